@@ -1,0 +1,172 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Running processes, from /proc: pure parsers of its files, and finders by folder, unit and pid.
+
+What the kernel hides from an unprivileged reader (another user's environment, working folder and executable) is
+None, never an empty value: None means unseen. An environment may hold secrets: a module must not return it whole.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+
+from ansible_collections.xitrum.host.plugins.module_utils.host import user_name
+
+#: How a limit without an end is written as a number: the value of C(resource.RLIM_INFINITY).
+UNLIMITED = -1
+
+_LIMIT_LINE = re.compile(r"^(Max .+?)\s{2,}(\S+)\s+(\S+)")
+
+#: The properties of a unit that say which processes it has and which nofile limit it gives them.
+UNIT_PROPERTIES = ("LoadState", "ActiveState", "MainPID", "ControlGroup", "FragmentPath", "DropInPaths", "LimitNOFILE", "LimitNOFILESoft")
+
+
+def parse_limits(text):
+    """/proc/PID/limits as C({"Max open files": (soft, hard)}); UNLIMITED where the kernel says so."""
+    found = (_LIMIT_LINE.match(line) for line in text.splitlines())
+    return {match.group(1): (_limit(match.group(2)), _limit(match.group(3))) for match in found if match}
+
+
+def _limit(word):
+    return UNLIMITED if word == "unlimited" else int(word)
+
+
+def nofile_of(text):
+    """The soft and hard nofile limit of /proc/PID/limits as a pair of integers; None where the text has none."""
+    return parse_limits(text).get("Max open files")
+
+
+def parse_environ(text):
+    """/proc/PID/environ as a dictionary. Of a name that is there twice the first counts, as for getenv(3)."""
+    environ = {}
+    for entry in text.split("\0"):
+        name, separator, value = entry.partition("=")
+        if separator and name:
+            environ.setdefault(name, value)
+    return environ
+
+
+def parse_cmdline(text):
+    """/proc/PID/cmdline as the list of arguments; empty arguments stay, a kernel thread has none."""
+    return text.split("\0")[:-1] if text.endswith("\0") else [part for part in [text] if part]
+
+
+def parse_stat(text):
+    """/proc/PID/stat as C({pid, comm, state, ppid, start_ticks}).
+
+    The name in parentheses may itself hold blanks and parentheses: what follows the last one is the rest.
+    C(start_ticks) are clock ticks since boot, as in proc(5) field 22.
+    """
+    head, _parenthesis, tail = text.rpartition(")")
+    pid, _parenthesis, comm = head.partition("(")
+    fields = tail.split()
+    return {"pid": int(pid), "comm": comm, "state": fields[0], "ppid": int(fields[1]), "start_ticks": int(fields[19])}
+
+
+def parse_status(text):
+    """/proc/PID/status as a dictionary of its C(Name: value) lines."""
+    pairs = (line.partition(":") for line in text.splitlines())
+    return {name: value.strip() for name, separator, value in pairs if separator}
+
+
+def parse_boot_time(text):
+    """The moment of boot from /proc/stat in seconds since the epoch; 0 where the text does not say it."""
+    match = re.search(r"^btime (\d+)$", text, re.MULTILINE)
+    return int(match.group(1)) if match else 0
+
+
+def parse_unit(text):
+    """C(systemctl show) of one unit as a dictionary of its properties."""
+    return {name: value for name, separator, value in (line.partition("=") for line in text.splitlines()) if separator}
+
+
+def seen(read, *arguments):
+    """What a reading gives, or None where the kernel does not let this user read it."""
+    try:
+        return read(*arguments)
+    except PermissionError:
+        return None
+
+
+def is_under(path, root):
+    """Whether a path is C(root) or below it. The kernel appends C( (deleted)) to a folder that is gone."""
+    return path is not None and (path + "/").startswith(root.rstrip("/") + "/")
+
+
+def pids(host):
+    """The process ids that /proc shows, in ascending order."""
+    return sorted(int(name) for name in host.listdir("/proc") if name.isdigit())
+
+
+def process(host, pid, boot_time=None):
+    """One process as a dictionary; None where it is gone.
+
+    Keys: C(pid), C(ppid), C(comm), C(state), C(cwd), C(exe), C(cmdline) (list), C(environ) (dictionary), C(nofile)
+    (soft, hard), C(uid), C(user), C(started) (seconds since the epoch), C(rss_kb). A value that this user may not see
+    is None. Pass C(boot_time) (see L(boot_time)) when many are read.
+    """
+    folder = f"/proc/{pid}"
+    stat_text, status_text = host.read(folder + "/stat"), host.read(folder + "/status")
+    if not stat_text or not status_text:
+        return None
+    stat, status = parse_stat(stat_text), parse_status(status_text)
+    limits, cmdline, environ = (seen(host.read, f"{folder}/{name}") for name in ("limits", "cmdline", "environ"))
+    uid = int(status["Uid"].split()[1])
+    since_boot = stat["start_ticks"] / os.sysconf("SC_CLK_TCK")
+    return {
+        "pid": pid,
+        "ppid": stat["ppid"],
+        "comm": stat["comm"],
+        "state": stat["state"],
+        "cwd": seen(host.readlink, folder + "/cwd"),
+        "exe": seen(host.readlink, folder + "/exe"),
+        "cmdline": None if cmdline is None else parse_cmdline(cmdline),
+        "environ": None if environ is None else parse_environ(environ),
+        "nofile": None if limits is None else nofile_of(limits),
+        "uid": uid,
+        "user": user_name(uid),
+        "started": int((read_boot_time(host) if boot_time is None else boot_time) + since_boot),
+        "rss_kb": int(status.get("VmRSS", "0 kB").split()[0]),
+    }
+
+
+def read_boot_time(host):
+    """When this host booted, in seconds since the epoch."""
+    return parse_boot_time(host.read("/proc/stat") or "")
+
+
+def processes(host, wanted):
+    """The processes with these ids that still run, in the order given."""
+    boot_time = read_boot_time(host)
+    return [row for row in (process(host, pid, boot_time) for pid in wanted) if row is not None]
+
+
+def processes_under(host, root):
+    """Every process whose working folder is C(root) or below it. Links in C(root) are followed, as the kernel does.
+
+    One pass over /proc: only the working folder is asked of each process, the rest only of those found. Processes
+    of other users are seen by root only.
+    """
+    real = host.realpath(root)
+    return processes(host, [pid for pid in pids(host) if is_under(seen(host.readlink, f"/proc/{pid}/cwd"), real)])
+
+
+def show_unit(host, unit):
+    """The UNIT_PROPERTIES of a systemd unit; an empty dictionary where systemd does not answer or has no such unit."""
+    result = host.run(["systemctl", "show", "--no-pager", "--property=" + ",".join(UNIT_PROPERTIES), "--", unit])
+    shown = parse_unit(result.out) if result.rc == 0 else {}
+    return {} if shown.get("LoadState") == "not-found" else shown
+
+
+def pids_of_unit(host, shown):
+    """All process ids of a unit that L(show_unit) described: those of its control group, or its main one."""
+    group = shown.get("ControlGroup", "")
+    # cgroup v2, cgroup v1's own tree for systemd, and the hybrid of both.
+    for tree in ("/sys/fs/cgroup", "/sys/fs/cgroup/systemd", "/sys/fs/cgroup/unified"):
+        text = seen(host.read, f"{tree}{group}/cgroup.procs") if group else None
+        if text:
+            return sorted(int(word) for word in text.split())
+    main = int(shown.get("MainPID") or 0)
+    return [main] if main else []

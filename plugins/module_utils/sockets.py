@@ -1,0 +1,62 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Listening TCP sockets, from ss(8): the only tool that tells a socket's own backlog (/proc/net/tcp does not)."""
+
+from __future__ import annotations
+
+import re
+
+#: C(-e) adds v6only, C(-p) the processes (those of other users are shown to root only).
+SS = ("ss", "-H", "-l", "-t", "-n", "-p", "-e")
+
+_USER = re.compile(r'\("(.*?)",pid=(\d+),fd=\d+\)')
+
+
+def parse_listeners(text):
+    """The LISTEN rows of C(ss -H -ltnpe) as dictionaries.
+
+    Keys: C(port) (integer), C(address) (without brackets; C(*) is every address), C(interface) (or empty), C(family)
+    (C(inet), C(inet6) or C(dual): an IPv6 socket that takes IPv4 as well), C(backlog) (the Send-Q: what listen() got),
+    C(queued) (the Recv-Q: connections that wait to be accepted), C(pid) and C(process) (the first that holds it; None
+    and empty where this user may not see it), C(pids) (all that hold it).
+    """
+    rows = (_listener(line) for line in text.splitlines() if line.startswith("LISTEN"))
+    return [row for row in rows if row]
+
+
+def _listener(line):
+    fields = line.split(None, 5)
+    if len(fields) < 5:
+        return None
+    host, _colon, port = fields[3].rpartition(":")
+    if not port.isdigit():
+        return None
+    rest = fields[5] if len(fields) > 5 else ""
+    address, _percent, interface = host.replace("[", "").replace("]", "").partition("%")
+    users = [(name, int(pid)) for name, pid in _USER.findall(rest)]
+    return {
+        "port": int(port),
+        "address": address,
+        "interface": interface,
+        "family": _family(address, rest),
+        "backlog": int(fields[2]),
+        "queued": int(fields[1]),
+        "pid": users[0][1] if users else None,
+        "process": users[0][0] if users else "",
+        "pids": sorted({pid for _name, pid in users}),
+    }
+
+
+def _family(address, rest):
+    if "v6only:1" in rest:
+        return "inet6"
+    if "v6only:0" in rest and address in ("*", "::"):
+        return "dual"
+    return "inet6" if ":" in address else "inet"
+
+
+def listeners(host):
+    """All listening TCP sockets of a host, or None where ss could not say (not installed, or refused)."""
+    result = host.run(list(SS))
+    return parse_listeners(result.out) if result.rc == 0 else None
