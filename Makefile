@@ -1,0 +1,35 @@
+# The only entry to set-up, demo and tests. Each target is a script under tests/run, so that it runs without make as well.
+# Everything is written under .venv/ and .cache/; `make clean` removes both.
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo demo-down test lint unit sanity molecule clean
+
+help: ## these lines
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' Makefile | while IFS='|' read -r name text; do printf '%-16s %s\n' "$$name" "$$text"; done
+
+setup: ## Python packages in .venv, and this clone findable as the collection xitrum.host
+	@tests/run/setup
+
+demo: ## three hosts in Docker with a demonstration application behind a proxy
+	@tests/run/demo
+
+demo-down: ## remove the demo's hosts and inventory
+	@tests/run/demo-down
+
+test: ## what CI runs
+	@tests/run/test
+
+lint: ## style of YAML, Python and shell, documentation of modules and roles
+	@tests/run/lint
+
+unit: ## unit tests: no host, no network
+	@tests/run/unit
+
+sanity: ## ansible-test sanity
+	@tests/run/sanity
+
+molecule: ## the roles against test hosts; SCENARIO=NAME for one of them
+	@tests/run/molecule $(SCENARIO)
+
+clean: ## remove all that make wrote: hosts, images, .venv and .cache
+	@tests/run/clean

@@ -1,0 +1,104 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The image that test hosts run: made of the machine's own Debian mirror, since no image registry is needed that way."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+from . import apt
+from .docker import CACHE, PREFIX, FleetError, as_root, docker, run
+
+RECIPE = Path(__file__).parent / "image"
+SUITES = ("bookworm", "bullseye", "trixie")
+# Names the image to begin with, e.g. debian:12, where it can be pulled; empty: a base image is made with mmdebstrap.
+BASE_VARIABLE = "FLEET_BASE_IMAGE"
+_BOOTSTRAP = ("--quiet", "--variant=minbase", "--mode=root", "--include=ca-certificates")
+_CERTIFICATES = Path("/usr/local/share/ca-certificates")
+# The label by which an image of the same recipe is found again, whichever clone made it.
+_RECIPE_LABEL = "xitrum.fleet.recipe"
+
+
+def ensure(suite: str) -> str:
+    """The name of the image for hosts of a Debian suite, which is made first where it does not exist."""
+    if suite not in SUITES:
+        raise FleetError(f"suite {suite!r}: wanted one of {', '.join(SUITES)}")
+    base = os.environ.get(BASE_VARIABLE, "")
+    settings = _machine_settings(suite) if not base else {}
+    recipe = _recipe(suite, base, settings)
+    name = f"{PREFIX}:{suite}-{recipe}"
+    if docker("image", "ls", "-q", name).strip():
+        return name
+    made_before = docker("image", "ls", "-q", "--filter", f"label={_RECIPE_LABEL}={recipe}").split()
+    if made_before:
+        docker("tag", made_before[0], name)
+        return name
+    CACHE.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=CACHE) as folder:
+        if not base:
+            base = f"{name}-base"
+            _bootstrap(suite, settings, Path(folder), base)
+        shutil.copytree(RECIPE, Path(folder) / "context")
+        # The builder that every engine has: no plug-in is asked for.
+        docker(
+            "build", "-q", "--build-arg", f"BASE={base}", "--label", f"{_RECIPE_LABEL}={recipe}", "-t", name,
+            f"{folder}/context", env={"DOCKER_BUILDKIT": "0"},
+        )  # fmt: skip
+    return name
+
+
+def _recipe(suite: str, base: str, settings: dict[str, str]) -> str:
+    """A short hash of all that decides what is in the image."""
+    hashed = hashlib.sha256(repr((suite, base, _BOOTSTRAP, sorted(settings.items()))).encode())
+    for file in sorted(RECIPE.iterdir()):
+        hashed.update(file.name.encode() + file.read_bytes())
+    return hashed.hexdigest()[:12]
+
+
+def _machine_settings(suite: str) -> dict[str, str]:
+    """Files, by their path in the host, with which a host reaches the mirror as this machine does."""
+    sources = []
+    for path in [Path("/etc/apt/sources.list"), *sorted(Path("/etc/apt/sources.list.d").glob("*"))]:
+        if path.suffix == ".sources":
+            sources += apt.parse_deb822(path.read_text(encoding="utf-8"))
+        elif path.suffix == ".list" and path.exists():
+            sources += apt.parse_one_line(path.read_text(encoding="utf-8"))
+    release = dict(line.split("=", 1) for line in Path("/etc/os-release").read_text(encoding="utf-8").splitlines() if "=" in line)
+    codename = release.get("VERSION_CODENAME", "").strip('"')
+    main, security = apt.mirrors(sources, codename)
+    if release.get("ID") != "debian" or main is None:
+        raise FleetError(
+            f"found no Debian mirror for {codename or 'this release'} in /etc/apt; wanted one to make the test hosts from. "
+            f"Name an image that docker can pull instead: {BASE_VARIABLE}=debian:12 (13 for trixie, 11 for bullseye)"
+        )
+    files = {
+        "/etc/apt/sources.list": "\n".join(apt.sources_list(main, security, suite)) + "\n",
+        "/etc/apt/apt.conf.d/90machine": "\n".join(apt.acquire_settings(run("apt-config", "dump"))) + "\n",
+    }
+    for certificate in sorted(_CERTIFICATES.glob("*.crt")):
+        files[str(certificate)] = certificate.read_text(encoding="utf-8")
+    return files
+
+
+def _bootstrap(suite: str, settings: dict[str, str], folder: Path, name: str) -> None:
+    """Import a minimal Debian with those settings as the image `name`."""
+    tree = folder / "tree"
+    for path, text in settings.items():
+        target = tree / path.lstrip("/")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text, encoding="utf-8")
+    sources = tree / "etc/apt/sources.list"
+    archive = folder / "base.tar"
+    run(
+        *as_root("mmdebstrap", *_BOOTSTRAP),
+        f"--aptopt={tree}/etc/apt/apt.conf.d/90machine",
+        f"--customize-hook=sync-in {tree} /",
+        "--customize-hook=chroot \"$1\" update-ca-certificates",
+        suite, str(archive), "-", stdin=sources.read_text(encoding="utf-8"),
+    )  # fmt: skip
+    docker("import", str(archive), name)

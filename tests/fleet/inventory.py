@@ -1,0 +1,44 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The Ansible inventory of a fleet, and the SSH files beside it. Pure functions."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from typing import Any
+
+HEADER = "# Written by tests/fleet for hosts that run now; replaced at the next start and removed with them.\n"
+
+
+def inventory(hosts: dict[str, dict[str, Any]], groups: dict[str, list[str]], everywhere: dict[str, Any]) -> str:
+    """YAML of an inventory: variables of each host, hosts of each group, variables of all hosts."""
+    tree: dict[str, Any] = {"all": {"vars": everywhere, "hosts": hosts}}
+    if groups:
+        tree["all"]["children"] = {group: {"hosts": {name: {} for name in names}} for group, names in groups.items()}
+    return HEADER + "---\n" + _yaml(tree, 0)
+
+
+def _yaml(tree: dict[str, Any], depth: int) -> str:
+    lines = []
+    for key, value in tree.items():
+        indent = "  " * depth
+        if isinstance(value, dict) and value:
+            lines.append(f"{indent}{key}:\n{_yaml(value, depth + 1)}")
+        else:
+            # A JSON scalar or list is YAML as well, quoted as it must be.
+            lines.append(f"{indent}{key}: {json.dumps(value)}\n")
+    return "".join(lines)
+
+
+def ssh_arguments(known_hosts: str) -> str:
+    """SSH options with which only the hosts' own keys are accepted, and only the fleet's key is offered."""
+    options = (f"UserKnownHostsFile={known_hosts}", "GlobalKnownHostsFile=/dev/null", "StrictHostKeyChecking=yes", "IdentitiesOnly=yes")
+    return " ".join(f"-o {shlex.quote(option)}" for option in options)
+
+
+def known_hosts(port: int, public_keys: str) -> str:
+    """Lines of a known_hosts file for a host on 127.0.0.1:`port`, from the text of its `ssh_host_*_key.pub`."""
+    keys = [line.split()[:2] for line in public_keys.splitlines() if line.strip()]
+    return "".join(f"[127.0.0.1]:{port} {kind} {key}\n" for kind, key in keys)

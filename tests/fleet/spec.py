@@ -1,0 +1,101 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a fleet is made of, read from a TOML file. Pure functions.
+
+    suite = "bookworm"                  # Debian suite of the hosts: bookworm (default), bullseye or trixie
+    may_fail = ["quotaon.service"]      # units that a host may list as failed once it has started; none by default
+
+    [hosts.proxy1]
+    groups = ["xitrum_proxy"]           # inventory groups
+    publish = { 80 = 8080 }             # port of the host = preferred port of 127.0.0.1; another free one if it is taken
+    suite = "trixie"                    # this host's own suite
+    vars = { haproxy_maxconn = 1000 }   # host variables
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from dataclasses import dataclass, field
+from typing import Any
+
+_NAME = re.compile(r"[a-z][a-z0-9-]*")
+
+
+class SpecError(ValueError):
+    """The spec cannot be used: says which key, what it holds and what it may hold."""
+
+
+@dataclass(frozen=True)
+class HostSpec:
+    """One host. `publish` maps its ports to the preferred ports of 127.0.0.1."""
+
+    name: str
+    suite: str
+    groups: tuple[str, ...] = ()
+    publish: dict[int, int] = field(default_factory=dict)
+    vars: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class FleetSpec:
+    """Hosts in the order of the file, and the units that may fail on them."""
+
+    hosts: tuple[HostSpec, ...]
+    may_fail: tuple[str, ...] = ()
+
+
+def parse(text: str, origin: str) -> FleetSpec:
+    """The fleet that a spec describes; SpecError names `origin` and the key that is wrong."""
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise SpecError(f"{origin}: not TOML: {error}") from error
+    _known(data, {"suite", "may_fail", "hosts"}, origin, "")
+    if not isinstance(data.get("hosts"), dict) or not data["hosts"]:
+        raise SpecError(f"{origin}: found no host; wanted a table [hosts.NAME] for each")
+    suite = _typed(data, "suite", str, "bookworm", origin, "")
+    hosts = tuple(_host(name, table, suite, origin) for name, table in data["hosts"].items())
+    return FleetSpec(hosts, tuple(_strings(data, "may_fail", origin, "")))
+
+
+def _host(name: str, table: Any, suite: str, origin: str) -> HostSpec:
+    where = f"hosts.{name}"
+    if not _NAME.fullmatch(name):
+        raise SpecError(f"{origin}: [{where}]: a host's name is lower-case letters, digits and hyphens, a letter first")
+    if not isinstance(table, dict):
+        raise SpecError(f"{origin}: {where} is {table!r}; wanted a table")
+    _known(table, {"groups", "publish", "suite", "vars"}, origin, where)
+    publish = {}
+    for port, preferred in _typed(table, "publish", dict, {}, origin, where).items():
+        if not port.isdigit() or not isinstance(preferred, int) or not all(0 < number < 65536 for number in (int(port), preferred)):
+            raise SpecError(f"{origin}: {where}.publish: found {port} = {preferred!r}; wanted PORT = PORT, each from 1 to 65535")
+        publish[int(port)] = preferred
+    return HostSpec(
+        name=name,
+        suite=_typed(table, "suite", str, suite, origin, where),
+        groups=tuple(_strings(table, "groups", origin, where)),
+        publish=publish,
+        vars=_typed(table, "vars", dict, {}, origin, where),
+    )
+
+
+def _known(table: dict[str, Any], keys: set[str], origin: str, where: str) -> None:
+    for key in table:
+        if key not in keys:
+            raise SpecError(f"{origin}: found the key {'.'.join(filter(None, (where, key)))}; known here: {', '.join(sorted(keys))}")
+
+
+def _typed(table: dict[str, Any], key: str, kind: type, default: Any, origin: str, where: str) -> Any:
+    value = table.get(key, default)
+    if not isinstance(value, kind):
+        raise SpecError(f"{origin}: {'.'.join(filter(None, (where, key)))} is {value!r}; wanted a {kind.__name__}")
+    return value
+
+
+def _strings(table: dict[str, Any], key: str, origin: str, where: str) -> list[str]:
+    values = _typed(table, key, list, [], origin, where)
+    if not all(isinstance(value, str) for value in values):
+        raise SpecError(f"{origin}: {'.'.join(filter(None, (where, key)))} is {values!r}; wanted a list of strings")
+    return values
