@@ -1,0 +1,158 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: sysctl_profile
+short_description: Set a whole profile of kernel parameters, live and at boot
+version_added: "1.0.0"
+description:
+  - Sets all parameters of O(profile) in one round trip, in the running kernel (by writing to C(/proc/sys)) and in one file
+    of its own that is read at boot.
+  - A parameter that this kernel or container does not have, or that cannot be set there, is reported and stops nothing.
+  - A policy says for each parameter whether a live value that is already as good stays.
+  - The file never lowers at boot what would hold without it. A parameter whose policy is not V(exact) is written to the
+    file only where it is better than the kernel's own value (the live one from before the first change) and than what
+    other files set, and then as the better of both. A later change of the kernel's own value (another kernel, more memory)
+    is seen after O(state=absent), a reboot and a new run.
+  - A file that is read after ours at boot and sets a worse value is named in RV(rows), with its line. It is not edited.
+  - The values from before the first change are kept in C(/var/lib/xitrum.host/kernel.json). A parameter that leaves the
+    profile, or O(state=absent), sets them back, unless somebody changed the live value since.
+author:
+  - xitrum.host maintainers (@xitrum-host)
+options:
+  profile:
+    description:
+      - The parameters, by name, with dots or slashes as in sysctl.d(5).
+      - "A value is a number, text, a list of numbers, or a dictionary with these keys:
+        C(value); C(policy), default V(exact); C(source), a few words for whoever asks where the value is from."
+      - "Policies: V(exact), this very value. V(at_least) and V(at_most), element by element. V(range), for two numbers, the
+        lower end at most and the upper end at least. V(union), for lists of ports: what was listed stays. V(leave),
+        reported and not set."
+      - C(net.ipv4.tcp_tw_recycle) is reported as removed on Linux 4.12 and later.
+    type: dict
+    default: {}
+  state:
+    description:
+      - V(present) makes the profile hold.
+      - V(absent) sets the recorded values back and removes the files. O(profile) is not looked at then.
+    type: str
+    choices: [present, absent]
+    default: present
+  persist:
+    description:
+      - Whether the profile is to hold after a reboot too. With V(false) only the running kernel is changed, no file is
+        touched and no parameter of an earlier profile is given back.
+    type: bool
+    default: true
+  path:
+    description:
+      - The file, in C(/etc/sysctl.d). It holds nothing else, and a file there with lines of somebody else is refused.
+      - The files are read at boot in the order of their names, C(/etc/sysctl.conf) as C(99-sysctl.conf) on Debian.
+    type: path
+    default: /etc/sysctl.d/90-xitrum.conf
+  modules:
+    description:
+      - Kernel modules to load first, now and at boot (by a file of the same name in C(/etc/modules-load.d)), for
+        parameters that exist only with their module, like V(nf_conntrack).
+    type: list
+    elements: str
+    default: []
+attributes:
+  check_mode:
+    description: Can run in check_mode and return what would change without changing it.
+    support: full
+  diff_mode:
+    description: Returns the differences of the file and of the live values.
+    support: full
+"""
+
+EXAMPLES = r"""
+- name: Connections wait in a longer queue, and short ones give their ports back sooner
+  xitrum.host.sysctl_profile:
+    profile:
+      net.core.somaxconn: {value: 1024, policy: at_least}
+      net.ipv4.tcp_rmem: {value: [4096, 87380, 16777216], policy: at_least}
+      net.ipv4.tcp_fin_timeout: {value: 10, policy: at_most}
+      net.ipv4.ip_local_port_range: {value: 1024 65535, policy: range}
+      net.ipv4.ip_local_reserved_ports: {value: "4430,8000", policy: union}
+
+- name: The backlog is larger until the next reboot
+  xitrum.host.sysctl_profile:
+    profile: {net.core.somaxconn: 8192}
+    persist: false
+    path: /etc/sysctl.d/91-trial.conf
+
+- name: Everything is as it was before the first run
+  xitrum.host.sysctl_profile:
+    state: absent
+"""
+
+RETURN = r"""
+parameters:
+  description: What became of each parameter, by its name with dots.
+  returned: success
+  type: dict
+  contains:
+    outcome:
+      description:
+        - V(applied) (in check mode, would be), V(already), V(absent), V(read_only), V(removed) (this kernel lost it),
+          V(left) (policy V(leave)), V(unseen) (it cannot be read), V(restored), or V(kept) (changed by somebody since).
+      type: str
+    before:
+      description: The live value before.
+      type: str
+    after:
+      description: The live value after.
+      type: str
+    at_boot:
+      description: The value in O(path), or null where the file does not name it.
+      type: str
+    why:
+      description: The reason in a sentence, where there is one to give.
+      type: str
+  sample: {net.core.somaxconn: {outcome: applied, before: "128", after: "1024", at_boot: "1024", why: ""}}
+path:
+  description: The file.
+  returned: success
+  type: str
+  sample: /etc/sysctl.d/90-xitrum.conf
+rows:
+  description: One row a parameter or module, with C(wanted), C(configured) (what holds at boot and which file says so),
+    C(effective) (live), as found before the run, and C(status), C(why) and C(mend).
+  returned: always
+  type: list
+  elements: dict
+problems:
+  description: What is wrong with the options, or with the host, in sentences. The module fails where there are any.
+  returned: always
+  type: list
+  elements: str
+"""
+
+import os
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.xitrum.host.plugins.module_utils import kernel
+from ansible_collections.xitrum.host.plugins.module_utils.host import Host
+
+
+def main():
+    module = AnsibleModule(argument_spec=kernel.SPEC, supports_check_mode=True)
+    host = Host(module.run_command)
+    plan = kernel.plan(module.params, kernel.read(host, module.params))
+    if plan.problems:
+        module.fail_json(msg="\n".join(plan.problems), **plan.report())
+    if plan.changed and not module.check_mode:
+        if os.geteuid() != 0:
+            module.fail_json(msg="Kernel parameters are set by root only, and this module runs as another user: use become: true.", **plan.report())
+        kernel.apply(host, plan)
+    module.exit_json(diff=plan.diff(module.params["path"]), **plan.report())
+
+
+if __name__ == "__main__":
+    main()
