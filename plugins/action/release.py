@@ -1,0 +1,70 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The controller's half of M(xitrum.host.release): makes one archive of what the host lacks, and sends it.
+
+An action plugin, since only the controller has the package. It goes over whatever connection the host has, so that a
+sudo password, a jump host or a container work as for any other task, and nothing has to be installed on the host.
+"""
+
+from __future__ import annotations
+
+import os
+import tarfile
+import tempfile
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+
+
+class ActionModule(ActionBase):
+    """Asks the host what it lacks; sends that; lets the host put the release together."""
+
+    TRANSFERS_FILES = True
+    _VALID_ARGS = frozenset(("root", "release", "folder", "manifest", "keep", "group"))
+
+    def run(self, tmp=None, task_vars=None):
+        """Returns what the module says, with C(sent_bytes)."""
+        result = super().run(tmp, task_vars)
+        del tmp
+        arguments = dict(self._task.args)
+        folder = arguments.pop("folder", None)
+        if not folder or not isinstance(arguments.get("manifest"), list):
+            raise AnsibleActionFail("folder and manifest are required: pass on what xitrum.host.package_info returned")
+        result.update(self._on_host(arguments, task_vars))
+        if result.get("failed") or result.get("staged") or not result.get("missing") or self._task.check_mode:
+            return result
+        with tempfile.TemporaryDirectory(prefix="xitrum.host.") as scratch:
+            archive = pack(folder, arguments["manifest"], set(result["missing"]), f"{scratch}/files.tar")
+            remote = self._connection._shell.join_path(self._make_tmp_path(), "files.tar")
+            self._transfer_file(archive, remote)
+            size = os.path.getsize(archive)
+        try:
+            result.update(self._on_host({**arguments, "archive": remote}, task_vars))
+        finally:
+            self._remove_tmp_path(self._connection._shell.tmpdir)
+        result["sent_bytes"] = size
+        return result
+
+    def _on_host(self, arguments, task_vars):
+        return self._execute_module(module_name="xitrum.host.release", module_args=arguments, task_vars=task_vars)
+
+
+def pack(folder, manifest, digests, path):
+    """An archive of the files with these digests, each once and named by its digest. Not compressed: jars are already."""
+    left = set(digests)
+    with tarfile.open(path, "w", format=tarfile.PAX_FORMAT) as tar:
+        for entry in manifest:
+            if entry.get("sha256") in left:
+                left.discard(entry["sha256"])
+                tar.add(os.path.join(folder, entry["path"]), arcname=entry["sha256"], recursive=False, filter=plain)
+    if left:
+        raise AnsibleActionFail(f"{len(left)} files of the package are gone from {folder} since it was read: run the playbook again")
+    return path
+
+
+def plain(member):
+    """A member without the names and ids of the controller's users."""
+    member.uid = member.gid = 0
+    member.uname = member.gname = ""
+    return member

@@ -1,0 +1,40 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the documentation of all modules says alike."""
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    """The attributes of a module that changes a host (C(batch)) and of one that only reads (C(batch.info))."""
+
+    DOCUMENTATION = r"""
+options: {}
+attributes:
+  check_mode:
+    description: Says what would change, and changes nothing.
+    support: full
+  diff_mode:
+    description: Returns what was and what is, file by file.
+    support: full
+  platform:
+    description: Target operating systems.
+    platforms: Linux
+    support: full
+"""
+
+    INFO = r"""
+options: {}
+attributes:
+  check_mode:
+    description: Reads only, so check mode makes no difference.
+    support: full
+  diff_mode:
+    description: Changes nothing, so there is no difference to show.
+    support: none
+  platform:
+    description: Target operating systems.
+    platforms: Linux
+    support: full
+"""

@@ -1,0 +1,109 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A set of files and links that belong together, and the commands that make a running program notice them.
+
+The commands are owed from the moment the first file changes until all of them succeeded: a marker on the disk says so,
+so that a run which is killed in between makes up for it the next time. A handler would be lost.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import os
+
+from ansible_collections.xitrum.host.plugins.module_utils.plan import Plan, Row
+
+OWED = "/var/lib/xitrum.host/owed"
+
+SPEC = {
+    "name": {"type": "str", "required": True},
+    "files": {
+        "type": "list", "elements": "dict", "default": [],
+        "options": {
+            "path": {"type": "path", "required": True},
+            "content": {"type": "str", "required": True},
+            "mode": {"type": "str", "default": "0644"},
+            "owner": {"type": "str", "default": "root"},
+            "group": {"type": "str", "default": "root"},
+        },
+    },
+    "links": {
+        "type": "list", "elements": "dict", "default": [],
+        "options": {"path": {"type": "path", "required": True}, "target": {"type": "str", "required": True}},
+    },
+    "owned": {"type": "list", "elements": "str", "default": []},
+    "commands": {"type": "list", "elements": "list", "default": []},
+}
+
+
+def read(host, wanted):
+    """The files and links as they are, those that match an owned pattern included."""
+    paths = {item["path"] for item in [*wanted["files"], *wanted["links"]]}
+    for pattern in wanted["owned"]:
+        folder, _slash, name = pattern.rpartition("/")
+        paths |= {f"{folder}/{entry}" for entry in host.listdir(folder) if fnmatch.fnmatchcase(entry, name)}
+    state = {"paths": {}, "owed": host.exists(f"{OWED}/{wanted['name']}")}
+    for path in sorted(paths):
+        found = host.stat(path)
+        if found is not None:
+            state["paths"][path] = {"stat": found, "target": host.readlink(path), "text": host.read(path) if found.kind == "file" else None}
+    return state
+
+
+def plan(wanted, state):
+    """Decides what is written, linked and removed."""
+    result, there = Plan(), state["paths"]
+    for item in wanted["files"]:
+        has = there.get(item["path"])
+        same = has is not None and has["stat"].kind == "file" and has["text"] == item["content"]
+        owned = same and (has["stat"].mode, has["stat"].owner, has["stat"].group) == (int(item["mode"], 8), item["owner"], item["group"])
+        note(result, wanted, item["path"], "as the inventory says", "so" if owned else "otherwise" if has else "missing", owned)
+        if not owned:
+            result.actions.append(("write", item))
+            result.before += headed(item["path"], (has or {}).get("text") or "")
+            result.after += headed(item["path"], item["content"])
+    for item in wanted["links"]:
+        target = (there.get(item["path"]) or {}).get("target")
+        note(result, wanted, item["path"], item["target"], target or "missing", target == item["target"])
+        if target != item["target"]:
+            result.actions.append(("link", item))
+            result.before += headed(item["path"], f"-> {target}\n" if target else "")
+            result.after += headed(item["path"], f"-> {item['target']}\n")
+    for path in sorted(set(there) - {item["path"] for item in [*wanted["files"], *wanted["links"]]}):
+        note(result, wanted, path, "", "there", False)
+        result.actions.append(("remove", {"path": path}))
+        result.before += headed(path, there[path]["text"] or f"-> {there[path]['target']}\n")
+    if state["owed"] and not result.actions:
+        note(result, wanted, "commands", "done", "owed since a run that did not end", False)
+        result.actions.append(("commands", None))
+    return result
+
+
+def note(result, wanted, path, want, configured, good):
+    """One row of the report."""
+    result.rows.append(Row("files", f"{wanted['name']} {path}", want, configured, "", "ok" if good else "differs",
+                           "" if good else "the file is not what the inventory asks for", "" if good else "ansible-playbook site.yml"))
+
+
+def headed(path, text):
+    """A file's text with its name above, for a diff of several files."""
+    return f"# {path}\n{text}" if text else ""
+
+
+def apply(host, wanted, planned):
+    """Writes all, then tells the program. Raises RuntimeError with what a command said."""
+    host.write(f"{OWED}/{wanted['name']}", "", 0o600)
+    for action, item in planned.actions:
+        if action == "write":
+            host.write(item["path"], item["content"], int(item["mode"], 8), item["owner"], item["group"])
+        elif action == "link":
+            os.makedirs(os.path.dirname(item["path"]), mode=0o755, exist_ok=True)
+            host.link(item["path"], item["target"])
+        elif action == "remove":
+            host.remove(item["path"])
+    for command in wanted["commands"]:
+        said = host.run(command)
+        if said.rc != 0:
+            raise RuntimeError(f"{' '.join(command)} ended with {said.rc}: {(said.err or said.out).strip()}. The files are written; run the playbook again.")
+    host.remove(f"{OWED}/{wanted['name']}")

@@ -1,0 +1,211 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Instances of a release: a folder each, with a configuration of its own, that a running process can be held against.
+
+C(ROOT/instances/N/ID-DIGEST) is made of release ID and of what instance N has of its own; DIGEST is the content of that.
+A folder is immutable, so a process that runs in it (its working folder) runs that release with that configuration and
+that environment: one comparison tells whether a restart is due. C(ROOT/instances/N/current) is the instance's switch.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+from ansible_collections.xitrum.host.plugins.module_utils import jvm, limits, process, release, sockets
+from ansible_collections.xitrum.host.plugins.module_utils.plan import Plan, Row
+
+SPEC = {
+    "root": {"type": "path", "required": True},
+    "log_dir": {"type": "path", "required": True},
+    "user": {"type": "str", "required": True},
+    "release": {"type": "str", "required": True},
+    "main_class": {"type": "str", "default": "quickstart.Boot"},
+    "heap": {"type": "str", "default": "512m"},
+    "java_options": {"type": "list", "elements": "str", "default": []},
+    "nofile": {"type": "int", "default": 1024000},
+    "backlog": {"type": "int", "default": 1024},
+    "service_digest": {"type": "str", "default": ""},
+    "instances": {
+        "type": "list", "elements": "dict", "required": True,
+        "options": {
+            "index": {"type": "int", "required": True},
+            "port": {"type": "int", "required": True},
+            "files": {"type": "dict", "required": True, "no_log": True},
+        },
+    },
+}
+
+#: Entries of a package that are not an instance's to share: each has its own.
+OWN = ("config", "script", "log", "tmp")
+
+
+def launcher(root):
+    """The one script that every supervisor runs. It goes into the instance's folder itself, not through the switch: a
+    running JVM opens jars late, and would otherwise find those of another release after the switch."""
+    return f"""#!/bin/sh
+# Starts the instance whose number is the only argument. Written by xitrum.host; all supervisors run this.
+set -eu
+home=$(readlink -f "{root}/instances/$1/current")
+set -a
+. "$home/environment"
+set +a
+cd "$home"
+exec script/runner "$XITRUM_MAIN_CLASS"
+"""
+
+
+def own_files(wanted, instance, jdk):
+    """What an instance has of its own: path below its folder to text."""
+    variables = {"XITRUM_MAIN_CLASS": wanted["main_class"]}
+    variables.update(jvm.environment(
+        jdk["home"], jdk["version"], wanted["heap"], wanted["java_options"], f"{wanted['log_dir']}/{instance['index']}"))
+    return {**instance["files"], "environment": jvm.environment_file(variables)}
+
+
+def folder_name(release_name, files):
+    """The name of an instance's folder: the release, and the content of what the instance has of its own."""
+    sha = hashlib.sha256()
+    for path in sorted(files):
+        sha.update(f"{path}\0{files[path]}\0".encode("utf-8", "surrogateescape"))
+    return f"{release_name}-{sha.hexdigest()[:10]}"
+
+
+def read(host, wanted, jdk):
+    """What is there and what runs. C(jdk) are the facts of that concern: C(home) and C(version)."""
+    root = wanted["root"]
+    running = process.processes_under(host, f"{root}/instances")
+    rows = sockets.listeners(host) or []
+    state = {"jdk": jdk, "java": host.realpath(f"{jdk['home']}/bin/java"), "granted": limits.granted_nofile(host, wanted["nofile"]),
+             "somaxconn": int(host.read("/proc/sys/net/core/somaxconn") or 0), "instances": {}, "launcher": host.read(f"{root}/run")}
+    for number in {*host.listdir(f"{root}/instances"), *(str(item["index"]) for item in wanted["instances"])}:
+        folder = f"{root}/instances/{number}"
+        here = [row for row in running if process.is_under(row["cwd"], folder)]
+        state["instances"][int(number)] = {
+            "folders": [name for name in host.listdir(folder) if host.stat(f"{folder}/{name}").kind == "directory" and not name.startswith(".")],
+            "current": host.readlink(f"{folder}/current") or "",
+            "previous": host.readlink(f"{folder}/previous") or "",
+            "process": here[0] if here else None,
+            "listeners": [row for row in rows if here and row["pid"] == here[0]["pid"]],
+            "log": host.stat(f"{wanted['log_dir']}/{number}") is not None,
+        }
+    return state
+
+
+def plan(wanted, state):
+    """Decides which folders are made and which go, and says why a running instance has to be started anew."""
+    result = Plan(facts={"instances": [], "surplus": []})
+    if state["launcher"] != launcher(wanted["root"]):
+        result.actions.append(("launcher", None, None))
+    for instance in wanted["instances"]:
+        try:
+            files = own_files(wanted, instance, state["jdk"])
+        except ValueError as error:
+            result.problems.append(str(error))
+            return result
+        plan_instance(wanted, instance, files, state, result)
+    count = {instance["index"] for instance in wanted["instances"]}
+    listed = result.facts["instances"]
+    result.facts["start"] = [pick(item) for item in listed if not item["running"]]
+    result.facts["restart"] = [pick(item) for item in listed if item["running"] and item["due"]]
+    result.facts["surplus"] = sorted(index for index in state["instances"] if index not in count)
+    result.before = "".join(f"instances/{index}/{name}\n" for index, has in sorted(state["instances"].items()) for name in has["folders"])
+    made = [f"instances/{index}/{name}\n" for action, index, (name, _files) in
+            (item for item in result.actions if item[0] == "make")]
+    result.after = "".join(sorted([*result.before.splitlines(True), *made]))
+    return result
+
+
+def pick(item):
+    """What M(xitrum.host.instance_service) wants to know of an instance."""
+    return {name: item[name] for name in ("index", "port", "folder")}
+
+
+def plan_instance(wanted, instance, files, state, result):
+    """One instance: its folder, and what runs of it."""
+    index, has = instance["index"], state["instances"][instance["index"]]
+    name = folder_name(wanted["release"], files)
+    if name not in has["folders"] or not has["log"]:
+        result.actions.append(("make", index, (name, files)))
+    running = has["process"]
+    used = {name, has["current"], has["previous"], (running["cwd"] or "").rpartition("/")[2] if running else ""}
+    for old in has["folders"]:
+        if old not in used:
+            result.actions.append(("remove", index, old))
+    rows = instance_rows(wanted, instance, name, has, state)
+    result.rows.extend(rows)
+    result.facts["instances"].append({
+        "index": index, "port": instance["port"], "folder": name, "current": has["current"], "previous": has["previous"],
+        "running": running is not None, "pid": running["pid"] if running else 0,
+        "release": release.release_of(running["cwd"], wanted["root"]) if running else "",
+        "due": [f"{row.item.partition(' ')[2]}: {row.effective or 'none'} instead of {row.wanted}" for row in rows if row.status in ("differs", "restart")],
+    })
+
+
+def instance_rows(wanted, instance, name, has, state):
+    """Three columns for one instance. What is C(differs) or C(restart) is a reason to start it anew."""
+    running, label, start = has["process"], f"instance-{instance['index']}", "ansible-playbook site.yml"
+
+    def row(item, want, configured, effective, good, why):
+        return Row("instance", f"{label} {item}", want, configured, effective, "ok" if good else "restart", "" if good else why, "" if good else start)
+
+    if running is None:
+        return [Row("instance", f"{label} process", wanted=name, configured=has["current"], effective="not running", status="differs",
+                    why="no process works in its folder", mend=start)]
+    works_in = (running["cwd"] or "").rpartition("/")[2]
+    nofile = min(wanted["nofile"], state["granted"])
+    backlog = min(wanted["backlog"], state["somaxconn"])
+    listening = [item["backlog"] for item in has["listeners"] if item["port"] == instance["port"]]
+    rows = [
+        row("folder", name, has["current"], works_in, works_in == name == has["current"], "another release or configuration runs"),
+        row("user", wanted["user"], wanted["user"], running["user"], running["user"] == wanted["user"], "it runs as somebody else"),
+        row("java", state["java"], state["java"], running["exe"] or "", running["exe"] == state["java"], "it runs on another JDK, or on one that was replaced since"),
+        row("nofile", str(nofile), str(wanted["nofile"]), "/".join(map(str, running["nofile"] or ())), running["nofile"] == (nofile, nofile),
+            "the limits of a process are fixed when it starts"),
+        row("backlog", f">= {backlog}", str(state["somaxconn"]), str(min(listening)) if listening else "",
+            not listening or min(listening) >= backlog, "the backlog of a socket is fixed when it calls listen()"),
+    ]
+    if wanted["service_digest"]:
+        under = (running["environ"] or {}).get("XITRUM_SERVICE", "")
+        rows.append(row("service", wanted["service_digest"], wanted["service_digest"], under, under == wanted["service_digest"],
+                        "it was started by another version of its service definition"))
+    return rows
+
+
+def apply(host, wanted, planned):
+    """Makes and removes folders. No instance is stopped, started or switched."""
+    root, user = wanted["root"], wanted["user"]
+    for path, owner in ((root, "root"), (f"{root}/instances", "root"), (wanted["log_dir"], "root")):
+        host.make_directory(path, 0o755 if path == root else 0o750, owner, user)
+    for action, index, detail in planned.actions:
+        if action == "launcher":
+            host.write(f"{root}/run", launcher(root), 0o755)
+        elif action == "remove":
+            host.remove(f"{root}/instances/{index}/{detail}")
+        elif action == "make":
+            make(host, wanted, index, *detail)
+
+
+def make(host, wanted, index, name, files):
+    """One instance's folder, under another name until it is whole."""
+    root, user = wanted["root"], wanted["user"]
+    home, source = f"{root}/instances/{index}", release.folder(root, wanted["release"])
+    partial = f"{home}/.{name}.partial"
+    host.make_directory(f"{wanted['log_dir']}/{index}", 0o750, user, user)
+    host.make_directory(home, 0o750, "root", user)
+    if host.exists(f"{home}/{name}"):
+        return
+    host.remove(partial)
+    host.make_directory(partial, 0o750, "root", user)
+    for entry in host.listdir(source):
+        if entry not in OWN:
+            host.link(f"{partial}/{entry}", f"../../../releases/{wanted['release']}/{entry}")
+    for tree in ("config", "script"):
+        # Hard links: the configuration folder must be a real one beside the instance's own xitrum.conf, and the runner
+        # finds its root through symbolic links, so it would leave the instance.
+        host.link_tree(f"{source}/{tree}", f"{partial}/{tree}", [f"{partial}/{path}" for path in files], 0o750, "root", user)
+    for path, text in files.items():
+        host.write(f"{partial}/{path}", text, 0o640, "root", user)
+    host.make_directory(f"{partial}/tmp", 0o750, user, user)
+    host.link(f"{partial}/log", f"{wanted['log_dir']}/{index}")
+    host.rename(partial, f"{home}/{name}")

@@ -1,0 +1,63 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What every concern's planning returns: rows of three columns, what has to be done, and the diff of it.
+
+A concern is one file of C(module_utils) with three functions: C(read(host, wanted)) asks the machine,
+C(plan(wanted, state)) is pure and decides, C(apply(host, plan)) acts. Its own module calls all three; the reader
+M(xitrum.host.host_state_info) calls the first two, so that a run that finds nothing to do sends nothing else.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+
+#: What a row can say. C(ok): wanted, configured and effective agree (or the live value is at least as good).
+#: C(differs): a run would change it. C(restart): only a restart of the process makes it effective.
+#: C(absent): this kernel, container or package does not have it. C(read_only): it exists and may not be changed here.
+#: C(unseen): it could not be read (the reader lacks the right to).
+STATUSES = ("ok", "differs", "restart", "absent", "read_only", "unseen")
+
+
+@dataclass
+class Row:
+    """One line of the three columns. Values are text, as a person would write them; an empty one is not known."""
+
+    concern: str
+    item: str
+    wanted: str = ""
+    configured: str = ""
+    effective: str = ""
+    status: str = "ok"
+    why: str = ""
+    mend: str = ""
+
+
+@dataclass
+class Plan:
+    """What a concern's C(plan) decided. C(actions) are the concern's own; an empty list means that nothing is to do."""
+
+    rows: list = field(default_factory=list)
+    actions: list = field(default_factory=list)
+    problems: list = field(default_factory=list)
+    before: str = ""
+    after: str = ""
+    facts: dict = field(default_factory=dict)
+
+    @property
+    def changed(self):
+        """Whether C(apply) would change the host."""
+        return bool(self.actions)
+
+    def report(self):
+        """The part that modules return: no action, since those may hold secrets."""
+        return {
+            "changed": self.changed,
+            "rows": [asdict(row) for row in self.rows],
+            "problems": self.problems,
+            **self.facts,
+        }
+
+    def diff(self, header=""):
+        """Ansible's diff of the plan."""
+        return {"before": self.before, "after": self.after, "before_header": header, "after_header": header}

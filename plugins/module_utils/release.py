@@ -1,0 +1,195 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Releases on a host: immutable folders named by their content, made of what is there already and of what is sent.
+
+C(ROOT/releases/ID) exists only when it is whole: it is put together under another name and renamed. Files that an
+older release has with the same content become hard links, so a release costs the disk only what changed.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import tarfile
+
+from ansible_collections.xitrum.host.plugins.module_utils.plan import Plan, Row
+
+SPEC = {
+    "root": {"type": "path", "required": True},
+    "release": {"type": "str", "required": True},
+    "keep": {"type": "int", "default": 5},
+    "group": {"type": "str", "default": "root"},
+}
+
+
+def folder(root, release):
+    """The folder of a release."""
+    return f"{root}/releases/{release}"
+
+
+def manifest_path(root, release):
+    """Where the list of a release's files is kept."""
+    return f"{root}/manifests/{release}.json"
+
+
+def release_of(path, root):
+    """The release that an instance folder (C(ROOT/instances/N/ID-DIGEST)) was made of; an empty text for another path."""
+    if not path or not path.startswith(f"{root}/instances/"):
+        return ""
+    return path[len(f"{root}/instances/"):].partition("/")[2].partition("/")[0].rpartition("-")[0]
+
+
+def installed(host, root):
+    """The whole releases on the host, oldest first."""
+    names = [name for name in host.listdir(f"{root}/releases") if not name.startswith(".")]
+    return sorted(names, key=lambda name: (json.loads(host.read(manifest_path(root, name)) or "{}").get("installed", 0), name))
+
+
+def read(host, wanted):
+    """The releases that are there, those in use by a link, and the files that a new one could share."""
+    root = wanted["root"]
+    releases = installed(host, root)
+    linked = set()
+    for name in ("current", "previous"):
+        linked.add((host.readlink(f"{root}/{name}") or "").rpartition("/")[2])
+        for number in host.listdir(f"{root}/instances"):
+            target = host.readlink(f"{root}/instances/{number}/{name}")
+            linked.add(release_of(f"{root}/instances/{number}/{target}", root) if target else "")
+    return {
+        "releases": releases,
+        "linked": sorted(linked & set(releases)),
+        "current": (host.readlink(f"{root}/current") or "").rpartition("/")[2],
+        "partial": [name for name in host.listdir(f"{root}/releases") if name.startswith(".")],
+    }
+
+
+def plan(wanted, state, running=()):
+    """Decides what is uploaded and which old releases go. C(running) are the releases of running instances."""
+    release = wanted["release"]
+    result = Plan(facts={"releases": state["releases"], "current": state["current"]})
+    there = release in state["releases"]
+    result.rows.append(Row(
+        "release", "release", wanted=release, configured=release if there else "", effective=state["current"],
+        status="ok" if state["current"] == release else "differs",
+        why="" if there else "not uploaded yet", mend="" if state["current"] == release else "ansible-playbook site.yml"))
+    if there:
+        return result
+    protected = {release, state["current"], *state["linked"], *running}
+    kept = [*state["releases"], release][-max(wanted["keep"], 1):]
+    gone = [name for name in state["releases"] if name not in protected and name not in kept]
+    result.actions = [("upload", release), *(("remove", name) for name in gone)]
+    result.before = "".join(f"release {name}\n" for name in state["releases"])
+    result.after = "".join(f"release {name}\n" for name in [*state["releases"], release] if name not in gone)
+    return result
+
+
+def shared(host, root, releases, wanted_digests):
+    """Files of older releases with a content that is wanted: (SHA-256, mode) to path. Their content is read and
+    compared, since somebody may have edited a file in place."""
+    found = {}
+    for release in reversed(releases):
+        for entry in json.loads(host.read(manifest_path(root, release)) or "{}").get("files", []):
+            key = (entry.get("sha256"), entry.get("mode"))
+            path = f"{folder(root, release)}/{entry['path']}"
+            if key in wanted_digests and key not in found and digest(path) == key[0]:
+                found[key] = path
+    return found
+
+
+def digest(path):
+    """The SHA-256 of a file in hexadecimal; an empty text where it cannot be read."""
+    sha = hashlib.sha256()
+    try:
+        with open(path, "rb") as handle:
+            for block in iter(lambda: handle.read(1 << 20), b""):
+                sha.update(block)
+    except OSError:
+        return ""
+    return sha.hexdigest()
+
+
+def missing(manifest, found):
+    """The digests that no release on the host has, each once, sorted: what has to be sent."""
+    return sorted({entry["sha256"] for entry in manifest if "sha256" in entry and (entry["sha256"], entry["mode"]) not in found})
+
+
+def clean(host, root, state):
+    """Takes away what a killed run left half made."""
+    for name in state["partial"]:
+        host.remove(f"{root}/releases/{name}")
+
+
+def assemble(host, wanted, manifest, found, archive, now):
+    """Puts the release together under another name, proves every file, and renames it: the last step is atomic."""
+    root, release, group = wanted["root"], wanted["release"], wanted["group"]
+    partial = f"{root}/releases/.{release}.partial"
+    host.make_directory(root)
+    for path in (f"{root}/releases", partial):
+        host.make_directory(path, 0o750, "root", group)
+    sent = unpack(archive, partial) if archive else {}
+    made = {partial}
+    for entry in manifest:
+        path = f"{partial}/{entry['path']}"
+        parents = [os.path.dirname(path)]
+        while parents[-1] not in made:
+            parents.append(os.path.dirname(parents[-1]))
+        for parent in reversed(parents[:-1]):
+            host.make_directory(parent, 0o750, "root", group)
+            made.add(parent)
+        place(host, entry, path, found, sent, group)
+    for spare in sent.values():
+        os.unlink(spare)
+    host.write(manifest_path(root, release), json.dumps({"installed": now, "files": manifest}), 0o640, "root", group)
+    os.rename(partial, folder(root, release))
+
+
+def place(host, entry, path, found, sent, group):
+    """One entry of the manifest: a link, a hard link to an older release's file, or a file that was sent."""
+    if "link" in entry:
+        os.symlink(entry["link"], path)
+    elif (entry["sha256"], entry["mode"]) in found:
+        os.link(found[entry["sha256"], entry["mode"]], path)
+    else:
+        # Two files with one content share what was sent, unless their modes differ: then the second is a copy.
+        os.link(sent[entry["sha256"]], path)
+        host.own(path, int(entry["mode"], 8) & 0o750, "root", group)
+        found[entry["sha256"], entry["mode"]] = path
+
+
+def unpack(archive, partial):
+    """The files of an archive whose members are named by their SHA-256: digest to path. Raises ValueError for another content."""
+    sent = {}
+    with tarfile.open(archive) as tar:
+        for member in tar:
+            path = f"{partial}/.{member.name}"
+            with open(path, "wb") as out:
+                source = tar.extractfile(member)
+                for block in iter(lambda: source.read(1 << 20), b""):
+                    out.write(block)
+            if digest(path) != member.name:
+                raise ValueError(f"a file arrived damaged: its SHA-256 is {digest(path)}, wanted is {member.name}; run the playbook again")
+            sent[member.name] = path
+    return sent
+
+
+def describe(error, wanted):
+    """An operating system's error while a release is made, as a sentence with what to do."""
+    where = folder(wanted["root"], wanted["release"])
+    reasons = {
+        errno.ENOSPC: "the file system is full: make room, or lower xitrum_keep_releases",
+        errno.EDQUOT: "the disk quota is used up: make room, or lower xitrum_keep_releases",
+        errno.EROFS: "the file system is mounted read-only",
+        errno.EACCES: "permission is denied",
+    }
+    return f"the release could not be written to {where}: {reasons.get(error.errno, error.strerror)}. What runs is untouched; mend this and run the playbook again."
+
+
+def prune(host, root, planned):
+    """Removes the old releases that the plan names."""
+    for action, name in planned.actions:
+        if action == "remove":
+            host.remove(folder(root, name))
+            host.remove(manifest_path(root, name))

@@ -1,0 +1,148 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Starting and stopping instances through their supervisor, and waiting until they are healthy. Not pure: it acts."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import time
+
+from ansible_collections.xitrum.host.plugins.module_utils import process, supervisors
+
+SPEC = {
+    "name": {"type": "str", "required": True},
+    "root": {"type": "path", "required": True},
+    "log_dir": {"type": "path", "required": True},
+    "supervisor": {"type": "str", "default": "systemd", "choices": sorted(supervisors.COMMANDS)},
+    "state": {"type": "str", "default": "started", "choices": ["started", "restarted", "stopped", "absent"]},
+    "instances": {
+        "type": "list", "elements": "dict", "required": True,
+        "options": {"index": {"type": "int", "required": True}, "port": {"type": "int", "default": 0}, "folder": {"type": "str", "default": ""}},
+    },
+    "address": {"type": "str", "default": "127.0.0.1"},
+    "path": {"type": "str", "default": "/"},
+    "status": {"type": "int", "default": 200},
+    "start_timeout": {"type": "int", "default": 120},
+    "stop_timeout": {"type": "int", "default": 30},
+}
+
+
+def home(wanted, index):
+    """The folder of an instance."""
+    return f"{wanted['root']}/instances/{index}"
+
+
+def running(host, wanted, index):
+    """The processes of an instance."""
+    return process.processes_under(host, home(wanted, index))
+
+
+def switch(host, wanted, instance):
+    """Points C(current) at the instance's new folder and C(previous) at the one before, which a rollback needs."""
+    folder, here = instance["folder"], home(wanted, instance["index"])
+    now = host.readlink(f"{here}/current")
+    if not folder or folder == now:
+        return False
+    if not host.exists(f"{here}/{folder}/script/runner"):
+        raise RuntimeError(f"{here}/{folder} is not there, so nothing was switched: run the playbook again")
+    if now:
+        host.link(f"{here}/previous", now)
+    host.link(f"{here}/current", folder)
+    return True
+
+
+def stop(host, wanted, index):
+    """Ends an instance and proves that its processes are gone."""
+    said = host.run(supervisors.command(wanted["supervisor"], "stop", wanted["name"], index))
+    deadline = time.monotonic() + wanted["stop_timeout"] + 5
+    while running(host, wanted, index):
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"instance {index} still runs {wanted['stop_timeout']} s after it was told to stop ({(said.err or said.out).strip() or 'no message'}): "
+                               f"its processes are {[row['pid'] for row in running(host, wanted, index)]}")
+        time.sleep(0.1)
+
+
+def start(host, wanted, index):
+    """Tells the supervisor to start an instance; it is not healthy yet."""
+    reset = supervisors.command(wanted["supervisor"], "reset", wanted["name"], index)
+    if reset:
+        host.run(reset)
+    said = host.run(supervisors.command(wanted["supervisor"], "start", wanted["name"], index))
+    if said.rc != 0:
+        raise RuntimeError(f"instance {index} could not be started: {(said.err or said.out).strip()}\n{tail(host, wanted, index)}")
+
+
+def wait_until_healthy(host, wanted, instances):
+    """Waits for all of them together: index to seconds. Raises RuntimeError with the end of the log of the first that is not."""
+    began, left, took, answer = time.monotonic(), {item["index"]: item["port"] for item in instances}, {}, {}
+    while left:
+        for index, port in sorted(left.items()):
+            answer[index] = ask(wanted["address"], port, wanted["path"])
+            if answer[index] == wanted["status"]:
+                took[index] = round(time.monotonic() - began, 1)
+                del left[index]
+        if left and time.monotonic() - began > wanted["start_timeout"]:
+            index = min(left)
+            raise RuntimeError(
+                f"instance {index} is not healthy {wanted['start_timeout']} s after its start: http://{wanted['address']}:{left[index]}{wanted['path']} "
+                f"answers {answer[index]}, wanted is {wanted['status']}. The end of its log:\n{tail(host, wanted, index)}")
+        if left:
+            time.sleep(0.25)
+    return took
+
+
+def ask(address, port, path):
+    """The HTTP status of a page, or the reason why there is none, as text."""
+    connection = http.client.HTTPConnection(address, port, timeout=10)
+    try:
+        connection.request("GET", path, headers={"User-Agent": "xitrum.host", "Connection": "close"})
+        return connection.getresponse().status
+    except (OSError, http.client.HTTPException) as error:
+        return str(error) or type(error).__name__
+    finally:
+        connection.close()
+
+
+def tail(host, wanted, index):
+    """The last lines of the instance's own log, or of what it printed where it has none."""
+    path = f"{wanted['log_dir']}/{index}/xitrum.log"
+    said = host.run(supervisors.command(wanted["supervisor"], "output", wanted["name"], index) or ["true"]).out
+    log = host.read(path) if os.path.exists(path) else ""
+    return "\n".join([*(log or "").splitlines()[-15:], *said.splitlines()[-15:]])
+
+
+def plan(host, wanted):
+    """The instances that are not in the wanted state."""
+    todo = []
+    for instance in wanted["instances"]:
+        runs = running(host, wanted, instance["index"])
+        there = host.exists(home(wanted, instance["index"]))
+        if {"started": not runs, "restarted": True, "stopped": bool(runs), "absent": bool(runs) or there}[wanted["state"]]:
+            todo.append({**instance, "runs": bool(runs)})
+    return todo
+
+
+def diff(wanted, todo):
+    """Ansible's diff: one line an instance."""
+    after = {"started": "runs", "restarted": "started anew", "stopped": "stopped", "absent": "absent"}[wanted["state"]]
+    return {
+        "before": "".join(f"instance {item['index']}: {'runs' if item['runs'] else 'does not run'}\n" for item in todo),
+        "after": "".join(f"instance {item['index']}: {after} {item['folder']}".rstrip() + "\n" for item in todo),
+    }
+
+
+def apply(host, wanted, todo):
+    """Stops, switches, starts and waits: index to the seconds until it was healthy."""
+    for instance in todo:
+        if instance["runs"]:
+            stop(host, wanted, instance["index"])
+        if wanted["state"] == "absent":
+            host.remove(home(wanted, instance["index"]))
+    if wanted["state"] in ("stopped", "absent"):
+        return {}
+    for instance in todo:
+        switch(host, wanted, instance)
+        start(host, wanted, instance["index"])
+    return wait_until_healthy(host, wanted, todo)

@@ -1,0 +1,26 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The supervisors' commands, as data: what starts, stops and asks about one instance, and where its output is.
+
+The contract they all keep is in C(roles/supervisor/README.md).
+"""
+
+from __future__ import annotations
+
+#: C({name}) is the application's name, C({index}) the instance's number.
+COMMANDS = {
+    "systemd": {
+        "start": ["systemctl", "start", "{name}@{index}.service"],
+        "stop": ["systemctl", "stop", "{name}@{index}.service"],
+        # A unit that failed too often refuses to start until its counter is reset.
+        "reset": ["systemctl", "reset-failed", "{name}@{index}.service"],
+        "output": ["journalctl", "--no-pager", "--quiet", "--lines=30", "--output=cat", "--unit={name}@{index}.service"],
+    },
+}
+
+
+def command(supervisor, verb, name, index):
+    """A command as a list of arguments; None where this supervisor has none for the verb."""
+    words = COMMANDS[supervisor].get(verb)
+    return None if words is None else [word.format(name=name, index=index) for word in words]

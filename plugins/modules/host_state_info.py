@@ -1,0 +1,107 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: host_state_info
+short_description: Reads everything about a host that the roles care about, in one round trip
+version_added: 0.1.0
+author: The xitrum.host maintainers (@xitrum-host)
+description:
+  - For each concern that it is given, reads the host and says what the concern's own module would change - in three columns, wanted, configured and effective.
+  - Changes nothing. The reading and the planning are those of the concerns' own modules.
+options:
+  machine:
+    description: Reads the operating system, the architecture, memory, disk and ports. Needed by O(jdk).
+    type: dict
+  jdk:
+    description: The wanted JDK. See the role P(xitrum.host.jdk#role).
+    type: dict
+  kernel:
+    description: The wanted kernel parameters, the options of M(xitrum.host.sysctl_profile).
+    type: dict
+  nofile:
+    description: The wanted limit of open files for logins, the options of M(xitrum.host.nofile_limit).
+    type: dict
+  release:
+    description: The wanted release, the options of M(xitrum.host.release) without the package itself.
+    type: dict
+  instances:
+    description: The wanted instances, the options of M(xitrum.host.instances) without the JDK, which O(jdk) tells.
+    type: dict
+  service:
+    description: The files of the supervisor, the options of M(xitrum.host.file_set).
+    type: dict
+  haproxy:
+    description: The wanted HAProxy. See the role P(xitrum.host.haproxy#role).
+    type: dict
+extends_documentation_fragment:
+  - xitrum.host.batch.info
+"""
+
+EXAMPLES = r"""
+- name: The host is read
+  xitrum.host.host_state_info:
+    machine: {}
+    jdk:
+      version: 17
+  register: state
+"""
+
+RETURN = r"""
+machine:
+  description: What the host is - C(distribution), C(release), C(family), C(architecture), C(memory_bytes), C(python) and more - and C(problems).
+  returned: when O(machine) is given
+  type: dict
+jdk:
+  description: Whether the JDK has to be C(changed), its C(home) and C(version), the C(packages) that bring it, C(rows) and C(problems).
+  returned: when O(jdk) is given
+  type: dict
+kernel:
+  description: Whether kernel parameters have to be C(changed), C(rows) and C(problems).
+  returned: when O(kernel) is given
+  type: dict
+nofile:
+  description: Whether the limit has to be C(changed), C(rows) and C(problems).
+  returned: when O(nofile) is given
+  type: dict
+release:
+  description: Whether the release has to be made (C(changed)), the C(releases) on the host, the C(current) one, C(rows) and C(problems).
+  returned: when O(release) is given
+  type: dict
+instances:
+  description: Whether folders have to be C(changed), the C(instances), those to C(start) and to C(restart), the C(surplus) ones, C(rows) and C(problems).
+  returned: when O(instances) is given
+  type: dict
+service:
+  description: Whether the service's files have to be C(changed), C(rows) and C(problems).
+  returned: when O(service) is given
+  type: dict
+haproxy:
+  description: Whether the proxy has to be C(changed), C(rows) and C(problems).
+  returned: when O(haproxy) is given
+  type: dict
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.xitrum.host.plugins.module_utils import concerns
+from ansible_collections.xitrum.host.plugins.module_utils.host import Host
+
+
+def main():
+    """Asks each concern."""
+    module = AnsibleModule(
+        argument_spec={name: {"type": "dict", "options": options} for name, options in concerns.SPECS.items()},
+        supports_check_mode=True,
+    )
+    try:
+        said = concerns.read_all(Host(module.run_command), module.params)
+    except OSError as error:
+        module.fail_json(msg=f"the host could not be read: {error}. Most of it needs root: set become.")
+    module.exit_json(changed=False, **said)
+
+
+if __name__ == "__main__":
+    main()

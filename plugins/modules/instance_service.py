@@ -1,0 +1,127 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: instance_service
+short_description: Starts, restarts, stops and removes instances through their supervisor, and waits until they are healthy
+version_added: 0.1.0
+author: The xitrum.host maintainers (@xitrum-host)
+description:
+  - Points C(current) of each instance at the folder that is wanted, starts it, and waits until a page answers as it should. All instances of one call start together.
+  - An instance that runs in the wanted folder is left alone, unless O(state=restarted).
+  - The end of the instance's log is part of the message when it does not get healthy.
+options:
+  name:
+    description: The application's name, which the supervisor knows the instances by.
+    type: str
+    required: true
+  root:
+    description: The folder of releases and instances on the host.
+    type: path
+    required: true
+  log_dir:
+    description: The folder of log files. Instance I has the folder I in it.
+    type: path
+    required: true
+  supervisor:
+    description: What keeps the instances running.
+    type: str
+    default: systemd
+    choices: [systemd]
+  state:
+    description:
+      - V(started) starts what does not run.
+      - V(restarted) stops and starts.
+      - V(stopped) stops.
+      - V(absent) stops, and removes the instance's folders; its log files stay.
+    type: str
+    default: started
+    choices: [started, restarted, stopped, absent]
+  instances:
+    description: The instances.
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      index:
+        description: The instance's number.
+        type: int
+        required: true
+      port:
+        description: Its HTTP port, to ask whether it is healthy.
+        type: int
+        default: 0
+      folder:
+        description: The name of its folder, as RV(xitrum.host.instances#module:instances). Empty leaves C(current) as it is.
+        type: str
+        default: ""
+  address:
+    description: The address at which the instances are asked, from the host itself.
+    type: str
+    default: 127.0.0.1
+  path:
+    description: The page that is asked.
+    type: str
+    default: /
+  status:
+    description: The HTTP status of a healthy instance.
+    type: int
+    default: 200
+  start_timeout:
+    description: Seconds from the start until an instance is healthy.
+    type: int
+    default: 120
+  stop_timeout:
+    description: Seconds that an instance gets to end.
+    type: int
+    default: 30
+extends_documentation_fragment:
+  - xitrum.host.batch
+"""
+
+EXAMPLES = r"""
+- name: Instance 0 runs the new release
+  xitrum.host.instance_service:
+    name: myapp
+    root: /opt/myapp
+    log_dir: /var/log/myapp
+    state: restarted
+    instances:
+      - index: 0
+        port: 8000
+        folder: 3f2a9c1b7d04-1a2b3c4d5e
+"""
+
+RETURN = r"""
+seconds:
+  description: For each instance that was started, the seconds until it was healthy.
+  returned: when instances were started
+  type: dict
+  sample: {"0": 6.2}
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.xitrum.host.plugins.module_utils import service
+from ansible_collections.xitrum.host.plugins.module_utils.host import Host
+
+
+def main():
+    """Finds out which instances are not as wanted, and acts on those."""
+    module = AnsibleModule(argument_spec=service.SPEC, supports_check_mode=True)
+    host, wanted = Host(module.run_command), module.params
+    try:
+        todo = service.plan(host, wanted)
+        diff = service.diff(wanted, todo)
+        if not todo or module.check_mode:
+            module.exit_json(changed=bool(todo), diff=diff)
+        took = service.apply(host, wanted, todo)
+    except (OSError, RuntimeError) as error:
+        module.fail_json(msg=str(error))
+    module.exit_json(changed=True, seconds=took, diff=diff)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,159 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: instances
+short_description: Lays out a folder for each instance of a release, without editing the package
+version_added: 0.1.0
+author: The xitrum.host maintainers (@xitrum-host)
+description:
+  - Makes C(ROOT/instances/N/ID-DIGEST) for each instance, from release ID and from what the instance has of its own - its C(xitrum.conf), its environment, its C(tmp), a link to its log folder.
+  - Nothing is switched, stopped or started; M(xitrum.host.instance_service) does that.
+  - Says for each instance whether the process that runs is what is wanted, and why it has to be started anew where it is not.
+options:
+  root:
+    description: The folder of releases and instances on the host.
+    type: path
+    required: true
+  log_dir:
+    description: The folder of log files. Instance I has the folder I in it.
+    type: path
+    required: true
+  user:
+    description: The user that runs the instances. Its group has the same name.
+    type: str
+    required: true
+  release:
+    description: The name of a release that is on the host.
+    type: str
+    required: true
+  main_class:
+    description: The class that C(script/runner) is told to run.
+    type: str
+    default: quickstart.Boot
+  jdk_home:
+    description: The folder of the JDK that runs the instances.
+    type: path
+    required: true
+  jdk_version:
+    description: The major version of that JDK.
+    type: int
+    required: true
+  heap:
+    description: The largest heap of one instance, in the form of C(-Xmx).
+    type: str
+    default: 512m
+  java_options:
+    description: Further options of the JVM.
+    type: list
+    elements: str
+    default: []
+  nofile:
+    description: The number of files that one instance may have open.
+    type: int
+    default: 1024000
+  backlog:
+    description: The backlog that the application asks for when it listens (Xitrum 3.30 and older ask for 1024, newer ones for somaxconn).
+    type: int
+    default: 1024
+  service_digest:
+    description: The digest of the service definition, that a process has in its environment as C(XITRUM_SERVICE). Empty where it is not compared.
+    type: str
+    default: ""
+  instances:
+    description: The instances.
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      index:
+        description: The instance's number, from 0.
+        type: int
+        required: true
+      port:
+        description: Its HTTP port.
+        type: int
+        required: true
+      files:
+        description: Its own files, path below its folder to text. They replace those of the package.
+        type: dict
+        required: true
+extends_documentation_fragment:
+  - xitrum.host.batch
+"""
+
+EXAMPLES = r"""
+- name: One instance on port 8000 has its folder
+  xitrum.host.instances:
+    root: /opt/myapp
+    log_dir: /var/log/myapp
+    user: myapp
+    release: 3f2a9c1b7d04
+    jdk_home: /usr/lib/jvm/java-17-openjdk-amd64
+    jdk_version: 17
+    instances:
+      - index: 0
+        port: 8000
+        files:
+          config/xitrum.conf: |
+            include file("/opt/myapp/releases/3f2a9c1b7d04/config/xitrum.conf")
+            xitrum { port { http = 8000, https = null } }
+"""
+
+RETURN = r"""
+instances:
+  description: For each instance its C(index), C(port), wanted C(folder), C(current) and C(previous) folder, whether it is C(running), its C(pid) and C(release), and C(due), the reasons to start it anew.
+  returned: always
+  type: list
+  elements: dict
+surplus:
+  description: The numbers of instances that are on the host and not in O(instances).
+  returned: always
+  type: list
+  elements: int
+rows:
+  description: Wanted, configured and effective, one row an item.
+  returned: always
+  type: list
+  elements: dict
+problems:
+  description: What stands in the way; empty where nothing does.
+  returned: always
+  type: list
+  elements: str
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.xitrum.host.plugins.module_utils import instances
+from ansible_collections.xitrum.host.plugins.module_utils.host import Host
+
+
+def main():
+    """Reads the folders and the processes, plans, lays out."""
+    module = AnsibleModule(
+        argument_spec={
+            **instances.SPEC,
+            "jdk_home": {"type": "path", "required": True},
+            "jdk_version": {"type": "int", "required": True},
+        },
+        supports_check_mode=True,
+    )
+    host, wanted = Host(module.run_command), module.params
+    state = instances.read(host, wanted, {"home": wanted["jdk_home"], "version": wanted["jdk_version"]})
+    plan = instances.plan(wanted, state)
+    said = {**plan.report(), "diff": plan.diff(wanted["root"])}
+    if plan.problems:
+        module.fail_json(msg=" ".join(plan.problems), **said)
+    if plan.changed and not module.check_mode:
+        try:
+            instances.apply(host, wanted, plan)
+        except (OSError, LookupError) as error:
+            module.fail_json(msg=f"the instances' folders below {wanted['root']} could not be made: {error}. What runs is untouched; run the playbook again.", **said)
+    module.exit_json(**said)
+
+
+if __name__ == "__main__":
+    main()

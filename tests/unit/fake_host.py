@@ -1,0 +1,100 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A host made of two dictionaries: its files and what its commands say."""
+
+from __future__ import annotations
+
+import errno
+import posixpath
+
+from ansible_collections.xitrum.host.plugins.module_utils.host import Result, Stat
+
+
+class Unreadable(str):
+    """A file that exists and may not be read."""
+
+
+class FakeHost:
+    """Stands in for C(Host). C(files) maps a path to its text, C(links) a path to its target, C(commands) the words
+    of a command to C((rc, out, err)) or its output. Everything that was done to it is in C(done)."""
+
+    def __init__(self, files=None, commands=None, links=None, stats=None, refuse=None):
+        self.files = dict(files or {})
+        self.commands = dict(commands or {})
+        self.links = dict(links or {})
+        self.stats = dict(stats or {})
+        self.refuse = dict(refuse or {})
+        self.done = []
+
+    def run(self, argv, data=None):
+        words = " ".join(argv)
+        self.done.append(("run", words))
+        if words not in self.commands:
+            return Result(127, "", f"{argv[0]}: not found on this host")
+        said = self.commands[words]
+        return Result(*said) if isinstance(said, tuple) else Result(0, said, "")
+
+    def which(self, name):
+        return f"/usr/bin/{name}" if any(words.split()[0] == name for words in self.commands) else None
+
+    def read(self, path):
+        text = self.files.get(self.realpath(path))
+        if isinstance(text, Unreadable):
+            raise PermissionError(errno.EACCES, "Permission denied", path)
+        return text
+
+    def readlink(self, path):
+        return self.links.get(path)
+
+    def listdir(self, path):
+        prefix = path.rstrip("/") + "/"
+        return sorted({name[len(prefix):].split("/")[0] for name in [*self.files, *self.links, *self.stats] if name.startswith(prefix)})
+
+    def realpath(self, path):
+        for _unused in range(40):
+            for link, target in self.links.items():
+                if path == link or path.startswith(link + "/"):
+                    path = posixpath.normpath(posixpath.join(posixpath.dirname(link), target) + path[len(link):])
+                    break
+            else:
+                return path
+        return path
+
+    def exists(self, path):
+        path = self.realpath(path)
+        return path in self.files or path in self.stats or bool(self.listdir(path))
+
+    def stat(self, path):
+        if path in self.stats:
+            return self.stats[path]
+        if path in self.links:
+            return Stat("link", 0o777, "root", "root", 0)
+        if path in self.files:
+            return Stat("file", 0o644, "root", "root", len(self.files[path]))
+        return Stat("directory", 0o755, "root", "root", 0) if self.listdir(path) else None
+
+    def make_directory(self, path, mode=0o755, owner="root", group="root"):
+        self.done.append(("make_directory", path))
+        self.stats[path] = Stat("directory", mode, owner, group, 0)
+
+    def write(self, path, text, mode=0o644, owner="root", group="root"):
+        self.done.append(("write", path))
+        self.files[path] = text
+        self.stats[path] = Stat("file", mode, owner, group, len(text))
+
+    def poke(self, path, text):
+        self.done.append(("poke", path))
+        if path in self.refuse:
+            raise OSError(self.refuse[path], "refused by the test", path)
+        self.files[path] = text + "\n"
+
+    def link(self, path, target):
+        self.done.append(("link", path))
+        self.links[path] = target
+
+    def remove(self, path):
+        self.done.append(("remove", path))
+        for kept in (self.files, self.links, self.stats):
+            for name in [name for name in kept if name == path or name.startswith(path + "/")]:
+                del kept[name]
