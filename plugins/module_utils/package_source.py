@@ -1,0 +1,211 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Brings a package to a folder on the controller: as it is, out of an archive, or from a URL through a cache.
+
+In the cache a name means content: C(archives/SHA256) and C(unpacked/SHA256) are renamed into place when they are whole
+and verified, so a run that is killed leaves only a C(.part-) entry, which a later run removes.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import shutil
+import socket
+import ssl
+import tarfile
+import tempfile
+import time
+import urllib.error
+import urllib.parse
+import zlib
+
+from ansible.module_utils.urls import open_url
+from ansible_collections.xitrum.host.plugins.module_utils.package import TOP, leads_inside, sha256_of
+
+#: Seconds after which an unfinished entry of the cache cannot be another run's.
+ABANDONED = 86400
+
+#: Errors of the cache itself, which no other archive would mend.
+CACHE_UNUSABLE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES)
+
+PART = ".part-"
+
+
+class SourceError(Exception):
+    """The package cannot be had. The message is a whole sentence: what was found, wanted, where, what to do."""
+
+
+def obtain(source, sha256, headers, cache, timeout=30, validate_certs=True):
+    """The folder that holds the package on the controller. Raises SourceError."""
+    if re.match(r"https?://", source, re.IGNORECASE):
+        if not sha256:
+            raise SourceError(f"a package from a URL needs its checksum: set sha256 to the output of sha256sum for {shown(source)}")
+        return unpacked(download(source, sha256.lower(), headers, cache, timeout, validate_certs), sha256.lower(), cache)
+    if "://" in source:
+        raise SourceError(f"{shown(source)}: a package comes from a folder, a tar.gz, or an http or https URL; fetch it by other means first")
+    path = os.path.abspath(os.path.expanduser(source))
+    if os.path.isdir(path):
+        return path
+    if not os.path.exists(path):
+        raise SourceError(f"there is no package at {path}: build it with sbt/sbt xitrum-package, or correct xitrum_package")
+    try:
+        found = sha256_of(path)
+    except OSError as error:
+        raise SourceError(f"{path} cannot be read ({error.strerror}): let the user who runs Ansible read it") from error
+    if sha256 and found != sha256.lower():
+        raise SourceError(f"the SHA-256 of {path} is {found}, wanted is {sha256.lower()}: build or copy the package again, or correct the checksum")
+    return unpacked(path, found, cache)
+
+
+def shown(url):
+    """A URL without the password and the query that it may carry: what a message may show."""
+    parts = urllib.parse.urlsplit(url)
+    return urllib.parse.urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+
+
+def download(url, sha256, headers, cache, timeout, validate_certs):
+    """The path of the archive with this SHA-256, from the cache or else from the URL. Raises SourceError."""
+    folder = os.path.join(cache, "archives")
+    path = os.path.join(folder, sha256)
+    # The content is compared again: a disk or a person may have changed it since.
+    if os.path.exists(path) and sha256_of(path) == sha256:
+        return path
+    tidy(folder)
+    handle, part = tempfile.mkstemp(prefix=PART, dir=folder)
+    try:
+        with os.fdopen(handle, "wb") as out:
+            receive(url, headers, timeout, validate_certs, out)
+            out.flush()
+            os.fsync(out.fileno())
+        found = sha256_of(part)
+        if found != sha256:
+            raise SourceError(f"the SHA-256 of what {shown(url)} sent is {found}, wanted is {sha256}: correct the checksum or the URL")
+        os.rename(part, path)
+    finally:
+        if os.path.exists(part):
+            os.unlink(part)
+    return path
+
+
+def receive(url, headers, timeout, validate_certs, out):
+    """Writes the body that a URL answers to C(out), byte for byte. Raises SourceError. C(timeout): seconds of silence."""
+    name = shown(url)
+    try:
+        # Some servers label a tar.gz as compressed content; unpacked on the way it would miss its checksum.
+        response = open_url(url, headers=headers, timeout=timeout, validate_certs=validate_certs, decompress=False, http_agent="xitrum.host")
+        wanted, received = response.headers.get("Content-Length"), 0
+        for block in iter(lambda: response.read(1 << 20), b""):
+            out.write(block)
+            received += len(block)
+    except urllib.error.HTTPError as error:
+        raise SourceError(f"{name} answers {error.code} {error.reason}: {what_to_do(error.code)}") from error
+    except (socket.timeout, TimeoutError) as error:
+        raise SourceError(silent(name, timeout)) from error
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "reason", error)
+        if isinstance(reason, (socket.timeout, TimeoutError)):
+            raise SourceError(silent(name, timeout)) from error
+        if isinstance(reason, ssl.SSLError):
+            raise SourceError(f"the certificate of {name} is not accepted ({reason}): install its authority on the controller") from error
+        raise SourceError(f"{name} cannot be fetched ({reason}): check the URL, and this machine's network and proxy settings") from error
+    if wanted and wanted.isdigit() and received != int(wanted):
+        raise SourceError(f"{name} sent {received} bytes of {wanted} and then closed the connection: run again")
+
+
+def silent(name, timeout):
+    """The sentence for a server that does not answer."""
+    return f"{name} sent nothing for {timeout} s: check the URL, and whether this machine reaches that server; then run again, or raise timeout"
+
+
+def what_to_do(code):
+    """What helps against a refused request."""
+    if code in (401, 403):
+        return "give the credentials that it wants in headers"
+    return "correct the URL" if code < 500 else "the server is at fault: run again later"
+
+
+def unpacked(archive, sha256, cache):
+    """The folder of the package in an archive with this SHA-256, unpacked once. Raises SourceError."""
+    folder = os.path.join(cache, "unpacked")
+    final = os.path.join(folder, sha256)
+    if not os.path.isdir(final):
+        tidy(folder)
+        part = tempfile.mkdtemp(prefix=PART, dir=folder)
+        try:
+            unpack(archive, part)
+            os.rename(part, final)
+        except (tarfile.TarError, EOFError, zlib.error, OSError) as error:
+            if getattr(error, "errno", None) in CACHE_UNUSABLE:
+                raise
+            # Another run may have unpacked the same archive meanwhile: then its folder is as good.
+            if not os.path.isdir(final):
+                raise SourceError(f"{archive} cannot be unpacked ({error}): wanted is a whole tar.gz; build or copy it again") from error
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
+    return package_in(final)
+
+
+def package_in(folder):
+    """The folder itself, or the only one in it, and so on: C(target/xitrum) may have been packed with or without itself."""
+    names = os.listdir(folder)
+    inner = os.path.join(folder, names[0]) if len(names) == 1 else ""
+    if inner and names[0] not in TOP and os.path.isdir(inner) and not os.path.islink(inner):
+        return package_in(inner)
+    return folder
+
+
+def unpack(archive, into):
+    """Unpacks a tar.gz. Raises SourceError for a member that would not stay inside, OSError and TarError.
+
+    Links are made last and then followed: no member can be written through a link, and chains of links are judged
+    by where they lead, not by how they are spelt.
+    """
+    links = []
+    with tarfile.open(archive, "r:*") as tar:
+        for member in tar:
+            path = os.path.join(into, *safe_parts(archive, member.name))
+            if member.isdir():
+                os.makedirs(path, exist_ok=True)
+                continue
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            if member.issym():
+                links.append((path, member.linkname))
+            elif member.islnk():
+                shutil.copy(os.path.join(into, *safe_parts(archive, member.linkname)), path)
+            elif member.isfile():
+                extract(tar, member, path)
+            else:
+                raise SourceError(f"{archive} holds {member.name}, which is neither a file, a folder nor a link: pack the package without it")
+    for path, target in links:
+        os.symlink(target, path)
+    for path, target in links:
+        if os.path.isabs(target) or not leads_inside(into, path):
+            name = os.path.relpath(path, into)
+            raise SourceError(f"{archive} holds the link {name} to {target}, outside of the package: put the file itself there")
+
+
+def safe_parts(archive, name):
+    """The parts of a member's name. Raises SourceError for one that leaves the folder."""
+    parts = [part for part in name.split("/") if part not in ("", ".")]
+    if name.startswith("/") or ".." in parts:
+        raise SourceError(f"{archive} holds {name}, a path that leaves the package: pack it from inside its folder, for example tar -C target -czf xitrum.tar.gz xitrum")
+    return parts
+
+
+def extract(tar, member, path):
+    """One file. Its other mode bits and its owner are left behind: a release has its own."""
+    with tar.extractfile(member) as source, open(path, "xb") as out:
+        shutil.copyfileobj(source, out, 1 << 20)
+    os.chmod(path, 0o755 if member.mode & 0o100 else 0o644)
+
+
+def tidy(folder):
+    """Makes a folder of the cache, and removes what killed runs left in it long ago."""
+    os.makedirs(folder, mode=0o700, exist_ok=True)
+    for name in os.listdir(folder):
+        path = os.path.join(folder, name)
+        if name.startswith(PART) and os.lstat(path).st_mtime < time.time() - ABANDONED:
+            shutil.rmtree(path) if os.path.isdir(path) else os.unlink(path)

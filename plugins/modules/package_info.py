@@ -1,0 +1,219 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: package_info
+short_description: Reads a package of the application on the controller, before any host is touched
+version_added: 0.1.0
+author: The xitrum.host maintainers (@xitrum-host)
+description:
+  - Finds the package that C(xitrum-package) made, names it by its content, and says everything that would keep it from starting.
+  - An archive is unpacked, and a URL fetched, once into O(cache). Nothing else is written.
+  - Meant to run on the controller, with C(delegate_to) and C(run_once).
+  - What is wrong with the package is returned in RV(problems) and does not fail the module, so that a caller can show all problems of all hosts at once.
+  - The folders C(log) and C(tmp) at the top of a package are left out, since the application writes them. Empty folders do not travel.
+options:
+  source:
+    description:
+      - The package. A folder such as C(target/xitrum), a tar.gz of it (packed with or without that folder), or an C(http) or C(https) URL of a tar.gz.
+      - A relative path is relative to the folder in which Ansible was started.
+    type: str
+    required: true
+  sha256:
+    description:
+      - The SHA-256 of the archive, 64 hexadecimal digits. Required for a URL, possible for a file.
+    type: str
+  headers:
+    description: HTTP headers of the request for a URL, such as one that carries a token.
+    type: dict
+  timeout:
+    description: Seconds without a byte after which a URL is given up.
+    type: int
+    default: 30
+  validate_certs:
+    description: Whether the certificate of an C(https) URL has to be valid.
+    type: bool
+    default: true
+  cache:
+    description: The controller's folder for what is downloaded and unpacked, and for what is known about jars. It can be removed at any time.
+    type: path
+    default: ~/.cache/xitrum.host
+  main_class:
+    description: The class that C(script/runner) is given.
+    type: str
+    default: quickstart.Boot
+extends_documentation_fragment:
+  - xitrum.host.batch.info
+"""
+
+EXAMPLES = r"""
+- name: The package is read on the controller
+  xitrum.host.package_info:
+    source: target/xitrum
+  delegate_to: localhost
+  run_once: true
+  become: false
+  register: package
+
+- name: The package comes from a build server
+  xitrum.host.package_info:
+    source: https://builds.example.com/xitrum-42.tar.gz
+    sha256: 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+    headers:
+      Authorization: "Bearer {{ build_token }}"
+  delegate_to: localhost
+  run_once: true
+  become: false
+  register: package
+"""
+
+RETURN = r"""
+problems:
+  description:
+    - Everything that is wrong with the package, one sentence each, with what to do. Empty where it can be deployed.
+    - When the package cannot be had at all, that one sentence is here and the other values are empty.
+  returned: always
+  type: list
+  elements: str
+  sample: ["/build/target/xitrum has no config/xitrum.conf: build the package with sbt/sbt xitrum-package, and give the folder that it makes, target/xitrum"]
+folder:
+  description: The package's folder on the controller.
+  returned: always
+  type: str
+  sample: /build/target/xitrum
+release:
+  description: The release's name, 12 hexadecimal digits of its content. The same files give the same name, wherever they were built or packed.
+  returned: always
+  type: str
+  sample: 3f2a9c1b7d04
+manifest:
+  description: The files and links of the package, in the order of their paths.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    path:
+      description: The path below RV(folder).
+      type: str
+    mode:
+      description: V(0755) for a file that its owner may execute, else V(0644). Not there for a link.
+      type: str
+    sha256:
+      description: The SHA-256 of the content. Not there for a link.
+      type: str
+    size:
+      description: The size in bytes. Not there for a link.
+      type: int
+    link:
+      description: What a symbolic link points to. Not there for a file.
+      type: str
+  sample: [{path: script/runner, mode: "0755", sha256: 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08, size: 640}]
+files:
+  description: The number of entries in RV(manifest).
+  returned: always
+  type: int
+  sample: 112
+bytes:
+  description: The size of all files together.
+  returned: always
+  type: int
+  sample: 83886080
+java:
+  description:
+    - The Java version that the package needs, 0 where no class says it.
+    - All classes of RV(main_class_jar) count, and of each other jar what most of its classes ask for, since libraries have
+      optional classes for a newer Java. Classes below C(META-INF) and C(module-info) do not count.
+  returned: always
+  type: int
+  sample: 8
+java_jar:
+  description: The jar in which RV(java) was found.
+  returned: always
+  type: str
+  sample: lib/quickstart.jar
+java_class:
+  description: A class in RV(java_jar) that asks for RV(java).
+  returned: always
+  type: str
+  sample: quickstart.Boot
+java_highest:
+  description: The highest Java version that any class in C(lib/*.jar) asks for, the optional ones included.
+  returned: always
+  type: int
+  sample: 11
+main_class_jar:
+  description: The jar that has O(main_class), empty where none has it.
+  returned: always
+  type: str
+  sample: lib/quickstart.jar
+scala:
+  description: The version of the Scala library in the package, empty where there is none.
+  returned: always
+  type: str
+  sample: 2.13.18
+examples:
+  description:
+    - The keys of C(config/xitrum.conf) that still have the value of Xitrum's project template, which is public.
+    - V(keyFile) is the example TLS key, and counts only where HTTPS is on.
+  returned: always
+  type: list
+  elements: str
+  sample: [secureKey, apiKey, keyFile]
+"""
+
+import os
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.xitrum.host.plugins.module_utils import package, package_config, package_java, package_source
+
+NOTHING = {"folder": "", "release": "", "manifest": [], "files": 0, "bytes": 0, "examples": [], **package_java.summary({})}
+
+
+def look(folder, main_class, cache):
+    """Everything about the package in a folder."""
+    manifest, problems = package.manifest(folder)
+    problems += package.layout_problems(folder, manifest)
+    jars = package.jars(manifest)
+    scans, jar_problems = package_java.examine(folder, jars, main_class, cache)
+    java = package_java.summary(scans)
+    return {
+        "folder": folder, "release": package.release_id(manifest) if manifest else "", "manifest": manifest, "files": len(manifest),
+        "bytes": package.total_bytes(manifest), "examples": package_config.examples(folder), **java,
+        "problems": problems + jar_problems + package_java.main_class_problems(folder, jars, main_class, java["main_class_jar"]),
+    }
+
+
+def main():
+    module = AnsibleModule(
+        argument_spec={
+            "source": {"type": "str", "required": True},
+            "sha256": {"type": "str"},
+            "headers": {"type": "dict", "no_log": True},
+            "timeout": {"type": "int", "default": 30},
+            "validate_certs": {"type": "bool", "default": True},
+            "cache": {"type": "path", "default": "~/.cache/xitrum.host"},
+            "main_class": {"type": "str", "default": "quickstart.Boot"},
+        },
+        supports_check_mode=True,
+    )
+    # A header's value is hidden wherever it occurs in the result. A short one, such as "1", is no secret and would
+    # blot out file names and versions.
+    module.no_log_values = {value for value in module.no_log_values if len(value) > 7}
+    wanted = module.params
+    cache = os.path.abspath(wanted["cache"])
+    try:
+        folder = package_source.obtain(
+            wanted["source"], wanted["sha256"], wanted["headers"], cache, wanted["timeout"], wanted["validate_certs"])
+        result = look(folder, wanted["main_class"], cache)
+    except package_source.SourceError as error:
+        result = {**NOTHING, "problems": [str(error)]}
+    except OSError as error:
+        module.fail_json(msg=f"the cache {cache} cannot be used ({error}): give cache a folder that this user can write and that has room")
+    module.exit_json(changed=False, **result)
+
+
+if __name__ == "__main__":
+    main()
