@@ -77,7 +77,8 @@ def read(host, wanted, jdk):
     running = process.processes_under(host, f"{root}/instances")
     rows = sockets.listeners(host) or []
     state = {"jdk": jdk, "java": host.realpath(f"{jdk['home']}/bin/java"), "granted": limits.granted_nofile(host, wanted["nofile"]),
-             "somaxconn": int(host.read("/proc/sys/net/core/somaxconn") or 0), "instances": {}, "launcher": host.read(f"{root}/run")}
+             "somaxconn": int(host.read("/proc/sys/net/core/somaxconn") or 0), "instances": {}, "launcher": host.read(f"{root}/run"),
+             "unsettled": release.unsettled(host, root)}
     for number in {*host.listdir(f"{root}/instances"), *(str(item["index"]) for item in wanted["instances"])}:
         folder = f"{root}/instances/{number}"
         here = [row for row in running if process.is_under(row["cwd"], folder)]
@@ -97,6 +98,8 @@ def plan(wanted, state):
     result = Plan(facts={"instances": [], "surplus": []})
     if state["launcher"] != launcher(wanted["root"]):
         result.actions.append(("launcher", None, None))
+    if state["unsettled"]:
+        result.actions.append(("settle", None, None))
     for instance in wanted["instances"]:
         try:
             files = own_files(wanted, instance, state["jdk"])
@@ -108,7 +111,7 @@ def plan(wanted, state):
     listed = result.facts["instances"]
     result.facts["start"] = [pick(item) for item in listed if not item["running"]]
     result.facts["restart"] = [pick(item) for item in listed if item["running"] and item["due"]]
-    result.facts["surplus"] = sorted(index for index in state["instances"] if index not in count)
+    result.facts["surplus"] = [{"index": index} for index in sorted(state["instances"]) if index not in count]
     result.before = "".join(f"instances/{index}/{name}\n" for index, has in sorted(state["instances"].items()) for name in has["folders"])
     made = [f"instances/{index}/{name}\n" for action, index, (name, _files) in
             (item for item in result.actions if item[0] == "make")]
@@ -180,6 +183,8 @@ def apply(host, wanted, planned):
     for action, index, detail in planned.actions:
         if action == "launcher":
             host.write(f"{root}/run", launcher(root), 0o755)
+        elif action == "settle":
+            release.settle(host, root)
         elif action == "remove":
             host.remove(f"{root}/instances/{index}/{detail}")
         elif action == "make":

@@ -42,6 +42,24 @@ def release_of(path, root):
     return path[len(f"{root}/instances/"):].partition("/")[2].partition("/")[0].rpartition("-")[0]
 
 
+def unsettled(host, root):
+    """The release that every instance of this host is switched to while C(ROOT/current) does not say so yet; else empty."""
+    targets = {release_of(f"{root}/instances/{number}/{host.readlink(f'{root}/instances/{number}/current')}", root)
+               for number in host.listdir(f"{root}/instances")}
+    if len(targets) != 1 or host.readlink(f"{root}/current") == f"releases/{min(targets)}":
+        return ""
+    return min(targets)
+
+
+def settle(host, root):
+    """Makes C(ROOT/current) say what all instances of this host are switched to, and C(ROOT/previous) what it said before."""
+    release, before = unsettled(host, root), host.readlink(f"{root}/current")
+    if release and before:
+        host.link(f"{root}/previous", before)
+    if release:
+        host.link(f"{root}/current", f"releases/{release}")
+
+
 def installed(host, root):
     """The whole releases on the host, oldest first."""
     names = [name for name in host.listdir(f"{root}/releases") if not name.startswith(".")]

@@ -9,7 +9,7 @@ import http.client
 import os
 import time
 
-from ansible_collections.xitrum.host.plugins.module_utils import process, supervisors
+from ansible_collections.xitrum.host.plugins.module_utils import process, release, supervisors
 
 SPEC = {
     "name": {"type": "str", "required": True},
@@ -145,4 +145,6 @@ def apply(host, wanted, todo):
     for instance in todo:
         switch(host, wanted, instance)
         start(host, wanted, instance["index"])
-    return wait_until_healthy(host, wanted, todo)
+    took = wait_until_healthy(host, wanted, todo)
+    release.settle(host, wanted["root"])
+    return took

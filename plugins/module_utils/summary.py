@@ -1,0 +1,77 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a read of the hosts means for a run, and how it is told to a person. Pure: dictionaries in, text out."""
+
+from __future__ import annotations
+
+#: The words for a row's status, as a person reads them.
+WORDS = {
+    "ok": "ok", "differs": "DIFFERS", "restart": "RESTART DUE", "absent": "not on this host",
+    "read_only": "not to be changed here", "unseen": "not seen",
+}
+
+
+def concerns(state):
+    """The concerns of one host's read: name to its report."""
+    return {name: report for name, report in (state or {}).items() if isinstance(report, dict) and "rows" in report}
+
+
+def needs_work(state):
+    """Whether a run would change anything on the host: a file, a process, or what is left over."""
+    found = concerns(state)
+    instances = found.get("instances", {})
+    return any(report["changed"] for report in found.values()) or any(instances.get(name) for name in ("start", "restart", "surplus"))
+
+
+def rows(state):
+    """All rows of a host's read."""
+    return [row for report in concerns(state).values() for row in report["rows"]]
+
+
+def open_work(state, host):
+    """What is still not as it should be, for a person."""
+    left = [f"  {row['item']}: wanted {row['wanted']}, configured {row['configured'] or '-'}, effective {row['effective'] or '-'} ({row['why']})"
+            for row in rows(state) if row["status"] in ("differs", "restart")]
+    changed = sorted(name for name, report in concerns(state).items() if report["changed"])
+    return "\n".join([f"{host} is not as it should be after this run ({', '.join(changed) or 'instances'}):", *left, "Run the playbook again; if this stays, it is a fault of the collection."])
+
+
+def table(header, lines):
+    """Columns as wide as their widest cell."""
+    cells = [header, *lines]
+    widths = [max(len(str(line[column])) for line in cells) for column in range(len(header))]
+    return ["  ".join(str(cell).ljust(width) for cell, width in zip(line, widths)).rstrip() for line in cells]
+
+
+def fleet_summary(states, check_mode):
+    """The fleet in one screen. C(states) maps a host to its read; a host without one was not reached."""
+    instances = [(host, item) for host in sorted(states) for item in concerns(states[host]).get("instances", {}).get("instances", [])]
+    releases = sorted({item["release"] for _host, item in instances if item["release"]})
+    head = (f"{len(states)} hosts, {sum(item['running'] for _host, item in instances)} of {len(instances)} instances running, "
+            f"release {', '.join(releases) or 'none'}")
+    text = [f"Would do (check mode): {head}" if check_mode else head, ""]
+    if instances:
+        jdks = {host: concerns(states[host]).get("jdk", {}) for host in states}
+        text += table(("host", "instance", "port", "pid", "release", "jdk"), [
+            (host, item["index"], item["port"], item["pid"] or "-", item["release"] or "-", jdks[host].get("said") or "-") for host, item in instances])
+        text.append("")
+    text += three_columns(states)
+    unread = sorted(host for host in states if not concerns(states[host]))
+    if unread:
+        text.append(f"Not reached: {', '.join(unread)}")
+    return "\n".join(text).rstrip()
+
+
+def three_columns(states):
+    """Wanted, configured, effective: each item once, with the hosts that have the same values."""
+    alike = {}
+    for host in sorted(states):
+        for row in rows(states[host]):
+            if row["concern"] == "files" and row["status"] == "ok":
+                continue
+            key = tuple(row[name] for name in ("concern", "item", "wanted", "configured", "effective", "status"))
+            alike.setdefault(key, []).append(host)
+    lines = [(item, wanted or "-", configured or "-", effective or "-", WORDS[status], " ".join(hosts))
+             for (_concern, item, wanted, configured, effective, status), hosts in alike.items()]
+    return table(("", "wanted", "configured", "effective", "", "hosts"), lines)

@@ -1,0 +1,149 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Releases: what is kept, what is sent, and how a release is put together on a real folder."""
+
+from __future__ import annotations
+
+import getpass
+import grp
+import hashlib
+import json
+import os
+import tarfile
+
+import pytest
+from ansible_collections.xitrum.host.plugins.action import release as action
+from ansible_collections.xitrum.host.plugins.module_utils import release
+from ansible_collections.xitrum.host.plugins.module_utils.host import Host
+
+from .fake_host import FakeHost
+
+ROOT = "/opt/demo"
+
+
+def fake(*names, **links):
+    files = {f"{ROOT}/manifests/{name}.json": json.dumps({"installed": number, "files": []}) for number, name in enumerate(names)}
+    files.update({f"{ROOT}/releases/{name}/script/runner": "" for name in names})
+    return FakeHost(files, links={f"{ROOT}/{path.replace('__', '/')}": target for path, target in links.items()})
+
+
+def planned(host, name, keep=2, running=()):
+    wanted = {"root": ROOT, "release": name, "keep": keep, "group": "root"}
+    return release.plan(wanted, release.read(host, wanted), running)
+
+
+def removed(plan):
+    return [name for action_name, name in plan.actions if action_name == "remove"]
+
+
+def test_the_same_package_twice_uploads_nothing():
+    assert not planned(fake("aa", "bb"), "bb").changed
+
+
+def test_the_newest_are_kept_the_new_one_counts():
+    assert removed(planned(fake("aa", "bb", "cc"), "dd", keep=2)) == ["aa", "bb"]
+
+
+def test_the_running_current_and_previous_release_are_never_removed():
+    host = fake("aa", "bb", "cc", "dd", current="releases/bb", instances__0__previous="cc-0011")
+    host.files[f"{ROOT}/instances/0/cc-0011/environment"] = ""
+    assert removed(planned(host, "ee", keep=1, running={"aa"})) == ["dd"]
+
+
+def test_the_release_of_a_folder():
+    assert release.release_of(f"{ROOT}/instances/0/aa-0011", ROOT) == "aa"
+    assert release.release_of(f"{ROOT}/instances/0/aa-0011/tmp", ROOT) == "aa"
+    assert release.release_of("/elsewhere/aa-0011", ROOT) == ""
+    assert release.release_of(None, ROOT) == ""
+
+
+@pytest.mark.parametrize("current, switched, unsettled", [
+    ("releases/aa", ("aa-1", "aa-2"), ""),
+    ("releases/aa", ("bb-1", "bb-2"), "bb"),
+    ("releases/aa", ("bb-1", "aa-2"), ""),
+    (None, ("aa-1", "aa-1"), "aa"),
+])
+def test_current_says_what_all_instances_are_switched_to(current, switched, unsettled):
+    links = {f"{ROOT}/instances/{number}/current": target for number, target in enumerate(switched)}
+    host = FakeHost(links={**links, **({f"{ROOT}/current": current} if current else {})})
+    assert release.unsettled(host, ROOT) == unsettled
+    release.settle(host, ROOT)
+    assert release.unsettled(host, ROOT) == ""
+
+
+class Local(Host):
+    """The real host, with files owned by whoever runs the test."""
+
+    def own(self, path, mode, owner, group):
+        super().own(path, mode, getpass.getuser(), grp.getgrgid(os.getgid()).gr_name)
+
+
+@pytest.fixture(name="package")
+def fixture_package(tmp_path):
+    """A function that writes a package and returns its folder and manifest."""
+    def write(name, **files):
+        folder, manifest = tmp_path / name, []
+        for path, text in files.items():
+            path = path.replace("__", "/")
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / path).write_text(text)
+            manifest.append({"path": path, "mode": "0644", "sha256": hashlib.sha256(text.encode()).hexdigest(), "size": len(text)})
+        return folder, manifest
+    return write
+
+
+def install(tmp_path, name, folder, manifest):
+    """What the module and its action do together: returns the digests that were sent."""
+    host = Local(lambda *_arguments, **_more: (0, "", ""))
+    wanted = {"root": str(tmp_path / "opt"), "release": name, "keep": 5, "group": "unused"}
+    state = release.read(host, wanted)
+    digests = {(entry["sha256"], entry["mode"]) for entry in manifest}
+    found = release.shared(host, wanted["root"], state["releases"], digests)
+    sent = release.missing(manifest, found)
+    archive = action.pack(folder, manifest, set(sent), str(tmp_path / "files.tar")) if sent else None
+    release.assemble(host, wanted, manifest, found, archive, 1)
+    return sent
+
+
+def test_only_what_changed_is_sent_and_the_rest_is_shared(tmp_path, package):
+    one, two = package("one", lib__a="a", lib__b="b", config__x="x"), package("two", lib__a="a", lib__b="B", config__x="x")
+    assert len(install(tmp_path, "1" * 12, *one)) == 3
+    assert install(tmp_path, "2" * 12, *two) == [hashlib.sha256(b"B").hexdigest()]
+    releases = tmp_path / "opt" / "releases"
+    assert sorted(os.listdir(releases)) == ["1" * 12, "2" * 12]
+    assert (releases / ("2" * 12) / "lib" / "b").read_text() == "B"
+    assert os.path.samefile(releases / ("1" * 12) / "lib" / "a", releases / ("2" * 12) / "lib" / "a")
+    assert sorted(os.listdir(releases / ("2" * 12))) == ["config", "lib"]
+
+
+def test_a_file_that_somebody_edited_in_place_is_not_shared(tmp_path, package):
+    folder, manifest = package("one", lib__a="a")
+    install(tmp_path, "1" * 12, folder, manifest)
+    (tmp_path / "opt" / "releases" / ("1" * 12) / "lib" / "a").chmod(0o600)
+    (tmp_path / "opt" / "releases" / ("1" * 12) / "lib" / "a").write_text("edited")
+    assert len(install(tmp_path, "2" * 12, folder, manifest)) == 1
+
+
+def test_a_file_that_arrives_damaged_makes_no_release(tmp_path, package):
+    folder, manifest = package("one", lib__a="a")
+    with tarfile.open(tmp_path / "bad.tar", "w") as tar:
+        tar.add(__file__, arcname=manifest[0]["sha256"])
+    host = Local(lambda *_arguments, **_more: (0, "", ""))
+    wanted = {"root": str(tmp_path / "opt"), "release": "1" * 12, "keep": 5, "group": "unused"}
+    with pytest.raises(ValueError, match="damaged"):
+        release.assemble(host, wanted, manifest, {}, str(tmp_path / "bad.tar"), 1)
+    assert release.installed(host, wanted["root"]) == []
+    release.clean(host, wanted["root"], release.read(host, wanted))
+    assert os.listdir(tmp_path / "opt" / "releases") == []
+
+
+def test_a_package_that_lost_a_file_since_it_was_read(tmp_path, package):
+    folder, manifest = package("one", lib__a="a")
+    with pytest.raises(action.AnsibleActionFail, match="gone"):
+        action.pack(folder, manifest, {"0" * 64}, str(tmp_path / "files.tar"))
+
+
+def test_a_full_disk_is_named_with_what_to_do():
+    said = release.describe(OSError(28, "No space left on device"), {"root": ROOT, "release": "aa"})
+    assert "full" in said and "xitrum_keep_releases" in said and f"{ROOT}/releases/aa" in said
