@@ -4,6 +4,7 @@ package quickstart
 
 import java.io.ByteArrayOutputStream
 import java.nio.charset.StandardCharsets.UTF_8
+import java.nio.file.Files
 import java.util.zip.GZIPOutputStream
 
 import scala.jdk.CollectionConverters._
@@ -54,7 +55,12 @@ final class Exchange(val channel: Channel, val request: FullHttpRequest, app: Ap
   def text(text: String): Unit                                = respond(HttpResponseStatus.OK, "text/plain; charset=UTF-8", text)
   def json(text: String): Unit                                = respond(HttpResponseStatus.OK, "application/json; charset=UTF-8", text)
 
-  def notFound(): Unit = respond(HttpResponseStatus.NOT_FOUND, "text/html; charset=UTF-8", "<h1>404 Not Found</h1>\n")
+  /** With the application's own page, as Xitrum does. */
+  def notFound(): Unit = {
+    val page = app.settings.root.resolve("public").resolve("404.html")
+    val text = if (Files.isReadable(page)) new String(Files.readAllBytes(page), UTF_8) else "Not found\n"
+    respond(HttpResponseStatus.NOT_FOUND, "text/html; charset=UTF-8", text)
+  }
 
   /** Begins an answer whose parts come later, by chunk and end. */
   def begin(contentType: String, more: (CharSequence, String)*): Unit = {
