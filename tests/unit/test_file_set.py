@@ -1,0 +1,80 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A set of files: what is written, linked and removed, and the commands that are owed until they succeed."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.xitrum.host.plugins.module_utils import file_set
+from ansible_collections.xitrum.host.plugins.module_utils.host import Stat
+
+from .fake_host import FakeHost
+
+UNIT = "/etc/systemd/system/demo@.service"
+WANTS = "/etc/systemd/system/multi-user.target.wants"
+RELOAD = ["systemctl", "daemon-reload"]
+
+
+def wanted(count=2, text="unit\n"):
+    return {
+        "name": "demo",
+        "files": [{"path": UNIT, "content": text, "mode": "0644", "owner": "root", "group": "root"}],
+        "links": [{"path": f"{WANTS}/demo@{index}.service", "target": UNIT} for index in range(count)],
+        "owned": [f"{WANTS}/demo@*.service"],
+        "commands": [RELOAD],
+    }
+
+
+def run(host, want):
+    """Plans and applies; returns the plan."""
+    plan = file_set.plan(want, file_set.read(host, want))
+    if plan.changed:
+        file_set.apply(host, want, plan)
+    return plan
+
+
+@pytest.fixture(name="host")
+def fixture_host():
+    return FakeHost({f"{WANTS}/ssh.service": ""}, {"systemctl daemon-reload": ""})
+
+
+def test_a_bare_host_gets_all_and_the_second_run_nothing(host, monkeypatch):
+    monkeypatch.setattr(file_set.os, "makedirs", lambda *_arguments, **_more: None)
+    assert len(run(host, wanted()).actions) == 3
+    host.done.clear()
+    assert not run(host, wanted()).changed
+    assert not host.done
+
+
+def test_fewer_links_remove_only_ours(host, monkeypatch):
+    monkeypatch.setattr(file_set.os, "makedirs", lambda *_arguments, **_more: None)
+    run(host, wanted(3))
+    plan = run(host, wanted(1))
+    assert [item["path"] for action, item in plan.actions if action == "remove"] == [f"{WANTS}/demo@1.service", f"{WANTS}/demo@2.service"]
+    assert f"{WANTS}/ssh.service" in host.files
+
+
+@pytest.mark.parametrize("found", [Stat("file", 0o600, "root", "root", 5), Stat("file", 0o644, "carol", "root", 5)])
+def test_a_mode_or_an_owner_is_a_difference(host, found, monkeypatch):
+    monkeypatch.setattr(file_set.os, "makedirs", lambda *_arguments, **_more: None)
+    run(host, wanted())
+    host.stats[UNIT] = found
+    assert run(host, wanted()).changed
+
+
+def test_a_command_that_fails_is_owed_until_it_succeeds(host, monkeypatch):
+    monkeypatch.setattr(file_set.os, "makedirs", lambda *_arguments, **_more: None)
+    host.commands["systemctl daemon-reload"] = (1, "", "no bus")
+    with pytest.raises(RuntimeError, match="no bus"):
+        run(host, wanted())
+    assert [action for action, _item in file_set.plan(wanted(), file_set.read(host, wanted())).actions] == ["commands"]
+    host.commands["systemctl daemon-reload"] = ""
+    run(host, wanted())
+    assert not run(host, wanted()).changed
+
+
+def test_the_diff_shows_each_file_with_its_name(host):
+    plan = file_set.plan(wanted(1), file_set.read(host, wanted(1)))
+    assert plan.before == ""
+    assert plan.after == f"# {UNIT}\nunit\n# {WANTS}/demo@0.service\n-> {UNIT}\n"

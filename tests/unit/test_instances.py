@@ -1,0 +1,137 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Instances: the name of a folder, what is due, and a folder made for real."""
+
+from __future__ import annotations
+
+import copy
+import getpass
+import grp
+import os
+
+import pytest
+from ansible_collections.xitrum.host.plugins.module_utils import instances
+from ansible_collections.xitrum.host.plugins.module_utils.host import Host
+from hypothesis import given
+from hypothesis import strategies as st
+
+JDK = {"home": "/usr/lib/jvm/j17", "version": 17}
+JAVA = "/usr/lib/jvm/j17/bin/java"
+TEXTS = st.dictionaries(st.text(min_size=1, max_size=5), st.text(max_size=5), max_size=4)
+
+
+def wanted(**more):
+    return {
+        "root": "/opt/demo", "log_dir": "/var/log/demo", "user": "demo", "release": "aaaaaaaaaaaa", "main_class": "quickstart.Boot",
+        "heap": "512m", "java_options": [], "nofile": 1024000, "backlog": 1024, "service_digest": "feed",
+        "instances": [{"index": 0, "port": 8000, "files": {"config/xitrum.conf": "conf"}}], **more,
+    }
+
+
+def folder(want):
+    return instances.folder_name(want["release"], instances.own_files(want, want["instances"][0], JDK))
+
+
+def running(want, **more):
+    """The state of a host on which all is as wanted."""
+    name = folder(want)
+    process = {"pid": 7, "cwd": f"/opt/demo/instances/0/{name}", "user": "demo", "exe": JAVA, "nofile": (20000, 20000), "environ": {"XITRUM_SERVICE": "feed"}}
+    listeners = [{"port": 8000, "backlog": 4096}]
+    has = {"folders": [name], "current": name, "previous": "", "process": {**process, **more}, "listeners": listeners, "log": True}
+    return {"jdk": JDK, "java": JAVA, "granted": 20000, "somaxconn": 4096, "launcher": instances.launcher("/opt/demo"), "unsettled": "", "instances": {0: has}}
+
+
+def test_nothing_is_due_where_all_is_as_wanted():
+    plan = instances.plan(wanted(), running(wanted()))
+    assert not plan.changed
+    assert plan.facts["start"] == plan.facts["restart"] == plan.facts["surplus"] == []
+    assert {row.status for row in plan.rows} == {"ok"}
+
+
+@pytest.mark.parametrize("change, said", [
+    ({"cwd": "/opt/demo/instances/0/bbbbbbbbbbbb-0011223344"}, "folder"),
+    ({"user": "root"}, "user"),
+    ({"exe": "/usr/lib/jvm/j11/bin/java"}, "java"),
+    ({"exe": JAVA + " (deleted)"}, "java"),
+    ({"nofile": (1024, 20000)}, "nofile"),
+    ({"environ": {}}, "service"),
+])
+def test_what_a_process_cannot_take_on_while_it_runs_is_due(change, said):
+    due = instances.plan(wanted(), running(wanted(), **change)).facts["instances"][0]["due"]
+    assert len(due) == 1 and due[0].startswith(said)
+
+
+def test_a_backlog_from_before_the_tuning_is_due():
+    state = running(wanted())
+    state["instances"][0]["listeners"][0]["backlog"] = 128
+    assert instances.plan(wanted(), state).facts["restart"] == [{"index": 0, "port": 8000, "folder": folder(wanted())}]
+
+
+def test_a_small_somaxconn_is_not_the_processs_fault():
+    state = {**running(wanted()), "somaxconn": 128}
+    state["instances"][0]["listeners"][0]["backlog"] = 128
+    assert not instances.plan(wanted(), state).facts["restart"]
+
+
+def test_every_setting_makes_another_folder():
+    names = {folder(wanted(**change)) for change in (
+        {}, {"heap": "1g"}, {"java_options": ["-Da=b"]}, {"main_class": "other.Boot"}, {"release": "bbbbbbbbbbbb"},
+        {"instances": [{"index": 0, "port": 8000, "files": {"config/xitrum.conf": "other"}}]})}
+    assert len(names) == 6
+
+
+@given(TEXTS, TEXTS)
+def test_two_sets_of_files_have_one_name_only_if_they_are_the_same(one, other):
+    same = instances.folder_name("aa", one) == instances.folder_name("aa", other)
+    assert same == (one == other)
+
+
+def test_a_bare_host_has_all_to_start_and_an_instance_too_many_is_surplus():
+    want = wanted(instances=[{"index": index, "port": 8000 + index, "files": {}} for index in (0, 1)])
+    none = {"folders": [], "current": "", "previous": "", "process": None, "listeners": [], "log": False}
+    state = {**running(wanted()), "launcher": None, "instances": {number: copy.deepcopy(none) for number in (0, 1, 2)}}
+    plan = instances.plan(want, state)
+    assert [item["index"] for item in plan.facts["start"]] == [0, 1]
+    assert plan.facts["surplus"] == [{"index": 2}]
+    assert [action for action, _index, _detail in plan.actions] == ["launcher", "make", "make"]
+
+
+def test_old_folders_go_but_not_the_current_previous_or_running_one():
+    state = running(wanted(), cwd="/opt/demo/instances/0/run-1")
+    state["instances"][0].update(folders=["old-1", "run-1", "prev-1", "cur-1"], current="cur-1", previous="prev-1")
+    plan = instances.plan(wanted(), state)
+    assert [detail for action, _index, detail in plan.actions if action == "remove"] == ["old-1"]
+
+
+def test_an_option_that_cannot_be_passed_stops_it():
+    assert "-Da b" in instances.plan(wanted(java_options=["-Da b"]), running(wanted())).problems[0]
+
+
+class Local(Host):
+    """The real host, with files owned by whoever runs the test."""
+
+    def own(self, path, mode, owner, group):
+        super().own(path, mode, getpass.getuser(), grp.getgrgid(os.getgid()).gr_name)
+
+
+def test_a_folder_made_for_real_leaves_the_package_unedited(tmp_path):
+    root, log = tmp_path / "opt", tmp_path / "log"
+    release = root / "releases" / "aaaaaaaaaaaa"
+    for path, text in {"config/xitrum.conf": "stock", "config/flash/policy.xml": "x", "lib/a.jar": "jar", "script/runner": "#!", "extra/x": "x"}.items():
+        (release / path).parent.mkdir(parents=True, exist_ok=True)
+        (release / path).write_text(text)
+    want = wanted(root=str(root), log_dir=str(log))
+    host = Local(lambda *_arguments, **_more: (0, "", ""))
+    plan = instances.Plan(actions=[("launcher", None, None), ("make", 0, ("aaaaaaaaaaaa-0011", {"config/xitrum.conf": "own", "environment": "A='b'\n"}))])
+    instances.apply(host, want, plan)
+    home = root / "instances" / "0" / "aaaaaaaaaaaa-0011"
+    assert sorted(os.listdir(home)) == ["config", "environment", "extra", "lib", "log", "script", "tmp"]
+    assert (home / "config" / "xitrum.conf").read_text() == "own"
+    assert (release / "config" / "xitrum.conf").read_text() == "stock"
+    assert os.path.samefile(home / "script" / "runner", release / "script" / "runner") and not (home / "script" / "runner").is_symlink()
+    assert (home / "config" / "flash" / "policy.xml").read_text() == "x"
+    assert (home / "lib").is_symlink() and (home / "lib" / "a.jar").read_text() == "jar"
+    assert os.readlink(home / "log") == f"{log}/0"
+    assert os.stat(home / "config" / "xitrum.conf").st_mode & 0o777 == 0o640
+    assert os.listdir(root / "instances" / "0") == ["aaaaaaaaaaaa-0011"]
