@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: sysctl_profile
 short_description: Set a whole profile of kernel parameters, live and at boot
-version_added: "1.0.0"
+version_added: 0.1.0
 description:
   - Sets all parameters of O(profile) in one round trip, in the running kernel (by writing to C(/proc/sys)) and in one file
     of its own that is read at boot.
@@ -21,8 +21,7 @@ description:
   - A file that is read after ours at boot and sets a worse value is named in RV(rows), with its line. It is not edited.
   - The values from before the first change are kept in C(/var/lib/xitrum.host/kernel.json). A parameter that leaves the
     profile, or O(state=absent), sets them back, unless somebody changed the live value since.
-author:
-  - xitrum.host maintainers (@xitrum-host)
+author: The xitrum.host maintainers (@xitrum-host)
 options:
   profile:
     description:
@@ -61,13 +60,8 @@ options:
     type: list
     elements: str
     default: []
-attributes:
-  check_mode:
-    description: Can run in check_mode and return what would change without changing it.
-    support: full
-  diff_mode:
-    description: Returns the differences of the file and of the live values.
-    support: full
+extends_documentation_fragment:
+  - xitrum.host.batch
 """
 
 EXAMPLES = r"""
@@ -142,6 +136,7 @@ from ansible_collections.xitrum.host.plugins.module_utils.host import Host
 
 
 def main():
+    """Reads, plans, and sets what differs."""
     module = AnsibleModule(argument_spec=kernel.SPEC, supports_check_mode=True)
     host = Host(module.run_command)
     plan = kernel.plan(module.params, kernel.read(host, module.params))

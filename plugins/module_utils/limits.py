@@ -1,0 +1,273 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The concern C(nofile): how many files a login may have open, from a limits.d file of our own.
+
+What the host can grant is found out first, and nothing above it is ever written: above C(fs.nr_open) PAM refuses the
+login (su and sudo are locked out), and where root lacks CAP_SYS_RESOURCE the line would silently do nothing.
+systemd's services do not go through PAM and take nothing from here.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from ansible_collections.xitrum.host.plugins.module_utils import kernel_files
+from ansible_collections.xitrum.host.plugins.module_utils.plan import Plan, Row
+from ansible_collections.xitrum.host.plugins.module_utils.process import nofile_of, parse_status, seen
+
+MARK = "# Written by xitrum.host: changes here are lost.\n"
+OWN_FILE = re.compile(r"^/etc/security/limits\.d/[A-Za-z0-9][A-Za-z0-9._-]*\.conf$")
+DOMAIN = re.compile(r"^[^\s#]+$")
+LIMITS_CONF, LIMITS_D = "/etc/security/limits.conf", "/etc/security/limits.d"
+SSHD_CONFIG = "/etc/ssh/sshd_config"
+
+#: The kernel's own fs.nr_open (NR_OPEN in its sources), and the highest one, which systemd sets at boot on some systems.
+NR_OPEN, NR_OPEN_MOST = 1048576, 1073741816
+_CAP_SYS_RESOURCE = 24
+_NO_LIMIT = ("-1", "unlimited", "infinity")
+
+SPEC = {
+    "nofile": {"type": "int", "default": 1024000},
+    "domains": {"type": "list", "elements": "str", "default": ["*", "root"]},
+    "policy": {"type": "str", "choices": ["at_least", "exact"], "default": "at_least"},
+    "logins": {"type": "list", "elements": "str", "default": []},
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "path": {"type": "path", "default": "/etc/security/limits.d/90-xitrum.conf"},
+}
+
+
+class Line(NamedTuple):
+    """A nofile line of limits.conf(5); C(value) is None where there is no limit."""
+
+    file: str
+    number: int
+    domain: str
+    kind: str
+    value: int | None
+
+
+def parse(path, text):
+    """The nofile lines of one file, in order; what pam_limits would not understand is left out."""
+    found = []
+    for number, line in enumerate(text.splitlines(), 1):
+        words = line.partition("#")[0].split()
+        if len(words) < 4 or words[1] not in ("soft", "hard", "-") or words[2].lower() != "nofile":
+            continue
+        if words[3] in _NO_LIMIT or words[3].isdigit():
+            found.append(Line(path, number, words[0], words[1], None if words[3] in _NO_LIMIT else int(words[3])))
+    return found
+
+
+def of_domain(lines, domain, kind):
+    """The line that counts for a domain and C(soft) or C(hard), or None: the last one, and C(-) means both."""
+    return next((line for line in reversed(lines) if line.domain == domain and line.kind in (kind, "-")), None)
+
+
+# ---------------------------------------------------------------------------------------------------------- reading
+
+def read(host, wanted):
+    """Everything about the host that L(plan) needs."""
+    names = [name for name in host.listdir(LIMITS_D) if name.endswith(".conf")]
+    lines, unread = [], []
+    for path in [LIMITS_CONF] + [f"{LIMITS_D}/{name}" for name in names]:
+        try:
+            lines += parse(path, host.read(path) or "")
+        except PermissionError:
+            unread.append(path)
+    texts, _unread = kernel_files.read(host, "/etc/sysctl.d/90-xitrum.conf")
+    at_boot = [setting.value for setting in kernel_files.settings(texts).get("fs.nr_open", []) if setting.value.isdigit()]
+    return {
+        "lines": lines,
+        "unread": unread,
+        "own": host.read(wanted["path"]),
+        "nr_open": int(host.read("/proc/sys/fs/nr_open") or NR_OPEN),
+        "nr_open_at_boot": int(at_boot[-1]) if at_boot else None,
+        "file_max": int(host.read("/proc/sys/fs/file-max") or 0),
+        "inherited": inherited(host),
+        "raises": raises(host, wanted["nofile"]) if wanted["state"] == "present" else True,
+        "logins": {user: _login(host, user) for user in wanted["logins"]},
+        "use_pam": _use_pam(host),
+    }
+
+
+def inherited(host):
+    """The hard limit that a login starts from: the highest of this process and those that let it in, less PID 1.
+
+    (The first process gives its services limits of their own.)
+    """
+    best, pid = 0, "self"
+    while pid not in ("0", "1"):
+        limits = seen(host.read, f"/proc/{pid}/limits")
+        best = max(best, nofile_of(limits)[1]) if limits else best
+        status = host.read(f"/proc/{pid}/status")
+        pid = parse_status(status).get("PPid", "0") if status else "0"
+    return best
+
+
+def raises(host, nofile):
+    """Whether root can raise a hard limit here: tried in a process of its own, as root, and else from the capabilities.
+
+    A capability alone does not tell: in a user namespace root has it, and the kernel refuses all the same.
+    """
+    status = parse_status(host.read("/proc/self/status") or "")
+    if status.get("Uid", "").split()[1:2] == ["0"]:
+        nr_open = int(host.read("/proc/sys/fs/nr_open") or NR_OPEN)
+        value = max(min(nofile, nr_open), min(inherited(host) + 1, nr_open))
+        return host.run(["sh", "-c", f"ulimit -HSn {value}"]).rc == 0
+    return bool(int(status.get("CapBnd", "0"), 16) >> _CAP_SYS_RESOURCE & 1)
+
+
+def _login(host, user):
+    """What a new login of a user gets, as C((soft, hard)), through PAM; None where only root may ask, or it failed."""
+    result = host.run(["timeout", "10", "su", "-s", "/bin/sh", user, "-c", "ulimit -Sn; ulimit -Hn"])
+    words = result.out.split()
+    return (words[0], words[1]) if result.rc == 0 and len(words) == 2 else None
+
+
+def _use_pam(host):
+    """Whether sshd uses PAM: C(yes), C(no), empty where there is no sshd, None where its configuration is hidden."""
+    try:
+        text = host.read(SSHD_CONFIG)
+        if text is None:
+            return ""
+        return use_pam(text, [host.read(f"{SSHD_CONFIG}.d/{name}") or "" for name in host.listdir(SSHD_CONFIG + ".d") if name.endswith(".conf")])
+    except PermissionError:
+        return None
+
+
+def use_pam(text, included):
+    """UsePAM of an sshd_config(5): the first one counts, an Include is read where it stands, and without any it is no."""
+    for line in text.splitlines():
+        words = line.replace("=", " ").split()
+        if words and words[0].lower() == "include" and any("sshd_config.d" in word for word in words):
+            inner = next((found for found in (use_pam(more, []) for more in included if re.search(r"^\s*UsePAM\b", more, re.I | re.M)) if found), None)
+            if inner:
+                return inner
+        if len(words) > 1 and words[0].lower() == "usepam":
+            return words[1].lower()
+    return "no"
+
+
+# --------------------------------------------------------------------------------------------------------- planning
+
+def granted(wanted, state):
+    """How many open files this host can grant of those wanted, and what ends it: C((number, sentence))."""
+    bounds = [(wanted, ""), (state["nr_open"], f"fs.nr_open is {state['nr_open']}"), (_at_boot(state), f"fs.nr_open is {_at_boot(state)} after a reboot")]
+    if not state["raises"]:
+        bounds.append((state["inherited"], f"root cannot raise the hard limit of {state['inherited']} here (no CAP_SYS_RESOURCE: a container)"))
+    return min(bounds, key=lambda bound: bound[0])
+
+
+def _at_boot(state):
+    """fs.nr_open after a reboot: a file's, or the kernel's own; systemd's own is far above it and comes back by itself."""
+    if state["nr_open_at_boot"] is not None:
+        return state["nr_open_at_boot"]
+    return state["nr_open"] if state["nr_open"] >= NR_OPEN_MOST else min(NR_OPEN, state["nr_open"])
+
+
+def plan(wanted, state):
+    """Decides, from C(wanted) (the options of SPEC) and what L(read) gave, without touching the host."""
+    problems = _problems(wanted, state)
+    if problems:
+        return Plan(problems=problems)
+    before = state["own"] or ""
+    if wanted["state"] == "absent":
+        row = Row("nofile", wanted["path"], wanted="absent", configured="there" if before else "absent", status="differs" if before else "ok")
+        return Plan(rows=[row], actions=[{"path": wanted["path"], "text": None}] if before else [], before=before)
+    limit, why = granted(wanted["nofile"], state)
+    others = [line for line in state["lines"] if line.file != wanted["path"]]
+    values = {(domain, kind): _value(wanted, limit, others, domain, kind, state) for domain in wanted["domains"] for kind in ("soft", "hard")}
+    text = MARK + "".join(f"{domain} {kind} nofile {value}\n" for (domain, kind), value in values.items())
+    result = Plan(before=before, after=text, facts={"wanted": wanted["nofile"], "granted": limit, "why": why})
+    if text != before:
+        result.actions = [{"path": wanted["path"], "text": text}]
+    result.rows = [_row(wanted, state, domain, values, limit, why) for domain in wanted["domains"]]
+    result.rows += _login_rows(wanted, state, values) + _other_rows(wanted, state, others, limit)
+    return result
+
+
+def _problems(wanted, state):
+    found = []
+    if not OWN_FILE.match(wanted["path"]):
+        found.append(f"path: found {wanted['path']}, wanted a .conf file of its own in {LIMITS_D}, the folder that PAM reads.")
+    if not 1 <= wanted["nofile"] <= NR_OPEN_MOST:
+        found.append(f"nofile: found {wanted['nofile']}, wanted a number of open files from 1 to {NR_OPEN_MOST}.")
+    found += [f"domains: {domain!r} is no domain of limits.conf(5)." for domain in wanted["domains"] if not DOMAIN.match(domain)]
+    if state["own"] is not None and not state["own"].startswith(MARK):
+        found.append(f"{wanted['path']} holds lines of somebody else and would be replaced: move it away, or choose another path.")
+    return found
+
+
+def _value(wanted, limit, others, domain, kind, state):
+    """What to write: with C(at_least) a larger value of another file stays, as far as the host can grant it."""
+    other = of_domain(others, domain, kind)
+    if wanted["policy"] == "exact" or other is None:
+        return limit
+    most = granted(NR_OPEN_MOST, state)[0]
+    return max(limit, min(most if other.value is None else other.value, most))
+
+
+def _row(wanted, state, domain, values, limit, why):
+    lines = {kind: of_domain(state["lines"], domain, kind) for kind in ("soft", "hard")}
+    row = Row("nofile", f"limits of {domain}", wanted=str(wanted["nofile"]), configured=" ".join(_text(line) for line in lines.values()))
+    own = [line.value for line in parse(wanted["path"], state["own"] or "") if line.domain == domain]
+    later = next((line for kind, line in lines.items() if line and line.file != wanted["path"] and line.value != values[domain, kind]), None)
+    if own != [values[domain, "soft"], values[domain, "hard"]]:
+        row.status, row.why = "differs", f"{wanted['path']} does not say so yet"
+    elif later:
+        row.status, row.why = "differs", f"{later.file} line {later.number} ({domain} {later.kind} nofile {_text(later)}) comes later and wins"
+        row.mend = f"sed -i '{later.number}s/^/# /' {later.file}"
+    elif why:
+        row.status = "read_only"
+        row.mend = f"sysctl -w fs.nr_open={wanted['nofile']}" if state["raises"] else f"docker run --ulimit nofile={wanted['nofile']}"
+    if why:
+        row.why = f"granted {limit} of {wanted['nofile']}: {why}" + (f"; {row.why}" if row.why else "")
+    return row
+
+
+def _text(line):
+    return "-" if line is None else "unlimited" if line.value is None else str(line.value)
+
+
+def _login_rows(wanted, state, values):
+    rows = []
+    for user, found in state["logins"].items():
+        domain = "root" if user == "root" else "*"
+        expected = [str(values[domain, kind]) for kind in ("soft", "hard") if (domain, kind) in values]
+        row = Row("nofile", f"login of {user}", wanted=" ".join(expected), effective=" ".join(found or ()))
+        if found is None:
+            row.status, row.why = "unseen", "only root can ask PAM what a new login gets, or the login failed"
+        elif expected and list(found) != expected:
+            row.status, row.why = "differs", "a new login gets other limits"
+            row.mend = f"su -s /bin/sh {user} -c 'ulimit -Sn; ulimit -Hn'"
+        rows.append(row)
+    return rows
+
+
+def _other_rows(wanted, state, others, limit):
+    """What is not ours and stands in the way: lines for single users, sshd without PAM, too small an fs.file-max."""
+    rows = [Row("nofile", f"limits of {path}", status="unseen", why="only root may read it") for path in state["unread"]]
+    for line in others:
+        if line.domain not in wanted["domains"] and line.value is not None and line.value < limit:
+            ours = line.domain in wanted["logins"]
+            rows.append(Row("nofile", f"limits of {line.domain}", wanted=str(limit) if ours else "", configured=f"{line.kind} {line.value}",
+                            status="differs" if ours else "ok", why=f"{line.file} line {line.number} names {line.domain}, which wins over '*'",
+                            mend=f"sed -i '{line.number}s/^/# /' {line.file}" if ours else ""))
+    if state["use_pam"] == "no":
+        rows.append(Row("nofile", "sshd UsePAM", wanted="yes", configured="no", status="differs",
+                        why="without PAM, logins by SSH take nothing from limits.d", mend=f"sed -i 's/^#* *UsePAM .*/UsePAM yes/' {SSHD_CONFIG}"))
+    if 0 < state["file_max"] < limit:
+        rows.append(Row("nofile", "fs.file-max", wanted=f"at least {limit}", effective=str(state["file_max"]), status="differs",
+                        why="all processes together may not have as many files open as one login", mend=f"sysctl -w fs.file-max={limit}"))
+    return rows
+
+
+def apply(host, todo):
+    """Does what L(plan) decided."""
+    for action in todo.actions:
+        if action["text"] is None:
+            host.remove(action["path"])
+        else:
+            host.write(action["path"], action["text"])
