@@ -76,7 +76,7 @@ def read(host, wanted, jdk):
     root = wanted["root"]
     running = process.processes_under(host, f"{root}/instances")
     rows = sockets.listeners(host) or []
-    state = {"jdk": jdk, "java": host.realpath(f"{jdk['home']}/bin/java"), "granted": limits.granted_nofile(host, wanted["nofile"]),
+    state = {"jdk": jdk, "java": host.realpath(f"{jdk['home']}/bin/java"), "granted": granted(host, wanted["nofile"]),
              "somaxconn": int(host.read("/proc/sys/net/core/somaxconn") or 0), "instances": {}, "launcher": host.read(f"{root}/run"),
              "unsettled": release.unsettled(host, root)}
     for number in {*host.listdir(f"{root}/instances"), *(str(item["index"]) for item in wanted["instances"])}:
@@ -91,6 +91,12 @@ def read(host, wanted, jdk):
             "log": host.stat(f"{wanted['log_dir']}/{number}") is not None,
         }
     return state
+
+
+def granted(host, nofile):
+    """How many open files a service can be given: what root may raise to, or else what the first process has itself."""
+    most = min(nofile, int(host.read("/proc/sys/fs/nr_open") or nofile))
+    return most if limits.raises(host, nofile) else min(most, process.nofile_of(host.read("/proc/1/limits"))[1])
 
 
 def plan(wanted, state):
