@@ -36,10 +36,7 @@ def parse_deb822(text: str) -> list[Source]:
     # A comment may stand inside a stanza or a field and ends neither.
     text = "\n".join(line for line in text.splitlines() if not line.startswith("#"))
     for stanza in re.split(r"\n\s*\n", text):
-        fields = {
-            name.lower(): value.split()
-            for name, value in re.findall(r"^([A-Za-z-]+):((?:.*)(?:\n[ \t].*)*)", stanza, re.MULTILINE)
-        }
+        fields = {name.lower(): value.split() for name, value in re.findall(r"^([A-Za-z-]+):((?:.*)(?:\n[ \t].*)*)", stanza, re.MULTILINE)}
         if "deb" not in fields.get("types", []) or fields.get("enabled") == ["no"]:
             continue
         for uri in fields.get("uris", []):

@@ -26,9 +26,7 @@ class FleetError(Exception):
 
 def run(*command: str, stdin: str | None = None, env: dict[str, str] | None = None) -> str:
     """Standard output of a command; FleetError with the end of its errors where it fails."""
-    result = subprocess.run(
-        command, input=stdin, capture_output=True, text=True, check=False, env=os.environ | (env or {})
-    )
+    result = subprocess.run(command, input=stdin, capture_output=True, text=True, check=False, env=os.environ | (env or {}))
     if result.returncode != 0:
         tail = "\n".join((result.stderr or result.stdout).strip().splitlines()[-15:])
         raise FleetError(f"`{' '.join(command)}` ended with code {result.returncode}:\n{tail}")

@@ -140,9 +140,7 @@ class _Host:
         command += [f"--label={label}={value}" for label, value in labels.items()]
         for attempt in range(5):
             wanted: dict[int, int | None] = {22: None, **self.spec.publish}
-            publish = [
-                f"--publish=127.0.0.1:{free_port(f'{self.name}:{port}:{attempt}', preferred)}:{port}" for port, preferred in wanted.items()
-            ]
+            publish = [f"--publish=127.0.0.1:{free_port(f'{self.name}:{port}:{attempt}', preferred)}:{port}" for port, preferred in wanted.items()]
             try:
                 docker(*command, *publish, self.image)
                 return

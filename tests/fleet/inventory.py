@@ -34,7 +34,8 @@ def _yaml(tree: dict[str, Any], depth: int) -> str:
 
 def ssh_arguments(known_hosts: str) -> str:
     """SSH options with which only the hosts' own keys are accepted, and only the fleet's key is offered."""
-    options = (f"UserKnownHostsFile={known_hosts}", "GlobalKnownHostsFile=/dev/null", "StrictHostKeyChecking=yes", "IdentitiesOnly=yes")
+    # ssh reads the value as a list of files: a blank in a path must be quoted for ssh too, not only for the shell.
+    options = (f'UserKnownHostsFile="{known_hosts}"', "GlobalKnownHostsFile=/dev/null", "StrictHostKeyChecking=yes", "IdentitiesOnly=yes")
     return " ".join(f"-o {shlex.quote(option)}" for option in options)
 
 

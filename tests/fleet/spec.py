@@ -3,14 +3,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a fleet is made of, read from a TOML file. Pure functions.
 
-    suite = "bookworm"                  # Debian suite of the hosts: bookworm (default), bullseye or trixie
-    may_fail = ["quotaon.service"]      # units that a host may list as failed once it has started; none by default
+suite = "bookworm"                  # Debian suite of the hosts: bookworm (default), bullseye or trixie
+may_fail = ["quotaon.service"]      # units that a host may list as failed once it has started; none by default
 
-    [hosts.proxy1]
-    groups = ["xitrum_proxy"]           # inventory groups
-    publish = { 80 = 8080 }             # port of the host = preferred port of 127.0.0.1; another free one if it is taken
-    suite = "trixie"                    # this host's own suite
-    vars = { haproxy_maxconn = 1000 }   # host variables
+[hosts.proxy1]
+groups = ["xitrum_proxy"]           # inventory groups
+publish = { 80 = 8080 }             # port of the host = preferred port of 127.0.0.1; another free one if it is taken
+suite = "trixie"                    # this host's own suite
+vars = { haproxy_maxconn = 1000 }   # host variables
 """
 
 from __future__ import annotations

@@ -1,0 +1,64 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from pathlib import Path
+
+import pytest
+
+from tests.fleet.spec import FleetSpec, HostSpec, SpecError, parse
+
+ROOT = Path(__file__).parents[3]
+SPECS = [*(ROOT / "tests/fleet/specs").glob("*.toml"), *(ROOT / "molecule").glob("*/fleet.toml")]
+
+
+def test_a_whole_spec():
+    text = """
+    suite = "bullseye"
+    may_fail = ["quotaon.service"]
+    [hosts.proxy1]
+    groups = ["xitrum_proxy"]
+    publish = { 80 = 8080, 443 = 8443 }
+    suite = "trixie"
+    vars = { haproxy_maxconn = 1000 }
+    [hosts.app1]
+    """
+    assert parse(text, "spec") == FleetSpec(
+        hosts=(
+            HostSpec("proxy1", "trixie", ("xitrum_proxy",), {80: 8080, 443: 8443}, {"haproxy_maxconn": 1000}),
+            HostSpec("app1", "bullseye"),
+        ),
+        may_fail=("quotaon.service",),
+    )
+
+
+def test_the_suite_by_default():
+    assert parse("[hosts.app1]", "spec").hosts[0].suite == "bookworm"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("suite =", "spec: not TOML"),
+        ("", "found no host"),
+        ("hosts = 3", "found no host"),
+        ("size = 3\n[hosts.app1]", "found the key size; known here: hosts, may_fail, suite"),
+        ("[hosts.app1]\ngroup = []", "found the key hosts.app1.group; known here: groups, publish, suite, vars"),
+        ("[hosts.App_1]", "lower-case letters"),
+        ("[hosts]\napp1 = 3", "hosts.app1 is 3; wanted a table"),
+        ('[hosts.app1]\ngroups = "xitrum"', "hosts.app1.groups is 'xitrum'; wanted a list"),
+        ("[hosts.app1]\ngroups = [1]", "hosts.app1.groups is [1]; wanted a list of strings"),
+        ("suite = 12\n[hosts.app1]", "suite is 12; wanted a str"),
+        ("[hosts.app1]\npublish = { 80 = 70000 }", "found 80 = 70000; wanted PORT = PORT"),
+        ("[hosts.app1]\npublish = { http = 80 }", "found http = 80"),
+        ("[hosts.app1]\npublish = { 0 = 80 }", "found 0 = 80"),
+    ],
+)
+def test_a_spec_that_is_wrong_is_refused_with_the_key(text, message):
+    with pytest.raises(SpecError) as error:
+        parse(text, "spec")
+    assert message in str(error.value)
+
+
+@pytest.mark.parametrize("path", SPECS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_the_specs_of_this_repository_are_right(path):
+    assert parse(path.read_text(encoding="utf-8"), str(path)).hosts
