@@ -55,8 +55,9 @@ def boot_order(listing):
 def read(host, own):
     """The files that are read at boot as C([(path, text), ...]) in their order, and what could not be read.
 
-    C(own) has its place in the order also where it is not written yet (with an empty text). A link to /dev/null masks its name and counts as an empty file. systemd reads /etc/sysctl.conf only through a link
-    in a folder (Debian's 99-sysctl.conf); without systemd it is read last.
+    C(own) has its place in the order also where it is not written yet (with an empty text). A link to /dev/null masks
+    its name and counts as an empty file. systemd reads /etc/sysctl.conf only through a link in a folder (Debian's
+    99-sysctl.conf); without systemd it is read last.
     """
     listing = {folder: host.listdir(folder) for folder in FOLDERS}
     listing.setdefault(posixpath.dirname(own), []).append(posixpath.basename(own))

@@ -69,13 +69,7 @@ def of_domain(lines, domain, kind):
 
 def read(host, wanted):
     """Everything about the host that L(plan) needs."""
-    names = [name for name in host.listdir(LIMITS_D) if name.endswith(".conf")]
-    lines, unread = [], []
-    for path in [LIMITS_CONF] + [f"{LIMITS_D}/{name}" for name in names]:
-        try:
-            lines += parse(path, host.read(path) or "")
-        except PermissionError:
-            unread.append(path)
+    lines, unread = read_lines(host)
     texts, _unread = kernel_files.read(host, "/etc/sysctl.d/90-xitrum.conf")
     at_boot = [setting.value for setting in kernel_files.settings(texts).get("fs.nr_open", []) if setting.value.isdigit()]
     return {
@@ -90,6 +84,17 @@ def read(host, wanted):
         "logins": {user: _login(host, user) for user in wanted["logins"]},
         "use_pam": _use_pam(host),
     }
+
+
+def read_lines(host):
+    """The nofile lines of limits.conf and limits.d in the order in which PAM reads them, and the files that are hidden."""
+    lines, unread = [], []
+    for path in [LIMITS_CONF] + [f"{LIMITS_D}/{name}" for name in host.listdir(LIMITS_D) if name.endswith(".conf")]:
+        found = seen(host.read, path)
+        if found is None and host.exists(path):
+            unread.append(path)
+        lines += parse(path, found or "")
+    return lines, unread
 
 
 def inherited(host):
@@ -211,13 +216,13 @@ def _value(wanted, limit, others, domain, kind, state):
 
 def _row(wanted, state, domain, values, limit, why):
     lines = {kind: of_domain(state["lines"], domain, kind) for kind in ("soft", "hard")}
-    row = Row("nofile", f"limits of {domain}", wanted=str(wanted["nofile"]), configured=" ".join(_text(line) for line in lines.values()))
+    row = Row("nofile", f"limits of {domain}", wanted=str(wanted["nofile"]), configured=" ".join(text(line) for line in lines.values()))
     own = [line.value for line in parse(wanted["path"], state["own"] or "") if line.domain == domain]
     later = next((line for kind, line in lines.items() if line and line.file != wanted["path"] and line.value != values[domain, kind]), None)
     if own != [values[domain, "soft"], values[domain, "hard"]]:
         row.status, row.why = "differs", f"{wanted['path']} does not say so yet"
     elif later:
-        row.status, row.why = "differs", f"{later.file} line {later.number} ({domain} {later.kind} nofile {_text(later)}) comes later and wins"
+        row.status, row.why = "differs", f"{later.file} line {later.number} ({domain} {later.kind} nofile {text(later)}) comes later and wins"
         row.mend = f"sed -i '{later.number}s/^/# /' {later.file}"
     elif why:
         row.status = "read_only"
@@ -227,7 +232,8 @@ def _row(wanted, state, domain, values, limit, why):
     return row
 
 
-def _text(line):
+def text(line):
+    """The value of a line as it is written, C(-) where there is none."""
     return "-" if line is None else "unlimited" if line.value is None else str(line.value)
 
 

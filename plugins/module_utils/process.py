@@ -20,7 +20,7 @@ UNLIMITED = -1
 _LIMIT_LINE = re.compile(r"^(Max .+?)\s{2,}(\S+)\s+(\S+)")
 
 #: The properties of a unit that say which processes it has and which nofile limit it gives them.
-UNIT_PROPERTIES = ("LoadState", "ActiveState", "MainPID", "ControlGroup", "FragmentPath", "DropInPaths", "LimitNOFILE", "LimitNOFILESoft")
+UNIT_PROPERTIES = ("Id", "LoadState", "ActiveState", "MainPID", "ControlGroup", "FragmentPath", "DropInPaths", "LimitNOFILE", "LimitNOFILESoft")
 
 
 def parse_limits(text):

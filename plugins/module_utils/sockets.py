@@ -11,6 +11,7 @@ import re
 SS = ("ss", "-H", "-l", "-t", "-n", "-p", "-e")
 
 _USER = re.compile(r'\("(.*?)",pid=(\d+),fd=\d+\)')
+_CGROUP = re.compile(r"\bcgroup:(/\S*)")
 
 
 def parse_listeners(text):
@@ -19,7 +20,8 @@ def parse_listeners(text):
     Keys: C(port) (integer), C(address) (without brackets; C(*) is every address), C(interface) (or empty), C(family)
     (C(inet), C(inet6) or C(dual): an IPv6 socket that takes IPv4 as well), C(backlog) (the Send-Q: what listen() got),
     C(queued) (the Recv-Q: connections that wait to be accepted), C(pid) and C(process) (the first that holds it; None
-    and empty where this user may not see it), C(pids) (all that hold it).
+    and empty where this user may not see it), C(pids) (all that hold it), C(cgroup) (of the process that made it, as
+    newer versions of ss show it to everybody; else empty).
     """
     rows = (_listener(line) for line in text.splitlines() if line.startswith("LISTEN"))
     return [row for row in rows if row]
@@ -45,6 +47,7 @@ def _listener(line):
         "pid": users[0][1] if users else None,
         "process": users[0][0] if users else "",
         "pids": sorted({pid for _name, pid in users}),
+        "cgroup": next(iter(_CGROUP.findall(rest)), ""),
     }
 
 

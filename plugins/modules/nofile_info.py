@@ -1,0 +1,99 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: nofile_info
+short_description: Tell how many files running processes may have open
+version_added: 0.1.0
+author: The xitrum.host maintainers (@xitrum-host)
+description:
+  - Reports the limit of open files as it is wanted, configured (C(LimitNOFILE=) of the unit, or the line of the user in limits.conf
+    and limits.d), and effective (the limits of the running process).
+  - A process keeps the limit that it was started with, and the module says when a restart is due.
+  - Needs no root where the kernel needs none. What could not be seen is V(unseen) in RV(rows), with the reason.
+options:
+  nofile:
+    description: The wanted number of open files.
+    type: int
+    default: 1024000
+  ports:
+    description: TCP ports that are listened on.
+    type: list
+    elements: int
+    default: []
+  units:
+    description: Units of systemd, C(.service) may be left out.
+    type: list
+    elements: str
+    default: []
+  pids:
+    description: Process ids.
+    type: list
+    elements: int
+    default: []
+extends_documentation_fragment:
+  - xitrum.host.batch.info
+"""
+
+EXAMPLES = r"""
+- name: The limit of whatever listens on port 8000
+  xitrum.host.nofile_info:
+    ports: [8000]
+  register: nofile
+
+- name: The limit is high enough
+  ansible.builtin.assert:
+    that: nofile.processes | map(attribute='soft') | min >= 65536
+"""
+
+RETURN = r"""
+processes:
+  description: The processes of all targets.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    target: {description: The port, unit or pid that led to it., type: str}
+    pid: {description: The process., type: int}
+    process: {description: Its name., type: str}
+    user: {description: The user that it runs as., type: str}
+    unit: {description: "Its unit of systemd, or an empty string.", type: str}
+    wanted: {description: The number of open files that is wanted., type: int}
+    configured: {description: "What is configured, and where.", type: str}
+    soft: {description: "The soft limit of the process, V(-1) for none.", type: int}
+    hard: {description: "The hard limit of the process, V(-1) for none.", type: int}
+    status: {description: "V(ok), V(restart) (what is configured would do), V(differs), V(unseen).", type: str}
+    why: {description: The reason in a sentence., type: str}
+rows:
+  description: The same with what could not be seen, as rows of C(wanted), C(configured), C(effective), C(status), C(why) and C(mend).
+  returned: always
+  type: list
+  elements: dict
+problems:
+  description: Always empty.
+  returned: always
+  type: list
+  elements: str
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.xitrum.host.plugins.module_utils import open_files
+from ansible_collections.xitrum.host.plugins.module_utils.host import Host
+
+
+def main():
+    """Reads, and returns the rows."""
+    module = AnsibleModule(argument_spec=open_files.SPEC, required_one_of=[("ports", "units", "pids")], supports_check_mode=True)
+    wanted = module.params
+    if not any(wanted[name] for name in ("ports", "units", "pids")):
+        module.fail_json(msg="ports, units and pids are all empty: name at least one of what to look at.")
+    plan = open_files.plan(wanted, open_files.read(Host(module.run_command), wanted))
+    module.exit_json(**plan.report())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,116 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: somaxconn_info
+short_description: Tell the backlog that listening sockets really have
+version_added: 0.1.0
+author: The xitrum.host maintainers (@xitrum-host)
+description:
+  - Reports the backlog as it is wanted, configured (the files that set C(net.core.somaxconn) at boot), live (the running kernel),
+    and effective (the listening socket itself, IPv4 and IPv6).
+  - A backlog is fixed when a process calls C(listen()), at the smaller one of what it asks for and of C(net.core.somaxconn) at that
+    moment. So a socket can have less than the kernel would give now, and the module says when a restart is due.
+  - Sockets are found by port without root. By unit or process id only root sees those of other users, unless C(ss) shows control
+    groups. What could not be seen is V(unseen) in RV(rows), with the reason.
+  - Needs C(ss) of iproute2.
+options:
+  asked:
+    description:
+      - The backlog that the application asks for. Xitrum before 3.31 asks for 1024.
+      - V(0) stands for what C(net.core.somaxconn) is now. Xitrum 3.31 asks for what it was when the JVM started.
+    type: int
+    default: 1024
+  ports:
+    description: TCP ports that are listened on.
+    type: list
+    elements: int
+    default: []
+  units:
+    description: Units of systemd, C(.service) may be left out.
+    type: list
+    elements: str
+    default: []
+  pids:
+    description: Process ids.
+    type: list
+    elements: int
+    default: []
+extends_documentation_fragment:
+  - xitrum.host.batch.info
+"""
+
+EXAMPLES = r"""
+- name: The backlog of both ports
+  xitrum.host.somaxconn_info:
+    ports: [8000, 4430]
+  register: backlog
+
+- name: Whether a restart is due
+  ansible.builtin.debug:
+    msg: "{{ backlog.sockets | selectattr('status', 'equalto', 'restart') | map(attribute='unit') | unique }}"
+"""
+
+RETURN = r"""
+live:
+  description: C(net.core.somaxconn) of the running kernel, or null where it could not be read.
+  returned: always
+  type: int
+  sample: 4096
+configured:
+  description: The value that holds at boot, and the file that says so.
+  returned: always
+  type: str
+  sample: 1024 (/etc/sysctl.d/90-xitrum.conf)
+sockets:
+  description: The listening sockets of all targets.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    target: {description: The port, unit or pid that led to it., type: str}
+    address: {description: "The address that it listens on, V(*) for every one.", type: str}
+    port: {description: The port., type: int}
+    family: {description: "V(inet), V(inet6), or V(dual) for a socket that takes both.", type: str}
+    pid: {description: "The process, or null where it is another user's.", type: int}
+    process: {description: Its name., type: str}
+    unit: {description: "Its unit of systemd, or an empty string.", type: str}
+    wanted: {description: The backlog that is asked for., type: int}
+    configured: {description: What holds at boot., type: str}
+    live: {description: What the kernel would give now., type: int}
+    effective: {description: What the socket has., type: int}
+    status: {description: "V(ok), V(restart) (a restart would take more), V(differs) (somaxconn is too small), V(unseen).", type: str}
+    why: {description: The reason in a sentence., type: str}
+rows:
+  description: The same with what could not be seen, as rows of C(wanted), C(configured), C(effective), C(status), C(why) and C(mend).
+  returned: always
+  type: list
+  elements: dict
+problems:
+  description: Always empty.
+  returned: always
+  type: list
+  elements: str
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.xitrum.host.plugins.module_utils import backlog
+from ansible_collections.xitrum.host.plugins.module_utils.host import Host
+
+
+def main():
+    """Reads, and returns the rows."""
+    module = AnsibleModule(argument_spec=backlog.SPEC, required_one_of=[("ports", "units", "pids")], supports_check_mode=True)
+    wanted = module.params
+    if not any(wanted[name] for name in ("ports", "units", "pids")):
+        module.fail_json(msg="ports, units and pids are all empty: name at least one of what to look at.")
+    plan = backlog.plan(wanted, backlog.read(Host(module.run_command), wanted))
+    module.exit_json(**plan.report())
+
+
+if __name__ == "__main__":
+    main()
