@@ -41,7 +41,7 @@ flock 9
 
 sources="$(cd "$HERE" && find pom.xml src -type f -print0 | sort -z | xargs -0 sha256sum | sha256sum)"
 if [ "$(cat "$TARGET/compiled" 2> /dev/null)" != "$sources" ]; then
-  rm -rf "$TARGET/classes" "$TARGET/lib" "$TARGET/compiled"
+  rm -rf "$HERE"/target/{classes,lib,compiled}
   mvn -B -q -f "$HERE/pom.xml" compile > "$TARGET/build.log" 2>&1 || { tail -n 30 "$TARGET/build.log" >&2; fail "the build failed; the whole log is $TARGET/build.log"; }
   echo "$sources" > "$TARGET/compiled"
 fi

@@ -38,7 +38,9 @@ def test_layout_is_that_of_target_xitrum(package):
     assert (package / APPLICATION_JAR).is_file()
 
 
-@pytest.mark.parametrize("library", ["scala-library-2.13", "scala-compiler-2.13", "scala-reflect-2.13", "jline-", "netty-transport-4.1", "akka-cluster_2.13-2.6"])
+@pytest.mark.parametrize(
+    "library", ["scala-library-2.13", "scala-compiler-2.13", "scala-reflect-2.13", "jline-", "netty-transport-4.1", "akka-cluster_2.13-2.6"]
+)
 def test_libraries_are_jars_of_their_own(package, library):
     assert [name for name in names(package / "lib") if name.startswith(library)]
 
