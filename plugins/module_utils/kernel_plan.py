@@ -123,8 +123,7 @@ def _decide(entry, wanted, state, old, boot):
         return _leave(decision, "unseen", "unseen", f"{proc_path(key)}: {state['unread'][key]}")
     live = state["live"].get(key)
     if live is None:
-        mend = "modprobe nf_conntrack" if "nf_conntrack" in key else ""
-        return _leave(decision, "absent", "absent", "this kernel, or this network namespace, does not have it", mend)
+        return _leave(decision, "absent", "absent", *_why_absent(entry))
     row.effective = decision.before = live
     if entry.policy == "leave":
         return _leave(decision, "left", "ok", f"left as it is: give it another policy to set it to {entry.value}")
@@ -141,6 +140,13 @@ def _decide(entry, wanted, state, old, boot):
         decision.at_boot = _at_boot(entry, live, old["keys"].get(key), boot)
         _compare_boot(decision, entry, boot)
     return decision
+
+
+def _why_absent(entry):
+    if entry.key in kernel_values.MACHINE_WIDE:
+        why = "it belongs to the whole machine and is not shown in this network namespace; set it on the machine that runs this container"
+        return why, f"sysctl -w {entry.key}='{entry.value}'"
+    return "this kernel, or this network namespace, does not have it", "modprobe nf_conntrack" if "nf_conntrack" in entry.key else ""
 
 
 def _leave(decision, outcome, status, why, mend=""):
@@ -211,9 +217,13 @@ def _assemble(wanted, state, decisions, old):
         files = _file(modules_path(path), names, state["modules_text"]) + _file(path, lines, state["own"])
     result.actions = _with_record(state, wanted, decisions, [*loads, *pokes, *files])
     result.facts = {"path": path, "parameters": {one.key: _outcome(one) for one in decisions}}
+    after = {action["path"]: file_text(action["lines"]) for action in files}
+    before = {path: state["own"], modules_path(path): state["modules_text"]}
     changed = [one for one in decisions if one.live is not None]
-    result.before = _diff_text(path, state["own"], [(one.key, one.before) for one in changed])
-    result.after = _diff_text(path, file_text(lines) if files or not present else state["own"], [(one.key, one.live) for one in changed])
+    result.before = _diff_text(before, [(one.key, one.before) for one in changed])
+    result.after = _diff_text({**before, **after}, [(one.key, one.live) for one in changed])
+    if [action["do"] for action in result.actions] == ["last_record"]:
+        result.before += "# values from before the first change are recorded\n"
     return result
 
 
@@ -226,7 +236,7 @@ def _modules(wanted, state, old):
         row = Row("kernel", "module " + name, wanted="loaded", configured=modules_path(wanted["path"]) if listed else "not in a file",
                   effective="loaded" if found["loaded"] else "not loaded")
         if not found["loaded"] and why:
-            row.status, row.why, row.mend = "read_only", why, f"load it on the machine that runs this container: modprobe {name}"
+            row.status, row.why, row.mend = "read_only", f"{why}; load it on the machine that runs this container", f"modprobe {name}"
         elif not found["loaded"] or (wanted["persist"] and not listed):
             row.status = "differs"
         rows.append((name, row))
@@ -269,5 +279,6 @@ def _outcome(decision):
     return {"outcome": decision.outcome, "before": decision.before, "after": after, "at_boot": decision.at_boot, "why": decision.row.why}
 
 
-def _diff_text(path, text, live):
-    return f"# {path}\n{text or ''}# live\n" + "".join(f"{key} = {value}\n" for key, value in live)
+def _diff_text(files, live):
+    parts = [f"# {path}\n{text}" for path, text in files.items() if text is not None]
+    return "".join(parts) + "# live\n" + "".join(f"{key} = {value}\n" for key, value in live)

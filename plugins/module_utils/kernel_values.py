@@ -51,6 +51,9 @@ SHAPES = {
 #: Parameters that the kernel lost: since which version, and why.
 REMOVED = {"net.ipv4.tcp_tw_recycle": ((4, 12), "removed from Linux in 4.12, because it broke clients behind NAT")}
 
+#: Parameters of the whole machine, which a kernel does not show in a network namespace of its own (in a container).
+MACHINE_WIDE = ("net.core.netdev_max_backlog", "net.core.rmem_max", "net.core.wmem_max", "net.ipv4.tcp_mem")
+
 
 @dataclass(frozen=True)
 class Entry:
