@@ -121,10 +121,13 @@ def jars(entries):
     return [row for row in entries if row["path"].startswith("lib/") and row["path"].count("/") == 1 and row["path"].endswith(".jar")]
 
 
+def is_package(folder):
+    """Whether a folder looks like a package at all. One that does not is not read: it may be a home directory."""
+    return any(os.path.isdir(os.path.join(folder, name)) for name in ("config", "lib", "script"))
+
+
 def layout_problems(folder, entries):
     """What C(script/runner) needs to start and the package does not have, as sentences."""
-    if not entries:
-        return [f"the package {folder} is empty: build it with sbt/sbt xitrum-package"]
     rows = {row["path"]: row for row in entries}
     problems = [f"{folder} has no {path}: {hint(folder)}" for path in ("script/runner", "config/xitrum.conf") if path not in rows]
     if rows.get("script/runner", {}).get("mode") == "0644":

@@ -24,6 +24,8 @@ OLDEST_SCALA = {25: (2, 13, 18)}
 #: How many jars' scans the cache keeps: a package has about 90.
 KEPT_SCANS = 1000
 
+SCAN_KEYS = {"typical", "highest", "scala", "main"}
+
 _LOCAL_HEADER = struct.Struct("<4s22xHH")
 _BEGINNING = 128
 
@@ -119,8 +121,9 @@ def remembered(path):
     """The scans of the last run; nothing where there are none, or the file is damaged: they are made again then."""
     try:
         with open(path, encoding="utf-8") as handle:
-            return json.load(handle)
-    except (TypeError, OSError, ValueError):
+            scans = json.load(handle)
+        return {key: row for key, row in scans.items() if row.keys() == SCAN_KEYS}
+    except (TypeError, OSError, ValueError, AttributeError):
         return {}
 
 

@@ -13,7 +13,6 @@ import errno
 import os
 import re
 import shutil
-import socket
 import ssl
 import tarfile
 import tempfile
@@ -102,11 +101,11 @@ def receive(url, headers, timeout, validate_certs, out):
             received += len(block)
     except urllib.error.HTTPError as error:
         raise SourceError(f"{name} answers {error.code} {error.reason}: {what_to_do(error.code)}") from error
-    except (socket.timeout, TimeoutError) as error:
+    except TimeoutError as error:
         raise SourceError(silent(name, timeout)) from error
     except (OSError, ValueError) as error:
         reason = getattr(error, "reason", error)
-        if isinstance(reason, (socket.timeout, TimeoutError)):
+        if isinstance(reason, TimeoutError):
             raise SourceError(silent(name, timeout)) from error
         if isinstance(reason, ssl.SSLError):
             raise SourceError(f"the certificate of {name} is not accepted ({reason}): install its authority on the controller") from error

@@ -174,7 +174,7 @@ NOTHING = {"folder": "", "release": "", "manifest": [], "files": 0, "bytes": 0, 
 
 def look(folder, main_class, cache):
     """Everything about the package in a folder."""
-    manifest, problems = package.manifest(folder)
+    manifest, problems = package.manifest(folder) if package.is_package(folder) else ([], [])
     problems += package.layout_problems(folder, manifest)
     jars = package.jars(manifest)
     scans, jar_problems = package_java.examine(folder, jars, main_class, cache)

@@ -1,0 +1,80 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The filters that say what stands in the way of a run, and what is worth knowing."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: preflight_message
+short_description: Says everything that stands in the way of a run, once
+version_added: 0.1.0
+author: The xitrum.host maintainers (@xitrum-host)
+description:
+  - Collects the problems of the package, of all hosts and of misspelt variables, and makes one message of them.
+    A problem that several hosts have is said once, with their names.
+  - Holds the Java that the package needs against each host's JDK, and refuses the public example secrets.
+positional: hosts, reached
+options:
+  _input:
+    description:
+      - The variables of all hosts, C(hostvars). Of each host are read C(xitrum_host_state) (what M(xitrum.host.host_state_info) returned),
+        C(xitrum_package_read) (what M(xitrum.host.package_info) returned), and the names of its variables.
+    type: dict
+    required: true
+  hosts:
+    description: The hosts of the run, C(ansible_play_hosts_all).
+    type: list
+    elements: str
+    required: true
+  reached:
+    description: Those that answered, C(ansible_play_hosts). Without it, all did.
+    type: list
+    elements: str
+"""
+
+EXAMPLES = r"""
+- name: Nothing stands in the way
+  ansible.builtin.fail:
+    msg: "{{ problems }}"
+  vars:
+    problems: "{{ hostvars | xitrum.host.preflight_message(ansible_play_hosts_all, ansible_play_hosts) }}"
+  when: problems | length > 0
+  run_once: true
+"""
+
+RETURN = r"""
+_value:
+  description: The message; empty where nothing stands in the way.
+  type: str
+"""
+
+from ansible_collections.xitrum.host.plugins.filter.unknown_variables import unknown_variables
+from ansible_collections.xitrum.host.plugins.module_utils import preflight
+
+
+def controller_problems(every):
+    """The package's problems, each once: one task reads it for all hosts."""
+    return [problem for variables in every.values() for problem in (variables.get("xitrum_package_read") or {}).get("problems", [])]
+
+
+def preflight_notes(hostvars, hosts):
+    """Host to what is worth knowing about it. See the documentation of preflight_notes."""
+    return {host: [*preflight.host_notes(hostvars[host]), *unknown_variables(list(hostvars[host]))["warnings"]] for host in hosts}
+
+
+def preflight_message(hostvars, hosts, reached=None):
+    """See DOCUMENTATION."""
+    every = {host: hostvars[host] for host in hosts}
+    answered = set(hosts if reached is None else reached)
+    problems = {host: [*unknown_variables(list(variables))["errors"], *preflight.host_problems(variables, host in answered)]
+                for host, variables in every.items()}
+    return preflight.message(problems, controller_problems(every), preflight_notes(hostvars, hosts))
+
+
+class FilterModule:
+    """The filters of this file."""
+
+    def filters(self):
+        """Name to function."""
+        return {"preflight_message": preflight_message, "preflight_notes": preflight_notes}

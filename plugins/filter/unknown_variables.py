@@ -1,0 +1,86 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The filter that finds misspelt variables."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: unknown_variables
+short_description: Finds variables of this collection that are misspelt
+version_added: 0.1.0
+author: The xitrum.host maintainers (@xitrum-host)
+description:
+  - Ansible does not mind a variable that nobody reads, so a misspelt name silently keeps a default.
+  - The names that are right are the options in C(meta/argument_specs.yml) of all roles of this collection, and a few that only its playbooks have.
+positional: known, prefixes
+options:
+  _input:
+    description: Names of variables, for example the keys of C(hostvars[inventory_hostname]). Other names than this collection's are passed over.
+    type: list
+    elements: str
+    required: true
+  known:
+    description: The names that are right. Without it, those of the collection.
+    type: list
+    elements: str
+  prefixes:
+    description: The prefixes of roles. Without it, those of the collection.
+    type: list
+    elements: str
+"""
+
+EXAMPLES = r"""
+- name: No variable is misspelt
+  ansible.builtin.assert:
+    that: misspelt.errors | length == 0
+    fail_msg: "{{ misspelt.errors | join('\n') }}"
+  vars:
+    misspelt: "{{ hostvars[inventory_hostname] | list | xitrum.host.unknown_variables }}"
+"""
+
+RETURN = r"""
+_value:
+  description:
+    - C(errors) are sentences on unknown C(xitrum_*), each with the nearest name that is right.
+    - C(warnings) are those on unknown names with a role's prefix, such as C(haproxy_), since other people's roles use such prefixes too.
+  type: dict
+  sample:
+    errors: ["the variable xitrum_pakage is set, and no role knows it: did you mean xitrum_package?"]
+    warnings: []
+"""
+
+import functools
+import pathlib
+
+from ansible.errors import AnsibleFilterError
+from ansible.module_utils.common.yaml import yaml_load
+from ansible_collections.xitrum.host.plugins.module_utils import variables
+
+ROLES = pathlib.Path(__file__).resolve().parents[2] / "roles"
+
+
+@functools.lru_cache(maxsize=None)
+def of_collection(roles=ROLES):
+    """All names and all prefixes of the collection's roles, read once a process."""
+    found = {path.parent.parent.name: path for path in sorted(roles.glob("*/meta/argument_specs.yml"))}
+    names = set(variables.PLAYBOOK_VARIABLES)
+    for path in found.values():
+        names |= variables.options_of(yaml_load(path.read_text(encoding="utf-8")))
+    return frozenset(names), tuple(variables.prefixes_of(found))
+
+
+def unknown_variables(names, known=None, prefixes=None):
+    """See DOCUMENTATION."""
+    if isinstance(names, str):
+        raise AnsibleFilterError(f"unknown_variables was given the text {names!r}; wanted is a list of names of variables")
+    all_known, all_prefixes = of_collection()
+    return variables.unknown(list(names), all_known if known is None else known, all_prefixes if prefixes is None else prefixes)
+
+
+class FilterModule:
+    """The filter of this file."""
+
+    def filters(self):
+        """Name to function."""
+        return {"unknown_variables": unknown_variables}

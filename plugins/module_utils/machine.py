@@ -1,0 +1,242 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a machine is and whether it can take what is wanted: system, memory, disk, ports, rights. Only read, never changed.
+
+Everything that is missing is found in one reading, so that a person hears of all of it at once.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+
+from ansible_collections.xitrum.host.plugins.module_utils import process, sockets
+from ansible_collections.xitrum.host.plugins.module_utils.plan import Plan
+
+#: What a JVM takes beside its heap: metaspace, compiled code, threads and network buffers. Bytes.
+OVERHEAD = 192 << 20
+
+SPEC = {
+    "release_folder": {"type": "path"},
+    "release": {"type": "str", "default": ""},
+    "needed_bytes": {"type": "int", "default": 0},
+    "ports": {"type": "list", "elements": "int", "default": []},
+    "own_roots": {"type": "list", "elements": "path", "default": []},
+    "own_units": {"type": "list", "elements": "str", "default": []},
+    "instances": {"type": "int", "default": 0},
+    "heap_bytes": {"type": "int", "default": 0},
+    "overhead_bytes": {"type": "int", "default": OVERHEAD},
+    "min_python": {"type": "str", "default": "3.8"},
+    "init": {"type": "str", "default": ""},
+}
+
+#: os-release ID to the distribution that the collection knows it as. These share packages, paths and defaults.
+DISTRIBUTIONS = {
+    "debian": "debian", "ubuntu": "ubuntu",
+    "rhel": "redhat", "centos": "redhat", "rocky": "redhat", "almalinux": "redhat", "ol": "redhat",
+}
+FAMILIES = {"debian": "debian", "ubuntu": "debian", "redhat": "redhat"}
+OLDEST = {"debian": (11,), "ubuntu": (20, 4), "redhat": (8,)}
+TESTED = {"debian": ((11,), (12,), (13,))}
+KNOWN = "Debian 11 or newer, Ubuntu 20.04 or newer, and RHEL 8 or newer with its rebuilds"
+
+ARCHITECTURES = ("x86_64", "aarch64")
+
+#: The number of the capability in C(CapEff), from capabilities(7).
+CAP_SYS_RESOURCE = 24
+
+
+def parse_os_release(text):
+    """os-release(5) as a dictionary; quotes are taken off."""
+    pairs = re.findall(r"^([A-Z0-9_]+)=(.*)$", text, re.MULTILINE)
+    return {name: value.strip().strip("\"'") for name, value in pairs}
+
+
+def parse_meminfo(text):
+    """/proc/meminfo as a dictionary of bytes."""
+    return {name: int(kib) * 1024 for name, kib in re.findall(r"^(\w+):\s+(\d+) kB$", text, re.MULTILINE)}
+
+
+def parse_mounts(text):
+    """/proc/mounts as a dictionary: mount point to its set of options. Of several on one point the last is seen."""
+    rows = (line.split() for line in text.splitlines())
+    # Blanks and backslashes in a path are octal there.
+    return {re.sub(r"\\([0-7]{3})", lambda match: chr(int(match.group(1), 8)), row[1]): set(row[3].split(",")) for row in rows if len(row) > 3}
+
+
+def parse_df(text):
+    """The available bytes in C(df -P -k), or None."""
+    found = re.search(r"\s(\d+)\s+\d+%\s+/", text)
+    return int(found.group(1)) * 1024 if found else None
+
+
+def mount_of(path, mounts):
+    """The mount point that a path lies on."""
+    return max((point for point in mounts if process.is_under(path, point)), key=len, default="/")
+
+
+def numbers(text):
+    """A version as a tuple of integers: (20, 4) for 20.04."""
+    return tuple(int(part) for part in re.findall(r"\d+", text))
+
+
+def service_of(text):
+    """The systemd service that /proc/PID/cgroup names, or an empty text."""
+    found = re.findall(r"/([^/\n]+\.service)(?:/|$)", text, re.MULTILINE)
+    return found[-1] if found else ""
+
+
+def size(count):
+    """A number of bytes as a person writes it."""
+    return f"{count / (1 << 30):.1f} GiB" if count >= 1 << 30 else f"{count / (1 << 20):.0f} MiB"
+
+
+def read(host, wanted):
+    """Everything that L(plan) judges, as texts and numbers."""
+    status = process.parse_status(host.read("/proc/self/status") or "")
+    return {
+        **system(host),
+        "uid": int(status.get("Uid", "0 0").split()[1]),
+        "capabilities": int(status.get("CapEff", "0"), 16),
+        "disk": disk(host, wanted) if wanted["release_folder"] else None,
+        "holders": holders(host, wanted) if wanted["ports"] else [],
+    }
+
+
+def system(host):
+    """What the machine is: the facts that other concerns need too."""
+    release = parse_os_release(host.read("/etc/os-release") or host.read("/usr/lib/os-release") or "")
+    memory = parse_meminfo(host.read("/proc/meminfo") or "")
+    distribution = DISTRIBUTIONS.get(release.get("ID", ""), "")
+    return {
+        "distribution": distribution,
+        "release": release.get("VERSION_ID", ""),
+        "family": FAMILIES.get(distribution, ""),
+        "name": release.get("PRETTY_NAME") or release.get("ID") or "unknown",
+        "architecture": host.run(["uname", "-m"]).out.strip(),
+        "kernel": (host.read("/proc/sys/kernel/osrelease") or "").strip(),
+        "init": "systemd" if host.exists("/run/systemd/system") else (process.seen(host.read, "/proc/1/comm") or "").strip(),
+        "python": ".".join(str(part) for part in sys.version_info[:3]),
+        "cpus": len(re.findall(r"^processor\s*:", host.read("/proc/cpuinfo") or "", re.MULTILINE)),
+        **limited(memory, cgroup_memory(host)),
+    }
+
+
+def cgroup_memory(host):
+    """The (limit, use) of memory in bytes of the container that this runs in; None where it has no limit of its own."""
+    for limit, use in (("memory.max", "memory.current"), ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes")):
+        texts = [(process.seen(host.read, f"/sys/fs/cgroup/{name}") or "").strip() for name in (limit, use)]
+        if all(text.isdigit() for text in texts):
+            return int(texts[0]), int(texts[1])
+    return None
+
+
+def limited(memory, cgroup):
+    """The memory that is there and the memory that is free: the machine's, or what its container leaves of it."""
+    total, free = memory.get("MemTotal", 0), memory.get("MemAvailable", 0) + memory.get("SwapFree", 0)
+    # cgroup v1 writes "no limit" as a number near 2^63.
+    if cgroup and cgroup[0] < total:
+        total, free = cgroup[0], min(free, max(cgroup[0] - cgroup[1], 0))
+    return {"memory_bytes": total, "memory_free_bytes": free}
+
+
+def disk(host, wanted):
+    """The file system under the release folder, which may not be there yet: its nearest parent that is counts."""
+    path = host.realpath(wanted["release_folder"])
+    there = bool(wanted["release"]) and host.exists(f"{path}/{wanted['release']}")
+    while path != "/" and not host.exists(path):
+        path = path.rpartition("/")[0] or "/"
+    mounts = parse_mounts(host.read("/proc/mounts") or "")
+    point = mount_of(path, mounts)
+    found = host.stat(path)
+    return {
+        "path": path, "mount": point, "options": sorted(mounts.get(point, ())), "folder": found is None or found.kind == "directory",
+        "free_bytes": parse_df(host.run(["df", "-P", "-k", path]).out), "needed_bytes": 0 if there else wanted["needed_bytes"],
+    }
+
+
+def holders(host, wanted):
+    """Who listens on a wanted port: dictionaries of port, pid, process, unit and whether it is ours. None: ss could not say."""
+    rows = sockets.listeners(host)
+    if rows is None:
+        return None
+    return [holder(host, row, wanted) for row in rows if row["port"] in wanted["ports"]]
+
+
+def holder(host, row, wanted):
+    """One listening socket, and whether an instance of ours (its working folder) or a unit that is fine holds it."""
+    pid = row["pid"]
+    folder = process.seen(host.readlink, f"/proc/{pid}/cwd") if pid else None
+    unit = service_of(process.seen(host.read, f"/proc/{pid}/cgroup") or "") if pid else ""
+    own = any(process.is_under(folder, host.realpath(root)) for root in wanted["own_roots"]) or unit in wanted["own_units"]
+    return {"port": row["port"], "pid": pid, "process": row["process"], "unit": unit, "own": own}
+
+
+def plan(wanted, state):
+    """Says everything that stands in the way (C(problems)) and what is worth knowing (C(notes)). Never an action."""
+    problems = [*system_problems(wanted, state), *disk_problems(state["disk"]), *port_problems(state["holders"]), *memory_problems(wanted, state)]
+    facts = {name: value for name, value in state.items() if name != "capabilities"}
+    return Plan(problems=problems, facts={**facts, "notes": notes(state)})
+
+
+def system_problems(wanted, state):
+    """The system itself."""
+    if not state["distribution"] or (state["release"] and numbers(state["release"]) < OLDEST[state["distribution"]]):
+        yield f"the operating system is {state['name']}; wanted is {KNOWN}"
+    if state["architecture"] not in ARCHITECTURES:
+        yield f"the processor is {state['architecture'] or 'unknown'}; wanted is {' or '.join(ARCHITECTURES)}"
+    if numbers(state["python"]) < numbers(wanted["min_python"]):
+        yield f"Python is {state['python']}; wanted is {wanted['min_python']} or newer: install one, and set ansible_python_interpreter to it"
+    if state["uid"] != 0:
+        yield f"Ansible works as the user with id {state['uid']}, wanted is root: set become to true, and let that user use sudo (-K asks for its password)"
+    if wanted["init"] and state["init"] != wanted["init"]:
+        yield f"process 1 is {state['init'] or 'unknown'}, and xitrum_supervisor wants {wanted['init']}: choose another xitrum_supervisor for this host"
+
+
+def disk_problems(found):
+    """The file system for releases."""
+    if found is None:
+        return
+    where = f"the file system {found['mount']}"
+    if not found["folder"]:
+        yield f"{found['path']} is no folder, so no release can be put below it: move it away, or set xitrum_root"
+    if "ro" in found["options"]:
+        yield f"{where} is mounted read-only: mount it read-write, or set xitrum_root to a folder on another"
+    if "noexec" in found["options"]:
+        yield f"{where} is mounted noexec, so script/runner cannot be started from it: remount it with exec, or set xitrum_root to a folder on another"
+    if found["free_bytes"] is not None and found["free_bytes"] < found["needed_bytes"]:
+        yield (f"{where} has {size(found['free_bytes'])} free, and the release needs up to {size(found['needed_bytes'])}: "
+               "make room, or lower xitrum_keep_releases")
+
+
+def port_problems(found):
+    """The ports that somebody else has."""
+    others = sorted({(row["port"], row["pid"] or 0, row["process"], row["unit"]) for row in found or [] if not row["own"]})
+    for port, pid, name, unit in others:
+        who = f"{name} (process {pid}{', ' + unit if unit else ''})" if pid else "a process that this user may not see"
+        yield f"port {port} is held by {who}: stop it{f' (systemctl disable --now {unit})' if unit else ''}, or set xitrum_http_port"
+
+
+def memory_problems(wanted, state):
+    """Whether the instances that do not run yet fit into the memory that is free. A JVM takes its heap sooner or later."""
+    running = len({row["pid"] for row in state["holders"] or [] if row["own"] and row["pid"]})
+    more = max(wanted["instances"] - running, 0)
+    needed = more * (wanted["heap_bytes"] + wanted["overhead_bytes"])
+    if wanted["heap_bytes"] and needed > state["memory_free_bytes"]:
+        yield (f"{more} more {'instance needs' if more == 1 else 'instances need'} {size(needed)} of memory ({size(wanted['heap_bytes'])} heap "
+               f"and {size(wanted['overhead_bytes'])} beside it each), and {size(state['memory_free_bytes'])} of {size(state['memory_bytes'])} is free: "
+               "lower xitrum_heap or xitrum_instances, or give the host more memory")
+
+
+def notes(state):
+    """What does not stop a run, as sentences."""
+    found = []
+    distribution, release = state["distribution"], numbers(state["release"])
+    if distribution and release[:1] not in [tested[:1] for tested in TESTED.get(distribution, ())]:
+        found.append(f"{state['name']} is known but not tested here: look at the report of the first run with care")
+    if state["uid"] == 0 and not state["capabilities"] >> CAP_SYS_RESOURCE & 1:
+        found.append("root has no CAP_SYS_RESOURCE here (a container): limits cannot be raised above those that the container was started with")
+    if state["holders"] is None:
+        found.append("the listening ports could not be read, so a held one is found only at start: install iproute2 (Debian) or iproute (RHEL)")
+    return found

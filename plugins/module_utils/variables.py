@@ -1,0 +1,51 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Finds misspelt variables: Ansible itself takes a variable that nobody reads for a valid one."""
+
+from __future__ import annotations
+
+import difflib
+
+#: The prefix that only this collection's inventory variables have.
+OWN_PREFIX = "xitrum_"
+
+#: Variables that playbooks read or register and that therefore stand in no role's argument_specs.yml.
+PLAYBOOK_VARIABLES = (
+    "xitrum_rollback_to",       # playbooks/rollback.yml: the release to go back to
+    "xitrum_console_command",   # playbooks/console.yml: the expression to run
+    "xitrum_host_state",        # registered: what host_state_info read
+    "xitrum_package_read",      # registered: what package_info read
+)
+
+#: A role whose name is a word that other people's variables begin with as well.
+NO_PREFIX = ("common", "xitrum")
+
+
+def options_of(specs):
+    """The names of all options at the top of a role's argument specs, those of every entry point."""
+    entries = (specs or {}).get("argument_specs") or {}
+    return {name for entry in entries.values() for name in (entry or {}).get("options") or {}}
+
+
+def prefixes_of(roles):
+    """The prefixes that the variables of these roles have."""
+    return sorted(f"{role}_" for role in roles if role not in NO_PREFIX)
+
+
+def unknown(names, known, prefixes):
+    """Variables that no role knows. Returns C({errors, warnings}), sentences in the order of the names.
+
+    C(xitrum_*) is an error: nobody else uses that prefix. A role's prefix is a warning: other people's roles use it too.
+    """
+    strange = sorted({name for name in names if isinstance(name, str)} - set(known))
+    return {
+        "errors": [sentence(name, known) for name in strange if name.startswith(OWN_PREFIX)],
+        "warnings": [sentence(name, known) for name in strange if name.startswith(tuple(prefixes)) and not name.startswith(OWN_PREFIX)],
+    }
+
+
+def sentence(name, known):
+    """What is wrong with one name, with the nearest one that is right."""
+    near = difflib.get_close_matches(name, sorted(known), 1)
+    return f"the variable {name} is set, and no role knows it: " + (f"did you mean {near[0]}?" if near else "correct or remove it")
