@@ -1,0 +1,95 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Switching, starting, stopping and waiting for instances, with a supervisor that is a dictionary and a real web server."""
+
+from __future__ import annotations
+
+import http.server
+import threading
+
+import pytest
+from ansible_collections.xitrum.host.plugins.module_utils import service
+
+from .fake_host import FakeHost
+
+HOME = "/opt/demo/instances/0"
+
+
+def wanted(state="started", **more):
+    return {
+        "name": "demo", "root": "/opt/demo", "log_dir": "/var/log/demo", "supervisor": "systemd", "state": state,
+        "instances": [{"index": 0, "port": 1, "folder": "bb-2"}], "address": "127.0.0.1", "path": "/", "status": 200,
+        "start_timeout": 0, "stop_timeout": 0, **more,
+    }
+
+
+def host(runs=False, start=(0, "", "")):
+    files = {f"{HOME}/aa-1/script/runner": "", f"{HOME}/bb-2/script/runner": "", "/proc/stat": "btime 1\n"}
+    links = {f"{HOME}/current": "aa-1"}
+    if runs:
+        files["/proc/7/stat"] = "7 (java) S 1 " + "0 " * 17 + "100 0"
+        files["/proc/7/status"] = "Uid:\t0\t0\t0\t0\nVmRSS:\t1 kB\n"
+        links["/proc/7/cwd"] = f"{HOME}/aa-1"
+    return FakeHost(files, {
+        "systemctl start demo@0.service": start, "systemctl stop demo@0.service": "", "systemctl reset-failed demo@0.service": "",
+        "journalctl --no-pager --quiet --lines=30 --output=cat --unit=demo@0.service": "Could not open port 8000 for HTTP server\n"}, links)
+
+
+@pytest.mark.parametrize("state, runs, todo", [
+    ("started", False, 1), ("started", True, 0), ("restarted", True, 1), ("restarted", False, 1),
+    ("stopped", True, 1), ("stopped", False, 0), ("absent", False, 1),
+])
+def test_what_is_to_do(state, runs, todo):
+    assert len(service.plan(host(runs), wanted(state))) == todo
+
+
+def test_the_switch_remembers_where_it_pointed():
+    there = host()
+    assert service.switch(there, wanted(), {"index": 0, "folder": "bb-2"})
+    assert (there.links[f"{HOME}/current"], there.links[f"{HOME}/previous"]) == ("bb-2", "aa-1")
+    assert not service.switch(there, wanted(), {"index": 0, "folder": "bb-2"})
+
+
+def test_current_never_points_at_what_is_not_there():
+    there = host()
+    with pytest.raises(RuntimeError, match="nothing was switched"):
+        service.switch(there, wanted(), {"index": 0, "folder": "cc-3"})
+    assert there.links[f"{HOME}/current"] == "aa-1"
+
+
+def test_a_supervisor_that_refuses_is_quoted_with_the_end_of_the_output():
+    with pytest.raises(RuntimeError, match="(?s)unit is masked.*Could not open port"):
+        service.start(host(start=(1, "", "unit is masked")), wanted(), 0)
+
+
+def test_a_process_that_does_not_end_is_named(monkeypatch):
+    monkeypatch.setattr(service.time, "monotonic", iter(range(0, 1000, 10)).__next__)
+    with pytest.raises(RuntimeError, match=r"processes are \[7\]"):
+        service.stop(host(runs=True), wanted(), 0)
+
+
+@pytest.fixture(name="port")
+def fixture_port():
+    """A server that answers 200 for / and 500 for /broken."""
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(500 if self.path == "/broken" else 200)
+            self.end_headers()
+
+        def log_message(self, *_arguments):
+            """Says nothing: the test's output is pytest's."""
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server.server_address[1]
+    server.shutdown()
+
+
+def test_healthy_is_the_wanted_status_of_the_page(port):
+    assert list(service.wait_until_healthy(host(), wanted(), [{"index": 0, "port": port}])) == [0]
+
+
+def test_not_healthy_shows_the_answer_and_the_end_of_the_output(port):
+    with pytest.raises(RuntimeError, match="(?s)answers 500, wanted is 200.*Could not open port"):
+        service.wait_until_healthy(host(), wanted(path="/broken"), [{"index": 0, "port": port}])

@@ -1,0 +1,56 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a read means for a run, and what a person is told of it."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.xitrum.host.plugins.module_utils import summary
+from ansible_collections.xitrum.host.plugins.module_utils.plan import Plan, Row
+
+
+def state(kernel=(), **instances):
+    found = {"instances": [], "start": [], "restart": [], "surplus": [], **instances}
+    return {
+        "changed": False,
+        "kernel": Plan(rows=[Row("kernel", "net.core.somaxconn", "1024", "1024", "4096")], actions=list(kernel)).report(),
+        "instances": Plan(rows=[Row("instance", "instance-0 nofile", "20000", "1024000", "1024/1024", "restart", "fixed at start")], facts=found).report(),
+    }
+
+
+@pytest.mark.parametrize("read, needed", [
+    (state(), False),
+    (state(kernel=["write"]), True),
+    (state(start=[{"index": 0}]), True),
+    (state(restart=[{"index": 0}]), True),
+    (state(surplus=[{"index": 2}]), True),
+    ({}, False),
+    (None, False),
+])
+def test_whether_a_run_would_do_anything(read, needed):
+    assert summary.needs_work(read) is needed
+
+
+def test_what_is_still_open_names_the_host_the_value_and_the_reason():
+    said = summary.open_work(state(kernel=["write"]), "app1")
+    assert "app1" in said and "kernel" in said
+    assert "instance-0 nofile: wanted 20000, configured 1024000, effective 1024/1024 (fixed at start)" in said
+
+
+def test_the_fleet_in_one_screen():
+    item = {"index": 0, "port": 8000, "running": True, "pid": 7, "release": "aaaaaaaaaaaa"}
+    said = summary.fleet_summary({"app2": state(instances=[item]), "app1": state(instances=[item]), "app3": None}, False)
+    assert said.startswith("3 hosts, 2 of 2 instances running, release aaaaaaaaaaaa")
+    assert "Not reached: app3" in said
+    line = next(line for line in said.splitlines() if line.startswith("net.core.somaxconn"))
+    assert line.split() == ["net.core.somaxconn", "1024", "1024", "4096", "ok", "app1", "app2"]
+    assert "RESTART DUE" in said
+
+
+def test_check_mode_says_that_it_only_would():
+    assert summary.fleet_summary({"app1": state()}, True).startswith("Would do")
+
+
+def test_a_table_is_as_wide_as_its_widest_cells():
+    assert summary.table(("a", "b"), [("long", 1)]) == ["a     b", "long  1"]
