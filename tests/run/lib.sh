@@ -14,14 +14,21 @@ fail() {
 
 # step WHAT COMMAND...: one line with the time it took; on failure the end of its log, and where the whole log is.
 step() {
-    local what=$1 log began=${EPOCHREALTIME/[.,]/} milliseconds code=0
+    local what=$1 log began=${EPOCHREALTIME/[.,]/} milliseconds code passed
     log="$LOGS/$(tr -cs 'A-Za-z0-9.\n' - <<< "$what").log"
     shift
     printf '%-64s' "$what"
-    "$@" > "$log" 2>&1 < /dev/null || code=$?
+    # Not in a condition, where a function would go on after a command of it that failed.
+    set +e
+    (set -e; "$@") > "$log" 2>&1 < /dev/null
+    code=$?
+    set -e
     milliseconds=$(((${EPOCHREALTIME/[.,]/} - began) / 1000))
-    printf '%5d.%d s%s\n' $((milliseconds / 1000)) $((milliseconds % 1000 / 100)) "$([ $code = 0 ] || echo '  FAILED')"
-    if [ $code != 0 ]; then
+    # What test runners counted is shown too, and added up by tests/run/test.
+    passed=$(sed -n 's/.*\b\([0-9][0-9]*\) passed\b.*/\1/p' "$log" | awk '{sum += $1} END {if (NR) print sum}')
+    printf '%5d.%d s%s\n' $((milliseconds / 1000)) $((milliseconds % 1000 / 100)) "${passed:+  $passed passed}$([ "$code" = 0 ] || echo '  FAILED')"
+    [ -z "$passed" ] || echo "$passed" >> "$LOGS/passed"
+    if [ "$code" != 0 ]; then
         tail -n 40 "$log" >&2
         fail "" "$what: code $code. The whole log: $log"
     fi
