@@ -1,0 +1,161 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What every proxy needs to know, whichever software it is: servers, other backends, addresses, durations. Pure functions.
+
+Everything comes from the inventory and nothing from facts, so that C(--limit) changes nothing. Role defaults are not
+part of another host's variables: the caller passes its own as the fallback.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+
+#: The variables of an application host that decide where its instances are, with the type of each fallback.
+PORT, COUNT = "xitrum_http_port", "xitrum_instances"
+
+ANY_ADDRESS = ("", "*", "0.0.0.0", "::")
+
+_DURATION = re.compile(r"(\d+)(ms|s|m|h|d)")
+_SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
+_HOST_PORT = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):(\d{1,5})")
+# What a path may hold without quoting in the configuration of HAProxy, Nginx and Apache alike.
+_PATH = re.compile(r"/[A-Za-z0-9._~/-]*")
+
+
+def servers(hosts, proxy, defaults):
+    """The instances of all application hosts as C([{name, host, address, port, instance}]), in the order of the hosts.
+
+    C(hosts) are mappings of host variables with C(inventory_hostname); C(proxy) is the name of the proxy that asks;
+    C(defaults) has C(xitrum_http_port) and C(xitrum_instances) for hosts that do not say. Raises ValueError where
+    there is no instance, a number is out of range, or an address cannot be right.
+    """
+    found = [instance for host in hosts for instance in _instances(host, proxy, defaults)]
+    if not found:
+        raise ValueError("found no instance to send requests to: put application hosts into the inventory's group xitrum, or set the proxy role's servers")
+    return found
+
+
+def _instances(host, proxy, defaults):
+    name = host["inventory_hostname"]
+    count, port = _number(host, COUNT, defaults, 0, 1000), _number(host, PORT, defaults, 1, 65535)
+    if count and port + count - 1 > 65535:
+        raise ValueError(f"{name}: {count} instances from port {port} on go past port 65535: set a lower {PORT} or fewer {COUNT}")
+    where = server_address(host, proxy) if count else ""
+    # A name of the inventory may hold what the configuration of a proxy cannot.
+    safe = re.sub(r"[^A-Za-z0-9_.-]", "_", name)
+    return [{"name": f"{safe}-{index}", "host": name, "address": where, "port": port + index, "instance": index} for index in range(count)]
+
+
+def _number(host, key, defaults, low, high):
+    value = host.get(key, defaults[key])
+    if not re.fullmatch(r"\d+", str(value)) or not low <= int(value) <= high:
+        raise ValueError(f"{host['inventory_hostname']}: {key} is {value!r}, wanted is a number from {low} to {high}")
+    return int(value)
+
+
+def server_address(host, proxy):
+    """Where the proxy C(proxy) reaches the instances of C(host): an address, or a name where the inventory has no address.
+
+    An instance that listens on one interface only is reached there and nowhere else.
+    """
+    interface = str(host.get("xitrum_interface") or "")
+    same = host["inventory_hostname"] == proxy
+    if interface not in ANY_ADDRESS:
+        found = interface
+    else:
+        found = "127.0.0.1" if same else own_address(host)
+    if not same and _is_loopback(found):
+        raise ValueError(
+            f"{host['inventory_hostname']}: its address is {found}, which on the proxy {proxy} is the proxy itself: "
+            f"set xitrum_address of {host['inventory_hostname']} to the address at which {proxy} reaches it (and xitrum_interface to none that is loopback)")
+    return found
+
+
+def own_address(host):
+    """The address of a host as other hosts see it: xitrum_address, ansible_host or the inventory's name, in this order."""
+    return str(host.get("xitrum_address") or host.get("ansible_host") or host["inventory_hostname"])
+
+
+def _is_loopback(address):
+    try:
+        return ipaddress.ip_address(address).is_loopback
+    except ValueError:
+        return address == "localhost"
+
+
+def addresses(hosts, application):
+    """The addresses from which proxies reach the application host C(application), for C(reverseProxy.ips): a list without repetitions.
+
+    A proxy on the same host comes from the loopback. Raises ValueError for a proxy whose address is a name, since
+    Xitrum takes addresses and networks (CIDR) only.
+    """
+    found = []
+    for host in hosts:
+        same, where = host["inventory_hostname"] == application, own_address(host)
+        if same:
+            found += ["127.0.0.1", "::1"]
+        if _is_network(where) and not (_is_loopback(where) and not same):
+            found.append(where)
+        elif not same:
+            raise ValueError(
+                f"{host['inventory_hostname']}: found the address {where}, wanted is the IP address from which this proxy reaches {application}: "
+                f"set xitrum_address of {host['inventory_hostname']} (Xitrum trusts addresses and networks, not names)")
+    return list(dict.fromkeys(found))
+
+
+def _is_network(text):
+    try:
+        ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        return False
+    return True
+
+
+def backends(items, reserved=()):
+    """The path-routed backends, checked and in the order in which their paths must be tried: the longest prefix first.
+
+    Each comes back as C({name, path, below, servers: [{name, address, port}], health_path}): a request is for it where
+    its path is C(path) (None for a prefix that ends in a slash) or begins with C(below). Raises ValueError with all faults.
+    """
+    faults, found = [], []
+    names, prefixes = list(reserved), []
+    for item in items:
+        name, prefix, health = item["name"], item["path_prefix"], item.get("health_path") or ""
+        if not _NAME.fullmatch(name) or name in names:
+            faults.append(f"the name {name!r} is taken or not a letter followed by letters, digits, - and _")
+        if not _PATH.fullmatch(prefix) or prefix == "/" or prefix.rstrip("/") in prefixes:
+            faults.append(f"{name}: path_prefix {prefix!r} is taken, is all of the site, or is not / followed by letters, digits and . _ ~ - /")
+        if health and not _PATH.fullmatch(health):
+            faults.append(f"{name}: health_path {health!r} is not / followed by letters, digits and . _ ~ - /")
+        matches = [(text, _HOST_PORT.fullmatch(str(text))) for text in item["servers"]]
+        faults += [f"{name}: server {text!r} is not ADDRESS:PORT" for text, match in matches if not match or not 0 < int(match[2]) < 65536]
+        if not matches:
+            faults.append(f"{name}: it has no server")
+        names.append(name)
+        prefixes.append(prefix.rstrip("/"))
+        found.append({
+            "name": name,
+            "path": None if prefix.endswith("/") else prefix,
+            "below": prefix.rstrip("/") + "/",
+            "servers": [{"name": f"{name}-{index}", "address": match[1], "port": int(match[2])} for index, (_text, match) in enumerate(matches) if match],
+            "health_path": health,
+        })
+    if faults:
+        raise ValueError("xitrum_proxy_backends: " + "; ".join(faults))
+    return sorted(found, key=lambda backend: (-len(backend["below"]), backend["name"]))
+
+
+def seconds(text):
+    """The seconds of a duration such as C(10s), C(500ms) or C(10h). Raises ValueError for anything else, a bare number included."""
+    match = _DURATION.fullmatch(str(text))
+    if not match:
+        raise ValueError(f"found the duration {text!r}, wanted is a number with its unit: ms, s, m, h or d, for example 10s")
+    return int(match[1]) * _SECONDS[match[2]]
+
+
+def bracketed(address):
+    """An address as it stands before a port: an IPv6 address in brackets."""
+    return f"[{address}]" if ":" in address and not address.startswith("[") else address
