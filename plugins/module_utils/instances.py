@@ -26,6 +26,7 @@ SPEC = {
     "nofile": {"type": "int", "default": 1024000},
     "backlog": {"type": "int", "default": 1024},
     "service_digest": {"type": "str", "default": ""},
+    "prove": {"type": "bool", "default": False},
     "instances": {
         "type": "list", "elements": "dict", "required": True,
         "options": {
@@ -89,8 +90,15 @@ def read(host, wanted, jdk):
             "process": here[0] if here else None,
             "listeners": [row for row in rows if here and row["pid"] == here[0]["pid"]],
             "log": host.stat(f"{wanted['log_dir']}/{number}") is not None,
+            "flags": flags(host, here[0]) if here and wanted["prove"] else None,
         }
     return state
+
+
+def flags(host, running):
+    """The flags of a running JVM, from itself. Its own jcmd is asked, since both must be of one JDK."""
+    said = host.run([f"{(running['exe'] or '').rpartition('/')[0]}/jcmd", str(running["pid"]), "VM.flags"])
+    return jvm.parse_flags(said.out) if said.rc == 0 else {}
 
 
 def granted(host, nofile):
@@ -174,6 +182,10 @@ def instance_rows(wanted, instance, name, has, state):
         row("backlog", f">= {backlog}", str(state["somaxconn"]), str(min(listening)) if listening else "",
             not listening or min(listening) >= backlog, "the backlog of a socket is fixed when it calls listen()"),
     ]
+    if has["flags"] is not None:
+        for name, value in jvm.wanted_flags(wanted["heap"], wanted["java_options"]).items():
+            said = has["flags"].get(name, "")
+            rows.append(row(name, value, value, said, said == value, "the running JVM says otherwise"))
     if wanted["service_digest"]:
         under = (running["environ"] or {}).get("XITRUM_SERVICE", "")
         rows.append(row("service", wanted["service_digest"], wanted["service_digest"], under, under == wanted["service_digest"],

@@ -56,6 +56,22 @@ def heap_bytes(text):
     return int(text[:-1]) * units[text[-1].lower()] if text[-1].lower() in units else int(text)
 
 
+def parse_flags(text):
+    """The flags in what C(jcmd PID VM.flags) prints: name to value, C(true) and C(false) for switches."""
+    found = {}
+    for word in re.findall(r"-XX:(\S+)", text):
+        name, equals, value = word.partition("=")
+        found[name if equals else name[1:]] = value if equals else str(word.startswith("+")).lower()
+    return found
+
+
+def wanted_flags(heap, options):
+    """The flags that a running JVM must have: those of the heap and of the -XX options. Sizes are bytes, as the JVM says them."""
+    flags = parse_flags(" ".join(option for option in options if option.startswith("-XX:")))
+    sized = {name: str(heap_bytes(value)) if re.fullmatch(r"[0-9]+[kKmMgG]", value) else value for name, value in flags.items()}
+    return {"MaxHeapSize": str(heap_bytes(heap)), **sized}
+
+
 def environment(java_home, java_version, heap, options, dump_folder):
     """The instance's environment as a dictionary, for a JDK of this home and major version."""
     variables = {"JAVA_HOME": java_home, "PATH": f"{java_home}/bin:/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8"}

@@ -63,6 +63,10 @@ options:
     description: The digest of the service definition, that a process has in its environment as C(XITRUM_SERVICE). Empty where it is not compared.
     type: str
     default: ""
+  prove:
+    description: Asks each running JVM for its flags, with C(jcmd), and holds the heap and the C(-XX) options against them.
+    type: bool
+    default: false
   instances:
     description: The instances.
     type: list

@@ -24,7 +24,7 @@ TEXTS = st.dictionaries(st.text(min_size=1, max_size=5), st.text(max_size=5), ma
 def wanted(**more):
     return {
         "root": "/opt/demo", "log_dir": "/var/log/demo", "user": "demo", "release": "aaaaaaaaaaaa", "main_class": "quickstart.Boot",
-        "heap": "512m", "java_options": [], "nofile": 1024000, "backlog": 1024, "service_digest": "feed",
+        "heap": "512m", "java_options": [], "nofile": 1024000, "backlog": 1024, "service_digest": "feed", "prove": False,
         "instances": [{"index": 0, "port": 8000, "files": {"config/xitrum.conf": "conf"}}], **more,
     }
 
@@ -38,7 +38,7 @@ def running(want, **more):
     name = folder(want)
     process = {"pid": 7, "cwd": f"/opt/demo/instances/0/{name}", "user": "demo", "exe": JAVA, "nofile": (20000, 20000), "environ": {"XITRUM_SERVICE": "feed"}}
     listeners = [{"port": 8000, "backlog": 4096}]
-    has = {"folders": [name], "current": name, "previous": "", "process": {**process, **more}, "listeners": listeners, "log": True}
+    has = {"folders": [name], "current": name, "previous": "", "process": {**process, **more}, "listeners": listeners, "log": True, "flags": None}
     return {"jdk": JDK, "java": JAVA, "granted": 20000, "somaxconn": 4096, "launcher": instances.launcher("/opt/demo"), "unsettled": "", "instances": {0: has}}
 
 
@@ -60,6 +60,16 @@ def test_nothing_is_due_where_all_is_as_wanted():
 def test_what_a_process_cannot_take_on_while_it_runs_is_due(change, said):
     due = instances.plan(wanted(), running(wanted(), **change)).facts["instances"][0]["due"]
     assert len(due) == 1 and due[0].startswith(said)
+
+
+def test_the_heap_and_the_options_are_proved_from_the_running_jvm():
+    want = wanted(java_options=["-XX:MaxDirectMemorySize=64m", "-XX:-UsePerfData", "-Da=b"])
+    state = running(want)
+    flags = "-XX:MaxHeapSize=536870912 -XX:MaxDirectMemorySize=67108864 -XX:-UsePerfData"
+    state["instances"][0]["flags"] = instances.jvm.parse_flags(flags)
+    assert not instances.plan(want, state).facts["restart"]
+    state["instances"][0]["flags"]["MaxHeapSize"] = "268435456"
+    assert "MaxHeapSize: 268435456 instead of 536870912" in instances.plan(want, state).facts["instances"][0]["due"]
 
 
 def test_a_backlog_from_before_the_tuning_is_due():
@@ -89,7 +99,7 @@ def test_two_sets_of_files_have_one_name_only_if_they_are_the_same(one, other):
 
 def test_a_bare_host_has_all_to_start_and_an_instance_too_many_is_surplus():
     want = wanted(instances=[{"index": index, "port": 8000 + index, "files": {}} for index in (0, 1)])
-    none = {"folders": [], "current": "", "previous": "", "process": None, "listeners": [], "log": False}
+    none = {"folders": [], "current": "", "previous": "", "process": None, "listeners": [], "log": False, "flags": None}
     state = {**running(wanted()), "launcher": None, "instances": {number: copy.deepcopy(none) for number in (0, 1, 2)}}
     plan = instances.plan(want, state)
     assert [item["index"] for item in plan.facts["start"]] == [0, 1]
