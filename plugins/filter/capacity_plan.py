@@ -1,0 +1,118 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: capacity_plan
+short_description: From the number of connections that one host must hold to every limit on the way
+version_added: 0.1.0
+author: The xitrum.host maintainers (@xitrum-host)
+description:
+  - Turns one number into open files, kernel parameters, HAProxy's and Nginx's limits and the number of instances that the ports need.
+  - Says which resource ends first, and the largest number of connections that holds. A plan that cannot hold is no error of the filter -
+    its C(problem) is a sentence, so that the caller can collect those of all hosts.
+  - A bound that is not given is not checked.
+options:
+  _input:
+    description: The connections that the host must hold at the same time.
+    type: int
+    required: true
+  application:
+    description: Whether instances of the application run on the host.
+    type: bool
+    default: true
+  proxy:
+    description: Whether a proxy runs on the host. It has two sockets for each connection.
+    type: bool
+    default: false
+  instances:
+    description: Instances on this host. Connections are taken to be spread evenly over them.
+    type: int
+    default: 1
+  heap_bytes:
+    description: Heap of one instance, in bytes.
+    type: int
+    default: 536870912
+  connection_heap_bytes:
+    description: Heap that one open connection holds, in bytes. It depends on the application, and half of the heap is kept for that.
+    type: int
+    default: 16384
+  backends:
+    description: Instances behind the proxy, on all hosts together. One address has at most one port for each connection to one of them.
+    type: int
+  reserved_ports:
+    description: Ports that C(net.ipv4.ip_local_reserved_ports) keeps from outgoing connections.
+    type: int
+    default: 0
+  memory_bytes:
+    description: Memory of the host, in bytes.
+    type: int
+  nofile_most:
+    description: The most open files that the host can grant one process, as M(xitrum.host.nofile_limit) found out.
+    type: int
+  conntrack:
+    description: Whether connections are tracked on the host (NAT, such as redirected ports, tracks them).
+    type: bool
+    default: false
+  cpus:
+    description: Processors of the host, for the worker processes of Nginx.
+    type: int
+    default: 1
+"""
+
+EXAMPLES = r"""
+- name: What 100000 WebSockets need
+  ansible.builtin.debug:
+    msg: "{{ 100000 | xitrum.host.capacity_plan(instances=2, heap_bytes=('4G' | human_to_bytes), memory_bytes=('16G' | human_to_bytes)) }}"
+
+- name: The host can hold what is wanted of it
+  ansible.builtin.assert:
+    that: plan.problem == ''
+    fail_msg: "{{ plan.problem }}"
+  vars:
+    plan: "{{ xitrum_max_connections | xitrum.host.capacity_plan(memory_bytes=xitrum_host_state.machine.memory_bytes) }}"
+"""
+
+RETURN = r"""
+_value:
+  description: The plan.
+  type: dict
+  contains:
+    connections: {description: The number that was asked for., type: int}
+    largest: {description: The largest number that holds within the bounds that were given., type: int}
+    ends: {description: "What ends first beyond that: V(memory), V(heap), V(ports) or V(nofile).", type: str}
+    problem: {description: "Why the number cannot hold, or an empty string.", type: str}
+    sockets: {description: TCP sockets on the host., type: int}
+    nofile: {description: Open files of the process that has the most., type: int}
+    memory_bytes: {description: Memory that the host needs., type: int}
+    heap_bytes: {description: Heap that one instance needs., type: int}
+    instances_for_ports: {description: Instances that a proxy with one address needs for so many connections., type: int}
+    haproxy_maxconn: {description: The C(maxconn) of HAProxy., type: int}
+    nginx_worker_connections: {description: The C(worker_connections) of Nginx., type: int}
+    nginx_worker_rlimit_nofile: {description: The C(worker_rlimit_nofile) of Nginx., type: int}
+    conntrack_max: {description: "Entries of the connection tracking table, 0 where nothing is tracked.", type: int}
+    conntrack_buckets: {description: Slots of its hash table., type: int}
+    kernel: {description: "Kernel parameters, as a profile for M(xitrum.host.sysctl_profile).", type: dict}
+  sample:
+    {"connections": 10000, "largest": 16384, "ends": "heap", "problem": "", "nofile": 11024, "instances_for_ports": 1}
+"""
+
+from ansible.errors import AnsibleFilterError
+from ansible_collections.xitrum.host.plugins.module_utils import capacity
+
+
+def capacity_plan(connections, **shape):
+    """C(plan) of module_utils/capacity.py; an unknown option or one of the wrong type is an error of the filter."""
+    try:
+        return capacity.plan(int(connections), capacity.HostShape(**shape))
+    except (TypeError, ValueError) as error:
+        raise AnsibleFilterError(f"capacity_plan of {connections!r} connections with {shape}: {error}") from error
+
+
+class FilterModule:
+    """The filter of this file."""
+
+    def filters(self):
+        """Its name and its function."""
+        return {"capacity_plan": capacity_plan}

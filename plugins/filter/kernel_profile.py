@@ -1,0 +1,78 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: kernel_profile
+short_description: A kernel profile from a documented list, a capacity plan and what the user says of single parameters
+version_added: 0.1.0
+author: The xitrum.host maintainers (@xitrum-host)
+description:
+  - Returns the O(ignore:profile) of M(xitrum.host.sysctl_profile). Of a parameter that several name, the last of these counts - the list,
+    O(additions), O(own).
+  - Parameters are one whether their names are written with dots or slashes.
+options:
+  _input:
+    description: The list. Of each entry are read C(key), C(value), C(policy) and C(source).
+    type: list
+    elements: dict
+    required: true
+  to_the_letter:
+    description: Whether the values of the list are set exactly, whatever their policy. One with the policy V(leave) is left off all the same.
+    type: bool
+    default: false
+  additions:
+    description: Profiles to merge, in order. An entry without a value is left out.
+    type: list
+    elements: dict
+    default: []
+  own:
+    description: What the user says of single parameters, a value or a dictionary. It wins. V(null) takes a parameter out of the profile.
+    type: dict
+    default: {}
+"""
+
+EXAMPLES = r"""
+- name: The list, with a larger backlog and without one of its parameters
+  ansible.builtin.debug:
+    msg: "{{ list | xitrum.host.kernel_profile(own={'net.core.somaxconn': 8192, 'net.ipv4.tcp_fin_timeout': none}) }}"
+"""
+
+RETURN = r"""
+_value:
+  description: The profile.
+  type: dict
+  sample: {"net.core.somaxconn": {"value": 1024, "policy": "at_least", "source": "the guide"}}
+"""
+
+from ansible.errors import AnsibleFilterError
+from ansible_collections.xitrum.host.plugins.module_utils.kernel_values import key_of, path_of
+
+
+def kernel_profile(entries, to_the_letter=False, additions=(), own=None):
+    """Merges, in the order of the documentation."""
+    try:
+        profile = {entry["key"]: _entry(entry, to_the_letter) for entry in entries}
+        for more in [*additions, own or {}]:
+            profile.update({key_of(path_of(str(key))): value for key, value in more.items()})
+    except (AttributeError, KeyError, TypeError) as error:
+        raise AnsibleFilterError(f"kernel_profile wants a list of dictionaries with key, value and policy, and dictionaries: {error!r}") from error
+    return {key: value for key, value in profile.items() if _said(value)}
+
+
+def _entry(entry, to_the_letter):
+    policy = "exact" if to_the_letter and entry["policy"] != "leave" else entry["policy"]
+    return {"value": entry["value"], "policy": policy, "source": entry.get("source", "")}
+
+
+def _said(value):
+    return value is not None and not (isinstance(value, dict) and "value" in value and value["value"] in (None, ""))
+
+
+class FilterModule:
+    """The filter of this file."""
+
+    def filters(self):
+        """Its name and its function."""
+        return {"kernel_profile": kernel_profile}
