@@ -1,0 +1,82 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Misspelt variables are found, and right ones are left alone."""
+
+from __future__ import annotations
+
+import pytest
+from ansible.errors import AnsibleFilterError
+from ansible_collections.xitrum.host.plugins.filter.unknown_variables import ROLES, of_collection, unknown_variables
+from ansible_collections.xitrum.host.plugins.module_utils import variables
+from hypothesis import given
+from hypothesis import strategies as st
+
+KNOWN = ["xitrum_package", "xitrum_heap", "haproxy_maxconn"]
+PREFIXES = ["haproxy_", "jdk_"]
+
+
+@pytest.mark.parametrize("name, near", [("xitrum_pakage", "xitrum_package"), ("xitrum_Heap", "xitrum_heap"), ("xitrum_heaps", "xitrum_heap")])
+def test_a_misspelt_own_variable_is_an_error_with_the_nearest_name(name, near):
+    said = variables.unknown([name, "xitrum_heap", "ansible_host"], KNOWN, PREFIXES)
+    assert said == {"errors": [f"the variable {name} is set, and no role knows it: did you mean {near}?"], "warnings": []}
+
+
+def test_a_name_that_is_near_to_none():
+    assert variables.unknown(["xitrum_zzzzzzzzzzzzzzzzzz"], KNOWN, PREFIXES)["errors"] == [
+        "the variable xitrum_zzzzzzzzzzzzzzzzzz is set, and no role knows it: correct or remove it"]
+
+
+def test_a_role_prefix_is_a_warning_since_others_use_it_too():
+    said = variables.unknown(["haproxy_maxcon", "jdk_url", "nginx_port"], KNOWN, PREFIXES)
+    assert said["errors"] == []
+    assert [sentence.split()[2] for sentence in said["warnings"]] == ["haproxy_maxcon", "jdk_url"]
+    assert "did you mean haproxy_maxconn?" in said["warnings"][0]
+
+
+@pytest.mark.parametrize("name", ["__xitrum_private", "ansible_user", "my_xitrum_thing", "xitrum"])
+def test_other_names_are_passed_over(name):
+    assert variables.unknown([name], KNOWN, PREFIXES) == {"errors": [], "warnings": []}
+
+
+@given(st.lists(st.sampled_from(KNOWN)))
+def test_known_names_are_never_said(names):
+    assert variables.unknown(names, KNOWN, PREFIXES) == {"errors": [], "warnings": []}
+
+
+@given(st.text("abcdefghij_", min_size=1))
+def test_every_other_own_name_is_said(rest):
+    name = "xitrum_" + rest
+    assert len(variables.unknown([name, name], KNOWN, PREFIXES)["errors"]) == (name not in KNOWN)
+
+
+def test_all_entry_points_of_a_role_count():
+    specs = {"argument_specs": {"main": {"options": {"a": {}, "b": None}}, "restart": {"options": {"c": {}}}, "empty": None, "none": {}}}
+    assert variables.options_of(specs) == {"a", "b", "c"}
+    assert variables.options_of(None) == set()
+
+
+def test_the_collection_knows_its_own_variables():
+    names, prefixes = of_collection()
+    assert {"xitrum_package", "xitrum_secure_key", "xitrum_rollback_to"} <= names
+    assert "jdk_" in prefixes
+    assert "xitrum_" not in prefixes
+    assert "common_" not in prefixes
+    assert unknown_variables(["xitrum_pakage"])["errors"] == ["the variable xitrum_pakage is set, and no role knows it: did you mean xitrum_package?"]
+
+
+def test_the_roles_are_found_from_the_plugin_and_read_once(tmp_path):
+    assert (ROLES / "common" / "meta" / "argument_specs.yml").is_file()
+    spec = tmp_path / "pump" / "meta" / "argument_specs.yml"
+    spec.parent.mkdir(parents=True)
+    spec.write_text("argument_specs: {main: {options: {pump_speed: {type: int}}}}")
+    names, prefixes = of_collection(tmp_path)
+    assert "pump_speed" in names
+    assert prefixes == ("pump_",)
+    spec.unlink()
+    assert of_collection(tmp_path) == (names, prefixes)
+
+
+def test_a_text_is_no_list_of_names():
+    with pytest.raises(AnsibleFilterError, match="list of names"):
+        unknown_variables("xitrum_package")
