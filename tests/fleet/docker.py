@@ -5,9 +5,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import hashlib
 import os
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 CLONE = Path(__file__).resolve().parents[2]
@@ -40,4 +43,14 @@ def docker(*arguments: str, stdin: str | None = None, env: dict[str, str] | None
 
 def as_root(*command: str) -> tuple[str, ...]:
     """The command, with sudo in front of it where this process is not root."""
-    return command if os.geteuid() == 0 else ("sudo", "-n", *command)
+    return command if os.geteuid() == 0 else ("sudo", *command)
+
+
+@contextlib.contextmanager
+def lock(name: str) -> Iterator[None]:
+    """Commands that hold the same lock at the same time follow each other."""
+    folder = CACHE / "fleet"
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / f"{name}.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import json
 import shutil
@@ -19,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from . import image, inventory
-from .docker import CACHE, LABEL, PREFIX, FleetError, docker, run
+from .docker import CACHE, LABEL, PREFIX, FleetError, docker, lock, run
 from .ports import free_port
 from .spec import FleetSpec, HostSpec
 
@@ -45,7 +44,7 @@ def folder(fleet: str) -> Path:
 def up(fleet: str, spec: FleetSpec, inventory_file: Path, say: Callable[[str], None]) -> None:
     """Have the hosts of `spec` running and reached by SSH, and write their inventory; what runs already is kept."""
     images = {suite: image.ensure(suite) for suite in {host.suite for host in spec.hosts}}
-    with _lock(fleet):
+    with lock(fleet):
         key = _key(fleet)
         subnet, subnet6 = _network(fleet, inventory_file)
         with ThreadPoolExecutor(max_workers=len(spec.hosts)) as pool:
@@ -75,7 +74,7 @@ def up(fleet: str, spec: FleetSpec, inventory_file: Path, say: Callable[[str], N
 
 def down(fleet: str) -> None:
     """Remove the hosts, volumes, network, keys and inventory of a fleet, and nothing else."""
-    with _lock(fleet):
+    with lock(fleet):
         _remove(_hosts(fleet))
         for network in docker("network", "ls", "-q", "--filter", f"label={LABEL}={fleet}").split():
             Path(_label(network, _INVENTORY)).unlink(missing_ok=True)
@@ -197,15 +196,6 @@ def _until(seconds: float) -> Iterator[None]:
     while time.monotonic() < end:
         yield
         time.sleep(0.1)
-
-
-@contextlib.contextmanager
-def _lock(fleet: str) -> Iterator[None]:
-    """Two commands on one fleet at the same time follow each other."""
-    (CACHE / "fleet").mkdir(parents=True, exist_ok=True)
-    with (CACHE / "fleet" / f"{fleet}.lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
 
 
 def _container(fleet: str, host: str) -> str:

@@ -7,16 +7,15 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
 import tempfile
 from pathlib import Path
 
 from . import apt
-from .docker import CACHE, PREFIX, FleetError, as_root, docker, run
+from .docker import CACHE, PREFIX, FleetError, as_root, docker, lock, run
 
 RECIPE = Path(__file__).parent / "image"
 SUITES = ("bookworm", "bullseye", "trixie")
-# Names the image to begin with, e.g. debian:12, where it can be pulled; empty: a base image is made with mmdebstrap.
+# Names an image to begin with that docker can pull, e.g. debian:{suite}; empty: one is made with mmdebstrap.
 BASE_VARIABLE = "FLEET_BASE_IMAGE"
 _BOOTSTRAP = ("--quiet", "--variant=minbase", "--mode=root", "--include=ca-certificates")
 _CERTIFICATES = Path("/usr/local/share/ca-certificates")
@@ -28,28 +27,40 @@ def ensure(suite: str) -> str:
     """The name of the image for hosts of a Debian suite, which is made first where it does not exist."""
     if suite not in SUITES:
         raise FleetError(f"suite {suite!r}: wanted one of {', '.join(SUITES)}")
-    base = os.environ.get(BASE_VARIABLE, "")
+    base = os.environ.get(BASE_VARIABLE, "").replace("{suite}", suite)
     settings = _machine_settings(suite) if not base else {}
     recipe = _recipe(suite, base, settings)
     name = f"{PREFIX}:{suite}-{recipe}"
-    if docker("image", "ls", "-q", name).strip():
-        return name
-    made_before = docker("image", "ls", "-q", "--filter", f"label={_RECIPE_LABEL}={recipe}").split()
-    if made_before:
-        docker("tag", made_before[0], name)
-        return name
-    CACHE.mkdir(exist_ok=True)
+    # One at a time: the second finds what the first has made.
+    with lock(f"image-{suite}"):
+        if name not in _tags(suite):
+            made_before = docker("image", "ls", "-q", "--filter", f"label={_RECIPE_LABEL}={recipe}").split()
+            if made_before:
+                docker("tag", made_before[0], name)
+            else:
+                _build(name, suite, recipe, base, settings)
+            for outdated in _tags(suite) - {name}:
+                if not docker("ps", "-aq", "--filter", f"ancestor={outdated}").strip():
+                    docker("image", "rm", outdated)
+    return name
+
+
+def _tags(suite: str) -> set[str]:
+    """The names under which this clone has images of a suite."""
+    names = docker("image", "ls", "--format", "{{.Repository}}:{{.Tag}}", PREFIX).split()
+    return {name for name in names if name.startswith(f"{PREFIX}:{suite}-")}
+
+
+def _build(name: str, suite: str, recipe: str, base: str, settings: dict[str, str]) -> None:
     with tempfile.TemporaryDirectory(dir=CACHE) as folder:
         if not base:
             base = f"{name}-base"
             _bootstrap(suite, settings, Path(folder), base)
-        shutil.copytree(RECIPE, Path(folder) / "context")
         # The builder that every engine has: no plug-in is asked for.
         docker(
-            "build", "-q", "--build-arg", f"BASE={base}", "--label", f"{_RECIPE_LABEL}={recipe}", "-t", name,
-            f"{folder}/context", env={"DOCKER_BUILDKIT": "0"},
+            "build", "-q", "--build-arg", f"BASE={base}", "--label", f"{_RECIPE_LABEL}={recipe}", "-t", name, str(RECIPE),
+            env={"DOCKER_BUILDKIT": "0"},
         )  # fmt: skip
-    return name
 
 
 def _recipe(suite: str, base: str, settings: dict[str, str]) -> str:
@@ -74,7 +85,7 @@ def _machine_settings(suite: str) -> dict[str, str]:
     if release.get("ID") != "debian" or main is None:
         raise FleetError(
             f"found no Debian mirror for {codename or 'this release'} in /etc/apt; wanted one to make the test hosts from. "
-            f"Name an image that docker can pull instead: {BASE_VARIABLE}=debian:12 (13 for trixie, 11 for bullseye)"
+            f"Name an image that docker can pull instead: {BASE_VARIABLE}='debian:{{suite}}'"
         )
     files = {
         "/etc/apt/sources.list": "\n".join(apt.sources_list(main, security, suite)) + "\n",

@@ -37,9 +37,10 @@ step() {
 as_root() {
     if [ "$(id -u)" = 0 ]; then
         "$@"
-    elif sudo -n true 2> /dev/null || [ -t 0 ]; then
-        sudo -E "$@"
+    elif command -v sudo > /dev/null; then
+        # A sudo that needs a password asks for it on the terminal, or says that there is none.
+        sudo env DEBIAN_FRONTEND=noninteractive "$@"
     else
-        fail "Needs root for: $*" "Found neither root nor sudo without a password. Run that command yourself, then this again."
+        fail "Needs root for: $*" "Found neither root nor sudo. Run that command as root yourself, then this again."
     fi
 }
