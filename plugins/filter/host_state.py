@@ -8,9 +8,9 @@ from __future__ import annotations
 from ansible_collections.xitrum.host.plugins.module_utils import summary
 
 
-def fleet_summary(hostvars, hosts, check_mode=False):
+def fleet_summary(hostvars, hosts, check_mode=False, everything=False):
     """The fleet in one screen, from the variables of its hosts."""
-    return summary.fleet_summary({host: hostvars[host].get("xitrum_host_state") for host in hosts}, check_mode)
+    return summary.fleet_summary({host: hostvars[host].get("xitrum_host_state") for host in hosts}, check_mode, everything)
 
 
 class FilterModule:

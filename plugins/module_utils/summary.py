@@ -44,34 +44,61 @@ def table(header, lines):
     return ["  ".join(str(cell).ljust(width) for cell, width in zip(line, widths)).rstrip() for line in cells]
 
 
-def fleet_summary(states, check_mode):
-    """The fleet in one screen. C(states) maps a host to its read; a host without one was not reached."""
+def fleet_summary(states, check_mode, everything=False):
+    """The fleet in one screen. C(states) maps a host to its read; a host without one was not reached. With
+    C(everything), the rows that are as wanted are shown too."""
     instances = [(host, item) for host in sorted(states) for item in concerns(states[host]).get("instances", {}).get("instances", [])]
     releases = sorted({item["release"] for _host, item in instances if item["release"]})
     head = (f"{len(states)} hosts, {sum(item['running'] for _host, item in instances)} of {len(instances)} instances running, "
             f"release {', '.join(releases) or 'none'}")
-    text = [f"Would do (check mode): {head}" if check_mode else head, ""]
+    text = [f"Check mode, nothing was changed. Today: {head}" if check_mode else head, ""]
     if instances:
         jdks = {host: concerns(states[host]).get("jdk", {}) for host in states}
         text += table(("host", "instance", "port", "pid", "release", "jdk"), [
             (host, item["index"], item["port"], item["pid"] or "-", item["release"] or "-", jdks[host].get("said") or "-") for host, item in instances])
         text.append("")
-    text += three_columns(states)
+    text += three_columns(states, everything)
     unread = sorted(host for host in states if not concerns(states[host]))
     if unread:
         text.append(f"Not reached: {', '.join(unread)}")
     return "\n".join(text).rstrip()
 
 
-def three_columns(states):
-    """Wanted, configured, effective: each item once, with the hosts that have the same values."""
-    alike = {}
+def alike(states):
+    """Rows that say the same of several hosts or instances, once: the row's words to where they hold."""
+    found = {}
     for host in sorted(states):
         for row in rows(states[host]):
-            if row["concern"] == "files" and row["status"] == "ok":
-                continue
-            key = tuple(row[name] for name in ("concern", "item", "wanted", "configured", "effective", "status"))
-            alike.setdefault(key, []).append(host)
-    lines = [(item, wanted or "-", configured or "-", effective or "-", WORDS[status], " ".join(hosts))
-             for (_concern, item, wanted, configured, effective, status), hosts in alike.items()]
-    return table(("", "wanted", "configured", "effective", "", "hosts"), lines)
+            place, _space, item = row["item"].partition(" ") if row["concern"] == "instance" else ("", "", row["item"])
+            key = (item, row["wanted"] or "-", row["configured"] or "-", row["effective"] or "-", row["status"], row["why"])
+            found.setdefault(key, {}).setdefault(host, []).append(place.replace("instance-", ""))
+    return found
+
+
+def places(where, count):
+    """The hosts and instances of a row, short."""
+    if len(where) == count and count > 1 and not any(any(numbers) for numbers in where.values()):
+        return "all hosts"
+    return " ".join(host + (f":{','.join(numbers)}" if any(numbers) else "") for host, numbers in where.items())
+
+
+#: Items that are always shown: what the guide is about, and what no file can prove.
+SHOWN = ("nofile", "backlog", "MaxHeapSize")
+
+
+def three_columns(states, everything):
+    """Wanted, configured, effective. What is as wanted is counted, unless it is one of SHOWN."""
+    found, count = alike(states), len(states)
+    lines, good, elsewhere = [], 0, {}
+    for (item, wanted, configured, effective, status, why), where in found.items():
+        if status in ("absent", "read_only") and not everything:
+            elsewhere.setdefault((WORDS[status], places(where, count)), []).append(item)
+        elif status == "ok" and item not in SHOWN and not everything:
+            good += 1
+        else:
+            lines.append((item, wanted, configured, effective, WORDS[status], places(where, count), why))
+    text = table(("", "wanted", "configured", "effective", "", "where", ""), lines) if lines else []
+    if good:
+        text.append(f"{good} more values are as wanted.")
+    text += [f"{word}: {', '.join(items)} ({where})" for (word, where), items in elsewhere.items()]
+    return text

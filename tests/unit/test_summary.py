@@ -43,13 +43,24 @@ def test_the_fleet_in_one_screen():
     said = summary.fleet_summary({"app2": state(instances=[item]), "app1": state(instances=[item]), "app3": None}, False)
     assert said.startswith("3 hosts, 2 of 2 instances running, release aaaaaaaaaaaa")
     assert "Not reached: app3" in said
-    line = next(line for line in said.splitlines() if line.startswith("net.core.somaxconn"))
-    assert line.split() == ["net.core.somaxconn", "1024", "1024", "4096", "ok", "app1", "app2"]
-    assert "RESTART DUE" in said
+    line = next(line for line in said.splitlines() if line.startswith("nofile"))
+    assert line.split() == ["nofile", "20000", "1024000", "1024/1024", "RESTART", "DUE", "app1:0", "app2:0", "fixed", "at", "start"]
+    assert "1 more values are as wanted" in said
+
+
+def test_everything_is_shown_on_request():
+    line = next(line for line in summary.fleet_summary({"app1": state()}, False, True).splitlines() if line.startswith("net.core.somaxconn"))
+    assert line.split() == ["net.core.somaxconn", "1024", "1024", "4096", "ok", "app1"]
+
+
+def test_what_a_container_does_not_have_is_one_line():
+    read = state()
+    read["kernel"]["rows"] = [{**read["kernel"]["rows"][0], "item": item, "status": "absent"} for item in ("a.b", "c.d")]
+    assert "not on this host: a.b, c.d (all hosts)" in summary.fleet_summary({"app1": read, "app2": read}, False)
 
 
 def test_check_mode_says_that_it_only_would():
-    assert summary.fleet_summary({"app1": state()}, True).startswith("Would do")
+    assert summary.fleet_summary({"app1": state()}, True).startswith("Check mode")
 
 
 def test_a_table_is_as_wide_as_its_widest_cells():
