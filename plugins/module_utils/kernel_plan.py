@@ -127,7 +127,7 @@ def _decide(entry, wanted, state, old, boot):
     row.effective = decision.before = live
     if entry.policy == "leave":
         return _leave(decision, "left", "ok", f"left as it is: give it another policy to set it to {entry.value}")
-    target = kernel_values.merge(entry.policy, live, entry.value)
+    target = kernel_values.merge(entry.policy, _before_us(key, live, old), entry.value)
     good = kernel_values.same(key, live, target)
     bar = state["barred"].get(key) or _refused(old, key, target, state["kernel"])
     if bar:
@@ -140,6 +140,12 @@ def _decide(entry, wanted, state, old, boot):
         decision.at_boot = _at_boot(entry, live, old["keys"].get(key), boot)
         _compare_boot(decision, entry, boot)
     return decision
+
+
+def _before_us(key, live, old):
+    """What a policy compares with: a value that we set ourselves is no reason to keep it."""
+    recorded = old["keys"].get(key)
+    return recorded["was"] if recorded and kernel_values.same(key, live, recorded["set"]) else live
 
 
 def _why_absent(entry):
