@@ -163,7 +163,7 @@ def unpack(archive, into):
     by where they lead, not by how they are spelt.
     """
     links = []
-    with tarfile.open(archive, "r:*") as tar:
+    with tarfile.open(archive, "r:gz") as tar:
         for member in tar:
             path = os.path.join(into, *safe_parts(archive, member.name))
             if member.isdir():
@@ -190,7 +190,8 @@ def safe_parts(archive, name):
     """The parts of a member's name. Raises SourceError for one that leaves the folder."""
     parts = [part for part in name.split("/") if part not in ("", ".")]
     if name.startswith("/") or ".." in parts:
-        raise SourceError(f"{archive} holds {name}, a path that leaves the package: pack it from inside its folder, for example tar -C target -czf xitrum.tar.gz xitrum")
+        raise SourceError(f"{archive} holds {name}, a path that leaves the package: pack it from the folder above, "
+                          "for example tar -C target -czf xitrum.tar.gz xitrum")
     return parts
 
 

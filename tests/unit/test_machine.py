@@ -33,10 +33,10 @@ def test_case(path):
     plan = machine.plan(options, machine.read(host, options))
     assert not plan.changed
     assert len(plan.problems) == len(case["problems"]), plan.problems
-    for said, part in zip(plan.problems, case["problems"]):
+    for said, part in zip(plan.problems, case["problems"], strict=True):
         assert part in said
     assert len(plan.facts["notes"]) == len(case["notes"]), plan.facts["notes"]
-    for said, part in zip(plan.facts["notes"], case["notes"]):
+    for said, part in zip(plan.facts["notes"], case["notes"], strict=True):
         assert part in said
     assert {name: plan.facts[name] for name in case["facts"]} == case["facts"]
     assert not [done for done in host.done if done[0] != "run"]

@@ -49,7 +49,10 @@ def test_notes_are_said_beside_problems_and_stop_nothing_alone():
     assert "good to know, app1:\n  - not tested" in preflight.message({"app1": ["no disk"]}, (), {"app1": ["not tested"]})
 
 
-@given(st.dictionaries(st.text("ab", min_size=1), st.lists(st.text("xyz", min_size=4, max_size=9), max_size=3), max_size=5), st.lists(st.text("uvw", min_size=4), max_size=3))
+SAID = st.lists(st.text("xyz", min_size=4, max_size=9), max_size=3)
+
+
+@given(st.dictionaries(st.text("ab", min_size=1), SAID, max_size=5), st.lists(st.text("uvw", min_size=4), max_size=3))
 def test_every_problem_is_said_exactly_once(problems, controller):
     text = preflight.message(problems, controller)
     sentences = {sentence for said in problems.values() for sentence in said}
@@ -74,7 +77,7 @@ def test_problems_of_every_concern_are_collected():
 
 
 def test_java_is_held_against_each_hosts_jdk():
-    every = {"app1": variables({"jdk": {"problems": [], "version": 17}}, {"java": 21}), "app2": variables({"jdk": {"problems": [], "version": 21}}, {"java": 21})}
+    every = {f"app{number}": variables({"jdk": {"problems": [], "version": jdk}}, {"java": 21}) for number, jdk in ((1, 17), (2, 21))}
     text = preflight_message(every, ["app1", "app2"])
     assert "app1:\n  - the package has classes for Java 21 in lib/app.jar, a.B, and the host would run JDK 17" in text
     assert text.startswith("1 problem ")
