@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The filters that say what stands in the way of a run, and what is worth knowing."""
+"""The filter that says what stands in the way of a run."""
 
 from __future__ import annotations
 
@@ -49,6 +49,7 @@ _value:
   type: str
 """
 
+from ansible_collections.xitrum.host.plugins.filter.preflight_notes import preflight_notes
 from ansible_collections.xitrum.host.plugins.filter.unknown_variables import unknown_variables
 from ansible_collections.xitrum.host.plugins.module_utils import preflight
 
@@ -56,11 +57,6 @@ from ansible_collections.xitrum.host.plugins.module_utils import preflight
 def controller_problems(every):
     """The package's problems, each once: one task reads it for all hosts."""
     return [problem for variables in every.values() for problem in (variables.get("xitrum_package_read") or {}).get("problems", [])]
-
-
-def preflight_notes(hostvars, hosts):
-    """Host to what is worth knowing about it. See the documentation of preflight_notes."""
-    return {host: [*preflight.host_notes(hostvars[host]), *unknown_variables(list(hostvars[host]))["warnings"]] for host in hosts}
 
 
 def preflight_message(hostvars, hosts, reached=None):
@@ -73,8 +69,8 @@ def preflight_message(hostvars, hosts, reached=None):
 
 
 class FilterModule:
-    """The filters of this file."""
+    """The filter of this file."""
 
     def filters(self):
         """Name to function."""
-        return {"preflight_message": preflight_message, "preflight_notes": preflight_notes}
+        return {"preflight_message": preflight_message}

@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.xitrum.host.plugins.filter.preflight_message import preflight_message, preflight_notes
+from ansible_collections.xitrum.host.plugins.filter.preflight_message import preflight_message
+from ansible_collections.xitrum.host.plugins.filter.preflight_notes import preflight_notes
 from ansible_collections.xitrum.host.plugins.module_utils import preflight
 from ansible_collections.xitrum.host.plugins.module_utils.package_config import EXAMPLE_VALUES
 from hypothesis import given

@@ -1,0 +1,57 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The filter that says what is worth knowing and stops nothing."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: preflight_notes
+short_description: Says what is worth knowing about each host and stops nothing
+version_added: 0.1.0
+author: The xitrum.host maintainers (@xitrum-host)
+description:
+  - A system that is known but not tested, limits that a container cannot raise, and unknown variables with a role's prefix.
+positional: hosts
+options:
+  _input:
+    description:
+      - The variables of all hosts, C(hostvars). Of each host are read C(xitrum_host_state) (what M(xitrum.host.host_state_info) returned)
+        and the names of its variables.
+    type: dict
+    required: true
+  hosts:
+    description: The hosts of the run, C(ansible_play_hosts_all).
+    type: list
+    elements: str
+    required: true
+"""
+
+EXAMPLES = r"""
+- name: What is worth knowing is said
+  ansible.builtin.debug:
+    msg: "{{ (hostvars | xitrum.host.preflight_notes(ansible_play_hosts_all))[inventory_hostname] }}"
+"""
+
+RETURN = r"""
+_value:
+  description: Each host with its sentences.
+  type: dict
+  sample: {app1: ["Ubuntu 22.04.4 LTS is known but not tested here: look at the report of the first run with care"]}
+"""
+
+from ansible_collections.xitrum.host.plugins.filter.unknown_variables import unknown_variables
+from ansible_collections.xitrum.host.plugins.module_utils import preflight
+
+
+def preflight_notes(hostvars, hosts):
+    """See DOCUMENTATION."""
+    return {host: [*preflight.host_notes(hostvars[host]), *unknown_variables(list(hostvars[host]))["warnings"]] for host in hosts}
+
+
+class FilterModule:
+    """The filter of this file."""
+
+    def filters(self):
+        """Name to function."""
+        return {"preflight_notes": preflight_notes}
