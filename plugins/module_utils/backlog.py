@@ -59,7 +59,8 @@ def _socket(wanted, state, target, row):
     elif status == "differs":
         mend = f"sysctl -w {KEY}={wanted['asked']}"
     asked = wanted["asked"] or live
-    item = f"{target['label']}, {row['family']} {row['address']}:{row['port']}"
+    address = f"[{row['address']}]" if ":" in row["address"] else row["address"]
+    item = f"{target['label']}, {row['family']} {address}:{row['port']}"
     facts = {
         "target": target["label"], "address": row["address"], "port": row["port"], "family": row["family"], "pid": row["pid"],
         "process": row["process"], "unit": unit, "wanted": asked, "configured": state["configured"], "live": live,

@@ -15,8 +15,8 @@ def read(host, wanted):
     """The targets, the limits of their processes, and the lines of limits.d."""
     found = targets.read(host, wanted)
     pids = [pid for target in found for pid in target["pids"]]
-    lines, unread = limits.read_lines(host)
-    return {"targets": found, "processes": {row["pid"]: row for row in process.processes(host, pids)}, "lines": lines, "unread": unread}
+    state = limits.read(host, {"nofile": wanted["nofile"], "logins": [], "state": "present", "path": "/etc/security/limits.d/90-xitrum.conf"})
+    return {"targets": found, "processes": {row["pid"]: row for row in process.processes(host, pids)}, "limits": state}
 
 
 def plan(wanted, state):
@@ -35,19 +35,28 @@ def configured(target, user, state):
         words = target["unit"].get("LimitNOFILESoft") or target["unit"].get("LimitNOFILE", "")
         number = int(words) if words.isdigit() else None
         return (process.UNLIMITED if words == "infinity" else number), f"{words} (LimitNOFILE of {target['unit'].get('Id', 'its unit')})"
-    if state["unread"]:
-        return None, "limits.d may be read by root only"
-    line = limits.of_domain(state["lines"], user, "soft") or (limits.of_domain(state["lines"], "*", "soft") if user != "root" else None)
+    lines, unread = state["limits"]["lines"], state["limits"]["unread"]
+    if unread:
+        return None, f"{unread[0]} may be read by root only"
+    line = limits.of_domain(lines, user, "soft") or (limits.of_domain(lines, "*", "soft") if user != "root" else None)
     if line is None:
         return None, "not in limits.d"
     return (process.UNLIMITED if line.value is None else line.value), f"{limits.text(line)} ({line.file}, for logins)"
 
 
-def judge(wanted, number, soft):
-    """The status of a process with this soft limit: C(restart) where what is configured now would be enough."""
+def judge(wanted, number, soft, granted):
+    """C((status, sentence)) of a process with this soft limit.
+
+    C(number) is what is configured, or None; C(granted) what the host can grant at all, and why no more, as from
+    L(limits.granted). A restart helps where the configured number is enough and the host can grant it.
+    """
     if soft == process.UNLIMITED or soft >= wanted:
-        return "ok"
-    return "restart" if number is not None and (number == process.UNLIMITED or number >= wanted) else "differs"
+        return "ok", ""
+    if soft >= granted[0]:
+        return "read_only", f"this host grants {granted[0]}: {granted[1]}"
+    if number is not None and (number == process.UNLIMITED or number >= wanted):
+        return "restart", "it was started before it was configured so"
+    return "differs", "it is started with too small a limit"
 
 
 def _process(wanted, state, target, row):
@@ -60,9 +69,9 @@ def _process(wanted, state, target, row):
         facts.update(status="unseen", why="only root may read its limits")
         return Row("nofile", item, str(wanted["nofile"]), words, "", "unseen", facts["why"]), facts
     soft, hard = row["nofile"]
-    status = judge(wanted["nofile"], number, soft)
-    why = {"ok": "", "restart": "it was started before it was configured so", "differs": f"its soft limit is {soft}, its hard limit {hard}"}[status]
-    mend = {"ok": "", "restart": f"systemctl restart {unit}" if unit else f"restart the process {row['pid']} from a new login",
-            "differs": f"prlimit --pid {row['pid']} --nofile={wanted['nofile']}"}[status]
+    status, why = judge(wanted["nofile"], number, soft, limits.granted(wanted["nofile"], state["limits"]))
+    restart = f"systemctl restart {unit}" if unit else f"restart the process {row['pid']} from a new login"
+    mend = {"restart": restart, "differs": f"prlimit --pid {row['pid']} --nofile={wanted['nofile']}",
+            "read_only": f"docker run --ulimit nofile={wanted['nofile']}"}.get(status, "")
     facts.update(soft=soft, hard=hard, status=status, why=why)
     return Row("nofile", item, str(wanted["nofile"]), words, f"{soft} {hard}", status, why, mend), facts

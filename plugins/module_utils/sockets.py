@@ -19,7 +19,7 @@ def parse_listeners(text):
 
     Keys: C(port) (integer), C(address) (without brackets; C(*) is every address), C(interface) (or empty), C(family)
     (C(inet), C(inet6) or C(dual): an IPv6 socket that takes IPv4 as well), C(backlog) (the Send-Q: what listen() got),
-    C(queued) (the Recv-Q: connections that wait to be accepted), C(pid) and C(process) (the first that holds it; None
+    C(queued) (the Recv-Q: connections that wait to be accepted), C(pid) and C(process) (the lowest that holds it; None
     and empty where this user may not see it), C(pids) (all that hold it), C(cgroup) (of the process that made it, as
     newer versions of ss show it to everybody; else empty).
     """
@@ -36,7 +36,8 @@ def _listener(line):
         return None
     rest = fields[5] if len(fields) > 5 else ""
     address, _percent, interface = host.replace("[", "").replace("]", "").partition("%")
-    users = [(name, int(pid)) for name, pid in _USER.findall(rest)]
+    # A forked child holds the socket too: its parent is the older one, as a rule the lower number.
+    users = sorted((int(pid), name) for name, pid in _USER.findall(rest))
     return {
         "port": int(port),
         "address": address,
@@ -44,9 +45,9 @@ def _listener(line):
         "family": _family(address, rest),
         "backlog": int(fields[2]),
         "queued": int(fields[1]),
-        "pid": users[0][1] if users else None,
-        "process": users[0][0] if users else "",
-        "pids": sorted({pid for _name, pid in users}),
+        "pid": users[0][0] if users else None,
+        "process": users[0][1] if users else "",
+        "pids": sorted({pid for pid, _name in users}),
         "cgroup": next(iter(_CGROUP.findall(rest)), ""),
     }
 

@@ -66,7 +66,7 @@ processes:
     configured: {description: "What is configured, and where.", type: str}
     soft: {description: "The soft limit of the process, V(-1) for none.", type: int}
     hard: {description: "The hard limit of the process, V(-1) for none.", type: int}
-    status: {description: "V(ok), V(restart) (what is configured would do), V(differs), V(unseen).", type: str}
+    status: {description: "V(ok), V(restart) (what is configured would do), V(differs), V(read_only) (the host grants no more), V(unseen).", type: str}
     why: {description: The reason in a sentence., type: str}
 rows:
   description: The same with what could not be seen, as rows of C(wanted), C(configured), C(effective), C(status), C(why) and C(mend).
