@@ -1,15 +1,31 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""JDKs on a host: which there are, which one is wanted, and whether it is what it says. The distribution's packages."""
+"""JDKs on a host: which there are, which one is wanted, whether it is what it says, and whether the alternatives lead to it.
+
+A JDK is the distribution's, or out of an archive (C(jdk_archive)); then its folder has a MARKER with the archive's SHA-256.
+Such a folder is never changed: another archive gets another name, so that what runs keeps its files and one variable
+switches back.
+"""
 
 from __future__ import annotations
 
 import re
 
+from ansible_collections.xitrum.host.plugins.module_utils import alternatives, process
 from ansible_collections.xitrum.host.plugins.module_utils.plan import Plan, Row
 
 FOLDER = "/usr/lib/jvm"
+
+#: In the folder of a JDK out of an archive: the SHA-256 of that archive.
+MARKER = ".xitrum.host.archive"
+
+#: What follows the name of a folder that is not whole yet, or not whole any more.
+PART = ".part"
+
+NAME = r"[A-Za-z0-9][A-Za-z0-9._+-]*"
+
+SITE = "ansible-playbook site.yml"
 
 #: The long-term releases, and the newest of them that each distribution's own packages have.
 LONG_TERM = (8, 11, 17, 21, 25)
@@ -22,6 +38,11 @@ DEBIAN_ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 SPEC = {
     "version": {"type": "int", "default": 0},
+    "name": {"type": "str", "default": ""},
+    "archives": {"type": "dict", "default": {}},
+    "unverified": {"type": "bool", "default": False},
+    "alternatives": {"type": "bool", "default": True},
+    "absent": {"type": "list", "elements": "str", "default": []},
 }
 
 
@@ -56,47 +77,164 @@ def version_said(output):
     return found.group(1) if found else ""
 
 
+def archive_name(wanted, sha256):
+    """The folder name of a JDK out of an archive. It follows the archive, unless the user chose one."""
+    return wanted["name"] or "-".join(["jdk", str(wanted["version"]), *([sha256[:8]] if sha256 else [])])
+
+
 def homes(host):
     """The JDK and JRE folders below /usr/lib/jvm that have a java, links left out: path to version text of its release file."""
     found = {}
     for name in host.listdir(FOLDER):
         path = f"{FOLDER}/{name}"
-        if host.readlink(path) is None and host.exists(f"{path}/bin/java"):
+        if not name.startswith(".") and host.readlink(path) is None and host.exists(f"{path}/bin/java"):
             said = re.search(r'^JAVA_VERSION="([^"]*)"', host.read(f"{path}/release") or "", re.MULTILINE)
             found[path] = said.group(1) if said else ""
     return found
 
 
+def executables(host):
+    """Process id to the file that it runs, of every process whose file may be seen. C( (deleted)) is the kernel's."""
+    found = {pid: process.seen(host.readlink, f"/proc/{pid}/exe") for pid in process.pids(host)}
+    return {pid: path for pid, path in found.items() if path}
+
+
+def leftovers(host, folder=FOLDER):
+    """What killed runs left below the folder of JDKs: paths."""
+    return [f"{folder}/{name}" for name in host.listdir(folder) if name.startswith(".") and name.endswith((PART, PART + ".old"))]
+
+
+def version_of(host, home, release, running):
+    """The version of the JDK in a folder, proved by running it; an empty text where it does not run.
+
+    A JVM takes 0.1 s to start, so where a process runs on this very file already, that is the proof that it runs, and
+    its release file tells the version.
+    """
+    if not host.exists(f"{home}/bin/java"):
+        return ""
+    if release and host.realpath(f"{home}/bin/java") in running.values():
+        return release
+    ran = host.run([f"{home}/bin/java", "-version"])
+    return version_said(ran.err + ran.out)
+
+
 def read(host, wanted, machine):
     """What is there. C(machine) is the state of the concern C(machine): distribution, release, family, architecture."""
-    version = wanted["version"] or newest_long_term(machine["distribution"], machine["release"]) or 0
-    home = package_home(machine["family"], version, machine["architecture"])
-    state = {"version": version, "home": home, "homes": homes(host), "machine": machine, "said": "", "default": ""}
-    if host.exists(f"{home}/bin/java"):
-        ran = host.run([f"{home}/bin/java", "-version"])
-        state["said"] = version_said(ran.err + ran.out)
-    state["compiler"] = host.exists(f"{home}/bin/javac")
+    architecture, running, found = machine["architecture"], executables(host), homes(host)
+    sha256 = (wanted["archives"].get(architecture) or "").lower()
+    if wanted["archives"]:
+        version, home = wanted["version"], f"{FOLDER}/{archive_name(wanted, sha256)}"
+    else:
+        version = wanted["version"] or newest_long_term(machine["distribution"], machine["release"]) or 0
+        home = package_home(machine["family"], version, architecture)
+    # The Red Hat family's home is a link, so it is not among those listed.
+    release = found.get(host.realpath(home), "")
     first = host.realpath("/usr/bin/java")
-    state["default"] = first[: -len("/bin/java")] if host.exists(first) and first.endswith("/bin/java") else ""
-    return state
+    return {
+        "version": version, "home": home, "sha256": sha256, "homes": found, "machine": machine,
+        "there": host.exists(home), "marker": host.read(f"{home}/{MARKER}"), "compiler": host.exists(f"{home}/bin/javac"),
+        "said": version_of(host, home, release, running),
+        "default": first[: -len("/bin/java")] if host.exists(first) and first.endswith("/bin/java") else "",
+        "leftovers": leftovers(host),
+        "absent": {name: read_absent(host, name, running) for name in wanted["absent"] if re.fullmatch(NAME, name) and host.exists(f"{FOLDER}/{name}")},
+        "alternatives": alternatives.read(host, alternatives_wanted(home)) if wanted["alternatives"] else None,
+    }
+
+
+def read_absent(host, name, running):
+    """A JDK that is to go: whether it is out of an archive, and the processes that run on it."""
+    home = host.realpath(f"{FOLDER}/{name}")
+    return {"ours": host.exists(f"{home}/{MARKER}"), "pids": sorted(pid for pid, path in running.items() if process.is_under(path, home))}
+
+
+def alternatives_wanted(home):
+    """The alternatives of a JDK, as the concern C(alternatives) takes them."""
+    return {"state": "present", "home": home, "commands": list(alternatives.COMMANDS), "priority": 1, "version": 0}
 
 
 def plan(wanted, state):
-    """Decides whether the packages have to be installed."""
+    """Decides what is installed, unpacked, switched and removed: C(steps) in their order."""
     machine, version, home = state["machine"], state["version"], state["home"]
-    result = Plan(facts={"home": home, "version": version, "packages": package_names(machine["family"], version),
-                         "homes": state["homes"], "default": state["default"], "said": state["said"]})
-    if not version:
-        result.problems.append(
-            f"no JDK is known for {machine['distribution']} {machine['release']}: set xitrum_jdk_version to one that this distribution packages")
+    result = Plan(facts={"home": home, "version": version, "packages": package_names(machine["family"], version), "steps": [],
+                         "homes": state["homes"], "default": state["default"], "said": state["said"], "absent": []})
+    result.problems += archive_problems(wanted, state) if wanted["archives"] else version_problems(state)
+    result.problems += absent_problems(wanted, state)
+    if result.problems:
         return result
+    steps = result.facts["steps"]
     there = major(state["said"]) == version and state["compiler"]
     if not there:
-        result.actions = ["install"]
+        steps.append("unpack" if wanted["archives"] else "packages")
     result.rows.append(Row(
         "jdk", "version", wanted=str(version), configured=state["homes"].get(home, ""), effective=state["said"],
-        status="ok" if there else "differs", why="" if there else f"{home} has no JDK {version} that runs",
-        mend="" if there else "ansible-playbook site.yml"))
-    result.before = "".join(f"{path}\n" for path in sorted(state["homes"]))
-    result.after = "".join(f"{path}\n" for path in sorted({*state["homes"], home}))
+        status="ok" if there else "differs", why="" if there else f"{home} has no JDK {version} that runs", mend="" if there else SITE))
+    if wanted["alternatives"]:
+        plan_alternatives(state, there, result)
+    for path in state["leftovers"]:
+        result.rows.append(Row("jdk", "unfinished", "", path, "", "differs", "a run was killed while it unpacked or removed a JDK", SITE))
+    for name in state["absent"]:
+        result.rows.append(Row("jdk", f"{FOLDER}/{name}", "", "there", "", "differs", "it is in jdk_absent", SITE))
+    result.facts["absent"] = sorted(state["absent"])
+    if state["leftovers"] or state["absent"]:
+        steps.append("remove")
+    result.actions = list(steps)
+    gone = {f"{FOLDER}/{name}" for name in state["absent"]}
+    result.before += "".join(f"{path}\n" for path in sorted(state["homes"]))
+    result.after += "".join(f"{path}\n" for path in sorted({*state["homes"], home} - gone))
     return result
+
+
+def plan_alternatives(state, there, result):
+    """The alternatives. A JDK that is not there yet has none, and packages that are installed change them."""
+    planned = alternatives.plan(alternatives_wanted(state["home"]), state["alternatives"])
+    if there:
+        result.problems += planned.problems
+        result.rows += planned.rows
+    else:
+        result.rows += [Row("alternatives", f"alternative {name}", f"{state['home']}/bin/{name} (manual)", "", state["alternatives"]["commands"][name]["leads"],
+                            "differs", "the JDK is not there yet", SITE) for name in ("java", "javac", "javap") if state["alternatives"]["commands"]]
+    if planned.changed or not there:
+        result.facts["steps"].append("alternatives")
+        result.before, result.after = planned.before, planned.after
+
+
+def version_problems(state):
+    """What keeps the distribution's JDK from being installed."""
+    machine = state["machine"]
+    return [] if state["version"] else [
+        f"no JDK is known for {machine['distribution']} {machine['release']}: set xitrum_jdk_version to one that this distribution packages"]
+
+
+def archive_problems(wanted, state):
+    """What keeps a JDK out of an archive from being unpacked."""
+    architecture, sha256, home = state["machine"]["architecture"], state["sha256"], state["home"]
+    if not wanted["version"]:
+        return ["jdk_archives needs jdk_version: the major version of the JDK in the archives, such as 17"]
+    if wanted["name"] and not re.fullmatch(NAME, wanted["name"]):
+        return [f"jdk_name is {wanted['name']!r}: wanted is the name of a folder below {FOLDER}, of letters, digits and . _ + -"]
+    if architecture not in wanted["archives"]:
+        return [f"jdk_archives has an archive for {', '.join(sorted(wanted['archives']))}, and this host is {architecture}: add jdk_archives.{architecture}"]
+    if not sha256 and not wanted["unverified"]:
+        return [f"jdk_archives.{architecture} has no sha256: set it to what sha256sum says of the archive, or say jdk_archive_unverified: true"]
+    if sha256 and not re.fullmatch("[0-9a-f]{64}", sha256):
+        return [f"jdk_archives.{architecture}.sha256 is {sha256!r}: wanted are 64 hexadecimal digits, the output of sha256sum"]
+    if state["there"] and state["marker"] is None:
+        return [f"{home} is there and not from an archive of this role: give the JDK another name in jdk_name, or move that folder away"]
+    has = (state["marker"] or "").strip()
+    if has and sha256 and has != sha256:
+        return [f"{home} is from the archive with SHA-256 {has}, wanted is {sha256}: give the new JDK another name in jdk_name, and the old one can stay"]
+    return []
+
+
+def absent_problems(wanted, state):
+    """What keeps a JDK from being removed."""
+    problems = [f"jdk_absent has {name!r}: wanted is the name of a folder below {FOLDER}" for name in wanted["absent"] if not re.fullmatch(NAME, name)]
+    for name, has in state["absent"].items():
+        if f"{FOLDER}/{name}" == state["home"]:
+            problems.append(f"{name} is in jdk_absent and is the JDK that is wanted: take it out of jdk_absent, or choose another JDK")
+        elif not has["ours"]:
+            problems.append(f"{FOLDER}/{name} is in jdk_absent and is not from an archive of this role: remove its package instead")
+        elif has["pids"]:
+            problems.append(f"{FOLDER}/{name} is in jdk_absent and process {', '.join(map(str, has['pids']))} runs on it: "
+                            "take it out of jdk_absent, deploy, and remove it when nothing runs on it")
+    return problems

@@ -6,22 +6,48 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.xitrum.host.plugins.module_utils import jdk
+from ansible_collections.xitrum.host.plugins.module_utils import alternatives, jdk
 
 from .fake_host import FakeHost
 
 DEBIAN_12 = {"distribution": "debian", "release": "12", "family": "debian", "architecture": "x86_64"}
 HOME = "/usr/lib/jvm/java-17-openjdk-amd64"
-SAYS_17 = (0, "", 'openjdk version "17.0.15" 2025-04-15\nOpenJDK Runtime Environment (build 17.0.15+6-Debian-1deb12u1)\n')
 
 
-def installed(**more):
-    return FakeHost({f"{HOME}/bin/java": "", f"{HOME}/bin/javac": "", f"{HOME}/release": 'JAVA_VERSION="17.0.15"\n', **more}, {f"{HOME}/bin/java -version": SAYS_17})
+WANTED = {"version": 0, "name": "", "archives": {}, "unverified": False, "alternatives": True, "absent": []}
+SHA256 = "3f" * 32
+OURS = f"/usr/lib/jvm/jdk-17-{SHA256[:8]}"
 
 
-def planned(host, version=0, machine=None):
-    wanted = {"version": version}
+def pinned(home, *names):
+    """What makes the alternatives of these commands lead to a home, pinned: commands and links."""
+    commands = {f"update-alternatives --query {name}": (2, "", "error: no alternatives") for name in alternatives.COMMANDS}
+    links = {}
+    for name in names:
+        path = f"{home}/bin/{name}"
+        commands[f"update-alternatives --query {name}"] = f"Name: {name}\nLink: /usr/bin/{name}\nStatus: manual\nValue: {path}\n\nAlternative: {path}\nPriority: 1\n"
+        links.update({f"/usr/bin/{name}": f"/etc/alternatives/{name}", f"/etc/alternatives/{name}": path})
+    return commands, links
+
+
+def jdk_host(home, version="17.0.15", files=None, links=None):
+    """A host with one JDK that is in use."""
+    commands, made = pinned(home, "java", "javac")
+    commands[f"{home}/bin/java -version"] = (0, "", f'openjdk version "{version}" 2025-04-15\n')
+    return FakeHost({f"{home}/bin/java": "", f"{home}/bin/javac": "", f"{home}/release": f'JAVA_VERSION="{version}"\n', **(files or {})}, commands, {**made, **(links or {})})
+
+
+def bare_host():
+    return FakeHost(commands=pinned("")[0])
+
+
+def planned(host, machine=None, **wanted):
+    wanted = {**WANTED, **wanted}
     return jdk.plan(wanted, jdk.read(host, wanted, machine or DEBIAN_12))
+
+
+def from_archive(**more):
+    return {"version": 17, "archives": {"x86_64": SHA256}, **more}
 
 
 @pytest.mark.parametrize("distribution, release, version", [
@@ -35,37 +61,126 @@ def test_the_major_version(text, version):
     assert jdk.major(text) == version
 
 
-def test_nothing_to_do_where_it_runs():
-    plan = planned(installed())
+def test_nothing_to_do_where_it_runs_and_the_alternatives_lead_to_it():
+    plan = planned(jdk_host(HOME))
     assert not plan.changed
     assert plan.facts["home"] == HOME
     assert plan.facts["said"] == "17.0.15"
+    assert plan.facts["default"] == HOME
 
 
-def test_a_bare_host_gets_the_package():
-    plan = planned(FakeHost())
-    assert plan.changed
+def test_a_process_that_runs_on_it_is_the_proof_that_it_runs():
+    host = jdk_host(HOME, links={"/proc/7/exe": f"{HOME}/bin/java"})
+    assert not planned(host).changed
+    assert ("run", f"{HOME}/bin/java -version") not in host.done
+
+
+def test_a_process_on_a_replaced_file_proves_nothing():
+    host = jdk_host(HOME, links={"/proc/7/exe": f"{HOME}/bin/java (deleted)"})
+    assert not planned(host).changed
+    assert ("run", f"{HOME}/bin/java -version") in host.done
+
+
+def test_a_bare_host_gets_the_package_and_then_the_alternatives():
+    plan = planned(bare_host())
+    assert plan.facts["steps"] == ["packages", "alternatives"]
     assert plan.facts["packages"] == ["openjdk-17-jdk-headless"]
-    assert plan.rows[0].status == "differs"
+    assert {row.status for row in plan.rows} == {"differs"}
+
+
+def test_alternatives_can_be_left_alone():
+    host = jdk_host(HOME)
+    for link in [name for name in host.links if name.startswith("/usr/bin")]:
+        del host.links[link]
+    assert planned(host).facts["steps"] == ["alternatives"]
+    assert planned(host, alternatives=False).facts["steps"] == []
 
 
 def test_a_jre_is_not_a_jdk():
-    host = installed()
+    host = jdk_host(HOME)
     del host.files[f"{HOME}/bin/javac"]
     assert planned(host).changed
 
 
 def test_a_home_that_runs_as_another_version_is_not_it():
-    host = installed()
+    host = jdk_host(HOME)
     host.commands[f"{HOME}/bin/java -version"] = (0, "", 'openjdk version "11.0.2"\n')
     assert planned(host).changed
 
 
 def test_a_distribution_without_a_known_jdk_says_what_to_set():
-    plan = planned(FakeHost(), machine={**DEBIAN_12, "distribution": "plan9"})
+    plan = planned(bare_host(), machine={**DEBIAN_12, "distribution": "plan9"})
     assert "xitrum_jdk_version" in plan.problems[0]
 
 
 def test_the_red_hat_familys_names():
     assert jdk.package_names("redhat", 8) == ["java-1.8.0-openjdk-devel"]
     assert jdk.package_home("redhat", 21, "x86_64") == "/usr/lib/jvm/java-21-openjdk"
+
+
+def test_an_archive_is_unpacked_under_a_name_that_follows_it():
+    plan = planned(jdk_host(HOME), **from_archive())
+    assert plan.facts["home"] == OURS
+    assert plan.facts["steps"] == ["unpack", "alternatives"]
+    assert f"{OURS}\n" in plan.after
+    assert HOME in plan.after
+
+
+def test_nothing_to_do_where_the_archives_jdk_runs():
+    plan = planned(jdk_host(OURS, files={f"{OURS}/{jdk.MARKER}": SHA256 + "\n"}), **from_archive())
+    assert not plan.changed
+
+
+def test_a_jdk_from_an_archive_that_does_not_run_is_unpacked_again():
+    host = jdk_host(OURS, files={f"{OURS}/{jdk.MARKER}": SHA256 + "\n"})
+    host.commands[f"{OURS}/bin/java -version"] = (127, "", "error while loading shared libraries")
+    assert planned(host, **from_archive()).facts["steps"] == ["unpack", "alternatives"]
+
+
+@pytest.mark.parametrize("wanted, said", [
+    ({"version": 0}, "jdk_archives needs jdk_version"),
+    ({"archives": {"aarch64": SHA256}}, "jdk_archives has an archive for aarch64, and this host is x86_64"),
+    ({"archives": {"x86_64": ""}}, "jdk_archive_unverified: true"),
+    ({"archives": {"x86_64": "beef"}}, "'beef': wanted are 64 hexadecimal digits"),
+    ({"name": "../etc"}, "jdk_name is '../etc'"),
+    ({"name": "java-17-openjdk-amd64"}, "not from an archive of this role"),
+    ({"absent": ["a/b"]}, "jdk_absent has 'a/b'"),
+    ({"absent": ["java-17-openjdk-amd64"]}, "remove its package instead"),
+])
+def test_what_cannot_be_is_said_before_anything_is_done(wanted, said):
+    plan = planned(jdk_host(HOME), **from_archive(**wanted))
+    assert said in plan.problems[0]
+    assert not plan.changed
+
+
+def test_an_archive_without_a_checksum_can_be_asked_for():
+    plan = planned(jdk_host(HOME), **from_archive(archives={"x86_64": ""}, unverified=True))
+    assert plan.facts["home"] == "/usr/lib/jvm/jdk-17"
+
+
+def test_another_archive_under_the_same_name_is_refused_with_both_checksums():
+    home = "/usr/lib/jvm/mine"
+    plan = planned(jdk_host(home, files={f"{home}/{jdk.MARKER}": "aa" * 32}), **from_archive(name="mine"))
+    assert "aa" * 32 in plan.problems[0] and SHA256 in plan.problems[0]
+
+
+def test_a_jdk_that_an_instance_runs_on_is_not_removed():
+    host = jdk_host(HOME, files={"/usr/lib/jvm/old/bin/java": "", f"/usr/lib/jvm/old/{jdk.MARKER}": SHA256}, links={"/proc/42/exe": "/usr/lib/jvm/old/bin/java"})
+    assert "process 42 runs on it" in planned(host, absent=["old"]).problems[0]
+    del host.links["/proc/42/exe"]
+    plan = planned(host, absent=["old", "gone-already"])
+    assert plan.facts["absent"] == ["old"]
+    assert plan.facts["steps"] == ["remove"]
+    assert "/usr/lib/jvm/old" in plan.before and "/usr/lib/jvm/old" not in plan.after
+
+
+def test_the_wanted_jdk_is_not_removed():
+    plan = planned(jdk_host(OURS, files={f"{OURS}/{jdk.MARKER}": SHA256}), **from_archive(absent=[OURS.rpartition("/")[2]]))
+    assert "is the JDK that is wanted" in plan.problems[0]
+
+
+@pytest.mark.parametrize("name", [".jdk-17.part", ".jdk-17.part.old"])
+def test_what_a_killed_run_left_is_no_jdk_and_goes(name):
+    plan = planned(jdk_host(HOME, files={f"/usr/lib/jvm/{name}/bin/java": ""}))
+    assert list(plan.facts["homes"]) == [HOME]
+    assert plan.facts["steps"] == ["remove"]

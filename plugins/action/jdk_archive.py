@@ -1,0 +1,59 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The controller's half of M(xitrum.host.jdk_archive): fetches the archive once for all hosts, and sends it to those that lack it."""
+
+from __future__ import annotations
+
+import os
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+from ansible_collections.xitrum.host.plugins.module_utils import jdk_archive
+
+#: What only the fetching needs. The hosts do not get it, since it may hold a secret.
+FETCHING = ("source", "headers", "timeout", "validate_certs", "cache")
+
+
+class ActionModule(ActionBase):
+    """Asks the host whether it needs the archive; fetches it, sends it, and lets the host unpack it."""
+
+    TRANSFERS_FILES = True
+
+    def run(self, tmp=None, task_vars=None):
+        """Returns what the module says."""
+        result = super().run(tmp, task_vars)
+        del tmp
+        arguments = dict(self._task.args)
+        if arguments.get("download", "controller") != "controller":
+            result.update(self._on_host(arguments, task_vars))
+            return result
+        fetching = {name: arguments.pop(name) for name in FETCHING if name in arguments}
+        result.update(self._on_host(arguments, task_vars))
+        if result.get("failed") or not result.get("needed") or self._task.check_mode:
+            return result
+        archive = fetch(fetching, arguments.get("sha256") or "")
+        remote = self._connection._shell.join_path(self._make_tmp_path(), "jdk.tar.gz")
+        try:
+            self._transfer_file(archive, remote)
+            result.update(self._on_host({**arguments, "archive": remote}, task_vars))
+        finally:
+            self._remove_tmp_path(self._connection._shell.tmpdir)
+        return result
+
+    def _on_host(self, arguments, task_vars):
+        return self._execute_module(module_name="xitrum.host.jdk_archive", module_args=arguments, task_vars=task_vars)
+
+
+def fetch(fetching, sha256):
+    """The path of the archive on the controller."""
+    if not fetching.get("source"):
+        raise AnsibleActionFail("source is required: the path of the archive on the controller, or its URL")
+    cache = os.path.abspath(os.path.expanduser(fetching.get("cache") or "~/.cache/xitrum.host"))
+    try:
+        return jdk_archive.obtain(fetching["source"], sha256.lower(), fetching.get("headers"), cache,
+                                  int(fetching.get("timeout") or 30), fetching.get("validate_certs", True))[0]
+    except jdk_archive.SourceError as error:
+        raise AnsibleActionFail(str(error)) from error
+    except OSError as error:
+        raise AnsibleActionFail(f"the cache {cache} cannot be used ({error}): give cache a folder that this user can write and that has room") from error
