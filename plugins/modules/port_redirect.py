@@ -1,0 +1,161 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: port_redirect
+short_description: Redirects ports of this host to others of it, in nftables, iptables or firewalld
+version_added: 0.1.0
+author: The xitrum.host maintainers (@xitrum-host)
+description:
+  - Makes all redirects of a host in one round trip, live and for every boot, IPv4 and IPv6, and removes those of before, in whichever back end they were.
+  - Redirects only what is addressed to this host. What it forwards for containers and guests passes untouched.
+  - Touches nothing but its own. In nftables that is the table C(inet xitrum_host), in iptables the chains C(XITRUM_HOST_PRE) and C(XITRUM_HOST_OUT)
+    of C(nat) and one jump to each, in firewalld direct rules with the comment C(xitrum.host).
+  - A change of a pair is one transaction in nftables and one a family in iptables. In firewalld the new rule comes before the old one goes.
+    No moment is without a redirect.
+options:
+  state:
+    description:
+      - V(present) makes O(pairs) the redirects of this host, and no others of this module.
+      - V(absent) removes all that this module ever made.
+    type: str
+    choices: [present, absent]
+    default: present
+  backend:
+    description:
+      - What keeps the redirects.
+      - With V(auto), V(firewalld) where firewalld runs, V(iptables) where rules of it are restored at boot or legacy iptables is in use, otherwise V(nftables).
+    type: str
+    choices: [auto, nftables, iptables, firewalld]
+    default: auto
+  pairs:
+    description: The redirects. No two may have the same outside port.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      outside:
+        description: The TCP port that clients connect to, from 1 to 65535.
+        type: int
+        required: true
+      inside:
+        description: The TCP port that the application listens on, from 1 to 65535.
+        type: int
+        required: true
+      interface:
+        description: The network interface that connections come in by. Without it, any.
+        type: str
+  loopback:
+    description: Whether connections of this host to C(127.0.0.1) and C(::1) are redirected, too.
+    type: bool
+    default: true
+  stop_conflicting:
+    description:
+      - Services that may be stopped and disabled because they hold an outside port. They are, after the redirects are there.
+      - A port that anything else listens on is a problem, and nothing is changed.
+    type: list
+    elements: str
+    default: []
+  probe:
+    description: Whether to connect to each pair's outside port on the loopback, and to compare with its inside port.
+    type: bool
+    default: false
+notes:
+  - A redirect is NAT, so that each connection is an entry in the kernel's table of connections. RV(conntrack) says how large that is.
+  - A host's filter sees the inside port after the redirect. A row says so where it drops that.
+  - Other addresses of this host than C(127.0.0.1) and C(::1) are not redirected for connections that it makes to itself.
+extends_documentation_fragment:
+  - xitrum.host.batch
+"""
+
+EXAMPLES = r"""
+- name: Browsers reach the application at the usual ports
+  xitrum.host.port_redirect:
+    pairs:
+      - outside: 80
+        inside: 8000
+      - outside: 443
+        inside: 4430
+        interface: eth0
+    stop_conflicting: [apache2]
+
+- name: No port is redirected any longer
+  xitrum.host.port_redirect:
+    state: absent
+"""
+
+RETURN = r"""
+rows:
+  description:
+    - Wanted, configured and effective, one row a port and family, and one for each thing that stands in the way of it.
+    - After a change, of the host as it is then. In check mode, of the host as it was found.
+  returned: always
+  type: list
+  elements: dict
+problems:
+  description: What stands in the way; empty where nothing does.
+  returned: always
+  type: list
+  elements: str
+backend:
+  description: The back end.
+  returned: always
+  type: str
+  sample: nftables
+why:
+  description: Why it is that one.
+  returned: always
+  type: str
+packages:
+  description: Packages of the distribution that the back end needs and this host lacks.
+  returned: always
+  type: list
+  elements: str
+conntrack:
+  description:
+    - C(modules) that have to be loaded at boot before sysctl, whether they are C(loaded), and C(max) and C(count) of tracked connections.
+    - The numbers are null where the kernel does not say.
+  returned: always
+  type: dict
+  sample: {modules: [nf_conntrack], loaded: true, max: 262144, count: 12}
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.xitrum.host.plugins.module_utils import redirects
+from ansible_collections.xitrum.host.plugins.module_utils.host import Host
+
+
+def main():
+    """Reads the redirects, plans, changes, and reads again: what counts is the live ruleset."""
+    module = AnsibleModule(argument_spec=redirects.SPEC, supports_check_mode=True)
+    host = Host(module.run_command)
+    plan = planned(module, host)
+    said = {**plan.report(), "diff": plan.diff("redirects")}
+    if plan.problems:
+        module.fail_json(msg="\n".join(plan.problems), **said)
+    if plan.changed and not module.check_mode:
+        try:
+            redirects.apply(host, plan)
+        except (OSError, RuntimeError) as error:
+            module.fail_json(msg=f"redirects: {error}", **said)
+        after = planned(module, host)
+        said.update(after.report(), changed=True)
+        if after.problems or after.changed:
+            module.fail_json(msg="redirects: every command succeeded, and the host is still not as wanted: "
+                             + ("; ".join(after.problems) or f"see the rows. Left to do: {redirects.told(after)}"), **said)
+    module.exit_json(**said)
+
+
+def planned(module, host):
+    """The plan for the host as it is now."""
+    try:
+        return redirects.plan(module.params, redirects.read(host, module.params))
+    except (OSError, ValueError) as error:
+        module.fail_json(msg=f"redirects: the host could not be read: {error}. Live rules are read by root: set become.")
+
+
+if __name__ == "__main__":
+    main()
