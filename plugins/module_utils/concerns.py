@@ -23,16 +23,21 @@ PLAIN = {"kernel": kernel, "nofile": limits, "release": release, "service": file
 
 
 def read_all(host, wanted):
-    """Reads and plans every concern that is wanted: name to its report."""
+    """Reads and plans every concern that is wanted: name to its report, with C(differs) for what a module calls changed:
+    a read changes nothing."""
     said = {}
+
+    def add(name, planned):
+        said[name] = planned.report()
+        said[name]["differs"] = said[name].pop("changed")
+
     if wanted["machine"] is not None:
-        said["machine"] = machine.plan(wanted["machine"], machine.read(host, wanted["machine"])).report()
+        add("machine", machine.plan(wanted["machine"], machine.read(host, wanted["machine"])))
     if wanted["jdk"] is not None:
-        said["jdk"] = jdk.plan(wanted["jdk"], jdk.read(host, wanted["jdk"], said["machine"])).report()
+        add("jdk", jdk.plan(wanted["jdk"], jdk.read(host, wanted["jdk"], said["machine"])))
     for name, concern in PLAIN.items():
         if wanted[name] is not None:
-            said[name] = concern.plan(wanted[name], concern.read(host, wanted[name])).report()
+            add(name, concern.plan(wanted[name], concern.read(host, wanted[name])))
     if wanted["instances"] is not None:
-        state = instances.read(host, wanted["instances"], said["jdk"])
-        said["instances"] = instances.plan(wanted["instances"], state).report()
+        add("instances", instances.plan(wanted["instances"], instances.read(host, wanted["instances"], said["jdk"])))
     return said

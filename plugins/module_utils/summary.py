@@ -21,7 +21,7 @@ def needs_work(state):
     """Whether a run would change anything on the host: a file, a process, or what is left over."""
     found = concerns(state)
     instances = found.get("instances", {})
-    return any(report["changed"] for report in found.values()) or any(instances.get(name) for name in ("start", "restart", "surplus"))
+    return any(report["differs"] for report in found.values()) or any(instances.get(name) for name in ("start", "restart", "surplus"))
 
 
 def rows(state):
@@ -33,7 +33,7 @@ def open_work(state, host):
     """What is still not as it should be, for a person."""
     left = [f"  {row['item']}: wanted {row['wanted']}, configured {row['configured'] or '-'}, effective {row['effective'] or '-'} ({row['why']})"
             for row in rows(state) if row["status"] in ("differs", "restart")]
-    changed = sorted(name for name, report in concerns(state).items() if report["changed"])
+    changed = sorted(name for name, report in concerns(state).items() if report["differs"])
     return "\n".join([f"{host} is not as it should be after this run ({', '.join(changed) or 'instances'}):", *left, "Run the playbook again; if this stays, it is a fault of the collection."])
 
 

@@ -19,7 +19,7 @@ PLAYBOOK_VARIABLES = (
 )
 
 #: A role whose name is a word that other people's variables begin with as well.
-NO_PREFIX = ("common", "xitrum")
+NO_PREFIX = ("packages", "xitrum")
 
 
 def options_of(specs):

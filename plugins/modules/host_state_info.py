@@ -56,31 +56,31 @@ machine:
   returned: when O(machine) is given
   type: dict
 jdk:
-  description: Whether the JDK has to be C(changed), its C(home) and C(version), the C(packages) that bring it, C(rows) and C(problems).
+  description: Whether the JDK C(differs) from what is wanted, its C(home) and C(version), the C(packages) that bring it, C(rows) and C(problems).
   returned: when O(jdk) is given
   type: dict
 kernel:
-  description: Whether kernel parameters have to be C(changed), C(rows) and C(problems).
+  description: Whether something C(differs), C(rows) and C(problems).
   returned: when O(kernel) is given
   type: dict
 nofile:
-  description: Whether the limit has to be C(changed), C(rows) and C(problems).
+  description: Whether something C(differs), C(rows) and C(problems).
   returned: when O(nofile) is given
   type: dict
 release:
-  description: Whether the release has to be made (C(changed)), the C(releases) on the host, the C(current) one, C(rows) and C(problems).
+  description: Whether the release C(differs), that is, has to be made, the C(releases) on the host, the C(current) one, C(rows) and C(problems).
   returned: when O(release) is given
   type: dict
 instances:
-  description: Whether folders have to be C(changed), the C(instances), those to C(start) and to C(restart), the C(surplus) ones, C(rows) and C(problems).
+  description: Whether something C(differs), the C(instances), those to C(start) and to C(restart), the C(surplus) ones, C(rows) and C(problems).
   returned: when O(instances) is given
   type: dict
 service:
-  description: Whether the service's files have to be C(changed), C(rows) and C(problems).
+  description: Whether something C(differs), C(rows) and C(problems).
   returned: when O(service) is given
   type: dict
 haproxy:
-  description: Whether the proxy has to be C(changed), C(rows) and C(problems).
+  description: Whether something C(differs), C(rows) and C(problems).
   returned: when O(haproxy) is given
   type: dict
 """

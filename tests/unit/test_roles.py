@@ -52,7 +52,7 @@ def test_every_specified_variable_is_used(role):
 
 
 def test_names_begin_with_the_roles_name(role):
-    prefix = "xitrum_" if role.name == "common" else f"{role.name}_"
+    prefix = f"{role.name}_"
     assert [name for name in defaults(role) if not name.startswith(prefix)] == []
 
 

@@ -10,12 +10,19 @@ from ansible_collections.xitrum.host.plugins.module_utils import summary
 from ansible_collections.xitrum.host.plugins.module_utils.plan import Plan, Row
 
 
+def read_of(plan):
+    """What host_state_info returns of a concern."""
+    said = plan.report()
+    said["differs"] = said.pop("changed")
+    return said
+
+
 def state(kernel=(), **instances):
     found = {"instances": [], "start": [], "restart": [], "surplus": [], **instances}
     return {
         "changed": False,
-        "kernel": Plan(rows=[Row("kernel", "net.core.somaxconn", "1024", "1024", "4096")], actions=list(kernel)).report(),
-        "instances": Plan(rows=[Row("instance", "instance-0 nofile", "20000", "1024000", "1024/1024", "restart", "fixed at start")], facts=found).report(),
+        "kernel": read_of(Plan(rows=[Row("kernel", "net.core.somaxconn", "1024", "1024", "4096")], actions=list(kernel))),
+        "instances": read_of(Plan(rows=[Row("instance", "instance-0 nofile", "20000", "1024000", "1024/1024", "restart", "fixed at start")], facts=found)),
     }
 
 

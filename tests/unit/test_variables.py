@@ -61,12 +61,12 @@ def test_the_collection_knows_its_own_variables():
     assert {"xitrum_package", "xitrum_secure_key", "xitrum_rollback_to"} <= names
     assert "jdk_" in prefixes
     assert "xitrum_" not in prefixes
-    assert "common_" not in prefixes
+    assert "packages_" not in prefixes
     assert unknown_variables(["xitrum_pakage"])["errors"] == ["the variable xitrum_pakage is set, and no role knows it: did you mean xitrum_package?"]
 
 
 def test_the_roles_are_found_from_the_plugin_and_read_once(tmp_path):
-    assert (ROLES / "common" / "meta" / "argument_specs.yml").is_file()
+    assert (ROLES / "xitrum" / "meta" / "argument_specs.yml").is_file()
     spec = tmp_path / "pump" / "meta" / "argument_specs.yml"
     spec.parent.mkdir(parents=True)
     spec.write_text("argument_specs: {main: {options: {pump_speed: {type: int}}}}")
