@@ -130,7 +130,6 @@ problems:
 import os
 
 from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.xitrum.host.plugins.module_utils import kernel
 from ansible_collections.xitrum.host.plugins.module_utils.host import Host
 

@@ -92,7 +92,9 @@ def test_what_the_kernel_hides_is_none_and_what_is_gone_is_left_out():
     assert [(row["pid"], row["environ"], row["nofile"]) for row in found] == [(10, None, None)]
 
 
-@pytest.mark.parametrize(("tree", "there"), [("/sys/fs/cgroup", True), ("/sys/fs/cgroup/systemd", True), ("/sys/fs/cgroup/unified", True), ("/elsewhere", False)])
+@pytest.mark.parametrize(("tree", "there"), [
+    ("/sys/fs/cgroup", True), ("/sys/fs/cgroup/systemd", True), ("/sys/fs/cgroup/unified", True), ("/elsewhere", False),
+])
 def test_the_processes_of_a_unit_on_cgroup_v1_and_v2(tree, there):
     shown = process.parse_unit((SSHD / "unit").read_text())
     host = FakeHost({f"{tree}{shown['ControlGroup']}/cgroup.procs": "40\n39\n"})
