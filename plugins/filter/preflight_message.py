@@ -11,7 +11,7 @@ short_description: Says everything that stands in the way of a run, once
 version_added: 0.1.0
 author: The xitrum.host maintainers (@xitrum-host)
 description:
-  - Collects the problems of the package, of all hosts and of misspelt variables, and makes one message of them.
+  - Collects the problems of the package, of all hosts and of variables (a misspelt name, a value that does not fit), and makes one message of them.
     A problem that several hosts have is said once, with their names.
   - Holds the Java that the package needs against each host's JDK, and refuses the public example secrets.
 positional: hosts, reached
@@ -49,22 +49,48 @@ _value:
   type: str
 """
 
+from ansible.errors import AnsibleError
 from ansible_collections.xitrum.host.plugins.filter.preflight_notes import preflight_notes
-from ansible_collections.xitrum.host.plugins.filter.unknown_variables import unknown_variables
-from ansible_collections.xitrum.host.plugins.module_utils import preflight
+from ansible_collections.xitrum.host.plugins.filter.unknown_variables import of_collection, unknown_variables
+from ansible_collections.xitrum.host.plugins.module_utils import preflight, variables
+from jinja2.exceptions import UndefinedError
+
+#: What reading a variable raises whose value refers to another that is not there, or to a file that cannot be read.
+NO_VALUE = (AnsibleError, UndefinedError)
 
 
 def controller_problems(every):
     """The package's problems, each once: one task reads it for all hosts."""
-    return [problem for variables in every.values() for problem in (variables.get("xitrum_package_read") or {}).get("problems", [])]
+    return [problem for of_host in every.values() for problem in (of_host.get("xitrum_package_read") or {}).get("problems", [])]
+
+
+def variable_problems(of_host):
+    """What is wrong with the variables of one host: misspelt names, and values that do not fit."""
+    names, (options, _prefixes) = list(of_host), of_collection()
+    yield from unknown_variables(names)["errors"]
+    for name in sorted(set(names) & set(options)):
+        try:
+            problem = variables.wrong_value(name, of_host[name], options[name])
+        except NO_VALUE as error:
+            problem = f"the variable {name} has no value: {error.message}"
+        if problem:
+            yield problem
+
+
+def secret_problems(of_host):
+    """Public example secrets of one host. One without a value is named by L(variable_problems)."""
+    try:
+        return list(preflight.example_problems(of_host))
+    except NO_VALUE:
+        return []
 
 
 def preflight_message(hostvars, hosts, reached=None):
     """See DOCUMENTATION."""
     every = {host: hostvars[host] for host in hosts}
     answered = set(hosts if reached is None else reached)
-    problems = {host: [*unknown_variables(list(variables))["errors"], *preflight.host_problems(variables, host in answered)]
-                for host, variables in every.items()}
+    problems = {host: [*variable_problems(of_host), *preflight.host_problems(of_host, host in answered), *secret_problems(of_host)]
+                for host, of_host in every.items()}
     return preflight.message(problems, controller_problems(every), preflight_notes(hostvars, hosts))
 
 

@@ -62,20 +62,20 @@ ROLES = pathlib.Path(__file__).resolve().parents[2] / "roles"
 
 @functools.lru_cache(maxsize=None)
 def of_collection(roles=ROLES):
-    """All names and all prefixes of the collection's roles, read once a process."""
+    """All options (name to specification) and all prefixes of the collection's roles, read once a process."""
     found = {path.parent.parent.name: path for path in sorted(roles.glob("*/meta/argument_specs.yml"))}
-    names = set(variables.PLAYBOOK_VARIABLES)
+    options = {name: {"type": "raw"} for name in variables.PLAYBOOK_VARIABLES}
     for path in found.values():
-        names |= variables.options_of(yaml_load(path.read_text(encoding="utf-8")))
-    return frozenset(names), tuple(variables.prefixes_of(found))
+        options.update(variables.options_of(yaml_load(path.read_text(encoding="utf-8"))))
+    return options, tuple(variables.prefixes_of(found))
 
 
 def unknown_variables(names, known=None, prefixes=None):
     """See DOCUMENTATION."""
     if isinstance(names, str):
         raise AnsibleFilterError(f"unknown_variables was given the text {names!r}; wanted is a list of names of variables")
-    all_known, all_prefixes = of_collection()
-    return variables.unknown(list(names), all_known if known is None else known, all_prefixes if prefixes is None else prefixes)
+    options, all_prefixes = of_collection()
+    return variables.unknown(list(names), options if known is None else known, all_prefixes if prefixes is None else prefixes)
 
 
 class FilterModule:

@@ -39,6 +39,8 @@ class SourceError(Exception):
 
 def obtain(source, sha256, headers, cache, timeout=30, validate_certs=True):
     """The folder that holds the package on the controller. Raises SourceError."""
+    if not source.strip():
+        raise SourceError("no package is given: set xitrum_package for the group xitrum to what sbt/sbt xitrum-package makes, target/xitrum")
     if re.match(r"https?://", source, re.IGNORECASE):
         if not sha256:
             raise SourceError(f"a package from a URL needs its checksum: set sha256 to the output of sha256sum for {shown(source)}")

@@ -15,12 +15,14 @@ from ansible_collections.xitrum.host.plugins.module_utils.package_java import ja
 OWN_VALUES = {"secureKey": "xitrum_secure_key", "apiKey": "xitrum_metrics_api_key"}
 
 
-def example_problems(variables, examples):
-    """Public example secrets that one host would go live with.
+def example_problems(variables):
+    """Public example secrets that one host would go live with: its own, and those that the package still has.
 
-    C(variables) are the host's, C(examples) what C(package_info) found. The package's apiKey and TLS key are no problem:
-    without one's own the metrics page and HTTPS of the instance are off.
+    The package's apiKey and TLS key are no problem: without one's own the metrics page and HTTPS of the instance are off.
     """
+    if not runs_the_package(variables):
+        return
+    examples = (variables.get("xitrum_package_read") or {}).get("examples", [])
     for key, name in OWN_VALUES.items():
         if variables.get(name) == EXAMPLE_VALUES[key]:
             yield f"{name} is the example of Xitrum's project template, which is public: set your own, for example the output of openssl rand -hex 32"
@@ -31,17 +33,22 @@ def example_problems(variables, examples):
         yield "xitrum_tls_key is the example key of Xitrum's project template, which is public: set your own key and certificate"
 
 
+def runs_the_package(variables):
+    """Whether a host was read as an application host: a proxy needs neither a JDK nor the application's secrets."""
+    state = variables.get("xitrum_host_state")
+    return isinstance(state, dict) and bool(state.get("jdk"))
+
+
 def host_problems(variables, reached):
-    """What stands in the way on one host, as sentences: what its concerns say, its JDK, and its secrets."""
+    """What stands in the way on one host, as sentences: what its concerns say, and its JDK."""
     state, package = variables.get("xitrum_host_state"), variables.get("xitrum_package_read") or {}
     if not isinstance(state, dict) or state.get("failed") or state.get("unreachable"):
         return [unread(variables, state, reached)]
     concerns = [report for report in state.values() if isinstance(report, dict)]
     problems = [problem for report in concerns for problem in report.get("problems", [])]
-    if state.get("jdk"):
+    if runs_the_package(variables):
         where = f"{package.get('java_jar')}, {package.get('java_class')}" if package.get("java_jar") else ""
         problems.append(java_problem(package.get("java", 0), state["jdk"].get("version", 0), package.get("scala", ""), where))
-        problems += example_problems(variables, package.get("examples", []))
     return [problem for problem in problems if problem]
 
 
@@ -74,7 +81,7 @@ def alike(sentences):
 def named(hosts, count):
     """Some of the hosts, as a heading: everybody is said in a word, and a long list is cut."""
     if len(hosts) == count and count > 1:
-        return f"all {count} hosts"
+        return "both hosts" if count == 2 else f"all {count} hosts"
     return ", ".join(hosts[:8]) + (f" and {len(hosts) - 8} more" if len(hosts) > 8 else "")
 
 

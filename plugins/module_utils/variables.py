@@ -1,11 +1,13 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Finds misspelt variables: Ansible itself takes a variable that nobody reads for a valid one."""
+"""Finds misspelt variables and wrong values: Ansible itself takes a variable that nobody reads for a valid one."""
 
 from __future__ import annotations
 
 import difflib
+
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 #: The prefix that only this collection's inventory variables have.
 OWN_PREFIX = "xitrum_"
@@ -23,9 +25,23 @@ NO_PREFIX = ("packages", "xitrum")
 
 
 def options_of(specs):
-    """The names of all options at the top of a role's argument specs, those of every entry point."""
+    """All options at the top of a role's argument specs, those of every entry point: name to its specification."""
     entries = (specs or {}).get("argument_specs") or {}
-    return {name for entry in entries.values() for name in (entry or {}).get("options") or {}}
+    return {name: option or {} for entry in entries.values() for name, option in ((entry or {}).get("options") or {}).items()}
+
+
+def wrong_value(name, value, option):
+    """Why a value does not fit its option, as a sentence; an empty text where it does.
+
+    Roles check this too, but one after the other: a person would hear of one mistake in each run. A secret is not shown.
+    """
+    # Only what is set is judged here, so neither a default nor a demand counts.
+    judged = {key: part for key, part in option.items() if key not in ("default", "required", "no_log")}
+    errors = ArgumentSpecValidator({name: judged}).validate({name: value}).error_messages
+    if not errors:
+        return ""
+    said = f"it has to be of the type {option.get('type', 'str')}" if option.get("no_log") else "; ".join(errors)
+    return f"the variable {name} has a value that does not fit: {said}"
 
 
 def prefixes_of(roles):

@@ -320,6 +320,12 @@ def test_a_url_needs_a_checksum_and_a_message_shows_no_password(tmp_path):
     assert "secret" not in str(caught.value)
 
 
+@pytest.mark.parametrize("source", ["", "  "])
+def test_no_source(tmp_path, source):
+    with pytest.raises(SourceError, match="no package is given: set xitrum_package"):
+        obtain(source, tmp_path / "cache")
+
+
 def test_other_schemes(tmp_path):
     with pytest.raises(SourceError, match="ftp://example.com/x: a package comes from"):
         obtain("ftp://example.com/x", tmp_path / "cache", WRONG)

@@ -6,12 +6,14 @@
 from __future__ import annotations
 
 import pytest
+from ansible.errors import AnsibleError
 from ansible_collections.xitrum.host.plugins.filter.preflight_message import preflight_message
 from ansible_collections.xitrum.host.plugins.filter.preflight_notes import preflight_notes
 from ansible_collections.xitrum.host.plugins.module_utils import preflight
 from ansible_collections.xitrum.host.plugins.module_utils.package_config import EXAMPLE_VALUES
 from hypothesis import given
 from hypothesis import strategies as st
+from jinja2.exceptions import UndefinedError
 
 PACKAGE = {"problems": [], "examples": ["apiKey", "keyFile"], "java": 8, "java_jar": "lib/app.jar", "java_class": "a.B", "scala": "2.13.18"}
 STATE = {"machine": {"problems": [], "notes": []}, "jdk": {"problems": [], "version": 17}, "changed": False}
@@ -108,6 +110,37 @@ def test_misspelt_variables_of_a_host():
     every = {"app1": variables(xitrum_pakage="x", jdk_verzion=3), "app2": variables()}
     assert "app1:\n  - the variable xitrum_pakage is set" in preflight_message(every, ["app1", "app2"])
     assert "did you mean jdk_version?" in preflight_notes(every, ["app1", "app2"])["app1"][0]
+
+
+def test_values_that_do_not_fit_are_said_for_each_host():
+    every = {name: variables(xitrum_instances=value) for name, value in (("app1", "abc"), ("app2", "abc"), ("app3", "2"))}
+    every["app1"]["xitrum_supervisor"] = "runti"
+    text = preflight_message(every, list(every))
+    assert "app1, app2:\n  - the variable xitrum_instances has a value that does not fit" in text
+    assert "app1:\n  - the variable xitrum_supervisor" in text
+    assert text.startswith("2 problems")
+
+
+class Unresolved(dict):
+    """A host whose variable refers to one that is not there."""
+
+    def __getitem__(self, name):
+        if name in ("xitrum_heap", "xitrum_secure_key"):
+            raise self.error
+        return super().__getitem__(name)
+
+    def get(self, name, default=None):
+        return self[name] if name in self else default
+
+
+@pytest.mark.parametrize("error", [AnsibleError("'mine' is undefined"), UndefinedError("'mine' is undefined")])
+def test_a_variable_without_a_value_is_named(error):
+    host = Unresolved(variables(xitrum_heap="{{ mine }}", xitrum_secure_key="{{ mine }}"))
+    host.error = error
+    text = preflight_message({"app1": host}, ["app1"])
+    assert "the variable xitrum_heap has no value: 'mine' is undefined" in text
+    assert "the variable xitrum_secure_key has no value" in text
+    assert text.startswith("2 problems")
 
 
 @pytest.mark.parametrize("state, reached, said", [

@@ -52,13 +52,13 @@ def test_every_other_own_name_is_said(rest):
 
 def test_all_entry_points_of_a_role_count():
     specs = {"argument_specs": {"main": {"options": {"a": {}, "b": None}}, "restart": {"options": {"c": {}}}, "empty": None, "none": {}}}
-    assert variables.options_of(specs) == {"a", "b", "c"}
-    assert variables.options_of(None) == set()
+    assert variables.options_of(specs) == {"a": {}, "b": {}, "c": {}}
+    assert variables.options_of(None) == {}
 
 
 def test_the_collection_knows_its_own_variables():
-    names, prefixes = of_collection()
-    assert {"xitrum_package", "xitrum_secure_key", "xitrum_rollback_to"} <= names
+    options, prefixes = of_collection()
+    assert {"xitrum_package", "xitrum_secure_key", "xitrum_rollback_to"} <= set(options)
     assert "jdk_" in prefixes
     assert "xitrum_" not in prefixes
     assert "packages_" not in prefixes
@@ -70,11 +70,30 @@ def test_the_roles_are_found_from_the_plugin_and_read_once(tmp_path):
     spec = tmp_path / "pump" / "meta" / "argument_specs.yml"
     spec.parent.mkdir(parents=True)
     spec.write_text("argument_specs: {main: {options: {pump_speed: {type: int}}}}")
-    names, prefixes = of_collection(tmp_path)
-    assert "pump_speed" in names
+    options, prefixes = of_collection(tmp_path)
+    assert options["pump_speed"] == {"type": "int"}
     assert prefixes == ("pump_",)
     spec.unlink()
-    assert of_collection(tmp_path) == (names, prefixes)
+    assert of_collection(tmp_path) == (options, prefixes)
+
+
+@pytest.mark.parametrize("value, option, said", [
+    ("2", {"type": "int", "default": "the value of another", "required": True}, ""),
+    (None, {"type": "int"}, ""),
+    ("abc", {"type": "int"}, "xitrum_x has a value that does not fit: "),
+    ("abc", {"type": "int"}, "int"),
+    ("runit", {"choices": ["systemd", "runit"]}, ""),
+    ("runti", {"choices": ["systemd", "runit"]}, "must be one of: systemd, runit, got: runti"),
+    ([{"name": "a"}], {"type": "list", "elements": "dict", "options": {"name": {}}}, ""),
+    ([{"nmae": "a"}], {"type": "list", "elements": "dict", "options": {"name": {}}}, "nmae"),
+    ({}, {"type": "list", "elements": "str"}, "list"),
+    ("12ab", {"type": "int", "no_log": True}, "it has to be of the type int"),
+])
+def test_a_value_against_its_option(value, option, said):
+    problem = variables.wrong_value("xitrum_x", value, option)
+    assert said in problem
+    assert bool(problem) == bool(said)
+    assert not option.get("no_log") or value not in problem
 
 
 def test_a_text_is_no_list_of_names():
