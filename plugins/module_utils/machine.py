@@ -151,7 +151,7 @@ def disk(host, wanted):
     point = mount_of(path, mounts)
     found = host.stat(path)
     return {
-        "path": path, "mount": point, "options": sorted(mounts.get(point, ())), "folder": found is None or found.kind == "directory",
+        "path": path, "mount": point, "options": sorted(mounts.get(point, set()) & {"ro", "noexec"}), "folder": found is None or found.kind == "directory",
         "free_bytes": parse_df(host.run(["df", "-P", "-k", path]).out), "needed_bytes": 0 if there else wanted["needed_bytes"],
     }
 
