@@ -79,20 +79,20 @@ _value:
   description: The plan.
   type: dict
   contains:
-    connections: {description: The number that was asked for., type: int}
-    largest: {description: The largest number that holds within the bounds that were given., type: int}
+    connections: {description: "The number that was asked for.", type: int}
+    largest: {description: "The largest number that holds within the bounds that were given.", type: int}
     ends: {description: "What ends first beyond that: V(memory), V(heap), V(ports) or V(nofile).", type: str}
     problem: {description: "Why the number cannot hold, or an empty string.", type: str}
-    sockets: {description: TCP sockets on the host., type: int}
-    nofile: {description: Open files of the process that has the most., type: int}
-    memory_bytes: {description: Memory that the host needs., type: int}
-    heap_bytes: {description: Heap that one instance needs., type: int}
-    instances_for_ports: {description: Instances that a proxy with one address needs for so many connections., type: int}
-    haproxy_maxconn: {description: The C(maxconn) of HAProxy., type: int}
-    nginx_worker_connections: {description: The C(worker_connections) of Nginx., type: int}
-    nginx_worker_rlimit_nofile: {description: The C(worker_rlimit_nofile) of Nginx., type: int}
+    sockets: {description: "TCP sockets on the host.", type: int}
+    nofile: {description: "Open files of the process that has the most.", type: int}
+    memory_bytes: {description: "Memory that the host needs.", type: int}
+    heap_bytes: {description: "Heap that one instance needs.", type: int}
+    instances_for_ports: {description: "Instances that a proxy with one address needs for so many connections.", type: int}
+    haproxy_maxconn: {description: "The C(maxconn) of HAProxy.", type: int}
+    nginx_worker_connections: {description: "The C(worker_connections) of Nginx.", type: int}
+    nginx_worker_rlimit_nofile: {description: "The C(worker_rlimit_nofile) of Nginx.", type: int}
     conntrack_max: {description: "Entries of the connection tracking table, 0 where nothing is tracked.", type: int}
-    conntrack_buckets: {description: Slots of its hash table., type: int}
+    conntrack_buckets: {description: "Slots of its hash table.", type: int}
     kernel: {description: "Kernel parameters, as a profile for M(xitrum.host.sysctl_profile).", type: dict}
   sample:
     {"connections": 10000, "largest": 16384, "ends": "heap", "problem": "", "nofile": 11024, "instances_for_ports": 1}

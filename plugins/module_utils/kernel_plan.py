@@ -129,9 +129,9 @@ def _decide(entry, wanted, state, old, boot):
         return _leave(decision, "left", "ok", f"left as it is: give it another policy to set it to {entry.value}")
     target = kernel_values.merge(entry.policy, _before_us(key, live, old), entry.value)
     good = kernel_values.same(key, live, target)
-    bar = state["barred"].get(key) or _refused(old, key, target, state["kernel"])
-    if bar:
-        why = f"{bar}; set it on the machine that runs this container, or do without"
+    hindrance = state["barred"].get(key) or _refused(old, key, target, state["kernel"])
+    if hindrance:
+        why = f"{hindrance}; set it on the machine that runs this container, or do without"
         return decision if good else _leave(decision, "read_only", "read_only", why, f"sysctl -w {key}='{target}'")
     if not good:
         decision.live = target

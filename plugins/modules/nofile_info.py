@@ -57,17 +57,17 @@ processes:
   type: list
   elements: dict
   contains:
-    target: {description: The port, unit or pid that led to it., type: str}
-    pid: {description: The process., type: int}
-    process: {description: Its name., type: str}
-    user: {description: The user that it runs as., type: str}
+    target: {description: "The port, unit or pid that led to it.", type: str}
+    pid: {description: "The process.", type: int}
+    process: {description: "Its name.", type: str}
+    user: {description: "The user that it runs as.", type: str}
     unit: {description: "Its unit of systemd, or an empty string.", type: str}
-    wanted: {description: The number of open files that is wanted., type: int}
+    wanted: {description: "The number of open files that is wanted.", type: int}
     configured: {description: "What is configured, and where.", type: str}
     soft: {description: "The soft limit of the process, V(-1) for none.", type: int}
     hard: {description: "The hard limit of the process, V(-1) for none.", type: int}
     status: {description: "V(ok), V(restart) (what is configured would do), V(differs), V(read_only) (the host grants no more), V(unseen).", type: str}
-    why: {description: The reason in a sentence., type: str}
+    why: {description: "The reason in a sentence.", type: str}
 rows:
   description: The same with what could not be seen, as rows of C(wanted), C(configured), C(effective), C(status), C(why) and C(mend).
   returned: always

@@ -72,19 +72,19 @@ sockets:
   type: list
   elements: dict
   contains:
-    target: {description: The port, unit or pid that led to it., type: str}
+    target: {description: "The port, unit or pid that led to it.", type: str}
     address: {description: "The address that it listens on, V(*) for every one.", type: str}
-    port: {description: The port., type: int}
+    port: {description: "The port.", type: int}
     family: {description: "V(inet), V(inet6), or V(dual) for a socket that takes both.", type: str}
     pid: {description: "The process, or null where it is another user's.", type: int}
-    process: {description: Its name., type: str}
+    process: {description: "Its name.", type: str}
     unit: {description: "Its unit of systemd, or an empty string.", type: str}
-    wanted: {description: The backlog that is asked for., type: int}
-    configured: {description: What holds at boot., type: str}
-    live: {description: What the kernel would give now., type: int}
-    effective: {description: What the socket has., type: int}
+    wanted: {description: "The backlog that is asked for.", type: int}
+    configured: {description: "What holds at boot.", type: str}
+    live: {description: "What the kernel would give now.", type: int}
+    effective: {description: "What the socket has.", type: int}
     status: {description: "V(ok), V(restart) (a restart would take more), V(differs) (somaxconn is too small), V(unseen).", type: str}
-    why: {description: The reason in a sentence., type: str}
+    why: {description: "The reason in a sentence.", type: str}
 rows:
   description: The same with what could not be seen, as rows of C(wanted), C(configured), C(effective), C(status), C(why) and C(mend).
   returned: always
