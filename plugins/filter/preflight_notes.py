@@ -21,7 +21,7 @@ options:
     type: dict
     required: true
   hosts:
-    description: The hosts of the run, C(ansible_play_hosts_all).
+    description: The hosts that are asked about. In a task that runs on every host, that host alone.
     type: list
     elements: str
     required: true
@@ -30,7 +30,7 @@ options:
 EXAMPLES = r"""
 - name: What is worth knowing is said
   ansible.builtin.debug:
-    msg: "{{ (hostvars | xitrum.host.preflight_notes(ansible_play_hosts_all))[inventory_hostname] }}"
+    msg: "{{ (hostvars | xitrum.host.preflight_notes([inventory_hostname]))[inventory_hostname] }}"
 """
 
 RETURN = r"""
