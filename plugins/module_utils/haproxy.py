@@ -37,6 +37,7 @@ SPEC = {
     "service": {"type": "str", "default": "haproxy"},
     "socket": {"type": "path", "default": "/run/haproxy/admin.sock"},
     "ports": {"type": "list", "elements": "int", "default": []},
+    "programs": {"type": "list", "elements": "str", "default": []},
 }
 
 
@@ -50,6 +51,7 @@ def read(host, wanted, ask=haproxy_socket.ask):
     main = int(unit.get("MainPID") or 0)
     state = {
         "version": version.group(1) if version else "",
+        "programs": {name: host.which(name) for name in wanted["programs"]},
         "systemd": host.exists("/run/systemd/system"),
         "unit": unit,
         "files": {path: (host.read(path), host.stat(path)) for path in paths},
@@ -90,10 +92,14 @@ def plan(wanted, state):
     """Decides, from C(wanted) (the options of SPEC) and what L(read) gave, without touching the host."""
     text = haproxy_config.stamped(wanted["config"], wanted["pems"])
     result = Plan(problems=_problems(wanted, state, text))
-    installed, active = bool(state["version"]), state["unit"].get("ActiveState") == "active"
-    if not installed:
+    active = state["unit"].get("ActiveState") == "active"
+    if not state["version"]:
         result.actions.append(("install", wanted["package"]))
-    _row(result, "package", wanted["package"], state["version"], state["info"].get("Version", ""), installed, "it is not installed")
+    _row(result, "package", wanted["package"], state["version"], state["info"].get("Version", ""), bool(state["version"]), "it is not installed")
+    for name, path in state["programs"].items():
+        _row(result, f"program {name}", "installed", path or "", "", path, "it is not installed")
+        if not path:
+            result.actions.append(("install", name))
     _files(wanted, state, text, result)
     _service(wanted, state, text, result, active)
     _log(wanted, state, result)
@@ -259,8 +265,9 @@ def validate(host, wanted):
 def apply(host, wanted, planned):
     """Checks, writes, reloads or starts, and proves it. Raises RuntimeError with what was found; the warnings of HAProxy's check are returned."""
     kinds = [kind for kind, _item in planned.actions]
-    if "install" in kinds:
-        raise RuntimeError(f"HAProxy is not installed on this host: install the package {wanted['package']} first, as the role haproxy does.")
+    missing = [item for kind, item in planned.actions if kind == "install"]
+    if missing:
+        raise RuntimeError(f"{' and '.join(missing)} is not installed on this host: install it first, as the role haproxy does.")
     warnings = validate(host, wanted)
     for kind, item in planned.actions:
         if kind == "write":

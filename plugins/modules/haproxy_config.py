@@ -77,6 +77,11 @@ options:
     type: list
     elements: int
     default: []
+  programs:
+    description: Further programs that O(files) need on the host, such as V(socat). One that is missing is an error.
+    type: list
+    elements: str
+    default: []
 extends_documentation_fragment:
   - xitrum.host.batch
 """

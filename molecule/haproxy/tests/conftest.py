@@ -1,0 +1,25 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The servers behind the proxy, for tests that make them sick."""
+
+import pytest
+import testinfra
+
+
+class Instances:
+    """The test servers of prepare.yml, by the name that they answer with: HOST:PORT."""
+
+    def __init__(self, inventory):
+        self.inventory = inventory
+
+    def turn(self, name):
+        """From healthy to sick, or back."""
+        where, port = name.split(":")
+        host = testinfra.get_host(f"ansible://{where}", ansible_inventory=self.inventory, sudo=True)
+        host.check_output(f"systemctl kill --signal=USR1 backend-{port}.service")
+
+
+@pytest.fixture
+def instances(request):
+    return Instances(request.config.getoption("ansible_inventory"))

@@ -1,0 +1,96 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""HAProxy as a proxy, and what only HAProxy has: its runtime socket and the state that a reload must keep."""
+
+import time
+
+import pytest
+
+from tests.verify.load import Load
+from tests.verify.proxy import ProxyContract, ask
+
+SOCKET = "/run/haproxy/admin.sock"
+
+
+def runtime(host, command):
+    return host.check_output(f"echo '{command}' | socat stdio UNIX-CONNECT:{SOCKET}")
+
+
+def admin_state(host, server):
+    """srv_admin_state of a server: 0 ready, 1 maint, 8 drain."""
+    rows = [line.split() for line in runtime(host, "show servers state xitrum").splitlines()]
+    return next(row[6] for row in rows if len(row) > 6 and row[3] == server)
+
+
+class TestHaproxy(ProxyContract):
+    service = "haproxy"
+    secret_paths = ("/etc/haproxy/xitrum/site.pem",)
+
+    def test_the_runtime_socket_is_for_root_only(self, host):
+        socket = host.file(SOCKET)
+        assert (socket.user, socket.group, socket.mode) == ("root", "root", 0o660)
+
+    def test_the_running_worker_has_the_configuration_of_the_file(self, host):
+        digest = host.check_output("grep -o 'xitrum.host-[0-9a-f]*' /etc/haproxy/haproxy.cfg")
+        assert f"description: {digest}" in runtime(host, "show info")
+
+    def test_the_worker_reaches_the_log(self, host):
+        pid = host.check_output("systemctl show -p MainPID --value haproxy")
+        assert host.file(f"/proc/{pid}/root/var/lib/haproxy/dev/log").exists
+        assert "DroppedLogs: 0" in runtime(host, "show info")
+
+    @pytest.mark.parametrize(("state", "bits"), [("drain", "8"), ("maint", "1")])
+    def test_a_reload_keeps_what_was_set_at_run_time(self, host, state, bits):
+        runtime(host, f"set server xitrum/app1-0 state {state}")
+        try:
+            host.check_output("systemctl reload haproxy")
+            time.sleep(1)
+            assert (admin_state(host, "app1-0"), admin_state(host, "app1-1")) == (bits, "0")
+        finally:
+            runtime(host, "set server xitrum/app1-0 state ready")
+        host.check_output("systemctl reload haproxy")
+        time.sleep(1)
+        assert admin_state(host, "app1-0") == "0"
+
+    def test_a_server_in_maintenance_loses_even_its_bound_clients_and_no_request(self, host, address):
+        bound = {}
+        for _unused in range(20):
+            answer, _body = ask(address)
+            bound[answer.getheader("X-Demo-Instance").split(":")[1]] = answer.getheader("Set-Cookie").split(";")[0]
+        assert set(bound) == {"8000", "8001"}
+        with Load(address, 80, sticky=True) as load, Load(address, 80, "/slow?ms=1000", threads=4) as slow:
+            load.more()
+            runtime(host, "set server xitrum/app1-0 state maint")
+            try:
+                load.more()
+                assert ask(address, headers=[("Cookie", bound["8000"])])[0].getheader("X-Demo-Instance").endswith(":8001")
+            finally:
+                runtime(host, "set server xitrum/app1-0 state ready")
+            load.more()
+            slow.more(8)
+        load.assert_nothing_lost()
+        slow.assert_nothing_lost()
+
+    def test_a_moved_server_is_not_kept_at_its_old_port_by_the_saved_state(self, host):
+        """HAProxy takes a server's port from the saved state, even where the configuration has another."""
+        before = host.check_output("cat /etc/haproxy/haproxy.cfg")
+        runtime(host, "set server xitrum/app1-0 state drain")
+        try:
+            host.check_output("sed -i 's/^\\( *server app1-0 [^ ]*\\):8000/\\1:8009/' /etc/haproxy/haproxy.cfg")
+            host.check_output("systemctl reload haproxy")
+            time.sleep(1)
+            row = next(line.split() for line in runtime(host, "show servers state xitrum").splitlines() if " app1-0 " in line)
+            assert (row[6], row[18]) == ("8", "8009")
+        finally:
+            host.check_output("sed -i 's/^\\( *server app1-0 [^ ]*\\):8009/\\1:8000/' /etc/haproxy/haproxy.cfg")
+            runtime(host, "set server xitrum/app1-0 state ready")
+            host.check_output("systemctl reload haproxy")
+        assert host.check_output("cat /etc/haproxy/haproxy.cfg") == before
+
+    def test_a_start_begins_afresh(self, host):
+        """State of an earlier life must not come back: a crash would then bring a long-forgotten drain."""
+        runtime(host, "set server xitrum/app1-0 state maint")
+        host.check_output("systemctl reload haproxy")
+        host.check_output("systemctl restart haproxy")
+        assert admin_state(host, "app1-0") == "0"

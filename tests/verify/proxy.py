@@ -1,0 +1,203 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What every proxy of the collection must do, whichever software it is: derive a class named Test... from ProxyContract.
+
+`host` is the proxy by SSH (pytest-testinfra); requests go to its own address, as a client's do. Behind it are two
+instances or more that answer as the demo application or tests/verify/backend.py, and a forum below /forum.
+"""
+
+import http.client
+import json
+import socket
+import ssl
+import time
+
+import pytest
+
+from tests.lib import websocket_client
+from tests.verify.load import Load
+
+
+def address_of(host):
+    """The address at which clients reach the proxy."""
+    return host.ansible.get_variables()["xitrum_address"]
+
+
+def ask(address, path="/", headers=(), port=80, tls=False, method="GET", body=None, timeout=15):
+    """One request on a connection of its own: the answer, and its body as text. A header may be there twice."""
+    if tls:
+        connection = http.client.HTTPSConnection(address, port, timeout=timeout, context=websocket_client.insecure_tls())
+    else:
+        connection = http.client.HTTPConnection(address, port, timeout=timeout)
+    try:
+        names = {name.lower() for name, _value in headers}
+        connection.putrequest(method, path, skip_host="host" in names)
+        for name, value in headers:
+            connection.putheader(name, value)
+        if body is not None:
+            connection.putheader("Content-Length", str(len(body)))
+        connection.endheaders(body)
+        answer = connection.getresponse()
+        return answer, answer.read().decode()
+    finally:
+        connection.close()
+
+
+def client_of(address, *headers, **more):
+    """What the application says about who asked."""
+    answer, body = ask(address, "/client", headers, **more)
+    assert answer.status == 200
+    return json.loads(body)
+
+
+def own_address(address):
+    """This machine's address on the way to the proxy."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.connect((address, 80))
+        return probe.getsockname()[0]
+
+
+class ProxyContract:
+    """The tests. `service` is the proxy's unit; `http_request_timeout` is what the inventory sets, in seconds."""
+
+    service = ""
+    http_request_timeout = 3
+    tls_port = 443
+    stats_port = 8404
+    cookie = "xitrum_server"
+
+    @pytest.fixture
+    def address(self, host):
+        return address_of(host)
+
+    def test_a_page_answers(self, address):
+        answer, _body = ask(address)
+        assert answer.status == 200
+        assert answer.getheader("X-Demo-Instance")
+
+    def test_every_address_is_listened_on(self, host):
+        assert host.socket("tcp://0.0.0.0:80").is_listening
+        assert host.socket("tcp://:::80").is_listening
+
+    def test_the_client_address_is_the_peer_whatever_the_client_claims(self, address):
+        for headers in ([], [("X-Forwarded-For", "203.0.113.7")], [("X-Forwarded-For", "203.0.113.7"), ("X-Forwarded-For", "203.0.113.8, 203.0.113.9")]):
+            said = client_of(address, *headers)
+            assert said["client"] == own_address(address)
+            assert said["forwarded_for"] == own_address(address), "the proxy must overwrite, not append"
+
+    def test_scheme_and_host_are_those_of_the_request(self, address):
+        said = client_of(address, ("Host", "shop.example"), ("X-Forwarded-Proto", "https"))
+        assert (said["scheme"], said["host"]) == ("http", "shop.example")
+
+    def test_https_is_answered_and_announced_to_the_application(self, address):
+        said = client_of(address, ("Host", "shop.example"), ("X-Forwarded-Proto", "http"), port=self.tls_port, tls=True)
+        assert (said["scheme"], said["host"]) == ("https", "shop.example")
+
+    def test_an_old_tls_version_is_refused(self, address):
+        context = websocket_client.insecure_tls()
+        # The client's own library must allow what the server is to refuse, and warns of it.
+        with pytest.warns(DeprecationWarning):
+            context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1_1
+        context.set_ciphers("ALL:@SECLEVEL=0")
+        with socket.create_connection((address, self.tls_port), timeout=10) as plain, pytest.raises(ssl.SSLError, match="(?i)protocol.version|alert"):
+            context.wrap_socket(plain)
+
+    def test_the_key_is_root_only(self, host):
+        for path in self.secret_paths:
+            assert (host.file(path).user, host.file(path).mode) == ("root", 0o600)
+
+    secret_paths = ()
+
+    @pytest.mark.parametrize("tls", [False, True], ids=["ws", "wss"])
+    def test_websockets_pass(self, address, tls):
+        port, context = (self.tls_port, websocket_client.insecure_tls()) if tls else (80, None)
+        with websocket_client.connect(address, port, "/echo", tls=context) as echo:
+            for text in ("hello", "again"):
+                echo.send_text(text)
+                assert echo.receive().text == text
+            assert echo.close().close_code == 1000
+
+    def test_a_response_streams_while_it_is_made(self, address):
+        with socket.create_connection((address, 80), timeout=20) as link:
+            began = time.monotonic()
+            link.sendall(b"GET /stream?n=5&ms=400 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            received, first = b"", None
+            while part := link.recv(65536):
+                received += part
+                first = first or (time.monotonic() - began if b"\r\n\r\n" in received and received.split(b"\r\n\r\n", 1)[1] else None)
+        assert b"chunked" in received.split(b"\r\n\r\n", 1)[0].lower()
+        assert first < 0.4 * (time.monotonic() - began), f"the first chunk came after {first:.1f} s of {time.monotonic() - began:.1f} s"
+
+    def test_a_large_body_arrives_whole(self, address):
+        answer, _body = ask(address, "/client", method="POST", body=b"x" * (3 << 20))
+        assert answer.status in (200, 404, 405), "the proxy itself must not refuse it (413)"
+
+    def test_a_client_that_is_slow_with_its_header_is_cut(self, address):
+        began = time.monotonic()
+        with socket.create_connection((address, 80), timeout=self.http_request_timeout + 10) as link:
+            link.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n")
+            answered = None
+            while answered is None and time.monotonic() - began < self.http_request_timeout + 8:
+                try:
+                    link.settimeout(0.5)
+                    answered = link.recv(4096)
+                except TimeoutError:
+                    # Each line is progress: a limit on silence alone would never end this.
+                    link.sendall(b"X-Slow: yes\r\n")
+                except ConnectionError:
+                    answered = b""
+        took = time.monotonic() - began
+        assert answered is not None, f"still connected after {took:.1f} s"
+        assert not answered or answered.split()[1] == b"408"
+        assert self.http_request_timeout - 1 < took < self.http_request_timeout + 6
+
+    def test_a_client_stays_with_its_instance_and_others_spread(self, address):
+        first, _body = ask(address)
+        cookie = first.getheader("Set-Cookie") or ""
+        assert cookie.startswith(self.cookie + "=")
+        assert "httponly" in cookie.lower() and "samesite=lax" in cookie.lower()
+        sent = [("Cookie", cookie.split(";")[0])]
+        assert {ask(address, headers=sent)[0].getheader("X-Demo-Instance") for _unused in range(10)} == {first.getheader("X-Demo-Instance")}
+        assert len({ask(address)[0].getheader("X-Demo-Instance") for _unused in range(20)}) > 1
+
+    def test_a_path_below_the_prefix_goes_to_the_other_backend_and_no_other_path_does(self, address):
+        for path in ("/forum", "/forum/t/1?page=2"):
+            assert ask(address, path)[1].endswith(f":3000 {path}")
+        assert ":3000" not in ask(address, "/forums")[1]
+
+    def test_statistics_are_on_the_loopback_only(self, host, address):
+        assert host.socket(f"tcp://127.0.0.1:{self.stats_port}").is_listening
+        with pytest.raises(OSError):
+            socket.create_connection((address, self.stats_port), timeout=3).close()
+
+    def test_a_sick_instance_gets_no_requests_and_nobody_notices(self, address, instances):
+        bound = {}
+        for _unused in range(20):
+            answer, _body = ask(address)
+            bound[answer.getheader("X-Demo-Instance")] = answer.getheader("Set-Cookie").split(";")[0]
+        name, cookie = sorted(bound.items())[0]
+        instances.turn(name)
+        try:
+            deadline = time.monotonic() + 20
+            while name in {ask(address, headers=[("Cookie", cookie)])[0].getheader("X-Demo-Instance") for _unused in range(3)}:
+                assert time.monotonic() < deadline, f"{name} still gets requests 20 s after it became sick"
+                time.sleep(0.2)
+            with Load(address, 80, sticky=True) as load:
+                load.more(100)
+            load.assert_nothing_lost()
+            assert name not in load.instances
+        finally:
+            instances.turn(name)
+
+    def test_a_reload_under_load_loses_no_request(self, host, address):
+        with Load(address, 80) as load, Load(address, 80, "/slow?ms=1500", threads=4) as slow, websocket_client.connect(address, 80, "/echo") as echo:
+            for _unused in range(3):
+                load.more()
+                assert host.run(f"systemctl reload {self.service}").rc == 0
+            load.more()
+            slow.more(8)
+            echo.send_text("still here")
+            assert echo.receive().text == "still here"
+        load.assert_nothing_lost()
+        slow.assert_nothing_lost()
