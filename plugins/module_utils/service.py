@@ -18,7 +18,7 @@ SPEC = {
     "supervisor": {"type": "str", "default": "systemd", "choices": sorted(supervisors.COMMANDS)},
     "state": {"type": "str", "default": "started", "choices": ["started", "restarted", "stopped", "absent"]},
     "instances": {
-        "type": "list", "elements": "dict", "required": True,
+        "type": "list", "elements": "dict", "default": [],
         "options": {"index": {"type": "int", "required": True}, "port": {"type": "int", "default": 0}, "folder": {"type": "str", "default": ""}},
     },
     "address": {"type": "str", "default": "127.0.0.1"},
@@ -116,7 +116,8 @@ def tail(host, wanted, index):
 def plan(host, wanted):
     """The instances that are not in the wanted state."""
     todo = []
-    for instance in wanted["instances"]:
+    every = [{"index": int(number), "port": 0, "folder": ""} for number in host.listdir(f"{wanted['root']}/instances")]
+    for instance in wanted["instances"] or (every if wanted["state"] == "absent" else []):
         runs = running(host, wanted, instance["index"])
         there = host.exists(home(wanted, instance["index"]))
         if {"started": not runs, "restarted": True, "stopped": bool(runs), "absent": bool(runs) or there}[wanted["state"]]:

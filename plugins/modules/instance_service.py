@@ -41,10 +41,10 @@ options:
     default: started
     choices: [started, restarted, stopped, absent]
   instances:
-    description: The instances.
+    description: The instances. With O(state=absent) an empty list means all that are on the host.
     type: list
     elements: dict
-    required: true
+    default: []
     suboptions:
       index:
         description: The instance's number.

@@ -93,3 +93,8 @@ def test_healthy_is_the_wanted_status_of_the_page(port):
 def test_not_healthy_shows_the_answer_and_the_end_of_the_output(port):
     with pytest.raises(RuntimeError, match="(?s)answers 500, wanted is 200.*Could not open port"):
         service.wait_until_healthy(host(), wanted(path="/broken"), [{"index": 0, "port": port}])
+
+
+def test_without_a_list_all_instances_of_the_host_are_taken_away():
+    assert [item["index"] for item in service.plan(host(), wanted("absent", instances=[]))] == [0]
+    assert service.plan(host(), wanted("stopped", instances=[])) == []
