@@ -35,9 +35,9 @@ options:
     type: int
     default: 536870912
   connection_heap_bytes:
-    description: Heap that one open connection holds, in bytes. It depends on the application, and half of the heap is kept for that.
+    description: Heap that one open connection holds, in bytes. It depends on the application. Half of O(heap_bytes) is kept for everything else.
     type: int
-    default: 16384
+    default: 8192
   backends:
     description: Instances behind the proxy, on all hosts together. One address has at most one port for each connection to one of them.
     type: int
@@ -95,7 +95,7 @@ _value:
     conntrack_buckets: {description: "Slots of its hash table.", type: int}
     kernel: {description: "Kernel parameters, as a profile for M(xitrum.host.sysctl_profile).", type: dict}
   sample:
-    {"connections": 10000, "largest": 16384, "ends": "heap", "problem": "", "nofile": 11024, "instances_for_ports": 1}
+    {"connections": 10000, "largest": 32768, "ends": "heap", "problem": "", "nofile": 11024, "instances_for_ports": 1}
 """
 
 from ansible.errors import AnsibleFilterError
@@ -103,9 +103,9 @@ from ansible_collections.xitrum.host.plugins.module_utils import capacity
 
 
 def capacity_plan(connections, **shape):
-    """C(plan) of module_utils/capacity.py; an unknown option or one of the wrong type is an error of the filter."""
+    """C(limits_for) of module_utils/capacity.py; an unknown option or one of the wrong type is an error of the filter."""
     try:
-        return capacity.plan(int(connections), capacity.HostShape(**shape))
+        return capacity.limits_for(int(connections), capacity.HostShape(**shape))
     except (TypeError, ValueError) as error:
         raise AnsibleFilterError(f"capacity_plan of {connections!r} connections with {shape}: {error}") from error
 

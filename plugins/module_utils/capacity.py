@@ -1,11 +1,18 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The capacity plan: from the number of connections that one host must hold to every limit on the way. Pure functions."""
+"""The concern C(capacity): from the number of connections that one host must hold to every limit on the way.
+
+L(limits_for) is pure and knows of the host what it is told; the concern asks the host how much memory and how many open
+files there are, and refuses a number that cannot hold. It changes nothing: the limits are set by others.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+
+from ansible_collections.xitrum.host.plugins.module_utils import limits, machine
+from ansible_collections.xitrum.host.plugins.module_utils.plan import Plan, Row
 
 #: Memory of one connected TCP socket with its file, inode and epoll item: 4.2 KiB of slab a socket, measured with 9,000
 #: idle sockets on Linux 6.18.
@@ -18,16 +25,29 @@ CONNTRACK_BYTES, BUCKET_BYTES = 320, 8
 FILES_BESIDE = 1024
 #: For everything else on the host: shells, logs, the other services.
 FILES_OF_OTHERS, MEMORY_OF_OTHERS = 65536, 256 << 20
-#: A JVM beyond its heap: classes, threads, code, direct buffers.
-JVM_BESIDE_HEAP = 256 << 20
 #: HAProxy and Nginx, per connection: an idle one gives its buffers back, a busy one has two of 16 KiB.
 PROXY_BYTES = 34 << 10
+#: Heap of one connection: an idle one of the demonstration application holds 3 KiB (3,000 connections, Netty 4.1, JDK
+#: 17), HTTP and WebSocket alike; the rest is for what an application keeps about it.
+CONNECTION_HEAP = 8 << 10
 #: Ports that connections may leave from: the guide's net.ipv4.ip_local_port_range.
 FIRST_PORT, LAST_PORT = 1024, 65535
 #: The kernel's own fs.nr_open, and the largest that it takes.
 NR_OPEN, NR_OPEN_MOST = 1048576, 1073741816
 #: Nothing beyond this is looked at: more than any Linux host holds.
 MOST = 1 << 30
+
+SPEC = {
+    "connections": {"type": "int", "default": 0},
+    "application": {"type": "bool", "default": True},
+    "proxy": {"type": "bool", "default": False},
+    "instances": {"type": "int", "default": 1},
+    "heap_bytes": {"type": "int", "default": 512 << 20},
+    "connection_heap_bytes": {"type": "int", "default": CONNECTION_HEAP},
+    "backends": {"type": "int"},
+    "reserved_ports": {"type": "int", "default": 0},
+    "conntrack": {"type": "bool", "default": False},
+}
 
 
 @dataclass(frozen=True)
@@ -38,7 +58,7 @@ class HostShape:
     proxy: bool = False
     instances: int = 1
     heap_bytes: int = 512 << 20
-    connection_heap_bytes: int = 16 << 10
+    connection_heap_bytes: int = CONNECTION_HEAP
     backends: int | None = None
     reserved_ports: int = 0
     memory_bytes: int | None = None
@@ -115,7 +135,7 @@ def memory_needed(connections, shape):
     entries = conntrack_entries(connections, shape)
     return (
         MEMORY_OF_OTHERS
-        + (shape.instances * (shape.heap_bytes + JVM_BESIDE_HEAP) if shape.application else 0)
+        + (shape.instances * (shape.heap_bytes + machine.OVERHEAD) if shape.application else 0)
         + (connections * PROXY_BYTES if shape.proxy else 0)
         + sockets(connections, shape) * (SOCKET_BYTES + PAGE_BYTES)
         + entries * (CONNTRACK_BYTES + BUCKET_BYTES)
@@ -155,7 +175,7 @@ def power_of_two(number):
     return 1 << max(0, number - 1).bit_length()
 
 
-def plan(connections, shape):
+def limits_for(connections, shape):
     """The limits for so many connections, and C(problem): empty, or why the host cannot hold them and how many it can."""
     wrong = problems_of(connections, shape)
     if wrong:
@@ -206,3 +226,23 @@ def _refusal(connections, shape, most, ends):
     return (f"xitrum_max_connections: {connections} connections cannot be held. {ends} ends first: "
             f"{bound.needed} {bound.unit} are needed, {bound.there} are there. "
             f"The largest number that holds is {most}. To hold more: {bound.mend}.")
+
+
+def read(host, wanted):
+    """How much memory and how many open files of one process the host, or the container, has."""
+    grants = limits.read(host, {"nofile": NR_OPEN_MOST, "logins": [], "state": "present", "path": "/etc/security/limits.d/90-xitrum.conf"})
+    memory = machine.limited(machine.parse_meminfo(host.read("/proc/meminfo") or ""), machine.cgroup_memory(host))["memory_bytes"]
+    # Where root can raise a limit it can raise fs.nr_open too, and the kernel profile does.
+    return {"memory_bytes": memory or None, "nofile_most": None if grants["raises"] else grants["inherited"][1]}
+
+
+def plan(wanted, state):
+    """One row, and a problem where the host cannot hold what is wanted of it; C(connections) 0 wants nothing."""
+    if not wanted["connections"]:
+        return Plan()
+    shape = HostShape(**{name: wanted[name] for name in SPEC if name != "connections"}, **state)
+    found = limits_for(wanted["connections"], shape)
+    row = Row("capacity", "connections", wanted=str(wanted["connections"]), effective=str(found["largest"]), why=found["problem"])
+    if found["problem"]:
+        row.status, row.mend = "differs", f"xitrum_max_connections: {found['largest']}"
+    return Plan(rows=[row], problems=[found["problem"]] if found["problem"] else [], facts={"limits": found})

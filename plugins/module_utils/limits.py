@@ -98,17 +98,17 @@ def read_lines(host):
 
 
 def inherited(host):
-    """The hard limit that a login starts from: the highest of this process and those that let it in, less PID 1.
+    """The soft and hard limit that a login starts from: those of the daemon that let this process in.
 
-    (The first process gives its services limits of their own.)
+    That is its first ancestor after PID 1 (which gives its services limits of their own). The ancestors in between have
+    been through PAM, and so have what our own file said at the time.
     """
-    best, pid = 0, "self"
+    found, pid = (0, 0), "self"
     while pid not in ("0", "1"):
-        limits = seen(host.read, f"/proc/{pid}/limits")
-        best = max(best, nofile_of(limits)[1]) if limits else best
+        found = nofile_of(seen(host.read, f"/proc/{pid}/limits") or "") or found
         status = host.read(f"/proc/{pid}/status")
         pid = parse_status(status).get("PPid", "0") if status else "0"
-    return best
+    return found
 
 
 def raises(host, nofile):
@@ -119,7 +119,8 @@ def raises(host, nofile):
     status = parse_status(host.read("/proc/self/status") or "")
     if status.get("Uid", "").split()[1:2] == ["0"]:
         nr_open = int(host.read("/proc/sys/fs/nr_open") or NR_OPEN)
-        value = max(min(nofile, nr_open), min(inherited(host) + 1, nr_open))
+        own = nofile_of(host.read("/proc/self/limits") or "") or (0, 0)
+        value = max(min(nofile, nr_open), min(max(own[1], inherited(host)[1]) + 1, nr_open))
         return host.run(["sh", "-c", f"ulimit -HSn {value}"]).rc == 0
     return bool(int(status.get("CapBnd", "0"), 16) >> _CAP_SYS_RESOURCE & 1)
 
@@ -161,7 +162,7 @@ def granted(wanted, state):
     """How many open files this host can grant of those wanted, and what ends it: C((number, sentence))."""
     bounds = [(wanted, ""), (state["nr_open"], f"fs.nr_open is {state['nr_open']}"), (_at_boot(state), f"fs.nr_open is {_at_boot(state)} after a reboot")]
     if not state["raises"]:
-        bounds.append((state["inherited"], f"root cannot raise the hard limit of {state['inherited']} here (no CAP_SYS_RESOURCE: a container)"))
+        bounds.append((state["inherited"][1], f"root cannot raise the hard limit of {state['inherited'][1]} here (no CAP_SYS_RESOURCE: a container)"))
     return min(bounds, key=lambda bound: bound[0])
 
 
@@ -206,12 +207,13 @@ def _problems(wanted, state):
 
 
 def _value(wanted, limit, others, domain, kind, state):
-    """What to write: with C(at_least) a larger value of another file stays, as far as the host can grant it."""
-    other = of_domain(others, domain, kind)
-    if wanted["policy"] == "exact" or other is None:
+    """What to write. With C(at_least) a larger value stays: what another file sets for the domain, or what a login has
+    without any line, both as far as the host can grant it."""
+    if wanted["policy"] == "exact":
         return limit
-    most = granted(NR_OPEN_MOST, state)[0]
-    return max(limit, min(most if other.value is None else other.value, most))
+    most, other = granted(NR_OPEN_MOST, state)[0], of_domain(others, domain, kind)
+    there = state["inherited"][("soft", "hard").index(kind)] if other is None else other.value
+    return max(limit, most if there is None else min(there, most))
 
 
 def _row(wanted, state, domain, values, limit, why):

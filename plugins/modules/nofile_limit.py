@@ -31,7 +31,8 @@ options:
     default: ["*", root]
   policy:
     description:
-      - With V(at_least) a larger value that another file sets for the same domain stays, as far as the host can grant it.
+      - With V(at_least) a larger value stays, as far as the host can grant it - what another file sets for the same domain, or what the
+        daemon that lets a user in has, and so every login without a line.
       - With V(exact) it is set to O(nofile).
     type: str
     choices: [at_least, exact]

@@ -14,6 +14,8 @@ from ansible_collections.xitrum.host.plugins.module_utils import capacity, kerne
 from hypothesis import given
 from hypothesis import strategies as st
 
+from .fake_host import FakeHost
+
 CONNECTIONS = st.integers(1, 5_000_000)
 SHAPES = st.builds(
     capacity.HostShape,
@@ -26,7 +28,7 @@ SHAPES = st.builds(
 
 @given(CONNECTIONS, SHAPES)
 def test_every_limit_is_enough(connections, shape):
-    plan = capacity.plan(connections, shape)
+    plan = capacity.limits_for(connections, shape)
     on_each = -(-connections // shape.instances)
     if shape.application:
         assert plan["nofile"] > on_each
@@ -51,27 +53,27 @@ def test_every_limit_is_enough(connections, shape):
 
 @given(CONNECTIONS, SHAPES)
 def test_its_kernel_parameters_are_a_valid_profile(connections, shape):
-    entries, problems = kernel_values.entries(capacity.plan(connections, shape)["kernel"])
+    entries, problems = kernel_values.entries(capacity.limits_for(connections, shape)["kernel"])
     assert problems == []
     assert {entry.policy for entry in entries} == {"at_least", "range"}
 
 
 @given(CONNECTIONS, SHAPES)
 def test_the_largest_number_holds_and_one_more_does_not(connections, shape):
-    plan = capacity.plan(connections, shape)
+    plan = capacity.limits_for(connections, shape)
     most = plan["largest"]
     assert (plan["problem"] == "") == (connections <= most)
     if most:
-        assert capacity.plan(most, shape)["problem"] == ""
+        assert capacity.limits_for(most, shape)["problem"] == ""
     if most < capacity.MOST:
-        refused = capacity.plan(most + 1, shape)
+        refused = capacity.limits_for(most + 1, shape)
         assert f"The largest number that holds is {most}." in refused["problem"]
         assert f"{plan['ends']} ends first" in refused["problem"]
 
 
 @given(CONNECTIONS, CONNECTIONS, SHAPES)
 def test_more_connections_never_need_less(one, other, shape):
-    few, many = (capacity.plan(number, shape) for number in sorted((one, other)))
+    few, many = (capacity.limits_for(number, shape) for number in sorted((one, other)))
     for name in ("sockets", "nofile", "memory_bytes", "heap_bytes", "instances_for_ports", "haproxy_maxconn", "nginx_worker_connections", "conntrack_max"):
         assert few[name] <= many[name], name
 
@@ -90,12 +92,12 @@ GIB = 1 << 30
 
 @pytest.mark.parametrize(("connections", "shape", "ends", "largest", "mend"), [
     (200000, {"application": False, "proxy": True, "backends": 2, "reserved_ports": 2}, "ports", 129020, "raise xitrum_instances"),
-    (100000, {"heap_bytes": 512 << 20}, "heap", 16384, "raise xitrum_heap or xitrum_instances"),
+    (100000, {"heap_bytes": 512 << 20}, "heap", 32768, "raise xitrum_heap or xitrum_instances"),
     (100000, {"heap_bytes": 8 * GIB, "memory_bytes": 8 * GIB}, "memory", 0, "give the host more memory"),
     (100000, {"heap_bytes": 8 * GIB, "nofile_most": 20000}, "nofile", 18976, "raise what the host can grant"),
 ])
 def test_refused_with_what_ends_first_and_the_number_that_holds(connections, shape, ends, largest, mend):
-    plan = capacity.plan(connections, capacity.HostShape(**shape))
+    plan = capacity.limits_for(connections, capacity.HostShape(**shape))
     assert (plan["ends"], plan["largest"]) == (ends, largest)
     assert plan["problem"].startswith(f"xitrum_max_connections: {connections} connections cannot be held. {ends} ends first: ")
     assert mend in plan["problem"]
@@ -109,7 +111,7 @@ def test_refused_with_what_ends_first_and_the_number_that_holds(connections, sha
     (5, {"reserved_ports": 65000}, "ports: found -488, wanted 1 or more."),
 ])
 def test_wrong_arguments_are_said(connections, shape, words):
-    assert words in capacity.plan(connections, capacity.HostShape(**shape))["problem"]
+    assert words in capacity.limits_for(connections, capacity.HostShape(**shape))["problem"]
 
 
 def test_the_filter():
@@ -119,3 +121,34 @@ def test_the_filter():
         plan(10000, instance=2)
     with pytest.raises(AnsibleFilterError, match="capacity_plan of 'many'"):
         plan("many")
+
+
+def told(host, **wanted):
+    """What the concern says of a host."""
+    wanted = {**{name: option.get("default") for name, option in capacity.SPEC.items()}, **wanted}
+    return capacity.plan(wanted, capacity.read(host, wanted))
+
+
+def small_host(hard=20000, cap="0000000000000000"):
+    """8 GiB of memory, and a container whose root cannot raise a limit."""
+    return FakeHost({
+        "/proc/meminfo": "MemTotal:        8388608 kB\nMemAvailable:    4000000 kB\n", "/proc/sys/fs/nr_open": "1048576\n",
+        "/proc/self/limits": f"Max open files            1024                 {hard}                files     \n",
+        "/proc/self/status": f"Uid:\t1000\t1000\t1000\t1000\nPPid:\t1\nCapBnd:\t{cap}\n",
+    })
+
+
+def test_the_host_is_asked_what_it_has():
+    refused = told(small_host(), connections=30000)
+    assert refused.problems == [
+        "xitrum_max_connections: 30000 connections cannot be held. nofile ends first: 31024 open files of one process are needed, 20000 are there. "
+        "The largest number that holds is 18976. To hold more: raise what the host can grant, or xitrum_instances."]
+    assert [(row.wanted, row.effective, row.status, row.mend) for row in refused.rows] == [("30000", "18976", "differs", "xitrum_max_connections: 18976")]
+    assert not refused.changed
+    assert told(small_host(cap="000001ffffffffff"), connections=30000).problems == []
+    assert "memory ends first" in told(small_host(cap="000001ffffffffff"), connections=900000, heap_bytes=7 * GIB, instances=2).problems[0]
+
+
+def test_nothing_is_wanted_without_a_number():
+    plan = told(small_host())
+    assert (plan.rows, plan.problems, plan.changed) == ([], [], False)

@@ -101,13 +101,16 @@ def test_a_login_that_was_limited_before_does_not_hide_what_the_daemon_has():
              "/proc/1/limits": "Max open files            1073741816           1073741816           files     \n"}
     host = machine(hard=15000, parent=77, raises=False, tried={20001, 1024000}, files=files)
     assert plan_of(host).facts["granted"] == 20000
+    raised = machine(hard=1024000, parent=77, tried={1024001}, files={**files, OWN: lines(1024000)})
+    assert plan_of(raised, nofile=65536).after == lines(65536), "what we raised ourselves is no reason to keep it"
 
 
 def test_below_what_can_be_granted_nothing_is_said():
     host = machine(hard=20000, raises=False, commands={"sh -c ulimit -HSn 20001": (2, "", "")})
     plan = plan_of(host, nofile=15000)
-    assert plan.after == lines(15000)
+    assert plan.after == lines(15000, 20000, 15000, 20000), "the hard limit that logins have without us is not lowered"
     assert plan.facts["why"] == ""
+    assert plan_of(host, nofile=15000, policy="exact").after == lines(15000)
 
 
 def test_a_later_line_that_wins_is_named():
@@ -143,12 +146,15 @@ def test_no_text_breaks_the_parser(text):
 
 @given(st.integers(1, limits.NR_OPEN_MOST), st.integers(1, 2 ** 30), st.integers(1, 2 ** 30), st.booleans(), st.none() | st.integers(1, 2 ** 30))
 def test_nothing_above_a_bound_is_ever_written(nofile, nr_open, inherited, raises, at_boot):
-    state = {"nr_open": nr_open, "nr_open_at_boot": at_boot, "inherited": inherited, "raises": raises, "lines": [], "own": None, "logins": {},
+    state = {"nr_open": nr_open, "nr_open_at_boot": at_boot, "inherited": (1, inherited), "raises": raises, "lines": [], "own": None, "logins": {},
              "use_pam": "yes", "file_max": 0, "unread": []}
     plan = limits.plan({**DEFAULTS, "nofile": nofile}, state)
-    values = [line.value for line in limits.parse(OWN, plan.after)]
+    found = limits.parse(OWN, plan.after)
+    values = [line.value for line in found]
     assert len(values) == 4
-    assert max(values) <= min(nofile, nr_open)
+    assert max(values) <= nr_open
+    assert max(line.value for line in found if line.kind == "soft") <= nofile
+    assert max(values) <= max(nofile, inherited)
     assert at_boot is None or max(values) <= at_boot
     assert raises or max(values) <= inherited
     assert plan.facts["granted"] == nofile or plan.facts["why"]
