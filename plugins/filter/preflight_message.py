@@ -52,7 +52,7 @@ _value:
 from ansible.errors import AnsibleError
 from ansible_collections.xitrum.host.plugins.filter.preflight_notes import preflight_notes
 from ansible_collections.xitrum.host.plugins.filter.unknown_variables import of_collection, unknown_variables
-from ansible_collections.xitrum.host.plugins.module_utils import preflight, variables
+from ansible_collections.xitrum.host.plugins.module_utils import preflight, values, variables
 from jinja2.exceptions import UndefinedError
 
 #: What reading a variable raises whose value refers to another that is not there, or to a file that cannot be read.
@@ -77,10 +77,10 @@ def variable_problems(of_host):
             yield problem
 
 
-def secret_problems(of_host):
-    """Public example secrets of one host. One without a value is named by L(variable_problems)."""
+def value_problems(of_host):
+    """Values of one host that cannot be meant, public example secrets among them. One without a value is named by L(variable_problems)."""
     try:
-        return list(preflight.example_problems(of_host))
+        return [*values.problems(of_host), *preflight.example_problems(of_host)]
     except NO_VALUE:
         return []
 
@@ -89,7 +89,7 @@ def preflight_message(hostvars, hosts, reached=None):
     """See DOCUMENTATION."""
     every = {host: hostvars[host] for host in hosts}
     answered = set(hosts if reached is None else reached)
-    problems = {host: [*variable_problems(of_host), *preflight.host_problems(of_host, host in answered), *secret_problems(of_host)]
+    problems = {host: [*variable_problems(of_host), *preflight.host_problems(of_host, host in answered), *value_problems(of_host)]
                 for host, of_host in every.items()}
     return preflight.message(problems, controller_problems(every), preflight_notes(hostvars, hosts))
 

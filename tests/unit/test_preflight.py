@@ -103,7 +103,7 @@ def test_public_secrets_are_refused_by_name_and_not_printed(own, said):
 
 
 def test_ones_own_key_replaces_the_example():
-    assert preflight_message({"app1": variables(package={"examples": ["secureKey"]}, xitrum_secure_key="my own")}, ["app1"]) == ""
+    assert preflight_message({"app1": variables(package={"examples": ["secureKey"]}, xitrum_secure_key="my own key, long enough")}, ["app1"]) == ""
 
 
 def test_misspelt_variables_of_a_host():

@@ -1,0 +1,92 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Values of the inventory's variables that have the right type and still cannot be meant. Pure.
+
+Only what is set is looked at: the defaults are right.
+"""
+
+from __future__ import annotations
+
+import re
+
+from ansible_collections.xitrum.host.plugins.module_utils import jvm
+
+NAME = re.compile(r"[a-z_][a-z0-9_-]{0,30}")
+#: Folders that belong to the system. A retired host loses its xitrum_root, so that must be a folder of its own.
+SYSTEM = {"bin", "boot", "dev", "etc", "home", "lib", "lib64", "media", "mnt", "opt", "proc", "root", "run", "sbin", "srv", "sys", "tmp", "usr", "var"}
+LEAST_KEY = 16
+
+
+def problems(variables):
+    """Sentences on values that cannot be meant: what was found, what was wanted."""
+    return [sentence for check in (names, folders, counts, ports, secrets, heap) for sentence in check(variables)]
+
+
+def names(variables):
+    """Names of the system's users and services."""
+    for name in ("xitrum_name", "xitrum_user"):
+        if name in variables and not NAME.fullmatch(str(variables[name])):
+            yield f"{name} is {variables[name]!r}: wanted are lower case letters, digits, - and _, at most 31, a letter or _ first (useradd(8))"
+    if variables.get("xitrum_user") == "root" or (variables.get("xitrum_name") == "root" and "xitrum_user" not in variables):
+        yield "xitrum_user is root: the application never runs as root; name an unprivileged user, it is made where it is missing"
+
+
+def folders(variables):
+    """Folders that the collection owns."""
+    for name in ("xitrum_root", "xitrum_log_dir"):
+        path = str(variables.get(name, "/opt/name"))
+        parts = [part for part in path.split("/") if part]
+        if not path.startswith("/") or ".." in parts or re.search(r"\s", path):
+            yield f"{name} is {path!r}: wanted is an absolute path without .. and without white space"
+        elif not parts or (len(parts) == 1 and parts[0] in SYSTEM):
+            yield f"{name} is {path!r}, which belongs to the system: wanted is a folder of the application's own, such as /opt/shop"
+
+
+def counts(variables):
+    """Numbers that must be at least one."""
+    for name in ("xitrum_instances", "xitrum_keep_releases", "xitrum_start_timeout", "xitrum_stop_timeout", "xitrum_nofile"):
+        value = number(variables.get(name, 1))
+        if value is not None and value < 1:
+            yield f"{name} is {value}: wanted is at least 1" + (
+                " (to take the application off a host, move it to the group xitrum_retired)" if name == "xitrum_instances" else "")
+
+
+def ports(variables):
+    """Every instance's port must be one, and HTTP and HTTPS must not meet."""
+    count = max(number(variables.get("xitrum_instances", 1)) or 1, 1)
+    ranges = {}
+    for name, default in (("xitrum_http_port", 8000), ("xitrum_https_port", 4430)):
+        first = number(variables.get(name, default))
+        if first is None:
+            continue
+        ranges[name] = set(range(first, first + count))
+        if first < 1 or first + count - 1 > 65535:
+            yield f"{name} is {first} for {count} instance{'s' if count > 1 else ''}: wanted are ports from 1 to 65535"
+    if variables.get("xitrum_tls_certificate") and len(ranges) == 2 and set.intersection(*ranges.values()):
+        yield (f"xitrum_http_port and xitrum_https_port meet with {count} instances, at {min(set.intersection(*ranges.values()))}: "
+               "set them further apart")
+
+
+def secrets(variables):
+    """The application's keys."""
+    key = variables.get("xitrum_secure_key")
+    if isinstance(key, str) and 0 < len(key) < LEAST_KEY:
+        yield f"xitrum_secure_key has {len(key)} characters: wanted are at least {LEAST_KEY}, for example the output of openssl rand -hex 32"
+    if bool(variables.get("xitrum_tls_certificate")) != bool(variables.get("xitrum_tls_key")):
+        yield "only one of xitrum_tls_certificate and xitrum_tls_key is set: HTTPS of the instances needs both"
+
+
+def heap(variables):
+    """The size of the heap."""
+    value = str(variables.get("xitrum_heap", "512m"))
+    if not jvm.HEAP.fullmatch(value):
+        yield f"xitrum_heap is {value!r}: wanted is a size as -Xmx takes it, such as 512m or 2g"
+
+
+def number(value):
+    """A value as an integer; None where it is none: the specification says that."""
+    try:
+        return int(value)
+    except (TypeError, ValueError):
+        return None

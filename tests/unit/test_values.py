@@ -1,0 +1,40 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Values that have the right type and still cannot be meant."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.xitrum.host.plugins.module_utils import values
+
+
+@pytest.mark.parametrize("variables, said", [
+    ({"xitrum_name": "my shop"}, "xitrum_name is 'my shop'"),
+    ({"xitrum_user": "root"}, "never runs as root"),
+    ({"xitrum_name": "root"}, "never runs as root"),
+    ({"xitrum_root": "/"}, "belongs to the system"),
+    ({"xitrum_root": "/usr/"}, "belongs to the system"),
+    ({"xitrum_root": "opt/x"}, "absolute path"),
+    ({"xitrum_root": "/opt/../etc"}, "absolute path"),
+    ({"xitrum_log_dir": "/var"}, "xitrum_log_dir is '/var'"),
+    ({"xitrum_instances": 0}, "xitrum_retired"),
+    ({"xitrum_instances": "-1"}, "xitrum_instances is -1"),
+    ({"xitrum_keep_releases": 0}, "xitrum_keep_releases is 0"),
+    ({"xitrum_http_port": 0}, "xitrum_http_port is 0"),
+    ({"xitrum_http_port": 70000}, "1 to 65535"),
+    ({"xitrum_http_port": 65535, "xitrum_instances": 2}, "65535 for 2 instances"),
+    ({"xitrum_http_port": 4429, "xitrum_instances": 2, "xitrum_tls_certificate": "a", "xitrum_tls_key": "b"}, "at 4430"),
+    ({"xitrum_secure_key": "short"}, "5 characters"),
+    ({"xitrum_tls_key": "b"}, "needs both"),
+    ({"xitrum_heap": "lots"}, "xitrum_heap is 'lots'"),
+])
+def test_what_cannot_be_meant_is_named(variables, said):
+    found = values.problems(variables)
+    assert len(found) == 1 and said in found[0]
+
+
+@pytest.mark.parametrize("variables", [
+    {}, {"xitrum_instances": 4, "xitrum_http_port": 9000}, {"xitrum_root": "/srv/shop"}, {"xitrum_instances": "many"}, {"xitrum_heap": "2g"}])
+def test_what_is_right_or_the_specifications_business_passes(variables):
+    assert values.problems(variables) == []
