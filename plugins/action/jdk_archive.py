@@ -54,6 +54,7 @@ def fetch(fetching, sha256):
         return jdk_archive.obtain(fetching["source"], sha256.lower(), fetching.get("headers"), cache,
                                   int(fetching.get("timeout") or 30), fetching.get("validate_certs", True))[0]
     except jdk_archive.SourceError as error:
-        raise AnsibleActionFail(str(error)) from error
+        # Ansible would add the causes to a message that says it all.
+        raise AnsibleActionFail(str(error)) from None
     except OSError as error:
-        raise AnsibleActionFail(f"the cache {cache} cannot be used ({error}): give cache a folder that this user can write and that has room") from error
+        raise AnsibleActionFail(f"the cache {cache} cannot be used ({error}): give cache a folder that this user can write and that has room") from None

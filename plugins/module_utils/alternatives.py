@@ -20,6 +20,8 @@ RECORD = "/var/lib/xitrum.host/alternatives.json"
 
 COMMANDS = ("java", "javac", "javap", "javaws")
 
+SITE = "ansible-playbook site.yml"
+
 SPEC = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "home": {"type": "path", "required": True},
@@ -131,10 +133,12 @@ def plan_command(wanted, name, has, record, result, after):
     if not has["own"]:
         result.rows.append(Row("alternatives", f"alternative {name}", "", configured, has["leads"], "absent", f"{wanted['home']} has no {name}"))
         return
-    if has["kind"] not in ("", "link") or has["lost"]:
-        result.problems.append(
-            f"{has['link']} is a {has['kind']} of its own, wanted is a link of the alternatives: move it away, then run again" if not has["lost"] else
-            f"/etc/alternatives/{name} is missing while /var/lib/alternatives/{name} lists choices: ln -s {has['own']} /etc/alternatives/{name}, then run again")
+    if has["kind"] not in ("", "link"):
+        result.problems.append(f"{has['link']} is a {has['kind']} of its own, wanted is a link of the alternatives: move it away, then run again")
+        return
+    if has["lost"]:
+        result.problems.append(f"/etc/alternatives/{name} is missing while /var/lib/alternatives/{name} lists choices: "
+                               f"ln -s {has['own']} /etc/alternatives/{name}, then run again")
         return
     registered = [path for path, real in has["choices"].items() if real == has["real"]]
     path = has["own"] if has["own"] in registered or not registered else registered[0]
@@ -144,16 +148,17 @@ def plan_command(wanted, name, has, record, result, after):
     why = ("no alternative is registered" if not has["group"] else "another one is chosen" if not right else
            "its link is broken" if not leads else "it is the right one in automatic mode, in which the next package would move it")
     result.rows.append(Row("alternatives", f"alternative {name}", f"{path} (manual)", configured, has["leads"], "ok" if good else "differs",
-                           "" if good else why, "" if good else "ansible-playbook site.yml"))
+                           "" if good else why, "" if good else SITE))
     if good:
         return
-    record.setdefault(name, {"mode": group["mode"], "path": group["value"], "registered": []})
+    entry = record.setdefault(name, {"registered": []})
+    if "mode" not in entry:
+        entry.update(mode=group["mode"], path=group["value"])
     choices = list(group["choices"])
     if not registered:
         result.actions.append(("register", name, (has["link"], path, wanted["priority"])))
         choices.append({"path": path, "priority": wanted["priority"], "family": ""})
-        if path not in record[name]["registered"]:
-            record[name]["registered"].append(path)
+        entry["registered"] = sorted({*entry["registered"], path})
     elif right and leads:
         result.facts["pinned"].append(name)
     result.actions.append(("set", name, path))
@@ -162,7 +167,7 @@ def plan_command(wanted, name, has, record, result, after):
 
 def plan_removal(wanted, name, has, real_home, record, result, after):
     """One command of a home that is to be used no more: the choice before ours comes back, and what we registered goes."""
-    group, entry = has["group"], record.get(name, {"mode": "", "path": "", "registered": []})
+    group, entry = has["group"], record.get(name, {"registered": []})
     if group is None:
         return
     inside = [path for path, real in has["choices"].items() if is_under(path, wanted["home"]) or is_under(real, real_home)]
@@ -170,25 +175,26 @@ def plan_removal(wanted, name, has, real_home, record, result, after):
     stay = [choice for choice in group["choices"] if choice["path"] not in ours]
     chosen = is_under(group["value"], wanted["home"]) or group["value"] in inside
     after[name] = {**group, "choices": stay}
-    if chosen and stay and (ours or name in record):
-        kept = entry["mode"] == "manual" and entry["path"] in [choice["path"] for choice in stay]
+    if chosen and stay and (ours or "mode" in entry):
+        kept = entry.get("mode") == "manual" and entry["path"] in [choice["path"] for choice in stay]
         best = entry["path"] if kept else max(stay, key=lambda choice: choice["priority"])["path"]
-        if not kept and entry["mode"] == "manual":
+        if not kept and entry.get("mode") == "manual":
             result.facts.setdefault("lost", []).append(f"{name}: {entry['path']} was chosen before, and is no longer registered")
         mode = "manual" if kept else "auto"
         if (group["mode"], group["value"]) != (mode, best):
             result.actions.append(("set", name, best) if kept else ("auto", name, None))
         after[name].update(mode=mode, value=best)
     result.actions += [("unregister", name, path) for path in ours]
-    if chosen:
-        record.pop(name, None)
-    elif name in record:
-        record[name]["registered"] = [path for path in entry["registered"] if path not in ours]
-    if ours:
-        result.rows.append(Row("alternatives", f"alternative {name}", "", ", ".join(ours), has["leads"], "differs",
-                               f"{wanted['home']} is to be used no more", "ansible-playbook site.yml"))
+    if name in record:
+        left = [path for path in entry["registered"] if path not in ours]
+        record[name] = {"registered": left} if chosen else {**entry, "registered": left}
+        if not left and "mode" not in record[name]:
+            del record[name]
+    if (group["mode"], group["value"]) != (after[name]["mode"], after[name]["value"]) or ours:
+        result.rows.append(Row("alternatives", f"alternative {name}", f"{after[name]['value'] or 'none'} ({after[name]['mode']})",
+                               f"{group['value'] or 'none'} ({group['mode']})", has["leads"], "differs", f"{wanted['home']} is to be used no more", SITE))
     if not stay:
-        after.pop(name)
+        del after[name]
 
 
 def listing(groups):

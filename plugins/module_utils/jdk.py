@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 
 from ansible_collections.xitrum.host.plugins.module_utils import alternatives, process
+from ansible_collections.xitrum.host.plugins.module_utils.alternatives import SITE
 from ansible_collections.xitrum.host.plugins.module_utils.plan import Plan, Row
 
 FOLDER = "/usr/lib/jvm"
@@ -24,8 +25,6 @@ MARKER = ".xitrum.host.archive"
 PART = ".part"
 
 NAME = r"[A-Za-z0-9][A-Za-z0-9._+-]*"
-
-SITE = "ansible-playbook site.yml"
 
 #: The long-term releases, and the newest of them that each distribution's own packages have.
 LONG_TERM = (8, 11, 17, 21, 25)
@@ -99,9 +98,9 @@ def executables(host):
     return {pid: path for pid, path in found.items() if path}
 
 
-def leftovers(host, folder=FOLDER):
+def leftovers(host):
     """What killed runs left below the folder of JDKs: paths."""
-    return [f"{folder}/{name}" for name in host.listdir(folder) if name.startswith(".") and name.endswith((PART, PART + ".old"))]
+    return [f"{FOLDER}/{name}" for name in host.listdir(FOLDER) if name.startswith(".") and name.endswith((PART, PART + ".old"))]
 
 
 def version_of(host, home, release, running):
@@ -235,6 +234,6 @@ def absent_problems(wanted, state):
         elif not has["ours"]:
             problems.append(f"{FOLDER}/{name} is in jdk_absent and is not from an archive of this role: remove its package instead")
         elif has["pids"]:
-            problems.append(f"{FOLDER}/{name} is in jdk_absent and process {', '.join(map(str, has['pids']))} runs on it: "
+            problems.append(f"{FOLDER}/{name} is in jdk_absent and in use by process {', '.join(map(str, has['pids']))}: "
                             "take it out of jdk_absent, deploy, and remove it when nothing runs on it")
     return problems

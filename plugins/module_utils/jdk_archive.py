@@ -51,7 +51,8 @@ def home_in(folder):
     while not os.path.isfile(f"{folder}/bin/java"):
         names = os.listdir(folder)
         if len(names) != 1 or not os.path.isdir(f"{folder}/{names[0]}") or os.path.islink(f"{folder}/{names[0]}"):
-            raise SourceError(f"the archive has no bin/java, at its top is {', '.join(sorted(names)[:8]) or 'nothing'}: wanted is the tar.gz of a JDK for Linux")
+            raise SourceError(f"the archive has no bin/java, at its top is {', '.join(sorted(names)[:8]) or 'nothing'}: "
+                              "wanted is the tar.gz of a JDK for Linux")
         folder = f"{folder}/{names[0]}"
     return folder
 
@@ -162,7 +163,7 @@ def plan(wanted, state):
             result.facts["needed"] = True
             result.actions.append(("unpack", home))
         result.rows.append(Row("jdk", "version", str(wanted["version"] or "any"), state["homes"].get(home, ""), state["said"],
-                               "ok" if whole else "differs", "" if whole else f"{home} has no such JDK that runs", "" if whole else jdk.SITE))
+                               "ok" if whole else "differs", "" if whole else f"{home} has no such JDK that runs", "" if whole else alternatives.SITE))
     result.actions += [("remove", f"{FOLDER}/{name}") for name in state["absent"]]
     result.actions += [("clean", path) for path in state["leftovers"]]
     before = {*state["homes"], *state["leftovers"]}
@@ -196,8 +197,11 @@ def unpack(host, archive, sha256, wanted):
     try:
         try:
             package_source.unpack(archive, part)
+        except SourceError as error:
+            # What it advises is for a package.
+            raise SourceError(f"{str(error).partition(': ')[0].replace(archive, 'the archive')}: it is refused, fetch it again from its maker") from error
         except (tarfile.TarError, EOFError, zlib.error) as error:
-            raise SourceError(f"{archive} cannot be unpacked ({error}): wanted is a whole tar.gz; fetch it again") from error
+            raise SourceError(f"the archive cannot be unpacked ({error}): wanted is a whole tar.gz, fetch it again") from error
         home = home_in(part)
         check(home, wanted["architecture"], wanted["version"])
         said = prove(host, home, wanted["version"])

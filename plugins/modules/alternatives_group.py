@@ -114,7 +114,8 @@ def main():
     said = {**plan.report(), "diff": plan.diff("alternatives")}
     if module.check_mode and wanted["state"] == "present" and not state["there"]:
         # The task before would have installed it.
-        module.exit_json(**{**said, "changed": True, "problems": [], "msg": f"{wanted['home']} is not there yet: what it will have is registered and chosen then"})
+        later = f"{wanted['home']} is not there yet: what it will have is registered and chosen then"
+        module.exit_json(**{**said, "changed": True, "problems": [], "msg": later})
     if plan.problems:
         module.fail_json(msg=" ".join(plan.problems), **said)
     if plan.changed and not module.check_mode:

@@ -21,7 +21,7 @@ options:
     type: str
   source:
     description:
-      - The archive, any form of tar. A path on the controller, or an C(http) or C(https) URL.
+      - The archive, a tar.gz. A path on the controller, or an C(http) or C(https) URL.
       - With O(download=hosts), a path on the host, or a URL that the host fetches.
     type: str
   sha256:

@@ -197,6 +197,7 @@ def test_the_removal_brings_back_what_was_chosen_before_and_unregisters_only_our
     assert pairs(plan, "unregister") == [("unregister", name) for name in THREE]
     assert plan.facts["lost"] == ["javap: /gone/bin/javap was chosen before, and is no longer registered"]
     assert json.loads(plan.actions[0][1]) == {}
+    assert [row.wanted for row in plan.rows] == [f"{DEBIAN}/bin/java (auto)", "/opt/other/bin/javac (manual)", f"{DEBIAN}/bin/javap (auto)"]
     assert OURS not in plan.after
 
 
@@ -206,6 +207,15 @@ def test_the_removal_of_a_jdk_that_is_not_in_use_keeps_the_choice_and_its_record
     plan = planned(debian_host(groups, FILES, record), OURS, state="absent")
     assert pairs(plan, "set", "auto", "unregister") == [("unregister", "java")]
     assert json.loads(plan.actions[0][1]) == {"java": {"mode": "auto", "path": "", "registered": []}}
+
+
+def test_what_was_registered_of_other_jdks_is_remembered_when_the_choice_comes_back():
+    groups = {"java": ("manual", f"{OURS}/bin/java", [(f"{DEBIAN}/bin/java", 1711), (f"{OURS}/bin/java", 1), ("/opt/third/bin/java", 1)])}
+    record = {"java": {"mode": "auto", "path": "", "registered": [f"{OURS}/bin/java", "/opt/third/bin/java"]}}
+    plan = planned(debian_host(groups, FILES, record), OURS, state="absent")
+    assert json.loads(plan.actions[0][1]) == {"java": {"registered": ["/opt/third/bin/java"]}}
+    again = planned(debian_host(PACKAGED, FILES, {"java": {"registered": ["/opt/third/bin/java"]}}), OURS)
+    assert json.loads(again.actions[0][1])["java"] == {"mode": "auto", "path": f"{DEBIAN}/bin/java", "registered": ["/opt/third/bin/java", f"{OURS}/bin/java"]}
 
 
 def test_the_distributions_choices_are_never_unregistered():

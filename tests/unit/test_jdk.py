@@ -25,7 +25,8 @@ def pinned(home, *names):
     links = {}
     for name in names:
         path = f"{home}/bin/{name}"
-        commands[f"update-alternatives --query {name}"] = f"Name: {name}\nLink: /usr/bin/{name}\nStatus: manual\nValue: {path}\n\nAlternative: {path}\nPriority: 1\n"
+        commands[f"update-alternatives --query {name}"] = (
+            f"Name: {name}\nLink: /usr/bin/{name}\nStatus: manual\nValue: {path}\n\nAlternative: {path}\nPriority: 1\n")
         links.update({f"/usr/bin/{name}": f"/etc/alternatives/{name}", f"/etc/alternatives/{name}": path})
     return commands, links
 
@@ -34,7 +35,8 @@ def jdk_host(home, version="17.0.15", files=None, links=None):
     """A host with one JDK that is in use."""
     commands, made = pinned(home, "java", "javac")
     commands[f"{home}/bin/java -version"] = (0, "", f'openjdk version "{version}" 2025-04-15\n')
-    return FakeHost({f"{home}/bin/java": "", f"{home}/bin/javac": "", f"{home}/release": f'JAVA_VERSION="{version}"\n', **(files or {})}, commands, {**made, **(links or {})})
+    has = {f"{home}/bin/java": "", f"{home}/bin/javac": "", f"{home}/release": f'JAVA_VERSION="{version}"\n'}
+    return FakeHost({**has, **(files or {})}, commands, {**made, **(links or {})})
 
 
 def bare_host():
@@ -165,8 +167,9 @@ def test_another_archive_under_the_same_name_is_refused_with_both_checksums():
 
 
 def test_a_jdk_that_an_instance_runs_on_is_not_removed():
-    host = jdk_host(HOME, files={"/usr/lib/jvm/old/bin/java": "", f"/usr/lib/jvm/old/{jdk.MARKER}": SHA256}, links={"/proc/42/exe": "/usr/lib/jvm/old/bin/java"})
-    assert "process 42 runs on it" in planned(host, absent=["old"]).problems[0]
+    old = "/usr/lib/jvm/old"
+    host = jdk_host(HOME, files={f"{old}/bin/java": "", f"{old}/{jdk.MARKER}": SHA256}, links={"/proc/42/exe": f"{old}/bin/java"})
+    assert "in use by process 42" in planned(host, absent=["old"]).problems[0]
     del host.links["/proc/42/exe"]
     plan = planned(host, absent=["old", "gone-already"])
     assert plan.facts["absent"] == ["old"]
