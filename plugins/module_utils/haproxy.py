@@ -262,7 +262,7 @@ def validate(host, wanted):
     return lines
 
 
-def apply(host, wanted, planned):
+def apply(host, wanted, planned, ask=haproxy_socket.ask):
     """Checks, writes, reloads or starts, and proves it. Raises RuntimeError with what was found; the warnings of HAProxy's check are returned."""
     kinds = [kind for kind, _item in planned.actions]
     missing = [item for kind, item in planned.actions if kind == "install"]
@@ -277,15 +277,15 @@ def apply(host, wanted, planned):
             said = host.run(["systemctl", kind] + ([] if kind == "daemon-reload" else [wanted["service"] + ".service"]))
             if said.rc != 0:
                 raise RuntimeError(f"systemctl {kind} ended with {said.rc}: {said.err.strip()}\n{_journal(host, wanted)}")
-    prove(host, wanted)
+    prove(host, wanted, ask)
     return warnings
 
 
-def prove(host, wanted, patience=PATIENCE):
+def prove(host, wanted, ask=haproxy_socket.ask, patience=PATIENCE):
     """Waits until the running worker itself says that it has the wanted configuration. Raises RuntimeError where it does not in C(patience) seconds."""
     want, deadline = haproxy_config.digest(wanted["config"], wanted["pems"]), time.monotonic() + patience
     while True:
-        state = live(wanted["socket"])
+        state = live(wanted["socket"], ask)
         has = haproxy_config.stamp_of(state["info"].get("description"))
         if has == want:
             return

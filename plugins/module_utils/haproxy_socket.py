@@ -67,11 +67,14 @@ def servers(stat_text, state_text):
 
     A list of C({backend, name, address, port, admin, status, sessions, check}): C(admin) is C(ready), C(drain) or
     C(maint); C(status) is HAProxy's own word (C(UP), C(DOWN 1/2), C(MAINT), C(no check)); C(sessions) are the requests
-    and tunnels that it has there now, as an integer; C(check) is what the last health check said.
+    and tunnels that it has there now, as an integer; C(check) is what the last health check said, as C(L7STS 503 Service Unavailable).
     """
     live = {(row.get("pxname"), row.get("svname")): row for row in parse_stat(stat_text)}
     found = []
     for row in parse_servers_state(state_text):
+        # HAProxy 2.2 lists the processes of its own master as servers.
+        if row["be_name"] == "MASTER":
+            continue
         stat = live.get((row["be_name"], row["srv_name"]), {})
         found.append({
             "backend": row["be_name"],
@@ -81,6 +84,6 @@ def servers(stat_text, state_text):
             "admin": administrative(int(row["srv_admin_state"])),
             "status": stat.get("status", ""),
             "sessions": int(stat.get("scur") or 0),
-            "check": " ".join(word for word in (stat.get("check_status"), stat.get("last_chk")) if word),
+            "check": " ".join(word for word in (stat.get("check_status"), stat.get("check_code"), stat.get("last_chk") or stat.get("check_desc")) if word),
         })
     return found

@@ -17,6 +17,20 @@ def runtime(host, command):
     return host.check_output(f"echo '{command}' | socat stdio UNIX-CONNECT:{SOCKET}")
 
 
+def reload(host):
+    """Reloads, and waits until the new worker answers."""
+    before = runtime(host, "show info")
+    host.check_output("systemctl reload haproxy")
+    deadline = time.monotonic() + 20
+    while pid_of(runtime(host, "show info")) == pid_of(before):
+        assert time.monotonic() < deadline, "the old worker still answers 20 s after a reload"
+        time.sleep(0.1)
+
+
+def pid_of(info):
+    return next(line for line in info.splitlines() if line.startswith("Pid:"))
+
+
 def admin_state(host, server):
     """srv_admin_state of a server: 0 ready, 1 maint, 8 drain."""
     rows = [line.split() for line in runtime(host, "show servers state xitrum").splitlines()]
@@ -44,13 +58,11 @@ class TestHaproxy(ProxyContract):
     def test_a_reload_keeps_what_was_set_at_run_time(self, host, state, bits):
         runtime(host, f"set server xitrum/app1-0 state {state}")
         try:
-            host.check_output("systemctl reload haproxy")
-            time.sleep(1)
+            reload(host)
             assert (admin_state(host, "app1-0"), admin_state(host, "app1-1")) == (bits, "0")
         finally:
             runtime(host, "set server xitrum/app1-0 state ready")
-        host.check_output("systemctl reload haproxy")
-        time.sleep(1)
+        reload(host)
         assert admin_state(host, "app1-0") == "0"
 
     def test_a_server_in_maintenance_loses_even_its_bound_clients_and_no_request(self, host, address):
@@ -78,19 +90,18 @@ class TestHaproxy(ProxyContract):
         runtime(host, "set server xitrum/app1-0 state drain")
         try:
             host.check_output("sed -i 's/^\\( *server app1-0 [^ ]*\\):8000/\\1:8009/' /etc/haproxy/haproxy.cfg")
-            host.check_output("systemctl reload haproxy")
-            time.sleep(1)
+            reload(host)
             row = next(line.split() for line in runtime(host, "show servers state xitrum").splitlines() if " app1-0 " in line)
             assert (row[6], row[18]) == ("8", "8009")
         finally:
             host.check_output("sed -i 's/^\\( *server app1-0 [^ ]*\\):8009/\\1:8000/' /etc/haproxy/haproxy.cfg")
             runtime(host, "set server xitrum/app1-0 state ready")
-            host.check_output("systemctl reload haproxy")
+            reload(host)
         assert host.check_output("cat /etc/haproxy/haproxy.cfg") == before
 
     def test_a_start_begins_afresh(self, host):
         """State of an earlier life must not come back: a crash would then bring a long-forgotten drain."""
         runtime(host, "set server xitrum/app1-0 state maint")
-        host.check_output("systemctl reload haproxy")
+        reload(host)
         host.check_output("systemctl restart haproxy")
         assert admin_state(host, "app1-0") == "0"
