@@ -33,10 +33,13 @@ EXAMPLES = r"""
 RETURN = r"""
 _value:
   description:
-    - One dictionary a backend, with the keys C(name), C(path) (null for a prefix that ends in a slash), C(below), C(servers) (C(name), C(address), C(port)) and C(health_path).
+    - One dictionary a backend, with the keys C(name), C(path) (null for a prefix that ends in a slash), C(below),
+      C(servers) (C(name), C(address), C(port)) and C(health_path).
   type: list
   elements: dict
-  sample: [{"name": "discourse", "path": "/forum", "below": "/forum/", "servers": [{"name": "discourse-0", "address": "127.0.0.1", "port": 3000}], "health_path": ""}]
+  sample:
+    - {"name": "discourse", "path": "/forum", "below": "/forum/", "health_path": "",
+       "servers": [{"name": "discourse-0", "address": "127.0.0.1", "port": 3000}]}
 """
 
 from ansible.errors import AnsibleFilterError

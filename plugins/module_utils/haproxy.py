@@ -186,12 +186,14 @@ def _service(wanted, state, text, result, active):
         result.actions.append(("start", None))
     elif rewritten or not current:
         result.actions.append(("reload", None))
-    _row(result, "service", "enabled, active", unit.get("UnitFileState", ""), unit.get("ActiveState", ""), enabled and active, "it is not enabled or does not run")
+    at_boot, now = unit.get("UnitFileState", ""), unit.get("ActiveState", "")
+    _row(result, "service", "enabled, active", at_boot, now, enabled and active, "it is not enabled or does not run")
     configured = haproxy_config.stamp_of(state["files"][wanted["config_path"]][0])
     if hidden:
         result.rows.append(Row("haproxy", "configuration", want, configured, "", "unseen", f"only root may ask {wanted['socket']}", "set become"))
     else:
-        _row(result, "configuration", want, configured, has, active and current and configured == want, "the running worker does not have it: a reload is due")
+        good = active and current and configured == want
+        _row(result, "configuration", want, configured, has, good, "the running worker does not have it: a reload is due")
 
 
 def _log(wanted, state, result):
@@ -218,7 +220,8 @@ def _limits(state, text, result, active):
     _row(result, "open files", str(need) if info else "", str(granted_nofile(state) or ""), "" if has is None else str(has), good,
          "the running worker cannot open two files a connection", "set xitrum_proxy_max_connections")
     if state["workers"] > 1:
-        result.rows.append(Row("haproxy", "old workers", "", "", str(state["workers"] - 1), "ok", "they end with their last connection, or after hard-stop-after"))
+        why = "they end with their last connection, or after hard-stop-after"
+        result.rows.append(Row("haproxy", "old workers", "", "", str(state["workers"] - 1), "ok", why))
 
 
 def _servers(wanted, state, text, result):
@@ -263,7 +266,7 @@ def validate(host, wanted):
 
 
 def apply(host, wanted, planned, ask=haproxy_socket.ask):
-    """Checks, writes, reloads or starts, and proves it. Raises RuntimeError with what was found; the warnings of HAProxy's check are returned."""
+    """Checks, writes, reloads or starts, and proves it: the warnings of HAProxy's check. Raises RuntimeError with what was found."""
     kinds = [kind for kind, _item in planned.actions]
     missing = [item for kind, item in planned.actions if kind == "install"]
     if missing:
@@ -282,7 +285,7 @@ def apply(host, wanted, planned, ask=haproxy_socket.ask):
 
 
 def prove(host, wanted, ask=haproxy_socket.ask, patience=PATIENCE):
-    """Waits until the running worker itself says that it has the wanted configuration. Raises RuntimeError where it does not in C(patience) seconds."""
+    """Waits until the running worker itself says that it has the wanted configuration. Raises RuntimeError after C(patience) seconds."""
     want, deadline = haproxy_config.digest(wanted["config"], wanted["pems"]), time.monotonic() + patience
     while True:
         state = live(wanted["socket"], ask)

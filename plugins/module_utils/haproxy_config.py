@@ -21,7 +21,10 @@ OVERHEAD = 100
 
 
 def digest(config, pems):
-    """12 hexadecimal digits of the configuration, placeholder included, and of the PEM files C([{path, content}]): a new certificate needs a reload too."""
+    """12 hexadecimal digits of the configuration, placeholder included, and of the PEM files C([{path, content}]).
+
+    A new certificate needs a reload too.
+    """
     parts = [config] + [f"{pem['path']}\0{pem['content']}" for pem in sorted(pems, key=lambda pem: pem["path"])]
     return hashlib.sha256("\0\0".join(parts).encode("utf-8", "surrogateescape")).hexdigest()[:12]
 

@@ -138,7 +138,7 @@ def main():
         plan = haproxy.plan(wanted, haproxy.read(host, wanted))
         said = {**plan.report(), "diff": plan.diff()}
         if plan.problems:
-            module.fail_json(msg="\n".join(plan.problems), **said)
+            module.fail_json(msg="\n".join(plan.problems), **{**said, "changed": False})
         if not plan.changed:
             module.exit_json(**said)
         if not module.check_mode:

@@ -140,7 +140,9 @@ def test_a_key_that_others_may_read_is_closed():
     assert row(plan, PEM["path"]).why == "its owner or mode is not as wanted"
 
 
-@pytest.mark.parametrize(("more", "kind"), [({"UnitFileState": "disabled"}, "enable"), ({"ActiveState": "failed"}, "start"), ({"NeedDaemonReload": "yes"}, "daemon-reload")])
+@pytest.mark.parametrize(("more", "kind"), [
+    ({"UnitFileState": "disabled"}, "enable"), ({"ActiveState": "failed"}, "start"), ({"NeedDaemonReload": "yes"}, "daemon-reload"),
+])
 def test_the_service_is_enabled_started_and_known(more, kind):
     machine = Machine(wanted(), **{SHOW: unit(**more)})
     assert kinds(planned(machine, wanted())) == [kind]
@@ -251,7 +253,8 @@ def test_nothing_is_replaced_before_the_check_and_the_trial_is_removed():
     applied(machine, want)
     steps = [step for step in machine.done if step[0] != "run" or "systemctl" in step[1] or "haproxy -c" in step[1]]
     assert steps == [
-        ("make_directory", haproxy.TRIAL), ("write", f"{haproxy.TRIAL}/0.pem"), ("write", f"{haproxy.TRIAL}/haproxy.cfg"), ("run", CHECK), ("remove", haproxy.TRIAL),
+        ("make_directory", haproxy.TRIAL), ("write", f"{haproxy.TRIAL}/0.pem"), ("write", f"{haproxy.TRIAL}/haproxy.cfg"), ("run", CHECK),
+        ("remove", haproxy.TRIAL),
         ("write", PEM["path"]), ("write", PATH), ("run", "systemctl reload haproxy.service")]
     assert machine.stats[PEM["path"]].mode == 0o600
 
@@ -280,7 +283,8 @@ def test_a_refused_configuration_changes_nothing_and_says_where():
 
 
 def test_warnings_of_the_check_are_passed_on_but_not_that_no_state_was_saved_yet():
-    machine = Machine(wanted(), **{CHECK: (0, "", "[WARNING] (1) : config : Can't open global server state file '/x'\n[WARNING] (1) : config : something else\n[NOTICE] no\n")})
+    said = "[WARNING] (1) : config : Can't open global server state file '/x'\n[WARNING] (1) : config : something else\n[NOTICE] no\n"
+    machine = Machine(wanted(), **{CHECK: (0, "", said)})
     assert haproxy.validate(machine, wanted()) == ["[WARNING] (1) : config : something else"]
 
 

@@ -31,7 +31,9 @@ def test_servers_and_binds_are_read_from_a_configuration():
     assert haproxy_config.binds(CONFIG) == ["0.0.0.0:80", "[::]:80", "0.0.0.0:443", "[::]:443", "127.0.0.1:8404"]
 
 
-@pytest.mark.parametrize(("text", "number"), [("global\n  maxconn 5000\n", 5000), ("global\n  # maxconn 1\ndefaults\n  maxconn 3000\n", 0), ("", 0), (CONFIG, 0)])
+@pytest.mark.parametrize(("text", "number"), [
+    ("global\n  maxconn 5000\n", 5000), ("global\n  # maxconn 1\ndefaults\n  maxconn 3000\n", 0), ("", 0), (CONFIG, 0),
+])
 def test_only_maxconn_of_the_section_global_counts(text, number):
     assert haproxy_config.maxconn(text) == number
 
@@ -83,7 +85,9 @@ def test_the_servers_and_what_was_set_on_them(version):
     assert servers[0]["check"] == "L7OK 200 Layer7 check passed"
 
 
-@pytest.mark.parametrize(("bits", "word"), [(0, "ready"), (1, "maint"), (8, "drain"), (9, "maint"), (2, "maint"), (0x10, "drain"), (0x20, "maint"), (0x40, "ready")])
+@pytest.mark.parametrize(("bits", "word"), [
+    (0, "ready"), (1, "maint"), (8, "drain"), (9, "maint"), (2, "maint"), (0x10, "drain"), (0x20, "maint"), (0x40, "ready"),
+])
 def test_administrative_states(bits, word):
     assert haproxy_socket.administrative(bits) == word
 

@@ -33,7 +33,8 @@ def test_each_instance_of_each_host_is_a_server():
 
 
 def test_what_a_host_says_of_itself_wins_over_the_fallback():
-    assert places([host("a", xitrum_address="192.0.2.1", xitrum_http_port="9000", xitrum_instances="2"), host("b", xitrum_address="192.0.2.2")], xitrum_instances=1) == [
+    hosts = [host("a", xitrum_address="192.0.2.1", xitrum_http_port="9000", xitrum_instances="2"), host("b", xitrum_address="192.0.2.2")]
+    assert places(hosts, xitrum_instances=1) == [
         ("a-0", "192.0.2.1", 9000), ("a-1", "192.0.2.1", 9001), ("b-0", "192.0.2.2", 8000)]
 
 
@@ -45,7 +46,9 @@ def test_a_proxy_reaches_its_own_instances_over_the_loopback():
     assert places([host("both", ansible_host="192.0.2.1")], asker="both") == [("both-0", "127.0.0.1", 8000)]
 
 
-@pytest.mark.parametrize(("interface", "address"), [("10.0.0.5", "10.0.0.5"), ("0.0.0.0", "127.0.0.1"), ("", "127.0.0.1"), (None, "127.0.0.1"), ("::", "127.0.0.1")])
+@pytest.mark.parametrize(("interface", "address"), [
+    ("10.0.0.5", "10.0.0.5"), ("0.0.0.0", "127.0.0.1"), ("", "127.0.0.1"), (None, "127.0.0.1"), ("::", "127.0.0.1"),
+])
 def test_an_instance_that_listens_on_one_interface_is_reached_there(interface, address):
     assert places([host("both", ansible_host="192.0.2.1", xitrum_interface=interface)], asker="both") == [("both-0", address, 8000)]
 
@@ -63,7 +66,9 @@ def test_no_instance_at_all_is_refused(hosts):
         places(hosts)
 
 
-@pytest.mark.parametrize(("key", "value"), [("xitrum_http_port", "http"), ("xitrum_http_port", 0), ("xitrum_http_port", 65536), ("xitrum_instances", -1), ("xitrum_instances", "two")])
+@pytest.mark.parametrize(("key", "value"), [
+    ("xitrum_http_port", "http"), ("xitrum_http_port", 0), ("xitrum_http_port", 65536), ("xitrum_instances", -1), ("xitrum_instances", "two"),
+])
 def test_a_number_that_is_none_is_named(key, value):
     with pytest.raises(ValueError, match=f"app1: {key} is"):
         places([host("app1", xitrum_address="192.0.2.1", **{key: value})])
@@ -81,7 +86,8 @@ def test_a_name_that_no_configuration_can_hold_is_made_safe():
 # -------------------------------------------------------------------------------------------------------- addresses
 
 def test_the_trusted_addresses_are_those_of_the_proxies():
-    hosts = [host("proxy1", xitrum_address="192.0.2.1"), host("proxy2", ansible_host="2001:db8::2"), host("proxy3", xitrum_address="198.51.100.0/28"), host("192.0.2.1")]
+    hosts = [host("proxy1", xitrum_address="192.0.2.1"), host("proxy2", ansible_host="2001:db8::2"),
+             host("proxy3", xitrum_address="198.51.100.0/28"), host("192.0.2.1")]
     assert proxy.addresses(hosts, "app1") == ["192.0.2.1", "2001:db8::2", "198.51.100.0/28"]
 
 
@@ -165,7 +171,8 @@ def test_an_ipv6_address_gets_brackets_before_a_port(address, shown):
 # ---------------------------------------------------------------------------------------------------------- filters
 
 @pytest.mark.parametrize(("module", "name", "arguments", "answer"), [
-    (proxy_servers, "proxy_servers", ([host("a", xitrum_address="192.0.2.1")], "p", DEFAULTS), [{"name": "a-0", "host": "a", "address": "192.0.2.1", "port": 8000, "instance": 0}]),
+    (proxy_servers, "proxy_servers", ([host("a", xitrum_address="192.0.2.1")], "p", DEFAULTS),
+     [{"name": "a-0", "host": "a", "address": "192.0.2.1", "port": 8000, "instance": 0}]),
     (proxy_addresses, "proxy_addresses", ([host("p", xitrum_address="192.0.2.1")], "a"), ["192.0.2.1"]),
     (proxy_backends, "proxy_backends", ([],), []),
 ])
@@ -174,7 +181,8 @@ def test_the_filters_answer_as_the_functions(module, name, arguments, answer):
 
 
 @pytest.mark.parametrize(("module", "name", "arguments"), [
-    (proxy_servers, "proxy_servers", ([], "p", DEFAULTS)), (proxy_addresses, "proxy_addresses", ([host("p")], "a")), (proxy_backends, "proxy_backends", ([backend("1")],)),
+    (proxy_servers, "proxy_servers", ([], "p", DEFAULTS)), (proxy_addresses, "proxy_addresses", ([host("p")], "a")),
+    (proxy_backends, "proxy_backends", ([backend("1")],)),
 ])
 def test_a_filter_fails_as_filters_do(module, name, arguments):
     with pytest.raises(AnsibleFilterError):
