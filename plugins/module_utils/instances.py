@@ -96,8 +96,10 @@ def read(host, wanted, jdk):
 
 
 def flags(host, running):
-    """The flags of a running JVM, from itself. Its own jcmd is asked, since both must be of one JDK."""
-    said = host.run([f"{(running['exe'] or '').rpartition('/')[0]}/jcmd", str(running["pid"]), "VM.flags"])
+    """The flags of a running JVM, from itself, by the jcmd of its own JDK. In its mount namespace: the two meet in /tmp,
+    and a hardened service has one of its own."""
+    jcmd = f"{(running['exe'] or '').rpartition('/')[0]}/jcmd"
+    said = host.run(["nsenter", "--target", str(running["pid"]), "--mount", "--", jcmd, str(running["pid"]), "VM.flags"])
     return jvm.parse_flags(said.out) if said.rc == 0 else {}
 
 
