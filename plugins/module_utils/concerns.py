@@ -5,13 +5,14 @@
 
 from __future__ import annotations
 
-from ansible_collections.xitrum.host.plugins.module_utils import file_set, haproxy, instances, jdk, kernel, limits, machine, release
+from ansible_collections.xitrum.host.plugins.module_utils import file_set, haproxy, instances, jdk, kernel, limits, machine, redirects, release
 
 SPECS = {
     "machine": machine.SPEC,
     "jdk": jdk.SPEC,
     "kernel": kernel.SPEC,
     "nofile": limits.SPEC,
+    "redirects": redirects.SPEC,
     "release": release.SPEC,
     "instances": instances.SPEC,
     "service": file_set.SPEC,
@@ -19,7 +20,7 @@ SPECS = {
 }
 
 #: Concerns that need only their own wanted state.
-PLAIN = {"kernel": kernel, "nofile": limits, "release": release, "service": file_set, "haproxy": haproxy}
+PLAIN = {"kernel": kernel, "nofile": limits, "redirects": redirects, "release": release, "service": file_set, "haproxy": haproxy}
 
 
 def read_all(host, wanted):

@@ -25,6 +25,9 @@ options:
   nofile:
     description: The wanted limit of open files for logins, the options of M(xitrum.host.nofile_limit).
     type: dict
+  redirects:
+    description: The wanted redirects of ports, the options of M(xitrum.host.port_redirect).
+    type: dict
   release:
     description: The wanted release, the options of M(xitrum.host.release) without the package itself.
     type: dict
@@ -66,6 +69,10 @@ kernel:
 nofile:
   description: Whether something C(differs), C(rows) and C(problems).
   returned: when O(nofile) is given
+  type: dict
+redirects:
+  description: Whether something C(differs), the C(packages) that are missing, C(rows) and C(problems).
+  returned: when O(redirects) is given
   type: dict
 release:
   description: Whether the release C(differs), that is, has to be made, the C(releases) on the host, the C(current) one, C(rows) and C(problems).
