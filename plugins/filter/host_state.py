@@ -13,9 +13,15 @@ def fleet_summary(hostvars, hosts, check_mode=False, everything=False):
     return summary.fleet_summary({host: hostvars[host].get("xitrum_host_state") for host in hosts}, check_mode, everything)
 
 
+def check_findings(hostvars, hosts, reached):
+    """Every row of every host as a flat list, the worst first."""
+    return summary.findings({host: hostvars[host].get("xitrum_host_state") for host in hosts}, reached)
+
+
 class FilterModule:
     """The filters of this file."""
 
     def filters(self):
         """Name to function."""
-        return {"needs_work": summary.needs_work, "open_work": summary.open_work, "fleet_summary": fleet_summary}
+        return {"needs_work": summary.needs_work, "open_work": summary.open_work, "fleet_summary": fleet_summary,
+                "check_findings": check_findings, "check_table": summary.check_table}

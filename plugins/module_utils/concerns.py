@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from ansible_collections.xitrum.host.plugins.module_utils import file_set, haproxy, instances, jdk, kernel, limits, machine, redirects, release
+from ansible_collections.xitrum.host.plugins.module_utils import certificates, file_set, haproxy, instances, jdk, kernel, limits, machine, redirects, release
+from ansible_collections.xitrum.host.plugins.module_utils.plan import Plan, Row
 
 SPECS = {
     "machine": machine.SPEC,
@@ -17,10 +18,12 @@ SPECS = {
     "instances": instances.SPEC,
     "service": file_set.SPEC,
     "haproxy": haproxy.SPEC,
+    "certificates": certificates.SPEC,
 }
 
 #: Concerns that need only their own wanted state.
-PLAIN = {"kernel": kernel, "nofile": limits, "redirects": redirects, "release": release, "service": file_set, "haproxy": haproxy}
+PLAIN = {"kernel": kernel, "nofile": limits, "redirects": redirects, "release": release, "service": file_set, "haproxy": haproxy,
+         "certificates": certificates}
 
 
 def read_all(host, wanted):
@@ -28,17 +31,23 @@ def read_all(host, wanted):
     a read changes nothing."""
     said = {}
 
-    def add(name, planned):
-        said[name] = planned.report()
+    def add(name, concern, *more):
+        if wanted[name] is None:
+            return
+        try:
+            said[name] = concern.plan(wanted[name], concern.read(host, wanted[name], *more)).report()
+        except PermissionError as error:
+            said[name] = unseen(name, error).report()
         said[name]["differs"] = said[name].pop("changed")
 
-    if wanted["machine"] is not None:
-        add("machine", machine.plan(wanted["machine"], machine.read(host, wanted["machine"])))
-    if wanted["jdk"] is not None:
-        add("jdk", jdk.plan(wanted["jdk"], jdk.read(host, wanted["jdk"], said["machine"])))
+    add("machine", machine)
+    add("jdk", jdk, said.get("machine"))
     for name, concern in PLAIN.items():
-        if wanted[name] is not None:
-            add(name, concern.plan(wanted[name], concern.read(host, wanted[name])))
-    if wanted["instances"] is not None:
-        add("instances", instances.plan(wanted["instances"], instances.read(host, wanted["instances"], said["jdk"])))
+        add(name, concern)
+    add("instances", instances, said.get("jdk"))
     return said
+
+
+def unseen(name, error):
+    """A concern that this user may not read, as a row that says so."""
+    return Plan(rows=[Row(name, name, status="unseen", why=f"{error.filename}: permission denied", mend="run with become")])

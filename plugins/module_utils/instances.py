@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 
-from ansible_collections.xitrum.host.plugins.module_utils import jvm, limits, process, release, sockets
+from ansible_collections.xitrum.host.plugins.module_utils import jvm, limits, process, release, sockets, supervisors
 from ansible_collections.xitrum.host.plugins.module_utils.plan import Plan, Row
 
 SPEC = {
@@ -25,6 +25,9 @@ SPEC = {
     "java_options": {"type": "list", "elements": "str", "default": []},
     "nofile": {"type": "int", "default": 1024000},
     "backlog": {"type": "int", "default": 1024},
+    "interface": {"type": "str", "default": ""},
+    "name": {"type": "str", "default": ""},
+    "supervisor": {"type": "str", "default": "systemd", "choices": sorted(supervisors.COMMANDS)},
     "service_digest": {"type": "str", "default": ""},
     "prove": {"type": "bool", "default": False},
     "instances": {
@@ -80,6 +83,8 @@ def read(host, wanted, jdk):
     state = {"jdk": jdk, "java": host.realpath(f"{jdk['home']}/bin/java"), "granted": granted(host, wanted["nofile"]),
              "somaxconn": int(host.read("/proc/sys/net/core/somaxconn") or 0), "instances": {}, "launcher": host.read(f"{root}/run"),
              "unsettled": release.unsettled(host, root)}
+    wanted_indices = [item["index"] for item in wanted["instances"]]
+    service = supervisors.states(host, wanted["supervisor"], wanted["name"], wanted_indices) if wanted["name"] and wanted_indices else {}
     for number in {*host.listdir(f"{root}/instances"), *(str(item["index"]) for item in wanted["instances"])}:
         folder = f"{root}/instances/{number}"
         here = [row for row in running if process.is_under(row["cwd"], folder)]
@@ -90,6 +95,7 @@ def read(host, wanted, jdk):
             "process": here[0] if here else None,
             "listeners": [row for row in rows if here and row["pid"] == here[0]["pid"]],
             "log": host.stat(f"{wanted['log_dir']}/{number}") is not None,
+            "service": service.get(int(number)),
             "flags": flags(host, here[0]) if here and wanted["prove"] else None,
         }
     return state
@@ -184,6 +190,11 @@ def instance_rows(wanted, instance, name, has, state):
         row("backlog", f">= {backlog}", str(state["somaxconn"]), str(min(listening)) if listening else "",
             not listening or min(listening) >= backlog, "the backlog of a socket is fixed when it calls listen()"),
     ]
+    listens = sorted({f"{item['address']}:{item['port']}" for item in has["listeners"] if item["port"] == instance["port"]})
+    address = f"{wanted['interface'] or '*'}:{instance['port']}"
+    rows.append(row("address", address, address, " ".join(listens), not has["listeners"] or listens == [address], "it listens elsewhere"))
+    if has["service"] is not None:
+        rows.append(service_row(wanted, label, has["service"]))
     if has["flags"] is not None:
         for name, value in jvm.wanted_flags(wanted["heap"], wanted["java_options"]).items():
             said = has["flags"].get(name, "")
@@ -193,6 +204,13 @@ def instance_rows(wanted, instance, name, has, state):
         rows.append(row("service", wanted["service_digest"], wanted["service_digest"], under, under == wanted["service_digest"],
                         "it was started by another version of its service definition"))
     return rows
+
+
+def service_row(wanted, label, said):
+    """What the supervisor itself says. An instance that runs without it is nobody's to start after a crash or at boot."""
+    well = supervisors.WELL[wanted["supervisor"]]
+    return Row("instance", f"{label} {wanted['supervisor']}", f"{well['active']}, {well['boot']}", said["boot"], said["active"],
+               "ok" if said == well else "restart", "" if said == well else "its supervisor does not keep it running", "" if said == well else "ansible-playbook site.yml")
 
 
 def apply(host, wanted, planned):

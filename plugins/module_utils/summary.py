@@ -37,6 +37,51 @@ def open_work(state, host):
     return "\n".join([f"{host} is not as it should be after this run ({', '.join(changed) or 'instances'}):", *left, "Run the playbook again; if this stays, it is a fault of the collection."])
 
 
+#: How bad a row is: C(bad) makes a check fail, C(note) is worth knowing, C(good) is as wanted.
+LEVELS = {"ok": "good", "differs": "bad", "restart": "bad", "absent": "note", "read_only": "note", "unseen": "note"}
+
+
+def findings(states, reached):
+    """Every row of every host, and every problem, as one flat list: the worst first, then by host."""
+    found = []
+    for host, state in states.items():
+        if not concerns(state) or host not in reached:
+            said = "it could not be reached" if host not in reached else f"it could not be read: {(state or {}).get('msg', 'no reason was given')}"
+            found.append(finding(host, {"concern": "host", "item": "host", "wanted": "readable", "status": "differs", "why": said,
+                                        "mend": f"ansible {host} -m ansible.builtin.ping"}))
+            continue
+        found += [finding(host, row) for row in rows(state)]
+        found += [finding(host, {"concern": name, "item": name, "status": "differs", "why": problem})
+                  for name, report in state.items() if isinstance(report, dict) for problem in report.get("problems", [])]
+        found += [finding(host, {"concern": "instance", "item": f"instance-{item['index']}", "wanted": "absent", "effective": "there", "status": "differs",
+                                 "why": "the inventory has fewer instances", "mend": "ansible-playbook site.yml"})
+                  for item in concerns(state).get("instances", {}).get("surplus", [])]
+    order = list({"bad": 0, "note": 1, "good": 2})
+    return sorted(found, key=lambda item: (order.index(item["level"]), item["host"]))
+
+
+def finding(host, row):
+    """One finding: a row with its host, its level, and its status as a word."""
+    empty = {"wanted": "", "configured": "", "effective": "", "why": "", "mend": ""}
+    return {**empty, **row, "host": host, "level": LEVELS[row["status"]], "word": WORDS[row["status"]]}
+
+
+def check_table(found, everything):
+    """The findings as a table for the terminal: those that differ, or all of them."""
+    counts = {level: sum(item["level"] == level for item in found) for level in ("bad", "note", "good")}
+    head = (f"{len({item['host'] for item in found})} hosts, {len(found)} values: {counts['bad']} differ, {counts['note']} worth knowing, "
+            f"{counts['good']} as wanted")
+    shown = [item for item in found if everything or item["level"] == "bad"]
+    lines = [(item["host"], item["item"], item["wanted"] or "-", item["configured"] or "-", item["effective"] or "-", item["word"]) for item in shown]
+    text = table(("host", "", "wanted", "configured", "effective", ""), lines) if lines else []
+    mends = {}
+    for item in shown:
+        if item["level"] == "bad":
+            mends.setdefault((item["why"], item["mend"]), []).append(f"{item['host']} {item['item']}")
+    text += ["", *(f"{', '.join(where)}: {why}" + (f"\n    {mend}" if mend else "") for (why, mend), where in mends.items())] if mends else []
+    return "\n".join([head, "", *text]).rstrip()
+
+
 def table(header, lines):
     """Columns as wide as their widest cell."""
     cells = [header, *lines]

@@ -15,6 +15,7 @@ OWN_PREFIX = "xitrum_"
 #: Variables that playbooks read or register and that therefore stand in no role's argument_specs.yml.
 PLAYBOOK_VARIABLES = (
     "xitrum_rollback_to",       # playbooks/rollback.yml: the release to go back to
+    "xitrum_check_become",      # playbooks/check.yml: whether it reads as root
     "xitrum_console_command",   # playbooks/console.yml: the expression to run
     "xitrum_host_state",        # registered: what host_state_info read
     "xitrum_package_read",      # registered: what package_info read

@@ -40,6 +40,9 @@ options:
   haproxy:
     description: The wanted HAProxy. See the role P(xitrum.host.haproxy#role).
     type: dict
+  certificates:
+    description: Certificates to look at - C(items) with their C(path) and the C(port) that shows them, and C(days), how long they must be valid at least.
+    type: dict
 extends_documentation_fragment:
   - xitrum.host.batch.info
 """
@@ -89,6 +92,10 @@ service:
 haproxy:
   description: Whether something C(differs), C(rows) and C(problems).
   returned: when O(haproxy) is given
+  type: dict
+certificates:
+  description: C(rows) with the end of each certificate.
+  returned: when O(certificates) is given
   type: dict
 """
 

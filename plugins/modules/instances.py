@@ -63,6 +63,19 @@ options:
     description: The digest of the service definition, that a process has in its environment as C(XITRUM_SERVICE). Empty where it is not compared.
     type: str
     default: ""
+  interface:
+    description: The address that the instances listen on. Empty where it is every address.
+    type: str
+    default: ""
+  name:
+    description: The application's name, which the supervisor knows the instances by. Without it the supervisor is not asked.
+    type: str
+    default: ""
+  supervisor:
+    description: What keeps the instances running.
+    type: str
+    default: systemd
+    choices: [systemd]
   prove:
     description: Asks each running JVM for its flags, with C(jcmd), and holds the heap and the C(-XX) options against them.
     type: bool

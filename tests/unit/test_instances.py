@@ -24,7 +24,7 @@ TEXTS = st.dictionaries(st.text(min_size=1, max_size=5), st.text(max_size=5), ma
 def wanted(**more):
     return {
         "root": "/opt/demo", "log_dir": "/var/log/demo", "user": "demo", "release": "aaaaaaaaaaaa", "main_class": "quickstart.Boot",
-        "heap": "512m", "java_options": [], "nofile": 1024000, "backlog": 1024, "service_digest": "feed", "prove": False,
+        "heap": "512m", "java_options": [], "nofile": 1024000, "backlog": 1024, "service_digest": "feed", "interface": "", "name": "demo", "supervisor": "systemd", "prove": False,
         "instances": [{"index": 0, "port": 8000, "files": {"config/xitrum.conf": "conf"}}], **more,
     }
 
@@ -37,8 +37,9 @@ def running(want, **more):
     """The state of a host on which all is as wanted."""
     name = folder(want)
     process = {"pid": 7, "cwd": f"/opt/demo/instances/0/{name}", "user": "demo", "exe": JAVA, "nofile": (20000, 20000), "environ": {"XITRUM_SERVICE": "feed"}}
-    listeners = [{"port": 8000, "backlog": 4096}]
-    has = {"folders": [name], "current": name, "previous": "", "process": {**process, **more}, "listeners": listeners, "log": True, "flags": None}
+    listeners = [{"port": 8000, "backlog": 4096, "address": "*"}]
+    has = {"folders": [name], "current": name, "previous": "", "process": {**process, **more}, "listeners": listeners, "log": True, "flags": None,
+           "service": {"active": "active", "boot": "enabled"}}
     return {"jdk": JDK, "java": JAVA, "granted": 20000, "somaxconn": 4096, "launcher": instances.launcher("/opt/demo"), "unsettled": "", "instances": {0: has}}
 
 
@@ -78,6 +79,17 @@ def test_a_backlog_from_before_the_tuning_is_due():
     assert instances.plan(wanted(), state).facts["restart"] == [{"index": 0, "port": 8000, "folder": folder(wanted())}]
 
 
+def test_an_instance_that_listens_elsewhere_is_due():
+    state = running(wanted(interface="192.0.2.1"))
+    assert instances.plan(wanted(interface="192.0.2.1"), state).facts["instances"][0]["due"] == ["address: *:8000 instead of 192.0.2.1:8000"]
+
+
+def test_an_instance_that_its_supervisor_does_not_know_is_due():
+    state = running(wanted())
+    state["instances"][0]["service"] = {"active": "inactive", "boot": "enabled"}
+    assert instances.plan(wanted(), state).facts["instances"][0]["due"] == ["systemd: inactive instead of active, enabled"]
+
+
 def test_a_small_somaxconn_is_not_the_processs_fault():
     state = {**running(wanted()), "somaxconn": 128}
     state["instances"][0]["listeners"][0]["backlog"] = 128
@@ -99,7 +111,7 @@ def test_two_sets_of_files_have_one_name_only_if_they_are_the_same(one, other):
 
 def test_a_bare_host_has_all_to_start_and_an_instance_too_many_is_surplus():
     want = wanted(instances=[{"index": index, "port": 8000 + index, "files": {}} for index in (0, 1)])
-    none = {"folders": [], "current": "", "previous": "", "process": None, "listeners": [], "log": False, "flags": None}
+    none = {"folders": [], "current": "", "previous": "", "process": None, "listeners": [], "log": False, "flags": None, "service": None}
     state = {**running(wanted()), "launcher": None, "instances": {number: copy.deepcopy(none) for number in (0, 1, 2)}}
     plan = instances.plan(want, state)
     assert [item["index"] for item in plan.facts["start"]] == [0, 1]

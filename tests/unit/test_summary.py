@@ -72,3 +72,34 @@ def test_check_mode_says_that_it_only_would():
 
 def test_a_table_is_as_wide_as_its_widest_cells():
     assert summary.table(("a", "b"), [("long", 1)]) == ["a     b", "long  1"]
+
+
+def found(**changes):
+    """The findings of two hosts, of which one has what C(changes) say, and of one that was not reached."""
+    return summary.findings({"app1": {**state(), **changes}, "app2": state(), "app3": None}, ["app1", "app2"])
+
+
+def test_findings_are_flat_and_the_worst_come_first():
+    levels = [item["level"] for item in found()]
+    assert levels == sorted(levels, key=["bad", "note", "good"].index)
+    assert {item["host"] for item in found()} == {"app1", "app2", "app3"}
+    assert next(item for item in found() if item["host"] == "app3")["why"] == "it could not be reached"
+
+
+def test_a_problem_and_an_instance_too_many_are_findings():
+    machine = {"rows": [], "differs": False, "problems": ["port 8002 is held by nginx"]}
+    assert "port 8002 is held by nginx" in [item["why"] for item in found(machine=machine)]
+    assert "the inventory has fewer instances" in [item["why"] for item in found(**state(surplus=[{"index": 4}]))]
+
+
+def test_a_host_that_could_not_be_read_says_why():
+    said = summary.findings({"app1": {"failed": True, "msg": "no python"}}, ["app1"])
+    assert said[0]["level"] == "bad" and "no python" in said[0]["why"]
+
+
+def test_the_check_shows_what_differs_and_the_mend_once():
+    said = summary.check_table(found(), False)
+    assert said.startswith("3 hosts, 5 values: 3 differ, 0 worth knowing, 2 as wanted")
+    assert "app1 instance-0 nofile, app2 instance-0 nofile: fixed at start" in said
+    assert "net.core.somaxconn" not in said
+    assert "net.core.somaxconn" in summary.check_table(found(), True)

@@ -1,0 +1,67 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The concern C(certificates): until when they are valid, in the file and on the live socket. Read only."""
+
+from __future__ import annotations
+
+import datetime
+import re
+
+from ansible_collections.xitrum.host.plugins.module_utils.plan import Plan, Row
+
+SPEC = {
+    "days": {"type": "int", "default": 30},
+    "items": {
+        "type": "list", "elements": "dict", "default": [],
+        "options": {"path": {"type": "path", "required": True}, "port": {"type": "int", "required": True}},
+    },
+}
+
+ASK = ["openssl", "x509", "-noout", "-enddate", "-fingerprint", "-sha256"]
+
+
+def parse(text):
+    """What openssl-x509(1) says: C((end as a datetime in UTC, fingerprint)), or None where it says nothing of a certificate."""
+    end = re.search(r"^notAfter=(.+) GMT$", text, re.MULTILINE)
+    mark = re.search(r"ingerprint=(\S+)$", text, re.MULTILINE)
+    if not end or not mark:
+        return None
+    return datetime.datetime.strptime(end.group(1), "%b %d %H:%M:%S %Y").replace(tzinfo=datetime.timezone.utc), mark.group(1)
+
+
+def read(host, wanted):
+    """Both certificates of each item: that of the file, and that which the socket shows."""
+    state = {"tool": host.which("openssl") is not None, "now": datetime.datetime.now(datetime.timezone.utc), "items": []}
+    for item in wanted["items"]:
+        shown = host.run(["openssl", "s_client", "-connect", f"127.0.0.1:{item['port']}"], data="").out
+        state["items"].append({
+            **item,
+            "configured": parse(host.run([*ASK, "-in", item["path"]]).out),
+            "effective": parse(host.run(ASK, data=shown).out) if "BEGIN CERTIFICATE" in shown else None,
+        })
+    return state
+
+
+def plan(wanted, state):
+    """One row an item. A certificate that ends soon is a finding that no run mends: somebody has to renew it."""
+    return Plan(rows=[row(wanted, state, item) for item in state["items"]])
+
+
+def row(wanted, state, item):
+    """Three columns of one certificate."""
+    ends = {name: item[name][0].strftime("%Y-%m-%d") if item[name] else "" for name in ("configured", "effective")}
+    said = Row("certificate", f"certificate {item['path']}", f"{wanted['days']} days", ends["configured"], ends["effective"])
+    if not state["tool"]:
+        said.status, said.why, said.mend = "unseen", "there is no openssl on this host", "install the package openssl"
+    elif not item["configured"]:
+        said.status, said.why, said.mend = "differs", "the file is no certificate, or is not there", "ansible-playbook site.yml"
+    elif not item["effective"]:
+        said.status, said.why, said.mend = "differs", f"nothing answers with a certificate on port {item['port']}", "ansible-playbook site.yml"
+    elif item["configured"][1] != item["effective"][1]:
+        said.status, said.why, said.mend = "restart", "the socket shows another certificate than the file has", "ansible-playbook site.yml"
+    elif (item["configured"][0] - state["now"]).days < wanted["days"]:
+        said.status = "differs"
+        said.why = f"it ends in {(item['configured'][0] - state['now']).days} days"
+        said.mend = "renew the certificate on the controller, then ansible-playbook site.yml"
+    return said

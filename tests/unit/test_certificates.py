@@ -1,0 +1,38 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Certificates: until when, and whether the socket shows the one of the file."""
+
+from __future__ import annotations
+
+import datetime
+
+import pytest
+from ansible_collections.xitrum.host.plugins.module_utils import certificates
+
+SAID = "notAfter=Nov 24 10:00:00 2027 GMT\nsha256 Fingerprint=AA:BB\n"
+NOW = datetime.datetime(2026, 11, 24, tzinfo=datetime.timezone.utc)
+
+
+def row(configured=SAID, effective=SAID, now=NOW, tool=True):
+    item = {"path": "/etc/x.pem", "port": 443, "configured": certificates.parse(configured), "effective": certificates.parse(effective)}
+    return certificates.plan({"days": 30}, {"tool": tool, "now": now, "items": [item]}).rows[0]
+
+
+def test_what_openssl_says():
+    assert certificates.parse(SAID) == (datetime.datetime(2027, 11, 24, 10, tzinfo=datetime.timezone.utc), "AA:BB")
+    assert certificates.parse("unable to load certificate") is None
+
+
+@pytest.mark.parametrize("change, status, said", [
+    ({}, "ok", ""),
+    ({"now": NOW + datetime.timedelta(days=350)}, "differs", "ends in 15 days"),
+    ({"now": NOW + datetime.timedelta(days=400)}, "differs", "ends in -35 days"),
+    ({"effective": SAID.replace("AA", "CC")}, "restart", "another certificate"),
+    ({"effective": ""}, "differs", "port 443"),
+    ({"configured": ""}, "differs", "no certificate"),
+    ({"tool": False}, "unseen", "no openssl"),
+])
+def test_a_certificate_in_three_columns(change, status, said):
+    found = row(**change)
+    assert found.status == status and said in found.why
