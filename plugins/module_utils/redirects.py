@@ -54,7 +54,7 @@ def read(host, wanted):
     state["systemd"] = host.exists("/run/systemd/system")
     state["units"] = _units(host, [*SERVICES, *map(redirects_ports.unit_name, wanted["stop_conflicting"])]) if state["systemd"] else {}
     saves, variant = _saves(host, state)
-    state["legacy"] = variant == "legacy" and any(saves.values())
+    state["variant"], state["legacy"] = variant, variant == "legacy" and any(saves.values())
     state["nftables"] = {"objects": _objects(host, state), "file": host.read(redirects_nft.FILE)}
     paths = [*redirects_iptables.FILES.values(), *(path for files in redirects_iptables.SAVERS.values() for path in files.values())]
     state["iptables"] = {

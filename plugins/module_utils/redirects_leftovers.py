@@ -38,7 +38,7 @@ def around(steps, rules, state):
     objects, live = state["nftables"]["objects"], state["iptables"]["live"]
     mine = any(redirects_iptables.there(text) for text in live.values())
     if rules:
-        if state["record"] is None and not mine and state["paths"]["nft"] and steps:
+        if state["record"] is None and not mine and steps and state["paths"]["nft"] and state["variant"] == "nft":
             return [write(RECORD, json.dumps(base_chains(objects), sort_keys=True) + "\n", 0o600), *steps]
         return steps
     if state["record"] is None:
