@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
-from ansible_collections.xitrum.host.plugins.module_utils import certificates, file_set, haproxy, instances, jdk, kernel, limits, machine, redirects, release
+from ansible_collections.xitrum.host.plugins.module_utils import capacity, certificates, file_set, haproxy, instances, jdk, kernel, limits
+from ansible_collections.xitrum.host.plugins.module_utils import machine, redirects, release
 from ansible_collections.xitrum.host.plugins.module_utils.plan import Plan, Row
 
 SPECS = {
     "machine": machine.SPEC,
     "jdk": jdk.SPEC,
+    "capacity": capacity.SPEC,
     "kernel": kernel.SPEC,
     "nofile": limits.SPEC,
     "redirects": redirects.SPEC,
@@ -22,8 +24,8 @@ SPECS = {
 }
 
 #: Concerns that need only their own wanted state.
-PLAIN = {"kernel": kernel, "nofile": limits, "redirects": redirects, "release": release, "service": file_set, "haproxy": haproxy,
-         "certificates": certificates}
+PLAIN = {"capacity": capacity, "kernel": kernel, "nofile": limits, "redirects": redirects, "release": release, "service": file_set,
+         "haproxy": haproxy, "certificates": certificates}
 
 
 def read_all(host, wanted):

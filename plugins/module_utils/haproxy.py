@@ -37,6 +37,7 @@ SPEC = {
     "service": {"type": "str", "default": "haproxy"},
     "socket": {"type": "path", "default": "/run/haproxy/admin.sock"},
     "ports": {"type": "list", "elements": "int", "default": []},
+    "patience": {"type": "int", "default": 0},
     "programs": {"type": "list", "elements": "str", "default": []},
 }
 
@@ -62,7 +63,7 @@ def read(host, wanted, ask=haproxy_socket.ask):
         "workers": len((process.seen(host.read, f"/proc/{main}/task/{main}/children") or "").split()) if main else 0,
         # The worker's own view of its folder, to which it is confined.
         "log": not main or host.exists(f"/proc/{main}/root{CHROOT_LOG}"),
-        **live(wanted["socket"], ask),
+        **settled(wanted, ask),
     }
     state["raises"] = host.run(["sh", "-c", f"ulimit -HSn {state['nr_open']}"]).rc == 0
     worker = state["info"].get("Pid", "0")
@@ -75,6 +76,16 @@ def _hard(host, pid):
     """The hard nofile limit of a process; 0 where it is not there or not to be seen."""
     limits = process.seen(host.read, f"/proc/{pid}/limits") if pid else None
     return process.nofile_of(limits)[1] if limits else 0
+
+
+def settled(wanted, ask=haproxy_socket.ask):
+    """What the worker says, when every server is in use or C(patience) is over: one that was just started takes some checks."""
+    deadline = time.monotonic() + wanted["patience"]
+    said = live(wanted["socket"], ask)
+    while time.monotonic() < deadline and any(not row["status"].startswith(("UP", "no check")) for row in said["servers"]):
+        time.sleep(0.5)
+        said = live(wanted["socket"], ask)
+    return said
 
 
 def live(path, ask=haproxy_socket.ask):

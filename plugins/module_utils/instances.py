@@ -150,12 +150,14 @@ def plan_instance(wanted, instance, files, state, result):
     """One instance: its folder, and what runs of it."""
     index, has = instance["index"], state["instances"][instance["index"]]
     name = folder_name(wanted["release"], files)
-    if name not in has["folders"] or not has["log"]:
+    new = name not in has["folders"] or not has["log"]
+    if new:
         result.actions.append(("make", index, (name, files)))
     running = has["process"]
     used = {name, has["current"], has["previous"], (running["cwd"] or "").rpartition("/")[2] if running else ""}
     for old in has["folders"]:
-        if old not in used:
+        # Only beside a new one: an old folder alone is no reason to touch the host.
+        if new and old not in used:
             result.actions.append(("remove", index, old))
     rows = instance_rows(wanted, instance, name, has, state)
     result.rows.extend(rows)

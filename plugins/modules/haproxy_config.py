@@ -82,6 +82,10 @@ options:
     type: list
     elements: str
     default: []
+  patience:
+    description: Seconds to wait until every server is in use, for what is reported of them.
+    type: int
+    default: 0
 extends_documentation_fragment:
   - xitrum.host.batch
 """

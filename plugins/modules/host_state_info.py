@@ -19,6 +19,9 @@ options:
   jdk:
     description: The wanted JDK. See the role P(xitrum.host.jdk#role).
     type: dict
+  capacity:
+    description: How many connections the host must hold, and the shape of what holds them. See the role P(xitrum.host.tuning#role).
+    type: dict
   kernel:
     description: The wanted kernel parameters, the options of M(xitrum.host.sysctl_profile).
     type: dict
@@ -64,6 +67,10 @@ machine:
 jdk:
   description: Whether the JDK C(differs) from what is wanted, its C(home) and C(version), the C(packages) that bring it, C(rows) and C(problems).
   returned: when O(jdk) is given
+  type: dict
+capacity:
+  description: C(problems) where the host cannot hold the connections, with the number that it can, and C(rows).
+  returned: when O(capacity) is given
   type: dict
 kernel:
   description: Whether something C(differs), C(rows) and C(problems).

@@ -25,7 +25,7 @@ CHECK = f"haproxy -c -f {haproxy.TRIAL}/haproxy.cfg"
 
 def wanted(config=CONFIG, **more):
     defaults = {name: option.get("default") for name, option in haproxy.SPEC.items()}
-    return {**defaults, "config": config, "pems": [PEM], "files": [DROP_IN], "ports": [80, 443, 8404], "programs": ["socat"], **more}
+    return {**defaults, "config": config, "pems": [PEM], "files": [DROP_IN], "ports": [80, 443, 8404], "patience": 0, "programs": ["socat"], **more}
 
 
 def unit(**more):

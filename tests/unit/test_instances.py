@@ -126,6 +126,12 @@ def test_old_folders_go_but_not_the_current_previous_or_running_one():
     assert [detail for action, _index, detail in plan.actions if action == "remove"] == ["old-1"]
 
 
+def test_an_old_folder_alone_is_no_difference():
+    state = running(wanted())
+    state["instances"][0]["folders"].append("old-1")
+    assert not instances.plan(wanted(), state).changed
+
+
 def test_an_option_that_cannot_be_passed_stops_it():
     assert "-Da b" in instances.plan(wanted(java_options=["-Da b"]), running(wanted())).problems[0]
 
