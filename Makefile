@@ -1,5 +1,5 @@
 # The only entry to set-up, demo and tests. Each target is a script under tests/run, so that it runs without make as well.
-# Everything is written under .venv/ and .cache/; `make clean` removes both.
+# Everything is written under .venv/ and .cache/, and tests/demo_app/target by Maven; `make clean` removes it all.
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo demo-down test lint unit sanity molecule clean
@@ -31,5 +31,5 @@ sanity: ## ansible-test sanity
 molecule: ## the roles against test hosts; SCENARIO=NAME for one of them
 	@tests/run/molecule $(SCENARIO)
 
-clean: ## remove all that make wrote: hosts, images, .venv and .cache
+clean: ## remove all that make wrote: hosts, images, packages, caches, logs
 	@tests/run/clean
