@@ -58,7 +58,7 @@ def _build(name: str, suite: str, recipe: str, base: str, settings: dict[str, st
             _bootstrap(suite, settings, Path(folder), base)
         # The builder that every engine has: no plug-in is asked for.
         docker(
-            "build", "-q", "--build-arg", f"BASE={base}", "--label", f"{_RECIPE_LABEL}={recipe}", "-t", name, str(RECIPE),
+            "build", "-q", "--force-rm", "--build-arg", f"BASE={base}", "--label", f"{_RECIPE_LABEL}={recipe}", "-t", name, str(RECIPE),
             env={"DOCKER_BUILDKIT": "0"},
         )  # fmt: skip
 
