@@ -61,15 +61,20 @@ def findings(states, reached):
 
 
 def finding(host, row):
-    """One finding: a row with its host, its level, and its status as a word."""
+    """One finding: a row with its host, its level, and its status as a word. What differs always says why, and what to type."""
     empty = {"wanted": "", "configured": "", "effective": "", "why": "", "mend": ""}
-    return {**empty, **row, "host": host, "level": LEVELS[row["status"]], "word": WORDS[row["status"]]}
+    found = {**empty, **row, "host": host, "level": LEVELS[row["status"]], "word": WORDS[row["status"]]}
+    if found["level"] == "bad":
+        found["why"] = found["why"] or "what is in force is not what the inventory asks for"
+        if found["mend"] in ("", "ansible-playbook site.yml"):
+            found["mend"] = f"ansible-playbook site.yml --limit {host}"
+    return found
 
 
 def check_table(found, everything):
     """The findings as a table for the terminal: those that differ, or all of them."""
     counts = {level: sum(item["level"] == level for item in found) for level in ("bad", "note", "good")}
-    head = (f"{len({item['host'] for item in found})} hosts, {len(found)} values: {counts['bad']} differ, {counts['note']} worth knowing, "
+    head = (f"{len({item['host'] for item in found})} hosts, {len(found)} values: {counts['bad']} {'differs' if counts['bad'] == 1 else 'differ'}, {counts['note']} worth knowing, "
             f"{counts['good']} as wanted")
     shown = [item for item in found if everything or item["level"] == "bad"]
     lines = [(item["host"], item["item"], item["wanted"] or "-", item["configured"] or "-", item["effective"] or "-", item["word"]) for item in shown]
