@@ -30,6 +30,9 @@ SPEC = {
     "version": {"type": "int", "default": 0},
 }
 
+#: Where each program keeps what it knows, one file a command.
+KEPT = {"update-alternatives": "/var/lib/dpkg/alternatives", "alternatives": "/var/lib/alternatives"}
+
 RED_HAT_CHOICE = re.compile(r"^(/.*?) - (?:family (\S+) )?priority (-?\d+)$")
 
 
@@ -69,34 +72,76 @@ def parse_display(text):
     }
 
 
+def parse_kept(text):
+    """What a program keeps about one command, in the form of L(parse_query) but for C(value), which is in the link; None for any other text.
+
+    Both families have one format: the mode, the link, two lines for each follower, an empty line; then for each choice its
+    path, its priority (with the family, on the Red Hat side) and a line for each follower; an empty line.
+    """
+    lines = text.split("\n")
+    if lines[0] not in ("auto", "manual") or "" not in lines[2:]:
+        return None
+    end = lines.index("", 2)
+    followers, choices = (end - 2) // 2, []
+    for at in range(end + 1, len(lines), 2 + followers):
+        if not lines[at]:
+            return {"link": lines[1], "mode": lines[0], "choices": choices}
+        found = re.match(r"(?:@([^@]+)@)?(-?\d+)(?: |$)", lines[at + 1]) if at + 1 < len(lines) else None
+        if found is None:
+            return None
+        choices.append({"path": lines[at], "priority": int(found.group(2)), "family": found.group(1) or ""})
+    return None
+
+
 def read(host, wanted):
     """What is registered for each command, where its link leads, and which file the home has for it."""
     program = next((name for name in ("alternatives", "update-alternatives") if host.which(name)), "")
-    record = host.read(RECORD)
     state = {"program": program, "home": host.realpath(wanted["home"]), "there": host.exists(wanted["home"]),
-             "record": json.loads(record) if record else {}, "commands": {}}
+             "record": parse_record(host.read(RECORD) or "{}"), "commands": {}}
     for name in wanted["commands"] if program else ():
         state["commands"][name] = read_command(host, wanted["home"], program, name)
     return state
 
 
+def parse_record(text):
+    """What RECORD says, by command: C(mode) and C(path) before ours, and the paths that were C(registered). None where it is damaged."""
+    try:
+        record = json.loads(text)
+    except ValueError:
+        return None
+    whole = isinstance(record, dict) and all(isinstance(entry, dict) and isinstance(entry.get("registered"), list) for entry in record.values())
+    return record if whole else None
+
+
 def read_command(host, home, program, name):
     """One command. C(own) is the home's file, C(leads) the file that the link ends at, empty where it ends nowhere."""
-    if program == "alternatives":
-        group = parse_display(host.run([program, "--display", name]).out)
-    else:
-        group = parse_query(host.run([program, "--query", name]).out)
+    own = next((path for path in (f"{home}/bin/{name}", f"{home}/jre/bin/{name}") if host.exists(path)), "")
+    group = settled(host, program, name, own)
+    if group is None and (host.exists(f"{KEPT[program]}/{name}") or not host.exists(KEPT[program])):
+        if program == "alternatives":
+            group = parse_display(host.run([program, "--display", name]).out)
+        else:
+            group = parse_query(host.run([program, "--query", name]).out)
     link = (group or {}).get("link") or f"/usr/bin/{name}"
     has = host.stat(link)
-    own = next((path for path in (f"{home}/bin/{name}", f"{home}/jre/bin/{name}") if host.exists(path)), "")
     return {
         "group": group, "link": link, "kind": has.kind if has else "", "leads": host.realpath(link) if host.exists(link) else "",
         "own": own, "real": host.realpath(own) if own else "",
         # The Red Hat family registers versioned paths, and the home is a link to their folder.
         "choices": {choice["path"]: host.realpath(choice["path"]) for choice in (group or {}).get("choices", [])},
         # Without this link the Red Hat family's program does not read its own choices any more.
-        "lost": group is None and program == "alternatives" and host.exists(f"/var/lib/alternatives/{name}"),
+        "lost": group is None and program == "alternatives" and host.exists(f"{KEPT[program]}/{name}"),
     }
+
+
+def settled(host, program, name, own):
+    """One command that is pinned to C(own) and leads there, without a process; None for any other, which the program is to tell."""
+    kept = parse_kept(host.read(f"{KEPT[program]}/{name}") or "")
+    value = host.readlink(f"/etc/alternatives/{name}") or ""
+    if not kept or kept["mode"] != "manual" or value not in [choice["path"] for choice in kept["choices"]]:
+        return None
+    right = own and host.readlink(kept["link"]) == f"/etc/alternatives/{name}" and host.realpath(value) == host.realpath(own)
+    return {**kept, "value": value} if right else None
 
 
 def plan(wanted, state):
@@ -107,6 +152,9 @@ def plan(wanted, state):
     if not state["program"]:
         result.problems.append("neither update-alternatives nor alternatives is on this host: install the package that has it (dpkg, or alternatives), "
                                "or do without (jdk_alternatives: false)")
+        return result
+    if state["record"] is None:
+        result.problems.append(f"{RECORD} is damaged: move it away and run again; the choice of today then counts as the one before ours")
         return result
     record = {name: dict(entry) for name, entry in state["record"].items()}
     for name, has in state["commands"].items():
@@ -137,7 +185,7 @@ def plan_command(wanted, name, has, record, result, after):
         result.problems.append(f"{has['link']} is a {has['kind']} of its own, wanted is a link of the alternatives: move it away, then run again")
         return
     if has["lost"]:
-        result.problems.append(f"/etc/alternatives/{name} is missing while /var/lib/alternatives/{name} lists choices: "
+        result.problems.append(f"/etc/alternatives/{name} is missing while {KEPT['alternatives']}/{name} lists choices: "
                                f"ln -s {has['own']} /etc/alternatives/{name}, then run again")
         return
     registered = [path for path, real in has["choices"].items() if real == has["real"]]

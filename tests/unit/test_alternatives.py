@@ -68,6 +68,42 @@ def test_any_choices_come_back_as_they_were_written(choices, mode, value):
     assert [choice["family"] for choice in alternatives.parse_display(display)["choices"]] == [family for _path, _priority, family in choices]
 
 
+def kept(mode, choices, followers=0):
+    """The file of one command, as both families write it."""
+    head = "".join(f"follower{number}\n/usr/share/{number}\n" for number in range(followers))
+    return f"{mode}\n/usr/bin/java\n{head}\n" + "".join(
+        f"{path}\n{'@' + family + '@' if family else ''}{priority}\n" + "\n" * followers for path, priority, family in choices) + "\n"
+
+
+@given(CHOICES, st.sampled_from(["auto", "manual"]), st.integers(0, 3))
+def test_the_programs_own_file_comes_back_as_it_was_written(choices, mode, followers):
+    group = alternatives.parse_kept(kept(mode, choices, followers))
+    assert (group["mode"], group["link"]) == (mode, "/usr/bin/java")
+    assert [(choice["path"], choice["priority"], choice["family"]) for choice in group["choices"]] == choices
+
+
+@pytest.mark.parametrize("name", ["debian-kept", "redhat-kept"])
+def test_a_real_file_says_what_the_program_says(name):
+    group = alternatives.parse_kept(said(name))
+    assert group["mode"] == "manual"
+    assert [choice["priority"] for choice in group["choices"]] == ([1711, -5] if name == "debian-kept" else [1800392, -5])
+
+
+@given(st.text())
+def test_any_text_is_a_file_or_no_file_and_no_error(text):
+    assert alternatives.parse_kept(text) is None or text.startswith(("auto\n", "manual\n"))
+
+
+def test_what_is_pinned_and_leads_there_is_read_without_a_process():
+    pinned = {name: ("manual", f"{DEBIAN}/bin/{name}", []) for name in THREE}
+    files = {f"{alternatives.KEPT['update-alternatives']}/{name}": f"manual\n/usr/bin/{name}\n\n{DEBIAN}/bin/{name}\n1711\n\n" for name in THREE}
+    host = debian_host(pinned, {**FILES, **files})
+    assert not planned(host, DEBIAN).changed
+    assert host.done == []
+    planned(host, OURS)
+    assert len(host.done) == 3
+
+
 @given(st.text())
 def test_any_other_text_is_no_alternative_and_no_error(text):
     assert alternatives.parse_query(text) is None or "Name: " in text
@@ -183,6 +219,14 @@ def test_a_file_in_the_place_of_the_link_is_a_problem():
 def test_a_home_without_commands_and_a_host_without_alternatives_are_problems():
     assert "has none of bin/java" in planned(debian_host({}), OURS).problems[0]
     assert "jdk_alternatives: false" in planned(FakeHost(FILES), OURS).problems[0]
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"java": 1}', '{"java": {"mode": "auto"}}'])
+def test_a_damaged_record_is_a_problem(text):
+    host = debian_host(PACKAGED, {**FILES, alternatives.RECORD: text})
+    plan = planned(host, OURS)
+    assert plan.problems == [f"{alternatives.RECORD} is damaged: move it away and run again; the choice of today then counts as the one before ours"]
+    assert not plan.changed
 
 
 def test_the_removal_brings_back_what_was_chosen_before_and_unregisters_only_ours():
