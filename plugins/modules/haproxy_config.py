@@ -136,7 +136,9 @@ from ansible_collections.xitrum.host.plugins.module_utils.host import Host
 
 def main():
     """Reads, plans, and checks or applies."""
-    module = AnsibleModule(argument_spec=haproxy.SPEC, supports_check_mode=True)
+    # The invocation is not put into the host's journal: Ansible hides only what stands there as it was given, and a text
+    # with line breaks, such as a PEM file, does not.
+    module = AnsibleModule(argument_spec=haproxy.SPEC, supports_check_mode=True, no_log=True)
     host, wanted = Host(module.run_command), module.params
     try:
         plan = haproxy.plan(wanted, haproxy.read(host, wanted))

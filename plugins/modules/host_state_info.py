@@ -116,6 +116,9 @@ def main():
     module = AnsibleModule(
         argument_spec={name: {"type": "dict", "options": options} for name, options in concerns.SPECS.items()},
         supports_check_mode=True,
+        # The invocation is not put into the host's journal: Ansible hides only what stands there as it was given, and a
+        # text with line breaks, such as a configuration with a key in it, does not.
+        no_log=True,
     )
     try:
         said = concerns.read_all(Host(module.run_command), module.params)

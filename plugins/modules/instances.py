@@ -157,6 +157,9 @@ def main():
             "jdk_version": {"type": "int", "required": True},
         },
         supports_check_mode=True,
+        # The invocation is not put into the host's journal: Ansible hides only what stands there as it was given, and a
+        # text with line breaks, such as a configuration with a key in it, does not.
+        no_log=True,
     )
     host, wanted = Host(module.run_command), module.params
     state = instances.read(host, wanted, {"home": wanted["jdk_home"], "version": wanted["jdk_version"]})
