@@ -50,8 +50,10 @@ def findings(states, reached):
             found.append(finding(host, {"concern": "host", "item": "host", "wanted": "readable", "status": "differs", "why": said,
                                         "mend": f"ansible {host} -m ansible.builtin.ping"}))
             continue
-        found += [finding(host, row) for row in rows(state)]
-        found += [finding(host, {"concern": name, "item": name, "status": "differs", "why": problem})
+        # Without root the processes, sockets and rules of others are hidden: what was concluded from them is not known.
+        root = state.get("machine", {}).get("uid", 0) == 0
+        found += [finding(host, row if root or row["status"] != "restart" else {**row, "status": "unseen", "mend": "run with become"}) for row in rows(state)]
+        found += [finding(host, {"concern": name, "item": name, "status": "differs" if root else "unseen", "why": problem})
                   for name, report in state.items() if isinstance(report, dict) for problem in report.get("problems", [])]
         found += [finding(host, {"concern": "instance", "item": f"instance-{item['index']}", "wanted": "absent", "effective": "there", "status": "differs",
                                  "why": "the inventory has fewer instances", "mend": "ansible-playbook site.yml"})
@@ -82,8 +84,11 @@ def check_table(found, everything):
     mends = {}
     for item in shown:
         if item["level"] == "bad":
-            mends.setdefault((item["why"], item["mend"]), []).append(f"{item['host']} {item['item']}")
-    text += ["", *(f"{', '.join(where)}: {why}" + (f"\n    {mend}" if mend else "") for (why, mend), where in mends.items())] if mends else []
+            mends.setdefault((item["why"], item["mend"].replace(f" --limit {item['host']}", " --limit ")), []).append(item)
+    for (why, mend), items in mends.items():
+        hosts = ",".join(dict.fromkeys(item["host"] for item in items))
+        text += ["", f"{', '.join(item['host'] + ' ' + item['item'] for item in items)}: {why}"]
+        text += [f"    {mend}{hosts if mend.endswith(' --limit ') else ''}"] if mend else []
     return "\n".join([head, "", *text]).rstrip()
 
 

@@ -92,6 +92,12 @@ def test_a_problem_and_an_instance_too_many_are_findings():
     assert "the inventory has fewer instances" in [item["why"] for item in found(**state(surplus=[{"index": 4}]))]
 
 
+def test_a_user_who_is_not_root_does_not_see_what_it_cannot_know():
+    machine = {"rows": [], "differs": False, "problems": ["port 8002 is held by somebody"], "uid": 1000}
+    levels = {item["item"]: item["word"] for item in found(machine=machine) if item["host"] == "app1"}
+    assert levels == {"net.core.somaxconn": "ok", "instance-0 nofile": "not seen", "machine": "not seen"}
+
+
 def test_a_host_that_could_not_be_read_says_why():
     said = summary.findings({"app1": {"failed": True, "msg": "no python"}}, ["app1"])
     assert said[0]["level"] == "bad" and "no python" in said[0]["why"]
