@@ -70,4 +70,4 @@ def test_the_archive_was_fetched_once_with_its_cookie_and_not_kept(host, name):
         pytest.skip("this host fetches nothing itself")
     assert host.check_output("grep -c jdk.tar.gz /srv/requests") == "1"
     assert "/jdk.tar.gz accepted" in host.file("/srv/requests").content_string
-    assert host.check_output("find /root/.cache/xitrum.host -type f -size +1M") == ""
+    assert host.check_output("find ~root/.cache/xitrum.host -type f -size +1M") == ""
