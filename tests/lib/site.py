@@ -1,0 +1,197 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs of site.yml against test hosts, with other variables and other groups, and what the hosts look like around them."""
+import contextlib
+import copy
+import json
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import time
+from dataclasses import dataclass, field
+
+import yaml
+
+CLONE = pathlib.Path(__file__).resolve().parents[2]
+ROOT = "/opt/xitrum"
+RUN_SECONDS = 300
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run of ansible-playbook that ended. `tasks` are (task, host, result) in the order in which they ended."""
+
+    code: int
+    said: str
+    stats: dict = field(default_factory=dict)
+    tasks: list = field(default_factory=list)
+
+    @property
+    def changed(self):
+        """Host to the number of its tasks that changed something, those with none left out."""
+        return {host: counts["changed"] for host, counts in self.stats.items() if counts["changed"]}
+
+    @property
+    def failures(self):
+        """What the tasks that ended the run said."""
+        return [result.get("msg", "") for _task, _host, result in self.tasks if result.get("failed") and not result.get("skipped")]
+
+    @property
+    def message(self):
+        """The one message that stopped the run, its lines joined as a person reads them over line breaks."""
+        assert self.failures, f"nothing failed (code {self.code}): {self.said[-3000:]}"
+        return " ".join(str(self.failures[-1]).split())
+
+    def results(self, action):
+        """(host, result) of all tasks of a module that really ran; each item of a loop is a result."""
+        ran = [(host, result) for _task, host, result in self.tasks if result.get("action") == action and not result.get("skipped")]
+        return [(host, item) for host, result in ran for item in result.get("results", [result])]
+
+    def text_of(self, task):
+        """What the task of this name said, the first host that said something."""
+        return next(result["msg"] for name, _host, result in self.tasks if name == task and result.get("msg"))
+
+    def assert_ended_well(self):
+        assert self.code == 0, f"the run ended with {self.code}: {self.failures or self.said[-3000:]}"
+        return self
+
+    def assert_did_nothing(self):
+        self.assert_ended_well()
+        assert not self.changed, f"changed {self.changed}: {[(name, host) for name, host, result in self.tasks if result.get('changed')]}"
+        return self
+
+
+class Site:
+    """The hosts of an inventory folder (hosts.yml and group_vars). `secrets` are texts that no run may print."""
+
+    def __init__(self, inventory, secrets=()):
+        self.inventory = pathlib.Path(inventory)
+        self.secrets = secrets
+        self.data = yaml.safe_load((self.inventory / "hosts.yml").read_text(encoding="utf-8"))
+        self.hosts = self.data["all"]["hosts"]
+
+    def with_inventory(self, folder, groups=None, host_vars=None):
+        """The same hosts by another inventory in `folder`: `groups` maps a group to all its hosts, `host_vars` a host to variables."""
+        data = copy.deepcopy(self.data)
+        for group, names in (groups or {}).items():
+            data["all"]["children"][group] = {"hosts": {name: {} for name in names}}
+        for host, variables in (host_vars or {}).items():
+            data["all"]["hosts"][host].update(variables)
+        folder = pathlib.Path(folder)
+        folder.mkdir()
+        (folder / "hosts.yml").write_text(yaml.safe_dump(data), encoding="utf-8")
+        shutil.copytree(self.inventory / "group_vars", folder / "group_vars")
+        # It is told from the folder of the inventory, which is another one here.
+        package = CLONE / ".cache/test/xitrum"
+        text = (folder / "group_vars/xitrum.yml").read_text(encoding="utf-8")
+        lines = [f"xitrum_package: {package}" if line.startswith("xitrum_package:") else line for line in text.splitlines()]
+        (folder / "group_vars/xitrum.yml").write_text("\n".join(lines) + "\n", encoding="utf-8")
+        return Site(folder, self.secrets)
+
+    def start(self, *options, **variables):
+        """ansible-playbook site.yml with `variables` over the inventory's, as a process with a group of its own."""
+        command = ["ansible-playbook", "-i", str(self.inventory), "site.yml", *options]
+        if variables:
+            command += ["-e", json.dumps(variables)]
+        environment = os.environ | {"ANSIBLE_CONFIG": str(CLONE / "ansible.cfg"), "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json"}
+        return subprocess.Popen(command, cwd=CLONE, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                text=True, start_new_session=True)
+
+    def run(self, *options, **variables):
+        """Runs site.yml to its end."""
+        return self.ended(self.start(*options, **variables))
+
+    def ended(self, process):
+        """Waits for a run that was started. No run prints a secret, whatever it does."""
+        try:
+            out, err = process.communicate(timeout=RUN_SECONDS)
+        finally:
+            kill(process)
+        for secret in self.secrets:
+            assert secret not in out + err, "the run printed a secret"
+        begin = out.find("{")
+        said = json.loads(out[begin:]) if begin >= 0 else {"plays": [], "stats": {}}
+        tasks = [(task["task"]["name"], host, result) for play in said["plays"] for task in play["tasks"] for host, result in task["hosts"].items()]
+        return Run(process.returncode, out[:begin] + err if begin >= 0 else out + err, said["stats"], tasks)
+
+    def sh(self, host, script, check=True):
+        """The standard output of a script that root runs on a host."""
+        command = ["docker", "exec", self.hosts[host]["fleet_container"], "sh", "-c", script]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+        assert not check or done.returncode == 0, f"`{script}` on {host} ended with {done.returncode}: {done.stderr or done.stdout}"
+        return done.stdout.strip()
+
+    @contextlib.contextmanager
+    def for_now(self, host, do, undo):
+        """A host on which `do` was run; `undo` is run in the end."""
+        try:
+            self.sh(host, do)
+            yield
+        finally:
+            self.sh(host, undo)
+
+    def processes(self, host, command="java"):
+        """(pid, moment of the start in clock ticks since boot) of all processes of a name: those of another moment are others."""
+        script = f"for pid in $(pgrep -x {command}); do echo $pid $(cut -d' ' -f22 /proc/$pid/stat); done"
+        return sorted(tuple(map(int, line.split())) for line in self.sh(host, script).splitlines())
+
+    def running(self):
+        """All JVMs and proxies of the site: a run that leaves this alone has restarted nothing."""
+        return {host: self.processes(host, "haproxy" if host.startswith("proxy") else "java") for host in self.hosts}
+
+    def main_pid(self, host, index):
+        """The process of an instance; 0 where it does not run."""
+        return int(self.sh(host, f"systemctl show --property MainPID --value xitrum@{index}"))
+
+    def links(self, host):
+        """Every `current` and `previous` of a host to where it leads; an assertion that none leads nowhere."""
+        found = {}
+        script = f"for link in {ROOT}/current {ROOT}/previous {ROOT}/instances/*/current {ROOT}/instances/*/previous; do " \
+                 "[ ! -L $link ] || echo $link $(readlink -e $link); done"
+        for line in self.sh(host, script).splitlines():
+            link, _space, target = line.partition(" ")
+            assert target, f"{link} on {host} leads nowhere"
+            found[link.removeprefix(f"{ROOT}/")] = target.removeprefix(f"{ROOT}/")
+        return found
+
+    def release(self, host):
+        """The release that `current` of a host leads to."""
+        return self.links(host).get("current", "").removeprefix("releases/")
+
+    def releases(self, host):
+        """The folders of releases, half-made ones included."""
+        return sorted(self.sh(host, f"ls -A {ROOT}/releases").split())
+
+    def backends(self, proxy="proxy1"):
+        """The instances in the running proxy's configuration, such as app1-0."""
+        rows = [line.split(",")[:2] for line in self.proxy(proxy, "show stat").splitlines()]
+        return sorted(row[1] for row in rows if row[0] == "xitrum" and row[1] not in ("FRONTEND", "BACKEND"))
+
+    def proxy(self, proxy, command):
+        """What the proxy answers on its runtime socket."""
+        script = f"""python3 -c '
+import socket
+with socket.socket(socket.AF_UNIX) as link:
+    link.connect("/run/haproxy/admin.sock")
+    link.sendall(b"{command}\\n")
+    print(b"".join(iter(lambda: link.recv(65536), b"")).decode())'"""
+        return self.sh(proxy, script)
+
+
+def kill(process):
+    """Ends a run and all that it started on this machine, at once and without a chance to tidy up."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def wait_for(what, condition, seconds=60, pause=0.05):
+    """Waits until `condition` says something true and returns that."""
+    deadline = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < deadline, f"{what}: not so after {seconds} s"
+        time.sleep(pause)
+    return found
