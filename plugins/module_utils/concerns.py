@@ -5,8 +5,20 @@
 
 from __future__ import annotations
 
-from ansible_collections.xitrum.host.plugins.module_utils import capacity, certificates, file_set, haproxy, instances, jdk, kernel, limits
-from ansible_collections.xitrum.host.plugins.module_utils import machine, redirects, release
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible_collections.xitrum.host.plugins.module_utils import (
+    capacity,
+    certificates,
+    file_set,
+    haproxy,
+    instances,
+    jdk,
+    kernel,
+    limits,
+    machine,
+    redirects,
+    release,
+)
 from ansible_collections.xitrum.host.plugins.module_utils.plan import Plan, Row
 
 SPECS = {
@@ -26,6 +38,19 @@ SPECS = {
 #: Concerns that need only their own wanted state.
 PLAIN = {"capacity": capacity, "kernel": kernel, "nofile": limits, "redirects": redirects, "release": release, "service": file_set,
          "haproxy": haproxy, "certificates": certificates}
+
+
+def checked(given):
+    """The wanted state of each concern with its types and defaults, the secrets in it, and what is wrong with it."""
+    wanted, secrets, wrong = {}, set(), []
+    for name, options in SPECS.items():
+        wanted[name] = None
+        if given[name] is not None:
+            result = ArgumentSpecValidator(options).validate(given[name])
+            wanted[name] = result.validated_parameters
+            secrets |= result._no_log_values
+            wrong += [f"{name}: {message}" for message in result.error_messages]
+    return wanted, secrets, wrong
 
 
 def read_all(host, wanted):

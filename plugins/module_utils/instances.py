@@ -186,7 +186,8 @@ def instance_rows(wanted, instance, name, has, state):
     rows = [
         row("folder", name, has["current"], works_in, works_in == name == has["current"], "another release or configuration runs"),
         row("user", wanted["user"], wanted["user"], running["user"], running["user"] == wanted["user"], "it runs as somebody else"),
-        row("java", state["java"], state["java"], running["exe"] or "", running["exe"] == state["java"], "it runs on another JDK, or on one that was replaced since"),
+        row("java", state["java"], state["java"], running["exe"] or "", running["exe"] == state["java"],
+            "it runs on another JDK, or on one that was replaced since"),
         row("nofile", str(nofile), str(wanted["nofile"]), "/".join(map(str, running["nofile"] or ())), running["nofile"] == (nofile, nofile),
             "the limits of a process are fixed when it starts"),
         row("backlog", f">= {backlog}", str(state["somaxconn"]), str(min(listening)) if listening else "",
@@ -211,8 +212,10 @@ def instance_rows(wanted, instance, name, has, state):
 def service_row(wanted, label, said):
     """What the supervisor itself says. An instance that runs without it is nobody's to start after a crash or at boot."""
     well = supervisors.WELL[wanted["supervisor"]]
-    return Row("instance", f"{label} {wanted['supervisor']}", f"{well['active']}, {well['boot']}", said["boot"], said["active"],
-               "ok" if said == well else "restart", "" if said == well else "its supervisor does not keep it running", "" if said == well else "ansible-playbook site.yml")
+    found = Row("instance", f"{label} {wanted['supervisor']}", f"{well['active']}, {well['boot']}", said["boot"], said["active"])
+    if said != well:
+        found.status, found.why, found.mend = "restart", "its supervisor does not keep it running", "ansible-playbook site.yml"
+    return found
 
 
 def apply(host, wanted, planned):

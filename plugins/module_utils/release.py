@@ -13,6 +13,7 @@ import errno
 import hashlib
 import json
 import os
+import shutil
 import tarfile
 
 from ansible_collections.xitrum.host.plugins.module_utils.plan import Plan, Row
@@ -184,9 +185,7 @@ def unpack(archive, partial):
         for member in tar:
             path = f"{partial}/.{member.name}"
             with open(path, "wb") as out:
-                source = tar.extractfile(member)
-                for block in iter(lambda: source.read(1 << 20), b""):
-                    out.write(block)
+                shutil.copyfileobj(tar.extractfile(member), out, 1 << 20)
             if digest(path) != member.name:
                 raise ValueError(f"a file arrived damaged: its SHA-256 is {digest(path)}, wanted is {member.name}; run the playbook again")
             sent[member.name] = path
@@ -202,7 +201,8 @@ def describe(error, wanted):
         errno.EROFS: "the file system is mounted read-only",
         errno.EACCES: "permission is denied",
     }
-    return f"the release could not be written to {where}: {reasons.get(error.errno, error.strerror)}. What runs is untouched; mend this and run the playbook again."
+    return (f"the release could not be written to {where}: {reasons.get(error.errno, error.strerror)}. "
+            "What runs is untouched; mend this and run the playbook again.")
 
 
 def prune(host, root, planned):

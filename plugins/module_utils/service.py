@@ -59,8 +59,8 @@ def stop(host, wanted, index):
     deadline = time.monotonic() + wanted["stop_timeout"] + 5
     while running(host, wanted, index):
         if time.monotonic() > deadline:
-            raise RuntimeError(f"instance {index} still runs {wanted['stop_timeout']} s after it was told to stop ({(said.err or said.out).strip() or 'no message'}): "
-                               f"its processes are {[row['pid'] for row in running(host, wanted, index)]}")
+            words = (said.err or said.out).strip() or "no message"
+            raise RuntimeError(f"instance {index} still runs {wanted['stop_timeout']} s after it was told to stop ({words}): its processes are {[row['pid'] for row in running(host, wanted, index)]}")
         time.sleep(0.1)
 
 

@@ -34,7 +34,8 @@ def open_work(state, host):
     left = [f"  {row['item']}: wanted {row['wanted']}, configured {row['configured'] or '-'}, effective {row['effective'] or '-'} ({row['why']})"
             for row in rows(state) if row["status"] in ("differs", "restart")]
     changed = sorted(name for name, report in concerns(state).items() if report["differs"])
-    return "\n".join([f"{host} is not as it should be after this run ({', '.join(changed) or 'instances'}):", *left, "Run the playbook again; if this stays, it is a fault of the collection."])
+    return "\n".join([f"{host} is not as it should be after this run ({', '.join(changed) or 'instances'}):", *left,
+                      "Run the playbook again; if this stays, it is a fault of the collection."])
 
 
 #: How bad a row is: C(bad) makes a check fail, C(note) is worth knowing, C(good) is as wanted.
@@ -76,8 +77,8 @@ def finding(host, row):
 def check_table(found, everything):
     """The findings as a table for the terminal: those that differ, or all of them."""
     counts = {level: sum(item["level"] == level for item in found) for level in ("bad", "note", "good")}
-    head = (f"{len({item['host'] for item in found})} hosts, {len(found)} values: {counts['bad']} {'differs' if counts['bad'] == 1 else 'differ'}, {counts['note']} worth knowing, "
-            f"{counts['good']} as wanted")
+    head = (f"{len({item['host'] for item in found})} hosts, {len(found)} values: {counts['bad']} {'differs' if counts['bad'] == 1 else 'differ'}, "
+            f"{counts['note']} worth knowing, {counts['good']} as wanted")
     shown = [item for item in found if everything or item["level"] == "bad"]
     lines = [(item["host"], item["item"], item["wanted"] or "-", item["configured"] or "-", item["effective"] or "-", item["word"]) for item in shown]
     text = table(("host", "", "wanted", "configured", "effective", ""), lines) if lines else []

@@ -114,14 +114,20 @@ from ansible_collections.xitrum.host.plugins.module_utils.host import Host
 def main():
     """Asks each concern."""
     module = AnsibleModule(
-        argument_spec={name: {"type": "dict", "options": options} for name, options in concerns.SPECS.items()},
+        # What is in each is checked by the concern's own specification.
+        argument_spec={name: {"type": "dict"} for name in concerns.SPECS},
         supports_check_mode=True,
         # The invocation is not put into the host's journal: Ansible hides only what stands there as it was given, and a
         # text with line breaks, such as a configuration with a key in it, does not.
         no_log=True,
     )
+    wanted, secrets, wrong = concerns.checked(module.params)
+    # Kept out of whatever is returned, as for every option with no_log.
+    module.no_log_values |= secrets
+    if wrong:
+        module.fail_json(msg=" ".join(wrong))
     try:
-        said = concerns.read_all(Host(module.run_command), module.params)
+        said = concerns.read_all(Host(module.run_command), wanted)
     except OSError as error:
         module.fail_json(msg=f"the host could not be read: {error}. Most of it needs root: set become.")
     module.exit_json(changed=False, **said)

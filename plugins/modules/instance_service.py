@@ -10,7 +10,8 @@ short_description: Starts, restarts, stops and removes instances through their s
 version_added: 0.1.0
 author: The xitrum.host maintainers (@xitrum-host)
 description:
-  - Points C(current) of each instance at the folder that is wanted, starts it, and waits until a page answers as it should. All instances of one call start together.
+  - Points C(current) of each instance at the folder that is wanted, starts it, and waits until a page answers as it should.
+    All instances of one call start together.
   - An instance that runs in the wanted folder is left alone, unless O(state=restarted).
   - The end of the instance's log is part of the message when it does not get healthy.
 options:

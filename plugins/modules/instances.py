@@ -10,7 +10,8 @@ short_description: Lays out a folder for each instance of a release, without edi
 version_added: 0.1.0
 author: The xitrum.host maintainers (@xitrum-host)
 description:
-  - Makes C(ROOT/instances/N/ID-DIGEST) for each instance, from release ID and from what the instance has of its own - its C(xitrum.conf), its environment, its C(tmp), a link to its log folder.
+  - Makes C(ROOT/instances/N/ID-DIGEST) for each instance, from release ID and from what the instance has of its own -
+    its C(xitrum.conf), its environment, its C(tmp), a link to its log folder.
   - Nothing is switched, stopped or started; M(xitrum.host.instance_service) does that.
   - Says for each instance whether the process that runs is what is wanted, and why it has to be started anew where it is not.
 options:
@@ -122,7 +123,9 @@ EXAMPLES = r"""
 
 RETURN = r"""
 instances:
-  description: For each instance its C(index), C(port), wanted C(folder), C(current) and C(previous) folder, whether it is C(running), its C(pid) and C(release), and C(due), the reasons to start it anew.
+  description:
+    - For each instance its C(index), C(port), wanted C(folder), C(current) and C(previous) folder, whether it is C(running),
+      its C(pid) and C(release), and C(due), the reasons to start it anew.
   returned: always
   type: list
   elements: dict
@@ -171,7 +174,8 @@ def main():
         try:
             instances.apply(host, wanted, plan)
         except (OSError, LookupError) as error:
-            module.fail_json(msg=f"the instances' folders below {wanted['root']} could not be made: {error}. What runs is untouched; run the playbook again.", **said)
+            module.fail_json(msg=f"the instances' folders below {wanted['root']} could not be made: {error}. What runs is untouched; run the playbook again.",
+                             **said)
     module.exit_json(**said)
 
 

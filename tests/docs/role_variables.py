@@ -27,6 +27,11 @@ def options(role):
     return yaml.safe_load((role / "meta" / "argument_specs.yml").read_text())["argument_specs"]["main"].get("options", {})
 
 
+def worked_out(default):
+    """Whether a default is an expression: then the description says what it is."""
+    return isinstance(default, str) and ("{{" in default or "{%" in default)
+
+
 def plain(text):
     """Ansible's markup as Markdown."""
     text = re.sub(r"\b[COVE]\(([^()]*(?:\([^()]*\)[^()]*)*)\)", r"`\1`", text)
@@ -52,8 +57,6 @@ def shown(default):
     """A default as the table has it."""
     if default is None:
         return ""
-    if isinstance(default, str) and default.startswith(("the ", "all ")):
-        return default
     return f"`{yaml.safe_dump(default, default_flow_style=True).splitlines()[0]}`".replace("|", "\\|")
 
 

@@ -24,7 +24,8 @@ TEXTS = st.dictionaries(st.text(min_size=1, max_size=5), st.text(max_size=5), ma
 def wanted(**more):
     return {
         "root": "/opt/demo", "log_dir": "/var/log/demo", "user": "demo", "release": "aaaaaaaaaaaa", "main_class": "quickstart.Boot",
-        "heap": "512m", "java_options": [], "nofile": 1024000, "backlog": 1024, "service_digest": "feed", "interface": "", "name": "demo", "supervisor": "systemd", "prove": False,
+        "heap": "512m", "java_options": [], "nofile": 1024000, "backlog": 1024, "service_digest": "feed", "interface": "",
+        "name": "demo", "supervisor": "systemd", "prove": False,
         "instances": [{"index": 0, "port": 8000, "files": {"config/xitrum.conf": "conf"}}], **more,
     }
 

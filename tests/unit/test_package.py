@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.xitrum.host.plugins.module_utils import package
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from .package_fixture import package as make_package
@@ -54,7 +54,6 @@ def test_two_manifests_have_one_name_only_if_they_are_equal(one, other):
     assert (package.release_id(one) == package.release_id(other)) == (content(one) == content(other))
 
 
-@settings(deadline=None)
 @given(st.dictionaries(st.text("abc.- é", min_size=1, max_size=6).filter(lambda name: name not in (".", "..")), st.binary(max_size=40), min_size=1, max_size=5))
 def test_copies_have_one_name_and_another_content_has_another(files):
     with tempfile.TemporaryDirectory() as made:

@@ -10,7 +10,7 @@ import zipfile
 
 import pytest
 from ansible_collections.xitrum.host.plugins.module_utils import package, package_java
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from .package_fixture import class_file, jar
@@ -43,7 +43,6 @@ def test_a_jar_without_classes(tmp_path):
     assert package_java.scan(str(tmp_path / "a.jar"), BOOT) == {"typical": [0, ""], "highest": [0, ""], "scala": "", "main": False}
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=300))
 def test_bytes_that_are_no_jar_are_refused_in_one_way(data):
     with tempfile.NamedTemporaryFile() as file:

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.xitrum.host.plugins.module_utils import package, package_source
 from ansible_collections.xitrum.host.plugins.module_utils.package_source import SourceError
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from .package_fixture import member, tar_gz
@@ -145,7 +145,6 @@ NAMES = st.lists(st.sampled_from(["a", "b", "..", ".", ""]), min_size=1, max_siz
 KINDS = st.sampled_from([tarfile.REGTYPE, tarfile.DIRTYPE, tarfile.SYMTYPE, tarfile.LNKTYPE])
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(NAMES.filter(bool), KINDS, NAMES), min_size=1, max_size=6))
 def test_no_archive_writes_or_leads_outside(rows):
     with tempfile.TemporaryDirectory() as made:

@@ -118,29 +118,29 @@ def objects(*chains, rules_of=()):
     return made + [{"rule": {"family": "ip", "table": "nat", "chain": chain, "expr": expr}} for chain, expr in rules_of]
 
 
-JUMP = ("PREROUTING", [{"counter": None}, {"jump": {"target": "XITRUM_HOST_PRE"}}])
-
-
 @pytest.mark.parametrize("before, now, cleaned", [
-    ({"ipv4": None}, objects("PREROUTING", "OUTPUT", "XITRUM_HOST_PRE", rules_of=[JUMP]),
-     "delete chain ip nat OUTPUT\ndelete chain ip nat PREROUTING\ndelete table ip nat\n"),
-    ({"ipv4": ["OUTPUT"]}, objects("PREROUTING", "OUTPUT", rules_of=[JUMP]), "delete chain ip nat PREROUTING\n"),
-    ({"ipv4": None}, objects("PREROUTING", rules_of=[JUMP, ("PREROUTING", [{"redirect": None}])]), None),
-    ({"ipv4": None}, objects("PREROUTING", "THEIRS", rules_of=[JUMP]), "delete chain ip nat PREROUTING\n"),
+    ({"ipv4": None}, objects("PREROUTING", "OUTPUT"), "delete chain ip nat OUTPUT\ndelete chain ip nat PREROUTING\ndelete table ip nat\n"),
+    ({"ipv4": None}, objects("PREROUTING"), "delete chain ip nat PREROUTING\ndelete table ip nat\n"),
+    ({"ipv4": []}, objects("PREROUTING"), "delete chain ip nat PREROUTING\n"),
+    ({"ipv4": ["OUTPUT"]}, objects("PREROUTING", "OUTPUT"), "delete chain ip nat PREROUTING\n"),
+    ({"ipv4": None}, objects("PREROUTING", rules_of=[("PREROUTING", [{"redirect": None}])]), None),
+    ({"ipv4": None}, objects("PREROUTING", "THEIRS"), "delete chain ip nat PREROUTING\n"),
     ({"ipv4": None}, [], None),
 ])
 def test_only_chains_that_came_with_ours_go_with_them(before, now, cleaned):
-    state = {"nftables": {"objects": now}, "iptables": {"live": {"ipv4": None}}, "record": json.dumps(before)}
-    steps = leftovers.around([], [], state)
-    assert [step.text for step in steps if step.kind == "run"] == ([cleaned] if cleaned else [])
+    state = {"nftables": {"objects": now}, "record": json.dumps(before)}
+    steps = leftovers.around(["step"], [], False, state)
+    assert [step.text for step in steps[1:] if step.kind == "run"] == ([cleaned] if cleaned else [])
     assert steps[-1].kind == "remove" and steps[-1].path == leftovers.RECORD
+    # While ours are there, nothing can be told from what is empty.
+    assert leftovers.around(["step"], [], True, state) == ["step"]
 
 
 def test_what_was_there_is_recorded_once():
-    state = {"nftables": {"objects": objects("OUTPUT")}, "iptables": {"live": {"ipv4": None}}, "record": None,
-             "paths": {"nft": "/usr/sbin/nft"}, "variant": "nft"}
-    steps = leftovers.around(["step"], ["rule"], state)
+    state = {"nftables": {"objects": objects("OUTPUT")}, "record": None, "paths": {"nft": "/usr/sbin/nft"}, "variant": "nft"}
+    steps = leftovers.around(["step"], ["rule"], False, state)
     assert json.loads(steps[0].text) == {"ipv4": ["OUTPUT"], "ipv6": None} and steps[1:] == ["step"]
-    assert leftovers.around(["step"], ["rule"], {**state, "record": "{}"}) == ["step"]
-    assert leftovers.around(["step"], ["rule"], {**state, "variant": "legacy"}) == ["step"]
-    assert leftovers.around([], [], state) == []
+    assert leftovers.around(["step"], ["rule"], False, {**state, "record": "{}"}) == ["step"]
+    assert leftovers.around(["step"], ["rule"], False, {**state, "variant": "legacy"}) == ["step"]
+    assert leftovers.around(["step"], ["rule"], True, state) == ["step"]
+    assert leftovers.around([], ["rule"], False, state) == []

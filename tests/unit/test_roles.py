@@ -33,14 +33,16 @@ def test_every_default_is_specified_and_the_same(role):
     specified = role_variables.options(role)
     for name, value in defaults(role).items():
         assert name in specified, f"{name} has a default and no specification"
-        if not (isinstance(value, str) and ("{{" in value or "{%" in value)):
+        if not role_variables.worked_out(value):
             assert specified[name].get("default") == value, f"the default of {name} differs from its specification"
 
 
 def test_a_default_that_is_worked_out_is_described(role):
     for name, value in defaults(role).items():
-        if isinstance(value, str) and "{{" in value:
-            assert role_variables.options(role)[name].get("default"), f"the specification of {name} does not say what its default is"
+        if role_variables.worked_out(value):
+            said = role_variables.options(role)[name]
+            assert "default" not in said, f"the default of {name} is worked out, and its specification has a fixed one"
+            assert "The default is" in " ".join(said["description"]), f"the specification of {name} does not say what its default is"
 
 
 def test_every_specified_variable_is_used(role):
