@@ -163,7 +163,8 @@ def plan(wanted, state):
     paths = {program: state["paths"][program] or f"/usr/sbin/{program}" for program in PROGRAMS}
     own_unit = rules and (name == "nftables" or (name == "iptables" and not state["iptables"]["saver"]))
     result.actions += redirects_boot.steps(redirects_boot.unit_text(name, state["families"], paths) if own_unit else None, state)
-    result.actions = redirects_leftovers.around(result.actions, rules if name == "iptables" else [], state)
+    mine = any(redirects_iptables.there(text) or redirects_firewalld.ours(text) for text in state["iptables"]["live"].values())
+    result.actions = redirects_leftovers.around(result.actions, rules if name in ("iptables", "firewalld") else [], mine, state)
     result.actions += redirects_ports.stop_steps(wanted, state, rules)
     saved, live = all_rules("configured", state), all_rules("effective", state)
     result.rows = _pair_rows(wanted, state, rules, name, saved[name], live[name]) + _old_rows(name, saved, live)

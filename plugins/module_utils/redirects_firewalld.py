@@ -15,7 +15,7 @@ from ansible_collections.xitrum.host.plugins.module_utils.redirects_rules import
 FILE = "/etc/firewalld/direct.xml"
 
 
-def ours(text, family):
+def ours(text):
     """C((chain, arguments)) of the live rules that bear our comment, from iptables-save, in their order."""
     lines = (re.match(r"-A (\S+) (.+)", line) for line in iptables.tables(text).get("nat", []))
     return [(found[1], found[2]) for found in lines if found and f"--comment {iptables.COMMENT} " in found[2]]
@@ -23,7 +23,7 @@ def ours(text, family):
 
 def effective(state, families):
     """Our live rules, sorted; whether firewalld's own back end is nftables or iptables, they are the kernel's iptables rules."""
-    return sorted(iptables.rule_of(text, family, comment=True) for family in families for _chain, text in ours(state["live"][family], family))
+    return sorted(iptables.rule_of(text, family, comment=True) for family in families for _chain, text in ours(state["live"][family]))
 
 
 def direct_rules(text):
@@ -79,7 +79,7 @@ def steps(rules, state, families):
             if not _is_live(rule, state):
                 todo.append(_kernel("-A", rule[1], rule) if rule in state["runtime"] else _call(["firewall-cmd"], "--add-rule", rule))
     for family in families:
-        for chain, text in ours(state["live"][family], family):
+        for chain, text in ours(state["live"][family]):
             known = next((rule for rule in state["runtime"] if rule[0] == family and rule[3] == text), None)
             if known not in wanted and (not state["active"] or (family, _plain(chain), "0", text) not in wanted):
                 rule = (family, chain, "0", text)
@@ -93,7 +93,7 @@ def _plain(chain):
 
 
 def _is_live(rule, state):
-    return (rule[1], rule[3]) in [(_plain(chain), text) for chain, text in ours(state["live"][rule[0]], rule[0])]
+    return (rule[1], rule[3]) in [(_plain(chain), text) for chain, text in ours(state["live"][rule[0]])]
 
 
 def _call(program, action, rule):

@@ -1,0 +1,222 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Redirects as connections see them: from outside, from the host itself, and through it."""
+
+import json
+import subprocess
+import time
+
+import pytest
+
+PAIRS = [{"outside": 80, "inside": 8000}, {"outside": 443, "inside": 8001, "interface": "client0"}]
+WANTED = {
+    "nftables": "nftables", "persistent": "iptables", "iptables": "iptables", "firewalld": "firewalld", "bare": "nftables",
+}
+
+
+@pytest.fixture(name="name")
+def fixture_name(host):
+    return host.ansible.get_variables()["inventory_hostname"]
+
+
+def redirect(host, pairs=None, check=False, **more):
+    """What the module says, called with the pairs of the scenario or others."""
+    arguments = {"pairs": PAIRS if pairs is None else pairs, "backend": "iptables" if "iptables" in more.pop("name", "") else "auto", **more}
+    return host.ansible("xitrum.host.port_redirect", json.dumps(arguments), check=check, become=True)
+
+
+def ask(host, address, port, namespace="", seconds=0):
+    """The answers of connections to an address and port, counted."""
+    inside = f"ip netns exec {namespace} " if namespace else ""
+    return json.loads(host.check_output(f"{inside}/usr/local/sbin/ask.py {seconds} {address} {port}"))
+
+
+def everything(host):
+    """All rules of the host but for the numbers that count packets; what a program is missing for says nothing."""
+    text = host.run("for program in iptables-save ip6tables-save 'nft --stateless list ruleset'; do $program 2>/dev/null; done; true").stdout
+    lines = [line.split(" [")[0] if line.startswith(":") else line for line in text.splitlines() if not line.startswith("#")]
+    return "\n".join(lines)
+
+
+def works(host):
+    """The redirects are there: IPv4 and IPv6, from outside and on the loopback."""
+    for address in ("127.0.0.1", "::1"):
+        assert ask(host, address, 80) == {"8000": 1}
+        assert ask(host, address, 443) == {"8001": 1}
+    for address in ("10.99.1.1", "fd99:1::1"):
+        assert ask(host, address, 80, "client") == {"8000": 1}
+        assert ask(host, address, 443, "client") == {"8001": 1}
+
+
+def test_a_connection_to_the_outside_port_reaches_the_inside_one(host):
+    works(host)
+
+
+def test_a_pair_of_an_interface_is_of_that_interface_only(host):
+    assert ask(host, "10.99.1.1", 443, "client") == {"8001": 1}
+    assert "8001" not in ask(host, "10.99.2.1", 443, "world")
+    assert "8001" not in ask(host, "fd99:2::1", 443, "world")
+
+
+@pytest.mark.parametrize("address", ["10.99.2.2", "fd99:2::2"])
+def test_what_the_host_forwards_passes_untouched(host, address):
+    assert ask(host, address, 80, "client") == {"world": 1}
+
+
+def test_the_report_agrees_with_the_live_ruleset(host, name):
+    said = redirect(host, check=True, name=name, probe=True)
+    assert not said["changed"]
+    assert said["backend"] == WANTED[name]
+    assert {(row["item"], row["wanted"], row["configured"], row["effective"]) for row in said["rows"] if row["item"].startswith("port ")} == {
+        (f"port {port} ({family})", *[text] * 3) for port, text in ((80, "8000"), (443, "8001 on client0")) for family in ("IPv4", "IPv6")}
+    assert {row["status"] for row in said["rows"]} == {"ok"}
+    assert sum(row["effective"] == "answers" for row in said["rows"]) == 4
+
+
+def test_the_rules_of_others_are_as_they_were(host, name):
+    """Without ours, all is as before the role ran; with ours, all of that is still there."""
+    with_ours = everything(host)
+    assert redirect(host, state="absent")["changed"]
+    without = everything(host)
+    assert not redirect(host, state="absent")["changed"]
+    assert "xitrum" not in without.lower()
+    if name != "bare":
+        before = host.check_output("cat /root/before")
+        assert without == "\n".join(line.split(" [")[0] if line.startswith(":") else line for line in before.splitlines() if not line.startswith("#"))
+    assert host.run("systemctl cat xitrum-host-redirects").rc != 0
+    assert not host.file("/etc/xitrum.host").exists
+    assert "xitrum" not in host.run("cat /etc/iptables/rules.* /etc/firewalld/direct.xml").stdout.lower()
+    assert "8000" not in ask(host, "127.0.0.1", 80)
+    assert redirect(host, name=name)["changed"]
+    works(host)
+    assert [line for line in without.splitlines() if line not in with_ours.splitlines()] == []
+
+
+def test_no_connection_is_lost_while_the_inside_port_changes(host, name):
+    flipped = [{**PAIRS[0], "inside": 8001}, PAIRS[1]]
+    clients = {"127.0.0.1": "", "::1": "", "10.99.1.1": "ip netns exec client ", "fd99:1::1": "ip netns exec client "}
+    units = [f"ask-{number}" for number in range(len(clients))]
+    host.check_output("rm -f /run/asked-enough /tmp/ask-*")
+    for unit, (address, inside) in zip(units, clients.items(), strict=True):
+        host.check_output(f"systemd-run -q --collect --unit={unit} -p StandardOutput=file:/tmp/{unit} {inside}/usr/local/sbin/ask.py 300 {address} 80")
+    for _turn in range(2):
+        assert redirect(host, flipped, name=name)["changed"]
+        assert redirect(host, name=name)["changed"]
+    assert host.check_output(f"systemctl is-active {' '.join(units)}").split() == ["active"] * len(units)
+    host.check_output(f"touch /run/asked-enough; while systemctl is-active {' '.join(units)}; do sleep 0.2; done")
+    for unit in units:
+        answers = json.loads(host.check_output(f"cat /tmp/{unit}"))
+        assert set(answers) == {"8000", "8001"}, f"{unit}: {answers}"
+    host.check_output("rm /run/asked-enough")
+    works(host)
+
+
+def test_another_back_end_leaves_nothing_in_the_old_one(host, name):
+    if name in ("firewalld", "bare"):
+        other = "nftables"
+    else:
+        other = "iptables" if WANTED[name] == "nftables" else "nftables"
+    said = redirect(host, backend=other)
+    assert said["changed"] == (other != WANTED[name])
+    works(host)
+    assert ("XITRUM" in host.run("iptables-save -t nat").stdout) == (other == "iptables")
+    assert ("xitrum_host" in host.run("nft list tables").stdout) == (other == "nftables")
+    assert "xitrum.host" not in host.run("iptables-save; cat /etc/firewalld/direct.xml").stdout
+    redirect(host, name=name)
+    works(host)
+
+
+@pytest.mark.parametrize("pairs, sentence", [
+    ([{"outside": 0, "inside": 8000}], "found outside 0, wanted a port from 1 to 65535"),
+    ([{"outside": 80, "inside": 70000}], "found inside 70000, wanted a port from 1 to 65535"),
+    ([*PAIRS, {"outside": 80, "inside": 8001}], "port 80 is the outside port of 2 pairs"),
+    ([{"outside": 80, "inside": 80}], "both ports are the same"),
+    ([{"outside": 80, "inside": 8000, "interface": "nosuch0"}], "found the interface nosuch0, wanted one of this host: client0, eth0, lo, world0"),
+])
+def test_a_value_that_cannot_be_stops_before_the_host_is_touched(host, name, pairs, sentence):
+    before = everything(host)
+    said = redirect(host, pairs, name=name)
+    assert not said["changed"]
+    assert sentence in said["msg"]
+    assert everything(host) == before
+
+
+def test_a_program_that_holds_the_port_is_named_and_stopped_only_on_request(host, name):
+    host.check_output("systemctl enable --now answer@81")
+    pairs = [*PAIRS, {"outside": 81, "inside": 8001}]
+    before = everything(host)
+    said = redirect(host, pairs, name=name)
+    assert not said["changed"]
+    assert "port 81 is held by python3, pid " in said["msg"] and "answer@81.service" in said["msg"]
+    assert "port_forward_stop_conflicting: [answer@81]" in said["msg"]
+    assert everything(host) == before
+    assert host.service("answer@81").is_running
+
+    said = redirect(host, pairs, name=name, stop_conflicting=["answer@81"])
+    assert said["changed"]
+    assert ask(host, "127.0.0.1", 81) == {"8001": 1}
+    assert not host.service("answer@81").is_running
+    assert not host.service("answer@81").is_enabled
+    assert not redirect(host, pairs, name=name, stop_conflicting=["answer@81"])["changed"]
+    assert redirect(host, name=name)["changed"]
+
+
+def test_a_filter_that_drops_the_inside_port_is_told(host, name):
+    if name == "bare":
+        pytest.skip("the filter is nft's, as on the host nftables")
+    make = {
+        "nftables": "nft 'table inet closed { chain in { type filter hook input priority 0; policy drop; ct state established accept; "
+                    "iif lo accept; tcp dport { 22, 80, 443, 8001 } accept; }; }'",
+        "firewalld": "true",
+    }.get(name, "iptables -A INPUT -p tcp --dport 22 -j ACCEPT && iptables -A INPUT -p tcp --dport 80 -j ACCEPT "
+                "&& iptables -A INPUT ! -i lo -p tcp --dport 8000 -j DROP")
+    undo = {
+        "nftables": "nft delete table inet closed", "firewalld": "true",
+    }.get(name, "iptables -D INPUT -p tcp --dport 22 -j ACCEPT; iptables -D INPUT -p tcp --dport 80 -j ACCEPT; "
+                "iptables -D INPUT ! -i lo -p tcp --dport 8000 -j DROP")
+    host.check_output(make)
+    try:
+        rows = {row["item"]: row for row in redirect(host, check=True, name=name)["rows"]}
+        answers = ask(host, "10.99.1.1", 80, "client")
+    finally:
+        host.check_output(undo)
+    if name == "firewalld":
+        assert not [item for item in rows if item.startswith("filter")]
+        assert answers == {"8000": 1}
+        return
+    row = rows["filter for port 8000 (IPv4)"]
+    assert (row["status"], row["effective"]) == ("differs", "dropped")
+    assert "8000" in row["mend"] and "accept" in row["mend"].lower()
+    assert "8000" not in answers
+    assert ("filter for port 8000 (IPv6)" in rows) == (name == "nftables")
+    assert "filter for port 8001 (IPv4)" not in rows
+
+
+@pytest.mark.parametrize("action", ["reload", "restart", "stop nftables; systemctl start"])
+def test_a_flush_by_nftables_service_does_not_lose_them(host, name, action):
+    if name not in ("nftables", "bare", "iptables"):
+        pytest.skip("restored by another service than ours")
+    if name == "iptables":
+        # Debian's own file: it flushes, and defines nothing that drops.
+        host.check_output("systemctl start nftables")
+    else:
+        host.check_output("systemctl enable --now nftables")
+    host.check_output(f"systemctl {action} nftables")
+    works(host)
+    assert not redirect(host, name=name)["changed"]
+
+
+def test_they_are_there_after_a_reboot(host, name):
+    container = host.ansible.get_variables()["fleet_container"]
+    host.check_output("touch /run/not-yet-rebooted")
+    subprocess.run(["docker", "restart", "--time", "20", container], check=True, capture_output=True)
+    # SSH is not there yet.
+    asked = ["docker", "exec", container, "systemctl", "is-system-running"]
+    for _attempt in range(120):
+        if subprocess.run(asked, check=False, capture_output=True, text=True).stdout.strip() in ("running", "degraded"):
+            break
+        time.sleep(0.5)
+    assert not host.file("/run/not-yet-rebooted").exists
+    works(host)
+    assert not redirect(host, name=name)["changed"]
