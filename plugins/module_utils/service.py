@@ -60,7 +60,8 @@ def stop(host, wanted, index):
     while running(host, wanted, index):
         if time.monotonic() > deadline:
             words = (said.err or said.out).strip() or "no message"
-            raise RuntimeError(f"instance {index} still runs {wanted['stop_timeout']} s after it was told to stop ({words}): its processes are {[row['pid'] for row in running(host, wanted, index)]}")
+            left = [row["pid"] for row in running(host, wanted, index)]
+            raise RuntimeError(f"instance {index} still runs {wanted['stop_timeout']} s after it was told to stop ({words}): its processes are {left}")
         time.sleep(0.1)
 
 
