@@ -64,3 +64,8 @@ def test_the_page_has_the_current_table(role):
 
 def test_main_is_an_index(role):
     assert len((role / "tasks" / "main.yml").read_text().splitlines()) <= 60
+
+
+def test_the_action_group_has_every_module():
+    runtime = yaml.safe_load((role_variables.ROOT / "meta" / "runtime.yml").read_text())
+    assert runtime["action_groups"]["all"] == sorted(path.stem for path in role_variables.ROOT.glob("plugins/modules/*.py"))
