@@ -28,7 +28,7 @@ class ActionModule(ActionBase):
         result = super().run(tmp, task_vars)
         del tmp
         arguments = dict(self._task.args)
-        folder = arguments.pop("folder", None)
+        folder = arguments.get("folder")
         if not folder or not isinstance(arguments.get("manifest"), list):
             raise AnsibleActionFail("folder and manifest are required: pass on what xitrum.host.package_info returned")
         result.update(self._on_host(arguments, task_vars))

@@ -112,7 +112,7 @@ def examine(folder, rows, main_class, cache):
         found[row["path"]] = result
         if key:
             fresh[key] = result
-    if path and not fresh.keys() <= known.keys():
+    if path and fresh.keys() - known.keys():
         remember(path, {**known, **fresh})
     return found, problems
 

@@ -32,6 +32,9 @@ options:
     type: list
     elements: dict
     required: true
+  archive:
+    description: The archive on the host with the files that it lacked. Set by the action plugin, not by a playbook.
+    type: path
   keep:
     description: How many releases stay on the host, the new one included.
     type: int
@@ -109,6 +112,8 @@ def main():
         argument_spec={
             **release.SPEC,
             "manifest": {"type": "list", "elements": "dict", "required": True},
+            # The action plugin's: the package itself is on the controller.
+            "folder": {"type": "path", "required": True},
             "archive": {"type": "path"},
         },
         supports_check_mode=True,

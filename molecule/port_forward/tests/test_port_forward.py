@@ -29,7 +29,7 @@ def redirect(host, pairs=None, check=False, **more):
 def ask(host, address, port, namespace="", seconds=0):
     """The answers of connections to an address and port, counted."""
     inside = f"ip netns exec {namespace} " if namespace else ""
-    return json.loads(host.check_output(f"{inside}/usr/local/sbin/ask.py {seconds} {address} {port}"))
+    return json.loads(host.check_output(f"{inside}/usr/bin/python3 /usr/local/sbin/ask.py {seconds} {address} {port}"))
 
 
 def everything(host):
@@ -99,7 +99,7 @@ def test_no_connection_is_lost_while_the_inside_port_changes(host, name):
     units = [f"ask-{number}" for number in range(len(clients))]
     host.check_output("rm -f /run/asked-enough /tmp/ask-*")
     for unit, (address, inside) in zip(units, clients.items(), strict=True):
-        host.check_output(f"systemd-run -q --collect --unit={unit} -p StandardOutput=file:/tmp/{unit} {inside}/usr/local/sbin/ask.py 300 {address} 80")
+        host.check_output(f"systemd-run -q --collect --unit={unit} -p StandardOutput=file:/tmp/{unit} {inside}/usr/bin/python3 /usr/local/sbin/ask.py 300 {address} 80")
     for _turn in range(2):
         assert redirect(host, flipped, name=name)["changed"]
         assert redirect(host, name=name)["changed"]
