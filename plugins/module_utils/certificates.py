@@ -63,5 +63,5 @@ def row(wanted, state, item):
     elif (item["configured"][0] - state["now"]).days < wanted["days"]:
         said.status = "differs"
         said.why = f"it ends in {(item['configured'][0] - state['now']).days} days"
-        said.mend = "renew the certificate on the controller, then ansible-playbook site.yml"
+        said.mend = "put a renewed certificate where the inventory has this one, then ansible-playbook site.yml"
     return said

@@ -79,13 +79,18 @@ def _hard(host, pid):
 
 
 def settled(wanted, ask=haproxy_socket.ask):
-    """What the worker says, when every server is in use or C(patience) is over: one that was just started takes some checks."""
+    """What the worker says, when every server is in use or C(patience) is over: one that was just started takes some checks.
+    One that somebody took out of use is not waited for."""
     deadline = time.monotonic() + wanted["patience"]
     said = live(wanted["socket"], ask)
-    while time.monotonic() < deadline and any(not row["status"].startswith(("UP", "no check")) for row in said["servers"]):
+    while time.monotonic() < deadline and any(_coming(row) for row in said["servers"]):
         time.sleep(0.5)
         said = live(wanted["socket"], ask)
     return said
+
+
+def _coming(row):
+    return row["admin"] == "ready" and not row["status"].startswith(("UP", "no check"))
 
 
 def live(path, ask=haproxy_socket.ask):

@@ -103,9 +103,9 @@ def read(host, wanted, jdk):
 
 def flags(host, running):
     """The flags of a running JVM, from itself, by the jcmd of its own JDK. In its mount namespace: the two meet in /tmp,
-    and a hardened service has one of its own."""
+    and a hardened service has one of its own. Without jcmd's own statistics, which it would leave a folder for in there."""
     jcmd = f"{(running['exe'] or '').rpartition('/')[0]}/jcmd"
-    said = host.run(["nsenter", "--target", str(running["pid"]), "--mount", "--", jcmd, str(running["pid"]), "VM.flags"])
+    said = host.run(["nsenter", "--target", str(running["pid"]), "--mount", "--", jcmd, "-J-XX:-UsePerfData", str(running["pid"]), "VM.flags"])
     return jvm.parse_flags(said.out) if said.rc == 0 else {}
 
 
@@ -165,12 +165,12 @@ def plan_instance(wanted, instance, files, state, result):
         "index": index, "port": instance["port"], "folder": name, "current": has["current"], "previous": has["previous"],
         "running": running is not None, "pid": running["pid"] if running else 0,
         "release": release.release_of(running["cwd"], wanted["root"]) if running else "",
-        "due": [f"{row.item.partition(' ')[2]}: {row.effective or 'none'} instead of {row.wanted}" for row in rows if row.status in ("differs", "restart")],
+        "due": [f"{row.item.partition(' ')[2]}: {row.effective or 'none'} instead of {row.wanted}" for row in rows if row.status == "restart"],
     })
 
 
 def instance_rows(wanted, instance, name, has, state):
-    """Three columns for one instance. What is C(differs) or C(restart) is a reason to start it anew."""
+    """Three columns for one instance. What is C(restart) is a reason to start it anew."""
     running, label, start = has["process"], f"instance-{instance['index']}", "ansible-playbook site.yml"
 
     def row(item, want, configured, effective, good, why):
@@ -213,8 +213,11 @@ def service_row(wanted, label, said):
     """What the supervisor itself says. An instance that runs without it is nobody's to start after a crash or at boot."""
     well = supervisors.WELL[wanted["supervisor"]]
     found = Row("instance", f"{label} {wanted['supervisor']}", f"{well['active']}, {well['boot']}", said["boot"], said["active"])
-    if said != well:
+    if said["active"] != well["active"]:
         found.status, found.why, found.mend = "restart", "its supervisor does not keep it running", "ansible-playbook site.yml"
+    elif said != well:
+        # No reason to interrupt what runs.
+        found.status, found.why, found.mend = "differs", "it runs, and would not be started at boot", "ansible-playbook site.yml"
     return found
 
 

@@ -89,11 +89,11 @@ def plan(wanted, state, running=()):
     """Decides what is uploaded and which old releases go. C(running) are the releases of running instances."""
     release = wanted["release"]
     result = Plan(facts={"releases": state["releases"], "current": state["current"]})
-    there = release in state["releases"]
+    there, leads = release in state["releases"], state["current"] == release
     result.rows.append(Row(
         "release", "release", wanted=release, configured=release if there else "", effective=state["current"],
-        status="ok" if state["current"] == release else "differs",
-        why="" if there else "not uploaded yet", mend="" if state["current"] == release else "ansible-playbook site.yml"))
+        status="ok" if leads else "differs", why="not uploaded yet" if not there else "" if leads else f"{wanted['root']}/current leads elsewhere",
+        mend="" if leads else "ansible-playbook site.yml"))
     if there:
         return result
     protected = {release, state["current"], *state["linked"], *running}

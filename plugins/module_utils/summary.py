@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+import shlex
+
 #: The words for a row's status, as a person reads them.
 WORDS = {
     "ok": "ok", "differs": "DIFFERS", "restart": "RESTART DUE", "absent": "not on this host",
-    "read_only": "not to be changed here", "unseen": "not seen",
+    "read_only": "not to be changed here", "unseen": "not seen", "follows": "follows",
 }
 
 
@@ -39,7 +41,10 @@ def open_work(state, host):
 
 
 #: How bad a row is: C(bad) makes a check fail, C(note) is worth knowing, C(good) is as wanted.
-LEVELS = {"ok": "good", "differs": "bad", "restart": "bad", "absent": "note", "read_only": "note", "unseen": "note"}
+LEVELS = {"ok": "good", "differs": "bad", "restart": "bad", "absent": "note", "read_only": "note", "unseen": "note", "follows": "note"}
+
+#: Programs of a managed host. A mend that begins with one of them is told as a line for the controller's terminal.
+ON_HOST = ("echo", "firewall-cmd", "ip6tables", "iptables", "ln", "nft", "sed", "su", "sysctl", "systemctl")
 
 
 def findings(states, reached):
@@ -59,8 +64,26 @@ def findings(states, reached):
         found += [finding(host, {"concern": "instance", "item": f"instance-{item['index']}", "wanted": "absent", "effective": "there", "status": "differs",
                                  "why": "the inventory has fewer instances", "mend": "ansible-playbook site.yml"})
                   for item in concerns(state).get("instances", {}).get("surplus", [])]
-    order = list({"bad": 0, "note": 1, "good": 2})
-    return sorted(found, key=lambda item: (order.index(item["level"]), item["host"]))
+    order = ["bad", "note", "good"]
+    return sorted(consequences(found), key=lambda item: (order.index(item["level"]), item["host"]))
+
+
+def consequences(found):
+    """The findings, those that follow from another one no longer red: a cause is said once, where it can be mended.
+
+    A proxy finds an instance down that does not run or is not what is wanted, and a file that was replaced has another certificate.
+    """
+    red = {(item["host"], item["item"]) for item in found if item["level"] == "bad"}
+    instances = {f"{host}-{item.partition(' ')[0].partition('-')[2]}": (host, item) for host, item in sorted(red) if item.startswith("instance-")}
+    for item in found:
+        cause = None
+        if item["level"] == "bad" and item["concern"] == "haproxy" and item["effective"].startswith("DOWN"):
+            cause = instances.get(item["item"].partition("/")[2])
+        elif item["level"] == "bad" and item["concern"] == "certificate":
+            cause = next((other for other in red if other == (item["host"], item["item"].partition(" ")[2])), None)
+        if cause:
+            item.update(finding(item["host"], {**item, "status": "follows", "why": f"follows from {' '.join(cause)}: {item['why']}", "mend": ""}))
+    return found
 
 
 def finding(host, row):
@@ -71,7 +94,16 @@ def finding(host, row):
         found["why"] = found["why"] or "what is in force is not what the inventory asks for"
         if found["mend"] in ("", "ansible-playbook site.yml"):
             found["mend"] = f"ansible-playbook site.yml --limit {host}"
+        found["mend"] = typed(found["mend"], host)
     return found
+
+
+def typed(mend, host):
+    """A mend as a line to type on the controller. Double quotes where the shell leaves their content alone: mends often have single ones."""
+    if mend.partition(" ")[0] not in ON_HOST:
+        return mend
+    words = shlex.quote(mend) if any(mark in mend for mark in '"$`\\!') else f'"{mend}"'
+    return f"ansible {host} -b -m ansible.builtin.shell -a {words}"
 
 
 def check_table(found, everything):
