@@ -2,7 +2,7 @@
 # Everything is written under .venv/ and .cache/, and tests/demo_app/target by Maven; `make clean` removes it all.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-down test lint unit sanity molecule clean
+.PHONY: help setup demo demo-down test test-all lint unit sanity molecule clean
 
 help: ## these lines
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' Makefile | while IFS='|' read -r name text; do printf '%-16s %s\n' "$$name" "$$text"; done
@@ -18,6 +18,9 @@ demo-down: ## remove the demo's hosts and inventory
 
 test: ## what CI runs
 	@tests/run/test
+
+test-all: ## what CI runs, and the scenarios on Debian 11 and 13 as well
+	@tests/run/test-all
 
 lint: ## style of YAML, Python and shell, documentation of modules and roles
 	@tests/run/lint

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a fleet is made of, read from a TOML file. Pure functions.
 
-suite = "bookworm"                  # Debian suite of the hosts: bookworm (default), bullseye or trixie
+suite = "bookworm"                  # Debian suite of the hosts: bookworm, bullseye or trixie; without it FLEET_SUITE of the environment, or bookworm
 may_fail = ["quotaon.service"]      # units that a host may list as failed once it has started; none by default
 
 [hosts.proxy1]
@@ -15,6 +15,7 @@ vars = { haproxy_maxconn = 1000 }   # host variables
 
 from __future__ import annotations
 
+import os
 import re
 import tomllib
 from dataclasses import dataclass, field
@@ -55,7 +56,7 @@ def parse(text: str, origin: str) -> FleetSpec:
     _known(data, {"suite", "may_fail", "hosts"}, origin, "")
     if not isinstance(data.get("hosts"), dict) or not data["hosts"]:
         raise SpecError(f"{origin}: found no host; wanted a table [hosts.NAME] for each")
-    suite = _typed(data, "suite", str, "bookworm", origin, "")
+    suite = _typed(data, "suite", str, os.environ.get("FLEET_SUITE", "bookworm"), origin, "")
     hosts = tuple(_host(name, table, suite, origin) for name, table in data["hosts"].items())
     return FleetSpec(hosts, tuple(_strings(data, "may_fail", origin, "")))
 
