@@ -190,7 +190,9 @@ def _compare_boot(decision, entry, boot):
         _leave(decision, "applied", "differs", words)
     if later and not kernel_values.same(entry.key, later.value, kernel_values.merge(entry.policy, later.value, entry.value)):
         words = f"{later.file} line {later.number} sets it to {later.value} at boot, after {boot.own}"
-        _leave(decision, decision.outcome, "differs", words, f"sed -i '{later.number}s/^/# /' {later.file}")
+        # Somebody who wrote the file has often loaded it as well.
+        live = f" && sysctl -w {entry.key}='{decision.live}'" if decision.live is not None else ""
+        _leave(decision, decision.outcome, "differs", words, f"sed -i '{later.number}s/^/# /' {later.file}{live}")
 
 
 def _give_back(key, recorded, state, boot):

@@ -91,6 +91,16 @@ def test_where_all_is_so_nothing_is_done():
     assert row(plan, "open files").effective == "20000"
 
 
+@pytest.mark.parametrize("admin, waited", [("ready", True), ("maint", False), ("drain", False)])
+def test_a_server_that_is_down_is_waited_for_unless_somebody_took_it_out_of_use(monkeypatch, admin, waited):
+    asked, clock = [], iter(range(100))
+    monkeypatch.setattr(haproxy.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr(haproxy.time, "sleep", lambda seconds: None)
+    monkeypatch.setattr(haproxy, "live", lambda path, ask: asked.append(path) or {"servers": [{"admin": admin, "status": "DOWN"}]})
+    haproxy.settled({"patience": 3, "socket": "/run/admin.sock"})
+    assert (len(asked) > 1) is waited
+
+
 def test_an_empty_host_gets_everything_in_order():
     machine = Machine(wanted())
     machine.files = {"/run/systemd/system/x": "", "/proc/net/if_inet6": "", "/proc/sys/fs/nr_open": "1048576\n", "/proc/1/limits": limits(20000)}

@@ -91,6 +91,15 @@ def test_an_instance_that_its_supervisor_does_not_know_is_due():
     assert instances.plan(wanted(), state).facts["instances"][0]["due"] == ["systemd: inactive instead of active, enabled"]
 
 
+def test_an_instance_that_is_only_not_enabled_at_boot_differs_and_is_not_started_anew():
+    state = running(wanted())
+    state["instances"][0]["service"] = {"active": "active", "boot": "disabled"}
+    plan = instances.plan(wanted(), state)
+    assert [(row.item, row.status, row.why) for row in plan.rows if row.status != "ok"] == [
+        ("instance-0 systemd", "differs", "it runs, and would not be started at boot")]
+    assert plan.facts["restart"] == []
+
+
 def test_a_small_somaxconn_is_not_the_processs_fault():
     state = {**running(wanted()), "somaxconn": 128}
     state["instances"][0]["listeners"][0]["backlog"] = 128

@@ -51,6 +51,16 @@ def test_the_running_current_and_previous_release_are_never_removed():
     assert removed(planned(host, "ee", keep=1, running={"aa"})) == ["dd"]
 
 
+@pytest.mark.parametrize("current, status, why", [
+    ("releases/bb", "ok", ""),
+    ("releases/aa", "differs", f"{ROOT}/current leads elsewhere"),
+    ("releases/gone", "differs", f"{ROOT}/current leads elsewhere"),
+])
+def test_where_current_leads_is_part_of_the_report(current, status, why):
+    row = planned(fake("aa", "bb", current=current), "bb").rows[0]
+    assert (row.status, row.why) == (status, why)
+
+
 def test_the_release_of_a_folder():
     assert release.release_of(f"{ROOT}/instances/0/aa-0011", ROOT) == "aa"
     assert release.release_of(f"{ROOT}/instances/0/aa-0011/tmp", ROOT) == "aa"

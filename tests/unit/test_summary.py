@@ -103,6 +103,34 @@ def test_a_host_that_could_not_be_read_says_why():
     assert said[0]["level"] == "bad" and "no python" in said[0]["why"]
 
 
+@pytest.mark.parametrize("mend, line", [
+    ("ansible-playbook site.yml", "ansible-playbook site.yml --limit app1"),
+    ("systemctl start firewalld", 'ansible app1 -b -m ansible.builtin.shell -a "systemctl start firewalld"'),
+    ("sed -i '2s/^/# /' /etc/a.conf", """ansible app1 -b -m ansible.builtin.shell -a "sed -i '2s/^/# /' /etc/a.conf\""""),
+    ("echo $HOME", "ansible app1 -b -m ansible.builtin.shell -a 'echo $HOME'"),
+    ("set xitrum_proxy_max_connections", "set xitrum_proxy_max_connections"),
+])
+def test_a_mend_is_a_line_for_the_controller(mend, line):
+    assert summary.finding("app1", {"concern": "a", "item": "b", "status": "differs", "mend": mend})["mend"] == line
+
+
+def of_proxy(*items):
+    """The read of a proxy that finds servers down, or a certificate that ends."""
+    return {"haproxy": read_of(Plan(rows=[Row(concern, item, "UP", "", effective, "differs", "why") for concern, item, effective in items]))}
+
+
+def test_what_follows_from_another_finding_is_not_red_as_well():
+    pem = "/etc/site.pem"
+    proxy = of_proxy(("haproxy", "xitrum/app1-0", "DOWN"), ("haproxy", "xitrum/app1-1", "DOWN"), ("haproxy", "xitrum/app1-0", "MAINT"),
+                     ("haproxy", pem, ""), ("certificate", f"certificate {pem}", "2026-11-30"), ("certificate", "certificate /etc/other.pem", "2026-11-30"))
+    said = summary.findings({"app1": state(), "proxy1": proxy}, ["app1", "proxy1"])
+    assert [(item["item"], item["effective"]) for item in said if item["host"] == "proxy1" and item["level"] == "bad"] == [
+        ("xitrum/app1-1", "DOWN"), ("xitrum/app1-0", "MAINT"), (pem, ""), ("certificate /etc/other.pem", "2026-11-30")]
+    follows = [item for item in said if item["word"] == "follows"]
+    assert [item["why"] for item in follows] == ["follows from app1 instance-0 nofile: why", f"follows from proxy1 {pem}: why"]
+    assert {item["mend"] for item in follows} == {""}
+
+
 def test_the_check_shows_what_differs_and_the_mend_once():
     said = summary.check_table(found(), False)
     assert said.startswith("3 hosts, 5 values: 3 differ, 0 worth knowing, 2 as wanted")
