@@ -136,7 +136,8 @@ def diff(wanted, todo):
 
 
 def apply(host, wanted, todo):
-    """Stops, switches, starts and waits: index to the seconds until it was healthy."""
+    """Stops, switches, starts and waits: index to the seconds until it was healthy. Instances that do not get healthy go
+    back to the folder that they had. Raises RuntimeError then, with the end of the log of what failed."""
     for instance in todo:
         if instance["runs"]:
             stop(host, wanted, instance["index"])
@@ -144,9 +145,30 @@ def apply(host, wanted, todo):
             host.remove(home(wanted, instance["index"]))
     if wanted["state"] in ("stopped", "absent"):
         return {}
-    for instance in todo:
-        switch(host, wanted, instance)
-        start(host, wanted, instance["index"])
-    took = wait_until_healthy(host, wanted, todo)
+    before = {item["index"]: host.readlink(f"{home(wanted, item['index'])}/current") for item in todo}
+    try:
+        for instance in todo:
+            switch(host, wanted, instance)
+            start(host, wanted, instance["index"])
+        took = wait_until_healthy(host, wanted, todo)
+    except RuntimeError as error:
+        raise RuntimeError(f"{error}\n{go_back(host, wanted, todo, before)}") from error
     release.settle(host, wanted["root"])
     return took
+
+
+def go_back(host, wanted, todo, before):
+    """Puts instances back to the folders that they had: a sentence on how that went."""
+    changed = [{**item, "folder": before[item["index"]]} for item in todo if before[item["index"]] and item["folder"] not in ("", before[item["index"]])]
+    if not changed:
+        return "There is nothing to go back to: it stays as it is, and the next run tries again."
+    names = ", ".join(f"{item['index']} to {item['folder'].rpartition('-')[0]}" for item in changed)
+    try:
+        for instance in changed:
+            stop(host, wanted, instance["index"])
+            switch(host, wanted, instance)
+            start(host, wanted, instance["index"])
+        wait_until_healthy(host, wanted, changed)
+    except RuntimeError as error:
+        return f"Going back (instance {names}) failed as well: {error}"
+    return f"Went back, and healthy: instance {names}. Nothing else was touched."

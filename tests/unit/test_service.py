@@ -98,3 +98,28 @@ def test_not_healthy_shows_the_answer_and_the_end_of_the_output(port):
 def test_without_a_list_all_instances_of_the_host_are_taken_away():
     assert [item["index"] for item in service.plan(host(), wanted("absent", instances=[]))] == [0]
     assert service.plan(host(), wanted("stopped", instances=[])) == []
+
+
+def test_an_instance_that_does_not_get_healthy_goes_back(port, monkeypatch):
+    there, answers = host(), iter([500, 200])
+    monkeypatch.setattr(service, "ask", lambda *_where: next(answers))
+    monkeypatch.setattr(service, "stop", lambda *_what: None)
+    instance = {"index": 0, "port": port, "folder": "bb-2", "runs": True}
+    with pytest.raises(RuntimeError, match="(?s)answers 500.*Went back, and healthy: instance 0 to aa"):
+        service.apply(there, wanted("restarted"), [instance])
+    assert there.links[f"{HOME}/current"] == "aa-1"
+
+
+def test_where_there_is_nothing_to_go_back_to_that_is_said(port, monkeypatch):
+    there = host()
+    del there.links[f"{HOME}/current"]
+    monkeypatch.setattr(service, "ask", lambda *_where: "refused")
+    with pytest.raises(RuntimeError, match="nothing to go back to"):
+        service.apply(there, wanted(), [{"index": 0, "port": port, "folder": "bb-2", "runs": False}])
+
+
+def test_going_back_that_fails_says_both(port, monkeypatch):
+    monkeypatch.setattr(service, "ask", lambda *_where: 500)
+    monkeypatch.setattr(service, "stop", lambda *_what: None)
+    with pytest.raises(RuntimeError, match="(?s)answers 500.*Going back .* failed as well.*answers 500"):
+        service.apply(host(), wanted("restarted"), [{"index": 0, "port": port, "folder": "bb-2", "runs": True}])
