@@ -92,20 +92,27 @@ class Site:
         return Site(folder, self.secrets)
 
     def start(self, *options, **variables):
-        """ansible-playbook site.yml with `variables` over the inventory's, as a process with a group of its own."""
+        """A process: ansible-playbook site.yml with `variables` over the inventory's."""
         command = ["ansible-playbook", "-i", str(self.inventory), "site.yml", *options]
         if variables:
             command += ["-e", json.dumps(variables)]
         environment = os.environ | {"ANSIBLE_CONFIG": str(CLONE / "ansible.cfg"), "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json"}
         return subprocess.Popen(command, cwd=CLONE, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                text=True, start_new_session=True)
+                                text=True)
+
+    @contextlib.contextmanager
+    def killed_run(self, *options, **variables):
+        """A run that is killed when the block ends, which must be before the run does."""
+        process = self.start(*options, **variables)
+        try:
+            yield
+            assert process.poll() is None, f"the run ended before it was killed: {process.communicate()}"
+        finally:
+            kill(process)
 
     def run(self, *options, **variables):
-        """Runs site.yml to its end."""
-        return self.ended(self.start(*options, **variables))
-
-    def ended(self, process):
-        """Waits for a run that was started. No run prints a secret, whatever it does."""
+        """Runs site.yml to its end. No run prints a secret, whatever it does."""
+        process = self.start(*options, **variables)
         try:
             out, err = process.communicate(timeout=RUN_SECONDS)
         finally:
@@ -182,13 +189,29 @@ with socket.socket(socket.AF_UNIX) as link:
 
 
 def kill(process):
-    """Ends a run and all that it started on this machine, at once and without a chance to tidy up."""
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
+    """Ends a run and all that it started on this machine, at once and without a chance to tidy up. Its workers have
+    sessions of their own, so that no process group holds them all."""
+    for pid in descendants(process.pid) if process.poll() is None else []:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    for pipe in (process.stdout, process.stderr):
+        pipe.close()
     process.wait()
 
 
-def wait_for(what, condition, seconds=60, pause=0.05):
+def descendants(pid):
+    """A process and all that it started, itself first, so that it cannot start more."""
+    parents = {}
+    for line in subprocess.run(["ps", "-eo", "pid=,ppid="], capture_output=True, text=True, check=True).stdout.splitlines():
+        child, parent = map(int, line.split())
+        parents.setdefault(parent, []).append(child)
+    found = [pid]
+    for one in found:
+        found += parents.get(one, [])
+    return found
+
+
+def wait_for(what, condition, seconds=180, pause=0.05):
     """Waits until `condition` says something true and returns that."""
     deadline = time.monotonic() + seconds
     while not (found := condition()):

@@ -1,0 +1,131 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What cannot be meant is refused before a host is touched: everything at once, with what was found and what to do.
+
+A run costs seconds, so a test puts several mistakes into one; each has to be in the one message.
+"""
+
+import hashlib
+
+import pytest
+
+from tests.lib.demo_instance import copy_package, request
+from tests.lib.site import CLONE, ROOT
+
+WHOLE = CLONE / ".cache/test/xitrum"
+EXAMPLE_KEY = "ajconghoaofuxahoi92chunghiaujivietnamlasdoclapjfltudoil98hanhphucup8"
+
+
+def refused(site, run, *sentences):
+    """Runs, and holds that the run stopped before it touched anything and said all the sentences."""
+    before = site.running(), {host: site.links(host) for host in site.hosts}
+    ended = run()
+    assert ended.code != 0
+    assert not ended.changed
+    assert "Nothing was changed on any host." in ended.message
+    missing = [sentence for sentence in sentences if sentence not in ended.message]
+    assert not missing, f"not said: {missing}\n{ended.failures[-1]}"
+    assert (site.running(), {host: site.links(host) for host in site.hosts}) == before
+    return ended.message
+
+
+@pytest.fixture
+def other(site, tmp_path):
+    """The same hosts with variables of their own."""
+    return lambda **host_vars: site.with_inventory(tmp_path / "inventory", host_vars=host_vars)
+
+
+def test_a_missing_package_wrong_variables_and_unknown_systems_are_one_message(site, other):
+    wrong = other(app1={"xitrum_instnaces": 3}, app2={"xitrum_instances": 0})
+    strange_system = "printf 'ID=plan9\\nPRETTY_NAME=\"Plan 9 from Bell Labs\"\\n' > /run/os-release; mount --bind /run/os-release /etc/os-release"
+    strange_machine = "printf '#!/bin/sh\\necho riscv64\\n' > /usr/local/sbin/uname; chmod 755 /usr/local/sbin/uname"
+    with site.for_now("proxy1", strange_system, "umount /etc/os-release"), site.for_now("app1", strange_machine, "rm /usr/local/sbin/uname"):
+        said = refused(
+            site, lambda: wrong.run(xitrum_package="/nowhere/target/xitrum"),
+            "here, on the controller: - there is no package at /nowhere/target/xitrum: build it with sbt/sbt xitrum-package, or correct xitrum_package",
+            "app1: - the variable xitrum_instnaces is set, and no role knows it: did you mean xitrum_instances?",
+            "the processor is riscv64; wanted is x86_64 or aarch64",
+            "xitrum_instances is 0: wanted is at least 1",
+            "proxy1: - the operating system is Plan 9 from Bell Labs; wanted is Debian 11 or newer",
+        )
+    assert said.startswith("5 problems stand in the way."), said
+
+
+def test_a_half_package_held_ports_and_hosts_that_cannot_be_read_are_one_message(site, other, tmp_path):
+    half = copy_package(WHOLE, tmp_path / "half")
+    (half / "script/runner").unlink()
+    (half / "lib/netty-broken.jar").write_text("<html>a proxy's error page</html>")
+    wrong = other(app2={"ansible_python_interpreter": "/usr/bin/python9"}, proxy1={"ansible_port": 9})
+    hold = "systemd-run --quiet --collect --unit=squatter python3 -m http.server 8101; until ss -ltn | grep -q :8101; do sleep 0.1; done"
+    with site.for_now("app1", hold, "systemctl stop squatter"):
+        pid = site.sh("app1", "systemctl show --property MainPID --value squatter")
+        refused(
+            site, lambda: wrong.run(xitrum_package=str(half), xitrum_http_port=8100, xitrum_secure_key=EXAMPLE_KEY, xitrum_heap="900g",
+                                    xitrum_main_class="quickstart.Bot"),
+            f"{half} has no script/runner", "lib/netty-broken.jar", "did you mean quickstart.Boot?",
+            "xitrum_secure_key is the example of Xitrum's project template, which is public: set your own, for example the output of openssl rand -hex 32",
+            f"port 8101 is held by python3 (process {pid}, squatter.service): stop it (systemctl disable --now squatter.service), or set xitrum_http_port",
+            "2 more instances need 1800.4 GiB of memory", "lower xitrum_heap or xitrum_instances, or give the host more memory",
+            "app2: - the host could not be read: ", "/usr/bin/python9",
+            "proxy1: - the host could not be reached: start it, correct ansible_host, or leave it out with --limit",
+        )
+
+
+def test_public_examples_are_refused_by_name(site):
+    said = refused(
+        site, lambda: site.run(xitrum_secure_key="", xitrum_metrics_api_key="kgreankbeplawfr7934jv2nr0bsbas0",
+                               xitrum_tls_certificate=str(WHOLE / "config/ssl_example_fullchain.pem"),
+                               xitrum_tls_key=str(WHOLE / "config/ssl_example_privkey.pem")),
+        "app1, app2: - ", "config/xitrum.conf of the package has the example secureKey", "openssl rand -hex 32 (keep it in a vault)",
+        "xitrum_metrics_api_key is the example of Xitrum's project template, which is public: set your own",
+        "xitrum_tls_key is the example key of Xitrum's project template, which is public: set your own key and certificate",
+    )
+    assert EXAMPLE_KEY not in said
+
+
+@pytest.mark.parametrize(("name", "sha256", "sentence"), [
+    ("nothing", "0" * 64, "answers 404 File not found: correct the URL"),
+    ("whole", "0" * 64, "wanted is " + "0" * 64 + ": correct the checksum or the URL"),
+    ("whole", "", "a package from a URL needs its checksum"),
+], ids=["404", "checksum", "none"])
+def test_a_url_that_does_not_give_what_was_asked_for(site, archives, name, sha256, sentence):
+    url = archives("whole", WHOLE)[1].replace("whole", name)
+    refused(site, lambda: site.run("--limit", "app1", xitrum_package=url, xitrum_package_sha256=sha256), url, sentence)
+
+
+def test_an_archive_that_is_cut_off_or_of_another_content(site, tmp_path):
+    broken = tmp_path / "xitrum.tar.gz"
+    broken.write_bytes(b"\x1f\x8b\x08" + b"\0" * 100)
+    refused(site, lambda: site.run("--limit", "app1", xitrum_package=str(broken)),
+            f"{broken} cannot be unpacked", "wanted is a whole tar.gz; build or copy it again")
+    found = hashlib.sha256(broken.read_bytes()).hexdigest()
+    refused(site, lambda: site.run("--limit", "app1", xitrum_package=str(broken), xitrum_package_sha256="1" * 64),
+            f"the SHA-256 of {broken} is {found}, wanted is {'1' * 64}")
+
+
+def test_a_release_folder_that_is_full_or_read_only(site, other):
+    """By a folder of their own; so the running instances, which hold the ports, are somebody else's and are named too."""
+    wrong = other(app1={"xitrum_root": "/srv/full"}, app2={"xitrum_root": "/srv/readonly"})
+    with site.for_now("app1", "mkdir -p /srv/full; mount -t tmpfs -o size=4m none /srv/full", "umount /srv/full; rmdir /srv/full"), \
+            site.for_now("app2", "mkdir -p /srv/readonly; mount -t tmpfs -o ro none /srv/readonly", "umount /srv/readonly; rmdir /srv/readonly"):
+        refused(
+            site, wrong.run,
+            "the file system /srv/full has 4 MiB free, and the release needs up to ", "make room, or lower xitrum_keep_releases",
+            "the file system /srv/readonly is mounted read-only: mount it read-write, or set xitrum_root to a folder on another",
+            f"port 8000 is held by java (process {site.main_pid('app1', 0)}, xitrum@0.service)",
+        )
+
+
+def test_a_release_folder_that_becomes_full_leaves_the_previous_release_running(site, packages):
+    """A file system can have room for the bytes and none for the files: nothing tells before."""
+    before, links, there = site.running(), site.links("app1"), site.releases("app1")
+    fill = f"mkdir /srv/copy; cp -a {ROOT}/releases/. /srv/copy; mount -t tmpfs -o size=500m,nr_inodes=110 none {ROOT}/releases; " \
+           f"cp -a /srv/copy/. {ROOT}/releases; rm -r /srv/copy"
+    with site.for_now("app1", fill, f"umount {ROOT}/releases"):
+        ended = site.run("--limit", "app1", xitrum_package=str(packages("test-2")))
+        assert ended.code != 0
+        assert "the file system is full: make room, or lower xitrum_keep_releases. What runs is untouched" in ended.message
+        assert site.releases("app1") == there, "nothing half-made is left"
+        assert (site.running(), site.links("app1")) == (before, links)
+        assert request(8000, "/", host=site.hosts["app1"]["xitrum_address"]).status == 200

@@ -1,0 +1,168 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A fleet's everyday, in the order in which it is told here: each test begins where the one before ended.
+
+New releases and old ones, parts of the fleet, fewer hosts and instances, and runs that are killed. The first release is
+test-1, of converge; the last one is test-4.
+"""
+
+import hashlib
+
+from tests.lib.demo_instance import request
+from tests.lib.site import CLONE, ROOT, wait_for
+
+APPS = ("app1", "app2")
+EVERY = ["app1-0", "app1-1", "app2-0", "app2-1"]
+JAR = "lib/quickstart_2.13-1.0.jar"
+#: What a tar archive of the few small files beside that jar may take.
+SMALL = 40 << 10
+
+
+def pids(site):
+    """The process of every instance that runs, by its name in the proxy."""
+    found = {name: site.main_pid(*name.split("-")) for name in EVERY}
+    return {name: pid for name, pid in found.items() if pid}
+
+
+def release_of(site, name):
+    """The release of the demo application's own saying."""
+    host, index = name.split("-")
+    return request(8000 + int(index), "/", host=site.hosts[host]["xitrum_address"]).headers["X-Demo-Release"]
+
+
+def sent(run):
+    """Host to the bytes that were uploaded to it."""
+    return {host: result.get("sent_bytes", 0) for host, result in run.results("xitrum.host.release")}
+
+
+def test_check_mode_on_a_bare_host_shows_everything_and_does_nothing(site, tmp_path):
+    everything = site.with_inventory(tmp_path / "inventory", {"xitrum": [*APPS, "bare"], "xitrum_proxy": ["proxy1", "bare"]})
+    site.sh("bare", "sleep 1; touch /run/before; sleep 1")
+    run = everything.run("--check", "--diff", "--limit", "bare").assert_ended_well()
+    assert run.changed
+    diffs = [result["diff"] for _task, _host, result in run.tasks if result.get("diff")]
+    after = "\n".join(str(part.get("after", "")) + str(part.get("prepared", "")) for diff in diffs for part in (diff if isinstance(diff, list) else [diff]))
+    for expected in ("net.ipv4.tcp_fin_timeout", "nofile", "release ", "instances/0/", "xitrum@.service", "User=xitrum", "option forwardfor",
+                     "instance 1: runs"):
+        assert expected in after, f"{expected} is not in the diff:\n{after}"
+    assert "Check mode, nothing was changed." in run.text_of("The fleet")
+    assert site.sh("bare", "find /etc /opt /usr /srv /root /var/lib /var/log/xitrum -newer /run/before -not -path '/var/lib/systemd/*'", check=False) == ""
+    assert site.sh("bare", "getent passwd xitrum haproxy; command -v java haproxy", check=False) == ""
+
+
+def test_of_a_package_with_one_changed_jar_only_that_jar_travels_and_instances_follow_each_other(site, packages):
+    """By a user who has to give a password to sudo."""
+    old, before = site.release("app1"), site.running()
+    run = site.run(xitrum_package=str(packages("test-2")), ansible_user="carol", ansible_become_password="carol").assert_ended_well()
+    size = (packages("test-2") / JAR).stat().st_size
+    assert set(sent(run)) == set(APPS)
+    assert all(size < count < size + SMALL for count in sent(run).values()), (size, sent(run))
+    new = site.release("app1")
+    assert {release_of(site, name) for name in EVERY} == {"test-2"}
+    for host in APPS:
+        assert site.releases(host) == sorted([old, new])
+        assert site.links(host)["previous"] == f"releases/{old}"
+        same = site.sh(host, f"cd {ROOT}/releases; stat -c %i {old}/lib/netty-codec-http*.jar {new}/lib/netty-codec-http*.jar").split()
+        assert len(same) == 2 and same[0] == same[1], "an unchanged jar takes the disk once"
+        assert site.sh(host, f"cat {ROOT}/releases/{new}/extra/nested/note.txt")
+    after = site.running()
+    assert after["proxy1"] == before["proxy1"], "the proxy was restarted"
+    took = [seconds for _host, result in run.results("xitrum.host.instance_service") for seconds in result.get("seconds", {}).values()]
+    starts = sorted(start for host in APPS for _pid, start in after[host])
+    assert len(starts) == len(took) == 4
+    for first, second, seconds in zip(starts[:-1], starts[1:], took[:-1], strict=True):
+        assert (second - first) / 100 > seconds, f"an instance was started before the one before it was healthy: {starts}, {took}"
+
+
+def test_an_archive_and_a_url_of_the_same_package_are_the_same_release(site, packages, archives):
+    path, url = archives("test-2", packages("test-2"))
+    before = site.running()
+    site.run("--limit", "app1", xitrum_package=str(path)).assert_did_nothing()
+    site.run(xitrum_package=url, xitrum_package_sha256=hashlib.sha256(path.read_bytes()).hexdigest()).assert_did_nothing()
+    assert site.running() == before
+
+
+def test_what_a_killed_run_left_undone_is_made_up_for(site, packages):
+    """The run dies after it wrote the unit and before systemd read it: no file tells the next run that anything is left."""
+    variables = {"xitrum_package": str(packages("test-2")), "supervisor_restart_seconds": 2}
+    deadly = "printf '#!/bin/sh\\n[ \"$1\" != daemon-reload ] || { kill -9 $PPID; exit 1; }\\nexec /usr/bin/systemctl \"$@\"\\n' " \
+             "> /usr/local/sbin/systemctl; chmod 755 /usr/local/sbin/systemctl"
+    asked = "/usr/bin/systemctl show --property NeedDaemonReload --property RestartUSec --value xitrum@0; ls /var/lib/xitrum.host/owed"
+    before = pids(site)
+    with site.for_now("app1", deadly, "rm /usr/local/sbin/systemctl"):
+        assert site.run("--limit", "app1", **variables).code != 0
+        assert site.sh("app1", asked).split() == ["1s", "yes", "xitrum-service"]
+        assert pids(site) == before
+    site.run("--limit", "app1", **variables).assert_ended_well()
+    assert site.sh("app1", asked).split() == ["2s", "no"]
+    after = pids(site)
+    assert after["app1-0"] != before["app1-0"] and after["app1-1"] != before["app1-1"], "they run by the old definition"
+
+
+def test_one_host_goes_back_alone_and_the_others_know_it_still(site):
+    before, new = pids(site), site.release("app1")
+    run = site.run("--limit", "app1").assert_ended_well()
+    assert not any(sent(run).values()), "the host has the release"
+    assert site.links("app1")["previous"] == f"releases/{new}"
+    assert {name: release_of(site, name) for name in EVERY} == dict(zip(EVERY, ["test-1", "test-1", "test-2", "test-2"], strict=True))
+    after = pids(site)
+    assert {name for name in EVERY if after[name] == before[name]} == {"app2-0", "app2-1"}
+    assert site.hosts["proxy1"]["xitrum_address"] in site.sh("app1", f"grep ips {ROOT}/instances/0/current/config/xitrum.conf")
+    site.run("--limit", "proxy1").assert_did_nothing()
+    assert site.backends() == EVERY
+
+
+def test_a_run_that_is_killed_in_the_middle_of_a_rollout_is_finished_by_the_next(site):
+    before = pids(site)
+    with site.killed_run():
+        wait_for("the first instance of app2 was started anew", lambda: site.main_pid("app2", 0) not in (0, before["app2-0"]))
+    assert site.main_pid("app2", 1) == before["app2-1"], "the run was killed too late to show anything"
+    site.links("app2")
+    wait_for("what was started comes up without the run", lambda: pids(site).get("app2-0"))
+    between = pids(site)
+    site.run().assert_ended_well()
+    assert {release_of(site, name) for name in EVERY} == {"test-1"}
+    after = pids(site)
+    assert {name for name in EVERY if after[name] != between[name]} == {"app2-1"}
+    assert site.release("app2") == site.release("app1")
+
+
+def test_an_instance_and_a_host_that_the_inventory_no_longer_has_are_gone(site, packages, tmp_path):
+    smaller = site.with_inventory(tmp_path / "inventory", {"xitrum": ["app1"], "xitrum_retired": ["app2"]})
+    variables = {"xitrum_package": str(packages("test-3")), "xitrum_instances": 1}
+    smaller.run(**variables).assert_ended_well()
+    assert set(pids(site)) == {"app1-0"}
+    assert release_of(site, "app1-0") == "test-3"
+    assert site.backends() == ["app1-0"]
+    assert site.sh("app1", f"ls {ROOT}/instances; ls /etc/systemd/system/multi-user.target.wants").split().count("xitrum@1.service") == 0
+    assert site.sh("app1", f"ls {ROOT}/instances") == "0"
+    assert site.processes("app2") == []
+    assert site.sh("app2", f"ls -d {ROOT} /etc/systemd/system/xitrum* /etc/systemd/system/*/xitrum*", check=False) == ""
+    smaller.run(**variables).assert_did_nothing()
+
+
+def test_a_run_that_builds_and_is_killed_in_the_middle_of_an_upload_is_finished_by_the_next(site, tmp_path):
+    """The way back to four instances. Of the four releases that app1 would have then, the one that nothing refers to is pruned."""
+    there, second = site.links("app1"), site.releases("app1")
+    first = there["previous"].removeprefix("releases/")
+    variables = {
+        "xitrum_build_command": f"{CLONE}/tests/demo_app/package.sh built/xitrum test-4", "xitrum_build_directory": str(tmp_path),
+        "xitrum_package": str(tmp_path / "built/xitrum"), "xitrum_keep_releases": 1,
+    }
+    whole = f"ls {ROOT}/releases | grep -x '[0-9a-f]*'"
+    begun = f"ls -d /home/deploy/.ansible/tmp/*/files.tar {ROOT}/releases/.*.partial"
+    with site.killed_run(**variables):
+        wait_for("the upload to app2 has begun", lambda: site.sh("app2", begun, check=False))
+    assert site.sh("app2", whole, check=False) == "", "the run was killed too late to show anything"
+    site.links("app1")
+    site.run(**variables).assert_ended_well()
+    assert {release_of(site, name) for name in EVERY} == {"test-4"}
+    assert site.backends() == EVERY
+    new, third = site.release("app1"), there["current"].removeprefix("releases/")
+    assert site.releases("app2") == [new], "nothing half-made is left"
+    assert len(second) == 3
+    assert site.releases("app1") == sorted([first, third, new]), "the running and the previous release stay, whatever the number to keep"
+    for host in APPS:
+        assert site.links(host)["current"] == f"releases/{new}"
+    site.run(**variables).assert_did_nothing()
