@@ -7,7 +7,16 @@ Faults of one round have nothing to do with each other. A round's check must be 
 else, so it shows as well that the faults of the round before are mended.
 """
 
+import datetime
+import json
+import subprocess
+import xml.etree.ElementTree as ElementTree
+
+import page
 import pytest
+import yaml
+
+from tests.lib.site import CLONE
 
 ROOT, SOCKET, CERTIFICATE = "/opt/xitrum", "/run/haproxy/admin.sock", "/etc/haproxy/xitrum/site.pem"
 SYSCTL, LIMITS = "/etc/sysctl.d/99-somebody.conf", "/etc/security/limits.d/90-xitrum.conf"
@@ -23,7 +32,7 @@ ROUNDS = [
          {"xitrum/app1-1": "maint"}),
     ],
     [
-        ("a file that is read later overrides a kernel parameter", "app1", f"echo net.ipv4.tcp_fin_timeout = 60 > {SYSCTL}",
+        ("a file that is read later overrides a kernel parameter", "app1", f"echo net.ipv4.tcp_fin_timeout = 60 > {SYSCTL} && sysctl -q -p {SYSCTL}",
          {"net.ipv4.tcp_fin_timeout": f"{SYSCTL} line 1"}),
         ("the proxy's configuration was edited and not reloaded", "proxy1", "sed -i 's/timeout connect .*/timeout connect 3s/' /etc/haproxy/haproxy.cfg",
          {"/etc/haproxy/haproxy.cfg": "text is not as wanted"}),
@@ -61,19 +70,47 @@ ROUNDS = [
 ]
 
 
+#: Everything on a host that a check could change and that nobody else does: files with what is in them, parameters, rules, processes.
+#: What a login itself leaves in /run and /var/log is left out, and what the application writes.
+SNAPSHOT = {
+    "files": "find / -xdev '(' -path /proc -o -path /sys -o -path /dev -o -path /run -o -path /var/log -o -path '*/instances/*/tmp' "
+             "-o -name 'hsperfdata_xitrum' -o -path /var/lib/systemd ')' -prune -o '(' -type d -printf '%p %y %m %u %g\\n' ')' "
+             "-o -printf '%p %y %m %u %g %s %T@ %C@ %l\\n' | sort",
+    "parameters": "sysctl -a 2>/dev/null | grep -E '^(net|vm)[.]' | grep -v -e conntrack_count -e nf_log",
+    "rules": "! command -v nft > /dev/null || nft -s list ruleset",
+    "processes": "for pid in $(pgrep -x 'java|haproxy|systemd-journal|systemd|dbus-daemon' -u root,xitrum,haproxy,messagebus); do "
+                 "echo $pid $(cut -d' ' -f22 /proc/$pid/stat) $(cat /proc/$pid/comm) $(grep 'open files' /proc/$pid/limits); done",
+    "units": "systemctl list-units --all --no-legend --plain --type=service,socket,path | grep -v -e session -e user@ -e user-runtime-dir",
+}
+
+
+def snapshot(site):
+    """What SNAPSHOT says of each host."""
+    return {(host, what): site.sh(host, script).splitlines() for host in site.hosts for what, script in SNAPSHOT.items()}
+
+
 @pytest.fixture(scope="module")
-def green(site):
-    """A check right after a run."""
-    return site.check().assert_green()
+def around(site):
+    """A check right after a run, and the hosts before and after it."""
+    before = snapshot(site)
+    return site.check().assert_green(), before, snapshot(site)
 
 
-def test_after_a_run_nothing_differs(green):
-    assert "0 differ" in green.said
-    assert len(green.findings) > 50
+def test_after_a_run_nothing_differs(around):
+    assert "0 differ" in around[0].said
+    assert {found["concern"] for found in around[0].findings} >= {"kernel", "nofile", "jdk", "alternatives", "redirects", "release", "files", "instance",
+                                                                  "haproxy", "certificate"}
+
+
+def test_a_check_changes_nothing_on_the_hosts(around):
+    _looked, before, after = around
+    for (host, what), lines in before.items():
+        assert len(lines) > (0 if (host, what) == ("app1", "rules") else -1)
+        assert set(lines) ^ set(after[host, what]) == set(), f"{what} of {host}"
 
 
 @pytest.mark.parametrize("faults", ROUNDS, ids=["; ".join(fault[0] for fault in faults) for faults in ROUNDS])
-def test_what_somebody_broke_is_found_said_and_mended_by_what_is_said(site, green, faults):
+def test_what_somebody_broke_is_found_said_and_mended_by_what_is_said(site, around, faults):
     for _name, host, broken, _items in faults:
         site.sh(host, broken)
     looked = site.check()
@@ -91,3 +128,116 @@ def test_what_somebody_broke_is_found_said_and_mended_by_what_is_said(site, gree
         code, said = site.type(mend)
         assert code == 0, f"{mend}\n{said[-4000:]}"
     site.check().assert_green()
+
+
+class TestACertificateThatEndsSoon:
+    """The inventory's own: no run mends it, and the check says who can."""
+
+    def test_it_is_red_until_it_is_renewed(self, site, red):
+        looked, item = red, f"certificate {CERTIFICATE}"
+        assert set(looked.bad) == {("proxy1", item)}, looked.said[-4000:]
+        ends = datetime.date.fromisoformat(looked.bad["proxy1", item]["effective"])
+        assert abs((ends - datetime.datetime.now(datetime.timezone.utc).date()).days - 5) <= 1
+        assert looked.bad["proxy1", item]["why"] == "it ends in 4 days"
+        before, _comma, command = looked.bad["proxy1", item]["mend"].partition(", then ")
+        assert before == "put a renewed certificate where the inventory has this one"
+        certify(site, days=90)
+        code, said = site.type(command)
+        assert code == 0, said[-4000:]
+        site.check().assert_green()
+
+
+def certify(site, days):
+    """The proxy's certificate of the inventory, on the controller."""
+    where = site.inventory.parent / "tls"
+    subprocess.run(["openssl", "req", "-x509", "-key", where / "key.pem", "-days", str(days), "-subj", "/CN=shop.example", "-out", where / "certificate.pem"],
+                   check=True, capture_output=True)
+
+
+@pytest.fixture(scope="module")
+def red(site, around):
+    """A check that finds one certificate that ends soon."""
+    certify(site, days=5)
+    code, said = site.type("ansible-playbook site.yml --limit proxy1")
+    assert code == 0, said[-4000:]
+    return site.check()
+
+
+def test_programs_get_all_findings_and_the_columns_of_each(red):
+    for found in red.findings:
+        assert set(found) == {"host", "concern", "item", "wanted", "configured", "effective", "status", "level", "word", "why", "mend"}
+    levels = [found["level"] for found in red.findings]
+    assert levels == sorted(levels, key=["bad", "note", "good"].index)
+    assert json.dumps(red.findings).count("not-a-secret") == 0
+
+
+def test_ci_gets_well_formed_junit_with_the_right_counts(red):
+    suite = ElementTree.parse(red.folder / "check.xml").getroot()
+    count = {level: sum(found["level"] == level for found in red.findings) for level in ("bad", "note", "good")}
+    assert suite.tag == "testsuite"
+    assert (int(suite.get("tests")), len(suite.findall("testcase"))) == (len(red.findings), len(red.findings))
+    assert (int(suite.get("failures")), len(suite.findall("testcase/failure"))) == (count["bad"], count["bad"])
+    assert (int(suite.get("skipped")), len(suite.findall("testcase/skipped"))) == (count["note"], count["note"])
+    failed = [case for case in suite.findall("testcase") if case.find("failure") is not None]
+    assert [(case.get("classname"), case.get("name")) for case in failed] == [("proxy1.certificate", f"certificate {CERTIFICATE}")]
+    assert "it ends in 4 days" in failed[0].find("failure").get("message")
+
+
+class TestThePage:
+    def test_it_loads_nothing(self, red):
+        text = (red.folder / "check.html").read_text(encoding="utf-8")
+        assert not [mark for mark in ("http://", "https://", "src=", "<link", "@import", "url(") if mark in text]
+
+    def test_all_rows_are_there_red_first_and_what_is_as_wanted_is_hidden(self, red, tmp_path):
+        rows = page.rows_after(red.folder / "check.html", tmp_path)
+        assert [row.cells[:5] for row in rows] == [[found[name] for name in ("host", "item", "wanted", "configured", "effective")] for found in red.findings]
+        assert [row.level for row in rows] == [found["level"] for found in red.findings]
+        assert rows[0].level == "bad" and "it ends in 4 days" in rows[0].cells[6]
+        assert {row.level: row.hidden for row in rows} == {"bad": False, "note": False, "good": True}
+
+    def test_a_click_sorts_and_a_second_click_turns_it_round(self, red, tmp_path):
+        key = [found["item"] for found in red.findings]
+        for clicks in (1, 2):
+            rows = page.rows_after(red.folder / "check.html", tmp_path, "document.querySelectorAll('th')[1].click();" * clicks)
+            items = [row.cells[1] for row in rows]
+            assert sorted(items) == sorted(key)
+            ends = sorted(("alternative java", "xitrum/app1-1"), reverse=clicks == 2)
+            assert items.index(ends[0]) < items.index(ends[1])
+            assert items != key
+
+    def test_words_and_levels_filter(self, red, tmp_path):
+        typed = "const box = document.querySelector('input'); box.value = 'SOMAXCONN'; box.dispatchEvent(new Event('input'));"
+        good = "document.querySelector('button.good').click();"
+        shown = [row.cells[1] for row in page.rows_after(red.folder / "check.html", tmp_path, good + typed) if not row.hidden]
+        assert shown == ["net.core.somaxconn"] * 2
+        assert [row for row in page.rows_after(red.folder / "check.html", tmp_path, typed) if not row.hidden] == []
+
+    def test_it_can_be_looked_at(self, red, tmp_path):
+        picture = CLONE / ".cache/check.png"
+        picture.unlink(missing_ok=True)
+        page.browser(red.folder / "check.html", tmp_path / "profile", f"--screenshot={picture}")
+        assert picture.read_bytes().startswith(b"\x89PNG")
+        assert picture.stat().st_size > 20000
+
+
+def test_the_login_user_is_told_what_it_may_not_see_and_gets_no_false_alarm(site):
+    looked = site.check("-e xitrum_check_become=false").assert_green()
+    unseen = [found for found in looked.findings if found["status"] == "unseen"]
+    assert {found["concern"] for found in unseen} >= {"instances", "haproxy"}
+    assert not [found for found in unseen if not found["why"] or not found["mend"]]
+
+
+def test_a_host_that_does_not_answer_is_a_finding(site, tmp_path):
+    nowhere = tmp_path / "nowhere.yml"
+    nowhere.write_text(yaml.safe_dump({"all": {"hosts": {"proxy1": {"ansible_port": 1}}}}), encoding="utf-8")
+    looked = site.check(inventory=f"{site.inventory},{nowhere}")
+    assert looked.code != 0
+    assert set(looked.bad) == {("proxy1", "host")}
+    found = looked.bad["proxy1", "host"]
+    assert (found["why"], found["mend"]) == ("it could not be reached", "ansible proxy1 -m ansible.builtin.ping")
+    assert found["mend"] in looked.said
+    # The others are read all the same.
+    assert {item["host"] for item in looked.findings} == {"app1", "proxy1"}
+    # What it says to type shows what is wrong.
+    code, said = site.type(found["mend"], inventory=f"{site.inventory},{nowhere}")
+    assert code != 0 and "UNREACHABLE" in said
