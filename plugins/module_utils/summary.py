@@ -69,21 +69,28 @@ def findings(states, reached):
 
 
 def consequences(found):
-    """The findings, those that follow from another one no longer red: a cause is said once, where it can be mended.
-
-    A proxy finds an instance down that does not run or is not what is wanted, and a file that was replaced has another certificate.
-    """
+    """The findings, those that follow from another one no longer red: a cause is said once, where it can be mended."""
     red = {(item["host"], item["item"]) for item in found if item["level"] == "bad"}
-    instances = {f"{host}-{item.partition(' ')[0].partition('-')[2]}": (host, item) for host, item in sorted(red) if item.startswith("instance-")}
     for item in found:
-        cause = None
-        if item["level"] == "bad" and item["concern"] == "haproxy" and item["effective"].startswith("DOWN"):
-            cause = instances.get(item["item"].partition("/")[2])
-        elif item["level"] == "bad" and item["concern"] == "certificate":
-            cause = next((other for other in red if other == (item["host"], item["item"].partition(" ")[2])), None)
-        if cause:
-            item.update(finding(item["host"], {**item, "status": "follows", "why": f"follows from {' '.join(cause)}: {item['why']}", "mend": ""}))
+        source = cause(item, red) if item["level"] == "bad" else None
+        if source:
+            item.update(finding(item["host"], {**item, "status": "follows", "why": f"follows from {' '.join(source)}: {item['why']}", "mend": ""}))
     return found
+
+
+def cause(item, red):
+    """The red finding, as C((host, item)), that another one follows from, or None. A proxy finds an instance down that is
+    not as wanted; a file that was replaced has another certificate; nothing answers through a redirect that is not there."""
+    host, words = item["host"], item["item"].split()
+    if item["concern"] == "haproxy" and item["effective"].startswith("DOWN"):
+        instances = {f"{there}-{what.partition(' ')[0].partition('-')[2]}": (there, what) for there, what in sorted(red) if what.startswith("instance-")}
+        return instances.get(words[0].partition("/")[2])
+    others = []
+    if item["concern"] == "certificate":
+        others = [words[-1]]
+    elif words[:2] == ["connection", "to"]:
+        others = [f"port {words[-1]} ({'IPv6' if ':' in words[2] else 'IPv4'})"]
+    return next(((host, other) for other in others if (host, other) in red), None)
 
 
 def finding(host, row):

@@ -122,12 +122,14 @@ def of_proxy(*items):
 def test_what_follows_from_another_finding_is_not_red_as_well():
     pem = "/etc/site.pem"
     proxy = of_proxy(("haproxy", "xitrum/app1-0", "DOWN"), ("haproxy", "xitrum/app1-1", "DOWN"), ("haproxy", "xitrum/app1-0", "MAINT"),
-                     ("haproxy", pem, ""), ("certificate", f"certificate {pem}", "2026-11-30"), ("certificate", "certificate /etc/other.pem", "2026-11-30"))
+                     ("haproxy", pem, ""), ("certificate", f"certificate {pem}", "2026-11-30"), ("certificate", "certificate /etc/other.pem", "2026-11-30"),
+                     ("redirects", "port 80 (IPv6)", ""), ("redirects", "connection to ::1 port 80", ""), ("redirects", "connection to 127.0.0.1 port 80", ""))
     said = summary.findings({"app1": state(), "proxy1": proxy}, ["app1", "proxy1"])
     assert [(item["item"], item["effective"]) for item in said if item["host"] == "proxy1" and item["level"] == "bad"] == [
-        ("xitrum/app1-1", "DOWN"), ("xitrum/app1-0", "MAINT"), (pem, ""), ("certificate /etc/other.pem", "2026-11-30")]
+        ("xitrum/app1-1", "DOWN"), ("xitrum/app1-0", "MAINT"), (pem, ""), ("certificate /etc/other.pem", "2026-11-30"), ("port 80 (IPv6)", ""),
+        ("connection to 127.0.0.1 port 80", "")]
     follows = [item for item in said if item["word"] == "follows"]
-    assert [item["why"] for item in follows] == ["follows from app1 instance-0 nofile: why", f"follows from proxy1 {pem}: why"]
+    assert [item["why"] for item in follows] == ["follows from app1 instance-0 nofile: why", f"follows from proxy1 {pem}: why", "follows from proxy1 port 80 (IPv6): why"]
     assert {item["mend"] for item in follows} == {""}
 
 
