@@ -143,6 +143,9 @@ def apply(host, wanted, todo):
             stop(host, wanted, instance["index"])
         if wanted["state"] == "absent":
             host.remove(home(wanted, instance["index"]))
+    if wanted["state"] == "absent":
+        # One that was left on an older release kept the others from being told as the host's current one.
+        release.settle(host, wanted["root"])
     if wanted["state"] in ("stopped", "absent"):
         return {}
     before = {item["index"]: host.readlink(f"{home(wanted, item['index'])}/current") for item in todo}

@@ -123,3 +123,10 @@ def test_going_back_that_fails_says_both(port, monkeypatch):
     monkeypatch.setattr(service, "stop", lambda *_what: None)
     with pytest.raises(RuntimeError, match="(?s)answers 500.*Going back .* failed as well.*answers 500"):
         service.apply(host(), wanted("restarted"), [{"index": 0, "port": port, "folder": "bb-2", "runs": True}])
+
+
+def test_an_instance_that_goes_no_longer_holds_up_the_hosts_current_release():
+    there = host()
+    there.links.update({f"{HOME}/current": "bb-2", "/opt/demo/instances/1/current": "aa-1", "/opt/demo/current": "releases/aa"})
+    service.apply(there, wanted("absent"), [{"index": 1, "port": 0, "folder": "", "runs": False}])
+    assert (there.links["/opt/demo/current"], there.links["/opt/demo/previous"]) == ("releases/bb", "releases/aa")
