@@ -43,6 +43,9 @@ def open_work(state, host):
 #: How bad a row is: C(bad) makes a check fail, C(note) is worth knowing, C(good) is as wanted.
 LEVELS = {"ok": "good", "differs": "bad", "restart": "bad", "absent": "note", "read_only": "note", "unseen": "note", "follows": "note"}
 
+#: What mends all that a run can mend.
+RUN = "ansible-playbook site.yml"
+
 #: Programs of a managed host. A mend that begins with one of them is told as a line for the controller's terminal.
 ON_HOST = ("echo", "firewall-cmd", "ip6tables", "iptables", "ln", "nft", "sed", "su", "sysctl", "systemctl")
 
@@ -62,7 +65,7 @@ def findings(states, reached):
         found += [finding(host, {"concern": name, "item": name, "status": "differs" if root else "unseen", "why": problem})
                   for name, report in state.items() if isinstance(report, dict) for problem in report.get("problems", [])]
         found += [finding(host, {"concern": "instance", "item": f"instance-{item['index']}", "wanted": "absent", "effective": "there", "status": "differs",
-                                 "why": "the inventory has fewer instances", "mend": "ansible-playbook site.yml"})
+                                 "why": "the inventory has fewer instances", "mend": RUN})
                   for item in concerns(state).get("instances", {}).get("surplus", [])]
     order = ["bad", "note", "good"]
     return sorted(consequences(found), key=lambda item: (order.index(item["level"]), item["host"]))
@@ -99,8 +102,9 @@ def finding(host, row):
     found = {**empty, **row, "host": host, "level": LEVELS[row["status"]], "word": WORDS[row["status"]]}
     if found["level"] == "bad":
         found["why"] = found["why"] or "what is in force is not what the inventory asks for"
-        if found["mend"] in ("", "ansible-playbook site.yml"):
-            found["mend"] = f"ansible-playbook site.yml --limit {host}"
+        found["mend"] = found["mend"] or RUN
+        if found["mend"].endswith(RUN):
+            found["mend"] += f" --limit {host}"
         found["mend"] = typed(found["mend"], host)
     return found
 

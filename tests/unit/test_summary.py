@@ -105,6 +105,8 @@ def test_a_host_that_could_not_be_read_says_why():
 
 @pytest.mark.parametrize("mend, line", [
     ("ansible-playbook site.yml", "ansible-playbook site.yml --limit app1"),
+    ("", "ansible-playbook site.yml --limit app1"),
+    ("renew it, then ansible-playbook site.yml", "renew it, then ansible-playbook site.yml --limit app1"),
     ("systemctl start firewalld", 'ansible app1 -b -m ansible.builtin.shell -a "systemctl start firewalld"'),
     ("sed -i '2s/^/# /' /etc/a.conf", """ansible app1 -b -m ansible.builtin.shell -a "sed -i '2s/^/# /' /etc/a.conf\""""),
     ("echo $HOME", "ansible app1 -b -m ansible.builtin.shell -a 'echo $HOME'"),

@@ -57,6 +57,11 @@ class Checked(Site):
             assert secret not in done.stdout, f"`{command}` printed a secret"
         return done.returncode, done.stdout
 
+    def must(self, command):
+        """A line typed in the clone, that must end well."""
+        code, said = self.type(command)
+        assert code == 0, f"`{command}` ended with {code}: {said[-4000:]}"
+
     def check(self, options="", inventory=""):
         """Runs the check."""
         self.count += 1
