@@ -17,7 +17,7 @@ import yaml
 
 CLONE = pathlib.Path(__file__).resolve().parents[2]
 ROOT = "/opt/xitrum"
-RUN_SECONDS = 300
+RUN_SECONDS = 600
 
 
 @dataclass(frozen=True)
