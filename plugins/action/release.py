@@ -20,7 +20,6 @@ from ansible.plugins.action import ActionBase
 class ActionModule(ActionBase):
     """Asks the host what it lacks; sends that; lets the host put the release together."""
 
-    TRANSFERS_FILES = True
     _VALID_ARGS = frozenset(("root", "release", "folder", "manifest", "keep", "group"))
 
     def run(self, tmp=None, task_vars=None):

@@ -85,7 +85,7 @@ def read(host, wanted, jdk):
              "unsettled": release.unsettled(host, root)}
     wanted_indices = [item["index"] for item in wanted["instances"]]
     service = supervisors.states(host, wanted["supervisor"], wanted["name"], wanted_indices) if wanted["name"] and wanted_indices else {}
-    for number in {*host.listdir(f"{root}/instances"), *(str(item["index"]) for item in wanted["instances"])}:
+    for number in {*filter(str.isdigit, host.listdir(f"{root}/instances")), *(str(item["index"]) for item in wanted["instances"])}:
         folder = f"{root}/instances/{number}"
         here = [row for row in running if process.is_under(row["cwd"], folder)]
         state["instances"][int(number)] = {

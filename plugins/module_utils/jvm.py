@@ -39,8 +39,9 @@ def last_options(heap, options, dump_folder):
             raise ValueError(f"the JVM option {option!r} must begin with - and have no white space: the JVM splits _JAVA_OPTIONS there")
         if option.startswith("--"):
             raise ValueError(f"the JVM option {option!r} belongs to the java launcher, which _JAVA_OPTIONS does not reach")
-    # An instance that is out of memory must end to be started anew; half alive it would answer some requests.
-    fixed = [f"-Xmx{heap}", "-XX:+ExitOnOutOfMemoryError", "-XX:+HeapDumpOnOutOfMemoryError", f"-XX:HeapDumpPath={dump_folder}"]
+    # An instance that is out of memory must end to be started anew; half alive it would answer some requests. The dump has
+    # one name, and the JVM does not replace a file: the first one stays, and they cannot fill the disk.
+    fixed = [f"-Xmx{heap}", "-XX:+ExitOnOutOfMemoryError", "-XX:+HeapDumpOnOutOfMemoryError", f"-XX:HeapDumpPath={dump_folder}/heap.hprof"]
     # -Xms of the stock runner may be larger than a small heap, which the JVM refuses.
     return [f"-Xms{smaller(heap, '256m')}", *fixed, *options]
 

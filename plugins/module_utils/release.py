@@ -162,6 +162,8 @@ def assemble(host, wanted, manifest, found, archive, now):
     for spare in sent.values():
         os.unlink(spare)
     host.write(manifest_path(root, release), json.dumps({"installed": now, "files": manifest}), 0o640, "root", group)
+    # On the disk before it has its name, or a power cut could leave a whole release of empty files.
+    os.sync()
     os.rename(partial, folder(root, release))
 
 
@@ -209,5 +211,7 @@ def prune(host, root, planned):
     """Removes the old releases that the plan names."""
     for action, name in planned.actions:
         if action == "remove":
-            host.remove(folder(root, name))
+            # Under another name first: a run that is killed in between leaves nothing that looks whole.
+            host.rename(folder(root, name), f"{root}/releases/.{name}.removed")
             host.remove(manifest_path(root, name))
+            host.remove(f"{root}/releases/.{name}.removed")

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import http.client
-import os
 import time
 
 from ansible_collections.xitrum.host.plugins.module_utils import process, release, supervisors
@@ -107,17 +106,16 @@ def ask(address, port, path):
 
 
 def tail(host, wanted, index):
-    """The last lines of the instance's own log, or of what it printed where it has none."""
-    path = f"{wanted['log_dir']}/{index}/xitrum.log"
-    said = host.run(supervisors.command(wanted["supervisor"], "output", wanted["name"], index) or ["true"]).out
-    log = host.read(path) if os.path.exists(path) else ""
-    return "\n".join([*(log or "").splitlines()[-15:], *said.splitlines()[-15:]])
+    """The last lines of the instance's own log and of what it printed, without the frames of stack traces."""
+    log = host.tail(f"{wanted['log_dir']}/{index}/xitrum.log")
+    printed = host.run(supervisors.command(wanted["supervisor"], "output", wanted["name"], index)).out
+    return "\n".join(line for text in (log, printed) for line in [line for line in text.splitlines() if not line.strip().startswith("at ")][-15:])
 
 
 def plan(host, wanted):
     """The instances that are not in the wanted state."""
     todo = []
-    every = [{"index": int(number), "port": 0, "folder": ""} for number in host.listdir(f"{wanted['root']}/instances")]
+    every = [{"index": int(number), "port": 0, "folder": ""} for number in filter(str.isdigit, host.listdir(f"{wanted['root']}/instances"))]
     for instance in wanted["instances"] or (every if wanted["state"] == "absent" else []):
         runs = running(host, wanted, instance["index"])
         there = host.exists(home(wanted, instance["index"]))

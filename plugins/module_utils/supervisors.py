@@ -15,7 +15,7 @@ COMMANDS = {
         "stop": ["systemctl", "stop", "{name}@{index}.service"],
         # A unit that failed too often refuses to start until its counter is reset.
         "reset": ["systemctl", "reset-failed", "{name}@{index}.service"],
-        "output": ["journalctl", "--no-pager", "--quiet", "--lines=30", "--output=cat", "--unit={name}@{index}.service"],
+        "output": ["journalctl", "--no-pager", "--quiet", "--lines=30", "--output=cat", "_SYSTEMD_UNIT={name}@{index}.service"],
     },
 }
 

@@ -16,6 +16,7 @@ NAME = re.compile(r"[a-z_][a-z0-9_-]{0,30}")
 #: Folders that belong to the system. A retired host loses its xitrum_root, so that must be a folder of its own.
 SYSTEM = {"bin", "boot", "dev", "etc", "home", "lib", "lib64", "media", "mnt", "opt", "proc", "root", "run", "sbin", "srv", "sys", "tmp", "usr", "var"}
 LEAST_KEY = 16
+MOST_INSTANCES = 1000
 
 
 def problems(variables):
@@ -45,6 +46,8 @@ def folders(variables):
 
 def counts(variables):
     """Numbers that must be at least one."""
+    if (number(variables.get("xitrum_instances", 1)) or 0) > MOST_INSTANCES:
+        yield f"xitrum_instances is {variables['xitrum_instances']}: wanted are at most {MOST_INSTANCES} on a host"
     for name in ("xitrum_instances", "xitrum_keep_releases", "xitrum_start_timeout", "xitrum_stop_timeout", "xitrum_nofile"):
         value = number(variables.get(name, 1))
         if value is not None and value < 1:
@@ -71,6 +74,8 @@ def ports(variables):
 def secrets(variables):
     """The application's keys."""
     key = variables.get("xitrum_secure_key")
+    if key is not None and not isinstance(key, str):
+        yield f"xitrum_secure_key is no text: wanted are at least {LEAST_KEY} characters in quotes, for example the output of openssl rand -hex 32"
     if isinstance(key, str) and 0 < len(key) < LEAST_KEY:
         yield f"xitrum_secure_key has {len(key)} characters: wanted are at least {LEAST_KEY}, for example the output of openssl rand -hex 32"
     if bool(variables.get("xitrum_tls_certificate")) != bool(variables.get("xitrum_tls_key")):

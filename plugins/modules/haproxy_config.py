@@ -129,16 +129,14 @@ problems:
   elements: str
 """
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.xitrum.host.plugins.module_utils import haproxy
 from ansible_collections.xitrum.host.plugins.module_utils.host import Host
+from ansible_collections.xitrum.host.plugins.module_utils.quiet import QuietModule
 
 
 def main():
     """Reads, plans, and checks or applies."""
-    # The invocation is not put into the host's journal: Ansible hides only what stands there as it was given, and a text
-    # with line breaks, such as a PEM file, does not.
-    module = AnsibleModule(argument_spec=haproxy.SPEC, supports_check_mode=True, no_log=True)
+    module = QuietModule(argument_spec=haproxy.SPEC, supports_check_mode=True)
     host, wanted = Host(module.run_command), module.params
     try:
         plan = haproxy.plan(wanted, haproxy.read(host, wanted))

@@ -106,20 +106,17 @@ certificates:
   type: dict
 """
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.xitrum.host.plugins.module_utils import concerns
 from ansible_collections.xitrum.host.plugins.module_utils.host import Host
+from ansible_collections.xitrum.host.plugins.module_utils.quiet import QuietModule
 
 
 def main():
     """Asks each concern."""
-    module = AnsibleModule(
+    module = QuietModule(
         # What is in each is checked by the concern's own specification.
         argument_spec={name: {"type": "dict"} for name in concerns.SPECS},
         supports_check_mode=True,
-        # The invocation is not put into the host's journal: Ansible hides only what stands there as it was given, and a
-        # text with line breaks, such as a configuration with a key in it, does not.
-        no_log=True,
     )
     wanted, secrets, wrong = concerns.checked(module.params)
     # Kept out of whatever is returned, as for every option with no_log.

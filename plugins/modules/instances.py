@@ -146,23 +146,20 @@ problems:
   elements: str
 """
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.xitrum.host.plugins.module_utils import instances
 from ansible_collections.xitrum.host.plugins.module_utils.host import Host
+from ansible_collections.xitrum.host.plugins.module_utils.quiet import QuietModule
 
 
 def main():
     """Reads the folders and the processes, plans, lays out."""
-    module = AnsibleModule(
+    module = QuietModule(
         argument_spec={
             **instances.SPEC,
             "jdk_home": {"type": "path", "required": True},
             "jdk_version": {"type": "int", "required": True},
         },
         supports_check_mode=True,
-        # The invocation is not put into the host's journal: Ansible hides only what stands there as it was given, and a
-        # text with line breaks, such as a configuration with a key in it, does not.
-        no_log=True,
     )
     host, wanted = Host(module.run_command), module.params
     state = instances.read(host, wanted, {"home": wanted["jdk_home"], "version": wanted["jdk_version"]})

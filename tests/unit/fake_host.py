@@ -44,6 +44,12 @@ class FakeHost:
             raise PermissionError(errno.EACCES, "Permission denied", path)
         return text
 
+    def tail(self, path, size=16384):
+        return (self.files.get(path) or "")[-size:]
+
+    def rename(self, path, new_path):
+        self.done.append(("rename", path, new_path))
+
     def readlink(self, path):
         return self.links.get(path)
 

@@ -33,7 +33,7 @@ def host(runs=False, start=(0, "", "")):
         links["/proc/7/cwd"] = f"{HOME}/aa-1"
     return FakeHost(files, {
         "systemctl start demo@0.service": start, "systemctl stop demo@0.service": "", "systemctl reset-failed demo@0.service": "",
-        "journalctl --no-pager --quiet --lines=30 --output=cat --unit=demo@0.service": "Could not open port 8000 for HTTP server\n"}, links)
+        "journalctl --no-pager --quiet --lines=30 --output=cat _SYSTEMD_UNIT=demo@0.service": "Could not open port 8000 for HTTP server\n"}, links)
 
 
 @pytest.mark.parametrize("state, runs, todo", [
