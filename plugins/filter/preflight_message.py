@@ -85,12 +85,23 @@ def value_problems(of_host):
         return []
 
 
+def values_cannot_be_meant(of_host):
+    """Whether a host's variables have values that cannot be planned with. See the documentation of values_cannot_be_meant."""
+    try:
+        return bool(values.problems(of_host))
+    except NO_VALUE:
+        return False
+
+
 def preflight_message(hostvars, hosts, reached=None):
     """See DOCUMENTATION."""
     every = {host: hostvars[host] for host in hosts}
     answered = set(hosts if reached is None else reached)
-    problems = {host: [*variable_problems(of_host), *preflight.host_problems(of_host, host in answered), *value_problems(of_host)]
-                for host, of_host in every.items()}
+    problems = {}
+    for host, of_host in every.items():
+        # A host whose variables cannot be meant is not read, so nothing is known of it.
+        read = [] if values_cannot_be_meant(of_host) else preflight.host_problems(of_host, host in answered)
+        problems[host] = [*variable_problems(of_host), *read, *value_problems(of_host)]
     return preflight.message(problems, controller_problems(every), preflight_notes(hostvars, hosts))
 
 
@@ -99,4 +110,4 @@ class FilterModule:
 
     def filters(self):
         """Name to function."""
-        return {"preflight_message": preflight_message}
+        return {"preflight_message": preflight_message, "values_cannot_be_meant": values_cannot_be_meant}

@@ -92,6 +92,7 @@ def read(host, wanted, jdk):
             "folders": [name for name in host.listdir(folder) if host.stat(f"{folder}/{name}").kind == "directory" and not name.startswith(".")],
             "current": host.readlink(f"{folder}/current") or "",
             "previous": host.readlink(f"{folder}/previous") or "",
+            "environment": host.read(f"{folder}/current/environment") or "",
             "process": here[0] if here else None,
             "listeners": [row for row in rows if here and row["pid"] == here[0]["pid"]],
             "log": host.stat(f"{wanted['log_dir']}/{number}") is not None,
@@ -134,10 +135,15 @@ def plan(wanted, state):
     result.facts["start"] = [pick(item) for item in listed if not item["running"]]
     result.facts["restart"] = [pick(item) for item in listed if item["running"] and item["due"]]
     result.facts["surplus"] = [{"index": index} for index in sorted(state["instances"]) if index not in count]
+    shown = {index: (state["instances"][index]["environment"], detail[1]["environment"]) for action, index, detail in result.actions if action == "make"}
     result.before = "".join(f"instances/{index}/{name}\n" for index, has in sorted(state["instances"].items()) for name in has["folders"])
     made = [f"instances/{index}/{name}\n" for action, index, (name, _files) in
             (item for item in result.actions if item[0] == "make")]
     result.after = "".join(sorted([*result.before.splitlines(True), *made]))
+    # What the JVM is told holds no secret, and is what a person wants to see of a change; xitrum.conf holds some.
+    for index, (old, new) in sorted(shown.items()):
+        result.before += f"instances/{index} environment:\n{old}"
+        result.after += f"instances/{index} environment:\n{new}"
     return result
 
 
@@ -188,7 +194,8 @@ def instance_rows(wanted, instance, name, has, state):
         row("user", wanted["user"], wanted["user"], running["user"], running["user"] == wanted["user"], "it runs as somebody else"),
         row("java", state["java"], state["java"], running["exe"] or "", running["exe"] == state["java"],
             "it runs on another JDK, or on one that was replaced since"),
-        row("nofile", str(nofile), str(wanted["nofile"]), "/".join(map(str, running["nofile"] or ())), running["nofile"] == (nofile, nofile),
+        row("nofile", str(nofile) if nofile == wanted["nofile"] else f"{nofile} of {wanted['nofile']}", str(wanted["nofile"]),
+            "/".join(map(str, running["nofile"] or ())), running["nofile"] == (nofile, nofile),
             "the limits of a process are fixed when it starts"),
         row("backlog", f">= {backlog}", str(state["somaxconn"]), str(min(listening)) if listening else "",
             not listening or min(listening) >= backlog, "the backlog of a socket is fixed when it calls listen()"),

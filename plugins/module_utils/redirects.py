@@ -40,7 +40,7 @@ SPEC = {
 }
 
 PROGRAMS = ("nft", "iptables", "ip6tables", "firewall-cmd")
-SERVICES = ("firewalld.service", "nftables.service", "iptables.service", "netfilter-persistent.service", redirects_boot.UNIT)
+SERVICES = ("firewalld.service", "nftables.service", "iptables.service", "netfilter-persistent.service", *redirects_boot.UNITS)
 _PROPERTIES = "Id,Names,LoadState,ActiveState,UnitFileState,NeedDaemonReload"
 _NF_CONNTRACK = "/proc/sys/net/netfilter/nf_conntrack"
 
@@ -64,7 +64,7 @@ def read(host, wanted):
     active = state["units"].get("firewalld.service", {}).get("ActiveState") == "active"
     direct = host.read(redirects_firewalld.FILE) if state["paths"]["firewall-cmd"] else None
     state["firewalld"] = {"live": saves, "active": active, "direct": direct, "runtime": []}
-    state["unit"] = host.read(redirects_boot.FILE)
+    state["unit_files"] = {unit: host.read(redirects_boot.path_of(unit)) for unit in redirects_boot.UNITS}
     state["record"] = host.read(redirects_leftovers.RECORD)
     state["interfaces"] = host.listdir("/sys/class/net")
     state["holders"] = redirects_ports.holders(host, listeners(host), wanted)
@@ -162,7 +162,8 @@ def plan(wanted, state):
         result.actions += BACKENDS[backend].steps(rules if backend == name else [], state[backend], state["families"])
     paths = {program: state["paths"][program] or f"/usr/sbin/{program}" for program in PROGRAMS}
     own_unit = rules and (name == "nftables" or (name == "iptables" and not state["iptables"]["saver"]))
-    result.actions += redirects_boot.steps(redirects_boot.unit_text(name, state["families"], paths) if own_unit else None, state)
+    units = {unit: redirects_boot.unit_text(unit, name, state["families"], paths) for unit in redirects_boot.UNITS if own_unit}
+    result.actions += redirects_boot.steps(units, state)
     mine = any(redirects_iptables.there(text) or redirects_firewalld.ours(text) for text in state["iptables"]["live"].values())
     result.actions = redirects_leftovers.around(result.actions, rules if name in ("iptables", "firewalld") else [], mine, state)
     result.actions += redirects_ports.stop_steps(wanted, state, rules)

@@ -9,10 +9,13 @@ from ansible_collections.xitrum.host.plugins.module_utils import redirects_iptab
 from ansible_collections.xitrum.host.plugins.module_utils.redirects_rules import remove, run, write
 
 UNIT = "xitrum-host-redirects.service"
-FILE = f"/etc/systemd/system/{UNIT}"
-TARGETS = ("multi-user.target", "nftables.service")
+#: Does the same again: a unit that is active is not started by what wants it, and nftables.service may be started any time.
+AGAIN = "xitrum-host-redirects-again.service"
+UNITS = (UNIT, AGAIN)
+FOLDER = "/etc/systemd/system"
 
-_HEAD = """\
+_HEAD = {
+    UNIT: """\
 # Written by the collection xitrum.host, module port_redirect. Changes are lost.
 [Unit]
 Description=Port redirects of xitrum.host
@@ -21,18 +24,26 @@ Wants=network-pre.target
 Before=network-pre.target shutdown.target
 After=local-fs.target nftables.service netfilter-persistent.service iptables.service ip6tables.service
 Conflicts=shutdown.target
-# /etc/nftables.conf may begin with `flush ruleset`, as Debian's does: what starts or reloads it loads ours again.
+# /etc/nftables.conf may begin with `flush ruleset`, as Debian's does: what restarts or reloads it loads ours again.
 PartOf=nftables.service
 ReloadPropagatedFrom=nftables.service
 
 [Service]
 Type=oneshot
 RemainAfterExit=yes
-"""
-_TAIL = f"""
-[Install]
-WantedBy={' '.join(TARGETS)}
-"""
+""",
+    AGAIN: f"""\
+# Written by the collection xitrum.host, module port_redirect. Changes are lost.
+[Unit]
+Description=Port redirects of xitrum.host, again, since nftables.service was started
+DefaultDependencies=no
+After=nftables.service {UNIT}
+
+[Service]
+Type=oneshot
+""",
+}
+_TARGETS = {UNIT: "multi-user.target nftables.service", AGAIN: "nftables.service"}
 
 
 def commands(backend, families, paths):
@@ -50,30 +61,40 @@ def commands(backend, families, paths):
     return found
 
 
-def unit_text(backend, families, paths):
-    """The unit's file."""
+def unit_text(unit, backend, families, paths):
+    """The file of one of UNITS."""
     lines = commands(backend, families, paths)
-    return _HEAD + "".join(f"ExecStart={line}\n" for line in lines) + "".join(f"ExecReload={line}\n" for line in lines) + _TAIL
+    text = _HEAD[unit] + "".join(f"ExecStart={line}\n" for line in lines)
+    if unit == UNIT:
+        text += "".join(f"ExecReload={line}\n" for line in lines)
+    return f"{text}\n[Install]\nWantedBy={_TARGETS[unit]}\n"
+
+
+def path_of(unit):
+    """Where a unit's file is."""
+    return f"{FOLDER}/{unit}"
 
 
 def steps(wanted, state):
-    """What has to be done so that systemd has this unit, enabled and active; C(wanted) is its text, or None for no unit."""
+    """What has to be done so that systemd has these units, enabled and the first active; C(wanted) maps each to its text, or is empty."""
     if not state["systemd"]:
         return []
-    unit, todo = state["units"].get(UNIT, {}), []
-    if wanted is None:
-        if state["unit"] is None and unit.get("LoadState", "not-found") == "not-found":
-            return []
-        if state["unit"] is not None:
-            todo = [run("systemctl", "disable", "--now", UNIT), remove(FILE)]
-        return [*todo, run("systemctl", "daemon-reload")]
-    if state["unit"] != wanted:
-        todo += [write(FILE, wanted), run("systemctl", "daemon-reload")]
-    elif unit.get("NeedDaemonReload") == "yes" or unit.get("LoadState") != "loaded":
-        todo.append(run("systemctl", "daemon-reload"))
-    if unit.get("UnitFileState") != "enabled":
-        todo.append(run("systemctl", "enable", UNIT))
+    files, disable, enable, changed = [], [], [], False
+    for unit in UNITS:
+        shown, before, after = state["units"].get(unit, {}), state["unit_files"][unit], wanted.get(unit)
+        if after is None and before is not None:
+            disable.append(unit)
+            files.append(remove(path_of(unit)))
+        elif after is not None and after != before:
+            files.append(write(path_of(unit), after))
+        stale = shown.get("LoadState", "not-found") != ("not-found" if after is None else "loaded")
+        changed = changed or stale or shown.get("NeedDaemonReload") == "yes"
+        if after is not None and shown.get("UnitFileState") != "enabled":
+            enable.append(unit)
+    todo = [run("systemctl", "disable", "--now", *disable)] if disable else []
+    todo += files + ([run("systemctl", "daemon-reload")] if files or changed else [])
+    todo += [run("systemctl", "enable", *enable)] if enable else []
     # Active, or a restart of nftables.service would not take it along.
-    if unit.get("ActiveState") != "active":
+    if wanted and state["units"].get(UNIT, {}).get("ActiveState") != "active":
         todo.append(run("systemctl", "start", UNIT))
     return todo

@@ -91,7 +91,7 @@ def plan(wanted, state, running=()):
     result = Plan(facts={"releases": state["releases"], "current": state["current"]})
     there, leads = release in state["releases"], state["current"] == release
     result.rows.append(Row(
-        "release", "release", wanted=release, configured=release if there else "", effective=state["current"],
+        "release", "release", wanted=release, configured=state["current"], effective=state["current"],
         status="ok" if leads else "differs", why="not uploaded yet" if not there else "" if leads else f"{wanted['root']}/current leads elsewhere",
         mend="" if leads else "ansible-playbook site.yml"))
     if there:

@@ -124,7 +124,7 @@ def check_table(found, everything):
             f"{counts['note']} worth knowing, {counts['good']} as wanted")
     shown = [item for item in found if everything or item["level"] == "bad"]
     lines = [(item["host"], item["item"], item["wanted"] or "-", item["configured"] or "-", item["effective"] or "-", item["word"]) for item in shown]
-    text = table(("host", "", "wanted", "configured", "effective", ""), lines) if lines else []
+    text = table(("host", "what", "wanted", "configured", "effective", ""), lines) if lines else []
     mends = {}
     for item in shown:
         if item["level"] == "bad":
@@ -148,7 +148,7 @@ def fleet_summary(states, check_mode, everything=False):
     C(everything), the rows that are as wanted are shown too."""
     instances = [(host, item) for host in sorted(states) for item in concerns(states[host]).get("instances", {}).get("instances", [])]
     releases = sorted({item["release"] for _host, item in instances if item["release"]})
-    head = (f"{len(states)} hosts, {sum(item['running'] for _host, item in instances)} of {len(instances)} instances running, "
+    head = (f"{len(states)} host{'' if len(states) == 1 else 's'}, {sum(item['running'] for _host, item in instances)} of {len(instances)} instances running, "
             f"release {', '.join(releases) or 'none'}")
     text = [f"Check mode, nothing was changed. Today: {head}" if check_mode else head, ""]
     if instances:

@@ -18,7 +18,8 @@ DATA = pathlib.Path(__file__).parent / "data" / "redirects"
 #: What the hosts of the data had been told.
 PAIRS = [{"outside": 80, "inside": 8000, "interface": None}, {"outside": 443, "inside": 8001, "interface": "client0"}]
 SHOW = ("systemctl show --no-pager --property=Id,Names,LoadState,ActiveState,UnitFileState,NeedDaemonReload -- "
-        "firewalld.service nftables.service iptables.service netfilter-persistent.service xitrum-host-redirects.service")
+        "firewalld.service nftables.service iptables.service netfilter-persistent.service "
+        "xitrum-host-redirects.service xitrum-host-redirects-again.service")
 LISTEN = "LISTEN 0 128 0.0.0.0:80 0.0.0.0:* users:((\"apache2\",pid=71,fd=4)) ino:1 sk:1 cgroup:x <->\n"
 
 
@@ -43,7 +44,8 @@ def with_nft(listed="nft-1.0.6-ours.json", **more):
     files = {redirects_nft.FILE: redirects_nft.render(rules), **more.pop("files", {})}
     commands = {"nft -j list ruleset": data(listed), SHOW: data("units.txt"), **more.pop("commands", {})}
     host = bare(files=files, commands=commands, **more)
-    host.files.setdefault(redirects_boot.FILE, redirects_boot.unit_text("nftables", ["ipv4", "ipv6"], {"nft": "/usr/bin/nft"}))
+    for unit in redirects_boot.UNITS:
+        host.files[redirects_boot.path_of(unit)] = redirects_boot.unit_text(unit, "nftables", ["ipv4", "ipv6"], {"nft": "/usr/bin/nft"})
     return host
 
 
@@ -123,9 +125,9 @@ def test_no_pairs_are_the_same_as_absent(name):
 def test_a_bare_host_gets_nftables_and_its_package():
     plan = planned(bare())
     assert plan.facts["backend"] == "nftables" and plan.facts["packages"] == ["nftables"]
-    assert [step.path for step in plan.actions if step.kind == "write"] == [redirects_nft.FILE, redirects_boot.FILE]
+    assert [step.path for step in plan.actions if step.kind == "write"] == [redirects_nft.FILE, *map(redirects_boot.path_of, redirects_boot.UNITS)]
     assert words(plan)[:2] == ["nft -c -f -", "nft -f -"]
-    assert words(plan)[-3:] == ["systemctl daemon-reload", "systemctl enable xitrum-host-redirects.service", "systemctl start xitrum-host-redirects.service"]
+    assert words(plan)[-3:] == ["systemctl daemon-reload", f"systemctl enable {' '.join(redirects_boot.UNITS)}", "systemctl start xitrum-host-redirects.service"]
 
 
 @pytest.mark.parametrize("backend, packages", [("iptables", ["iptables"]), ("firewalld", ["firewalld", "iptables"])])
@@ -305,7 +307,7 @@ def test_what_tracking_connections_needs_is_told():
 
 def test_a_disabled_unit_is_enabled_again():
     plan = planned(with_nft(commands={SHOW: data("units.txt").replace("UnitFileState=enabled", "UnitFileState=disabled")}))
-    assert words(plan) == ["systemctl enable xitrum-host-redirects.service"]
+    assert words(plan) == [f"systemctl enable {' '.join(redirects_boot.UNITS)}"]
     assert item(plan, "redirects at boot").status == "differs"
 
 
@@ -317,10 +319,10 @@ def test_the_steps_are_taken_and_a_failure_says_what_the_command_said():
 
 
 def test_a_removed_file_takes_its_empty_folder_along():
-    commands = ("nft delete table inet xitrum_host", "systemctl disable --now xitrum-host-redirects.service", "systemctl daemon-reload")
+    commands = ("nft delete table inet xitrum_host", f"systemctl disable --now {' '.join(redirects_boot.UNITS)}", "systemctl daemon-reload")
     host = with_nft(commands=dict.fromkeys(commands, ""))
     redirects.apply(host, planned(host, state="absent"))
-    assert not host.exists("/etc/xitrum.host") and redirects_boot.FILE not in host.files
+    assert not host.exists("/etc/xitrum.host") and not host.listdir(redirects_boot.FOLDER)
 
 
 def test_what_the_rules_of_a_pair_are_called():
@@ -331,9 +333,12 @@ def test_what_the_rules_of_a_pair_are_called():
 
 
 def test_the_unit_can_be_loaded_any_number_of_times():
-    text = redirects_boot.unit_text("iptables", ["ipv4", "ipv6"], {"iptables": "/usr/sbin/iptables", "ip6tables": "/usr/sbin/ip6tables"})
+    text = redirects_boot.unit_text(redirects_boot.UNIT, "iptables", ["ipv4", "ipv6"], {"iptables": "/usr/sbin/iptables", "ip6tables": "/usr/sbin/ip6tables"})
     starts = [line for line in text.splitlines() if line.startswith("ExecStart=")]
     assert [line.replace("ExecStart", "ExecReload") for line in starts] == [line for line in text.splitlines() if line.startswith("ExecReload=")]
     # A jump is added only where -C does not find it.
     assert all(" -C " in line for line in starts if " -A " in line) and len(starts) == 6
+    again = redirects_boot.unit_text(redirects_boot.AGAIN, "iptables", ["ipv4", "ipv6"], {"iptables": "/usr/sbin/iptables", "ip6tables": "/usr/sbin/ip6tables"})
+    # One that stays active would not be started a second time.
+    assert [line for line in again.splitlines() if line.startswith("ExecStart=")] == starts and "RemainAfterExit" not in again
     assert "PartOf=nftables.service" in text and "ReloadPropagatedFrom=nftables.service" in text
