@@ -127,7 +127,8 @@ def test_a_bare_host_gets_nftables_and_its_package():
     assert plan.facts["backend"] == "nftables" and plan.facts["packages"] == ["nftables"]
     assert [step.path for step in plan.actions if step.kind == "write"] == [redirects_nft.FILE, *map(redirects_boot.path_of, redirects_boot.UNITS)]
     assert words(plan)[:2] == ["nft -c -f -", "nft -f -"]
-    assert words(plan)[-3:] == ["systemctl daemon-reload", f"systemctl enable {' '.join(redirects_boot.UNITS)}", "systemctl start xitrum-host-redirects.service"]
+    assert words(plan)[-3:] == [
+        "systemctl daemon-reload", f"systemctl enable {' '.join(redirects_boot.UNITS)}", "systemctl start xitrum-host-redirects.service"]
 
 
 @pytest.mark.parametrize("backend, packages", [("iptables", ["iptables"]), ("firewalld", ["firewalld", "iptables"])])

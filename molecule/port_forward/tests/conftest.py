@@ -3,11 +3,17 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The tests of one host follow each other; those of different hosts run at the same time."""
 
-import pytest
+import re
+
+from xdist.scheduler import LoadScopeScheduling
 
 
-def pytest_collection_modifyitems(items):
-    for item in items:
-        host = getattr(item, "callspec", None) and item.callspec.params.get("_testinfra_host")
-        if host:
-            item.add_marker(pytest.mark.xdist_group(str(host.backend.get_pytest_id())))
+class ByHost(LoadScopeScheduling):
+    """Keeps together what testinfra runs on one host."""
+
+    def _split_scope(self, nodeid):
+        return re.search(r"\[ansible://([^]-]+)", nodeid).group(1)
+
+
+def pytest_xdist_make_scheduler(config, log):
+    return ByHost(config, log)
