@@ -2,7 +2,7 @@
 # Sourced by the scripts of this folder.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
-LOGS=.cache/log
+export LOGS=.cache/log
 mkdir -p "$LOGS"
 export PATH="$PWD/.venv/bin:$PATH"
 export DEBIAN_FRONTEND=noninteractive
