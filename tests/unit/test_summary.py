@@ -131,7 +131,8 @@ def test_what_follows_from_another_finding_is_not_red_as_well():
         ("xitrum/app1-1", "DOWN"), ("xitrum/app1-0", "MAINT"), (pem, ""), ("certificate /etc/other.pem", "2026-11-30"), ("port 80 (IPv6)", ""),
         ("connection to 127.0.0.1 port 80", "")]
     follows = [item for item in said if item["word"] == "follows"]
-    assert [item["why"] for item in follows] == ["follows from app1 instance-0 nofile: why", f"follows from proxy1 {pem}: why", "follows from proxy1 port 80 (IPv6): why"]
+    assert [item["why"] for item in follows] == [
+        "follows from app1 instance-0 nofile: why", f"follows from proxy1 {pem}: why", "follows from proxy1 port 80 (IPv6): why"]
     assert {item["mend"] for item in follows} == {""}
 
 
