@@ -36,11 +36,20 @@ def read(host, wanted):
     for item in wanted["items"]:
         shown = host.run(["openssl", "s_client", "-connect", f"127.0.0.1:{item['port']}"], data="").out
         state["items"].append({
-            **item,
+            **item, "hidden": hidden(host, item["path"]),
             "configured": parse(host.run([*ASK, "-in", item["path"]]).out),
             "effective": parse(host.run(ASK, data=shown).out) if "BEGIN CERTIFICATE" in shown else None,
         })
     return state
+
+
+def hidden(host, path):
+    """Whether this user may not read the file."""
+    try:
+        host.read(path)
+    except PermissionError:
+        return True
+    return False
 
 
 def plan(wanted, state):
@@ -54,6 +63,8 @@ def row(wanted, state, item):
     said = Row("certificate", f"certificate {item['path']}", f"{wanted['days']} days", ends["configured"], ends["effective"])
     if not state["tool"]:
         said.status, said.why, said.mend = "unseen", "there is no openssl on this host", "install the package openssl"
+    elif item["hidden"]:
+        said.status, said.why, said.mend = "unseen", "only root may read the file", "run with become"
     elif not item["configured"]:
         said.status, said.why, said.mend = "differs", "the file is no certificate, or is not there", "ansible-playbook site.yml"
     elif not item["effective"]:

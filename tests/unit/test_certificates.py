@@ -10,12 +10,14 @@ import datetime
 import pytest
 from ansible_collections.xitrum.host.plugins.module_utils import certificates
 
+from .fake_host import FakeHost, Unreadable
+
 SAID = "notAfter=Nov 24 10:00:00 2027 GMT\nsha256 Fingerprint=AA:BB\n"
 NOW = datetime.datetime(2026, 11, 24, tzinfo=datetime.timezone.utc)
 
 
-def row(configured=SAID, effective=SAID, now=NOW, tool=True):
-    item = {"path": "/etc/x.pem", "port": 443, "configured": certificates.parse(configured), "effective": certificates.parse(effective)}
+def row(configured=SAID, effective=SAID, now=NOW, tool=True, hidden=False):
+    item = {"path": "/etc/x.pem", "port": 443, "hidden": hidden, "configured": certificates.parse(configured), "effective": certificates.parse(effective)}
     return certificates.plan({"days": 30}, {"tool": tool, "now": now, "items": [item]}).rows[0]
 
 
@@ -32,7 +34,14 @@ def test_what_openssl_says():
     ({"effective": ""}, "differs", "port 443"),
     ({"configured": ""}, "differs", "no certificate"),
     ({"tool": False}, "unseen", "no openssl"),
+    ({"configured": "", "hidden": True}, "unseen", "only root may read"),
 ])
 def test_a_certificate_in_three_columns(change, status, said):
     found = row(**change)
     assert found.status == status and said in found.why
+
+
+@pytest.mark.parametrize("files, hidden", [({}, False), ({"/etc/x.pem": "a key"}, False), ({"/etc/x.pem": Unreadable("a key")}, True)])
+def test_a_file_that_this_user_may_not_read_is_told_from_one_that_is_not_there(files, hidden):
+    read = certificates.read(FakeHost(files), {"items": [{"path": "/etc/x.pem", "port": 443}]})
+    assert [item["hidden"] for item in read["items"]] == [hidden]

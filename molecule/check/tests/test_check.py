@@ -112,9 +112,21 @@ def test_after_a_run_nothing_differs(around):
 
 def test_a_check_changes_nothing_on_the_hosts(around):
     _looked, before, after = around
+    assert [place for place, lines in before.items() if not lines] == [("proxy1", "rules")], "all is looked at; only an application host has redirects"
     for (host, what), lines in before.items():
-        assert len(lines) > (0 if (host, what) == ("app1", "rules") else -1)
         assert set(lines) ^ set(after[host, what]) == set(), f"{what} of {host}"
+
+
+@pytest.mark.parametrize(("what", "change", "back"), [
+    ("files", "echo >> /etc/issue", "true"),
+    ("parameters", "sysctl -q -w net.ipv4.tcp_tw_reuse=0", "sysctl -q -w net.ipv4.tcp_tw_reuse=1"),
+    ("rules", "nft add table inet somebody", "nft delete table inet somebody"),
+    ("processes", "systemctl kill --signal=KILL systemd-journald && sleep 1", "true"),
+])
+def test_a_change_would_have_been_seen(site, what, change, back):
+    before = site.sh("app1", SNAPSHOT[what])
+    with site.for_now("app1", change, back):
+        assert site.sh("app1", SNAPSHOT[what]) != before
 
 
 @pytest.mark.parametrize("faults", ROUNDS, ids=["; ".join(fault.name for fault in faults) for faults in ROUNDS])
