@@ -82,7 +82,7 @@ def test_the_rules_of_others_are_as_they_were(host, name):
     assert not redirect(host, state="absent")["changed"]
     assert "xitrum" not in without.lower()
     if name != "bare":
-        before = host.check_output("cat /root/before")
+        before = host.check_output("cat /var/tmp/rules-before")
         assert without == "\n".join(line.split(" [")[0] if line.startswith(":") else line for line in before.splitlines() if not line.startswith("#"))
     assert host.run("systemctl cat xitrum-host-redirects").rc != 0
     assert not host.file("/etc/xitrum.host").exists
