@@ -60,9 +60,9 @@ def findings(states, reached):
                                         "mend": f"ansible {host} -m ansible.builtin.ping"}))
             continue
         # Without root the processes, sockets and rules of others are hidden: what was concluded from them is not known.
-        root = state.get("machine", {}).get("uid", 0) == 0
-        found += [finding(host, row if root or row["status"] != "restart" else {**row, "status": "unseen", "mend": "run with become"}) for row in rows(state)]
-        found += [finding(host, {"concern": name, "item": name, "status": "differs" if root else "unseen", "why": problem})
+        root, hidden = state.get("machine", {}).get("uid", 0) == 0, {"status": "unseen", "mend": "run with become"}
+        found += [finding(host, row if root or row["status"] != "restart" else {**row, **hidden}) for row in rows(state)]
+        found += [finding(host, {"concern": name, "item": name, "status": "differs", "why": problem, **({} if root else hidden)})
                   for name, report in state.items() if isinstance(report, dict) for problem in report.get("problems", [])]
         found += [finding(host, {"concern": "instance", "item": f"instance-{item['index']}", "wanted": "absent", "effective": "there", "status": "differs",
                                  "why": "the inventory has fewer instances", "mend": RUN})

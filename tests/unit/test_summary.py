@@ -96,6 +96,7 @@ def test_a_user_who_is_not_root_does_not_see_what_it_cannot_know():
     machine = {"rows": [], "differs": False, "problems": ["port 8002 is held by somebody"], "uid": 1000}
     levels = {item["item"]: item["word"] for item in found(machine=machine) if item["host"] == "app1"}
     assert levels == {"net.core.somaxconn": "ok", "instance-0 nofile": "not seen", "machine": "not seen"}
+    assert {item["mend"] for item in found(machine=machine) if item["word"] == "not seen"} == {"run with become"}
 
 
 def test_a_host_that_could_not_be_read_says_why():

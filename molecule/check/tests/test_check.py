@@ -86,7 +86,7 @@ SNAPSHOT = {
              "-o -printf '%p %y %m %u %g %s %T@ %C@ %l\\n' | sort",
     "parameters": "sysctl -a 2>/dev/null | grep -E '^(net|vm)[.]' | grep -v -e conntrack_count -e nf_log",
     "rules": "! command -v nft > /dev/null || nft -s list ruleset",
-    "processes": "for pid in $(pgrep -x 'java|haproxy|systemd-journal|systemd|dbus-daemon' -u root,xitrum,haproxy,messagebus); do "
+    "processes": "for pid in $(pgrep -x 'java|haproxy|systemd-journal|dbus-daemon'); do "
                  "echo $pid $(cut -d' ' -f22 /proc/$pid/stat) $(cat /proc/$pid/comm) $(grep 'open files' /proc/$pid/limits); done",
     "units": "systemctl list-units --all --no-legend --plain --type=service,socket,path | grep -v -e session -e user@ -e user-runtime-dir",
 }
