@@ -18,7 +18,6 @@ FETCHING = ("source", "headers", "timeout", "validate_certs", "cache")
 class ActionModule(ActionBase):
     """Asks the host whether it needs the archive; fetches it, sends it, and lets the host unpack it."""
 
-
     def run(self, tmp=None, task_vars=None):
         """Returns what the module says."""
         result = super().run(tmp, task_vars)

@@ -8,8 +8,8 @@ else, so it shows as well that what was typed after the round before has mended 
 """
 
 import json
-import xml.etree.ElementTree as ElementTree
 from typing import NamedTuple
+from xml.etree import ElementTree
 
 import page
 import pytest
