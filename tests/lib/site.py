@@ -211,7 +211,7 @@ def descendants(pid):
     return found
 
 
-def wait_for(what, condition, seconds=180, pause=0.05):
+def wait_for(what, condition, seconds=180, pause=0.3):
     """Waits until `condition` says something true and returns that."""
     deadline = time.monotonic() + seconds
     while not (found := condition()):

@@ -44,3 +44,8 @@ as_root() {
         fail "Needs root for: $*" "Found neither root nor sudo. Run that command as root yourself, then this again."
     fi
 }
+
+# side_by_side "SCRIPT ARGUMENTS"...: scripts of this folder, several at a time, each with a log of its own.
+side_by_side() {
+    printf '%s\n' "$@" | xargs -P "${LANES:-2}" -L 1 tests/run/lane
+}

@@ -17,6 +17,8 @@ EVERY = ["app1-0", "app1-1", "app2-0", "app2-1"]
 JAR = "lib/quickstart_2.13-1.0.jar"
 #: What a tar archive of the few small files beside that jar may take.
 SMALL = 40 << 10
+#: Another definition of the service, which is another reason to start an instance anew.
+OTHER_UNIT = {"supervisor_restart_seconds": 2}
 
 
 def pids(site):
@@ -75,34 +77,25 @@ def test_of_a_package_with_one_changed_jar_only_that_jar_travels_and_instances_f
         assert (second - first) / 100 > seconds, f"an instance was started before the one before it was healthy: {starts}, {took}"
 
 
-def test_an_archive_and_a_url_of_the_same_package_are_the_same_release(site, packages, archives):
+def test_the_same_package_by_a_url_is_the_same_release(site, packages, archives):
     path, url = archives("test-2", packages("test-2"))
     before = site.running()
-    site.run("--limit", "app1", xitrum_package=str(path)).assert_did_nothing()
-    site.run(xitrum_package=url, xitrum_package_sha256=hashlib.sha256(path.read_bytes()).hexdigest()).assert_did_nothing()
+    site.run("--limit", "app1", xitrum_package=url, xitrum_package_sha256=hashlib.sha256(path.read_bytes()).hexdigest()).assert_did_nothing()
     assert site.running() == before
 
 
-def test_what_a_killed_run_left_undone_is_made_up_for(site, packages):
-    """The run dies after it wrote the unit and before systemd read it: no file tells the next run that anything is left."""
-    variables = {"xitrum_package": str(packages("test-2")), "supervisor_restart_seconds": 2}
+def test_one_host_goes_back_alone_and_a_killed_run_before_it_is_made_up_for(site):
+    """The first run dies after it wrote the unit and before systemd read it: no file tells the next one that anything is left."""
     deadly = "printf '#!/bin/sh\\n[ \"$1\" != daemon-reload ] || { kill -9 $PPID; exit 1; }\\nexec /usr/bin/systemctl \"$@\"\\n' " \
              "> /usr/local/sbin/systemctl; chmod 755 /usr/local/sbin/systemctl"
     asked = "/usr/bin/systemctl show --property NeedDaemonReload --property RestartUSec --value xitrum@0; ls /var/lib/xitrum.host/owed"
-    before = pids(site)
+    before, new = pids(site), site.release("app1")
     with site.for_now("app1", deadly, "rm /usr/local/sbin/systemctl"):
-        assert site.run("--limit", "app1", **variables).code != 0
+        assert site.run("--limit", "app1", **OTHER_UNIT).code != 0
         assert site.sh("app1", asked).split() == ["1s", "yes", "xitrum-service"]
         assert pids(site) == before
-    site.run("--limit", "app1", **variables).assert_ended_well()
+    run = site.run("--limit", "app1", **OTHER_UNIT).assert_ended_well()
     assert site.sh("app1", asked).split() == ["2s", "no"]
-    after = pids(site)
-    assert after["app1-0"] != before["app1-0"] and after["app1-1"] != before["app1-1"], "they run by the old definition"
-
-
-def test_one_host_goes_back_alone_and_the_others_know_it_still(site):
-    before, new = pids(site), site.release("app1")
-    run = site.run("--limit", "app1").assert_ended_well()
     assert not any(sent(run).values()), "the host has the release"
     assert site.links("app1")["previous"] == f"releases/{new}"
     assert {name: release_of(site, name) for name in EVERY} == dict(zip(EVERY, ["test-1", "test-1", "test-2", "test-2"], strict=True))
@@ -115,22 +108,23 @@ def test_one_host_goes_back_alone_and_the_others_know_it_still(site):
 
 def test_a_run_that_is_killed_in_the_middle_of_a_rollout_is_finished_by_the_next(site):
     before = pids(site)
-    with site.killed_run():
+    with site.killed_run(**OTHER_UNIT):
         wait_for("the first instance of app2 was started anew", lambda: site.main_pid("app2", 0) not in (0, before["app2-0"]))
     assert site.main_pid("app2", 1) == before["app2-1"], "the run was killed too late to show anything"
     site.links("app2")
     wait_for("what was started comes up without the run", lambda: pids(site).get("app2-0"))
     between = pids(site)
-    site.run().assert_ended_well()
+    site.run(**OTHER_UNIT).assert_ended_well()
     assert {release_of(site, name) for name in EVERY} == {"test-1"}
     after = pids(site)
     assert {name for name in EVERY if after[name] != between[name]} == {"app2-1"}
     assert site.release("app2") == site.release("app1")
 
 
-def test_an_instance_and_a_host_that_the_inventory_no_longer_has_are_gone(site, packages, tmp_path):
+def test_an_instance_and_a_host_that_the_inventory_no_longer_has_are_gone(site, packages, archives, tmp_path):
+    """The release is a tar.gz here."""
     smaller = site.with_inventory(tmp_path / "inventory", {"xitrum": ["app1"], "xitrum_retired": ["app2"]})
-    variables = {"xitrum_package": str(packages("test-3")), "xitrum_instances": 1}
+    variables = {"xitrum_package": str(archives("test-3", packages("test-3"))[0]), "xitrum_instances": 1}
     smaller.run(**variables).assert_ended_well()
     assert set(pids(site)) == {"app1-0"}
     assert release_of(site, "app1-0") == "test-3"
