@@ -12,6 +12,9 @@ import socket
 FORCED_MAINTENANCE, FORCED_DRAIN = 0x01, 0x08
 MAINTENANCE_BITS, DRAIN_BITS = 0x01 | 0x02 | 0x04 | 0x20, 0x08 | 0x10
 
+#: Bit of srv_check_state: the server has a health check. In maint it is the only sign of that.
+CHECK_CONFIGURED = 0x02
+
 
 def ask(path, command, timeout=5.0):
     """What HAProxy answers to one command, or to several that are separated by C(;).
@@ -65,8 +68,8 @@ def administrative(bits):
 def servers(stat_text, state_text):
     """What HAProxy thinks of each server, from C(show stat) and C(show servers state).
 
-    A list of C({backend, name, address, port, admin, status, sessions, check}): C(admin) is C(ready), C(drain) or
-    C(maint); C(status) is HAProxy's own word (C(UP), C(DOWN 1/2), C(MAINT), C(no check)); C(sessions) are the requests
+    A list of C({backend, name, address, port, admin, status, sessions, checked, check}): C(admin) is C(ready), C(drain) or
+    C(maint); C(checked) is whether it has a health check; C(status) is HAProxy's own word (C(UP), C(DOWN 1/2), C(MAINT), C(no check)); C(sessions) are the requests
     and tunnels that it has there now, as an integer; C(check) is what the last health check said, as C(L7STS 503 Service Unavailable).
     """
     live = {(row.get("pxname"), row.get("svname")): row for row in parse_stat(stat_text)}
@@ -84,6 +87,7 @@ def servers(stat_text, state_text):
             "admin": administrative(int(row["srv_admin_state"])),
             "status": stat.get("status", ""),
             "sessions": int(stat.get("scur") or 0),
+            "checked": bool(int(row["srv_check_state"]) & CHECK_CONFIGURED),
             "check": " ".join(word for word in (stat.get("check_status"), stat.get("check_code"), stat.get("last_chk") or stat.get("check_desc")) if word),
         })
     return found

@@ -83,6 +83,12 @@ def test_the_servers_and_what_was_set_on_them(version):
         ("xitrum", "app1-0", 8000, "ready", "UP"), ("xitrum", "app1-1", 8001, "drain", "DRAIN"), ("discourse", "discourse-0", 3000, "ready", "UP")]
     assert servers[0]["sessions"] == 0
     assert servers[0]["check"] == "L7OK 200 Layer7 check passed"
+    assert servers[0]["checked"]
+
+
+def test_a_server_without_a_health_check():
+    text = data("servers_state", "3.0").replace(" 15 3 4 6 0 0 0 - 3000", " 1 0 0 0 0 0 0 - 3000")
+    assert [row["checked"] for row in haproxy_socket.servers("", text)] == [True, True, False]
 
 
 @pytest.mark.parametrize(("bits", "word"), [

@@ -58,10 +58,28 @@ def own_address(address):
         return probe.getsockname()[0]
 
 
-class ProxyContract:
-    """The tests. `service` is the proxy's unit; `http_request_timeout` is what the inventory sets, in seconds."""
+def bound_clients(address):
+    """A cookie for each instance, by its name HOST:PORT."""
+    found = {}
+    for _unused in range(20):
+        answer, _body = ask(address)
+        found[answer.getheader("X-Demo-Instance")] = answer.getheader("Set-Cookie").split(";")[0]
+    assert len(found) == 2, f"20 clients were sent to {sorted(found)}; wanted are two instances"
+    return found
 
+
+def asked_with(address, cookie):
+    """The instance that answers a client with this cookie."""
+    return ask(address, headers=[("Cookie", cookie)])[0].getheader("X-Demo-Instance")
+
+
+class ProxyContract:
+    """The tests. `software` is its name in the inventory, `service` its unit; `http_request_timeout` is what the inventory
+    sets, in seconds. `closes`: whether it can close what one server still has."""
+
+    software = ""
     service = ""
+    closes = False
     http_request_timeout = 3
     tls_port = 443
     stats_port = 8404
@@ -172,15 +190,11 @@ class ProxyContract:
             socket.create_connection((address, self.stats_port), timeout=3).close()
 
     def test_a_sick_instance_gets_no_requests_and_nobody_notices(self, address, instances):
-        bound = {}
-        for _unused in range(20):
-            answer, _body = ask(address)
-            bound[answer.getheader("X-Demo-Instance")] = answer.getheader("Set-Cookie").split(";")[0]
-        name, cookie = sorted(bound.items())[0]
+        name, cookie = sorted(bound_clients(address).items())[0]
         instances.turn(name)
         try:
             deadline = time.monotonic() + 20
-            while name in {ask(address, headers=[("Cookie", cookie)])[0].getheader("X-Demo-Instance") for _unused in range(3)}:
+            while name in {asked_with(address, cookie) for _unused in range(3)}:
                 assert time.monotonic() < deadline, f"{name} still gets requests 20 s after it became sick"
                 time.sleep(0.2)
             with Load(address, 80, sticky=True) as load:
@@ -201,3 +215,81 @@ class ProxyContract:
             assert echo.receive().text == "still here"
         load.assert_nothing_lost()
         slow.assert_nothing_lost()
+
+    def set_servers(self, host, state, *names, check=False, **options):
+        """Runs the module proxy_server on the proxy. What it fails with is a RuntimeError."""
+        options = {"software": self.software, "servers": names or ["app1-0"], "state": state, **options}
+        said = host.ansible("xitrum.host.proxy_server", json.dumps(options), check=check, become=True)
+        if "servers" not in said:
+            raise RuntimeError(said["msg"])
+        return said
+
+    def test_a_server_is_taken_out_of_use_and_put_back_and_no_request_is_lost(self, host, address):
+        first, second = sorted(bound_clients(address))
+        cookie = bound_clients(address)[first]
+        with Load(address, 80, sticky=True) as load, Load(address, 80, "/slow?ms=1000", threads=4) as slow:
+            load.more()
+            try:
+                assert self.set_servers(host, "drain", check=True)["changed"]
+                assert self.set_servers(host, "drain", timeout=0)["changed"]
+                assert not self.set_servers(host, "drain", timeout=0)["changed"]
+                assert {ask(address)[0].getheader("X-Demo-Instance") for _unused in range(20)} == {second}
+                assert asked_with(address, cookie) == first, "a bound client must be able to end what it does"
+                said = self.set_servers(host, "maint", timeout=20)
+                assert (said["changed"], said["open"]) == (True, 0)
+                assert asked_with(address, cookie) == second
+                load.more()
+            finally:
+                said = self.set_servers(host, "ready", timeout=20)
+            assert [server["healthy"] for server in said["servers"]] == [True]
+            assert asked_with(address, cookie) == first
+            load.more()
+            slow.more(8)
+        load.assert_nothing_lost()
+        slow.assert_nothing_lost()
+
+    def test_websockets_outlive_a_drain_and_are_counted(self, host, address):
+        first = sorted(bound_clients(address))[0]
+        cookie = bound_clients(address)[first]
+        with websocket_client.connect(address, 80, "/echo", headers={"Cookie": cookie}) as echo:
+            try:
+                said = self.set_servers(host, "maint", timeout=1)
+                assert (said["open"], said["closed"]) == (1, 0)
+                echo.send_text("still here")
+                assert echo.receive().text == "still here"
+                if self.closes:
+                    said = self.set_servers(host, "maint", timeout=1, close=True)
+                    assert (said["open"], said["closed"], said["changed"]) == (0, 1, True)
+                    with pytest.raises((websocket_client.Cut, OSError)):
+                        echo.receive()
+            finally:
+                self.set_servers(host, "ready", timeout=20)
+
+    def test_a_server_that_is_not_healthy_is_not_put_back(self, host, address, instances):
+        first = sorted(bound_clients(address))[0]
+        self.set_servers(host, "maint", timeout=5)
+        instances.turn(first)
+        try:
+            with pytest.raises(RuntimeError, match="not healthy for .* after 3 s: xitrum/app1-0 .*503"):
+                self.set_servers(host, "ready", timeout=3)
+            assert first not in {ask(address)[0].getheader("X-Demo-Instance") for _unused in range(10)}
+        finally:
+            instances.turn(first)
+            assert self.set_servers(host, "ready", timeout=20)["servers"][0]["healthy"]
+
+    @pytest.mark.parametrize("state", ["drain", "maint"])
+    def test_a_reload_keeps_what_was_set_at_run_time(self, host, address, state):
+        first, second = sorted(bound_clients(address))
+        self.set_servers(host, state, timeout=0)
+        try:
+            self.reload(host)
+            assert {ask(address)[0].getheader("X-Demo-Instance") for _unused in range(10)} == {second}
+            assert not self.set_servers(host, state, timeout=0)["changed"]
+        finally:
+            self.set_servers(host, "ready", timeout=20)
+        self.reload(host)
+        assert first in bound_clients(address)
+
+    def reload(self, host):
+        """Reloads, and waits until the new worker answers."""
+        raise NotImplementedError

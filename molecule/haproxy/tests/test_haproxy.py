@@ -5,26 +5,13 @@
 
 import time
 
-import pytest
-
-from tests.verify.load import Load
-from tests.verify.proxy import ProxyContract, ask
+from tests.verify.proxy import ProxyContract
 
 SOCKET = "/run/haproxy/admin.sock"
 
 
 def runtime(host, command):
     return host.check_output(f"echo '{command}' | socat stdio UNIX-CONNECT:{SOCKET}")
-
-
-def reload(host):
-    """Reloads, and waits until the new worker answers."""
-    before = runtime(host, "show info")
-    host.check_output("systemctl reload haproxy")
-    deadline = time.monotonic() + 20
-    while pid_of(runtime(host, "show info")) == pid_of(before):
-        assert time.monotonic() < deadline, "the old worker still answers 20 s after a reload"
-        time.sleep(0.1)
 
 
 def pid_of(info):
@@ -38,7 +25,9 @@ def admin_state(host, server):
 
 
 class TestHaproxy(ProxyContract):
+    software = "haproxy"
     service = "haproxy"
+    closes = True
     secret_paths = ("/etc/haproxy/xitrum/site.pem",)
 
     def test_the_runtime_socket_is_for_root_only(self, host):
@@ -54,35 +43,13 @@ class TestHaproxy(ProxyContract):
         assert host.file(f"/proc/{pid}/root/var/lib/haproxy/dev/log").exists
         assert "DroppedLogs: 0" in runtime(host, "show info")
 
-    @pytest.mark.parametrize(("state", "bits"), [("drain", "8"), ("maint", "1")])
-    def test_a_reload_keeps_what_was_set_at_run_time(self, host, state, bits):
-        runtime(host, f"set server xitrum/app1-0 state {state}")
-        try:
-            reload(host)
-            assert (admin_state(host, "app1-0"), admin_state(host, "app1-1")) == (bits, "0")
-        finally:
-            runtime(host, "set server xitrum/app1-0 state ready")
-        reload(host)
-        assert admin_state(host, "app1-0") == "0"
-
-    def test_a_server_in_maintenance_loses_even_its_bound_clients_and_no_request(self, host, address):
-        bound = {}
-        for _unused in range(20):
-            answer, _body = ask(address)
-            bound[answer.getheader("X-Demo-Instance").split(":")[1]] = answer.getheader("Set-Cookie").split(";")[0]
-        assert set(bound) == {"8000", "8001"}
-        with Load(address, 80, sticky=True) as load, Load(address, 80, "/slow?ms=1000", threads=4) as slow:
-            load.more()
-            runtime(host, "set server xitrum/app1-0 state maint")
-            try:
-                load.more()
-                assert ask(address, headers=[("Cookie", bound["8000"])])[0].getheader("X-Demo-Instance").endswith(":8001")
-            finally:
-                runtime(host, "set server xitrum/app1-0 state ready")
-            load.more()
-            slow.more(8)
-        load.assert_nothing_lost()
-        slow.assert_nothing_lost()
+    def reload(self, host):
+        before = runtime(host, "show info")
+        host.check_output("systemctl reload haproxy")
+        deadline = time.monotonic() + 20
+        while pid_of(runtime(host, "show info")) == pid_of(before):
+            assert time.monotonic() < deadline, "the old worker still answers 20 s after a reload"
+            time.sleep(0.1)
 
     def test_a_moved_server_is_not_kept_at_its_old_port_by_the_saved_state(self, host):
         """HAProxy takes a server's port from the saved state, even where the configuration has another."""
@@ -90,18 +57,18 @@ class TestHaproxy(ProxyContract):
         runtime(host, "set server xitrum/app1-0 state drain")
         try:
             host.check_output("sed -i 's/^\\( *server app1-0 [^ ]*\\):8000/\\1:8009/' /etc/haproxy/haproxy.cfg")
-            reload(host)
+            self.reload(host)
             row = next(line.split() for line in runtime(host, "show servers state xitrum").splitlines() if " app1-0 " in line)
             assert (row[6], row[18]) == ("8", "8009")
         finally:
             host.check_output("sed -i 's/^\\( *server app1-0 [^ ]*\\):8009/\\1:8000/' /etc/haproxy/haproxy.cfg")
             runtime(host, "set server xitrum/app1-0 state ready")
-            reload(host)
+            self.reload(host)
         assert host.check_output("cat /etc/haproxy/haproxy.cfg") == before
 
     def test_a_start_begins_afresh(self, host):
         """State of an earlier life must not come back: a crash would then bring a long-forgotten drain."""
         runtime(host, "set server xitrum/app1-0 state maint")
-        reload(host)
+        self.reload(host)
         host.check_output("systemctl restart haproxy")
         assert admin_state(host, "app1-0") == "0"

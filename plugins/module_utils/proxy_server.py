@@ -1,0 +1,102 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Servers of a running proxy: taken out of use, put back, and waited for.
+
+Whichever the software, a server is C(ready) (it gets requests), C(drain) (only the clients that are bound to it do) or
+C(maint) (nobody does; what is under way goes on). How that is done is a table of back ends, one file each.
+"""
+
+from __future__ import annotations
+
+import time
+
+from ansible_collections.xitrum.host.plugins.module_utils import proxy_server_haproxy
+from ansible_collections.xitrum.host.plugins.module_utils.plan import Plan, Row
+
+#: Each has C(view(host, wanted)), C(change(host, wanted, servers)) and C(close(host, wanted, servers)), or no C(close)
+#: where the software cannot. A row of C(view): C({backend, name, address, port, state, status, healthy, sessions, check}).
+BACKENDS = {"haproxy": proxy_server_haproxy}
+
+STATES = ("ready", "drain", "maint")
+PAUSE = 0.25
+
+SPEC = {
+    "software": {"type": "str", "default": "haproxy", "choices": sorted(BACKENDS)},
+    "backend": {"type": "str", "default": "xitrum"},
+    "servers": {"type": "list", "elements": "str", "required": True},
+    "state": {"type": "str", "required": True, "choices": list(STATES)},
+    "timeout": {"type": "int", "default": 60},
+    "close": {"type": "bool", "default": False},
+    "allow_missing": {"type": "bool", "default": False},
+    "socket": {"type": "path", "default": "/run/haproxy/admin.sock"},
+}
+
+
+def read(host, wanted):
+    """The servers that were named, as the running proxy has them. Raises RuntimeError where it does not answer."""
+    rows = [row for row in BACKENDS[wanted["software"]].view(host, wanted) if row["backend"] == wanted["backend"]]
+    return {"servers": [row for row in rows if row["name"] in wanted["servers"]], "others": sorted({row["name"] for row in rows} - set(wanted["servers"]))}
+
+
+def plan(wanted, state):
+    """Decides which servers are set, and what stands in the way."""
+    found = state["servers"]
+    missing = [name for name in wanted["servers"] if name not in {row["name"] for row in found}]
+    result = Plan(facts={"missing": missing})
+    if missing and not wanted["allow_missing"]:
+        result.problems.append(f"{wanted['software']} has no server {' and '.join(missing)} in its backend {wanted['backend']}: it has "
+                               f"{', '.join(sorted(state['others'] + [row['name'] for row in found])) or 'none'}. Run site.yml, so that the proxy knows it.")
+    if wanted["close"] and not hasattr(BACKENDS[wanted["software"]], "close"):
+        result.problems.append(f"{wanted['software']} cannot close the connections of one server: leave close off; they end with the instance.")
+    if wanted["close"] and wanted["state"] != "maint":
+        result.problems.append(f"close goes with the state maint only, and the state is {wanted['state']}: a closed client would come back to the server.")
+    for row in found:
+        good = row["state"] == wanted["state"]
+        result.rows.append(Row("proxy_server", f"{row['backend']}/{row['name']}", wanted["state"], row["state"], row["status"], "ok" if good else "differs"))
+        if not good:
+            result.actions.append(("set", row))
+            result.before += f"{row['backend']}/{row['name']} {row['state']}\n"
+            result.after += f"{row['backend']}/{row['name']} {wanted['state']}\n"
+    return result
+
+
+def apply(host, wanted, planned):
+    """Sets the servers: what L(wait) needs to know of before."""
+    servers = [row for _kind, row in planned.actions]
+    if servers:
+        BACKENDS[wanted["software"]].change(host, wanted, servers)
+
+
+def wait(host, wanted, clock=time.monotonic, sleep=time.sleep):
+    """Waits until the state has its effect: C({servers, seconds, open, closed}).
+
+    C(ready) is in effect when the proxy itself counts each server as healthy, the others when no request and no
+    WebSocket is left there. Raises RuntimeError where a server is not healthy after C(timeout) seconds, unless that is 0
+    and nothing is waited for; connections that are left are not an error, but counted.
+    """
+    began = clock()
+    while True:
+        servers = read(host, wanted)["servers"]
+        late = [row for row in servers if not done(row, wanted["state"])]
+        if not late or clock() - began >= wanted["timeout"]:
+            break
+        sleep(PAUSE)
+    if late and wanted["state"] == "ready" and wanted["timeout"]:
+        said = "; ".join(f"{row['backend']}/{row['name']} ({row['address']}:{row['port']}) is {row['status']}, its health check says {row['check'] or 'nothing'}"
+                         for row in late)
+        raise RuntimeError(f"not healthy for {wanted['software']} after {wanted['timeout']} s: {said}. Look at the log of the instance, and at the way from the "
+                           "proxy to it.")
+    left, closed = sum(row["sessions"] for row in servers), 0
+    if late and wanted["close"]:
+        BACKENDS[wanted["software"]].close(host, wanted, late)
+        closed = left
+        servers = read(host, wanted)["servers"]
+    return {"servers": servers, "seconds": round(clock() - began, 1), "open": left - closed, "closed": closed}
+
+
+def done(row, state):
+    """Whether a server's state has its effect."""
+    if row["state"] != state:
+        return False
+    return row["healthy"] if state == "ready" else row["sessions"] == 0

@@ -1,0 +1,148 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: proxy_server
+short_description: Takes servers of a running proxy out of use or puts them back, and waits until that has its effect
+version_added: 0.1.0
+author: The xitrum.host maintainers (@xitrum-host)
+description:
+  - Runs on a proxy. All servers of one call are set first, and then waited for together.
+  - What is set is kept over a reload of the proxy. HAProxy forgets it with a restart.
+  - A run that finds the wanted state changes nothing, and waits all the same.
+options:
+  software:
+    description: What the proxy is.
+    type: str
+    default: haproxy
+    choices: [haproxy]
+  backend:
+    description: The backend that the servers are in.
+    type: str
+    default: xitrum
+  servers:
+    description: Their names, as P(xitrum.host.proxy_servers#filter) makes them.
+    type: list
+    elements: str
+    required: true
+  state:
+    description:
+      - V(drain) sends no new client there. Clients that are bound to the server by their cookie still get in, so that what they do
+        (a session of SockJS) can end.
+      - V(maint) sends nobody there, bound clients are sent to another server. Requests and WebSockets that are under way go on.
+      - V(ready) puts it back. The proxy counts it as healthy only after its own health checks have succeeded anew, and the task ends then.
+      - To take an instance out of use without a lost request, use V(drain), then V(maint), and stop it after that.
+    type: str
+    required: true
+    choices: [ready, drain, maint]
+  timeout:
+    description:
+      - Seconds to wait. With O(state=ready), until the proxy counts every server as healthy; it is an error where it does not.
+        With the other states, until no request and no WebSocket is left there; what is left is no error, but counted in RV(open).
+      - 0 waits for nothing.
+    type: int
+    default: 60
+  close:
+    description: With O(state=maint), whether connections that are left after O(timeout) are closed. They are counted in RV(closed).
+    type: bool
+    default: false
+  allow_missing:
+    description: Whether servers that the running proxy does not have are passed over. Otherwise they are an error.
+    type: bool
+    default: false
+  socket:
+    description: The runtime socket of HAProxy.
+    type: path
+    default: /run/haproxy/admin.sock
+extends_documentation_fragment:
+  - xitrum.host.batch
+"""
+
+EXAMPLES = r"""
+- name: No new client is sent to the instance
+  xitrum.host.proxy_server:
+    servers: [app1-0]
+    state: drain
+    timeout: 30
+
+- name: Nobody is, and what is left after ten more seconds is closed
+  xitrum.host.proxy_server:
+    servers: [app1-0]
+    state: maint
+    timeout: 10
+    close: true
+
+- name: The instance is back, and healthy for the proxy itself
+  xitrum.host.proxy_server:
+    servers: [app1-0]
+    state: ready
+    timeout: 60
+"""
+
+RETURN = r"""
+servers:
+  description:
+    - Each server after the wait - C(backend), C(name), C(address), C(port), C(state), C(status) (the proxy's own word), C(healthy),
+      C(sessions) (requests and WebSockets that are there now) and C(check) (what the last health check said).
+    - In check mode, and where nothing was done for a problem, each as it is.
+  returned: always
+  type: list
+  elements: dict
+open:
+  description: The requests and WebSockets that are left on all of them together.
+  returned: when not in check mode
+  type: int
+closed:
+  description: How many of those were closed.
+  returned: when not in check mode
+  type: int
+seconds:
+  description: How long it waited.
+  returned: when not in check mode
+  type: float
+missing:
+  description: Servers that were named and that the running proxy does not have.
+  returned: always
+  type: list
+  elements: str
+rows:
+  description: Wanted, configured and effective, one row a server, as they were before.
+  returned: always
+  type: list
+  elements: dict
+problems:
+  description: What stands in the way; empty where nothing does.
+  returned: always
+  type: list
+  elements: str
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.xitrum.host.plugins.module_utils import proxy_server
+from ansible_collections.xitrum.host.plugins.module_utils.host import Host
+
+
+def main():
+    """Reads, plans, sets, waits."""
+    module = AnsibleModule(argument_spec=proxy_server.SPEC, supports_check_mode=True)
+    host, wanted = Host(module.run_command), module.params
+    try:
+        state = proxy_server.read(host, wanted)
+        plan = proxy_server.plan(wanted, state)
+        said = {**plan.report(), "servers": state["servers"], "diff": plan.diff()}
+        if plan.problems:
+            module.fail_json(msg="\n".join(plan.problems), **{**said, "changed": False})
+        if not module.check_mode:
+            proxy_server.apply(host, wanted, plan)
+            said.update(proxy_server.wait(host, wanted))
+            said["changed"] = said["changed"] or said["closed"] > 0
+    except (OSError, RuntimeError) as error:
+        module.fail_json(msg=str(error))
+    module.exit_json(**said)
+
+
+if __name__ == "__main__":
+    main()

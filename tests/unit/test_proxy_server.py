@@ -1,0 +1,187 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Servers of a running proxy: which are set, in which words, and what is waited for."""
+
+from __future__ import annotations
+
+import itertools
+import pathlib
+
+import pytest
+from ansible_collections.xitrum.host.plugins.module_utils import haproxy_socket, proxy_server, proxy_server_haproxy
+
+from .fake_host import FakeHost
+
+DATA = pathlib.Path(__file__).parent / "data" / "haproxy"
+SS = "ss -H -t -n -p state established"
+CONNECTIONS = """\
+0 0 192.168.0.10:40000 192.168.0.12:8001 users:(("haproxy",pid=99,fd=12))
+0 0 192.168.0.10:40001 192.168.0.12:8001 users:(("haproxy",pid=101,fd=13))
+0 0 192.168.0.10:40002 192.168.0.12:8001 users:(("curl",pid=7,fd=5))
+0 0 [fd00::10]:40003 [fd00::12]:8001 users:(("haproxy",pid=99,fd=14))
+0 0 192.168.0.10:40004 192.168.0.12:8000
+"""
+
+
+def wanted(**more):
+    defaults = {name: option.get("default") for name, option in proxy_server.SPEC.items()}
+    return {**defaults, "servers": ["app1-0"], "state": "drain", **more}
+
+
+@pytest.fixture(name="proxy")
+def fixture_proxy(monkeypatch):
+    """An HAProxy in which app1-0 is ready and app1-1 is in drain; the commands that it was given."""
+    asked = []
+
+    def ask(path, command, timeout=5.0):
+        if command.startswith("show"):
+            return {"show info": "Pid: 101\n", "show stat": (DATA / "stat-3.0.txt").read_text(),
+                    "show servers state": (DATA / "servers_state-3.0.txt").read_text()}[command]
+        asked.append(command)
+        return "\n" if not refuses else refuses[0]
+
+    refuses = []
+    asked_and_refuses = type("Proxy", (), {"asked": asked, "refuses": refuses})
+    monkeypatch.setattr(haproxy_socket, "ask", ask)
+    return asked_and_refuses
+
+
+def host():
+    return FakeHost(commands={SS: CONNECTIONS})
+
+
+def planned(want):
+    return proxy_server.plan(want, proxy_server.read(host(), want))
+
+
+# --------------------------------------------------------------------------------------------------------- planning
+
+def test_only_the_servers_that_are_not_in_the_wanted_state_are_set(proxy):
+    want = wanted(servers=["app1-0", "app1-1"])
+    plan = planned(want)
+    proxy_server.apply(host(), want, plan)
+    assert proxy.asked == ["set server xitrum/app1-0 state drain"]
+    assert (plan.before, plan.after) == ("xitrum/app1-0 ready\n", "xitrum/app1-0 drain\n")
+    assert [(row.item, row.configured, row.status) for row in plan.rows] == [("xitrum/app1-0", "ready", "differs"), ("xitrum/app1-1", "drain", "ok")]
+
+
+def test_where_all_is_so_nothing_is_set(proxy):
+    want = wanted(servers=["app1-1"])
+    plan = planned(want)
+    proxy_server.apply(host(), want, plan)
+    assert (plan.changed, proxy.asked) == (False, [])
+
+
+def test_a_server_that_comes_back_is_checked_anew(proxy):
+    want = wanted(servers=["app1-1"], state="ready")
+    proxy_server.apply(host(), want, planned(want))
+    name = "set server xitrum/app1-1"
+    assert proxy.asked == [f"{name} state drain; {name} health down; {name} state ready"]
+
+
+def test_a_server_without_checks_has_no_health_to_set():
+    server = {"backend": "xitrum", "name": "a", "status": "MAINT", "checked": False}
+    assert proxy_server_haproxy.command(server, "ready") == "set server xitrum/a state ready"
+
+
+def test_an_unknown_server_is_refused_with_the_known_ones(proxy):
+    plan = planned(wanted(servers=["app1-0", "app9-0"]))
+    assert "no server app9-0 in its backend xitrum: it has app1-0, app1-1." in plan.problems[0]
+    assert plan.facts["missing"] == ["app9-0"]
+
+
+def test_an_unknown_server_may_be_passed_over(proxy):
+    plan = planned(wanted(servers=["app1-0", "app9-0"], allow_missing=True))
+    assert (plan.problems, plan.facts["missing"], len(plan.actions)) == ([], ["app9-0"], 1)
+
+
+@pytest.mark.parametrize("state", ["ready", "drain"])
+def test_only_a_server_in_maintenance_is_closed(proxy, state):
+    assert "close goes with the state maint only" in planned(wanted(state=state, close=True)).problems[0]
+
+
+def test_a_server_of_another_backend_is_another_server(proxy):
+    assert "has no server app1-0 in its backend discourse: it has discourse-0." in planned(wanted(backend="discourse")).problems[0]
+
+
+# ---------------------------------------------------------------------------------------------------------- reading
+
+def test_connections_of_older_workers_count_and_no_others(proxy):
+    servers = {row["name"]: row["sessions"] for row in proxy_server_haproxy.view(host(), wanted())}
+    assert servers == {"app1-0": 0, "app1-1": 1, "discourse-0": 0}
+    assert proxy_server_haproxy.older(CONNECTIONS, "99") == ["192.168.0.12:8001"]
+    assert proxy_server_haproxy.older(CONNECTIONS, "101") == ["192.168.0.12:8001", "fd00::12:8001"]
+
+
+def test_a_proxy_that_does_not_answer_is_told_so(monkeypatch):
+    def ask(path, command, timeout=5.0):
+        raise ConnectionRefusedError("refused")
+
+    monkeypatch.setattr(haproxy_socket, "ask", ask)
+    with pytest.raises(RuntimeError, match="does not answer on /run/haproxy/admin.sock"):
+        proxy_server.read(host(), wanted())
+
+
+def test_a_command_that_is_refused_is_told_with_haproxys_words(proxy):
+    proxy.refuses.append("No such server.\n\n")
+    want = wanted()
+    with pytest.raises(RuntimeError, match="'No such server.' to 'set server xitrum/app1-0 state drain'"):
+        proxy_server.apply(host(), want, planned(want))
+
+
+# ---------------------------------------------------------------------------------------------------------- waiting
+
+class Proxy:
+    """A back end that says one thing after the other, and the last one for ever."""
+
+    def __init__(self, *rows):
+        self.rows = list(rows)
+        self.closed = []
+
+    def view(self, unused_host, unused_wanted):
+        row = self.rows.pop(0) if len(self.rows) > 1 else self.rows[0]
+        return [{"backend": "xitrum", "name": "app1-0", "address": "a", "port": 1, "state": "ready", "status": "UP", "check": "L4CON", "healthy": True,
+                 "sessions": 0, **row}]
+
+    def close(self, unused_host, unused_wanted, servers):
+        self.closed += [row["name"] for row in servers]
+        self.rows = [{**self.rows[0], "sessions": 0}]
+
+
+def waited(monkeypatch, proxy, **more):
+    monkeypatch.setitem(proxy_server.BACKENDS, "haproxy", proxy)
+    ticks = itertools.count()
+    return proxy_server.wait(None, wanted(timeout=3, **more), lambda: next(ticks), lambda seconds: None)
+
+
+def test_ready_ends_when_the_proxy_counts_the_server_as_healthy(monkeypatch):
+    said = waited(monkeypatch, Proxy({"healthy": False}, {"healthy": True}), state="ready")
+    assert said["servers"][0]["healthy"]
+
+
+def test_a_server_that_does_not_get_healthy_is_an_error_with_what_its_check_says(monkeypatch):
+    with pytest.raises(RuntimeError, match=r"after 3 s: xitrum/app1-0 \(a:1\) is DOWN, its health check says L4CON"):
+        waited(monkeypatch, Proxy({"healthy": False, "status": "DOWN"}), state="ready")
+
+
+def test_a_drain_ends_when_nothing_is_left(monkeypatch):
+    said = waited(monkeypatch, Proxy({"state": "drain", "sessions": 2}, {"state": "drain", "sessions": 0}))
+    assert (said["open"], said["closed"]) == (0, 0)
+
+
+def test_what_is_left_at_the_deadline_is_counted_and_no_error(monkeypatch):
+    proxy = Proxy({"state": "drain", "sessions": 2})
+    assert waited(monkeypatch, proxy)["open"] == 2
+    assert proxy.closed == []
+
+
+def test_what_is_left_is_closed_where_that_was_asked_for(monkeypatch):
+    proxy = Proxy({"state": "maint", "sessions": 2})
+    said = waited(monkeypatch, proxy, state="maint", close=True)
+    assert (said["open"], said["closed"], proxy.closed) == (0, 2, ["app1-0"])
+
+
+def test_with_no_timeout_nothing_is_waited_for(monkeypatch):
+    monkeypatch.setitem(proxy_server.BACKENDS, "haproxy", Proxy({"healthy": False}))
+    assert not proxy_server.wait(None, wanted(timeout=0, state="ready"))["servers"][0]["healthy"]
