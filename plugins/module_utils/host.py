@@ -140,6 +140,23 @@ class Host:
             os.unlink(temporary)
             raise
 
+    def create(self, path, text, mode=0o644):
+        """Makes a file that must not be there yet: False where it is. Of two processes that try, one succeeds."""
+        try:
+            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+        except FileExistsError:
+            return False
+        with os.fdopen(handle, "w", encoding="utf-8") as out:
+            out.write(text)
+        return True
+
+    def append(self, path, text, mode, owner, group):
+        """Adds to the end of a regular file, which is made where it is missing."""
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, mode)
+        with os.fdopen(handle, "w", encoding="utf-8") as out:
+            out.write(text)
+        self.own(path, mode, owner, group)
+
     def poke(self, path, text):
         """Writes into an existing file in place: the way of /proc/sys. Raises OSError with the kernel's own reason."""
         handle = os.open(path, os.O_WRONLY)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 
-from ansible_collections.xitrum.host.plugins.module_utils import jvm, limits, process, release, sockets, supervisors
+from ansible_collections.xitrum.host.plugins.module_utils import jvm, limits, process, release, run_lock, sockets, supervisors
 from ansible_collections.xitrum.host.plugins.module_utils.plan import Plan, Row
 
 SPEC = {
@@ -82,7 +82,7 @@ def read(host, wanted, jdk):
     rows = sockets.listeners(host) or []
     state = {"jdk": jdk, "java": host.realpath(f"{jdk['home']}/bin/java"), "granted": granted(host, wanted["nofile"]),
              "somaxconn": int(host.read("/proc/sys/net/core/somaxconn") or 0), "instances": {}, "launcher": host.read(f"{root}/run"),
-             "unsettled": release.unsettled(host, root)}
+             "unsettled": release.unsettled(host, root), "locked": host.exists(run_lock.path(wanted["name"]))}
     wanted_indices = [item["index"] for item in wanted["instances"]]
     service = supervisors.states(host, wanted["supervisor"], wanted["name"], wanted_indices) if wanted["name"] and wanted_indices else {}
     for number in {*filter(str.isdigit, host.listdir(f"{root}/instances")), *(str(item["index"]) for item in wanted["instances"])}:
@@ -118,7 +118,7 @@ def granted(host, nofile):
 
 def plan(wanted, state):
     """Decides which folders are made and which go, and says why a running instance has to be started anew."""
-    result = Plan(facts={"instances": [], "surplus": []})
+    result = Plan(facts={"instances": [], "surplus": [], "locked": state["locked"]})
     if state["launcher"] != launcher(wanted["root"]):
         result.actions.append(("launcher", None, None))
     if state["unsettled"]:

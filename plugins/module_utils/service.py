@@ -15,7 +15,7 @@ SPEC = {
     "root": {"type": "path", "required": True},
     "log_dir": {"type": "path", "required": True},
     "supervisor": {"type": "str", "default": "systemd", "choices": sorted(supervisors.COMMANDS)},
-    "state": {"type": "str", "default": "started", "choices": ["started", "restarted", "stopped", "absent"]},
+    "state": {"type": "str", "default": "started", "choices": ["started", "restarted", "stopped", "absent", "returned"]},
     "instances": {
         "type": "list", "elements": "dict", "default": [],
         "options": {"index": {"type": "int", "required": True}, "port": {"type": "int", "default": 0}, "folder": {"type": "str", "default": ""}},
@@ -25,6 +25,7 @@ SPEC = {
     "status": {"type": "int", "default": 200},
     "start_timeout": {"type": "int", "default": 120},
     "stop_timeout": {"type": "int", "default": 30},
+    "watch": {"type": "int", "default": 0},
 }
 
 
@@ -93,6 +94,29 @@ def wait_until_healthy(host, wanted, instances):
     return took
 
 
+def watch(host, wanted, pause=1.0):
+    """Asks instances once a second for C(watch) seconds. Raises RuntimeError with the end of the log of the first that is not
+    healthy, or whose process is not the same throughout: it may have ended and been started again in between."""
+    before = {item["index"]: pids(host, wanted, item["index"]) for item in wanted["instances"]}
+    deadline = time.monotonic() + wanted["watch"]
+    while time.monotonic() < deadline:
+        time.sleep(pause)
+        for item in wanted["instances"]:
+            index, now = item["index"], pids(host, wanted, item["index"])
+            answer = ask(wanted["address"], item["port"], wanted["path"])
+            if answer != wanted["status"] or now != before[index]:
+                what = f"has the process {now or 'none'} instead of {before[index]}"
+                if now == before[index]:
+                    what = f"answers {answer}, wanted is {wanted['status']}"
+                raise RuntimeError(f"instance {index} was healthy and did not stay so for {wanted['watch']} s: it {what}. The end of its log:\n"
+                                   f"{tail(host, wanted, index)}")
+
+
+def pids(host, wanted, index):
+    """The numbers of an instance's processes."""
+    return sorted(row["pid"] for row in running(host, wanted, index))
+
+
 def ask(address, port, path):
     """The HTTP status of a page, or the reason why there is none, as text."""
     connection = http.client.HTTPConnection(address, port, timeout=10)
@@ -119,14 +143,18 @@ def plan(host, wanted):
     for instance in wanted["instances"] or (every if wanted["state"] == "absent" else []):
         runs = running(host, wanted, instance["index"])
         there = host.exists(home(wanted, instance["index"]))
-        if {"started": not runs, "restarted": True, "stopped": bool(runs), "absent": bool(runs) or there}[wanted["state"]]:
+        if wanted["state"] == "returned":
+            now, before = (host.readlink(f"{home(wanted, instance['index'])}/{name}") for name in ("current", "previous"))
+            if now == instance["folder"] and before:
+                todo.append({**instance, "runs": bool(runs), "folder": before})
+        elif {"started": not runs, "restarted": True, "stopped": bool(runs), "absent": bool(runs) or there}[wanted["state"]]:
             todo.append({**instance, "runs": bool(runs)})
     return todo
 
 
 def diff(wanted, todo):
     """Ansible's diff: one line an instance."""
-    after = {"started": "runs", "restarted": "started anew", "stopped": "stopped", "absent": "absent"}[wanted["state"]]
+    after = {"started": "runs", "restarted": "started anew", "stopped": "stopped", "absent": "absent", "returned": "back to"}[wanted["state"]]
     return {
         "before": "".join(f"instance {item['index']}: {'runs' if item['runs'] else 'does not run'}\n" for item in todo),
         "after": "".join(f"instance {item['index']}: {after} {item['folder']}".rstrip() + "\n" for item in todo),

@@ -18,7 +18,10 @@ PLAYBOOK_VARIABLES = (
     "xitrum_check_become",      # playbooks/check.yml: whether it reads as root
     "xitrum_console_command",   # playbooks/console.yml: the expression to run
     "xitrum_host_state",        # registered: what host_state_info read
+    "xitrum_lock",              # registered: what run_lock said
     "xitrum_package_read",      # registered: what package_info read
+    "xitrum_releases_read",     # registered: what release_info read
+    "xitrum_rollout_stopped",   # set where a step of a rollout failed: why
 )
 
 #: A role whose name is a word that other people's variables begin with as well.

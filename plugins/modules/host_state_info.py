@@ -89,7 +89,9 @@ release:
   returned: when O(release) is given
   type: dict
 instances:
-  description: Whether something C(differs), the C(instances), those to C(start) and to C(restart), the C(surplus) ones, C(rows) and C(problems).
+  description: >-
+    Whether something C(differs), the C(instances), those to C(start) and to C(restart), the C(surplus) ones, whether a
+    run has C(locked) the host, C(rows) and C(problems).
   returned: when O(instances) is given
   type: dict
 service:

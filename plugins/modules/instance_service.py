@@ -38,9 +38,10 @@ options:
       - V(restarted) stops and starts.
       - V(stopped) stops.
       - V(absent) stops, and removes the instance's folders; its log files stay.
+      - V(returned) switches those that are switched to O(instances[].folder) back to the folder that they had before, and starts them anew.
     type: str
     default: started
-    choices: [started, restarted, stopped, absent]
+    choices: [started, restarted, stopped, absent, returned]
   instances:
     description: The instances. With O(state=absent) an empty list means all that are on the host.
     type: list
@@ -79,6 +80,12 @@ options:
     description: Seconds that an instance gets to end.
     type: int
     default: 30
+  watch:
+    description:
+      - Seconds over which the instances must stay healthy after all, asked once a second, in the same process. It is an error where one does not.
+      - With O(state=started) those that run already are asked as well.
+    type: int
+    default: 0
 extends_documentation_fragment:
   - xitrum.host.batch
 """
@@ -116,12 +123,13 @@ def main():
     try:
         todo = service.plan(host, wanted)
         diff = service.diff(wanted, todo)
-        if not todo or module.check_mode:
+        if module.check_mode:
             module.exit_json(changed=bool(todo), diff=diff)
-        took = service.apply(host, wanted, todo)
+        took = service.apply(host, wanted, todo) if todo else {}
+        service.watch(host, wanted)
     except (OSError, RuntimeError) as error:
         module.fail_json(msg=str(error))
-    module.exit_json(changed=True, seconds=took, diff=diff)
+    module.exit_json(changed=bool(todo), seconds=took, diff=diff)
 
 
 if __name__ == "__main__":

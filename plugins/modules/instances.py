@@ -134,6 +134,10 @@ surplus:
   returned: always
   type: list
   elements: int
+locked:
+  description: Whether the lock of M(xitrum.host.run_lock) is there.
+  returned: always
+  type: bool
 rows:
   description: Wanted, configured and effective, one row an item.
   returned: always

@@ -50,7 +50,7 @@ options:
     type: bool
     default: false
   allow_missing:
-    description: Whether servers that the running proxy does not have are passed over. Otherwise they are an error.
+    description: Whether servers that the running proxy does not have are passed over, and all of them where no proxy runs. Otherwise they are an error.
     type: bool
     default: false
   socket:

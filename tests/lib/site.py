@@ -91,9 +91,9 @@ class Site:
         (folder / "group_vars/xitrum.yml").write_text("\n".join(lines) + "\n", encoding="utf-8")
         return Site(folder, self.secrets)
 
-    def start(self, *options, **variables):
-        """A process: ansible-playbook site.yml with `variables` over the inventory's."""
-        command = ["ansible-playbook", "-i", str(self.inventory), "site.yml", *options]
+    def start(self, *options, playbook="site.yml", **variables):
+        """A process: ansible-playbook with `variables` over the inventory's."""
+        command = ["ansible-playbook", "-i", str(self.inventory), playbook, *options]
         if variables:
             command += ["-e", json.dumps(variables)]
         environment = os.environ | {"ANSIBLE_CONFIG": str(CLONE / "ansible.cfg"), "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json"}
@@ -101,18 +101,18 @@ class Site:
                                 text=True)
 
     @contextlib.contextmanager
-    def killed_run(self, *options, **variables):
+    def killed_run(self, *options, playbook="site.yml", **variables):
         """A run that is killed when the block ends, which must be before the run does."""
-        process = self.start(*options, **variables)
+        process = self.start(*options, playbook=playbook, **variables)
         try:
             yield
             assert process.poll() is None, f"the run ended before it was killed: {process.communicate()}"
         finally:
             kill(process)
 
-    def run(self, *options, **variables):
-        """Runs site.yml to its end. No run prints a secret, whatever it does."""
-        process = self.start(*options, **variables)
+    def run(self, *options, playbook="site.yml", **variables):
+        """Runs a playbook to its end. No run prints a secret, whatever it does."""
+        process = self.start(*options, playbook=playbook, **variables)
         try:
             out, err = process.communicate(timeout=RUN_SECONDS)
         finally:

@@ -89,6 +89,15 @@ class FakeHost:
         self.files[path] = text
         self.stats[path] = Stat("file", mode, owner, group, len(text))
 
+    def create(self, path, text, mode=0o644):
+        if path in self.files:
+            return False
+        self.write(path, text, mode)
+        return True
+
+    def append(self, path, text, mode, owner, group):
+        self.write(path, self.files.get(path, "") + text, mode, owner, group)
+
     def poke(self, path, text):
         self.done.append(("poke", path))
         if path in self.refuse:

@@ -42,7 +42,8 @@ def running(want, **more):
     has = {"folders": [name], "current": name, "previous": "", "environment": "", "process": {**process, **more}, "listeners": listeners, "log": True,
            "flags": None,
            "service": {"active": "active", "boot": "enabled"}}
-    return {"jdk": JDK, "java": JAVA, "granted": 20000, "somaxconn": 4096, "launcher": instances.launcher("/opt/demo"), "unsettled": "", "instances": {0: has}}
+    return {"jdk": JDK, "java": JAVA, "granted": 20000, "somaxconn": 4096, "launcher": instances.launcher("/opt/demo"), "unsettled": "",
+            "locked": False, "instances": {0: has}}
 
 
 def test_nothing_is_due_where_all_is_as_wanted():

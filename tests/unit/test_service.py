@@ -130,3 +130,41 @@ def test_an_instance_that_goes_no_longer_holds_up_the_hosts_current_release():
     there.links.update({f"{HOME}/current": "bb-2", "/opt/demo/instances/1/current": "aa-1", "/opt/demo/current": "releases/aa"})
     service.apply(there, wanted("absent"), [{"index": 1, "port": 0, "folder": "", "runs": False}])
     assert (there.links["/opt/demo/current"], there.links["/opt/demo/previous"]) == ("releases/bb", "releases/aa")
+
+
+def back(there):
+    return service.plan(there, wanted("returned"))
+
+
+def test_only_what_is_switched_to_the_named_folder_goes_back_to_the_one_before():
+    there = host(runs=True)
+    there.links.update({f"{HOME}/current": "bb-2", f"{HOME}/previous": "aa-1"})
+    assert [item["folder"] for item in back(there)] == ["aa-1"]
+    there.links[f"{HOME}/current"] = "aa-1"
+    assert back(there) == []
+
+
+def test_an_instance_without_a_folder_before_stays():
+    there = host(runs=True)
+    there.links[f"{HOME}/current"] = "bb-2"
+    assert back(there) == []
+
+
+def watched(there, port, **more):
+    service.watch(there, wanted(watch=1, instances=[{"index": 0, "port": port, "folder": "bb-2"}], **more), pause=0.1)
+
+
+def test_what_stays_healthy_passes(port):
+    watched(host(runs=True), port)
+
+
+def test_what_does_not_stay_healthy_is_told_with_the_end_of_its_log(port):
+    with pytest.raises(RuntimeError, match="(?s)did not stay so for 1 s: it answers 500.*Could not open port"):
+        watched(host(runs=True), port, path="/broken")
+
+
+def test_a_process_that_was_replaced_meanwhile_did_not_stay_healthy(port, monkeypatch):
+    found = iter([[7], [7], [8]])
+    monkeypatch.setattr(service, "pids", lambda *_what: next(found))
+    with pytest.raises(RuntimeError, match=r"has the process \[8\] instead of \[7\]"):
+        watched(host(runs=True), port)

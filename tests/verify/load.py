@@ -10,17 +10,19 @@ from collections import Counter
 
 
 class Load:
-    """Use as a context manager: `threads` clients ask for `path` until it ends, each request on a connection of its own.
+    """Use as a context manager: `threads` clients ask for `path` until it ends, each request on a connection of its own, or
+    all of a client on one where `keep` is set.
 
     A client that is bound to an instance by a cookie sends it back where `sticky` is set. Afterwards `statuses` counts
     the answers by status, and `errors` holds what went wrong, as text.
     """
 
-    def __init__(self, address, port, path="/client", threads=8, sticky=False, pause=0.002):
+    def __init__(self, address, port, path="/client", threads=8, sticky=False, pause=0.002, keep=False):
         self.where = (address, port)
         self.path = path
         self.sticky = sticky
         self.pause = pause
+        self.keep = keep
         self.statuses = Counter()
         self.instances = Counter()
         self.errors = []
@@ -49,9 +51,8 @@ class Load:
         return sum(self.statuses.values()) + len(self.errors)
 
     def _client(self):
-        cookie = None
+        cookie, connection = None, http.client.HTTPConnection(*self.where, timeout=20)
         while not self._stop.is_set():
-            connection = http.client.HTTPConnection(*self.where, timeout=20)
             try:
                 connection.request("GET", self.path, headers={"Cookie": cookie} if cookie else {})
                 answer = connection.getresponse()
@@ -62,9 +63,12 @@ class Load:
                     cookie = answer.getheader("Set-Cookie").split(";")[0]
             except (OSError, http.client.HTTPException) as error:
                 self.errors.append(f"{time.strftime('%X')} {type(error).__name__}: {error}")
-            finally:
+                connection.close()
+            if not self.keep:
+                # The next request opens another one.
                 connection.close()
             time.sleep(self.pause)
+        connection.close()
 
     def assert_nothing_lost(self):
         """Every request was answered with 200, and there were some."""

@@ -9,34 +9,14 @@ import tarfile
 import threading
 
 import pytest
-import yaml
 
-from tests.lib.demo_instance import package
-from tests.lib.site import CLONE, Site
+pytest_plugins = ["tests.lib.site_fixtures"]
 
 ORDER = ("test_site.py", "test_bad_input.py", "test_everyday.py", "test_every_host.py")
 
 
 def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: ORDER.index(item.path.name))
-
-
-@pytest.fixture(scope="session")
-def site(request):
-    inventory = CLONE / request.config.getoption("ansible_inventory")
-    variables = yaml.safe_load((inventory / "group_vars/xitrum.yml").read_text(encoding="utf-8"))
-    return Site(inventory, secrets=[variables["xitrum_secure_key"]])
-
-
-@pytest.fixture(scope="session")
-def packages(tmp_path_factory):
-    """Packages of the application by the name of their release, made at first use; they differ in one jar."""
-    folder = tmp_path_factory.mktemp("packages")
-
-    def have(name):
-        return folder / name if (folder / name).exists() else package(folder / name, name)
-
-    return have
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,205 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Deploys, rollbacks, broken releases and killed runs while clients are served, in the order in which they are told here:
+each test begins where the one before ended. Every request is counted. The first release is test-1, of converge."""
+
+import contextlib
+import random
+import socket
+import threading
+import time
+
+import pytest
+
+from tests.lib import websocket_client
+from tests.lib.demo_instance import request
+from tests.lib.site import wait_for
+from tests.verify.load import Load
+
+APPS = ("app1", "app2")
+EVERY = ["app1-0", "app1-1", "app2-0", "app2-1"]
+WEBSOCKETS = 4
+DEPLOY, ROLLBACK = "playbooks/deploy.yml", "playbooks/rollback.yml"
+LOCK = "/var/lib/xitrum.host/xitrum.lock"
+
+
+class Traffic:
+    """Clients of the proxy: each request on a connection of its own, clients that keep theirs and their instance, a page
+    that takes three seconds, and WebSockets that stay open. A context manager; `seconds` tells when each WebSocket was closed."""
+
+    def __init__(self, site):
+        address = site.hosts["proxy1"]["xitrum_address"]
+        self.loads = [Load(address, 80, threads=4), Load(address, 80, threads=4, sticky=True, keep=True), Load(address, 80, "/slow?ms=3000", threads=2)]
+        self.address, self.closed = address, []
+
+    def __enter__(self):
+        self._stack = contextlib.ExitStack()
+        self._sockets = [websocket_client.connect(self.address, 80, "/echo", timeout=600) for _unused in range(WEBSOCKETS)]
+        self._readers = [threading.Thread(target=self._read, args=(one,), daemon=True) for one in self._sockets]
+        for reader in self._readers:
+            reader.start()
+        for load in self.loads:
+            self._stack.enter_context(load)
+        self.more()
+        return self
+
+    def __exit__(self, *unused):
+        self.more()
+        self._stack.close()
+        self.open = sum(reader.is_alive() for reader in self._readers)
+        for one in self._sockets:
+            with contextlib.suppress(OSError):
+                one.socket.shutdown(socket.SHUT_RDWR)
+
+    def _read(self, one):
+        with contextlib.suppress(websocket_client.Cut, OSError):
+            one.receive()
+        self.closed.append(time.monotonic())
+
+    def more(self):
+        """Waits until further requests of the quick clients have ended."""
+        for load in self.loads[:2]:
+            load.more()
+
+    def assert_nothing_lost(self):
+        for load in self.loads:
+            load.assert_nothing_lost()
+
+    @property
+    def count(self):
+        return sum(sum(load.statuses.values()) for load in self.loads)
+
+
+def pids(site):
+    """The process of every instance, by its name in the proxy."""
+    return {name: site.main_pid(*name.split("-")) for name in EVERY}
+
+
+def releases(site):
+    """The release of each instance of the demo application's own saying."""
+    return {name: request(8000 + int(name[-1]), "/", host=site.hosts[name[:4]]["xitrum_address"]).headers["X-Demo-Release"] for name in EVERY}
+
+
+def states(site):
+    """Each server's status in the running proxy."""
+    rows = [line.split(",") for line in site.proxy("proxy1", "show stat").splitlines()]
+    return {row[1]: row[17] for row in rows if row[0] == "xitrum" and row[1] in EVERY}
+
+
+def last_line(site, host):
+    """The last run in the log of runs, as words: NAME to value, and `who`."""
+    moment, who, *words = site.sh(host, "tail -n 1 /var/log/xitrum/runs.log").split()
+    return {"moment": moment, "who": who, **dict(word.split("=", 1) for word in words)}
+
+
+def assert_in_use(site):
+    assert states(site) == dict.fromkeys(EVERY, "UP")
+    for host in APPS:
+        assert site.sh(host, f"test -e {LOCK} || echo free") == "free"
+
+
+def test_a_deploy_loses_no_request(site, packages):
+    old, before, proxy = site.release("app1"), pids(site), site.running()["proxy1"]
+    with Traffic(site) as traffic:
+        run = site.run(playbook=DEPLOY, xitrum_package=str(packages("test-2")), xitrum_gate_seconds=3).assert_ended_well()
+    traffic.assert_nothing_lost()
+    print(f"{traffic.count} requests, none lost")
+    assert set(releases(site).values()) == {"test-2"}
+    after = pids(site)
+    assert not set(before.items()) & set(after.items())
+    assert site.running()["proxy1"] == proxy, "the proxy was restarted"
+    assert_in_use(site)
+    results = [result for _host, result in run.results("xitrum.host.proxy_server")]
+    assert sum(result["closed"] for result in results if result.get("closed")) >= WEBSOCKETS == len(traffic.closed), "closed at the deadline, and counted"
+    took = [seconds for _host, result in run.results("xitrum.host.instance_service") for seconds in result.get("seconds", {}).values()]
+    starts = sorted(start for host in APPS for _pid, start in site.running()[host])
+    assert len(took) == len(starts) == 4
+    for first, second, seconds in zip(starts[:-1], starts[1:], took[:-1], strict=True):
+        assert (second - first) / 100 > seconds, f"an instance was started before the one before it was healthy: {starts}, {took}"
+    for host in APPS:
+        line = last_line(site, host)
+        assert (line["from"], line["to"], line["outcome"]) == (old, site.release(host), "done")
+
+
+def test_a_release_that_does_not_get_healthy_stops_at_the_first_instance(site, packages):
+    before, old = pids(site), site.release("app1")
+    with Traffic(site) as traffic:
+        run = site.run(playbook=DEPLOY, xitrum_package=str(packages("broken", "--fault", "page")), xitrum_start_timeout=15)
+    assert run.code != 0
+    for expected in ("step 1 of 4 (app1-0)", "answers 500, wanted is 200", "The end of its log", "Went back, and healthy: instance 0", "did not begin"):
+        assert expected in run.message, f"{expected!r} is not in {run.message}"
+    traffic.assert_nothing_lost()
+    assert set(releases(site).values()) == {"test-2"}
+    after = pids(site)
+    assert {name for name in EVERY if after[name] == before[name]} == {"app1-1", "app2-0", "app2-1"}
+    assert (site.release("app1"), site.release("app2")) == (old, old)
+    assert_in_use(site)
+    assert {last_line(site, host)["outcome"] for host in APPS} == {"failed"}
+
+
+def test_of_a_release_that_no_host_has_those_that_are_there_are_told(site):
+    before = site.running()
+    run = site.run(playbook=ROLLBACK, xitrum_rollback_to="000000000000")
+    assert run.code != 0
+    for host in APPS:
+        assert f"{host} does not have the release 000000000000: it has {', '.join(release_names(site, host))}" in run.message
+    assert site.running() == before
+
+
+def release_names(site, host):
+    """The releases of a host, oldest first, as they are told."""
+    current = site.release(host)
+    names = site.sh(host, "cd /opt/xitrum/manifests; ls -tr *.json | sed 's/.json//'").split()
+    return [f"{name} (current)" if name == current else name for name in names]
+
+
+def test_a_rollback_loses_no_request(site):
+    previous = site.links("app1")["previous"].removeprefix("releases/")
+    with Traffic(site) as traffic:
+        run = site.run(playbook=ROLLBACK, xitrum_rolling_batch="50%").assert_ended_well()
+    traffic.assert_nothing_lost()
+    assert not run.results("xitrum.host.release"), "the hosts have it"
+    assert set(releases(site).values()) == {"test-1"}
+    assert {site.release(host) for host in APPS} == {previous}
+    assert_in_use(site)
+
+
+def test_the_second_of_two_runs_says_who_is_at_work_and_touches_nothing(site):
+    with Traffic(site) as traffic:
+        first = site.start(playbook=DEPLOY, xitrum_heap="300m")
+        wait_for("the first run has its locks", lambda: all(site.sh(host, f"test -e {LOCK} && echo held", check=False) for host in APPS))
+        second = site.run(playbook=DEPLOY, xitrum_heap="400m")
+        assert second.code != 0
+        assert f"another run is at work here: that of {last_who()} since" in second.message
+        first.communicate(timeout=600)
+    assert first.returncode == 0
+    traffic.assert_nothing_lost()
+    assert_in_use(site)
+    for name in EVERY:
+        assert "-Xmx300m" in site.sh(name[:4], f"cat /opt/xitrum/instances/{name[-1]}/current/environment")
+
+
+def last_who():
+    """What a lock says of a run of this test."""
+    import getpass
+    return f"{getpass.getuser()} on {socket.gethostname()},"
+
+
+@pytest.mark.parametrize("seed", [20261124])
+def test_a_deploy_that_is_killed_three_times_is_finished_by_the_next(site, packages, seed):
+    chance = random.Random(seed)
+    variables = {"playbook": DEPLOY, "xitrum_package": str(packages("test-3"))}
+    with Traffic(site) as traffic:
+        for name, what in (("app1-0", "MAINT"), ("app1-1", "DRAIN"), ("app2-0", "MAINT")):
+            with site.killed_run(**variables):
+                wait_for(f"{name} is {what}", lambda name=name, what=what: states(site)[name].startswith((what, "MAINT")))
+                time.sleep(chance.uniform(0, 2))
+            for host in APPS:
+                site.links(host)
+        site.run(**variables).assert_ended_well()
+    traffic.assert_nothing_lost()
+    assert set(releases(site).values()) == {"test-3"}
+    assert_in_use(site)
+    assert "outcome=unknown" in site.sh("app1", "cat /var/log/xitrum/runs.log")
+    site.run(**variables).assert_did_nothing()

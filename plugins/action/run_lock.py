@@ -1,0 +1,70 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The controller's half of M(xitrum.host.run_lock): says whose run this is, and knows which of its own runs are dead."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import socket
+
+from ansible.plugins.action import ActionBase
+
+
+class ActionModule(ActionBase):
+    """Asks for the lock, and once more where its holder was a run of this controller that no longer runs."""
+
+    def run(self, tmp=None, task_vars=None):
+        """Returns what the module says."""
+        result = super().run(tmp, task_vars)
+        del tmp
+        here = identity()
+        arguments = {**self._task.args, "holder": here}
+        result.update(self._on_host(arguments, task_vars))
+        held = result.get("held_by") or {}
+        if result.get("failed") and gone(held, here):
+            result = self._on_host({**arguments, "take_over": held["id"]}, task_vars)
+        return result
+
+    def _on_host(self, arguments, task_vars):
+        return self._execute_module(module_name="xitrum.host.run_lock", module_args=arguments, task_vars=task_vars)
+
+
+def identity():
+    """The holder that this run is: the process of ansible-playbook on this controller, which has made this worker."""
+    pid = os.getppid()
+    return {"id": f"{boot()}/{pid}/{started(pid)}", "user": getpass.getuser(), "host": socket.gethostname()}
+
+
+def boot():
+    """What tells this boot of this machine from all others; an empty text where the system does not say."""
+    try:
+        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
+            return file.read().strip()
+    except OSError:
+        return ""
+
+
+def started(pid):
+    """When a process was started, in clock ticks since boot: a later one with its number is another. Empty where not known."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
+            return file.read().rpartition(")")[2].split()[19]
+    except OSError:
+        return ""
+
+
+def gone(lock, here):
+    """Whether the holder of a lock was a run of this controller that has ended. False where that cannot be known."""
+    machine, pid, start = (lock.get("id", "").split("/") + ["", ""])[:3]
+    if not machine or lock.get("host") != here["host"] or machine != here["id"].partition("/")[0]:
+        return False
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        # Somebody else's process, of which /proc may say nothing.
+        return False
+    return started(pid) != start

@@ -1,0 +1,54 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: rollback_choice
+short_description: The one release that all hosts can go back to
+version_added: 0.1.0
+author: The xitrum.host maintainers (@xitrum-host)
+description:
+  - Without O(release) it is the one before the current one, which must be the same on all hosts.
+options:
+  _input:
+    description: The variables of all hosts. C(xitrum_releases_read) is what M(xitrum.host.release_info) returned.
+    type: dict
+    required: true
+  hosts:
+    description: The hosts that go back.
+    type: list
+    elements: str
+    required: true
+  release:
+    description: The release that is asked for; empty for the one before the current one.
+    type: str
+    default: ""
+"""
+
+EXAMPLES = r"""
+- name: The release to go back to is shown
+  ansible.builtin.debug:
+    msg: "{{ (hostvars | xitrum.host.rollback_choice(groups['xitrum'])).package.release }}"
+"""
+
+RETURN = r"""
+_value:
+  description: C(problems), sentences on why there is none; and C(package), which takes the place of what M(xitrum.host.package_info) returns.
+  type: dict
+"""
+
+from ansible_collections.xitrum.host.plugins.module_utils import rollout
+
+
+def rollback_choice(hostvars, hosts, release=""):
+    """C(go_back_to) of module_utils/rollout.py over what was read of C(hosts)."""
+    return rollout.go_back_to({host: hostvars[host]["xitrum_releases_read"] for host in hosts}, release)
+
+
+class FilterModule:
+    """The filter of this file."""
+
+    def filters(self):
+        """Its name and its function."""
+        return {"rollback_choice": rollback_choice}

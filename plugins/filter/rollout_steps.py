@@ -1,0 +1,60 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: rollout_steps
+short_description: The order in which running instances of several hosts are started anew
+version_added: 0.1.0
+author: The xitrum.host maintainers (@xitrum-host)
+description:
+  - The first instance is a step of its own, the gate. The others follow in the order of the hosts, as many at a time as O(batch) says.
+options:
+  _input:
+    description: The variables of all hosts. C(xitrum_host_state) of M(xitrum.host.host_state_info) says which instances are due.
+    type: dict
+    required: true
+  hosts:
+    description: The hosts that take part, in their order.
+    type: list
+    elements: str
+    required: true
+  batch:
+    description: How many instances are started anew at a time after the gate - a number from 1, or a share of those that are due, such as V(25%).
+    type: str
+    default: "1"
+"""
+
+EXAMPLES = r"""
+- name: The steps are shown
+  ansible.builtin.debug:
+    msg: "{{ hostvars | xitrum.host.rollout_steps(groups['xitrum'], '25%') | map(attribute='label') }}"
+"""
+
+RETURN = r"""
+_value:
+  description: One dictionary a step - C(number), C(of), C(gate), C(label), and C(hosts), which maps a host to its instances of the step.
+  type: list
+  elements: dict
+  sample: [{"number": 1, "of": 4, "gate": true, "label": "app1-0", "hosts": {"app1": [{"index": 0, "port": 8000, "folder": "3f2a9c1b7d04-1a2b3c4d5e"}]}}]
+"""
+
+from ansible.errors import AnsibleFilterError
+from ansible_collections.xitrum.host.plugins.module_utils import rollout
+
+
+def rollout_steps(hostvars, hosts, batch="1"):
+    """C(steps) of module_utils/rollout.py over the read state of C(hosts): its ValueError is an error of the filter."""
+    try:
+        return rollout.steps({host: hostvars[host]["xitrum_host_state"]["instances"]["restart"] for host in hosts}, batch)
+    except ValueError as error:
+        raise AnsibleFilterError(str(error)) from error
+
+
+class FilterModule:
+    """The filter of this file."""
+
+    def filters(self):
+        """Its name and its function."""
+        return {"rollout_steps": rollout_steps}

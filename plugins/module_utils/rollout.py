@@ -1,0 +1,64 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The order in which running instances are started anew, and the release that a fleet goes back to. Pure."""
+
+from __future__ import annotations
+
+import re
+
+
+def size(batch, count):
+    """How many instances a step takes, at least 1: C(batch) is a number, or a share of all C(count) such as C(25%), rounded down.
+
+    Raises ValueError for anything else.
+    """
+    found = re.fullmatch(r"([1-9][0-9]*)(%?)", str(batch).strip())
+    if not found or (found[2] and int(found[1]) > 100):
+        raise ValueError(f"xitrum_rolling_batch is {batch!r}: it is a number of instances from 1, or a share of them from 1% to 100%")
+    number = int(found[1])
+    return max(number * count // 100, 1) if found[2] else number
+
+
+def steps(due, batch=1):
+    """The steps of a rollout: the first instance alone, which is the gate, then as many at a time as C(batch) says.
+
+    C(due) maps a host to its instances, in the order in which they are taken: those of a host follow each other.
+    Each step is C({number, of, gate, label, hosts}): C(hosts) maps a host to its instances of this step. Raises
+    ValueError where C(batch) cannot be meant.
+    """
+    every = [(host, instance) for host, instances in due.items() for instance in instances]
+    chunk = size(batch, len(every))
+    parts = [every[:1], *(every[start:start + chunk] for start in range(1, len(every), chunk))] if every else []
+    found = []
+    for number, part in enumerate(parts, 1):
+        hosts = {}
+        for host, instance in part:
+            hosts.setdefault(host, []).append(instance)
+        found.append({
+            "number": number, "of": len(parts), "gate": number == 1, "hosts": hosts,
+            "label": ", ".join(f"{host}-{instance['index']}" for host, instance in part),
+        })
+    return found
+
+
+def go_back_to(found, release=""):
+    """The one release that all hosts can go back to: C({problems, package}).
+
+    C(found) maps a host to its C(releases), C(current) and C(previous). Without C(release) it is the previous one, which
+    must be the same everywhere. C(package) is what is known of it, in the place of what a package on the controller says.
+    """
+    problems = []
+    wanted = {host: release or has["previous"] for host, has in found.items()}
+    for host, name in wanted.items():
+        there = ", ".join(f"{one} (current)" if one == found[host]["current"] else one for one in found[host]["releases"]) or "none"
+        if not name:
+            problems.append(f"{host} has no release before its current one: it has {there}. Deploy a package instead.")
+        elif name not in found[host]["releases"]:
+            problems.append(f"{host} does not have the release {name}: it has {there}. Set xitrum_rollback_to to one of them, or deploy the package again.")
+    names = sorted(set(wanted.values()))
+    if not problems and len(names) > 1:
+        told = "; ".join(f"{host}: {name}" for host, name in wanted.items())
+        problems.append(f"the release before the current one is not the same on all hosts ({told}). Set xitrum_rollback_to to one that all of them have.")
+    package = {"release": names[0] if names else "", "folder": "", "manifest": [], "bytes": 0, "examples": [], "java": 0, "problems": []}
+    return {"problems": problems, "package": package}

@@ -1,0 +1,66 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: release_info
+short_description: The releases that a host has
+version_added: 0.1.0
+author: The xitrum.host maintainers (@xitrum-host)
+description:
+  - Tells the whole releases, the one that the host is switched to and the one before it.
+options:
+  root:
+    description: The folder of releases and instances on the host.
+    type: path
+    required: true
+extends_documentation_fragment:
+  - xitrum.host.batch.info
+"""
+
+EXAMPLES = r"""
+- name: The releases are read
+  xitrum.host.release_info:
+    root: /opt/myapp
+  register: found
+"""
+
+RETURN = r"""
+releases:
+  description: Their names, the one that was installed first at the beginning.
+  returned: always
+  type: list
+  elements: str
+  sample: [3f2a9c1b7d04, c843051638d2]
+current:
+  description: The release that all instances of the host are switched to; empty where there is none.
+  returned: always
+  type: str
+  sample: c843051638d2
+previous:
+  description: The one before it; empty where there is none.
+  returned: always
+  type: str
+  sample: 3f2a9c1b7d04
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.xitrum.host.plugins.module_utils import release
+from ansible_collections.xitrum.host.plugins.module_utils.host import Host
+
+
+def main():
+    """Reads links and folders."""
+    module = AnsibleModule(argument_spec={"root": release.SPEC["root"]}, supports_check_mode=True)
+    host, root = Host(module.run_command), module.params["root"]
+    try:
+        links = {name: (host.readlink(f"{root}/{name}") or "").rpartition("/")[2] for name in ("current", "previous")}
+        module.exit_json(changed=False, releases=release.installed(host, root), **links)
+    except OSError as error:
+        module.fail_json(msg=f"the releases in {root} could not be read: {error}")
+
+
+if __name__ == "__main__":
+    main()
