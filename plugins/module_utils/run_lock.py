@@ -86,7 +86,7 @@ def give_back(host, wanted, state, now):
     lock = state["lock"]
     if lock.get("id") != wanted["holder"]["id"]:
         return False
-    to = state["current"] if wanted["outcome"] == "done" else wanted["release"]
+    to = wanted["release"] if wanted["outcome"] in ("failed", "incomplete") else state["current"]
     record(host, wanted, line(lock, to, wanted["outcome"], now))
     host.remove(path(wanted["name"]))
     return False

@@ -34,7 +34,7 @@ options:
     choices: [systemd]
   state:
     description:
-      - V(started) starts what does not run.
+      - V(started) starts what does not run, and waits until all of them are healthy.
       - V(restarted) stops and starts.
       - V(stopped) stops.
       - V(absent) stops, and removes the instance's folders; its log files stay.
@@ -126,6 +126,9 @@ def main():
         if module.check_mode:
             module.exit_json(changed=bool(todo), diff=diff)
         took = service.apply(host, wanted, todo) if todo else {}
+        if wanted["state"] == "started":
+            # Those too that ran already: one that its supervisor has just started at boot is not healthy yet.
+            service.wait_until_healthy(host, wanted, wanted["instances"])
         service.watch(host, wanted)
     except (OSError, RuntimeError) as error:
         module.fail_json(msg=str(error))
