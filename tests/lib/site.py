@@ -7,6 +7,7 @@ import copy
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import subprocess
@@ -152,6 +153,16 @@ class Site:
     def main_pid(self, host, index):
         """The process of an instance; 0 where it does not run."""
         return int(self.sh(host, f"systemctl show --property MainPID --value xitrum@{index}"))
+
+    def exposure(self, host, index):
+        """What systemd says of the unit of an instance that runs: 0 is no exposure, 10 is all."""
+        said = self.sh(host, f"systemd-analyze security --no-pager xitrum@{index}.service")
+        return float(re.search(r"Overall exposure level for xitrum@\d\.service: ([\d.]+)", said).group(1))
+
+    def flags(self, host, index):
+        """The flags of an instance's JVM, by its own account: jcmd and the JVM meet in /tmp, of which the service has one of its own."""
+        pid = self.main_pid(host, index)
+        return self.sh(host, f"nsenter --target {pid} --mount -- jcmd {pid} VM.flags").split()
 
     def links(self, host):
         """Every `current` and `previous` of a host to where it leads; an assertion that none leads nowhere."""

@@ -27,10 +27,10 @@ def pids(site):
     return {name: pid for name, pid in found.items() if pid}
 
 
-def release_of(site, name):
+def release_of(site, name, first_port=8000):
     """The release of the demo application's own saying."""
     host, index = name.split("-")
-    return request(8000 + int(index), "/", host=site.hosts[host]["xitrum_address"]).headers["X-Demo-Release"]
+    return request(first_port + int(index), "/", host=site.hosts[host]["xitrum_address"]).headers["X-Demo-Release"]
 
 
 def sent(run):
@@ -122,12 +122,15 @@ def test_a_run_that_is_killed_in_the_middle_of_a_rollout_is_finished_by_the_next
 
 
 def test_an_instance_and_a_host_that_the_inventory_no_longer_has_are_gone(site, packages, archives, tmp_path):
-    """The release is a tar.gz here."""
+    """The release is a tar.gz here, and the instance that stays moves to a port below 1024."""
     smaller = site.with_inventory(tmp_path / "inventory", {"xitrum": ["app1"], "xitrum_retired": ["app2"]})
-    variables = {"xitrum_package": str(archives("test-3", packages("test-3"))[0]), "xitrum_instances": 1}
+    variables = {"xitrum_package": str(archives("test-3", packages("test-3"))[0]), "xitrum_instances": 1, "xitrum_http_port": 80}
     smaller.run(**variables).assert_ended_well()
     assert set(pids(site)) == {"app1-0"}
-    assert release_of(site, "app1-0") == "test-3"
+    assert release_of(site, "app1-0", first_port=80) == "test-3"
+    assert site.sh("app1", f"ps -o user= -p {site.main_pid('app1', 0)}") == "xitrum"
+    assert site.exposure("app1", 0) <= 1.5
+    assert "-XX:+ExitOnOutOfMemoryError" in site.flags("app1", 0), "jcmd attaches"
     assert site.backends() == ["app1-0"]
     assert site.sh("app1", f"ls {ROOT}/instances; ls /etc/systemd/system/multi-user.target.wants").split().count("xitrum@1.service") == 0
     assert site.sh("app1", f"ls {ROOT}/instances") == "0"

@@ -90,15 +90,10 @@ class TestEachInstance:
         assert int(rows[0][2]) >= min(1024, int(site.sh(host, "cat /proc/sys/net/core/somaxconn")))
 
     def test_has_the_wanted_heap_by_its_own_account(self, site, host, index):
-        pid = site.main_pid(host, index)
-        # jcmd and the JVM meet in /tmp, of which the service has one of its own.
-        flags = site.sh(host, f"nsenter --target {pid} --mount -- jcmd {pid} VM.flags")
-        assert f"-XX:MaxHeapSize={512 << 20}" in flags.split()
+        assert f"-XX:MaxHeapSize={512 << 20}" in site.flags(host, index)
 
     def test_is_well_protected_while_it_runs(self, site, host, index):
-        said = site.sh(host, f"systemd-analyze security --no-pager xitrum@{index}.service")
-        score = float(re.search(r"Overall exposure level for xitrum@\d\.service: ([\d.]+)", said).group(1))
-        assert score <= 1.5
+        assert site.exposure(host, index) <= 1.5
         assert site.main_pid(host, index) > 0
 
     def test_starts_at_boot(self, site, host, index):
