@@ -71,9 +71,9 @@ def plan(wanted, state):
             result.before += headed(item["path"], f"-> {target}\n" if target else "")
             result.after += headed(item["path"], f"-> {item['target']}\n")
     for path in sorted(set(there) - {item["path"] for item in [*wanted["files"], *wanted["links"]]}):
-        note(result, wanted, path, "", "there", False)
+        note(result, wanted, path, "absent", there[path]["target"] or "there", False)
         result.actions.append(("remove", {"path": path}))
-        result.before += headed(path, there[path]["text"] or f"-> {there[path]['target']}\n")
+        result.before += headed(path, f"-> {there[path]['target']}\n" if there[path]["text"] is None else there[path]["text"])
     if state["owed"] and not result.actions:
         note(result, wanted, "commands", "done", "owed since a run that did not end", False)
         result.actions.append(("commands", None))

@@ -55,6 +55,20 @@ def test_fewer_links_remove_only_ours(host, monkeypatch):
     assert f"{WANTS}/ssh.service" in host.files
 
 
+def test_what_is_removed_is_said_and_shown(host, monkeypatch):
+    """As systemctl mask leaves an instance."""
+    monkeypatch.setattr(file_set.os, "makedirs", lambda *_arguments, **_more: None)
+    mask, want = UNIT.replace("@", "@0"), {**wanted(), "owned": ["/etc/systemd/system/demo@*.service"]}
+    run(host, want)
+    host.link(mask, "/dev/null")
+    plan = run(host, want)
+    assert [item for item in plan.actions if item[0] == "remove"] == plan.actions == [("remove", {"path": mask})]
+    row = next(row for row in plan.rows if row.status == "differs")
+    assert (row.item, row.wanted, row.configured) == (f"demo {mask}", "absent", "/dev/null")
+    assert (plan.before, plan.after) == (f"# {mask}\n-> /dev/null\n", "")
+    assert UNIT in host.files and mask not in host.files
+
+
 @pytest.mark.parametrize("found", [Stat("file", 0o600, "root", "root", 5), Stat("file", 0o644, "carol", "root", 5)])
 def test_a_mode_or_an_owner_is_a_difference(host, found, monkeypatch):
     monkeypatch.setattr(file_set.os, "makedirs", lambda *_arguments, **_more: None)

@@ -20,6 +20,7 @@ from tests.lib.site import CLONE
 ROOT, SOCKET, CERTIFICATE = "/opt/xitrum", "/run/haproxy/admin.sock", "/etc/haproxy/xitrum/site.pem"
 SYSCTL, LIMITS = "/etc/sysctl.d/99-somebody.conf", "/etc/security/limits.d/90-xitrum.conf"
 UNIT, WANTS = "/etc/systemd/system/xitrum@.service", "/etc/systemd/system/multi-user.target.wants/xitrum@"
+MASK, MASK_FOR_NOW = "/etc/systemd/system/xitrum@1.service", "/run/systemd/system/xitrum@1.service"
 JAVAC = "/usr/lib/jvm/other/bin/javac"
 CERTIFY = "openssl req -x509 -key molecule/check/tls/key.pem -subj /CN=shop.example -out molecule/check/tls/certificate.pem -days"
 RENEW = "put a renewed certificate where the inventory has this one, then "
@@ -43,6 +44,8 @@ ROUNDS = [
         Fault("a line of limits.d was removed", "app1", f"sed -i '/^[*] hard/d' {LIMITS}", {("app1", "limits of *"): f"{LIMITS} does not say so"}),
         Fault("the redirects were flushed", "app1", "nft delete table inet xitrum_host",
               {("app1", "port 80 (IPv4)"): "redirect", ("app1", "port 80 (IPv6)"): "redirect"}),
+        Fault("an instance was masked until the next boot", "app1", "systemctl mask --runtime xitrum@1",
+              {("app1", f"xitrum-service {MASK_FOR_NOW}"): "not what the inventory asks for", ("app1", "instance-1 systemd"): "at boot"}),
         Fault("a server was set to maintenance", "proxy1", f"echo 'set server xitrum/app1-1 state maint' | socat stdio {SOCKET}",
               {("proxy1", "xitrum/app1-1"): "maint"}),
         Fault("the proxy's configuration was edited and not reloaded", "proxy1", "sed -i 's/timeout connect .*/timeout connect 3s/' /etc/haproxy/haproxy.cfg",
@@ -73,7 +76,8 @@ ROUNDS = [
               {("proxy1", f"certificate {CERTIFICATE}"): "it ends in 4 days"}),
         Fault("an instance was disabled at boot", "app1", "systemctl disable xitrum@0",
               {("app1", f"xitrum-service {WANTS}0.service"): "not what the inventory asks for", ("app1", "instance-0 systemd"): "at boot"}),
-        Fault("an instance was stopped", "app1", "systemctl stop xitrum@1", {("app1", "instance-1 process"): "no process"}),
+        Fault("an instance was stopped and masked", "app1", "systemctl mask --now xitrum@1",
+              {("app1", f"xitrum-service {MASK}"): "not what the inventory asks for", ("app1", "instance-1 process"): "no process"}),
     ],
 ]
 
