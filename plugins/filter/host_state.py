@@ -5,17 +5,19 @@
 
 from __future__ import annotations
 
-from ansible_collections.xitrum.host.plugins.module_utils import summary
+import os
+
+from ansible_collections.xitrum.host.plugins.module_utils import findings, fleet_summary, mends
 
 
-def fleet_summary(hostvars, hosts, check_mode=False, everything=False):
+def summary(hostvars, hosts, check_mode=False, everything=False):
     """The fleet in one screen, from the variables of its hosts."""
-    return summary.fleet_summary({host: hostvars[host].get("xitrum_host_state") for host in hosts}, check_mode, everything)
+    return fleet_summary.fleet_summary({host: hostvars[host].get("xitrum_host_state") for host in hosts}, check_mode, everything)
 
 
-def check_findings(hostvars, hosts, reached):
-    """Every row of every host as a flat list, the worst first."""
-    return summary.findings({host: hostvars[host].get("xitrum_host_state") for host in hosts}, reached)
+def check_findings(hostvars, hosts, reached, sources=()):
+    """Every row of every host as a flat list, the worst first. Lines to type are for the folder in which Ansible was started."""
+    return findings.findings({host: hostvars[host].get("xitrum_host_state") for host in hosts}, reached, mends.inventory_options(sources, os.getcwd()))
 
 
 class FilterModule:
@@ -23,5 +25,5 @@ class FilterModule:
 
     def filters(self):
         """Name to function."""
-        return {"needs_work": summary.needs_work, "open_work": summary.open_work, "fleet_summary": fleet_summary,
-                "check_findings": check_findings, "check_table": summary.check_table}
+        return {"needs_work": fleet_summary.needs_work, "open_work": fleet_summary.open_work, "fleet_summary": summary,
+                "check_findings": check_findings, "check_table": findings.check_table}

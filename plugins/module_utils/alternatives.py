@@ -13,14 +13,13 @@ from __future__ import annotations
 import json
 import re
 
-from ansible_collections.xitrum.host.plugins.module_utils.plan import Plan, Row
+from ansible_collections.xitrum.host.plugins.module_utils.plan import RUN, Plan, Row
 from ansible_collections.xitrum.host.plugins.module_utils.process import is_under
 
 RECORD = "/var/lib/xitrum.host/alternatives.json"
 
 COMMANDS = ("java", "javac", "javap", "javaws")
 
-SITE = "ansible-playbook site.yml"
 
 SPEC = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
@@ -186,7 +185,7 @@ def plan_command(wanted, name, has, record, result, after):
         return
     if has["lost"]:
         result.problems.append(f"/etc/alternatives/{name} is missing while {KEPT['alternatives']}/{name} lists choices: "
-                               f"ln -s {has['own']} /etc/alternatives/{name}, then run again")
+                               f"make it (ln -s {has['own']} /etc/alternatives/{name}), then run again")
         return
     registered = [path for path, real in has["choices"].items() if real == has["real"]]
     path = has["own"] if has["own"] in registered or not registered else registered[0]
@@ -196,7 +195,7 @@ def plan_command(wanted, name, has, record, result, after):
     why = ("no alternative is registered" if not has["group"] else "another one is chosen" if not right else
            "its link is broken" if not leads else "it is the right one in automatic mode, in which the next package would move it")
     result.rows.append(Row("alternatives", f"alternative {name}", f"{path} (manual)", configured, has["leads"], "ok" if good else "differs",
-                           "" if good else why, "" if good else SITE))
+                           "" if good else why, "" if good else RUN))
     if good:
         return
     entry = record.setdefault(name, {"registered": []})
@@ -240,7 +239,7 @@ def plan_removal(wanted, name, has, real_home, record, result, after):
             del record[name]
     if (group["mode"], group["value"]) != (after[name]["mode"], after[name]["value"]) or ours:
         result.rows.append(Row("alternatives", f"alternative {name}", f"{after[name]['value'] or 'none'} ({after[name]['mode']})",
-                               f"{group['value'] or 'none'} ({group['mode']})", has["leads"], "differs", f"{wanted['home']} is to be used no more", SITE))
+                               f"{group['value'] or 'none'} ({group['mode']})", has["leads"], "differs", f"{wanted['home']} is to be used no more", RUN))
     if not stay:
         del after[name]
 

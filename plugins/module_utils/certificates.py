@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime
 import re
 
-from ansible_collections.xitrum.host.plugins.module_utils.plan import Plan, Row
+from ansible_collections.xitrum.host.plugins.module_utils.plan import LOOK, RUN, Plan, Row
 
 SPEC = {
     "days": {"type": "int", "default": 30},
@@ -32,7 +32,8 @@ def parse(text):
 
 def read(host, wanted):
     """Both certificates of each item: that of the file, and that which the socket shows."""
-    state = {"tool": host.which("openssl") is not None, "now": datetime.datetime.now(datetime.timezone.utc), "items": []}
+    state = {"tool": host.which("openssl") is not None, "installer": "apt-get install -y" if host.which("apt-get") else "dnf install -y",
+             "now": datetime.datetime.now(datetime.timezone.utc), "items": []}
     for item in wanted["items"]:
         shown = host.run(["openssl", "s_client", "-connect", f"127.0.0.1:{item['port']}"], data="").out
         state["items"].append({
@@ -53,7 +54,7 @@ def hidden(host, path):
 
 
 def plan(wanted, state):
-    """One row an item. A certificate that ends soon is a finding that no run mends: somebody has to renew it."""
+    """One row an item. A certificate that ends soon is a finding that a run mends only once somebody has renewed it."""
     return Plan(rows=[row(wanted, state, item) for item in state["items"]])
 
 
@@ -62,17 +63,17 @@ def row(wanted, state, item):
     ends = {name: item[name][0].strftime("%Y-%m-%d") if item[name] else "" for name in ("configured", "effective")}
     said = Row("certificate", f"certificate {item['path']}", f"{wanted['days']} days", ends["configured"], ends["effective"])
     if not state["tool"]:
-        said.status, said.why, said.mend = "unseen", "there is no openssl on this host", "install the package openssl"
+        said.status, said.why, said.mend = "unseen", "there is no openssl on this host", f"{state['installer']} openssl"
     elif item["hidden"]:
-        said.status, said.why, said.mend = "unseen", "only root may read the file", "run with become"
+        said.status, said.why, said.mend = "unseen", "only root may read the file", LOOK
     elif not item["configured"]:
-        said.status, said.why, said.mend = "differs", "the file is no certificate, or is not there", "ansible-playbook site.yml"
+        said.status, said.why, said.mend = "differs", "the file is no certificate, or is not there", RUN
     elif not item["effective"]:
-        said.status, said.why, said.mend = "differs", f"nothing answers with a certificate on port {item['port']}", "ansible-playbook site.yml"
+        said.status, said.why, said.mend = "differs", f"nothing answers with a certificate on port {item['port']}", RUN
     elif item["configured"][1] != item["effective"][1]:
-        said.status, said.why, said.mend = "restart", "the socket shows another certificate than the file has", "ansible-playbook site.yml"
+        said.status, said.why, said.mend = "restart", "the socket shows another certificate than the file has", RUN
     elif (item["configured"][0] - state["now"]).days < wanted["days"]:
         said.status = "differs"
-        said.why = f"it ends in {(item['configured'][0] - state['now']).days} days"
-        said.mend = "put a renewed certificate where the inventory has this one, then ansible-playbook site.yml"
+        said.why = f"it ends in {(item['configured'][0] - state['now']).days} days: put a renewed one where the inventory has it, then run the playbook"
+        said.mend = RUN
     return said

@@ -19,7 +19,7 @@ from ansible_collections.xitrum.host.plugins.module_utils import (
     redirects,
     release,
 )
-from ansible_collections.xitrum.host.plugins.module_utils.plan import Plan, Row
+from ansible_collections.xitrum.host.plugins.module_utils.plan import LOOK, Plan, Row
 
 SPECS = {
     "machine": machine.SPEC,
@@ -77,4 +77,4 @@ def read_all(host, wanted):
 
 def unseen(name, error):
     """A concern that this user may not read, as a row that says so."""
-    return Plan(rows=[Row(name, name, status="unseen", why=f"{error.filename}: permission denied", mend="run with become")])
+    return Plan(rows=[Row(name, name, status="unseen", why=f"{error.filename}: permission denied", mend=LOOK)])

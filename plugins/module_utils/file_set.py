@@ -12,7 +12,7 @@ from __future__ import annotations
 import fnmatch
 import os
 
-from ansible_collections.xitrum.host.plugins.module_utils.plan import Plan, Row
+from ansible_collections.xitrum.host.plugins.module_utils.plan import RUN, Plan, Row
 
 OWED = "/var/lib/xitrum.host/owed"
 
@@ -83,7 +83,7 @@ def plan(wanted, state):
 def note(result, wanted, path, want, configured, good):
     """One row of the report."""
     result.rows.append(Row("files", f"{wanted['name']} {path}", want, configured, "", "ok" if good else "differs",
-                           "" if good else "the file is not what the inventory asks for", "" if good else "ansible-playbook site.yml"))
+                           "" if good else "the file is not what the inventory asks for", "" if good else RUN))
 
 
 def headed(path, text):

@@ -13,7 +13,7 @@ import re
 import time
 
 from ansible_collections.xitrum.host.plugins.module_utils import haproxy_config, haproxy_socket, process, sockets
-from ansible_collections.xitrum.host.plugins.module_utils.plan import Plan, Row
+from ansible_collections.xitrum.host.plugins.module_utils.plan import LOOK, RUN, Plan, Row
 
 #: Where a configuration is checked before it replaces the old one: on a RAM disk, root only, since it holds keys.
 TRIAL = "/run/xitrum.host-haproxy"
@@ -21,7 +21,6 @@ PROPERTIES = ("LoadState", "ActiveState", "UnitFileState", "MainPID", "NeedDaemo
 CHROOT_LOG = "/var/lib/haproxy/dev/log"
 PATIENCE = 15.0
 ALL_THAT_IS_GRANTED = "all that is granted"
-RUN = "ansible-playbook site.yml"
 
 _FILE = {"path": {"type": "path", "required": True}, "mode": {"type": "str", "default": "0644"}}
 
@@ -206,7 +205,7 @@ def _service(wanted, state, text, result, active):
     _row(result, "service", "enabled, active", at_boot, now, enabled and active, "it is not enabled or does not run")
     configured = haproxy_config.stamp_of(state["files"][wanted["config_path"]][0])
     if hidden:
-        result.rows.append(Row("haproxy", "configuration", want, configured, "", "unseen", f"only root may ask {wanted['socket']}", "set become"))
+        result.rows.append(Row("haproxy", "configuration", want, configured, "", "unseen", f"only root may ask {wanted['socket']}", LOOK))
     else:
         good = active and current and configured == want
         _row(result, "configuration", want, configured, has, good, "the running worker does not have it: a reload is due")
@@ -216,7 +215,8 @@ def _log(wanted, state, result):
     """Whether the worker finds a log: the mount of the unit's drop-in counts from a start, and a reload is none."""
     if state["version"] and not state["log"]:
         result.rows.append(Row("haproxy", "log", CHROOT_LOG, CHROOT_LOG, "missing", "restart",
-                               "HAProxy runs since before its unit gave it a log", f"systemctl restart {wanted['service']}, when the users can bear it"))
+                               "HAProxy runs since before its unit gave it a log, and a restart cuts the connections that it has",
+                               f"systemctl restart {wanted['service']}"))
 
 
 def _beside(wanted, item):
@@ -234,14 +234,15 @@ def _limits(state, text, result, active):
     has = state["worker_nofile"]
     good = has is None or has == process.UNLIMITED or has >= need
     _row(result, "open files", str(need) if info else "", str(granted_nofile(state) or ""), "" if has is None else str(has), good,
-         "the running worker cannot open two files a connection", "set xitrum_proxy_max_connections")
+         "the running worker cannot open two files a connection", f"xitrum_proxy_max_connections: {haproxy_config.most_connections(has or 0, len(state['servers']))}")
     if state["workers"] > 1:
         why = "they end with their last connection, or after hard-stop-after"
         result.rows.append(Row("haproxy", "old workers", "", "", str(state["workers"] - 1), "ok", why))
 
 
 def _servers(wanted, state, text, result):
-    """What the running worker thinks of each server. A server that is down is mended on its own host, not here."""
+    """What the running worker thinks of each server. A server that is down is mended on its own host, not here: what is said to
+    type shows what the proxy is answered."""
     known = {(row["backend"], row["name"]): row for row in state["servers"]}
     for backend, name, address in haproxy_config.servers(text):
         row = known.get((backend, name))
@@ -249,7 +250,7 @@ def _servers(wanted, state, text, result):
             continue
         good = row["admin"] == "ready" and not row["status"].startswith(("DOWN", "MAINT"))
         if row["admin"] == "ready":
-            why, mend = f"the health check says {row['check']}", f"systemctl status on the host of {address}"
+            why, mend = f"the health check says {row['check']}", f"printf 'HEAD / HTTP/1.0\\r\\n\\r\\n' | socat -t 5 - TCP:{address},connect-timeout=5"
         else:
             why, mend = f"somebody set it to {row['admin']}", f"echo 'set server {backend}/{name} state ready' | socat stdio {wanted['socket']}"
         _row(result, f"{backend}/{name}", "UP", address, row["status"], good, why, mend)

@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 
 from ansible_collections.xitrum.host.plugins.module_utils import jvm, limits, process, release, run_lock, sockets, supervisors
-from ansible_collections.xitrum.host.plugins.module_utils.plan import Plan, Row
+from ansible_collections.xitrum.host.plugins.module_utils.plan import RUN, Plan, Row
 
 SPEC = {
     "root": {"type": "path", "required": True},
@@ -177,7 +177,7 @@ def plan_instance(wanted, instance, files, state, result):
 
 def instance_rows(wanted, instance, name, has, state):
     """Three columns for one instance. What is C(restart) is a reason to start it anew."""
-    running, label, start = has["process"], f"instance-{instance['index']}", "ansible-playbook site.yml"
+    running, label, start = has["process"], f"instance-{instance['index']}", RUN
 
     def row(item, want, configured, effective, good, why):
         return Row("instance", f"{label} {item}", want, configured, effective, "ok" if good else "restart", "" if good else why, "" if good else start)
@@ -221,10 +221,10 @@ def service_row(wanted, label, said):
     well = supervisors.WELL[wanted["supervisor"]]
     found = Row("instance", f"{label} {wanted['supervisor']}", f"{well['active']}, {well['boot']}", said["boot"], said["active"])
     if said["active"] != well["active"]:
-        found.status, found.why, found.mend = "restart", "its supervisor does not keep it running", "ansible-playbook site.yml"
+        found.status, found.why, found.mend = "restart", "its supervisor does not keep it running", RUN
     elif said != well:
         # No reason to interrupt what runs.
-        found.status, found.why, found.mend = "differs", "it runs, and would not be started at boot", "ansible-playbook site.yml"
+        found.status, found.why, found.mend = "differs", "it runs, and would not be started at boot", RUN
     return found
 
 

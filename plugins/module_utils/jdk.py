@@ -13,8 +13,7 @@ from __future__ import annotations
 import re
 
 from ansible_collections.xitrum.host.plugins.module_utils import alternatives, process
-from ansible_collections.xitrum.host.plugins.module_utils.alternatives import SITE
-from ansible_collections.xitrum.host.plugins.module_utils.plan import Plan, Row
+from ansible_collections.xitrum.host.plugins.module_utils.plan import RUN, Plan, Row
 
 FOLDER = "/usr/lib/jvm"
 
@@ -166,13 +165,13 @@ def plan(wanted, state):
         steps.append("unpack" if wanted["archives"] else "packages")
     result.rows.append(Row(
         "jdk", "version", wanted=str(version), configured=state["homes"].get(home, ""), effective=state["said"],
-        status="ok" if there else "differs", why="" if there else f"{home} has no JDK {version} that runs", mend="" if there else SITE))
+        status="ok" if there else "differs", why="" if there else f"{home} has no JDK {version} that runs", mend="" if there else RUN))
     if wanted["alternatives"]:
         plan_alternatives(state, there, result)
     for path in state["leftovers"]:
-        result.rows.append(Row("jdk", "unfinished", "", path, "", "differs", "a run was killed while it unpacked or removed a JDK", SITE))
+        result.rows.append(Row("jdk", "unfinished", "", path, "", "differs", "a run was killed while it unpacked or removed a JDK", RUN))
     for name in state["absent"]:
-        result.rows.append(Row("jdk", f"{FOLDER}/{name}", "", "there", "", "differs", "it is in jdk_absent", SITE))
+        result.rows.append(Row("jdk", f"{FOLDER}/{name}", "", "there", "", "differs", "it is in jdk_absent", RUN))
     result.facts["absent"] = sorted(state["absent"])
     if state["leftovers"] or state["absent"]:
         steps.append("remove")
@@ -191,7 +190,7 @@ def plan_alternatives(state, there, result):
         result.rows += planned.rows
     else:
         result.rows += [Row("alternatives", f"alternative {name}", f"{state['home']}/bin/{name} (manual)", "", state["alternatives"]["commands"][name]["leads"],
-                            "differs", "the JDK is not there yet", SITE) for name in ("java", "javac", "javap") if state["alternatives"]["commands"]]
+                            "differs", "the JDK is not there yet", RUN) for name in ("java", "javac", "javap") if state["alternatives"]["commands"]]
     if planned.changed or not there:
         result.facts["steps"].append("alternatives")
         result.before, result.after = planned.before, planned.after

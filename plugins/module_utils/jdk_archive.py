@@ -21,7 +21,7 @@ from contextlib import contextmanager
 from ansible_collections.xitrum.host.plugins.module_utils import alternatives, jdk, package_source
 from ansible_collections.xitrum.host.plugins.module_utils.jdk import FOLDER, MARKER, PART, major, version_said
 from ansible_collections.xitrum.host.plugins.module_utils.package import sha256_of
-from ansible_collections.xitrum.host.plugins.module_utils.plan import Plan, Row
+from ansible_collections.xitrum.host.plugins.module_utils.plan import RUN, Plan, Row
 
 SourceError = package_source.SourceError
 
@@ -163,7 +163,7 @@ def plan(wanted, state):
             result.facts["needed"] = True
             result.actions.append(("unpack", home))
         result.rows.append(Row("jdk", "version", str(wanted["version"] or "any"), state["homes"].get(home, ""), state["said"],
-                               "ok" if whole else "differs", "" if whole else f"{home} has no such JDK that runs", "" if whole else alternatives.SITE))
+                               "ok" if whole else "differs", "" if whole else f"{home} has no such JDK that runs", "" if whole else RUN))
     result.actions += [("remove", f"{FOLDER}/{name}") for name in state["absent"]]
     result.actions += [("clean", path) for path in state["leftovers"]]
     before = {*state["homes"], *state["leftovers"]}

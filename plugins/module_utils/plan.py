@@ -18,6 +18,12 @@ from dataclasses import asdict, dataclass, field
 #: C(unseen): it could not be read (the reader lacks the right to).
 STATUSES = ("ok", "differs", "restart", "absent", "read_only", "unseen")
 
+#: The mends of what a run of a playbook mends, of what only root sees, and of a host that does not answer. Playbooks by their
+#: names in the collection, which can be typed in any folder.
+RUN = "ansible-playbook xitrum.host.site"
+LOOK = "ansible-playbook xitrum.host.check"
+PING = "ansible.builtin.ping"
+
 
 @dataclass
 class Row:

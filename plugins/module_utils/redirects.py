@@ -16,7 +16,7 @@ from ansible_collections.xitrum.host.plugins.module_utils import (
     redirects_nft,
     redirects_ports,
 )
-from ansible_collections.xitrum.host.plugins.module_utils.plan import Plan, Row
+from ansible_collections.xitrum.host.plugins.module_utils.plan import RUN, Plan, Row
 from ansible_collections.xitrum.host.plugins.module_utils.process import parse_unit
 from ansible_collections.xitrum.host.plugins.module_utils.redirects_rules import FAMILIES, FAMILY_NAME, FOLDER, lines_of, text_of, wanted_rules
 from ansible_collections.xitrum.host.plugins.module_utils.sockets import listeners
@@ -210,7 +210,7 @@ def _pair_rows(wanted, state, rules, name, saved, live):
             row = Row("redirects", _item(outside, family), *(text_of(found, family, outside) for found in (rules, saved, live)))
             if not row.wanted == row.configured == row.effective:
                 row.status, row.why = "differs", "the inventory asks for another redirect" if row.configured or row.effective else "there is no redirect yet"
-                row.mend = "ansible-playbook site.yml"
+                row.mend = RUN
                 if name == "firewalld" and not state["firewalld"]["active"] and row.wanted == row.configured:
                     row.why, row.mend = "firewalld does not run", "systemctl start firewalld"
             elif interfaces.get(outside):
@@ -226,7 +226,7 @@ def _item(outside, family):
 def _old_rows(name, saved, live):
     """What is left in the other back ends."""
     return [Row("redirects", f"redirects in {backend}", wanted="none", configured=f"{len(saved[backend])} rules", effective=f"{len(live[backend])} rules",
-                status="differs", why=f"the back end is {name} now", mend="ansible-playbook site.yml")
+                status="differs", why=f"the back end is {name} now", mend=RUN)
             for backend in BACKENDS if backend != name and (saved[backend] or live[backend])]
 
 
@@ -239,7 +239,7 @@ def _boot_row(name, state):
         row.status, row.why = "absent", "systemd does not run here, so nothing restores the redirects at boot"
     elif shown.get("UnitFileState") != "enabled" or shown.get("ActiveState") != "active":
         row.status, row.why = "differs", "the redirects would not be there after a reboot"
-        row.mend = "ansible-playbook site.yml" if unit == redirects_boot.UNIT else f"systemctl enable --now {unit}"
+        row.mend = RUN if unit == redirects_boot.UNIT else f"systemctl enable --now {unit}"
     return row
 
 

@@ -9,7 +9,7 @@ import re
 import socket
 
 from ansible_collections.xitrum.host.plugins.module_utils import redirects_filter, redirects_iptables, redirects_nft
-from ansible_collections.xitrum.host.plugins.module_utils.plan import Row
+from ansible_collections.xitrum.host.plugins.module_utils.plan import RUN, Row
 from ansible_collections.xitrum.host.plugins.module_utils.process import seen
 from ansible_collections.xitrum.host.plugins.module_utils.redirects_rules import FAMILY_NAME, LOOPBACK_ADDRESS, run
 
@@ -65,7 +65,8 @@ def _held(wanted, state):
         if row["unit"] not in stopped:
             name = row["process"] or "a process that only root sees"
             what = ", ".join(text for text in (name, f"pid {row['pid']}" if row["pid"] else "", row["unit"]) if text)
-            mend = f"have it stopped and disabled with port_forward_stop_conflicting: [{row['unit'][:-len('.service')]}]" if row["unit"] else "end it"
+            end = f"end it (kill {row['pid']})" if row["pid"] else "end it"
+            mend = f"have it stopped and disabled with port_forward_stop_conflicting: [{row['unit'][:-len('.service')]}]" if row["unit"] else end
             found[row["port"], what] = f"port {row['port']} is held by {what}, which a redirect would cut off: {mend}, or take the pair out."
     return [found[key] for key in sorted(found)]
 
@@ -99,7 +100,7 @@ def rows(wanted, state, rules):
     if rules:
         units = [(name, state["units"].get(name, {})) for name in map(unit_name, wanted["stop_conflicting"])]
         found += [Row("redirects", name, wanted="stopped, disabled", configured=unit["UnitFileState"], effective=unit["ActiveState"], status="differs",
-                      why="it holds an outside port", mend="ansible-playbook site.yml") for name, unit in units if _runs(unit)]
+                      why="it holds an outside port", mend=RUN) for name, unit in units if _runs(unit)]
         if state["holders"] is None:
             found.append(Row("redirects", "who listens on the outside ports", status="unseen", why="ss did not answer: is iproute2 installed?"))
     for pair in wanted["pairs"] if rules else ():

@@ -16,7 +16,7 @@ import os
 import shutil
 import tarfile
 
-from ansible_collections.xitrum.host.plugins.module_utils.plan import Plan, Row
+from ansible_collections.xitrum.host.plugins.module_utils.plan import RUN, Plan, Row
 
 SPEC = {
     "root": {"type": "path", "required": True},
@@ -93,7 +93,7 @@ def plan(wanted, state, running=()):
     result.rows.append(Row(
         "release", "release", wanted=release, configured=state["current"], effective=state["current"],
         status="ok" if leads else "differs", why="not uploaded yet" if not there else "" if leads else f"{wanted['root']}/current leads elsewhere",
-        mend="" if leads else "ansible-playbook site.yml"))
+        mend="" if leads else RUN))
     if there:
         return result
     protected = {release, state["current"], *state["linked"], *running}

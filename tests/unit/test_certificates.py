@@ -18,7 +18,7 @@ NOW = datetime.datetime(2026, 11, 24, tzinfo=datetime.timezone.utc)
 
 def row(configured=SAID, effective=SAID, now=NOW, tool=True, hidden=False):
     item = {"path": "/etc/x.pem", "port": 443, "hidden": hidden, "configured": certificates.parse(configured), "effective": certificates.parse(effective)}
-    return certificates.plan({"days": 30}, {"tool": tool, "now": now, "items": [item]}).rows[0]
+    return certificates.plan({"days": 30}, {"tool": tool, "installer": "apt-get install -y", "now": now, "items": [item]}).rows[0]
 
 
 def test_what_openssl_says():

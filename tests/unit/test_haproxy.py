@@ -190,7 +190,7 @@ def test_old_workers_are_counted():
     assert row(planned(machine, wanted()), "old workers").effective == "2"
 
 
-@pytest.mark.parametrize(("status", "admin", "mend"), [("DOWN", "0", "systemctl status"), ("MAINT", "1", "state ready"), ("DRAIN", "8", "state ready")])
+@pytest.mark.parametrize(("status", "admin", "mend"), [("DOWN", "0", "socat -t 5 - TCP:192"), ("MAINT", "1", "state ready"), ("DRAIN", "8", "state ready")])
 def test_a_server_that_gets_no_requests_is_a_difference_that_this_role_leaves(status, admin, mend):
     machine = Machine(wanted())
     ask = machine.ask

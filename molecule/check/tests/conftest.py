@@ -57,9 +57,9 @@ class Checked(Site):
             assert secret not in done.stdout, f"`{command}` printed a secret"
         return done.returncode, done.stdout
 
-    def must(self, command):
+    def must(self, command, inventory=""):
         """A line typed in the clone, that must end well."""
-        code, said = self.type(command)
+        code, said = self.type(command, inventory)
         assert code == 0, f"`{command}` ended with {code}: {said[-4000:]}"
 
     def check(self, options="", inventory=""):

@@ -1,0 +1,105 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whether a read of the hosts leaves a run anything to do, and the fleet on one screen. Pure: dictionaries in, text out."""
+
+from __future__ import annotations
+
+#: The words for a row's status, as a person reads them.
+WORDS = {
+    "ok": "ok", "differs": "DIFFERS", "restart": "RESTART DUE", "absent": "not on this host",
+    "read_only": "not to be changed here", "unseen": "not seen", "follows": "follows",
+}
+
+
+def concerns(state):
+    """The concerns of one host's read: name to its report."""
+    return {name: report for name, report in (state or {}).items() if isinstance(report, dict) and "rows" in report}
+
+
+def needs_work(state):
+    """Whether a run would change anything on the host: a file, a process, or what is left over."""
+    found = concerns(state)
+    instances = found.get("instances", {})
+    return any(report["differs"] for report in found.values()) or any(instances.get(name) for name in ("start", "restart", "surplus"))
+
+
+def rows(state):
+    """All rows of a host's read."""
+    return [row for report in concerns(state).values() for row in report["rows"]]
+
+
+def open_work(state, host):
+    """What is still not as it should be, for a person."""
+    left = [f"  {row['item']}: wanted {row['wanted']}, configured {row['configured'] or '-'}, effective {row['effective'] or '-'} ({row['why']})"
+            for row in rows(state) if row["status"] in ("differs", "restart")]
+    changed = sorted(name for name, report in concerns(state).items() if report["differs"])
+    return "\n".join([f"{host} is not as it should be after this run ({', '.join(changed) or 'instances'}):", *left,
+                      "Run the playbook again; if this stays, it is a fault of the collection."])
+
+
+def fleet_summary(states, check_mode, everything=False):
+    """The fleet in one screen. C(states) maps a host to its read; a host without one was not reached. With
+    C(everything), the rows that are as wanted are shown too."""
+    instances = [(host, item) for host in sorted(states) for item in concerns(states[host]).get("instances", {}).get("instances", [])]
+    releases = sorted({item["release"] for _host, item in instances if item["release"]})
+    head = (f"{len(states)} host{'' if len(states) == 1 else 's'}, {sum(item['running'] for _host, item in instances)} of {len(instances)} instances running, "
+            f"release {', '.join(releases) or 'none'}")
+    text = [f"Check mode, nothing was changed. Today: {head}" if check_mode else head, ""]
+    if instances:
+        jdks = {host: concerns(states[host]).get("jdk", {}) for host in states}
+        text += table(("host", "instance", "port", "pid", "release", "jdk"), [
+            (host, item["index"], item["port"], item["pid"] or "-", item["release"] or "-", jdks[host].get("said") or "-") for host, item in instances])
+        text.append("")
+    text += three_columns(states, everything)
+    unread = sorted(host for host in states if not concerns(states[host]))
+    if unread:
+        text.append(f"Not reached: {', '.join(unread)}")
+    return "\n".join(text).rstrip()
+
+
+def alike(states):
+    """Rows that say the same of several hosts or instances, once: the row's words to where they hold."""
+    found = {}
+    for host in sorted(states):
+        for row in rows(states[host]):
+            place, _space, item = row["item"].partition(" ") if row["concern"] == "instance" else ("", "", row["item"])
+            key = (item, row["wanted"] or "-", row["configured"] or "-", row["effective"] or "-", row["status"], row["why"])
+            found.setdefault(key, {}).setdefault(host, []).append(place.replace("instance-", ""))
+    return found
+
+
+def places(where, count):
+    """The hosts and instances of a row, short."""
+    if len(where) == count and count > 1 and not any(any(numbers) for numbers in where.values()):
+        return "all hosts"
+    return " ".join(host + (f":{','.join(numbers)}" if any(numbers) else "") for host, numbers in where.items())
+
+
+#: Items that are always shown: what the guide is about, and what no file can prove.
+SHOWN = ("nofile", "backlog", "MaxHeapSize")
+
+
+def three_columns(states, everything):
+    """Wanted, configured, effective. What is as wanted is counted, unless it is one of SHOWN."""
+    found, count = alike(states), len(states)
+    lines, good, elsewhere = [], 0, {}
+    for (item, wanted, configured, effective, status, why), where in found.items():
+        if status in ("absent", "read_only") and not everything:
+            elsewhere.setdefault((WORDS[status], places(where, count)), []).append(item)
+        elif status == "ok" and item not in SHOWN and not everything:
+            good += 1
+        else:
+            lines.append((item, wanted, configured, effective, WORDS[status], places(where, count), why))
+    text = table(("", "wanted", "configured", "effective", "", "where", ""), lines) if lines else []
+    if good:
+        text.append(f"{good} more values are as wanted.")
+    text += [f"{word}: {', '.join(items)} ({where})" for (word, where), items in elsewhere.items()]
+    return text
+
+
+def table(header, lines):
+    """Columns as wide as their widest cell."""
+    cells = [header, *lines]
+    widths = [max(len(str(line[column])) for line in cells) for column in range(len(header))]
+    return ["  ".join(str(cell).ljust(width) for cell, width in zip(line, widths)).rstrip() for line in cells]

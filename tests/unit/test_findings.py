@@ -1,0 +1,95 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a check found, as a flat list and as a table."""
+
+from __future__ import annotations
+
+from ansible_collections.xitrum.host.plugins.module_utils import findings
+from ansible_collections.xitrum.host.plugins.module_utils.plan import LOOK, RUN, Plan, Row
+
+from .read_fixture import read_of, state
+
+
+def found(**changes):
+    """The findings of two hosts, of which one has what C(changes) say, and of one that was not reached."""
+    return findings.findings({"app1": {**state(), **changes}, "app2": state(), "app3": None}, ["app1", "app2"])
+
+
+def test_findings_are_flat_and_the_worst_come_first():
+    levels = [item["level"] for item in found()]
+    assert levels == sorted(levels, key=["bad", "note", "good"].index)
+    assert {item["host"] for item in found()} == {"app1", "app2", "app3"}
+    assert next(item for item in found() if item["host"] == "app3")["why"] == "it could not be reached"
+
+
+def test_a_problem_and_an_instance_too_many_are_findings():
+    machine = {"rows": [], "differs": False, "problems": ["port 8002 is held by nginx"]}
+    assert "port 8002 is held by nginx" in [item["why"] for item in found(machine=machine)]
+    assert "the inventory has fewer instances" in [item["why"] for item in found(**state(surplus=[{"index": 4}]))]
+
+
+def test_a_user_who_is_not_root_does_not_see_what_it_cannot_know():
+    machine = {"rows": [], "differs": False, "problems": ["port 8002 is held by somebody"], "uid": 1000}
+    levels = {item["item"]: item["word"] for item in found(machine=machine) if item["host"] == "app1"}
+    assert levels == {"net.core.somaxconn": "ok", "instance-0 nofile": "not seen", "machine": "not seen"}
+    assert {item["mend"] for item in found(machine=machine) if item["word"] == "not seen"} == {LOOK}
+
+
+def test_a_host_that_could_not_be_read_says_why():
+    said = findings.findings({"app1": {"failed": True, "msg": "no python"}}, ["app1"])
+    assert said[0]["level"] == "bad" and "no python" in said[0]["why"]
+    assert said[0]["mend"] == f"{RUN} --limit app1"
+
+
+def test_a_host_that_did_not_answer_is_one_though_the_run_went_on():
+    said = findings.findings({"app1": {"unreachable": True, "msg": "refused"}}, ["app1"], "-i fleet")
+    assert (said[0]["why"], said[0]["mend"]) == ("it could not be reached", "ansible app1 -i fleet -m ansible.builtin.ping")
+
+
+def test_a_problem_that_a_row_tells_as_well_is_one_finding():
+    said = read_of(Plan(rows=[Row("capacity", "connections", "9", "", "5", "differs", "too many", "xitrum_max_connections: 5")], problems=["too many"]))
+    assert [item["mend"] for item in found(capacity=said) if item["why"] == "too many"] == ["xitrum_max_connections: 5"]
+
+
+def test_every_finding_that_is_red_has_a_line_to_type_with_the_inventory():
+    machine = {"rows": [], "differs": False, "problems": ["port 8002 is held by nginx: stop it (systemctl disable --now nginx.service), or set xitrum_http_port"]}
+    said = findings.findings({"app1": {**state(surplus=[{"index": 4}]), "machine": machine}, "app3": None}, ["app1"], "-i fleet")
+    assert [item["mend"] for item in said if item["level"] == "bad"] == [
+        "ansible-playbook -i fleet xitrum.host.site --limit app1",
+        'ansible app1 -i fleet -b -m ansible.builtin.shell -a "systemctl disable --now nginx.service"',
+        "ansible-playbook -i fleet xitrum.host.site --limit app1",
+        "ansible app3 -i fleet -m ansible.builtin.ping"]
+
+
+def of_proxy(*items):
+    """The read of a proxy that finds servers down, or a certificate that ends."""
+    return {"haproxy": read_of(Plan(rows=[Row(concern, item, "UP", "", effective, "differs", "why") for concern, item, effective in items]))}
+
+
+def test_what_follows_from_another_finding_is_not_red_as_well():
+    pem = "/etc/site.pem"
+    proxy = of_proxy(("haproxy", "xitrum/app1-0", "DOWN"), ("haproxy", "xitrum/app1-1", "DOWN"), ("haproxy", "xitrum/app1-0", "MAINT"),
+                     ("haproxy", pem, ""), ("certificate", f"certificate {pem}", "2026-11-30"), ("certificate", "certificate /etc/other.pem", "2026-11-30"),
+                     ("redirects", "port 80 (IPv6)", ""), ("redirects", "connection to ::1 port 80", ""), ("redirects", "connection to 127.0.0.1 port 80", ""))
+    said = findings.findings({"app1": state(), "proxy1": proxy}, ["app1", "proxy1"])
+    assert [(item["item"], item["effective"]) for item in said if item["host"] == "proxy1" and item["level"] == "bad"] == [
+        ("xitrum/app1-1", "DOWN"), ("xitrum/app1-0", "MAINT"), (pem, ""), ("certificate /etc/other.pem", "2026-11-30"), ("port 80 (IPv6)", ""),
+        ("connection to 127.0.0.1 port 80", "")]
+    follows = [item for item in said if item["word"] == "follows"]
+    assert [item["why"] for item in follows] == [
+        "follows from app1 instance-0 nofile: why", f"follows from proxy1 {pem}: why", "follows from proxy1 port 80 (IPv6): why"]
+    assert {item["mend"] for item in follows} == {""}
+
+
+def test_a_server_of_a_host_that_is_not_reached_follows_from_that():
+    said = findings.findings({"app1": None, "proxy1": of_proxy(("haproxy", "xitrum/app1-0", "DOWN"), ("haproxy", "forum/app1", "DOWN"))}, ["proxy1"])
+    assert {item["item"]: item["word"] for item in said} == {"host": "DIFFERS", "xitrum/app1-0": "follows", "forum/app1": "DIFFERS"}
+
+
+def test_the_check_shows_what_differs_and_the_mend_once():
+    said = findings.check_table(found(), False)
+    assert said.startswith("3 hosts, 5 values: 3 differ, 0 worth knowing, 2 as wanted")
+    assert "app1 instance-0 nofile, app2 instance-0 nofile: fixed at start" in said
+    assert "net.core.somaxconn" not in said
+    assert "net.core.somaxconn" in findings.check_table(found(), True)

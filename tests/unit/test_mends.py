@@ -1,0 +1,43 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a finding says to type, as a line for the controller's terminal."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.xitrum.host.plugins.module_utils import mends
+from ansible_collections.xitrum.host.plugins.module_utils.plan import LOOK, PING, RUN
+
+
+@pytest.mark.parametrize("mend, line", [
+    (RUN, "ansible-playbook -i fleet xitrum.host.site --limit app1"),
+    (LOOK, "ansible-playbook -i fleet xitrum.host.check"),
+    (PING, "ansible app1 -i fleet -m ansible.builtin.ping"),
+    ("systemctl start firewalld", 'ansible app1 -i fleet -b -m ansible.builtin.shell -a "systemctl start firewalld"'),
+    ("sed -i '2s/^/# /' /etc/a.conf", """ansible app1 -i fleet -b -m ansible.builtin.shell -a "sed -i '2s/^/# /' /etc/a.conf\""""),
+    ("echo $HOME", "ansible app1 -i fleet -b -m ansible.builtin.shell -a 'echo $HOME'"),
+    ("xitrum_proxy_max_connections: 4000", "xitrum_proxy_max_connections: 4000"),
+])
+def test_a_mend_is_a_line_for_the_controller(mend, line):
+    assert mends.typed(mend, "app1", "-i fleet") == line
+    assert mends.typed(mend, "app1", "") == line.replace(" -i fleet", "")
+
+
+@pytest.mark.parametrize("sources, options", [
+    ([], ""),
+    (["/home/me/fleet/hosts.yml"], "-i fleet/hosts.yml"),
+    (["/etc/ansible/hosts", "app1,app2,"], "-i /etc/ansible/hosts -i app1,app2,"),
+    (["/home/me/my fleet", "/home/metoo/fleet"], "-i 'my fleet' -i /home/metoo/fleet"),
+])
+def test_the_inventory_is_told_as_somebody_types_it(sources, options):
+    assert mends.inventory_options(sources, "/home/me") == options
+
+
+@pytest.mark.parametrize("sentence, mend", [
+    ("port 80 is held by nginx: stop it (systemctl disable --now nginx.service), or set xitrum_http_port", "systemctl disable --now nginx.service"),
+    ("port 80 is held by python3, which a redirect would cut off: end it (kill 12), or take the pair out.", "kill 12"),
+    ("Python is 3.6; wanted is 3.8 (or newer)", RUN),
+])
+def test_a_problem_names_its_command_or_asks_for_a_decision(sentence, mend):
+    assert mends.of_problem(sentence) == mend
