@@ -14,7 +14,7 @@ description:
   - Collects the problems of the package, of all hosts and of variables (a misspelt name, a value that does not fit), and makes one message of them.
     A problem that several hosts have is said once, with their names.
   - Holds the Java that the package needs against each host's JDK, and refuses the public example secrets.
-positional: hosts, reached
+positional: hosts, reached, retired
 options:
   _input:
     description:
@@ -31,6 +31,11 @@ options:
     description: Those that answered, C(ansible_play_hosts). Without it, all did.
     type: list
     elements: str
+  retired:
+    description: The hosts of the group C(xitrum_retired), which must know the application's names as the others do.
+    type: list
+    elements: str
+    default: []
 """
 
 EXAMPLES = r"""
@@ -93,7 +98,7 @@ def values_cannot_be_meant(of_host):
         return False
 
 
-def preflight_message(hostvars, hosts, reached=None):
+def preflight_message(hostvars, hosts, reached=None, retired=()):
     """See DOCUMENTATION."""
     every = {host: hostvars[host] for host in hosts}
     answered = set(hosts if reached is None else reached)
@@ -102,6 +107,8 @@ def preflight_message(hostvars, hosts, reached=None):
         # A host whose variables cannot be meant is not read, so nothing is known of it.
         read = [] if values_cannot_be_meant(of_host) else preflight.host_problems(of_host, host in answered)
         problems[host] = [*variable_problems(of_host), *read, *value_problems(of_host)]
+    for host, sentences in preflight.retired_problems({host: hostvars[host] for host in retired}, every).items():
+        problems.setdefault(host, []).extend(sentences)
     return preflight.message(problems, controller_problems(every), preflight_notes(hostvars, hosts))
 
 

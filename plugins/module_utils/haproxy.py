@@ -234,7 +234,8 @@ def _limits(state, text, result, active):
     has = state["worker_nofile"]
     good = has is None or has == process.UNLIMITED or has >= need
     _row(result, "open files", str(need) if info else "", str(granted_nofile(state) or ""), "" if has is None else str(has), good,
-         "the running worker cannot open two files a connection", f"xitrum_proxy_max_connections: {haproxy_config.most_connections(has or 0, len(state['servers']))}")
+         "the running worker cannot open two files a connection",
+         f"xitrum_proxy_max_connections: {haproxy_config.most_connections(has or 0, len(state['servers']))}")
     if state["workers"] > 1:
         why = "they end with their last connection, or after hard-stop-after"
         result.rows.append(Row("haproxy", "old workers", "", "", str(state["workers"] - 1), "ok", why))

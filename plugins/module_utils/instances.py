@@ -161,11 +161,11 @@ def plan_instance(wanted, instance, files, state, result):
         result.actions.append(("make", index, (name, files)))
     running = has["process"]
     used = {name, has["current"], has["previous"], (running["cwd"] or "").rpartition("/")[2] if running else ""}
-    for old in has["folders"]:
-        # Only beside a new one: an old folder alone is no reason to touch the host.
-        if new and old not in used:
-            result.actions.append(("remove", index, old))
+    old = [folder for folder in has["folders"] if folder not in used]
+    result.actions.extend(("remove", index, folder) for folder in old)
     rows = instance_rows(wanted, instance, name, has, state)
+    if old:
+        rows.append(Row("instance", f"instance-{index} old folders", "none", ", ".join(old), "", "differs", "nothing refers to them any more", RUN))
     result.rows.extend(rows)
     result.facts["instances"].append({
         "index": index, "port": instance["port"], "folder": name, "current": has["current"], "previous": has["previous"],

@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a finding says to type, made a whole line for the controller's terminal. Pure.
 
-A row's mend is one of: a run of a playbook (C(plan.RUN), C(plan.LOOK)), a question whether the host answers (C(plan.PING)), a command of the managed host, or a variable to set.
+A row's mend is one of: a run of a playbook (C(plan.RUN), C(plan.LOOK)), a question whether the host answers (C(plan.PING)),
+a command of the managed host, or a variable to set.
 """
 
 from __future__ import annotations

@@ -52,6 +52,20 @@ def host_problems(variables, reached):
     return [problem for problem in problems if problem]
 
 
+def retired_problems(retired, applications):
+    """What keeps a run from finding the application on hosts where it is to run no longer: host to sentences. C(retired) and
+    C(applications) map hosts to their variables. Without its names a run would look elsewhere, find nothing, and be green."""
+    found = {}
+    for name in ("xitrum_name", "xitrum_root", "xitrum_log_dir"):
+        other = next((host for host in applications if name in applications[host]), None)
+        for host in retired if other else ():
+            if name not in retired[host]:
+                found.setdefault(host, []).append(
+                    f"{name} is not set for this host of the group xitrum_retired, and {other} of the group xitrum has {applications[other][name]}: "
+                    "set it for both groups (for all hosts, say), or nothing of the application would be found here")
+    return found
+
+
 def unread(variables, state, reached):
     """The sentence for a host of which nothing is known."""
     if not reached:

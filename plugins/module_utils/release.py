@@ -16,6 +16,7 @@ import os
 import shutil
 import tarfile
 
+from ansible_collections.xitrum.host.plugins.module_utils import process
 from ansible_collections.xitrum.host.plugins.module_utils.plan import RUN, Plan, Row
 
 SPEC = {
@@ -81,12 +82,13 @@ def read(host, wanted):
         "releases": releases,
         "linked": sorted(linked & set(releases)),
         "current": (host.readlink(f"{root}/current") or "").rpartition("/")[2],
+        "running": sorted({release_of(row["cwd"], root) for row in process.processes_under(host, f"{root}/instances")}),
         "partial": [name for name in host.listdir(f"{root}/releases") if name.startswith(".")],
     }
 
 
-def plan(wanted, state, running=()):
-    """Decides what is uploaded and which old releases go. C(running) are the releases of running instances."""
+def plan(wanted, state):
+    """Decides what is uploaded and which old releases go."""
     release = wanted["release"]
     result = Plan(facts={"releases": state["releases"], "current": state["current"]})
     there, leads = release in state["releases"], state["current"] == release
@@ -94,14 +96,16 @@ def plan(wanted, state, running=()):
         "release", "release", wanted=release, configured=state["current"], effective=state["current"],
         status="ok" if leads else "differs", why="not uploaded yet" if not there else "" if leads else f"{wanted['root']}/current leads elsewhere",
         mend="" if leads else RUN))
-    if there:
-        return result
-    protected = {release, state["current"], *state["linked"], *running}
-    kept = [*state["releases"], release][-max(wanted["keep"], 1):]
-    gone = [name for name in state["releases"] if name not in protected and name not in kept]
-    result.actions = [("upload", release), *(("remove", name) for name in gone)]
-    result.before = "".join(f"release {name}\n" for name in state["releases"])
-    result.after = "".join(f"release {name}\n" for name in [*state["releases"], release] if name not in gone)
+    every = [*(name for name in state["releases"] if name != release), release]
+    protected = {release, state["current"], *state["linked"], *state["running"]}
+    gone = [name for name in every[:-max(wanted["keep"], 1)] if name not in protected]
+    result.rows.append(Row(
+        "release", "releases to keep", str(wanted["keep"]), "", str(len(state["releases"])), status="differs" if gone else "ok",
+        why=f"nothing refers to {', '.join(gone)} any more" if gone else "", mend=RUN if gone else ""))
+    result.actions = [*([] if there else [("upload", release)]), *(("remove", name) for name in gone)]
+    if result.actions:
+        result.before = "".join(f"release {name}\n" for name in state["releases"])
+        result.after = "".join(f"release {name}\n" for name in ([*state["releases"], release] if not there else state["releases"]) if name not in gone)
     return result
 
 

@@ -13,7 +13,8 @@ description:
   - A release is the folder C(ROOT/releases/ID) with the package as it came. It is immutable, and named by its content.
   - Files that an older release on the host has with the same content become hard links. Only the others are sent, in one archive.
   - The folder appears when it is whole and every file in it was proved by its SHA-256. A run that is killed leaves no release that looks whole.
-  - Old releases beyond O(keep) are removed, but never one that an instance runs, or that C(current) or C(previous) names.
+  - Old releases beyond O(keep) are removed, whether there is something to send or not, but never one that an instance runs,
+    or that C(current) or C(previous) names.
 options:
   root:
     description: The folder of releases and instances on the host.
@@ -103,7 +104,6 @@ import time
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.xitrum.host.plugins.module_utils import release
 from ansible_collections.xitrum.host.plugins.module_utils.host import Host
-from ansible_collections.xitrum.host.plugins.module_utils.process import processes_under
 
 
 def main():
@@ -121,19 +121,21 @@ def main():
     host, wanted = Host(module.run_command), module.params
     root, manifest = wanted["root"], wanted["manifest"]
     state = release.read(host, wanted)
-    running = {release.release_of(row["cwd"], root) for row in processes_under(host, f"{root}/instances")}
-    plan = release.plan(wanted, state, running)
+    plan = release.plan(wanted, state)
+    upload = ("upload", wanted["release"]) in plan.actions
     said = {**plan.report(), "diff": plan.diff(f"{root}/releases")}
     if not plan.changed:
         module.exit_json(**said)
-    digests = {(entry["sha256"], entry["mode"]) for entry in manifest if "sha256" in entry}
-    found = release.shared(host, root, state["releases"], digests)
-    said["missing"] = release.missing(manifest, found)
-    if module.check_mode or (said["missing"] and not wanted["archive"]):
+    if upload:
+        digests = {(entry["sha256"], entry["mode"]) for entry in manifest if "sha256" in entry}
+        found = release.shared(host, root, state["releases"], digests)
+        said["missing"] = release.missing(manifest, found)
+    if module.check_mode or (upload and said["missing"] and not wanted["archive"]):
         module.exit_json(**said)
     try:
         release.clean(host, root, state)
-        release.assemble(host, wanted, manifest, found, wanted["archive"], int(time.time()))
+        if upload:
+            release.assemble(host, wanted, manifest, found, wanted["archive"], int(time.time()))
         release.prune(host, root, plan)
     except OSError as error:
         release.clean(host, root, release.read(host, wanted))

@@ -53,7 +53,7 @@ def test_a_problem_that_a_row_tells_as_well_is_one_finding():
 
 
 def test_every_finding_that_is_red_has_a_line_to_type_with_the_inventory():
-    machine = {"rows": [], "differs": False, "problems": ["port 8002 is held by nginx: stop it (systemctl disable --now nginx.service), or set xitrum_http_port"]}
+    machine = {"rows": [], "differs": False, "problems": ["port 80 is held by nginx: stop it (systemctl disable --now nginx.service), or take another"]}
     said = findings.findings({"app1": {**state(surplus=[{"index": 4}]), "machine": machine}, "app3": None}, ["app1"], "-i fleet")
     assert [item["mend"] for item in said if item["level"] == "bad"] == [
         "ansible-playbook -i fleet xitrum.host.site --limit app1",

@@ -138,10 +138,13 @@ def test_old_folders_go_but_not_the_current_previous_or_running_one():
     assert [detail for action, _index, detail in plan.actions if action == "remove"] == ["old-1"]
 
 
-def test_an_old_folder_alone_is_no_difference():
+def test_an_old_folder_alone_goes_too_and_is_told():
     state = running(wanted())
     state["instances"][0]["folders"].append("old-1")
-    assert not instances.plan(wanted(), state).changed
+    plan = instances.plan(wanted(), state)
+    assert plan.actions == [("remove", 0, "old-1")]
+    row = next(row for row in plan.rows if row.status == "differs")
+    assert (row.item, row.configured, row.why) == ("instance-0 old folders", "old-1", "nothing refers to them any more")
 
 
 def test_an_option_that_cannot_be_passed_stops_it():

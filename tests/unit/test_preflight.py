@@ -52,6 +52,23 @@ def test_notes_are_said_beside_problems_and_stop_nothing_alone():
     assert "good to know, app1:\n  - not tested" in preflight.message({"app1": ["no disk"]}, (), {"app1": ["not tested"]})
 
 
+@pytest.mark.parametrize("retired, names", [
+    ({"xitrum_name": "shop", "xitrum_root": "/srv/shop"}, []),
+    ({"xitrum_name": "shop"}, ["xitrum_root"]),
+    ({}, ["xitrum_name", "xitrum_root"]),
+])
+def test_a_retired_host_has_to_know_the_names_that_the_others_have(retired, names):
+    """Without them a run would look in other places, find nothing, and be green."""
+    every = {"proxy1": variables(), "app1": variables(xitrum_name="shop", xitrum_root="/srv/shop"), "app2": retired}
+    text = preflight_message(every, ["proxy1", "app1"], ["proxy1", "app1"], ["app2"])
+    assert [name for name in ("xitrum_name", "xitrum_root", "xitrum_log_dir") if f"{name} is not set" in text] == names
+    assert ("app2:" in text) == bool(names)
+
+
+def test_a_retired_host_needs_no_names_where_all_have_the_default():
+    assert preflight_message({"app1": variables(), "app2": {}}, ["app1"], ["app1"], ["app2"]) == ""
+
+
 SAID = st.lists(st.text("xyz", min_size=4, max_size=9), max_size=3)
 
 

@@ -30,7 +30,7 @@ def fake(*names, **links):
 
 def planned(host, name, keep=2, running=()):
     wanted = {"root": ROOT, "release": name, "keep": keep, "group": "root"}
-    return release.plan(wanted, release.read(host, wanted), running)
+    return release.plan(wanted, {**release.read(host, wanted), "running": running})
 
 
 def removed(plan):
@@ -49,6 +49,19 @@ def test_the_running_current_and_previous_release_are_never_removed():
     host = fake("aa", "bb", "cc", "dd", current="releases/bb", instances__0__previous="cc-0011")
     host.files[f"{ROOT}/instances/0/cc-0011/environment"] = ""
     assert removed(planned(host, "ee", keep=1, running={"aa"})) == ["dd"]
+
+
+def test_old_ones_go_without_an_upload_too_and_are_told():
+    plan = planned(fake("aa", "bb", "cc", "dd", current="releases/cc"), "bb", keep=1)
+    assert plan.actions == [("remove", "aa"), ("remove", "dd")]
+    row = plan.rows[1]
+    assert (row.item, row.wanted, row.effective, row.status, row.why) == ("releases to keep", "1", "4", "differs", "nothing refers to aa, dd any more")
+    assert (plan.before, plan.after) == ("release aa\nrelease bb\nrelease cc\nrelease dd\n", "release bb\nrelease cc\n")
+
+
+def test_more_than_are_to_be_kept_may_stay_where_all_are_in_use():
+    plan = planned(fake("aa", "bb", "cc", current="releases/bb"), "cc", keep=1, running={"aa"})
+    assert (plan.actions, plan.rows[1].status) == ([], "ok")
 
 
 @pytest.mark.parametrize("current, status, why", [

@@ -6,12 +6,17 @@
 A run costs seconds, so a test puts several mistakes into one; each has to be in the one message.
 """
 
+import re
+import struct
+import zipfile
+
 import pytest
 
 from tests.lib.demo_instance import copy_package, request
 from tests.lib.site import CLONE, ROOT
 
 WHOLE = CLONE / ".cache/test/xitrum"
+JAR = "lib/quickstart_2.13-1.0.jar"
 EXAMPLE_KEY = "ajconghoaofuxahoi92chunghiaujivietnamlasdoclapjfltudoil98hanhphucup8"
 
 
@@ -34,8 +39,9 @@ def other(site, tmp_path):
     return lambda **host_vars: site.with_inventory(tmp_path / "inventory", host_vars=host_vars)
 
 
-def test_a_missing_package_wrong_variables_and_unknown_systems_are_one_message(site, other):
-    wrong = other(app1={"xitrum_instnaces": 3}, app2={"xitrum_instances": 0})
+def test_a_missing_package_wrong_variables_unknown_systems_and_a_retired_host_without_names_are_one_message(site, tmp_path):
+    wrong = site.with_inventory(tmp_path / "inventory", groups={"xitrum_retired": ["bare"]}, host_vars={
+        "app1": {"xitrum_instnaces": 3, "xitrum_name": "xitrum"}, "app2": {"xitrum_instances": 0}})
     strange_system = "printf 'ID=plan9\\nPRETTY_NAME=\"Plan 9 from Bell Labs\"\\n' > /run/os-release; mount --bind /run/os-release /etc/os-release"
     strange_machine = "printf '#!/bin/sh\\necho riscv64\\n' > /usr/local/sbin/uname; chmod 755 /usr/local/sbin/uname"
     with site.for_now("proxy1", strange_system, "umount /etc/os-release"), site.for_now("app1", strange_machine, "rm /usr/local/sbin/uname"):
@@ -46,8 +52,9 @@ def test_a_missing_package_wrong_variables_and_unknown_systems_are_one_message(s
             "the processor is riscv64; wanted is x86_64 or aarch64",
             "xitrum_instances is 0: wanted is at least 1",
             "proxy1: - the operating system is Plan 9 from Bell Labs; wanted is Debian 11 or newer",
+            "bare: - xitrum_name is not set for this host of the group xitrum_retired, and app1 of the group xitrum has xitrum: set it for both groups",
         )
-    assert said.startswith("5 problems stand in the way."), said
+    assert said.startswith("6 problems stand in the way."), said
 
 
 def test_a_half_package_held_ports_and_hosts_that_cannot_be_read_are_one_message(site, other, tmp_path):
@@ -70,14 +77,34 @@ def test_a_half_package_held_ports_and_hosts_that_cannot_be_read_are_one_message
         )
 
 
-def test_public_examples_are_refused_by_name(site):
+def newer_package(folder, java):
+    """The package, its main class compiled for a Java that no host has."""
+    newer, name = copy_package(WHOLE, folder), "quickstart/Boot.class"
+    jar = newer / JAR
+    with zipfile.ZipFile(jar) as old:
+        entries = {item.filename: old.read(item) for item in old.infolist()}
+    # A class file begins with four bytes that say so, then its minor and its major version.
+    entries[name] = entries[name][:4] + struct.pack(">HH", 0, java + 44) + entries[name][8:]
+    # The jar is a hard link to the other package's.
+    jar.unlink()
+    with zipfile.ZipFile(jar, "w") as new:
+        for entry, content in entries.items():
+            new.writestr(entry, content)
+    return newer
+
+
+def test_public_examples_and_a_package_for_a_newer_java_are_refused_by_name(site, tmp_path):
+    jdk = re.search(r"java-(\d+)-", site.sh("app1", "readlink -f /usr/bin/java")).group(1)
     said = refused(
-        site, lambda: site.run(xitrum_secure_key="", xitrum_metrics_api_key="kgreankbeplawfr7934jv2nr0bsbas0",
+        site, lambda: site.run(xitrum_package=str(newer_package(tmp_path / "newer", 30)), xitrum_secure_key="",
+                               xitrum_metrics_api_key="kgreankbeplawfr7934jv2nr0bsbas0",
                                xitrum_tls_certificate=str(WHOLE / "config/ssl_example_fullchain.pem"),
                                xitrum_tls_key=str(WHOLE / "config/ssl_example_privkey.pem")),
         "app1, app2: - ", "config/xitrum.conf of the package has the example secureKey", "openssl rand -hex 32 (keep it in a vault)",
         "xitrum_metrics_api_key is the example of Xitrum's project template, which is public: set your own",
         "xitrum_tls_key is the example key of Xitrum's project template, which is public: set your own key and certificate",
+        f"the package has classes for Java 30 in {JAR}, quickstart.Boot, and the host would run JDK {jdk}: "
+        f"set xitrum_jdk_version to 30 or newer, or build the package for Java {jdk}",
     )
     assert EXAMPLE_KEY not in said
 
