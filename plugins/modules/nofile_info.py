@@ -20,22 +20,8 @@ options:
     description: The wanted number of open files.
     type: int
     default: 1024000
-  ports:
-    description: TCP ports that are listened on.
-    type: list
-    elements: int
-    default: []
-  units:
-    description: Units of systemd, C(.service) may be left out.
-    type: list
-    elements: str
-    default: []
-  pids:
-    description: Process ids.
-    type: list
-    elements: int
-    default: []
 extends_documentation_fragment:
+  - xitrum.host.targets
   - xitrum.host.batch.info
 """
 
@@ -80,19 +66,12 @@ problems:
   elements: str
 """
 
-from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.xitrum.host.plugins.module_utils import open_files
-from ansible_collections.xitrum.host.plugins.module_utils.host import Host
+from ansible_collections.xitrum.host.plugins.module_utils import bodies, open_files
 
 
 def main():
     """Reads, and returns the rows."""
-    module = AnsibleModule(argument_spec=open_files.SPEC, required_one_of=[("ports", "units", "pids")], supports_check_mode=True)
-    wanted = module.params
-    if not any(wanted[name] for name in ("ports", "units", "pids")):
-        module.fail_json(msg="ports, units and pids are all empty: name at least one of what to look at.")
-    plan = open_files.plan(wanted, open_files.read(Host(module.run_command), wanted))
-    module.exit_json(**plan.report())
+    bodies.look(open_files)
 
 
 if __name__ == "__main__":

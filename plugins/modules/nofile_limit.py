@@ -106,25 +106,12 @@ problems:
   elements: str
 """
 
-import os
-
-from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.xitrum.host.plugins.module_utils import limits
-from ansible_collections.xitrum.host.plugins.module_utils.host import Host
+from ansible_collections.xitrum.host.plugins.module_utils import bodies, limits
 
 
 def main():
     """Reads, plans, and writes the file where it differs."""
-    module = AnsibleModule(argument_spec=limits.SPEC, supports_check_mode=True)
-    host = Host(module.run_command)
-    plan = limits.plan(module.params, limits.read(host, module.params))
-    if plan.problems:
-        module.fail_json(msg="\n".join(plan.problems), **plan.report())
-    if plan.changed and not module.check_mode:
-        if os.geteuid() != 0:
-            module.fail_json(msg="Limits are set by root only, and this module runs as another user: use become: true.", **plan.report())
-        limits.apply(host, plan)
-    module.exit_json(diff=plan.diff(module.params["path"]), **plan.report())
+    bodies.change(limits, "Limits")
 
 
 if __name__ == "__main__":

@@ -25,22 +25,8 @@ options:
       - V(0) stands for what C(net.core.somaxconn) is now. Xitrum 3.31 asks for what it was when the JVM started.
     type: int
     default: 1024
-  ports:
-    description: TCP ports that are listened on.
-    type: list
-    elements: int
-    default: []
-  units:
-    description: Units of systemd, C(.service) may be left out.
-    type: list
-    elements: str
-    default: []
-  pids:
-    description: Process ids.
-    type: list
-    elements: int
-    default: []
 extends_documentation_fragment:
+  - xitrum.host.targets
   - xitrum.host.batch.info
 """
 
@@ -97,19 +83,12 @@ problems:
   elements: str
 """
 
-from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.xitrum.host.plugins.module_utils import backlog
-from ansible_collections.xitrum.host.plugins.module_utils.host import Host
+from ansible_collections.xitrum.host.plugins.module_utils import backlog, bodies
 
 
 def main():
     """Reads, and returns the rows."""
-    module = AnsibleModule(argument_spec=backlog.SPEC, required_one_of=[("ports", "units", "pids")], supports_check_mode=True)
-    wanted = module.params
-    if not any(wanted[name] for name in ("ports", "units", "pids")):
-        module.fail_json(msg="ports, units and pids are all empty: name at least one of what to look at.")
-    plan = backlog.plan(wanted, backlog.read(Host(module.run_command), wanted))
-    module.exit_json(**plan.report())
+    bodies.look(backlog)
 
 
 if __name__ == "__main__":

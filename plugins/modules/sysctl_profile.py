@@ -127,25 +127,12 @@ problems:
   elements: str
 """
 
-import os
-
-from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.xitrum.host.plugins.module_utils import kernel
-from ansible_collections.xitrum.host.plugins.module_utils.host import Host
+from ansible_collections.xitrum.host.plugins.module_utils import bodies, kernel
 
 
 def main():
     """Reads, plans, and sets what differs."""
-    module = AnsibleModule(argument_spec=kernel.SPEC, supports_check_mode=True)
-    host = Host(module.run_command)
-    plan = kernel.plan(module.params, kernel.read(host, module.params))
-    if plan.problems:
-        module.fail_json(msg="\n".join(plan.problems), **plan.report())
-    if plan.changed and not module.check_mode:
-        if os.geteuid() != 0:
-            module.fail_json(msg="Kernel parameters are set by root only, and this module runs as another user: use become: true.", **plan.report())
-        kernel.apply(host, plan)
-    module.exit_json(diff=plan.diff(module.params["path"]), **plan.report())
+    bodies.change(kernel, "Kernel parameters")
 
 
 if __name__ == "__main__":

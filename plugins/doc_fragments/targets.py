@@ -1,0 +1,29 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the documentation of modules says alike that are pointed at processes and sockets."""
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    """The options of C(plugins/module_utils/targets.py)."""
+
+    DOCUMENTATION = r"""
+options:
+  ports:
+    description: TCP ports that are listened on.
+    type: list
+    elements: int
+    default: []
+  units:
+    description: Units of systemd, C(.service) may be left out.
+    type: list
+    elements: str
+    default: []
+  pids:
+    description: Process ids.
+    type: list
+    elements: int
+    default: []
+"""

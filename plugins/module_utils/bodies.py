@@ -1,0 +1,36 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The bodies of modules that are one concern and nothing else: read, plan, apply, report."""
+
+from __future__ import annotations
+
+import os
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.xitrum.host.plugins.module_utils import targets
+from ansible_collections.xitrum.host.plugins.module_utils.host import Host
+
+
+def look(concern):
+    """The body of a module that only reads, and is pointed at processes and sockets by L(targets)."""
+    module = AnsibleModule(argument_spec=concern.SPEC, required_one_of=[tuple(targets.SPEC)], supports_check_mode=True)
+    wanted = module.params
+    if not any(wanted[name] for name in targets.SPEC):
+        module.fail_json(msg="ports, units and pids are all empty: name at least one of what to look at.")
+    plan = concern.plan(wanted, concern.read(Host(module.run_command), wanted))
+    module.exit_json(**plan.report())
+
+
+def change(concern, subject):
+    """The body of a module that keeps what it changes in one file, its option C(path). C(subject) is what only root may set."""
+    module = AnsibleModule(argument_spec=concern.SPEC, supports_check_mode=True)
+    host, wanted = Host(module.run_command), module.params
+    plan = concern.plan(wanted, concern.read(host, wanted))
+    if plan.problems:
+        module.fail_json(msg="\n".join(plan.problems), **plan.report())
+    if plan.changed and not module.check_mode:
+        if os.geteuid() != 0:
+            module.fail_json(msg=f"{subject} are set by root only, and this module runs as another user: use become: true.", **plan.report())
+        concern.apply(host, plan)
+    module.exit_json(diff=plan.diff(wanted["path"]), **plan.report())
