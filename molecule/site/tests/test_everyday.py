@@ -35,7 +35,9 @@ def release_of(site, name, first_port=8000):
 
 def sent(run):
     """Host to the bytes that were uploaded to it."""
-    return {host: result.get("sent_bytes", 0) for host, result in run.results("xitrum.host.release")}
+    results = run.results("xitrum.host.release")
+    # The module is called again after the rollout, to remove what is needed no more.
+    return {host: sum(result.get("sent_bytes", 0) for other, result in results if other == host) for host, _result in results}
 
 
 def test_check_mode_on_a_bare_host_shows_everything_and_does_nothing(site, tmp_path):
