@@ -28,8 +28,8 @@ class ActionModule(ActionBase):
         del tmp
         arguments = dict(self._task.args)
         folder = arguments.get("folder")
-        if not folder or not isinstance(arguments.get("manifest"), list):
-            raise AnsibleActionFail("folder and manifest are required: pass on what xitrum.host.package_info returned")
+        if not isinstance(arguments.get("manifest"), list):
+            raise AnsibleActionFail("manifest is required: pass on what xitrum.host.package_info returned")
         result.update(self._on_host(arguments, task_vars))
         if result.get("failed") or result.get("staged") or not result.get("missing") or self._task.check_mode:
             return result

@@ -126,6 +126,8 @@ def main():
     said = {**plan.report(), "diff": plan.diff(f"{root}/releases")}
     if not plan.changed:
         module.exit_json(**said)
+    if upload and not manifest:
+        module.fail_json(msg=f"the release {wanted['release']} is not in {root}/releases, and there is no package to make it of", **said)
     if upload:
         digests = {(entry["sha256"], entry["mode"]) for entry in manifest if "sha256" in entry}
         found = release.shared(host, root, state["releases"], digests)
