@@ -45,7 +45,7 @@ def steps(due, batch=1):
 def go_back_to(found, release=""):
     """The one release that all hosts can go back to: C({problems, package}).
 
-    C(found) maps a host to its C(releases), C(current) and C(previous). Without C(release) it is the previous one, which
+    C(found) maps a host to its C(releases), C(current), C(previous) and the C(examples) of each release. Without C(release) it is the previous one, which
     must be the same everywhere. C(package) is what is known of it, in the place of what a package on the controller says.
     """
     problems = []
@@ -60,5 +60,6 @@ def go_back_to(found, release=""):
     if not problems and len(names) > 1:
         told = "; ".join(f"{host}: {name}" for host, name in wanted.items())
         problems.append(f"the release before the current one is not the same on all hosts ({told}). Set xitrum_rollback_to to one that all of them have.")
-    package = {"release": names[0] if names else "", "folder": "", "manifest": [], "bytes": 0, "examples": [], "java": 0, "problems": []}
+    examples = sorted({key for host, name in wanted.items() for key in found[host]["examples"].get(name, [])})
+    package = {"release": names[0] if names else "", "folder": "", "manifest": [], "bytes": 0, "examples": examples, "java": 0, "problems": []}
     return {"problems": problems, "package": package}

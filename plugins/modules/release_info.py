@@ -10,7 +10,8 @@ short_description: The releases that a host has
 version_added: 0.1.0
 author: The xitrum.host maintainers (@xitrum-host)
 description:
-  - Tells the whole releases, the one that the host is switched to and the one before it.
+  - Tells the whole releases, the one that the host is switched to and the one before it, and which of the public examples of Xitrum's project
+    template each has in its configuration.
 options:
   root:
     description: The folder of releases and instances on the host.
@@ -44,10 +45,15 @@ previous:
   returned: always
   type: str
   sample: 3f2a9c1b7d04
+examples:
+  description: For each release the keys of its C(config/xitrum.conf) that have a public example - C(secureKey), C(apiKey), C(keyFile).
+  returned: always
+  type: dict
+  sample: {"3f2a9c1b7d04": ["apiKey"], "c843051638d2": []}
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.xitrum.host.plugins.module_utils import release
+from ansible_collections.xitrum.host.plugins.module_utils import package_config, release
 from ansible_collections.xitrum.host.plugins.module_utils.host import Host
 
 
@@ -57,7 +63,9 @@ def main():
     host, root = Host(module.run_command), module.params["root"]
     try:
         links = {name: (host.readlink(f"{root}/{name}") or "").rpartition("/")[2] for name in ("current", "previous")}
-        module.exit_json(changed=False, releases=release.installed(host, root), **links)
+        names = release.installed(host, root)
+        found = {name: package_config.examples(release.folder(root, name)) for name in names}
+        module.exit_json(changed=False, releases=names, examples=found, **links)
     except OSError as error:
         module.fail_json(msg=f"the releases in {root} could not be read: {error}")
 

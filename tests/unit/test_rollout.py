@@ -55,12 +55,12 @@ def test_every_instance_is_in_exactly_one_step_and_only_the_first_step_is_a_gate
 
 
 def host(releases="aa bb cc", current="cc", previous="bb"):
-    return {"releases": releases.split(), "current": current, "previous": previous}
+    return {"releases": releases.split(), "current": current, "previous": previous, "examples": {"bb": ["apiKey"]}}
 
 
 def test_without_a_name_it_is_the_previous_one():
     choice = rollout.go_back_to({"app1": host(), "app2": host()})
-    assert (choice["problems"], choice["package"]["release"]) == ([], "bb")
+    assert (choice["problems"], choice["package"]["release"], choice["package"]["examples"]) == ([], "bb", ["apiKey"])
 
 
 def test_a_name_is_taken_where_all_hosts_have_it():
