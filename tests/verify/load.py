@@ -17,7 +17,7 @@ class Load:
     the answers by status, and `errors` holds what went wrong, as text.
     """
 
-    def __init__(self, address, port, path="/client", threads=8, sticky=False, pause=0.002, keep=False):
+    def __init__(self, address, port, path="/client", threads=8, sticky=False, pause=0.02, keep=False):
         self.where = (address, port)
         self.path = path
         self.sticky = sticky

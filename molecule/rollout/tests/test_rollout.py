@@ -5,6 +5,8 @@
 each test begins where the one before ended. Every request is counted. The first release is test-1, of converge."""
 
 import contextlib
+import getpass
+import json
 import random
 import socket
 import threading
@@ -171,19 +173,13 @@ def test_the_second_of_two_runs_says_who_is_at_work_and_touches_nothing(site):
         wait_for("the first run has its locks", lambda: all(site.sh(host, f"test -e {LOCK} && echo held", check=False) for host in APPS))
         second = site.run(playbook=DEPLOY, xitrum_heap="400m")
         assert second.code != 0
-        assert f"another run is at work here: that of {last_who()} since" in second.message
+        assert f"another run is at work here: that of {getpass.getuser()} on {socket.gethostname()}, since" in second.message
         first.communicate(timeout=600)
     assert first.returncode == 0
     traffic.assert_nothing_lost()
     assert_in_use(site)
     for name in EVERY:
         assert "-Xmx300m" in site.sh(name[:4], f"cat /opt/xitrum/instances/{name[-1]}/current/environment")
-
-
-def last_who():
-    """What a lock says of a run of this test."""
-    import getpass
-    return f"{getpass.getuser()} on {socket.gethostname()},"
 
 
 @pytest.mark.parametrize("seed", [20261124])
@@ -203,3 +199,37 @@ def test_a_deploy_that_is_killed_three_times_is_finished_by_the_next(site, packa
     assert_in_use(site)
     assert "outcome=unknown" in site.sh("app1", "cat /var/log/xitrum/runs.log")
     site.run(**variables).assert_did_nothing()
+
+
+def at(site, name, path, **more):
+    """A request to one instance, past the proxy."""
+    return request(8000 + int(name[-1]), path, host=site.hosts[name[:4]]["xitrum_address"], **more)
+
+
+def members(site, name):
+    """The members of the cluster that an instance sees, those that are up and reachable."""
+    try:
+        found = json.loads(at(site, name, "/members").body)["members"]
+    except OSError:
+        return []
+    return sorted(member["address"] for member in found if member["status"] == "Up" and member["reachable"])
+
+
+def wait_for_cluster(site):
+    every = sorted(f"akka://xitrum@{site.hosts[name[:4]]['xitrum_address']}:{2551 + int(name[-1])}" for name in EVERY)
+    wait_for("all four see all four", lambda: all(members(site, name) == every for name in EVERY))
+
+
+def test_instances_form_a_cluster_that_takes_a_killed_member_back(site):
+    site.run(xitrum_cluster=True).assert_ended_well()
+    wait_for_cluster(site)
+    assert at(site, "app1-0", "/sockjs/000/across/xhr", method="POST").text == "o\n"
+    assert at(site, "app2-1", "/sockjs/000/across/xhr_send", method="POST", body=b'["hello"]').status == 204
+    assert at(site, "app1-1", "/sockjs/000/across/xhr", method="POST").text == 'a["hello"]\n'
+    for host in APPS:
+        bound = site.sh(host, "ss -Hltn 'sport >= 2551 and sport <= 2552' | awk '{print $4}' | sort").split()
+        assert [text.removeprefix("[::ffff:").replace("]", "") for text in bound] == [f"{site.hosts[host]['xitrum_address']}:{port}" for port in (2551, 2552)]
+    before = site.main_pid("app1", 0)
+    site.sh("app1", f"kill -9 {before}")
+    wait_for("the first seed runs again", lambda: site.main_pid("app1", 0) not in (0, before))
+    wait_for_cluster(site)
