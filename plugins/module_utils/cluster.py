@@ -57,7 +57,7 @@ def plan(hosts, defaults, count, system):
         return {"seeds": [], "members": [], "problems": [str(error)]}
     problems = []
     if len(every) < 2:
-        problems.append(f"xitrum_cluster is true and there is {len(every)} instance: a cluster has two at least. Add hosts or xitrum_instances, or leave it off.")
+        problems.append(f"xitrum_cluster is true and there is {len(every)} instance: a cluster has two at least. Add some, or leave it off.")
     if count < 2:
         problems.append(f"xitrum_cluster_seeds is {count}, wanted are two at least: with one seed nobody can join while that is down.")
     lonely = sorted({member["host"] for member in every if ipaddress.ip_address(member["address"]).is_loopback})

@@ -21,7 +21,6 @@ PLAYBOOK_VARIABLES = (
     "xitrum_lock",              # registered: what run_lock said
     "xitrum_package_read",      # registered: what package_info read
     "xitrum_releases_read",     # registered: what release_info read
-    "xitrum_rollout_stopped",   # set where a step of a rollout failed: why
 )
 
 #: A role whose name is a word that other people's variables begin with as well.
