@@ -23,11 +23,12 @@ _SV, _SVSCAN = "/etc/{name}-runit/{index}", "/etc/{name}-daemontools/{index}"
 # C(start) and C(stop) are commands in turn; C(forget) makes the supervisor let go of an instance whose mark is gone.
 # C(daemon) is the unit that has to run for it; C(gone) are commands after the last instance, and then C(gone_after)
 # when the shared paths are removed. C(output) prints the end of what an instance said. C(log) is where that is, in words.
-# C(restarts): whether an instance that ends is started again. C(low_ports): whether an instance may have a port below 1024.
+# C(inherits): whether the number of open files has to be one that the host can grant, since what starts the instance cannot
+# take less. C(restarts): whether an instance that ends is started again. C(low_ports): whether an instance may have a port below 1024.
 KINDS = {
     "systemd": {
         "restarts": True, "low_ports": True, "init": "systemd", "packages": [], "program": "systemctl", "daemon": "",
-        "nofile": "LimitNOFILE", "log": "the journal: journalctl -u {name}@{index}",
+        "inherits": False, "nofile": "LimitNOFILE", "log": "the journal: journalctl -u {name}@{index}",
         "mark": "/etc/systemd/system/multi-user.target.wants/{name}@{index}.service", "target": "/etc/systemd/system/{name}@.service",
         "own": [], "shared": ["/etc/systemd/system/{name}@.service"],
         # A unit that failed too often refuses to start until its counter is reset; one that is new is not failed.
@@ -39,7 +40,7 @@ KINDS = {
     },
     "supervisord": {
         "restarts": True, "low_ports": False, "init": "systemd", "packages": ["supervisor"], "program": "supervisorctl", "daemon": "supervisor.service",
-        "nofile": "minfds, ulimit", "log": "{log_dir}/output-{index}.log",
+        "inherits": True, "nofile": "minfds, ulimit", "log": "{log_dir}/output-{index}.log",
         "mark": "/etc/supervisor/conf.d/{name}-{index}.conf", "target": "/etc/{name}-supervisord/{index}.conf",
         "own": ["/etc/{name}-supervisord/{index}.conf"], "shared": ["/etc/{name}-supervisord", "/etc/supervisor/conf.d/{name}.conf"],
         # `update` with a name takes up this program alone, whatever else was edited in its configuration.
@@ -51,7 +52,7 @@ KINDS = {
     },
     "runit": {
         "restarts": True, "low_ports": True, "init": "systemd", "packages": ["runit"], "program": "runsvdir", "daemon": "{name}-runit.service",
-        "nofile": "ulimit", "log": "{log_dir}/output-{index}/current",
+        "inherits": False, "nofile": "ulimit", "log": "{log_dir}/output-{index}/current",
         "mark": "/etc/{name}-runit/enabled/{index}", "target": _SV, "own": [_SV],
         "hold": f"{_SV}/down", "ready": ["sv", "status", _SV], "patience": _SCAN_SECONDS,
         "shared": ["/etc/{name}-runit", "/etc/systemd/system/{name}-runit.service"],
@@ -65,7 +66,7 @@ KINDS = {
     "daemontools": {
         "restarts": True, "low_ports": True, "init": "systemd", "packages": ["daemontools"], "program": "svscan",
         "daemon": "{name}-daemontools.service",
-        "nofile": "ulimit", "log": "{log_dir}/output-{index}/current",
+        "inherits": False, "nofile": "ulimit", "log": "{log_dir}/output-{index}/current",
         "mark": "/etc/{name}-daemontools/enabled/{index}", "target": _SVSCAN, "own": [_SVSCAN],
         "hold": f"{_SVSCAN}/down", "ready": ["svok", _SVSCAN], "patience": _SCAN_SECONDS,
         "shared": ["/etc/{name}-daemontools", "/etc/systemd/system/{name}-daemontools.service"],
@@ -79,7 +80,7 @@ KINDS = {
     },
     "rc.local": {
         "restarts": False, "low_ports": True, "init": "", "packages": ["logrotate"], "program": "logrotate", "daemon": "",
-        "nofile": "ulimit", "log": "{log_dir}/output-{index}.log",
+        "inherits": False, "nofile": "ulimit", "log": "{log_dir}/output-{index}.log",
         "mark": "/etc/{name}-rc.local/enabled/{index}", "target": "/etc/{name}-rc.local/start", "own": [],
         "shared": ["/etc/{name}-rc.local", "/etc/logrotate.d/{name}-rc.local"],
         # As at boot: nothing of the login that starts it.
@@ -89,7 +90,7 @@ KINDS = {
     },
     "upstart": {
         "restarts": True, "low_ports": False, "init": "upstart", "packages": [], "program": "initctl", "daemon": "",
-        "nofile": "limit nofile", "log": "/var/log/upstart/{name}-{index}.log",
+        "inherits": True, "nofile": "limit nofile", "log": "/var/log/upstart/{name}-{index}.log",
         "mark": "/etc/init/{name}-{index}.conf", "target": "", "own": [], "shared": [],
         "start": [["initctl", "start", "{name}-{index}"]],
         "stop": [["initctl", "stop", "{name}-{index}"]],
