@@ -106,19 +106,12 @@ def prepare(host, wanted, index):
     if target and host.readlink(mark) != target:
         if "hold" in kind:
             host.write(filled(wanted, index, "hold"), "")
+        folder = mark.rpartition("/")[0]
+        if not host.exists(folder):
+            host.make_directory(folder)
         host.link(mark, target)
-    if "ready" in kind:
-        patiently(host, filled(wanted, index, "ready"), kind["patience"])
-
-
-def patiently(host, command, seconds):
-    """Runs a command until it succeeds or the time is over: what it said last."""
-    deadline = time.monotonic() + seconds
-    said = host.run(command)
-    while said.rc != 0 and time.monotonic() < deadline:
-        time.sleep(0.25)
-        said = host.run(command)
-    return said
+    for command in filled(wanted, index, "ready") if "ready" in kind else []:
+        supervisors.patiently(host, command, kind["patience"])
 
 
 def start(host, wanted, index):

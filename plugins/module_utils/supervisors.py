@@ -10,6 +10,7 @@ C({index}) the instance's number, C({timeout}) the seconds that an instance gets
 from __future__ import annotations
 
 import re
+import time
 
 from ansible_collections.xitrum.host.plugins.module_utils import process, rc_local
 
@@ -19,7 +20,7 @@ _SV, _SVSCAN = "/etc/{name}-runit/{index}", "/etc/{name}-daemontools/{index}"
 
 # C(mark) is what makes the supervisor start an instance at boot, and C(target) what it points at (none: the mark is the
 # definition itself). C(own) are further paths of one instance, C(shared) those of all of the application's. C(hold) is a
-# file that keeps a supervisor which takes up what it finds from starting it yet, C(ready) asks whether it has taken it up.
+# file that keeps a supervisor which takes up what it finds from starting it yet, C(ready) are questions whether it has.
 # C(start) and C(stop) are commands in turn; C(forget) makes the supervisor let go of an instance whose mark is gone.
 # C(daemon) is the unit that has to run for it; C(gone) are commands after the last instance, and then C(gone_after)
 # when the shared paths are removed. C(output) prints the end of what an instance said. C(log) is where that is, in words.
@@ -54,7 +55,7 @@ KINDS = {
         "restarts": True, "low_ports": True, "init": "systemd", "packages": ["runit"], "program": "runsvdir", "daemon": "{name}-runit.service",
         "inherits": False, "nofile": "ulimit", "log": "{log_dir}/output-{index}/current",
         "mark": "/etc/{name}-runit/enabled/{index}", "target": _SV, "own": [_SV],
-        "hold": f"{_SV}/down", "ready": ["sv", "status", _SV], "patience": _SCAN_SECONDS,
+        "hold": f"{_SV}/down", "ready": [["sv", "status", _SV]], "patience": _SCAN_SECONDS,
         "shared": ["/etc/{name}-runit", "/etc/systemd/system/{name}-runit.service"],
         "start": [["sv", "up", _SV]],
         "stop": [["sv", "-w", "{timeout}", "force-stop", _SV]],
@@ -68,7 +69,7 @@ KINDS = {
         "daemon": "{name}-daemontools.service",
         "inherits": False, "nofile": "ulimit", "log": "{log_dir}/output-{index}/current",
         "mark": "/etc/{name}-daemontools/enabled/{index}", "target": _SVSCAN, "own": [_SVSCAN],
-        "hold": f"{_SVSCAN}/down", "ready": ["svok", _SVSCAN], "patience": _SCAN_SECONDS,
+        "hold": f"{_SVSCAN}/down", "ready": [["svok", _SVSCAN], ["svok", f"{_SVSCAN}/log"]], "patience": _SCAN_SECONDS,
         "shared": ["/etc/{name}-daemontools", "/etc/systemd/system/{name}-daemontools.service"],
         # svc ends with 0 whatever happens, svok does not.
         "start": [["svok", _SVSCAN], ["svc", "-u", _SVSCAN]],
@@ -208,12 +209,25 @@ READERS = {
 }
 
 
+def patiently(host, command, seconds, good=True):
+    """Runs a command until it succeeds, or fails where that is good, or the time is over: what it said last."""
+    deadline = time.monotonic() + seconds
+    said = host.run(command)
+    while (said.rc == 0) != good and time.monotonic() < deadline:
+        time.sleep(0.1)
+        said = host.run(command)
+    return said
+
+
 def forget(host, kind, name, index):
     """Takes an instance, which does not run, away from a supervisor: its mark first, or it would be started again."""
     what = KINDS[kind]
     host.remove(filled(what["mark"], name=name, index=index))
     for command in filled(what["forget"], name=name, index=index):
         host.run(command)
+    # It writes into the folder until its end.
+    for command in filled(what.get("ready", []), name=name, index=index):
+        patiently(host, command, what["patience"], False)
     for path in filled(what["own"], name=name, index=index):
         host.remove(path)
 
