@@ -73,8 +73,8 @@ def stop(host, wanted, index):
         kill(host, wanted, index, signal.SIGKILL)
     if not gone(host, wanted, index, 5):
         left = [row["pid"] for row in running(host, wanted, index)]
-        raise RuntimeError(f"instance {index} still runs {wanted['stop_timeout']} s after it was told to stop ({'; '.join(filter(None, words)) or 'no message'}): "
-                           f"its processes are {left}")
+        said = "; ".join(filter(None, words)) or "no message"
+        raise RuntimeError(f"instance {index} still runs {wanted['stop_timeout']} s after it was told to stop ({said}): its processes are {left}")
 
 
 def stoppers(host, wanted):

@@ -21,7 +21,8 @@ def minfds(texts):
 
 def programs(texts):
     """The names of other people's programs and groups: name to the file that has it."""
-    return {name: path for path, text in texts.items() for name in re.findall(r"^\[(?:program|group|fcgi-program|eventlistener):([^\]]+)\]", text, re.MULTILINE)}
+    section = re.compile(r"^\[(?:program|group|fcgi-program|eventlistener):([^\]]+)\]", re.MULTILINE)
+    return {name: path for path, text in texts.items() for name in section.findall(text)}
 
 
 def version(text):

@@ -122,7 +122,8 @@ def test_two_sets_of_files_have_one_name_only_if_they_are_the_same(one, other):
 
 def test_a_bare_host_has_all_to_start_and_an_instance_too_many_is_surplus():
     want = wanted(instances=[{"index": index, "port": 8000 + index, "files": {}} for index in (0, 1)])
-    none = {"folders": [], "current": "", "previous": "", "environment": "", "process": None, "listeners": [], "log": False, "flags": None, "elsewhere": [], "service": None}
+    none = {"folders": [], "current": "", "previous": "", "environment": "", "process": None, "listeners": [], "log": False, "flags": None,
+            "elsewhere": [], "service": None}
     state = {**running(wanted()), "launcher": None, "instances": {number: copy.deepcopy(none) for number in (0, 1, 2)}}
     plan = instances.plan(want, state)
     assert [item["index"] for item in plan.facts["start"]] == [0, 1]

@@ -14,7 +14,7 @@ from ansible_collections.xitrum.host.plugins.module_utils import supervisors
 from tests.lib.site import ROOT
 
 #: Seconds until an instance has to be back: far more than it takes, on a busy machine.
-SOON = 90
+SOON = 240
 
 
 def log_of(site, host, index):
