@@ -29,7 +29,7 @@ _SV, _SVSCAN = "/etc/{name}-runit/{index}", "/etc/{name}-daemontools/{index}"
 KINDS = {
     "systemd": {
         "restarts": True, "low_ports": True, "init": "systemd", "packages": [], "program": "systemctl", "daemon": "",
-        "inherits": False, "nofile": "LimitNOFILE", "log": "the journal: journalctl -u {name}@{index}",
+        "inherits": False, "log": "the journal: journalctl -u {name}@{index}",
         "mark": "/etc/systemd/system/multi-user.target.wants/{name}@{index}.service", "target": "/etc/systemd/system/{name}@.service",
         "own": [], "shared": ["/etc/systemd/system/{name}@.service"],
         # A unit that failed too often refuses to start until its counter is reset; one that is new is not failed.
@@ -41,7 +41,7 @@ KINDS = {
     },
     "supervisord": {
         "restarts": True, "low_ports": False, "init": "systemd", "packages": ["supervisor"], "program": "supervisorctl", "daemon": "supervisor.service",
-        "inherits": True, "nofile": "minfds, ulimit", "log": "{log_dir}/output-{index}.log",
+        "inherits": True, "log": "{log_dir}/output-{index}.log",
         "mark": "/etc/supervisor/conf.d/{name}-{index}.conf", "target": "/etc/{name}-supervisord/{index}.conf",
         "own": ["/etc/{name}-supervisord/{index}.conf"], "shared": ["/etc/{name}-supervisord", "/etc/supervisor/conf.d/{name}.conf"],
         # `update` with a name takes up this program alone, whatever else was edited in its configuration.
@@ -53,7 +53,7 @@ KINDS = {
     },
     "runit": {
         "restarts": True, "low_ports": True, "init": "systemd", "packages": ["runit"], "program": "runsvdir", "daemon": "{name}-runit.service",
-        "inherits": False, "nofile": "ulimit", "log": "{log_dir}/output-{index}/current",
+        "inherits": False, "log": "{log_dir}/output-{index}/current",
         "mark": "/etc/{name}-runit/enabled/{index}", "target": _SV, "own": [_SV],
         "hold": f"{_SV}/down", "ready": [["sv", "status", _SV]], "patience": _SCAN_SECONDS,
         "shared": ["/etc/{name}-runit", "/etc/systemd/system/{name}-runit.service"],
@@ -67,7 +67,7 @@ KINDS = {
     "daemontools": {
         "restarts": True, "low_ports": True, "init": "systemd", "packages": ["daemontools"], "program": "svscan",
         "daemon": "{name}-daemontools.service",
-        "inherits": False, "nofile": "ulimit", "log": "{log_dir}/output-{index}/current",
+        "inherits": False, "log": "{log_dir}/output-{index}/current",
         "mark": "/etc/{name}-daemontools/enabled/{index}", "target": _SVSCAN, "own": [_SVSCAN],
         "hold": f"{_SVSCAN}/down", "ready": [["svok", _SVSCAN], ["svok", f"{_SVSCAN}/log"]], "patience": _SCAN_SECONDS,
         "shared": ["/etc/{name}-daemontools", "/etc/systemd/system/{name}-daemontools.service"],
@@ -81,7 +81,7 @@ KINDS = {
     },
     "rc.local": {
         "restarts": False, "low_ports": True, "init": "", "packages": ["logrotate"], "program": "logrotate", "daemon": "",
-        "inherits": False, "nofile": "ulimit", "log": "{log_dir}/output-{index}.log",
+        "inherits": False, "log": "{log_dir}/output-{index}.log",
         "mark": "/etc/{name}-rc.local/enabled/{index}", "target": "/etc/{name}-rc.local/start", "own": [],
         "shared": ["/etc/{name}-rc.local", "/etc/logrotate.d/{name}-rc.local"],
         # As at boot: nothing of the login that starts it.
@@ -91,7 +91,7 @@ KINDS = {
     },
     "upstart": {
         "restarts": True, "low_ports": False, "init": "upstart", "packages": [], "program": "initctl", "daemon": "",
-        "inherits": True, "nofile": "limit nofile", "log": "/var/log/upstart/{name}-{index}.log",
+        "inherits": True, "log": "/var/log/upstart/{name}-{index}.log",
         "mark": "/etc/init/{name}-{index}.conf", "target": "", "own": [], "shared": [],
         "start": [["initctl", "start", "{name}-{index}"]],
         "stop": [["initctl", "stop", "{name}-{index}"]],
@@ -143,13 +143,19 @@ def states(host, kind, name, indices):
     marks = {index: host.stat(filled(KINDS[kind]["mark"], name=name, index=index)) is not None for index in indices}
     active = READERS[kind](host, name, indices)
     daemon = filled(KINDS[kind]["daemon"], name=name)
-    at_boot = enabled(host, daemon) if daemon and any(marks.values()) else ""
+    at_boot = enabled(host, daemon) if daemon and any(marks.values()) else runs_at_boot(host) if kind == "rc.local" else ""
     return {index: {"active": active.get(index, ""), "boot": (at_boot or "enabled") if marks[index] else "disabled"} for index in indices}
 
 
 def enabled(host, unit):
     """Whether a unit starts at boot, in systemd's own word."""
     return host.run(["systemctl", "is-enabled", unit]).out.strip() or "unknown"
+
+
+def runs_at_boot(host):
+    """Whether systemd runs /etc/rc.local, in the words of L(enabled)."""
+    found = host.stat(rc_local.PATH)
+    return WELL["boot"] if found is not None and found.mode & 0o100 else f"{rc_local.PATH} is not executable"
 
 
 def read_systemd(host, name, indices):
@@ -182,11 +188,9 @@ def read_daemontools(host, name, indices):
     return {index: _well(words.get(filled(_SVSCAN, name=name, index=index), ""), ("up",)) for index in indices}
 
 
-def read_rc_local(host, _name, indices):
-    """Nothing watches over what rc.local has started, so that there is nobody to ask. What is read instead is whether boot would run it."""
-    found = host.stat("/etc/rc.local")
-    runs = found is not None and bool(found.mode & 0o100)
-    return {index: "active" if runs else "rc.local is not executable" for index in indices}
+def read_rc_local(_host, _name, indices):
+    """Nothing watches over what rc.local has started, so that there is nobody to ask; whether it runs is told from its process."""
+    return {index: WELL["active"] for index in indices}
 
 
 def read_upstart(host, name, indices):

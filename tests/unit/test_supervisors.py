@@ -51,7 +51,7 @@ def test_without_its_program_nothing_is_active(kind):
 
 def test_nobody_watches_over_what_rc_local_has_started():
     there = host("rc.local", files={"/etc/rc.local": "#!/bin/sh\nexit 0\n"})
-    assert supervisors.states(there, "rc.local", "demo", [0])[0]["active"] == "rc.local is not executable"
+    assert supervisors.states(there, "rc.local", "demo", [0])[0] == {"active": "active", "boot": "/etc/rc.local is not executable"}
     there.stats["/etc/rc.local"] = there.stat("/etc/rc.local")._replace(mode=0o755)
     assert supervisors.states(there, "rc.local", "demo", [0])[0] == supervisors.WELL
 

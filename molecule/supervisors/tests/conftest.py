@@ -6,7 +6,8 @@
 import pytest
 import yaml
 
-from tests.lib.site import CLONE, Site
+from tests.lib.checked import Checked
+from tests.lib.site import CLONE
 
 ORDER = ("test_contract.py", "test_moves.py", "test_every_host.py")
 
@@ -16,7 +17,7 @@ def pytest_collection_modifyitems(items):
 
 
 @pytest.fixture(scope="session")
-def site(request):
+def site(request, tmp_path_factory):
     inventory = CLONE / request.config.getoption("ansible_inventory")
     variables = yaml.safe_load((inventory / "group_vars/xitrum.yml").read_text(encoding="utf-8"))
-    return Site(inventory, secrets=[variables["xitrum_secure_key"]])
+    return Checked(inventory, tmp_path_factory.mktemp("check"), secrets=[variables["xitrum_secure_key"]])

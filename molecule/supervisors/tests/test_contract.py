@@ -9,9 +9,9 @@ from tests.verify.instances import InstanceContract
 
 
 @pytest.mark.parametrize("index", [0])
-@pytest.mark.parametrize("host", ["supervisord", "runit", "daemontools", "rclocal", "moving"])
+@pytest.mark.parametrize("host", ["supervisord", "runit", "daemontools", "rclocal"])
 class TestEachSupervisor(InstanceContract):
-    """With systemd on the host that is moved later."""
+    """Scenario site holds systemd against the same contract."""
 
 
 def test_what_an_instance_prints_is_rotated(site):
