@@ -9,7 +9,6 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.xitrum.host.plugins.module_utils import (
     capacity,
     certificates,
-    file_set,
     haproxy,
     instances,
     jdk,
@@ -18,6 +17,7 @@ from ansible_collections.xitrum.host.plugins.module_utils import (
     machine,
     redirects,
     release,
+    services,
 )
 from ansible_collections.xitrum.host.plugins.module_utils.plan import LOOK, Plan, Row
 
@@ -30,13 +30,13 @@ SPECS = {
     "redirects": redirects.SPEC,
     "release": release.SPEC,
     "instances": instances.SPEC,
-    "service": file_set.SPEC,
+    "service": services.SPEC,
     "haproxy": haproxy.SPEC,
     "certificates": certificates.SPEC,
 }
 
 #: Concerns that need only their own wanted state.
-PLAIN = {"capacity": capacity, "kernel": kernel, "nofile": limits, "redirects": redirects, "release": release, "service": file_set,
+PLAIN = {"capacity": capacity, "kernel": kernel, "nofile": limits, "redirects": redirects, "release": release, "service": services,
          "haproxy": haproxy, "certificates": certificates}
 
 

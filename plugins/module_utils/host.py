@@ -196,6 +196,13 @@ class Host:
         elif os.path.lexists(path):
             os.unlink(path)
 
+    def kill(self, pid, number):
+        """Sends a signal to a process; one that is gone already is fine."""
+        try:
+            os.kill(pid, number)
+        except ProcessLookupError:
+            pass
+
     def own(self, path, mode, owner, group):
         """Owner and mode of a path; the mode last, since chown may clear bits of it."""
         os.chown(path, pwd.getpwnam(owner).pw_uid, grp.getgrnam(group).gr_gid)

@@ -27,7 +27,7 @@ SPEC = {
     "backlog": {"type": "int", "default": 1024},
     "interface": {"type": "str", "default": ""},
     "name": {"type": "str", "default": ""},
-    "supervisor": {"type": "str", "default": "systemd", "choices": sorted(supervisors.COMMANDS)},
+    "supervisor": {"type": "str", "default": "systemd", "choices": sorted(supervisors.KINDS)},
     "service_digest": {"type": "str", "default": ""},
     "prove": {"type": "bool", "default": False},
     "instances": {
@@ -85,10 +85,12 @@ def read(host, wanted, jdk):
              "unsettled": release.unsettled(host, root), "locked": host.exists(run_lock.path(wanted["name"]))}
     wanted_indices = [item["index"] for item in wanted["instances"]]
     service = supervisors.states(host, wanted["supervisor"], wanted["name"], wanted_indices) if wanted["name"] and wanted_indices else {}
-    for number in {*filter(str.isdigit, host.listdir(f"{root}/instances")), *(str(item["index"]) for item in wanted["instances"])}:
+    defined = supervisors.defined(host, wanted["name"]) if wanted["name"] else {}
+    numbers = {int(name) for name in host.listdir(f"{root}/instances") if name.isdigit()}
+    for number in numbers.union(wanted_indices, *defined.values()):
         folder = f"{root}/instances/{number}"
         here = [row for row in running if process.is_under(row["cwd"], folder)]
-        state["instances"][int(number)] = {
+        state["instances"][number] = {
             "folders": [name for name in host.listdir(folder) if host.stat(f"{folder}/{name}").kind == "directory" and not name.startswith(".")],
             "current": host.readlink(f"{folder}/current") or "",
             "previous": host.readlink(f"{folder}/previous") or "",
@@ -96,7 +98,8 @@ def read(host, wanted, jdk):
             "process": here[0] if here else None,
             "listeners": [row for row in rows if here and row["pid"] == here[0]["pid"]],
             "log": host.stat(f"{wanted['log_dir']}/{number}") is not None,
-            "service": service.get(int(number)),
+            "service": service.get(number),
+            "elsewhere": sorted(kind for kind, indices in defined.items() if kind != wanted["supervisor"] and number in indices),
             "flags": flags(host, here[0]) if here and wanted["prove"] else None,
         }
     return state
@@ -204,7 +207,7 @@ def instance_rows(wanted, instance, name, has, state):
     address = f"{wanted['interface'] or '*'}:{instance['port']}"
     rows.append(row("address", address, address, " ".join(listens), not has["listeners"] or listens == [address], "it listens elsewhere"))
     if has["service"] is not None:
-        rows.append(service_row(wanted, label, has["service"]))
+        rows.append(service_row(wanted, label, has["service"], has["elsewhere"]))
     if has["flags"] is not None:
         for name, value in jvm.wanted_flags(wanted["heap"], wanted["java_options"]).items():
             said = has["flags"].get(name, "")
@@ -216,11 +219,15 @@ def instance_rows(wanted, instance, name, has, state):
     return rows
 
 
-def service_row(wanted, label, said):
-    """What the supervisor itself says. An instance that runs without it is nobody's to start after a crash or at boot."""
-    well = supervisors.WELL[wanted["supervisor"]]
+def service_row(wanted, label, said, elsewhere):
+    """What the supervisor itself says. An instance that runs without it is nobody's to start after a crash or at boot, and
+    one that another supervisor has as well would be started twice."""
+    well = supervisors.WELL
     found = Row("instance", f"{label} {wanted['supervisor']}", f"{well['active']}, {well['boot']}", said["boot"], said["active"])
-    if said["active"] != well["active"]:
+    if elsewhere:
+        found.effective = ", ".join([*filter(None, [said["active"]]), *elsewhere])
+        found.status, found.why, found.mend = "restart", f"{' and '.join(elsewhere)} has it", RUN
+    elif said["active"] != well["active"]:
         found.status, found.why, found.mend = "restart", "its supervisor does not keep it running", RUN
     elif said != well:
         # No reason to interrupt what runs.

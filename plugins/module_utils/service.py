@@ -6,15 +6,16 @@
 from __future__ import annotations
 
 import http.client
+import signal
 import time
 
-from ansible_collections.xitrum.host.plugins.module_utils import process, release, supervisors
+from ansible_collections.xitrum.host.plugins.module_utils import release, supervisors
 
 SPEC = {
     "name": {"type": "str", "required": True},
     "root": {"type": "path", "required": True},
     "log_dir": {"type": "path", "required": True},
-    "supervisor": {"type": "str", "default": "systemd", "choices": sorted(supervisors.COMMANDS)},
+    "supervisor": {"type": "str", "default": "systemd", "choices": sorted(supervisors.KINDS)},
     "state": {"type": "str", "default": "started", "choices": ["started", "restarted", "stopped", "absent", "returned"]},
     "instances": {
         "type": "list", "elements": "dict", "default": [],
@@ -36,7 +37,13 @@ def home(wanted, index):
 
 def running(host, wanted, index):
     """The processes of an instance."""
-    return process.processes_under(host, home(wanted, index))
+    return supervisors.processes(host, home(wanted, index))
+
+
+def filled(wanted, index, verb):
+    """What the supervisor is told of an instance: its command or commands, or paths."""
+    return supervisors.filled(supervisors.KINDS[wanted["supervisor"]][verb], name=wanted["name"], index=index, timeout=wanted["stop_timeout"],
+                              log_dir=wanted["log_dir"])
 
 
 def switch(host, wanted, instance):
@@ -54,25 +61,71 @@ def switch(host, wanted, instance):
 
 
 def stop(host, wanted, index):
-    """Ends an instance and proves that its processes are gone."""
-    said = host.run(supervisors.command(wanted["supervisor"], "stop", wanted["name"], index))
-    deadline = time.monotonic() + wanted["stop_timeout"] + 5
+    """Ends an instance, whichever supervisor it has, and proves that its processes are gone: SIGTERM first, then a kill."""
+    words = []
+    for kind in stoppers(host, wanted):
+        for command in filled({**wanted, "supervisor": kind}, index, "stop"):
+            said = host.run(command)
+            words += [(said.err or said.out).strip()] if said.rc != 0 else []
+    if not gone(host, wanted, index, 0):
+        # Nobody watches over what rc.local has started; a JVM that has been told already does not mind.
+        kill(host, wanted, index, signal.SIGTERM)
+    if not gone(host, wanted, index, wanted["stop_timeout"]):
+        kill(host, wanted, index, signal.SIGKILL)
+    if not gone(host, wanted, index, 5):
+        left = [row["pid"] for row in running(host, wanted, index)]
+        said = "; ".join(filter(None, words)) or "no message"
+        raise RuntimeError(f"instance {index} still runs {wanted['stop_timeout']} s after it was told to stop ({said}): its processes are {left}")
+
+
+def stoppers(host, wanted):
+    """The supervisors that may keep an instance running: the wanted one, and those that still have something of the application."""
+    there = {**supervisors.leftovers(host, wanted["name"]), **supervisors.defined(host, wanted["name"])}
+    return [wanted["supervisor"], *(kind for kind in there if kind != wanted["supervisor"])]
+
+
+def kill(host, wanted, index, number):
+    """Sends a signal to the processes of an instance."""
+    for row in running(host, wanted, index):
+        host.kill(row["pid"], number)
+
+
+def gone(host, wanted, index, seconds):
+    """Whether the processes of an instance end within so many seconds."""
+    deadline = time.monotonic() + seconds
     while running(host, wanted, index):
-        if time.monotonic() > deadline:
-            words = (said.err or said.out).strip() or "no message"
-            left = [row["pid"] for row in running(host, wanted, index)]
-            raise RuntimeError(f"instance {index} still runs {wanted['stop_timeout']} s after it was told to stop ({words}): its processes are {left}")
+        if time.monotonic() >= deadline:
+            return False
         time.sleep(0.1)
+    return True
+
+
+def prepare(host, wanted, index):
+    """Makes the supervisor know the instance, and start it at boot, without starting it now: something else may still have its port."""
+    kind = supervisors.KINDS[wanted["supervisor"]]
+    mark, target = filled(wanted, index, "mark"), filled(wanted, index, "target")
+    if target and host.readlink(mark) != target:
+        if "hold" in kind:
+            host.write(filled(wanted, index, "hold"), "")
+        folder = mark.rpartition("/")[0]
+        if not host.exists(folder):
+            host.make_directory(folder)
+        host.link(mark, target)
+    for command in filled(wanted, index, "ready") if "ready" in kind else []:
+        supervisors.patiently(host, command, kind["patience"])
 
 
 def start(host, wanted, index):
     """Tells the supervisor to start an instance; it is not healthy yet."""
-    reset = supervisors.command(wanted["supervisor"], "reset", wanted["name"], index)
-    if reset:
-        host.run(reset)
-    said = host.run(supervisors.command(wanted["supervisor"], "start", wanted["name"], index))
-    if said.rc != 0:
-        raise RuntimeError(f"instance {index} could not be started: {(said.err or said.out).strip()}\n{tail(host, wanted, index)}")
+    kind = supervisors.KINDS[wanted["supervisor"]]
+    if "reset" in kind:
+        host.run(filled(wanted, index, "reset"))
+    if "hold" in kind:
+        host.remove(filled(wanted, index, "hold"))
+    for command in filled(wanted, index, "start"):
+        said = host.run(command)
+        if said.rc != 0:
+            raise RuntimeError(f"instance {index} could not be started: {' '.join(command)}: {(said.err or said.out).strip()}\n{tail(host, wanted, index)}")
 
 
 def wait_until_healthy(host, wanted, instances):
@@ -132,17 +185,19 @@ def ask(address, port, path):
 def tail(host, wanted, index):
     """The last lines of the instance's own log and of what it printed, without the frames of stack traces."""
     log = host.tail(f"{wanted['log_dir']}/{index}/xitrum.log")
-    printed = host.run(supervisors.command(wanted["supervisor"], "output", wanted["name"], index)).out
+    printed = host.run(filled(wanted, index, "output")).out
     return "\n".join(line for text in (log, printed) for line in [line for line in text.splitlines() if not line.strip().startswith("at ")][-15:])
 
 
 def plan(host, wanted):
     """The instances that are not in the wanted state."""
-    todo = []
-    every = [{"index": int(number), "port": 0, "folder": ""} for number in filter(str.isdigit, host.listdir(f"{wanted['root']}/instances"))]
+    todo, defined = [], supervisors.defined(host, wanted["name"])
+    marked = set().union(*defined.values()) if defined else set()
+    numbers = sorted(marked.union(int(number) for number in filter(str.isdigit, host.listdir(f"{wanted['root']}/instances"))))
+    every = [{"index": number, "port": 0, "folder": ""} for number in numbers]
     for instance in wanted["instances"] or (every if wanted["state"] == "absent" else []):
         runs = running(host, wanted, instance["index"])
-        there = host.exists(home(wanted, instance["index"]))
+        there = host.exists(home(wanted, instance["index"])) or instance["index"] in marked
         if wanted["state"] == "returned":
             now, before = (host.readlink(f"{home(wanted, instance['index'])}/{name}") for name in ("current", "previous"))
             if now == instance["folder"] and before:
@@ -150,6 +205,12 @@ def plan(host, wanted):
         elif {"started": not runs, "restarted": True, "stopped": bool(runs), "absent": bool(runs) or there}[wanted["state"]]:
             todo.append({**instance, "runs": bool(runs)})
     return todo
+
+
+def surplus(host, wanted):
+    """The supervisors that have something of the application although none of its instances: all, where all are taken away."""
+    every = wanted["state"] == "absent" and not wanted["instances"]
+    return supervisors.unused(host, wanted["name"], () if every else (wanted["supervisor"],))
 
 
 def diff(wanted, todo):
@@ -164,16 +225,34 @@ def diff(wanted, todo):
 def apply(host, wanted, todo):
     """Stops, switches, starts and waits: index to the seconds until it was healthy. Instances that do not get healthy go
     back to the folder that they had. Raises RuntimeError then, with the end of the log of what failed."""
+    starts = wanted["state"] in ("started", "restarted")
+    for instance in todo if starts else []:
+        prepare(host, wanted, instance["index"])
     for instance in todo:
-        if instance["runs"]:
-            stop(host, wanted, instance["index"])
+        # By another supervisor, one that does not run would be started at boot.
+        stop(host, wanted, instance["index"])
+        if wanted["state"] != "stopped":
+            move(host, wanted, instance["index"], (wanted["supervisor"],) if starts else ())
         if wanted["state"] == "absent":
             host.remove(home(wanted, instance["index"]))
+    if wanted["state"] != "stopped":
+        for kind in surplus(host, wanted):
+            supervisors.clean(host, kind, wanted["name"])
     if wanted["state"] == "absent":
         # One that was left on an older release kept the others from being told as the host's current one.
         release.settle(host, wanted["root"])
-    if wanted["state"] in ("stopped", "absent"):
-        return {}
+    return begin(host, wanted, todo) if starts else {}
+
+
+def move(host, wanted, index, keep):
+    """Takes an instance away from every supervisor that has it but those to keep."""
+    for kind, indices in supervisors.defined(host, wanted["name"]).items():
+        if kind not in keep and index in indices:
+            supervisors.forget(host, kind, wanted["name"], index)
+
+
+def begin(host, wanted, todo):
+    """The second half of L(apply): nothing runs, and the wanted supervisor alone knows the instances."""
     before = {item["index"]: host.readlink(f"{home(wanted, item['index'])}/current") for item in todo}
     try:
         for instance in todo:

@@ -14,6 +14,7 @@ description:
     All instances of one call start together.
   - An instance that runs in the wanted folder is left alone, unless O(state=restarted).
   - The end of the instance's log is part of the message when it does not get healthy.
+  - An instance that another supervisor has is stopped there and taken away from it before O(supervisor) starts it.
 options:
   name:
     description: The application's name, which the supervisor knows the instances by.
@@ -31,13 +32,14 @@ options:
     description: What keeps the instances running.
     type: str
     default: systemd
-    choices: [systemd]
+    choices: [daemontools, rc.local, runit, supervisord, systemd, upstart]
   state:
     description:
       - V(started) starts what does not run, and waits until all of them are healthy.
       - V(restarted) stops and starts.
       - V(stopped) stops.
-      - V(absent) stops, and removes the instance's folders; its log files stay.
+      - V(absent) stops, and removes the instance's folders and its service definition; its log files stay. Without O(instances) it
+        removes those of all instances, whichever supervisor they have.
       - V(returned) switches those that are switched to O(instances[].folder) back to the folder that they had before, and starts them anew.
     type: str
     default: started
@@ -123,16 +125,17 @@ def main():
     try:
         todo = service.plan(host, wanted)
         diff = service.diff(wanted, todo)
+        changed = bool(todo or (wanted["state"] == "absent" and service.surplus(host, wanted)))
         if module.check_mode:
-            module.exit_json(changed=bool(todo), diff=diff)
-        took = service.apply(host, wanted, todo) if todo else {}
+            module.exit_json(changed=changed, diff=diff)
+        took = service.apply(host, wanted, todo) if changed else {}
         if wanted["state"] == "started":
             # Those too that ran already: one that its supervisor has just started at boot is not healthy yet.
             service.wait_until_healthy(host, wanted, wanted["instances"])
         service.watch(host, wanted)
     except (OSError, RuntimeError) as error:
         module.fail_json(msg=str(error))
-    module.exit_json(changed=bool(todo), seconds=took, diff=diff)
+    module.exit_json(changed=changed, seconds=took, diff=diff)
 
 
 if __name__ == "__main__":

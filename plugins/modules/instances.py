@@ -76,7 +76,7 @@ options:
     description: What keeps the instances running.
     type: str
     default: systemd
-    choices: [systemd]
+    choices: [daemontools, rc.local, runit, supervisord, systemd, upstart]
   prove:
     description: Asks each running JVM for its flags, with C(jcmd), and holds the heap and the C(-XX) options against them.
     type: bool

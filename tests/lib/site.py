@@ -164,6 +164,16 @@ class Site:
         pid = self.main_pid(host, index)
         return self.sh(host, f"nsenter --target {pid} --mount -- jcmd {pid} VM.flags").split()
 
+    def pid(self, host, index):
+        """The process that listens on the port of an instance, whatever keeps it running; 0 where there is none."""
+        said = self.sh(host, f"ss -Hltnp 'sport = :{8000 + index}' | sed -n 's/.*pid=\\([0-9]*\\).*/\\1/p'")
+        return int(said or 0)
+
+    def kind(self, host):
+        """The supervisor that the inventory gives a host."""
+        own = self.inventory / "host_vars" / f"{host}.yml"
+        return yaml.safe_load(own.read_text(encoding="utf-8"))["xitrum_supervisor"] if own.exists() else "systemd"
+
     def links(self, host):
         """Every `current` and `previous` of a host to where it leads; an assertion that none leads nowhere."""
         found = {}

@@ -108,6 +108,10 @@ class FakeHost:
         self.done.append(("link", path))
         self.links[path] = target
 
+    def kill(self, pid, number):
+        self.done.append(("kill", pid, number))
+        self.remove(f"/proc/{pid}")
+
     def remove(self, path):
         self.done.append(("remove", path))
         for kept in (self.files, self.links, self.stats):

@@ -40,7 +40,7 @@ def running(want, **more):
     process = {"pid": 7, "cwd": f"/opt/demo/instances/0/{name}", "user": "demo", "exe": JAVA, "nofile": (20000, 20000), "environ": {"XITRUM_SERVICE": "feed"}}
     listeners = [{"port": 8000, "backlog": 4096, "address": "*"}]
     has = {"folders": [name], "current": name, "previous": "", "environment": "", "process": {**process, **more}, "listeners": listeners, "log": True,
-           "flags": None,
+           "flags": None, "elsewhere": [],
            "service": {"active": "active", "boot": "enabled"}}
     return {"jdk": JDK, "java": JAVA, "granted": 20000, "somaxconn": 4096, "launcher": instances.launcher("/opt/demo"), "unsettled": "",
             "locked": False, "instances": {0: has}}
@@ -123,7 +123,8 @@ def test_two_sets_of_files_have_one_name_only_if_they_are_the_same(one, other):
 
 def test_a_bare_host_has_all_to_start_and_an_instance_too_many_is_surplus():
     want = wanted(instances=[{"index": index, "port": 8000 + index, "files": {}} for index in (0, 1)])
-    none = {"folders": [], "current": "", "previous": "", "environment": "", "process": None, "listeners": [], "log": False, "flags": None, "service": None}
+    none = {"folders": [], "current": "", "previous": "", "environment": "", "process": None, "listeners": [], "log": False, "flags": None,
+            "elsewhere": [], "service": None}
     state = {**running(wanted()), "launcher": None, "instances": {number: copy.deepcopy(none) for number in (0, 1, 2)}}
     plan = instances.plan(want, state)
     assert [item["index"] for item in plan.facts["start"]] == [0, 1]

@@ -9,7 +9,7 @@ import http.server
 import threading
 
 import pytest
-from ansible_collections.xitrum.host.plugins.module_utils import service
+from ansible_collections.xitrum.host.plugins.module_utils import service, supervisors
 
 from .fake_host import FakeHost
 
@@ -65,8 +65,48 @@ def test_a_supervisor_that_refuses_is_quoted_with_the_end_of_the_output():
 
 def test_a_process_that_does_not_end_is_named(monkeypatch):
     monkeypatch.setattr(service.time, "monotonic", iter(range(0, 1000, 10)).__next__)
+    there = host(runs=True)
+    monkeypatch.setattr(there, "kill", lambda *what: there.done.append(("kill", *what)))
     with pytest.raises(RuntimeError, match=r"processes are \[7\]"):
-        service.stop(host(runs=True), wanted(), 0)
+        service.stop(there, wanted(), 0)
+    assert [what for what in there.done if what[0] == "kill"] == [("kill", 7, 15), ("kill", 7, 9)]
+
+
+def test_what_another_supervisor_has_is_stopped_there_and_taken_away_before_the_start():
+    there = host()
+    there.links.update({"/etc/demo-rc.local/enabled/0": "/etc/demo-rc.local/start", "/etc/supervisor/conf.d/demo-0.conf": "/etc/demo-supervisord/0.conf"})
+    there.files["/etc/demo-supervisord/0.conf"] = ""
+    there.commands.update({"supervisorctl stop demo-0": "", "supervisorctl remove demo-0": ""})
+    with pytest.raises(RuntimeError, match="is not healthy"):
+        service.apply(there, wanted("restarted", instances=[]), [{"index": 0, "port": 1, "folder": "bb-2", "runs": True}])
+    said = [what[1] for what in there.done if what[0] in ("run", "link")]
+    assert said.index("supervisorctl stop demo-0") < said.index("supervisorctl remove demo-0") < said.index("systemctl start demo@0.service")
+    assert [path for path in [*there.links, *there.files] if path.startswith(("/etc/demo", "/etc/supervisor"))] == []
+    assert there.links["/etc/systemd/system/multi-user.target.wants/demo@0.service"] == "/etc/systemd/system/demo@.service"
+
+
+def test_one_that_takes_up_what_it_finds_is_held_until_the_port_is_free():
+    folder = "/etc/demo-runit/0"
+    there = host()
+    there.commands.update({f"sv status {folder}": "", f"sv up {folder}": ""})
+    service.prepare(there, wanted(supervisor="runit"), 0)
+    assert there.files[f"{folder}/down"] == "" and there.links["/etc/demo-runit/enabled/0"] == folder
+    service.start(there, wanted(supervisor="runit"), 0)
+    assert f"{folder}/down" not in there.files
+    service.prepare(there, wanted(supervisor="runit"), 0)
+    assert f"{folder}/down" not in there.files, "it would not start at boot if the run ended here"
+
+
+def test_all_is_taken_away_whichever_supervisor_has_it():
+    there = host()
+    there.files.update({"/etc/demo-rc.local/start": "", "/etc/systemd/system/demo@.service": ""})
+    there.links["/etc/demo-rc.local/enabled/4"] = "/etc/demo-rc.local/start"
+    want = wanted("absent", instances=[])
+    todo = service.plan(there, want)
+    assert [item["index"] for item in todo] == [0, 4]
+    service.apply(there, want, todo)
+    assert supervisors.leftovers(there, "demo") == supervisors.defined(there, "demo") == {}
+    assert service.plan(there, want) == [] and not service.surplus(there, want)
 
 
 @pytest.fixture(name="port")

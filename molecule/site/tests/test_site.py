@@ -11,6 +11,7 @@ import pytest
 from tests.lib import websocket_client
 from tests.lib.demo_instance import request
 from tests.lib.site import ROOT
+from tests.verify.instances import InstanceContract
 from tests.verify.proxy import ask, client_of, own_address
 
 APPS = ("app1", "app2")
@@ -70,25 +71,7 @@ class TestThroughTheProxy:
 
 
 @each_instance
-class TestEachInstance:
-    def test_runs_the_current_release_as_its_own_user_on_the_hosts_jdk(self, site, host, index):
-        pid = site.main_pid(host, index)
-        name, user, folder, java = site.sh(host, f"ps -o comm=,user= -p {pid}; readlink /proc/{pid}/cwd /proc/{pid}/exe").split()
-        assert (name, user) == ("java", "xitrum")
-        assert folder == f"{ROOT}/{site.links(host)[f'instances/{index}/current']}"
-        assert folder.startswith(f"{ROOT}/instances/{index}/{site.release(host)}-")
-        assert java == site.sh(host, "readlink -f /usr/bin/java")
-
-    def test_may_open_as_many_files_as_the_host_grants(self, site, host, index):
-        said = site.sh(host, f"grep 'Max open files' /proc/{site.main_pid(host, index)}/limits; grep 'Max open files' /proc/1/limits").splitlines()
-        (soft, hard), (_soft, granted) = [line.split()[3:5] for line in said]
-        assert soft == hard == str(min(1024000, int(granted)))
-
-    def test_listens_on_its_port_alone_with_the_wanted_backlog(self, site, host, index):
-        rows = [line.split() for line in site.sh(host, f"ss -Hltnp | grep -w pid={site.main_pid(host, index)}").splitlines()]
-        assert [row[3].rpartition(":")[2] for row in rows] == [str(8000 + index)], "HTTPS with the example key must be off"
-        assert int(rows[0][2]) >= min(1024, int(site.sh(host, "cat /proc/sys/net/core/somaxconn")))
-
+class TestEachInstance(InstanceContract):
     def test_has_the_wanted_heap_by_its_own_account(self, site, host, index):
         assert f"-XX:MaxHeapSize={512 << 20}" in site.flags(host, index)
 
@@ -96,14 +79,8 @@ class TestEachInstance:
         assert site.exposure(host, index) <= 1.5
         assert site.main_pid(host, index) > 0
 
-    def test_starts_at_boot(self, site, host, index):
+    def test_systemd_has_it_enabled(self, site, host, index):
         assert site.sh(host, f"systemctl is-enabled xitrum@{index}") == "enabled"
-
-    def test_writes_its_log_outside_of_the_release(self, site, host, index):
-        folder = f"{ROOT}/instances/{index}/current"
-        assert site.sh(host, f"readlink -f {folder}/log") == f"/var/log/xitrum/{index}"
-        assert "started in production mode" in site.sh(host, f"cat /var/log/xitrum/{index}/xitrum.log")
-        assert site.sh(host, f"stat -c '%F %U' {folder}/tmp") == "directory xitrum"
 
     def test_keeps_its_secret_to_root_and_its_own_group(self, site, host, index):
         path = f"{ROOT}/instances/{index}/current/config/xitrum.conf"

@@ -1,0 +1,42 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The one contract of all supervisors, and that nobody else's services were touched."""
+
+import pytest
+
+from tests.verify.instances import InstanceContract
+
+
+@pytest.mark.parametrize("index", [0])
+@pytest.mark.parametrize("host", ["supervisord", "runit", "daemontools", "rclocal"])
+class TestEachSupervisor(InstanceContract):
+    """Scenario site holds systemd against the same contract."""
+
+
+def test_what_an_instance_prints_is_rotated(site):
+    """By the means of each: what it is told, and once for real where that takes no megabytes."""
+    said = site.sh("supervisord", "cat /etc/xitrum-supervisord/0.conf")
+    assert {"stdout_logfile_maxbytes=10485760", "stdout_logfile_backups=7", "startsecs=3", "autorestart=true"} <= set(said.splitlines())
+    assert site.sh("runit", "cat /var/log/xitrum/output-0/config").split() == ["s10485760", "n7"]
+    assert "multilog t s10485760 n7 ." in site.sh("daemontools", "ps -eo args")
+    log = "/var/log/xitrum/output-0.log"
+    before = site.sh("rclocal", f"cat {log}")
+    site.sh("rclocal", "logrotate --force --state /tmp/rotated /etc/logrotate.d/xitrum-rc.local")
+    assert site.sh("rclocal", f"stat -c %s {log}; cat {log}.1").partition("\n") == ("0", "\n", before)
+
+
+def test_programs_of_others_go_on(site):
+    """The one that runs was started before ours came, by a supervisord that has booted since; the other was never taken up."""
+    words = {line.split()[0]: line.split()[1] for line in site.sh("supervisord", "supervisorctl status || true").splitlines()}
+    assert words == {"other": "RUNNING", "later": "STOPPED", "xitrum-0": "RUNNING"}
+    soft, hard = site.sh("supervisord", "prlimit --pid $(supervisorctl pid) --nofile --output SOFT,HARD --noheadings").split()
+    assert int(hard) >= int(soft) >= min(1024000, int(site.sh("supervisord", "ulimit -Hn")))
+
+
+def test_rc_local_of_somebody_else_keeps_its_lines_and_gets_ours_before_the_last(site):
+    lines = site.sh("rclocal", "cat /etc/rc.local").splitlines()
+    assert lines[:3] == ["#!/bin/sh -e", "date > /root/booted", "# Leave it to the others."]
+    assert (lines[3], lines[5:]) == ("# BEGIN xitrum.host xitrum", ["# END xitrum.host xitrum", "exit 0"])
+    assert site.sh("rclocal", "stat -c %a /etc/rc.local") == "711", "it keeps its mode, and is executable"
+    assert site.sh("rclocal", "cat /root/booted")

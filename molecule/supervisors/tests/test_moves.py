@@ -1,0 +1,117 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From one supervisor to another, what stands in the way of that, and to none: each test begins where the one before ended."""
+
+import threading
+import time
+
+import pytest
+from ansible_collections.xitrum.host.plugins.module_utils import supervisors
+
+from tests.lib.demo_instance import request
+
+#: The hosts from which the application is taken away in the end, with their supervisors.
+GONE = {"supervisord": "supervisord", "daemontools": "daemontools", "rclocal": "rc.local"}
+
+
+def left_of(site, host, kind):
+    """The paths that a supervisor has of the application, and its daemon where that is of the application alone."""
+    what = supervisors.KINDS[kind]
+    paths = supervisors.filled([*what["shared"], what["mark"], *what["own"]], name="xitrum", index=0)
+    return site.sh(host, f"for path in {' '.join(paths)}; do ! test -e $path || echo $path; done; pgrep -a '^(runsv|svscan|supervise|svlogd|multilog)' || true")
+
+
+class Watch:
+    """Asks for a page all the time, and notes for how long there was none at a stretch."""
+
+    def __init__(self, address):
+        self.address, self.worst, self.ended = address, 0.0, threading.Event()
+
+    def __enter__(self):
+        self.thread = threading.Thread(target=self.run)
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_unused):
+        self.ended.set()
+        self.thread.join()
+
+    def run(self):
+        good = time.monotonic()
+        while not self.ended.is_set():
+            try:
+                well = request(8000, "/", host=self.address).status == 200
+            except OSError:
+                well = False
+            now = time.monotonic()
+            if well:
+                self.worst, good = max(self.worst, now - good), now
+            time.sleep(0.1)
+
+
+def test_what_somebody_broke_is_found_and_mended_and_nothing_else_restarted(site):
+    site.check().assert_green()
+    site.sh("supervisord", "rm /etc/supervisor/conf.d/xitrum-0.conf")
+    site.sh("runit", "sv -w 60 force-stop /etc/xitrum-runit/0")
+    site.sh("daemontools", "systemctl -q disable xitrum-daemontools")
+    site.sh("rclocal", "chmod 644 /etc/rc.local")
+    assert set(site.check().bad) == {
+        ("supervisord", "xitrum-service /etc/supervisor/conf.d/xitrum-0.conf"), ("supervisord", "instance-0 supervisord"),
+        ("runit", "instance-0 process"),
+        ("daemontools", "xitrum-daemontools.service"), ("daemontools", "instance-0 daemontools"),
+        ("rclocal", "xitrum-service /etc/rc.local"), ("rclocal", "instance-0 rc.local"),
+    }
+    before = site.running()
+    site.run().assert_ended_well()
+    after = site.running()
+    assert {host for host in after if after[host] != before[host]} == {"runit"}
+
+
+@pytest.mark.parametrize(("old", "new"), [("runit", "systemd"), ("systemd", "supervisord")])
+def test_the_new_one_has_the_instance_and_the_old_one_nothing(site, old, new):
+    with Watch(site.hosts["runit"]["xitrum_address"]) as watch:
+        run = site.run("--limit", "runit", xitrum_supervisor=new).assert_ended_well()
+    took = [seconds for _host, result in run.results("xitrum.host.instance_service") for seconds in result.get("seconds", {}).values()]
+    assert len(took) == 1, "one restart"
+    # The JVM's own end takes some seconds; nothing else is waited for while nothing runs.
+    assert watch.worst < took[0] + 10, f"no page for {watch.worst:.1f} s, of which the start took {took[0]} s"
+    assert left_of(site, "runit", old) == ""
+    before = site.processes("runit")
+    assert len(before) == 1
+    site.run("--limit", "runit", xitrum_supervisor=new).assert_did_nothing()
+    assert site.processes("runit") == before
+
+
+def test_what_is_somebody_elses_is_never_overwritten(site, tmp_path):
+    other = site.with_inventory(tmp_path / "inventory", host_vars={
+        "runit": {"xitrum_supervisor": "rc.local"}, "supervisord": {"xitrum_supervisor": "daemontools"}, "daemontools": {"xitrum_supervisor": "runit"}})
+    site.sh("runit", "printf '#!/bin/sh\\ntrue\\n' > /etc/rc.local")
+    site.sh("supervisord", "mkdir -p /etc/xitrum-daemontools/0; echo theirs > /etc/xitrum-daemontools/0/run")
+    site.sh("daemontools", "mkdir -p /etc/xitrum-runit/0; echo theirs > /etc/xitrum-runit/0/finish")
+    before = site.running()
+    run = other.run("--limit", "runit,supervisord,daemontools")
+    assert run.code != 0
+    for said in ("/etc/rc.local is somebody else's script and ends with 'true'; wanted is a last line 'exit 0'",
+                 "/etc/xitrum-daemontools/0/run exists and was not written by this collection",
+                 "the service directory /etc/xitrum-runit/0 exists and is somebody else's (finish)"):
+        assert said in run.message
+    assert not run.changed
+    assert site.running() == before
+    assert site.sh("runit", "tail -n 1 /etc/rc.local; rm /etc/rc.local") == "true"
+    assert site.sh("supervisord", "cat /etc/xitrum-daemontools/0/run; rm -r /etc/xitrum-daemontools") == "theirs"
+    assert site.sh("daemontools", "cat /etc/xitrum-runit/0/finish; rm -r /etc/xitrum-runit") == "theirs"
+
+
+def test_taken_away_nothing_is_left_and_what_others_have_stays(site, tmp_path):
+    theirs = site.processes("supervisord", "sleep")
+    fewer = site.with_inventory(tmp_path / "inventory", {"xitrum": ["runit"], "xitrum_retired": list(GONE)},
+                                {**{host: {"xitrum_supervisor": kind} for host, kind in GONE.items()}, "runit": {"xitrum_supervisor": "supervisord"}})
+    fewer.run().assert_ended_well()
+    for host, kind in GONE.items():
+        assert site.processes(host) == []
+        assert left_of(site, host, kind) == ""
+        assert site.sh(host, "ls -d /opt/xitrum", check=False) == ""
+    assert site.processes("supervisord", "sleep") == theirs != []
+    assert site.sh("rclocal", "tail -n 2 /etc/rc.local").splitlines() == ["# Leave it to the others.", "exit 0"]
+    assert len(site.processes("runit")) == 1

@@ -1,0 +1,209 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The concern C(service): what a supervisor has to have on a host before it can start an instance. Nothing is started here.
+
+The files come with the wanted state; what they must not overwrite, and what in them depends on the host, is found here.
+"""
+
+from __future__ import annotations
+
+import re
+
+from ansible_collections.xitrum.host.plugins.module_utils import file_set, instances, process, rc_local, supervisord, supervisors
+from ansible_collections.xitrum.host.plugins.module_utils.plan import RUN, Row
+
+SPEC = {
+    "name": {"type": "str", "required": True},
+    "supervisor": {"type": "str", "default": "systemd", "choices": sorted(supervisors.KINDS)},
+    "instances": {"type": "int", "default": 1},
+    "nofile": {"type": "int", "default": 1024000},
+    "low_port": {"type": "bool", "default": False},
+    "files": file_set.SPEC["files"],
+}
+
+#: What all files of ours say in their first lines.
+OURS = "xitrum.host"
+
+#: The oldest upstart that can run a job as another user (setuid) and keep what it prints (console log).
+OLDEST_UPSTART = (1, 4)
+
+_UNIT = ("ActiveState", "UnitFileState", "MainPID")
+
+
+# ---------------------------------------------------------------------------------------------------------- reading
+
+def read(host, wanted):
+    """Everything that L(plan) needs."""
+    kind, name, indices = supervisors.KINDS[wanted["supervisor"]], wanted["name"], range(wanted["instances"])
+    program = host.which(kind["program"])
+    state = {
+        "program": program,
+        "states": supervisors.states(host, wanted["supervisor"], name, indices) if program and indices else {},
+        "defined": supervisors.defined(host, name),
+        "unused": supervisors.unused(host, name, (wanted["supervisor"],)),
+        "texts": {item["path"]: host.read(item["path"]) for item in wanted["files"]},
+        "marks": {path: (host.stat(path), host.readlink(path)) for path in marks(wanted)},
+        "folders": {path: host.listdir(path) for path in services(wanted)},
+        "granted": instances.granted(host, wanted["nofile"]) if kind["inherits"] else 0,
+        "daemon": daemon(host, supervisors.filled(kind["daemon"], name=name)),
+        "rc_local": (host.read(rc_local.PATH), host.stat(rc_local.PATH)) if wanted["supervisor"] == "rc.local" else (None, None),
+        "others": others(host, wanted) if wanted["supervisor"] == "supervisord" else {},
+        "version": host.run([wanted["supervisor"], "--version"]).out if wanted["supervisor"] == "supervisord" else "",
+        "upstart": host.run(["initctl", "--version"]).out if wanted["supervisor"] == "upstart" else "",
+    }
+    state["set"] = compose(wanted, state)
+    state["files"] = file_set.read(host, state["set"])
+    return state
+
+
+def marks(wanted):
+    """The marks of the instances: path to what it points at (empty: it is a file)."""
+    kind, name = supervisors.KINDS[wanted["supervisor"]], wanted["name"]
+    return {supervisors.filled(kind["mark"], name=name, index=index): supervisors.filled(kind["target"], name=name, index=index)
+            for index in range(wanted["instances"])}
+
+
+def services(wanted):
+    """The service directories of the instances, for supervisors that have such."""
+    kind = supervisors.KINDS[wanted["supervisor"]]
+    return [supervisors.filled(kind["target"], name=wanted["name"], index=index) for index in range(wanted["instances"])] if "hold" in kind else []
+
+
+def daemon(host, unit):
+    """The unit that has to run, with the limit that its process has; empty where the supervisor has none of its own."""
+    if not unit:
+        return {}
+    said = process.parse_unit(host.run(["systemctl", "show", "--no-pager", "--property=" + ",".join(_UNIT), "--", unit]).out)
+    pid = int(said.get("MainPID") or 0)
+    limits = process.seen(host.read, f"/proc/{pid}/limits") if pid else None
+    return {"unit": unit, "pid": pid, "active": said.get("ActiveState", ""), "boot": said.get("UnitFileState", ""),
+            "nofile": process.nofile_of(limits) if limits else None}
+
+
+def others(host, wanted):
+    """The files of supervisord's configuration that are not ours: path to text."""
+    own = {*marks(wanted), f"{supervisord.FOLDER}/{wanted['name']}.conf"}
+    paths = [supervisord.MAIN, *(f"{supervisord.FOLDER}/{name}" for name in host.listdir(supervisord.FOLDER) if name.endswith(".conf"))]
+    return {path: host.read(path) or "" for path in paths if path not in own}
+
+
+# --------------------------------------------------------------------------------------------------------- planning
+
+def compose(wanted, state):
+    """The set of files and links as it has to be on this host, the options of M(xitrum.host.file_set). Pure.
+
+    The link that makes an instance start at boot is L(service)'s to make, when nothing else has the instance any more; here
+    it is only put back where it is missing.
+    """
+    kind, name = supervisors.KINDS[wanted["supervisor"]], wanted["name"]
+    values = {"@NOFILE@": state["granted"], "@MINFDS@": max(state["granted"], supervisord.minfds(state["others"]))}
+    files = [{**item, "content": replaced(item["content"], values)} for item in wanted["files"]]
+    if wanted["supervisor"] == "rc.local" and not rc_local.problem(state["rc_local"][0]):
+        text, stat = state["rc_local"]
+        mode = 0o755 if stat is None else stat.mode | 0o111
+        boot = f"/etc/{name}-rc.local/boot"
+        files.append({"path": rc_local.PATH, "content": rc_local.with_block(text, name, f"[ ! -x {boot} ] || {boot}"), "mode": f"{mode:04o}",
+                      "owner": "root", "group": "root"})
+    elsewhere = set().union(*(indices for other, indices in state["defined"].items() if other != wanted["supervisor"]))
+    links = []
+    for index, (path, target) in enumerate(marks(wanted).items()):
+        runs = state["states"].get(index, {}).get("active") == supervisors.WELL["active"]
+        if target and index not in elsewhere and (runs or state["marks"][path][0] is not None):
+            links.append({"path": path, "target": target})
+    return {"name": f"{name}-service", "files": files, "links": links, "owned": supervisors.filled(kind.get("hides", []), name=name),
+            "commands": supervisors.filled(kind["define"], name=name)}
+
+
+def replaced(text, values):
+    """A text with the values that only the host knows."""
+    for word, value in values.items():
+        text = text.replace(word, str(value))
+    return text
+
+
+def plan(wanted, state):
+    """Decides, from C(wanted) (the options of SPEC) and what L(read) gave, without touching the host."""
+    kind = supervisors.KINDS[wanted["supervisor"]]
+    result = file_set.plan(state["set"], state["files"])
+    result.problems = list(problems(wanted, state))
+    packages = [] if state["program"] else kind["packages"]
+    if packages:
+        result.actions.append(("install", packages))
+        result.rows.append(Row("service", wanted["supervisor"], "installed", "", "", "differs", "it is not installed", RUN))
+    if state["daemon"] and not packages:
+        daemon_rows(wanted, state, result)
+    for other, paths in state["unused"].items():
+        result.actions.append(("clean", other))
+        result.rows.append(Row("service", f"definition for {other}", "absent", ", ".join(paths), "", "differs", "the instances have another supervisor", RUN))
+    result.facts = {"packages": packages, "notes": []}
+    if not kind["restarts"]:
+        why = f"{wanted['supervisor']} starts an instance at boot, and does not start it again when it ends"
+        result.rows.append(Row("service", "restart after a crash", "yes", "", "no", "absent", why))
+        result.facts["notes"] = [f"{why}: choose another xitrum_supervisor where nobody watches over the application"]
+    return result
+
+
+def daemon_rows(wanted, state, result):
+    """What has to run for the supervisor: started, started at boot, and with a limit that its instances can inherit."""
+    found = state["daemon"]
+    good = (found["active"], found["boot"]) == ("active", "enabled")
+    result.rows.append(Row("service", found["unit"], "enabled, active", found["boot"], found["active"], "ok" if good else "differs",
+                           "" if good else "it keeps the instances running", "" if good else RUN))
+    if not good and not any(action in ("write", "link", "commands") for action, _detail in result.actions):
+        result.actions.append(("commands", None))
+    if wanted["supervisor"] == "supervisord" and found["nofile"]:
+        enough = all(limit == process.UNLIMITED or limit >= state["granted"] for limit in found["nofile"])
+        result.rows.append(Row("service", "open files of supervisord", f">= {state['granted']}", "minfds", "/".join(map(str, found["nofile"])),
+                               "ok" if enough else "differs", "" if enough else "its programs inherit it", "" if enough else RUN))
+        if not enough:
+            result.actions.append(("raise", found["pid"]))
+
+
+def problems(wanted, state):
+    """What stands in the way, as sentences: what is not ours is never overwritten."""
+    kind, name = supervisors.KINDS[wanted["supervisor"]], wanted["name"]
+    for path, text in state["texts"].items():
+        if text is not None and OURS not in text:
+            yield f"{path} exists and was not written by this collection: move it away, or set another xitrum_name"
+    for path, target in marks(wanted).items():
+        stat, now = state["marks"][path]
+        # systemd's own link may be written in another way; what it leads to is looked at above.
+        if target and stat is not None and (stat.kind != "link" or (now != target and wanted["supervisor"] != "systemd")):
+            yield f"{path} exists and is not the link that it has to be: move it away, or set another xitrum_name"
+    for path, names in state["folders"].items():
+        if set(names) - {"down", "supervise", "log"} and "run" not in names:
+            yield f"the service directory {path} exists and is somebody else's ({', '.join(names)}): move it away, or set another xitrum_name"
+    taken = supervisord.programs(state["others"])
+    for index in range(wanted["instances"]):
+        if f"{name}-{index}" in taken:
+            yield f"{taken[f'{name}-{index}']} has a program {name}-{index} already: remove it there, or set another xitrum_name"
+    said = [supervisord.too_old(state["version"]), rc_local.problem(state["rc_local"][0])]
+    if wanted["low_port"] and not kind["low_ports"]:
+        able = ", ".join(other for other, what in supervisors.KINDS.items() if what["low_ports"])
+        said.append(f"{wanted['supervisor']} cannot give an instance a port below 1024: choose one of {able}, or a port from 1024 on with xitrum_port_forward")
+    if kind["init"] == "upstart":
+        found = tuple(int(part) for part in re.findall(r"\d+", state["upstart"])[:2])
+        if found < OLDEST_UPSTART:
+            said.append(f"process 1 is {'upstart ' + '.'.join(map(str, found)) if found else 'no upstart'}, and xitrum_supervisor wants upstart "
+                        f"{'.'.join(map(str, OLDEST_UPSTART))} or newer: choose another xitrum_supervisor for this host")
+    yield from filter(None, said)
+
+
+# ---------------------------------------------------------------------------------------------------------- acting
+
+def apply(host, wanted, state, planned):
+    """Writes the files and has the supervisor's daemon run. Raises RuntimeError with what a command said."""
+    kinds = [kind for kind, _detail in planned.actions]
+    if "install" in kinds:
+        raise RuntimeError(f"{wanted['supervisor']} is not installed on this host: install it first, as the role supervisor does.")
+    if any(kind in ("write", "link", "remove", "commands") for kind in kinds):
+        file_set.apply(host, state["set"], planned)
+    for kind, detail in planned.actions:
+        if kind == "clean":
+            supervisors.clean(host, detail, wanted["name"])
+        elif kind == "raise":
+            # Without a restart, which would be one of everybody's programs.
+            soft, hard = (limit if limit == process.UNLIMITED else max(limit, state["granted"]) for limit in state["daemon"]["nofile"])
+            words = ["unlimited" if limit == process.UNLIMITED else str(limit) for limit in (soft, hard)]
+            host.run(["prlimit", "--pid", str(detail), f"--nofile={':'.join(words)}"])

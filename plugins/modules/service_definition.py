@@ -1,0 +1,134 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: service_definition
+short_description: Gives a supervisor what it needs to start instances of an application, and starts none
+version_added: 0.1.0
+author: The xitrum.host maintainers (@xitrum-host)
+description:
+  - Writes the files of the service definition, and has the supervisor's own daemon run and start at boot. Nothing that runs is restarted.
+  - Nothing of somebody else is overwritten - a file without our first line, a service directory, a program of another file,
+    an C(/etc/rc.local) without a final C(exit 0) are errors, before anything is written.
+  - Removes what another supervisor still has of the application, once it has no instance of it.
+  - C(@NOFILE@) in a file is replaced by the most open files, up to O(nofile), that the host can grant; C(@MINFDS@) by the
+    larger of that and of what other files of supervisord's configuration ask for.
+options:
+  name:
+    description: The application's name.
+    type: str
+    required: true
+  supervisor:
+    description: What keeps the instances running.
+    type: str
+    default: systemd
+    choices: [daemontools, rc.local, runit, supervisord, systemd, upstart]
+  instances:
+    description: The number of instances.
+    type: int
+    default: 1
+  nofile:
+    description: The number of files that one instance may have open.
+    type: int
+    default: 1024000
+  low_port:
+    description: Whether an instance listens on a port below 1024.
+    type: bool
+    default: false
+  files:
+    description: The files of the definition. Each says C(xitrum.host) in its text.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      path:
+        description: Where the file is.
+        type: path
+        required: true
+      content:
+        description: Its whole text.
+        type: str
+        required: true
+      mode:
+        description: Its mode, in octal.
+        type: str
+        default: "0644"
+      owner:
+        description: Its owner.
+        type: str
+        default: root
+      group:
+        description: Its group.
+        type: str
+        default: root
+extends_documentation_fragment:
+  - xitrum.host.batch
+"""
+
+EXAMPLES = r"""
+- name: Supervisord can be told to start two instances
+  xitrum.host.service_definition:
+    name: myapp
+    supervisor: supervisord
+    instances: 2
+    files: "{{ files }}"
+  vars:
+    files:
+      - path: /etc/myapp-supervisord/0.conf
+        content: |
+          ; Written by xitrum.host.
+          [program:myapp-0]
+          command=/opt/myapp/run 0
+          user=myapp
+"""
+
+RETURN = r"""
+packages:
+  description: The packages of the supervisor that are missing.
+  returned: always
+  type: list
+  elements: str
+notes:
+  description: What is worth knowing and stops nothing, as sentences.
+  returned: always
+  type: list
+  elements: str
+rows:
+  description: Wanted, configured and effective, one row an item.
+  returned: always
+  type: list
+  elements: dict
+problems:
+  description: What stands in the way; empty where nothing does.
+  returned: always
+  type: list
+  elements: str
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.xitrum.host.plugins.module_utils import services
+from ansible_collections.xitrum.host.plugins.module_utils.host import Host
+
+
+def main():
+    """Reads what is there, plans, writes."""
+    module = AnsibleModule(argument_spec=services.SPEC, supports_check_mode=True)
+    host, wanted = Host(module.run_command), module.params
+    state = services.read(host, wanted)
+    plan = services.plan(wanted, state)
+    said = {**plan.report(), "diff": plan.diff()}
+    if plan.problems:
+        module.fail_json(msg=" ".join(plan.problems), **said)
+    if plan.changed and not module.check_mode:
+        try:
+            services.apply(host, wanted, state, plan)
+        except (OSError, RuntimeError, LookupError) as error:
+            module.fail_json(msg=f"the service definition of {wanted['name']} for {wanted['supervisor']}: {error}", **said)
+    module.exit_json(**said)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,133 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a supervisor has to have on a host: files that depend on it, and what is never overwritten."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.xitrum.host.plugins.module_utils import services, supervisord, supervisors
+
+from .fake_host import FakeHost
+
+LIMITS = "Max open files            1024                 20000                files     \n"
+ALL = "Max open files            1048576              1048576              files     \n"
+MAIN = "[supervisord]\nlogfile=/var/log/s.log\nminfds = 30000\n[include]\nfiles = conf.d/*.conf\n"
+STATUS = "Uid:\t1000\t1000\t1000\t1000\nCapBnd:\t0000000001000000\n"
+UNIT = "systemctl show --no-pager --property=ActiveState,UnitFileState,MainPID -- "
+RUN = "/etc/demo-runit/0/run"
+BARE = {"/proc/self/status": STATUS, "/proc/1/limits": LIMITS}
+
+
+def wanted(kind="supervisord", text="; Written by xitrum.host\nminfds=@MINFDS@\n", path="/etc/demo-supervisord/run", **more):
+    return {"name": "demo", "supervisor": kind, "instances": 1, "nofile": 1024000, "low_port": False,
+            "files": [{"path": path, "content": text, "mode": "0644", "owner": "root", "group": "root"}], **more}
+
+
+def host(files=None, commands=None, links=None, nofile=LIMITS):
+    return FakeHost({**BARE, "/proc/9/limits": nofile, supervisord.MAIN: MAIN, **(files or {})},
+                    {"supervisorctl status": "demo-0   RUNNING   pid 7, uptime 0:00:09\n", "supervisord --version": "4.2.5\n",
+                     "systemctl is-enabled supervisor.service": "enabled\n", "systemctl enable --now supervisor.service": "",
+                     UNIT + "supervisor.service": "ActiveState=active\nUnitFileState=enabled\nMainPID=9\n",
+                     "prlimit --pid 9 --nofile=30000:30000": "", **(commands or {})}, links)
+
+
+def planned(there, want):
+    state = services.read(there, want)
+    return state, services.plan(want, state)
+
+
+def test_the_limit_in_a_file_is_what_others_want_at_least():
+    state, plan = planned(host(), wanted(nofile=25000))
+    assert state["set"]["files"][0]["content"].endswith("minfds=30000\n")
+    assert ("raise", 9) in plan.actions
+
+
+def test_a_running_supervisord_is_raised_and_not_restarted():
+    there, want = host(), wanted(nofile=25000)
+    state, plan = planned(there, want)
+    services.apply(there, want, state, plan)
+    said = [what[1] for what in there.done if what[0] == "run"]
+    assert "prlimit --pid 9 --nofile=25000:25000" in said
+    assert not any("restart" in words or "reload" in words for words in said)
+    # Debian's package has started it; the files are as wanted now.
+    assert not planned(host({"/etc/demo-supervisord/run": there.files["/etc/demo-supervisord/run"]}, nofile=ALL,
+                            links={"/etc/supervisor/conf.d/demo-0.conf": "/etc/demo-supervisord/0.conf"}), want)[1].changed
+
+
+def test_the_link_of_one_that_runs_is_put_back_and_of_one_that_another_has_is_not():
+    mark = "/etc/supervisor/conf.d/demo-0.conf"
+    assert planned(host(), wanted())[0]["set"]["links"] == [{"path": mark, "target": "/etc/demo-supervisord/0.conf"}]
+    assert planned(host(links={"/etc/demo-runit/enabled/0": "x"}), wanted())[0]["set"]["links"] == []
+    stopped = {"supervisorctl status": "demo-0   STOPPED   Nov 24 02:00 PM\n"}
+    assert planned(host(commands=stopped), wanted())[0]["set"]["links"] == []
+
+
+def test_what_is_missing_is_named_and_not_started():
+    there, want = FakeHost(), wanted("runit", "# Written by xitrum.host", RUN)
+    state, plan = planned(there, want)
+    assert plan.facts["packages"] == ["runit"]
+    with pytest.raises(RuntimeError, match="runit is not installed on this host"):
+        services.apply(there, want, state, plan)
+    assert not [what for what in there.done if what[0] != "run"]
+
+
+def test_a_daemon_that_does_not_run_is_started():
+    there = FakeHost({RUN: "# Written by xitrum.host"}, {"runsvdir": "", UNIT + "demo-runit.service": "ActiveState=inactive\nUnitFileState=enabled\n"})
+    _state, plan = planned(there, wanted("runit", "# Written by xitrum.host", RUN))
+    assert plan.actions == [("commands", None)]
+    assert [row.why for row in plan.rows if row.status == "differs"] == ["it keeps the instances running"]
+
+
+def test_what_another_supervisor_has_left_goes():
+    there, want = host({"/etc/demo-runit/0/run": "", "/etc/demo-supervisord/run": "; Written by xitrum.host\nminfds=20000\n"}, nofile=ALL), wanted(nofile=20000)
+    there.files[supervisord.MAIN] = ""
+    there.links["/etc/supervisor/conf.d/demo-0.conf"] = "/etc/demo-supervisord/0.conf"
+    state, plan = planned(there, want)
+    assert plan.actions == [("clean", "runit")]
+    services.apply(there, want, state, plan)
+    assert "/etc/demo-runit/0/run" not in there.files
+
+
+@pytest.mark.parametrize("there, want, said", [
+    (host({"/etc/demo-supervisord/run": "theirs"}), wanted(), "/etc/demo-supervisord/run exists and was not written by this collection"),
+    (host({"/etc/supervisor/conf.d/demo-0.conf": "theirs"}), wanted(), "/etc/supervisor/conf.d/demo-0.conf exists and is not the link"),
+    (host({"/etc/supervisor/conf.d/x.conf": "[program:demo-0]\ncommand=x\n"}), wanted(), "/etc/supervisor/conf.d/x.conf has a program demo-0 already"),
+    (host(commands={"supervisord --version": "3.3.5\n"}), wanted(), "supervisord is 3.3.5, wanted is 4.0 or newer"),
+    (host(), wanted(low_port=True), "supervisord cannot give an instance a port below 1024: choose one of systemd, runit, daemontools, rc.local"),
+    (FakeHost({"/etc/demo-runit/0/finish": "x"}), wanted("runit", "# xitrum.host", RUN),
+     "the service directory /etc/demo-runit/0 exists and is somebody else's (finish)"),
+    (FakeHost({"/etc/rc.local": "#!/bin/sh\ntrue\n"}), wanted("rc.local", "# xitrum.host", "/etc/demo-rc.local/boot"), "a last line 'exit 0'"),
+    (FakeHost(BARE), wanted("upstart", "# xitrum.host", "/etc/init/demo-0.conf"), "process 1 is no upstart"),
+    (FakeHost(BARE, {"initctl --version": "init (upstart 1.3)\n"}), wanted("upstart", "# xitrum.host", "/etc/init/demo-0.conf"), "process 1 is upstart 1.3"),
+])
+def test_what_stands_in_the_way_is_said_and_nothing_is_written(there, want, said):
+    problems = planned(there, want)[1].problems
+    assert len(problems) == 1
+    assert said in problems[0]
+    assert not [what for what in there.done if what[0] != "run"]
+
+
+def test_what_is_left_of_a_service_directory_is_no_problem():
+    there = FakeHost({"/etc/demo-runit/0/down": "", "/etc/demo-runit/0/supervise/ok": ""})
+    assert planned(there, wanted("runit", "# Written by xitrum.host", RUN))[1].problems == []
+
+
+def test_rc_local_becomes_executable_and_says_what_it_cannot():
+    want = wanted("rc.local", "# xitrum.host", "/etc/demo-rc.local/boot")
+    there = FakeHost({"/etc/rc.local": "#!/bin/sh\nexit 0\n"}, {"logrotate": ""})
+    state, plan = planned(there, want)
+    assert state["set"]["files"][-1]["mode"] == "0755"
+    assert "[ ! -x /etc/demo-rc.local/boot ] || /etc/demo-rc.local/boot\n" in state["set"]["files"][-1]["content"]
+    assert [row.status for row in plan.rows if row.item == "restart after a crash"] == ["absent"]
+    assert "does not start it again when it ends" in plan.facts["notes"][0]
+
+
+@pytest.mark.parametrize("kind", [kind for kind, what in supervisors.KINDS.items() if what["restarts"] and kind != "upstart"])
+def test_nothing_is_said_of_those_that_can_restart(kind):
+    assert planned(FakeHost(BARE), wanted(kind, "# xitrum.host", "/etc/x"))[1].facts["notes"] == []
+
+
+@pytest.mark.parametrize("text, found", [("4.2.5\n", ()), ("4.0.0", ()), ("3.4.0\n", "3.4.0"), ("3.0b2", "3.0b2"), ("", ()), ("supervisord: not found", ())])
+def test_versions_of_supervisord(text, found):
+    assert (found in supervisord.too_old(text)) if found else supervisord.too_old(text) == ""
