@@ -235,13 +235,14 @@ def apply(host, wanted, todo):
             move(host, wanted, instance["index"], (wanted["supervisor"],) if starts else ())
         if wanted["state"] == "absent":
             host.remove(home(wanted, instance["index"]))
-    if wanted["state"] != "stopped":
-        for kind in surplus(host, wanted):
-            supervisors.clean(host, kind, wanted["name"])
     if wanted["state"] == "absent":
         # One that was left on an older release kept the others from being told as the host's current one.
         release.settle(host, wanted["root"])
-    return begin(host, wanted, todo) if starts else {}
+    took = begin(host, wanted, todo) if starts else {}
+    # Last: it is not to be waited for while nothing runs, and the next run makes up for it.
+    for kind in surplus(host, wanted) if wanted["state"] != "stopped" else ():
+        supervisors.clean(host, kind, wanted["name"])
+    return took
 
 
 def move(host, wanted, index, keep):
