@@ -27,6 +27,7 @@ SPEC = {
     "start_timeout": {"type": "int", "default": 120},
     "stop_timeout": {"type": "int", "default": 30},
     "watch": {"type": "int", "default": 0},
+    "drain": {"type": "int", "default": 0},
 }
 
 
@@ -58,6 +59,21 @@ def switch(host, wanted, instance):
         host.link(f"{here}/previous", now)
     host.link(f"{here}/current", folder)
     return True
+
+
+def drained(host, wanted, todo, pause=0.25):
+    """Waits until nobody is connected to instances any more, or for C(drain) seconds: how many connections are left."""
+    deadline = time.monotonic() + wanted["drain"]
+    while True:
+        left = sum(connections(host, item["port"]) for item in todo if item["port"])
+        if not left or time.monotonic() >= deadline:
+            return left
+        time.sleep(pause)
+
+
+def connections(host, port):
+    """How many connections a port has."""
+    return len(host.run(["ss", "-H", "-t", "-n", "state", "established", f"( sport = :{port} )"]).out.splitlines())
 
 
 def stop(host, wanted, index):
@@ -225,7 +241,7 @@ def diff(wanted, todo):
 def apply(host, wanted, todo):
     """Stops, switches, starts and waits: index to the seconds until it was healthy. Instances that do not get healthy go
     back to the folder that they had. Raises RuntimeError then, with the end of the log of what failed."""
-    starts = wanted["state"] in ("started", "restarted")
+    starts = wanted["state"] in ("started", "restarted", "returned")
     for instance in todo if starts else []:
         prepare(host, wanted, instance["index"])
     for instance in todo:

@@ -20,6 +20,7 @@ PLAYBOOK_VARIABLES = (
     "xitrum_host_state",        # registered: what host_state_info read
     "xitrum_lock",              # registered: what run_lock said
     "xitrum_package_read",      # registered: what package_info read
+    "xitrum_slot_read",         # registered: which slot the host uses
     "xitrum_releases_read",     # registered: what release_info read
 )
 

@@ -88,6 +88,12 @@ options:
       - With O(state=started) those that run already are asked as well.
     type: int
     default: 0
+  drain:
+    description:
+      - With O(state=stopped) and O(state=absent), seconds to wait before, until no connection to O(instances[].port) is left.
+        Nothing is done to keep new ones away. What is left then is cut, and counted in RV(cut).
+    type: int
+    default: 0
 extends_documentation_fragment:
   - xitrum.host.batch
 """
@@ -111,6 +117,10 @@ seconds:
   returned: when instances were started
   type: dict
   sample: {"0": 6.2}
+cut:
+  description: How many connections were left when the instances were stopped. 0 without O(drain).
+  returned: when not in check mode
+  type: int
 """
 
 from ansible.module_utils.basic import AnsibleModule
@@ -128,6 +138,7 @@ def main():
         changed = bool(todo or (wanted["state"] == "absent" and service.surplus(host, wanted)))
         if module.check_mode:
             module.exit_json(changed=changed, diff=diff)
+        cut = service.drained(host, wanted, todo) if wanted["drain"] else 0
         took = service.apply(host, wanted, todo) if changed else {}
         if wanted["state"] == "started":
             # Those too that ran already: one that its supervisor has just started at boot is not healthy yet.
@@ -135,7 +146,7 @@ def main():
         service.watch(host, wanted)
     except (OSError, RuntimeError) as error:
         module.fail_json(msg=str(error))
-    module.exit_json(changed=changed, seconds=took, diff=diff)
+    module.exit_json(changed=changed, seconds=took, cut=cut, diff=diff)
 
 
 if __name__ == "__main__":

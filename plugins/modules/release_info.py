@@ -50,6 +50,10 @@ examples:
   returned: always
   type: dict
   sample: {"3f2a9c1b7d04": ["apiKey"], "c843051638d2": []}
+slot:
+  description: Which of its two slots a host without proxies uses - the number of the instance that the redirect leads to.
+  returned: always
+  type: int
 """
 
 from ansible.module_utils.basic import AnsibleModule
@@ -63,9 +67,10 @@ def main():
     host, root = Host(module.run_command), module.params["root"]
     try:
         links = {name: (host.readlink(f"{root}/{name}") or "").rpartition("/")[2] for name in ("current", "previous")}
+        slot = int((host.read(f"{root}/slot") or "0").strip() == "1")
         names = release.installed(host, root)
         found = {name: package_config.examples(release.folder(root, name)) for name in names}
-        module.exit_json(changed=False, releases=names, examples=found, **links)
+        module.exit_json(changed=False, releases=names, examples=found, slot=slot, **links)
     except OSError as error:
         module.fail_json(msg=f"the releases in {root} could not be read: {error}")
 

@@ -30,8 +30,8 @@ class Traffic:
     """Clients of the proxy: each request on a connection of its own, clients that keep theirs and their instance, a page
     that takes three seconds, and WebSockets that stay open. A context manager; `seconds` tells when each WebSocket was closed."""
 
-    def __init__(self, site):
-        address = site.hosts["proxy1"]["xitrum_address"]
+    def __init__(self, site, host="proxy1"):
+        address = site.hosts[host]["xitrum_address"]
         self.loads = [Load(address, 80, threads=4), Load(address, 80, threads=4, sticky=True, keep=True), Load(address, 80, "/slow?ms=3000", threads=2)]
         self.address, self.closed = address, []
 
@@ -233,3 +233,51 @@ def test_instances_form_a_cluster_that_takes_a_killed_member_back(site):
     site.sh("app1", f"kill -9 {before}")
     wait_for("the first seed runs again", lambda: site.main_pid("app1", 0) not in (0, before))
     wait_for_cluster(site)
+
+
+class TestWithoutAProxy:
+    """One instance on a host that redirects port 80 itself: releases take over from each other in its two slots."""
+
+    @pytest.fixture(scope="class")
+    def solo(self, site, tmp_path_factory):
+        inventory = site.with_inventory(tmp_path_factory.mktemp("solo") / "inventory", {"xitrum": ["solo"], "xitrum_proxy": []})
+        inventory.run(xitrum_instances=1).assert_ended_well()
+        return inventory
+
+    def deploy(self, solo, package, **variables):
+        return solo.run(playbook=DEPLOY, xitrum_instances=1, xitrum_package=str(package), **variables)
+
+    def slot(self, solo):
+        """The instance that is there: its number, by the host's folders, and its release, by what port 80 answers."""
+        there = solo.sh("solo", "ls /opt/xitrum/instances").split()
+        return there, request(80, "/", host=solo.hosts["solo"]["xitrum_address"]).headers["X-Demo-Release"]
+
+    def test_releases_take_over_without_a_lost_request(self, solo, packages):
+        assert self.slot(solo) == (["0"], "test-1")
+        with Traffic(solo, "solo") as traffic:
+            for name, slot in (("test-2", "1"), ("test-3", "0")):
+                run = self.deploy(solo, packages(name), xitrum_gate_seconds=2).assert_ended_well()
+                assert self.slot(solo) == ([slot], name)
+                assert solo.sh("solo", "cat /opt/xitrum/slot") == slot
+        traffic.assert_nothing_lost()
+        assert sum(result.get("cut", 0) for _host, result in run.results("xitrum.host.instance_service")) == 0
+        assert len(traffic.closed) == WEBSOCKETS, "those of the first release were closed when their time was over"
+        self.deploy(solo, packages("test-3")).assert_did_nothing()
+
+    def test_a_broken_release_never_gets_a_request(self, solo, packages):
+        before = solo.processes("solo")
+        with Traffic(solo, "solo") as traffic:
+            run = self.deploy(solo, packages("broken", "--fault", "page"), xitrum_start_timeout=15)
+        assert run.code != 0 and "answers 500, wanted is 200" in run.message
+        traffic.assert_nothing_lost()
+        assert self.slot(solo) == (["0"], "test-3")
+        assert solo.processes("solo") == before
+
+    def test_a_run_that_is_killed_while_both_run_is_finished_by_the_next(self, solo, packages):
+        with Traffic(solo, "solo") as traffic:
+            with solo.killed_run(playbook=DEPLOY, xitrum_instances=1, xitrum_package=str(packages("test-4"))):
+                wait_for("both releases run", lambda: len(solo.processes("solo")) == 2)
+            self.deploy(solo, packages("test-4")).assert_ended_well()
+        traffic.assert_nothing_lost()
+        assert self.slot(solo)[1] == "test-4"
+        assert len(solo.processes("solo")) == 1
