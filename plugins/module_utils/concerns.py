@@ -10,12 +10,12 @@ from ansible_collections.xitrum.host.plugins.module_utils import (
     capacity,
     certificates,
     file_set,
-    haproxy,
     instances,
     jdk,
     kernel,
     limits,
     machine,
+    proxy_config,
     redirects,
     release,
 )
@@ -31,13 +31,13 @@ SPECS = {
     "release": release.SPEC,
     "instances": instances.SPEC,
     "service": file_set.SPEC,
-    "haproxy": haproxy.SPEC,
+    "proxy": proxy_config.SPEC,
     "certificates": certificates.SPEC,
 }
 
 #: Concerns that need only their own wanted state.
 PLAIN = {"capacity": capacity, "kernel": kernel, "nofile": limits, "redirects": redirects, "release": release, "service": file_set,
-         "haproxy": haproxy, "certificates": certificates}
+         "proxy": proxy_config, "certificates": certificates}
 
 
 def checked(given):
