@@ -9,12 +9,12 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.xitrum.host.plugins.module_utils import (
     capacity,
     certificates,
-    haproxy,
     instances,
     jdk,
     kernel,
     limits,
     machine,
+    proxy_config,
     redirects,
     release,
     services,
@@ -31,13 +31,13 @@ SPECS = {
     "release": release.SPEC,
     "instances": instances.SPEC,
     "service": services.SPEC,
-    "haproxy": haproxy.SPEC,
+    "proxy": proxy_config.SPEC,
     "certificates": certificates.SPEC,
 }
 
 #: Concerns that need only their own wanted state.
 PLAIN = {"capacity": capacity, "kernel": kernel, "nofile": limits, "redirects": redirects, "release": release, "service": services,
-         "haproxy": haproxy, "certificates": certificates}
+         "proxy": proxy_config, "certificates": certificates}
 
 
 def checked(given):

@@ -59,7 +59,7 @@ def cause(item, red):
     """The red finding, as C((host, item)), that another one follows from, or None. A proxy finds an instance down that is
     not as wanted, or whose host is not reached; a file that was replaced has another certificate; nothing answers through a redirect that is not there."""
     host, words = item["host"], item["item"].split()
-    if item["concern"] == "haproxy" and item["effective"].startswith("DOWN"):
+    if item["concern"] == "proxy" and item["effective"].startswith("DOWN"):
         name = words[0].partition("/")[2]
         instances = {f"{there}-{what.partition(' ')[0].partition('-')[2]}": (there, what) for there, what in sorted(red) if what.startswith("instance-")}
         away = (name.rpartition("-")[0], "host")

@@ -69,8 +69,9 @@ def servers(stat_text, state_text):
     """What HAProxy thinks of each server, from C(show stat) and C(show servers state).
 
     A list of C({backend, name, address, port, admin, status, sessions, checked, check}): C(admin) is C(ready), C(drain) or
-    C(maint); C(checked) is whether it has a health check; C(status) is HAProxy's own word (C(UP), C(DOWN 1/2), C(MAINT), C(no check)); C(sessions) are the requests
-    and tunnels that it has there now, as an integer; C(check) is what the last health check said, as C(L7STS 503 Service Unavailable).
+    C(maint); C(checked) is whether it has a health check; C(status) is HAProxy's own word (C(UP), C(DOWN 1/2), C(MAINT),
+    C(no check)); C(sessions) are the requests and tunnels that it has there now, as an integer; C(check) is what the last
+    health check said, as C(L7STS 503 Service Unavailable).
     """
     live = {(row.get("pxname"), row.get("svname")): row for row in parse_stat(stat_text)}
     found = []

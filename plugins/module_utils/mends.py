@@ -4,7 +4,7 @@
 """What a finding says to type, made a whole line for the controller's terminal. Pure.
 
 A row's mend is one of: a run of a playbook (C(plan.RUN), C(plan.LOOK)), a question whether the host answers (C(plan.PING)),
-a command of the managed host, or a variable to set.
+a command of the managed host, C(proxy_server) with its options, or a variable to set.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import shlex
 from ansible_collections.xitrum.host.plugins.module_utils.plan import LOOK, PING, RUN
 
 #: Programs of a managed host: a mend that begins with one of them runs there.
-ON_HOST = ("apt-get", "dnf", "echo", "firewall-cmd", "ip6tables", "iptables", "kill", "ln", "nft", "printf", "sed", "su", "sysctl", "systemctl")
+ON_HOST = ("apt-get", "dnf", "echo", "firewall-cmd", "ip6tables", "iptables", "kill", "ln", "nft", "printf", "python3", "sed", "su", "sysctl", "systemctl")
 COMMAND = re.compile(rf"\(((?:{'|'.join(ON_HOST)}) [^()]+)\)")
 
 
@@ -45,7 +45,10 @@ def typed(mend, host, inventory):
         return f"ansible {host}{options} -m ansible.builtin.ping"
     if mend == LOOK:
         return LOOK.replace(" ", options + " ", 1)
-    if mend.partition(" ")[0] not in ON_HOST:
+    program, _space, arguments = mend.partition(" ")
+    if program == "proxy_server":
+        return f"ansible {host}{options} -b -m xitrum.host.proxy_server -a '{arguments}'"
+    if program not in ON_HOST:
         return mend
     # Double quotes where the shell leaves their content alone: mends often have single ones.
     words = shlex.quote(mend) if any(mark in mend for mark in '"$`\\!') else f'"{mend}"'

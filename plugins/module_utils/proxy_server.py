@@ -11,12 +11,16 @@ from __future__ import annotations
 
 import time
 
-from ansible_collections.xitrum.host.plugins.module_utils import proxy_server_haproxy
+from ansible_collections.xitrum.host.plugins.module_utils import proxy_apache, proxy_haproxy, proxy_nginx
 from ansible_collections.xitrum.host.plugins.module_utils.plan import Plan, Row
 
-#: Each has C(view(host, wanted)), C(change(host, wanted, servers)) and C(close(host, wanted, servers)), or no C(close)
-#: where the software cannot. A row of C(view): C({backend, name, address, port, state, status, healthy, sessions, check}).
-BACKENDS = {"haproxy": proxy_server_haproxy}
+#: Each has C(view(host, wanted)) and C(change(host, wanted, servers)); C(close(host, wanted, servers)) where it can end what
+#: one server still has; C(probe(wanted, row)) where it does not wait itself for a server that comes back to be healthy.
+#: A row of C(view): C({backend, name, address, port, state, status, healthy, sessions, checked, check}).
+BACKENDS = {"haproxy": proxy_haproxy, "nginx": proxy_nginx, "apache": proxy_apache}
+
+#: Where the distribution's package has it.
+PLACES = {"haproxy": ("haproxy", "/etc/haproxy/haproxy.cfg"), "nginx": ("nginx", "/etc/nginx/nginx.conf"), "apache": ("apache2", "/etc/apache2/apache2.conf")}
 
 STATES = ("ready", "drain", "maint")
 PAUSE = 0.25
@@ -30,7 +34,16 @@ SPEC = {
     "close": {"type": "bool", "default": False},
     "allow_missing": {"type": "bool", "default": False},
     "socket": {"type": "path", "default": "/run/haproxy/admin.sock"},
+    "control_port": {"type": "int", "default": 8404},
+    "health_path": {"type": "str", "default": "/"},
+    "health_status": {"type": "int", "default": 200},
 }
+
+
+def placed(options):
+    """The options of a module, with the service and the configuration of the software."""
+    service, path = PLACES[options["software"]]
+    return {**options, "service": service, "config_path": path}
 
 
 def read(host, wanted):
@@ -47,8 +60,6 @@ def plan(wanted, state):
     if missing and not wanted["allow_missing"]:
         result.problems.append(f"{wanted['software']} has no server {' and '.join(missing)} in its backend {wanted['backend']}: it has "
                                f"{', '.join(sorted(state['others'] + [row['name'] for row in found])) or 'none'}. Run site.yml, so that the proxy knows it.")
-    if wanted["close"] and not hasattr(BACKENDS[wanted["software"]], "close"):
-        result.problems.append(f"{wanted['software']} cannot close the connections of one server: leave close off; they end with the instance.")
     if wanted["close"] and wanted["state"] != "maint":
         result.problems.append(f"close goes with the state maint only, and the state is {wanted['state']}: a closed client would come back to the server.")
     for row in found:
@@ -61,11 +72,28 @@ def plan(wanted, state):
     return result
 
 
-def apply(host, wanted, planned):
-    """Sets the servers: what L(wait) needs to know of before."""
-    servers = [row for _kind, row in planned.actions]
+def apply(host, wanted, planned, clock=time.monotonic, sleep=time.sleep):
+    """Sets the servers. Raises RuntimeError where one that is to come back is not healthy, and sets none then."""
+    backend, servers = BACKENDS[wanted["software"]], [row for _kind, row in planned.actions]
+    if wanted["state"] == "ready" and wanted["timeout"] and hasattr(backend, "probe"):
+        deadline = clock() + wanted["timeout"]
+        while True:
+            late = [{**row, "check": said} for row, said in ((row, backend.probe(wanted, row)) for row in servers) if said]
+            if not late:
+                break
+            if clock() >= deadline:
+                raise RuntimeError(unhealthy(wanted, late))
+            sleep(PAUSE)
     if servers:
-        BACKENDS[wanted["software"]].change(host, wanted, servers)
+        backend.change(host, wanted, servers)
+
+
+def unhealthy(wanted, rows):
+    """The sentence about servers that did not get healthy in time."""
+    said = "; ".join(f"{row['backend']}/{row['name']} ({row['address']}:{row['port']}) is {row['status']}, its health check says {row['check'] or 'nothing'}"
+                     for row in rows)
+    return (f"not healthy for {wanted['software']} after {wanted['timeout']} s: {said}. Look at the log of the instance, and at the way from the "
+            "proxy to it.")
 
 
 def wait(host, wanted, clock=time.monotonic, sleep=time.sleep):
@@ -83,12 +111,9 @@ def wait(host, wanted, clock=time.monotonic, sleep=time.sleep):
             break
         sleep(PAUSE)
     if late and wanted["state"] == "ready" and wanted["timeout"]:
-        said = "; ".join(f"{row['backend']}/{row['name']} ({row['address']}:{row['port']}) is {row['status']}, its health check says {row['check'] or 'nothing'}"
-                         for row in late)
-        raise RuntimeError(f"not healthy for {wanted['software']} after {wanted['timeout']} s: {said}. Look at the log of the instance, and at the way from the "
-                           "proxy to it.")
+        raise RuntimeError(unhealthy(wanted, late))
     left, closed = sum(row["sessions"] for row in servers), 0
-    if late and wanted["close"]:
+    if late and wanted["close"] and hasattr(BACKENDS[wanted["software"]], "close"):
         BACKENDS[wanted["software"]].close(host, wanted, late)
         closed = left
         servers = read(host, wanted)["servers"]

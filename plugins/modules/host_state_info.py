@@ -40,8 +40,8 @@ options:
   service:
     description: The files of the supervisor, the options of M(xitrum.host.file_set).
     type: dict
-  haproxy:
-    description: The wanted HAProxy. See the role P(xitrum.host.haproxy#role).
+  proxy:
+    description: The wanted proxy. See the role P(xitrum.host.proxy#role).
     type: dict
   certificates:
     description: Certificates to look at - C(items) with their C(path) and the C(port) that shows them, and C(days), how long they must be valid at least.
@@ -98,9 +98,9 @@ service:
   description: Whether something C(differs), C(rows) and C(problems).
   returned: when O(service) is given
   type: dict
-haproxy:
+proxy:
   description: Whether something C(differs), C(rows) and C(problems).
-  returned: when O(haproxy) is given
+  returned: when O(proxy) is given
   type: dict
 certificates:
   description: C(rows) with the end of each certificate.

@@ -12,13 +12,17 @@ author: The xitrum.host maintainers (@xitrum-host)
 description:
   - Runs on a proxy. All servers of one call are set first, and then waited for together.
   - What is set is kept over a reload of the proxy. HAProxy forgets it with a restart.
+  - HAProxy is told over its runtime socket. Nginx and Apache have the states in their configuration and are reloaded, so that
+    connections to a server also end when a reload closes idle ones. They do not close what one server still has.
+  - HAProxy and Apache check the health of servers themselves. The open source version of Nginx does not, so this module asks
+    O(health_path) of a server before it is put back, for Apache too.
   - A run that finds the wanted state changes nothing, and waits all the same.
 options:
   software:
     description: What the proxy is.
     type: str
     default: haproxy
-    choices: [haproxy]
+    choices: [apache, haproxy, nginx]
   backend:
     description: The backend that the servers are in.
     type: str
@@ -46,7 +50,9 @@ options:
     type: int
     default: 60
   close:
-    description: With O(state=maint), whether connections that are left after O(timeout) are closed. They are counted in RV(closed).
+    description:
+      - With O(state=maint), whether connections that are left after O(timeout) are closed. They are counted in RV(closed).
+      - HAProxy only. With Nginx and Apache they stay in RV(open), and end with the instance.
     type: bool
     default: false
   allow_missing:
@@ -57,6 +63,18 @@ options:
     description: The runtime socket of HAProxy.
     type: path
     default: /run/haproxy/admin.sock
+  control_port:
+    description: The port on the loopback at which Nginx and Apache tell what they have, C(xitrum_proxy_stats_port).
+    type: int
+    default: 8404
+  health_path:
+    description: The page of a server that is asked before Nginx or Apache gets it back.
+    type: str
+    default: /
+  health_status:
+    description: The HTTP status of a healthy server.
+    type: int
+    default: 200
 extends_documentation_fragment:
   - xitrum.host.batch
 """
@@ -128,7 +146,7 @@ from ansible_collections.xitrum.host.plugins.module_utils.host import Host
 def main():
     """Reads, plans, sets, waits."""
     module = AnsibleModule(argument_spec=proxy_server.SPEC, supports_check_mode=True)
-    host, wanted = Host(module.run_command), module.params
+    host, wanted = Host(module.run_command), proxy_server.placed(module.params)
     try:
         state = proxy_server.read(host, wanted)
         plan = proxy_server.plan(wanted, state)

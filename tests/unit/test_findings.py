@@ -64,13 +64,13 @@ def test_every_finding_that_is_red_has_a_line_to_type_with_the_inventory():
 
 def of_proxy(*items):
     """The read of a proxy that finds servers down, or a certificate that ends."""
-    return {"haproxy": read_of(Plan(rows=[Row(concern, item, "UP", "", effective, "differs", "why") for concern, item, effective in items]))}
+    return {"proxy": read_of(Plan(rows=[Row(concern, item, "UP", "", effective, "differs", "why") for concern, item, effective in items]))}
 
 
 def test_what_follows_from_another_finding_is_not_red_as_well():
     pem = "/etc/site.pem"
-    proxy = of_proxy(("haproxy", "xitrum/app1-0", "DOWN"), ("haproxy", "xitrum/app1-1", "DOWN"), ("haproxy", "xitrum/app1-0", "MAINT"),
-                     ("haproxy", pem, ""), ("certificate", f"certificate {pem}", "2026-11-30"), ("certificate", "certificate /etc/other.pem", "2026-11-30"),
+    proxy = of_proxy(("proxy", "xitrum/app1-0", "DOWN"), ("proxy", "xitrum/app1-1", "DOWN"), ("proxy", "xitrum/app1-0", "MAINT"),
+                     ("proxy", pem, ""), ("certificate", f"certificate {pem}", "2026-11-30"), ("certificate", "certificate /etc/other.pem", "2026-11-30"),
                      ("redirects", "port 80 (IPv6)", ""), ("redirects", "connection to ::1 port 80", ""), ("redirects", "connection to 127.0.0.1 port 80", ""))
     said = findings.findings({"app1": state(), "proxy1": proxy}, ["app1", "proxy1"])
     assert [(item["item"], item["effective"]) for item in said if item["host"] == "proxy1" and item["level"] == "bad"] == [
@@ -83,7 +83,7 @@ def test_what_follows_from_another_finding_is_not_red_as_well():
 
 
 def test_a_server_of_a_host_that_is_not_reached_follows_from_that():
-    said = findings.findings({"app1": None, "proxy1": of_proxy(("haproxy", "xitrum/app1-0", "DOWN"), ("haproxy", "forum/app1", "DOWN"))}, ["proxy1"])
+    said = findings.findings({"app1": None, "proxy1": of_proxy(("proxy", "xitrum/app1-0", "DOWN"), ("proxy", "forum/app1", "DOWN"))}, ["proxy1"])
     assert {item["item"]: item["word"] for item in said} == {"host": "DIFFERS", "xitrum/app1-0": "follows", "forum/app1": "DIFFERS"}
 
 

@@ -10,7 +10,7 @@ import socket
 import threading
 
 import pytest
-from ansible_collections.xitrum.host.plugins.module_utils import haproxy_config, haproxy_socket
+from ansible_collections.xitrum.host.plugins.module_utils import haproxy_config, haproxy_socket, proxy_text
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -39,30 +39,30 @@ def test_only_maxconn_of_the_section_global_counts(text, number):
 
 
 def test_the_digest_is_found_in_the_stamped_file_and_in_the_description():
-    text = f"global\n    description {haproxy_config.PLACEHOLDER}\n"
-    stamped = haproxy_config.stamped(text, [])
-    assert haproxy_config.PLACEHOLDER not in stamped
-    assert haproxy_config.stamp_of(stamped) == haproxy_config.digest(text, [])
-    assert haproxy_config.stamp_of(None) == haproxy_config.stamp_of("description of somebody") == ""
+    text = f"global\n    description {proxy_text.PLACEHOLDER}\n"
+    stamped = proxy_text.stamped(text, [])
+    assert proxy_text.PLACEHOLDER not in stamped
+    assert proxy_text.stamp_of(stamped) == proxy_text.digest(text, [])
+    assert proxy_text.stamp_of(None) == proxy_text.stamp_of("description of somebody") == ""
 
 
 @given(st.text(), st.text(), st.text())
 def test_another_certificate_is_another_configuration(config, one, other):
-    digests = [haproxy_config.digest(config, [{"path": "/p", "content": text}]) for text in (one, other)]
+    digests = [proxy_text.digest(config, [{"path": "/p", "content": text}]) for text in (one, other)]
     assert (digests[0] == digests[1]) == (one == other)
 
 
 def test_the_order_of_the_pem_files_does_not_matter():
     pems = [{"path": "/a", "content": "1"}, {"path": "/b", "content": "2"}]
-    assert haproxy_config.digest("x", pems) == haproxy_config.digest("x", pems[::-1])
-    assert haproxy_config.digest("x", pems) != haproxy_config.digest("x", [{"path": "/a", "content": "2"}, {"path": "/b", "content": "1"}])
+    assert proxy_text.digest("x", pems) == proxy_text.digest("x", pems[::-1])
+    assert proxy_text.digest("x", pems) != proxy_text.digest("x", [{"path": "/a", "content": "2"}, {"path": "/b", "content": "1"}])
 
 
 @given(st.integers(0, 2_000_000), st.integers(0, 1000))
 def test_the_most_connections_fit_and_one_more_does_not(nofile, count):
-    most = haproxy_config.most_connections(nofile, count)
-    assert most == 0 or haproxy_config.needed_nofile(most, count) <= nofile
-    assert haproxy_config.needed_nofile(most + 1, count) > nofile
+    most = proxy_text.most_connections(nofile, count)
+    assert most == 0 or proxy_text.needed_nofile(most, count) <= nofile
+    assert proxy_text.needed_nofile(most + 1, count) > nofile
 
 
 # ---------------------------------------------------------------------------------------------------- runtime socket
@@ -71,7 +71,7 @@ def test_the_most_connections_fit_and_one_more_does_not(nofile, count):
 def test_show_info(version):
     info = haproxy_socket.parse_info(data("info", version))
     assert info["Version"].startswith(version)
-    assert haproxy_config.stamp_of(info["description"]) == haproxy_config.stamp_of(CONFIG)
+    assert proxy_text.stamp_of(info["description"]) == proxy_text.stamp_of(CONFIG)
     assert int(info["Maxconn"]) > 9000
     assert info["Pid"].isdigit()
 

@@ -17,6 +17,7 @@ from ansible_collections.xitrum.host.plugins.module_utils.plan import LOOK, PING
     ("systemctl start firewalld", 'ansible app1 -i fleet -b -m ansible.builtin.shell -a "systemctl start firewalld"'),
     ("sed -i '2s/^/# /' /etc/a.conf", """ansible app1 -i fleet -b -m ansible.builtin.shell -a "sed -i '2s/^/# /' /etc/a.conf\""""),
     ("echo $HOME", "ansible app1 -i fleet -b -m ansible.builtin.shell -a 'echo $HOME'"),
+    ("proxy_server servers=app1-0 state=ready", "ansible app1 -i fleet -b -m xitrum.host.proxy_server -a 'servers=app1-0 state=ready'"),
     ("xitrum_proxy_max_connections: 4000", "xitrum_proxy_max_connections: 4000"),
 ])
 def test_a_mend_is_a_line_for_the_controller(mend, line):

@@ -9,7 +9,7 @@ import itertools
 import pathlib
 
 import pytest
-from ansible_collections.xitrum.host.plugins.module_utils import haproxy_socket, proxy_server, proxy_server_haproxy
+from ansible_collections.xitrum.host.plugins.module_utils import haproxy_socket, proxy_haproxy, proxy_server
 
 from .fake_host import FakeHost
 
@@ -26,7 +26,7 @@ CONNECTIONS = """\
 
 def wanted(**more):
     defaults = {name: option.get("default") for name, option in proxy_server.SPEC.items()}
-    return {**defaults, "servers": ["app1-0"], "state": "drain", **more}
+    return proxy_server.placed({**defaults, "servers": ["app1-0"], "state": "drain", **more})
 
 
 @pytest.fixture(name="proxy")
@@ -82,7 +82,7 @@ def test_a_server_that_comes_back_is_checked_anew(proxy):
 
 def test_a_server_without_checks_has_no_health_to_set():
     server = {"backend": "xitrum", "name": "a", "status": "MAINT", "checked": False}
-    assert proxy_server_haproxy.command(server, "ready") == "set server xitrum/a state ready"
+    assert proxy_haproxy.command(server, "ready") == "set server xitrum/a state ready"
 
 
 def test_an_unknown_server_is_refused_with_the_known_ones(proxy):
@@ -108,10 +108,10 @@ def test_a_server_of_another_backend_is_another_server(proxy):
 # ---------------------------------------------------------------------------------------------------------- reading
 
 def test_connections_of_older_workers_count_and_no_others(proxy):
-    servers = {row["name"]: row["sessions"] for row in proxy_server_haproxy.view(host(), wanted())}
+    servers = {row["name"]: row["sessions"] for row in proxy_haproxy.view(host(), wanted())}
     assert servers == {"app1-0": 0, "app1-1": 1, "discourse-0": 0}
-    assert proxy_server_haproxy.older(CONNECTIONS, "99") == ["192.168.0.12:8001"]
-    assert proxy_server_haproxy.older(CONNECTIONS, "101") == ["192.168.0.12:8001", "fd00::12:8001"]
+    assert proxy_haproxy.older(CONNECTIONS, "99") == ["192.168.0.12:8001"]
+    assert proxy_haproxy.older(CONNECTIONS, "101") == ["192.168.0.12:8001", "fd00::12:8001"]
 
 
 def test_a_proxy_that_does_not_answer_is_told_so(monkeypatch):

@@ -111,7 +111,7 @@ def around(site):
 def test_after_a_run_nothing_differs(around):
     assert "0 differ" in around[0].said
     assert {found["concern"] for found in around[0].findings} >= {"kernel", "nofile", "jdk", "alternatives", "redirects", "release", "files", "instance",
-                                                                  "haproxy", "certificate"}
+                                                                  "proxy", "certificate"}
 
 
 def test_a_check_changes_nothing_on_the_hosts(around):
@@ -228,7 +228,7 @@ class TestThePage:
 def test_the_login_user_is_told_what_it_may_not_see_and_gets_no_false_alarm(site):
     looked = site.check("-e xitrum_check_become=false").assert_green()
     unseen = [found for found in looked.findings if found["status"] == "unseen"]
-    assert {found["concern"] for found in unseen} >= {"instances", "haproxy"}
+    assert {found["concern"] for found in unseen} >= {"instances", "proxy"}
     assert not [found for found in unseen if not found["why"] or not found["mend"]]
 
 

@@ -1,0 +1,22 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Nginx as a proxy, and what only Nginx does: it checks no health, and has the states of servers in its configuration."""
+
+from tests.verify.proxy import ProxyContract
+
+testinfra_hosts = ["ansible://nginx1"]
+
+
+class TestNginx(ProxyContract):
+    software = "nginx"
+    service = "nginx"
+    secret_paths = ("/etc/nginx/xitrum/site.pem",)
+    checks_health = False
+
+    def test_the_running_worker_has_the_configuration_of_the_file(self, host):
+        digest = host.check_output("grep -o 'xitrum.host-[0-9a-f]*' /etc/nginx/nginx.conf")
+        assert f"X-Xitrum-Config: {digest} @states:@" in host.check_output("curl -sI http://127.0.0.1:8404/xitrum-config")
+
+    def test_the_configuration_of_the_distribution_is_kept(self, host):
+        assert "sites-enabled" in host.check_output("cat /etc/nginx/nginx.conf.before-xitrum")

@@ -1,0 +1,335 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The concern C(proxy): its configuration on the disk, and proof that the running worker has that configuration.
+
+A configuration costs no restart: it is checked beside the old one, put in its place, and taken up by a reload. A
+reload that was lost with a killed run is noticed, since the digest of the live worker is read, not the file's time.
+What differs from one software to the other is in a file for each, see SOFTWARE.
+"""
+
+from __future__ import annotations
+
+import time
+
+from ansible_collections.xitrum.host.plugins.module_utils import process, proxy_apache, proxy_haproxy, proxy_nginx, proxy_text, sockets
+from ansible_collections.xitrum.host.plugins.module_utils.plan import LOOK, RUN, Plan, Row
+
+#: Each has TITLE, PROCESS (the name in ss), VERSION (a command, and what finds the version in its words), NEEDS
+#: (the first version that will do, and why), CHECK (the command that checks a file), UP, and the functions C(maxconn), C(servers), C(binds), C(live),
+#: C(old_workers), C(missing), C(complaints), C(carried) and C(restarts), which are told in proxy_haproxy.py.
+SOFTWARE = {"haproxy": proxy_haproxy, "nginx": proxy_nginx, "apache": proxy_apache}
+
+#: Where a configuration is checked before it replaces the old one: on a RAM disk, root only, since it holds keys.
+TRIAL = "/run/xitrum.host-proxy"
+PROPERTIES = ("LoadState", "ActiveState", "UnitFileState", "MainPID", "NeedDaemonReload")
+PATIENCE = 15.0
+ALL_THAT_IS_GRANTED = "all that is granted"
+#: What the configuration of somebody else is kept as, once.
+KEPT = ".before-xitrum"
+
+_FILE = {"path": {"type": "path", "required": True}, "mode": {"type": "str", "default": "0644"}}
+
+SPEC = {
+    "software": {"type": "str", "default": "haproxy", "choices": sorted(SOFTWARE)},
+    "config": {"type": "str", "required": True},
+    "config_path": {"type": "path", "required": True},
+    "files": {"type": "list", "elements": "dict", "default": [], "options": {**_FILE, "content": {"type": "str", "required": True}}},
+    "pems": {
+        "type": "list", "elements": "dict", "default": [],
+        "options": {**_FILE, "mode": {"type": "str", "default": "0600"}, "content": {"type": "str", "required": True, "no_log": True}},
+    },
+    "packages": {"type": "list", "elements": "str", "required": True},
+    "service": {"type": "str", "required": True},
+    "socket": {"type": "path", "default": "/run/haproxy/admin.sock"},
+    "control_port": {"type": "int", "default": 0},
+    "ports": {"type": "list", "elements": "int", "default": []},
+    "patience": {"type": "int", "default": 0},
+    "programs": {"type": "list", "elements": "str", "default": []},
+}
+
+
+# ---------------------------------------------------------------------------------------------------------- reading
+
+def read(host, wanted):
+    """Everything that L(plan) needs."""
+    software = SOFTWARE[wanted["software"]]
+    command, pattern = software.VERSION
+    said = host.run(command)
+    version = pattern.search(said.out + said.err)
+    unit = process.parse_unit(host.run(["systemctl", "show", "--no-pager", "--property=" + ",".join(PROPERTIES), "--", wanted["service"] + ".service"]).out)
+    paths = [wanted["config_path"]] + [item["path"] for item in [*wanted["files"], *wanted["pems"]]]
+    main = int(unit.get("MainPID") or 0)
+    state = {
+        "version": version.group(1) if version else "",
+        "programs": {name: host.which(name) for name in wanted["programs"]},
+        "systemd": host.exists("/run/systemd/system"),
+        "unit": unit,
+        "files": {path: (host.read(path), host.stat(path)) for path in paths},
+        "kept": host.exists(wanted["config_path"] + KEPT),
+        "listeners": sockets.listeners(host),
+        "ipv6": host.exists("/proc/net/if_inet6"),
+        "base_nofile": _hard(host, main) or _hard(host, 1),
+        "nr_open": int(host.read("/proc/sys/fs/nr_open") or 0),
+        "old_workers": process.seen(software.old_workers, host, main) or 0 if main else 0,
+        "missing": software.missing(host, main),
+        "live": settled(host, wanted),
+    }
+    state["raises"] = host.run(["sh", "-c", f"ulimit -HSn {state['nr_open']}"]).rc == 0
+    limits = process.seen(host.read, f"/proc/{state['live']['pid']}/limits")
+    state["worker_nofile"] = process.nofile_of(limits)[0] if limits else None
+    return state
+
+
+def _hard(host, pid):
+    """The hard nofile limit of a process; 0 where it is not there or not to be seen."""
+    limits = process.seen(host.read, f"/proc/{pid}/limits") if pid else None
+    return process.nofile_of(limits)[1] if limits else 0
+
+
+def settled(host, wanted):
+    """What the worker says, when every server is in use or C(patience) is over: one that was just started takes some checks.
+    One that somebody took out of use is not waited for."""
+    software, deadline = SOFTWARE[wanted["software"]], time.monotonic() + wanted["patience"]
+    said = software.live(host, wanted)
+    while time.monotonic() < deadline and any(_coming(row) for row in said["servers"]):
+        time.sleep(0.5)
+        said = software.live(host, wanted)
+    return said
+
+
+def _coming(row):
+    return row["admin"] == "ready" and row["status"].startswith("DOWN")
+
+
+# --------------------------------------------------------------------------------------------------------- planning
+
+def plan(wanted, state):
+    """Decides, from C(wanted) (the options of SPEC) and what L(read) gave, without touching the host."""
+    text = proxy_text.stamped(wanted["config"], wanted["pems"])
+    result = Plan(problems=_problems(wanted, state, text))
+    active, package = state["unit"].get("ActiveState") == "active", wanted["packages"][0]
+    if not state["version"]:
+        result.actions.append(("install", package))
+    _row(result, "package", package, state["version"], state["live"]["version"], bool(state["version"]), "it is not installed")
+    for name, path in state["programs"].items():
+        _row(result, f"program {name}", "installed", path or "", "", path, "it is not installed")
+        if not path:
+            result.actions.append(("install", name))
+    _files(wanted, state, text, result)
+    _service(wanted, state, text, result, active)
+    for item, want, why in state["missing"] if state["version"] else []:
+        why, mend = f"{why}, and a restart cuts the connections that it has", f"systemctl restart {wanted['service']}"
+        result.rows.append(Row("proxy", item, want, want, "missing", "restart", why, mend))
+    _limits(wanted, state, text, result, active)
+    _servers(wanted, state, text, result)
+    result.facts = {
+        "digest": proxy_text.stamp_of(text),
+        "version": state["version"],
+        "actions": list(dict.fromkeys(kind for kind, _item in result.actions)),
+        "servers": state["live"]["servers"],
+    }
+    return result
+
+
+def _row(result, item, want, configured, effective, good, why="", mend=RUN):
+    result.rows.append(Row("proxy", item, want, configured, effective, "ok" if good else "differs", "" if good else why, "" if good else mend))
+
+
+def _problems(wanted, state, text):
+    """What stands in the way of this configuration on this host, as sentences."""
+    found, software = [], SOFTWARE[wanted["software"]]
+    if not state["systemd"]:
+        found.append(f"{software.TITLE} is kept running by systemd, and this host does not run systemd (no /run/systemd/system): "
+                     "use a host with systemd as proxy.")
+    for oldest, why in software.NEEDS:
+        if state["version"] and numbers(state["version"]) < oldest:
+            found.append(f"{software.TITLE} {state['version']} is too old: {why}. Wanted is {'.'.join(map(str, oldest))} or later: upgrade the package, or "
+                         "choose another xitrum_proxy_software.")
+            break
+    if proxy_text.stamp_of(text) != proxy_text.digest(wanted["config"], wanted["pems"]):
+        found.append(f"The configuration has no {proxy_text.PLACEHOLDER}: put it where the running {software.TITLE} repeats it, "
+                     "since it could not be asked which configuration it has.")
+    for row in state["listeners"] or []:
+        if row["port"] in wanted["ports"] and row["process"] not in ("", software.PROCESS):
+            found.append(f"Port {row['port']} is held by {row['process']} (process {row['pid']}), and {software.TITLE} is to listen there: "
+                         "stop and disable that service, or give the proxy another port.")
+    if not state["ipv6"] and any(bind.startswith("[") for bind in software.binds(text)):
+        found.append("The configuration listens on an IPv6 address, and this host has no IPv6 (no /proc/net/if_inet6): set xitrum_proxy_listen: ['0.0.0.0'].")
+    connections, count = software.maxconn(text), len(software.servers(text))
+    need, most = proxy_text.needed_nofile(connections, count), granted_nofile(state)
+    if connections and most and need > most:
+        found.append(f"{connections} connections need {need} open files, and this host grants {software.TITLE} {most} "
+                     f"({'fs.nr_open' if state['raises'] else 'root cannot raise its hard limit here: a container'}): "
+                     f"set xitrum_proxy_max_connections to {proxy_text.most_connections(most, count)} or less, or raise the limit.")
+    return list(dict.fromkeys(found))
+
+
+def numbers(version):
+    """The first two numbers of a version."""
+    return tuple(int(part) if part.isdigit() else 0 for part in version.split(".")[:2])
+
+
+def granted_nofile(state):
+    """The open files that a proxy can get here: it starts as root and raises its own limit where the kernel lets it. 0 where that is not known."""
+    return state["nr_open"] if state["raises"] else state["base_nofile"]
+
+
+def _files(wanted, state, text, result):
+    """Rows, actions and diff of the configuration, the files beside it and the PEM files (never their text)."""
+    path = wanted["config_path"]
+    old = state["files"][path][0]
+    config = {"path": path, "content": SOFTWARE[wanted["software"]].carried(text, old), "mode": "0644"}
+    # The configuration comes last: what it names must be there when it is.
+    for item, secret in [(item, False) for item in wanted["files"]] + [(item, True) for item in wanted["pems"]] + [(config, False)]:
+        has, stat = state["files"][item["path"]]
+        mode = stat is not None and stat.kind == "file" and (stat.mode, stat.owner) == (int(item["mode"], 8), "root")
+        same = has == item["content"] and mode
+        why = "it is not there" if has is None else "its owner or mode is not as wanted" if has == item["content"] else "its text is not as wanted"
+        _row(result, item["path"], "as wanted", "missing" if has is None else "as wanted" if same else "otherwise", "", same, why)
+        if same:
+            continue
+        if item is config and has is not None and not proxy_text.stamp_of(has) and not state["kept"]:
+            result.actions.append(("keep", {"path": path + KEPT, "content": has, "mode": "0644"}))
+        result.actions.append(("write", item))
+        if has != item["content"]:
+            result.before += _headed(item["path"], has, secret)
+            result.after += _headed(item["path"], item["content"], secret)
+
+
+def _headed(path, text, secret):
+    if text is None:
+        return ""
+    return f"# {path}\n" + (f"(not shown: SHA-256 begins with {proxy_text.digest(text, [])})\n" if secret else text)
+
+
+def _service(wanted, state, text, result, active):
+    """Enabled, running, and running with this configuration and this version."""
+    unit, want, live = state["unit"], proxy_text.stamp_of(text), state["live"]
+    enabled = unit.get("UnitFileState") == "enabled"
+    if unit.get("NeedDaemonReload") == "yes" or any(kind == "write" and item["path"].startswith("/etc/systemd/") for kind, item in result.actions):
+        result.actions.append(("daemon-reload", None))
+    if not enabled:
+        result.actions.append(("enable", None))
+    has, runs, old = proxy_text.stamp_of(live["said"]), live["version"], state["files"][wanted["config_path"]][0]
+    hidden = isinstance(live["refused"], PermissionError)
+    # A drain that was written down and not taken up is a lost reload as well.
+    current = hidden or (has == want and runs in ("", state["version"]) and proxy_text.states(live["said"]) == proxy_text.states(old))
+    rewritten = any(kind == "write" and not _beside(wanted, item) for kind, item in result.actions)
+    if not active:
+        result.actions.append(("start", None))
+    elif rewritten or not current:
+        result.actions.append(("restart" if SOFTWARE[wanted["software"]].restarts(old or "", text) else "reload", None))
+    at_boot, now = unit.get("UnitFileState", ""), unit.get("ActiveState", "")
+    _row(result, "service", "enabled, active", at_boot, now, enabled and active, "it is not enabled or does not run")
+    configured = proxy_text.stamp_of(old)
+    if hidden:
+        result.rows.append(Row("proxy", "configuration", want, configured, "", "unseen", f"only root may ask {wanted['socket']}", LOOK))
+    else:
+        good = active and current and configured == want
+        _row(result, "configuration", want, configured, has, good, "the running worker does not have it: a reload is due")
+
+
+def _beside(wanted, item):
+    """Whether a written file is not read by the proxy itself, so that it needs no reload."""
+    return any(item["path"] == other["path"] for other in wanted["files"])
+
+
+def _limits(wanted, state, text, result, active):
+    """The connections and the open files of the running worker."""
+    software, runs = SOFTWARE[wanted["software"]], state["live"]["maxconn"]
+    connections = software.maxconn(text)
+    want = str(connections) if connections else ALL_THAT_IS_GRANTED
+    good = not active or not runs or not connections or runs == str(connections)
+    _row(result, "connections", want, want, runs, good, "the running worker has another number")
+    need = proxy_text.needed_nofile(int(runs or connections), len(state["live"]["servers"])) - proxy_text.OVERHEAD
+    has = state["worker_nofile"]
+    good = has is None or has == process.UNLIMITED or has >= need
+    _row(result, "open files", str(need) if runs or connections else "", str(granted_nofile(state) or ""), "" if has is None else str(has), good,
+         "the running worker cannot open two files a connection",
+         f"xitrum_proxy_max_connections: {proxy_text.most_connections(has or 0, len(state['live']['servers']))}")
+    if state["old_workers"]:
+        why = "they end with their last connection, or after proxy_hard_stop_after"
+        result.rows.append(Row("proxy", "old workers", "", "", str(state["old_workers"]), "ok", why))
+
+
+def _servers(wanted, state, text, result):
+    """What the running worker thinks of each server. A server that is down is mended on its own host, not here: what is said to
+    type shows what the proxy is answered."""
+    software = SOFTWARE[wanted["software"]]
+    known = {(row["backend"], row["name"]): row for row in state["live"]["servers"]}
+    for backend, name, address in software.servers(text):
+        row = known.get((backend, name))
+        if row is None:
+            continue
+        good = row["admin"] == "ready" and not row["status"].startswith(("DOWN", "MAINT"))
+        if row["admin"] == "ready":
+            why, mend = f"the health check says {row['check']}", software.ASK.format(address=address)
+        else:
+            why, mend = f"somebody set it to {row['admin']}", f"proxy_server software={wanted['software']} backend={backend} servers={name} state=ready"
+        _row(result, f"{backend}/{name}", software.UP, address, row["status"], good, why, mend)
+
+
+# ---------------------------------------------------------------------------------------------------------- acting
+
+def validate(host, wanted):
+    """Lets the installed software check the wanted configuration and PEM files before anything is replaced: its warnings.
+
+    Raises RuntimeError with its own words where it would not start with it.
+    """
+    software, text = SOFTWARE[wanted["software"]], proxy_text.stamped(wanted["config"], wanted["pems"])
+    host.make_directory(TRIAL, 0o700)
+    try:
+        for index, pem in enumerate(wanted["pems"]):
+            host.write(f"{TRIAL}/{index}.pem", pem["content"], 0o600)
+            text = text.replace(pem["path"], f"{TRIAL}/{index}.pem")
+        host.write(f"{TRIAL}/config", text, 0o600)
+        said = host.run([*software.CHECK, f"{TRIAL}/config"])
+    finally:
+        host.remove(TRIAL)
+    words = (said.err + said.out).replace(f"{TRIAL}/config", wanted["config_path"])
+    for index, pem in enumerate(wanted["pems"]):
+        words = words.replace(f"{TRIAL}/{index}.pem", pem["path"])
+    lines = software.complaints(words)
+    if said.rc != 0:
+        raise RuntimeError(f"{software.TITLE} refuses the new configuration, so the old one stays in {wanted['config_path']}:\n" + ("\n".join(lines) or words))
+    return lines
+
+
+def apply(host, wanted, planned):
+    """Checks, writes, reloads or starts, and proves it: the warnings of the check. Raises RuntimeError with what was found."""
+    kinds = [kind for kind, _item in planned.actions]
+    missing = [item for kind, item in planned.actions if kind == "install"]
+    if missing:
+        raise RuntimeError(f"{' and '.join(missing)} is not installed on this host: install it first, as the role proxy does.")
+    warnings = validate(host, wanted)
+    for kind, item in planned.actions:
+        if kind in ("keep", "write"):
+            host.write(item["path"], item["content"], int(item["mode"], 8))
+    for kind in ("daemon-reload", "enable", "start", "reload", "restart"):
+        if kind in kinds:
+            said = host.run(["systemctl", kind] + ([] if kind == "daemon-reload" else [wanted["service"] + ".service"]))
+            if said.rc != 0:
+                raise RuntimeError(f"systemctl {kind} ended with {said.rc}: {said.err.strip()}\n{_journal(host, wanted)}")
+    prove(host, wanted)
+    return warnings
+
+
+def prove(host, wanted, patience=PATIENCE):
+    """Waits until the running worker itself says that it has the wanted configuration. Raises RuntimeError after C(patience) seconds."""
+    software = SOFTWARE[wanted["software"]]
+    want, deadline = proxy_text.digest(wanted["config"], wanted["pems"]), time.monotonic() + patience
+    while True:
+        live = software.live(host, wanted)
+        has = proxy_text.stamp_of(live["said"])
+        if has == want:
+            return
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"{software.TITLE} has the configuration {has or 'of nobody known'} {patience:.0f} s after it was told to take {want} "
+                               f"({live['refused'] or 'it answers'}):\n{_journal(host, wanted)}")
+        time.sleep(0.1)
+
+
+def _journal(host, wanted):
+    """The end of what the service said."""
+    return host.run(["journalctl", "--no-pager", "-q", "-o", "cat", "-n", "15", "-u", wanted["service"] + ".service"]).out.strip()

@@ -1,0 +1,97 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A proxy's configuration as text, whichever the software: its digest, and the states of servers that are kept in it.
+
+The digest is part of the configuration, and the running worker repeats it when it is asked: so it says itself which
+configuration it has. Neither the file nor the time of a reload proves that.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+
+#: Stands in the configuration where the digest goes.
+PLACEHOLDER = "@CONFIG_DIGEST@"
+_STAMP = re.compile(r"xitrum\.host-([0-9a-f]{12})\b")
+
+#: Open files beside the two of each connection: listeners, pollers, pipes, logs, the runtime socket, one check a server.
+OVERHEAD = 100
+
+
+def digest(config, pems):
+    """12 hexadecimal digits of the configuration, placeholder included, and of the PEM files C([{path, content}]).
+
+    A new certificate needs a reload too.
+    """
+    parts = [config] + [f"{pem['path']}\0{pem['content']}" for pem in sorted(pems, key=lambda pem: pem["path"])]
+    return hashlib.sha256("\0\0".join(parts).encode("utf-8", "surrogateescape")).hexdigest()[:12]
+
+
+def stamped(config, pems):
+    """The configuration as it is on the disk: the digest in place of the placeholder."""
+    return config.replace(PLACEHOLDER, "xitrum.host-" + digest(config, pems))
+
+
+def stamp_of(text):
+    """The digest in a stamped configuration or in what a running worker says; empty where there is none."""
+    found = _STAMP.search(text or "")
+    return found.group(1) if found else ""
+
+
+def needed_nofile(connections, count):
+    """The open files that HAProxy needs for that many client connections and C(count) servers."""
+    return 2 * connections + count + OVERHEAD
+
+
+def most_connections(nofile, count):
+    """The most client connections that fit into that many open files; never below 0."""
+    return max(0, (nofile - count - OVERHEAD) // 2)
+
+
+# What Nginx and Apache know of servers is what their configuration says. The templates put a line C(# server NAME new) or
+# C(# server NAME bound) before each line that sends new or bound clients to a server, and one token that the worker repeats.
+
+STATES = ("ready", "drain", "maint")
+_MARK = re.compile(r"^\s*# server (\S+) (new|bound|both)$")
+_TOKEN = re.compile(r"@states:([^@\s]*)@")
+
+
+def states(text):
+    """The servers that are not ready, name to state, as the token in a configuration or in a worker's answer has them."""
+    found = _TOKEN.search(text or "")
+    pairs = (item.partition("=") for item in (found.group(1) if found else "").split(",") if item)
+    return {name: state for name, _equals, state in pairs if state in STATES}
+
+
+def marked(text):
+    """The names of all servers that a configuration can set."""
+    return list(dict.fromkeys(match.group(1) for match in map(_MARK.match, text.splitlines()) if match))
+
+
+def with_states(text, wanted, words):
+    """The configuration with the servers set as C(wanted) (name to state) says; those that it does not name are ready.
+
+    C(words) are what the software adds to a line: C((end of the line, (state, use) to what goes before that end)), where
+    C(use) is C(new), C(bound) or C(both). Names that the configuration does not have are left out.
+    """
+    end, added = words
+    every = sorted({word for word in added.values() if word}, key=len, reverse=True)
+    kept = {name: state for name, state in wanted.items() if state != "ready" and name in marked(text)}
+    lines, mark = [], None
+    for line in text.splitlines(keepends=True):
+        if mark:
+            head, tail = without(line.rstrip("\n"), end), end + "\n"
+            for word in every:
+                head = without(head, word)
+            line = head + added.get((kept.get(mark.group(1), "ready"), mark.group(2)), "") + tail
+        mark = _MARK.match(line.rstrip("\n"))
+        lines.append(line)
+    token = "@states:" + ",".join(f"{name}={state}" for name, state in sorted(kept.items())) + "@"
+    return _TOKEN.sub(lambda _match: token, "".join(lines))
+
+
+def without(text, end):
+    """A text without that end, where it has it."""
+    return text[:-len(end)] if end and text.endswith(end) else text

@@ -1,0 +1,179 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: proxy_config
+short_description: Gives a running proxy a configuration without a restart, and proves that it has it
+version_added: 0.1.0
+author: The xitrum.host maintainers (@xitrum-host)
+description:
+  - Checks the configuration and its PEM files with the installed software, replaces the old ones only then, enables the service and starts or reloads it.
+  - Asks the running worker (HAProxy over its runtime socket, Nginx and Apache on the loopback) which configuration it has, and fails where it is not this one.
+  - Apache is restarted where it is to listen elsewhere than before, or has to hold more connections than it can be told of by a reload.
+  - A reload that an earlier run owes (it was killed, or failed later) is made up for, since the running worker is asked and not the file's time.
+  - In check mode the configuration is checked too. Where the software is not installed yet it cannot be, and a warning says so.
+  - A configuration that this collection has not written is kept beside it, once, with C(.before-xitrum) at its end.
+  - States of servers that M(xitrum.host.proxy_server) has written into the configuration of Nginx or Apache are carried into the new one.
+options:
+  software:
+    description: What the proxy is.
+    type: str
+    default: haproxy
+    choices: [apache, haproxy, nginx]
+  config:
+    description:
+      - The whole configuration. It has C(@CONFIG_DIGEST@) where the running worker repeats it, and the digest of the configuration is put there.
+    type: str
+    required: true
+  config_path:
+    description: Where the service reads its configuration.
+    type: path
+    required: true
+  files:
+    description: Further files of the service that the proxy does not read itself, such as a drop-in of its unit.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      path:
+        description: Where the file is.
+        type: path
+        required: true
+      content:
+        description: Its whole text.
+        type: str
+        required: true
+      mode:
+        description: Its mode, in octal.
+        type: str
+        default: "0644"
+  pems:
+    description: PEM files (certificate, chain and key in one) that the configuration names.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      path:
+        description: Where the file is.
+        type: path
+        required: true
+      content:
+        description: Its whole text. It is never shown.
+        type: str
+        required: true
+      mode:
+        description: Its mode, in octal.
+        type: str
+        default: "0600"
+  packages:
+    description: The distribution's packages, for messages.
+    type: list
+    elements: str
+    required: true
+  service:
+    description: The systemd service.
+    type: str
+    required: true
+  control_port:
+    description: The port on the loopback at which Nginx and Apache tell which configuration they have.
+    type: int
+    default: 0
+  socket:
+    description: The runtime socket that the configuration of HAProxy opens.
+    type: path
+    default: /run/haproxy/admin.sock
+  ports:
+    description: The ports that the proxy is to listen on. One that another program holds is an error.
+    type: list
+    elements: int
+    default: []
+  programs:
+    description: Further programs that O(files) need on the host, such as V(socat). One that is missing is an error.
+    type: list
+    elements: str
+    default: []
+  patience:
+    description: Seconds to wait until every server is in use, for what is reported of them.
+    type: int
+    default: 0
+extends_documentation_fragment:
+  - xitrum.host.batch
+"""
+
+EXAMPLES = r"""
+- name: HAProxy runs with this configuration
+  xitrum.host.proxy_config:
+    software: haproxy
+    packages: [haproxy]
+    service: haproxy
+    config_path: /etc/haproxy/haproxy.cfg
+    config: "{{ lookup('ansible.builtin.template', 'haproxy.cfg.j2') }}"
+    ports: [80, 443]
+"""
+
+RETURN = r"""
+actions:
+  description: What was done, or would be in check mode. Of V(install), V(keep), V(write), V(daemon-reload), V(enable), V(start), V(reload) and V(restart).
+  returned: always
+  type: list
+  elements: str
+digest:
+  description: The digest of the configuration, which the running worker repeats.
+  returned: always
+  type: str
+  sample: 3f2a9c1b7d04
+rows:
+  description: Wanted, configured and effective, one row an item.
+  returned: always
+  type: list
+  elements: dict
+servers:
+  description: What the worker thought of each server before the change - C(backend), C(name), C(address), C(port), C(admin), C(status), C(sessions), C(check).
+  returned: always
+  type: list
+  elements: dict
+version:
+  description: The version of the installed software; empty where there is none.
+  returned: always
+  type: str
+problems:
+  description: What stands in the way; empty where nothing does.
+  returned: always
+  type: list
+  elements: str
+"""
+
+from ansible_collections.xitrum.host.plugins.module_utils import proxy_config
+from ansible_collections.xitrum.host.plugins.module_utils.host import Host
+from ansible_collections.xitrum.host.plugins.module_utils.quiet import QuietModule
+
+
+def main():
+    """Reads, plans, and checks or applies."""
+    module = QuietModule(argument_spec=proxy_config.SPEC, supports_check_mode=True)
+    host, wanted = Host(module.run_command), module.params
+    try:
+        plan = proxy_config.plan(wanted, proxy_config.read(host, wanted))
+        said = {**plan.report(), "diff": plan.diff()}
+        if plan.problems:
+            module.fail_json(msg="\n".join(plan.problems), **{**said, "changed": False})
+        if not plan.changed:
+            module.exit_json(**said)
+        if not module.check_mode:
+            warnings = proxy_config.apply(host, wanted, plan)
+        elif said["version"]:
+            warnings = proxy_config.validate(host, wanted)
+        else:
+            warnings = [f"{wanted['packages'][0]} is not installed here yet, so its configuration could not be checked by it."]
+    except (OSError, RuntimeError) as error:
+        module.fail_json(msg=str(error))
+    for warning in warnings:
+        module.warn(warning)
+    module.exit_json(**said)
+
+
+if __name__ == "__main__":
+    main()
