@@ -147,7 +147,14 @@ def states(host, kind, name, indices):
     active = READERS[kind](host, name, indices)
     daemon = filled(KINDS[kind]["daemon"], name=name)
     at_boot = enabled(host, daemon) if daemon and any(marks.values()) else runs_at_boot(host) if kind == "rc.local" else ""
-    return {index: {"active": active.get(index, ""), "boot": (at_boot or "enabled") if marks[index] else "disabled"} for index in indices}
+    return {index: {"active": active.get(index, ""), "boot": hidden(host, kind, name, index) or (at_boot or "enabled" if marks[index] else "disabled")}
+            for index in indices}
+
+
+def hidden(host, kind, name, index):
+    """What wins over the definition of an instance and is not of this collection, as words; empty where nothing does."""
+    paths = [path.replace("*", str(index)) for path in filled(KINDS[kind].get("hides", []), name=name)]
+    return next((f"hidden by {path}" for path in paths if host.stat(path) is not None), "")
 
 
 def enabled(host, unit):

@@ -38,6 +38,14 @@ def test_each_is_asked_in_its_own_words(kind):
     assert supervisors.states(host(kind), kind, "demo", [0, 1]) == {0: supervisors.WELL, 1: {"active": WORDS[kind], "boot": "disabled"}}
 
 
+@pytest.mark.parametrize("folder", ["/etc/systemd/system", "/run/systemd/system"])
+def test_an_instance_that_was_masked_is_not_started_at_boot(folder):
+    """As systemctl mask does, for good or until the next boot; the mark for the next boot stays."""
+    there = host("systemd")
+    there.link(f"{folder}/demo@0.service", "/dev/null")
+    assert supervisors.states(there, "systemd", "demo", [0, 1])[0] == {"active": "active", "boot": f"hidden by {folder}/demo@0.service"}
+
+
 def test_a_daemon_that_does_not_start_at_boot_starts_no_instance():
     there = host("runit")
     there.commands["systemctl is-enabled demo-runit.service"] = (1, "disabled\n", "")
