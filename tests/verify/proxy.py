@@ -265,11 +265,12 @@ class ProxyContract:
         with websocket_client.connect(address, 80, "/echo", headers={"Cookie": cookie}) as echo:
             try:
                 said = self.set_servers(host, "maint", timeout=1)
-                assert (said["open"], said["closed"]) == (1, 0)
+                # Apache's worker of before the reload, which has the WebSocket, may keep idle connections: more are counted.
+                assert said["open"] >= 1 and (said["open"] == 1 or not self.closes) and said["closed"] == 0
                 echo.send_text("still here")
                 assert echo.receive().text == "still here"
                 said = self.set_servers(host, "maint", timeout=1, close=True)
-                assert (said["open"], said["closed"], said["changed"]) == ((0, 1, True) if self.closes else (1, 0, False))
+                assert (said["open"] > 0, said["closed"], said["changed"]) == ((False, 1, True) if self.closes else (True, 0, False))
                 if self.closes:
                     with pytest.raises((websocket_client.Cut, OSError)):
                         echo.receive()
