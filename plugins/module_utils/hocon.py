@@ -22,13 +22,14 @@ class HoconError(ValueError):
 
 
 class Field(NamedTuple):
-    """One setting: its whole path, where it begins and ends in the text, and where its value begins.
+    """One setting: its whole path, where it begins and ends in the text, where its key ends, and where its value begins.
 
     C(body): for an object in braces, the positions just after C({) and of C(}); else None.
     """
 
     path: tuple
     start: int
+    key_end: int
     value: int
     end: int
     body: tuple = None
@@ -84,6 +85,9 @@ class _Scanner:
         while not self.done() and not self.here("=", ":", "{", "+="):
             if self.here('"'):
                 parts[-1] += self.quoted()
+            elif self.here("\n") and re.compile(r"\s*[=:{]").match(self.text, self.at):
+                # The separator may stand on a line of its own.
+                self.skip(_BLANK)
             elif self.here("\n", ",", "}", "]", "[", "#", "//", "$"):
                 self.fail(f"the key {self.text[start:self.at].strip()!r} has no value: wanted is = or : or {{ after it", start)
             elif self.here("."):
@@ -165,6 +169,7 @@ class _Scanner:
                 self.at = include.end()
                 continue
             whole = path + self.key()
+            key_end = self.at
             if self.here("+="):
                 self.at += 2
             elif not self.here("{"):
@@ -174,7 +179,7 @@ class _Scanner:
             end, body = self.value(whole)
             if end == value:
                 self.fail(f"the key {'.'.join(whole)} has no value", start)
-            self.found.append(Field(whole, start, value, end, body))
+            self.found.append(Field(whole, start, key_end, value, end, body))
 
 
 def fields(text):
@@ -185,7 +190,7 @@ def fields(text):
         opened = scanner.at
         scanner.at += 1
         scanner.members((), opened)
-        scanner.found.append(Field((), opened, opened, scanner.at, (opened + 1, scanner.at - 1)))
+        scanner.found.append(Field((), opened, opened, opened, scanner.at, (opened + 1, scanner.at - 1)))
         scanner.skip()
         if not scanner.done():
             scanner.fail("there is more after the closing }")
@@ -205,7 +210,7 @@ def put(text, key, value):
     path, every = tuple(key.split(".")), fields(text)
     same = [field for field in every if field.path == path]
     if same:
-        return text[:same[-1].value] + value + text[same[-1].end:]
+        return assigned(text, same[-1], value)
     # The innermost object of the path that there is, and of several the last one.
     parents = [field for field in every if field.body and field.path == path[:len(field.path)]]
     if not parents:
@@ -234,8 +239,14 @@ def put_out(text, key):
         if alone:
             text = text[:line] + re.sub(r"(?m)^([ \t]*)(?=\S)", r"\1#", text[line:end]) + text[end:]
         elif text[field.value:field.end] != "null":
-            text = text[:field.value] + "null" + text[field.end:]
+            text = assigned(text, field, "null")
     return text
+
+
+def assigned(text, field, value):
+    """The text in which a field has this value. An object may have had no separator, and += would make a list."""
+    separator = text[field.key_end:field.value]
+    return text[:field.key_end] + (separator if separator[:1] in ("=", ":") else "= ") + value + text[field.end:]
 
 
 def newline(text):

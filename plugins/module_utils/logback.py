@@ -81,6 +81,10 @@ def in_production(element):
 def to_console(text, level="INFO"):
     """The text with which production mode writes to the console at this level. Raises LogbackError."""
     data = text.encode("utf-8", "surrogateescape")
+    top = elements(data)[0]
+    if data[:top.opened].endswith(b"/>"):
+        # <configuration/> has no end tag before which something could go.
+        data = data[:top.opened - 2].rstrip() + f">{newline(text)}</configuration>".encode() + data[top.opened:]
     counted = [element for element in elements(data) if in_production(element)]
     appenders = [element for element in counted if element.name == "appender"]
     consoles = [element.attributes.get("name") for element in appenders if is_console(element)]
