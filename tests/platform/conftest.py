@@ -42,7 +42,8 @@ class Played(NamedTuple):
 def play(playbook, options=(), environment=None, times=1, **variables):
     """Runs a playbook of the collection for localhost, several times in a row where wanted; then C(changed) counts over all."""
     command = ["ansible-playbook", "-i", "localhost,", *options, "-e", json.dumps(variables), *[f"playbooks/{playbook}.yml"] * times]
-    done = subprocess.run(command, cwd=ROOT, env={**ENVIRONMENT, "PWD": str(ROOT), **(environment or {})}, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    variables_of_run = {**ENVIRONMENT, "PWD": str(ROOT), **(environment or {})}
+    done = subprocess.run(command, cwd=ROOT, env=variables_of_run, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     text = done.stdout + done.stderr
     changed = re.search(r"changed=(\d+)", text)
     return Played(done.returncode, int(changed.group(1)) if changed else -1, text)
