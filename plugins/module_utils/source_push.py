@@ -15,7 +15,7 @@ SPEC = {
     "branch": {"type": "str", "required": True},
     "paths": {"type": "list", "elements": "str", "default": []},
     "pending": {"type": "bool", "default": False},
-    "message": {"type": "str", "required": True},
+    "commit_message": {"type": "str", "required": True},
     "allow_uncommitted": {"type": "bool", "default": False},
 }
 
@@ -75,7 +75,7 @@ def apply(host, wanted, planned):
     for action, paths in planned.actions:
         commands = [("push", wanted["remote"], f"HEAD:refs/heads/{wanted['branch']}")]
         if action == "commit":
-            commands = [("add", "--all", "--", *paths), ("commit", "-m", wanted["message"], "--", *paths)]
+            commands = [("add", "--all", "--", *paths), ("commit", "-m", wanted["commit_message"], "--", *paths)]
         for words in commands:
             done = git(host, wanted, *words)
             if done.rc:

@@ -35,7 +35,7 @@ options:
     description: Whether O(paths) would have changed just before, in check mode. Then a commit and a push are said.
     type: bool
     default: false
-  message:
+  commit_message:
     description: The commit's message.
     type: str
     required: true
@@ -54,7 +54,7 @@ EXAMPLES = r"""
     remote: heroku
     branch: main
     paths: [Procfile, config/xitrum.conf]
-    message: Run on Heroku
+    commit_message: Run on Heroku
   delegate_to: localhost
 """
 

@@ -121,8 +121,8 @@ def test_the_manifests_fit_together_and_fit_xitrum(manifests, port):
     names = {port["name"] for port in container["ports"]}
     assert manifests["Service"]["spec"]["selector"].items() <= pod["metadata"]["labels"].items()
     assert manifests["Deployment"]["spec"]["selector"]["matchLabels"].items() <= pod["metadata"]["labels"].items()
-    assert {manifests["Service"]["spec"]["ports"][0]["targetPort"]} == names == {container[f"{probe}Probe"]["httpGet"]["port"] for probe in
-                                                                               ("startup", "readiness", "liveness")}
+    probed = {container[f"{probe}Probe"]["httpGet"]["port"] for probe in ("startup", "readiness", "liveness")}
+    assert {manifests["Service"]["spec"]["ports"][0]["targetPort"]} == names == probed
     backend = manifests["Ingress"]["spec"]["rules"][0]["http"]["paths"][0]["backend"]["service"]
     assert backend == {"name": manifests["Service"]["metadata"]["name"], "port": {"name": manifests["Service"]["spec"]["ports"][0]["name"]}}
     assert container["envFrom"][0]["configMapRef"]["name"] == manifests["ConfigMap"]["metadata"]["name"]

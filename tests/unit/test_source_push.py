@@ -12,7 +12,7 @@ from tests.unit.fake_host import FakeHost
 
 TOP, HERE, THERE = "/src/shop", "a" * 40, "b" * 40
 GIT = f"env GIT_TERMINAL_PROMPT=0 git -C {TOP}"
-WANTED = {"path": TOP, "remote": "heroku", "branch": "main", "paths": ["Procfile"], "pending": False, "message": "Ready", "allow_uncommitted": False}
+WANTED = {"path": TOP, "remote": "heroku", "branch": "main", "paths": ["Procfile"], "pending": False, "commit_message": "Ready", "allow_uncommitted": False}
 COMMIT = [f"{GIT} add --all -- Procfile", f"{GIT} commit -m Ready -- Procfile"]
 PUSH = [f"{GIT} push heroku HEAD:refs/heads/main"]
 
