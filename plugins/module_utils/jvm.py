@@ -31,7 +31,10 @@ def launcher_options(version):
 
 
 def last_options(heap, options, dump_folder):
-    """The options that win over the runner's, for _JAVA_OPTIONS. Raises ValueError for one that cannot be passed so."""
+    """The options that win over the runner's, for _JAVA_OPTIONS; without a folder for them, no heap dumps.
+
+    Raises ValueError for an option that cannot be passed so.
+    """
     if not HEAP.fullmatch(heap):
         raise ValueError(f"the heap is {heap!r}; wanted is a size as -Xmx takes it, such as 512m or 2g")
     for option in options:
@@ -41,7 +44,8 @@ def last_options(heap, options, dump_folder):
             raise ValueError(f"the JVM option {option!r} belongs to the java launcher, which _JAVA_OPTIONS does not reach")
     # An instance that is out of memory must end to be started anew; half alive it would answer some requests. The dump has
     # one name, and the JVM does not replace a file: the first one stays, and they cannot fill the disk.
-    fixed = [f"-Xmx{heap}", "-XX:+ExitOnOutOfMemoryError", "-XX:+HeapDumpOnOutOfMemoryError", f"-XX:HeapDumpPath={dump_folder}/heap.hprof"]
+    dump = ["-XX:+HeapDumpOnOutOfMemoryError", f"-XX:HeapDumpPath={dump_folder}/heap.hprof"] if dump_folder else ["-XX:-HeapDumpOnOutOfMemoryError"]
+    fixed = [f"-Xmx{heap}", "-XX:+ExitOnOutOfMemoryError", *dump]
     # -Xms of the stock runner may be larger than a small heap, which the JVM refuses.
     return [f"-Xms{smaller(heap, '256m')}", *fixed, *options]
 
@@ -76,6 +80,12 @@ def wanted_flags(heap, options):
 def environment(java_home, java_version, heap, options, dump_folder):
     """The instance's environment as a dictionary, for a JDK of this home and major version."""
     variables = {"JAVA_HOME": java_home, "PATH": f"{java_home}/bin:/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8"}
+    return {**variables, **options_environment(java_version, heap, options, dump_folder)}
+
+
+def options_environment(java_version, heap, options, dump_folder=""):
+    """What a JVM of this major version is told through its environment: JDK_JAVA_OPTIONS (not for JDK 8) and _JAVA_OPTIONS."""
+    variables = {}
     launcher = [option for option in options if option.startswith("--")]
     if launcher and java_version < 9:
         raise ValueError(f"the JVM option {launcher[0]!r} needs JDK 9 or newer; this instance runs on JDK {java_version}")

@@ -58,3 +58,10 @@ def test_the_environment_file_is_one_that_sh_reads():
     assert jvm.environment_file({"A": "b c", "D": '"'}) == "A='b c'\nD='\"'\n"
     with pytest.raises(ValueError, match="A"):
         jvm.environment_file({"A": "it's"})
+
+
+@pytest.mark.parametrize("version, names", [(8, ["_JAVA_OPTIONS"]), (17, ["JDK_JAVA_OPTIONS", "_JAVA_OPTIONS"])])
+def test_a_platform_gets_no_heap_dump_and_no_folder(version, names):
+    said = jvm.options_environment(version, "300m", ["-Da=b"])
+    assert sorted(said) == sorted(names)
+    assert said["_JAVA_OPTIONS"] == "-Xms256m -Xmx300m -XX:+ExitOnOutOfMemoryError -XX:-HeapDumpOnOutOfMemoryError -Da=b"

@@ -1,0 +1,49 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Changes single lines of a C(Procfile), a C(system.properties) and a C(build.sbt), and leaves the others as they are. Pure."""
+
+from __future__ import annotations
+
+import re
+
+from ansible_collections.xitrum.host.plugins.module_utils.hocon import ended, newline
+
+#: Kind of a file of entries to what stands between a name and its value.
+SEPARATORS = {"procfile": ": ", "properties": "="}
+
+_SCALA = re.compile(r'("""[\s\S]*?"""|"(?:[^"\\\n]|\\.)*")|//[^\n]*|/\*[\s\S]*?\*/')
+_ALIAS = r'addCommandAlias\s*\(\s*"{}"\s*,\s*(?:"""([\s\S]*?)"""|"((?:[^"\\\n]|\\.)*)"|([^)]*))'
+
+
+def entries(text, kind, values):
+    """The text with these values. Of several lines with one name the last is in force and is the one that changes."""
+    # A process runner hands a carriage return on to the program, as part of its last argument.
+    text = text.replace("\r\n", "\n") if kind == "procfile" else text
+    for name, value in values.items():
+        found = list(re.finditer(rf"(?m)^[ \t]*{re.escape(name)}[ \t]*[:=][ \t]*(.*?)[ \t]*\r?$", text))
+        if not found:
+            text = f"{ended(text)}{name}{SEPARATORS[kind]}{value}{newline(text)}"
+        elif found[-1].group(1) != value:
+            text = text[:found[-1].start(1)] + value + text[found[-1].end(1):]
+    return text
+
+
+def without_scala_comments(text):
+    """A Scala text with blanks in place of its comments, so that positions stay; what looks like one inside a string stays."""
+    return _SCALA.sub(lambda match: match.group(1) or re.sub(r"[^\n]", " ", match.group()), text)
+
+
+def alias(text, name, command):
+    """The text of a C(build.sbt) in which this command alias is defined. Raises ValueError where another one is."""
+    bare = without_scala_comments(text)
+    found = re.search(_ALIAS.format(re.escape(name)), bare)
+    if not found:
+        # A blank line before it: older sbt versions want one between settings.
+        gap = newline(text) if text.strip() else ""
+        return f'{ended(text)}{gap}addCommandAlias("{name}", "{command}"){newline(text)}'
+    has = next(part for part in found.groups() if part is not None)
+    if command.strip("; ") not in [part.strip() for part in has.split(";")]:
+        line = bare.count("\n", 0, found.start()) + 1
+        raise ValueError(f'line {line}: the alias "{name}" runs {has.strip()!r}; wanted is one that runs {command.strip("; ")}. Add it there.')
+    return text

@@ -1,0 +1,103 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: source_push
+short_description: Commits prepared files of a source tree, and pushes it to a remote that builds it
+version_added: 0.1.0
+author: The xitrum.host maintainers (@xitrum-host)
+description:
+  - Commits those of O(paths) that git finds changed, and nothing else, then pushes C(HEAD). Where the remote's branch has it already, nothing is done.
+  - It never forces a push, and asks for no password on the terminal.
+  - Meant to run on the controller.
+options:
+  path:
+    description: The source tree, the top of a git repository.
+    type: path
+    required: true
+  remote:
+    description: The name of a git remote of the tree, or a URL.
+    type: str
+    required: true
+  branch:
+    description: The branch there.
+    type: str
+    required: true
+  paths:
+    description: The files that are committed where they differ, relative to O(path).
+    type: list
+    elements: str
+    default: []
+  pending:
+    description: Whether O(paths) would have changed just before, in check mode. Then a commit and a push are said.
+    type: bool
+    default: false
+  commit_message:
+    description: The commit's message.
+    type: str
+    required: true
+  allow_uncommitted:
+    description: Whether it is pushed while other files have uncommitted changes, which stay behind.
+    type: bool
+    default: false
+extends_documentation_fragment:
+  - xitrum.host.batch
+"""
+
+EXAMPLES = r"""
+- name: Heroku builds the application
+  xitrum.host.source_push:
+    path: ../shop
+    remote: heroku
+    branch: main
+    paths: [Procfile, config/xitrum.conf]
+    commit_message: Run on Heroku
+  delegate_to: localhost
+"""
+
+RETURN = r"""
+said:
+  description: What git and the platform said at the push, line by line.
+  returned: when something was pushed
+  type: list
+  elements: str
+rows:
+  description: The commit here and the one there.
+  returned: always
+  type: list
+  elements: dict
+problems:
+  description: What stands in the way; empty where nothing does.
+  returned: always
+  type: list
+  elements: str
+"""
+
+import os
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.xitrum.host.plugins.module_utils import source_push
+from ansible_collections.xitrum.host.plugins.module_utils.host import Host
+
+
+def main():
+    """Asks git, plans, commits and pushes."""
+    module = AnsibleModule(argument_spec=source_push.SPEC, supports_check_mode=True)
+    host, wanted = Host(module.run_command), {**module.params, "path": os.path.abspath(module.params["path"])}
+    plan = source_push.plan(wanted, source_push.read(host, wanted))
+    if plan.problems:
+        module.fail_json(msg="\n".join(plan.problems), **plan.report())
+    said = {**plan.report(), "diff": plan.diff(wanted["path"])}
+    if plan.changed and not module.check_mode:
+        try:
+            said["said"] = source_push.apply(host, wanted, plan).splitlines()
+        except RuntimeError as error:
+            module.fail_json(msg=f"{error}. Mend that and run the playbook again: it goes on where this ended.", **said)
+    module.exit_json(**said)
+
+
+if __name__ == "__main__":
+    main()

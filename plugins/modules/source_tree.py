@@ -1,0 +1,162 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: source_tree
+short_description: Prepares the source tree of an application for a platform
+version_added: 0.1.0
+author: The xitrum.host maintainers (@xitrum-host)
+description:
+  - Writes all files that a platform such as Heroku wants, and changes single settings in files of the application, in one call.
+    All other characters of these files stay, comments and line ends too.
+  - Refuses a folder that is no Xitrum project or in no git repository, a file that cannot be parsed, and a whole file in the place of one
+    that it did not write. Then nothing is written at all.
+  - Meant to run on the controller.
+options:
+  path:
+    description: The source tree, a folder in a git repository. Other paths are relative to it.
+    type: path
+    required: true
+  project:
+    description: The folder of the Xitrum project in the tree, which has C(build.sbt) and C(config/xitrum.conf).
+    type: str
+    default: .
+  allow_uncommitted:
+    description: Whether files are changed while the tree has uncommitted changes. A new file that would not be changed is no hindrance.
+    type: bool
+    default: false
+  files:
+    description:
+      - Files that are written as a whole. Each has the text C(Written by xitrum.host), by which a later run knows it.
+      - An empty one is made where there is none.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      path:
+        description: Where the file is.
+        type: str
+        required: true
+      content:
+        description: Its whole text.
+        type: str
+        required: true
+      mode:
+        description: Its mode, in octal. Of a file that is there, only the right to execute is compared, as git does.
+        type: str
+        default: "0644"
+  absent:
+    description: Files that are removed if they were written by this module.
+    type: list
+    elements: str
+    default: []
+  keep:
+    description: Files that are left as they are, whatever the other options say.
+    type: list
+    elements: str
+    default: []
+  entries:
+    description: Lines of a name and a value.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      path:
+        description: Where the file is. It is made where there is none.
+        type: str
+        required: true
+      kind:
+        description: How a line is written. A C(Procfile) gets Unix line ends.
+        type: str
+        required: true
+        choices: [procfile, properties]
+      values:
+        description: Name to value.
+        type: dict
+        required: true
+  settings:
+    description: Settings of C(config/xitrum.conf), a key such as C(xitrum.port.http) to the value as HOCON writes it.
+    type: dict
+    default: {}
+  settings_out:
+    description: Keys of C(config/xitrum.conf) whose lines become comments. A value inside of a line becomes C(null).
+    type: list
+    elements: str
+    default: []
+  console:
+    description: Whether C(config/logback.xml) writes to the console at the level INFO in production mode, beside what it writes to already.
+    type: bool
+    default: false
+  aliases:
+    description: Command aliases of C(build.sbt), name to command.
+    type: dict
+    default: {}
+extends_documentation_fragment:
+  - xitrum.host.batch
+"""
+
+EXAMPLES = r"""
+- name: The application is ready for Heroku
+  xitrum.host.source_tree:
+    path: ../shop
+    entries:
+      - path: Procfile
+        kind: procfile
+        values:
+          web: target/xitrum/script/runner quickstart.Boot
+    settings:
+      xitrum.port.http: ${PORT}
+    settings_out: [xitrum.port.https]
+    console: true
+    aliases:
+      stage: ;xitrum-package
+  delegate_to: localhost
+"""
+
+RETURN = r"""
+paths:
+  description: The files that were looked after, changed or not, relative to O(path).
+  returned: always
+  type: list
+  elements: str
+  sample: [Procfile, config/xitrum.conf]
+rows:
+  description: Wanted and found, one row a file.
+  returned: always
+  type: list
+  elements: dict
+problems:
+  description: What stands in the way; empty where nothing does.
+  returned: always
+  type: list
+  elements: str
+"""
+
+import os
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.xitrum.host.plugins.module_utils import source_tree
+from ansible_collections.xitrum.host.plugins.module_utils.host import Host
+
+
+def main():
+    """Reads the tree, plans, writes."""
+    module = AnsibleModule(argument_spec=source_tree.SPEC, supports_check_mode=True)
+    host, wanted = Host(module.run_command), {**module.params, "path": os.path.abspath(module.params["path"])}
+    plan = source_tree.plan(wanted, source_tree.read(host, wanted))
+    if plan.problems:
+        module.fail_json(msg="\n".join(plan.problems), **{**plan.report(), "changed": False})
+    said = {**plan.report(), "diff": plan.diff(wanted["path"])}
+    if plan.changed and not module.check_mode:
+        try:
+            source_tree.apply(host, wanted, plan)
+        except OSError as error:
+            module.fail_json(msg=f"{wanted['path']} cannot be written ({error}): let this user write it, and run again", **said)
+    module.exit_json(**said)
+
+
+if __name__ == "__main__":
+    main()

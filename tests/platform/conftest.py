@@ -1,0 +1,104 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Source trees of an application in git, on which the playbooks of platforms are run."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import time
+from typing import NamedTuple
+
+import pytest
+
+from tests.lib import demo_instance
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+#: Nothing of the person who runs the tests: neither a git configuration nor a port nor options of the JVM.
+ENVIRONMENT = {
+    **{name: value for name, value in os.environ.items() if name not in ("PORT", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS", "JAVA_TOOL_OPTIONS")},
+    "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1",
+    **{f"GIT_{who}_{what}": value for who in ("AUTHOR", "COMMITTER") for what, value in (("NAME", "Tests"), ("EMAIL", "tests@example.com"))},
+    "ANSIBLE_NOCOLOR": "1", "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
+}
+#: What changes in a tree are seen by.
+CONFIG = "config/xitrum.conf"
+
+
+class Played(NamedTuple):
+    """How a playbook ended."""
+
+    code: int
+    changed: int
+    text: str
+
+
+def play(playbook, options=(), environment=None, times=1, **variables):
+    """Runs a playbook of the collection for localhost, several times in a row where wanted; then C(changed) counts over all."""
+    command = ["ansible-playbook", "-i", "localhost,", *options, "-e", json.dumps(variables), *[f"playbooks/{playbook}.yml"] * times]
+    variables_of_run = {**ENVIRONMENT, "PWD": str(ROOT), **(environment or {})}
+    done = subprocess.run(command, cwd=ROOT, env=variables_of_run, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    text = done.stdout + done.stderr
+    changed = re.search(r"changed=(\d+)", text)
+    return Played(done.returncode, int(changed.group(1)) if changed else -1, text)
+
+
+def git(tree, *words):
+    return subprocess.run(["git", *words], cwd=tree, env=ENVIRONMENT, capture_output=True, text=True, check=True).stdout
+
+
+def make_tree(folder, windows=()):
+    """A tree as of a new project, committed. The files named in C(windows) have Windows line ends."""
+    shutil.copytree(ROOT / "tests" / "platform" / "tree", folder)
+    for name in ("config", "public", "script"):
+        shutil.copytree(ROOT / "tests" / "demo_app" / "skeleton" / name, folder / name)
+    for name in windows:
+        (folder / name).write_bytes((folder / name).read_bytes().replace(b"\n", b"\r\n"))
+    for words in (["init", "-q", "-b", "main"], ["add", "-A"], ["commit", "-qm", "The application"]):
+        git(folder, *words)
+    return folder
+
+
+def contents(tree):
+    """The files of a tree but for git's own: path to bytes and the right to execute."""
+    files = (path for path in sorted(tree.rglob("*")) if path.is_file() and ".git" not in path.relative_to(tree).parts)
+    return {str(path.relative_to(tree)): (path.read_bytes(), os.access(path, os.X_OK)) for path in files}
+
+
+def answers(port, alive, path="/"):
+    """The first answer of an application that starts, while C(alive) says that it runs."""
+    deadline = time.monotonic() + demo_instance.READY_SECONDS
+    while time.monotonic() < deadline and alive():
+        with contextlib.suppress(OSError):
+            return demo_instance.request(port, path)
+        time.sleep(0.1)
+    raise AssertionError(f"no answer on port {port}")
+
+
+@contextlib.contextmanager
+def process(command, folder, environment):
+    """A process that is ended in any case, and may end its own children before; what it prints is in the file C(said) of its folder."""
+    with open(folder / "said", "wb") as out:
+        started = subprocess.Popen(command, cwd=folder, env={**ENVIRONMENT, **environment}, stdin=subprocess.DEVNULL, stdout=out,
+                                   stderr=subprocess.STDOUT)
+    try:
+        yield started
+    finally:
+        started.terminate()
+        try:
+            started.wait(20)
+        except subprocess.TimeoutExpired:
+            started.kill()
+            started.wait()
+
+
+@pytest.fixture(scope="session")
+def package(tmp_path_factory):
+    """What the stand-in of sbt takes its jars from."""
+    return demo_instance.package(tmp_path_factory.mktemp("demo") / "xitrum", "demo-1")

@@ -1,0 +1,109 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A source tree for Heroku: prepared, pushed to a repository that stages it, and its Procfile run."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+import subprocess
+
+import pytest
+
+from tests.lib import demo_instance
+from tests.platform.conftest import CONFIG, ENVIRONMENT, ROOT, answers, contents, git, make_tree, play, process
+
+HOOK = """#!/bin/bash
+# What the platform does with a push: the build's alias stage.
+set -euo pipefail
+mkdir -p ../built
+unset GIT_DIR
+git --work-tree=../built --git-dir=. checkout -qf main
+cd ../built
+sbt/sbt compile stage
+echo "staged"
+"""
+
+
+@pytest.fixture(scope="module")
+def pushed(tmp_path_factory, package):
+    """A tree that was looked at, and then prepared and pushed, twice in a row."""
+    top = tmp_path_factory.mktemp("heroku")
+    tree = make_tree(top / "shop")
+    git(top, "init", "-q", "--bare", "-b", "main", "platform.git")
+    (top / "platform.git" / "hooks" / "post-receive").write_text(HOOK)
+    (top / "platform.git" / "hooks" / "post-receive").chmod(0o755)
+    git(tree, "remote", "add", "heroku", str(top / "platform.git"))
+    (top / "bin").mkdir()
+    (top / "bin" / "heroku").write_text('#!/bin/sh\necho "asked: $*"\nexec sleep 60\n')
+    (top / "bin" / "heroku").chmod(0o755)
+    environment = {"DEMO_PACKAGE": str(package), "PATH": f"{top / 'bin'}:{ENVIRONMENT['PATH']}"}
+    wanted = {"heroku_path": str(tree), "heroku_push_remote": "heroku"}
+    before = contents(tree)
+    runs = {"check": play("heroku", ["--check", "--diff"], environment, **wanted), "untouched": contents(tree) == before}
+    runs["twice"] = play("heroku", [], environment, times=2, heroku_logs_seconds=1, **wanted)
+    return top, runs
+
+
+def test_check_mode_shows_all_and_changes_nothing(pushed):
+    run = pushed[1]["check"]
+    assert (run.code, run.changed) == (0, 2), run.text
+    assert pushed[1]["untouched"]
+    for line in ("+    http  = ${PORT}", "+    #https = 4430", '+addCommandAlias("stage", ";xitrum-package")', "+java.runtime.version=17",
+                 '+        <appender-ref ref="STDOUT"/>', "+commit Procfile"):
+        assert line in run.text
+
+
+def test_a_second_run_changes_and_pushes_nothing(pushed):
+    """The first changes the tree and pushes it: two tasks."""
+    run = pushed[1]["twice"]
+    assert (run.code, run.changed) == (0, 2), run.text
+    assert run.text.count("remote: staged") == 1
+
+
+def test_the_tree_is_prepared_and_its_other_lines_stay(pushed):
+    lines = git(pushed[0] / "shop", "diff", "--numstat", "HEAD~1", "--", CONFIG, "build.sbt", "config/logback.xml").splitlines()
+    assert [line.split() for line in lines] == [["2", "0", "build.sbt"], ["6", "0", "config/logback.xml"], ["2", "2", CONFIG]]
+    assert git(pushed[0] / "shop", "status", "--porcelain") == ""
+
+
+def test_the_platform_staged_it_and_its_log_was_followed(pushed):
+    assert "asked: logs --tail --remote heroku" in pushed[1]["twice"].text
+    assert git(pushed[0] / "platform.git", "log", "-1", "--format=%s", "main").strip() == "Prepare the source tree for Heroku"
+
+
+def test_the_procfile_runs_it_on_the_port_that_it_is_given(pushed):
+    built, port = pushed[0] / "built", demo_instance.free_port()
+    with process(["honcho", "start", "--no-colour"], built, {"PORT": str(port)}) as runner:
+        answer = answers(port, lambda: runner.poll() is None)
+        assert (answer.status, "_session" in str(answer.headers)) == (200, True)
+        runner.send_signal(signal.SIGTERM)
+        runner.wait(30)
+        with pytest.raises(ConnectionRefusedError):
+            demo_instance.request(port, "/")
+    said = (built / "said").read_text()
+    assert "started in production mode" in said, said
+    assert f"HTTP server started on port {port}" in said and "HTTPS server started" not in said
+    # The user's own appender goes on as well.
+    assert "started in production mode" in (built / "target" / "xitrum" / "log" / "xitrum.log").read_text()
+
+
+def test_without_a_port_it_ends_and_names_it(pushed):
+    built = pushed[0] / "built"
+    web = (built / "Procfile").read_text().partition("web: ")[2].strip()
+    assert shlex.split(web)[-2:] == ["target/xitrum/script/runner", "quickstart.Boot"]
+    done = subprocess.run(["bash", "-c", web], cwd=built, env=ENVIRONMENT, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, "PORT" in done.stdout + done.stderr) == (1, True), done.stdout + done.stderr
+
+
+def test_a_folder_that_is_no_project_is_left_alone(tmp_path):
+    tree = make_tree(tmp_path / "shop")
+    git(tree, "rm", "-q", "project/plugins.sbt")
+    before = contents(tree)
+    # A relative path begins where Ansible is started.
+    run = play("heroku", heroku_path=os.path.relpath(tree, ROOT))
+    assert run.code == 2 and run.changed == 0
+    assert f"{tree} is no Xitrum project, it lacks project/plugins.sbt" in " ".join(run.text.split())
+    assert contents(tree) == before

@@ -1,0 +1,1 @@
+addSbtPlugin("tv.cntt" % "xitrum-package" % "2.0.0")

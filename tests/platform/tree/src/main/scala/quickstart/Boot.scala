@@ -1,0 +1,5 @@
+package quickstart
+
+object Boot {
+  def main(args: Array[String]): Unit = xitrum.Server.start()
+}

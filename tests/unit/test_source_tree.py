@@ -1,0 +1,159 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A source tree is prepared as a whole, or not at all."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.xitrum.host.plugins.module_utils import source_tree
+from ansible_collections.xitrum.host.plugins.module_utils.host import Stat
+
+from tests.unit.fake_host import FakeHost
+
+TOP = "/src/shop"
+PROJECT = {
+    "build.sbt": 'libraryDependencies += "tv.cntt" %% "xitrum" % "3.31.0"\n',
+    "project/plugins.sbt": 'addSbtPlugin("tv.cntt" % "xitrum-package" % "2.0.0")\n',
+    "config/xitrum.conf": "xitrum {\n  port {\n    http = 8000\n    https = 4430\n  }\n}\n",
+    "config/logback.xml": "<configuration/>\n",
+    "script/runner": "#!/bin/bash\n",
+}
+HOOK = f"# {source_tree.MARK}\n"
+
+
+def tree(files=None, status="", top=TOP, root=TOP, folder=""):
+    """A host with a project in git. C(status): what git finds uncommitted, as it prints that."""
+    prefix = f"{folder}/" if folder else ""
+    whole = {f"{top}/{prefix}{path}": text for path, text in {**PROJECT, **(files or {})}.items() if text is not None}
+    git = f"git -C {top}"
+    return FakeHost(whole, {
+        f"{git} rev-parse --show-toplevel": root + "\n", f"{git} rev-parse --show-prefix": top[len(root) + 1:] + ("/\n" if top != root else "\n"),
+        f"{git} status --porcelain --no-renames -z --untracked-files=all -- .": status,
+    })
+
+
+def wanted(**more):
+    defaults = {name: option.get("default") for name, option in source_tree.SPEC.items()}
+    return {**defaults, "path": TOP, **more}
+
+
+def heroku(**more):
+    return wanted(settings={"xitrum.port.http": "${PORT}"}, settings_out=["xitrum.port.https"], console=True, aliases={"stage": ";xitrum-package"},
+                  entries=[{"path": "Procfile", "kind": "procfile", "values": {"web": "run"}}], **more)
+
+
+def run(host, want):
+    plan = source_tree.plan(want, source_tree.read(host, want))
+    if not plan.problems:
+        source_tree.apply(host, want, plan)
+    return plan
+
+
+def problems(host, want):
+    """All problems of a tree, on which nothing is written."""
+    before = dict(host.files)
+    plan = run(host, want)
+    assert host.files == before
+    return "\n".join(plan.problems)
+
+
+def test_all_files_in_one_go_and_the_second_run_nothing():
+    host = tree()
+    plan = run(host, heroku())
+    assert [path for path, _text, _mode in plan.actions] == ["Procfile", "build.sbt", "config/logback.xml", "config/xitrum.conf"] == plan.facts["paths"]
+    assert host.files[f"{TOP}/Procfile"] == "web: run\n"
+    assert "http = ${PORT}\n    #https = 4430" in host.files[f"{TOP}/config/xitrum.conf"]
+    assert "# Procfile\nweb: run\n" in plan.after and "# Procfile" not in plan.before
+    second = run(host, heroku())
+    assert not second.changed and {row.status for row in second.rows} == {"ok"}
+
+
+def test_what_is_missing_of_a_project_is_named_at_once():
+    said = problems(tree({"build.sbt": "name := 1\n", "config/logback.xml": None, "script/runner": None}), heroku())
+    assert said.startswith(f"{TOP} is no Xitrum project, it lacks build.sbt (which depends on xitrum), config/logback.xml (")
+    assert "script/runner (" in said and "config/xitrum.conf" not in said
+
+
+def test_a_folder_that_is_not_there_and_one_that_is_not_in_git():
+    assert problems(FakeHost(), heroku()) == f"there is no folder {TOP}: name the application's source tree"
+    host = tree()
+    host.commands[f"git -C {TOP} rev-parse --show-toplevel"] = (128, "", "fatal: not a git repository\n")
+    assert "is not in a git repository that can be read (fatal: not a git repository): run git init" in problems(host, heroku())
+
+
+@pytest.mark.parametrize("status, said", [
+    (" M app/Main.scala\0", "app/Main.scala"),
+    ("?? Procfile\0?? notes.txt\0", "Procfile"),
+    ("M  build.sbt\0A  new.txt\0", "build.sbt, new.txt"),
+    ("?? notes.txt\0", ""),
+    ("", ""),
+])
+def test_uncommitted_work_is_not_mixed_with_ours(status, said):
+    found = problems(tree(status=status), heroku()) if said else "\n".join(run(tree(status=status), heroku()).problems)
+    assert found == (f"{TOP} has uncommitted changes in {said}: commit or stash them, or allow uncommitted changes" if said else "")
+    assert run(tree(status=status), heroku(allow_uncommitted=True)).changed
+
+
+def test_our_own_uncommitted_changes_do_not_stop_a_run_that_changes_nothing():
+    host = tree()
+    run(host, heroku())
+    host.commands[f"git -C {TOP} status --porcelain --no-renames -z --untracked-files=all -- ."] = " M build.sbt\0?? Procfile\0"
+    assert not run(host, heroku()).problems
+
+
+@pytest.mark.parametrize("files, said", [
+    ({"config/xitrum.conf": "xitrum {\n  port {\n}\n"}, "/config/xitrum.conf: line 1: { is not closed"),
+    ({"config/logback.xml": "<configuration>\n"}, "/config/logback.xml: line 2: "),
+    ({"build.sbt": PROJECT["build.sbt"] + 'addCommandAlias("stage", "compile")\n'}, '/build.sbt: line 2: the alias "stage" runs'),
+    ({"script/runner": "#!/bin/bash\r\n"}, "/script/runner has Windows line ends"),
+])
+def test_a_file_that_cannot_be_changed_is_named_with_its_line(files, said):
+    assert said in problems(tree(files), heroku())
+
+
+def test_a_file_that_is_kept_is_not_even_parsed():
+    host = tree({"config/xitrum.conf": "{"})
+    assert run(host, heroku(keep=["config/xitrum.conf"])).changed
+    assert host.files[f"{TOP}/config/xitrum.conf"] == "{"
+
+
+def whole(**more):
+    return wanted(files=[{"path": "bin/start", "content": HOOK, "mode": "0755"}, {"path": "home/.gitkeep", "content": "", "mode": "0644"}], **more)
+
+
+def test_whole_files_are_written_with_their_mode_and_removed_when_unwanted():
+    host = tree({"old.yaml": HOOK, "mine.yaml": "a: 1\n"})
+    plan = run(host, whole(absent=["old.yaml", "mine.yaml", "never.yaml"]))
+    assert [(path, mode) for path, _text, mode in plan.actions if path != "old.yaml"] == [("bin/start", 0o755), ("home/.gitkeep", 0o644)]
+    assert f"{TOP}/old.yaml" not in host.files and f"{TOP}/mine.yaml" in host.files
+    assert not run(host, whole(absent=["old.yaml"])).changed
+
+
+def test_only_the_right_to_execute_of_a_mode_counts():
+    host = tree({"bin/start": HOOK, "home/.gitkeep": ""})
+    host.stats[f"{TOP}/bin/start"] = Stat("file", 0o775, "carol", "root", 1)
+    assert not run(host, whole()).changed
+    host.stats[f"{TOP}/bin/start"] = Stat("file", 0o644, "carol", "root", 1)
+    assert run(host, whole()).changed
+    assert host.stats[f"{TOP}/bin/start"][1:3] == (0o755, "carol")
+
+
+def test_a_file_of_the_users_own_is_not_replaced():
+    host = tree({"bin/start": "mine\n"})
+    assert "/bin/start is there and was not written by xitrum.host: move it away" in problems(host, whole())
+    run(host, whole(keep=["bin/start"]))
+    assert host.files[f"{TOP}/bin/start"] == "mine\n"
+
+
+def test_a_project_below_the_top_and_a_tree_below_the_repository():
+    host = tree(folder="app")
+    assert "config/xitrum.conf" in problems(host, heroku())
+    assert f"app/{source_tree.CONFIG}" in run(host, heroku(project="app")).facts["paths"]
+    below = tree(status=" M shop/Main.scala\0", root="/src")
+    assert source_tree.read(below, wanted())["uncommitted"] == [(" M", "Main.scala")]
+
+
+def test_a_folder_in_the_place_of_a_file():
+    host = tree({"Procfile/a": ""})
+    assert "/Procfile: it is no regular file" in problems(host, heroku())
