@@ -16,7 +16,8 @@ from ansible_collections.xitrum.host.plugins.module_utils import proxy_text
 
 HEADER = "X-Xitrum-Config"
 PATIENCE = 15.0
-ASK = "python3 -c 'import urllib.request; print(urllib.request.urlopen(\"http://{address}/\", timeout=5).status)'"
+ASK = ("python3 -c 'import http.client as http; link = http.HTTPConnection(\"{address}\", timeout=5); link.request(\"GET\", \"/\"); "
+       "print(link.getresponse().status)'")
 CONNECTIONS = ["ss", "-H", "-t", "-n", "-p", "state", "established"]
 
 
@@ -52,6 +53,9 @@ def live(wanted, statuses, rows):
 
 def view(host, wanted, said, title, process):
     """The servers as L(proxy_server) wants them, from what C(live) said. Raises RuntimeError where the proxy does not answer."""
+    if wanted["allow_missing"] and isinstance(said["refused"], ConnectionRefusedError):
+        # It does not run, so that it sends nothing anywhere.
+        return []
     if said["refused"] or not said["said"]:
         raise RuntimeError(f"{title} does not answer with its configuration on 127.0.0.1:{wanted['control_port']}/xitrum-config "
                            f"({said['refused'] or 'no header ' + HEADER}): systemctl status {wanted['service']} tells whether it runs, site.yml sets it up.")

@@ -20,8 +20,8 @@ ANN = {"id": "boot/7/100", "user": "ann", "host": "laptop", "since": 1000.0, "fr
 BOB = {"id": "boot/8/200", "user": "bob", "host": "desk"}
 
 
-def wanted(state="held", holder=BOB, **more):
-    return {"name": "demo", "root": "/opt/demo", "log_dir": "/var/log/demo", "user": "demo", "state": state, "holder": holder,
+def wanted(state="held", **more):
+    return {"name": "demo", "root": "/opt/demo", "log_dir": "/var/log/demo", "user": "demo", "state": state, "holder": BOB,
             "release": "bb", "outcome": "done", "seconds": 3600, "take_over": "", **more}
 
 
