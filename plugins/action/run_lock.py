@@ -34,14 +34,23 @@ class ActionModule(ActionBase):
 def identity():
     """The holder that this run is: the process of ansible-playbook on this controller, which has made this worker."""
     pid = os.getppid()
-    return {"id": f"{boot()}/{pid}/{started(pid)}", "user": getpass.getuser(), "host": socket.gethostname()}
+    return {"id": f"{boot()}/{pid}/{started(pid)}", "user": user(), "host": socket.gethostname()}
+
+
+def user():
+    """The user's name, or the number where it has none, as in some containers."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid {os.getuid()}"
 
 
 def boot():
-    """What tells this boot of this machine from all others; an empty text where the system does not say."""
+    """What tells this boot of this machine, and the processes that can be seen here, from all others; an empty text where the system does not say."""
     try:
         with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
-            return file.read().strip()
+            # Two containers on one machine do not see each other's processes.
+            return f"{file.read().strip()} {os.readlink('/proc/self/ns/pid')}"
     except OSError:
         return ""
 

@@ -9,6 +9,8 @@ nothing else, so that its reading can be tested with a dictionary of files and i
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import grp
 import os
 import pwd
@@ -142,13 +144,25 @@ class Host:
 
     def create(self, path, text, mode=0o644):
         """Makes a file that must not be there yet: False where it is. Of two processes that try, one succeeds."""
+        handle, temporary = tempfile.mkstemp(prefix="." + os.path.basename(path) + ".", dir=os.path.dirname(path))
         try:
-            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+            with os.fdopen(handle, "w", encoding="utf-8") as out:
+                out.write(text)
+            os.chmod(temporary, mode)
+            # Whole or not at all: a rename would replace what is there.
+            os.link(temporary, path)
         except FileExistsError:
             return False
-        with os.fdopen(handle, "w", encoding="utf-8") as out:
-            out.write(text)
+        finally:
+            os.unlink(temporary)
         return True
+
+    @contextlib.contextmanager
+    def locked(self, path):
+        """Waits until no other process has the lock of this file, and holds it for the block. A process that ends gives it back."""
+        with open(path, "a", encoding="utf-8") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
 
     def append(self, path, text, mode, owner, group):
         """Adds to the end of a regular file, which is made where it is missing."""

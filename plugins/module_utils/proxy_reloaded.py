@@ -88,8 +88,15 @@ def probe(wanted, row):
 def change(host, wanted, servers, words, answer):
     """Writes the states into the configuration and reloads; C(answer) asks the running worker.
 
-    Raises RuntimeError where the reload fails: the old states are back then.
+    Raises RuntimeError where the reload fails: the old states are back then. Of two that change states at the same time, for
+    two application hosts, the second waits for the first.
     """
+    with host.locked("/run/xitrum.host.proxy.lock"):
+        change_alone(host, wanted, servers, words, answer)
+
+
+def change_alone(host, wanted, servers, words, answer):
+    """L(change), while nobody else does."""
     path = wanted["config_path"]
     before = host.read(path)
     states = {**proxy_text.states(before), **{row["name"]: wanted["state"] for row in servers}}
@@ -102,6 +109,7 @@ def change(host, wanted, servers, words, answer):
     want, deadline = proxy_text.states(text), time.monotonic() + PATIENCE
     while proxy_text.states(answer(host, wanted)["said"]) != want:
         if time.monotonic() > deadline:
+            host.write(path, before)
             raise RuntimeError(f"{wanted['service']} does not have the new states of its servers {PATIENCE:.0f} s after a reload: see "
                                f"journalctl -u {wanted['service']}")
         time.sleep(0.1)

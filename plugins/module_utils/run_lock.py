@@ -42,19 +42,19 @@ def when(moment):
 
 
 def read(host, wanted):
-    """The lock, or an empty dictionary, and the release that the host is switched to."""
+    """The lock, or an empty dictionary, whether there is one that nobody can read, and the release that the host is switched to."""
+    text = host.read(path(wanted["name"]))
     try:
-        lock = json.loads(host.read(path(wanted["name"])) or "{}")
+        lock = json.loads(text or "{}")
     except ValueError:
-        # Half a lock: what wrote it is gone.
         lock = {}
-    return {"lock": lock, "current": (host.readlink(f"{wanted['root']}/current") or "").rpartition("/")[2]}
+    return {"lock": lock, "broken": text is not None and not lock, "current": (host.readlink(f"{wanted['root']}/current") or "").rpartition("/")[2]}
 
 
 def refusal(wanted, lock, now):
     """Why the lock cannot be had now, as a sentence; an empty text where it can."""
     held = lock.get("id") and lock["id"] != wanted["holder"]["id"]
-    if not held or wanted["take_over"] in (lock["id"], "any") or now - lock["since"] > wanted["seconds"]:
+    if not held or wanted["take_over"] in (lock["id"], "any") or now - lock.get("seen", lock["since"]) > wanted["seconds"]:
         return ""
     return (f"another run is at work here: that of {lock['user']} on {lock['host']}, since {when(lock['since'])} ({int(now - lock['since'])} s ago). "
             f"Wait until it has ended. Where it ended without giving the lock back, it no longer holds after {wanted['seconds']} s, or at once with "
@@ -71,14 +71,18 @@ def take(host, wanted, state, now):
     """Takes the lock. What another run left without a word is written down for it first: True where there was one."""
     lock, mine = state["lock"], {**wanted["holder"], "since": now, "from": state["current"]}
     if lock.get("id") == wanted["holder"]["id"]:
+        host.write(path(wanted["name"]), json.dumps({**lock, "seen": now}), 0o600)
         return False
     host.make_directory(FOLDER)
-    if lock:
+    if state["broken"]:
+        # What wrote it is gone.
+        host.write(path(wanted["name"]), json.dumps(mine), 0o600)
+    elif lock:
         record(host, wanted, line(lock, state["current"], "unknown", now))
         host.write(path(wanted["name"]), json.dumps(mine), 0o600)
     elif not host.create(path(wanted["name"]), json.dumps(mine), 0o600):
         raise RuntimeError("another run took the lock at this very moment: run the playbook again")
-    return bool(lock)
+    return bool(lock or state["broken"])
 
 
 def give_back(host, wanted, state, now):

@@ -215,9 +215,9 @@ def plan(host, wanted):
         runs = running(host, wanted, instance["index"])
         there = host.exists(home(wanted, instance["index"])) or instance["index"] in marked
         if wanted["state"] == "returned":
-            now, before = (host.readlink(f"{home(wanted, instance['index'])}/{name}") for name in ("current", "previous"))
-            if now == instance["folder"] and before:
-                todo.append({**instance, "runs": bool(runs), "folder": before})
+            now = host.readlink(f"{home(wanted, instance['index'])}/current")
+            if instance["folder"] and (now != instance["folder"] or not runs):
+                todo.append({**instance, "runs": bool(runs)})
         elif {"started": not runs, "restarted": True, "stopped": bool(runs), "absent": bool(runs) or there}[wanted["state"]]:
             todo.append({**instance, "runs": bool(runs)})
     return todo

@@ -40,7 +40,8 @@ options:
       - V(stopped) stops.
       - V(absent) stops, and removes the instance's folders and its service definition; its log files stay. Without O(instances) it
         removes those of all instances, whichever supervisor they have.
-      - V(returned) switches those that are switched to O(instances[].folder) back to the folder that they had before, and starts them anew.
+      - V(returned) switches those that are not switched to O(instances[].folder), what they had before, back to it. Those that run in it already
+        are left alone.
     type: str
     default: started
     choices: [started, restarted, stopped, absent, returned]

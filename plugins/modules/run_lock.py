@@ -35,7 +35,7 @@ options:
     default: root
   state:
     description:
-      - V(held) takes the lock, or fails and says who has it. A run that has it keeps it.
+      - V(held) takes the lock, or fails and says who has it. A run that has it keeps it, and its age counts from now.
       - V(released) writes the line and gives the lock back; where it is another run's, nothing is done.
     type: str
     required: true

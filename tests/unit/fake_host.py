@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import posixpath
 
@@ -94,6 +95,10 @@ class FakeHost:
             return False
         self.write(path, text, mode)
         return True
+
+    def locked(self, path):
+        self.done.append(("locked", path))
+        return contextlib.nullcontext()
 
     def append(self, path, text, mode, owner, group):
         self.write(path, self.files.get(path, "") + text, mode, owner, group)

@@ -75,8 +75,19 @@ def test_what_another_run_left_is_written_down():
     assert json.loads(there.files[LOCK])["user"] == "bob"
 
 
-def test_half_a_lock_is_no_lock():
-    assert run_lock.read(FakeHost({LOCK: '{"id": "bo'}), wanted())["lock"] == {}
+@pytest.mark.parametrize("text", ["", '{"id": "bo'])
+def test_half_a_lock_is_no_lock(text):
+    there = FakeHost({LOCK: text})
+    assert taken(there) is True
+    assert json.loads(there.files[LOCK])["user"] == "bob"
+
+
+def test_a_run_that_goes_on_keeps_its_lock_young():
+    there = host({**ANN, "id": BOB["id"]})
+    assert taken(there) is False
+    lock = json.loads(there.files[LOCK])
+    assert (lock["since"], lock["seen"]) == (1000.0, 1100.0)
+    assert refusal({**lock, "id": ANN["id"]}, now=1100 + 3599) and not refusal({**lock, "id": ANN["id"]}, now=1100 + 3601)
 
 
 @pytest.mark.parametrize("outcome, to", [("done", "cc"), ("failed", "bb")])

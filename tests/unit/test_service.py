@@ -176,18 +176,18 @@ def back(there):
     return service.plan(there, wanted("returned"))
 
 
-def test_only_what_is_switched_to_the_named_folder_goes_back_to_the_one_before():
+def test_what_a_step_has_switched_goes_back_and_what_it_has_not_stays_as_it_runs():
     there = host(runs=True)
-    there.links.update({f"{HOME}/current": "bb-2", f"{HOME}/previous": "aa-1"})
-    assert [item["folder"] for item in back(there)] == ["aa-1"]
-    there.links[f"{HOME}/current"] = "aa-1"
-    assert back(there) == []
-
-
-def test_an_instance_without_a_folder_before_stays():
-    there = host(runs=True)
+    there.links.update({f"{HOME}/current": "aa-1", f"{HOME}/previous": "cc-3"})
+    assert [item["folder"] for item in back(there)] == ["bb-2"]
     there.links[f"{HOME}/current"] = "bb-2"
-    assert back(there) == []
+    assert back(there) == [], "a step that only starts anew has nothing to go back to"
+
+
+def test_what_was_stopped_and_not_switched_is_started_again():
+    there = host()
+    there.links[f"{HOME}/current"] = "bb-2"
+    assert [item["folder"] for item in back(there)] == ["bb-2"]
 
 
 def watched(there, port, **more):
