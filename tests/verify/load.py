@@ -13,7 +13,8 @@ class Load:
     """Use as a context manager: `threads` clients ask for `path` until it ends, each request on a connection of its own, or
     all of a client on one where `keep` is set.
 
-    A client that is bound to an instance by a cookie sends it back where `sticky` is set. Afterwards `statuses` counts
+    A kept connection that the server has closed is opened anew and the request sent again, once, as browsers do (RFC 9112,
+    9.3.1); `reopened` counts that. A client that is bound to an instance by a cookie sends it back where `sticky` is set. Afterwards `statuses` counts
     the answers by status, and `errors` holds what went wrong, as text.
     """
 
@@ -26,6 +27,7 @@ class Load:
         self.statuses = Counter()
         self.instances = Counter()
         self.errors = []
+        self.reopened = 0
         self._stop = threading.Event()
         self._threads = [threading.Thread(target=self._client, daemon=True) for _unused in range(threads)]
 
@@ -51,7 +53,7 @@ class Load:
         return sum(self.statuses.values()) + len(self.errors)
 
     def _client(self):
-        cookie, connection = None, http.client.HTTPConnection(*self.where, timeout=20)
+        cookie, reused, connection = None, False, http.client.HTTPConnection(*self.where, timeout=20)
         while not self._stop.is_set():
             try:
                 connection.request("GET", self.path, headers={"Cookie": cookie} if cookie else {})
@@ -62,8 +64,14 @@ class Load:
                 if self.sticky and answer.getheader("Set-Cookie"):
                     cookie = answer.getheader("Set-Cookie").split(";")[0]
             except (OSError, http.client.HTTPException) as error:
+                if self.keep and reused and isinstance(error, ConnectionError):
+                    self.reopened += 1
+                    reused = False
+                    connection.close()
+                    continue
                 self.errors.append(f"{time.strftime('%X')} {type(error).__name__}: {error}")
                 connection.close()
+            reused = self.keep
             if not self.keep:
                 # The next request opens another one.
                 connection.close()
