@@ -33,6 +33,7 @@ SPEC = {
     "timeout": {"type": "int", "default": 60},
     "close": {"type": "bool", "default": False},
     "allow_missing": {"type": "bool", "default": False},
+    "ports": {"type": "dict", "default": {}},
     "socket": {"type": "path", "default": "/run/haproxy/admin.sock"},
     "control_port": {"type": "int", "default": 8404},
     "health_path": {"type": "str", "default": "/"},
@@ -106,7 +107,7 @@ def wait(host, wanted, clock=time.monotonic, sleep=time.sleep):
     began = clock()
     while True:
         servers = read(host, wanted)["servers"]
-        late = [row for row in servers if not done(row, wanted["state"])]
+        late = [row for row in servers if not done(row, wanted["state"]) and not moved(wanted, row)]
         if not late or clock() - began >= wanted["timeout"]:
             break
         sleep(PAUSE)
@@ -118,6 +119,11 @@ def wait(host, wanted, clock=time.monotonic, sleep=time.sleep):
         closed = left
         servers = read(host, wanted)["servers"]
     return {"servers": servers, "seconds": round(clock() - began, 1), "open": left - closed, "closed": closed}
+
+
+def moved(wanted, row):
+    """Whether the proxy still has a server at another port than the one where it is to be: then it cannot find it well."""
+    return wanted["state"] == "ready" and int(wanted["ports"].get(row["name"], row["port"])) != row["port"]
 
 
 def done(row, state):

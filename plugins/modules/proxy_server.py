@@ -59,6 +59,12 @@ options:
     description: Whether servers that the running proxy does not have are passed over, and all of them where no proxy runs. Otherwise they are an error.
     type: bool
     default: false
+  ports:
+    description:
+      - With O(state=ready), the port of each server by its name. One that the running proxy still has at another port is put back and not waited
+        for, since the proxy has to be told of the port first.
+    type: dict
+    default: {}
   socket:
     description: The runtime socket of HAProxy.
     type: path

@@ -185,3 +185,11 @@ def test_what_is_left_is_closed_where_that_was_asked_for(monkeypatch):
 def test_with_no_timeout_nothing_is_waited_for(monkeypatch):
     monkeypatch.setitem(proxy_server.BACKENDS, "haproxy", Proxy({"healthy": False}))
     assert not proxy_server.wait(None, wanted(timeout=0, state="ready"))["servers"][0]["healthy"]
+
+
+def test_a_server_that_the_proxy_has_at_another_port_is_not_waited_for():
+    row = {"name": "app1-0", "port": 8000}
+    assert proxy_server.moved(wanted(state="ready", ports={"app1-0": 80}), row)
+    assert not proxy_server.moved(wanted(state="ready", ports={"app1-0": "8000"}), row)
+    assert not proxy_server.moved(wanted(state="ready"), row)
+    assert not proxy_server.moved(wanted(state="maint", ports={"app1-0": 80}), row)
