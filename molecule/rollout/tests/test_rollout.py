@@ -7,7 +7,6 @@ each test begins where the one before ended. Every request is counted. The first
 import contextlib
 import getpass
 import json
-import os
 import random
 import socket
 import threading
@@ -215,7 +214,6 @@ def wait_for_cluster(site):
     wait_for("all four see all four", lambda: all(members(site, name) == every for name in EVERY))
 
 
-@pytest.mark.skipif("WHOLE" not in os.environ, reason="a part of make test-all")
 def test_instances_form_a_cluster_that_takes_a_killed_member_back(site):
     site.run(xitrum_cluster=True).assert_ended_well()
     wait_for_cluster(site)
