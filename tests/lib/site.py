@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 
 import yaml
 
+from tests.lib.demo_instance import request
+
 CLONE = pathlib.Path(__file__).resolve().parents[2]
 ROOT = "/opt/xitrum"
 RUN_SECONDS = 600
@@ -193,10 +195,28 @@ class Site:
         """The folders of releases, half-made ones included."""
         return sorted(self.sh(host, f"ls -A {ROOT}/releases").split())
 
+    def pids(self, names):
+        """The process of every instance that runs, by its name in the proxy, such as app1-0."""
+        found = {name: self.main_pid(*name.split("-")) for name in names}
+        return {name: pid for name, pid in found.items() if pid}
+
+    def ask(self, name, path, first_port=8000, **more):
+        """A request to one instance, past the proxy."""
+        host, index = name.split("-")
+        return request(first_port + int(index), path, host=self.hosts[host]["xitrum_address"], **more)
+
+    def answering(self, name, first_port=8000):
+        """The release that an instance answers a page with, of the demo application's own saying."""
+        return self.ask(name, "/", first_port).headers["X-Demo-Release"]
+
+    def statuses(self, proxy="proxy1"):
+        """What the running proxy says of each instance of its configuration: its name to UP, MAINT and the like."""
+        rows = [line.split(",") for line in self.proxy(proxy, "show stat").splitlines()]
+        return {row[1]: row[17] for row in rows if row[0] == "xitrum" and row[1] not in ("FRONTEND", "BACKEND")}
+
     def backends(self, proxy="proxy1"):
-        """The instances in the running proxy's configuration, such as app1-0."""
-        rows = [line.split(",")[:2] for line in self.proxy(proxy, "show stat").splitlines()]
-        return sorted(row[1] for row in rows if row[0] == "xitrum" and row[1] not in ("FRONTEND", "BACKEND"))
+        """The instances in the running proxy's configuration."""
+        return sorted(self.statuses(proxy))
 
     def proxy(self, proxy, command):
         """What the proxy answers on its runtime socket."""

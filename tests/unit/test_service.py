@@ -194,8 +194,11 @@ def watched(there, port, **more):
     service.watch(there, wanted(watch=1, instances=[{"index": 0, "port": port, "folder": "bb-2"}], **more), pause=0.1)
 
 
-def test_what_stays_healthy_passes(port):
+def test_what_stays_healthy_passes_and_is_asked_until_the_end(port, monkeypatch):
+    asked, ask = [], service.ask
+    monkeypatch.setattr(service, "ask", lambda *where: asked.append(where) or ask(*where))
     watched(host(runs=True), port)
+    assert len(asked) >= 5 and set(asked) == {("127.0.0.1", port, "/")}
 
 
 def test_what_does_not_stay_healthy_is_told_with_the_end_of_its_log(port):

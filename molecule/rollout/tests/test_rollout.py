@@ -76,20 +76,9 @@ class Traffic:
         return sum(sum(load.statuses.values()) for load in self.loads)
 
 
-def pids(site):
-    """The process of every instance, by its name in the proxy."""
-    return {name: site.main_pid(*name.split("-")) for name in EVERY}
-
-
 def releases(site):
     """The release of each instance of the demo application's own saying."""
-    return {name: request(8000 + int(name[-1]), "/", host=site.hosts[name[:4]]["xitrum_address"]).headers["X-Demo-Release"] for name in EVERY}
-
-
-def states(site):
-    """Each server's status in the running proxy."""
-    rows = [line.split(",") for line in site.proxy("proxy1", "show stat").splitlines()]
-    return {row[1]: row[17] for row in rows if row[0] == "xitrum" and row[1] in EVERY}
+    return {name: site.answering(name) for name in EVERY}
 
 
 def last_line(site, host):
@@ -99,13 +88,13 @@ def last_line(site, host):
 
 
 def assert_in_use(site):
-    assert states(site) == dict.fromkeys(EVERY, "UP")
+    assert site.statuses() == dict.fromkeys(EVERY, "UP")
     for host in APPS:
         assert site.sh(host, f"test -e {LOCK} || echo free") == "free"
 
 
 def test_a_deploy_loses_no_request_and_a_second_one_meanwhile_touches_nothing(site, packages):
-    old, before, proxy = site.release("app1"), pids(site), site.running()["proxy1"]
+    old, before, proxy = site.release("app1"), site.pids(EVERY), site.running()["proxy1"]
     with Traffic(site) as traffic:
         with ThreadPoolExecutor(1) as pool:
             first = pool.submit(site.run, playbook=DEPLOY, xitrum_package=str(packages("test-2")), xitrum_gate_seconds=3)
@@ -117,7 +106,7 @@ def test_a_deploy_loses_no_request_and_a_second_one_meanwhile_touches_nothing(si
     assert f"another run is at work here: that of {getpass.getuser()} on {socket.gethostname()}, since" in second.message
     print(f"{traffic.count} requests, none lost")
     assert set(releases(site).values()) == {"test-2"}
-    after = pids(site)
+    after = site.pids(EVERY)
     assert not set(before.items()) & set(after.items())
     assert site.running()["proxy1"] == proxy, "the proxy was restarted"
     assert_in_use(site)
@@ -134,7 +123,7 @@ def test_a_deploy_loses_no_request_and_a_second_one_meanwhile_touches_nothing(si
 
 
 def test_a_release_that_does_not_get_healthy_stops_at_the_first_instance(site, packages):
-    before, old = pids(site), site.release("app1")
+    before, old = site.pids(EVERY), site.release("app1")
     with Traffic(site) as traffic:
         run = site.run(playbook=DEPLOY, xitrum_package=str(packages("broken", "--fault", "page")), xitrum_start_timeout=15)
     assert run.code != 0
@@ -142,7 +131,7 @@ def test_a_release_that_does_not_get_healthy_stops_at_the_first_instance(site, p
         assert expected in run.message, f"{expected!r} is not in {run.message}"
     traffic.assert_nothing_lost()
     assert set(releases(site).values()) == {"test-2"}
-    after = pids(site)
+    after = site.pids(EVERY)
     assert {name for name in EVERY if after[name] == before[name]} == {"app1-1", "app2-0", "app2-1"}
     assert (site.release("app1"), site.release("app2")) == (old, old)
     assert_in_use(site)
@@ -183,7 +172,7 @@ def test_a_deploy_that_is_killed_three_times_is_finished_by_the_next(site, packa
     with Traffic(site) as traffic:
         for name, what in (("app1-0", "MAINT"), ("app1-1", "DRAIN"), ("app2-0", "MAINT")):
             with site.killed_run(**variables):
-                wait_for(f"{name} is {what}", lambda name=name, what=what: states(site)[name].startswith((what, "MAINT")))
+                wait_for(f"{name} is {what}", lambda name=name, what=what: site.statuses()[name].startswith((what, "MAINT")))
                 time.sleep(chance.uniform(0, 2))
             for host in APPS:
                 site.links(host)
@@ -195,15 +184,10 @@ def test_a_deploy_that_is_killed_three_times_is_finished_by_the_next(site, packa
     site.run(**variables).assert_did_nothing()
 
 
-def at(site, name, path, **more):
-    """A request to one instance, past the proxy."""
-    return request(8000 + int(name[-1]), path, host=site.hosts[name[:4]]["xitrum_address"], **more)
-
-
 def members(site, name):
     """The members of the cluster that an instance sees, those that are up and reachable."""
     try:
-        found = json.loads(at(site, name, "/members").body)["members"]
+        found = json.loads(site.ask(name, "/members").body)["members"]
     except OSError:
         return []
     return sorted(member["address"] for member in found if member["status"] == "Up" and member["reachable"])
@@ -217,9 +201,9 @@ def wait_for_cluster(site):
 def test_instances_form_a_cluster_that_takes_a_killed_member_back(site):
     site.run(xitrum_cluster=True).assert_ended_well()
     wait_for_cluster(site)
-    assert at(site, "app1-0", "/sockjs/000/across/xhr", method="POST").text == "o\n"
-    assert at(site, "app2-1", "/sockjs/000/across/xhr_send", method="POST", body=b'["hello"]').status == 204
-    assert at(site, "app1-1", "/sockjs/000/across/xhr", method="POST").text == 'a["hello"]\n'
+    assert site.ask("app1-0", "/sockjs/000/across/xhr", method="POST").text == "o\n"
+    assert site.ask("app2-1", "/sockjs/000/across/xhr_send", method="POST", body=b'["hello"]').status == 204
+    assert site.ask("app1-1", "/sockjs/000/across/xhr", method="POST").text == 'a["hello"]\n'
     for host in APPS:
         bound = site.sh(host, "ss -Hltn 'sport >= 2551 and sport <= 2552' | awk '{print $4}' | sort").split()
         assert [text.removeprefix("[::ffff:").replace("]", "") for text in bound] == [f"{site.hosts[host]['xitrum_address']}:{port}" for port in (2551, 2552)]

@@ -9,7 +9,6 @@ test-1, of converge; the last one is test-4.
 
 import hashlib
 
-from tests.lib.demo_instance import request
 from tests.lib.site import CLONE, ROOT, wait_for
 
 APPS = ("app1", "app2")
@@ -19,18 +18,6 @@ JAR = "lib/quickstart_2.13-1.0.jar"
 SMALL = 40 << 10
 #: Another definition of the service, which is another reason to start an instance anew.
 OTHER_UNIT = {"supervisor_restart_seconds": 2}
-
-
-def pids(site):
-    """The process of every instance that runs, by its name in the proxy."""
-    found = {name: site.main_pid(*name.split("-")) for name in EVERY}
-    return {name: pid for name, pid in found.items() if pid}
-
-
-def release_of(site, name, first_port=8000):
-    """The release of the demo application's own saying."""
-    host, index = name.split("-")
-    return request(first_port + int(index), "/", host=site.hosts[host]["xitrum_address"]).headers["X-Demo-Release"]
 
 
 def sent(run):
@@ -63,7 +50,7 @@ def test_of_a_package_with_one_changed_jar_only_that_jar_travels_and_instances_f
     assert set(sent(run)) == set(APPS)
     assert all(size < count < size + SMALL for count in sent(run).values()), (size, sent(run))
     new = site.release("app1")
-    assert {release_of(site, name) for name in EVERY} == {"test-2"}
+    assert {site.answering(name) for name in EVERY} == {"test-2"}
     for host in APPS:
         assert site.releases(host) == sorted([old, new])
         assert site.links(host)["previous"] == f"releases/{old}"
@@ -91,17 +78,17 @@ def test_one_host_goes_back_alone_and_a_killed_run_before_it_is_made_up_for(site
     deadly = "printf '#!/bin/sh\\n[ \"$1\" != daemon-reload ] || { kill -9 $PPID; exit 1; }\\nexec /bin/systemctl \"$@\"\\n' " \
              "> /usr/local/sbin/systemctl; chmod 755 /usr/local/sbin/systemctl"
     asked = "/bin/systemctl show --property NeedDaemonReload --property RestartUSec --value xitrum@0; ls /var/lib/xitrum.host/owed"
-    before, new = pids(site), site.release("app1")
+    before, new = site.pids(EVERY), site.release("app1")
     with site.for_now("app1", deadly, "rm /usr/local/sbin/systemctl"):
         assert site.run("--limit", "app1", **OTHER_UNIT).code != 0
         assert site.sh("app1", asked).split() == ["1s", "yes", "xitrum-service"]
-        assert pids(site) == before
+        assert site.pids(EVERY) == before
     run = site.run("--limit", "app1", **OTHER_UNIT).assert_ended_well()
     assert site.sh("app1", asked).split() == ["2s", "no"]
     assert not any(sent(run).values()), "the host has the release"
     assert site.links("app1")["previous"] == f"releases/{new}"
-    assert {name: release_of(site, name) for name in EVERY} == dict(zip(EVERY, ["test-1", "test-1", "test-2", "test-2"], strict=True))
-    after = pids(site)
+    assert {name: site.answering(name) for name in EVERY} == dict(zip(EVERY, ["test-1", "test-1", "test-2", "test-2"], strict=True))
+    after = site.pids(EVERY)
     assert {name for name in EVERY if after[name] == before[name]} == {"app2-0", "app2-1"}
     assert site.hosts["proxy1"]["xitrum_address"] in site.sh("app1", f"grep ips {ROOT}/instances/0/current/config/xitrum.conf")
     site.run("--limit", "proxy1").assert_did_nothing()
@@ -109,16 +96,16 @@ def test_one_host_goes_back_alone_and_a_killed_run_before_it_is_made_up_for(site
 
 
 def test_a_run_that_is_killed_in_the_middle_of_a_rollout_is_finished_by_the_next(site):
-    before = pids(site)
+    before = site.pids(EVERY)
     with site.killed_run(**OTHER_UNIT):
         wait_for("the first instance of app2 was started anew", lambda: site.main_pid("app2", 0) not in (0, before["app2-0"]))
     assert site.main_pid("app2", 1) == before["app2-1"], "the run was killed too late to show anything"
     site.links("app2")
-    wait_for("what was started comes up without the run", lambda: pids(site).get("app2-0"))
-    between = pids(site)
+    wait_for("what was started comes up without the run", lambda: site.pids(EVERY).get("app2-0"))
+    between = site.pids(EVERY)
     site.run(**OTHER_UNIT).assert_ended_well()
-    assert {release_of(site, name) for name in EVERY} == {"test-1"}
-    after = pids(site)
+    assert {site.answering(name) for name in EVERY} == {"test-1"}
+    after = site.pids(EVERY)
     assert {name for name in EVERY if after[name] != between[name]} == {"app2-1"}
     assert site.release("app2") == site.release("app1")
 
@@ -128,8 +115,8 @@ def test_an_instance_and_a_host_that_the_inventory_no_longer_has_are_gone(site, 
     smaller = site.with_inventory(tmp_path / "inventory", {"xitrum": ["app1"], "xitrum_retired": ["app2"]})
     variables = {"xitrum_package": str(archives("test-3", packages("test-3"))[0]), "xitrum_instances": 1, "xitrum_http_port": 80}
     smaller.run(**variables).assert_ended_well()
-    assert set(pids(site)) == {"app1-0"}
-    assert release_of(site, "app1-0", first_port=80) == "test-3"
+    assert set(site.pids(EVERY)) == {"app1-0"}
+    assert site.answering("app1-0", first_port=80) == "test-3"
     assert site.sh("app1", f"ps -o user= -p {site.main_pid('app1', 0)}") == "xitrum"
     assert site.exposure("app1", 0) <= 1.5
     assert "-XX:+ExitOnOutOfMemoryError" in site.flags("app1", 0), "jcmd attaches"
@@ -159,7 +146,7 @@ def test_a_run_that_builds_and_is_killed_in_the_middle_of_an_upload_is_finished_
     assert site.sh("app2", whole, check=False) == "", "the run was killed too late to show anything"
     site.links("app1")
     site.run(**variables).assert_ended_well()
-    assert {release_of(site, name) for name in EVERY} == {"test-4"}
+    assert {site.answering(name) for name in EVERY} == {"test-4"}
     assert site.backends() == EVERY
     new, third = site.release("app1"), there["current"].removeprefix("releases/")
     assert site.releases("app2") == [new], "nothing half-made is left"

@@ -66,8 +66,7 @@ class TestThroughTheProxy:
 
     def test_the_running_proxy_has_all_instances_and_finds_them_well(self, site):
         assert site.backends() == [f"{host}-{index}" for host, index in INSTANCES]
-        rows = [line.split(",") for line in site.proxy("proxy1", "show stat").splitlines()]
-        assert {row[17] for row in rows if row[0] == "xitrum" and row[1] in site.backends()} == {"UP"}
+        assert set(site.statuses().values()) == {"UP"}
 
 
 @each_instance
