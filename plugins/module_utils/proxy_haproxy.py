@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 
-from ansible_collections.xitrum.host.plugins.module_utils import haproxy_config, haproxy_socket
+from ansible_collections.xitrum.host.plugins.module_utils import haproxy_config, haproxy_socket, sockets
 
 TITLE = "HAProxy"
 PROCESS = "haproxy"
@@ -76,7 +76,7 @@ def view(host, wanted):
             return []
         raise RuntimeError(f"HAProxy does not answer on {path} ({error}): systemctl status haproxy tells whether it runs. Only root may ask it.") from error
     worker = haproxy_socket.parse_info(info).get("Pid", "")
-    others = older(host.run(["ss", "-H", "-t", "-n", "-p", "state", "established"]).out, worker)
+    others = older(sockets.established(host), worker)
     return [{
         "backend": row["backend"], "name": row["name"], "address": row["address"], "port": row["port"],
         "state": row["admin"], "status": row["status"], "checked": row["checked"], "check": row["check"],
@@ -85,15 +85,10 @@ def view(host, wanted):
     } for row in haproxy_socket.servers(stat, servers)]
 
 
-def older(text, worker):
-    """The peers, as C(ADDRESS:PORT), of the connections in C(ss -H -t -n -p state established) that HAProxy holds in another process than C(worker)."""
-    found = []
-    for line in text.splitlines():
-        users = re.findall(r'\("haproxy",pid=(\d+)', line)
-        fields = line.split()
-        if users and worker not in users and len(fields) > 3:
-            found.append(fields[3].replace("::ffff:", "").replace("[", "").replace("]", ""))
-    return found
+def older(rows, worker):
+    """The peers of the established connections that HAProxy holds in another process than C(worker)."""
+    holders = [(row["peer"], {str(pid) for name, pid in row["users"] if name == PROCESS}) for row in rows]
+    return [peer for peer, pids in holders if pids and worker not in pids]
 
 
 def command(server, state):

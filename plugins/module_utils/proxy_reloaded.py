@@ -12,13 +12,12 @@ import http.client
 import re
 import time
 
-from ansible_collections.xitrum.host.plugins.module_utils import proxy_text
+from ansible_collections.xitrum.host.plugins.module_utils import proxy_text, sockets
 
 HEADER = "X-Xitrum-Config"
 PATIENCE = 15.0
 ASK = ("python3 -c 'import http.client as http; link = http.HTTPConnection(\"{address}\", timeout=5); link.request(\"GET\", \"/\"); "
        "print(link.getresponse().status)'")
-CONNECTIONS = ["ss", "-H", "-t", "-n", "-p", "state", "established"]
 
 
 def ask(port, path, timeout=5.0, address="127.0.0.1"):
@@ -59,21 +58,19 @@ def view(host, wanted, said, title, process):
     if said["refused"] or not said["said"]:
         raise RuntimeError(f"{title} does not answer with its configuration on 127.0.0.1:{wanted['control_port']}/xitrum-config "
                            f"({said['refused'] or 'no header ' + HEADER}): systemctl status {wanted['service']} tells whether it runs, site.yml sets it up.")
-    text = host.run(CONNECTIONS).out
+    rows = sockets.established(host)
     found = []
     for row in said["servers"]:
         wrong = probe(wanted, row) if wanted["state"] == row["admin"] == "ready" else ""
         found.append({**row, "state": row["admin"], "checked": True, "check": wrong or row["check"],
                       "healthy": row["admin"] == "ready" and not wrong and not row["status"].startswith("DOWN"),
-                      "sessions": connections(text, process, row["address"], row["port"])})
+                      "sessions": connections(rows, process, row["address"], row["port"])})
     return found
 
 
-def connections(text, process, address, port):
-    """How many established connections to a server the processes of that name hold, in the words of ss."""
-    peer = f"{address}:{port}"
-    rows = (line.split() for line in text.splitlines() if f'(("{process}",' in line)
-    return sum(len(fields) > 3 and fields[3].replace("::ffff:", "").replace("[", "").replace("]", "") == peer for fields in rows)
+def connections(rows, process, address, port):
+    """How many of the established connections to a server the processes of that name hold."""
+    return sum(row["peer"] == f"{address}:{port}" and any(name == process for name, _pid in row["users"]) for row in rows)
 
 
 def probe(wanted, row):

@@ -9,7 +9,7 @@ import http.client
 import signal
 import time
 
-from ansible_collections.xitrum.host.plugins.module_utils import release, supervisors
+from ansible_collections.xitrum.host.plugins.module_utils import release, sockets, supervisors
 
 SPEC = {
     "name": {"type": "str", "required": True},
@@ -65,15 +65,11 @@ def drained(host, wanted, todo, pause=0.25):
     """Waits until nobody is connected to instances any more, or for C(drain) seconds: how many connections are left."""
     deadline = time.monotonic() + wanted["drain"]
     while True:
-        left = sum(connections(host, item["port"]) for item in todo if item["port"])
+        ports = [row["port"] for row in sockets.established(host)]
+        left = sum(ports.count(item["port"]) for item in todo)
         if not left or time.monotonic() >= deadline:
             return left
         time.sleep(pause)
-
-
-def connections(host, port):
-    """How many connections a port has."""
-    return len(host.run(["ss", "-H", "-t", "-n", "state", "established", f"( sport = :{port} )"]).out.splitlines())
 
 
 def stop(host, wanted, index):

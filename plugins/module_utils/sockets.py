@@ -10,6 +10,8 @@ import re
 #: C(-e) adds v6only, C(-p) the processes (those of other users are shown to root only).
 SS = ("ss", "-H", "-l", "-t", "-n", "-p", "-e")
 
+ESTABLISHED = ("ss", "-H", "-t", "-n", "-p", "state", "established")
+
 _USER = re.compile(r'\("(.*?)",pid=(\d+),fd=\d+\)')
 _CGROUP = re.compile(r"\bcgroup:(/\S*)")
 
@@ -58,6 +60,24 @@ def _family(address, rest):
     if "v6only:0" in rest and address in ("*", "::"):
         return "dual"
     return "inet6" if ":" in address else "inet"
+
+
+def parse_established(text):
+    """The rows of C(ss -H -t -n -p state established) as dictionaries: C(local) and C(peer) (C(ADDRESS:PORT) without brackets,
+    an IPv4 address as such), C(port) (the local one, an integer) and C(users) (name and process id of all that hold it)."""
+    rows = []
+    for line in text.splitlines():
+        fields = line.split()
+        if len(fields) > 3:
+            local, peer = (field.replace("::ffff:", "").replace("[", "").replace("]", "") for field in fields[2:4])
+            rows.append({"local": local, "peer": peer, "port": int(local.rpartition(":")[2]),
+                         "users": [(name, int(pid)) for name, pid in _USER.findall(line)]})
+    return rows
+
+
+def established(host):
+    """All established TCP connections of a host; none where ss could not say."""
+    return parse_established(host.run(list(ESTABLISHED)).out)
 
 
 def listeners(host):

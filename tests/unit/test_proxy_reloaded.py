@@ -8,7 +8,7 @@ from __future__ import annotations
 import pathlib
 
 import pytest
-from ansible_collections.xitrum.host.plugins.module_utils import proxy_apache, proxy_config, proxy_nginx, proxy_reloaded, proxy_server, proxy_text
+from ansible_collections.xitrum.host.plugins.module_utils import proxy_apache, proxy_config, proxy_nginx, proxy_reloaded, proxy_server, proxy_text, sockets
 
 from .fake_host import FakeHost
 
@@ -35,7 +35,7 @@ def fixture_proxy(request, monkeypatch):
     """A host on which the running worker has what is in its file, and every page answers with C(page)."""
     software = request.param
     want = wanted(software)
-    path, commands = want["config_path"], {RELOAD[software]: "", " ".join(proxy_reloaded.CONNECTIONS): CONNECTIONS}
+    path, commands = want["config_path"], {RELOAD[software]: "", " ".join(sockets.ESTABLISHED): CONNECTIONS}
     host = FakeHost(files={path: proxy_text.stamped((DATA / f"{software}-full.conf").read_text(), [])}, commands=commands)
     host.software, host.page, host.path = software, (200, "OK"), path
 
@@ -105,7 +105,7 @@ def test_a_proxy_that_does_not_tell_its_configuration_is_an_error(proxy, monkeyp
 
 @pytest.mark.parametrize(("address", "port", "count"), [("192.0.2.11", 8000, 2), ("192.0.2.11", 8001, 1), ("2001:db8::12", 8000, 1), ("192.0.2.12", 8000, 0)])
 def test_connections_of_the_proxy_to_a_server_are_counted(address, port, count):
-    assert proxy_reloaded.connections(CONNECTIONS, "nginx", address, port) == count
+    assert proxy_reloaded.connections(sockets.parse_established(CONNECTIONS), "nginx", address, port) == count
 
 
 def test_what_apache_thinks_of_its_servers():

@@ -9,7 +9,7 @@ import itertools
 import pathlib
 
 import pytest
-from ansible_collections.xitrum.host.plugins.module_utils import haproxy_socket, proxy_haproxy, proxy_server
+from ansible_collections.xitrum.host.plugins.module_utils import haproxy_socket, proxy_haproxy, proxy_server, sockets
 
 from .fake_host import FakeHost
 
@@ -110,8 +110,8 @@ def test_a_server_of_another_backend_is_another_server(proxy):
 def test_connections_of_older_workers_count_and_no_others(proxy):
     servers = {row["name"]: row["sessions"] for row in proxy_haproxy.view(host(), wanted())}
     assert servers == {"app1-0": 0, "app1-1": 1, "discourse-0": 0}
-    assert proxy_haproxy.older(CONNECTIONS, "99") == ["192.168.0.12:8001"]
-    assert proxy_haproxy.older(CONNECTIONS, "101") == ["192.168.0.12:8001", "fd00::12:8001"]
+    assert proxy_haproxy.older(sockets.parse_established(CONNECTIONS), "99") == ["192.168.0.12:8001"]
+    assert proxy_haproxy.older(sockets.parse_established(CONNECTIONS), "101") == ["192.168.0.12:8001", "fd00::12:8001"]
 
 
 def test_a_proxy_that_does_not_answer_is_told_so(monkeypatch):

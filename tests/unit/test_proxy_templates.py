@@ -12,6 +12,7 @@ import os
 import pathlib
 
 import pytest
+import yaml
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar
 from ansible_collections.xitrum.host.plugins.module_utils import proxy, proxy_apache, proxy_haproxy, proxy_nginx, proxy_text
@@ -32,6 +33,7 @@ SERVERS = [{"name": "app1-0", "address": "192.0.2.11", "port": 8000}, {"name": "
            {"name": "app2-0", "address": "2001:db8::12", "port": 8000}]
 PATHS = [{"name": "discourse", "path_prefix": "/forum", "servers": ["127.0.0.1:3000"], "health_path": "/forum/health"},
          {"name": "files", "path_prefix": "/files/", "servers": ["127.0.0.1:3001"]}]
+CIPHERS = yaml.safe_load((ROOT / "roles/proxy/vars/main.yml").read_text())["__proxy_ciphers"]
 BASE = {
     "proxy_listen": ["0.0.0.0", "::"], "proxy_http_port": 80, "proxy_https_port": 443, "proxy_tls_minimum": "TLSv1.2", "proxy_redirect_https": False,
     "proxy_timeout_connect": "10s", "proxy_timeout_client": "10h", "proxy_timeout_server": "10h", "proxy_timeout_tunnel": "10h",
@@ -39,7 +41,7 @@ BASE = {
     "proxy_servers": SERVERS, "proxy_sticky": True, "proxy_cookie": "xitrum_server", "proxy_balance": "leastconn", "proxy_slow_start": "10s",
     "proxy_health_path": "/", "proxy_health_status": 200, "proxy_check_interval": "2s", "proxy_check_fall": 3, "proxy_check_rise": 2,
     "proxy_max_connections": 0, "proxy_stats_port": 8404, "proxy_extra_global": [], "proxy_extra_frontend": [],
-    "__proxy_tls": True, "__proxy_paths": proxy.backends(PATHS), "__proxy_pem": "/etc/PROXY/xitrum/site.pem", "__proxy_ciphers": "CIPHERS",
+    "__proxy_tls": True, "__proxy_paths": proxy.backends(PATHS), "__proxy_pem": "/etc/PROXY/xitrum/site.pem", "__proxy_ciphers": CIPHERS,
     "__proxy_connections": 2048, "__proxy_nofile": 4201, "__proxy_config_path": "/etc/haproxy/haproxy.cfg", "__proxy_socket": "/run/haproxy/admin.sock",
     "__proxy_server_state": "/run/haproxy/server-state",
 }

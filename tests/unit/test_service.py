@@ -211,3 +211,18 @@ def test_a_process_that_was_replaced_meanwhile_did_not_stay_healthy(port, monkey
     monkeypatch.setattr(service, "pids", lambda *_what: next(found))
     with pytest.raises(RuntimeError, match=r"has the process \[8\] instead of \[7\]"):
         watched(host(runs=True), port)
+
+
+SS = "ss -H -t -n -p state established"
+TWO = "0 0 192.0.2.11:8000 192.0.2.9:40000\n0 0 192.0.2.11:8000 192.0.2.9:40001\n0 0 192.0.2.11:8001 192.0.2.9:40002\n"
+
+
+@pytest.mark.parametrize("port, left", [(8000, 2), (8001, 1), (8002, 0), (0, 0)])
+def test_connections_that_are_left_at_the_end_of_a_drain_are_counted(port, left):
+    there = FakeHost(commands={SS: TWO})
+    assert service.drained(there, wanted("absent", drain=0), [{"index": 0, "port": port}]) == left
+
+
+def test_a_drain_ends_when_the_last_connection_does():
+    there = FakeHost(commands={SS: ""})
+    assert service.drained(there, wanted("absent", drain=60), [{"index": 0, "port": 8000}]) == 0

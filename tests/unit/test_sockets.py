@@ -128,3 +128,15 @@ def test_a_pid_that_is_gone_and_one_that_does_not_listen():
 def test_without_ss_it_says_what_to_install():
     found = report(FakeHost({"/proc/sys/net/core/somaxconn": "4096\n"}), ports=[8000])
     assert [row["why"] for row in found["rows"]] == ["ss did not answer: install iproute2"]
+
+
+def test_established_connections_have_their_ends_and_who_holds_them():
+    rows = sockets.parse_established(
+        '0 0 [::ffff:192.0.2.11]:8000 [::ffff:192.0.2.9]:40000 users:(("java",pid=7,fd=12))\n'
+        '0 0 [fd00::1]:443 [fd00::2]:40001 users:(("haproxy",pid=8,fd=3),("haproxy",pid=9,fd=3))\n'
+        '0 0 127.0.0.1:8000 127.0.0.1:40002\n')
+    assert [(row["local"], row["peer"], row["port"], row["users"]) for row in rows] == [
+        ("192.0.2.11:8000", "192.0.2.9:40000", 8000, [("java", 7)]),
+        ("fd00::1:443", "fd00::2:40001", 443, [("haproxy", 8), ("haproxy", 9)]),
+        ("127.0.0.1:8000", "127.0.0.1:40002", 8000, []),
+    ]
