@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The bodies of modules that are one concern and nothing else: read, plan, apply, report."""
+"""What the bodies of modules share: read, plan, apply, report."""
 
 from __future__ import annotations
 
@@ -27,10 +27,27 @@ def change(concern, subject):
     module = AnsibleModule(argument_spec=concern.SPEC, supports_check_mode=True)
     host, wanted = Host(module.run_command), module.params
     plan = concern.plan(wanted, concern.read(host, wanted))
-    if plan.problems:
-        module.fail_json(msg="\n".join(plan.problems), **plan.report())
-    if plan.changed and not module.check_mode:
+
+    def apply():
         if os.geteuid() != 0:
-            module.fail_json(msg=f"{subject} are set by root only, and this module runs as another user: use become: true.", **plan.report())
+            raise RuntimeError(f"{subject} are set by root only, and this module runs as another user: use become: true.")
         concern.apply(host, plan)
-    module.exit_json(diff=plan.diff(wanted["path"]), **plan.report())
+
+    carry_out(module, plan, apply, header=wanted["path"])
+
+
+def carry_out(module, plan, apply, describe=str, header=""):
+    """The rest of a module that has planned, and its end: it says what stands in the way, or acts and reports.
+
+    C(apply()) acts, and may return further results as a dictionary; C(describe(error)) makes an OSError, RuntimeError or
+    LookupError of it a sentence. C(header) names what the diff is of.
+    """
+    said = {**plan.report(), "diff": plan.diff(header)}
+    if plan.problems:
+        module.fail_json(msg="\n".join(plan.problems), **{**said, "changed": False})
+    if plan.changed and not module.check_mode:
+        try:
+            said.update(apply() or {})
+        except (OSError, RuntimeError, LookupError) as error:
+            module.fail_json(msg=describe(error), **said)
+    module.exit_json(**said)

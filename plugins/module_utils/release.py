@@ -68,6 +68,12 @@ def installed(host, root):
     return sorted(names, key=lambda name: (json.loads(host.read(manifest_path(root, name)) or "{}").get("installed", 0), name))
 
 
+def overview(host, root):
+    """What M(xitrum.host.release_info) tells of a host: C({releases, current, previous, slot})."""
+    links = {name: (host.readlink(f"{root}/{name}") or "").rpartition("/")[2] for name in ("current", "previous")}
+    return {"releases": installed(host, root), "slot": int((host.read(f"{root}/slot") or "").strip() == "1"), **links}
+
+
 def read(host, wanted):
     """The releases that are there, those in use by a link, and the files that a new one could share."""
     root = wanted["root"]

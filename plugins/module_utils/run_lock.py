@@ -86,14 +86,13 @@ def take(host, wanted, state, now):
 
 
 def give_back(host, wanted, state, now):
-    """Writes the line and removes the lock, where it is this run's. False, as nobody else left anything."""
+    """Writes the line and removes the lock, where it is this run's."""
     lock = state["lock"]
     if lock.get("id") != wanted["holder"]["id"]:
-        return False
+        return
     to = wanted["release"] if wanted["outcome"] in ("failed", "incomplete") else state["current"]
     record(host, wanted, line(lock, to, wanted["outcome"], now))
     host.remove(path(wanted["name"]))
-    return False
 
 
 def record(host, wanted, text):

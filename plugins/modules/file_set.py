@@ -17,32 +17,6 @@ options:
     description: The set's name, for messages and for the marker below C(/var/lib/xitrum.host/owed).
     type: str
     required: true
-  files:
-    description: The files.
-    type: list
-    elements: dict
-    default: []
-    suboptions:
-      path:
-        description: Where the file is.
-        type: path
-        required: true
-      content:
-        description: Its whole text.
-        type: str
-        required: true
-      mode:
-        description: Its mode, in octal.
-        type: str
-        default: "0644"
-      owner:
-        description: Its owner.
-        type: str
-        default: root
-      group:
-        description: Its group.
-        type: str
-        default: root
   links:
     description: The symbolic links.
     type: list
@@ -68,6 +42,7 @@ options:
     elements: list
     default: []
 extends_documentation_fragment:
+  - xitrum.host.files
   - xitrum.host.batch
 """
 
@@ -96,22 +71,16 @@ problems:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.xitrum.host.plugins.module_utils import file_set
+from ansible_collections.xitrum.host.plugins.module_utils import bodies, file_set
 from ansible_collections.xitrum.host.plugins.module_utils.host import Host
 
 
 def main():
     """Reads the set, plans, writes."""
     module = AnsibleModule(argument_spec=file_set.SPEC, supports_check_mode=True)
-    host = Host(module.run_command)
-    plan = file_set.plan(module.params, file_set.read(host, module.params))
-    said = {**plan.report(), "diff": plan.diff()}
-    if plan.changed and not module.check_mode:
-        try:
-            file_set.apply(host, module.params, plan)
-        except (OSError, RuntimeError, LookupError) as error:
-            module.fail_json(msg=f"{module.params['name']}: {error}", **said)
-    module.exit_json(**said)
+    host, wanted = Host(module.run_command), module.params
+    plan = file_set.plan(wanted, file_set.read(host, wanted))
+    bodies.carry_out(module, plan, lambda: file_set.apply(host, wanted, plan), lambda error: f"{wanted['name']}: {error}")
 
 
 if __name__ == "__main__":

@@ -66,11 +66,9 @@ def main():
     module = AnsibleModule(argument_spec={"root": release.SPEC["root"]}, supports_check_mode=True)
     host, root = Host(module.run_command), module.params["root"]
     try:
-        links = {name: (host.readlink(f"{root}/{name}") or "").rpartition("/")[2] for name in ("current", "previous")}
-        slot = int((host.read(f"{root}/slot") or "0").strip() == "1")
-        names = release.installed(host, root)
-        found = {name: package_config.examples(release.folder(root, name)) for name in names}
-        module.exit_json(changed=False, releases=names, examples=found, slot=slot, **links)
+        found = release.overview(host, root)
+        examples = {name: package_config.examples(release.folder(root, name)) for name in found["releases"]}
+        module.exit_json(changed=False, examples=examples, **found)
     except OSError as error:
         module.fail_json(msg=f"the releases in {root} could not be read: {error}")
 

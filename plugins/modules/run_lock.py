@@ -119,15 +119,16 @@ from ansible_collections.xitrum.host.plugins.module_utils.host import Host
 def main():
     """Reads the lock, and takes it or gives it back."""
     module = AnsibleModule(argument_spec=run_lock.SPEC, supports_check_mode=True)
-    host, wanted, now = Host(module.run_command), module.params, time.time()
+    host, wanted, now, interrupted = Host(module.run_command), module.params, time.time(), False
     try:
         state = run_lock.read(host, wanted)
         refusal = run_lock.refusal(wanted, state["lock"], now) if wanted["state"] == "held" else ""
         if refusal:
             module.fail_json(msg=refusal, held_by=state["lock"])
-        interrupted = False
-        if not module.check_mode:
-            interrupted = (run_lock.take if wanted["state"] == "held" else run_lock.give_back)(host, wanted, state, now)
+        if wanted["state"] == "held" and not module.check_mode:
+            interrupted = run_lock.take(host, wanted, state, now)
+        elif not module.check_mode:
+            run_lock.give_back(host, wanted, state, now)
     except (OSError, RuntimeError) as error:
         module.fail_json(msg=str(error))
     module.exit_json(changed=False, interrupted=interrupted)

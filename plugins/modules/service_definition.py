@@ -10,7 +10,8 @@ short_description: Gives a supervisor what it needs to start instances of an app
 version_added: 0.1.0
 author: The xitrum.host maintainers (@xitrum-host)
 description:
-  - Writes the files of the service definition, and has the supervisor's own daemon run and start at boot. Nothing that runs is restarted.
+  - Writes O(files), the definition, each of which says C(xitrum.host) in its text, and has the supervisor's own daemon run and start at boot.
+    Nothing that runs is restarted.
   - Nothing of somebody else is overwritten - a file without our first line, a service directory, a program of another file,
     an C(/etc/rc.local) without a final C(exit 0) are errors, before anything is written.
   - Removes what another supervisor still has of the application, once it has no instance of it.
@@ -38,33 +39,8 @@ options:
     description: Whether an instance listens on a port below 1024.
     type: bool
     default: false
-  files:
-    description: The files of the definition. Each says C(xitrum.host) in its text.
-    type: list
-    elements: dict
-    default: []
-    suboptions:
-      path:
-        description: Where the file is.
-        type: path
-        required: true
-      content:
-        description: Its whole text.
-        type: str
-        required: true
-      mode:
-        description: Its mode, in octal.
-        type: str
-        default: "0644"
-      owner:
-        description: Its owner.
-        type: str
-        default: root
-      group:
-        description: Its group.
-        type: str
-        default: root
 extends_documentation_fragment:
+  - xitrum.host.files
   - xitrum.host.batch
 """
 
@@ -109,7 +85,7 @@ problems:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.xitrum.host.plugins.module_utils import services
+from ansible_collections.xitrum.host.plugins.module_utils import bodies, services
 from ansible_collections.xitrum.host.plugins.module_utils.host import Host
 
 
@@ -119,15 +95,8 @@ def main():
     host, wanted = Host(module.run_command), module.params
     state = services.read(host, wanted)
     plan = services.plan(wanted, state)
-    said = {**plan.report(), "diff": plan.diff()}
-    if plan.problems:
-        module.fail_json(msg=" ".join(plan.problems), **said)
-    if plan.changed and not module.check_mode:
-        try:
-            services.apply(host, wanted, state, plan)
-        except (OSError, RuntimeError, LookupError) as error:
-            module.fail_json(msg=f"the service definition of {wanted['name']} for {wanted['supervisor']}: {error}", **said)
-    module.exit_json(**said)
+    bodies.carry_out(module, plan, lambda: services.apply(host, wanted, state, plan),
+                     lambda error: f"the service definition of {wanted['name']} for {wanted['supervisor']}: {error}")
 
 
 if __name__ == "__main__":

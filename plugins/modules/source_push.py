@@ -79,7 +79,7 @@ problems:
 import os
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.xitrum.host.plugins.module_utils import source_push
+from ansible_collections.xitrum.host.plugins.module_utils import bodies, source_push
 from ansible_collections.xitrum.host.plugins.module_utils.host import Host
 
 
@@ -88,15 +88,8 @@ def main():
     module = AnsibleModule(argument_spec=source_push.SPEC, supports_check_mode=True)
     host, wanted = Host(module.run_command), {**module.params, "path": os.path.abspath(module.params["path"])}
     plan = source_push.plan(wanted, source_push.read(host, wanted))
-    if plan.problems:
-        module.fail_json(msg="\n".join(plan.problems), **plan.report())
-    said = {**plan.report(), "diff": plan.diff(wanted["path"])}
-    if plan.changed and not module.check_mode:
-        try:
-            said["said"] = source_push.apply(host, wanted, plan).splitlines()
-        except RuntimeError as error:
-            module.fail_json(msg=f"{error}. Mend that and run the playbook again: it goes on where this ended.", **said)
-    module.exit_json(**said)
+    bodies.carry_out(module, plan, lambda: {"said": source_push.apply(host, wanted, plan).splitlines()},
+                     lambda error: f"{error}. Mend that and run the playbook again: it goes on where this ended.", wanted["path"])
 
 
 if __name__ == "__main__":

@@ -138,7 +138,7 @@ problems:
 import os
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.xitrum.host.plugins.module_utils import source_tree
+from ansible_collections.xitrum.host.plugins.module_utils import bodies, source_tree
 from ansible_collections.xitrum.host.plugins.module_utils.host import Host
 
 
@@ -147,15 +147,8 @@ def main():
     module = AnsibleModule(argument_spec=source_tree.SPEC, supports_check_mode=True)
     host, wanted = Host(module.run_command), {**module.params, "path": os.path.abspath(module.params["path"])}
     plan = source_tree.plan(wanted, source_tree.read(host, wanted))
-    if plan.problems:
-        module.fail_json(msg="\n".join(plan.problems), **{**plan.report(), "changed": False})
-    said = {**plan.report(), "diff": plan.diff(wanted["path"])}
-    if plan.changed and not module.check_mode:
-        try:
-            source_tree.apply(host, wanted, plan)
-        except OSError as error:
-            module.fail_json(msg=f"{wanted['path']} cannot be written ({error}): let this user write it, and run again", **said)
-    module.exit_json(**said)
+    bodies.carry_out(module, plan, lambda: source_tree.apply(host, wanted, plan),
+                     lambda error: f"{wanted['path']} cannot be written ({error}): let this user write it, and run again", wanted["path"])
 
 
 if __name__ == "__main__":

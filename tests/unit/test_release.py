@@ -170,3 +170,11 @@ def test_a_package_that_lost_a_file_since_it_was_read(tmp_path, package):
 def test_a_full_disk_is_named_with_what_to_do():
     said = release.describe(OSError(28, "No space left on device"), {"root": ROOT, "release": "aa"})
     assert "full" in said and "xitrum_keep_releases" in said and f"{ROOT}/releases/aa" in said
+
+
+@pytest.mark.parametrize("text, slot", [("1\n", 1), ("0", 0), ("", 0), (None, 0)])
+def test_the_overview_of_a_host(text, slot):
+    files = {"/opt/demo/releases/aa/x": "", "/opt/demo/releases/bb/x": "", "/opt/demo/releases/.cc.partial/x": "",
+             "/opt/demo/manifests/aa.json": '{"installed": 2}', "/opt/demo/manifests/bb.json": '{"installed": 1}'}
+    there = FakeHost({**files, **({} if text is None else {"/opt/demo/slot": text})}, links={"/opt/demo/current": "releases/aa"})
+    assert release.overview(there, "/opt/demo") == {"releases": ["bb", "aa"], "current": "aa", "previous": "", "slot": slot}
