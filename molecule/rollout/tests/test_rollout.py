@@ -23,7 +23,7 @@ from tests.verify.load import Load
 APPS = ("app1", "app2")
 EVERY = ["app1-0", "app1-1", "app2-0", "app2-1"]
 WEBSOCKETS = 4
-DEPLOY, ROLLBACK = "playbooks/deploy.yml", "playbooks/rollback.yml"
+DEPLOY, ROLLBACK, MAINTENANCE = "playbooks/deploy.yml", "playbooks/rollback.yml", "playbooks/maintenance.yml"
 LOCK = "/var/lib/xitrum.host/xitrum.lock"
 
 
@@ -165,6 +165,26 @@ def test_a_rollback_loses_no_request(site):
     assert_in_use(site)
 
 
+@pytest.fixture(name="work", scope="session")
+def fixture_work(tmp_path_factory):
+    """A file of tasks for maintenance: it notes that it was done."""
+    path = tmp_path_factory.mktemp("work") / "work.yml"
+    path.write_text("---\n- name: The work is done\n  ansible.builtin.copy:\n    dest: /run/maintained\n    content: done\n    mode: '0644'\n")
+    return str(path)
+
+
+def test_maintenance_takes_one_host_after_the_other_out_and_loses_no_request(site, work):
+    before = site.pids(EVERY)
+    with Traffic(site) as traffic:
+        site.run(playbook=MAINTENANCE, xitrum_maintenance_tasks=work).assert_ended_well()
+    traffic.assert_nothing_lost()
+    assert site.pids(EVERY) == before
+    assert_in_use(site)
+    for host in APPS:
+        assert site.sh(host, "cat /run/maintained") == "done"
+        assert last_line(site, host)["outcome"] == "maintained"
+
+
 @pytest.mark.parametrize("seed", [20261124])
 def test_a_deploy_that_is_killed_three_times_is_finished_by_the_next(site, packages, seed):
     chance = random.Random(seed)
@@ -242,13 +262,21 @@ class TestWithoutAProxy:
         assert len(traffic.closed) == WEBSOCKETS, "those of the first release were closed when their time was over"
         self.deploy(solo, packages("test-3")).assert_did_nothing()
 
+    @pytest.mark.parametrize("slot", ["1", "0"])
+    def test_maintenance_knows_the_slot(self, solo, packages, work, slot):
+        self.deploy(solo, packages(f"slot-{slot}")).assert_ended_well()
+        before = solo.processes("solo")
+        solo.run(playbook=MAINTENANCE, xitrum_instances=1, xitrum_maintenance_tasks=work).assert_ended_well()
+        assert self.slot(solo) == ([slot], f"slot-{slot}")
+        assert solo.processes("solo") == before
+
     def test_a_broken_release_never_gets_a_request(self, solo, packages):
         before = solo.processes("solo")
         with Traffic(solo, "solo") as traffic:
             run = self.deploy(solo, packages("broken", "--fault", "page"), xitrum_start_timeout=15)
         assert run.code != 0 and "answers 500, wanted is 200" in run.message
         traffic.assert_nothing_lost()
-        assert self.slot(solo) == (["0"], "test-3")
+        assert self.slot(solo) == (["0"], "slot-0")
         assert solo.processes("solo") == before
 
     def test_a_run_that_is_killed_while_both_run_is_finished_by_the_next(self, solo, packages):
