@@ -22,7 +22,7 @@ from tests.verify.load import Load
 
 APPS = ("app1", "app2")
 EVERY = ["app1-0", "app1-1", "app2-0", "app2-1"]
-WEBSOCKETS = 4
+WEBSOCKETS = KEPT = 4
 DEPLOY, ROLLBACK, MAINTENANCE = "playbooks/deploy.yml", "playbooks/rollback.yml", "playbooks/maintenance.yml"
 LOCK = "/var/lib/xitrum.host/xitrum.lock"
 
@@ -33,7 +33,7 @@ class Traffic:
 
     def __init__(self, site, host="proxy1"):
         address = site.hosts[host]["xitrum_address"]
-        self.loads = [Load(address, 80, threads=4), Load(address, 80, threads=4, sticky=True, keep=True), Load(address, 80, "/slow?ms=3000", threads=2)]
+        self.loads = [Load(address, 80, threads=4), Load(address, 80, threads=KEPT, sticky=True, keep=True), Load(address, 80, "/slow?ms=3000", threads=2)]
         self.address, self.closed, self.proxied = address, [], host == "proxy1"
 
     def __enter__(self):
@@ -252,13 +252,15 @@ class TestWithoutAProxy:
 
     def test_releases_take_over_without_a_lost_request(self, solo, packages):
         assert self.slot(solo) == (["0"], "test-1")
+        cut = []
         with Traffic(solo, "solo") as traffic:
             for name, slot in (("test-2", "1"), ("test-3", "0")):
                 run = self.deploy(solo, packages(name), xitrum_gate_seconds=2).assert_ended_well()
                 assert self.slot(solo) == ([slot], name)
                 assert solo.sh("solo", "cat /opt/xitrum/slot") == slot
+                cut.append(sum(result.get("cut", 0) for _host, result in run.results("xitrum.host.instance_service")))
         traffic.assert_nothing_lost()
-        assert sum(result.get("cut", 0) for _host, result in run.results("xitrum.host.instance_service")) == 0
+        assert cut == [WEBSOCKETS + KEPT, KEPT], "what was cut at the deadline is counted, and is what its clients kept open"
         assert len(traffic.closed) == WEBSOCKETS, "those of the first release were closed when their time was over"
         self.deploy(solo, packages("test-3")).assert_did_nothing()
 
