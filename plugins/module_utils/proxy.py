@@ -114,6 +114,19 @@ def _is_network(text):
     return True
 
 
+def networks(items):
+    """The addresses and networks, as they are. Raises ValueError that names each which is neither."""
+    faults = []
+    for item in items:
+        try:
+            ipaddress.ip_network(str(item))
+        except ValueError as error:
+            faults.append(f"{item!r} ({error})")
+    if faults:
+        raise ValueError(f"xitrum_proxy_load_balancers: found {', '.join(faults)}; wanted are IP addresses and networks such as 192.0.2.0/24")
+    return [str(item) for item in items]
+
+
 def backends(items, reserved=()):
     """The path-routed backends, checked and in the order in which their paths must be tried: the longest prefix first.
 

@@ -107,6 +107,13 @@ class ProxyContract:
         said = client_of(address, ("Host", "shop.example"), ("X-Forwarded-Proto", "https"))
         assert (said["scheme"], said["host"]) == ("http", "shop.example")
 
+    def test_a_load_balancer_is_believed_who_the_client_is(self, host, address, balancer):
+        asked = f"curl -s -H 'X-Forwarded-For: 203.0.113.7, 203.0.113.8' -H 'X-Forwarded-Proto: https' http://{address}/client"
+        said = json.loads(balancer.check_output(asked))
+        assert (said["forwarded_for"], said["scheme"]) == ("203.0.113.8", "https"), "the last address is the one that the load balancer has seen"
+        said = json.loads(host.check_output(asked))
+        assert (said["forwarded_for"], said["scheme"]) == (address, "http"), "nobody else is believed"
+
     def test_https_is_answered_and_announced_to_the_application(self, address):
         said = client_of(address, ("Host", "shop.example"), ("X-Forwarded-Proto", "http"), port=self.tls_port, tls=True)
         assert (said["scheme"], said["host"]) == ("https", "shop.example")

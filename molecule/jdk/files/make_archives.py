@@ -22,11 +22,11 @@ def write(path, home, change=None):
             for folder, _folders, names in os.walk(home, followlinks=True):
                 # The package without a desktop has links to files of other packages, which are not there.
                 for file in (f"{folder}/{name}" for name in names if os.path.exists(f"{folder}/{name}")):
-                    tar.add(file, "jdk-17" + file[len(home):])
+                    tar.add(file, "jdk" + file[len(home):])
         else:
             for name in ("bin/java", "bin/javac", "release"):
                 with open(f"{home}/{name}", "rb") as handle:
-                    name, data = change(f"jdk-17/{name}", handle.read())
+                    name, data = change(f"jdk/{name}", handle.read())
                 member = tarfile.TarInfo(name)
                 member.size, member.mode = len(data), 0o755
                 tar.addfile(member, io.BytesIO(data))
@@ -41,7 +41,7 @@ def foreign(name, data):
 
 def escape(name, data):
     """A path that leaves the archive."""
-    return name.replace("jdk-17/release", "jdk-17/../../../../etc/escaped"), data
+    return name.replace("jdk/release", "jdk/../../../../etc/escaped"), data
 
 
 if __name__ == "__main__":

@@ -21,5 +21,11 @@ class Instances:
 
 
 @pytest.fixture
+def balancer(request):
+    """A host that the inventory names as a load balancer in front of the proxies."""
+    return testinfra.get_host("ansible://app1", ansible_inventory=request.config.getoption("ansible_inventory"), sudo=True)
+
+
+@pytest.fixture
 def instances(request):
     return Instances(request.config.getoption("ansible_inventory"))
