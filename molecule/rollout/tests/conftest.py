@@ -3,4 +3,29 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The site under test and its packages."""
 
+import pytest
+
 pytest_plugins = ["tests.lib.site_fixtures"]
+
+
+def pytest_configure(config):
+    """CI has no time for all of it: see molecule.yml."""
+    config.addinivalue_line("markers", "long: left out by CI")
+
+
+@pytest.fixture
+def tell(capsys):
+    """Writes a line of figures to the log, whether or not the test fails."""
+    def write(text):
+        with capsys.disabled():
+            print(f"\n{text}")
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def work(tmp_path_factory):
+    """A file of tasks for maintenance: it notes that it was done."""
+    path = tmp_path_factory.mktemp("work") / "work.yml"
+    path.write_text("---\n- name: The work is done\n  ansible.builtin.copy:\n    dest: /run/maintained\n    content: done\n    mode: '0644'\n")
+    return str(path)

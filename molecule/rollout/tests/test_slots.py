@@ -1,0 +1,76 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Without a proxy: one instance on a host that redirects port 80 itself. Releases take over from each other in its two slots,
+in the order in which they are told here."""
+
+import pytest
+
+from tests.lib.demo_instance import request
+from tests.lib.site import wait_for
+from tests.verify.traffic import KEPT, WEBSOCKETS, Traffic
+
+DEPLOY, MAINTENANCE = "playbooks/deploy.yml", "playbooks/maintenance.yml"
+
+
+class TestWithoutAProxy:
+    """One instance on a host that redirects port 80 itself: releases take over from each other in its two slots."""
+
+    @pytest.fixture(scope="class")
+    def solo(self, site, tmp_path_factory):
+        inventory = site.with_inventory(tmp_path_factory.mktemp("solo") / "inventory", {"xitrum": ["solo"], "xitrum_proxy": []})
+        inventory.run(xitrum_instances=1).assert_ended_well()
+        return inventory
+
+    def deploy(self, solo, package, **variables):
+        return solo.run(playbook=DEPLOY, xitrum_instances=1, xitrum_package=str(package), **variables)
+
+    def slot(self, solo):
+        """The instance that is there: its number, by the host's folders, and its release, by what port 80 answers."""
+        there = solo.sh("solo", "ls /opt/xitrum/instances").split()
+        return there, request(80, "/", host=solo.hosts["solo"]["xitrum_address"]).headers["X-Demo-Release"]
+
+    def test_releases_take_over_without_a_lost_request(self, solo, packages, tell):
+        assert self.slot(solo) == (["0"], "test-1")
+        cut = []
+        # A connection that is kept until the deadline is closed then.
+        with Traffic(solo, "solo", requests=20000, keeps=False) as traffic:
+            for name, slot in (("test-2", "1"), ("test-3", "0")):
+                run = self.deploy(solo, packages(name), xitrum_gate_seconds=2).assert_ended_well()
+                assert self.slot(solo) == ([slot], name)
+                assert solo.sh("solo", "cat /opt/xitrum/slot") == slot
+                cut.append(sum(result.get("cut", 0) for _host, result in run.results("xitrum.host.instance_service")))
+        traffic.assert_nothing_lost()
+        tell(f"{traffic.count} requests to a host without a proxy while two releases took over: none lost")
+        assert cut == [WEBSOCKETS + KEPT, KEPT], "what was cut at the deadline is counted, and is what its clients kept open"
+        assert len(traffic.closed) == WEBSOCKETS, "those of the first release were closed when their time was over"
+        self.deploy(solo, packages("test-3")).assert_did_nothing()
+
+    @pytest.mark.long
+    @pytest.mark.parametrize("slot", ["1", "0"])
+    def test_maintenance_knows_the_slot(self, solo, packages, work, slot):
+        self.deploy(solo, packages(f"slot-{slot}")).assert_ended_well()
+        before = solo.processes("solo")
+        solo.run(playbook=MAINTENANCE, xitrum_instances=1, xitrum_maintenance_tasks=work).assert_ended_well()
+        assert self.slot(solo) == ([slot], f"slot-{slot}")
+        assert solo.processes("solo") == before
+
+    @pytest.mark.long
+    def test_a_broken_release_never_gets_a_request(self, solo, packages):
+        before = solo.processes("solo")
+        with Traffic(solo, "solo", keeps=False) as traffic:
+            run = self.deploy(solo, packages("broken", "--fault", "page"), xitrum_start_timeout=15)
+        assert run.code != 0 and "answers 500, wanted is 200" in run.message
+        traffic.assert_nothing_lost()
+        assert self.slot(solo) == (["0"], "slot-0")
+        assert solo.processes("solo") == before
+
+    @pytest.mark.long
+    def test_a_run_that_is_killed_while_both_run_is_finished_by_the_next(self, solo, packages):
+        with Traffic(solo, "solo", keeps=False) as traffic:
+            with solo.killed_run(playbook=DEPLOY, xitrum_instances=1, xitrum_package=str(packages("test-4"))):
+                wait_for("both releases run", lambda: len(solo.processes("solo")) == 2)
+            self.deploy(solo, packages("test-4")).assert_ended_well()
+        traffic.assert_nothing_lost()
+        assert self.slot(solo)[1] == "test-4"
+        assert len(solo.processes("solo")) == 1
