@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import grp
+import http.client
 import os
 import pwd
 import shutil
@@ -216,6 +217,17 @@ class Host:
             os.kill(pid, number)
         except ProcessLookupError:
             pass
+
+    def page(self, address, port, path, seconds=10):
+        """The HTTP status of a page, or the reason why there is none, as text."""
+        connection = http.client.HTTPConnection(address, port, timeout=seconds)
+        try:
+            connection.request("GET", path, headers={"User-Agent": "xitrum.host", "Connection": "close"})
+            return connection.getresponse().status
+        except (OSError, http.client.HTTPException) as error:
+            return str(error) or type(error).__name__
+        finally:
+            connection.close()
 
     def own(self, path, mode, owner, group):
         """Owner and mode of a path; the mode last, since chown may clear bits of it."""

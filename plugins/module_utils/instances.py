@@ -30,6 +30,8 @@ SPEC = {
     "supervisor": {"type": "str", "default": "systemd", "choices": sorted(supervisors.KINDS)},
     "service_digest": {"type": "str", "default": ""},
     "prove": {"type": "bool", "default": False},
+    "health_path": {"type": "str", "default": ""},
+    "health_status": {"type": "int", "default": 200},
     "instances": {
         "type": "list", "elements": "dict", "required": True,
         "options": {
@@ -102,7 +104,19 @@ def read(host, wanted, jdk):
             "elsewhere": sorted(kind for kind, indices in defined.items() if kind != wanted["supervisor"] and number in indices),
             "flags": flags(host, here[0]) if here and wanted["prove"] else None,
         }
+    if wanted["health_path"]:
+        for instance in wanted["instances"]:
+            has = state["instances"][instance["index"]]
+            has["page"] = page(host, wanted, instance["port"], has["listeners"])
     return state
+
+
+def page(host, wanted, port, listeners):
+    """What a running instance answers for the health page; None where it does not listen on its port."""
+    address = next((row["address"] for row in listeners if row["port"] == port), None)
+    if address is None:
+        return None
+    return host.page({"*": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}.get(address, address), port, wanted["health_path"], seconds=2)
 
 
 def flags(host, running):
@@ -133,6 +147,7 @@ def plan(wanted, state):
             result.problems.append(str(error))
             return result
         plan_instance(wanted, instance, files, state, result)
+    result.problems.extend(page_problems(wanted, state))
     count = {instance["index"] for instance in wanted["instances"]}
     listed = result.facts["instances"]
     result.facts["start"] = [pick(item) for item in listed if not item["running"]]
@@ -148,6 +163,16 @@ def plan(wanted, state):
         result.before += f"instances/{index} environment:\n{old}"
         result.after += f"instances/{index} environment:\n{new}"
     return result
+
+
+def page_problems(wanted, state):
+    """Why the health page cannot be meant: an instance that runs does not know it. The proxies would take all instances out of use, and
+    a rollout would never find one healthy. An instance that is sick, and answers 5xx or nothing, says nothing about the page."""
+    for instance in wanted["instances"]:
+        said = state["instances"][instance["index"]].get("page")
+        if isinstance(said, int) and said < 500 and said != wanted["health_status"]:
+            yield (f"instance {instance['index']} runs, and answers {said} for {wanted['health_path']}; wanted is {wanted['health_status']}. Correct xitrum_health_path "
+                   "(or xitrum_health_status), or set xitrum_health_path_new: true for the one run that brings this page")
 
 
 def pick(item):

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import http.client
 import signal
 import time
 
@@ -145,7 +144,7 @@ def wait_until_healthy(host, wanted, instances):
     began, left, took, answer = time.monotonic(), {item["index"]: item["port"] for item in instances}, {}, {}
     while left:
         for index, port in sorted(left.items()):
-            answer[index] = ask(wanted["address"], port, wanted["path"])
+            answer[index] = host.page(wanted["address"], port, wanted["path"])
             if answer[index] == wanted["status"]:
                 took[index] = round(time.monotonic() - began, 1)
                 del left[index]
@@ -168,7 +167,7 @@ def watch(host, wanted, pause=1.0):
         time.sleep(pause)
         for item in wanted["instances"]:
             index, now = item["index"], pids(host, wanted, item["index"])
-            answer = ask(wanted["address"], item["port"], wanted["path"])
+            answer = host.page(wanted["address"], item["port"], wanted["path"])
             if answer != wanted["status"] or now != before[index]:
                 what = f"has the process {now or 'none'} instead of {before[index]}"
                 if now == before[index]:
@@ -180,18 +179,6 @@ def watch(host, wanted, pause=1.0):
 def pids(host, wanted, index):
     """The numbers of an instance's processes."""
     return sorted(row["pid"] for row in running(host, wanted, index))
-
-
-def ask(address, port, path):
-    """The HTTP status of a page, or the reason why there is none, as text."""
-    connection = http.client.HTTPConnection(address, port, timeout=10)
-    try:
-        connection.request("GET", path, headers={"User-Agent": "xitrum.host", "Connection": "close"})
-        return connection.getresponse().status
-    except (OSError, http.client.HTTPException) as error:
-        return str(error) or type(error).__name__
-    finally:
-        connection.close()
 
 
 def tail(host, wanted, index):

@@ -81,6 +81,16 @@ options:
     description: Asks each running JVM for its flags, with C(jcmd), and holds the heap and the C(-XX) options against them.
     type: bool
     default: false
+  health_path:
+    description:
+      - The page that tells whether an instance is healthy. A running instance that answers another status than O(health_status) for it, below 500, is an error.
+      - Empty asks nothing.
+    type: str
+    default: ""
+  health_status:
+    description: The HTTP status of O(health_path) when all is well.
+    type: int
+    default: 200
   instances:
     description: The instances.
     type: list

@@ -9,7 +9,7 @@ import contextlib
 import errno
 import posixpath
 
-from ansible_collections.xitrum.host.plugins.module_utils.host import Result, Stat
+from ansible_collections.xitrum.host.plugins.module_utils.host import Host, Result, Stat
 
 
 class Unreadable(str):
@@ -18,14 +18,15 @@ class Unreadable(str):
 
 class FakeHost:
     """Stands in for C(Host). C(files) maps a path to its text, C(links) a path to its target, C(commands) the words
-    of a command to C((rc, out, err)) or its output. Everything that was done to it is in C(done)."""
+    of a command to C((rc, out, err)) or its output, C(pages) a port to what any page on it answers; other ports are asked for real. Everything that was done to it is in C(done)."""
 
-    def __init__(self, files=None, commands=None, links=None, stats=None, refuse=None):
+    def __init__(self, files=None, commands=None, links=None, stats=None, refuse=None, pages=None):
         self.files = dict(files or {})
         self.commands = dict(commands or {})
         self.links = dict(links or {})
         self.stats = dict(stats or {})
         self.refuse = dict(refuse or {})
+        self.pages = dict(pages or {})
         self.done = []
 
     def run(self, argv, data=None):
@@ -35,6 +36,10 @@ class FakeHost:
             return Result(127, "", f"{argv[0]}: not found on this host")
         said = self.commands[words]
         return Result(*said) if isinstance(said, tuple) else Result(0, said, "")
+
+    def page(self, address, port, path, seconds=10):
+        self.done.append(("page", address, port, path))
+        return self.pages[port] if port in self.pages else Host(None).page(address, port, path, seconds)
 
     def which(self, name):
         return f"/usr/bin/{name}" if any(words.split()[0] == name for words in self.commands) else None

@@ -16,6 +16,8 @@ from ansible_collections.xitrum.host.plugins.module_utils.host import Host
 from hypothesis import given
 from hypothesis import strategies as st
 
+from .fake_host import FakeHost
+
 JDK = {"home": "/usr/lib/jvm/j17", "version": 17}
 JAVA = "/usr/lib/jvm/j17/bin/java"
 TEXTS = st.dictionaries(st.text(min_size=1, max_size=5), st.text(max_size=5), max_size=4)
@@ -25,7 +27,7 @@ def wanted(**more):
     return {
         "root": "/opt/demo", "log_dir": "/var/log/demo", "user": "demo", "release": "aaaaaaaaaaaa", "main_class": "quickstart.Boot",
         "heap": "512m", "java_options": [], "nofile": 1024000, "backlog": 1024, "service_digest": "feed", "interface": "",
-        "name": "demo", "supervisor": "systemd", "prove": False,
+        "name": "demo", "supervisor": "systemd", "prove": False, "health_path": "/", "health_status": 200,
         "instances": [{"index": 0, "port": 8000, "files": {"config/xitrum.conf": "conf"}}], **more,
     }
 
@@ -80,6 +82,28 @@ def test_a_backlog_from_before_the_tuning_is_due():
     state = running(wanted())
     state["instances"][0]["listeners"][0]["backlog"] = 128
     assert instances.plan(wanted(), state).facts["restart"] == [{"index": 0, "port": 8000, "folder": folder(wanted())}]
+
+
+@pytest.mark.parametrize("said", [404, 302, 401])
+def test_a_health_page_that_a_running_instance_does_not_know_is_a_problem(said):
+    state = running(wanted())
+    state["instances"][0]["page"] = said
+    assert f"instance 0 runs, and answers {said} for /; wanted is 200" in instances.plan(wanted(), state).problems[0]
+
+
+@pytest.mark.parametrize("said", [200, 500, 503, "Connection refused", None])
+def test_a_sick_instance_says_nothing_about_the_health_page(said):
+    state = running(wanted())
+    state["instances"][0]["page"] = said
+    assert not instances.plan(wanted(), state).problems
+
+
+@pytest.mark.parametrize("address, asked", [("*", "127.0.0.1"), ("192.0.2.1", "192.0.2.1"), ("::", "::1")])
+def test_the_health_page_is_asked_where_the_instance_listens(address, asked):
+    there = FakeHost(pages={8000: 404})
+    assert instances.page(there, wanted(), 8000, [{"port": 4430, "address": "*"}, {"port": 8000, "address": address}]) == 404
+    assert there.done == [("page", asked, 8000, "/")]
+    assert instances.page(there, wanted(), 8000, []) is None
 
 
 def test_an_instance_that_listens_elsewhere_is_due():

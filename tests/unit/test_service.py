@@ -142,7 +142,7 @@ def test_without_a_list_all_instances_of_the_host_are_taken_away():
 
 def test_an_instance_that_does_not_get_healthy_goes_back(port, monkeypatch):
     there, answers = host(), iter([500, 200])
-    monkeypatch.setattr(service, "ask", lambda *_where: next(answers))
+    monkeypatch.setattr(there, "page", lambda *_where: next(answers))
     monkeypatch.setattr(service, "stop", lambda *_what: None)
     instance = {"index": 0, "port": port, "folder": "bb-2", "runs": True}
     with pytest.raises(RuntimeError, match="(?s)answers 500.*Went back, and healthy: instance 0 to aa"):
@@ -150,19 +150,20 @@ def test_an_instance_that_does_not_get_healthy_goes_back(port, monkeypatch):
     assert there.links[f"{HOME}/current"] == "aa-1"
 
 
-def test_where_there_is_nothing_to_go_back_to_that_is_said(port, monkeypatch):
+def test_where_there_is_nothing_to_go_back_to_that_is_said(port):
     there = host()
     del there.links[f"{HOME}/current"]
-    monkeypatch.setattr(service, "ask", lambda *_where: "refused")
+    there.pages[port] = "refused"
     with pytest.raises(RuntimeError, match="nothing to go back to"):
         service.apply(there, wanted(), [{"index": 0, "port": port, "folder": "bb-2", "runs": False}])
 
 
 def test_going_back_that_fails_says_both(port, monkeypatch):
-    monkeypatch.setattr(service, "ask", lambda *_where: 500)
+    there = host()
+    there.pages[port] = 500
     monkeypatch.setattr(service, "stop", lambda *_what: None)
     with pytest.raises(RuntimeError, match="(?s)answers 500.*Going back .* failed as well.*answers 500"):
-        service.apply(host(), wanted("restarted"), [{"index": 0, "port": port, "folder": "bb-2", "runs": True}])
+        service.apply(there, wanted("restarted"), [{"index": 0, "port": port, "folder": "bb-2", "runs": True}])
 
 
 def test_an_instance_that_goes_no_longer_holds_up_the_hosts_current_release():
@@ -194,11 +195,11 @@ def watched(there, port, **more):
     service.watch(there, wanted(watch=1, instances=[{"index": 0, "port": port, "folder": "bb-2"}], **more), pause=0.1)
 
 
-def test_what_stays_healthy_passes_and_is_asked_until_the_end(port, monkeypatch):
-    asked, ask = [], service.ask
-    monkeypatch.setattr(service, "ask", lambda *where: asked.append(where) or ask(*where))
-    watched(host(runs=True), port)
-    assert len(asked) >= 5 and set(asked) == {("127.0.0.1", port, "/")}
+def test_what_stays_healthy_passes_and_is_asked_until_the_end(port):
+    there = host(runs=True)
+    watched(there, port)
+    asked = [what for what in there.done if what[0] == "page"]
+    assert len(asked) >= 5 and set(asked) == {("page", "127.0.0.1", port, "/")}
 
 
 def test_what_does_not_stay_healthy_is_told_with_the_end_of_its_log(port):
