@@ -171,8 +171,8 @@ def page_problems(wanted, state):
     for instance in wanted["instances"]:
         said = state["instances"][instance["index"]].get("page")
         if isinstance(said, int) and said < 500 and said != wanted["health_status"]:
-            yield (f"instance {instance['index']} runs, and answers {said} for {wanted['health_path']}; wanted is {wanted['health_status']}. Correct xitrum_health_path "
-                   "(or xitrum_health_status), or set xitrum_health_path_new: true for the one run that brings this page")
+            yield (f"instance {instance['index']} runs, and answers {said} for {wanted['health_path']}; wanted is {wanted['health_status']}. "
+                   "Correct xitrum_health_path (or xitrum_health_status), or set xitrum_health_path_new: true for the one run that brings this page")
 
 
 def pick(item):

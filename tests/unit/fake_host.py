@@ -18,7 +18,8 @@ class Unreadable(str):
 
 class FakeHost:
     """Stands in for C(Host). C(files) maps a path to its text, C(links) a path to its target, C(commands) the words
-    of a command to C((rc, out, err)) or its output, C(pages) a port to what any page on it answers; other ports are asked for real. Everything that was done to it is in C(done)."""
+    of a command to C((rc, out, err)) or its output,
+    C(pages) a port to what any page on it answers; other ports are asked for real. Everything that was done to it is in C(done)."""
 
     def __init__(self, files=None, commands=None, links=None, stats=None, refuse=None, pages=None):
         self.files = dict(files or {})

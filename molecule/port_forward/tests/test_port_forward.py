@@ -167,7 +167,7 @@ def test_a_filter_that_drops_the_inside_port_is_told(host, name):
     if name == "bare":
         pytest.skip("the filter is nft's, as on the host nftables")
     make = {
-        "nftables": "nft 'table inet closed { chain in { type filter hook input priority 0; policy drop; ct state established accept; "
+        "nftables": "nft 'table inet closed { chain incoming { type filter hook input priority 0; policy drop; ct state established accept; "
                     "iif lo accept; tcp dport { 22, 80, 443, 8001 } accept; }; }'",
         "firewalld": "true",
     }.get(name, "iptables -A INPUT -p tcp --dport 22 -j ACCEPT && iptables -A INPUT -p tcp --dport 80 -j ACCEPT "
