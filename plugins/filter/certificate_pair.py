@@ -27,6 +27,10 @@ options:
     type: list
     elements: str
     default: [the certificate, the key]
+  dated:
+    description: Whether the date counts. A check looks at certificates that have ended as well, and says so itself.
+    type: bool
+    default: true
 """
 
 EXAMPLES = r"""
@@ -63,8 +67,8 @@ def ends(certificate):
     return certificate.not_valid_before.replace(tzinfo=utc), certificate.not_valid_after.replace(tzinfo=utc)
 
 
-def problem(certificate, key, names, now):
-    """Why the two are no pair that can be served at the moment C(now), as a sentence; empty where they are."""
+def problem(certificate, key, names, now=None):
+    """Why the two are no pair that can be served, at the moment C(now) or at some time, as a sentence; empty where they are."""
     try:
         first = x509.load_pem_x509_certificate(certificate.encode())
     except ValueError as error:
@@ -79,16 +83,16 @@ def problem(certificate, key, names, now):
     if public(first.public_key()) != public(own.public_key()):
         return f"{names[0]} belongs to another key than {names[1]}: the first certificate of the file must be that of the site, and not of its chain"
     begin, end = ends(first)
-    if end <= now:
+    if now and end <= now:
         return f"{names[0]} ended on {end:%Y-%m-%d}: put a renewed one there"
-    if begin > now:
+    if now and begin > now:
         return f"{names[0]} begins on {begin:%Y-%m-%d}, and today is {now:%Y-%m-%d} here: wait for it, or correct the clock"
     return ""
 
 
-def certificate_pair(certificate, key, names=("the certificate", "the key")):
+def certificate_pair(certificate, key, names=("the certificate", "the key"), dated=True):
     """The text of both; what L(problem) says is an error of the filter."""
-    said = problem(certificate, key, names, datetime.datetime.now(datetime.timezone.utc))
+    said = problem(certificate, key, names, datetime.datetime.now(datetime.timezone.utc) if dated else None)
     if said:
         raise AnsibleFilterError(said)
     return "\n".join((certificate, key, ""))

@@ -35,6 +35,10 @@ def test_a_pair_becomes_one_text_with_the_chain_in_between():
     assert pair.certificate_pair(certificate() + chain, pem(KEY)).count("-----BEGIN") == 3
 
 
+def test_where_the_date_does_not_count_a_pair_that_has_ended_is_one():
+    assert pair.certificate_pair(certificate(begin=NOW - 2 * DAY, end=NOW - DAY), pem(KEY), dated=False)
+
+
 @pytest.mark.parametrize("first, second, said", [
     (certificate(), pem(OTHER), "site.crt belongs to another key than site.key"),
     (certificate(OTHER) + certificate(), pem(KEY), "belongs to another key"),
