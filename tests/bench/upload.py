@@ -1,0 +1,128 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Upload of a package of 80 MB to one and to four hosts: fresh, unchanged, and with one jar of 1 MB changed.
+
+Beside it rsync, of the same folder to the same hosts at the same time, in turns. `python -m tests.bench.upload INVENTORY FOLDER`
+writes upload.json into the folder, and prints a table of medians with the least and the most.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import json
+import os
+import pathlib
+import random
+import shlex
+import statistics
+import subprocess
+import time
+
+import yaml
+
+JARS, JAR_BYTES, ROUNDS = 90, 900_000, 5
+PLAYBOOK = pathlib.Path(__file__).with_name("upload.yml")
+CASES = ("fresh", "unchanged", "one jar changed")
+
+
+def make_package(folder, chance):
+    """A package as the collection takes it, of random bytes, so that nothing can be compressed."""
+    for name in ("config", "public", "script", "lib"):
+        (folder / name).mkdir(parents=True)
+    (folder / "config/xitrum.conf").write_text("xitrum { port { http = 8000 } }\n", encoding="utf-8")
+    (folder / "script/runner").write_text("#!/bin/sh\n", encoding="utf-8")
+    (folder / "script/runner").chmod(0o755)
+    for number in range(JARS):
+        change_jar(folder, number, chance)
+
+
+def change_jar(folder, number, chance):
+    """Other bytes in one jar. It begins as every zip file does, and ends with an empty directory of its entries."""
+    end = b"PK\x05\x06" + bytes(18)
+    (folder / f"lib/{number}.jar").write_bytes(b"PK\x03\x04" + chance.randbytes(JAR_BYTES - 26) + end)
+
+
+class Hosts:
+    """The first hosts of an inventory."""
+
+    def __init__(self, inventory, count):
+        data = yaml.safe_load(pathlib.Path(inventory).read_text(encoding="utf-8"))["all"]
+        self.inventory = inventory
+        self.hosts = {name: {**data.get("vars", {}), **own} for name, own in list(data["hosts"].items())[:count]}
+
+    @staticmethod
+    def ssh(own):
+        """The words of ssh to a host, without the host."""
+        return ["ssh", "-q", "-p", str(own["ansible_port"]), "-i", own["ansible_ssh_private_key_file"], *shlex.split(own.get("ansible_ssh_common_args", ""))]
+
+    def together(self, command):
+        """Runs a command of each host at the same time: the seconds until all have ended."""
+        began = time.monotonic()
+        running = [subprocess.Popen(command(own, f"{own['ansible_user']}@{own['ansible_host']}"), stdout=subprocess.DEVNULL) for own in self.hosts.values()]
+        codes = [process.wait() for process in running]
+        assert not any(codes), f"exit codes {codes}"
+        return time.monotonic() - began
+
+    def sh(self, script):
+        """A shell script as root on each host."""
+        return self.together(lambda own, where: [*self.ssh(own), where, f"sudo sh -c '{script}'"])
+
+    def rsync(self, package):
+        """The floor: the seconds of rsync to all of them."""
+        return self.together(lambda own, where: ["rsync", "-a", "--delete", "--rsync-path", "sudo rsync", "-e", shlex.join(self.ssh(own)),
+                                                 f"{package}/", f"{where}:/opt/rsync/"])
+
+    def release(self, package):
+        """The seconds of the upload's task, and of the whole ansible-playbook around it."""
+        environment = {**os.environ, "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json"}
+        began = time.monotonic()
+        said = subprocess.run(["ansible-playbook", "-i", self.inventory, str(PLAYBOOK), "--limit", f"localhost,{','.join(self.hosts)}", "-e",
+                               json.dumps({"bench_package": str(package)})], env=environment, check=True, stdout=subprocess.PIPE, text=True).stdout
+        whole = time.monotonic() - began
+        task = json.loads(said[said.find("{"):])["plays"][-1]["tasks"][-1]["task"]
+        begin, end = (datetime.datetime.fromisoformat(task["duration"][name].replace("Z", "+00:00")) for name in ("start", "end"))
+        return (end - begin).total_seconds(), whole
+
+
+def measure(hosts, package, chance):
+    """Case to the times of each way, in turns."""
+    found = {case: {"rsync": [], "release": [], "whole run": []} for case in CASES}
+    for turn in range(ROUNDS):
+        hosts.sh("rm -rf /opt/bench /opt/rsync; mkdir -p /opt/rsync")
+        for case in CASES:
+            if case == "one jar changed":
+                change_jar(package, turn % JARS, chance)
+            task, whole = hosts.release(package)
+            for way, seconds in (("rsync", hosts.rsync(package)), ("release", task), ("whole run", whole)):
+                found[case][way].append(round(seconds, 2))
+    return found
+
+
+def table(results):
+    """Markdown: medians, with the least and the most in brackets."""
+    lines = ["| hosts | case | rsync | release | release / rsync | whole run |", "| --- | --- | --- | --- | --- | --- |"]
+    for count, cases in results.items():
+        for case, ways in cases.items():
+            cells = [f"{statistics.median(times):.2f} ({min(times):.2f}-{max(times):.2f})" for times in ways.values()]
+            ratio = statistics.median(ways["release"]) / statistics.median(ways["rsync"])
+            lines.append(f"| {count} | {case} | {cells[0]} | {cells[1]} | {ratio:.1f} | {cells[2]} |")
+    return "\n".join(lines)
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="python -m tests.bench.upload", description=__doc__)
+    parser.add_argument("inventory")
+    parser.add_argument("folder", type=pathlib.Path)
+    options = parser.parse_args()
+    chance, package = random.Random(1), options.folder.resolve() / "package"
+    if not package.exists():
+        make_package(package, chance)
+    results = {count: measure(Hosts(options.inventory, count), package, chance) for count in (1, 4)}
+    (options.folder / "upload.json").write_text(json.dumps(results, indent=1), encoding="utf-8")
+    print(table(results))
+
+
+if __name__ == "__main__":
+    main()
