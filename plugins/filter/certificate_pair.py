@@ -50,8 +50,15 @@ _value:
 import datetime
 
 from ansible.errors import AnsibleFilterError
-from cryptography import x509
-from cryptography.hazmat.primitives import serialization
+
+try:
+    from cryptography import x509
+    from cryptography.hazmat.primitives import serialization
+except ImportError as missing:
+    # Ansible's own checks import every plugin without what it needs.
+    LACKS = missing
+else:
+    LACKS = None
 
 
 def public(key):
@@ -92,6 +99,8 @@ def problem(certificate, key, names, now=None):
 
 def certificate_pair(certificate, key, names=("the certificate", "the key"), dated=True):
     """The text of both; what L(problem) says is an error of the filter."""
+    if LACKS:
+        raise AnsibleFilterError(f"the Python package cryptography is needed on the controller, as ansible-core itself needs it: {LACKS}")
     said = problem(certificate, key, names, datetime.datetime.now(datetime.timezone.utc) if dated else None)
     if said:
         raise AnsibleFilterError(said)

@@ -100,7 +100,7 @@ def test_no_connection_is_lost_while_the_inside_port_changes(host, name):
     host.check_output("rm -f /run/asked-enough /tmp/ask-*")
     for unit, (address, inside) in zip(units, clients.items(), strict=True):
         host.check_output(f"systemd-run -q --collect --unit={unit} -p StandardOutput=file:/tmp/{unit} "
-                          f"{inside}/usr/bin/python3 /usr/local/sbin/ask.py 300 {address} 80")
+                          f"{inside}/usr/bin/python3 /usr/local/sbin/ask.py 900 {address} 80")
     for _turn in range(2):
         assert redirect(host, flipped, name=name)["changed"]
         assert redirect(host, name=name)["changed"]
