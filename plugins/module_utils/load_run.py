@@ -117,7 +117,7 @@ class Load:
             self.say("hold" if self.full else "ramp")
             time.sleep(TICK)
         # Before they are closed: afterwards none is held.
-        last = load_counts.total(self.counts.rows())
+        last, held = load_counts.total(self.counts.rows()), time.monotonic()
         self.flag[0] = 1
         until = time.monotonic() + END_SECONDS
         while self.pids and time.monotonic() < until:
@@ -126,7 +126,7 @@ class Load:
         for pid in self.pids:
             os.kill(pid, signal.SIGKILL)
             os.waitpid(pid, 0)
-        self.say("ended", last)
+        self.say("ended", last, held)
 
     def fork(self, row):
         """One process. It ends with this one, too."""
@@ -157,9 +157,9 @@ class Load:
             shutil.rmtree(self.folder, ignore_errors=True)
         return left or not self.pids or os.path.exists(f"{self.folder}/stop") or time.monotonic() - self.began > self.facts["deadline"]
 
-    def say(self, phase, last=None):
-        """Writes what is so."""
-        said, now = last or load_counts.total(self.counts.rows()), time.monotonic()
+    def say(self, phase, last=None, now=None):
+        """Writes what is so, or what was so last."""
+        said, now = last or load_counts.total(self.counts.rows()), now or time.monotonic()
         # A process that has reached a limit tries no more of its share.
         tried_all = said["tried"] >= self.wanted["connections"] or said["stopped"] + self.lost >= len(self.facts["workers"])
         if not self.full and tried_all and load_counts.settled(said) >= said["tried"]:
