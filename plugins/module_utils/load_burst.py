@@ -15,7 +15,7 @@ import socket
 import time
 
 from ansible_collections.xitrum.host.plugins.module_utils import load_state
-from ansible_collections.xitrum.host.plugins.module_utils.load_counts import RETRANSMITTED
+from ansible_collections.xitrum.host.plugins.module_utils.load_counts import repeated
 from ansible_collections.xitrum.host.plugins.module_utils.plan import Plan
 
 SPEC = {
@@ -48,12 +48,11 @@ def problems(wanted, nofile, ports):
     return found
 
 
-def measured(times, connects):
-    """From the seconds that each connect took, None for one that was not made: how many were made at once, late, or not at all."""
-    made = sorted(seconds for seconds in times if seconds is not None)
-    late = sum(seconds >= RETRANSMITTED for seconds in made)
+def measured(made, connects):
+    """From the connects that were made, as C((seconds, whether by a repeated SYN)): how many were made at once, late, or not at all."""
+    late = sum(again for _seconds, again in made)
     return {"connects": connects, "at_once": len(made) - late, "delayed": late, "failed": connects - len(made),
-            "slowest_ms": round(made[-1] * 1000, 1) if made else None}
+            "slowest_ms": round(max(made)[0] * 1000, 1) if made else None}
 
 
 def dropped(before, after):
@@ -65,27 +64,28 @@ class Burst:
     """One burst. Everything is in this process, so that nothing is left of it when it ends."""
 
     def __init__(self, connects, timeout, address):
-        self.timeout, self.address = timeout, address
-        self.began, self.times, self.open, self.accepted = {}, [None] * connects, [], []
+        self.connects, self.timeout, self.address = connects, timeout, address
+        self.began, self.made, self.open, self.accepted = {}, [], [], []
         self.epoll = select.epoll()
 
     def call(self, listener, pause):
-        """Connects at once, accepts after the pause, and returns the seconds that each connect took."""
-        for number in range(len(self.times)):
+        """Connects at once, accepts after the pause, and returns what L(measured) takes."""
+        for _number in range(self.connects):
             link = socket.socket(socket.AF_INET6 if ":" in self.address[0] else socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
             self.open.append(link)
-            self.began[link.fileno()] = (number, time.monotonic())
+            self.began[link.fileno()] = (link, time.monotonic())
             link.connect_ex(self.address)
             self.epoll.register(link.fileno(), select.EPOLLOUT)
         begin = time.monotonic()
         while self.began and time.monotonic() - begin < self.timeout:
             for handle, event in self.epoll.poll(0.02, 1024):
-                number, since = self.began.pop(handle)
-                self.times[number] = None if event & (select.EPOLLERR | select.EPOLLHUP) else time.monotonic() - since
+                link, since = self.began.pop(handle)
+                if not event & (select.EPOLLERR | select.EPOLLHUP):
+                    self.made.append((time.monotonic() - since, repeated(link)))
                 self.epoll.unregister(handle)
             if listener and time.monotonic() - begin >= pause:
                 self.accept(listener)
-        return self.times
+        return self.made
 
     def accept(self, listener):
         """Takes what waits."""

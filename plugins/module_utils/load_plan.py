@@ -22,6 +22,8 @@ CLIENT_BYTES = 10 << 10
 LOOPBACK_MOST = 250
 #: A load ends by itself, whatever happens: these are the longest ramp and the longest hold, in seconds.
 RAMP_MOST, HOLD_MOST = 3600, 86400
+#: A ramp makes up for so many seconds at once, at most.
+CATCH_UP = 0.2
 #: How long it goes on when nobody asks for it any more (the controller is gone), in seconds.
 LEASE = 30
 
@@ -120,14 +122,15 @@ def addresses(wanted, state):
     return found
 
 
-def due(seconds, rate, share):
-    """How many connections of a ramp must have been tried after so many seconds."""
-    return min(share, int(seconds * rate) + 1)
+def credit(left, seconds, rate):
+    """How many connections of a ramp are due, with what was left and the seconds since. A process that was late does not make up for it
+    all at once: that would be a burst of its own making."""
+    return left + min(seconds, CATCH_UP) * rate
 
 
 def deadline(wanted):
     """The seconds after which a load ends, whatever happens."""
-    return wanted["connections"] / wanted["rate"] + 2 * wanted["timeout"] + wanted["seconds"] + 4 * LEASE
+    return 2 * wanted["connections"] / wanted["rate"] + 2 * wanted["timeout"] + wanted["seconds"] + 4 * LEASE
 
 
 def plan(wanted, state):

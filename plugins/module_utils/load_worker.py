@@ -13,7 +13,7 @@ import time
 from collections import deque
 
 from ansible_collections.xitrum.host.plugins.module_utils import load_plan, websocket
-from ansible_collections.xitrum.host.plugins.module_utils.load_counts import FAILED, RETRANSMITTED
+from ansible_collections.xitrum.host.plugins.module_utils.load_counts import FAILED, repeated
 from ansible_collections.xitrum.host.plugins.module_utils.proxy import bracketed
 
 #: The port is chosen at connect(), where the kernel knows the other end: one port then serves several targets (ip(7), Linux 4.2).
@@ -67,10 +67,11 @@ class Worker:
 
     def run(self):
         """Opens, holds and closes."""
-        began = time.monotonic()
+        last, credit = time.monotonic(), 1.0
         while not self.ended():
             now = time.monotonic()
-            self.ramp(now, load_plan.due(now - began, self.share["rate"], self.share["connections"]))
+            credit = load_plan.credit(credit, now - last, self.share["rate"])
+            credit, last = credit - self.ramp(now, int(credit)), now
             self.events(TICK)
             now = time.monotonic()
             self.expire(now)
@@ -78,16 +79,18 @@ class Worker:
         self.close()
 
     def ramp(self, now, due):
-        """Connections that are due by now. What this host itself has no more of is not asked for again."""
+        """Begins so many connections, and returns how many it has begun: no more than its share, and none where a limit is reached."""
+        before = self.tried
         if not self.stopped and self.failures > max(FAILURES_LEAST, self.share["connections"] // FAILURES_SHARE):
             self.end_ramp()
-        while self.tried < due and self.waiting < PENDING_MOST and not self.stopped:
+        while self.tried < min(before + due, self.share["connections"]) and self.waiting < PENDING_MOST and not self.stopped:
             number = self.share["first"] + self.tried
             index = number % len(self.wanted["targets"])
             sources = self.facts["sources"][index]
             self.tried += 1
             self.count("tried")
             self.connect(index, sources[number // len(self.wanted["targets"]) % len(sources)], now)
+        return self.tried - before
 
     def connect(self, index, source, now):
         """Begins one connection."""
@@ -156,7 +159,7 @@ class Worker:
             code = link.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
             if code:
                 raise OSError(code, "connect")
-            if now - connection.since >= RETRANSMITTED:
+            if repeated(link):
                 self.count("delayed")
             if self.wanted["targets"][connection.target]["tls"]:
                 connection.socket = link = self.context.wrap_socket(link, do_handshake_on_connect=False)
