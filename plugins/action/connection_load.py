@@ -47,10 +47,10 @@ class ActionModule(ActionBase):
         while True:
             said = self._on_host({"state": "looked", "run": run}, task_vars)
             failures = failures + 1 if said.get("failed") else 0
-            if failures == FAILURES or "counts" in said and (said["phase"] == "ended" or enough(said)):
-                return said
             if "counts" in said:
                 self._display.display(progress(task_vars["inventory_hostname"], said))
+            if failures == FAILURES or "counts" in said and (said["phase"] == "ended" or enough(said)):
+                return said
             time.sleep(PAUSE)
 
     def _on_host(self, arguments, task_vars):
