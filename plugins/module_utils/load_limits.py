@@ -9,9 +9,17 @@ from ansible_collections.xitrum.host.plugins.module_utils.load_counts import FAI
 
 #: What is said of connections that were not opened.
 WORDS = {
-    "refused": "refused", "unanswered": "not answered in time", "turned_away": "answered, and not with a WebSocket", "closed_early": "closed before they were open",
+    "refused": "refused", "unanswered": "not answered in time", "turned_away": "answered, and not with a WebSocket",
+    "closed_early": "closed before they were open",
     "client_files": "not made for want of open files where they come from", "client_ports": "not made for want of ports where they come from",
     "other": "not made",
+}
+
+#: What a status means here.
+HINTS = {
+    200: ": prove_path is no WebSocket", 301: ": set prove_tls, or another prove_path", 302: ": set prove_tls, or another prove_path",
+    400: ": prove_path is no WebSocket", 401: ": it wants a user, see prove_headers", 403: ": it does not let everybody in, see prove_headers",
+    404: ": prove_path is no path of it", 503: ": no instance, or no place in its queue, was free", 504: ": an instance did not answer the proxy",
 }
 
 #: A limit counts as reached from this share on.
@@ -70,7 +78,8 @@ def of_restarts(host, before, after):
     names = {row["name"] for row in after["processes"]}
     for row in before["processes"]:
         if (row["name"], row["pid"]) not in pids:
-            yield "process", (f"{row['name']} on {host} ended meanwhile (process {row['pid']}, {'started anew' if row['name'] in names else 'not there any more'}): "
+            now = "started anew" if row["name"] in names else "not there any more"
+            yield "process", (f"{row['name']} on {host} ended meanwhile (process {row['pid']}, {now}): "
                               "its log and the kernel's say whether it was out of memory")
 
 
@@ -90,10 +99,7 @@ def of_kernel(host, seen):
 def of_answers(asked, counts):
     """What is known from the connections alone."""
     if counts["turned_away"]:
-        hint = {404: ": prove_path is no path of it", 400: ": prove_path is no WebSocket", 401: ": it wants a user, see prove_headers",
-                403: ": it does not let everybody in, see prove_headers", 301: ": set prove_tls, or another prove_path", 302: ": set prove_tls, or another prove_path",
-                503: ": no instance, or no place in its queue, was free", 504: ": an instance did not answer the proxy"}
-        yield "answer", f"{counts['turned_away']} were answered with {counts['status']}{hint.get(counts['status'], '')}"
+        yield "answer", f"{counts['turned_away']} were answered with {counts['status']}{HINTS.get(counts['status'], '')}"
     if counts["refused"]:
         yield "refused", f"{counts['refused']} were refused: nobody listened there"
     if counts["unanswered"]:

@@ -11,6 +11,9 @@ from ansible_collections.xitrum.host.plugins.module_utils.fleet_summary import t
 #: Columns of earlier runs that are shown, the latest.
 EARLIER_MOST = 4
 
+#: What is said of a burst where it is not 0.
+BURST_WORDS = {"delayed": "after 1 s or more", "failed": "not at all", "ListenOverflows": "times full"}
+
 #: A growth of less for each connection, in bytes, is noise.
 MEMORY_LEAST = 64
 
@@ -24,8 +27,8 @@ def way_report(asked, readings, loads, capacities, groups, way):
     counts = load_counts.merged(list(loads.values()))
     ended = load_limits.limits(asked, counts, readings)
     rows = [(host, row) for host, seen in readings.items() for row in seen["during"]["processes"]]
-    fullest = max([(row["files"] / row["nofile"], row["files"], row["nofile"], row["name"], host) for host, row in rows if row["files"] and (row["nofile"] or 0) > 0],
-                  default=None)
+    filled = [(host, row) for host, row in rows if row["files"] and (row["nofile"] or 0) > 0]
+    fullest = max([(row["files"] / row["nofile"], row["files"], row["nofile"], row["name"], host) for host, row in filled], default=None)
     return {
         "asked": asked,
         "held": counts["held"],
@@ -103,7 +106,7 @@ def cells(said):
 def burst_cell(one):
     """One burst in a few words."""
     words = [f"{one['at_once']} of {one['connects']} at once"]
-    words += [f"{one[name]} {word}" for name, word in (("delayed", "after 1 s or more"), ("failed", "not at all"), ("ListenOverflows", "times full")) if one[name]]
+    words += [f"{one[name]} {word}" for name, word in BURST_WORDS.items() if one[name]]
     return ", ".join(words)
 
 

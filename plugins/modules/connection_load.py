@@ -10,7 +10,8 @@ short_description: Opens WebSockets against the application and holds them
 version_added: 0.1.0
 author: The xitrum.host maintainers (@xitrum-host)
 description:
-  - Opens O(connections) WebSockets in a ramp, spread evenly over O(targets), sends a ping over each every O(heartbeat) seconds, and counts what becomes of them.
+  - Opens O(connections) WebSockets in a ramp, spread evenly over O(targets), sends a ping over each every O(heartbeat) seconds, and counts
+    what becomes of them.
   - Where the open files of one process end it takes several, and where the ports of one address end several addresses. More than this host can make is refused
     before the first connection, with the number that it can and what ends first.
   - The load runs in the background and ends by itself when nobody has asked for it for 30 seconds, so that nothing is left of a run that was interrupted.
@@ -57,7 +58,9 @@ options:
     type: dict
     default: {}
   sources:
-    description: Addresses of this host that it connects from. Without any the kernel chooses. A target on this host itself is called from as many of 127.0.0.0/8 as it takes.
+    description:
+      - Addresses of this host that it connects from. Without any the kernel chooses.
+      - A target on this host itself is called from as many of 127.0.0.0/8 as it takes.
     type: list
     elements: str
     default: []

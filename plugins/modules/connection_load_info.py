@@ -50,7 +50,9 @@ load:
   type: dict
   contains:
     processes:
-      description: One dictionary a process - C(name), C(port), C(pid), C(process), C(started), C(memory_bytes) (RSS), C(files) (null where only root sees it), C(nofile), C(backlog).
+      description: >-
+        One dictionary a process - C(name), C(port), C(pid), C(process), C(started), C(memory_bytes) (RSS), C(files) (null where only root
+        sees it), C(nofile), C(backlog).
       type: list
       elements: dict
     counters: {description: "C(ListenOverflows), C(ListenDrops), C(SyncookiesSent) and C(TCPReqQFullDrop) since boot.", type: dict}

@@ -16,7 +16,8 @@ HOSTS = {
 }
 GROUPS = {"all": list(HOSTS), "xitrum": ["app1", "app2"], "xitrum_proxy": ["proxy1"]}
 WANTED = {
-    "connections": 1001, "through": ["direct", "proxy"], "path": "/echo", "headers": {}, "tls": False, "rate": 100, "seconds": 10, "heartbeat": 5, "timeout": 10,
+    "connections": 1001, "through": ["direct", "proxy"], "path": "/echo", "headers": {}, "tls": False,
+    "rate": 100, "seconds": 10, "heartbeat": 5, "timeout": 10,
     "from": ["proxy1", "other"], "sources": [], "burst": 0, "label": "run", "http_port": 8000, "instances": 2, "software": "haproxy",
     "proxy_listen": ["0.0.0.0", "::"], "proxy_http_port": 80, "proxy_https_port": 443,
 }
@@ -52,7 +53,8 @@ def test_the_ports_of_a_host_are_watched():
 
 @pytest.mark.parametrize(("wrong", "said"), [
     ({"connections": 0}, "prove_connections: found 0"), ({"rate": -1}, "prove_rate: found -1"), ({"burst": -1}, "prove_burst: found -1"),
-    ({"path": ""}, "prove_path is not set"), ({"label": "a/b"}, "prove_label: found 'a/b'"), ({"from": ["nobody"]}, "found nobody, which the inventory does not have"),
+    ({"path": ""}, "prove_path is not set"), ({"label": "a/b"}, "prove_label: found 'a/b'"),
+    ({"from": ["nobody"]}, "found nobody, which the inventory does not have"),
     ({"from": []}, "prove_from is empty"), ({"through": ["tunnel"]}, "prove_through: found ['tunnel']"), ({"through": []}, "prove_through: found []"),
 ])
 def test_what_cannot_be_meant_is_said_before_any_host_connects(wrong, said):
