@@ -107,14 +107,13 @@ def burst_cell(one):
     """One burst in a few words."""
     words = [f"{one['at_once']} of {one['connects']} at once"]
     words += [f"{one[name]} {word}" for name, word in BURST_WORDS.items() if one[name]]
-    return ", ".join(words)
+    # In the cell: a kernel that gives more in the next run is what the columns are to show.
+    return ", ".join(words) + (f" (the kernel gives {one['backlog']})" if one["backlog"] < one["asked"] else "")
 
 
 def burst_title(host, one):
     """What a burst is called."""
-    if not one["asked"]:
-        return f"{host}, the application itself"
-    return f"{host}, backlog {one['asked']}" + (f" (the kernel gives {one['backlog']})" if one["backlog"] < one["asked"] else "")
+    return f"{host}, backlog {one['asked']}" if one["asked"] else f"{host}, the application itself"
 
 
 def lines_of(runs, rows_of):

@@ -92,7 +92,7 @@ def test_an_earlier_run_stands_beside_the_present_one_and_its_own_label_does_not
     assert [line.split()[-2:] for line in text.splitlines() if line.startswith("held ")] == [["900", "1000"]]
     assert any(line.startswith("limited by") and line.split()[-2:] == ["timeout", "nothing"] for line in text.splitlines()), lines
     assert "9000 (memory)" in text and "9.0 java" in text
-    assert "app1, backlog 1024 (the kernel gives 128)" in text and "129 of 500 at once, 371 after 1 s or more, 700 times full" in text
+    assert "129 of 500 at once, 371 after 1 s or more, 700 times full (the kernel gives 128)" in text
     assert "app1, the application itself" in text
 
 
