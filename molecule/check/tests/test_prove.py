@@ -1,0 +1,93 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""playbooks/prove.yml: what the fleet holds, what limits it, and what a backlog is good for. All load stays between the hosts of the scenario."""
+
+import json
+import shlex
+
+import pytest
+
+from tests.lib.site import wait_for
+
+COMMON = {"prove_rate": 1000, "prove_seconds": 1, "prove_heartbeat": 1, "prove_timeout": 20}
+#: Processes of a load and their folders, on a host.
+LEFT = "ls -d /tmp/xitrum.host-load-* 2>/dev/null; ps -eo args= | grep '[c]onnection_load'"
+
+
+@pytest.fixture(scope="module")
+def prove(site, tmp_path_factory):
+    """Runs the proof: (exit code, what was printed, the figures or None)."""
+    folder = tmp_path_factory.mktemp("prove")
+
+    def run(label, **variables):
+        everything = {**COMMON, "prove_label": label, "prove_report_dir": str(folder), **variables}
+        code, said = site.type(f"ansible-playbook playbooks/prove.yml -e {shlex.quote(json.dumps(everything))}")
+        file = folder / f"{label}.json"
+        return code, said, json.loads(file.read_text(encoding="utf-8")) if file.exists() else None
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def before(prove):
+    code, said, found = prove("before", prove_connections=2000, prove_burst=400, prove_burst_live=True)
+    assert code == 0, said[-4000:]
+    return said, found
+
+
+def test_a_run_that_is_killed_leaves_connections_for_now(site):
+    """That they do not stay is seen at the end: nobody looks at them any more."""
+    settings = {**COMMON, "prove_connections": 100, "prove_through": ["direct"], "prove_seconds": 600, "prove_burst": 0}
+    with site.killed_run(playbook="playbooks/prove.yml", **settings):
+        wait_for("connections are held", lambda: site.sh("proxy1", LEFT, check=False))
+    assert site.sh("proxy1", LEFT, check=False) != ""
+
+
+def test_all_connections_are_held_directly_and_through_the_proxy(before):
+    said, found = before
+    for way in ("direct", "proxy"):
+        figures = found["ways"][way]
+        assert (figures["asked"], figures["held"], figures["lost"], figures["not_opened"], figures["ended_by"]) == (2000, 2000, 0, [], []), said[-4000:]
+        assert figures["pongs"] >= 2000 and figures["promise"]["largest"] > 2000
+        assert 0 < figures["memory_bytes"].get("java", 1) < 1 << 20
+    assert found["ways"]["proxy"]["fullest"]["name"] == "haproxy" and found["ways"]["proxy"]["fullest"]["files"] > 4000
+    assert "2000 held, 0 lost" in said, "it says how far it is"
+    assert "changed=0" in said and "changed=1" not in said
+
+
+def test_a_backlog_of_128_overflows_and_one_of_1024_does_not(before):
+    for host in ("app1", "proxy1"):
+        small, large, *_live = before[1]["bursts"][host]
+        assert (small["asked"], small["at_once"], small["delayed"] + small["failed"]) == (128, 129, 271)
+        assert small["ListenOverflows"] > 0 and small["slowest_ms"] > 900
+        assert (large["asked"], large["at_once"], large["delayed"], large["failed"], large["ListenOverflows"]) == (1024, 400, 0, 0, 0)
+    live = before[1]["bursts"]["app1"][2]
+    assert live["asked"] == 0 and live["at_once"] + live["delayed"] == 400
+
+
+def test_a_low_limit_of_open_files_is_named_beside_the_run_before(site, before, prove):
+    """By HTTPS this time."""
+    pid = site.main_pid("app1", 0)
+    change = f"setpriv --reuid xitrum --regid xitrum --clear-groups prlimit --pid {pid} --nofile="
+    soft = site.sh("app1", f"awk '/open files/ {{print $4}}' /proc/{pid}/limits")
+    with site.for_now("app1", f"{change}300:", f"{change}{soft}:"):
+        code, said, found = prove("after", prove_connections=1000, prove_through=["proxy"], prove_tls=True, prove_timeout=5, prove_burst=0)
+    assert code == 0, said[-4000:]
+    figures = found["ways"]["proxy"]
+    assert 200 < figures["held"] < 1000 and figures["ended_by"][0][0] == "nofile"
+    assert "of its 300 open files (nofile)" in said
+    columns = [line.split()[-2:] for line in said.splitlines() if line.strip().startswith(("before ", "held ", "limited by"))]
+    assert columns == [["before", "after"], ["2000", str(figures["held"])], ["nothing", "nofile"]]
+
+
+def test_what_cannot_be_made_is_refused_before_the_first_connection(prove):
+    code, said, found = prove("refused", prove_connections=10_000_000, prove_rate=100_000)
+    assert code != 0 and found is None
+    assert "prove_connections: found 10000000 to be made by this host, which can make" in said and "The largest number that holds is" in said
+    assert "The connections are open" not in said
+
+
+def test_nothing_is_left_on_the_hosts_of_any_run(site, before):
+    for host in site.hosts:
+        wait_for(f"the processes of the killed run on {host} have ended", lambda host=host: site.sh(host, LEFT, check=False) == "", seconds=60)

@@ -1,0 +1,65 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The controller's half of M(xitrum.host.connection_load): shows how far it is, and ends a load when its time is over.
+
+An action plugin, since a module says nothing before it ends. Looking is also what keeps the load going: one that nobody looks at any more, since
+the run was interrupted, ends by itself.
+"""
+
+from __future__ import annotations
+
+import time
+
+from ansible.plugins.action import ActionBase
+
+#: Seconds between two looks.
+PAUSE = 2
+#: Looks that may fail one after the other before the load is given up, as over a connection that has a hiccup.
+FAILURES = 3
+
+
+class ActionModule(ActionBase):
+    """Starts, looks, stops."""
+
+    def run(self, tmp=None, task_vars=None):
+        """Returns what the module says at the end of the state that was asked for."""
+        result = super().run(tmp, task_vars)
+        del tmp
+        arguments = dict(self._task.args)
+        state = arguments.get("state")
+        if state == "held":
+            began = self._on_host({**arguments, "state": "planned" if self._task.check_mode else "started"}, task_vars)
+            result.update(began)
+            if not began.get("failed") and began.get("run"):
+                result.update(self._watch(began["run"], task_vars, lambda said: said["phase"] != "ramp"))
+        elif state == "ended":
+            seconds = float(arguments.get("seconds", 10))
+            said = self._watch(arguments["run"], task_vars, lambda said: said["held_seconds"] >= seconds)
+            result.update(said if said.get("failed") else self._on_host({"state": "stopped", "run": arguments["run"]}, task_vars))
+        else:
+            result.update(self._on_host(arguments, task_vars))
+        return result
+
+    def _watch(self, run, task_vars, enough):
+        """Looks until it is enough, or the load has ended."""
+        failures = 0
+        while True:
+            said = self._on_host({"state": "looked", "run": run}, task_vars)
+            failures = failures + 1 if said.get("failed") else 0
+            if "counts" in said:
+                self._display.display(progress(task_vars["inventory_hostname"], said))
+            if failures == FAILURES or "counts" in said and (said["phase"] == "ended" or enough(said)):
+                return said
+            time.sleep(PAUSE)
+
+    def _on_host(self, arguments, task_vars):
+        return self._execute_module(module_name="xitrum.host.connection_load", module_args=arguments, task_vars=task_vars)
+
+
+def progress(host, said):
+    """One line on how far it is."""
+    counts = said["counts"]
+    lost = counts["dropped"] + counts["silent"]
+    failed = counts["tried"] - counts["opened"]
+    return f"{host}: {said['seconds']:.0f} s, {counts['held']} held, {lost} lost, {failed} not open (yet) of {counts['tried']} tried"
