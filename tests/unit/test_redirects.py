@@ -81,7 +81,7 @@ def planned(host, **more):
 
 def words(plan):
     """The commands of a plan."""
-    return [" ".join(step.argv) for step in plan.actions if step.kind == "run"]
+    return [" ".join(step.argv) for step in plan.actions if step.argv]
 
 
 def first(plan, start):
