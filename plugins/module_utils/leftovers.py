@@ -15,7 +15,7 @@ from ansible_collections.xitrum.host.plugins.module_utils.run_lock import LOG
 
 #: What is ours in a folder that was there before.
 INSIDE = {
-    "roots": ("releases", "manifests", "instances", "current", "previous", "slot"),
+    "roots": ("releases", "manifests", "instances", "current", "previous", "slot", "run"),
     "logs": ("[0-9]", "[0-9][0-9]", "[0-9][0-9][0-9]", "output-*", LOG),
 }
 
@@ -59,11 +59,13 @@ def read(host, wanted):
     if others and "supervisor" in packages["removed"]:
         packages = {"removed": [name for name in packages["removed"] if name != "supervisor"],
                     "kept": {**packages["kept"], "supervisor": f"it runs {', '.join(sorted(others))}"}}
+    entries = host.listdir(recorded.FOLDER)
     cache = os.path.expanduser("~/.cache/xitrum.host")
     return {
         "record": record, "folders": folders, "accounts": accounts, "packages": packages, "units": units, "others": others,
         "cache": cache if host.stat(cache) is not None else "",
-        "state": [f"{recorded.FOLDER}/{entry}" for entry in host.listdir(recorded.FOLDER) if not entry.endswith(".lock")],
+        "state": [f"{recorded.FOLDER}/{entry}" for entry in entries if not entry.endswith(".lock")]
+        if entries or host.stat(recorded.FOLDER) is None else [recorded.FOLDER],
     }
 
 

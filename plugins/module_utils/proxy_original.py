@@ -25,6 +25,9 @@ BESIDE = {
 #: Folders that may be empty then.
 FOLDERS = {"haproxy": ["/etc/systemd/system/haproxy.service.d", "/usr/local/lib/xitrum.host"], "nginx": [], "apache": []}
 
+#: Services that the package starts beside the proxy's own.
+COMPANIONS = {"haproxy": [], "nginx": [], "apache": ["apache-htcacheclean.service"]}
+
 #: HAProxy has its settings of the unit, and Apache its modules, only from a start on.
 AGAIN = {"haproxy": "restart", "nginx": "reload", "apache": "restart"}
 
@@ -87,7 +90,7 @@ def apply(host, state, planned):
                                    "Mend that file, or remove it, and run the playbook again.")
         if steps and not goes_on:
             # While it still has its configuration: started again with the one from before, it would take ports that nobody wants it to.
-            host.run(["systemctl", "stop", unit])
+            host.run(["systemctl", "stop", unit, *(COMPANIONS[software] if not before["boot"] else [])])
         for verb, target in steps:
             if verb == "rename":
                 host.rename(target + proxy_config.KEPT, target)

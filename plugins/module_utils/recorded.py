@@ -57,6 +57,7 @@ def write(host, record):
     """Writes the record, or removes it where nothing is left in it."""
     if text_of(record) is None:
         host.remove(PATH)
+        host.remove_empty(FOLDER)
     else:
         host.write(PATH, text_of(record), 0o600)
 

@@ -25,7 +25,8 @@ def of_packages(path, what, made):
         return True
     if what.startswith("link "):
         target = posixpath.normpath(posixpath.join(posixpath.dirname(path), what[len("link "):]))
-        return target in listed or target.startswith("/usr/lib/jvm/") and target in listed
+        # Where a package's program keeps what it does at run time, in a folder of the package.
+        return target in listed or (target.startswith("/run/") and of_packages(posixpath.dirname(path), "", made))
     return path in made.get("scripts", "")
 
 
