@@ -86,8 +86,8 @@ def apply(host, state, planned):
         if ("rename", path) in steps and goes_on:
             said = host.run([*proxy_config.SOFTWARE[software].CHECK, path + proxy_config.KEPT])
             if said.rc != 0:
-                raise RuntimeError(f"{path}{proxy_config.KEPT}, the configuration from before, is refused by {software}: {(said.err or said.out).strip()[-800:]}. "
-                                   "Mend that file, or remove it, and run the playbook again.")
+                raise RuntimeError(f"{path}{proxy_config.KEPT}, the configuration from before, is refused by {software}: "
+                                   f"{(said.err or said.out).strip()[-800:]}. Mend that file, or remove it, and run the playbook again.")
         if steps and not goes_on:
             # While it still has its configuration: started again with the one from before, it would take ports that nobody wants it to.
             host.run(["systemctl", "stop", unit, *(COMPANIONS[software] if not before["boot"] else [])])

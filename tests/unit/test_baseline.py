@@ -13,10 +13,12 @@ from tests.lib import baseline
 
 HOST = {
     "files": {"/etc/hosts": "100644 0:0 abc", "/etc/rc3.d": "40755 0:0"}, "names": {"/var/lib": "dpkg"}, "parameters": {"/proc/sys/net/core/somaxconn": "4096"},
-    "rules": {"nft": ""}, "users": {"root": "0 0"}, "groups": {"root": "0 "}, "units": {"ssh.service": "enabled"}, "running": {"ssh.service": "active"},
+    "rules": {"nft": ""}, "users": {"root": "0 0"}, "groups": {"root": "0 "}, "units": {"ssh.service": "enabled"},
+    "running": {"ssh.service": "active"},
     "alternatives": {"awk": "auto /usr/bin/mawk"}, "sockets": {"tcp 0.0.0.0:22": "listens"}, "packages": {"dash": "installed"}, "made": {},
 }
-PACKAGE = {"paths": ["/etc/nginx", "/etc/init.d/nginx", "/lib/systemd/system/nginx.service", "/usr/lib/jvm/j/bin/java"], "scripts": "adduser nginx; touch /etc/made"}
+PACKAGE = {"paths": ["/etc/nginx", "/etc/init.d/nginx", "/lib/systemd/system/nginx.service", "/usr/lib/jvm/j/bin/java"],
+           "scripts": "adduser nginx; touch /etc/made"}
 
 
 def after(part=None, key=None, value=None, made=None, packages=None):

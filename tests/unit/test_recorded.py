@@ -26,7 +26,8 @@ def test_what_is_missing_is_written_down_and_what_is_there_is_not():
     found = recorded.state(host, wanted(["haproxy", "socat"], SHOP))
     record = recorded.noted(wanted(["haproxy", "socat"], SHOP), found)
     assert record["packages"] == ["socat"]
-    assert record["applications"]["shop"] == {"roots": {"/opt/shop": True}, "logs": {"/var/log/shop": False}, "users": {"shop": True}, "groups": {"shop": False}}
+    assert record["applications"]["shop"] == {
+        "roots": {"/opt/shop": True}, "logs": {"/var/log/shop": False}, "users": {"shop": True}, "groups": {"shop": False}}
 
 
 def test_a_package_that_was_removed_and_left_its_settings_is_not_installed():
@@ -39,8 +40,9 @@ def test_without_dpkg_rpm_is_asked():
 
 
 def test_a_second_run_changes_nothing_and_another_root_is_added():
-    first = recorded.noted(wanted(["socat"], SHOP), {"record": recorded.parse(None), "installed": set(), "there": dict.fromkeys(("roots", "logs", "users", "groups"), False)})
-    there = {"record": first, "installed": {"socat"}, "there": dict.fromkeys(("roots", "logs", "users", "groups"), True)}
+    none, all_of_it = (dict.fromkeys(("roots", "logs", "users", "groups"), there) for there in (False, True))
+    first = recorded.noted(wanted(["socat"], SHOP), {"record": recorded.parse(None), "installed": set(), "there": none})
+    there = {"record": first, "installed": {"socat"}, "there": all_of_it}
     assert recorded.noted(wanted(["socat"], SHOP), there) == first
     moved = recorded.noted(wanted((), {**SHOP, "root": "/srv/shop"}), there)
     assert moved["applications"]["shop"]["roots"] == {"/opt/shop": True, "/srv/shop": False}
@@ -67,7 +69,8 @@ def test_a_unit_is_written_down_once():
 
 
 def test_a_unit_that_came_with_a_package_of_ours_was_not_there():
-    host = FakeHost({recorded.PATH: json.dumps({"packages": ["nginx"]})}, {SHOW + "nginx.service": "LoadState=loaded\nActiveState=active\nUnitFileState=enabled\n"})
+    host = FakeHost({recorded.PATH: json.dumps({"packages": ["nginx"]})}, {
+        SHOW + "nginx.service": "LoadState=loaded\nActiveState=active\nUnitFileState=enabled\n"})
     recorded.note_unit(host, "nginx.service", "nginx")
     assert recorded.read(host)["units"] == {"nginx.service": {"boot": "", "active": ""}}
 

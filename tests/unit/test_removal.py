@@ -65,7 +65,8 @@ def test_a_service_that_was_not_there_is_stopped_before_it_could_take_up_anythin
 
 
 def test_a_kept_configuration_that_is_refused_stops_before_anything_is_changed():
-    host, state, plan = original({CONFIG: STAMPED, CONFIG + ".before-xitrum": "old\n", **record(units={"haproxy.service": {"boot": "enabled", "active": "active"}})},
+    before = record(units={"haproxy.service": {"boot": "enabled", "active": "active"}})
+    host, state, plan = original({CONFIG: STAMPED, CONFIG + ".before-xitrum": "old\n", **before},
                                  {SHOW: ON, f"haproxy -c -f {CONFIG}.before-xitrum": (1, "", "unknown keyword")})
     with pytest.raises(RuntimeError, match="is refused by haproxy: unknown keyword"):
         proxy_original.apply(host, state, plan)
@@ -182,7 +183,8 @@ def test_applications_are_those_on_record_those_known_and_those_with_a_lock():
 
 
 def test_the_home_that_is_in_use_is_given_up_first():
-    entries = {"java": {"mode": "auto", "path": "", "chosen": "/usr/lib/jvm/b/bin/java", "registered": ["/usr/lib/jvm/a/jre/bin/java", "/usr/lib/jvm/b/bin/java"]}}
+    entries = {"java": {"mode": "auto", "path": "", "chosen": "/usr/lib/jvm/b/bin/java", "registered": [
+        "/usr/lib/jvm/a/jre/bin/java", "/usr/lib/jvm/b/bin/java"]}}
     assert removal.homes(FakeHost(), entries) == ["/usr/lib/jvm/b", "/usr/lib/jvm/a"]
 
 

@@ -47,7 +47,8 @@ def test_without_the_number_of_hosts_it_says_what_it_would_do_and_does_nothing(s
     assert run.code != 0 and not run.changed
     assert "Nothing was changed." in run.message and "-e xitrum_remove=3" in run.message
     told = {host: result["msg"] for name, host, result in run.tasks if name == "What would be taken back is said"}
-    for line in ("instance 1 of xitrum", "/etc/systemd/system/xitrum@.service", "/opt/xitrum", "user xitrum", "/etc/sysctl.d/90-xitrum.conf", "alternative java"):
+    for line in ("instance 1 of xitrum", "/etc/systemd/system/xitrum@.service", "/opt/xitrum", "user xitrum", "/etc/sysctl.d/90-xitrum.conf",
+                 "alternative java"):
         assert line in told["app1"], told["app1"]
     assert "/etc/haproxy/haproxy.cfg: the configuration from before comes back" in told["proxy1"]
     assert site.running() == before
