@@ -85,7 +85,7 @@ def plan(wanted, state):
             result.actions += [("folder", f"{path}/{name}") for name in found["ours"]]
     if not wanted["keep_data"]:
         # A user's own group goes with it; one that is left is the next to go.
-        result.actions += [(database, name) for database, name in sorted(state["accounts"], key=lambda item: item[0] != "passwd")]
+        result.actions += sorted(state["accounts"], key=lambda item: item[0] != "passwd")
     result.actions += [("unit", unit) for unit in sorted(state["units"])]
     result.actions += [("packages", name) for name in state["packages"]["removed"]]
     result.actions += [("cache", state["cache"])] if state["cache"] else []
