@@ -201,6 +201,7 @@ def plan_command(wanted, name, has, record, result, after):
     entry = record.setdefault(name, {"registered": []})
     if "mode" not in entry:
         entry.update(mode=group["mode"], path=group["value"])
+    entry["chosen"] = path
     choices = list(group["choices"])
     if not registered:
         result.actions.append(("register", name, (has["link"], path, wanted["priority"])))

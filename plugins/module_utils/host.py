@@ -10,6 +10,7 @@ nothing else, so that its reading can be tested with a dictionary of files and i
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import grp
 import http.client
@@ -210,6 +211,14 @@ class Host:
             shutil.rmtree(path)
         elif os.path.lexists(path):
             os.unlink(path)
+
+    def remove_empty(self, path):
+        """Removes a folder, unless there is something in it or it is not there."""
+        try:
+            os.rmdir(path)
+        except OSError as error:
+            if error.errno not in (errno.ENOENT, errno.ENOTEMPTY):
+                raise
 
     def kill(self, pid, number):
         """Sends a signal to a process; one that is gone already is fine."""

@@ -80,6 +80,12 @@ def _read_record(host):
         return {"profiles": {}}, f"{RECORD} is damaged ({error}): it holds the values from before the first change. Mend it or remove it."
 
 
+def recorded_profiles(host):
+    """The paths of the profiles on record, and what is wrong with the record; empty where nothing is."""
+    record, problem = _read_record(host)
+    return sorted(record["profiles"]), problem
+
+
 def apply(host, todo):
     """Does what L(plan) decided. What the kernel refuses becomes a row that says so, and stops nothing else."""
     refused, done, actions = {}, [], todo.actions

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import time
 
-from ansible_collections.xitrum.host.plugins.module_utils import process, proxy_apache, proxy_haproxy, proxy_nginx, proxy_text, sockets
+from ansible_collections.xitrum.host.plugins.module_utils import process, proxy_apache, proxy_haproxy, proxy_nginx, proxy_text, recorded, sockets
 from ansible_collections.xitrum.host.plugins.module_utils.plan import LOOK, RUN, Plan, Row
 
 #: Each has TITLE, PROCESS (the name in ss), VERSION (a command, and what finds the version in its words), NEEDS
@@ -303,6 +303,7 @@ def apply(host, wanted, planned):
     if missing:
         raise RuntimeError(f"{' and '.join(missing)} is not installed on this host: install it first, as the role proxy does.")
     warnings = validate(host, wanted)
+    recorded.note_unit(host, wanted["service"] + ".service", wanted["packages"][0])
     for kind, item in planned.actions:
         if kind in ("keep", "write"):
             host.write(item["path"], item["content"], int(item["mode"], 8))

@@ -12,10 +12,13 @@ PATH = "/etc/rc.local"
 #: The script where there was none: without a block in it, it is nobody's and goes.
 EMPTY = "#!/bin/sh\n# Written by xitrum.host.\nexit 0\n"
 
+#: What the block of any application begins with.
+MARK = "# BEGIN xitrum.host "
+
 
 def block(name, line):
     """The block of an application."""
-    return f"# BEGIN xitrum.host {name}\n{line}\n# END xitrum.host {name}\n"
+    return f"{MARK}{name}\n{line}\n# END xitrum.host {name}\n"
 
 
 def has_block(text, name):

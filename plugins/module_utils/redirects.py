@@ -9,6 +9,7 @@ Reads all three back ends each time, so that a change of back end leaves nothing
 from __future__ import annotations
 
 from ansible_collections.xitrum.host.plugins.module_utils import (
+    recorded,
     redirects_boot,
     redirects_firewalld,
     redirects_iptables,
@@ -253,6 +254,8 @@ def apply(host, planned):
             if step.path.startswith(f"{FOLDER}/") and not host.listdir(FOLDER):
                 host.remove(FOLDER)
         else:
+            if step.kind == "stop":
+                recorded.note_unit(host, step.path)
             said = host.run(list(step.argv), data=step.text or None)
             if said.rc != 0:
                 raise RuntimeError(f"{' '.join(step.argv)} ended with {said.rc}: {(said.err or said.out).strip()}. Run the playbook again once that is mended.")
@@ -260,4 +263,4 @@ def apply(host, planned):
 
 def told(planned):
     """The planned steps for a message: commands, and files without what is in them."""
-    return "; ".join(" ".join(step.argv) if step.kind == "run" else f"{step.kind} {step.path}" for step in planned.actions)
+    return "; ".join(" ".join(step.argv) if step.argv else f"{step.kind} {step.path}" for step in planned.actions)

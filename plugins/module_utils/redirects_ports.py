@@ -11,7 +11,7 @@ import socket
 from ansible_collections.xitrum.host.plugins.module_utils import redirects_filter, redirects_iptables, redirects_nft
 from ansible_collections.xitrum.host.plugins.module_utils.plan import RUN, Row
 from ansible_collections.xitrum.host.plugins.module_utils.process import seen
-from ansible_collections.xitrum.host.plugins.module_utils.redirects_rules import FAMILY_NAME, LOOPBACK_ADDRESS, run
+from ansible_collections.xitrum.host.plugins.module_utils.redirects_rules import FAMILY_NAME, LOOPBACK_ADDRESS, stop
 
 _INTERFACE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:@-]{0,14}")
 _UNIT = re.compile(r"[A-Za-z0-9:_.\\@-]+")
@@ -87,7 +87,7 @@ def stop_steps(wanted, state, rules):
     """Stops the named services that run or would at boot, once the redirects are there: no moment in which nobody answers."""
     names = map(unit_name, wanted["stop_conflicting"]) if rules else ()
     units = [(name, state["units"].get(name, {})) for name in dict.fromkeys(names)]
-    return [run("systemctl", "disable", "--now", name) for name, unit in units if _runs(unit)]
+    return [stop(name) for name, unit in units if _runs(unit)]
 
 
 def _runs(unit):

@@ -31,7 +31,8 @@ class Rule(NamedTuple):
 
 
 class Step(NamedTuple):
-    """One thing to do. C(kind) is C(write) (C(path), C(text), C(mode)), C(remove) (C(path)) or C(run) (C(argv), C(text) on its input)."""
+    """One thing to do. C(kind) is C(write) (C(path), C(text), C(mode)), C(remove) (C(path)) or C(run) (C(argv), C(text) on its input).
+    C(stop) is a C(run) that ends somebody else's service C(path)."""
 
     kind: str
     path: str = ""
@@ -57,6 +58,11 @@ def remove(path):
 def run(*argv, **more):
     """The step that runs a command, with C(text) on its input."""
     return Step("run", argv=argv, text=more.get("text", ""))
+
+
+def stop(unit):
+    """The step that stops and disables somebody else's service."""
+    return Step("stop", path=unit, argv=("systemctl", "disable", "--now", unit))
 
 
 def wanted_rules(pairs, loopback, families):

@@ -93,6 +93,8 @@ def give_back(host, wanted, state, now):
     to = wanted["release"] if wanted["outcome"] in ("failed", "incomplete") else state["current"]
     record(host, wanted, line(lock, to, wanted["outcome"], now))
     host.remove(path(wanted["name"]))
+    # Where everything is taken back, the lock was the last.
+    host.remove_empty(FOLDER)
 
 
 def record(host, wanted, text):

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 
-from ansible_collections.xitrum.host.plugins.module_utils import file_set, instances, process, rc_local, supervisord, supervisors
+from ansible_collections.xitrum.host.plugins.module_utils import file_set, instances, process, rc_local, recorded, supervisord, supervisors
 from ansible_collections.xitrum.host.plugins.module_utils.plan import RUN, Row
 
 SPEC = {
@@ -198,6 +198,7 @@ def apply(host, wanted, state, planned):
     if "install" in kinds:
         raise RuntimeError(f"{wanted['supervisor']} is not installed on this host: install it first, as the role supervisor does.")
     if any(kind in ("write", "link", "remove", "commands") for kind in kinds):
+        note(host, wanted, state)
         file_set.apply(host, state["set"], planned)
     for kind, detail in planned.actions:
         if kind == "clean":
@@ -207,3 +208,14 @@ def apply(host, wanted, state, planned):
             soft, hard = (limit if limit == process.UNLIMITED else max(limit, state["granted"]) for limit in state["daemon"]["nofile"])
             words = ["unlimited" if limit == process.UNLIMITED else str(limit) for limit in (soft, hard)]
             host.run(["prlimit", "--pid", str(detail), f"--nofile={':'.join(words)}"])
+
+
+def note(host, wanted, state):
+    """Writes down what is somebody else's and is about to be changed: a daemon for everybody, and the mode of the script at boot."""
+    kind = supervisors.KINDS[wanted["supervisor"]]
+    if kind["daemon"] and "{name}" not in kind["daemon"]:
+        recorded.note_unit(host, kind["daemon"], kind["packages"][0])
+    text, stat = state["rc_local"]
+    # With a block in it, it was made executable before.
+    if stat is not None and stat.mode & 0o111 != 0o111 and rc_local.MARK not in text:
+        recorded.note_mode(host, rc_local.PATH, stat.mode)

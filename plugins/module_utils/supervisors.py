@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 import time
 
-from ansible_collections.xitrum.host.plugins.module_utils import process, rc_local
+from ansible_collections.xitrum.host.plugins.module_utils import process, rc_local, recorded
 
 #: Supervisors that start what they find in a folder: they look every five seconds.
 _SCAN_SECONDS = 15
@@ -256,7 +256,10 @@ def clean(host, kind, name):
         if rest is None:
             host.remove(rc_local.PATH)
         else:
-            host.write(rc_local.PATH, rest, host.stat(rc_local.PATH).mode)
+            before = None if rc_local.MARK in rest else recorded.read(host)["modes"].get(rc_local.PATH)
+            host.write(rc_local.PATH, rest, host.stat(rc_local.PATH).mode if before is None else before)
+            if before is not None:
+                recorded.forget(host, "modes", rc_local.PATH)
     for path in filled(KINDS[kind]["shared"], name=name):
         host.remove(path)
     for command in filled(KINDS[kind]["gone_after"], name=name):

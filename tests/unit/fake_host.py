@@ -123,6 +123,10 @@ class FakeHost:
         self.done.append(("kill", pid, number))
         self.remove(f"/proc/{pid}")
 
+    def remove_empty(self, path):
+        if not self.listdir(path):
+            self.remove(path)
+
     def remove(self, path):
         self.done.append(("remove", path))
         for kept in (self.files, self.links, self.stats):

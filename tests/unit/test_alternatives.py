@@ -148,7 +148,8 @@ FILES = {**jdk_files(DEBIAN, *THREE), **jdk_files(OURS, *THREE)}
 def test_all_are_registered_before_the_first_is_switched_and_the_old_choice_is_written_down_first():
     plan = planned(debian_host(PACKAGED, FILES), OURS)
     assert [action[0] for action in plan.actions] == ["record", *["register"] * 3, *["set"] * 3]
-    assert json.loads(plan.actions[0][1])["javac"] == {"mode": "auto", "path": f"{DEBIAN}/bin/javac", "registered": [f"{OURS}/bin/javac"]}
+    assert json.loads(plan.actions[0][1])["javac"] == {
+        "mode": "auto", "path": f"{DEBIAN}/bin/javac", "chosen": f"{OURS}/bin/javac", "registered": [f"{OURS}/bin/javac"]}
     assert f"java: {DEBIAN}/bin/java (auto)" in plan.before
     assert f"java: {OURS}/bin/java (manual)" in plan.after
 
@@ -259,7 +260,8 @@ def test_what_was_registered_of_other_jdks_is_remembered_when_the_choice_comes_b
     plan = planned(debian_host(groups, FILES, record), OURS, state="absent")
     assert json.loads(plan.actions[0][1]) == {"java": {"registered": ["/opt/third/bin/java"]}}
     again = planned(debian_host(PACKAGED, FILES, {"java": {"registered": ["/opt/third/bin/java"]}}), OURS)
-    assert json.loads(again.actions[0][1])["java"] == {"mode": "auto", "path": f"{DEBIAN}/bin/java", "registered": ["/opt/third/bin/java", f"{OURS}/bin/java"]}
+    assert json.loads(again.actions[0][1])["java"] == {
+        "mode": "auto", "path": f"{DEBIAN}/bin/java", "chosen": f"{OURS}/bin/java", "registered": ["/opt/third/bin/java", f"{OURS}/bin/java"]}
 
 
 def test_the_distributions_choices_are_never_unregistered():

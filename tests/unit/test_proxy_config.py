@@ -8,7 +8,7 @@ from __future__ import annotations
 import pathlib
 
 import pytest
-from ansible_collections.xitrum.host.plugins.module_utils import haproxy_socket, proxy_config, proxy_haproxy, proxy_text
+from ansible_collections.xitrum.host.plugins.module_utils import haproxy_socket, proxy_config, proxy_haproxy, proxy_text, recorded
 from ansible_collections.xitrum.host.plugins.module_utils.host import Stat
 
 from .fake_host import FakeHost
@@ -282,10 +282,10 @@ def test_nothing_is_replaced_before_the_check_and_the_trial_is_removed():
     machine = Machine(old)
     machine.description = "xitrum.host-" + proxy_text.digest(want["config"], want["pems"])
     applied(machine, want)
-    steps = [step for step in machine.done if step[0] != "run" or "systemctl" in step[1] or "haproxy -c" in step[1]]
+    steps = [step for step in machine.done if step[0] != "run" or "systemctl reload" in step[1] or "haproxy -c" in step[1]]
     assert steps == [
         ("make_directory", proxy_config.TRIAL), ("write", f"{proxy_config.TRIAL}/0.pem"), ("write", f"{proxy_config.TRIAL}/config"), ("run", CHECK),
-        ("remove", proxy_config.TRIAL),
+        ("remove", proxy_config.TRIAL), ("write", recorded.PATH),
         ("write", PEM["path"]), ("write", PATH), ("run", "systemctl reload haproxy.service")]
     assert machine.stats[PEM["path"]].mode == 0o600
 

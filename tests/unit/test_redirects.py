@@ -9,8 +9,16 @@ import json
 import pathlib
 
 import pytest
-from ansible_collections.xitrum.host.plugins.module_utils import redirects, redirects_boot, redirects_firewalld, redirects_nft, redirects_ports
-from ansible_collections.xitrum.host.plugins.module_utils.redirects_rules import UNKNOWN, Rule, wanted_rules
+from ansible_collections.xitrum.host.plugins.module_utils import (
+    recorded,
+    redirects,
+    redirects_boot,
+    redirects_firewalld,
+    redirects_nft,
+    redirects_ports,
+)
+from ansible_collections.xitrum.host.plugins.module_utils.plan import Plan
+from ansible_collections.xitrum.host.plugins.module_utils.redirects_rules import UNKNOWN, Rule, stop, wanted_rules
 
 from .fake_host import FakeHost
 
@@ -81,7 +89,7 @@ def planned(host, **more):
 
 def words(plan):
     """The commands of a plan."""
-    return [" ".join(step.argv) for step in plan.actions if step.kind == "run"]
+    return [" ".join(step.argv) for step in plan.actions if step.argv]
 
 
 def first(plan, start):
@@ -261,6 +269,15 @@ def test_a_program_that_holds_the_port_is_named_with_its_unit():
     assert plan.problems == ["redirects: port 80 is held by apache2, pid 71, apache2.service, which a redirect would cut off: have it stopped and "
                              "disabled with port_forward_stop_conflicting: [apache2], or take the pair out."]
     assert not plan.actions
+
+
+def test_how_a_service_was_is_written_down_before_it_is_stopped():
+    said = "LoadState=loaded\nActiveState=active\nUnitFileState=enabled\n"
+    host = FakeHost(commands={"systemctl show --no-pager --property=LoadState,ActiveState,UnitFileState -- apache2.service": said,
+                              "systemctl disable --now apache2.service": ""})
+    redirects.apply(host, Plan(actions=[stop("apache2.service")]))
+    assert recorded.read(host)["units"] == {"apache2.service": {"boot": "enabled", "active": "active"}}
+    assert host.done[-1] == ("run", "systemctl disable --now apache2.service")
 
 
 def test_a_named_service_is_stopped_after_the_redirects_are_there():

@@ -9,6 +9,7 @@ import time
 import pytest
 from ansible_collections.xitrum.host.plugins.module_utils import supervisors
 
+from tests.lib.baseline import compared
 from tests.lib.demo_instance import request
 
 #: The hosts from which the application is taken away in the end, with their supervisors.
@@ -117,3 +118,13 @@ def test_taken_away_nothing_is_left_and_what_others_have_stays(site, tmp_path):
     assert site.processes("supervisord", "sleep") == theirs != []
     assert site.sh("rclocal", "tail -n 2 /etc/rc.local").splitlines() == ["# Leave it to the others.", "exit 0"]
     assert len(site.processes("runit")) == 1
+
+
+def test_everything_is_taken_back_and_a_second_run_does_nothing(site):
+    """Those from which the application was taken away are as those that still have it: what else was done is there."""
+    theirs = site.processes("supervisord", "sleep")
+    everything = {"playbook": "playbooks/remove.yml", "xitrum_remove": len(site.hosts)}
+    site.run(**everything).assert_ended_well()
+    assert {name: compared(site, name) for name in site.hosts} == {name: [] for name in site.hosts}
+    assert site.processes("supervisord", "sleep") == theirs != []
+    site.run(**everything).assert_did_nothing()

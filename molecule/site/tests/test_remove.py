@@ -1,0 +1,99 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The end: everything is taken back, one host while the others serve, and then the rest. Each test begins where the one before ended."""
+
+import threading
+
+import pytest
+
+from tests.lib.baseline import compared
+from tests.lib.demo_instance import request
+from tests.lib.site import wait_for
+
+REMOVE = "playbooks/remove.yml"
+
+
+class Visitor:
+    """Asks for the page through the proxy all the time, and keeps what was not well."""
+
+    def __init__(self, address):
+        self.address, self.asked, self.bad, self.ended = address, 0, [], threading.Event()
+
+    def __enter__(self):
+        self.thread = threading.Thread(target=self.run)
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_unused):
+        self.ended.set()
+        self.thread.join()
+
+    def run(self):
+        while not self.ended.wait(0.1):
+            self.asked += 1
+            try:
+                status = request(80, "/", host=self.address).status
+            except OSError as error:
+                status = str(error)
+            if status != 200:
+                self.bad.append(status)
+
+
+@pytest.mark.parametrize("said", [{}, {"xitrum_remove": 2}])
+def test_without_the_number_of_hosts_it_says_what_it_would_do_and_does_nothing(site, said):
+    before = site.running()
+    run = site.run(playbook=REMOVE, **said)
+    assert run.code != 0 and not run.changed
+    assert "Nothing was changed." in run.message and "-e xitrum_remove=3" in run.message
+    told = {host: result["msg"] for name, host, result in run.tasks if name == "What would be taken back is said"}
+    for line in ("instance 1 of xitrum", "/etc/systemd/system/xitrum@.service", "/opt/xitrum", "user xitrum", "/etc/sysctl.d/90-xitrum.conf",
+                 "alternative java"):
+        assert line in told["app1"], told["app1"]
+    assert "/etc/haproxy/haproxy.cfg: the configuration from before comes back" in told["proxy1"]
+    assert site.running() == before
+
+
+def test_check_mode_shows_every_step_and_does_nothing(site):
+    before = site.running()
+    run = site.run("--check", "--diff", "--limit", "app1,proxy1", playbook=REMOVE).assert_ended_well()
+    steps = {result["action"] for _task, _host, result in run.tasks if result.get("changed")}
+    assert steps >= {"xitrum.host." + name for name in (
+        "proxy_original", "instance_service", "nofile_limit", "sysctl_profile", "alternatives_group", "host_leftovers")}
+    assert site.running() == before
+
+
+def test_one_host_is_taken_back_with_its_packages_while_the_others_serve(site):
+    before = site.running()
+    with Visitor(site.hosts["proxy1"]["xitrum_address"]) as visitor:
+        run = site.run("--limit", "app2", playbook=REMOVE, xitrum_remove=1, xitrum_remove_packages=True, xitrum_drain_timeout=3, xitrum_drain_grace=1)
+    run.assert_ended_well()
+    assert visitor.asked > 20 and visitor.bad == []
+    assert compared(site, "app2") == []
+    after = site.running()
+    assert {host for host in after if after[host] != before[host]} == {"app2"}
+    assert {name for name, status in site.statuses().items() if status.startswith("MAINT")} == {"app2-0", "app2-1"}
+    site.run("--limit", "app2", playbook=REMOVE, xitrum_remove=1, xitrum_remove_packages=True).assert_did_nothing()
+
+
+def test_a_run_that_is_killed_is_finished_by_the_next_and_data_that_was_kept_goes_another_day(site):
+    with site.killed_run(playbook=REMOVE, xitrum_remove=3, xitrum_remove_keep_data=True):
+        wait_for("the instances of app1 end", lambda: not site.processes("app1"))
+    site.run(playbook=REMOVE, xitrum_remove=3, xitrum_remove_keep_data=True).assert_ended_well()
+    assert site.releases("app1") != []
+    assert "outcome=removed" in site.sh("app1", "getent passwd xitrum && tail -n 1 /var/log/xitrum/runs.log")
+    kept = ("files: /opt/xitrum", "names: /var/log:", "names: /var/lib:", "users: xitrum:", "groups: xitrum:")
+    assert [line for line in compared(site, "app1") if not line.startswith(kept)] == []
+    site.run(playbook=REMOVE, xitrum_remove=3, xitrum_remove_keep_data=True).assert_did_nothing()
+    site.run(playbook=REMOVE, xitrum_remove=3).assert_ended_well()
+
+
+@pytest.mark.parametrize("name", ["proxy1", "app1", "app2", "bare"])
+def test_the_host_is_what_it_was_before_the_first_run(site, name):
+    assert compared(site, name) == []
+
+
+def test_a_run_after_it_does_nothing(site):
+    run = site.run(playbook=REMOVE, xitrum_remove=3).assert_did_nothing()
+    assert [result["msg"] for task, _host, result in run.tasks if task == "What would be taken back is said"] == [
+        f"{name}:\n  nothing" for name in ("app1", "app2", "proxy1")]

@@ -1,0 +1,164 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What was there before the first change, where the concern that changes it keeps no record of its own.
+
+What is written down stays: a second run finds the first one's work and would take it for the host's. It is written
+before the change, so that a run which is killed in between loses nothing.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+
+from ansible_collections.xitrum.host.plugins.module_utils import process
+
+FOLDER = "/var/lib/xitrum.host"
+PATH = f"{FOLDER}/before.json"
+
+#: C(applications): name to C(roots), C(logs), C(users) and C(groups), each a name or a path to whether it was made for the
+#: application. C(packages): those that were not installed. C(units): name to C(boot) and C(active), both empty where the
+#: unit came with a package of ours. C(modes): path to the mode of somebody else's file.
+EMPTY = {"applications": {}, "packages": [], "units": {}, "modes": {}}
+
+SPEC = {
+    "packages": {"type": "list", "elements": "str", "default": []},
+    "application": {"type": "dict", "options": {
+        "name": {"type": "str", "required": True}, "root": {"type": "path", "required": True},
+        "log_dir": {"type": "path", "required": True}, "user": {"type": "str", "required": True},
+    }},
+}
+
+
+def parse(text):
+    """The record out of its file's text; None where there is no file. Raises ValueError where it is damaged."""
+    try:
+        found = json.loads(text) if text else {}
+        if not isinstance(found, dict) or any(not isinstance(found.get(key, kind), type(kind)) for key, kind in EMPTY.items()):
+            raise ValueError("it is no record")
+    except ValueError as error:
+        raise ValueError(f"{PATH} is damaged ({error}): it says what was on the host before the first change. Mend it, or move it away; "
+                         "what is there today then counts as the host's own.") from error
+    return {**copy.deepcopy(EMPTY), **found}
+
+
+def read(host):
+    """The record of a host."""
+    return parse(host.read(PATH))
+
+
+def text_of(record):
+    """The text of the record's file; None where nothing is left in it."""
+    return json.dumps(record, indent=1, sort_keys=True) + "\n" if any(record.values()) else None
+
+
+def write(host, record):
+    """Writes the record, or removes it where nothing is left in it."""
+    if text_of(record) is None:
+        host.remove(PATH)
+        host.remove_empty(FOLDER)
+    else:
+        host.write(PATH, text_of(record), 0o600)
+
+
+def installed(host, names):
+    """Those packages of a list that are installed."""
+    if host.which("dpkg-query"):
+        said = host.run(["dpkg-query", "--show", "--showformat=${Package} ${db:Status-Status}\n", *names]).out
+        words = [line.split() for line in said.splitlines()]
+        return {line[0] for line in words if line[1:] == ["installed"]}
+    return {name for name in names if host.run(["rpm", "--query", "--quiet", name]).rc == 0}
+
+
+def state(host, wanted):
+    """What L(noted) needs to know of the host."""
+    application = wanted["application"]
+    there = {}
+    if application:
+        there = {"roots": host.exists(application["root"]), "logs": host.exists(application["log_dir"]),
+                 "users": host.run(["getent", "passwd", application["user"]]).rc == 0, "groups": host.run(["getent", "group", application["user"]]).rc == 0}
+    return {"record": read(host), "there": there, "installed": installed(host, wanted["packages"]) if wanted["packages"] else set()}
+
+
+def noted(wanted, found):
+    """The record with what is about to be made. Pure."""
+    record, application = copy.deepcopy(found["record"]), wanted["application"]
+    record["packages"] = sorted({*record["packages"], *(name for name in wanted["packages"] if name not in found["installed"])})
+    if application:
+        entry = record["applications"].setdefault(application["name"], {"roots": {}, "logs": {}, "users": {}, "groups": {}})
+        for kind, name in (("roots", application["root"]), ("logs", application["log_dir"]), ("users", application["user"]), ("groups", application["user"])):
+            entry[kind].setdefault(name, not found["there"][kind])
+    return record
+
+
+def unit_state(host, unit):
+    """Whether a unit starts at boot and whether it runs, in systemd's words; both empty where there is none."""
+    said = process.parse_unit(host.run(["systemctl", "show", "--no-pager", "--property=LoadState,ActiveState,UnitFileState", "--", unit]).out)
+    there = said.get("LoadState") in ("loaded", "masked")
+    return {"boot": said.get("UnitFileState", "") if there else "", "active": said.get("ActiveState", "") if there else ""}
+
+
+def note_unit(host, unit, package=""):
+    """Writes down how a unit was before it is enabled, started or stopped. One whose package came with us was not there."""
+    record = read(host)
+    if unit not in record["units"]:
+        record["units"][unit] = {"boot": "", "active": ""} if package in record["packages"] else unit_state(host, unit)
+        write(host, record)
+
+
+def note_mode(host, path, mode):
+    """Writes down the mode of somebody else's file before it is changed."""
+    record = read(host)
+    if path not in record["modes"]:
+        record["modes"][path] = mode
+        write(host, record)
+
+
+def forget(host, kind, name):
+    """Takes an entry out of the record: it is as it was. Returns what it said, or None."""
+    record = read(host)
+    said = record[kind].pop(name, None)
+    if said is not None:
+        write(host, record)
+    return said
+
+
+def unit_commands(before, now, in_use=False):
+    """What brings a unit back to how it was, as commands without C(systemctl) and the unit. Pure.
+
+    C(in_use): somebody else has come to need it since, so that it stays as it is.
+    """
+    if in_use or not any(now.values()):
+        return []
+    runs, starts = now["active"] in ("active", "activating", "reloading"), now["boot"] == "enabled"
+    found = []
+    if runs and before["active"] != "active":
+        found.append(["stop"])
+    if starts and before["boot"] != "enabled":
+        found.append(["disable"])
+    if not starts and before["boot"] == "enabled":
+        found.append(["enable"])
+    if not runs and before["active"] == "active":
+        found.append(["start"])
+    return found
+
+
+def words(unit, before):
+    """How a unit is to be again, as a line for a person."""
+    return f"{unit}: {before['boot']} and {before['active']}, as it was" if before["boot"] else f"{unit}: stopped and disabled, since there was none"
+
+
+def put_back(host, unit, in_use=False, again=""):
+    """Brings a recorded unit back to how it was, and forgets it: the last thing, so that a killed run does it again. C(again) is
+    C(reload) or C(restart) for one that runs and goes on running, but with other files. Raises RuntimeError with what systemd said."""
+    before, now = read(host)["units"][unit], unit_state(host, unit)
+    commands = unit_commands(before, now, in_use)
+    if again and before["active"] == now["active"] == "active":
+        commands.append([again])
+    for command in commands:
+        said = host.run(["systemctl", *command, unit])
+        if said.rc != 0:
+            raise RuntimeError(f"systemctl {' '.join(command)} {unit} ended with {said.rc}: {(said.err or said.out).strip()}. "
+                               f"It is as it was but for that: mend it, and run the playbook again.")
+    forget(host, "units", unit)

@@ -1,0 +1,64 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: host_leftovers
+short_description: Removes folders, users, packages and records of this collection when nothing of it runs any more
+version_added: 0.1.0
+author: The xitrum.host maintainers (@xitrum-host)
+description:
+  - The last step of a removal. It goes by C(/var/lib/xitrum.host/before.json), which M(xitrum.host.host_record) and the other modules
+    have written before they made anything.
+  - A user, a group or a folder that was there before stays, and of such a folder only what is ours goes. Services of others that were stopped for the
+    application, or enabled for it, are as they were.
+  - The record goes last, so that a run which is killed can be run again.
+extends_documentation_fragment:
+  - xitrum.host.removal
+  - xitrum.host.batch
+"""
+
+EXAMPLES = r"""
+- name: Nothing of the collection is left but packages
+  xitrum.host.host_leftovers:
+"""
+
+RETURN = r"""
+kept:
+  description: Packages that stay although O(packages) is set, name to the reason.
+  returned: always
+  type: dict
+  sample: {nginx: certbot-nginx needs it}
+rows:
+  description: Always empty.
+  returned: always
+  type: list
+  elements: dict
+problems:
+  description: Always empty.
+  returned: always
+  type: list
+  elements: str
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.xitrum.host.plugins.module_utils import bodies, leftovers
+from ansible_collections.xitrum.host.plugins.module_utils.host import Host
+
+
+def main():
+    """Reads, plans, removes."""
+    module = AnsibleModule(argument_spec=leftovers.SPEC, supports_check_mode=True)
+    host = Host(module.run_command)
+    try:
+        state = leftovers.read(host, module.params)
+    except (OSError, ValueError) as error:
+        module.fail_json(msg=f"what is left on the host could not be read: {error}")
+    plan = leftovers.plan(module.params, state)
+    bodies.carry_out(module, plan, lambda: leftovers.apply(host, state, plan))
+
+
+if __name__ == "__main__":
+    main()

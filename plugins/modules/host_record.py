@@ -1,0 +1,83 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: host_record
+short_description: Writes down what is about to be made on a host, so that it can be taken back
+version_added: 0.1.0
+author: The xitrum.host maintainers (@xitrum-host)
+description:
+  - To be called before the packages are installed, and before the application's user and folders are made. What is there already is the host's
+    own, and stays when everything is taken back.
+  - The record is C(/var/lib/xitrum.host/before.json). What it says already is never changed, so that a second run does not take the
+    work of the first for the host's.
+options:
+  packages:
+    description: Packages of the distribution that are about to be installed. Those that are not installed yet are written down.
+    type: list
+    elements: str
+    default: []
+  application:
+    description: An application that is about to be set up.
+    type: dict
+    suboptions:
+      name:
+        description: Its name.
+        type: str
+        required: true
+      root:
+        description: The folder of its releases and instances.
+        type: path
+        required: true
+      log_dir:
+        description: The folder of its log files.
+        type: path
+        required: true
+      user:
+        description: Its user, and the group of the same name.
+        type: str
+        required: true
+extends_documentation_fragment:
+  - xitrum.host.batch
+"""
+
+EXAMPLES = r"""
+- name: What is about to be installed is written down
+  xitrum.host.host_record:
+    packages: [haproxy, socat]
+"""
+
+RETURN = r"""
+record:
+  description: The record as it is now - C(applications), C(packages), C(units) and C(modes).
+  returned: success
+  type: dict
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.xitrum.host.plugins.module_utils import recorded
+from ansible_collections.xitrum.host.plugins.module_utils.host import Host
+
+
+def main():
+    """Reads what is there, and writes down what is not."""
+    module = AnsibleModule(argument_spec=recorded.SPEC, supports_check_mode=True)
+    host = Host(module.run_command)
+    try:
+        found = recorded.state(host, module.params)
+        record = recorded.noted(module.params, found)
+        changed = record != found["record"]
+        if changed and not module.check_mode:
+            recorded.write(host, record)
+    except (OSError, ValueError) as error:
+        module.fail_json(msg=str(error))
+    diff = {"before": recorded.text_of(found["record"]) or "", "after": recorded.text_of(record) or "",
+            "before_header": recorded.PATH, "after_header": recorded.PATH}
+    module.exit_json(changed=changed, record=record, diff=diff)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,114 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What was there before the first change is written down once, and what is to be done to bring it back."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from ansible_collections.xitrum.host.plugins.module_utils import recorded
+
+from tests.unit.fake_host import FakeHost
+
+SHOP = {"name": "shop", "root": "/opt/shop", "log_dir": "/var/log/shop", "user": "shop"}
+DPKG = "dpkg-query --show --showformat=${Package} ${db:Status-Status}\n "
+SHOW = "systemctl show --no-pager --property=LoadState,ActiveState,UnitFileState -- "
+
+
+def wanted(packages=(), application=None):
+    return {"packages": list(packages), "application": application}
+
+
+def test_what_is_missing_is_written_down_and_what_is_there_is_not():
+    host = FakeHost({"/var/log/shop/old": ""}, {DPKG + "haproxy socat": "haproxy installed\n", "getent group shop": "shop:x:1:\n"})
+    found = recorded.state(host, wanted(["haproxy", "socat"], SHOP))
+    record = recorded.noted(wanted(["haproxy", "socat"], SHOP), found)
+    assert record["packages"] == ["socat"]
+    assert record["applications"]["shop"] == {
+        "roots": {"/opt/shop": True}, "logs": {"/var/log/shop": False}, "users": {"shop": True}, "groups": {"shop": False}}
+
+
+def test_a_package_that_was_removed_and_left_its_settings_is_not_installed():
+    assert recorded.installed(FakeHost(commands={DPKG + "nginx": "nginx config-files\n"}), ["nginx"]) == set()
+
+
+def test_without_dpkg_rpm_is_asked():
+    host = FakeHost(commands={"rpm --query --quiet nginx": "", "rpm --query --quiet socat": (1, "", "")})
+    assert recorded.installed(host, ["nginx", "socat"]) == {"nginx"}
+
+
+def test_a_second_run_changes_nothing_and_another_root_is_added():
+    none, all_of_it = (dict.fromkeys(("roots", "logs", "users", "groups"), there) for there in (False, True))
+    first = recorded.noted(wanted(["socat"], SHOP), {"record": recorded.parse(None), "installed": set(), "there": none})
+    there = {"record": first, "installed": {"socat"}, "there": all_of_it}
+    assert recorded.noted(wanted(["socat"], SHOP), there) == first
+    moved = recorded.noted(wanted((), {**SHOP, "root": "/srv/shop"}), there)
+    assert moved["applications"]["shop"]["roots"] == {"/opt/shop": True, "/srv/shop": False}
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"packages": {}}', '{"units": 1}'])
+def test_a_damaged_record_is_an_error_that_names_it(text):
+    with pytest.raises(ValueError, match="/var/lib/xitrum.host/before.json is damaged"):
+        recorded.parse(text)
+
+
+def test_an_empty_record_is_no_file():
+    host = FakeHost({recorded.PATH: "{}"})
+    recorded.write(host, recorded.parse(None))
+    assert recorded.PATH not in host.files
+
+
+def test_a_unit_is_written_down_once():
+    host = FakeHost(commands={SHOW + "nginx.service": "LoadState=loaded\nActiveState=inactive\nUnitFileState=disabled\n"})
+    recorded.note_unit(host, "nginx.service", "nginx")
+    host.commands[SHOW + "nginx.service"] = "LoadState=loaded\nActiveState=active\nUnitFileState=enabled\n"
+    recorded.note_unit(host, "nginx.service", "nginx")
+    assert recorded.read(host)["units"] == {"nginx.service": {"boot": "disabled", "active": "inactive"}}
+
+
+def test_a_unit_that_came_with_a_package_of_ours_was_not_there():
+    host = FakeHost({recorded.PATH: json.dumps({"packages": ["nginx"]})}, {
+        SHOW + "nginx.service": "LoadState=loaded\nActiveState=active\nUnitFileState=enabled\n"})
+    recorded.note_unit(host, "nginx.service", "nginx")
+    assert recorded.read(host)["units"] == {"nginx.service": {"boot": "", "active": ""}}
+
+
+ON, OFF, NONE = {"boot": "enabled", "active": "active"}, {"boot": "disabled", "active": "inactive"}, {"boot": "", "active": ""}
+
+
+@pytest.mark.parametrize(("before", "now", "commands"), [
+    (NONE, ON, ["stop", "disable"]), (OFF, ON, ["stop", "disable"]), (ON, OFF, ["enable", "start"]),
+    (ON, ON, []), (OFF, OFF, []), (NONE, NONE, []), (ON, NONE, []),
+])
+def test_a_unit_gets_what_brings_it_back(before, now, commands):
+    assert recorded.unit_commands(before, now) == [[command] for command in commands]
+
+
+def test_a_unit_that_others_need_stays():
+    assert recorded.unit_commands(NONE, ON, in_use=True) == []
+
+
+def test_a_unit_that_goes_on_is_told_of_its_files_and_then_forgotten():
+    host = FakeHost({recorded.PATH: json.dumps({"units": {"nginx.service": ON}})}, {
+        SHOW + "nginx.service": "LoadState=loaded\nActiveState=active\nUnitFileState=enabled\n", "systemctl reload nginx.service": ""})
+    recorded.put_back(host, "nginx.service", again="reload")
+    assert ("run", "systemctl reload nginx.service") in host.done
+    assert recorded.PATH not in host.files
+
+
+def test_a_unit_that_refuses_is_an_error_and_stays_on_record():
+    host = FakeHost({recorded.PATH: json.dumps({"units": {"nginx.service": ON}})}, {
+        SHOW + "nginx.service": "LoadState=loaded\nActiveState=inactive\nUnitFileState=enabled\n", "systemctl start nginx.service": (1, "", "no")})
+    with pytest.raises(RuntimeError, match="systemctl start nginx.service ended with 1: no"):
+        recorded.put_back(host, "nginx.service")
+    assert "nginx.service" in recorded.read(host)["units"]
+
+
+def test_a_mode_is_written_down_once_and_forgotten_when_it_is_back():
+    host = FakeHost()
+    recorded.note_mode(host, "/etc/rc.local", 0o600)
+    recorded.note_mode(host, "/etc/rc.local", 0o711)
+    assert recorded.forget(host, "modes", "/etc/rc.local") == 0o600
+    assert recorded.forget(host, "modes", "/etc/rc.local") is None
