@@ -1,0 +1,78 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The controller's half of M(xitrum.host.console): opens it in the terminal that ansible-playbook was started in."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+
+INSTEAD = "Or let one expression be run: -e xitrum_console_command=EXPRESSION."
+
+
+class ActionModule(ActionBase):
+    """Lets the module do all that needs no terminal; else has the console prepared, and joins it with the terminal."""
+
+    def run(self, tmp=None, task_vars=None):
+        """Returns what the module says."""
+        result = super().run(tmp, task_vars)
+        del tmp
+        arguments = dict(self._task.args)
+        types = arguments.get("action", "scala") == "scala" and not arguments.get("command")
+        if not types or self._task.check_mode:
+            result.update(self._on_host(arguments, task_vars))
+            return result
+        terminal = terminal_of(os.getppid())
+        if not terminal:
+            raise AnsibleActionFail(f"ansible-playbook was started without a terminal, and a console needs one: start it in one. {INSTEAD}")
+        if self._connection.transport != "ssh":
+            raise AnsibleActionFail(f"the console is opened over SSH, and {self._connection.transport} is this host's connection. {INSTEAD}")
+        result.update(self._on_host(arguments, task_vars))
+        if result.get("failed"):
+            return result
+        folder, argv = result.pop("folder"), result.pop("argv")
+        try:
+            code = self._open(terminal, argv)
+        finally:
+            # Its own program has removed it, unless that was killed.
+            if folder:
+                self._on_host({**arguments, "left": folder}, task_vars)
+        if code:
+            result.update(failed=True, msg=f"the console ended with code {code}: see what it said above (255 is ssh's own)")
+        return result
+
+    def _open(self, terminal, argv):
+        """Runs a command of root on the host, joined with the terminal: its exit code."""
+        link = self._connection
+        command = shlex.join(argv)
+        if link.become:
+            # For a person the word is noise by which Ansible itself tells that it became another user.
+            command = link.become.build_become_command(command, link._shell).replace(f"echo {link.become.success}", "true")
+        # By Ansible's own settings, over the connection that it has just used, which asks nothing again.
+        words = link._build_command(link.get_option("ssh_executable"), "ssh", "-tt", "-o", "LogLevel=ERROR", link.host, command)
+        handle = os.open(terminal, os.O_RDWR | os.O_NOCTTY)
+        try:
+            return subprocess.run(words, stdin=handle, stdout=handle, stderr=handle, check=False).returncode
+        finally:
+            os.close(handle)
+
+    def _on_host(self, arguments, task_vars):
+        return self._execute_module(module_name="xitrum.host.console", module_args=arguments, task_vars=task_vars)
+
+
+def terminal_of(pid):
+    """The terminal that a process of this machine reads from; empty where it is none. A task's own process has none."""
+    path = f"/proc/{pid}/fd/0"
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NOCTTY | os.O_NONBLOCK)
+    except OSError:
+        return ""
+    try:
+        return os.readlink(path) if os.isatty(handle) else ""
+    finally:
+        os.close(handle)

@@ -1,0 +1,144 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: console
+short_description: Runs Scala in the running JVM of an instance, or asks it for its threads and its heap
+version_added: 0.1.0
+author: The xitrum.host maintainers (@xitrum-host)
+description:
+  - Finds an instance by its process, whichever supervisor keeps it, and attaches to its JVM as its user, in its mount namespace.
+  - An expression is compiled by the compiler of the application's own release, on JDK 9 and newer, and sees the application's classes. What it changes
+    stays changed, so the module says C(changed) for every expression, and runs none in check mode.
+  - Without an expression, the console is opened in the terminal that C(ansible-playbook) was started in, over SSH, by Scalive on JDK 8.
+  - Leaves nothing in the host's files. The JVM keeps what every tool that attaches leaves, a thread and a socket in its C(/tmp), and one open file of
+    an archive of 1 KB that is removed.
+options:
+  root:
+    description: The folder of releases and instances on the host.
+    type: path
+    required: true
+  instance:
+    description: The number of the instance.
+    type: int
+    default: 0
+  action:
+    description: What is done - Scala, or by C(jcmd) the stacks of all threads, the sizes of the heap, or the number of objects of each class.
+    type: str
+    default: scala
+    choices: [scala, threads, heap, histogram]
+  command:
+    description: The expression in Scala. Empty opens a console in the terminal.
+    type: str
+    default: ""
+  compiler:
+    description: Paths of C(scala-compiler-VERSION.jar) and C(scala-reflect-VERSION.jar) on the host, for a release that has none.
+    type: list
+    elements: path
+    default: []
+  timeout:
+    description: The seconds after which an expression, or C(jcmd), is given up.
+    type: int
+    default: 60
+  sources:
+    description: The console's own Java sources, file name to text. Compiled by the JDK of the instance.
+    type: dict
+    default: {}
+  left:
+    description: The folder of a console that was left. Set by the action plugin.
+    type: str
+    default: ""
+attributes:
+  action:
+    description: Has a part on the controller.
+    support: full
+extends_documentation_fragment:
+  - xitrum.host.batch
+"""
+
+EXAMPLES = r"""
+- name: The stacks of all threads
+  xitrum.host.console:
+    root: /opt/myapp
+    action: threads
+  register: threads
+
+- name: They are shown
+  ansible.builtin.debug:
+    msg: "{{ threads.lines }}"
+"""
+
+RETURN = r"""
+lines:
+  description: What the expression or C(jcmd) printed.
+  returned: when something was run and no terminal has shown it
+  type: list
+  elements: str
+  sample: ["val res0: Int = 42"]
+pid:
+  description: The process of the instance; V(0) where it does not run.
+  returned: always
+  type: int
+user:
+  description: Its user.
+  returned: always
+  type: str
+java:
+  description: The major version of its JDK.
+  returned: always
+  type: int
+console:
+  description: V(own), V(scalive), or V(jcmd) for what needs no console.
+  returned: always
+  type: str
+rows:
+  description: Always empty.
+  returned: always
+  type: list
+  elements: dict
+problems:
+  description: What stands in the way; empty where nothing does.
+  returned: always
+  type: list
+  elements: str
+"""
+
+import os
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.xitrum.host.plugins.module_utils import bodies, console
+from ansible_collections.xitrum.host.plugins.module_utils.host import Host
+
+
+def main():
+    """Reads, plans, and asks or prepares."""
+    module = AnsibleModule(argument_spec=console.SPEC, supports_check_mode=True)
+    host, wanted = Host(module.run_command), module.params
+    if os.geteuid() != 0:
+        module.fail_json(msg="an instance's JVM is attached to by its own user, whom only root can become, and this module runs as another user: use become: true.")
+    state = console.read(host, wanted)
+    plan = console.plan(wanted, state)
+
+    def apply():
+        if wanted["command"]:
+            return {"lines": console.evaluate(host, wanted, state).splitlines()}
+        folder = "" if plan.facts["console"] == "scalive" else console.prepare(host, wanted, state)
+        return {"folder": folder, "argv": console.client(wanted, state, folder)}
+
+    if wanted["left"]:
+        if state["running"]:
+            console.remove(host, state["running"], wanted["left"])
+        module.exit_json(changed=False)
+    if wanted["action"] != "scala" and not plan.problems:
+        try:
+            module.exit_json(**plan.report(), lines=console.ask(host, wanted, state).splitlines())
+        except RuntimeError as error:
+            module.fail_json(msg=str(error), **plan.report())
+    bodies.carry_out(module, plan, apply)
+
+
+if __name__ == "__main__":
+    main()

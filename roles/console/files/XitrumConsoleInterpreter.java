@@ -1,0 +1,52 @@
+// Copyright (c) 2026, the xitrum.host maintainers
+// GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+// SPDX-License-Identifier: GPL-3.0-or-later
+
+import java.io.BufferedReader;
+import java.io.OutputStreamWriter;
+import java.io.PrintStream;
+import java.io.PrintWriter;
+import java.nio.charset.StandardCharsets;
+import scala.Console;
+import scala.Function0;
+import scala.runtime.BoxedUnit;
+import scala.tools.nsc.GenericRunnerSettings;
+import scala.tools.nsc.interpreter.shell.ILoop;
+import scala.tools.nsc.interpreter.shell.ShellConfig$;
+
+/** The Scala interpreter, of the compiler that the console was given, for the application's own classes. */
+public final class XitrumConsoleInterpreter {
+    private XitrumConsoleInterpreter() {
+    }
+
+    /** Runs one expression, or without one what is typed until its end. Returns whether it compiled and did not throw. */
+    public static Boolean run(String expression, BufferedReader in, PrintStream out) {
+        PrintWriter writer = new PrintWriter(new OutputStreamWriter(out, StandardCharsets.UTF_8), true);
+        Function0<Boolean> body = () -> interpret(expression, in, writer);
+        // What println in an expression writes is for whoever typed it, not for the application's log.
+        return Console.withOut(out, () -> Console.withErr(out, body));
+    }
+
+    private static Boolean interpret(String expression, BufferedReader in, PrintWriter out) {
+        GenericRunnerSettings settings = new GenericRunnerSettings(message -> {
+            out.println(message);
+            return BoxedUnit.UNIT;
+        });
+        settings.processArgumentString("-usejavacp");
+        ILoop loop = new ILoop(ShellConfig$.MODULE$.apply(settings), in, out);
+        if (expression == null) {
+            loop.run(settings);
+            return true;
+        }
+        loop.createInterpreter(settings);
+        try {
+            String result = loop.intp().interpret(expression, false).toString();
+            if ("Incomplete".equals(result)) {
+                out.println("the expression ends too early: something in it is not closed");
+            }
+            return "Success".equals(result);
+        } finally {
+            loop.closeInterpreter();
+        }
+    }
+}
