@@ -6,25 +6,34 @@ import java.io.BufferedReader;
 import java.io.OutputStreamWriter;
 import java.io.PrintStream;
 import java.io.PrintWriter;
+import java.net.URLConnection;
 import java.nio.charset.StandardCharsets;
 import scala.Console;
 import scala.Function0;
 import scala.runtime.BoxedUnit;
 import scala.tools.nsc.GenericRunnerSettings;
+import scala.tools.nsc.interpreter.IMain;
 import scala.tools.nsc.interpreter.shell.ILoop;
 import scala.tools.nsc.interpreter.shell.ShellConfig$;
 
 /** The Scala interpreter, of the compiler that the console was given, for the application's own classes. */
-public final class XitrumConsoleInterpreter {
+final class XitrumConsoleInterpreter {
     private XitrumConsoleInterpreter() {
     }
 
     /** Runs one expression, or without one what is typed until its end. Returns whether it compiled and did not throw. */
-    public static Boolean run(String expression, BufferedReader in, PrintStream out) {
+    static boolean run(String expression, BufferedReader in, PrintStream out) {
         PrintWriter writer = new PrintWriter(new OutputStreamWriter(out, StandardCharsets.UTF_8), true);
         Function0<Boolean> body = () -> interpret(expression, in, writer);
         // What println in an expression writes is for whoever typed it, not for the application's log.
-        return Console.withOut(out, () -> Console.withErr(out, body));
+        boolean cached = URLConnection.getDefaultUseCaches("jar");
+        try {
+            // Java would keep each jar of the application open a second time, for ever, since the interpreter looks into it.
+            URLConnection.setDefaultUseCaches("jar", false);
+            return Console.withOut(out, () -> Console.withErr(out, body));
+        } finally {
+            URLConnection.setDefaultUseCaches("jar", cached);
+        }
     }
 
     private static Boolean interpret(String expression, BufferedReader in, PrintWriter out) {
@@ -32,8 +41,17 @@ public final class XitrumConsoleInterpreter {
             out.println(message);
             return BoxedUnit.UNIT;
         });
-        settings.processArgumentString("-usejavacp");
-        ILoop loop = new ILoop(ShellConfig$.MODULE$.apply(settings), in, out);
+        settings.processArgumentString("-usejavacp -YdisableFlatCpCaching");
+        ILoop loop = new ILoop(ShellConfig$.MODULE$.apply(settings), in, out) {
+            @Override
+            public void closeInterpreter() {
+                if (intp() instanceof IMain) {
+                    // Which the interpreter itself does not: the jars would stay open.
+                    ((IMain) intp()).global().close();
+                }
+                super.closeInterpreter();
+            }
+        };
         if (expression == null) {
             loop.run(settings);
             return true;

@@ -12,13 +12,10 @@ import java.io.PipedInputStream;
 import java.io.PipedOutputStream;
 import java.io.PrintStream;
 import java.io.RandomAccessFile;
-import java.net.MalformedURLException;
-import java.net.URL;
 import java.net.URLClassLoader;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.List;
 
 /** In the application's JVM: a thread with a Scala interpreter, and one that sees when nobody is at the other side any more. */
 public final class XitrumConsoleShell {
@@ -73,15 +70,13 @@ public final class XitrumConsoleShell {
     private static void interpret(Path folder, PipedInputStream input, FileOutputStream output) {
         try (PrintStream out = new PrintStream(output, true, "UTF-8")) {
             boolean good = false;
-            try (Loader loader = new Loader(folder)) {
+            try (URLClassLoader loader = (URLClassLoader) XitrumConsoleShell.class.getClassLoader()) {
                 Path expression = folder.resolve("expression");
                 String one = Files.exists(expression) ? new String(Files.readAllBytes(expression), StandardCharsets.UTF_8) : null;
-                BufferedReader in = new BufferedReader(new InputStreamReader(input, StandardCharsets.UTF_8));
-                good = (Boolean) loader.loadClass("XitrumConsoleInterpreter")
-                    .getMethod("run", String.class, BufferedReader.class, PrintStream.class).invoke(null, one, in, out);
+                good = XitrumConsoleInterpreter.run(one, new BufferedReader(new InputStreamReader(input, StandardCharsets.UTF_8)), out);
             } catch (Throwable error) {
-                // Of reflection, the cause is what happened.
-                out.println(error.getCause() == null ? error : error.getCause());
+                // Whatever it is, whoever waits at the other side is to know it.
+                error.printStackTrace(out);
             }
             if (!good) {
                 Files.createFile(folder.resolve("failed"));
@@ -89,45 +84,6 @@ public final class XitrumConsoleShell {
         } catch (IOException error) {
             // The console was killed, and its folder is gone.
             return;
-        }
-    }
-
-    /**
-     * Loads the compiler's classes itself, although the application may have them too: they go when the console does. All others are the application's.
-     */
-    static final class Loader extends URLClassLoader {
-        Loader(Path folder) throws IOException {
-            super(urls(folder), ClassLoader.getSystemClassLoader());
-        }
-
-        private static URL[] urls(Path folder) throws IOException {
-            List<String> jars = Files.readAllLines(folder.resolve("jars"));
-            URL[] urls = new URL[jars.size() + 1];
-            urls[0] = url(folder.resolve("classes").toFile());
-            for (int index = 0; index < jars.size(); index++) {
-                urls[index + 1] = url(new File(jars.get(index)));
-            }
-            return urls;
-        }
-
-        private static URL url(File file) throws MalformedURLException {
-            return file.toURI().toURL();
-        }
-
-        @Override
-        protected Class<?> loadClass(String name, boolean resolve) throws ClassNotFoundException {
-            if (name.startsWith("scala.tools.") || name.startsWith("scala.reflect.") || name.startsWith("XitrumConsole")) {
-                synchronized (getClassLoadingLock(name)) {
-                    Class<?> found = findLoadedClass(name);
-                    try {
-                        return found == null ? findClass(name) : found;
-                    } catch (ClassNotFoundException error) {
-                        // Such as scala.reflect.ClassTag, which is the library's.
-                        return super.loadClass(name, resolve);
-                    }
-                }
-            }
-            return super.loadClass(name, resolve);
         }
     }
 }
