@@ -128,8 +128,8 @@ def problems_of_java(wanted, state, java):
         yield f"{state['home']} is no JDK: {state['home']}/release does not say JAVA_VERSION. Wanted is a full JDK: leave xitrum_jdk_version to the role jdk"
     elif absent or (modules and "jdk.attach" not in modules):
         what = f"no {' and no '.join(absent)} in {state['home']}/bin" if absent else f"no module jdk.attach in {state['home']}/release"
-        yield (f"{where} runs on a JRE: there is {what}. Wanted is a full JDK of version {java}: the role jdk installs one (ansible-playbook xitrum.host.site), "
-               f"by hand on Debian apt-get install openjdk-{java}-jdk-headless; a running JVM of the same package needs no restart")
+        yield (f"{where} runs on a JRE: there is {what}. Wanted is a full JDK of version {java}: the role jdk "
+               f"installs one (ansible-playbook xitrum.host.site), by hand on Debian apt-get install openjdk-{java}-jdk-headless")
     if switch(words, "DisableAttachMechanism", False):
         yield f"{where} was started with -XX:+DisableAttachMechanism. Take it out of xitrum_java_options and run ansible-playbook xitrum.host.site"
     if wanted["action"] == "scala" and not switch(words, "EnableDynamicAgentLoading", True):

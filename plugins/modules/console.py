@@ -118,7 +118,8 @@ def main():
     module = AnsibleModule(argument_spec=console.SPEC, supports_check_mode=True)
     host, wanted = Host(module.run_command), module.params
     if os.geteuid() != 0:
-        module.fail_json(msg="an instance's JVM is attached to by its own user, whom only root can become, and this module runs as another user: use become: true.")
+        module.fail_json(msg="an instance's JVM is attached to by its own user, whom only root can become, and this module runs as another user: "
+                             "use become: true.")
     state = console.read(host, wanted)
     plan = console.plan(wanted, state)
 
