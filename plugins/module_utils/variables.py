@@ -17,7 +17,6 @@ PLAYBOOK_VARIABLES = (
     "xitrum_rollback_to",       # playbooks/rollback.yml: the release to go back to
     "xitrum_check_become",      # playbooks/check.yml: whether it reads as root
     "xitrum_console_command",   # playbooks/console.yml: the expression to run
-    "xitrum_console",           # registered: what the console said
     "xitrum_host_state",        # registered: what host_state_info read
     "xitrum_lock",              # registered: what run_lock said
     "xitrum_package_read",      # registered: what package_info read
