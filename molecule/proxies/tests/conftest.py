@@ -1,10 +1,12 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The servers behind the proxy, for tests that make them sick."""
+"""The hosts, and the servers behind the proxies for tests that make them sick."""
 
 import pytest
 import testinfra
+
+from tests.lib.site import CLONE, Site
 
 
 class Instances:
@@ -18,6 +20,11 @@ class Instances:
         where, port = name.split(":")
         host = testinfra.get_host(f"ansible://{where}", ansible_inventory=self.inventory, sudo=True)
         host.check_output(f"systemctl kill --signal=USR1 backend-{port}.service")
+
+
+@pytest.fixture(scope="session")
+def site(request):
+    return Site(CLONE / request.config.getoption("ansible_inventory"))
 
 
 @pytest.fixture

@@ -6,14 +6,8 @@
 import pytest
 
 from tests.lib.baseline import compared
-from tests.lib.site import CLONE, Site
 
 REMOVE = "playbooks/remove.yml"
-
-
-@pytest.fixture(scope="module", name="site")
-def fixture_site(request):
-    return Site(CLONE / request.config.getoption("ansible_inventory"))
 
 
 def test_everything_is_taken_back_and_a_second_run_does_nothing(site):
