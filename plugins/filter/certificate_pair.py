@@ -53,6 +53,7 @@ from ansible.errors import AnsibleFilterError
 
 try:
     from cryptography import x509
+    from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives import serialization
 except ImportError as missing:
     # Ansible's own checks import every plugin without what it needs.
@@ -78,16 +79,17 @@ def problem(certificate, key, names, now=None):
     """Why the two are no pair that can be served, at the moment C(now) or at some time, as a sentence; empty where they are."""
     try:
         first = x509.load_pem_x509_certificate(certificate.encode())
-    except ValueError as error:
+        other = public(first.public_key())
+    except (UnsupportedAlgorithm, ValueError) as error:
         return f"{names[0]} is no certificate as PEM ({error}): a text that begins with -----BEGIN CERTIFICATE----- is wanted, the chain behind it"
     try:
         own = serialization.load_pem_private_key(key.encode(), None)
     except TypeError:
         return (f"{names[1]} has a passphrase, which a proxy could not ask for: write it without one (openssl pkey -in FILE -out FILE), "
                 "and encrypt it by Ansible Vault")
-    except ValueError:
-        return f"{names[1]} is no key as PEM: a text that begins with -----BEGIN PRIVATE KEY----- is wanted"
-    if public(first.public_key()) != public(own.public_key()):
+    except (UnsupportedAlgorithm, ValueError):
+        return f"{names[1]} is no key as PEM, or of a kind that is not known here: a text that begins with -----BEGIN PRIVATE KEY----- is wanted"
+    if other != public(own.public_key()):
         return f"{names[0]} belongs to another key than {names[1]}: the first certificate of the file must be that of the site, and not of its chain"
     begin, end = ends(first)
     if now and end <= now:

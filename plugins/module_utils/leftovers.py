@@ -31,25 +31,36 @@ SPEC = {
 _PROXIES = tuple(f"{service}.service" for service, _path in proxy_server.PLACES.values())
 
 
-def merged(record, applications):
-    """The record with applications that it does not have, of which nobody knows what was there before: their folders are ours,
-    as their names are, and no user is."""
+def merged(host, record, applications):
+    """The record with applications that it does not have, of which nobody knows what was there before: what is ours in their folders is told
+    by its name, where a file of ours says that it is ours at all. The folders stay, as the users do."""
     record = copy.deepcopy(record)
     for item in applications:
-        record["applications"].setdefault(item["name"], {"roots": {item["root"]: True}, "logs": {item["log_dir"]: True}, "users": {}, "groups": {}})
+        if item["name"] not in record["applications"]:
+            record["applications"][item["name"]] = {
+                "roots": {item["root"]: False} if is_ours(host, "roots", item["root"]) else {},
+                "logs": {item["log_dir"]: False} if is_ours(host, "logs", item["log_dir"]) else {}, "users": {}, "groups": {}}
     return record
+
+
+def is_ours(host, kind, path):
+    """Whether a folder that is not on record is one of an application of ours: other tools have their C(releases) and C(current) too."""
+    if kind == "logs":
+        return host.exists(f"{path}/{LOG}")
+    return "xitrum.host" in (host.read(f"{path}/run") or "") or host.exists(f"{path}/manifests")
 
 
 def read(host, wanted):
     """What is there of what the record has."""
     record = recorded.read(host)
     folders, accounts = {}, {}
-    for name, entry in merged(record, wanted["applications"])["applications"].items():
+    for name, entry in merged(host, record, wanted["applications"])["applications"].items():
         for kind in ("roots", "logs"):
             for path, made in entry[kind].items():
                 if host.stat(path) is not None:
                     ours = [one for one in host.listdir(path) if any(fnmatch.fnmatchcase(one, pattern) for pattern in INSIDE[kind])]
-                    folders[path] = {"application": name, "made": made, "ours": ours}
+                    # Two applications may share a folder, of which the first one found nothing there.
+                    folders[path] = {"application": name, "made": made or folders.get(path, {}).get("made", False), "ours": ours}
         for kind, database in (("users", "passwd"), ("groups", "group")):
             accounts.update({(database, account): name for account, made in entry[kind].items() if made and host.run(["getent", database, account]).rc == 0})
     units = {unit: before for unit, before in record["units"].items() if unit not in _PROXIES}

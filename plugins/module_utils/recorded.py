@@ -12,7 +12,7 @@ from __future__ import annotations
 import copy
 import json
 
-from ansible_collections.xitrum.host.plugins.module_utils import process
+from ansible_collections.xitrum.host.plugins.module_utils import process, values
 
 FOLDER = "/var/lib/xitrum.host"
 PATH = f"{FOLDER}/before.json"
@@ -35,12 +35,28 @@ def parse(text):
     """The record out of its file's text; None where there is no file. Raises ValueError where it is damaged."""
     try:
         found = json.loads(text) if text else {}
-        if not isinstance(found, dict) or any(not isinstance(found.get(key, kind), type(kind)) for key, kind in EMPTY.items()):
+        if not isinstance(found, dict) or not is_sound({**EMPTY, **found}):
             raise ValueError("it is no record")
     except ValueError as error:
         raise ValueError(f"{PATH} is damaged ({error}): it says what was on the host before the first change. Mend it, or move it away; "
                          "what is there today then counts as the host's own.") from error
     return {**copy.deepcopy(EMPTY), **found}
+
+
+def is_sound(record):
+    """Whether every entry is what this file writes, and no folder is the system's: a folder that was made is removed as a whole."""
+    def all_of(mapping, good):
+        return isinstance(mapping, dict) and all(isinstance(key, str) and good(value) for key, value in mapping.items())
+
+    def is_application(entry):
+        kinds = ("roots", "logs", "users", "groups")
+        return isinstance(entry, dict) and set(entry) == set(kinds) and all(all_of(entry[kind], lambda made: isinstance(made, bool)) for kind in kinds) and all(
+            path.startswith("/") and ".." not in path.split("/") and not values.is_system(path) for kind in kinds[:2] for path in entry[kind])
+
+    return (all_of(record["applications"], is_application)
+            and isinstance(record["packages"], list) and all(isinstance(name, str) for name in record["packages"])
+            and all_of(record["units"], lambda unit: all_of(unit, lambda word: isinstance(word, str)) and set(unit) == {"boot", "active"})
+            and all_of(record["modes"], lambda mode: isinstance(mode, int)))
 
 
 def read(host):

@@ -44,7 +44,7 @@ def applications(host, record, known):
 
 def _there(host, row):
     """Whether the host has anything of an application that is not on record."""
-    return any(host.stat(row[key]) is not None for key in ("root", "log_dir")) or bool(
+    return any(leftovers.is_ours(host, kind, row[key]) for kind, key in (("roots", "root"), ("logs", "log_dir"))) or bool(
         supervisors.defined(host, row["name"]) or supervisors.leftovers(host, row["name"]))
 
 

@@ -98,6 +98,7 @@ def give_back(host, wanted, state, now):
 
 
 def record(host, wanted, text):
-    """Appends to the log of runs, which is in the folder of log files where there is one."""
-    if host.exists(wanted["log_dir"]):
+    """Appends to the log of runs, which is in the folder of log files where there is one. A removal begins no new one in a folder of somebody else."""
+    there = wanted["log_dir"] if wanted.get("outcome") != "removed" else f"{wanted['log_dir']}/{LOG}"
+    if host.exists(there):
         host.append(f"{wanted['log_dir']}/{LOG}", text, 0o640, "root", wanted["user"])

@@ -40,8 +40,14 @@ def folders(variables):
         parts = [part for part in path.split("/") if part]
         if not path.startswith("/") or ".." in parts or re.search(r"\s", path):
             yield f"{name} is {path!r}: wanted is an absolute path without .. and without white space"
-        elif not parts or (len(parts) == 1 and parts[0] in SYSTEM):
+        elif is_system(path):
             yield f"{name} is {path!r}, which belongs to the system: wanted is a folder of the application's own, such as /opt/shop"
+
+
+def is_system(path):
+    """Whether a folder is one of the system's own."""
+    parts = [part for part in path.split("/") if part]
+    return not parts or (len(parts) == 1 and parts[0] in SYSTEM)
 
 
 def counts(variables):

@@ -45,7 +45,7 @@ def test_where_the_date_does_not_count_a_pair_that_has_ended_is_one():
     (certificate(begin=NOW - 2 * DAY, end=NOW - DAY), pem(KEY), f"site.crt ended on {NOW - DAY:%Y-%m-%d}"),
     (certificate(begin=NOW + DAY, end=NOW + 2 * DAY), pem(KEY), f"site.crt begins on {NOW + DAY:%Y-%m-%d}"),
     ("nothing", pem(KEY), "site.crt is no certificate as PEM"),
-    (certificate(), "nothing", "site.key is no key as PEM"),
+    (certificate(), "nothing", "site.key is no key as PEM, or"),
     (certificate(), pem(KEY, b"secret"), "site.key has a passphrase"),
 ])
 def test_what_is_no_pair_is_told(first, second, said):

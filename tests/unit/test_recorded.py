@@ -48,7 +48,15 @@ def test_a_second_run_changes_nothing_and_another_root_is_added():
     assert moved["applications"]["shop"]["roots"] == {"/opt/shop": True, "/srv/shop": False}
 
 
-@pytest.mark.parametrize("text", ["{", "[]", '{"packages": {}}', '{"units": 1}'])
+def entry(**more):
+    return json.dumps({"applications": {"shop": {"roots": {}, "logs": {}, "users": {}, "groups": {}, **more}}})
+
+
+@pytest.mark.parametrize("text", [
+    "{", "[]", '{"packages": {}}', '{"units": 1}', '{"packages": [1]}', '{"units": {"a": null}}', '{"units": {"a": {"boot": ""}}}', '{"modes": {"/a": "1"}}',
+    '{"applications": {"shop": {"roots": {}}}}', '{"applications": {"shop": null}}',
+    entry(roots={"/": True}), entry(roots={"/etc": True}), entry(logs={"/opt/../etc/x": True}), entry(logs={"log": True}), entry(users={"shop": 1}),
+])
 def test_a_damaged_record_is_an_error_that_names_it(text):
     with pytest.raises(ValueError, match="/var/lib/xitrum.host/before.json is damaged"):
         recorded.parse(text)

@@ -115,10 +115,35 @@ def test_data_that_is_kept_stays_on_record_and_a_second_run_finds_nothing():
     assert not leftovers.plan({**NOTHING, "keep_data": True}, leftovers.read(host, {**NOTHING, "keep_data": True})).changed
 
 
-def test_an_application_without_a_record_loses_its_folders_and_keeps_its_user():
-    known = [{"name": "shop", "root": "/opt/shop", "log_dir": "/var/log/shop"}]
-    _host, _state, plan = rest({"/opt/shop/slot": "0\n"}, ACCOUNTS, applications=known)
-    assert plan.actions == [("folder", "/opt/shop")]
+KNOWN = [{"name": "shop", "root": "/opt/shop", "log_dir": "/var/log/shop"}]
+
+
+def test_an_application_without_a_record_loses_what_is_ours_by_its_name_and_keeps_its_user():
+    files = {"/opt/shop/slot": "0\n", "/opt/shop/run": "# Written by xitrum.host;", "/opt/shop/their.db": "", "/var/log/shop/runs.log": ""}
+    _host, _state, plan = rest(files, ACCOUNTS, applications=KNOWN)
+    assert plan.actions == [("folder", "/opt/shop/run"), ("folder", "/opt/shop/slot"), ("folder", "/var/log/shop/runs.log")]
+
+
+def test_folders_of_other_tools_are_not_ours_whatever_the_inventory_says():
+    host, _state, plan = rest({"/opt/shop/releases/1/app": "", "/opt/shop/current": "", "/var/log/shop/0": ""}, ACCOUNTS, applications=KNOWN)
+    assert not plan.changed
+    assert removal.applications(host, recorded.EMPTY, KNOWN) == []
+
+
+def test_a_folder_that_was_there_stays_when_the_record_is_gone():
+    theirs = {"roots": {"/opt/shop": False}, "logs": {"/var/log/shop": True}, "users": {}, "groups": {}}
+    files = {"/opt/shop/releases/a/b": "", "/opt/shop/run": "# Written by xitrum.host;", "/opt/shop/their.db": "", "/var/log/shop/runs.log": ""}
+    host, state, plan = rest({**files, **record(applications={"shop": theirs})}, ACCOUNTS, applications=KNOWN)
+    leftovers.apply(host, state, plan)
+    assert sorted(host.files) == ["/opt/shop/their.db"]
+    assert not leftovers.plan({**NOTHING, "applications": KNOWN}, leftovers.read(host, {**NOTHING, "applications": KNOWN})).changed
+    assert removal.applications(host, recorded.EMPTY, KNOWN) == []
+
+
+def test_a_folder_that_two_applications_share_goes_where_one_of_them_made_it():
+    other = {**OURS, "roots": {"/opt/shop": False}}
+    _host, state, _plan = rest({"/opt/shop/slot": "0\n", **record(applications={"bank": OURS, "shop": other})}, ACCOUNTS)
+    assert state["folders"]["/opt/shop"]["made"]
 
 
 def test_a_user_that_is_in_use_is_an_error_and_the_record_stays():
@@ -174,7 +199,7 @@ def test_a_package_manager_that_refuses_is_an_error_that_says_what_to_do():
 # ---------------------------------------------------------------------------------------------------------- the whole
 
 def test_applications_are_those_on_record_those_known_and_those_with_a_lock():
-    host = FakeHost({f"{recorded.FOLDER}/gone.lock": "{}", "/srv/known/releases/a/b": ""})
+    host = FakeHost({f"{recorded.FOLDER}/gone.lock": "{}", "/srv/known/manifests/a.json": ""})
     found = {"applications": {"shop": {**OURS, "roots": {"/opt/shop": True, "/srv/shop": True}}}}
     known = [{"name": "known", "root": "/srv/known", "log_dir": "/var/log/known"}, {"name": "nothing", "root": "/opt/nothing", "log_dir": "/var/log/nothing"}]
     assert [(row["name"], row["root"], row["log_dir"]) for row in removal.applications(host, found, known)] == [

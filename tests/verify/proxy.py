@@ -114,6 +114,16 @@ class ProxyContract:
         said = json.loads(host.check_output(asked))
         assert (said["forwarded_for"], said["scheme"]) == (address, "http"), "nobody else is believed"
 
+    def test_what_a_load_balancer_says_counts_for_one_request_and_a_client_is_nobody_to_believe(self, address, balancer):
+        own = balancer.ansible.get_variables()["xitrum_address"]
+        cases = [("203.0.113.7", "https", ("203.0.113.7", "https")), ("203.0.113.8", "http", ("203.0.113.8", "http")),
+                 # A client on the load balancer's own host, which claims to be somebody else.
+                 (f"203.0.113.9, {own}", "https", (own, "https")), ("203.0.113.7", "javascript, https", ("203.0.113.7", "http"))]
+        asked = " --next ".join(f"-s -H 'X-Forwarded-For: {client}' -H 'X-Forwarded-Proto: {scheme}' -w '\\n' http://{address}/client"
+                                for client, scheme, _said in cases)
+        answers = [json.loads(line) for line in balancer.check_output(f"curl {asked}").splitlines() if line]
+        assert [(said["forwarded_for"], said["scheme"]) for said in answers] == [said for _client, _scheme, said in cases]
+
     def test_https_is_answered_and_announced_to_the_application(self, address):
         said = client_of(address, ("Host", "shop.example"), ("X-Forwarded-Proto", "http"), port=self.tls_port, tls=True)
         assert (said["scheme"], said["host"]) == ("https", "shop.example")
