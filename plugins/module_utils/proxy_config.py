@@ -266,7 +266,8 @@ def _servers(wanted, state, text, result):
         if row["admin"] == "ready":
             why, mend = f"the health check says {row['check']}", software.ASK.format(address=address)
         else:
-            why, mend = f"somebody set it to {row['admin']}", f"proxy_server software={wanted['software']} backend={backend} servers={name} state=ready"
+            why = f"it is set to {row['admin']}: by somebody, or by a run that removed the host or did not end"
+            mend = f"proxy_server software={wanted['software']} backend={backend} servers={name} state=ready"
         _row(result, f"{backend}/{name}", software.UP, address, row["status"], good, why, mend)
 
 

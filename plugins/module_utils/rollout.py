@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import re
 
+from ansible_collections.xitrum.host.plugins.module_utils import proxy
+
 
 def size(batch, count):
     """How many instances a step takes, at least 1: C(batch) is a number, or a share of all C(count) such as C(25%), rounded down.
@@ -40,6 +42,14 @@ def steps(due, batch=1):
             "label": ", ".join(f"{host}-{instance['index']}" for host, instance in part),
         })
     return found
+
+
+def started_out_of_use(start, proxies, host):
+    """Those of the instances C(start), which a run starts on C(host), that a proxy had out of use when it was read. C(proxies) are the reads of all
+    proxies; one that does not know an instance yet, and a first run, have nothing to say."""
+    rows = [row for read in proxies for row in (read.get("proxy") or {}).get("rows", [])]
+    out = {row["item"].rpartition("/")[2] for row in rows if str(row["effective"]).upper().startswith(("MAINT", "DRAIN"))}
+    return [instance for instance in start if f"{proxy.safe_name(host)}-{instance['index']}" in out]
 
 
 def go_back_to(found, release=""):

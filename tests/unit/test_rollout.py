@@ -75,3 +75,11 @@ def test_a_host_without_a_previous_release_says_so():
 
 def test_hosts_that_would_go_back_to_different_ones_say_so():
     assert "(app1: bb; app2: aa)" in rollout.go_back_to({"app1": host(), "app2": host(previous="aa")})["problems"][0]
+
+
+def test_what_is_started_and_out_of_use_is_told_apart_by_its_name_at_the_proxies():
+    start = [{"index": 0, "port": 8000}, {"index": 1, "port": 8001}]
+    rows = [{"item": "xitrum/app_2-0", "effective": "MAINT"}, {"item": "xitrum/app_2-1", "effective": "UP"}, {"item": "xitrum/other-1", "effective": "DRAIN"}]
+    assert rollout.started_out_of_use(start, [{"proxy": {"rows": rows}}, {}], "app 2") == start[:1]
+    assert rollout.started_out_of_use(start, [{"proxy": {"rows": [{"item": "xitrum/app_2-1", "effective": "drain"}]}}], "app 2") == start[1:]
+    assert rollout.started_out_of_use(start, [{}], "app 2") == []

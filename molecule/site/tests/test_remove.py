@@ -76,6 +76,11 @@ def test_one_host_is_taken_back_with_its_packages_while_the_others_serve(site):
     site.run("--limit", "app2", playbook=REMOVE, xitrum_remove=1, xitrum_remove_packages=True).assert_did_nothing()
 
 
+def test_a_host_that_was_removed_and_is_set_up_again_is_in_use_again(site):
+    site.run().assert_ended_well()
+    assert site.statuses() == dict.fromkeys(["app1-0", "app1-1", "app2-0", "app2-1"], "UP")
+
+
 def test_a_run_that_is_killed_is_finished_by_the_next_and_data_that_was_kept_goes_another_day(site):
     with site.killed_run(playbook=REMOVE, xitrum_remove=3, xitrum_remove_keep_data=True):
         wait_for("the instances of app1 end", lambda: not site.processes("app1"))
