@@ -167,10 +167,10 @@ def plan(wanted, state):
 
 def page_problems(wanted, state):
     """Why the health page cannot be meant: an instance that runs does not know it. The proxies would take all instances out of use, and
-    a rollout would never find one healthy. An instance that is sick, and answers 5xx or nothing, says nothing about the page."""
+    a rollout would never find one healthy. An instance that is sick, and answers 5xx or nothing, or that limits requests (429), says nothing about the page."""
     for instance in wanted["instances"]:
         said = state["instances"][instance["index"]].get("page")
-        if isinstance(said, int) and said < 500 and said != wanted["health_status"]:
+        if isinstance(said, int) and said < 500 and said not in (429, wanted["health_status"]):
             yield (f"instance {instance['index']} runs, and answers {said} for {wanted['health_path']}; wanted is {wanted['health_status']}. "
                    "Correct xitrum_health_path (or xitrum_health_status), or set xitrum_health_path_new: true for the one run that brings this page")
 

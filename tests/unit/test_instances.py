@@ -91,7 +91,7 @@ def test_a_health_page_that_a_running_instance_does_not_know_is_a_problem(said):
     assert f"instance 0 runs, and answers {said} for /; wanted is 200" in instances.plan(wanted(), state).problems[0]
 
 
-@pytest.mark.parametrize("said", [200, 500, 503, "Connection refused", None])
+@pytest.mark.parametrize("said", [200, 429, 500, 503, "Connection refused", None])
 def test_a_sick_instance_says_nothing_about_the_health_page(said):
     state = running(wanted())
     state["instances"][0]["page"] = said
