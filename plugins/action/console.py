@@ -11,6 +11,7 @@ import subprocess
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
+from ansible_collections.xitrum.host.plugins.module_utils.console import BUSY
 
 INSTEAD = "Or let one expression be run: -e xitrum_console_command=EXPRESSION."
 
@@ -43,7 +44,8 @@ class ActionModule(ActionBase):
             if folder:
                 self._on_host({**arguments, "left": folder}, task_vars)
         if code:
-            result.update(failed=True, msg=f"the console ended with code {code}: see what it said above (255 is ssh's own)")
+            result.update(failed=True, msg=f"the console ended with code {code}: see what it said above (255 is ssh's own, "
+                                           f"{BUSY} that another console is open on the instance)")
         return result
 
     def _open(self, terminal, argv):

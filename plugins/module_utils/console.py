@@ -16,6 +16,7 @@ from ansible_collections.xitrum.host.plugins.module_utils.plan import Plan
 
 SPEC = {
     "root": {"type": "path", "required": True},
+    "user": {"type": "str", "required": True},
     "instance": {"type": "int", "default": 0},
     "action": {"type": "str", "default": "scala", "choices": ["scala", "threads", "heap", "histogram"]},
     "command": {"type": "str", "default": ""},
@@ -25,7 +26,7 @@ SPEC = {
     "left": {"type": "str", "default": ""},
 }
 
-#: What is asked of jcmd. A histogram of live objects alone would stop the application for a full collection.
+#: What is asked of jcmd. A histogram of live objects alone would have them collected first.
 ASKS = {"threads": ["Thread.print", "-l"], "heap": ["GC.heap_info"], "histogram": ["GC.class_histogram", "-all"]}
 #: The last that Scalive attaches to, and the first of the console's own; then the Scala that each knows.
 SCALIVE_JAVA, SCALIVE_SCALA, OWN_SCALA = 8, (2, 12), (2, 13)
@@ -33,6 +34,9 @@ SCALIVE_JAVA, SCALIVE_SCALA, OWN_SCALA = 8, (2, 12), (2, 13)
 START_SECONDS = 120
 #: The client and the compiler are short: quick to start, and without statistics that they would leave in /tmp.
 QUICK = ["-XX:-UsePerfData", "-XX:TieredStopAtLevel=1", "-Xmx128m"]
+
+#: What the client ends with where another console is open on the instance (sysexits.h: try again later).
+BUSY = 75
 
 _JAR = re.compile(r"(?:^|[.-])scala-(library|compiler|reflect)-(\d+)\.(\d+)(\.\d+[\w.-]*)\.jar$")
 
@@ -43,8 +47,11 @@ def read(host, wanted):
     rows = [row for row in process.processes_under(host, instances) if row["comm"] == "java"]
     real = host.realpath(instances)
     numbers = {row["pid"]: (row["cwd"] or "")[len(real) + 1:].partition("/")[0] for row in rows}
-    running = next((row for row in rows if numbers[row["pid"]] == str(wanted["instance"])), None)
-    state = {"running": running, "others": sorted(set(numbers.values())), "home": "", "tools": [], "release": {}, "scala": {}, "missing": [], "scalive": ""}
+    here = [row for row in rows if numbers[row["pid"]] == str(wanted["instance"])]
+    # Anybody can work in a folder that is open to them, and call their program java.
+    running = next((row for row in here if row["user"] == wanted["user"]), here[0] if here else None)
+    state = {"running": running, "others": sorted(set(numbers.values())), "home": "", "tools": [], "release": {}, "scala": {}, "missing": [], "scalive": "",
+             "stranger": process.stranger(host, running, wanted["user"]) if running else ""}
     if running:
         home = re.sub(r"(/jre)?/bin/java$", "", running["exe"] or "")
         lib = host.realpath(f"{running['cwd']}/lib")
@@ -94,6 +101,8 @@ def plan(wanted, state):
     """Decides how the instance is asked, or says why it cannot be."""
     result = Plan(facts={"pid": 0, "user": "", "java": 0, "console": ""})
     running = state["running"]
+    if wanted["timeout"] < 1:
+        result.problems.append(f"console_timeout is {wanted['timeout']}; wanted are 1 or more seconds: without an end an expression would never be given up")
     if not running:
         result.problems.append(
             f"instance {wanted['instance']} does not run: no process java works in {wanted['root']}/instances/{wanted['instance']}. "
@@ -120,6 +129,9 @@ def problems_of_java(wanted, state, java):
     if (running["exe"] or "").endswith(" (deleted)"):
         yield (f"the JDK that {where} runs on is no longer on the disk: {running['exe']}. An upgrade has replaced it. "
                "Start the instance anew: ansible-playbook xitrum.host.site does so, one after the other")
+        return
+    if state["stranger"]:
+        yield state["stranger"]
         return
     tools = ["javac", "jcmd"] if wanted["action"] == "scala" and java > SCALIVE_JAVA else ["jcmd"]
     absent = [name for name in tools if name not in state["tools"]]
@@ -171,16 +183,15 @@ def numbers(version):
     return tuple(int(word) for word in version.split(".")[:2])
 
 
-def inside(running, argv):
-    """A command as the instance's user, in the instance's mount namespace."""
-    user = running["user"]
-    return ["nsenter", "--target", str(running["pid"]), "--mount", "--",
-            "setpriv", f"--reuid={user}", f"--regid={user}", "--init-groups", "--no-new-privs", "--inh-caps=-all", "--", *argv]
-
-
 def bounded(seconds, argv):
     """A command that is ended after so many seconds."""
     return ["timeout", "--kill-after=5", str(seconds), *argv]
+
+
+def alone(running, argv):
+    """A command that is refused, with C(BUSY), while another holds the instance's console: two would share the agent's archive.
+    The lock is of the folder, so that there is no file of it to leave, and goes with its process."""
+    return ["flock", "--nonblock", "--no-fork", "--conflict-exit-code", str(BUSY), f"{running['cwd']}/tmp", *argv]
 
 
 def ask(host, wanted, state):
@@ -190,7 +201,7 @@ def ask(host, wanted, state):
     if wanted["action"] == "heap" and major(state["release"]) <= 8:
         # Its jcmd does not know GC.heap_info.
         argv = [f"{home}/bin/jstat", "-gc", str(running["pid"])]
-    said = host.run(inside(running, bounded(wanted["timeout"], argv)))
+    said = host.run(process.inside(running, bounded(wanted["timeout"], argv)))
     if said.rc:
         raise RuntimeError(failed(wanted, state, said, f"{argv[0]} {argv[-1]}"))
     return said.out
@@ -199,6 +210,8 @@ def ask(host, wanted, state):
 def prepare(host, wanted, state):
     """Makes the console's folder, for the instance's user alone, and compiles what is in it. Returns its path."""
     running, tmp = state["running"], f"{state['running']['cwd']}/tmp"
+    # Said before anything is made; the client holds it for as long as it runs.
+    must(host, wanted, state, alone(running, ["true"]))
     made = must(host, wanted, state, ["mktemp", "-d", f"{tmp}/console-XXXXXXXX"])
     folder = made.strip()
     try:
@@ -220,7 +233,7 @@ def prepare(host, wanted, state):
 
 def must(host, wanted, state, argv, data=None):
     """What a command of the instance's user said. Raises RuntimeError where it failed."""
-    said = host.run(inside(state["running"], argv), data)
+    said = host.run(process.inside(state["running"], argv), data)
     if said.rc:
         raise RuntimeError(failed(wanted, state, said, argv[0]))
     return said.out
@@ -230,17 +243,17 @@ def remove(host, running, folder):
     """Takes a console's folder away, as the user that it belongs to."""
     if not re.fullmatch(re.escape(f"{running['cwd']}/tmp/") + "console-[A-Za-z0-9]{8}", folder):
         raise RuntimeError(f"{folder} is no folder of a console of process {running['pid']}: nothing was removed")
-    host.run(inside(running, ["rm", "-rf", folder]))
+    host.run(process.inside(running, ["rm", "-rf", folder]))
 
 
 def client(wanted, state, folder):
     """The console's program as a command that root runs."""
     if state["release"] and major(state["release"]) <= SCALIVE_JAVA:
-        return inside(state["running"], ["env", f"PATH={state['home']}/bin:/usr/bin:/bin", f"JAVA_HOME={state['home']}", state["scalive"],
+        return process.inside(state["running"], ["env", f"PATH={state['home']}/bin:/usr/bin:/bin", f"JAVA_HOME={state['home']}", state["scalive"],
                                          str(state["running"]["pid"])])
     seconds = wanted["timeout"] if wanted["command"] else 0
     argv = [f"{state['home']}/bin/java", *QUICK, "-cp", f"{folder}/classes", "XitrumConsole", folder, str(state["running"]["pid"]), str(seconds)]
-    return inside(state["running"], bounded(seconds + START_SECONDS, argv) if seconds else argv)
+    return process.inside(state["running"], alone(state["running"], bounded(seconds + START_SECONDS, argv) if seconds else argv))
 
 
 def evaluate(host, wanted, state):
@@ -257,5 +270,8 @@ def evaluate(host, wanted, state):
 
 def failed(wanted, state, said, what):
     """A sentence on what failed, with what it said."""
+    if said.rc == BUSY and not said.out + said.err:
+        return (f"another console is open on instance {wanted['instance']} (process {state['running']['pid']}): there is one at a time. "
+                "Leave that one (:quit), or wait for its expression")
     words = "\n".join(filter(None, [said.out.strip(), said.err.strip()])) or ("no answer in time: it was ended" if said.rc in (124, 137) else "no message")
     return f"{what} failed in instance {wanted['instance']} (process {state['running']['pid']}, user {state['running']['user']}), code {said.rc}:\n{words}"

@@ -92,6 +92,9 @@ def read(host, wanted, jdk):
     for number in numbers.union(wanted_indices, *defined.values()):
         folder = f"{root}/instances/{number}"
         here = [row for row in running if process.is_under(row["cwd"], folder)]
+        # Others may work in there as well: a shell, or somebody else.
+        here.sort(key=lambda row: (row["user"] != wanted["user"], row["comm"] != "java"))
+        unasked = process.stranger(host, here[0], wanted["user"]) if here and wanted["prove"] else ""
         state["instances"][number] = {
             "folders": [name for name in host.listdir(folder) if host.stat(f"{folder}/{name}").kind == "directory" and not name.startswith(".")],
             "current": host.readlink(f"{folder}/current") or "",
@@ -102,7 +105,8 @@ def read(host, wanted, jdk):
             "log": host.stat(f"{wanted['log_dir']}/{number}") is not None,
             "service": service.get(number),
             "elsewhere": sorted(kind for kind, indices in defined.items() if kind != wanted["supervisor"] and number in indices),
-            "flags": flags(host, here[0]) if here and wanted["prove"] else None,
+            "flags": flags(host, here[0]) if here and wanted["prove"] and not unasked else None,
+            "unasked": unasked,
         }
     if wanted["health_path"]:
         for instance in wanted["instances"]:
@@ -120,10 +124,10 @@ def page(host, wanted, port, listeners):
 
 
 def flags(host, running):
-    """The flags of a running JVM, from itself, by the jcmd of its own JDK. In its mount namespace: the two meet in /tmp,
-    and a hardened service has one of its own. Without jcmd's own statistics, which it would leave a folder for in there."""
+    """The flags of a running JVM, from itself, by the jcmd of its own JDK. As its user, in its mount namespace: the two meet in
+    /tmp, and a hardened service has one of its own. Without jcmd's own statistics, which it would leave a folder for in there."""
     jcmd = f"{(running['exe'] or '').rpartition('/')[0]}/jcmd"
-    said = host.run(["nsenter", "--target", str(running["pid"]), "--mount", "--", jcmd, "-J-XX:-UsePerfData", str(running["pid"]), "VM.flags"])
+    said = host.run(process.inside(running, [jcmd, "-J-XX:-UsePerfData", str(running["pid"]), "VM.flags"]))
     return jvm.parse_flags(said.out) if said.rc == 0 else {}
 
 
@@ -167,10 +171,10 @@ def plan(wanted, state):
 
 def page_problems(wanted, state):
     """Why the health page cannot be meant: an instance that runs does not know it. The proxies would take all instances out of use, and
-    a rollout would never find one healthy. An instance that is sick, and answers 5xx or nothing, says nothing about the page."""
+    a rollout would never find one healthy. An instance that is sick, and answers 5xx or nothing, or that limits requests (429), says nothing about the page."""
     for instance in wanted["instances"]:
         said = state["instances"][instance["index"]].get("page")
-        if isinstance(said, int) and said < 500 and said != wanted["health_status"]:
+        if isinstance(said, int) and said < 500 and said not in (429, wanted["health_status"]):
             yield (f"instance {instance['index']} runs, and answers {said} for {wanted['health_path']}; wanted is {wanted['health_status']}. "
                    "Correct xitrum_health_path (or xitrum_health_status), or set xitrum_health_path_new: true for the one run that brings this page")
 
@@ -233,6 +237,8 @@ def instance_rows(wanted, instance, name, has, state):
     rows.append(row("address", address, address, " ".join(listens), not has["listeners"] or listens == [address], "it listens elsewhere"))
     if has["service"] is not None:
         rows.append(service_row(wanted, label, has["service"], has["elsewhere"]))
+    if has["unasked"]:
+        rows.append(Row("instance", f"{label} flags", status="unseen", why=has["unasked"]))
     if has["flags"] is not None:
         for name, value in jvm.wanted_flags(wanted["heap"], wanted["java_options"]).items():
             said = has["flags"].get(name, "")

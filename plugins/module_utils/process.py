@@ -104,7 +104,7 @@ def process(host, pid, boot_time=None):
     """One process as a dictionary; None where it is gone.
 
     Keys: C(pid), C(ppid), C(comm), C(state), C(cwd), C(exe), C(cmdline) (list), C(environ) (dictionary), C(nofile)
-    (soft, hard), C(uid), C(user), C(started) (seconds since the epoch), C(rss_kb). A value that this user may not see
+    (soft, hard), C(uid), C(gid), C(user), C(started) (seconds since the epoch), C(rss_kb). A value that this user may not see
     is None. Pass C(boot_time) (see L(boot_time)) when many are read.
     """
     folder = f"/proc/{pid}"
@@ -126,6 +126,7 @@ def process(host, pid, boot_time=None):
         "environ": None if environ is None else parse_environ(environ),
         "nofile": None if limits is None else nofile_of(limits),
         "uid": uid,
+        "gid": int(status["Gid"].split()[1]),
         "user": user_name(uid),
         "started": int((read_boot_time(host) if boot_time is None else boot_time) + since_boot),
         "rss_kb": int(status.get("VmRSS", "0 kB").split()[0]),
@@ -151,6 +152,33 @@ def processes_under(host, root):
     """
     real = host.realpath(root)
     return processes(host, [pid for pid in pids(host) if is_under(seen(host.readlink, f"/proc/{pid}/cwd"), real)])
+
+
+def stranger(host, row, user):
+    """Why a process that L(process) described is not entered: it is not the application's, or has made a world of its own. Empty
+    where it may be. C(user) is the application's user by name."""
+    where = f"process {row['pid']}, which works in {row['cwd']},"
+    if row["user"] != user:
+        return f"{where} is of the user {row['user']}; wanted is {user}: nothing is asked of it. Stop it, or correct xitrum_user"
+    own, root = (seen(host.readlink, f"/proc/{name}/ns/user") for name in (row["pid"], "self"))
+    if own != root:
+        # Its user is root in there, and puts any file in the place of any other.
+        return f"{where} has a user namespace of its own ({own or 'not seen'}); wanted is that of the host ({root}): nothing is asked of it. See who started it"
+    exe = host.stat(row["exe"] or "")
+    if exe is None or exe.kind != "file" or exe.owner != "root":
+        found = f"is of the user {exe.owner}" if exe else "is not on the disk"
+        return (f"{where} runs {row['exe'] or 'a program that is not seen'}, which {found}; wanted is a file of root: nothing is asked of it. "
+                "Leave the JDK to the role jdk, or give the JDK's folder to root (chown -R root:root)")
+    return ""
+
+
+def inside(row, argv):
+    """A command as the user of a process that L(process) described and in its mount namespace, with no way back to more rights.
+
+    No program in there runs as root: nsenter itself, of this host, becomes the user before it starts one. Ask L(stranger) first.
+    """
+    return ["setpriv", "--no-new-privs", "--inh-caps=-all", "--", "nsenter", "--target", str(row["pid"]), "--mount",
+            "--setuid", str(row["uid"]), "--setgid", str(row["gid"]), "--", *argv]
 
 
 def show_unit(host, unit):

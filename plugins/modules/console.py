@@ -14,12 +14,17 @@ description:
   - An expression is compiled by the compiler of the application's own release, on JDK 9 and newer, and sees the application's classes. What it changes
     stays changed, so the module says C(changed) for every expression, and runs none in check mode.
   - Without an expression, the console is opened in the terminal that C(ansible-playbook) was started in, over SSH, by Scalive on JDK 8.
+  - There is one console at a time on an instance. A second one is refused.
   - Leaves nothing in the host's files. The JVM keeps what every tool that attaches leaves, a thread and a socket in its C(/tmp), and one open file of
     an archive of 1 KB that is removed.
 options:
   root:
     description: The folder of releases and instances on the host.
     type: path
+    required: true
+  user:
+    description: The application's user. A process of somebody else is not asked.
+    type: str
     required: true
   instance:
     description: The number of the instance.
@@ -40,7 +45,7 @@ options:
     elements: path
     default: []
   timeout:
-    description: The seconds after which an expression, or C(jcmd), is given up.
+    description: The seconds after which an expression, or C(jcmd), is given up; 1 or more.
     type: int
     default: 60
   sources:
@@ -63,6 +68,7 @@ EXAMPLES = r"""
 - name: The stacks of all threads
   xitrum.host.console:
     root: /opt/myapp
+    user: myapp
     action: threads
   register: threads
 
@@ -130,7 +136,7 @@ def main():
         return {"folder": folder, "argv": console.client(wanted, state, folder)}
 
     if wanted["left"]:
-        if state["running"]:
+        if state["running"] and not state["stranger"]:
             console.remove(host, state["running"], wanted["left"])
         module.exit_json(changed=False)
     if wanted["action"] != "scala" and not plan.problems:

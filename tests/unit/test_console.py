@@ -6,29 +6,32 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.xitrum.host.plugins.module_utils import console
-from ansible_collections.xitrum.host.plugins.module_utils.host import Result
+from ansible_collections.xitrum.host.plugins.module_utils import console, process
+from ansible_collections.xitrum.host.plugins.module_utils.host import Result, Stat
 
 from tests.unit.fake_host import FakeHost
 
 JDK, FOLDER, LIB = "/usr/lib/jvm/java-17", "/opt/shop/instances/0/r1-abc", "/opt/shop/releases/r1/lib"
 STAT = "{pid} (java) S 1 " + " ".join(["0"] * 17) + " 5000 0\n"
-STATUS = "Name:\tjava\nUid:\t{uid}\t{uid}\t{uid}\t{uid}\nVmRSS:\t1000 kB\n"
-WANTED = {"root": "/opt/shop", "instance": 0, "action": "scala", "command": "6 * 7", "compiler": [], "timeout": 60, "sources": {"A.java": "class A {}"}}
+STATUS = "Name:\tjava\nUid:\t{uid}\t{uid}\t{uid}\t{uid}\nGid:\t{uid}\t{uid}\t{uid}\t{uid}\nVmRSS:\t1000 kB\n"
+WANTED = {"root": "/opt/shop", "user": "815815", "instance": 0, "action": "scala", "command": "6 * 7", "compiler": [], "timeout": 60,
+          "sources": {"A.java": "class A {}"}}
+INSIDE = "setpriv --no-new-privs --inh-caps=-all -- nsenter --target 12 --mount --setuid 815815 --setgid 815815 --"
 SCALA = [f"scala-{name}-2.13.18.jar" for name in ("compiler", "library", "reflect")]
 
 
 def machine(version="17.0.15", modules="java.base jdk.attach", tools=("java", "javac", "jcmd"), jars=tuple(SCALA), environ="", cmdline="java\0-Xmx1g\0A\0",
-            exe=f"{JDK}/bin/java", scalive=False, commands=None):
+            exe=f"{JDK}/bin/java", scalive=False, commands=None, links=None, stats=None):
     files = {
         "/proc/stat": "btime 1700000000\n", "/proc/12/stat": STAT.format(pid=12), "/proc/12/status": STATUS.format(uid=815815),
         "/proc/12/cmdline": cmdline, "/proc/12/environ": environ, "/proc/12/limits": "",
-        f"{JDK}/release": f'JAVA_VERSION="{version}"\nMODULES="{modules}"\n' if version else "",
+        exe: "", f"{JDK}/release": f'JAVA_VERSION="{version}"\nMODULES="{modules}"\n' if version else "",
         **{f"{JDK}/bin/{name}": "" for name in tools}, **{f"{LIB}/{name}": "" for name in jars},
     }
     if scalive:
         files["/opt/shop/releases/r1/script/scalive"] = ""
-    return FakeHost(files, commands, {"/proc/12/cwd": FOLDER, "/proc/12/exe": exe, f"{FOLDER}/lib": LIB})
+    return FakeHost(files, commands, {"/proc/12/cwd": FOLDER, "/proc/12/exe": exe, f"{FOLDER}/lib": LIB, "/proc/self/ns/user": "user:[1]",
+                                      "/proc/12/ns/user": "user:[1]", **(links or {})}, stats)
 
 
 def planned(host, **more):
@@ -117,7 +120,7 @@ def test_what_the_jdks_own_tools_are_asked(version, action, asked):
     host = machine(version, tools=("java", "jcmd", "jstat"))
     wanted = {**WANTED, "action": action}
     state = console.read(host, wanted)
-    words = " ".join(console.inside(state["running"], ["timeout", "--kill-after=5", "60", *asked.split()]))
+    words = " ".join([INSIDE, "timeout --kill-after=5 60", asked])
     host.commands[words] = "all is well\n"
     assert console.ask(host, wanted, state) == "all is well\n"
     host.commands[words] = (1, "", "com.sun.tools.attach.AttachNotSupportedException: no answer\n")
@@ -128,9 +131,10 @@ def test_what_the_jdks_own_tools_are_asked(version, action, asked):
 def prepared(host, folder=f"{FOLDER}/tmp/console-abcdefgh", **answers):
     """A host on which every command of a console succeeds but for those that begin as named."""
     def run(argv, data=None):
-        assert argv[:11] == console.inside({"pid": 12, "user": "815815"}, [])[:11]
-        words = argv[argv.index("--", 5) + 1:]
-        host.done.append((words[0] if words[0] != "timeout" else words[3].rpartition("/")[2], words[-1], data))
+        assert argv[:13] == INSIDE.split()
+        words = argv[13:]
+        host.done.append(("first" if words[-1] == "true" else words[3].rpartition("/")[2] if words[0] == "timeout" else words[9].rpartition("/")[2]
+                          if words[0] == "flock" else words[0], words[-1], data))
         rc, out, err = answers.get(host.done[-1][0], (0, folder + "\n" if words[0] == "mktemp" else "", ""))
         return Result(rc, out, err)
     host.run = run
@@ -141,7 +145,7 @@ def test_an_expression_is_compiled_run_and_cleared_away():
     host = prepared(machine(), java=(0, "val res0: Int = 42\n", ""))
     state = console.read(host, WANTED)
     assert console.evaluate(host, WANTED, state) == "val res0: Int = 42\n"
-    assert [name for name, _last, _data in host.done] == ["mktemp", "sh", "sh", "sh", "mkfifo", "javac", "java", "rm"]
+    assert [name for name, _last, _data in host.done] == ["first", "mktemp", "sh", "sh", "sh", "mkfifo", "javac", "java", "rm"]
     written = {last.rpartition("/")[2]: data for name, last, data in host.done if name == "sh"}
     assert written == {"A.java": "class A {}", "jars": f"{LIB}/scala-compiler-2.13.18.jar\n{LIB}/scala-reflect-2.13.18.jar", "expression": "6 * 7"}
 
@@ -160,6 +164,56 @@ def test_what_fails_is_said_and_cleared_away(answers, said):
     assert host.done[-1][:2] == ("rm", f"{FOLDER}/tmp/console-abcdefgh")
 
 
+def test_a_second_console_on_an_instance_is_refused():
+    host = prepared(machine(), first=(75, "", ""))
+    state = console.read(host, WANTED)
+    with pytest.raises(RuntimeError, match=r"another console is open on instance 0 \(process 12\): there is one at a time"):
+        console.evaluate(host, WANTED, state)
+    assert [name for name, _last, _data in host.done] == ["first"], "nothing was made"
+
+
+@pytest.mark.parametrize("command", ["", "6 * 7"])
+def test_the_client_holds_the_lock_of_its_instance_for_as_long_as_it_runs(command):
+    wanted = {**WANTED, "command": command}
+    words = " ".join(console.client(wanted, console.read(machine(), wanted), f"{FOLDER}/tmp/console-abcdefgh"))
+    assert words.startswith(f"{INSIDE} flock --nonblock --no-fork --conflict-exit-code 75 {FOLDER}/tmp ")
+
+
+@pytest.mark.parametrize("seconds", [0, -1])
+@pytest.mark.parametrize("action", ["scala", "threads"])
+def test_a_time_without_an_end_is_refused(seconds, action):
+    plan = planned(machine(), timeout=seconds, action=action)
+    assert plan.problems == [f"console_timeout is {seconds}; wanted are 1 or more seconds: without an end an expression would never be given up"]
+    assert not plan.changed
+
+
+@pytest.mark.parametrize("action", ["scala", "threads"])
+@pytest.mark.parametrize(("host", "more", "said"), [
+    (machine(), {"user": "shop"}, f"process 12, which works in {FOLDER}, is of the user 815815; wanted is shop"),
+    (machine(links={"/proc/12/ns/user": "user:[2]"}), {}, "has a user namespace of its own (user:[2]); wanted is that of the host (user:[1])"),
+    (machine(stats={f"{JDK}/bin/java": Stat("file", 0o755, "815815", "815815", 1)}), {},
+     f"runs {JDK}/bin/java, which is of the user 815815; wanted is a file of root"),
+    (machine(links={"/proc/12/exe": "/tmp/java"}), {}, "runs /tmp/java, which is not on the disk"),
+])
+def test_a_process_that_is_not_the_applications_or_in_a_world_of_its_own_is_refused(host, more, said, action):
+    assert said in "\n".join(planned(host, action=action, **more).problems)
+    assert not [words for done, words in host.done if done == "run"]
+
+
+def test_the_applications_own_process_is_asked_and_not_one_that_came_before_it():
+    host = machine()
+    host.files.update({"/proc/9/stat": STAT.format(pid=9), "/proc/9/status": STATUS.format(uid=815816)})
+    host.links.update({"/proc/9/cwd": FOLDER, "/proc/9/exe": "/tmp/java"})
+    plan = planned(host)
+    assert (plan.problems, plan.facts["pid"]) == ([], 12)
+
+
+def test_no_program_of_the_processs_own_mount_namespace_runs_as_root():
+    words = process.inside({"pid": 12, "uid": 815815, "gid": 815816}, ["rm", "-rf", "x"])
+    assert words.index("nsenter") < words.index("--setuid") < words.index("rm")
+    assert words[words.index("--setuid"):] == ["--setuid", "815815", "--setgid", "815816", "--", "rm", "-rf", "x"]
+
+
 def test_only_a_folder_of_a_console_is_removed():
     with pytest.raises(RuntimeError, match="nothing was removed"):
-        console.remove(FakeHost(), {"cwd": FOLDER, "pid": 12, "user": "shop"}, f"{FOLDER}/tmp/console-../..")
+        console.remove(FakeHost(), {"cwd": FOLDER, "pid": 12, "uid": 815815, "gid": 815815}, f"{FOLDER}/tmp/console-../..")

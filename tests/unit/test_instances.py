@@ -42,7 +42,7 @@ def running(want, **more):
     process = {"pid": 7, "cwd": f"/opt/demo/instances/0/{name}", "user": "demo", "exe": JAVA, "nofile": (20000, 20000), "environ": {"XITRUM_SERVICE": "feed"}}
     listeners = [{"port": 8000, "backlog": 4096, "address": "*"}]
     has = {"folders": [name], "current": name, "previous": "", "environment": "", "process": {**process, **more}, "listeners": listeners, "log": True,
-           "flags": None, "elsewhere": [],
+           "flags": None, "unasked": "", "elsewhere": [],
            "service": {"active": "active", "boot": "enabled"}}
     return {"jdk": JDK, "java": JAVA, "granted": 20000, "somaxconn": 4096, "launcher": instances.launcher("/opt/demo"), "unsettled": "",
             "locked": False, "instances": {0: has}}
@@ -78,6 +78,40 @@ def test_the_heap_and_the_options_are_proved_from_the_running_jvm():
     assert "MaxHeapSize: 268435456 instead of 536870912" in instances.plan(want, state).facts["instances"][0]["due"]
 
 
+STATUS = "Uid:\t{uid}\t{uid}\t{uid}\t{uid}\nGid:\t{gid}\t{gid}\t{gid}\t{gid}\n"
+ASKED = f"setpriv --no-new-privs --inh-caps=-all -- nsenter --target 7 --mount --setuid 815815 --setgid 815816 -- {JAVA[:-4]}jcmd -J-XX:-UsePerfData 7 VM.flags"
+
+
+def asked(**links):
+    """What a check read of instance 0, in whose folder somebody else's process, a shell and the JVM work, and what it ran."""
+    files = {JAVA: "", "/proc/1/limits": "Max open files            1024                 20000                files\n"}
+    all_links = {"/proc/self/ns/user": "user:[1]"}
+    for pid, comm, uid in ((3, "java", 815817), (5, "sh", 815815), (7, "java", 815815)):
+        files[f"/proc/{pid}/stat"] = f"{pid} ({comm}) S 1 " + " ".join(["0"] * 17) + " 5000 0\n"
+        files[f"/proc/{pid}/status"] = STATUS.format(uid=uid, gid=uid + 1)
+        all_links.update({f"/proc/{pid}/cwd": "/opt/demo/instances/0/r", f"/proc/{pid}/exe": JAVA, f"/proc/{pid}/ns/user": "user:[1]"})
+    there = FakeHost(files, {ASKED: "7:\n-XX:MaxHeapSize=536870912\n"}, {**all_links, **links})
+    want = wanted(prove=True, user="815815", name="", health_path="")
+    return want, instances.read(there, want, JDK), [words for done, words in there.done if done == "run" and "jcmd" in words]
+
+
+def test_the_jvm_is_asked_as_its_own_user_and_nobody_elses_program_in_its_folder():
+    _want, state, ran = asked()
+    has = state["instances"][0]
+    assert (has["process"]["pid"], has["flags"], has["unasked"], ran) == (7, {"MaxHeapSize": "536870912"}, "", [ASKED])
+
+
+@pytest.mark.parametrize("links, said", [
+    ({"/proc/7/ns/user": "user:[2]"}, "has a user namespace of its own"),
+    ({"/proc/7/exe": "/home/demo/java"}, "runs /home/demo/java, which is not on the disk"),
+])
+def test_a_process_in_a_world_of_its_own_is_not_asked_and_its_flags_are_not_seen(links, said):
+    want, state, ran = asked(**links)
+    assert (ran, state["instances"][0]["flags"]) == ([], None)
+    row = next(row for row in instances.plan(want, state).rows if row.status == "unseen")
+    assert row.item == "instance-0 flags" and said in row.why
+
+
 def test_a_backlog_from_before_the_tuning_is_due():
     state = running(wanted())
     state["instances"][0]["listeners"][0]["backlog"] = 128
@@ -91,7 +125,7 @@ def test_a_health_page_that_a_running_instance_does_not_know_is_a_problem(said):
     assert f"instance 0 runs, and answers {said} for /; wanted is 200" in instances.plan(wanted(), state).problems[0]
 
 
-@pytest.mark.parametrize("said", [200, 500, 503, "Connection refused", None])
+@pytest.mark.parametrize("said", [200, 429, 500, 503, "Connection refused", None])
 def test_a_sick_instance_says_nothing_about_the_health_page(said):
     state = running(wanted())
     state["instances"][0]["page"] = said
@@ -148,7 +182,7 @@ def test_two_sets_of_files_have_one_name_only_if_they_are_the_same(one, other):
 def test_a_bare_host_has_all_to_start_and_an_instance_too_many_is_surplus():
     want = wanted(instances=[{"index": index, "port": 8000 + index, "files": {}} for index in (0, 1)])
     none = {"folders": [], "current": "", "previous": "", "environment": "", "process": None, "listeners": [], "log": False, "flags": None,
-            "elsewhere": [], "service": None}
+            "unasked": "", "elsewhere": [], "service": None}
     state = {**running(wanted()), "launcher": None, "instances": {number: copy.deepcopy(none) for number in (0, 1, 2)}}
     plan = instances.plan(want, state)
     assert [item["index"] for item in plan.facts["start"]] == [0, 1]

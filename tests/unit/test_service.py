@@ -29,7 +29,7 @@ def host(runs=False, start=(0, "", "")):
     links = {f"{HOME}/current": "aa-1"}
     if runs:
         files["/proc/7/stat"] = "7 (java) S 1 " + "0 " * 17 + "100 0"
-        files["/proc/7/status"] = "Uid:\t0\t0\t0\t0\nVmRSS:\t1 kB\n"
+        files["/proc/7/status"] = "Uid:\t0\t0\t0\t0\nGid:\t0\t0\t0\t0\nVmRSS:\t1 kB\n"
         links["/proc/7/cwd"] = f"{HOME}/aa-1"
     return FakeHost(files, {
         "systemctl start demo@0.service": start, "systemctl stop demo@0.service": "", "systemctl reset-failed demo@0.service": "",

@@ -102,7 +102,7 @@ def test_a_shell_in_the_folder_is_no_process_of_the_instance():
     for pid, comm, environ in ((7, "java", "A=1"), (8, "bash", "A=1"), (9, "run", "XITRUM_SERVICE=feed")):
         links[f"/proc/{pid}/cwd"] = "/opt/demo/instances/0"
         files[f"/proc/{pid}/stat"] = f"{pid} ({comm}) S 1 " + "0 " * 17 + "100 0"
-        files[f"/proc/{pid}/status"] = "Uid:\t0\t0\t0\t0\nVmRSS:\t1 kB\n"
+        files[f"/proc/{pid}/status"] = "Uid:\t0\t0\t0\t0\nGid:\t0\t0\t0\t0\nVmRSS:\t1 kB\n"
         files[f"/proc/{pid}/environ"] = environ
     assert [row["pid"] for row in supervisors.processes(FakeHost(files, links=links), "/opt/demo/instances/0")] == [7, 9]
 

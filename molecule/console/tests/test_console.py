@@ -142,9 +142,9 @@ def test_another_user_is_refused(site):
     run = console(site, "app1", "-e", '{"ansible_become": false}', xitrum_console_command="1")
     assert "use become: true" in run.message
     pid = site.pid("app1", 0)
-    enter = f"nsenter --target {pid} --mount -- setpriv --clear-groups"
-    assert site.sh("app1", f"{enter} --reuid=xitrum --regid=xitrum jcmd {pid} VM.version").startswith(f"{pid}:\nOpenJDK")
-    said = site.sh("app1", f"{enter} --reuid=nobody --regid=nogroup jcmd {pid} VM.version 2>&1 || true")
+    enter = f"nsenter --target {pid} --mount"
+    assert site.sh("app1", f"{enter} --setuid $(id -u xitrum) --setgid $(id -g xitrum) -- jcmd {pid} VM.version").startswith(f"{pid}:\nOpenJDK")
+    said = site.sh("app1", f"{enter} --setuid $(id -u nobody) --setgid $(id -g nobody) -- jcmd {pid} VM.version 2>&1 || true")
     assert "OpenJDK" not in said
     assert "is not secure: file should be owned by the current user" in said
 
