@@ -9,9 +9,11 @@ the run was interrupted, ends by itself.
 
 from __future__ import annotations
 
+import json
 import time
 
 from ansible.plugins.action import ActionBase
+from ansible_collections.xitrum.host.plugins.module_utils.load_plan import LEASE
 
 #: Seconds between two looks.
 PAUSE = 2
@@ -28,6 +30,8 @@ class ActionModule(ActionBase):
         del tmp
         arguments = dict(self._task.args)
         state = arguments.get("state")
+        if "headers" in arguments:
+            arguments["headers"] = as_text(arguments["headers"])
         if state == "held":
             began = self._on_host({**arguments, "state": "planned" if self._task.check_mode else "started"}, task_vars)
             result.update(began)
@@ -42,19 +46,41 @@ class ActionModule(ActionBase):
         return result
 
     def _watch(self, run, task_vars, enough):
-        """Looks until it is enough, or the load has ended."""
-        failures = 0
+        """Looks until it is enough, or the load has ended, or should have ended long ago."""
+        failures, began, deadline = 0, time.monotonic(), None
         while True:
             said = self._on_host({"state": "looked", "run": run}, task_vars)
-            failures = failures + 1 if said.get("failed") else 0
             if "counts" in said:
+                failures, deadline = 0, said["deadline"]
                 self._display.display(progress(task_vars["inventory_hostname"], said))
-            if failures == FAILURES or "counts" in said and (said["phase"] == "ended" or enough(said)):
-                return said
+                if said["phase"] == "ended" or enough(said):
+                    return said
+            else:
+                failures += 1
+            # The load itself ends first: this is for one that cannot.
+            late = deadline is not None and time.monotonic() - began > deadline + LEASE
+            if failures == FAILURES or late:
+                # Nothing is to stay on the host.
+                self._on_host({"state": "stopped", "run": run}, task_vars)
+                return {**said, "failed": True, "msg": overdue(run, said, deadline) if late else said.get("msg", "the load does not say how far it is.")}
             time.sleep(PAUSE)
 
     def _on_host(self, arguments, task_vars):
         return self._execute_module(module_name="xitrum.host.connection_load", module_args=arguments, task_vars=task_vars)
+
+
+def as_text(headers):
+    """Headers as JSON; none as an empty text, as a mask of C({}) would be one of every empty dictionary. A text is left as it is."""
+    if isinstance(headers, str):
+        return headers
+    # What the vault keeps is a text only when asked.
+    return json.dumps(headers, default=str) if headers else ""
+
+
+def overdue(run, said, deadline):
+    """Why it is not waited for any longer."""
+    return (f"found the load {run} in phase {said.get('phase', 'unknown')} after its deadline of {deadline:.0f} s, wanted its end. Its process hangs, or the "
+            "host has no time for it: see its load and memory, and try fewer connections or another host in prove_from.")
 
 
 def progress(host, said):

@@ -11,8 +11,8 @@ import socket
 import struct
 
 #: Numbers of one process, in this order. C(tried) to connect, C(opened) as a WebSocket, C(held) now; why the others are not; C(dropped) after
-#: they were open; C(silent), whose ping was not answered in time; C(delayed), whose connect took a repeated SYN; C(stopped) processes that tried
-#: no more, since a limit was reached.
+#: they were open; C(silent), whose ping was not answered in time, and which are given up; C(delayed), whose connect took a repeated
+#: SYN; C(stopped) processes that tried no more, since a limit was reached.
 NAMES = ("tried", "opened", "held", "refused", "unanswered", "turned_away", "closed_early", "client_files", "client_ports", "other",
          "dropped", "silent", "delayed", "pings", "pongs", "stopped", "status", "errno")
 #: Of these the sum over processes says nothing: the last HTTP status that was not 101, the last error number.

@@ -39,7 +39,23 @@ def problems(wanted, groups, known):
         found.append("prove_through has proxy, and the inventory has no host in the group xitrum_proxy: leave it out.")
     if "direct" in wanted["through"] and not groups.get("xitrum"):
         found.append("prove_through has direct, and the inventory has no host in the group xitrum: leave it out.")
-    return found
+    return found + unanswered(wanted, groups.get("xitrum_proxy", []))
+
+
+def unanswered(wanted, proxies):
+    """A sentence where connections would be refused by Nginx: with the PROXY protocol it serves, without that header, only its own host, at
+    the loopback, and that only where it listens on all addresses. Every host that connects is to call every proxy."""
+    if "proxy" not in wanted["through"] or (wanted["software"], wanted["behind"]) != ("nginx", "proxy"):
+        return []
+    everywhere = "0.0.0.0" in wanted["proxy_listen"]
+    outside = [host for host in wanted["from"] if not everywhere or [one for one in proxies if one != host]]
+    if not outside:
+        return []
+    do = "prove directly (prove_through=['direct'])"
+    if everywhere and len(proxies) == 1:
+        do += f", or from the proxy itself (prove_from={proxies})"
+    return [f"prove_through: found proxy, from {', '.join(outside)} to {', '.join(proxies)}, where Nginx answers nobody but its own host without the PROXY "
+            f"protocol (xitrum_proxy_load_balancer_protocol is proxy), and the load does not speak it. Wanted is a way that is answered: {do}."]
 
 
 def instances(hosts, host, wanted):

@@ -8,6 +8,8 @@ A plan that the host cannot make is refused before the first connection, with th
 
 from __future__ import annotations
 
+import json
+
 from ansible_collections.xitrum.host.plugins.module_utils.plan import Plan
 
 #: What a process has open besides its connections: its own files, epoll, the modules that Python has open.
@@ -34,8 +36,8 @@ SPEC = {
     "heartbeat": {"type": "int", "default": 5},
     "timeout": {"type": "int", "default": 10},
     "path": {"type": "str", "default": "/"},
-    # A cookie may be a secret.
-    "headers": {"type": "dict", "default": {}, "no_log": True},
+    # A cookie may be a secret. One text, since each value of a dictionary would be masked wherever it stands in the result, as a part of a number or path.
+    "headers": {"type": "json", "default": "", "no_log": True},
     "sources": {"type": "list", "elements": "str", "default": []},
     "targets": {
         "type": "list", "elements": "dict", "default": [],
@@ -62,6 +64,23 @@ def split(total, parts):
     return [total // parts + (index < total % parts) for index in range(parts)]
 
 
+def with_headers(options):
+    """The options with C(headers) as what its JSON means; as the text that it was where that is none, which L(input_problems) refuses."""
+    try:
+        return {**options, "headers": json.loads(options["headers"] or "{}")}
+    except ValueError:
+        return dict(options)
+
+
+def header_problems(headers):
+    """What is wrong with headers, as sentences that show none of their values."""
+    if not isinstance(headers, dict):
+        return ["prove_headers: found something else, wanted a dictionary of header names to texts, such as {Origin: 'https://www.example.com'}."]
+    found = [f"prove_headers: {name!r} is no text, wanted one value for it. Put it in quotes." for name, value in headers.items()
+             if not isinstance(value, (str, int, float))]
+    return found + [f"prove_headers: {name!r} has a line break in it." for name, value in headers.items() if any(one in f"{name}{value}" for one in "\r\n")]
+
+
 def input_problems(wanted):
     """Values that cannot be meant, as sentences."""
     found = []
@@ -75,9 +94,7 @@ def input_problems(wanted):
         found.append(f"prove_seconds: found {wanted['seconds']}, wanted at most {HOLD_MOST}.")
     if not wanted["path"].startswith("/") or any(ord(letter) < 33 for letter in wanted["path"]):
         found.append(f"prove_path: found {wanted['path']!r}, wanted the path of a WebSocket of the application, such as /sockjs/websocket.")
-    for name, value in wanted["headers"].items():
-        if any(letter in f"{name}{value}" for letter in "\r\n"):
-            found.append(f"prove_headers: {name!r} has a line break in it.")
+    found += header_problems(wanted["headers"])
     if not wanted["targets"]:
         found.append("targets: found none, wanted one or more.")
     return found

@@ -82,12 +82,14 @@ def cells(said):
         return ", ".join(f"{count} {host}" for host, count in numbers.items() if count) or "0"
 
     fullest, promised = said["fullest"], said["promise"]
+    # Each sentence begins with its number, in the files of earlier runs as well.
+    not_opened = sum(int(words.split()[0]) for words in said["not_opened"])
     backlogs = sorted(set(said["backlogs"].values()))
     return [
         ("asked", str(said["asked"])),
         ("held", str(said["held"])),
         ("lost", str(said["lost"])),
-        ("not opened", str(said["asked"] - said["not_tried"] - said["held"] - said["lost"]) if said["not_opened"] else "0"),
+        ("not opened", str(not_opened)),
         ("not tried any more", str(said["not_tried"])),
         ("open after, ms (median, 99 %)", pair(said["connect_ms"])),
         ("delayed by a repeated SYN", str(said["delayed"])),

@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A load in the background: it is started, looked at and stopped by one call each, and ends by itself when nobody looks any more.
 
-In a folder of its own that is gone afterwards: C(state.json) is what it says, C(lease) is touched by whoever looks, C(stop) ends it.
+In a folder of its own that is gone afterwards: C(state.json) is what it says, C(process) which process says it, C(lease) is touched by
+whoever looks, C(stop) ends it.
 """
 
 from __future__ import annotations
@@ -14,12 +15,14 @@ import os
 import resource
 import shutil
 import signal
+import stat
 import sys
 import tempfile
 import time
 
 from ansible_collections.xitrum.host.plugins.module_utils import load_counts, load_plan
 from ansible_collections.xitrum.host.plugins.module_utils.load_worker import CLOSE_SECONDS, Worker
+from ansible_collections.xitrum.host.plugins.module_utils.process import parse_stat
 
 PREFIX = "xitrum.host-load-"
 
@@ -33,12 +36,14 @@ class LoadError(Exception):
 
 def start(wanted, facts):
     """Starts a load and returns its folder."""
-    folder = tempfile.mkdtemp(prefix=PREFIX)
+    folder = tempfile.mkdtemp(prefix=PREFIX, dir=base())
     touch(f"{folder}/lease")
-    write(folder, {"phase": "ramp", "seconds": 0, "held_seconds": 0, "counts": load_counts.total([]), "workers_lost": 0})
+    write(folder, "state", {"phase": "ramp", "seconds": 0, "held_seconds": 0, "counts": load_counts.total([]), "workers_lost": 0,
+                            "deadline": facts["deadline"]})
     sys.stdout.flush()
     sys.stderr.flush()
-    if os.fork() == 0:
+    pid = os.fork()
+    if pid == 0:
         # Nothing of what the module has may be left in it: whoever started the module waits for its pipes to be closed.
         try:
             os.setsid()
@@ -50,14 +55,43 @@ def start(wanted, facts):
             Load(wanted, facts, folder).run()
         finally:
             os._exit(0)
+    # A number comes again: only with the moment of its start it names one process.
+    write(folder, "process", {"pid": pid, "start_ticks": (stat_of(pid) or {"start_ticks": 0})["start_ticks"]})
     return folder
+
+
+def base():
+    """The folder of the folders: for root one in which nobody else can make a name that has become free."""
+    return "/run" if os.geteuid() == 0 and os.path.isdir("/run") else None
+
+
+def stat_of(pid):
+    """What the kernel says of a process that runs; None of one that is gone, or that only waits for its parent to take note of its end."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
+            found = parse_stat(file.read())
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    return None if found["state"] in "ZX" else found
 
 
 def look(folder):
     """What a load says. Whoever looks lets it go on."""
     found = check(folder)
     touch(f"{found}/lease")
-    return read(found)
+    return alive(found)
+
+
+def alive(folder):
+    """What a load says. Raises LoadError where it cannot say anything any more."""
+    process = read(folder, "process")
+    found = stat_of(process["pid"])
+    # In this order: one that has ended in between has said so before.
+    said = read(folder, "state")
+    if said["phase"] != "ended" and (found is None or found["start_ticks"] != process["start_ticks"]):
+        raise LoadError(f"its process {process['pid']} is gone, {said['seconds']:g} s after its start or later, and has not said what was held. Somebody has "
+                        "killed it, or the kernel, out of memory: see its log on this host (journalctl -k), and start it anew.")
+    return said
 
 
 def stop(folder, sleep=time.sleep):
@@ -65,16 +99,25 @@ def stop(folder, sleep=time.sleep):
     found = check(folder)
     touch(f"{found}/stop")
     until = time.monotonic() + END_SECONDS + 5
-    while read(found)["phase"] != "ended" and time.monotonic() < until:
-        sleep(TICK)
-    said = read(found)
-    shutil.rmtree(found)
-    return said
+    try:
+        while (said := alive(found))["phase"] != "ended" and time.monotonic() < until:
+            sleep(TICK)
+        return said
+    finally:
+        shutil.rmtree(found)
 
 
 def check(folder):
-    """The folder, where it is one of a load."""
-    if not (os.path.basename(folder).startswith(PREFIX) and os.path.isfile(f"{folder}/state.json")):
+    """The folder, where it is one of a load, and of this user: somebody else could have links in it."""
+    try:
+        found = os.lstat(folder)
+    except OSError:
+        found = None
+    if found and (not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid()):
+        kind = "a folder" if stat.S_ISDIR(found.st_mode) else "no folder"
+        raise LoadError(f"{folder}: found {kind} of user id {found.st_uid}, wanted the folder of a load, of user id {os.geteuid()}. Nothing was read or "
+                        "written in it. See who made it, and start the load anew.")
+    if not (found and os.path.basename(folder).startswith(PREFIX) and os.path.isfile(f"{folder}/state.json")):
         raise LoadError(f"{folder or 'an empty path'} is no folder of a load that runs: it has ended, or was never started. Start it anew.")
     return folder
 
@@ -85,17 +128,17 @@ def touch(path):
         os.utime(path)
 
 
-def read(folder):
-    """What a load says."""
-    with open(f"{folder}/state.json", encoding="utf-8") as file:
+def read(folder, name):
+    """What C(write) has written."""
+    with open(f"{folder}/{name}.json", encoding="utf-8") as file:
         return json.load(file)
 
 
-def write(folder, said):
+def write(folder, name, said):
     """Writes it whole."""
-    with open(f"{folder}/state.new", "w", encoding="utf-8") as file:
+    with open(f"{folder}/{name}.new", "w", encoding="utf-8") as file:
         json.dump(said, file)
-    os.rename(f"{folder}/state.new", f"{folder}/state.json")
+    os.rename(f"{folder}/{name}.new", f"{folder}/{name}.json")
 
 
 class Load:
@@ -165,5 +208,6 @@ class Load:
         if not self.full and tried_all and load_counts.settled(said) >= said["tried"]:
             self.full = now
         if os.path.isdir(self.folder):
-            write(self.folder, {"phase": phase, "seconds": round(now - self.began, 1), "held_seconds": round(now - self.full, 1) if self.full else 0,
-                                "counts": said, "workers_lost": self.lost})
+            write(self.folder, "state", {"phase": phase, "seconds": round(now - self.began, 1),
+                                         "held_seconds": round(now - self.full, 1) if self.full else 0,
+                                         "counts": said, "workers_lost": self.lost, "deadline": self.facts["deadline"]})

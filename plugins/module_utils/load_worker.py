@@ -238,13 +238,16 @@ class Worker:
                 self.forget(connection, "unanswered")
 
     def heartbeats(self, now):
-        """A ping on each connection whose turn it is; one whose ping is still not answered is counted as silent, once."""
+        """A ping on each connection whose turn it is; one whose ping is still not answered is silent: it is not held any more."""
         while self.beats and self.beats[0][0] <= now:
             _due, connection = self.beats.popleft()
             if connection.state != OPEN:
                 continue
             if connection.asked and now - connection.asked > self.wanted["timeout"]:
                 self.count("silent")
+                self.count("held", -1)
+                # What comes of it later is of no interest: it is lost already.
+                self.forget(connection)
                 continue
             self.beats.append((now + self.wanted["heartbeat"], connection))
             if connection.asked:

@@ -54,9 +54,11 @@ options:
     type: str
     default: /
   headers:
-    description: Further headers of the requests, such as C(Origin).
-    type: dict
-    default: {}
+    description:
+      - Further headers of the requests, such as C(Origin), as a dictionary of names to texts.
+      - The part on the controller makes one text of JSON of it, so that no single value is masked wherever it stands in what is returned.
+    type: json
+    default: ""
   sources:
     description:
       - Addresses of this host that it connects from. Without any the kernel chooses.
@@ -121,6 +123,10 @@ ends:
   description: What of this host ends beyond that - V(nofile), V(ports), V(memory), V(file-max) or V(conntrack).
   returned: when O(state=planned), O(state=held) or O(state=started)
   type: str
+deadline:
+  description: The seconds after which it ends, whatever happens.
+  returned: when O(state) is not V(planned) and a load is there, and with O(state=planned) where the host can make it
+  type: float
 run:
   description: The load, for the calls that follow.
   returned: when O(state=held) or O(state=started)
@@ -156,7 +162,7 @@ def main():
         },
         supports_check_mode=True,
     )
-    wanted, state = module.params, module.params["state"]
+    wanted, state = load_plan.with_headers(module.params), module.params["state"]
     if state in ("held", "ended"):
         module.fail_json(msg=f"state {state} has a part on the controller: call it as xitrum.host.connection_load of a playbook.")
     try:

@@ -18,7 +18,7 @@ GROUPS = {"all": list(HOSTS), "xitrum": ["app1", "app2"], "xitrum_proxy": ["prox
 WANTED = {
     "connections": 1001, "through": ["direct", "proxy"], "path": "/echo", "headers": {}, "tls": False,
     "rate": 100, "seconds": 10, "heartbeat": 5, "timeout": 10,
-    "from": ["proxy1", "other"], "sources": [], "burst": 0, "label": "run", "http_port": 8000, "instances": 2, "software": "haproxy",
+    "from": ["proxy1", "other"], "sources": [], "burst": 0, "label": "run", "http_port": 8000, "instances": 2, "software": "haproxy", "behind": "",
     "proxy_listen": ["0.0.0.0", "::"], "proxy_http_port": 80, "proxy_https_port": 443,
 }
 
@@ -60,6 +60,25 @@ def test_the_ports_of_a_host_are_watched():
 def test_what_cannot_be_meant_is_said_before_any_host_connects(wrong, said):
     found = loads("proxy1", **wrong)
     assert said in " ".join(found["problems"]) and found["loads"] == {}
+
+
+BEHIND = {"software": "nginx", "behind": "proxy", "from": ["proxy1"]}
+
+
+@pytest.mark.parametrize(("changes", "outside"), [
+    ({}, ""), ({"through": ["direct"], "from": ["other"]}, ""), ({"behind": "http", "from": ["other"]}, ""), ({"software": "haproxy", "from": ["other"]}, ""),
+    ({"from": ["other", "proxy1"]}, "other"), ({"from": ["localhost"]}, "localhost"), ({"proxy_listen": ["192.0.2.10"]}, "proxy1"),
+])
+def test_nginx_that_wants_the_proxy_protocol_answers_its_own_host_alone(changes, outside):
+    found = " ".join(loads("proxy1", **{**BEHIND, **changes})["problems"])
+    assert (f"prove_through: found proxy, from {outside} to proxy1, where Nginx answers nobody" in found) if outside else found == ""
+    assert ("prove_from=['proxy1']" in found) == (bool(outside) and "proxy_listen" not in changes)
+
+
+def test_two_such_proxies_do_not_answer_each_other():
+    groups = {**GROUPS, "xitrum_proxy": ["proxy1", "other"]}
+    found = load_fleet.loads(HOSTS, groups, "proxy1", {**WANTED, **BEHIND, "from": ["proxy1", "other"]})["problems"]
+    assert len(found) == 1 and "from proxy1, other to proxy1, other" in found[0] and found[0].endswith("prove directly (prove_through=['direct']).")
 
 
 def test_a_way_that_the_inventory_does_not_have_is_refused():

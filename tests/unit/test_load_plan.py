@@ -66,10 +66,19 @@ def test_where_the_ports_of_an_address_end_more_addresses_are_used():
     ({"path": "echo"}, "prove_path: found 'echo'"),
     ({"path": "/a b"}, "prove_path: found '/a b'"),
     ({"headers": {"X": "a\r\nHost: b"}}, "prove_headers: 'X' has a line break"),
+    ({"headers": ["Origin"]}, "prove_headers: found something else"),
+    ({"headers": {"X": ["a"]}}, "prove_headers: 'X' is no text"),
     ({"targets": []}, "targets: found none"),
 ])
 def test_what_cannot_be_meant_is_said(wrong, said):
     assert said in " ".join(plan(wrong).problems)
+
+
+@pytest.mark.parametrize(("text", "headers"), [("", {}), ('{"X": "1"}', {"X": "1"}), ("[1]", [1]), ("{'X'", "{'X'")])
+def test_headers_come_as_one_text_of_json(text, headers):
+    found = load_plan.with_headers({"headers": text, "rate": 1})
+    assert found == {"headers": headers, "rate": 1}
+    assert (load_plan.header_problems(found["headers"]) == []) == isinstance(headers, dict)
 
 
 def test_a_late_process_does_not_make_up_for_it_in_a_burst():

@@ -96,6 +96,15 @@ def test_an_earlier_run_stands_beside_the_present_one_and_its_own_label_does_not
     assert "app1, the application itself" in text
 
 
+def test_what_was_not_opened_is_what_failed_whatever_became_of_the_others():
+    numbers = {"tried": 100, "opened": 90, "held": 70, "refused": 10, "silent": 20}
+    way = load_report.way_report(100, seen(), {"proxy1": counts(**numbers)}, CAPACITIES, GROUPS, "proxy")
+    assert [dict(load_report.cells(way))[title] for title in ("asked", "held", "lost", "not opened", "not tried any more")] == ["100", "70", "20", "10", "0"]
+    # A connection of a process that was lost is in no number; it is not one that was not opened.
+    way = load_report.way_report(100, seen(), {"proxy1": counts(**{**numbers, "held": 60})}, CAPACITIES, GROUPS, "proxy")
+    assert dict(load_report.cells(way))["not opened"] == "10"
+
+
 def test_the_sentences_of_what_limited_it_stand_below():
     text = load_report.proof_table(report("run", "2026-01-01", **PARTLY), [])
     assert "  - 100 were not answered in time (prove_timeout)" in text

@@ -8,6 +8,7 @@ from __future__ import annotations
 import glob
 import os
 import selectors
+import signal
 import socket
 import tempfile
 import threading
@@ -21,10 +22,11 @@ SECONDS = 20
 
 
 class Server:
-    """Takes at most C(most) WebSockets and answers pings; C(answer) is what it says to a handshake."""
+    """Takes at most C(most) WebSockets and answers pings; C(answer) is what it says to a handshake. Of the connections,
+    so many as C(mute) answer no ping."""
 
-    def __init__(self, most=10_000, answer=b"HTTP/1.1 101 Switching Protocols\r\n\r\n"):
-        self.most, self.answer, self.over, self.hung = most, answer, False, []
+    def __init__(self, most=10_000, answer=b"HTTP/1.1 101 Switching Protocols\r\n\r\n", mute=0):
+        self.most, self.answer, self.over, self.hung, self.mute, self.muted = most, answer, False, [], mute, set()
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=512)
         self.port = self.listener.getsockname()[1]
         self.thread = threading.Thread(target=self.serve, daemon=True)
@@ -46,7 +48,10 @@ class Server:
                     if data.startswith(b"GET "):
                         key.fileobj.sendall(self.answer)
                     elif data.startswith(b"\x89"):
-                        key.fileobj.sendall(b"\x8a\x00")
+                        if len(self.muted) < self.mute:
+                            self.muted.add(key.fileobj)
+                        if key.fileobj not in self.muted:
+                            key.fileobj.sendall(b"\x8a\x00")
                     else:
                         selector.unregister(key.fileobj)
                         key.fileobj.close()
@@ -64,6 +69,7 @@ class Server:
 def folder(monkeypatch, tmp_path):
     """Where loads keep what they say."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(load_run, "base", lambda: None)
     return tmp_path
 
 
@@ -164,6 +170,70 @@ def test_nobody_there_is_counted_and_what_a_server_closes_too():
     said = look_until(run, lambda said: said["phase"] == "hold")
     assert said["counts"]["refused"] == said["counts"]["tried"] > 0
     load_run.stop(run)
+
+
+def test_a_connection_that_does_not_answer_is_lost_once_and_not_held_any_more():
+    server = Server(mute=7)
+    try:
+        run = started(server)
+        said = look_until(run, lambda said: said["counts"]["silent"] == 7)
+        assert said["counts"]["held"] == 53
+    finally:
+        server.close()
+    look_until(run, lambda said: said["counts"]["held"] <= 0)
+    counts = load_run.stop(run)["counts"]
+    assert (counts["held"], counts["dropped"], counts["silent"]) == (0, 53, 7)
+
+
+@pytest.mark.parametrize("asks", [load_run.look, load_run.stop])
+def test_a_load_whose_process_was_killed_says_so(folder, asks):
+    server = Server()
+    try:
+        run = started(server)
+        look_until(run, lambda said: said["phase"] == "hold")
+        pid = children()[-1]
+        assert load_run.read(run, "process")["pid"] == pid
+        os.kill(pid, signal.SIGKILL)
+        with pytest.raises(load_run.LoadError, match=f"its process {pid} is gone"):
+            look_until(run, lambda said: False) if asks == load_run.look else asks(run)
+        gone(pid)
+        with pytest.raises(load_run.LoadError):
+            asks(run)
+        assert os.path.isdir(run) == (asks == load_run.look)
+    finally:
+        server.close()
+
+
+def test_another_process_with_its_number_is_not_the_load(folder):
+    run = str(folder / f"{load_run.PREFIX}x")
+    os.mkdir(run)
+    load_run.write(run, "state", {"phase": "hold", "seconds": 3})
+    ticks = load_run.stat_of(os.getpid())["start_ticks"]
+    load_run.write(run, "process", {"pid": os.getpid(), "start_ticks": ticks})
+    assert load_run.look(run)["phase"] == "hold"
+    load_run.write(run, "process", {"pid": os.getpid(), "start_ticks": ticks - 1})
+    with pytest.raises(load_run.LoadError, match="3 s after its start"):
+        load_run.look(run)
+    load_run.write(run, "state", {"phase": "ended", "seconds": 3})
+    assert load_run.look(run)["phase"] == "ended"
+
+
+@pytest.mark.parametrize("asks", [load_run.look, load_run.stop])
+def test_a_folder_that_is_a_link_or_of_somebody_else_is_not_touched(folder, monkeypatch, asks):
+    there, run = folder / "elsewhere", folder / f"{load_run.PREFIX}x"
+    there.mkdir()
+    load_run.write(there, "state", {"phase": "ended", "seconds": 3})
+    load_run.write(there, "process", {"pid": 1, "start_ticks": 0})
+    run.symlink_to(there)
+    with pytest.raises(load_run.LoadError, match="found no folder of user id"):
+        asks(str(run))
+    run.unlink()
+    there.rename(run)
+    somebody = os.geteuid() + 1
+    monkeypatch.setattr(os, "geteuid", lambda: somebody)
+    with pytest.raises(load_run.LoadError, match=f"found a folder of user id {run.stat().st_uid}, wanted the folder of a load"):
+        asks(str(run))
+    assert sorted(os.listdir(run)) == ["process.json", "state.json"]
 
 
 def test_a_backlog_is_as_good_as_it_is_large():

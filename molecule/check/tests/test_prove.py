@@ -12,7 +12,7 @@ from tests.lib.site import wait_for
 
 COMMON = {"prove_rate": 1000, "prove_seconds": 1, "prove_heartbeat": 1, "prove_timeout": 20}
 #: Processes of a load and their folders, on a host.
-LEFT = "ls -d /tmp/xitrum.host-load-* 2>/dev/null; ps -eo args= | grep '[c]onnection_load'"
+LEFT = "ls -d /run/xitrum.host-load-* /tmp/xitrum.host-load-* 2>/dev/null; ps -eo args= | grep '[c]onnection_load'"
 
 
 @pytest.fixture(scope="module")
