@@ -249,8 +249,8 @@ def remove(host, running, folder):
 def client(wanted, state, folder):
     """The console's program as a command that root runs."""
     if state["release"] and major(state["release"]) <= SCALIVE_JAVA:
-        return process.inside(state["running"], ["env", f"PATH={state['home']}/bin:/usr/bin:/bin", f"JAVA_HOME={state['home']}", state["scalive"],
-                                         str(state["running"]["pid"])])
+        argv = ["env", f"PATH={state['home']}/bin:/usr/bin:/bin", f"JAVA_HOME={state['home']}", state["scalive"], str(state["running"]["pid"])]
+        return process.inside(state["running"], argv)
     seconds = wanted["timeout"] if wanted["command"] else 0
     argv = [f"{state['home']}/bin/java", *QUICK, "-cp", f"{folder}/classes", "XitrumConsole", folder, str(state["running"]["pid"]), str(seconds)]
     return process.inside(state["running"], alone(state["running"], bounded(seconds + START_SECONDS, argv) if seconds else argv))
