@@ -25,7 +25,7 @@ class Traffic:
 
     def __init__(self, site, host="proxy1", requests=1000, keeps=True):
         self.address, self.requests, self.keeps, self.closed = site.hosts[host]["xitrum_address"], requests, keeps, []
-        self.loads = [Load(self.address, 80, threads=4, pause=0.005), Load(self.address, 80, threads=KEPT, sticky=True, keep=True, pause=0.005),
+        self.loads = [Load(self.address, 80, threads=4), Load(self.address, 80, threads=KEPT, sticky=True, keep=True),
                       Load(self.address, 80, "/slow?ms=3000", threads=2)]
 
     def __enter__(self):
