@@ -13,6 +13,8 @@ from tests.lib.site import wait_for
 
 REMOVE = "playbooks/remove.yml"
 
+pytestmark = pytest.mark.fresh
+
 
 class Visitor:
     """Asks for the page through the proxy all the time, and keeps what was not well."""
