@@ -36,6 +36,18 @@ def change(concern, subject):
     carry_out(module, plan, apply, header=wanted["path"])
 
 
+def take_back(concern, what):
+    """The body of a module that takes back what is on record of a host. C(what) could not be read, where a record is damaged."""
+    module = AnsibleModule(argument_spec=concern.SPEC, supports_check_mode=True)
+    host = Host(module.run_command)
+    try:
+        state = concern.read(host, module.params)
+    except (OSError, ValueError) as error:
+        module.fail_json(msg=f"{what} could not be read: {error}")
+    plan = concern.plan(module.params, state)
+    carry_out(module, plan, lambda: concern.apply(host, state, plan))
+
+
 def carry_out(module, plan, apply, describe=str, header=""):
     """The rest of a module that has planned, and its end: it says what stands in the way, or acts and reports.
 

@@ -43,21 +43,12 @@ problems:
   elements: str
 """
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.xitrum.host.plugins.module_utils import bodies, leftovers
-from ansible_collections.xitrum.host.plugins.module_utils.host import Host
 
 
 def main():
     """Reads, plans, removes."""
-    module = AnsibleModule(argument_spec=leftovers.SPEC, supports_check_mode=True)
-    host = Host(module.run_command)
-    try:
-        state = leftovers.read(host, module.params)
-    except (OSError, ValueError) as error:
-        module.fail_json(msg=f"what is left on the host could not be read: {error}")
-    plan = leftovers.plan(module.params, state)
-    bodies.carry_out(module, plan, lambda: leftovers.apply(host, state, plan))
+    bodies.take_back(leftovers, "what is left on the host")
 
 
 if __name__ == "__main__":

@@ -36,21 +36,12 @@ problems:
   elements: str
 """
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.xitrum.host.plugins.module_utils import bodies, proxy_original
-from ansible_collections.xitrum.host.plugins.module_utils.host import Host
 
 
 def main():
     """Reads, plans, puts back."""
-    module = AnsibleModule(argument_spec=proxy_original.SPEC, supports_check_mode=True)
-    host = Host(module.run_command)
-    try:
-        state = proxy_original.read(host, module.params)
-    except (OSError, ValueError) as error:
-        module.fail_json(msg=f"the proxies could not be read: {error}")
-    plan = proxy_original.plan(module.params, state)
-    bodies.carry_out(module, plan, lambda: proxy_original.apply(host, state, plan))
+    bodies.take_back(proxy_original, "the proxies")
 
 
 if __name__ == "__main__":
