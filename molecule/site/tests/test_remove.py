@@ -3,43 +3,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The end: everything is taken back, one host while the others serve, and then the rest. Each test begins where the one before ended."""
 
-import threading
-
 import pytest
 
 from tests.lib.baseline import compared
-from tests.lib.demo_instance import request
 from tests.lib.site import wait_for
+from tests.verify.load import Load
 
 REMOVE = "playbooks/remove.yml"
 
 pytestmark = pytest.mark.fresh
-
-
-class Visitor:
-    """Asks for the page through the proxy all the time, and keeps what was not well."""
-
-    def __init__(self, address):
-        self.address, self.asked, self.bad, self.ended = address, 0, [], threading.Event()
-
-    def __enter__(self):
-        self.thread = threading.Thread(target=self.run)
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_unused):
-        self.ended.set()
-        self.thread.join()
-
-    def run(self):
-        while not self.ended.wait(0.1):
-            self.asked += 1
-            try:
-                status = request(80, "/", host=self.address).status
-            except OSError as error:
-                status = str(error)
-            if status != 200:
-                self.bad.append(status)
 
 
 @pytest.mark.parametrize("said", [{}, {"xitrum_remove": 2}])
@@ -67,10 +39,11 @@ def test_check_mode_shows_every_step_and_does_nothing(site):
 
 def test_one_host_is_taken_back_with_its_packages_while_the_others_serve(site):
     before = site.running()
-    with Visitor(site.hosts["proxy1"]["xitrum_address"]) as visitor:
+    with Load(site.hosts["proxy1"]["xitrum_address"], 80, "/", threads=1) as load:
         run = site.run("--limit", "app2", playbook=REMOVE, xitrum_remove=1, xitrum_remove_packages=True, xitrum_drain_timeout=3, xitrum_drain_grace=1)
     run.assert_ended_well()
-    assert visitor.asked > 20 and visitor.bad == []
+    load.assert_nothing_lost()
+    assert sum(load.statuses.values()) > 20
     assert compared(site, "app2") == []
     after = site.running()
     assert {host for host in after if after[host] != before[host]} == {"app2"}
