@@ -68,5 +68,5 @@ def explained(part, key, was, now, made, packages):
 
 def compared(site, host):
     """The differences of a host between the start of its scenario and now."""
-    before = json.loads(site.sh(host, "cat /root/baseline.json"))
-    return differences(before, json.loads(site.sh(host, "python3 /root/baseline.py /root/baseline.json")))
+    before = json.loads(site.sh(host, "cat /var/tmp/baseline.json"))
+    return differences(before, json.loads(site.sh(host, "python3 /var/tmp/baseline.py /var/tmp/baseline.json")))

@@ -77,6 +77,11 @@ def columns(text, *numbers):
     return {line.split()[0]: " ".join(line.split()[number] for number in numbers) for line in text.splitlines() if line.split()}
 
 
+def without_engine(text):
+    """Lines, without those of the resolver that a container's engine puts into it: at every start it has other ports."""
+    return "\n".join(line for line in text.splitlines() if "127.0.0.11" not in line)
+
+
 def of_packages(names):
     """What dpkg says of packages: the paths that it lists, and the text of the scripts that make the rest."""
     paths, scripts = set(), ""
@@ -105,13 +110,16 @@ def main():
         "files": files,
         "names": {folder: " ".join(sorted(os.listdir(folder))) for folder in NAMES if os.path.isdir(folder)},
         "parameters": parameters(),
-        "rules": {"nft": said("nft", "--stateless", "list", "ruleset"), "legacy": said("iptables-legacy-save") + said("ip6tables-legacy-save")},
+        "rules": {
+            "nft": without_engine(said("nft", "--stateless", "list", "ruleset")),
+            "legacy": without_engine(said("iptables-legacy-save") + said("ip6tables-legacy-save")),
+        },
         "users": {row.pw_name: " ".join(map(str, row[2:])) for row in pwd.getpwall()},
         "groups": {row.gr_name: f"{row.gr_gid} {' '.join(row.gr_mem)}" for row in grp.getgrall()},
         "units": columns(said("systemctl", "list-unit-files", "--no-legend", "--plain", "--no-pager"), 1),
         "running": columns(said("systemctl", "list-units", "--type=service", "--state=active,failed", "--no-legend", "--plain", "--no-pager"), 2),
         "alternatives": alternatives(),
-        "sockets": {f"{line.split()[0]} {line.split()[4]}": "listens" for line in said("ss", "-Hlntu").splitlines()},
+        "sockets": {f"{line.split()[0]} {line.split()[4]}": "listens" for line in without_engine(said("ss", "-Hlntu")).splitlines()},
         "packages": packages,
         "made": of_packages(sorted(set(packages) - set(before))) if before else {},
     }))

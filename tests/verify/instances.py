@@ -72,7 +72,7 @@ class InstanceContract:
         assert found == [site.kind(host)]
 
     def test_was_back_after_a_boot_and_after_a_kill_where_its_supervisor_can(self, site, host, index):
-        noted = json.loads(site.sh(host, f"cat /root/back-{index}.json"))
+        noted = json.loads(site.sh(host, f"cat /var/tmp/back-{index}.json"))
         assert 0 < noted["boot"] < SOON
         if supervisors.KINDS[site.kind(host)]["restarts"]:
             assert 0 < noted["kill"] < SOON

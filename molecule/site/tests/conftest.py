@@ -19,11 +19,6 @@ def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: ORDER.index(item.path.name))
 
 
-def pytest_configure(config):
-    """See molecule.yml."""
-    config.addinivalue_line("markers", "fresh: wants hosts that no other test has touched")
-
-
 @pytest.fixture(scope="session")
 def archives(tmp_path_factory):
     """tar.gz files of packages, and an HTTP server on the loopback that has them: `path, url = archives(NAME, FOLDER)`."""

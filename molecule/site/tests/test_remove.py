@@ -11,8 +11,6 @@ from tests.verify.load import Load
 
 REMOVE = "playbooks/remove.yml"
 
-pytestmark = pytest.mark.fresh
-
 
 @pytest.mark.parametrize("said", [{}, {"xitrum_remove": 2}])
 def test_without_the_number_of_hosts_it_says_what_it_would_do_and_does_nothing(site, said):

@@ -12,11 +12,6 @@ from tests.lib.site import CLONE
 ORDER = ("test_contract.py", "test_moves.py", "test_every_host.py")
 
 
-def pytest_configure(config):
-    """See molecule.yml."""
-    config.addinivalue_line("markers", "fresh: wants hosts that no other test has touched")
-
-
 def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: ORDER.index(item.path.name))
 

@@ -120,7 +120,6 @@ def test_taken_away_nothing_is_left_and_what_others_have_stays(site, tmp_path):
     assert len(site.processes("runit")) == 1
 
 
-@pytest.mark.fresh
 def test_everything_is_taken_back_and_a_second_run_does_nothing(site):
     """Those from which the application was taken away are as those that still have it: what else was done is there."""
     theirs = site.processes("supervisord", "sleep")
