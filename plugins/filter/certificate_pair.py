@@ -48,22 +48,22 @@ _value:
 """
 
 import datetime
+import importlib
 
 from ansible.errors import AnsibleFilterError
 
-try:
-    from cryptography import x509
-    from cryptography.exceptions import UnsupportedAlgorithm
-    from cryptography.hazmat.primitives import serialization
-except ImportError as missing:
-    # Ansible's own checks import every plugin without what it needs.
-    LACKS = missing
-else:
-    LACKS = None
+
+def library(name):
+    """A module of cryptography, which takes half a second: no run without a certificate waits for it."""
+    try:
+        return importlib.import_module(f"cryptography.{name}")
+    except ImportError as error:
+        raise AnsibleFilterError(f"the Python package cryptography is needed on the controller, as ansible-core itself needs it: {error}") from error
 
 
 def public(key):
     """A public key in a form that two can be compared in."""
+    serialization = library("hazmat.primitives.serialization")
     return key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
 
 
@@ -77,17 +77,18 @@ def ends(certificate):
 
 def problem(certificate, key, names, now=None):
     """Why the two are no pair that can be served, at the moment C(now) or at some time, as a sentence; empty where they are."""
+    unknown = (library("exceptions").UnsupportedAlgorithm, ValueError)
     try:
-        first = x509.load_pem_x509_certificate(certificate.encode())
+        first = library("x509").load_pem_x509_certificate(certificate.encode())
         other = public(first.public_key())
-    except (UnsupportedAlgorithm, ValueError) as error:
+    except unknown as error:
         return f"{names[0]} is no certificate as PEM ({error}): a text that begins with -----BEGIN CERTIFICATE----- is wanted, the chain behind it"
     try:
-        own = serialization.load_pem_private_key(key.encode(), None)
+        own = library("hazmat.primitives.serialization").load_pem_private_key(key.encode(), None)
     except TypeError:
         return (f"{names[1]} has a passphrase, which a proxy could not ask for: write it without one (openssl pkey -in FILE -out FILE), "
                 "and encrypt it by Ansible Vault")
-    except (UnsupportedAlgorithm, ValueError):
+    except unknown:
         return f"{names[1]} is no key as PEM, or of a kind that is not known here: a text that begins with -----BEGIN PRIVATE KEY----- is wanted"
     if other != public(own.public_key()):
         return f"{names[0]} belongs to another key than {names[1]}: the first certificate of the file must be that of the site, and not of its chain"
@@ -101,8 +102,6 @@ def problem(certificate, key, names, now=None):
 
 def certificate_pair(certificate, key, names=("the certificate", "the key"), dated=True):
     """The text of both; what L(problem) says is an error of the filter."""
-    if LACKS:
-        raise AnsibleFilterError(f"the Python package cryptography is needed on the controller, as ansible-core itself needs it: {LACKS}")
     said = problem(certificate, key, names, datetime.datetime.now(datetime.timezone.utc) if dated else None)
     if said:
         raise AnsibleFilterError(said)

@@ -39,6 +39,9 @@ def wrong_value(name, value, option):
 
     Roles check this too, but one after the other: a person would hear of one mistake in each run. A secret is not shown.
     """
+    if option.get("type") == "raw":
+        # All values fit. The validator would copy them, and what was read of a host is large.
+        return ""
     # Only what is set is judged here, so neither a default nor a demand counts.
     judged = {key: part for key, part in option.items() if key not in ("default", "required", "no_log")}
     errors = ArgumentSpecValidator({name: judged}).validate({name: value}).error_messages

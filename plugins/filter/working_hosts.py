@@ -1,0 +1,67 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: working_hosts
+short_description: The pattern of the hosts on which a run has something to do
+version_added: 0.1.0
+author: The xitrum.host maintainers (@xitrum-host)
+description:
+  - Returns a pattern for the C(hosts) of a play. The hosts on which something is to do were put into the group C(xitrum_run_acts) by the play that read them.
+  - A host with nothing to do costs a play nothing then, where a condition on each task costs a process for each host.
+options:
+  _input:
+    description: The inventory's groups, the variable C(groups).
+    type: dict
+    required: true
+  among:
+    description: The pattern of the hosts that come into question.
+    type: str
+    required: true
+  every:
+    description: Whether all of those are meant as soon as there is something to do on any host.
+    type: bool
+    default: false
+  read:
+    description: Whether the hosts were read. Until then each may have something to do.
+    type: bool
+    default: true
+"""
+
+EXAMPLES = r"""
+- name: Of the application hosts those with something to do
+  hosts: "{{ groups | xitrum.host.working_hosts('xitrum') }}"
+"""
+
+RETURN = r"""
+_value:
+  description: The pattern, of no host where there is nothing to do.
+  type: str
+"""
+
+#: The group that the play which reads the hosts makes.
+GROUP = "xitrum_run_acts"
+#: A group that is not there would be warned of; this pattern is of no host.
+NONE = "all:!all"
+
+
+def working_hosts(groups, among, every=False, read=True):
+    """The pattern."""
+    if read and GROUP not in groups:
+        return NONE
+    return among if every or not read else f"{among}:&{GROUP}"
+
+
+class FilterModule:
+    """The filter of this file.
+
+    Ansible keeps no byte code of a collection, and loads the files of its filters by their names up to the one that it
+    looks for. This one is the last, and the first that a run asks for, in the process from which it forks a worker for each
+    task and host: so they are loaded once, and not in every worker.
+    """
+
+    def filters(self):
+        """Its name and its function."""
+        return {"working_hosts": working_hosts}
