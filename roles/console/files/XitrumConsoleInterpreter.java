@@ -3,6 +3,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 
 import java.io.BufferedReader;
+import java.io.Closeable;
+import java.io.IOException;
 import java.io.OutputStreamWriter;
 import java.io.PrintStream;
 import java.io.PrintWriter;
@@ -36,6 +38,20 @@ final class XitrumConsoleInterpreter {
         }
     }
 
+    /** Closes a class loader and those above it, but for those of the application. */
+    private static void closeLoaders(ClassLoader loader) {
+        for (ClassLoader each = loader; each != null && each != IMain.class.getClassLoader(); each = each.getParent()) {
+            if (each instanceof Closeable) {
+                try {
+                    ((Closeable) each).close();
+                } catch (IOException error) {
+                    // It is closed when it is collected, then.
+                    continue;
+                }
+            }
+        }
+    }
+
     private static Boolean interpret(String expression, BufferedReader in, PrintWriter out) {
         GenericRunnerSettings settings = new GenericRunnerSettings(message -> {
             out.println(message);
@@ -45,9 +61,10 @@ final class XitrumConsoleInterpreter {
         ILoop loop = new ILoop(ShellConfig$.MODULE$.apply(settings), in, out) {
             @Override
             public void closeInterpreter() {
+                // Which the interpreter itself does not: the jars would stay open, those of its loader until they are collected some day.
                 if (intp() instanceof IMain) {
-                    // Which the interpreter itself does not: the jars would stay open.
                     ((IMain) intp()).global().close();
+                    closeLoaders(((IMain) intp()).classLoader());
                 }
                 super.closeInterpreter();
             }
