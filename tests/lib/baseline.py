@@ -60,7 +60,8 @@ def explained(part, key, was, now, made, packages):
         return was is None and key in made.get("scripts", "")
     if part == "units":
         path = f"/lib/systemd/system/{key}"
-        return was is None and now != "enabled" and (path in made.get("paths", ()) or f"/usr{path}" in made.get("paths", ()))
+        # A package's timer is its own business; a service that is enabled is not.
+        return was is None and (now != "enabled" or key.endswith(".timer")) and (path in made.get("paths", ()) or f"/usr{path}" in made.get("paths", ()))
     if part == "alternatives":
         return was is None and now.startswith("auto ") and now[len("auto "):] in made.get("paths", ())
     return False

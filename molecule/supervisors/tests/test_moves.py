@@ -106,6 +106,23 @@ def test_what_is_somebody_elses_is_never_overwritten(site, tmp_path):
     assert site.sh("daemontools", "cat /etc/xitrum-runit/0/finish; rm -r /etc/xitrum-runit") == "theirs"
 
 
+def test_a_port_below_1024_is_taken_by_those_that_can_give_it_and_refused_by_the_other(site):
+    before = site.running()
+    run = site.run("--limit", "supervisord", xitrum_http_port=80)
+    assert run.code != 0
+    assert "supervisord cannot give an instance a port below 1024: choose one of systemd, runit, daemontools, rc.local" in run.message
+    assert site.running() == before
+    hosts = ["runit", "daemontools", "rclocal"]
+    site.run("--limit", ",".join(hosts), xitrum_http_port=80).assert_ended_well()
+    for host in hosts:
+        assert request(80, "/", host=site.hosts[host]["xitrum_address"]).status == 200
+        said = site.sh(host, "ps -o user= -p $(pgrep -x java); grep -hE 'Cap(Eff|Prm|Amb)' /proc/$(pgrep -x java)/status").split()
+        assert said[0] == "xitrum"
+        # The right to bind such a port, and no other.
+        assert {int(value, 16) for value in said[2::2]} == {1 << 10}
+    site.run("--limit", ",".join(hosts), xitrum_http_port=80).assert_did_nothing()
+
+
 def test_taken_away_nothing_is_left_and_what_others_have_stays(site, tmp_path):
     theirs = site.processes("supervisord", "sleep")
     fewer = site.with_inventory(tmp_path / "inventory", {"xitrum": ["runit"], "xitrum_retired": list(GONE)},
