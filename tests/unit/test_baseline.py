@@ -47,7 +47,8 @@ def test_what_is_left_or_otherwise_is_found(part, key, value):
 @pytest.mark.parametrize(("part", "key", "value"), [
     ("files", "/etc/nginx", "40755 0:0"), ("files", "/etc/rc3.d/K01nginx", "link ../init.d/nginx"), ("files", "/etc/made", "100644 0:0 x"),
     ("files", "/etc/nginx/state", "link /run/nginx/state"),
-    ("users", "nginx", "33 33"), ("units", "nginx.service", "disabled"), ("units", "nginx.timer", "enabled"), ("alternatives", "java", "auto /usr/lib/jvm/j/bin/java"),
+    ("users", "nginx", "33 33"), ("units", "nginx.service", "disabled"), ("units", "nginx.timer", "enabled"),
+    ("alternatives", "java", "auto /usr/lib/jvm/j/bin/java"),
 ])
 def test_what_a_package_brought_that_stays_is_no_difference(part, key, value):
     assert baseline.differences(HOST, after(part, key, value, PACKAGE, {"nginx": "installed"})) == []
