@@ -20,7 +20,7 @@ import statistics
 import subprocess
 import time
 
-import yaml
+from tests.bench.hosts import Hosts, told
 
 JARS, JAR_BYTES, ROUNDS = 90, 900_000, 5
 PLAYBOOK = pathlib.Path(__file__).with_name("upload.yml")
@@ -44,30 +44,8 @@ def change_jar(folder, number, chance):
     (folder / f"lib/{number}.jar").write_bytes(b"PK\x03\x04" + chance.randbytes(JAR_BYTES - 26) + end)
 
 
-class Hosts:
-    """The first hosts of an inventory."""
-
-    def __init__(self, inventory, count):
-        data = yaml.safe_load(pathlib.Path(inventory).read_text(encoding="utf-8"))["all"]
-        self.inventory = inventory
-        self.hosts = {name: {**data.get("vars", {}), **own} for name, own in list(data["hosts"].items())[:count]}
-
-    @staticmethod
-    def ssh(own):
-        """The words of ssh to a host, without the host."""
-        return ["ssh", "-q", "-p", str(own["ansible_port"]), "-i", own["ansible_ssh_private_key_file"], *shlex.split(own.get("ansible_ssh_common_args", ""))]
-
-    def together(self, command):
-        """Runs a command of each host at the same time: the seconds until all have ended."""
-        began = time.monotonic()
-        running = [subprocess.Popen(command(own, f"{own['ansible_user']}@{own['ansible_host']}"), stdout=subprocess.DEVNULL) for own in self.hosts.values()]
-        codes = [process.wait() for process in running]
-        assert not any(codes), f"exit codes {codes}"
-        return time.monotonic() - began
-
-    def sh(self, script):
-        """A shell script as root on each host."""
-        return self.together(lambda own, where: [*self.ssh(own), where, f"sudo sh -c '{script}'"])
+class Ways(Hosts):
+    """The two ways to them."""
 
     def rsync(self, package):
         """The floor: the seconds of rsync to all of them."""
@@ -107,7 +85,7 @@ def table(results):
     lines = ["| hosts | case | rsync | release | release / rsync | whole run |", "| --- | --- | --- | --- | --- | --- |"]
     for count, cases in results.items():
         for case, ways in cases.items():
-            cells = [f"{statistics.median(times):.2f} ({min(times):.2f}-{max(times):.2f})" for times in ways.values()]
+            cells = [told(times) for times in ways.values()]
             ratio = statistics.median(ways["release"]) / statistics.median(ways["rsync"])
             lines.append(f"| {count} | {case} | {cells[0]} | {cells[1]} | {ratio:.1f} | {cells[2]} |")
     return "\n".join(lines)
@@ -121,7 +99,7 @@ def main():
     chance, package = random.Random(1), options.folder.resolve() / "package"
     if not package.exists():
         make_package(package, chance)
-    results = {count: measure(Hosts(options.inventory, count), package, chance) for count in (1, 4)}
+    results = {count: measure(Ways(options.inventory, count), package, chance) for count in (1, 4)}
     (options.folder / "upload.json").write_text(json.dumps(results, indent=1), encoding="utf-8")
     print(table(results))
 
