@@ -10,7 +10,7 @@ import socket
 
 from ansible_collections.xitrum.host.plugins.module_utils import redirects_filter, redirects_iptables, redirects_nft
 from ansible_collections.xitrum.host.plugins.module_utils.plan import RUN, Row
-from ansible_collections.xitrum.host.plugins.module_utils.process import seen
+from ansible_collections.xitrum.host.plugins.module_utils.process import is_under, seen
 from ansible_collections.xitrum.host.plugins.module_utils.redirects_rules import FAMILY_NAME, LOOPBACK_ADDRESS, stop
 
 _INTERFACE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:@-]{0,14}")
@@ -30,12 +30,21 @@ def unit_of(cgroup):
 
 
 def holders(host, rows, wanted):
-    """The listening sockets on outside ports, each with its process and unit; None where they could not be listed."""
+    """The listening sockets on outside ports, each with its process and unit; None where they could not be listed.
+
+    An instance that had an outside port itself until now is not among them: it is about to be started anew on the inside one.
+    """
     if rows is None:
         return None
     ports = {pair["outside"] for pair in wanted["pairs"]} if wanted["state"] == "present" else set()
-    found = [row for row in rows if row["port"] in ports]
+    roots = [host.realpath(root) for root in wanted["own_roots"]]
+    found = [row for row in rows if row["port"] in ports and not _is_own(host, row["pid"], roots)]
     return [{**row, "unit": unit_of(seen(host.read, f"/proc/{row['pid']}/cgroup")) if row["pid"] else ""} for row in found]
+
+
+def _is_own(host, pid, roots):
+    folder = seen(host.readlink, f"/proc/{pid}/cwd") if pid else None
+    return any(is_under(folder, root) for root in roots)
 
 
 def problems(wanted, state):

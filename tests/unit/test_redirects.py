@@ -36,7 +36,7 @@ def data(name):
 
 
 def wanted(**more):
-    return {"state": "present", "backend": "auto", "pairs": PAIRS, "loopback": True, "stop_conflicting": [], "probe": False, **more}
+    return {"state": "present", "backend": "auto", "pairs": PAIRS, "loopback": True, "stop_conflicting": [], "own_roots": [], "probe": False, **more}
 
 
 def bare(**more):
@@ -269,6 +269,13 @@ def test_a_program_that_holds_the_port_is_named_with_its_unit():
     assert plan.problems == ["redirects: port 80 is held by apache2, pid 71, apache2.service, which a redirect would cut off: have it stopped and "
                              "disabled with port_forward_stop_conflicting: [apache2], or take the pair out."]
     assert not plan.actions
+
+
+def test_an_instance_that_had_the_port_itself_until_now_is_no_conflict():
+    host = holding()
+    host.links["/proc/71/cwd"] = "/opt/shop/instances/0/ab12-cd34"
+    assert planned(host, own_roots=["/opt/shop"]).problems == []
+    assert planned(host, own_roots=["/opt/sho"]).problems != []
 
 
 def test_how_a_service_was_is_written_down_before_it_is_stopped():
