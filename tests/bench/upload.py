@@ -28,7 +28,9 @@ CASES = ("fresh", "unchanged", "one jar changed")
 
 
 def make_package(folder, chance):
-    """A package as the collection takes it, of random bytes, so that nothing can be compressed."""
+    """A package as the collection takes it, of random bytes, so that nothing can be compressed; the one that is there, if it is."""
+    if folder.exists():
+        return
     for name in ("config", "public", "script", "lib"):
         (folder / name).mkdir(parents=True)
     (folder / "config/xitrum.conf").write_text("xitrum { port { http = 8000 } }\n", encoding="utf-8")
@@ -97,8 +99,7 @@ def main():
     parser.add_argument("folder", type=pathlib.Path)
     options = parser.parse_args()
     chance, package = random.Random(1), options.folder.resolve() / "package"
-    if not package.exists():
-        make_package(package, chance)
+    make_package(package, chance)
     results = {count: measure(Ways(options.inventory, count), package, chance) for count in (1, 4)}
     (options.folder / "upload.json").write_text(json.dumps(results, indent=1), encoding="utf-8")
     print(table(results))
