@@ -80,7 +80,14 @@ def host_notes(variables):
     """What is worth knowing about one host and stops nothing."""
     state = variables.get("xitrum_host_state")
     reports = state.values() if isinstance(state, dict) else []
-    return [note for report in reports if isinstance(report, dict) for note in report.get("notes", [])]
+    notes = [note for report in reports if isinstance(report, dict) for note in report.get("notes", [])]
+    now, wanted = current_release(state), (variables.get("xitrum_package_read") or {}).get("release")
+    return [*notes, f"release {now} is followed by {wanted}"] if now and wanted and now != wanted else notes
+
+
+def current_release(state):
+    """The release that a host has in use; empty where it has none, or was not asked."""
+    return ((state.get("release") or {}).get("current") if isinstance(state, dict) else "") or ""
 
 
 def alike(sentences):

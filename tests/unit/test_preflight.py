@@ -52,6 +52,12 @@ def test_notes_are_said_beside_problems_and_stop_nothing_alone():
     assert "good to know, app1:\n  - not tested" in preflight.message({"app1": ["no disk"]}, (), {"app1": ["not tested"]})
 
 
+@pytest.mark.parametrize("current, notes", [("aa", ["release aa is followed by bb"]), ("bb", []), ("", [])])
+def test_what_a_release_takes_over_from_is_said(current, notes):
+    state = {"release": {"problems": [], "current": current}}
+    assert preflight_notes({"app1": variables(state, {"release": "bb"})}, ["app1"]) == {"app1": notes}
+
+
 @pytest.mark.parametrize("retired, names", [
     ({"xitrum_name": "shop", "xitrum_root": "/srv/shop"}, []),
     ({"xitrum_name": "shop"}, ["xitrum_root"]),

@@ -1,0 +1,27 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""docs/troubleshooting.md names messages that there are."""
+
+from __future__ import annotations
+
+import pathlib
+import re
+
+import pytest
+
+TOP = pathlib.Path(__file__).resolve().parents[2]
+MESSAGES = re.findall(r"^\| `(.+?)` \|", (TOP / "docs/troubleshooting.md").read_text(encoding="utf-8"), re.MULTILINE)
+# A text that goes over the end of a line is in several literals.
+SOURCE = re.sub(r'"\s*\n\s*f?"', "", "".join(path.read_text(encoding="utf-8") for folder in ("plugins", "roles") for path in sorted((TOP / folder).rglob("*"))
+                                            if path.suffix in (".py", ".yml")))
+
+
+@pytest.mark.parametrize("message", MESSAGES)
+def test_each_part_of_a_message_is_in_the_code(message):
+    parts = [part.strip() for part in message.split("...") if len(part.strip()) > 1]
+    assert parts and all(part in SOURCE for part in parts), [part for part in parts if part not in SOURCE]
+
+
+def test_there_are_messages():
+    assert len(MESSAGES) > 10
