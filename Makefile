@@ -2,7 +2,7 @@
 # Everything is written under .venv/ and .cache/, and tests/demo_app/target by Maven; `make clean` removes it all.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-down test test-all lint unit sanity molecule bench clean
+.PHONY: help setup demo demo-down test test-all lint unit sanity molecule bench soak clean
 
 help: ## these lines
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' Makefile | while IFS='|' read -r name text; do printf '%-16s %s\n' "$$name" "$$text"; done
@@ -36,6 +36,9 @@ molecule: ## the roles against test hosts; SCENARIO=NAME for one of them
 
 bench: ## how long the collection takes, beside the floor
 	@tests/run/bench
+
+soak: ## random faults and releases under load for SOAK_MINUTES (30); SOAK_SEED for the same ones again
+	@tests/run/soak
 
 clean: ## remove all that make wrote: hosts, images, packages, caches, logs
 	@tests/run/clean
