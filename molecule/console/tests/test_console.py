@@ -117,7 +117,7 @@ def test_without_a_terminal_it_says_what_to_do(site):
     assert left(site, "app1") == ""
 
 
-@pytest.mark.parametrize(("action", "said"), [("threads", '"Attach Listener"'), ("heap", "Metaspace"), ("histogram", "java.lang.String")])
+@pytest.mark.parametrize(("action", "said"), [("threads", '"Attach Listener"'), ("heap", "K, used "), ("histogram", "java.lang.String")])
 def test_what_jcmd_tells_is_printed_and_kept(site, tmp_path, action, said):
     run = site.run(playbook="playbooks/console.yml", console_action=action, console_save=str(tmp_path)).assert_ended_well()
     kept = sorted(tmp_path.iterdir())
