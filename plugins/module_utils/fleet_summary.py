@@ -43,8 +43,9 @@ def fleet_summary(states, check_mode, everything=False):
     C(everything), the rows that are as wanted are shown too."""
     instances = [(host, item) for host in sorted(states) for item in concerns(states[host]).get("instances", {}).get("instances", [])]
     releases = sorted({item["release"] for _host, item in instances if item["release"]})
-    head = (f"{len(states)} host{'' if len(states) == 1 else 's'}, {sum(item['running'] for _host, item in instances)} of {len(instances)} instances running, "
-            f"release {', '.join(releases) or 'none'}")
+    head = f"{len(states)} host{'' if len(states) == 1 else 's'}"
+    if any("instances" in concerns(state) for state in states.values()):
+        head += f", {sum(item['running'] for _host, item in instances)} of {len(instances)} instances running, release {', '.join(releases) or 'none'}"
     text = [f"Check mode, nothing was changed. Today: {head}" if check_mode else head, ""]
     if instances:
         jdks = {host: concerns(states[host]).get("jdk", {}) for host in states}

@@ -13,6 +13,9 @@ import time
 
 import yaml
 
+#: What the base is made with: two instances, so that there are no two slots to be told apart.
+BASE = ("-e", "xitrum_instances=2")
+
 
 class Hosts:
     """The first hosts of an inventory."""

@@ -23,7 +23,7 @@ import subprocess
 import threading
 import time
 
-from tests.bench.hosts import Hosts
+from tests.bench.hosts import BASE, Hosts
 from tests.bench.upload import make_package
 
 HERE = pathlib.Path(__file__).parent
@@ -67,14 +67,14 @@ def measured(command, codes=(0,)):
 def measure(hosts, package):
     """Case to the medians of what was measured. A check of hosts without the application finds that, and ends with 2."""
     reset = (HERE / "converge/reset.sh").read_text(encoding="utf-8")
-    start = ["ansible-playbook", "-i", hosts.inventory, "--forks", "50", "--limit", ",".join(hosts.hosts)]
+    start = ["ansible-playbook", "-i", hosts.inventory, "--forks", "50", "--limit", f"localhost,{','.join(hosts.hosts)}"]
     variables = {"xitrum_package": str(package), "xitrum_secure_key": "0" * 40, "xitrum_report_dir": ".cache/bench/check"}
     check = ["playbooks/check.yml", "-e", json.dumps(variables)]
     turns = {case: [] for case in CASES}
     for _turn in range(ROUNDS):
         hosts.sh(reset)
         for case in CASES[:2]:
-            turns[case].append(measured([*start, str(HERE / "converge/ours.yml")]))
+            turns[case].append(measured([*start, "playbooks/base.yml", *BASE]))
         turns[CASES[2]].append(measured([*start, *check], codes=(2,)))
     return {case: {what: statistics.median(turn[what] for turn in of_case) for what in of_case[0]} for case, of_case in turns.items()}
 

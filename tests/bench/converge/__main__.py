@@ -19,7 +19,7 @@ import statistics
 import subprocess
 import time
 
-from tests.bench.hosts import Hosts, told
+from tests.bench.hosts import BASE, Hosts, told
 from tests.bench.plot import plot
 
 HERE = pathlib.Path(__file__).parent
@@ -54,17 +54,17 @@ def pyinfra_inventory(hosts, folder):
 def ways(hosts, folder, pyinfra):
     """Name to a function that does the work on all hosts and returns its seconds."""
     script = (HERE / "shell.sh").read_text(encoding="utf-8")
-    limit = ["--limit", ",".join(hosts.hosts)]
+    limit = ",".join(hosts.hosts)
     inventory = pyinfra_inventory(hosts, folder)
 
-    def playbook(name):
-        return timed(["ansible-playbook", "-i", hosts.inventory, str(HERE / name), *limit])
+    def playbook(path, *more):
+        return timed(["ansible-playbook", "-i", hosts.inventory, str(path), "--limit", f"localhost,{limit}", *more])
 
     return {
         "shell script": lambda: hosts.sh(script),
-        "conventional playbook": lambda: playbook("conventional.yml"),
+        "conventional playbook": lambda: playbook(HERE / "conventional.yml"),
         "pyinfra": lambda: timed([pyinfra, "-y", str(inventory), str(HERE / "pyinfra_deploy.py")]),
-        "xitrum.host": lambda: playbook("ours.yml"),
+        "xitrum.host": lambda: playbook("playbooks/base.yml", *BASE),
     }
 
 
