@@ -22,7 +22,7 @@ def test_it_is_made_without_a_package_by_ansible_pull(alone, tmp_path):
     done = subprocess.run(command, cwd=tmp_path, env=os.environ | {"ANSIBLE_CONFIG": str(CLONE / "ansible.cfg")}, stdin=subprocess.DEVNULL,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=RUN_SECONDS, check=False)
     assert done.returncode == 0, done.stdout[-3000:]
-    assert alone.sh("bare", "sysctl -n net.ipv4.tcp_fin_timeout") == "30"
+    assert alone.sh("bare", "sysctl -n net.ipv4.tcp_fin_timeout") == "10"
     assert "redirect to :8000" in alone.sh("bare", "nft list table inet xitrum_host")
     assert "openjdk" in alone.sh("bare", "readlink -f /usr/bin/java")
     assert alone.sh("bare", "getent passwd xitrum; ls /opt", check=False) == ""
