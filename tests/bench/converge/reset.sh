@@ -1,4 +1,4 @@
-#!/bin/bash
+#!/usr/bin/env bash
 # Before each fresh run: nothing of anybody's work is there, and a JDK of somebody else is in use.
 set -euo pipefail
 rm -f /etc/sysctl.d/90-* /etc/security/limits.d/90-* /etc/nftables.d/bench.nft

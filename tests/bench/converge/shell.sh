@@ -1,4 +1,4 @@
-#!/bin/bash
+#!/usr/bin/env bash
 # The floor: the same work as a shell script, which looks before it acts too. Its input is sent over one SSH connection.
 set -euo pipefail
 
