@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import argparse
 import pathlib
 import shlex
 import statistics
@@ -52,3 +53,13 @@ class Hosts:
 def told(times):
     """The median, with the least and the most in brackets."""
     return f"{statistics.median(times):.2f} ({min(times):.2f}-{max(times):.2f})"
+
+
+def options(text, *more):
+    """The arguments of a measurement: the inventory, the folder for its results, and more."""
+    parser = argparse.ArgumentParser(description=text)
+    parser.add_argument("inventory")
+    parser.add_argument("folder", type=lambda value: pathlib.Path(value).resolve())
+    for name in more:
+        parser.add_argument(name)
+    return parser.parse_args()

@@ -10,7 +10,6 @@ takes part of the same processors, so that the seconds are those of a controller
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import itertools
 import json
@@ -23,7 +22,7 @@ import subprocess
 import threading
 import time
 
-from tests.bench.hosts import BASE, Hosts
+from tests.bench.hosts import BASE, Hosts, options
 from tests.bench.upload import make_package
 
 HERE = pathlib.Path(__file__).parent
@@ -91,17 +90,14 @@ def table(results):
 
 
 def main():
-    parser = argparse.ArgumentParser(prog="python -m tests.bench.scale", description=__doc__)
-    parser.add_argument("inventory")
-    parser.add_argument("folder", type=pathlib.Path)
-    options = parser.parse_args()
+    given = options(__doc__)
     os.environ["ANSIBLE_CONFIG"] = str(HERE.parents[1] / "ansible.cfg")
-    package, results = options.folder.resolve() / "package", {}
+    package, results = given.folder / "package", {}
     make_package(package, random.Random(1))
     for count in COUNTS:
-        results[count] = measure(Hosts(options.inventory, count), package)
+        results[count] = measure(Hosts(given.inventory, count), package)
         print(f"{count} hosts: {results[count]}", flush=True)
-    (options.folder / "scale.json").write_text(json.dumps(results, indent=1), encoding="utf-8")
+    (given.folder / "scale.json").write_text(json.dumps(results, indent=1), encoding="utf-8")
     print(table(results))
 
 

@@ -9,7 +9,6 @@ writes upload.json into the folder, and prints a table of medians with the least
 
 from __future__ import annotations
 
-import argparse
 import datetime
 import json
 import os
@@ -20,7 +19,7 @@ import statistics
 import subprocess
 import time
 
-from tests.bench.hosts import Hosts, told
+from tests.bench.hosts import Hosts, options, told
 
 JARS, JAR_BYTES, ROUNDS = 90, 900_000, 5
 PLAYBOOK = pathlib.Path(__file__).with_name("upload.yml")
@@ -94,14 +93,11 @@ def table(results):
 
 
 def main():
-    parser = argparse.ArgumentParser(prog="python -m tests.bench.upload", description=__doc__)
-    parser.add_argument("inventory")
-    parser.add_argument("folder", type=pathlib.Path)
-    options = parser.parse_args()
-    chance, package = random.Random(1), options.folder.resolve() / "package"
+    given = options(__doc__)
+    chance, package = random.Random(1), given.folder / "package"
     make_package(package, chance)
-    results = {count: measure(Ways(options.inventory, count), package, chance) for count in (1, 4)}
-    (options.folder / "upload.json").write_text(json.dumps(results, indent=1), encoding="utf-8")
+    results = {count: measure(Ways(given.inventory, count), package, chance) for count in (1, 4)}
+    (given.folder / "upload.json").write_text(json.dumps(results, indent=1), encoding="utf-8")
     print(table(results))
 
 

@@ -10,7 +10,6 @@ converge.svg into the folder, and prints a table of medians with the least and t
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import pathlib
@@ -19,7 +18,7 @@ import statistics
 import subprocess
 import time
 
-from tests.bench.hosts import BASE, Hosts, told
+from tests.bench.hosts import BASE, Hosts, options, told
 from tests.bench.plot import plot
 
 HERE = pathlib.Path(__file__).parent
@@ -96,15 +95,10 @@ def table(results):
 
 
 def main():
-    parser = argparse.ArgumentParser(prog="python -m tests.bench.converge", description=__doc__)
-    parser.add_argument("inventory")
-    parser.add_argument("folder", type=pathlib.Path)
-    parser.add_argument("pyinfra")
-    options = parser.parse_args()
-    folder = options.folder.resolve()
-    results = {count: measure(Hosts(options.inventory, count), folder, options.pyinfra, print) for count in COUNTS}
-    (folder / "converge.json").write_text(json.dumps(results, indent=1), encoding="utf-8")
-    (folder / "converge.svg").write_text(plot(results), encoding="utf-8")
+    given = options(__doc__, "pyinfra")
+    results = {count: measure(Hosts(given.inventory, count), given.folder, given.pyinfra, print) for count in COUNTS}
+    (given.folder / "converge.json").write_text(json.dumps(results, indent=1), encoding="utf-8")
+    (given.folder / "converge.svg").write_text(plot(results), encoding="utf-8")
     print(table(results))
 
 
