@@ -82,7 +82,7 @@ def host_notes(variables):
     reports = state.values() if isinstance(state, dict) else []
     notes = [note for report in reports if isinstance(report, dict) for note in report.get("notes", [])]
     now, wanted = current_release(state), (variables.get("xitrum_package_read") or {}).get("release")
-    return [*notes, f"release {now} is followed by {wanted}"] if now and wanted and now != wanted else notes
+    return [*notes, f"release {now} is in use, and {wanted} is wanted"] if now and wanted and now != wanted else notes
 
 
 def current_release(state):

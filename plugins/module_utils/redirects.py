@@ -37,7 +37,6 @@ SPEC = {
     },
     "loopback": {"type": "bool", "default": True},
     "stop_conflicting": {"type": "list", "elements": "str", "default": []},
-    "own_roots": {"type": "list", "elements": "path", "default": []},
     "probe": {"type": "bool", "default": False},
 }
 

@@ -10,7 +10,7 @@ import socket
 
 from ansible_collections.xitrum.host.plugins.module_utils import redirects_filter, redirects_iptables, redirects_nft
 from ansible_collections.xitrum.host.plugins.module_utils.plan import RUN, Row
-from ansible_collections.xitrum.host.plugins.module_utils.process import is_under, seen
+from ansible_collections.xitrum.host.plugins.module_utils.process import seen
 from ansible_collections.xitrum.host.plugins.module_utils.redirects_rules import FAMILY_NAME, LOOPBACK_ADDRESS, stop
 
 _INTERFACE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:@-]{0,14}")
@@ -30,21 +30,12 @@ def unit_of(cgroup):
 
 
 def holders(host, rows, wanted):
-    """The listening sockets on outside ports, each with its process and unit; None where they could not be listed.
-
-    An instance that had an outside port itself until now is not among them: it is about to be started anew on the inside one.
-    """
+    """The listening sockets on outside ports, each with its process and unit; None where they could not be listed."""
     if rows is None:
         return None
     ports = {pair["outside"] for pair in wanted["pairs"]} if wanted["state"] == "present" else set()
-    roots = [host.realpath(root) for root in wanted["own_roots"]]
-    found = [row for row in rows if row["port"] in ports and not _is_own(host, row["pid"], roots)]
+    found = [row for row in rows if row["port"] in ports]
     return [{**row, "unit": unit_of(seen(host.read, f"/proc/{row['pid']}/cgroup")) if row["pid"] else ""} for row in found]
-
-
-def _is_own(host, pid, roots):
-    folder = seen(host.readlink, f"/proc/{pid}/cwd") if pid else None
-    return any(is_under(folder, root) for root in roots)
 
 
 def problems(wanted, state):
@@ -76,7 +67,8 @@ def _held(wanted, state):
             what = ", ".join(text for text in (name, f"pid {row['pid']}" if row["pid"] else "", row["unit"]) if text)
             end = f"end it (kill {row['pid']})" if row["pid"] else "end it"
             mend = f"have it stopped and disabled with port_forward_stop_conflicting: [{row['unit'][:-len('.service')]}]" if row["unit"] else end
-            found[row["port"], what] = f"port {row['port']} is held by {what}, which a redirect would cut off: {mend}, or take the pair out."
+            found[row["port"], what] = f"port {row['port']} is held by {what}, which a redirect would cut off: {mend}, or take the pair out." + (
+                " An instance of the application leaves the port by a run with xitrum_port_forward: false." if name == "java" else "")
     return [found[key] for key in sorted(found)]
 
 

@@ -59,13 +59,6 @@ options:
     type: list
     elements: str
     default: []
-  own_roots:
-    description:
-      - Folders of the application that the redirects are for. A process that works in one of them and holds an outside port is no conflict, since it is
-        to be started anew on the inside one.
-    type: list
-    elements: path
-    default: []
   probe:
     description: Whether to connect to each pair's outside port on the loopback, and to compare with its inside port.
     type: bool

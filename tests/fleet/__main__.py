@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from pathlib import Path
 
@@ -22,6 +23,7 @@ def main() -> int:
     up.add_argument("name")
     up.add_argument("--spec", type=Path, help="TOML file (default: tests/fleet/specs/NAME.toml); tests/fleet/spec.py describes it")
     up.add_argument("--inventory", type=Path, help="the inventory to write (default: .cache/fleet/NAME/hosts.yml)")
+    up.add_argument("--vars", type=json.loads, default={}, help="variables of all hosts, as JSON")
     down = commands.add_parser("down", help="remove the hosts, network, keys and inventory of fleets")
     down.add_argument("names", nargs="*", metavar="name")
     down.add_argument("--all", action="store_true", help="all fleets of this clone")
@@ -44,7 +46,7 @@ def _run(options: argparse.Namespace) -> None:
         if not file.is_file():
             raise FleetError(f"found no spec {file}; wanted a TOML file: name one with --spec, or write it as tests/fleet/spec.py says")
         inventory = (options.inventory or hosts.folder(options.name) / "hosts.yml").resolve()
-        hosts.up(options.name, spec.parse(file.read_text(encoding="utf-8"), str(file)), inventory, print)
+        hosts.up(options.name, spec.parse(file.read_text(encoding="utf-8"), str(file)), inventory, print, options.vars)
         print(f"inventory: {inventory}")
     elif options.command == "down":
         for name in hosts.fleets() if options.all else options.names:

@@ -41,8 +41,8 @@ def folder(fleet: str) -> Path:
     return CACHE / "fleet" / fleet
 
 
-def up(fleet: str, spec: FleetSpec, inventory_file: Path, say: Callable[[str], None]) -> None:
-    """Have the hosts of `spec` running and reached by SSH, and write their inventory; what runs already is kept."""
+def up(fleet: str, spec: FleetSpec, inventory_file: Path, say: Callable[[str], None], variables: dict[str, Any]) -> None:
+    """Have the hosts of `spec` running and reached by SSH, and write their inventory with `variables` of all of them; what runs already is kept."""
     images = {suite: image.ensure(suite) for suite in {host.suite for host in spec.hosts}}
     with lock(fleet):
         key = _key(fleet)
@@ -66,6 +66,7 @@ def up(fleet: str, spec: FleetSpec, inventory_file: Path, say: Callable[[str], N
             "ansible_user": _USERS[0],
             "ansible_ssh_private_key_file": str(key),
             "ansible_ssh_common_args": inventory.ssh_arguments(str(known)),
+            **variables,
         }
         inventory_file.parent.mkdir(parents=True, exist_ok=True)
         hosts = {host.name: values | host.vars for host, values in zip(spec.hosts, started, strict=True)}

@@ -13,7 +13,9 @@ import time
 from dataclasses import dataclass, field
 
 PACKAGE_SH = pathlib.Path(__file__).resolve().parents[1] / "demo_app" / "package.sh"
-STOCK_OPTIONS = "-XX:+IgnoreUnrecognizedVMOptions --add-opens=java.base/java.util=ALL-UNNAMED --add-opens=java.base/java.lang.invoke=ALL-UNNAMED"
+# The last one for tests alone, which start many: with the quick compiler alone a JVM starts with two thirds of the work.
+STOCK_OPTIONS = "-XX:+IgnoreUnrecognizedVMOptions --add-opens=java.base/java.util=ALL-UNNAMED --add-opens=java.base/java.lang.invoke=ALL-UNNAMED " \
+                "-XX:TieredStopAtLevel=1"
 READY_SECONDS = 60
 _given = set()
 

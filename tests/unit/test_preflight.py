@@ -52,7 +52,7 @@ def test_notes_are_said_beside_problems_and_stop_nothing_alone():
     assert "good to know, app1:\n  - not tested" in preflight.message({"app1": ["no disk"]}, (), {"app1": ["not tested"]})
 
 
-@pytest.mark.parametrize("current, notes", [("aa", ["release aa is followed by bb"]), ("bb", []), ("", [])])
+@pytest.mark.parametrize("current, notes", [("aa", ["release aa is in use, and bb is wanted"]), ("bb", []), ("", [])])
 def test_what_a_release_takes_over_from_is_said(current, notes):
     state = {"release": {"problems": [], "current": current}}
     assert preflight_notes({"app1": variables(state, {"release": "bb"})}, ["app1"]) == {"app1": notes}

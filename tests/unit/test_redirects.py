@@ -36,7 +36,7 @@ def data(name):
 
 
 def wanted(**more):
-    return {"state": "present", "backend": "auto", "pairs": PAIRS, "loopback": True, "stop_conflicting": [], "own_roots": [], "probe": False, **more}
+    return {"state": "present", "backend": "auto", "pairs": PAIRS, "loopback": True, "stop_conflicting": [], "probe": False, **more}
 
 
 def bare(**more):
@@ -271,11 +271,9 @@ def test_a_program_that_holds_the_port_is_named_with_its_unit():
     assert not plan.actions
 
 
-def test_an_instance_that_had_the_port_itself_until_now_is_no_conflict():
-    host = holding()
-    host.links["/proc/71/cwd"] = "/opt/shop/instances/0/ab12-cd34"
-    assert planned(host, own_roots=["/opt/shop"]).problems == []
-    assert planned(host, own_roots=["/opt/sho"]).problems != []
+def test_an_instance_of_the_application_is_told_how_it_leaves_the_port():
+    plan = planned(holding(LISTEN.replace('"apache2"', '"java"')))
+    assert plan.problems[0].endswith("An instance of the application leaves the port by a run with xitrum_port_forward: false.")
 
 
 def test_how_a_service_was_is_written_down_before_it_is_stopped():

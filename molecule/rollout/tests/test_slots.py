@@ -46,6 +46,13 @@ class TestWithoutAProxy:
         assert len(traffic.closed) == WEBSOCKETS, "those of the first release were closed when their time was over"
         self.deploy(solo, packages("test-3")).assert_did_nothing()
 
+    def test_a_port_that_cannot_be_switched_needs_no_slots_and_is_refused_with_them(self, solo):
+        before = solo.running()
+        run = solo.run(xitrum_http_port=80, xitrum_slots=True)
+        assert run.code != 0 and not run.changed
+        assert "xitrum_slots is true: that is for hosts with one instance whose ports are all redirected" in run.message
+        assert solo.running() == before
+
     @pytest.mark.long
     @pytest.mark.parametrize("slot", ["1", "0"])
     def test_maintenance_knows_the_slot(self, solo, packages, work, slot):

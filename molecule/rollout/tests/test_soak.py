@@ -23,10 +23,12 @@ from tests.verify.traffic import Traffic
 EVERY = ["app1-0", "app1-1", "app2-0", "app2-1"]
 DEPLOY = "playbooks/deploy.yml"
 #: Faults of hosts that have neither redirects nor a certificate, and that end no process by themselves.
-FAULTS = [fault for faults in ROUNDS for fault in faults if fault.name in (
+NAMES = (
     "a kernel parameter was changed by hand", "a line of limits.d was removed", "the proxy's configuration was edited and not reloaded",
     "the open files of a running JVM were lowered", "half of the alternatives were switched",
-    "the unit was edited", "the link to the release was moved", "an instance was disabled at boot")]
+    "the unit was edited", "the link to the release was moved", "an instance was disabled at boot")
+FAULTS = [fault for faults in ROUNDS for fault in faults if fault.name in NAMES]
+assert len(FAULTS) == len(NAMES)
 
 
 class Soak:

@@ -24,6 +24,8 @@ from tests.bench.plot import plot
 HERE = pathlib.Path(__file__).parent
 ROUNDS, COUNTS = 5, (1, 4, 8)
 CASES = ("from nothing", "nothing to do")
+#: As the others redirect them.
+PAIRS = ("-e", json.dumps({"port_forward_pairs": [{"outside": 80, "inside": 8000}, {"outside": 443, "inside": 4430}]}))
 
 
 def timed(command, **environment):
@@ -63,7 +65,7 @@ def ways(hosts, folder, pyinfra):
         "shell script": lambda: hosts.sh(script),
         "conventional playbook": lambda: playbook(HERE / "conventional.yml"),
         "pyinfra": lambda: timed([pyinfra, "-y", str(inventory), str(HERE / "pyinfra_deploy.py")]),
-        "xitrum.host": lambda: playbook("playbooks/base.yml", *BASE),
+        "xitrum.host": lambda: playbook(HERE / "ours.yml", *BASE, *PAIRS),
     }
 
 
