@@ -48,7 +48,7 @@ class TestWithoutAProxy:
 
     def test_a_port_that_cannot_be_switched_needs_no_slots_and_is_refused_with_them(self, solo):
         before = solo.running()
-        run = solo.run(xitrum_http_port=80, xitrum_slots=True)
+        run = solo.run(xitrum_instances=1, xitrum_http_port=80, xitrum_slots=True)
         assert run.code != 0 and not run.changed
         assert "xitrum_slots is true: that is for hosts with one instance whose ports are all redirected" in run.message
         assert solo.running() == before
