@@ -1,14 +1,11 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The base alone, of a host that has nothing else, by ansible-pull; and taken back."""
-
-import os
-import subprocess
+"""The base alone, of a host that has nothing else, and taken back."""
 
 import pytest
 
-from tests.lib.site import CLONE, RUN_SECONDS
+BASE = "playbooks/base.yml"
 
 
 @pytest.fixture(scope="module")
@@ -16,19 +13,15 @@ def alone(site, tmp_path_factory):
     return site.with_inventory(tmp_path_factory.mktemp("alone") / "inventory", {"xitrum": ["bare"], "xitrum_proxy": []})
 
 
-def test_it_is_made_without_a_package_by_ansible_pull(alone, tmp_path):
-    command = ["ansible-pull", "--url", str(CLONE), "--directory", str(tmp_path / "checkout"), "-i", str(alone.inventory), "--limit", "localhost,bare",
-               "-e", "xitrum_package=/nowhere", "playbooks/base.yml"]
-    done = subprocess.run(command, cwd=tmp_path, env=os.environ | {"ANSIBLE_CONFIG": str(CLONE / "ansible.cfg")}, stdin=subprocess.DEVNULL,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=RUN_SECONDS, check=False)
-    assert done.returncode == 0, done.stdout[-3000:]
+def test_it_is_made_without_a_package(alone):
+    alone.run("--limit", "localhost,bare", playbook=BASE, xitrum_package="/nowhere").assert_ended_well()
     assert alone.sh("bare", "sysctl -n net.ipv4.tcp_fin_timeout") == "10"
     assert "openjdk" in alone.sh("bare", "readlink -f /usr/bin/java")
     assert alone.sh("bare", "getent passwd xitrum; ls /opt", check=False) == ""
 
 
 def test_a_run_after_it_does_nothing(alone):
-    run = alone.run("--limit", "localhost,bare", playbook="playbooks/base.yml").assert_did_nothing()
+    run = alone.run("--limit", "localhost,bare", playbook=BASE).assert_did_nothing()
     assert run.text_of("The fleet").startswith("1 host\n")
 
 
