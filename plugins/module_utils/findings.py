@@ -85,7 +85,8 @@ def finding(host, row):
 def check_table(found, everything):
     """The findings as a table for the terminal: those that differ, or all of them."""
     counts = {level: sum(item["level"] == level for item in found) for level in ("bad", "note", "good")}
-    head = (f"{len({item['host'] for item in found})} hosts, {len(found)} values: {counts['bad']} {'differs' if counts['bad'] == 1 else 'differ'}, "
+    hosts = len({item["host"] for item in found})
+    head = (f"{hosts} host{'' if hosts == 1 else 's'}, {len(found)} values: {counts['bad']} {'differs' if counts['bad'] == 1 else 'differ'}, "
             f"{counts['note']} worth knowing, {counts['good']} as wanted")
     shown = [item for item in found if everything or item["level"] == "bad"]
     lines = [(item["host"], item["item"], item["wanted"] or "-", item["configured"] or "-", item["effective"] or "-", item["word"]) for item in shown]
