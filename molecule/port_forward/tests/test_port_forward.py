@@ -199,6 +199,10 @@ def test_a_flush_by_nftables_service_does_not_lose_them(host, name):
         pytest.skip("restored by another service than ours")
     # Debian's own file, or on the host nftables the one of prepare.yml: both begin with a flush.
     host.check_output(f"systemctl {'start' if name == 'iptables' else 'enable --now'} nftables")
+    # systemctl waits for the unit that it was told, not for ours, which follows that.
+    deadline = time.monotonic() + 20
+    while ask(host, "127.0.0.1", 80) != {"8000": 1} and time.monotonic() < deadline:
+        time.sleep(0.2)
     works(host)
     for action in ("reload nftables", "restart nftables", "stop nftables; systemctl start nftables"):
         host.check_output(f"systemctl {action}")
