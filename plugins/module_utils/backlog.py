@@ -22,7 +22,7 @@ def read(host, wanted):
     settings = kernel_files.settings(texts).get(KEY, [])
     live = (host.read("/proc/sys/net/core/somaxconn") or "").strip()
     return {
-        "live": int(live) if live.isdigit() else None,
+        "live": int(live) if live.isdecimal() else None,
         "configured": f"{settings[-1].value} ({settings[-1].file})" if settings else "not in a file",
         "targets": targets.read(host, wanted),
     }

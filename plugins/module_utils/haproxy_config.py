@@ -21,7 +21,7 @@ def sections(text):
 def maxconn(text):
     """The C(maxconn) of the section C(global); 0 where it is not set, and HAProxy takes what it is granted."""
     lines = (words for keyword, _name, body in sections(text) if keyword == "global" for words in body)
-    return next((int(words[1]) for words in lines if words[0] == "maxconn" and len(words) > 1 and words[1].isdigit()), 0)
+    return next((int(words[1]) for words in lines if words[0] == "maxconn" and len(words) > 1 and words[1].isdecimal()), 0)
 
 
 def servers(text):

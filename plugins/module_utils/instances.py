@@ -88,7 +88,7 @@ def read(host, wanted, jdk):
     wanted_indices = [item["index"] for item in wanted["instances"]]
     service = supervisors.states(host, wanted["supervisor"], wanted["name"], wanted_indices) if wanted["name"] and wanted_indices else {}
     defined = supervisors.defined(host, wanted["name"]) if wanted["name"] else {}
-    numbers = {int(name) for name in host.listdir(f"{root}/instances") if name.isdigit()}
+    numbers = {int(name) for name in host.listdir(f"{root}/instances") if name.isdecimal()}
     for number in numbers.union(wanted_indices, *defined.values()):
         folder = f"{root}/instances/{number}"
         here = [row for row in running if process.is_under(row["cwd"], folder)]

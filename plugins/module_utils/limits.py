@@ -55,7 +55,7 @@ def parse(path, text):
         words = line.partition("#")[0].split()
         if len(words) < 4 or words[1] not in ("soft", "hard", "-") or words[2].lower() != "nofile":
             continue
-        if words[3] in _NO_LIMIT or words[3].isdigit():
+        if words[3] in _NO_LIMIT or words[3].isdecimal():
             found.append(Line(path, number, words[0], words[1], None if words[3] in _NO_LIMIT else int(words[3])))
     return found
 
@@ -71,7 +71,7 @@ def read(host, wanted):
     """Everything about the host that L(plan) needs."""
     lines, unread = read_lines(host)
     texts, _unread = kernel_files.read(host, "/etc/sysctl.d/90-xitrum.conf")
-    at_boot = [setting.value for setting in kernel_files.settings(texts).get("fs.nr_open", []) if setting.value.isdigit()]
+    at_boot = [setting.value for setting in kernel_files.settings(texts).get("fs.nr_open", []) if setting.value.isdecimal()]
     return {
         "lines": lines,
         "unread": unread,

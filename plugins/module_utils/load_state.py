@@ -45,7 +45,7 @@ def parse_sockstat(text):
 def number(host, path):
     """A file with one number; None where it has none."""
     text = (process.seen(host.read, path) or "").strip()
-    return int(text) if text.isdigit() else None
+    return int(text) if text.isdecimal() else None
 
 
 def conntrack(host):
@@ -124,7 +124,7 @@ def reserved(text, low, high):
     taken = set()
     for part in text.replace("\n", "").split(","):
         first, _dash, last = part.partition("-")
-        if first.isdigit():
+        if first.isdecimal():
             taken |= set(range(int(first), int(last or first) + 1))
     return len([port for port in taken if low <= port <= high])
 

@@ -33,7 +33,7 @@ def configured(target, user, state):
     which counts only for what was started by a login."""
     if target["unit"]:
         words = target["unit"].get("LimitNOFILESoft") or target["unit"].get("LimitNOFILE", "")
-        number = int(words) if words.isdigit() else None
+        number = int(words) if words.isdecimal() else None
         return (process.UNLIMITED if words == "infinity" else number), f"{words} (LimitNOFILE of {target['unit'].get('Id', 'its unit')})"
     lines, unread = state["limits"]["lines"], state["limits"]["unread"]
     if unread:

@@ -112,7 +112,7 @@ def receive(url, headers, timeout, validate_certs, out):
         if isinstance(reason, ssl.SSLError):
             raise SourceError(f"the certificate of {name} is not accepted ({reason}): install its authority on the controller") from error
         raise SourceError(f"{name} cannot be fetched ({reason}): check the URL, and this machine's network and proxy settings") from error
-    if wanted and wanted.isdigit() and received != int(wanted):
+    if wanted and wanted.isdecimal() and received != int(wanted):
         raise SourceError(f"{name} sent {received} bytes of {wanted} and then closed the connection: run again")
 
 

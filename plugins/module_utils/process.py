@@ -97,7 +97,7 @@ def is_under(path, root):
 
 def pids(host):
     """The process ids that /proc shows, in ascending order."""
-    return sorted(int(name) for name in host.listdir("/proc") if name.isdigit())
+    return sorted(int(name) for name in host.listdir("/proc") if name.isdecimal())
 
 
 def process(host, pid, boot_time=None):

@@ -167,7 +167,7 @@ def _problems(wanted, state, text):
 
 def numbers(version):
     """The first two numbers of a version."""
-    return tuple(int(part) if part.isdigit() else 0 for part in version.split(".")[:2])
+    return tuple(int(part) if part.isdecimal() else 0 for part in version.split(".")[:2])
 
 
 def granted_nofile(state):

@@ -127,7 +127,7 @@ def _saver(state):
 
 
 def _number(text):
-    return int(text) if text and text.strip().isdigit() else None
+    return int(text) if text and text.strip().isdecimal() else None
 
 
 # --------------------------------------------------------------------------------------------------------- planning

@@ -192,7 +192,7 @@ def plan(host, wanted):
     """The instances that are not in the wanted state."""
     todo, defined = [], supervisors.defined(host, wanted["name"])
     marked = set().union(*defined.values()) if defined else set()
-    numbers = sorted(marked.union(int(number) for number in filter(str.isdigit, host.listdir(f"{wanted['root']}/instances"))))
+    numbers = sorted(marked.union(int(number) for number in filter(str.isdecimal, host.listdir(f"{wanted['root']}/instances"))))
     every = [{"index": number, "port": 0, "folder": ""} for number in numbers]
     for instance in wanted["instances"] or (every if wanted["state"] == "absent" else []):
         runs = running(host, wanted, instance["index"])

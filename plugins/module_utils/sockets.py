@@ -34,7 +34,7 @@ def _listener(line):
     if len(fields) < 5:
         return None
     host, _colon, port = fields[3].rpartition(":")
-    if not port.isdigit():
+    if not port.isdecimal():
         return None
     rest = fields[5] if len(fields) > 5 else ""
     address, _percent, interface = host.replace("[", "").replace("]", "").partition("%")
