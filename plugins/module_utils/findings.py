@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from ansible_collections.xitrum.host.plugins.module_utils import mends
-from ansible_collections.xitrum.host.plugins.module_utils.fleet_summary import WORDS, concerns, rows, table
+from ansible_collections.xitrum.host.plugins.module_utils.fleet_summary import WORDS, concerns, hosts_said, rows, table
 from ansible_collections.xitrum.host.plugins.module_utils.plan import LOOK, PING, RUN
 
 #: How bad a row is: C(bad) makes a check fail, C(note) is worth knowing, C(good) is as wanted.
@@ -85,8 +85,7 @@ def finding(host, row):
 def check_table(found, everything):
     """The findings as a table for the terminal: those that differ, or all of them."""
     counts = {level: sum(item["level"] == level for item in found) for level in ("bad", "note", "good")}
-    hosts = len({item["host"] for item in found})
-    head = (f"{hosts} host{'' if hosts == 1 else 's'}, {len(found)} values: {counts['bad']} {'differs' if counts['bad'] == 1 else 'differ'}, "
+    head = (f"{hosts_said(len({item['host'] for item in found}))}, {len(found)} values: {counts['bad']} {'differs' if counts['bad'] == 1 else 'differ'}, "
             f"{counts['note']} worth knowing, {counts['good']} as wanted")
     shown = [item for item in found if everything or item["level"] == "bad"]
     lines = [(item["host"], item["item"], item["wanted"] or "-", item["configured"] or "-", item["effective"] or "-", item["word"]) for item in shown]

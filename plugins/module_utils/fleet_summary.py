@@ -17,11 +17,12 @@ def concerns(state):
     return {name: report for name, report in (state or {}).items() if isinstance(report, dict) and "rows" in report}
 
 
-def needs_work(state):
-    """Whether a run would change anything on the host: a file, a process, or what is left over."""
+def needs_work(state, locked=False):
+    """Whether a run would change anything on the host: a file, a process, or what is left over. With C(locked), a lock that is there counts too."""
     found = concerns(state)
     instances = found.get("instances", {})
-    return any(report["differs"] for report in found.values()) or any(instances.get(name) for name in ("start", "restart", "surplus"))
+    left = ("start", "restart", "surplus", *(("locked",) if locked else ()))
+    return any(report["differs"] for report in found.values()) or any(instances.get(name) for name in left)
 
 
 def rows(state):
@@ -38,12 +39,17 @@ def open_work(state, host):
                       "Run the playbook again; if this stays, it is a fault of the collection."])
 
 
+def hosts_said(count):
+    """A number of hosts, for a person."""
+    return f"{count} host{'' if count == 1 else 's'}"
+
+
 def fleet_summary(states, check_mode, everything=False):
     """The fleet in one screen. C(states) maps a host to its read; a host without one was not reached. With
     C(everything), the rows that are as wanted are shown too."""
     instances = [(host, item) for host in sorted(states) for item in concerns(states[host]).get("instances", {}).get("instances", [])]
     releases = sorted({item["release"] for _host, item in instances if item["release"]})
-    head = f"{len(states)} host{'' if len(states) == 1 else 's'}"
+    head = hosts_said(len(states))
     if any("instances" in concerns(state) for state in states.values()):
         head += f", {sum(item['running'] for _host, item in instances)} of {len(instances)} instances running, release {', '.join(releases) or 'none'}"
     text = [f"Check mode, nothing was changed. Today: {head}" if check_mode else head, ""]

@@ -79,15 +79,10 @@ def unread(variables, state, reached):
 def host_notes(variables):
     """What is worth knowing about one host and stops nothing."""
     state = variables.get("xitrum_host_state")
-    reports = state.values() if isinstance(state, dict) else []
-    notes = [note for report in reports if isinstance(report, dict) for note in report.get("notes", [])]
-    now, wanted = current_release(state), (variables.get("xitrum_package_read") or {}).get("release")
+    reports = {name: report for name, report in state.items() if isinstance(report, dict)} if isinstance(state, dict) else {}
+    notes = [note for report in reports.values() for note in report.get("notes", [])]
+    now, wanted = reports.get("release", {}).get("current"), (variables.get("xitrum_package_read") or {}).get("release")
     return [*notes, f"release {now} is in use, and {wanted} is wanted"] if now and wanted and now != wanted else notes
-
-
-def current_release(state):
-    """The release that a host has in use; empty where it has none, or was not asked."""
-    return ((state.get("release") or {}).get("current") if isinstance(state, dict) else "") or ""
 
 
 def alike(sentences):

@@ -55,7 +55,7 @@ def _as_many(items, count):
 def instances(host, row):
     """The numbers of an application's instances, and what its supervisors have."""
     marked = supervisors.defined(host, row["name"])
-    numbers = {int(name) for name in host.listdir(f"{row['root']}/instances") if name.isdigit()}.union(*marked.values())
+    numbers = {int(name) for name in host.listdir(f"{row['root']}/instances") if name.isdecimal()}.union(*marked.values())
     paths = [path for paths in supervisors.leftovers(host, row["name"]).values() for path in paths]
     return {**row, "indices": sorted(numbers), "definitions": sorted(paths)}
 

@@ -13,9 +13,9 @@ import time
 from dataclasses import dataclass, field
 
 PACKAGE_SH = pathlib.Path(__file__).resolve().parents[1] / "demo_app" / "package.sh"
-# The last one for tests alone, which start many: with the quick compiler alone a JVM starts with two thirds of the work.
-STOCK_OPTIONS = "-XX:+IgnoreUnrecognizedVMOptions --add-opens=java.base/java.util=ALL-UNNAMED --add-opens=java.base/java.lang.invoke=ALL-UNNAMED " \
-                "-XX:TieredStopAtLevel=1"
+STOCK_OPTIONS = "-XX:+IgnoreUnrecognizedVMOptions --add-opens=java.base/java.util=ALL-UNNAMED --add-opens=java.base/java.lang.invoke=ALL-UNNAMED"
+# With the quick compiler alone a JVM starts with two thirds of the work, and tests start many.
+QUICK_START = "-XX:TieredStopAtLevel=1"
 READY_SECONDS = 60
 _given = set()
 
@@ -90,7 +90,7 @@ class Instance:
 
     def start(self):
         defines = {"xitrum.port.http": self.port, **self.settings}
-        options = " ".join([self.java_options, *(f"-D{name}={value}" for name, value in defines.items() if value is not None)])
+        options = " ".join([QUICK_START, self.java_options, *(f"-D{name}={value}" for name, value in defines.items() if value is not None)])
         environment = {**os.environ, "JDK_JAVA_OPTIONS": options.strip(), **self.environment}
         with open(self.root / "out", "wb") as out:
             self.process = subprocess.Popen(

@@ -199,13 +199,12 @@ def test_a_flush_by_nftables_service_does_not_lose_them(host, name):
         pytest.skip("restored by another service than ours")
     # Debian's own file, or on the host nftables the one of prepare.yml: both begin with a flush.
     host.check_output(f"systemctl {'start' if name == 'iptables' else 'enable --now'} nftables")
-    # systemctl waits for the unit that it was told, not for ours, which follows that.
-    deadline = time.monotonic() + 20
-    while ask(host, "127.0.0.1", 80) != {"8000": 1} and time.monotonic() < deadline:
-        time.sleep(0.2)
+    # systemctl waits for the unit that it was told, and not for ours, which are started behind it.
+    settled = "while systemctl list-jobs --no-legend | grep -q xitrum-host; do sleep 0.1; done"
+    host.check_output(settled)
     works(host)
     for action in ("reload nftables", "restart nftables", "stop nftables; systemctl start nftables"):
-        host.check_output(f"systemctl {action}")
+        host.check_output(f"systemctl {action}; {settled}")
         works(host)
     assert not redirect(host, name=name)["changed"]
 

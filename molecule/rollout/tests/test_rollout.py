@@ -170,6 +170,26 @@ def test_a_deploy_that_is_killed_at_ten_random_moments_is_finished_by_the_next(s
     assert_in_use(site)
 
 
+@pytest.mark.long
+def test_a_host_that_is_lost_ends_the_run_before_others_are_touched(site, tmp_path):
+    """One with nothing to do is there and well; the proxies would get another timeout, which nobody may see."""
+    other = site.with_inventory(tmp_path / "inventory", host_vars={"app2": {"xitrum_heap": "300m"}, "proxy1": {"xitrum_proxy_timeout_connect": "7s"}})
+    proxy = site.running()["proxy1"]
+    process = other.start()
+    try:
+        wait_for("app2 has its lock", lambda: site.sh("app2", f"test -e {LOCK} && echo held", check=False))
+        with site.for_now("app2", "systemctl stop ssh; pkill -x sshd", "systemctl start ssh"):
+            said = process.communicate(timeout=300)[0]
+    finally:
+        kill(process)
+    assert process.returncode != 0
+    assert "Every step went well" not in said
+    assert "7s" not in site.sh("proxy1", "cat /etc/haproxy/haproxy.cfg")
+    assert site.running()["proxy1"] == proxy
+    site.run().assert_ended_well()
+    assert_in_use(site)
+
+
 def members(site, name):
     """The members of the cluster that an instance sees, those that are up and reachable."""
     try:

@@ -32,7 +32,7 @@ assert len(FAULTS) == len(NAMES)
 
 
 class Soak:
-    """What happens to the fleet. Each event leaves the package that is wanted in `wanted`, and returns whether it may lose requests."""
+    """What happens to the fleet. Each event leaves the package that is wanted in `wanted`, and returns its name where its function's does not say it."""
 
     def __init__(self, site, chance, packages):
         self.site, self.chance, self.packages, self.wanted, self.release = site, chance, packages, None, 0
