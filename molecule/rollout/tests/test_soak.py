@@ -83,6 +83,8 @@ def test_whatever_happens_is_mended_by_the_next_run(site, packages, tell, tmp_pa
     seed, end = int(os.environ["SOAK_SEED"]), time.monotonic() + 60 * float(os.environ["SOAK_MINUTES"])
     chance, counts, requests, cut, failed = random.Random(seed), Counter(), 0, 0, []
     soak = Soak(Checked(site.inventory, tmp_path, secrets=site.secrets), chance, packages)
+    # Whatever was there: it begins with what the inventory says.
+    site.run().assert_ended_well()
     while time.monotonic() < end:
         event = chance.choice([soak.deploy, soak.deploy_that_is_killed, soak.reload, soak.fault, soak.killed])
         with Traffic(site) as traffic:
