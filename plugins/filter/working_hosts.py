@@ -11,6 +11,7 @@ author: The xitrum.host maintainers (@xitrum-host)
 description:
   - Returns a pattern for the C(hosts) of a play. The hosts on which something is to do were put into the group C(xitrum_run_acts) by the play that read them.
   - A host with nothing to do costs a play nothing then, where a condition on each task costs a process for each host.
+  - The hosts stay in the order of O(among). A group that was made in a run holds its hosts in the order in which they answered.
 options:
   _input:
     description: The inventory's groups, the variable C(groups).
@@ -24,6 +25,10 @@ options:
     description: Whether all of those are meant as soon as there is something to do on any host.
     type: bool
     default: false
+  group:
+    description: The group of the hosts with something to do, as the run made it.
+    type: str
+    default: xitrum_run_acts
   read:
     description: Whether the hosts were read. Until then each may have something to do.
     type: bool
@@ -41,17 +46,15 @@ _value:
   type: str
 """
 
-#: The group that the play which reads the hosts makes.
-GROUP = "xitrum_run_acts"
 #: A group that is not there would be warned of; this pattern is of no host.
 NONE = "all:!all"
 
 
-def working_hosts(groups, among, every=False, read=True):
+def working_hosts(groups, among, every=False, group="xitrum_run_acts", read=True):
     """The pattern."""
-    if read and GROUP not in groups:
+    if read and group not in groups:
         return NONE
-    return among if every or not read else f"{among}:&{GROUP}"
+    return among if every or not read else f"{among}:&{group}"
 
 
 class FilterModule:

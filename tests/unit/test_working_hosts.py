@@ -8,6 +8,8 @@ from __future__ import annotations
 import pathlib
 
 import pytest
+from ansible.inventory.manager import InventoryManager
+from ansible.parsing.dataloader import DataLoader
 from ansible_collections.xitrum.host.plugins.filter import working_hosts as filters
 from ansible_collections.xitrum.host.plugins.filter.working_hosts import working_hosts
 
@@ -21,9 +23,21 @@ WORKS = {"xitrum": ["app1", "app2"], "xitrum_run_acts": ["app1"]}
     ({"xitrum": ["app1"]}, {"every": True}, "all:!all"),
     (WORKS, {}, "xitrum:&xitrum_run_acts"),
     (WORKS, {"every": True}, "xitrum"),
+    (WORKS, {"group": "xitrum_rollout_due"}, "all:!all"),
+    (WORKS | {"xitrum_rollout_due": ["app1"]}, {"group": "xitrum_rollout_due"}, "xitrum:&xitrum_rollout_due"),
 ])
 def test_the_pattern(groups, how, pattern):
     assert working_hosts(groups, "xitrum", **how) == pattern
+
+
+def test_the_hosts_stay_in_the_order_of_the_inventory_whichever_of_them_answered_first():
+    inventory = InventoryManager(DataLoader(), sources=["app1,app2,app3"])
+    for group, hosts in {"xitrum": ("app1", "app2", "app3"), "xitrum_run_acts": ("app3", "app1")}.items():
+        inventory.add_group(group)
+        for host in hosts:
+            inventory.add_host(host, group)
+    pattern = working_hosts(inventory.get_groups_dict(), "xitrum")
+    assert [host.name for host in inventory.get_hosts(pattern)] == ["app1", "app3"]
 
 
 def test_its_file_is_the_last_so_that_all_others_are_loaded_before_a_run_forks():
