@@ -70,10 +70,13 @@ def read(host, wanted):
     if others and "supervisor" in packages["removed"]:
         packages = {"removed": [name for name in packages["removed"] if name != "supervisor"],
                     "kept": {**packages["kept"], "supervisor": f"it runs {', '.join(sorted(others))}"}}
+    made = [path for path in record["made"] if host.stat(path) is not None]
+    if others and made:
+        packages["kept"], made = {**packages["kept"], supervisord.ENVIRONMENT: f"it runs {', '.join(sorted(others))}"}, []
     entries = host.listdir(recorded.FOLDER)
     cache = os.path.expanduser("~/.cache/xitrum.host")
     return {
-        "record": record, "folders": folders, "accounts": accounts, "packages": packages, "units": units, "others": others,
+        "record": record, "folders": folders, "accounts": accounts, "packages": packages, "units": units, "others": others, "made": made,
         "cache": cache if host.stat(cache) is not None else "",
         "state": [f"{recorded.FOLDER}/{entry}" for entry in entries if not entry.endswith(".lock")]
         if entries or host.stat(recorded.FOLDER) is None else [recorded.FOLDER],
@@ -98,6 +101,7 @@ def plan(wanted, state):
         # A user's own group goes with it; one that is left is the next to go.
         result.actions += sorted(state["accounts"], key=lambda item: item[0] != "passwd")
     result.actions += [("unit", unit) for unit in sorted(state["units"])]
+    result.actions += [("made", path) for path in state["made"]]
     result.actions += [("packages", name) for name in state["packages"]["removed"]]
     result.actions += [("cache", state["cache"])] if state["cache"] else []
     # The data that is kept stays on record, so that it can be removed another day.
@@ -112,7 +116,7 @@ def plan(wanted, state):
 
 def lines(state, planned):
     """What would be taken back, one line a thing."""
-    words = {"folder": "{}", "passwd": "user {}", "group": "group {}", "cache": "{}", "packages": "package {}", "state": "{}"}
+    words = {"folder": "{}", "passwd": "user {}", "group": "group {}", "cache": "{}", "made": "{}", "packages": "package {}", "state": "{}"}
     found = [words[kind].format(detail) for kind, detail in planned.actions if kind in words]
     for kind, unit in planned.actions:
         if kind == "unit":
@@ -124,8 +128,10 @@ def apply(host, state, planned):
     """Does what L(plan) decided. Raises RuntimeError with what a command said."""
     removed = [detail for kind, detail in planned.actions if kind == "packages"]
     for kind, detail in planned.actions:
-        if kind in ("folder", "cache", "state"):
+        if kind in ("folder", "cache", "state", "made"):
             host.remove(detail)
+            if detail == supervisord.UNIT:
+                _call(host, "systemctl", "daemon-reload")
         elif kind == "passwd" or (kind == "group" and host.run(["getent", "group", detail]).rc == 0):
             _call(host, "userdel" if kind == "passwd" else "groupdel", detail)
         elif kind == "unit":

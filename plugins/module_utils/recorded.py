@@ -12,18 +12,19 @@ from __future__ import annotations
 import copy
 import json
 
-from ansible_collections.xitrum.host.plugins.module_utils import process, values
+from ansible_collections.xitrum.host.plugins.module_utils import process, supervisord, values
 
 FOLDER = "/var/lib/xitrum.host"
 PATH = f"{FOLDER}/before.json"
 
 #: C(applications): name to C(roots), C(logs), C(users) and C(groups), each a name or a path to whether it was made for the
 #: application. C(packages): those that were not installed. C(units): name to C(boot) and C(active), both empty where the
-#: unit came with a package of ours. C(modes): path to the mode of somebody else's file.
-EMPTY = {"applications": {}, "packages": [], "units": {}, "modes": {}}
+#: unit came with a package of ours. C(modes): path to the mode of somebody else's file. C(made): the paths of a supervisord of PyPI that were not there.
+EMPTY = {"applications": {}, "packages": [], "units": {}, "modes": {}, "made": []}
 
 SPEC = {
     "packages": {"type": "list", "elements": "str", "default": []},
+    "supervisord": {"type": "bool", "default": False},
     "application": {"type": "dict", "options": {
         "name": {"type": "str", "required": True}, "root": {"type": "path", "required": True},
         "log_dir": {"type": "path", "required": True}, "user": {"type": "str", "required": True},
@@ -56,7 +57,8 @@ def is_sound(record):
     return (all_of(record["applications"], is_application)
             and isinstance(record["packages"], list) and all(isinstance(name, str) for name in record["packages"])
             and all_of(record["units"], lambda unit: all_of(unit, lambda word: isinstance(word, str)) and set(unit) == {"boot", "active"})
-            and all_of(record["modes"], lambda mode: isinstance(mode, int)))
+            and all_of(record["modes"], lambda mode: isinstance(mode, int))
+            and isinstance(record["made"], list) and all(path in supervisord.PYPI for path in record["made"]))
 
 
 def read(host):
@@ -94,13 +96,15 @@ def state(host, wanted):
     if application:
         there = {"roots": host.exists(application["root"]), "logs": host.exists(application["log_dir"]),
                  "users": host.run(["getent", "passwd", application["user"]]).rc == 0, "groups": host.run(["getent", "group", application["user"]]).rc == 0}
-    return {"record": read(host), "there": there, "installed": installed(host, wanted["packages"]) if wanted["packages"] else set()}
+    missing = [path for path in supervisord.PYPI if host.stat(path) is None] if wanted["supervisord"] else []
+    return {"record": read(host), "there": there, "missing": missing, "installed": installed(host, wanted["packages"]) if wanted["packages"] else set()}
 
 
 def noted(wanted, found):
     """The record with what is about to be made. Pure."""
     record, application = copy.deepcopy(found["record"]), wanted["application"]
     record["packages"] = sorted({*record["packages"], *(name for name in wanted["packages"] if name not in found["installed"])})
+    record["made"] = sorted({*record["made"], *found["missing"]})
     if application:
         entry = record["applications"].setdefault(application["name"], {"roots": {}, "logs": {}, "users": {}, "groups": {}})
         for kind, name in (("roots", application["root"]), ("logs", application["log_dir"]), ("users", application["user"]), ("groups", application["user"])):

@@ -19,6 +19,7 @@ SPEC = {
     "instances": {"type": "int", "default": 1},
     "nofile": {"type": "int", "default": 1024000},
     "low_port": {"type": "bool", "default": False},
+    "supervisord_version": {"type": "str", "default": ""},
     "files": file_set.SPEC["files"],
 }
 
@@ -50,6 +51,7 @@ def read(host, wanted):
         "rc_local": (host.read(rc_local.PATH), host.stat(rc_local.PATH)) if wanted["supervisor"] == "rc.local" else (None, None),
         "others": others(host, wanted) if wanted["supervisor"] == "supervisord" else {},
         "version": host.run([wanted["supervisor"], "--version"]).out if wanted["supervisor"] == "supervisord" else "",
+        "pypi": pypi(host, wanted) if wanted["supervisor"] == "supervisord" and wanted["supervisord_version"] else None,
         "upstart": host.run(["initctl", "--version"]).out if wanted["supervisor"] == "upstart" else "",
     }
     state["set"] = compose(wanted, state)
@@ -81,6 +83,14 @@ def daemon(host, unit):
             "nofile": process.nofile_of(limits) if limits else None}
 
 
+def pypi(host, wanted):
+    """Where supervisord is, what that points at, whether Debian's names of packages hold, and which version the daemon that runs is of."""
+    path = host.which("supervisord")
+    running = host.run(["supervisorctl", "version"])
+    return {"path": path or "", "link": host.readlink(path) or "" if path else "", "debian": bool(host.which("dpkg-query")),
+            "running": running.out if running.rc == 0 else ""}
+
+
 def others(host, wanted):
     """The files of supervisord's configuration that are not ours: path to text."""
     own = {*marks(wanted), f"{supervisord.FOLDER}/{wanted['name']}.conf"}
@@ -99,6 +109,7 @@ def compose(wanted, state):
     kind, name = supervisors.KINDS[wanted["supervisor"]], wanted["name"]
     values = {"@NOFILE@": state["granted"], "@MINFDS@": max(state["granted"], supervisord.minfds(state["others"]))}
     files = [{**item, "content": replaced(item["content"], values)} for item in wanted["files"]]
+    links = [{"path": path, "target": target} for path, target in supervisord.COMMANDS.items()] if state["pypi"] else []
     if wanted["supervisor"] == "rc.local" and not rc_local.problem(state["rc_local"][0]):
         text, stat = state["rc_local"]
         mode = 0o755 if stat is None else stat.mode | 0o111
@@ -106,7 +117,6 @@ def compose(wanted, state):
         files.append({"path": rc_local.PATH, "content": rc_local.with_block(text, name, f"[ ! -x {boot} ] || {boot}"), "mode": f"{mode:04o}",
                       "owner": "root", "group": "root"})
     elsewhere = set().union(*(indices for other, indices in state["defined"].items() if other != wanted["supervisor"]))
-    links = []
     for index, (path, target) in enumerate(marks(wanted).items()):
         runs = state["states"].get(index, {}).get("active") == supervisors.WELL["active"]
         if target and index not in elsewhere and (runs or state["marks"][path][0] is not None):
@@ -128,9 +138,12 @@ def plan(wanted, state):
     result = file_set.plan(state["set"], state["files"])
     result.problems = list(problems(wanted, state))
     packages = [] if state["program"] else kind["packages"]
+    if state["pypi"]:
+        packages = pypi_rows(wanted, state, result)
+    elif packages:
+        result.rows.append(Row("service", wanted["supervisor"], "installed", "", "", "differs", "it is not installed", RUN))
     if packages:
         result.actions.append(("install", packages))
-        result.rows.append(Row("service", wanted["supervisor"], "installed", "", "", "differs", "it is not installed", RUN))
     if state["daemon"] and not packages:
         daemon_rows(wanted, state, result)
     for other, paths in state["unused"].items():
@@ -142,6 +155,17 @@ def plan(wanted, state):
         result.rows.append(Row("service", "restart after a crash", "yes", "", "no", "absent", why))
         result.facts["notes"] = [f"{why}: choose another xitrum_supervisor where nobody watches over the application"]
     return result
+
+
+def pypi_rows(wanted, state, result):
+    """Supervisord of PyPI: the packages that its installation takes, or none where it is there."""
+    install, _problem = supervisord.source(wanted["supervisord_version"], state["version"], state["pypi"]["path"], state["pypi"]["link"])
+    running = state["pypi"]["running"].strip()
+    stale = not install and running and supervisord.version(running) != supervisord.version(wanted["supervisord_version"])
+    why = "it is not installed" if install else "systemctl restart supervisor makes it effective, and restarts everybody's programs" if stale else ""
+    result.rows.append(Row("service", "supervisord of PyPI", wanted["supervisord_version"], state["version"].strip(), running,
+                           "differs" if install else "restart" if stale else "ok", why, RUN if install else "systemctl restart supervisor" if stale else ""))
+    return supervisord.PACKAGES[state["pypi"]["debian"]] if install else []
 
 
 def daemon_rows(wanted, state, result):
@@ -178,7 +202,11 @@ def problems(wanted, state):
     for index in range(wanted["instances"]):
         if f"{name}-{index}" in taken:
             yield f"{taken[f'{name}-{index}']} has a program {name}-{index} already: remove it there, or set another xitrum_name"
-    said = [supervisord.too_old(state["version"]), rc_local.problem(state["rc_local"][0])]
+    if state["pypi"]:
+        said = [supervisord.source(wanted["supervisord_version"], state["version"], state["pypi"]["path"], state["pypi"]["link"])[1]]
+    else:
+        said = [supervisord.too_old(state["version"])]
+    said += [rc_local.problem(state["rc_local"][0])]
     if wanted["low_port"] and not kind["low_ports"]:
         able = ", ".join(other for other, what in supervisors.KINDS.items() if what["low_ports"])
         said.append(f"{wanted['supervisor']} cannot give an instance a port below 1024: choose one of {able}, or a port from 1024 on with xitrum_port_forward")

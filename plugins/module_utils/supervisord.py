@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the other files of supervisord's configuration say, of which there is one daemon for everybody on a host. Pure."""
+"""Supervisord, of which there is one daemon for everybody on a host: what the other files of its configuration say, and where it comes from. Pure."""
 
 from __future__ import annotations
 
@@ -12,6 +12,15 @@ OLDEST = (4, 0)
 
 MAIN = "/etc/supervisor/supervisord.conf"
 FOLDER = "/etc/supervisor/conf.d"
+
+#: That of PyPI: a virtual environment, and what the distribution's package would bring, at the same paths.
+ENVIRONMENT = "/opt/supervisord"
+UNIT = "/etc/systemd/system/supervisor.service"
+COMMANDS = {f"/usr/local/bin/{name}": f"{ENVIRONMENT}/bin/{name}" for name in ("supervisord", "supervisorctl")}
+PYPI = (ENVIRONMENT, MAIN, UNIT, *COMMANDS)
+
+#: What makes a virtual environment, and what ansible.builtin.pip asks for: of Debian, and of others, where venv is part of Python.
+PACKAGES = {True: ["python3-venv", "python3-packaging"], False: ["python3-packaging"]}
 
 
 def minfds(texts):
@@ -37,3 +46,18 @@ def too_old(text):
         return ""
     return (f"supervisord is {text.strip()}, wanted is {'.'.join(map(str, OLDEST))} or newer: an older supervisorctl says nothing by its exit code. "
             "Install a newer one, or choose another xitrum_supervisor")
+
+
+def source(wanted, found, path, link):
+    """Whether supervisord has to be installed from PyPI, and what stands in the way, as C((install, problem)).
+
+    C(wanted) is the version that is asked for, C(found) what C(supervisord --version) printed, C(path) where it is and C(link) what that points at.
+    """
+    if not re.fullmatch(r"[0-9]+(\.[0-9]+)+", wanted):
+        return False, f"supervisor_supervisord_version is '{wanted}'; wanted is a version on PyPI, such as 4.3.0, or nothing for the distribution's package"
+    if version(wanted) < OLDEST:
+        return False, too_old(wanted)
+    if path and link not in COMMANDS.values():
+        return False, (f"{path} is supervisord {found.strip() or 'of an unknown version'}, which this collection did not install, and supervisor_supervisord_version "
+                       f"wants {wanted} of PyPI beside it: unset that to use what is there, or remove it first")
+    return version(found) != version(wanted), ""

@@ -20,6 +20,10 @@ options:
     type: list
     elements: str
     default: []
+  supervisord:
+    description: Whether supervisord is about to be installed from PyPI. Those of its paths that are not there yet are written down.
+    type: bool
+    default: false
   application:
     description: An application that is about to be set up.
     type: dict
@@ -52,7 +56,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 record:
-  description: The record as it is now - C(applications), C(packages), C(units) and C(modes).
+  description: The record as it is now - C(applications), C(packages), C(units), C(modes) and C(made).
   returned: success
   type: dict
 """

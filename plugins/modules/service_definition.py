@@ -39,6 +39,13 @@ options:
     description: Whether an instance listens on a port below 1024.
     type: bool
     default: false
+  supervisord_version:
+    description:
+      - The version of supervisord that is wanted from PyPI; empty where the distribution's package is. It is not installed here, its commands are
+        linked to.
+      - A supervisord that was not installed this way is an error, and so is a version before 4.0.
+    type: str
+    default: ""
 extends_documentation_fragment:
   - xitrum.host.files
   - xitrum.host.batch

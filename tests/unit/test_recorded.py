@@ -18,7 +18,7 @@ SHOW = "systemctl show --no-pager --property=LoadState,ActiveState,UnitFileState
 
 
 def wanted(packages=(), application=None):
-    return {"packages": list(packages), "application": application}
+    return {"packages": list(packages), "application": application, "supervisord": False}
 
 
 def test_what_is_missing_is_written_down_and_what_is_there_is_not():
@@ -41,8 +41,8 @@ def test_without_dpkg_rpm_is_asked():
 
 def test_a_second_run_changes_nothing_and_another_root_is_added():
     none, all_of_it = (dict.fromkeys(("roots", "logs", "users", "groups"), there) for there in (False, True))
-    first = recorded.noted(wanted(["socat"], SHOP), {"record": recorded.parse(None), "installed": set(), "there": none})
-    there = {"record": first, "installed": {"socat"}, "there": all_of_it}
+    first = recorded.noted(wanted(["socat"], SHOP), {"record": recorded.parse(None), "installed": set(), "there": none, "missing": []})
+    there = {"record": first, "installed": {"socat"}, "there": all_of_it, "missing": []}
     assert recorded.noted(wanted(["socat"], SHOP), there) == first
     moved = recorded.noted(wanted((), {**SHOP, "root": "/srv/shop"}), there)
     assert moved["applications"]["shop"]["roots"] == {"/opt/shop": True, "/srv/shop": False}

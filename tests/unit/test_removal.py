@@ -9,7 +9,7 @@ import json
 
 import pytest
 import yaml
-from ansible_collections.xitrum.host.plugins.module_utils import leftovers, package_removal, proxy_original, proxy_server, recorded, removal
+from ansible_collections.xitrum.host.plugins.module_utils import leftovers, package_removal, proxy_original, proxy_server, recorded, removal, supervisord
 
 from tests.docs.role_variables import ROOT
 from tests.unit.fake_host import FakeHost
@@ -167,6 +167,26 @@ def test_supervisord_stays_where_others_have_come_to_need_it():
     assert "packages" not in [kind for kind, _detail in plan.actions]
     assert plan.facts["kept"] == {"supervisor": "it runs other"}
     assert list(state["others"]) == ["other"]
+
+
+@pytest.mark.parametrize("others, left", [({}, []), ({"/etc/supervisor/conf.d/other.conf": "[program:other]\n"}, list(supervisord.PYPI))])
+def test_a_supervisord_of_pypi_goes_unless_others_have_come_to_need_it(others, left):
+    made = {**dict.fromkeys(supervisord.PYPI[1:], "x"), f"{supervisord.ENVIRONMENT}/bin/supervisord": "x"}
+    host, state, plan = rest({**made, **others, **record(made=list(supervisord.PYPI))}, {**ACCOUNTS, "systemctl daemon-reload": ""})
+    leftovers.apply(host, state, plan)
+    assert [path for path in supervisord.PYPI if host.stat(path) is not None] == left
+    assert plan.facts["kept"] == ({supervisord.ENVIRONMENT: "it runs other"} if others else {})
+
+
+def test_of_a_supervisord_of_pypi_only_what_was_not_there_is_written_down():
+    there = FakeHost({supervisord.MAIN: "theirs"})
+    wanted = {"packages": [], "application": None, "supervisord": True}
+    assert recorded.noted(wanted, recorded.state(there, wanted))["made"] == sorted(set(supervisord.PYPI) - {supervisord.MAIN})
+
+
+def test_a_record_of_other_paths_is_damaged():
+    with pytest.raises(ValueError, match="is damaged"):
+        recorded.parse('{"made": ["/etc"]}')
 
 
 # ----------------------------------------------------------------------------------------------------------- packages

@@ -20,7 +20,7 @@ BARE = {"/proc/self/status": STATUS, "/proc/1/limits": LIMITS}
 
 
 def wanted(kind="supervisord", text="; Written by xitrum.host\nminfds=@MINFDS@\n", path="/etc/demo-supervisord/run", **more):
-    return {"name": "demo", "supervisor": kind, "instances": 1, "nofile": 1024000, "low_port": False,
+    return {"name": "demo", "supervisor": kind, "instances": 1, "nofile": 1024000, "low_port": False, "supervisord_version": "",
             "files": [{"path": path, "content": text, "mode": "0644", "owner": "root", "group": "root"}], **more}
 
 
@@ -131,3 +131,48 @@ def test_nothing_is_said_of_those_that_can_restart(kind):
 @pytest.mark.parametrize("text, found", [("4.2.5\n", ()), ("4.0.0", ()), ("3.4.0\n", "3.4.0"), ("3.0b2", "3.0b2"), ("", ()), ("supervisord: not found", ())])
 def test_versions_of_supervisord(text, found):
     assert (found in supervisord.too_old(text)) if found else supervisord.too_old(text) == ""
+
+
+# ----------------------------------------------------------------------------------------------------- supervisord of PyPI
+
+LINK = {"/usr/bin/supervisord": "/opt/supervisord/bin/supervisord"}
+
+
+@pytest.mark.parametrize("wanted_version, found, path, link, install, problem", [
+    ("4.3.0", "", "", "", True, ""),
+    ("4.3.0", "4.2.5\n", "/usr/local/bin/supervisord", "/opt/supervisord/bin/supervisord", True, ""),
+    ("4.3.0", "4.3.0\n", "/usr/local/bin/supervisord", "/opt/supervisord/bin/supervisord", False, ""),
+    ("4.3.0", "4.2.5\n", "/usr/bin/supervisord", "", False, "/usr/bin/supervisord is supervisord 4.2.5, which this collection did not install"),
+    ("3.4.0", "", "", "", False, "supervisord is 3.4.0, wanted is 4.0 or newer"),
+    ("latest", "", "", "", False, "supervisor_supervisord_version is 'latest'"),
+    ("4.3.0; reboot", "", "", "", False, "supervisor_supervisord_version is '4.3.0; reboot'"),
+])
+def test_whether_it_is_installed_from_pypi(wanted_version, found, path, link, install, problem):
+    does, said = supervisord.source(wanted_version, found, path, link)
+    assert does is install
+    assert said.startswith(problem) and bool(said) is bool(problem)
+
+
+def test_on_a_host_without_it_pypis_is_wanted_with_what_pip_takes():
+    bare = FakeHost(BARE, {"dpkg-query": ""})
+    state, plan = planned(bare, wanted(supervisord_version="4.3.0"))
+    assert plan.facts["packages"] == ["python3-venv", "python3-packaging"]
+    assert ("install", plan.facts["packages"]) in plan.actions
+    assert [(row.wanted, row.status) for row in plan.rows if row.item == "supervisord of PyPI"] == [("4.3.0", "differs")]
+    assert {item["path"]: item["target"] for item in state["set"]["links"]} == supervisord.COMMANDS
+
+
+@pytest.mark.parametrize("running, status", [("4.3.0\n", "ok"), ("4.2.5\n", "restart")])
+def test_a_daemon_of_an_older_version_is_told_of_and_not_restarted(running, status):
+    there = host(commands={"supervisord --version": "4.3.0\n", "supervisorctl version": running}, links=LINK)
+    state, plan = planned(there, wanted(supervisord_version="4.3.0"))
+    assert plan.facts["packages"] == [] and not plan.problems
+    row = next(row for row in plan.rows if row.item == "supervisord of PyPI")
+    assert (row.effective, row.status) == (running.strip(), status)
+    services.apply(there, wanted(supervisord_version="4.3.0"), state, plan)
+    assert not any("restart" in words for kind, words, *_more in there.done if kind == "run")
+
+
+def test_that_of_the_distribution_is_not_taken_over():
+    problems = planned(host(), wanted(supervisord_version="4.3.0"))[1].problems
+    assert len(problems) == 1 and "/usr/bin/supervisord is supervisord 4.2.5, which this collection did not install" in problems[0]

@@ -9,7 +9,7 @@ from tests.verify.instances import InstanceContract
 
 
 @pytest.mark.parametrize("index", [0])
-@pytest.mark.parametrize("host", ["supervisord", "runit", "daemontools", "rclocal"])
+@pytest.mark.parametrize("host", ["supervisord", "pypi", "runit", "daemontools", "rclocal"])
 class TestEachSupervisor(InstanceContract):
     """Scenario site holds systemd against the same contract."""
 
@@ -32,6 +32,13 @@ def test_programs_of_others_go_on(site):
     assert words == {"other": "RUNNING", "later": "STOPPED", "xitrum-0": "RUNNING"}
     soft, hard = site.sh("supervisord", "prlimit --pid $(supervisorctl pid) --nofile --output SOFT,HARD --noheadings").split()
     assert int(hard) >= int(soft) >= min(1024000, int(site.sh("supervisord", "ulimit -Hn")))
+
+
+def test_supervisord_of_pypi_runs_in_an_environment_of_its_own(site):
+    said = site.sh("pypi", "ps -o args= -p $(supervisorctl pid); supervisorctl version; stat -c %a /run/supervisor.sock").splitlines()
+    assert said[0].startswith("/opt/supervisord/bin/python3 /opt/supervisord/bin/supervisord ")
+    assert said[1:] == ["4.3.0", "700"]
+    assert site.sh("pypi", "dpkg-query --show --showformat='${db:Status-Status}' supervisor", check=False) != "installed"
 
 
 def test_rc_local_of_somebody_else_keeps_its_lines_and_gets_ours_before_the_last(site):

@@ -106,6 +106,14 @@ def test_what_is_somebody_elses_is_never_overwritten(site, tmp_path):
     assert site.sh("daemontools", "cat /etc/xitrum-runit/0/finish; rm -r /etc/xitrum-runit") == "theirs"
 
 
+def test_a_supervisord_of_the_distribution_is_not_replaced_by_one_of_pypi(site):
+    before = site.running()
+    run = site.run("--limit", "supervisord", supervisor_supervisord_version="4.3.0")
+    assert run.code != 0 and not run.changed
+    assert "/usr/bin/supervisord is supervisord 4." in run.message and "which this collection did not install" in run.message
+    assert site.running() == before
+
+
 def test_a_port_below_1024_is_taken_by_those_that_can_give_it_and_refused_by_the_other(site):
     before = site.running()
     run = site.run("--limit", "supervisord", xitrum_http_port=80)
