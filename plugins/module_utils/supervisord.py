@@ -58,6 +58,6 @@ def source(wanted, found, path, link):
     if version(wanted) < OLDEST:
         return False, too_old(wanted)
     if path and link not in COMMANDS.values():
-        return False, (f"{path} is supervisord {found.strip() or 'of an unknown version'}, which this collection did not install, and supervisor_supervisord_version "
-                       f"wants {wanted} of PyPI beside it: unset that to use what is there, or remove it first")
+        return False, (f"{path} is supervisord {found.strip() or 'of an unknown version'}, which this collection did not install, and "
+                       f"supervisor_supervisord_version wants {wanted} of PyPI: unset that to use what is there, or remove it first")
     return version(found) != version(wanted), ""
