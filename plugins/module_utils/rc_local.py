@@ -7,28 +7,12 @@ from __future__ import annotations
 
 import re
 
+from ansible_collections.xitrum.host.plugins.module_utils.marked_block import block, without
+
 PATH = "/etc/rc.local"
 
 #: The script where there was none: without a block in it, it is nobody's and goes.
 EMPTY = "#!/bin/sh\n# Written by xitrum.host.\nexit 0\n"
-
-#: What the block of any application begins with.
-MARK = "# BEGIN xitrum.host "
-
-
-def block(name, line):
-    """The block of an application."""
-    return f"{MARK}{name}\n{line}\n# END xitrum.host {name}\n"
-
-
-def has_block(text, name):
-    """Whether the script, or None where there is none, has the application's block."""
-    return text is not None and without(text, name) != text
-
-
-def without(text, name):
-    """The script without the application's block, if it has one."""
-    return re.sub(rf"^# BEGIN xitrum\.host {re.escape(name)}\n.*?^# END xitrum\.host {re.escape(name)}\n", "", text, flags=re.MULTILINE | re.DOTALL)
 
 
 def last_line(lines):

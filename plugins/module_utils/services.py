@@ -10,7 +10,17 @@ from __future__ import annotations
 
 import re
 
-from ansible_collections.xitrum.host.plugins.module_utils import file_set, instances, process, rc_local, recorded, supervisord, supervisors
+from ansible_collections.xitrum.host.plugins.module_utils import (
+    file_set,
+    inittab,
+    instances,
+    marked_block,
+    process,
+    rc_local,
+    recorded,
+    supervisord,
+    supervisors,
+)
 from ansible_collections.xitrum.host.plugins.module_utils.plan import RUN, Row
 
 SPEC = {
@@ -47,7 +57,8 @@ def read(host, wanted):
         "marks": {path: (host.stat(path), host.readlink(path)) for path in marks(wanted)},
         "folders": {path: host.listdir(path) for path in services(wanted)},
         "granted": instances.granted(host, wanted["nofile"]) if kind["inherits"] else 0,
-        "daemon": daemon(host, supervisors.filled(kind["daemon"], name=name)),
+        "inittab": (host.read(inittab.PATH), host.stat(inittab.PATH)) if "scan" in kind and not supervisors.has_systemd(host) else None,
+        "daemon": daemon(host, supervisors.filled(kind["daemon"], name=name), wanted),
         "rc_local": (host.read(rc_local.PATH), host.stat(rc_local.PATH)) if wanted["supervisor"] == "rc.local" else (None, None),
         "others": others(host, wanted) if wanted["supervisor"] == "supervisord" else {},
         "version": host.run([wanted["supervisor"], "--version"]).out if wanted["supervisor"] == "supervisord" else "",
@@ -72,15 +83,26 @@ def services(wanted):
     return [supervisors.filled(kind["target"], name=wanted["name"], index=index) for index in range(wanted["instances"])] if "hold" in kind else []
 
 
-def daemon(host, unit):
+def daemon(host, unit, wanted):
     """The unit that has to run, with the limit that its process has; empty where the supervisor has none of its own."""
     if not unit:
         return {}
+    if "scan" in supervisors.KINDS[wanted["supervisor"]] and not supervisors.has_systemd(host):
+        return scanner(host, wanted)
     said = process.parse_unit(host.run(["systemctl", "show", "--no-pager", "--property=" + ",".join(_UNIT), "--", unit]).out)
     pid = int(said.get("MainPID") or 0)
     limits = process.seen(host.read, f"/proc/{pid}/limits") if pid else None
     return {"unit": unit, "pid": pid, "active": said.get("ActiveState", ""), "boot": said.get("UnitFileState", ""),
             "nofile": process.nofile_of(limits) if limits else None}
+
+
+def scanner(host, wanted):
+    """As L(daemon), of what an entry in the table of another init starts."""
+    entry = f"{wanted['name']}-{wanted['supervisor']}"
+    folder = supervisors.filled(supervisors.KINDS[wanted["supervisor"]]["mark"], name=wanted["name"], index=0).rpartition("/")[0]
+    arguments = (process.parse_cmdline(process.seen(host.read, f"/proc/{pid}/cmdline") or "") for pid in process.pids(host))
+    return {"unit": f"{entry} in {inittab.PATH}", "pid": 0, "active": "active" if any(words[-1:] == [folder] for words in arguments) else "inactive",
+            "boot": supervisors.enabled(host, "", entry), "nofile": None}
 
 
 def pypi(host, wanted):
@@ -116,13 +138,21 @@ def compose(wanted, state):
         boot = f"/etc/{name}-rc.local/boot"
         files.append({"path": rc_local.PATH, "content": rc_local.with_block(text, name, f"[ ! -x {boot} ] || {boot}"), "mode": f"{mode:04o}",
                       "owner": "root", "group": "root"})
+    commands = supervisors.filled(kind["define"], name=name)
+    if state["inittab"] and not inittab.problem(state["inittab"][0], f"{name}-{wanted['supervisor']}"):
+        text, stat = state["inittab"]
+        scan = supervisors.filled(kind["scan"], name=name)
+        files = [item for item in files if item["path"] != supervisors.filled(kind["unit"], name=name)]
+        files.append({"path": inittab.PATH, "content": inittab.with_entry(text, f"{name}-{wanted['supervisor']}", scan), "mode": f"{stat.mode:04o}",
+                      "owner": "root", "group": "root"})
+        commands = [inittab.READ_AGAIN]
     elsewhere = set().union(*(indices for other, indices in state["defined"].items() if other != wanted["supervisor"]))
     for index, (path, target) in enumerate(marks(wanted).items()):
         runs = state["states"].get(index, {}).get("active") == supervisors.WELL["active"]
         if target and index not in elsewhere and (runs or state["marks"][path][0] is not None):
             links.append({"path": path, "target": target})
     return {"name": f"{name}-service", "files": files, "links": links, "owned": supervisors.filled(kind.get("hides", []), name=name),
-            "commands": supervisors.filled(kind["define"], name=name)}
+            "commands": commands}
 
 
 def replaced(text, values):
@@ -210,7 +240,9 @@ def problems(wanted, state):
     if wanted["low_port"] and not kind["low_ports"]:
         able = ", ".join(other for other, what in supervisors.KINDS.items() if what["low_ports"])
         said.append(f"{wanted['supervisor']} cannot give an instance a port below 1024: choose one of {able}, or a port from 1024 on with xitrum_port_forward")
-    if kind["init"] == "upstart":
+    if state["inittab"]:
+        said.append(inittab.problem(state["inittab"][0], f"{name}-{wanted['supervisor']}"))
+    if wanted["supervisor"] == "upstart":
         found = tuple(int(part) for part in re.findall(r"\d+", state["upstart"])[:2])
         if found < OLDEST_UPSTART:
             said.append(f"process 1 is {'upstart ' + '.'.join(map(str, found)) if found else 'no upstart'}, and xitrum_supervisor wants upstart "
@@ -245,5 +277,5 @@ def note(host, wanted, state):
         recorded.note_unit(host, kind["daemon"], kind["packages"][0])
     text, stat = state["rc_local"]
     # With a block in it, it was made executable before.
-    if stat is not None and stat.mode & 0o111 != 0o111 and rc_local.MARK not in text:
+    if stat is not None and stat.mode & 0o111 != 0o111 and marked_block.MARK not in text:
         recorded.note_mode(host, rc_local.PATH, stat.mode)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 import time
 
-from ansible_collections.xitrum.host.plugins.module_utils import process, rc_local, recorded
+from ansible_collections.xitrum.host.plugins.module_utils import inittab, marked_block, process, rc_local, recorded
 
 #: Supervisors that start what they find in a folder: they look every five seconds.
 _SCAN_SECONDS = 15
@@ -23,13 +23,15 @@ _SV, _SVSCAN = "/etc/{name}-runit/{index}", "/etc/{name}-daemontools/{index}"
 # file that keeps a supervisor which takes up what it finds from starting it yet, C(ready) are questions whether it has.
 # C(hides) are what would win over the definition where it is there: it goes.
 # C(start) and C(stop) are commands in turn; C(forget) makes the supervisor let go of an instance whose mark is gone.
-# C(daemon) is the unit that has to run for it; C(gone) are commands after the last instance, and then C(gone_after)
-# when the shared paths are removed. C(output) prints the end of what an instance said. C(log) is where that is, in words.
-# C(inherits): whether the number of open files has to be one that the host can grant, since what starts the instance cannot
-# take less. C(restarts): whether an instance that ends is started again. C(low_ports): whether an instance may have a port below 1024.
+# C(inits) are the processes 1 that can start it at boot, any where none is named; C(init) is that of System V, and upstart is
+# asked for its version. C(daemon) is the unit that has to run for it, C(unit) its file, and C(scan) what C(init) starts instead.
+# C(gone) are commands after the last instance, and then C(gone_after) when the shared paths are removed. C(output) prints the
+# end of what an instance said. C(log) is where that is, in words. C(inherits): whether the number of open files has to be one
+# that the host can grant, since what starts the instance cannot take less. C(restarts): whether an instance that ends is
+# started again. C(low_ports): whether an instance may have a port below 1024.
 KINDS = {
     "systemd": {
-        "restarts": True, "low_ports": True, "init": "systemd", "packages": [], "program": "systemctl", "daemon": "",
+        "restarts": True, "low_ports": True, "inits": ["systemd"], "packages": [], "program": "systemctl", "daemon": "",
         "inherits": False, "log": "the journal: journalctl -u {name}@{index}",
         "mark": "/etc/systemd/system/multi-user.target.wants/{name}@{index}.service", "target": "/etc/systemd/system/{name}@.service",
         "own": [], "shared": ["/etc/systemd/system/{name}@.service"],
@@ -43,7 +45,7 @@ KINDS = {
         "output": ["journalctl", "--no-pager", "--quiet", "--lines=30", "--output=cat", "_SYSTEMD_UNIT={name}@{index}.service"],
     },
     "supervisord": {
-        "restarts": True, "low_ports": False, "init": "systemd", "packages": ["supervisor"], "program": "supervisorctl", "daemon": "supervisor.service",
+        "restarts": True, "low_ports": False, "inits": ["systemd"], "packages": ["supervisor"], "program": "supervisorctl", "daemon": "supervisor.service",
         "inherits": True, "log": "{log_dir}/output-{index}.log",
         "mark": "/etc/supervisor/conf.d/{name}-{index}.conf", "target": "/etc/{name}-supervisord/{index}.conf",
         "own": ["/etc/{name}-supervisord/{index}.conf"], "shared": ["/etc/{name}-supervisord", "/etc/supervisor/conf.d/{name}.conf"],
@@ -55,7 +57,8 @@ KINDS = {
         "output": ["tail", "-n", "30", "{log_dir}/output-{index}.log"],
     },
     "runit": {
-        "restarts": True, "low_ports": True, "init": "systemd", "packages": ["runit"], "program": "runsvdir", "daemon": "{name}-runit.service",
+        "restarts": True, "low_ports": True, "inits": ["systemd", "init"], "packages": ["runit"], "program": "runsvdir",
+        "daemon": "{name}-runit.service", "unit": "/etc/systemd/system/{name}-runit.service", "scan": "/etc/{name}-runit/scan",
         "inherits": False, "log": "{log_dir}/output-{index}/current",
         "mark": "/etc/{name}-runit/enabled/{index}", "target": _SV, "own": [_SV],
         "hold": f"{_SV}/down", "ready": [["sv", "status", _SV]], "patience": _SCAN_SECONDS,
@@ -68,8 +71,8 @@ KINDS = {
         "output": ["tail", "-n", "30", "{log_dir}/output-{index}/current"],
     },
     "daemontools": {
-        "restarts": True, "low_ports": True, "init": "systemd", "packages": ["daemontools"], "program": "svscan",
-        "daemon": "{name}-daemontools.service",
+        "restarts": True, "low_ports": True, "inits": ["systemd", "init"], "packages": ["daemontools"], "program": "svscan",
+        "daemon": "{name}-daemontools.service", "unit": "/etc/systemd/system/{name}-daemontools.service", "scan": "/etc/{name}-daemontools/scan",
         "inherits": False, "log": "{log_dir}/output-{index}/current",
         "mark": "/etc/{name}-daemontools/enabled/{index}", "target": _SVSCAN, "own": [_SVSCAN],
         "hold": f"{_SVSCAN}/down", "ready": [["svok", _SVSCAN], ["svok", f"{_SVSCAN}/log"]], "patience": _SCAN_SECONDS,
@@ -83,7 +86,7 @@ KINDS = {
         "output": ["tail", "-n", "30", "{log_dir}/output-{index}/current"],
     },
     "rc.local": {
-        "restarts": False, "low_ports": True, "init": "", "packages": ["logrotate"], "program": "logrotate", "daemon": "",
+        "restarts": False, "low_ports": True, "inits": [], "packages": ["logrotate"], "program": "logrotate", "daemon": "",
         "inherits": False, "log": "{log_dir}/output-{index}.log",
         "mark": "/etc/{name}-rc.local/enabled/{index}", "target": "/etc/{name}-rc.local/start", "own": [],
         "shared": ["/etc/{name}-rc.local", "/etc/logrotate.d/{name}-rc.local"],
@@ -93,7 +96,7 @@ KINDS = {
         "output": ["tail", "-n", "30", "{log_dir}/output-{index}.log"],
     },
     "upstart": {
-        "restarts": True, "low_ports": False, "init": "upstart", "packages": [], "program": "initctl", "daemon": "",
+        "restarts": True, "low_ports": False, "inits": [], "packages": [], "program": "initctl", "daemon": "",
         "inherits": True, "log": "/var/log/upstart/{name}-{index}.log",
         "mark": "/etc/init/{name}-{index}.conf", "target": "", "own": [], "shared": [],
         "start": [["initctl", "start", "{name}-{index}"]],
@@ -129,8 +132,12 @@ def defined(host, name):
 def leftovers(host, name):
     """The supervisors that have anything of the application: kind to the paths that are there, the marks left out."""
     found = {kind: [path for path in filled(what["shared"], name=name) if host.stat(path) is not None] for kind, what in KINDS.items()}
-    if rc_local.has_block(host.read(rc_local.PATH), name):
+    if marked_block.has_block(host.read(rc_local.PATH), name):
         found["rc.local"].append(rc_local.PATH)
+    table = host.read(inittab.PATH)
+    for kind in found:
+        if marked_block.has_block(table, f"{name}-{kind}"):
+            found[kind].append(inittab.PATH)
     return {kind: paths for kind, paths in found.items() if paths}
 
 
@@ -146,7 +153,7 @@ def states(host, kind, name, indices):
     marks = {index: host.stat(filled(KINDS[kind]["mark"], name=name, index=index)) is not None for index in indices}
     active = READERS[kind](host, name, indices)
     daemon = filled(KINDS[kind]["daemon"], name=name)
-    at_boot = enabled(host, daemon) if daemon and any(marks.values()) else runs_at_boot(host) if kind == "rc.local" else ""
+    at_boot = enabled(host, daemon, f"{name}-{kind}") if daemon and any(marks.values()) else runs_at_boot(host) if kind == "rc.local" else ""
     return {index: {"active": active.get(index, ""), "boot": hidden(host, kind, name, index) or (at_boot or "enabled" if marks[index] else "disabled")}
             for index in indices}
 
@@ -157,9 +164,16 @@ def hidden(host, kind, name, index):
     return next((f"hidden by {path}" for path in paths if host.stat(path) is not None), "")
 
 
-def enabled(host, unit):
-    """Whether a unit starts at boot, in systemd's own word."""
-    return host.run(["systemctl", "is-enabled", unit]).out.strip() or "unknown"
+def has_systemd(host):
+    """Whether systemd is process 1, as sd_booted(3) tells it."""
+    return host.exists("/run/systemd/system")
+
+
+def enabled(host, unit, entry):
+    """Whether a unit starts at boot, in systemd's own word, or the entry of that name in the table of another init does."""
+    if has_systemd(host):
+        return host.run(["systemctl", "is-enabled", unit]).out.strip() or "unknown"
+    return WELL["boot"] if marked_block.has_block(host.read(inittab.PATH), entry) else "disabled"
 
 
 def runs_at_boot(host):
@@ -250,13 +264,18 @@ def clean(host, kind, name):
     """Takes the application away from a supervisor that has no instance of it any more."""
     for command in filled(KINDS[kind]["gone"], name=name):
         host.run(command)
+    table = host.read(inittab.PATH)
+    if marked_block.has_block(table, f"{name}-{kind}"):
+        host.write(inittab.PATH, marked_block.without(table, f"{name}-{kind}"), host.stat(inittab.PATH).mode)
+        # It ends what it has started, too.
+        host.run(inittab.READ_AGAIN)
     text = host.read(rc_local.PATH) if kind == "rc.local" else None
-    if rc_local.has_block(text, name):
+    if marked_block.has_block(text, name):
         rest = rc_local.taken_away(text, name)
         if rest is None:
             host.remove(rc_local.PATH)
         else:
-            before = None if rc_local.MARK in rest else recorded.read(host)["modes"].get(rc_local.PATH)
+            before = None if marked_block.MARK in rest else recorded.read(host)["modes"].get(rc_local.PATH)
             host.write(rc_local.PATH, rest, host.stat(rc_local.PATH).mode if before is None else before)
             if before is not None:
                 recorded.forget(host, "modes", rc_local.PATH)

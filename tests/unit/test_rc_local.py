@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.xitrum.host.plugins.module_utils import rc_local
+from ansible_collections.xitrum.host.plugins.module_utils import marked_block, rc_local
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -40,7 +40,7 @@ def test_what_was_put_in_is_put_in_once_and_taken_out_again(lines):
     text = "\n".join(["#!/bin/sh", *lines, "exit 0", ""])
     once = rc_local.with_block(text, "demo", "boot")
     assert rc_local.with_block(once, "demo", "boot") == once
-    assert rc_local.has_block(once, "demo") and not rc_local.has_block(once, "dem")
+    assert marked_block.has_block(once, "demo") and not marked_block.has_block(once, "dem")
     assert rc_local.taken_away(once, "demo") == text
     two = rc_local.with_block(once, "demo2", "boot")
     assert rc_local.taken_away(two, "demo2") == once
@@ -53,4 +53,4 @@ def test_a_script_that_is_ours_alone_goes():
 
 
 def test_without_a_script_there_is_no_block():
-    assert not rc_local.has_block(None, "demo")
+    assert not marked_block.has_block(None, "demo")

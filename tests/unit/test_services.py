@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.xitrum.host.plugins.module_utils import services, supervisord, supervisors
+from ansible_collections.xitrum.host.plugins.module_utils import inittab, services, supervisord, supervisors
 
 from .fake_host import FakeHost
 
@@ -16,7 +16,7 @@ MAIN = "[supervisord]\nlogfile=/var/log/s.log\nminfds = 30000\n[include]\nfiles 
 STATUS = "Uid:\t1000\t1000\t1000\t1000\nCapBnd:\t0000000001000000\n"
 UNIT = "systemctl show --no-pager --property=ActiveState,UnitFileState,MainPID -- "
 RUN = "/etc/demo-runit/0/run"
-BARE = {"/proc/self/status": STATUS, "/proc/1/limits": LIMITS}
+BARE = {"/proc/self/status": STATUS, "/proc/1/limits": LIMITS, "/run/systemd/system/some.unit": ""}
 
 
 def wanted(kind="supervisord", text="; Written by xitrum.host\nminfds=@MINFDS@\n", path="/etc/demo-supervisord/run", **more):
@@ -95,7 +95,7 @@ def test_what_another_supervisor_has_left_goes():
     (host({"/etc/supervisor/conf.d/x.conf": "[program:demo-0]\ncommand=x\n"}), wanted(), "/etc/supervisor/conf.d/x.conf has a program demo-0 already"),
     (host(commands={"supervisord --version": "3.3.5\n"}), wanted(), "supervisord is 3.3.5, wanted is 4.0 or newer"),
     (host(), wanted(low_port=True), "supervisord cannot give an instance a port below 1024: choose one of systemd, runit, daemontools, rc.local"),
-    (FakeHost({"/etc/demo-runit/0/finish": "x"}), wanted("runit", "# xitrum.host", RUN),
+    (FakeHost({**BARE, "/etc/demo-runit/0/finish": "x"}), wanted("runit", "# xitrum.host", RUN),
      "the service directory /etc/demo-runit/0 exists and is somebody else's (finish)"),
     (FakeHost({"/etc/rc.local": "#!/bin/sh\ntrue\n"}), wanted("rc.local", "# xitrum.host", "/etc/demo-rc.local/boot"), "a last line 'exit 0'"),
     (FakeHost(BARE), wanted("upstart", "# xitrum.host", "/etc/init/demo-0.conf"), "process 1 is no upstart"),
@@ -109,7 +109,7 @@ def test_what_stands_in_the_way_is_said_and_nothing_is_written(there, want, said
 
 
 def test_what_is_left_of_a_service_directory_is_no_problem():
-    there = FakeHost({"/etc/demo-runit/0/down": "", "/etc/demo-runit/0/supervise/ok": ""})
+    there = FakeHost({**BARE, "/etc/demo-runit/0/down": "", "/etc/demo-runit/0/supervise/ok": ""})
     assert planned(there, wanted("runit", "# Written by xitrum.host", RUN))[1].problems == []
 
 
@@ -131,6 +131,57 @@ def test_nothing_is_said_of_those_that_can_restart(kind):
 @pytest.mark.parametrize("text, found", [("4.2.5\n", ()), ("4.0.0", ()), ("3.4.0\n", "3.4.0"), ("3.0b2", "3.0b2"), ("", ()), ("supervisord: not found", ())])
 def test_versions_of_supervisord(text, found):
     assert (found in supervisord.too_old(text)) if found else supervisord.too_old(text) == ""
+
+
+# ---------------------------------------------------------------------------------------------------- without systemd
+
+TABLE = "id:2:initdefault:\n1:2345:respawn:/sbin/getty 38400 tty1\n"
+SCAN = {"/proc/5/cmdline": "/usr/bin/runsvdir\0-P\0/etc/demo-runit/enabled\0"}
+
+
+def old_init(table=TABLE, **files):
+    texts = {name: text for name, text in {**BARE, **SCAN, "/etc/inittab": table, **files}.items() if text is not None and "systemd" not in name}
+    return FakeHost(texts, {"runsvdir": "", "telinit q": ""}, {"/etc/demo-runit/enabled/0": "/etc/demo-runit/0"})
+
+
+def runit():
+    files = [{"path": path, "content": "# Written by xitrum.host", "mode": "0644", "owner": "root", "group": "root"}
+             for path in (RUN, "/etc/systemd/system/demo-runit.service")]
+    return {**wanted("runit"), "files": files}
+
+
+def test_another_init_starts_it_by_an_entry_and_not_by_a_unit():
+    there = old_init()
+    state, plan = planned(there, runit())
+    services.apply(there, runit(), state, plan)
+    assert there.files["/etc/inittab"] == f"{TABLE}# BEGIN xitrum.host demo-runit\nx00:2345:respawn:/etc/demo-runit/scan\n# END xitrum.host demo-runit\n"
+    assert "/etc/systemd/system/demo-runit.service" not in there.files
+    assert ("run", "telinit q") in there.done and not [words for kind, words, *_more in there.done if kind == "run" and words.startswith("systemctl")]
+    _state, again = planned(there, runit())
+    assert not again.changed
+    assert [(row.configured, row.effective) for row in again.rows if row.item == "demo-runit in /etc/inittab"] == [("enabled", "active")]
+
+
+def test_what_an_entry_should_have_started_and_does_not_run_is_due():
+    there = old_init()
+    state, plan = planned(there, runit())
+    services.apply(there, runit(), state, plan)
+    del there.files["/proc/5/cmdline"]
+    assert [kind for kind, _detail in planned(there, runit())[1].actions] == ["commands"]
+
+
+@pytest.mark.parametrize("table, said", [(None, "/etc/inittab is missing"),
+                                         ("".join(f"x{number:02d}:2:respawn:theirs\n" for number in range(100)), "so there is none for one more")])
+def test_a_host_without_the_table_or_without_room_in_it_is_told_of(table, said):
+    problems = planned(old_init(table=table), runit())[1].problems
+    assert len(problems) == 1 and said in problems[0]
+
+
+def test_the_entry_goes_with_the_last_instance():
+    there = old_init(table=inittab.with_entry(TABLE, "demo-runit", "/etc/demo-runit/scan"))
+    assert supervisors.leftovers(there, "demo")["runit"] == ["/etc/demo-runit", "/etc/inittab"]
+    supervisors.clean(there, "runit", "demo")
+    assert there.files["/etc/inittab"] == TABLE and ("run", "telinit q") in there.done
 
 
 # ----------------------------------------------------------------------------------------------------- supervisord of PyPI

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.xitrum.host.plugins.module_utils import supervisors
+from ansible_collections.xitrum.host.plugins.module_utils import inittab, supervisors
 
 from .fake_host import FakeHost
 
@@ -30,7 +30,8 @@ def host(kind, **more):
     what = supervisors.KINDS[kind]
     links = {supervisors.filled(what["mark"], name="demo", index=0): "somewhere"}
     daemon = supervisors.filled(what["daemon"], name="demo")
-    return FakeHost(more.get("files"), {**SAID.get(kind, {}), f"systemctl is-enabled {daemon}": "enabled\n"}, links)
+    files = {"/run/systemd/system/some.unit": "", **more.get("files", {})}
+    return FakeHost(files, {**SAID.get(kind, {}), f"systemctl is-enabled {daemon}": "enabled\n"}, links)
 
 
 @pytest.mark.parametrize("kind", SAID)
@@ -50,6 +51,13 @@ def test_a_daemon_that_does_not_start_at_boot_starts_no_instance():
     there = host("runit")
     there.commands["systemctl is-enabled demo-runit.service"] = (1, "disabled\n", "")
     assert supervisors.states(there, "runit", "demo", [0])[0]["boot"] == "disabled"
+
+
+@pytest.mark.parametrize("table, boot", [(inittab.with_entry("", "demo-runit", "x"), "enabled"), ("", "disabled"), (None, "disabled")])
+def test_without_systemd_the_table_of_init_says_what_starts_at_boot(table, boot):
+    there = host("runit", files={} if table is None else {"/etc/inittab": table})
+    del there.files["/run/systemd/system/some.unit"]
+    assert supervisors.states(there, "runit", "demo", [0])[0]["boot"] == boot
 
 
 @pytest.mark.parametrize("kind", [kind for kind in supervisors.KINDS if kind != "rc.local"])
@@ -110,7 +118,7 @@ def test_a_shell_in_the_folder_is_no_process_of_the_instance():
 @pytest.mark.parametrize("kind", supervisors.KINDS)
 def test_every_supervisor_has_every_column(kind):
     what = supervisors.KINDS[kind]
-    optional = {"hides", "reset", "hold", "ready", "patience"}
+    optional = {"hides", "reset", "hold", "ready", "patience", "unit", "scan"}
     assert set(what) - optional == set(supervisors.KINDS["systemd"]) - optional
     assert kind in supervisors.READERS
     assert "{index}" in what["mark"] and what["mark"].startswith("/etc/")

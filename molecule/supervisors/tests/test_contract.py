@@ -9,7 +9,7 @@ from tests.verify.instances import InstanceContract
 
 
 @pytest.mark.parametrize("index", [0])
-@pytest.mark.parametrize("host", ["supervisord", "pypi", "runit", "daemontools", "rclocal"])
+@pytest.mark.parametrize("host", ["supervisord", "pypi", "runit", "daemontools", "sysvinit", "rclocal"])
 class TestEachSupervisor(InstanceContract):
     """Scenario site holds systemd against the same contract."""
 

@@ -16,11 +16,15 @@ from tests.lib.demo_instance import request
 GONE = {"supervisord": "supervisord", "daemontools": "daemontools", "rclocal": "rc.local"}
 
 
+#: The processes of those that start what they find in a folder.
+SCANNERS = {"runit": "runsv|svlogd", "daemontools": "svscan|supervise|multilog"}
+
+
 def left_of(site, host, kind):
     """The paths that a supervisor has of the application, and its daemon where that is of the application alone."""
     what = supervisors.KINDS[kind]
     paths = supervisors.filled([*what["shared"], what["mark"], *what["own"]], name="xitrum", index=0)
-    return site.sh(host, f"for path in {' '.join(paths)}; do ! test -e $path || echo $path; done; pgrep -a '^(runsv|svscan|supervise|svlogd|multilog)' || true")
+    return site.sh(host, f"for path in {' '.join(paths)}; do ! test -e $path || echo $path; done; pgrep -a '^({'|'.join(SCANNERS.values())})' || true")
 
 
 class Watch:
@@ -84,6 +88,19 @@ def test_a_run_after_a_move_does_nothing(site):
     before = site.processes("runit")
     site.run("--limit", "runit", xitrum_supervisor="supervisord").assert_did_nothing()
     assert site.processes("runit") == before
+
+
+def test_without_systemd_the_table_of_init_has_the_new_one_and_the_old_one_nothing(site):
+    """And back. The supervisors that only systemd starts are refused."""
+    run = site.run("--limit", "sysvinit", xitrum_supervisor="systemd")
+    assert run.code != 0 and not run.changed
+    assert "process 1 is init, and the xitrum_supervisor systemd wants systemd" in run.message
+    for old, new in (("daemontools", "runit"), ("runit", "daemontools")):
+        site.run("--limit", "sysvinit", xitrum_supervisor=new).assert_ended_well()
+        assert left_of(site, "sysvinit", old).splitlines() == site.sh("sysvinit", f"pgrep -a '^({SCANNERS[new]})'").splitlines()
+        assert site.sh("sysvinit", "grep respawn /etc/inittab") == f"x00:2345:respawn:/etc/xitrum-{new}/scan"
+        assert len(site.processes("sysvinit")) == 1
+    site.run("--limit", "sysvinit").assert_did_nothing()
 
 
 def test_what_is_somebody_elses_is_never_overwritten(site, tmp_path):

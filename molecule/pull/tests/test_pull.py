@@ -1,0 +1,17 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a host that pulls has made of itself."""
+
+
+def test_it_made_its_own_base(host):
+    assert host.check_output("sysctl -n net.ipv4.tcp_tw_reuse") == "1"
+    assert host.file("/etc/sysctl.d/90-xitrum.conf").exists
+    assert "15000" in host.file("/etc/security/limits.d/90-xitrum.conf").content_string
+    assert host.package("openjdk-21-jre-headless").is_installed or host.package("openjdk-21-jdk-headless").is_installed
+
+
+def test_it_asked_for_no_other_host(host):
+    said = host.check_output("ansible-pull --url /srv/ops --inventory hosts.yml --connection local base.yml")
+    assert "app1 " in said and "changed=0" in said
+    assert "app2" not in said

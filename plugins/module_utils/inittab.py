@@ -1,0 +1,46 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""An entry of our own in /etc/inittab, by which the init of System V starts a program and starts it again when it ends. Pure."""
+
+from __future__ import annotations
+
+import re
+
+from ansible_collections.xitrum.host.plugins.module_utils.marked_block import block, without
+
+PATH = "/etc/inittab"
+
+#: What has init read its file again, start what is new there, and end what is gone.
+READ_AGAIN = ["telinit", "q"]
+
+#: init(8) takes at most four characters for the id of an entry.
+_IDS = [f"x{number:02d}" for number in range(100)]
+
+
+def ids(text):
+    """The ids of the entries of a file."""
+    return re.findall(r"^\s*([^#:\s][^:\s]*):", text, re.MULTILINE)
+
+
+def problem(text, name):
+    """Why the file can have no entry of that name, as a sentence; empty where it can. None: there is no file."""
+    if text is None:
+        return f"{PATH} is missing, by which an init that is not systemd starts what runs all the time: choose another xitrum_supervisor"
+    if not _free(text, name):
+        return f"{PATH} has all of the {len(_IDS)} ids from {_IDS[0]} to {_IDS[-1]}, so there is none for one more: remove one of these entries"
+    return ""
+
+
+def _free(text, name):
+    """The ids that the entry of that name can have. Its own stays, whatever became of others: another id is another process."""
+    own = re.search(rf"^# BEGIN xitrum\.host {re.escape(name)}\n([^:\n]+):", text, re.MULTILINE)
+    taken = ids(without(text, name))
+    return [one for one in ([own[1]] if own else _IDS) if one not in taken]
+
+
+def with_entry(text, name, command):
+    """The file with the entry of that name, at its end: in all runlevels with several users, and again whenever the command ends. Text
+    without a L(problem) only."""
+    rest = without(text, name)
+    return f"{rest}{'' if rest.endswith(chr(10)) or not rest else chr(10)}{block(name, f'{_free(text, name)[0]}:2345:respawn:{command}')}"
