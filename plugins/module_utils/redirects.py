@@ -153,7 +153,7 @@ def rules_of(wanted, state):
 def plan(wanted, state):
     """Decides, from C(wanted) (the options of SPEC) and what L(read) gave, without touching the host."""
     rules, (name, why) = rules_of(wanted, state), backend_of(wanted, state)
-    result = Plan(facts={"backend": name, "why": why, "packages": packages(name, state, rules), "conntrack": conntrack(state, rules)})
+    result = Plan(facts={"backend": name, "why": why, "packages": packages(name, state, rules), "conntrack": conntrack(state, rules), "moves": False})
     unread = [f"{text}. Live rules are read by root: set become." for text in state["unread"]]
     result.problems = [f"redirects: {text}" for text in [*redirects_ports.problems(wanted, state), *_backend_problems(name, state, rules), *unread]]
     if result.problems:
@@ -169,12 +169,19 @@ def plan(wanted, state):
     result.actions = redirects_leftovers.around(result.actions, rules if name in ("iptables", "firewalld") else [], mine, state)
     result.actions += redirects_ports.stop_steps(wanted, state, rules)
     saved, live = all_rules("configured", state), all_rules("effective", state)
+    result.facts["moves"] = moves(rules, live[name])
     result.rows = _pair_rows(wanted, state, rules, name, saved[name], live[name]) + _old_rows(name, saved, live)
     result.rows += [_boot_row(name, state)] if rules else []
     result.rows += redirects_ports.rows(wanted, state, rules)
     result.before = "".join(lines_of(f"{title}, {backend}", found[backend]) for title, found in (("saved", saved), ("live", live)) for backend in BACKENDS)
     result.after = lines_of(f"saved, {name}", rules) + lines_of(f"live, {name}", rules if name != "firewalld" or state["firewalld"]["active"] else [])
     return result
+
+
+def moves(rules, live):
+    """Whether the change is that outside ports lead to other inside ports: until something listens there, what they have is better."""
+    before, after = ({(rule.family, rule.outside): rule.inside for rule in some} for some in (live, rules))
+    return set(before) <= set(after) and any(after[key] != inside for key, inside in before.items())
 
 
 def all_rules(question, state):

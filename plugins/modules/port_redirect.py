@@ -114,6 +114,10 @@ packages:
   returned: always
   type: list
   elements: str
+moves:
+  description: Whether outside ports lead to other inside ports than they are to, and none is to be without a redirect.
+  returned: always
+  type: bool
 conntrack:
   description:
     - C(modules) that have to be loaded at boot before sysctl, whether they are C(loaded), and C(max) and C(count) of tracked connections.

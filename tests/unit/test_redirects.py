@@ -101,6 +101,14 @@ def item(plan, name):
     return next(row for row in plan.rows if row.item == name)
 
 
+@pytest.mark.parametrize("pairs, moves", [
+    (PAIRS, False), ([{**PAIRS[0], "inside": 9000}, *PAIRS[1:]], True), ([{**pair, "inside": 9000 + number} for number, pair in enumerate(PAIRS)], True),
+    (PAIRS[1:], False), ([{**PAIRS[-1], "inside": 9000}], False), ([*PAIRS, {"outside": 81, "inside": 8001}], False), ([], False)])
+def test_whether_a_port_only_leads_elsewhere(pairs, moves):
+    assert planned(with_nft(), pairs=pairs).facts["moves"] is moves
+    assert planned(bare(), pairs=pairs).facts["moves"] is False
+
+
 @pytest.mark.parametrize("name", HOSTS)
 def test_a_host_that_is_as_wanted_is_left_alone(name):
     plan = planned(HOSTS[name]())

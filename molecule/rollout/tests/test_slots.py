@@ -54,6 +54,17 @@ class TestWithoutAProxy:
         assert solo.running() == before
 
     @pytest.mark.long
+    def test_another_port_of_the_instance_loses_no_request(self, solo, packages):
+        (slot,), release = self.slot(solo)
+        with Traffic(solo, "solo", keeps=False) as traffic:
+            for port in (9000, 8000):
+                solo.run(xitrum_instances=1, xitrum_http_port=port, xitrum_package=str(packages(release))).assert_ended_well()
+                slot = str(1 - int(slot))
+                assert self.slot(solo) == ([slot], release)
+                assert solo.sh("solo", "ss -Hltn | awk '{print $4}' | grep -oE '(800|900).$'").split() == [str(port + int(slot))]
+        traffic.assert_nothing_lost()
+
+    @pytest.mark.long
     @pytest.mark.parametrize("slot", ["1", "0"])
     def test_maintenance_knows_the_slot(self, solo, packages, work, slot):
         self.deploy(solo, packages(f"slot-{slot}")).assert_ended_well()
