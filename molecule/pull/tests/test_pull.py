@@ -8,7 +8,7 @@ def test_it_made_its_own_base(host):
     assert host.check_output("sysctl -n net.ipv4.tcp_tw_reuse") == "1"
     assert host.file("/etc/sysctl.d/90-xitrum.conf").exists
     assert "15000" in host.file("/etc/security/limits.d/90-xitrum.conf").content_string
-    assert host.package("openjdk-21-jre-headless").is_installed or host.package("openjdk-21-jdk-headless").is_installed
+    assert host.run("java -version").rc == 0
 
 
 def test_it_asked_for_no_other_host(host):
