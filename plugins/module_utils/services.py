@@ -61,8 +61,8 @@ def read(host, wanted):
         "daemon": daemon(host, supervisors.filled(kind["daemon"], name=name), wanted),
         "rc_local": (host.read(rc_local.PATH), host.stat(rc_local.PATH)) if wanted["supervisor"] == "rc.local" else (None, None),
         "others": others(host, wanted) if wanted["supervisor"] == "supervisord" else {},
-        "version": host.run([wanted["supervisor"], "--version"]).out if wanted["supervisor"] == "supervisord" else "",
-        "pypi": pypi(host, wanted) if wanted["supervisor"] == "supervisord" and wanted["supervisord_version"] else None,
+        "version": host.run([supervisord_command(host), "--version"]).out if wanted["supervisor"] == "supervisord" else "",
+        "pypi": pypi(host) if wanted["supervisor"] == "supervisord" and wanted["supervisord_version"] else None,
         "upstart": host.run(["initctl", "--version"]).out if wanted["supervisor"] == "upstart" else "",
     }
     state["set"] = compose(wanted, state)
@@ -105,11 +105,17 @@ def scanner(host, wanted):
             "boot": supervisors.enabled(host, "", entry), "nofile": None}
 
 
-def pypi(host, wanted):
+def supervisord_command(host):
+    """Supervisord by its name, or where pip has put it and nothing in the search path leads to it yet."""
+    there = [path for path in supervisord.COMMANDS.values() if path.endswith("/supervisord") and host.exists(path)]
+    return there[0] if there and not host.which("supervisord") else "supervisord"
+
+
+def pypi(host):
     """Where supervisord is, what that points at, whether Debian's names of packages hold, and which version the daemon that runs is of."""
-    path = host.which("supervisord")
+    path = host.which("supervisord") or supervisord_command(host)
     running = host.run(["supervisorctl", "version"])
-    return {"path": path or "", "link": host.readlink(path) or "" if path else "", "debian": bool(host.which("dpkg-query")),
+    return {"path": path, "link": host.readlink(path) or "", "debian": bool(host.which("dpkg-query")),
             "running": running.out if running.rc == 0 else ""}
 
 

@@ -51,13 +51,14 @@ def too_old(text):
 def source(wanted, found, path, link):
     """Whether supervisord has to be installed from PyPI, and what stands in the way, as C((install, problem)).
 
-    C(wanted) is the version that is asked for, C(found) what C(supervisord --version) printed, C(path) where it is and C(link) what that points at.
+    C(wanted) is the version that is asked for, C(found) what C(supervisord --version) printed, C(path) where it is (a name alone: nowhere) and
+    C(link) what that points at.
     """
     if not re.fullmatch(r"[0-9]+(\.[0-9]+)+", wanted):
         return False, f"supervisor_supervisord_version is '{wanted}'; wanted is a version on PyPI, such as 4.3.0, or nothing for the distribution's package"
     if version(wanted) < OLDEST:
         return False, too_old(wanted)
-    if path and link not in COMMANDS.values():
+    if "/" in path and not {path, link} & set(COMMANDS.values()):
         return False, (f"{path} is supervisord {found.strip() or 'of an unknown version'}, which this collection did not install, and "
                        f"supervisor_supervisord_version wants {wanted} of PyPI: unset that to use what is there, or remove it first")
     return version(found) != version(wanted), ""

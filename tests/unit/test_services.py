@@ -190,13 +190,14 @@ LINK = {"/usr/bin/supervisord": "/opt/supervisord/bin/supervisord"}
 
 
 @pytest.mark.parametrize("wanted_version, found, path, link, install, problem", [
-    ("4.3.0", "", "", "", True, ""),
+    ("4.3.0", "", "supervisord", "", True, ""),
+    ("4.3.0", "4.3.0\n", "/opt/supervisord/bin/supervisord", "", False, ""),
     ("4.3.0", "4.2.5\n", "/usr/local/bin/supervisord", "/opt/supervisord/bin/supervisord", True, ""),
     ("4.3.0", "4.3.0\n", "/usr/local/bin/supervisord", "/opt/supervisord/bin/supervisord", False, ""),
     ("4.3.0", "4.2.5\n", "/usr/bin/supervisord", "", False, "/usr/bin/supervisord is supervisord 4.2.5, which this collection did not install"),
-    ("3.4.0", "", "", "", False, "supervisord is 3.4.0, wanted is 4.0 or newer"),
-    ("latest", "", "", "", False, "supervisor_supervisord_version is 'latest'"),
-    ("4.3.0; reboot", "", "", "", False, "supervisor_supervisord_version is '4.3.0; reboot'"),
+    ("3.4.0", "", "supervisord", "", False, "supervisord is 3.4.0, wanted is 4.0 or newer"),
+    ("latest", "", "supervisord", "", False, "supervisor_supervisord_version is 'latest'"),
+    ("4.3.0; reboot", "", "supervisord", "", False, "supervisor_supervisord_version is '4.3.0; reboot'"),
 ])
 def test_whether_it_is_installed_from_pypi(wanted_version, found, path, link, install, problem):
     does, said = supervisord.source(wanted_version, found, path, link)
@@ -211,6 +212,14 @@ def test_on_a_host_without_it_pypis_is_wanted_with_what_pip_takes():
     assert ("install", plan.facts["packages"]) in plan.actions
     assert [(row.wanted, row.status) for row in plan.rows if row.item == "supervisord of PyPI"] == [("4.3.0", "differs")]
     assert {item["path"]: item["target"] for item in state["set"]["links"]} == supervisord.COMMANDS
+
+
+def test_what_pip_has_just_installed_is_linked_to():
+    program = "/opt/supervisord/bin/supervisord"
+    there = FakeHost({**BARE, program: ""}, {f"{program} --version": "4.3.0\n", "dpkg-query": ""})
+    state, plan = planned(there, wanted(supervisord_version="4.3.0"))
+    assert plan.facts["packages"] == [] and not plan.problems
+    assert {item["path"]: item["target"] for kind, item in plan.actions if kind == "link"} == supervisord.COMMANDS
 
 
 @pytest.mark.parametrize("running, status", [("4.3.0\n", "ok"), ("4.2.5\n", "restart")])
