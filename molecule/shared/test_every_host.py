@@ -3,8 +3,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What must hold on every host of every scenario, whatever was set up there."""
 
+import pytest
+
 
 def test_no_unit_has_failed(host):
+    if not host.file("/run/systemd/system").exists:
+        pytest.skip("another init has no units")
     assert host.check_output("systemctl --failed --plain --no-legend") == ""
 
 

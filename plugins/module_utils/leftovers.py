@@ -132,6 +132,9 @@ def apply(host, state, planned):
             host.remove(detail)
             if detail == supervisord.UNIT:
                 _call(host, "systemctl", "daemon-reload")
+            elif detail == supervisord.MAIN:
+                for folder in (supervisord.FOLDER, os.path.dirname(supervisord.FOLDER)):
+                    host.remove_empty(folder)
         elif kind == "passwd" or (kind == "group" and host.run(["getent", "group", detail]).rc == 0):
             _call(host, "userdel" if kind == "passwd" else "groupdel", detail)
         elif kind == "unit":

@@ -10,6 +10,12 @@ from tests.lib.demo_instance import package
 from tests.lib.site import CLONE, Site
 
 
+def pytest_configure(config):
+    """CI has no time for all of it: see .config/molecule/config.yml."""
+    config.addinivalue_line("markers", "long: left out by CI")
+    config.addinivalue_line("markers", "soak: only by make soak")
+
+
 @pytest.fixture(scope="session")
 def site(request):
     inventory = CLONE / request.config.getoption("ansible_inventory")

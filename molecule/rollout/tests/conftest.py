@@ -8,12 +8,6 @@ import pytest
 pytest_plugins = ["tests.lib.site_fixtures"]
 
 
-def pytest_configure(config):
-    """CI has no time for all of it: see molecule.yml."""
-    config.addinivalue_line("markers", "long: left out by CI")
-    config.addinivalue_line("markers", "soak: only by make soak")
-
-
 @pytest.fixture
 def tell(capsys):
     """Writes a line of figures to the log, whether or not the test fails."""

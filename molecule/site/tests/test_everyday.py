@@ -9,6 +9,8 @@ test-1, of converge; the last one is test-4.
 
 import hashlib
 
+import pytest
+
 from tests.lib.site import CLONE, ROOT, wait_for
 
 APPS = ("app1", "app2")
@@ -73,6 +75,7 @@ def test_the_same_package_by_a_url_is_the_same_release(site, packages, archives)
     assert site.running() == before
 
 
+@pytest.mark.long
 def test_one_host_goes_back_alone_and_a_killed_run_before_it_is_made_up_for(site):
     """The first run dies after it wrote the unit and before systemd read it: no file tells the next one that anything is left."""
     deadly = "printf '#!/bin/sh\\n[ \"$1\" != daemon-reload ] || { kill -9 $PPID; exit 1; }\\nexec /bin/systemctl \"$@\"\\n' " \
@@ -95,6 +98,7 @@ def test_one_host_goes_back_alone_and_a_killed_run_before_it_is_made_up_for(site
     assert site.backends() == EVERY
 
 
+@pytest.mark.long
 def test_a_run_that_is_killed_in_the_middle_of_a_rollout_is_finished_by_the_next(site):
     before = site.pids(EVERY)
     with site.killed_run(**OTHER_UNIT):

@@ -49,6 +49,7 @@ def test_one_host_is_taken_back_with_its_packages_while_the_others_serve(site):
     site.run("--limit", "app2", playbook=REMOVE, xitrum_remove=1, xitrum_remove_packages=True).assert_did_nothing()
 
 
+@pytest.mark.long
 def test_a_host_that_was_removed_and_is_set_up_again_is_in_use_again(site):
     site.run().assert_ended_well()
     assert site.statuses() == dict.fromkeys(["app1-0", "app1-1", "app2-0", "app2-1"], "UP")
