@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 
-from ansible_collections.xitrum.host.plugins.module_utils import process
+from ansible_collections.xitrum.host.plugins.module_utils import jvm, process
 from ansible_collections.xitrum.host.plugins.module_utils.plan import Plan
 
 SPEC = {
@@ -53,7 +53,7 @@ def read(host, wanted):
     state = {"running": running, "others": sorted(set(numbers.values())), "home": "", "tools": [], "release": {}, "scala": {}, "missing": [], "scalive": "",
              "stranger": process.stranger(host, running, wanted["user"]) if running else ""}
     if running:
-        home = re.sub(r"(/jre)?/bin/java$", "", running["exe"] or "")
+        home = jvm.home_of(running["exe"])
         lib = host.realpath(f"{running['cwd']}/lib")
         given = {"files": wanted["compiler"], "missing": [path for path in wanted["compiler"] if not host.exists(path)]}
         scalive = f"{lib.rpartition('/')[0]}/script/scalive"

@@ -126,8 +126,7 @@ def page(host, wanted, port, listeners):
 def flags(host, running):
     """The flags of a running JVM, from itself, by the jcmd of its own JDK. As its user, in its mount namespace: the two meet in
     /tmp, and a hardened service has one of its own. Without jcmd's own statistics, which it would leave a folder for in there."""
-    jcmd = f"{(running['exe'] or '').rpartition('/')[0]}/jcmd"
-    said = host.run(process.inside(running, [jcmd, "-J-XX:-UsePerfData", str(running["pid"]), "VM.flags"]))
+    said = host.run(process.inside(running, [f"{jvm.home_of(running['exe'])}/bin/jcmd", "-J-XX:-UsePerfData", str(running["pid"]), "VM.flags"]))
     return jvm.parse_flags(said.out) if said.rc == 0 else {}
 
 

@@ -55,6 +55,12 @@ def smaller(one, other):
     return min(one, other, key=heap_bytes)
 
 
+def home_of(path):
+    """The folder of the JDK of which C(path) is a command, or an empty text: until Java 8 a JDK has a JRE in it, and java is one of that."""
+    found = re.fullmatch(r"(.*?)(/jre)?/bin/[^/]+", path or "")
+    return found[1] if found else ""
+
+
 def heap_bytes(text):
     """A size in the form of -Xmx as a number of bytes."""
     units = {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30}

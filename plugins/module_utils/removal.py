@@ -11,6 +11,7 @@ from __future__ import annotations
 from ansible_collections.xitrum.host.plugins.module_utils import (
     alternatives,
     jdk,
+    jvm,
     kernel,
     kernel_plan,
     leftovers,
@@ -67,14 +68,9 @@ def ours_in(host, folder, mark):
 
 def homes(host, record):
     """The homes that alternatives of ours lead to, the one in use first: giving that back decides what the others give way to."""
-    found = [_home(entry["chosen"]) for entry in record.values() if "mode" in entry and "chosen" in entry]
-    found += [_home(path) for entry in record.values() for path in entry["registered"]]
+    found = [jvm.home_of(entry["chosen"]) for entry in record.values() if "mode" in entry and "chosen" in entry]
+    found += [jvm.home_of(path) for entry in record.values() for path in entry["registered"]]
     return list(dict.fromkeys(found))
-
-
-def _home(path):
-    home = path.rpartition("/bin/")[0]
-    return home[:-len("/jre")] if home.endswith("/jre") else home
 
 
 def read(host, wanted):

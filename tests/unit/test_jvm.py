@@ -65,3 +65,10 @@ def test_a_platform_gets_no_heap_dump_and_no_folder(version, names):
     said = jvm.options_environment(version, "300m", ["-Da=b"])
     assert sorted(said) == sorted(names)
     assert said["_JAVA_OPTIONS"] == "-Xms256m -Xmx300m -XX:+ExitOnOutOfMemoryError -XX:-HeapDumpOnOutOfMemoryError -Da=b"
+
+
+@pytest.mark.parametrize("path, home", [
+    ("/usr/lib/jvm/jdk-17/bin/java", "/usr/lib/jvm/jdk-17"), ("/usr/lib/jvm/jdk-8/jre/bin/java", "/usr/lib/jvm/jdk-8"),
+    ("/usr/lib/jvm/jdk-8/bin/jcmd", "/usr/lib/jvm/jdk-8"), ("/opt/bin/jdk/bin/java", "/opt/bin/jdk"), ("/usr/lib/jvm/jdk-8", ""), ("", ""), (None, "")])
+def test_the_jdk_of_a_command(path, home):
+    assert jvm.home_of(path) == home
