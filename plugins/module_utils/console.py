@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 
-from ansible_collections.xitrum.host.plugins.module_utils import jvm, process
+from ansible_collections.xitrum.host.plugins.module_utils import jdk, jvm, process
 from ansible_collections.xitrum.host.plugins.module_utils.plan import Plan
 
 SPEC = {
@@ -58,10 +58,19 @@ def read(host, wanted):
         given = {"files": wanted["compiler"], "missing": [path for path in wanted["compiler"] if not host.exists(path)]}
         scalive = f"{lib.rpartition('/')[0]}/script/scalive"
         state.update(home=home, tools=[name for name in ("javac", "jcmd", "jstat") if host.exists(f"{home}/bin/{name}")],
-                     release=parse_release(host.read(f"{home}/release") or ""), missing=given["missing"],
+                     release=release(host, home, not state["stranger"]), missing=given["missing"],
                      scala=scala_jars([f"{lib}/{name}" for name in host.listdir(lib)], given["files"]), lib=lib,
                      scalive=scalive if host.exists(scalive) else "")
     return state
+
+
+def release(host, home, trusted):
+    """What a JDK says of itself in its file C(release), or, since not every JDK 8 has one, what its java says where that may be run."""
+    said = parse_release(host.read(f"{home}/release") or "")
+    if "JAVA_VERSION" in said or not trusted:
+        return said
+    ran = host.run([f"{home}/bin/java", "-version"])
+    return {**said, "JAVA_VERSION": jdk.version_said(ran.err + ran.out)}
 
 
 def parse_release(text):
@@ -137,7 +146,7 @@ def problems_of_java(wanted, state, java):
     absent = [name for name in tools if name not in state["tools"]]
     modules = state["release"].get("MODULES", "").split()
     if not java:
-        yield f"{state['home']} is no JDK: {state['home']}/release does not say JAVA_VERSION. Wanted is a full JDK: leave xitrum_jdk_version to the role jdk"
+        yield f"{state['home']} is no JDK: neither its file release nor its java says a version. Wanted is a full JDK: leave xitrum_jdk_version to the role jdk"
     elif absent or (modules and "jdk.attach" not in modules):
         what = f"no {' and no '.join(absent)} in {state['home']}/bin" if absent else f"no module jdk.attach in {state['home']}/release"
         yield (f"{where} runs on a JRE: there is {what}. Wanted is a full JDK of version {java}: the role jdk "
