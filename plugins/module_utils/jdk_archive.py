@@ -224,3 +224,5 @@ def remove(host, home):
     host.remove(part)
     host.rename(home, part)
     host.remove(part)
+    # Made for the first of them, unless a package has something in there.
+    host.remove_empty(FOLDER)
