@@ -27,13 +27,33 @@ def change(concern, subject):
     module = AnsibleModule(argument_spec=concern.SPEC, supports_check_mode=True)
     host, wanted = Host(module.run_command), module.params
     plan = concern.plan(wanted, concern.read(host, wanted))
+    carry_out(module, plan, lambda: apply_as_root(concern, subject, host, plan), header=wanted["path"])
 
-    def apply():
-        if os.geteuid() != 0:
-            raise RuntimeError(f"{subject} are set by root only, and this module runs as another user: use become: true.")
-        concern.apply(host, plan)
 
-    carry_out(module, plan, apply, header=wanted["path"])
+def apply_as_root(concern, subject, host, plan):
+    """Carries out a plan that only root can carry out. Raises RuntimeError for others."""
+    if os.geteuid() != 0:
+        raise RuntimeError(f"{subject} are set by root only, and this module runs as another user: use become: true.")
+    concern.apply(host, plan)
+
+
+def change_each(module, parts):
+    """The rest of a module that does what several modules with the body L(change) do, one after the other. C(parts) maps a name to
+    a concern, its wanted state, and what only root may set. What went before one that failed is done, and reported."""
+    host, said = Host(module.run_command), {"changed": False, "diff": []}
+    for name, (concern, wanted, subject) in parts.items():
+        plan = concern.plan(wanted, concern.read(host, wanted))
+        said[name] = plan.report()
+        said["diff"].append(plan.diff(wanted["path"]))
+        if plan.problems:
+            module.fail_json(msg="\n".join(plan.problems), **said)
+        if plan.changed and not module.check_mode:
+            try:
+                apply_as_root(concern, subject, host, plan)
+            except (OSError, RuntimeError, LookupError) as error:
+                module.fail_json(msg=str(error), **said)
+        said["changed"] = said["changed"] or plan.changed
+    module.exit_json(**said)
 
 
 def take_back(concern, what):

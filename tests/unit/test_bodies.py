@@ -53,3 +53,56 @@ def test_what_was_done_may_say_more():
 def test_an_error_of_the_system_is_told_as_the_module_describes_it():
     how, said = ended(Plan(actions=[("write", "x")]), refuse)
     assert (how, said["msg"]) == ("failed", "it is so: no room")
+
+
+class Concern:
+    """Of which a plan is given, and which notes what was done to it."""
+
+    def __init__(self, plan, refuses=False):
+        self.planned, self.refuses, self.done = plan, refuses, False
+
+    def read(self, _host, wanted):
+        return wanted
+
+    def plan(self, _wanted, _state):
+        return self.planned
+
+    def apply(self, _host, _plan):
+        if self.refuses:
+            raise OSError("no room")
+        self.done = True
+
+
+def each(*concerns, check_mode=False, user=0, monkeypatch=None):
+    monkeypatch.setattr(bodies.os, "geteuid", lambda: user)
+    module = Module(check_mode)
+    module.run_command = None
+    with pytest.raises(End) as end:
+        bodies.change_each(module, {str(number): (concern, {"path": f"/etc/{number}"}, "Limits") for number, concern in enumerate(concerns)})
+    return end.value.args
+
+
+def test_several_are_done_in_turn(monkeypatch):
+    first, second = Concern(Plan()), Concern(Plan(actions=["x"]))
+    how, said = each(first, second, monkeypatch=monkeypatch)
+    assert (how, said["changed"], first.done, second.done) == ("well", True, False, True)
+    assert [part["after_header"] for part in said["diff"]] == ["/etc/0", "/etc/1"]
+
+
+def test_several_are_only_told_in_check_mode(monkeypatch):
+    both = [Concern(Plan(actions=["x"])), Concern(Plan(actions=["x"]))]
+    how, said = each(*both, check_mode=True, monkeypatch=monkeypatch)
+    assert (how, said["changed"], [one.done for one in both]) == ("well", True, [False, False])
+
+
+@pytest.mark.parametrize("bad, message", [
+    (Concern(Plan(actions=["x"], problems=["a", "b"])), "a\nb"), (Concern(Plan(actions=["x"]), refuses=True), "no room")])
+def test_what_was_done_before_one_failed_is_told(bad, message, monkeypatch):
+    first, last = Concern(Plan(actions=["x"])), Concern(Plan(actions=["x"]))
+    how, said = each(first, bad, last, monkeypatch=monkeypatch)
+    assert (how, said["msg"], said["changed"], first.done, last.done, "2" in said) == ("failed", message, True, True, False, False)
+
+
+def test_another_user_than_root_is_told_what_to_do(monkeypatch):
+    how, said = each(Concern(Plan(actions=["x"])), user=1000, monkeypatch=monkeypatch)
+    assert (how, said["msg"]) == ("failed", "Limits are set by root only, and this module runs as another user: use become: true.")
