@@ -51,7 +51,7 @@ def change_each(module, parts):
             try:
                 apply_as_root(concern, subject, host, plan)
             except (OSError, RuntimeError, LookupError) as error:
-                module.fail_json(msg=str(error), **said)
+                module.fail_json(msg=str(error), **{**said, "changed": True})
         said["changed"] = said["changed"] or plan.changed
     module.exit_json(**said)
 

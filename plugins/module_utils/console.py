@@ -58,18 +58,19 @@ def read(host, wanted):
         given = {"files": wanted["compiler"], "missing": [path for path in wanted["compiler"] if not host.exists(path)]}
         scalive = f"{lib.rpartition('/')[0]}/script/scalive"
         state.update(home=home, tools=[name for name in ("javac", "jcmd", "jstat") if host.exists(f"{home}/bin/{name}")],
-                     release=release(host, home, not state["stranger"]), missing=given["missing"],
+                     release=release(host, home, running if not state["stranger"] else None), missing=given["missing"],
                      scala=scala_jars([f"{lib}/{name}" for name in host.listdir(lib)], given["files"]), lib=lib,
                      scalive=scalive if host.exists(scalive) else "")
     return state
 
 
-def release(host, home, trusted):
-    """What a JDK says of itself in its file C(release), or, since not every JDK 8 has one, what its java says where that may be run."""
+def release(host, home, running):
+    """What a JDK says of itself in its file C(release), or, since not every JDK 8 has one, what its java says, as the user of C(running)
+    (none: it is not asked)."""
     said = parse_release(host.read(f"{home}/release") or "")
-    if "JAVA_VERSION" in said or not trusted:
+    if "JAVA_VERSION" in said or running is None:
         return said
-    ran = host.run([f"{home}/bin/java", "-version"])
+    ran = host.run(process.inside(running, [f"{home}/bin/java", "-version"]))
     return {**said, "JAVA_VERSION": jdk.version_said(ran.err + ran.out)}
 
 

@@ -213,11 +213,11 @@ class Host:
             os.unlink(path)
 
     def remove_empty(self, path):
-        """Removes a folder, unless there is something in it or it is not there."""
+        """Removes a folder, unless there is something in it, or it is not there, a link, or in use as a mount point."""
         try:
             os.rmdir(path)
         except OSError as error:
-            if error.errno not in (errno.ENOENT, errno.ENOTEMPTY):
+            if error.errno not in (errno.ENOENT, errno.ENOTEMPTY, errno.ENOTDIR, errno.EBUSY):
                 raise
 
     def kill(self, pid, number):

@@ -21,6 +21,15 @@ def has_block(text, name):
     return text is not None and without(text, name) != text
 
 
+def replaced(text, name, line):
+    """The text with another line in the block, where it is."""
+    return _pattern(name).sub(lambda _found: block(name, line), text)
+
+
 def without(text, name):
     """The text without the block, if it has one."""
-    return re.sub(rf"^# BEGIN xitrum\.host {re.escape(name)}\n.*?^# END xitrum\.host {re.escape(name)}\n", "", text, flags=re.MULTILINE | re.DOTALL)
+    return _pattern(name).sub("", text)
+
+
+def _pattern(name):
+    return re.compile(rf"^# BEGIN xitrum\.host {re.escape(name)}\n.*?^# END xitrum\.host {re.escape(name)}\n", re.MULTILINE | re.DOTALL)

@@ -68,7 +68,9 @@ def read(host, wanted):
     state["unit_files"] = {unit: host.read(redirects_boot.path_of(unit)) for unit in redirects_boot.UNITS}
     state["record"] = host.read(redirects_leftovers.RECORD)
     state["interfaces"] = host.listdir("/sys/class/net")
-    state["holders"] = redirects_ports.holders(host, listeners(host), wanted)
+    sockets = listeners(host)
+    state["holders"] = redirects_ports.holders(host, sockets, wanted)
+    state["listening"] = {row["port"] for row in sockets or []}
     state["conntrack"] = {name: _number(host.read(f"{_NF_CONNTRACK}_{name}")) for name in ("max", "count")}
     state["answers"] = redirects_ports.probe_all(wanted, state["families"]) if wanted["probe"] and wanted["state"] == "present" else {}
     rules = rules_of(wanted, state) if backend_of(wanted, state)[0] == "firewalld" else []
@@ -169,7 +171,7 @@ def plan(wanted, state):
     result.actions = redirects_leftovers.around(result.actions, rules if name in ("iptables", "firewalld") else [], mine, state)
     result.actions += redirects_ports.stop_steps(wanted, state, rules)
     saved, live = all_rules("configured", state), all_rules("effective", state)
-    result.facts["moves"] = moves(rules, live[name])
+    result.facts["moves"] = moves(rules, live[name], state["listening"])
     result.rows = _pair_rows(wanted, state, rules, name, saved[name], live[name]) + _old_rows(name, saved, live)
     result.rows += [_boot_row(name, state)] if rules else []
     result.rows += redirects_ports.rows(wanted, state, rules)
@@ -178,10 +180,11 @@ def plan(wanted, state):
     return result
 
 
-def moves(rules, live):
-    """Whether the change is that outside ports lead to other inside ports: until something listens there, what they have is better."""
+def moves(rules, live, listening):
+    """Whether the change is that outside ports lead to other inside ports, on which nothing listens yet: until something does, what they have is better."""
     before, after = ({(rule.family, rule.outside): rule.inside for rule in some} for some in (live, rules))
-    return set(before) <= set(after) and any(after[key] != inside for key, inside in before.items())
+    moved = {after[key] for key, inside in before.items() if after.get(key, inside) != inside}
+    return set(before) <= set(after) and bool(moved - listening)
 
 
 def all_rules(question, state):

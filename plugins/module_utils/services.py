@@ -115,7 +115,10 @@ def pypi(host):
     """Where supervisord is, what that points at, whether Debian's names of packages hold, and which version the daemon that runs is of."""
     path = host.which("supervisord") or supervisord_command(host)
     running = host.run(["supervisorctl", "version"])
-    return {"path": path, "link": host.readlink(path) or "", "debian": bool(host.which("dpkg-query")),
+    record = recorded.read(host)["made"]
+    foreign = [link for link, target in supervisord.COMMANDS.items() if host.stat(link) is not None and host.readlink(link) != target]
+    foreign += [supervisord.ENVIRONMENT] if host.exists(supervisord.ENVIRONMENT) and supervisord.ENVIRONMENT not in record else []
+    return {"path": path, "link": host.readlink(path) or "", "foreign": foreign, "debian": bool(host.which("dpkg-query")),
             "running": running.out if running.rc == 0 else ""}
 
 
@@ -145,7 +148,7 @@ def compose(wanted, state):
         files.append({"path": rc_local.PATH, "content": rc_local.with_block(text, name, f"[ ! -x {boot} ] || {boot}"), "mode": f"{mode:04o}",
                       "owner": "root", "group": "root"})
     commands = supervisors.filled(kind["define"], name=name)
-    if state["inittab"] and not inittab.problem(state["inittab"][0], f"{name}-{wanted['supervisor']}"):
+    if state["inittab"] and not inittab_problem(wanted, state):
         text, stat = state["inittab"]
         scan = supervisors.filled(kind["scan"], name=name)
         files = [item for item in files if item["path"] != supervisors.filled(kind["unit"], name=name)]
@@ -159,6 +162,12 @@ def compose(wanted, state):
             links.append({"path": path, "target": target})
     return {"name": f"{name}-service", "files": files, "links": links, "owned": supervisors.filled(kind.get("hides", []), name=name),
             "commands": commands}
+
+
+def inittab_problem(wanted, state):
+    """What keeps an entry out of the table of an init that is not systemd; empty where nothing does."""
+    text, stat = state["inittab"]
+    return inittab.problem(text, f"{wanted['name']}-{wanted['supervisor']}", stat.kind if stat else "")
 
 
 def replaced(text, values):
@@ -197,7 +206,7 @@ def pypi_rows(wanted, state, result):
     """Supervisord of PyPI: the packages that its installation takes, or none where it is there."""
     install, _problem = supervisord.source(wanted["supervisord_version"], state["version"], state["pypi"]["path"], state["pypi"]["link"])
     running = state["pypi"]["running"].strip()
-    stale = not install and running and supervisord.version(running) != supervisord.version(wanted["supervisord_version"])
+    stale = not install and running and not supervisord.same(running, wanted["supervisord_version"])
     why = "it is not installed" if install else "systemctl restart supervisor makes it effective, and restarts everybody's programs" if stale else ""
     result.rows.append(Row("service", "supervisord of PyPI", wanted["supervisord_version"], state["version"].strip(), running,
                            "differs" if install else "restart" if stale else "ok", why, RUN if install else "systemctl restart supervisor" if stale else ""))
@@ -239,6 +248,8 @@ def problems(wanted, state):
         if f"{name}-{index}" in taken:
             yield f"{taken[f'{name}-{index}']} has a program {name}-{index} already: remove it there, or set another xitrum_name"
     if state["pypi"]:
+        for path in state["pypi"]["foreign"]:
+            yield f"{path} exists and is not of this collection: move it away, or unset supervisor_supervisord_version"
         said = [supervisord.source(wanted["supervisord_version"], state["version"], state["pypi"]["path"], state["pypi"]["link"])[1]]
     else:
         said = [supervisord.too_old(state["version"])]
@@ -247,7 +258,7 @@ def problems(wanted, state):
         able = ", ".join(other for other, what in supervisors.KINDS.items() if what["low_ports"])
         said.append(f"{wanted['supervisor']} cannot give an instance a port below 1024: choose one of {able}, or a port from 1024 on with xitrum_port_forward")
     if state["inittab"]:
-        said.append(inittab.problem(state["inittab"][0], f"{name}-{wanted['supervisor']}"))
+        said.append(inittab_problem(wanted, state))
     if wanted["supervisor"] == "upstart":
         found = tuple(int(part) for part in re.findall(r"\d+", state["upstart"])[:2])
         if found < OLDEST_UPSTART:

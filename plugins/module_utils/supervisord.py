@@ -61,4 +61,9 @@ def source(wanted, found, path, link):
     if "/" in path and not {path, link} & set(COMMANDS.values()):
         return False, (f"{path} is supervisord {found.strip() or 'of an unknown version'}, which this collection did not install, and "
                        f"supervisor_supervisord_version wants {wanted} of PyPI: unset that to use what is there, or remove it first")
-    return version(found) != version(wanted), ""
+    return not same(found, wanted), ""
+
+
+def same(one, other):
+    """Whether two versions are the same, as pip sees it: 4.3 is 4.3.0."""
+    return [*version(one), 0, 0, 0][:3] == [*version(other), 0, 0, 0][:3] and bool(version(one)) == bool(version(other))

@@ -115,7 +115,8 @@ packages:
   type: list
   elements: str
 moves:
-  description: Whether outside ports lead to other inside ports than they are to, and none is to be without a redirect.
+  description:
+    - Whether outside ports are to lead to other inside ports than they do, on which nothing listens yet, and none is to be without a redirect.
   returned: always
   type: bool
 conntrack:

@@ -53,11 +53,12 @@ def test_jcmd_changes_nothing():
 
 
 def test_a_jdk_without_a_release_file_is_asked_unless_it_may_be_somebody_elses():
-    said = {f"{JDK}/bin/java -version": (0, "", 'openjdk version "1.8.0_504"\n')}
+    words = " ".join(process.inside({"pid": 12, "uid": 815815, "gid": 815815}, [f"{JDK}/bin/java", "-version"]))
+    said = {words: (0, "", 'openjdk version "1.8.0_504"\n')}
     host = machine("", "", ("java", "jcmd"), ("scala-library-2.12.17.jar",), exe=f"{JDK}/jre/bin/java", scalive=True, commands=said)
     plan = planned(host, command="")
     assert (plan.problems, plan.facts["java"]) == ([], 8)
-    assert console.release(host, JDK, False) == {}
+    assert console.release(host, JDK, None) == {}
 
 
 def test_scalive_on_jdk_8():

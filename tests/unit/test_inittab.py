@@ -28,3 +28,17 @@ def test_an_entry_keeps_its_id_when_another_application_goes():
     alone = marked_block.without(both, "a-runit")
     assert inittab.with_entry(alone, "b-runit", "b") == alone
     assert inittab.ids(alone) == ["x01"]
+
+
+def test_entries_of_two_applications_stay_where_they_are_and_so_does_what_is_between():
+    both = inittab.with_entry(inittab.with_entry("", "a-runit", "a") + "t1:2:respawn:theirs\n", "b-runit", "b")
+    for name, command in (("a-runit", "a"), ("b-runit", "b")):
+        assert inittab.with_entry(both, name, command) == both
+
+
+def test_an_entry_that_somebody_commented_out_or_whose_id_was_taken_is_made_anew():
+    once = inittab.with_entry("", "a-runit", "a")
+    assert inittab.with_entry(once.replace("x00:", "#x00:"), "a-runit", "a") == once
+    taken = "x00:2:respawn:theirs\n" + once
+    assert inittab.problem(taken, "a-runit") == ""
+    assert inittab.ids(inittab.with_entry(taken, "a-runit", "a")) == ["x00", "x01"]

@@ -109,6 +109,13 @@ def test_whether_a_port_only_leads_elsewhere(pairs, moves):
     assert planned(bare(), pairs=pairs).facts["moves"] is False
 
 
+def test_a_port_on_which_somebody_listens_is_nothing_to_wait_for():
+    pairs = [{**pair, "inside": 9000} for pair in PAIRS]
+    listens = {"ss -H -l -t -n -p -e": 'LISTEN 0 128 *:9000 *:* users:(("java",pid=7,fd=3)) ino:1\n'}
+    assert planned(with_nft(), pairs=pairs).facts["moves"] is True
+    assert planned(with_nft(commands=listens), pairs=pairs).facts["moves"] is False
+
+
 @pytest.mark.parametrize("name", HOSTS)
 def test_a_host_that_is_as_wanted_is_left_alone(name):
     plan = planned(HOSTS[name]())

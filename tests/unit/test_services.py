@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.xitrum.host.plugins.module_utils import inittab, services, supervisord, supervisors
+from ansible_collections.xitrum.host.plugins.module_utils import inittab, recorded, services, supervisord, supervisors
 
 from .fake_host import FakeHost
 
@@ -177,6 +177,14 @@ def test_a_host_without_the_table_or_without_room_in_it_is_told_of(table, said):
     assert len(problems) == 1 and said in problems[0]
 
 
+def test_a_table_that_is_a_link_is_left_alone():
+    there = old_init()
+    there.link("/etc/inittab", "/etc/inittab.real")
+    there.files["/etc/inittab.real"] = TABLE
+    problems = planned(there, runit())[1].problems
+    assert len(problems) == 1 and problems[0].startswith("/etc/inittab is a link and not a file")
+
+
 def test_the_entry_goes_with_the_last_instance():
     there = old_init(table=inittab.with_entry(TABLE, "demo-runit", "/etc/demo-runit/scan"))
     assert supervisors.leftovers(there, "demo")["runit"] == ["/etc/demo-runit", "/etc/inittab"]
@@ -192,6 +200,8 @@ LINK = {"/usr/bin/supervisord": "/opt/supervisord/bin/supervisord"}
 @pytest.mark.parametrize("wanted_version, found, path, link, install, problem", [
     ("4.3.0", "", "supervisord", "", True, ""),
     ("4.3.0", "4.3.0\n", "/opt/supervisord/bin/supervisord", "", False, ""),
+    ("4.3", "4.3.0\n", "/opt/supervisord/bin/supervisord", "", False, ""),
+    ("4.3", "4.3.1\n", "/opt/supervisord/bin/supervisord", "", True, ""),
     ("4.3.0", "4.2.5\n", "/usr/local/bin/supervisord", "/opt/supervisord/bin/supervisord", True, ""),
     ("4.3.0", "4.3.0\n", "/usr/local/bin/supervisord", "/opt/supervisord/bin/supervisord", False, ""),
     ("4.3.0", "4.2.5\n", "/usr/bin/supervisord", "", False, "/usr/bin/supervisord is supervisord 4.2.5, which this collection did not install"),
@@ -216,7 +226,7 @@ def test_on_a_host_without_it_pypis_is_wanted_with_what_pip_takes():
 
 def test_what_pip_has_just_installed_is_linked_to():
     program = "/opt/supervisord/bin/supervisord"
-    there = FakeHost({**BARE, program: ""}, {f"{program} --version": "4.3.0\n", "dpkg-query": ""})
+    there = FakeHost({**BARE, program: "", recorded.PATH: '{"made": ["/opt/supervisord"]}'}, {f"{program} --version": "4.3.0\n", "dpkg-query": ""})
     state, plan = planned(there, wanted(supervisord_version="4.3.0"))
     assert plan.facts["packages"] == [] and not plan.problems
     assert {item["path"]: item["target"] for kind, item in plan.actions if kind == "link"} == supervisord.COMMANDS
@@ -231,6 +241,13 @@ def test_a_daemon_of_an_older_version_is_told_of_and_not_restarted(running, stat
     assert (row.effective, row.status) == (running.strip(), status)
     services.apply(there, wanted(supervisord_version="4.3.0"), state, plan)
     assert not any("restart" in words for kind, words, *_more in there.done if kind == "run")
+
+
+@pytest.mark.parametrize("files, path", [
+    ({"/usr/local/bin/supervisorctl": "#!/bin/sh\n"}, "/usr/local/bin/supervisorctl"), ({"/opt/supervisord/bin/python3": ""}, "/opt/supervisord")])
+def test_what_somebody_else_has_at_its_paths_is_not_overwritten(files, path):
+    problems = planned(FakeHost({**BARE, **files}), wanted(supervisord_version="4.3.0"))[1].problems
+    assert problems == [f"{path} exists and is not of this collection: move it away, or unset supervisor_supervisord_version"]
 
 
 def test_that_of_the_distribution_is_not_taken_over():

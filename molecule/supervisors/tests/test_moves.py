@@ -153,6 +153,16 @@ def test_a_port_below_1024_is_taken_by_those_that_can_give_it_and_refused_by_the
     assert all(request(8000, "/", host=site.hosts[host]["xitrum_address"]).status == 200 for host in hosts)
 
 
+def test_an_outside_port_leads_to_another_port_of_its_instance_once_that_listens_there(site):
+    """Without slots: the instance is started anew, and only then the redirect moves."""
+    for port in (9000, 8000):
+        run = site.run("--limit", "daemontools", xitrum_http_port=port).assert_ended_well()
+        steps = [result["action"].rpartition(".")[2] for _task, _host, result in run.tasks if result.get("changed")]
+        assert steps.index("port_redirect") > steps.index("instance_service")
+        assert request(80, "/", host=site.hosts["daemontools"]["xitrum_address"]).status == 200
+        assert request(port, "/", host=site.hosts["daemontools"]["xitrum_address"]).status == 200
+
+
 def test_taken_away_nothing_is_left_and_what_others_have_stays(site, tmp_path):
     theirs = site.processes("supervisord", "sleep")
     fewer = site.with_inventory(tmp_path / "inventory", {"xitrum": ["runit"], "xitrum_retired": list(GONE)},
