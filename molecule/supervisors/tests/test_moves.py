@@ -155,6 +155,7 @@ def test_a_port_below_1024_is_taken_by_those_that_can_give_it_and_refused_by_the
 
 def test_an_outside_port_leads_to_another_port_of_its_instance_once_that_listens_there(site):
     """Without slots: the instance is started anew, and only then the redirect moves."""
+    site.run("--limit", "daemontools").assert_ended_well()
     for port in (9000, 8000):
         run = site.run("--limit", "daemontools", xitrum_http_port=port).assert_ended_well()
         steps = [result["action"].rpartition(".")[2] for _task, _host, result in run.tasks if result.get("changed")]
