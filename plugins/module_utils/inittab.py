@@ -18,6 +18,11 @@ READ_AGAIN = ["telinit", "q"]
 _IDS = [f"x{number:02d}" for number in range(100)]
 
 
+def entry_of(name, kind):
+    """The name of the entry that starts the supervisor C(kind) of an application."""
+    return f"{name}-{kind}"
+
+
 def ids(text):
     """The ids of the entries of a file."""
     return re.findall(r"^\s*([^#:\s][^:\s]*):", text, re.MULTILINE)

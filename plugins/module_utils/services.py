@@ -98,7 +98,7 @@ def daemon(host, unit, wanted):
 
 def scanner(host, wanted):
     """As L(daemon), of what an entry in the table of another init starts."""
-    entry = f"{wanted['name']}-{wanted['supervisor']}"
+    entry = inittab.entry_of(wanted["name"], wanted["supervisor"])
     folder = supervisors.filled(supervisors.KINDS[wanted["supervisor"]]["mark"], name=wanted["name"], index=0).rpartition("/")[0]
     arguments = (process.parse_cmdline(process.seen(host.read, f"/proc/{pid}/cmdline") or "") for pid in process.pids(host))
     return {"unit": f"{entry} in {inittab.PATH}", "pid": 0, "active": "active" if any(words[-1:] == [folder] for words in arguments) else "inactive",
@@ -152,7 +152,7 @@ def compose(wanted, state):
         text, stat = state["inittab"]
         scan = supervisors.filled(kind["scan"], name=name)
         files = [item for item in files if item["path"] != supervisors.filled(kind["unit"], name=name)]
-        files.append({"path": inittab.PATH, "content": inittab.with_entry(text, f"{name}-{wanted['supervisor']}", scan), "mode": f"{stat.mode:04o}",
+        files.append({"path": inittab.PATH, "content": inittab.with_entry(text, inittab.entry_of(name, wanted["supervisor"]), scan), "mode": f"{stat.mode:04o}",
                       "owner": "root", "group": "root"})
         commands = [inittab.READ_AGAIN]
     elsewhere = set().union(*(indices for other, indices in state["defined"].items() if other != wanted["supervisor"]))
@@ -167,7 +167,7 @@ def compose(wanted, state):
 def inittab_problem(wanted, state):
     """What keeps an entry out of the table of an init that is not systemd; empty where nothing does."""
     text, stat = state["inittab"]
-    return inittab.problem(text, f"{wanted['name']}-{wanted['supervisor']}", stat.kind if stat else "")
+    return inittab.problem(text, inittab.entry_of(wanted["name"], wanted["supervisor"]), stat.kind if stat else "")
 
 
 def replaced(text, values):
@@ -202,9 +202,14 @@ def plan(wanted, state):
     return result
 
 
+def pypi_source(wanted, state):
+    """Whether supervisord has to be installed from PyPI, and what stands in the way."""
+    return supervisord.source(wanted["supervisord_version"], state["version"], state["pypi"]["path"], state["pypi"]["link"])
+
+
 def pypi_rows(wanted, state, result):
     """Supervisord of PyPI: the packages that its installation takes, or none where it is there."""
-    install, _problem = supervisord.source(wanted["supervisord_version"], state["version"], state["pypi"]["path"], state["pypi"]["link"])
+    install, _problem = pypi_source(wanted, state)
     running = state["pypi"]["running"].strip()
     stale = not install and running and not supervisord.same(running, wanted["supervisord_version"])
     why = "it is not installed" if install else "systemctl restart supervisor makes it effective, and restarts everybody's programs" if stale else ""
@@ -250,7 +255,7 @@ def problems(wanted, state):
     if state["pypi"]:
         for path in state["pypi"]["foreign"]:
             yield f"{path} exists and is not of this collection: move it away, or unset supervisor_supervisord_version"
-        said = [supervisord.source(wanted["supervisord_version"], state["version"], state["pypi"]["path"], state["pypi"]["link"])[1]]
+        said = [pypi_source(wanted, state)[1]]
     else:
         said = [supervisord.too_old(state["version"])]
     said += [rc_local.problem(state["rc_local"][0])]

@@ -136,7 +136,7 @@ def leftovers(host, name):
         found["rc.local"].append(rc_local.PATH)
     table = host.read(inittab.PATH)
     for kind in found:
-        if marked_block.has_block(table, f"{name}-{kind}"):
+        if marked_block.has_block(table, inittab.entry_of(name, kind)):
             found[kind].append(inittab.PATH)
     return {kind: paths for kind, paths in found.items() if paths}
 
@@ -153,7 +153,7 @@ def states(host, kind, name, indices):
     marks = {index: host.stat(filled(KINDS[kind]["mark"], name=name, index=index)) is not None for index in indices}
     active = READERS[kind](host, name, indices)
     daemon = filled(KINDS[kind]["daemon"], name=name)
-    at_boot = enabled(host, daemon, f"{name}-{kind}") if daemon and any(marks.values()) else runs_at_boot(host) if kind == "rc.local" else ""
+    at_boot = enabled(host, daemon, inittab.entry_of(name, kind)) if daemon and any(marks.values()) else runs_at_boot(host) if kind == "rc.local" else ""
     return {index: {"active": active.get(index, ""), "boot": hidden(host, kind, name, index) or (at_boot or "enabled" if marks[index] else "disabled")}
             for index in indices}
 
@@ -265,8 +265,8 @@ def clean(host, kind, name):
     for command in filled(KINDS[kind]["gone"], name=name):
         host.run(command)
     table = host.read(inittab.PATH)
-    if marked_block.has_block(table, f"{name}-{kind}"):
-        host.write(inittab.PATH, marked_block.without(table, f"{name}-{kind}"), host.stat(inittab.PATH).mode)
+    if marked_block.has_block(table, inittab.entry_of(name, kind)):
+        host.write(inittab.PATH, marked_block.without(table, inittab.entry_of(name, kind)), host.stat(inittab.PATH).mode)
         # It ends what it has started, too.
         host.run(inittab.READ_AGAIN)
     text = host.read(rc_local.PATH) if kind == "rc.local" else None
