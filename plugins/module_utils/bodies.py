@@ -12,6 +12,14 @@ from ansible_collections.xitrum.host.plugins.module_utils import targets
 from ansible_collections.xitrum.host.plugins.module_utils.host import Host
 
 
+class NotDone(Exception):
+    """A change that could not be made, or only in part: why, as a sentence, and C(said), what a module returns all the same."""
+
+    def __init__(self, why, said):
+        super().__init__(why)
+        self.said = said
+
+
 def look(concern):
     """The body of a module that only reads, and is pointed at processes and sockets by L(targets)."""
     module = AnsibleModule(argument_spec=concern.SPEC, required_one_of=[tuple(targets.SPEC)], supports_check_mode=True)
@@ -25,9 +33,13 @@ def look(concern):
 def change(concern, subject):
     """The body of a module that keeps what it changes in one file, its option C(path). C(subject) is what only root may set."""
     module = AnsibleModule(argument_spec=concern.SPEC, supports_check_mode=True)
-    host, wanted = Host(module.run_command), module.params
+    finish(module, lambda: settle_file(concern, subject, Host(module.run_command), module.params, module.check_mode))
+
+
+def settle_file(concern, subject, host, wanted, check_mode):
+    """Reads, plans, and has one file and what is live as wanted. Returns what its module returns; raises L(NotDone)."""
     plan = concern.plan(wanted, concern.read(host, wanted))
-    carry_out(module, plan, lambda: apply_as_root(concern, subject, host, plan), header=wanted["path"])
+    return carried_out(plan, lambda: apply_as_root(concern, subject, host, plan), check_mode, header=wanted["path"])
 
 
 def apply_as_root(concern, subject, host, plan):
@@ -35,25 +47,6 @@ def apply_as_root(concern, subject, host, plan):
     if os.geteuid() != 0:
         raise RuntimeError(f"{subject} are set by root only, and this module runs as another user: use become: true.")
     concern.apply(host, plan)
-
-
-def change_each(module, parts):
-    """The rest of a module that does what several modules with the body L(change) do, one after the other. C(parts) maps a name to
-    a concern, its wanted state, and what only root may set. What went before one that failed is done, and reported."""
-    host, said = Host(module.run_command), {"changed": False, "diff": []}
-    for name, (concern, wanted, subject) in parts.items():
-        plan = concern.plan(wanted, concern.read(host, wanted))
-        said[name] = plan.report()
-        said["diff"].append(plan.diff(wanted["path"]))
-        if plan.problems:
-            module.fail_json(msg="\n".join(plan.problems), **said)
-        if plan.changed and not module.check_mode:
-            try:
-                apply_as_root(concern, subject, host, plan)
-            except (OSError, RuntimeError, LookupError) as error:
-                module.fail_json(msg=str(error), **{**said, "changed": True})
-        said["changed"] = said["changed"] or plan.changed
-    module.exit_json(**said)
 
 
 def take_back(concern, what):
@@ -69,17 +62,52 @@ def take_back(concern, what):
 
 
 def carry_out(module, plan, apply, describe=str, header=""):
-    """The rest of a module that has planned, and its end: it says what stands in the way, or acts and reports.
+    """The rest of a module that has planned, and its end: see L(carried_out)."""
+    finish(module, lambda: carried_out(plan, apply, module.check_mode, describe, header))
+
+
+def finish(module, settle):
+    """The end of a module: C(settle()) returns what it returns, or raises L(NotDone)."""
+    try:
+        said = settle()
+    except NotDone as error:
+        module.fail_json(msg=str(error), **error.said)
+    module.exit_json(**said)
+
+
+def finish_all(module, settles):
+    """The end of a module that does what several modules do, one after the other: name to what L(finish) takes.
+
+    What went before one that failed is done, and reported; what comes after it is not done.
+    """
+    said = {"changed": False, "diff": []}
+    for name, settle in settles.items():
+        failed = None
+        try:
+            part = settle()
+        except NotDone as error:
+            failed, part = error, error.said
+        diff = part.pop("diff")
+        said["diff"] += diff if isinstance(diff, list) else [diff]
+        said["changed"] = said["changed"] or part["changed"]
+        said[name] = part
+        if failed:
+            module.fail_json(msg=str(failed), **said)
+    module.exit_json(**said)
+
+
+def carried_out(plan, apply, check_mode, describe=str, header=""):
+    """Says what stands in the way of a plan, by L(NotDone), or acts. Returns what a module returns.
 
     C(apply()) acts, and may return further results as a dictionary; C(describe(error)) makes an OSError, RuntimeError or
     LookupError of it a sentence. C(header) names what the diff is of.
     """
     said = {**plan.report(), "diff": plan.diff(header)}
     if plan.problems:
-        module.fail_json(msg="\n".join(plan.problems), **{**said, "changed": False})
-    if plan.changed and not module.check_mode:
+        raise NotDone("\n".join(plan.problems), {**said, "changed": False})
+    if plan.changed and not check_mode:
         try:
             said.update(apply() or {})
         except (OSError, RuntimeError, LookupError) as error:
-            module.fail_json(msg=describe(error), **said)
-    module.exit_json(**said)
+            raise NotDone(describe(error), said) from error
+    return said

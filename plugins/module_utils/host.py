@@ -13,7 +13,6 @@ import contextlib
 import errno
 import fcntl
 import grp
-import http.client
 import os
 import pwd
 import shutil
@@ -229,6 +228,9 @@ class Host:
 
     def page(self, address, port, path, seconds=10):
         """The HTTP status of a page, or the reason why there is none, as text."""
+        # Not at the top: most modules ask for no page, and it takes every run of theirs 10 ms.
+        import http.client
+
         connection = http.client.HTTPConnection(address, port, timeout=seconds)
         try:
             connection.request("GET", path, headers={"User-Agent": "xitrum.host", "Connection": "close"})

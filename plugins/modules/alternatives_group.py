@@ -89,44 +89,14 @@ problems:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.xitrum.host.plugins.module_utils import alternatives, jdk
+from ansible_collections.xitrum.host.plugins.module_utils import alternatives, alternatives_switch, bodies
 from ansible_collections.xitrum.host.plugins.module_utils.host import Host
-
-
-def proof(host, wanted):
-    """What is not as it should be after the switch; an empty text where all is."""
-    again = alternatives.plan(wanted, alternatives.read(host, wanted))
-    wrong = [f"{row.item}: wanted {row.wanted}, found {row.configured or 'none'}, which runs {row.effective or 'nothing'}"
-             for row in again.rows if row.status == "differs"]
-    if wanted["state"] == "present" and wanted["version"] and not wrong:
-        ran = host.run(["java", "-version"])
-        if jdk.major(jdk.version_said(ran.err + ran.out)) != wanted["version"]:
-            wrong = [f"{host.which('java')} -version should say {wanted['version']}, and says: {(ran.err or ran.out).strip()}"]
-    return "; ".join(again.problems + wrong)
 
 
 def main():
     """Reads the alternatives, plans, switches, and reads again."""
     module = AnsibleModule(argument_spec=alternatives.SPEC, supports_check_mode=True)
-    host, wanted = Host(module.run_command), module.params
-    state = alternatives.read(host, wanted)
-    plan = alternatives.plan(wanted, state)
-    said = {**plan.report(), "diff": plan.diff("alternatives")}
-    if module.check_mode and wanted["state"] == "present" and not state["there"]:
-        # The task before would have installed it.
-        later = f"{wanted['home']} is not there yet: what it will have is registered and chosen then"
-        module.exit_json(**{**said, "changed": True, "problems": [], "msg": later})
-    if plan.problems:
-        module.fail_json(msg=" ".join(plan.problems), **said)
-    if plan.changed and not module.check_mode:
-        try:
-            alternatives.apply(host, state, plan)
-        except (OSError, RuntimeError) as error:
-            module.fail_json(msg=f"the alternatives of {wanted['home']} could not be switched: {error}. Those that were are back as before; run again.", **said)
-        wrong = proof(host, wanted)
-        if wrong:
-            module.fail_json(msg=f"the alternatives were switched to {wanted['home']}, and yet are not so: {wrong}", **said)
-    module.exit_json(**said)
+    bodies.finish(module, lambda: alternatives_switch.settle(Host(module.run_command), module.params, module.check_mode))
 
 
 if __name__ == "__main__":

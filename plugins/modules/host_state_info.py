@@ -108,7 +108,7 @@ certificates:
   type: dict
 """
 
-from ansible_collections.xitrum.host.plugins.module_utils import concerns
+from ansible_collections.xitrum.host.plugins.module_utils import base, concerns
 from ansible_collections.xitrum.host.plugins.module_utils.host import Host
 from ansible_collections.xitrum.host.plugins.module_utils.quiet import QuietModule
 
@@ -120,7 +120,7 @@ def main():
         argument_spec={name: {"type": "dict"} for name in concerns.SPECS},
         supports_check_mode=True,
     )
-    wanted, secrets, wrong = concerns.checked(module.params)
+    wanted, secrets, wrong = base.checked(concerns.SPECS, module.params)
     # Kept out of whatever is returned, as for every option with no_log.
     module.no_log_values |= secrets
     if wrong:

@@ -129,42 +129,14 @@ conntrack:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.xitrum.host.plugins.module_utils import redirects
+from ansible_collections.xitrum.host.plugins.module_utils import bodies, redirects, redirects_switch
 from ansible_collections.xitrum.host.plugins.module_utils.host import Host
 
 
 def main():
     """Reads the redirects, plans, changes, and reads again: what counts is the live ruleset."""
     module = AnsibleModule(argument_spec=redirects.SPEC, supports_check_mode=True)
-    host = Host(module.run_command)
-    plan = planned(module, host)
-    said = {**plan.report(), "diff": plan.diff("redirects")}
-    if plan.problems:
-        module.fail_json(msg="\n".join(plan.problems), **said)
-    if plan.changed and not module.check_mode:
-        after = plan
-        # Twice: what a back end left behind shows only once ours are gone from it.
-        for _round in range(2):
-            try:
-                redirects.apply(host, after)
-            except (OSError, RuntimeError) as error:
-                module.fail_json(msg=f"redirects: {error}", **said)
-            after = planned(module, host)
-            if after.problems or not after.changed:
-                break
-        said.update(after.report(), changed=True)
-        if after.problems or after.changed:
-            module.fail_json(msg="redirects: every command succeeded, and the host is still not as wanted: "
-                             + ("; ".join(after.problems) or f"see the rows. Left to do: {redirects.told(after)}"), **said)
-    module.exit_json(**said)
-
-
-def planned(module, host):
-    """The plan for the host as it is now."""
-    try:
-        return redirects.plan(module.params, redirects.read(host, module.params))
-    except (OSError, ValueError) as error:
-        module.fail_json(msg=f"redirects: the host could not be read: {error}. Live rules are read by root: set become.")
+    bodies.finish(module, lambda: redirects_switch.settle(Host(module.run_command), module.params, module.check_mode))
 
 
 if __name__ == "__main__":

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import pytest
 from ansible_collections.xitrum.host.plugins.module_utils import bodies
 from ansible_collections.xitrum.host.plugins.module_utils.plan import Plan
@@ -75,10 +77,10 @@ class Concern:
 
 def each(*concerns, check_mode=False, user=0, monkeypatch=None):
     monkeypatch.setattr(bodies.os, "geteuid", lambda: user)
-    module = Module(check_mode)
-    module.run_command = None
     with pytest.raises(End) as end:
-        bodies.change_each(module, {str(number): (concern, {"path": f"/etc/{number}"}, "Limits") for number, concern in enumerate(concerns)})
+        bodies.finish_all(Module(check_mode), {
+            str(number): functools.partial(bodies.settle_file, concern, "Limits", None, {"path": f"/etc/{number}"}, check_mode)
+            for number, concern in enumerate(concerns)})
     return end.value.args
 
 

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.xitrum.host.plugins.module_utils import concerns, quiet
+from ansible_collections.xitrum.host.plugins.module_utils import base, concerns, quiet
 
 from .fake_host import FakeHost, Unreadable
 
@@ -16,32 +16,32 @@ def given(**wanted):
 
 
 def test_options_get_their_types_and_defaults():
-    wanted, _secrets, wrong = concerns.checked(given(jdk={"version": "17"}))
+    wanted, _secrets, wrong = base.checked(concerns.SPECS, given(jdk={"version": "17"}))
     assert wrong == []
     assert wanted["jdk"]["version"] == 17 and wanted["release"] is None
 
 
 def test_what_is_wrong_is_said_with_its_concern():
-    _wanted, _secrets, wrong = concerns.checked(given(jdk={"verzion": 17}, release={"root": "/opt/demo"}))
+    _wanted, _secrets, wrong = base.checked(concerns.SPECS, given(jdk={"verzion": 17}, release={"root": "/opt/demo"}))
     assert any(said.startswith("jdk: ") and "verzion" in said for said in wrong)
     assert any(said.startswith("release: ") and "release" in said for said in wrong)
 
 
 def test_secrets_are_known_as_such():
     instance = {"index": 0, "port": 8000, "files": {"config/xitrum.conf": "secureKey = abc"}}
-    _wanted, secrets, wrong = concerns.checked(given(instances={
+    _wanted, secrets, wrong = base.checked(concerns.SPECS, given(instances={
         "root": "/opt/demo", "log_dir": "/var/log/demo", "user": "demo", "release": "aa", "instances": [instance]}))
     assert wrong == []
     assert "secureKey = abc" in secrets
 
 
 def test_only_what_is_wanted_is_read():
-    wanted, _secrets, _wrong = concerns.checked(given(service={"name": "demo"}))
+    wanted, _secrets, _wrong = base.checked(concerns.SPECS, given(service={"name": "demo"}))
     assert list(concerns.read_all(FakeHost(), wanted)) == ["service"]
 
 
 def test_what_the_user_may_not_read_is_a_row_that_says_so():
-    wanted, _secrets, _wrong = concerns.checked(given(service={"name": "demo", "files": [{"path": "/etc/x", "content": ""}]}))
+    wanted, _secrets, _wrong = base.checked(concerns.SPECS, given(service={"name": "demo", "files": [{"path": "/etc/x", "content": ""}]}))
     said = concerns.read_all(FakeHost({"/etc/x": Unreadable()}), wanted)["service"]
     assert not said["differs"]
     assert [(row["status"], row["why"]) for row in said["rows"]] == [("unseen", "/etc/x: permission denied")]

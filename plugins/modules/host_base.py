@@ -1,0 +1,133 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: host_base
+short_description: Reads the base of a host, or puts it right, in one round trip
+version_added: 0.1.0
+author: The xitrum.host maintainers (@xitrum-host)
+description:
+  - Does what M(xitrum.host.alternatives_group), M(xitrum.host.sysctl_profile), M(xitrum.host.nofile_limit) and M(xitrum.host.port_redirect) do, in that
+    order - nobody may have more files open than C(fs.nr_open), which the second may raise.
+  - What stands in the way of one stops those after it. Those before it are done, and reported.
+  - With O(read_only) it is M(xitrum.host.host_state_info) for the base alone, and less is sent to the host. A run that has read with it acts
+    with it, and it is put together once.
+options:
+  read_only:
+    description: Says what would change and what stands in the way, and changes nothing.
+    type: bool
+    default: false
+  machine:
+    description: Reads the operating system and the architecture. Needed by O(jdk). With O(read_only) only.
+    type: dict
+  jdk:
+    description: The wanted JDK. See the role P(xitrum.host.jdk#role). With O(read_only) only.
+    type: dict
+  capacity:
+    description: How many connections the host must hold. See the role P(xitrum.host.tuning#role). With O(read_only) only.
+    type: dict
+  alternatives:
+    description: The options of M(xitrum.host.alternatives_group). Without it the alternatives are left alone. Not with O(read_only), where O(jdk) tells.
+    type: dict
+  kernel:
+    description: The options of M(xitrum.host.sysctl_profile). Without it the kernel is left alone.
+    type: dict
+  nofile:
+    description: The options of M(xitrum.host.nofile_limit). Without it the limit is left alone.
+    type: dict
+  redirects:
+    description: The options of M(xitrum.host.port_redirect). Without it the redirects are left alone.
+    type: dict
+extends_documentation_fragment:
+  - xitrum.host.batch
+"""
+
+EXAMPLES = r"""
+- name: The host can hold many connections
+  xitrum.host.host_base:
+    kernel:
+      profile:
+        net.core.somaxconn: {value: 1024, policy: at_least}
+    nofile:
+      nofile: 1024000
+"""
+
+RETURN = r"""
+machine:
+  description: What M(xitrum.host.host_state_info) returns of it.
+  returned: where O(machine) is given
+  type: dict
+jdk:
+  description: What M(xitrum.host.host_state_info) returns of it.
+  returned: where O(jdk) is given
+  type: dict
+capacity:
+  description: What M(xitrum.host.host_state_info) returns of it.
+  returned: where O(capacity) is given
+  type: dict
+alternatives:
+  description: What M(xitrum.host.alternatives_group) returns.
+  returned: where O(alternatives) is given
+  type: dict
+kernel:
+  description: What M(xitrum.host.sysctl_profile) returns, or with O(read_only) what M(xitrum.host.host_state_info) returns of it.
+  returned: where O(kernel) is given, and nothing stood in the way of what comes before it
+  type: dict
+nofile:
+  description: What M(xitrum.host.nofile_limit) returns, or with O(read_only) what M(xitrum.host.host_state_info) returns of it.
+  returned: where O(nofile) is given, and nothing stood in the way of what comes before it
+  type: dict
+redirects:
+  description: What M(xitrum.host.port_redirect) returns, or with O(read_only) what M(xitrum.host.host_state_info) returns of it.
+  returned: where O(redirects) is given, and nothing stood in the way of what comes before it
+  type: dict
+"""
+
+import functools
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.xitrum.host.plugins.module_utils import alternatives, alternatives_switch, base, bodies, kernel, limits, redirects_switch
+from ansible_collections.xitrum.host.plugins.module_utils.host import Host
+
+SPECS = {**base.SPECS, "alternatives": alternatives.SPEC}
+
+#: In the order in which they are put right.
+SETTLES = {
+    "alternatives": alternatives_switch.settle,
+    "kernel": functools.partial(bodies.settle_file, kernel, "Kernel parameters"),
+    "nofile": functools.partial(bodies.settle_file, limits, "Limits"),
+    "redirects": redirects_switch.settle,
+}
+
+
+def misplaced(given):
+    """The options that mean nothing with, or without, O(read_only)."""
+    other = ["alternatives"] if given["read_only"] else [name for name in SPECS if name not in SETTLES]
+    return [f"{name}: may be given only {'without' if given['read_only'] else 'with'} read_only" for name in other if given[name] is not None]
+
+
+def main():
+    """Reads all, or reads, plans and changes one after the other: what the first has changed counts for the next."""
+    options = {"read_only": {"type": "bool", "default": False}, **{name: {"type": "dict"} for name in SPECS}}
+    module = AnsibleModule(argument_spec=options, supports_check_mode=True)
+    given = module.params
+    wanted, _secrets, wrong = base.checked(SPECS, given)
+    if wrong + misplaced(given):
+        module.fail_json(msg=" ".join(wrong + misplaced(given)))
+    host = Host(module.run_command)
+    if given["read_only"]:
+        try:
+            said = base.read_all(host, wanted, base.PLAIN)
+        except OSError as error:
+            module.fail_json(msg=f"the host could not be read: {error}. Most of it needs root: set become.")
+        module.exit_json(changed=False, **said)
+    bodies.finish_all(module, {name: functools.partial(settle, host, wanted[name], module.check_mode)
+                               for name, settle in SETTLES.items() if wanted[name] is not None})
+
+
+if __name__ == "__main__":
+    main()
