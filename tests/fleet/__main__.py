@@ -59,7 +59,7 @@ def _run(options: argparse.Namespace) -> None:
     elif options.command == "clean":
         for name in hosts.fleets():
             hosts.down(name)
-        images = docker("image", "ls", "--format", "{{.Repository}}:{{.Tag}}", PREFIX).split()
+        images = [name for made in (image.WITH_PACKAGES, PREFIX) for name in docker("image", "ls", "--format", "{{.Repository}}:{{.Tag}}", made).split()]
         if images:
             docker("image", "rm", *images)
         print(f"removed the fleets and images of {CLONE}")

@@ -33,6 +33,8 @@ _HOST = f"{PREFIX}.host"
 _MADE_FROM = f"{PREFIX}.made-from"
 _INVENTORY = f"{PREFIX}.inventory"
 _START_SECONDS = 90
+# More at a time would take longer than that on a few processors.
+_AT_ONCE = 16
 _USERS = ("deploy", "carol")
 
 
@@ -43,11 +45,11 @@ def folder(fleet: str) -> Path:
 
 def up(fleet: str, spec: FleetSpec, inventory_file: Path, say: Callable[[str], None], variables: dict[str, Any]) -> None:
     """Have the hosts of `spec` running and reached by SSH, and write their inventory with `variables` of all of them; what runs already is kept."""
-    images = {suite: image.ensure(suite) for suite in {host.suite for host in spec.hosts}}
+    images = {suite: image.ensure(suite, spec.packages) for suite in {host.suite for host in spec.hosts}}
     with lock(fleet):
         key = _key(fleet)
         subnet, subnet6 = _network(fleet, inventory_file)
-        with ThreadPoolExecutor(max_workers=len(spec.hosts)) as pool:
+        with ThreadPoolExecutor(max_workers=min(len(spec.hosts), _AT_ONCE)) as pool:
             started = list(
                 pool.map(
                     lambda item: _Host(fleet, item[1], images[item[1].suite], item[0], subnet, subnet6, say).start(key, spec.may_fail),

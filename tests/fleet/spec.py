@@ -5,6 +5,7 @@
 
 suite = "bookworm"                  # Debian suite of the hosts: bookworm, bullseye or trixie; without it FLEET_SUITE of the environment, or bookworm
 may_fail = ["quotaon.service"]      # units that a host may list as failed once it has started; none by default
+packages = ["rsync"]                # Debian packages that every host has from the beginning; none by default
 
 [hosts.proxy1]
 groups = ["xitrum_proxy"]           # inventory groups
@@ -41,10 +42,11 @@ class HostSpec:
 
 @dataclass(frozen=True)
 class FleetSpec:
-    """Hosts in the order of the file, and the units that may fail on them."""
+    """Hosts in the order of the file, the units that may fail on them, and the packages that they have."""
 
     hosts: tuple[HostSpec, ...]
     may_fail: tuple[str, ...] = ()
+    packages: tuple[str, ...] = ()
 
 
 def parse(text: str, origin: str) -> FleetSpec:
@@ -53,12 +55,12 @@ def parse(text: str, origin: str) -> FleetSpec:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise SpecError(f"{origin}: not TOML: {error}") from error
-    _known(data, {"suite", "may_fail", "hosts"}, origin, "")
+    _known(data, {"suite", "may_fail", "packages", "hosts"}, origin, "")
     if not isinstance(data.get("hosts"), dict) or not data["hosts"]:
         raise SpecError(f"{origin}: found no host; wanted a table [hosts.NAME] for each")
     suite = _typed(data, "suite", str, os.environ.get("FLEET_SUITE", "bookworm"), origin, "")
     hosts = tuple(_host(name, table, suite, origin) for name, table in data["hosts"].items())
-    return FleetSpec(hosts, tuple(_strings(data, "may_fail", origin, "")))
+    return FleetSpec(hosts, *(tuple(_strings(data, key, origin, "")) for key in ("may_fail", "packages")))
 
 
 def _host(name: str, table: Any, suite: str, origin: str) -> HostSpec:

@@ -15,6 +15,7 @@ def test_a_whole_spec():
     text = """
     suite = "bullseye"
     may_fail = ["quotaon.service"]
+    packages = ["rsync"]
     [hosts.proxy1]
     groups = ["xitrum_proxy"]
     publish = { 80 = 8080, 443 = 8443 }
@@ -28,6 +29,7 @@ def test_a_whole_spec():
             HostSpec("app1", "bullseye"),
         ),
         may_fail=("quotaon.service",),
+        packages=("rsync",),
     )
 
 
@@ -41,7 +43,7 @@ def test_the_suite_by_default():
         ("suite =", "spec: not TOML"),
         ("", "found no host"),
         ("hosts = 3", "found no host"),
-        ("size = 3\n[hosts.app1]", "found the key size; known here: hosts, may_fail, suite"),
+        ("size = 3\n[hosts.app1]", "found the key size; known here: hosts, may_fail, packages, suite"),
         ("[hosts.app1]\ngroup = []", "found the key hosts.app1.group; known here: groups, publish, suite, vars"),
         ("[hosts.App_1]", "lower-case letters"),
         ("[hosts]\napp1 = 3", "hosts.app1 is 3; wanted a table"),
