@@ -31,6 +31,7 @@ class ActionModule(ActionBase):
         if not isinstance(arguments.get("manifest"), list):
             raise AnsibleActionFail("manifest is required: pass on what xitrum.host.package_info returned")
         result.update(self._on_host(arguments, task_vars))
+        proved = result.pop("proved", None)
         if result.get("failed") or result.get("staged") or not result.get("missing") or self._task.check_mode:
             return result
         with tempfile.TemporaryDirectory(prefix="xitrum.host.") as scratch:
@@ -39,7 +40,7 @@ class ActionModule(ActionBase):
             self._transfer_file(archive, remote)
             size = os.path.getsize(archive)
         try:
-            result.update(self._on_host({**arguments, "archive": remote}, task_vars))
+            result.update(self._on_host({**arguments, "archive": remote, "proved": proved}, task_vars))
         finally:
             self._remove_tmp_path(self._connection._shell.tmpdir)
         result["sent_bytes"] = size

@@ -128,6 +128,27 @@ def shared(host, root, releases, wanted_digests):
     return found
 
 
+def seals(found):
+    """What tells later whether a file that was proved has been touched since: path to [SHA-256, mode, size, time of the last change of its inode in ns]."""
+    said = {}
+    for (sha256, mode), path in found.items():
+        stat = os.stat(path)
+        said[path] = [sha256, mode, stat.st_size, stat.st_ctime_ns]
+    return said
+
+
+def sealed(said):
+    """The same files as L(shared) gave them, without reading them again. Raises ValueError where one was touched since."""
+    found = {(sha256, mode): path for path, (sha256, mode, _size, _changed) in said.items()}
+    try:
+        touched = [path for path, seal in seals(found).items() if seal != said[path]]
+    except OSError as error:
+        touched = [error.filename]
+    if touched:
+        raise ValueError(f"{touched[0]} was changed while the release was sent; run the playbook again")
+    return found
+
+
 def digest(path):
     """The SHA-256 of a file in hexadecimal; an empty text where it cannot be read."""
     sha = hashlib.sha256()

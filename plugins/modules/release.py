@@ -36,6 +36,9 @@ options:
   archive:
     description: The archive on the host with the files that it lacked. Set by the action plugin, not by a playbook.
     type: path
+  proved:
+    description: What this module said in C(proved), so that files need not be read twice. Set by the action plugin, not by a playbook.
+    type: dict
   keep:
     description: How many releases stay on the host, the new one included.
     type: int
@@ -115,6 +118,7 @@ def main():
             # The action plugin's: the package itself is on the controller.
             "folder": {"type": "path", "required": True},
             "archive": {"type": "path"},
+            "proved": {"type": "dict"},
         },
         supports_check_mode=True,
     )
@@ -128,13 +132,13 @@ def main():
         module.exit_json(**said)
     if upload and not manifest:
         module.fail_json(msg=f"the release {wanted['release']} is not in {root}/releases, and there is no package to make it of", **said)
-    if upload:
-        digests = {(entry["sha256"], entry["mode"]) for entry in manifest if "sha256" in entry}
-        found = release.shared(host, root, state["releases"], digests)
-        said["missing"] = release.missing(manifest, found)
-    if module.check_mode or (upload and said["missing"] and not wanted["archive"]):
-        module.exit_json(**said)
     try:
+        if upload:
+            digests = {(entry["sha256"], entry["mode"]) for entry in manifest if "sha256" in entry}
+            found = release.shared(host, root, state["releases"], digests) if wanted["proved"] is None else release.sealed(wanted["proved"])
+            said["missing"] = release.missing(manifest, found)
+        if module.check_mode or (upload and said["missing"] and not wanted["archive"]):
+            module.exit_json(**said, **({"proved": release.seals(found)} if upload else {}))
         release.clean(host, root, state)
         if upload:
             release.assemble(host, wanted, manifest, found, wanted["archive"], int(time.time()))

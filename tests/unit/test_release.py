@@ -125,6 +125,8 @@ def install(tmp_path, name, folder, manifest):
     found = release.shared(host, wanted["root"], state["releases"], digests)
     sent = release.missing(manifest, found)
     archive = action.pack(folder, manifest, set(sent), str(tmp_path / "files.tar")) if sent else None
+    # As the controller passes it on.
+    found = release.sealed(json.loads(json.dumps(release.seals(found))))
     release.assemble(host, wanted, manifest, found, archive, 1)
     return sent
 
@@ -146,6 +148,17 @@ def test_a_file_that_somebody_edited_in_place_is_not_shared(tmp_path, package):
     (tmp_path / "opt" / "releases" / ("1" * 12) / "lib" / "a").chmod(0o600)
     (tmp_path / "opt" / "releases" / ("1" * 12) / "lib" / "a").write_text("edited")
     assert len(install(tmp_path, "2" * 12, folder, manifest)) == 1
+
+
+@pytest.mark.parametrize("touch", [lambda path: path.write_text("edited"), lambda path: path.unlink()])
+def test_a_file_that_is_changed_between_the_proof_and_its_use_is_not_shared(tmp_path, touch):
+    path = tmp_path / "a"
+    path.write_text("a")
+    said = release.seals({("digest", "0644"): str(path)})
+    assert release.sealed(said) == {("digest", "0644"): str(path)}
+    touch(path)
+    with pytest.raises(ValueError, match="a was changed while the release was sent; run the playbook again"):
+        release.sealed(said)
 
 
 def test_a_file_that_arrives_damaged_makes_no_release(tmp_path, package):
