@@ -18,36 +18,51 @@ from ansible.plugins.action import ActionBase
 
 
 class ActionModule(ActionBase):
-    """Asks the host what it lacks; sends that; lets the host put the release together."""
+    """Asks the host what it lacks, unless a read has told; sends that; lets the host put the release together."""
 
-    _VALID_ARGS = frozenset(("root", "release", "folder", "manifest", "keep", "group"))
+    _VALID_ARGS = frozenset(("root", "release", "folder", "manifest", "keep", "group", "has"))
 
     def run(self, tmp=None, task_vars=None):
         """Returns what the module says, with C(sent_bytes)."""
         result = super().run(tmp, task_vars)
         del tmp
         arguments = dict(self._task.args)
-        folder = arguments.get("folder")
         if not isinstance(arguments.get("manifest"), list):
             raise AnsibleActionFail("manifest is required: pass on what xitrum.host.package_info returned")
-        result.update(self._on_host(arguments, task_vars))
-        proved = result.pop("proved", None)
+        lacks = lacking(arguments["manifest"], arguments.get("has"))
+        if lacks and not self._task.check_mode:
+            result.update(self._sent(arguments, lacks, task_vars))
+        else:
+            result.update(self._on_host(arguments, task_vars))
+        proved, sent = result.pop("proved", None), result.get("sent_bytes", 0)
         if result.get("failed") or result.get("staged") or not result.get("missing") or self._task.check_mode:
             return result
+        result.update(self._sent({**arguments, "proved": proved}, set(result["missing"]), task_vars))
+        result["sent_bytes"] += sent
+        return result
+
+    def _sent(self, arguments, digests, task_vars):
+        """Sends these files, and returns what the host makes of them."""
         with tempfile.TemporaryDirectory(prefix="xitrum.host.") as scratch:
-            archive = pack(folder, arguments["manifest"], set(result["missing"]), f"{scratch}/files.tar")
+            archive = pack(arguments.get("folder"), arguments["manifest"], digests, f"{scratch}/files.tar")
             remote = self._connection._shell.join_path(self._make_tmp_path(), "files.tar")
             self._transfer_file(archive, remote)
             size = os.path.getsize(archive)
         try:
-            result.update(self._on_host({**arguments, "archive": remote, "proved": proved}, task_vars))
+            return {**self._on_host({**arguments, "archive": remote}, task_vars), "sent_bytes": size}
         finally:
             self._remove_tmp_path(self._connection._shell.tmpdir)
-        result["sent_bytes"] = size
-        return result
 
     def _on_host(self, arguments, task_vars):
         return self._execute_module(module_name="xitrum.host.release", module_args=arguments, task_vars=task_vars)
+
+
+def lacking(manifest, has):
+    """The digests that a host lacks by what it C(has); none where that is not known."""
+    if has is None:
+        return set()
+    there = {tuple(text.split(" ", 1)) for text in has}
+    return {entry["sha256"] for entry in manifest if "sha256" in entry and (entry["mode"], entry["sha256"]) not in there}
 
 
 def pack(folder, manifest, digests, path):

@@ -86,6 +86,7 @@ def read(host, wanted):
             linked.add(release_of(f"{root}/instances/{number}/{target}", root) if target else "")
     return {
         "releases": releases,
+        "has": has(host, root, releases) if wanted["release"] not in releases else None,
         "linked": sorted(linked & set(releases)),
         "current": (host.readlink(f"{root}/current") or "").rpartition("/")[2],
         "running": sorted({release_of(row["cwd"], root) for row in process.processes_under(host, f"{root}/instances")}),
@@ -93,10 +94,20 @@ def read(host, wanted):
     }
 
 
+def files(host, root, release):
+    """The files that a release's manifest lists; none where there is no manifest."""
+    return [entry for entry in json.loads(host.read(manifest_path(root, release)) or "{}").get("files", []) if "sha256" in entry]
+
+
+def has(host, root, releases):
+    """The contents that the releases on a host have by their manifests, as texts of mode and SHA-256, sorted. Nobody has read the files for it."""
+    return sorted({f"{entry['mode']} {entry['sha256']}" for release in releases for entry in files(host, root, release)})
+
+
 def plan(wanted, state):
     """Decides what is uploaded and which old releases go."""
     release = wanted["release"]
-    result = Plan(facts={"releases": state["releases"], "current": state["current"]})
+    result = Plan(facts={"releases": state["releases"], "current": state["current"], **({"has": state["has"]} if state["has"] is not None else {})})
     there, leads = release in state["releases"], state["current"] == release
     result.rows.append(Row(
         "release", "release", wanted=release, configured=state["current"], effective=state["current"],
@@ -120,8 +131,8 @@ def shared(host, root, releases, wanted_digests):
     compared, since somebody may have edited a file in place."""
     found = {}
     for release in reversed(releases):
-        for entry in json.loads(host.read(manifest_path(root, release)) or "{}").get("files", []):
-            key = (entry.get("sha256"), entry.get("mode"))
+        for entry in files(host, root, release):
+            key = (entry["sha256"], entry["mode"])
             path = f"{folder(root, release)}/{entry['path']}"
             if key in wanted_digests and key not in found and digest(path) == key[0]:
                 found[key] = path
@@ -164,6 +175,14 @@ def digest(path):
 def missing(manifest, found):
     """The digests that no release on the host has, each once, sorted: what has to be sent."""
     return sorted({entry["sha256"] for entry in manifest if "sha256" in entry and (entry["sha256"], entry["mode"]) not in found})
+
+
+def archived(archive):
+    """The digests of the files in an archive; none where there is no archive."""
+    if not archive:
+        return set()
+    with tarfile.open(archive) as tar:
+        return set(tar.getnames())
 
 
 def clean(host, root, state):

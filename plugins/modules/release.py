@@ -36,6 +36,12 @@ options:
   archive:
     description: The archive on the host with the files that it lacked. Set by the action plugin, not by a playbook.
     type: path
+  has:
+    description:
+      - What the releases on the host hold, as RV(ignore:release.has) of M(xitrum.host.host_state_info). Then all else is sent at once, without asking.
+      - The host proves it. What it turns out to lack is sent after that.
+    type: list
+    elements: str
   proved:
     description: What this module said in C(proved), so that files need not be read twice. Set by the action plugin, not by a playbook.
     type: dict
@@ -110,13 +116,14 @@ from ansible_collections.xitrum.host.plugins.module_utils.host import Host
 
 
 def main():
-    """The action plugin of the same name calls this twice: to learn what is missing, then with the archive of it."""
+    """The action plugin of the same name calls this to learn what is missing, and then with the archive of it."""
     module = AnsibleModule(
         argument_spec={
             **release.SPEC,
             "manifest": {"type": "list", "elements": "dict", "required": True},
             # The action plugin's: the package itself is on the controller.
             "folder": {"type": "path", "required": True},
+            "has": {"type": "list", "elements": "str"},
             "archive": {"type": "path"},
             "proved": {"type": "dict"},
         },
@@ -137,7 +144,7 @@ def main():
             digests = {(entry["sha256"], entry["mode"]) for entry in manifest if "sha256" in entry}
             found = release.shared(host, root, state["releases"], digests) if wanted["proved"] is None else release.sealed(wanted["proved"])
             said["missing"] = release.missing(manifest, found)
-        if module.check_mode or (upload and said["missing"] and not wanted["archive"]):
+        if module.check_mode or (upload and set(said["missing"]) - release.archived(wanted["archive"])):
             module.exit_json(**said, **({"proved": release.seals(found)} if upload else {}))
         release.clean(host, root, state)
         if upload:

@@ -142,6 +142,32 @@ def test_only_what_changed_is_sent_and_the_rest_is_shared(tmp_path, package):
     assert sorted(os.listdir(releases / ("2" * 12))) == ["config", "lib"]
 
 
+def test_what_a_host_has_is_told_where_the_release_is_not_there_yet(tmp_path, package):
+    folder, manifest = package("one", lib__a="a", lib__b="b")
+    install(tmp_path, "1" * 12, folder, manifest)
+    wanted = {"root": str(tmp_path / "opt"), "release": "2" * 12, "keep": 5, "group": "unused"}
+    host = Local(lambda *_arguments, **_more: (0, "", ""))
+    told = release.plan(wanted, {**release.read(host, wanted), "running": ()}).facts["has"]
+    assert told == sorted(f"0644 {entry['sha256']}" for entry in manifest)
+    there = {**wanted, "release": "1" * 12}
+    assert "has" not in release.plan(there, {**release.read(host, there), "running": ()}).facts
+
+
+def test_a_controller_that_knows_what_a_host_has_sends_the_rest_at_once(package):
+    _folder, manifest = package("two", lib__a="a", lib__b="B")
+    a, b = (entry["sha256"] for entry in manifest)
+    assert action.lacking(manifest, None) == set()
+    assert action.lacking(manifest, []) == {a, b}
+    assert action.lacking(manifest, [f"0644 {a}"]) == {b}
+    assert action.lacking(manifest, [f"0755 {a}", f"0644 {b}"]) == {a}, "another mode is another file"
+
+
+def test_an_archive_tells_what_it_holds(tmp_path, package):
+    folder, manifest = package("one", lib__a="a")
+    assert release.archived(None) == set()
+    assert release.archived(action.pack(folder, manifest, {manifest[0]["sha256"]}, str(tmp_path / "files.tar"))) == {manifest[0]["sha256"]}
+
+
 def test_a_file_that_somebody_edited_in_place_is_not_shared(tmp_path, package):
     folder, manifest = package("one", lib__a="a")
     install(tmp_path, "1" * 12, folder, manifest)
