@@ -61,7 +61,7 @@ def plan(wanted, state):
 def row(wanted, state, item):
     """Three columns of one certificate."""
     ends = {name: item[name][0].strftime("%Y-%m-%d") if item[name] else "" for name in ("configured", "effective")}
-    said = Row("certificate", f"certificate {item['path']}", f"{wanted['days']} days", ends["configured"], ends["effective"])
+    said = Row("certificate", f"certificate {item['path']}", f"valid {wanted['days']} days more", ends["configured"], ends["effective"])
     if not state["tool"]:
         said.status, said.why, said.mend = "unseen", "there is no openssl on this host", f"{state['installer']} openssl"
     elif item["hidden"]:

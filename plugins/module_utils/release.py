@@ -111,7 +111,8 @@ def plan(wanted, state):
     there, leads = release in state["releases"], state["current"] == release
     result.rows.append(Row(
         "release", "release", wanted=release, configured=state["current"], effective=state["current"],
-        status="ok" if leads else "differs", why="not uploaded yet" if not there else "" if leads else f"{wanted['root']}/current leads elsewhere",
+        status="ok" if leads else "differs",
+        why="not uploaded yet" if not there else "" if leads else f"{wanted['root']}/current leads elsewhere, as after a rollback, or a deploy with -e",
         mend="" if leads else RUN))
     every = [*(name for name in state["releases"] if name != release), release]
     protected = {release, state["current"], *state["linked"], *state["running"]}

@@ -142,6 +142,7 @@ def start(host, wanted, index):
 def wait_until_healthy(host, wanted, instances):
     """Waits for all of them together: index to seconds. Raises RuntimeError with the end of the log of the first that is not."""
     began, left, took, answer = time.monotonic(), {item["index"]: item["port"] for item in instances}, {}, {}
+    asked = began
     while left:
         for index, port in sorted(left.items()):
             answer[index] = host.page(wanted["address"], port, wanted["path"])
@@ -153,6 +154,11 @@ def wait_until_healthy(host, wanted, instances):
             raise RuntimeError(
                 f"instance {index} is not healthy {wanted['start_timeout']} s after its start: http://{wanted['address']}:{left[index]}{wanted['path']} "
                 f"answers {answer[index]}, wanted is {wanted['status']}. The end of its log:\n{tail(host, wanted, index)}")
+        if left and time.monotonic() - asked > 1:
+            asked = time.monotonic()
+            for index, said in supervisors.given_up(host, wanted["supervisor"], wanted["name"], sorted(left)).items():
+                raise RuntimeError(f"instance {index} ended each time that it was started, and {wanted['supervisor']} gave up: {said}. "
+                                   f"The end of its log:\n{tail(host, wanted, index)}")
         if left:
             time.sleep(0.25)
     return took
@@ -182,10 +188,11 @@ def pids(host, wanted, index):
 
 
 def tail(host, wanted, index):
-    """The last lines of the instance's own log and of what it printed, without the frames of stack traces."""
+    """The last lines of the instance's own log and of what it printed, without the frames of stack traces and the JVM's options."""
     log = host.tail(f"{wanted['log_dir']}/{index}/xitrum.log")
     printed = host.run(filled(wanted, index, "output")).out
-    return "\n".join(line for text in (log, printed) for line in [line for line in text.splitlines() if not line.strip().startswith("at ")][-15:])
+    noise = ("at ", "Picked up ", "NOTE: Picked up ")
+    return "\n".join(line for text in (log, printed) for line in [line for line in text.splitlines() if not line.strip().startswith(noise)][-15:])
 
 
 def plan(host, wanted):

@@ -109,6 +109,9 @@ KINDS = {
 #: The words that mean that all is well, for every supervisor.
 WELL = {"active": "active", "boot": "enabled"}
 
+#: The words of systemd and of supervisord for what they start no more. The others try for ever.
+GIVEN_UP = ("failed", "FATAL")
+
 
 def filled(words, **values):
     """A text, or the texts in lists, with the values in their places."""
@@ -156,6 +159,11 @@ def states(host, kind, name, indices):
     at_boot = enabled(host, daemon, inittab.entry_of(name, kind)) if daemon and any(marks.values()) else runs_at_boot(host) if kind == "rc.local" else ""
     return {index: {"active": active.get(index, ""), "boot": hidden(host, kind, name, index) or (at_boot or "enabled" if marks[index] else "disabled")}
             for index in indices}
+
+
+def given_up(host, kind, name, indices):
+    """The instances that the supervisor starts no more since they ended too often: index to its own word for that."""
+    return {index: said for index, said in READERS[kind](host, name, indices).items() if said in GIVEN_UP}
 
 
 def hidden(host, kind, name, index):

@@ -136,7 +136,8 @@ class _Host:
 
     def _create(self, made_from: str) -> None:
         labels = {LABEL: self.fleet, _HOST: self.spec.name, _MADE_FROM: made_from}
-        command = ["run", "--detach", "--name", self.name, "--hostname", self.spec.name, *_SYSTEMD]
+        # A host that reboots ends its container.
+        command = ["run", "--detach", "--restart=unless-stopped", "--name", self.name, "--hostname", self.spec.name, *_SYSTEMD]
         command += ["--network", _network_name(self.fleet), "--network-alias", self.spec.name, "--ip", self.address]
         command += ["--ip6", self.address6] if self.address6 else []
         command += [f"--label={label}={value}" for label, value in labels.items()]

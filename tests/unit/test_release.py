@@ -66,8 +66,8 @@ def test_more_than_are_to_be_kept_may_stay_where_all_are_in_use():
 
 @pytest.mark.parametrize("current, status, why", [
     ("releases/bb", "ok", ""),
-    ("releases/aa", "differs", f"{ROOT}/current leads elsewhere"),
-    ("releases/gone", "differs", f"{ROOT}/current leads elsewhere"),
+    ("releases/aa", "differs", f"{ROOT}/current leads elsewhere, as after a rollback, or a deploy with -e"),
+    ("releases/gone", "differs", f"{ROOT}/current leads elsewhere, as after a rollback, or a deploy with -e"),
 ])
 def test_where_current_leads_is_part_of_the_report(current, status, why):
     row = planned(fake("aa", "bb", current=current), "bb").rows[0]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import http.server
 import threading
+import time
 
 import pytest
 from ansible_collections.xitrum.host.plugins.module_utils import service, supervisors
@@ -133,6 +134,14 @@ def test_healthy_is_the_wanted_status_of_the_page(port):
 def test_not_healthy_shows_the_answer_and_the_end_of_the_output(port):
     with pytest.raises(RuntimeError, match="(?s)answers 500, wanted is 200.*Could not open port"):
         service.wait_until_healthy(host(), wanted(path="/broken"), [{"index": 0, "port": port}])
+
+
+def test_what_its_supervisor_gave_up_is_not_waited_for(port, monkeypatch):
+    monkeypatch.setitem(supervisors.READERS, "systemd", lambda *_which: {0: "failed", 1: "activating"})
+    began = time.monotonic()
+    with pytest.raises(RuntimeError, match="(?s)instance 0 ended each time that it was started, and systemd gave up: failed.*Could not open port"):
+        service.wait_until_healthy(host(), wanted(path="/broken", start_timeout=60), [{"index": 0, "port": port}, {"index": 1, "port": port}])
+    assert time.monotonic() - began < 30
 
 
 def test_without_a_list_all_instances_of_the_host_are_taken_away():

@@ -127,6 +127,22 @@ def test_maintenance_takes_one_host_after_the_other_out_and_loses_no_request(sit
         assert last_line(site, host)["outcome"] == "maintained"
 
 
+@pytest.mark.long
+def test_maintenance_that_fails_says_that_the_host_is_out_of_use_and_the_next_one_boots_every_host(site, tmp_path):
+    broken = tmp_path / "broken.yml"
+    broken.write_text("---\n- name: The work is done\n  ansible.builtin.fail:\n    msg: the disk is full\n")
+    for host in APPS:
+        site.sh(host, "touch /run/not-yet-booted")
+    with Traffic(site) as traffic:
+        run = site.run(playbook=MAINTENANCE, xitrum_maintenance_tasks=str(broken))
+        assert run.code and "app1 could not be maintained: the disk is full It is out of use at proxy1" in run.message
+        assert site.statuses()["app1-0"].startswith("MAINT") and site.statuses()["app2-0"].startswith("UP")
+        site.run(playbook=MAINTENANCE).assert_ended_well()
+    traffic.assert_nothing_lost()
+    assert {site.sh(host, "ls /run").count("not-yet-booted") for host in APPS} == {0}, "every host has booted"
+    assert_in_use(site)
+
+
 @pytest.mark.parametrize("seed", [20261124])
 def test_a_deploy_that_is_killed_three_times_is_finished_by_the_next(site, packages, seed):
     chance = random.Random(seed)
