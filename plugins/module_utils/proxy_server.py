@@ -33,6 +33,7 @@ SPEC = {
     "timeout": {"type": "int", "default": 60},
     "close": {"type": "bool", "default": False},
     "allow_missing": {"type": "bool", "default": False},
+    "others": {"type": "bool", "default": False},
     "ports": {"type": "dict", "default": {}},
     "socket": {"type": "path", "default": "/run/haproxy/admin.sock"},
     "control_port": {"type": "int", "default": 8404},
@@ -50,7 +51,8 @@ def placed(options):
 def read(host, wanted):
     """The servers that were named, as the running proxy has them. Raises RuntimeError where it does not answer."""
     rows = [row for row in BACKENDS[wanted["software"]].view(host, wanted) if row["backend"] == wanted["backend"]]
-    return {"servers": [row for row in rows if row["name"] in wanted["servers"]], "others": sorted({row["name"] for row in rows} - set(wanted["servers"]))}
+    return {"servers": [row for row in rows if row["name"] in wanted["servers"]], "others": sorted({row["name"] for row in rows} - set(wanted["servers"])),
+            "serving": [row["name"] for row in rows if row["state"] == "ready" and row["healthy"]]}
 
 
 def plan(wanted, state):
@@ -61,6 +63,9 @@ def plan(wanted, state):
     if missing and not wanted["allow_missing"]:
         result.problems.append(f"{wanted['software']} has no server {' and '.join(missing)} in its backend {wanted['backend']}: it has "
                                f"{', '.join(sorted(state['others'] + [row['name'] for row in found])) or 'none'}. Run site.yml, so that the proxy knows it.")
+    if wanted["others"] and state["serving"] and not set(state["serving"]) - set(wanted["servers"]):
+        result.problems.append(f"{' and '.join(state['serving'])} would be out of use, and {wanted['software']} has no other server that is in use and healthy "
+                               f"(it has {', '.join(state['others']) or 'none'}): clients would be refused. Have another one serve first: ansible-playbook xitrum.host.site.")
     if wanted["close"] and wanted["state"] != "maint":
         result.problems.append(f"close goes with the state maint only, and the state is {wanted['state']}: a closed client would come back to the server.")
     for row in found:

@@ -59,6 +59,10 @@ options:
     description: Whether servers that the running proxy does not have are passed over, and all of them where no proxy runs. Otherwise they are an error.
     type: bool
     default: false
+  others:
+    description: Whether other servers have to stay in use. Where those that are named are the last ones that serve, it is an error.
+    type: bool
+    default: false
   ports:
     description:
       - With O(state=ready), the port of each server by its name. One that the running proxy still has at another port is put back and not waited

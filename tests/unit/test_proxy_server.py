@@ -66,6 +66,16 @@ def test_only_the_servers_that_are_not_in_the_wanted_state_are_set(proxy):
     assert [(row.item, row.configured, row.status) for row in plan.rows] == [("xitrum/app1-0", "ready", "differs"), ("xitrum/app1-1", "drain", "ok")]
 
 
+def test_the_last_that_serves_is_not_taken_out_where_others_have_to_stay(proxy):
+    names = [row["name"] for row in proxy_server.read(host(), wanted(servers=["app1-0", "app1-1"]))["servers"]]
+    assert names == ["app1-0", "app1-1"]
+    serving = proxy_server.read(host(), wanted())["serving"]
+    refused = planned(wanted(servers=serving, state="maint", others=True))
+    assert len(refused.problems) == 1 and "has no other server that is in use and healthy" in refused.problems[0]
+    assert planned(wanted(servers=serving, state="maint")).problems == []
+    assert planned(wanted(servers=["app1-1"], state="maint", others=True)).problems == []
+
+
 def test_where_all_is_so_nothing_is_set(proxy):
     want = wanted(servers=["app1-1"])
     plan = planned(want)

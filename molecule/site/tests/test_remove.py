@@ -10,6 +10,7 @@ from tests.lib.site import wait_for
 from tests.verify.load import Load
 
 REMOVE = "playbooks/remove.yml"
+SOCKET = "/run/haproxy/admin.sock"
 
 
 @pytest.mark.parametrize("said", [{}, {"xitrum_remove": 2}])
@@ -33,6 +34,22 @@ def test_check_mode_shows_every_step_and_does_nothing(site):
     assert steps >= {"xitrum.host." + name for name in (
         "proxy_original", "instance_service", "nofile_limit", "sysctl_profile", "alternatives_group", "host_leftovers")}
     assert site.running() == before
+
+
+def test_the_last_host_that_serves_is_not_taken_back(site):
+    def set_app1(state):
+        for index in (0, 1):
+            site.sh("proxy1", f"echo 'set server xitrum/app1-{index} state {state}' | socat stdio {SOCKET}")
+
+    before = site.running()
+    set_app1("maint")
+    try:
+        run = site.run("--limit", "app2", playbook=REMOVE, xitrum_remove=1)
+    finally:
+        set_app1("ready")
+    assert run.code and "app2-0 and app2-1 would be out of use, and haproxy has no other server that is in use and healthy" in run.message
+    assert site.running() == before and run.changed == {}
+    wait_for("app1 is in use", lambda: set(site.statuses().values()) == {"UP"})
 
 
 def test_one_host_is_taken_back_with_its_packages_while_the_others_serve(site):
