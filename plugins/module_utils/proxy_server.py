@@ -65,7 +65,8 @@ def plan(wanted, state):
                                f"{', '.join(sorted(state['others'] + [row['name'] for row in found])) or 'none'}. Run site.yml, so that the proxy knows it.")
     if wanted["others"] and state["serving"] and not set(state["serving"]) - set(wanted["servers"]):
         result.problems.append(f"{' and '.join(state['serving'])} would be out of use, and {wanted['software']} has no other server that is in use and healthy "
-                               f"(it has {', '.join(state['others']) or 'none'}): clients would be refused. Have another one serve first: ansible-playbook xitrum.host.site.")
+                               f"(it has {', '.join(state['others']) or 'none'}): clients would be refused. Have another one serve first: "
+                               "ansible-playbook xitrum.host.site.")
     if wanted["close"] and wanted["state"] != "maint":
         result.problems.append(f"close goes with the state maint only, and the state is {wanted['state']}: a closed client would come back to the server.")
     for row in found:

@@ -6,11 +6,11 @@
 import pytest
 
 from tests.lib.baseline import compared
+from tests.lib.faults import SOCKET
 from tests.lib.site import wait_for
 from tests.verify.load import Load
 
 REMOVE = "playbooks/remove.yml"
-SOCKET = "/run/haproxy/admin.sock"
 
 
 @pytest.mark.parametrize("said", [{}, {"xitrum_remove": 2}])
