@@ -29,7 +29,7 @@ class ActionModule(ActionBase):
         arguments = dict(self._task.args)
         if not isinstance(arguments.get("manifest"), list):
             raise AnsibleActionFail("manifest is required: pass on what xitrum.host.package_info returned")
-        lacks = lacking(arguments["manifest"], arguments.get("has"))
+        lacks = lacking(arguments["manifest"], arguments.pop("has", None))
         if lacks and not self._task.check_mode:
             result.update(self._sent(arguments, lacks, task_vars))
         else:
@@ -39,6 +39,9 @@ class ActionModule(ActionBase):
             return result
         result.update(self._sent({**arguments, "proved": proved}, set(result["missing"]), task_vars))
         result["sent_bytes"] += sent
+        result.pop("proved", None)
+        if not result.get("staged") and not result.get("failed"):
+            result.update(failed=True, msg="what was sent did not arrive whole, and no release was made of it: run the playbook again")
         return result
 
     def _sent(self, arguments, digests, task_vars):

@@ -87,6 +87,8 @@ def finish_all(module, settles):
             part = settle()
         except NotDone as error:
             failed, part = error, error.said
+        except (OSError, RuntimeError, LookupError, ValueError) as error:
+            failed, part = f"{name}: {error}", {"changed": False, "diff": []}
         diff = part.pop("diff")
         said["diff"] += diff if isinstance(diff, list) else [diff]
         said["changed"] = said["changed"] or part["changed"]

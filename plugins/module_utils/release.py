@@ -65,7 +65,16 @@ def settle(host, root):
 def installed(host, root):
     """The whole releases on the host, oldest first."""
     names = [name for name in host.listdir(f"{root}/releases") if not name.startswith(".")]
-    return sorted(names, key=lambda name: (json.loads(host.read(manifest_path(root, name)) or "{}").get("installed", 0), name))
+    return sorted(names, key=lambda name: (manifest_of(host, root, name).get("installed", 0), name))
+
+
+def manifest_of(host, root, release):
+    """What is on record of a release; nothing where there is no record, or a damaged one: files are proved by their content."""
+    try:
+        found = json.loads(host.read(manifest_path(root, release)) or "{}")
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def overview(host, root):
@@ -96,7 +105,7 @@ def read(host, wanted):
 
 def files(host, root, release):
     """The files that a release's manifest lists; none where there is no manifest."""
-    return [entry for entry in json.loads(host.read(manifest_path(root, release)) or "{}").get("files", []) if "sha256" in entry]
+    return [entry for entry in manifest_of(host, root, release).get("files", []) if "sha256" in entry]
 
 
 def has(host, root, releases):
@@ -135,9 +144,17 @@ def shared(host, root, releases, wanted_digests):
         for entry in files(host, root, release):
             key = (entry["sha256"], entry["mode"])
             path = f"{folder(root, release)}/{entry['path']}"
-            if key in wanted_digests and key not in found and digest(path) == key[0]:
+            if key in wanted_digests and key not in found and has_mode(path, key[1]) and digest(path) == key[0]:
                 found[key] = path
     return found
+
+
+def has_mode(path, mode):
+    """Whether a file of a release is as readable and executable as its manifest says: others than its group have nothing of it."""
+    try:
+        return os.stat(path).st_mode & 0o7777 == int(mode, 8) & 0o750
+    except OSError:
+        return False
 
 
 def seals(found):
@@ -150,10 +167,13 @@ def seals(found):
 
 
 def sealed(said):
-    """The same files as L(shared) gave them, without reading them again. Raises ValueError where one was touched since."""
+    """The same files as L(shared) gave them. One that was touched since (a hard link to it is a touch) is read again.
+
+    Raises ValueError where it is another now.
+    """
     found = {(sha256, mode): path for path, (sha256, mode, _size, _changed) in said.items()}
     try:
-        touched = [path for path, seal in seals(found).items() if seal != said[path]]
+        touched = [path for path, seal in seals(found).items() if seal != said[path] and digest(path) != seal[0]]
     except OSError as error:
         touched = [error.filename]
     if touched:
@@ -226,7 +246,8 @@ def place(host, entry, path, found, sent, group):
         os.link(found[entry["sha256"], entry["mode"]], path)
     else:
         # Two files with one content share what was sent, unless their modes differ: then the second is a copy.
-        os.link(sent[entry["sha256"]], path)
+        used = any(digest_of_other == entry["sha256"] for digest_of_other, _mode in found)
+        (shutil.copyfile if used else os.link)(sent[entry["sha256"]], path)
         host.own(path, int(entry["mode"], 8) & 0o750, "root", group)
         found[entry["sha256"], entry["mode"]] = path
 

@@ -106,8 +106,9 @@ SETTLES = {
 
 def misplaced(given):
     """The options that mean nothing with, or without, O(read_only)."""
+    alone = ["jdk: needs machine, which tells of the operating system"] if given["jdk"] is not None and given["machine"] is None else []
     other = ["alternatives"] if given["read_only"] else [name for name in SPECS if name not in SETTLES]
-    return [f"{name}: may be given only {'without' if given['read_only'] else 'with'} read_only" for name in other if given[name] is not None]
+    return alone + [f"{name}: may be given only {'without' if given['read_only'] else 'with'} read_only" for name in other if given[name] is not None]
 
 
 def main():

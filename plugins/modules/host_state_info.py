@@ -85,7 +85,8 @@ redirects:
   returned: when O(redirects) is given
   type: dict
 release:
-  description: Whether the release C(differs), that is, has to be made, the C(releases) on the host, the C(current) one, C(rows) and C(problems).
+  description: Whether the release C(differs), that is, has to be made, the C(releases) on the host, the C(current) one, C(rows) and C(problems); and
+    where it is not on the host, what the releases there C(has), mode and SHA-256 of each file.
   returned: when O(release) is given
   type: dict
 instances:

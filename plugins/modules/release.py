@@ -39,7 +39,7 @@ options:
   has:
     description:
       - What the releases on the host hold, as RV(ignore:release.has) of M(xitrum.host.host_state_info). Then all else is sent at once, without asking.
-      - The host proves it. What it turns out to lack is sent after that.
+      - The host proves it. Where it turns out to lack more, all that it lacks is sent once more.
     type: list
     elements: str
   proved:
@@ -121,7 +121,7 @@ def main():
         argument_spec={
             **release.SPEC,
             "manifest": {"type": "list", "elements": "dict", "required": True},
-            # The action plugin's: the package itself is on the controller.
+            # The action plugin's: the package itself is on the controller, and what the host has is for it to know.
             "folder": {"type": "path", "required": True},
             "has": {"type": "list", "elements": "str"},
             "archive": {"type": "path"},
@@ -135,6 +135,7 @@ def main():
     plan = release.plan(wanted, state)
     upload = ("upload", wanted["release"]) in plan.actions
     said = {**plan.report(), "diff": plan.diff(f"{root}/releases")}
+    said.pop("has", None)
     if not plan.changed:
         module.exit_json(**said)
     if upload and not manifest:

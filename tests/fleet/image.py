@@ -56,8 +56,9 @@ def _with_packages(plain: str, packages: tuple[str, ...]) -> str:
     """An image of its own, so that many hosts have them without each installing them."""
     recipe = f"FROM {plain}\nRUN apt-get update && apt-get install -y --no-install-recommends {' '.join(packages)}\n"
     name = f"{WITH_PACKAGES}:{hashlib.sha256(recipe.encode()).hexdigest()[:12]}"
-    if not docker("image", "ls", "-q", name).strip():
-        docker("build", "-q", "--force-rm", "-t", name, "-", stdin=recipe, env={"DOCKER_BUILDKIT": "0"})
+    with lock("image-with-packages"):
+        if not docker("image", "ls", "-q", name).strip():
+            docker("build", "-q", "--force-rm", "-t", name, "-", stdin=recipe, env={"DOCKER_BUILDKIT": "0"})
     return name
 
 

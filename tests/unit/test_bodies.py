@@ -105,6 +105,13 @@ def test_what_was_done_before_one_failed_is_told(bad, message, monkeypatch):
     assert (how, said["msg"], said["changed"], first.done, last.done, "2" in said) == ("failed", message, True, True, False, False)
 
 
+def test_what_cannot_be_read_after_another_was_done_does_not_lose_its_report(monkeypatch):
+    first, second = Concern(Plan(actions=["x"])), Concern(Plan())
+    monkeypatch.setattr(second, "read", lambda _host, _wanted: (_ for _ in ()).throw(IsADirectoryError("a directory")))
+    how, said = each(first, second, monkeypatch=monkeypatch)
+    assert (how, said["msg"], said["changed"], first.done) == ("failed", "1: a directory", True, True)
+
+
 def test_another_user_than_root_is_told_what_to_do(monkeypatch):
     how, said = each(Concern(Plan(actions=["x"])), user=1000, monkeypatch=monkeypatch)
     assert (how, said["msg"]) == ("failed", "Limits are set by root only, and this module runs as another user: use become: true.")

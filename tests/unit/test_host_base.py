@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.xitrum.host.plugins.module_utils import base, concerns
 from ansible_collections.xitrum.host.plugins.modules import host_base
 
 
@@ -22,7 +21,8 @@ def test_what_can_be_read_is_read_and_what_can_be_set_is_set(options):
 @pytest.mark.parametrize("options, message", [
     (given(True, alternatives={}), "alternatives: may be given only without read_only"),
     (given(False, capacity={}), "capacity: may be given only with read_only"),
-    (given(False, jdk={}), "jdk: may be given only with read_only"),
+    (given(True, jdk={}), "jdk: needs machine, which tells of the operating system"),
+    (given(False, machine={}), "machine: may be given only with read_only"),
 ])
 def test_what_would_be_ignored_is_refused(options, message):
     assert host_base.misplaced(options) == [message]
@@ -33,5 +33,11 @@ def test_the_kernel_comes_before_the_limits_that_it_bounds():
     assert order.index("kernel") < order.index("nofile")
 
 
-def test_what_reads_everything_reads_the_base_too():
-    assert set(base.SPECS) < set(concerns.SPECS)
+@pytest.mark.parametrize("name, concern", [("kernel", host_base.kernel), ("nofile", host_base.limits)])
+def test_each_is_put_right_by_its_own_concern(name, concern, monkeypatch):
+    def read(_host, _wanted):
+        raise LookupError(name)
+
+    monkeypatch.setattr(concern, "read", read)
+    with pytest.raises(LookupError, match=name):
+        host_base.SETTLES[name](None, {"path": "/x"}, False)

@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import tarfile
+import time
 
 import pytest
 from ansible_collections.xitrum.host.plugins.action import release as action
@@ -162,6 +163,31 @@ def test_a_controller_that_knows_what_a_host_has_sends_the_rest_at_once(package)
     assert action.lacking(manifest, [f"0755 {a}", f"0644 {b}"]) == {a}, "another mode is another file"
 
 
+def test_two_modes_of_one_content_are_two_files(tmp_path, package):
+    folder, manifest = package("one", bin__run="x", doc__run="x", lib__run="x")
+    manifest[0]["mode"] = manifest[2]["mode"] = "0755"
+    install(tmp_path, "1" * 12, folder, manifest)
+    release_1 = tmp_path / "opt" / "releases" / ("1" * 12)
+    modes = [oct((release_1 / name / "run").stat().st_mode & 0o777) for name in ("bin", "doc", "lib")]
+    assert modes == ["0o750", "0o640", "0o750"]
+    assert os.path.samefile(release_1 / "bin" / "run", release_1 / "lib" / "run")
+
+
+def test_a_file_of_another_mode_than_its_record_says_is_not_shared(tmp_path, package):
+    folder, manifest = package("one", lib__a="a")
+    install(tmp_path, "1" * 12, folder, manifest)
+    (tmp_path / "opt" / "releases" / ("1" * 12) / "lib" / "a").chmod(0o600)
+    assert len(install(tmp_path, "2" * 12, folder, manifest)) == 1
+
+
+def test_a_damaged_record_of_an_old_release_stops_nothing(tmp_path, package):
+    folder, manifest = package("one", lib__a="a")
+    install(tmp_path, "1" * 12, folder, manifest)
+    (tmp_path / "opt" / "manifests" / f"{'1' * 12}.json").write_text('{"installed": 1, "fi')
+    assert len(install(tmp_path, "2" * 12, folder, manifest)) == 1
+    assert sorted(os.listdir(tmp_path / "opt" / "releases")) == ["1" * 12, "2" * 12]
+
+
 def test_an_archive_tells_what_it_holds(tmp_path, package):
     folder, manifest = package("one", lib__a="a")
     assert release.archived(None) == set()
@@ -176,12 +202,16 @@ def test_a_file_that_somebody_edited_in_place_is_not_shared(tmp_path, package):
     assert len(install(tmp_path, "2" * 12, folder, manifest)) == 1
 
 
-@pytest.mark.parametrize("touch", [lambda path: path.write_text("edited"), lambda path: path.unlink()])
+@pytest.mark.parametrize("touch", [lambda path: path.write_text("b"), lambda path: path.unlink()])
 def test_a_file_that_is_changed_between_the_proof_and_its_use_is_not_shared(tmp_path, touch):
     path = tmp_path / "a"
     path.write_text("a")
-    said = release.seals({("digest", "0644"): str(path)})
-    assert release.sealed(said) == {("digest", "0644"): str(path)}
+    key = (hashlib.sha256(b"a").hexdigest(), "0644")
+    said = release.seals({key: str(path)})
+    # The kernel's clock for files may stand still for some milliseconds.
+    time.sleep(0.05)
+    os.link(path, tmp_path / "backup")
+    assert release.sealed(said) == {key: str(path)}, "a hard link changes nothing of it"
     touch(path)
     with pytest.raises(ValueError, match="a was changed while the release was sent; run the playbook again"):
         release.sealed(said)
