@@ -107,7 +107,11 @@ def test_what_was_done_before_one_failed_is_told(bad, message, monkeypatch):
 
 def test_what_cannot_be_read_after_another_was_done_does_not_lose_its_report(monkeypatch):
     first, second = Concern(Plan(actions=["x"])), Concern(Plan())
-    monkeypatch.setattr(second, "read", lambda _host, _wanted: (_ for _ in ()).throw(IsADirectoryError("a directory")))
+
+    def unreadable(_host, _wanted):
+        raise IsADirectoryError("a directory")
+
+    monkeypatch.setattr(second, "read", unreadable)
     how, said = each(first, second, monkeypatch=monkeypatch)
     assert (how, said["msg"], said["changed"], first.done) == ("failed", "1: a directory", True, True)
 
