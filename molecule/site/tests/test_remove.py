@@ -47,8 +47,9 @@ def test_the_last_host_that_serves_is_not_taken_back(site):
         run = site.run("--limit", "app2", playbook=REMOVE, xitrum_remove=1)
     finally:
         set_app1("ready")
-    assert run.code and "app2-0 and app2-1 would be out of use, and haproxy has no other server that is in use and healthy" in run.message
-    assert site.running() == before and run.changed == {}
+    said = [result["msg"] for _host, result in run.results("xitrum.host.proxy_server")]
+    assert len(said) == 1 and "app2-0 and app2-1 would be out of use, and haproxy has no other server that is in use and healthy" in said[0]
+    assert (run.code, run.changed, site.running()) == (2, {}, before)
     wait_for("app1 is in use", lambda: set(site.statuses().values()) == {"UP"})
 
 
