@@ -11,8 +11,9 @@ from __future__ import annotations
 import re
 import sys
 
-from ansible_collections.xitrum.host.plugins.module_utils import process, sockets, supervisors
+from ansible_collections.xitrum.host.plugins.module_utils import process, sockets
 from ansible_collections.xitrum.host.plugins.module_utils.plan import Plan
+from ansible_collections.xitrum.host.plugins.module_utils.supervisor_kinds import KINDS
 
 #: What a JVM takes beside its heap: metaspace, compiled code, threads and network buffers. Bytes.
 OVERHEAD = 192 << 20
@@ -28,7 +29,7 @@ SPEC = {
     "heap_bytes": {"type": "int", "default": 0},
     "overhead_bytes": {"type": "int", "default": OVERHEAD},
     "min_python": {"type": "str", "default": "3.8"},
-    "supervisor": {"type": "str", "default": "", "choices": ["", *sorted(supervisors.KINDS)]},
+    "supervisor": {"type": "str", "default": "", "choices": ["", *sorted(KINDS)]},
 }
 
 #: os-release ID to the distribution that the collection knows it as. These share packages, paths and defaults.
@@ -190,7 +191,7 @@ def system_problems(wanted, state):
         yield f"Python is {state['python']}; wanted is {wanted['min_python']} or newer: install one, and set ansible_python_interpreter to it"
     if state["uid"] != 0:
         yield f"Ansible works as the user with id {state['uid']}, wanted is root: set become to true, and let that user use sudo (-K asks for its password)"
-    inits = supervisors.KINDS[wanted["supervisor"]]["inits"] if wanted["supervisor"] else []
+    inits = KINDS[wanted["supervisor"]]["inits"] if wanted["supervisor"] else []
     if inits and state["init"] not in inits:
         yield (f"process 1 is {state['init'] or 'unknown'}, and the xitrum_supervisor {wanted['supervisor']} wants {' or '.join(inits)}: "
                "choose another for this host")

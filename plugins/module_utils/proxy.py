@@ -44,12 +44,12 @@ def _instances(host, proxy, defaults):
     if count and port + count - 1 > 65535:
         raise ValueError(f"{name}: {count} instances from port {port} on go past port 65535: set a lower {PORT} or fewer {COUNT}")
     where = server_address(host, proxy) if count else ""
-    return [{"name": f"{safe_name(name)}-{index}", "host": name, "address": where, "port": port + index, "instance": index} for index in range(count)]
+    return [{"name": server_name(name, index), "host": name, "address": where, "port": port + index, "instance": index} for index in range(count)]
 
 
-def safe_name(host):
-    """A host in the names of servers: its name in the inventory may hold what the configuration of a proxy cannot."""
-    return re.sub(r"[^A-Za-z0-9_.-]", "_", host)
+def server_name(host, index):
+    """What a proxy calls an instance: a host's name in the inventory may hold what the configuration of a proxy cannot."""
+    return f"{re.sub(r'[^A-Za-z0-9_.-]', '_', host)}-{index}"
 
 
 def _number(host, key, defaults, low, high):

@@ -49,7 +49,7 @@ def started_out_of_use(start, proxies, host):
     proxies; one that does not know an instance yet, and a first run, have nothing to say."""
     rows = [row for read in proxies for row in (read.get("proxy") or {}).get("rows", [])]
     out = {row["item"].rpartition("/")[2] for row in rows if str(row["effective"]).upper().startswith(("MAINT", "DRAIN"))}
-    return [instance for instance in start if f"{proxy.safe_name(host)}-{instance['index']}" in out]
+    return [instance for instance in start if proxy.server_name(host, instance["index"]) in out]
 
 
 def go_back_to(found, release=""):

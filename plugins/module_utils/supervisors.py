@@ -1,11 +1,7 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The supervisors as data: what each can do, where it keeps an instance, and its commands.
-
-The contract they all keep is in C(roles/supervisor/README.md). In all texts C({name}) is the application's name,
-C({index}) the instance's number, C({timeout}) the seconds that an instance gets to end, C({log_dir}) the folder of log files.
-"""
+"""What the supervisors say of the instances, and how one lets go of an instance. Each is described in C(supervisor_kinds)."""
 
 from __future__ import annotations
 
@@ -13,98 +9,7 @@ import re
 import time
 
 from ansible_collections.xitrum.host.plugins.module_utils import inittab, marked_block, process, rc_local, recorded
-
-#: Supervisors that start what they find in a folder: they look every five seconds.
-_SCAN_SECONDS = 15
-_SV, _SVSCAN = "/etc/{name}-runit/{index}", "/etc/{name}-daemontools/{index}"
-
-# C(mark) is what makes the supervisor start an instance at boot, and C(target) what it points at (none: the mark is the
-# definition itself). C(own) are further paths of one instance, C(shared) those of all of the application's. C(hold) is a
-# file that keeps a supervisor which takes up what it finds from starting it yet, C(ready) are questions whether it has.
-# C(hides) are what would win over the definition where it is there: it goes.
-# C(start) and C(stop) are commands in turn; C(forget) makes the supervisor let go of an instance whose mark is gone.
-# C(inits) are the processes 1 that can start it at boot, any where none is named; C(init) is that of System V, and upstart is
-# asked for its version. C(daemon) is the unit that has to run for it, C(unit) its file, and C(scan) what C(init) starts instead.
-# C(gone) are commands after the last instance, and then C(gone_after) when the shared paths are removed. C(output) prints the
-# end of what an instance said. C(log) is where that is, in words. C(inherits): whether the number of open files has to be one
-# that the host can grant, since what starts the instance cannot take less. C(restarts): whether an instance that ends is
-# started again. C(low_ports): whether an instance may have a port below 1024.
-KINDS = {
-    "systemd": {
-        "restarts": True, "low_ports": True, "inits": ["systemd"], "packages": [], "program": "systemctl", "daemon": "",
-        "inherits": False, "log": "the journal: journalctl -u {name}@{index}",
-        "mark": "/etc/systemd/system/multi-user.target.wants/{name}@{index}.service", "target": "/etc/systemd/system/{name}@.service",
-        "own": [], "shared": ["/etc/systemd/system/{name}@.service"],
-        # Of one instance, before the template: what `systemctl mask` and `systemctl edit --full` make.
-        "hides": ["/etc/systemd/system/{name}@*.service", "/run/systemd/system/{name}@*.service"],
-        # A unit that failed too often refuses to start until its counter is reset; one that is new is not failed.
-        "reset": ["systemctl", "reset-failed", "{name}@{index}.service"],
-        "start": [["systemctl", "start", "{name}@{index}.service"]],
-        "stop": [["systemctl", "stop", "{name}@{index}.service"]],
-        "forget": [], "define": [["systemctl", "daemon-reload"]], "gone": [], "gone_after": [["systemctl", "daemon-reload"]],
-        "output": ["journalctl", "--no-pager", "--quiet", "--lines=30", "--output=cat", "_SYSTEMD_UNIT={name}@{index}.service"],
-    },
-    "supervisord": {
-        "restarts": True, "low_ports": False, "inits": ["systemd"], "packages": ["supervisor"], "program": "supervisorctl", "daemon": "supervisor.service",
-        "inherits": True, "log": "{log_dir}/output-{index}.log",
-        "mark": "/etc/supervisor/conf.d/{name}-{index}.conf", "target": "/etc/{name}-supervisord/{index}.conf",
-        "own": ["/etc/{name}-supervisord/{index}.conf"], "shared": ["/etc/{name}-supervisord", "/etc/supervisor/conf.d/{name}.conf"],
-        # `update` with a name takes up this program alone, whatever else was edited in its configuration.
-        "start": [["supervisorctl", "reread"], ["supervisorctl", "update", "{name}-{index}"], ["supervisorctl", "start", "{name}-{index}"]],
-        "stop": [["supervisorctl", "stop", "{name}-{index}"]],
-        "forget": [["supervisorctl", "remove", "{name}-{index}"]],
-        "define": [["systemctl", "enable", "--now", "supervisor.service"]], "gone": [], "gone_after": [],
-        "output": ["tail", "-n", "30", "{log_dir}/output-{index}.log"],
-    },
-    "runit": {
-        "restarts": True, "low_ports": True, "inits": ["systemd", "init"], "packages": ["runit"], "program": "runsvdir",
-        "daemon": "{name}-runit.service", "unit": "/etc/systemd/system/{name}-runit.service", "scan": "/etc/{name}-runit/scan",
-        "inherits": False, "log": "{log_dir}/output-{index}/current",
-        "mark": "/etc/{name}-runit/enabled/{index}", "target": _SV, "own": [_SV],
-        "hold": f"{_SV}/down", "ready": [["sv", "status", _SV]], "patience": _SCAN_SECONDS,
-        "shared": ["/etc/{name}-runit", "/etc/systemd/system/{name}-runit.service"],
-        "start": [["sv", "up", _SV]],
-        "stop": [["sv", "-w", "{timeout}", "force-stop", _SV]],
-        "forget": [["sv", "exit", _SV]],
-        "define": [["systemctl", "daemon-reload"], ["systemctl", "enable", "--now", "{name}-runit.service"]],
-        "gone": [["systemctl", "disable", "--now", "{name}-runit.service"]], "gone_after": [["systemctl", "daemon-reload"]],
-        "output": ["tail", "-n", "30", "{log_dir}/output-{index}/current"],
-    },
-    "daemontools": {
-        "restarts": True, "low_ports": True, "inits": ["systemd", "init"], "packages": ["daemontools"], "program": "svscan",
-        "daemon": "{name}-daemontools.service", "unit": "/etc/systemd/system/{name}-daemontools.service", "scan": "/etc/{name}-daemontools/scan",
-        "inherits": False, "log": "{log_dir}/output-{index}/current",
-        "mark": "/etc/{name}-daemontools/enabled/{index}", "target": _SVSCAN, "own": [_SVSCAN],
-        "hold": f"{_SVSCAN}/down", "ready": [["svok", _SVSCAN], ["svok", f"{_SVSCAN}/log"]], "patience": _SCAN_SECONDS,
-        "shared": ["/etc/{name}-daemontools", "/etc/systemd/system/{name}-daemontools.service"],
-        # svc ends with 0 whatever happens, svok does not.
-        "start": [["svok", _SVSCAN], ["svc", "-u", _SVSCAN]],
-        "stop": [["svc", "-d", _SVSCAN]],
-        "forget": [["svc", "-dx", _SVSCAN, f"{_SVSCAN}/log"]],
-        "define": [["systemctl", "daemon-reload"], ["systemctl", "enable", "--now", "{name}-daemontools.service"]],
-        "gone": [["systemctl", "disable", "--now", "{name}-daemontools.service"]], "gone_after": [["systemctl", "daemon-reload"]],
-        "output": ["tail", "-n", "30", "{log_dir}/output-{index}/current"],
-    },
-    "rc.local": {
-        "restarts": False, "low_ports": True, "inits": [], "packages": ["logrotate"], "program": "logrotate", "daemon": "",
-        "inherits": False, "log": "{log_dir}/output-{index}.log",
-        "mark": "/etc/{name}-rc.local/enabled/{index}", "target": "/etc/{name}-rc.local/start", "own": [],
-        "shared": ["/etc/{name}-rc.local", "/etc/logrotate.d/{name}-rc.local"],
-        # As at boot: nothing of the login that starts it.
-        "start": [["env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "/etc/{name}-rc.local/start", "{index}"]],
-        "stop": [], "forget": [], "define": [], "gone": [], "gone_after": [],
-        "output": ["tail", "-n", "30", "{log_dir}/output-{index}.log"],
-    },
-    "upstart": {
-        "restarts": True, "low_ports": False, "inits": [], "packages": [], "program": "initctl", "daemon": "",
-        "inherits": True, "log": "/var/log/upstart/{name}-{index}.log",
-        "mark": "/etc/init/{name}-{index}.conf", "target": "", "own": [], "shared": [],
-        "start": [["initctl", "start", "{name}-{index}"]],
-        "stop": [["initctl", "stop", "{name}-{index}"]],
-        "forget": [], "define": [["initctl", "reload-configuration"]], "gone": [], "gone_after": [["initctl", "reload-configuration"]],
-        "output": ["tail", "-n", "30", "/var/log/upstart/{name}-{index}.log"],
-    },
-}
+from ansible_collections.xitrum.host.plugins.module_utils.supervisor_kinds import KINDS
 
 #: The words that mean that all is well, for every supervisor.
 WELL = {"active": "active", "boot": "enabled"}
@@ -208,16 +113,16 @@ def read_supervisord(host, name, indices):
 
 def read_runit(host, name, indices):
     """From C(sv status): a line such as C(run: PATH: (pid 12) 3s; run: log: (pid 11) 3s) for each."""
-    said = host.run(["sv", "status", *(filled(_SV, name=name, index=index) for index in indices)]).out
+    said = host.run(["sv", "status", *(filled(KINDS["runit"]["target"], name=name, index=index) for index in indices)]).out
     words = {match.group(2): match.group(1) for match in re.finditer(r"^(\w+): (/[^:]+):", said, re.MULTILINE)}
-    return {index: _well(words.get(filled(_SV, name=name, index=index), ""), ("run",)) for index in indices}
+    return {index: _well(words.get(filled(KINDS["runit"]["target"], name=name, index=index), ""), ("run",)) for index in indices}
 
 
 def read_daemontools(host, name, indices):
     """From C(svstat): a line such as C(PATH: up (pid 12\\) 3 seconds) for each."""
-    said = host.run(["svstat", *(filled(_SVSCAN, name=name, index=index) for index in indices)]).out
+    said = host.run(["svstat", *(filled(KINDS["daemontools"]["target"], name=name, index=index) for index in indices)]).out
     words = {match.group(1): match.group(2) for match in re.finditer(r"^(/[^:]+): (\w+)", said, re.MULTILINE)}
-    return {index: _well(words.get(filled(_SVSCAN, name=name, index=index), ""), ("up",)) for index in indices}
+    return {index: _well(words.get(filled(KINDS["daemontools"]["target"], name=name, index=index), ""), ("up",)) for index in indices}
 
 
 def read_rc_local(_host, _name, indices):

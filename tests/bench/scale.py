@@ -66,7 +66,7 @@ def measured(command, codes=(0,)):
 def measure(hosts, package):
     """Case to the medians of what was measured. A check of hosts without the application finds that, and ends with 2."""
     reset = (HERE / "converge/reset.sh").read_text(encoding="utf-8")
-    start = ["ansible-playbook", "-i", hosts.inventory, "--forks", "50", "--limit", f"localhost,{','.join(hosts.hosts)}"]
+    start = ["ansible-playbook", "-i", hosts.inventory, "--limit", f"localhost,{','.join(hosts.hosts)}"]
     variables = {"xitrum_package": str(package), "xitrum_secure_key": "0" * 40, "xitrum_report_dir": str(package.resolve().parent / "check")}
     check = ["playbooks/check.yml", "-e", json.dumps(variables)]
     turns = {case: [] for case in CASES}

@@ -1,0 +1,54 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: proxy_server_names
+short_description: What the proxies call instances of a host
+version_added: 0.1.0
+author: The xitrum.host maintainers (@xitrum-host)
+description:
+  - Takes the numbers of instances and returns the names that P(xitrum.host.proxy_servers#filter) gives them.
+options:
+  _input:
+    description: The numbers, the first instance of a host being 0.
+    type: list
+    elements: int
+    required: true
+  host:
+    description: The inventory's name of the host.
+    type: str
+    required: true
+"""
+
+EXAMPLES = r"""
+- name: The first instance of this host is put back
+  xitrum.host.proxy_server:
+    servers: "{{ [0] | xitrum.host.proxy_server_names(inventory_hostname) }}"
+    state: ready
+  delegate_to: proxy1
+"""
+
+RETURN = r"""
+_value:
+  description: The names. What the configuration of a proxy cannot hold in one is an underscore.
+  type: list
+  elements: str
+  sample: [app1-0]
+"""
+
+from ansible_collections.xitrum.host.plugins.module_utils import proxy
+
+
+def proxy_server_names(indices, host):
+    """C(server_name) of module_utils/proxy.py for each instance."""
+    return [proxy.server_name(host, index) for index in indices]
+
+
+class FilterModule:
+    """The filter of this file."""
+
+    def filters(self):
+        """Its name and its function."""
+        return {"proxy_server_names": proxy_server_names}
