@@ -99,15 +99,21 @@ _value:
 """
 
 from ansible.errors import AnsibleFilterError
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.xitrum.host.plugins.module_utils import capacity
+
+#: Of the host that is planned for, beside C(capacity.SPEC): what is not known is not checked.
+KNOWN = {"memory_bytes": {"type": "int"}, "nofile_most": {"type": "int"}, "cpus": {"type": "int", "default": 1}}
 
 
 def capacity_plan(connections, **shape):
     """C(limits_for) of module_utils/capacity.py; an unknown option or one of the wrong type is an error of the filter."""
-    try:
-        return capacity.limits_for(int(connections), capacity.HostShape(**shape))
-    except (TypeError, ValueError) as error:
-        raise AnsibleFilterError(f"capacity_plan of {connections!r} connections with {shape}: {error}") from error
+    # The values of an inventory are texts where a template has made them, before ansible-core 2.19.
+    checked = ArgumentSpecValidator({**capacity.SPEC, **KNOWN}).validate({"connections": connections, **shape})
+    if checked.error_messages:
+        raise AnsibleFilterError(f"capacity_plan of {connections!r} connections with {shape}: {' '.join(checked.error_messages)}")
+    options = checked.validated_parameters
+    return capacity.limits_for(options.pop("connections"), capacity.HostShape(**options))
 
 
 class FilterModule:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from ansible.errors import AnsibleFilterError
+from ansible.utils.unsafe_proxy import wrap_var
 from ansible_collections.xitrum.host.plugins.module_utils import load_fleet, load_report
 
 
@@ -28,9 +29,10 @@ def prove_report(hostvars, groups, hosts, settings):
         loads = {host: said["counts"] for host, said in there.items() if said.get("counts")}
         capacities = {host: said["capacity"] for host, said in proved.items() if said.get("capacity")}
         ways[way] = load_report.way_report(settings["connections"], readings, loads, capacities, groups, way)
-    return {"label": settings["label"], "when": settings["when"], "settings": settings, "ways": ways,
-            "machine": {host: machine(said) for host, said in proved.items()},
-            "bursts": {host: said["bursts"] for host, said in proved.items() if said.get("bursts")}}
+    # A host's own words, kept as a fact: before ansible-core 2.19 they would be taken for a template.
+    return wrap_var({"label": settings["label"], "when": settings["when"], "settings": settings, "ways": ways,
+                     "machine": {host: machine(said) for host, said in proved.items()},
+                     "bursts": {host: said["bursts"] for host, said in proved.items() if said.get("bursts")}})
 
 
 def machine(said):

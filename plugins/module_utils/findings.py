@@ -8,6 +8,7 @@ from __future__ import annotations
 from ansible_collections.xitrum.host.plugins.module_utils import mends
 from ansible_collections.xitrum.host.plugins.module_utils.fleet_summary import WORDS, concerns, hosts_said, rows, table
 from ansible_collections.xitrum.host.plugins.module_utils.plan import LOOK, PING, RUN
+from ansible_collections.xitrum.host.plugins.module_utils.proxy import server_name
 
 #: How bad a row is: C(bad) makes a check fail, C(note) is worth knowing, C(good) is as wanted.
 LEVELS = {"ok": "good", "differs": "bad", "restart": "bad", "absent": "note", "read_only": "note", "unseen": "note", "follows": "note"}
@@ -61,9 +62,9 @@ def cause(item, red):
     host, words = item["host"], item["item"].split()
     if item["concern"] == "proxy" and item["effective"].startswith("DOWN"):
         name = words[0].partition("/")[2]
-        instances = {f"{there}-{what.partition(' ')[0].partition('-')[2]}": (there, what) for there, what in sorted(red) if what.startswith("instance-")}
-        away = (name.rpartition("-")[0], "host")
-        return instances.get(name, away if away in red else None)
+        instances = {server_name(there, what.partition(" ")[0].partition("-")[2]): (there, what) for there, what in sorted(red) if what.startswith("instance-")}
+        away = next(((there, what) for there, what in sorted(red) if what == "host" and name == server_name(there, name.rpartition("-")[2])), None)
+        return instances.get(name, away)
     others = []
     if item["concern"] == "certificate":
         others = [words[-1]]

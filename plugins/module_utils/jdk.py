@@ -25,8 +25,7 @@ PART = ".part"
 
 NAME = r"[A-Za-z0-9][A-Za-z0-9._+-]*"
 
-#: The long-term releases, and the newest of them that each distribution's own packages have.
-LONG_TERM = (8, 11, 17, 21, 25)
+#: The newest long-term release that each distribution's own packages have.
 NEWEST = {
     "debian 11": 17, "debian 12": 17, "debian 13": 25,
     "ubuntu 20.04": 21, "ubuntu 22.04": 21, "ubuntu 24.04": 21,

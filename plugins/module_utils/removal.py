@@ -25,7 +25,6 @@ from ansible_collections.xitrum.host.plugins.module_utils import (
 
 #: What is wanted of each concern: nothing.
 _NO_KERNEL = {"profile": {}, "state": "absent", "persist": True, "modules": []}
-_NO_LIMITS = {"nofile": 1, "domains": [], "policy": "exact", "logins": [], "state": "absent"}
 _NO_REDIRECTS = {**{name: option.get("default") for name, option in redirects.SPEC.items()}, "state": "absent"}
 
 #: Where an application of which only the lock is left is looked for.

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the supervisors say of the instances, and how one lets go of an instance. Each is described in C(supervisor_kinds)."""
+"""What the supervisors say of the instances, and how one lets go of an instance. C(KINDS), the table of C(supervisor_kinds), is taken from here as well."""
 
 from __future__ import annotations
 

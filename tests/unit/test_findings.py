@@ -5,8 +5,11 @@
 
 from __future__ import annotations
 
-from ansible_collections.xitrum.host.plugins.module_utils import findings
-from ansible_collections.xitrum.host.plugins.module_utils.plan import LOOK, RUN, Plan, Row
+import pytest
+from ansible.template import Templar
+from ansible_collections.xitrum.host.plugins.filter import host_state
+from ansible_collections.xitrum.host.plugins.module_utils import findings, fleet_summary
+from ansible_collections.xitrum.host.plugins.module_utils.plan import LOOK, RUN, STATUSES, Plan, Row
 
 from .read_fixture import read_of, state
 
@@ -82,9 +85,23 @@ def test_what_follows_from_another_finding_is_not_red_as_well():
     assert {item["mend"] for item in follows} == {""}
 
 
-def test_a_server_of_a_host_that_is_not_reached_follows_from_that():
-    said = findings.findings({"app1": None, "proxy1": of_proxy(("proxy", "xitrum/app1-0", "DOWN"), ("proxy", "forum/app1", "DOWN"))}, ["proxy1"])
-    assert {item["item"]: item["word"] for item in said} == {"host": "DIFFERS", "xitrum/app1-0": "follows", "forum/app1": "DIFFERS"}
+@pytest.mark.parametrize(("host", "server"), [("app1", "app1"), ("2001:db8::1", "2001_db8__1")])
+def test_a_server_of_a_host_that_is_not_reached_follows_from_that(host, server):
+    proxy = of_proxy(("proxy", f"xitrum/{server}-0", "DOWN"), ("proxy", f"forum/{server}", "DOWN"))
+    said = findings.findings({host: None, "proxy1": proxy}, ["proxy1"])
+    assert {item["item"]: item["word"] for item in said} == {"host": "DIFFERS", f"xitrum/{server}-0": "follows", f"forum/{server}": "DIFFERS"}
+    said = findings.findings({host: state(), "proxy1": proxy}, [host, "proxy1"])
+    assert [item["item"] for item in said if item["word"] == "follows"] == [f"xitrum/{server}-0"]
+
+
+def test_every_status_has_a_level_and_a_word():
+    assert set(findings.LEVELS) == set(fleet_summary.WORDS) == set(STATUSES)
+
+
+def test_what_a_host_says_is_never_taken_for_a_template():
+    said = host_state.check_findings({"app1": {"xitrum_host_state": {"msg": "{{ 6 * 7 }}"}}}, ["app1"], ["app1"])
+    templar = Templar(None, variables={"said": said})
+    assert "{{ 6 * 7 }}" in templar.template(said)[0]["why"]
 
 
 def test_the_check_shows_what_differs_and_the_mend_once():

@@ -1,0 +1,50 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: screen_text
+short_description: A text of several lines as a person can read it on the screen
+version_added: 0.1.0
+author: The xitrum.host maintainers (@xitrum-host)
+description:
+  - With C(callback_result_format = yaml) Ansible shows a text as it is. Otherwise it shows it as one line of JSON, and a list with a line each.
+options:
+  _input:
+    description: The text.
+    type: str
+    required: true
+"""
+
+EXAMPLES = r"""
+- name: What a command said is shown
+  ansible.builtin.debug:
+    msg: "{{ said.stdout | xitrum.host.screen_text }}"
+"""
+
+RETURN = r"""
+_value:
+  description: The text, or the list of its lines.
+  type: raw
+  sample: ["app1:", "  nothing"]
+"""
+
+from ansible import constants
+from ansible.plugins.loader import callback_loader
+
+
+def screen_text(text):
+    """The text itself, or its lines where the C(result_format) of Ansible's own callback is not yaml."""
+    # The options of a plugin are known once it has been looked up.
+    callback_loader.get("default", class_only=True)
+    shown = constants.config.get_config_value("result_format", plugin_type="callback", plugin_name="default")
+    return text if shown == "yaml" else text.splitlines()
+
+
+class FilterModule:
+    """The filter of this file."""
+
+    def filters(self):
+        """Its name and its function."""
+        return {"screen_text": screen_text}
