@@ -39,8 +39,11 @@ options:
     type: int
     default: 8192
   backends:
-    description: Instances behind the proxy, on all hosts together. One address has at most one port for each connection to one of them.
+    description:
+      - Instances behind the proxy, on all hosts together. One address has at most one port for each connection to one of them.
+      - 0 where that is not known, or where there is no proxy.
     type: int
+    default: 0
   reserved_ports:
     description: Ports that C(net.ipv4.ip_local_reserved_ports) keeps from outgoing connections.
     type: int
@@ -99,7 +102,6 @@ _value:
 """
 
 from ansible.errors import AnsibleFilterError
-from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.xitrum.host.plugins.module_utils import capacity
 
 #: Of the host that is planned for, beside C(capacity.SPEC): what is not known is not checked.
@@ -108,6 +110,9 @@ KNOWN = {"memory_bytes": {"type": "int"}, "nofile_most": {"type": "int"}, "cpus"
 
 def capacity_plan(connections, **shape):
     """C(limits_for) of module_utils/capacity.py; an unknown option or one of the wrong type is an error of the filter."""
+    # Not for every host that has no number: each would import it in a process of its own.
+    from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+
     # The values of an inventory are texts where a template has made them, before ansible-core 2.19.
     checked = ArgumentSpecValidator({**capacity.SPEC, **KNOWN}).validate({"connections": connections, **shape})
     if checked.error_messages:

@@ -44,7 +44,7 @@ SPEC = {
     "instances": {"type": "int", "default": 1},
     "heap_bytes": {"type": "int", "default": 512 << 20},
     "connection_heap_bytes": {"type": "int", "default": CONNECTION_HEAP},
-    "backends": {"type": "int"},
+    "backends": {"type": "int", "default": 0},
     "reserved_ports": {"type": "int", "default": 0},
     "conntrack": {"type": "bool", "default": False},
 }
@@ -52,14 +52,14 @@ SPEC = {
 
 @dataclass(frozen=True)
 class HostShape:
-    """What a host is and has. A bound that is None is not known, and not checked."""
+    """What a host is and has. A bound that is None, and backends that are 0, are not known, and not checked."""
 
     application: bool = True
     proxy: bool = False
     instances: int = 1
     heap_bytes: int = 512 << 20
     connection_heap_bytes: int = CONNECTION_HEAP
-    backends: int | None = None
+    backends: int = 0
     reserved_ports: int = 0
     memory_bytes: int | None = None
     nofile_most: int | None = None
@@ -90,7 +90,7 @@ def problems_of(connections, shape):
         wrong.append(f"xitrum_max_connections: found {connections}, wanted a number from 1 to {MOST}.")
     if not (shape.application or shape.proxy):
         wrong.append("the host is neither an application host nor a proxy, so it holds no connections.")
-    counts = {"instances": shape.instances, "cpus": shape.cpus, "ports": shape.ports, "backends": shape.backends}
+    counts = {"instances": shape.instances, "cpus": shape.cpus, "ports": shape.ports}
     wrong += [f"{name}: found {value}, wanted 1 or more." for name, value in counts.items() if value is not None and value < 1]
     return wrong
 
@@ -149,7 +149,7 @@ def bounds(connections, shape):
         found.append(Bound("memory", memory_needed(connections, shape), shape.memory_bytes, "bytes", "give the host more memory, or use more hosts"))
     if shape.application:
         found.append(Bound("heap", heap_needed(connections, shape), shape.heap_bytes, "bytes an instance", "raise xitrum_heap or xitrum_instances"))
-    if shape.proxy and shape.backends is not None:
+    if shape.proxy and shape.backends > 0:
         found.append(Bound("ports", connections, shape.backends * shape.ports, f"connections to {shape.backends} instance(s)",
                            "raise xitrum_instances, or use more application hosts: an address has one port for each connection to one instance"))
     most = NR_OPEN_MOST if shape.nofile_most is None else shape.nofile_most
