@@ -58,7 +58,8 @@ def _with_packages(plain: str, packages: tuple[str, ...]) -> str:
     name = f"{WITH_PACKAGES}:{hashlib.sha256(recipe.encode()).hexdigest()[:12]}"
     with lock("image-with-packages"):
         if not docker("image", "ls", "-q", name).strip():
-            docker("build", "-q", "--force-rm", "-t", name, "-", stdin=recipe, env={"DOCKER_BUILDKIT": "0"})
+            # Not to be taken for the plain one, whose labels it inherits.
+            docker("build", "-q", "--force-rm", "--label", f"{_RECIPE_LABEL}=", "-t", name, "-", stdin=recipe, env={"DOCKER_BUILDKIT": "0"})
     return name
 
 
