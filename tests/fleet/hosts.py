@@ -104,7 +104,7 @@ class _Host:
         self.name = _container(fleet, spec.name)
         # Fixed, or two hosts that reboot at the same time could swap addresses.
         self.address = str(ip_network(subnet)[10 + index])
-        self.address6 = str(ip_network(subnet6)[10 + index]) if subnet6 else ""
+        self.address6 = str(ip_network(subnet6)[10 + index]) if subnet6 and spec.ipv6 else ""
 
     def start(self, key: Path, may_fail: tuple[str, ...]) -> dict[str, Any]:
         """The host's inventory variables, and `known_hosts`."""
@@ -121,6 +121,8 @@ class _Host:
             docker("start", self.name)
         if state is None or not state["State"]["Running"]:
             self._wait_for_systemd(may_fail)
+        if state is None and self.spec.locale:
+            self._set_locale()
         self._authorize(key)
         bindings = docker_inspect(self.name)["HostConfig"]["PortBindings"]
         ports = {int(port.split("/")[0]): int(binding[0]["HostPort"]) for port, binding in bindings.items()}
@@ -140,6 +142,8 @@ class _Host:
         command = ["run", "--detach", "--restart=unless-stopped", "--name", self.name, "--hostname", self.spec.name, *_SYSTEMD]
         command += ["--network", _network_name(self.fleet), "--network-alias", self.spec.name, "--ip", self.address]
         command += ["--ip6", self.address6] if self.address6 else []
+        command += [] if self.spec.ipv6 else [f"--sysctl=net.ipv6.conf.{name}.disable_ipv6=1" for name in ("all", "default")]
+        command += ["--tmpfs=/tmp:noexec,mode=1777"] if self.spec.noexec_tmp else []
         command += [f"--label={label}={value}" for label, value in labels.items()]
         for attempt in range(5):
             wanted: dict[int, int | None] = {22: None, **self.spec.publish}
@@ -171,6 +175,16 @@ class _Host:
             f"{self.spec.name}: systemd says {answer.strip() or 'nothing'!r}; wanted `running`, or no failed unit but {list(may_fail)}. "
             f"Look with: docker exec {self.name} journalctl -b; docker logs {self.name}"
         )
+
+    def _set_locale(self) -> None:
+        """Make the locale, and make it the default of PAM's logins (pam_env reads that file) and of systemd."""
+        name = self.spec.locale
+        script = (
+            "DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends locales > /run/locale.log && "
+            f"localedef -i {name.partition('.')[0]} -f UTF-8 {name} && echo LANG={name} > /etc/default/locale && "
+            "ln -sf default/locale /etc/locale.conf && systemctl set-environment LANG=" + name
+        )
+        docker("exec", self.name, "sh", "-c", script)
 
     def _authorize(self, key: Path) -> None:
         script = "".join(

@@ -12,6 +12,9 @@ groups = ["xitrum_proxy"]           # inventory groups
 publish = { 80 = 8080 }             # port of the host = preferred port of 127.0.0.1; another free one if it is taken
 suite = "trixie"                    # this host's own suite
 vars = { haproxy_maxconn = 1000 }   # host variables
+ipv6 = false                        # no IPv6 address on any interface, the loopback included; true by default
+locale = "de_DE.UTF-8"              # the language of the whole system and of every login; without it the C locale
+noexec_tmp = true                   # no file below /tmp can be executed; false by default
 """
 
 from __future__ import annotations
@@ -23,6 +26,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 _NAME = re.compile(r"[a-z][a-z0-9-]*")
+# As glibc names those that localedef can make: a language and a country, and UTF-8.
+_LOCALE = re.compile(r"[a-z]{2,3}_[A-Z]{2}\.UTF-8|")
 
 
 class SpecError(ValueError):
@@ -31,13 +36,16 @@ class SpecError(ValueError):
 
 @dataclass(frozen=True)
 class HostSpec:
-    """One host. `publish` maps its ports to the preferred ports of 127.0.0.1."""
+    """One host. `publish` maps its ports to the preferred ports of 127.0.0.1. `locale` is empty for the C locale."""
 
     name: str
     suite: str
     groups: tuple[str, ...] = ()
     publish: dict[int, int] = field(default_factory=dict)
     vars: dict[str, Any] = field(default_factory=dict)
+    ipv6: bool = True
+    locale: str = ""
+    noexec_tmp: bool = False
 
 
 @dataclass(frozen=True)
@@ -69,18 +77,24 @@ def _host(name: str, table: Any, suite: str, origin: str) -> HostSpec:
         raise SpecError(f"{origin}: [{where}]: a host's name is lower-case letters, digits and hyphens, a letter first")
     if not isinstance(table, dict):
         raise SpecError(f"{origin}: {where} is {table!r}; wanted a table")
-    _known(table, {"groups", "publish", "suite", "vars"}, origin, where)
+    _known(table, {"groups", "ipv6", "locale", "noexec_tmp", "publish", "suite", "vars"}, origin, where)
     publish = {}
     for port, preferred in _typed(table, "publish", dict, {}, origin, where).items():
         if not port.isdigit() or not isinstance(preferred, int) or not all(0 < number < 65536 for number in (int(port), preferred)):
             raise SpecError(f"{origin}: {where}.publish: found {port} = {preferred!r}; wanted PORT = PORT, each from 1 to 65535")
         publish[int(port)] = preferred
+    locale = _typed(table, "locale", str, "", origin, where)
+    if not _LOCALE.fullmatch(locale):
+        raise SpecError(f"{origin}: {where}.locale is {locale!r}; expected a name such as de_DE.UTF-8")
     return HostSpec(
         name=name,
         suite=_typed(table, "suite", str, suite, origin, where),
         groups=tuple(_strings(table, "groups", origin, where)),
         publish=publish,
         vars=_typed(table, "vars", dict, {}, origin, where),
+        ipv6=_typed(table, "ipv6", bool, True, origin, where),
+        locale=locale,
+        noexec_tmp=_typed(table, "noexec_tmp", bool, False, origin, where),
     )
 
 

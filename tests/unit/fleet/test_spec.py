@@ -22,11 +22,14 @@ def test_a_whole_spec():
     suite = "trixie"
     vars = { haproxy_maxconn = 1000 }
     [hosts.app1]
+    ipv6 = false
+    locale = "de_DE.UTF-8"
+    noexec_tmp = true
     """
     assert parse(text, "spec") == FleetSpec(
         hosts=(
             HostSpec("proxy1", "trixie", ("xitrum_proxy",), {80: 8080, 443: 8443}, {"haproxy_maxconn": 1000}),
-            HostSpec("app1", "bullseye"),
+            HostSpec("app1", "bullseye", ipv6=False, locale="de_DE.UTF-8", noexec_tmp=True),
         ),
         may_fail=("quotaon.service",),
         packages=("rsync",),
@@ -44,7 +47,7 @@ def test_the_suite_by_default():
         ("", "found no host"),
         ("hosts = 3", "found no host"),
         ("size = 3\n[hosts.app1]", "found the key size; known here: hosts, may_fail, packages, suite"),
-        ("[hosts.app1]\ngroup = []", "found the key hosts.app1.group; known here: groups, publish, suite, vars"),
+        ("[hosts.app1]\ngroup = []", "found the key hosts.app1.group; known here: groups, ipv6, locale, noexec_tmp, publish, suite, vars"),
         ("[hosts.App_1]", "lower-case letters"),
         ("[hosts]\napp1 = 3", "hosts.app1 is 3; wanted a table"),
         ('[hosts.app1]\ngroups = "xitrum"', "hosts.app1.groups is 'xitrum'; wanted a list"),
@@ -53,6 +56,9 @@ def test_the_suite_by_default():
         ("[hosts.app1]\npublish = { 80 = 70000 }", "found 80 = 70000; wanted PORT = PORT"),
         ("[hosts.app1]\npublish = { http = 80 }", "found http = 80"),
         ("[hosts.app1]\npublish = { 0 = 80 }", "found 0 = 80"),
+        ('[hosts.app1]\nlocale = "german"', "hosts.app1.locale is 'german'; expected a name such as de_DE.UTF-8"),
+        ('[hosts.app1]\nlocale = "de_DE.UTF-8; reboot"', "expected a name such as de_DE.UTF-8"),
+        ('[hosts.app1]\nipv6 = "no"', "hosts.app1.ipv6 is 'no'; wanted a bool"),
     ],
 )
 def test_a_spec_that_is_wrong_is_refused_with_the_key(text, message):
