@@ -87,8 +87,9 @@ def down(fleet: str) -> None:
 
 def rows() -> list[tuple[str, ...]]:
     """Of every host of this clone: fleet, name, state, published ports."""
-    fields = "\t".join(f'{{{{.Label "{label}"}}}}' for label in (LABEL, _HOST)) + "\t{{.Status}}\t{{.Ports}}"
-    return sorted(tuple(line.split("\t")) for line in docker("ps", "-a", "--filter", f"label={LABEL}", "--format", fields).splitlines())
+    fields = "{{.Names}}\t" + "\t".join(f'{{{{.Label "{label}"}}}}' for label in (LABEL, _HOST)) + "\t{{.Status}}\t{{.Ports}}"
+    found = (line.split("\t") for line in docker("ps", "-a", "--filter", f"label={LABEL}", "--format", fields).splitlines())
+    return sorted(tuple(row) for name, *row in found if name == _container(row[0], row[1]))
 
 
 def fleets() -> list[str]:
@@ -225,7 +226,9 @@ def _network_name(fleet: str) -> str:
 
 
 def _hosts(fleet: str) -> set[str]:
-    return set(docker("ps", "-a", "--filter", f"label={LABEL}={fleet}", "--format", "{{.Names}}").split())
+    """The containers of a fleet. The label alone is not enough: an image that somebody committed from a host hands it on to containers of theirs."""
+    names = docker("ps", "-a", "--filter", f"label={LABEL}={fleet}", "--format", "{{.Names}}").split()
+    return {name for name in names if name.startswith(_container(fleet, ""))}
 
 
 def _remove(containers: set[str]) -> None:

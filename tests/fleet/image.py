@@ -20,7 +20,8 @@ BASE_VARIABLE = "FLEET_BASE_IMAGE"
 _BOOTSTRAP = ("--quiet", "--variant=minbase", "--mode=root", "--include=ca-certificates")
 _CERTIFICATES = Path("/usr/local/share/ca-certificates")
 WITH_PACKAGES = f"{PREFIX}-with-packages"
-# The label by which an image of the same recipe is found again, whichever clone made it.
+# The label by which an image of the same recipe is found again, whichever clone made it. It is the last instruction of image/Dockerfile:
+# an image that is derived from ours inherits the label, and has an instruction of its own after it.
 _RECIPE_LABEL = "xitrum.fleet.recipe"
 
 
@@ -40,10 +41,10 @@ def _plain(suite: str) -> str:
     name = f"{PREFIX}:{suite}-{recipe}"
     # One at a time: the second finds what the first has made.
     with lock(f"image-{suite}"):
-        if name not in _tags(suite):
-            made_before = docker("image", "ls", "-q", "--filter", f"label={_RECIPE_LABEL}={recipe}").split()
+        if name not in _tags(suite) or not is_plain(name, recipe):
+            made_before = find_plain(recipe)
             if made_before:
-                docker("tag", made_before[0], name)
+                docker("tag", made_before, name)
             else:
                 _build(name, suite, recipe, base, settings)
             for outdated in _tags(suite) - {name}:
@@ -52,14 +53,28 @@ def _plain(suite: str) -> str:
     return name
 
 
+def find_plain(recipe: str) -> str:
+    """The id of an image that a clone on this machine made of the recipe; empty where there is none."""
+    labelled = docker("image", "ls", "-q", "--filter", f"label={_RECIPE_LABEL}={recipe}").split()
+    return next((found for found in dict.fromkeys(labelled) if is_plain(found, recipe)), "")
+
+
+def is_plain(image: str, recipe: str) -> bool:
+    """Whether the recipe made this very image. One that somebody derived from it has the label too, but not as its last instruction."""
+    history = docker("image", "history", "--no-trunc", "--format", "{{.CreatedBy}}", image).splitlines()
+    words = history[0].split("#(nop)")[-1].split("#", 1)[0].split() if history else []
+    return words == ["LABEL", f"{_RECIPE_LABEL}={recipe}"]
+
+
 def _with_packages(plain: str, packages: tuple[str, ...]) -> str:
     """An image of its own, so that many hosts have them without each installing them."""
+    # By its id: its name may have been another image's before.
+    plain = docker("image", "inspect", "--format", "{{.Id}}", plain).strip()
     recipe = f"FROM {plain}\nRUN apt-get update && apt-get install -y --no-install-recommends {' '.join(packages)}\n"
     name = f"{WITH_PACKAGES}:{hashlib.sha256(recipe.encode()).hexdigest()[:12]}"
     with lock("image-with-packages"):
         if not docker("image", "ls", "-q", name).strip():
-            # Not to be taken for the plain one, whose labels it inherits.
-            docker("build", "-q", "--force-rm", "--label", f"{_RECIPE_LABEL}=", "-t", name, "-", stdin=recipe, env={"DOCKER_BUILDKIT": "0"})
+            docker("build", "-q", "--force-rm", "-t", name, "-", stdin=recipe, env={"DOCKER_BUILDKIT": "0"})
     return name
 
 
@@ -76,7 +91,7 @@ def _build(name: str, suite: str, recipe: str, base: str, settings: dict[str, st
             _bootstrap(suite, settings, Path(folder), base)
         # The builder that every engine has: no plug-in is asked for.
         docker(
-            "build", "-q", "--force-rm", "--build-arg", f"BASE={base}", "--label", f"{_RECIPE_LABEL}={recipe}", "-t", name, str(RECIPE),
+            "build", "-q", "--force-rm", "--build-arg", f"BASE={base}", "--build-arg", f"RECIPE={recipe}", "-t", name, str(RECIPE),
             env={"DOCKER_BUILDKIT": "0"},
         )  # fmt: skip
 
