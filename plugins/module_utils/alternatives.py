@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import re
 
+from ansible_collections.xitrum.host.plugins.module_utils import alternatives_followers as followers
 from ansible_collections.xitrum.host.plugins.module_utils.plan import RUN, Plan, Row
 from ansible_collections.xitrum.host.plugins.module_utils.process import is_under
 
@@ -31,6 +32,7 @@ SPEC = {
 
 #: Where each program keeps what it knows, one file a command.
 KEPT = {"update-alternatives": "/var/lib/dpkg/alternatives", "alternatives": "/var/lib/alternatives"}
+IMAGE_BASED = "/etc/alternatives-admindir"
 
 RED_HAT_CHOICE = re.compile(r"^(/.*?) - (?:family (\S+) )?priority (-?\d+)$")
 
@@ -75,20 +77,23 @@ def parse_kept(text):
     """What a program keeps about one command, in the form of L(parse_query) but for C(value), which is in the link; None for any other text.
 
     Both families have one format: the mode, the link, two lines for each follower, an empty line; then for each choice its
-    path, its priority (with the family, on the Red Hat side) and a line for each follower; an empty line.
+    path, its priority (with the family, on the Red Hat side) and a line for each follower; an empty line. Here a choice has
+    its C(followers) too, name to path, and the whole has C(followers), name to link.
     """
-    lines = text.split("\n")
+    lines = [line.lstrip() for line in text.split("\n")]
     if lines[0] not in ("auto", "manual") or "" not in lines[2:]:
         return None
     end = lines.index("", 2)
-    followers, choices = (end - 2) // 2, []
-    for at in range(end + 1, len(lines), 2 + followers):
+    links, choices = dict(zip(lines[2:end:2], lines[3:end:2])), []
+    for at in range(end + 1, len(lines), 2 + len(links)):
         if not lines[at]:
-            return {"link": lines[1], "mode": lines[0], "choices": choices}
+            return None if any(lines[at:]) else {"link": lines[1], "mode": lines[0], "choices": choices, "followers": links}
         found = re.match(r"(?:@([^@]+)@)?(-?\d+)(?: |$)", lines[at + 1]) if at + 1 < len(lines) else None
         if found is None:
             return None
-        choices.append({"path": lines[at], "priority": int(found.group(2)), "family": found.group(1) or ""})
+        targets = dict(zip(links, lines[at + 2:at + 2 + len(links)]))
+        choices.append({"path": lines[at], "priority": int(found.group(2)), "family": found.group(1) or "",
+                        "followers": {name: path for name, path in targets.items() if path}})
     return None
 
 
@@ -97,8 +102,10 @@ def read(host, wanted):
     program = next((name for name in ("alternatives", "update-alternatives") if host.which(name)), "")
     state = {"program": program, "home": host.realpath(wanted["home"]), "there": host.exists(wanted["home"]),
              "record": parse_record(host.read(RECORD) or "{}"), "commands": {}}
-    for name in wanted["commands"] if program else ():
-        state["commands"][name] = read_command(host, wanted["home"], program, name)
+    if program == "alternatives":
+        state["commands"] = read_red_hat(host, wanted["home"], wanted["commands"])
+    elif program:
+        state["commands"] = {name: read_debian(host, wanted["home"], name) for name in wanted["commands"]}
     return state
 
 
@@ -112,35 +119,85 @@ def parse_record(text):
     return record if whole else None
 
 
-def read_command(host, home, program, name):
+def read_debian(host, home, name):
+    """One command of Debian's, each of which has a group of its own."""
+    folder, program = KEPT["update-alternatives"], "update-alternatives"
+    own = own_files(host, home, name)
+    group = settled(host, folder, name, own)
+    if group is None and (host.exists(f"{folder}/{name}") or not host.exists(folder)):
+        group = parse_query(host.run([program, "--query", name]).out)
+    return describe(host, name, group, own)
+
+
+def own_files(host, home, name):
+    """The files of a home that can be registered for a command: until Java 8 a JDK has a JRE in it, and its packages register java of that."""
+    return [path for path in (f"{home}/bin/{name}", f"{home}/jre/bin/{name}") if host.exists(path)]
+
+
+def describe(host, name, group, own, **more):
     """One command. C(own) is the home's file, C(leads) the file that the link ends at, empty where it ends nowhere."""
-    own = next((path for path in (f"{home}/bin/{name}", f"{home}/jre/bin/{name}") if host.exists(path)), "")
-    group = settled(host, program, name, own)
-    if group is None and (host.exists(f"{KEPT[program]}/{name}") or not host.exists(KEPT[program])):
-        if program == "alternatives":
-            group = parse_display(host.run([program, "--display", name]).out)
-        else:
-            group = parse_query(host.run([program, "--query", name]).out)
     link = (group or {}).get("link") or f"/usr/bin/{name}"
     has = host.stat(link)
     return {
         "group": group, "link": link, "kind": has.kind if has else "", "leads": host.realpath(link) if host.exists(link) else "",
-        "own": own, "real": host.realpath(own) if own else "",
+        "own": own[0] if own else "", "reals": [host.realpath(path) for path in own],
         # The Red Hat family registers versioned paths, and the home is a link to their folder.
         "choices": {choice["path"]: host.realpath(choice["path"]) for choice in (group or {}).get("choices", [])},
-        # Without this link the Red Hat family's program does not read its own choices any more.
-        "lost": group is None and program == "alternatives" and host.exists(f"{KEPT[program]}/{name}"),
+        "followers": {}, "follows": "", "former": [], "lost": "", **more,
     }
 
 
-def settled(host, program, name, own):
+def settled(host, folder, name, own):
     """One command that is pinned to C(own) and leads there, without a process; None for any other, which the program is to tell."""
-    kept = parse_kept(host.read(f"{KEPT[program]}/{name}") or "")
-    value = host.readlink(f"/etc/alternatives/{name}") or ""
+    kept = parse_kept(host.read(f"{folder}/{name}") or "")
+    value = host.readlink(f"{followers.LINKS}/{name}") or ""
     if not kept or kept["mode"] != "manual" or value not in [choice["path"] for choice in kept["choices"]]:
         return None
-    right = own and host.readlink(kept["link"]) == f"/etc/alternatives/{name}" and host.realpath(value) == host.realpath(own)
-    return {**kept, "value": value} if right else None
+    right = own and host.readlink(kept["link"]) == f"{followers.LINKS}/{name}" and host.realpath(value) == host.realpath(own[0])
+    choices = [{key: choice[key] for key in ("path", "priority", "family")} for choice in kept["choices"]]
+    return {"link": kept["link"], "mode": kept["mode"], "value": value, "choices": choices} if right else None
+
+
+def read_red_hat(host, home, commands):
+    """The commands of the Red Hat family's program, from the files and links that it reads itself."""
+    # Image-based systems have their groups where an update of the image keeps them.
+    folder = next((path for path in (KEPT["alternatives"], IMAGE_BASED) if host.exists(path)), KEPT["alternatives"])
+    groups = {name: group for name in host.listdir(folder) if (group := parse_kept(host.read(f"{folder}/{name}") or ""))}
+    found = {}
+    for name in commands:
+        own, group, lost = own_files(host, home, name), effective(host, name, groups.get(name)), ""
+        follows = followers.find_leader(name, groups, commands)
+        if follows:
+            former = [choice["path"] for choice in groups[name]["choices"]] if name in groups else []
+            found[name] = describe(host, name, None, own, follows=follows, former=former)
+            continue
+        if group is None and host.exists(f"{folder}/{name}"):
+            group, lost = ask(host, folder, name, own)
+        more = followers.read_followers(host, home, name, (group or {}).get("link") or f"/usr/bin/{name}", groups, commands)
+        found[name] = describe(host, name, group, own, followers=more, lost=lost)
+    return found
+
+
+def effective(host, name, group):
+    """A group as the program takes it: its link counts, and a link to anything but the best choice is one that was made by hand."""
+    value = host.readlink(f"{followers.LINKS}/{name}")
+    if not group or not group["choices"] or value is None:
+        return None
+    best = max(group["choices"], key=lambda choice: choice["priority"])["path"]
+    return {**group, "value": value, "mode": group["mode"] if value == best else "manual"}
+
+
+def ask(host, folder, name, own):
+    """A group whose file was not understood here, as the program reads it, and what keeps the program from it."""
+    said = host.run(["alternatives", "--display", name])
+    group = parse_display(said.out)
+    if group:
+        return group, ""
+    if host.readlink(f"{followers.LINKS}/{name}") is None:
+        return None, (f"{followers.LINKS}/{name} is missing while {folder}/{name} lists choices: "
+                      f"make it (ln -s {own[0] if own else 'PATH'} {followers.LINKS}/{name}), then run again")
+    return None, (f"alternatives --display {name} ended with {said.rc}: {(said.err or said.out).strip()}. "
+                  f"Correct {folder}/{name}, or move it away, then run again")
 
 
 def plan(wanted, state):
@@ -156,16 +213,29 @@ def plan(wanted, state):
         result.problems.append(f"{RECORD} is damaged: move it away and run again; the choice of today then counts as the one before ours")
         return result
     record = {name: dict(entry) for name, entry in state["record"].items()}
-    for name, has in state["commands"].items():
-        if wanted["state"] == "absent":
+    leading = {name: has for name, has in state["commands"].items() if not has["follows"]}
+    if wanted["state"] == "absent":
+        for name, has in leading.items():
             plan_removal(wanted, name, has, state["home"], record, result, after)
-        else:
-            plan_command(wanted, name, has, record, result, after)
-    if wanted["state"] == "present" and not any(has["own"] for has in state["commands"].values()):
-        result.problems.append(f"{wanted['home']} has none of bin/{', bin/'.join(wanted['commands'])}: install that JDK first, or correct home")
+    else:
+        chosen = {name: choose(wanted, name, has, record) for name, has in leading.items() if has["own"]}
+        provided = {title for choice in chosen.values() for title, target in choice["targets"].items() if target}
+        for name, has in state["commands"].items():
+            if has["follows"]:
+                plan_follower(wanted, name, has, state["commands"], chosen, result)
+            else:
+                plan_command(wanted, name, has, chosen.get(name), provided, record, result, after)
+        if not any(has["own"] for has in state["commands"].values()):
+            result.problems.append(f"{wanted['home']} has none of bin/{', bin/'.join(wanted['commands'])}: install that JDK first, or correct home")
+        # Two groups may have one follower: the one without anything for it deletes its link, so it is switched first.
+        taken = {name: sum(not target and title in provided for title, target in choice["targets"].items()) for name, choice in chosen.items()}
+        result.actions.sort(key=lambda action: -taken.get(action[1], 0))
+    for name, has in state["commands"].items():
+        plan_former(name, has, record, result)
+    plan_again(state["commands"], after, result)
     # All are registered before the first is switched, so that the moment in which they differ is short. What was
     # chosen is written down first of all: a run that is killed does not take its own choice for the host's.
-    order = ("register", "set", "auto", "unregister")
+    order = ("register", "set", "auto", "unregister", "prune", "again")
     result.actions.sort(key=lambda action: order.index(action[0]))
     if result.actions or record != state["record"]:
         result.actions.insert(0, ("record", json.dumps(record, indent=1, sort_keys=True) + "\n"))
@@ -173,27 +243,71 @@ def plan(wanted, state):
     return result
 
 
-def plan_command(wanted, name, has, record, result, after):
+def choose(wanted, name, has, record):
+    """The choice of a group that is to lead to the home: C(path), C(priority), C(family), C(targets) of its followers, whether
+    it C(exists), is C(replaced), and whether the program has to hear of it (C(register))."""
+    found = [path for path, real in has["choices"].items() if real in has["reals"]]
+    path = has["own"] if has["own"] in found or not found else found[0]
+    targets = {title: follower["target"] for title, follower in has["followers"].items()}
+    choice = {"path": path, "priority": wanted["priority"], "family": "", "targets": targets, "exists": bool(found), "replaced": False, "register": not found}
+    if not found:
+        return choice
+    known = next(item for item in has["group"]["choices"] if item["path"] == path)
+    choice.update(priority=known["priority"], family=known["family"])
+    registered, offered = known.get("followers", {}), {title: target for title, target in targets.items() if target}
+    ours = path in record.get(name, {"registered": []})["registered"]
+    # Somebody registered the bare command: without followers, choosing it would take the other commands away.
+    choice["replaced"] = not ours and not registered and not known["family"] and bool(offered)
+    if ours or choice["replaced"]:
+        choice["register"] = registered != offered
+    else:
+        choice["targets"] = {title: registered.get(title, "") for title in (has["group"] or {}).get("followers", {})}
+    return choice
+
+
+def plan_follower(wanted, name, has, commands, chosen, result):
+    """The row of one command that moves with another."""
+    leader = has["follows"]
+    if leader not in commands:
+        result.problems.append(f"found {name} as a follower of the alternative {leader}; expected {leader} among the commands: add it")
+        return
+    target = chosen[leader]["targets"].get(name, "") if leader in chosen else ""
+    follower = commands[leader]["followers"].get(name)
+    if not target or follower is None:
+        why = f"{has['link']} is not a link of the alternatives, and is left as it is" if has["own"] and follower is None else f"{wanted['home']} has no {name}"
+        result.rows.append(Row("alternatives", f"alternative {name}", "", "", has["leads"], "absent", why))
+        return
+    good = followers.is_right(name, follower, target)
+    configured = f"{follower['middle']} (with {leader})" if follower["middle"] else ""
+    result.rows.append(Row("alternatives", f"alternative {name}", f"{target} (with {leader})", configured, has["leads"],
+                           "ok" if good else "differs", "" if good else f"it moves with {leader}", "" if good else RUN))
+
+
+def plan_command(wanted, name, has, choice, provided, record, result, after):
     """One command of a home that is to be used."""
     group = has["group"] or {"link": has["link"], "mode": "", "value": "", "choices": []}
     configured = f"{group['value']} ({group['mode']})" if has["group"] else ""
-    if not has["own"]:
+    if choice is None:
         result.rows.append(Row("alternatives", f"alternative {name}", "", configured, has["leads"], "absent", f"{wanted['home']} has no {name}"))
         return
     if has["kind"] not in ("", "link"):
         result.problems.append(f"{has['link']} is a {has['kind']} of its own, wanted is a link of the alternatives: move it away, then run again")
         return
     if has["lost"]:
-        result.problems.append(f"/etc/alternatives/{name} is missing while {KEPT['alternatives']}/{name} lists choices: "
-                               f"make it (ln -s {has['own']} /etc/alternatives/{name}), then run again")
+        result.problems.append(has["lost"])
         return
-    registered = [path for path, real in has["choices"].items() if real == has["real"]]
-    path = has["own"] if has["own"] in registered or not registered else registered[0]
+    result.problems += [f"found a file of its own at {path}; expected a link of the alternatives: move it away, then run again"
+                        for path in followers.find_obstacles(has["followers"], choice["targets"], has["link"])]
+    path = choice["path"]
     right = group["value"] == path
-    leads = has["leads"] == has["real"]
-    good = right and leads and group["mode"] == "manual"
+    leads = bool(has["leads"]) and has["leads"] == has["choices"].get(path)
+    wrong = sorted(title for title, target in choice["targets"].items()
+                   if (target or title not in provided) and not followers.is_right(title, has["followers"][title], target))
+    good = right and leads and group["mode"] == "manual" and not wrong and not choice["register"]
     why = ("no alternative is registered" if not has["group"] else "another one is chosen" if not right else
-           "its link is broken" if not leads else "it is the right one in automatic mode, in which the next package would move it")
+           "its link is broken" if not leads else f"its followers differ: {', '.join(wrong)}" if wrong else
+           "it is registered without some of its followers" if choice["register"] else
+           "it is the right one in automatic mode, in which the next package would move it")
     result.rows.append(Row("alternatives", f"alternative {name}", f"{path} (manual)", configured, has["leads"], "ok" if good else "differs",
                            "" if good else why, "" if good else RUN))
     if good:
@@ -201,13 +315,22 @@ def plan_command(wanted, name, has, record, result, after):
     entry = record.setdefault(name, {"registered": []})
     if "mode" not in entry:
         entry.update(mode=group["mode"], path=group["value"])
+        family = next((item["family"] for item in group["choices"] if item["path"] == group["value"]), "")
+        entry.update({"family": family} if family else {})
     entry["chosen"] = path
-    choices = list(group["choices"])
-    if not registered:
-        result.actions.append(("register", name, (has["link"], path, wanted["priority"])))
-        choices.append({"path": path, "priority": wanted["priority"], "family": ""})
-        entry["registered"] = sorted({*entry["registered"], path})
-    elif right and leads:
+    choices = [item for item in group["choices"] if item["path"] != path or not choice["register"]]
+    if choice["register"]:
+        targets = {title: target for title, target in choice["targets"].items() if target}
+        result.actions.append(("register", name, (has["link"], path, choice["priority"], choice["family"],
+                                                  [(has["followers"][title]["link"], title, target) for title, target in targets.items()])))
+        choices.append({"path": path, "priority": choice["priority"], "family": choice["family"], **({"followers": targets} if targets else {})})
+        new = sorted({*entry.get("added", []), *targets} - set(group.get("followers", {}))) if has["group"] else []
+        entry.update({"added": sorted({*entry.get("added", []), *new})} if new else {})
+        if choice["replaced"]:
+            entry["replaced"] = {**entry.get("replaced", {}), path: choice["priority"]}
+        else:
+            entry["registered"] = sorted({*entry["registered"], path})
+    elif right and leads and not wrong:
         result.facts["pinned"].append(name)
     result.actions.append(("set", name, path))
     after[name] = {"link": has["link"], "mode": "manual", "value": path, "choices": choices}
@@ -224,8 +347,8 @@ def plan_removal(wanted, name, has, real_home, record, result, after):
     chosen = is_under(group["value"], wanted["home"]) or group["value"] in inside
     after[name] = {**group, "choices": stay}
     if chosen and stay and (ours or "mode" in entry):
-        kept = entry.get("mode") == "manual" and entry["path"] in [choice["path"] for choice in stay]
-        best = entry["path"] if kept else max(stay, key=lambda choice: choice["priority"])["path"]
+        kept = find_former_choice(entry, stay)
+        best = kept or max(stay, key=lambda choice: choice["priority"])["path"]
         if not kept and entry.get("mode") == "manual":
             result.facts.setdefault("lost", []).append(f"{name}: {entry['path']} was chosen before, and is no longer registered")
         mode = "manual" if kept else "auto"
@@ -233,6 +356,13 @@ def plan_removal(wanted, name, has, real_home, record, result, after):
             result.actions.append(("set", name, best) if kept else ("auto", name, None))
         after[name].update(mode=mode, value=best)
     result.actions += [("unregister", name, path) for path in ours]
+    bare = {path: priority for path, priority in entry.get("replaced", {}).items() if path in inside and path not in ours}
+    result.actions += [("register", name, (has["link"], path, priority, "", [])) for path, priority in bare.items()]
+    used = {title for choice in stay if choice["path"] not in bare for title in choice.get("followers", {})}
+    unused = [title for title in entry.get("added", []) if title in group.get("followers", {}) and title not in used]
+    if ours and stay and unused:
+        # One call takes out all that no choice has anything for.
+        result.actions.append(("prune", name, (stay[0]["path"], unused[0])))
     if name in record:
         left = [path for path in entry["registered"] if path not in ours]
         record[name] = {"registered": left} if chosen else {**entry, "registered": left}
@@ -245,13 +375,46 @@ def plan_removal(wanted, name, has, real_home, record, result, after):
         del after[name]
 
 
+def find_former_choice(entry, stay):
+    """The path that was chosen by hand before, or what an update has registered in its place: the best of the same family. Empty for none."""
+    if entry.get("mode") != "manual":
+        return ""
+    if entry["path"] in [choice["path"] for choice in stay]:
+        return entry["path"]
+    same = [choice for choice in stay if choice["family"] and choice["family"] == entry.get("family")]
+    return max(same, key=lambda choice: choice["priority"])["path"] if same else ""
+
+
+def plan_former(name, has, record, result):
+    """A group of ours for a command that follows another now: a package that was installed since has made it a follower."""
+    entry = record.get(name, {"registered": []})
+    gone = [path for path in has["former"] if path in entry["registered"]]
+    result.actions += [("unregister", name, path) for path in gone]
+    if has["follows"] and name in record:
+        left = [path for path in entry["registered"] if path not in gone and path in has["former"]]
+        record[name] = {"registered": left}
+        if not left:
+            del record[name]
+
+
+def plan_again(commands, after, result):
+    """The groups that are switched once more, since what was unregistered took links of their followers with it."""
+    gone = {name for action, name, *_detail in result.actions if action == "unregister"}
+    for name in sorted({commands[name]["follows"] for name in gone if commands[name]["follows"]} & set(after)):
+        if after[name]["mode"] == "auto":
+            result.actions.append(("again", name, None))
+        elif after[name]["value"] in [choice["path"] for choice in after[name]["choices"]]:
+            result.actions.append(("again", name, after[name]["value"]))
+
+
 def listing(groups):
     """The alternatives as text, for a diff."""
     lines = []
     for name, group in groups.items():
         lines.append(f"{name}: {group['value'] or 'none'} ({group['mode']})\n")
-        lines += [f"  {choice['path']} {'family ' + choice['family'] + ' ' if choice['family'] else ''}priority {choice['priority']}\n"
-                  for choice in group["choices"]]
+        for choice in group["choices"]:
+            lines.append(f"  {choice['path']} {'family ' + choice['family'] + ' ' if choice['family'] else ''}priority {choice['priority']}\n")
+            lines += [f"    {title}: {target}\n" for title, target in sorted(choice.get("followers", {}).items())]
     return "".join(lines)
 
 
@@ -262,19 +425,28 @@ def apply(host, state, planned):
         try:
             if action == "record":
                 host.write(RECORD, name)
-            elif action == "register":
-                link, path, priority = detail[0]
-                call(host, state["program"], "--install", link, name, path, str(priority))
-            elif action == "auto":
-                call(host, state["program"], "--auto", name)
             else:
-                call(host, state["program"], "--set" if action == "set" else "--remove", name, detail[0])
+                call(host, state["program"], *command_words(action, name, detail[0]))
         except RuntimeError:
             for other in switched:
                 put_back(host, state, other)
             raise
         if action == "set":
             switched.append(name)
+
+
+def command_words(action, name, detail):
+    """The words of the program for one action."""
+    if action == "register":
+        link, path, priority, family, more = detail
+        words = ["--install", link, name, path, str(priority), *(["--family", family] if family else [])]
+        # The older word for a follower, which every version knows.
+        return words + [word for follower in more for word in ("--slave", *follower)]
+    if action == "prune":
+        return ["--remove-slave", name, *detail]
+    if action == "unregister":
+        return ["--remove", name, detail]
+    return ["--auto", name] if detail is None else ["--set", name, detail]
 
 
 def put_back(host, state, name):
