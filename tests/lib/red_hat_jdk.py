@@ -34,9 +34,12 @@ def family_of(home):
 
 
 def priority_of(home):
-    """A priority that grows with the version: 17000909 for 17.0.9.0.9."""
-    parts = re.search(r"-openjdk-(?:1\.)?([\d.]+)", home).group(1).split(".")
-    return int(f"{int(parts[0])}{''.join(f'{int(part or 0):02}' for part in (parts + ['0'] * 3)[1:4])}")
+    """A priority that grows with the version: 17000909 for 17.0.9.0.9, and 1800392 for 1.8.0.392."""
+    numbers = [int(number) for number in re.findall(r"\d+", re.search(r"-openjdk-([\d.]+)", home).group(1))]
+    if version_of(home) == 8:
+        return 1800000 + numbers[3]
+    feature, interim, update, *_patch, build = numbers
+    return ((feature * 100 + interim) * 100 + update) * 100 + build
 
 
 def groups_of(home, headless=False):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import io
 
+from ansible_collections.xitrum.host.plugins.module_utils.alternatives import parse_kept
 from ansible_collections.xitrum.host.plugins.module_utils.host import Result
 
 from tests.lib import red_hat_alternatives, red_hat_jdk
@@ -103,6 +104,6 @@ class RedHatHost(FakeHost):
         return {name: self.realpath(f"/usr/bin/{name}") if self.exists(f"/usr/bin/{name}") else "" for name in names}
 
     def snapshot(self):
-        """The groups and the links of the alternatives: what a removal brings back."""
-        groups = {path: text for path, text in self.files.items() if path.startswith(f"{GROUPS}/")}
+        """The groups and the links of the alternatives: what a removal brings back. The program itself sorts the followers in a file."""
+        groups = {path: parse_kept(text) for path, text in self.files.items() if path.startswith(f"{GROUPS}/")}
         return groups, dict(self.links)
