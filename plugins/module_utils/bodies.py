@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import os
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.xitrum.host.plugins.module_utils import targets
 from ansible_collections.xitrum.host.plugins.module_utils.host import Host
+from ansible_collections.xitrum.host.plugins.module_utils.quiet import Utf8Module
 
 
 class NotDone(Exception):
@@ -22,7 +22,7 @@ class NotDone(Exception):
 
 def look(concern):
     """The body of a module that only reads, and is pointed at processes and sockets by L(targets)."""
-    module = AnsibleModule(argument_spec=concern.SPEC, required_one_of=[tuple(targets.SPEC)], supports_check_mode=True)
+    module = Utf8Module(argument_spec=concern.SPEC, required_one_of=[tuple(targets.SPEC)], supports_check_mode=True)
     wanted = module.params
     if not any(wanted[name] for name in targets.SPEC):
         module.fail_json(msg="ports, units and pids are all empty: name at least one of what to look at.")
@@ -32,7 +32,7 @@ def look(concern):
 
 def change(concern, subject):
     """The body of a module that keeps what it changes in one file, its option C(path). C(subject) is what only root may set."""
-    module = AnsibleModule(argument_spec=concern.SPEC, supports_check_mode=True)
+    module = Utf8Module(argument_spec=concern.SPEC, supports_check_mode=True)
     finish(module, lambda: settle_file(concern, subject, Host(module.run_command), module.params, module.check_mode))
 
 
@@ -51,7 +51,7 @@ def apply_as_root(concern, subject, host, plan):
 
 def take_back(concern, what):
     """The body of a module that takes back what is on record of a host. C(what) could not be read, where a record is damaged."""
-    module = AnsibleModule(argument_spec=concern.SPEC, supports_check_mode=True)
+    module = Utf8Module(argument_spec=concern.SPEC, supports_check_mode=True)
     host = Host(module.run_command)
     try:
         state = concern.read(host, module.params)

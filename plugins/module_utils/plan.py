@@ -10,7 +10,10 @@ M(xitrum.host.host_state_info) calls the first two, so that a run that finds not
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import asdict, dataclass, field
+
+from ansible_collections.xitrum.host.plugins.module_utils.foreign_text import printable, sendable
 
 #: What a row can say. C(ok): wanted, configured and effective agree (or the live value is at least as good).
 #: C(differs): a run would change it. C(restart): only a restart of the process makes it effective.
@@ -58,13 +61,26 @@ class Plan:
 
     def report(self):
         """The part that modules return: no action, since those may hold secrets."""
-        return {
+        return sendable({
             "changed": self.changed,
             "rows": [asdict(row) for row in self.rows],
             "problems": self.problems,
             **self.facts,
-        }
+        })
 
     def diff(self, header=""):
         """Ansible's diff of the plan."""
-        return {"before": self.before, "after": self.after, "before_header": header, "after_header": header}
+        return sendable({"before": self.before, "after": self.after, "before_header": header, "after_header": header})
+
+
+def unread_rows(concern, lines, most=5):
+    """A row for each line of a file that could not be read, at most C(most) a file. C(lines) are C((file, number, text, why))."""
+    rows, counts = [], {}
+    for file, number, text, why in lines:
+        counts[file] = counts.get(file, 0) + 1
+        if counts[file] <= most:
+            rows.append(Row(concern, f"{file} line {number}", configured=printable(text), status="unseen", why=why,
+                            mend=f"sed -i '{number}s/^/# /' {shlex.quote(file)}"))
+    rows += [Row(concern, f"{file}, more lines", status="unseen", why=f"found {count - most} more lines that could not be read; correct the file")
+             for file, count in counts.items() if count > most]
+    return rows

@@ -6,9 +6,25 @@
 from __future__ import annotations
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.xitrum.host.plugins.module_utils.foreign_text import sendable
 
 
-class QuietModule(AnsibleModule):
+class Utf8Module(AnsibleModule):
+    """An AnsibleModule whose result may hold text of others: Ansible refuses one with a byte that is no UTF-8, so that is escaped.
+
+    Such a byte is in a comment of a file in ISO 8859-1, in the name of a process, or in what a program prints.
+    """
+
+    def exit_json(self, **kwargs):
+        """Ends the module with this result."""
+        super().exit_json(**sendable(kwargs))
+
+    def fail_json(self, msg, **kwargs):
+        """Ends the module with this error and result."""
+        super().fail_json(sendable(msg), **sendable(kwargs))
+
+
+class QuietModule(Utf8Module):
     """An AnsibleModule that does not put its invocation into the host's journal.
 
     Ansible hides there only what stands as it was given to an option with C(no_log); a text with line breaks inside of a

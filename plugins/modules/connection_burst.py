@@ -61,14 +61,14 @@ bursts:
   elements: dict
 """
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.xitrum.host.plugins.module_utils import load_burst
 from ansible_collections.xitrum.host.plugins.module_utils.host import Host
+from ansible_collections.xitrum.host.plugins.module_utils.quiet import Utf8Module
 
 
 def main():
     """Connects, and counts."""
-    module = AnsibleModule(argument_spec=load_burst.SPEC, supports_check_mode=True)
+    module = Utf8Module(argument_spec=load_burst.SPEC, supports_check_mode=True)
     host, wanted = Host(module.run_command), module.params
     plan = load_burst.plan(wanted, load_burst.read(host, wanted))
     if plan.problems:

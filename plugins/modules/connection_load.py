@@ -147,14 +147,14 @@ counts:
   type: dict
 """
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.xitrum.host.plugins.module_utils import load_plan, load_run, load_state
 from ansible_collections.xitrum.host.plugins.module_utils.host import Host
+from ansible_collections.xitrum.host.plugins.module_utils.quiet import Utf8Module
 
 
 def main():
     """One step of a load."""
-    module = AnsibleModule(
+    module = Utf8Module(
         argument_spec={
             "state": {"type": "str", "required": True, "choices": ["planned", "held", "ended", "started", "looked", "stopped"]},
             "run": {"type": "path", "default": ""},

@@ -64,14 +64,14 @@ load:
     cpus: {description: "Processors.", type: int}
 """
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.xitrum.host.plugins.module_utils import load_state
 from ansible_collections.xitrum.host.plugins.module_utils.host import Host
+from ansible_collections.xitrum.host.plugins.module_utils.quiet import Utf8Module
 
 
 def main():
     """Reads, and returns."""
-    module = AnsibleModule(argument_spec=load_state.SPEC, supports_check_mode=True)
+    module = Utf8Module(argument_spec=load_state.SPEC, supports_check_mode=True)
     wanted = module.params
     module.exit_json(**load_state.plan(wanted, load_state.read(Host(module.run_command), wanted)).report())
 

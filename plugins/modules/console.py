@@ -114,14 +114,14 @@ problems:
 
 import os
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.xitrum.host.plugins.module_utils import bodies, console
 from ansible_collections.xitrum.host.plugins.module_utils.host import Host
+from ansible_collections.xitrum.host.plugins.module_utils.quiet import Utf8Module
 
 
 def main():
     """Reads, plans, and asks or prepares."""
-    module = AnsibleModule(argument_spec=console.SPEC, supports_check_mode=True)
+    module = Utf8Module(argument_spec=console.SPEC, supports_check_mode=True)
     host, wanted = Host(module.run_command), module.params
     if os.geteuid() != 0:
         module.fail_json(msg="an instance's JVM is attached to by its own user, whom only root can become, and this module runs as another user: "

@@ -89,9 +89,9 @@ redirects:
 
 import functools
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.xitrum.host.plugins.module_utils import alternatives, alternatives_switch, base, bodies, kernel, limits, redirects_switch
 from ansible_collections.xitrum.host.plugins.module_utils.host import Host
+from ansible_collections.xitrum.host.plugins.module_utils.quiet import Utf8Module
 
 SPECS = {**base.SPECS, "alternatives": alternatives.SPEC}
 
@@ -114,7 +114,7 @@ def misplaced(given):
 def main():
     """Reads all, or reads, plans and changes one after the other: what the first has changed counts for the next."""
     options = {"read_only": {"type": "bool", "default": False}, **{name: {"type": "dict"} for name in SPECS}}
-    module = AnsibleModule(argument_spec=options, supports_check_mode=True)
+    module = Utf8Module(argument_spec=options, supports_check_mode=True)
     given = module.params
     wanted, _secrets, wrong = base.checked(SPECS, given)
     if wrong + misplaced(given):

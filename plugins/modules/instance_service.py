@@ -124,14 +124,14 @@ cut:
   type: int
 """
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.xitrum.host.plugins.module_utils import service
 from ansible_collections.xitrum.host.plugins.module_utils.host import Host
+from ansible_collections.xitrum.host.plugins.module_utils.quiet import Utf8Module
 
 
 def main():
     """Finds out which instances are not as wanted, and acts on those."""
-    module = AnsibleModule(argument_spec=service.SPEC, supports_check_mode=True)
+    module = Utf8Module(argument_spec=service.SPEC, supports_check_mode=True)
     host, wanted = Host(module.run_command), module.params
     try:
         todo = service.plan(host, wanted)

@@ -166,8 +166,8 @@ examples:
 
 import os
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.xitrum.host.plugins.module_utils import package, package_config, package_java, package_source
+from ansible_collections.xitrum.host.plugins.module_utils.quiet import Utf8Module
 
 NOTHING = {"folder": "", "release": "", "manifest": [], "files": 0, "bytes": 0, "examples": [], **package_java.summary({})}
 
@@ -187,7 +187,7 @@ def look(folder, main_class, cache):
 
 
 def main():
-    module = AnsibleModule(
+    module = Utf8Module(
         argument_spec={
             "source": {"type": "str", "required": True},
             "sha256": {"type": "str"},

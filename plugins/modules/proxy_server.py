@@ -148,14 +148,14 @@ problems:
   elements: str
 """
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.xitrum.host.plugins.module_utils import proxy_server
 from ansible_collections.xitrum.host.plugins.module_utils.host import Host
+from ansible_collections.xitrum.host.plugins.module_utils.quiet import Utf8Module
 
 
 def main():
     """Reads, plans, sets, waits."""
-    module = AnsibleModule(argument_spec=proxy_server.SPEC, supports_check_mode=True)
+    module = Utf8Module(argument_spec=proxy_server.SPEC, supports_check_mode=True)
     host, wanted = Host(module.run_command), proxy_server.placed(module.params)
     try:
         state = proxy_server.read(host, wanted)

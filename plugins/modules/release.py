@@ -110,14 +110,14 @@ problems:
 
 import time
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.xitrum.host.plugins.module_utils import release
 from ansible_collections.xitrum.host.plugins.module_utils.host import Host
+from ansible_collections.xitrum.host.plugins.module_utils.quiet import Utf8Module
 
 
 def main():
     """The action plugin of the same name calls this to learn what is missing, and then with the archive of it."""
-    module = AnsibleModule(
+    module = Utf8Module(
         argument_spec={
             **release.SPEC,
             "manifest": {"type": "list", "elements": "dict", "required": True},

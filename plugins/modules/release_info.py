@@ -56,14 +56,14 @@ slot:
   type: int
 """
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.xitrum.host.plugins.module_utils import package_config, release
 from ansible_collections.xitrum.host.plugins.module_utils.host import Host
+from ansible_collections.xitrum.host.plugins.module_utils.quiet import Utf8Module
 
 
 def main():
     """Reads links and folders."""
-    module = AnsibleModule(argument_spec={"root": release.SPEC["root"]}, supports_check_mode=True)
+    module = Utf8Module(argument_spec={"root": release.SPEC["root"]}, supports_check_mode=True)
     host, root = Host(module.run_command), module.params["root"]
     try:
         found = release.overview(host, root)

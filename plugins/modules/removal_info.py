@@ -80,14 +80,14 @@ leftovers:
   type: bool
 """
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.xitrum.host.plugins.module_utils import leftovers, removal
 from ansible_collections.xitrum.host.plugins.module_utils.host import Host
+from ansible_collections.xitrum.host.plugins.module_utils.quiet import Utf8Module
 
 
 def main():
     """Reads, and says what it found."""
-    module = AnsibleModule(argument_spec=leftovers.SPEC, supports_check_mode=True)
+    module = Utf8Module(argument_spec=leftovers.SPEC, supports_check_mode=True)
     try:
         said = removal.summary(removal.read(Host(module.run_command), module.params))
     except (OSError, ValueError) as error:

@@ -111,14 +111,14 @@ held_by:
 
 import time
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.xitrum.host.plugins.module_utils import run_lock
 from ansible_collections.xitrum.host.plugins.module_utils.host import Host
+from ansible_collections.xitrum.host.plugins.module_utils.quiet import Utf8Module
 
 
 def main():
     """Reads the lock, and takes it or gives it back."""
-    module = AnsibleModule(argument_spec=run_lock.SPEC, supports_check_mode=True)
+    module = Utf8Module(argument_spec=run_lock.SPEC, supports_check_mode=True)
     host, wanted, now, interrupted = Host(module.run_command), module.params, time.time(), False
     try:
         state = run_lock.read(host, wanted)

@@ -137,14 +137,14 @@ problems:
 
 import os
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.xitrum.host.plugins.module_utils import bodies, source_tree
 from ansible_collections.xitrum.host.plugins.module_utils.host import Host
+from ansible_collections.xitrum.host.plugins.module_utils.quiet import Utf8Module
 
 
 def main():
     """Reads the tree, plans, writes."""
-    module = AnsibleModule(argument_spec=source_tree.SPEC, supports_check_mode=True)
+    module = Utf8Module(argument_spec=source_tree.SPEC, supports_check_mode=True)
     host, wanted = Host(module.run_command), {**module.params, "path": os.path.abspath(module.params["path"])}
     plan = source_tree.plan(wanted, source_tree.read(host, wanted))
     bodies.carry_out(module, plan, lambda: source_tree.apply(host, wanted, plan),
