@@ -19,11 +19,10 @@ SPEC = {"asked": {"type": "int", "default": 1024}, **targets.SPEC}
 def read(host, wanted):
     """The live and configured somaxconn, and the targets' sockets."""
     texts, _unread = kernel_files.read(host, "/etc/sysctl.d/90-xitrum.conf")
-    settings = kernel_files.settings(texts).get(KEY, [])
     live = (host.read("/proc/sys/net/core/somaxconn") or "").strip()
     return {
         "live": int(live) if live.isdecimal() else None,
-        "configured": f"{settings[-1].value} ({settings[-1].file})" if settings else "not in a file",
+        "configured": kernel_files.Boot(texts, live={KEY: live} if live else None, systemd=kernel_files.has_systemd(host)).words(KEY),
         "targets": targets.read(host, wanted),
     }
 

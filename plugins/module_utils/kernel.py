@@ -10,6 +10,7 @@ import json
 import re
 
 from ansible_collections.xitrum.host.plugins.module_utils import kernel_files, kernel_values
+from ansible_collections.xitrum.host.plugins.module_utils.foreign_text import lines_of
 from ansible_collections.xitrum.host.plugins.module_utils.kernel_plan import MODULE, file_text, modules_path, plan, proc_path, profile_record
 
 #: The live values from before the first change, and what this kernel refused, by the path of each profile's file.
@@ -34,7 +35,7 @@ def read(host, wanted):
     state = {
         "kernel": kernel_values.normal(host.read("/proc/sys/kernel/osrelease") or ""),
         "live": {}, "barred": {}, "unread": {"boot files": "; ".join(unread)} if unread else {},
-        "texts": texts, "own": host.read(wanted["path"]), "record": record, "record_problem": record_problem,
+        "texts": texts, "systemd": kernel_files.has_systemd(host), "own": host.read(wanted["path"]), "record": record, "record_problem": record_problem,
         "modules": {name: _read_module(host, name) for name in wanted["modules"] if MODULE.match(name)},
         "modules_text": host.read(modules_path(wanted["path"])),
     }
@@ -55,7 +56,7 @@ def barred(stat, path, mounts):
         return f"it cannot be set from inside this network namespace (mode {stat.mode:04o})"
     if stat and stat.owner != "root":
         return f"it belongs to {stat.owner}, not to the root of this container"
-    rows = [line.split() for line in mounts.splitlines()]
+    rows = [line.split(" ") for _number, line in lines_of(mounts)]
     over = [row for row in rows if len(row) > 3 and (path + "/").startswith(row[1].rstrip("/") + "/")]
     # Of two mounts over the same folder the later one is seen.
     best = max(enumerate(over), key=lambda pair: (len(pair[1][1]), pair[0]), default=(0, None))[1]

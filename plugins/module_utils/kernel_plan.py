@@ -17,7 +17,8 @@ import re
 from dataclasses import dataclass
 
 from ansible_collections.xitrum.host.plugins.module_utils import kernel_files, kernel_values
-from ansible_collections.xitrum.host.plugins.module_utils.plan import Plan, Row
+from ansible_collections.xitrum.host.plugins.module_utils.foreign_text import printable
+from ansible_collections.xitrum.host.plugins.module_utils.plan import Plan, Row, unread_rows
 
 MARK = "# Written by xitrum.host: changes here are lost.\n"
 OWN_FILE = re.compile(r"^/etc/sysctl\.d/[A-Za-z0-9][A-Za-z0-9._-]*\.conf$")
@@ -63,42 +64,15 @@ def plan(wanted, state):
         return Plan(problems=problems)
     present, path = wanted["state"] == "present", wanted["path"]
     old = profile_record(state["record"], path)
-    boot = Boot([name for name, _text in state["texts"]], kernel_files.settings(state["texts"]), path)
+    boot = kernel_files.Boot(state["texts"], path, state["live"], state["systemd"])
     decisions = [_decide(entry, wanted, state, old, boot) for entry in (entries if present else [])]
     if wanted["persist"] or not present:
         named = {one.key for one in decisions}
         decisions += [_give_back(key, recorded, state, boot) for key, recorded in sorted(old["keys"].items()) if key not in named]
-    return _assemble(wanted, state, decisions, old)
-
-
-@dataclass
-class Boot:
-    """The files that are read at boot: their order, their settings by parameter, and which of them is ours."""
-
-    order: list
-    settings: dict
-    own: str
-
-    def of(self, key):
-        """What the files say of a parameter, from first to last: the last one holds."""
-        return self.settings.get(key, [])
-
-    def own_value(self, key):
-        """What our file says of a parameter, or None."""
-        return next((setting.value for setting in reversed(self.of(key)) if setting.file == self.own), None)
-
-    def without_us(self, key):
-        """What the other files say of a parameter, or None."""
-        return next((setting.value for setting in reversed(self.of(key)) if setting.file != self.own), None)
-
-    def later(self, key):
-        """The last setting of a parameter if it is read after our file, or None."""
-        last = self.of(key)[-1] if self.of(key) else None
-        return last if last and self.order.index(last.file) > self.order.index(self.own) else None
-
-    def words(self, key):
-        """The column C(configured)."""
-        return f"{self.of(key)[-1].value} ({self.of(key)[-1].file})" if self.of(key) else "not in a file"
+    result = _assemble(wanted, state, decisions, old)
+    if present and wanted["persist"]:
+        result.rows += unread_rows("kernel", boot.unread(entry.key for entry in entries))
+    return result
 
 
 def _problems(wanted, state):
@@ -127,6 +101,9 @@ def _decide(entry, wanted, state, old, boot):
     row.effective = decision.before = live
     if entry.policy == "leave":
         return _leave(decision, "left", "ok", f"left as it is: give it another policy to set it to {entry.value}")
+    if not kernel_values.comparable(entry.policy, live, entry.value):
+        why = f"found {live!r}, which cannot be compared with {entry.value!r}: it is left as it is. Set as many numbers"
+        return _leave(decision, "unseen", "unseen", why)
     target = kernel_values.merge(entry.policy, _before_us(key, live, old), entry.value)
     good = kernel_values.same(key, live, target)
     hindrance = state["barred"].get(key) or _refused(old, key, target, state["kernel"])
@@ -188,11 +165,24 @@ def _compare_boot(decision, entry, boot):
     if decision.at_boot is None or own is None or not kernel_values.same(entry.key, own, decision.at_boot):
         words = f"{boot.own} does not set it to {decision.at_boot} yet" if decision.at_boot is not None else f"{boot.own} need not name it any more"
         _leave(decision, "applied", "differs", words)
-    if later and not kernel_values.same(entry.key, later.value, kernel_values.merge(entry.policy, later.value, entry.value)):
-        words = f"{later.file} line {later.number} sets it to {later.value} at boot, after {boot.own}"
+    words = _worse_later(entry, boot, later) if later else ""
+    if words:
         # Somebody who wrote the file has often loaded it as well.
         live = f" && sysctl -w {entry.key}='{decision.live}'" if decision.live is not None else ""
         _leave(decision, decision.outcome, "differs", words, f"sed -i '{later.number}s/^/# /' {later.file}{live}")
+
+
+def _worse_later(entry, boot, later):
+    """Why a line that is read after our file keeps our value from being set at boot; empty where it does not."""
+    where, value = f"{later.file} line {later.number}", boot.value(later, entry.key)
+    if later.value is None:
+        return f"{where} (-{entry.key}) keeps it from being set at boot, after {boot.own}"
+    if value is None:
+        # Only systemd forgets ours for it.
+        refused = f"{where} sets it to {printable(later.value)!r} at boot, after {boot.own}, which the kernel refuses"
+        return refused if boot.systemd else ""
+    good = kernel_values.same(entry.key, value, kernel_values.merge(entry.policy, value, entry.value))
+    return "" if good else f"{where} sets it to {value} at boot, after {boot.own}"
 
 
 def _give_back(key, recorded, state, boot):

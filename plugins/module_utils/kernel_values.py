@@ -11,6 +11,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from ansible_collections.xitrum.host.plugins.module_utils.foreign_text import BLANKS, words_of
+
 #: C(exact): this very value. C(at_least), C(at_most): an element that is already as good stays. C(range): two numbers,
 #: the lower end at most, the upper at least. C(union): a list of ports, what was reserved stays. C(leave): reported only.
 POLICIES = ("exact", "at_least", "at_most", "range", "union", "leave")
@@ -21,10 +23,15 @@ POLICY_WORDS = {"exact": "", "at_least": "at least ", "at_most": "at most ", "ra
 KEY = re.compile(r"^[A-Za-z0-9_][A-Za-z0-9_:@-]*([./][A-Za-z0-9_:@-]+)+$")
 
 _INTEGER = re.compile(r"^-?[0-9]+$")
-_PORTS = re.compile(r"^[0-9]+(-[0-9]+)?(,[0-9]+(-[0-9]+)?)*$")
+#: A number as the kernel reads it: 0x is base 16, another leading 0 base 8.
+_KERNEL_NUMBER = re.compile(r"(-?)(?:0[xX]([0-9a-fA-F]+)|0([0-7]*)|([1-9][0-9]*))")
+_KERNEL_BLANKS = re.compile(r"[ \t\n]+")
+_PORTS = re.compile(r"^[0-9]{1,9}(-[0-9]{1,9})?(,[0-9]{1,9}(-[0-9]{1,9})?)*$")
 _LARGEST_PORT = 65535
 #: fs.nr_open and most int keys of the kernel end here; fs.file-max and tcp_mem are longs.
 _LONG = 2 ** 63 - 1
+_INT = 2 ** 31 - 1
+_LONGS = ("fs.file-max", "net.ipv4.tcp_mem")
 
 #: The shape of the values that the profile of the guide and the capacity plan know; another key takes any one line.
 SHAPES = {
@@ -47,6 +54,9 @@ SHAPES = {
     "net.netfilter.nf_conntrack_buckets": "integer",
     "net.netfilter.nf_conntrack_max": "integer",
 }
+
+#: How many numbers a shape has.
+_COUNTS = {"integer": 1, "triple": 3, "port_range": 2}
 
 #: Parameters that the kernel lost: since which version, and why.
 REMOVED = {"net.ipv4.tcp_tw_recycle": ((4, 12), "removed from Linux in 4.12, because it broke clients behind NAT")}
@@ -88,7 +98,58 @@ def key_of(path):
 
 def normal(text):
     """A value with its elements one blank apart: the kernel prints tabs between them."""
-    return " ".join(str(text).split())
+    return " ".join(words_of(str(text)))
+
+
+def after_writing(key, text, live=None):
+    """What the kernel shows once a text has been written to a parameter that shows C(live); None where it refuses the text.
+
+    It takes numbers of base 8, 10 and 16 between blanks, and as many as the parameter has. What follows them is ignored, and
+    what is missing stays as it was: C(4096 # comment) is 4096. Only blanks may follow a number: it refuses C(4096#) and C(4k).
+    """
+    if SHAPES.get(key) == "ports":
+        return _ports_after_writing(text)
+    held = None if live is None else integers(normal(live))
+    count = _COUNTS.get(SHAPES.get(key)) or len(held or ())
+    if not count:
+        return normal(text)
+    numbers = [_kernel_number(word) for word in _KERNEL_BLANKS.split(text.strip(BLANKS))[:count]]
+    if None in numbers or any(not _in_range(key, number) for number in numbers):
+        return None
+    if len(numbers) < count and (held is None or len(held) != count):
+        return None
+    numbers += held[len(numbers):] if len(numbers) < count else []
+    if SHAPES.get(key) == "port_range" and not numbers[0] <= numbers[1] <= _LARGEST_PORT:
+        return None
+    return " ".join(map(str, numbers))
+
+
+def _kernel_number(word):
+    found = _KERNEL_NUMBER.fullmatch(word)
+    if not found or len(word) > 20:
+        return None
+    sign, base16, base8, base10 = found.groups()
+    number = int(base16, 16) if base16 else int(base10) if base10 else int(base8 or "0", 8)
+    return -number if sign else number
+
+
+def _in_range(key, number):
+    if key not in SHAPES:
+        return -_LONG - 1 <= number <= _LONG
+    return 0 <= number <= (_LONG if key in _LONGS else _INT)
+
+
+def _ports_after_writing(text):
+    """A list of ports has no blanks at all, may end in a comma, and is printed in order."""
+    if not text.strip(BLANKS):
+        return ""
+    ranges = []
+    for part in (text[:-1] if text.endswith(",") else text).split(","):
+        pair = [_kernel_number(word) for word in part.split("-")]
+        if len(pair) > 2 or None in pair or not 0 <= pair[0] <= pair[-1] <= _LARGEST_PORT:
+            return None
+        ranges.append((pair[0], pair[-1]))
+    return ports_text(ranges)
 
 
 def entries(profile):
@@ -166,28 +227,40 @@ def policy_problem(policy, text):
 
 def integers(text):
     """The numbers of a value, or None where it is not made of whole numbers."""
-    words = text.split()
-    return [int(word) for word in words] if words and all(_INTEGER.match(word) for word in words) else None
+    words = words_of(text)
+    return [int(word) for word in words] if words and all(_INTEGER.fullmatch(word) and len(word) <= 20 for word in words) else None
 
 
 def merge(policy, base, wanted):
     """What should hold where C(base) holds now and C(wanted) is asked for under a policy.
 
     Merging twice gives what merging once gives, and a result equal to C(base) means that C(base) is good enough.
-    An unreadable C(base) (other number of elements, no numbers) is replaced.
+    A C(base) that cannot be compared (see L(comparable)) is kept: nobody knows whether it is better.
     """
     base, wanted = normal(base), normal(wanted)
     if policy == "union":
         return _merge_ports(base, wanted)
     if policy == "leave":
         return base
-    have, want = integers(base), integers(wanted)
-    if policy == "exact" or have is None or want is None or len(have) != len(want):
+    if policy == "exact":
         return wanted
+    have, want = integers(base), integers(wanted)
+    if have is None or want is None or len(have) != len(want):
+        return base
     if policy == "range":
         return f"{min(have[0], want[0])} {max(have[1], want[1])}"
     best = max if policy == "at_least" else min
     return " ".join(str(best(pair)) for pair in zip(have, want))
+
+
+def comparable(policy, base, wanted):
+    """Whether a policy can compare two values: both are numbers, and as many, or both are lists of ports."""
+    if policy in ("exact", "leave"):
+        return True
+    if policy == "union":
+        return not _ports_problem(normal(base))
+    have, want = integers(normal(base)), integers(normal(wanted))
+    return have is not None and want is not None and len(have) == len(want)
 
 
 def same(key, one, other):
@@ -200,7 +273,7 @@ def same(key, one, other):
 
 def _merge_ports(base, wanted):
     if _ports_problem(base):
-        return ports_text(_ranges(wanted))
+        return base
     merged = ports_text(_ranges(base) + _ranges(wanted))
     return base if merged == ports_text(_ranges(base)) else merged
 
@@ -223,7 +296,7 @@ def ports_text(ranges):
 
 def version(release):
     """The first two numbers of a kernel release: C(6.1.0-13-amd64) is C((6, 1)); C((0, 0)) where it says none."""
-    match = re.match(r"(\d+)\.(\d+)", release or "")
+    match = re.match(r"([0-9]{1,9})\.([0-9]{1,9})", release or "")
     return (int(match.group(1)), int(match.group(2))) if match else (0, 0)
 
 
