@@ -14,7 +14,8 @@ import re
 from typing import NamedTuple
 
 from ansible_collections.xitrum.host.plugins.module_utils import kernel_files
-from ansible_collections.xitrum.host.plugins.module_utils.plan import Plan, Row
+from ansible_collections.xitrum.host.plugins.module_utils.foreign_text import lines_of, lowercase, printable, words_of
+from ansible_collections.xitrum.host.plugins.module_utils.plan import Plan, Row, unread_rows
 from ansible_collections.xitrum.host.plugins.module_utils.process import nofile_of, parse_status, seen
 
 MARK = "# Written by xitrum.host: changes here are lost.\n"
@@ -26,7 +27,17 @@ SSHD_CONFIG = "/etc/ssh/sshd_config"
 #: The kernel's own fs.nr_open (NR_OPEN in its sources), and the highest one, which systemd sets at boot on some systems.
 NR_OPEN, NR_OPEN_MOST = 1048576, 1073741816
 _CAP_SYS_RESOURCE = 24
-_NO_LIMIT = ("-1", "unlimited", "infinity")
+#: Where a number that a file has ends: far above what the kernel takes.
+_NO_END = 2 ** 63 - 1
+#: What pam_limits takes for no limit, in any case of its letters; for nofile it then sets fs.nr_open.
+_NO_LIMIT = ("-1", "-", "unlimited", "infinity")
+_KINDS = ("soft", "hard", "-")
+#: It reads the digits that a value begins with, and takes C(30k) for 30.
+_DIGITS = re.compile(r"\+?([0-9]+)")
+_LIMIT = re.compile(r"unlimited|[0-9]+")
+_SKIPPED = "PAM skips it: correct the line, or remove it"
+#: It reads a longer line in pieces of this size.
+_LONGEST = 1023
 
 SPEC = {
     "nofile": {"type": "int", "default": 1024000},
@@ -48,16 +59,53 @@ class Line(NamedTuple):
     value: int | None
 
 
+class Unread(NamedTuple):
+    """A line on nofile that pam_limits skips, or reads in another way than somebody meant it."""
+
+    file: str
+    number: int
+    text: str
+    why: str
+
+
+def parse_lines(path, text):
+    """The nofile lines of one file as pam_limits reads them, in order: each a L(Line) or an L(Unread)."""
+    return [found for number, line in lines_of(text) for found in _parse_line(path, number, line)]
+
+
+def _parse_line(path, number, line):
+    data = line.encode("utf-8", "surrogateescape")
+    if len(data) > _LONGEST:
+        if "nofile" in lowercase(line):
+            why = f"found a line of more than {_LONGEST} bytes, which PAM reads in pieces: make lines of it"
+            yield Unread(path, number, line, why)
+        for begin in range(0, len(data), _LONGEST):
+            yield from _parse_line(path, number, data[begin:begin + _LONGEST].decode("utf-8", "surrogateescape"))
+        return
+    words = words_of(line.partition("#")[0].partition("\0")[0])
+    if len(words) == 2 and words[1].startswith("-"):
+        # Nothing of any file is applied to these users.
+        yield Line(path, number, words[0], "none", None)
+    if "nofile" not in map(lowercase, words[1:3]):
+        return
+    domain, kind, value = words[0], lowercase(words[1]), lowercase(words[3]) if len(words) > 3 else ""
+    digits = _DIGITS.match(value)
+    if not value or kind not in _KINDS or lowercase(words[2]) != "nofile":
+        yield Unread(path, number, line, f"found no line of limits.conf(5); expected DOMAIN soft|hard|- nofile NUMBER. {_SKIPPED}")
+    elif value in _NO_LIMIT:
+        yield Line(path, number, domain, kind, None)
+    elif digits:
+        yield Line(path, number, domain, kind, min(int(digits[1][:20]), _NO_END))
+        if digits[0] != value:
+            why = f"found {printable(value)!r}, which PAM reads as {int(digits[1][:20])}; expected a whole number: correct the line"
+            yield Unread(path, number, line, why)
+    else:
+        yield Unread(path, number, line, f"found {printable(value)!r}; expected a whole number or unlimited. {_SKIPPED}")
+
+
 def parse(path, text):
-    """The nofile lines of one file, in order; what pam_limits would not understand is left out."""
-    found = []
-    for number, line in enumerate(text.splitlines(), 1):
-        words = line.partition("#")[0].split()
-        if len(words) < 4 or words[1] not in ("soft", "hard", "-") or words[2].lower() != "nofile":
-            continue
-        if words[3] in _NO_LIMIT or words[3].isdecimal():
-            found.append(Line(path, number, words[0], words[1], None if words[3] in _NO_LIMIT else int(words[3])))
-    return found
+    """The lines of one file that set nofile, in order; what pam_limits does not understand is left out."""
+    return [line for line in parse_lines(path, text) if isinstance(line, Line) and line.kind in _KINDS]
 
 
 def of_domain(lines, domain, kind):
@@ -69,15 +117,17 @@ def of_domain(lines, domain, kind):
 
 def read(host, wanted):
     """Everything about the host that L(plan) needs."""
-    lines, unread = read_lines(host)
+    found, unread = read_lines(host)
     texts, _unread = kernel_files.read(host, "/etc/sysctl.d/90-xitrum.conf")
-    at_boot = [setting.value for setting in kernel_files.settings(texts).get("fs.nr_open", []) if setting.value.isdecimal()]
+    at_boot = kernel_files.Boot(texts, systemd=kernel_files.has_systemd(host)).without_us("fs.nr_open")
     return {
-        "lines": lines,
+        "lines": [line for line in found if isinstance(line, Line) and line.kind in _KINDS],
+        "exempt": [line for line in found if isinstance(line, Line) and line.kind == "none"],
+        "unread_lines": [line for line in found if isinstance(line, Unread)],
         "unread": unread,
         "own": host.read(wanted["path"]),
         "nr_open": int(host.read("/proc/sys/fs/nr_open") or NR_OPEN),
-        "nr_open_at_boot": int(at_boot[-1]) if at_boot else None,
+        "nr_open_at_boot": int(at_boot) if at_boot else None,
         "file_max": int(host.read("/proc/sys/fs/file-max") or 0),
         "inherited": inherited(host),
         "raises": raises(host, wanted["nofile"]) if wanted["state"] == "present" else True,
@@ -87,13 +137,13 @@ def read(host, wanted):
 
 
 def read_lines(host):
-    """The nofile lines of limits.conf and limits.d in the order in which PAM reads them, and the files that are hidden."""
+    """What L(parse_lines) finds in limits.conf and limits.d in the order in which PAM reads them, and the files that are hidden."""
     lines, unread = [], []
-    for path in [LIMITS_CONF] + [f"{LIMITS_D}/{name}" for name in host.listdir(LIMITS_D) if name.endswith(".conf")]:
+    for path in [LIMITS_CONF] + [f"{LIMITS_D}/{name}" for name in host.listdir(LIMITS_D) if name.endswith(".conf") and not name.startswith(".")]:
         found = seen(host.read, path)
         if found is None and host.exists(path):
             unread.append(path)
-        lines += parse(path, found or "")
+        lines += parse_lines(path, found or "")
     return lines, unread
 
 
@@ -128,8 +178,9 @@ def raises(host, nofile):
 def _login(host, user):
     """What a new login of a user gets, as C((soft, hard)), through PAM; None where only root may ask, or it failed."""
     result = host.run(["timeout", "10", "su", "-s", "/bin/sh", user, "-c", "ulimit -Sn; ulimit -Hn"])
-    words = result.out.split()
-    return (words[0], words[1]) if result.rc == 0 and len(words) == 2 else None
+    # A module of PAM may have greeted first.
+    words = result.out.split()[-2:]
+    return (words[0], words[1]) if result.rc == 0 and len(words) == 2 and all(map(_LIMIT.fullmatch, words)) else None
 
 
 def _use_pam(host):
@@ -152,7 +203,7 @@ def use_pam(text, included):
             if inner:
                 return inner
         if len(words) > 1 and words[0].lower() == "usepam":
-            return words[1].lower()
+            return words[1].strip('"').lower()
     return "no"
 
 
@@ -220,7 +271,8 @@ def _row(wanted, state, domain, values, limit, why):
     lines = {kind: of_domain(state["lines"], domain, kind) for kind in ("soft", "hard")}
     row = Row("nofile", f"limits of {domain}", wanted=str(wanted["nofile"]), configured=" ".join(text(line) for line in lines.values()))
     own = [line.value for line in parse(wanted["path"], state["own"] or "") if line.domain == domain]
-    later = next((line for kind, line in lines.items() if line and line.file != wanted["path"] and line.value != values[domain, kind]), None)
+    later = next((line for kind, line in lines.items()
+                  if line and line.file != wanted["path"] and not _as_good(wanted["policy"], line.value, values[domain, kind], state)), None)
     if own != [values[domain, "soft"], values[domain, "hard"]]:
         row.status, row.why = "differs", f"{wanted['path']} does not say so yet"
     elif later:
@@ -232,6 +284,13 @@ def _row(wanted, state, domain, values, limit, why):
     if why:
         row.why = f"granted {limit} of {wanted['nofile']}: {why}" + (f"; {row.why}" if row.why else "")
     return row
+
+
+def _as_good(policy, value, desired, state):
+    """Whether the value of a line that comes after ours will do. PAM takes no limit for fs.nr_open, and what the host cannot
+    grant is not applied at all."""
+    value = state["nr_open"] if value is None else value
+    return value == desired or (policy == "at_least" and desired < value <= granted(NR_OPEN_MOST, state)[0])
 
 
 def text(line):
@@ -257,6 +316,8 @@ def _login_rows(wanted, state, values):
 def _other_rows(wanted, state, others, limit):
     """What is not ours and stands in the way: lines for single users, sshd without PAM, too small an fs.file-max."""
     rows = [Row("nofile", f"limits of {path}", status="unseen", why="only root may read it") for path in state["unread"]]
+    rows += unread_rows("nofile", [line for line in state.get("unread_lines", ()) if line.file != wanted["path"]])
+    rows += [_exempt_row(wanted, line) for line in state.get("exempt", ())]
     for line in others:
         if line.domain not in wanted["domains"] and line.value is not None and line.value < limit:
             ours = line.domain in wanted["logins"]
@@ -270,6 +331,14 @@ def _other_rows(wanted, state, others, limit):
         rows.append(Row("nofile", "fs.file-max", wanted=f"at least {limit}", effective=str(state["file_max"]), status="differs",
                         why="all processes together may not have as many files open as one login", mend=f"sysctl -w fs.file-max={limit}"))
     return rows
+
+
+def _exempt_row(wanted, line):
+    """A line that exempts users from every limit, and so from ours: they keep those of the daemon that let them in."""
+    ours = line.domain in wanted["logins"]
+    return Row("nofile", f"limits of {line.domain}", configured="none", status="differs" if ours else "ok",
+               why=f"{line.file} line {line.number} ({printable(line.domain)} -) exempts {printable(line.domain)} from all lines",
+               mend=f"sed -i '{line.number}s/^/# /' {line.file}" if ours else "")
 
 
 def apply(host, todo):
