@@ -21,7 +21,7 @@ from ansible_collections.xitrum.host.plugins.module_utils import (
     supervisord,
     supervisors,
 )
-from ansible_collections.xitrum.host.plugins.module_utils.plan import RUN, Row
+from ansible_collections.xitrum.host.plugins.module_utils.plan import RUN, Row, unread_rows
 
 SPEC = {
     "name": {"type": "str", "required": True},
@@ -125,8 +125,11 @@ def pypi(host):
 def others(host, wanted):
     """The files of supervisord's configuration that are not ours: path to text."""
     own = {*marks(wanted), f"{supervisord.FOLDER}/{wanted['name']}.conf"}
-    paths = [supervisord.MAIN, *(f"{supervisord.FOLDER}/{name}" for name in host.listdir(supervisord.FOLDER) if name.endswith(".conf"))]
-    return {path: host.read(path) or "" for path in paths if path not in own}
+    main = host.read(supervisord.MAIN) or ""
+    patterns = supervisord.included(main) or [f"{supervisord.FOLDER}/*.conf"]
+    folders = sorted({pattern.rpartition("/")[0] for pattern in patterns})
+    paths = [f"{folder}/{name}" for folder in folders for name in host.listdir(folder) if supervisord.includes(patterns, f"{folder}/{name}")]
+    return {supervisord.MAIN: main, **{path: host.read(path) or "" for path in paths if path not in own}}
 
 
 # --------------------------------------------------------------------------------------------------------- planning
@@ -138,7 +141,7 @@ def compose(wanted, state):
     it is only put back where it is missing.
     """
     kind, name = supervisors.KINDS[wanted["supervisor"]], wanted["name"]
-    values = {"@NOFILE@": state["granted"], "@MINFDS@": max(state["granted"], supervisord.minfds(state["others"]))}
+    values = {"@NOFILE@": state["granted"], "@MINFDS@": max(state["granted"], supervisord.minfds(state["others"]), least_minfds(state))}
     files = [{**item, "content": replaced(item["content"], values)} for item in wanted["files"]]
     links = [{"path": path, "target": target} for path, target in supervisord.COMMANDS.items()] if state["pypi"] else []
     if wanted["supervisor"] == "rc.local" and not rc_local.problem(state["rc_local"][0]):
@@ -162,6 +165,11 @@ def compose(wanted, state):
             links.append({"path": path, "target": target})
     return {"name": f"{name}-service", "files": files, "links": links, "owned": supervisors.filled(kind.get("hides", []), name=name),
             "commands": commands}
+
+
+def least_minfds(state):
+    """What the running daemon has, where a file sets minfds to what cannot be read; else 0."""
+    return (state["daemon"].get("nofile") or (0, 0))[0] if supervisord.keeps_minfds(state["others"]) else 0
 
 
 def inittab_problem(wanted, state):
@@ -194,6 +202,7 @@ def plan(wanted, state):
     for other, paths in state["unused"].items():
         result.actions.append(("clean", other))
         result.rows.append(Row("service", f"definition for {other}", "absent", ", ".join(paths), "", "differs", "the instances have another supervisor", RUN))
+    result.rows += unread_rows("service", supervisord.unread(state["others"]))
     result.facts = {"packages": packages, "notes": []}
     if not kind["restarts"]:
         why = f"{wanted['supervisor']} starts an instance at boot, and does not start it again when it ends"
@@ -252,6 +261,11 @@ def problems(wanted, state):
     for index in range(wanted["instances"]):
         if f"{name}-{index}" in taken:
             yield f"{taken[f'{name}-{index}']} has a program {name}-{index} already: remove it there, or set another xitrum_name"
+    patterns = supervisord.included(state["others"].get(supervisord.MAIN, ""))
+    mark = supervisors.filled(kind["mark"], name=name, index=0)
+    if patterns and not supervisord.includes(patterns, mark):
+        yield (f"{supervisord.MAIN} includes {' '.join(patterns)}, which does not find {mark}: "
+               f"add {supervisord.FOLDER}/*.conf to files in its section [include]")
     if state["pypi"]:
         for path in state["pypi"]["foreign"]:
             yield f"{path} exists and is not of this collection: move it away, or unset supervisor_supervisord_version"
