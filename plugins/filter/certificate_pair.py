@@ -94,9 +94,9 @@ def problem(certificate, key, names, now=None):
         return f"{names[0]} belongs to another key than {names[1]}: the first certificate of the file must be that of the site, and not of its chain"
     begin, end = ends(first)
     if now and end <= now:
-        return f"{names[0]} ended on {end:%Y-%m-%d}: put a renewed one there"
+        return f"{names[0]} ended on {end.date()}: put a renewed one there"
     if now and begin > now:
-        return f"{names[0]} begins on {begin:%Y-%m-%d}, and today is {now:%Y-%m-%d} here: wait for it, or correct the clock"
+        return f"{names[0]} begins on {begin.date()}, and today is {now.date()} here: wait for it, or correct the clock"
     return ""
 
 

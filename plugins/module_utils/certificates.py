@@ -18,16 +18,25 @@ SPEC = {
     },
 }
 
+#: openssl-x509(1) prints these whatever language the host speaks; strptime(3) reads those of the host's language.
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_TIME = r"([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.[0-9]+)?"
+_END = re.compile(rf"^notAfter=({'|'.join(MONTHS)}) +([0-9]{{1,2}}) {_TIME} ([0-9]{{4}})(?: GMT)?[ \r]*$", re.MULTILINE)
+
 ASK = ["openssl", "x509", "-noout", "-enddate", "-fingerprint", "-sha256"]
 
 
 def parse(text):
     """What openssl-x509(1) says: C((end as a datetime in UTC, fingerprint)), or None where it says nothing of a certificate."""
-    end = re.search(r"^notAfter=(.+) GMT$", text, re.MULTILINE)
-    mark = re.search(r"ingerprint=(\S+)$", text, re.MULTILINE)
+    end, mark = _END.search(text), re.search(r"ingerprint=(\S+)$", text, re.MULTILINE)
     if not end or not mark:
         return None
-    return datetime.datetime.strptime(end.group(1), "%b %d %H:%M:%S %Y").replace(tzinfo=datetime.timezone.utc), mark.group(1)
+    day, hour, minute, second, year = map(int, end.groups()[1:])
+    try:
+        # A leap second is none for Python.
+        return datetime.datetime(year, MONTHS.index(end[1]) + 1, day, hour, minute, min(second, 59), tzinfo=datetime.timezone.utc), mark[1]
+    except ValueError:
+        return None
 
 
 def read(host, wanted):
@@ -60,7 +69,7 @@ def plan(wanted, state):
 
 def row(wanted, state, item):
     """Three columns of one certificate."""
-    ends = {name: item[name][0].strftime("%Y-%m-%d") if item[name] else "" for name in ("configured", "effective")}
+    ends = {name: item[name][0].date().isoformat() if item[name] else "" for name in ("configured", "effective")}
     said = Row("certificate", f"certificate {item['path']}", f"valid {wanted['days']} days more", ends["configured"], ends["effective"])
     if not state["tool"]:
         said.status, said.why, said.mend = "unseen", "there is no openssl on this host", f"{state['installer']} openssl"
