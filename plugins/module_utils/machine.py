@@ -12,6 +12,7 @@ import re
 import sys
 
 from ansible_collections.xitrum.host.plugins.module_utils import process, sockets
+from ansible_collections.xitrum.host.plugins.module_utils.foreign_text import lines_of
 from ansible_collections.xitrum.host.plugins.module_utils.plan import Plan
 from ansible_collections.xitrum.host.plugins.module_utils.supervisor_kinds import KINDS
 
@@ -49,9 +50,16 @@ CAP_SYS_RESOURCE = 24
 
 
 def parse_os_release(text):
-    """os-release(5) as a dictionary; quotes are taken off."""
-    pairs = re.findall(r"^([A-Z0-9_]+)=(.*)$", text, re.MULTILINE)
-    return {name: value.strip().strip("\"'") for name, value in pairs}
+    """os-release(5) as a dictionary; quotes and backslashes are taken off."""
+    pairs = re.findall(r"^([A-Za-z0-9_]+)=(.*)$", text, re.MULTILINE)
+    return {name: _unquoted(value.strip()) for name, value in pairs}
+
+
+def _unquoted(value):
+    """A value as a shell reads it, which is what os-release(5) asks for."""
+    if len(value) > 1 and value[0] == value[-1] == '"':
+        return re.sub(r'\\([$`"\\])', r"\1", value[1:-1])
+    return value.strip("\"'")
 
 
 def parse_meminfo(text):
@@ -61,8 +69,8 @@ def parse_meminfo(text):
 
 def parse_mounts(text):
     """/proc/mounts as a dictionary: mount point to its set of options. Of several on one point the last is seen."""
-    rows = (line.split() for line in text.splitlines())
-    # Blanks and backslashes in a path are octal there.
+    rows = (line.split(" ") for _number, line in lines_of(text))
+    # Blanks and backslashes in a path are octal there, other white space of Unicode is not.
     return {re.sub(r"\\([0-7]{3})", lambda match: chr(int(match.group(1), 8)), row[1]): set(row[3].split(",")) for row in rows if len(row) > 3}
 
 

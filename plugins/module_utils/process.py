@@ -12,12 +12,13 @@ from __future__ import annotations
 import os
 import re
 
+from ansible_collections.xitrum.host.plugins.module_utils.foreign_text import lines_of
 from ansible_collections.xitrum.host.plugins.module_utils.host import user_name
 
 #: How a limit without an end is written as a number: the value of C(resource.RLIM_INFINITY).
 UNLIMITED = -1
 
-_LIMIT_LINE = re.compile(r"^(Max .+?)\s{2,}(\S+)\s+(\S+)")
+_LIMIT_LINE = re.compile(r"^(Max .+?) {2,}(unlimited|[0-9]+) +(unlimited|[0-9]+)")
 
 #: The properties of a unit that say which processes it has and which nofile limit it gives them.
 UNIT_PROPERTIES = ("Id", "LoadState", "ActiveState", "MainPID", "ControlGroup", "FragmentPath", "DropInPaths", "LimitNOFILE", "LimitNOFILESoft")
@@ -25,7 +26,7 @@ UNIT_PROPERTIES = ("Id", "LoadState", "ActiveState", "MainPID", "ControlGroup", 
 
 def parse_limits(text):
     """/proc/PID/limits as C({"Max open files": (soft, hard)}); UNLIMITED where the kernel says so."""
-    found = (_LIMIT_LINE.match(line) for line in text.splitlines())
+    found = (_LIMIT_LINE.match(line) for _number, line in lines_of(text))
     return {match.group(1): (_limit(match.group(2)), _limit(match.group(3))) for match in found if match}
 
 
@@ -67,7 +68,7 @@ def parse_stat(text):
 
 def parse_status(text):
     """/proc/PID/status as a dictionary of its C(Name: value) lines."""
-    pairs = (line.partition(":") for line in text.splitlines())
+    pairs = (line.partition(":") for _number, line in lines_of(text))
     return {name: value.strip() for name, separator, value in pairs if separator}
 
 
@@ -79,7 +80,8 @@ def parse_boot_time(text):
 
 def parse_unit(text):
     """C(systemctl show) of one unit as a dictionary of its properties."""
-    return {name: value for name, separator, value in (line.partition("=") for line in text.splitlines()) if separator}
+    pairs = (line.partition("=") for _number, line in lines_of(text))
+    return {name: value for name, separator, value in pairs if separator}
 
 
 def seen(read, *arguments):

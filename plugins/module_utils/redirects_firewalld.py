@@ -9,6 +9,7 @@ import re
 from xml.etree import ElementTree
 
 from ansible_collections.xitrum.host.plugins.module_utils import redirects_iptables as iptables
+from ansible_collections.xitrum.host.plugins.module_utils.foreign_text import lines_of
 from ansible_collections.xitrum.host.plugins.module_utils.redirects_rules import UNKNOWN, run
 
 #: Where firewalld keeps direct rules; written by its own programs only.
@@ -31,8 +32,9 @@ def direct_rules(text):
     if not text:
         return []
     try:
-        root = ElementTree.fromstring(text)
-    except ElementTree.ParseError as error:
+        # As bytes, of which the first line may tell the encoding.
+        root = ElementTree.fromstring(text.encode("utf-8", "surrogateescape"))
+    except (ElementTree.ParseError, LookupError, ValueError) as error:
         raise ValueError(f"{FILE}: {error}") from error
     items = [item for item in root.iter("rule") if item.get("table") == "nat"]
     rules = [(item.get("ipv"), item.get("chain"), item.get("priority"), iptables.unquoted(item.text or "")) for item in items]
@@ -41,7 +43,7 @@ def direct_rules(text):
 
 def runtime_rules(text):
     """The same of C(firewall-cmd --direct --get-all-rules), a rule a line."""
-    lines = (line.split(" ", 4) for line in text.splitlines())
+    lines = (line.split(" ", 4) for _number, line in lines_of(text))
     rules = [(words[0], words[2], words[3], iptables.unquoted(words[4])) for words in lines if len(words) == 5 and words[1] == "nat"]
     return [rule for rule in rules if f"--comment {iptables.COMMENT} " in rule[3]]
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import shlex
 
+from ansible_collections.xitrum.host.plugins.module_utils.foreign_text import lines_of
 from ansible_collections.xitrum.host.plugins.module_utils.redirects_rules import (
     FAMILIES,
     FOLDER,
@@ -35,6 +36,7 @@ SAVERS = {
 
 #: Says that the table below it is in the file only because of us. iptables-save does not keep it, and the table stays then.
 MARK = "# This table was added by the collection xitrum.host\n"
+_LINES = re.compile(r"[^\n]*\n|[^\n]+")
 _EMPTY_TABLE = "*nat\n:PREROUTING ACCEPT [0:0]\n:INPUT ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n:POSTROUTING ACCEPT [0:0]\n"
 
 #: Marks the rules that firewalld keeps for us: those cannot be in chains of their own.
@@ -71,7 +73,7 @@ def rule_of(text, family, comment=False):
 def tables(text):
     """iptables-save's output as C({table: [line]}), without comments and counters, words quoted as a shell wants them."""
     found, current = {}, None
-    for line in (text or "").splitlines():
+    for _number, line in lines_of(text or ""):
         line = re.sub(r"^\[\d+:\d+\] ", "", line.strip())
         if line.startswith("*"):
             current = found.setdefault(line[1:], [])
@@ -144,7 +146,7 @@ def chains_only(rules, family):
 
 def merge(text, rules, family):
     """A saved file of the distribution with our rules in it, or without: every other line as it was."""
-    lines = (text or "").splitlines(keepends=True)
+    lines = _LINES.findall(text or "")
     if lines and not lines[-1].endswith("\n"):
         lines[-1] += "\n"
     begin = next((number for number, line in enumerate(lines) if line.strip() == "*nat"), None)

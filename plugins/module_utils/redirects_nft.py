@@ -66,8 +66,18 @@ def configured(state, families):
 
 
 def parse(text):
-    """C(nft -j list ruleset) as its list of objects. Raises ValueError where it is no such text."""
-    return json.loads(text)["nftables"] if text.strip() else []
+    """C(nft -j list ruleset) as its list of objects. Raises ValueError where it is no such text.
+
+    What nft has to say besides stands in lines of its own, before it.
+    """
+    begin = re.search(r"^\{", text, re.MULTILINE)
+    if not text.strip():
+        return []
+    found = json.loads(text[begin.start():] if begin else text)
+    objects = found.get("nftables") if isinstance(found, dict) else None
+    if not isinstance(objects, list) or not all(isinstance(entry, dict) for entry in objects):
+        raise ValueError("no list of objects")
+    return objects
 
 
 def effective(state, families):
@@ -78,7 +88,7 @@ def effective(state, families):
             rules += _rules(item, families)
         elif kind == "chain":
             base = (item.get("type"), item.get("hook"), item.get("prio"), item.get("policy"))
-            if base != ("nat", item["name"], PRIORITY, "accept"):
+            if base != ("nat", item.get("name"), PRIORITY, "accept"):
                 rules.append(UNKNOWN)
         elif kind != "table":
             rules.append(UNKNOWN)
@@ -87,7 +97,7 @@ def effective(state, families):
 
 def ours(objects):
     """C((kind, object)) of our table and of everything in it."""
-    pairs = [pair for entry in objects for pair in entry.items()]
+    pairs = [(kind, item) for entry in objects for kind, item in entry.items() if isinstance(item, dict)]
     return [(kind, item) for kind, item in pairs
             if item.get("family") == "inet" and (item.get("name") if kind == "table" else item.get("table")) == TABLE]
 
@@ -100,22 +110,24 @@ def there(objects):
 def _rules(item, families):
     """One live rule as ours: exactly the expressions that L(render) writes, in their order."""
     interface = outside = None
-    origin, family = item["chain"], None
-    for expression in item["expr"]:
-        match = expression.get("match")
-        left = json.dumps(match["left"], sort_keys=True) if match and match["op"] == "==" else ""
-        if left == '{"meta": {"key": "iifname"}}':
-            interface = match["right"]
-        elif left in _FIB and match["right"] == "local":
+    origin, family = item.get("chain"), None
+    for expression in item.get("expr") or []:
+        match = expression.get("match") if isinstance(expression, dict) else None
+        match = match if isinstance(match, dict) else {}
+        port = _redirected(expression)
+        left, right = json.dumps(match.get("left"), sort_keys=True) if match.get("op") == "==" else "", match.get("right")
+        if left == '{"meta": {"key": "iifname"}}' and isinstance(right, str):
+            interface = right
+        elif left in _FIB and right == "local":
             family = "any"
-        elif left == '{"payload": {"field": "daddr", "protocol": "ip"}}' and match["right"] == LOOPBACK_ADDRESS["ipv4"]:
+        elif left == '{"payload": {"field": "daddr", "protocol": "ip"}}' and right == LOOPBACK_ADDRESS["ipv4"]:
             family = "ipv4"
-        elif left == '{"payload": {"field": "daddr", "protocol": "ip6"}}' and match["right"] == LOOPBACK_ADDRESS["ipv6"]:
+        elif left == '{"payload": {"field": "daddr", "protocol": "ip6"}}' and right == LOOPBACK_ADDRESS["ipv6"]:
             family = "ipv6"
-        elif left == '{"payload": {"field": "dport", "protocol": "tcp"}}' and isinstance(match["right"], int):
-            outside = match["right"]
-        elif list(expression) == ["redirect"] and outside and family and isinstance((expression["redirect"] or {}).get("port"), int):
-            inside = expression["redirect"]["port"]
+        elif left == '{"payload": {"field": "dport", "protocol": "tcp"}}' and isinstance(right, int):
+            outside = right
+        elif port and outside and family:
+            inside = port
             if origin == "prerouting" and family == "any":
                 return [Rule(OUTSIDE, name, interface or "", outside, inside) for name in families]
             if origin == "output" and family in FAMILIES and not interface:
@@ -124,6 +136,14 @@ def _rules(item, families):
         else:
             return [UNKNOWN]
     return [UNKNOWN]
+
+
+def _redirected(expression):
+    """The port that an expression redirects to, and does nothing else; 0 for any other."""
+    if not isinstance(expression, dict) or list(expression) != ["redirect"] or not isinstance(expression["redirect"], dict):
+        return 0
+    port = expression["redirect"].get("port")
+    return port if isinstance(port, int) else 0
 
 
 def steps(rules, state, families):
