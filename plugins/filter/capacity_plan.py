@@ -113,7 +113,7 @@ def capacity_plan(connections, **shape):
     # Not for every host that has no number: each would import it in a process of its own.
     from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
-    # The values of an inventory are texts where a template has made them, before ansible-core 2.19.
+    # A value that `-e name=value` gives is a text.
     checked = ArgumentSpecValidator({**capacity.SPEC, **KNOWN}).validate({"connections": connections, **shape})
     if checked.error_messages:
         raise AnsibleFilterError(f"capacity_plan of {connections!r} connections with {shape}: {' '.join(checked.error_messages)}")

@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 
 from ansible_collections.xitrum.host.plugins.module_utils import findings, fleet_summary, mends
-from ansible_collections.xitrum.host.plugins.plugin_utils.said import no_template
 
 
 def summary(hostvars, hosts, check_mode=False, everything=False):
@@ -18,8 +17,7 @@ def summary(hostvars, hosts, check_mode=False, everything=False):
 
 def check_findings(hostvars, hosts, reached, sources=()):
     """Every row of every host as a flat list, the worst first. Lines to type are for the folder in which Ansible was started."""
-    found = findings.findings({host: hostvars[host].get("xitrum_host_state") for host in hosts}, reached, mends.inventory_options(sources, os.getcwd()))
-    return no_template(found)
+    return findings.findings({host: hostvars[host].get("xitrum_host_state") for host in hosts}, reached, mends.inventory_options(sources, os.getcwd()))
 
 
 class FilterModule:

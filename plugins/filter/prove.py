@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from ansible.errors import AnsibleFilterError
 from ansible_collections.xitrum.host.plugins.module_utils import load_fleet, load_report
-from ansible_collections.xitrum.host.plugins.plugin_utils.said import no_template
 
 
 def prove_loads(hostvars, groups, host, wanted):
@@ -29,9 +28,9 @@ def prove_report(hostvars, groups, hosts, settings):
         loads = {host: said["counts"] for host, said in there.items() if said.get("counts")}
         capacities = {host: said["capacity"] for host, said in proved.items() if said.get("capacity")}
         ways[way] = load_report.way_report(settings["connections"], readings, loads, capacities, groups, way)
-    return no_template({"label": settings["label"], "when": settings["when"], "settings": settings, "ways": ways,
-                        "machine": {host: machine(said) for host, said in proved.items()},
-                        "bursts": {host: said["bursts"] for host, said in proved.items() if said.get("bursts")}})
+    return {"label": settings["label"], "when": settings["when"], "settings": settings, "ways": ways,
+            "machine": {host: machine(said) for host, said in proved.items()},
+            "bursts": {host: said["bursts"] for host, said in proved.items() if said.get("bursts")}}
 
 
 def machine(said):

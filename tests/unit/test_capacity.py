@@ -116,7 +116,7 @@ def test_wrong_arguments_are_said(connections, shape, words):
 def test_the_filter():
     plan = FilterModule().filters()["capacity_plan"]
     assert plan(10000, instances=2)["nofile"] == 6024
-    # As ansible-core before 2.19 makes them of templates.
+    # As `-e name=value` gives them.
     texts = {"instances": "2", "heap_bytes": str(1 << 30), "application": "True", "conntrack": "False", "cpus": "4"}
     assert plan("10000", **texts) == plan(10000, instances=2, heap_bytes=1 << 30, cpus=4)
     with pytest.raises(AnsibleFilterError, match="capacity_plan of 10000 connections .*instance"):

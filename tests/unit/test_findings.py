@@ -10,7 +10,6 @@ from ansible.template import Templar
 from ansible_collections.xitrum.host.plugins.filter import host_state
 from ansible_collections.xitrum.host.plugins.module_utils import findings, fleet_summary
 from ansible_collections.xitrum.host.plugins.module_utils.plan import LOOK, RUN, STATUSES, Plan, Row
-from ansible_collections.xitrum.host.plugins.plugin_utils.said import no_template
 
 from .read_fixture import read_of, state
 
@@ -103,8 +102,6 @@ def test_what_a_host_says_is_never_taken_for_a_template():
     said = host_state.check_findings({"app1": {"xitrum_host_state": {"msg": "{{ 6 * 7 }}"}}}, ["app1"], ["app1"])
     templar = Templar(None, variables={"said": said})
     assert "{{ 6 * 7 }}" in templar.template(said)[0]["why"]
-    value = {"a": ["{{ 6 * 7 }}", 1, None], "b": True}
-    assert templar.template(no_template({**value, "c": ("x",)})) == {**value, "c": ["x"]}
 
 
 def test_the_check_shows_what_differs_and_the_mend_once():

@@ -14,15 +14,8 @@ import pathlib
 import pytest
 import yaml
 from ansible.parsing.dataloader import DataLoader
-from ansible.template import Templar
+from ansible.template import Templar, trust_as_template
 from ansible_collections.xitrum.host.plugins.module_utils import proxy, proxy_apache, proxy_haproxy, proxy_nginx, proxy_text
-
-try:
-    from ansible.template import trust_as_template
-except ImportError:
-    # ansible-core 2.17 trusts every text.
-    def trust_as_template(text):
-        return text
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 DATA = pathlib.Path(__file__).parent / "data" / "proxy"
