@@ -14,11 +14,26 @@ import errno
 import fcntl
 import grp
 import os
+import posixpath
 import pwd
+import secrets
 import shutil
 import stat
 import tempfile
 from typing import NamedTuple
+
+#: As many links as the kernel follows in one path (path_resolution(7)).
+MOST_LINKS = 40
+
+#: What a file has beside its text, owner and mode, and a rename would lose: the label of SELinux, and access lists.
+KEPT_ATTRIBUTES = ("security.selinux", "system.posix_acl_access")
+
+
+class PathError(OSError):
+    """A path that is not written or removed: why, as a sentence with what to do. Its text has no number before it."""
+
+    def __str__(self):
+        return self.strerror
 
 
 class Result(NamedTuple):
@@ -30,13 +45,15 @@ class Result(NamedTuple):
 
 
 class Stat(NamedTuple):
-    """What a path is: C(kind) is one of C(file), C(directory), C(link), C(other)."""
+    """What a path is: C(kind) is one of C(file), C(directory), C(link), C(other). The C(mode) of a link says nothing of
+    the file that it leads to. C(names) is the number of hard links."""
 
     kind: str
     mode: int
     owner: str
     group: str
     size: int
+    names: int = 1
 
 
 class Host:
@@ -118,29 +135,76 @@ class Host:
             return None
         kinds = ((stat.S_ISLNK, "link"), (stat.S_ISDIR, "directory"), (stat.S_ISREG, "file"))
         kind = next((name for test, name in kinds if test(found.st_mode)), "other")
-        return Stat(kind, stat.S_IMODE(found.st_mode), user_name(found.st_uid), group_name(found.st_gid), found.st_size)
+        owner, group = user_name(found.st_uid), group_name(found.st_gid)
+        return Stat(kind, stat.S_IMODE(found.st_mode), owner, group, found.st_size, found.st_nlink)
+
+    def resolve(self, path):
+        """The path of the file that is written when C(path) is: see the function L(resolve)."""
+        return resolve(self, os.path.join(os.getcwd(), path))
 
     def make_directory(self, path, mode=0o755, owner="root", group="root"):
         """A folder with this owner and mode; its parents are made like root's own (0755)."""
-        os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
+        self.make_parents(path)
         if not os.path.isdir(path):
             os.mkdir(path, 0o700)
         self.own(path, mode, owner, group)
 
-    def write(self, path, text, mode=0o644, owner="root", group="root"):
-        """Replaces a file atomically: a reader sees the old text or the new one, and a killed run leaves the old."""
+    def make_parents(self, path):
+        """The folders above a path, those that are missing with the mode 0755, whatever the umask is."""
         folder = os.path.dirname(path)
-        os.makedirs(folder, mode=0o755, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(prefix="." + os.path.basename(path) + ".", dir=folder)
+        if folder and not os.path.isdir(folder):
+            self.make_parents(folder)
+            with contextlib.suppress(FileExistsError):
+                os.mkdir(folder, 0o700)
+                os.chmod(folder, 0o755)
+
+    def write(self, path, text, mode=None, owner=None, group=None):
+        """Replaces a file atomically: a reader sees the old text or the new one, and a killed run leaves the old.
+
+        Where C(path) is a link, or leads through links, the file at their end is replaced and the links stay. What is
+        not given of mode, owner and group stays as the file has it; a new file has 0644 and belongs to who runs this.
+        Raises L(PathError), before anything is changed, where L(resolve) does, where there is something else than a
+        file, and where others could write the result.
+        """
+        target = self.resolve(path)
+        try:
+            self.make_parents(target)
+            folder = open_folder(os.path.dirname(target))
+        except OSError as error:
+            raise PathError(error.errno, not_replaced(target, error)) from error
+        try:
+            self._replace(path, target, folder, text, mode, owner, group)
+        except PathError:
+            raise
+        except OSError as error:
+            raise PathError(error.errno, not_replaced(target, error)) from error
+        finally:
+            os.close(folder)
+
+    def _replace(self, path, target, folder, text, mode, owner, group):
+        """The second half of L(write): C(folder) is a descriptor, so that nobody can lead it elsewhere meanwhile."""
+        name = os.path.basename(target)
+        temporary = f".{name}.{secrets.token_hex(8)}"
+        before = replaceable(path, target, folder, name)
+        new_mode = mode if mode is not None else 0o644 if before is None else before.st_mode & 0o777
+        if new_mode & 0o002:
+            raise PathError(errno.EPERM, writable_by_all(target, new_mode))
+        owner = owner if owner is not None else before.st_uid if before else os.geteuid()
+        group = group if group is not None else before.st_gid if before else os.getegid()
+        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600, dir_fd=folder)
         try:
             with os.fdopen(handle, "wb") as out:
                 out.write(text.encode("utf-8", "surrogateescape"))
                 out.flush()
-                os.fsync(out.fileno())
-            self.own(temporary, mode, owner, group)
-            os.rename(temporary, path)
+                if before is not None:
+                    kept = KEPT_ATTRIBUTES if mode is None else KEPT_ATTRIBUTES[:1]
+                    copy_attributes(f"/proc/self/fd/{folder}/{name}", handle, kept)
+                # After an access list, which brings a mode of its own.
+                self.own(handle, new_mode, owner, group)
+                os.fsync(handle)
+            os.rename(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
         except BaseException:
-            os.unlink(temporary)
+            os.unlink(temporary, dir_fd=folder)
             raise
 
     def create(self, path, text, mode=0o644):
@@ -161,16 +225,20 @@ class Host:
     @contextlib.contextmanager
     def locked(self, path):
         """Waits until no other process has the lock of this file, and holds it for the block. A process that ends gives it back."""
-        with open(path, "a", encoding="utf-8") as file:
+        # A lock that others may open, they may hold.
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW, 0o600), "w", encoding="utf-8") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
 
     def append(self, path, text, mode, owner, group):
-        """Adds to the end of a regular file, which is made where it is missing."""
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, mode)
+        """Adds to the end of a regular file, which is made where it is missing. A link in its place is not followed."""
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
         with os.fdopen(handle, "w", encoding="utf-8") as out:
+            if not stat.S_ISREG(os.fstat(handle).st_mode):
+                raise PathError(errno.EINVAL, no_file(path, path, "other"))
             out.write(text)
-        self.own(path, mode, owner, group)
+            out.flush()
+            self.own(handle, mode, owner, group)
 
     def poke(self, path, text):
         """Writes into an existing file in place: the way of /proc/sys. Raises OSError with the kernel's own reason."""
@@ -211,6 +279,14 @@ class Host:
         elif os.path.lexists(path):
             os.unlink(path)
 
+    def remove_target(self, path):
+        """Removes a file. Where C(path) leads through links, the file at their end goes, and the links stay."""
+        target = self.resolve(path)
+        found = self.stat(target)
+        if found is not None and found.kind == "directory":
+            raise PathError(errno.EISDIR, no_file(path, target, found.kind))
+        self.remove(target)
+
     def remove_empty(self, path):
         """Removes a folder, unless there is something in it, or it is not there, a link, or in use as a mount point."""
         try:
@@ -241,9 +317,148 @@ class Host:
             connection.close()
 
     def own(self, path, mode, owner, group):
-        """Owner and mode of a path; the mode last, since chown may clear bits of it."""
-        os.chown(path, pwd.getpwnam(owner).pw_uid, grp.getgrnam(group).gr_gid)
+        """Owner and mode of a path or an open file, by name or number; the mode last: chown may clear bits of it."""
+        os.chown(path, user_id(owner), group_id(group))
         os.chmod(path, mode)
+
+
+def resolve(host, path):
+    """The path with every link followed, also where there is no file at its end: the links stay when that is written.
+
+    C(host) has C(readlink) and C(stat): a machine, or its double. Root follows root's own links only, and only in
+    folders that nobody else may change: who may put a link there would choose what root writes. Raises L(PathError).
+    """
+    left, current, followed = path.split("/")[::-1], "/", 0
+    while left:
+        part = left.pop()
+        if part in ("", "."):
+            continue
+        if part == "..":
+            current = posixpath.dirname(current)
+            continue
+        here = posixpath.join(current, part)
+        target = host.readlink(here)
+        if target is None:
+            current = here
+            continue
+        followed += 1
+        if followed > MOST_LINKS:
+            raise PathError(errno.ELOOP, f"{path} is a link that leads in a circle ({here} -> {target}); "
+                            "expected a link to a file: correct it, or remove it")
+        wrong = untrusted(host, here)
+        if wrong:
+            raise PathError(errno.EPERM, f"{path} leads through the link {here}, and {wrong}, who could lead it elsewhere; "
+                            "expected a link that root alone may change: give it and its folders to root, "
+                            "or put the file itself in its place")
+        left += target.split("/")[::-1]
+        current = "/" if target.startswith("/") else current
+    return current
+
+
+def untrusted(host, path):
+    """Who else than root may replace a path, as the end of a sentence; empty where nobody may.
+
+    A user who runs this without root is trusted as well. In a folder with the sticky bit, a name is its owner's alone.
+    """
+    owners = {"root", user_name(os.geteuid())}
+    while path != "/":
+        found = host.stat(path)
+        if found is not None and found.owner not in owners:
+            return f"{path} belongs to {found.owner}"
+        if found is not None and found.kind == "directory" and not found.mode & 0o1000:
+            if found.mode & 0o002:
+                return f"{path} may be written by every user"
+            if found.mode & 0o020 and found.group not in owners:
+                return f"{path} may be written by the group {found.group}"
+        path = posixpath.dirname(path)
+    return ""
+
+
+def replaceable(path, target, folder, name):
+    """What lstat says of a file in the open folder, or None. Raises L(PathError) where there is something else."""
+    try:
+        found = os.stat(name, dir_fd=folder, follow_symlinks=False)
+    except FileNotFoundError:
+        return None
+    if not stat.S_ISREG(found.st_mode):
+        raise PathError(errno.EINVAL, no_file(path, target, "directory" if stat.S_ISDIR(found.st_mode) else "other"))
+    return found
+
+
+def no_file(path, target, kind):
+    """Why a path cannot be written, as a sentence."""
+    what = f"{path} leads to {target}, which is" if path != target else f"{path} is"
+    kind = "a directory" if kind == "directory" else "a device, a pipe or a socket"
+    return f"{what} {kind}; expected a file: move it away, or remove the link"
+
+
+def writable_by_all(path, mode):
+    """Why a file is not written that others could change, as a sentence."""
+    return (f"{path} has the mode {mode:04o}, so every user may change it; expected a file that others cannot write: "
+            f"run chmod o-w {path}")
+
+
+def not_replaced(path, error):
+    """An operating system's error while a file is replaced, as a sentence with what to do."""
+    advice = {
+        errno.EPERM: "set become: true" if os.geteuid() else
+        f"it may be immutable; lsattr {path} shows that, chattr -i {path} ends it",
+        errno.EACCES: "set become: true",
+        errno.EROFS: "the file system is mounted read-only; mount it read-write",
+        errno.ENOSPC: "the file system is full; make room",
+        errno.EDQUOT: "the disk quota is used up; make room",
+        errno.EBUSY: "it may be a mount point of its own, as a container engine makes; mount its folder instead",
+    }
+    return (f"{path} could not be replaced and is as it was ({error.strerror or error}): "
+            f"{advice.get(error.errno, 'correct that')}, and run the playbook again")
+
+
+def open_folder(path):
+    """A descriptor of a folder. Raises OSError where a part of its path is a link, or was made one meanwhile."""
+    # Linux alone has O_PATH, with which a folder need not be readable.
+    flags = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_NOFOLLOW
+    handle = os.open("/", flags)
+    for part in filter(None, path.split("/")):
+        try:
+            below = os.open(part, flags, dir_fd=handle)
+        finally:
+            os.close(handle)
+        handle = below
+    return handle
+
+
+def copy_attributes(path, handle, names):
+    """Gives an open file the extended attributes of another, as far as it has them and the file system takes them."""
+    for name in names if hasattr(os, "getxattr") else ():
+        try:
+            os.setxattr(handle, name, os.getxattr(path, name, follow_symlinks=False))
+        except OSError:
+            # It has none, or nobody keeps any here.
+            continue
+
+
+def user_id(name):
+    """The number of a user; the reverse of L(user_name). Raises LookupError where there is none."""
+    if isinstance(name, int):
+        return name
+    try:
+        return pwd.getpwnam(name).pw_uid
+    except KeyError:
+        if name.isdecimal():
+            return int(name)
+        raise
+
+
+def group_id(name):
+    """The number of a group; the reverse of L(group_name). Raises LookupError where there is none."""
+    if isinstance(name, int):
+        return name
+    try:
+        return grp.getgrnam(name).gr_gid
+    except KeyError:
+        if name.isdecimal():
+            return int(name)
+        raise
 
 
 def user_name(uid):

@@ -9,7 +9,15 @@ import contextlib
 import errno
 import posixpath
 
-from ansible_collections.xitrum.host.plugins.module_utils.host import Host, Result, Stat
+from ansible_collections.xitrum.host.plugins.module_utils.host import (
+    Host,
+    PathError,
+    Result,
+    Stat,
+    no_file,
+    resolve,
+    writable_by_all,
+)
 
 
 class Unreadable(str):
@@ -87,17 +95,32 @@ class FakeHost:
             return Stat("file", 0o644, "root", "root", len(self.files[path]))
         return Stat("directory", 0o755, "root", "root", 0) if self.listdir(path) else None
 
+    def resolve(self, path):
+        return resolve(self, path)
+
     def make_directory(self, path, mode=0o755, owner="root", group="root"):
         self.done.append(("make_directory", path))
         self.stats[path] = Stat("directory", mode, owner, group, 0)
 
-    def write(self, path, text, mode=0o644, owner="root", group="root"):
+    def make_parents(self, path):
+        """A folder is there as soon as there is something in it."""
+
+    def write(self, path, text, mode=None, owner=None, group=None):
+        """As a machine does: links are followed and stay, and what is not given stays as the file has it."""
+        target = self.resolve(path)
+        before = self.stat(target)
+        if before is not None and before.kind != "file":
+            raise PathError(errno.EINVAL, no_file(path, target, before.kind))
+        kept = before or Stat("file", 0o644, "root", "root", 0)
+        mode = mode if mode is not None else kept.mode
+        if mode & 0o002:
+            raise PathError(errno.EPERM, writable_by_all(target, mode))
         self.done.append(("write", path))
-        self.files[path] = text
-        self.stats[path] = Stat("file", mode, owner, group, len(text))
+        self.files[target] = text
+        self.stats[target] = Stat("file", mode, owner or kept.owner, group or kept.group, len(text))
 
     def create(self, path, text, mode=0o644):
-        if path in self.files:
+        if self.stat(path) is not None:
             return False
         self.write(path, text, mode)
         return True
@@ -107,6 +130,9 @@ class FakeHost:
         return contextlib.nullcontext()
 
     def append(self, path, text, mode, owner, group):
+        found = self.stat(path)
+        if found is not None and found.kind != "file":
+            raise PathError(errno.EINVAL, no_file(path, path, found.kind))
         self.write(path, self.files.get(path, "") + text, mode, owner, group)
 
     def poke(self, path, text):
@@ -122,6 +148,13 @@ class FakeHost:
     def kill(self, pid, number):
         self.done.append(("kill", pid, number))
         self.remove(f"/proc/{pid}")
+
+    def remove_target(self, path):
+        target = self.resolve(path)
+        found = self.stat(target)
+        if found is not None and found.kind == "directory":
+            raise PathError(errno.EISDIR, no_file(path, target, found.kind))
+        self.remove(target)
 
     def remove_empty(self, path):
         if not self.listdir(path):
