@@ -10,8 +10,9 @@ so that a run which is killed in between makes up for it the next time. A handle
 from __future__ import annotations
 
 import fnmatch
-import os
 
+from ansible_collections.xitrum.host.plugins.module_utils import foreign_file
+from ansible_collections.xitrum.host.plugins.module_utils.host import writable_by_all
 from ansible_collections.xitrum.host.plugins.module_utils.plan import RUN, Plan, Row
 
 OWED = "/var/lib/xitrum.host/owed"
@@ -43,18 +44,27 @@ def read(host, wanted):
     for pattern in wanted["owned"]:
         folder, _slash, name = pattern.rpartition("/")
         paths |= {f"{folder}/{entry}" for entry in host.listdir(folder) if fnmatch.fnmatchcase(entry, name)}
-    state = {"paths": {}, "owed": host.exists(f"{OWED}/{wanted['name']}")}
+    state = {"paths": {}, "problems": [], "owed": host.exists(f"{OWED}/{wanted['name']}")}
+    files = {item["path"]: foreign_file.read_file(host, item["path"], foreign=False) for item in wanted["files"]}
     for path in sorted(paths):
-        found = host.stat(path)
-        if found is not None:
-            state["paths"][path] = {"stat": found, "target": host.readlink(path), "text": host.read(path) if found.kind == "file" else None}
+        found = files[path].stat if path in files else host.stat(path)
+        if path in files and files[path].problem:
+            state["problems"].append(files[path].problem)
+        elif path in files and found is not None:
+            # A link stays: what it leads to is the file.
+            state["paths"][path] = {"stat": found, "target": None, "text": files[path].text}
+        elif found is not None:
+            text = host.read(path) if found.kind == "file" else None
+            state["paths"][path] = {"stat": found, "target": host.readlink(path), "text": text}
     return state
 
 
 def plan(wanted, state):
     """Decides what is written, linked and removed."""
-    result, there = Plan(), state["paths"]
+    result, there = Plan(problems=list(state["problems"])), state["paths"]
     for item in wanted["files"]:
+        if int(item["mode"], 8) & 0o002:
+            result.problems.append(writable_by_all(item["path"], int(item["mode"], 8)))
         has = there.get(item["path"])
         same = has is not None and has["stat"].kind == "file" and has["text"] == item["content"]
         owned = same and (has["stat"].mode, has["stat"].owner, has["stat"].group) == (int(item["mode"], 8), item["owner"], item["group"])
@@ -98,7 +108,7 @@ def apply(host, wanted, planned):
         if action == "write":
             host.write(item["path"], item["content"], int(item["mode"], 8), item["owner"], item["group"])
         elif action == "link":
-            os.makedirs(os.path.dirname(item["path"]), mode=0o755, exist_ok=True)
+            host.make_parents(item["path"])
             host.link(item["path"], item["target"])
         elif action == "remove":
             host.remove(item["path"])

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from ansible_collections.xitrum.host.plugins.module_utils.marked_block import block, has_block, replaced, without
+from ansible_collections.xitrum.host.plugins.module_utils.marked_block import appended, has_block, line_end, replaced, without
 
 PATH = "/etc/inittab"
 
@@ -28,12 +28,10 @@ def ids(text):
     return re.findall(r"^\s*([^#:\s][^:\s]*):", text, re.MULTILINE)
 
 
-def problem(text, name, kind="file"):
-    """Why the file can have no entry of that name, as a sentence; empty where it can. C(text) None: there is no file; C(kind) is what it is instead."""
+def problem(text, name):
+    """Why the file can have no entry of that name, as a sentence; empty where it can. C(text) None: there is no file."""
     if text is None:
         return f"{PATH} is missing, by which an init that is not systemd starts what runs all the time: choose another xitrum_supervisor"
-    if kind != "file":
-        return f"{PATH} is a {kind} and not a file, and would become one: put the file in its place, or choose another xitrum_supervisor"
     if not _free(text, name):
         return f"{PATH} has all of the {len(_IDS)} ids from {_IDS[0]} to {_IDS[-1]}, so there is none for one more: remove one of these entries"
     return ""
@@ -41,15 +39,15 @@ def problem(text, name, kind="file"):
 
 def _free(text, name):
     """The ids that the entry of that name can have, its own first: another id is another process."""
-    own = re.search(rf"^# BEGIN xitrum\.host {re.escape(name)}\n(x\d\d):", text, re.MULTILINE)
+    own = re.search(rf"^# BEGIN xitrum\.host {re.escape(name)}\r?\n(x\d\d):", text, re.MULTILINE)
     taken = ids(without(text, name))
     return [one for one in [*([own[1]] if own else []), *_IDS] if one not in taken]
 
 
 def with_entry(text, name, command):
-    """The file with the entry of that name, where it is or at the end: in all runlevels with several users, and again whenever the command
-    ends. Text without a L(problem) only."""
-    entry = f"{_free(text, name)[0]}:2345:respawn:{command}"
-    if has_block(text, name):
-        return replaced(text, name, entry)
-    return f"{text}{'' if text.endswith(chr(10)) or not text else chr(10)}{block(name, entry)}"
+    """The file with the entry of that name, where it is or at the end: in all runlevels with several users, and again
+    whenever the command ends. The line ends are the file's own. Text without a L(problem) only."""
+    end = line_end(text)
+    # init takes a carriage return for a part of the command: behind a semicolon, which has it use a shell, it is none.
+    entry = f"{_free(text, name)[0]}:2345:respawn:{command}{';' if end != chr(10) else ''}"
+    return (replaced if has_block(text, name) else appended)(text, name, entry, end)

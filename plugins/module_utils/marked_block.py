@@ -1,7 +1,11 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Lines of our own between two marks, in a file that may be somebody else's. Pure: text in, text out."""
+"""Lines of our own between two marks, in a file that may be somebody else's. Pure: text in, text out.
+
+A block is recognised whatever line ends the file has. A file without a line end at its end has none with a block
+there either: that is how it is given back byte for byte.
+"""
 
 from __future__ import annotations
 
@@ -11,25 +15,53 @@ import re
 MARK = "# BEGIN xitrum.host "
 
 
-def block(name, line):
-    """The block of that name."""
-    return f"{MARK}{name}\n{line}\n# END xitrum.host {name}\n"
+def block(name, line, end="\n"):
+    """The block of that name; C(end) is the line end of the file."""
+    return f"{MARK}{name}{end}{line}{end}# END xitrum.host {name}{end}"
+
+
+def line_end(text):
+    """The line end that most lines of a text have."""
+    windows = text.count("\r\n")
+    return "\r\n" if windows > text.count("\n") - windows else "\n"
 
 
 def has_block(text, name):
     """Whether a text, or None where there is no file, has the block."""
-    return text is not None and without(text, name) != text
+    return text is not None and _pattern(name).search(text) is not None
 
 
-def replaced(text, name, line):
-    """The text with another line in the block, where it is."""
-    return _pattern(name).sub(lambda _found: block(name, line), text)
+def replaced(text, name, line, end="\n"):
+    """The text with another line in the block, where the first one is. One that an editor has doubled is gone."""
+    first = _pattern(name).search(text)
+    new = block(name, line, end)
+    head, tail = text[:first.start()], text[first.end():]
+    if not first[0].endswith("\n"):
+        return head + new[:-len(end)]
+    return head + new + without(tail, name)
+
+
+def appended(text, name, line, end="\n"):
+    """The text with the block at its end."""
+    if not text or text.endswith("\n"):
+        return text + block(name, line, end)
+    return f"{text}{end}{block(name, line, end)[:-len(end)]}"
 
 
 def without(text, name):
     """The text without the block, if it has one."""
-    return _pattern(name).sub("", text)
+    rest, at = "", 0
+    for found in _pattern(name).finditer(text):
+        rest += text[at:found.start()]
+        at = found.end()
+        if not found[0].endswith("\n"):
+            # It is the last line of a file that had no line end before.
+            rest = re.sub(r"\r?\n\Z", "", rest)
+    return rest + text[at:]
 
 
 def _pattern(name):
-    return re.compile(rf"^# BEGIN xitrum\.host {re.escape(name)}\n.*?^# END xitrum\.host {re.escape(name)}\n", re.MULTILINE | re.DOTALL)
+    """The block, without any mark between its own two: lines after a mark that lost its other half are not ours."""
+    name = re.escape(name)
+    return re.compile(rf"^# BEGIN xitrum\.host {name}\r?\n(?:(?!# (?:BEGIN|END) xitrum\.host ).*\n)*"
+                      rf"# END xitrum\.host {name}(?:\r?\n|\Z)", re.MULTILINE)

@@ -7,38 +7,57 @@ from __future__ import annotations
 
 import re
 
-from ansible_collections.xitrum.host.plugins.module_utils.marked_block import block, without
+from ansible_collections.xitrum.host.plugins.module_utils.marked_block import appended, block, without
 
 PATH = "/etc/rc.local"
 
 #: The script where there was none: without a block in it, it is nobody's and goes.
 EMPTY = "#!/bin/sh\n# Written by xitrum.host.\nexit 0\n"
 
+#: The first line of a script for a shell that reads our line, by its path or through env.
+_SHELL = re.compile(r"#!\s*(?:/\S*/env\s+(?:-\S+\s+)*)?(?:/\S*/)?(?:busybox\s+)?(?:ba|da|a|k|mk|z)?sh(?:\s|$)")
 
-def last_line(lines):
-    """The number of the last line that is neither empty nor a comment; -1 where there is none."""
-    return max((number for number, line in enumerate(lines) if line.strip() and not line.lstrip().startswith("#")), default=-1)
+#: A command after which a script does not go on.
+_LEAVES = re.compile(r"(?:^|[;&|]|\b(?:then|else|do)\b)\s*(?:exit|exec)\b(?!\s+\d*[<>])")
 
 
-def problem(text):
+def last_command(lines):
+    """The number of the line on which the last command begins; -1 where there is none. Comments and empty lines are no command."""
+    last = max((number for number, line in enumerate(lines) if line.strip() and not line.lstrip().startswith("#")), default=-1)
+    while last > 0 and lines[last - 1].rstrip("\r\n").endswith("\\"):
+        last -= 1
+    return last
+
+
+def problem(text, systemd=True):
     """Why a script that is there can have no block, as a sentence; empty where it can. None: there is no script."""
-    if text is None:
+    first = (text or "").partition("\n")[0]
+    expected = "expected a shell script (#!/bin/sh): correct it, or choose another xitrum_supervisor"
+    if text is None or (not first.startswith("#!") and not systemd):
         return ""
-    lines = text.splitlines()
-    last = lines[last_line(lines)].strip() if last_line(lines) >= 0 else ""
-    if not re.match(r"#! ?/bin/(ba|da)?sh\b", text):
-        return f"{PATH} begins with {''.join(lines[:1])!r}, wanted is a shell script (#!/bin/sh): correct it, or choose another xitrum_supervisor"
-    if last != "exit 0":
-        return (f"{PATH} is somebody else's script and ends with {last!r}; wanted is a last line 'exit 0', before which a block of its own is put: "
-                "add that line, or choose another xitrum_supervisor")
-    return ""
+    if not first.startswith("#!"):
+        return f"{PATH} begins with {first!r}, and systemd runs no script without a first line that names its interpreter; {expected}"
+    if first.endswith("\r"):
+        return (f"{PATH} has Windows line ends, so that no interpreter is found for it and it is not run at boot; expected Unix "
+                f"ones: run sed -i 's/\\r$//' {PATH}, or choose another xitrum_supervisor")
+    return "" if _SHELL.match(first) else f"{PATH} begins with {first!r}; {expected}"
 
 
 def with_block(text, name, line):
-    """The script with the application's block before its final C(exit 0). Text without a L(problem) only."""
-    lines = without(EMPTY if text is None else text, name).splitlines(True)
-    end = last_line(lines)
-    return "".join([*lines[:end], block(name, line), *lines[end:]])
+    """The script with the application's block: before a last command that leaves the script, else at its end. Text without
+    a L(problem) only. The block has Unix line ends, since a shell takes others for a part of a word."""
+    text = without(EMPTY if text is None else text, name)
+    lines = text.splitlines(True)
+    end = last_command(lines)
+    if end >= 0 and _LEAVES.search(lines[end]):
+        return "".join([*lines[:end], block(name, line), *lines[end:]])
+    return appended(text, name, line)
+
+
+def early_exits(text, name):
+    """The numbers of the lines, from 1 on, on which the script may end before the application's block."""
+    lines = with_block(text, name, "").partition(block(name, ""))[0].splitlines()
+    return [number for number, line in enumerate(lines, 1) if not line.lstrip().startswith("#") and _LEAVES.search(line)]
 
 
 def taken_away(text, name):

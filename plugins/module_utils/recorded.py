@@ -19,8 +19,10 @@ PATH = f"{FOLDER}/before.json"
 
 #: C(applications): name to C(roots), C(logs), C(users) and C(groups), each a name or a path to whether it was made for the
 #: application. C(packages): those that were not installed. C(units): name to C(boot) and C(active), both empty where the
-#: unit came with a package of ours. C(modes): path to the mode of somebody else's file. C(made): the paths of a supervisord of PyPI that were not there.
-EMPTY = {"applications": {}, "packages": [], "units": {}, "modes": {}, "made": []}
+#: unit came with a package of ours. C(made): the paths of a supervisord of PyPI that were not there.
+#: C(files): the path of somebody else's file, which may be a link, to C(target), the file that it led to, C(mode), which is
+#: missing where there was no file, and C(made), the folders above it that were missing.
+EMPTY = {"applications": {}, "packages": [], "units": {}, "files": {}, "made": []}
 
 SPEC = {
     "packages": {"type": "list", "elements": "str", "default": []},
@@ -36,9 +38,14 @@ def parse(text):
     """The record out of its file's text; None where there is no file. Raises ValueError where it is damaged."""
     try:
         found = json.loads(text) if text else {}
-        if not isinstance(found, dict) or not is_sound({**EMPTY, **found}):
+        if not isinstance(found, dict):
             raise ValueError("it is no record")
-    except ValueError as error:
+        # Before links were followed, a record had the modes of files alone.
+        modes = found.pop("modes", None) or {}
+        found["files"] = {**{path: {"target": path, "mode": mode} for path, mode in modes.items()}, **found.get("files", {})}
+        if not is_sound({**EMPTY, **found}):
+            raise ValueError("it is no record")
+    except (AttributeError, TypeError, ValueError) as error:
         raise ValueError(f"{PATH} is damaged ({error}): it says what was on the host before the first change. Mend it, or move it away; "
                          "what is there today then counts as the host's own.") from error
     return {**copy.deepcopy(EMPTY), **found}
@@ -54,10 +61,14 @@ def is_sound(record):
         return isinstance(entry, dict) and set(entry) == set(kinds) and all(all_of(entry[kind], lambda made: isinstance(made, bool)) for kind in kinds) and all(
             path.startswith("/") and ".." not in path.split("/") and not values.is_system(path) for kind in kinds[:2] for path in entry[kind])
 
+    def is_file(note):
+        return isinstance(note, dict) and set(note) <= {"target", "mode", "made"} and isinstance(note.get("mode", 0), int) and all(
+            isinstance(path, str) and path.startswith("/") for path in [note.get("target"), *note.get("made", [])])
+
     return (all_of(record["applications"], is_application)
             and isinstance(record["packages"], list) and all(isinstance(name, str) for name in record["packages"])
             and all_of(record["units"], lambda unit: all_of(unit, lambda word: isinstance(word, str)) and set(unit) == {"boot", "active"})
-            and all_of(record["modes"], lambda mode: isinstance(mode, int))
+            and all_of(record["files"], is_file)
             and isinstance(record["made"], list) and all(path in supervisord.PYPI for path in record["made"]))
 
 
@@ -127,12 +138,12 @@ def note_unit(host, unit, package=""):
         write(host, record)
 
 
-def note_mode(host, path, mode):
-    """Writes down the mode of somebody else's file before it is changed."""
-    record = read(host)
-    if path not in record["modes"]:
-        record["modes"][path] = mode
-        write(host, record)
+def noted_file(host, path):
+    """What is on record of somebody else's file; empty where there is nothing, or this user may not see the record."""
+    try:
+        return read(host)["files"].get(path, {})
+    except (PermissionError, ValueError):
+        return {}
 
 
 def forget(host, kind, name):

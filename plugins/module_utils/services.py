@@ -12,6 +12,7 @@ import re
 
 from ansible_collections.xitrum.host.plugins.module_utils import (
     file_set,
+    foreign_file,
     inittab,
     instances,
     marked_block,
@@ -57,9 +58,10 @@ def read(host, wanted):
         "marks": {path: (host.stat(path), host.readlink(path)) for path in marks(wanted)},
         "folders": {path: host.listdir(path) for path in services(wanted)},
         "granted": instances.granted(host, wanted["nofile"]) if kind["inherits"] else 0,
-        "inittab": (host.read(inittab.PATH), host.stat(inittab.PATH)) if "scan" in kind and not supervisors.has_systemd(host) else None,
+        "systemd": supervisors.has_systemd(host),
+        "inittab": foreign_file.read_file(host, inittab.PATH) if "scan" in kind and not supervisors.has_systemd(host) else None,
         "daemon": daemon(host, supervisors.filled(kind["daemon"], name=name), wanted),
-        "rc_local": (host.read(rc_local.PATH), host.stat(rc_local.PATH)) if wanted["supervisor"] == "rc.local" else (None, None),
+        "rc_local": foreign_file.read_file(host, rc_local.PATH) if wanted["supervisor"] == "rc.local" else None,
         "others": others(host, wanted) if wanted["supervisor"] == "supervisord" else {},
         "version": host.run([supervisord_command(host), "--version"]).out if wanted["supervisor"] == "supervisord" else "",
         "pypi": pypi(host) if wanted["supervisor"] == "supervisord" and wanted["supervisord_version"] else None,
@@ -144,19 +146,17 @@ def compose(wanted, state):
     values = {"@NOFILE@": state["granted"], "@MINFDS@": max(state["granted"], supervisord.minfds(state["others"]), least_minfds(state))}
     files = [{**item, "content": replaced(item["content"], values)} for item in wanted["files"]]
     links = [{"path": path, "target": target} for path, target in supervisord.COMMANDS.items()] if state["pypi"] else []
-    if wanted["supervisor"] == "rc.local" and not rc_local.problem(state["rc_local"][0]):
-        text, stat = state["rc_local"]
-        mode = 0o755 if stat is None else stat.mode | 0o111
+    script = state["rc_local"]
+    if script and not rc_local_problem(state):
         boot = f"/etc/{name}-rc.local/boot"
-        files.append({"path": rc_local.PATH, "content": rc_local.with_block(text, name, f"[ ! -x {boot} ] || {boot}"), "mode": f"{mode:04o}",
-                      "owner": "root", "group": "root"})
+        text = rc_local.with_block(script.text, name, f"[ ! -x {boot} ] || {boot}")
+        files.append(edited(script, text, 0o755 if script.stat is None else script.stat.mode | 0o111))
     commands = supervisors.filled(kind["define"], name=name)
     if state["inittab"] and not inittab_problem(wanted, state):
-        text, stat = state["inittab"]
-        scan = supervisors.filled(kind["scan"], name=name)
+        table, scan = state["inittab"], supervisors.filled(kind["scan"], name=name)
         files = [item for item in files if item["path"] != supervisors.filled(kind["unit"], name=name)]
-        files.append({"path": inittab.PATH, "content": inittab.with_entry(text, inittab.entry_of(name, wanted["supervisor"]), scan), "mode": f"{stat.mode:04o}",
-                      "owner": "root", "group": "root"})
+        text = inittab.with_entry(table.text, inittab.entry_of(name, wanted["supervisor"]), scan)
+        files.append(edited(table, text, table.stat.mode))
         commands = [inittab.READ_AGAIN]
     elsewhere = set().union(*(indices for other, indices in state["defined"].items() if other != wanted["supervisor"]))
     for index, (path, target) in enumerate(marks(wanted).items()):
@@ -172,10 +172,22 @@ def least_minfds(state):
     return (state["daemon"].get("nofile") or (0, 0))[0] if supervisord.keeps_minfds(state["others"]) else 0
 
 
+def edited(file, text, mode):
+    """Somebody else's file with our block, as a file of a set: it keeps its owner."""
+    owner, group = (file.stat.owner, file.stat.group) if file.stat else ("root", "root")
+    return {"path": file.path, "content": text, "mode": f"{mode:04o}", "owner": owner, "group": group}
+
+
 def inittab_problem(wanted, state):
     """What keeps an entry out of the table of an init that is not systemd; empty where nothing does."""
-    text, stat = state["inittab"]
-    return inittab.problem(text, inittab.entry_of(wanted["name"], wanted["supervisor"]), stat.kind if stat else "")
+    table = state["inittab"]
+    return table.problem or inittab.problem(table.text, inittab.entry_of(wanted["name"], wanted["supervisor"]))
+
+
+def rc_local_problem(state):
+    """What keeps a block out of the script at boot; empty where nothing does."""
+    script = state["rc_local"]
+    return script.problem or rc_local.problem(script.text, state["systemd"]) if script else ""
 
 
 def replaced(text, values):
@@ -189,7 +201,7 @@ def plan(wanted, state):
     """Decides, from C(wanted) (the options of SPEC) and what L(read) gave, without touching the host."""
     kind = supervisors.KINDS[wanted["supervisor"]]
     result = file_set.plan(state["set"], state["files"])
-    result.problems = list(problems(wanted, state))
+    result.problems += [sentence for sentence in problems(wanted, state) if sentence not in result.problems]
     packages = [] if state["program"] else kind["packages"]
     if state["pypi"]:
         packages = pypi_rows(wanted, state, result)
@@ -203,12 +215,25 @@ def plan(wanted, state):
         result.actions.append(("clean", other))
         result.rows.append(Row("service", f"definition for {other}", "absent", ", ".join(paths), "", "differs", "the instances have another supervisor", RUN))
     result.rows += unread_rows("service", supervisord.unread(state["others"]))
-    result.facts = {"packages": packages, "notes": []}
+    result.facts = {"packages": packages, "notes": file_notes(wanted, state)}
     if not kind["restarts"]:
         why = f"{wanted['supervisor']} starts an instance at boot, and does not start it again when it ends"
         result.rows.append(Row("service", "restart after a crash", "yes", "", "no", "absent", why))
-        result.facts["notes"] = [f"{why}: choose another xitrum_supervisor where nobody watches over the application"]
+        result.facts["notes"].insert(0, f"{why}: choose another xitrum_supervisor where nobody watches over the application")
     return result
+
+
+def file_notes(wanted, state):
+    """What is worth knowing of somebody else's files that get a block of ours."""
+    found, script = [], state["rc_local"]
+    for file in filter(None, (script, state["inittab"])):
+        if file.stat is not None and file.stat.names > 1 and marked_block.MARK not in (file.text or ""):
+            found.append(f"{file.target} has {file.stat.names} names (hard links): the others keep the text of before")
+    lines = rc_local.early_exits(script.text, wanted["name"]) if script and not rc_local_problem(state) else []
+    if lines:
+        found.append(f"{rc_local.PATH} may end before it starts the application, on line {', '.join(map(str, lines))}: "
+                     "let it go on where the application has to start")
+    return found
 
 
 def pypi_source(wanted, state):
@@ -272,7 +297,7 @@ def problems(wanted, state):
         said = [pypi_source(wanted, state)[1]]
     else:
         said = [supervisord.too_old(state["version"])]
-    said += [rc_local.problem(state["rc_local"][0])]
+    said += [rc_local_problem(state)]
     if wanted["low_port"] and not kind["low_ports"]:
         able = ", ".join(other for other, what in supervisors.KINDS.items() if what["low_ports"])
         said.append(f"{wanted['supervisor']} cannot give an instance a port below 1024: choose one of {able}, or a port from 1024 on with xitrum_port_forward")
@@ -307,11 +332,11 @@ def apply(host, wanted, state, planned):
 
 
 def note(host, wanted, state):
-    """Writes down what is somebody else's and is about to be changed: a daemon for everybody, and the mode of the script at boot."""
+    """Records what is somebody else's and is about to be changed: a daemon for everybody, and a file that gets a block of ours."""
     kind = supervisors.KINDS[wanted["supervisor"]]
     if kind["daemon"] and "{name}" not in kind["daemon"]:
         recorded.note_unit(host, kind["daemon"], kind["packages"][0])
-    text, stat = state["rc_local"]
-    # With a block in it, it was made executable before.
-    if stat is not None and stat.mode & 0o111 != 0o111 and marked_block.MARK not in text:
-        recorded.note_mode(host, rc_local.PATH, stat.mode)
+    for file in filter(None, (state["rc_local"], state["inittab"])):
+        # With a block in it, it was changed before: nobody knows any more how it was.
+        if marked_block.MARK not in (file.text or ""):
+            foreign_file.note_file(host, file)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import time
 
-from ansible_collections.xitrum.host.plugins.module_utils import inittab, marked_block, process, rc_local, recorded
+from ansible_collections.xitrum.host.plugins.module_utils import foreign_file, inittab, marked_block, process, rc_local
 from ansible_collections.xitrum.host.plugins.module_utils.supervisor_kinds import KINDS
 
 #: The words that mean that all is well, for every supervisor.
@@ -40,13 +40,17 @@ def defined(host, name):
 def leftovers(host, name):
     """The supervisors that have anything of the application: kind to the paths that are there, the marks left out."""
     found = {kind: [path for path in filled(what["shared"], name=name) if host.stat(path) is not None] for kind, what in KINDS.items()}
-    if marked_block.has_block(host.read(rc_local.PATH), name):
+    if has_block(host, rc_local.PATH, name):
         found["rc.local"].append(rc_local.PATH)
-    table = host.read(inittab.PATH)
     for kind in found:
-        if marked_block.has_block(table, inittab.entry_of(name, kind)):
+        if has_block(host, inittab.PATH, inittab.entry_of(name, kind)):
             found[kind].append(inittab.PATH)
     return {kind: paths for kind, paths in found.items() if paths}
+
+
+def has_block(host, path, name):
+    """Whether a file, which may be a link, has a block of ours: where it leads now, or where it led before."""
+    return any(marked_block.has_block(host.read(place), name) for place in foreign_file.places(host, path))
 
 
 def unused(host, name, keep=()):
@@ -86,12 +90,12 @@ def enabled(host, unit, entry):
     """Whether a unit starts at boot, in systemd's own word, or the entry of that name in the table of another init does."""
     if has_systemd(host):
         return host.run(["systemctl", "is-enabled", unit]).out.strip() or "unknown"
-    return WELL["boot"] if marked_block.has_block(host.read(inittab.PATH), entry) else "disabled"
+    return WELL["boot"] if marked_block.has_block(foreign_file.read_file(host, inittab.PATH).text, entry) else "disabled"
 
 
 def runs_at_boot(host):
     """Whether systemd runs /etc/rc.local, in the words of L(enabled)."""
-    found = host.stat(rc_local.PATH)
+    found = foreign_file.read_file(host, rc_local.PATH).stat
     return WELL["boot"] if found is not None and found.mode & 0o100 else f"{rc_local.PATH} is not executable"
 
 
@@ -177,21 +181,13 @@ def clean(host, kind, name):
     """Takes the application away from a supervisor that has no instance of it any more."""
     for command in filled(KINDS[kind]["gone"], name=name):
         host.run(command)
-    table = host.read(inittab.PATH)
-    if marked_block.has_block(table, inittab.entry_of(name, kind)):
-        host.write(inittab.PATH, marked_block.without(table, inittab.entry_of(name, kind)), host.stat(inittab.PATH).mode)
+    entry = inittab.entry_of(name, kind)
+    if has_block(host, inittab.PATH, entry):
+        foreign_file.restore_file(host, inittab.PATH, lambda text: marked_block.without(text, entry))
         # It ends what it has started, too.
         host.run(inittab.READ_AGAIN)
-    text = host.read(rc_local.PATH) if kind == "rc.local" else None
-    if marked_block.has_block(text, name):
-        rest = rc_local.taken_away(text, name)
-        if rest is None:
-            host.remove(rc_local.PATH)
-        else:
-            before = None if marked_block.MARK in rest else recorded.read(host)["modes"].get(rc_local.PATH)
-            host.write(rc_local.PATH, rest, host.stat(rc_local.PATH).mode if before is None else before)
-            if before is not None:
-                recorded.forget(host, "modes", rc_local.PATH)
+    if kind == "rc.local" and has_block(host, rc_local.PATH, name):
+        foreign_file.restore_file(host, rc_local.PATH, lambda text: marked_block.without(text, name), rc_local.EMPTY)
     for path in filled(KINDS[kind]["shared"], name=name):
         host.remove(path)
     for command in filled(KINDS[kind]["gone_after"], name=name):

@@ -56,7 +56,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 record:
-  description: The record as it is now - C(applications), C(packages), C(units), C(modes) and C(made).
+  description: The record as it is now - C(applications), C(packages), C(units), C(files) and C(made).
   returned: success
   type: dict
 """

@@ -39,25 +39,22 @@ def fixture_host():
     return FakeHost({f"{WANTS}/ssh.service": ""}, {"systemctl daemon-reload": ""})
 
 
-def test_a_bare_host_gets_all_and_the_second_run_nothing(host, monkeypatch):
-    monkeypatch.setattr(file_set.os, "makedirs", lambda *_arguments, **_more: None)
+def test_a_bare_host_gets_all_and_the_second_run_nothing(host):
     assert len(run(host, wanted()).actions) == 3
     host.done.clear()
     assert not run(host, wanted()).changed
     assert not host.done
 
 
-def test_fewer_links_remove_only_ours(host, monkeypatch):
-    monkeypatch.setattr(file_set.os, "makedirs", lambda *_arguments, **_more: None)
+def test_fewer_links_remove_only_ours(host):
     run(host, wanted(3))
     plan = run(host, wanted(1))
     assert [item["path"] for action, item in plan.actions if action == "remove"] == [f"{WANTS}/demo@1.service", f"{WANTS}/demo@2.service"]
     assert f"{WANTS}/ssh.service" in host.files
 
 
-def test_what_is_removed_is_said_and_shown(host, monkeypatch):
+def test_what_is_removed_is_said_and_shown(host):
     """As systemctl mask leaves an instance."""
-    monkeypatch.setattr(file_set.os, "makedirs", lambda *_arguments, **_more: None)
     mask, want = UNIT.replace("@", "@0"), {**wanted(), "owned": ["/etc/systemd/system/demo@*.service"]}
     run(host, want)
     host.link(mask, "/dev/null")
@@ -70,15 +67,13 @@ def test_what_is_removed_is_said_and_shown(host, monkeypatch):
 
 
 @pytest.mark.parametrize("found", [Stat("file", 0o600, "root", "root", 5), Stat("file", 0o644, "carol", "root", 5)])
-def test_a_mode_or_an_owner_is_a_difference(host, found, monkeypatch):
-    monkeypatch.setattr(file_set.os, "makedirs", lambda *_arguments, **_more: None)
+def test_a_mode_or_an_owner_is_a_difference(host, found):
     run(host, wanted())
     host.stats[UNIT] = found
     assert run(host, wanted()).changed
 
 
-def test_a_command_that_fails_is_owed_until_it_succeeds(host, monkeypatch):
-    monkeypatch.setattr(file_set.os, "makedirs", lambda *_arguments, **_more: None)
+def test_a_command_that_fails_is_owed_until_it_succeeds(host):
     host.commands["systemctl daemon-reload"] = (1, "", "no bus")
     with pytest.raises(RuntimeError, match="no bus"):
         run(host, wanted())
@@ -92,3 +87,29 @@ def test_the_diff_shows_each_file_with_its_name(host):
     plan = file_set.plan(wanted(1), file_set.read(host, wanted(1)))
     assert plan.before == ""
     assert plan.after == f"# {UNIT}\nunit\n# {WANTS}/demo@0.service\n-> {UNIT}\n"
+
+
+@pytest.mark.parametrize("target", ["/srv/units/demo.service", "../../../srv/units/demo.service"])
+def test_a_file_that_is_a_link_stays_one_and_the_second_run_does_nothing(host, target):
+    host.links[UNIT] = target
+    assert run(host, wanted()).changed
+    assert host.files["/srv/units/demo.service"] == "unit\n" and UNIT not in host.files and host.links[UNIT] == target
+    assert not run(host, wanted()).changed
+
+
+@pytest.mark.parametrize("change, said", [
+    (lambda host, _want: host.links.update({UNIT: UNIT}), "leads in a circle"),
+    (lambda host, _want: host.links.update({UNIT: "/etc/systemd"}), "which is a directory"),
+    (lambda _host, want: want["files"][0].update(mode="0666"), "has the mode 0666, so every user may change it"),
+])
+def test_what_cannot_be_a_file_of_ours_is_a_problem(host, change, said):
+    want = wanted()
+    change(host, want)
+    plan = file_set.plan(want, file_set.read(host, want))
+    assert len(plan.problems) == 1 and said in plan.problems[0]
+
+
+def test_a_file_of_ours_that_others_may_write_is_put_right(host):
+    run(host, wanted())
+    host.stats[UNIT] = Stat("file", 0o666, "root", "root", 5)
+    assert run(host, wanted()).changed and host.stats[UNIT].mode == 0o644

@@ -8,7 +8,8 @@ from __future__ import annotations
 import json
 
 import pytest
-from ansible_collections.xitrum.host.plugins.module_utils import recorded
+from ansible_collections.xitrum.host.plugins.module_utils import foreign_file, recorded
+from ansible_collections.xitrum.host.plugins.module_utils.host import Stat
 
 from tests.unit.fake_host import FakeHost
 
@@ -54,6 +55,7 @@ def entry(**more):
 
 @pytest.mark.parametrize("text", [
     "{", "[]", '{"packages": {}}', '{"units": 1}', '{"packages": [1]}', '{"units": {"a": null}}', '{"units": {"a": {"boot": ""}}}', '{"modes": {"/a": "1"}}',
+    '{"modes": [1]}', '{"files": {"/a": {}}}', '{"files": {"/a": {"target": "b"}}}', '{"files": {"/a": {"target": "/b", "mode": "1"}}}',
     '{"applications": {"shop": {"roots": {}}}}', '{"applications": {"shop": null}}',
     entry(roots={"/": True}), entry(roots={"/etc": True}), entry(logs={"/opt/../etc/x": True}), entry(logs={"log": True}), entry(users={"shop": 1}),
 ])
@@ -114,9 +116,15 @@ def test_a_unit_that_refuses_is_an_error_and_stays_on_record():
     assert "nginx.service" in recorded.read(host)["units"]
 
 
-def test_a_mode_is_written_down_once_and_forgotten_when_it_is_back():
-    host = FakeHost()
-    recorded.note_mode(host, "/etc/rc.local", 0o600)
-    recorded.note_mode(host, "/etc/rc.local", 0o711)
-    assert recorded.forget(host, "modes", "/etc/rc.local") == 0o600
-    assert recorded.forget(host, "modes", "/etc/rc.local") is None
+def test_a_file_is_recorded_once_and_forgotten_when_it_is_back():
+    host = FakeHost({"/etc/rc.local": "x"}, stats={"/etc/rc.local": Stat("file", 0o600, "root", "root", 1)})
+    foreign_file.note_file(host, foreign_file.read_file(host, "/etc/rc.local"))
+    host.stats["/etc/rc.local"] = Stat("file", 0o711, "root", "root", 1)
+    foreign_file.note_file(host, foreign_file.read_file(host, "/etc/rc.local"))
+    assert recorded.forget(host, "files", "/etc/rc.local") == {"target": "/etc/rc.local", "mode": 0o600}
+    assert recorded.forget(host, "files", "/etc/rc.local") is None
+
+
+def test_a_mode_that_was_recorded_before_links_were_followed_counts():
+    record = recorded.parse('{"modes": {"/etc/rc.local": 448}}')
+    assert record["files"] == {"/etc/rc.local": {"target": "/etc/rc.local", "mode": 0o700}} and "modes" not in record

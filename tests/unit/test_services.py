@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.xitrum.host.plugins.module_utils import inittab, recorded, services, supervisord, supervisors
+from ansible_collections.xitrum.host.plugins.module_utils.host import Stat
 
 from .fake_host import FakeHost
 
@@ -97,7 +98,7 @@ def test_what_another_supervisor_has_left_goes():
     (host(), wanted(low_port=True), "supervisord cannot give an instance a port below 1024: choose one of systemd, runit, daemontools, rc.local"),
     (FakeHost({**BARE, "/etc/demo-runit/0/finish": "x"}), wanted("runit", "# xitrum.host", RUN),
      "the service directory /etc/demo-runit/0 exists and is somebody else's (finish)"),
-    (FakeHost({"/etc/rc.local": "#!/bin/sh\ntrue\n"}), wanted("rc.local", "# xitrum.host", "/etc/demo-rc.local/boot"), "a last line 'exit 0'"),
+    (FakeHost({"/etc/rc.local": "#!/usr/bin/perl\n"}), wanted("rc.local", "# xitrum.host", "/etc/demo-rc.local/boot"), "expected a shell script"),
     (FakeHost(BARE), wanted("upstart", "# xitrum.host", "/etc/init/demo-0.conf"), "process 1 is no upstart"),
     (FakeHost(BARE, {"initctl --version": "init (upstart 1.3)\n"}), wanted("upstart", "# xitrum.host", "/etc/init/demo-0.conf"), "process 1 is upstart 1.3"),
 ])
@@ -121,6 +122,86 @@ def test_rc_local_becomes_executable_and_says_what_it_cannot():
     assert "[ ! -x /etc/demo-rc.local/boot ] || /etc/demo-rc.local/boot\n" in state["set"]["files"][-1]["content"]
     assert [row.status for row in plan.rows if row.item == "restart after a crash"] == ["absent"]
     assert "does not start it again when it ends" in plan.facts["notes"][0]
+
+
+RC_LOCAL = {**wanted("rc.local", "# xitrum.host", "/etc/demo-rc.local/boot")}
+RHEL = "#!/bin/bash\n# compatibility\n\ntouch /var/lock/subsys/local\n"
+
+
+def linked(text=RHEL, mode=0o644, owner="root", folder=None, target="rc.d/rc.local"):
+    """A host whose script at boot is a link, as RHEL has it."""
+    stats = {"/etc/rc.d/rc.local": Stat("file", mode, owner, "root", 0)} if text is not None else {}
+    stats.update({"/etc/rc.d": folder} if folder else {})
+    return FakeHost({"/etc/rc.d/rc.local": text} if text is not None else {}, {"logrotate": ""}, {"/etc/rc.local": target}, stats)
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o644, 0o755])
+@pytest.mark.parametrize("target", ["rc.d/rc.local", "/etc/rc.d/rc.local"])
+def test_a_linked_script_stays_a_link_and_its_target_comes_back_as_it_was(mode, target):
+    there = linked(mode=mode, owner="ops", target=target)
+    state, plan = planned(there, RC_LOCAL)
+    assert not plan.problems
+    services.apply(there, RC_LOCAL, state, plan)
+    assert there.links["/etc/rc.local"] == target and "/etc/rc.local" not in there.files
+    assert "/etc/demo-rc.local/boot\n# END" in there.files["/etc/rc.d/rc.local"]
+    assert there.stat("/etc/rc.d/rc.local")[:3] == ("file", mode | 0o111, "ops")
+    assert supervisors.runs_at_boot(there) == "enabled"
+    assert not planned(there, RC_LOCAL)[1].changed
+    assert supervisors.leftovers(there, "demo")["rc.local"][-1] == "/etc/rc.local"
+    supervisors.clean(there, "rc.local", "demo")
+    assert there.files["/etc/rc.d/rc.local"] == RHEL and there.links["/etc/rc.local"] == target
+    assert there.stat("/etc/rc.d/rc.local")[:3] == ("file", mode, "ops")
+    assert recorded.read(there)["files"] == {} and "rc.local" not in supervisors.leftovers(there, "demo")
+
+
+def test_a_dangling_link_gets_a_script_and_dangles_again():
+    there = linked(text=None)
+    state, plan = planned(there, RC_LOCAL)
+    services.apply(there, RC_LOCAL, state, plan)
+    assert there.files["/etc/rc.d/rc.local"].startswith("#!/bin/sh\n") and there.stat("/etc/rc.d/rc.local").mode == 0o755
+    supervisors.clean(there, "rc.local", "demo")
+    assert "/etc/rc.d/rc.local" not in there.files and there.links["/etc/rc.local"] == "rc.d/rc.local"
+    assert recorded.read(there)["files"] == {}
+
+
+def test_a_link_that_somebody_led_elsewhere_leaves_nothing_of_ours_behind():
+    there = linked()
+    services.apply(there, RC_LOCAL, *planned(there, RC_LOCAL))
+    there.links["/etc/rc.local"] = "/srv/rc.local"
+    there.files["/srv/rc.local"] = "#!/bin/sh\nexit 0\n"
+    services.apply(there, RC_LOCAL, *planned(there, RC_LOCAL))
+    assert "boot" in there.files["/srv/rc.local"] and "boot" in there.files["/etc/rc.d/rc.local"]
+    supervisors.clean(there, "rc.local", "demo")
+    assert there.files["/srv/rc.local"] == "#!/bin/sh\nexit 0\n" and there.files["/etc/rc.d/rc.local"] == RHEL
+
+
+def test_of_two_applications_the_last_one_brings_the_mode_back():
+    there, shop = linked(mode=0o600), {**RC_LOCAL, "name": "shop"}
+    for want in (RC_LOCAL, shop):
+        services.apply(there, want, *planned(there, want))
+    supervisors.clean(there, "rc.local", "demo")
+    assert there.stat("/etc/rc.d/rc.local").mode == 0o711 and "shop-rc.local/boot" in there.files["/etc/rc.d/rc.local"]
+    supervisors.clean(there, "rc.local", "shop")
+    assert (there.files["/etc/rc.d/rc.local"], there.stat("/etc/rc.d/rc.local").mode) == (RHEL, 0o600)
+
+
+@pytest.mark.parametrize("there, said", [
+    (linked(mode=0o777), "/etc/rc.d/rc.local has the mode 0777, so every user may change it"),
+    (linked(folder=Stat("directory", 0o755, "carol", "carol", 0)), "/etc/rc.d belongs to carol, who could change what root runs"),
+    (linked(folder=Stat("directory", 0o777, "root", "root", 0)), "/etc/rc.d may be written by every user"),
+    (linked(target="rc.local"), "leads in a circle"), (linked(target="rc.d"), "which is a directory"),
+    (FakeHost(links={"/etc/rc.local": "/dev/null"}, stats={"/dev/null": Stat("other", 0o666, "root", "root", 0)}), "/dev/null, which is a device"),
+])
+def test_a_script_that_is_not_roots_alone_is_refused_before_anything_is_changed(there, said):
+    problems = planned(there, RC_LOCAL)[1].problems
+    assert len(problems) == 1 and said in problems[0]
+
+
+def test_what_is_worth_knowing_of_a_script_is_reported():
+    there = linked("#!/bin/sh\n[ -e /on ] || exit 0\ntrue\n")
+    there.stats["/etc/rc.d/rc.local"] = there.stats["/etc/rc.d/rc.local"]._replace(names=2)
+    notes = planned(there, RC_LOCAL)[1].facts["notes"]
+    assert "has 2 names (hard links)" in notes[1] and "on line 2" in notes[2]
 
 
 @pytest.mark.parametrize("kind", [kind for kind, what in supervisors.KINDS.items() if what["restarts"] and kind != "upstart"])
@@ -177,12 +258,19 @@ def test_a_host_without_the_table_or_without_room_in_it_is_told_of(table, said):
     assert len(problems) == 1 and said in problems[0]
 
 
-def test_a_table_that_is_a_link_is_left_alone():
-    there = old_init()
-    there.link("/etc/inittab", "/etc/inittab.real")
+def test_a_table_that_is_a_link_stays_one_and_what_it_leads_to_gets_the_entry():
+    there = old_init(table=None)
+    there.links["/etc/inittab"] = "inittab.real"
     there.files["/etc/inittab.real"] = TABLE
-    problems = planned(there, runit())[1].problems
-    assert len(problems) == 1 and problems[0].startswith("/etc/inittab is a link and not a file")
+    there.stats["/etc/inittab.real"] = Stat("file", 0o640, "root", "adm", 0)
+    state, plan = planned(there, runit())
+    services.apply(there, runit(), state, plan)
+    assert there.links["/etc/inittab"] == "inittab.real" and "respawn:/etc/demo-runit/scan" in there.files["/etc/inittab.real"]
+    assert there.stat("/etc/inittab.real")[:4] == ("file", 0o640, "root", "adm")
+    assert not planned(there, runit())[1].changed
+    supervisors.clean(there, "runit", "demo")
+    assert there.files["/etc/inittab.real"] == TABLE and there.links["/etc/inittab"] == "inittab.real"
+    assert recorded.read(there)["files"] == {}
 
 
 def test_the_entry_goes_with_the_last_instance():
