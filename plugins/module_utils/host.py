@@ -279,13 +279,13 @@ class Host:
         elif os.path.lexists(path):
             os.unlink(path)
 
-    def remove_target(self, path):
-        """Removes a file. Where C(path) leads through links, the file at their end goes, and the links stay."""
-        target = self.resolve(path)
+    def remove_written(self, path):
+        """Removes what was written at a path: of a link to a file that file, and the link stays as somebody has made it."""
+        found = self.stat(path)
+        target = self.resolve(path) if found is not None and found.kind == "link" else path
         found = self.stat(target)
-        if found is not None and found.kind == "directory":
-            raise PathError(errno.EISDIR, no_file(path, target, found.kind))
-        self.remove(target)
+        if found is not None:
+            self.remove(target if found.kind == "file" else path)
 
     def remove_empty(self, path):
         """Removes a folder, unless there is something in it, or it is not there, a link, or in use as a mount point."""

@@ -9,7 +9,7 @@ import copy
 import json
 import re
 
-from ansible_collections.xitrum.host.plugins.module_utils import kernel_files, kernel_values
+from ansible_collections.xitrum.host.plugins.module_utils import foreign_file, kernel_files, kernel_values
 from ansible_collections.xitrum.host.plugins.module_utils.foreign_text import lines_of
 from ansible_collections.xitrum.host.plugins.module_utils.kernel_plan import MODULE, file_text, modules_path, plan, proc_path, profile_record
 
@@ -32,12 +32,14 @@ def read(host, wanted):
     keys = [entry.key for entry in entries] + sorted(profile_record(record, wanted["path"])["keys"])
     mounts = host.read("/proc/self/mounts") or ""
     texts, unread = kernel_files.read(host, wanted["path"])
+    files = [foreign_file.read_file(host, path) for path in (wanted["path"], modules_path(wanted["path"]))]
     state = {
         "kernel": kernel_values.normal(host.read("/proc/sys/kernel/osrelease") or ""),
         "live": {}, "barred": {}, "unread": {"boot files": "; ".join(unread)} if unread else {},
-        "texts": texts, "systemd": kernel_files.has_systemd(host), "own": host.read(wanted["path"]), "record": record, "record_problem": record_problem,
+        "texts": texts, "systemd": kernel_files.has_systemd(host), "own": files[0].text, "record": record, "record_problem": record_problem,
+        "unusable": [file.problem for file in files if file.problem],
         "modules": {name: _read_module(host, name) for name in wanted["modules"] if MODULE.match(name)},
-        "modules_text": host.read(modules_path(wanted["path"])),
+        "modules_text": files[1].text,
     }
     for key in keys:
         path = proc_path(key)
@@ -146,7 +148,7 @@ def _write(host, action, refused):
     if text == action["was"]:
         return False
     if text is None:
-        host.remove(action["path"])
+        host.remove_written(action["path"])
     else:
         host.write(action["path"], text)
     return True

@@ -125,7 +125,7 @@ def read(host, own):
             unseen.append(f"{path}: {error.strerror}")
             continue
         if text is not None or path == own:
-            texts.append((real if posixpath.basename(real) == "sysctl.conf" else path, text or ""))
+            texts.append((real if posixpath.basename(real) == "sysctl.conf" and path != own else path, text or ""))
     return texts, unseen
 
 

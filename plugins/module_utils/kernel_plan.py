@@ -80,6 +80,7 @@ def _problems(wanted, state):
     if not OWN_FILE.match(wanted["path"]):
         found.append(f"path: found {wanted['path']}, wanted a .conf file of its own in /etc/sysctl.d, the folder that is read at boot.")
     found += [f"modules: {name!r} is no name of a kernel module." for name in wanted["modules"] if not MODULE.match(name)]
+    found += state["unusable"]
     for path, text in ((wanted["path"], state["own"]), (modules_path(wanted["path"]), state["modules_text"])):
         if text is not None and not text.startswith(MARK):
             found.append(f"{path} holds lines of somebody else and would be replaced: move it away, or choose another path.")

@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from ansible_collections.xitrum.host.plugins.module_utils import kernel_files
+from ansible_collections.xitrum.host.plugins.module_utils import foreign_file, kernel_files
 from ansible_collections.xitrum.host.plugins.module_utils.foreign_text import lines_of, lowercase, printable, words_of
 from ansible_collections.xitrum.host.plugins.module_utils.plan import Plan, Row, unread_rows
 from ansible_collections.xitrum.host.plugins.module_utils.process import nofile_of, parse_status, seen
@@ -118,6 +118,7 @@ def of_domain(lines, domain, kind):
 def read(host, wanted):
     """Everything about the host that L(plan) needs."""
     found, unread = read_lines(host)
+    own = foreign_file.read_file(host, wanted["path"])
     texts, _unread = kernel_files.read(host, "/etc/sysctl.d/90-xitrum.conf")
     at_boot = kernel_files.Boot(texts, systemd=kernel_files.has_systemd(host)).without_us("fs.nr_open")
     return {
@@ -125,7 +126,8 @@ def read(host, wanted):
         "exempt": [line for line in found if isinstance(line, Line) and line.kind == "none"],
         "unread_lines": [line for line in found if isinstance(line, Unread)],
         "unread": unread,
-        "own": host.read(wanted["path"]),
+        "own": own.text,
+        "unusable": own.problem,
         "nr_open": int(host.read("/proc/sys/fs/nr_open") or NR_OPEN),
         "nr_open_at_boot": int(at_boot) if at_boot else None,
         "file_max": int(host.read("/proc/sys/fs/file-max") or 0),
@@ -252,6 +254,8 @@ def _problems(wanted, state):
     if not 1 <= wanted["nofile"] <= NR_OPEN_MOST:
         found.append(f"nofile: found {wanted['nofile']}, wanted a number of open files from 1 to {NR_OPEN_MOST}.")
     found += [f"domains: {domain!r} is no domain of limits.conf(5)." for domain in wanted["domains"] if not DOMAIN.match(domain)]
+    if state.get("unusable"):
+        found.append(state["unusable"])
     if state["own"] is not None and not state["own"].startswith(MARK):
         found.append(f"{wanted['path']} holds lines of somebody else and would be replaced: move it away, or choose another path.")
     return found
@@ -345,6 +349,6 @@ def apply(host, todo):
     """Does what L(plan) decided."""
     for action in todo.actions:
         if action["text"] is None:
-            host.remove(action["path"])
+            host.remove_written(action["path"])
         else:
             host.write(action["path"], action["text"])

@@ -12,7 +12,16 @@ from __future__ import annotations
 
 import time
 
-from ansible_collections.xitrum.host.plugins.module_utils import process, proxy_apache, proxy_haproxy, proxy_nginx, proxy_text, recorded, sockets
+from ansible_collections.xitrum.host.plugins.module_utils import (
+    foreign_file,
+    process,
+    proxy_apache,
+    proxy_haproxy,
+    proxy_nginx,
+    proxy_text,
+    recorded,
+    sockets,
+)
 from ansible_collections.xitrum.host.plugins.module_utils.plan import LOOK, RUN, Plan, Row
 
 #: Each has TITLE, PROCESS (the name in ss), VERSION (a command, and what finds the version in its words), NEEDS
@@ -58,15 +67,18 @@ def read(host, wanted):
     said = host.run(command)
     version = pattern.search(said.out + said.err)
     unit = process.parse_unit(host.run(["systemctl", "show", "--no-pager", "--property=" + ",".join(PROPERTIES), "--", wanted["service"] + ".service"]).out)
-    paths = [wanted["config_path"]] + [item["path"] for item in [*wanted["files"], *wanted["pems"]]]
+    config = foreign_file.read_file(host, wanted["config_path"])
+    files = {config.path: config, **{
+        item["path"]: foreign_file.read_file(host, item["path"], foreign=False) for item in [*wanted["files"], *wanted["pems"]]}}
     main = int(unit.get("MainPID") or 0)
     state = {
         "version": version.group(1) if version else "",
         "programs": {name: host.which(name) for name in wanted["programs"]},
         "systemd": host.exists("/run/systemd/system"),
         "unit": unit,
-        "files": {path: (host.read(path), host.stat(path)) for path in paths},
-        "kept": host.exists(wanted["config_path"] + KEPT),
+        "files": {path: (file.text, file.stat) for path, file in files.items()},
+        "unusable": [file.problem for file in files.values() if file.problem],
+        "kept": host.stat(wanted["config_path"] + KEPT),
         "listeners": sockets.listeners(host),
         "ipv6": host.exists("/proc/net/if_inet6"),
         "base_nofile": _hard(host, main) or _hard(host, 1),
@@ -138,7 +150,7 @@ def _row(result, item, want, configured, effective, good, why="", mend=RUN):
 
 def _problems(wanted, state, text):
     """What stands in the way of this configuration on this host, as sentences."""
-    found, software = [], SOFTWARE[wanted["software"]]
+    found, software = list(state["unusable"]), SOFTWARE[wanted["software"]]
     if not state["systemd"]:
         found.append(f"{software.TITLE} is kept running by systemd, and this host does not run systemd (no /run/systemd/system): "
                      "use a host with systemd as proxy.")
@@ -179,22 +191,29 @@ def _files(wanted, state, text, result):
     """Rows, actions and diff of the configuration, the files beside it and the PEM files (never their text)."""
     path = wanted["config_path"]
     old = state["files"][path][0]
-    config = {"path": path, "content": SOFTWARE[wanted["software"]].carried(text, old), "mode": "0644"}
+    config = {"path": path, "content": SOFTWARE[wanted["software"]].carried(text, old), **_as_before(state, path)}
     # The configuration comes last: what it names must be there when it is.
     for item, secret in [(item, False) for item in wanted["files"]] + [(item, True) for item in wanted["pems"]] + [(config, False)]:
         has, stat = state["files"][item["path"]]
-        mode = stat is not None and stat.kind == "file" and (stat.mode, stat.owner) == (int(item["mode"], 8), "root")
+        mode = stat is not None and stat.kind == "file" and (stat.mode, stat.owner) == (int(item["mode"], 8), item.get("owner", "root"))
         same = has == item["content"] and mode
         why = "it is not there" if has is None else "its owner or mode is not as wanted" if has == item["content"] else "its text is not as wanted"
         _row(result, item["path"], "as wanted", "missing" if has is None else "as wanted" if same else "otherwise", "", same, why)
         if same:
             continue
         if item is config and has is not None and not proxy_text.stamp_of(has) and not state["kept"]:
-            result.actions.append(("keep", {"path": path + KEPT, "content": has, "mode": "0644"}))
+            result.actions.append(("keep", {**item, "path": path + KEPT, "content": has}))
         result.actions.append(("write", item))
         if has != item["content"]:
             result.before += _headed(item["path"], has, secret)
             result.after += _headed(item["path"], item["content"], secret)
+
+
+def _as_before(state, path):
+    """Mode, owner and group of the configuration: those of the one from before it was ours, which may be for root's eyes only."""
+    text, stat = state["files"][path]
+    before = state["kept"] or (stat if text is not None and not proxy_text.stamp_of(text) else None)
+    return {"mode": f"{before.mode & 0o777:04o}", "owner": before.owner, "group": before.group} if before else {"mode": "0644"}
 
 
 def _headed(path, text, secret):
@@ -305,9 +324,12 @@ def apply(host, wanted, planned):
         raise RuntimeError(f"{' and '.join(missing)} is not installed on this host: install it first, as the role proxy does.")
     warnings = validate(host, wanted)
     recorded.note_unit(host, wanted["service"] + ".service", wanted["packages"][0])
+    config = foreign_file.read_file(host, wanted["config_path"])
+    if not proxy_text.stamp_of(config.text):
+        foreign_file.note_file(host, config)
     for kind, item in planned.actions:
         if kind in ("keep", "write"):
-            host.write(item["path"], item["content"], int(item["mode"], 8))
+            host.write(item["path"], item["content"], int(item["mode"], 8), item.get("owner", "root"), item.get("group", "root"))
     for kind in ("daemon-reload", "enable", "start", "reload", "restart"):
         if kind in kinds:
             said = host.run(["systemctl", kind] + ([] if kind == "daemon-reload" else [wanted["service"] + ".service"]))

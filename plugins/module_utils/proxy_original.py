@@ -9,7 +9,7 @@ else's and stays.
 
 from __future__ import annotations
 
-from ansible_collections.xitrum.host.plugins.module_utils import proxy_config, proxy_server, proxy_text, recorded
+from ansible_collections.xitrum.host.plugins.module_utils import foreign_file, proxy_config, proxy_server, proxy_text, recorded
 from ansible_collections.xitrum.host.plugins.module_utils.plan import Plan
 
 SPEC = {}
@@ -36,14 +36,20 @@ def read(host, _wanted):
     """Of each software, its configuration, the kept one, what is beside it, and how its service was and is."""
     record, found = recorded.read(host), {}
     for software, (service, path) in proxy_server.PLACES.items():
-        unit = f"{service}.service"
+        unit, place = f"{service}.service", place_of(host, path)
         found[software] = {
-            "config": host.read(path), "kept": host.read(path + proxy_config.KEPT),
+            "config": host.read(place), "kept": host.read(path + proxy_config.KEPT), "place": place,
             "beside": [own for own in BESIDE[software] if host.stat(own) is not None],
             "folders": [folder for folder in FOLDERS[software] if host.stat(folder) is not None],
             "before": record["units"].get(unit),
         }
     return found
+
+
+def place_of(host, path):
+    """The file that has our configuration, or may have it: where the path leads, or where it led at first."""
+    places = foreign_file.places(host, path)
+    return next((place for place in places if proxy_text.stamp_of(host.read(place))), places[0] if places else path)
 
 
 def plan(_wanted, state):
@@ -58,6 +64,9 @@ def plan(_wanted, state):
             result.after += f"# {path}\n{found['kept']}"
         elif ours:
             steps.append(("remove", path))
+        elif found["kept"] is not None and found["kept"] == found["config"]:
+            # It is back, and a killed run has left its copy.
+            steps.append(("remove", path + proxy_config.KEPT))
         steps += [("remove", own) for own in found["beside"]]
         if steps or found["before"] is not None:
             result.actions.append((software, steps))
@@ -93,9 +102,14 @@ def apply(host, state, planned):
             host.run(["systemctl", "stop", unit, *(COMPANIONS[software] if not before["boot"] else [])])
         for verb, target in steps:
             if verb == "rename":
-                host.rename(target + proxy_config.KEPT, target)
+                restore(host, target, state[software]["place"])
+            elif target == path:
+                host.remove(state[software]["place"])
+                for folder in recorded.noted_file(host, path).get("made", ()):
+                    host.remove_empty(folder)
             else:
-                host.remove(target)
+                host.remove_written(target)
+        recorded.forget(host, "files", path)
         for folder in state[software]["folders"]:
             host.remove_empty(folder)
         host.run(["systemctl", "daemon-reload"])
@@ -103,3 +117,14 @@ def apply(host, state, planned):
             recorded.put_back(host, unit, again=AGAIN[software])
         elif recorded.unit_state(host, unit)["active"] == "active":
             host.run(["systemctl", AGAIN[software], unit])
+
+
+def restore(host, path, place):
+    """Puts the kept configuration back, with the mode and owner that it had: where there is no link, in one step."""
+    kept = path + proxy_config.KEPT
+    if place == path:
+        host.rename(kept, path)
+        return
+    stat = host.stat(kept)
+    host.write(place, host.read(kept), stat.mode, stat.owner, stat.group)
+    host.remove(kept)

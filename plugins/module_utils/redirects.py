@@ -9,6 +9,7 @@ Reads all three back ends each time, so that a change of back end leaves nothing
 from __future__ import annotations
 
 from ansible_collections.xitrum.host.plugins.module_utils import (
+    foreign_file,
     recorded,
     redirects_boot,
     redirects_firewalld,
@@ -43,6 +44,8 @@ SPEC = {
 PROGRAMS = ("nft", "iptables", "ip6tables", "firewall-cmd")
 SERVICES = ("firewalld.service", "nftables.service", "iptables.service", "netfilter-persistent.service", *redirects_boot.UNITS)
 _PROPERTIES = "Id,Names,LoadState,ActiveState,UnitFileState,NeedDaemonReload"
+#: The files of the distribution that may have our rules in them.
+_SAVED = {path for files in redirects_iptables.SAVERS.values() for path in files.values()}
 _NF_CONNTRACK = "/proc/sys/net/netfilter/nf_conntrack"
 
 
@@ -58,9 +61,11 @@ def read(host, wanted):
     state["variant"], state["legacy"] = variant, variant == "legacy" and any(saves.values())
     state["nftables"] = {"objects": _objects(host, state), "file": host.read(redirects_nft.FILE)}
     paths = [*redirects_iptables.FILES.values(), *(path for files in redirects_iptables.SAVERS.values() for path in files.values())]
+    files = {path: foreign_file.read_file(host, path) for path in paths}
     state["iptables"] = {
-        "live": saves, "saved": {path: host.read(path) for path in paths}, "saver": _saver(state),
-        "modes": {path: found.mode for path, found in ((path, host.stat(path)) for path in paths) if found},
+        "live": saves, "saved": {path: file.text for path, file in files.items()}, "saver": _saver(state),
+        "modes": {path: file.stat.mode for path, file in files.items() if file.stat},
+        "unusable": {path: file.problem for path, file in files.items() if file.problem},
     }
     active = state["units"].get("firewalld.service", {}).get("ActiveState") == "active"
     direct = host.read(redirects_firewalld.FILE) if state["paths"]["firewall-cmd"] else None
@@ -170,6 +175,8 @@ def plan(wanted, state):
     mine = any(redirects_iptables.there(text) or redirects_firewalld.ours(text) for text in state["iptables"]["live"].values())
     result.actions = redirects_leftovers.around(result.actions, rules if name in ("iptables", "firewalld") else [], mine, state)
     result.actions += redirects_ports.stop_steps(wanted, state, rules)
+    unusable = state["iptables"]["unusable"]
+    result.problems += [f"redirects: {unusable[step.path]}" for step in result.actions if step.kind == "write" and step.path in unusable]
     saved, live = all_rules("configured", state), all_rules("effective", state)
     result.facts["moves"] = moves(rules, live[name], state["listening"])
     result.rows = _pair_rows(wanted, state, rules, name, saved[name], live[name]) + _old_rows(name, saved, live)
@@ -258,9 +265,12 @@ def apply(host, planned):
     """Takes the planned steps. Raises RuntimeError with what a command said."""
     for step in planned.actions:
         if step.kind == "write":
-            host.write(step.path, step.text, step.mode)
+            if step.path in _SAVED:
+                write_saved(host, step)
+            else:
+                host.write(step.path, step.text, step.mode)
         elif step.kind == "remove":
-            host.remove(step.path)
+            host.remove_written(step.path)
             if step.path.startswith(f"{FOLDER}/") and not host.listdir(FOLDER):
                 host.remove(FOLDER)
         else:
@@ -269,6 +279,20 @@ def apply(host, planned):
             said = host.run(list(step.argv), data=step.text or None)
             if said.rc != 0:
                 raise RuntimeError(f"{' '.join(step.argv)} ended with {said.rc}: {(said.err or said.out).strip()}. Run the playbook again once that is mended.")
+
+
+def write_saved(host, step):
+    """Writes a file of the distribution, with our rules in it or without. One that was not there goes with our last rule."""
+    file = foreign_file.read_file(host, step.path)
+    if not redirects_iptables.there(file.text):
+        foreign_file.note_file(host, file)
+    note, last = recorded.noted_file(host, step.path), not redirects_iptables.there(step.text)
+    if last and not step.text and note and "mode" not in note:
+        host.remove_written(step.path)
+    else:
+        host.write(step.path, step.text, step.mode)
+    if last:
+        recorded.forget(host, "files", step.path)
 
 
 def told(planned):

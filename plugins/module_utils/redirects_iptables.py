@@ -146,6 +146,8 @@ def chains_only(rules, family):
 
 def merge(text, rules, family):
     """A saved file of the distribution with our rules in it, or without: every other line as it was."""
+    if not there(text) and not any(rule.family == family for rule in rules):
+        return text or ""
     lines = _LINES.findall(text or "")
     if lines and not lines[-1].endswith("\n"):
         lines[-1] += "\n"

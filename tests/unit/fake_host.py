@@ -65,11 +65,16 @@ class FakeHost:
     def rename(self, path, new_path):
         self.done.append(("rename", path, new_path))
 
+    def _place(self, path):
+        """The path with the links in its folders followed, but not one of its own."""
+        folder, name = posixpath.split(path)
+        return posixpath.join(self.realpath(folder), name)
+
     def readlink(self, path):
-        return self.links.get(path)
+        return self.links.get(self._place(path))
 
     def listdir(self, path):
-        prefix = path.rstrip("/") + "/"
+        prefix = self.realpath(path).rstrip("/") + "/"
         return sorted({name[len(prefix):].split("/")[0] for name in [*self.files, *self.links, *self.stats] if name.startswith(prefix)})
 
     def realpath(self, path):
@@ -87,6 +92,7 @@ class FakeHost:
         return path in self.files or path in self.stats or bool(self.listdir(path))
 
     def stat(self, path):
+        path = self._place(path)
         if path in self.stats:
             return self.stats[path]
         if path in self.links:
@@ -149,12 +155,8 @@ class FakeHost:
         self.done.append(("kill", pid, number))
         self.remove(f"/proc/{pid}")
 
-    def remove_target(self, path):
-        target = self.resolve(path)
-        found = self.stat(target)
-        if found is not None and found.kind == "directory":
-            raise PathError(errno.EISDIR, no_file(path, target, found.kind))
-        self.remove(target)
+    def remove_written(self, path):
+        Host.remove_written(self, path)
 
     def remove_empty(self, path):
         if not self.listdir(path):
@@ -162,6 +164,7 @@ class FakeHost:
 
     def remove(self, path):
         self.done.append(("remove", path))
+        path = self._place(path)
         for kept in (self.files, self.links, self.stats):
             for name in [name for name in kept if name == path or name.startswith(path + "/")]:
                 del kept[name]

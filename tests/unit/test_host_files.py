@@ -63,7 +63,7 @@ def test_a_dangling_link_gets_its_target_and_loses_it_again(top, real):
     real.write(f"{top}/rc.local", "text", 0o755)
     assert (top / "missing/deep/rc.local").read_text() == "text"
     assert mode_of(top / "missing") == mode_of(top / "missing/deep") == 0o755
-    real.remove_target(f"{top}/rc.local")
+    real.remove_written(f"{top}/rc.local")
     assert os.readlink(top / "rc.local") == "missing/deep/rc.local" and not (top / "rc.local").exists()
 
 
@@ -183,6 +183,15 @@ def test_a_folder_that_is_swapped_for_a_link_meanwhile_is_not_followed(top):
         host_module.open_folder(f"{top}/swapped/real")
 
 
+@pytest.mark.parametrize("target, left", [("rc.d/file", True), ("missing", True), ("/dev/null", False), ("rc.d", False)])
+def test_a_link_stays_when_the_file_behind_it_goes_and_nothing_else_is_removed_through_it(top, real, target, left):
+    (top / "rc.d/file").write_text("ours")
+    (top / "link").symlink_to(target)
+    real.remove_written(f"{top}/link")
+    assert (top / "link").is_symlink() is left
+    assert (top / "rc.d/file").exists() is (target != "rc.d/file") and os.path.exists("/dev/null")
+
+
 # ----------------------------------------------------------------------------------------------------------- appending
 
 def test_nothing_is_appended_to_what_is_no_file(top, real):
@@ -206,7 +215,7 @@ def test_the_double_follows_links_as_a_host_does(links, path, target):
     there.write(path, "new")
     assert there.files == {target: "new"} and there.links == links
     assert there.stat(target)[:4] == ("file", 0o640, "root", "adm")
-    there.remove_target(path)
+    there.remove_written(path)
     assert not there.files and there.links == links
 
 

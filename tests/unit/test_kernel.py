@@ -157,3 +157,28 @@ def test_a_hidden_file_of_the_boot_is_said():
     case = {"files": {"/etc/sysctl.d/50-secret.conf": Unreadable("")}, "wanted": {"profile": {}}}
     plan = plan_of(host_of(case), case)
     assert [(row.item, row.status, row.why) for row in plan.rows] == [("files read at boot", "unseen", "/etc/sysctl.d/50-secret.conf: Permission denied")]
+
+
+LIVE = {"/proc/sys/kernel/osrelease": "6.1.0\n", "/proc/sys/net/core/somaxconn": "128\n", "/run/systemd/system/x": ""}
+SOMAXCONN = {"wanted": {"profile": {"net.core.somaxconn": 1024}}}
+
+
+@pytest.mark.parametrize("links, target", [
+    ({"/etc/sysctl.d/90-xitrum.conf": "/srv/sysctl.conf"}, "/srv/sysctl.conf"),
+    ({"/etc/sysctl.d": "../srv/sysctl.d"}, "/srv/sysctl.d/90-xitrum.conf"),
+])
+def test_a_file_or_a_folder_that_is_a_link_stays_one(links, target):
+    host = ProcHost(LIVE, links=links)
+    kernel.apply(host, plan_of(host, SOMAXCONN))
+    assert "net.core.somaxconn = 1024" in host.files[target] and host.links == links
+    assert not plan_of(host, SOMAXCONN).changed
+    gone = {"wanted": {**SOMAXCONN["wanted"], "state": "absent"}}
+    kernel.apply(host, plan_of(host, gone))
+    assert target not in host.files and host.links == links
+
+
+@pytest.mark.parametrize("target, said", [("/etc/sysctl.d/90-xitrum.conf", "leads in a circle"), ("/run/systemd", "which is a directory")])
+def test_a_link_that_leads_to_no_file_is_a_problem(target, said):
+    host = FakeHost(LIVE, links={"/etc/sysctl.d/90-xitrum.conf": target})
+    problems = plan_of(host, SOMAXCONN).problems
+    assert len(problems) == 1 and said in problems[0]

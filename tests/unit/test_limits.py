@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.xitrum.host.plugins.module_utils import limits
+from ansible_collections.xitrum.host.plugins.module_utils.host import Stat
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -224,3 +225,24 @@ def test_refused_before_anything_is_touched(files, wanted, problem):
     plan = plan_of(host, **wanted)
     assert plan.problems == [problem]
     assert not plan.changed
+
+
+@pytest.mark.parametrize("target, mode", [("/srv/limits.conf", 0o640), ("../../../srv/limits.conf", 0o644)])
+def test_a_file_that_is_a_link_stays_one(target, mode):
+    path = "/etc/security/limits.d/90-xitrum.conf"
+    host = machine({"/srv/limits.conf": limits.MARK})
+    host.links[path] = target
+    host.stats["/srv/limits.conf"] = Stat("file", mode, "root", "ops", 0)
+    limits.apply(host, plan_of(host))
+    assert host.links[path] == target and "soft nofile" in host.files["/srv/limits.conf"] and path not in host.files
+    assert host.stats["/srv/limits.conf"][:4] == ("file", mode, "root", "ops")
+    assert not plan_of(host).actions
+    limits.apply(host, plan_of(host, state="absent"))
+    assert host.links[path] == target and "/srv/limits.conf" not in host.files
+
+
+def test_a_file_that_every_user_may_write_is_refused():
+    path = "/etc/security/limits.d/90-xitrum.conf"
+    host = machine({path: limits.MARK})
+    host.stats[path] = Stat("file", 0o666, "root", "root", 0)
+    assert "every user may change it" in plan_of(host).problems[0]

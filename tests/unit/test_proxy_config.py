@@ -8,7 +8,14 @@ from __future__ import annotations
 import pathlib
 
 import pytest
-from ansible_collections.xitrum.host.plugins.module_utils import haproxy_socket, proxy_config, proxy_haproxy, proxy_text, recorded
+from ansible_collections.xitrum.host.plugins.module_utils import (
+    haproxy_socket,
+    proxy_config,
+    proxy_haproxy,
+    proxy_original,
+    proxy_text,
+    recorded,
+)
 from ansible_collections.xitrum.host.plugins.module_utils.host import Stat
 
 from .fake_host import FakeHost
@@ -153,6 +160,83 @@ def test_the_configuration_of_somebody_else_is_kept_once():
     assert machine.files[PATH + proxy_config.KEPT] == "theirs\n"
     machine.files[PATH] = "theirs again\n"
     assert "keep" not in kinds(planned(machine, wanted()))
+
+
+def linked(text="theirs\n", mode=0o640, target="/srv/conf/haproxy.cfg", **stats):
+    """A host whose configuration is a link, and its target for a group's eyes only."""
+    machine = Machine(wanted())
+    del machine.files[PATH]
+    machine.links[PATH] = target
+    if text is not None:
+        machine.files["/srv/conf/haproxy.cfg"] = text
+        machine.stats["/srv/conf/haproxy.cfg"] = Stat("file", mode, "ops", "haproxy", 0)
+    machine.stats.update(stats)
+    return machine
+
+
+@pytest.mark.parametrize("target", ["/srv/conf/haproxy.cfg", "../../srv/conf/haproxy.cfg"])
+def test_a_linked_configuration_stays_a_link_and_comes_back_as_it_was(target):
+    machine = linked(target=target)
+    applied(machine, wanted())
+    assert machine.links[PATH] == target and PATH not in machine.files
+    assert proxy_text.stamp_of(machine.files["/srv/conf/haproxy.cfg"])
+    for path in ("/srv/conf/haproxy.cfg", PATH + proxy_config.KEPT):
+        assert machine.stats[path][:4] == ("file", 0o640, "ops", "haproxy"), "what was not for others to read is not for them now"
+    assert not [kind for kind in kinds(planned(machine, wanted())) if kind.startswith(("write", "keep"))]
+    removed(machine)
+    assert machine.links[PATH] == target and machine.files["/srv/conf/haproxy.cfg"] == "theirs\n"
+    assert machine.stats["/srv/conf/haproxy.cfg"][:4] == ("file", 0o640, "ops", "haproxy")
+    assert PATH + proxy_config.KEPT not in machine.files and recorded.read(machine)["files"] == {}
+
+
+def removed(machine):
+    """Takes the proxy's configuration back."""
+    state = proxy_original.read(machine, {})
+    machine.commands.update({f"haproxy -c -f {PATH}{proxy_config.KEPT}": "", "systemctl restart haproxy.service": ""})
+    proxy_original.apply(machine, state, proxy_original.plan({}, state))
+
+
+def test_a_dangling_link_dangles_again():
+    machine = linked(text=None)
+    applied(machine, wanted())
+    assert machine.stats["/srv/conf/haproxy.cfg"][:4] == ("file", 0o644, "root", "root")
+    removed(machine)
+    assert machine.links[PATH] == "/srv/conf/haproxy.cfg" and "/srv/conf/haproxy.cfg" not in machine.files
+
+
+def test_a_link_that_somebody_led_elsewhere_gives_back_the_file_that_it_led_to():
+    machine = linked()
+    applied(machine, wanted())
+    machine.links[PATH] = "/srv/other.cfg"
+    machine.files["/srv/other.cfg"] = "other\n"
+    removed(machine)
+    assert (machine.files["/srv/conf/haproxy.cfg"], machine.files["/srv/other.cfg"]) == ("theirs\n", "other\n")
+
+
+def test_a_copy_that_a_killed_removal_left_goes():
+    machine = linked()
+    applied(machine, wanted())
+    machine.files["/srv/conf/haproxy.cfg"] = "theirs\n"
+    removed(machine)
+    assert PATH + proxy_config.KEPT not in machine.files
+
+
+@pytest.mark.parametrize("machine, said", [
+    (linked(mode=0o666), "/srv/conf/haproxy.cfg has the mode 0666"), (linked(target=PATH), "leads in a circle"),
+    (linked(target="/srv"), "which is a directory"),
+    (linked(**{"/srv/conf": Stat("directory", 0o755, "carol", "carol", 0)}), "/srv/conf belongs to carol, who could change what root runs"),
+])
+def test_a_configuration_that_is_not_roots_alone_is_refused(machine, said):
+    problems = planned(machine, wanted()).problems
+    assert len(problems) == 1 and said in problems[0]
+
+
+def test_a_key_whose_path_is_a_link_is_written_where_that_leads_and_is_roots_alone():
+    machine = Machine(wanted())
+    machine.links[PEM["path"]] = "/srv/keys/site.pem"
+    del machine.files[PEM["path"]], machine.stats[PEM["path"]]
+    applied(machine, wanted())
+    assert machine.stats["/srv/keys/site.pem"].mode == 0o600 and PEM["path"] not in machine.files
 
 
 def test_a_key_that_others_may_read_is_closed():

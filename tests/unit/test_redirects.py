@@ -17,6 +17,7 @@ from ansible_collections.xitrum.host.plugins.module_utils import (
     redirects_nft,
     redirects_ports,
 )
+from ansible_collections.xitrum.host.plugins.module_utils.host import Stat
 from ansible_collections.xitrum.host.plugins.module_utils.plan import Plan
 from ansible_collections.xitrum.host.plugins.module_utils.redirects_rules import UNKNOWN, Rule, stop, wanted_rules
 
@@ -380,3 +381,25 @@ def test_the_unit_can_be_loaded_any_number_of_times():
     # One that stays active would not be started a second time.
     assert [line for line in again.splitlines() if line.startswith("ExecStart=")] == starts and "RemainAfterExit" not in again
     assert "PartOf=nftables.service" in text and "ReloadPropagatedFrom=nftables.service" in text
+
+
+@pytest.mark.parametrize("stat, target, said", [
+    (Stat("file", 0o666, "root", "root", 0), "/srv/rules", "/srv/rules has the mode 0666, so every user may change it"),
+    (None, "/etc/iptables/rules.v4", "leads in a circle")])
+def test_a_saved_file_that_is_not_roots_alone_is_a_problem(stat, target, said):
+    host = with_iptables()
+    host.files["/srv/rules"] = host.files.pop("/etc/iptables/rules.v4")
+    host.links["/etc/iptables/rules.v4"] = target
+    host.stats.update({"/srv/rules": stat} if stat else {})
+    problems = planned(host, pairs=[{"outside": 80, "inside": 9000}]).problems
+    assert len(problems) == 1 and said in problems[0]
+
+
+def test_a_saved_file_that_is_a_link_has_its_targets_mode():
+    host = with_iptables()
+    host.files["/srv/rules"] = host.files.pop("/etc/iptables/rules.v4")
+    host.links["/etc/iptables/rules.v4"] = "/srv/rules"
+    host.stats["/srv/rules"] = Stat("file", 0o640, "root", "adm", 0)
+    step = next(step for step in planned(host, pairs=[{"outside": 80, "inside": 9000}]).actions if step.path == "/etc/iptables/rules.v4")
+    redirects.apply(host, Plan(actions=[step]))
+    assert host.stats["/srv/rules"][:4] == ("file", 0o640, "root", "adm") and host.links["/etc/iptables/rules.v4"] == "/srv/rules"

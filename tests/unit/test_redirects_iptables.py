@@ -9,12 +9,16 @@ import json
 import pathlib
 
 import pytest
+from ansible_collections.xitrum.host.plugins.module_utils import foreign_file, recorded, redirects
 from ansible_collections.xitrum.host.plugins.module_utils import redirects_iptables as iptables
 from ansible_collections.xitrum.host.plugins.module_utils import redirects_leftovers as leftovers
 from ansible_collections.xitrum.host.plugins.module_utils import redirects_nft as nft
-from ansible_collections.xitrum.host.plugins.module_utils.redirects_rules import wanted_rules
+from ansible_collections.xitrum.host.plugins.module_utils.host import Stat
+from ansible_collections.xitrum.host.plugins.module_utils.redirects_rules import wanted_rules, write
 from hypothesis import given
 from hypothesis import strategies as some
+
+from .fake_host import FakeHost
 
 DATA = pathlib.Path(__file__).parent / "data" / "redirects"
 SAVES = sorted(path.read_text() for path in DATA.glob("ip*tables-save-*.txt"))
@@ -144,3 +148,38 @@ def test_what_was_there_is_recorded_once():
     assert leftovers.around(["step"], ["rule"], False, {**state, "variant": "legacy"}) == ["step"]
     assert leftovers.around(["step"], ["rule"], True, state) == ["step"]
     assert leftovers.around([], ["rule"], False, state) == []
+
+
+RULES = "/etc/iptables/rules.v4"
+
+
+def write_saved(there, text):
+    redirects.write_saved(there, write(RULES, text, 0o600 if RULES not in there.links else 0o640))
+
+
+def with_ours():
+    return iptables.merge(None, wanted_rules([{"outside": 80, "inside": 8000}], True, ["ipv4"]), "ipv4")
+
+
+def test_a_linked_file_of_the_distribution_stays_a_link_and_keeps_its_mode():
+    there = FakeHost({"/srv/rules": "# theirs\n"}, links={RULES: "/srv/rules"}, stats={"/srv/rules": Stat("file", 0o640, "root", "adm", 0)})
+    assert foreign_file.read_file(there, RULES).stat.mode == 0o640
+    write_saved(there, with_ours())
+    assert recorded.read(there)["files"] == {RULES: {"target": "/srv/rules", "mode": 0o640}}
+    write_saved(there, "# theirs\n")
+    assert there.files["/srv/rules"] == "# theirs\n" and there.links[RULES] == "/srv/rules" and RULES not in there.files
+    assert there.stats["/srv/rules"][:4] == ("file", 0o640, "root", "adm")
+    assert recorded.read(there)["files"] == {}
+
+
+def test_a_file_of_the_distribution_that_was_not_there_goes_with_our_last_rule():
+    there = FakeHost()
+    write_saved(there, with_ours())
+    assert there.stats[RULES].mode == 0o600
+    write_saved(there, "")
+    assert RULES not in there.files and recorded.PATH not in there.files
+
+
+@pytest.mark.parametrize("text", ["", "# theirs", "*filter\nCOMMIT", "*filter\r\nCOMMIT\r\n"])
+def test_a_file_of_the_distribution_without_our_rules_is_not_touched(text):
+    assert iptables.merge(text, [], "ipv4") == text
