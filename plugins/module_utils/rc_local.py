@@ -17,6 +17,9 @@ EMPTY = "#!/bin/sh\n# Written by xitrum.host.\nexit 0\n"
 #: The first line of a script for a shell that reads our line, by its path or through env.
 _SHELL = re.compile(r"#!\s*(?:/\S*/env\s+(?:-\S+\s+)*)?(?:/\S*/)?(?:busybox\s+)?(?:ba|da|a|k|mk|z)?sh(?:\s|$)")
 
+#: A line with its end, as a shell reads it: nothing else than a line feed ends one.
+_LINES = re.compile(r"[^\n]*\n|[^\n]+")
+
 #: A command after which a script does not go on.
 _LEAVES = re.compile(r"(?:^|[;&|]|\b(?:then|else|do)\b)\s*(?:exit|exec)\b(?!\s+\d*[<>])")
 
@@ -47,7 +50,7 @@ def with_block(text, name, line):
     """The script with the application's block: before a last command that leaves the script, else at its end. Text without
     a L(problem) only. The block has Unix line ends, since a shell takes others for a part of a word."""
     text = without(EMPTY if text is None else text, name)
-    lines = text.splitlines(True)
+    lines = _LINES.findall(text)
     end = last_command(lines)
     if end >= 0 and _LEAVES.search(lines[end]):
         return "".join([*lines[:end], block(name, line), *lines[end:]])
@@ -56,7 +59,7 @@ def with_block(text, name, line):
 
 def early_exits(text, name):
     """The numbers of the lines, from 1 on, on which the script may end before the application's block."""
-    lines = with_block(text, name, "").partition(block(name, ""))[0].splitlines()
+    lines = with_block(text, name, "").partition(block(name, ""))[0].split("\n")
     return [number for number, line in enumerate(lines, 1) if not line.lstrip().startswith("#") and _LEAVES.search(line)]
 
 

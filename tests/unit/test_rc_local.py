@@ -45,6 +45,7 @@ RHEL = "#!/bin/bash\n# THIS FILE IS ADDED FOR COMPATIBILITY PURPOSES\n\ntouch /v
     ("#!/bin/sh\nexec 2>/tmp/log\n", f"#!/bin/sh\nexec 2>/tmp/log\n{BLOCK}"),
     ("#!/bin/sh\nexec > /tmp/log\n", f"#!/bin/sh\nexec > /tmp/log\n{BLOCK}"),
     ("#!/bin/sh\necho one \\\n  exit\n", f"#!/bin/sh\necho one \\\n  exit\n{BLOCK}"),
+    ("#!/bin/sh\ntrue\n# a\fexit 0\n", f"#!/bin/sh\ntrue\n# a\fexit 0\n{BLOCK}"),
     ("#!/bin/sh\ntrue\r\nfalse\r\n", f"#!/bin/sh\ntrue\r\nfalse\r\n{BLOCK}"),
 ])
 def test_else_it_comes_at_the_end_and_goes_without_a_trace(text, result):
