@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 
+from ansible import context
 from ansible_collections.xitrum.host.plugins.module_utils import findings, fleet_summary, mends
 
 
@@ -17,7 +18,8 @@ def summary(hostvars, hosts, check_mode=False, everything=False):
 
 def check_findings(hostvars, hosts, reached, sources=()):
     """Every row of every host as a flat list, the worst first. Lines to type are for the folder in which Ansible was started."""
-    return findings.findings({host: hostvars[host].get("xitrum_host_state") for host in hosts}, reached, mends.inventory_options(sources, os.getcwd()))
+    options = (mends.inventory_options(sources, os.getcwd()), mends.connection_options(context.CLIARGS))
+    return findings.findings({host: hostvars[host].get("xitrum_host_state") for host in hosts}, reached, " ".join(filter(None, options)))
 
 
 class FilterModule:

@@ -10,13 +10,15 @@ from __future__ import annotations
 
 import http.client
 import re
+import sys
 import time
 
 from ansible_collections.xitrum.host.plugins.module_utils import proxy_text, sockets
 
 HEADER = "X-Xitrum-Config"
 PATIENCE = 15.0
-ASK = ("python3 -c 'import http.client as http; link = http.HTTPConnection(\"{address}\", timeout=5); link.request(\"GET\", \"/\"); "
+#: By the Python that Ansible uses on the host: there may be no other.
+ASK = ((sys.executable or "python3") + " -c 'import http.client as http; link = http.HTTPConnection(\"{address}\", timeout=5); link.request(\"GET\", \"/\"); "
        "print(link.getresponse().status)'")
 
 

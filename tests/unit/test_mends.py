@@ -16,6 +16,7 @@ from ansible_collections.xitrum.host.plugins.module_utils.plan import LOOK, PING
     (PING, "ansible app1 -i fleet -m ansible.builtin.ping"),
     ("systemctl start firewalld", 'ansible app1 -i fleet -b -m ansible.builtin.shell -a "systemctl start firewalld"'),
     ("sed -i '2s/^/# /' /etc/a.conf", """ansible app1 -i fleet -b -m ansible.builtin.shell -a "sed -i '2s/^/# /' /etc/a.conf\""""),
+    ("/opt/python/bin/python3.12 -c 'print(1)'", """ansible app1 -i fleet -b -m ansible.builtin.shell -a "/opt/python/bin/python3.12 -c 'print(1)'\""""),
     ("echo $HOME", "ansible app1 -i fleet -b -m ansible.builtin.shell -a 'echo $HOME'"),
     ("proxy_server servers=app1-0 state=ready", "ansible app1 -i fleet -b -m xitrum.host.proxy_server -a 'servers=app1-0 state=ready'"),
     ("xitrum_proxy_max_connections: 4000", "xitrum_proxy_max_connections: 4000"),
@@ -33,6 +34,18 @@ def test_a_mend_is_a_line_for_the_controller(mend, line):
 ])
 def test_the_inventory_is_told_as_somebody_types_it(sources, options):
     assert mends.inventory_options(sources, "/home/me") == options
+
+
+@pytest.mark.parametrize("arguments, options", [
+    ({}, ""),
+    ({"become_ask_pass": True, "ask_pass": False, "verbosity": 3, "subset": "app1"}, "--ask-become-pass"),
+    ({"remote_user": "carol", "private_key_file": "/home/me/my key", "connection": "ssh"}, "--user=carol --private-key='/home/me/my key'"),
+    ({"ssh_common_args": "-o ProxyJump=bastion -p 2222", "ssh_extra_args": ""}, "--ssh-common-args='-o ProxyJump=bastion -p 2222'"),
+    ({"become_method": "doas", "become_user": "root", "connection": "local"}, "--connection=local --become-method=doas"),
+    ({"vault_ids": ("a@prompt", "b@file"), "vault_password_files": [], "ask_vault_pass": True}, "--ask-vault-pass --vault-id=a@prompt --vault-id=b@file"),
+])
+def test_a_line_reaches_the_hosts_as_the_run_did(arguments, options):
+    assert mends.connection_options(arguments) == options
 
 
 @pytest.mark.parametrize("sentence, mend", [
