@@ -66,12 +66,16 @@ class Host:
         """C(run_command) is C(AnsibleModule.run_command) or a callable of the same shape."""
         self._run_command = run_command
 
-    def run(self, argv, data=None):
-        """Runs a list of arguments (never a shell) in the C locale; a missing program is rc 127, not an exception."""
+    def run(self, argv, data=None, environment=None):
+        """Runs a list of arguments (never a shell) in the C locale; a missing program is rc 127, not an exception.
+
+        C(environment) is for what others must not see: an argument is visible to every user of the host.
+        """
         if self.which(argv[0]) is None:
             return Result(127, "", f"{argv[0]}: not found on this host")
         rc, out, err = self._run_command(
-            list(argv), data=data, environ_update={"LC_ALL": "C", "LANGUAGE": "C", "PATH": self.PATH}, check_rc=False)
+            list(argv), data=data, check_rc=False,
+            environ_update={"LC_ALL": "C", "LANGUAGE": "C", "PATH": self.PATH, **(environment or {})})
         return Result(rc, out, err)
 
     def which(self, name):

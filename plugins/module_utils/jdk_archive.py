@@ -90,6 +90,9 @@ def prove(host, home, version):
 def obtain(source, sha256, headers, cache, timeout, validate_certs):
     """The path of the archive on this machine and its SHA-256. Raises SourceError. C(sha256): empty for any."""
     if not re.match(r"https?://", source, re.IGNORECASE):
+        if "://" in source:
+            raise SourceError(f"{package_source.shown(source)}: an archive comes from a path, or an http or https URL; "
+                              "fetch it by other means first")
         path = os.path.abspath(os.path.expanduser(source))
         if not os.path.isfile(path):
             raise SourceError(f"there is no archive at {path}: give the path of a tar.gz, or an http or https URL")

@@ -10,6 +10,7 @@ and verified, so a run that is killed leaves only a C(.part-) entry, which a lat
 from __future__ import annotations
 
 import errno
+import http.client
 import os
 import re
 import shutil
@@ -18,10 +19,10 @@ import tarfile
 import tempfile
 import time
 import urllib.error
-import urllib.parse
 import zlib
 
 from ansible.module_utils.urls import open_url
+from ansible_collections.xitrum.host.plugins.module_utils import urls
 from ansible_collections.xitrum.host.plugins.module_utils.package import TOP, leads_inside, sha256_of
 
 #: Seconds after which an unfinished entry of the cache cannot be another run's.
@@ -62,9 +63,8 @@ def obtain(source, sha256, headers, cache, timeout=30, validate_certs=True):
 
 
 def shown(url):
-    """A URL without the password and the query that it may carry: what a message may show."""
-    parts = urllib.parse.urlsplit(url)
-    return urllib.parse.urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+    """A URL without the password and the token that it may carry: what a message may show."""
+    return urls.hide_credentials(url).replace(f"{urls.HIDDEN}@", "", 1)
 
 
 def download(url, sha256, headers, cache, timeout, validate_certs):
@@ -105,13 +105,15 @@ def receive(url, headers, timeout, validate_certs, out):
         raise SourceError(f"{name} answers {error.code} {error.reason}: {what_to_do(error.code)}") from error
     except TimeoutError as error:
         raise SourceError(silent(name, timeout)) from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, http.client.HTTPException) as error:
         reason = getattr(error, "reason", error)
+        # It may quote the URL, or the password in one that was not escaped.
+        told = urls.hide_all(str(reason), url)
         if isinstance(reason, TimeoutError):
             raise SourceError(silent(name, timeout)) from error
         if isinstance(reason, ssl.SSLError):
-            raise SourceError(f"the certificate of {name} is not accepted ({reason}): install its authority on the controller") from error
-        raise SourceError(f"{name} cannot be fetched ({reason}): check the URL, and this machine's network and proxy settings") from error
+            raise SourceError(f"the certificate of {name} is not accepted ({told}): install its authority on the controller") from error
+        raise SourceError(f"{name} cannot be fetched ({told}): check the URL, and this machine's network and proxy settings") from error
     if wanted and wanted.isdecimal() and received != int(wanted):
         raise SourceError(f"{name} sent {received} bytes of {wanted} and then closed the connection: run again")
 

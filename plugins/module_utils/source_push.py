@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import os
+import urllib.parse
 
+from ansible_collections.xitrum.host.plugins.module_utils import urls
 from ansible_collections.xitrum.host.plugins.module_utils.plan import Plan, Row
 
 SPEC = {
@@ -20,24 +22,49 @@ SPEC = {
 }
 
 
-def git(host, wanted, *words):
-    """One git command in the tree. It never asks on a terminal that nobody sees."""
-    return host.run(["env", "GIT_TERMINAL_PROMPT=0", "git", "-C", wanted["path"], *words])
+#: Git asks it for a user and a password. Both are in its environment, since an argument is visible to every user, as is
+#: that of the programs that git starts with a remote's URL.
+HELPER = ("!f() { test \"$1\" != get || "
+          "printf 'username=%s\\npassword=%s\\n' \"$XITRUM_GIT_USER\" \"$XITRUM_GIT_PASSWORD\"; }; f")
+
+
+def git(host, wanted, *words, login=None):
+    """One git command in the tree. It never asks on a terminal that nobody sees. C(login) is what L(remote_of)
+    found."""
+    options = ["-c", "credential.helper=", "-c", f"credential.helper={HELPER}"] if login else []
+    return host.run(["env", "GIT_TERMINAL_PROMPT=0", "git", *options, "-C", wanted["path"], *words], environment=login)
+
+
+def remote_of(host, wanted):
+    """What git is told of the remote: C((remote, login, url)). A URL with a user and a password goes without them,
+    which the environment
+    C(login) holds; that of a remote's name is looked up. C(url) is what has the secrets, for L(urls.hide_all)."""
+    remote = url = wanted["remote"]
+    if "://" not in remote:
+        url = git(host, wanted, "remote", "get-url", "--push", remote).out.strip()
+    scheme, user, _server, _path, _query, _fragment = urls.split(url) if "://" in url else ("", "", "", "", "", "")
+    if scheme not in ("http", "https") or not user:
+        return remote, None, url
+    name, _colon, password = user.partition(":")
+    login = {"XITRUM_GIT_USER": urllib.parse.unquote(name), "XITRUM_GIT_PASSWORD": urllib.parse.unquote(password)}
+    return url.replace(f"{user}@", "", 1), login, url
 
 
 def read(host, wanted):
     """What is committed here, what is there, and what is not committed. C(failed) is the first command that failed, and what it said."""
-    state = {"failed": ""}
+    remote, login, url = remote_of(host, wanted)
+    state = {"failed": "", "remote": (remote, login, url)}
     asked = {
         "root": ("rev-parse", "--show-toplevel"),
         "head": ("rev-parse", "HEAD"),
-        "there": ("ls-remote", wanted["remote"], f"refs/heads/{wanted['branch']}"),
+        "there": ("ls-remote", remote, f"refs/heads/{wanted['branch']}"),
         "status": ("status", "--porcelain", "--no-renames", "-z", "--untracked-files=all"),
     }
     for name, words in asked.items():
-        said = git(host, wanted, *words)
+        said = git(host, wanted, *words, login=login if name == "there" else None)
         if said.rc and not state["failed"]:
-            state["failed"] = f"git {' '.join(words)} ended with {said.rc}: {(said.err or said.out).strip()}"
+            failed = f"git {' '.join(words)} ended with {said.rc}: {(said.err or said.out).strip()}"
+            state["failed"] = urls.hide_all(failed, url)
         state[name] = "" if said.rc else said.out
     state["uncommitted"] = [(line[:2], line[3:]) for line in state.pop("status").split("\0") if line]
     return {**state, "root": state["root"].strip(), "head": state["head"].strip(), "there": state["there"].partition("\t")[0].strip()}
@@ -45,7 +72,7 @@ def read(host, wanted):
 
 def plan(wanted, state):
     """Decides whether something is committed and pushed."""
-    result, target = Plan(), f"{wanted['remote']} {wanted['branch']}"
+    result, target = Plan(), f"{urls.hide_credentials(wanted['remote'])} {wanted['branch']}"
     if state["failed"]:
         result.problems.append(f"{wanted['path']} cannot be pushed to {target}: {state['failed']}. Look at git remote -v there; git remote add adds one.")
         return result
@@ -63,7 +90,7 @@ def plan(wanted, state):
     same = state["head"] == state["there"] and not result.actions
     result.rows.append(Row("source", f"push {target}", state["head"][:12], state["there"][:12] or "nothing", "", "ok" if same else "differs", "", ""))
     if not same:
-        result.actions.append(("push", None))
+        result.actions.append(("push", state["remote"]))
         result.before += f"{target} {state['there'] or 'nothing'}\n"
         result.after += f"{target} {'a new commit on ' if len(result.actions) > 1 else ''}{state['head']}\n"
     return result
@@ -72,13 +99,14 @@ def plan(wanted, state):
 def apply(host, wanted, planned):
     """Commits, pushes, and returns what the platform said while it built. Raises RuntimeError with what git said."""
     said = ""
-    for action, paths in planned.actions:
-        commands = [("push", wanted["remote"], f"HEAD:refs/heads/{wanted['branch']}")]
+    for action, detail in planned.actions:
+        remote, login, url = detail if action == "push" else ("", None, "")
+        commands = [("push", remote, f"HEAD:refs/heads/{wanted['branch']}")]
         if action == "commit":
-            commands = [("add", "--all", "--", *paths), ("commit", "-m", wanted["commit_message"], "--", *paths)]
+            commands = [("add", "--all", "--", *detail), ("commit", "-m", wanted["commit_message"], "--", *detail)]
         for words in commands:
-            done = git(host, wanted, *words)
+            done = git(host, wanted, *words, login=login)
+            said = urls.hide_all(done.err + done.out, url)
             if done.rc:
-                raise RuntimeError(f"git {' '.join(words)} ended with {done.rc}: {(done.err + done.out).strip()}")
-            said = done.err + done.out
+                raise RuntimeError(f"git {urls.hide_credentials(' '.join(words))} ended with {done.rc}: {said.strip()}")
     return said

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 
-from ansible_collections.xitrum.host.plugins.module_utils import jvm
+from ansible_collections.xitrum.host.plugins.module_utils import jvm, pip
 
 NAME = re.compile(r"[a-z_][a-z0-9_-]{0,30}")
 #: Folders that belong to the system. A retired host loses its xitrum_root, so that must be a folder of its own.
@@ -21,7 +21,7 @@ MOST_INSTANCES = 1000
 
 def problems(variables):
     """Sentences on values that cannot be meant: what was found, what was wanted."""
-    return [sentence for check in (names, folders, counts, ports, secrets, heap) for sentence in check(variables)]
+    return [sentence for check in (names, folders, counts, ports, secrets, heap, pip_arguments) for sentence in check(variables)]
 
 
 def names(variables):
@@ -93,6 +93,14 @@ def heap(variables):
     value = str(variables.get("xitrum_heap", "512m"))
     if not jvm.HEAP.fullmatch(value):
         yield f"xitrum_heap is {value!r}: wanted is a size as -Xmx takes it, such as 512m or 2g"
+
+
+def pip_arguments(variables):
+    """What pip is told: a command line shows it to every user of the host."""
+    try:
+        pip.settings(str(variables.get("supervisor_supervisord_pip_arguments", "")))
+    except ValueError as error:
+        yield f"supervisor_supervisord_pip_arguments: {error}"
 
 
 def number(value):

@@ -117,9 +117,9 @@ problems:
 
 import os
 
-from ansible_collections.xitrum.host.plugins.module_utils import jdk_archive
+from ansible_collections.xitrum.host.plugins.module_utils import jdk_archive, urls
 from ansible_collections.xitrum.host.plugins.module_utils.host import Host
-from ansible_collections.xitrum.host.plugins.module_utils.quiet import Utf8Module
+from ansible_collections.xitrum.host.plugins.module_utils.quiet import QuietModule
 
 FETCHING = {
     "source": {"type": "str"},
@@ -145,7 +145,8 @@ def fetched(wanted):
 
 def main():
     """Reads what is there, plans, unpacks and removes."""
-    module = Utf8Module(argument_spec={**jdk_archive.SPEC, **FETCHING}, supports_check_mode=True)
+    module = QuietModule(argument_spec={**jdk_archive.SPEC, **FETCHING}, supports_check_mode=True)
+    module.no_log_values.update(urls.credentials_of(module.params["source"] or ""))
     # Folders of a JDK are for everybody, whatever the umask of the user that Ansible logs in as.
     os.umask(0o022)
     host, wanted = Host(module.run_command), module.params

@@ -166,8 +166,8 @@ examples:
 
 import os
 
-from ansible_collections.xitrum.host.plugins.module_utils import package, package_config, package_java, package_source
-from ansible_collections.xitrum.host.plugins.module_utils.quiet import Utf8Module
+from ansible_collections.xitrum.host.plugins.module_utils import package, package_config, package_java, package_source, urls
+from ansible_collections.xitrum.host.plugins.module_utils.quiet import QuietModule
 
 NOTHING = {"folder": "", "release": "", "manifest": [], "files": 0, "bytes": 0, "examples": [], **package_java.summary({})}
 
@@ -187,7 +187,7 @@ def look(folder, main_class, cache):
 
 
 def main():
-    module = Utf8Module(
+    module = QuietModule(
         argument_spec={
             "source": {"type": "str", "required": True},
             "sha256": {"type": "str"},
@@ -202,6 +202,7 @@ def main():
     # A header's value is hidden wherever it occurs in the result. A short one, such as "1", is no secret and would
     # blot out file names and versions.
     module.no_log_values = {value for value in module.no_log_values if len(value) > 7}
+    module.no_log_values.update(urls.credentials_of(module.params["source"]))
     wanted = module.params
     cache = os.path.abspath(wanted["cache"])
     try:

@@ -78,14 +78,15 @@ problems:
 
 import os
 
-from ansible_collections.xitrum.host.plugins.module_utils import bodies, source_push
+from ansible_collections.xitrum.host.plugins.module_utils import bodies, source_push, urls
 from ansible_collections.xitrum.host.plugins.module_utils.host import Host
-from ansible_collections.xitrum.host.plugins.module_utils.quiet import Utf8Module
+from ansible_collections.xitrum.host.plugins.module_utils.quiet import QuietModule
 
 
 def main():
     """Asks git, plans, commits and pushes."""
-    module = Utf8Module(argument_spec=source_push.SPEC, supports_check_mode=True)
+    module = QuietModule(argument_spec=source_push.SPEC, supports_check_mode=True)
+    module.no_log_values.update(urls.credentials_of(module.params["remote"]))
     host, wanted = Host(module.run_command), {**module.params, "path": os.path.abspath(module.params["path"])}
     plan = source_push.plan(wanted, source_push.read(host, wanted))
     bodies.carry_out(module, plan, lambda: {"said": source_push.apply(host, wanted, plan).splitlines()},

@@ -37,8 +37,11 @@ class FakeHost:
         self.refuse = dict(refuse or {})
         self.pages = dict(pages or {})
         self.done = []
+        self.environments = []
 
-    def run(self, argv, data=None):
+    def run(self, argv, data=None, environment=None):
+        if environment:
+            self.environments.append(environment)
         words = " ".join(argv)
         self.done.append(("run", words))
         if words not in self.commands:

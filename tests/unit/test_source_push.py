@@ -5,8 +5,12 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+
 import pytest
 from ansible_collections.xitrum.host.plugins.module_utils import source_push
+from ansible_collections.xitrum.host.plugins.module_utils.plan import Plan
 
 from tests.unit.fake_host import FakeHost
 
@@ -72,3 +76,53 @@ def test_a_push_that_is_refused_says_what_git_said():
     want, plan = plan_of(host)
     with pytest.raises(RuntimeError, match=r"git push .* ended with 1: ! \[rejected\] main"):
         source_push.apply(host, want, plan)
+
+
+URL, PLAIN = "https://bob:s3cret%2Fword@git.example/shop.git", "https://git.example/shop.git"
+LOGIN = {"XITRUM_GIT_USER": "bob", "XITRUM_GIT_PASSWORD": "s3cret/word"}
+
+
+class Loud(FakeHost):
+    """A host on which every command fails and quotes its arguments, the URL and the password."""
+
+    def run(self, argv, data=None, environment=None):
+        super().run(argv, data, environment)
+        if "get-url" in argv:
+            return source_push_result(0, URL + "\n", "")
+        return source_push_result(1, "", f"{' '.join(argv)}: cannot access '{URL}', password s3cret/word refused")
+
+
+def source_push_result(*values):
+    return type("Result", (), dict(zip(("rc", "out", "err"), values, strict=True)))
+
+
+@pytest.mark.parametrize("remote", [URL, "heroku"])
+def test_no_command_line_and_no_message_has_the_password_of_a_remote(remote):
+    host = Loud()
+    want, plan = plan_of(host, remote=remote)
+    with pytest.raises(RuntimeError) as caught:
+        source_push.apply(host, want, Plan(actions=[("push", source_push.remote_of(host, want))]))
+    said = [*plan.problems, str(caught.value), *(words for _run, words in host.done)]
+    assert len(plan.problems) == 1 and not [text for text in said if "s3cret" in text]
+    # Git is told without them, and gets them by its environment.
+    assert [words.rpartition(f"-C {TOP} ")[2] for _run, words in host.done if PLAIN in words] == [
+        f"ls-remote {PLAIN} refs/heads/main", f"push {PLAIN} HEAD:refs/heads/main"]
+    assert host.environments == [LOGIN, LOGIN]
+
+
+@pytest.mark.parametrize("remote", [
+    "heroku", "ssh://git@git.example/shop.git", "git@git.example:shop.git", "https://git.example/shop.git"])
+def test_a_remote_without_a_password_is_told_as_it_is(remote):
+    host = FakeHost({}, {f"{GIT} remote get-url --push heroku": "https://git.example/shop.git\n"})
+    assert source_push.remote_of(host, {**WANTED, "remote": remote})[:2] == (remote, None)
+    assert source_push.plan({**WANTED, "remote": remote}, source_push.read(host, {**WANTED, "remote": remote})).problems
+    assert host.environments == []
+
+
+def test_the_helper_gives_git_what_the_environment_has(tmp_path):
+    """Real git, asked for the credentials of a server."""
+    command = ["git", "-c", "credential.helper=", "-c", f"credential.helper={source_push.HELPER}", "credential", "fill"]
+    done = subprocess.run(
+        command, input="protocol=https\nhost=git.example\n\n", capture_output=True, text=True, check=True, cwd=tmp_path,
+        env={**os.environ, **LOGIN, "GIT_TERMINAL_PROMPT": "0"})
+    assert "username=bob\npassword=s3cret/word\n" in done.stdout

@@ -1,0 +1,53 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The filter that hides what is secret in the URLs of a text."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: hide_credentials
+short_description: Hide users, passwords and tokens in the URLs of a text
+version_added: 0.1.0
+author: The xitrum.host maintainers (@xitrum-host)
+description:
+  - Each is replaced by C(***), so that an error can be shown with the URL that it is about.
+positional: sources
+options:
+  _input:
+    description: The text, such as what a program printed.
+    type: str
+    required: true
+  sources:
+    description: A text whose URLs have the secrets. Those are hidden in O(_input) wherever they occur.
+    type: str
+    default: ""
+"""
+
+EXAMPLES = r"""
+- name: Show where a package comes from
+  ansible.builtin.debug:
+    msg: "{{ xitrum_package | xitrum.host.hide_credentials }}"
+"""
+
+RETURN = r"""
+_value:
+  description: The text.
+  type: str
+  sample: https://***@pypi.example.com/simple?token=***
+"""
+
+from ansible_collections.xitrum.host.plugins.module_utils import urls
+
+
+def hide_credentials(text, sources=""):
+    """C(hide_all) of module_utils/urls.py."""
+    return urls.hide_all(text, sources)
+
+
+class FilterModule:
+    """The filter of this file."""
+
+    def filters(self):
+        """Its name and its function."""
+        return {"hide_credentials": hide_credentials}
