@@ -5,10 +5,8 @@
 
 from __future__ import annotations
 
-import os
-
-from ansible import context
-from ansible_collections.xitrum.host.plugins.module_utils import findings, fleet_summary, mends
+from ansible_collections.xitrum.host.plugins.module_utils import findings, fleet_summary, rollout
+from ansible_collections.xitrum.host.plugins.plugin_utils import command_line
 
 
 def summary(hostvars, hosts, check_mode=False, everything=False):
@@ -18,8 +16,9 @@ def summary(hostvars, hosts, check_mode=False, everything=False):
 
 def check_findings(hostvars, hosts, reached, sources=()):
     """Every row of every host as a flat list, the worst first. Lines to type are for the folder in which Ansible was started."""
-    options = (mends.inventory_options(sources, os.getcwd()), mends.connection_options(context.CLIARGS))
-    return findings.findings({host: hostvars[host].get("xitrum_host_state") for host in hosts}, reached, " ".join(filter(None, options)))
+    given = command_line.given_options(sources)
+    states = {host: hostvars[host].get("xitrum_host_state") for host in hosts}
+    return findings.findings(states, reached, given["connection"], given["variables"])
 
 
 class FilterModule:
@@ -27,5 +26,7 @@ class FilterModule:
 
     def filters(self):
         """Name to function."""
-        return {"needs_work": fleet_summary.needs_work, "open_work": fleet_summary.open_work, "fleet_summary": summary,
+        return {"needs_work": fleet_summary.needs_work,
+                "redirects_due": rollout.redirects_due, "pairs_in_use": rollout.pairs_in_use,
+                "open_work": fleet_summary.open_work, "fleet_summary": summary,
                 "check_findings": check_findings, "check_table": findings.check_table}

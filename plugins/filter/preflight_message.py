@@ -14,7 +14,7 @@ description:
   - Collects the problems of the package, of all hosts and of variables (a misspelt name, a value that does not fit), and makes one message of them.
     A problem that several hosts have is said once, with their names.
   - Holds the Java that the package needs against each host's JDK, and refuses the public example secrets.
-positional: hosts, reached, retired
+positional: hosts, reached, retired, deploy
 options:
   _input:
     description:
@@ -36,6 +36,11 @@ options:
     type: list
     elements: str
     default: []
+  deploy:
+    description:
+      - Whether the run leaves the JDK, the kernel and the proxies as they are. What it would then do by half is refused.
+    type: bool
+    default: false
 """
 
 EXAMPLES = r"""
@@ -57,7 +62,8 @@ _value:
 from ansible.errors import AnsibleError
 from ansible_collections.xitrum.host.plugins.filter.preflight_notes import preflight_notes
 from ansible_collections.xitrum.host.plugins.filter.unknown_variables import of_collection, unknown_variables
-from ansible_collections.xitrum.host.plugins.module_utils import preflight, values, variables
+from ansible_collections.xitrum.host.plugins.module_utils import commands, preflight, values, variables
+from ansible_collections.xitrum.host.plugins.plugin_utils import command_line
 from jinja2.exceptions import UndefinedError
 
 #: What reading a variable raises whose value refers to another that is not there, or to a file that cannot be read.
@@ -98,7 +104,20 @@ def values_cannot_be_meant(of_host):
         return False
 
 
-def preflight_message(hostvars, hosts, reached=None, retired=()):
+def run_problems(of_host, deploy):
+    """What keeps the rollout of one host from going well, as far as it is known from the host's read."""
+    yield from preflight.port_problems(of_host)
+    if deploy:
+        proxies = (of_host.get("groups") or {}).get("xitrum_proxy") or []
+        yield from preflight.deploy_problems(of_host, list(proxies), render)
+
+
+def render(playbook, add=()):
+    """A line to type that repeats the options of this run, with the hosts to add to its limit."""
+    return commands.render_command(playbook, command_line.given_options(), add=add)
+
+
+def preflight_message(hostvars, hosts, reached=None, retired=(), deploy=False):
     """See DOCUMENTATION."""
     every = {host: hostvars[host] for host in hosts}
     answered = set(hosts if reached is None else reached)
@@ -106,10 +125,10 @@ def preflight_message(hostvars, hosts, reached=None, retired=()):
     for host, of_host in every.items():
         # A host whose variables cannot be meant is not read, so nothing is known of it.
         read = [] if values_cannot_be_meant(of_host) else preflight.host_problems(of_host, host in answered)
-        problems[host] = [*variable_problems(of_host), *read, *value_problems(of_host)]
+        problems[host] = [*variable_problems(of_host), *read, *value_problems(of_host), *run_problems(of_host, deploy)]
     for host, sentences in preflight.retired_problems({host: hostvars[host] for host in retired}, every).items():
         problems.setdefault(host, []).extend(sentences)
-    return preflight.message(problems, controller_problems(every), preflight_notes(hostvars, hosts))
+    return preflight.message(problems, controller_problems(every), preflight_notes(hostvars, hosts, deploy))
 
 
 class FilterModule:

@@ -12,7 +12,7 @@ version_added: 0.1.0
 author: The xitrum.host maintainers (@xitrum-host)
 description:
   - A system that is known but not tested, limits that a container cannot raise, and unknown variables with a role's prefix.
-positional: hosts
+positional: hosts, deploy
 options:
   _input:
     description:
@@ -25,6 +25,10 @@ options:
     type: list
     elements: str
     required: true
+  deploy:
+    description: Whether the run leaves the JDK, the kernel and the proxies as they are.
+    type: bool
+    default: false
 """
 
 EXAMPLES = r"""
@@ -41,12 +45,21 @@ _value:
 """
 
 from ansible_collections.xitrum.host.plugins.filter.unknown_variables import unknown_variables
-from ansible_collections.xitrum.host.plugins.module_utils import preflight
+from ansible_collections.xitrum.host.plugins.module_utils import commands, preflight
+from ansible_collections.xitrum.host.plugins.plugin_utils import command_line
 
 
-def preflight_notes(hostvars, hosts):
+def preflight_notes(hostvars, hosts, deploy=False):
     """See DOCUMENTATION."""
-    return {host: [*preflight.host_notes(hostvars[host]), *unknown_variables(list(hostvars[host]))["warnings"]] for host in hosts}
+    def render(playbook):
+        return commands.render_command(playbook, command_line.given_options())
+
+    found = {}
+    for host in hosts:
+        found[host] = [*preflight.host_notes(hostvars[host]), *unknown_variables(list(hostvars[host]))["warnings"]]
+        if deploy:
+            found[host] += preflight.deploy_notes(hostvars[host], render)
+    return found
 
 
 class FilterModule:

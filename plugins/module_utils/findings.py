@@ -14,16 +14,18 @@ from ansible_collections.xitrum.host.plugins.module_utils.proxy import server_na
 LEVELS = {"ok": "good", "differs": "bad", "restart": "bad", "absent": "note", "read_only": "note", "unseen": "note", "follows": "note"}
 
 
-def findings(states, reached, inventory=""):
+def findings(states, reached, inventory="", variables=""):
     """Every row of every host, and every problem, as one flat list: the worst first, then by host. C(inventory) are the
-    options of the lines to type, from L(mends.inventory_options)."""
+    options of the lines to type, from L(mends.inventory_options), and C(variables) those of playbooks alone."""
     found = []
+    kept = {host: (concerns(state).get("release") or {}).get("kept", "") for host, state in states.items()}
     for host, state in states.items():
         found += of_host(host, state, host in reached)
-    for item in consequences(found):
+    for item in consequences(found, kept):
+        item["mend"] = mends.keep_release(item, kept[item["host"]])
         # Of a note, what is said to type is for another machine (the one that runs a container), unless it is about seeing more.
         if item["level"] == "bad" or item["status"] == "unseen":
-            item["mend"] = mends.typed(item["mend"], item["host"], inventory)
+            item["mend"] = mends.typed(item["mend"], item["host"], inventory, variables)
     order = ["bad", "note", "good"]
     return sorted(found, key=lambda item: (order.index(item["level"]), item["host"]))
 
@@ -46,17 +48,19 @@ def of_host(host, state, reached):
     return found
 
 
-def consequences(found):
-    """The findings, those that follow from another one no longer red: a cause is said once, where it can be mended."""
+def consequences(found, kept=None):
+    """The findings, those that follow from another one no longer red: a cause is said once, where it can be mended.
+    C(kept) maps a host to the
+    release that it runs instead of the inventory's."""
     red = {(item["host"], item["item"]) for item in found if item["level"] == "bad"}
     for item in found:
-        source = cause(item, red) if item["level"] == "bad" else None
+        source = cause(item, red, (kept or {}).get(item["host"], "")) if item["level"] == "bad" else None
         if source:
             item.update(finding(item["host"], {**item, "status": "follows", "why": f"follows from {' '.join(source)}: {item['why']}", "mend": ""}))
     return found
 
 
-def cause(item, red):
+def cause(item, red, kept=""):
     """The red finding, as C((host, item)), that another one follows from, or None. A proxy finds an instance down that is
     not as wanted, or whose host is not reached; a file that was replaced has another certificate; nothing answers through a redirect that is not there."""
     host, words = item["host"], item["item"].split()
@@ -66,7 +70,9 @@ def cause(item, red):
         away = next(((there, what) for there, what in sorted(red) if what == "host" and name == server_name(there, name.rpartition("-")[2])), None)
         return instances.get(name, away)
     others = []
-    if item["concern"] == "certificate":
+    if kept and item["concern"] == "instance" and words[1:] == ["folder"] and item["effective"].rpartition("-")[0] == kept:
+        others = ["release"]
+    elif item["concern"] == "certificate":
         others = [words[-1]]
     elif words[:2] == ["connection", "to"]:
         others = [f"port {words[-1]} ({'IPv6' if ':' in words[2] else 'IPv4'})"]

@@ -11,6 +11,7 @@ that environment: one comparison tells whether a restart is due. C(ROOT/instance
 from __future__ import annotations
 
 import hashlib
+import re
 
 from ansible_collections.xitrum.host.plugins.module_utils import jvm, limits, process, release, run_lock, sockets, supervisors
 from ansible_collections.xitrum.host.plugins.module_utils.plan import RUN, Plan, Row
@@ -85,6 +86,8 @@ def read(host, wanted, jdk):
     state = {"jdk": jdk, "java": host.realpath(f"{jdk['home']}/bin/java"), "granted": granted(host, wanted["nofile"]),
              "somaxconn": int(host.read("/proc/sys/net/core/somaxconn") or 0), "instances": {}, "launcher": host.read(f"{root}/run"),
              "unsettled": release.unsettled(host, root), "locked": host.exists(run_lock.path(wanted["name"]))}
+    current = host.stat(host.realpath(f"{root}/current"))
+    state["group"] = current.group if current else None
     wanted_indices = [item["index"] for item in wanted["instances"]]
     service = supervisors.states(host, wanted["supervisor"], wanted["name"], wanted_indices) if wanted["name"] and wanted_indices else {}
     defined = supervisors.defined(host, wanted["name"]) if wanted["name"] else {}
@@ -100,6 +103,7 @@ def read(host, wanted, jdk):
             "current": host.readlink(f"{folder}/current") or "",
             "previous": host.readlink(f"{folder}/previous") or "",
             "environment": host.read(f"{folder}/current/environment") or "",
+            "configured": read_configured(host, f"{folder}/current"),
             "process": here[0] if here else None,
             "listeners": [row for row in rows if here and row["pid"] == here[0]["pid"]],
             "log": host.stat(f"{wanted['log_dir']}/{number}") is not None,
@@ -113,6 +117,26 @@ def read(host, wanted, jdk):
             has = state["instances"][instance["index"]]
             has["page"] = page(host, wanted, instance["port"], has["listeners"])
     return state
+
+
+def read_configured(host, folder):
+    """Where the instance of a folder listens, by the configuration that this collection wrote into it: C(http) and
+    C(https) (0: off) ports, and
+    C(interface); and whether it is C(cluster) member. Empty where there is no such configuration.
+
+    A process keeps these when variables change, so they and not the variables say where a running instance is reached.
+    """
+    text = host.read(f"{folder}/config/xitrum.conf") or ""
+    # The first of each is in our lines; those of the user follow.
+    found = {name: re.search(rf"^ *{name} = (.*)$", text, re.MULTILINE) for name in ("http", "https", "interface")}
+    if not found["http"] or not found["http"][1].isdecimal():
+        return {}
+    https = found["https"][1] if found["https"] else ""
+    return {
+        "http": int(found["http"][1]), "https": int(https) if https.isdecimal() else 0,
+        "interface": found["interface"][1].strip('"') if found["interface"] else "",
+        "cluster": (host.read(f"{folder}/config/akka.conf") or "").startswith("# Instance "),
+    }
 
 
 def page(host, wanted, port, listeners):
@@ -150,7 +174,13 @@ def plan(wanted, state):
             result.problems.append(str(error))
             return result
         plan_instance(wanted, instance, files, state, result)
+    result.facts["configured"] = {str(index): has.get("configured", {}) for index, has in state["instances"].items()}
     result.problems.extend(page_problems(wanted, state))
+    if state.get("group") not in (None, wanted["user"]):
+        result.problems.append(
+            f"xitrum_user is {wanted['user']}, and the releases in {wanted['root']} belong to the group {state['group']}, "
+            f"as do the logs: set xitrum_user to {state['group']} again, or take the application off the host first "
+            "(ansible-playbook xitrum.host.remove)")
     count = {instance["index"] for instance in wanted["instances"]}
     listed = result.facts["instances"]
     result.facts["start"] = [pick(item) for item in listed if not item["running"]]
@@ -201,6 +231,7 @@ def plan_instance(wanted, instance, files, state, result):
     result.facts["instances"].append({
         "index": index, "port": instance["port"], "folder": name, "current": has["current"], "previous": has["previous"],
         "running": running is not None, "pid": running["pid"] if running else 0,
+        "configured": has.get("configured", {}),
         "release": release.release_of(running["cwd"], wanted["root"]) if running else "",
         "due": [f"{row.item.partition(' ')[2]}: {row.effective or 'none'} instead of {row.wanted}" for row in rows if row.status == "restart"],
     })

@@ -9,50 +9,19 @@ a command of the managed host, C(proxy_server) with its options, or a variable t
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
 
-from ansible_collections.xitrum.host.plugins.module_utils.plan import LOOK, PING, RUN
+from ansible_collections.xitrum.host.plugins.module_utils.commands import connection_options, inventory_options
+from ansible_collections.xitrum.host.plugins.module_utils.plan import BASE, LOOK, PING, ROLLBACK, RUN
+
+__all__ = ["connection_options", "inventory_options", "keep_release", "of_problem", "typed"]
 
 #: Programs of a managed host: a mend that begins with one of them runs there.
 ON_HOST = ("apt-get", "dnf", "echo", "firewall-cmd", "ip6tables", "iptables", "kill", "ln", "nft", "printf", "python3", "sed", "su", "sysctl", "systemctl")
 #: The Python that Ansible uses on the host may be anywhere.
 PYTHON = re.compile(r"/[^ ]*/python[0-9.]*")
 COMMAND = re.compile(rf"\(((?:{'|'.join(ON_HOST)}) [^()]+)\)")
-
-#: Options that say how a run reaches its hosts and becomes root there: the name in Ansible's CLIARGS, and the option. A run by a line to type has to
-#: be given them again. A password that was typed is asked for again.
-CONNECTION_OPTIONS = (
-    ("remote_user", "--user"), ("private_key_file", "--private-key"), ("connection", "--connection"), ("ssh_common_args", "--ssh-common-args"),
-    ("ssh_extra_args", "--ssh-extra-args"), ("ask_pass", "--ask-pass"), ("connection_password_file", "--connection-password-file"),
-    ("become_ask_pass", "--ask-become-pass"), ("become_password_file", "--become-password-file"), ("become_user", "--become-user"),
-    ("become_method", "--become-method"), ("ask_vault_pass", "--ask-vault-pass"), ("vault_ids", "--vault-id"),
-    ("vault_password_files", "--vault-password-file"))
-#: What ansible-playbook takes for granted: not worth a word.
-USUAL = {"connection": ("ssh", "smart"), "become_method": ("sudo",), "become_user": ("root",)}
-
-
-def connection_options(arguments):
-    """The options of the command line, Ansible's C(CLIARGS), with which this run reaches its hosts, as somebody types them."""
-    words = []
-    for name, option in CONNECTION_OPTIONS:
-        value = arguments.get(name)
-        if value is True:
-            words.append(option)
-        elif value and value not in USUAL.get(name, ()):
-            words += [f"{option}={shlex.quote(str(item))}" for item in (value if isinstance(value, (list, tuple)) else [value])]
-    return " ".join(words)
-
-
-def inventory_options(sources, folder):
-    """The C(-i) options for inventory sources (paths, or lists such as C(a,b,)), paths as somebody types them in C(folder)."""
-    return " ".join(f"-i {shlex.quote(near(source, folder))}" for source in sources)
-
-
-def near(path, folder):
-    """A path from C(folder) where it is below it, else as it is."""
-    return os.path.relpath(path, folder) if folder and path.startswith(folder.rstrip("/") + "/") else path
 
 
 def of_problem(sentence):
@@ -61,16 +30,38 @@ def of_problem(sentence):
     return found.group(1) if found else RUN
 
 
-def typed(mend, host, inventory):
-    """A mend as a line to type. C(inventory) is what L(inventory_options) gave."""
+#: Concerns that C(base.yml) fixes, which touches no release, and those that a rollback fixes, which brings the release
+#: that it is told.
+BASE_CONCERNS = ("jdk", "alternatives", "kernel", "nofile")
+ROLLBACK_CONCERNS = ("instance", "service", "redirects", "files")
+
+
+def keep_release(item, release):
+    """The mend of a finding for a host that runs C(release) instead of the inventory's (empty: it does not): one
+    that does not bring the inventory's."""
+    if not release or item["mend"] != RUN:
+        return item["mend"]
+    if (item["concern"], item["item"]) == ("release", "release"):
+        return f"xitrum_package: the package of release {release}, which the host is to keep"
+    if item["concern"] in BASE_CONCERNS:
+        return BASE
+    # An instance too many is removed by site.yml alone.
+    if item["concern"] in ROLLBACK_CONCERNS and item["wanted"] != "absent":
+        return f"{ROLLBACK} -e xitrum_rollback_to={release}"
+    return f"{RUN} -e xitrum_package=PACKAGE_OF_{release}"
+
+
+def typed(mend, host, inventory, variables=""):
+    """A mend as a line to type. C(inventory) are the options of how hosts are found and reached, C(variables) the
+    C(-e) of playbooks."""
     options = f" {inventory}" if inventory else ""
-    if mend == RUN:
-        return f"{RUN.replace(' ', options + ' ', 1)} --limit {host}"
     if mend == PING:
         return f"ansible {host}{options} -m ansible.builtin.ping"
-    if mend == LOOK:
-        return LOOK.replace(" ", options + " ", 1)
     program, _space, arguments = mend.partition(" ")
+    if program == "ansible-playbook":
+        playbook, _space, own = arguments.partition(" ")
+        limit = "" if mend == LOOK else f"--limit {host}"
+        return " ".join(filter(None, (program, inventory, playbook, variables, own, limit)))
     if program == "proxy_server":
         return f"ansible {host}{options} -b -m xitrum.host.proxy_server -a '{arguments}'"
     if program not in ON_HOST and not PYTHON.fullmatch(program):

@@ -26,6 +26,9 @@ STATUSES = ("ok", "differs", "restart", "absent", "read_only", "unseen", "follow
 #: names in the collection, which can be typed in any folder.
 RUN = "ansible-playbook xitrum.host.site"
 LOOK = "ansible-playbook xitrum.host.check"
+#: The host's JDK, kernel and limits alone; and a release that the hosts have.
+BASE = "ansible-playbook xitrum.host.base"
+ROLLBACK = "ansible-playbook xitrum.host.rollback"
 PING = "ansible.builtin.ping"
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import textwrap
 
+from ansible_collections.xitrum.host.plugins.module_utils import slots
 from ansible_collections.xitrum.host.plugins.module_utils.package_config import EXAMPLE_VALUES
 from ansible_collections.xitrum.host.plugins.module_utils.package_java import java_problem
 
@@ -52,6 +53,119 @@ def host_problems(variables, reached):
     return [problem for problem in problems if problem]
 
 
+def instances_of(variables):
+    """The report on the instances of one host; empty where it was not read."""
+    state = variables.get("xitrum_host_state")
+    found = state.get("instances") if isinstance(state, dict) else None
+    return found if isinstance(found, dict) else {}
+
+
+def deploy_problems(variables, proxies, command):
+    """What a deploy would leave half done on one host, as sentences with what to run instead.
+
+    It leaves the JDK, the kernel and the proxies' configuration as they are. C(proxies) are the proxies of the inventory,
+    and C(command(playbook, add)) is a line to type that runs a playbook, with C(add) among its hosts.
+    """
+    found = instances_of(variables)
+    if not found or not runs_the_package(variables):
+        return
+    listed, jdk, site = found.get("instances", []), variables["xitrum_host_state"]["jdk"], command("site", proxies)
+    if jdk.get("steps"):
+        yield (f"the JDK {jdk.get('version')} is not ready in {jdk.get('home')}, and deploy.yml installs none. "
+               f"Run first:\n{command('base')}")
+    # Of a host with slots, the rollout itself ends the instance that is not in use.
+    slotted = "slot" in (variables.get("xitrum_slot_read") or {})
+    extra = [str(item["index"]) for item in found.get("surplus", [])]
+    if extra and not slotted:
+        wanted = ", ".join(str(item["index"]) for item in listed)
+        yield (f"found instance {', '.join(extra)}, expected {wanted} alone (xitrum_instances, xitrum_slots): "
+               f"deploy.yml removes no instance. Run instead:\n{site}")
+    if proxies:
+        yield from proxied_problems(variables, listed, " and ".join(proxies), site)
+
+
+def proxied_problems(variables, listed, proxies, site):
+    """As L(deploy_problems): what of the instances C(listed) the proxies would not learn."""
+    known = [item for item in listed if item.get("configured")]
+    new = [str(item["index"]) for item in listed if not item.get("configured")]
+    if new:
+        yield (f"instance {', '.join(new)} is new on this host, and deploy.yml does not tell {proxies} about it: "
+               f"no request would reach it. Run instead:\n{site}")
+    moved = next((item for item in known if item["configured"]["http"] != item["port"]), None)
+    if moved:
+        yield (f"found port {moved['configured']['http']}, expected {moved['port']} (xitrum_http_port), for instance "
+               f"{moved['index']}: deploy.yml leaves {proxies} at the old port. Run instead:\n{site}")
+    wanted = address_of(variables.get("xitrum_interface"))
+    away = next((item for item in known if address_of(item["configured"]["interface"]) != wanted), None)
+    if away:
+        has = address_of(away["configured"]["interface"])
+        yield (f"found the address {has or 'of every interface'}, expected {wanted or 'every interface'} "
+               f"(xitrum_interface), for instance {away['index']}: deploy.yml leaves {proxies} at the old address. "
+               f"Run instead:\n{site}")
+    cluster = is_true(variables.get("xitrum_cluster", False))
+    if any(item["configured"]["cluster"] != cluster for item in known):
+        yield (f"found instances {'without' if cluster else 'in'} a cluster, expected the opposite (xitrum_cluster): the "
+               "proxies bind clients to an instance only where there is none, and deploy.yml leaves them as they are. "
+               f"Run instead:\n{site}")
+
+
+def deploy_notes(variables, command):
+    """What a deploy leaves for another playbook, and stops nothing."""
+    listed = instances_of(variables).get("instances", [])
+    new = [str(item["port"]) for item in listed if (item.get("configured") or {}).get("http", item["port"]) != item["port"]]
+    if new:
+        yield (f"port {', '.join(new)} is new here: deploy.yml does not reserve it in net.ipv4.ip_local_reserved_ports, so "
+               "that an outgoing connection could take it while an instance restarts. "
+               f"Run afterwards (nothing restarts): {command('base')}")
+
+
+def restart_note(variables):
+    """What a user has to know before a release or a configuration restarts instances that no proxy stands in front of."""
+    due = instances_of(variables).get("restart")
+    if not due or "slot" in (variables.get("xitrum_slot_read") or {}):
+        return []
+    proxies = (variables.get("groups") or {}).get("xitrum_proxy") or []
+    host = {
+        "proxies": proxies,
+        "port_forward": is_true(variables.get("xitrum_port_forward", not proxies)),
+        "instances": int(variables.get("xitrum_instances", 1)),
+        "cluster": is_true(variables.get("xitrum_cluster", False)),
+        "http_port": int(variables.get("xitrum_http_port", 8000)),
+        "https_port": int(variables.get("xitrum_https_port", 4430)),
+        "tls": bool(variables.get("xitrum_tls_certificate")),
+    }
+    note = slots.in_place_note(variables.get("xitrum_supervisor", "systemd"), host)
+    return [f"instance {', '.join(str(item['index']) for item in due)} restarts: {note}"] if note else []
+
+
+def is_true(value):
+    """Whether a variable is true, in the words that Ansible takes for it."""
+    return str(value).lower() in ("true", "yes", "on", "1", "y", "t")
+
+
+def address_of(interface):
+    """The address that an interface names; empty for every one."""
+    return "" if str(interface or "") in ("", "*", "0.0.0.0", "::") else str(interface)
+
+
+def port_problems(variables):
+    """A port that an instance is to take while another one of the host still has it: a rollout could not start it."""
+    listed = instances_of(variables).get("instances", [])
+    slot = (variables.get("xitrum_slot_read") or {}).get("slot")
+    for item in listed:
+        index, port = item["index"], item["port"]
+        if slot is not None:
+            # A new release starts in the other slot, at its port.
+            index, port = 1 - slot, item["port"] + 1 - 2 * slot
+        # Those before it have left their ports by then.
+        later = [other for other in listed if other.get("configured") and other["running"]]
+        later = [other for other in later if slot is not None or other["index"] > index]
+        holder = next((other for other in later if port in (other["configured"]["http"], other["configured"]["https"])), None)
+        if holder:
+            yield (f"instance {index} is to listen on port {port}, which instance {holder['index']} has until it is restarted: "
+                   "set xitrum_http_port so that the new ports and the old ones do not overlap")
+
+
 def retired_problems(retired, applications):
     """What keeps a run from finding the application on hosts where it is to run no longer: host to sentences. C(retired) and
     C(applications) map hosts to their variables. Without its names a run would look elsewhere, find nothing, and be green."""
@@ -80,7 +194,7 @@ def host_notes(variables):
     """What is worth knowing about one host and stops nothing."""
     state = variables.get("xitrum_host_state")
     reports = {name: report for name, report in state.items() if isinstance(report, dict)} if isinstance(state, dict) else {}
-    notes = [note for report in reports.values() for note in report.get("notes", [])]
+    notes = [*(note for report in reports.values() for note in report.get("notes", [])), *restart_note(variables)]
     now, wanted = reports.get("release", {}).get("current"), (variables.get("xitrum_package_read") or {}).get("release")
     return [*notes, f"release {now} is in use, and {wanted} is wanted"] if now and wanted and now != wanted else notes
 
@@ -111,8 +225,16 @@ def groups(sentences, count):
 
 def bullets(heading, sentences):
     """One group of the message."""
-    lines = [textwrap.fill(str(sentence), 110, initial_indent="  - ", subsequent_indent="    ", break_long_words=False, break_on_hyphens=False)
-             for sentence in sentences]
+    lines = []
+    for sentence in sentences:
+        found = str(sentence).split("\n")
+        # Of others' words, such as those of a program that failed, no line is one to type.
+        commands = [line for line in found[1:] if line.startswith("ansible-playbook ")]
+        prose = "\n".join(line for line in found if line not in commands)
+        lines.append(textwrap.fill(prose, 110, initial_indent="  - ", subsequent_indent="    ", break_long_words=False,
+                                   break_on_hyphens=False))
+        # A line to type stays one.
+        lines += [f"    {command}" for command in commands]
     return "\n".join([f"{heading}:", *lines])
 
 

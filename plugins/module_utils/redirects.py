@@ -20,7 +20,15 @@ from ansible_collections.xitrum.host.plugins.module_utils import (
 )
 from ansible_collections.xitrum.host.plugins.module_utils.plan import RUN, Plan, Row
 from ansible_collections.xitrum.host.plugins.module_utils.process import parse_unit
-from ansible_collections.xitrum.host.plugins.module_utils.redirects_rules import FAMILIES, FAMILY_NAME, FOLDER, lines_of, text_of, wanted_rules
+from ansible_collections.xitrum.host.plugins.module_utils.redirects_rules import (
+    FAMILIES,
+    FAMILY_NAME,
+    FOLDER,
+    OUTSIDE,
+    lines_of,
+    text_of,
+    wanted_rules,
+)
 from ansible_collections.xitrum.host.plugins.module_utils.sockets import listeners
 
 BACKENDS = {"nftables": redirects_nft, "iptables": redirects_iptables, "firewalld": redirects_firewalld}
@@ -160,7 +168,8 @@ def rules_of(wanted, state):
 def plan(wanted, state):
     """Decides, from C(wanted) (the options of SPEC) and what L(read) gave, without touching the host."""
     rules, (name, why) = rules_of(wanted, state), backend_of(wanted, state)
-    result = Plan(facts={"backend": name, "why": why, "packages": packages(name, state, rules), "conntrack": conntrack(state, rules), "moves": False})
+    result = Plan(facts={"backend": name, "why": why, "packages": packages(name, state, rules), "conntrack": conntrack(state, rules),
+                         "moves": False, "pairs": []})
     unread = [f"{text}. Live rules are read by root: set become." for text in state["unread"]]
     result.problems = [f"redirects: {text}" for text in [*redirects_ports.problems(wanted, state), *_backend_problems(name, state, rules), *unread]]
     if result.problems:
@@ -179,6 +188,7 @@ def plan(wanted, state):
     result.problems += [f"redirects: {unusable[step.path]}" for step in result.actions if step.kind == "write" and step.path in unusable]
     saved, live = all_rules("configured", state), all_rules("effective", state)
     result.facts["moves"] = moves(rules, live[name], state["listening"])
+    result.facts["pairs"] = live_pairs(live[name])
     result.rows = _pair_rows(wanted, state, rules, name, saved[name], live[name]) + _old_rows(name, saved, live)
     result.rows += [_boot_row(name, state)] if rules else []
     result.rows += redirects_ports.rows(wanted, state, rules)
@@ -188,10 +198,22 @@ def plan(wanted, state):
 
 
 def moves(rules, live, listening):
-    """Whether the change is that outside ports lead to other inside ports, on which nothing listens yet: until something does, what they have is better."""
+    """Whether an outside port is to lead to another inside port, on which nothing listens yet: until something
+    does, what it has is better."""
     before, after = ({(rule.family, rule.outside): rule.inside for rule in some} for some in (live, rules))
     moved = {after[key] for key, inside in before.items() if after.get(key, inside) != inside}
-    return set(before) <= set(after) and bool(moved - listening)
+    return bool(moved - listening)
+
+
+def live_pairs(live):
+    """The live redirects as pairs, with which they can be restored: those of other hosts first, since only they
+    have an interface."""
+    found = {}
+    for rule in sorted(live, key=lambda rule: rule.origin != OUTSIDE):
+        pair = {"outside": rule.outside, "inside": rule.inside, "interface": rule.interface}
+        if rule.outside:
+            found.setdefault(rule.outside, {name: value for name, value in pair.items() if value})
+    return [found[outside] for outside in sorted(found)]
 
 
 def all_rules(question, state):

@@ -116,7 +116,8 @@ def has(host, root, releases):
 def plan(wanted, state):
     """Decides what is uploaded and which old releases go."""
     release = wanted["release"]
-    result = Plan(facts={"releases": state["releases"], "current": state["current"], **({"has": state["has"]} if state["has"] is not None else {})})
+    result = Plan(facts={"releases": state["releases"], "current": state["current"], "kept": kept(release, state),
+                         **({"has": state["has"]} if state["has"] is not None else {})})
     there, leads = release in state["releases"], state["current"] == release
     result.rows.append(Row(
         "release", "release", wanted=release, configured=state["current"], effective=state["current"],
@@ -134,6 +135,15 @@ def plan(wanted, state):
         result.before = "".join(f"release {name}\n" for name in state["releases"])
         result.after = "".join(f"release {name}\n" for name in ([*state["releases"], release] if not there else state["releases"]) if name not in gone)
     return result
+
+
+def kept(release, state):
+    """The release that the host runs instead of C(release), which it has as well: it was rolled back to, or another
+    was deployed since.
+    Empty where there is none: a run that brings C(release) then replaces nothing that somebody chose."""
+    current, running = state["current"], [name for name in state["running"] if name]
+    chosen = {release, current} <= set(state["releases"]) and current != release
+    return current if chosen and (not running or current in running) else ""
 
 
 def shared(host, root, releases, wanted_digests):

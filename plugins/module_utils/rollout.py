@@ -52,6 +52,41 @@ def started_out_of_use(start, proxies, host):
     return [instance for instance in start if proxy.server_name(host, instance["index"]) in out]
 
 
+def redirects_due(state, slot=0):
+    """When the redirects of a host are set: C(base) (at once), C(start) (once the instance that they lead to was
+    started), C(step) (once the
+    rollout has restarted it), or an empty text (not at all).
+
+    C(state) is the read of a host; C(slot) is the number of the instance that the redirects lead to. A redirect never leads
+    to a port on which nothing listens while the port that it leads to now still answers.
+    """
+    redirects, instances = state.get("redirects") or {}, state.get("instances") or {}
+    if not redirects.get("differs"):
+        return ""
+    for when, name in (("step", "restart"), ("start", "start")) if redirects.get("moves") else ():
+        if slot in [item["index"] for item in instances.get(name, [])]:
+            return when
+    return "base"
+
+
+def pairs_in_use(state):
+    """The redirects of a host with slots, led back to the instance in use, where a killed run left them at the one
+    that is about to end.
+
+    None where they do not lead to another one. C(state) is the read of a host; an instance is found by the ports that it
+    was configured with.
+    """
+    pairs, instances = (state.get("redirects") or {}).get("pairs") or [], state.get("instances") or {}
+    ports, used = instances.get("configured") or {}, {str(item["index"]) for item in instances.get("instances", [])}
+    now = next((ports[index] for index in used if ports.get(index)), None)
+    if not now:
+        return []
+    others = [has for index, has in ports.items() if index not in used and has]
+    lead = {has[name]: now[name] for has in others for name in ("http", "https") if has[name] and now[name]}
+    changed = [{**pair, "inside": lead.get(pair["inside"], pair["inside"])} for pair in pairs]
+    return changed if changed != pairs else []
+
+
 def go_back_to(found, release=""):
     """The one release that all hosts can go back to: C({problems, package}).
 

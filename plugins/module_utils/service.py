@@ -8,7 +8,7 @@ from __future__ import annotations
 import signal
 import time
 
-from ansible_collections.xitrum.host.plugins.module_utils import release, sockets, supervisors
+from ansible_collections.xitrum.host.plugins.module_utils import instances, release, sockets, supervisors
 
 SPEC = {
     "name": {"type": "str", "required": True},
@@ -27,6 +27,7 @@ SPEC = {
     "stop_timeout": {"type": "int", "default": 30},
     "watch": {"type": "int", "default": 0},
     "drain": {"type": "int", "default": 0},
+    "keep_definition": {"type": "bool", "default": False},
 }
 
 
@@ -63,12 +64,29 @@ def switch(host, wanted, instance):
 def drained(host, wanted, todo, pause=0.25):
     """Waits until nobody is connected to instances any more, or for C(drain) seconds: how many connections are left."""
     deadline = time.monotonic() + wanted["drain"]
+    ports = {port for item in todo for port in ports_of(host, wanted, item)}
     while True:
-        ports = [row["port"] for row in sockets.established(host)]
-        left = sum(ports.count(item["port"]) for item in todo)
+        left = sum(row["port"] in ports for row in sockets.established(host))
         if not left or time.monotonic() >= deadline:
             return left
         time.sleep(pause)
+
+
+def ports_of(host, wanted, instance):
+    """The ports that clients of an instance are connected to: those that it was configured with, whatever its port
+    is to be."""
+    found = instances.read_configured(host, f"{home(wanted, instance['index'])}/current")
+    return {port for port in (found["http"], found["https"]) if port} if found else {instance["port"]}
+
+
+def target_of(host, wanted, instance):
+    """The address and the port at which an instance answers: of the folder that it runs, since one that goes back
+    has its old port and address."""
+    found = instances.read_configured(host, f"{home(wanted, instance['index'])}/current")
+    if not found:
+        return wanted["address"], instance["port"]
+    # One that listens everywhere is reached at any address.
+    return wanted["address"] if found["interface"] in ("", "*", "0.0.0.0", "::") else found["interface"], found["http"]
 
 
 def stop(host, wanted, index):
@@ -139,20 +157,22 @@ def start(host, wanted, index):
             raise RuntimeError(f"instance {index} could not be started: {' '.join(command)}: {(said.err or said.out).strip()}\n{tail(host, wanted, index)}")
 
 
-def wait_until_healthy(host, wanted, instances):
+def wait_until_healthy(host, wanted, todo):
     """Waits for all of them together: index to seconds. Raises RuntimeError with the end of the log of the first that is not."""
-    began, left, took, answer = time.monotonic(), {item["index"]: item["port"] for item in instances}, {}, {}
+    began, took, answer = time.monotonic(), {}, {}
+    left = {item["index"]: target_of(host, wanted, item) for item in todo}
     asked = began
     while left:
-        for index, port in sorted(left.items()):
-            answer[index] = host.page(wanted["address"], port, wanted["path"])
+        for index, (address, port) in sorted(left.items()):
+            answer[index] = host.page(address, port, wanted["path"])
             if answer[index] == wanted["status"]:
                 took[index] = round(time.monotonic() - began, 1)
                 del left[index]
         if left and time.monotonic() - began > wanted["start_timeout"]:
             index = min(left)
+            address, port = left[index]
             raise RuntimeError(
-                f"instance {index} is not healthy {wanted['start_timeout']} s after its start: http://{wanted['address']}:{left[index]}{wanted['path']} "
+                f"instance {index} is not healthy {wanted['start_timeout']} s after its start: http://{address}:{port}{wanted['path']} "
                 f"answers {answer[index]}, wanted is {wanted['status']}. The end of its log:\n{tail(host, wanted, index)}")
         if left and time.monotonic() - asked > 1:
             asked = time.monotonic()
@@ -173,7 +193,7 @@ def watch(host, wanted, pause=1.0):
         time.sleep(pause)
         for item in wanted["instances"]:
             index, now = item["index"], pids(host, wanted, item["index"])
-            answer = host.page(wanted["address"], item["port"], wanted["path"])
+            answer = host.page(*target_of(host, wanted, item), wanted["path"])
             if answer != wanted["status"] or now != before[index]:
                 what = f"has the process {now or 'none'} instead of {before[index]}"
                 if now == before[index]:
@@ -255,7 +275,9 @@ def move(host, wanted, index, keep):
     """Takes an instance away from every supervisor that has it but those to keep."""
     for kind, indices in supervisors.defined(host, wanted["name"]).items():
         if kind not in keep and index in indices:
-            supervisors.forget(host, kind, wanted["name"], index)
+            # The other slot is started again by what defines it.
+            stays = wanted.get("keep_definition", False) and kind == wanted["supervisor"]
+            supervisors.forget(host, kind, wanted["name"], index, stays)
 
 
 def begin(host, wanted, todo):

@@ -23,10 +23,16 @@ _SV, _SVSCAN = "/etc/{name}-runit/{index}", "/etc/{name}-daemontools/{index}"
 # C(gone) are commands after the last instance, and then C(gone_after) when the shared paths are removed. C(output) prints the
 # end of what an instance said. C(log) is where that is, in words. C(inherits): whether the number of open files has to be one
 # that the host can grant, since what starts the instance cannot take less. C(restarts): whether an instance that ends is
-# started again. C(low_ports): whether an instance may have a port below 1024.
+# started again. C(low_ports): whether an instance may have a port below 1024. C(slots_by_default): whether a host
+# without proxies
+# has two slots though the inventory says nothing, and C(no_slots): why a release can never start beside another one,
+# in words; empty
+# where it can.
 KINDS = {
     "systemd": {
-        "restarts": True, "low_ports": True, "inits": ["systemd"], "packages": [], "program": "systemctl", "daemon": "",
+        "restarts": True, "low_ports": True,
+        "slots_by_default": True, "no_slots": "",
+        "inits": ["systemd"], "packages": [], "program": "systemctl", "daemon": "",
         "inherits": False, "log": "the journal: journalctl -u {name}@{index}",
         "mark": "/etc/systemd/system/multi-user.target.wants/{name}@{index}.service", "target": "/etc/systemd/system/{name}@.service",
         "own": [], "shared": ["/etc/systemd/system/{name}@.service"],
@@ -40,7 +46,9 @@ KINDS = {
         "output": ["journalctl", "--no-pager", "--quiet", "--lines=30", "--output=cat", "_SYSTEMD_UNIT={name}@{index}.service"],
     },
     "supervisord": {
-        "restarts": True, "low_ports": False, "inits": ["systemd"], "packages": ["supervisor"], "program": "supervisorctl", "daemon": "supervisor.service",
+        "restarts": True, "low_ports": False,
+        "slots_by_default": False, "no_slots": "",
+        "inits": ["systemd"], "packages": ["supervisor"], "program": "supervisorctl", "daemon": "supervisor.service",
         "inherits": True, "log": "{log_dir}/output-{index}.log",
         "mark": "/etc/supervisor/conf.d/{name}-{index}.conf", "target": "/etc/{name}-supervisord/{index}.conf",
         "own": ["/etc/{name}-supervisord/{index}.conf"], "shared": ["/etc/{name}-supervisord", "/etc/supervisor/conf.d/{name}.conf"],
@@ -52,7 +60,9 @@ KINDS = {
         "output": ["tail", "-n", "30", "{log_dir}/output-{index}.log"],
     },
     "runit": {
-        "restarts": True, "low_ports": True, "inits": ["systemd", "init"], "packages": ["runit"], "program": "runsvdir",
+        "restarts": True, "low_ports": True,
+        "slots_by_default": False, "no_slots": "",
+        "inits": ["systemd", "init"], "packages": ["runit"], "program": "runsvdir",
         "daemon": "{name}-runit.service", "unit": "/etc/systemd/system/{name}-runit.service", "scan": "/etc/{name}-runit/scan",
         "inherits": False, "log": "{log_dir}/output-{index}/current",
         "mark": "/etc/{name}-runit/enabled/{index}", "target": _SV, "own": [_SV],
@@ -66,7 +76,9 @@ KINDS = {
         "output": ["tail", "-n", "30", "{log_dir}/output-{index}/current"],
     },
     "daemontools": {
-        "restarts": True, "low_ports": True, "inits": ["systemd", "init"], "packages": ["daemontools"], "program": "svscan",
+        "restarts": True, "low_ports": True,
+        "slots_by_default": False, "no_slots": "",
+        "inits": ["systemd", "init"], "packages": ["daemontools"], "program": "svscan",
         "daemon": "{name}-daemontools.service", "unit": "/etc/systemd/system/{name}-daemontools.service", "scan": "/etc/{name}-daemontools/scan",
         "inherits": False, "log": "{log_dir}/output-{index}/current",
         "mark": "/etc/{name}-daemontools/enabled/{index}", "target": _SVSCAN, "own": [_SVSCAN],
@@ -81,7 +93,9 @@ KINDS = {
         "output": ["tail", "-n", "30", "{log_dir}/output-{index}/current"],
     },
     "rc.local": {
-        "restarts": False, "low_ports": True, "inits": [], "packages": ["logrotate"], "program": "logrotate", "daemon": "",
+        "restarts": False, "low_ports": True,
+        "slots_by_default": False, "no_slots": "",
+        "inits": [], "packages": ["logrotate"], "program": "logrotate", "daemon": "",
         "inherits": False, "log": "{log_dir}/output-{index}.log",
         "mark": "/etc/{name}-rc.local/enabled/{index}", "target": "/etc/{name}-rc.local/start", "own": [],
         "shared": ["/etc/{name}-rc.local", "/etc/logrotate.d/{name}-rc.local"],
@@ -91,7 +105,9 @@ KINDS = {
         "output": ["tail", "-n", "30", "{log_dir}/output-{index}.log"],
     },
     "upstart": {
-        "restarts": True, "low_ports": False, "inits": [], "packages": [], "program": "initctl", "daemon": "",
+        "restarts": True, "low_ports": False, "slots_by_default": False,
+        "no_slots": "starts every job in /etc/init at boot, so that both slots would start",
+        "inits": [], "packages": [], "program": "initctl", "daemon": "",
         "inherits": True, "log": "/var/log/upstart/{name}-{index}.log",
         "mark": "/etc/init/{name}-{index}.conf", "target": "", "own": [], "shared": [],
         "start": [["initctl", "start", "{name}-{index}"]],

@@ -164,8 +164,9 @@ def patiently(host, command, seconds, good=True):
     return said
 
 
-def forget(host, kind, name, index):
-    """Takes an instance, which does not run, away from a supervisor: its mark first, or it would be started again."""
+def forget(host, kind, name, index, keep=False):
+    """Takes an instance, which does not run, away from a supervisor: its mark first, or it would be started again.
+    With C(keep), its definition stays."""
     what = KINDS[kind]
     host.remove(filled(what["mark"], name=name, index=index))
     for command in filled(what["forget"], name=name, index=index):
@@ -173,7 +174,7 @@ def forget(host, kind, name, index):
     # It writes into the folder until its end.
     for command in filled(what.get("ready", []), name=name, index=index):
         patiently(host, command, what["patience"], False)
-    for path in filled(what["own"], name=name, index=index):
+    for path in filled(what["own"], name=name, index=index) if not keep else ():
         host.remove(path)
 
 

@@ -95,6 +95,12 @@ options:
         Nothing is done to keep new ones away. What is left then is cut, and counted in RV(cut).
     type: int
     default: 0
+  keep_definition:
+    description:
+      - Whether O(state=absent) leaves the instance's service definition for O(supervisor), which no longer starts it, for
+        its next start.
+    type: bool
+    default: false
 extends_documentation_fragment:
   - xitrum.host.batch
 """

@@ -116,9 +116,15 @@ packages:
   elements: str
 moves:
   description:
-    - Whether outside ports are to lead to other inside ports than they do, on which nothing listens yet, and none is to be without a redirect.
+    - Whether an outside port is to lead to another inside port than it does, on which nothing listens yet.
   returned: always
   type: bool
+pairs:
+  description: The live redirects as they were found, in the form of O(pairs), with which they can be restored.
+  returned: always
+  type: list
+  elements: dict
+  sample: [{outside: 80, inside: 8000}]
 conntrack:
   description:
     - C(modules) that have to be loaded at boot before sysctl, whether they are C(loaded), and C(max) and C(count) of tracked connections.

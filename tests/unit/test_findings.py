@@ -110,3 +110,36 @@ def test_the_check_shows_what_differs_and_the_mend_once():
     assert "app1 instance-0 nofile, app2 instance-0 nofile: fixed at start" in said
     assert "net.core.somaxconn" not in said
     assert "net.core.somaxconn" in findings.check_table(found(), True)
+
+
+def rolled_back(kept):
+    rows = [Row("release", "release", "aa", "bb", "bb", "differs", "leads elsewhere", RUN),
+            Row("instance", "instance-0 folder", "aa-1", "bb-1", "bb-2", "restart", "why", RUN),
+            Row("instance", "instance-1 folder", "aa-1", "aa-1", "aa-0", "restart", "why", RUN),
+            Row("instance", "instance-0 nofile", "1", "1", "2", "restart", "w", RUN)]
+    kernel = read_of(Plan(rows=[Row("kernel", "net.core.somaxconn", "1", "", "2", "differs", "other", RUN)]))
+    return {"release": read_of(Plan(rows=rows, facts={"kept": kept})), "kernel": kernel}
+
+
+def test_no_line_brings_the_release_back_that_a_host_was_rolled_back_from():
+    states = {"app1": rolled_back("bb"), "app2": rolled_back("")}
+    said = findings.findings(states, ["app1", "app2"], "-i fleet", "-e a=1")
+    rollback = "ansible-playbook -i fleet xitrum.host.rollback -e a=1 -e xitrum_rollback_to=bb --limit app1"
+    assert {(item["item"], item["level"]): item["mend"] for item in said if item["host"] == "app1"} == {
+        ("release", "bad"): "xitrum_package: the package of release bb, which the host is to keep",
+        # That another release runs is said once; another configuration of it is not that.
+        ("instance-0 folder", "note"): "",
+        ("instance-1 folder", "bad"): rollback, ("instance-0 nofile", "bad"): rollback,
+        ("net.core.somaxconn", "bad"): "ansible-playbook -i fleet xitrum.host.base -e a=1 --limit app1"}
+    assert {item["mend"] for item in said if item["host"] == "app2"} == {
+        "ansible-playbook -i fleet xitrum.host.site -e a=1 --limit app2"}
+
+
+def test_the_lines_repeat_what_the_check_was_given(monkeypatch):
+    secret = '{"xitrum_secure_key": "s3cret-s3cret", "xitrum_report_dir": "/r"}'
+    given = {"inventory": ("/x",), "extra_vars": ("xitrum_http_port=9000", secret), "become_ask_pass": True}
+    monkeypatch.setattr(host_state.command_line.context, "CLIARGS", given)
+    said = host_state.check_findings({"app1": {"xitrum_host_state": rolled_back("")}}, ["app1"], ["app1"], ["/y"])
+    assert {item["mend"] for item in said} == {
+        "ansible-playbook -i /y --ask-become-pass xitrum.host.site -e xitrum_http_port=9000 "
+        "-e '{\"xitrum_secure_key\": \"...\"}' --limit app1"}

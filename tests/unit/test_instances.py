@@ -237,3 +237,39 @@ def test_a_folder_made_for_real_leaves_the_package_unedited(tmp_path):
     assert os.readlink(home / "log") == f"{log}/0"
     assert os.stat(home / "config" / "xitrum.conf").st_mode & 0o777 == 0o640
     assert os.listdir(root / "instances" / "0") == ["aaaaaaaaaaaa-0011"]
+
+
+CONF = """# Instance 0 of demo. Written by xitrum.host: what differs from the package's own configuration.
+include file("/opt/demo/releases/aa/config/xitrum.conf")
+
+xitrum {
+  port {
+    http = 8000
+    https = 4430
+  }
+  interface = "10.0.0.5"
+  mine { http = 1 }
+  http = 2
+}
+"""
+
+
+@pytest.mark.parametrize(("files", "configured"), [
+    ({"xitrum.conf": CONF}, {"http": 8000, "https": 4430, "interface": "10.0.0.5", "cluster": False}),
+    ({"xitrum.conf": CONF.replace("4430", "null").replace('  interface = "10.0.0.5"\n', ""),
+      "akka.conf": "# Instance 0 of demo as a member\n"},
+     {"http": 8000, "https": 0, "interface": "", "cluster": True}),
+    # The package's own, and none.
+    ({"xitrum.conf": "xitrum { port { http = ${PORT} } }", "akka.conf": "akka {}\n"}, {}),
+    ({}, {}),
+])
+def test_where_an_instance_listens_is_what_was_written_for_it(files, configured):
+    host = FakeHost({f"/opt/demo/instances/0/current/config/{name}": text for name, text in files.items()})
+    assert instances.read_configured(host, "/opt/demo/instances/0/current") == configured
+
+
+@pytest.mark.parametrize(("group", "refused"), [(None, False), ("demo", False), ("xitrum", True)])
+def test_another_user_than_the_one_of_the_releases_is_refused(group, refused):
+    problems = instances.plan(wanted(), {**running(wanted()), "group": group}).problems
+    said = "xitrum_user is demo, and the releases in /opt/demo belong to the group xitrum"
+    assert [problem.startswith(said) for problem in problems] == [True] * refused

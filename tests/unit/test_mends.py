@@ -55,3 +55,24 @@ def test_a_line_reaches_the_hosts_as_the_run_did(arguments, options):
 ])
 def test_a_problem_names_its_command_or_asks_for_a_decision(sentence, mend):
     assert mends.of_problem(sentence) == mend
+
+
+def item(concern, what="row", mend=RUN, wanted="x"):
+    return {"concern": concern, "item": what, "mend": mend, "wanted": wanted}
+
+
+@pytest.mark.parametrize(("found", "line"), [
+    (item("kernel"), "ansible-playbook -i fleet xitrum.host.base -e a=1 --limit app1"),
+    (item("jdk"), "ansible-playbook -i fleet xitrum.host.base -e a=1 --limit app1"),
+    (item("instance", "instance-0 process"), "ansible-playbook -i fleet xitrum.host.rollback -e a=1 -e xitrum_rollback_to=bb --limit app1"),
+    (item("redirects"), "ansible-playbook -i fleet xitrum.host.rollback -e a=1 -e xitrum_rollback_to=bb --limit app1"),
+    (item("release", "release"), "xitrum_package: the package of release bb, which the host is to keep"),
+    (item("instance", "instance-3", wanted="absent"), "ansible-playbook -i fleet xitrum.host.site -e a=1 -e xitrum_package=PACKAGE_OF_bb --limit app1"),
+    (item("proxy"), "ansible-playbook -i fleet xitrum.host.site -e a=1 -e xitrum_package=PACKAGE_OF_bb --limit app1"),
+    # What is no run of site.yml stays as it is.
+    (item("kernel", mend="sysctl -w a=1"), 'ansible app1 -i fleet -b -m ansible.builtin.shell -a "sysctl -w a=1"'),
+    (item("kernel", mend=LOOK), "ansible-playbook -i fleet xitrum.host.check -e a=1"),
+])
+def test_what_is_said_to_type_keeps_the_release_that_a_host_was_rolled_back_to(found, line):
+    assert mends.typed(mends.keep_release(found, "bb"), "app1", "-i fleet", "-e a=1") == line
+    assert mends.keep_release(found, "") == found["mend"]

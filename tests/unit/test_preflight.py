@@ -174,3 +174,86 @@ def test_a_variable_without_a_value_is_named(error):
 ])
 def test_a_host_of_which_nothing_is_known(state, reached, said):
     assert said in preflight_message({"app1": state}, ["app1"], ["app1"] if reached else [])
+
+
+def an_instance(index=0, http=8000, port=8000, running=True, **configured):
+    had = {"http": http, "https": 0, "interface": "", "cluster": False, **configured}
+    return {"index": index, "port": port, "running": running, "configured": had}
+
+
+def of_deploy(*listed, proxies=("proxy1",), surplus=(), steps=(), slot=None, **more):
+    state = {"jdk": {"problems": [], "version": 17, "home": "/j17", "steps": list(steps)},
+             "instances": {"problems": [], "instances": list(listed),
+                           "surplus": [{"index": index} for index in surplus]}}
+    read = {} if slot is None else {"xitrum_slot_read": {"slot": slot}}
+    return variables(state, groups={"xitrum_proxy": list(proxies)}, **read, **more)
+
+
+SITE = "Run instead: ansible-playbook xitrum.host.site"
+
+
+@pytest.mark.parametrize(("of_host", "said"), [
+    (of_deploy(an_instance()), ""),
+    (of_deploy(an_instance(), an_instance(1, 8001, 8001), proxies=[]), ""),
+    (of_deploy(an_instance(port=9000)), "found port 8000, expected 9000 (xitrum_http_port), for instance 0: deploy.yml "
+                                        f"leaves proxy1 at the old port. {SITE}"),
+    # Stopped: the proxies have the old port all the same.
+    (of_deploy(an_instance(port=9000, running=False)), "found port 8000, expected 9000"),
+    # Without proxies the redirect follows.
+    (of_deploy(an_instance(port=9000), proxies=[]), ""),
+    (of_deploy(an_instance(), {**an_instance(1), "configured": {}, "running": False}),
+     "instance 1 is new on this host, and deploy.yml does not tell proxy1"),
+    (of_deploy({**an_instance(), "configured": {}}, proxies=[]), ""),
+    (of_deploy(an_instance(), surplus=[1, 2]), "found instance 1, 2, expected 0 alone (xitrum_instances, xitrum_slots): "
+                                               f"deploy.yml removes no instance. {SITE}"),
+    (of_deploy(an_instance(), proxies=[], surplus=[1]), "found instance 1, expected 0 alone"),
+    # The rollout empties the other slot itself.
+    (of_deploy(an_instance(), proxies=[], surplus=[1], slot=0), ""),
+    (of_deploy(an_instance(), steps=["packages", "alternatives"]),
+     "the JDK 17 is not ready in /j17, and deploy.yml installs none. Run first: ansible-playbook xitrum.host.base"),
+    (of_deploy(an_instance(), xitrum_interface="10.0.0.5"),
+     "found the address of every interface, expected 10.0.0.5 (xitrum_interface)"),
+    (of_deploy(an_instance(interface="10.0.0.5")), "found the address 10.0.0.5, expected every interface"),
+    (of_deploy(an_instance(interface="10.0.0.5"), xitrum_interface="10.0.0.5"), ""),
+    (of_deploy(an_instance(interface="10.0.0.5"), proxies=[]), ""),
+    (of_deploy(an_instance(), xitrum_cluster=True),
+     "found instances without a cluster, expected the opposite (xitrum_cluster)"),
+    (of_deploy(an_instance(cluster=True)), "found instances in a cluster"),
+    (of_deploy(an_instance(cluster=True), xitrum_cluster="yes"), ""),
+    # Of a host that could not be read nothing is known.
+    ({"xitrum_host_state": {"failed": True, "msg": "no"}}, "could not be read"),
+])
+def test_a_deploy_refuses_what_it_would_do_by_half_with_what_to_run(of_host, said):
+    text = " ".join(preflight_message({"app1": of_host}, ["app1"], deploy=True).split())
+    assert said in text and (text.startswith("1 problem stands in the way. Nothing was changed") if said else not text)
+    if "failed" not in of_host["xitrum_host_state"]:
+        assert preflight_message({"app1": of_host}, ["app1"]) == ""
+
+
+def test_a_deploy_says_which_ports_it_leaves_unreserved():
+    notes = preflight_notes({"app1": of_deploy(an_instance(port=9000), proxies=[])}, ["app1"], deploy=True)["app1"]
+    assert len(notes) == 1 and "port 9000 is new here" in notes[0] and notes[0].endswith("ansible-playbook xitrum.host.base")
+    assert preflight_notes({"app1": of_deploy(an_instance(port=9000), proxies=[])}, ["app1"])["app1"] == []
+
+
+@pytest.mark.parametrize(("listed", "slot", "refused"), [
+    ([an_instance(0, 8000, 8001), an_instance(1, 8001, 8002)], None,
+     "instance 0 is to listen on port 8001, which instance 1 has"),
+    # The first has left 8001 when the second takes it.
+    ([an_instance(0, 8001, 8000), an_instance(1, 8002, 8001)], None, ""),
+    ([an_instance(0, 8000, 9000), an_instance(1, 8001, 9001)], None, ""),
+    ([an_instance(0, 8000, 8001), an_instance(1, 8001, 8002, running=False)], None, ""),
+    ([an_instance(0, 8000, 4430), an_instance(1, 8001, 4431, https=4430)], None, "which instance 1 has"),
+    ([an_instance(1, 8001, 8002)], 1, "instance 0 is to listen on port 8001, which instance 1 has"),
+    ([an_instance(0, 8000, 7999)], 0, "instance 1 is to listen on port 8000, which instance 0 has"),
+    ([an_instance(1, 8001, 8001)], 1, ""),
+    ([an_instance(0, 8000, 9000)], 0, ""),
+])
+def test_ports_of_a_rollout_must_not_overlap(listed, slot, refused):
+    text = " ".join(preflight_message({"app1": of_deploy(*listed, slot=slot)}, ["app1"]).split())
+    assert refused in text and bool(text) == bool(refused)
+
+
+def test_a_line_to_type_is_not_broken():
+    command = "ansible-playbook -i " + "long/" * 40 + "hosts.yml xitrum.host.site"
+    assert preflight.bullets("app1", [f"found a, expected b. Run instead:\n{command}"]) == f"app1:\n  - found a, expected b. Run instead:\n    {command}"

@@ -104,7 +104,7 @@ def item(plan, name):
 
 @pytest.mark.parametrize("pairs, moves", [
     (PAIRS, False), ([{**PAIRS[0], "inside": 9000}, *PAIRS[1:]], True), ([{**pair, "inside": 9000 + number} for number, pair in enumerate(PAIRS)], True),
-    (PAIRS[1:], False), ([{**PAIRS[-1], "inside": 9000}], False), ([*PAIRS, {"outside": 81, "inside": 8001}], False), ([], False)])
+    (PAIRS[1:], False), ([{**PAIRS[-1], "inside": 9000}], True), ([*PAIRS, {"outside": 81, "inside": 8001}], False), ([], False)])
 def test_whether_a_port_only_leads_elsewhere(pairs, moves):
     assert planned(with_nft(), pairs=pairs).facts["moves"] is moves
     assert planned(bare(), pairs=pairs).facts["moves"] is False
@@ -403,3 +403,35 @@ def test_a_saved_file_that_is_a_link_has_its_targets_mode():
     step = next(step for step in planned(host, pairs=[{"outside": 80, "inside": 9000}]).actions if step.path == "/etc/iptables/rules.v4")
     redirects.apply(host, Plan(actions=[step]))
     assert host.stats["/srv/rules"][:4] == ("file", 0o640, "root", "adm") and host.links["/etc/iptables/rules.v4"] == "/srv/rules"
+
+
+V4, V6 = "ipv4", "ipv6"
+
+
+@pytest.mark.parametrize(("live", "pairs", "listening", "expected"), [
+    ([(80, 8000)], [(80, 9000)], {8000}, True),
+    ([(80, 8000)], [(80, 9000)], {8000, 9000}, False),
+    ([(80, 8000), (443, 4430)], [(80, 8000), (443, 4431)], {8000, 4430}, True),
+    # HTTPS is turned off or on in the same run: port 80 must not lead nowhere meanwhile.
+    ([(80, 8000), (443, 4430)], [(80, 9000)], {8000, 4430}, True),
+    ([(80, 8000)], [(80, 9000), (443, 4430)], {8000}, True),
+    # What has no redirect yet loses nothing, and one that goes is not to wait.
+    ([(80, 8000)], [(80, 8000), (443, 4430)], {8000}, False),
+    ([(80, 8000), (443, 4430)], [(80, 8000)], {8000, 4430}, False),
+    ([(80, 8000)], [], {8000}, False),
+    ([], [(80, 8000)], set(), False),
+])
+def test_a_redirect_moves_only_where_another_port_does_not_answer_yet(live, pairs, listening, expected):
+    def rules(some):
+        return wanted_rules([{"outside": outside, "inside": inside} for outside, inside in some], True, [V4, V6])
+
+    assert redirects.moves(rules(pairs), rules(live), listening) is expected
+
+
+def test_the_live_redirects_are_told_as_pairs_with_which_they_can_be_restored():
+    rules = wanted_rules(PAIRS, True, [V4, V6])
+    found = redirects.live_pairs(rules)
+    assert found == [{"outside": 80, "inside": 8000}, {"outside": 443, "inside": 8001, "interface": "client0"}]
+    assert wanted_rules(found, True, [V4, V6]) == rules
+    assert redirects.live_pairs([UNKNOWN]) == []
+    assert redirects.plan(wanted(), redirects.read(with_nft(), wanted())).facts["pairs"] == found

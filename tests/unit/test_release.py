@@ -247,3 +247,22 @@ def test_the_overview_of_a_host(text, slot):
              "/opt/demo/manifests/aa.json": '{"installed": 2}', "/opt/demo/manifests/bb.json": '{"installed": 1}'}
     there = FakeHost({**files, **({} if text is None else {"/opt/demo/slot": text})}, links={"/opt/demo/current": "releases/aa"})
     assert release.overview(there, "/opt/demo") == {"releases": ["bb", "aa"], "current": "aa", "previous": "", "slot": slot}
+
+
+@pytest.mark.parametrize(("releases", "current", "running", "kept"), [
+    (["aa", "bb"], "bb", ["bb"], "bb"),
+    (["aa", "bb"], "bb", [], "bb"),
+    # A rollout that stopped in between.
+    (["aa", "bb"], "bb", ["aa", "bb"], "bb"),
+    (["aa", "bb"], "aa", ["aa"], ""),
+    # A new package that this host has never had.
+    (["bb"], "bb", ["bb"], ""),
+    # Somebody moved the link: what runs says what was chosen.
+    (["aa", "bb"], "bb", ["aa"], ""),
+    (["aa"], "other", ["aa"], ""),
+    (["aa"], "", [], ""),
+])
+def test_the_release_that_a_host_was_rolled_back_to_is_known(releases, current, running, kept):
+    state = {"releases": releases, "current": current, "running": running, "linked": [], "partial": [], "has": None}
+    assert release.kept("aa", state) == kept
+    assert release.plan({"root": ROOT, "release": "aa", "keep": 5}, state).facts["kept"] == kept

@@ -83,3 +83,41 @@ def test_what_is_started_and_out_of_use_is_told_apart_by_its_name_at_the_proxies
     assert rollout.started_out_of_use(start, [{"proxy": {"rows": rows}}, {}], "app 2") == start[:1]
     assert rollout.started_out_of_use(start, [{"proxy": {"rows": [{"item": "xitrum/app_2-1", "effective": "drain"}]}}], "app 2") == start[1:]
     assert rollout.started_out_of_use(start, [{}], "app 2") == []
+
+
+def due_state(differs=True, moves=True, start=(), restart=()):
+    return {"redirects": {"differs": differs, "moves": moves},
+            "instances": {"start": [{"index": index} for index in start], "restart": [{"index": index} for index in restart]}}
+
+
+@pytest.mark.parametrize(("state", "slot", "when"), [
+    (due_state(restart=[0, 1]), 0, "step"),
+    (due_state(restart=[1]), 1, "step"),
+    # Nobody restarts the one that the redirects lead to: nothing is to be waited for.
+    (due_state(restart=[1]), 0, "base"),
+    (due_state(start=[0]), 0, "start"),
+    (due_state(moves=False, start=[0], restart=[1]), 0, "base"),
+    (due_state(differs=False, start=[0]), 0, ""),
+    ({"redirects": {"differs": True, "moves": True}}, 0, "base"),
+    ({}, 0, ""),
+])
+def test_a_redirect_waits_for_the_instance_that_it_leads_to(state, slot, when):
+    assert rollout.redirects_due(state, slot) == when
+
+
+@pytest.mark.parametrize(("pairs", "configured", "index", "led"), [
+    # Killed after the switch and before it was written down, with another port of the new release.
+    ({80: 9001}, {"0": (8000, 0), "1": (9001, 0)}, 0, {80: 8000}),
+    ({80: 9001, 443: 5431}, {"0": (8000, 4430), "1": (9001, 5431)}, 0, {80: 8000, 443: 4430}),
+    ({80: 9000, 81: 7000}, {"0": (9000, 0), "1": (8001, 0)}, 1, {80: 8001, 81: 7000}),
+    ({80: 8000}, {"0": (8000, 0), "1": (9001, 0)}, 0, {}),
+    ({80: 8001}, {"0": {}, "1": (8001, 0)}, 0, {}),
+    ({80: 8000}, {"0": (8000, 0)}, 0, {}),
+    ({}, {}, 0, {}),
+])
+def test_redirects_lead_back_to_the_slot_in_use_before_the_other_ends(pairs, configured, index, led):
+    ports = {key: {"http": value[0], "https": value[1]} if value else {} for key, value in configured.items()}
+    state = {"redirects": {"pairs": [{"outside": outside, "inside": inside} for outside, inside in pairs.items()]},
+             "instances": {"instances": [{"index": index}], "configured": ports}}
+    assert rollout.pairs_in_use(state) == [{"outside": outside, "inside": inside} for outside, inside in led.items()]
+    assert rollout.pairs_in_use({}) == []

@@ -236,3 +236,35 @@ def test_connections_that_are_left_at_the_end_of_a_drain_are_counted(port, left)
 def test_a_drain_ends_when_the_last_connection_does():
     there = FakeHost(commands={SS: ""})
     assert service.drained(there, wanted("absent", drain=60), [{"index": 0, "port": 8000}]) == 0
+
+
+def configured(there, folder, http, https="null", interface=""):
+    lines = [f"    http = {http}", f"    https = {https}", *([f'  interface = "{interface}"'] if interface else [])]
+    there.files[f"{HOME}/{folder}/config/xitrum.conf"] = "\n".join(lines) + "\n"
+
+
+def test_an_instance_that_goes_back_is_found_healthy_at_the_port_and_address_that_it_had():
+    there = host()
+    configured(there, "aa-1", 8000, interface="10.0.0.5")
+    configured(there, "bb-2", 9000)
+    there.pages = {8000: 200, 9000: "refused"}
+    with pytest.raises(RuntimeError, match=r"(?s)http://127.0.0.1:9000/ answers refused.*Went back, and healthy: instance 0 to aa"):
+        service.begin(there, wanted(), [{"index": 0, "port": 9000, "folder": "bb-2"}])
+    assert ("page", "10.0.0.5", 8000, "/") in there.done
+
+
+@pytest.mark.parametrize(("interface", "address"), [("", "127.0.0.1"), ("0.0.0.0", "127.0.0.1"), ("::", "127.0.0.1"), ("10.0.0.5", "10.0.0.5")])
+def test_maintenance_asks_an_instance_where_it_listens_whatever_the_inventory_says_by_now(interface, address):
+    there = host()
+    configured(there, "aa-1", 8000, interface=interface)
+    assert service.target_of(there, wanted(), {"index": 0, "port": 9000}) == (address, 8000)
+    del there.files[f"{HOME}/aa-1/config/xitrum.conf"]
+    assert service.target_of(there, wanted(), {"index": 0, "port": 9000}) == ("127.0.0.1", 9000)
+
+
+@pytest.mark.parametrize(("https", "left"), [("null", 1), ("4430", 2)])
+def test_connections_are_drained_at_the_ports_that_the_old_instance_has(monkeypatch, https, left):
+    there = host()
+    configured(there, "aa-1", 8000, https)
+    monkeypatch.setattr(service.sockets, "established", lambda _host: [{"port": port} for port in (8000, 4430, 9000, 22)])
+    assert service.drained(there, wanted("absent", drain=0), [{"index": 0, "port": 9000}]) == left
