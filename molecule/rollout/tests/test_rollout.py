@@ -69,6 +69,18 @@ def test_a_deploy_loses_no_request_and_a_second_one_meanwhile_touches_nothing(si
         assert (line["from"], line["to"], line["outcome"]) == (old, site.release(host), "done")
 
 
+def test_what_the_proxies_would_not_learn_is_refused_with_what_to_run(site):
+    before = site.running()
+    run = site.run("--limit", "app1", playbook=DEPLOY, xitrum_http_port=9000, xitrum_instances=3)
+    assert run.code != 0 and not run.changed
+    assert "found port 8000, expected 9000 (xitrum_http_port), for instance 0: deploy.yml leaves proxy1 at the old port" in run.message
+    assert "instance 2 is new on this host, and deploy.yml does not tell proxy1 about it" in run.message
+    # The proxies take part in what is to run instead, and it is one line.
+    command = 'xitrum.host.site -e \'{"xitrum_http_port": 9000, "xitrum_instances": 3}\' --limit app1,proxy1'
+    assert any(line.strip().startswith("ansible-playbook -i ") and line.endswith(command) for line in run.failures[-1].splitlines())
+    assert site.running() == before
+
+
 def test_a_release_that_does_not_get_healthy_stops_at_the_first_instance(site, packages):
     before, old = site.pids(EVERY), site.release("app1")
     with Traffic(site) as traffic:

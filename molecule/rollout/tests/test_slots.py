@@ -4,10 +4,13 @@
 """Without a proxy: one instance on a host that redirects port 80 itself. Releases take over from each other in its two slots,
 in the order in which they are told here."""
 
+import time
+
 import pytest
 
 from tests.lib.demo_instance import request
 from tests.lib.site import wait_for
+from tests.verify.load import Load
 from tests.verify.traffic import KEPT, WEBSOCKETS, Traffic
 
 DEPLOY, MAINTENANCE = "playbooks/deploy.yml", "playbooks/maintenance.yml"
@@ -35,9 +38,11 @@ class TestWithoutAProxy:
         cut = []
         # A connection that is kept until the deadline is closed then.
         with Traffic(solo, "solo", requests=20000, keeps=False) as traffic:
-            for name, slot in (("test-2", "1"), ("test-3", "0")):
-                run = self.deploy(solo, packages(name), xitrum_gate_seconds=2).assert_ended_well()
+            # Each with another port, too: the redirect is switched to it, and the old one is drained at the port that it has.
+            for name, slot, port in (("test-2", "1", 9000), ("test-3", "0", 8000)):
+                run = self.deploy(solo, packages(name), xitrum_gate_seconds=2, xitrum_http_port=port).assert_ended_well()
                 assert self.slot(solo) == ([slot], name)
+                assert self.ports(solo) == [port + int(slot)]
                 assert solo.sh("solo", "cat /opt/xitrum/slot") == slot
                 cut.append(sum(result.get("cut", 0) for _host, result in run.results("xitrum.host.instance_service")))
         traffic.assert_nothing_lost()
@@ -45,6 +50,33 @@ class TestWithoutAProxy:
         assert cut == [WEBSOCKETS + KEPT, KEPT], "what was cut at the deadline is counted, and is what its clients kept open"
         assert len(traffic.closed) == WEBSOCKETS, "those of the first release were closed when their time was over"
         self.deploy(solo, packages("test-3")).assert_did_nothing()
+
+    def ports(self, solo):
+        """The HTTP ports on which instances listen."""
+        return [int(port) for port in solo.sh("solo", "ss -Hltn | awk '{print $4}' | grep -oE '(800|900).$'").split()]
+
+    def test_the_redirect_follows_an_instance_that_a_deploy_restarts_in_place_at_another_port(self, solo, packages):
+        for port, gate in ((9000, 15), (8000, 0)):
+            with Load(solo.hosts["solo"]["xitrum_address"], 80, threads=1) as load:
+                run = self.deploy(solo, packages("test-3"), xitrum_http_port=port, xitrum_slots=False, xitrum_gate_seconds=gate)
+                run.assert_ended_well()
+                load.more()
+            assert self.slot(solo) == (["0"], "test-3")
+            assert self.ports(solo) == [port]
+            notes = " ".join(str(result.get("msg")) for task, _host, result in run.tasks if task == "What is worth knowing is said")
+            assert "the restart in place refuses requests until the instance answers again. With xitrum_slots: true" in notes
+            assert f"port {port} is new here: deploy.yml does not reserve it" in notes
+            # Requests are refused while it restarts, and no longer: not while the gate is watched as well.
+            first, last = (time.mktime(time.strptime(f"2026 {text.split()[0]}", "%Y %X")) for text in (load.errors[0], load.errors[-1]))
+            took = max(seconds for _host, result in run.results("xitrum.host.instance_service") for seconds in result.get("seconds", {}).values())
+            assert not gate or last - first < took + gate, f"refused for {last - first} s, and it started in {took} s"
+
+    def test_what_a_deploy_would_leave_behind_is_refused(self, solo, packages):
+        before = solo.running()
+        run = self.deploy(solo, packages("test-3"), xitrum_jdk_version=11)
+        assert run.code != 0 and not run.changed
+        assert "the JDK 11 is not ready" in run.message and "ansible-playbook -i" in run.message and "xitrum.host.base" in run.message
+        assert solo.running() == before
 
     def test_a_port_that_cannot_be_switched_needs_no_slots_and_is_refused_with_them(self, solo):
         before = solo.running()
