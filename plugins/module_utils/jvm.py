@@ -14,6 +14,8 @@ import re
 #: Needed by Xitrum's serializer from JDK 9 on: without them a page that touches the session answers nothing.
 OPENED_PACKAGES = ("java.base/java.util", "java.base/java.lang.invoke")
 
+_FRACTION = re.compile(r"-?[0-9]+,[0-9]{6}")
+
 HEAP = re.compile(r"[1-9][0-9]*[kKmMgG]?")
 
 
@@ -72,6 +74,8 @@ def parse_flags(text):
     found = {}
     for word in re.findall(r"-XX:(\S+)", text):
         name, equals, value = word.partition("=")
+        # A JVM prints a fraction in its language: 75,500000 in German.
+        value = value.replace(",", ".") if _FRACTION.fullmatch(value) else value
         found[name if equals else name[1:]] = value if equals else str(word.startswith("+")).lower()
     return found
 

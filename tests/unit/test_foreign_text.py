@@ -17,6 +17,7 @@ import pytest
 from ansible_collections.xitrum.host.plugins.module_utils import (
     certificates,
     foreign_text,
+    jvm,
     kernel,
     kernel_files,
     kernel_plan,
@@ -365,6 +366,13 @@ def test_a_leap_second_and_parts_of_a_second():
 def test_every_day_that_openssl_prints_is_read(day):
     text = f"notAfter={certificates.MONTHS[day.month - 1]} {day.day:2d} 00:00:00 {day.year} GMT\nsha256 Fingerprint=AA\n"
     assert certificates.parse(text)[0].date() == day
+
+
+def test_flags_of_a_jvm_that_speaks_german():
+    """jcmd PID VM.flags of OpenJDK 17.0.15 that was started with LC_ALL=de_DE.UTF-8 and -XX:MaxRAMPercentage=75.5."""
+    text = "1234:\n-XX:CICompilerCount=2 -XX:MaxHeapSize=67108864 -XX:MaxRAMPercentage=75,500000 -XX:+UseSerialGC -XX:CompileOnly=a,b\n"
+    assert jvm.parse_flags(text) == {"CICompilerCount": "2", "MaxHeapSize": "67108864", "MaxRAMPercentage": "75.500000",
+                                     "UseSerialGC": "true", "CompileOnly": "a,b"}
 
 
 def test_no_plugin_asks_for_a_language():
