@@ -96,6 +96,14 @@ def value_problems(of_host):
         return []
 
 
+def folder_problems(of_host):
+    """The folders of a host that is not read: those of a retired host are removed."""
+    try:
+        return list(values.folders(of_host))
+    except NO_VALUE:
+        return []
+
+
 def values_cannot_be_meant(of_host):
     """Whether a host's variables have values that cannot be planned with. See the documentation of values_cannot_be_meant."""
     try:
@@ -126,7 +134,9 @@ def preflight_message(hostvars, hosts, reached=None, retired=(), deploy=False):
         # A host whose variables cannot be meant is not read, so nothing is known of it.
         read = [] if values_cannot_be_meant(of_host) else preflight.host_problems(of_host, host in answered)
         problems[host] = [*variable_problems(of_host), *read, *value_problems(of_host), *run_problems(of_host, deploy)]
-    for host, sentences in preflight.retired_problems({host: hostvars[host] for host in retired}, every).items():
+    lost = preflight.retired_problems({host: hostvars[host] for host in retired}, every)
+    wrong = {host: folder_problems(hostvars[host]) for host in retired if host not in every}
+    for host, sentences in [*lost.items(), *((host, found) for host, found in wrong.items() if found)]:
         problems.setdefault(host, []).extend(sentences)
     return preflight.message(problems, controller_problems(every), preflight_notes(hostvars, hosts, deploy))
 

@@ -50,6 +50,11 @@ def is_ours(host, kind, path):
     return "xitrum.host" in (host.read(f"{path}/run") or "") or host.exists(f"{path}/manifests")
 
 
+def inside(host, kind, path):
+    """What is ours in a folder, by its names."""
+    return [name for name in host.listdir(path) if any(fnmatch.fnmatchcase(name, pattern) for pattern in INSIDE[kind])]
+
+
 def read(host, wanted):
     """What is there of what the record has."""
     record = recorded.read(host)
@@ -58,7 +63,7 @@ def read(host, wanted):
         for kind in ("roots", "logs"):
             for path, made in entry[kind].items():
                 if host.stat(path) is not None:
-                    ours = [one for one in host.listdir(path) if any(fnmatch.fnmatchcase(one, pattern) for pattern in INSIDE[kind])]
+                    ours = inside(host, kind, path)
                     # Two applications may share a folder, of which the first one found nothing there.
                     folders[path] = {"application": name, "made": made or folders.get(path, {}).get("made", False), "ours": ours}
         for kind, database in (("users", "passwd"), ("groups", "group")):

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 import sys
 
-from ansible_collections.xitrum.host.plugins.module_utils import process, sockets
+from ansible_collections.xitrum.host.plugins.module_utils import folders, process, recorded, sockets
 from ansible_collections.xitrum.host.plugins.module_utils.foreign_text import lines_of
 from ansible_collections.xitrum.host.plugins.module_utils.plan import Plan
 from ansible_collections.xitrum.host.plugins.module_utils.supervisor_kinds import KINDS
@@ -20,6 +20,10 @@ from ansible_collections.xitrum.host.plugins.module_utils.supervisor_kinds impor
 OVERHEAD = 192 << 20
 
 SPEC = {
+    "name": {"type": "str", "default": ""},
+    "user": {"type": "str", "default": ""},
+    "root": {"type": "path", "default": ""},
+    "log_dir": {"type": "path", "default": ""},
     "release_folder": {"type": "path"},
     "release": {"type": "str", "default": ""},
     "needed_bytes": {"type": "int", "default": 0},
@@ -110,7 +114,19 @@ def read(host, wanted):
         "capabilities": int(status.get("CapEff", "0"), 16),
         "disk": disk(host, wanted) if wanted["release_folder"] else None,
         "holders": holders(host, wanted) if wanted["ports"] else [],
+        **own_folders(host, wanted),
     }
+
+
+def own_folders(host, wanted):
+    """What the host has in the place of the application's folders, and why its record cannot be read (empty: it can)."""
+    if not wanted["root"] and not wanted["log_dir"]:
+        return {"folders": None, "damaged": ""}
+    try:
+        record, damaged = recorded.read(host), ""
+    except ValueError as error:
+        record, damaged = None, str(error)
+    return {"folders": folders.read(host, wanted, record), "damaged": damaged}
 
 
 def system(host):
@@ -184,8 +200,9 @@ def holder(host, row, wanted):
 
 def plan(wanted, state):
     """Says everything that stands in the way (C(problems)) and what is worth knowing (C(notes)). Never an action."""
-    problems = [*system_problems(wanted, state), *disk_problems(state["disk"]), *port_problems(state["holders"]), *memory_problems(wanted, state)]
-    facts = {name: value for name, value in state.items() if name != "capabilities"}
+    problems = [*system_problems(wanted, state), *disk_problems(state["disk"]), *port_problems(state["holders"]), *memory_problems(wanted, state),
+                *folder_problems(wanted, state)]
+    facts = {name: value for name, value in state.items() if name not in ("capabilities", "folders", "damaged")}
     return Plan(problems=problems, facts={**facts, "notes": notes(state)})
 
 
@@ -221,6 +238,14 @@ def disk_problems(found):
                "make room, or lower xitrum_keep_releases")
 
 
+def folder_problems(wanted, state):
+    """The application's folders, as they are on this host."""
+    if state["damaged"]:
+        yield state["damaged"]
+    if state["folders"]:
+        yield from folders.host_problems(wanted, state["folders"])
+
+
 def port_problems(found):
     """The ports that somebody else has."""
     others = sorted({(row["port"], row["pid"] or 0, row["process"], row["unit"]) for row in found or [] if not row["own"]})
@@ -242,7 +267,7 @@ def memory_problems(wanted, state):
 
 def notes(state):
     """What does not stop a run, as sentences."""
-    found = []
+    found = folders.host_notes(state["folders"]) if state["folders"] else []
     distribution, release = state["distribution"], numbers(state["release"])
     if distribution and release[:1] not in [tested[:1] for tested in TESTED.get(distribution, ())]:
         found.append(f"{state['name']} is known but not tested here: look at the report of the first run with care")

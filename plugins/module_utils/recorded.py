@@ -12,7 +12,7 @@ from __future__ import annotations
 import copy
 import json
 
-from ansible_collections.xitrum.host.plugins.module_utils import process, supervisord, values
+from ansible_collections.xitrum.host.plugins.module_utils import folders, process, supervisord
 
 FOLDER = "/var/lib/xitrum.host"
 PATH = f"{FOLDER}/before.json"
@@ -59,7 +59,8 @@ def is_sound(record):
     def is_application(entry):
         kinds = ("roots", "logs", "users", "groups")
         return isinstance(entry, dict) and set(entry) == set(kinds) and all(all_of(entry[kind], lambda made: isinstance(made, bool)) for kind in kinds) and all(
-            path.startswith("/") and ".." not in path.split("/") and not values.is_system(path) for kind in kinds[:2] for path in entry[kind])
+            path.startswith("/") and ".." not in path.split("/") and not (made and folders.is_system(path))
+            for kind in kinds[:2] for path, made in entry[kind].items())
 
     def is_file(note):
         return isinstance(note, dict) and set(note) <= {"target", "mode", "made"} and isinstance(note.get("mode", 0), int) and all(

@@ -8,7 +8,15 @@ from __future__ import annotations
 import signal
 import time
 
-from ansible_collections.xitrum.host.plugins.module_utils import instances, release, sockets, supervisors
+from ansible_collections.xitrum.host.plugins.module_utils import (
+    folders,
+    instances,
+    leftovers,
+    recorded,
+    release,
+    sockets,
+    supervisors,
+)
 
 SPEC = {
     "name": {"type": "str", "required": True},
@@ -16,6 +24,7 @@ SPEC = {
     "log_dir": {"type": "path", "required": True},
     "supervisor": {"type": "str", "default": "systemd", "choices": sorted(supervisors.KINDS)},
     "state": {"type": "str", "default": "started", "choices": ["started", "restarted", "stopped", "absent", "returned"]},
+    "remove_root": {"type": "bool", "default": False},
     "instances": {
         "type": "list", "elements": "dict", "default": [],
         "options": {"index": {"type": "int", "required": True}, "port": {"type": "int", "default": 0}, "folder": {"type": "str", "default": ""}},
@@ -237,6 +246,26 @@ def surplus(host, wanted):
     """The supervisors that have something of the application although none of its instances: all, where all are taken away."""
     every = wanted["state"] == "absent" and not wanted["instances"]
     return supervisors.unused(host, wanted["name"], () if every else (wanted["supervisor"],))
+
+
+def left_of_root(host, wanted):
+    """What of the root is removed with the last instance: all of it where it was made for the application, else what is ours in it."""
+    root = wanted["root"]
+    if not wanted["remove_root"] or wanted["state"] != "absent" or wanted["instances"] or folders.is_system(host.realpath(root)):
+        return []
+    made = recorded.read(host)["applications"].get(wanted["name"], {}).get("roots", {}).get(root, False)
+    if made:
+        return [root] if host.stat(root) is not None else []
+    ours = leftovers.inside(host, "roots", root) if leftovers.is_ours(host, "roots", root) else []
+    return [f"{root}/{name}" for name in ours]
+
+
+def remove_root(host, wanted, left):
+    """Removes what L(left_of_root) found, and the folder itself where nothing is in it any more."""
+    for path in left:
+        host.remove(path)
+    if left:
+        host.remove_empty(wanted["root"])
 
 
 def diff(wanted, todo):

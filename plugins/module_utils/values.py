@@ -10,11 +10,10 @@ from __future__ import annotations
 
 import re
 
+from ansible_collections.xitrum.host.plugins.module_utils import folders as paths
 from ansible_collections.xitrum.host.plugins.module_utils import jvm, pip
 
 NAME = re.compile(r"[a-z_][a-z0-9_-]{0,30}")
-#: Folders that belong to the system. A retired host loses its xitrum_root, so that must be a folder of its own.
-SYSTEM = {"bin", "boot", "dev", "etc", "home", "lib", "lib64", "media", "mnt", "opt", "proc", "root", "run", "sbin", "srv", "sys", "tmp", "usr", "var"}
 LEAST_KEY = 16
 MOST_INSTANCES = 1000
 
@@ -34,20 +33,17 @@ def names(variables):
 
 
 def folders(variables):
-    """Folders that the collection owns."""
-    for name in ("xitrum_root", "xitrum_log_dir"):
-        path = str(variables.get(name, "/opt/name"))
-        parts = [part for part in path.split("/") if part]
-        if not path.startswith("/") or ".." in parts or re.search(r"\s", path):
-            yield f"{name} is {path!r}: wanted is an absolute path without .. and without white space"
-        elif is_system(path):
-            yield f"{name} is {path!r}, which belongs to the system: wanted is a folder of the application's own, such as /opt/shop"
-
-
-def is_system(path):
-    """Whether a folder is one of the system's own."""
-    parts = [part for part in path.split("/") if part]
-    return not parts or (len(parts) == 1 and parts[0] in SYSTEM)
+    """Folders that the collection owns, and those that an instance may write to."""
+    own = str(variables.get("xitrum_name", "xitrum"))
+    given = {"xitrum_root": f"/opt/{own}", "xitrum_log_dir": f"/var/log/{own}"}
+    given = {name: str(variables.get(name, default)) for name, default in given.items()}
+    found = [paths.folder_problem(name, path) for name, path in given.items() if name in variables]
+    writable = variables.get("supervisor_writable_paths", [])
+    found += [paths.path_problem("supervisor_writable_paths", str(path)) for path in writable if isinstance(writable, (list, tuple))]
+    yield from filter(None, found)
+    root, logs = given.values()
+    if not any(found) and paths.overlaps(root, logs):
+        yield f"xitrum_root is {root!r} and xitrum_log_dir is {logs!r}: expected two folders, none in the other, such as /opt/shop and /var/log/shop"
 
 
 def counts(variables):

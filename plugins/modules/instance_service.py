@@ -45,6 +45,12 @@ options:
     type: str
     default: started
     choices: [started, restarted, stopped, absent, returned]
+  remove_root:
+    description:
+      - With O(state=absent) and no O(instances), whether O(root) is removed too. A folder that was not made for the application keeps what is not ours.
+      - A folder of the system, and one that has nothing of ours, is left alone.
+    type: bool
+    default: false
   instances:
     description: The instances. With O(state=absent) an empty list means all that are on the host.
     type: list
@@ -142,11 +148,13 @@ def main():
     try:
         todo = service.plan(host, wanted)
         diff = service.diff(wanted, todo)
-        changed = bool(todo or (wanted["state"] == "absent" and service.surplus(host, wanted)))
+        left = service.left_of_root(host, wanted)
+        changed = bool(todo or left or (wanted["state"] == "absent" and service.surplus(host, wanted)))
         if module.check_mode:
             module.exit_json(changed=changed, diff=diff)
         cut = service.drained(host, wanted, todo) if wanted["drain"] else 0
         took = service.apply(host, wanted, todo) if changed else {}
+        service.remove_root(host, wanted, left)
         if wanted["state"] == "started":
             # Those too that ran already: one that its supervisor has just started at boot is not healthy yet.
             service.wait_until_healthy(host, wanted, wanted["instances"])

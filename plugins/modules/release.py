@@ -110,7 +110,7 @@ problems:
 
 import time
 
-from ansible_collections.xitrum.host.plugins.module_utils import release
+from ansible_collections.xitrum.host.plugins.module_utils import folders, release
 from ansible_collections.xitrum.host.plugins.module_utils.host import Host
 from ansible_collections.xitrum.host.plugins.module_utils.quiet import Utf8Module
 
@@ -131,6 +131,7 @@ def main():
     )
     host, wanted = Host(module.run_command), module.params
     root, manifest = wanted["root"], wanted["manifest"]
+    folders.stop_at_system(module, host, root)
     state = release.read(host, wanted)
     plan = release.plan(wanted, state)
     upload = ("upload", wanted["release"]) in plan.actions

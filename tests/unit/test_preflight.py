@@ -75,6 +75,12 @@ def test_a_retired_host_needs_no_names_where_all_have_the_default():
     assert preflight_message({"app1": variables(), "app2": {}}, ["app1"], ["app1"], ["app2"]) == ""
 
 
+def test_a_retired_host_does_not_lose_a_folder_of_the_system():
+    same = {"xitrum_root": "/var/www"}
+    text = preflight_message({"app1": variables(**same), "app2": same}, ["app1"], ["app1"], ["app2"])
+    assert text.count("xitrum_root is '/var/www', which belongs to the system") == 1 and "both hosts:" in text
+
+
 SAID = st.lists(st.text("xyz", min_size=4, max_size=9), max_size=3)
 
 

@@ -6,11 +6,12 @@
 from __future__ import annotations
 
 import http.server
+import json
 import threading
 import time
 
 import pytest
-from ansible_collections.xitrum.host.plugins.module_utils import service, supervisors
+from ansible_collections.xitrum.host.plugins.module_utils import recorded, service, supervisors
 
 from .fake_host import FakeHost
 
@@ -142,6 +143,44 @@ def test_what_its_supervisor_gave_up_is_not_waited_for(port, monkeypatch):
     with pytest.raises(RuntimeError, match="(?s)instance 0 ended each time that it was started, and systemd gave up: failed.*Could not open port"):
         service.wait_until_healthy(host(), wanted(path="/broken", start_timeout=60), [{"index": 0, "port": port}, {"index": 1, "port": port}])
     assert time.monotonic() - began < 30
+
+
+def gone(files, made=None, links=None, **more):
+    """What is removed of a root with the last instance, and what is left."""
+    entry = {"roots": {} if made is None else {"/opt/demo": made}, "logs": {}, "users": {}, "groups": {}}
+    there = FakeHost({**dict.fromkeys(files, ""), recorded.PATH: json.dumps({"applications": {"demo": entry}})}, links=links)
+    options = wanted("absent", instances=[], **{"remove_root": True, **more})
+    left = service.left_of_root(there, options)
+    service.remove_root(there, options, left)
+    return left, sorted(path for path in there.files if path != recorded.PATH)
+
+
+OURS = ("/opt/demo/manifests/a.json", "/opt/demo/run")
+
+
+def test_a_root_that_was_made_for_the_application_goes_with_its_last_instance():
+    assert gone([*OURS, "/opt/demo/notes"], made=True) == (["/opt/demo"], [])
+
+
+@pytest.mark.parametrize("made", [False, None])
+def test_of_a_root_that_was_there_before_only_what_is_ours_goes(made):
+    assert gone([*OURS, "/opt/demo/notes"], made) == (["/opt/demo/manifests", "/opt/demo/run"], ["/opt/demo/notes"])
+
+
+def test_a_folder_without_anything_of_ours_stays():
+    files = ["/opt/demo/releases/photo", "/opt/demo/notes"]
+    assert gone(files) == ([], files[::-1])
+
+
+def test_a_folder_of_the_system_stays_whatever_is_in_it():
+    assert gone(["/var/www/manifests/a.json", "/var/www/run"], root="/var/www")[0] == []
+    assert gone(["/var/www/manifests/a.json"], made=True, links={"/opt/demo": "/var/www"})[0] == []
+
+
+@pytest.mark.parametrize("more", [{"remove_root": False}, {"state": "stopped"}, {"instances": [{"index": 1, "port": 1, "folder": ""}]}])
+def test_a_root_stays_unless_all_of_it_is_to_go(more):
+    there = FakeHost(dict.fromkeys(OURS, ""))
+    assert service.left_of_root(there, {**wanted("absent", instances=[], remove_root=True), **more}) == []
 
 
 def test_without_a_list_all_instances_of_the_host_are_taken_away():

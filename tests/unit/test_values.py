@@ -18,6 +18,23 @@ from ansible_collections.xitrum.host.plugins.module_utils import values
     ({"xitrum_root": "opt/x"}, "absolute path"),
     ({"xitrum_root": "/opt/../etc"}, "absolute path"),
     ({"xitrum_log_dir": "/var"}, "xitrum_log_dir is '/var'"),
+    ({"xitrum_root": "/var/www"}, "belongs to the system"),
+    ({"xitrum_root": "/home/alice"}, "belongs to the system"),
+    ({"xitrum_log_dir": "/var/log/"}, "belongs to the system"),
+    ({"xitrum_log_dir": "/var/./log"}, "belongs to the system"),
+    ({"xitrum_root": "//usr//local"}, "belongs to the system"),
+    ({"xitrum_root": "/srv/../var/log"}, "absolute path without .."),
+    ({"xitrum_root": "/srv/shop/"}, "write /srv/shop"),
+    ({"xitrum_root": "/srv/%h"}, "and no other"),
+    ({"xitrum_root": "/srv/shop\n"}, "and no other"),
+    ({"xitrum_root": "/run/shop"}, "whose contents the system removes"),
+    ({"xitrum_log_dir": "/tmp/logs"}, "whose contents the system removes"),
+    ({"xitrum_root": "/srv/shop", "xitrum_log_dir": "/srv/shop/log"}, "none in the other"),
+    ({"xitrum_root": "/srv/shop", "xitrum_log_dir": "/srv"}, "xitrum_log_dir is '/srv', which belongs to the system"),
+    ({"xitrum_root": "/srv/a/shop", "xitrum_log_dir": "/srv/a"}, "none in the other"),
+    ({"xitrum_root": "/var/log/xitrum"}, "xitrum_log_dir is '/var/log/xitrum': expected two folders"),
+    ({"xitrum_name": "shop", "xitrum_log_dir": "/opt/shop/log"}, "xitrum_root is '/opt/shop'"),
+    ({"supervisor_writable_paths": ["/srv/up loads"]}, "supervisor_writable_paths is '/srv/up loads'"),
     ({"xitrum_instances": 0}, "xitrum_retired"),
     ({"xitrum_instances": "-1"}, "xitrum_instances is -1"),
     ({"xitrum_keep_releases": 0}, "xitrum_keep_releases is 0"),
@@ -35,6 +52,8 @@ def test_what_cannot_be_meant_is_named(variables, said):
 
 
 @pytest.mark.parametrize("variables", [
-    {}, {"xitrum_instances": 4, "xitrum_http_port": 9000}, {"xitrum_root": "/srv/shop"}, {"xitrum_instances": "many"}, {"xitrum_heap": "2g"}])
+    {}, {"xitrum_root": "/home/deploy/shop", "xitrum_log_dir": "/home/deploy/logs"}, {"supervisor_writable_paths": ["/srv/uploads", "/home/x/up"]},
+    {"xitrum_root": "/usr/local/shop-2.0_b+c"}, {"xitrum_log_dir": "/data/logs"},
+    {"xitrum_instances": 4, "xitrum_http_port": 9000}, {"xitrum_root": "/srv/shop"}, {"xitrum_instances": "many"}, {"xitrum_heap": "2g"}])
 def test_what_is_right_or_the_specifications_business_passes(variables):
     assert values.problems(variables) == []

@@ -1,0 +1,321 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Folders that a user names: which belong to the system, how a path may be written, and what a host has in their place.
+
+A folder of the system is refused, and is never changed or removed by this collection.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+
+#: Unit files, supervisord's ini, shell scripts and HOCON take these characters as they are, with no quotes.
+PATH = re.compile(r"(?:/[A-Za-z0-9._+-]+)+")
+
+#: Folders of the Filesystem Hierarchy Standard, and those that distributions add to it. A folder in one of them may be
+#: the application's.
+SHARED = frozenset(
+    """
+    bin boot dev efi etc home lib lib32 lib64 libx32 lost+found media mnt opt ostree proc root run sbin selinux snap
+    srv sys sysroot tmp usr var
+    home/linuxbrew home/lost+found
+    opt/bin opt/doc opt/etc opt/include opt/info opt/lib opt/local opt/man opt/rh opt/sbin opt/share opt/supervisord
+    srv/ftp srv/git srv/http srv/https srv/tftp srv/www
+    usr/local usr/local/bin usr/local/etc usr/local/games usr/local/include usr/local/info usr/local/lib
+    usr/local/lib32 usr/local/lib64 usr/local/libexec usr/local/man usr/local/sbin usr/local/share usr/local/src
+    usr/local/tmp usr/local/var
+    var/account var/adm var/backups var/cache var/crash var/db var/empty var/ftp var/games var/home var/kerberos
+    var/lib var/local var/lock var/lost+found var/log var/mail var/named var/nis var/opt var/preserve var/roothome
+    var/run var/snap var/spool var/srv var/tmp var/usrlocal var/www var/www/cgi-bin var/www/html var/yp
+    """.split()
+)
+
+#: Folders of which everything below belongs to the system, too.
+WHOLE = tuple(
+    """
+    bin boot efi etc lib lib32 lib64 libx32 lost+found ostree proc root sbin selinux snap sys sysroot usr
+    var/cache/apt var/cache/debconf var/cache/dnf var/cache/man var/cache/yum var/db var/empty
+    var/lib/alternatives var/lib/apt var/lib/containerd var/lib/containers var/lib/dbus var/lib/dhcp var/lib/dnf
+    var/lib/docker var/lib/dpkg var/lib/misc var/lib/pam var/lib/private var/lib/python var/lib/rpm
+    var/lib/snapd var/lib/sudo var/lib/systemd var/lib/ucf var/lib/xitrum.host var/lib/yum var/log/apt
+    var/log/audit var/log/installer var/log/journal var/log/private var/mail var/roothome var/snap
+    var/spool/cron var/spool/mail
+    """.split()
+)
+
+#: Folders whose contents the system removes, at boot or by age.
+VOLATILE = ("dev", "run", "tmp", "var/lock", "var/run", "var/tmp")
+
+#: Folders that a hardened unit does not see (systemd.exec(5), ProtectHome=).
+HOMES = ("/home", "/root", "/run/user")
+
+#: Parents of which each folder is a home, or what somebody has mounted.
+_PARENTS = ("home", "media", "mnt", "var/home")
+_OF_A_HOME = (".ansible", ".cache", ".config", ".gnupg", ".local", ".ssh")
+
+#: What a folder of ours has, for one that is not on record.
+_MARKS = {"root": ("instances", "manifests", "releases"), "log_dir": ("runs.log",)}
+
+
+def normalize(path):
+    """A path without C(//), C(/./), C(..) and a slash at its end. Links are not followed."""
+    return posixpath.normpath("/" + path.lstrip("/")) if path.startswith("/") else posixpath.normpath(path)
+
+
+def is_under(path, folder):
+    """Whether a path is C(folder) or below it."""
+    return (path + "/").startswith(folder.rstrip("/") + "/")
+
+
+def is_system(path):
+    """Whether an absolute path is a folder that the system, its packages or a person's account own."""
+    short = normalize(path)[1:]
+    parts = short.split("/")
+    if not short or short in SHARED or posixpath.dirname(short) in _PARENTS:
+        return True
+    if parts[0] == "home" and len(parts) == 3 and parts[2] in _OF_A_HOME:
+        return True
+    if is_under(short, "usr/local"):
+        return False
+    return any(is_under(short, folder) for folder in WHOLE)
+
+
+def is_volatile(path):
+    """Whether the system removes what is at an absolute path, at boot or by age."""
+    return any(is_under(normalize(path)[1:], folder) for folder in VOLATILE)
+
+
+def overlaps(one, other):
+    """Whether two folders are the same, or one is in the other."""
+    return is_under(one, other) or is_under(other, one)
+
+
+def stop_at_system(module, host, *paths):
+    """Ends a module whose folders, links followed, belong to the system: a role used alone has no preflight."""
+    found = [path for path in paths if is_system(host.realpath(path))]
+    if found:
+        module.fail_json(
+            msg=f"{' and '.join(found)} belongs to the system, and nothing was changed there: "
+            "set xitrum_root and xitrum_log_dir to folders for the application alone, such as /opt/shop"
+        )
+
+
+def path_problem(name, path):
+    """Why a variable's value is no path that our files can take as it is; an empty text where it is one."""
+    if not path.startswith("/") or ".." in path.split("/"):
+        return f"{name} is {path!r}: expected an absolute path without .., such as /opt/shop"
+    if not PATH.fullmatch(path) or "." in path.split("/"):
+        short = normalize(path)
+        if PATH.fullmatch(short) or short == "/":
+            return (
+                f"{name} is {path!r}: expected an absolute path without //, /./ and a slash at its end; write {short}"
+            )
+        return (
+            f"{name} is {path!r}: expected an absolute path of the characters A-Z a-z 0-9 . _ + - and /, and no other"
+        )
+    return ""
+
+
+def folder_problem(name, path):
+    """Why a variable's value is no folder for an application, by its name alone; an empty text where it is one."""
+    if not path.startswith("/") or ".." in path.split("/"):
+        return path_problem(name, path)
+    if is_system(path):
+        return (
+            f"{name} is {path!r}, which belongs to the system: "
+            "expected a folder for this application alone, such as /opt/shop"
+        )
+    if is_volatile(path):
+        return f"{name} is {path!r}, whose contents the system removes: expected a folder that stays, such as /opt/shop"
+    return path_problem(name, path)
+
+
+# ------------------------------------------------------------------------------------------------------- on the host
+
+
+def parse_passwd(text):
+    """The accounts in passwd(5) with a home: name to home. A line that is no account is left out."""
+    rows = (line.split(":") for line in text.splitlines())
+    return {row[0]: row[5] for row in rows if len(row) >= 7 and row[5].startswith("/") and normalize(row[5]) != "/"}
+
+
+def read(host, wanted, record):
+    """What the host has in the place of both folders. C(record) is that of L(recorded), None where it is damaged."""
+    accounts = parse_passwd(host.read("/etc/passwd") or "")
+    applications = (record or {}).get("applications", {})
+    own = applications.get(wanted["name"], {})
+    state = {
+        "folders": {},
+        "hidden": [host.realpath(path) for path in HOMES],
+        "accounts": {name: normalize(host.realpath(home)) for name, home in accounts.items()},
+        "others": [
+            (name, normalize(host.realpath(path)))
+            for name, entry in applications.items()
+            if name != wanted["name"]
+            for kind in ("roots", "logs")
+            for path in entry[kind]
+            if host.stat(path) is not None
+        ],
+    }
+    for name, kind in (("root", "roots"), ("log_dir", "logs")):
+        if wanted[name]:
+            made = own.get(kind, {}).get(wanted[name], False)
+            state["folders"][name] = read_folder(host, wanted, name, made, wanted["user"] in accounts)
+    return state
+
+
+def read_folder(host, wanted, name, made, has_user):
+    """One folder. C(made): on record as made for the application. C(has_user): the application's user exists."""
+    path = wanted[name]
+    real = normalize(host.realpath(path))
+    stat = host.stat(real)
+    entries = [entry for entry in host.listdir(real) if entry != "lost+found"]
+    parents = [(parent, host.stat(parent)) for parent in parents_of(real)]
+    parents = [(parent, found) for parent, found in parents if found is not None]
+    return {
+        "path": path,
+        "real": real,
+        "kind": stat.kind if stat else "",
+        "package": package_of(host, real) if stat and not made else "",
+        "foreign": [] if made or any(mark in entries for mark in _MARKS[name]) else entries,
+        "closed": next(
+            (
+                (parent, found.mode)
+                for parent, found in parents
+                if not may_search(host, wanted["user"], has_user, parent, found)
+            ),
+            None,
+        ),
+        "open": next((parent for parent, found in parents if found.kind == "directory" and found.mode & 0o002), ""),
+        "owners": sorted({found.owner for _parent, found in parents} - {"root"}),
+    }
+
+
+def parents_of(path):
+    """The folders above a path, the outermost first, without C(/)."""
+    parts = path.split("/")[1:-1]
+    return ["/" + "/".join(parts[: count + 1]) for count in range(len(parts))]
+
+
+def may_search(host, user, has_user, path, found):
+    """Whether the application's user may go through a folder.
+
+    Where the mode of others does not allow it, the user tries: it may be the owner, in the group, or in an ACL.
+    """
+    if not user or found.kind != "directory" or found.mode & 0o001:
+        return True
+    return (
+        has_user
+        and host.run(["setpriv", f"--reuid={user}", f"--regid={user}", "--init-groups", "--", "test", "-x", path]).rc
+        == 0
+    )
+
+
+def package_of(host, path):
+    """The package that has brought a folder, or an empty text."""
+    if host.which("dpkg-query"):
+        found = host.run(["dpkg-query", "--search", path])
+        rows = [line.rpartition(": ") for line in found.out.splitlines()]
+        return (
+            next((names for names, _colon, of in rows if of == path and not names.startswith("diversion by ")), "")
+            if found.rc == 0
+            else ""
+        )
+    found = host.run(["rpm", "--query", "--queryformat", "%{NAME}\n", "--file", path])
+    return (found.out.split() or [""])[0] if found.rc == 0 else ""
+
+
+def host_problems(wanted, state):
+    """Why folders that are fine by their names cannot be the application's on this host, as sentences."""
+    for name, found in state["folders"].items():
+        yield from one_problem(wanted, state, f"xitrum_{name}", found)
+        yield from reach_problems(wanted, state, f"xitrum_{name}", found)
+    root, logs = (state["folders"].get(name) for name in ("root", "log_dir"))
+    if root and logs and overlaps(root["real"], logs["real"]):
+        yield (
+            f"xitrum_root ({root['path']}) and xitrum_log_dir ({logs['path']}) "
+            f"are {root['real']} and {logs['real']} on this host: "
+            "expected two folders, none in the other. Set one of them to another folder"
+        )
+
+
+def one_problem(wanted, state, name, found):
+    """The first reason why a folder belongs to somebody else."""
+    path, real = found["path"], found["real"]
+    where = path if path == real else f"{path}, a link to {real}"
+    instead = f"Set {name} to a folder for this application alone, such as /opt/shop"
+    other = next((other for other, folder in state["others"] if overlaps(real, folder)), "")
+    homes = [
+        (account, home)
+        for account, home in state["accounts"].items()
+        if account != wanted["user"] and home != "/nonexistent"
+    ]
+    apps = {folder for _other, folder in state["others"]}
+    owner = next((account for account, home in homes if home == real and home not in apps), "")
+    inside = next(
+        (account for account, home in homes if home != real and is_under(home, real) and home not in apps), ""
+    )
+    if is_system(real):
+        yield f"{name} is {where}, which belongs to the system. {instead}"
+    elif found["kind"] not in ("", "directory"):
+        yield f"{name} is {where}, which is no folder. Move it away, or set {name} to another folder"
+    elif other:
+        yield (
+            f"{name} is {where}, which the application {other} of this host has already. "
+            f"Set {name} to a folder for {wanted['name']} alone, "
+            f"or xitrum_name back to {other} where that was its name"
+        )
+    elif owner:
+        yield f"{name} is {where}, the home of the account {owner}. {instead}"
+    elif inside:
+        yield f"{name} is {where}, which has the home of the account {inside} in it. {instead}"
+    elif found["package"]:
+        yield f"{name} is {where}, which the package {found['package']} has brought. {instead}"
+    elif found["foreign"] and real.count("/") == 1:
+        yield (
+            f"{name} is {where}, which has other contents ({', '.join(found['foreign'][:3])}). "
+            f"Set {name} to a folder in it, such as {real}/{wanted['name'] or 'shop'}"
+        )
+    elif found["open"]:
+        yield (
+            f"{name} is {where}, and every user may write to {found['open']}. "
+            f"Run chmod o-w {found['open']}, or set {name} to another folder"
+        )
+
+
+def reach_problems(wanted, state, name, found):
+    """Why the application's user cannot use a folder."""
+    path, real = found["path"], found["real"]
+    hidden = [folder for folder in {*HOMES, *state["hidden"]} if is_under(real, folder)]
+    if wanted["supervisor"] == "systemd" and is_hidden(path):
+        # The unit gets this folder alone, below parents that systemd makes for it.
+        return
+    if wanted["supervisor"] == "systemd" and hidden:
+        link = next((home for home, target in zip(HOMES, state["hidden"]) if is_under(real, target)), "")
+        write = link + real[len(state["hidden"][HOMES.index(link)]) :] if link else real
+        yield f"{name} is {path}, which leads to {real}, and a hardened unit does not see that. Set {name} to {write}"
+    elif found["closed"]:
+        parent, mode = found["closed"]
+        yield (
+            f"{parent} has the mode {mode:04o}, and the user {wanted['user']} cannot reach {name} ({path}) through it. "
+            f"Run chmod o+x {parent}, or set {name} to another folder"
+            + (", or xitrum_supervisor to systemd" if is_hidden(path) else "")
+        )
+
+
+def is_hidden(path):
+    """Whether a path, as it is written, is one that a hardened unit does not see."""
+    return any(is_under(path, folder) for folder in HOMES)
+
+
+def host_notes(state):
+    """What a person should know about the folders, as sentences."""
+    rows = [(f"xitrum_{name}", found) for name, found in state["folders"].items()]
+    return [
+        f"{name} ({found['path']}) is below a folder of {' and '.join(found['owners'])}, who can replace it: "
+        "keep that account as safe as root"
+        for name, found in rows
+        if found["owners"]
+    ]
