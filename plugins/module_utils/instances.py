@@ -56,6 +56,9 @@ set -eu
 home=$(readlink -f "{root}/instances/$1/current")
 set -a
 . "$home/environment"
+# Libraries unpack native code and load it from there, which a /tmp that is mounted noexec does not allow.
+TMPDIR=$home/tmp
+_JAVA_OPTIONS="-Djava.io.tmpdir=$home/tmp -Djna.tmpdir=$home/tmp ${{_JAVA_OPTIONS-}}"
 set +a
 cd "$home"
 exec script/runner "$XITRUM_MAIN_CLASS"

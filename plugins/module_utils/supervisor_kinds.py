@@ -35,7 +35,7 @@ KINDS = {
         "inits": ["systemd"], "packages": [], "program": "systemctl", "daemon": "",
         "inherits": False, "log": "the journal: journalctl -u {name}@{index}",
         "mark": "/etc/systemd/system/multi-user.target.wants/{name}@{index}.service", "target": "/etc/systemd/system/{name}@.service",
-        "own": [], "shared": ["/etc/systemd/system/{name}@.service"],
+        "own": [], "shared": ["/etc/systemd/system/{name}@.service", "/etc/{name}-systemd"],
         # Of one instance, before the template: what `systemctl mask` and `systemctl edit --full` make.
         "hides": ["/etc/systemd/system/{name}@*.service", "/run/systemd/system/{name}@*.service"],
         # A unit that failed too often refuses to start until its counter is reset; one that is new is not failed.
@@ -51,12 +51,18 @@ KINDS = {
         "inits": ["systemd"], "packages": ["supervisor"], "program": "supervisorctl", "daemon": "supervisor.service",
         "inherits": True, "log": "{log_dir}/output-{index}.log",
         "mark": "/etc/supervisor/conf.d/{name}-{index}.conf", "target": "/etc/{name}-supervisord/{index}.conf",
-        "own": ["/etc/{name}-supervisord/{index}.conf"], "shared": ["/etc/{name}-supervisord", "/etc/supervisor/conf.d/{name}.conf"],
+        "own": ["/etc/{name}-supervisord/{index}.conf"], "shared": ["/etc/{name}-supervisord", "/etc/supervisor/conf.d/{name}.conf",
+                                                                      "/etc/systemd/system/{name}-logs.path", "/etc/systemd/system/{name}-logs.service"],
         # `update` with a name takes up this program alone, whatever else was edited in its configuration.
         "start": [["supervisorctl", "reread"], ["supervisorctl", "update", "{name}-{index}"], ["supervisorctl", "start", "{name}-{index}"]],
         "stop": [["supervisorctl", "stop", "{name}-{index}"]],
         "forget": [["supervisorctl", "remove", "{name}-{index}"]],
-        "define": [["systemctl", "enable", "--now", "supervisor.service"]], "gone": [], "gone_after": [],
+        # It opens the file of what a program prints before it starts it, so that nothing of a program could make the folder.
+        # Each `enable` has systemd read its units again.
+        "define": [["systemctl", "enable", "--now", "supervisor.service"], ["systemctl", "enable", "{name}-logs.service"],
+                   ["systemctl", "enable", "--now", "{name}-logs.path"]],
+        "gone": [["systemctl", "disable", "--now", "{name}-logs.path"], ["systemctl", "disable", "{name}-logs.service"]],
+        "gone_after": [["systemctl", "daemon-reload"]],
         "output": ["tail", "-n", "30", "{log_dir}/output-{index}.log"],
     },
     "runit": {

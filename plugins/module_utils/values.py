@@ -39,7 +39,7 @@ def folders(variables):
     given = {name: str(variables.get(name, default)) for name, default in given.items()}
     found = [paths.folder_problem(name, path) for name, path in given.items() if name in variables]
     writable = variables.get("supervisor_writable_paths", [])
-    found += [paths.path_problem("supervisor_writable_paths", str(path)) for path in writable if isinstance(writable, (list, tuple))]
+    found += [paths.path_problem("supervisor_writable_paths", re.sub("^-", "", str(path))) for path in writable if isinstance(writable, (list, tuple))]
     yield from filter(None, found)
     root, logs = given.values()
     if not any(found) and paths.overlaps(root, logs):

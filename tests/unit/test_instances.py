@@ -9,6 +9,7 @@ import copy
 import getpass
 import grp
 import os
+import subprocess
 
 import pytest
 from ansible_collections.xitrum.host.plugins.module_utils import instances
@@ -273,3 +274,19 @@ def test_another_user_than_the_one_of_the_releases_is_refused(group, refused):
     problems = instances.plan(wanted(), {**running(wanted()), "group": group}).problems
     said = "xitrum_user is demo, and the releases in /opt/demo belong to the group xitrum"
     assert [problem.startswith(said) for problem in problems] == [True] * refused
+
+
+@pytest.mark.parametrize("given, ends", [("-Xmx1g -Djava.io.tmpdir=/mine", "-Xmx1g -Djava.io.tmpdir=/mine"), (None, "")])
+def test_the_launcher_keeps_native_code_out_of_tmp_and_what_a_user_sets_wins(tmp_path, given, ends):
+    home = tmp_path / "instances/0/aa-1"
+    (home / "script").mkdir(parents=True)
+    (home / "script/runner").write_text('#!/bin/sh\necho "$1|$TMPDIR|$_JAVA_OPTIONS|$PWD"\n')
+    (home / "script/runner").chmod(0o755)
+    options = "" if given is None else f"_JAVA_OPTIONS='{given}'\n"
+    (home / "environment").write_text(f"XITRUM_MAIN_CLASS='a.Boot'\n{options}")
+    (tmp_path / "instances/0/current").symlink_to("aa-1")
+    (tmp_path / "run").write_text(instances.launcher(str(tmp_path)))
+    environment = {name: value for name, value in os.environ.items() if name != "_JAVA_OPTIONS"}
+    out = subprocess.run(["sh", str(tmp_path / "run"), "0"], capture_output=True, text=True, check=True, env=environment).stdout
+    tmp = f"{home.resolve()}/tmp"
+    assert out == f"a.Boot|{tmp}|-Djava.io.tmpdir={tmp} -Djna.tmpdir={tmp} {ends}|{home.resolve()}\n"

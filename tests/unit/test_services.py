@@ -29,6 +29,7 @@ def host(files=None, commands=None, links=None, nofile=LIMITS):
     return FakeHost({**BARE, "/proc/9/limits": nofile, supervisord.MAIN: MAIN, **(files or {})},
                     {"supervisorctl status": "demo-0   RUNNING   pid 7, uptime 0:00:09\n", "supervisord --version": "4.2.5\n",
                      "systemctl is-enabled supervisor.service": "enabled\n", "systemctl enable --now supervisor.service": "",
+                     "systemctl enable demo-logs.service": "", "systemctl enable --now demo-logs.path": "",
                      UNIT + "supervisor.service": "ActiveState=active\nUnitFileState=enabled\nMainPID=9\n",
                      "prlimit --pid 9 --nofile=30000:30000": "", **(commands or {})}, links)
 

@@ -1,11 +1,14 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The job for upstart, which no host here can run, against a file of its own; and what every template says of itself."""
+"""The job for upstart, which no host here can run, against a file of its own; what every template says of itself; the folders
+of a systemd unit; and the script that makes a missing log folder, which is run here."""
 
 from __future__ import annotations
 
+import os
 import pathlib
+import subprocess
 
 import pytest
 from ansible_collections.xitrum.host.plugins.module_utils import services, supervisors
@@ -17,9 +20,14 @@ VARIABLES = {"index": 1, "xitrum_name": "demo", "xitrum_user": "demo", "xitrum_r
              "supervisor_restart_limit": 10, "supervisor_restart_window": 300, "supervisor_restart_seconds": 1}
 
 
-def test_the_job_for_upstart():
+def rendered(template, **more):
     environment = Environment(trim_blocks=True, keep_trailing_newline=True, undefined=StrictUndefined, autoescape=False)
-    text = environment.from_string((TEMPLATES / "upstart.j2").read_text()).render(VARIABLES)
+    environment.filters["ternary"] = lambda value, yes, no: yes if value else no
+    return environment.from_string((TEMPLATES / f"{template}.j2").read_text()).render({**VARIABLES, **more})
+
+
+def test_the_job_for_upstart():
+    text = rendered("upstart")
     assert services.replaced(text, {"@NOFILE@": 65536, "@DIGEST@": "0123456789ab"}) == GOLDEN.read_text()
 
 
@@ -31,3 +39,80 @@ def test_every_file_says_whose_it_is(template):
 def test_every_supervisor_has_a_layout():
     text = (TEMPLATES.parent / "vars" / "main.yml").read_text()
     assert [kind for kind in supervisors.KINDS if f"\n  {kind}:" not in text] == []
+
+
+def unit(root="/opt/demo", logs="/var/log/demo", writable=(), hidden=(), name="demo"):
+    text = rendered("systemd", xitrum_root=root, xitrum_log_dir=logs, supervisor_writable_paths=writable, xitrum_nofile=1,
+                    __supervisor_hidden=hidden, __supervisor_log_name=name, __supervisor_home="/etc/demo-systemd",
+                    __supervisor_privileged=False)
+    return [line for line in text.splitlines() if line.partition("=")[0] in (
+        "ProtectHome", "BindPaths", "BindReadOnlyPaths", "ReadWritePaths", "LogsDirectory", "ExecStartPre")]
+
+
+def test_a_unit_outside_of_homes_sees_none_and_makes_its_log_folder():
+    assert unit() == ["LogsDirectory=demo/%i", "ReadWritePaths=/opt/demo/instances/%i", "ReadWritePaths=-/var/log/demo/%i", "ProtectHome=yes"]
+
+
+def test_a_unit_below_a_home_sees_its_own_folders_there():
+    root, logs = "/home/deploy/demo", "/home/deploy/logs"
+    assert unit(root, logs, ["/home/x/up", "/srv/up"], [root, logs, "/home/x/up"], "") == [
+        "ExecStartPre=+/etc/demo-systemd/log_folder %i", f"ReadWritePaths={root}/instances/%i", f"ReadWritePaths=-{logs}/%i",
+        "ReadWritePaths=/home/x/up", "ReadWritePaths=/srv/up", "ProtectHome=tmpfs", f"BindReadOnlyPaths={root}", f"BindPaths={root}/instances/%i",
+        f"BindPaths=-{logs}/%i", "BindPaths=/home/x/up"]
+
+
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root makes folders of others")
+
+
+class TestLogFolder:
+    """The script, in a folder of root's own below /root or /var/lib: every user may write to /tmp."""
+
+    @pytest.fixture()
+    def base(self):
+        folder = pathlib.Path("/var/lib") / f"xitrum-test-{os.getpid()}"
+        folder.mkdir(mode=0o755)
+        yield folder
+        subprocess.run(["rm", "-rf", "--", str(folder)], check=True)
+
+    def run(self, base, logs, *numbers):
+        script = base / "log_folder"
+        script.write_text(rendered("log_folder", xitrum_log_dir=str(logs), xitrum_root=str(base), xitrum_user="daemon"))
+        done = subprocess.run(["sh", str(script), *numbers], capture_output=True, text=True, check=False)
+        assert done.returncode == 0
+        return done.stderr
+
+    def modes(self, *folders):
+        return [f"{folder.stat().st_mode & 0o777:o} {folder.owner()}:{folder.group()}" for folder in folders]
+
+    @needs_root
+    def test_what_is_missing_is_made(self, base):
+        logs = base / "a/b/logs"
+        assert self.run(base, logs, "0") == ""
+        assert self.modes(logs.parent, logs, logs / "0") == ["755 root:root", "750 root:daemon", "750 daemon:daemon"]
+        (logs / "0").rmdir()
+        (logs / "0").mkdir(mode=0o700)
+        assert self.run(base, logs, "0", "1") == ""
+        assert self.modes(logs / "0", logs / "1") == ["700 root:root", "750 daemon:daemon"], "what is there is left alone"
+
+    @needs_root
+    def test_without_a_number_all_instances_have_one(self, base):
+        for name in ("0", "12", "no-number"):
+            (base / "instances" / name).mkdir(parents=True)
+        assert self.run(base, base / "logs") == ""
+        assert sorted(path.name for path in (base / "logs").iterdir()) == ["0", "12"]
+
+    @needs_root
+    @pytest.mark.parametrize("mode, owner", [(0o755, 1), (0o777, 0), (0o1777, 0)])
+    def test_nothing_is_made_below_a_folder_that_others_can_change(self, base, mode, owner):
+        parent = base / "theirs"
+        parent.mkdir()
+        os.chown(parent, owner, 0)
+        parent.chmod(mode)
+        assert "was not made below a folder that other users can change" in self.run(base, parent / "logs", "0")
+        assert list(parent.iterdir()) == []
+
+    @needs_root
+    def test_a_link_that_leads_nowhere_is_not_followed(self, base):
+        (base / "logs").symlink_to(base / "elsewhere")
+        self.run(base, base / "logs", "0")
+        assert not (base / "elsewhere").exists()
