@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import re
 
-from ansible_collections.xitrum.host.plugins.module_utils import jvm, limits, process, release, run_lock, sockets, supervisors
+from ansible_collections.xitrum.host.plugins.module_utils import folders, jvm, limits, process, release, run_lock, sockets, supervisors
 from ansible_collections.xitrum.host.plugins.module_utils.plan import RUN, Plan, Row
 
 SPEC = {
@@ -184,6 +184,8 @@ def plan(wanted, state):
             f"xitrum_user is {wanted['user']}, and the releases in {wanted['root']} belong to the group {state['group']}, "
             f"as do the logs: set xitrum_user to {state['group']} again, or take the application off the host first "
             "(ansible-playbook xitrum.host.remove)")
+    if wanted["supervisor"] == "systemd" and folders.is_hidden(state["java"]):
+        result.problems.append(f"the JDK is {state['java']}, and a hardened unit does not see that: install it below /usr/lib/jvm")
     count = {instance["index"] for instance in wanted["instances"]}
     listed = result.facts["instances"]
     result.facts["start"] = [pick(item) for item in listed if not item["running"]]

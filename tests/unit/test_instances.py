@@ -211,6 +211,12 @@ def test_an_option_that_cannot_be_passed_stops_it():
     assert "-Da b" in instances.plan(wanted(java_options=["-Da b"]), running(wanted())).problems[0]
 
 
+def test_a_jdk_below_home_is_not_seen_by_the_unit():
+    state = {**running(wanted()), "java": "/home/alice/jdk/bin/java"}
+    assert "the JDK is /home/alice/jdk/bin/java" in instances.plan(wanted(), state).problems[0]
+    assert instances.plan(wanted(supervisor="runit"), state).problems == []
+
+
 class Local(Host):
     """The real host, with files owned by whoever runs the test."""
 
