@@ -46,7 +46,7 @@ def unit(root="/opt/demo", logs="/var/log/demo", writable=(), hidden=(), name="d
                     __supervisor_hidden=hidden, __supervisor_log_name=name, __supervisor_home="/etc/demo-systemd",
                     __supervisor_privileged=False)
     return [line for line in text.splitlines() if line.partition("=")[0] in (
-        "ProtectHome", "BindPaths", "BindReadOnlyPaths", "ReadWritePaths", "LogsDirectory", "ExecStartPre")]
+        "ProtectHome", "TemporaryFileSystem", "BindPaths", "BindReadOnlyPaths", "ReadWritePaths", "LogsDirectory", "ExecStartPre")]
 
 
 def test_a_unit_outside_of_homes_sees_none_and_makes_its_log_folder():
@@ -57,7 +57,8 @@ def test_a_unit_below_a_home_sees_its_own_folders_there():
     root, logs = "/home/deploy/demo", "/home/deploy/logs"
     assert unit(root, logs, ["/home/x/up", "/srv/up"], [root, logs, "/home/x/up"], "") == [
         "ExecStartPre=+/etc/demo-systemd/log_folder %i", f"ReadWritePaths={root}/instances/%i", f"ReadWritePaths=-{logs}/%i",
-        "ReadWritePaths=/home/x/up", "ReadWritePaths=/srv/up", "ProtectHome=tmpfs", f"BindReadOnlyPaths={root}", f"BindPaths={root}/instances/%i",
+        "ReadWritePaths=/home/x/up", "ReadWritePaths=/srv/up", "ProtectHome=tmpfs",
+        "TemporaryFileSystem=/home:ro,mode=0755 /root:ro,mode=0755 /run/user:ro,mode=0755", f"BindReadOnlyPaths={root}", f"BindPaths={root}/instances/%i",
         f"BindPaths=-{logs}/%i", "BindPaths=/home/x/up"]
 
 
