@@ -11,6 +11,8 @@ from __future__ import annotations
 import posixpath
 import re
 
+from ansible_collections.xitrum.host.plugins.module_utils.foreign_text import lines_of, printable
+
 #: Unit files, supervisord's ini, shell scripts and HOCON take these characters as they are, with no quotes.
 PATH = re.compile(r"(?:/[A-Za-z0-9._+-]+)+")
 
@@ -137,8 +139,12 @@ def folder_problem(name, path):
 
 def parse_passwd(text):
     """The accounts in passwd(5) with a home: name to home. A line that is no account is left out."""
-    rows = (line.split(":") for line in text.splitlines())
-    return {row[0]: row[5] for row in rows if len(row) >= 7 and row[5].startswith("/") and normalize(row[5]) != "/"}
+    rows = (line.split(":") for _number, line in lines_of(text))
+    return {
+        printable(row[0]): row[5]
+        for row in rows
+        if len(row) >= 7 and row[5].startswith("/") and normalize(row[5]) != "/"
+    }
 
 
 def read(host, wanted, record):
@@ -244,7 +250,7 @@ def host_problems(wanted, state):
 def one_problem(wanted, state, name, found):
     """The first reason why a folder belongs to somebody else."""
     path, real = found["path"], found["real"]
-    where = path if path == real else f"{path}, a link to {real}"
+    where = path if path == real else f"{path}, a link to {printable(real)}"
     instead = f"Set {name} to a folder for this application alone, such as /opt/shop"
     other = next((other for other, folder in state["others"] if overlaps(real, folder)), "")
     homes = [
@@ -275,7 +281,7 @@ def one_problem(wanted, state, name, found):
         yield f"{name} is {where}, which the package {found['package']} has brought. {instead}"
     elif found["foreign"] and real.count("/") == 1:
         yield (
-            f"{name} is {where}, which has other contents ({', '.join(found['foreign'][:3])}). "
+            f"{name} is {where}, which has other contents ({', '.join(map(printable, found['foreign'][:3]))}). "
             f"Set {name} to a folder in it, such as {real}/{wanted['name'] or 'shop'}"
         )
     elif found["open"]:
