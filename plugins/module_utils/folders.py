@@ -154,6 +154,7 @@ def read(host, wanted, record):
     own = applications.get(wanted["name"], {})
     state = {
         "folders": {},
+        "selinux": (host.read("/sys/fs/selinux/enforce") or "").strip() == "1",
         "hidden": [host.realpath(path) for path in HOMES],
         "accounts": {name: normalize(host.realpath(home)) for name, home in accounts.items()},
         "others": [
@@ -284,6 +285,11 @@ def one_problem(wanted, state, name, found):
             f"{name} is {where}, which has other contents ({', '.join(map(printable, found['foreign'][:3]))}). "
             f"Set {name} to a folder in it, such as {real}/{wanted['name'] or 'shop'}"
         )
+    elif wanted["user"] in found["owners"]:
+        yield (
+            f"{name} is {where}, and a folder above it belongs to {wanted['user']}, the application's user, who could "
+            f"replace what root writes there. Run chown root of that folder, or set {name} to another folder"
+        )
     elif found["open"]:
         yield (
             f"{name} is {where}, and every user may write to {found['open']}. "
@@ -319,9 +325,16 @@ def is_hidden(path):
 def host_notes(state):
     """What a person should know about the folders, as sentences."""
     rows = [(f"xitrum_{name}", found) for name, found in state["folders"].items()]
-    return [
+    notes = [
         f"{name} ({found['path']}) is below a folder of {' and '.join(found['owners'])}, who can replace it: "
         "keep that account as safe as root"
         for name, found in rows
         if found["owners"]
     ]
+    root = state["folders"].get("root")
+    if state["selinux"] and root and is_hidden(root["path"]):
+        notes.append(
+            f"SELinux is enforcing, and its policy lets no service execute files below {root['path']}: where the "
+            f"instance does not start, run semanage fcontext -a -t usr_t '{root['path']}(/.*)?' and restorecon -R {root['path']}"
+        )
+    return notes

@@ -304,6 +304,21 @@ def test_a_folder_that_was_made_for_the_application_is_not_looked_up_again():
     assert not [words for kind, words in there.done if "/opt/shop" in words]
 
 
+def test_the_applications_user_owns_no_folder_above():
+    there = host({"/etc/passwd": "shop:x:9:9::/srv/shop:/bin/sh\n"}, stats=stats(**{"/srv/shop": (0o755, "shop")}))
+    found = problems(there, root="/srv/shop/app")
+    assert len(found) == 1 and "a folder above it belongs to shop, the application's user" in found[0]
+
+
+@pytest.mark.parametrize(
+    "enforce, root, notes", [("1", "/home/deploy/shop", 1), ("0", "/home/deploy/shop", 0), ("1", "/opt/shop", 0)]
+)
+def test_selinux_is_named_where_it_keeps_a_service_out(enforce, root, notes):
+    there = host({"/sys/fs/selinux/enforce": enforce})
+    found = folders.host_notes(folders.read(there, {**WANTED, "root": root}, None))
+    assert len(found) == notes and all("SELinux is enforcing" in note for note in found)
+
+
 def test_whose_folder_it_is_in_is_a_note():
     there = host(stats=stats(**{"/home/deploy": (0o755, "deploy")}))
     wanted = {**WANTED, "root": "/home/deploy/shop"}
