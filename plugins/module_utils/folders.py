@@ -335,6 +335,7 @@ def host_notes(state):
     if state["selinux"] and root and is_hidden(root["path"]):
         notes.append(
             f"SELinux is enforcing, and its policy lets no service execute files below {root['path']}: where the "
-            f"instance does not start, run semanage fcontext -a -t usr_t '{root['path']}(/.*)?' and restorecon -R {root['path']}"
+            f"instance does not start, run "
+            f"semanage fcontext -a -t usr_t '{root['path']}(/.*)?' and restorecon -R {root['path']}"
         )
     return notes
