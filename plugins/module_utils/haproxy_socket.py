@@ -8,6 +8,8 @@ from __future__ import annotations
 import csv
 import socket
 
+from ansible_collections.xitrum.host.plugins.module_utils.foreign_text import lines_of
+
 #: Bits of srv_admin_state in C(show servers state). The inherited ones follow another server and are not set by hand.
 FORCED_MAINTENANCE, FORCED_DRAIN = 0x01, 0x08
 MAINTENANCE_BITS, DRAIN_BITS = 0x01 | 0x02 | 0x04 | 0x20, 0x08 | 0x10
@@ -36,23 +38,28 @@ def ask(path, command, timeout=5.0):
 
 def parse_info(text):
     """The C(Name: value) lines of C(show info) as a dictionary of texts, up to the first empty line."""
-    pairs = (line.partition(":") for line in text.lstrip("\n").split("\n\n")[0].splitlines())
+    pairs = (line.partition(":") for _number, line in lines_of(text.lstrip("\n").split("\n\n")[0]))
     return {name.strip(): value.strip() for name, colon, value in pairs if colon}
 
 
 def parse_stat(text):
     """The rows of C(show stat) (CSV, the header begins with C(# )) as dictionaries of texts."""
-    lines = [line for line in text.splitlines() if line]
+    # Of an application's own words, as an answer to a health check, csv would take these for ends of lines.
+    lines = [line for _number, line in lines_of(text.replace("\r", " ").replace("\0", " ")) if line]
     start = next((index for index, line in enumerate(lines) if line.startswith("# pxname,")), None)
     if start is None:
         return []
-    return list(csv.DictReader([lines[start][2:], *lines[start + 1:]]))
+    try:
+        return list(csv.DictReader([lines[start][2:], *lines[start + 1:]]))
+    except csv.Error:
+        # A word of more than 131,072 letters.
+        return []
 
 
 def parse_servers_state(text):
     """The rows of C(show servers state) (version 1) as dictionaries of texts, keyed as its own header names them."""
     names, rows = [], []
-    for line in text.splitlines():
+    for _number, line in lines_of(text):
         if line.startswith("# be_id "):
             names = line[2:].split()
         elif names and line and not line.startswith("#"):

@@ -49,7 +49,9 @@ def _instances(host, proxy, defaults):
 
 def server_name(host, index):
     """What a proxy calls an instance: a host's name in the inventory may hold what the configuration of a proxy cannot."""
-    return f"{re.sub(r'[^A-Za-z0-9_.-]', '_', host)}-{index}"
+    # Two names that differ in an umlaut only stay two names.
+    plain = re.sub("[^\x00-\x7f]", lambda found: f"_{ord(found.group()):x}", host)
+    return f"{re.sub(r'[^A-Za-z0-9_.-]', '_', plain)}-{index}"
 
 
 def _number(host, key, defaults, low, high):

@@ -17,6 +17,7 @@ import pytest
 from ansible_collections.xitrum.host.plugins.module_utils import (
     certificates,
     foreign_text,
+    haproxy_socket,
     jvm,
     kernel,
     kernel_files,
@@ -34,6 +35,7 @@ from ansible_collections.xitrum.host.plugins.module_utils import (
 )
 from ansible_collections.xitrum.host.plugins.module_utils.host import Host
 from ansible_collections.xitrum.host.plugins.module_utils.plan import Plan, Row, unread_rows
+from ansible_collections.xitrum.host.plugins.module_utils.proxy import server_name
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -445,6 +447,27 @@ def test_what_is_no_xml_is_said_so(text):
 
 
 # ----------------------------------------------------------------------------------------------------- other readings
+
+def test_hosts_with_umlauts_are_servers_of_their_own():
+    names = ["größe1", "grüße1", "サーバ1", "データ1", "web 1"]
+    found = [server_name(name, 0) for name in names]
+    assert len(set(found)) == len(names) and found[-1] == "web_1-0"
+    assert all(re.fullmatch(r"[A-Za-z0-9_.-]+", name) for name in found), "what HAProxy takes as a name"
+
+
+def test_what_an_application_answers_a_health_check_breaks_no_table():
+    head = "# pxname,svname,status,last_chk,\n"
+    for words in ("Service\x0cUnavailable", "a\u2028b", "a\rb", "a\0b", '""quoted""'):
+        rows = haproxy_socket.parse_stat(f'{head}app,app1-0,UP,"{words}",\napp,app2-0,DOWN,,\n')
+        assert [(row["svname"], row["status"]) for row in rows] == [("app1-0", "UP"), ("app2-0", "DOWN")], words
+
+
+@given(TEXT)
+def test_no_answer_of_haproxy_breaks_its_reading(text):
+    haproxy_socket.parse_stat("# pxname,svname,last_chk,\n" + text)
+    haproxy_socket.parse_info(text)
+    haproxy_socket.parse_servers_state(text)
+
 
 @pytest.mark.parametrize(("text", "name"), [
     ('NAME="Debian GNU/Linux"\n', "Debian GNU/Linux"), ("NAME='Rocky Linux'\n", "Rocky Linux"), ("NAME=Fedora\n", "Fedora"),
