@@ -25,12 +25,15 @@ PART = ".part"
 
 NAME = r"[A-Za-z0-9][A-Za-z0-9._+-]*"
 
-#: The newest long-term release that each distribution's own packages have.
+#: The newest long-term release that each distribution's own packages had when it came out, for hosts whose package manager
+#: has no lists yet. What it offers since is asked of the package manager.
 NEWEST = {
     "debian 11": 17, "debian 12": 17, "debian 13": 25,
     "ubuntu 20.04": 21, "ubuntu 22.04": 21, "ubuntu 24.04": 21,
     "redhat 8": 21, "redhat 9": 21, "redhat 10": 21,
 }
+#: Long-term releases: from 17 on, every fourth.
+LONG_TERM = (8, 11, *range(17, 100, 4))
 DEBIAN_ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 SPEC = {
@@ -48,11 +51,34 @@ def newest_long_term(distribution, release):
     return NEWEST.get(f"{distribution} {release}") or NEWEST.get(f"{distribution} {release.split('.')[0]}")
 
 
+def find_version(host, machine):
+    """The newest long-term release that the distribution has, or 0 where none is known.
+
+    A host that has one at least as new as L(NEWEST) keeps it: lists of packages that were fetched since, or a package that the
+    distribution has added, would change the JDK below running applications.
+    """
+    known = newest_long_term(machine["distribution"], machine["release"]) or 0
+    installed = max((version for version in LONG_TERM if host.exists(f"{package_home(machine['family'], version, machine['architecture'])}/bin/javac")),
+                    default=0)
+    return installed if installed and installed >= known else max([known, *read_offered(host, machine["family"])])
+
+
+def read_offered(host, family):
+    """The long-term releases that the package manager offers by what it has fetched already; none where it has nothing."""
+    if family == "debian":
+        names = host.run(["apt-cache", "pkgnames", "openjdk-"]).out
+        found = re.findall(r"^openjdk-(\d+)-jdk-headless$", names, re.MULTILINE)
+    else:
+        names = host.run(["dnf", "--quiet", "--cacheonly", "repoquery", "java-*-openjdk-devel"]).out
+        found = re.findall(r"^java-(\d+)-openjdk-devel-\d", names, re.MULTILINE)
+    return sorted({int(version) for version in found} & set(LONG_TERM))
+
+
 def package_names(family, version):
     """The distribution's packages for a full JDK without a desktop: C(jcmd) and C(javac) come with it."""
     if family == "debian":
         return [f"openjdk-{version}-jdk-headless"]
-    return [f"java-{'1.8.0' if version == 8 else version}-openjdk-devel"]
+    return [f"java-{'1.8.0' if version == 8 else version}-openjdk-{part}" for part in ("headless", "devel")]
 
 
 def package_home(family, version, architecture):
@@ -122,7 +148,7 @@ def read(host, wanted, machine):
     if wanted["archives"]:
         version, home = wanted["version"], f"{FOLDER}/{archive_name(wanted, sha256)}"
     else:
-        version = wanted["version"] or newest_long_term(machine["distribution"], machine["release"]) or 0
+        version = wanted["version"] or find_version(host, machine)
         home = package_home(machine["family"], version, architecture)
     # The Red Hat family's home is a link, so it is not among those listed.
     release = found.get(host.realpath(home), "")
@@ -199,7 +225,8 @@ def version_problems(state):
     """What keeps the distribution's JDK from being installed."""
     machine = state["machine"]
     return [] if state["version"] else [
-        f"no JDK is known for {machine['distribution']} {machine['release']}: set xitrum_jdk_version to one that this distribution packages"]
+        f"found no long-term JDK among the packages of {machine['distribution']} {machine['release']}: "
+        "update the lists of its package manager, or set xitrum_jdk_version to one that this distribution packages"]
 
 
 def archive_problems(wanted, state):

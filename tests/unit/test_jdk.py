@@ -58,6 +58,34 @@ def test_the_newest_long_term_release_of_a_distribution(distribution, release, v
     assert jdk.newest_long_term(distribution, release) == version
 
 
+APT, DNF = "apt-cache pkgnames openjdk-", "dnf --quiet --cacheonly repoquery java-*-openjdk-devel"
+UBUNTU = {**DEBIAN_12, "distribution": "ubuntu"}
+ROCKY = {**DEBIAN_12, "distribution": "redhat", "family": "redhat", "release": "9.4"}
+
+
+@pytest.mark.parametrize("machine, release, command, names, version", [
+    # A release that is newer than this table, and one to which a JDK was added.
+    (UBUNTU, "26.04", APT, "openjdk-25-jdk-headless\nopenjdk-21-jdk-headless\nopenjdk-25-jre-headless\n", 25),
+    (UBUNTU, "22.04", APT, "openjdk-25-jdk-headless\nopenjdk-21-jdk-headless\nopenjdk-11-jdk-headless\n", 25),
+    # Releases between the long-term ones, and lists that were never fetched.
+    (UBUNTU, "24.04", APT, "openjdk-24-jdk-headless\nopenjdk-26-jdk-headless\nopenjdk-21-jdk-headless\nopenjdk-21-jdk\n", 21),
+    (UBUNTU, "22.04", APT, "", 21),
+    (UBUNTU, "26.04", APT, "", 0),
+    (UBUNTU, "28.04", APT, "openjdk-29-jdk-headless\n", 29),
+    (ROCKY, "9.4", DNF, "java-17-openjdk-devel-1:17.0.15.0.6-2.el9.x86_64\njava-25-openjdk-devel-1:25.0.1.0.8-2.el9.x86_64\n", 25),
+    (ROCKY, "10.0", DNF, "java-21-openjdk-devel-1:21.0.5.0.10-3.el10.x86_64\njava-latest-openjdk-devel-1:26.0.0-1.x86_64\n", 21),
+    (ROCKY, "11.0", DNF, (1, "", "Error: cache-only enabled but no cache"), 0),
+])
+def test_the_newest_long_term_release_is_asked_of_the_package_manager(machine, release, command, names, version):
+    assert jdk.find_version(FakeHost(commands={command: names}), {**machine, "release": release}) == version
+
+
+@pytest.mark.parametrize("installed, version", [(11, 25), (17, 25), (21, 21), (25, 25)])
+def test_a_host_keeps_the_long_term_release_that_it_has_when_another_is_added(installed, version):
+    host = FakeHost({f"/usr/lib/jvm/java-{installed}-openjdk-amd64/bin/javac": ""}, {APT: "openjdk-21-jdk-headless\nopenjdk-25-jdk-headless\n"})
+    assert jdk.find_version(host, {**UBUNTU, "release": "22.04"}) == version
+
+
 @pytest.mark.parametrize("text, version", [("1.8.0_402", 8), ("17.0.15", 17), ("25", 25), ("9-ea", 9), ("", 0)])
 def test_the_major_version(text, version):
     assert jdk.major(text) == version
@@ -116,7 +144,7 @@ def test_a_distribution_without_a_known_jdk_says_what_to_set():
 
 
 def test_the_red_hat_familys_names():
-    assert jdk.package_names("redhat", 8) == ["java-1.8.0-openjdk-devel"]
+    assert jdk.package_names("redhat", 8) == ["java-1.8.0-openjdk-headless", "java-1.8.0-openjdk-devel"]
     assert jdk.package_home("redhat", 21, "x86_64") == "/usr/lib/jvm/java-21-openjdk"
 
 
