@@ -10,6 +10,8 @@ import json
 import pytest
 from ansible_collections.xitrum.host.plugins.module_utils import alternatives, alternatives_switch, jdk, jdk_archive
 from ansible_collections.xitrum.host.plugins.module_utils.bodies import NotDone
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.lib import red_hat_jdk
 
@@ -55,6 +57,11 @@ def record_of(host):
 def homes_of(host, names=ALL):
     """The homes that commands end in."""
     return {path.partition("/bin/")[0].removesuffix("/jre") for path in host.links_of(*names).values()}
+
+
+def modes_of(host):
+    """The mode of each group."""
+    return {path: text.partition("\n")[0] for path, text in host.files.items() if path.startswith(f"{GROUPS}/")}
 
 
 @pytest.mark.parametrize("rpms", [[], [RPM], [RPM_8], [RPM_11, RPM], [RPM_8, RPM_11, RPM, RPM_21]])
@@ -424,6 +431,32 @@ def test_a_jdk_that_is_removed_gives_its_followers_back():
     assert planned.problems == []
     jdk_archive.apply(host, wanted, planned, "")
     assert host.snapshot() == before
+
+
+RPMS = (RPM_8, RPM_11, RPM, UPDATE, RPM_21)
+
+
+@given(st.sets(st.sampled_from(RPMS)), st.lists(st.sampled_from(RPMS), max_size=4), st.lists(st.sampled_from([ARCHIVE, *RPMS]), max_size=3), st.booleans())
+@settings(deadline=None, max_examples=30)
+def test_whatever_packages_come_and_go_the_removal_leaves_what_they_would_have_left(first, changes, chosen, headless):
+    host, alone = make_host(*sorted(first), headless=headless), make_host(*sorted(first), headless=headless)
+    there = set(first)
+    settle(host)
+    for home in changes:
+        for machine in (host, alone):
+            (machine.remove_rpm if home in there else machine.install_rpm)(home, headless)
+        there ^= {home}
+    settle(host)
+    assert homes_of(host, ("java", "javac", "javap", "keytool", "jar")) == {ARCHIVE}
+    for home in chosen:
+        if home in there and not headless:
+            settle(host, home)
+            assert homes_of(host, ("java", "javac", "javap", "keytool", "jar")) == {home}
+    settle(host)
+    settle(host, state="absent")
+    assert host.links == alone.links
+    assert modes_of(host) == modes_of(alone)
+    assert record_of(host) == {}
 
 
 def test_the_words_of_a_package():
