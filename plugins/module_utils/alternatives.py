@@ -243,6 +243,21 @@ def plan(wanted, state):
     return result
 
 
+def find_early_errors(state, names):
+    """The errors that can be found before the home is there, which will have these commands."""
+    if state["record"] is None:
+        return [f"{RECORD} is damaged: move it away and run again; the choice of today then counts as the one before ours"]
+    leading = [has for name, has in state["commands"].items() if name in names and not has["follows"]]
+    return [error for has in leading for error in find_errors(has)]
+
+
+def find_errors(has):
+    """What keeps a command from being switched, whichever home it is to lead to."""
+    if has["kind"] not in ("", "link"):
+        return [f"{has['link']} is a {has['kind']} of its own, wanted is a link of the alternatives: move it away, then run again"]
+    return [has["lost"]] if has["lost"] else []
+
+
 def choose(wanted, name, has, record):
     """The choice of a group that is to lead to the home: C(path), C(priority), C(family), C(targets) of its followers, whether
     it C(exists), is C(replaced), and whether the program has to hear of it (C(register))."""
@@ -290,11 +305,9 @@ def plan_command(wanted, name, has, choice, provided, record, result, after):
     if choice is None:
         result.rows.append(Row("alternatives", f"alternative {name}", "", configured, has["leads"], "absent", f"{wanted['home']} has no {name}"))
         return
-    if has["kind"] not in ("", "link"):
-        result.problems.append(f"{has['link']} is a {has['kind']} of its own, wanted is a link of the alternatives: move it away, then run again")
-        return
-    if has["lost"]:
-        result.problems.append(has["lost"])
+    errors = find_errors(has)
+    if errors:
+        result.problems += errors
         return
     result.problems += [f"found a file of its own at {path}; expected a link of the alternatives: move it away, then run again"
                         for path in followers.find_obstacles(has["followers"], choice["targets"], has["link"])]

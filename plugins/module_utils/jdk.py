@@ -214,6 +214,7 @@ def plan_alternatives(state, there, result):
         result.problems += planned.problems
         result.rows += planned.rows
     else:
+        result.problems += alternatives.find_early_errors(state["alternatives"], ("java", "javac", "javap"))
         result.rows += [Row("alternatives", f"alternative {name}", f"{state['home']}/bin/{name} (manual)", "", state["alternatives"]["commands"][name]["leads"],
                             "differs", "the JDK is not there yet", RUN) for name in ("java", "javac", "javap") if state["alternatives"]["commands"]]
     if planned.changed or not there:

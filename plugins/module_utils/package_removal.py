@@ -34,11 +34,30 @@ def chosen(names, automatic, simulate):
     return {"removed": [name for name in simulate(free) if name not in simulate([])] if free else [], "kept": kept}
 
 
+def parse_needed(text):
+    """The packages that need what C(rpm --erase --test) was asked to remove."""
+    return set(re.findall(r"is needed by \(installed\) (\S+)-[^-\s]+-[^-\s]+$", text, re.MULTILINE))
+
+
+def choose_erasable(names, read_needed):
+    """Which of these packages rpm would erase together: C({removed, kept}) as L(chosen). C(read_needed(name)) are those that need one."""
+    needed, kept = {name: read_needed(name) for name in names}, {}
+    going = list(names)
+    for _unused in names:
+        # One that stays keeps those that it needs.
+        staying = {name: needed[name] - set(going) for name in going if needed[name] - set(going)}
+        kept.update({name: f"{', '.join(sorted(others))} needs it" for name, others in staying.items()})
+        going = [name for name in going if name not in staying]
+    return {"removed": going, "kept": kept}
+
+
 def read(host, names):
     """What can be removed of the recorded packages."""
     there = sorted(recorded.installed(host, names)) if names else []
-    if not there or not host.which("apt-get"):
-        return {"removed": there, "kept": {}}
+    if not there:
+        return {"removed": [], "kept": {}}
+    if not host.which("apt-get"):
+        return choose_erasable(there, lambda name: parse_needed(host.run(["rpm", "--erase", "--test", name]).err))
     automatic = host.run(["apt-mark", "showauto"]).out.split()
     return chosen(there, automatic, lambda some: purged(host.run([*_APT, "--simulate", "autoremove", "--purge", *some]).out))
 

@@ -126,6 +126,19 @@ def test_alternatives_can_be_left_alone():
     assert planned(host, alternatives=False).facts["steps"] == []
 
 
+def test_what_is_in_the_place_of_a_command_is_an_error_before_the_jdk_is_installed():
+    host = bare_host()
+    host.files["/usr/bin/javac"] = "a copy"
+    plan = planned(host)
+    assert plan.problems == ["/usr/bin/javac is a file of its own, wanted is a link of the alternatives: move it away, then run again"]
+
+
+def test_a_damaged_record_is_an_error_before_the_jdk_is_installed():
+    host = bare_host()
+    host.files[alternatives.RECORD] = "{"
+    assert "is damaged" in planned(host).problems[0]
+
+
 def test_a_jre_is_not_a_jdk():
     host = jdk_host(HOME)
     del host.files[f"{HOME}/bin/javac"]
