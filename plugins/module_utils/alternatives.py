@@ -19,6 +19,9 @@ from ansible_collections.xitrum.host.plugins.module_utils.process import is_unde
 
 RECORD = "/var/lib/xitrum.host/alternatives.json"
 
+DAMAGED = (f"{RECORD} is damaged: move it away and run again; "
+           "the choice of today then counts as the one before ours")
+
 COMMANDS = ("java", "javac", "javap", "javaws")
 
 
@@ -77,8 +80,8 @@ def parse_kept(text):
     """What a program keeps about one command, in the form of L(parse_query) but for C(value), which is in the link; None for any other text.
 
     Both families have one format: the mode, the link, two lines for each follower, an empty line; then for each choice its
-    path, its priority (with the family, on the Red Hat side) and a line for each follower; an empty line. Here a choice has
-    its C(followers) too, name to path, and the whole has C(followers), name to link.
+    path, its priority (with the family, on the Red Hat side) and a line for each follower; an empty line. Here a choice
+    has its C(followers) too, name to path, and the whole has C(followers), name to link.
     """
     lines = [line.lstrip() for line in text.split("\n")]
     if lines[0] not in ("auto", "manual") or "" not in lines[2:]:
@@ -87,7 +90,8 @@ def parse_kept(text):
     links, choices = dict(zip(lines[2:end:2], lines[3:end:2])), []
     for at in range(end + 1, len(lines), 2 + len(links)):
         if not lines[at]:
-            return None if any(lines[at:]) else {"link": lines[1], "mode": lines[0], "choices": choices, "followers": links}
+            whole = {"link": lines[1], "mode": lines[0], "choices": choices, "followers": links}
+            return None if any(lines[at:]) else whole
         found = re.match(r"(?:@([^@]+)@)?(-?\d+)(?: |$)", lines[at + 1]) if at + 1 < len(lines) else None
         if found is None:
             return None
@@ -122,15 +126,15 @@ def parse_record(text):
 def read_debian(host, home, name):
     """One command of Debian's, each of which has a group of its own."""
     folder, program = KEPT["update-alternatives"], "update-alternatives"
-    own = own_files(host, home, name)
+    own = find_own_files(host, home, name)
     group = settled(host, folder, name, own)
     if group is None and (host.exists(f"{folder}/{name}") or not host.exists(folder)):
         group = parse_query(host.run([program, "--query", name]).out)
     return describe(host, name, group, own)
 
 
-def own_files(host, home, name):
-    """The files of a home that can be registered for a command: until Java 8 a JDK has a JRE in it, and its packages register java of that."""
+def find_own_files(host, home, name):
+    """The files of a home that can be registered for a command: until Java 8 packages register java of the JRE in it."""
     return [path for path in (f"{home}/bin/{name}", f"{home}/jre/bin/{name}") if host.exists(path)]
 
 
@@ -153,7 +157,8 @@ def settled(host, folder, name, own):
     value = host.readlink(f"{followers.LINKS}/{name}") or ""
     if not kept or kept["mode"] != "manual" or value not in [choice["path"] for choice in kept["choices"]]:
         return None
-    right = own and host.readlink(kept["link"]) == f"{followers.LINKS}/{name}" and host.realpath(value) == host.realpath(own[0])
+    linked = host.readlink(kept["link"]) == f"{followers.LINKS}/{name}"
+    right = own and linked and host.realpath(value) == host.realpath(own[0])
     choices = [{key: choice[key] for key in ("path", "priority", "family")} for choice in kept["choices"]]
     return {"link": kept["link"], "mode": kept["mode"], "value": value, "choices": choices} if right else None
 
@@ -162,24 +167,26 @@ def read_red_hat(host, home, commands):
     """The commands of the Red Hat family's program, from the files and links that it reads itself."""
     # Image-based systems have their groups where an update of the image keeps them.
     folder = next((path for path in (KEPT["alternatives"], IMAGE_BASED) if host.exists(path)), KEPT["alternatives"])
-    groups = {name: group for name in host.listdir(folder) if (group := parse_kept(host.read(f"{folder}/{name}") or ""))}
+    groups = {name: parse_kept(host.read(f"{folder}/{name}") or "") for name in host.listdir(folder)}
+    groups = {name: group for name, group in groups.items() if group}
     found = {}
     for name in commands:
-        own, group, lost = own_files(host, home, name), effective(host, name, groups.get(name)), ""
+        own, group, lost = find_own_files(host, home, name), read_effective(host, name, groups.get(name)), ""
+        link = (group or {}).get("link") or f"/usr/bin/{name}"
         follows = followers.find_leader(name, groups, commands)
         if follows:
             former = [choice["path"] for choice in groups[name]["choices"]] if name in groups else []
             found[name] = describe(host, name, None, own, follows=follows, former=former)
             continue
         if group is None and host.exists(f"{folder}/{name}"):
-            group, lost = ask(host, folder, name, own)
-        more = followers.read_followers(host, home, name, (group or {}).get("link") or f"/usr/bin/{name}", groups, commands)
+            group, lost = query_group(host, folder, name, own)
+        more = followers.read_followers(host, home, name, link, groups, commands)
         found[name] = describe(host, name, group, own, followers=more, lost=lost)
     return found
 
 
-def effective(host, name, group):
-    """A group as the program takes it: its link counts, and a link to anything but the best choice is one that was made by hand."""
+def read_effective(host, name, group):
+    """A group as the program takes it: its link counts, and one to anything but the best choice was made by hand."""
     value = host.readlink(f"{followers.LINKS}/{name}")
     if not group or not group["choices"] or value is None:
         return None
@@ -187,7 +194,7 @@ def effective(host, name, group):
     return {**group, "value": value, "mode": group["mode"] if value == best else "manual"}
 
 
-def ask(host, folder, name, own):
+def query_group(host, folder, name, own):
     """A group whose file was not understood here, as the program reads it, and what keeps the program from it."""
     said = host.run(["alternatives", "--display", name])
     group = parse_display(said.out)
@@ -210,7 +217,7 @@ def plan(wanted, state):
                                "or do without (jdk_alternatives: false)")
         return result
     if state["record"] is None:
-        result.problems.append(f"{RECORD} is damaged: move it away and run again; the choice of today then counts as the one before ours")
+        result.problems.append(DAMAGED)
         return result
     record = {name: dict(entry) for name, entry in state["record"].items()}
     leading = {name: has for name, has in state["commands"].items() if not has["follows"]}
@@ -228,7 +235,8 @@ def plan(wanted, state):
         if not any(has["own"] for has in state["commands"].values()):
             result.problems.append(f"{wanted['home']} has none of bin/{', bin/'.join(wanted['commands'])}: install that JDK first, or correct home")
         # Two groups may have one follower: the one without anything for it deletes its link, so it is switched first.
-        taken = {name: sum(not target and title in provided for title, target in choice["targets"].items()) for name, choice in chosen.items()}
+        taken = {name: sum(not target and title in provided for title, target in choice["targets"].items())
+                 for name, choice in chosen.items()}
         result.actions.sort(key=lambda action: -taken.get(action[1], 0))
     for name, has in state["commands"].items():
         plan_former(name, has, record, result)
@@ -246,7 +254,7 @@ def plan(wanted, state):
 def find_early_errors(state, names):
     """The errors that can be found before the home is there, which will have these commands."""
     if state["record"] is None:
-        return [f"{RECORD} is damaged: move it away and run again; the choice of today then counts as the one before ours"]
+        return [DAMAGED]
     leading = [has for name, has in state["commands"].items() if name in names and not has["follows"]]
     return [error for has in leading for error in find_errors(has)]
 
@@ -254,17 +262,21 @@ def find_early_errors(state, names):
 def find_errors(has):
     """What keeps a command from being switched, whichever home it is to lead to."""
     if has["kind"] not in ("", "link"):
-        return [f"{has['link']} is a {has['kind']} of its own, wanted is a link of the alternatives: move it away, then run again"]
+        return [f"{has['link']} is a {has['kind']} of its own, wanted is a link of the alternatives: "
+                "move it away, then run again"]
     return [has["lost"]] if has["lost"] else []
 
 
 def choose(wanted, name, has, record):
-    """The choice of a group that is to lead to the home: C(path), C(priority), C(family), C(targets) of its followers, whether
-    it C(exists), is C(replaced), and whether the program has to hear of it (C(register))."""
+    """The choice of a group that is to lead to the home: C(path), C(priority), C(family) and C(targets) of its followers.
+
+    C(register): whether the program has to hear of it. C(replaced): whether that replaces what somebody else registered.
+    """
     found = [path for path, real in has["choices"].items() if real in has["reals"]]
     path = has["own"] if has["own"] in found or not found else found[0]
     targets = {title: follower["target"] for title, follower in has["followers"].items()}
-    choice = {"path": path, "priority": wanted["priority"], "family": "", "targets": targets, "exists": bool(found), "replaced": False, "register": not found}
+    choice = {"path": path, "priority": wanted["priority"], "family": "", "targets": targets,
+              "replaced": False, "register": not found}
     if not found:
         return choice
     known = next(item for item in has["group"]["choices"] if item["path"] == path)
@@ -284,12 +296,14 @@ def plan_follower(wanted, name, has, commands, chosen, result):
     """The row of one command that moves with another."""
     leader = has["follows"]
     if leader not in commands:
-        result.problems.append(f"found {name} as a follower of the alternative {leader}; expected {leader} among the commands: add it")
+        result.problems.append(f"found {name} as a follower of the alternative {leader}; "
+                               f"expected {leader} among the commands: add it")
         return
     target = chosen[leader]["targets"].get(name, "") if leader in chosen else ""
     follower = commands[leader]["followers"].get(name)
     if not target or follower is None:
-        why = f"{has['link']} is not a link of the alternatives, and is left as it is" if has["own"] and follower is None else f"{wanted['home']} has no {name}"
+        taken = has["own"] and follower is None
+        why = f"{has['link']} is not a link of the alternatives, and is left as it is" if taken else f"{wanted['home']} has no {name}"
         result.rows.append(Row("alternatives", f"alternative {name}", "", "", has["leads"], "absent", why))
         return
     good = followers.is_right(name, follower, target)
@@ -309,13 +323,13 @@ def plan_command(wanted, name, has, choice, provided, record, result, after):
     if errors:
         result.problems += errors
         return
-    result.problems += [f"found a file of its own at {path}; expected a link of the alternatives: move it away, then run again"
-                        for path in followers.find_obstacles(has["followers"], choice["targets"], has["link"])]
+    result.problems += [f"found a file of its own at {path}; expected a link of the alternatives: "
+                        "move it away, then run again" for path in followers.find_obstacles(has["followers"], choice["targets"], has["link"])]
     path = choice["path"]
     right = group["value"] == path
     leads = bool(has["leads"]) and has["leads"] == has["choices"].get(path)
-    wrong = sorted(title for title, target in choice["targets"].items()
-                   if (target or title not in provided) and not followers.is_right(title, has["followers"][title], target))
+    wrong = sorted(title for title, target in choice["targets"].items() if target or title not in provided)
+    wrong = [title for title in wrong if not followers.is_right(title, has["followers"][title], choice["targets"][title])]
     good = right and leads and group["mode"] == "manual" and not wrong and not choice["register"]
     why = ("no alternative is registered" if not has["group"] else "another one is chosen" if not right else
            "its link is broken" if not leads else f"its followers differ: {', '.join(wrong)}" if wrong else
@@ -334,9 +348,10 @@ def plan_command(wanted, name, has, choice, provided, record, result, after):
     choices = [item for item in group["choices"] if item["path"] != path or not choice["register"]]
     if choice["register"]:
         targets = {title: target for title, target in choice["targets"].items() if target}
-        result.actions.append(("register", name, (has["link"], path, choice["priority"], choice["family"],
-                                                  [(has["followers"][title]["link"], title, target) for title, target in targets.items()])))
-        choices.append({"path": path, "priority": choice["priority"], "family": choice["family"], **({"followers": targets} if targets else {})})
+        more = [(has["followers"][title]["link"], title, target) for title, target in targets.items()]
+        result.actions.append(("register", name, (has["link"], path, choice["priority"], choice["family"], more)))
+        choices.append({"path": path, "priority": choice["priority"], "family": choice["family"],
+                        **({"followers": targets} if targets else {})})
         new = sorted({*entry.get("added", []), *targets} - set(group.get("followers", {}))) if has["group"] else []
         entry.update({"added": sorted({*entry.get("added", []), *new})} if new else {})
         if choice["replaced"]:
@@ -369,7 +384,8 @@ def plan_removal(wanted, name, has, real_home, record, result, after):
             result.actions.append(("set", name, best) if kept else ("auto", name, None))
         after[name].update(mode=mode, value=best)
     result.actions += [("unregister", name, path) for path in ours]
-    bare = {path: priority for path, priority in entry.get("replaced", {}).items() if path in inside and path not in ours}
+    bare = {path: priority for path, priority in entry.get("replaced", {}).items()
+            if path in inside and path not in ours}
     result.actions += [("register", name, (has["link"], path, priority, "", [])) for path, priority in bare.items()]
     used = {title for choice in stay if choice["path"] not in bare for title in choice.get("followers", {})}
     unused = [title for title in entry.get("added", []) if title in group.get("followers", {}) and title not in used]
@@ -389,7 +405,10 @@ def plan_removal(wanted, name, has, real_home, record, result, after):
 
 
 def find_former_choice(entry, stay):
-    """The path that was chosen by hand before, or what an update has registered in its place: the best of the same family. Empty for none."""
+    """The path that was chosen by hand before, or the best of its family, since an update registers another path.
+
+    Empty for none.
+    """
     if entry.get("mode") != "manual":
         return ""
     if entry["path"] in [choice["path"] for choice in stay]:
@@ -399,7 +418,7 @@ def find_former_choice(entry, stay):
 
 
 def plan_former(name, has, record, result):
-    """A group of ours for a command that follows another now: a package that was installed since has made it a follower."""
+    """A group of ours for a command that follows another now: a package that was installed since made it a follower."""
     entry = record.get(name, {"registered": []})
     gone = [path for path in has["former"] if path in entry["registered"]]
     result.actions += [("unregister", name, path) for path in gone]
@@ -426,7 +445,8 @@ def listing(groups):
     for name, group in groups.items():
         lines.append(f"{name}: {group['value'] or 'none'} ({group['mode']})\n")
         for choice in group["choices"]:
-            lines.append(f"  {choice['path']} {'family ' + choice['family'] + ' ' if choice['family'] else ''}priority {choice['priority']}\n")
+            family = f"family {choice['family']} " if choice["family"] else ""
+            lines.append(f"  {choice['path']} {family}priority {choice['priority']}\n")
             lines += [f"    {title}: {target}\n" for title, target in sorted(choice.get("followers", {}).items())]
     return "".join(lines)
 
@@ -439,7 +459,7 @@ def apply(host, state, planned):
             if action == "record":
                 host.write(RECORD, name)
             else:
-                call(host, state["program"], *command_words(action, name, detail[0]))
+                call(host, state["program"], *build_words(action, name, detail[0]))
         except RuntimeError:
             for other in switched:
                 put_back(host, state, other)
@@ -448,7 +468,7 @@ def apply(host, state, planned):
             switched.append(name)
 
 
-def command_words(action, name, detail):
+def build_words(action, name, detail):
     """The words of the program for one action."""
     if action == "register":
         link, path, priority, family, more = detail

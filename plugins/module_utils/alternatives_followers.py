@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Followers: the links that move with a group of the Red Hat family's alternatives, such as jar with javac.
 
-The program deletes the links of the followers for which a chosen path has nothing, and a follower cannot lead a group of
-its own. So a path is registered with all the followers of its group. Debian's commands each have a group of their own.
+The program deletes the links of the followers for which a chosen path has nothing, and a follower cannot lead a group
+of its own. So a path is registered with all the followers of its group. On Debian each command has its own group.
 """
 
 from __future__ import annotations
@@ -15,15 +15,18 @@ from ansible_collections.xitrum.host.plugins.module_utils.jvm import home_of
 
 LINKS = "/etc/alternatives"
 
-#: Followers that the packages of every JDK have, and the groups that they follow: also where no group is there yet, so that
-#: a package that is installed later finds the groups as it makes them.
+#: Followers that the packages of every JDK have, and the groups that they follow: also where no group is there yet, so
+#: that a package that is installed later finds the groups as it makes them.
 LEADERS = {"keytool": "java", "javaws": "java", "jar": "javac", "javap": "javac"}
 
 
 def find_leader(name, groups, commands):
-    """The group that a command follows, or an empty text for one that leads its own. C(groups): those of the host by name."""
-    following = [other for other, group in groups.items()
-                 if other != name and (name in group["followers"] or f"/usr/bin/{name}" in group["followers"].values())]
+    """The group that a command follows, or an empty text for one that leads its own. C(groups): the host's by name."""
+    following = [
+        other
+        for other, group in groups.items()
+        if other != name and (name in group["followers"] or f"/usr/bin/{name}" in group["followers"].values())
+    ]
     if following:
         return next((other for other in following if other in commands), following[0])
     leader = "" if name in groups else LEADERS.get(name, "")
@@ -31,21 +34,31 @@ def find_leader(name, groups, commands):
 
 
 def read_followers(host, home, name, link, groups, commands):
-    """The followers of a group by name: C(link), C(target) (what the home has for it, or an empty text), C(kind) and C(to) of
-    the link, and C(middle), where the link in LINKS leads."""
+    """The followers of a group by name: C(link), C(target) (what the home has for it, or an empty text), C(kind) and
+    C(to) of the link, and C(middle), where the link in LINKS leads."""
     group = groups.get(name) or {"followers": {}, "choices": []}
     links = dict(group["followers"])
     for command in LEADERS:
         path = f"{posixpath.dirname(link)}/{command}"
-        if command not in links and path not in links.values() and find_leader(command, groups, commands) == name and is_free(host, command, path):
+        if (
+            command not in links
+            and path not in links.values()
+            and find_leader(command, groups, commands) == name
+            and is_free(host, command, path)
+        ):
             links[command] = path
     found = {}
     for title, path in links.items():
         target = find_target(host, home, title, path, link, group)
         if target or title in group["followers"]:
             has = host.stat(path)
-            found[title] = {"link": path, "target": target, "kind": has.kind if has else "", "to": host.readlink(path) or "",
-                            "middle": host.readlink(f"{LINKS}/{title}") or ""}
+            found[title] = {
+                "link": path,
+                "target": target,
+                "kind": has.kind if has else "",
+                "to": host.readlink(path) or "",
+                "middle": host.readlink(f"{LINKS}/{title}") or "",
+            }
     return found
 
 
@@ -55,12 +68,15 @@ def is_free(host, title, path):
 
 
 def find_target(host, home, title, path, link, group):
-    """What a home has for a follower: what lies where another choice has it in its home, or the command or manual page of that name."""
+    """What a home has for a follower, or an empty text.
+
+    It lies where another choice has it in its home, or it is the command or the manual page of that name.
+    """
     inside = []
     for choice in group["choices"]:
         other, target = home_of(choice["path"]), choice["followers"].get(title, "")
         if other and (target + "/").startswith(other + "/"):
-            inside.append(target[len(other):])
+            inside.append(target[len(other) :])
             if target in (other, f"{other}/jre"):
                 # The whole JDK, or its JRE: since Java 9 a JDK has no folder for it.
                 inside.append("")
@@ -84,5 +100,10 @@ def is_right(title, follower, target):
 
 def find_obstacles(followers, targets, link):
     """The commands in whose place there is something that is no link, which the program does not replace."""
-    return [follower["link"] for title, follower in followers.items() if targets.get(title) and follower["kind"] not in ("", "link")
-            and posixpath.dirname(follower["link"]) == posixpath.dirname(link)]
+    return [
+        follower["link"]
+        for title, follower in followers.items()
+        if targets.get(title)
+        and follower["kind"] not in ("", "link")
+        and posixpath.dirname(follower["link"]) == posixpath.dirname(link)
+    ]

@@ -25,8 +25,8 @@ PART = ".part"
 
 NAME = r"[A-Za-z0-9][A-Za-z0-9._+-]*"
 
-#: The newest long-term release that each distribution's own packages had when it came out, for hosts whose package manager
-#: has no lists yet. What it offers since is asked of the package manager.
+#: The newest long-term release that each distribution's own packages had when it came out, for hosts whose package
+#: manager has no lists yet. What it offers since is asked of the package manager.
 NEWEST = {
     "debian 11": 17, "debian 12": 17, "debian 13": 25,
     "ubuntu 20.04": 21, "ubuntu 22.04": 21, "ubuntu 24.04": 21,
@@ -54,17 +54,17 @@ def newest_long_term(distribution, release):
 def find_version(host, machine):
     """The newest long-term release that the distribution has, or 0 where none is known.
 
-    A host that has one at least as new as L(NEWEST) keeps it: lists of packages that were fetched since, or a package that the
-    distribution has added, would change the JDK below running applications.
+    A host that has one at least as new as L(NEWEST) keeps it: lists of packages that were fetched since, or a package
+    that the distribution has added, would change the JDK below running applications.
     """
     known = newest_long_term(machine["distribution"], machine["release"]) or 0
-    installed = max((version for version in LONG_TERM if host.exists(f"{package_home(machine['family'], version, machine['architecture'])}/bin/javac")),
-                    default=0)
+    homes_of = {version: package_home(machine["family"], version, machine["architecture"]) for version in LONG_TERM}
+    installed = max((version for version, home in homes_of.items() if host.exists(f"{home}/bin/javac")), default=0)
     return installed if installed and installed >= known else max([known, *read_offered(host, machine["family"])])
 
 
 def read_offered(host, family):
-    """The long-term releases that the package manager offers by what it has fetched already; none where it has nothing."""
+    """The long-term releases that the package manager offers by the lists that it has; none where it has no list."""
     if family == "debian":
         names = host.run(["apt-cache", "pkgnames", "openjdk-"]).out
         found = re.findall(r"^openjdk-(\d+)-jdk-headless$", names, re.MULTILINE)

@@ -40,7 +40,10 @@ def parse_needed(text):
 
 
 def choose_erasable(names, read_needed):
-    """Which of these packages rpm would erase together: C({removed, kept}) as L(chosen). C(read_needed(name)) are those that need one."""
+    """Which of these packages rpm would erase together: C({removed, kept}) as L(chosen).
+
+    C(read_needed(name)) are those that need one.
+    """
     needed, kept = {name: read_needed(name) for name in names}, {}
     going = list(names)
     for _unused in names:

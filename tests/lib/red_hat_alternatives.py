@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A double of the Red Hat family's `alternatives`, for tests on hosts that do not have it. Standard library only.
 
-It behaves as chkconfig 1.19.2 to 1.33 do: the same files, links, exit codes and output. tests/unit/test_red_hat_alternatives.py
-has a test for each rule. Not there: --config (interactive), --test, and the services of --initscript, which are only kept.
-A variable of the environment, ALTERNATIVES_FOLLOWER, is the word that --display has for a follower: 1.19.2 says `slave`.
+It behaves as chkconfig 1.19.2 to 1.33 do: the same files, links, exit codes and output. A test for each rule is in
+tests/unit/test_red_hat_alternatives.py. Not there: --config (interactive), --test, and the services of --initscript,
+which are only kept. ALTERNATIVES_FOLLOWER in the environment is the word of --display for a follower (1.19.2: `slave`).
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def first_number(text):
         return None
     digits = found.group(2)
     base = 16 if digits[:2] in ("0x", "0X") else 8 if digits[0] == "0" else 10
-    return int(found.group(1) + digits, base), text[found.end():]
+    return int(found.group(1) + digits, base), text[found.end() :]
 
 
 class Disk:
@@ -117,7 +117,14 @@ class Disk:
 class Alternatives:
     """The groups of two folders: links in one, files in the other."""
 
-    def __init__(self, links="/etc/alternatives", files="/var/lib/alternatives", keep_missing=False, keep_foreign=False, disk=None):
+    def __init__(
+        self,
+        links="/etc/alternatives",
+        files="/var/lib/alternatives",
+        keep_missing=False,
+        keep_foreign=False,
+        disk=None,
+    ):
         self.links, self.files, self.disk = links, files, disk or Disk()
         self.keep_missing, self.keep_foreign = keep_missing, keep_foreign
 
@@ -140,7 +147,9 @@ class Alternatives:
             failure.group = group
             raise failure
         group.value = value
-        group.current = next((number for number, choice in enumerate(group.choices) if choice.target == group.value), -1)
+        group.current = next(
+            (number for number, choice in enumerate(group.choices) if choice.target == group.value), -1
+        )
         if group.current == -1 or (group.current != group.best and group.mode == "auto"):
             group.mode = "manual"
         group.value = normalized(group.value)
@@ -238,7 +247,10 @@ class Alternatives:
         if found is None and self.disk.exists(link):
             warn(f"failed to link {link} -> {middle}: {link} exists and it is not a symlink")
         elif self.keep_foreign and found is not None and not self.is_ours(link):
-            warn(f"failed to link {link} -> {middle}: --keep-foreign was set and link {link} points outside  {self.links}")
+            warn(
+                f"failed to link {link} -> {middle}: --keep-foreign was set "
+                f"and link {link} points outside  {self.links}"
+            )
         elif found != middle and not self.put_link(link, found, middle):
             return False
         found = self.disk.readlink(middle)
@@ -283,7 +295,10 @@ class Alternatives:
 
     @staticmethod
     def match(group, template):
-        """Gives each choice the same followers in the order of their links. Returns whether all have the same link under the same name."""
+        """Gives each choice the same followers in the order of their links.
+
+        Returns whether all have the same link under the same name.
+        """
         template.sort(key=lambda follower: os.fsencode(follower.link))
         for choice in group.choices:
             matched = []
@@ -301,7 +316,11 @@ class Alternatives:
         """Takes out the followers that no choice has anything for, with their links."""
         number = 0
         while number < len(template):
-            used = any(follower.title == template[number].title and follower.target for choice in group.choices for follower in choice.followers)
+            used = any(
+                follower.title == template[number].title and follower.target
+                for choice in group.choices
+                for follower in choice.followers
+            )
             if used:
                 number += 1
                 continue
@@ -359,7 +378,9 @@ class Alternatives:
         try:
             group = self.read(name)
         except Failure as failure:
-            text = f"cannot access {self.files}/{name}: No such file or directory" if failure.code == 3 else str(failure)
+            text = (
+                f"cannot access {self.files}/{name}: No such file or directory" if failure.code == 3 else str(failure)
+            )
             raise Failure(2, text) from None
         found = next((number for number, choice in enumerate(group.choices) if choice.target == target), -1)
         if found == -1:
@@ -457,7 +478,8 @@ class Alternatives:
         group, word = self.read_or_end(name), os.environ.get("ALTERNATIVES_FOLLOWER", "follower")
         print(f"{name} - status is {group.mode}.\n link currently points to {group.value}")
         for choice in group.choices:
-            print(f"{choice.target} - {'family ' + choice.family + ' ' if choice.family is not None else ''}priority {choice.priority}")
+            family = f"family {choice.family} " if choice.family is not None else ""
+            print(f"{choice.target} - {family}priority {choice.priority}")
             for follower in choice.followers:
                 print(f" {word} {follower.title}: {follower.target or '(null)'}")
         print(f"Current `best' version is {group.choices[group.best].target}.")
@@ -474,8 +496,21 @@ class Alternatives:
 USAGE = "usage: alternatives --install <link> <name> <path> <priority>"
 
 #: Actions to the number of their words.
-ACTIONS = {"--remove": 2, "--remove-all": 1, "--auto": 1, "--set": 2, "--display": 1, "--list": 0, "--version": 0, "--help": 0,
-           "--add-follower": 5, "--add-slave": 5, "--remove-follower": 3, "--remove-slave": 3, "--install": 4}
+ACTIONS = {
+    "--remove": 2,
+    "--remove-all": 1,
+    "--auto": 1,
+    "--set": 2,
+    "--display": 1,
+    "--list": 0,
+    "--version": 0,
+    "--help": 0,
+    "--add-follower": 5,
+    "--add-slave": 5,
+    "--remove-follower": 3,
+    "--remove-slave": 3,
+    "--install": 4,
+}
 FOLDERS = {"--altdir": "links", "--admindir": "files"}
 SWITCHES = {"--keep-missing": "keep_missing", "--keep-foreign": "keep_foreign"}
 
@@ -556,7 +591,12 @@ def run(words, disk=None):
     elif action == "--help":
         print(USAGE)
     else:
-        {"--auto": program.auto, "--display": program.display, "--list": program.list, "--remove-all": program.remove_all}[action](*given)
+        {
+            "--auto": program.auto,
+            "--display": program.display,
+            "--list": program.list,
+            "--remove-all": program.remove_all,
+        }[action](*given)
 
 
 def main(words=None, disk=None):

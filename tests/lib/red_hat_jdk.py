@@ -15,11 +15,37 @@ import sys
 JVM = "/usr/lib/jvm"
 MAN = "/usr/share/man/man1"
 
-#: The commands that follow java (package -headless) and javac (package -devel). Java 8 and 11 have more, which are gone since.
+#: The commands that follow java (package -headless) and javac (package -devel). Java 8 and 11 have more.
 WITH_JAVA = ("alt-java", "jcmd", "keytool", "rmiregistry")
-WITH_JAVAC = ("jar", "jarsigner", "javadoc", "javap", "jconsole", "jdb", "jdeprscan", "jdeps", "jfr", "jhsdb", "jimage", "jinfo", "jlink",
-              "jmap", "jmod", "jpackage", "jps", "jrunscript", "jshell", "jstack", "jstat", "jstatd", "serialver")
-OLD = {8: ("jjs", "orbd", "pack200", "rmid", "servertool", "tnameserv", "unpack200"), 11: ("jjs", "pack200", "rmid", "unpack200")}
+WITH_JAVAC = (
+    "jar",
+    "jarsigner",
+    "javadoc",
+    "javap",
+    "jconsole",
+    "jdb",
+    "jdeprscan",
+    "jdeps",
+    "jfr",
+    "jhsdb",
+    "jimage",
+    "jinfo",
+    "jlink",
+    "jmap",
+    "jmod",
+    "jpackage",
+    "jps",
+    "jrunscript",
+    "jshell",
+    "jstack",
+    "jstat",
+    "jstatd",
+    "serialver",
+)
+OLD = {
+    8: ("jjs", "orbd", "pack200", "rmid", "servertool", "tnameserv", "unpack200"),
+    11: ("jjs", "pack200", "rmid", "unpack200"),
+}
 
 
 def version_of(home):
@@ -48,18 +74,29 @@ def groups_of(home, headless=False):
 
     def commands(names, folder):
         return [(f"/usr/bin/{name}", name, f"{folder}/{name}") for name in names] + [
-            (f"{MAN}/{name}.1.gz", f"{name}.1.gz", f"{MAN}/{name}-{home.rpartition('/')[2]}.1.gz") for name in names]
+            (f"{MAN}/{name}.1.gz", f"{name}.1.gz", f"{MAN}/{name}-{home.rpartition('/')[2]}.1.gz") for name in names
+        ]
 
     manual = (f"{MAN}/java.1.gz", "java.1.gz", f"{MAN}/java-{home.rpartition('/')[2]}.1.gz")
     jre = f"{home}/jre" if version == 8 else home
-    found = {"java": ("/usr/bin/java", f"{binaries}/java",
-                      [(f"{JVM}/jre", "jre", jre), *commands((*WITH_JAVA, *OLD.get(version, ())), binaries), manual])}
-    for name in ("openjdk", str(version)):
-        found[f"jre_{name}"] = (f"{JVM}/jre-{name}", jre, [])
+    found = {
+        "java": (
+            "/usr/bin/java",
+            f"{binaries}/java",
+            [(f"{JVM}/jre", "jre", jre), *commands((*WITH_JAVA, *OLD.get(version, ())), binaries), manual],
+        )
+    }
+    number = "1.8.0" if version == 8 else str(version)
+    for name in ("openjdk", number, f"{number}-openjdk"):
+        found[f"jre_{name.replace('-', '_')}"] = (f"{JVM}/jre-{name}", jre, [])
     if not headless:
-        found["javac"] = ("/usr/bin/javac", f"{home}/bin/javac", [(f"{JVM}/java", "java_sdk", home), *commands(WITH_JAVAC, f"{home}/bin")])
-        for name in ("openjdk", str(version)):
-            found[f"java_sdk_{name}"] = (f"{JVM}/java-{name}", home, [])
+        found["javac"] = (
+            "/usr/bin/javac",
+            f"{home}/bin/javac",
+            [(f"{JVM}/java", "java_sdk", home), *commands(WITH_JAVAC, f"{home}/bin")],
+        )
+        for name in ("openjdk", number, f"{number}-openjdk"):
+            found[f"java_sdk_{name.replace('-', '_')}"] = (f"{JVM}/java-{name}", home, [])
     return found
 
 
@@ -70,8 +107,18 @@ def words(action, home, headless=False):
         if action == "remove":
             calls.append(["--remove", name, path])
         else:
-            calls.append(["--install", link, name, path, str(priority_of(home)), "--family", family_of(home),
-                          *[word for follower in followers for word in ("--slave", *follower)]])
+            calls.append(
+                [
+                    "--install",
+                    link,
+                    name,
+                    path,
+                    str(priority_of(home)),
+                    "--family",
+                    family_of(home),
+                    *[word for follower in followers for word in ("--slave", *follower)],
+                ]
+            )
     return calls
 
 

@@ -104,6 +104,9 @@ class RedHatHost(FakeHost):
         return {name: self.realpath(f"/usr/bin/{name}") if self.exists(f"/usr/bin/{name}") else "" for name in names}
 
     def snapshot(self):
-        """The groups and the links of the alternatives: what a removal brings back. The program itself sorts the followers in a file."""
+        """The groups and the links of the alternatives: what a removal brings back.
+
+        The program itself sorts the followers in a file.
+        """
         groups = {path: parse_kept(text) for path, text in self.files.items() if path.startswith(f"{GROUPS}/")}
         return groups, dict(self.links)

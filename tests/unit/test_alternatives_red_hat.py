@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""JDKs of packages and of archives side by side on hosts of the Red Hat family: switched, pinned, restored, with what follows them."""
+"""JDKs of packages and archives side by side on the Red Hat family: switched, pinned, restored with their followers."""
 
 from __future__ import annotations
 
@@ -39,7 +39,14 @@ def make_host(*rpms, headless=False):
 
 def settle(host, home=ARCHIVE, check_mode=False, **more):
     """What the module does. Afterwards a second run must have nothing to do."""
-    wanted = {"state": "present", "home": home, "commands": list(alternatives.COMMANDS), "priority": 1, "version": 0, **more}
+    wanted = {
+        "state": "present",
+        "home": home,
+        "commands": list(alternatives.COMMANDS),
+        "priority": 1,
+        "version": 0,
+        **more,
+    }
     host.calls.clear()
     said = alternatives_switch.settle(host, wanted, check_mode)
     calls = [words for words in host.calls if words[0] != "--display"]
@@ -81,10 +88,16 @@ def test_all_commands_move_to_the_archives_jdk_and_back_as_they_were(rpms):
 def test_javap_is_never_registered_as_a_group_of_its_own():
     host = make_host(RPM)
     _said, calls = settle(host)
-    assert [words[:3] for words in calls] == [["--install", "/usr/bin/java", "java"], ["--install", "/usr/bin/javac", "javac"],
-                                              ["--set", "java", f"{ARCHIVE}/bin/java"], ["--set", "javac", f"{ARCHIVE}/bin/javac"]]
+    assert [words[:3] for words in calls] == [
+        ["--install", "/usr/bin/java", "java"],
+        ["--install", "/usr/bin/javac", "javac"],
+        ["--set", "java", f"{ARCHIVE}/bin/java"],
+        ["--set", "javac", f"{ARCHIVE}/bin/javac"],
+    ]
     javac = calls[1]
-    assert ["--slave", "/usr/bin/javap", "javap", f"{ARCHIVE}/bin/javap"] in [javac[at:at + 4] for at in range(5, len(javac), 4)]
+    assert ["--slave", "/usr/bin/javap", "javap", f"{ARCHIVE}/bin/javap"] in [
+        javac[at : at + 4] for at in range(5, len(javac), 4)
+    ]
 
 
 def test_an_archive_is_registered_with_all_that_it_has_of_the_groups_followers():
@@ -93,7 +106,10 @@ def test_an_archive_is_registered_with_all_that_it_has_of_the_groups_followers()
     group = alternatives.parse_kept(host.files[f"{GROUPS}/java"])
     ours = next(choice for choice in group["choices"] if choice["path"] == f"{ARCHIVE}/bin/java")
     # The package's manual pages are not the archive's, which has no alt-java either.
-    assert ours["followers"] == {"jre": ARCHIVE, **{name: f"{ARCHIVE}/bin/{name}" for name in ("jcmd", "keytool", "rmiregistry")}}
+    assert ours["followers"] == {
+        "jre": ARCHIVE,
+        **{name: f"{ARCHIVE}/bin/{name}" for name in ("jcmd", "keytool", "rmiregistry")},
+    }
     assert host.links_of("alt-java") == {"alt-java": ""}
     assert host.realpath(f"{JVM}/jre") == host.realpath(f"{JVM}/java") == ARCHIVE
 
@@ -112,9 +128,32 @@ def test_manual_pages_of_an_archive_are_followers_where_the_group_has_them_there
     other = "/opt/temurin-17"
     host = make_host()
     host.add_jdk(other, "java")
-    host.files.update({f"{other}/man/man1/java.1": "", f"{ARCHIVE}/man/man1/java.1": "", f"{other}/lib/jexec": "", f"{ARCHIVE}/lib/jexec": ""})
-    host.run(["alternatives", "--install", "/usr/bin/java", "java", f"{other}/bin/java", "9",
-              "--slave", "/usr/share/man/man1/java.1", "java.1", f"{other}/man/man1/java.1", "--slave", "/usr/bin/jexec", "jexec", f"{other}/lib/jexec"])
+    host.files.update(
+        {
+            f"{other}/man/man1/java.1": "",
+            f"{ARCHIVE}/man/man1/java.1": "",
+            f"{other}/lib/jexec": "",
+            f"{ARCHIVE}/lib/jexec": "",
+        }
+    )
+    host.run(
+        [
+            "alternatives",
+            "--install",
+            "/usr/bin/java",
+            "java",
+            f"{other}/bin/java",
+            "9",
+            "--slave",
+            "/usr/share/man/man1/java.1",
+            "java.1",
+            f"{other}/man/man1/java.1",
+            "--slave",
+            "/usr/bin/jexec",
+            "jexec",
+            f"{other}/lib/jexec",
+        ]
+    )
     settle(host)
     assert host.realpath("/usr/share/man/man1/java.1") == f"{ARCHIVE}/man/man1/java.1"
     assert host.realpath("/usr/bin/jexec") == f"{ARCHIVE}/lib/jexec"
@@ -223,8 +262,20 @@ def test_new_followers_of_a_group_are_drift():
     host = make_host(RPM)
     settle(host)
     host.add_jdk(ARCHIVE, "jwebserver")
-    host.run(["alternatives", "--install", "/usr/bin/javac", "javac", f"{RPM_21}/bin/javac", "21", "--slave", "/usr/bin/jwebserver", "jwebserver",
-              f"{RPM_21}/bin/jwebserver"])
+    host.run(
+        [
+            "alternatives",
+            "--install",
+            "/usr/bin/javac",
+            "javac",
+            f"{RPM_21}/bin/javac",
+            "21",
+            "--slave",
+            "/usr/bin/jwebserver",
+            "jwebserver",
+            f"{RPM_21}/bin/jwebserver",
+        ]
+    )
     said, calls = settle(host)
     assert [words[0] for words in calls] == ["--install", "--set"]
     assert [row["why"] for row in said["rows"] if row["status"] == "differs"] == ["its followers differ: jwebserver"]
@@ -237,8 +288,12 @@ def test_a_jre_alone_switches_what_it_has():
     host = make_host(RPM)
     host.add_jdk(jre, "java", "keytool")
     said, _calls = settle(host, jre)
-    assert host.links_of("java", "keytool", "javac", "jar") == {"java": f"{jre}/bin/java", "keytool": f"{jre}/bin/keytool",
-                                                                "javac": f"{RPM}/bin/javac", "jar": f"{RPM}/bin/jar"}
+    assert host.links_of("java", "keytool", "javac", "jar") == {
+        "java": f"{jre}/bin/java",
+        "keytool": f"{jre}/bin/keytool",
+        "javac": f"{RPM}/bin/javac",
+        "jar": f"{RPM}/bin/jar",
+    }
     assert [row["status"] for row in said["rows"]] == ["differs", "absent", "absent", "absent"]
 
 
@@ -323,7 +378,9 @@ def test_a_file_in_the_place_of_a_follower_is_an_error(command):
     host = make_host(RPM)
     del host.links[f"/usr/bin/{command}"]
     host.files[f"/usr/bin/{command}"] = "a copy"
-    with pytest.raises(NotDone, match=f"found a file of its own at /usr/bin/{command}; expected a link of the alternatives"):
+    with pytest.raises(
+        NotDone, match=f"found a file of its own at /usr/bin/{command}; expected a link of the alternatives"
+    ):
         settle(host)
     assert not host.calls
 
@@ -363,7 +420,11 @@ def test_a_group_that_was_registered_for_a_follower_before_its_package_came_is_g
         host.run(["alternatives", "--install", f"/usr/bin/{name}", name, f"{ARCHIVE}/bin/{name}", "1"])
         host.run(["alternatives", "--set", name, f"{ARCHIVE}/bin/{name}"])
     host.files[alternatives.RECORD] = json.dumps(
-        {name: {"mode": "", "path": "", "chosen": f"{ARCHIVE}/bin/{name}", "registered": [f"{ARCHIVE}/bin/{name}"]} for name in ("java", "javac", "javap")})
+        {
+            name: {"mode": "", "path": "", "chosen": f"{ARCHIVE}/bin/{name}", "registered": [f"{ARCHIVE}/bin/{name}"]}
+            for name in ("java", "javac", "javap")
+        }
+    )
     host.install_rpm(RPM)
     settle(host)
     assert f"{GROUPS}/javap" not in host.files
@@ -375,7 +436,9 @@ def test_a_group_that_was_registered_for_a_follower_before_its_package_came_is_g
 
 def test_a_follower_cannot_be_switched_without_its_leader():
     host = make_host(RPM)
-    with pytest.raises(NotDone, match="found javap as a follower of the alternative javac; expected javac among the commands"):
+    with pytest.raises(
+        NotDone, match="found javap as a follower of the alternative javac; expected javac among the commands"
+    ):
         settle(host, commands=["java", "javap"])
 
 
@@ -384,9 +447,35 @@ def test_two_groups_may_have_the_same_follower():
     host = make_host(RPM_21)
     old = f"{JVM}/java-17-openjdk-17.0.1.0.12-2.el9.x86_64"
     host.add_jdk(old, *ALL)
-    host.run(["alternatives", "--install", "/usr/bin/java", "java", f"{old}/bin/java", "5", "--slave", "/usr/bin/keytool", "keytool", f"{old}/bin/keytool"])
-    host.run(["alternatives", "--install", "/usr/bin/javac", "javac", f"{old}/bin/javac", "5",
-              *[word for name in ("javap", "jar", "jcmd") for word in ("--slave", f"/usr/bin/{name}", name, f"{old}/bin/{name}")]])
+    host.run(
+        [
+            "alternatives",
+            "--install",
+            "/usr/bin/java",
+            "java",
+            f"{old}/bin/java",
+            "5",
+            "--slave",
+            "/usr/bin/keytool",
+            "keytool",
+            f"{old}/bin/keytool",
+        ]
+    )
+    host.run(
+        [
+            "alternatives",
+            "--install",
+            "/usr/bin/javac",
+            "javac",
+            f"{old}/bin/javac",
+            "5",
+            *[
+                word
+                for name in ("javap", "jar", "jcmd")
+                for word in ("--slave", f"/usr/bin/{name}", name, f"{old}/bin/{name}")
+            ],
+        ]
+    )
     for home in (ARCHIVE, RPM_21, old):
         settle(host, home)
         assert homes_of(host, ("java", "javac", "javap", "jar", "keytool", "jcmd")) == {home}
@@ -417,8 +506,13 @@ def test_a_link_that_was_changed_by_hand_counts_as_chosen_by_hand():
     host = make_host(RPM_11, RPM)
     host.links["/etc/alternatives/java"] = f"{RPM_11}/bin/java"
     settle(host)
-    assert record_of(host)["java"] == {"mode": "manual", "path": f"{RPM_11}/bin/java", "family": "java-11-openjdk.x86_64",
-                                       "chosen": f"{ARCHIVE}/bin/java", "registered": [f"{ARCHIVE}/bin/java"]}
+    assert record_of(host)["java"] == {
+        "mode": "manual",
+        "path": f"{RPM_11}/bin/java",
+        "family": "java-11-openjdk.x86_64",
+        "chosen": f"{ARCHIVE}/bin/java",
+        "registered": [f"{ARCHIVE}/bin/java"],
+    }
 
 
 def test_a_jdk_that_is_removed_gives_its_followers_back():
@@ -426,7 +520,14 @@ def test_a_jdk_that_is_removed_gives_its_followers_back():
     before = host.snapshot()
     host.files[f"{ARCHIVE}/{jdk.MARKER}"] = "3f" * 32
     settle(host)
-    wanted = {"name": "", "absent": [ARCHIVE.rpartition("/")[2]], "version": 0, "sha256": "", "unverified": False, "architecture": "x86_64"}
+    wanted = {
+        "name": "",
+        "absent": [ARCHIVE.rpartition("/")[2]],
+        "version": 0,
+        "sha256": "",
+        "unverified": False,
+        "architecture": "x86_64",
+    }
     planned = jdk_archive.plan(wanted, jdk_archive.read(host, wanted))
     assert planned.problems == []
     jdk_archive.apply(host, wanted, planned, "")
@@ -436,7 +537,12 @@ def test_a_jdk_that_is_removed_gives_its_followers_back():
 RPMS = (RPM_8, RPM_11, RPM, UPDATE, RPM_21)
 
 
-@given(st.sets(st.sampled_from(RPMS)), st.lists(st.sampled_from(RPMS), max_size=4), st.lists(st.sampled_from([ARCHIVE, *RPMS]), max_size=3), st.booleans())
+@given(
+    st.sets(st.sampled_from(RPMS)),
+    st.lists(st.sampled_from(RPMS), max_size=4),
+    st.lists(st.sampled_from([ARCHIVE, *RPMS]), max_size=3),
+    st.booleans(),
+)
 @settings(deadline=None, max_examples=30)
 def test_whatever_packages_come_and_go_the_removal_leaves_what_they_would_have_left(first, changes, chosen, headless):
     host, alone = make_host(*sorted(first), headless=headless), make_host(*sorted(first), headless=headless)

@@ -68,12 +68,14 @@ ROCKY = {**DEBIAN_12, "distribution": "redhat", "family": "redhat", "release": "
     (UBUNTU, "26.04", APT, "openjdk-25-jdk-headless\nopenjdk-21-jdk-headless\nopenjdk-25-jre-headless\n", 25),
     (UBUNTU, "22.04", APT, "openjdk-25-jdk-headless\nopenjdk-21-jdk-headless\nopenjdk-11-jdk-headless\n", 25),
     # Releases between the long-term ones, and lists that were never fetched.
-    (UBUNTU, "24.04", APT, "openjdk-24-jdk-headless\nopenjdk-26-jdk-headless\nopenjdk-21-jdk-headless\nopenjdk-21-jdk\n", 21),
+    (UBUNTU, "24.04", APT, "openjdk-24-jdk-headless\nopenjdk-26-jdk-headless\nopenjdk-21-jdk-headless\n", 21),
     (UBUNTU, "22.04", APT, "", 21),
     (UBUNTU, "26.04", APT, "", 0),
     (UBUNTU, "28.04", APT, "openjdk-29-jdk-headless\n", 29),
-    (ROCKY, "9.4", DNF, "java-17-openjdk-devel-1:17.0.15.0.6-2.el9.x86_64\njava-25-openjdk-devel-1:25.0.1.0.8-2.el9.x86_64\n", 25),
-    (ROCKY, "10.0", DNF, "java-21-openjdk-devel-1:21.0.5.0.10-3.el10.x86_64\njava-latest-openjdk-devel-1:26.0.0-1.x86_64\n", 21),
+    (ROCKY, "9.4", DNF, "java-17-openjdk-devel-1:17.0.15.0.6-2.el9.x86_64\njava-25-openjdk-devel-1:25.0.1.0.8-2.el9.x86_64\n",
+     25),
+    (ROCKY, "10.0", DNF, "java-21-openjdk-devel-1:21.0.5.0.10-3.el10.x86_64\njava-latest-openjdk-devel-1:26.0.0-1.x86_64\n",
+     21),
     (ROCKY, "11.0", DNF, (1, "", "Error: cache-only enabled but no cache"), 0),
 ])
 def test_the_newest_long_term_release_is_asked_of_the_package_manager(machine, release, command, names, version):
@@ -82,7 +84,8 @@ def test_the_newest_long_term_release_is_asked_of_the_package_manager(machine, r
 
 @pytest.mark.parametrize("installed, version", [(11, 25), (17, 25), (21, 21), (25, 25)])
 def test_a_host_keeps_the_long_term_release_that_it_has_when_another_is_added(installed, version):
-    host = FakeHost({f"/usr/lib/jvm/java-{installed}-openjdk-amd64/bin/javac": ""}, {APT: "openjdk-21-jdk-headless\nopenjdk-25-jdk-headless\n"})
+    host = FakeHost({f"/usr/lib/jvm/java-{installed}-openjdk-amd64/bin/javac": ""},
+                    {APT: "openjdk-21-jdk-headless\nopenjdk-25-jdk-headless\n"})
     assert jdk.find_version(host, {**UBUNTU, "release": "22.04"}) == version
 
 
@@ -130,7 +133,8 @@ def test_what_is_in_the_place_of_a_command_is_an_error_before_the_jdk_is_install
     host = bare_host()
     host.files["/usr/bin/javac"] = "a copy"
     plan = planned(host)
-    assert plan.problems == ["/usr/bin/javac is a file of its own, wanted is a link of the alternatives: move it away, then run again"]
+    assert plan.problems == ["/usr/bin/javac is a file of its own, wanted is a link of the alternatives: "
+                             "move it away, then run again"]
 
 
 def test_a_damaged_record_is_an_error_before_the_jdk_is_installed():

@@ -23,8 +23,15 @@ class Machine:
 
     def run(self, *words):
         """Runs the program; a word that begins with a slash is below the folder of the test. Returns the exit code."""
-        return red_hat_alternatives.main(["--altdir", f"{self.root}/links", "--admindir", f"{self.root}/groups",
-                                          *[f"{self.root}{word}" if word.startswith("/") else word for word in words]])
+        return red_hat_alternatives.main(
+            [
+                "--altdir",
+                f"{self.root}/links",
+                "--admindir",
+                f"{self.root}/groups",
+                *[f"{self.root}{word}" if word.startswith("/") else word for word in words],
+            ]
+        )
 
     def install(self, path, priority, *followers, name="java", family=""):
         """Registers a path, with followers of these names in the same folder."""
@@ -40,7 +47,7 @@ class Machine:
         if not first.is_symlink() or not second.is_symlink():
             return None
         assert str(first.readlink()) == str(second)
-        return str(second.readlink())[len(str(self.root)):]
+        return str(second.readlink())[len(str(self.root)) :]
 
     def group(self, name="java"):
         """The text of a group's file without the folder of the test; None where there is none."""
@@ -72,8 +79,10 @@ def test_in_automatic_mode_the_highest_priority_is_chosen_and_the_first_of_equal
 def test_every_choice_gets_the_followers_of_all_in_the_order_of_their_links(machine):
     machine.install("/a/java", 10, "rmid", "keytool")
     machine.install("/b/java", 9, "jjs")
-    assert machine.group() == ("auto\n/bin/java\njjs\n/bin/jjs\nkeytool\n/bin/keytool\nrmid\n/bin/rmid\n\n"
-                               "/a/java\n10\n\n/a/keytool\n/a/rmid\n/b/java\n9\n/b/jjs\n\n\n")
+    assert machine.group() == (
+        "auto\n/bin/java\njjs\n/bin/jjs\nkeytool\n/bin/keytool\nrmid\n/bin/rmid\n\n"
+        "/a/java\n10\n\n/a/keytool\n/a/rmid\n/b/java\n9\n/b/jjs\n\n\n"
+    )
 
 
 def test_a_choice_made_by_hand_stays_when_a_better_one_is_registered(machine):
@@ -100,8 +109,19 @@ def test_a_family_stands_for_its_best_choice(machine):
     assert (machine.mode(), machine.link("java")) == ("manual", "/b/java")
 
 
-@pytest.mark.parametrize("words", [("--set", "java", "/x/java"), ("--set", "java", "h"), ("--remove", "java", "/x/java"), ("--set", "javac", "/a/javac"),
-                                   ("--auto", "javac"), ("--display", "javac"), ("--remove", "javac", "/a/javac"), ("--remove-all", "javac")])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--set", "java", "/x/java"),
+        ("--set", "java", "h"),
+        ("--remove", "java", "/x/java"),
+        ("--set", "javac", "/a/javac"),
+        ("--auto", "javac"),
+        ("--display", "javac"),
+        ("--remove", "javac", "/a/javac"),
+        ("--remove-all", "javac"),
+    ],
+)
 def test_what_is_not_registered_is_refused(machine, words):
     machine.install("/a/java", 1)
     before = machine.group()
@@ -137,13 +157,19 @@ def test_a_group_has_one_link_and_a_follower_too(machine):
     machine.install("/a/java", 10, "keytool")
     before = machine.group()
     assert machine.run("--install", "/bin/other", "java", "/b/java", "1") == 2
-    assert machine.run("--install", "/bin/java", "java", "/b/java", "1", "--slave", "/bin/other", "keytool", "/b/keytool") == 2
+    assert (
+        machine.run("--install", "/bin/java", "java", "/b/java", "1", "--slave", "/bin/other", "keytool", "/b/keytool")
+        == 2
+    )
     assert machine.group() == before
 
 
 def test_a_follower_with_a_known_link_and_another_name_is_lost(machine):
     machine.install("/a/java", 10, "keytool")
-    assert machine.run("--install", "/bin/java", "java", "/b/java", "1", "--slave", "/bin/keytool", "tool", "/b/keytool") == 0
+    assert (
+        machine.run("--install", "/bin/java", "java", "/b/java", "1", "--slave", "/bin/keytool", "tool", "/b/keytool")
+        == 0
+    )
     assert machine.group() == "auto\n/bin/java\nkeytool\n/bin/keytool\n\n/a/java\n10\n/a/keytool\n/b/java\n1\n\n"
 
 
@@ -235,7 +261,12 @@ def test_a_link_that_was_changed_by_hand_makes_the_group_manual(machine, capsys)
 def test_without_its_link_a_group_can_be_read_by_install_only(machine, capsys):
     machine.install("/a/java", 10)
     (machine.root / "links/java").unlink()
-    for words in (("--set", "java", "/a/java"), ("--auto", "java"), ("--display", "java"), ("--remove", "java", "/a/java")):
+    for words in (
+        ("--set", "java", "/a/java"),
+        ("--auto", "java"),
+        ("--display", "java"),
+        ("--remove", "java", "/a/java"),
+    ):
         assert machine.run(*words) == 2
         assert capsys.readouterr().err == f"failed to read link {machine.root}/bin/java: No such file or directory\n"
     machine.install("/b/java", 1)
@@ -278,8 +309,10 @@ def test_a_group_is_displayed(machine, capsys, monkeypatch, word):
     machine.install("/b/java", -5)
     machine.run("--display", "java")
     assert capsys.readouterr().out.replace(str(machine.root), "") == (
-        f"java - status is auto.\n link currently points to /a/java\n/a/java - family f priority 16\n {word} keytool: /a/keytool\n"
-        f"/b/java - priority -5\n {word} keytool: (null)\nCurrent `best' version is /a/java.\n")
+        "java - status is auto.\n link currently points to /a/java\n"
+        f"/a/java - family f priority 16\n {word} keytool: /a/keytool\n"
+        f"/b/java - priority -5\n {word} keytool: (null)\nCurrent `best' version is /a/java.\n"
+    )
 
 
 def test_groups_are_listed(machine, capsys):
@@ -288,13 +321,29 @@ def test_groups_are_listed(machine, capsys):
     machine.run("--set", "java", "/a/java")
     assert machine.run("--list") == 0
     # In the order of the folder.
-    assert sorted(capsys.readouterr().out.replace(str(machine.root), "").splitlines()) == ["java \tmanual\t/a/java", "javac\tauto  \t/a/javac"]
+    assert sorted(capsys.readouterr().out.replace(str(machine.root), "").splitlines()) == [
+        "java \tmanual\t/a/java",
+        "javac\tauto  \t/a/javac",
+    ]
 
 
-@pytest.mark.parametrize("text", ["", "x\n", "auto\nbin/java\n", "auto\n/bin/java\n", "auto\n/bin/java\n/bin/x\n/x\n\n", "auto\n/bin/java\nkeytool\n\n",
-                                  "auto\n/bin/java\n\njava\n1\n\n", "auto\n/bin/java\n\n/a/java\nx\n\n", "auto\n/bin/java\n\n/a/java\n@f1\n\n",
-                                  "auto\n/bin/java\n\n/a/java\n@@1\n\n", "auto\n/bin/java\nk\n/bin/k\n\n/a/java\n1\nk\n\n",
-                                  "auto\n/bin/java\n\n/a/java\n1\n\nmore\n"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "x\n",
+        "auto\nbin/java\n",
+        "auto\n/bin/java\n",
+        "auto\n/bin/java\n/bin/x\n/x\n\n",
+        "auto\n/bin/java\nkeytool\n\n",
+        "auto\n/bin/java\n\njava\n1\n\n",
+        "auto\n/bin/java\n\n/a/java\nx\n\n",
+        "auto\n/bin/java\n\n/a/java\n@f1\n\n",
+        "auto\n/bin/java\n\n/a/java\n@@1\n\n",
+        "auto\n/bin/java\nk\n/bin/k\n\n/a/java\n1\nk\n\n",
+        "auto\n/bin/java\n\n/a/java\n1\n\nmore\n",
+    ],
+)
 def test_a_file_that_cannot_be_parsed_is_refused_and_left(machine, text):
     (machine.root / "groups/java").write_text(text)
     (machine.root / "links/java").symlink_to("/a/java")
@@ -303,10 +352,13 @@ def test_a_file_that_cannot_be_parsed_is_refused_and_left(machine, text):
     assert (machine.root / "groups/java").read_text() == text
 
 
-@pytest.mark.parametrize("text, choice", [
-    ("auto\n/bin/java\n\n/a/java\n@f.x@010 some.service\n\n\n", "/a/java - family f.x priority 8"),
-    (" auto\n  /bin/java\n\n /a/java\n 0x11\n", "/a/java - priority 17"),
-])
+@pytest.mark.parametrize(
+    "text, choice",
+    [
+        ("auto\n/bin/java\n\n/a/java\n@f.x@010 some.service\n\n\n", "/a/java - family f.x priority 8"),
+        (" auto\n  /bin/java\n\n /a/java\n 0x11\n", "/a/java - priority 17"),
+    ],
+)
 def test_a_file_may_have_blanks_other_bases_and_a_service(machine, capsys, text, choice):
     (machine.root / "groups/java").write_text(text)
     (machine.root / "links/java").symlink_to("/a/java")
@@ -314,9 +366,21 @@ def test_a_file_may_have_blanks_other_bases_and_a_service(machine, capsys, text,
     assert choice in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("words", [(), ("--install", "/bin/java", "java", "/a/java"), ("--install", "/bin/java", "java", "/a/java", "x"),
-                                   ("--set", "java"), ("--auto", "/java"), ("--what",), ("--auto", "java", "--display", "java"), ("--slave", "/a", "b", "/c"),
-                                   ("--install", "/bin/java", "java", "/a/java", "1", "--family", "a@b"), ("--quiet", "--auto", "java")])
+@pytest.mark.parametrize(
+    "words",
+    [
+        (),
+        ("--install", "/bin/java", "java", "/a/java"),
+        ("--install", "/bin/java", "java", "/a/java", "x"),
+        ("--set", "java"),
+        ("--auto", "/java"),
+        ("--what",),
+        ("--auto", "java", "--display", "java"),
+        ("--slave", "/a", "b", "/c"),
+        ("--install", "/bin/java", "java", "/a/java", "1", "--family", "a@b"),
+        ("--quiet", "--auto", "java"),
+    ],
+)
 def test_other_words_print_the_usage(machine, capsys, words):
     assert machine.run(*words) == 2
     assert "usage: alternatives" in capsys.readouterr().out
@@ -324,6 +388,18 @@ def test_other_words_print_the_usage(machine, capsys, words):
 
 def test_it_is_a_program(tmp_path):
     (tmp_path / "links").mkdir()
-    said = subprocess.run([sys.executable, red_hat_alternatives.__file__, "--altdir", f"{tmp_path}/links", "--admindir", f"{tmp_path}/none", "--list"],
-                          check=False, capture_output=True, text=True)
+    said = subprocess.run(
+        [
+            sys.executable,
+            red_hat_alternatives.__file__,
+            "--altdir",
+            f"{tmp_path}/links",
+            "--admindir",
+            f"{tmp_path}/none",
+            "--list",
+        ],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
     assert (said.returncode, said.stderr) == (2, f"admindir {tmp_path}/none invalid\n")

@@ -213,14 +213,17 @@ def test_a_package_that_another_needs_stays_on_the_red_hat_family():
     commands.update({f"rpm --erase --test {name}": "" for name in names})
     commands["rpm --erase --test java-17-openjdk-headless"] = (1, "", (
         "error: Failed dependencies:\n"
-        "\tjava-17-openjdk-headless(x86-64) = 1:17.0.9.0.9-2.el9 is needed by (installed) java-17-openjdk-1:17.0.9.0.9-2.el9.x86_64\n"
+        "\tjava-17-openjdk-headless(x86-64) = 1:17.0.9.0.9-2.el9 is needed by (installed) "
+        "java-17-openjdk-1:17.0.9.0.9-2.el9.x86_64\n"
         "\tlibjvm.so()(64bit) is needed by (installed) java-17-openjdk-devel-1:17.0.9.0.9-2.el9.x86_64\n"))
     found = package_removal.read(FakeHost(commands=commands), names)
-    assert found == {"removed": ["java-17-openjdk-devel", "nginx"], "kept": {"java-17-openjdk-headless": "java-17-openjdk needs it"}}
+    assert found == {"removed": ["java-17-openjdk-devel", "nginx"],
+                     "kept": {"java-17-openjdk-headless": "java-17-openjdk needs it"}}
 
 
 def test_packages_that_need_one_another_go_together_and_stay_together():
-    assert package_removal.choose_erasable(["a", "b"], {"a": {"b"}, "b": set()}.get) == {"removed": ["a", "b"], "kept": {}}
+    assert package_removal.choose_erasable(["a", "b"], {"a": {"b"}, "b": set()}.get) == {
+        "removed": ["a", "b"], "kept": {}}
     assert package_removal.choose_erasable(["a", "b", "c"], {"a": {"b"}, "b": {"x"}, "c": {"a"}}.get) == {
         "removed": [], "kept": {"b": "x needs it", "a": "b needs it", "c": "a needs it"}}
 
