@@ -8,6 +8,9 @@ import re
 
 import pytest
 
+# The host of the Red Hat family has tests of its own.
+testinfra_hosts = ["ansible://packaged", "ansible://archived", "ansible://fetched"]
+
 COMMANDS = ("java", "javac", "javap")
 
 
