@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 import fnmatch
 import os
+import re
 
 from ansible_collections.xitrum.host.plugins.module_utils import package_removal, proxy_server, recorded, supervisord
 from ansible_collections.xitrum.host.plugins.module_utils.plan import Plan
@@ -27,6 +28,9 @@ SPEC = {
         "options": {"name": {"type": "str", "required": True}, "root": {"type": "path", "required": True}, "log_dir": {"type": "path", "required": True}},
     },
 }
+
+#: Where upstart keeps what its jobs print.
+UPSTART_LOGS = "/var/log/upstart"
 
 _PROXIES = tuple(f"{service}.service" for service, _path in proxy_server.PLACES.values())
 
@@ -68,6 +72,7 @@ def read(host, wanted):
                     folders[path] = {"application": name, "made": made or folders.get(path, {}).get("made", False), "ours": ours}
         for kind, database in (("users", "passwd"), ("groups", "group")):
             accounts.update({(database, account): name for account, made in entry[kind].items() if made and host.run(["getent", database, account]).rc == 0})
+    logs = upstart_logs(host, [*record["applications"], *(item["name"] for item in wanted["applications"])])
     units = {unit: before for unit, before in record["units"].items() if unit not in _PROXIES}
     mine = list(record["applications"])
     others = supervisord.programs({path: text for path, text in _programs(host).items() if not any(f"/{name}-" in path for name in mine)})
@@ -82,10 +87,17 @@ def read(host, wanted):
     cache = os.path.expanduser("~/.cache/xitrum.host")
     return {
         "record": record, "folders": folders, "accounts": accounts, "packages": packages, "units": units, "others": others, "made": made,
-        "cache": cache if host.stat(cache) is not None else "",
+        "upstart_logs": logs, "cache": cache if host.stat(cache) is not None else "",
         "state": [f"{recorded.FOLDER}/{entry}" for entry in entries if not entry.endswith(".lock")]
         if entries or host.stat(recorded.FOLDER) is None else [recorded.FOLDER],
     }
+
+
+def upstart_logs(host, names):
+    """What upstart has written of the instances of applications, and its logrotate has kept: it is in no folder of theirs."""
+    jobs = "|".join(map(re.escape, dict.fromkeys(names)))
+    pattern = re.compile(rf"(?:{jobs})-\d+\.log(?:[.-]\d+)*(?:\.(?:gz|bz2|xz|zst))?")
+    return [f"{UPSTART_LOGS}/{name}" for name in host.listdir(UPSTART_LOGS) if jobs and pattern.fullmatch(name)]
 
 
 def _programs(host):
@@ -103,6 +115,7 @@ def plan(wanted, state):
         else:
             result.actions += [("folder", f"{path}/{name}") for name in found["ours"]]
     if not wanted["keep_data"]:
+        result.actions += [("folder", path) for path in state["upstart_logs"]]
         # A user's own group goes with it; one that is left is the next to go.
         result.actions += sorted(state["accounts"], key=lambda item: item[0] != "passwd")
     result.actions += [("unit", unit) for unit in sorted(state["units"])]

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 import sys
 
-from ansible_collections.xitrum.host.plugins.module_utils import folders, process, recorded, sockets
+from ansible_collections.xitrum.host.plugins.module_utils import folders, process, process_one, recorded, sockets
 from ansible_collections.xitrum.host.plugins.module_utils.foreign_text import lines_of
 from ansible_collections.xitrum.host.plugins.module_utils.plan import Plan
 from ansible_collections.xitrum.host.plugins.module_utils.supervisor_kinds import KINDS
@@ -141,7 +141,7 @@ def system(host):
         "name": release.get("PRETTY_NAME") or release.get("ID") or "unknown",
         "architecture": host.run(["uname", "-m"]).out.strip(),
         "kernel": (host.read("/proc/sys/kernel/osrelease") or "").strip(),
-        "init": "systemd" if host.exists("/run/systemd/system") else (process.seen(host.read, "/proc/1/comm") or "").strip(),
+        "init": process_one.read_init(host).name,
         "python": ".".join(str(part) for part in sys.version_info[:3]),
         "cpus": len(re.findall(r"^processor\s*:", host.read("/proc/cpuinfo") or "", re.MULTILINE)),
         **limited(memory, cgroup_memory(host)),
@@ -216,10 +216,9 @@ def system_problems(wanted, state):
         yield f"Python is {state['python']}; wanted is {wanted['min_python']} or newer: install one, and set ansible_python_interpreter to it"
     if state["uid"] != 0:
         yield f"Ansible works as the user with id {state['uid']}, wanted is root: set become to true, and let that user use sudo (-K asks for its password)"
-    inits = KINDS[wanted["supervisor"]]["inits"] if wanted["supervisor"] else []
-    if inits and state["init"] not in inits:
-        yield (f"process 1 is {state['init'] or 'unknown'}, and the xitrum_supervisor {wanted['supervisor']} wants {' or '.join(inits)}: "
-               "choose another for this host")
+    # upstart's version is looked at with the rest of what it has to have.
+    yield from filter(None, [process_one.problem(wanted["supervisor"], process_one.Init(state["init"]))]
+                      if (wanted["supervisor"], state["init"]) != ("upstart", "upstart") else [])
 
 
 def disk_problems(found):

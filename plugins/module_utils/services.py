@@ -8,8 +8,6 @@ The files come with the wanted state; what they must not overwrite, and what in 
 
 from __future__ import annotations
 
-import re
-
 from ansible_collections.xitrum.host.plugins.module_utils import (
     file_set,
     foreign_file,
@@ -17,6 +15,7 @@ from ansible_collections.xitrum.host.plugins.module_utils import (
     instances,
     marked_block,
     process,
+    process_one,
     rc_local,
     recorded,
     supervisord,
@@ -37,9 +36,6 @@ SPEC = {
 #: What all files of ours say in their first lines.
 OURS = "xitrum.host"
 
-#: The oldest upstart that can run a job as another user (setuid) and keep what it prints (console log).
-OLDEST_UPSTART = (1, 4)
-
 _UNIT = ("ActiveState", "UnitFileState", "MainPID")
 
 
@@ -48,7 +44,7 @@ _UNIT = ("ActiveState", "UnitFileState", "MainPID")
 def read(host, wanted):
     """Everything that L(plan) needs."""
     kind, name, indices = supervisors.KINDS[wanted["supervisor"]], wanted["name"], range(wanted["instances"])
-    program = host.which(kind["program"])
+    program, init = host.which(kind["program"]), process_one.read_init(host)
     state = {
         "program": program,
         "states": supervisors.states(host, wanted["supervisor"], name, indices) if program and indices else {},
@@ -58,14 +54,14 @@ def read(host, wanted):
         "marks": {path: (host.stat(path), host.readlink(path)) for path in marks(wanted)},
         "folders": {path: host.listdir(path) for path in services(wanted)},
         "granted": instances.granted(host, wanted["nofile"]) if kind["inherits"] else 0,
-        "systemd": supervisors.has_systemd(host),
-        "inittab": foreign_file.read_file(host, inittab.PATH) if "scan" in kind and not supervisors.has_systemd(host) else None,
+        "init": init,
+        "inittab": foreign_file.read_file(host, inittab.PATH) if "scan" in kind and init.name == "init" else None,
+        "hiding": supervisors.hiding(host, wanted["supervisor"], name),
         "daemon": daemon(host, supervisors.filled(kind["daemon"], name=name), wanted),
         "rc_local": foreign_file.read_file(host, rc_local.PATH) if wanted["supervisor"] == "rc.local" else None,
         "others": others(host, wanted) if wanted["supervisor"] == "supervisord" else {},
         "version": host.run([supervisord_command(host), "--version"]).out if wanted["supervisor"] == "supervisord" else "",
         "pypi": pypi(host) if wanted["supervisor"] == "supervisord" and wanted["supervisord_version"] else None,
-        "upstart": host.run(["initctl", "--version"]).out if wanted["supervisor"] == "upstart" else "",
     }
     state["set"] = compose(wanted, state)
     state["files"] = file_set.read(host, state["set"])
@@ -163,7 +159,7 @@ def compose(wanted, state):
         runs = state["states"].get(index, {}).get("active") == supervisors.WELL["active"]
         if target and index not in elsewhere and (runs or state["marks"][path][0] is not None):
             links.append({"path": path, "target": target})
-    return {"name": f"{name}-service", "files": files, "links": links, "owned": supervisors.filled(kind.get("hides", []), name=name),
+    return {"name": f"{name}-service", "files": files, "links": links, "owned": state["hiding"],
             "commands": commands}
 
 
@@ -187,7 +183,7 @@ def inittab_problem(wanted, state):
 def rc_local_problem(state):
     """What keeps a block out of the script at boot; empty where nothing does."""
     script = state["rc_local"]
-    return script.problem or rc_local.problem(script.text, state["systemd"]) if script else ""
+    return script.problem or rc_local.problem(script.text, state["init"].name == "systemd") if script else ""
 
 
 def replaced(text, values):
@@ -303,11 +299,7 @@ def problems(wanted, state):
         said.append(f"{wanted['supervisor']} cannot give an instance a port below 1024: choose one of {able}, or a port from 1024 on with xitrum_port_forward")
     if state["inittab"]:
         said.append(inittab_problem(wanted, state))
-    if wanted["supervisor"] == "upstart":
-        found = tuple(int(part) for part in re.findall(r"\d+", state["upstart"])[:2])
-        if found < OLDEST_UPSTART:
-            said.append(f"process 1 is {'upstart ' + '.'.join(map(str, found)) if found else 'no upstart'}, and xitrum_supervisor wants upstart "
-                        f"{'.'.join(map(str, OLDEST_UPSTART))} or newer: choose another xitrum_supervisor for this host")
+    said.append(process_one.problem(wanted["supervisor"], state["init"]))
     yield from filter(None, said)
 
 

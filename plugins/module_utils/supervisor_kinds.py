@@ -16,10 +16,11 @@ _SV, _SVSCAN = "/etc/{name}-runit/{index}", "/etc/{name}-daemontools/{index}"
 # C(mark) is what makes the supervisor start an instance at boot, and C(target) what it points at (none: the mark is the
 # definition itself). C(own) are further paths of one instance, C(shared) those of all of the application's. C(hold) is a
 # file that keeps a supervisor which takes up what it finds from starting it yet, C(ready) are questions whether it has.
-# C(hides) are what would win over the definition where it is there: it goes.
+# C(hides) are what would win over the definition where it is there, and where its text has C(hiding), a pattern: it goes.
+# C(given_up) are the supervisor's words for an instance that it starts no more, since it ended too often.
 # C(start) and C(stop) are commands in turn; C(forget) makes the supervisor let go of an instance whose mark is gone.
-# C(inits) are the processes 1 that can start it at boot, any where none is named; C(init) is that of System V, and upstart is
-# asked for its version. C(daemon) is the unit that has to run for it, C(unit) its file, and C(scan) what C(init) starts instead.
+# C(inits) are the processes 1 that can start it at boot, any where none is named; C(init) is that of System V. C(daemon) is
+# the unit that has to run for it, C(unit) its file, and C(scan) what C(init) starts instead.
 # C(gone) are commands after the last instance, and then C(gone_after) when the shared paths are removed. C(output) prints the
 # end of what an instance said. C(log) is where that is, in words. C(inherits): whether the number of open files has to be one
 # that the host can grant, since what starts the instance cannot take less. C(restarts): whether an instance that ends is
@@ -37,7 +38,8 @@ KINDS = {
         "mark": "/etc/systemd/system/multi-user.target.wants/{name}@{index}.service", "target": "/etc/systemd/system/{name}@.service",
         "own": [], "shared": ["/etc/systemd/system/{name}@.service", "/etc/{name}-systemd"],
         # Of one instance, before the template: what `systemctl mask` and `systemctl edit --full` make.
-        "hides": ["/etc/systemd/system/{name}@*.service", "/run/systemd/system/{name}@*.service"],
+        "hides": ["/etc/systemd/system/{name}@*.service", "/run/systemd/system/{name}@*.service"], "hiding": "",
+        "given_up": ["failed"],
         # A unit that failed too often refuses to start until its counter is reset; one that is new is not failed.
         "reset": ["systemctl", "reset-failed", "{name}@{index}.service"],
         "start": [["systemctl", "start", "{name}@{index}.service"]],
@@ -49,7 +51,7 @@ KINDS = {
         "restarts": True, "low_ports": False,
         "slots_by_default": False, "no_slots": "",
         "inits": ["systemd"], "packages": ["supervisor"], "program": "supervisorctl", "daemon": "supervisor.service",
-        "inherits": True, "log": "{log_dir}/output-{index}.log",
+        "inherits": True, "log": "{log_dir}/output-{index}.log", "given_up": ["FATAL"],
         "mark": "/etc/supervisor/conf.d/{name}-{index}.conf", "target": "/etc/{name}-supervisord/{index}.conf",
         "own": ["/etc/{name}-supervisord/{index}.conf"], "shared": ["/etc/{name}-supervisord", "/etc/supervisor/conf.d/{name}.conf",
                                                                       "/etc/systemd/system/{name}-logs.path", "/etc/systemd/system/{name}-logs.service"],
@@ -113,12 +115,17 @@ KINDS = {
     "upstart": {
         "restarts": True, "low_ports": False, "slots_by_default": False,
         "no_slots": "starts every job in /etc/init at boot, so that both slots would start",
-        "inits": [], "packages": [], "program": "initctl", "daemon": "",
+        "inits": ["upstart"], "packages": [], "program": "initctl", "daemon": "",
         "inherits": True, "log": "/var/log/upstart/{name}-{index}.log",
         "mark": "/etc/init/{name}-{index}.conf", "target": "", "own": [], "shared": [],
+        # Stanzas of an override win over those of the job: these keep it from being started at boot.
+        "hides": ["/etc/init/{name}-*.override"], "hiding": r"^\s*(?:manual\b|start\s+on\b)",
+        # A job that is started again is in other states meanwhile.
+        "given_up": ["stop/waiting"],
         "start": [["initctl", "start", "{name}-{index}"]],
         "stop": [["initctl", "stop", "{name}-{index}"]],
-        "forget": [], "define": [["initctl", "reload-configuration"]], "gone": [], "gone_after": [["initctl", "reload-configuration"]],
+        # It watches its folder only where the kernel tells of changes.
+        "forget": [["initctl", "reload-configuration"]], "define": [["initctl", "reload-configuration"]], "gone": [], "gone_after": [],
         "output": ["tail", "-n", "30", "/var/log/upstart/{name}-{index}.log"],
     },
 }

@@ -5,17 +5,16 @@
 
 from __future__ import annotations
 
+import fnmatch
 import re
 import time
 
 from ansible_collections.xitrum.host.plugins.module_utils import foreign_file, inittab, marked_block, process, rc_local
+from ansible_collections.xitrum.host.plugins.module_utils.process_one import has_systemd
 from ansible_collections.xitrum.host.plugins.module_utils.supervisor_kinds import KINDS
 
 #: The words that mean that all is well, for every supervisor.
 WELL = {"active": "active", "boot": "enabled"}
-
-#: The words of systemd and of supervisord for what they start no more. The others try for ever.
-GIVEN_UP = ("failed", "FATAL")
 
 
 def filled(words, **values):
@@ -72,18 +71,28 @@ def states(host, kind, name, indices):
 
 def given_up(host, kind, name, indices):
     """The instances that the supervisor starts no more since they ended too often: index to its own word for that."""
-    return {index: said for index, said in READERS[kind](host, name, indices).items() if said in GIVEN_UP}
+    return {index: word for index, word in READERS[kind](host, name, indices).items() if word in KINDS[kind].get("given_up", ())}
 
 
 def hidden(host, kind, name, index):
     """What wins over the definition of an instance and is not of this collection, as words; empty where nothing does."""
     paths = [path.replace("*", str(index)) for path in filled(KINDS[kind].get("hides", []), name=name)]
-    return next((f"hidden by {path}" for path in paths if host.stat(path) is not None), "")
+    return next((f"hidden by {path}" for path in paths if hides(host, kind, path)), "")
 
 
-def has_systemd(host):
-    """Whether systemd is process 1, as sd_booted(3) tells it."""
-    return host.exists("/run/systemd/system")
+def hides(host, kind, path):
+    """Whether a file is there that wins over the definition of an instance."""
+    pattern = KINDS[kind]["hiding"]
+    return host.stat(path) is not None and (not pattern or re.search(pattern, host.read(path) or "", re.MULTILINE) is not None)
+
+
+def hiding(host, kind, name):
+    """The files that win over the definition of any instance."""
+    found = []
+    for pattern in filled(KINDS[kind].get("hides", []), name=name):
+        folder, _slash, file = pattern.rpartition("/")
+        found += [f"{folder}/{entry}" for entry in host.listdir(folder) if fnmatch.fnmatchcase(entry, file)]
+    return [path for path in found if hides(host, kind, path)]
 
 
 def enabled(host, unit, entry):

@@ -18,6 +18,8 @@ STATUS = "Uid:\t1000\t1000\t1000\t1000\nCapBnd:\t0000000001000000\n"
 UNIT = "systemctl show --no-pager --property=ActiveState,UnitFileState,MainPID -- "
 RUN = "/etc/demo-runit/0/run"
 BARE = {"/proc/self/status": STATUS, "/proc/1/limits": LIMITS, "/run/systemd/system/some.unit": ""}
+#: Without systemd, and with a process 1 whose name is that of three programs.
+OLD = {**{path: text for path, text in BARE.items() if "systemd" not in path}, "/proc/1/comm": "init\n"}
 
 
 def wanted(kind="supervisord", text="; Written by xitrum.host\nminfds=@MINFDS@\n", path="/etc/demo-supervisord/run", **more):
@@ -91,6 +93,9 @@ def test_what_another_supervisor_has_left_goes():
     assert "/etc/demo-runit/0/run" not in there.files
 
 
+UPSTART = wanted("upstart", "# xitrum.host", "/etc/init/demo-0.conf")
+
+
 @pytest.mark.parametrize("there, want, said", [
     (host({"/etc/demo-supervisord/run": "theirs"}), wanted(), "/etc/demo-supervisord/run exists and was not written by this collection"),
     (host({"/etc/supervisor/conf.d/demo-0.conf": "theirs"}), wanted(), "/etc/supervisor/conf.d/demo-0.conf exists and is not the link"),
@@ -100,8 +105,16 @@ def test_what_another_supervisor_has_left_goes():
     (FakeHost({**BARE, "/etc/demo-runit/0/finish": "x"}), wanted("runit", "# xitrum.host", RUN),
      "the service directory /etc/demo-runit/0 exists and is somebody else's (finish)"),
     (FakeHost({"/etc/rc.local": "#!/usr/bin/perl\n"}), wanted("rc.local", "# xitrum.host", "/etc/demo-rc.local/boot"), "expected a shell script"),
-    (FakeHost(BARE), wanted("upstart", "# xitrum.host", "/etc/init/demo-0.conf"), "process 1 is no upstart"),
-    (FakeHost(BARE, {"initctl --version": "init (upstart 1.3)\n"}), wanted("upstart", "# xitrum.host", "/etc/init/demo-0.conf"), "process 1 is upstart 1.3"),
+    (FakeHost(BARE, {"initctl --version": "initctl (upstart 1.13.2)\n", "initctl version": "init (upstart 1.13.2)\n"}), UPSTART,
+     "process 1 is systemd, and the xitrum_supervisor upstart wants upstart"),
+    (FakeHost(OLD, {"initctl --version": "initctl (upstart 1.13.2)\n",
+                    "initctl version": (1, "", "initctl: Unable to connect to Upstart\n")}), UPSTART,
+     "process 1 is init, and the xitrum_supervisor upstart wants upstart"),
+    (FakeHost(OLD, {"initctl version": "init (upstart 1.3)\n"}), UPSTART, "process 1 is upstart 1.3"),
+    (FakeHost(OLD, {"initctl version": "init (upstart 1.13.2)\n", "runsvdir": ""}), wanted("runit", "# xitrum.host", RUN),
+     "process 1 is upstart, and the xitrum_supervisor runit wants systemd or init"),
+    (FakeHost(OLD, {"svscan": ""}, {"/proc/1/exe": "/bin/busybox"}), wanted("daemontools", "# xitrum.host", "/etc/demo-daemontools/0/run"),
+     "process 1 is busybox, and the xitrum_supervisor daemontools wants systemd or init"),
 ])
 def test_what_stands_in_the_way_is_said_and_nothing_is_written(there, want, said):
     problems = planned(there, want)[1].problems
@@ -222,7 +235,7 @@ SCAN = {"/proc/5/cmdline": "/usr/bin/runsvdir\0-P\0/etc/demo-runit/enabled\0"}
 
 
 def old_init(table=TABLE, **files):
-    texts = {name: text for name, text in {**BARE, **SCAN, "/etc/inittab": table, **files}.items() if text is not None and "systemd" not in name}
+    texts = {name: text for name, text in {**BARE, **SCAN, "/proc/1/comm": "init\n", "/etc/inittab": table, **files}.items() if text is not None and "systemd" not in name}
     return FakeHost(texts, {"runsvdir": "", "telinit q": ""}, {"/etc/demo-runit/enabled/0": "/etc/demo-runit/0"})
 
 
