@@ -18,7 +18,7 @@ options:
     default: []
     suboptions:
       path:
-        description: Where the file is.
+        description: Where the file is. A link stays, and the file at its end is written.
         type: path
         required: true
       content:
@@ -26,7 +26,7 @@ options:
         type: str
         required: true
       mode:
-        description: Its mode, in octal.
+        description: Its mode, in octal. A mode that lets every user write is an error.
         type: str
         default: "0644"
       owner:

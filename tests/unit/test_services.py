@@ -113,7 +113,8 @@ UPSTART = wanted("upstart", "# xitrum.host", "/etc/init/demo-0.conf")
     (FakeHost(OLD, {"initctl version": "init (upstart 1.3)\n"}), UPSTART, "process 1 is upstart 1.3"),
     (FakeHost(OLD, {"initctl version": "init (upstart 1.13.2)\n", "runsvdir": ""}), wanted("runit", "# xitrum.host", RUN),
      "process 1 is upstart, and the xitrum_supervisor runit wants systemd or init"),
-    (FakeHost(OLD, {"svscan": ""}, {"/proc/1/exe": "/bin/busybox"}), wanted("daemontools", "# xitrum.host", "/etc/demo-daemontools/0/run"),
+    (FakeHost(OLD, {"svscan": ""}, {"/proc/1/exe": "/bin/busybox"}),
+     wanted("daemontools", "# xitrum.host", "/etc/demo-daemontools/0/run"),
      "process 1 is busybox, and the xitrum_supervisor daemontools wants systemd or init"),
 ])
 def test_what_stands_in_the_way_is_said_and_nothing_is_written(there, want, said):
@@ -235,7 +236,8 @@ SCAN = {"/proc/5/cmdline": "/usr/bin/runsvdir\0-P\0/etc/demo-runit/enabled\0"}
 
 
 def old_init(table=TABLE, **files):
-    texts = {name: text for name, text in {**BARE, **SCAN, "/proc/1/comm": "init\n", "/etc/inittab": table, **files}.items() if text is not None and "systemd" not in name}
+    files = {**OLD, **SCAN, "/etc/inittab": table, **files}
+    texts = {name: text for name, text in files.items() if text is not None}
     return FakeHost(texts, {"runsvdir": "", "telinit q": ""}, {"/etc/demo-runit/enabled/0": "/etc/demo-runit/0"})
 
 

@@ -20,3 +20,8 @@ class TestNginx(ProxyContract):
 
     def test_the_configuration_of_the_distribution_is_kept(self, host):
         assert "sites-enabled" in host.check_output("cat /etc/nginx/nginx.conf.before-xitrum")
+
+    def test_the_configuration_is_where_its_link_leads_for_those_who_could_read_it_before(self, host):
+        assert host.check_output("readlink /etc/nginx/nginx.conf") == "../../srv/nginx.conf"
+        for path in ("/srv/nginx.conf", "/etc/nginx/nginx.conf.before-xitrum"):
+            assert (host.file(path).group, host.file(path).mode) == ("adm", 0o640)

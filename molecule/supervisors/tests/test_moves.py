@@ -106,13 +106,13 @@ def test_without_systemd_the_table_of_init_has_the_new_one_and_the_old_one_nothi
 def test_what_is_somebody_elses_is_never_overwritten(site, tmp_path):
     other = site.with_inventory(tmp_path / "inventory", host_vars={
         "runit": {"xitrum_supervisor": "rc.local"}, "supervisord": {"xitrum_supervisor": "daemontools"}, "daemontools": {"xitrum_supervisor": "runit"}})
-    site.sh("runit", "printf '#!/bin/sh\\ntrue\\n' > /etc/rc.local")
+    site.sh("runit", "printf '#!/usr/bin/perl\\ntrue\\n' > /etc/rc.local")
     site.sh("supervisord", "mkdir -p /etc/xitrum-daemontools/0; echo theirs > /etc/xitrum-daemontools/0/run")
     site.sh("daemontools", "mkdir -p /etc/xitrum-runit/0; echo theirs > /etc/xitrum-runit/0/finish")
     before = site.running()
     run = other.run("--limit", "runit,supervisord,daemontools")
     assert run.code != 0
-    for said in ("/etc/rc.local is somebody else's script and ends with 'true'; wanted is a last line 'exit 0'",
+    for said in ("/etc/rc.local begins with '#!/usr/bin/perl'; expected a shell script",
                  "/etc/xitrum-daemontools/0/run exists and was not written by this collection",
                  "the service directory /etc/xitrum-runit/0 exists and is somebody else's (finish)"):
         assert said in run.message
@@ -175,6 +175,7 @@ def test_taken_away_nothing_is_left_and_what_others_have_stays(site, tmp_path):
         assert site.sh(host, "ls -d /opt/xitrum", check=False) == ""
     assert site.processes("supervisord", "sleep") == theirs != []
     assert site.sh("rclocal", "tail -n 2 /etc/rc.local").splitlines() == ["# Leave it to the others.", "exit 0"]
+    assert site.sh("rclocal", "readlink /etc/rc.local; stat -Lc %a /etc/rc.local").split() == ["rc.d/rc.local", "700"]
     assert len(site.processes("runit")) == 1
 
 

@@ -94,3 +94,15 @@ def test_taken_away_everything_is_as_before(host, name):
     for path in (OWN, LIMITS, RECORD):
         assert not host.file(path).exists
     assert host.file("/etc/sysctl.d/95-other.conf").content_string == "net.ipv4.tcp_fin_timeout = 30\n", "other people's files are not edited"
+
+
+def test_links_stay_and_what_they_lead_to_is_as_before(host, name):
+    if name != "gone":
+        pytest.skip("there are no links here")
+    links = {"/etc/rc.local": "rc.d/rc.local", OWN: "/srv/etc/90-xitrum.conf", "/etc/security/limits.d": "../../srv/etc/limits.d"}
+    assert {path: host.check_output("readlink %s", path) for path in links} == links
+    script = host.file("/etc/rc.d/rc.local")
+    assert (script.user, script.group, script.mode) == ("root", "adm", 0o640)
+    assert script.content_string == "#!/bin/bash\n# For compatibility.\n\ntouch /var/lock/subsys/local\n"
+    assert not host.file("/srv/etc/90-xitrum.conf").exists
+    assert host.run("find /etc /srv -type f -perm /o+w").stdout == "", "nothing that every user may write"
