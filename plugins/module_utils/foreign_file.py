@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A file that may be somebody else's: where it is, how it is, whether it may be edited, and how it was before the first change.
+"""A file that may be somebody else's: where and how it is, whether it may be edited, and how it was before that.
 
 Its path may be a link. The link stays as it is, and what it leads to is edited and restored.
 """
@@ -11,7 +11,13 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ansible_collections.xitrum.host.plugins.module_utils import marked_block, recorded
-from ansible_collections.xitrum.host.plugins.module_utils.host import PathError, Stat, no_file, untrusted, writable_by_all
+from ansible_collections.xitrum.host.plugins.module_utils.host import (
+    PathError,
+    Stat,
+    no_file,
+    untrusted,
+    writable_by_all,
+)
 
 
 class ForeignFile(NamedTuple):
@@ -26,8 +32,8 @@ class ForeignFile(NamedTuple):
 
 
 def read_file(host, path, foreign=True):
-    """Reads a file and judges it, and never raises for what a path may be. C(foreign): it may be somebody else's, and root
-    obeys it, so that nobody else may change it. Raises PermissionError where this user may not read it."""
+    """Reads a file and judges it, and never raises for what a path may be. C(foreign): it may be somebody else's, and
+    root obeys it, so that nobody else may change it. Raises PermissionError where this user may not read it."""
     try:
         target = host.resolve(path)
     except PathError as error:
@@ -43,13 +49,15 @@ def read_file(host, path, foreign=True):
     folder = target.rpartition("/")[0] or "/"
     wrong = untrusted(host, folder) if target != path else ""
     if wrong:
-        return found._replace(problem=f"{path} leads to {target}, and {wrong}, who could change what root runs; "
-                              "expected a folder that root alone may change: give it to root, or move the file")
+        return found._replace(
+            problem=f"{path} leads to {target}, and {wrong}, who could change what root runs; "
+            "expected a folder that root alone may change: give it to root, or move the file"
+        )
     return found
 
 
 def note_file(host, file):
-    """Records how a file was, before it is changed for the first time: where its link led, its mode, and what was missing."""
+    """Records how a file was before its first change: where its link led, its mode, and which folders were missing."""
     record = recorded.read(host)
     if file.path in record["files"]:
         return
@@ -74,9 +82,9 @@ def places(host, path):
 
 
 def restore_file(host, path, edit, empty=None):
-    """Takes what is ours out of a file, also where its link leads elsewhere by now: C(edit(text)) is the text without it.
+    """Takes what is ours out of a file, also where its link leads elsewhere by now: C(edit(text)) is the text without.
 
-    With the last part of ours the file gets its mode back. One that was not there goes, where nothing but C(empty) is left.
+    With the last part of ours the file gets its mode back. One that was not there goes, with C(empty) left.
     """
     note, left = recorded.noted_file(host, path), False
     for place in places(host, path):

@@ -65,6 +65,8 @@ class Host:
     def __init__(self, run_command):
         """C(run_command) is C(AnsibleModule.run_command) or a callable of the same shape."""
         self._run_command = run_command
+        # What is unpacked and copied here is nobody else's to write, whatever the login allows.
+        os.umask(os.umask(0o022) | 0o022)
 
     def run(self, argv, data=None, environment=None):
         """Runs a list of arguments (never a shell) in the C locale; a missing program is rc 127, not an exception.
@@ -284,7 +286,7 @@ class Host:
             os.unlink(path)
 
     def remove_written(self, path):
-        """Removes what was written at a path: of a link to a file that file, and the link stays as somebody has made it."""
+        """Removes what was written at a path. Of a link to a file that is the file, and the link stays as it was."""
         found = self.stat(path)
         target = self.resolve(path) if found is not None and found.kind == "link" else path
         found = self.stat(target)
@@ -351,7 +353,8 @@ def resolve(host, path):
                             "expected a link to a file: correct it, or remove it")
         wrong = untrusted(host, here)
         if wrong:
-            raise PathError(errno.EPERM, f"{path} leads through the link {here}, and {wrong}, who could lead it elsewhere; "
+            raise PathError(errno.EPERM,
+                            f"{path} leads through the link {here}, and {wrong}, who could lead it elsewhere; "
                             "expected a link that root alone may change: give it and its folders to root, "
                             "or put the file itself in its place")
         left += target.split("/")[::-1]

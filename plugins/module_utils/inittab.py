@@ -7,7 +7,13 @@ from __future__ import annotations
 
 import re
 
-from ansible_collections.xitrum.host.plugins.module_utils.marked_block import appended, has_block, line_end, replaced, without
+from ansible_collections.xitrum.host.plugins.module_utils.marked_block import (
+    appended,
+    has_block,
+    line_end,
+    replaced,
+    without,
+)
 
 PATH = "/etc/inittab"
 
@@ -29,7 +35,7 @@ def ids(text):
 
 
 def problem(text, name):
-    """Why the file can have no entry of that name, as a sentence; empty where it can. C(text) None: there is no file."""
+    """Why the file can have no entry of that name, as a sentence; empty where it can. C(text) is None without a file."""
     if text is None:
         return f"{PATH} is missing, by which an init that is not systemd starts what runs all the time: choose another xitrum_supervisor"
     if not _free(text, name):

@@ -35,9 +35,9 @@ def replaced(text, name, line, end="\n"):
     """The text with another line in the block, where the first one is. One that an editor has doubled is gone."""
     first = _pattern(name).search(text)
     new = block(name, line, end)
-    head, tail = text[:first.start()], text[first.end():]
+    head, tail = text[: first.start()], text[first.end() :]
     if not first[0].endswith("\n"):
-        return head + new[:-len(end)]
+        return head + new[: -len(end)]
     return head + new + without(tail, name)
 
 
@@ -45,14 +45,14 @@ def appended(text, name, line, end="\n"):
     """The text with the block at its end."""
     if not text or text.endswith("\n"):
         return text + block(name, line, end)
-    return f"{text}{end}{block(name, line, end)[:-len(end)]}"
+    return f"{text}{end}{block(name, line, end)[: -len(end)]}"
 
 
 def without(text, name):
     """The text without the block, if it has one."""
     rest, at = "", 0
     for found in _pattern(name).finditer(text):
-        rest += text[at:found.start()]
+        rest += text[at : found.start()]
         at = found.end()
         if not found[0].endswith("\n"):
             # It is the last line of a file that had no line end before.
@@ -63,5 +63,8 @@ def without(text, name):
 def _pattern(name):
     """The block, without any mark between its own two: lines after a mark that lost its other half are not ours."""
     name = re.escape(name)
-    return re.compile(rf"^# BEGIN xitrum\.host {name}\r?\n(?:(?!# (?:BEGIN|END) xitrum\.host ).*\n)*"
-                      rf"# END xitrum\.host {name}(?:\r?\n|\Z)", re.MULTILINE)
+    return re.compile(
+        rf"^# BEGIN xitrum\.host {name}\r?\n(?:(?!# (?:BEGIN|END) xitrum\.host ).*\n)*"
+        rf"# END xitrum\.host {name}(?:\r?\n|\Z)",
+        re.MULTILINE,
+    )

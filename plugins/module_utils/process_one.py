@@ -29,7 +29,7 @@ def has_systemd(host):
 
 
 def read_init(host):
-    """What process 1 is. upstart and the init of BusyBox have the name of that of System V, and do not read its table."""
+    """What process 1 is. upstart and BusyBox's init have the name of that of System V, and do not read its table."""
     if has_systemd(host):
         return Init("systemd")
     # `initctl --version` is the client's own. Without a word from process 1 it ends with another code.
@@ -46,9 +46,13 @@ def problem(supervisor, init):
     """Why a supervisor cannot start anything at boot here, as a sentence; empty where it can. Pure."""
     inits = KINDS[supervisor]["inits"] if supervisor else []
     if inits and init.name not in inits:
-        return (f"process 1 is {init.name or 'unknown'}, and the xitrum_supervisor {supervisor} wants {' or '.join(inits)}: "
-                "choose another for this host")
+        return (
+            f"process 1 is {init.name or 'unknown'}, and the xitrum_supervisor {supervisor} wants "
+            f"{' or '.join(inits)}: choose another for this host"
+        )
     if supervisor == "upstart" and tuple(int(part) for part in init.version.split(".")[:2]) < OLDEST_UPSTART:
-        return (f"process 1 is upstart {init.version}, and xitrum_supervisor wants upstart {'.'.join(map(str, OLDEST_UPSTART))} "
-                "or newer: choose another xitrum_supervisor for this host")
+        return (
+            f"process 1 is upstart {init.version}, and xitrum_supervisor wants upstart "
+            f"{'.'.join(map(str, OLDEST_UPSTART))} or newer: choose another xitrum_supervisor for this host"
+        )
     return ""

@@ -68,8 +68,8 @@ def read(host, wanted):
     version = pattern.search(said.out + said.err)
     unit = process.parse_unit(host.run(["systemctl", "show", "--no-pager", "--property=" + ",".join(PROPERTIES), "--", wanted["service"] + ".service"]).out)
     config = foreign_file.read_file(host, wanted["config_path"])
-    files = {config.path: config, **{
-        item["path"]: foreign_file.read_file(host, item["path"], foreign=False) for item in [*wanted["files"], *wanted["pems"]]}}
+    paths = [item["path"] for item in [*wanted["files"], *wanted["pems"]]]
+    files = {config.path: config, **{path: foreign_file.read_file(host, path, foreign=False) for path in paths}}
     main = int(unit.get("MainPID") or 0)
     state = {
         "version": version.group(1) if version else "",
@@ -195,7 +195,8 @@ def _files(wanted, state, text, result):
     # The configuration comes last: what it names must be there when it is.
     for item, secret in [(item, False) for item in wanted["files"]] + [(item, True) for item in wanted["pems"]] + [(config, False)]:
         has, stat = state["files"][item["path"]]
-        mode = stat is not None and stat.kind == "file" and (stat.mode, stat.owner) == (int(item["mode"], 8), item.get("owner", "root"))
+        want = (int(item["mode"], 8), item.get("owner", "root"))
+        mode = stat is not None and stat.kind == "file" and (stat.mode, stat.owner) == want
         same = has == item["content"] and mode
         why = "it is not there" if has is None else "its owner or mode is not as wanted" if has == item["content"] else "its text is not as wanted"
         _row(result, item["path"], "as wanted", "missing" if has is None else "as wanted" if same else "otherwise", "", same, why)
@@ -210,10 +211,12 @@ def _files(wanted, state, text, result):
 
 
 def _as_before(state, path):
-    """Mode, owner and group of the configuration: those of the one from before it was ours, which may be for root's eyes only."""
+    """Mode, owner and group of the configuration: those of the one from before, which may be for root's eyes only."""
     text, stat = state["files"][path]
     before = state["kept"] or (stat if text is not None and not proxy_text.stamp_of(text) else None)
-    return {"mode": f"{before.mode & 0o777:04o}", "owner": before.owner, "group": before.group} if before else {"mode": "0644"}
+    if not before:
+        return {"mode": "0644"}
+    return {"mode": f"{before.mode & 0o777:04o}", "owner": before.owner, "group": before.group}
 
 
 def _headed(path, text, secret):
@@ -329,7 +332,8 @@ def apply(host, wanted, planned):
         foreign_file.note_file(host, config)
     for kind, item in planned.actions:
         if kind in ("keep", "write"):
-            host.write(item["path"], item["content"], int(item["mode"], 8), item.get("owner", "root"), item.get("group", "root"))
+            owner, group = item.get("owner", "root"), item.get("group", "root")
+            host.write(item["path"], item["content"], int(item["mode"], 8), owner, group)
     for kind in ("daemon-reload", "enable", "start", "reload", "restart"):
         if kind in kinds:
             said = host.run(["systemctl", kind] + ([] if kind == "daemon-reload" else [wanted["service"] + ".service"]))

@@ -9,7 +9,13 @@ else's and stays.
 
 from __future__ import annotations
 
-from ansible_collections.xitrum.host.plugins.module_utils import foreign_file, proxy_config, proxy_server, proxy_text, recorded
+from ansible_collections.xitrum.host.plugins.module_utils import (
+    foreign_file,
+    proxy_config,
+    proxy_server,
+    proxy_text,
+    recorded,
+)
 from ansible_collections.xitrum.host.plugins.module_utils.plan import Plan
 
 SPEC = {}

@@ -25,8 +25,10 @@ _LEAVES = re.compile(r"(?:^|[;&|]|\b(?:then|else|do)\b)\s*(?:exit|exec)\b(?!\s+\
 
 
 def last_command(lines):
-    """The number of the line on which the last command begins; -1 where there is none. Comments and empty lines are no command."""
-    last = max((number for number, line in enumerate(lines) if line.strip() and not line.lstrip().startswith("#")), default=-1)
+    """The number of the line on which the last command begins; -1 where there is none but comments."""
+    last = max(
+        (number for number, line in enumerate(lines) if line.strip() and not line.lstrip().startswith("#")), default=-1
+    )
     while last > 0 and lines[last - 1].rstrip("\r\n").endswith("\\"):
         last -= 1
     return last
@@ -39,16 +41,19 @@ def problem(text, systemd=True):
     if text is None or (not first.startswith("#!") and not systemd):
         return ""
     if not first.startswith("#!"):
-        return f"{PATH} begins with {first!r}, and systemd runs no script without a first line that names its interpreter; {expected}"
+        why = "systemd runs no script whose first line names no interpreter"
+        return f"{PATH} begins with {first!r}, and {why}; {expected}"
     if first.endswith("\r"):
-        return (f"{PATH} has Windows line ends, so that no interpreter is found for it and it is not run at boot; expected Unix "
-                f"ones: run sed -i 's/\\r$//' {PATH}, or choose another xitrum_supervisor")
+        return (
+            f"{PATH} has Windows line ends, so that no interpreter is found for it and it is not run at boot; "
+            f"expected Unix ones: run sed -i 's/\\r$//' {PATH}, or choose another xitrum_supervisor"
+        )
     return "" if _SHELL.match(first) else f"{PATH} begins with {first!r}; {expected}"
 
 
 def with_block(text, name, line):
-    """The script with the application's block: before a last command that leaves the script, else at its end. Text without
-    a L(problem) only. The block has Unix line ends, since a shell takes others for a part of a word."""
+    """The script with the application's block: before a last command that leaves the script, else at its end. Text
+    without a L(problem) only. The block has Unix line ends, since a shell takes others for a part of a word."""
     text = without(EMPTY if text is None else text, name)
     lines = _LINES.findall(text)
     end = last_command(lines)
@@ -60,7 +65,9 @@ def with_block(text, name, line):
 def early_exits(text, name):
     """The numbers of the lines, from 1 on, on which the script may end before the application's block."""
     lines = with_block(text, name, "").partition(block(name, ""))[0].split("\n")
-    return [number for number, line in enumerate(lines, 1) if not line.lstrip().startswith("#") and _LEAVES.search(line)]
+    return [
+        number for number, line in enumerate(lines, 1) if not line.lstrip().startswith("#") and _LEAVES.search(line)
+    ]
 
 
 def taken_away(text, name):

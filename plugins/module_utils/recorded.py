@@ -20,8 +20,8 @@ PATH = f"{FOLDER}/before.json"
 #: C(applications): name to C(roots), C(logs), C(users) and C(groups), each a name or a path to whether it was made for the
 #: application. C(packages): those that were not installed. C(units): name to C(boot) and C(active), both empty where the
 #: unit came with a package of ours. C(made): the paths of a supervisord of PyPI that were not there.
-#: C(files): the path of somebody else's file, which may be a link, to C(target), the file that it led to, C(mode), which is
-#: missing where there was no file, and C(made), the folders above it that were missing.
+#: C(files): the path of somebody else's file, which may be a link, to C(target), the file that it led to, C(mode), which
+#: is missing where there was no file, and C(made), the folders above it that were missing.
 EMPTY = {"applications": {}, "packages": [], "units": {}, "files": {}, "made": []}
 
 SPEC = {
@@ -42,7 +42,8 @@ def parse(text):
             raise ValueError("it is no record")
         # Before links were followed, a record had the modes of files alone.
         modes = found.pop("modes", None) or {}
-        found["files"] = {**{path: {"target": path, "mode": mode} for path, mode in modes.items()}, **found.get("files", {})}
+        before = {path: {"target": path, "mode": mode} for path, mode in modes.items()}
+        found["files"] = {**before, **found.get("files", {})}
         if not is_sound({**EMPTY, **found}):
             raise ValueError("it is no record")
     except (AttributeError, TypeError, ValueError) as error:
@@ -63,7 +64,8 @@ def is_sound(record):
             for kind in kinds[:2] for path, made in entry[kind].items())
 
     def is_file(note):
-        return isinstance(note, dict) and set(note) <= {"target", "mode", "made"} and isinstance(note.get("mode", 0), int) and all(
+        known = isinstance(note, dict) and set(note) <= {"target", "mode", "made"}
+        return known and isinstance(note.get("mode", 0), int) and all(
             isinstance(path, str) and path.startswith("/") for path in [note.get("target"), *note.get("made", [])])
 
     return (all_of(record["applications"], is_application)

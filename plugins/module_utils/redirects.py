@@ -185,7 +185,8 @@ def plan(wanted, state):
     result.actions = redirects_leftovers.around(result.actions, rules if name in ("iptables", "firewalld") else [], mine, state)
     result.actions += redirects_ports.stop_steps(wanted, state, rules)
     unusable = state["iptables"]["unusable"]
-    result.problems += [f"redirects: {unusable[step.path]}" for step in result.actions if step.kind == "write" and step.path in unusable]
+    written = [step.path for step in result.actions if step.kind == "write"]
+    result.problems += [f"redirects: {unusable[path]}" for path in written if path in unusable]
     saved, live = all_rules("configured", state), all_rules("effective", state)
     result.facts["moves"] = moves(rules, live[name], state["listening"])
     result.facts["pairs"] = live_pairs(live[name])
@@ -304,7 +305,7 @@ def apply(host, planned):
 
 
 def write_saved(host, step):
-    """Writes a file of the distribution, with our rules in it or without. One that was not there goes with our last rule."""
+    """Writes a file of the distribution, with our rules or without. One that was not there goes with our last rule."""
     file = foreign_file.read_file(host, step.path)
     if not redirects_iptables.there(file.text):
         foreign_file.note_file(host, file)

@@ -55,7 +55,7 @@ def read(host, wanted):
         "folders": {path: host.listdir(path) for path in services(wanted)},
         "granted": instances.granted(host, wanted["nofile"]) if kind["inherits"] else 0,
         "init": init,
-        "inittab": foreign_file.read_file(host, inittab.PATH) if "scan" in kind and init.name == "init" else None,
+        "inittab": foreign_file.read_file(host, inittab.PATH) if init.name == "init" and "scan" in kind else None,
         "hiding": supervisors.hiding(host, wanted["supervisor"], name),
         "daemon": daemon(host, supervisors.filled(kind["daemon"], name=name), wanted),
         "rc_local": foreign_file.read_file(host, rc_local.PATH) if wanted["supervisor"] == "rc.local" else None,
@@ -146,13 +146,13 @@ def compose(wanted, state):
     if script and not rc_local_problem(state):
         boot = f"/etc/{name}-rc.local/boot"
         text = rc_local.with_block(script.text, name, f"[ ! -x {boot} ] || {boot}")
-        files.append(edited(script, text, 0o755 if script.stat is None else script.stat.mode | 0o111))
+        files.append(edited(script, text, 0o755 if script.stat is None else script.stat.mode & 0o777 | 0o111))
     commands = supervisors.filled(kind["define"], name=name)
     if state["inittab"] and not inittab_problem(wanted, state):
         table, scan = state["inittab"], supervisors.filled(kind["scan"], name=name)
         files = [item for item in files if item["path"] != supervisors.filled(kind["unit"], name=name)]
         text = inittab.with_entry(table.text, inittab.entry_of(name, wanted["supervisor"]), scan)
-        files.append(edited(table, text, table.stat.mode))
+        files.append(edited(table, text, table.stat.mode & 0o777))
         commands = [inittab.READ_AGAIN]
     elsewhere = set().union(*(indices for other, indices in state["defined"].items() if other != wanted["supervisor"]))
     for index, (path, target) in enumerate(marks(wanted).items()):
@@ -215,7 +215,8 @@ def plan(wanted, state):
     if not kind["restarts"]:
         why = f"{wanted['supervisor']} starts an instance at boot, and does not start it again when it ends"
         result.rows.append(Row("service", "restart after a crash", "yes", "", "no", "absent", why))
-        result.facts["notes"].insert(0, f"{why}: choose another xitrum_supervisor where nobody watches over the application")
+        advice = "choose another xitrum_supervisor where nobody watches over the application"
+        result.facts["notes"].insert(0, f"{why}: {advice}")
     return result
 
 
@@ -324,7 +325,7 @@ def apply(host, wanted, state, planned):
 
 
 def note(host, wanted, state):
-    """Records what is somebody else's and is about to be changed: a daemon for everybody, and a file that gets a block of ours."""
+    """Records what is somebody else's and is about to be changed: a daemon for everybody, a file that gets our block."""
     kind = supervisors.KINDS[wanted["supervisor"]]
     if kind["daemon"] and "{name}" not in kind["daemon"]:
         recorded.note_unit(host, kind["daemon"], kind["packages"][0])

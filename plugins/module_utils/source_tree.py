@@ -94,7 +94,8 @@ def plan(wanted, state):
         want, configured = "absent" if text is None else "as the platform needs it", "so" if same else "otherwise" if has else "missing"
         result.rows.append(Row("source", path, want, configured, "", "ok" if same else "differs", "", ""))
         if not same:
-            result.actions.append((path, text, mode if mode is not None else has["stat"].mode if has else 0o644))
+            kept = has["stat"].mode & 0o775 if has else 0o644
+            result.actions.append((path, text, mode if mode is not None else kept))
             result.before += headed(path, (has or {}).get("text") or "")
             result.after += headed(path, text or "")
     if result.actions and not wanted["allow_uncommitted"]:

@@ -38,7 +38,7 @@ def defined(host, name):
 
 def leftovers(host, name):
     """The supervisors that have anything of the application: kind to the paths that are there, the marks left out."""
-    found = {kind: [path for path in filled(what["shared"], name=name) if host.stat(path) is not None] for kind, what in KINDS.items()}
+    found = {kind: [path for path in filled(what["shared"], name=name) if host.exists(path)] for kind, what in KINDS.items()}
     if has_block(host, rc_local.PATH, name):
         found["rc.local"].append(rc_local.PATH)
     for kind in found:
@@ -71,7 +71,8 @@ def states(host, kind, name, indices):
 
 def given_up(host, kind, name, indices):
     """The instances that the supervisor starts no more since they ended too often: index to its own word for that."""
-    return {index: word for index, word in READERS[kind](host, name, indices).items() if word in KINDS[kind].get("given_up", ())}
+    words = KINDS[kind].get("given_up", ())
+    return {index: word for index, word in READERS[kind](host, name, indices).items() if word in words}
 
 
 def hidden(host, kind, name, index):
@@ -83,7 +84,9 @@ def hidden(host, kind, name, index):
 def hides(host, kind, path):
     """Whether a file is there that wins over the definition of an instance."""
     pattern = KINDS[kind]["hiding"]
-    return host.stat(path) is not None and (not pattern or re.search(pattern, host.read(path) or "", re.MULTILINE) is not None)
+    if host.stat(path) is None:
+        return False
+    return not pattern or re.search(pattern, host.read(path) or "", re.MULTILINE) is not None
 
 
 def hiding(host, kind, name):
@@ -99,7 +102,8 @@ def enabled(host, unit, entry):
     """Whether a unit starts at boot, in systemd's own word, or the entry of that name in the table of another init does."""
     if has_systemd(host):
         return host.run(["systemctl", "is-enabled", unit]).out.strip() or "unknown"
-    return WELL["boot"] if marked_block.has_block(foreign_file.read_file(host, inittab.PATH).text, entry) else "disabled"
+    table = foreign_file.read_file(host, inittab.PATH).text
+    return WELL["boot"] if marked_block.has_block(table, entry) else "disabled"
 
 
 def runs_at_boot(host):
@@ -199,7 +203,7 @@ def clean(host, kind, name):
     if kind == "rc.local" and has_block(host, rc_local.PATH, name):
         foreign_file.restore_file(host, rc_local.PATH, lambda text: marked_block.without(text, name), rc_local.EMPTY)
     for path in filled(KINDS[kind]["shared"], name=name):
-        host.remove(path)
+        host.remove_written(path)
     for command in filled(KINDS[kind]["gone_after"], name=name):
         host.run(command)
 

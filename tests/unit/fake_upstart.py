@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A host whose process 1 is upstart: the part of init(5) and initctl(8) that the collection uses, with a clock of its own.
+"""A host whose process 1 is upstart: what the collection uses of init(5) and initctl(8), with a clock of its own.
 
 What it does is held by test_upstart.py, a test for each rule.
 """
@@ -17,10 +17,12 @@ from .fake_host import FakeHost
 
 
 class UpstartHost(FakeHost):
-    """C(version) is that of process 1, C(client) that of initctl; C(crashes) are the jobs whose process ends at once."""
+    """C(version) is that of process 1, C(client) that of initctl; C(crashes) are jobs whose process ends at once."""
 
     def __init__(self, files=None, links=None, version="1.13.2", client="1.13.2", **more):
-        super().__init__({"/proc/1/comm": "init\n", "/proc/stat": "btime 1\n", **(files or {})}, {"initctl": ""}, links, **more)
+        super().__init__(
+            {"/proc/1/comm": "init\n", "/proc/stat": "btime 1\n", **(files or {})}, {"initctl": ""}, links, **more
+        )
         self.version, self.client, self.now, self.next_pid = version, client, 0, 100
         self.jobs, self.crashes, self.homes = {}, set(), {}
         self.load()
@@ -29,7 +31,7 @@ class UpstartHost(FakeHost):
 
     def load(self):
         """Reads /etc/init: stanzas of NAME.override come after those of NAME.conf, and the later one wins."""
-        names = [name[:-len(".conf")] for name in self.listdir("/etc/init") if name.endswith(".conf")]
+        names = [name[: -len(".conf")] for name in self.listdir("/etc/init") if name.endswith(".conf")]
         for name in names:
             job = self.jobs.setdefault(name, {"state": "stop/waiting", "pid": 0, "starts": []})
             job.update(stanzas(self.read(f"/etc/init/{name}.conf"), self.read(f"/etc/init/{name}.override") or ""))

@@ -36,6 +36,7 @@ def mode_of(path):
 
 # ------------------------------------------------------------------------------------------------------------ writing
 
+
 @pytest.mark.parametrize("link", ["rc.d/rc.local", "./rc.d/../rc.d/rc.local", "{top}/rc.d/rc.local", "middle"])
 @pytest.mark.parametrize("mode", [0o600, 0o640, 0o755])
 def test_a_link_stays_a_link_and_its_target_keeps_its_mode(top, real, link, mode):
@@ -80,19 +81,33 @@ def test_a_new_file_is_nobodys_to_write_whatever_the_umask_is(top, real):
     assert modes == {"new": "0o755", "new/folder": "0o755", "new/folder/file": "0o644", "log": "0o640", "lock": "0o600"}
 
 
-@pytest.mark.parametrize("make, said", [
-    (lambda top: (top / "file").symlink_to("file"), "leads in a circle"),
-    (lambda top: [(top / "file").symlink_to("other"), (top / "other").symlink_to("file")], "leads in a circle"),
-    (lambda top: (top / "file").symlink_to("rc.d"), "which is a directory; expected a file"),
-    (lambda top: (top / "file").mkdir(), "file is a directory; expected a file"),
-    (lambda top: (top / "file").symlink_to("/dev/null"), "leads to /dev/null, which is a device, a pipe or a socket"),
-    (lambda top: os.mkfifo(top / "file"), "is a device, a pipe or a socket"),
-    (lambda top: [(top / "file").write_text("old"), (top / "file").chmod(0o666)],
-     "has the mode 0666, so every user may change it"),
-    (lambda top: [(top / "other").write_text("old"), (top / "other").chmod(0o602), (top / "file").symlink_to("other")],
-     "run chmod o-w"),
-    (lambda top: [(top / "other").write_text(""), (top / "file").symlink_to("other/file")], "Not a directory"),
-])
+@pytest.mark.parametrize(
+    "make, said",
+    [
+        (lambda top: (top / "file").symlink_to("file"), "leads in a circle"),
+        (lambda top: [(top / "file").symlink_to("other"), (top / "other").symlink_to("file")], "leads in a circle"),
+        (lambda top: (top / "file").symlink_to("rc.d"), "which is a directory; expected a file"),
+        (lambda top: (top / "file").mkdir(), "file is a directory; expected a file"),
+        (
+            lambda top: (top / "file").symlink_to("/dev/null"),
+            "leads to /dev/null, which is a device, a pipe or a socket",
+        ),
+        (lambda top: os.mkfifo(top / "file"), "is a device, a pipe or a socket"),
+        (
+            lambda top: [(top / "file").write_text("old"), (top / "file").chmod(0o666)],
+            "has the mode 0666, so every user may change it",
+        ),
+        (
+            lambda top: [
+                (top / "other").write_text("old"),
+                (top / "other").chmod(0o602),
+                (top / "file").symlink_to("other"),
+            ],
+            "run chmod o-w",
+        ),
+        (lambda top: [(top / "other").write_text(""), (top / "file").symlink_to("other/file")], "Not a directory"),
+    ],
+)
 def test_what_is_no_file_of_root_is_refused_and_nothing_is_changed(top, real, make, said):
     make(top)
     before = sorted((path.name, mode_of(path)) for path in top.iterdir())
@@ -161,8 +176,14 @@ def test_an_attribute_that_a_rename_would_lose_is_carried_over(top, real, monkey
     assert os.getxattr(top / "file", "user.label") == b"etc_t"
 
 
-@pytest.mark.parametrize("number, said", [
-    (errno.EPERM, "chattr -i|set become"), (errno.EROFS, "mounted read-only"), (errno.EBUSY, "mount point of its own")])
+@pytest.mark.parametrize(
+    "number, said",
+    [
+        (errno.EPERM, "chattr -i|set become"),
+        (errno.EROFS, "mounted read-only"),
+        (errno.EBUSY, "mount point of its own"),
+    ],
+)
 def test_a_file_that_cannot_be_replaced_is_as_it_was_and_the_reason_is_plain(top, real, monkeypatch, number, said):
     (top / "file").write_text("old")
 
@@ -183,7 +204,9 @@ def test_a_folder_that_is_swapped_for_a_link_meanwhile_is_not_followed(top):
         host_module.open_folder(f"{top}/swapped/real")
 
 
-@pytest.mark.parametrize("target, left", [("rc.d/file", True), ("missing", True), ("/dev/null", False), ("rc.d", False)])
+@pytest.mark.parametrize(
+    "target, left", [("rc.d/file", True), ("missing", True), ("/dev/null", False), ("rc.d", False)]
+)
 def test_a_link_stays_when_the_file_behind_it_goes_and_nothing_else_is_removed_through_it(top, real, target, left):
     (top / "rc.d/file").write_text("ours")
     (top / "link").symlink_to(target)
@@ -192,7 +215,19 @@ def test_a_link_stays_when_the_file_behind_it_goes_and_nothing_else_is_removed_t
     assert (top / "rc.d/file").exists() is (target != "rc.d/file") and os.path.exists("/dev/null")
 
 
+def test_what_a_module_unpacks_or_copies_is_nobodys_to_write(top):
+    before = os.umask(0)
+    try:
+        Host(None)
+        (top / "copied").write_text("x")
+        (top / "unpacked").mkdir()
+    finally:
+        os.umask(before)
+    assert (mode_of(top / "copied"), mode_of(top / "unpacked")) == (0o644, 0o755)
+
+
 # ----------------------------------------------------------------------------------------------------------- appending
+
 
 def test_nothing_is_appended_to_what_is_no_file(top, real):
     (top / "log").symlink_to("rc.d/log")
@@ -205,11 +240,15 @@ def test_nothing_is_appended_to_what_is_no_file(top, real):
 
 # ---------------------------------------------------------------------------------------------------------- the double
 
-@pytest.mark.parametrize("links, path, target", [
-    ({"/etc/rc.local": "rc.d/rc.local"}, "/etc/rc.local", "/etc/rc.d/rc.local"),
-    ({"/etc/haproxy": "/srv/haproxy"}, "/etc/haproxy/haproxy.cfg", "/srv/haproxy/haproxy.cfg"),
-    ({"/etc/a": "../srv/b", "/srv/b": "c"}, "/etc/a", "/srv/c"),
-])
+
+@pytest.mark.parametrize(
+    "links, path, target",
+    [
+        ({"/etc/rc.local": "rc.d/rc.local"}, "/etc/rc.local", "/etc/rc.d/rc.local"),
+        ({"/etc/haproxy": "/srv/haproxy"}, "/etc/haproxy/haproxy.cfg", "/srv/haproxy/haproxy.cfg"),
+        ({"/etc/a": "../srv/b", "/srv/b": "c"}, "/etc/a", "/srv/c"),
+    ],
+)
 def test_the_double_follows_links_as_a_host_does(links, path, target):
     there = FakeHost({target: "old"}, links=links, stats={target: Stat("file", 0o640, "root", "adm", 3)})
     there.write(path, "new")
@@ -219,12 +258,19 @@ def test_the_double_follows_links_as_a_host_does(links, path, target):
     assert not there.files and there.links == links
 
 
-@pytest.mark.parametrize("there", [
-    FakeHost(links={"/etc/a": "b", "/etc/b": "a"}), FakeHost({"/srv/x/file": ""}, links={"/etc/a": "/srv/x"}),
-    FakeHost({"/srv/x": ""}, links={"/etc/a": "/srv/x"}, stats={"/srv/x": Stat("file", 0o666, "root", "root", 0)}),
-    FakeHost({"/srv/x": ""}, links={"/home/carol/a": "/srv/x"},
-             stats={"/home/carol": Stat("directory", 0o755, "carol", "carol", 0)}),
-])
+@pytest.mark.parametrize(
+    "there",
+    [
+        FakeHost(links={"/etc/a": "b", "/etc/b": "a"}),
+        FakeHost({"/srv/x/file": ""}, links={"/etc/a": "/srv/x"}),
+        FakeHost({"/srv/x": ""}, links={"/etc/a": "/srv/x"}, stats={"/srv/x": Stat("file", 0o666, "root", "root", 0)}),
+        FakeHost(
+            {"/srv/x": ""},
+            links={"/home/carol/a": "/srv/x"},
+            stats={"/home/carol": Stat("directory", 0o755, "carol", "carol", 0)},
+        ),
+    ],
+)
 def test_the_double_refuses_what_a_host_refuses(there):
     path = next(iter(there.links))
     before = dict(there.files)

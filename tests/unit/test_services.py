@@ -357,3 +357,18 @@ def test_what_somebody_else_has_at_its_paths_is_not_overwritten(files, path):
 def test_that_of_the_distribution_is_not_taken_over():
     problems = planned(host(), wanted(supervisord_version="4.3.0"))[1].problems
     assert len(problems) == 1 and "/usr/bin/supervisord is supervisord 4.2.5, which this collection did not install" in problems[0]
+
+
+def test_a_unit_whose_path_is_a_link_goes_and_its_link_stays():
+    unit = "/etc/systemd/system/demo@.service"
+    there = FakeHost({**BARE, "/srv/unit": "# Written by xitrum.host"}, links={unit: "/srv/unit"})
+    assert supervisors.leftovers(there, "demo") == {"systemd": [unit]}
+    supervisors.clean(there, "systemd", "demo")
+    assert there.links == {unit: "/srv/unit"} and "/srv/unit" not in there.files
+    assert supervisors.leftovers(there, "demo") == {}
+
+
+def test_bits_of_a_script_that_give_rights_are_not_given_to_what_is_written():
+    there = linked(mode=0o4755)
+    services.apply(there, RC_LOCAL, *planned(there, RC_LOCAL))
+    assert there.stat("/etc/rc.d/rc.local").mode == 0o755 and not planned(there, RC_LOCAL)[1].changed
