@@ -51,6 +51,20 @@ def problem(text, systemd=True):
     return "" if _SHELL.match(first) else f"{PATH} begins with {first!r}; {expected}"
 
 
+def boot_problem(load_state, script, leads_there):
+    """Why systemd would not run the script at boot, as a sentence; empty where it does, or where that is not known.
+
+    C(load_state) is that of its unit, C(script) what the unit runs, which depends on the distribution, and
+    C(leads_there) whether our path is or leads to the same file.
+    """
+    other = "or choose another xitrum_supervisor"
+    if load_state in ("not-found", "masked"):
+        return f"rc-local.service of systemd is {load_state}, and nothing else runs {PATH} at boot: restore that unit, {other}"
+    if script and not leads_there:
+        return f"systemd runs {script} at boot, and {PATH} does not lead there: make {PATH} a link to it, {other}"
+    return ""
+
+
 def with_block(text, name, line):
     """The script with the application's block: before a last command that leaves the script, else at its end. Text
     without a L(problem) only. The block has Unix line ends, since a shell takes others for a part of a word."""

@@ -8,6 +8,8 @@ The files come with the wanted state; what they must not overwrite, and what in 
 
 from __future__ import annotations
 
+import re
+
 from ansible_collections.xitrum.host.plugins.module_utils import (
     file_set,
     foreign_file,
@@ -59,6 +61,7 @@ def read(host, wanted):
         "hiding": supervisors.hiding(host, wanted["supervisor"], name),
         "daemon": daemon(host, supervisors.filled(kind["daemon"], name=name), wanted),
         "rc_local": foreign_file.read_file(host, rc_local.PATH) if wanted["supervisor"] == "rc.local" else None,
+        "rc_boot": rc_boot(host) if wanted["supervisor"] == "rc.local" and init.name == "systemd" else ("", "", True),
         "others": others(host, wanted) if wanted["supervisor"] == "supervisord" else {},
         "version": host.run([supervisord_command(host), "--version"]).out if wanted["supervisor"] == "supervisord" else "",
         "pypi": pypi(host) if wanted["supervisor"] == "supervisord" and wanted["supervisord_version"] else None,
@@ -92,6 +95,15 @@ def daemon(host, unit, wanted):
     limits = process.seen(host.read, f"/proc/{pid}/limits") if pid else None
     return {"unit": unit, "pid": pid, "active": said.get("ActiveState", ""), "boot": said.get("UnitFileState", ""),
             "nofile": process.nofile_of(limits) if limits else None}
+
+
+def rc_boot(host):
+    """What L(rc_local.boot_problem) judges: whether systemd has a unit for the script at boot, what that runs, and whether it is ours."""
+    said = host.run(["systemctl", "show", "--no-pager", "--property=LoadState,ExecStart", "--", "rc-local.service"]).out
+    unit = process.parse_unit(said)
+    path = re.search(r"\bpath=(/\S+)", unit.get("ExecStart", ""))
+    script = path[1] if path else ""
+    return unit.get("LoadState", ""), script, host.realpath(script) == host.realpath(rc_local.PATH)
 
 
 def scanner(host, wanted):
@@ -183,7 +195,9 @@ def inittab_problem(wanted, state):
 def rc_local_problem(state):
     """What keeps a block out of the script at boot; empty where nothing does."""
     script = state["rc_local"]
-    return script.problem or rc_local.problem(script.text, state["init"].name == "systemd") if script else ""
+    if not script:
+        return ""
+    return script.problem or rc_local.boot_problem(*state["rc_boot"]) or rc_local.problem(script.text, state["init"].name == "systemd")
 
 
 def replaced(text, values):

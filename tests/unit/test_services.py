@@ -372,3 +372,19 @@ def test_bits_of_a_script_that_give_rights_are_not_given_to_what_is_written():
     there = linked(mode=0o4755)
     services.apply(there, RC_LOCAL, *planned(there, RC_LOCAL))
     assert there.stat("/etc/rc.d/rc.local").mode == 0o755 and not planned(there, RC_LOCAL)[1].changed
+
+
+RC_UNIT = "systemctl show --no-pager --property=LoadState,ExecStart -- rc-local.service"
+RUNS = "LoadState=loaded\nExecStart={{ path={0} ; argv[]={0} start ; ignore_errors=no ; pid=0 }}\n"
+
+
+@pytest.mark.parametrize("said, links, problem", [
+    (RUNS.format("/etc/rc.local"), {}, ""), ("", {}, ""),
+    (RUNS.format("/etc/rc.d/rc.local"), {"/etc/rc.local": "rc.d/rc.local"}, ""),
+    (RUNS.format("/etc/rc.d/rc.local"), {"/etc/rc.local": "/srv/rc.local"}, "systemd runs /etc/rc.d/rc.local at boot, and /etc/rc.local does not lead"),
+    (RUNS.format("/etc/rc.d/rc.local"), {}, "make /etc/rc.local a link to it"),
+    ("LoadState=not-found\n", {}, "rc-local.service of systemd is not-found"), ("LoadState=masked\n", {}, "is masked"),
+])
+def test_a_script_that_systemd_does_not_run_at_boot_is_refused(said, links, problem):
+    problems = planned(FakeHost(BARE, {"logrotate": "", RC_UNIT: said}, links), RC_LOCAL)[1].problems
+    assert len(problems) == bool(problem) and all(problem in sentence for sentence in problems)
