@@ -9,7 +9,9 @@ import yaml
 from tests.lib.checked import Checked
 from tests.lib.site import CLONE
 
-ORDER = ("test_contract.py", "test_moves.py", "test_every_host.py")
+pytest_plugins = ["tests.lib.site_fixtures"]
+
+ORDER = ("test_contract.py", "test_contract_slots.py", "test_moves.py", "test_every_host.py")
 
 
 def pytest_collection_modifyitems(items):
