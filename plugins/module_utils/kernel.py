@@ -36,7 +36,8 @@ def read(host, wanted):
     state = {
         "kernel": kernel_values.normal(host.read("/proc/sys/kernel/osrelease") or ""),
         "live": {}, "barred": {}, "unread": {"boot files": "; ".join(unread)} if unread else {},
-        "texts": texts, "systemd": kernel_files.has_systemd(host), "own": files[0].text, "record": record, "record_problem": record_problem,
+        "texts": texts, "systemd": kernel_files.has_systemd(host), "own": files[0].text,
+        "record": record, "record_problem": record_problem,
         "unusable": [file.problem for file in files if file.problem],
         "modules": {name: _read_module(host, name) for name in wanted["modules"] if MODULE.match(name)},
         "modules_text": files[1].text,

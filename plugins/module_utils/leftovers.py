@@ -94,7 +94,7 @@ def read(host, wanted):
 
 
 def upstart_logs(host, names):
-    """What upstart has written of the instances of applications, and its logrotate has kept: it is in no folder of theirs."""
+    """What upstart has written of instances, and its logrotate has kept: it is in no folder of an application."""
     jobs = "|".join(map(re.escape, dict.fromkeys(names)))
     pattern = re.compile(rf"(?:{jobs})-\d+\.log(?:[.-]\d+)*(?:\.(?:gz|bz2|xz|zst))?")
     return [f"{UPSTART_LOGS}/{name}" for name in host.listdir(UPSTART_LOGS) if jobs and pattern.fullmatch(name)]

@@ -98,7 +98,7 @@ def daemon(host, unit, wanted):
 
 
 def rc_boot(host):
-    """What L(rc_local.boot_problem) judges: whether systemd has a unit for the script at boot, what that runs, and whether it is ours."""
+    """What L(rc_local.boot_problem) judges: systemd's unit, its script, and whether our path leads there."""
     said = host.run(["systemctl", "show", "--no-pager", "--property=LoadState,ExecStart", "--", "rc-local.service"]).out
     unit = process.parse_unit(said)
     path = re.search(r"\bpath=(/\S+)", unit.get("ExecStart", ""))
@@ -197,7 +197,8 @@ def rc_local_problem(state):
     script = state["rc_local"]
     if not script:
         return ""
-    return script.problem or rc_local.boot_problem(*state["rc_boot"]) or rc_local.problem(script.text, state["init"].name == "systemd")
+    text_problem = rc_local.problem(script.text, state["init"].name == "systemd")
+    return script.problem or rc_local.boot_problem(*state["rc_boot"]) or text_problem
 
 
 def replaced(text, values):

@@ -16,7 +16,7 @@ _SV, _SVSCAN = "/etc/{name}-runit/{index}", "/etc/{name}-daemontools/{index}"
 # C(mark) is what makes the supervisor start an instance at boot, and C(target) what it points at (none: the mark is the
 # definition itself). C(own) are further paths of one instance, C(shared) those of all of the application's. C(hold) is a
 # file that keeps a supervisor which takes up what it finds from starting it yet, C(ready) are questions whether it has.
-# C(hides) are what would win over the definition where it is there, and where its text has C(hiding), a pattern: it goes.
+# C(hides) are what would win over the definition where it is there and its text has C(hiding), a pattern: it goes.
 # C(given_up) are the supervisor's words for an instance that it starts no more, since it ended too often.
 # C(start) and C(stop) are commands in turn; C(forget) makes the supervisor let go of an instance whose mark is gone.
 # C(inits) are the processes 1 that can start it at boot, any where none is named; C(init) is that of System V. C(daemon) is
@@ -125,7 +125,8 @@ KINDS = {
         "start": [["initctl", "start", "{name}-{index}"]],
         "stop": [["initctl", "stop", "{name}-{index}"]],
         # It watches its folder only where the kernel tells of changes.
-        "forget": [["initctl", "reload-configuration"]], "define": [["initctl", "reload-configuration"]], "gone": [], "gone_after": [],
+        "forget": [["initctl", "reload-configuration"]], "define": [["initctl", "reload-configuration"]],
+        "gone": [], "gone_after": [],
         "output": ["tail", "-n", "30", "/var/log/upstart/{name}-{index}.log"],
     },
 }

@@ -11,8 +11,8 @@ version_added: 0.1.0
 author: The xitrum.host maintainers (@xitrum-host)
 description:
   - Writes all files and links of a set, and removes those that match O(owned) and are not in the set, in one round trip.
-  - A path that is a link stays one, and the file that it leads to is written. A link that another user may change is an error, and so is
-    a mode that lets every user write.
+  - A path that is a link stays one, and the file that it leads to is written. A link that another user may change is
+    an error, and so is a mode that lets every user write.
   - When anything changed, O(commands) are run. They are owed until all of them succeeded, so that a run which is killed half-way makes up for it the next time.
 options:
   name:

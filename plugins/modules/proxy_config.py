@@ -15,8 +15,9 @@ description:
   - Apache is restarted where it is to listen elsewhere than before, or has to hold more connections than it can be told of by a reload.
   - A reload that an earlier run owes (it was killed, or failed later) is made up for, since the running worker is asked and not the file's time.
   - In check mode the configuration is checked too. Where the software is not installed yet it cannot be, and a warning says so.
-  - A configuration that this collection has not written is kept beside it, once, with C(.before-xitrum) at its end, with its mode and owner.
-    The new one has these, too. Where its path is a link, the link stays and the file at its end is replaced.
+  - A configuration that this collection has not written is kept beside it, once, with C(.before-xitrum) at its end,
+    with its mode and owner. The new one has these, too. Where its path is a link, the link stays and the file at its
+    end is replaced.
   - States of servers that M(xitrum.host.proxy_server) has written into the configuration of Nginx or Apache are carried into the new one.
 options:
   software:

@@ -14,7 +14,7 @@ description:
     Nothing that runs is restarted.
   - Nothing of somebody else is overwritten - a file without our first line, a service directory, a program of another file,
     an C(/etc/rc.local) that no shell runs or that others may change are errors, before anything is written.
-  - A path that is a link stays one; the file at its end is changed, keeps its owner, and is recorded before the first change.
+  - A path that is a link stays one. The file at its end is changed, keeps its owner, and is recorded before that.
   - Removes what another supervisor still has of the application, once it has no instance of it.
   - C(@NOFILE@) in a file is replaced by the most open files, up to O(nofile), that the host can grant; C(@MINFDS@) by the
     larger of that and of what other files of supervisord's configuration ask for.

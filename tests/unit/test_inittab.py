@@ -44,8 +44,8 @@ def test_an_entry_that_somebody_commented_out_or_whose_id_was_taken_is_made_anew
     assert inittab.ids(inittab.with_entry(taken, "a-runit", "a")) == ["x00", "x01"]
 
 
-TABLE = ["# /etc/inittab", "id:2:initdefault:", "si::sysinit:/etc/init.d/rcS", "toolong:2:respawn:/bin/a", "x00:2:respawn:/bin/b",
-         "x00:2:respawn:/bin/b", "", "  # x01:2:respawn:no", "1:2345:respawn:/sbin/getty 38400 tty1"]
+TABLE = ["# /etc/inittab", "id:2:initdefault:", "si::sysinit:/etc/init.d/rcS", "toolong:2:respawn:/bin/a",
+         "x00:2:respawn:/bin/b", "x00:2:respawn:/bin/b", "", "  # x01:2:respawn:no", "1:2345:respawn:/sbin/getty 38400 tty1"]
 
 
 @given(st.lists(st.sampled_from(TABLE), max_size=8), st.sampled_from(["\n", "\r\n"]), st.booleans())
@@ -62,7 +62,7 @@ def test_every_table_keeps_its_line_ends_and_comes_back_byte_for_byte(lines, end
 
 
 def test_an_entry_works_where_a_carriage_return_would_belong_to_its_command():
-    """init gives a command with a semicolon to a shell, for which the carriage return is another command, never reached after exec."""
+    """init gives a command with a semicolon to a shell, after exec, so that the carriage return behind it is not read."""
     once = inittab.with_entry("id:2:initdefault:\r\n", "a-runit", "/etc/a/scan")
     assert "\r\nx00:2345:respawn:/etc/a/scan;\r\n" in once
     assert "respawn:/etc/a/scan\n" in inittab.with_entry("id:2:initdefault:\n", "a-runit", "/etc/a/scan")
@@ -79,7 +79,8 @@ def test_a_table_that_an_editor_converted_has_one_entry_all_the_same():
 
 def test_a_block_that_is_there_twice_is_there_once():
     once = inittab.with_entry("", "a-runit", "/etc/a/scan")
-    assert inittab.with_entry(once + "t1:2:respawn:theirs\n" + once.replace("x00", "x01"), "a-runit", "/etc/a/scan") == once + "t1:2:respawn:theirs\n"
+    twice = once + "t1:2:respawn:theirs\n" + once.replace("x00", "x01")
+    assert inittab.with_entry(twice, "a-runit", "/etc/a/scan") == once + "t1:2:respawn:theirs\n"
 
 
 def test_lines_after_a_mark_that_lost_its_other_half_are_not_taken_for_ours():

@@ -177,7 +177,8 @@ def test_a_file_or_a_folder_that_is_a_link_stays_one(links, target):
     assert target not in host.files and host.links == links
 
 
-@pytest.mark.parametrize("target, said", [("/etc/sysctl.d/90-xitrum.conf", "leads in a circle"), ("/run/systemd", "which is a directory")])
+@pytest.mark.parametrize("target, said", [
+    ("/etc/sysctl.d/90-xitrum.conf", "leads in a circle"), ("/run/systemd", "which is a directory")])
 def test_a_link_that_leads_to_no_file_is_a_problem(target, said):
     host = FakeHost(LIVE, links={"/etc/sysctl.d/90-xitrum.conf": target})
     problems = plan_of(host, SOMAXCONN).problems

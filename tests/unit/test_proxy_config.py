@@ -181,7 +181,7 @@ def test_a_linked_configuration_stays_a_link_and_comes_back_as_it_was(target):
     assert machine.links[PATH] == target and PATH not in machine.files
     assert proxy_text.stamp_of(machine.files["/srv/conf/haproxy.cfg"])
     for path in ("/srv/conf/haproxy.cfg", PATH + proxy_config.KEPT):
-        assert machine.stats[path][:4] == ("file", 0o640, "ops", "haproxy"), "what was not for others to read is not for them now"
+        assert machine.stats[path][:4] == ("file", 0o640, "ops", "haproxy"), "still not for others to read"
     assert not [kind for kind in kinds(planned(machine, wanted())) if kind.startswith(("write", "keep"))]
     removed(machine)
     assert machine.links[PATH] == target and machine.files["/srv/conf/haproxy.cfg"] == "theirs\n"
@@ -224,7 +224,8 @@ def test_a_copy_that_a_killed_removal_left_goes():
 @pytest.mark.parametrize("machine, said", [
     (linked(mode=0o666), "/srv/conf/haproxy.cfg has the mode 0666"), (linked(target=PATH), "leads in a circle"),
     (linked(target="/srv"), "which is a directory"),
-    (linked(**{"/srv/conf": Stat("directory", 0o755, "carol", "carol", 0)}), "/srv/conf belongs to carol, who could change what root runs"),
+    (linked(**{"/srv/conf": Stat("directory", 0o755, "carol", "carol", 0)}),
+     "/srv/conf belongs to carol, who could change what root runs"),
 ])
 def test_a_configuration_that_is_not_roots_alone_is_refused(machine, said):
     problems = planned(machine, wanted()).problems

@@ -40,7 +40,8 @@ RHEL = "#!/bin/bash\n# THIS FILE IS ADDED FOR COMPATIBILITY PURPOSES\n\ntouch /v
     ("#!/bin/sh\n", f"#!/bin/sh\n{BLOCK}"),
     ("#!/bin/sh", f"#!/bin/sh\n{BLOCK[:-1]}"),
     ("#!/bin/sh\nif down; then\n  exit 0\nfi\n", f"#!/bin/sh\nif down; then\n  exit 0\nfi\n{BLOCK}"),
-    ("#!/bin/sh\nstart() {\n  exec x\n}\nstart &\n\n# end\n", f"#!/bin/sh\nstart() {{\n  exec x\n}}\nstart &\n\n# end\n{BLOCK}"),
+    ("#!/bin/sh\nstart() {\n  exec x\n}\nstart &\n\n# end\n",
+     f"#!/bin/sh\nstart() {{\n  exec x\n}}\nstart &\n\n# end\n{BLOCK}"),
     ("#!/usr/bin/env bash\necho exit 0", f"#!/usr/bin/env bash\necho exit 0\n{BLOCK[:-1]}"),
     ("#!/bin/sh\nexec 2>/tmp/log\n", f"#!/bin/sh\nexec 2>/tmp/log\n{BLOCK}"),
     ("#!/bin/sh\nexec > /tmp/log\n", f"#!/bin/sh\nexec > /tmp/log\n{BLOCK}"),
@@ -55,7 +56,8 @@ def test_else_it_comes_at_the_end_and_goes_without_a_trace(text, result):
     assert rc_local.taken_away(result, "demo") == text
 
 
-@pytest.mark.parametrize("shell", ["/bin/sh", "/bin/sh -e", " /bin/bash", "/usr/bin/dash", "/bin/ksh", "/usr/bin/env -S bash -e", "/bin/busybox sh"])
+@pytest.mark.parametrize("shell", [
+    "/bin/sh", "/bin/sh -e", " /bin/bash", "/usr/bin/dash", "/bin/ksh", "/usr/bin/env -S bash -e", "/bin/busybox sh"])
 def test_every_shell_that_reads_the_line_is_good(shell):
     assert rc_local.problem(f"#!{shell}\ntrue\n") == ""
 
@@ -98,7 +100,8 @@ def test_what_was_put_in_is_put_in_once_and_taken_out_again(lines):
     assert rc_local.taken_away(two, "demo2") == once
 
 
-@given(st.lists(st.sampled_from(["true", "exit 1", "# exit 0", "", "fi", "exec x"]), max_size=6), st.sampled_from(["", "\n"]))
+@given(st.lists(st.sampled_from(["true", "exit 1", "# exit 0", "", "fi", "exec x"]), max_size=6),
+       st.sampled_from(["", "\n"]))
 def test_any_script_comes_back_byte_for_byte_whichever_of_two_goes_first(lines, end):
     text = "\n".join(["#!/bin/sh", *lines]) + end
     two = rc_local.with_block(rc_local.with_block(text, "demo", "boot"), "shop", "boot")

@@ -55,7 +55,8 @@ def entry(**more):
 
 @pytest.mark.parametrize("text", [
     "{", "[]", '{"packages": {}}', '{"units": 1}', '{"packages": [1]}', '{"units": {"a": null}}', '{"units": {"a": {"boot": ""}}}', '{"modes": {"/a": "1"}}',
-    '{"modes": [1]}', '{"files": {"/a": {}}}', '{"files": {"/a": {"target": "b"}}}', '{"files": {"/a": {"target": "/b", "mode": "1"}}}',
+    '{"modes": [1]}', '{"files": {"/a": {}}}', '{"files": {"/a": {"target": "b"}}}',
+    '{"files": {"/a": {"target": "/b", "mode": "1"}}}',
     '{"applications": {"shop": {"roots": {}}}}', '{"applications": {"shop": null}}',
     entry(roots={"/": True}), entry(roots={"/etc": True}), entry(logs={"/opt/../etc/x": True}), entry(logs={"log": True}), entry(users={"shop": 1}),
 ])

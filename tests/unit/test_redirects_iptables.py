@@ -162,7 +162,8 @@ def with_ours():
 
 
 def test_a_linked_file_of_the_distribution_stays_a_link_and_keeps_its_mode():
-    there = FakeHost({"/srv/rules": "# theirs\n"}, links={RULES: "/srv/rules"}, stats={"/srv/rules": Stat("file", 0o640, "root", "adm", 0)})
+    stats = {"/srv/rules": Stat("file", 0o640, "root", "adm", 0)}
+    there = FakeHost({"/srv/rules": "# theirs\n"}, links={RULES: "/srv/rules"}, stats=stats)
     assert foreign_file.read_file(there, RULES).stat.mode == 0o640
     write_saved(there, with_ours())
     assert recorded.read(there)["files"] == {RULES: {"target": "/srv/rules", "mode": 0o640}}

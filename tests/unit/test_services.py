@@ -104,15 +104,16 @@ UPSTART = wanted("upstart", "# xitrum.host", "/etc/init/demo-0.conf")
     (host(), wanted(low_port=True), "supervisord cannot give an instance a port below 1024: choose one of systemd, runit, daemontools, rc.local"),
     (FakeHost({**BARE, "/etc/demo-runit/0/finish": "x"}), wanted("runit", "# xitrum.host", RUN),
      "the service directory /etc/demo-runit/0 exists and is somebody else's (finish)"),
-    (FakeHost({"/etc/rc.local": "#!/usr/bin/perl\n"}), wanted("rc.local", "# xitrum.host", "/etc/demo-rc.local/boot"), "expected a shell script"),
-    (FakeHost(BARE, {"initctl --version": "initctl (upstart 1.13.2)\n", "initctl version": "init (upstart 1.13.2)\n"}), UPSTART,
-     "process 1 is systemd, and the xitrum_supervisor upstart wants upstart"),
+    (FakeHost({"/etc/rc.local": "#!/usr/bin/perl\n"}), wanted("rc.local", "# xitrum.host", "/etc/demo-rc.local/boot"),
+     "expected a shell script"),
+    (FakeHost(BARE, {"initctl --version": "initctl (upstart 1.13.2)\n", "initctl version": "init (upstart 1.13.2)\n"}),
+     UPSTART, "process 1 is systemd, and the xitrum_supervisor upstart wants upstart"),
     (FakeHost(OLD, {"initctl --version": "initctl (upstart 1.13.2)\n",
                     "initctl version": (1, "", "initctl: Unable to connect to Upstart\n")}), UPSTART,
      "process 1 is init, and the xitrum_supervisor upstart wants upstart"),
     (FakeHost(OLD, {"initctl version": "init (upstart 1.3)\n"}), UPSTART, "process 1 is upstart 1.3"),
-    (FakeHost(OLD, {"initctl version": "init (upstart 1.13.2)\n", "runsvdir": ""}), wanted("runit", "# xitrum.host", RUN),
-     "process 1 is upstart, and the xitrum_supervisor runit wants systemd or init"),
+    (FakeHost(OLD, {"initctl version": "init (upstart 1.13.2)\n", "runsvdir": ""}),
+     wanted("runit", "# xitrum.host", RUN), "process 1 is upstart, and the xitrum_supervisor runit wants systemd or init"),
     (FakeHost(OLD, {"svscan": ""}, {"/proc/1/exe": "/bin/busybox"}),
      wanted("daemontools", "# xitrum.host", "/etc/demo-daemontools/0/run"),
      "process 1 is busybox, and the xitrum_supervisor daemontools wants systemd or init"),
@@ -147,7 +148,8 @@ def linked(text=RHEL, mode=0o644, owner="root", folder=None, target="rc.d/rc.loc
     """A host whose script at boot is a link, as RHEL has it."""
     stats = {"/etc/rc.d/rc.local": Stat("file", mode, owner, "root", 0)} if text is not None else {}
     stats.update({"/etc/rc.d": folder} if folder else {})
-    return FakeHost({"/etc/rc.d/rc.local": text} if text is not None else {}, {"logrotate": ""}, {"/etc/rc.local": target}, stats)
+    files = {"/etc/rc.d/rc.local": text} if text is not None else {}
+    return FakeHost(files, {"logrotate": ""}, {"/etc/rc.local": target}, stats)
 
 
 @pytest.mark.parametrize("mode", [0o600, 0o644, 0o755])
@@ -173,7 +175,8 @@ def test_a_dangling_link_gets_a_script_and_dangles_again():
     there = linked(text=None)
     state, plan = planned(there, RC_LOCAL)
     services.apply(there, RC_LOCAL, state, plan)
-    assert there.files["/etc/rc.d/rc.local"].startswith("#!/bin/sh\n") and there.stat("/etc/rc.d/rc.local").mode == 0o755
+    assert there.files["/etc/rc.d/rc.local"].startswith("#!/bin/sh\n")
+    assert there.stat("/etc/rc.d/rc.local").mode == 0o755
     supervisors.clean(there, "rc.local", "demo")
     assert "/etc/rc.d/rc.local" not in there.files and there.links["/etc/rc.local"] == "rc.d/rc.local"
     assert recorded.read(there)["files"] == {}
@@ -202,10 +205,12 @@ def test_of_two_applications_the_last_one_brings_the_mode_back():
 
 @pytest.mark.parametrize("there, said", [
     (linked(mode=0o777), "/etc/rc.d/rc.local has the mode 0777, so every user may change it"),
-    (linked(folder=Stat("directory", 0o755, "carol", "carol", 0)), "/etc/rc.d belongs to carol, who could change what root runs"),
+    (linked(folder=Stat("directory", 0o755, "carol", "carol", 0)),
+     "/etc/rc.d belongs to carol, who could change what root runs"),
     (linked(folder=Stat("directory", 0o777, "root", "root", 0)), "/etc/rc.d may be written by every user"),
     (linked(target="rc.local"), "leads in a circle"), (linked(target="rc.d"), "which is a directory"),
-    (FakeHost(links={"/etc/rc.local": "/dev/null"}, stats={"/dev/null": Stat("other", 0o666, "root", "root", 0)}), "/dev/null, which is a device"),
+    (FakeHost(links={"/etc/rc.local": "/dev/null"}, stats={"/dev/null": Stat("other", 0o666, "root", "root", 0)}),
+     "/dev/null, which is a device"),
 ])
 def test_a_script_that_is_not_roots_alone_is_refused_before_anything_is_changed(there, said):
     problems = planned(there, RC_LOCAL)[1].problems
@@ -281,7 +286,8 @@ def test_a_table_that_is_a_link_stays_one_and_what_it_leads_to_gets_the_entry():
     there.stats["/etc/inittab.real"] = Stat("file", 0o640, "root", "adm", 0)
     state, plan = planned(there, runit())
     services.apply(there, runit(), state, plan)
-    assert there.links["/etc/inittab"] == "inittab.real" and "respawn:/etc/demo-runit/scan" in there.files["/etc/inittab.real"]
+    assert there.links["/etc/inittab"] == "inittab.real"
+    assert "respawn:/etc/demo-runit/scan" in there.files["/etc/inittab.real"]
     assert there.stat("/etc/inittab.real")[:4] == ("file", 0o640, "root", "adm")
     assert not planned(there, runit())[1].changed
     supervisors.clean(there, "runit", "demo")
@@ -381,7 +387,8 @@ RUNS = "LoadState=loaded\nExecStart={{ path={0} ; argv[]={0} start ; ignore_erro
 @pytest.mark.parametrize("said, links, problem", [
     (RUNS.format("/etc/rc.local"), {}, ""), ("", {}, ""),
     (RUNS.format("/etc/rc.d/rc.local"), {"/etc/rc.local": "rc.d/rc.local"}, ""),
-    (RUNS.format("/etc/rc.d/rc.local"), {"/etc/rc.local": "/srv/rc.local"}, "systemd runs /etc/rc.d/rc.local at boot, and /etc/rc.local does not lead"),
+    (RUNS.format("/etc/rc.d/rc.local"), {"/etc/rc.local": "/srv/rc.local"},
+     "systemd runs /etc/rc.d/rc.local at boot, and /etc/rc.local does not lead"),
     (RUNS.format("/etc/rc.d/rc.local"), {}, "make /etc/rc.local a link to it"),
     ("LoadState=not-found\n", {}, "rc-local.service of systemd is not-found"), ("LoadState=masked\n", {}, "is masked"),
 ])

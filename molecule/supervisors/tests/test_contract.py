@@ -47,5 +47,6 @@ def test_rc_local_of_somebody_else_keeps_its_lines_and_gets_ours_before_the_last
     assert (lines[3], lines[5:]) == ("# BEGIN xitrum.host xitrum", ["# END xitrum.host xitrum", "exit 0"])
     assert site.sh("rclocal", "stat -Lc %a /etc/rc.local") == "711", "it keeps its mode, and is executable"
     assert site.sh("rclocal", "readlink /etc/rc.local") == "rc.d/rc.local"
-    assert site.sh("sysvinit", "readlink /etc/inittab; grep -c respawn:/etc/xitrum /srv/inittab").split() == ["/srv/inittab", "1"]
+    table = site.sh("sysvinit", "readlink /etc/inittab; grep -c respawn:/etc/xitrum /srv/inittab")
+    assert table.split() == ["/srv/inittab", "1"]
     assert site.sh("rclocal", "cat /var/tmp/booted")

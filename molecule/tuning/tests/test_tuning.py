@@ -99,7 +99,8 @@ def test_taken_away_everything_is_as_before(host, name):
 def test_links_stay_and_what_they_lead_to_is_as_before(host, name):
     if name != "gone":
         pytest.skip("there are no links here")
-    links = {"/etc/rc.local": "rc.d/rc.local", OWN: "/srv/etc/90-xitrum.conf", "/etc/security/limits.d": "../../srv/etc/limits.d"}
+    links = {"/etc/rc.local": "rc.d/rc.local", OWN: "/srv/etc/90-xitrum.conf",
+             "/etc/security/limits.d": "../../srv/etc/limits.d"}
     assert {path: host.check_output("readlink %s", path) for path in links} == links
     script = host.file("/etc/rc.d/rc.local")
     assert (script.user, script.group, script.mode) == ("root", "adm", 0o640)
