@@ -56,6 +56,13 @@ def read_file(host, path, foreign=True):
     return found
 
 
+def names_notes(target, stat):
+    """What is worth knowing of a file with several names: it is replaced, and only the one name leads to the new text."""
+    if stat is None or stat.names < 2:
+        return []
+    return [f"{target} has {stat.names} names (hard links): the others keep the text of before"]
+
+
 def note_file(host, file):
     """Records how a file was before its first change: where its link led, its mode, and which folders were missing."""
     record = recorded.read(host)

@@ -140,6 +140,8 @@ def plan(wanted, state):
         "version": state["version"],
         "actions": list(dict.fromkeys(kind for kind, _item in result.actions)),
         "servers": state["live"]["servers"],
+        "notes": [note for kind, item in result.actions if kind == "keep"
+                  for note in foreign_file.names_notes(wanted["config_path"], state["files"][wanted["config_path"]][1])],
     }
     return result
 

@@ -239,8 +239,8 @@ def file_notes(wanted, state):
     """What is worth knowing of somebody else's files that get a block of ours."""
     found, script = [], state["rc_local"]
     for file in filter(None, (script, state["inittab"])):
-        if file.stat is not None and file.stat.names > 1 and marked_block.MARK not in (file.text or ""):
-            found.append(f"{file.target} has {file.stat.names} names (hard links): the others keep the text of before")
+        if marked_block.MARK not in (file.text or ""):
+            found += foreign_file.names_notes(file.target, file.stat)
     lines = rc_local.early_exits(script.text, wanted["name"]) if script and not rc_local_problem(state) else []
     if lines:
         found.append(f"{rc_local.PATH} may end before it starts the application, on line {', '.join(map(str, lines))}: "

@@ -117,6 +117,11 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+notes:
+  description: What is worth knowing and stops nothing, as sentences.
+  returned: always
+  type: list
+  elements: str
 actions:
   description: What was done, or would be in check mode. Of V(install), V(keep), V(write), V(daemon-reload), V(enable), V(start), V(reload) and V(restart).
   returned: always

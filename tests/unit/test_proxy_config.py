@@ -196,6 +196,13 @@ def removed(machine):
     proxy_original.apply(machine, state, proxy_original.plan({}, state))
 
 
+def test_a_configuration_with_several_names_is_noted():
+    machine = linked()
+    machine.stats["/srv/conf/haproxy.cfg"] = machine.stats["/srv/conf/haproxy.cfg"]._replace(names=3)
+    assert "has 3 names (hard links)" in planned(machine, wanted()).facts["notes"][0]
+    assert planned(linked(), wanted()).facts["notes"] == []
+
+
 def test_a_dangling_link_dangles_again():
     machine = linked(text=None)
     applied(machine, wanted())
