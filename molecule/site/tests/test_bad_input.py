@@ -138,6 +138,18 @@ def test_a_release_folder_that_is_full_or_read_only(site, other):
         )
 
 
+def test_a_folder_of_the_system_is_refused_by_its_name_and_behind_a_link(site, other):
+    wrong = other(app1={"xitrum_root": "/var/www"}, app2={"xitrum_root": "/srv/linked"})
+    with site.for_now("app2", "ln -s /usr/local /srv/linked", "rm /srv/linked"):
+        before = site.sh("app2", "stat -c '%a %U:%G' /usr/local")
+        refused(
+            site, wrong.run,
+            "xitrum_root is '/var/www', which belongs to the system: expected a folder for this application alone, such as /opt/shop",
+            "xitrum_root is /srv/linked, a link to /usr/local, which belongs to the system. Set xitrum_root to a folder",
+        )
+        assert site.sh("app2", "stat -c '%a %U:%G' /usr/local") == before
+
+
 def test_a_release_folder_that_becomes_full_leaves_the_previous_release_running(site, packages):
     """A file system can have room for the bytes and none for the files: nothing tells before."""
     before, links, there = site.running(), site.links("app1"), site.releases("app1")

@@ -5,7 +5,11 @@
 
 import pytest
 
+from tests.lib.site import wait_for
 from tests.verify.instances import InstanceContract
+
+RESTARTS = {"supervisord": "supervisorctl restart xitrum-0", "daemontools": "svc -t /etc/xitrum-daemontools/0",
+            "rclocal": "pkill -x java; while pgrep -x java; do sleep 0.2; done; /etc/xitrum-rc.local/start 0"}
 
 
 @pytest.mark.parametrize("index", [0])
@@ -50,3 +54,16 @@ def test_rc_local_of_somebody_else_keeps_its_lines_and_gets_ours_before_the_last
     table = site.sh("sysvinit", "readlink /etc/inittab; grep -c respawn:/etc/xitrum /srv/inittab")
     assert table.split() == ["/srv/inittab", "1"]
     assert site.sh("rclocal", "cat /var/tmp/booted")
+
+
+@pytest.mark.parametrize("host", RESTARTS)
+def test_log_folders_that_somebody_removed_are_made_by_the_next_start(site, host):
+    before = site.pid(host, 0)
+    site.sh(host, "rm -r /var/log/xitrum")
+    # supervisord opens its file of the output before it starts the program, and tries again where it cannot.
+    site.sh(host, RESTARTS[host], check=False)
+    wait_for(f"{host} runs again", lambda: site.pid(host, 0) not in (0, before))
+    assert site.sh(host, "stat -c '%a %U:%G' /var/log/xitrum /var/log/xitrum/0").splitlines() == ["750 root:xitrum", "750 xitrum:xitrum"]
+    wait_for("it logs", lambda: "started" in site.sh(host, "cat /var/log/xitrum/0/xitrum.log", check=False))
+    output = {"daemontools": "output-0/current"}.get(host, "output-0.log")
+    wait_for("its output is kept", lambda: "Picked up" in site.sh(host, f"cat /var/log/xitrum/{output}", check=False))
