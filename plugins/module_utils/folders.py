@@ -12,6 +12,7 @@ import posixpath
 import re
 
 from ansible_collections.xitrum.host.plugins.module_utils.foreign_text import lines_of, printable
+from ansible_collections.xitrum.host.plugins.module_utils.process import seen
 
 #: Unit files, supervisord's ini, shell scripts and HOCON take these characters as they are, with no quotes.
 PATH = re.compile(r"(?:/[A-Za-z0-9._+-]+)+")
@@ -163,7 +164,7 @@ def read(host, wanted, record):
             if name != wanted["name"]
             for kind in ("roots", "logs")
             for path in entry[kind]
-            if host.stat(path) is not None
+            if seen(host.stat, path) is not None
         ],
     }
     for name, kind in (("root", "roots"), ("log_dir", "logs")):
@@ -177,9 +178,9 @@ def read_folder(host, wanted, name, made, has_user):
     """One folder. C(made): on record as made for the application. C(has_user): the application's user exists."""
     path = wanted[name]
     real = normalize(host.realpath(path))
-    stat = host.stat(real)
-    entries = [entry for entry in host.listdir(real) if entry != "lost+found"]
-    parents = [(parent, host.stat(parent)) for parent in parents_of(real)]
+    stat = seen(host.stat, real)
+    entries = [entry for entry in (seen(host.listdir, real) or []) if entry != "lost+found"]
+    parents = [(parent, seen(host.stat, parent)) for parent in parents_of(real)]
     parents = [(parent, found) for parent, found in parents if found is not None]
     return {
         "path": path,

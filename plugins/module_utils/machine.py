@@ -123,7 +123,7 @@ def own_folders(host, wanted):
     if not wanted["root"] and not wanted["log_dir"]:
         return {"folders": None, "damaged": ""}
     try:
-        record, damaged = recorded.read(host), ""
+        record, damaged = process.seen(recorded.read, host), ""
     except ValueError as error:
         record, damaged = None, str(error)
     return {"folders": folders.read(host, wanted, record), "damaged": damaged}

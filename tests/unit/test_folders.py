@@ -338,3 +338,16 @@ def test_a_record_with_a_folder_that_was_there_before_is_sound_whatever_it_is():
     assert recorded.parse(json.dumps({"applications": kept}))["applications"] == kept
     with pytest.raises(ValueError, match="damaged"):
         recorded.parse(json.dumps({"applications": {"shop": {**kept["shop"], "roots": {"/var/www": True}}}}))
+
+
+def test_a_folder_that_this_user_may_not_read_stops_no_reading():
+    """Without root's rights another sentence says that they are missing."""
+
+    class Closed(FakeHost):
+        def listdir(self, path):
+            raise PermissionError(13, "Permission denied", path)
+
+        def stat(self, path):
+            raise PermissionError(13, "Permission denied", path)
+
+    assert list(folders.host_problems(WANTED, folders.read(Closed({"/etc/passwd": PASSWD}), WANTED, recorded.EMPTY))) == []

@@ -100,3 +100,15 @@ def test_the_mount_point_of_a_path_holds_it(parts):
     assert machine.mount_of(path, {"/": set()}) == "/"
     assert machine.mount_of(path, {"/": set(), path: set()}) == path
     assert machine.mount_of(path, {"/": set(), path.rstrip("/") + "x": set()}) == "/"
+
+
+def test_a_record_that_this_user_may_not_read_is_no_damaged_one_and_a_damaged_one_is_named():
+    host, options = read_debian()
+    options.update(root="/opt/app", log_dir="/var/log/app", user="app", name="app")
+    host.files["/var/lib/xitrum.host/before.json"] = Unreadable()
+    assert machine.plan(options, machine.read(host, options)).problems == []
+    host.files["/var/lib/xitrum.host/before.json"] = "{"
+    assert "before.json is damaged" in machine.plan(options, machine.read(host, options)).problems[0]
+    host.files["/var/lib/xitrum.host/before.json"] = "{}"
+    host.links["/opt/app"] = "/var/www"
+    assert "a link to /var/www, which belongs to the system" in machine.plan(options, machine.read(host, options)).problems[0]
