@@ -107,6 +107,8 @@ def restore_file(host, path, edit, empty=None):
         last = marked_block.MARK not in rest
         left = left or not last
         if rest != text:
-            host.write(place, rest, note.get("mode") if last and place == note.get("target") else None)
+            stat = host.stat(place)
+            mode = note.get("mode") if last and place == note.get("target") else None
+            host.write(place, rest, mode, stat.owner, stat.group)
     if not left:
         recorded.forget(host, "files", path)

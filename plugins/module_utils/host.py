@@ -167,8 +167,9 @@ class Host:
     def write(self, path, text, mode=None, owner=None, group=None):
         """Replaces a file atomically: a reader sees the old text or the new one, and a killed run leaves the old.
 
-        Where C(path) is a link, or leads through links, the file at their end is replaced and the links stay. What is
-        not given of mode, owner and group stays as the file has it; a new file has 0644 and belongs to who runs this.
+        Where C(path) is a link, or leads through links, the file at their end is replaced and the links stay. Without a
+        C(mode) the file keeps what it has of mode, owner and group; a new one has 0644. With a mode it is a file of
+        ours, and belongs to C(owner) and C(group), by default to who runs this.
         Raises L(PathError), before anything is changed, where L(resolve) does, where there is something else than a
         file, and where others could write the result.
         """
@@ -195,8 +196,9 @@ class Host:
         new_mode = mode if mode is not None else 0o644 if before is None else before.st_mode & 0o777
         if new_mode & 0o002:
             raise PathError(errno.EPERM, writable_by_all(target, new_mode))
-        owner = owner if owner is not None else before.st_uid if before else os.geteuid()
-        group = group if group is not None else before.st_gid if before else os.getegid()
+        keeps = before is not None and mode is None
+        owner = owner if owner is not None else before.st_uid if keeps else os.geteuid()
+        group = group if group is not None else before.st_gid if keeps else os.getegid()
         handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600, dir_fd=folder)
         try:
             with os.fdopen(handle, "wb") as out:

@@ -313,7 +313,7 @@ def write_saved(host, step):
     if last and not step.text and note and "mode" not in note:
         host.remove_written(step.path)
     else:
-        host.write(step.path, step.text, step.mode)
+        host.write(step.path, step.text, None if file.stat else step.mode)
     if last:
         recorded.forget(host, "files", step.path)
 

@@ -121,12 +121,13 @@ class FakeHost:
         if before is not None and before.kind != "file":
             raise PathError(errno.EINVAL, no_file(path, target, before.kind))
         kept = before or Stat("file", 0o644, "root", "root", 0)
+        owner, group = (owner or kept.owner, group or kept.group) if mode is None else (owner or "root", group or "root")
         mode = mode if mode is not None else kept.mode
         if mode & 0o002:
             raise PathError(errno.EPERM, writable_by_all(target, mode))
         self.done.append(("write", path))
         self.files[target] = text
-        self.stats[target] = Stat("file", mode, owner or kept.owner, group or kept.group, len(text))
+        self.stats[target] = Stat("file", mode, owner, group, len(text))
 
     def create(self, path, text, mode=0o644):
         if self.stat(path) is not None:

@@ -149,6 +149,14 @@ def test_owner_and_group_without_a_name_stay(top, real):
 
 
 @AS_ROOT
+def test_a_file_of_ours_belongs_to_root_whoever_had_it(top, real):
+    (top / "file").write_text("old")
+    os.chown(top / "file", 54321, 54322)
+    real.write(f"{top}/file", "new", 0o755)
+    assert ((top / "file").stat().st_uid, (top / "file").stat().st_gid) == (0, 0)
+
+
+@AS_ROOT
 @pytest.mark.parametrize("which", ["link", "folder", "group"])
 def test_a_link_of_another_user_is_not_followed(top, real, which):
     (top / "theirs").mkdir(mode=0o755)
