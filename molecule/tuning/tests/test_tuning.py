@@ -45,6 +45,12 @@ def test_a_better_value_stays(host):
     assert "tcp_rmem" not in host.file(OWN).content_string
 
 
+def test_a_better_value_that_another_file_writes_in_base_16_stays(host, name):
+    assert live(host, "net.ipv4.tcp_max_syn_backlog") == "16384"
+    if name != "gone":
+        assert "tcp_max_syn_backlog" not in host.file(OWN).content_string
+
+
 @pytest.mark.usefixtures("tuned")
 def test_what_this_container_cannot_set_is_not_in_the_file(host):
     for key in ("tcp_tw_recycle", "rmem_max", "netdev_max_backlog", "tcp_mem"):
