@@ -20,7 +20,7 @@ from typing import Any
 from . import image, inventory
 from .docker import CACHE, LABEL, PREFIX, FleetError, docker, lock, run
 from .ports import free_port
-from .spec import FleetSpec, HostSpec
+from .spec import USERS, FleetSpec, HostSpec
 
 # What systemd needs to start a whole system, and a full root must have to look into other users' processes.
 # A privileged container would do as well, but not every machine may start one.
@@ -35,7 +35,15 @@ _INVENTORY = f"{PREFIX}.inventory"
 _START_SECONDS = 90
 # More at a time would take longer than that on a few processors.
 _AT_ONCE = 16
-_USERS = ("deploy", "carol")
+# The Python of the distribution, moved to where no package and no PATH knows of it.
+_OWN_PYTHON = """set -e
+version=$(python3 -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+mkdir -p /opt/python/bin /opt/python/lib
+cp /usr/bin/python$version /opt/python/bin/python3
+cp -a /usr/lib/python$version /opt/python/lib/
+DEBIAN_FRONTEND=noninteractive apt-get purge -q -y --autoremove python3-minimal python$version-minimal
+[ ! -e /usr/bin/python3 ]
+/opt/python/bin/python3 -c 'import ctypes, json, ssl, zlib'"""
 
 
 def folder(fleet: str) -> Path:
@@ -65,12 +73,18 @@ def up(fleet: str, spec: FleetSpec, inventory_file: Path, say: Callable[[str], N
                 groups.setdefault(group, []).append(host.name)
         everywhere = {
             "ansible_host": "127.0.0.1",
-            "ansible_user": _USERS[0],
+            "ansible_user": USERS[0],
             "ansible_ssh_private_key_file": str(key),
             "ansible_ssh_common_args": inventory.ssh_arguments(str(known)),
             **variables,
         }
         inventory_file.parent.mkdir(parents=True, exist_ok=True)
+        config = folder(fleet) / "ssh_config"
+        direct = {host.name: values["ansible_port"] for host, values in zip(spec.hosts, started, strict=True) if not host.jump}
+        config.write_text(inventory.ssh_config(direct, USERS[0], str(key), str(known)), encoding="utf-8")
+        for host, values in zip(spec.hosts, started, strict=True):
+            if host.jump:
+                values["ansible_ssh_common_args"] = inventory.ssh_arguments(str(known), str(config), host.jump)
         hosts = {host.name: values | host.vars for host, values in zip(spec.hosts, started, strict=True)}
         inventory_file.write_text(inventory.inventory(hosts, groups, everywhere), encoding="utf-8")
 
@@ -124,18 +138,30 @@ class _Host:
             self._wait_for_systemd(may_fail)
         if state is None and self.spec.locale:
             self._set_locale()
+        if state is None and self.spec.own_python:
+            docker("exec", self.name, "sh", "-c", _OWN_PYTHON)
+        if state is None and self.spec.ssh_port != 22:
+            docker("exec", self.name, "sh", "-c", f"echo Port {self.spec.ssh_port} > /etc/ssh/sshd_config.d/port.conf && systemctl restart ssh")
         self._authorize(key)
         bindings = docker_inspect(self.name)["HostConfig"]["PortBindings"]
         ports = {int(port.split("/")[0]): int(binding[0]["HostPort"]) for port, binding in bindings.items()}
-        self._wait_for_ssh(ports[22])
+        published = ports.pop(self.spec.ssh_port, self.spec.ssh_port)
+        reached = self.address if self.spec.jump else "127.0.0.1"
+        self._wait_for_ssh(reached, published)
         self.say(f"{self.spec.name}: {'reused' if state and state['State']['Running'] else 'started'} in {time.monotonic() - began:.1f} s")
-        values: dict[str, Any] = {"ansible_port": ports.pop(22), "xitrum_address": self.address}
+        values: dict[str, Any] = {"ansible_port": published, "xitrum_address": self.address}
+        if self.spec.jump:
+            values["ansible_host"] = self.address
+        if self.spec.user != USERS[0]:
+            values |= {"ansible_user": self.spec.user, "ansible_become_password": self.spec.user}
+        if self.spec.own_python:
+            values["ansible_python_interpreter"] = "/opt/python/bin/python3"
         if self.address6:
             values["fleet_address6"] = self.address6
         if ports:
             values["fleet_published"] = {str(port): published for port, published in ports.items()}
         keys = docker("exec", self.name, "sh", "-c", "cat /etc/ssh/ssh_host_*_key.pub")
-        return values | {"fleet_container": self.name, "known_hosts": inventory.known_hosts(values["ansible_port"], keys)}
+        return values | {"fleet_container": self.name, "known_hosts": inventory.known_hosts(published, keys, reached)}
 
     def _create(self, made_from: str) -> None:
         labels = {LABEL: self.fleet, _HOST: self.spec.name, _MADE_FROM: made_from}
@@ -147,7 +173,7 @@ class _Host:
         command += ["--tmpfs=/tmp:noexec,mode=1777"] if self.spec.noexec_tmp else []
         command += [f"--label={label}={value}" for label, value in labels.items()]
         for attempt in range(5):
-            wanted: dict[int, int | None] = {22: None, **self.spec.publish}
+            wanted: dict[int, int | None] = {**({} if self.spec.jump else {self.spec.ssh_port: None}), **self.spec.publish}
             publish = [f"--publish=127.0.0.1:{free_port(f'{self.name}:{port}:{attempt}', preferred)}:{port}" for port, preferred in wanted.items()]
             try:
                 docker(*command, *publish, self.image)
@@ -191,22 +217,22 @@ class _Host:
         script = "".join(
             f"install -d -m 700 -o {user} -g {user} /home/{user}/.ssh && "
             f"install -m 600 -o {user} -g {user} /run/fleet-key /home/{user}/.ssh/authorized_keys && "
-            for user in _USERS
+            for user in USERS
         )
         public = key.with_suffix(".pub").read_text(encoding="utf-8")
         docker("exec", "-i", self.name, "sh", "-c", f"cat > /run/fleet-key && {script} rm /run/fleet-key", stdin=public)
 
-    def _wait_for_ssh(self, port: int) -> None:
+    def _wait_for_ssh(self, address: str, port: int) -> None:
         found = ""
         for _attempt in _until(_START_SECONDS):
             try:
-                with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+                with socket.create_connection((address, port), timeout=5) as connection:
                     found = connection.recv(64).decode(errors="replace")
             except OSError as error:
                 found = str(error)
             if found.startswith("SSH-"):
                 return
-        raise FleetError(f"{self.spec.name}: 127.0.0.1:{port} answered {found!r}; wanted an SSH server. Look with: docker logs {self.name}")
+        raise FleetError(f"{self.spec.name}: {address}:{port} answered {found!r}; wanted an SSH server. Look with: docker logs {self.name}")
 
 
 def _until(seconds: float) -> Iterator[None]:

@@ -32,14 +32,23 @@ def _yaml(tree: dict[str, Any], depth: int) -> str:
     return "".join(lines)
 
 
-def ssh_arguments(known_hosts: str) -> str:
-    """SSH options with which only the hosts' own keys are accepted, and only the fleet's key is offered."""
+def ssh_arguments(known_hosts: str, config: str = "", jump: str = "") -> str:
+    """SSH options with which only the hosts' own keys are accepted, and only the fleet's key is offered; by way of a host of the file `config`."""
     # ssh reads the value as a list of files: a blank in a path must be quoted for ssh too, not only for the shell.
-    options = (f'UserKnownHostsFile="{known_hosts}"', "GlobalKnownHostsFile=/dev/null", "StrictHostKeyChecking=yes", "IdentitiesOnly=yes")
-    return " ".join(f"-o {shlex.quote(option)}" for option in options)
+    options = [f'UserKnownHostsFile="{known_hosts}"', "GlobalKnownHostsFile=/dev/null", "StrictHostKeyChecking=yes", "IdentitiesOnly=yes"]
+    options += [f"ProxyJump={jump}"] if jump else []
+    return " ".join([*([f"-F {shlex.quote(config)}"] if jump else []), *(f"-o {shlex.quote(option)}" for option in options)])
 
 
-def known_hosts(port: int, public_keys: str) -> str:
-    """Lines of a known_hosts file for a host on 127.0.0.1:`port`, from the text of its `ssh_host_*_key.pub`."""
+def ssh_config(ports: dict[str, int], user: str, key: str, known_hosts: str) -> str:
+    """A configuration of SSH for hosts on ports of 127.0.0.1. Only there are options for a jump host found."""
+    common = f'    HostName 127.0.0.1\n    User {user}\n    IdentityFile "{key}"\n    IdentitiesOnly yes\n'
+    common += f'    UserKnownHostsFile "{known_hosts}"\n    GlobalKnownHostsFile /dev/null\n    StrictHostKeyChecking yes\n'
+    return "".join(f"Host {name}\n    Port {port}\n{common}" for name, port in ports.items())
+
+
+def known_hosts(port: int, public_keys: str, address: str = "127.0.0.1") -> str:
+    """Lines of a known_hosts file for a host on `address`:`port`, from the text of its `ssh_host_*_key.pub`."""
     keys = [line.split()[:2] for line in public_keys.splitlines() if line.strip()]
-    return "".join(f"[127.0.0.1]:{port} {kind} {key}\n" for kind, key in keys)
+    name = address if port == 22 else f"[{address}]:{port}"
+    return "".join(f"{name} {kind} {key}\n" for kind, key in keys)

@@ -15,6 +15,10 @@ vars = { haproxy_maxconn = 1000 }   # host variables
 ipv6 = false                        # no IPv6 address on any interface, the loopback included; true by default
 locale = "de_DE.UTF-8"              # the language of the whole system and of every login; without it the C locale
 noexec_tmp = true                   # no file below /tmp can be executed; false by default
+ssh_port = 2222                     # the port of its SSH server; 22 by default
+jump = "bastion"                    # the host of this fleet through which alone it is reached; without it a port of 127.0.0.1
+user = "carol"                      # who logs in: deploy, or carol, who gives a password to sudo; deploy by default
+own_python = true                   # its only Python is one in /opt/python, of no package; false by default
 """
 
 from __future__ import annotations
@@ -28,6 +32,10 @@ from typing import Any
 _NAME = re.compile(r"[a-z][a-z0-9-]*")
 # As glibc names those that localedef can make: a language and a country, and UTF-8.
 _LOCALE = re.compile(r"[a-z]{2,3}_[A-Z]{2}\.UTF-8|")
+# How the controller reaches a host.
+_CONTROLLER = ("jump", "own_python", "ssh_port", "user")
+#: Who can log in on every host.
+USERS = ("deploy", "carol")
 
 
 class SpecError(ValueError):
@@ -36,7 +44,7 @@ class SpecError(ValueError):
 
 @dataclass(frozen=True)
 class HostSpec:
-    """One host. `publish` maps its ports to the preferred ports of 127.0.0.1. `locale` is empty for the C locale."""
+    """One host. `publish` maps its ports to the preferred ports of 127.0.0.1. `locale` is empty for the C locale, `jump` without a jump host."""
 
     name: str
     suite: str
@@ -46,6 +54,10 @@ class HostSpec:
     ipv6: bool = True
     locale: str = ""
     noexec_tmp: bool = False
+    ssh_port: int = 22
+    jump: str = ""
+    user: str = USERS[0]
+    own_python: bool = False
 
 
 @dataclass(frozen=True)
@@ -68,6 +80,10 @@ def parse(text: str, origin: str) -> FleetSpec:
         raise SpecError(f"{origin}: found no host; wanted a table [hosts.NAME] for each")
     suite = _typed(data, "suite", str, os.environ.get("FLEET_SUITE", "bookworm"), origin, "")
     hosts = tuple(_host(name, table, suite, origin) for name, table in data["hosts"].items())
+    direct = [host.name for host in hosts if not host.jump]
+    for host in hosts:
+        if host.jump and host.jump not in direct:
+            raise SpecError(f"{origin}: hosts.{host.name}.jump is {host.jump!r}; expected a host that is reached directly: {', '.join(direct)}")
     return FleetSpec(hosts, *(tuple(_strings(data, key, origin, "")) for key in ("may_fail", "packages")))
 
 
@@ -77,7 +93,7 @@ def _host(name: str, table: Any, suite: str, origin: str) -> HostSpec:
         raise SpecError(f"{origin}: [{where}]: a host's name is lower-case letters, digits and hyphens, a letter first")
     if not isinstance(table, dict):
         raise SpecError(f"{origin}: {where} is {table!r}; wanted a table")
-    _known(table, {"groups", "ipv6", "locale", "noexec_tmp", "publish", "suite", "vars"}, origin, where)
+    _known(table, {"groups", "ipv6", "locale", "noexec_tmp", "publish", "suite", "vars", *_CONTROLLER}, origin, where)
     publish = {}
     for port, preferred in _typed(table, "publish", dict, {}, origin, where).items():
         if not port.isdigit() or not isinstance(preferred, int) or not all(0 < number < 65536 for number in (int(port), preferred)):
@@ -86,6 +102,12 @@ def _host(name: str, table: Any, suite: str, origin: str) -> HostSpec:
     locale = _typed(table, "locale", str, "", origin, where)
     if not _LOCALE.fullmatch(locale):
         raise SpecError(f"{origin}: {where}.locale is {locale!r}; expected a name such as de_DE.UTF-8")
+    port = _typed(table, "ssh_port", int, 22, origin, where)
+    if not 0 < port < 65536:
+        raise SpecError(f"{origin}: {where}.ssh_port is {port}; expected a port from 1 to 65535")
+    user = _typed(table, "user", str, USERS[0], origin, where)
+    if user not in USERS:
+        raise SpecError(f"{origin}: {where}.user is {user!r}; expected one of {', '.join(USERS)}")
     return HostSpec(
         name=name,
         suite=_typed(table, "suite", str, suite, origin, where),
@@ -95,6 +117,10 @@ def _host(name: str, table: Any, suite: str, origin: str) -> HostSpec:
         ipv6=_typed(table, "ipv6", bool, True, origin, where),
         locale=locale,
         noexec_tmp=_typed(table, "noexec_tmp", bool, False, origin, where),
+        ssh_port=port,
+        jump=_typed(table, "jump", str, "", origin, where),
+        user=user,
+        own_python=_typed(table, "own_python", bool, False, origin, where),
     )
 
 

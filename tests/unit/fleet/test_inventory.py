@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 import yaml
 
-from tests.fleet.inventory import HEADER, inventory, known_hosts, ssh_arguments
+from tests.fleet.inventory import HEADER, inventory, known_hosts, ssh_arguments, ssh_config
 
 
 def test_an_inventory_reads_back_as_it_was_meant():
@@ -32,3 +32,15 @@ def test_ssh_accepts_only_known_hosts_even_in_a_folder_with_a_blank():
     arguments = ssh_arguments("/a folder/known_hosts")
     assert "StrictHostKeyChecking=yes" in arguments
     assert "-o 'UserKnownHostsFile=\"/a folder/known_hosts\"'" in arguments
+
+
+def test_a_host_behind_a_jump_host_is_known_by_its_own_address():
+    assert known_hosts(2222, "ssh-ed25519 AAAAC3 root@app1", "172.18.0.11") == "[172.18.0.11]:2222 ssh-ed25519 AAAAC3\n"
+    assert known_hosts(22, "ssh-ed25519 AAAAC3 root@app1", "172.18.0.11") == "172.18.0.11 ssh-ed25519 AAAAC3\n"
+
+
+def test_options_for_a_jump_host_are_in_a_file():
+    arguments = ssh_arguments("/k", "/a folder/ssh_config", "proxy1")
+    assert arguments.startswith("-F '/a folder/ssh_config' -o ") and arguments.endswith(" -o ProxyJump=proxy1")
+    text = ssh_config({"proxy1": 20001}, "deploy", "/key", "/k")
+    assert text.startswith("Host proxy1\n    Port 20001\n    HostName 127.0.0.1\n    User deploy\n") and '    UserKnownHostsFile "/k"\n' in text

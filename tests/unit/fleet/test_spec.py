@@ -25,11 +25,16 @@ def test_a_whole_spec():
     ipv6 = false
     locale = "de_DE.UTF-8"
     noexec_tmp = true
+    ssh_port = 2222
+    jump = "proxy1"
+    user = "carol"
+    own_python = true
     """
     assert parse(text, "spec") == FleetSpec(
         hosts=(
             HostSpec("proxy1", "trixie", ("xitrum_proxy",), {80: 8080, 443: 8443}, {"haproxy_maxconn": 1000}),
-            HostSpec("app1", "bullseye", ipv6=False, locale="de_DE.UTF-8", noexec_tmp=True),
+            HostSpec("app1", "bullseye", ipv6=False, locale="de_DE.UTF-8", noexec_tmp=True, ssh_port=2222, jump="proxy1", user="carol",
+                     own_python=True),
         ),
         may_fail=("quotaon.service",),
         packages=("rsync",),
@@ -47,7 +52,8 @@ def test_the_suite_by_default():
         ("", "found no host"),
         ("hosts = 3", "found no host"),
         ("size = 3\n[hosts.app1]", "found the key size; known here: hosts, may_fail, packages, suite"),
-        ("[hosts.app1]\ngroup = []", "found the key hosts.app1.group; known here: groups, ipv6, locale, noexec_tmp, publish, suite, vars"),
+        ("[hosts.app1]\ngroup = []", "found the key hosts.app1.group; known here: groups, ipv6, jump, locale, noexec_tmp, own_python, publish, "
+         "ssh_port, suite, user, vars"),
         ("[hosts.App_1]", "lower-case letters"),
         ("[hosts]\napp1 = 3", "hosts.app1 is 3; wanted a table"),
         ('[hosts.app1]\ngroups = "xitrum"', "hosts.app1.groups is 'xitrum'; wanted a list"),
@@ -58,6 +64,11 @@ def test_the_suite_by_default():
         ("[hosts.app1]\npublish = { 0 = 80 }", "found 0 = 80"),
         ('[hosts.app1]\nlocale = "german"', "hosts.app1.locale is 'german'; expected a name such as de_DE.UTF-8"),
         ('[hosts.app1]\nlocale = "de_DE.UTF-8; reboot"', "expected a name such as de_DE.UTF-8"),
+        ("[hosts.app1]\nssh_port = 70000", "hosts.app1.ssh_port is 70000; expected a port from 1 to 65535"),
+        ('[hosts.app1]\nuser = "root"', "hosts.app1.user is 'root'; expected one of deploy, carol"),
+        ('[hosts.app1]\njump = "app2"', "hosts.app1.jump is 'app2'; expected a host that is reached directly"),
+        ('[hosts.app1]\n[hosts.app2]\njump = "app1"\n[hosts.app3]\njump = "app2"', "hosts.app3.jump is 'app2'; expected a host that is reached "
+         "directly: app1"),
         ('[hosts.app1]\nipv6 = "no"', "hosts.app1.ipv6 is 'no'; wanted a bool"),
     ],
 )
