@@ -10,6 +10,7 @@ import os
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.xitrum.host.plugins.module_utils import jdk_archive
+from ansible_collections.xitrum.host.plugins.plugin_utils.remote_folder import remote_folder
 
 #: What only the fetching needs. The hosts do not get it, since it may hold a secret.
 FETCHING = ("source", "headers", "timeout", "validate_certs", "cache")
@@ -31,12 +32,10 @@ class ActionModule(ActionBase):
         if result.get("failed") or not result.get("needed") or self._task.check_mode:
             return result
         archive = fetch(fetching, arguments.get("sha256") or "")
-        remote = self._connection._shell.join_path(self._make_tmp_path(), "jdk.tar.gz")
-        try:
+        with remote_folder(self) as folder:
+            remote = self._connection._shell.join_path(folder, "jdk.tar.gz")
             self._transfer_file(archive, remote)
             result.update(self._on_host({**arguments, "archive": remote}, task_vars))
-        finally:
-            self._remove_tmp_path(self._connection._shell.tmpdir)
         return result
 
     def _on_host(self, arguments, task_vars):

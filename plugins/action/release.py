@@ -15,6 +15,7 @@ import tempfile
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
+from ansible_collections.xitrum.host.plugins.plugin_utils.remote_folder import remote_folder
 
 
 class ActionModule(ActionBase):
@@ -46,15 +47,13 @@ class ActionModule(ActionBase):
 
     def _sent(self, arguments, digests, task_vars):
         """Sends these files, and returns what the host makes of them."""
-        with tempfile.TemporaryDirectory(prefix="xitrum.host.") as scratch:
-            archive = pack(arguments.get("folder"), arguments["manifest"], digests, f"{scratch}/files.tar")
-            remote = self._connection._shell.join_path(self._make_tmp_path(), "files.tar")
-            self._transfer_file(archive, remote)
-            size = os.path.getsize(archive)
-        try:
+        with remote_folder(self) as folder:
+            remote = self._connection._shell.join_path(folder, "files.tar")
+            with tempfile.TemporaryDirectory(prefix="xitrum.host.") as scratch:
+                archive = pack(arguments.get("folder"), arguments["manifest"], digests, f"{scratch}/files.tar")
+                self._transfer_file(archive, remote)
+                size = os.path.getsize(archive)
             return {**self._on_host({**arguments, "archive": remote}, task_vars), "sent_bytes": size}
-        finally:
-            self._remove_tmp_path(self._connection._shell.tmpdir)
 
     def _on_host(self, arguments, task_vars):
         return self._execute_module(module_name="xitrum.host.release", module_args=arguments, task_vars=task_vars)

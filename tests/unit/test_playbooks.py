@@ -21,5 +21,28 @@ def test_a_play_does_not_leave_the_strategy_to_whoever_runs_it(path, play):
     assert play.get("strategy") == "linear", f"{path} runs by the strategy of whoever runs it"
 
 
+CONTROLLER = {"ansible_connection": "local", "ansible_become": False, "ansible_python_interpreter": "{{ ansible_playbook_python }}"}
+
+
+def of_controller(value):
+    """Tasks, blocks and plays that work on the controller."""
+    if isinstance(value, dict):
+        if value.get("delegate_to") == "localhost" or value.get("hosts") == "localhost":
+            yield value
+    for item in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from of_controller(item)
+
+
+def test_what_works_on_the_controller_does_so_whatever_the_inventory_says_of_localhost():
+    """An inventory may have it, and then what is said of all hosts holds for it: another user, a port, a Python, a password for sudo."""
+    paths = [path for pattern in ("playbooks/**/*.yml", "roles/*/tasks/**/*.yml") for path in ROOT.glob(pattern)]
+    found = [(path, item) for path in paths for item in of_controller(yaml.safe_load(path.read_text()))]
+    assert len(found) > 5
+    for path, item in found:
+        # The play of the inventory asks nothing of a machine.
+        if path.name != "inventory.yml":
+            assert item.get("vars", {}).items() >= CONTROLLER.items(), f"{path}: {item['name']}"
+
+
 def test_there_are_plays():
     assert len(PLAYS) > 20

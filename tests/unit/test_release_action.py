@@ -23,13 +23,22 @@ def fixture_upload(tmp_path, monkeypatch):
     manifest = [{"path": name, "mode": "0644", "sha256": digest} for name, digest in (("a", A), ("b", B))]
     monkeypatch.setattr(action.ActionBase, "run", lambda *_more: {})
 
-    def upload(lacks, check_mode=False, arrives=True, **more):
-        asked, held = [], []
+    def upload(lacks, check_mode=False, arrives=True, pipelining=True, **more):
+        asked, held, folders = [], [], []
         made = object.__new__(action.ActionModule)
         made._task = SimpleNamespace(args={"root": "/opt/x", "release": "r", "folder": str(tmp_path), "manifest": manifest, **more}, check_mode=check_mode)
-        made._connection = SimpleNamespace(_shell=SimpleNamespace(join_path=lambda *words: "/".join(words), tmpdir="/tmp/x"))
-        made._make_tmp_path = lambda: "/tmp/x"
-        made._remove_tmp_path = lambda path: None
+        shell = SimpleNamespace(join_path=lambda *words: "/".join(words), tmpdir=None)
+        made._connection = SimpleNamespace(_shell=shell)
+
+        def make_folder():
+            shell.tmpdir = f"/tmp/{len(folders)}"
+            folders.append(shell.tmpdir)
+            return shell.tmpdir
+
+        def remove_folder(path):
+            folders[folders.index(path)] = shell.tmpdir = None
+
+        made._make_tmp_path, made._remove_tmp_path = make_folder, remove_folder
 
         def transfer(archive, _remote):
             with tarfile.open(archive) as tar:
@@ -37,13 +46,20 @@ def fixture_upload(tmp_path, monkeypatch):
 
         def execute(module_name, module_args, task_vars):
             asked.append(module_args)
+            if not pipelining and not shell.tmpdir:
+                make_folder()
             there = held[-1] if "archive" in module_args and arrives else set()
             if not check_mode and not set(lacks) - there:
                 return {"changed": True, "staged": True, "missing": sorted(lacks)}
             return {"changed": True, "missing": sorted(lacks), "proved": {"/opt/x/a": ["seal"]}}
 
         made._transfer_file, made._execute_module = transfer, execute
-        return made.run(task_vars={}), asked, held
+        result = made.run(task_vars={})
+        # As Ansible does in the end.
+        if shell.tmpdir:
+            remove_folder(shell.tmpdir)
+        assert not any(folders), f"left on the host: {folders}"
+        return result, asked, held
 
     return upload
 
@@ -52,6 +68,11 @@ def test_without_knowing_it_asks_first(upload):
     result, asked, held = upload([B])
     assert (result["staged"], held, len(asked)) == (True, [{B}], 2)
     assert asked[1]["proved"] == {"/opt/x/a": ["seal"]}, "what was proved is not read again"
+
+
+@pytest.mark.parametrize("more", [{}, {"has": [f"0644 {A}"]}, {"has": []}])
+def test_without_pipelining_no_folder_is_left_on_the_host(upload, more):
+    assert upload([A, B], pipelining=False, **more)[0]["staged"]
 
 
 def test_what_the_host_has_is_known_and_the_rest_is_sent_at_once(upload):
