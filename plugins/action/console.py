@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import os
 import shlex
-import subprocess
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.xitrum.host.plugins.module_utils.console import BUSY
+from ansible_collections.xitrum.host.plugins.plugin_utils.joined_terminal import run_joined
 
 INSTEAD = "Or let one expression be run: -e xitrum_console_command=EXPRESSION."
 
@@ -59,7 +59,10 @@ class ActionModule(ActionBase):
         words = link._build_command(link.get_option("ssh_executable"), "ssh", "-tt", "-o", "LogLevel=ERROR", link.host, command)
         handle = os.open(terminal, os.O_RDWR | os.O_NOCTTY)
         try:
-            return subprocess.run(words, stdin=handle, stdout=handle, stderr=handle, check=False).returncode
+            if link.become and link.become.expect_prompt():
+                # Ansible knows the password, the person may not.
+                return run_joined(words, handle, link.become.check_password_prompt, str(link.become.get_option("become_pass")))
+            return run_joined(words, handle)
         finally:
             os.close(handle)
 
