@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import pathlib
+import sys
 
 import pytest
 from ansible_collections.xitrum.host.plugins.module_utils import proxy_apache, proxy_config, proxy_nginx, proxy_reloaded, proxy_server, proxy_text, sockets
@@ -145,3 +146,8 @@ def test_a_version_that_will_not_do_is_refused_with_the_reason(software, command
     host = FakeHost(files={"/run/systemd/system/x": "", "/proc/net/if_inet6": "", "/proc/sys/fs/nr_open": "1048576\n"}, commands={command: (0, "", words)})
     problems = proxy_config.plan(want, proxy_config.read(host, want)).problems
     assert (said in problems[0]) if said else problems == []
+
+
+@pytest.mark.parametrize("software", SOFTWARE.values(), ids=list(SOFTWARE))
+def test_a_server_is_asked_by_the_python_that_ansible_uses_there(software):
+    assert software.ASK.format(address="192.0.2.11:8000").startswith(f"{sys.executable} -c 'import http.client")
