@@ -47,7 +47,7 @@ def test_what_works_on_the_controller_does_so_whatever_the_inventory_says_of_loc
 def test_pip_runs_by_the_python_for_which_its_package_is_installed():
     """The distribution's python3-packaging is of no use to another Python that an inventory names."""
     tasks = yaml.safe_load((ROOT / "roles/supervisor/tasks/supervisord.yml").read_text())
-    found = [task for task in tasks if "ansible.builtin.pip" in task]
+    found = [task for task in tasks if "ansible.builtin.pip" in str(task.get("block"))]
     assert [task["vars"]["ansible_python_interpreter"] for task in found] == ["/usr/bin/python3"]
 
 
