@@ -8,11 +8,14 @@ Reads all three back ends each time, so that a change of back end leaves nothing
 
 from __future__ import annotations
 
+import json
+
 from ansible_collections.xitrum.host.plugins.module_utils import (
     foreign_file,
     recorded,
     redirects_boot,
     redirects_firewalld,
+    redirects_foreign,
     redirects_iptables,
     redirects_leftovers,
     redirects_nft,
@@ -81,6 +84,7 @@ def read(host, wanted):
     state["unit_files"] = {unit: host.read(redirects_boot.path_of(unit)) for unit in redirects_boot.UNITS}
     state["record"] = host.read(redirects_leftovers.RECORD)
     state["interfaces"] = host.listdir("/sys/class/net")
+    state["addresses"] = _addresses(host, state)
     sockets = listeners(host)
     state["holders"] = redirects_ports.holders(host, sockets, wanted)
     state["listening"] = {row["port"] for row in sockets or []}
@@ -90,6 +94,16 @@ def read(host, wanted):
     if active and redirects_firewalld.effective(state["firewalld"], state["families"]) != rules:
         # Asked only when something is to do: each question takes a quarter of a second.
         state["firewalld"]["runtime"] = redirects_firewalld.runtime_rules(host.run(["firewall-cmd", "--direct", "--get-all-rules"]).out)
+    return state
+
+
+def read_live(host):
+    """The live rules alone, as L(redirects_foreign.find_takings) takes them, and what an aim of it needs of the host."""
+    state = {"paths": {name: host.which(name) for name in PROGRAMS}, "unread": []}
+    state["families"] = [family for family in FAMILIES if family == "ipv4" or host.exists("/proc/net/if_inet6")]
+    saves, _variant = _saves(host, state)
+    state["nftables"], state["iptables"] = {"objects": _objects(host, state)}, {"live": saves}
+    state["interfaces"], state["addresses"] = host.listdir("/sys/class/net"), _addresses(host, state)
     return state
 
 
@@ -130,6 +144,18 @@ def _objects(host, state):
     except (ValueError, KeyError):
         state["unread"].append("nft -j list ruleset: no JSON. This nft was built without it; nftables of the distribution has it")
     return []
+
+
+def _addresses(host, state):
+    """The host's own addresses, where a rule of somebody else is for some addresses only."""
+    takings = redirects_foreign.find_takings(state["nftables"]["objects"], state["iptables"]["live"])
+    if not any(condition.kind == "daddr" for some in takings.values() for taking in some for condition in taking.conditions):
+        return []
+    listed = host.run(["ip", "-j", "address", "show"])
+    try:
+        return [part["local"] for item in json.loads(listed.out or "[]") for part in item.get("addr_info", []) if "local" in part]
+    except ValueError:
+        return []
 
 
 def _saver(state):

@@ -1,17 +1,17 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The ports of redirects: values that cannot be, who holds them, who filters or redirects them too, and whether they answer."""
+"""The ports of redirects: values that cannot be, who holds them, who redirects them too, and whether they answer."""
 
 from __future__ import annotations
 
 import re
 import socket
 
-from ansible_collections.xitrum.host.plugins.module_utils import redirects_filter, redirects_iptables, redirects_nft
+from ansible_collections.xitrum.host.plugins.module_utils import redirects_foreign, redirects_iptables, redirects_nft
 from ansible_collections.xitrum.host.plugins.module_utils.plan import RUN, Row
 from ansible_collections.xitrum.host.plugins.module_utils.process import seen
-from ansible_collections.xitrum.host.plugins.module_utils.redirects_rules import FAMILY_NAME, LOOPBACK_ADDRESS, stop
+from ansible_collections.xitrum.host.plugins.module_utils.redirects_rules import LOOPBACK_ADDRESS, stop
 
 _INTERFACE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:@-]{0,14}")
 _UNIT = re.compile(r"[A-Za-z0-9:_.\\@-]+")
@@ -54,7 +54,7 @@ def problems(wanted, state):
     doubled = sorted({port for port in outside if outside.count(port) > 1})
     found += [f"port {port} is the outside port of {outside.count(port)} pairs; wanted one: a connection has one target." for port in doubled]
     found += [f"stop_conflicting: found {name!r}, wanted the name of a service." for name in wanted["stop_conflicting"] if not _UNIT.fullmatch(name)]
-    return found + _held(wanted, state)
+    return found + _held(wanted, state) + [text for _port, text, certain in foreign(wanted, state) if certain]
 
 
 def _held(wanted, state):
@@ -66,6 +66,9 @@ def _held(wanted, state):
             name = row["process"] or "a process that only root sees"
             what = ", ".join(text for text in (name, f"pid {row['pid']}" if row["pid"] else "", row["unit"]) if text)
             end = f"end it (kill {row['pid']})" if row["pid"] else "end it"
+            if name == "docker-proxy":
+                # Its unit is that of all containers.
+                row, end = {**row, "unit": ""}, f"publish the container at another port (docker ps --filter publish={row['port']} names it)"
             mend = f"have it stopped and disabled with port_forward_stop_conflicting: [{row['unit'][:-len('.service')]}]" if row["unit"] else end
             found[row["port"], what] = f"port {row['port']} is held by {what}, which a redirect would cut off: {mend}, or take the pair out." + (
                 " An instance of the application leaves the port by a run with xitrum_port_forward: false." if name == "java" else "")
@@ -106,25 +109,31 @@ def rows(wanted, state, rules):
             found.append(Row("redirects", "who listens on the outside ports", status="unseen", why="ss did not answer: is iproute2 installed?"))
     for pair in wanted["pairs"] if rules else ():
         for family in state["families"]:
-            found += _filter_rows(pair, family, state) + _foreign_rows(pair, family, state) + _answer_rows(pair, family, state, wanted)
-    return found
+            found += _answer_rows(pair, family, state, wanted)
+    return found + [Row("redirects", f"another redirect of port {port}", status="unseen", why=why)
+                    for port, why, certain in foreign(wanted, state) if rules and not certain]
 
 
-def _filter_rows(pair, family, state):
-    packet = redirects_filter.Packet(family, pair["inside"], pair.get("interface") or "")
-    said = redirects_filter.dropped(packet, state["nftables"]["objects"], state["iptables"]["live"])
-    return [Row("redirects", f"filter for port {pair['inside']} ({FAMILY_NAME[family]})", wanted="accepted", effective="dropped", status="differs",
-                why=f"{said[0]} drops it: after the redirect the filter sees {pair['inside']}, not {pair['outside']}", mend=said[1])] if said else []
+def foreign(wanted, state):
+    """The redirects of the outside ports by something else: C([(port, sentence, certain)]), each sentence once."""
+    pairs = wanted["pairs"] if wanted["state"] == "present" else []
+    return foreign_of([(pair["outside"], pair.get("interface") or "") for pair in pairs], state,
+                      "or take the pair out (xitrum_port_forward: false)")
 
 
-def _foreign_rows(pair, family, state):
-    """Somebody else's rule for the same outside port, such as one made by hand: of two, the first wins."""
-    command = redirects_iptables.COMMANDS[family]
-    lines = redirects_iptables.tables(state["iptables"]["live"][family]).get("nat", [])
-    port = re.compile(rf"-A (PREROUTING|OUTPUT) (?!.*--comment {re.escape(redirects_iptables.COMMENT)} ).*--dport {pair['outside']} .*-j (REDIRECT|DNAT) ")
-    return [Row("redirects", f"another rule for port {pair['outside']} ({FAMILY_NAME[family]})", wanted="none", effective=line, status="differs",
-                why="it is not of this collection, and of two rules for one port the first wins", mend=f"{command} -t nat -D {line[3:]}")
-            for line in lines if port.match(line + " ")]
+def foreign_of(ports, state, otherwise):
+    """The redirects of ports, each with the interface that it is for, by something else. C(otherwise) is what else can be done about one."""
+    takings = redirects_foreign.find_takings(state["nftables"]["objects"], state["iptables"]["live"])
+    found = {}
+    for port, interface in ports:
+        for family in state["families"]:
+            aim = redirects_foreign.Aim(family, port, interface, tuple(state["interfaces"]), tuple(state["addresses"]))
+            for taking, certain in redirects_foreign.conflicts(takings, aim):
+                text = (f"port {port} is redirected by {taking.who} already, and of two programs one gets all connections: {taking.remedy}, "
+                        f"{otherwise}." if certain else
+                        f"{taking.who} may redirect some connections to port {port}: it has conditions that are not judged here")
+                found[port, text] = found.get((port, text), False) or certain
+    return [(port, text, certain) for (port, text), certain in found.items()]
 
 
 def _answer_rows(pair, family, state, wanted):

@@ -65,7 +65,7 @@ options:
     default: false
 notes:
   - A redirect is NAT, so that each connection is an entry in the kernel's table of connections. RV(conntrack) says how large that is.
-  - A host's filter sees the inside port after the redirect. A row says so where it drops that.
+  - A host's filter sees the inside port after the redirect, and has to accept that one.
   - Other addresses of this host than C(127.0.0.1) and C(::1) are not redirected for connections that it makes to itself.
 extends_documentation_fragment:
   - xitrum.host.batch

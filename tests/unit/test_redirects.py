@@ -323,12 +323,14 @@ def test_the_unit_of_a_process():
     assert redirects_ports.unit_of(None) == ""
 
 
-def test_a_rule_made_by_hand_is_named_and_left_alone():
+def test_a_rule_made_by_hand_is_named_and_stops_the_run_before_it_changes_anything():
     text = data("iptables-save-1.8.9-nft.txt").replace("-A PREROUTING -p tcp -m tcp --dport 8888 ", "-A PREROUTING -i eth0 -p tcp -m tcp --dport 80 ")
-    plan = planned(with_iptables(commands={"iptables-save": text}))
-    row = item(plan, "another rule for port 80 (IPv4)")
-    assert (row.status, row.mend) == ("differs", "iptables -t nat -D PREROUTING -i eth0 -p tcp -m tcp --dport 80 -j REDIRECT --to-ports 8000")
+    plan = planned(with_iptables(commands={"iptables-save": text}, files={"/sys/class/net/eth0": ""}))
+    assert "iptables -t nat -D PREROUTING -i eth0 -p tcp -m tcp --dport 80 -j REDIRECT --to-ports 8000" in plan.problems[0]
+    assert plan.problems[0].startswith("redirects: port 80 is redirected by the rule ")
     assert plan.actions == []
+    # It comes in by an interface that this host does not have.
+    assert planned(with_iptables(commands={"iptables-save": text})).problems == []
 
 
 @pytest.mark.parametrize("inside, outside, status", [(True, True, "ok"), (True, False, "differs"), (False, False, "unseen")])

@@ -163,7 +163,7 @@ def test_a_program_that_holds_the_port_is_named_and_stopped_only_on_request(host
     assert redirect(host, name=name)["changed"]
 
 
-def test_a_filter_that_drops_the_inside_port_is_told(host, name):
+def test_a_filter_that_drops_the_inside_port_is_named(host, name):
     if name == "bare":
         pytest.skip("the filter is nft's, as on the host nftables")
     make = {
@@ -171,27 +171,50 @@ def test_a_filter_that_drops_the_inside_port_is_told(host, name):
                     "iif lo accept; tcp dport { 22, 80, 443, 8001 } accept; }; }'",
         "firewalld": "true",
     }.get(name, "iptables -A INPUT -p tcp --dport 22 -j ACCEPT && iptables -A INPUT -p tcp --dport 80 -j ACCEPT "
-                "&& iptables -A INPUT ! -i lo -p tcp --dport 8000 -j DROP")
+                "&& iptables -A INPUT ! -i lo -p tcp --dport 8000 -j DROP && iptables -A INPUT -p tcp --dport 8000 -j DROP")
     undo = {
         "nftables": "nft delete table inet closed", "firewalld": "true",
     }.get(name, "iptables -D INPUT -p tcp --dport 22 -j ACCEPT; iptables -D INPUT -p tcp --dport 80 -j ACCEPT; "
-                "iptables -D INPUT ! -i lo -p tcp --dport 8000 -j DROP")
+                "iptables -D INPUT ! -i lo -p tcp --dport 8000 -j DROP; iptables -D INPUT -p tcp --dport 8000 -j DROP")
     host.check_output(make)
     try:
-        rows = {row["item"]: row for row in redirect(host, check=True, name=name)["rows"]}
+        ports = [{"port": 80, "inside": 8000}, {"port": 443, "inside": 8001}]
+        blocked, free = host.ansible("xitrum.host.firewall_info", json.dumps({"ports": ports}), become=True)["ports"]
         answers = ask(host, "10.99.1.1", 80, "client")
+        reached = redirect(host, check=True, name=name)
     finally:
         host.check_output(undo)
+    # The redirects are as they should be whatever filters them.
+    assert {row["status"] for row in reached["rows"]} == {"ok"}
     if name == "firewalld":
-        assert not [item for item in rows if item.startswith("filter")]
+        assert blocked["rule"] == "" and blocked["answers"]
         assert answers == {"8000": 1}
         return
-    row = rows["filter for port 8000 (IPv4)"]
-    assert (row["status"], row["effective"]) == ("differs", "dropped")
-    assert "8000" in row["mend"] and "accept" in row["mend"].lower()
+    assert "8000" in blocked["command"] and "accept" in blocked["command"].lower()
     assert "8000" not in answers
-    assert ("filter for port 8000 (IPv6)" in rows) == (name == "nftables")
-    assert "filter for port 8001 (IPv4)" not in rows
+    assert free["rule"] == ""
+
+
+def test_a_redirect_by_somebody_else_stops_before_the_host_is_touched(host, name):
+    make, undo = {
+        "nftables": ("nft 'table ip web { map ports { type inet_service : verdict; }; chain go { redirect to :8001; }; "
+                     "chain pre { type nat hook prerouting priority -110; tcp dport vmap { 80 : goto go }; }; }'", "nft delete table ip web"),
+        "bare": ("nft 'table inet web { chain pre { type nat hook prerouting priority -110; tcp dport { 70-90 } redirect to :8001; }; }'",
+                 "nft delete table inet web"),
+    }.get(name, ("iptables -t nat -N DOCKER && iptables -t nat -I PREROUTING -m addrtype --dst-type LOCAL -j DOCKER && iptables -t nat -A DOCKER "
+                 "! -i docker0 -p tcp --dport 80 -j DNAT --to-destination 172.17.0.2:80",
+                 "iptables -t nat -D PREROUTING -m addrtype --dst-type LOCAL -j DOCKER; iptables -t nat -F DOCKER; iptables -t nat -X DOCKER"))
+    host.check_output(make)
+    try:
+        before = everything(host)
+        said = redirect(host, name=name)
+        assert not said["changed"] and "port 80 is redirected by" in said["msg"]
+        assert ("Docker" in said["msg"]) == (name not in ("nftables", "bare"))
+        assert "port 443" not in said["msg"]
+        assert everything(host) == before
+    finally:
+        host.check_output(undo)
+    assert not redirect(host, name=name)["changed"]
 
 
 def test_a_flush_by_nftables_service_does_not_lose_them(host, name):
