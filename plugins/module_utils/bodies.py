@@ -42,6 +42,22 @@ def settle_file(concern, subject, host, wanted, check_mode):
     return carried_out(plan, lambda: apply_as_root(concern, subject, host, plan), check_mode, header=wanted["path"])
 
 
+def settle_verified(component, name, host, wanted, check_mode):
+    """Reads, plans, changes, and reads again to verify. Returns what a module returns; raises L(NotDone)."""
+    def plan_now():
+        return component.plan(wanted, component.read(host, wanted))
+
+    def apply():
+        component.apply(host, plan)
+        after = plan_now()
+        if after.problems or after.actions:
+            raise RuntimeError(f"{name}: every command succeeded, and the host is still out of sync: {'; '.join(after.problems) or 'see the rows'}")
+        return {**after.report(), "changed": True}
+
+    plan = plan_now()
+    return carried_out(plan, apply, check_mode, header=name)
+
+
 def apply_as_root(concern, subject, host, plan):
     """Carries out a plan that only root can carry out. Raises RuntimeError for others."""
     if os.geteuid() != 0:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from ansible_collections.xitrum.host.plugins.module_utils import (
     alternatives,
+    firewall,
     jdk,
     jvm,
     kernel,
@@ -25,6 +26,7 @@ from ansible_collections.xitrum.host.plugins.module_utils import (
 
 #: What is wanted of each concern: nothing.
 _NO_KERNEL = {"profile": {}, "state": "absent", "persist": True, "modules": []}
+_NO_FIREWALL = {name: option.get("default") for name, option in firewall.SPEC.items()}
 _NO_REDIRECTS = {**{name: option.get("default") for name, option in redirects.SPEC.items()}, "state": "absent"}
 
 #: Where an application of which only the lock is left is looked for.
@@ -81,6 +83,7 @@ def read(host, wanted):
     problems += [] if chosen is not None else [f"{alternatives.RECORD} is damaged: move it away; the choice of today stays then"]
     profiles = sorted({*kernel_record, *ours_in(host, "/etc/sysctl.d", kernel_plan.MARK)})
     planned_redirects = redirects.plan(_NO_REDIRECTS, redirects.read(host, _NO_REDIRECTS))
+    planned_firewall = firewall.plan(_NO_FIREWALL, firewall.read(host, _NO_FIREWALL))
     originals = proxy_original.read(host, {})
     left = leftovers.read(host, wanted)
     return {
@@ -89,11 +92,12 @@ def read(host, wanted):
         "kernel": {path: kernel.plan({**_NO_KERNEL, "path": path}, kernel.read(host, {**_NO_KERNEL, "path": path})) for path in profiles},
         "nofile": ours_in(host, limits.LIMITS_D, limits.MARK),
         "redirects": planned_redirects,
+        "firewall": planned_firewall,
         "alternatives": {home: _alternatives(host, home) for home in homes(host, chosen or {})},
         "jdks": _jdks(host, [row["root"] for row in applications(host, record, wanted["applications"])]),
         "proxies": (originals, proxy_original.plan({}, originals)),
         "leftovers": (left, leftovers.plan(wanted, left)),
-        "problems": problems + planned_redirects.problems,
+        "problems": problems + planned_redirects.problems + planned_firewall.problems,
     }
 
 
@@ -118,6 +122,7 @@ def summary(state):
     for item in state["applications"]:
         lines += [f"instance {index} of {item['name']}" for index in item["indices"]] + item["definitions"]
     lines += [f"redirect: {row.item}" for row in state["redirects"].rows if row.configured or row.effective] if state["redirects"].changed else []
+    lines += state["firewall"].facts["close"]
     lines += state["nofile"]
     for path, plan in state["kernel"].items():
         lines += [path] + [f"{row.item} = {row.wanted}, as it was" for row in plan.rows if row.status == "differs"]
@@ -129,6 +134,7 @@ def summary(state):
         for name, pids in state["jdks"].items() if pids]
     return {
         "applications": state["applications"], "proxies": proxies.changed, "redirects": state["redirects"].changed,
+        "firewall": state["firewall"].changed,
         "nofile": state["nofile"], "kernel": list(state["kernel"]), "alternatives": list(changed), "jdks": list(state["jdks"]),
         "leftovers": rest.changed, "lines": list(dict.fromkeys(lines)), "problems": problems,
         "kept": [f"package {name}: {why}" for name, why in sorted(left["packages"]["kept"].items())],

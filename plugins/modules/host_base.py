@@ -42,6 +42,11 @@ options:
   redirects:
     description: The options of M(xitrum.host.port_redirect). Without it the redirects are left alone.
     type: dict
+  firewall:
+    description:
+      - The ports that are to be open in firewalld or ufw, which are C(ports), each with a C(port) and its C(sources), and whether they are to be C(open).
+      - Where that is false, all that this module opened is closed. With C(close) false nothing is closed. Without it the firewall is left alone.
+    type: dict
 extends_documentation_fragment:
   - xitrum.host.batch
 """
@@ -85,11 +90,15 @@ redirects:
   description: What M(xitrum.host.port_redirect) returns, or with O(read_only) what M(xitrum.host.host_state_info) returns of it.
   returned: where O(redirects) is given, and nothing stood in the way of what comes before it
   type: dict
+firewall:
+  description: What M(xitrum.host.host_state_info) returns of it.
+  returned: where O(firewall) is given, and nothing stood in the way of what comes before it
+  type: dict
 """
 
 import functools
 
-from ansible_collections.xitrum.host.plugins.module_utils import alternatives, alternatives_switch, base, bodies, kernel, limits, redirects_switch
+from ansible_collections.xitrum.host.plugins.module_utils import alternatives, alternatives_switch, base, bodies, firewall, kernel, limits, redirects_switch
 from ansible_collections.xitrum.host.plugins.module_utils.host import Host
 from ansible_collections.xitrum.host.plugins.module_utils.quiet import Utf8Module
 
@@ -101,6 +110,7 @@ SETTLES = {
     "kernel": functools.partial(bodies.settle_file, kernel, "Kernel parameters"),
     "nofile": functools.partial(bodies.settle_file, limits, "Limits"),
     "redirects": redirects_switch.settle,
+    "firewall": functools.partial(bodies.settle_verified, firewall, "firewall"),
 }
 
 

@@ -54,6 +54,10 @@ redirects:
   description: Whether M(xitrum.host.port_redirect) has something to remove.
   returned: success
   type: bool
+firewall:
+  description: Whether ports that were opened in firewalld or ufw have to be closed again, by M(xitrum.host.host_base).
+  returned: success
+  type: bool
 nofile:
   description: The files for M(xitrum.host.nofile_limit).
   returned: success
