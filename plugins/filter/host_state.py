@@ -8,16 +8,27 @@ from __future__ import annotations
 from ansible_collections.xitrum.host.plugins.module_utils import findings, fleet_summary, rollout
 from ansible_collections.xitrum.host.plugins.plugin_utils import command_line
 
+#: Whether public ports can be reached, where the run has tested it: host to rows.
+REACH_ROWS = "__reach_rows"
+
+
+def states_of(hostvars, hosts):
+    """What was read of each host, with the rows of the test of its public ports."""
+    states = {host: hostvars[host].get("xitrum_host_state") for host in hosts}
+    reached = hostvars[hosts[0]].get(REACH_ROWS) if hosts else None
+    return {host: {**state, "reach": {"rows": reached[host], "differs": False}} if isinstance(state, dict) and host in (reached or {}) else state
+            for host, state in states.items()}
+
 
 def summary(hostvars, hosts, check_mode=False, everything=False):
     """The fleet in one screen, from the variables of its hosts."""
-    return fleet_summary.fleet_summary({host: hostvars[host].get("xitrum_host_state") for host in hosts}, check_mode, everything)
+    return fleet_summary.fleet_summary(states_of(hostvars, hosts), check_mode, everything)
 
 
 def check_findings(hostvars, hosts, reached, sources=()):
     """Every row of every host as a flat list, the worst first. Lines to type are for the folder in which Ansible was started."""
     given = command_line.given_options(sources)
-    states = {host: hostvars[host].get("xitrum_host_state") for host in hosts}
+    states = states_of(hostvars, hosts)
     return findings.findings(states, reached, given["connection"], given["variables"])
 
 

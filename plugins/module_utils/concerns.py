@@ -5,10 +5,18 @@
 
 from __future__ import annotations
 
-from ansible_collections.xitrum.host.plugins.module_utils import base, certificates, instances, proxy_config, release, services
+from ansible_collections.xitrum.host.plugins.module_utils import (
+    base,
+    certificates,
+    instances,
+    proxy_config,
+    proxy_health,
+    release,
+    services,
+)
 
 #: Concerns that need only their own wanted state.
-PLAIN = {**base.PLAIN, "release": release, "service": services, "proxy": proxy_config, "certificates": certificates}
+PLAIN = {**base.PLAIN, "release": release, "service": services, "proxy": proxy_config, "proxy_health": proxy_health, "certificates": certificates}
 
 SPECS = {**base.SPECS, **{name: concern.SPEC for name, concern in PLAIN.items()}, "instances": instances.SPEC}
 

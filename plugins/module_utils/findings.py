@@ -68,7 +68,10 @@ def cause(item, red, kept=""):
         name = words[0].partition("/")[2]
         instances = {server_name(there, what.partition(" ")[0].partition("-")[2]): (there, what) for there, what in sorted(red) if what.startswith("instance-")}
         away = next(((there, what) for there, what in sorted(red) if what == "host" and name == server_name(there, name.rpartition("-")[2])), None)
-        return instances.get(name, away)
+        # Where the way from the proxy to the host is blocked, that is the cause.
+        way = f"port {item['configured'].rpartition(':')[2]} from {host}"
+        blocked = next(((there, what) for there, what in sorted(red) if what == way and name == server_name(there, name.rpartition("-")[2])), None)
+        return instances.get(name, away or blocked)
     others = []
     if kept and item["concern"] == "instance" and words[1:] == ["folder"] and item["effective"].rpartition("-")[0] == kept:
         others = ["release"]

@@ -18,6 +18,7 @@ import posixpath
 import pwd
 import secrets
 import shutil
+import socket
 import stat
 import tempfile
 from typing import NamedTuple
@@ -324,6 +325,14 @@ class Host:
         finally:
             connection.close()
 
+    def connect(self, address, port, seconds=3):
+        """How a TCP connection ends: C((word, message)), the word one of the keys of C(CONNECT_WORDS) or C(open)."""
+        try:
+            with socket.create_connection((address, port), timeout=seconds):
+                return "open", ""
+        except OSError as error:
+            return connect_word(error), str(error) or type(error).__name__
+
     def own(self, path, mode, owner, group):
         """Owner and mode of a path or an open file, by name or number; the mode last: chown may clear bits of it."""
         os.chown(path, user_id(owner), group_id(group))
@@ -468,6 +477,26 @@ def group_id(name):
         if name.isdecimal():
             return int(name)
         raise
+
+
+#: What an error of connect(2) or of the resolver says of the way: an errno to a word. Others are C(unreachable): a filter that rejects
+#: answers with one of many ICMP codes.
+CONNECT_WORDS = {
+    errno.ECONNREFUSED: "refused",
+    errno.ETIMEDOUT: "timeout",
+    errno.ENETUNREACH: "no_route",
+    errno.EADDRNOTAVAIL: "no_route",
+    errno.EAFNOSUPPORT: "no_route",
+}
+
+
+def connect_word(error):
+    """The word for an OSError of a connection."""
+    if isinstance(error, socket.gaierror):
+        return "unresolved"
+    if isinstance(error, socket.timeout):
+        return "timeout"
+    return CONNECT_WORDS.get(error.errno, "unreachable")
 
 
 def user_name(uid):

@@ -15,6 +15,7 @@ VERSION = (["apache2", "-v"], re.compile(r"Apache/(\d+\.\d+\S*)"))
 NEEDS = (((2, 4), "it has no mod_proxy_wstunnel, and so no WebSocket"),)
 CHECK = ["apache2", "-t", "-f"]
 UP = "UP"
+CHECKS_HEALTH = True
 #: A line for a shell of the proxy that shows what a server answers.
 ASK = proxy_reloaded.ASK
 PID_FILE = "/run/apache2/apache2.pid"

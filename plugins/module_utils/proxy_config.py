@@ -10,6 +10,7 @@ What differs from one software to the other is in a file for each, see SOFTWARE.
 
 from __future__ import annotations
 
+import concurrent.futures
 import time
 
 from ansible_collections.xitrum.host.plugins.module_utils import (
@@ -18,14 +19,18 @@ from ansible_collections.xitrum.host.plugins.module_utils import (
     proxy_apache,
     proxy_haproxy,
     proxy_nginx,
+    proxy_reloaded,
     proxy_text,
     recorded,
+    redirects,
+    redirects_ports,
     sockets,
 )
 from ansible_collections.xitrum.host.plugins.module_utils.plan import LOOK, RUN, Plan, Row
 
 #: Each has TITLE, PROCESS (the name in ss), VERSION (a command, and what finds the version in its words), NEEDS
-#: (the first version that will do, and why), CHECK (the command that checks a file), UP, and the functions C(maxconn), C(servers), C(binds), C(live),
+#: (the first version that will do, and why), CHECK (the command that checks a file), UP, CHECKS_HEALTH (whether it asks the servers
+#: itself how they are), and the functions C(maxconn), C(servers), C(binds), C(live),
 #: C(old_workers), C(missing), C(complaints), C(carried) and C(restarts), which are told in proxy_haproxy.py.
 SOFTWARE = {"haproxy": proxy_haproxy, "nginx": proxy_nginx, "apache": proxy_apache}
 
@@ -55,7 +60,12 @@ SPEC = {
     "ports": {"type": "list", "elements": "int", "default": []},
     "patience": {"type": "int", "default": 0},
     "programs": {"type": "list", "elements": "str", "default": []},
+    "health_path": {"type": "str", "default": "/"},
+    "health_status": {"type": "int", "default": 200},
 }
+#: The backend of the application's instances, and how long one of them may take to answer where the proxy does not ask itself.
+BACKEND = "xitrum"
+HEALTH_SECONDS = 3.0
 
 
 # ---------------------------------------------------------------------------------------------------------- reading
@@ -85,6 +95,7 @@ def read(host, wanted):
         "nr_open": int(host.read("/proc/sys/fs/nr_open") or 0),
         "old_workers": process.seen(software.old_workers, host, main) or 0 if main else 0,
         "missing": software.missing(host, main),
+        "rules": redirects.read_live(host),
         "live": settled(host, wanted),
     }
     state["raises"] = host.run(["sh", "-c", f"ulimit -HSn {state['nr_open']}"]).rc == 0
@@ -102,11 +113,24 @@ def _hard(host, pid):
 def settled(host, wanted):
     """What the worker says, when every server is in use or C(patience) is over: one that was just started takes some checks.
     One that somebody took out of use is not waited for."""
-    software, deadline = SOFTWARE[wanted["software"]], time.monotonic() + wanted["patience"]
-    said = software.live(host, wanted)
+    deadline = time.monotonic() + wanted["patience"]
+    said = read_live(host, wanted)
     while time.monotonic() < deadline and any(_coming(row) for row in said["servers"]):
         time.sleep(0.5)
-        said = software.live(host, wanted)
+        said = read_live(host, wanted)
+    return said
+
+
+def read_live(host, wanted):
+    """What the worker reports. Where it knows nothing of the health of its servers, those of the application are asked from here."""
+    software = SOFTWARE[wanted["software"]]
+    said = software.live(host, wanted)
+    asked = [row for row in said["servers"] if not software.CHECKS_HEALTH and row["backend"] == BACKEND and row["admin"] == "ready"]
+    if asked:
+        with concurrent.futures.ThreadPoolExecutor(min(len(asked), 32)) as pool:
+            answers = list(pool.map(lambda row: proxy_reloaded.probe(wanted, row, HEALTH_SECONDS), asked))
+        for row, wrong in zip(asked, answers):
+            row.update({"status": "DOWN" if wrong else row["status"], "check": wrong})
     return said
 
 
@@ -142,8 +166,15 @@ def plan(wanted, state):
         "servers": state["live"]["servers"],
         "notes": [note for kind, item in result.actions if kind == "keep"
                   for note in foreign_file.names_notes(wanted["config_path"], state["files"][wanted["config_path"]][1])],
+        **serving(wanted, state["version"], state["unit"], state["files"][wanted["config_path"]][0]),
     }
     return result
+
+
+def serving(wanted, version, unit, text):
+    """What decides whether the proxy is to serve: that it is set up by this collection, and that it runs."""
+    return {"title": SOFTWARE[wanted["software"]].TITLE, "service": wanted["service"],
+            "set_up": bool(version and proxy_text.stamp_of(text or "")), "running": unit.get("ActiveState") == "active"}
 
 
 def _row(result, item, want, configured, effective, good, why="", mend=RUN):
@@ -168,6 +199,8 @@ def _problems(wanted, state, text):
         if row["port"] in wanted["ports"] and row["process"] not in ("", software.PROCESS):
             found.append(f"Port {row['port']} is held by {row['process']} (process {row['pid']}), and {software.TITLE} is to listen there: "
                          "stop and disable that service, or give the proxy another port.")
+    ports = [(port, "") for port in wanted["ports"] if port != wanted["control_port"]]
+    found += [text for _port, text, certain in redirects_ports.foreign_of(ports, state["rules"], "or give the proxy another port") if certain]
     if not state["ipv6"] and any(bind.startswith("[") for bind in software.binds(text)):
         found.append("The configuration listens on an IPv6 address, and this host has no IPv6 (no /proc/net/if_inet6): set xitrum_proxy_listen: ['0.0.0.0'].")
     connections, count = software.maxconn(text), len(software.servers(text))

@@ -19,6 +19,7 @@ NEEDS = (((2, 2), "it has no http-check send, with which the health of an instan
 CHECK = ["haproxy", "-c", "-f"]
 CHROOT_LOG = "/var/lib/haproxy/dev/log"
 UP = "UP"
+CHECKS_HEALTH = True
 #: A line for a shell of the proxy that shows what a server answers.
 ASK = "printf 'HEAD / HTTP/1.0\\r\\n\\r\\n' | socat -t 5 - TCP:{address},connect-timeout=5"
 QUESTIONS = ("show info", "show stat", "show servers state")

@@ -16,6 +16,7 @@ NEEDS = (((1, 3), "it cannot proxy WebSocket without the module nginx_tcp_proxy_
          ((1, 12), "its workers of before a reload live for as long as their WebSockets do (no worker_shutdown_timeout)"))
 CHECK = ["nginx", "-t", "-c"]
 UP = "UP"
+CHECKS_HEALTH = False
 #: A line for a shell of the proxy that shows what a server answers.
 ASK = proxy_reloaded.ASK
 

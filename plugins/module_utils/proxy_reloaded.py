@@ -75,10 +75,10 @@ def connections(rows, process, address, port):
     return sum(row["peer"] == f"{address}:{port}" and any(name == process for name, _pid in row["users"]) for row in rows)
 
 
-def probe(wanted, row):
+def probe(wanted, row, seconds=5.0):
     """Asks a server's page itself, as a health check does: why it is not healthy, or an empty text."""
     try:
-        status, reason, _said, _body = ask(row["port"], wanted["health_path"], address=row["address"])
+        status, reason, _said, _body = ask(row["port"], wanted["health_path"], seconds, row["address"])
     except OSError as error:
         return str(error)
     return "" if status == wanted["health_status"] else f"{status} {reason}"

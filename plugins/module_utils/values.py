@@ -8,6 +8,7 @@ Only what is set is looked at: the defaults are right.
 
 from __future__ import annotations
 
+import difflib
 import re
 
 from ansible_collections.xitrum.host.plugins.module_utils import folders as paths
@@ -20,7 +21,7 @@ MOST_INSTANCES = 1000
 
 def problems(variables):
     """Sentences on values that cannot be meant: what was found, what was wanted."""
-    return [sentence for check in (names, folders, counts, ports, secrets, heap, pip_arguments) for sentence in check(variables)]
+    return [sentence for check in (names, folders, counts, ports, secrets, heap, pip_arguments, reach_from) for sentence in check(variables)]
 
 
 def names(variables):
@@ -97,6 +98,16 @@ def pip_arguments(variables):
         pip.settings(str(variables.get("supervisor_supervisord_pip_arguments", "")))
     except ValueError as error:
         yield f"supervisor_supervisord_pip_arguments: {error}"
+
+
+def reach_from(variables):
+    """The host from which the public ports are tested."""
+    name = variables.get("xitrum_reach_from") or ""
+    known = [*(variables.get("groups") or {}).get("all", []), "localhost"] if name else []
+    if name and name not in known:
+        near = difflib.get_close_matches(str(name), known, 1)
+        yield (f"xitrum_reach_from is {name!r}, which is no host of the inventory: expected the name of one, or localhost for the controller"
+               + (f"; did you mean {near[0]}?" if near else ""))
 
 
 def number(value):

@@ -31,6 +31,10 @@ options:
   redirects:
     description: The wanted redirects of ports, the options of M(xitrum.host.port_redirect).
     type: dict
+  firewall:
+    description:
+      - The ports of the host that others connect to, C(ports), whether they are to be C(open) in firewalld or ufw, and the C(address) of the host.
+    type: dict
   release:
     description: The wanted release, the options of M(xitrum.host.release) without the package itself.
     type: dict
@@ -42,6 +46,9 @@ options:
     type: dict
   proxy:
     description: The wanted proxy. See the role P(xitrum.host.proxy#role).
+    type: dict
+  proxy_health:
+    description: The C(software) of a proxy and how it is asked. What it thinks of its servers is read, and not its configuration.
     type: dict
   certificates:
     description: Certificates to look at - C(items) with their C(path) and the C(port) that shows them, and C(days), how long they must be valid at least.
@@ -84,6 +91,10 @@ redirects:
   description: Whether something C(differs), the C(packages) that are missing, C(rows) and C(problems).
   returned: when O(redirects) is given
   type: dict
+firewall:
+  description: Whether something C(differs), the C(public) ports, the C(address6) of the host, what is to C(close), C(rows) and C(problems).
+  returned: when O(firewall) is given
+  type: dict
 release:
   description: Whether the release C(differs), that is, has to be made, the C(releases) on the host, the C(current) one, C(rows) and C(problems); and
     where it is not on the host, what the releases there C(has), mode and SHA-256 of each file.
@@ -102,6 +113,10 @@ service:
 proxy:
   description: Whether something C(differs), C(rows) and C(problems).
   returned: when O(proxy) is given
+  type: dict
+proxy_health:
+  description: The C(servers) of the proxy as it has them, whether it is C(set_up) and C(running), and C(rows).
+  returned: when O(proxy_health) is given
   type: dict
 certificates:
   description: C(rows) with the end of each certificate.

@@ -101,6 +101,14 @@ options:
     description: Seconds to wait until every server is in use, for what is reported of them.
     type: int
     default: 0
+  health_path:
+    description: The page of an instance that is requested where the proxy checks no health itself, as Nginx does not.
+    type: str
+    default: /
+  health_status:
+    description: The HTTP status of a healthy instance.
+    type: int
+    default: 200
 extends_documentation_fragment:
   - xitrum.host.batch
 """

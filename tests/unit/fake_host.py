@@ -29,13 +29,15 @@ class FakeHost:
     of a command to C((rc, out, err)) or its output,
     C(pages) a port to what any page on it answers; other ports are asked for real. Everything that was done to it is in C(done)."""
 
-    def __init__(self, files=None, commands=None, links=None, stats=None, refuse=None, pages=None):
+    def __init__(self, files=None, commands=None, links=None, stats=None, refuse=None, pages=None, open_ports=None):
         self.files = dict(files or {})
         self.commands = dict(commands or {})
         self.links = dict(links or {})
         self.stats = dict(stats or {})
         self.refuse = dict(refuse or {})
         self.pages = dict(pages or {})
+        #: C((address, port)) to the word of C(Host.connect); others are refused.
+        self.open_ports = dict(open_ports or {})
         self.done = []
         self.environments = []
 
@@ -52,6 +54,10 @@ class FakeHost:
     def page(self, address, port, path, seconds=10):
         self.done.append(("page", address, port, path))
         return self.pages[port] if port in self.pages else Host(None).page(address, port, path, seconds)
+
+    def connect(self, address, port, seconds=3):
+        self.done.append(("connect", address, port))
+        return self.open_ports.get((address, port), "refused"), ""
 
     def which(self, name):
         return f"/usr/bin/{name}" if any(words.split()[0] == name for words in self.commands) else None

@@ -1,0 +1,139 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Filters on whether the site serves anybody: its proxies have healthy servers, and its public ports can be reached."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from ansible_collections.xitrum.host.plugins.module_utils import proxy, proxy_health, reach
+from ansible_collections.xitrum.host.plugins.module_utils.plan import Row
+
+ROWS = "__reach_rows"
+
+
+def states_of(hostvars, hosts):
+    """What was read of each host; None where it was not read."""
+    return {host: hostvars[host].get("xitrum_host_state") for host in hosts}
+
+
+def is_read(state):
+    """Whether a read went well."""
+    return isinstance(state, dict) and not state.get("unreachable") and not state.get("failed")
+
+
+def helpers_of(hostvars, hosts):
+    """The hosts outside of the run that may connect in place of one of the run: those of the application first, then
+    any other."""
+    groups = hostvars[hosts[0]]["groups"]
+    names = [*groups.get("xitrum", []), *groups.get("xitrum_proxy", []), *groups.get("all", [])]
+    return [
+        name
+        for name in dict.fromkeys(names)
+        if name not in (*hosts, reach.CONTROLLER)
+        and name in hostvars
+        and str(hostvars[name].get("ansible_connection", "ssh")) != "local"
+    ]
+
+
+def reach_probes(hostvars, hosts, reached):
+    """Who tries which ports: C({probes, rows})."""
+    states = states_of(hostvars, hosts)
+    run = {
+        host: {
+            "address": proxy.own_address(hostvars[host]),
+            "state": state if is_read(state) else None,
+            "reached": host in reached and is_read(state),
+        }
+        for host, state in states.items()
+    }
+    reach_from = str(hostvars[hosts[0]].get("xitrum_reach_from") or "")
+    return reach.plan_probes(run, helpers_of(hostvars, hosts), reach_from)
+
+
+def answers_of(results):
+    """What a loop over probes registered, as C([{host, results, targets, failed}]): each result with what is known of
+    its target."""
+    found = []
+    for item in results:
+        probe = item["__reach_probe"]
+        failed = "" if "results" in item else str(item.get("msg") or "it did not answer")
+        known = zip(probe["targets"], item.get("results", []))
+        found.append(
+            {
+                "host": probe["host"],
+                "targets": probe["targets"],
+                "failed": failed,
+                "results": [
+                    {**target, "word": result["word"], "message": result["message"]} for target, result in known
+                ],
+            }
+        )
+    return found
+
+
+def asked_of(hostvars, hosts):
+    """The instances that proxies do not reach."""
+    states = {host: state for host, state in states_of(hostvars, hosts).items() if is_read(state)}
+    addresses = {host: proxy.own_address(hostvars[host]) for host in states if proxy_health.report_of(states[host])}
+    return proxy_health.unreached_instances(
+        states, {host: address if reach.is_address(address) else "" for host, address in addresses.items()}
+    )
+
+
+def reach_unreached(hostvars, hosts, results):
+    """What is asked of each host whose ports were not reached: C([{host, address, ports}])."""
+    wanted = reach.unreached(answers_of(results))
+    for host, items in asked_of(hostvars, hosts).items():
+        wanted.setdefault(host, []).extend({key: item[key] for key in ("port", "inside", "source")} for item in items)
+    return [
+        {"host": host, "address": proxy.own_address(hostvars[host]), "ports": ports} for host, ports in wanted.items()
+    ]
+
+
+def reach_rows(hostvars, hosts, results, blocks):
+    """The rows of every host, as dictionaries."""
+    found = {item["__reach_blocked"]["host"]: item["ports"] for item in blocks if "ports" in item}
+    parts = (
+        reach_probes(hostvars, hosts, hosts)["rows"],
+        reach.rows_of(answers_of(results), found),
+        proxy_health.instance_rows(asked_of(hostvars, hosts), found),
+    )
+    rows = {}
+    for part in parts:
+        for host, some in part.items():
+            rows.setdefault(host, []).extend(asdict(row) for row in some)
+    return rows
+
+
+def rows_read(hostvars, hosts):
+    """The rows that the run kept; none where it tried nothing."""
+    found = hostvars[hosts[0]].get(ROWS) if hosts else None
+    return found or {}
+
+
+def site_faults(hostvars, hosts):
+    """Why the site serves nobody, or not everybody, a sentence each."""
+    rows = {host: [Row(**row) for row in some] for host, some in rows_read(hostvars, hosts).items()}
+    states = {host: state for host, state in states_of(hostvars, hosts).items() if is_read(state)}
+    return [*proxy_health.faults(states, rows), *reach.sentences(rows)]
+
+
+def public_ports(values):
+    """The ports of one host that others connect to."""
+    return reach.public_ports(values)
+
+
+class FilterModule:
+    """The filters of this file."""
+
+    def filters(self):
+        """Name to function."""
+        return {
+            "public_ports": public_ports,
+            "reach_probes": reach_probes,
+            "reach_unreached": reach_unreached,
+            "reach_rows": reach_rows,
+            "site_faults": site_faults,
+        }

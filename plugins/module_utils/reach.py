@@ -1,0 +1,275 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whether the site's public ports can be reached over the network: who connects to what, and what the answers mean.
+Pure.
+
+A port is tried from another host of the inventory, or from C(xitrum_reach_from). What cannot be tried is a note and
+no failure.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+
+from ansible_collections.xitrum.host.plugins.module_utils import proxy as proxies
+from ansible_collections.xitrum.host.plugins.module_utils.plan import Row
+
+CONTROLLER = "localhost"
+#: A connection's word to what a person reads.
+WORDS = {
+    "open": "reached",
+    "refused": "refused",
+    "timeout": "timed out",
+    "unreachable": "unreachable",
+    "no_route": "no route",
+    "unresolved": "unknown name",
+}
+#: Words that say something of the host that tries, and nothing of the target.
+OVER_NETWORK = "over the network"
+UNKNOWN = ("no_route", "unresolved")
+NETWORK = (
+    "no rule that blocks it was found on the host. Check the network between the hosts (a security group of the cloud, a router), "
+    "and xitrum_address of the host"
+)
+
+
+def public_ports(values):
+    """The ports of a host that others connect to, as the options `ports` of the component `firewall`. `values` are
+    the host's variables.
+
+    `port` is what the host's filter sees, `public` what users connect to (0: only the proxies connect), `sources` who may
+    (empty: everybody), `addresses` where it listens (empty: at every address), `note` why a failure is none.
+    """
+    found = _proxy_ports(values) if values["is_proxy"] else []
+    return found + (_application_ports(values) if values["is_application"] else [])
+
+
+def _proxy_ports(values):
+    listen = [address.strip("[]") for address in values["proxy_listen"]]
+    if listen and all(is_loopback(address) for address in listen):
+        return []
+    everywhere = any(address in proxies.ANY_ADDRESS for address in listen)
+    balancers = [str(address) for address in values["load_balancers"]]
+    note = (
+        "xitrum_proxy_load_balancers stand in front of it, and may be the only ones that reach it" if balancers else ""
+    )
+    addresses = [] if everywhere else [address for address in listen if not is_loopback(address)]
+    ports = [int(values["proxy_http_port"]), *([int(values["proxy_https_port"])] if values["proxy_https"] else [])]
+    return [
+        {"port": port, "public": port, "sources": balancers, "addresses": addresses, "note": note} for port in ports
+    ]
+
+
+def _application_ports(values):
+    interface = str(values["interface"] or "")
+    if is_loopback(interface):
+        return []
+    places = range(int(values["places"]))
+    http, https = int(values["http_port"]), int(values["https_port"])
+    inside = [http + place for place in places] + ([https + place for place in places] if values["https"] else [])
+    found = []
+    for pair in values["pairs"]:
+        # With two slots the redirect leads to one of them today and to the other one after a release.
+        first = next(
+            (start for start in (http, https) if pair["inside"] in range(start, start + len(places))), pair["inside"]
+        )
+        slots = [first + place for place in places] if values["slots"] else [pair["inside"]]
+        for port in slots:
+            tried = port == pair["inside"] and not pair.get("interface")
+            found.append(
+                {
+                    "port": port,
+                    "public": int(pair["outside"]) if tried else 0,
+                    "sources": [],
+                    "addresses": [],
+                    "note": "",
+                }
+            )
+    if values["has_proxies"]:
+        sources = [str(address) for address in values["trusted"] if not is_loopback(str(address).partition("/")[0])]
+        return found + [
+            {"port": port, "public": 0, "sources": sources, "addresses": [], "note": ""}
+            for port in (http + place for place in places)
+            if sources
+        ]
+    taken = {item["port"] for item in found}
+    redirected = {start for start in (http, https) if taken & set(range(start, start + len(places)))}
+    addresses = [] if interface in proxies.ANY_ADDRESS else [interface]
+    return found + [
+        {"port": port, "public": port, "sources": [], "addresses": addresses, "note": ""}
+        for port in inside
+        if not any(port in range(start, start + len(places)) for start in redirected)
+    ]
+
+
+def is_loopback(address):
+    """Whether an address is this machine's own loopback."""
+    try:
+        return ipaddress.ip_address(address).is_loopback
+    except ValueError:
+        return address == "localhost"
+
+
+def is_address(text):
+    """Whether a text is an IP address, and no name."""
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def plan_probes(hosts, others, reach_from=""):
+    """Who tries what, and the rows of what cannot be tried.
+
+    `hosts` are those of the run: name to C({address, state, reached}); `others` are names of hosts of the inventory
+    that may try
+    in their place, the best first. Returns C({probes: [{host, targets, connections}], rows: {host: [Row]}});
+    C(connections) are the targets as
+    M(xitrum.host.reach_info) takes them.
+    """
+    probes, rows = {}, {}
+    helpers = [name for name, item in hosts.items() if item["reached"]] + [name for name in others if name not in hosts]
+    for name, item in hosts.items():
+        for target in targets_of(name, item):
+            by = reach_from if reach_from else next((helper for helper in helpers if helper != name), "")
+            why = _untried(name, target, by)
+            if why:
+                rows.setdefault(name, []).append(row_of(target, "unseen", "", why))
+            else:
+                probes.setdefault(by, []).append(target)
+    return {
+        "probes": [
+            {
+                "host": by,
+                "targets": targets,
+                "connections": [{"address": target["address"], "port": target["port"]} for target in targets],
+            }
+            for by, targets in probes.items()
+        ],
+        "rows": rows,
+    }
+
+
+def targets_of(name, item):
+    """Each public port and address of a host as C({name, address, port, inside, first, note}); `first` is the address
+    that users know."""
+    report = (item["state"] or {}).get("firewall") or {}
+    found = []
+    for port in report.get("public", []):
+        known = item["address"]
+        addresses = port["addresses"] or [
+            known,
+            *([report["address6"]] if report.get("address6") and ":" not in known else []),
+        ]
+        for number, address in enumerate(addresses):
+            found.append(
+                {
+                    "name": name,
+                    "address": address,
+                    "port": port["public"],
+                    "inside": port["port"],
+                    "note": port["note"],
+                    "first": bool(port["addresses"]) or number == 0,
+                }
+            )
+    return found
+
+
+def _untried(name, target, by):
+    if not by:
+        return "the inventory has no other host that could try: set xitrum_reach_from to localhost to try from the controller"
+    if by == name:
+        return f"xitrum_reach_from is {name} itself: a connection of a host to itself passes no filter"
+    if is_loopback(target["address"]) and by != CONTROLLER:
+        return f"its address in the inventory is {target['address']}, which other hosts cannot use: set xitrum_address"
+    return ""
+
+
+def row_of(target, status, effective, why="", mend=""):
+    """The row of one target."""
+    family = " (IPv6)" if not target["first"] and ":" in target["address"] else ""
+    return Row("reach", f"port {target['port']} {OVER_NETWORK}{family}", "reachable", "", effective, status, why, mend)
+
+
+def unreached(answers):
+    """The targets that could not be reached, as C({host: [{port, inside, source}]}): what each of those hosts is
+    asked next.
+
+    `answers` are C([{host, results}]) of all that tried; each result is its target with C(word) and C(message).
+    """
+    found = {}
+    for answer in answers:
+        for result in answer["results"]:
+            if result["word"] not in ("open", *UNKNOWN):
+                item = {"port": result["port"], "inside": result["inside"], "source": ""}
+                if item not in found.setdefault(result["name"], []):
+                    found[result["name"]].append(item)
+    return found
+
+
+def rows_of(answers, blocks):
+    """The rows of all targets: C({host: [Row]}). `blocks` maps a host to what `firewall_blocks.find_blocks` found
+    there."""
+    rows = {}
+    for answer in answers:
+        for target in answer.get("targets", []) if answer.get("failed") else []:
+            why = f"{answer['host']} could not try: {answer['failed']}"
+            rows.setdefault(target["name"], []).append(row_of(target, "unseen", "", why))
+        for result in answer["results"]:
+            block = next(
+                (
+                    item
+                    for item in blocks.get(result["name"], [])
+                    if item["port"] == result["port"] and not item["source"]
+                ),
+                None,
+            )
+            rows.setdefault(result["name"], []).append(judge(answer["host"], result, block))
+    return rows
+
+
+def judge(by, result, block):
+    """The row of one result."""
+    by = "the controller" if by == CONTROLLER else by
+    place = (
+        f"[{result['address']}]:{result['port']}"
+        if ":" in result["address"]
+        else f"{result['address']}:{result['port']}"
+    )
+    effective = f"{WORDS[result['word']]} from {by}"
+    if result["word"] == "open":
+        return row_of(result, "ok", effective)
+    if result["word"] in UNKNOWN:
+        return row_of(result, "unseen", effective, f"{by} cannot try {place}: {result['message']}")
+    if block is None:
+        return row_of(
+            result,
+            "unseen" if result["note"] else "differs",
+            effective,
+            f"{by} cannot reach {place}, and the host does not say why",
+        )
+    if not block["answers"]:
+        why, mend = f"{by} cannot reach {place}, and nothing answers on port {result['port']} of the host itself", ""
+    elif block["rule"]:
+        why, mend = f"it answers on its own host, and {by} cannot reach {place}: {block['rule']}", block["command"]
+    else:
+        why, mend = f"it answers on its own host, and {by} cannot reach {place}: {NETWORK}", ""
+    if result["note"]:
+        return row_of(result, "unseen", effective, f"{why} ({result['note']})")
+    # A second address that only the network between keeps away is not what users know.
+    if not result["first"] and not (block["answers"] and block["rule"]):
+        return row_of(result, "unseen", effective, why)
+    return row_of(result, "differs", effective, why, mend)
+
+
+def sentences(rows):
+    """The public ports among the rows that cannot be reached, one sentence each: C({host: [Row]}) to a list."""
+    return [
+        f"{host}: port {row.item.split()[1]} cannot be reached{' over IPv6' if row.item.endswith('(IPv6)') else ''}: {row.why}."
+        + (f" To open it, run on {host}: {row.mend}. Or set xitrum_open_firewall: true." if row.mend else "")
+        for host, some in rows.items()
+        for row in some
+        if row.status == "differs" and OVER_NETWORK in row.item
+    ]

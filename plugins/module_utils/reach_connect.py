@@ -1,0 +1,38 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Connections to the public ports of other hosts, all at the same time."""
+
+from __future__ import annotations
+
+import concurrent.futures
+
+SPEC = {
+    "targets": {
+        "type": "list",
+        "elements": "dict",
+        "required": True,
+        "options": {"address": {"type": "str", "required": True}, "port": {"type": "int", "required": True}},
+    },
+    "timeout": {"type": "int", "default": 3},
+}
+#: How many are tried at the same time, and how often one that fails: a lost packet is no filter.
+AT_ONCE, TRIES = 64, 2
+
+
+def connect_all(host, wanted):
+    """What became of each target, in their order: C([{address, port, word, message}])."""
+    targets = wanted["targets"]
+    if not targets:
+        return []
+    with concurrent.futures.ThreadPoolExecutor(min(len(targets), AT_ONCE)) as pool:
+        return list(pool.map(lambda target: connect(host, target, wanted["timeout"]), targets))
+
+
+def connect(host, target, seconds):
+    """One target."""
+    for _number in range(TRIES):
+        word, message = host.connect(target["address"], target["port"], seconds)
+        if word == "open":
+            break
+    return {"address": target["address"], "port": target["port"], "word": word, "message": message}

@@ -1,0 +1,501 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whether the site serves: public ports that others reach, proxies with a healthy server, and what blocks where that
+can be read."""
+
+from __future__ import annotations
+
+import json
+import pathlib
+import socket
+
+import pytest
+from ansible_collections.xitrum.host.plugins.filter import reach as filters
+from ansible_collections.xitrum.host.plugins.module_utils import (
+    firewall_blocks,
+    host,
+    proxy_health,
+    reach,
+    reach_connect,
+    values,
+)
+
+from .fake_host import FakeHost
+from .test_firewall import data, with_firewalld, with_ufw
+
+REDIRECTS = pathlib.Path(__file__).parent / "data" / "redirects"
+APPLICATION = {
+    "is_proxy": False,
+    "is_application": True,
+    "has_proxies": False,
+    "http_port": 8000,
+    "https_port": 4430,
+    "https": False,
+    "places": 1,
+    "slots": False,
+    "pairs": [],
+    "interface": "",
+    "trusted": [],
+    "proxy_listen": ["0.0.0.0", "::"],
+    "proxy_http_port": 80,
+    "proxy_https_port": 443,
+    "proxy_https": False,
+    "load_balancers": [],
+}
+PROXY = {**APPLICATION, "is_proxy": True, "is_application": False, "has_proxies": True}
+PAIR, PAIR_TLS = {"outside": 80, "inside": 8000}, {"outside": 443, "inside": 4430}
+
+
+def ports(variables, **more):
+    return [(item["port"], item["public"], *item["sources"]) for item in reach.public_ports({**variables, **more})]
+
+
+@pytest.mark.parametrize(
+    "variables, more, expected",
+    [
+        (PROXY, {}, [(80, 80)]),
+        (PROXY, {"proxy_https": True, "proxy_http_port": 8080}, [(8080, 8080), (443, 443)]),
+        (PROXY, {"proxy_listen": ["127.0.0.1", "[::1]"]}, []),
+        (PROXY, {"load_balancers": ["10.0.0.0/24"]}, [(80, 80, "10.0.0.0/24")]),
+        (APPLICATION, {}, [(8000, 8000)]),
+        (APPLICATION, {"places": 2, "https": True}, [(8000, 8000), (8001, 8001), (4430, 4430), (4431, 4431)]),
+        (APPLICATION, {"interface": "127.0.0.1"}, []),
+        (APPLICATION, {"pairs": [PAIR]}, [(8000, 80)]),
+        (APPLICATION, {"pairs": [PAIR, PAIR_TLS], "https": True}, [(8000, 80), (4430, 443)]),
+        (APPLICATION, {"pairs": [PAIR], "https": True}, [(8000, 80), (4430, 4430)]),
+        # Of two slots the other one gets the redirect with the next release.
+        (
+            APPLICATION,
+            {"pairs": [{"outside": 80, "inside": 8001}], "slots": True, "places": 2},
+            [(8000, 0), (8001, 80)],
+        ),
+        # A redirect of one interface may not be where the others come in.
+        (APPLICATION, {"pairs": [{**PAIR, "interface": "eth1"}]}, [(8000, 0)]),
+        (
+            APPLICATION,
+            {"has_proxies": True, "places": 2, "trusted": ["10.0.0.2", "127.0.0.1", "::1"]},
+            [(8000, 0, "10.0.0.2"), (8001, 0, "10.0.0.2")],
+        ),
+        (APPLICATION, {"has_proxies": True, "trusted": ["127.0.0.1"]}, []),
+        (
+            {**APPLICATION, "is_proxy": True},
+            {"has_proxies": True, "trusted": ["10.0.0.3"]},
+            [(80, 80), (8000, 0, "10.0.0.3")],
+        ),
+    ],
+)
+def test_the_ports_that_others_connect_to(variables, more, expected):
+    assert ports(variables, **more) == expected
+
+
+def state_of(*public, address6="", **more):
+    items = [{"port": port, "public": shown, "sources": [], "addresses": [], "note": ""} for port, shown in public]
+    return {
+        "machine": {"problems": []},
+        "firewall": {"public": items, "address6": address6, "rows": [], "differs": False},
+        **more,
+    }
+
+
+def run_of(**hosts):
+    return {name: {"address": address, "state": state, "reached": True} for name, (address, state) in hosts.items()}
+
+
+def tried(plan):
+    return [
+        (probe["host"], target["name"], target["address"], target["port"])
+        for probe in plan["probes"]
+        for target in probe["targets"]
+    ]
+
+
+def notes(plan):
+    return [row.why for rows in plan["rows"].values() for row in rows if row.status == "unseen"]
+
+
+def test_a_port_is_tried_from_another_host():
+    hosts = run_of(
+        app1=("10.0.0.1", state_of((8000, 80))), app2=("10.0.0.2", state_of((8000, 80))), db=("10.0.0.3", state_of())
+    )
+    assert tried(reach.plan_probes(hosts, [])) == [("app2", "app1", "10.0.0.1", 80), ("app1", "app2", "10.0.0.2", 80)]
+    hosts["app2"]["reached"] = False
+    assert tried(reach.plan_probes(hosts, []))[0][0] == "db"
+
+
+def test_a_single_host_is_tried_by_one_outside_of_the_run_or_it_is_a_note():
+    hosts = run_of(app1=("10.0.0.1", state_of((8000, 80))))
+    assert tried(reach.plan_probes(hosts, ["app2"])) == [("app2", "app1", "10.0.0.1", 80)]
+    plan = reach.plan_probes(hosts, [])
+    assert plan["probes"] == [] and "xitrum_reach_from" in notes(plan)[0]
+    assert tried(reach.plan_probes(hosts, [], "localhost")) == [("localhost", "app1", "10.0.0.1", 80)]
+    assert "app1 itself" in notes(reach.plan_probes(hosts, [], "app1"))[0]
+
+
+def test_an_address_that_others_cannot_use_is_a_note():
+    hosts = run_of(app1=("127.0.0.1", state_of((8000, 80))), app2=("10.0.0.2", state_of()))
+    assert "set xitrum_address" in notes(reach.plan_probes(hosts, []))[0]
+    assert tried(reach.plan_probes(hosts, [], "localhost")) == [("localhost", "app1", "127.0.0.1", 80)]
+
+
+def test_ipv6_is_tried_where_the_host_has_an_address():
+    hosts = run_of(app1=("10.0.0.1", state_of((80, 80), address6="fd00::1")), app2=("10.0.0.2", state_of()))
+    plan = reach.plan_probes(hosts, [])
+    assert [target["address"] for target in plan["probes"][0]["targets"]] == ["10.0.0.1", "fd00::1"]
+    assert [target["first"] for target in plan["probes"][0]["targets"]] == [True, False]
+
+
+TARGET = {"name": "app1", "address": "10.0.0.1", "port": 80, "inside": 8000, "first": True, "note": ""}
+BLOCK = {
+    "port": 80,
+    "source": "",
+    "answers": True,
+    "rule": "the zone drop of firewalld does not have it",
+    "command": "firewall-cmd X",
+}
+
+
+def judged(word, block=None, **more):
+    return reach.judge("app2", {**TARGET, **more, "word": word, "message": "x"}, block)
+
+
+@pytest.mark.parametrize(
+    "word, block, more, status, text",
+    [
+        ("open", None, {}, "ok", ""),
+        (
+            "timeout",
+            BLOCK,
+            {},
+            "differs",
+            "it answers on its own host, and app2 cannot reach 10.0.0.1:80: the zone drop",
+        ),
+        ("refused", {**BLOCK, "rule": ""}, {}, "differs", "no rule that blocks it was found on the host"),
+        ("unreachable", {**BLOCK, "answers": False}, {}, "differs", "nothing answers on port 80 of the host itself"),
+        ("no_route", None, {}, "unseen", "app2 cannot try 10.0.0.1:80"),
+        ("unresolved", None, {}, "unseen", "app2 cannot try"),
+        ("timeout", BLOCK, {"note": "a load balancer"}, "unseen", "a load balancer"),
+        ("timeout", BLOCK, {"first": False, "address": "fd00::1"}, "differs", "[fd00::1]:80"),
+        ("timeout", {**BLOCK, "rule": ""}, {"first": False, "address": "fd00::1"}, "unseen", "no rule"),
+        ("timeout", None, {}, "differs", "the host does not say why"),
+    ],
+)
+def test_what_an_answer_means(word, block, more, status, text):
+    row = judged(word, block, **more)
+    assert (row.status, text in row.why) == (status, True), row
+    said = reach.sentences({"app1": [row]})
+    assert bool(said) == (status == "differs")
+    if status == "differs" and block and block["rule"] and block["answers"]:
+        assert "run on app1: firewall-cmd X. Or set xitrum_open_firewall: true." in said[0]
+
+
+def test_one_that_cannot_try_is_a_note():
+    answers = [{"host": "app2", "failed": "no python", "targets": [TARGET], "results": []}]
+    rows = reach.rows_of(answers, {})
+    assert [(row.status, row.why) for row in rows["app1"]] == [("unseen", "app2 could not try: no python")]
+    assert reach.unreached(answers) == {}
+
+
+def test_only_hosts_that_were_not_reached_are_asked_why():
+    results = [
+        {**TARGET, "word": word, "message": "", "name": name}
+        for name, word in (("a", "open"), ("b", "timeout"), ("c", "no_route"), ("d", "refused"), ("b", "unreachable"))
+    ]
+    assert reach.unreached([{"host": "x", "results": results}]) == {
+        "b": [{"port": 80, "inside": 8000, "source": ""}],
+        "d": [{"port": 80, "inside": 8000, "source": ""}],
+    }
+
+
+# --------------------------------------------------------------------------------------------------------- what blocks
+
+
+def blocks(fake, *items, address="172.21.0.14"):
+    wanted = {
+        "address": address,
+        "ports": [{"port": item[0], "inside": item[1], "source": item[2] if len(item) > 2 else ""} for item in items],
+    }
+    return firewall_blocks.find_blocks(wanted, firewall_blocks.read(fake, wanted))
+
+
+def test_the_zone_without_the_port_is_named_with_the_command():
+    fake = with_firewalld()
+    fake.open_ports = {("127.0.0.1", 80): "open"}
+    found = blocks(fake, (80, 80))[0]
+    assert found["answers"] and found["rule"] == "firewalld's zone drop (target DROP) does not have the port 80/tcp"
+    assert (
+        found["command"]
+        == "firewall-cmd --permanent --zone=drop --add-port=80/tcp && firewall-cmd --zone=drop --add-port=80/tcp"
+    )
+    assert blocks(fake, (8000, 8000, "10.0.0.2"))[0]["rule"] == ""
+    found = blocks(fake, (8000, 8000, "10.0.0.9"))[0]
+    assert not found["answers"] and "'--add-rich-rule=rule family=" in found["command"]
+
+
+def test_firewalld_lets_in_what_was_redirected():
+    assert blocks(with_firewalld(), (80, 8000))[0]["rule"] == ""
+
+
+def test_ufw_is_named_with_the_command():
+    assert blocks(with_ufw(), (8090, 8090))[0]["command"] == "ufw allow 8090/tcp"
+    # After a redirect it is the inside port that has to be let in.
+    assert blocks(with_ufw(), (80, 8000))[0]["command"] == "ufw allow 8000/tcp"
+    assert blocks(with_ufw(), (80, 80))[0]["rule"] == ""
+    assert "says deny" in blocks(with_ufw(), (8081, 8081))[0]["rule"]
+    assert (
+        blocks(with_ufw(), (8000, 8000, "10.0.0.9"))[0]["command"]
+        == "ufw allow proto tcp from 10.0.0.9 to any port 8000"
+    )
+
+
+def nft(policy="drop", *rules, family="inet", kind="filter", table="t"):
+    chain = {"family": family, "table": table, "name": "in", "type": kind, "hook": "input", "prio": 0, "policy": policy}
+    items = [{"rule": {"family": family, "table": table, "chain": "in", "expr": expr}} for expr in rules]
+    return {"nft -j list ruleset": json.dumps({"nftables": [{"chain": chain}, *items]})}
+
+
+def dport(right):
+    return {"match": {"op": "==", "left": {"payload": {"protocol": "tcp", "field": "dport"}}, "right": right}}
+
+
+LO = {"match": {"op": "==", "left": {"meta": {"key": "iif"}}, "right": "lo"}}
+ACCEPT, DROP = {"accept": None}, {"drop": None}
+
+
+@pytest.mark.parametrize(
+    "commands, blocked",
+    [
+        (nft(), True),
+        (nft("accept"), False),
+        (nft(kind="nat"), False),
+        (nft(family="bridge"), False),
+        (nft("drop", [dport(8000), ACCEPT]), False),
+        (nft("drop", [dport({"set": [22, 8000]}), ACCEPT]), False),
+        (nft("drop", [dport(80), ACCEPT]), True),
+        (nft("accept", [dport(8000), DROP]), True),
+        (nft("accept", [LO, DROP]), False),
+        (nft("accept", [LO, ACCEPT], [{"counter": {}}, DROP]), True),
+        (nft(table="xitrum_host"), False),
+    ],
+)
+def test_an_input_chain_of_nftables(commands, blocked):
+    found = blocks(FakeHost(commands=commands), (80, 8000))[0]
+    assert found["command"] == ("nft insert rule inet t in tcp dport 8000 accept" if blocked else "")
+
+
+@pytest.mark.parametrize(
+    "lines, policy, blocked",
+    [
+        ([], "DROP", True),
+        ([], "ACCEPT", False),
+        (["-A INPUT -p tcp -m tcp --dport 8000 -j ACCEPT"], "DROP", False),
+        (["-A INPUT -p tcp -m tcp --dport 80 -j ACCEPT"], "DROP", True),
+        (["-A INPUT -j REJECT --reject-with icmp-host-prohibited"], "ACCEPT", True),
+        (["-A INPUT -p tcp -m tcp --dport 8000 -j DROP"], "ACCEPT", True),
+        (["-A INPUT -i eth1 -j DROP"], "ACCEPT", False),
+        (["-A INPUT -s 10.0.0.0/8 -j DROP"], "ACCEPT", False),
+        (["-A INPUT -p udp -j DROP"], "ACCEPT", False),
+        (["-A INPUT -m state --state NEW -m tcp -p tcp --dport 8000 -j ACCEPT"], "ACCEPT", False),
+    ],
+)
+def test_the_input_chain_of_iptables(lines, policy, blocked):
+    text = "\n".join(["*filter", f":INPUT {policy} [0:0]", *lines, "COMMIT", ""])
+    found = blocks(FakeHost(commands={"iptables-save": text, "ip6tables-save": ""}), (80, 8000))[0]
+    assert found["command"] == ("iptables -I INPUT -p tcp --dport 8000 -j ACCEPT" if blocked else "")
+
+
+def test_what_ufw_made_is_not_told_as_iptables():
+    fake = with_ufw(**{"iptables-save": data("iptables-save-ufw.txt")})
+    assert blocks(fake, (80, 80))[0]["rule"] == ""
+
+
+# ---------------------------------------------------------------------------------------------------------- connecting
+
+
+def test_a_connection_that_is_taken_or_refused():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        assert host.Host(None).connect("127.0.0.1", port)[0] == "open"
+    assert host.Host(None).connect("127.0.0.1", port)[0] == "refused"
+
+
+@pytest.mark.parametrize(
+    "error, word",
+    [
+        (OSError(113, "No route to host"), "unreachable"),
+        (OSError(101, "Network is unreachable"), "no_route"),
+        (OSError(1, "Operation not permitted"), "unreachable"),
+        (socket.timeout("timed out"), "timeout"),
+        (TimeoutError(110, "Connection timed out"), "timeout"),
+        (socket.gaierror(-2, "Name not known"), "unresolved"),
+        (ConnectionRefusedError(111, "Connection refused"), "refused"),
+    ],
+)
+def test_an_error_is_a_word(error, word):
+    assert host.connect_word(error) == word
+
+
+def test_all_targets_are_tried_and_a_lost_packet_is_tried_again():
+    fake = FakeHost(open_ports={("10.0.0.1", 80): "open"})
+    wanted = {"targets": [{"address": "10.0.0.1", "port": 80}, {"address": "10.0.0.2", "port": 80}], "timeout": 1}
+    assert [result["word"] for result in reach_connect.connect_all(fake, wanted)] == ["open", "refused"]
+    assert [item for item in fake.done if item[1] == "10.0.0.2"] == [("connect", "10.0.0.2", 80)] * 2
+    assert reach_connect.connect_all(fake, {"targets": [], "timeout": 1}) == []
+
+
+# ------------------------------------------------------------------------------------------------------- the proxies'
+# view
+
+
+def server(name, status="UP", check="L7OK 200", admin="ready", backend="xitrum", port=8000):
+    return {
+        "backend": backend,
+        "name": name,
+        "address": "10.0.0.3",
+        "port": port,
+        "admin": admin,
+        "status": status,
+        "check": check,
+    }
+
+
+def proxy_state(*servers, **more):
+    report = {
+        "rows": [],
+        "differs": False,
+        "servers": list(servers),
+        "title": "HAProxy",
+        "service": "haproxy",
+        "set_up": True,
+        "running": True,
+        **more,
+    }
+    return {"machine": {"problems": []}, "proxy": report}
+
+
+DOWN = server("app1-0", "DOWN", "L4TOUT")
+APP = {
+    "machine": {},
+    "instances": {"rows": [], "differs": False, "instances": [{"index": 0, "port": 8000, "running": True}]},
+}
+
+
+@pytest.mark.parametrize(
+    "state, text",
+    [
+        (proxy_state(server("app1-0")), ""),
+        (proxy_state(DOWN, server("app2-0")), ""),
+        (proxy_state(server("app1-0", "no check", "")), ""),
+        (proxy_state(DOWN), "proxy1: HAProxy has no healthy server"),
+        (proxy_state(DOWN, server("forum-0", backend="forum")), "app1-0 (10.0.0.3:8000) is DOWN"),
+        (proxy_state(server("app1-0", "MAINT", "", "maint")), "app1-0 (10.0.0.3:8000) is set to maint"),
+        (proxy_state(), "no server of the application"),
+        (proxy_state(DOWN, running=False), "HAProxy does not run"),
+        (proxy_state(DOWN, set_up=False), ""),
+        ({"machine": {}}, ""),
+        (None, ""),
+        ({"msg": "away"}, ""),
+    ],
+)
+def test_a_proxy_that_serves_nobody(state, text):
+    faults = proxy_health.faults({"proxy1": state})
+    assert (text in faults[0]) if text else faults == []
+
+
+def test_each_proxy_has_to_serve():
+    faults = proxy_health.faults(
+        {"proxy1": proxy_state(server("app1-0")), "proxy2": proxy_state(DOWN), "proxy3": proxy_state(DOWN)}
+    )
+    assert [fault.partition(":")[0] for fault in faults] == ["proxy2", "proxy3"]
+
+
+@pytest.mark.parametrize(
+    "servers, asked",
+    [
+        ([DOWN], True),
+        ([server("app1-0", "DOWN", "L7STS 503")], False),
+        ([server("app1-0", "DOWN", "* L7STS 503")], False),
+        ([server("app1-0", "DOWN", "* L4TOUT")], True),
+        ([server("app1-0", "DOWN", "503 Service Unavailable")], False),
+        ([server("app1-0", "DOWN", "timed out")], True),
+        ([server("app1-0")], False),
+        ([server("app1-0", "MAINT", "", "maint")], False),
+    ],
+)
+def test_instances_that_a_proxy_cannot_reach(servers, asked):
+    found = proxy_health.unreached_instances({"proxy1": proxy_state(*servers), "app1": APP}, {"proxy1": "10.0.0.2"})
+    assert found == (
+        {"app1": [{"port": 8000, "inside": 8000, "source": "10.0.0.2", "proxy": "proxy1", "address": "10.0.0.3"}]}
+        if asked
+        else {}
+    )
+
+
+def hostvars_of(**hosts):
+    groups = {"all": list(hosts), "xitrum": ["app1"], "xitrum_proxy": ["proxy1"]}
+    return {name: {"inventory_hostname": name, "groups": groups, **variables} for name, variables in hosts.items()}
+
+
+def test_the_whole_way_names_the_rule_that_blocks():
+    hostvars = hostvars_of(
+        proxy1={"xitrum_address": "10.0.0.2", "xitrum_host_state": {**proxy_state(DOWN), **state_of((80, 80))}},
+        app1={"xitrum_address": "10.0.0.3", "xitrum_host_state": APP},
+    )
+    hosts = list(hostvars)
+    probe = filters.reach_probes(hostvars, hosts, hosts)["probes"][0]
+    assert probe["host"] == "app1" and probe["connections"] == [{"address": "10.0.0.2", "port": 80}]
+    answers = [
+        {"__reach_probe": probe, "results": [{"address": "10.0.0.2", "port": 80, "word": "timeout", "message": ""}]}
+    ]
+    asked = filters.reach_unreached(hostvars, hosts, answers)
+    assert [(item["host"], [port["port"] for port in item["ports"]]) for item in asked] == [
+        ("proxy1", [80]),
+        ("app1", [8000]),
+    ]
+    said = [
+        {
+            "__reach_blocked": asked[0],
+            "ports": [{"port": 80, "source": "", "answers": True, "rule": "ZONE A", "command": "OPEN A"}],
+        },
+        {
+            "__reach_blocked": asked[1],
+            "ports": [{"port": 8000, "source": "10.0.0.2", "answers": True, "rule": "ZONE B", "command": "OPEN B"}],
+        },
+    ]
+    hostvars["proxy1"]["__reach_rows"] = filters.reach_rows(hostvars, hosts, answers, said)
+    faults = filters.site_faults(hostvars, hosts)
+    assert len(faults) == 2
+    assert "proxy1 cannot reach 10.0.0.3:8000: ZONE B. To open it, run on app1: OPEN B" in faults[0]
+    assert faults[1].startswith(
+        "proxy1: port 80 cannot be reached: it answers on its own host, and app1 cannot reach 10.0.0.2:80: ZONE A"
+    )
+
+
+def test_a_helper_is_another_host_of_the_inventory_and_never_the_controller():
+    hostvars = hostvars_of(
+        app1={"xitrum_address": "10.0.0.1", "xitrum_host_state": state_of((80, 80))},
+        localhost={},
+        here={"ansible_connection": "local"},
+        db={"ansible_host": "10.0.0.9"},
+    )
+    assert [probe["host"] for probe in filters.reach_probes(hostvars, ["app1"], ["app1"])["probes"]] == ["db"]
+    del hostvars["db"]
+    for variables in hostvars.values():
+        variables["groups"]["all"] = list(hostvars)
+        variables["groups"]["xitrum_proxy"] = []
+    assert filters.reach_probes(hostvars, ["app1"], ["app1"])["probes"] == []
+
+
+@pytest.mark.parametrize(
+    "name, text",
+    [
+        ("app1", ""),
+        ("localhost", ""),
+        ("", ""),
+        ("ap1", "did you mean app1?"),
+        ("elsewhere", "no host of the inventory"),
+    ],
+)
+def test_where_from_is_a_host_of_the_inventory(name, text):
+    said = values.problems({"xitrum_reach_from": name, "groups": {"all": ["app1", "app2"]}})
+    assert (text in said[0]) if text else said == []
