@@ -217,6 +217,39 @@ def test_a_redirect_by_somebody_else_stops_before_the_host_is_touched(host, name
     assert not redirect(host, name=name)["changed"]
 
 
+def test_firewalld_is_opened_for_exactly_the_port_and_closed_again(host, name):
+    """Behind a zone that drops everything the redirected port is reached, and the inside port itself only once it is opened."""
+    if name != "firewalld":
+        pytest.skip("firewalld runs on the host of that name")
+
+    def firewall(**options):
+        item = {"port": 8000, "public": 80}
+        wanted = {"firewall": {"address": "10.99.1.1", "ports": [item], **options}}
+        return host.ansible("xitrum.host.host_base", json.dumps(wanted), check=False, become=True)
+
+    def zones():
+        return host.check_output("firewall-cmd --list-all-zones; firewall-cmd --permanent --list-all-zones")
+
+    host.check_output("firewall-cmd -q --permanent --zone=trusted --remove-interface=client0")
+    host.check_output("firewall-cmd -q --permanent --zone=drop --add-interface=client0 && firewall-cmd -q --reload")
+    before = zones()
+    try:
+        assert ask(host, "10.99.1.1", 80, "client") == {"8000": 1}
+        assert "8000" not in ask(host, "10.99.1.1", 8000, "client")
+        assert firewall(open=True)["changed"]
+        assert ask(host, "10.99.1.1", 8000, "client") == {"8000": 1}
+        assert not firewall(open=True)["changed"]
+        host.check_output("firewall-cmd -q --reload")
+        assert ask(host, "10.99.1.1", 8000, "client") == {"8000": 1}
+        assert firewall(open=False)["changed"]
+        assert "8000" not in ask(host, "10.99.1.1", 8000, "client")
+        assert zones() == before
+        assert not host.file("/var/lib/xitrum.host/firewall.json").exists
+    finally:
+        host.check_output("firewall-cmd -q --permanent --zone=drop --remove-interface=client0")
+        host.check_output("firewall-cmd -q --permanent --zone=trusted --add-interface=client0 && firewall-cmd -q --reload")
+
+
 def test_a_flush_by_nftables_service_does_not_lose_them(host, name):
     if name not in ("nftables", "bare", "iptables"):
         pytest.skip("restored by another service than ours")
