@@ -44,6 +44,7 @@ def read(host, wanted):
 
 def plan(wanted, state):
     """The servers as rows: nothing is changed by this component."""
+    wanted = proxy_server.placed(wanted)
     result = Plan(
         facts={
             "servers": state["servers"],

@@ -15,9 +15,11 @@ from ansible_collections.xitrum.host.plugins.filter import reach as filters
 from ansible_collections.xitrum.host.plugins.module_utils import (
     firewall_blocks,
     host,
+    proxy_config,
     proxy_health,
     reach,
     reach_connect,
+    redirects_ports,
     values,
 )
 
@@ -499,3 +501,57 @@ def test_a_helper_is_another_host_of_the_inventory_and_never_the_controller():
 def test_where_from_is_a_host_of_the_inventory(name, text):
     said = values.problems({"xitrum_reach_from": name, "groups": {"all": ["app1", "app2"]}})
     assert (text in said[0]) if text else said == []
+
+
+# ------------------------------------------------------------------------------------------- read at the end of a deploy
+
+
+def health_of(fake, **more):
+    wanted = {
+        "software": "haproxy",
+        "socket": "/run/none.sock",
+        "control_port": 8404,
+        "patience": 0,
+        "health_path": "/",
+        "health_status": 200,
+        **more,
+    }
+    return proxy_health.plan(wanted, proxy_health.read(fake, wanted)).report()
+
+
+@pytest.mark.parametrize("text, active, set_up, running", [
+    (None, "active", False, True),
+    ("global\n", "active", False, True),
+    ("global\n    description xitrum.host-0123456789ab\n", "inactive", True, False),
+])
+def test_a_proxy_is_read_without_its_configuration(text, active, set_up, running):
+    show = "systemctl show --no-pager --property=ActiveState -- haproxy.service"
+    files = {"/etc/haproxy/haproxy.cfg": text} if text else {}
+    report = health_of(FakeHost(files, {"haproxy -v": "HAProxy version 2.6.12", show: f"ActiveState={active}\n"}))
+    assert (report["set_up"], report["running"], report["servers"]) == (set_up, running, [])
+    assert report["service"] == "haproxy" and not report["changed"]
+    assert bool(proxy_health.faults({"proxy1": {"proxy_health": report}})) == set_up
+
+
+def test_a_proxy_that_was_never_installed_is_left_to_the_site():
+    report = health_of(FakeHost())
+    assert not report["set_up"]
+    assert proxy_health.faults({"proxy1": {"proxy_health": report}}) == []
+
+
+def test_nginx_is_asked_for_the_health_of_its_servers_from_the_proxy(monkeypatch):
+    rows = [server("app1-0", "UP", ""), server("app2-0", "UP", "", port=8001), server("forum-0", "UP", "", backend="forum")]
+    monkeypatch.setattr(proxy_config.proxy_nginx, "live", lambda *_unused: {"servers": [dict(row) for row in rows]})
+    monkeypatch.setattr(proxy_config.proxy_reloaded, "probe",
+                        lambda _wanted, row, _seconds: "" if row["port"] == 8001 else "timed out")
+    found = proxy_config.read_live(None, {"software": "nginx"})["servers"]
+    assert [(row["name"], row["status"], row["check"]) for row in found] == [
+        ("app1-0", "DOWN", "timed out"), ("app2-0", "UP", ""), ("forum-0", "UP", "")]
+
+
+def test_a_redirect_by_others_of_a_proxys_port_is_an_error():
+    rules = {"nftables": {"objects": []}, "iptables": {"live": {"ipv4": "*nat\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -p tcp -m tcp "
+             "--dport 80 -j DNAT --to-destination 10.0.0.9\nCOMMIT\n"}}, "families": ["ipv4"], "interfaces": ["eth0", "lo"], "addresses": []}
+    found = redirects_ports.foreign_of([(80, ""), (443, "")], rules, "or give the proxy another port")
+    assert [(port, certain) for port, _text, certain in found] == [(80, True)]
+    assert found[0][1].endswith("or give the proxy another port.")
