@@ -5,7 +5,7 @@
 
 from typing import NamedTuple
 
-ROOT, SOCKET, CERTIFICATE = "/opt/xitrum", "/run/haproxy/admin.sock", "/etc/haproxy/xitrum/site.pem"
+SOCKET, CERTIFICATE = "/run/haproxy/admin.sock", "/etc/haproxy/xitrum/site.pem"
 RENEW = "it ends in 4 days: put a renewed one where the inventory has it, then run the playbook"
 SYSCTL, LIMITS = "/etc/sysctl.d/99-somebody.conf", "/etc/security/limits.d/90-xitrum.conf"
 UNIT, WANTS = "/etc/systemd/system/xitrum@.service", "/etc/systemd/system/multi-user.target.wants/xitrum@"
@@ -53,8 +53,8 @@ ROUNDS = [
               {("app1", "alternative javac"): "another one is chosen"}),
         Fault("the unit was edited", "app1", f"sed -i 's/^Restart=.*/Restart=no/' {UNIT}",
               {("app1", f"xitrum-service {UNIT}"): "not what the inventory asks for"}),
-        Fault("the link to the release was moved", "app1", f"ln -sfn releases/other {ROOT}/current", {
-            ("app1", "release"): f"{ROOT}/current leads elsewhere, as after a rollback, or a deploy with -e"}),
+        Fault("the link to the release was moved", "app1", "ln -sfn releases/other ~xitrum/current", {
+            ("app1", "release"): "/xitrum/current leads elsewhere, as after a rollback, or a deploy with -e"}),
         Fault("another certificate was put in place", "proxy1",
               f"cd /root && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 5 -subj /CN=other -keyout k -out c 2> log && "
               f"cat c k > {CERTIFICATE} && systemctl reload haproxy && rm c k log",
