@@ -37,6 +37,7 @@ SPEC = {
 KEPT = {"update-alternatives": "/var/lib/dpkg/alternatives", "alternatives": "/var/lib/alternatives"}
 IMAGE_BASED = "/etc/alternatives-admindir"
 
+RED_HAT_FOLLOWER = re.compile(r"^ (?:follower|slave) (\S+): (/.*)$")
 RED_HAT_CHOICE = re.compile(r"^(/.*?) - (?:family (\S+) )?priority (-?\d+)$")
 
 
@@ -64,16 +65,25 @@ def _fields(block):
 
 
 def parse_display(text):
-    """What the Red Hat family's C(alternatives --display) says, in the form of L(parse_query). It does not tell the link."""
+    """What the Red Hat family's C(alternatives --display) says, in the form of L(parse_kept).
+
+    It does not tell the links: those of commands among the followers are taken to be where commands are.
+    """
     mode = re.search(r" - status is (auto|manual)\.$", text, re.MULTILINE)
     if mode is None:
         return None
     value = re.search(r"^ link currently points to (/.*)$", text, re.MULTILINE)
-    choices = [found.groups() for found in map(RED_HAT_CHOICE.match, text.splitlines()) if found]
-    return {
-        "link": "", "mode": mode.group(1), "value": value.group(1) if value else "",
-        "choices": [{"path": path, "priority": int(priority), "family": family or ""} for path, family, priority in choices],
-    }
+    choices = []
+    for line in text.splitlines():
+        choice, follower = RED_HAT_CHOICE.match(line), RED_HAT_FOLLOWER.match(line)
+        if choice:
+            path, family, priority = choice.groups()
+            choices.append({"path": path, "priority": int(priority), "family": family or "", "followers": {}})
+        elif follower and choices:
+            choices[-1]["followers"][follower.group(1)] = follower.group(2)
+    links = {title: f"/usr/bin/{title}" for choice in choices for title, target in choice["followers"].items()
+             if target.endswith(f"/bin/{title}")}
+    return {"link": "", "mode": mode.group(1), "value": value.group(1) if value else "", "choices": choices, "followers": links}
 
 
 def parse_kept(text):
@@ -168,10 +178,14 @@ def read_red_hat(host, home, commands):
     # Image-based systems have their groups where an update of the image keeps them.
     folder = next((path for path in (KEPT["alternatives"], IMAGE_BASED) if host.exists(path)), KEPT["alternatives"])
     groups = {name: parse_kept(host.read(f"{folder}/{name}") or "") for name in host.listdir(folder)}
-    groups = {name: group for name, group in groups.items() if group}
+    # Those that cannot be read here, as the program reads them.
+    unread = [name for name in commands if not groups.get(name) and (name in groups or not host.exists(folder))]
+    shown = {name: parse_display(host.run(["alternatives", "--display", name]).out) for name in unread}
+    groups = {name: group for name, group in {**groups, **shown}.items() if group}
     found = {}
     for name in commands:
-        own, group, lost = find_own_files(host, home, name), read_effective(host, name, groups.get(name)), ""
+        own, lost = find_own_files(host, home, name), ""
+        group = shown.get(name) or read_effective(host, name, groups.get(name))
         link = (group or {}).get("link") or f"/usr/bin/{name}"
         follows = followers.find_leader(name, groups, commands)
         if follows:
@@ -179,7 +193,7 @@ def read_red_hat(host, home, commands):
             found[name] = describe(host, name, None, own, follows=follows, former=former)
             continue
         if group is None and host.exists(f"{folder}/{name}"):
-            group, lost = query_group(host, folder, name, own)
+            lost = find_fault(host, folder, name, own)
         more = followers.read_followers(host, home, name, link, groups, commands)
         found[name] = describe(host, name, group, own, followers=more, lost=lost)
     return found
@@ -194,17 +208,14 @@ def read_effective(host, name, group):
     return {**group, "value": value, "mode": group["mode"] if value == best else "manual"}
 
 
-def query_group(host, folder, name, own):
-    """A group whose file was not understood here, as the program reads it, and what keeps the program from it."""
-    said = host.run(["alternatives", "--display", name])
-    group = parse_display(said.out)
-    if group:
-        return group, ""
+def find_fault(host, folder, name, own):
+    """What keeps the program from a group that it has a file of, and what to do."""
     if host.readlink(f"{followers.LINKS}/{name}") is None:
-        return None, (f"{followers.LINKS}/{name} is missing while {folder}/{name} lists choices: "
-                      f"make it (ln -s {own[0] if own else 'PATH'} {followers.LINKS}/{name}), then run again")
-    return None, (f"alternatives --display {name} ended with {said.rc}: {(said.err or said.out).strip()}. "
-                  f"Correct {folder}/{name}, or move it away, then run again")
+        return (f"{followers.LINKS}/{name} is missing while {folder}/{name} lists choices: "
+                f"make it (ln -s {own[0] if own else 'PATH'} {followers.LINKS}/{name}), then run again")
+    said = host.run(["alternatives", "--display", name])
+    return (f"alternatives --display {name} ended with {said.rc}: {(said.err or said.out).strip()}. "
+            f"Correct {folder}/{name}, or move it away, then run again")
 
 
 def plan(wanted, state):
@@ -281,14 +292,16 @@ def choose(wanted, name, has, record):
         return choice
     known = next(item for item in has["group"]["choices"] if item["path"] == path)
     choice.update(priority=known["priority"], family=known["family"])
-    registered, offered = known.get("followers", {}), {title: target for title, target in targets.items() if target}
+    links = has["group"].get("followers", {})
+    registered = {title: target for title, target in known.get("followers", {}).items() if title in links}
+    offered = {title: target for title, target in targets.items() if target}
     ours = path in record.get(name, {"registered": []})["registered"]
     # Somebody registered the bare command: without followers, choosing it would take the other commands away.
     choice["replaced"] = not ours and not registered and not known["family"] and bool(offered)
     if ours or choice["replaced"]:
         choice["register"] = registered != offered
     else:
-        choice["targets"] = {title: registered.get(title, "") for title in (has["group"] or {}).get("followers", {})}
+        choice["targets"] = {title: registered.get(title, "") for title in links}
     return choice
 
 

@@ -373,6 +373,22 @@ def test_a_group_whose_file_is_damaged_is_an_error_with_what_the_program_says():
         settle(host)
 
 
+def test_a_group_in_a_form_that_is_unknown_here_is_read_as_the_program_shows_it():
+    host = make_host(RPM)
+    for name in ("java", "javac"):
+        # The program takes a priority in any base.
+        host.files[f"{GROUPS}/{name}"] = host.files[f"{GROUPS}/{name}"].replace("@17000909\n", "@0x10369cd\n")
+    wanted = {"state": "present", "home": ARCHIVE, "commands": list(alternatives.COMMANDS), "priority": 1, "version": 0}
+    state = alternatives.read(host, wanted)
+    assert state["commands"]["javap"]["follows"] == "javac"
+    assert state["commands"]["java"]["group"]["value"] == f"{RPM}/bin/java"
+    alternatives.apply(host, state, alternatives.plan(wanted, state))
+    assert homes_of(host) == {ARCHIVE}
+    for name in ("java", "javac"):
+        host.files[f"{GROUPS}/{name}"] = host.files[f"{GROUPS}/{name}"].replace("@17000909\n", "@0x10369cd\n")
+    assert not alternatives.plan(wanted, alternatives.read(host, wanted)).changed
+
+
 @pytest.mark.parametrize("command", ["jar", "keytool"])
 def test_a_file_in_the_place_of_a_follower_is_an_error(command):
     host = make_host(RPM)
