@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.xitrum.host.plugins.module_utils import findings, fleet_summary, rollout
+from ansible_collections.xitrum.host.plugins.module_utils import commands, findings, fleet_summary, rollout
 from ansible_collections.xitrum.host.plugins.plugin_utils import command_line
 
 #: Whether public ports can be reached, where the run has tested it: host to rows.
@@ -20,9 +20,11 @@ def states_of(hostvars, hosts):
             for host, state in states.items()}
 
 
-def summary(hostvars, hosts, check_mode=False, everything=False):
-    """The fleet in one screen, from the variables of its hosts."""
-    return fleet_summary.fleet_summary(states_of(hostvars, hosts), check_mode, everything)
+def summary(hostvars, hosts, check_mode=False, everything=False, sources=()):
+    """The fleet in one screen, from the variables of its hosts. C(sources) are those of the inventory, for lines to type."""
+    given = command_line.given_options(sources)
+    command = commands.render_command("site", given)
+    return fleet_summary.fleet_summary(states_of(hostvars, hosts), check_mode, everything, command)
 
 
 def check_findings(hostvars, hosts, reached, sources=()):

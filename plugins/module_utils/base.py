@@ -9,13 +9,27 @@ They are apart because a module is sent to the host with all that it imports, an
 from __future__ import annotations
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible_collections.xitrum.host.plugins.module_utils import capacity, firewall, jdk, kernel, limits, machine, redirects
+from ansible_collections.xitrum.host.plugins.module_utils import (
+    capacity,
+    firewall,
+    jdk,
+    kernel,
+    limits,
+    machine,
+    redirects,
+    restarts,
+)
 from ansible_collections.xitrum.host.plugins.module_utils.plan import LOOK, Plan, Row
 
 #: Concerns that need only their own wanted state.
 PLAIN = {"capacity": capacity, "kernel": kernel, "nofile": limits, "redirects": redirects, "firewall": firewall}
 
-SPECS = {"machine": machine.SPEC, "jdk": jdk.SPEC, **{name: concern.SPEC for name, concern in PLAIN.items()}}
+SPECS = {
+    "machine": machine.SPEC,
+    "jdk": jdk.SPEC,
+    "restarts": restarts.SPEC,
+    **{name: concern.SPEC for name, concern in PLAIN.items()},
+}
 
 
 def checked(specs, given):
@@ -38,6 +52,7 @@ def read_all(host, wanted, plain):
     add(said, host, wanted, "jdk", jdk, said.get("machine"))
     for name, concern in plain.items():
         add(said, host, wanted, name, concern)
+    add(said, host, wanted, "restarts", restarts, said.get("jdk"), said.get("kernel"))
     return said
 
 

@@ -8,13 +8,15 @@ from __future__ import annotations
 import datetime
 import re
 
+from ansible_collections.xitrum.host.plugins.module_utils import addresses
 from ansible_collections.xitrum.host.plugins.module_utils.plan import LOOK, RUN, Plan, Row
 
 SPEC = {
     "days": {"type": "int", "default": 30},
     "items": {
         "type": "list", "elements": "dict", "default": [],
-        "options": {"path": {"type": "path", "required": True}, "port": {"type": "int", "required": True}},
+        "options": {"path": {"type": "path", "required": True}, "port": {"type": "int", "required": True},
+                    "listen": {"type": "list", "elements": "str", "default": ["*"]}},
     },
 }
 
@@ -44,7 +46,8 @@ def read(host, wanted):
     state = {"tool": host.which("openssl") is not None, "installer": "apt-get install -y" if host.which("apt-get") else "dnf install -y",
              "now": datetime.datetime.now(datetime.timezone.utc), "items": []}
     for item in wanted["items"]:
-        shown = host.run(["openssl", "s_client", "-connect", f"127.0.0.1:{item['port']}"], data="").out
+        place = addresses.bracketed(addresses.listen_target(item.get("listen") or ["*"]))
+        shown = host.run(["openssl", "s_client", "-connect", f"{place}:{item['port']}"], data="").out
         state["items"].append({
             **item, "hidden": hidden(host, item["path"]),
             "configured": parse(host.run([*ASK, "-in", item["path"]]).out),

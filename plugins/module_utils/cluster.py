@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import ipaddress
 
-from ansible_collections.xitrum.host.plugins.module_utils import proxy
+from ansible_collections.xitrum.host.plugins.module_utils import addresses, proxy
 
 #: What others than this host may set for themselves, and the fallback of the host that asks.
 PORT, COUNT = "xitrum_cluster_port", "xitrum_instances"
@@ -24,14 +24,16 @@ def address(host):
     """
     found = str(host.get("xitrum_cluster_address") or proxy.own_address(host))
     name = host["inventory_hostname"]
-    try:
-        number = ipaddress.ip_address(found)
-    except ValueError as error:
-        raise ValueError(f"{name}: its cluster address {found} is a name, wanted is an address of the private network: set xitrum_cluster_address") from error
-    if number.is_global:
+    number = addresses.parse_address(found)
+    if number is None:
+        raise ValueError(
+            f"{name}: its cluster address {found} is a name, wanted is an address of the private network: set xitrum_cluster_address"
+        )
+    if number.ip.is_global:
         raise ValueError(f"{name}: its cluster address {found} is public, and whoever reaches a member's port can run code there: set xitrum_cluster_address "
                          "to the host's address in a private network")
-    return found
+    # In one text: Akka compares the seeds with the address that each member is told.
+    return addresses.canonical(found)
 
 
 def members(hosts, defaults):

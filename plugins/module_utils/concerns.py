@@ -24,5 +24,5 @@ SPECS = {**base.SPECS, **{name: concern.SPEC for name, concern in PLAIN.items()}
 def read_all(host, wanted):
     """Reads and plans every concern that is wanted: name to its report. See L(base.read_all)."""
     said = base.read_all(host, wanted, PLAIN)
-    base.add(said, host, wanted, "instances", instances, said.get("jdk"))
+    base.add(said, host, wanted, "instances", instances, said.get("jdk"), said.get("kernel"))
     return said

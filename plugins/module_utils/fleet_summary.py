@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from ansible_collections.xitrum.host.plugins.module_utils.plan import RUN
+
 #: The words for a row's status, as a person reads them.
 WORDS = {
     "ok": "ok", "differs": "DIFFERS", "restart": "RESTART DUE", "absent": "not on this host",
@@ -44,9 +46,10 @@ def hosts_said(count):
     return f"{count} host{'' if count == 1 else 's'}"
 
 
-def fleet_summary(states, check_mode, everything=False):
+def fleet_summary(states, check_mode, everything=False, command=RUN):
     """The fleet in one screen. C(states) maps a host to its read; a host without one was not reached. With
-    C(everything), the rows that are as wanted are shown too."""
+    C(everything), the rows that are as wanted are shown too. C(command) is the line to type that restarts
+    instances."""
     instances = [(host, item) for host in sorted(states) for item in concerns(states[host]).get("instances", {}).get("instances", [])]
     releases = sorted({item["release"] for _host, item in instances if item["release"]})
     head = hosts_said(len(states))
@@ -59,10 +62,25 @@ def fleet_summary(states, check_mode, everything=False):
             (host, item["index"], item["port"], item["pid"] or "-", item["release"] or "-", jdks[host].get("said") or "-") for host, item in instances])
         text.append("")
     text += three_columns(states, everything)
+    text += restart_note(states, command)
     unread = sorted(host for host in states if not concerns(states[host]))
     if unread:
         text.append(f"Not reached: {', '.join(unread)}")
     return "\n".join(text).rstrip()
+
+
+def restart_note(states, command):
+    """The running instances that need a restart after a run that restarts none (host preparation), and the command
+    that restarts them."""
+    due = {host: concerns(states[host]).get("restarts", {}).get("due", []) for host in sorted(states)}
+    found = [
+        f"  {host} instance {item['index']} ({'; '.join(item['why'])})" for host, items in due.items() for item in items
+    ]
+    head = [
+        "",
+        "Restart due. This playbook restarts nothing, and these instances run with what they were started with:",
+    ]
+    return [*head, *found, f"To restart them in batches, run: {command}"] if found else []
 
 
 def alike(states):

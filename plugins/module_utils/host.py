@@ -333,6 +333,26 @@ class Host:
         except OSError as error:
             return connect_word(error), str(error) or type(error).__name__
 
+    def addresses_of(self, name):
+        """The addresses of a host name, as this host resolves it, in the resolver's order; empty where it does not."""
+        try:
+            found = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
+        except (OSError, UnicodeError):
+            return []
+        return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+
+    def bind_error(self, address):
+        """Why no program can listen on an address of this host, as the kernel says it; empty where one can."""
+        try:
+            family, kind, protocol, _name, place = socket.getaddrinfo(
+                address, 0, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST
+            )[0]
+            with socket.socket(family, kind, protocol) as listener:
+                listener.bind(place)
+        except (OSError, UnicodeError) as error:
+            return getattr(error, "strerror", None) or str(error)
+        return ""
+
     def own(self, path, mode, owner, group):
         """Owner and mode of a path or an open file, by name or number; the mode last: chown may clear bits of it."""
         os.chown(path, user_id(owner), group_id(group))

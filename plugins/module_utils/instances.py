@@ -10,11 +10,22 @@ that environment: one comparison tells whether a restart is due. C(ROOT/instance
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import re
 
-from ansible_collections.xitrum.host.plugins.module_utils import folders, jvm, limits, process, release, run_lock, sockets, supervisors
-from ansible_collections.xitrum.host.plugins.module_utils.plan import RUN, Plan, Row
+from ansible_collections.xitrum.host.plugins.module_utils import (
+    addresses,
+    folders,
+    jvm,
+    process,
+    release,
+    restarts,
+    run_lock,
+    sockets,
+    supervisors,
+)
+from ansible_collections.xitrum.host.plugins.module_utils.plan import LOOK, RUN, Plan, Row
 
 SPEC = {
     "root": {"type": "path", "required": True},
@@ -81,40 +92,51 @@ def folder_name(release_name, files):
     return f"{release_name}-{sha.hexdigest()[:10]}"
 
 
-def read(host, wanted, jdk):
-    """What is there and what runs. C(jdk) are the facts of that concern: C(home) and C(version)."""
+def read(host, wanted, jdk, kernel=None):
+    """What is there and what runs. C(jdk) are the facts of that concern: C(home) and C(version). C(kernel) is what the
+    kernel concern reports, where it is read too: a run applies it before it restarts an instance."""
     root = wanted["root"]
     running = process.processes_under(host, f"{root}/instances")
-    rows = sockets.listeners(host) or []
-    state = {"jdk": jdk, "java": host.realpath(f"{jdk['home']}/bin/java"), "granted": granted(host, wanted["nofile"]),
-             "somaxconn": int(host.read("/proc/sys/net/core/somaxconn") or 0), "instances": {}, "launcher": host.read(f"{root}/run"),
-             "unsettled": release.unsettled(host, root), "locked": host.exists(run_lock.path(wanted["name"]))}
+    rows = sockets.listeners(host)
+    state = {
+        "jdk": jdk,
+        "java": host.realpath(f"{jdk['home']}/bin/java"),
+        **restarts.start_state(host, wanted["nofile"], kernel),
+        "instances": {},
+        "launcher": host.read(f"{root}/run"),
+        "listening": listening_place(host, wanted["interface"]),
+        "unsettled": release.unsettled(host, root),
+        "locked": host.exists(run_lock.path(wanted["name"])),
+    }
     current = host.stat(host.realpath(f"{root}/current"))
     state["group"] = current.group if current else None
     wanted_indices = [item["index"] for item in wanted["instances"]]
     service = supervisors.states(host, wanted["supervisor"], wanted["name"], wanted_indices) if wanted["name"] and wanted_indices else {}
     defined = supervisors.defined(host, wanted["name"]) if wanted["name"] else {}
     numbers = {int(name) for name in host.listdir(f"{root}/instances") if name.isdecimal()}
+    ports, probes = {item["index"]: item["port"] for item in wanted["instances"]}, {}
     for number in numbers.union(wanted_indices, *defined.values()):
         folder = f"{root}/instances/{number}"
         here = [row for row in running if process.is_under(row["cwd"], folder)]
-        # Others may work in there as well: a shell, or somebody else.
-        here.sort(key=lambda row: (row["user"] != wanted["user"], row["comm"] != "java"))
-        unasked = process.stranger(host, here[0], wanted["user"]) if here and wanted["prove"] else ""
+        own = restarts.own_process(here, wanted["user"])
+        unasked = process.stranger(host, own, wanted["user"]) if own and wanted["prove"] else ""
         state["instances"][number] = {
             "folders": [name for name in host.listdir(folder) if host.stat(f"{folder}/{name}").kind == "directory" and not name.startswith(".")],
             "current": host.readlink(f"{folder}/current") or "",
             "previous": host.readlink(f"{folder}/previous") or "",
             "environment": host.read(f"{folder}/current/environment") or "",
             "configured": read_configured(host, f"{folder}/current"),
-            "process": here[0] if here else None,
-            "listeners": [row for row in rows if here and row["pid"] == here[0]["pid"]],
+            "process": own,
+            "listeners": [row for row in rows or [] if own and own["pid"] in row["pids"]],
+            "unread": restarts.unread_sockets(rows, ports.get(number)),
             "log": host.stat(f"{wanted['log_dir']}/{number}") is not None,
             "service": service.get(number),
             "elsewhere": sorted(kind for kind, indices in defined.items() if kind != wanted["supervisor"] and number in indices),
-            "flags": flags(host, here[0]) if here and wanted["prove"] and not unasked else None,
+            "flags": None,
             "unasked": unasked,
         }
+        if own and wanted["prove"] and not unasked:
+            state["instances"][number].update(read_flags(host, wanted, own, probes))
     if wanted["health_path"]:
         for instance in wanted["instances"]:
             has = state["instances"][instance["index"]]
@@ -142,25 +164,68 @@ def read_configured(host, folder):
     }
 
 
+def listening_place(host, interface):
+    """The addresses that a configured one stands for on this host, and why nobody can listen there (or an empty
+    text)."""
+    if addresses.is_every(interface):
+        return {"addresses": [], "error": ""}
+    found = addresses.resolve(host, addresses.application_address(interface))
+    errors = [host.bind_error(address) for address in found]
+    reason = "" if not all(errors) else errors[0] if errors else "this host does not know the name"
+    return {"addresses": list(dict.fromkeys([*found, *addresses.resolve(host, interface)])), "error": reason}
+
+
 def page(host, wanted, port, listeners):
     """What a running instance answers for the health page; None where it does not listen on its port."""
-    address = next((row["address"] for row in listeners if row["port"] == port), None)
-    if address is None:
-        return None
-    return host.page({"*": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}.get(address, address), port, wanted["health_path"], seconds=2)
+    row = next((row for row in listeners if row["port"] == port), None)
+    return None if row is None else host.page(addresses.socket_target(row), port, wanted["health_path"], seconds=2)
 
 
-def flags(host, running):
-    """The flags of a running JVM, from itself, by the jcmd of its own JDK. As its user, in its mount namespace: the two meet in
-    /tmp, and a hardened service has one of its own. Without jcmd's own statistics, which it would leave a folder for in there."""
-    said = host.run(process.inside(running, [f"{jvm.home_of(running['exe'])}/bin/jcmd", "-J-XX:-UsePerfData", str(running["pid"]), "VM.flags"]))
-    return jvm.parse_flags(said.out) if said.rc == 0 else {}
+def jdk_command(running, name, *arguments):
+    """A command of a running JVM's own JDK, as its user and in its mount namespace."""
+    return process.inside(running, [f"{jvm.home_of(running['exe'])}/bin/{name}", *arguments])
 
 
-def granted(host, nofile):
-    """How many open files a service can be given: what root may raise to, or else what the first process has itself."""
-    most = min(nofile, int(host.read("/proc/sys/fs/nr_open") or nofile))
-    return most if limits.raises(host, nofile) else min(most, process.nofile_of(host.read("/proc/1/limits"))[1])
+def read_flags(host, wanted, running, probes):
+    """The flags of a running JVM, from itself, by the jcmd of its own JDK. As its user, in its mount namespace: the
+    two meet in /tmp, and a hardened service has one of its own. Without jcmd's own statistics, which it would leave
+    a folder for in there.
+
+    Where a flag is not as desired by a plain comparison, a second JVM shows what a restart would give: the JVM
+    rounds sizes, and each collector in its own way. C(probes) keeps those of this host: instances are alike.
+    """
+    ask = ["-J-XX:-UsePerfData", str(running["pid"]), "VM.flags"]
+    said = host.run(jdk_command(running, "jcmd", *ask))
+    if said.rc != 0:
+        words = (said.err or said.out).strip().partition("\n")[0] or f"it ended with {said.rc}"
+        return {"flags": None, "unasked": f"jcmd could not ask process {running['pid']} for its flags: {words}"}
+    found = {"flags": jvm.parse_flags(said.out)}
+    desired = jvm.wanted_flags(wanted["heap"], wanted["java_options"])
+    if all(verdict == "ok" for _name, _value, _has, verdict in jvm.flag_rows(desired, found["flags"], None)):
+        return found
+    every = host.run(jdk_command(running, "jcmd", *ask, "-all"))
+    if every.rc == 0:
+        found["flags"] = {**jvm.parse_flag_table(every.out), **found["flags"]}
+    options = jvm.probe_options(
+        [*(running.get("cmdline") or [])[1:], *jvm.last_options(wanted["heap"], plain_options(wanted), "")]
+    )
+    key = (running["exe"], tuple(options))
+    if key not in probes:
+        probes[key] = start_probe(host, running, options)
+    return {**found, "fresh": probes[key]}
+
+
+def plain_options(wanted):
+    """The options that go to the JVM itself, without those of the java launcher."""
+    return [option for option in wanted["java_options"] if not option.startswith("--")]
+
+
+def start_probe(host, running, options):
+    """The flags of a JVM of the same JDK with these options, that ends at once; None where it does not start."""
+    show = ["-XX:-UsePerfData", "-XX:+PrintFlagsFinal", "-version"]
+    said = host.run(process.inside(running, [running["exe"], "-XX:+IgnoreUnrecognizedVMOptions", *options, *show]))
+    given = {name for option in options for name in jvm.option_flags(option)}
+    return {"flags": jvm.parse_flag_table(said.out), "given": sorted(given)} if said.rc == 0 else None
 
 
 def plan(wanted, state):
@@ -186,6 +251,7 @@ def plan(wanted, state):
             "(ansible-playbook xitrum.host.remove)")
     if wanted["supervisor"] == "systemd" and folders.is_hidden(state["java"]):
         result.problems.append(f"the JDK is {state['java']}, and a hardened unit does not see that: install it below /usr/lib/jvm")
+    result.problems.extend(place_problems(wanted, state))
     count = {instance["index"] for instance in wanted["instances"]}
     listed = result.facts["instances"]
     result.facts["start"] = [pick(item) for item in listed if not item["running"]]
@@ -213,6 +279,20 @@ def page_problems(wanted, state):
                    "Correct xitrum_health_path (or xitrum_health_status), or set xitrum_health_path_new: true for the one run that brings this page")
 
 
+def place_problems(wanted, state):
+    """Why no instance can listen on the configured address. One that listens there already proves that it can."""
+    place = state.get("listening") or {"addresses": [], "error": ""}
+    has = [state["instances"][instance["index"]]["listeners"] for instance in wanted["instances"]]
+    if place["error"] and not any(
+        addresses.serves([row], wanted["interface"], place["addresses"]) for rows in has for row in rows
+    ):
+        yield (
+            f"xitrum_interface is {wanted['interface']!r}, where no program of this host can listen "
+            f"({place['error']}); expected is an address of this host. "
+            "Set xitrum_interface to one, or leave it out to listen on every address"
+        )
+
+
 def pick(item):
     """What M(xitrum.host.instance_service) wants to know of an instance."""
     return {name: item[name] for name in ("index", "port", "folder")}
@@ -238,51 +318,77 @@ def plan_instance(wanted, instance, files, state, result):
         "running": running is not None, "pid": running["pid"] if running else 0,
         "configured": has.get("configured", {}),
         "release": release.release_of(running["cwd"], wanted["root"]) if running else "",
-        "due": [f"{row.item.partition(' ')[2]}: {row.effective or 'none'} instead of {row.wanted}" for row in rows if row.status == "restart"],
+        "due": [restarts.reason(row) for row in rows if row.status == "restart"],
     })
 
 
 def instance_rows(wanted, instance, name, has, state):
     """Three columns for one instance. What is C(restart) is a reason to start it anew."""
-    running, label, start = has["process"], f"instance-{instance['index']}", RUN
-
-    def row(item, want, configured, effective, good, why):
-        return Row("instance", f"{label} {item}", want, configured, effective, "ok" if good else "restart", "" if good else why, "" if good else start)
+    running, label = has["process"], f"instance-{instance['index']}"
+    row = functools.partial(restarts.instance_row, label)
 
     if running is None:
         return [Row("instance", f"{label} process", wanted=name, configured=has["current"], effective="not running", status="differs",
-                    why="no process works in its folder", mend=start)]
+                    why="no process works in its folder", mend=RUN)]
     works_in = (running["cwd"] or "").rpartition("/")[2]
-    nofile = min(wanted["nofile"], state["granted"])
-    backlog = min(wanted["backlog"], state["somaxconn"])
-    listening = [item["backlog"] for item in has["listeners"] if item["port"] == instance["port"]]
+    unread = has.get("unread", "") if not on_port(has, instance) else ""
     rows = [
         row("folder", name, has["current"], works_in, works_in == name == has["current"], "another release or configuration runs"),
         row("user", wanted["user"], wanted["user"], running["user"], running["user"] == wanted["user"], "it runs as somebody else"),
-        row("java", state["java"], state["java"], running["exe"] or "", running["exe"] == state["java"],
-            "it runs on another JDK, or on one that was replaced since"),
-        row("nofile", str(nofile) if nofile == wanted["nofile"] else f"{nofile} of {wanted['nofile']}", str(wanted["nofile"]),
-            "/".join(map(str, running["nofile"] or ())), running["nofile"] == (nofile, nofile),
-            "the limits of a process are fixed when it starts"),
-        row("backlog", f">= {backlog}", str(state["somaxconn"]), str(min(listening)) if listening else "",
-            not listening or min(listening) >= backlog, "the backlog of a socket is fixed when it calls listen()"),
+        restarts.java_row(label, running, state["java"]),
+        restarts.nofile_row(label, running, wanted["nofile"], state["granted"]),
     ]
-    listens = sorted({f"{item['address']}:{item['port']}" for item in has["listeners"] if item["port"] == instance["port"]})
-    address = f"{wanted['interface'] or '*'}:{instance['port']}"
-    rows.append(row("address", address, address, " ".join(listens), not has["listeners"] or listens == [address], "it listens elsewhere"))
+    if not unread:
+        rows += [
+            restarts.backlog_row(label, [item["backlog"] for item in on_port(has, instance)], wanted["backlog"], state),
+            address_row(wanted, instance, has, state, row),
+        ]
     if has["service"] is not None:
         rows.append(service_row(wanted, label, has["service"], has["elsewhere"]))
     if has["unasked"]:
         rows.append(Row("instance", f"{label} flags", status="unseen", why=has["unasked"]))
     if has["flags"] is not None:
-        for name, value in jvm.wanted_flags(wanted["heap"], wanted["java_options"]).items():
-            said = has["flags"].get(name, "")
-            rows.append(row(name, value, value, said, said == value, "the running JVM says otherwise"))
+        for name, value, said, verdict in jvm.flag_rows(
+            jvm.wanted_flags(wanted["heap"], wanted["java_options"]), has["flags"], has.get("fresh")
+        ):
+            if verdict == "absent":
+                rows.append(
+                    Row(
+                        "instance",
+                        f"{label} {name}",
+                        value,
+                        value,
+                        "",
+                        "absent",
+                        "the JDK of this instance has no such flag",
+                    )
+                )
+            else:
+                rows.append(row(name, value, value, said, verdict == "ok", "the running JVM says otherwise"))
     if wanted["service_digest"]:
         under = (running["environ"] or {}).get("XITRUM_SERVICE", "")
         rows.append(row("service", wanted["service_digest"], wanted["service_digest"], under, under == wanted["service_digest"],
                         "it was started by another version of its service definition"))
+    if unread:
+        rows += [
+            Row("instance", f"{label} {item}", status="unseen", why=unread, mend=LOOK)
+            for item in ("backlog", "address")
+        ]
     return rows
+
+
+def on_port(has, instance):
+    """The sockets on which a running instance takes requests."""
+    return [item for item in has["listeners"] if item["port"] == instance["port"]]
+
+
+def address_row(wanted, instance, has, state, row):
+    """Where the instance listens, compared with the configured address by what both mean."""
+    place, found = state.get("listening") or {"addresses": []}, on_port(has, instance)
+    listens = sorted({addresses.socket_text(item) for item in found})
+    address = f"{addresses.bracketed(wanted['interface']) or '*'}:{instance['port']}"
+    good = not has["listeners"] or addresses.serves(found, wanted["interface"], place["addresses"])
+    return row("address", address, address, " ".join(listens), good, "it listens elsewhere")
 
 
 def service_row(wanted, label, said, elsewhere):

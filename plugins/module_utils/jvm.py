@@ -16,7 +16,45 @@ OPENED_PACKAGES = ("java.base/java.util", "java.base/java.lang.invoke")
 
 _FRACTION = re.compile(r"-?[0-9]+,[0-9]{6}")
 
-HEAP = re.compile(r"[1-9][0-9]*[kKmMgG]?")
+HEAP = re.compile(r"[1-9][0-9]{0,17}[kKmMgGtT]?")
+
+#: An integer as the JVM reads it.
+SIZE = re.compile(r"(?P<sign>-?)(?P<number>0[xX][0-9a-fA-F]{1,16}|[0-9]{1,19})(?P<unit>[kKmMgGtT]?)")
+_UNITS = {"": 0, "k": 10, "m": 20, "g": 30, "t": 40}
+_DOUBLE = re.compile(r"-?[0-9]{1,19}(\.[0-9]{0,40})?([eE][+-]?[0-9]{1,3})?")
+
+#: The flags behind the short options.
+_SHORT = {
+    "-Xmx": ("MaxHeapSize",),
+    "-Xms": ("InitialHeapSize",),
+    "-Xmn": ("NewSize", "MaxNewSize"),
+    "-Xss": ("ThreadStackSize",),
+}
+
+#: What the heap is rounded up to at least: 512 bytes of the card table for each byte of a page of 4096. See
+#: L(is_rounded).
+HEAP_UNIT = 512 * 4096
+_OTHER_COLLECTORS = ("UseShenandoahGC", "UseEpsilonGC")
+
+_PROBED = re.compile(
+    r"-XX:[+-][A-Za-z0-9]+|-XX:[A-Za-z0-9]+=-?[0-9][0-9a-fA-FxX.kKmMgGtT]*|-X(mx|ms|mn|ss)[0-9]+[kKmMgGtT]?"
+)
+#: Switches that write a file or take all memory at once.
+_NOT_PROBED = frozenset(
+    (
+        "AlwaysPreTouch",
+        "AlwaysPreTouchStacks",
+        "AutoCreateSharedArchive",
+        "CreateCoredumpOnCrash",
+        "DumpSharedSpaces",
+        "FlightRecorder",
+        "LogCompilation",
+        "LogVMOutput",
+        "PerfDataSaveToFile",
+        "RecordDynamicDumpInfo",
+        "UsePerfData",
+    )
+)
 
 
 def launcher_options(version):
@@ -65,26 +103,123 @@ def home_of(path):
 
 def heap_bytes(text):
     """A size in the form of -Xmx as a number of bytes."""
-    units = {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
-    return int(text[:-1]) * units[text[-1].lower()] if text[-1].lower() in units else int(text)
+    return parse_size(text) or 0
+
+
+def parse_size(text):
+    """An integer as the JVM reads it (C(1g), C(1024m), C(0x40000000), C(-1)); None for anything else."""
+    found = SIZE.fullmatch(text)
+    if not found:
+        return None
+    number = (
+        int(found["number"], 16 if found["number"].lower().startswith("0x") else 10) << _UNITS[found["unit"].lower()]
+    )
+    return -number if found["sign"] else number
+
+
+def same_value(one, other):
+    """Whether two texts are one value of a flag: C(1g) is C(1073741824), and C(75) is C(75.000000), as the JVM
+    prints it."""
+    if one == other or None in (one, other):
+        return one == other
+    sizes = parse_size(one), parse_size(other)
+    if None not in sizes:
+        return sizes[0] == sizes[1]
+    doubles = [_double(text) for text in (one, other)]
+    return None not in doubles and f"{doubles[0]:f}" == f"{doubles[1]:f}"
+
+
+def _double(text):
+    return float(text) if _DOUBLE.fullmatch(text) else None
 
 
 def parse_flags(text):
-    """The flags in what C(jcmd PID VM.flags) prints: name to value, C(true) and C(false) for switches."""
+    """The flags in what C(jcmd PID VM.flags) prints: name to value, C(true) and C(false) for switches. A flag that
+    is a list stands there once an item."""
     found = {}
-    for word in re.findall(r"-XX:(\S+)", text):
+    for word in re.findall(r"(?:^|\s)-XX:(\S+)", text):
         name, equals, value = word.partition("=")
-        # A JVM prints a fraction in its language: 75,500000 in German.
-        value = value.replace(",", ".") if _FRACTION.fullmatch(value) else value
-        found[name if equals else name[1:]] = value if equals else str(word.startswith("+")).lower()
+        found[name if equals else name[1:]] = _plain(value) if equals else str(word.startswith("+")).lower()
     return found
 
 
+def parse_flag_table(text):
+    """Every flag in what C(-XX:+PrintFlagsFinal) and C(jcmd PID VM.flags -all) print: name to value. Flags that the
+    JVM keeps to itself (experimental or diagnostic ones that are not unlocked) are not there."""
+    rows = re.findall(r"^ *[a-z0-9_]+ +([A-Za-z0-9]+) +:?= *(.*?) *\{", text, re.MULTILINE)
+    return {name: _plain(value) for name, value in rows}
+
+
+def _plain(value):
+    """A value that a JVM printed. It prints a fraction in its language: 75,500000 in German."""
+    return value.replace(",", ".") if _FRACTION.fullmatch(value) else value
+
+
 def wanted_flags(heap, options):
-    """The flags that a running JVM must have: those of the heap and of the -XX options. Sizes are bytes, as the JVM says them."""
-    flags = parse_flags(" ".join(option for option in options if option.startswith("-XX:")))
-    sized = {name: str(heap_bytes(value)) if re.fullmatch(r"[0-9]+[kKmMgG]", value) else value for name, value in flags.items()}
-    return {"MaxHeapSize": str(heap_bytes(heap)), **sized}
+    """The flags that a running JVM must have: those of the heap and of the options, of which the last one wins.
+    Sizes are bytes."""
+    flags = {"MaxHeapSize": str(heap_bytes(heap))}
+    for option in options:
+        flags.update(option_flags(option))
+    return flags
+
+
+def option_flags(option):
+    """The flags that one option of the JVM sets, name to value: sizes in bytes, but for C(ThreadStackSize), which
+    the JVM keeps in KiB."""
+    switch, value = re.fullmatch(r"-XX:([+-])([A-Za-z0-9]+)", option), re.fullmatch(
+        r"-XX:([A-Za-z0-9]+)=(.*)", option, re.DOTALL
+    )
+    if switch:
+        return {switch[2]: str(switch[1] == "+").lower()}
+    if value:
+        size = parse_size(value[2])
+        return {value[1]: value[2] if size is None else str(size)}
+    size = parse_size(option[4:])
+    if option[:4] not in _SHORT or size is None:
+        return {}
+    return {name: str(-(-size // 1024) if name == "ThreadStackSize" else size) for name in _SHORT[option[:4]]}
+
+
+def is_rounded(name, value, actual, flags):
+    """Whether a JVM with these flags has made C(actual) of a heap of C(value) bytes. G1, Parallel, Serial and ZGC
+    round the heap up to what 512 bytes of cards for each byte of a page of 4 KiB cover, and G1 to a whole region.
+    Other collectors round otherwise."""
+    if name != "MaxHeapSize" or any(flags.get(other) == "true" for other in _OTHER_COLLECTORS):
+        return False
+    size, has = parse_size(value), parse_size(actual or "")
+    region = parse_size(flags.get("G1HeapRegionSize", "")) or 0
+    unit = max(HEAP_UNIT, region)
+    return None not in (size, has) and size > 0 and -(-size // unit) * unit == has
+
+
+def probe_options(options):
+    """Of options of a JVM, those that a second one may be started with to see what it makes of them: switches,
+    numbers and sizes.
+
+    None that names a file, loads an agent, or touches the whole heap.
+    """
+    return [option for option in options if _PROBED.fullmatch(option) and not set(option_flags(option)) & _NOT_PROBED]
+
+
+def flag_rows(wanted, running, fresh):
+    """C((name, wanted value, running value, verdict)) of each flag, the verdict C(ok), C(drift), or C(absent) for
+    one that this JVM does not have.
+
+    C(running) are the flags of the running JVM; C(fresh) are those of a JVM of the same JDK that was started with
+    the same options, as far as it was given them, or None where none was started. What that one has is what a
+    restart would give.
+    """
+    for name, value in wanted.items():
+        has = running.get(name)
+        second = fresh is not None and name in fresh["given"]
+        if has is not None and (same_value(value, has) or is_rounded(name, value, has, running)):
+            verdict = "ok"
+        elif second and has is None and name not in fresh["flags"]:
+            verdict = "absent"
+        else:
+            verdict = "ok" if second and has is not None and same_value(fresh["flags"].get(name), has) else "drift"
+        yield name, value, has or "", verdict
 
 
 def environment(java_home, java_version, heap, options, dump_folder):

@@ -14,7 +14,7 @@ import select
 import socket
 import time
 
-from ansible_collections.xitrum.host.plugins.module_utils import load_state
+from ansible_collections.xitrum.host.plugins.module_utils import addresses, load_state
 from ansible_collections.xitrum.host.plugins.module_utils.load_counts import repeated
 from ansible_collections.xitrum.host.plugins.module_utils.plan import Plan
 
@@ -104,7 +104,7 @@ class Burst:
 
 def burst(host, wanted, backlog=0):
     """A burst against a listener of one's own with this backlog, or without one against the address and port. Returns its numbers."""
-    listener, address = None, (wanted["address"], wanted["port"])
+    listener, address = None, (addresses.local_target(wanted["address"]), wanted["port"])
     before = load_state.parse_netstat(host.read("/proc/net/netstat") or "")
     if backlog:
         listener = socket.socket()

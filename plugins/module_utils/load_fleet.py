@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from ansible_collections.xitrum.host.plugins.module_utils import load_plan, proxy
+from ansible_collections.xitrum.host.plugins.module_utils import addresses, load_plan, proxy
 
 #: The ways that a connection can take.
 WAYS = {"direct": "directly to the instances", "proxy": "through the proxies"}
@@ -47,7 +47,7 @@ def unanswered(wanted, proxies):
     the loopback, and that only where it listens on all addresses. Every host that connects is to call every proxy."""
     if "proxy" not in wanted["through"] or (wanted["software"], wanted["behind"]) != ("nginx", "proxy"):
         return []
-    everywhere = "0.0.0.0" in wanted["proxy_listen"]
+    everywhere = any(map(addresses.is_every, wanted["proxy_listen"]))
     outside = [host for host in wanted["from"] if not everywhere or [one for one in proxies if one != host]]
     if not outside:
         return []
@@ -68,11 +68,10 @@ def instances(hosts, host, wanted):
 def proxy_targets(hosts, host, wanted):
     """The proxies as C(host) reaches them: one on C(host) itself at the loopback, unless it listens elsewhere only."""
     port = wanted["proxy_https_port"] if wanted["tls"] else wanted["proxy_http_port"]
-    listens = [one for one in wanted["proxy_listen"] if one not in proxy.ANY_ADDRESS]
     found = []
     for one in hosts:
         same = one["inventory_hostname"] == host
-        address = "127.0.0.1" if same and len(listens) < len(wanted["proxy_listen"]) else listens[0] if same else proxy.own_address(one)
+        address = addresses.listen_target(wanted["proxy_listen"]) if same else proxy.own_address(one)
         found.append({"name": one["inventory_hostname"], "address": address, "port": port, "tls": wanted["tls"]})
     return found
 

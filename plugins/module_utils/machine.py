@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 import sys
 
-from ansible_collections.xitrum.host.plugins.module_utils import folders, process, process_one, recorded, sockets
+from ansible_collections.xitrum.host.plugins.module_utils import addresses, folders, process, process_one, recorded, sockets
 from ansible_collections.xitrum.host.plugins.module_utils.foreign_text import lines_of
 from ansible_collections.xitrum.host.plugins.module_utils.plan import Plan
 from ansible_collections.xitrum.host.plugins.module_utils.supervisor_kinds import KINDS
@@ -28,6 +28,8 @@ SPEC = {
     "release": {"type": "str", "default": ""},
     "needed_bytes": {"type": "int", "default": 0},
     "ports": {"type": "list", "elements": "int", "default": []},
+    "interface": {"type": "str", "default": ""},
+    "interface_ports": {"type": "list", "elements": "int", "default": []},
     "own_roots": {"type": "list", "elements": "path", "default": []},
     "own_units": {"type": "list", "elements": "str", "default": []},
     "instances": {"type": "int", "default": 0},
@@ -113,7 +115,7 @@ def read(host, wanted):
         "uid": int(status.get("Uid", "0 0").split()[1]),
         "capabilities": int(status.get("CapEff", "0"), 16),
         "disk": disk(host, wanted) if wanted["release_folder"] else None,
-        "holders": holders(host, wanted) if wanted["ports"] else [],
+        **port_state(host, wanted),
         **own_folders(host, wanted),
     }
 
@@ -181,12 +183,17 @@ def disk(host, wanted):
     }
 
 
+def port_state(host, wanted):
+    """Who listens on the wanted ports (C(holders)), and a sentence on what ss printed that cannot be read
+    (C(sockets_note))."""
+    rows = sockets.listeners(host) if wanted["ports"] else sockets.Rows()
+    found = None if rows is None else [holder(host, row, wanted) for row in rows if row["port"] in wanted["ports"]]
+    return {"holders": found, "sockets_note": sockets.unread_note(rows)}
+
+
 def holders(host, wanted):
     """Who listens on a wanted port: dictionaries of port, pid, process, unit and whether it is ours. None: ss could not say."""
-    rows = sockets.listeners(host)
-    if rows is None:
-        return None
-    return [holder(host, row, wanted) for row in rows if row["port"] in wanted["ports"]]
+    return port_state(host, wanted)["holders"]
 
 
 def holder(host, row, wanted):
@@ -195,7 +202,10 @@ def holder(host, row, wanted):
     folder = process.seen(host.readlink, f"/proc/{pid}/cwd") if pid else None
     unit = service_of(process.seen(host.read, f"/proc/{pid}/cgroup") or "") if pid else ""
     own = any(process.is_under(folder, host.realpath(root)) for root in wanted["own_roots"]) or unit in wanted["own_units"]
-    return {"port": row["port"], "pid": pid, "process": row["process"], "unit": unit, "own": own}
+    # Beside a socket of another address there is room for one of this. What is not bound to the interface needs every address.
+    places = [wanted.get("interface", "")] if row["port"] in wanted.get("interface_ports", ()) else [""]
+    beside = {} if addresses.collides(row, places) else {"beside": True}
+    return {"port": row["port"], "pid": pid, "process": row["process"], "unit": unit, "own": own, **beside}
 
 
 def plan(wanted, state):
@@ -247,7 +257,8 @@ def folder_problems(wanted, state):
 
 def port_problems(found):
     """The ports that somebody else has."""
-    others = sorted({(row["port"], row["pid"] or 0, row["process"], row["unit"]) for row in found or [] if not row["own"]})
+    others = sorted({(row["port"], row["pid"] or 0, row["process"], row["unit"]) for row in found or []
+                     if not row["own"] and "beside" not in row})
     for port, pid, name, unit in others:
         who = f"{name} (process {pid}{', ' + unit if unit else ''})" if pid else "a process that this user may not see"
         yield f"port {port} is held by {who}: stop it{f' (systemctl disable --now {unit})' if unit else ''}, or set xitrum_http_port"
@@ -274,4 +285,6 @@ def notes(state):
         found.append("root has no CAP_SYS_RESOURCE here (a container): limits cannot be raised above those that the container was started with")
     if state["holders"] is None:
         found.append("the listening ports could not be read, so a held one is found only at start: install iproute2 (Debian) or iproute (RHEL)")
+    if state.get("sockets_note"):
+        found.append(state["sockets_note"])
     return found

@@ -12,10 +12,10 @@ from __future__ import annotations
 import ipaddress
 import re
 
+from ansible_collections.xitrum.host.plugins.module_utils import addresses as address_rules
+
 #: The variables of an application host that decide where its instances are, with the type of each fallback.
 PORT, COUNT = "xitrum_http_port", "xitrum_instances"
-
-ANY_ADDRESS = ("", "*", "0.0.0.0", "::")
 
 _DURATION = re.compile(r"(\d+)(ms|s|m|h|d)")
 _SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -68,11 +68,11 @@ def server_address(host, proxy):
     """
     interface = str(host.get("xitrum_interface") or "")
     same = host["inventory_hostname"] == proxy
-    if interface not in ANY_ADDRESS:
-        found = interface
+    if not address_rules.is_every(interface):
+        found = address_rules.canonical(address_rules.application_address(interface))
     else:
         found = "127.0.0.1" if same else own_address(host)
-    if not same and _is_loopback(found):
+    if not same and address_rules.is_loopback(found):
         raise ValueError(
             f"{host['inventory_hostname']}: its address is {found}, which on the proxy {proxy} is the proxy itself: "
             f"set xitrum_address of {host['inventory_hostname']} to the address at which {proxy} reaches it (and xitrum_interface to none that is loopback)")
@@ -81,14 +81,7 @@ def server_address(host, proxy):
 
 def own_address(host):
     """The address of a host as other hosts see it: xitrum_address, ansible_host or the inventory's name, in this order."""
-    return str(host.get("xitrum_address") or host.get("ansible_host") or host["inventory_hostname"])
-
-
-def _is_loopback(address):
-    try:
-        return ipaddress.ip_address(address).is_loopback
-    except ValueError:
-        return address == "localhost"
+    return address_rules.canonical(host.get("xitrum_address") or host.get("ansible_host") or host["inventory_hostname"])
 
 
 def addresses(hosts, application):
@@ -102,7 +95,7 @@ def addresses(hosts, application):
         same, where = host["inventory_hostname"] == application, own_address(host)
         if same:
             found += ["127.0.0.1", "::1"]
-        if _is_network(where) and not (_is_loopback(where) and not same):
+        if _is_network(where) and not (address_rules.is_loopback(where) and not same):
             found.append(where)
         elif not same:
             raise ValueError(
@@ -176,4 +169,4 @@ def seconds(text):
 
 def bracketed(address):
     """An address as it stands before a port: an IPv6 address in brackets."""
-    return f"[{address}]" if ":" in address and not address.startswith("[") else address
+    return address_rules.bracketed(address)

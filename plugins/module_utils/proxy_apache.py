@@ -16,6 +16,7 @@ NEEDS = (((2, 4), "it has no mod_proxy_wstunnel, and so no WebSocket"),)
 CHECK = ["apache2", "-t", "-f"]
 UP = "UP"
 CHECKS_HEALTH = True
+BIND = re.compile(r"Listen (\S+):(\d+)(?:\s|$)")
 #: A line for a shell of the proxy that shows what a server answers.
 ASK = proxy_reloaded.ASK
 PID_FILE = "/run/apache2/apache2.pid"
@@ -55,7 +56,8 @@ def main_pid(host):
 
 
 def parse_status(text):
-    """What mod_proxy says of each server in C(server-status?auto), address and port to C(UP), or C(DOWN) with its own flags."""
+    """What mod_proxy says of each server in C(server-status?auto), address and port to C(UP), or C(DOWN) with its
+    own flags. Apache keeps names, and so IPv6 addresses, in lower case."""
     names, found = {}, {}
     for line in text.splitlines():
         match = re.match(r"(ProxyBalancer\[\d+\]Worker\[\d+\])(Name|Status): (.*)", line)
@@ -64,7 +66,7 @@ def parse_status(text):
         elif match and names.get(match.group(1), "").startswith("http://"):
             flags = match.group(3).split()
             bad = [flag for flag in flags if flag in ("Err", "HcFl", "Stop")]
-            found[names[match.group(1)].partition("://")[2]] = f"DOWN ({' '.join(bad)})" if bad else "UP"
+            found[names[match.group(1)].partition("://")[2].lower()] = f"DOWN ({' '.join(bad)})" if bad else "UP"
     return found
 
 

@@ -14,6 +14,7 @@ import concurrent.futures
 import time
 
 from ansible_collections.xitrum.host.plugins.module_utils import (
+    addresses,
     foreign_file,
     process,
     proxy_apache,
@@ -31,7 +32,8 @@ from ansible_collections.xitrum.host.plugins.module_utils.plan import LOOK, RUN,
 #: Each has TITLE, PROCESS (the name in ss), VERSION (a command, and what finds the version in its words), NEEDS
 #: (the first version that will do, and why), CHECK (the command that checks a file), UP, CHECKS_HEALTH (whether it asks the servers
 #: itself how they are), and the functions C(maxconn), C(servers), C(binds), C(live),
-#: C(old_workers), C(missing), C(complaints), C(carried) and C(restarts), which are told in proxy_haproxy.py.
+#: C(old_workers), C(missing), C(complaints), C(carried) and C(restarts), which are told in proxy_haproxy.py. BIND
+#: matches the line of the configuration that listens on an address and port, its two groups.
 SOFTWARE = {"haproxy": proxy_haproxy, "nginx": proxy_nginx, "apache": proxy_apache}
 
 #: Where a configuration is checked before it replaces the old one: on a RAM disk, root only, since it holds keys.
@@ -90,7 +92,9 @@ def read(host, wanted):
         "unusable": [file.problem for file in files.values() if file.problem],
         "kept": host.stat(wanted["config_path"] + KEPT),
         "listeners": sockets.listeners(host),
-        "ipv6": host.exists("/proc/net/if_inet6"),
+        "ipv6": addresses.supports_ipv6(host),
+        "ipv6_address": addresses.has_ipv6(host),
+        "bind_errors": bind_errors(host, software.binds(wanted["config"])),
         "base_nofile": _hard(host, main) or _hard(host, 1),
         "nr_open": int(host.read("/proc/sys/fs/nr_open") or 0),
         "old_workers": process.seen(software.old_workers, host, main) or 0 if main else 0,
@@ -140,8 +144,46 @@ def _coming(row):
 
 # --------------------------------------------------------------------------------------------------------- planning
 
+def bind_errors(host, binds):
+    """Why no program can listen on addresses of the configuration, address to the kernel's words. Every address of a
+    family can be listened on."""
+    places = {bind.rpartition(":")[0] for bind in binds}
+    found = {place: addresses.parse_address(place) for place in sorted(places)}
+    errors = {
+        place: host.bind_error(addresses.canonical(place))
+        for place, one in found.items()
+        if one and not one.ip.is_unspecified
+    }
+    return {place: error for place, error in errors.items() if error}
+
+
+def fit_to_host(wanted, ipv6, ipv6_address):
+    """The wanted state without the lines that listen on every IPv6 address, or on its loopback, where the host has
+    none: C((wanted, left out)).
+
+    C(ipv6) is whether the kernel has IPv6 at all, C(ipv6_address) whether the host has an address of it. Whoever
+    asks for every address gets those that there are. A port that nothing would listen on any more is left as it is,
+    to be refused.
+    """
+    bind, gone = SOFTWARE[wanted["software"]].BIND, {"::1"} if ipv6 else {"::", "::1"}
+    if ipv6_address:
+        return wanted, []
+    lines, out, ports = [], [], set()
+    for line in wanted["config"].splitlines(keepends=True):
+        found = bind.match(line)
+        if found and addresses.canonical(found[1]) in gone:
+            out.append(found)
+        else:
+            lines.append(line)
+            ports |= {found[2]} if found else set()
+    if not out or any(found[2] not in ports for found in out):
+        return wanted, []
+    return {**wanted, "config": "".join(lines)}, list(dict.fromkeys(f"{found[1]}:{found[2]}" for found in out))
+
+
 def plan(wanted, state):
     """Decides, from C(wanted) (the options of SPEC) and what L(read) gave, without touching the host."""
+    wanted, left_out = fit_to_host(wanted, state["ipv6"], state["ipv6_address"])
     text = proxy_text.stamped(wanted["config"], wanted["pems"])
     result = Plan(problems=_problems(wanted, state, text))
     active, package = state["unit"].get("ActiveState") == "active", wanted["packages"][0]
@@ -164,8 +206,17 @@ def plan(wanted, state):
         "version": state["version"],
         "actions": list(dict.fromkeys(kind for kind, _item in result.actions)),
         "servers": state["live"]["servers"],
-        "notes": [note for kind, item in result.actions if kind == "keep"
-                  for note in foreign_file.names_notes(wanted["config_path"], state["files"][wanted["config_path"]][1])],
+        "notes": [
+            *_notes(left_out, state),
+            *(
+                note
+                for kind, item in result.actions
+                if kind == "keep"
+                for note in foreign_file.names_notes(
+                    wanted["config_path"], state["files"][wanted["config_path"]][1]
+                )
+            ),
+        ],
         **serving(wanted, state["version"], state["unit"], state["files"][wanted["config_path"]][0]),
     }
     return result
@@ -175,6 +226,17 @@ def serving(wanted, version, unit, text):
     """What decides whether the proxy is to serve: that it is set up by this collection, and that it runs."""
     return {"title": SOFTWARE[wanted["software"]].TITLE, "service": wanted["service"],
             "set_up": bool(version and proxy_text.stamp_of(text or "")), "running": unit.get("ActiveState") == "active"}
+
+
+def _notes(left_out, state):
+    """What stops nothing, as sentences."""
+    found = []
+    if left_out:
+        found.append(
+            f"this host has no IPv6, so the proxy does not listen on {' and '.join(left_out)}, "
+            "and listens on the IPv4 addresses alone"
+        )
+    return [*found, *filter(None, [sockets.unread_note(state["listeners"])])]
 
 
 def _row(result, item, want, configured, effective, good, why="", mend=RUN):
@@ -195,14 +257,29 @@ def _problems(wanted, state, text):
     if proxy_text.stamp_of(text) != proxy_text.digest(wanted["config"], wanted["pems"]):
         found.append(f"The configuration has no {proxy_text.PLACEHOLDER}: put it where the running {software.TITLE} repeats it, "
                      "since it could not be asked which configuration it has.")
+    binds = list(filter(None, map(software.BIND.match, text.splitlines())))
     for row in state["listeners"] or []:
-        if row["port"] in wanted["ports"] and row["process"] not in ("", software.PROCESS):
+        places = [bind[1] for bind in binds if int(bind[2]) == row["port"]] or [""]
+        if (
+            row["port"] in wanted["ports"]
+            and row["process"] not in ("", software.PROCESS)
+            and addresses.collides(row, places)
+        ):
             found.append(f"Port {row['port']} is held by {row['process']} (process {row['pid']}), and {software.TITLE} is to listen there: "
                          "stop and disable that service, or give the proxy another port.")
     ports = [(port, "") for port in wanted["ports"] if port != wanted["control_port"]]
     found += [text for _port, text, certain in redirects_ports.foreign_of(ports, state["rules"], "or give the proxy another port") if certain]
     if not state["ipv6"] and any(bind.startswith("[") for bind in software.binds(text)):
         found.append("The configuration listens on an IPv6 address, and this host has no IPv6 (no /proc/net/if_inet6): set xitrum_proxy_listen: ['0.0.0.0'].")
+    held = [row for row in state["listeners"] or [] if row["process"] == software.PROCESS]
+    for place, error in state["bind_errors"].items() if state["ipv6"] else ():
+        if place in {bind.rpartition(":")[0] for bind in software.binds(text)} and not any(
+            addresses.serves([row], place) for row in held
+        ):
+            found.append(
+                f"xitrum_proxy_listen has {place}, where no program of this host can listen ({error}); "
+                "expected are addresses of this host, 0.0.0.0 or ::. Correct it for this host."
+            )
     connections, count = software.maxconn(text), len(software.servers(text))
     need, most = proxy_text.needed_nofile(connections, count), granted_nofile(state)
     if connections and most and need > most:
@@ -356,6 +433,7 @@ def validate(host, wanted):
 
 def apply(host, wanted, planned):
     """Checks, writes, reloads or starts, and proves it: the warnings of the check. Raises RuntimeError with what was found."""
+    wanted = fit_to_host(wanted, addresses.supports_ipv6(host), addresses.has_ipv6(host))[0]
     kinds = [kind for kind, _item in planned.actions]
     missing = [item for kind, item in planned.actions if kind == "install"]
     if missing:

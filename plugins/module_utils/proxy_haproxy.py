@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 
-from ansible_collections.xitrum.host.plugins.module_utils import haproxy_config, haproxy_socket, sockets
+from ansible_collections.xitrum.host.plugins.module_utils import addresses, haproxy_config, haproxy_socket, sockets
 
 TITLE = "HAProxy"
 PROCESS = "haproxy"
@@ -20,6 +20,7 @@ CHECK = ["haproxy", "-c", "-f"]
 CHROOT_LOG = "/var/lib/haproxy/dev/log"
 UP = "UP"
 CHECKS_HEALTH = True
+BIND = re.compile(r"\s*bind (\S+):(\d+)(?:\s|$)")
 #: A line for a shell of the proxy that shows what a server answers.
 ASK = "printf 'HEAD / HTTP/1.0\\r\\n\\r\\n' | socat -t 5 - TCP:{address},connect-timeout=5"
 QUESTIONS = ("show info", "show stat", "show servers state")
@@ -77,12 +78,14 @@ def view(host, wanted):
             return []
         raise RuntimeError(f"HAProxy does not answer on {path} ({error}): systemctl status haproxy tells whether it runs. Only root may ask it.") from error
     worker = haproxy_socket.parse_info(info).get("Pid", "")
-    others = older(sockets.established(host), worker)
+    rows = sockets.established(host)
+    others = older(rows, worker)
     return [{
         "backend": row["backend"], "name": row["name"], "address": row["address"], "port": row["port"],
         "state": row["admin"], "status": row["status"], "checked": row["checked"], "check": row["check"],
         "healthy": row["admin"] == "ready" and row["status"] in ("UP", "no check"),
-        "sessions": row["sessions"] + others.count(f"{row['address']}:{row['port']}"),
+        # What ss printed and cannot be read may be a connection.
+        "sessions": row["sessions"] + others.count(addresses.endpoint(row["address"], row["port"])) + sockets.unread_count(rows),
     } for row in haproxy_socket.servers(stat, servers)]
 
 

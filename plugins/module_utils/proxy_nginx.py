@@ -17,6 +17,7 @@ NEEDS = (((1, 3), "it cannot proxy WebSocket without the module nginx_tcp_proxy_
 CHECK = ["nginx", "-t", "-c"]
 UP = "UP"
 CHECKS_HEALTH = False
+BIND = re.compile(r"\s*listen (\S+):(\d+)[\s;]")
 #: A line for a shell of the proxy that shows what a server answers.
 ASK = proxy_reloaded.ASK
 

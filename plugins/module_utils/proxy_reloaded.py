@@ -13,7 +13,7 @@ import re
 import sys
 import time
 
-from ansible_collections.xitrum.host.plugins.module_utils import proxy_text, sockets
+from ansible_collections.xitrum.host.plugins.module_utils import addresses, proxy_text, sockets
 
 HEADER = "X-Xitrum-Config"
 PATIENCE = 15.0
@@ -46,9 +46,9 @@ def live(wanted, statuses, rows):
     servers = []
     for backend, name, address in rows:
         state = states.get(name, "ready")
-        status = statuses.get(address, "UP") if state == "ready" else state.upper()
+        status = statuses.get(address.lower(), "UP") if state == "ready" else state.upper()
         servers.append({"backend": backend, "name": name, "address": address.rpartition(":")[0].strip("[]"), "port": int(address.rpartition(":")[2]),
-                        "admin": state, "status": status, "check": statuses.get(address, "")})
+                        "admin": state, "status": status, "check": statuses.get(address.lower(), "")})
     return {"said": said, "version": "", "pid": "", "maxconn": "", "servers": servers, "refused": None}
 
 
@@ -64,15 +64,27 @@ def view(host, wanted, said, title, process):
     found = []
     for row in said["servers"]:
         wrong = probe(wanted, row) if wanted["state"] == row["admin"] == "ready" else ""
-        found.append({**row, "state": row["admin"], "checked": True, "check": wrong or row["check"],
-                      "healthy": row["admin"] == "ready" and not wrong and not row["status"].startswith("DOWN"),
-                      "sessions": connections(rows, process, row["address"], row["port"])})
+        found.append(
+            {
+                **row,
+                "state": row["admin"],
+                "checked": True,
+                "check": wrong or row["check"],
+                "healthy": row["admin"] == "ready" and not wrong and not row["status"].startswith("DOWN"),
+                "sessions": connections(
+                    rows, process, row["address"], row["port"], addresses.resolve(host, row["address"])
+                ),
+            }
+        )
     return found
 
 
-def connections(rows, process, address, port):
-    """How many of the established connections to a server the processes of that name hold."""
-    return sum(row["peer"] == f"{address}:{port}" and any(name == process for name, _pid in row["users"]) for row in rows)
+def connections(rows, process, address, port, resolved=()):
+    """How many of the established connections to a server the processes of that name hold. C(resolved) are the
+    addresses of a server that has a name. A line of ss that cannot be read may be a connection."""
+    ends = {addresses.endpoint(place, port) for place in (address, *resolved)}
+    held = sum(row["peer"] in ends and any(name == process for name, _pid in row["users"]) for row in rows)
+    return held + sockets.unread_count(rows)
 
 
 def probe(wanted, row, seconds=5.0):

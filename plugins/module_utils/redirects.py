@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 
 from ansible_collections.xitrum.host.plugins.module_utils import (
+    addresses,
     foreign_file,
     recorded,
     redirects_boot,
@@ -32,7 +33,7 @@ from ansible_collections.xitrum.host.plugins.module_utils.redirects_rules import
     text_of,
     wanted_rules,
 )
-from ansible_collections.xitrum.host.plugins.module_utils.sockets import listeners
+from ansible_collections.xitrum.host.plugins.module_utils.sockets import listeners, unread_note
 
 BACKENDS = {"nftables": redirects_nft, "iptables": redirects_iptables, "firewalld": redirects_firewalld}
 
@@ -65,7 +66,8 @@ _NF_CONNTRACK = "/proc/sys/net/netfilter/nf_conntrack"
 def read(host, wanted):
     """Everything about the host's redirects. Live rules need root."""
     state = {"paths": {name: host.which(name) for name in PROGRAMS}, "unread": []}
-    state["families"] = [family for family in FAMILIES if family == "ipv4" or host.exists("/proc/net/if_inet6")]
+    state["families"] = [family for family in FAMILIES if family == "ipv4" or addresses.supports_ipv6(host)]
+    state["reachable"] = [family for family in state["families"] if family == "ipv4" or addresses.has_ipv6(host)]
     state["systemd"] = host.exists("/run/systemd/system")
     state["units"] = _units(host, [*SERVICES, *map(redirects_ports.unit_name, wanted["stop_conflicting"])]) if state["systemd"] else {}
     saves, variant = _saves(host, state)
@@ -87,9 +89,14 @@ def read(host, wanted):
     state["addresses"] = _addresses(host, state)
     sockets = listeners(host)
     state["holders"] = redirects_ports.holders(host, sockets, wanted)
+    state["sockets_note"] = unread_note(sockets)
     state["listening"] = {row["port"] for row in sockets or []}
     state["conntrack"] = {name: _number(host.read(f"{_NF_CONNTRACK}_{name}")) for name in ("max", "count")}
-    state["answers"] = redirects_ports.probe_all(wanted, state["families"]) if wanted["probe"] and wanted["state"] == "present" else {}
+    state["answers"] = (
+        redirects_ports.probe_all(wanted, state["reachable"])
+        if wanted["probe"] and wanted["state"] == "present"
+        else {}
+    )
     rules = rules_of(wanted, state) if backend_of(wanted, state)[0] == "firewalld" else []
     if active and redirects_firewalld.effective(state["firewalld"], state["families"]) != rules:
         # Asked only when something is to do: each question takes a quarter of a second.

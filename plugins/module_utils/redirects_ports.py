@@ -8,7 +8,12 @@ from __future__ import annotations
 import re
 import socket
 
-from ansible_collections.xitrum.host.plugins.module_utils import redirects_foreign, redirects_iptables, redirects_nft
+from ansible_collections.xitrum.host.plugins.module_utils import (
+    addresses,
+    redirects_foreign,
+    redirects_iptables,
+    redirects_nft,
+)
 from ansible_collections.xitrum.host.plugins.module_utils.plan import RUN, Row
 from ansible_collections.xitrum.host.plugins.module_utils.process import seen
 from ansible_collections.xitrum.host.plugins.module_utils.redirects_rules import LOOPBACK_ADDRESS, stop
@@ -81,7 +86,7 @@ def conflicts(wanted, state):
     rows = []
     for row in state["holders"] or []:
         interface = pairs[row["port"]].get("interface")
-        local = row["address"].startswith("127.") or row["address"] == "::1"
+        local = addresses.is_loopback(row["address"])
         if not (local and not wanted["loopback"]) and not (interface and row["interface"] not in ("", interface)):
             rows.append(row)
     return rows
@@ -107,6 +112,10 @@ def rows(wanted, state, rules):
                       why="it holds an outside port", mend=RUN) for name, unit in units if _runs(unit)]
         if state["holders"] is None:
             found.append(Row("redirects", "who listens on the outside ports", status="unseen", why="ss did not answer: is iproute2 installed?"))
+        elif state.get("sockets_note"):
+            found.append(
+                Row("redirects", "who listens on the outside ports", status="unseen", why=state["sockets_note"])
+            )
     for pair in wanted["pairs"] if rules else ():
         for family in state["families"]:
             found += _answer_rows(pair, family, state, wanted)

@@ -9,6 +9,7 @@ import signal
 import time
 
 from ansible_collections.xitrum.host.plugins.module_utils import (
+    addresses,
     folders,
     instances,
     leftovers,
@@ -75,7 +76,9 @@ def drained(host, wanted, todo, pause=0.25):
     deadline = time.monotonic() + wanted["drain"]
     ports = {port for item in todo for port in ports_of(host, wanted, item)}
     while True:
-        left = sum(row["port"] in ports for row in sockets.established(host))
+        rows = sockets.established(host)
+        # What ss printed and cannot be read may be a connection.
+        left = sum(row["port"] in ports for row in rows) + sockets.unread_count(rows)
         if not left or time.monotonic() >= deadline:
             return left
         time.sleep(pause)
@@ -93,9 +96,10 @@ def target_of(host, wanted, instance):
     has its old port and address."""
     found = instances.read_configured(host, f"{home(wanted, instance['index'])}/current")
     if not found:
-        return wanted["address"], instance["port"]
+        return addresses.local_target(wanted["address"]), instance["port"]
     # One that listens everywhere is reached at any address.
-    return wanted["address"] if found["interface"] in ("", "*", "0.0.0.0", "::") else found["interface"], found["http"]
+    everywhere = addresses.is_every(found["interface"])
+    return addresses.local_target(wanted["address"] if everywhere else found["interface"]), found["http"]
 
 
 def stop(host, wanted, index):
@@ -181,8 +185,10 @@ def wait_until_healthy(host, wanted, todo):
             index = min(left)
             address, port = left[index]
             raise RuntimeError(
-                f"instance {index} is not healthy {wanted['start_timeout']} s after its start: http://{address}:{port}{wanted['path']} "
-                f"answers {answer[index]}, wanted is {wanted['status']}. The end of its log:\n{tail(host, wanted, index)}")
+                f"instance {index} is not healthy {wanted['start_timeout']} s after its start: "
+                f"http://{addresses.bracketed(address)}:{port}{wanted['path']} answers {answer[index]}, "
+                f"wanted is {wanted['status']}. The end of its log:\n{tail(host, wanted, index)}"
+            )
         if left and time.monotonic() - asked > 1:
             asked = time.monotonic()
             for index, said in supervisors.given_up(host, wanted["supervisor"], wanted["name"], sorted(left)).items():

@@ -41,7 +41,7 @@ def read(host, wanted):
     the unit (empty without one); C(why) says why something is missing.
     """
     found = sockets.listeners(host)
-    ss_why = "" if found is not None else "ss did not answer: install iproute2"
+    ss_why = sockets.unread_note(found) if found is not None else "ss did not answer: install iproute2"
     found = found or []
     targets = [_of_port(host, port, [row for row in found if row["port"] == port], ss_why) for port in wanted["ports"]]
     for unit in map(full_name, wanted["units"]):

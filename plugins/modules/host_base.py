@@ -30,6 +30,11 @@ options:
   capacity:
     description: How many connections the host must hold. See the role P(xitrum.host.tuning#role). With O(read_only) only.
     type: dict
+  restarts:
+    description: >-
+      What a running instance takes on only when it starts - the C(root) of the application, its C(user), C(http_port),
+      C(nofile) and C(backlog). Reports which instances need a restart, and restarts none. With O(read_only) only.
+    type: dict
   alternatives:
     description: The options of M(xitrum.host.alternatives_group). Without it the alternatives are left alone. Not with O(read_only), where O(jdk) tells.
     type: dict
@@ -77,6 +82,10 @@ capacity:
 alternatives:
   description: What M(xitrum.host.alternatives_group) returns.
   returned: where O(alternatives) is given
+  type: dict
+restarts:
+  description: C(due), the instances that need a restart with C(index) and C(why), and C(rows).
+  returned: where O(restarts) is given
   type: dict
 kernel:
   description: What M(xitrum.host.sysctl_profile) returns, or with O(read_only) what M(xitrum.host.host_state_info) returns of it.

@@ -35,6 +35,11 @@ options:
     description:
       - The ports of the host that others connect to, C(ports), whether they are to be C(open) in firewalld or ufw, and the C(address) of the host.
     type: dict
+  restarts:
+    description: >-
+      What a running instance takes on only when it starts - the C(root) of the application, its C(user), C(http_port),
+      C(nofile) and C(backlog). Reports which instances need a restart, and restarts none.
+    type: dict
   release:
     description: The wanted release, the options of M(xitrum.host.release) without the package itself.
     type: dict
@@ -94,6 +99,10 @@ redirects:
 firewall:
   description: Whether something C(differs), the C(public) ports, the C(address6) of the host, what is to C(close), C(rows) and C(problems).
   returned: when O(firewall) is given
+  type: dict
+restarts:
+  description: C(due), the instances that need a restart with C(index) and C(why), and C(rows).
+  returned: when O(restarts) is given
   type: dict
 release:
   description: Whether the release C(differs), that is, has to be made, the C(releases) on the host, the C(current) one, C(rows) and C(problems); and

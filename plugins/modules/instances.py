@@ -65,7 +65,10 @@ options:
     type: str
     default: ""
   interface:
-    description: The address that the instances listen on. Empty where it is every address.
+    description:
+      - The address that the instances listen on, or a name that the host resolves to one. It is compared with the sockets by
+        what it means. An address on which no program of the host can listen is an error.
+      - Empty, C(0.0.0.0), C(::) and C(*) are every address of the families that the host has.
     type: str
     default: ""
   name:
@@ -78,7 +81,10 @@ options:
     default: systemd
     choices: [daemontools, rc.local, runit, supervisord, systemd, upstart]
   prove:
-    description: Asks each running JVM for its flags, with C(jcmd), and holds the heap and the C(-XX) options against them.
+    description:
+      - Asks each running JVM for its flags, with C(jcmd), and compares the heap and the options that set flags with them.
+      - Where a flag has another value than its option names, a second JVM of the same JDK is started with the same options
+        and ends at once. What it has is what a restart would give, and so in sync.
     type: bool
     default: false
   health_path:

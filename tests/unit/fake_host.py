@@ -26,10 +26,22 @@ class Unreadable(str):
 
 class FakeHost:
     """Stands in for C(Host). C(files) maps a path to its text, C(links) a path to its target, C(commands) the words
-    of a command to C((rc, out, err)) or its output,
-    C(pages) a port to what any page on it answers; other ports are asked for real. Everything that was done to it is in C(done)."""
+    of a command to C((rc, out, err)) or its output, C(pages) a port to what any page on it answers; other ports are
+    asked for real. C(names) maps a host name to its addresses, and C(unbound) an address to why nobody can listen on
+    it. Everything that was done to it is in C(done)."""
 
-    def __init__(self, files=None, commands=None, links=None, stats=None, refuse=None, pages=None, open_ports=None):
+    def __init__(
+        self,
+        files=None,
+        commands=None,
+        links=None,
+        stats=None,
+        refuse=None,
+        pages=None,
+        open_ports=None,
+        names=None,
+        unbound=None,
+    ):
         self.files = dict(files or {})
         self.commands = dict(commands or {})
         self.links = dict(links or {})
@@ -38,6 +50,8 @@ class FakeHost:
         self.pages = dict(pages or {})
         #: C((address, port)) to the word of C(Host.connect); others are refused.
         self.open_ports = dict(open_ports or {})
+        self.names = {"localhost": ["::1", "127.0.0.1"], **(names or {})}
+        self.unbound = dict(unbound or {})
         self.done = []
         self.environments = []
 
@@ -58,6 +72,12 @@ class FakeHost:
     def connect(self, address, port, seconds=3):
         self.done.append(("connect", address, port))
         return self.open_ports.get((address, port), "refused"), ""
+
+    def addresses_of(self, name):
+        return list(self.names.get(name, ()))
+
+    def bind_error(self, address):
+        return self.unbound.get(address, "")
 
     def which(self, name):
         return f"/usr/bin/{name}" if any(words.split()[0] == name for words in self.commands) else None

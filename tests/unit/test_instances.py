@@ -12,7 +12,7 @@ import os
 import subprocess
 
 import pytest
-from ansible_collections.xitrum.host.plugins.module_utils import instances
+from ansible_collections.xitrum.host.plugins.module_utils import addresses, instances, restarts, sockets
 from ansible_collections.xitrum.host.plugins.module_utils.host import Host
 from hypothesis import given
 from hypothesis import strategies as st
@@ -80,12 +80,13 @@ def test_the_heap_and_the_options_are_proved_from_the_running_jvm():
 
 
 STATUS = "Uid:\t{uid}\t{uid}\t{uid}\t{uid}\nGid:\t{gid}\t{gid}\t{gid}\t{gid}\n"
+LIMITS = "Max open files            1024                 20000                files\n"
 ASKED = f"setpriv --no-new-privs --inh-caps=-all -- nsenter --target 7 --mount --setuid 815815 --setgid 815816 -- {JAVA[:-4]}jcmd -J-XX:-UsePerfData 7 VM.flags"
 
 
 def asked(**links):
     """What a check read of instance 0, in whose folder somebody else's process, a shell and the JVM work, and what it ran."""
-    files = {JAVA: "", "/proc/1/limits": "Max open files            1024                 20000                files\n"}
+    files = {JAVA: "", "/proc/1/limits": LIMITS}
     all_links = {"/proc/self/ns/user": "user:[1]"}
     for pid, comm, uid in ((3, "java", 815817), (5, "sh", 815815), (7, "java", 815815)):
         files[f"/proc/{pid}/stat"] = f"{pid} ({comm}) S 1 " + " ".join(["0"] * 17) + " 5000 0\n"
@@ -296,3 +297,205 @@ def test_the_launcher_keeps_native_code_out_of_tmp_and_what_a_user_sets_wins(tmp
     out = subprocess.run(["sh", str(tmp_path / "run"), "0"], capture_output=True, text=True, check=True, env=environment).stdout
     tmp = f"{home.resolve()}/tmp"
     assert out == f"a.Boot|{tmp}|-Djava.io.tmpdir={tmp} -Djna.tmpdir={tmp} {ends}|{home.resolve()}\n"
+
+
+# --------------------------------------------------------------------------------------------------- where it listens
+
+def listens(end, pid=7, port=8000, backlog=4096):
+    """A row of ss as a module reads it."""
+    peer = "*" if end.startswith(("[", "*")) else "0.0.0.0"
+    more = " v6only:0" if peer == "*" else ""
+    return sockets.parse_listeners(
+        f'LISTEN 0 {backlog} {end}:{port} {peer}:* users:(("java",pid={pid},fd=12)) ino:1 sk:1{more} <->'
+    )
+
+
+@pytest.mark.parametrize(
+    "interface, names, ends",
+    [
+        ("", {}, ["*", "0.0.0.0"]),
+        ("*", {}, ["*", "0.0.0.0"]),
+        ("0.0.0.0", {}, ["*", "0.0.0.0"]),
+        ("::", {}, ["*", "0.0.0.0"]),
+        ("192.0.2.1", {}, ["192.0.2.1", "[::ffff:192.0.2.1]"]),
+        ("localhost", {}, ["127.0.0.1", "[::ffff:127.0.0.1]"]),
+        ("localhost", {"localhost": ["::1"]}, ["[::1]", "127.0.0.1"]),
+        ("app1", {"app1": ["192.0.2.1"]}, ["192.0.2.1", "[::ffff:192.0.2.1]"]),
+        ("2001:DB8:0::1", {}, ["[2001:db8::1]"]),
+        ("fe80::1%eth0", {}, ["[fe80::1]%eth0"]),
+    ],
+)
+def test_an_instance_that_listens_on_its_address_is_in_sync(interface, names, ends):
+    want = wanted(interface=interface)
+    for end in ends:
+        state = running(want)
+        state["listening"] = instances.listening_place(FakeHost(names=names), interface)
+        state["instances"][0]["listeners"] = listens(end)
+        plan = instances.plan(want, state)
+        assert (plan.facts["restart"], plan.problems, {row.status for row in plan.rows}) == ([], [], {"ok"}), end
+        for other in ("192.0.2.9", "[2001:db8::9]"):
+            state["instances"][0]["listeners"] = listens(other)
+            assert instances.plan(want, state).facts["instances"][0]["due"] == [
+                f"address: {other}:8000 instead of {addresses.bracketed(interface) or '*'}:8000"]
+
+
+@pytest.mark.parametrize(
+    "interface, names, unbound, said",
+    [
+        ("nobody.example", {}, {}, "this host does not know the name"),
+        ("192.0.2.9", {}, {"192.0.2.9": "Cannot assign requested address"}, "Cannot assign requested address"),
+        ("app1", {"app1": ["192.0.2.9", "192.0.2.8"]}, {"192.0.2.9": "Not here"}, ""),
+        ("localhost", {}, {"::1": "Cannot assign requested address"}, ""),
+        ("::", {}, {"::": "Address family not supported by protocol"}, ""),
+    ],
+)
+def test_an_address_on_which_nobody_can_listen_stops_a_run(interface, names, unbound, said):
+    want = wanted(interface=interface)
+    state = {**running(want), "listening": instances.listening_place(FakeHost(names=names, unbound=unbound), interface)}
+    state["instances"][0].update(listeners=[])
+    found = instances.plan(want, state).problems
+    assert [
+        f"xitrum_interface is {interface!r}, where no program of this host can listen ({said})" in problem
+        for problem in found
+    ] == ([True] if said else [])
+    if said and "name" not in said:
+        state["instances"][0]["listeners"] = listens(interface)
+        assert instances.plan(want, state).problems == [], "one that listens there proves that it can"
+
+
+def test_without_ss_nobody_knows_where_an_instance_listens():
+    want = wanted(health_path="", name="")
+    for listing, said in (
+        (None, "ss did not answer"),
+        ("LISTEN 0 1024 here\n", "1 line of ss that cannot be parsed"),
+        ("LISTEN 0 1024 *:8000 *:* ino:1 sk:1 v6only:0 <->\n", "only root sees which process listens on port 8000"),
+    ):
+        state = running(want)
+        files = {
+            "/proc/7/stat": "7 (java) S 1 " + " ".join(["0"] * 17) + " 5000 0\n",
+            "/proc/7/status": STATUS.format(uid=0, gid=0),
+        }
+        commands = {} if listing is None else {" ".join(sockets.SS): listing}
+        there = FakeHost(
+            {**files, JAVA: "", "/proc/1/limits": LIMITS},
+            commands,
+            {"/proc/7/cwd": state["instances"][0]["process"]["cwd"], "/proc/7/exe": JAVA},
+        )
+        rows = {row.item: row for row in instances.plan(want, instances.read(there, want, JDK)).rows}
+        for item in ("instance-0 address", "instance-0 backlog"):
+            assert rows[item].status == "unseen" and said in rows[item].why
+
+
+# ------------------------------------------------------------------------------------------------------- the backlog
+
+
+@pytest.mark.parametrize("live, after, effective, desired, status, restarted", [
+    (4096, "4096", 4096, 1024, "ok", False),
+    (128, "1024", 4096, 1024, "ok", False),  # lowered since it started: it has what it had
+    (128, "1024", 128, 1024, "differs", False),  # started meanwhile: the kernel comes first
+    (1024, "1024", 128, 1024, "restart", True),  # then the restart
+    (128, "128", 128, 128, "ok", False),  # cannot be set here
+    (128, None, 128, 128, "ok", False),  # not in the profile
+    (600, "1024", 128, 1024, "restart", True),  # it would help, though not enough
+    (4096, "512", 512, 512, "ok", False),  # the profile asks for less
+])
+def test_the_desired_backlog_is_that_of_the_profile_and_not_what_somebody_has_set(
+    live, after, effective, desired, status, restarted
+):
+    kernel = {"parameters": {"net.core.somaxconn": {"after": after}} if after else {}}
+    state = {**running(wanted()), "somaxconn": live, "somaxconn_planned": restarts.planned_somaxconn(kernel)}
+    state["instances"][0]["listeners"][0]["backlog"] = effective
+    plan = instances.plan(wanted(), state)
+    row = next(row for row in plan.rows if row.item == "instance-0 backlog")
+    assert (row.wanted, row.configured, row.effective, row.status) == (
+        f">= {desired}",
+        str(live),
+        str(effective),
+        status,
+    )
+    assert bool(plan.facts["restart"]) is restarted
+
+
+def test_the_profile_is_asked_only_where_it_is_read():
+    assert [
+        restarts.planned_somaxconn(kernel)
+        for kernel in (None, {}, {"parameters": {}}, {"parameters": {"net.core.somaxconn": {"after": ""}}})
+    ] == [0] * 4
+    assert restarts.somaxconn(FakeHost({"/proc/sys/net/core/somaxconn": "many\n"})) == 0
+
+
+# --------------------------------------------------------------------------------------------------- flags of the JVM
+
+def probed(flags, table, java_options=(), every=""):
+    """What a check read where jcmd says C(flags), and a second JVM prints C(table) (None: it does not start)."""
+    want = wanted(prove=True, user="815815", name="", health_path="", heap="409m", java_options=list(java_options))
+    inside = ASKED.partition("jcmd")[0].rpartition(" ")[0]
+    probe = (
+        f"{inside} {JAVA} -XX:+IgnoreUnrecognizedVMOptions -Xmx256m -Xms256m -Xmx409m -XX:+ExitOnOutOfMemoryError "
+        "-XX:-HeapDumpOnOutOfMemoryError "
+        + "".join(f"{option} " for option in java_options if option != "-javaagent:/x.jar")
+        + "-XX:-UsePerfData -XX:+PrintFlagsFinal -version"
+    )
+    commands = {ASKED: f"7:\n{flags}\n", ASKED + " -all": every, probe: (1, "", "Error") if table is None else table}
+    files = {
+        JAVA: "",
+        "/proc/1/limits": LIMITS,
+        "/proc/7/stat": "7 (java) S 1 " + " ".join(["0"] * 17) + " 5000 0\n",
+        "/proc/7/status": STATUS.format(uid=815815, gid=815816),
+        "/proc/7/cmdline": "java\0-Xmx256m\0-javaagent:/x.jar\0-cp\0/lib\0quickstart.Boot\0",
+    }
+    links = {
+        "/proc/self/ns/user": "user:[1]",
+        "/proc/7/cwd": "/opt/demo/instances/0/r",
+        "/proc/7/exe": JAVA,
+        "/proc/7/ns/user": "user:[1]",
+    }
+    there = FakeHost(files, commands, links)
+    plan = instances.plan(want, instances.read(there, want, JDK))
+    rows = {
+        row.item.partition(" ")[2]: row.status
+        for row in plan.rows
+        if row.why != "it runs on another JDK, or on one that was replaced since"
+    }
+    return rows, [words for done, words in there.done if done == "run" and "PrintFlagsFinal" in words], probe
+
+
+def test_a_heap_that_the_jvm_rounds_is_in_sync_and_no_second_jvm_is_started():
+    rows, started, _probe = probed("-XX:MaxHeapSize=429916160 -XX:+UseG1GC -XX:G1HeapRegionSize=1048576", "")
+    assert (rows["MaxHeapSize"], started) == ("ok", [])
+
+
+def test_what_a_restart_would_give_is_in_sync():
+    table = "   size_t MaxHeapSize   = 428900352    {product} {command line, ergonomic}\n"
+    rows, started, probe = probed("-XX:MaxHeapSize=428900352 -XX:+UseEpsilonGC", table)
+    assert (rows["MaxHeapSize"], started) == ("ok", [probe])
+    assert probed("-XX:MaxHeapSize=268435456 -XX:+UseEpsilonGC", table)[0]["MaxHeapSize"] == "restart"
+    assert probed("-XX:MaxHeapSize=268435456 -XX:+UseEpsilonGC", None)[0]["MaxHeapSize"] == "restart"
+
+
+def test_a_flag_that_is_not_printed_is_looked_up_and_one_that_the_jdk_lacks_is_no_drift():
+    options = ["-XX:+AggressiveOpts", "-XX:MaxGCPauseMillis=200", "-XX:ParallelGCThreads=2", "-javaagent:/x.jar"]
+    table = (
+        "   size_t MaxHeapSize   = 429916160    {product}\n    uintx MaxGCPauseMillis   = 200   {product} {default}\n"
+        "   uint ParallelGCThreads  = 2 {product} {command line}\n"
+    )
+    rows, _started, _probe = probed(
+        "-XX:MaxHeapSize=429916160 -XX:ParallelGCThreads=4",
+        table,
+        options,
+        "    uintx MaxGCPauseMillis   = 200   {product} {default}\n",
+    )
+    assert (rows["AggressiveOpts"], rows["MaxGCPauseMillis"], rows["ParallelGCThreads"]) == ("absent", "ok", "restart")
+
+
+def test_a_jvm_that_does_not_answer_is_not_seen_and_not_restarted():
+    want, state, _ran = asked()
+    there = FakeHost({JAVA: ""}, {ASKED: (1, "", "com.sun.tools.attach.AttachNotSupportedException: no\n\tat x")})
+    found = instances.read_flags(there, want, state["instances"][0]["process"], {})
+    assert found == {
+        "flags": None,
+        "unasked": "jcmd could not ask process 7 for its flags: com.sun.tools.attach.AttachNotSupportedException: no",
+    }
+    state["instances"][0].update(found)
+    row = next(row for row in instances.plan(want, state).rows if row.item == "instance-0 flags")
+    assert row.status == "unseen"

@@ -85,6 +85,35 @@ def test_a_folder_that_only_begins_like_ours_is_not_ours():
     assert not machine.holders(host, options)[0]["own"]
 
 
+@pytest.mark.parametrize(
+    "interface, end, held",
+    [
+        ("", "127.0.0.1", True),
+        ("192.0.2.1", "127.0.0.1", False),
+        ("192.0.2.1", "[::ffff:192.0.2.1]", True),
+        ("192.0.2.1", "0.0.0.0", True),
+        ("192.0.2.1", "*", True),
+        ("a-name", "127.0.0.1", True),
+        ("2001:DB8::1", "[2001:db8::1]", True),
+    ],
+)
+def test_who_listens_on_another_address_does_not_hold_the_port(interface, end, held):
+    host, options = read_debian()
+    options.update(interface=interface, interface_ports=[8000])
+    host.commands["ss -H -l -t -n -p -e"] = f'LISTEN 0 5 {end}:8000 *:* users:(("other",pid=77,fd=4)) ino:1 v6only:0\n'
+    problems = machine.plan(options, machine.read(host, options)).problems
+    assert ["port 8000 is held by other" in said for said in problems] == ([True] if held else [])
+    options["interface_ports"] = []
+    assert len(machine.plan(options, machine.read(host, options)).problems) == 1
+
+
+def test_a_line_of_ss_that_cannot_be_read_is_a_note():
+    host, options = read_debian()
+    host.commands["ss -H -l -t -n -p -e"] = "LISTEN 0 5 somewhere:8000 *:*\n"
+    notes = machine.plan(options, machine.read(host, options)).facts["notes"]
+    assert any("1 line of ss that cannot be parsed" in note for note in notes)
+
+
 @given(st.text())
 def test_parsers_never_raise(text):
     assert isinstance(machine.parse_os_release(text), dict)

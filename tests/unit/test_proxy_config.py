@@ -347,10 +347,82 @@ def test_a_configuration_that_cannot_be_recognised_is_refused():
 
 
 def test_a_host_without_systemd_or_ipv6_is_told_so():
-    machine = Machine(wanted())
+    want = wanted(CONFIG.replace("bind 0.0.0.0:80\n", "bind [2001:db8::1]:80\n"))
+    machine = Machine(want)
     del machine.files["/run/systemd/system/x"], machine.files["/proc/net/if_inet6"]
-    assert "does not run systemd" in problems(machine, wanted())
-    assert "set xitrum_proxy_listen: ['0.0.0.0']" in problems(machine, wanted())
+    assert "does not run systemd" in problems(machine, want)
+    assert "set xitrum_proxy_listen: ['0.0.0.0']" in problems(machine, want)
+
+
+WITHOUT_IPV6 = CONFIG.replace("    bind [::]:80 v6only\n", "").replace(
+    "    bind [::]:443 v6only ssl crt /etc/haproxy/xitrum/site.pem alpn h2,http/1.1\n", ""
+)
+
+
+def test_every_address_of_a_host_without_ipv6_are_its_ipv4_addresses():
+    assert WITHOUT_IPV6.count("[::]") == 0 and CONFIG.count("[::]") == 2
+    machine = Machine(wanted(WITHOUT_IPV6))
+    del machine.files["/proc/net/if_inet6"]
+    plan = planned(machine, wanted())
+    assert (plan.problems, plan.actions) == ([], []), "a second run finds what the first one wrote"
+    assert plan.facts["notes"] == [
+        "this host has no IPv6, so the proxy does not listen on [::]:80 and [::]:443, "
+        "and listens on the IPv4 addresses alone"
+    ]
+    assert planned(Machine(wanted()), wanted()).facts["notes"] == []
+
+
+def test_an_application_of_the_configuration_leaves_the_same_lines_out():
+    machine = Machine(wanted())
+    del machine.files["/proc/net/if_inet6"]
+    machine.description = "xitrum.host-" + proxy_text.digest(WITHOUT_IPV6, [PEM])
+    applied(machine, wanted())
+    assert machine.files[PATH] == proxy_text.stamped(WITHOUT_IPV6, [PEM])
+
+
+def test_a_proxy_that_would_listen_nowhere_is_refused():
+    want = wanted("".join(line for line in CONFIG.splitlines(True) if "bind 0.0.0.0:" not in line))
+    machine = Machine(want)
+    del machine.files["/proc/net/if_inet6"]
+    assert "set xitrum_proxy_listen: ['0.0.0.0']" in problems(machine, want)
+
+
+def test_an_address_of_another_host_is_refused_unless_the_proxy_has_it():
+    want = wanted(CONFIG.replace("bind 0.0.0.0:80\n", "bind 192.0.2.77:80\n"))
+    machine = Machine(want)
+    machine.unbound = {"192.0.2.77": "Cannot assign requested address"}
+    assert (
+        "xitrum_proxy_listen has 192.0.2.77, where no program of this host can listen (Cannot assign requested address)"
+        in problems(machine, want)
+    )
+    machine.commands["ss -H -l -t -n -p -e"] = listening(80, "haproxy").replace("0.0.0.0:80", "192.0.2.77:80")
+    assert problems(machine, want) == ""
+
+
+def test_who_listens_on_another_address_is_not_in_the_way():
+    want = wanted(
+        "".join(
+            line
+            for line in CONFIG.replace("bind 0.0.0.0:", "bind 192.0.2.1:").splitlines(True)
+            if "bind [::]" not in line
+        )
+    )
+    for address, said in (
+        ("192.0.2.2", ""),
+        ("192.0.2.1", "Port 80 is held by nginx"),
+        ("0.0.0.0", "Port 80 is held by nginx"),
+        ("[::ffff:192.0.2.1]", "Port 80 is held by nginx"),
+    ):
+        machine = Machine(want)
+        machine.commands["ss -H -l -t -n -p -e"] = listening(80, "nginx").replace("0.0.0.0:80", f"{address}:80")
+        found = problems(machine, want)
+        assert said in found if said else found == ""
+
+
+def test_lines_of_ss_that_cannot_be_read_are_a_note():
+    machine = Machine(wanted())
+    machine.commands["ss -H -l -t -n -p -e"] += "LISTEN 0 128 somewhere\n"
+    assert "1 line of ss that cannot be parsed" in planned(machine, wanted()).facts["notes"][0]
 
 
 @pytest.mark.parametrize(("version", "said"), [("2.0.29", "HAProxy 2.0.29 is too old: it has no http-check send"), ("2.2.9", ""), ("3.0.11", "")])

@@ -151,3 +151,27 @@ def test_a_version_that_will_not_do_is_refused_with_the_reason(software, command
 @pytest.mark.parametrize("software", SOFTWARE.values(), ids=list(SOFTWARE))
 def test_a_server_is_asked_by_the_python_that_ansible_uses_there(software):
     assert software.ASK.format(address="192.0.2.11:8000").startswith(f"{sys.executable} -c 'import http.client")
+
+
+@pytest.mark.parametrize(
+    ("address", "resolved", "count"),
+    [("app1.example", ["192.0.2.11"], 2), ("app1.example", [], 0), ("2001:DB8:0::12", [], 1)],
+)
+def test_connections_to_a_server_are_found_by_what_its_address_means(address, resolved, count):
+    assert proxy_reloaded.connections(sockets.parse_established(CONNECTIONS), "nginx", address, 8000, resolved) == count
+    assert (
+        proxy_reloaded.connections(
+            sockets.parse_established(CONNECTIONS + "0 0 garbled"), "nginx", address, 8000, resolved
+        )
+        == count + 1
+    )
+
+
+def test_a_server_whose_address_is_in_upper_case_is_found_down_in_apache():
+    rows = [("xitrum", "app1-0", "[2001:DB8::1]:8000")]
+    statuses = proxy_apache.parse_status(
+        "ProxyBalancer[0]Worker[0]Name: http://[2001:db8::1]:8000\nProxyBalancer[0]Worker[0]Status: Init HcFl Ok "
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(proxy_reloaded, "ask", lambda *_unused, **_more: (204, "", "", ""))
+        assert proxy_reloaded.live({"control_port": 8404}, statuses, rows)["servers"][0]["status"] == "DOWN (HcFl)"

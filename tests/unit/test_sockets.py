@@ -140,3 +140,168 @@ def test_established_connections_have_their_ends_and_who_holds_them():
         ("fd00::1:443", "fd00::2:40001", 443, [("haproxy", 8), ("haproxy", 9)]),
         ("127.0.0.1:8000", "127.0.0.1:40002", 8000, []),
     ]
+
+
+# ------------------------------------------------------------------------------------------------ names chosen by
+# others
+
+def names():
+    """What ss of iproute2 6.1 printed of listeners whose processes chose their names to mislead a parser."""
+    return sockets.parse_listeners((DATA / "names.txt").read_text("utf-8", "surrogateescape"))
+
+
+def test_a_name_hides_no_socket_and_makes_none():
+    found = names()
+    assert found.unread == ()
+    assert {row["port"]: row["backlog"] for row in found} == {7000 + number: 100 + number for number in range(9)}
+    # Two of them name a process with the number 1.
+    assert sorted(row["pid"] for row in found) == list(range(21602, 21611))
+    assert {row["process"] for row in found} >= {"a b", 'we"ird', "x\ny", "\nLISTEN 0 1 :1 ", 'a",pid=1,fd=2', "(x"}
+
+
+USERS = 'users:(("java",pid=7,fd=12))'
+
+
+@pytest.mark.parametrize(
+    "line, cgroup",
+    [
+        (
+            f"LISTEN 0 1024 *:8000 *:* {USERS} uid:998 ino:1 sk:1 cgroup:/system.slice/demo@0.service v6only:0 <->",
+            "/system.slice/demo@0.service",
+        ),
+        (
+            f'LISTEN 0 1024 *:8000 *:* {USERS} ino:1 sk:1 cgroup:/a b/users:(("x",pid=1,fd=1)) v6only:1 v6only:0 <->',
+            '/a b/users:(("x",pid=1,fd=1)) v6only:1',
+        ),
+        (
+            "LISTEN     0   1024      *:8000     *:*     "
+            + USERS
+            + " timer:(keepalive,1min,0) ino:1 fwmark:0x1 sk:1 v6only:0 <->",
+            "",
+        ),
+        (f"LISTEN 0 1024 *:8000 *:* {USERS} ino:1 sk:1 v6only:0 <-> tos:0 class_id:0x1", ""),
+        (f"LISTEN\t0\t1024\t*:8000\t*:*\t{USERS} ino:1 sk:1 v6only:0 <->   ", ""),
+    ],
+)
+def test_columns_of_any_width_and_a_group_that_looks_like_more(line, cgroup):
+    found = sockets.parse_listeners(line + "\n")
+    assert found.unread == ()
+    row = found[0]
+    assert (row["port"], row["address"], row["family"], row["pids"], row["backlog"]) == (
+        8000,
+        "*",
+        "dual" if "tos" not in line else row["family"],
+        [7],
+        1024,
+    )
+    assert row["cgroup"] == cgroup or "tos" in line
+
+
+@pytest.mark.parametrize(
+    "end, address, interface, family",
+    [
+        ("[::ffff:192.0.2.1]", "192.0.2.1", "", "inet"),
+        ("[::ffff:127.0.0.1]", "127.0.0.1", "", "inet"),
+        ("*%eth0", "*", "eth0", "dual"),
+        ("0.0.0.0%vrf-1", "0.0.0.0", "vrf-1", "inet"),
+        ("[2001:db8::1]", "2001:db8::1", "", "inet6"),
+        ("[::]%eth0.7@if3", "::", "eth0.7@if3", "dual"),
+    ],
+)
+def test_an_address_is_read_by_what_it_means(end, address, interface, family):
+    found = sockets.parse_listeners(f"LISTEN 0 50 {end}:8000 *:* ino:1 sk:1 v6only:0 <->")
+    assert [(row["address"], row["interface"], row["family"]) for row in found] == [(address, interface, family)]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "LISTEN 0 128 no-address:8000 0.0.0.0:*",
+        "LISTEN 0 128 0.0.0.0:http 0.0.0.0:*",
+        "LISTEN 0 128 0.0.0.0:70000 0.0.0.0:*",
+        "LISTEN 0 128",
+        "Cannot open netlink socket",
+        f"LISTEN 0 {'9' * 5000} 0.0.0.0:80 0.0.0.0:*",
+        "LISTEN 0 1 :1 x",
+        "LISTEN 0 128 0.0.0.300:80 0.0.0.0:*",
+        "\tskmem:(r0,rb131072)",
+        "LISTEN ٣ 1 0.0.0.0:80 0.0.0.0:*",
+    ],
+)
+def test_a_line_that_cannot_be_read_is_kept_as_such(line):
+    good = f"LISTEN 0 1024 *:8000 *:* {USERS} ino:1 sk:1 v6only:0 <->"
+    found = sockets.parse_listeners(f"{good}\n{line}\n{good.replace('8000', '8001')}\n")
+    assert [row["port"] for row in found] == [8000, 8001]
+    assert found.unread == (line,)
+    note = sockets.unread_note(found)
+    assert note.startswith("found 1 line of ss that cannot be parsed, such as ") and note.isprintable()
+
+
+def test_a_row_whose_processes_cannot_be_read_is_still_a_row():
+    found = sockets.parse_listeners(
+        'LISTEN 0 128 0.0.0.0:8000 0.0.0.0:* users:(("x",pid=many,fd=3)) ino:1\n'
+        'LISTEN 0 128 0.0.0.0:8001 0.0.0.0:* ino:2\n'
+    )
+    assert [(row["port"], row["pids"]) for row in found] == [(8000, []), (8001, [])]
+    assert len(found.unread) == 1
+
+
+def test_other_states_are_no_listeners_and_no_fault():
+    found = sockets.parse_listeners("UNCONN 0 0 0.0.0.0:8000 0.0.0.0:*\nTIME-WAIT 0 0 127.0.0.1:1 127.0.0.1:2\n\n")
+    assert (list(found), found.unread) == ([], ())
+
+
+@given(st.text())
+def test_no_text_breaks_the_parser_of_connections(text):
+    for prefix in ("", "0 0 ", "0 0 127.0.0.1:1 127.0.0.1:2 ", "ESTAB 0 0 "):
+        found = sockets.parse_established(prefix + text)
+        assert all(isinstance(row["port"], int) for row in found) and all(
+            isinstance(line, str) for line in found.unread
+        )
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                b"LISTEN 0 1 :1 ",
+                b'",pid=1,fd=2),(',
+                b"\n",
+                b'"',
+                b"a b",
+                b"(",
+                b"0 0 *:1 *:1",
+                b"users:((",
+                b"\r\x0b\x85",
+            ]
+        ),
+        max_size=3,
+    ),
+    st.data(),
+)
+def test_no_name_of_fifteen_bytes_adds_or_takes_a_row(parts, data):
+    # ss itself ends a name at a closing parenthesis.
+    name = b"".join(parts)[:15].partition(b")")[0].decode("utf-8", "surrogateescape")
+    shown = data.draw(st.sampled_from([name, "java"]))
+    rows = [
+        f'LISTEN 0 {port} 0.0.0.0:{port} 0.0.0.0:* users:(("{shown}",pid={port},fd=3)) ino:{port} sk:1 <->\n'
+        for port in (80, 81)
+    ]
+    found = sockets.parse_listeners("".join(rows))
+    assert [(row["port"], row["backlog"], row["pids"]) for row in found] == [(80, 80, [80]), (81, 81, [81])]
+    ends = [f'0 0 192.0.2.1:{port} 192.0.2.2:{port} users:(("{name}",pid={port},fd=3))\n' for port in (80, 81)]
+    assert [(row["port"], row["users"]) for row in sockets.parse_established("".join(ends))] == [
+        (port, [(name, port)]) for port in (80, 81)
+    ]
+
+
+def test_connections_that_cannot_be_read_are_no_proof_of_silence():
+    found = sockets.parse_established(
+        "0 0 127.0.0.1:x 127.0.0.1:2\n0 0 [fe80::1]%eth0:8000 [2001:DB8::2]:40000\nESTAB 0 0 127.0.0.1:1 127.0.0.1:2\n"
+    )
+    assert [(row["local"], row["peer"]) for row in found] == [
+        ("fe80::1%eth0:8000", "2001:db8::2:40000"),
+        ("127.0.0.1:1", "127.0.0.1:2"),
+    ]
+    assert found.unread == ("0 0 127.0.0.1:x 127.0.0.1:2",)
+    assert sockets.established(FakeHost()).unread == ("ss: not found on this host",)

@@ -1,0 +1,44 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: listen_addresses
+short_description: Write each listen address of a proxy once and in one form
+version_added: 0.1.0
+author: The xitrum.host maintainers (@xitrum-host)
+description:
+  - Returns IPv6 addresses without brackets, in lower case and abbreviated. Two texts for one address are one address.
+  - Replaces C(*) by C(0.0.0.0) and C(::). A name stays as it is.
+options:
+  _input:
+    description: The value of C(xitrum_proxy_listen).
+    type: list
+    elements: str
+    required: true
+"""
+
+EXAMPLES = r"""
+- name: The addresses of the proxy
+  ansible.builtin.debug:
+    msg: "{{ ['0.0.0.0', '[2001:DB8::0:1]', '2001:db8::1'] | xitrum.host.listen_addresses }}"
+"""
+
+RETURN = r"""
+_value:
+  description: The addresses.
+  type: list
+  elements: str
+  sample: ["0.0.0.0", "2001:db8::1"]
+"""
+
+from ansible_collections.xitrum.host.plugins.module_utils.addresses import listen_addresses
+
+
+class FilterModule:
+    """The filter of this file."""
+
+    def filters(self):
+        """Its name and its function."""
+        return {"listen_addresses": listen_addresses}
