@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import textwrap
 
-from ansible_collections.xitrum.host.plugins.module_utils import slots
+from ansible_collections.xitrum.host.plugins.module_utils import addresses, slots
 from ansible_collections.xitrum.host.plugins.module_utils.package_config import EXAMPLE_VALUES
 from ansible_collections.xitrum.host.plugins.module_utils.package_java import java_problem
 
@@ -144,8 +144,9 @@ def is_true(value):
 
 
 def address_of(interface):
-    """The address that an interface names; empty for every one."""
-    return "" if str(interface or "") in ("", "*", "0.0.0.0", "::") else str(interface)
+    """The address that an interface names, in one text; empty for every one."""
+    told = addresses.application_address(interface or "")
+    return "" if addresses.is_every(told) else addresses.canonical(told)
 
 
 def port_problems(variables):

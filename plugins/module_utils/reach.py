@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import ipaddress
 
-from ansible_collections.xitrum.host.plugins.module_utils import proxy as proxies
+from ansible_collections.xitrum.host.plugins.module_utils import addresses as address_rules
 from ansible_collections.xitrum.host.plugins.module_utils.plan import Row
 
 CONTROLLER = "localhost"
@@ -46,15 +46,15 @@ def public_ports(values):
 
 
 def _proxy_ports(values):
-    listen = [address.strip("[]") for address in values["proxy_listen"]]
-    if listen and all(is_loopback(address) for address in listen):
+    listen = address_rules.listen_addresses(values["proxy_listen"])
+    if listen and all(address_rules.is_loopback(address) for address in listen):
         return []
-    everywhere = any(address in proxies.ANY_ADDRESS for address in listen)
+    everywhere = any(map(address_rules.is_every, listen))
     balancers = [str(address) for address in values["load_balancers"]]
     note = (
         "xitrum_proxy_load_balancers stand in front of it, and may be the only ones that reach it" if balancers else ""
     )
-    addresses = [] if everywhere else [address for address in listen if not is_loopback(address)]
+    addresses = [] if everywhere else [address for address in listen if not address_rules.is_loopback(address)]
     ports = [int(values["proxy_http_port"]), *([int(values["proxy_https_port"])] if values["proxy_https"] else [])]
     return [
         {"port": port, "public": port, "sources": balancers, "addresses": addresses, "note": note} for port in ports
@@ -63,7 +63,7 @@ def _proxy_ports(values):
 
 def _application_ports(values):
     interface = str(values["interface"] or "")
-    if is_loopback(interface):
+    if address_rules.is_loopback(interface):
         return []
     places = range(int(values["places"]))
     http, https = int(values["http_port"]), int(values["https_port"])
@@ -87,7 +87,7 @@ def _application_ports(values):
                 }
             )
     if values["has_proxies"]:
-        sources = [str(address) for address in values["trusted"] if not is_loopback(str(address).partition("/")[0])]
+        sources = [str(address) for address in values["trusted"] if not address_rules.is_loopback(str(address).partition("/")[0])]
         return found + [
             {"port": port, "public": 0, "sources": sources, "addresses": [], "note": ""}
             for port in (http + place for place in places)
@@ -95,20 +95,12 @@ def _application_ports(values):
         ]
     taken = {item["port"] for item in found}
     redirected = {start for start in (http, https) if taken & set(range(start, start + len(places)))}
-    addresses = [] if interface in proxies.ANY_ADDRESS else [interface]
+    addresses = [] if address_rules.is_every(interface) else [address_rules.canonical(interface)]
     return found + [
         {"port": port, "public": port, "sources": [], "addresses": addresses, "note": ""}
         for port in inside
         if not any(port in range(start, start + len(places)) for start in redirected)
     ]
-
-
-def is_loopback(address):
-    """Whether an address is this machine's own loopback."""
-    try:
-        return ipaddress.ip_address(address).is_loopback
-    except ValueError:
-        return address == "localhost"
 
 
 def is_address(text):
@@ -182,7 +174,7 @@ def _untried(name, target, by):
         return "the inventory has no other host that could try: set xitrum_reach_from to localhost to try from the controller"
     if by == name:
         return f"xitrum_reach_from is {name} itself: a connection of a host to itself passes no filter"
-    if is_loopback(target["address"]) and by != CONTROLLER:
+    if address_rules.is_loopback(target["address"]) and by != CONTROLLER:
         return f"its address in the inventory is {target['address']}, which other hosts cannot use: set xitrum_address"
     return ""
 

@@ -107,7 +107,7 @@ def read(host, wanted):
 def read_live(host):
     """The live rules alone, as L(redirects_foreign.find_takings) takes them, and what an aim of it needs of the host."""
     state = {"paths": {name: host.which(name) for name in PROGRAMS}, "unread": []}
-    state["families"] = [family for family in FAMILIES if family == "ipv4" or host.exists("/proc/net/if_inet6")]
+    state["families"] = [family for family in FAMILIES if family == "ipv4" or addresses.supports_ipv6(host)]
     saves, _variant = _saves(host, state)
     state["nftables"], state["iptables"] = {"objects": _objects(host, state)}, {"live": saves}
     state["interfaces"], state["addresses"] = host.listdir("/sys/class/net"), _addresses(host, state)
