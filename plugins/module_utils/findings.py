@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import re
+
 from ansible_collections.xitrum.host.plugins.module_utils import mends
 from ansible_collections.xitrum.host.plugins.module_utils.fleet_summary import WORDS, concerns, hosts_said, rows, table
 from ansible_collections.xitrum.host.plugins.module_utils.plan import LOOK, PING, RUN
@@ -77,6 +79,11 @@ def cause(item, red, kept=""):
         others = ["release"]
     elif item["concern"] == "certificate":
         others = [words[-1]]
+    elif item["concern"] == "reach" and words[0] == "port":
+        # Nobody reaches a port whose redirect, service or instance is not there, or that the firewall has yet to open.
+        others = [f"port {words[1]} (IPv4)", f"port {words[1]} (IPv6)", "service"]
+        others += [what for there, what in sorted(red) if there == host
+                   and (what.startswith(f"port {words[1]} in ") or re.fullmatch(r"instance-\d+ process", what))]
     elif words[:2] == ["connection", "to"]:
         others = [f"port {words[-1]} ({'IPv6' if ':' in words[2] else 'IPv4'})"]
     return next(((host, other) for other in others if (host, other) in red), None)

@@ -143,3 +143,14 @@ def test_the_lines_repeat_what_the_check_was_given(monkeypatch):
     assert {item["mend"] for item in said} == {
         "ansible-playbook -i /y --ask-become-pass xitrum.host.site -e xitrum_http_port=9000 "
         "-e '{\"xitrum_secure_key\": \"...\"}' --limit app1"}
+
+
+@pytest.mark.parametrize("cause, status", [
+    ("port 80 (IPv4)", "follows"), ("port 80 (IPv6)", "follows"), ("service", "follows"), ("instance-0 process", "follows"),
+    ("port 80 in firewalld zone drop", "follows"), ("port 443 (IPv4)", "DIFFERS"), ("instance-0 backlog", "DIFFERS"), ("", "DIFFERS")])
+def test_a_port_that_nobody_reaches_follows_from_what_is_not_there(cause, status):
+    reach = {"concern": "reach", "item": "port 80 over the network", "wanted": "reachable", "configured": "", "effective": "refused from app2",
+             "status": "differs", "why": "why", "mend": ""}
+    rows = [{**reach, "concern": "redirects", "item": cause, "effective": ""}] if cause else []
+    said = found(reach={"rows": [reach], "differs": False}, redirects={"rows": rows, "differs": bool(rows), "problems": []})
+    assert next(item["word"] for item in said if item["item"] == reach["item"]) == status
