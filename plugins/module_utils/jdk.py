@@ -30,7 +30,7 @@ NAME = r"[A-Za-z0-9][A-Za-z0-9._+-]*"
 NEWEST = {
     "debian 11": 17, "debian 12": 17, "debian 13": 25,
     "ubuntu 20.04": 21, "ubuntu 22.04": 21, "ubuntu 24.04": 21,
-    "redhat 8": 21, "redhat 9": 21, "redhat 10": 21,
+    "redhat 9": 21, "redhat 10": 21,
 }
 #: Long-term releases: from 17 on, every fourth.
 LONG_TERM = (8, 11, *range(17, 100, 4))

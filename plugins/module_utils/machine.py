@@ -45,9 +45,9 @@ DISTRIBUTIONS = {
     "rhel": "redhat", "centos": "redhat", "rocky": "redhat", "almalinux": "redhat", "ol": "redhat",
 }
 FAMILIES = {"debian": "debian", "ubuntu": "debian", "redhat": "redhat"}
-OLDEST = {"debian": (11,), "ubuntu": (20, 4), "redhat": (8,)}
+OLDEST = {"debian": (11,), "ubuntu": (20, 4), "redhat": (9,)}
 TESTED = {"debian": ((11,), (12,), (13,))}
-KNOWN = "Debian 11 or newer, Ubuntu 20.04 or newer, and RHEL 8 or newer with its rebuilds"
+KNOWN = "Debian 11 or newer, Ubuntu 20.04 or newer, and RHEL 9 or newer with its rebuilds"
 
 ARCHITECTURES = ("x86_64", "aarch64")
 
