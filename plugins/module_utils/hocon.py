@@ -1,274 +1,390 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Changes single settings in a HOCON text and leaves every other character as it is: comments, spacing, line ends. Pure.
+"""Parses HOCON as Typesafe Config does, and keeps where everything stands in the text. Pure.
 
-Where a key occurs more than once the last one is in force, as in Typesafe Config. A file that is included is not looked into.
+The grammar is that of the library's tokenizer and document parser (com.typesafe.config 1.4); a test holds both against each
+other. An included file is not opened: what it may set is unknown.
 """
 
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from dataclasses import dataclass, field
 
-_BLANK = " \t\r\n\ufeff\u00a0"
-_CLOSING = {"{": "}", "[": "]"}
-#: What ends a value without brackets, besides a comment: C(}) and C(]) belong to what is around it.
-_VALUE_ENDS = ",}]\n"
+#: What the library takes for blanks: Unicode's, without line ends, and with the no-break ones and the byte order mark.
+_BLANK = "[^\\S\n\x85]|[\u00a0\u2007\u202f\ufeff\x1c-\x1f]"
+_BLANKS = re.compile(f"(?:{_BLANK})*")
+_GAP = re.compile(f"(?:{_BLANK}|\n|(?:#|//)[^\n]*)*")
+#: A text without quotes ends where one of these, a blank or a comment begins.
+_RESERVED = '$"{}[]:=,+#`^?!@*&\\'
+_UNQUOTED = re.compile(f"(?:(?!{_BLANK}|\n|//)[^{re.escape(_RESERVED)}])+")
+_NUMBER = re.compile(r"[0-9eE+\-.]+")
+_WORDS = re.compile(r"true|false|null")
+_QUOTED = re.compile(r'"((?:[^"\\\x00-\x1f\x7f-\x9f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*)"')
+_TRIPLE = re.compile(r'"""[\s\S]*?"{3,}')
+_INCLUDED = re.compile(r"((?:required\(\s*)?(?:(?:url|file|classpath)\(\s*)?)(?=\")")
+_ESCAPED = re.compile(r"\\(u[0-9a-fA-F]{4}|.)")
+_ESCAPES = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 
 
 class HoconError(ValueError):
-    """The text is no HOCON. The message names the line and what is wrong there."""
+    """The text is no HOCON, or cannot be edited as requested. The message names the line and what is wrong there."""
 
 
-class Field(NamedTuple):
-    """One setting: its whole path, where it begins and ends in the text, where its key ends, and where its value begins.
+@dataclass(frozen=True)
+class Piece:
+    """One part of a value: C(kind) is C(text), C(substitution), C(list) or C(object).
 
-    C(body): for an object in braces, the positions just after C({) and of C(}); else None.
+    C(members): of an object. C(inner): the pieces of a list's elements. C(target), C(optional): of a substitution, the path that it
+    refers to, and whether that may be missing.
     """
+
+    kind: str
+    start: int
+    end: int
+    members: tuple = ()
+    inner: tuple = ()
+    target: tuple = ()
+    optional: bool = False
+
+    @property
+    def body(self):
+        """The positions just after the opening brace and of the closing one."""
+        return self.start + 1, self.end - 1
+
+
+@dataclass(frozen=True)
+class Field:
+    """One setting: its whole path, where it begins and ends, where its key ends, its separator, and its value's pieces."""
 
     path: tuple
     start: int
     key_end: int
-    value: int
+    separator: str
+    pieces: tuple
+
+    @property
+    def value(self):
+        """Where the value begins."""
+        return self.pieces[0].start
+
+    @property
+    def end(self):
+        """Where the value ends."""
+        return self.pieces[-1].end
+
+    @property
+    def body(self):
+        """The inside of the value's last object; None where it has none."""
+        return next((piece.body for piece in reversed(self.pieces) if piece.kind == "object"), None)
+
+
+@dataclass(frozen=True)
+class Include:
+    """A file that is included, in the object of this path."""
+
+    path: tuple
+    start: int
     end: int
-    body: tuple = None
 
 
-class _Scanner:
-    """Reads a text once, from left to right, and collects its fields."""
+@dataclass(frozen=True)
+class Document:
+    """A parsed text. C(braces): whether the whole is in braces, whose inside is C(body)."""
+
+    text: str
+    members: tuple = ()
+    braces: bool = False
+    body: tuple = field(default=(0, 0))
+
+    def line(self, position):
+        """The number of the line of a position, from 1."""
+        return self.text.count("\n", 0, position) + 1
+
+
+class _Parser:
+    """Reads a text once, from left to right."""
 
     def __init__(self, text):
-        self.text, self.at, self.found = text, 0, []
-
-    def line(self, at=None):
-        return self.text.count("\n", 0, self.at if at is None else at) + 1
+        self.text, self.at = text, 0
+        #: How many lists the parser is in. += makes one too.
+        self.lists = 0
 
     def fail(self, what, at=None):
-        raise HoconError(f"line {self.line(at)}: {what}")
+        at = self.at if at is None else at
+        raise HoconError(f"line {self.text.count(chr(10), 0, at) + 1}: {what}")
 
-    def here(self, *words):
-        return self.text.startswith(words, self.at)
+    def peek(self):
+        """The next character; empty at the end."""
+        return self.text[self.at:self.at + 1]
 
-    def done(self):
-        return self.at >= len(self.text)
+    def take(self, pattern):
+        """Goes over what matches here, and returns the match or None."""
+        found = pattern.match(self.text, self.at)
+        if found:
+            self.at = found.end()
+        return found
 
-    def skip(self, blanks=_BLANK):
-        """Goes over blanks and comments."""
-        while not self.done():
-            if self.text[self.at] in blanks:
-                self.at += 1
-            elif self.here("#", "//"):
-                end = self.text.find("\n", self.at)
-                self.at = len(self.text) if end < 0 else end
-            else:
-                return
+    def starts_comment(self):
+        return self.text.startswith(("#", "//"), self.at)
+
+    def document(self):
+        """The whole text."""
+        self.take(_GAP)
+        if self.peek() == "[":
+            self.fail("the file is a list; expected an object")
+        if self.peek() != "{":
+            members = self.members((), None)
+            return Document(self.text, members, False, (0, len(self.text)))
+        opened = self.at
+        self.at += 1
+        members = self.members((), opened)
+        body = (opened + 1, self.at - 1)
+        self.take(_GAP)
+        if self.peek():
+            self.fail("there is more after the closing }")
+        return Document(self.text, members, True, body)
+
+    def members(self, prefix, opened):
+        """The members up to the closing brace of the object that was C(opened), or to the end of the text where that is None."""
+        found = []
+        while True:
+            self.take(_GAP)
+            if self.closes(opened):
+                return tuple(found)
+            found.append(self.member(prefix))
+            if not self.separated():
+                self.take(_GAP)
+                if self.closes(opened):
+                    return tuple(found)
+                self.fail(f"found {self.peek()!r} after a value; expected a comma, a new line or the end of the object")
+
+    def closes(self, opened):
+        """Whether the object ends here; goes over its closing brace."""
+        if self.peek() == "}":
+            if opened is None:
+                self.fail("} closes nothing")
+            self.at += 1
+            return True
+        if not self.peek() and opened is not None:
+            self.fail("{ is not closed", opened)
+        return not self.peek()
+
+    def separated(self):
+        """Goes over one comma, or over line ends and comments. Returns whether there was a comma or a line end."""
+        before = self.at
+        gap = self.take(_GAP).group()
+        if self.peek() == ",":
+            self.at += 1
+            return True
+        if "\n" not in gap:
+            self.at = before
+        return "\n" in gap
+
+    def member(self, prefix):
+        """A setting or an include."""
+        start = self.at
+        if self.simple() == "include":
+            return self.include(prefix, start)
+        self.at = start
+        path = prefix + self.key()
+        key_end = self.at
+        self.take(_GAP)
+        name = self.text[start:key_end]
+        if self.peek() == "{":
+            # Without a separator it is one object, and nothing is joined to it.
+            return Field(path, start, key_end, "", (self.object(path),))
+        separator = self.take(re.compile(r"\+?=|:"))
+        if not separator:
+            self.fail(f"the key {name!r} has no value: expected = or : or {{ after it", start)
+        self.take(_GAP)
+        appends = separator.group() == "+="
+        if appends and self.lists:
+            self.fail("+= stands inside of a list, where Typesafe Config does not take it", start)
+        self.lists += appends
+        pieces = self.pieces((*path, "[]") if appends else path)
+        self.lists -= appends
+        if not pieces:
+            self.fail(f"the key {'.'.join(path)} has no value", start)
+        return Field(path, start, key_end, separator.group(), pieces)
+
+    def include(self, prefix, start):
+        """What is included, after the word."""
+        self.take(_GAP)
+        function = self.take(_INCLUDED)
+        if not function or self.quoted() is None:
+            self.fail("include is not followed by a quoted file name (a key of that name is written in quotes)", start)
+        for _bracket in range(function.group().count("(")):
+            self.take(_GAP)
+            if not self.take(re.compile(r"\)")):
+                self.fail("the ( of an include is not closed", start)
+        return Include(prefix, start, self.at)
+
+    def simple(self):
+        """Goes over one token of a key or a value without brackets. Returns its text, None where there is none."""
+        start = self.at
+        if self.peek() == '"':
+            self.quoted()
+        elif self.peek() and self.peek() in "0123456789-":
+            number = self.take(_NUMBER).group()
+            if "+" in number and not is_number(number):
+                self.fail("+ stands outside of quotes", start)
+        elif self.starts_comment() or not (self.take(_WORDS) or self.take(_UNQUOTED)):
+            return None
+        return self.text[start:self.at]
 
     def quoted(self):
-        """Goes over a quoted string and returns what is in it."""
+        """Goes over a text in quotes, and returns what is in it."""
         start = self.at
-        if self.here('"""'):
-            end = re.compile(r'"{3,}').search(self.text, start + 3)
-            if not end:
+        if self.text.startswith('"""', start):
+            found = self.take(_TRIPLE)
+            if not found:
                 self.fail('a text that begins with """ does not end', start)
-            self.at = end.end()
-            return self.text[start + 3:self.at - 3]
-        match = re.compile(r'"((?:[^"\\\r\n]|\\.)*)"').match(self.text, start)
-        if not match:
-            self.fail('a text that begins with " does not end in its line', start)
-        self.at = match.end()
-        return match.group(1)
+            return found.group()[3:-3]
+        found = self.take(_QUOTED)
+        if not found:
+            self.fail('a text that begins with " does not end in its line, or has a character that must be escaped', start)
+        return unescape(found.group(1))
 
     def key(self):
-        """The path of a key, such as C(a."b.c".d)."""
-        parts, start = [""], self.at
-        while not self.done() and not self.here("=", ":", "{", "+="):
-            if self.here('"'):
-                parts[-1] += self.quoted()
-            elif self.here("\n") and re.compile(r"\s*[=:{]").match(self.text, self.at):
-                # The separator may stand on a line of its own.
-                self.skip(_BLANK)
-            elif self.here("\n", ",", "}", "]", "[", "#", "//", "$"):
-                self.fail(f"the key {self.text[start:self.at].strip()!r} has no value: wanted is = or : or {{ after it", start)
-            elif self.here("."):
-                parts.append("")
-                self.at += 1
+        """The path of a key, such as C(a."b.c".d). Blanks between its words belong to it."""
+        start, parts, empty = self.at, [""], [True]
+        while True:
+            begin = self.at
+            quoted = self.peek() == '"'
+            text = self.quoted() if quoted else self.simple()
+            if text is None:
+                break
+            for number, part in enumerate([text] if quoted else text.split(".")):
+                if number:
+                    parts.append("")
+                    empty.append(True)
+                parts[-1] += part
+                empty[-1] = empty[-1] and not part and not quoted
+            end = self.at
+            blanks = self.take(_BLANKS).group()
+            begin = self.at
+            if self.peek() == '"' or self.simple() is not None:
+                self.at = begin
+                parts[-1] += blanks
+                empty[-1] = empty[-1] and not blanks
             else:
-                parts[-1] += self.text[self.at]
-                self.at += 1
-        if self.done():
-            self.fail(f"the key {self.text[start:].strip()!r} has no value", start)
-        parts = [part.strip() for part in parts]
-        if not all(parts):
-            self.fail(f"the key {self.text[start:self.at].strip()!r} has an empty part", start)
+                self.at = end
+                break
+        if self.at == start:
+            self.fail(f"found {self.peek()!r}; expected a key")
+        if any(empty):
+            self.fail(f"the key {self.text[start:self.at]!r} has an empty part", start)
         return tuple(parts)
 
-    def brackets(self):
-        """Goes over a list or a substitution, whatever is in it."""
-        start, waiting = self.at, []
-        while not self.done():
-            letter = self.text[self.at]
-            if letter == '"':
-                self.quoted()
-                continue
-            if letter in _CLOSING:
-                waiting.append(_CLOSING[letter])
-            elif letter in "}]":
-                if letter != waiting[-1]:
-                    self.fail(f"{letter} where {waiting[-1]} is wanted")
-                waiting.pop()
-                if not waiting:
-                    self.at += 1
-                    return
-            elif self.here("#", "//"):
-                self.skip("")
-                continue
-            self.at += 1
-        self.fail(f"{self.text[start]} is not closed", start)
-
-    def value(self, path):
-        """Goes over a value. Returns its end, and the body where it is or ends in an object."""
-        end, body = self.at, None
-        while not self.done() and self.text[self.at] not in _VALUE_ENDS and not self.here("#", "//"):
-            if self.here("{"):
-                opened = self.at
-                self.at += 1
-                self.members(path, opened)
-                body = (opened + 1, self.at - 1)
-            elif self.here("["):
-                self.brackets()
-            elif self.here("${"):
-                self.at += 1
-                self.brackets()
-            elif self.here('"'):
-                self.quoted()
-            elif self.text[self.at] in _BLANK:
-                self.at += 1
-                continue
-            else:
-                self.at += 1
-            end = self.at
-        return end, body
-
-    def members(self, path, opened=None):
-        """The fields up to the closing brace of C(opened), or to the end of the text."""
+    def pieces(self, path):
+        """The parts of a value, up to what ends it in its line."""
+        found = []
         while True:
-            self.skip(_BLANK + ",")
-            if self.done():
-                if opened is not None:
-                    self.fail("{ is not closed", opened)
-                return
-            if self.here("}"):
-                if opened is None:
-                    self.fail("} closes nothing")
-                self.at += 1
-                return
             start = self.at
-            include = re.compile(r"include\b(?!\s*[.=:{+])[^\n]*").match(self.text, start)
-            if include:
-                self.at = include.end()
-                continue
-            whole = path + self.key()
-            key_end = self.at
-            if self.here("+="):
-                self.at += 2
-            elif not self.here("{"):
-                self.at += 1
-                self.skip()
-            value = self.at
-            end, body = self.value(whole)
-            if end == value:
-                self.fail(f"the key {'.'.join(whole)} has no value", start)
-            self.found.append(Field(whole, start, key_end, value, end, body))
+            if self.peek() == "{":
+                found.append(self.object(path))
+            elif self.peek() == "[":
+                found.append(self.list(path))
+            elif self.peek() == "$":
+                found.append(self.substitution())
+            elif self.simple() is not None:
+                found.append(Piece("text", start, self.at))
+            else:
+                break
+            end = self.at
+            self.take(_BLANKS)
+        if found:
+            self.at = end
+            if len({piece.kind for piece in found} - {"substitution"}) > 1:
+                self.fail("a value joins an object or a list to something else", found[0].start)
+        return tuple(found)
+
+    def object(self, path):
+        """An object in braces."""
+        opened = self.at
+        self.at += 1
+        members = self.members(path, opened)
+        return Piece("object", opened, self.at, members)
+
+    def list(self, path):
+        """A list in brackets. What is in it has no path of its own."""
+        opened, inner = self.at, []
+        self.lists += 1
+        self.at += 1
+        self.take(_GAP)
+        while self.peek() != "]":
+            element = self.pieces((*path, "[]"))
+            if not element:
+                self.fail_list(opened)
+            inner += element
+            more = self.separated()
+            self.take(_GAP)
+            if not more and self.peek() != "]":
+                self.fail_list(opened)
+        self.lists -= 1
+        self.at += 1
+        return Piece("list", opened, self.at, inner=tuple(inner))
+
+    def fail_list(self, opened):
+        """What is wrong in a list, with the line in which it begins."""
+        if self.peek() == "}":
+            self.fail("} where ] is wanted")
+        found = f"{self.peek()!r} in line {self.text.count(chr(10), 0, self.at) + 1}" if self.peek() else "the end of the file"
+        self.fail(f"[ is not closed: expected an element, a comma or ], found {found}", opened)
+
+    def substitution(self):
+        """C(${PATH}) or C(${?PATH})."""
+        start = self.at
+        opening = self.take(re.compile(r"\$\{\??"))
+        if not opening:
+            self.fail("$ is not followed by {")
+        self.take(_BLANKS)
+        target = self.key()
+        self.take(_BLANKS)
+        if not self.take(re.compile(r"\}")):
+            self.fail("${ is not closed", start)
+        return Piece("substitution", start, self.at, target=target, optional=opening.group().endswith("?"))
+
+
+def is_number(text):
+    """Whether a text is a number as Java reads it."""
+    return re.fullmatch(r"-?[0-9]+|[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?", text) is not None
+
+
+def unescape(text):
+    """The inside of a text in quotes, its escapes resolved."""
+    return _ESCAPED.sub(lambda found: chr(int(found[1][1:], 16)) if found[1][0] == "u" and len(found[1]) > 1
+                        else _ESCAPES.get(found[1], found[1]), text)
+
+
+def parse(text):
+    """The document of a text. Raises HoconError where Typesafe Config would refuse the text."""
+    return _Parser(text).document()
 
 
 def fields(text):
-    """All fields of a text, those of nested objects before their parent. Raises HoconError."""
-    scanner = _Scanner(text)
-    scanner.skip()
-    if scanner.here("{"):
-        opened = scanner.at
-        scanner.at += 1
-        scanner.members((), opened)
-        scanner.found.append(Field((), opened, opened, opened, scanner.at, (opened + 1, scanner.at - 1)))
-        scanner.skip()
-        if not scanner.done():
-            scanner.fail("there is more after the closing }")
-    else:
-        scanner.members(())
-    return scanner.found
+    """All settings of a text, those of nested objects before their parent."""
+    return list(_fields_of(parse(text).members))
 
 
-def value_of(text, key):
-    """The text of the value that is in force for a key such as C(xitrum.port.http); None where there is none."""
-    found = [field for field in fields(text) if field.path == tuple(key.split("."))]
-    return text[found[-1].value:found[-1].end] if found else None
+def _fields_of(members):
+    for member in members:
+        if isinstance(member, Field):
+            for piece in member.pieces:
+                yield from _fields_of(piece.members)
+            yield member
 
 
-def put(text, key, value):
-    """The text with this value (as HOCON writes it) for the key. What is there is replaced, else a line is added."""
-    path, every = tuple(key.split(".")), fields(text)
-    same = [field for field in every if field.path == path]
-    if same:
-        return assigned(text, same[-1], value)
-    # The innermost object of the path that there is, and of several the last one.
-    parents = [field for field in every if field.body and field.path == path[:len(field.path)]]
-    if not parents:
-        return ended(text) + f"{key} = {value}" + newline(text)
-    parent = max(parents, key=lambda field: (len(field.path), field.start))
-    rest = ".".join(path[len(parent.path):])
-    opened, closed = parent.body
-    if "\n" not in text[opened:closed]:
-        before = text[opened:closed].rstrip().rstrip(",")
-        return f"{text[:opened]}{before}{',' if before.strip() else ''} {rest} = {value} {text[closed:]}"
-    line = text.rfind("\n", 0, closed) + 1
-    if text[line:closed].strip():
-        # The brace stands behind a field, not on a line of its own.
-        return f"{text[:closed].rstrip()}{newline(text)}{indent(text, line)}{rest} = {value}{newline(text)}{text[closed:]}"
-    return f"{text[:line]}{inner_indent(text, parent, every, line)}{rest} = {value}{newline(text)}{text[line:]}"
-
-
-def put_out(text, key):
-    """The text in which no setting of this key is in force: its lines become comments, and a value inside a line becomes C(null)."""
-    path = tuple(key.split("."))
-    for field in sorted((field for field in fields(text) if field.path == path), key=lambda field: -field.start):
-        line = text.rfind("\n", 0, field.start) + 1
-        end = text.find("\n", field.end)
-        end = len(text) if end < 0 else end
-        alone = not text[line:field.start].strip() and re.match(r"[\s,]*(?:(?:#|//)[^\n]*)?$", text[field.end:end])
-        if alone:
-            text = text[:line] + re.sub(r"(?m)^([ \t]*)(?=\S)", r"\1#", text[line:end]) + text[end:]
-        elif text[field.value:field.end] != "null":
-            text = assigned(text, field, "null")
-    return text
-
-
-def assigned(text, field, value):
-    """The text in which a field has this value. An object may have had no separator, and += would make a list."""
-    separator = text[field.key_end:field.value]
-    return text[:field.key_end] + (separator if separator[:1] in ("=", ":") else "= ") + value + text[field.end:]
-
-
-def newline(text):
-    """The line end that the text has."""
-    return "\r\n" if "\r\n" in text else "\n"
-
-
-def ended(text):
-    """The text with its last line ended, so that one can follow."""
-    return text if not text or text.endswith("\n") else text + newline(text)
-
-
-def indent(text, line):
-    """The white space at the beginning of a line."""
-    return re.compile(r"[ \t]*").match(text, line).group()
-
-
-def inner_indent(text, parent, every, closing):
-    """The indentation of what is in an object: that of a field in it, else two spaces more than its closing brace has."""
-    for field in every:
-        inside = len(field.path) > len(parent.path) and parent.body[0] <= field.start < parent.body[1]
-        line = text.rfind("\n", 0, field.start) + 1
-        if inside and line > parent.body[0] and not text[line:field.start].strip() and len(field.path) == len(parent.path) + 1:
-            return indent(text, line)
-    return indent(text, closing) + "  "
+def substitutions(document):
+    """All substitutions of a document, those in lists too."""
+    rows = list(document.members)
+    while rows:
+        item = rows.pop()
+        if isinstance(item, Piece):
+            rows += [*item.members, *item.inner]
+            if item.kind == "substitution":
+                yield item
+        elif isinstance(item, Field):
+            rows += item.pieces

@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass, field
 from xml.parsers import expat
 
-from ansible_collections.xitrum.host.plugins.module_utils.hocon import newline
+from ansible_collections.xitrum.host.plugins.module_utils.hocon_edit import newline
 
 CLASS = "ch.qos.logback.core.ConsoleAppender"
 PATTERN = "[%level] %c{1}: %m%n"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from ansible_collections.xitrum.host.plugins.module_utils.hocon import ended, newline
+from ansible_collections.xitrum.host.plugins.module_utils.hocon_edit import ended, newline
 
 #: Kind of a file of entries to what stands between a name and its value.
 SEPARATORS = {"procfile": ": ", "properties": "="}

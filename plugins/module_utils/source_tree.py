@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Prepares an application's source tree for a platform: all its files are read, planned and written as one.
 
-Texts are planned by L(hocon), L(logback) and L(source_text), which change single settings. A whole file that is written
+Texts are planned by L(hocon_edit), L(logback) and L(source_text), which change single settings. A whole file that is written
 carries L(MARK), by which a later run knows its own files from the user's.
 """
 
@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 import re
 
-from ansible_collections.xitrum.host.plugins.module_utils import hocon, logback, source_text
+from ansible_collections.xitrum.host.plugins.module_utils import hocon_edit, logback, source_text
 from ansible_collections.xitrum.host.plugins.module_utils.file_set import headed
 from ansible_collections.xitrum.host.plugins.module_utils.host import group_name, user_name
 from ansible_collections.xitrum.host.plugins.module_utils.plan import Plan, Row
@@ -155,9 +155,9 @@ def texts(wanted, state, problems):
 def configured(text, wanted):
     """The text of C(config/xitrum.conf) with the wanted settings."""
     for key, value in wanted["settings"].items():
-        text = text if hocon.value_of(text, key) == value else hocon.put(text, key, value)
+        text = text if hocon_edit.value_of(text, key) == value else hocon_edit.put(text, key, value)
     for key in wanted["settings_out"]:
-        text = hocon.put_out(text, key)
+        text = hocon_edit.put_out(text, key)
     return text
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import pathlib
 
 import pytest
-from ansible_collections.xitrum.host.plugins.module_utils import hocon
+from ansible_collections.xitrum.host.plugins.module_utils import hocon, hocon_edit
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,10 +18,10 @@ PORTS = ("xitrum.port.https", "xitrum.port.flashSocketPolicy")
 
 
 def changed(text):
-    text = hocon.put(text, "xitrum.port.http", "${PORT}")
+    text = hocon_edit.put(text, "xitrum.port.http", "${PORT}")
     for key in PORTS:
-        text = hocon.put_out(text, key)
-    return hocon.put(text, "xitrum.interface", '"127.0.0.1"')
+        text = hocon_edit.put_out(text, key)
+    return hocon_edit.put(text, "xitrum.interface", '"127.0.0.1"')
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n"], ids=["unix", "windows"])
@@ -33,8 +33,8 @@ def test_a_text_becomes_what_is_wanted_and_stays_so(path, end):
         text, wanted = text.replace("\n", end), wanted.replace("\n", end)
     assert changed(text) == wanted
     assert changed(wanted) == wanted
-    assert hocon.value_of(wanted, "xitrum.port.http") == "${PORT}"
-    assert {hocon.value_of(wanted, key) for key in PORTS} <= {None, "null"}
+    assert hocon_edit.value_of(wanted, "xitrum.port.http") == "${PORT}"
+    assert {hocon_edit.value_of(wanted, key) for key in PORTS} <= {None, "null"}
 
 
 @pytest.mark.parametrize("text, said", [
@@ -66,9 +66,9 @@ LINES = st.lists(st.one_of(
 
 @given(LINES, KEYS, VALUES)
 def test_what_was_put_is_there_and_all_other_lines_stay(text, key, value):
-    new = hocon.put(text, key, value)
-    assert hocon.value_of(new, key) == value
-    assert hocon.put(new, key, value) == new
+    new = hocon_edit.put(text, key, value)
+    assert hocon_edit.value_of(new, key) == value
+    assert hocon_edit.put(new, key, value) == new
     # An object whose place a value takes is gone with its lines.
     if not any(field.body and field.path == tuple(key.split(".")) for field in hocon.fields(text)):
         assert len(set(text.splitlines()) - set(new.splitlines())) <= 1
@@ -76,7 +76,31 @@ def test_what_was_put_is_there_and_all_other_lines_stay(text, key, value):
 
 @given(LINES, KEYS)
 def test_what_was_put_out_is_not_in_force_and_the_comments_stay(text, key):
-    new = hocon.put_out(text, key)
-    assert hocon.value_of(new, key) in (None, "null")
-    assert hocon.put_out(new, key) == new
-    assert len(new.splitlines()) == len(text.splitlines())
+    new = hocon_edit.put_out(text, key)
+    assert hocon_edit.value_of(new, key) in (None, "null")
+    assert hocon_edit.put_out(new, key) == new
+    # What keys below it define, or what a substitution may, has no line of its own, and gets one.
+    left = hocon_edit.find_force(hocon_edit.commented_out(text, tuple(key.split("."))), tuple(key.split("."))).kind
+    assert len(new.splitlines()) - len(text.splitlines()) in ((0,) if left in (hocon_edit.ABSENT, hocon_edit.VALUE) else (0, 1))
+
+
+@pytest.mark.parametrize(("text", "after"), [
+    # A later include, or a substitution in place of an object, may win: the setting goes to where nothing follows.
+    ('xitrum {\n  port { http = 1 }\n  include "ports"\n}\n', 'xitrum {\n  port { http = 1 }\n  include "ports"\n}\nxitrum.port.http = 8000\n'),
+    ("xitrum.port.http = 1\nxitrum.port = ${ports}\n", "xitrum.port.http = 1\nxitrum.port = ${ports}\nxitrum.port.http = 8000\n"),
+    ("xitrum.port { http = 1 }\nxitrum = null\n", "xitrum.port { http = 1 }\nxitrum = null\nxitrum.port.http = 8000\n"),
+    ("xitrum.port = {http = 1} {http = 2}\n", "xitrum.port = {http = 1} {http = 8000}\n"),
+    ("xitrum.port.http += 1\n", "xitrum.port.http = 8000\n"),
+    ("{\n  includes = 1\n}\n", "{\n  includes = 1\n  xitrum.port.http = 8000\n}\n"),
+    ("xitrum.port.http # why\n = 1 // x\n", "xitrum.port.http # why\n = 8000 // x\n"),
+], ids=["include-after", "substitution-after", "null-after", "joined", "appended", "key-like-include", "comment-in-between"])
+def test_what_was_put_wins_over_what_the_file_has_besides(text, after):
+    assert hocon_edit.put(text, "xitrum.port.http", "8000") == after
+    assert hocon_edit.put(after, "xitrum.port.http", "8000") == after
+
+
+def test_what_another_line_needs_is_not_given_up():
+    text = "xitrum.port.https = 4430\nshown = ${xitrum.port.https}\n"
+    assert hocon_edit.put_out(text, "xitrum.port.https") == "xitrum.port.https = null\nshown = ${xitrum.port.https}\n"
+    with pytest.raises(hocon.HoconError, match=r"line 2: \$\{xitrum.port.https\} needs a setting below xitrum.port"):
+        hocon_edit.put(text, "xitrum.port", "1")

@@ -1,0 +1,173 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""HOCON as this collection reads and edits it, held against Typesafe Config itself, over handwritten and generated files."""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import random
+import re
+import subprocess
+
+import pytest
+from ansible_collections.xitrum.host.plugins.module_utils import hocon, hocon_edit
+from ansible_collections.xitrum.host.plugins.module_utils.hocon_edit import parses
+
+HERE = pathlib.Path(__file__).parent / "hocon"
+#: The library that Akka brings, so the one that Xitrum reads its files with.
+VERSION = "1.4.2"
+GENERATED = 1500
+KEYS = ("a", "b", "c")
+PATHS = [(one,) for one in KEYS] + [(one, two) for one in KEYS for two in KEYS] + [("a", "b", three) for three in KEYS]
+#: What every file that is included sets: as much as possible, so that an edit that does not win shows.
+INCLUDED = "a { b { c = 91, a = 92 }, c = 93 }\nb = 94\nc.a = 95\n"
+#: One line each, where the grammar has its corners.
+HANDWRITTEN = [line.replace("\\n", "\n").replace("\\t", "\t") for line in (HERE / "cases.txt").read_text(encoding="utf-8").splitlines()
+               if line and not line.startswith("## ")]
+
+
+@pytest.fixture(scope="module")
+def ask(tmp_path_factory):
+    """`ask(texts)`: what Typesafe Config makes of each text, for all of PATHS."""
+    folder = tmp_path_factory.mktemp("hocon")
+    jar = pathlib.Path.home() / f".m2/repository/com/typesafe/config/{VERSION}/config-{VERSION}.jar"
+    if not jar.exists():
+        subprocess.run(["mvn", "--batch-mode", "--quiet", "dependency:get", f"-Dartifact=com.typesafe:config:{VERSION}"], check=True)
+    subprocess.run(["javac", "-cp", str(jar), "-d", str(folder), str(HERE / "Oracle.java")], check=True)
+    (folder / "inc.conf").write_text(INCLUDED, encoding="utf-8")
+
+    def answers(texts):
+        cases = []
+        for number, text in enumerate(texts):
+            path = folder / f"case{number}.conf"
+            path.write_bytes(text.encode())
+            cases.append({"file": str(path), "paths": [list(names) for names in PATHS]})
+        (folder / "cases.json").write_text(json.dumps({"cases": cases}), encoding="utf-8")
+        subprocess.run(["java", "-XX:TieredStopAtLevel=1", "-cp", f"{folder}:{jar}", "Oracle", str(folder / "cases.json"), str(folder / "answers")],
+                       check=True, cwd=folder, env={**os.environ, "PORT": "5000"})
+        lines = (folder / "answers").read_text(encoding="utf-8").splitlines()
+        return [json.loads(line) for line in lines]
+
+    return answers
+
+
+def spaced(choice):
+    return choice(["", " ", " ", "  ", "\t"])
+
+
+def generated_key(choice):
+    return choice([*KEYS, *KEYS, "a.b", "a.b.c", "b.c", '"a"', 'a."b"', "a . b", "include.x", "included", '"include"'])
+
+
+def generated_value(choice, depth):
+    kind = choice(["simple"] * 6 + ["object"] * (4 if depth < 3 else 0) + ["joined", "list", "null", "substitution", "objects"])
+    if kind == "object":
+        return generated_object(choice, depth)
+    if kind == "objects":
+        parts = [generated_object(choice, depth + 1), choice(["${?NOPE}", "${?a}", "${?b}", "${c}", generated_object(choice, depth + 2)])]
+        return " ".join(parts if choice([True, False]) else reversed(parts))
+    return {
+        "simple": lambda: choice(["1", "true", "x", '"x y"', "x y", "1.5", "8000", '"#"', '"""t"x"""', "a/b", "-1", "9x"]),
+        "joined": lambda: choice(['x "y" z', "${?NOPE}x", "1 ${PORT}", "true x"]),
+        "list": lambda: choice(["[1, 2]", "[]", "[1\n2]", "[{a = 1}, [2]]", "[1,]", "[1] [2]", "[ # x\n]"]),
+        "null": lambda: "null",
+        "substitution": lambda: choice(["${PORT}", "${?NOPE}", "${?a.b}", "${?b}", "${ PORT }"]),
+    }[kind]()
+
+
+def generated_object(choice, depth):
+    return "{" + choice(["", " ", "\n", " # note }\n"]) + generated_members(choice, depth + 1) + choice(["", " ", "\n", "\n  "]) + "}"
+
+
+def generated_members(choice, depth):
+    rows = []
+    for _row in range(choice([0, 1, 1, 2, 2, 3]) + (depth == 0)):
+        if choice([False] * 9 + [True]):
+            rows.append(choice(['include "inc"', 'include file("inc.conf")', 'include required("inc.conf")', 'include\n "none"']))
+            continue
+        separator = choice(["=", "=", ":", "", "+="]) if depth else choice(["=", "=", "=", ":", ""])
+        value = generated_object(choice, depth) if not separator else generated_value(choice, depth)
+        comment = choice(["", "", "", " # {", "// ="])
+        between = choice(["", " ", " ", "\n ", " # x\n"])
+        rows.append(generated_key(choice) + spaced(choice) + separator + between + value + (comment + "\n" if comment else ""))
+    ends = [choice([",", "\n", "\n", ", ", "\n\n# about the next\n", " ,\n"]) for _row in rows]
+    return "".join(row + end for row, end in zip(rows, ends, strict=True))
+
+
+def generated(number):
+    """A text by the grammar, of which every fourth is then damaged somewhere."""
+    source = random.Random(number)
+    text = generated_members(source.choice, 0)
+    if source.random() < 0.2:
+        text = "{" + text + "}"
+    if number % 4 == 0 and text:
+        at = source.randrange(len(text))
+        text = text[:at] + source.choice(["{", "}", "[", "]", ",", "=", ":", '"', "$", "+", "\n", "#", ".", " ", "@", "include ", ""]) \
+            + text[at + source.choice([0, 1]):]
+    return text
+
+
+TEXTS = [*HANDWRITTEN, *map(generated, range(GENERATED))]
+
+
+def test_the_same_texts_are_hocon(ask):
+    answers = list(zip(TEXTS, ask(TEXTS), strict=True))
+    # A damaged name of a file that must be there is no matter of the grammar.
+    differing = [text for text, answer in answers if parses(text) != answer.get("parsed", False) and "not found" not in answer.get("error", "")]
+    # An object with += or an include in it, joined to a text, is refused later by the library, or taken for the object alone.
+    assert [text for text in differing if not re.search(r"\+=|include", text)] == []
+    assert len(differing) < 5
+    assert sum(map(parses, TEXTS)) > GENERATED / 2
+
+
+def test_what_is_known_to_be_in_force_is_in_force(ask):
+    texts = [text for text in TEXTS if parses(text)]
+    known, compared = [], 0
+    for text, answer in zip(texts, ask(texts), strict=True):
+        for number, path in enumerate(PATHS if "values" in answer else ()):
+            force, value = hocon_edit.find_force(text, path), answer["values"][str(number)]
+            if force.kind == hocon_edit.ABSENT:
+                assert value == "", (text, path, value)
+            elif force.kind == hocon_edit.OBJECT:
+                assert value.startswith("{"), (text, path, value)
+            elif force.kind == hocon_edit.VALUE and "$" not in force.text:
+                known.append((text, path, force.text, value))
+            compared += force.kind != hocon_edit.UNKNOWN
+    alone = ask([f"a = {raw}" for _text, _path, raw, _value in known])
+    for (text, path, _raw, value), answer in zip(known, alone, strict=True):
+        assert answer["values"]["0"] == value, (text, path)
+    assert compared > 2000 and len(known) > 300
+
+
+@pytest.mark.parametrize("key", ["a", "a.b", "a.b.c"])
+def test_after_an_edit_the_requested_value_is_in_force_and_no_other_changes(ask, key):
+    texts, refused = [], []
+    for text in filter(parses, TEXTS):
+        try:
+            texts.append((text, hocon_edit.put(text, key, "4711"), hocon_edit.put_out(text, key)))
+        except hocon.HoconError as error:
+            refused.append(str(error))
+    # Only what another line needs is not given up.
+    assert [said for said in refused if not re.match(r"line \d+: \$\{.*\} needs a setting below ", said)] == []
+    assert len(refused) < len(texts) / 10
+    at = str(PATHS.index(tuple(key.split("."))))
+    before, put, out = (ask(column) for column in zip(*texts, strict=True))
+    checked = joined = 0
+    for (text, _put, _out), old, with_value, without in zip(texts, before, put, out, strict=True):
+        if "values" not in old:
+            continue
+        if any("Cannot concatenate" in answer.get("error", "") for answer in (with_value, without)):
+            # Another line joins the setting to an object or a list.
+            joined += 1
+            continue
+        assert with_value["values"][at] == "4711", (text, hocon_edit.put(text, key, "4711"))
+        assert without["values"][at] in ("", "null"), (text, hocon_edit.put_out(text, key))
+        for number, path in enumerate(PATHS):
+            # What refers to the setting follows it, and what is above or below it changes with it.
+            if "${" not in text and path[:1] != ("a",):
+                assert old["values"][str(number)] == with_value["values"][str(number)] == without["values"][str(number)], (text, path)
+        checked += 1
+    assert checked > GENERATED / 4 and joined < GENERATED / 20
