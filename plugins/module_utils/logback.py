@@ -16,6 +16,8 @@ from ansible_collections.xitrum.host.plugins.module_utils.hocon_edit import newl
 
 CLASS = "ch.qos.logback.core.ConsoleAppender"
 PATTERN = "[%level] %c{1}: %m%n"
+#: Comments on lines of their own, at the end of what is before an element: they are about it.
+_ABOUT = re.compile(rb"(?:[ \t]*<!--(?:(?!-->)[\s\S])*-->[ \t]*\r?\n)*\Z")
 
 
 class LogbackError(ValueError):
@@ -121,19 +123,33 @@ def free_name(every):
 
 
 def place(data, roots, top):
-    """Where an element goes before the last root that counts, or else at the end: position and indentation."""
+    """Where an element goes before the last root that counts and the comments about it, or else at the end: position and indentation."""
     position = roots[-1].start if roots else top.closed
     line = data.rfind(b"\n", 0, position) + 1
     if data[line:position].strip():
         return position, ""
     here = data[line:position].decode()
-    return (line, here) if roots else (line, here + "  ")
+    return (_ABOUT.search(data[:line]).start(), here) if roots else (line, here + "  ")
+
+
+def end_of(data, element):
+    """The position after the end tag of an element, which an element such as C(<appender/>) does not have."""
+    return element.opened if data[:element.opened].endswith(b"/>") else data.find(b">", element.closed) + 1
 
 
 def appender(data, roots, top, name, end):
-    """The edit that adds the console's appender."""
-    position, here = place(data, roots, top)
+    """The edit that adds the console's appender: after the last one beside the root, else before the root."""
     lines = (f'<appender name="{name}" class="{CLASS}">', "  <encoder>", f"    <pattern>{PATTERN}</pattern>", "  </encoder>", "</appender>")
+    beside = [child for child in (roots[-1].around[-1] if roots else top).children if child.name == "appender"]
+    if beside:
+        line, stop = data.rfind(b"\n", 0, beside[-1].start) + 1, end_of(data, beside[-1])
+        rest = re.compile(rb"[ \t]*(?:<!--(?:(?!-->)[^\n])*-->[ \t]*)?\r?\n").match(data, stop)
+        if rest and not data[line:beside[-1].start].strip():
+            here = data[line:beside[-1].start].decode()
+            # With a blank line before it where the file has one after the other.
+            gap = end if data[rest.end():].lstrip(b" \t\r").startswith(b"\n") else ""
+            return rest.end(), rest.end(), gap + "".join(f"{here}{text}{end}" for text in lines)
+    position, here = place(data, roots, top)
     return position, position, "".join(f"{here}{line}{end}" for line in lines)
 
 
