@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 
-from ansible_collections.xitrum.host.plugins.module_utils import hocon_edit, logback, source_text
+from ansible_collections.xitrum.host.plugins.module_utils import hocon_edit, logback, sbt_project, source_text
 from ansible_collections.xitrum.host.plugins.module_utils.file_set import headed
 from ansible_collections.xitrum.host.plugins.module_utils.host import group_name, user_name
 from ansible_collections.xitrum.host.plugins.module_utils.plan import Plan, Row
@@ -21,7 +22,9 @@ MARK = "Written by xitrum.host"
 
 SPEC = {
     "path": {"type": "path", "required": True},
-    "project": {"type": "str", "default": "."},
+    "project": {"type": "str", "default": ""},
+    "main_class": {"type": "str", "default": ""},
+    "prefix": {"type": "str", "default": "source_tree"},
     "allow_uncommitted": {"type": "bool", "default": False},
     "files": {
         "type": "list", "elements": "dict", "default": [],
@@ -43,15 +46,10 @@ SPEC = {
     "aliases": {"type": "dict", "default": {}},
 }
 
-#: What makes a folder a Xitrum project: a path in it, what its text has (a pattern), and how that is said.
-CONFIG, LOGGING, BUILD = "config/xitrum.conf", "config/logback.xml", "build.sbt"
-PROJECT = (
-    (BUILD, r"xitrum", "which depends on xitrum"),
-    ("project/plugins.sbt", r"xitrum-package", "with the sbt plugin xitrum-package"),
-    (CONFIG, r"", "Xitrum's configuration"),
-    (LOGGING, r"", "the configuration of its log"),
-    ("script/runner", r"", "the program that starts it"),
-)
+#: What makes a folder a Xitrum project: a path in it, what its text has (a pattern), and how that is named in a message.
+CONFIG, LOGGING, BUILD, PLUGINS = sbt_project.CONFIG, "config/logback.xml", "build.sbt", "project/plugins.sbt"
+OF_BUILD = ((BUILD, r"xitrum", "which depends on xitrum"), (PLUGINS, r"xitrum-(package|plugin)", "with the sbt plugin xitrum-package"))
+OF_APP = ((CONFIG, r"", "Xitrum's configuration"), (LOGGING, r"", "the configuration of its log"))
 
 
 def inside(project, path):
@@ -59,16 +57,26 @@ def inside(project, path):
     return os.path.normpath(os.path.join(project, path))
 
 
+def choose_app(wanted, paths):
+    """The application's folder: the one that is named, or the only one that has a configuration. Raises ValueError."""
+    found = sbt_project.find_apps(paths)
+    if wanted["project"]:
+        return os.path.normpath(wanted["project"])
+    if len(found) > 1:
+        raise ValueError(f"found {len(found)} applications in {wanted['path']}: {', '.join(found)}; expected one. "
+                         f"Set {wanted['prefix']}_project to the folder of one of them")
+    return found[0] if found else "."
+
+
+def needs_text(path, build, sources):
+    """Whether the text of a tree's file is needed to tell how it is built, or which main class it has."""
+    return os.path.dirname(path) in (build, inside(build, "project")) and path.endswith((".sbt", ".properties")) or path in sources
+
+
 def read(host, wanted):
     """The texts that matter, and what git says of the tree."""
-    top, project = wanted["path"], wanted["project"]
-    paths = {inside(project, path) for path, _pattern, _what in PROJECT}
-    paths |= {item["path"] for item in [*wanted["files"], *wanted["entries"]]} | set(wanted["absent"])
-    state = {"there": host.exists(top), "files": {}, "git": "", "root": "", "uncommitted": []}
-    for path in sorted(paths):
-        found = host.stat(f"{top}/{path}")
-        if found is not None:
-            state["files"][path] = {"stat": found, "text": host.read(f"{top}/{path}") if found.kind == "file" else None}
+    top = wanted["path"]
+    state = {"there": host.exists(top), "files": {}, "paths": [], "git": "", "root": "", "uncommitted": []}
     said = host.run(["git", "-C", top, "rev-parse", "--show-toplevel"])
     state["git"] = (said.err or said.out).strip() if said.rc else ""
     state["root"] = "" if said.rc else said.out.strip()
@@ -76,15 +84,83 @@ def read(host, wanted):
         status = host.run(["git", "-C", top, "status", "--porcelain", "--no-renames", "-z", "--untracked-files=all", "--", "."])
         prefix = host.run(["git", "-C", top, "rev-parse", "--show-prefix"]).out.strip()
         state["uncommitted"] = [(line[:2], line[3:][len(prefix):]) for line in status.out.split("\0") if line]
+        listed = host.run(["git", "-C", top, "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", "."])
+        state["paths"] = sorted({path for path in listed.out.split("\0") if path})
+    for path in sorted(paths_to_read(wanted, state["paths"])):
+        found = host.stat(f"{top}/{path}")
+        if found is not None:
+            state["files"][path] = {"stat": found, "text": host.read(f"{top}/{path}") if found.kind == "file" else None}
     return state
 
 
+def paths_to_read(wanted, paths):
+    """The files of a tree whose texts matter."""
+    try:
+        app = choose_app(wanted, paths)
+    except ValueError:
+        return set()
+    build = sbt_project.find_build(dict.fromkeys(paths), app)
+    found = {inside(app, path) for path in [*(row[0] for row in OF_APP), *sbt_project.RUNNERS]} | {inside(build, row[0]) for row in OF_BUILD}
+    sources = () if wanted["main_class"] else [path for path in paths if path.endswith((".scala", ".java")) and sbt_project.is_source(path, app)]
+    found |= {path for path in paths if needs_text(path, build, sources)}
+    project = sbt_project.Project(app, build, "", "")
+    return found | {place(project, item["path"]) for item in [*wanted["files"], *wanted["entries"]]} | {place(project, path) for path in wanted["absent"]}
+
+
+def place(project, path):
+    """The path of a file in the tree: C(@APP@) and C(@BUILD@) are the folders of the application and of its build."""
+    return os.path.normpath(path.replace("@APP@", project.app).replace("@BUILD@", project.build))
+
+
+def filled(project, main_class, text):
+    """A text with what the project is in place of its marks: see the module's option C(files)."""
+    from_build = os.path.relpath(project.package, project.build)
+    marks = {"@APP@": project.app, "@BUILD@": project.build, "@MAIN_CLASS@": main_class, "@RUNNER@": project.runner, "@TASK@": project.task,
+             "@PACKAGE@": project.package, "@BUILD_PACKAGE@": from_build}
+    # What is quoted for a shell is the same without quotes as long as it has no characters that need them.
+    return re.sub("|".join(marks), lambda found: shlex.quote(marks[found.group()]), text)
+
+
+def needs_main_class(wanted):
+    """Whether a text that is to be written has the main class in it."""
+    texts_wanted = [item["content"] for item in wanted["files"]] + [text for item in wanted["entries"] for text in item["values"].values()]
+    return any("@MAIN_CLASS@" in text for text in texts_wanted)
+
+
+def specified(wanted, project, main_class):
+    """What is wanted, with all marks filled."""
+    return {
+        **wanted,
+        "files": [{**item, "path": place(project, item["path"]), "content": filled(project, main_class, item["content"])} for item in wanted["files"]],
+        "absent": [place(project, path) for path in wanted["absent"]],
+        "entries": [{**item, "path": place(project, item["path"]),
+                     "values": {name: filled(project, main_class, value) for name, value in item["values"].items()}} for item in wanted["entries"]],
+        "aliases": {name: filled(project, main_class, value) for name, value in wanted["aliases"].items()},
+    }
+
+
 def plan(wanted, state):
-    """Decides which files are written and removed, and what stands in the way."""
-    result, changes = Plan(facts={"paths": []}), {}
-    result.problems = tree_problems(wanted, state)
+    """Decides which files are written and removed, and lists all errors."""
+    result, changes = Plan(facts={"paths": [], "main_class": "", "project": "", "task": ""}), {}
+    try:
+        app = choose_app(wanted, state["paths"])
+    except ValueError as error:
+        result.problems = [str(error)]
+        return result
+    texts_of = {path: item["text"] for path, item in state["files"].items()}
+    project = sbt_project.describe(texts_of, app)
+    result.problems = tree_problems(wanted, state, project)
     if not result.problems:
-        changes = texts(wanted, state, result.problems)
+        main_class = ""
+        if needs_main_class(wanted):
+            found = sbt_project.find_main_classes(texts_of, app)
+            try:
+                main_class = sbt_project.choose_main_class(wanted["main_class"], found, f"{wanted['prefix']}_main_class")
+            except ValueError as error:
+                result.problems.append(f"{wanted['path']}: {error}")
+        result.facts.update(main_class=main_class, project=project.app, task=project.task)
+        wanted = specified(wanted, project, main_class)
+        changes = texts(wanted, state, project, result.problems)
     for path, (text, mode) in sorted(changes.items()):
         has = state["files"].get(path)
         same = has is not None and has["text"] == text and (mode is None or has["stat"].mode & 0o111 == mode & 0o111)
@@ -103,32 +179,41 @@ def plan(wanted, state):
     return result
 
 
-def tree_problems(wanted, state):
+def tree_problems(wanted, state, project):
     """Why this is no source tree of a Xitrum application in git; all reasons at once."""
-    top, project = wanted["path"], wanted["project"]
+    top = wanted["path"]
     if not state["there"]:
         return [f"there is no folder {top}: name the application's source tree"]
     problems = []
     if state["git"]:
         problems.append(f"{top} is not in a git repository that can be read ({state['git']}): run git init and commit it, or name another folder")
-    missing = []
-    for path, pattern, what in PROJECT:
-        has = state["files"].get(inside(project, path))
-        if has is None or has["text"] is None or not re.search(pattern, has["text"]):
-            missing.append(f"{inside(project, path)} ({what})")
+    missing = [f"{inside(folder, path)} ({what})" for folder, rows in ((project.build, OF_BUILD), (project.app, OF_APP))
+               for path, pattern, what in rows if not has_text(state, folder, path, pattern)]
+    runner = state["files"].get(project.inside(project.runner))
+    if runner is None or runner["text"] is None:
+        missing.append(f"{project.inside(project.runner)} (the program that starts it)")
     if missing:
         problems.append(f"{top} is no Xitrum project, it lacks {', '.join(missing)}: name the folder that has build.sbt, or add what is missing")
-    elif "\r" in state["files"][inside(project, "script/runner")]["text"]:
-        problems.append(f"{top}/{inside(project, 'script/runner')} has Windows line ends, with which Linux cannot run it: save it with Unix ones (LF)")
+    elif "\r" in runner["text"]:
+        problems.append(f"{top}/{project.inside(project.runner)} has Windows line ends, with which Linux cannot run it: save it with Unix ones (LF)")
     return problems
 
 
-def texts(wanted, state, problems):
+def has_text(state, folder, path, pattern):
+    """Whether a file of the tree has what matches. The plugins may be in any .sbt file of their folder."""
+    found = [inside(folder, path)]
+    if path == PLUGINS:
+        found += [name for name in state["files"] if os.path.dirname(name) == inside(folder, "project") and name.endswith(".sbt")]
+    return any(re.search(pattern, (state["files"].get(name) or {}).get("text") or "") for name in found
+               if name in state["files"] and state["files"][name]["text"] is not None)
+
+
+def texts(wanted, state, project, problems):
     """Path to what its text (None: removed) and mode (None: as it is) shall be. What cannot be is added to the problems."""
-    project, keep, new = wanted["project"], set(wanted["keep"]), {}
+    keep, new = set(wanted["keep"]), {}
     has = {path: item["text"] for path, item in state["files"].items()}
-    edits = [(inside(project, CONFIG), lambda text: configured(text, wanted)), (inside(project, LOGGING), lambda text: logged(text, wanted))]
-    edits += [(inside(project, BUILD), lambda text, item=item: source_text.alias(text, *item)) for item in wanted["aliases"].items()]
+    edits = [(project.inside(CONFIG), lambda text: configured(text, wanted)), (project.inside(LOGGING), lambda text: logged(text, wanted))]
+    edits += [(inside(project.build, BUILD), lambda text, item=item: source_text.alias(text, *item)) for item in wanted["aliases"].items()]
     edits += [(item["path"], lambda text, item=item: source_text.entries(text or "", item["kind"], item["values"])) for item in wanted["entries"]]
     for path, edit in edits:
         if path in keep:

@@ -30,6 +30,7 @@ def tree(files=None, status="", top=TOP, root=TOP, folder=""):
     return FakeHost(whole, {
         f"{git} rev-parse --show-toplevel": root + "\n", f"{git} rev-parse --show-prefix": top[len(root) + 1:] + ("/\n" if top != root else "\n"),
         f"{git} status --porcelain --no-renames -z --untracked-files=all -- .": status,
+        f"{git} ls-files -z --cached --others --exclude-standard -- .": "".join(f"{path[len(top) + 1:]}\0" for path in whole),
     })
 
 
@@ -148,8 +149,9 @@ def test_a_file_of_the_users_own_is_not_replaced():
 
 def test_a_project_below_the_top_and_a_tree_below_the_repository():
     host = tree(folder="app")
-    assert "config/xitrum.conf" in problems(host, heroku())
-    assert f"app/{source_tree.CONFIG}" in run(host, heroku(project="app")).facts["paths"]
+    assert "other/config/xitrum.conf" in problems(host, heroku(project="other"))
+    assert f"app/{source_tree.CONFIG}" in run(host, heroku()).facts["paths"]
+    assert not run(host, heroku(project="app")).changed
     below = tree(status=" M shop/Main.scala\0", root="/src")
     assert source_tree.read(below, wanted())["uncommitted"] == [(" M", "Main.scala")]
 

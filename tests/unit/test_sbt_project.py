@@ -1,0 +1,121 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Trees of every layout are told as what they are: where the application is, what packages it, and what starts it."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.xitrum.host.plugins.module_utils import sbt_project
+
+from tests.unit.test_source_tree import TOP, problems, run, tree, wanted
+
+BOOT = "package {0}\n\nimport xitrum.Server\n\nobject Boot {{\n  def main(args: Array[String]): Unit = {{\n    Server.start()\n  }}\n}}\n"
+GC = "package comy\n\nobject GC extends App {\n  println(1)\n}\n"
+SBT_1 = {"project/build.properties": "sbt.version=1.7.3\n", "project/plugins.sbt": 'addSbtPlugin("tv.cntt" % "xitrum-package" % "2.0.0")\n'}
+SBT_013 = {
+    "project/build.properties": "sbt.version=0.13.0\n",
+    "project/plugins.sbt": '// Run sbt/sbt xitrum-package\naddSbtPlugin("tv.cntt" % "xitrum-plugin" % "1.4")\n',
+}
+MODULES = """val sharedSettings = Seq(libraryDependencies += "tv.cntt" %% "xitrum" % "3.31.0")
+
+XitrumPackage.skip
+
+lazy val module1 = (project in file("module1")).settings(sharedSettings, XitrumPackage.skip)
+
+lazy val web = (project in file("app")).settings(sharedSettings, XitrumPackage.copy("config", "public", "script")).dependsOn(module1)
+"""
+NOT_AT_TOP = dict.fromkeys(("build.sbt", "project/plugins.sbt", "config/xitrum.conf", "config/logback.xml", "script/runner"))
+APP = {"config/xitrum.conf": "port { http = 8000 }\n", "config/logback.xml": "<configuration/>\n", "script/runner": "#!/bin/bash\n"}
+BUILD = {"build.sbt": 'libraryDependencies += "tv.cntt" %% "xitrum" % "3.31.0"\n'}
+
+
+def below(folder, files):
+    return {f"{folder}/{path}": text for path, text in files.items()}
+
+
+def platform(**more):
+    """What a role of a platform asks for."""
+    return wanted(
+        prefix="heroku", entries=[{"path": "@BUILD@/Procfile", "kind": "procfile", "values": {"web": "@BUILD_PACKAGE@/@RUNNER@ @MAIN_CLASS@"}}],
+        aliases={"stage": ";@TASK@"}, settings={"xitrum.port.http": "${PORT}"}, **more)
+
+
+LAYOUTS = {
+    "template": ({**SBT_1, "src/main/scala/quickstart/Boot.scala": BOOT.format("quickstart")},
+                 "Procfile", "target/xitrum/script/runner quickstart.Boot", ";xitrumPackage"),
+    "another-main-class": ({**SBT_1, "src/main/scala/demos/Boot.scala": BOOT.format("demos")},
+                           "Procfile", "target/xitrum/script/runner demos.Boot", ";xitrumPackage"),
+    "folder": ({**NOT_AT_TOP, **below("demo", {**SBT_1, **APP, **BUILD, "src/main/scala/demos/Boot.scala": BOOT.format("demos")}), "README.md": ""},
+               "demo/Procfile", "target/xitrum/script/runner demos.Boot", ";xitrumPackage"),
+    "several-projects": ({**NOT_AT_TOP, **SBT_1, "build.sbt": MODULES, **below("app", {**APP, "src/main/scala/app/Boot.scala": BOOT.format("app")}),
+                          "module1/src/main/scala/module1/Tool.scala": BOOT.format("module1")},
+                         "Procfile", "app/target/xitrum/script/runner app.Boot", ";xitrumPackage"),
+    "several-projects-own-top": ({**NOT_AT_TOP, **SBT_1, "build.sbt": MODULES + 'lazy val root = (project in file("."))\n',
+                                  **below("app", {**APP, "src/main/scala/app/Boot.scala": BOOT.format("app")})},
+                                 "Procfile", "app/target/xitrum/script/runner app.Boot", ";web/xitrumPackage"),
+    "start": ({**SBT_1, "script/runner": None, "script/start": "#!/bin/bash\n", "src/main/scala/t/Boot.scala": BOOT.format("tictactoe")},
+              "Procfile", "target/xitrum/script/start tictactoe.Boot", ";xitrumPackage"),
+    "before": ({**SBT_013, "script/runner": None, "bin/runner": "#!/bin/sh\n", "src/main/scala/leochat/Boot.scala": BOOT.format("leochat")},
+               "Procfile", "target/xitrum/bin/runner leochat.Boot", ";xitrum-package"),
+}
+
+
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_a_tree_of_each_layout_is_prepared_once(name):
+    files, procfile, web, alias = LAYOUTS[name]
+    host = tree(files)
+    plan = run(host, platform())
+    assert plan.problems == []
+    assert host.files[f"{TOP}/{procfile}"] == f"web: {web}\n"
+    build = procfile.replace("Procfile", "build.sbt")
+    assert host.files[f"{TOP}/{build}"].endswith(f'\n\naddCommandAlias("stage", "{alias}")\n')
+    assert plan.facts["main_class"] == web.split()[-1]
+    assert not run(host, platform()).changed
+
+
+def test_of_several_main_classes_all_are_listed_and_none_is_chosen():
+    files = {**SBT_1, "src/main/scala/comy/Boot.scala": BOOT.format("comy"), "src/main/scala/comy/GC.scala": GC}
+    assert problems(tree(files), platform()) == (
+        f"{TOP}: found 2 main classes: comy.Boot (src/main/scala/comy/Boot.scala), comy.GC (src/main/scala/comy/GC.scala); expected one. "
+        "Set heroku_main_class to the one that starts the application")
+    assert run(tree(files), platform(main_class="comy.Boot")).facts["main_class"] == "comy.Boot"
+
+
+def test_a_test_is_no_main_class_and_none_is_an_error():
+    said = problems(tree({**SBT_1, "src/test/scala/shop/Boot.scala": BOOT.format("shop")}), platform())
+    assert said == f"{TOP}: found no object with a main method in the sources; expected one. Set heroku_main_class to the main class"
+
+
+def test_of_several_applications_all_are_listed_and_none_is_chosen():
+    two = {**NOT_AT_TOP, **below("shop", {**SBT_1, **APP, **BUILD}), **below("admin", {**SBT_1, **APP, **BUILD})}
+    assert problems(tree(two), platform()) == (
+        f"found 2 applications in {TOP}: admin, shop; expected one. Set heroku_project to the folder of one of them")
+    assert run(tree(two), platform(project="shop", main_class="shop.Boot")).facts["project"] == "shop"
+
+
+def test_what_sbt_has_built_is_no_application():
+    built = {**SBT_1, **below("target/xitrum", APP), "src/main/scala/shop/Boot.scala": BOOT.format("shop")}
+    assert run(tree(built), platform()).facts["project"] == "."
+
+
+@pytest.mark.parametrize(("sbt", "plugin", "name", "task"), [
+    ("1.7.3", "2.0.0", "xitrum-package", "xitrumPackage"),
+    ("1.2.1", "1.9", "xitrum-package", "xitrumPackage"),
+    ("0.13.17", "1.9", "xitrum-package", "xitrumPackage"),
+    ("0.13.7", "1.8", "xitrum-package", "xitrum-package"),
+    ("0.13.0", "1.4", "xitrum-plugin", "xitrum-package"),
+    ("1.10.0", "", "", "xitrumPackage"),
+    ("0.13.9", "", "", "xitrum-package"),
+    ("", "", "", "xitrumPackage"),
+])
+def test_the_task_is_the_one_that_the_plugin_has(sbt, plugin, name, task):
+    assert sbt_project.packaging_task(sbt, plugin, name) == task
+
+
+@pytest.mark.parametrize("own", [";xitrum-package", ";clean;xitrumPackage", "app/xitrumPackage", "clean; web/xitrum-package"])
+def test_an_alias_of_the_users_may_run_either_task(own):
+    files = {**SBT_1, "src/main/scala/shop/Boot.scala": BOOT.format("shop"), "build.sbt": BUILD["build.sbt"] + f'addCommandAlias("stage", "{own}")\n'}
+    host = tree(files)
+    assert run(host, platform()).problems == []
+    assert host.files[f"{TOP}/build.sbt"] == files["build.sbt"]
