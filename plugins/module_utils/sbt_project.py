@@ -138,6 +138,8 @@ def is_source(path, app):
 def choose_main_class(given, found, option):
     """The main class: what is given, or the only one that was found. Raises ValueError where there is none, or several."""
     if given:
+        if not re.fullmatch(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", given, re.ASCII):
+            raise ValueError(f"{option} is {given!r}; expected the full name of an object, such as shop.Boot. Correct it")
         return given
     if not found:
         raise ValueError(f"found no object with a main method in the sources; expected one. Set {option} to the main class")

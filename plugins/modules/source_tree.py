@@ -21,9 +21,21 @@ options:
     type: path
     required: true
   project:
-    description: The folder of the Xitrum project in the tree, which has C(build.sbt) and C(config/xitrum.conf).
+    description:
+      - The folder of the application in the tree, the one that has C(config/xitrum.conf).
+      - Empty takes the only one that there is. Several are listed, and nothing is written.
     type: str
-    default: .
+    default: ""
+  main_class:
+    description:
+      - The class that the package's runner is given. It is needed where a text has the mark C(@MAIN_CLASS@).
+      - Empty takes the only object with a main method in the sources. Several are listed, and nothing is written.
+    type: str
+    default: ""
+  prefix:
+    description: What the variables begin with that messages name.
+    type: str
+    default: source_tree
   allow_uncommitted:
     description: Whether files are changed while the tree has uncommitted changes. A new file that would not be changed is no hindrance.
     type: bool
@@ -31,6 +43,9 @@ options:
   files:
     description:
       - Files that are written as a whole. Each has the text C(Written by xitrum.host), by which a later run knows it.
+      - In O(files), O(absent), O(entries) and O(aliases) these marks stand for what the project is - C(@APP@) and C(@BUILD@), the folders of the
+        application and of its sbt build; C(@PACKAGE@) and C(@BUILD_PACKAGE@), the package's folder from the top of the tree and from the
+        build's; C(@RUNNER@), the program that starts it; C(@TASK@), the task that packages it; C(@MAIN_CLASS@).
       - An empty one is made where there is none.
     type: list
     elements: dict
@@ -106,13 +121,13 @@ EXAMPLES = r"""
       - path: Procfile
         kind: procfile
         values:
-          web: target/xitrum/script/runner quickstart.Boot
+          web: "@BUILD_PACKAGE@/@RUNNER@ @MAIN_CLASS@"
     settings:
       xitrum.port.http: ${PORT}
     settings_out: [xitrum.port.https]
     console: true
     aliases:
-      stage: ;xitrum-package
+      stage: ;@TASK@
   delegate_to: localhost
 """
 
@@ -123,6 +138,21 @@ paths:
   type: list
   elements: str
   sample: [Procfile, config/xitrum.conf]
+main_class:
+  description: The class that starts the application; empty where no text has it, or the tree is refused.
+  returned: always
+  type: str
+  sample: shop.Boot
+project:
+  description: The folder of the application in the tree.
+  returned: always
+  type: str
+  sample: .
+task:
+  description: The task of sbt that packages it.
+  returned: always
+  type: str
+  sample: xitrumPackage
 rows:
   description: Wanted and found, one row a file.
   returned: always

@@ -51,7 +51,7 @@ def test_check_mode_shows_all_and_changes_nothing(pushed):
     run = pushed[1]["check"]
     assert (run.code, run.changed) == (0, 2), run.text
     assert pushed[1]["untouched"]
-    for line in ("+    http  = ${PORT}", "+    #https = 4430", '+addCommandAlias("stage", ";xitrum-package")', "+java.runtime.version=17",
+    for line in ("+    http  = ${PORT}", "+    #https = 4430", '+addCommandAlias("stage", ";xitrumPackage")', "+java.runtime.version=17",
                  '+        <appender-ref ref="STDOUT"/>', "+commit Procfile"):
         assert line in run.text
 

@@ -193,7 +193,7 @@ def test_the_hooks_start_and_stop_it(prepared, gear, tmp_path):
     code, said = hook("build", tree, gear)
     assert code == 0, said
     assert (tmp_path / "arguments").read_text().split() == [
-        f"-Duser.home={tree}/fakehome", f"-Dsbt.ivy.home={tmp_path}/.ivy2", f"-Divy.home={tmp_path}/.ivy2", "xitrum-package"]
+        f"-Duser.home={tree}/fakehome", f"-Dsbt.ivy.home={tmp_path}/.ivy2", f"-Divy.home={tmp_path}/.ivy2", "xitrumPackage"]
 
     code, said = hook("start", tree, gear)
     assert code == 0, said
