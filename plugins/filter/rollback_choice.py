@@ -24,6 +24,10 @@ options:
     description: The release that is asked for; empty for the one before the current one.
     type: str
     default: ""
+  main_class:
+    description: The class that starts it; empty for the only one that it has.
+    type: str
+    default: ""
 """
 
 EXAMPLES = r"""
@@ -41,9 +45,9 @@ _value:
 from ansible_collections.xitrum.host.plugins.module_utils import rollout
 
 
-def rollback_choice(hostvars, hosts, release=""):
+def rollback_choice(hostvars, hosts, release="", main_class=""):
     """C(go_back_to) of module_utils/rollout.py over what was read of C(hosts)."""
-    return rollout.go_back_to({host: hostvars[host]["xitrum_releases_read"] for host in hosts}, release)
+    return rollout.go_back_to({host: hostvars[host]["xitrum_releases_read"] for host in hosts}, release, main_class)
 
 
 class FilterModule:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from ansible_collections.xitrum.host.plugins.module_utils import proxy
+from ansible_collections.xitrum.host.plugins.module_utils import package_main, proxy
 
 
 def size(batch, count):
@@ -87,10 +87,11 @@ def pairs_in_use(state):
     return changed if changed != pairs else []
 
 
-def go_back_to(found, release=""):
+def go_back_to(found, release="", main_class=""):
     """The one release that all hosts can go back to: C({problems, package}).
 
-    C(found) maps a host to its C(releases), C(current), C(previous) and the C(examples) of each release. Without C(release) it is the previous one, which
+    C(found) maps a host to its C(releases), C(current), C(previous), and the C(examples) and C(main_classes) of each release. C(main_class) is given,
+    or the release must have one alone. Without C(release) it is the previous one, which
     must be the same everywhere. C(package) is what is known of it, in the place of what a package on the controller says.
     """
     problems = []
@@ -106,5 +107,9 @@ def go_back_to(found, release=""):
         told = "; ".join(f"{host}: {name}" for host, name in wanted.items())
         problems.append(f"the release before the current one is not the same on all hosts ({told}). Set xitrum_rollback_to to one that all of them have.")
     examples = sorted({key for host, name in wanted.items() for key in found[host]["examples"].get(name, [])})
-    package = {"release": names[0] if names else "", "folder": "", "manifest": [], "bytes": 0, "examples": examples, "java": 0, "problems": []}
+    mains = sorted({name for host, one in wanted.items() for name in found[host].get("main_classes", {}).get(one, [])})
+    chosen, several = (main_class, []) if main_class else package_main.choose_main_class(dict.fromkeys(mains, f"release {names[0]}"), "the release")
+    problems += several if not problems else []
+    package = {"release": names[0] if names else "", "folder": "", "manifest": [], "bytes": 0, "examples": examples, "java": 0, "problems": [],
+               "main_class": chosen}
     return {"problems": problems, "package": package}

@@ -42,9 +42,9 @@ options:
     type: path
     default: ~/.cache/xitrum.host
   main_class:
-    description: The class that C(script/runner) is given.
+    description: The class that C(script/runner) is given. Empty takes the only one in the application's own jars.
     type: str
-    default: quickstart.Boot
+    default: ""
 extends_documentation_fragment:
   - xitrum.host.batch.info
 """
@@ -144,8 +144,15 @@ java_highest:
   returned: always
   type: int
   sample: 11
+main_class:
+  description:
+    - The class that starts the application, O(main_class) where that is given.
+    - Else the only main class in the application's own jars; empty where there is none, or several, which RV(problems) lists.
+  returned: always
+  type: str
+  sample: shop.Boot
 main_class_jar:
-  description: The jar that has O(main_class), empty where none has it.
+  description: The jar that has RV(main_class), empty where none has it.
   returned: always
   type: str
   sample: lib/quickstart.jar
@@ -166,10 +173,10 @@ examples:
 
 import os
 
-from ansible_collections.xitrum.host.plugins.module_utils import package, package_config, package_java, package_source, urls
+from ansible_collections.xitrum.host.plugins.module_utils import package, package_config, package_java, package_main, package_source, urls
 from ansible_collections.xitrum.host.plugins.module_utils.quiet import QuietModule
 
-NOTHING = {"folder": "", "release": "", "manifest": [], "files": 0, "bytes": 0, "examples": [], **package_java.summary({})}
+NOTHING = {"folder": "", "release": "", "manifest": [], "files": 0, "bytes": 0, "examples": [], "main_class": "", **package_java.summary({})}
 
 
 def look(folder, main_class, cache):
@@ -177,12 +184,14 @@ def look(folder, main_class, cache):
     manifest, problems = package.manifest(folder) if package.is_package(folder) else ([], [])
     problems += package.layout_problems(folder, manifest)
     jars = package.jars(manifest)
-    scans, jar_problems = package_java.examine(folder, jars, main_class, cache)
+    chosen, main_problems = (main_class, []) if main_class or not jars else package_main.choose_main_class(package_main.find_main_classes(folder), folder)
+    scans, jar_problems = package_java.examine(folder, jars, chosen, cache)
     java = package_java.summary(scans)
+    main_problems += package_java.main_class_problems(folder, jars, chosen, java["main_class_jar"]) if chosen else []
     return {
         "folder": folder, "release": package.release_id(manifest) if manifest else "", "manifest": manifest, "files": len(manifest),
-        "bytes": package.total_bytes(manifest), "examples": package_config.examples(folder), **java,
-        "problems": problems + jar_problems + package_java.main_class_problems(folder, jars, main_class, java["main_class_jar"]),
+        "bytes": package.total_bytes(manifest), "examples": package_config.examples(folder), "main_class": chosen, **java,
+        "problems": problems + jar_problems + main_problems,
     }
 
 
@@ -195,7 +204,7 @@ def main():
             "timeout": {"type": "int", "default": 30},
             "validate_certs": {"type": "bool", "default": True},
             "cache": {"type": "path", "default": "~/.cache/xitrum.host"},
-            "main_class": {"type": "str", "default": "quickstart.Boot"},
+            "main_class": {"type": "str", "default": ""},
         },
         supports_check_mode=True,
     )

@@ -50,13 +50,18 @@ examples:
   returned: always
   type: dict
   sample: {"3f2a9c1b7d04": ["apiKey"], "c843051638d2": []}
+main_classes:
+  description: For each release the main classes in the application's own jars.
+  returned: always
+  type: dict
+  sample: {"3f2a9c1b7d04": ["shop.Boot"], "c843051638d2": ["shop.Boot"]}
 slot:
   description: Which of its two slots a host without proxies uses - the number of the instance that the redirect leads to.
   returned: always
   type: int
 """
 
-from ansible_collections.xitrum.host.plugins.module_utils import package_config, release
+from ansible_collections.xitrum.host.plugins.module_utils import package_config, package_main, release
 from ansible_collections.xitrum.host.plugins.module_utils.host import Host
 from ansible_collections.xitrum.host.plugins.module_utils.quiet import Utf8Module
 
@@ -68,7 +73,8 @@ def main():
     try:
         found = release.overview(host, root)
         examples = {name: package_config.examples(release.folder(root, name)) for name in found["releases"]}
-        module.exit_json(changed=False, examples=examples, **found)
+        main_classes = {name: sorted(package_main.find_main_classes(release.folder(root, name))) for name in found["releases"]}
+        module.exit_json(changed=False, examples=examples, main_classes=main_classes, **found)
     except OSError as error:
         module.fail_json(msg=f"the releases in {root} could not be read: {error}")
 
