@@ -30,24 +30,25 @@ HELPER = ("!f() { test \"$1\" != get || "
 
 def git(host, wanted, *words, login=None):
     """One git command in the tree. It never asks on a terminal that nobody sees. C(login) is what L(remote_of)
-    found."""
-    options = ["-c", "credential.helper=", "-c", f"credential.helper={HELPER}"] if login else []
-    return host.run(["env", "GIT_TERMINAL_PROMPT=0", "git", *options, "-C", wanted["path"], *words], environment=login)
+    found. Git asks for it by the origin of the remote alone: a redirect to another one must not get it."""
+    options = ["-c", "credential.helper=", "-c", f"credential.{login['origin']}.helper={HELPER}"] if login else []
+    return host.run(["env", "GIT_TERMINAL_PROMPT=0", "git", *options, "-C", wanted["path"], *words],
+                    environment=login["environment"] if login else None)
 
 
 def remote_of(host, wanted):
-    """What git is told of the remote: C((remote, login, url)). A URL with a user and a password goes without them,
-    which the environment
-    C(login) holds; that of a remote's name is looked up. C(url) is what has the secrets, for L(urls.hide_all)."""
+    """What git is told of the remote: C((remote, login, url)). A URL with a user and a password goes without them:
+    C(login) is the C(environment) that holds them, and the C(origin) that they are for. That of a remote's name is
+    looked up. C(url) is what has the secrets, for L(urls.hide_all)."""
     remote = url = wanted["remote"]
     if "://" not in remote:
         url = git(host, wanted, "remote", "get-url", "--push", remote).out.strip()
-    scheme, user, _server, _path, _query, _fragment = urls.split(url) if "://" in url else ("", "", "", "", "", "")
+    scheme, user, server, _path, _query, _fragment = urls.split(url) if "://" in url else ("", "", "", "", "", "")
     if scheme not in ("http", "https") or not user:
         return remote, None, url
     name, _colon, password = user.partition(":")
-    login = {"XITRUM_GIT_USER": urllib.parse.unquote(name), "XITRUM_GIT_PASSWORD": urllib.parse.unquote(password)}
-    return url.replace(f"{user}@", "", 1), login, url
+    environment = {"XITRUM_GIT_USER": urllib.parse.unquote(name), "XITRUM_GIT_PASSWORD": urllib.parse.unquote(password)}
+    return url.replace(f"{user}@", "", 1), {"origin": f"{scheme}://{server}", "environment": environment}, url
 
 
 def read(host, wanted):
