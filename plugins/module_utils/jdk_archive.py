@@ -47,14 +47,22 @@ def elf_architecture(head):
 
 
 def home_in(folder):
-    """The folder of the JDK in what was unpacked: the first that is not just one folder. Raises SourceError."""
-    while not os.path.isfile(f"{folder}/bin/java"):
-        names = os.listdir(folder)
-        if len(names) != 1 or not os.path.isdir(f"{folder}/{names[0]}") or os.path.islink(f"{folder}/{names[0]}"):
-            raise SourceError(f"the archive has no bin/java, at its top is {', '.join(sorted(names)[:8]) or 'nothing'}: "
-                              "wanted is the tar.gz of a JDK for Linux")
-        folder = f"{folder}/{names[0]}"
-    return folder
+    """The folder of the JDK in what was unpacked: the one nearest to the top. Raises SourceError."""
+    found = []
+    # An archive may hold a JRE beside its JDK.
+    for programs in (("bin/java", "bin/javac"), ("bin/java",)):
+        def matches(path, names=programs):
+            return all(os.path.isfile(f"{path}/{name}") for name in names)
+        found = found or package_source.find_folders(folder, matches)
+    if len(found) > 1:
+        listed = ", ".join(os.path.relpath(path, folder) for path in found)
+        raise SourceError(f"found {len(found)} folders with bin/java in the archive ({listed}); expected one: "
+                          "give the archive of one JDK")
+    if not found:
+        top = package_source.visible(package_source.open_only_folders(folder))
+        raise SourceError(f"the archive has no bin/java, at its top is {', '.join(top[:8]) or 'nothing'}: "
+                          "expected the tar.gz of a JDK for Linux")
+    return found[0]
 
 
 def check(home, architecture, version):

@@ -14,19 +14,21 @@ import json
 import os
 import stat
 
+from ansible_collections.xitrum.host.plugins.module_utils.mac_files import is_mac_file
+
 #: Entries at the top that an application writes when it runs where it was built. They are no part of a release:
 #: a stale C(tmp/routes.cache) hides the routes of a newer one, and each instance on a host has its own.
 WRITTEN_AT_RUN_TIME = ("log", "tmp")
 
-#: What is at the top of a package, by which it is told from a folder that only holds it.
-TOP = ("config", "lib", "public", "script")
-
 
 def files_below(folder):
-    """Every entry below a folder that is not itself a folder, as sorted paths relative to it (empty folders do not
-    travel), and the problems of those that cannot travel. Links to folders are entries, and are not followed."""
+    """Every entry below a folder that is not itself a folder, as sorted paths relative to it (empty folders and what
+    macOS adds do not travel), and the problems of those that cannot travel. Links to folders are entries, and are not
+    followed."""
     found, problems = [], []
     for where, folders, names in os.walk(folder, onerror=lambda error: problems.append(unreadable(error))):
+        folders[:] = [name for name in folders if not is_mac_file(name)]
+        names = [name for name in names if not is_mac_file(name)]
         if where == folder:
             folders[:] = [name for name in folders if name not in WRITTEN_AT_RUN_TIME]
         links = [name for name in folders if os.path.islink(os.path.join(where, name))]

@@ -14,6 +14,8 @@ import re
 import struct
 import zipfile
 
+from ansible_collections.xitrum.host.plugins.module_utils.mac_files import is_mac_file
+
 #: Where an entry of a jar says that it is a library.
 _LIBRARY_ENTRIES = re.compile(r"META-INF/maven/|(?:META-INF/versions/\d+/)?module-info\.class$|scala/|xitrum/")
 _LIBRARY_MANIFEST = re.compile(r"(?m)^(Bundle-SymbolicName|Automatic-Module-Name):")
@@ -30,7 +32,7 @@ def find_main_classes(folder):
     """The main classes of the package in a folder: name to the path of its jar, sorted. A file that is no jar has none."""
     found, lib = {}, os.path.join(folder, "lib")
     for name in sorted(os.listdir(lib)) if os.path.isdir(lib) else []:
-        if name.endswith(".jar"):
+        if name.endswith(".jar") and not is_mac_file(name):
             try:
                 for main_class in main_classes_of(os.path.join(lib, name)):
                     found.setdefault(main_class, f"lib/{name}")

@@ -21,9 +21,9 @@ import time
 import urllib.error
 import zlib
 
-from ansible.module_utils.urls import open_url
-from ansible_collections.xitrum.host.plugins.module_utils import urls
-from ansible_collections.xitrum.host.plugins.module_utils.package import TOP, leads_inside, sha256_of
+from ansible_collections.xitrum.host.plugins.module_utils import downloads, urls
+from ansible_collections.xitrum.host.plugins.module_utils.mac_files import is_mac_file
+from ansible_collections.xitrum.host.plugins.module_utils.package import is_package, leads_inside, sha256_of
 
 #: Seconds after which an unfinished entry of the cache cannot be another run's.
 ABANDONED = 86400
@@ -95,14 +95,15 @@ def receive(url, headers, timeout, validate_certs, out):
     """Writes the body that a URL answers to C(out), byte for byte. Raises SourceError. C(timeout): seconds of silence."""
     name = shown(url)
     try:
-        # Some servers label a tar.gz as compressed content; unpacked on the way it would miss its checksum.
-        response = open_url(url, headers=headers, timeout=timeout, validate_certs=validate_certs, decompress=False, http_agent="xitrum.host")
+        response = downloads.open_download(url, headers, timeout, validate_certs)
         wanted, received = response.headers.get("Content-Length"), 0
         for block in iter(lambda: response.read(1 << 20), b""):
             out.write(block)
             received += len(block)
     except urllib.error.HTTPError as error:
-        raise SourceError(f"{name} answers {error.code} {error.reason}: {what_to_do(error.code)}") from error
+        raise SourceError(f"{name} answers {error.code} {error.reason}: {what_to_do(error.code, error.xitrum_origin)}") from error
+    except downloads.RedirectError as error:
+        raise SourceError(f"{name} cannot be fetched: {error}") from error
     except TimeoutError as error:
         raise SourceError(silent(name, timeout)) from error
     except (OSError, ValueError, http.client.HTTPException) as error:
@@ -123,8 +124,11 @@ def silent(name, timeout):
     return f"{name} sent nothing for {timeout} s: check the URL, and whether this machine reaches that server; then run again, or raise timeout"
 
 
-def what_to_do(code):
-    """What helps against a refused request."""
+def what_to_do(code, origin=""):
+    """What helps against a refused request. C(origin): the other origin that a redirect led to."""
+    if code in (401, 403) and origin:
+        return (f"it redirects to {origin}, which gets no header and no password that you set for another host; "
+                "give the URL at that host, with the headers that it needs")
     if code in (401, 403):
         return "give the credentials that it wants in headers"
     return "correct the URL" if code < 500 else "the server is at fault: run again later"
@@ -152,16 +156,61 @@ def unpacked(archive, sha256, cache):
 
 
 def package_in(folder):
-    """The folder itself, or the only one in it, and so on: C(target/xitrum) may have been packed with or without itself."""
-    names = os.listdir(folder)
-    inner = os.path.join(folder, names[0]) if len(names) == 1 else ""
-    if inner and names[0] not in TOP and os.path.isdir(inner) and not os.path.islink(inner):
-        return package_in(inner)
-    return folder
+    """The folder of the package in what an archive holds: C(target/xitrum) may have been packed with or without itself,
+    in other folders, and with files beside it. Raises SourceError where there are several.
+
+    A whole package counts before what has only some parts of one. Where there is neither, it is the first folder that
+    is not just one folder, whose problems are listed then.
+    """
+    for is_one in (is_whole, is_package):
+        found = find_folders(folder, is_one)
+        if len(found) > 1:
+            listed = ", ".join(os.path.relpath(path, folder) for path in found)
+            raise SourceError(f"found {len(found)} packages in the archive ({listed}); expected one: "
+                              "pack the folder of one package, for example tar -C target -czf xitrum.tar.gz xitrum")
+        if found:
+            return found[0]
+    return open_only_folders(folder)
+
+
+def is_whole(folder):
+    """Whether a folder has what an instance starts from."""
+    files = ("script/runner", "config/xitrum.conf")
+    return os.path.isdir(f"{folder}/lib") and all(os.path.isfile(f"{folder}/{path}") for path in files)
+
+
+def visible(folder):
+    """The names in a folder, without those of macOS."""
+    return sorted(name for name in os.listdir(folder) if not is_mac_file(name))
+
+
+def folders_in(folder):
+    """The folders in a folder, by their paths. Links are none."""
+    paths = [os.path.join(folder, name) for name in visible(folder)]
+    return [path for path in paths if os.path.isdir(path) and not os.path.islink(path)]
+
+
+def open_only_folders(folder):
+    """The first folder that is not just one folder: the given one, or one in it."""
+    inner = folders_in(folder)
+    return open_only_folders(inner[0]) if len(inner) == 1 and len(visible(folder)) == 1 else folder
+
+
+def find_folders(folder, matches, depth=5):
+    """The folders nearest to the top for which C(matches(path)) is true: all of the first level that has one. None where
+    there is none down to C(depth) levels below."""
+    level = [folder]
+    for _level in range(depth + 1):
+        found = [path for path in level if matches(path)]
+        if found:
+            return found
+        level = [inner for path in level for inner in folders_in(path)]
+    return []
 
 
 def unpack(archive, into):
-    """Unpacks a tar.gz. Raises SourceError for a member that would not stay inside, OSError and TarError.
+    """Unpacks a tar.gz, without what macOS adds. Raises SourceError for a member that would not stay inside, OSError
+    and TarError.
 
     Links are made last and then followed: no member can be written through a link, and chains of links are judged
     by where they lead, not by how they are spelt.
@@ -169,7 +218,10 @@ def unpack(archive, into):
     links = []
     with tarfile.open(archive, "r:gz") as tar:
         for member in tar:
-            path = os.path.join(into, *safe_parts(archive, member.name))
+            parts = safe_parts(archive, member.name)
+            path = os.path.join(into, *parts)
+            if any(is_mac_file(part) for part in parts):
+                continue
             if member.isdir():
                 os.makedirs(path, exist_ok=True)
                 continue

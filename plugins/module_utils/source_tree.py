@@ -16,6 +16,7 @@ import shlex
 from ansible_collections.xitrum.host.plugins.module_utils import hocon_edit, logback, sbt_project, source_text
 from ansible_collections.xitrum.host.plugins.module_utils.file_set import headed
 from ansible_collections.xitrum.host.plugins.module_utils.host import group_name, user_name
+from ansible_collections.xitrum.host.plugins.module_utils.mac_files import is_mac_file
 from ansible_collections.xitrum.host.plugins.module_utils.plan import Plan, Row
 
 MARK = "Written by xitrum.host"
@@ -85,7 +86,8 @@ def read(host, wanted):
         prefix = host.run(["git", "-C", top, "rev-parse", "--show-prefix"]).out.strip()
         state["uncommitted"] = [(line[:2], line[3:][len(prefix):]) for line in status.out.split("\0") if line]
         listed = host.run(["git", "-C", top, "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", "."])
-        state["paths"] = sorted({path for path in listed.out.split("\0") if path})
+        paths = {path for path in listed.out.split("\0") if path and not any(map(is_mac_file, path.split("/")))}
+        state["paths"] = sorted(paths)
     for path in sorted(paths_to_read(wanted, state["paths"])):
         found = host.stat(f"{top}/{path}")
         if found is not None:

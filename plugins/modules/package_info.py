@@ -15,10 +15,12 @@ description:
   - Meant to run on the controller, with C(delegate_to) and C(run_once).
   - What is wrong with the package is returned in RV(problems) and does not fail the module, so that a caller can show all problems of all hosts at once.
   - The folders C(log) and C(tmp) at the top of a package are left out, since the application writes them. Empty folders do not travel.
+  - What macOS and its archivers add (C(._*), C(.DS_Store), C(__MACOSX), C(PaxHeaders.N)) is left out as well, and is no part of the release's name.
 options:
   source:
     description:
-      - The package. A folder such as C(target/xitrum), a tar.gz of it (packed with or without that folder), or an C(http) or C(https) URL of a tar.gz.
+      - The package. A folder such as C(target/xitrum), a tar.gz of it, or an C(http) or C(https) URL of a tar.gz.
+      - An archive may have the package at its top or in a folder, with other files beside it. Two packages in it are an error.
       - A relative path is relative to the folder in which Ansible was started.
     type: str
     required: true
@@ -27,7 +29,10 @@ options:
       - The SHA-256 of the archive, 64 hexadecimal digits. Required for a URL, possible for a file.
     type: str
   headers:
-    description: HTTP headers of the request for a URL, such as one that carries a token.
+    description:
+      - HTTP headers of the request for a URL, such as one that carries a token.
+      - They are sent to the scheme, host and port of the URL alone - after a redirect to another one none of them is.
+        At most ten redirects are followed, and none from C(https) to C(http).
     type: dict
   timeout:
     description: Seconds without a byte after which a URL is given up.

@@ -52,3 +52,21 @@ def member(name, kind, target=""):
     info = tarfile.TarInfo(name)
     info.type, info.linkname = kind, target
     return info
+
+
+#: What AppleDouble files begin with.
+APPLE_DOUBLE = b"\0\5\26\7\0\2\0\0Mac OS X        "
+
+
+def mac_members(top="", paths=("lib/app.jar", "config/xitrum.conf", "script/runner")):
+    """What tar of macOS adds for the files C(paths) in a folder: name to bytes."""
+    start = f"{top}/" if top else ""
+    added = {f"{start}.DS_Store": b"Bud1", f"{start}._.DS_Store": APPLE_DOUBLE, f"__MACOSX/{start}._a": APPLE_DOUBLE,
+             f"{start}PaxHeaders.4711/lib": b"30 mtime=1700000000.123456789\n", "._.": APPLE_DOUBLE, f"{start}lib/.DS_Store": b"Bud1",
+             f"{start}Icon\r": b"", f"{start}.AppleDouble/lib": APPLE_DOUBLE}
+    for path in paths:
+        folder, _slash, name = f"{start}{path}".rpartition("/")
+        added[f"{folder}/._{name}" if folder else f"._{name}"] = APPLE_DOUBLE
+    if top:
+        added[f"._{top.partition('/')[0]}"] = APPLE_DOUBLE
+    return added

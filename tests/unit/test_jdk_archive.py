@@ -9,6 +9,7 @@ import hashlib
 import http.server
 import io
 import os
+import re
 import tarfile
 import threading
 
@@ -17,6 +18,8 @@ from ansible_collections.xitrum.host.plugins.module_utils import jdk, jdk_archiv
 from ansible_collections.xitrum.host.plugins.module_utils.host import Host
 from hypothesis import given
 from hypothesis import strategies as st
+
+from .package_fixture import mac_members
 
 COOKIE = "accept-license=yes"
 
@@ -91,6 +94,40 @@ def test_it_is_unpacked_wherever_it_is_in_the_archive_and_says_what_it_is_from(t
     assert (jvm / "jdk-17" / jdk.MARKER).read_text() == sha256 + "\n"
     assert os.access(jvm / "jdk-17/bin/java", os.X_OK)
     assert ".part/" in host.ran[0][0], "java has to run before it is in its place"
+
+
+@pytest.mark.parametrize("others", [
+    {"README.txt": b"", "LICENSE": b"", "install.sh": b"#!/bin/sh\n"}, {"readme/index.html": b""}, {"demo/bin/run": b"", "NOTICE": b""},
+    mac_members("jdk-17.0.9", ("bin/java", "lib/modules")), {**mac_members("jdk-17.0.9"), "README": b""},
+    # A JRE beside it, and one in it, as a JDK 8 has.
+    {"jre-17.0.9/bin/java": elf(62)}, {"jdk-17.0.9/jre/bin/java": elf(62)},
+])
+@pytest.mark.parametrize("top", ["jdk-17.0.9", "./jdk-17.0.9", "vendor/jdk-17.0.9", ""])
+def test_what_lies_beside_the_one_folder_of_a_jdk_does_not_matter(top, others, jvm, tmp_path):
+    path, sha256 = archive(tmp_path / "jdk.tar.gz", {**others, **members(top)})
+    assert jdk_archive.unpack(JvmHost(), path, sha256, WANTED) == "17.0.9"
+    assert sorted(os.listdir(jvm)) == ["jdk-17"]
+    assert (jvm / "jdk-17/bin/javac").exists() and (jvm / "jdk-17" / jdk.MARKER).read_text() == sha256 + "\n"
+    assert [name for _where, folders, names in os.walk(jvm) for name in [*folders, *names] if name.startswith("._") or name == "__MACOSX"] == []
+
+
+def test_a_jdk_for_macos_is_named_as_no_executable_for_linux(jvm, tmp_path):
+    has = {**{name: b"\xcf\xfa\xed\xfe" + bytes(40) for name in members("jdk-17.jdk/Contents/Home")}, "jdk-17.jdk/Contents/Info.plist": b""}
+    path, sha256 = archive(tmp_path / "jdk.tar.gz", has)
+    with pytest.raises(jdk_archive.SourceError, match="is no executable for Linux"):
+        jdk_archive.unpack(JvmHost(), path, sha256, WANTED)
+    assert os.listdir(jvm) == []
+
+
+@pytest.mark.parametrize("has, said", [
+    ({**members("jdk-17"), **members("jdk-21")}, r"found 2 folders with bin/java in the archive (jdk-17, jdk-21); expected one"),
+    ({"a/readme": b"", "b/notes": b"", ".DS_Store": b""}, "has no bin/java, at its top is a, b: expected the tar.gz"),
+])
+def test_an_archive_without_the_one_jdk_names_what_it_has(has, said, jvm, tmp_path):
+    path, sha256 = archive(tmp_path / "jdk.tar.gz", has)
+    with pytest.raises(jdk_archive.SourceError, match=re.escape(said)):
+        jdk_archive.unpack(JvmHost(), path, sha256, WANTED)
+    assert os.listdir(jvm) == []
 
 
 @pytest.mark.parametrize("has, said", [

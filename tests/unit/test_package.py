@@ -14,10 +14,11 @@ import time
 from pathlib import Path
 
 import pytest
-from ansible_collections.xitrum.host.plugins.module_utils import package
+from ansible_collections.xitrum.host.plugins.module_utils import mac_files, package
 from hypothesis import given
 from hypothesis import strategies as st
 
+from .package_fixture import mac_members
 from .package_fixture import package as make_package
 
 SHA256 = st.text("0123456789abcdef", min_size=64, max_size=64)
@@ -102,6 +103,23 @@ def test_what_the_application_wrote_where_it_was_built_stays_there(tmp_path):
     (folder / "public/tmp").mkdir()
     (folder / "public/tmp/kept").write_text("")
     assert "public/tmp/kept" in [row["path"] for row in package.manifest(str(folder))[0]]
+
+
+def test_what_macos_adds_is_no_part_of_a_release(tmp_path):
+    folder = make_package(tmp_path)
+    before = package.manifest(str(folder))[0]
+    for name, content in mac_members().items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
+    os.symlink("/nowhere", folder / "public/._link")
+    entries, problems = package.manifest(str(folder))
+    assert (entries, problems, layout(folder)) == (before, [], [])
+    assert [row["path"] for row in package.jars(entries)] == ["lib/app.jar", "lib/scala-library.jar"]
+
+
+@pytest.mark.parametrize("name", [".well-known", "_a", ".htaccess", "DS_Store", "PaxHeaders.txt", ".", "a._b", "Icon", "Trashes", "._"[:1] + "git"])
+def test_other_names_are_kept(name):
+    assert not mac_files.is_mac_file(name)
 
 
 OUTSIDE = "outside of the package"

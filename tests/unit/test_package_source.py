@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import http.server
+import io
 import os
 import tarfile
 import tempfile
@@ -20,7 +21,7 @@ from ansible_collections.xitrum.host.plugins.module_utils.package_source import 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from .package_fixture import member, tar_gz
+from .package_fixture import mac_members, member, tar_gz
 from .package_fixture import package as make_package
 
 WRONG = "0" * 64
@@ -66,6 +67,65 @@ def test_an_archive_with_or_without_its_folder_is_the_same_release(tmp_path, nam
     found = obtain(archive, tmp_path / "cache")
     assert package.manifest(found) == package.manifest(str(folder))
     assert cached(tmp_path / "cache") == [f"unpacked/{package.sha256_of(str(archive))}"]
+
+
+def packed_with(path, folder, name, others):
+    """The package under a name, and other members around it: those of macOS come first, as its tar has them."""
+    with tarfile.open(path, "w:gz") as tar:
+        for other, content in others.items():
+            info = tarfile.TarInfo(other)
+            info.size = len(content)
+            tar.addfile(info, io.BytesIO(content))
+        tar.add(folder, name)
+    return path
+
+
+@pytest.mark.parametrize(("name", "others"), [
+    ("xitrum", {"README.txt": b"built on Monday"}),
+    ("xitrum", {"README.txt": b"1", "LICENSE": b"2", "docs/index.html": b"3", "empty/sub/file": b"4"}),
+    ("./xitrum", {"./README.txt": b"built on Monday"}),
+    ("shop-1.2/target/xitrum", {"shop-1.2/build.sbt": b"", "shop-1.2/project/plugins.sbt": b""}),
+    ("xitrum", {"xitrum-docs/lib/readme": b"part of a package at most"}),
+    (".", mac_members()), ("xitrum", mac_members("xitrum")), ("./xitrum", mac_members("./xitrum")),
+    ("a/xitrum", {**mac_members("a/xitrum"), "a/README": b""}),
+])
+def test_what_lies_beside_the_package_and_what_macos_adds_changes_nothing(tmp_path, name, others):
+    folder = make_package(tmp_path / "x")
+    expected = package.manifest(str(folder))
+    found = obtain(packed_with(tmp_path / "x.tar.gz", folder, name, others), tmp_path / "cache")
+    assert package.manifest(found) == expected
+    unpacked = [name for _where, folders, names in os.walk(tmp_path / "cache") for name in [*folders, *names]]
+    assert [name for name in unpacked if name.startswith("._") or name in ("__MACOSX", ".DS_Store", ".AppleDouble", "PaxHeaders.4711")] == []
+
+
+def test_headers_of_macos_in_a_pax_archive_are_read_over(tmp_path):
+    folder = make_package(tmp_path / "x")
+    expected = package.manifest(str(folder))
+    with tarfile.open(tmp_path / "x.tar.gz", "w:gz", format=tarfile.PAX_FORMAT) as tar:
+        def add_attributes(info):
+            info.pax_headers = {"LIBARCHIVE.xattr.com.apple.provenance": "AQIAWfBBq0gCoTo", "SCHILY.xattr.com.apple.provenance": "\x01\udc80=\n\udcff"}
+            return info
+        tar.add(folder, "xitrum", filter=add_attributes)
+    assert package.manifest(obtain(tmp_path / "x.tar.gz", tmp_path / "cache")) == expected
+
+
+def test_an_archive_that_an_older_version_unpacked_with_the_files_of_macos(tmp_path):
+    folder = make_package(tmp_path / "x")
+    archive = packed(tmp_path / "x.tar.gz", folder, "xitrum")
+    old = tmp_path / "cache/unpacked" / package.sha256_of(str(archive))
+    make_package(old / "xitrum")
+    (old / "__MACOSX").mkdir()
+    (old / "xitrum/lib/._app.jar").write_bytes(b"\0\5\26\7")
+    assert package.manifest(obtain(archive, tmp_path / "cache")) == package.manifest(str(folder))
+
+
+def test_two_packages_in_one_archive_are_refused_with_their_names(tmp_path):
+    folder = make_package(tmp_path / "x")
+    with tarfile.open(tmp_path / "x.tar.gz", "w:gz") as tar:
+        tar.add(folder, "blue")
+        tar.add(folder, "green")
+    with pytest.raises(SourceError, match=r"found 2 packages in the archive \(blue, green\); expected one: pack the folder"):
+        obtain(tmp_path / "x.tar.gz", tmp_path / "cache")
 
 
 def test_links_travel_in_an_archive(tmp_path):
