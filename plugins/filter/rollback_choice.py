@@ -9,7 +9,8 @@ short_description: The one release that all hosts can go back to
 version_added: 0.1.0
 author: The xitrum.host maintainers (@xitrum-host)
 description:
-  - Without O(release) it is the one before the current one, which must be the same on all hosts.
+  - Without O(release) it is the last one before the current one that was healthy on all hosts. A release that failed its
+    canary is none.
 options:
   _input:
     description: The variables of all hosts. C(xitrum_releases_read) is what M(xitrum.host.release_info) returned.
@@ -21,7 +22,7 @@ options:
     elements: str
     required: true
   release:
-    description: The release that is asked for; empty for the one before the current one.
+    description: The release that is asked for; empty for the last healthy one before the current one.
     type: str
     default: ""
   main_class:
@@ -38,7 +39,9 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: C(problems), sentences on why there is none; and C(package), which takes the place of what M(xitrum.host.package_info) returns.
+  description:
+    - C(problems), sentences on why there is none; C(notes), sentences to read.
+    - C(package), which takes the place of what M(xitrum.host.package_info) returns.
   type: dict
 """
 

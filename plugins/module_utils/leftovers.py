@@ -16,7 +16,7 @@ from ansible_collections.xitrum.host.plugins.module_utils.run_lock import LOG
 
 #: What is ours in a folder that was there before.
 INSIDE = {
-    "roots": ("releases", "manifests", "instances", "current", "previous", "slot", "run"),
+    "roots": ("releases", "manifests", "instances", "current", "previous", "healthy", "slot", "run"),
     "logs": ("[0-9]", "[0-9][0-9]", "[0-9][0-9][0-9]", "output-*", LOG),
 }
 

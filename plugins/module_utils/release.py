@@ -54,12 +54,79 @@ def unsettled(host, root):
 
 
 def settle(host, root):
-    """Makes C(ROOT/current) say what all instances of this host are switched to, and C(ROOT/previous) what it said before."""
+    """Makes C(ROOT/current) say what all instances of this host are switched to, and C(ROOT/previous) what a rollback
+    goes back to: the last other release that was healthy. Without a record that is what C(ROOT/current) said before."""
     release, before = unsettled(host, root), host.readlink(f"{root}/current")
-    if release and before:
+    if not release:
+        return
+    if before and read_healthy(host, root) is None:
         host.link(f"{root}/previous", before)
-    if release:
-        host.link(f"{root}/current", f"releases/{release}")
+    host.link(f"{root}/current", f"releases/{release}")
+    link_previous(host, root)
+
+
+def link_previous(host, root):
+    """Makes C(ROOT/previous) lead to what the record says, and to nothing where no other release was healthy: least of
+    all to the one that failed. Without a record it stays."""
+    healthy, now = read_healthy(host, root), host.readlink(f"{root}/previous")
+    if healthy is None:
+        return
+    current = (host.readlink(f"{root}/current") or "").rpartition("/")[2]
+    target = previous_healthy(healthy, installed(host, root), current)
+    if target and now != f"releases/{target}":
+        host.link(f"{root}/previous", f"releases/{target}")
+    elif now and not target:
+        host.remove(f"{root}/previous")
+
+
+def healthy_path(root):
+    """Where the releases are listed that were healthy on a host."""
+    return f"{root}/healthy"
+
+
+def read_healthy(host, root):
+    """The releases with which a run ended healthy on this host, the latest last. None where there is no record, as on a
+    host that was set up before it was kept."""
+    text = host.read(healthy_path(root))
+    return None if text is None else text.split()
+
+
+def previous_healthy(healthy, releases, current):
+    """The last release of C(healthy) that is still on the host and not the current one; empty where there is none."""
+    return next((name for name in reversed(healthy or []) if name in releases and name != current), "")
+
+
+def record_healthy(host, root, healthy):
+    """Writes the releases that were healthy, those alone that are still on the host."""
+    before = read_healthy(host, root)
+    kept = set(installed(host, root))
+    names = [name for name in healthy if name in kept]
+    if names != (before or []):
+        host.write(healthy_path(root), "".join(f"{name}\n" for name in names), 0o644, "root", "root")
+        link_previous(host, root)
+
+
+def add_healthy(host, root, release):
+    """Records that a run ended healthy with a release: it is the latest."""
+    record_healthy(host, root, [*(name for name in read_healthy(host, root) or [] if name != release), release])
+
+
+def drop_healthy(host, root, release):
+    """Takes a release that failed off the record, whatever it was before."""
+    record_healthy(host, root, [name for name in read_healthy(host, root) or [] if name != release])
+
+
+def begin_healthy(host, root):
+    """Begins the record of a host that was set up before it was kept: with the release before and the one that runs."""
+    links = [(host.readlink(f"{root}/{name}") or "").rpartition("/")[2] for name in ("previous", "current")]
+    if links[1] and read_healthy(host, root) is None:
+        record_healthy(host, root, list(dict.fromkeys(filter(None, links))))
+
+
+def switched(host, root):
+    """The releases that the instances of this host are switched to, sorted: several after a rollout that stopped."""
+    links = {number: host.readlink(f"{root}/instances/{number}/current") for number in host.listdir(f"{root}/instances")}
+    return sorted({release_of(f"{root}/instances/{number}/{target}", root) for number, target in links.items() if target})
 
 
 def installed(host, root):
@@ -78,9 +145,10 @@ def manifest_of(host, root, release):
 
 
 def overview(host, root):
-    """What M(xitrum.host.release_info) tells of a host: C({releases, current, previous, slot})."""
+    """What M(xitrum.host.release_info) tells of a host: C({releases, current, previous, healthy, switched, slot})."""
     links = {name: (host.readlink(f"{root}/{name}") or "").rpartition("/")[2] for name in ("current", "previous")}
-    return {"releases": installed(host, root), "slot": int((host.read(f"{root}/slot") or "").strip() == "1"), **links}
+    return {"releases": installed(host, root), "slot": int((host.read(f"{root}/slot") or "").strip() == "1"), **links,
+            "healthy": read_healthy(host, root), "switched": switched(host, root)}
 
 
 def read(host, wanted):
@@ -97,6 +165,7 @@ def read(host, wanted):
         "releases": releases,
         "has": has(host, root, releases) if wanted["release"] not in releases else None,
         "linked": sorted(linked & set(releases)),
+        "healthy": read_healthy(host, root),
         "current": (host.readlink(f"{root}/current") or "").rpartition("/")[2],
         "running": sorted({release_of(row["cwd"], root) for row in process.processes_under(host, f"{root}/instances")}),
         "partial": [name for name in host.listdir(f"{root}/releases") if name.startswith(".")],
@@ -125,7 +194,9 @@ def plan(wanted, state):
         why="not uploaded yet" if not there else "" if leads else f"{wanted['root']}/current leads elsewhere, as after a rollback, or a deploy with -e",
         mend="" if leads else RUN))
     every = [*(name for name in state["releases"] if name != release), release]
-    protected = {release, state["current"], *state["linked"], *state["running"]}
+    # What a rollback would go back to stays, whatever the number.
+    target = previous_healthy(state.get("healthy"), state["releases"], state["current"])
+    protected = {release, state["current"], target, *state["linked"], *state["running"]}
     gone = [name for name in every[:-max(wanted["keep"], 1)] if name not in protected]
     result.rows.append(Row(
         "release", "releases to keep", str(wanted["keep"]), "", str(len(state["releases"])), status="differs" if gone else "ok",

@@ -87,29 +87,70 @@ def pairs_in_use(state):
     return changed if changed != pairs else []
 
 
-def go_back_to(found, release="", main_class=""):
-    """The one release that all hosts can go back to: C({problems, package}).
+def remembered(has):
+    """The releases that were healthy on a host, the latest last; of a host without a record the one before and the
+    current one."""
+    healthy = has.get("healthy")
+    return [name for name in (has["previous"], has["current"]) if name] if healthy is None else healthy
 
-    C(found) maps a host to its C(releases), C(current), C(previous), and the C(examples) and C(main_classes) of each release. C(main_class) is given,
-    or the release must have one alone. Without C(release) it is the previous one, which
-    must be the same everywhere. C(package) is what is known of it, in the place of what a package on the controller says.
+
+def choose_previous(found):
+    """Host to the release that it goes back to: the latest that was healthy on all hosts, without the one that they all
+    run. After a rollout that stopped they run several, and the latest healthy one is that from before the rollout.
+
+    Where no release was healthy on all, each host names its own; one that has none, an empty text.
+    """
+    runs = {name for has in found.values() for name in has.get("switched") or [has["current"]]}
+    left = runs if len(runs) == 1 else set()
+    listed = {
+        host: [name for name in reversed(remembered(has)) if name in has["releases"] and name not in left]
+        for host, has in found.items()
+    }
+    common = set.intersection(*map(set, listed.values())) if listed else set()
+    return {host: next((name for name in names if name in common or not common), "") for host, names in listed.items()}
+
+
+def choice_notes(found, wanted, release):
+    """What a user has to know about the releases C(wanted) that hosts go back to, C(release) by name."""
+    unknown = [host for host, has in found.items() if has.get("healthy") is None]
+    failed = [host for host in wanted if host not in unknown and release not in (*found[host]["healthy"], found[host]["current"])]
+    if release and failed:
+        yield (f"release {release} is not on the record of healthy releases of {', '.join(failed)}: it failed there, or no "
+               "rollout of it ended. It is used because xitrum_rollback_to names it")
+    if not release and unknown:
+        yield (f"{', '.join(unknown)} has no record of healthy releases yet, so that it goes back to the release that ran "
+               "before. The record begins with the next run")
+
+
+def go_back_to(found, release="", main_class=""):
+    """The one release that all hosts can go back to: C({problems, notes, package}).
+
+    C(found) maps a host to its C(releases), C(current), C(previous), C(healthy), C(switched), and the C(examples) and
+    C(main_classes) of each release. C(main_class) is given, or the release must have one alone. Without C(release) it is
+    the last one that was healthy (L(choose_previous)), which must be the same everywhere. C(package) is what is known of
+    it, in the place of what a package on the controller says.
     """
     problems = []
-    wanted = {host: release or has["previous"] for host, has in found.items()}
+    wanted = dict.fromkeys(found, release) if release else choose_previous(found)
     for host, name in wanted.items():
-        there = ", ".join(f"{one} (current)" if one == found[host]["current"] else one for one in found[host]["releases"]) or "none"
-        if not name:
+        has = found[host]
+        there = ", ".join(f"{one} (current)" if one == has["current"] else one for one in has["releases"]) or "none"
+        if not name and [one for one in has["releases"] if one != has["current"]]:
+            problems.append(f"{host} has no release before its current one that was healthy: it has {there}. "
+                            "Deploy a package, or set xitrum_rollback_to to a release that you trust.")
+        elif not name:
             problems.append(f"{host} has no release before its current one: it has {there}. Deploy a package instead.")
-        elif name not in found[host]["releases"]:
+        elif name not in has["releases"]:
             problems.append(f"{host} does not have the release {name}: it has {there}. Set xitrum_rollback_to to one of them, or deploy the package again.")
     names = sorted(set(wanted.values()))
     if not problems and len(names) > 1:
         told = "; ".join(f"{host}: {name}" for host, name in wanted.items())
-        problems.append(f"the release before the current one is not the same on all hosts ({told}). Set xitrum_rollback_to to one that all of them have.")
+        problems.append(f"the last healthy release before the current one is not the same on all hosts ({told}). "
+                        "Set xitrum_rollback_to to one that all of them have.")
     examples = sorted({key for host, name in wanted.items() for key in found[host]["examples"].get(name, [])})
     mains = sorted({name for host, one in wanted.items() for name in found[host].get("main_classes", {}).get(one, [])})
     chosen, several = (main_class, []) if main_class else package_main.choose_main_class(dict.fromkeys(mains, f"release {names[0]}"), "the release")
     problems += several if not problems else []
     package = {"release": names[0] if names else "", "folder": "", "manifest": [], "bytes": 0, "examples": examples, "java": 0, "problems": [],
                "main_class": chosen}
-    return {"problems": problems, "package": package}
+    return {"problems": problems, "notes": list(choice_notes(found, wanted, release)), "package": package}

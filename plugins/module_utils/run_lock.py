@@ -12,6 +12,8 @@ from __future__ import annotations
 import json
 import time
 
+from ansible_collections.xitrum.host.plugins.module_utils import release
+
 FOLDER = "/var/lib/xitrum.host"
 LOG = "runs.log"
 
@@ -26,6 +28,7 @@ SPEC = {
     }},
     "release": {"type": "str", "default": ""},
     "outcome": {"type": "str", "default": "done"},
+    "healthy": {"type": "bool", "default": False},
     "seconds": {"type": "int", "default": 3600},
     "take_over": {"type": "str", "default": ""},
 }
@@ -82,6 +85,7 @@ def take(host, wanted, state, now):
         host.write(path(wanted["name"]), json.dumps(mine), 0o600)
     elif not host.create(path(wanted["name"]), json.dumps(mine), 0o600):
         raise RuntimeError("another run took the lock at this very moment: run the playbook again")
+    release.begin_healthy(host, wanted["root"])
     return bool(lock or state["broken"])
 
 
@@ -90,11 +94,22 @@ def give_back(host, wanted, state, now):
     lock = state["lock"]
     if lock.get("id") != wanted["holder"]["id"]:
         return
+    judge_release(host, wanted, lock, state["current"])
     to = wanted["release"] if wanted["outcome"] in ("failed", "incomplete") else state["current"]
     record(host, wanted, line(lock, to, wanted["outcome"], now))
     host.remove(path(wanted["name"]))
     # Where everything is taken back, the lock was the last.
     host.remove_empty(FOLDER)
+
+
+def judge_release(host, wanted, lock, current):
+    """Records whether the release of this run was healthy, by which a rollback goes. One that failed and that the host
+    ran before the run had another fault, such as its configuration, and stays on the record."""
+    name = wanted["release"]
+    if wanted.get("healthy") and name and name == current:
+        release.add_healthy(host, wanted["root"], name)
+    elif wanted["outcome"] == "failed" and name and name != lock.get("from"):
+        release.drop_healthy(host, wanted["root"], name)
 
 
 def record(host, wanted, text):

@@ -58,7 +58,7 @@ def filled(wanted, index, verb):
 
 
 def switch(host, wanted, instance):
-    """Points C(current) at the instance's new folder and C(previous) at the one before, which a rollback needs."""
+    """Points C(current) at the instance's new folder and C(previous) at the one before, which a step that fails needs."""
     folder, here = instance["folder"], home(wanted, instance["index"])
     now = host.readlink(f"{here}/current")
     if not folder or folder == now:
@@ -324,9 +324,17 @@ def begin(host, wanted, todo):
             start(host, wanted, instance["index"])
         took = wait_until_healthy(host, wanted, todo)
     except RuntimeError as error:
+        drop_failed(host, wanted, todo)
         raise RuntimeError(f"{error}\n{go_back(host, wanted, todo, before)}") from error
     release.settle(host, wanted["root"])
     return took
+
+
+def drop_failed(host, wanted, todo):
+    """Takes the release that did not start off the record of healthy ones, unless the host runs it otherwise."""
+    current = (host.readlink(f"{wanted['root']}/current") or "").rpartition("/")[2]
+    for name in {item["folder"].rpartition("-")[0] for item in todo} - {"", current}:
+        release.drop_healthy(host, wanted["root"], name)
 
 
 def go_back(host, wanted, todo, before):

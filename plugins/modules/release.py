@@ -14,7 +14,7 @@ description:
   - Files that an older release on the host has with the same content become hard links. Only the others are sent, in one archive.
   - The folder appears when it is whole and every file in it was proved by its SHA-256. A run that is killed leaves no release that looks whole.
   - Old releases beyond O(keep) are removed, whether there is something to send or not, but never one that an instance runs,
-    or that C(current) or C(previous) names.
+    or that C(current) or C(previous) names, nor the last healthy one that a rollback goes back to.
 options:
   root:
     description: The folder of releases and instances on the host.

@@ -41,10 +41,24 @@ current:
   type: str
   sample: c843051638d2
 previous:
-  description: The one before it; empty where there is none.
+  description: The last other release that was healthy; empty where there is none.
   returned: always
   type: str
   sample: 3f2a9c1b7d04
+healthy:
+  description:
+    - The releases with which a run ended healthy on this host, the latest last.
+    - Null on a host without a record, which the next run begins.
+  returned: always
+  type: list
+  elements: str
+  sample: [3f2a9c1b7d04, c843051638d2]
+switched:
+  description: The releases that the instances of the host are switched to. Several after a rollout that stopped.
+  returned: always
+  type: list
+  elements: str
+  sample: [c843051638d2]
 examples:
   description: For each release the keys of its C(config/xitrum.conf) that have a public example - C(secureKey), C(apiKey), C(keyFile).
   returned: always

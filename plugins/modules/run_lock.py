@@ -62,9 +62,17 @@ options:
     type: str
     default: ""
   outcome:
-    description: How the run ended, in a word.
+    description:
+      - How the run ended, in a word.
+      - V(failed) takes O(release) off the record of healthy releases, unless the host ran it before this run.
     type: str
     default: done
+  healthy:
+    description:
+      - Whether all instances of the host run O(release) and are healthy at the end of the run.
+      - With V(true), O(release) is added to C(ROOT/healthy), by which a rollback finds the release to go back to.
+    type: bool
+    default: false
   seconds:
     description: The age from which a lock no longer holds.
     type: int

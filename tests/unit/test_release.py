@@ -52,6 +52,23 @@ def test_the_running_current_and_previous_release_are_never_removed():
     assert removed(planned(host, "ee", keep=1, running={"aa"})) == ["dd"]
 
 
+@pytest.mark.parametrize(("healthy", "gone"), [
+    # dd failed its canary and was put back to cc; aa is what a rollback goes to, however old it is.
+    ("aa cc", ["bb", "dd"]),
+    ("aa", ["bb", "dd"]),
+    ("bb aa cc", ["bb", "dd"]),
+    ("cc", ["aa", "bb", "dd"]),
+    # One that is gone protects nothing, and hides no other.
+    ("bb xx cc", ["aa", "dd"]),
+    (None, ["aa", "bb", "dd"]),
+])
+def test_the_release_that_a_rollback_goes_to_is_never_removed(healthy, gone):
+    host = fake("aa", "bb", "cc", "dd", current="releases/cc")
+    if healthy is not None:
+        host.files[release.healthy_path(ROOT)] = healthy.replace(" ", "\n") + "\n"
+    assert removed(planned(host, "ee", keep=1)) == gone
+
+
 def test_old_ones_go_without_an_upload_too_and_are_told():
     plan = planned(fake("aa", "bb", "cc", "dd", current="releases/cc"), "bb", keep=1)
     assert plan.actions == [("remove", "aa"), ("remove", "dd")]
@@ -246,7 +263,8 @@ def test_the_overview_of_a_host(text, slot):
     files = {"/opt/demo/releases/aa/x": "", "/opt/demo/releases/bb/x": "", "/opt/demo/releases/.cc.partial/x": "",
              "/opt/demo/manifests/aa.json": '{"installed": 2}', "/opt/demo/manifests/bb.json": '{"installed": 1}'}
     there = FakeHost({**files, **({} if text is None else {"/opt/demo/slot": text})}, links={"/opt/demo/current": "releases/aa"})
-    assert release.overview(there, "/opt/demo") == {"releases": ["bb", "aa"], "current": "aa", "previous": "", "slot": slot}
+    assert release.overview(there, "/opt/demo") == {
+        "releases": ["bb", "aa"], "current": "aa", "previous": "", "slot": slot, "healthy": None, "switched": []}
 
 
 @pytest.mark.parametrize(("releases", "current", "running", "kept"), [

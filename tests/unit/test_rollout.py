@@ -77,6 +77,52 @@ def test_hosts_that_would_go_back_to_different_ones_say_so():
     assert "(app1: bb; app2: aa)" in rollout.go_back_to({"app1": host(), "app2": host(previous="aa")})["problems"][0]
 
 
+def remembers(healthy, current="cc", switched=(), releases="aa bb cc dd"):
+    return {**host(releases, current), "healthy": None if healthy is None else healthy.split(), "switched": list(switched or [current])}
+
+
+@pytest.mark.parametrize(("found", "target"), [
+    # Whatever `previous` says: bb failed its canary.
+    ([remembers("aa cc")], "aa"),
+    ([remembers("aa bb cc")], "bb"),
+    # The release that runs never ended a rollout: what was healthy before it is the last.
+    ([remembers("aa bb")], "bb"),
+    ([remembers("aa dd cc", releases="aa bb cc")], "aa"),
+    # A rollout that stopped: on one host it ended, on another it did not, on a third half of the instances run it.
+    ([remembers("aa bb"), remembers("aa bb", "bb")], "bb"),
+    ([remembers("aa bb", "bb", ["bb", "cc"])], "bb"),
+    ([remembers("aa bb", "bb", ["bb", "cc"]), remembers("aa bb", "bb")], "bb"),
+    # One host alone had bb meanwhile.
+    ([remembers("aa bb cc"), remembers("aa cc")], "aa"),
+    # It failed on one host, and was healthy on another once.
+    ([remembers("bb aa cc"), remembers("aa cc")], "aa"),
+    # A host from before the record.
+    ([remembers(None)], "bb"),
+    ([remembers(None), remembers("aa bb cc")], "bb"),
+    ([remembers(None, "bb"), {**remembers(None, "cc"), "previous": "bb"}], "bb"),
+])
+def test_hosts_go_back_to_the_last_release_that_was_healthy_on_all(found, target):
+    choice = rollout.go_back_to({f"app{number}": has for number, has in enumerate(found)})
+    assert (choice["problems"], choice["package"]["release"]) == ([], target)
+
+
+def test_where_none_was_healthy_the_releases_are_listed_and_none_is_taken():
+    said = rollout.go_back_to({"app1": remembers("cc")})["problems"]
+    assert said == ["app1 has no release before its current one that was healthy: it has aa, bb, cc (current), dd. "
+                    "Deploy a package, or set xitrum_rollback_to to a release that you trust."]
+
+
+@pytest.mark.parametrize(("healthy", "release", "note"), [
+    ("aa cc", "bb", "release bb is not on the record of healthy releases of app1: it failed there"),
+    ("aa cc", "aa", ""), ("aa", "cc", ""), (None, "bb", ""),
+    (None, "", "app1 has no record of healthy releases yet"), ("aa cc", "", ""),
+])
+def test_a_release_that_is_named_is_used_and_its_record_reported(healthy, release, note):
+    choice = rollout.go_back_to({"app1": remembers(healthy)}, release)
+    assert choice["problems"] == [] and choice["package"]["release"] == (release or ("aa" if healthy else "bb"))
+    assert [sentence[:len(note)] for sentence in choice["notes"]] == ([note] if note else [])
+
+
 def test_what_is_started_and_out_of_use_is_told_apart_by_its_name_at_the_proxies():
     start = [{"index": 0, "port": 8000}, {"index": 1, "port": 8001}]
     rows = [{"item": "xitrum/app_2-0", "effective": "MAINT"}, {"item": "xitrum/app_2-1", "effective": "UP"}, {"item": "xitrum/other-1", "effective": "DRAIN"}]

@@ -83,6 +83,7 @@ def test_what_the_proxies_would_not_learn_is_refused_with_what_to_run(site):
 
 def test_a_release_that_does_not_get_healthy_stops_at_the_first_instance(site, packages):
     before, old = site.pids(EVERY), site.release("app1")
+    goes_back = {host: site.links(host)["previous"] for host in APPS}
     with Traffic(site) as traffic:
         run = site.run(playbook=DEPLOY, xitrum_package=str(packages("broken", "--fault", "page")), xitrum_start_timeout=15)
     assert run.code != 0
@@ -93,6 +94,9 @@ def test_a_release_that_does_not_get_healthy_stops_at_the_first_instance(site, p
     after = site.pids(EVERY)
     assert {name for name in EVERY if after[name] == before[name]} == {"app1-1", "app2-0", "app2-1"}
     assert (site.release("app1"), site.release("app2")) == (old, old)
+    for host in APPS:
+        assert site.links(host)["previous"] == goes_back[host], "a rollback does not go to the release that failed"
+        assert site.sh(host, "tail -n 1 /opt/xitrum/healthy") == old.removeprefix("releases/")
     assert_in_use(site)
     assert {last_line(site, host)["outcome"] for host in APPS} == {"failed"}
 
