@@ -93,9 +93,13 @@ class Host:
         except (FileNotFoundError, NotADirectoryError, ProcessLookupError):
             return None
 
-    def tail(self, path, size=16384):
+    def tail(self, path, size=16384, since=(0, 0)):
         """The last bytes of a regular file as text; empty where there is none. A link or a pipe in its place is not followed:
-        the file may lie in a folder of a user who is not root."""
+        the file may lie in a folder of a user who is not root.
+
+        C(since) is a L(position): only what was written after it is read. Another file in its place, or one that became
+        shorter, was rotated: all of it was written after.
+        """
         try:
             handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
         except OSError:
@@ -104,8 +108,17 @@ class Host:
             found = os.fstat(handle)
             if not stat.S_ISREG(found.st_mode):
                 return ""
-            file.seek(max(found.st_size - size, 0))
+            begin = since[1] if found.st_ino == since[0] and found.st_size >= since[1] else 0
+            file.seek(max(found.st_size - size, begin))
             return file.read(size).decode("utf-8", "replace")
+
+    def position(self, path):
+        """Where a log ends now, as C((inode, size)): what L(tail) takes as C(since). C((0, 0)) where there is no file."""
+        try:
+            found = os.lstat(path)
+        except OSError:
+            return (0, 0)
+        return (found.st_ino, found.st_size) if stat.S_ISREG(found.st_mode) else (0, 0)
 
     def readlink(self, path):
         """The target of a symbolic link as it is written; None where the path is no link."""

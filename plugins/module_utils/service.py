@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import time
 
@@ -160,6 +161,7 @@ def prepare(host, wanted, index):
 def start(host, wanted, index):
     """Tells the supervisor to start an instance; it is not healthy yet."""
     kind = supervisors.KINDS[wanted["supervisor"]]
+    mark_logs(host, wanted, index)
     if "reset" in kind:
         host.run(filled(wanted, index, "reset"))
     if "hold" in kind:
@@ -222,10 +224,62 @@ def pids(host, wanted, index):
     return sorted(row["pid"] for row in running(host, wanted, index))
 
 
+def log_of(wanted, index):
+    """The application's own log of an instance."""
+    return f"{wanted['log_dir']}/{index}/xitrum.log"
+
+
+def output_of(wanted, index):
+    """The file with what an instance prints; empty where the supervisor keeps it in the journal."""
+    command = filled(wanted, index, "output")
+    return command[-1] if command[0] == "tail" else ""
+
+
+def marks_path(wanted, index):
+    """Where it is written down how far the logs of an instance were when it was last started."""
+    return f"{home(wanted, index)}/started"
+
+
+def mark_logs(host, wanted, index):
+    """Writes down how far the logs of an instance are, before it is started: L(tail) shows what follows. Not kept in
+    memory, since a later run of the module may find that the same start has failed."""
+    output = output_of(wanted, index)
+    marks = {"time": time.time(), "log": host.position(log_of(wanted, index)), "output": host.position(output) if output else (0, 0)}
+    try:
+        host.write(marks_path(wanted, index), json.dumps(marks), 0o640, "root", "root")
+    except OSError:
+        # On a full disk, say: the instance starts all the same, and more of its logs is shown.
+        return
+
+
+def read_marks(host, wanted, index):
+    """What L(mark_logs) wrote; the beginning of everything where it wrote nothing that can be read."""
+    none = {"time": 0.0, "log": (0, 0), "output": (0, 0)}
+    try:
+        marks = json.loads(host.read(marks_path(wanted, index)) or "{}")
+        return {**none, "time": float(marks["time"]), **{name: tuple(map(int, marks[name])) for name in ("log", "output")}}
+    except (ValueError, TypeError, KeyError):
+        return none
+
+
+def read_output(host, wanted, index, marks):
+    """The end of what an instance has printed since its last start."""
+    output, command = output_of(wanted, index), filled(wanted, index, "output")
+    if output and marks["time"]:
+        return host.tail(output, since=marks["output"])
+    if marks["time"]:
+        said = host.run([*command[:-1], f"--since=@{marks['time']:.6f}", command[-1]])
+        if said.rc == 0:
+            return said.out
+    return host.run(command).out
+
+
 def tail(host, wanted, index):
-    """The last lines of the instance's own log and of what it printed, without the frames of stack traces and the JVM's options."""
-    log = host.tail(f"{wanted['log_dir']}/{index}/xitrum.log")
-    printed = host.run(filled(wanted, index, "output")).out
+    """The last lines of the instance's own log and of what it printed since it was last started, without the frames of
+    stack traces and the JVM's options. Earlier lines are those of another start, and mostly of another release."""
+    marks = read_marks(host, wanted, index)
+    log = host.tail(log_of(wanted, index), since=marks["log"])
+    printed = read_output(host, wanted, index, marks)
     noise = ("at ", "Picked up ", "NOTE: Picked up ")
     return "\n".join(line for text in (log, printed) for line in [line for line in text.splitlines() if not line.strip().startswith(noise)][-15:])
 

@@ -52,6 +52,8 @@ class FakeHost:
         self.open_ports = dict(open_ports or {})
         self.names = {"localhost": ["::1", "127.0.0.1"], **(names or {})}
         self.unbound = dict(unbound or {})
+        #: A path to its number, where a file was put in the place of another.
+        self.inodes = {}
         self.done = []
         self.environments = []
 
@@ -88,8 +90,16 @@ class FakeHost:
             raise PermissionError(errno.EACCES, "Permission denied", path)
         return text
 
-    def tail(self, path, size=16384):
-        return (self.files.get(path) or "")[-size:]
+    def tail(self, path, size=16384, since=(0, 0)):
+        text = self.files.get(path) or ""
+        begin = since[1] if since[0] == self.inode(path) and len(text) >= since[1] else 0
+        return text[begin:][-size:]
+
+    def inode(self, path):
+        return self.inodes.get(path, 1)
+
+    def position(self, path):
+        return (self.inode(path), len(self.files[path])) if path in self.files else (0, 0)
 
     def rename(self, path, new_path):
         self.done.append(("rename", path, new_path))

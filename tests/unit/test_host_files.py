@@ -291,3 +291,30 @@ def test_who_may_replace_a_path_is_told_from_its_folders():
     there = FakeHost({"/srv/conf/x": ""}, stats={"/srv/conf": Stat("directory", 0o775, "root", "deploy", 0)})
     assert untrusted(there, "/srv/conf/x") == "/srv/conf may be written by the group deploy"
     assert untrusted(FakeHost({"/srv/conf/x": ""}), "/srv/conf/x") == ""
+
+
+def test_the_end_of_a_log_is_what_was_written_since_a_position(tmp_path):
+    log, there = tmp_path / "log", Host(None)
+    assert there.position(str(log)) == (0, 0)
+    log.write_text("old\n")
+    mark = there.position(str(log))
+    assert there.tail(str(log)) == "old\n" and there.tail(str(log), since=mark) == ""
+    with log.open("a") as file:
+        file.write("new\n")
+    assert there.tail(str(log), since=mark) == "new\n"
+    assert there.tail(str(log), size=2, since=mark) == "w\n"
+    # Copied and emptied.
+    log.write_text("n\n")
+    assert there.tail(str(log), since=mark) == "n\n"
+    # Renamed, and another in its place.
+    os.rename(log, tmp_path / "log.1")
+    log.write_text("newer\nlines\n")
+    assert there.tail(str(log), since=mark) == "newer\nlines\n"
+
+
+def test_a_log_that_is_a_link_or_a_pipe_has_no_position(tmp_path):
+    (tmp_path / "secret").write_text("secret\n")
+    (tmp_path / "log").symlink_to("secret")
+    os.mkfifo(tmp_path / "pipe")
+    assert [Host(None).position(str(tmp_path / name)) for name in ("log", "pipe")] == [(0, 0), (0, 0)]
+    assert [Host(None).tail(str(tmp_path / name)) for name in ("log", "pipe")] == ["", ""]

@@ -307,3 +307,93 @@ def test_connections_are_drained_at_the_ports_that_the_old_instance_has(monkeypa
     configured(there, "aa-1", 8000, https)
     monkeypatch.setattr(service.sockets, "established", lambda _host: [{"port": port} for port in (8000, 4430, 9000, 22)])
     assert service.drained(there, wanted("absent", drain=0), [{"index": 0, "port": 9000}]) == left
+
+
+LOG, PRINTED = "/var/log/demo/0/xitrum.log", "/var/log/demo/output-0.log"
+
+
+def fails_after(there, written, supervisor="rc.local", **more):
+    """The message of a start that fails, after which C(written) maps logs to what they hold then. Stopped instances of
+    other supervisors than systemd print into a file."""
+    want = wanted(supervisor=supervisor, start_timeout=-1, **more)
+    there.commands["env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin /etc/demo-rc.local/start 0"] = ""
+
+    def page(*_where):
+        there.files.update(written)
+        return "refused"
+
+    there.page = page
+    with pytest.raises(RuntimeError) as error:
+        service.begin(there, want, [{"index": 0, "port": 1, "folder": "bb-2"}])
+    return str(error.value).partition("Going back")[0]
+
+
+OLD = "release aa is up\nrelease aa says good bye\n"
+
+
+@pytest.mark.parametrize(("before", "after", "inode", "shown", "hidden"), [
+    ({LOG: OLD, PRINTED: OLD}, {LOG: OLD + "bb: no database\n", PRINTED: OLD + "bb: exit 1\n"}, {}, ("bb: no database", "bb: exit 1"), "release aa"),
+    # The release that failed wrote nothing: the old one's last words are not its own.
+    ({LOG: OLD, PRINTED: OLD}, {}, {}, (), "release aa"),
+    # The log was rotated by the start: renamed, and by now longer than the old one was; or copied and emptied.
+    ({LOG: OLD}, {LOG: "bb: no database\n" * 20}, {LOG: 2}, ("bb: no database",), "release aa"),
+    ({PRINTED: OLD}, {PRINTED: "bb: exit 1\n"}, {}, ("bb: exit 1",), "release aa"),
+    # A first start, or one after the log was removed.
+    ({}, {LOG: "bb: no database\n"}, {}, ("bb: no database",), "release aa"),
+    ({LOG: OLD}, {LOG: ""}, {}, (), "release aa"),
+])
+def test_the_log_of_a_failure_is_that_of_the_failed_start(before, after, inode, shown, hidden):
+    there = host()
+    there.files.update(before)
+    written = {**after}
+    began = service.wait_until_healthy
+
+    def rotated(*what):
+        there.inodes.update(inode)
+        return began(*what)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(service, "wait_until_healthy", rotated)
+        said = fails_after(there, written)
+    assert "The end of its log" in said and hidden not in said
+    assert all(words in said for words in shown)
+
+
+def test_of_the_journal_only_what_follows_the_start_is_asked_for(monkeypatch):
+    there = host()
+    monkeypatch.setattr(service.time, "time", lambda: 1700000000.25)
+    since = "journalctl --no-pager --quiet --lines=30 --output=cat --since=@1700000000.250000 _SYSTEMD_UNIT=demo@0.service"
+    there.commands[since] = "bb: exit 1\n"
+    said = fails_after(there, {}, "systemd")
+    assert "bb: exit 1" in said and "Could not open port" not in said
+
+
+def test_a_release_that_fails_after_its_start_shows_no_log_of_another_one(port):
+    """Another run of the module watches it."""
+    there = host(runs=True)
+    there.files[LOG] = OLD
+    there.commands["env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin /etc/demo-rc.local/start 0"] = ""
+    service.start(there, wanted(supervisor="rc.local"), 0)
+    there.files[LOG] += "bb: it is over\n"
+    with pytest.raises(RuntimeError) as error:
+        watched(there, port, path="/broken", supervisor="rc.local")
+    assert "bb: it is over" in str(error.value) and "release aa" not in str(error.value)
+
+
+@pytest.mark.parametrize("text", ["", "no json", "[]", '{"time": "x", "log": 1, "output": []}', '{"time": 1}'])
+def test_a_damaged_mark_shows_the_whole_end_of_the_log(text):
+    there = host()
+    there.files.update({service.marks_path(wanted(), 0): text, LOG: OLD})
+    assert "release aa" in service.tail(there, wanted(), 0)
+    assert "Could not open port" in service.tail(there, wanted(), 0)
+
+
+def test_a_mark_that_cannot_be_written_keeps_nothing_from_starting(monkeypatch):
+    there = host()
+
+    def full(*_what):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(there, "write", full)
+    service.start(there, wanted(), 0)
+    assert ("run", "systemctl start demo@0.service") in there.done
