@@ -44,13 +44,18 @@ def host_problems(variables, reached):
     """What stands in the way on one host, as sentences: what its concerns say, and its JDK."""
     state, package = variables.get("xitrum_host_state"), variables.get("xitrum_package_read") or {}
     if not isinstance(state, dict) or state.get("failed") or state.get("unreachable"):
-        return [unread(variables, state, reached)]
+        return refusals(state) if reached and isinstance(state, dict) and state.get("refused") else [unread(variables, state, reached)]
     concerns = [report for report in state.values() if isinstance(report, dict)]
     problems = [problem for report in concerns for problem in report.get("problems", [])]
     if runs_the_package(variables):
         where = f"{package.get('java_jar')}, {package.get('java_class')}" if package.get("java_jar") else ""
         problems.append(java_problem(package.get("java", 0), state["jdk"].get("version", 0), package.get("scala", ""), where))
     return [problem for problem in problems if problem]
+
+
+def refusals(state):
+    """The sentences of a check of variables that failed before the host was read, one a line."""
+    return [line.strip() for line in str(state.get("msg", "")).splitlines() if line.strip()]
 
 
 def instances_of(variables):

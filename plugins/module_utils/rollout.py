@@ -5,9 +5,7 @@
 
 from __future__ import annotations
 
-import re
-
-from ansible_collections.xitrum.host.plugins.module_utils import package_main, proxy
+from ansible_collections.xitrum.host.plugins.module_utils import package_main, proxy, values
 
 
 def size(batch, count):
@@ -15,11 +13,8 @@ def size(batch, count):
 
     Raises ValueError for anything else.
     """
-    found = re.fullmatch(r"([1-9][0-9]*)(%?)", str(batch).strip())
-    if not found or (found[2] and int(found[1]) > 100):
-        raise ValueError(f"xitrum_rolling_batch is {batch!r}: it is a number of instances from 1, or a share of them from 1% to 100%")
-    number = int(found[1])
-    return max(number * count // 100, 1) if found[2] else number
+    number, share = values.read_batch(batch)
+    return max(number * count // 100, 1) if share else number
 
 
 def steps(due, batch=1):

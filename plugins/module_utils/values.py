@@ -17,11 +17,13 @@ from ansible_collections.xitrum.host.plugins.module_utils import jvm, pip
 NAME = re.compile(r"[a-z_][a-z0-9_-]{0,30}")
 LEAST_KEY = 16
 MOST_INSTANCES = 1000
+#: More than any Linux host holds.
+MOST_CONNECTIONS = 1 << 30
 
 
 def problems(variables):
     """Sentences on values that cannot be meant: what was found, what was wanted."""
-    return [sentence for check in (names, folders, counts, ports, secrets, heap, pip_arguments, reach_from) for sentence in check(variables)]
+    return [sentence for check in CHECKS for sentence in check(variables)]
 
 
 def names(variables):
@@ -58,6 +60,33 @@ def counts(variables):
                 " (to take the application off a host, move it to the group xitrum_retired)" if name == "xitrum_instances" else "")
 
 
+def read_batch(batch):
+    """The number of C(xitrum_rolling_batch) and whether it is a share in percent. Raises ValueError for anything else."""
+    found = re.fullmatch(r"([1-9][0-9]*)(%?)", str(batch).strip(), re.ASCII)
+    if isinstance(batch, bool) or not found or (found[2] and int(found[1]) > 100):
+        raise ValueError(f"xitrum_rolling_batch is {batch!r}: expected a number of instances from 1, or a share of them from 1% to 100%")
+    return int(found[1]), bool(found[2])
+
+
+def rollout(variables):
+    """How a rollout takes its steps, and how long it waits."""
+    try:
+        read_batch(variables.get("xitrum_rolling_batch", 1))
+    except ValueError as error:
+        yield str(error)
+    for name, least in (("xitrum_drain_timeout", 0), ("xitrum_drain_grace", 0), ("xitrum_gate_seconds", 0), ("xitrum_lock_seconds", 1)):
+        value = number(variables.get(name, least))
+        if value is not None and value < least:
+            yield f"{name} is {value}: expected are seconds, {least} or more"
+
+
+def capacity(variables):
+    """The number of connections that a host is planned for."""
+    value = number(variables.get("xitrum_max_connections", 1))
+    if value is not None and not 1 <= value <= MOST_CONNECTIONS:
+        yield f"xitrum_max_connections is {value}: expected is a number from 1 to {MOST_CONNECTIONS}"
+
+
 def ports(variables):
     """Every instance's port must be one, and HTTP and HTTPS must not meet."""
     count = max(number(variables.get("xitrum_instances", 1)) or 1, 1)
@@ -69,6 +98,9 @@ def ports(variables):
         ranges[name] = set(range(first, first + count))
         if first < 1 or first + count - 1 > 65535:
             yield f"{name} is {first} for {count} instance{'s' if count > 1 else ''}: wanted are ports from 1 to 65535"
+    first = number(variables.get("xitrum_cluster_port", 1))
+    if first is not None and (first < 1 or first + count - 1 > 65535):
+        yield f"xitrum_cluster_port is {first} for {count} instance{'s' if count > 1 else ''}: expected are ports from 1 to 65535"
     if variables.get("xitrum_tls_certificate") and len(ranges) == 2 and set.intersection(*ranges.values()):
         yield (f"xitrum_http_port and xitrum_https_port meet with {count} instances, at {min(set.intersection(*ranges.values()))}: "
                "set them further apart")
@@ -108,6 +140,10 @@ def reach_from(variables):
         near = difflib.get_close_matches(str(name), known, 1)
         yield (f"xitrum_reach_from is {name!r}, which is no host of the inventory: expected the name of one, or localhost for the controller"
                + (f"; did you mean {near[0]}?" if near else ""))
+
+
+#: All of them, in the order in which they are reported.
+CHECKS = (names, folders, counts, rollout, capacity, ports, secrets, heap, pip_arguments, reach_from)
 
 
 def number(value):

@@ -45,6 +45,15 @@ from ansible_collections.xitrum.host.plugins.module_utils import values
     ({"xitrum_secure_key": "short"}, "5 characters"),
     ({"xitrum_tls_key": "b"}, "needs both"),
     ({"xitrum_heap": "lots"}, "xitrum_heap is 'lots'"),
+    *[({"xitrum_rolling_batch": batch}, f"xitrum_rolling_batch is {batch!r}: expected a number of instances from 1, or a share of them from 1% to 100%")
+      for batch in ("150%", "101%", "0%", "0", 0, -1, "-1", "25 %", "%", "abc", "", "1.5", 1.5, True, None, "1e2", "٣", "٣%", "1000000%")],
+    ({"xitrum_drain_timeout": -1}, "xitrum_drain_timeout is -1"),
+    ({"xitrum_drain_grace": "-5"}, "xitrum_drain_grace is -5"),
+    ({"xitrum_gate_seconds": -1}, "xitrum_gate_seconds is -1"),
+    ({"xitrum_lock_seconds": 0}, "xitrum_lock_seconds is 0: expected are seconds, 1 or more"),
+    ({"xitrum_cluster_port": 0}, "xitrum_cluster_port is 0"),
+    ({"xitrum_cluster_port": 65535, "xitrum_instances": 2}, "xitrum_cluster_port is 65535 for 2 instances"),
+    *[({"xitrum_max_connections": number}, f"xitrum_max_connections is {number}: expected is a number from 1") for number in (0, -1, 1 << 31)],
 ])
 def test_what_cannot_be_meant_is_named(variables, said):
     found = values.problems(variables)
@@ -54,6 +63,14 @@ def test_what_cannot_be_meant_is_named(variables, said):
 @pytest.mark.parametrize("variables", [
     {}, {"xitrum_root": "/home/deploy/shop", "xitrum_log_dir": "/home/deploy/logs"}, {"supervisor_writable_paths": ["/srv/uploads", "/home/x/up"]},
     {"xitrum_root": "/usr/local/shop-2.0_b+c"}, {"xitrum_log_dir": "/data/logs"},
+    *[{"xitrum_rolling_batch": batch} for batch in (1, "1", "7", "1%", "25%", "100%", " 25% ", 1000)],
+    {"xitrum_drain_timeout": 0, "xitrum_drain_grace": 0, "xitrum_gate_seconds": 0, "xitrum_lock_seconds": 1}, {"xitrum_gate_seconds": "long"},
+    {"xitrum_max_connections": 1}, {"xitrum_max_connections": "1000000"}, {"xitrum_cluster_port": 2551},
     {"xitrum_instances": 4, "xitrum_http_port": 9000}, {"xitrum_root": "/srv/shop"}, {"xitrum_instances": "many"}, {"xitrum_heap": "2g"}])
 def test_what_is_right_or_the_specifications_business_passes(variables):
     assert values.problems(variables) == []
+
+
+def test_all_wrong_values_are_reported_at_once():
+    found = values.problems({"xitrum_rolling_batch": "150%", "xitrum_gate_seconds": -1, "xitrum_lock_seconds": 0, "xitrum_heap": "lots"})
+    assert len(found) == 4
