@@ -44,4 +44,5 @@ class FilterModule:
 
     def filters(self):
         """Name to function."""
-        return {"prove_loads": prove_loads, "prove_report": prove_report, "prove_table": load_report.proof_table}
+        return {"prove_loads": prove_loads, "prove_report": prove_report, "prove_table": load_report.proof_table,
+                "prove_shortfalls": lambda report: list(load_report.shortfalls(report))}

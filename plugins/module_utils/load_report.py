@@ -73,6 +73,16 @@ def promise(capacities, groups, way):
     return min(found, key=lambda part: part["largest"]) if found else None
 
 
+def shortfalls(report):
+    """Why a run failed, one sentence for each way on which fewer connections were held than asked for; none where all
+    were."""
+    for way, figures in report["ways"].items():
+        if figures["held"] < figures["asked"]:
+            words = ", ".join(dict.fromkeys(word for word, _sentence in figures["ended_by"])) or "an unknown reason"
+            yield (f"found {figures['held']} connections held {load_fleet.WAYS[way]}, expected {figures['asked']} (prove_connections): "
+                   f"limited by {words}. The table before this message has the details.")
+
+
 def cells(said):
     """The figures of one way as (title, text), in the order of the table."""
     def pair(times):

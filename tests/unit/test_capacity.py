@@ -151,6 +151,23 @@ def test_the_host_is_asked_what_it_has():
     assert "memory ends first" in told(small_host(cap="000001ffffffffff"), connections=900000, heap_bytes=7 * GIB, instances=2).problems[0]
 
 
+@pytest.mark.parametrize(("shape", "resources"), [
+    ({"heap_bytes": 512 << 20, "memory_bytes": GIB}, ["memory", "heap"]),
+    ({"heap_bytes": 512 << 20, "nofile_most": 20000}, ["nofile", "heap"]),
+    ({"heap_bytes": 512 << 20, "memory_bytes": GIB, "nofile_most": 20000, "proxy": True, "backends": 1}, ["memory", "heap", "ports", "nofile"]),
+])
+def test_every_shortfall_is_listed_at_once_with_what_to_do(shape, resources):
+    shape = capacity.HostShape(**shape)
+    problem = capacity.limits_for(100000, shape)["problem"]
+    first, rest = problem.split("Too little as well: ")
+    assert f"{resources[0]} ends first" in first
+    short = [bound for bound in capacity.bounds(100000, shape) if bound.needed > bound.there]
+    assert {bound.resource for bound in short} == set(resources)
+    assert all(f"{bound.needed} {bound.unit} are needed, {bound.there} are there" in problem and bound.mend in problem for bound in short)
+    assert all(f"{name}, " in rest for name in resources[1:])
+    assert problem.count("The largest number that holds is") == 1
+
+
 def test_nothing_is_wanted_without_a_number():
     plan = told(small_host())
     assert (plan.rows, plan.problems, plan.changed) == ([], [], False)

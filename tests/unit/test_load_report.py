@@ -6,8 +6,11 @@
 from __future__ import annotations
 
 import copy
+import pathlib
 
 import pytest
+import yaml
+from ansible_collections.xitrum.host.plugins.filter.prove import FilterModule
 from ansible_collections.xitrum.host.plugins.module_utils import load_burst, load_counts, load_limits, load_report, load_state
 
 from .fake_host import FakeHost
@@ -153,3 +156,24 @@ def test_a_burst_that_cannot_be_made_is_refused(wrong, said):
 def test_a_burst_is_told_by_what_took_a_repeated_syn():
     assert load_burst.measured([(0.01, False), (1.03, True)], 3) == {"connects": 3, "at_once": 1, "delayed": 1, "failed": 1, "slowest_ms": 1030.0}
     assert load_burst.measured([], 2)["slowest_ms"] is None
+
+
+@pytest.mark.parametrize(("held", "ended_by", "said"), [
+    (1000, [], []),
+    (999, [["closed", "1 were closed"], ["closed", "x"], ["nofile", "y"]],
+     ["found 999 connections held through the proxies, expected 1000 (prove_connections): limited by closed, nofile. "
+      "The table before this message has the details."]),
+    (0, [], ["found 0 connections held through the proxies, expected 1000 (prove_connections): limited by an unknown reason. "
+             "The table before this message has the details."]),
+])
+def test_fewer_connections_than_requested_are_a_failure(held, ended_by, said):
+    ways = {"direct": {"asked": 1000, "held": 1000, "ended_by": []}, "proxy": {"asked": 1000, "held": held, "ended_by": ended_by}}
+    assert FilterModule().filters()["prove_shortfalls"]({"ways": ways}) == said
+
+
+def test_the_figures_are_kept_before_a_run_fails():
+    """A run that fails has written its report, and shown it."""
+    folder = pathlib.Path(__file__).parents[2] / "roles/prove/tasks"
+    names = [task["name"] for task in yaml.safe_load((folder / "report.yml").read_text(encoding="utf-8"))]
+    assert names.index("The figures are kept for the next run") < names.index("The proof") < names.index("Fail when fewer connections were held than requested")
+    assert yaml.safe_load((folder / "main.yml").read_text(encoding="utf-8"))[-1]["ansible.builtin.include_tasks"] == "report.yml"

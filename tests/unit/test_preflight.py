@@ -182,6 +182,15 @@ def test_a_host_of_which_nothing_is_known(state, reached, said):
     assert said in preflight_message({"app1": state}, ["app1"], ["app1"] if reached else [])
 
 
+def test_a_check_of_variables_that_failed_is_no_unreadable_host():
+    """Each sentence is one of the errors, beside those of other hosts."""
+    refused = {"xitrum_host_state": {"failed": True, "refused": True, "msg": "xitrum_slots is true: found 2 instances\nproxy_servers is empty"}}
+    text = preflight_message({"app1": refused, "app2": {"xitrum_host_state": {"failed": True, "refused": False, "msg": "sudo wants a password"}}},
+                             ["app1", "app2"])
+    assert text.startswith("3 problems") and text.count("could not be read") == 1
+    assert "app1:\n  - xitrum_slots is true: found 2 instances\n  - proxy_servers is empty" in text
+
+
 def an_instance(index=0, http=8000, port=8000, running=True, **configured):
     had = {"http": http, "https": 0, "interface": "", "cluster": False, **configured}
     return {"index": index, "port": port, "running": running, "configured": had}

@@ -73,8 +73,9 @@ def test_a_low_limit_of_open_files_is_named_beside_the_run_before(site, before, 
     soft = site.sh("app1", f"awk '/open files/ {{print $4}}' /proc/{pid}/limits")
     with site.for_now("app1", f"{change}300:", f"{change}{soft}:"):
         code, said, found = prove("after", prove_connections=1000, prove_through=["proxy"], prove_tls=True, prove_timeout=5, prove_burst=0)
-    assert code == 0, said[-4000:]
+    assert code != 0, said[-4000:]
     figures = found["ways"]["proxy"]
+    assert f"found {figures['held']} connections held" in " ".join(said.split()) and "expected 1000 (prove_connections)" in " ".join(said.split())
     assert 200 < figures["held"] < 1000 and figures["ended_by"][0][0] == "nofile"
     assert "of its 300 open files (nofile)" in said
     columns = [line.split()[-2:] for line in said.splitlines() if line.strip().startswith(("before ", "held ", "limited by"))]
