@@ -265,9 +265,9 @@ def read_marks(host, wanted, index):
 def read_output(host, wanted, index, marks):
     """The end of what an instance has printed since its last start."""
     output, command = output_of(wanted, index), filled(wanted, index, "output")
-    if output and marks["time"]:
+    if output and marks["output"] != (0, 0):
         return host.tail(output, since=marks["output"])
-    if marks["time"]:
+    if not output and marks["time"]:
         said = host.run([*command[:-1], f"--since=@{marks['time']:.6f}", command[-1]])
         if said.rc == 0:
             return said.out
