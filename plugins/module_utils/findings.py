@@ -37,6 +37,9 @@ def of_host(host, state, reached):
     if not concerns(state) or not reached:
         away, said = not reached or bool((state or {}).get("unreachable")), (state or {}).get("msg", "")
         why = "it could not be reached" if away else f"it could not be read: {said or 'no reason was given'}"
+        if not away and said and state.get("refused"):
+            # By a check of its variables: the host itself was not asked.
+            why = said
         return [finding(host, {"concern": "host", "item": "host", "wanted": "readable", "status": "differs", "why": why, "mend": PING if away else RUN})]
     # Without root the processes, sockets and rules of others are hidden: what was concluded from them is not known.
     root, hidden = state.get("machine", {}).get("uid", 0) == 0, {"status": "unseen", "mend": LOOK}

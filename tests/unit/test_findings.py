@@ -39,6 +39,12 @@ def test_a_user_who_is_not_root_does_not_see_what_it_cannot_know():
     assert {item["mend"] for item in found(machine=machine) if item["word"] == "not seen"} == {LOOK}
 
 
+def test_a_refused_variable_is_no_unreadable_host():
+    state = {"msg": "xitrum_slots is true: found 2 instances", "refused": True}
+    assert findings.of_host("app1", state, True)[0]["why"] == "xitrum_slots is true: found 2 instances"
+    assert findings.of_host("app1", {**state, "refused": False}, True)[0]["why"].startswith("it could not be read: ")
+
+
 def test_a_host_that_could_not_be_read_says_why():
     said = findings.findings({"app1": {"failed": True, "msg": "no python"}}, ["app1"])
     assert said[0]["level"] == "bad" and "no python" in said[0]["why"]
