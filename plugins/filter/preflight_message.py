@@ -107,7 +107,7 @@ def folder_problems(of_host):
 def values_cannot_be_meant(of_host):
     """Whether a host's variables have values that cannot be planned with. See the documentation of values_cannot_be_meant."""
     try:
-        return bool(values.problems(of_host))
+        return bool(values.plan_problems(of_host))
     except NO_VALUE:
         return False
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from ansible_collections.xitrum.host.plugins.module_utils import mends
+from ansible_collections.xitrum.host.plugins.module_utils import mends, preflight
 from ansible_collections.xitrum.host.plugins.module_utils.fleet_summary import WORDS, concerns, hosts_said, rows, table
 from ansible_collections.xitrum.host.plugins.module_utils.plan import LOOK, PING, RUN
 from ansible_collections.xitrum.host.plugins.module_utils.proxy import server_name
@@ -37,9 +37,9 @@ def of_host(host, state, reached):
     if not concerns(state) or not reached:
         away, said = not reached or bool((state or {}).get("unreachable")), (state or {}).get("msg", "")
         why = "it could not be reached" if away else f"it could not be read: {said or 'no reason was given'}"
-        if not away and said and state.get("refused"):
-            # By a check of its variables: the host itself was not asked.
-            why = said
+        if not away and said:
+            # A check of its variables failed: the host itself was not asked.
+            why = said if state.get("refused") else preflight.cause_of(str(said)) or why
         return [finding(host, {"concern": "host", "item": "host", "wanted": "readable", "status": "differs", "why": why, "mend": PING if away else RUN})]
     # Without root the processes, sockets and rules of others are hidden: what was concluded from them is not known.
     root, hidden = state.get("machine", {}).get("uid", 0) == 0, {"status": "unseen", "mend": LOOK}

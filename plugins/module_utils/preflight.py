@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import re
 import textwrap
 
 from ansible_collections.xitrum.host.plugins.module_utils import addresses, slots
@@ -14,6 +15,10 @@ from ansible_collections.xitrum.host.plugins.module_utils.package_java import ja
 
 #: The variable that replaces a key of the package's configuration, and how to make a value for it.
 OWN_VALUES = {"secureKey": "xitrum_secure_key", "apiKey": "xitrum_metrics_api_key"}
+
+
+#: How Ansible words the error of a filter, which here is that of a value.
+FILTER_ERROR = re.compile(r"The filter plugin 'xitrum\.host\.\w+' failed: (.+)", re.DOTALL)
 
 
 def example_problems(variables):
@@ -51,6 +56,13 @@ def host_problems(variables, reached):
         where = f"{package.get('java_jar')}, {package.get('java_class')}" if package.get("java_jar") else ""
         problems.append(java_problem(package.get("java", 0), state["jdk"].get("version", 0), package.get("scala", ""), where))
     return [problem for problem in problems if problem]
+
+
+def cause_of(message):
+    """What a filter of this collection found wrong, without the words that Ansible puts before it; empty for another
+    message."""
+    found = FILTER_ERROR.search(message)
+    return found[1].strip() if found else ""
 
 
 def refusals(state):
@@ -193,7 +205,7 @@ def unread(variables, state, reached):
     failed = variables.get("ansible_failed_result")
     reports = [report for report in (state, failed) if isinstance(report, dict)]
     said = next((str(report["msg"]).strip() for report in reports if report.get("msg")), "no reason was given; run again with -vvv")
-    return f"the host could not be read: {said}"
+    return cause_of(said) or f"the host could not be read: {said}"
 
 
 def host_notes(variables):

@@ -177,6 +177,10 @@ def test_a_variable_without_a_value_is_named(error):
     ({"xitrum_host_state": {"failed": True, "msg": "sudo wants a password"}}, True, "could not be read: sudo wants a password"),
     ({"ansible_failed_result": {"msg": "xitrum_heap is no size"}}, True, "could not be read: xitrum_heap is no size"),
     ({}, True, "run again with -vvv"),
+    # A filter of ours found a value wrong while the read was prepared.
+    ({"xitrum_host_state": {"failed": True, "msg": "Task failed: Finalization of task args for 'xitrum.host.host_state_info' failed: Error while "
+                            "resolving value for 'firewall': The filter plugin 'xitrum.host.proxy_addresses' failed: proxy1: found no address"}},
+     True, "app1:\n  - proxy1: found no address"),
 ])
 def test_a_host_of_which_nothing_is_known(state, reached, said):
     assert said in preflight_message({"app1": state}, ["app1"], ["app1"] if reached else [])

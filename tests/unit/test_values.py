@@ -74,3 +74,9 @@ def test_what_is_right_or_the_specifications_business_passes(variables):
 def test_all_wrong_values_are_reported_at_once():
     found = values.problems({"xitrum_rolling_batch": "150%", "xitrum_gate_seconds": -1, "xitrum_lock_seconds": 0, "xitrum_heap": "lots"})
     assert len(found) == 4
+
+
+def test_how_a_rollout_goes_keeps_no_host_from_being_read():
+    """So that its other errors are reported in the same run."""
+    assert values.plan_problems({"xitrum_rolling_batch": "150%", "xitrum_lock_seconds": 0}) == []
+    assert len(values.plan_problems({"xitrum_rolling_batch": "150%", "xitrum_instances": 0})) == 1
