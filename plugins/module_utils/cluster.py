@@ -53,15 +53,19 @@ def seeds(every, count, system):
 
 def plan(hosts, defaults, count, system):
     """The cluster: C({seeds, members, problems}). C(problems) are sentences; where there are some, it must not be formed."""
-    try:
-        every = members(hosts, defaults)
-    except ValueError as error:
-        return {"seeds": [], "members": [], "problems": [str(error)]}
-    problems = []
-    if len(every) < 2:
+    every, problems = [], []
+    for host in hosts:
+        try:
+            every += members([host], defaults)
+        except ValueError as error:
+            problems.append(str(error))
+    unknown = bool(problems)
+    if len(every) < 2 and not unknown:
         problems.append(f"xitrum_cluster is true and there is {len(every)} instance: a cluster has two at least. Add some, or leave it off.")
     if count < 2:
         problems.append(f"xitrum_cluster_seeds is {count}, wanted are two at least: with one seed nobody can join while that is down.")
+    if unknown:
+        return {"seeds": [], "members": [], "problems": problems}
     lonely = sorted({member["host"] for member in every if ipaddress.ip_address(member["address"]).is_loopback})
     if lonely and len({member["host"] for member in every}) > 1:
         problems.append(f"the cluster address of {' and '.join(lonely)} is a loopback one, which no other host reaches: set xitrum_cluster_address.")

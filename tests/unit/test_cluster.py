@@ -50,3 +50,11 @@ def test_what_must_not_be_formed(hosts, count, said):
 
 def test_on_one_host_the_loopback_does():
     assert plan([host("app1", "127.0.0.1")])["problems"] == []
+
+
+def test_every_wrong_address_is_reported_at_once_with_the_number_of_seeds():
+    hosts = [{"inventory_hostname": name, "ansible_host": found} for name, found in (("app1", "app1"), ("app2", "8.8.8.8"), ("app3", "10.0.0.3"))]
+    found = cluster.plan(hosts, {cluster.PORT: 2551, cluster.COUNT: 1}, 1, "demo")
+    assert [sentence.split(" is ")[0] for sentence in found["problems"]] == [
+        "app1: its cluster address app1", "app2: its cluster address 8.8.8.8", "xitrum_cluster_seeds"]
+    assert found["members"] == []
