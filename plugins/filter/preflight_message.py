@@ -59,15 +59,10 @@ _value:
   type: str
 """
 
-from ansible.errors import AnsibleError
-from ansible_collections.xitrum.host.plugins.filter.preflight_notes import preflight_notes
+from ansible_collections.xitrum.host.plugins.filter.preflight_notes import NO_VALUE, preflight_notes
 from ansible_collections.xitrum.host.plugins.filter.unknown_variables import of_collection, unknown_variables
 from ansible_collections.xitrum.host.plugins.module_utils import commands, preflight, values, variables
 from ansible_collections.xitrum.host.plugins.plugin_utils import command_line
-from jinja2.exceptions import UndefinedError
-
-#: What reading a variable raises whose value refers to another that is not there, or to a file that cannot be read.
-NO_VALUE = (AnsibleError, UndefinedError)
 
 
 def controller_problems(every):
@@ -134,11 +129,15 @@ def preflight_message(hostvars, hosts, reached=None, retired=(), deploy=False):
         # A host whose variables cannot be meant is not read, so nothing is known of it.
         read = [] if values_cannot_be_meant(of_host) else preflight.host_problems(of_host, host in answered)
         problems[host] = [*variable_problems(of_host), *read, *value_problems(of_host), *run_problems(of_host, deploy)]
+    differences = preflight.difference_errors(hostvars, hosts, NO_VALUE)
+    for found in (differences, preflight.session_reports(hostvars, hosts, NO_VALUE)[0]):
+        for host, sentences in found.items():
+            problems[host] += sentences
     lost = preflight.retired_problems({host: hostvars[host] for host in retired}, every)
     wrong = {host: folder_problems(hostvars[host]) for host in retired if host not in every}
     for host, sentences in [*lost.items(), *((host, found) for host, found in wrong.items() if found)]:
         problems.setdefault(host, []).extend(sentences)
-    return preflight.message(problems, controller_problems(every), preflight_notes(hostvars, hosts, deploy))
+    return preflight.message(problems, controller_problems(every), preflight_notes(hostvars, hosts, deploy, hosts))
 
 
 class FilterModule:

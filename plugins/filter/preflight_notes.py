@@ -12,7 +12,7 @@ version_added: 0.1.0
 author: The xitrum.host maintainers (@xitrum-host)
 description:
   - A system that is known but not tested, limits that a container cannot raise, and unknown variables with a role's prefix.
-positional: hosts, deploy
+positional: hosts, deploy, every
 options:
   _input:
     description:
@@ -29,6 +29,10 @@ options:
     description: Whether the run leaves the JDK, the kernel and the proxies as they are.
     type: bool
     default: false
+  every:
+    description: All hosts of the run, C(ansible_play_hosts_all). Without it, O(hosts).
+    type: list
+    elements: str
 """
 
 EXAMPLES = r"""
@@ -44,19 +48,25 @@ _value:
   sample: {app1: ["Ubuntu 22.04.4 LTS is known but not tested here: look at the report of the first run with care"]}
 """
 
+from ansible.errors import AnsibleError
 from ansible_collections.xitrum.host.plugins.filter.unknown_variables import unknown_variables
 from ansible_collections.xitrum.host.plugins.module_utils import commands, preflight
 from ansible_collections.xitrum.host.plugins.plugin_utils import command_line
+from jinja2.exceptions import UndefinedError
+
+#: What reading a variable raises whose value refers to another that is not there, or to a file that cannot be read.
+NO_VALUE = (AnsibleError, UndefinedError)
 
 
-def preflight_notes(hostvars, hosts, deploy=False):
+def preflight_notes(hostvars, hosts, deploy=False, every=None):
     """See DOCUMENTATION."""
     def render(playbook):
         return commands.render_command(playbook, command_line.given_options())
 
     found = {}
+    sessions = preflight.session_reports(hostvars, hosts if every is None else every, NO_VALUE)[1]
     for host in hosts:
-        found[host] = [*preflight.host_notes(hostvars[host]), *unknown_variables(list(hostvars[host]))["warnings"]]
+        found[host] = [*preflight.host_notes(hostvars[host]), *sessions.get(host, []), *unknown_variables(list(hostvars[host]))["warnings"]]
         if deploy:
             found[host] += preflight.deploy_notes(hostvars[host], render)
     return found

@@ -24,6 +24,10 @@ options:
     description: How many instances are started anew at a time after the gate - a number from 1, or a share of those that are due, such as V(25%).
     type: str
     default: "1"
+  strategy:
+    description: V(all_at_once) makes one step of all instances. Anything else is a rolling restart.
+    type: str
+    default: ""
 """
 
 EXAMPLES = r"""
@@ -44,10 +48,10 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.xitrum.host.plugins.module_utils import rollout
 
 
-def rollout_steps(hostvars, hosts, batch="1"):
+def rollout_steps(hostvars, hosts, batch="1", strategy=""):
     """C(steps) of module_utils/rollout.py over the read state of C(hosts): its ValueError is an error of the filter."""
     try:
-        return rollout.steps({host: hostvars[host]["xitrum_host_state"]["instances"]["restart"] for host in hosts}, batch)
+        return rollout.steps({host: hostvars[host]["xitrum_host_state"]["instances"]["restart"] for host in hosts}, batch, strategy)
     except ValueError as error:
         raise AnsibleFilterError(str(error)) from error
 

@@ -22,6 +22,7 @@ from ansible_collections.xitrum.host.plugins.module_utils import (
     release,
     restarts,
     run_lock,
+    shared_settings,
     sockets,
     supervisors,
 )
@@ -40,6 +41,7 @@ SPEC = {
     "interface": {"type": "str", "default": ""},
     "name": {"type": "str", "default": ""},
     "supervisor": {"type": "str", "default": "systemd", "choices": sorted(supervisors.KINDS)},
+    "package_settings": {"type": "dict"},
     "service_digest": {"type": "str", "default": ""},
     "prove": {"type": "bool", "default": False},
     "health_path": {"type": "str", "default": ""},
@@ -108,6 +110,8 @@ def read(host, wanted, jdk, kernel=None):
         "unsettled": release.unsettled(host, root),
         "locked": host.exists(run_lock.path(wanted["name"])),
     }
+    found = read_package_settings(host, root, wanted["release"])
+    state["package_settings"] = wanted.get("package_settings") if found is None else found
     current = host.stat(host.realpath(f"{root}/current"))
     state["group"] = current.group if current else None
     wanted_indices = [item["index"] for item in wanted["instances"]]
@@ -126,6 +130,7 @@ def read(host, wanted, jdk, kernel=None):
             "previous": host.readlink(f"{folder}/previous") or "",
             "environment": host.read(f"{folder}/current/environment") or "",
             "configured": read_configured(host, f"{folder}/current"),
+            "settings": read_running_settings(host, root, folder, own),
             "process": own,
             "listeners": [row for row in rows or [] if own and own["pid"] in row["pids"]],
             "unread": restarts.unread_sockets(rows, ports.get(number)),
@@ -142,6 +147,22 @@ def read(host, wanted, jdk, kernel=None):
             has = state["instances"][instance["index"]]
             has["page"] = page(host, wanted, instance["port"], has["listeners"])
     return state
+
+
+def read_running_settings(host, root, folder, own):
+    """The shared settings of the process of an instance (C(shared_settings)); None where it works in no folder of ours."""
+    name = (own["cwd"] or "").rpartition("/")[2] if own else ""
+    if not name or f"{folder}/{name}" != own["cwd"]:
+        return None
+    package = read_package_settings(host, root, release.release_of(own["cwd"], root))
+    conf, akka = (host.read(f"{folder}/{name}/config/{file}") or "" for file in ("xitrum.conf", "akka.conf"))
+    return shared_settings.read_settings(package, conf, akka if akka.startswith("# Instance ") else "") if conf else None
+
+
+def read_package_settings(host, root, name):
+    """The settings of sessions that a release on this host has; None where it is not there."""
+    text = host.read(f"{release.folder(root, name)}/config/xitrum.conf") if name else None
+    return None if text is None else shared_settings.read_session_settings(text)
 
 
 def read_configured(host, folder):
@@ -319,7 +340,17 @@ def plan_instance(wanted, instance, files, state, result):
         "configured": has.get("configured", {}),
         "release": release.release_of(running["cwd"], wanted["root"]) if running else "",
         "due": [restarts.reason(row) for row in rows if row.status == "restart"],
+        "changes": setting_changes(files, has, state),
     })
+
+
+def setting_changes(files, has, state):
+    """The shared settings with which the process of an instance differs from its own files C(files)."""
+    if not has["process"] or not has.get("settings"):
+        return []
+    desired = shared_settings.read_settings(
+        state.get("package_settings"), files.get("config/xitrum.conf", ""), files.get("config/akka.conf", ""))
+    return shared_settings.find_changes(has["settings"], desired)
 
 
 def instance_rows(wanted, instance, name, has, state):

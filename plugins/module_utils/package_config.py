@@ -47,13 +47,18 @@ def key_files(text):
     return _KEY_FILE.findall(bare) if _HTTPS_PORT.search(bare) else []
 
 
-def examples(folder):
-    """The keys of a package's C(config/xitrum.conf) that have a public example: C(secureKey), C(apiKey), C(keyFile)."""
+def read_config(folder):
+    """The text of a package's C(config/xitrum.conf); empty where there is none."""
     try:
         with open(os.path.join(folder, "config/xitrum.conf"), encoding="utf-8", errors="replace") as handle:
-            text = handle.read()
+            return handle.read()
     except OSError:
-        return []
+        return ""
+
+
+def examples(folder):
+    """The keys of a package's C(config/xitrum.conf) that have a public example: C(secureKey), C(apiKey), C(keyFile)."""
+    text = read_config(folder)
     return example_values(text) + (["keyFile"] if any(is_example_key(folder, name) for name in key_files(text)) else [])
 
 

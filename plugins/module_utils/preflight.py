@@ -9,7 +9,7 @@ import os
 import re
 import textwrap
 
-from ansible_collections.xitrum.host.plugins.module_utils import addresses, slots
+from ansible_collections.xitrum.host.plugins.module_utils import addresses, shared_settings, slots
 from ansible_collections.xitrum.host.plugins.module_utils.package_config import EXAMPLE_VALUES
 from ansible_collections.xitrum.host.plugins.module_utils.package_java import java_problem
 
@@ -134,6 +134,55 @@ def deploy_notes(variables, command):
         yield (f"port {', '.join(new)} is new here: deploy.yml does not reserve it in net.ipv4.ip_local_reserved_ports, so "
                "that an outgoing connection could take it while an instance restarts. "
                f"Run afterwards (nothing restarts): {command('base')}")
+
+
+def read_value(variables, name, no_value):
+    """A variable as a text; empty where it is not set, or where reading it raises C(no_value): that is an error of its
+    own."""
+    try:
+        value = variables.get(name)
+    except no_value:
+        return ""
+    return "" if value is None else str(value)
+
+
+def application_hosts(hostvars, hosts, no_value):
+    """The application hosts among C(hosts), and those of the same application that the run leaves out."""
+    groups = next((hostvars[host].get("groups") or {} for host in hosts), {})
+    members = list(groups.get("xitrum") or [])
+    run = [host for host in hosts if host in members] if members else [host for host in hosts if runs_the_package(hostvars[host])]
+    names = {read_value(hostvars[host], "xitrum_name", no_value) for host in run}
+    others = [host for host in members if host not in run and host in hostvars]
+    return run, [host for host in others if read_value(hostvars[host], "xitrum_name", no_value) in names]
+
+
+def session_reports(hostvars, hosts, no_value=()):
+    """What a run would do to sessions and the cluster by its restarts: C((errors, notes)), each a map of hosts to
+    sentences."""
+    run, left_out = application_hosts(hostvars, hosts, no_value)
+    fleet = {host: instances_of(hostvars[host]).get("instances", []) for host in run}
+    strategy = next((read_value(hostvars[host], "xitrum_rollout_strategy", no_value) for host in run), "")
+    package = next((hostvars[host].get("xitrum_package_read") or {} for host in run), {})
+    # The package of a rollback is a release of the hosts, and no folder.
+    required = bool(package.get("folder", True))
+    return shared_settings.report_restarts(fleet, strategy, left_out, required)
+
+
+def difference_errors(hostvars, hosts, no_value=()):
+    """Settings that differ between the hosts of an application, those outside of the run among them: hosts to
+    sentences."""
+    run, left_out = application_hosts(hostvars, hosts, no_value)
+    names, by_application, found = ("xitrum_secure_key", "xitrum_config", "xitrum_cluster"), {}, {}
+    for host in [*run, *left_out]:
+        values = {name: read_value(hostvars[host], name, no_value) for name in names}
+        values["xitrum_cluster"] = str(is_true(values["xitrum_cluster"]))
+        of_application = by_application.setdefault(read_value(hostvars[host], "xitrum_name", no_value), {})
+        of_application[host] = shared_settings.read_variables(values)
+    for values in by_application.values():
+        for sentence in shared_settings.find_differences(values):
+            for host in filter(run.__contains__, values):
+                found.setdefault(host, []).append(sentence)
+    return found
 
 
 def restart_note(variables):

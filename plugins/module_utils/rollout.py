@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.xitrum.host.plugins.module_utils import package_main, proxy, values
+from ansible_collections.xitrum.host.plugins.module_utils import package_main, proxy, shared_settings, values
 
 
 def size(batch, count):
@@ -17,8 +17,9 @@ def size(batch, count):
     return max(number * count // 100, 1) if share else number
 
 
-def steps(due, batch=1):
-    """The steps of a rollout: the first instance alone, which is the gate, then as many at a time as C(batch) says.
+def steps(due, batch=1, strategy=""):
+    """The steps of a rollout: the first instance alone, which is the gate, then as many at a time as C(batch) says. With
+    the C(strategy) C(all_at_once) all are one step, which has C(all_at_once), too.
 
     C(due) maps a host to its instances, in the order in which they are taken: those of a host follow each other.
     Each step is C({number, of, gate, label, hosts}): C(hosts) maps a host to its instances of this step. Raises
@@ -26,7 +27,8 @@ def steps(due, batch=1):
     """
     every = [(host, instance) for host, instances in due.items() for instance in instances]
     chunk = size(batch, len(every))
-    parts = [every[:1], *(every[start:start + chunk] for start in range(1, len(every), chunk))] if every else []
+    together = strategy == shared_settings.ALL_AT_ONCE
+    parts = [every] if every and together else [every[:1], *(every[start:start + chunk] for start in range(1, len(every), chunk))] if every else []
     found = []
     for number, part in enumerate(parts, 1):
         hosts = {}
@@ -35,6 +37,7 @@ def steps(due, batch=1):
         found.append({
             "number": number, "of": len(parts), "gate": number == 1, "hosts": hosts,
             "label": ", ".join(f"{host}-{instance['index']}" for host, instance in part),
+            **({"all_at_once": True} if together else {}),
         })
     return found
 

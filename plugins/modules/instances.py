@@ -60,6 +60,11 @@ options:
     description: The backlog that the application asks for when it listens (Xitrum 3.30 and older ask for 1024, newer ones for somaxconn).
     type: int
     default: 1024
+  package_settings:
+    description:
+      - The settings of sessions in C(config/xitrum.conf) of the package, as RV(xitrum.host.package_info#module:session_settings) has them.
+      - They are used where the release is not on the host yet.
+    type: dict
   service_digest:
     description: The digest of the service definition, that a process has in its environment as C(XITRUM_SERVICE). Empty where it is not compared.
     type: str
@@ -142,6 +147,8 @@ instances:
   description:
     - For each instance its C(index), C(port), wanted C(folder), C(current) and C(previous) folder, whether it is C(running),
       its C(pid) and C(release), and C(due), the reasons to start it anew.
+    - C(changes) are the settings that all instances must have the same at the same time, such as C(xitrum_secure_key), with which
+      the process differs. Values are in no result.
   returned: always
   type: list
   elements: dict

@@ -166,6 +166,11 @@ scala:
   returned: always
   type: str
   sample: 2.13.18
+session_settings:
+  description: The settings in C(config/xitrum.conf) that all instances need the same for their sessions, each with a digest of its value.
+  returned: always
+  type: dict
+  sample: {xitrum_secure_key: 0263829989b6}
 examples:
   description:
     - The keys of C(config/xitrum.conf) that still have the value of Xitrum's project template, which is public.
@@ -178,10 +183,18 @@ examples:
 
 import os
 
-from ansible_collections.xitrum.host.plugins.module_utils import package, package_config, package_java, package_main, package_source, urls
+from ansible_collections.xitrum.host.plugins.module_utils import (
+    package,
+    package_config,
+    package_java,
+    package_main,
+    package_source,
+    shared_settings,
+    urls,
+)
 from ansible_collections.xitrum.host.plugins.module_utils.quiet import QuietModule
 
-NOTHING = {"folder": "", "release": "", "manifest": [], "files": 0, "bytes": 0, "examples": [], "main_class": "", **package_java.summary({})}
+NOTHING = {"folder": "", "release": "", "manifest": [], "files": 0, "bytes": 0, "examples": [], "session_settings": {}, "main_class": "", **package_java.summary({})}
 
 
 def look(folder, main_class, cache):
@@ -195,7 +208,8 @@ def look(folder, main_class, cache):
     main_problems += package_java.main_class_problems(folder, jars, chosen, java["main_class_jar"]) if chosen else []
     return {
         "folder": folder, "release": package.release_id(manifest) if manifest else "", "manifest": manifest, "files": len(manifest),
-        "bytes": package.total_bytes(manifest), "examples": package_config.examples(folder), "main_class": chosen, **java,
+        "bytes": package.total_bytes(manifest), "examples": package_config.examples(folder),
+        "session_settings": shared_settings.read_session_settings(package_config.read_config(folder)), "main_class": chosen, **java,
         "problems": problems + jar_problems + main_problems,
     }
 

@@ -20,6 +20,7 @@ from tests.verify.traffic import WEBSOCKETS, Traffic
 APPS = ("app1", "app2")
 EVERY = ["app1-0", "app1-1", "app2-0", "app2-1"]
 DEPLOY, ROLLBACK, MAINTENANCE = "playbooks/deploy.yml", "playbooks/rollback.yml", "playbooks/maintenance.yml"
+NEW_KEY = "another-key-of-this-scenario-0123456789"
 LOCK = "/var/lib/xitrum.host/xitrum.lock"
 
 
@@ -78,6 +79,17 @@ def test_what_the_proxies_would_not_learn_is_refused_with_what_to_run(site):
     # The proxies take part in what is to run instead, and it is one line.
     command = 'xitrum.host.site -e \'{"xitrum_http_port": 9000, "xitrum_instances": 3}\' --limit app1,proxy1'
     assert any(line.strip().startswith("ansible-playbook -i ") and line.endswith(command) for line in run.failures[-1].splitlines())
+    assert site.running() == before
+
+
+def test_a_changed_key_is_refused_until_the_way_is_chosen(site):
+    before = site.running()
+    run = site.run(xitrum_secure_key=NEW_KEY)
+    assert run.code != 0
+    text = " ".join(run.message.split())
+    assert "xitrum_secure_key differs from what runs" in text
+    assert "xitrum_rollout_strategy=all_at_once" in text and "xitrum_rollout_strategy=rolling" in text
+    assert NEW_KEY not in run.message
     assert site.running() == before
 
 
@@ -220,6 +232,18 @@ def test_a_host_that_is_lost_ends_the_run_before_others_are_touched(site, tmp_pa
     assert site.running()["proxy1"] == proxy
     site.run().assert_ended_well()
     assert_in_use(site)
+
+
+@pytest.mark.long
+def test_all_instances_restart_at_once_for_a_new_key(site):
+    before = site.pids(EVERY)
+    site.run(xitrum_secure_key=NEW_KEY, xitrum_rollout_strategy="all_at_once").assert_ended_well()
+    assert not set(before.items()) & set(site.pids(EVERY).items())
+    for host in APPS:
+        files = "/opt/xitrum/instances/*/current/config/xitrum.conf"
+        assert site.sh(host, f"grep -l {NEW_KEY} {files} | wc -l") == "2"
+    assert_in_use(site)
+    site.run(xitrum_rollout_strategy="all_at_once").assert_ended_well()
 
 
 def members(site, name):

@@ -1,0 +1,152 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Settings that all instances of an application must have the same at the same time. Pure.
+
+Two keys at once break sessions: what one instance puts into a cookie, another cannot read. Values are compared by their
+digests and are in no message.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+
+from ansible_collections.xitrum.host.plugins.module_utils.package_config import without_comments
+
+#: A setting by the name that messages have for it: the key in C(config/xitrum.conf), where that is what it is.
+SESSION_SETTINGS = {"xitrum_secure_key": "secureKey", "session.cookieName": "cookieName"}
+CLUSTER_SETTINGS = ("xitrum_cluster", "xitrum_cluster_port")
+
+#: The values of xitrum_rollout_strategy.
+ROLLING, ALL_AT_ONCE = "rolling", "all_at_once"
+
+_VALUE = r'"?\s*[=:]\s*("(?:[^"\\\n]|\\.)*"|[^\s,{}#]+)'
+_CLUSTER_PORT = re.compile(r"canonical\s*\{[^}]*?port\s*=\s*(\d+)")
+
+
+def read_session_settings(text):
+    """The settings of sessions in a C(xitrum.conf): name to a digest. The last value of a key counts."""
+    found = {}
+    bare = without_comments(text or "")
+    for name, key in SESSION_SETTINGS.items():
+        values = re.findall(rf"(?<![\w-]){key}{_VALUE}", bare)
+        if values:
+            found[name] = digest(unquote(values[-1]))
+    return found
+
+
+def unquote(value):
+    """A value of HOCON, with or without quotes, as its text."""
+    try:
+        return str(json.loads(value)) if value.startswith('"') else value
+    except ValueError:
+        return value
+
+
+def digest(text):
+    """What stands for a value in a result."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:12] if text else ""
+
+
+def read_settings(package, own, akka):
+    """The shared settings of one instance: name to a text that can be compared.
+
+    C(package) are those of the package (what L(read_session_settings) returned), or None where they are not known.
+    C(own) and C(akka) are the texts of the instance's own C(config/xitrum.conf) and C(config/akka.conf), empty where
+    there is none.
+    """
+    port = _CLUSTER_PORT.search(akka or "")
+    found = {"xitrum_cluster": str(bool(akka)), "xitrum_cluster_port": port[1] if port else ""}
+    return {**found, **(package or {}), **read_session_settings(own)}
+
+
+def find_changes(running, desired):
+    """The names of the settings with which a running instance differs from the desired ones. A setting that one of both
+    does not have is not compared: it may be in a file that is not read."""
+    both = running.keys() & desired.keys()
+    names = [name for name in (*SESSION_SETTINGS, *CLUSTER_SETTINGS) if name in both and running[name] != desired[name]]
+    # With the cluster, the port changes in any case.
+    return [name for name in names if name != "xitrum_cluster_port" or "xitrum_cluster" not in names]
+
+
+def report_restarts(fleet, strategy, left_out=(), required=True):
+    """What a rollout would do to sessions and to the cluster: C((errors, notes)), each a map of hosts to sentences.
+
+    C(fleet) maps a host of the run to its instances as M(xitrum.host.instances) reports them, C(left_out) are the hosts
+    of the application that the run leaves out. C(strategy) is the value of xitrum_rollout_strategy, empty where it is
+    not set. C(required): whether it has to be set where sessions would break; a rollback must not be held up.
+    """
+    running = {host: [item for item in items if item.get("running")] for host, items in fleet.items()}
+    several = sum(map(len, running.values())) + len(left_out) > 1
+    due = sum(1 for items in running.values() for item in items if item.get("due"))
+    errors, notes = {}, {}
+    for host, items in running.items():
+        found = {name for item in items for name in item.get("changes") or ()}
+        session = [name for name in SESSION_SETTINGS if name in found]
+        if session:
+            unset, part = required and not strategy, strategy == ALL_AT_ONCE and left_out
+            place = errors if several and (unset or part) else notes
+            place.setdefault(host, []).append(describe_session(session, several, strategy, left_out))
+        cluster = [name for name in CLUSTER_SETTINGS if name in found]
+        if cluster and several and strategy != ALL_AT_ONCE:
+            notes.setdefault(host, []).append(
+                f"{cluster[0]} differs from what runs: instances before and after their restart do not share SockJS "
+                f"sessions and actors until the last one has restarted. -e xitrum_rollout_strategy={ALL_AT_ONCE} "
+                "restarts all together")
+        if strategy == ALL_AT_ONCE and due > 1 and any(item.get("due") for item in items):
+            notes.setdefault(host, []).append(
+                f"{due} instances restart at once (xitrum_rollout_strategy is {ALL_AT_ONCE}): no request is answered "
+                "from the moment they leave the proxies until they are healthy, some seconds for each start. No canary "
+                "goes first")
+    return errors, notes
+
+
+def describe_session(names, several, strategy, left_out):
+    """What changed settings of sessions do, and what to do about it."""
+    text = f"{' and '.join(names)} {'differs' if len(names) == 1 else 'differ'} from what runs: "
+    if not several:
+        return f"{text}all users lose their sessions once, when the instance restarts"
+    keep = f". {', '.join(left_out)} would keep the old value, since --limit leaves it out" if left_out else ""
+    if strategy == ALL_AT_ONCE:
+        once = "all users lose their sessions once, when all instances restart"
+        part = f"expected all hosts in a run that restarts all instances at once{keep}. Run without --limit"
+        return text + (part if left_out else once)
+    two = "two values are in use at once, and an instance cannot read a session cookie that was made with the other"
+    text += f"in a rolling restart {two}. Users lose sessions until the last instance has restarted{keep}"
+    return text if strategy else (
+        f"{text}. Choose one: -e xitrum_rollout_strategy={ALL_AT_ONCE} restarts all instances together, and no request "
+        f"is answered for some seconds; -e xitrum_rollout_strategy={ROLLING} restarts one after the other")
+
+
+def find_differences(values):
+    """Settings that differ between hosts of one application: one sentence a setting, without its values.
+
+    C(values) maps a host to what L(read_variables) returned.
+    """
+    found = []
+    for name in next(iter(values.values()), {}):
+        by_value = {}
+        for host, settings in values.items():
+            by_value.setdefault(settings[name], []).append(host)
+        if len(by_value) > 1:
+            more = {value: f" and {len(hosts) - 8} more" if len(hosts) > 8 else "" for value, hosts in by_value.items()}
+            listed = "; ".join(", ".join(hosts[:8]) + more[value] for value, hosts in by_value.items())
+            shared = "form a cluster" if name in CLUSTER_SETTINGS else "share sessions"
+            found.append(f"found {len(by_value)} values of {name} on the hosts of the group xitrum ({listed}); "
+                         f"expected one, since its instances {shared}. Set it once for the group xitrum")
+    return found
+
+
+def read_variables(variables):
+    """The settings of a host that must be the same on all hosts of an application: name to a text that can be compared.
+
+    C(variables) has C(xitrum_secure_key), C(xitrum_config) and C(xitrum_cluster) as texts.
+    """
+    own = read_session_settings(variables["xitrum_config"])
+    return {
+        "xitrum_secure_key": own.get("xitrum_secure_key") or digest(variables["xitrum_secure_key"]),
+        "session.cookieName (xitrum_config)": own.get("session.cookieName", ""),
+        "xitrum_cluster": variables["xitrum_cluster"],
+    }
