@@ -151,9 +151,9 @@ def application_hosts(hostvars, hosts, no_value):
     groups = next((hostvars[host].get("groups") or {} for host in hosts), {})
     members = list(groups.get("xitrum") or [])
     run = [host for host in hosts if host in members] if members else [host for host in hosts if runs_the_package(hostvars[host])]
-    names = {read_value(hostvars[host], "xitrum_name", no_value) for host in run}
+    names = {(read_value(hostvars[host], "xitrum_name", no_value) or "xitrum") for host in run}
     others = [host for host in members if host not in run and host in hostvars]
-    return run, [host for host in others if read_value(hostvars[host], "xitrum_name", no_value) in names]
+    return run, [host for host in others if (read_value(hostvars[host], "xitrum_name", no_value) or "xitrum") in names]
 
 
 def session_reports(hostvars, hosts, no_value=()):
@@ -176,7 +176,7 @@ def difference_errors(hostvars, hosts, no_value=()):
     for host in [*run, *left_out]:
         values = {name: read_value(hostvars[host], name, no_value) for name in names}
         values["xitrum_cluster"] = str(is_true(values["xitrum_cluster"]))
-        of_application = by_application.setdefault(read_value(hostvars[host], "xitrum_name", no_value), {})
+        of_application = by_application.setdefault((read_value(hostvars[host], "xitrum_name", no_value) or "xitrum"), {})
         of_application[host] = shared_settings.read_variables(values)
     for values in by_application.values():
         for sentence in shared_settings.find_differences(values):

@@ -194,7 +194,8 @@ from ansible_collections.xitrum.host.plugins.module_utils import (
 )
 from ansible_collections.xitrum.host.plugins.module_utils.quiet import QuietModule
 
-NOTHING = {"folder": "", "release": "", "manifest": [], "files": 0, "bytes": 0, "examples": [], "session_settings": {}, "main_class": "", **package_java.summary({})}
+NOTHING = {"folder": "", "release": "", "manifest": [], "files": 0, "bytes": 0, "examples": [],
+           "session_settings": {}, "main_class": "", **package_java.summary({})}
 
 
 def look(folder, main_class, cache):

@@ -140,7 +140,7 @@ BOTH = ("xitrum_rollout_strategy=all_at_once", "xitrum_rollout_strategy=rolling"
 ])
 def test_what_a_rollout_would_do_to_sessions(fleet, strategy, left_out, required, errors, notes):
     found = shared_settings.report_restarts(fleet, strategy, left_out, required)
-    for sentences, parts in zip(found, (errors, notes)):
+    for sentences, parts in zip(found, (errors, notes), strict=True):
         assert set(sentences) == set(parts)
         assert all(part in " ".join(sentences[host]) for host in parts for part in parts[host])
 
@@ -180,6 +180,7 @@ def test_preflight_stops_at_a_changed_key_and_names_both_ways():
     ({"xitrum_cluster": True}, {}, "found 2 values of xitrum_cluster"),
     ({"xitrum_cluster": "yes"}, {"xitrum_cluster": True}, ""),
     ({"xitrum_secure_key": OLD, "xitrum_config": "a = 1"}, {"xitrum_secure_key": OLD, "xitrum_config": "b = 2"}, ""),
+    ({"xitrum_secure_key": OLD, "xitrum_name": "xitrum"}, {"xitrum_secure_key": NEW}, "found 2 values of xitrum_secure_key"),
     # Two applications in one inventory.
     ({"xitrum_secure_key": OLD, "xitrum_name": "shop"}, {"xitrum_secure_key": NEW, "xitrum_name": "blog"}, ""),
     ({}, {}, ""),
