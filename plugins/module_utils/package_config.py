@@ -1,9 +1,11 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The secrets that Xitrum's project template ships as examples. Everybody has them, so nobody may go live with them.
+"""Reads what a package's C(config/xitrum.conf) sets: the public examples of Xitrum's project template, and files that do not parse.
 
-Values as in config/ of the public project template (all its versions to Xitrum 3.31), where they are marked as examples.
+Everybody has the examples, so nobody may go live with them. Values as in config/ of the public project template (all its versions
+to Xitrum 3.31), where they are marked as examples. A setting is the one in force: later ones win, and included files of the package
+are read. Where the environment decides (C(${?NAME})), each value that may be in force counts.
 """
 
 from __future__ import annotations
@@ -11,7 +13,8 @@ from __future__ import annotations
 import os
 import re
 
-from ansible_collections.xitrum.host.plugins.module_utils.package import sha256_of
+from ansible_collections.xitrum.host.plugins.module_utils import hocon
+from ansible_collections.xitrum.host.plugins.module_utils.package import leads_inside, sha256_of
 
 #: Key of C(config/xitrum.conf) to the example that the template has there.
 EXAMPLE_VALUES = {
@@ -25,41 +28,195 @@ EXAMPLE_KEY_FILES = (
     "8a8bf278d93734d269cde9774ece3877e63ead0fe3e72057319ba06146eae685",
 )
 
-_COMMENT = re.compile(r'("(?:[^"\\\n]|\\.)*")|(?:#|//)[^\n]*')
-_KEY_FILE = re.compile(r'(?<![\w-])keyFile"?\s*[=:]\s*"?([^"\s,}]+)')
-_HTTPS_PORT = re.compile(r'(?<![\w-])https"?\s*[=:]\s*"?[\d$]')
+#: What Xitrum and Akka read at the start, with the files that they include.
+READ_AT_START = ("config/xitrum.conf", "config/application.conf")
+
+_INCLUDED = re.compile(r'include\s*(?:required\(\s*)?(url|file|classpath)?\(?\s*"((?:[^"\\]|\\.)*)"')
+#: How many substitutions are followed one after the other. The library refuses circles.
+_DEPTH = 10
 
 
-def without_comments(text):
-    """A HOCON text without its comments; what looks like one inside a quoted string stays."""
-    return _COMMENT.sub(lambda match: match.group(1) or "", text)
+class Settings:
+    """The settings of a configuration file and of what it includes.
+
+    C(text): the file's text. C(load): a function from an C(include) statement's text to the text of the file, None where it is
+    unknown or missing, which the library ignores too. Raises HoconError where the text is no HOCON.
+    """
+
+    def __init__(self, text, load=None, around=()):
+        self.text, self.members = text, hocon.parse(text).members
+        self.load = load or (lambda statement: None)
+        #: The statements that led here: none is followed again inside of itself.
+        self.around, self.files = around, {}
+
+    def included(self, member):
+        """The settings of an included file; None where it cannot be read."""
+        statement = self.text[member.start:member.end]
+        if statement not in self.files:
+            text = None if statement in self.around else self.load(statement)
+            self.files[statement] = None if text is None else settings_of(text, self.load, (*self.around, statement))
+        return self.files[statement]
+
+    def paths(self):
+        """The paths of all settings, of included files too."""
+        rows, found = list(self.members), set()
+        while rows:
+            member = rows.pop()
+            if isinstance(member, hocon.Field):
+                found.add(member.path)
+                rows += [inner for piece in member.pieces for inner in piece.members]
+            else:
+                other = self.included(member)
+                found |= {(*member.path, *path) for path in (other.paths() if other else ())}
+        return found
+
+    def values(self, path, depth=_DEPTH):
+        """The texts that may be in force for a path, without quotes. None is a C(null)."""
+        return self._of(self.members, path, set(), depth) if depth else set()
+
+    def _of(self, members, path, before, depth):
+        """The values after these members, in their order. C(before): the values before them."""
+        for member in members:
+            if path[:len(member.path)] != member.path:
+                if member.path[:len(path)] == path and isinstance(member, hocon.Field):
+                    # An object takes the value's place.
+                    before = set()
+            elif isinstance(member, hocon.Include):
+                other = self.included(member)
+                before = other._of(other.members, path[len(member.path):], before, depth) if other else before
+            elif member.path == path:
+                before = self._whole(member, before, depth)
+            else:
+                before = self._around(member, path, before, depth)
+        return before
+
+    def _whole(self, member, before, depth):
+        """The values after a setting of just this path."""
+        kinds = {piece.kind for piece in member.pieces}
+        if member.separator == "+=" or kinds & {"object", "list"}:
+            return set()
+        if kinds == {"text"}:
+            return {plain(self.text, member)}
+        substitution = member.pieces[0]
+        if len(member.pieces) > 1:
+            return {self.text[member.value:member.end]}
+        # What is not set in the file comes from the environment.
+        referred = self.values(substitution.target, depth - 1) if substitution.target != member.path else set()
+        return (referred or {self.text[member.value:member.end]}) | (before if substitution.optional else set())
+
+    def _around(self, member, path, before, depth):
+        """The values after a setting of an object around the path."""
+        rest = path[len(member.path):]
+        if member.separator == "+=" or not {piece.kind for piece in member.pieces} & {"object", "substitution"}:
+            # A text, a list or null takes the object's place.
+            return set()
+        for piece in member.pieces:
+            if piece.kind == "object":
+                before = self._of(piece.members, path, before, depth)
+            elif piece.kind == "substitution" and piece.target != member.path:
+                before = self.values((*piece.target, *rest), depth - 1) or before
+        return before
 
 
-def example_values(text):
-    """The keys of a C(xitrum.conf) whose example value is in force somewhere in it, sorted."""
-    bare = without_comments(text)
-    return sorted(key for key, value in EXAMPLE_VALUES.items() if re.search(rf'(?<![\w-]){key}"?\s*[=:]\s*"?{value}(?![\w])', bare))
+def plain(text, member):
+    """The value of a setting of texts alone, without quotes; None for a C(null)."""
+    if text[member.value:member.end] == "null":
+        return None
+    parts, at = [], member.value
+    for piece in member.pieces:
+        raw = text[piece.start:piece.end]
+        parts.append(text[at:piece.start])
+        parts.append(raw[3:-3] if raw.startswith('"""') else hocon.unescape(raw[1:-1]) if raw.startswith('"') else raw)
+        at = piece.end
+    return "".join(parts)
 
 
-def key_files(text):
+def settings_of(text, load=None, around=()):
+    """The settings of a text; None where it is no HOCON, which L(config_problems) reports."""
+    try:
+        return Settings(text, load, around)
+    except hocon.HoconError:
+        return None
+
+
+def example_values(text, load=None):
+    """The keys of a C(xitrum.conf) whose example value may be in force somewhere in it, sorted."""
+    settings = settings_of(text, load)
+    found = settings.paths() if settings else ()
+    return sorted({path[-1] for path in found if path[-1] in EXAMPLE_VALUES and EXAMPLE_VALUES[path[-1]] in settings.values(path)})
+
+
+def key_files(text, load=None):
     """The TLS key files that a C(xitrum.conf) names, relative to the package; none where it starts no HTTPS."""
-    bare = without_comments(text)
-    return _KEY_FILE.findall(bare) if _HTTPS_PORT.search(bare) else []
+    settings = settings_of(text, load)
+    found = sorted(settings.paths()) if settings else ()
+    if not any(settings.values(path) - {None} for path in found if path[-2:] == ("port", "https")):
+        return []
+    return sorted({value for path in found if path[-1] == "keyFile" for value in settings.values(path) if value is not None})
 
 
 def read_config(folder):
     """The text of a package's C(config/xitrum.conf); empty where there is none."""
-    try:
-        with open(os.path.join(folder, "config/xitrum.conf"), encoding="utf-8", errors="replace") as handle:
-            return handle.read()
-    except OSError:
-        return ""
+    return read_text(folder, "config/xitrum.conf") or ""
 
 
 def examples(folder):
     """The keys of a package's C(config/xitrum.conf) that have a public example: C(secureKey), C(apiKey), C(keyFile)."""
     text = read_config(folder)
-    return example_values(text) + (["keyFile"] if any(is_example_key(folder, name) for name in key_files(text)) else [])
+
+    def load(statement):
+        return read_text(folder, included_path(folder, statement))
+
+    return example_values(text, load) + (["keyFile"] if any(is_example_key(folder, name) for name in key_files(text, load)) else [])
+
+
+def config_problems(folder):
+    """One sentence for each configuration file of a package with which Xitrum does not start, because it is no HOCON."""
+    problems, seen, rows = [], set(), list(READ_AT_START)
+    while rows:
+        path = rows.pop(0)
+        text = None if path in seen else read_text(folder, path)
+        seen.add(path)
+        if text is None or path.endswith(".properties"):
+            continue
+        try:
+            members = list(hocon.parse(text).members)
+        except hocon.HoconError as error:
+            problems.append(f"{folder}/{path}, {error}. Xitrum does not start with it: correct the file and build the package again")
+            continue
+        while members:
+            member = members.pop()
+            if isinstance(member, hocon.Include):
+                rows.append(included_path(folder, text[member.start:member.end]))
+            else:
+                members += [inner for piece in member.pieces for inner in piece.members]
+    return problems
+
+
+def included_path(folder, statement):
+    """The file of a package that an C(include) statement names; empty where it is not in the package.
+
+    A bare name and C(classpath) begin in C(config), which is on the class path, C(file) in the package, where the runner goes.
+    """
+    found = _INCLUDED.match(statement)
+    if not found or found[1] == "url":
+        return ""
+    name = hocon.unescape(found[2])
+    base = name if found[1] == "file" else os.path.join("config", name.lstrip("/"))
+    return next((path for path in (os.path.normpath(base), os.path.normpath(base) + ".conf", os.path.normpath(base) + ".json")
+                 if os.path.isfile(os.path.join(folder, path))), "")
+
+
+def read_text(folder, path):
+    """The text of a package's file; None where it is missing, unreadable, or outside of the package."""
+    whole = os.path.join(folder, path)
+    if not path or os.path.isabs(path) or not leads_inside(folder, whole):
+        return None
+    try:
+        with open(whole, encoding="utf-8", errors="replace") as handle:
+            return handle.read()
+    except OSError:
+        return None
 
 
 def is_example_key(folder, name):

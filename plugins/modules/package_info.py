@@ -202,6 +202,7 @@ def look(folder, main_class, cache):
     """Everything about the package in a folder."""
     manifest, problems = package.manifest(folder) if package.is_package(folder) else ([], [])
     problems += package.layout_problems(folder, manifest)
+    problems += package_config.config_problems(folder) if manifest else []
     jars = package.jars(manifest)
     chosen, main_problems = (main_class, []) if main_class or not jars else package_main.choose_main_class(package_main.find_main_classes(folder), folder)
     scans, jar_problems = package_java.examine(folder, jars, chosen, cache)

@@ -23,6 +23,23 @@ SECURE, API = package_config.EXAMPLE_VALUES["secureKey"], package_config.EXAMPLE
     (f'mysecureKey = "{SECURE}"', []),
     (f'secureKey = "mine" # not {SECURE}', []),
     ("", []),
+    # A comment in the middle of a line, a slash in a value, a key in two parts, one text out of two.
+    (f'a = b // {{ \n session {{ secureKey = {SECURE} }}', ["secureKey"]),
+    (f'session = {{ "secureKey" = "{SECURE[:9]}"{SECURE[9:]} }}', ["secureKey"]),
+    (f'metrics {{ apiKey = """{API}""" }}', ["apiKey"]),
+    (f'metrics {{ apiKey\n=\n# note\n"{API}" }}', ["apiKey"]),
+    # A later setting wins, in whatever way it is written.
+    (f'session {{ secureKey = "{SECURE}" }}\nsession.secureKey = mine', []),
+    (f'session.secureKey = mine\nsession {{ secureKey = "{SECURE}" }}', ["secureKey"]),
+    (f'metrics {{ apiKey = "{API}" }}\nmetrics = null', []),
+    (f'metrics {{ apiKey = "{API}" }}\nmetrics {{ jmx = true }}', ["apiKey"]),
+    (f'note = "secureKey = {SECURE}"', []),
+    (f'note = """\nsecureKey = {SECURE}\n"""', []),
+    # The environment may decide otherwise, or not.
+    (f'secureKey = "{SECURE}"\nsecureKey = ${{?SECRET}}', ["secureKey"]),
+    (f'secureKey = "{SECURE}"\nsecureKey = ${{SECRET}}', []),
+    (f'example = "{SECURE}"\nsession {{ secureKey = ${{example}} }}', ["secureKey"]),
+    (f'base {{ secureKey = "{SECURE}" }}\nbase.secureKey = mine\nsession = ${{base}}', []),
 ])
 def test_examples_in_force(text, keys):
     assert package_config.example_values(text) == keys
@@ -34,6 +51,10 @@ def test_examples_in_force(text, keys):
     ("port {\n #https = 4430\n}\nhttps {\n keyFile = config/key.pem\n}", []),
     ("port {\n https = null\n}\nhttps {\n keyFile = config/key.pem\n}", []),
     ("port { https = 4430 }\nhttps {\n #keyFile = config/key.pem\n}", []),
+    ("port { https = 4430 }\nport.https = null\nhttps { keyFile = config/key.pem }", []),
+    ("port { https = 4430, http = 8000 }\nport { http = 80 }\nhttps { keyFile = old.pem, keyFile = \"config/a b.pem\" }", ["config/a b.pem"]),
+    ("port { // https = 1\n}\nhttps { keyFile = config/key.pem }", []),
+    ("port { https = ${?TLS} }\nhttps { keyFile = config/key.pem }", ["config/key.pem"]),
 ])
 def test_key_files_where_https_is_on(text, names):
     assert package_config.key_files(text) == names
@@ -64,3 +85,33 @@ def test_the_example_key_by_its_content(tmp_path, monkeypatch):
 def test_a_key_that_is_not_there_and_no_configuration(tmp_path):
     assert package_config.examples(write(tmp_path / "a", HTTPS.format("gone"))) == []
     assert package_config.examples(str(tmp_path / "b")) == []
+
+
+def test_an_included_file_counts_where_it_is_included(tmp_path):
+    folder = write(tmp_path, f'xitrum {{\n session {{ secureKey = "{SECURE}" }}\n include "own" # ours\n}}\nxitrum {{ include file("config/metrics.conf") }}\n')
+    assert package_config.examples(folder) == ["secureKey"]
+    (tmp_path / "config/own.conf").write_text("session.secureKey = mine\n")
+    (tmp_path / "config/metrics.conf").write_text(f"metrics.apiKey = {API}\n")
+    assert package_config.examples(folder) == ["apiKey"]
+
+
+def test_no_file_outside_of_the_package_is_read(tmp_path):
+    (tmp_path / "secret.conf").write_text(f"secureKey = {SECURE}\n")
+    folder = write(tmp_path / "package", f'include file("../secret.conf")\ninclude file("{tmp_path}/secret.conf")\ninclude url("file:{tmp_path}/secret.conf")\n')
+    assert package_config.examples(folder) == [] == package_config.config_problems(folder)
+
+
+def test_a_file_that_includes_itself_ends(tmp_path):
+    folder = write(tmp_path, 'include "xitrum"\n' * 20 + f'secureKey = {SECURE}\nsession = ${{session}}\na = ${{b}}\nb = ${{a}}\n')
+    assert package_config.examples(folder) == ["secureKey"]
+    assert package_config.config_problems(folder) == []
+
+
+def test_a_file_that_does_not_parse_is_a_problem_with_its_line(tmp_path):
+    folder = write(tmp_path, "xitrum {\n  port {\n    http = 8000\n}\n")
+    (tmp_path / "config/application.conf").write_text('include "akka"\ninclude "xitrum"\n')
+    (tmp_path / "config/akka.conf").write_text("akka {\n}\n}\n")
+    assert package_config.config_problems(folder) == [
+        f"{folder}/config/xitrum.conf, line 1: {{ is not closed. Xitrum does not start with it: correct the file and build the package again",
+        f"{folder}/config/akka.conf, line 3: }} closes nothing. Xitrum does not start with it: correct the file and build the package again"]
+    assert package_config.examples(folder) == []
