@@ -52,7 +52,7 @@ def test_examples_in_force(text, keys):
     ("port {\n https = null\n}\nhttps {\n keyFile = config/key.pem\n}", []),
     ("port { https = 4430 }\nhttps {\n #keyFile = config/key.pem\n}", []),
     ("port { https = 4430 }\nport.https = null\nhttps { keyFile = config/key.pem }", []),
-    ("port { https = 4430, http = 8000 }\nport { http = 80 }\nhttps { keyFile = old.pem, keyFile = \"config/a b.pem\" }", ["config/a b.pem"]),
+    ('port { https = 4430 }\nport { http = 80 }\nhttps { keyFile = old.pem, keyFile = "config/a b.pem" }', ["config/a b.pem"]),
     ("port { // https = 1\n}\nhttps { keyFile = config/key.pem }", []),
     ("port { https = ${?TLS} }\nhttps { keyFile = config/key.pem }", ["config/key.pem"]),
 ])
@@ -88,7 +88,8 @@ def test_a_key_that_is_not_there_and_no_configuration(tmp_path):
 
 
 def test_an_included_file_counts_where_it_is_included(tmp_path):
-    folder = write(tmp_path, f'xitrum {{\n session {{ secureKey = "{SECURE}" }}\n include "own" # ours\n}}\nxitrum {{ include file("config/metrics.conf") }}\n')
+    text = f'xitrum {{\n session {{ secureKey = "{SECURE}" }}\n include "own" # ours\n}}\n'
+    folder = write(tmp_path, text + 'xitrum { include file("config/metrics.conf") }\n')
     assert package_config.examples(folder) == ["secureKey"]
     (tmp_path / "config/own.conf").write_text("session.secureKey = mine\n")
     (tmp_path / "config/metrics.conf").write_text(f"metrics.apiKey = {API}\n")
@@ -97,7 +98,8 @@ def test_an_included_file_counts_where_it_is_included(tmp_path):
 
 def test_no_file_outside_of_the_package_is_read(tmp_path):
     (tmp_path / "secret.conf").write_text(f"secureKey = {SECURE}\n")
-    folder = write(tmp_path / "package", f'include file("../secret.conf")\ninclude file("{tmp_path}/secret.conf")\ninclude url("file:{tmp_path}/secret.conf")\n')
+    outside = ('file("../secret.conf")', f'file("{tmp_path}/secret.conf")', f'url("file:{tmp_path}/secret.conf")')
+    folder = write(tmp_path / "package", "".join(f"include {name}\n" for name in outside))
     assert package_config.examples(folder) == [] == package_config.config_problems(folder)
 
 
@@ -112,6 +114,6 @@ def test_a_file_that_does_not_parse_is_a_problem_with_its_line(tmp_path):
     (tmp_path / "config/application.conf").write_text('include "akka"\ninclude "xitrum"\n')
     (tmp_path / "config/akka.conf").write_text("akka {\n}\n}\n")
     assert package_config.config_problems(folder) == [
-        f"{folder}/config/xitrum.conf, line 1: {{ is not closed. Xitrum does not start with it: correct the file and build the package again",
-        f"{folder}/config/akka.conf, line 3: }} closes nothing. Xitrum does not start with it: correct the file and build the package again"]
+        f"{folder}/config/{said}. Xitrum does not start with it: correct the file and build the package again"
+        for said in ("xitrum.conf, line 1: { is not closed", "akka.conf, line 3: } closes nothing")]
     assert package_config.examples(folder) == []
