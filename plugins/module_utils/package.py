@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What C(xitrum-package) made, as a list of files: its manifest, its name by content, and what is wrong with it.
+"""What the packaging task of sbt made, as a list of files: its manifest, its name by content, and what is wrong with it.
 
 Runs on the controller. Nothing here changes a file.
 """
@@ -15,6 +15,7 @@ import os
 import stat
 
 from ansible_collections.xitrum.host.plugins.module_utils.mac_files import is_mac_file
+from ansible_collections.xitrum.host.plugins.module_utils.package_build import render_hint
 
 #: Entries at the top that an application writes when it runs where it was built. They are no part of a release:
 #: a stale C(tmp/routes.cache) hides the routes of a newer one, and each instance on a host has its own.
@@ -161,4 +162,5 @@ def hint(folder):
         near = os.path.normpath(os.path.join(folder, other))
         if os.path.isfile(os.path.join(near, "script/runner")):
             return f"did you mean {near}?"
-    return "build the package with sbt/sbt xitrum-package, and give the folder that it makes, target/xitrum"
+    how, made = render_hint(folder)
+    return f"build the package {how}, and give the folder that it makes, {made}"

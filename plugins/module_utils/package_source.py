@@ -24,6 +24,7 @@ import zlib
 from ansible_collections.xitrum.host.plugins.module_utils import downloads, urls
 from ansible_collections.xitrum.host.plugins.module_utils.mac_files import is_mac_file
 from ansible_collections.xitrum.host.plugins.module_utils.package import is_package, leads_inside, sha256_of
+from ansible_collections.xitrum.host.plugins.module_utils.package_build import render_hint
 
 #: Seconds after which an unfinished entry of the cache cannot be another run's.
 ABANDONED = 86400
@@ -41,7 +42,7 @@ class SourceError(Exception):
 def obtain(source, sha256, headers, cache, timeout=30, validate_certs=True):
     """The folder that holds the package on the controller. Raises SourceError."""
     if not source.strip():
-        raise SourceError("no package is given: set xitrum_package for the group xitrum to what sbt/sbt xitrum-package makes, target/xitrum")
+        raise SourceError("no package is given: set xitrum_package for the group xitrum to what sbt/sbt xitrumPackage makes, target/xitrum")
     if re.match(r"https?://", source, re.IGNORECASE):
         if not sha256:
             raise SourceError(f"a package from a URL needs its checksum: set sha256 to the output of sha256sum for {shown(source)}")
@@ -52,7 +53,7 @@ def obtain(source, sha256, headers, cache, timeout=30, validate_certs=True):
     if os.path.isdir(path):
         return path
     if not os.path.exists(path):
-        raise SourceError(f"there is no package at {path}: build it with sbt/sbt xitrum-package, or correct xitrum_package")
+        raise SourceError(f"there is no package at {path}: build it {render_hint(path)[0]}, or correct xitrum_package")
     try:
         found = sha256_of(path)
     except OSError as error:

@@ -262,8 +262,13 @@ def host_notes(variables):
     state = variables.get("xitrum_host_state")
     reports = {name: report for name, report in state.items() if isinstance(report, dict)} if isinstance(state, dict) else {}
     notes = [*(note for report in reports.values() for note in report.get("notes", [])), *restart_note(variables)]
-    now, wanted = reports.get("release", {}).get("current"), (variables.get("xitrum_package_read") or {}).get("release")
-    return [*notes, f"release {now} is in use, and {wanted} is wanted"] if now and wanted and now != wanted else notes
+    release, package = reports.get("release", {}), variables.get("xitrum_package_read") or {}
+    now, wanted = release.get("current"), package.get("release")
+    if now and wanted and now != wanted:
+        notes.append(f"release {now} is in use, and {wanted} is wanted")
+    if "current" in release and wanted and now != wanted and not variables.get("xitrum_main_class") and package.get("main_class_jar"):
+        notes.append(f"release {wanted} starts {package['main_class']}, the main class in {package['main_class_jar']}: xitrum_main_class is not set")
+    return notes
 
 
 def alike(sentences):

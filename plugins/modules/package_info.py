@@ -10,7 +10,7 @@ short_description: Reads a package of the application on the controller, before 
 version_added: 0.1.0
 author: The xitrum.host maintainers (@xitrum-host)
 description:
-  - Finds the package that C(xitrum-package) made, names it by its content, and says everything that would keep it from starting.
+  - Finds the package that the packaging task of sbt made, names it by its content, and says everything that would keep it from starting.
   - An archive is unpacked, and a URL fetched, once into O(cache). Nothing else is written.
   - Meant to run on the controller, with C(delegate_to) and C(run_once).
   - What is wrong with the package is returned in RV(problems) and does not fail the module, so that a caller can show all problems of all hosts at once.
@@ -50,6 +50,28 @@ options:
     description: The class that C(script/runner) is given. Empty takes the only one in the application's own jars.
     type: str
     default: ""
+  build:
+    description:
+      - How the command ended that built the package. A failed one is returned in RV(problems), with the packaging task that the project's own
+        sbt has, and no package is read.
+    type: dict
+    suboptions:
+      command:
+        description: The command, for a message.
+        type: str
+        required: true
+      directory:
+        description: The folder in which it ran.
+        type: path
+        required: true
+      code:
+        description: Its exit code.
+        type: int
+        required: true
+      output:
+        description: What it printed.
+        type: str
+        default: ""
 extends_documentation_fragment:
   - xitrum.host.batch.info
 """
@@ -83,7 +105,8 @@ problems:
   returned: always
   type: list
   elements: str
-  sample: ["/build/target/xitrum has no config/xitrum.conf: build the package with sbt/sbt xitrum-package, and give the folder that it makes, target/xitrum"]
+  sample:
+    - "there is no package at /build/target/xitrum: build it with sbt/sbt xitrumPackage in /build, or correct xitrum_package"
 folder:
   description: The package's folder on the controller.
   returned: always
@@ -185,6 +208,7 @@ import os
 
 from ansible_collections.xitrum.host.plugins.module_utils import (
     package,
+    package_build,
     package_config,
     package_java,
     package_main,
@@ -226,6 +250,13 @@ def main():
             "validate_certs": {"type": "bool", "default": True},
             "cache": {"type": "path", "default": "~/.cache/xitrum.host"},
             "main_class": {"type": "str", "default": ""},
+            "build": {
+                "type": "dict",
+                "options": {
+                    "command": {"type": "str", "required": True}, "directory": {"type": "path", "required": True},
+                    "code": {"type": "int", "required": True}, "output": {"type": "str", "default": ""},
+                },
+            },
         },
         supports_check_mode=True,
     )
@@ -235,6 +266,10 @@ def main():
     module.no_log_values.update(urls.credentials_of(module.params["source"]))
     wanted = module.params
     cache = os.path.abspath(wanted["cache"])
+    failed = package_build.build_problems(**wanted["build"]) if wanted["build"] else []
+    if failed:
+        # What lies there is of an earlier build.
+        module.exit_json(changed=False, **{**NOTHING, "problems": failed})
     try:
         folder = package_source.obtain(
             wanted["source"], wanted["sha256"], wanted["headers"], cache, wanted["timeout"], wanted["validate_certs"])

@@ -92,3 +92,17 @@ def test_a_package_from_a_mac_is_the_same_release_without_a_broken_jar(tmp_path)
         (tmp_path / "x" / name).write_bytes(content)
     assert package_info.look(str(tmp_path / "x"), "quickstart.Boot", None) == before
     assert before["problems"] == []
+
+
+def test_a_build_that_failed_is_the_one_problem(tmp_path, capsys):
+    build = {"command": "sbt xitrum-package", "directory": str(tmp_path), "code": 1, "output": "[error] Not a valid key: xitrum-package\n"}
+    result = run(capsys, source=str(tmp_path / "gone"), build=build)
+    assert len(result["problems"]) == 1 and "Set xitrum_build_command to sbt xitrumPackage" in result["problems"][0]
+    assert "there is no package at" in run(capsys, source=str(tmp_path / "gone"), build={**build, "code": 0, "output": ""})["problems"][0]
+
+
+def test_a_configuration_that_does_not_parse_is_a_problem_with_its_line(tmp_path, capsys):
+    folder = make_package(tmp_path / "x")
+    (folder / "config/xitrum.conf").write_text("xitrum {\n")
+    problems = run(capsys, source=str(folder), cache=str(tmp_path / "cache"))["problems"]
+    assert len(problems) == 1 and problems[0].startswith(f"{folder}/config/xitrum.conf, line 1: {{ is not closed")

@@ -56,6 +56,7 @@ def test_what_is_no_main_class(data):
 def test_several_and_none_are_errors_that_name_what_was_found():
     two = {"comy.Boot": "lib/comy.jar", "comy.GC": "lib/comy.jar"}
     assert package_main.choose_main_class(two, "/p") == ("", [
-        "found 2 main classes in /p: comy.Boot (lib/comy.jar), comy.GC (lib/comy.jar); expected one. Set xitrum_main_class to the one that starts the application"])
+        "found 2 main classes in /p: comy.Boot (lib/comy.jar), comy.GC (lib/comy.jar); expected one. "
+        "Set xitrum_main_class to the one that starts the application"])
     # Then the jars are searched for the template's, and a message names what was probably meant.
     assert package_main.choose_main_class({}, "/p") == ("quickstart.Boot", [])

@@ -58,6 +58,17 @@ def test_what_a_release_takes_over_from_is_said(current, notes):
     assert preflight_notes({"app1": variables(state, {"release": "bb"})}, ["app1"]) == {"app1": notes}
 
 
+@pytest.mark.parametrize("current, more, notes", [
+    ("", {}, ["release bb starts shop.Boot, the main class in lib/shop.jar: xitrum_main_class is not set"]),
+    ("bb", {}, []),
+    ("", {"xitrum_main_class": "shop.Boot"}, []),
+])
+def test_the_main_class_that_was_chosen_is_reported_once(current, more, notes):
+    package = {"release": "bb", "main_class": "shop.Boot", "main_class_jar": "lib/shop.jar"}
+    state = {"release": {"problems": [], "current": current}}
+    assert preflight_notes({"app1": variables(state, package, **more)}, ["app1"]) == {"app1": notes}
+
+
 @pytest.mark.parametrize("retired, names", [
     ({"xitrum_name": "shop", "xitrum_root": "/srv/shop"}, []),
     ({"xitrum_name": "shop"}, ["xitrum_root"]),

@@ -47,7 +47,8 @@ def test_a_missing_package_wrong_variables_unknown_systems_and_a_retired_host_wi
     with site.for_now("proxy1", strange_system, "umount /etc/os-release"), site.for_now("app1", strange_machine, "rm /usr/local/sbin/uname"):
         said = refused(
             site, lambda: wrong.run(xitrum_package="/nowhere/target/xitrum"),
-            "here, on the controller: - there is no package at /nowhere/target/xitrum: build it with sbt/sbt xitrum-package, or correct xitrum_package",
+            "here, on the controller: - there is no package at /nowhere/target/xitrum: build it with sbt/sbt xitrumPackage (sbt/sbt xitrum-package with "
+            "a packaging plugin before 1.9), or correct xitrum_package",
             "app1: - the variable xitrum_instnaces is set, and no role knows it: did you mean xitrum_instances?",
             "the processor is riscv64; wanted is x86_64 or aarch64",
             "xitrum_instances is 0: wanted is at least 1",

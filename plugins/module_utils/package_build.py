@@ -1,0 +1,139 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Tells how a package is built, from the source tree around it on the controller, and why a build command failed."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import NamedTuple
+
+from ansible_collections.xitrum.host.plugins.module_utils import sbt_project
+from ansible_collections.xitrum.host.plugins.module_utils.foreign_text import printable
+
+#: How an error of the build is told: its last lines.
+_LINES = 6
+#: sbt's words for a task that the build does not have (sbt 0.13 and 1.x).
+_UNKNOWN_TASK = re.compile(r"Not a valid (?:command|key): (xitrum-package|xitrumPackage)\b")
+#: Plugins before 1.9 print an exception of the packaging task, and sbt ends with code 0.
+_SILENT_FAILURE = re.compile(r"(?m)^xitrum-package failed, reason:")
+_COLORS = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+
+
+class Packaging(NamedTuple):
+    """How a tree is packaged: the folder where C(command) runs, the C(task), the C(package) that it makes, and the versions."""
+
+    folder: str
+    command: str
+    task: str
+    package: str
+    sbt: str = ""
+    plugin: str = ""
+
+    @property
+    def versions(self):
+        """The versions for a message; empty where they are not known."""
+        named = [f"sbt {self.sbt}" if self.sbt else "", f"its packaging plugin {self.plugin}" if self.plugin else ""]
+        return " with ".join(filter(None, named))
+
+
+def find_packaging(path):
+    """How the source tree in or around a path is packaged; None where there is no tree of sbt."""
+    folder = find_build(os.path.abspath(path))
+    if folder is None:
+        return None
+    texts = read_texts(folder)
+    app = find_app(os.path.abspath(path), folder)
+    project = sbt_project.describe(texts, app)
+    sbt = "sbt/sbt" if os.path.isfile(os.path.join(folder, "sbt/sbt")) else "sbt"
+    return Packaging(folder, f"{sbt} {project.task}", project.task, os.path.normpath(os.path.join(folder, project.package)), project.sbt, project.plugin)
+
+
+def find_build(path):
+    """The folder of the sbt build in a path, around it, or in a folder just below it; None where there is none."""
+    folder = path
+    while True:
+        if is_build(folder):
+            return folder
+        if os.path.dirname(folder) == folder:
+            break
+        folder = os.path.dirname(folder)
+    below = [name for name in names_in(path) if is_build(os.path.join(path, name))]
+    return os.path.join(path, below[0]) if len(below) == 1 else None
+
+
+def is_build(folder):
+    """Whether sbt runs in a folder."""
+    return any(os.path.isfile(os.path.join(folder, name)) for name in ("project/build.properties", "project/plugins.sbt"))
+
+
+def find_app(path, build):
+    """The application's folder, relative to its build: the one around a path, or the only one that has a configuration."""
+    folder = path
+    while folder.startswith(build + os.sep):
+        if os.path.isfile(os.path.join(folder, sbt_project.CONFIG)) and not is_built(os.path.relpath(folder, build)):
+            return os.path.relpath(folder, build)
+        folder = os.path.dirname(folder)
+    listed = [f"{name}/{sbt_project.CONFIG}" for name in ("", *names_in(build)) if os.path.isfile(os.path.join(build, name, sbt_project.CONFIG))]
+    found = sbt_project.find_apps([name.lstrip("/") for name in listed])
+    return found[0] if len(found) == 1 else "."
+
+
+def is_built(path):
+    """Whether a path in a tree is what sbt made."""
+    return "target" in path.split(os.sep)
+
+
+def names_in(folder):
+    """The names in a folder, sorted; none where it cannot be read."""
+    try:
+        return sorted(os.listdir(folder))
+    except OSError:
+        return []
+
+
+def read_texts(folder):
+    """The files of a build that tell how it packages: path to text."""
+    texts = {}
+    for path in ["build.sbt", "project/build.properties", *(f"project/{name}" for name in names_in(os.path.join(folder, "project")) if name.endswith(".sbt"))]:
+        try:
+            with open(os.path.join(folder, path), encoding="utf-8", errors="replace") as handle:
+                texts[path] = handle.read()
+        except OSError:
+            continue
+    return texts
+
+
+def render_hint(path):
+    """What to do to get a package: the command, where it runs, and what it makes. C(path): where the package was looked for."""
+    found = find_packaging(path)
+    if found is None:
+        return (f"with sbt/sbt {sbt_project.TODAY} (sbt/sbt {sbt_project.BEFORE} with a packaging plugin before 1.9)", "target/xitrum")
+    return f"with {found.command} in {found.folder}", found.package
+
+
+def build_problems(command, directory, code, output):
+    """Why a build command brought no package, as one sentence in a list; empty where it went well."""
+    text = _COLORS.sub("", output)
+    unknown, found = _UNKNOWN_TASK.search(text), find_packaging(directory)
+    if unknown:
+        other = found.task if found and found.task.rpartition("/")[2] != unknown[1] else (
+            sbt_project.TODAY if unknown[1] == sbt_project.BEFORE else sbt_project.BEFORE)
+        because = f"{found.versions} calls it {other}" if found and found.versions and other == found.task else f"expected the task {other}"
+        return [f"xitrum_build_command is {command!r}, and the build in {directory} has no task {unknown[1]}: {because}. "
+                f"Set xitrum_build_command to {renamed(command, unknown[1], other)}"]
+    silent = _SILENT_FAILURE.search(text)
+    if not code and not silent:
+        return []
+    lines = [printable(line.strip()) for line in (text[silent.start():].splitlines()[:_LINES] if silent else text.splitlines()) if line.strip()]
+    said = " | ".join(lines[-_LINES:]) or "it printed nothing"
+    ended = f"ended with code {code}" if code else "ended with code 0, and its packaging task failed"
+    return [f"xitrum_build_command ({command}) {ended} in {directory}: {said}. Run it there by hand, and correct the command or the project"]
+
+
+def renamed(command, old, new):
+    """A command with another name of the packaging task. A scope of the user's own stays."""
+    if "/" in new and re.search(rf"[\w.-]+/{old}\b", command):
+        new = new.rpartition("/")[2]
+    return re.sub(rf"\b{old}\b", lambda _found: new, command)
