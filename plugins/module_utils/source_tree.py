@@ -26,6 +26,7 @@ SPEC = {
     "project": {"type": "str", "default": ""},
     "main_class": {"type": "str", "default": ""},
     "prefix": {"type": "str", "default": "source_tree"},
+    "builds_top": {"type": "bool", "default": False},
     "allow_uncommitted": {"type": "bool", "default": False},
     "files": {
         "type": "list", "elements": "dict", "default": [],
@@ -143,7 +144,7 @@ def specified(wanted, project, main_class):
 
 def plan(wanted, state):
     """Decides which files are written and removed, and lists all errors."""
-    result, changes = Plan(facts={"paths": [], "main_class": "", "project": "", "task": ""}), {}
+    result, changes = Plan(facts={"paths": [], "main_class": "", "project": "", "task": "", "notes": []}), {}
     try:
         app = choose_app(wanted, state["paths"])
     except ValueError as error:
@@ -158,9 +159,11 @@ def plan(wanted, state):
             found = sbt_project.find_main_classes(texts_of, app)
             try:
                 main_class = sbt_project.choose_main_class(wanted["main_class"], found, f"{wanted['prefix']}_main_class")
+                result.facts["notes"] += main_class_notes(wanted, main_class, found)
             except ValueError as error:
                 result.problems.append(f"{wanted['path']}: {error}")
         result.facts.update(main_class=main_class, project=project.app, task=project.task)
+        result.facts["notes"] += top_notes(wanted, state, project)
         wanted = specified(wanted, project, main_class)
         changes = texts(wanted, state, project, result.problems)
     for path, (text, mode) in sorted(changes.items()):
@@ -179,6 +182,22 @@ def plan(wanted, state):
     if result.actions and not wanted["allow_uncommitted"]:
         result.problems += uncommitted_problems(wanted, state, {path for path, _text, _mode in result.actions})
     return result
+
+
+def main_class_notes(wanted, main_class, found):
+    """Which main class was chosen for the user, and where it is."""
+    if wanted["main_class"]:
+        return []
+    return [f"The main class is {main_class}, the only one in the sources ({found[main_class]}). To choose another one, set {wanted['prefix']}_main_class."]
+
+
+def top_notes(wanted, state, project):
+    """What the user has to do where a platform builds the top of a repository, and the build is in a folder of it."""
+    folder = os.path.relpath(inside(wanted["path"], project.build), state["root"])
+    if not wanted["builds_top"] or folder == ".":
+        return []
+    return [f"The sbt build is in the folder {folder}, and the platform builds the top of a repository. Push that folder alone, "
+            f"for example with: git subtree push --prefix {shlex.quote(folder)} {wanted['prefix']} main"]
 
 
 def tree_problems(wanted, state, project):

@@ -36,6 +36,10 @@ options:
     description: What the variables begin with that messages name.
     type: str
     default: source_tree
+  builds_top:
+    description: Whether the platform builds the top of a repository. Then RV(notes) says what to do about a build in a folder of it.
+    type: bool
+    default: false
   allow_uncommitted:
     description: Whether files are changed while the tree has uncommitted changes. A new file that would not be changed is no hindrance.
     type: bool
@@ -153,6 +157,12 @@ task:
   returned: always
   type: str
   sample: xitrumPackage
+notes:
+  description: What was chosen for the user, and what is left to do.
+  returned: always
+  type: list
+  elements: str
+  sample: [The main class is shop.Boot, the only one in the sources (src/main/scala/shop/Boot.scala). To choose another one, set heroku_main_class.]
 rows:
   description: Wanted and found, one row a file.
   returned: always

@@ -71,6 +71,7 @@ def test_a_tree_of_each_layout_is_prepared_once(name):
     build = procfile.replace("Procfile", "build.sbt")
     assert host.files[f"{TOP}/{build}"].endswith(f'\n\naddCommandAlias("stage", "{alias}")\n')
     assert plan.facts["main_class"] == web.split()[-1]
+    assert plan.facts["notes"][0].startswith(f"The main class is {web.split()[-1]}, the only one in the sources (")
     assert not run(host, platform()).changed
 
 
@@ -80,6 +81,20 @@ def test_of_several_main_classes_all_are_listed_and_none_is_chosen():
         f"{TOP}: found 2 main classes: comy.Boot (src/main/scala/comy/Boot.scala), comy.GC (src/main/scala/comy/GC.scala); expected one. "
         "Set heroku_main_class to the one that starts the application")
     assert run(tree(files), platform(main_class="comy.Boot")).facts["main_class"] == "comy.Boot"
+
+
+def test_a_main_class_that_is_given_is_not_reported():
+    host = tree({**SBT_1, "src/main/scala/shop/Boot.scala": BOOT.format("shop")})
+    assert run(host, platform(main_class="shop.Boot")).facts["notes"] == []
+
+
+@pytest.mark.parametrize(("name", "options", "folder"), [
+    ("folder", {"builds_top": True}, "demo"), ("folder", {}, ""), ("several-projects", {"builds_top": True}, ""), ("template", {"builds_top": True}, ""),
+])
+def test_a_platform_that_builds_the_top_is_told_of_a_build_in_a_folder(name, options, folder):
+    notes = run(tree(LAYOUTS[name][0]), platform(**options)).facts["notes"]
+    assert len(notes) == (2 if folder else 1)
+    assert not folder or notes[1].endswith(f"for example with: git subtree push --prefix {folder} heroku main")
 
 
 def test_a_test_is_no_main_class_and_none_is_an_error():
