@@ -31,6 +31,11 @@ ENVIRONMENT = {
 CONFIG = "config/xitrum.conf"
 
 
+def pytest_configure(config):
+    """Names the marker."""
+    config.addinivalue_line("markers", "long: left out by CI")
+
+
 class Played(NamedTuple):
     """How a playbook ended."""
 
