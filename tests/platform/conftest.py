@@ -32,8 +32,9 @@ CONFIG = "config/xitrum.conf"
 
 
 def pytest_configure(config):
-    """Names the marker."""
+    """Names the markers."""
     config.addinivalue_line("markers", "long: left out by CI")
+    config.addinivalue_line("markers", "generated: over generated inputs, of which make test-all has more")
 
 
 class Played(NamedTuple):
