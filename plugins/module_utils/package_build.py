@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
+import shutil
 from typing import NamedTuple
 
 from ansible_collections.xitrum.host.plugins.module_utils import sbt_project
@@ -127,9 +129,22 @@ def build_problems(command, directory, code, output):
     if not code and not silent:
         return []
     lines = [printable(line.strip()) for line in (text[silent.start():].splitlines()[:_LINES] if silent else text.splitlines()) if line.strip()]
-    said = " | ".join(lines[-_LINES:]) or "it printed nothing"
+    said = missing_program(command, directory) if code else ""
+    said = said or " | ".join(lines[-_LINES:]).rstrip(".") or "it printed nothing"
     ended = f"ended with code {code}" if code else "ended with code 0, and its packaging task failed"
     return [f"xitrum_build_command ({command}) {ended} in {directory}: {said}. Run it there by hand, and correct the command or the project"]
+
+
+def missing_program(command, directory):
+    """A sentence where the command's program is not there or may not be executed, for which Ansible has no word; else empty."""
+    try:
+        program = (shlex.split(command) or [""])[0]
+    except ValueError:
+        return "its quotes do not match"
+    path = os.path.join(directory, program)
+    if shutil.which(path if "/" in program else program):
+        return ""
+    return f"found no program {program} that can be executed"
 
 
 def renamed(command, old, new):

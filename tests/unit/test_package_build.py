@@ -78,7 +78,8 @@ def test_a_task_that_the_build_does_not_have(tmp_path, files, command, output, s
     assert problems[0].startswith(f"xitrum_build_command is {command!r}, and the build in {top} has ") and problems[0].endswith(said), problems[0]
 
 
-def test_a_build_that_fails_and_one_that_says_so_with_code_0(tmp_path):
+def test_a_build_that_fails_and_one_that_says_so_with_code_0(tmp_path, monkeypatch):
+    monkeypatch.setattr(package_build.shutil, "which", lambda program: f"/usr/bin/{program}")
     output = "[info] compiling\n\x1b[31m[error]\x1b[0m Boot.scala:3: not found: value Srver\n[error] \x1b]0;title\x07Compilation failed\n"
     assert package_build.build_problems("sbt stage", str(tmp_path), 1, output) == [
         f"xitrum_build_command (sbt stage) ended with code 1 in {tmp_path}: [info] compiling | "
@@ -90,3 +91,11 @@ def test_a_build_that_fails_and_one_that_says_so_with_code_0(tmp_path):
     assert "ended with code 0, and its packaging task failed in " in problem and "No space left on device" in problem
     assert package_build.build_problems("sbt stage", str(tmp_path), 0, "[success] done\n") == []
     assert "it printed nothing" in package_build.build_problems("false", str(tmp_path), 1, "")[0]
+
+
+@pytest.mark.parametrize(("command", "said"), [
+    ("sbt/sbt xitrumPackage", "found no program sbt/sbt that can be executed"), ("no-such-program x", "found no program no-such-program that"),
+    ("sbt 'x", "its quotes do not match"),
+])
+def test_a_program_that_is_not_there_is_named(tmp_path, command, said):
+    assert said in package_build.build_problems(command, str(tmp_path), 2, "Error executing command.")[0]
