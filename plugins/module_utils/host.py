@@ -34,7 +34,7 @@ class PathError(OSError):
     """A path that is not written or removed: why, as a sentence with what to do. Its text has no number before it."""
 
     def __str__(self):
-        return self.strerror
+        return str(self.strerror)
 
 
 class Result(NamedTuple):
