@@ -26,6 +26,9 @@ from typing import NamedTuple
 #: As many links as the kernel follows in one path (path_resolution(7)).
 MOST_LINKS = 40
 
+#: Folders that a distribution gives to the group of a daemon, which has no members: Ubuntu's log folder.
+DAEMON_FOLDERS = {"/var/log": "syslog"}
+
 #: What a file has beside its text, owner and mode, and a rename would lose: the label of SELinux, and access lists.
 KEPT_ATTRIBUTES = ("security.selinux", "system.posix_acl_access")
 
@@ -156,7 +159,7 @@ class Host:
         changed, where L(resolve) does, where there is something else than a folder, and where others could write in it.
         """
         target = self.resolve(path)
-        guard_mode(target, mode, group)
+        guard_mode(target, mode, owner, group)
         found = self.stat(target)
         if found is not None and found.kind != "directory":
             raise PathError(errno.ENOTDIR, no_folder(path, target))
@@ -208,7 +211,7 @@ class Host:
         keeps = before is not None and mode is None
         owner = owner if owner is not None else before.st_uid if keeps else os.geteuid()
         group = group if group is not None else before.st_gid if keeps else os.getegid()
-        guard_mode(target, new_mode, group)
+        guard_mode(target, new_mode, owner, group)
         handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600, dir_fd=folder)
         try:
             with os.fdopen(handle, "wb") as out:
@@ -227,7 +230,7 @@ class Host:
 
     def create(self, path, text, mode=0o644):
         """Makes a file that must not be there yet: False where it is. Of two processes that try, one succeeds."""
-        guard_mode(path, mode, os.getegid())
+        guard_mode(path, mode, os.geteuid(), os.getegid())
         handle, temporary = tempfile.mkstemp(prefix="." + os.path.basename(path) + ".", dir=os.path.dirname(path))
         try:
             with os.fdopen(handle, "w", encoding="utf-8") as out:
@@ -254,7 +257,7 @@ class Host:
 
         Raises L(PathError), before anything is changed, where there is no regular file, and where others could write it.
         """
-        guard_mode(path, mode, group)
+        guard_mode(path, mode, owner, group)
         found = self.stat(path)
         if found is not None and found.kind != "file":
             raise PathError(errno.EINVAL, no_file(path, path, found.kind))
@@ -426,7 +429,8 @@ def untrusted(host, path):
         if found is not None and found.kind == "directory" and not found.mode & 0o1000:
             if found.mode & 0o002:
                 return f"{path} may be written by every user"
-            if found.mode & 0o020 and found.group not in owners:
+            daemon = DAEMON_FOLDERS.get(path) == found.group
+            if found.mode & 0o020 and found.group not in owners and not daemon:
                 return f"{path} may be written by the group {found.group}"
         if found is not None and found.kind == "file" and writable_by_group(found.mode, found.group):
             return f"{path} may be written by the group {found.group}"
@@ -450,11 +454,14 @@ def writable_by_group(mode, group):
     return bool(mode & 0o020) and group not in (0, "0", "root", os.getegid(), group_name(os.getegid()))
 
 
-def guard_mode(path, mode, group):
-    """Raises L(PathError) where others could write a file or folder that gets this mode and group: every writer asks."""
+def guard_mode(path, mode, owner, group):
+    """Raises L(PathError) where others could write a file or folder that gets this mode: every writer asks.
+
+    What a user owns may be that user's group's, too: such as the source tree of a project.
+    """
     if mode & 0o002:
         raise PathError(errno.EPERM, writable_by_all(path, mode))
-    if writable_by_group(mode, group):
+    if owner in (0, "0", "root") and writable_by_group(mode, group):
         name = group_name(group) if isinstance(group, int) else group
         raise PathError(errno.EPERM, f"{path} has the mode {mode:04o}, so the group {name} may change it; "
                         f"expected one that root alone may change: run chmod g-w {path}")

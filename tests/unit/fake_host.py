@@ -136,7 +136,7 @@ class FakeHost:
 
     def make_directory(self, path, mode=0o755, owner="root", group="root"):
         target = self.resolve(path)
-        guard_mode(target, mode, group)
+        guard_mode(target, mode, owner, group)
         found = self.stat(target)
         if found is not None and found.kind != "directory":
             raise PathError(errno.ENOTDIR, no_folder(path, target))
@@ -155,13 +155,13 @@ class FakeHost:
         kept = before or Stat("file", 0o644, "root", "root", 0)
         owner, group = (owner or kept.owner, group or kept.group) if mode is None else (owner or "root", group or "root")
         mode = mode if mode is not None else kept.mode
-        guard_mode(target, mode, group)
+        guard_mode(target, mode, owner, group)
         self.done.append(("write", path))
         self.files[target] = text
         self.stats[target] = Stat("file", mode, owner, group, len(text))
 
     def create(self, path, text, mode=0o644):
-        guard_mode(path, mode, "root")
+        guard_mode(path, mode, "root", "root")
         if self.stat(path) is not None:
             return False
         self.write(path, text, mode)
@@ -172,7 +172,7 @@ class FakeHost:
         return contextlib.nullcontext()
 
     def append(self, path, text, mode, owner, group):
-        guard_mode(path, mode, group)
+        guard_mode(path, mode, owner, group)
         found = self.stat(path)
         if found is not None and found.kind != "file":
             raise PathError(errno.EINVAL, no_file(path, path, found.kind))

@@ -249,12 +249,10 @@ def test_nothing_is_appended_to_what_is_no_file(top, real):
 # ------------------------------------------------------------------------------------------------- who else may write
 
 WRITERS = {
-    "write": lambda host, path, mode, group: host.write(path, "new", mode, user_name(os.geteuid()), group),
+    "write": lambda host, path, mode, group: host.write(path, "new", mode, "root", group),
     "create": lambda host, path, mode, _group: host.create(path, "new", mode),
-    "append": lambda host, path, mode, group: host.append(path, "new", mode, user_name(os.geteuid()), group),
-    "make_directory": lambda host, path, mode, group: host.make_directory(
-        path, mode, user_name(os.geteuid()), group
-    ),
+    "append": lambda host, path, mode, group: host.append(path, "new", mode, "root", group),
+    "make_directory": lambda host, path, mode, group: host.make_directory(path, mode, "root", group),
 }
 
 
@@ -268,6 +266,12 @@ def test_no_writer_makes_what_others_may_write(top, real, writer, mode, group):
         with pytest.raises(PathError, match="may change it; expected") as caught:
             WRITERS[writer](there, path, mode, group)
         assert f"{mode:04o}" in str(caught.value) and there.stat(path) is None
+
+
+def test_a_file_of_a_user_may_be_its_groups():
+    there = FakeHost({"/home/carol/a": "x"}, stats={"/home/carol/a": Stat("file", 0o664, "carol", "team", 1)})
+    there.write("/home/carol/a", "new")
+    assert there.stat("/home/carol/a")[:4] == ("file", 0o664, "carol", "team")
 
 
 @AS_ROOT
@@ -352,3 +356,9 @@ def test_who_may_replace_a_path_is_told_from_its_folders():
     there = FakeHost({"/srv/conf/x": ""}, stats={"/srv/conf": Stat("directory", 0o775, "root", "deploy", 0)})
     assert untrusted(there, "/srv/conf/x") == "/srv/conf may be written by the group deploy"
     assert untrusted(FakeHost({"/srv/conf/x": ""}), "/srv/conf/x") == ""
+
+
+@pytest.mark.parametrize("group, said", [("syslog", ""), ("adm", "/var/log may be written by the group adm")])
+def test_the_log_folder_of_ubuntu_is_its_daemons(group, said):
+    there = FakeHost(links={"/var/log/shop": "/data/logs"}, stats={"/var/log": Stat("directory", 0o775, "root", group, 0)})
+    assert untrusted(there, "/var/log/shop") == said
