@@ -58,9 +58,9 @@ HIDDEN = "..."
 _WORD = r"""(?:[^\s'"\\]+(?=\s|['"]+(?:\s|$)|$)|.+)"""
 #: Secrets among the arguments of a program: the password of sshpass, and what follows a name such as C(--password).
 _ARGUMENT = re.compile(
-    rf"""(\bsshpass\b(?:(?!\s-[ev]*p).)*\s-[ev]*p\s*
-    |--[\w-]*(?:pass(?:word|wd|phrase)?|pwd|secret|token|key|proxy-auth|proxy-user)\s+
-    |[\w-]*(?:pass(?:word|wd|phrase)?|pwd|secret|token|api_?key|authorization|proxy-auth|proxy-user)["']?\s*[=:]\s*)
+    rf"""(\bsshpass\b(?:(?!\bsshpass\b|\s-[ev]*p).)*\s-[ev]*p\s*
+    |(?<![\w-])--[\w-]*(?:pass(?:word|wd|phrase)?|pwd|secret|token|key|proxy-auth|proxy-user)\s+
+    |(?:pass(?:word|wd|phrase)?|pwd|secret|token|api_?key|authorization|proxy-auth|proxy-user)["']?\s*[=:]\s*)
     {_WORD}""",
     re.IGNORECASE | re.VERBOSE | re.DOTALL,
 )

@@ -20,7 +20,7 @@ _URL = re.compile(
     re.VERBOSE,
 )
 #: A user and password before a server without a scheme, as a proxy is given.
-_LOGIN = re.compile(r"""(?<![\w/@:.%+*-])[^\s:/@=,'"()\[\]{}]+:[^\s/@]*[^\s/]*@(?=[\w\[])""")
+_LOGIN = re.compile(r"""(?<![\w/@:.%+*-])[^\s:/@=,'"()\[\]{}]+:[^\s/]*@(?=[\w\[])""")
 #: What ends a sentence or a bracket that a URL stands in, and is no part of it.
 _END = ".,;:!?)]}`"
 

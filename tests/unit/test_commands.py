@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import shlex
+import time
 
 import pytest
 from ansible.errors import AnsibleParserError
@@ -200,3 +201,10 @@ def test_what_is_repeated_means_the_same(words):
     text = " ".join(words)
     expected = {name: "..." if name == "pin" else value for name, value in parse_kv(text).items()}
     assert parse_kv(commands.variable_words(text)[1]) == expected
+
+
+@pytest.mark.parametrize("part", ["a", "-", "--a", "a:", "!a:b", "http://a:b", "pass", "--pass ", "x=", "sshpass "])
+def test_a_long_value_is_read_at_once(part):
+    started = time.monotonic()
+    commands.variable_words(f"a='{part * 10000}'")
+    assert time.monotonic() - started < 10
