@@ -175,7 +175,7 @@ def settled(host, folder, name, own):
 
 
 def read_kept_groups(host):
-    """Where the Red Hat family's program keeps its groups, and what it keeps: name to group, None for an unknown form."""
+    """Where the Red Hat family's program keeps its groups, and these: name to group, None for an unknown form."""
     # Image-based systems have their groups where an update of the image keeps them.
     folder = next((path for path in (KEPT["alternatives"], IMAGE_BASED) if host.exists(path)), KEPT["alternatives"])
     return folder, {name: parse_kept(host.read(f"{folder}/{name}") or "") for name in host.listdir(folder)}
