@@ -12,6 +12,7 @@ configured: an address, a host name, or one that stands for every address (empty
 from __future__ import annotations
 
 import ipaddress
+import re
 from typing import NamedTuple
 
 #: Lists the IPv6 addresses of a host. Missing with C(ipv6.disable=1), and empty with C(disable_ipv6=1).
@@ -19,6 +20,9 @@ IF_INET6 = "/proc/net/if_inet6"
 
 #: Texts that stand for every address beside the unspecified addresses of both families.
 EVERY = ("", "*")
+
+#: C(0.0.0.0) in the short forms that a JVM and the C library take: C(0), C(0.0).
+_SHORT_EVERY = re.compile(r"0+(\.0+){0,3}")
 
 #: The IP versions that a socket of each family takes.
 _VERSIONS = {"inet": {4}, "inet6": {6}, "dual": {4, 6}}
@@ -50,8 +54,10 @@ def parse_address(text):
 
 def is_every(text):
     """Whether a configured address stands for every address of the host."""
-    found = parse_address(text)
-    return str(text).strip() in EVERY or (found is not None and found.ip.is_unspecified)
+    found, bare = parse_address(text), str(text).strip()
+    if found is None:
+        return bare in EVERY or _SHORT_EVERY.fullmatch(bare) is not None
+    return found.ip.is_unspecified
 
 
 def is_loopback(text):
@@ -148,10 +154,12 @@ def serves(rows, text, resolved=()):
     """Whether listening sockets serve a configured address, and nothing beside it.
 
     C(resolved) are the addresses of a name, as L(resolve) gives them. A JVM binds one socket for every address of the
-    families that the host has, whichever text asked for it.
+    families that the host has, whichever text asked for it. A name may stand for every address, too.
     """
     if not rows:
         return False
+    if not is_every(text) and any(is_every(one) and serves(rows, one) for one in resolved):
+        return True
     if is_every(text):
         taken = set().union(*(versions(row) for row in rows))
         found = parse_address(text)

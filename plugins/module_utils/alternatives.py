@@ -118,6 +118,7 @@ def read(host, wanted):
              "record": parse_record(host.read(RECORD) or "{}"), "commands": {}}
     if program == "alternatives":
         state["commands"] = read_red_hat(host, wanted["home"], wanted["commands"])
+        state["apart"] = read_apart(host, wanted["home"], wanted["commands"])
     elif program:
         state["commands"] = {name: read_debian(host, wanted["home"], name) for name in wanted["commands"]}
     return state
@@ -173,11 +174,28 @@ def settled(host, folder, name, own):
     return {"link": kept["link"], "mode": kept["mode"], "value": value, "choices": choices} if right else None
 
 
-def read_red_hat(host, home, commands):
-    """The commands of the Red Hat family's program, from the files and links that it reads itself."""
+def read_kept_groups(host):
+    """Where the Red Hat family's program keeps its groups, and these: name to group, None for an unknown form."""
     # Image-based systems have their groups where an update of the image keeps them.
     folder = next((path for path in (KEPT["alternatives"], IMAGE_BASED) if host.exists(path)), KEPT["alternatives"])
-    groups = {name: parse_kept(host.read(f"{folder}/{name}") or "") for name in host.listdir(folder)}
+    return folder, {name: parse_kept(host.read(f"{folder}/{name}") or "") for name in host.listdir(folder)}
+
+
+def read_apart(host, home, commands):
+    """Commands that somebody registered as groups of their own and that lead to another JDK: name to the home's file,
+    C(own), and the file in use, C(leads). They are no commands to switch, and follow none."""
+    groups = {name: group for name, group in read_kept_groups(host)[1].items() if group}
+    found = {}
+    for name in sorted(set(followers.LEADERS) & set(groups) - set(commands)):
+        own, leads = f"{home}/bin/{name}", host.realpath(groups[name]["link"])
+        if host.exists(own) and leads != host.realpath(own) and not followers.find_leader(name, groups, commands):
+            found[name] = {"own": own, "leads": leads, "link": groups[name]["link"]}
+    return found
+
+
+def read_red_hat(host, home, commands):
+    """The commands of the Red Hat family's program, from the files and links that it reads itself."""
+    folder, groups = read_kept_groups(host)
     # Those that cannot be read here, as the program reads them.
     unread = [name for name in commands if not groups.get(name) and (name in groups or not host.exists(folder))]
     shown = {name: parse_display(host.run(["alternatives", "--display", name]).out) for name in unread}
@@ -249,6 +267,7 @@ def plan(wanted, state):
         taken = {name: sum(not target and title in provided for title, target in choice["targets"].items())
                  for name, choice in chosen.items()}
         result.actions.sort(key=lambda action: -taken.get(action[1], 0))
+        result.rows += [describe_apart(name, has) for name, has in state.get("apart", {}).items()]
     for name, has in state["commands"].items():
         plan_former(name, has, record, result)
     plan_again(state["commands"], after, result)
@@ -260,6 +279,13 @@ def plan(wanted, state):
         result.actions.insert(0, ("record", json.dumps(record, indent=1, sort_keys=True) + "\n"))
     result.after = listing(after)
     return result
+
+
+def describe_apart(name, has):
+    """The row of a command that leads to another JDK by a group of its own: it is somebody's choice, and stays."""
+    mend = f"alternatives --install {has['link']} {name} {has['own']} 1 && alternatives --set {name} {has['own']}"
+    return Row("alternatives", f"alternative {name}", has["own"], "", has["leads"], "unseen",
+               "somebody registered it as a group of its own, which leads to another JDK and is left as it is", mend)
 
 
 def find_early_errors(state, names):

@@ -37,9 +37,35 @@ OF_ONE_RUN = (
     "xitrum_health_path_new",
     "xitrum_maintenance_tasks",
 )
-#: Names of variables whose values are not shown.
-SECRET = re.compile(r"key|secret|passw|token|credential|header|auth", re.IGNORECASE)
+#: Names of variables whose values are not shown. A short word counts where it stands alone.
+SECRET = re.compile(
+    r"key|secret|pass|pwd|token|credential|cookie|header|auth|vault"
+    r"|(?<![a-z])(?:pins?|pw|otp|psk|creds?|dsn|jwt|salt|sig|signature)(?![a-z])",
+    re.IGNORECASE,
+)
+#: Names that look like those, and whose values are no secret: how hosts are reached, and the name of a cookie.
+NO_SECRET = (
+    "proxy_cookie",
+    "xitrum_proxy_cookie",
+    "ansible_private_key_file",
+    "ansible_ssh_private_key_file",
+    "ansible_host_key_checking",
+    "ansible_ssh_host_key_checking",
+    "ansible_ssh_host_key_auto_add",
+)
 HIDDEN = "..."
+#: A word without a quote, up to white space or the quote around it; all that follows where quotes make that unclear.
+_WORD = r"""(?:[^\s'"\\]+(?=\s|['"]+(?:\s|$)|$)|.+)"""
+#: Secrets among the arguments of a program: the password of sshpass, and what follows a name such as C(--password).
+_ARGUMENT = re.compile(
+    rf"""(\bsshpass\b(?:(?!\bsshpass\b|\s-[ev]*p).)*\s-[ev]*p\s*
+    |(?<![\w-])--[\w-]*(?:pass(?:word|wd|phrase)?|pwd|secret|token|key|proxy-auth|proxy-user)\s+
+    |(?:pass(?:word|wd|phrase)?|pwd|secret|token|api_?key|authorization|proxy-auth|proxy-user)["']?\s*[=:]\s*)
+    {_WORD}""",
+    re.IGNORECASE | re.VERBOSE | re.DOTALL,
+)
+#: What keeps white space in a word of C(-e), besides quotes.
+_BLOCKS = (("{{", "}}"), ("{%", "%}"), ("{#", "#}"))
 
 
 def connection_options(arguments):
@@ -50,7 +76,7 @@ def connection_options(arguments):
         if value is True:
             words.append(option)
         elif value and value not in USUAL.get(name, ()):
-            words += [f"{option}={shlex.quote(str(item))}" for item in (value if isinstance(value, (list, tuple)) else [value])]
+            words += [f"{option}={shlex.quote(hide_secrets(str(item)))}" for item in (value if isinstance(value, (list, tuple)) else [value])]
     return " ".join(words)
 
 
@@ -79,7 +105,7 @@ def variable_words(text):
     nothing is left."""
     if text.startswith("@"):
         return ["-e", text]
-    if text.lstrip().startswith(("{", "[")):
+    if text.startswith(("{", "[")):
         try:
             given = json.loads(text)
         except ValueError:
@@ -93,22 +119,60 @@ def variable_words(text):
         )
         return ["-e", json.dumps(kept)] if kept else []
     try:
-        pairs = [word.partition("=") for word in shlex.split(text)]
+        # Ansible ignores a word without a =.
+        pairs = [word.partition("=")[::2] for word in split_words(text) if "=" in word]
     except ValueError:
         return ["-e", HIDDEN]
-    kept = [f"{name}={quoted(shown_value(name, value))}" for name, _sign, value in pairs if name not in OF_ONE_RUN]
+    kept = [f"{name}={shown_text(name, value)}" for name, value in pairs if name not in OF_ONE_RUN]
     return ["-e", " ".join(kept)] if kept else []
+
+
+def split_words(text):
+    """The words NAME=VALUE of a C(-e), as Ansible splits them: white space in quotes and in blocks of a template is
+    part of the word, and quotes stay. Raises ValueError where a quote or a block has no end."""
+    words, quote, depths, blank = [], "", [0] * len(_BLOCKS), ""
+    for token, following in re.findall(r"([^ \n]*)([ \n]|\Z)", text):
+        inside = bool(quote or any(depths))
+        if token == "\\" and not quote:
+            # A line that goes on.
+            token = ""
+        elif inside:
+            words[-1] += blank + token
+        elif token:
+            words.append(token)
+        for mark in re.findall(r"""(?<!\\)['"]""", token):
+            quote = "" if quote == mark else quote or mark
+        depths = [
+            max(0, depth + token.count(opening) - token.count(end))
+            for depth, (opening, end) in zip(depths, _BLOCKS)
+        ]
+        blank = following
+    if quote or any(depths):
+        raise ValueError("a quote or a block of a template has no end")
+    return words
+
+
+def shown_text(name, text):
+    """The value of NAME=VALUE as it was given, in its quotes, where nothing in it is secret."""
+    value = text[1:-1] if len(text) > 1 and text[0] == text[-1] and text[0] in "'\"" else text
+    shown = shown_value(name, value)
+    return text if shown == value else quoted(shown)
 
 
 def shown_value(name, value):
     """A variable's value without what is secret in it."""
-    if SECRET.search(name):
+    if SECRET.search(re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)) and name not in NO_SECRET:
         return HIDDEN
     if isinstance(value, dict):
         return {key: shown_value(str(key), item) for key, item in value.items()}
     if isinstance(value, list):
         return [shown_value(name, item) for item in value]
-    return urls.hide_credentials(value) if isinstance(value, str) else value
+    return hide_secrets(value) if isinstance(value, str) else value
+
+
+def hide_secrets(text):
+    """A text, which may be arguments of a program, without the passwords that it gives and without those in URLs."""
+    return _ARGUMENT.sub(rf"\g<1>{HIDDEN}", urls.hide_credentials(text))
 
 
 def quoted(value):

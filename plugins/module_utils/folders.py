@@ -58,8 +58,16 @@ HOMES = ("/home", "/root", "/run/user")
 _PARENTS = ("home", "media", "mnt", "var/home")
 _OF_A_HOME = (".ansible", ".cache", ".config", ".gnupg", ".local", ".ssh")
 
-#: What a folder of ours has, for one that is not on record.
-_MARKS = {"root": ("instances", "manifests", "releases"), "log_dir": ("runs.log",)}
+#: What is ours in a root, and what in a log folder. Other tools have their C(releases) and C(current), too.
+_INSIDE = {
+    "root": re.compile("releases|manifests|instances|current|previous|slot|run"),
+    "log_dir": re.compile(r"[0-9]{1,3}|output-.*|runs\.log"),
+}
+
+#: Folders below which people and package managers install programs: what is in them is no application's alone.
+_INSTALLED = tuple(
+    f"/usr/local/{name}" for name in "bin sbin lib lib32 lib64 libexec share etc include info man src games".split()
+)
 
 
 def normalize(path):
@@ -169,25 +177,52 @@ def read(host, wanted, record):
     }
     for name, kind in (("root", "roots"), ("log_dir", "logs")):
         if wanted[name]:
-            made = own.get(kind, {}).get(wanted[name], False)
+            made = own.get(kind, {}).get(wanted[name])
             state["folders"][name] = read_folder(host, wanted, name, made, wanted["user"] in accounts)
+    home = state["accounts"].get(wanted["user"], "")
+    for found in state["folders"].values():
+        found["unsure"] = bool(found["foreign"]) and is_unsure(wanted, found, home)
     return state
 
 
+def is_unsure(wanted, found, home):
+    """Whether contents that are not ours may be what the user has put there for the application.
+
+    Its folder has its name or is its user's home, and nothing in it is in our way; or what is in it is hidden.
+    """
+    if found["real"].count("/") == 1 or found["in_the_way"]:
+        return False
+    named = posixpath.basename(found["path"]) in (wanted["name"], wanted["user"]) or found["real"] == home
+    return named or all(entry.startswith(".") for entry in found["foreign"])
+
+
+def is_ours(host, name, path, entries):
+    """Whether a folder that is not on record is one of ours, by what is in it."""
+    if name == "log_dir":
+        # An older run wrote no runs.log.
+        return "runs.log" in entries or all(_INSIDE[name].fullmatch(entry) for entry in entries)
+    return {"manifests", "releases"} <= set(entries) or "xitrum.host" in (seen(host.read, f"{path}/run") or "")
+
+
 def read_folder(host, wanted, name, made, has_user):
-    """One folder. C(made): on record as made for the application. C(has_user): the application's user exists."""
+    """One folder. C(made): on record as made for the application, or as there before; None where it is not on record.
+    C(has_user): the application's user exists."""
     path = wanted[name]
     real = normalize(host.realpath(path))
     stat = seen(host.stat, real)
     entries = [entry for entry in (seen(host.listdir, real) or []) if entry != "lost+found"]
+    ours = made is not None or bool(entries and is_ours(host, name, real, entries))
+    foreign = [] if ours else entries
     parents = [(parent, seen(host.stat, parent)) for parent in parents_of(real)]
     parents = [(parent, found) for parent, found in parents if found is not None]
     return {
         "path": path,
         "real": real,
         "kind": stat.kind if stat else "",
+        "ours": ours,
         "package": package_of(host, real) if stat and not made else "",
-        "foreign": [] if made or any(mark in entries for mark in _MARKS[name]) else entries,
+        "foreign": foreign,
+        "in_the_way": [entry for entry in foreign if _INSIDE[name].fullmatch(entry)],
         "closed": next(
             (
                 (parent, found.mode)
@@ -265,8 +300,11 @@ def one_problem(wanted, state, name, found):
     inside = next(
         (account for account, home in homes if home != real and is_under(home, real) and home not in apps), ""
     )
+    installed = "" if found["ours"] else next((place for place in _INSTALLED if is_under(real, place)), "")
     if is_system(real):
         yield f"{name} is {where}, which belongs to the system. {instead}"
+    elif installed:
+        yield f"{name} is {where}, and {installed} is for programs of the whole host. {instead}"
     elif found["kind"] not in ("", "directory"):
         yield f"{name} is {where}, which is no folder. Move it away, or set {name} to another folder"
     elif other:
@@ -285,6 +323,12 @@ def one_problem(wanted, state, name, found):
         yield (
             f"{name} is {where}, which has other contents ({', '.join(map(printable, found['foreign'][:3]))}). "
             f"Set {name} to a folder in it, such as {real}/{wanted['name'] or 'shop'}"
+        )
+    elif found["foreign"] and not found["unsure"]:
+        contents = found["in_the_way"] or found["foreign"]
+        yield (
+            f"{name} is {where}, which has other contents ({', '.join(map(printable, contents[:3]))}). "
+            f"Move them away, or set {name} to a folder for this application alone"
         )
     elif wanted["user"] in found["owners"]:
         yield (
@@ -331,6 +375,12 @@ def host_notes(state):
         "keep that account as safe as root"
         for name, found in rows
         if found["owners"]
+    ]
+    notes += [
+        f"{name} ({found['path']}) has other contents ({', '.join(map(printable, found['foreign'][:3]))}): "
+        "the folder gets the application's owner and mode, and they stay in it"
+        for name, found in rows
+        if found["unsure"]
     ]
     root = state["folders"].get("root")
     if state["selinux"] and root and is_hidden(root["path"]):

@@ -17,6 +17,7 @@ from ansible_collections.xitrum.host.plugins.module_utils.host import (
     no_file,
     untrusted,
     writable_by_all,
+    writable_by_group,
 )
 
 
@@ -33,7 +34,8 @@ class ForeignFile(NamedTuple):
 
 def read_file(host, path, foreign=True):
     """Reads a file and judges it, and never raises for what a path may be. C(foreign): it may be somebody else's, and
-    root obeys it, so that nobody else may change it. Raises PermissionError where this user may not read it."""
+    root obeys it, so that nobody else may change it. A file of ours gets its owner and mode, so that of it the folders
+    alone are judged. Raises PermissionError where this user may not read it."""
     try:
         target = host.resolve(path)
     except PathError as error:
@@ -42,18 +44,21 @@ def read_file(host, path, foreign=True):
     if stat is not None and stat.kind != "file":
         return ForeignFile(path, target, None, stat, no_file(path, target, stat.kind))
     found = ForeignFile(path, target, None if stat is None else host.read(target), stat)
-    if not foreign:
-        return found
-    if stat is not None and stat.mode & 0o002:
+    if foreign and stat is not None and stat.mode & 0o002:
         return found._replace(problem=writable_by_all(target, stat.mode))
-    folder = target.rpartition("/")[0] or "/"
-    wrong = untrusted(host, folder) if target != path else ""
+    wrong = untrusted(host, target if foreign else target.rpartition("/")[0] or "/")
     if wrong:
+        what = f"{path} leads to {target}, and {wrong}" if target != path else f"{path} is not root's alone: {wrong}"
         return found._replace(
-            problem=f"{path} leads to {target}, and {wrong}, who could change what root runs; "
-            "expected a folder that root alone may change: give it to root, or move the file"
+            problem=f"{what}, who could change what root runs; "
+            "expected a file and folders that root alone may change: give them to root, or move the file"
         )
     return found
+
+
+def safe_mode(mode, group):
+    """A mode without what lets others write: an older run recorded that of a link, which is 0777."""
+    return mode & ~0o022 if writable_by_group(mode, group) or mode & 0o002 else mode
 
 
 def names_notes(target, stat):
@@ -108,7 +113,9 @@ def restore_file(host, path, edit, empty=None):
         left = left or not last
         if rest != text:
             stat = host.stat(place)
-            mode = note.get("mode") if last and place == note.get("target") else None
-            host.write(place, rest, mode, stat.owner, stat.group)
+            mode = note.get("mode", stat.mode) if last and place == note.get("target") else stat.mode
+            mode = safe_mode(mode, stat.group)
+            # Without a mode the file keeps its access list.
+            host.write(place, rest, mode if mode != stat.mode else None, stat.owner, stat.group)
     if not left:
         recorded.forget(host, "files", path)

@@ -26,6 +26,9 @@ from typing import NamedTuple
 #: As many links as the kernel follows in one path (path_resolution(7)).
 MOST_LINKS = 40
 
+#: Folders that a distribution gives to the group of a daemon, which has no members: Ubuntu's log folder.
+DAEMON_FOLDERS = {"/var/log": "syslog"}
+
 #: What a file has beside its text, owner and mode, and a rename would lose: the label of SELinux, and access lists.
 KEPT_ATTRIBUTES = ("security.selinux", "system.posix_acl_access")
 
@@ -34,7 +37,7 @@ class PathError(OSError):
     """A path that is not written or removed: why, as a sentence with what to do. Its text has no number before it."""
 
     def __str__(self):
-        return self.strerror
+        return str(self.strerror)
 
 
 class Result(NamedTuple):
@@ -163,11 +166,21 @@ class Host:
         return resolve(self, os.path.join(os.getcwd(), path))
 
     def make_directory(self, path, mode=0o755, owner="root", group="root"):
-        """A folder with this owner and mode; its parents are made like root's own (0755)."""
-        self.make_parents(path)
-        if not os.path.isdir(path):
-            os.mkdir(path, 0o700)
-        self.own(path, mode, owner, group)
+        """A folder with this owner and mode; its parents are made like root's own (0755).
+
+        A link in its place stays, and the folder that it leads to gets them. Raises L(PathError), before anything is
+        changed, where L(resolve) does, where there is something else than a folder, and where others could write in it.
+        """
+        target = self.resolve(path)
+        guard_mode(target, mode, owner, group)
+        found = self.stat(target)
+        if found is not None and found.kind != "directory":
+            raise PathError(errno.ENOTDIR, no_folder(path, target))
+        self.make_parents(target)
+        if found is None:
+            with contextlib.suppress(FileExistsError):
+                os.mkdir(target, 0o700)
+        self.own(target, mode, owner, group)
 
     def make_parents(self, path):
         """The folders above a path, those that are missing with the mode 0755, whatever the umask is."""
@@ -208,11 +221,10 @@ class Host:
         temporary = f".{name}.{secrets.token_hex(8)}"
         before = replaceable(path, target, folder, name)
         new_mode = mode if mode is not None else 0o644 if before is None else before.st_mode & 0o777
-        if new_mode & 0o002:
-            raise PathError(errno.EPERM, writable_by_all(target, new_mode))
         keeps = before is not None and mode is None
         owner = owner if owner is not None else before.st_uid if keeps else os.geteuid()
         group = group if group is not None else before.st_gid if keeps else os.getegid()
+        guard_mode(target, new_mode, owner, group)
         handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600, dir_fd=folder)
         try:
             with os.fdopen(handle, "wb") as out:
@@ -231,6 +243,7 @@ class Host:
 
     def create(self, path, text, mode=0o644):
         """Makes a file that must not be there yet: False where it is. Of two processes that try, one succeeds."""
+        guard_mode(path, mode, os.geteuid(), os.getegid())
         handle, temporary = tempfile.mkstemp(prefix="." + os.path.basename(path) + ".", dir=os.path.dirname(path))
         try:
             with os.fdopen(handle, "w", encoding="utf-8") as out:
@@ -253,8 +266,18 @@ class Host:
             yield
 
     def append(self, path, text, mode, owner, group):
-        """Adds to the end of a regular file, which is made where it is missing. A link in its place is not followed."""
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
+        """Adds to the end of a regular file, which is made where it is missing. A link in its place is not followed.
+
+        Raises L(PathError), before anything is changed, where there is no regular file, and where others could write it.
+        """
+        guard_mode(path, mode, owner, group)
+        found = self.stat(path)
+        if found is not None and found.kind != "file":
+            raise PathError(errno.EINVAL, no_file(path, path, found.kind))
+        try:
+            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
+        except OSError as error:
+            raise PathError(error.errno, not_replaced(path, error)) from error
         with os.fdopen(handle, "w", encoding="utf-8") as out:
             if not stat.S_ISREG(os.fstat(handle).st_mode):
                 raise PathError(errno.EINVAL, no_file(path, path, "other"))
@@ -419,8 +442,11 @@ def untrusted(host, path):
         if found is not None and found.kind == "directory" and not found.mode & 0o1000:
             if found.mode & 0o002:
                 return f"{path} may be written by every user"
-            if found.mode & 0o020 and found.group not in owners:
+            daemon = DAEMON_FOLDERS.get(path) == found.group
+            if found.mode & 0o020 and found.group not in owners and not daemon:
                 return f"{path} may be written by the group {found.group}"
+        if found is not None and found.kind == "file" and writable_by_group(found.mode, found.group):
+            return f"{path} may be written by the group {found.group}"
         path = posixpath.dirname(path)
     return ""
 
@@ -436,8 +462,34 @@ def replaceable(path, target, folder, name):
     return found
 
 
+def writable_by_group(mode, group):
+    """Whether a mode lets a group write that is neither root's nor that of who runs this."""
+    return bool(mode & 0o020) and group not in (0, "0", "root", os.getegid(), group_name(os.getegid()))
+
+
+def guard_mode(path, mode, owner, group):
+    """Raises L(PathError) where others could write a file or folder that gets this mode: every writer asks.
+
+    What a user owns may be that user's group's, too: such as the source tree of a project.
+    """
+    if mode & 0o002:
+        raise PathError(errno.EPERM, writable_by_all(path, mode))
+    if owner in (0, "0", "root") and writable_by_group(mode, group):
+        name = group_name(group) if isinstance(group, int) else group
+        raise PathError(errno.EPERM, f"{path} has the mode {mode:04o}, so the group {name} may change it; "
+                        f"expected one that root alone may change: run chmod g-w {path}")
+
+
+def no_folder(path, target):
+    """Why a folder cannot be made, as a sentence."""
+    what = f"{path} leads to {target}, which is" if path != target else f"{path} is"
+    return f"{what} no folder; expected a folder, or nothing: move it away"
+
+
 def no_file(path, target, kind):
     """Why a path cannot be written, as a sentence."""
+    if kind == "link":
+        return f"{path} is a link, which is not followed here; expected a file: remove the link, and run again"
     what = f"{path} leads to {target}, which is" if path != target else f"{path} is"
     kind = "a directory" if kind == "directory" else "a device, a pipe or a socket"
     return f"{what} {kind}; expected a file: move it away, or remove the link"

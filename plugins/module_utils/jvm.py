@@ -21,6 +21,7 @@ HEAP = re.compile(r"[1-9][0-9]{0,17}[kKmMgGtT]?")
 #: An integer as the JVM reads it.
 SIZE = re.compile(r"(?P<sign>-?)(?P<number>0[xX][0-9a-fA-F]{1,16}|[0-9]{1,19})(?P<unit>[kKmMgGtT]?)")
 _UNITS = {"": 0, "k": 10, "m": 20, "g": 30, "t": 40}
+_QUOTED = re.compile(r"""(["'])(.*?)\1""", re.DOTALL)
 _DOUBLE = re.compile(r"-?[0-9]{1,19}(\.[0-9]{0,40})?([eE][+-]?[0-9]{1,3})?")
 
 #: The flags behind the short options.
@@ -157,10 +158,10 @@ def _plain(value):
 
 def wanted_flags(heap, options):
     """The flags that a running JVM must have: those of the heap and of the options, of which the last one wins.
-    Sizes are bytes."""
+    Sizes are bytes. The JVM takes the quotes out of _JAVA_OPTIONS."""
     flags = {"MaxHeapSize": str(heap_bytes(heap))}
     for option in options:
-        flags.update(option_flags(option))
+        flags.update(option_flags(_QUOTED.sub(lambda found: found[2], option)))
     return flags
 
 
@@ -208,14 +209,15 @@ def flag_rows(wanted, running, fresh):
 
     C(running) are the flags of the running JVM; C(fresh) are those of a JVM of the same JDK that was started with
     the same options, as far as it was given them, or None where none was started. What that one has is what a
-    restart would give.
+    restart would give. A name that neither has in its table of flags is an option of another kind, such as
+    C(-XX:VMOptionsFile=), or a flag that is not unlocked: a restart changes nothing there.
     """
     for name, value in wanted.items():
         has = running.get(name)
         second = fresh is not None and name in fresh["given"]
         if has is not None and (same_value(value, has) or is_rounded(name, value, has, running)):
             verdict = "ok"
-        elif second and has is None and name not in fresh["flags"]:
+        elif fresh is not None and has is None and name not in fresh["flags"]:
             verdict = "absent"
         else:
             verdict = "ok" if second and has is not None and same_value(fresh["flags"].get(name), has) else "drift"

@@ -45,12 +45,13 @@ def settings(arguments):
         if option not in OPTIONS or not (equals or words):
             if has_credentials(word):
                 raise ValueError(
-                    f"found {urls.hide_credentials(word)}; expected a URL with credentials only after {', '.join(OPTIONS)}"
+                    f"found {urls.hide_credentials(without_blanks(word))}; expected a URL with credentials only after {', '.join(OPTIONS)}"
                 )
             rest.append(word)
             continue
         value = value if equals else words.pop(0)
-        secret = secret or has_credentials(value)
+        # The whole word is a URL, so an @ ends a user and password, whatever these hold and with or without a scheme.
+        secret = secret or "@" in value or has_credentials(value)
         values.setdefault(OPTIONS[option], []).append((option, value))
     if not secret:
         return {"arguments": arguments, "files": {}}
@@ -72,8 +73,14 @@ def settings(arguments):
 
 
 def has_credentials(text):
-    """Whether a text has a URL with something secret in it."""
-    return urls.hide_credentials(text) != text
+    """Whether a word has a URL with something secret in it."""
+    word = without_blanks(text)
+    return urls.hide_credentials(word) != word
+
+
+def without_blanks(word):
+    """A word with its white space escaped: it would end a URL in it before the password does."""
+    return re.sub(r"\s", lambda blank: urllib.parse.quote(blank[0]), word)
 
 
 def without_login(url, logins):

@@ -132,5 +132,5 @@ def restore(host, path, place):
         host.rename(kept, path)
         return
     stat = host.stat(kept)
-    host.write(place, host.read(kept), stat.mode, stat.owner, stat.group)
+    host.write(place, host.read(kept), foreign_file.safe_mode(stat.mode, stat.group), stat.owner, stat.group)
     host.remove(kept)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import time
 
-from ansible_collections.xitrum.host.plugins.module_utils import proxy_apache, proxy_haproxy, proxy_nginx
+from ansible_collections.xitrum.host.plugins.module_utils import proxy_apache, proxy_haproxy, proxy_nginx, sockets
 from ansible_collections.xitrum.host.plugins.module_utils.plan import Plan, Row
 
 #: Each has C(view(host, wanted)) and C(change(host, wanted, servers)); C(close(host, wanted, servers)) where it can end what
@@ -125,6 +125,13 @@ def wait(host, wanted, clock=time.monotonic, sleep=time.sleep):
         closed = left
         servers = read(host, wanted)["servers"]
     return {"servers": servers, "seconds": round(clock() - began, 1), "open": left - closed, "closed": closed}
+
+
+def drain_notes(host, wanted, left):
+    """What makes the number of connections that are left uncertain, a sentence each. HAProxy counts them itself."""
+    counted = wanted["software"] == "haproxy" or wanted["state"] == "ready" or not left
+    note = "" if counted else sockets.drain_note(sockets.established(host))
+    return [note] if note else []
 
 
 def moved(wanted, row):

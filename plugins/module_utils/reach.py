@@ -25,6 +25,8 @@ WORDS = {
     "no_route": "no route",
     "unresolved": "unknown name",
 }
+#: How many hosts outside of the run try the same port: the run does not know which of them answer.
+HELPERS = 3
 #: Words that say something of the host that tries, and nothing of the target.
 OVER_NETWORK = "over the network"
 UNKNOWN = ("no_route", "unresolved")
@@ -122,14 +124,17 @@ def plan_probes(hosts, others, reach_from=""):
     M(xitrum.host.reach_info) takes them.
     """
     probes, rows = {}, {}
-    helpers = [name for name, item in hosts.items() if item["reached"]] + [name for name in others if name not in hosts]
+    inside = [name for name, item in hosts.items() if item["reached"]]
+    outside = [name for name in others if name not in hosts][:HELPERS]
     for name, item in hosts.items():
+        # A host of the run has answered already, so that one of them is enough.
+        helpers = [reach_from] if reach_from else [helper for helper in inside if helper != name][:1] or outside
         for target in targets_of(name, item):
-            by = reach_from if reach_from else next((helper for helper in helpers if helper != name), "")
-            why = _untried(name, target, by)
+            why = _untried(name, target, helpers[0] if helpers else "")
             if why:
                 rows.setdefault(name, []).append(row_of(target, "unseen", "", why))
-            else:
+                continue
+            for by in helpers:
                 probes.setdefault(by, []).append(target)
     return {
         "probes": [
@@ -192,38 +197,53 @@ def unreached(answers):
     `answers` are C([{host, results}]) of all that tried; each result is its target with C(word) and C(message).
     """
     found = {}
-    for answer in answers:
-        for result in answer["results"]:
-            if result["word"] not in ("open", *UNKNOWN):
-                item = {"port": result["port"], "inside": result["inside"], "source": ""}
-                if item not in found.setdefault(result["name"], []):
-                    found[result["name"]].append(item)
+    for tries in tries_of(answers):
+        result = tries[-1][1]
+        if result["word"] not in ("open", *UNKNOWN, ""):
+            item = {"port": result["port"], "inside": result["inside"], "source": ""}
+            if item not in found.setdefault(result["name"], []):
+                found[result["name"]].append(item)
     return found
+
+
+def tries_of(answers):
+    """Of each target what the hosts that tried found, as C([[(host, result)]]), up to the first that could try.
+
+    The result of a host that did not answer has an empty C(word), and why as its C(message).
+    """
+    found = {}
+    for answer in answers:
+        results = answer["results"]
+        if answer.get("failed"):
+            results = [{**target, "word": "", "message": answer["failed"]} for target in answer.get("targets", [])]
+        for result in results:
+            tries = found.setdefault(tuple(result[key] for key in ("name", "address", "port", "inside")), [])
+            if not tries or tries[-1][1]["word"] in ("", *UNKNOWN):
+                tries.append((answer["host"], result))
+    return list(found.values())
 
 
 def rows_of(answers, blocks):
     """The rows of all targets: C({host: [Row]}). `blocks` maps a host to what `firewall_blocks.find_blocks` found
     there."""
     rows = {}
-    for answer in answers:
-        for target in answer.get("targets", []) if answer.get("failed") else []:
-            why = f"{answer['host']} could not try: {answer['failed']}"
-            rows.setdefault(target["name"], []).append(row_of(target, "unseen", "", why))
-        for result in answer["results"]:
-            block = next(
-                (
-                    item
-                    for item in blocks.get(result["name"], [])
-                    if item["port"] == result["port"] and not item["source"]
-                ),
-                None,
-            )
-            rows.setdefault(result["name"], []).append(judge(answer["host"], result, block))
+    for tries in tries_of(answers):
+        by, result = tries[-1]
+        block = next(
+            (item for item in blocks.get(result["name"], []) if item["port"] == result["port"] and not item["source"]),
+            None,
+        )
+        row = judge(by, result, block)
+        if result["word"] in ("", *UNKNOWN):
+            row.why = "; ".join(judge(*one, None).why for one in tries)
+        rows.setdefault(result["name"], []).append(row)
     return rows
 
 
 def judge(by, result, block):
     """The row of one result."""
+    if not result["word"]:
+        return row_of(result, "unseen", "", f"{by} could not try: {result['message']}")
     by = "the controller" if by == CONTROLLER else by
     place = (
         f"[{result['address']}]:{result['port']}"

@@ -40,9 +40,9 @@ def parse(text):
         found = json.loads(text) if text else {}
         if not isinstance(found, dict):
             raise ValueError("it is no record")
-        # Before links were followed, a record had the modes of files alone.
+        # Before links were followed, a record had the modes of files alone, and 0777 for a link: others do not write.
         modes = found.pop("modes", None) or {}
-        before = {path: {"target": path, "mode": mode} for path, mode in modes.items()}
+        before = {path: {"target": path, "mode": mode & ~0o022} for path, mode in modes.items()}
         found["files"] = {**before, **found.get("files", {})}
         if not is_sound({**EMPTY, **found}):
             raise ValueError("it is no record")

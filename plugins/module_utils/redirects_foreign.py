@@ -23,6 +23,8 @@ from ansible_collections.xitrum.host.plugins.module_utils import redirects_nft a
 
 NO, MAYBE, YES = 0, 1, 2
 _DEPTH = 16
+#: Verdicts after which no further rule of the chain is looked at.
+_ENDS = ("return", "accept", "drop")
 _FAMILIES = {"ipv4": ("ip", "inet"), "ipv6": ("ip6", "inet")}
 _TABLES = {"ip": "ipv4", "ip6": "ipv6"}
 #: How interfaces of containers and guests begin.
@@ -40,11 +42,14 @@ class Condition(NamedTuple):
 
 
 class Taking(NamedTuple):
-    """A rule that changes where a connection goes: by `who`, under these conditions, and what to do about it."""
+    """A rule that changes where a connection goes: by `who`, under these conditions, and what to do about it.
+
+    `earlier` are the conditions of each rule before it, on the way to it, that ends the way: a return, an accept."""
 
     who: str
     conditions: tuple
     remedy: str
+    earlier: tuple = ()
 
 
 class Aim(NamedTuple):
@@ -70,12 +75,16 @@ def find_takings(objects, saves):
 
 
 def conflicts(takings, aim):
-    """The takings of a family that a port meets: C([(Taking, certain)]), each sentence once."""
+    """The takings of a family that a port meets: C([(Taking, certain)]), each sentence once. One that an earlier rule
+    keeps the port from is not certain."""
     found = {}
     for taking in takings.get(aim.family, []):
         verdict = min((judge(condition, aim) for condition in taking.conditions), default=YES)
+        if any(all(_always_holds(condition, aim) for condition in way) for way in taking.earlier):
+            verdict = min(verdict, MAYBE)
         if verdict != NO:
-            found[taking] = max(found.get(taking, NO), verdict)
+            plain = taking._replace(earlier=())
+            found[plain] = max(found.get(plain, NO), verdict)
     return [(taking, verdict == YES) for taking, verdict in found.items()]
 
 
@@ -85,6 +94,12 @@ def judge(condition, aim):
         return _judge_interface(condition, aim)
     held = _holds(condition, aim)
     return (NO, MAYBE, YES)[2 - held] if condition.negated else held
+
+
+def _always_holds(condition, aim):
+    """Whether a condition holds for every connection to the port from outside, that of containers left out."""
+    opposite = judge(condition._replace(negated=not condition.negated), aim)
+    return opposite != YES if condition.kind == "interface" else opposite == NO
 
 
 def _holds(condition, aim):
@@ -154,6 +169,32 @@ def _network(value):
         return None
 
 
+class Way:
+    """The way through chains up to a rule, with the conditions of each rule that ended it before.
+
+    A return ends a chain alone, and so does a goto, which never comes back to it. An accept or a drop ends them all.
+    """
+
+    def __init__(self, depth=0, returns=(), ends=None):
+        self.depth, self._returns = depth, list(returns)
+        self._ends = [] if ends is None else ends
+
+    def enter(self):
+        """The way on into a chain that a rule leads to."""
+        return Way(self.depth + 1, self._returns, self._ends)
+
+    def end(self, verdict, conditions):
+        """Keeps a verdict that ends the way under these conditions. Any other changes nothing."""
+        if verdict in ("return", "goto"):
+            self._returns.append(tuple(conditions))
+        elif verdict in _ENDS:
+            self._ends.append(tuple(conditions))
+
+    def earlier(self):
+        """The conditions of each rule that ended the way so far."""
+        return (*self._returns, *self._ends)
+
+
 # --------------------------------------------------------------------------------------------------------- nftables
 
 
@@ -165,7 +206,7 @@ def _nft_takings(objects, saves, family):
         if not base or chain["table"] == nft.TABLE or _is_of_iptables(chain, saves):
             continue
         table = _Table(objects, chain["family"], chain["table"])
-        found += table.takings(chain["name"], (), 0)
+        found += table.takings(chain["name"], (), Way())
     return found
 
 
@@ -189,23 +230,29 @@ class _Table:
                 elif kind in ("set", "map"):
                     self.sets[item["name"]] = item.get("elem", [])
 
-    def takings(self, chain, conditions, depth):
+    def takings(self, chain, conditions, way):
         """What the rules of a chain, and of those that it leads to, take."""
         found = []
-        for rule in self.rules.get(chain, []) if depth < _DEPTH else []:
+        for rule in self.rules.get(chain, []) if way.depth < _DEPTH else []:
             so_far = list(conditions)
             for expression in rule["expr"]:
                 for kind, body in expression.items():
                     if kind == "match":
                         so_far.append(self.condition(body["left"], body["right"], body["op"] in ("!=", "ne")))
                     elif kind in ("redirect", "dnat"):
-                        found.append(self.taking(rule, [*so_far, *self.map_keys(body)]))
-                    elif kind in ("jump", "goto"):
-                        found += self.takings(body["target"], so_far, depth + 1)
+                        found.append(self.taking(rule, [*so_far, *self.map_keys(body)])._replace(earlier=way.earlier()))
+                    elif kind in ("jump", "goto", *_ENDS):
+                        found += self.follow(kind, body, so_far, way)
                     elif kind == "vmap":
-                        found += self.by_verdict_map(body, so_far, depth)
+                        found += self.by_verdict_map(body, so_far, way)
                     elif kind in ("limit", "quota", "xt", "ct count", "meter"):
                         so_far.append(Condition("other"))
+        return found
+
+    def follow(self, verdict, body, conditions, way):
+        """What a verdict leads to, and where it ends the way, that it does."""
+        found = self.takings(body["target"], conditions, way.enter()) if verdict in ("jump", "goto") else []
+        way.end(verdict, conditions)
         return found
 
     def taking(self, rule, conditions):
@@ -230,15 +277,13 @@ class _Table:
             self.condition(item["key"], {"set": [pair[0] for pair in self.pairs(item["data"])]}, False) for item in maps
         ]
 
-    def by_verdict_map(self, body, conditions, depth):
+    def by_verdict_map(self, body, conditions, way):
         found = []
-        for key, verdict in self.pairs(body["data"]):
-            target = (
-                (verdict.get("jump") or verdict.get("goto") or {}).get("target") if isinstance(verdict, dict) else None
-            )
-            if target:
-                one = self.condition(body["key"], {"set": [key]}, False)
-                found += self.takings(target, [*conditions, one], depth + 1)
+        for key, verdicts in self.pairs(body["data"]):
+            one = self.condition(body["key"], {"set": [key]}, False)
+            for verdict, target in verdicts.items() if isinstance(verdicts, dict) else ():
+                if verdict in ("jump", "goto", *_ENDS):
+                    found += self.follow(verdict, target, [*conditions, one], way)
         return found
 
     def pairs(self, data):
@@ -324,20 +369,21 @@ def _iptables_takings(text):
         words = shlex.split(line)
         if words[0] == "-A":
             chains.setdefault(words[1], []).append((line, words[2:]))
-    return _walk(chains, "PREROUTING", (), 0)
+    return _walk(chains, "PREROUTING", (), Way())
 
 
-def _walk(chains, chain, conditions, depth):
+def _walk(chains, chain, conditions, way):
     found = []
-    for line, words in chains.get(chain, []) if depth < _DEPTH else []:
+    for line, words in chains.get(chain, []) if way.depth < _DEPTH else []:
         if _is_ours(line, words):
             continue
         own, target = _conditions(words)
         so_far = (*conditions, *own)
         if target in ("REDIRECT", "DNAT"):
-            found.append(_iptables_taking(chain, line, so_far))
+            found.append(_iptables_taking(chain, line, so_far)._replace(earlier=way.earlier()))
         elif target in chains:
-            found += _walk(chains, target, so_far, depth + 1)
+            found += _walk(chains, target, so_far, way.enter())
+        way.end("goto" if "-g" in words else target.lower(), so_far)
     return found
 
 

@@ -140,7 +140,7 @@ def foreign_of(ports, state, otherwise):
             for taking, certain in redirects_foreign.conflicts(takings, aim):
                 text = (f"port {port} is redirected by {taking.who} already, and of two programs one gets all connections: {taking.remedy}, "
                         f"{otherwise}." if certain else
-                        f"{taking.who} may redirect some connections to port {port}: it has conditions that are not judged here")
+                        f"{taking.who} may redirect some connections to port {port}: it has conditions, or rules before it, that are not judged here")
                 found[port, text] = found.get((port, text), False) or certain
     return [(port, text, certain) for (port, text), certain in found.items()]
 

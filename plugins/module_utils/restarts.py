@@ -11,7 +11,7 @@ The application's own concern, C(instances), judges by the same functions.
 from __future__ import annotations
 
 from ansible_collections.xitrum.host.plugins.module_utils import limits, process, sockets
-from ansible_collections.xitrum.host.plugins.module_utils.plan import LOOK, RUN, Plan, Row
+from ansible_collections.xitrum.host.plugins.module_utils.plan import BASE, LOOK, RUN, Plan, Row
 
 SPEC = {
     "root": {"type": "path", "required": True},
@@ -52,11 +52,12 @@ def read(host, wanted, jdk=None, kernel=None):
 
 def start_state(host, nofile, kernel=None):
     """What a process that starts now gets: C(granted) open files, and a backlog of C(somaxconn) or, once the
-    kernel's profile is applied, of C(somaxconn_planned)."""
+    kernel's profile is applied, of C(somaxconn_planned). A deploy does not read the profile: C(kernel_unread)."""
     return {
         "granted": granted(host, nofile),
         "somaxconn": somaxconn(host),
         "somaxconn_planned": planned_somaxconn(kernel),
+        "kernel_unread": kernel is None,
     }
 
 
@@ -135,15 +136,18 @@ def nofile_row(label, running, nofile, most):
 
 def backlog_row(label, listening, backlog, state):
     """The backlog of its sockets, C(listening). What is desired follows what the kernel's profile gives, not what
-    somebody has set since: that is drift of the kernel, which a run repairs first, and a restart then takes."""
-    live = state["somaxconn"]
-    desired = min(backlog, state.get("somaxconn_planned") or live)
+    somebody has set since: that is drift of the kernel, which a run repairs first, and a restart then takes.
+    Where the profile was not read, what is asked for is desired, and no restart is due that the kernel would cap."""
+    live, unread = state["somaxconn"], state.get("kernel_unread", False)
+    desired = backlog if unread else min(backlog, state.get("somaxconn_planned") or live)
     effective = min(listening, default=desired)
     why, status = "the backlog of a socket is fixed when it calls listen()", "restart"
     if effective >= min(desired, live):
         # A restart alone would not help.
         why, status = (
-            f"net.core.somaxconn is {live}, which caps it: a run sets that first, and a restart takes it then",
+            f"net.core.somaxconn is {live}, which caps it: "
+            + (f"{BASE} sets what the kernel's profile has" if unread else "a run sets that first")
+            + ", and a restart takes it then",
             "differs",
         )
     return instance_row(

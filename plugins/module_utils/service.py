@@ -85,6 +85,12 @@ def drained(host, wanted, todo, pause=0.25):
         time.sleep(pause)
 
 
+def drain_notes(host, left):
+    """What makes the number of connections that a drain left uncertain, a sentence each."""
+    note = sockets.drain_note(sockets.established(host)) if left else ""
+    return [note] if note else []
+
+
 def ports_of(host, wanted, instance):
     """The ports that clients of an instance are connected to: those that it was configured with, whatever its port
     is to be."""

@@ -176,7 +176,7 @@ def compose(wanted, state):
 
 
 def least_minfds(state):
-    """What the running daemon has, where a file sets minfds to what cannot be read; else 0."""
+    """What the running daemon has, where a file sets minfds to what cannot be read, or may; else 0."""
     return (state["daemon"].get("nofile") or (0, 0))[0] if supervisord.keeps_minfds(state["others"]) else 0
 
 

@@ -35,9 +35,11 @@ _END = re.compile(r"(?: v6only:(?P<v6only>[01]))?(?: [<-]-[->])?\s*$")
 
 
 class Rows(list):
-    """Rows of sockets, and in C(unread) the lines that could not be read, as texts."""
+    """Rows of sockets, and in C(unread) the lines that could not be read, as texts. C(failed): whether ss itself failed,
+    and they are its message."""
 
     unread = ()
+    failed = False
 
 
 def parse_listeners(text):
@@ -160,6 +162,7 @@ def established(host):
         return parse_established(result.out)
     found = Rows()
     found.unread = (result.err.strip() or f"ss ended with {result.rc}",)
+    found.failed = True
     return found
 
 
@@ -172,6 +175,18 @@ def listeners(host):
 def unread_count(rows):
     """How many lines of ss could not be read, each of which may be a socket."""
     return len(getattr(rows, "unread", ()))
+
+
+def drain_note(rows):
+    """Why a drain counts connections that may not be there, as a sentence; empty where every row was read."""
+    lines = getattr(rows, "unread", ())
+    if not lines:
+        return ""
+    what = "a failure of ss" if rows.failed else f"{len(lines)} unreadable line(s) of ss"
+    return (
+        f"found {what} ({printable(lines[0])!r}), which counts as open connections, so that a drain waits until its "
+        "deadline; expected rows of iproute2: run ss -tnp on the host"
+    )
 
 
 def unread_note(rows):

@@ -53,8 +53,9 @@ KINDS = {
         "inits": ["systemd"], "packages": ["supervisor"], "program": "supervisorctl", "daemon": "supervisor.service",
         "inherits": True, "log": "{log_dir}/output-{index}.log", "given_up": ["FATAL"],
         "mark": "/etc/supervisor/conf.d/{name}-{index}.conf", "target": "/etc/{name}-supervisord/{index}.conf",
-        "own": ["/etc/{name}-supervisord/{index}.conf"], "shared": ["/etc/{name}-supervisord", "/etc/supervisor/conf.d/{name}.conf",
-                                                                      "/etc/systemd/system/{name}-logs.path", "/etc/systemd/system/{name}-logs.service"],
+        "own": ["/etc/{name}-supervisord/{index}.conf"], "shared": [
+            "/etc/{name}-supervisord", "/etc/supervisor/conf.d/{name}.conf",
+            "/etc/systemd/system/{name}-logs.path", "/etc/systemd/system/{name}-logs.service"],
         # `update` with a name takes up this program alone, whatever else was edited in its configuration.
         "start": [["supervisorctl", "reread"], ["supervisorctl", "update", "{name}-{index}"], ["supervisorctl", "start", "{name}-{index}"]],
         "stop": [["supervisorctl", "stop", "{name}-{index}"]],

@@ -89,8 +89,11 @@ def unread(texts):
 
 
 def keeps_minfds(texts):
-    """Whether a file sets minfds to what cannot be read: what the running daemon has must not be lowered then."""
-    return any(_minfds(parser) is not None and _integer(_minfds(parser)) is None for parser, _errors in map(parse, texts.values()))
+    """Whether a file sets minfds to what cannot be read, or may: what the running daemon has must not be lowered then."""
+    return any(
+        bool(errors) or (_minfds(parser) is not None and _integer(_minfds(parser)) is None)
+        for parser, errors in map(parse, texts.values())
+    )
 
 
 def programs(texts):

@@ -11,16 +11,24 @@ import urllib.parse
 HIDDEN = "***"
 #: The number of characters from which on a secret is hidden outside of its URL as well.
 SHORTEST = 6
-#: A URL in a text: a scheme, and all up to white space, a quote or a bracket.
-_URL = re.compile(r"""\b[A-Za-z][A-Za-z0-9+.-]*://[^\s"'<>\\^`{|}]+""")
+#: A URL in a text: a scheme; a user and password, which hold whatever somebody typed but white space; and all up to
+#: white space, a quote or the next URL of a list.
+_URL = re.compile(
+    r"""\b[A-Za-z][A-Za-z0-9+.-]*://
+    (?:[^\s/]*@ | [^\s/:@]+:(?!\d+[/?#])(?:(?!://)\S)*@)?
+    (?:(?![,;|][A-Za-z][A-Za-z0-9+.-]*://)[^\s"'<>\\])+""",
+    re.VERBOSE,
+)
+#: A user and password before a server without a scheme, as a proxy is given.
+_LOGIN = re.compile(r"""(?<![\w/@:.%+*-])[^\s:/@=,'"()\[\]{}]+:[^\s/]*@(?=[\w\[])""")
 #: What ends a sentence or a bracket that a URL stands in, and is no part of it.
-_END = ".,;:!?)]"
+_END = ".,;:!?)]}`"
 
 
 def hide_credentials(text):
     """A text whose URLs show neither a user nor a password, and no value of a query or a fragment: each is replaced
-    by C(***)."""
-    return _URL.sub(lambda found: _hidden(found[0]), text)
+    by C(***). So is a C(user:password) before the @ of a server without a scheme."""
+    return _LOGIN.sub(f"{HIDDEN}@", _URL.sub(lambda found: _hidden(found[0]), text))
 
 
 def hide_all(text, source):
@@ -80,5 +88,7 @@ def credentials_of(text):
         # A user alone is a token, but not that of SSH.
         found += [user, password] if password or scheme.endswith(("http", "https")) else []
         found += [fragment, *(part.partition("=")[2] or part for part in query.split("&"))]
+    for match in _LOGIN.finditer(_URL.sub("", text)):
+        found += [match[0][:-1], match[0][:-1].partition(":")[2]]
     forms = {form for part in found for form in (part, urllib.parse.unquote(part)) if len(form) >= SHORTEST}
     return sorted(forms, key=lambda form: (-len(form), form))

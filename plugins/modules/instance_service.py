@@ -134,6 +134,11 @@ cut:
   description: How many connections were left when the instances were stopped. 0 without O(drain).
   returned: when not in check mode
   type: int
+notes:
+  description: Why RV(cut) may be too many, such as C(ss) that failed; empty where it is certain.
+  returned: when not in check mode
+  type: list
+  elements: str
 """
 
 from ansible_collections.xitrum.host.plugins.module_utils import service
@@ -153,6 +158,9 @@ def main():
         if module.check_mode:
             module.exit_json(changed=changed, diff=diff)
         cut = service.drained(host, wanted, todo) if wanted["drain"] else 0
+        notes = service.drain_notes(host, cut)
+        for note in notes:
+            module.warn(note)
         took = service.apply(host, wanted, todo) if changed else {}
         service.remove_root(host, wanted, left)
         if wanted["state"] == "started":
@@ -161,7 +169,7 @@ def main():
         service.watch(host, wanted)
     except (OSError, RuntimeError) as error:
         module.fail_json(msg=str(error))
-    module.exit_json(changed=changed, seconds=took, cut=cut, diff=diff)
+    module.exit_json(changed=changed, seconds=took, cut=cut, notes=notes, diff=diff)
 
 
 if __name__ == "__main__":

@@ -131,6 +131,11 @@ seconds:
   description: How long it waited.
   returned: when not in check mode
   type: float
+notes:
+  description: Why RV(open) may be too many, such as C(ss) that failed; empty where it is certain.
+  returned: when not in check mode
+  type: list
+  elements: str
 missing:
   description: Servers that were named and that the running proxy does not have.
   returned: always
@@ -167,6 +172,9 @@ def main():
             proxy_server.apply(host, wanted, plan)
             said.update(proxy_server.wait(host, wanted))
             said["changed"] = said["changed"] or said["closed"] > 0
+            said["notes"] = proxy_server.drain_notes(host, wanted, said["open"])
+            for note in said["notes"]:
+                module.warn(note)
     except (OSError, RuntimeError) as error:
         module.fail_json(msg=str(error))
     module.exit_json(**said)

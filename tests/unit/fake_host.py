@@ -14,9 +14,10 @@ from ansible_collections.xitrum.host.plugins.module_utils.host import (
     PathError,
     Result,
     Stat,
+    guard_mode,
     no_file,
+    no_folder,
     resolve,
-    writable_by_all,
 )
 
 
@@ -144,8 +145,13 @@ class FakeHost:
         return resolve(self, path)
 
     def make_directory(self, path, mode=0o755, owner="root", group="root"):
+        target = self.resolve(path)
+        guard_mode(target, mode, owner, group)
+        found = self.stat(target)
+        if found is not None and found.kind != "directory":
+            raise PathError(errno.ENOTDIR, no_folder(path, target))
         self.done.append(("make_directory", path))
-        self.stats[path] = Stat("directory", mode, owner, group, 0)
+        self.stats[target] = Stat("directory", mode, owner, group, 0)
 
     def make_parents(self, path):
         """A folder is there as soon as there is something in it."""
@@ -159,13 +165,13 @@ class FakeHost:
         kept = before or Stat("file", 0o644, "root", "root", 0)
         owner, group = (owner or kept.owner, group or kept.group) if mode is None else (owner or "root", group or "root")
         mode = mode if mode is not None else kept.mode
-        if mode & 0o002:
-            raise PathError(errno.EPERM, writable_by_all(target, mode))
+        guard_mode(target, mode, owner, group)
         self.done.append(("write", path))
         self.files[target] = text
         self.stats[target] = Stat("file", mode, owner, group, len(text))
 
     def create(self, path, text, mode=0o644):
+        guard_mode(path, mode, "root", "root")
         if self.stat(path) is not None:
             return False
         self.write(path, text, mode)
@@ -176,6 +182,7 @@ class FakeHost:
         return contextlib.nullcontext()
 
     def append(self, path, text, mode, owner, group):
+        guard_mode(path, mode, owner, group)
         found = self.stat(path)
         if found is not None and found.kind != "file":
             raise PathError(errno.EINVAL, no_file(path, path, found.kind))

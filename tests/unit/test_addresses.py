@@ -110,6 +110,25 @@ def test_a_name_is_served_by_any_of_its_addresses_and_an_unknown_one_by_none():
     assert addresses.resolve(host, "nobody") == [] and not addresses.serves(rows(("192.0.2.1", "")), "nobody", [])
 
 
+@pytest.mark.parametrize("end", [("*", "0"), ("0.0.0.0", "")], ids=["both families", "without IPv6"])
+def test_a_short_zero_and_a_name_of_it_stand_for_every_address(end):
+    host = FakeHost(names={"any": ["0.0.0.0"], "0x0": ["0.0.0.0"], "any6": ["::"], "mixed": ["0.0.0.0", "192.0.2.1"]})
+    for text in ("0", "0.0", " 0.0.0 ", "00"):
+        assert addresses.is_every(text) and addresses.application_address(text) == "0.0.0.0"
+        assert addresses.serves(rows(end), text, addresses.resolve(host, text))
+        assert addresses.local_target(text) == "127.0.0.1"
+    for name in ("any", "0x0", "any6", "mixed"):
+        assert addresses.serves(rows(end), name, addresses.resolve(host, name))
+        assert not addresses.serves(rows(("127.0.0.1", "")), name, addresses.resolve(host, name))
+        assert not addresses.serves(rows(end, ("192.0.2.7", "")), name, addresses.resolve(host, name))
+    assert addresses.serves(rows(("192.0.2.1", "")), "mixed", addresses.resolve(host, "mixed"))
+
+
+@pytest.mark.parametrize("text", ["0.0.0.0.0", "0.", "10", "0.1", "0a", "zero"])
+def test_what_only_looks_like_zero_is_not_every_address(text):
+    assert not addresses.is_every(text)
+
+
 def test_a_zone_by_number_is_the_interface_of_that_number():
     host = FakeHost({"/sys/class/net/lo/ifindex": "1\n", "/sys/class/net/eth0/ifindex": "2\n"})
     found = addresses.resolve(host, "fe80::1%2")

@@ -429,6 +429,33 @@ def test_a_command_with_a_group_of_its_own_keeps_it():
     assert host.snapshot() == before
 
 
+@pytest.mark.parametrize("name", ["keytool", "jar"])
+def test_a_command_apart_that_leads_to_another_jdk_is_a_note_with_the_command(name):
+    host, other = make_host(), "/opt/jdk"
+    host.add_jdk(other, *ALL)
+    host.run(["alternatives", "--install", f"/usr/bin/{name}", name, f"{other}/bin/{name}", "5"])
+    settle(host)
+    assert homes_of(host, (name,)) == {other}
+    wanted = {"state": "present", "home": ARCHIVE, "commands": list(alternatives.COMMANDS), "priority": 1, "version": 0}
+
+    def rows():
+        plan = alternatives.plan(wanted, alternatives.read(host, wanted))
+        assert not plan.changed and not plan.problems
+        return [row for row in plan.rows if row.item == f"alternative {name}"]
+
+    (row,) = rows()
+    assert (row.status, row.wanted, row.effective) == ("unseen", f"{ARCHIVE}/bin/{name}", f"{other}/bin/{name}")
+    for command in row.mend.split(" && "):
+        host.run(command.split())
+    assert homes_of(host, (name,)) == {ARCHIVE} and rows() == []
+
+
+def test_commands_that_follow_are_no_note():
+    host = make_host(RPM)
+    settle(host)
+    assert alternatives.read(host, {"home": ARCHIVE, "commands": list(alternatives.COMMANDS)})["apart"] == {}
+
+
 def test_a_group_that_was_registered_for_a_follower_before_its_package_came_is_given_up():
     host = make_host()
     # As it was before javap followed javac here.

@@ -221,6 +221,29 @@ def stats(**modes):
             {"root": "/data"},
             "has other contents (photos). Set xitrum_root to a folder in it, such as /data/shop",
         ),
+        (host({"/data/releases/x": ""}), {"root": "/data"}, "has other contents (releases)"),
+        (
+            host({"/srv/app/releases/x": "", "/srv/app/shared/x": ""}),
+            {"root": "/srv/app"},
+            "has other contents (releases). Move them away",
+        ),
+        (
+            # Capistrano's: its releases are not ours, whatever the folder's name is.
+            host({"/opt/shop/releases/x": "", "/opt/shop/repo/HEAD": ""}, links={"/opt/shop/current": "releases/x"}),
+            {},
+            "xitrum_root is /opt/shop, which has other contents (current, releases). Move them away",
+        ),
+        (
+            host({"/var/log/nginx/access.log": ""}),
+            {"log_dir": "/var/log/nginx"},
+            "xitrum_log_dir is /var/log/nginx, which has other contents (access.log)",
+        ),
+        (host({"/var/lib/haproxy/dev/log": ""}), {"root": "/var/lib/haproxy"}, "has other contents (dev)"),
+        (host({"/opt/app/run": "#!/bin/sh\n"}), {"root": "/opt/app"}, "has other contents (run)"),
+        (host(), {"root": "/usr/local/bin/x"}, "and /usr/local/bin is for programs of the whole host"),
+        (host({"/usr/local/lib/python3.11/x": ""}), {"root": "/usr/local/lib/python3.11"}, "/usr/local/lib is for"),
+        (host(), {"log_dir": "/usr/local/share/man"}, "/usr/local/share is for"),
+        (host(links={"/opt/shop": "/usr/local/games/shop"}), {}, "/usr/local/games is for"),
         (
             host(stats=stats(**{"/srv/all": (0o777, "root")})),
             {"root": "/srv/all/shop"},
@@ -263,7 +286,15 @@ def test_what_a_host_has_in_the_place_of_a_folder(there, more, text):
     [
         (host(links={"/opt/shop": "/data/shop"}), {}),
         (host({"/opt/shop/old.jar": ""}), {}),
-        (host({"/data/releases/x": ""}), {"root": "/data"}),
+        (host({"/data/releases/x": "", "/data/manifests/x": ""}), {"root": "/data"}),
+        (host({"/srv/app/run": "# xitrum.host\n", "/srv/app/notes": ""}), {"root": "/srv/app"}),
+        (host({"/srv/logs/runs.log": "", "/srv/logs/old.txt": ""}), {"log_dir": "/srv/logs"}),
+        (host({"/srv/logs/0/a.log": "", "/srv/logs/output-0.log": ""}), {"log_dir": "/srv/logs"}),
+        (host({"/srv/app/lost+found/x": ""}), {"root": "/srv/app"}),
+        (host({"/srv/app/.bashrc": ""}), {"root": "/srv/app"}),
+        (host(stats=stats(**{"/srv/app": (0o755, "root")})), {"root": "/srv/app"}),
+        (host({"/usr/local/lib/app/run": "# xitrum.host\n"}), {"root": "/usr/local/lib/app"}),
+        (host({"/usr/local/app/run": "# xitrum.host\n"}), {"root": "/usr/local/app"}),
         (host({"/data/lost+found/x": ""}), {"root": "/data"}),
         (host(stats=stats(**{"/home/deploy": (0o700, "deploy")})), {"root": "/home/deploy/shop"}),
         (host(links={"/home": "/var/home"}), {"root": "/home/deploy/shop"}),
@@ -317,6 +348,34 @@ def test_selinux_is_named_where_it_keeps_a_service_out(enforce, root, notes):
     there = host({"/sys/fs/selinux/enforce": enforce})
     found = folders.host_notes(folders.read(there, {**WANTED, "root": root}, None))
     assert len(found) == notes and all("SELinux is enforcing" in note for note in found)
+
+
+@pytest.mark.parametrize("made", [True, False])
+@pytest.mark.parametrize("root", ["/srv/app", "/data", "/usr/local/lib/app"])
+def test_a_folder_on_record_keeps_what_is_in_it(root, made):
+    record = record_of("shop", root, "/var/log/nginx")
+    record["applications"]["shop"].update(roots={root: made}, logs={"/var/log/nginx": made})
+    there = host({f"{root}/photos/x": "", "/var/log/nginx/access.log": ""})
+    assert problems(there, record, root=root, log_dir="/var/log/nginx") == []
+
+
+@pytest.mark.parametrize(
+    "there, more, text",
+    [
+        (host({"/opt/shop/old.jar": ""}), {}, "xitrum_root (/opt/shop) has other contents (old.jar)"),
+        (host({"/var/log/shop/old.log": ""}), {}, "xitrum_log_dir (/var/log/shop) has other contents (old.log)"),
+        (host({"/srv/app/.snapshot/x": ""}), {"root": "/srv/app"}, "has other contents (.snapshot)"),
+        (
+            host({"/etc/passwd": "shop:x:9:9::/srv/home:/bin/sh\n", "/srv/home/x": ""}),
+            {"root": "/srv/home"},
+            "xitrum_root (/srv/home) has other contents (x)",
+        ),
+    ],
+)
+def test_contents_that_may_be_the_applications_are_a_note(there, more, text):
+    assert problems(there, **more) == []
+    found = folders.host_notes(folders.read(there, {**WANTED, **more}, None))
+    assert len(found) == 1 and text in found[0]
 
 
 def test_whose_folder_it_is_in_is_a_note():

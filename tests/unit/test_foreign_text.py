@@ -284,6 +284,21 @@ def test_minfds_that_cannot_be_read_lowers_nothing():
     assert [(row.item, row.status) for row in plan.rows if row.status == "unseen"] == [(f"{supervisord.MAIN} line 2", "unseen")]
 
 
+@pytest.mark.parametrize("text", [
+    "minfds=200000\n[supervisord]\nminfds=200000\n",
+    "garbage\n[supervisord]\nminfds=200000\n",
+    "[supervisord]\nminfds=200000\nstray\n",
+    "\ufeff[supervisord]\nminfds = 200000\n",
+])
+def test_a_file_that_cannot_be_read_lowers_nothing(text):
+    """A daemon that read the file before its last change still runs with what it had."""
+    there = services_host({supervisord.MAIN: "[supervisord]\n[include]\nfiles=conf.d/*.conf\n", "/etc/supervisor/conf.d/x.conf": text},
+                          nofile="Max open files            200000               200000               files     \n")
+    state, _plan = services_planned(there, services_wanted(nofile=15000))
+    assert state["set"]["files"][0]["content"].endswith("minfds=200000\n")
+    assert not supervisord.keeps_minfds({"f": "[supervisord]\nminfds=200000\n[program:a]\ncommand=b\n"})
+
+
 def test_programs_in_every_spelling_and_folder_are_found():
     text = "[program: a ]\n[fcgi-program:b]\n[Program:c]\n[group:d]\n[eventlistener:e]\n[unix_http_server]\n"
     assert supervisord.programs({"f": text}) == dict.fromkeys("abde", "f")

@@ -240,10 +240,75 @@ def test_what_a_module_unpacks_or_copies_is_nobodys_to_write(top):
 def test_nothing_is_appended_to_what_is_no_file(top, real):
     (top / "log").symlink_to("rc.d/log")
     os.mkfifo(top / "pipe")
-    for name in ("log", "pipe"):
-        with pytest.raises(OSError):
+    for name, said in (("log", "is a link, which is not followed here"), ("pipe", "a device, a pipe or a socket")):
+        with pytest.raises(PathError, match=said):
             real.append(f"{top}/{name}", "line\n", 0o640, user_name(os.geteuid()), "root")
     assert not (top / "rc.d/log").exists()
+
+
+# ------------------------------------------------------------------------------------------------- who else may write
+
+WRITERS = {
+    "write": lambda host, path, mode, group: host.write(path, "new", mode, "root", group),
+    "create": lambda host, path, mode, _group: host.create(path, "new", mode),
+    "append": lambda host, path, mode, group: host.append(path, "new", mode, "root", group),
+    "make_directory": lambda host, path, mode, group: host.make_directory(path, mode, "root", group),
+}
+
+
+@pytest.mark.parametrize("writer", WRITERS)
+@pytest.mark.parametrize("mode, group", [(0o777, "root"), (0o602, "root"), (0o664, "nogroup"), (0o770, "65533")])
+def test_no_writer_makes_what_others_may_write(top, real, writer, mode, group):
+    if writer == "create" and group != "root":
+        # It is the group's of who runs this.
+        mode |= 0o002
+    for there, path in ((real, f"{top}/new"), (FakeHost(), "/etc/new")):
+        with pytest.raises(PathError, match="may change it; expected") as caught:
+            WRITERS[writer](there, path, mode, group)
+        assert f"{mode:04o}" in str(caught.value) and there.stat(path) is None
+
+
+def test_a_file_of_a_user_may_be_its_groups():
+    there = FakeHost({"/home/carol/a": "x"}, stats={"/home/carol/a": Stat("file", 0o664, "carol", "team", 1)})
+    there.write("/home/carol/a", "new")
+    assert there.stat("/home/carol/a")[:4] == ("file", 0o664, "carol", "team")
+
+
+@AS_ROOT
+@pytest.mark.parametrize("group, mode", [(None, 0o644), ("root", 0o664)])
+def test_a_file_that_keeps_its_mode_is_no_groups_to_write(top, real, group, mode):
+    (top / "file").write_text("old")
+    (top / "file").chmod(0o664)
+    os.chown(top / "file", 0, 0 if group else 65533)
+    if group:
+        real.write(f"{top}/file", "new")
+        assert ((top / "file").read_text(), mode_of(top / "file")) == ("new", mode)
+        return
+    with pytest.raises(PathError, match="the group 65533 may change it"):
+        real.write(f"{top}/file", "new")
+    assert (top / "file").read_text() == "old"
+
+
+def test_a_folder_that_is_a_link_gets_the_mode_at_its_end_and_no_other(top, real):
+    (top / "shop").symlink_to("rc.d")
+    before = mode_of(top / "rc.d")
+    with pytest.raises(PathError, match="rc.d has the mode 0777"):
+        real.make_directory(f"{top}/shop", 0o777)
+    assert mode_of(top / "rc.d") == before
+    real.make_directory(f"{top}/shop", 0o750, user_name(os.geteuid()), str(os.getegid()))
+    assert (top / "shop").is_symlink() and mode_of(top / "rc.d") == 0o750
+
+
+def test_a_folder_is_not_made_where_a_file_is_or_through_a_link_of_others(top, real):
+    (top / "file").write_text("x")
+    (top / "open").mkdir()
+    (top / "open/shop").symlink_to("../rc.d")
+    (top / "open").chmod(0o777)
+    with pytest.raises(PathError, match="file is no folder; expected a folder, or nothing"):
+        real.make_directory(f"{top}/file")
+    with pytest.raises(PathError, match="who could lead it elsewhere"):
+        real.make_directory(f"{top}/open/shop", 0o700)
+    assert mode_of(top / "rc.d") != 0o700
 
 
 # ---------------------------------------------------------------------------------------------------------- the double
@@ -318,3 +383,9 @@ def test_a_log_that_is_a_link_or_a_pipe_has_no_position(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     assert [Host(None).position(str(tmp_path / name)) for name in ("log", "pipe")] == [(0, 0), (0, 0)]
     assert [Host(None).tail(str(tmp_path / name)) for name in ("log", "pipe")] == ["", ""]
+
+
+@pytest.mark.parametrize("group, said", [("syslog", ""), ("adm", "/var/log may be written by the group adm")])
+def test_the_log_folder_of_ubuntu_is_its_daemons(group, said):
+    there = FakeHost(links={"/var/log/shop": "/data/logs"}, stats={"/var/log": Stat("directory", 0o775, "root", group, 0)})
+    assert untrusted(there, "/var/log/shop") == said

@@ -416,6 +416,25 @@ def test_the_desired_backlog_is_that_of_the_profile_and_not_what_somebody_has_se
     assert bool(plan.facts["restart"]) is restarted
 
 
+@pytest.mark.parametrize("live, effective, status, restarted", [
+    (4096, 4096, "ok", False),
+    (128, 4096, "ok", False),  # lowered since it started: it has what it had
+    (128, 128, "differs", False),  # a restart would take the same again
+    (128, 0, "restart", True),
+    (600, 128, "restart", True),
+    (600, 600, "differs", False),  # and after that restart none is due
+])
+def test_a_deploy_which_does_not_read_the_profile_lowers_no_desired_backlog(live, effective, status, restarted):
+    there = FakeHost({"/proc/sys/net/core/somaxconn": f"{live}\n", "/proc/1/limits": "Max open files  20000  20000  files\n"},
+                     {"sh -c ulimit -HSn 20000": ""})
+    state = {**running(wanted()), **restarts.start_state(there, wanted()["nofile"]), "granted": 20000}
+    state["instances"][0]["listeners"][0]["backlog"] = effective
+    plan = instances.plan(wanted(), state)
+    row = next(row for row in plan.rows if row.item == "instance-0 backlog")
+    assert (row.wanted, row.status, bool(plan.facts["restart"])) == (">= 1024", status, restarted)
+    assert not plan.changed and ("xitrum.host.base" in row.why) is (status == "differs")
+
+
 def test_the_profile_is_asked_only_where_it_is_read():
     assert [
         restarts.planned_somaxconn(kernel)

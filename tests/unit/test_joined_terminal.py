@@ -54,8 +54,6 @@ def test_the_password_is_given_and_neither_it_nor_the_question_is_shown(person):
     assert code == 7 and "got hello" in seen and "password" not in seen and "s3cret" not in seen
 
 
-
-
 def test_the_password_waits_until_it_is_not_shown(person):
     """Output over a connection that is open already comes before ssh has made the terminal its own."""
     code, seen = person("printf '[key] password:'; sleep 0.3; stty -echo; read word; echo; [ \"$word\" = s3cret ]", is_prompt=is_prompt, password="s3cret")

@@ -113,6 +113,34 @@ def test_a_heap_is_in_sync_with_what_a_real_jvm_made_of_it(release):
             )
 
 
+@pytest.mark.parametrize(
+    "options",
+    [["-XX:VMOptionsFile=/x"], ["-XX:Flags=/y"], ["-XX:+LogCompilation"], ["-XX:VMOptionsFile=/x", "-XX:Flags=/y"]],
+)
+def test_an_option_that_no_table_of_the_jvm_has_is_absent_and_no_drift(options):
+    running, fresh = {"MaxHeapSize": "1073741824"}, {"flags": {"MaxHeapSize": "1073741824"}, "given": ["MaxHeapSize"]}
+    found = verdicts("1g", options, running, fresh)
+    assert found.pop("MaxHeapSize") == "ok" and set(found.values()) == {"absent"}
+    # One that the JDK knows is drift, and so is one of which nothing is known.
+    known = {**fresh, "flags": {**fresh["flags"], "LogCompilation": "false"}}
+    assert verdicts("1g", ["-XX:+LogCompilation"], running, known)["LogCompilation"] == "drift"
+    assert "drift" in verdicts("1g", options, running).values()
+
+
+@pytest.mark.parametrize(
+    "option, said",
+    [
+        ('-XX:OnOutOfMemoryError="a;b"', "a;b"),
+        ('-XX:OnOutOfMemoryError=a";"b', "a;b"),
+        ("-XX:OnOutOfMemoryError=a;b", "a;b"),
+        ('"-XX:OnOutOfMemoryError=/bin/x"', "/bin/x"),
+    ],
+)
+def test_the_quotes_of_a_text_are_not_part_of_it(option, said):
+    assert verdicts("1g", [option], {"OnOutOfMemoryError": said})["OnOutOfMemoryError"] == "ok"
+    assert verdicts("1g", [option], {"OnOutOfMemoryError": said + "x"})["OnOutOfMemoryError"] == "drift"
+
+
 @given(st.integers(1 << 21, 1 << 45), st.sampled_from([0, 1 << 20, 1 << 22, 1 << 24, 1 << 25]))
 def test_a_heap_is_never_taken_for_a_smaller_one_or_for_one_of_another_unit(size, region):
     flags, unit = {"G1HeapRegionSize": str(region)}, max(region, jvm.HEAP_UNIT)
@@ -145,7 +173,7 @@ def test_a_heap_is_never_taken_for_a_smaller_one_or_for_one_of_another_unit(size
     ],
 )
 def test_two_texts_of_one_value(one, other):
-    assert jvm.same_value(one, other) and jvm.same_value(other, one)
+    assert all(jvm.same_value(*pair) for pair in ((one, other), (other, one)))
 
 
 @pytest.mark.parametrize(
@@ -162,7 +190,7 @@ def test_two_texts_of_one_value(one, other):
     ],
 )
 def test_values_that_differ(one, other):
-    assert not jvm.same_value(one, other) and not jvm.same_value(other, one)
+    assert not any(jvm.same_value(*pair) for pair in ((one, other), (other, one)))
 
 
 @given(st.text(), st.text())

@@ -52,6 +52,12 @@ def test_arguments_without_a_secret_stay_as_they_are(arguments):
         ("-i 'https://bob:a%20b@h/simple'", "", "index-url = https://bob:a%20b@h/simple", None),
         ("-i https://bob:%23@h/simple", "", "index-url = https://bob:%23@h/simple", None),
         ("--proxy http://bob:s3cret@proxy:3128", "", "proxy = http://bob:s3cret@proxy:3128", None),
+        ("-i https://u:pa^ss@h/s -q", "-q", "index-url = https://h/s", "machine h login u password pa^ss\n"),
+        ("-i 'https://u:p|a{}s@h/s'", "", "index-url = https://h/s", "machine h login u password p|a{}s\n"),
+        ("""-i "https://u:pa'ss@h/s" """, "", "index-url = https://u:pa'ss@h/s", None),
+        ("-i 'https://u:pa ss@h/s'", "", "index-url = https://u:pa ss@h/s", None),
+        ("--proxy u:s3cret@pr:3128", "", "proxy = u:s3cret@pr:3128", None),
+        ("--proxy=u:s3/cret@pr:3128 -q", "-q", "proxy = u:s3/cret@pr:3128", None),
         (
             "-i https://a:b@h/1 --extra-index-url https://c:d@h/2",
             "",
@@ -67,7 +73,17 @@ def test_credentials_go_into_files(arguments, rest, config, logins):
     configparser.RawConfigParser().read_string(found["files"]["pip.conf"])
 
 
-@pytest.mark.parametrize("arguments", [f"--requirement {SECRET}", f"--cert={SECRET}", f"git+{SECRET}"])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        f"--requirement {SECRET}",
+        f"--cert={SECRET}",
+        f"git+{SECRET}",
+        "git+https://bob:s3cret^@h/a",
+        "'https://bob:a s3cret@h'",
+        "--client-cert=bob:s3cret@h",
+    ],
+)
 def test_a_secret_that_no_file_can_hold_is_refused_and_not_shown(arguments):
     with pytest.raises(
         AnsibleFilterError,

@@ -169,7 +169,7 @@ def linked(text="theirs\n", mode=0o640, target="/srv/conf/haproxy.cfg", **stats)
     machine.links[PATH] = target
     if text is not None:
         machine.files["/srv/conf/haproxy.cfg"] = text
-        machine.stats["/srv/conf/haproxy.cfg"] = Stat("file", mode, "ops", "haproxy", 0)
+        machine.stats["/srv/conf/haproxy.cfg"] = Stat("file", mode, "root", "haproxy", 0)
     machine.stats.update(stats)
     return machine
 
@@ -181,11 +181,11 @@ def test_a_linked_configuration_stays_a_link_and_comes_back_as_it_was(target):
     assert machine.links[PATH] == target and PATH not in machine.files
     assert proxy_text.stamp_of(machine.files["/srv/conf/haproxy.cfg"])
     for path in ("/srv/conf/haproxy.cfg", PATH + proxy_config.KEPT):
-        assert machine.stats[path][:4] == ("file", 0o640, "ops", "haproxy"), "still not for others to read"
+        assert machine.stats[path][:4] == ("file", 0o640, "root", "haproxy"), "still not for others to read"
     assert not [kind for kind in kinds(planned(machine, wanted())) if kind.startswith(("write", "keep"))]
     removed(machine)
     assert machine.links[PATH] == target and machine.files["/srv/conf/haproxy.cfg"] == "theirs\n"
-    assert machine.stats["/srv/conf/haproxy.cfg"][:4] == ("file", 0o640, "ops", "haproxy")
+    assert machine.stats["/srv/conf/haproxy.cfg"][:4] == ("file", 0o640, "root", "haproxy")
     assert PATH + proxy_config.KEPT not in machine.files and recorded.read(machine)["files"] == {}
 
 

@@ -203,3 +203,15 @@ def test_a_server_that_the_proxy_has_at_another_port_is_not_waited_for():
     assert not proxy_server.moved(wanted(state="ready", ports={"app1-0": "8000"}), row)
     assert not proxy_server.moved(wanted(state="ready"), row)
     assert not proxy_server.moved(wanted(state="maint", ports={"app1-0": 80}), row)
+
+
+@pytest.mark.parametrize("software, state, left, noted", [
+    ("nginx", "maint", 1, True), ("apache", "drain", 1, True),
+    ("nginx", "maint", 0, False), ("nginx", "ready", 1, False), ("haproxy", "maint", 1, False),
+])
+def test_a_count_that_ss_cannot_give_is_a_note_where_the_proxy_does_not_count_itself(software, state, left, noted):
+    there = FakeHost(commands={SS: (1, "", "ss: not permitted")})
+    notes = proxy_server.drain_notes(there, {"software": software, "state": state}, left)
+    assert ["a failure of ss" in note for note in notes] == ([True] if noted else [])
+    fine = FakeHost(commands={SS: CONNECTIONS})
+    assert proxy_server.drain_notes(fine, {"software": software, "state": state}, left) == []

@@ -134,6 +134,38 @@ def test_a_single_host_is_tried_by_one_outside_of_the_run_or_it_is_a_note():
     assert "app1 itself" in notes(reach.plan_probes(hosts, [], "app1"))[0]
 
 
+def test_several_hosts_outside_of_the_run_try_and_the_first_that_can_decides():
+    hosts = run_of(app1=("10.0.0.1", state_of((8000, 80))))
+    plan = reach.plan_probes(hosts, ["dead", "alive", "third", "fourth"])
+    assert [probe["host"] for probe in plan["probes"]] == ["dead", "alive", "third"] and plan["rows"] == {}
+    dead, alive, third = (
+        {"host": probe["host"], "targets": probe["targets"], "failed": "", "results": []} for probe in plan["probes"]
+    )
+    dead["failed"] = "No route to host"
+    block = {"app1": [{**BLOCK, "port": 80}]}
+
+    def answered(answer, word):
+        return {**answer, "results": [{**target, "word": word, "message": "m"} for target in answer["targets"]]}
+
+    # The third is not asked for a second opinion of what the second could try.
+    answers = [dead, answered(alive, "timeout"), answered(third, "open")]
+    assert reach.unreached(answers) == {"app1": [{"port": 80, "inside": 8000, "source": ""}]}
+    (row,) = reach.rows_of(answers, block)["app1"]
+    assert row.status == "differs" and row.why.startswith("it answers on its own host, and alive cannot reach")
+    answers = [dead, answered(alive, "no_route"), answered(third, "open")]
+    assert reach.unreached(answers) == {}
+    (row,) = reach.rows_of(answers, {})["app1"]
+    assert (row.status, row.effective) == ("ok", "reached from third")
+    (row,) = reach.rows_of([dead, answered(alive, "no_route")], {})["app1"]
+    assert row.status == "unseen" and "dead could not try: No route to host; alive cannot try" in row.why
+
+
+def test_a_host_of_the_run_tries_alone():
+    hosts = run_of(app1=("10.0.0.1", state_of((8000, 80))), app2=("10.0.0.2", state_of()))
+    assert [probe["host"] for probe in reach.plan_probes(hosts, ["dead", "alive"])["probes"]] == ["app2"]
+    assert [probe["host"] for probe in reach.plan_probes(hosts, ["dead", "alive"], "alive")["probes"]] == ["alive"]
+
+
 def test_an_address_that_others_cannot_use_is_a_note():
     hosts = run_of(app1=("127.0.0.1", state_of((8000, 80))), app2=("10.0.0.2", state_of()))
     assert "set xitrum_address" in notes(reach.plan_probes(hosts, []))[0]

@@ -129,3 +129,54 @@ def test_a_file_is_recorded_once_and_forgotten_when_it_is_back():
 def test_a_mode_that_was_recorded_before_links_were_followed_counts():
     record = recorded.parse('{"modes": {"/etc/rc.local": 448}}')
     assert record["files"] == {"/etc/rc.local": {"target": "/etc/rc.local", "mode": 0o700}} and "modes" not in record
+
+
+@pytest.mark.parametrize("recorded_mode, mode", [(0o777, 0o755), (0o666, 0o644), (0o775, 0o755), (0o640, 0o640)])
+def test_the_mode_of_a_link_that_an_older_run_recorded_lets_nobody_write(recorded_mode, mode):
+    there = FakeHost(
+        {
+            "/etc/rc.local": "#!/bin/sh\n",
+            recorded.PATH: json.dumps({"modes": {"/etc/rc.local": recorded_mode}}),
+        },
+        stats={"/etc/rc.local": Stat("file", recorded_mode, "root", "root", 0)},
+    )
+    foreign_file.restore_file(there, "/etc/rc.local", lambda text: text.replace("#!", "#! "))
+    assert there.files["/etc/rc.local"] == "#! /bin/sh\n" and there.stat("/etc/rc.local").mode == mode
+    assert recorded.read(there)["files"] == {}
+
+
+@pytest.mark.parametrize("group, mode", [("root", 0o775), ("shop", 0o755)])
+def test_a_group_other_than_roots_gets_no_right_to_write_back(group, mode):
+    note = {"target": "/etc/inittab", "mode": 0o775}
+    there = FakeHost(
+        {"/etc/inittab": "id:2\nours\n", recorded.PATH: json.dumps({"files": {"/etc/inittab": note}})},
+        stats={"/etc/inittab": Stat("file", 0o644, "root", group, 0)},
+    )
+    foreign_file.restore_file(there, "/etc/inittab", lambda text: text.replace("ours\n", ""))
+    assert there.stat("/etc/inittab").mode == mode
+
+
+def test_a_file_that_others_may_write_by_now_loses_what_is_ours_and_that_right():
+    there = FakeHost({"/etc/rc.local": "a\nours\n"}, stats={"/etc/rc.local": Stat("file", 0o777, "root", "root", 0)})
+    foreign_file.restore_file(there, "/etc/rc.local", lambda text: text.replace("ours\n", ""))
+    assert (there.files["/etc/rc.local"], there.stat("/etc/rc.local").mode) == ("a\n", 0o755)
+
+
+@pytest.mark.parametrize(
+    "stats, said",
+    [
+        ({"/etc/rc.local": Stat("file", 0o755, "nobody", "root", 0)}, "/etc/rc.local belongs to nobody"),
+        ({"/etc/rc.local": Stat("file", 0o664, "root", "staff", 0)}, "may be written by the group staff"),
+        ({"/etc": Stat("directory", 0o777, "root", "root", 0)}, "/etc may be written by every user"),
+        ({"/etc": Stat("directory", 0o775, "root", "ops", 0)}, "/etc may be written by the group ops"),
+    ],
+)
+def test_a_file_that_root_obeys_is_roots_alone_also_without_a_link(stats, said):
+    there = FakeHost({"/etc/rc.local": "x"}, stats=stats)
+    found = foreign_file.read_file(there, "/etc/rc.local")
+    assert said in found.problem and "expected a file and folders that root alone may change" in found.problem
+
+
+@pytest.mark.parametrize("stat", [Stat("file", 0o664, "root", "root", 0), Stat("file", 0o640, "root", "adm", 0)])
+def test_a_file_that_others_may_only_read_is_fine(stat):
+    assert not foreign_file.read_file(FakeHost({"/etc/inittab": "x"}, stats={"/etc/inittab": stat}), "/etc/inittab").problem

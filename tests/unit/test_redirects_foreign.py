@@ -229,6 +229,59 @@ def test_a_rule_of_iptables(lines, expected):
     assert found(save=saved(*lines)) == expected
 
 
+WEB = "-p tcp -m tcp --dport 80"
+TAKE = f"{WEB} -j REDIRECT --to-ports 9000"
+
+
+@pytest.mark.parametrize(
+    "lines, expected",
+    [
+        ((f"-A PREROUTING {WEB} -j RETURN", f"-A PREROUTING {TAKE}"), [False]),
+        ((f"-A PREROUTING {WEB} -j ACCEPT", f"-A PREROUTING {TAKE}"), [False]),
+        (("-A PREROUTING -p tcp -m multiport --dports 22,70:90 -j RETURN", f"-A PREROUTING {TAKE}"), [False]),
+        (("-A PREROUTING -j ACCEPT", "-A PREROUTING -j WEB", f"-A WEB {TAKE}"), [False]),
+        (("-A PREROUTING -j WEB", f"-A WEB {WEB} -j ACCEPT", f"-A PREROUTING {TAKE}"), [False]),
+        ((f"-A PREROUTING {WEB} -g WEB", "-A WEB -j RETURN", f"-A PREROUTING {TAKE}"), [False]),
+        (("-A PREROUTING -i eth0 -j RETURN", f"-A PREROUTING {TAKE}"), [False]),
+        # A later one, one of another port, of some clients, and a return to the chain that goes on.
+        ((f"-A PREROUTING {TAKE}", f"-A PREROUTING {WEB} -j RETURN"), [True]),
+        (("-A PREROUTING -p tcp -m tcp --dport 81 -j RETURN", f"-A PREROUTING {TAKE}"), [True]),
+        (("-A PREROUTING -p udp -m udp --dport 80 -j RETURN", f"-A PREROUTING {TAKE}"), [True]),
+        ((f"-A PREROUTING -s 192.0.2.0/24 {WEB} -j RETURN", f"-A PREROUTING {TAKE}"), [True]),
+        (("-A PREROUTING -i docker0 -j RETURN", f"-A PREROUTING {TAKE}"), [True]),
+        (("-A PREROUTING -d 10.0.0.3/32 -j RETURN", f"-A PREROUTING {TAKE}"), [True]),
+        (("-A PREROUTING -j WEB", f"-A WEB {WEB} -j RETURN", f"-A PREROUTING {TAKE}"), [True]),
+        ((f"-A PREROUTING {WEB} -j LOG", f"-A PREROUTING {TAKE}"), [True]),
+    ],
+)
+def test_an_earlier_end_of_the_way_makes_a_rule_of_iptables_a_note(lines, expected):
+    assert found(save=saved(*lines)) == expected
+
+
+@pytest.mark.parametrize(
+    "first, expected",
+    [
+        ([dport(80), {"return": None}], [False]),
+        ([dport(80), {"counter": {}}, {"accept": None}], [False]),
+        ([dport({"set": [80, 443]}), {"drop": None}], [False]),
+        ([{"vmap": {"key": DPORT, "data": {"set": [[80, {"accept": None}]]}}}], [False]),
+        ([{"jump": {"target": "passes"}}], [False]),
+        ([dport(80), {"goto": {"target": "returns"}}], [False]),
+        ([{"jump": {"target": "returns"}}], [True]),
+        ([dport(443), {"return": None}], [True]),
+        ([meta("mark", 7), {"accept": None}], [True]),
+        ([dport(80), {"limit": {"rate": 5, "per": "second"}}, {"return": None}], [True]),
+        ([{"vmap": {"key": DPORT, "data": {"set": [[443, {"accept": None}]]}}}], [True]),
+    ],
+)
+def test_an_earlier_end_of_the_way_makes_a_rule_of_nftables_a_note(first, expected):
+    more = [
+        ("rule", {"chain": "passes", "expr": [dport(80), {"accept": None}]}),
+        ("rule", {"chain": "returns", "expr": [dport(80), {"return": None}]}),
+    ]
+    assert found(ruleset(first, [dport({"set": [80, 443]}), REDIRECT], more=more)) == expected
+
+
 def test_what_iptables_shows_is_not_told_twice():
     objects = ruleset([{"xt": {"type": "match", "name": "tcp"}}, REDIRECT], table="nat")
     assert found(objects, saved("-A PREROUTING -p tcp -m tcp --dport 80 -j REDIRECT --to-ports 8080")) == [True]

@@ -40,8 +40,9 @@ def host(java=JAVA, nofile=20000, backlog=1024, somaxconn=4096, listing=None):
     )
 
 
-def due(machine, kernel=KERNEL):
+def due(machine, kernel=None):
     """Index to reasons."""
+    kernel = KERNEL if kernel is None else kernel
     return {
         item["index"]: item["why"]
         for item in restarts.plan(WANTED, restarts.read(machine, WANTED, JDK, kernel)).facts["due"]

@@ -277,6 +277,16 @@ def test_a_drain_ends_when_the_last_connection_does():
     assert service.drained(there, wanted("absent", drain=60), [{"index": 0, "port": 8000}]) == 0
 
 
+def test_a_drain_whose_connections_ss_cannot_count_says_so():
+    for answer, said in (((1, "", "ss: not permitted\n"), "found a failure of ss ('ss: not permitted')"), ("0 0 garbled\n", "found 1 unreadable line(s)")):
+        there = FakeHost(commands={SS: answer})
+        left = service.drained(there, wanted("absent", drain=0), [{"index": 0, "port": 8000}])
+        (note,) = service.drain_notes(there, left)
+        assert left == 1 and note.startswith(said) and "run ss -tnp on the host" in note
+    assert service.drain_notes(FakeHost(commands={SS: TWO}), 2) == []
+    assert service.drain_notes(FakeHost(), 0) == [], "nothing waited"
+
+
 def configured(there, folder, http, https="null", interface=""):
     lines = [f"    http = {http}", f"    https = {https}", *([f'  interface = "{interface}"'] if interface else [])]
     there.files[f"{HOME}/{folder}/config/xitrum.conf"] = "\n".join(lines) + "\n"

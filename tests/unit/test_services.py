@@ -144,9 +144,9 @@ RC_LOCAL = {**wanted("rc.local", "# xitrum.host", "/etc/demo-rc.local/boot")}
 RHEL = "#!/bin/bash\n# compatibility\n\ntouch /var/lock/subsys/local\n"
 
 
-def linked(text=RHEL, mode=0o644, owner="root", folder=None, target="rc.d/rc.local"):
+def linked(text=RHEL, mode=0o644, group="root", folder=None, target="rc.d/rc.local"):
     """A host whose script at boot is a link, as RHEL has it."""
-    stats = {"/etc/rc.d/rc.local": Stat("file", mode, owner, "root", 0)} if text is not None else {}
+    stats = {"/etc/rc.d/rc.local": Stat("file", mode, "root", group, 0)} if text is not None else {}
     stats.update({"/etc/rc.d": folder} if folder else {})
     files = {"/etc/rc.d/rc.local": text} if text is not None else {}
     return FakeHost(files, {"logrotate": ""}, {"/etc/rc.local": target}, stats)
@@ -155,19 +155,19 @@ def linked(text=RHEL, mode=0o644, owner="root", folder=None, target="rc.d/rc.loc
 @pytest.mark.parametrize("mode", [0o600, 0o644, 0o755])
 @pytest.mark.parametrize("target", ["rc.d/rc.local", "/etc/rc.d/rc.local"])
 def test_a_linked_script_stays_a_link_and_its_target_comes_back_as_it_was(mode, target):
-    there = linked(mode=mode, owner="ops", target=target)
+    there = linked(mode=mode, group="adm", target=target)
     state, plan = planned(there, RC_LOCAL)
     assert not plan.problems
     services.apply(there, RC_LOCAL, state, plan)
     assert there.links["/etc/rc.local"] == target and "/etc/rc.local" not in there.files
     assert "/etc/demo-rc.local/boot\n# END" in there.files["/etc/rc.d/rc.local"]
-    assert there.stat("/etc/rc.d/rc.local")[:3] == ("file", mode | 0o111, "ops")
+    assert there.stat("/etc/rc.d/rc.local")[:4] == ("file", mode | 0o111, "root", "adm")
     assert supervisors.runs_at_boot(there) == "enabled"
     assert not planned(there, RC_LOCAL)[1].changed
     assert supervisors.leftovers(there, "demo")["rc.local"][-1] == "/etc/rc.local"
     supervisors.clean(there, "rc.local", "demo")
     assert there.files["/etc/rc.d/rc.local"] == RHEL and there.links["/etc/rc.local"] == target
-    assert there.stat("/etc/rc.d/rc.local")[:3] == ("file", mode, "ops")
+    assert there.stat("/etc/rc.d/rc.local")[:4] == ("file", mode, "root", "adm")
     assert recorded.read(there)["files"] == {} and "rc.local" not in supervisors.leftovers(there, "demo")
 
 

@@ -37,6 +37,22 @@ from hypothesis import strategies as st
             "--index-url=https://u:p@h/simple --extra-index-url HTTPS://u:p@h",
             "--index-url=https://***@h/simple --extra-index-url HTTPS://***@h",
         ),
+        # What a password may hold, escaped or not.
+        ("https://u:pa^ss@h/s", "https://***@h/s"),
+        ("https://u:p|a{}`s@h/s rest", "https://***@h/s rest"),
+        ("'https://u:pa'ss@h/s'", "'https://***@h/s'"),
+        ('"https://u:pa"s\\s<>@h"', '"https://***@h"'),
+        ("https://to^ken@h", "https://***@h"),
+        ("https://u:p/a'ss@h/s", "https://***@h/s"),
+        ("https://h/s?token=a|b^c&x={d}e", "https://h/s?token=***&x=***"),
+        ("{https://u:p@h} `https://h/`", "{https://***@h} `https://h/`"),
+        ("https://a:1/x,https://u:pa^s@h/y", "https://a:1/x,https://***@h/y"),
+        ('["https://a/x","https://u:p@h/y"]', '["https://a/x","https://***@h/y"]'),
+        # A server without a scheme.
+        ("--proxy u:secret@pr:3128 -v", "--proxy ***@pr:3128 -v"),
+        ("--proxy=u:se@cr^et@pr:3128", "--proxy=***@pr:3128"),
+        ("'u:secret@10.0.0.1'", "'***@10.0.0.1'"),
+        ("ProxyJump=me@a:22,you@b:22 at 10:30, me@a", "ProxyJump=me@a:22,you@b:22 at 10:30, me@a"),
         ("git@github.com:a/b.git, no URL: a@b", "git@github.com:a/b.git, no URL: a@b"),
     ],
 )
@@ -55,6 +71,8 @@ def test_what_must_not_be_shown_elsewhere_is_known_as_it_stands_and_decoded():
     }
     assert urls.credentials_of("https://h/a ssh://git-user@h/b") == []
     assert urls.credentials_of("https://t0ken-1@h/a") == ["t0ken-1"]
+    assert urls.credentials_of("https://bob:hun^ter2@h/a") == ["bob:hun^ter2", "hun^ter2"]
+    assert urls.credentials_of("--proxy bob:hunter2@h:3128") == ["bob:hunter2", "hunter2"]
 
 
 @given(st.text(min_size=1), st.text(min_size=1), st.text(min_size=1))

@@ -22,7 +22,7 @@ def test_an_expression_runs_in_its_console(site):
 
 def test_a_removal_lists_what_it_would_undo(site):
     code, said = site.type("ansible-playbook playbooks/remove.yml --limit app1 -e xitrum_remove_last=true")
-    assert code != 0 and "Nothing was changed." in said and "/opt/xitrum" in said, said[-4000:]
+    assert code != 0 and "Nothing was changed." in said and "/home/deploy/xitrum" in said, said[-4000:]
 
 
 @pytest.mark.parametrize("playbook", ["site.yml", "playbooks/deploy.yml", "playbooks/check.yml"])
