@@ -62,7 +62,7 @@ def safe_mode(mode, group):
 
 
 def names_notes(target, stat):
-    """What is worth knowing of a file with several names: it is replaced, and only the one name leads to the new text."""
+    """Notes on a file with several names: it is replaced, and only the one name leads to the new text."""
     if stat is None or stat.names < 2:
         return []
     return [f"{target} has {stat.names} names (hard links): the others keep the text of before"]

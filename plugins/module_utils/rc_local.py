@@ -82,9 +82,3 @@ def early_exits(text, name):
     return [
         number for number, line in enumerate(lines, 1) if not line.lstrip().startswith("#") and _LEAVES.search(line)
     ]
-
-
-def taken_away(text, name):
-    """The script without the application's block; None where nothing of anybody is left in it."""
-    rest = without(text, name)
-    return None if rest == EMPTY else rest

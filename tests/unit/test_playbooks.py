@@ -27,7 +27,7 @@ CONTROLLER = {"ansible_connection": "local", "ansible_become": False, "ansible_p
 def of_controller(value):
     """Tasks, blocks and plays that work on the controller."""
     if isinstance(value, dict):
-        if value.get("delegate_to") == "localhost" or value.get("hosts") == "localhost":
+        if value.get("delegate_to") == "localhost" or "localhost" in str(value.get("hosts")):
             yield value
     for item in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
         yield from of_controller(item)

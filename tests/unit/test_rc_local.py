@@ -53,7 +53,7 @@ def test_else_it_comes_at_the_end_and_goes_without_a_trace(text, result):
     assert rc_local.problem(text) == ""
     assert rc_local.with_block(text, "demo", "boot") == result
     assert rc_local.with_block(result, "demo", "boot") == result
-    assert rc_local.taken_away(result, "demo") == text
+    assert rc_local.without(result, "demo") == text
 
 
 @pytest.mark.parametrize("shell", [
@@ -95,9 +95,9 @@ def test_what_was_put_in_is_put_in_once_and_taken_out_again(lines):
     once = rc_local.with_block(text, "demo", "boot")
     assert rc_local.with_block(once, "demo", "boot") == once
     assert marked_block.has_block(once, "demo") and not marked_block.has_block(once, "dem")
-    assert rc_local.taken_away(once, "demo") == text
+    assert rc_local.without(once, "demo") == text
     two = rc_local.with_block(once, "demo2", "boot")
-    assert rc_local.taken_away(two, "demo2") == once
+    assert rc_local.without(two, "demo2") == once
 
 
 @given(st.lists(st.sampled_from(["true", "exit 1", "# exit 0", "", "fi", "exec x"]), max_size=6),
@@ -107,12 +107,6 @@ def test_any_script_comes_back_byte_for_byte_whichever_of_two_goes_first(lines, 
     two = rc_local.with_block(rc_local.with_block(text, "demo", "boot"), "shop", "boot")
     for first, second in (("demo", "shop"), ("shop", "demo")):
         assert rc_local.without(rc_local.without(two, first), second) == text
-
-
-def test_a_script_that_is_ours_alone_goes():
-    assert rc_local.taken_away(rc_local.with_block(None, "demo", "boot"), "demo") is None
-    both = rc_local.with_block(rc_local.with_block(None, "demo", "boot"), "shop", "boot")
-    assert rc_local.taken_away(both, "demo") == rc_local.with_block(None, "shop", "boot")
 
 
 def test_without_a_script_there_is_no_block():

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import json
 import os
 import subprocess
@@ -17,8 +18,10 @@ from tests.docs.role_variables import ROOT
 
 PLAYBOOKS = sorted(path.stem for path in (ROOT / "playbooks").glob("*.yml"))
 REFUSED = [(["jdk"], []), (["tagged"], []), (["always"], []), (["never"], []), (["all"], ["all"]), (["all"], ["untagged"]), (["all"], ["jdk"]),
-           (["all"], ["slow", "kernel"])]
-WHOLE = [(["all"], []), (["untagged"], []), (["all", "jdk"], []), (["all"], ["tagged"]), (["all"], ["never"]), (["all"], ["molecule-notest", "notest"])]
+           (["all"], ["slow", "kernel"]), (["jdk"], ["always"]), (["jdk"], ["tagged"]), (["typo"], ["always", "notest"]), (["untagged", "jdk"], []),
+           (["all"], ["all", "always"])]
+WHOLE = [(["all"], []), (["untagged"], []), (["all", "jdk"], []), (["all"], ["tagged"]), (["all"], ["never"]), (["all"], ["always"]),
+         (["all"], ["molecule-notest", "notest"])]
 
 MINE = "{hosts: localhost, gather_facts: false, tasks: [{debug: , tags: db}, {debug: , tags: always}]}"
 USERS = {
@@ -27,16 +30,25 @@ USERS = {
     "beside": "[{import_playbook: xitrum.host.heroku, tags: app}, %s]" % MINE,
     "mixed": "[{import_playbook: xitrum.host.heroku}, %s]" % MINE,
     "twice": "[{import_playbook: xitrum.host.heroku, tags: app}, {import_playbook: xitrum.host.openshift, tags: other}]",
+    "component": "[{import_playbook: xitrum.host.heroku, tags: jdk}, %s]" % MINE,
+    "unknown": "[{import_playbook: xitrum.host.heroku, tags: app}, {hosts: localhost, tasks: [{debug: , tags: '{{ of_the_host }}'}]}]",
     "wrapped": "[{import_playbook: xitrum.host.heroku}]",
 }
 ACCEPTED = [
     ("alone", ["app", "x"], []), ("always", ["db"], []), ("beside", ["app"], []), ("beside", ["db"], []), ("beside", ["all"], ["db"]),
-    ("beside", ["app"], ["slow"]), ("beside", ["app"], ["jdk"]), ("alone", ["app"], ["slow"]),
+    ("beside", ["app"], ["slow"]), ("alone", ["app"], ["slow"]), ("beside", ["db"], ["always"]), ("beside", ["db", "typo"], []),
+    ("component", ["jdk"], []), ("component", ["db"], ["jdk"]), ("component", ["all"], ["jdk"]), ("unknown", ["app"], ["molecule-notest"]),
     ("beside", ["tagged"], []), ("mixed", ["db"], []), ("mixed", ["all"], ["db"]), ("twice", ["app"], []),
     ("twice", ["other"], []), ("twice", ["all"], ["app"])]
 WRONG = [
     ("alone", ["typo", "jdk"], [], "Found --tags jdk,typo, which selects no task of this playbook: its tags are app. Nothing was done."),
     ("alone", ["app"], ["jdk"], "Found --tags app and --skip-tags jdk, which skips no task of this playbook: its tags are app."),
+    ("beside", ["app"], ["jdk"], "Found --tags app and --skip-tags jdk, which skips no task of this playbook: its tags are app."),
+    ("beside", ["all"], ["slow", "jdk"], "Found jdk in --skip-tags jdk,slow, which skips no task of this playbook: its tags are app."),
+    ("beside", ["db", "jdk"], [], "Found jdk in --tags db,jdk, which selects no task of this playbook: its tags are app."),
+    ("beside", ["app", "kernel", "proxy"], [], "Found kernel, proxy in --tags app,kernel,proxy, which selects no task"),
+    ("mixed", ["db", "jdk"], ["always"], "Found jdk in --tags db,jdk and --skip-tags always, which selects no task of this playbook: it has no tags."),
+    ("always", ["typo"], ["always"], "which selects no task"), ("component", ["jdk", "kernel"], [], "Found kernel in --tags jdk,kernel"),
     ("beside", ["typo"], [], "its tags are app"), ("twice", ["jdk"], [], "its tags are app"), ("wrapped", ["jdk"], [], "it has no tags"),
     ("mixed", ["jdk"], [], "it has no tags"), ("mixed", ["always"], [], "it has no tags"),
     ("wrapped", ["all"], ["jdk"], "Found --skip-tags jdk, which skips no task of this playbook: it has no tags.")]
@@ -83,7 +95,7 @@ def test_no_file_of_the_collection_has_another_tag():
     found = {}
     for path in [*ROOT.glob("playbooks/**/*.yml"), *ROOT.glob("roles/*/tasks/**/*.yml"), *ROOT.glob("roles/*/handlers/**/*.yml")]:
         found.update({str(path.relative_to(ROOT)): tags for tags in tags_in(yaml.safe_load(path.read_text()))})
-    assert found == {"playbooks/tasks/tag_selection.yml": "always"}
+    assert not found
 
 
 def tags_in(value):
@@ -95,23 +107,55 @@ def tags_in(value):
 
 
 @pytest.mark.parametrize("name", PLAYBOOKS)
-def test_the_first_play_of_hosts_and_that_of_the_controller_ask(name):
-    """With --limit no play of the controller runs."""
-    def plays(path):
-        for play in yaml.safe_load(path.read_text()):
-            if "ansible.builtin.import_playbook" in play:
-                yield from plays(path.parent / play["ansible.builtin.import_playbook"])
-            else:
-                yield play
+def test_the_hosts_of_the_first_play_ask(name):
+    """Ansible evaluates them whatever the tags and the limit are."""
+    path = ROOT / "playbooks" / f"{name}.yml"
+    first = yaml.safe_load(path.read_text())[0]
+    while "ansible.builtin.import_playbook" in first:
+        path = path.parent / first["ansible.builtin.import_playbook"]
+        first = yaml.safe_load(path.read_text())[0]
+    assert "groups | xitrum.host.working_hosts(" in first["hosts"]
 
-    every = list(plays(ROOT / "playbooks" / f"{name}.yml"))
-    first = [play for play in every if play["hosts"] == "localhost"][:1] + [play for play in every if play["hosts"] != "localhost"][:1]
-    for play in first:
-        assert play["tasks"][0].get("ansible.builtin.import_tasks", "").endswith("tasks/tag_selection.yml"), play["name"]
+
+def test_tags_cannot_skip_what_refuses_them(run_each):
+    """Not even `always`, and not where a limit leaves no play for the controller."""
+    limited = ["--tags", "jdk", "--skip-tags", "always", "-i", "app1,", "--limit", "app1"]
+    runs = run_each([["xitrum.host.site", *limited], ["xitrum.host.openshift", *limited], ["xitrum.host.heroku", "--tags", "jdk", "--skip-tags", "tagged"]])
+    for code, said in runs:
+        assert code == 4 and "Found --tags jdk and --skip-tags" in said and "Nothing was done." in said and "PLAY [" not in said, said
+
+
+def test_a_run_whose_tags_have_an_effect_goes_on(run_each):
+    code, said = run_each([["xitrum.host.check", "--skip-tags", "molecule-notest,notest"]])[0]
+    assert code == 2 and "The inventory has no host in the groups xitrum and xitrum_proxy." in said
+
+
+def test_nothing_of_a_users_playbook_runs_before_an_import_that_is_first(run_each, tmp_path):
+    path = tmp_path / "mine.yml"
+    path.write_text(USERS["beside"])
+    for options, words in ((["--tags", "db,jdk"], "Found jdk in --tags db,jdk"), (["--tags", "app", "--skip-tags", "jdk"], "skips no task")):
+        code, said = run_each([[path, *options]])[0]
+        assert code == 4 and words in said and "TASK" not in said
+    code, said = run_each([[path, "--tags", "db"]])[0]
+    assert code == 0 and "TASK [debug]" in said
 
 
 @pytest.mark.parametrize("started", ["xitrum.host.heroku", "playbooks/heroku.yml"])
-def test_ansible_ends_such_a_run_with_an_error(started):
-    ran = subprocess.run(["ansible-playbook", "-i", "localhost,", started, "--tags", "jdk"], cwd=ROOT, text=True, capture_output=True, check=False,
-                         env={**os.environ, "ANSIBLE_CALLBACK_RESULT_FORMAT": "json"})
-    assert ran.returncode == 2 and "Found --tags jdk, which selects no task of this playbook: it has no tags." in ran.stdout
+def test_ansible_ends_such_a_run_with_an_error(run_each, started):
+    code, said = run_each([[started, "--tags", "jdk"]])[0]
+    assert code == 4 and "Found --tags jdk, which selects no task of this playbook: it has no tags." in said
+
+
+@pytest.fixture(name="run_each")
+def fixture_run_each():
+    """A function that runs ansible-playbook with each list of arguments, two at a time, and returns exit codes and what was printed."""
+    def run(arguments):
+        ran = subprocess.run(["ansible-playbook", "-i", "localhost,", *arguments], cwd=ROOT, text=True, capture_output=True, check=False,
+                             env={**os.environ, "ANSIBLE_CALLBACK_RESULT_FORMAT": "json"})
+        return ran.returncode, ran.stdout + ran.stderr
+
+    def run_each(rows):
+        with concurrent.futures.ThreadPoolExecutor(2) as pool:
+            return list(pool.map(run, rows))
+
+    return run_each
