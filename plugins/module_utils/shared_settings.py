@@ -10,10 +10,9 @@ digests and are in no message.
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 
-from ansible_collections.xitrum.host.plugins.module_utils.package_config import without_comments
+from ansible_collections.xitrum.host.plugins.module_utils.package_config import settings_of
 
 #: A setting by the name that messages have for it: the key in C(config/xitrum.conf), where that is what it is.
 SESSION_SETTINGS = {"xitrum_secure_key": "secureKey", "session.cookieName": "cookieName"}
@@ -22,27 +21,21 @@ CLUSTER_SETTINGS = ("xitrum_cluster", "xitrum_cluster_port")
 #: The values of xitrum_rollout_strategy.
 ROLLING, ALL_AT_ONCE = "rolling", "all_at_once"
 
-_VALUE = r'"?\s*[=:]\s*("(?:[^"\\\n]|\\.)*"|[^\s,{}#]+)'
 _CLUSTER_PORT = re.compile(r"canonical\s*\{[^}]*?port\s*=\s*(\d+)")
 
 
 def read_session_settings(text):
-    """The settings of sessions in a C(xitrum.conf): name to a digest. The last value of a key counts."""
-    found = {}
-    bare = without_comments(text or "")
+    """The settings of sessions in force in a C(xitrum.conf): name to a digest. None is known of a text that is no HOCON."""
+    found, settings = {}, settings_of(text or "")
+    paths = settings.paths() if settings else ()
     for name, key in SESSION_SETTINGS.items():
-        values = re.findall(rf"(?<![\w-]){key}{_VALUE}", bare)
+        named = [path for path in paths if path[-1] == key]
+        # What Xitrum reads is in the block session.
+        named = [path for path in named if path[-2:-1] == ("session",)] or named
+        values = {value for path in named for value in settings.values(path) if value is not None}
         if values:
-            found[name] = digest(unquote(values[-1]))
+            found[name] = digest("\n".join(sorted(values)))
     return found
-
-
-def unquote(value):
-    """A value of HOCON, with or without quotes, as its text."""
-    try:
-        return str(json.loads(value)) if value.startswith('"') else value
-    except ValueError:
-        return value
 
 
 def digest(text):

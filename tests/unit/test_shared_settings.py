@@ -25,6 +25,8 @@ OLD, NEW = "old-key-0123456789abcdef", "new-key-0123456789abcdef"
     (f'secureKey: "{OLD}"', f'"secureKey" = "{OLD}", cookieName = _s', True),
     (f'secureKey = "{NEW}"\nsession.secureKey = "{OLD}"', f'secureKey = "{OLD}"', True),
     (f'secureKey = "{OLD}" # {NEW}\n# secureKey = "{NEW}"', f'secureKey = "{OLD}"', True),
+    (f'session {{ secureKey = "{NEW}" }}\nsession = {{ secureKey = null }}\nsession.secureKey = """{OLD}"""', f'session {{ secureKey = {OLD} }}', True),
+    (f'note = "secureKey = {NEW}"\nsession.secureKey = {OLD}\nother.secureKey = {NEW}', f'session.secureKey = {OLD}', True),
     ('secureKey = "caf\\u00e9 0123456789"', 'secureKey = "café 0123456789"', True),
     (f'secureKey = "{OLD}"', f'secureKey = "{NEW}"', False),
     (f'secureKey = "{OLD}"', f'secureKey = "{OLD}"\nsession.secureKey = "{NEW}"', False),
