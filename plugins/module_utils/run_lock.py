@@ -94,7 +94,7 @@ def give_back(host, wanted, state, now):
     lock = state["lock"]
     if lock.get("id") != wanted["holder"]["id"]:
         return
-    judge_release(host, wanted, lock, state["current"])
+    judge_release(host, wanted, state["current"])
     to = wanted["release"] if wanted["outcome"] in ("failed", "incomplete") else state["current"]
     record(host, wanted, line(lock, to, wanted["outcome"], now))
     host.remove(path(wanted["name"]))
@@ -102,13 +102,13 @@ def give_back(host, wanted, state, now):
     host.remove_empty(FOLDER)
 
 
-def judge_release(host, wanted, lock, current):
+def judge_release(host, wanted, current):
     """Records whether the release of this run was healthy, by which a rollback goes. One that failed and that the host
-    ran before the run had another fault, such as its configuration, and stays on the record."""
+    runs again, since it was put back to it, had another fault, such as its configuration, and stays on the record."""
     name = wanted["release"]
     if wanted.get("healthy") and name and name == current:
         release.add_healthy(host, wanted["root"], name)
-    elif wanted["outcome"] == "failed" and name and name != lock.get("from"):
+    elif wanted["outcome"] == "failed" and name and name != current:
         release.drop_healthy(host, wanted["root"], name)
 
 
