@@ -304,7 +304,9 @@ def host_problems(wanted, state):
     """Why folders that are fine by their names cannot be the application's on this host, as sentences."""
     for name, found in state["folders"].items():
         yield from one_problem(wanted, state, f"xitrum_{name}", found)
-        yield from reach_problems(wanted, state, f"xitrum_{name}", found)
+        # How the user gets at a folder that cannot be the application's is of no use.
+        if not is_system(found["real"]):
+            yield from reach_problems(wanted, state, f"xitrum_{name}", found)
     root, logs = (state["folders"].get(name) for name in ("root", "log_dir"))
     if root and logs and overlaps(root["real"], logs["real"]):
         yield (
