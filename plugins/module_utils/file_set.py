@@ -16,6 +16,8 @@ from ansible_collections.xitrum.host.plugins.module_utils.host import writable_b
 from ansible_collections.xitrum.host.plugins.module_utils.plan import RUN, Plan, Row
 
 OWED = "/var/lib/xitrum.host/owed"
+#: Where systemctl(1) masks a unit, for good or until the next boot.
+UNIT_FOLDERS = ("/etc/systemd/system", "/run/systemd/system")
 
 SPEC = {
     "name": {"type": "str", "required": True},
@@ -81,7 +83,7 @@ def plan(wanted, state):
             result.before += headed(item["path"], f"-> {target}\n" if target else "")
             result.after += headed(item["path"], f"-> {item['target']}\n")
     for path in sorted(set(there) - {item["path"] for item in [*wanted["files"], *wanted["links"]]}):
-        note(result, wanted, path, "absent", there[path]["target"] or "there", False)
+        note(result, wanted, path, "absent", there[path]["target"] or "there", False, masked(path, there[path]))
         result.actions.append(("remove", {"path": path}))
         result.before += headed(path, f"-> {there[path]['target']}\n" if there[path]["text"] is None else there[path]["text"])
     if state["owed"] and not result.actions:
@@ -90,10 +92,20 @@ def plan(wanted, state):
     return result
 
 
-def note(result, wanted, path, want, configured, good):
-    """One row of the report."""
-    result.rows.append(Row("files", f"{wanted['name']} {path}", want, configured, "", "ok" if good else "differs",
-                           "" if good else "the file is not what the inventory asks for", "" if good else RUN))
+def masked(path, found):
+    """Why a unit of systemd is masked by its file, as systemctl(1) does; empty where it is not."""
+    folder, _slash, name = path.rpartition("/")
+    what = "a link to /dev/null" if found["target"] == "/dev/null" else "an empty file" if found["text"] == "" else ""
+    if not what or folder not in UNIT_FOLDERS or not name.endswith(".service"):
+        return ""
+    return f"{name[:-len('.service')]} is masked ({what}), so it cannot start; a run of site unmasks it"
+
+
+def note(result, wanted, path, want, configured, good, mask=""):
+    """One row of the report. C(mask): why the unit of the path is masked."""
+    why = "" if good else mask or "the file is not what the inventory asks for"
+    result.rows.append(Row("files", f"{wanted['name']} {path}", want, "masked" if mask else configured, "",
+                           "ok" if good else "differs", why, "" if good else RUN))
 
 
 def headed(path, text):

@@ -98,7 +98,8 @@ def finding(host, row):
     found = {**empty, **row, "host": host, "level": LEVELS[row["status"]], "word": WORDS[row["status"]]}
     if found["level"] == "bad":
         found["why"] = found["why"] or "what is in force is not what the inventory asks for"
-        found["mend"] = found["mend"] or RUN
+        # Where a port is not reached and no command opens it, no run of a playbook does.
+        found["mend"] = found["mend"] or ("" if found["concern"] == "reach" else RUN)
     return found
 
 

@@ -9,16 +9,19 @@ No ruleset is simulated. A fact is named only for a port of which a connection h
 
 from __future__ import annotations
 
+import fnmatch
 import json
 import re
+import shlex
 
-from ansible_collections.xitrum.host.plugins.module_utils import firewall, redirects_iptables
+from ansible_collections.xitrum.host.plugins.module_utils import addresses as address_rules
+from ansible_collections.xitrum.host.plugins.module_utils import firewall, redirects_iptables, sockets
 from ansible_collections.xitrum.host.plugins.module_utils import firewall_firewalld as firewalld
 from ansible_collections.xitrum.host.plugins.module_utils import firewall_ufw as ufw
 
 #: `ports`: what other hosts could not reach. `port` is what users connect to, `inside` what the filter sees after a
 #: redirect,
-#: `source` the address that tried; empty stands for anybody.
+#: `source` the address that tried; empty stands for anybody. `family` is that of the connection; empty: not known.
 SPEC = {
     "address": {"type": "str", "default": ""},
     "ports": {
@@ -29,20 +32,32 @@ SPEC = {
             "port": {"type": "int", "required": True},
             "inside": {"type": "int", "required": True},
             "source": {"type": "str", "default": ""},
+            "family": {"type": "str", "default": "", "choices": ["", "ipv4", "ipv6"]},
         },
     },
 }
 LOOPBACK = ("127.0.0.1", "::1")
 _MANAGED = ("firewalld", "xitrum_host")
+#: The families of nftables that see a connection of each family.
+_NFT_FAMILIES = {"": ("ip", "ip6", "inet"), "ipv4": ("ip", "inet"), "ipv6": ("ip6", "inet")}
 
 
 def read(host, wanted):
     """Whether each port answers on the host itself, and what filters. Needs root."""
     state = firewall.read_filter(host, wanted["address"])
+    state["interfaces"] = firewall.read_interfaces(host, wanted["address"])
+    state["listeners"] = list(sockets.listeners(host) or [])
     addresses = [*LOOPBACK, *([wanted["address"]] if wanted["address"] else [])]
     numbers = sorted({number for item in wanted["ports"] for number in (item["port"], item["inside"])})
+    # What listens at one address answers at no other.
+    own = {
+        number: [row["address"] for row in listeners_of(state["listeners"], number) if not is_every(row["address"])]
+        for number in numbers
+    }
     state["answers"] = [
-        number for number in numbers if any(host.connect(address, number, 2)[0] == "open" for address in addresses)
+        number
+        for number in numbers
+        if any(host.connect(address, number, 2)[0] == "open" for address in dict.fromkeys([*addresses, *own[number]]))
     ]
     listed = host.run(["nft", "-j", "list", "ruleset"])
     try:
@@ -55,15 +70,41 @@ def read(host, wanted):
     return state
 
 
+def listeners_of(listeners, port):
+    """The rows of sockets that listen on a port."""
+    return [row for row in listeners if row["port"] == port]
+
+
+def is_every(address):
+    """Whether a socket listens at every address; C(*) is that of both families."""
+    return address == "*" or address_rules.is_every(address)
+
+
+def describe_listener(listeners, port):
+    """Which process listens on a port, and where; empty where none does."""
+    rows = listeners_of(listeners, port)
+    if not rows:
+        return ""
+    places = dict.fromkeys(f"{address_rules.bracketed(row['address'])}:{port}" for row in rows)
+    name = next((row["process"] for row in rows if row["process"]), "a process that only root sees")
+    return f"{name} listens at {' and '.join(places)}"
+
+
 def find_blocks(wanted, state):
-    """For each port C({port, answers, rule, command}); the last two are empty where nothing that blocks was found.
-    Pure."""
+    """For each port C({port, source, family, answers, listener, rule, command}); the last two are empty where nothing
+    that blocks was found. Pure."""
     found = []
     for item in wanted["ports"]:
         rule, command = block_of(item, state)
         answers = bool({item["port"], item["inside"]} & set(state["answers"]))
         found.append(
-            {"port": item["port"], "source": item["source"], "answers": answers, "rule": rule, "command": command}
+            {
+                **{key: item[key] for key in ("port", "source", "family")},
+                "answers": answers,
+                "listener": describe_listener(state["listeners"], item["inside"]),
+                "rule": rule,
+                "command": command,
+            }
         )
     return found
 
@@ -76,8 +117,8 @@ def block_of(item, state):
         # firewalld lets in by itself what was redirected.
         lambda: ("", "") if redirected else _firewalld_block(port, source, state["firewalld"]),
         lambda: _ufw_block(port, source, state["ufw"]),
-        lambda: _iptables_block(port, state["saves"], state["active"]),
-        lambda: _nft_block(port, state["objects"], state["saves"], state["active"]),
+        lambda: _iptables_block(port, item["family"], state),
+        lambda: _nft_block(port, item["family"], state),
     )
     return next((found for found in (check() for check in checks) if found[0]), ("", ""))
 
@@ -120,73 +161,170 @@ def _ufw_block(port, source, state):
     return "", ""
 
 
-def _iptables_block(port, saves, active):
-    if active:
-        # Its rules are those of firewalld or ufw.
-        return "", ""
-    for family, command in redirects_iptables.COMMANDS.items():
-        lines = redirects_iptables.tables(saves.get(family, "")).get("filter", [])
-        inputs = [line for line in lines if line.startswith("-A INPUT ")]
-        if _accepts(inputs, port):
-            continue
-        opens = f"{command} -I INPUT -p tcp --dport {port} -j ACCEPT"
-        closed = next(
-            (
-                line
-                for line in inputs
-                if re.fullmatch(
-                    rf"-A INPUT (?:-p tcp )?(?:-m tcp )?(?:--dport {port} )?-j (?:DROP|REJECT)(?: .*)?", line
-                )
-                and ("-p tcp" in line or "--dport" not in line)
-            ),
-            None,
-        )
-        if closed:
-            return f"the rule '{closed}' of {command} refuses it", opens
-        if ":INPUT DROP" in lines or any(line.startswith(":INPUT DROP ") for line in lines):
-            return f"the chain INPUT of {command} drops what no rule accepts (policy DROP)", opens
+def _iptables_block(port, family, state):
+    for one, command in redirects_iptables.COMMANDS.items():
+        if family in ("", one):
+            found = _iptables_family_block(port, state["saves"].get(one, ""), command, state)
+            if found[0]:
+                return found
     return "", ""
 
 
-def _accepts(inputs, port):
-    """Whether a plain rule accepts the port for everybody: then the chain is not what blocks."""
-    return any(
-        re.fullmatch(
-            rf"-A INPUT (?:-p tcp )?(?:-m (?:tcp|state|conntrack) )*(?:--(?:ct)?state \S+ )?--dport {port} (?:-m .*)?-j ACCEPT",
-            line,
-        )
-        for line in inputs
+def _iptables_family_block(port, saved, command, state):
+    lines = redirects_iptables.tables(saved).get("filter", [])
+    opens = f"{command} -I INPUT -p tcp --dport {port} -j ACCEPT"
+    closed = not state["active"] and any(line.startswith(":INPUT DROP") for line in lines)
+    refusing = []
+    for line in (line.replace(" '!' ", " ! ") for line in lines if line.startswith("-A INPUT ")):
+        rule = parse_iptables(line)
+        if rule is None:
+            # What firewalld and ufw jump to may accept the port before a later rule refuses it.
+            if state["active"] and not re.search(r" -j (?:DROP|REJECT|LOG)\b", line):
+                break
+        elif _applies(rule, port, state["interfaces"]):
+            if rule["verdict"] == "ACCEPT":
+                break
+            refusing.append((line, rule))
+            if rule["ports"] is None:
+                break
+    else:
+        if not refusing and closed:
+            return f"the chain INPUT of {command} drops what no rule accepts (policy DROP)", opens
+    # A rule for all ports is one of firewalld or ufw where one of them is active.
+    refusing = [item for item in refusing if not state["active"] or item[1]["ports"] is not None]
+    if not refusing:
+        return "", ""
+    single = not closed and all(is_single(rule, port) for _line, rule in refusing)
+    removal = " && ".join(f"{command} -D {line[len('-A '):]}" for line, _rule in refusing)
+    return f"the rule '{refusing[0][0]}' of {command} refuses it", removal if single else opens
+
+
+def parse_iptables(line):
+    """A rule of INPUT whose only conditions are TCP, its port and the interface, as C({ports, negated, interfaces,
+    verdict}); None for any other.
+
+    C(ports) are C((first, last)), None for every port. C(interfaces) are C((is it not, names)).
+    """
+    try:
+        words = shlex.split(line)[2:]
+    except ValueError:
+        return None
+    rule, position = {"ports": None, "negated": False, "interfaces": [], "verdict": ""}, 0
+    while position < len(words):
+        negated = words[position] == "!"
+        option, value = [*words[position + negated : position + negated + 2], ""][:2]
+        position += 2 + negated
+        if option == "-i":
+            rule["interfaces"].append((negated, [re.sub(r"\+$", "*", value)]))
+        elif option in ("--dport", "--dports") and rule["ports"] is None:
+            ports = [_iptables_ports(part) for part in value.split(",")]
+            if None in ports:
+                return None
+            rule.update(ports=ports, negated=negated)
+        elif negated:
+            return None
+        elif option == "-j" and value in ("ACCEPT", "DROP", "REJECT"):
+            rule["verdict"] = value
+        elif not _is_plain_option(option, value):
+            return None
+    return rule if rule["verdict"] else None
+
+
+def _is_plain_option(option, value):
+    """Whether an option leaves a rule one for all new connections over TCP."""
+    if option in ("--state", "--ctstate"):
+        return "NEW" in value.split(",")
+    if option == "-m":
+        return value in ("tcp", "multiport", "comment", "state", "conntrack")
+    return option in ("--comment", "--reject-with") or (option, value) == ("-p", "tcp")
+
+
+def _iptables_ports(text):
+    found = re.fullmatch(r"(\d*)(?::(\d*))?", text)
+    if not found or not text:
+        return None
+    first, last = found[1], found[1] if found[2] is None else found[2]
+    return int(first or 0), int(last or 65535)
+
+
+def _applies(rule, port, interfaces):
+    """Whether a plain rule decides about new connections of other hosts to a port."""
+    if rule["ports"] is not None and rule["negated"] == any(first <= port <= last for first, last in rule["ports"]):
+        return False
+    return all(_comes_by(negated, names, interfaces) for negated, names in rule["interfaces"])
+
+
+def _comes_by(negated, names, interfaces):
+    """Whether connections of other hosts certainly come in by what a rule says of the interface."""
+    if negated and names == ["lo"]:
+        return True
+    return bool(interfaces) and all(
+        negated != any(fnmatch.fnmatchcase(interface, name) for name in names) for interface in interfaces
     )
 
 
-def _nft_block(port, objects, saves, active):
-    chains = [entry["chain"] for entry in objects if "chain" in entry]
-    for chain in chains:
+def is_single(rule, port):
+    """Whether a rule is about this port alone, so that nothing else opens where it is removed."""
+    return rule["ports"] == [(port, port)] and not rule["negated"]
+
+
+def _nft_block(port, family, state):
+    objects = state["objects"]
+    for chain in (entry["chain"] for entry in objects if "chain" in entry):
         if (
             chain.get("hook") != "input"
             or chain.get("type") != "filter"
             or chain["table"] in _MANAGED
-            or active
-            and _is_of_iptables(chain, saves)
+            or chain["family"] not in _NFT_FAMILIES[family]
+            or _is_of_iptables(chain, state["saves"])
+            or _is_dormant(chain, objects)
         ):
             continue
-        if _is_of_iptables(chain, saves) or chain["family"] not in ("ip", "ip6", "inet"):
-            continue
-        place = f"{chain['family']} {chain['table']} {chain['name']}"
-        opens = f"nft insert rule {place} tcp dport {port} accept"
-        rules = [entry["rule"]["expr"] for entry in objects if "rule" in entry and _of(entry["rule"], chain)]
-        if any(_plain(expr, port) == "accept" for expr in rules):
-            continue
-        refusing = next((word for word in (_plain(expr, port) for expr in rules) if word in ("drop", "reject")), "")
-        if refusing:
-            return f"a rule of the chain {place} of nftables says {refusing}", opens
-        if chain.get("policy") == "drop":
-            return f"the chain {place} of nftables drops what no rule accepts (policy drop)", opens
+        found = _nft_chain_block(port, family, chain, state)
+        if found[0]:
+            return found
     return "", ""
+
+
+def _nft_chain_block(port, family, chain, state):
+    place = f"{chain['family']} {chain['table']} {chain['name']}"
+    opens = f"nft insert rule {place} tcp dport {port} accept"
+    refusing = []
+    for entry in (entry["rule"] for entry in state["objects"] if "rule" in entry and _of(entry["rule"], chain)):
+        rule = parse_nft(entry, state["objects"])
+        if rule is None or rule["families"] and family not in rule["families"]:
+            continue
+        if not _applies(rule, port, state["interfaces"]):
+            continue
+        if rule["verdict"] == "accept":
+            break
+        refusing.append((entry.get("handle"), rule))
+        if rule["ports"] is None:
+            break
+    else:
+        if not refusing and chain.get("policy") == "drop":
+            return f"the chain {place} of nftables drops what no rule accepts (policy drop)", opens
+    if not refusing:
+        return "", ""
+    handle, rule = refusing[0]
+    single = chain.get("policy") != "drop" and all(
+        is_single(rule, port) and number is not None for number, rule in refusing
+    )
+    removal = " && ".join(f"nft delete rule {place} handle {number}" for number, _rule in refusing)
+    number = "" if handle is None else f" (handle {handle})"
+    text = f"the rule '{rule['text']}'{number} of the chain {place} of nftables refuses it"
+    return text, removal if single else opens
 
 
 def _of(rule, chain):
     return (rule["family"], rule["table"], rule["chain"]) == (chain["family"], chain["table"], chain["name"])
+
+
+def _is_dormant(chain, objects):
+    """Whether the chain's table is switched off."""
+    tables = [entry["table"] for entry in objects if "table" in entry]
+    own = [item for item in tables if (item["family"], item["name"]) == (chain["family"], chain["table"])]
+    return any("dormant" in item.get("flags", ()) for item in own)
 
 
 def _is_of_iptables(chain, saves):
@@ -200,21 +338,99 @@ def _is_of_iptables(chain, saves):
     )
 
 
-def _plain(expressions, port):
-    """The verdict of a rule that has no match but one of exactly this TCP port, or none at all; empty for any other
-    rule."""
-    verdict = ""
-    for expression in expressions:
+def parse_nft(entry, objects):
+    """A rule whose only conditions are TCP, its port, the interface and the family, as L(parse_iptables), with
+    C(families) (empty: all) and C(text); None for any other."""
+    rule, words = {"ports": None, "negated": False, "interfaces": [], "families": [], "verdict": ""}, []
+    for expression in entry["expr"]:
         kind = next(iter(expression), "")
         if kind == "match":
-            left, right = expression["match"].get("left"), expression["match"].get("right")
-            if left != {"payload": {"protocol": "tcp", "field": "dport"}} or expression["match"].get("op") != "==":
-                return ""
-            items = right.get("set", []) if isinstance(right, dict) else [right]
-            if port not in items:
-                return ""
+            word = _nft_match(rule, expression["match"], entry, objects)
+            if not word:
+                return None
+            words.append(word)
         elif kind in ("accept", "drop", "reject"):
-            verdict = kind
+            rule["verdict"] = kind
         elif kind not in ("counter", "log"):
+            return None
+    return {**rule, "text": " ".join([*words, rule["verdict"]])} if rule["verdict"] else None
+
+
+def _nft_match(rule, match, entry, objects):
+    """Adds one condition to a rule. Returns it as nft(8) prints it; empty where the rule is not plain."""
+    left, operator = match.get("left"), match.get("op")
+    items = _nft_items(match.get("right"), entry, objects)
+    if items is None or operator not in ("==", "!=", "in"):
+        return ""
+    negated = operator == "!="
+    payload, meta, track = (left.get(name) if isinstance(left, dict) else None for name in ("payload", "meta", "ct"))
+    protocol, field = (payload.get("protocol"), payload.get("field")) if payload else ("", "")
+    if field == "dport" and protocol in ("tcp", "th") and rule["ports"] is None:
+        ports = [_nft_ports(item) for item in items]
+        if None in ports:
             return ""
-    return verdict
+        rule.update(ports=ports, negated=negated)
+        return _nft_text(f"{protocol} dport", negated, match["right"])
+    if meta and meta.get("key") in ("iif", "iifname") and all(isinstance(item, str) for item in items):
+        rule["interfaces"].append((negated, items))
+        return _nft_text(meta["key"], negated, match["right"], '"')
+    if negated:
+        return ""
+    # Connections that begin are the ones that count here.
+    if track == {"key": "state"} and "new" in items:
+        return _nft_text("ct state", False, match["right"])
+    if meta and meta.get("key") == "l4proto" and {"tcp", 6} & set(map(_plain_item, items)):
+        return _nft_text("meta l4proto", False, match["right"])
+    if meta and meta.get("key") == "nfproto" and set(map(_plain_item, items)) <= {"ipv4", "ipv6"}:
+        rule["families"] += items
+        return _nft_text("meta nfproto", False, match["right"])
+    protocols = {("ip", "protocol"): "ipv4", ("ip6", "nexthdr"): "ipv6"}
+    of = protocols.get((protocol, field))
+    if of and {"tcp", 6} & set(map(_plain_item, items)):
+        rule["families"].append(of)
+        return _nft_text(f"{protocol} {field}", False, match["right"])
+    return ""
+
+
+def _nft_items(right, entry, objects):
+    """The values of a match: one, those of a set, or of a named set of the rule's table; None for anything else."""
+    if isinstance(right, str) and right.startswith("@"):
+        sets = (found["set"] for found in objects if "set" in found)
+        right = next(
+            (
+                {"set": found.get("elem", [])}
+                for found in sets
+                if (found["family"], found["table"], found["name"]) == (entry["family"], entry["table"], right[1:])
+            ),
+            None,
+        )
+    items = right if isinstance(right, list) else [right]
+    if isinstance(right, dict) and "set" in right:
+        items = right["set"]
+    if not isinstance(items, list) or None in items:
+        return None
+    return [item["elem"].get("val") if isinstance(item, dict) and "elem" in item else item for item in items]
+
+
+def _nft_ports(item):
+    first, last = item["range"] if isinstance(item, dict) and len(item.get("range", ())) == 2 else (item, item)
+    return (first, last) if isinstance(first, int) and isinstance(last, int) else None
+
+
+def _plain_item(item):
+    return item if isinstance(item, (str, int)) else ""
+
+
+def _nft_text(name, negated, right, quote=""):
+    def text(item):
+        if isinstance(item, dict) and "elem" in item:
+            item = item["elem"].get("val")
+        if isinstance(item, dict) and "range" in item:
+            return "-".join(map(str, item["range"]))
+        return f"{quote}{item}{quote}"
+
+    if isinstance(right, list):
+        return f"{name} {','.join(map(text, right))}"
+    values = right.get("set") if isinstance(right, dict) and "set" in right else None
+    shown = text(right) if values is None else f"{{ {', '.join(map(text, values))} }}"
+    return f"{name} {'!= ' if negated else ''}{shown}"

@@ -64,6 +64,13 @@ _INSIDE = {
     "log_dir": re.compile(r"[0-9]{1,3}|output-.*|runs\.log"),
 }
 
+#: What a message gives as an example of a variable's value: the usual one, and another where that one is refused.
+_EXAMPLES = {
+    "xitrum_root": ("/opt/{}", "/srv/{}"),
+    "xitrum_log_dir": ("/var/log/{}", "/var/log/{}-application"),
+    "supervisor_writable_paths": ("/srv/{}/uploads", "/srv/{}/files"),
+}
+
 #: Folders below which people and package managers install programs: what is in them is no application's alone.
 _INSTALLED = tuple(
     f"/usr/local/{name}" for name in "bin sbin lib lib32 lib64 libexec share etc include info man src games".split()
@@ -103,20 +110,42 @@ def overlaps(one, other):
     return is_under(one, other) or is_under(other, one)
 
 
+def system_reason(path):
+    """Why L(is_system) refuses a path, as the end of a sentence."""
+    parts = normalize(path)[1:].split("/")
+    parent = "/".join(parts[:-1])
+    if "/".join(parts) not in SHARED:
+        if parent in ("home", "var/home"):
+            return f"may be the home of {printable(parts[-1])}"
+        if parts[0] == "home" and parts[-1] in _OF_A_HOME:
+            return f"belongs to what may be the home of {printable(parts[1])}"
+        if parent in _PARENTS:
+            return "may be a file system that somebody has mounted"
+    return "belongs to the system"
+
+
+def example(name, application, path=""):
+    """A folder that the variable C(name) may have, for the application of that name, and not the refused path."""
+    own = application if re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", application or "") else "shop"
+    first, second = _EXAMPLES.get(name, _EXAMPLES["xitrum_root"])
+    return (second if path and normalize(path) == first.format(own) else first).format(own)
+
+
 def stop_at_system(module, host, *paths):
     """Ends a module whose folders, links followed, belong to the system: a role used alone has no preflight."""
     found = [path for path in paths if is_system(host.realpath(path))]
     if found:
         module.fail_json(
-            msg=f"{' and '.join(found)} belongs to the system, and nothing was changed there: "
-            "set xitrum_root and xitrum_log_dir to folders for the application alone, such as /opt/shop"
+            msg=f"{' and '.join(f'{path} {system_reason(host.realpath(path))}' for path in found)}, "
+            "and nothing was changed there: set xitrum_root and xitrum_log_dir to folders for the application alone, "
+            "such as /opt/shop and /var/log/shop"
         )
 
 
-def path_problem(name, path):
+def path_problem(name, path, application=""):
     """Why a variable's value is no path that our files can take as it is; an empty text where it is one."""
     if not path.startswith("/") or ".." in path.split("/"):
-        return f"{name} is {path!r}: expected an absolute path without .., such as /opt/shop"
+        return f"{name} is {path!r}: expected an absolute path without .., such as {example(name, application)}"
     if not PATH.fullmatch(path) or "." in path.split("/"):
         short = normalize(path)
         if PATH.fullmatch(short) or short == "/":
@@ -129,18 +158,19 @@ def path_problem(name, path):
     return ""
 
 
-def folder_problem(name, path):
+def folder_problem(name, path, application=""):
     """Why a variable's value is no folder for an application, by its name alone; an empty text where it is one."""
     if not path.startswith("/") or ".." in path.split("/"):
-        return path_problem(name, path)
+        return path_problem(name, path, application)
+    instead = example(name, application, path)
     if is_system(path):
         return (
-            f"{name} is {path!r}, which belongs to the system: "
-            "expected a folder for this application alone, such as /opt/shop"
+            f"{name} is {path!r}, which {system_reason(path)}: "
+            f"expected a folder for this application alone, such as {instead}"
         )
     if is_volatile(path):
-        return f"{name} is {path!r}, whose contents the system removes: expected a folder that stays, such as /opt/shop"
-    return path_problem(name, path)
+        return f"{name} is {path!r}, whose contents the system removes: expected a folder that stays, such as {instead}"
+    return path_problem(name, path, application)
 
 
 # ------------------------------------------------------------------------------------------------------- on the host
@@ -274,7 +304,9 @@ def host_problems(wanted, state):
     """Why folders that are fine by their names cannot be the application's on this host, as sentences."""
     for name, found in state["folders"].items():
         yield from one_problem(wanted, state, f"xitrum_{name}", found)
-        yield from reach_problems(wanted, state, f"xitrum_{name}", found)
+        # How the user gets at a folder that cannot be the application's is of no use.
+        if not is_system(found["real"]):
+            yield from reach_problems(wanted, state, f"xitrum_{name}", found)
     root, logs = (state["folders"].get(name) for name in ("root", "log_dir"))
     if root and logs and overlaps(root["real"], logs["real"]):
         yield (
@@ -288,7 +320,7 @@ def one_problem(wanted, state, name, found):
     """The first reason why a folder belongs to somebody else."""
     path, real = found["path"], found["real"]
     where = path if path == real else f"{path}, a link to {printable(real)}"
-    instead = f"Set {name} to a folder for this application alone, such as /opt/shop"
+    instead = f"Set {name} to a folder for this application alone, such as {example(name, wanted['name'], path)}"
     other = next((other for other, folder in state["others"] if overlaps(real, folder)), "")
     homes = [
         (account, home)
@@ -301,8 +333,8 @@ def one_problem(wanted, state, name, found):
         (account for account, home in homes if home != real and is_under(home, real) and home not in apps), ""
     )
     installed = "" if found["ours"] else next((place for place in _INSTALLED if is_under(real, place)), "")
-    if is_system(real):
-        yield f"{name} is {where}, which belongs to the system. {instead}"
+    if is_system(real) and not (owner and system_reason(real).startswith("may be the home")):
+        yield f"{name} is {where}, which {system_reason(real)}. {instead}"
     elif installed:
         yield f"{name} is {where}, and {installed} is for programs of the whole host. {instead}"
     elif found["kind"] not in ("", "directory"):

@@ -9,7 +9,14 @@ A deploy reads it at its end. A site reads the component `proxy`, whose report h
 
 from __future__ import annotations
 
-from ansible_collections.xitrum.host.plugins.module_utils import process, proxy, proxy_config, proxy_server, proxy_text
+from ansible_collections.xitrum.host.plugins.module_utils import (
+    process,
+    proxy,
+    proxy_config,
+    proxy_server,
+    proxy_text,
+    reach,
+)
 from ansible_collections.xitrum.host.plugins.module_utils.plan import Plan, Row
 
 SPEC = {
@@ -141,8 +148,7 @@ def _status(server):
 
 def _unreached(host, rows):
     return [
-        f"{row.why}."
-        + (f" To open it, run on {name}: {row.mend}. Or set xitrum_open_firewall: true." if row.mend else "")
+        f"{row.why}." + reach.remedy(name, row)
         for name, some in rows.items()
         for row in some
         if row.status == "differs" and row.item.endswith(f" from {host}")
@@ -151,7 +157,7 @@ def _unreached(host, rows):
 
 def unreached_instances(states, addresses):
     """The instances that a proxy does not reach, where it reaches none of their host, as C({host: [{port, inside,
-    source, proxy, address}]}).
+    source, family, proxy, address}]}).
 
     A server that answers something, be it an error, is reached. `addresses` maps a proxy to where its connections
     come from.
@@ -172,6 +178,7 @@ def unreached_instances(states, addresses):
                         "port": server["port"],
                         "inside": server["port"],
                         "source": addresses.get(name, ""),
+                        "family": reach.family_of(server["address"]),
                         "proxy": name,
                         "address": server["address"],
                     }
@@ -193,17 +200,10 @@ def instance_rows(asked, blocks):
     rows = {}
     for host, items in asked.items():
         for item in items:
-            block = next(
-                (one for one in blocks.get(host, []) if (one["port"], one["source"]) == (item["port"], item["source"])),
-                None,
-            )
-            if block and block["answers"]:
+            block = reach.find_block(blocks.get(host, []), *(item[key] for key in ("port", "source", "family")))
+            if block and (block["answers"] or block["listener"]):
                 place = f"{proxy.bracketed(item['address'])}:{item['port']}"
-                why = f"it answers on {host} itself, and {item['proxy']} cannot reach {place}: "
-                why += block["rule"] or (
-                    "no rule that blocks it was found on the host. Check the network between the hosts "
-                    "(a security group of the cloud, a router), and xitrum_address of the host"
-                )
+                why, command = reach.explain(block, f"{item['proxy']} cannot reach {place}", f"{host} itself")
                 rows.setdefault(host, []).append(
                     Row(
                         "reach",
@@ -213,7 +213,7 @@ def instance_rows(asked, blocks):
                         "unreachable",
                         "differs",
                         why,
-                        block["command"],
+                        command,
                     )
                 )
     return rows

@@ -13,7 +13,7 @@ from __future__ import annotations
 import ipaddress
 
 from ansible_collections.xitrum.host.plugins.module_utils import addresses as address_rules
-from ansible_collections.xitrum.host.plugins.module_utils.plan import Row
+from ansible_collections.xitrum.host.plugins.module_utils.plan import RUN, Row
 
 CONTROLLER = "localhost"
 #: A connection's word to what a person reads.
@@ -30,9 +30,11 @@ HELPERS = 3
 #: Words that say something of the host that tries, and nothing of the target.
 OVER_NETWORK = "over the network"
 UNKNOWN = ("no_route", "unresolved")
+#: What the read of the filter does not see.
+CONDITIONS = "Rules with conditions, such as a source address, are not read: nft list ruleset or iptables-save shows them"
 NETWORK = (
-    "no rule that blocks it was found on the host. Check the network between the hosts (a security group of the cloud, a router), "
-    "and xitrum_address of the host"
+    f"no rule that blocks it was found on the host. {CONDITIONS}. "
+    "Check the network between the hosts (a security group of the cloud, a router), and xitrum_address of the host"
 )
 
 
@@ -114,6 +116,13 @@ def is_address(text):
     return True
 
 
+def family_of(address):
+    """The family of connections to an address; empty for a name."""
+    if not is_address(address):
+        return ""
+    return "ipv6" if ":" in address else "ipv4"
+
+
 def plan_probes(hosts, others, reach_from=""):
     """Who tries what, and the rows of what cannot be tried.
 
@@ -191,7 +200,7 @@ def row_of(target, status, effective, why="", mend=""):
 
 
 def unreached(answers):
-    """The targets that could not be reached, as C({host: [{port, inside, source}]}): what each of those hosts is
+    """The targets that could not be reached, as C({host: [{port, inside, source, family}]}): what each of those hosts is
     asked next.
 
     `answers` are C([{host, results}]) of all that tried; each result is its target with C(word) and C(message).
@@ -200,7 +209,12 @@ def unreached(answers):
     for tries in tries_of(answers):
         result = tries[-1][1]
         if result["word"] not in ("open", *UNKNOWN, ""):
-            item = {"port": result["port"], "inside": result["inside"], "source": ""}
+            item = {
+                "port": result["port"],
+                "inside": result["inside"],
+                "source": "",
+                "family": family_of(result["address"]),
+            }
             if item not in found.setdefault(result["name"], []):
                 found[result["name"]].append(item)
     return found
@@ -229,15 +243,36 @@ def rows_of(answers, blocks):
     rows = {}
     for tries in tries_of(answers):
         by, result = tries[-1]
-        block = next(
-            (item for item in blocks.get(result["name"], []) if item["port"] == result["port"] and not item["source"]),
-            None,
-        )
+        block = find_block(blocks.get(result["name"], []), result["port"], "", family_of(result["address"]))
         row = judge(by, result, block)
         if result["word"] in ("", *UNKNOWN):
             row.why = "; ".join(judge(*one, None).why for one in tries)
         rows.setdefault(result["name"], []).append(row)
     return rows
+
+
+def find_block(blocks, port, source, family):
+    """What the host found of one port, source and family; None where it did not report."""
+    return next(
+        (item for item in blocks if (item["port"], item["source"], item["family"]) == (port, source, family)), None
+    )
+
+
+def explain(block, unreached, itself):
+    """Why a port is not reached, and what opens it, as two texts. C(unreached) says who cannot reach it."""
+    if block["answers"]:
+        return f"it answers on {itself}, and {unreached}: {block['rule'] or NETWORK}", block["command"]
+    rule = block["rule"] or f"no rule that blocks it was found on the host. {CONDITIONS}. Read the log of the process"
+    return f"{unreached}, and {block['listener']}, which does not answer on {itself} either: {rule}", block["command"]
+
+
+def remedy(host, row):
+    """The sentences that open the port of a row; empty where a command of its host does not."""
+    if not row.mend or row.mend == RUN:
+        return ""
+    # xitrum_open_firewall opens ports in these two alone.
+    managed = row.mend.startswith(("firewall-cmd ", "ufw "))
+    return f" To open it, run on {host}: {row.mend}." + (" Or set xitrum_open_firewall: true." if managed else "")
 
 
 def judge(by, result, block):
@@ -262,16 +297,16 @@ def judge(by, result, block):
             effective,
             f"{by} cannot reach {place}, and the host does not say why",
         )
-    if not block["answers"]:
-        why, mend = f"{by} cannot reach {place}, and nothing answers on port {result['port']} of the host itself", ""
-    elif block["rule"]:
-        why, mend = f"it answers on its own host, and {by} cannot reach {place}: {block['rule']}", block["command"]
+    unreached_by = f"{by} cannot reach {place}"
+    listens = block["answers"] or block["listener"]
+    if listens:
+        why, mend = explain(block, unreached_by, "its own host")
     else:
-        why, mend = f"it answers on its own host, and {by} cannot reach {place}: {NETWORK}", ""
+        why, mend = f"{unreached_by}, and nothing answers on port {result['port']} of the host itself", RUN
     if result["note"]:
         return row_of(result, "unseen", effective, f"{why} ({result['note']})")
     # A second address that only the network between keeps away is not what users know.
-    if not result["first"] and not (block["answers"] and block["rule"]):
+    if not result["first"] and not (listens and block["rule"]):
         return row_of(result, "unseen", effective, why)
     return row_of(result, "differs", effective, why, mend)
 
@@ -280,7 +315,7 @@ def sentences(rows):
     """The public ports among the rows that cannot be reached, one sentence each: C({host: [Row]}) to a list."""
     return [
         f"{host}: port {row.item.split()[1]} cannot be reached{' over IPv6' if row.item.endswith('(IPv6)') else ''}: {row.why}."
-        + (f" To open it, run on {host}: {row.mend}. Or set xitrum_open_firewall: true." if row.mend else "")
+        + remedy(host, row)
         for host, some in rows.items()
         for row in some
         if row.status == "differs" and OVER_NETWORK in row.item

@@ -46,13 +46,16 @@ def folders(variables):
     own = str(variables.get("xitrum_name", "xitrum"))
     given = {"xitrum_root": f"/opt/{own}", "xitrum_log_dir": f"/var/log/{own}"}
     given = {name: str(variables.get(name, default)) for name, default in given.items()}
-    found = [paths.folder_problem(name, path) for name, path in given.items() if name in variables]
+    found = [paths.folder_problem(name, path, own) for name, path in given.items() if name in variables]
     writable = variables.get("supervisor_writable_paths", [])
-    found += [paths.path_problem("supervisor_writable_paths", re.sub("^-", "", str(path))) for path in writable if isinstance(writable, (list, tuple))]
+    found += [paths.path_problem("supervisor_writable_paths", re.sub("^-", "", str(path)), own) for path in writable if isinstance(writable, (list, tuple))]
     yield from filter(None, found)
     root, logs = given.values()
     if not any(found) and paths.overlaps(root, logs):
-        yield f"xitrum_root is {root!r} and xitrum_log_dir is {logs!r}: expected two folders, none in the other, such as /opt/shop and /var/log/shop"
+        yield (
+            f"xitrum_root is {root!r} and xitrum_log_dir is {logs!r}: expected two folders, none in the other, "
+            f"such as {paths.example('xitrum_root', own)} and {paths.example('xitrum_log_dir', own)}"
+        )
 
 
 def counts(variables):

@@ -12,6 +12,7 @@ author: The xitrum.host maintainers (@xitrum-host)
 description:
   - Reports for each port whether it answers on the host itself, and the first simple fact of the host's filter that keeps others out - a zone of firewalld
     without the port, ufw without a rule for it, a rule of iptables or nftables that refuses it, or an input chain that drops what no rule accepts.
+  - Reads rules whose only conditions are TCP, the port, the interface and the family. A rule with other conditions is not reported.
   - Simulates no ruleset. Test first with M(xitrum.host.reach_info) whether a port can be reached. Needs root.
 options:
   address:
@@ -36,6 +37,11 @@ options:
         description: The address that cannot reach it. Empty stands for anybody.
         type: str
         default: ""
+      family:
+        description: The family of the connection that failed. Rules of the other one are not reported. Empty where it is not known.
+        type: str
+        choices: ["", ipv4, ipv6]
+        default: ""
 extends_documentation_fragment:
   - xitrum.host.batch.info
 """
@@ -51,12 +57,19 @@ EXAMPLES = r"""
 RETURN = r"""
 ports:
   description:
-    - For each port whether it C(answers) on the host itself, the C(rule) that blocks it, and the C(command) that opens it.
-    - The last two are empty where nothing was found.
+    - For each port whether it C(answers) on the host itself, the C(listener) that has it, the C(rule) that blocks it, and the C(command) that opens it.
+    - The last three are empty where nothing was found. The command removes rules that are about this port alone, and inserts one before any other.
   returned: success
   type: list
   elements: dict
-  sample: [{port: 80, source: "", answers: true, rule: "firewalld's zone drop (target DROP) does not have the port 80/tcp", command: "firewall-cmd ..."}]
+  sample:
+    - port: 80
+      source: ""
+      family: ipv4
+      answers: true
+      listener: haproxy listens at *:80
+      rule: firewalld's zone drop (target DROP) does not have the port 80/tcp
+      command: firewall-cmd ...
 """
 
 from ansible_collections.xitrum.host.plugins.module_utils import firewall_blocks

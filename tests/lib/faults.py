@@ -33,7 +33,7 @@ ROUNDS = [
         Fault("the redirects were flushed", "app1", "nft delete table inet xitrum_host",
               {("app1", "port 80 (IPv4)"): "redirect", ("app1", "port 80 (IPv6)"): "redirect"}),
         Fault("an instance was masked until the next boot", "app1", "systemctl mask --runtime xitrum@1",
-              {("app1", f"xitrum-service {MASK_FOR_NOW}"): "not what the inventory asks for", ("app1", "instance-1 systemd"): "at boot"}),
+              {("app1", f"xitrum-service {MASK_FOR_NOW}"): "masked (a link to /dev/null)", ("app1", "instance-1 systemd"): "at boot"}),
         Fault("a server was set to maintenance", "proxy1", f"echo 'set server xitrum/app1-1 state maint' | socat stdio {SOCKET}",
               {("proxy1", "xitrum/app1-1"): "maint"}),
         Fault("the proxy's configuration was edited and not reloaded", "proxy1", "sed -i 's/timeout connect .*/timeout connect 3s/' /etc/haproxy/haproxy.cfg",
@@ -66,6 +66,6 @@ ROUNDS = [
         Fault("an instance was disabled at boot", "app1", "systemctl disable xitrum@0",
               {("app1", f"xitrum-service {WANTS}0.service"): "not what the inventory asks for", ("app1", "instance-0 systemd"): "at boot"}),
         Fault("an instance was stopped and masked", "app1", "systemctl mask --now xitrum@1",
-              {("app1", f"xitrum-service {MASK}"): "not what the inventory asks for", ("app1", "instance-1 process"): "no process"}),
+              {("app1", f"xitrum-service {MASK}"): "masked (a link to /dev/null)", ("app1", "instance-1 process"): "no process"}),
     ],
 ]

@@ -61,9 +61,25 @@ def test_what_is_removed_is_said_and_shown(host):
     plan = run(host, want)
     assert [item for item in plan.actions if item[0] == "remove"] == plan.actions == [("remove", {"path": mask})]
     row = next(row for row in plan.rows if row.status == "differs")
-    assert (row.item, row.wanted, row.configured) == (f"demo {mask}", "absent", "/dev/null")
+    assert (row.item, row.wanted, row.configured) == (f"demo {mask}", "absent", "masked")
+    assert row.why == "demo@0 is masked (a link to /dev/null), so it cannot start; a run of site unmasks it"
     assert (plan.before, plan.after) == (f"# {mask}\n-> /dev/null\n", "")
     assert UNIT in host.files and mask not in host.files
+
+
+@pytest.mark.parametrize("path, target, text, configured, why", [
+    ("/run/systemd/system/demo@7.service", "/dev/null", None, "masked", "demo@7 is masked (a link to /dev/null)"),
+    ("/etc/systemd/system/demo@1.service", None, "", "masked", "demo@1 is masked (an empty file)"),
+    ("/etc/systemd/system/demo@1.service", "/srv/x", None, "/srv/x", "the file is not what the inventory asks for"),
+    ("/etc/systemd/system/demo@1.service", None, "[Unit]\n", "there", "the file is not what the inventory asks for"),
+    (f"{WANTS}/demo@5.service", "/dev/null", None, "/dev/null", "the file is not what the inventory asks for"),
+])
+def test_a_masked_unit_is_named_so(host, path, target, text, configured, why):
+    want = {**wanted(), "owned": [path.replace(path[-9:], "*.service")]}
+    run(host, want)
+    host.link(path, target) if target else host.write(path, text)
+    (row,) = [row for row in file_set.plan(want, file_set.read(host, want)).rows if row.status == "differs"]
+    assert row.configured == configured and row.why.startswith(why)
 
 
 @pytest.mark.parametrize("found", [Stat("file", 0o600, "root", "root", 5), Stat("file", 0o644, "carol", "root", 5)])

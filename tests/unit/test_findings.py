@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import pytest
 from ansible.template import Templar
 from ansible_collections.xitrum.host.plugins.filter import host_state
@@ -43,6 +45,20 @@ def test_a_refused_variable_is_no_unreadable_host():
     state = {"msg": "xitrum_slots is true: found 2 instances", "refused": True}
     assert findings.of_host("app1", state, True)[0]["why"] == "xitrum_slots is true: found 2 instances"
     assert findings.of_host("app1", {**state, "refused": False}, True)[0]["why"].startswith("it could not be read: ")
+
+
+@pytest.mark.parametrize("mend, typed", [
+    ("", ""),
+    (RUN, f"{RUN} --limit app1"),
+    ("nft delete rule inet t in handle 4", 'ansible app1 -b -m ansible.builtin.shell -a "nft delete rule inet t in handle 4"'),
+])
+def test_a_port_that_is_not_reached_has_no_remedy_but_its_own(mend, typed):
+    row = Row("reach", "port 80 over the network", "reachable", "", "timed out", "differs", "blocked", mend)
+    (item,) = [
+        item for item in findings.findings({"app1": {**state(), "reach": {"rows": [asdict(row)], "problems": []}}}, ["app1"])
+        if item["concern"] == "reach"]
+    assert (item["level"], item["mend"]) == ("bad", typed)
+    assert (RUN in findings.check_table([item], False)) == (mend == RUN)
 
 
 def test_a_host_that_could_not_be_read_says_why():

@@ -191,6 +191,23 @@ def stats(**modes):
             "a link to /usr/local/lib, which belongs to the system",
         ),
         (
+            host({"/etc/passwd": "deploy:x:9:9::/home/deploy:/bin/sh\n"}, links={"/opt/shop": "/home/deploy"}),
+            {},
+            "a link to /home/deploy, the home of the account deploy. Set xitrum_root to a folder for this application "
+            "alone, such as /srv/shop",
+        ),
+        (
+            host(links={"/var/log/shop": "/home/deploy"}),
+            {},
+            "which may be the home of deploy. Set xitrum_log_dir to a folder for this application alone, such as "
+            "/var/log/shop-application",
+        ),
+        (
+            host(links={"/srv/log": "/var/log"}),
+            {"log_dir": "/srv/log"},
+            "belongs to the system. Set xitrum_log_dir to a folder for this application alone, such as /var/log/shop",
+        ),
+        (
             host(links={"/var/log/shop": "../www"}),
             {},
             "xitrum_log_dir is /var/log/shop, a link to /var/www, which belongs to the system",

@@ -22,6 +22,7 @@ from ansible_collections.xitrum.host.plugins.module_utils import (
     redirects_ports,
     values,
 )
+from ansible_collections.xitrum.host.plugins.module_utils.plan import RUN
 
 from .fake_host import FakeHost
 from .test_firewall import data, with_firewalld, with_ufw
@@ -149,7 +150,7 @@ def test_several_hosts_outside_of_the_run_try_and_the_first_that_can_decides():
 
     # The third is not asked for a second opinion of what the second could try.
     answers = [dead, answered(alive, "timeout"), answered(third, "open")]
-    assert reach.unreached(answers) == {"app1": [{"port": 80, "inside": 8000, "source": ""}]}
+    assert reach.unreached(answers) == {"app1": [{"port": 80, "inside": 8000, "source": "", "family": "ipv4"}]}
     (row,) = reach.rows_of(answers, block)["app1"]
     assert row.status == "differs" and row.why.startswith("it answers on its own host, and alive cannot reach")
     answers = [dead, answered(alive, "no_route"), answered(third, "open")]
@@ -183,7 +184,9 @@ TARGET = {"name": "app1", "address": "10.0.0.1", "port": 80, "inside": 8000, "fi
 BLOCK = {
     "port": 80,
     "source": "",
+    "family": "ipv4",
     "answers": True,
+    "listener": "",
     "rule": "the zone drop of firewalld does not have it",
     "command": "firewall-cmd X",
 }
@@ -206,6 +209,20 @@ def judged(word, block=None, **more):
         ),
         ("refused", {**BLOCK, "rule": ""}, {}, "differs", "no rule that blocks it was found on the host"),
         ("unreachable", {**BLOCK, "answers": False}, {}, "differs", "nothing answers on port 80 of the host itself"),
+        (
+            "timeout",
+            {**BLOCK, "answers": False, "listener": "haproxy listens at *:80"},
+            {},
+            "differs",
+            "and haproxy listens at *:80, which does not answer on its own host either: the zone drop",
+        ),
+        (
+            "timeout",
+            {**BLOCK, "answers": False, "listener": "haproxy listens at *:80", "rule": "", "command": ""},
+            {},
+            "differs",
+            "are not read: nft list ruleset",
+        ),
         ("no_route", None, {}, "unseen", "app2 cannot try 10.0.0.1:80"),
         ("unresolved", None, {}, "unseen", "app2 cannot try"),
         ("timeout", BLOCK, {"note": "a load balancer"}, "unseen", "a load balancer"),
@@ -219,6 +236,9 @@ def test_what_an_answer_means(word, block, more, status, text):
     assert (row.status, text in row.why) == (status, True), row
     said = reach.sentences({"app1": [row]})
     assert bool(said) == (status == "differs")
+    # A run of a playbook opens no port: it may start what is to listen.
+    assert (row.mend == RUN) == (block is not None and not block["answers"] and not block["listener"])
+    assert not said or RUN not in said[0]
     if status == "differs" and block and block["rule"] and block["answers"]:
         assert "run on app1: firewall-cmd X. Or set xitrum_open_firewall: true." in said[0]
 
@@ -236,18 +256,21 @@ def test_only_hosts_that_were_not_reached_are_asked_why():
         for name, word in (("a", "open"), ("b", "timeout"), ("c", "no_route"), ("d", "refused"), ("b", "unreachable"))
     ]
     assert reach.unreached([{"host": "x", "results": results}]) == {
-        "b": [{"port": 80, "inside": 8000, "source": ""}],
-        "d": [{"port": 80, "inside": 8000, "source": ""}],
+        "b": [{"port": 80, "inside": 8000, "source": "", "family": "ipv4"}],
+        "d": [{"port": 80, "inside": 8000, "source": "", "family": "ipv4"}],
     }
 
 
 # --------------------------------------------------------------------------------------------------------- what blocks
 
 
-def blocks(fake, *items, address="172.21.0.14"):
+def blocks(fake, *items, address="172.21.0.14", family=""):
     wanted = {
         "address": address,
-        "ports": [{"port": item[0], "inside": item[1], "source": item[2] if len(item) > 2 else ""} for item in items],
+        "ports": [
+            {"port": item[0], "inside": item[1], "source": item[2] if len(item) > 2 else "", "family": family}
+            for item in items
+        ],
     }
     return firewall_blocks.find_blocks(wanted, firewall_blocks.read(fake, wanted))
 
@@ -335,7 +358,200 @@ def test_an_input_chain_of_nftables(commands, blocked):
 def test_the_input_chain_of_iptables(lines, policy, blocked):
     text = "\n".join(["*filter", f":INPUT {policy} [0:0]", *lines, "COMMIT", ""])
     found = blocks(FakeHost(commands={"iptables-save": text, "ip6tables-save": ""}), (80, 8000))[0]
-    assert found["command"] == ("iptables -I INPUT -p tcp --dport 8000 -j ACCEPT" if blocked else "")
+    opens = "iptables -I INPUT -p tcp --dport 8000 -j ACCEPT"
+    if lines and "--dport 8000 -j DROP" in lines[0]:
+        opens = "iptables -D INPUT -p tcp -m tcp --dport 8000 -j DROP"
+    assert found["command"] == (opens if blocked else "")
+
+
+SS = "ss -H -l -t -n -p -e"
+HAPROXY = 'LISTEN 0 4096 0.0.0.0:80 0.0.0.0:* users:(("haproxy",pid=77,fd=5)) ino:1 sk:1 cgroup:/system.slice <->\n'
+ETH0 = {"ip -j address show": json.dumps([{"ifname": "eth0", "addr_info": [{"local": "172.21.0.14"}]}])}
+PORT = dport(80)
+
+
+def by(name, op="==", key="iifname"):
+    return {"match": {"op": op, "left": {"meta": {"key": key}}, "right": name}}
+
+
+def about(protocol, field, right):
+    return {"match": {"op": "==", "left": {"payload": {"protocol": protocol, "field": field}}, "right": right}}
+
+
+def not_ports(right):
+    return {"match": {"op": "!=", "left": {"payload": {"protocol": "tcp", "field": "dport"}}, "right": right}}
+
+
+def foreign_table(*rules, family="inet", policy="accept", more=()):
+    place = {"family": family, "table": "foreign"}
+    chain = {**place, "name": "in", "type": "filter", "hook": "input", "prio": 0, "policy": policy}
+    items = [
+        {"rule": {**place, "chain": "in", "handle": number, "expr": expr}} for number, expr in enumerate(rules, start=4)
+    ]
+    named = [{"set": {**place, "name": name, "elem": elements}} for name, elements in more]
+    return {"nft -j list ruleset": json.dumps({"nftables": [{"metainfo": {}}, *named, {"chain": chain}, *items]})}
+
+
+DELETE, INSERT = "nft delete rule inet foreign in handle 4", "nft insert rule inet foreign in tcp dport 80 accept"
+
+
+@pytest.mark.parametrize(
+    "rules, text, command",
+    [
+        ([[PORT, DROP]], "tcp dport 80 drop", DELETE),
+        ([[by("lo", "!="), PORT, {"counter": {"packets": 1}}, DROP]], 'iifname != "lo" tcp dport 80 drop', DELETE),
+        ([[PORT, {"reject": {"type": "tcp reset"}}]], "tcp dport 80 reject", DELETE),
+        ([[by("eth0"), PORT, DROP]], 'iifname "eth0" tcp dport 80 drop', DELETE),
+        ([[by("eth*"), PORT, DROP]], 'iifname "eth*" tcp dport 80 drop', DELETE),
+        ([[by({"set": ["eth0", "eth1"]}), PORT, DROP]], 'iifname { "eth0", "eth1" } tcp dport 80 drop', DELETE),
+        ([[by({"set": ["tcp", "udp"]}, key="l4proto"), about("th", "dport", 80), DROP]], "meta l4proto { tcp, udp } th dport 80 drop", DELETE),
+        ([[by("ipv4", key="nfproto"), PORT, DROP]], "meta nfproto ipv4 tcp dport 80 drop", DELETE),
+        ([[about("ip", "protocol", "tcp"), PORT, DROP]], "ip protocol tcp tcp dport 80 drop", DELETE),
+        # What a rule does to other ports stays.
+        ([[dport({"set": [80, 443]}), DROP]], "tcp dport { 80, 443 } drop", INSERT),
+        ([[dport({"range": [70, 90]}), DROP]], "tcp dport 70-90 drop", INSERT),
+        ([[dport({"set": [22, {"range": [70, 90]}]}), DROP]], "tcp dport { 22, 70-90 } drop", INSERT),
+        ([[dport("@closed"), DROP]], "tcp dport @closed drop", INSERT),
+        ([[not_ports(22), DROP]], "tcp dport != 22 drop", INSERT),
+        ([[PORT, DROP], [DROP]], "tcp dport 80 drop", INSERT),
+        ([[PORT, DROP], [by("lo", "!="), PORT, DROP]], "tcp dport 80 drop", f"{DELETE} && {DELETE[:-1]}5"),
+        ([[PORT, DROP], [PORT, ACCEPT]], "tcp dport 80 drop", DELETE),
+        # Not certain: another port, interface, family or address, or an earlier rule that accepts.
+        ([[dport(81), DROP]], "", ""),
+        ([[dport({"range": [81, 90]}), DROP]], "", ""),
+        ([[not_ports({"set": [22, 80]}), DROP]], "", ""),
+        ([[dport("@missing"), DROP]], "", ""),
+        ([[by("lo"), PORT, DROP]], "", ""),
+        ([[by("eth1"), PORT, DROP]], "", ""),
+        ([[by("eth0", "!="), PORT, DROP]], "", ""),
+        ([[by("ipv6", key="nfproto"), PORT, DROP]], "", ""),
+        ([[about("ip6", "nexthdr", "tcp"), PORT, DROP]], "", ""),
+        ([[about("ip", "saddr", "10.0.0.2"), PORT, DROP]], "", ""),
+        ([[about("udp", "dport", 80), DROP]], "", ""),
+        ([[PORT, {"limit": {"rate": 5}}, DROP]], "", ""),
+        ([[PORT, {"jump": {"target": "more"}}]], "", ""),
+        ([[PORT, ACCEPT], [PORT, DROP]], "", ""),
+    ],
+)
+def test_a_plain_rule_of_a_foreign_table_is_reported(rules, text, command):
+    more = [("closed", [22, {"elem": {"val": 80, "comment": "web"}}])]
+    found = blocks(FakeHost(commands={**foreign_table(*rules, more=more), **ETH0}), (80, 80), family="ipv4")[0]
+    expected = f"the rule '{text}' (handle 4) of the chain inet foreign in of nftables refuses it" if text else ""
+    assert (found["rule"], found["command"]) == (expected, command)
+
+
+@pytest.mark.parametrize("rules", [[[PORT, DROP]], [[about("ip", "saddr", "10.0.0.2"), DROP], [PORT, DROP]]])
+def test_where_the_policy_drops_too_the_port_is_accepted(rules):
+    assert blocks(FakeHost(commands=foreign_table(*rules, policy="drop")), (80, 80))[0]["command"] == INSERT
+
+
+def test_new_connections_that_a_chain_accepts_are_not_blocked_by_its_policy():
+    new = {"match": {"op": "in", "left": {"ct": {"key": "state"}}, "right": ["established", "new"]}}
+    old = {"match": {"op": "in", "left": {"ct": {"key": "state"}}, "right": "established"}}
+    for match, command in ((new, ""), (old, INSERT)):
+        fake = FakeHost(commands=foreign_table([match, PORT, ACCEPT], policy="drop"))
+        assert blocks(fake, (80, 80))[0]["command"] == command
+
+
+@pytest.mark.parametrize(
+    "table, family, blocked",
+    [("ip", "ipv4", True), ("ip", "ipv6", False), ("ip6", "ipv4", False), ("ip6", "ipv6", True), ("inet", "ipv6", True)],
+)
+def test_a_rule_of_the_other_family_blocks_nothing(table, family, blocked):
+    fake = FakeHost(commands=foreign_table([PORT, DROP], family=table))
+    assert bool(blocks(fake, (80, 80), family=family)[0]["rule"]) == blocked
+    saved = "*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -p tcp -m tcp --dport 80 -j DROP\nCOMMIT\n"
+    command = {"ip": "iptables", "ip6": "ip6tables"}.get(table)
+    if command:
+        fake = FakeHost(commands={f"{command}-save": saved})
+        assert bool(blocks(fake, (80, 80), family=family)[0]["rule"]) == blocked
+
+
+@pytest.mark.parametrize("flags, blocked", [([], True), (["owner"], True), (["dormant"], False), ("dormant", False)])
+def test_a_table_that_is_switched_off_blocks_nothing(flags, blocked):
+    listed = json.loads(foreign_table([PORT, DROP])["nft -j list ruleset"])
+    listed["nftables"].insert(0, {"table": {"family": "inet", "name": "foreign", "flags": flags}})
+    fake = FakeHost(commands={"nft -j list ruleset": json.dumps(listed)})
+    assert bool(blocks(fake, (80, 80))[0]["rule"]) == blocked
+
+
+OPEN = "iptables -I INPUT -p tcp --dport 80 -j ACCEPT"
+
+
+@pytest.mark.parametrize(
+    "lines, command",
+    [
+        (["-p tcp -m tcp --dport 80 -j REJECT --reject-with tcp-reset"], "iptables -D INPUT {0}"),
+        (["! -i lo -p tcp -m tcp --dport 80 -j DROP"], "iptables -D INPUT {0}"),
+        (["-i eth+ -p tcp -m tcp --dport 80 -j DROP"], "iptables -D INPUT {0}"),
+        (['-p tcp -m tcp --dport 80 -m comment --comment "no web" -j DROP'], "iptables -D INPUT {0}"),
+        (["! -i lo -p tcp -m tcp --dport 80 -j DROP", "-p tcp -m tcp --dport 80 -j DROP"],
+         "iptables -D INPUT {0} && iptables -D INPUT {1}"),
+        (["-p tcp -m multiport --dports 80,443 -j DROP"], OPEN),
+        (["-p tcp -m multiport --dports 22,70:90 -j DROP"], OPEN),
+        (["-p tcp -m tcp --dport 70:90 -j DROP"], OPEN),
+        (["-p tcp -m tcp ! --dport 22 -j DROP"], OPEN),
+        (["-p tcp -m tcp --dport 80 -j DROP", "-j REJECT --reject-with icmp-port-unreachable"], OPEN),
+        (["-i lo -p tcp -m tcp --dport 80 -j DROP"], ""),
+        (["-i eth1 -p tcp -m tcp --dport 80 -j DROP"], ""),
+        (["-s 10.0.0.2/32 -p tcp -m tcp --dport 80 -j DROP"], ""),
+        (["-p tcp -m tcp --sport 80 -j DROP"], ""),
+        (["-p tcp -m tcp --dport 80 -m limit --limit 3/sec -j DROP"], ""),
+        (["-p tcp -m multiport --dports 81,443 -j DROP"], ""),
+        (["-p tcp -m multiport ! --dports 22,80 -j DROP"], ""),
+        (["-p tcp -m tcp --dport 80 -j ACCEPT", "-p tcp -m tcp --dport 80 -j DROP"], ""),
+        (["-p tcp -m tcp --dport 80 -j MINE"], ""),
+        (["-p tcp -m tcp --dport '80 -j DROP"], ""),
+    ],
+)
+def test_a_plain_rule_of_iptables_is_reported(lines, command):
+    text = "\n".join(["*filter", ":INPUT ACCEPT [0:0]", *(f"-A INPUT {line}" for line in lines), "COMMIT", ""])
+    found = blocks(FakeHost(commands={"iptables-save": text, **ETH0}), (80, 80), family="ipv4")[0]
+    assert found["command"].replace("'no web'", '"no web"') == command.format(*lines)
+    assert bool(found["rule"]) == bool(command)
+
+
+@pytest.mark.parametrize(
+    "lines, found", [(["{drop}", "{ufw}"], True), (["{ufw}", "{drop}"], False), (["-j DROP", "{ufw}"], False)]
+)
+def test_beside_ufw_only_a_rule_before_its_own_is_certain(lines, found):
+    words = {"drop": "-p tcp -m tcp --dport 80 -j DROP", "ufw": "-j ufw-before-input"}
+    rules = [f"-A INPUT {line.format(**words)}" for line in lines]
+    text = "\n".join(["*filter", ":INPUT DROP [0:0]", *rules, "COMMIT", ""])
+    assert bool(blocks(with_ufw(**{"iptables-save": text}), (80, 80))[0]["rule"]) == found
+
+
+@pytest.mark.parametrize(
+    "line, address, listener, answers",
+    [
+        (HAPROXY, ("127.0.0.1", 80), "haproxy listens at 0.0.0.0:80", True),
+        (HAPROXY, None, "haproxy listens at 0.0.0.0:80", False),
+        (HAPROXY.replace("0.0.0.0:80", "10.9.9.9:80"), ("10.9.9.9", 80), "haproxy listens at 10.9.9.9:80", True),
+        (HAPROXY.replace("0.0.0.0:80", "[fd00::9]:80"), None, "haproxy listens at [fd00::9]:80", False),
+        ("LISTEN 0 128 *:80 *:*\n", None, "a process that only root sees listens at *:80", False),
+        (HAPROXY.replace(":80 ", ":8080 "), None, "", False),
+    ],
+)
+def test_who_listens_is_reported_where_nothing_answers(line, address, listener, answers):
+    fake = FakeHost(commands={SS: line}, open_ports={address: "open"} if address else {})
+    found = blocks(fake, (80, 80))[0]
+    assert (found["listener"], found["answers"]) == (listener, answers)
+
+
+@pytest.mark.parametrize("command, managed", [("nft delete rule inet t in handle 4", False), ("ufw allow 80/tcp", True)])
+def test_what_opens_a_port_is_the_whole_remedy(command, managed):
+    row = judged("timeout", {**BLOCK, "command": command})
+    (text,) = reach.sentences({"app1": [row]})
+    assert f"To open it, run on app1: {command}." in text and ("xitrum_open_firewall" in text) == managed
+
+
+def test_an_instance_that_listens_and_does_not_answer_is_a_row():
+    asked = proxy_health.unreached_instances({"proxy1": proxy_state(DOWN), "app1": APP}, {"proxy1": "10.0.0.2"})
+    block = {**BLOCK, "port": 8000, "source": "10.0.0.2", "answers": False, "listener": "java listens at *:8000"}
+    (row,) = proxy_health.instance_rows(asked, {"app1": [block]})["app1"]
+    assert row.why.startswith("proxy1 cannot reach 10.0.0.3:8000, and java listens at *:8000, which does not answer")
+    assert row.mend == "firewall-cmd X"
+    assert proxy_health.instance_rows(asked, {"app1": [{**block, "listener": ""}]}) == {}
 
 
 def test_what_ufw_made_is_not_told_as_iptables():
@@ -459,7 +675,18 @@ def test_each_proxy_has_to_serve():
 def test_instances_that_a_proxy_cannot_reach(servers, asked):
     found = proxy_health.unreached_instances({"proxy1": proxy_state(*servers), "app1": APP}, {"proxy1": "10.0.0.2"})
     assert found == (
-        {"app1": [{"port": 8000, "inside": 8000, "source": "10.0.0.2", "proxy": "proxy1", "address": "10.0.0.3"}]}
+        {
+            "app1": [
+                {
+                    "port": 8000,
+                    "inside": 8000,
+                    "source": "10.0.0.2",
+                    "family": "ipv4",
+                    "proxy": "proxy1",
+                    "address": "10.0.0.3",
+                }
+            ]
+        }
         if asked
         else {}
     )
@@ -489,11 +716,11 @@ def test_the_whole_way_names_the_rule_that_blocks():
     said = [
         {
             "__reach_blocked": asked[0],
-            "ports": [{"port": 80, "source": "", "answers": True, "rule": "ZONE A", "command": "OPEN A"}],
+            "ports": [{**BLOCK, "rule": "ZONE A", "command": "OPEN A"}],
         },
         {
             "__reach_blocked": asked[1],
-            "ports": [{"port": 8000, "source": "10.0.0.2", "answers": True, "rule": "ZONE B", "command": "OPEN B"}],
+            "ports": [{**BLOCK, "port": 8000, "source": "10.0.0.2", "rule": "ZONE B", "command": "OPEN B"}],
         },
     ]
     hostvars["proxy1"]["__reach_rows"] = filters.reach_rows(hostvars, hosts, answers, said)

@@ -145,7 +145,7 @@ def test_a_folder_of_the_system_is_refused_by_its_name_and_behind_a_link(site, o
         before = site.sh("app2", "stat -c '%a %U:%G' /usr/local")
         refused(
             site, wrong.run,
-            "xitrum_root is '/var/www', which belongs to the system: expected a folder for this application alone, such as /opt/shop",
+            "xitrum_root is '/var/www', which belongs to the system: expected a folder for this application alone, such as /opt/xitrum",
             "xitrum_root is /srv/linked, a link to /usr/local, which belongs to the system. Set xitrum_root to a folder",
         )
         assert site.sh("app2", "stat -c '%a %U:%G' /usr/local") == before
