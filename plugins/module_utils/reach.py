@@ -13,7 +13,7 @@ from __future__ import annotations
 import ipaddress
 
 from ansible_collections.xitrum.host.plugins.module_utils import addresses as address_rules
-from ansible_collections.xitrum.host.plugins.module_utils.plan import RUN, Row
+from ansible_collections.xitrum.host.plugins.module_utils.plan import LOOK, RUN, Row
 
 CONTROLLER = "localhost"
 #: A connection's word to what a person reads.
@@ -194,7 +194,8 @@ def _untried(name, target, by):
 
 
 def row_of(target, status, effective, why="", mend=""):
-    """The row of one target."""
+    """The row of one target. What could not be tried is tried by the next check, from another host perhaps."""
+    mend = mend or (LOOK if status == "unseen" else "")
     family = " (IPv6)" if not target["first"] and ":" in target["address"] else ""
     return Row("reach", f"port {target['port']} {OVER_NETWORK}{family}", "reachable", "", effective, status, why, mend)
 
@@ -289,7 +290,8 @@ def judge(by, result, block):
     if result["word"] == "open":
         return row_of(result, "ok", effective)
     if result["word"] in UNKNOWN:
-        return row_of(result, "unseen", effective, f"{by} cannot try {place}: {result['message']}")
+        why = f"{by} cannot try {place}: {result['message']}. xitrum_reach_from names a host that can"
+        return row_of(result, "unseen", effective, why)
     if block is None:
         return row_of(
             result,

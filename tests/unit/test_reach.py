@@ -814,3 +814,11 @@ def test_a_redirect_by_others_of_a_proxys_port_is_an_error():
     found = redirects_ports.foreign_of([(80, ""), (443, "")], rules, "or give the proxy another port")
     assert [(port, certain) for port, _text, certain in found] == [(80, True)]
     assert found[0][1].endswith("or give the proxy another port.")
+
+
+@pytest.mark.parametrize("word", ["no_route", "unresolved"])
+def test_what_could_not_be_tried_names_the_next_step(word):
+    result = {"address": "2001:db8::1", "port": 80, "word": word, "message": "no address", "note": "", "first": False}
+    row = reach.judge("proxy1", result, None)
+    assert (row.status, row.mend) == ("unseen", "ansible-playbook xitrum.host.check")
+    assert row.why.endswith("xitrum_reach_from names a host that can")

@@ -4,6 +4,7 @@
 """playbooks/prove.yml: what the fleet holds, what limits it, and what a backlog is good for. All load stays between the hosts of the scenario."""
 
 import json
+import re
 import shlex
 
 import pytest
@@ -78,7 +79,9 @@ def test_a_low_limit_of_open_files_is_named_beside_the_run_before(site, before, 
     assert f"found {figures['held']} connections held" in " ".join(said.split()) and "expected 1000 (prove_connections)" in " ".join(said.split())
     assert 200 < figures["held"] < 1000 and figures["ended_by"][0][0] == "nofile"
     assert "of its 300 open files (nofile)" in said
-    columns = [line.split()[-2:] for line in said.splitlines() if line.strip().startswith(("before ", "held ", "limited by"))]
+    # A row has its columns apart; a sentence that begins with the same word has not.
+    rows = [re.split(r"\s{2,}", line.strip()) for line in said.splitlines()]
+    columns = [row[-2:] for row in rows if len(row) > 1 and row[0] in ("before", "held", "limited by")]
     assert columns == [["before", "after"], ["2000", str(figures["held"])], ["nothing", "nofile"]]
 
 
