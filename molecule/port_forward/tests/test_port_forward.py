@@ -199,7 +199,7 @@ def test_a_filter_that_drops_the_inside_port_is_named(host, name):
 
 def test_a_redirect_by_somebody_else_stops_before_the_host_is_touched(host, name):
     make, undo = {
-        "nftables": ("nft 'table ip web { map ports { type inet_service : verdict; }; chain go { redirect to :8001; }; "
+        "nftables": ("nft 'table ip web { map ports { type inet_service : verdict; }; chain go { meta l4proto tcp redirect to :8001; }; "
                      "chain pre { type nat hook prerouting priority -110; tcp dport vmap { 80 : goto go }; }; }'", "nft delete table ip web"),
         "bare": ("nft 'table inet web { chain pre { type nat hook prerouting priority -110; tcp dport { 70-90 } redirect to :8001; }; }'",
                  "nft delete table inet web"),
