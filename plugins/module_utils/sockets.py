@@ -5,8 +5,8 @@
 does not).
 
 Names of processes and control groups in its output are chosen by others: a name of up to 15 bytes may hold blanks,
-quotes and line breaks. So a row begins only where a whole head of one stands, with real addresses (at least 18
-bytes), each part is read in the order in which ss writes it, and what cannot be read is kept in C(unread): never
+quotes and line breaks. So a row begins only where a whole head of one stands, with real addresses and, where several states
+are listed, its state (at least 18 bytes), each part is read in the order in which ss writes it, and what cannot be read is kept in C(unread): never
 dropped, and never an error.
 """
 
@@ -22,7 +22,6 @@ SS = ("ss", "-H", "-l", "-t", "-n", "-p", "-e")
 
 ESTABLISHED = ("ss", "-H", "-t", "-n", "-p", "state", "established")
 
-# The column of the state is left out where one state was asked for.
 _HEAD = re.compile(
     r"(?:(?P<state>[A-Z][A-Z0-9-]*)[ \t]+)?(?P<received>[0-9]{1,10})[ \t]+(?P<sent>[0-9]{1,10})[ \t]+"
     r"(?P<local>\S+):(?P<port>[0-9]{1,5})[ \t]+(?P<peer>\S+):(?P<peer_port>[0-9]{1,5}|\*)(?:[ \t]+(?P<rest>.*))?",
@@ -52,8 +51,8 @@ def parse_listeners(text):
     it), C(cgroup) (of the process that made it, as newer versions of ss show it to everybody; else empty).
     """
     found, unread = Rows(), []
-    for head, rest, line in _records(text, unread):
-        if head["state"] not in (None, "LISTEN"):
+    for head, rest, line in _records(text, unread, _is_listener):
+        if head["state"] != "LISTEN":
             continue
         users, tail = _users(rest, line, unread)
         end = _END.search(tail)
@@ -84,25 +83,33 @@ def parse_established(text):
     (C(ADDRESS:PORT) without brackets, an IPv4 address as such), C(port) (the local one, an integer) and C(users)
     (name and process id of all that hold it)."""
     found, unread = Rows(), []
-    for head, rest, line in _records(text, unread):
-        if head["peer_port"] != "*":
-            users = _users(rest, line, unread)[0]
-            ends = [
-                addresses.endpoint(_joined(*_end(head[name])), int(head[port]))
-                for name, port in (("local", "port"), ("peer", "peer_port"))
-            ]
-            found.append({"local": ends[0], "peer": ends[1], "port": int(head["port"]), "users": users})
+    for head, rest, line in _records(text, unread, _is_connection):
+        users = _users(rest, line, unread)[0]
+        ends = [
+            addresses.endpoint(_joined(*_end(head[name])), int(head[port]))
+            for name, port in (("local", "port"), ("peer", "peer_port"))
+        ]
+        found.append({"local": ends[0], "peer": ends[1], "port": int(head["port"]), "users": users})
     found.unread = tuple(unread)
     return found
 
 
-def _records(text, unread):
+def _is_listener(head):
+    return head["state"] is not None
+
+
+def _is_connection(head):
+    """The column of the state is left out where one state was asked for, and both ends of a connection are known."""
+    return head["state"] in (None, "ESTAB") and "*" not in (head["local"], head["peer"], head["peer_port"])
+
+
+def _records(text, unread, is_row):
     """Each row as C((head, what follows it, whole text)). A name with a line break goes on in the next line."""
     records = []
     # Not splitlines: a name may hold what Python, and nobody else, takes for the end of a line.
     for line in text.split("\n"):
         head = _HEAD.fullmatch(line)
-        if head and None not in (_end(head["local"]), _end(head["peer"])) and int(head["port"]) < 65536:
+        if head and is_row(head) and None not in (_end(head["local"]), _end(head["peer"])) and int(head["port"]) < 65536:
             records.append(line)
         elif records and _is_open(records[-1]):
             records[-1] += "\n" + line
