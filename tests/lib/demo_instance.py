@@ -16,7 +16,7 @@ PACKAGE_SH = pathlib.Path(__file__).resolve().parents[1] / "demo_app" / "package
 STOCK_OPTIONS = "-XX:+IgnoreUnrecognizedVMOptions --add-opens=java.base/java.util=ALL-UNNAMED --add-opens=java.base/java.lang.invoke=ALL-UNNAMED"
 # With the quick compiler alone a JVM starts with two thirds of the work, and tests start many.
 QUICK_START = "-XX:TieredStopAtLevel=1"
-READY_SECONDS = 60
+READY_SECONDS = 300
 _given = set()
 
 
