@@ -38,7 +38,8 @@ options:
     default: []
   deploy:
     description:
-      - Whether the run leaves the JDK, the kernel and the proxies as they are. What it would then do by half is refused.
+      - Whether the run leaves the JDK, the kernel and the proxies as they are. What it would then do by half is
+        refused.
     type: bool
     default: false
 """
@@ -86,7 +87,7 @@ def variable_problems(of_host):
 def value_problems(of_host):
     """Values of one host that cannot be meant, public example secrets among them. One without a value is named by L(variable_problems)."""
     try:
-        return [*values.problems(of_host), *preflight.example_problems(of_host)]
+        return [*values.problems(of_host), *preflight.example_problems(of_host), *preflight.override_problems(of_host)]
     except NO_VALUE:
         return []
 
@@ -99,12 +100,27 @@ def folder_problems(of_host):
         return []
 
 
-def values_cannot_be_meant(of_host):
+def values_cannot_be_meant(hostvars, host, addresses=True):
     """Whether a host's variables have values that cannot be planned with. See the documentation of values_cannot_be_meant."""
+    if lacks_value(hostvars[host]):
+        return True
     try:
-        return bool(values.plan_problems(of_host))
+        if values.plan_problems(hostvars[host]):
+            return True
     except NO_VALUE:
         return False
+    return addresses and bool(preflight.address_problems(hostvars, host, NO_VALUE))
+
+
+def lacks_value(of_host):
+    """Whether a variable of the inventory has no value: L(variable_problems) reports which, or that no role knows it."""
+    for name in of_host:
+        if str(name).startswith(variables.OWN_PREFIX):
+            try:
+                of_host[name]
+            except NO_VALUE:
+                return True
+    return False
 
 
 def run_problems(of_host, deploy):
@@ -126,9 +142,13 @@ def preflight_message(hostvars, hosts, reached=None, retired=(), deploy=False):
     answered = set(hosts if reached is None else reached)
     problems = {}
     for host, of_host in every.items():
-        # A host whose variables cannot be meant is not read, so nothing is known of it.
-        read = [] if values_cannot_be_meant(of_host) else preflight.host_problems(of_host, host in answered)
-        problems[host] = [*variable_problems(of_host), *read, *value_problems(of_host), *run_problems(of_host, deploy)]
+        # A host whose variables cannot be meant is not read, so nothing is known of it. Where the addresses of others
+        # do not matter (base.yml), it is.
+        others = preflight.address_problems(hostvars, host, NO_VALUE) if preflight.is_unread(of_host) else []
+        skipped = host in answered and (others or values_cannot_be_meant(hostvars, host))
+        read = [] if skipped else preflight.host_problems(of_host, host in answered)
+        problems[host] = [*variable_problems(of_host), *read, *value_problems(of_host), *others,
+                          *run_problems(of_host, deploy)]
     differences = preflight.difference_errors(hostvars, hosts, NO_VALUE)
     for found in (differences, preflight.session_reports(hostvars, hosts, NO_VALUE)[0]):
         for host, sentences in found.items():

@@ -35,7 +35,7 @@ def findings(states, reached, inventory="", variables=""):
 def of_host(host, state, reached):
     """The findings of one host."""
     if not concerns(state) or not reached:
-        away, said = not reached or bool((state or {}).get("unreachable")), (state or {}).get("msg", "")
+        away, said = not reached or bool((state or {}).get("unreachable")), preflight.read_failure(state)
         why = "it could not be reached" if away else f"it could not be read: {said or 'no reason was given'}"
         if not away and said:
             # A check of its variables failed: the host itself was not asked.
@@ -75,10 +75,12 @@ def cause(item, red, kept=""):
         away = next(((there, what) for there, what in sorted(red) if what == "host" and name == server_name(there, name.rpartition("-")[2])), None)
         # Where the way from the proxy to the host is blocked, that is the cause.
         way = f"port {item['configured'].rpartition(':')[2]} from {host}"
-        blocked = next(((there, what) for there, what in sorted(red) if what == way and name == server_name(there, name.rpartition("-")[2])), None)
+        blocked = next(((there, what) for there, what in sorted(red) if what == way
+                        and name == server_name(there, name.rpartition("-")[2])), None)
         return instances.get(name, away or blocked)
     others = []
-    if kept and item["concern"] == "instance" and words[1:] == ["folder"] and item["effective"].rpartition("-")[0] == kept:
+    in_folder = item["concern"] == "instance" and words[1:] == ["folder"]
+    if kept and in_folder and item["effective"].rpartition("-")[0] == kept:
         others = ["release"]
     elif item["concern"] == "certificate":
         others = [words[-1]]

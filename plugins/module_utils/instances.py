@@ -150,19 +150,28 @@ def read(host, wanted, jdk, kernel=None):
 
 
 def read_running_settings(host, root, folder, own):
-    """The shared settings of the process of an instance (C(shared_settings)); None where it works in no folder of ours."""
+    """The shared settings of the process of an instance (C(shared_settings)); None where it works in no folder of
+    ours."""
     name = (own["cwd"] or "").rpartition("/")[2] if own else ""
     if not name or f"{folder}/{name}" != own["cwd"]:
         return None
     package = read_package_settings(host, root, release.release_of(own["cwd"], root))
     conf, akka = (host.read(f"{folder}/{name}/config/{file}") or "" for file in ("xitrum.conf", "akka.conf"))
-    return shared_settings.read_settings(package, conf, akka if akka.startswith("# Instance ") else "") if conf else None
+    akka = akka if akka.startswith("# Instance ") else ""
+    return shared_settings.read_settings(package, conf, akka) if conf else None
 
 
 def read_package_settings(host, root, name):
     """The settings of sessions that a release on this host has; None where it is not there."""
-    text = host.read(f"{release.folder(root, name)}/config/xitrum.conf") if name else None
-    return None if text is None else shared_settings.read_session_settings(text)
+    folder = host.realpath(release.folder(root, name)) if name else ""
+
+    def read_file(path):
+        """A file of the release; None for what is none, and for a link that leads out of it."""
+        whole = host.realpath(f"{folder}/{path}")
+        found = host.stat(whole) if process.is_under(whole, folder) else None
+        return host.read(whole) if found and found.kind == "file" else None
+
+    return shared_settings.read_package_settings(read_file) if name else None
 
 
 def read_configured(host, folder):
@@ -260,18 +269,21 @@ def plan(wanted, state):
         try:
             files = own_files(wanted, instance, state["jdk"])
         except ValueError as error:
-            result.problems.append(str(error))
-            return result
+            # The same of each instance, a fault a line. What else is wrong is found as well.
+            result.problems += [fault for fault in str(error).splitlines() if fault not in result.problems]
+            continue
         plan_instance(wanted, instance, files, state, result)
     result.facts["configured"] = {str(index): has.get("configured", {}) for index, has in state["instances"].items()}
     result.problems.extend(page_problems(wanted, state))
     if state.get("group") not in (None, wanted["user"]):
         result.problems.append(
-            f"xitrum_user is {wanted['user']}, and the releases in {wanted['root']} belong to the group {state['group']}, "
+            f"xitrum_user is {wanted['user']}, and the releases in {wanted['root']} belong to the group "
+            f"{state['group']}, "
             f"as do the logs: set xitrum_user to {state['group']} again, or take the application off the host first "
             "(ansible-playbook xitrum.host.remove)")
     if wanted["supervisor"] == "systemd" and folders.is_hidden(state["java"]):
-        result.problems.append(f"the JDK is {state['java']}, and a hardened unit does not see that: install it below /usr/lib/jvm")
+        result.problems.append(f"the JDK is {state['java']}, and a hardened unit does not see that: install it below "
+                               "/usr/lib/jvm")
     result.problems.extend(place_problems(wanted, state))
     count = {instance["index"] for instance in wanted["instances"]}
     listed = result.facts["instances"]

@@ -1,11 +1,13 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reads what a package's C(config/xitrum.conf) sets: the public examples of Xitrum's project template, and files that do not parse.
+"""Reads what a package's C(config/xitrum.conf) sets: the public examples of Xitrum's project template, and files that
+do not parse.
 
-Everybody has the examples, so nobody may go live with them. Values as in config/ of the public project template (all its versions
-to Xitrum 3.31), where they are marked as examples. A setting is the one in force: later ones win, and included files of the package
-are read. Where the environment decides (C(${?NAME})), each value that may be in force counts.
+Everybody has the examples, so nobody may go live with them. Values as in config/ of the public project template (all
+its versions to Xitrum 3.31), where they are marked as examples. A setting is the one in force: later ones win, and
+included files of the package are read. Where the environment decides (C(${?NAME})), each value that may be in force
+counts.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ import os
 import re
 
 from ansible_collections.xitrum.host.plugins.module_utils import hocon
-from ansible_collections.xitrum.host.plugins.module_utils.package import leads_inside, sha256_of
+from ansible_collections.xitrum.host.plugins.module_utils.package_files import leads_inside, sha256_of
 
 #: Key of C(config/xitrum.conf) to the example that the template has there.
 EXAMPLE_VALUES = {
@@ -28,8 +30,8 @@ EXAMPLE_KEY_FILES = (
     "8a8bf278d93734d269cde9774ece3877e63ead0fe3e72057319ba06146eae685",
 )
 
-#: What Xitrum and Akka read at the start, with the files that they include.
-READ_AT_START = ("config/xitrum.conf", "config/application.conf")
+#: Xitrum and Akka read the second at the start, and what it includes: the first is one of these.
+XITRUM, APPLICATION = READ_AT_START = ("config/xitrum.conf", "config/application.conf")
 
 _INCLUDED = re.compile(r'include\s*(?:required\(\s*)?(url|file|classpath)?\(?\s*"((?:[^"\\]|\\.)*)"')
 #: How many substitutions are followed one after the other. The library refuses circles.
@@ -39,8 +41,8 @@ _DEPTH = 10
 class Settings:
     """The settings of a configuration file and of what it includes.
 
-    C(text): the file's text. C(load): a function from an C(include) statement's text to the text of the file, None where it is
-    unknown or missing, which the library ignores too. Raises HoconError where the text is no HOCON.
+    C(text): the file's text. C(load): a function from an C(include) statement's text to the text of the file, None
+    where it is unknown or missing, which the library ignores too. Raises HoconError where the text is no HOCON.
     """
 
     def __init__(self, text, load=None, around=()):
@@ -139,39 +141,70 @@ def settings_of(text, load=None, around=()):
         return None
 
 
+def settings_at_start(read):
+    """The settings that Xitrum has when it starts: those of C(config/application.conf), with C(config/xitrum.conf)
+    where it includes that; of C(config/xitrum.conf) alone where it does not. None where there is none, or no HOCON.
+
+    C(read) is a function from a path in the package to the text of the file, None where there is none.
+    """
+    included = []
+
+    def load(statement):
+        found = find_included(statement, read)
+        included.append(found[0] if found else "")
+        return found[1] if found else None
+
+    text = read(APPLICATION)
+    settings = None if text is None else settings_of(text, load)
+    if settings:
+        settings.paths()
+        if XITRUM in included:
+            return settings
+    text = read(XITRUM)
+    return None if text is None else settings_of(text, load)
+
+
+def find_included(statement, read):
+    """The file that an C(include) statement names: C((path, text)); None where it is not in the package."""
+    return next(((path, text) for path in included_paths(statement) for text in [read(path)] if text is not None), None)
+
+
 def example_values(text, load=None):
     """The keys of a C(xitrum.conf) whose example value may be in force somewhere in it, sorted."""
-    settings = settings_of(text, load)
+    return examples_in(settings_of(text, load))
+
+
+def examples_in(settings):
+    """As L(example_values), of settings; none of None."""
     found = settings.paths() if settings else ()
-    return sorted({path[-1] for path in found if path[-1] in EXAMPLE_VALUES and EXAMPLE_VALUES[path[-1]] in settings.values(path)})
+    return sorted({path[-1] for path in found if path[-1] in EXAMPLE_VALUES
+                   and EXAMPLE_VALUES[path[-1]] in settings.values(path)})
 
 
 def key_files(text, load=None):
     """The TLS key files that a C(xitrum.conf) names, relative to the package; none where it starts no HTTPS."""
-    settings = settings_of(text, load)
+    return key_files_in(settings_of(text, load))
+
+
+def key_files_in(settings):
+    """As L(key_files), of settings; none of None."""
     found = sorted(settings.paths()) if settings else ()
     if not any(settings.values(path) - {None} for path in found if path[-2:] == ("port", "https")):
         return []
-    return sorted({value for path in found if path[-1] == "keyFile" for value in settings.values(path) if value is not None})
-
-
-def read_config(folder):
-    """The text of a package's C(config/xitrum.conf); empty where there is none."""
-    return read_text(folder, "config/xitrum.conf") or ""
+    return sorted({value for path in found if path[-1] == "keyFile" for value in settings.values(path)
+                   if value is not None})
 
 
 def examples(folder):
-    """The keys of a package's C(config/xitrum.conf) that have a public example: C(secureKey), C(apiKey), C(keyFile)."""
-    text = read_config(folder)
-
-    def load(statement):
-        return read_text(folder, included_path(folder, statement))
-
-    return example_values(text, load) + (["keyFile"] if any(is_example_key(folder, name) for name in key_files(text, load)) else [])
+    """The keys of a package's configuration that have a public example: C(secureKey), C(apiKey), C(keyFile)."""
+    settings = settings_at_start(lambda path: read_text(folder, path))
+    public = any(is_example_key(folder, name) for name in key_files_in(settings))
+    return examples_in(settings) + (["keyFile"] if public else [])
 
 
 def config_problems(folder):
-    """One sentence for each configuration file of a package with which Xitrum does not start, because it is no HOCON."""
+    """One sentence for each configuration file of a package with which Xitrum does not start, because it is no
+    HOCON."""
     problems, seen, rows = [], set(), list(READ_AT_START)
     while rows:
         path = rows.pop(0)
@@ -182,7 +215,8 @@ def config_problems(folder):
         try:
             members = list(hocon.parse(text).members)
         except hocon.HoconError as error:
-            problems.append(f"{folder}/{path}, {error}. Xitrum does not start with it: correct the file and build the package again")
+            problems.append(f"{folder}/{path}, {error}. Xitrum does not start with it: correct the file and build the "
+                            "package again")
             continue
         while members:
             member = members.pop()
@@ -194,17 +228,24 @@ def config_problems(folder):
 
 
 def included_path(folder, statement):
-    """The file of a package that an C(include) statement names; empty where it is not in the package.
+    """The path of the file that an C(include) statement names; empty where it is not in the package."""
+    found = find_included(statement, lambda path: read_text(folder, path))
+    return found[0] if found else ""
 
-    A bare name and C(classpath) begin in C(config), which is on the class path, C(file) in the package, where the runner goes.
+
+def included_paths(statement):
+    """The paths in a package that an C(include) statement may mean, in the order in which they are looked for.
+
+    A bare name and C(classpath) begin in C(config), which is on the class path, C(file) in the package, where the
+    runner goes.
     """
     found = _INCLUDED.match(statement)
     if not found or found[1] == "url":
-        return ""
+        return []
     name = hocon.unescape(found[2])
-    base = name if found[1] == "file" else os.path.join("config", name.lstrip("/"))
-    return next((path for path in (os.path.normpath(base), os.path.normpath(base) + ".conf", os.path.normpath(base) + ".json")
-                 if os.path.isfile(os.path.join(folder, path))), "")
+    base = os.path.normpath(name if found[1] == "file" else os.path.join("config", name.lstrip("/")))
+    # Nothing outside of the package.
+    return [] if os.path.isabs(base) or base.split("/")[0] == ".." else [base, f"{base}.conf", f"{base}.json"]
 
 
 def read_text(folder, path):

@@ -23,8 +23,7 @@ import zlib
 
 from ansible_collections.xitrum.host.plugins.module_utils import downloads, urls
 from ansible_collections.xitrum.host.plugins.module_utils.mac_files import is_mac_file
-from ansible_collections.xitrum.host.plugins.module_utils.package import is_package, leads_inside, sha256_of
-from ansible_collections.xitrum.host.plugins.module_utils.package_build import render_hint
+from ansible_collections.xitrum.host.plugins.module_utils.package_files import is_package, leads_inside, sha256_of
 
 #: Seconds after which an unfinished entry of the cache cannot be another run's.
 ABANDONED = 86400
@@ -39,10 +38,17 @@ class SourceError(Exception):
     """The package cannot be had. The message is a whole sentence: what was found, wanted, where, what to do."""
 
 
-def obtain(source, sha256, headers, cache, timeout=30, validate_certs=True):
-    """The folder that holds the package on the controller. Raises SourceError."""
+def obtain(source, sha256, headers, cache, timeout=30, validate_certs=True, hint=None):
+    """The folder that holds the package on the controller. Raises SourceError.
+
+    C(hint) is L(package_build.render_hint), which this file does not import: a JDK's archive is unpacked on hosts, and
+    no host needs what reads a build.
+    """
     if not source.strip():
-        raise SourceError("no package is given: set xitrum_package for the group xitrum to what sbt/sbt xitrumPackage makes, target/xitrum")
+        how, made = hint("")
+        raise SourceError("no package is given: set xitrum_package for the group xitrum to a folder that sbt made, "
+                          f"{made}; "
+                          f"build it {how}")
     if re.match(r"https?://", source, re.IGNORECASE):
         if not sha256:
             raise SourceError(f"a package from a URL needs its checksum: set sha256 to the output of sha256sum for {shown(source)}")
@@ -53,7 +59,7 @@ def obtain(source, sha256, headers, cache, timeout=30, validate_certs=True):
     if os.path.isdir(path):
         return path
     if not os.path.exists(path):
-        raise SourceError(f"there is no package at {path}: build it {render_hint(path)[0]}, or correct xitrum_package")
+        raise SourceError(f"there is no package at {path}: build it {hint(path)[0]}, or correct xitrum_package")
     try:
         found = sha256_of(path)
     except OSError as error:
@@ -102,7 +108,8 @@ def receive(url, headers, timeout, validate_certs, out):
             out.write(block)
             received += len(block)
     except urllib.error.HTTPError as error:
-        raise SourceError(f"{name} answers {error.code} {error.reason}: {what_to_do(error.code, error.xitrum_origin)}") from error
+        remedy = what_to_do(error.code, error.xitrum_origin)
+        raise SourceError(f"{name} answers {error.code} {error.reason}: {remedy}") from error
     except downloads.RedirectError as error:
         raise SourceError(f"{name} cannot be fetched: {error}") from error
     except TimeoutError as error:
@@ -114,8 +121,10 @@ def receive(url, headers, timeout, validate_certs, out):
         if isinstance(reason, TimeoutError):
             raise SourceError(silent(name, timeout)) from error
         if isinstance(reason, ssl.SSLError):
-            raise SourceError(f"the certificate of {name} is not accepted ({told}): install its authority on the controller") from error
-        raise SourceError(f"{name} cannot be fetched ({told}): check the URL, and this machine's network and proxy settings") from error
+            raise SourceError(f"the certificate of {name} is not accepted ({told}): install its authority on the "
+                              "controller") from error
+        raise SourceError(f"{name} cannot be fetched ({told}): check the URL, and this machine's network and proxy "
+                          "settings") from error
     if wanted and wanted.isdecimal() and received != int(wanted):
         raise SourceError(f"{name} sent {received} bytes of {wanted} and then closed the connection: run again")
 
@@ -198,8 +207,8 @@ def open_only_folders(folder):
 
 
 def find_folders(folder, matches, depth=5):
-    """The folders nearest to the top for which C(matches(path)) is true: all of the first level that has one. None where
-    there is none down to C(depth) levels below."""
+    """The folders nearest to the top for which C(matches(path)) is true: all of the first level that has one. None
+    where there is none down to C(depth) levels below."""
     level = [folder]
     for _level in range(depth + 1):
         found = [path for path in level if matches(path)]

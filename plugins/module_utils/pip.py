@@ -3,8 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Arguments of pip without the credentials in their URLs, which go into files that only root reads. Pure.
 
-A command line is visible to every user of a host, and pip hands an index's URL on to the pips that it starts. So a user and a
-password go into a netrc file, and what that cannot hold, such as a token in a query, into pip's own configuration.
+A command line is visible to every user of a host, and pip hands an index's URL on to the pips that it starts. So a user
+and a password go into a netrc file, and what that cannot hold, such as a token in a query, into pip's own
+configuration.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ def settings(arguments):
 
     Raises ValueError where a URL with credentials stands where no file can replace it.
     """
-    rest, values, secret = [], {}, False
+    rest, values, secret, faults = [], {}, False, []
     words = shlex.split(arguments)
     while words:
         word = words.pop(0)
@@ -44,15 +45,15 @@ def settings(arguments):
             option, equals, value = word[:2], "=", word[2:]
         if option not in OPTIONS or not (equals or words):
             if has_credentials(word):
-                raise ValueError(
-                    f"found {urls.hide_credentials(without_blanks(word))}; expected a URL with credentials only after {', '.join(OPTIONS)}"
-                )
+                faults.append(urls.hide_credentials(without_blanks(word)))
             rest.append(word)
             continue
         value = value if equals else words.pop(0)
         # The whole word is a URL, so an @ ends a user and password, whatever these hold and with or without a scheme.
         secret = secret or "@" in value or has_credentials(value)
         values.setdefault(OPTIONS[option], []).append((option, value))
+    if faults:
+        raise ValueError(f"found {', '.join(faults)}; expected a URL with credentials only after {', '.join(OPTIONS)}")
     if not secret:
         return {"arguments": arguments, "files": {}}
     logins, lines = {}, ["[global]"]

@@ -12,7 +12,7 @@ import difflib
 import re
 
 from ansible_collections.xitrum.host.plugins.module_utils import folders as paths
-from ansible_collections.xitrum.host.plugins.module_utils import jvm, pip
+from ansible_collections.xitrum.host.plugins.module_utils import jvm, pip, proxy
 
 NAME = re.compile(r"[a-z_][a-z0-9_-]{0,30}")
 LEAST_KEY = 16
@@ -22,8 +22,8 @@ MOST_CONNECTIONS = 1 << 30
 
 
 def plan_problems(variables):
-    """Those of L(problems) that keep a host from being read: nothing can be planned with such a value. How a rollout goes
-    is planned later, so that the read still finds the other errors."""
+    """Those of L(problems) that keep a host from being read: nothing can be planned with such a value. How a rollout
+    goes is planned later, so that the read still finds the other errors."""
     return [sentence for check in CHECKS if check is not rollout for sentence in check(variables)]
 
 
@@ -48,7 +48,8 @@ def folders(variables):
     given = {name: str(variables.get(name, default)) for name, default in given.items()}
     found = [paths.folder_problem(name, path, own) for name, path in given.items() if name in variables]
     writable = variables.get("supervisor_writable_paths", [])
-    found += [paths.path_problem("supervisor_writable_paths", re.sub("^-", "", str(path)), own) for path in writable if isinstance(writable, (list, tuple))]
+    found += [paths.path_problem("supervisor_writable_paths", re.sub("^-", "", str(path)), own) for path in writable
+              if isinstance(writable, (list, tuple))]
     yield from filter(None, found)
     root, logs = given.values()
     if not any(found) and paths.overlaps(root, logs):
@@ -70,10 +71,12 @@ def counts(variables):
 
 
 def read_batch(batch):
-    """The number of C(xitrum_rolling_batch) and whether it is a share in percent. Raises ValueError for anything else."""
+    """The number of C(xitrum_rolling_batch) and whether it is a share in percent. Raises ValueError for anything
+    else."""
     found = re.fullmatch(r"([1-9][0-9]*)(%?)", str(batch).strip(), re.ASCII)
     if isinstance(batch, bool) or not found or (found[2] and int(found[1]) > 100):
-        raise ValueError(f"xitrum_rolling_batch is {batch!r}: expected a number of instances from 1, or a share of them from 1% to 100%")
+        raise ValueError(f"xitrum_rolling_batch is {batch!r}: expected a number of instances from 1, or a share of "
+                         "them from 1% to 100%")
     return int(found[1]), bool(found[2])
 
 
@@ -83,7 +86,8 @@ def rollout(variables):
         read_batch(variables.get("xitrum_rolling_batch", 1))
     except ValueError as error:
         yield str(error)
-    for name, least in (("xitrum_drain_timeout", 0), ("xitrum_drain_grace", 0), ("xitrum_gate_seconds", 0), ("xitrum_lock_seconds", 1)):
+    for name, least in (("xitrum_drain_timeout", 0), ("xitrum_drain_grace", 0), ("xitrum_gate_seconds", 0),
+                        ("xitrum_lock_seconds", 1)):
         value = number(variables.get(name, least))
         if value is not None and value < least:
             yield f"{name} is {value}: expected are seconds, {least} or more"
@@ -109,7 +113,8 @@ def ports(variables):
             yield f"{name} is {first} for {count} instance{'s' if count > 1 else ''}: wanted are ports from 1 to 65535"
     first = number(variables.get("xitrum_cluster_port", 1))
     if first is not None and (first < 1 or first + count - 1 > 65535):
-        yield f"xitrum_cluster_port is {first} for {count} instance{'s' if count > 1 else ''}: expected are ports from 1 to 65535"
+        yield (f"xitrum_cluster_port is {first} for {count} instance{'s' if count > 1 else ''}: expected are ports "
+               "from 1 to 65535")
     if variables.get("xitrum_tls_certificate") and len(ranges) == 2 and set.intersection(*ranges.values()):
         yield (f"xitrum_http_port and xitrum_https_port meet with {count} instances, at {min(set.intersection(*ranges.values()))}: "
                "set them further apart")
@@ -127,10 +132,13 @@ def secrets(variables):
 
 
 def heap(variables):
-    """The size of the heap."""
+    """The size of the heap, and options of the JVM."""
     value = str(variables.get("xitrum_heap", "512m"))
     if not jvm.HEAP.fullmatch(value):
         yield f"xitrum_heap is {value!r}: wanted is a size as -Xmx takes it, such as 512m or 2g"
+    options = variables.get("xitrum_java_options")
+    options = [str(option) for option in options] if isinstance(options, (list, tuple)) else []
+    yield from (f"xitrum_java_options: {sentence}" for sentence in jvm.option_problems(options))
 
 
 def pip_arguments(variables):
@@ -141,18 +149,30 @@ def pip_arguments(variables):
         yield f"supervisor_supervisord_pip_arguments: {error}"
 
 
+def backends(variables):
+    """Other applications below a path of the site."""
+    try:
+        proxy.backends(variables.get("xitrum_proxy_backends") or [], proxy.RESERVED)
+    except ValueError as error:
+        yield str(error)
+    except (AttributeError, KeyError, TypeError):
+        # Of a value that is no list of such dictionaries the specification of the variable says so.
+        return
+
+
 def reach_from(variables):
     """The host from which the public ports are tested."""
     name = variables.get("xitrum_reach_from") or ""
     known = [*(variables.get("groups") or {}).get("all", []), "localhost"] if name else []
     if name and name not in known:
         near = difflib.get_close_matches(str(name), known, 1)
-        yield (f"xitrum_reach_from is {name!r}, which is no host of the inventory: expected the name of one, or localhost for the controller"
+        yield (f"xitrum_reach_from is {name!r}, which is no host of the inventory: expected the name of one, or "
+               "localhost for the controller"
                + (f"; did you mean {near[0]}?" if near else ""))
 
 
 #: All of them, in the order in which they are reported.
-CHECKS = (names, folders, counts, rollout, capacity, ports, secrets, heap, pip_arguments, reach_from)
+CHECKS = (names, folders, counts, rollout, capacity, ports, secrets, heap, pip_arguments, backends, reach_from)
 
 
 def number(value):
