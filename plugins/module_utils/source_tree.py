@@ -146,9 +146,14 @@ def specified(wanted, project, main_class):
         "files": [{**item, "path": place(project, item["path"]),
                    "content": filled(project, main_class, item["content"])} for item in wanted["files"]],
         "absent": [place(project, path) for path in wanted["absent"]],
-        "entries": [{**item, "path": place(project, item["path"]),
-                     "values": {name: filled(project, main_class, value) for name, value in item["values"].items()}}
-                     for item in wanted["entries"]],
+        "entries": [
+            {
+                **item,
+                "path": place(project, item["path"]),
+                "values": {name: filled(project, main_class, value) for name, value in item["values"].items()},
+            }
+            for item in wanted["entries"]
+        ],
         "aliases": {name: filled(project, main_class, value) for name, value in wanted["aliases"].items()},
     }
 
