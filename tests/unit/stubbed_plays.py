@@ -25,6 +25,7 @@ STUB = '''
 import json
 import os
 
+from ansible.errors import AnsibleError
 from ansible.plugins.action import ActionBase
 
 
@@ -39,6 +40,9 @@ class ActionModule(ActionBase):
         call = {**self._task.args, "host": task_vars["inventory_hostname"], "module": self._task.action.rpartition(".")[2],
                 "delegated": self._task.delegate_to or ""}
         answer = next((rule["answer"] for rule in rules if all(call.get(name) == value for name, value in rule["call"].items())), {})
+        if "raised" in answer:
+            # As where a connection asks for a password: no result that a task could judge.
+            raise AnsibleError(answer["raised"])
         return {**result, "changed": False, **answer}
 '''
 
