@@ -55,6 +55,8 @@ def most_connections(nofile, count):
 
 STATES = ("ready", "drain", "maint")
 _MARK = re.compile(r"^\s*# server (\S+) (new|bound|both)$")
+#: Where a server's line leads: `server ADDRESS:PORT` of Nginx, `BalancerMember http://ADDRESS:PORT` of Apache.
+_ENDPOINT = re.compile(r"^\s*(?:server |BalancerMember \w+://)(\S+:[0-9]+)")
 _TOKEN = re.compile(r"@states:([^@\s]*)@")
 
 
@@ -90,6 +92,21 @@ def with_states(text, wanted, words):
         lines.append(line)
     token = "@states:" + ",".join(f"{name}={state}" for name, state in sorted(kept.items())) + "@"
     return _TOKEN.sub(lambda _match: token, "".join(lines))
+
+
+def with_endpoint(text, name, end):
+    """The configuration with one server at another `ADDRESS:PORT`, in each line that leads to it."""
+    old, found = "", []
+    for line in text.splitlines(keepends=True):
+        mark = _MARK.match(found[-1].rstrip("\n")) if found else None
+        if mark and mark.group(1) == name:
+            match = _ENDPOINT.search(line)
+            if match:
+                old = match.group(1)
+                line = line.replace(old, end, 1)
+        found.append(line)
+    # Nginx recognizes the server that answered by a pattern of its address.
+    return "".join(found).replace(f"{re.escape(old)}$", f"{re.escape(end)}$") if old else text
 
 
 def without(text, end):

@@ -37,6 +37,7 @@ def steps(due, batch=1, strategy=""):
         found.append({
             "number": number, "of": len(parts), "gate": number == 1, "hosts": hosts,
             "label": ", ".join(f"{host}-{instance['index']}" for host, instance in part),
+            "servers": [proxy.server_name(host, instance["index"]) for host, instance in part],
             **({"all_at_once": True} if together else {}),
         })
     return found

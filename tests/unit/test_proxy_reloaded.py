@@ -175,3 +175,25 @@ def test_a_server_whose_address_is_in_upper_case_is_found_down_in_apache():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(proxy_reloaded, "ask", lambda *_unused, **_more: (204, "", "", ""))
         assert proxy_reloaded.live({"control_port": 8404}, statuses, rows)["servers"][0]["status"] == "DOWN (HcFl)"
+
+
+def test_a_dead_server_that_stays_does_not_count_as_serving(proxy):
+    guarded = wanted(proxy.software, guard=True)
+    assert planned(proxy, guarded).problems == []
+    proxy.page = (502, "Bad Gateway")
+    assert "none is enabled and healthy" in planned(proxy, guarded).problems[0]
+
+
+def test_a_server_moves_in_each_line_that_leads_to_it_before_it_is_enabled(proxy):
+    out = wanted(proxy.software, state="maint")
+    proxy_server.apply(proxy, out, planned(proxy, out))
+    before = proxy.files[proxy.path]
+    back = wanted(proxy.software, state="ready", endpoints={"app1-0": "192.0.2.11:9000"})
+    proxy_server.apply(proxy, back, planned(proxy, back))
+    text = proxy.files[proxy.path]
+    assert "192.0.2.11:8000" not in text and "192.0.2.11:9000" in text
+    assert r"192\.0\.2\.11:8000" not in text
+    assert text.count("192.0.2.11:9000") == before.count("192.0.2.11:8000")
+    assert {row[1]: row[2] for row in SOFTWARE[proxy.software].servers(text)}["app1-0"] == "192.0.2.11:9000"
+    assert proxy_text.states(text) == {}
+    assert not planned(proxy, back).changed
