@@ -95,6 +95,7 @@ def read(host, wanted):
         "ipv6": addresses.supports_ipv6(host),
         "ipv6_address": addresses.has_ipv6(host),
         "bind_errors": bind_errors(host, software.binds(wanted["config"])),
+        "names": read_names(host, wanted["config"]),
         "base_nofile": _hard(host, main) or _hard(host, 1),
         "nr_open": int(host.read("/proc/sys/fs/nr_open") or 0),
         "old_workers": process.seen(software.old_workers, host, main) or 0 if main else 0,
@@ -144,6 +145,11 @@ def _coming(row):
 
 # --------------------------------------------------------------------------------------------------------- planning
 
+def read_names(host, config):
+    """The addresses of the host names for which a configuration needs them, as this host resolves them."""
+    return {name: sorted(addresses.resolve(host, name)) for name in proxy_text.names_to_resolve(config)}
+
+
 def bind_errors(host, binds):
     """Why no program can listen on addresses of the configuration, address to the kernel's words. Every address of a
     family can be listened on."""
@@ -183,6 +189,7 @@ def fit_to_host(wanted, ipv6, ipv6_address):
 
 def plan(wanted, state):
     """Decides, from C(wanted) (the options of SPEC) and what L(read) gave, without touching the host."""
+    wanted = {**wanted, "config": proxy_text.with_names(wanted["config"], state["names"])}
     wanted, left_out = fit_to_host(wanted, state["ipv6"], state["ipv6_address"])
     text = proxy_text.stamped(wanted["config"], wanted["pems"])
     result = Plan(problems=_problems(wanted, state, text))
@@ -433,6 +440,7 @@ def validate(host, wanted):
 
 def apply(host, wanted, planned):
     """Checks, writes, reloads or starts, and proves it: the warnings of the check. Raises RuntimeError with what was found."""
+    wanted = {**wanted, "config": proxy_text.with_names(wanted["config"], read_names(host, wanted["config"]))}
     wanted = fit_to_host(wanted, addresses.supports_ipv6(host), addresses.has_ipv6(host))[0]
     kinds = [kind for kind, _item in planned.actions]
     missing = [item for kind, item in planned.actions if kind == "install"]

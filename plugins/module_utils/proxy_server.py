@@ -179,7 +179,7 @@ def serving_errors(wanted, state):
         return [
             f"{' and '.join(gone)} would be drained, and of the other servers of {wanted['software']} "
             f"({', '.join(state['others'])}) none is enabled and healthy: clients would be refused. Repair one of them "
-            "first, or restart all at once and accept the outage: -e xitrum_rolling_batch=100%."
+            "first, or restart all at once and accept the outage: -e xitrum_rollout_strategy=all_at_once."
         ]
     return []
 

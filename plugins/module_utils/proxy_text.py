@@ -57,6 +57,7 @@ STATES = ("ready", "drain", "maint")
 _MARK = re.compile(r"^\s*# server (\S+) (new|bound|both)$")
 #: Where a server's line leads: `server ADDRESS:PORT` of Nginx, `BalancerMember http://ADDRESS:PORT` of Apache.
 _ENDPOINT = re.compile(r"^\s*(?:server |BalancerMember \w+://)(\S+:[0-9]+)")
+_ADDRESSES = re.compile(r"@addresses of ([A-Za-z0-9._-]+):([0-9]+)@")
 _TOKEN = re.compile(r"@states:([^@\s]*)@")
 
 
@@ -92,6 +93,25 @@ def with_states(text, wanted, words):
         lines.append(line)
     token = "@states:" + ",".join(f"{name}={state}" for name, state in sorted(kept.items())) + "@"
     return _TOKEN.sub(lambda _match: token, "".join(lines))
+
+
+def names_to_resolve(text):
+    """The host names in `@addresses of NAME:PORT@`, each once."""
+    return sorted({match.group(1) for match in _ADDRESSES.finditer(text)})
+
+
+def with_names(text, names):
+    """The configuration with a pattern of addresses and ports in place of each `@addresses of NAME:PORT@`.
+
+    `names` maps a name to its addresses. Nginx resolves a name when it starts, and shows the address from then on, so
+    that a client's server could not be recognized by its name.
+    """
+
+    def pattern(match):
+        places = [f"[{one}]" if ":" in one else one for one in names.get(match.group(1)) or [match.group(1)]]
+        return "(?:" + "|".join(re.escape(f"{place}:{match.group(2)}") for place in places) + ")"
+
+    return _ADDRESSES.sub(pattern, text)
 
 
 def with_endpoint(text, name, end):

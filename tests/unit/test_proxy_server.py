@@ -272,7 +272,7 @@ def test_the_last_that_serves_is_drained_only_with_all_others(monkeypatch, serve
     _want, plan = guarded(monkeypatch, Fleet(**servers), ["a"], leaving=leaving)
     assert ["none is enabled and healthy" in problem for problem in plan.problems] == ([True] if refused else [])
     if refused:
-        assert "xitrum_rolling_batch=100%" in plan.problems[0]
+        assert "xitrum_rollout_strategy=all_at_once" in plan.problems[0]
     _want, back = guarded(monkeypatch, Fleet(**servers), ["a"], state="ready")
     assert back.problems == []
 

@@ -179,3 +179,9 @@ def test_redirects_lead_back_to_the_slot_in_use_before_the_other_ends(pairs, con
              "instances": {"instances": [{"index": index}], "configured": ports}}
     assert rollout.pairs_in_use(state) == [{"outside": outside, "inside": inside} for outside, inside in led.items()]
     assert rollout.pairs_in_use({}) == []
+
+
+def test_instances_that_get_no_requests_are_taken_first():
+    steps = rollout.steps(DUE, 1, idle={"app2-0", "app9-0"})
+    assert [step["label"] for step in steps] == ["app2-0", "app1-0", "app1-1", "app2-1"]
+    assert steps[0]["gate"] and not steps[1]["gate"]
