@@ -16,6 +16,8 @@ import re
 PLACEHOLDER = "@CONFIG_DIGEST@"
 _STAMP = re.compile(r"xitrum\.host-([0-9a-f]{12})\b")
 
+_APPLICATION = re.compile(r"^# application: (\S+)$", re.MULTILINE)
+
 #: Open files beside the two of each connection: listeners, pollers, pipes, logs, the runtime socket, one check a server.
 OVERHEAD = 100
 
@@ -32,6 +34,12 @@ def digest(config, pems):
 def stamped(config, pems):
     """The configuration as it is on the disk: the digest in place of the placeholder."""
     return config.replace(PLACEHOLDER, "xitrum.host-" + digest(config, pems))
+
+
+def application_of(text):
+    """The application that a configuration of this collection stands in front of; empty where it names none."""
+    found = _APPLICATION.search(text or "")
+    return found.group(1) if found else ""
 
 
 def stamp_of(text):
