@@ -78,6 +78,6 @@ def test_a_proxy_that_is_lost_in_the_middle_is_named_and_its_loss_leaves_a_whole
         kill(process)
     assert process.returncode != 0
     assert "proxy proxy1 cannot be reached" in out
-    assert set(map(site.answering, EVERY)) == {"test-2"}
+    assert len(set(map(site.answering, EVERY))) == 1, "one instance has another release"
     site.run().assert_ended_well()
     assert site.statuses() == dict.fromkeys(EVERY, "UP")
