@@ -45,13 +45,15 @@ _value:
 """
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.xitrum.host.plugins.module_utils import rollout
+from ansible_collections.xitrum.host.plugins.module_utils import proxy_health, rollout
 
 
 def rollout_steps(hostvars, hosts, batch="1", strategy=""):
     """C(steps) of module_utils/rollout.py over the read state of C(hosts): its ValueError is an error of the filter."""
+    due = {host: hostvars[host]["xitrum_host_state"]["instances"]["restart"] for host in hosts}
+    states = [hostvars[host].get("xitrum_host_state") for host in hostvars]
     try:
-        return rollout.steps({host: hostvars[host]["xitrum_host_state"]["instances"]["restart"] for host in hosts}, batch, strategy)
+        return rollout.steps(due, batch, strategy, proxy_health.idle_servers(states))
     except ValueError as error:
         raise AnsibleFilterError(str(error)) from error
 

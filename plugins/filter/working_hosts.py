@@ -35,6 +35,10 @@ options:
     description: Whether the hosts were read. Until then each may have something to do.
     type: bool
     default: true
+  away:
+    description: Proxies that the user says are away, a list of names or a text with commas between them. They are left out.
+    type: raw
+    default: []
 """
 
 EXAMPLES = r"""
@@ -55,12 +59,26 @@ from ansible.errors import AnsibleFilterError
 NONE = "all:!all"
 
 
-def working_hosts(groups, among, every=False, group="xitrum_run_acts", read=True):
-    """The pattern."""
+def working_hosts(groups, among, every=False, group="xitrum_run_acts", read=True, away=()):
+    """The pattern. Raises AnsibleFilterError where `away` names a host that is no proxy."""
     check_tags()
+    if away:
+        among = without_away(groups, among, away)
     if read and group not in groups:
         return NONE
     return among if every or not read else f"{among}:&{group}"
+
+
+def without_away(groups, among, away):
+    """The pattern without the proxies that are away."""
+    # Loaded only where it is needed: this file is loaded in each run.
+    from ansible_collections.xitrum.host.plugins.module_utils import proxy
+
+    try:
+        left = proxy.available(groups, away)
+    except ValueError as error:
+        raise AnsibleFilterError(str(error)) from error
+    return ":".join([among, *(f"!{name}" for name in groups["xitrum_proxy"] if name not in left)])
 
 
 def check_tags():

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 import sys
 
-from ansible_collections.xitrum.host.plugins.module_utils import addresses, folders, process, process_one, recorded, sockets
+from ansible_collections.xitrum.host.plugins.module_utils import addresses, application_changes, folders, process, process_one, recorded, sockets
 from ansible_collections.xitrum.host.plugins.module_utils.foreign_text import lines_of
 from ansible_collections.xitrum.host.plugins.module_utils.plan import Plan
 from ansible_collections.xitrum.host.plugins.module_utils.supervisor_kinds import KINDS
@@ -123,12 +123,13 @@ def read(host, wanted):
 def own_folders(host, wanted):
     """What the host has in the place of the application's folders, and why its record cannot be read (empty: it can)."""
     if not wanted["root"] and not wanted["log_dir"]:
-        return {"folders": None, "damaged": ""}
+        return {"folders": None, "damaged": "", "installed": {}}
     try:
         record, damaged = process.seen(recorded.read, host), ""
     except ValueError as error:
         record, damaged = None, str(error)
-    return {"folders": folders.read(host, wanted, record), "damaged": damaged}
+    installed = process.seen(application_changes.read_installed, host, record) or {}
+    return {"folders": folders.read(host, wanted, record), "damaged": damaged, "installed": installed}
 
 
 def system(host):
@@ -211,8 +212,8 @@ def holder(host, row, wanted):
 def plan(wanted, state):
     """Says everything that stands in the way (C(problems)) and what is worth knowing (C(notes)). Never an action."""
     problems = [*system_problems(wanted, state), *disk_problems(state["disk"]), *port_problems(state["holders"]), *memory_problems(wanted, state),
-                *folder_problems(wanted, state)]
-    facts = {name: value for name, value in state.items() if name not in ("capabilities", "folders", "damaged")}
+                *folder_problems(wanted, state), *application_changes.find_errors(wanted, state["installed"])]
+    facts = {name: value for name, value in state.items() if name not in ("capabilities", "folders", "damaged", "installed")}
     return Plan(problems=problems, facts={**facts, "notes": notes(state)})
 
 

@@ -250,6 +250,13 @@ def retired_problems(retired, applications):
 def unread(variables, state, reached):
     """The sentence for a host of which nothing is known."""
     if not reached:
+        groups = variables.get("groups") or {}
+        name = variables.get("inventory_hostname", "")
+        if name in (groups.get("xitrum_proxy") or []) and name not in (groups.get("xitrum") or []):
+            return (
+                "the proxy could not be reached: start it, or correct ansible_host. To roll out without it, add "
+                f"-e xitrum_unavailable_proxies={name}; once it is back, run site.yml"
+            )
         return "the host could not be reached: start it, correct ansible_host, or leave it out with --limit"
     failed = variables.get("ansible_failed_result")
     reports = [report for report in (state, failed) if isinstance(report, dict)]

@@ -47,6 +47,38 @@ def _instances(host, proxy, defaults):
     return [{"name": server_name(name, index), "host": name, "address": where, "port": port + index, "instance": index} for index in range(count)]
 
 
+def endpoints(instances, host, proxy, configured=None):
+    """Where the proxy `proxy` reaches instances of `host`: the server's name to `ADDRESS:PORT`.
+
+    `configured` has the port that an instance runs with, as `http` by its number; the port of the instance itself is
+    used where it has none. An instance without a port is left out. Raises ValueError as `server_address` does.
+    """
+    now = {str(index): has["http"] for index, has in (configured or {}).items() if has and has.get("http")}
+    ports = {item["index"]: int(now.get(str(item["index"]), item.get("port") or 0)) for item in instances}
+    where = address_rules.bracketed(server_address(host, proxy)) if any(ports.values()) else ""
+    name = host["inventory_hostname"]
+    return {server_name(name, index): f"{where}:{port}" for index, port in ports.items() if port}
+
+
+def available(groups, unavailable):
+    """The proxies of the inventory's `groups` without those that the user says are away: `unavailable` is a list of
+    names, or a text of them with commas. Raises ValueError for a name that is no proxy."""
+    proxies, away = list(groups.get("xitrum_proxy") or []), names(unavailable)
+    unknown = [name for name in away if name not in proxies]
+    if unknown:
+        raise ValueError(
+            f"xitrum_unavailable_proxies: found {', '.join(unknown)}, expected names of the group xitrum_proxy "
+            f"({', '.join(proxies) or 'it is empty'})"
+        )
+    return [name for name in proxies if name not in away]
+
+
+def names(value):
+    """A list of names, or a text of names with commas between them, as a list."""
+    parts = value.split(",") if isinstance(value, str) else value or []
+    return [str(part).strip() for part in parts if str(part).strip()]
+
+
 def server_name(host, index):
     """What a proxy calls an instance: a host's name in the inventory may hold what the configuration of a proxy cannot."""
     # Two names that differ in an umlaut only stay two names.

@@ -21,6 +21,7 @@ from ansible_collections.xitrum.host.plugins.module_utils import (
     proxy_haproxy,
     proxy_nginx,
     proxy_reloaded,
+    proxy_server,
     proxy_text,
     recorded,
     redirects,
@@ -95,6 +96,8 @@ def read(host, wanted):
         "ipv6": addresses.supports_ipv6(host),
         "ipv6_address": addresses.has_ipv6(host),
         "bind_errors": bind_errors(host, software.binds(wanted["config"])),
+        "names": read_names(host, wanted["config"]),
+        "other_proxies": read_other_proxies(host, wanted["software"]),
         "base_nofile": _hard(host, main) or _hard(host, 1),
         "nr_open": int(host.read("/proc/sys/fs/nr_open") or 0),
         "old_workers": process.seen(software.old_workers, host, main) or 0 if main else 0,
@@ -144,6 +147,17 @@ def _coming(row):
 
 # --------------------------------------------------------------------------------------------------------- planning
 
+def read_other_proxies(host, software):
+    """The software of proxies that this collection has set up on the host beside `software`."""
+    paths = {name: path for name, (_service, path) in proxy_server.PLACES.items() if name != software}
+    return [name for name, path in paths.items() if proxy_text.stamp_of(host.read(path) or "")]
+
+
+def read_names(host, config):
+    """The addresses of the host names for which a configuration needs them, as this host resolves them."""
+    return {name: sorted(addresses.resolve(host, name)) for name in proxy_text.names_to_resolve(config)}
+
+
 def bind_errors(host, binds):
     """Why no program can listen on addresses of the configuration, address to the kernel's words. Every address of a
     family can be listened on."""
@@ -183,6 +197,7 @@ def fit_to_host(wanted, ipv6, ipv6_address):
 
 def plan(wanted, state):
     """Decides, from C(wanted) (the options of SPEC) and what L(read) gave, without touching the host."""
+    wanted = {**wanted, "config": proxy_text.with_names(wanted["config"], state["names"])}
     wanted, left_out = fit_to_host(wanted, state["ipv6"], state["ipv6_address"])
     text = proxy_text.stamped(wanted["config"], wanted["pems"])
     result = Plan(problems=_problems(wanted, state, text))
@@ -257,7 +272,17 @@ def _problems(wanted, state, text):
     if proxy_text.stamp_of(text) != proxy_text.digest(wanted["config"], wanted["pems"]):
         found.append(f"The configuration has no {proxy_text.PLACEHOLDER}: put it where the running {software.TITLE} repeats it, "
                      "since it could not be asked which configuration it has.")
+    before = state["files"][wanted["config_path"]][0] or ""
+    has, gets = proxy_text.application_of(before), proxy_text.application_of(text)
+    if proxy_text.stamp_of(before) and has and has != gets:
+        found.append(
+            f"found the configuration of the application {has} in {wanted['config_path']}, expected none or that of {gets} "
+            f"(xitrum_name): the clients of {has} would get {gets}. Use another proxy for {gets}, or have {has}'s "
+            f"inventory route a path to it (xitrum_proxy_backends). To give the proxy to {gets}, run remove.yml for this "
+            f"host with {has}'s inventory first."
+        )
     binds = list(filter(None, map(software.BIND.match, text.splitlines())))
+    holders = {SOFTWARE[name].PROCESS: name for name in state["other_proxies"]}
     for row in state["listeners"] or []:
         places = [bind[1] for bind in binds if int(bind[2]) == row["port"]] or [""]
         if (
@@ -265,8 +290,16 @@ def _problems(wanted, state, text):
             and row["process"] not in ("", software.PROCESS)
             and addresses.collides(row, places)
         ):
-            found.append(f"Port {row['port']} is held by {row['process']} (process {row['pid']}), and {software.TITLE} is to listen there: "
-                         "stop and disable that service, or give the proxy another port.")
+            other = holders.get(row["process"])
+            found.append(
+                f"Port {row['port']} is held by {row['process']} (process {row['pid']}), and {software.TITLE} is to listen there: "
+                + (
+                    f"it is the proxy that this host has had so far. Run remove.yml for this host with "
+                    f"xitrum_proxy_software={other} first, one proxy after the other, then site.yml."
+                    if other
+                    else "stop and disable that service, or give the proxy another port."
+                )
+            )
     ports = [(port, "") for port in wanted["ports"] if port != wanted["control_port"]]
     found += [text for _port, text, certain in redirects_ports.foreign_of(ports, state["rules"], "or give the proxy another port") if certain]
     if not state["ipv6"] and any(bind.startswith("[") for bind in software.binds(text)):
@@ -433,6 +466,7 @@ def validate(host, wanted):
 
 def apply(host, wanted, planned):
     """Checks, writes, reloads or starts, and proves it: the warnings of the check. Raises RuntimeError with what was found."""
+    wanted = {**wanted, "config": proxy_text.with_names(wanted["config"], read_names(host, wanted["config"]))}
     wanted = fit_to_host(wanted, addresses.supports_ipv6(host), addresses.has_ipv6(host))[0]
     kinds = [kind for kind, _item in planned.actions]
     missing = [item for kind, item in planned.actions if kind == "install"]

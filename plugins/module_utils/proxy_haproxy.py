@@ -116,6 +116,18 @@ def change(host, wanted, servers):
         obey(wanted["socket"], command(server, wanted["state"]))
 
 
+def move(host, wanted, servers):
+    """Has servers lead to another address and port. Raises RuntimeError with what HAProxy answered."""
+    for row in servers:
+        name = f"{row['backend']}/{row['name']}"
+        reply = haproxy_socket.ask(wanted["socket"], f"set server {name} addr {row['address']} port {row['port']}")
+        # It answers with what it changed, and with nothing that tells success from failure: verified instead.
+        live = [one for one in view(host, wanted) if (one["backend"], one["name"]) == (row["backend"], row["name"])]
+        found = [addresses.endpoint(one["address"], one["port"]) for one in live]
+        if found != [addresses.endpoint(row["address"], row["port"])]:
+            raise RuntimeError(f"HAProxy has {name} at {found}, expected {row['to']}. It answered {reply.strip()!r}")
+
+
 def close(host, wanted, servers):
     """Ends what the running worker still has with these servers. What older workers hold ends with the instance, or after hard-stop-after."""
     del host

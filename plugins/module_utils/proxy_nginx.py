@@ -89,3 +89,8 @@ def view(host, wanted):
 def change(host, wanted, chosen):
     """Sets servers."""
     proxy_reloaded.change(host, wanted, chosen, WORDS, live)
+
+
+def move(host, wanted, chosen):
+    """Has servers lead to another address and port."""
+    proxy_reloaded.move(host, wanted, chosen, live)

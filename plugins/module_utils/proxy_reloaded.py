@@ -97,32 +97,43 @@ def probe(wanted, row, seconds=5.0):
 
 
 def change(host, wanted, servers, words, answer):
-    """Writes the states into the configuration and reloads; C(answer) asks the running worker.
+    """Writes the states into the configuration and reloads; `answer` asks the running worker. The caller holds the lock
+    of the proxy, so that nobody else writes meanwhile.
 
-    Raises RuntimeError where the reload fails: the old states are back then. Of two that change states at the same time, for
-    two application hosts, the second waits for the first.
+    Raises RuntimeError where the reload fails: the old states are back then.
     """
-    with host.locked("/run/xitrum.host.proxy.lock"):
-        change_alone(host, wanted, servers, words, answer)
-
-
-def change_alone(host, wanted, servers, words, answer):
-    """L(change), while nobody else does."""
-    path = wanted["config_path"]
-    before = host.read(path)
+    before = host.read(wanted["config_path"])
     states = {**proxy_text.states(before), **{row["name"]: wanted["state"] for row in servers}}
-    text = proxy_text.with_states(before, states, words)
+    rewrite(host, wanted, before, proxy_text.with_states(before, states, words), answer)
+
+
+def move(host, wanted, servers, answer):
+    """Has servers lead to another address and port, as `change` sets their states."""
+    text = before = host.read(wanted["config_path"])
+    for row in servers:
+        text = proxy_text.with_endpoint(text, row["name"], row["end"])
+    rewrite(host, wanted, before, text, answer)
+
+
+def rewrite(host, wanted, before, text, answer):
+    """Writes a configuration and reloads it; raises RuntimeError where it does not take effect, with the old one back."""
+    path = wanted["config_path"]
     host.write(path, text)
-    said = host.run(["systemctl", "reload", wanted["service"] + ".service"])
-    if said.rc != 0:
+    result = host.run(["systemctl", "reload", wanted["service"] + ".service"])
+    if result.rc != 0:
         host.write(path, before)
-        raise RuntimeError(f"systemctl reload {wanted['service']} ended with {said.rc}: {(said.err or said.out).strip()}. The states are as before.")
+        raise RuntimeError(
+            f"systemctl reload {wanted['service']} ended with {result.rc}: {(result.err or result.out).strip()}. "
+            "The states are as before."
+        )
     want, deadline = proxy_text.states(text), time.monotonic() + PATIENCE
     while proxy_text.states(answer(host, wanted)["said"]) != want:
         if time.monotonic() > deadline:
             host.write(path, before)
-            raise RuntimeError(f"{wanted['service']} does not have the new states of its servers {PATIENCE:.0f} s after a reload: see "
-                               f"journalctl -u {wanted['service']}")
+            raise RuntimeError(
+                f"{wanted['service']} does not have the new states of its servers {PATIENCE:.0f} s after a reload: see "
+                f"journalctl -u {wanted['service']}"
+            )
         time.sleep(0.1)
 
 

@@ -17,15 +17,18 @@ def size(batch, count):
     return max(number * count // 100, 1) if share else number
 
 
-def steps(due, batch=1, strategy=""):
+def steps(due, batch=1, strategy="", idle=()):
     """The steps of a rollout: the first instance alone, which is the gate, then as many at a time as C(batch) says. With
     the C(strategy) C(all_at_once) all are one step, which has C(all_at_once), too.
 
-    C(due) maps a host to its instances, in the order in which they are taken: those of a host follow each other.
+    C(due) maps a host to its instances, in the order in which they are taken: those of a host follow each other. Those
+    of the servers C(idle), which get no requests, come first: a fleet that is half broken is repaired before one that
+    still serves is drained.
     Each step is C({number, of, gate, label, hosts}): C(hosts) maps a host to its instances of this step. Raises
     ValueError where C(batch) cannot be meant.
     """
     every = [(host, instance) for host, instances in due.items() for instance in instances]
+    every.sort(key=lambda one: proxy.server_name(one[0], one[1]["index"]) not in idle)
     chunk = size(batch, len(every))
     together = strategy == shared_settings.ALL_AT_ONCE
     parts = [every] if every and together else [every[:1], *(every[start:start + chunk] for start in range(1, len(every), chunk))] if every else []
@@ -37,6 +40,7 @@ def steps(due, batch=1, strategy=""):
         found.append({
             "number": number, "of": len(parts), "gate": number == 1, "hosts": hosts,
             "label": ", ".join(f"{host}-{instance['index']}" for host, instance in part),
+            "servers": [proxy.server_name(host, instance["index"]) for host, instance in part],
             **({"all_at_once": True} if together else {}),
         })
     return found

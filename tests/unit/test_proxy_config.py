@@ -504,3 +504,31 @@ def test_without_haproxy_nothing_is_written():
     with pytest.raises(RuntimeError, match="haproxy is not installed"):
         applied(machine, wanted())
     assert not [step for step in machine.done if step[0] == "write"]
+
+
+# ------------------------------------------------------------------------------ what changes between two runs
+
+
+def of_application(name):
+    return CONFIG.replace("\n", f"\n# application: {name}\n", 1)
+
+
+@pytest.mark.parametrize("has, gets, refused", [("shop", "blog", True), ("shop", "shop", False), ("", "blog", False)])
+def test_the_proxy_of_another_application_is_not_replaced(has, gets, refused):
+    before, after = (wanted(of_application(name) if name else CONFIG) for name in (has, gets))
+    found = planned(Machine(before), after).problems
+    assert [f"found the configuration of the application {has} in {PATH}, expected" in text for text in found] == [True] * refused
+    assert all("xitrum_proxy_backends" in text and "remove.yml" in text for text in found)
+
+
+def test_another_software_on_the_same_host_names_the_way_from_the_old_one():
+    machine = Machine(wanted(), **{"nginx -v": (0, "", "nginx version: nginx/1.22.1\n")})
+    nginx = (DATA.parent / "proxy" / "nginx-full.conf").read_text()
+    want = {**wanted(nginx), "software": "nginx", "config_path": "/etc/nginx/nginx.conf", "service": "nginx", "files": [], "programs": []}
+    shown = SHOW.replace("haproxy", "nginx")
+    machine.commands[shown] = unit(ActiveState="inactive", MainPID="0")
+    (problem,) = [text for text in planned(machine, want).problems if text.startswith("Port 80 ")]
+    assert "remove.yml for this host with xitrum_proxy_software=haproxy first" in problem
+    machine.files[PATH] = "# somebody's own\n"
+    (problem,) = [text for text in planned(machine, want).problems if text.startswith("Port 80 ")]
+    assert "stop and disable that service" in problem

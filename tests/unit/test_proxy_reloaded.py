@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import pathlib
+import re
 import sys
 
 import pytest
@@ -175,3 +176,39 @@ def test_a_server_whose_address_is_in_upper_case_is_found_down_in_apache():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(proxy_reloaded, "ask", lambda *_unused, **_more: (204, "", "", ""))
         assert proxy_reloaded.live({"control_port": 8404}, statuses, rows)["servers"][0]["status"] == "DOWN (HcFl)"
+
+
+def test_a_dead_server_that_stays_does_not_count_as_serving(proxy):
+    guarded = wanted(proxy.software, guard=True)
+    assert planned(proxy, guarded).problems == []
+    proxy.page = (502, "Bad Gateway")
+    assert "none is enabled and healthy" in planned(proxy, guarded).problems[0]
+
+
+def test_a_server_moves_in_each_line_that_leads_to_it_before_it_is_enabled(proxy):
+    out = wanted(proxy.software, state="maint")
+    proxy_server.apply(proxy, out, planned(proxy, out))
+    before = proxy.files[proxy.path]
+    back = wanted(proxy.software, state="ready", endpoints={"app1-0": "192.0.2.11:9000"})
+    proxy_server.apply(proxy, back, planned(proxy, back))
+    text = proxy.files[proxy.path]
+    assert "192.0.2.11:8000" not in text and "192.0.2.11:9000" in text
+    assert r"192\.0\.2\.11:8000" not in text
+    assert text.count("192.0.2.11:9000") == before.count("192.0.2.11:8000")
+    assert {row[1]: row[2] for row in SOFTWARE[proxy.software].servers(text)}["app1-0"] == "192.0.2.11:9000"
+    assert proxy_text.states(text) == {}
+    assert not planned(proxy, back).changed
+
+
+def test_a_server_with_a_name_is_recognized_by_the_addresses_of_the_name():
+    text = '"~(^|[ ,])@addresses of app1.example:8000@$" 3f2a;\nserver app1.example:8000 max_fails=1;\n'
+    host = FakeHost(names={"app1.example": ["192.0.2.11", "2001:db8::11"]})
+    names = proxy_config.read_names(host, text)
+    assert names == {"app1.example": ["192.0.2.11", "2001:db8::11"]}
+    pattern = re.search(r'"~(.*)" 3f2a', proxy_text.with_names(text, names)).group(1)
+    for answered in ("192.0.2.11:8000", "192.0.2.12:8000, 192.0.2.11:8000", "[2001:db8::11]:8000"):
+        assert re.search(pattern, answered)
+    for other in ("192.0.2.11:80001", "1192.0.2.11:8000", "192.0.2.110:8000", "192.0.2.11:8001"):
+        assert not re.search(pattern, other)
+    assert "server app1.example:8000" in proxy_text.with_names(text, names)
+    assert proxy_config.read_names(FakeHost(), "server app1.example:8000;") == {}

@@ -28,6 +28,7 @@ PATHS = [{"name": "discourse", "path_prefix": "/forum", "servers": ["127.0.0.1:3
          {"name": "files", "path_prefix": "/files/", "servers": ["127.0.0.1:3001"]}]
 CIPHERS = yaml.safe_load((ROOT / "roles/proxy/vars/main.yml").read_text())["__proxy_ciphers"]
 BASE = {
+    "proxy_application": "demo",
     "proxy_listen": ["0.0.0.0", "::"], "proxy_http_port": 80, "proxy_https_port": 443, "proxy_tls_minimum": "TLSv1.2", "proxy_redirect_https": False,
     "proxy_timeout_connect": "10s", "proxy_timeout_client": "10h", "proxy_timeout_server": "10h", "proxy_timeout_tunnel": "10h",
     "proxy_timeout_http_request": "10s", "proxy_timeout_keep_alive": "500ms", "proxy_timeout_queue": "10s", "proxy_hard_stop_after": "30m",

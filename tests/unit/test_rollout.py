@@ -31,13 +31,15 @@ def test_the_first_goes_alone_and_then_as_many_as_the_batch_says(batch, expected
 
 def test_a_step_names_its_hosts_and_where_it_is():
     assert rollout.steps(DUE, 2)[1] == {
-        "number": 2, "of": 3, "gate": False, "label": "app1-1, app2-0", "hosts": {"app1": [{"index": 1}], "app2": [{"index": 0}]}}
+        "number": 2, "of": 3, "gate": False, "label": "app1-1, app2-0", "hosts": {"app1": [{"index": 1}], "app2": [{"index": 0}]},
+        "servers": ["app1-1", "app2-0"]}
 
 
 @pytest.mark.parametrize("batch", [1, "25%", "100%"])
 def test_all_at_once_is_one_step_of_all_instances(batch):
     (step,) = rollout.steps(DUE, batch, "all_at_once")
-    assert step == {"number": 1, "of": 1, "gate": True, "all_at_once": True, "hosts": DUE, "label": "app1-0, app1-1, app2-0, app2-1"}
+    assert step == {"number": 1, "of": 1, "gate": True, "all_at_once": True, "hosts": DUE, "label": "app1-0, app1-1, app2-0, app2-1",
+                    "servers": ["app1-0", "app1-1", "app2-0", "app2-1"]}
     assert rollout.steps(DUE, batch, "rolling") == rollout.steps(DUE, batch)
     assert rollout.steps({"app1": []}, batch, "all_at_once") == []
     with pytest.raises(ValueError, match="xitrum_rolling_batch is"):
@@ -177,3 +179,9 @@ def test_redirects_lead_back_to_the_slot_in_use_before_the_other_ends(pairs, con
              "instances": {"instances": [{"index": index}], "configured": ports}}
     assert rollout.pairs_in_use(state) == [{"outside": outside, "inside": inside} for outside, inside in led.items()]
     assert rollout.pairs_in_use({}) == []
+
+
+def test_instances_that_get_no_requests_are_taken_first():
+    steps = rollout.steps(DUE, 1, idle={"app2-0", "app9-0"})
+    assert [step["label"] for step in steps] == ["app2-0", "app1-0", "app1-1", "app2-1"]
+    assert steps[0]["gate"] and not steps[1]["gate"]
