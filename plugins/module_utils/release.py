@@ -144,11 +144,25 @@ def manifest_of(host, root, release):
     return found if isinstance(found, dict) else {}
 
 
-def overview(host, root):
-    """What M(xitrum.host.release_info) tells of a host: C({releases, current, previous, healthy, switched, slot})."""
+def running(host, root):
+    """The releases that the processes of the instances run, sorted: what serves, wherever links lead."""
+    folder = host.realpath(root)
+    found = {release_of(row["cwd"], folder) for row in process.processes_under(host, f"{folder}/instances")}
+    return sorted(found - {""})
+
+
+def in_step(record):
+    """The releases that steps were bringing when their run ended without a word, by the record of the steps (pure)."""
+    return sorted({entry["folder"].rpartition("-")[0] for entry in record.values()} - {""})
+
+
+def overview(host, root, record=None):
+    """What M(xitrum.host.release_info) tells of a host: C({releases, current, previous, healthy, switched, running, in_step,
+    slot}). C(record) is that of the steps, L(step_record)."""
     links = {name: (host.readlink(f"{root}/{name}") or "").rpartition("/")[2] for name in ("current", "previous")}
     return {"releases": installed(host, root), "slot": int((host.read(f"{root}/slot") or "").strip() == "1"), **links,
-            "healthy": read_healthy(host, root), "switched": switched(host, root)}
+            "healthy": read_healthy(host, root), "switched": switched(host, root), "running": running(host, root),
+            "in_step": in_step(record or {})}
 
 
 def read(host, wanted):

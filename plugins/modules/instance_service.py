@@ -157,15 +157,14 @@ def main():
         changed = bool(todo or left or (wanted["state"] == "absent" and service.surplus(host, wanted)))
         if module.check_mode:
             module.exit_json(changed=changed, diff=diff)
-        cut = service.drained(host, wanted, todo) if wanted["drain"] else 0
+        cut = service.drain(host, wanted, todo) if wanted["drain"] else 0
         notes = service.drain_notes(host, cut)
         for note in notes:
             module.warn(note)
         took = service.apply(host, wanted, todo) if changed else {}
         service.remove_root(host, wanted, left)
         if wanted["state"] == "started":
-            # Those too that ran already: one that its supervisor has just started at boot is not healthy yet.
-            service.wait_until_healthy(host, wanted, wanted["instances"])
+            service.prove_running(host, wanted)
         service.watch(host, wanted)
     except (OSError, RuntimeError) as error:
         module.fail_json(msg=str(error))
