@@ -18,6 +18,7 @@ from ansible_collections.xitrum.host.plugins.module_utils import (
     addresses,
     folders,
     jvm,
+    partial_folder,
     process,
     release,
     restarts,
@@ -492,14 +493,29 @@ def apply(host, wanted, planned):
 def make(host, wanted, index, name, files):
     """One instance's folder, under another name until it is whole."""
     root, user = wanted["root"], wanted["user"]
-    home, source = f"{root}/instances/{index}", release.folder(root, wanted["release"])
-    partial = f"{home}/.{name}.partial"
+    home = f"{root}/instances/{index}"
     host.make_directory(f"{wanted['log_dir']}/{index}", 0o750, user, user)
     host.make_directory(home, 0o750, "root", user)
     if host.exists(f"{home}/{name}"):
         return
-    host.remove(partial)
-    host.make_directory(partial, 0o750, "root", user)
+    for left in partial_folder.find_abandoned(host, home):
+        host.remove(f"{home}/{left}")
+    partial = f"{home}/{partial_folder.name_for(name)}"
+    # Of root alone until it is whole: nobody else is to hold it.
+    host.make_directory(partial, 0o700, "root", user)
+    with partial_folder.hold(partial):
+        fill(host, wanted, index, files, partial)
+        host.make_directory(partial, 0o750, "root", user)
+        if host.exists(f"{home}/{name}"):
+            # A module that outlived its controller has made the same meanwhile.
+            host.remove(partial)
+        else:
+            host.rename(partial, f"{home}/{name}")
+
+
+def fill(host, wanted, index, files, partial):
+    """What is in an instance's folder: the release by links, and what the instance has of its own."""
+    user, source = wanted["user"], release.folder(wanted["root"], wanted["release"])
     for entry in host.listdir(source):
         if entry not in OWN:
             host.link(f"{partial}/{entry}", f"../../../releases/{wanted['release']}/{entry}")
@@ -511,4 +527,3 @@ def make(host, wanted, index, name, files):
         host.write(f"{partial}/{path}", text, 0o640, "root", user)
     host.make_directory(f"{partial}/tmp", 0o750, user, user)
     host.link(f"{partial}/log", f"{wanted['log_dir']}/{index}")
-    host.rename(partial, f"{home}/{name}")

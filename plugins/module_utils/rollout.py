@@ -100,7 +100,9 @@ def choose_previous(found):
     run. After a rollout that stopped they run several, and the latest healthy one is that from before the rollout. So it
     is where a run was killed before anything ran another release: what its step was to bring is as good as run.
 
-    What runs is what the processes say, and the links where nothing runs. Where no release was healthy on all, each host names its own; one that has none, an empty text.
+    What runs is what the processes say, and the links where nothing runs.
+
+    Where no release was healthy on all, each host names its own; one that has none, an empty text.
     """
     runs = {name for has in found.values() for name in has.get("running") or has.get("switched") or [has["current"]]}
     runs |= {name for has in found.values() for name in has.get("in_step", [])}
