@@ -368,6 +368,7 @@ def plan_instance(wanted, instance, files, state, result):
     result.rows.extend(rows)
     result.facts["instances"].append({
         "index": index, "port": instance["port"], "folder": name, "current": has["current"], "previous": has["previous"],
+        "back": step_state.return_folder(state.get("record") or {}, index, has["current"]),
         "running": running is not None, "pid": running["pid"] if running else 0,
         "configured": has.get("configured", {}),
         "release": release.release_of(running["cwd"], wanted["root"]) if running else "",

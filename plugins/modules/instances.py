@@ -152,7 +152,7 @@ EXAMPLES = r"""
 RETURN = r"""
 instances:
   description:
-    - For each instance its C(index), C(port), wanted C(folder), C(current) and C(previous) folder, whether it is C(running),
+    - For each instance its C(index), C(port), wanted C(folder), C(current) and C(previous) folder, the one to go C(back) to, whether it is C(running),
       its C(pid) and C(release), whether it is C(healthy) (null where that is not known), and C(due), the reasons to start it anew.
     - C(changes) are the settings that all instances must have the same at the same time, such as C(xitrum_secure_key), with which
       the process differs. Values are in no result.

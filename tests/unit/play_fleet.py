@@ -123,7 +123,7 @@ class Fleet:
 
 def instance(index=0, folder="new-1", current="old-1", due=("another release",), **more):
     """An instance as it is read: it runs, and is due for a restart."""
-    return {"index": index, "port": 8000 + index, "folder": folder, "current": current, "previous": "", "running": True, "pid": 1,
+    return {"index": index, "port": 8000 + index, "folder": folder, "current": current, "back": current, "previous": "", "running": True, "pid": 1,
             "release": current.rpartition("-")[0], "due": list(due), "changes": [], "configured": {}, "healthy": True, **more}
 
 
