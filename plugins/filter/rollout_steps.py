@@ -10,7 +10,7 @@ version_added: 0.1.0
 author: The xitrum.host maintainers (@xitrum-host)
 description:
   - The first instance is a step of its own, the gate. The others follow in the order of the hosts, as many at a time as O(batch) says.
-  - Instances that run and are not healthy come first, since they serve nobody meanwhile.
+  - Instances that do not run or are not healthy come first, since they serve nobody meanwhile.
 options:
   _input:
     description: The variables of all hosts. C(xitrum_host_state) of M(xitrum.host.host_state_info) says which instances are due.
@@ -52,7 +52,7 @@ from ansible_collections.xitrum.host.plugins.module_utils import rollout
 def rollout_steps(hostvars, hosts, batch="1", strategy=""):
     """C(steps) of module_utils/rollout.py over the read state of C(hosts): its ValueError is an error of the filter."""
     found = {host: hostvars[host]["xitrum_host_state"]["instances"] for host in hosts}
-    sick = {(host, item["index"]) for host, has in found.items() for item in has["instances"] if item.get("healthy") is False}
+    sick = {(host, item["index"]) for host, has in found.items() for item in has["instances"] if item.get("healthy") is False or not item.get("running", True)}
     try:
         return rollout.steps({host: has["restart"] for host, has in found.items()}, batch, strategy, sick)
     except ValueError as error:

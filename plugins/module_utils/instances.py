@@ -284,8 +284,10 @@ def plan(wanted, state):
     result.problems.extend(place_problems(wanted, state))
     count = {instance["index"] for instance in wanted["instances"]}
     listed = result.facts["instances"]
-    result.facts["start"] = [pick(item) for item in listed if not item["running"]]
-    result.facts["restart"] = [pick(item) for item in listed if item["running"] and item["due"]]
+    # What a step has stopped is that of a step again: one that fails puts it back to what served.
+    stopped = [item["index"] for item in listed if not item["running"] and step_state.was_stopped(record, item["index"])]
+    result.facts["start"] = [pick(item) for item in listed if not item["running"] and item["index"] not in stopped]
+    result.facts["restart"] = [pick(item) for item in listed if (item["running"] and item["due"]) or item["index"] in stopped]
     observed = {item["index"]: item for item in listed}
     result.facts["recovery"] = recovery(listed, step_state.plan_recovery(record, observed, state["locked"]))
     gone = [{"index": int(index)} for index in sorted(record) if int(index) not in state["instances"]]

@@ -98,6 +98,12 @@ def is_unproved(record, index, current):
     return entry is not None and (entry["state"] in UNPROVED or entry["healthy"] not in ("", current))
 
 
+def was_stopped(record, index):
+    """Whether a step that was left may have stopped an instance that served before."""
+    entry = entry_of(record, index)
+    return entry is not None and bool(entry["healthy"])
+
+
 def return_folder(record, index, current):
     """The folder that an instance goes back to where a step fails: the last one with which it was healthy, which is
     C(current) unless a step was left in the middle."""
@@ -119,17 +125,18 @@ def plan_recovery(record, observed, interrupted=False):
     any instance out of use. What is observed decides; the record says where to look.
 
     - An empty text: nothing.
-    - C(start): it does not run. It is started like any other that does not.
+    - C(start): it does not run, and never served. It is started like any other that does not.
     - C(enable): the proxies get it back, and it is waited for.
     - C(enable_now): they get it back, and it is not waited for: it is due for a restart anyway.
-    - C(replace): it serves nobody. It is restarted first of all, and the proxies do not get it back before.
+    - C(replace): it serves nobody. A step restarts it first of all, and the proxies do not get it back before. So it is with
+      one that a step has stopped: where its new release fails, the step puts it back to what served.
     """
     found = {}
     for index, now in observed.items():
         if not interrupted and entry_of(record, index) is None:
             found[index] = ""
         elif not now["running"]:
-            found[index] = "start"
+            found[index] = "replace" if was_stopped(record, index) else "start"
         elif now["due"]:
             serves = not is_unproved(record, index, now["current"]) if now["healthy"] is None else now["healthy"]
             found[index] = "enable_now" if serves else "replace"

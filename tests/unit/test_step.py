@@ -80,7 +80,8 @@ def test_a_broken_release_that_a_killed_run_left_does_not_block_the_one_that_rep
     assert first[0] == ("proxy_server", "ready", ["app1-1"]), "what serves and is due is enabled"
     waits = [int(call["args"]["timeout"]) for call in proxied.calls("app1", "proxy_server")]
     assert waits[0] == 0, "and not waited for"
-    assert first[1:] == [
+    assert first[1] == ("step_record", "finished", [1])
+    assert first[2:] == [
         *(entry for index in (0, 1) for entry in (
             ("step_record", "drained", [index]), ("proxy_server", "drain", [f"app1-{index}"]), ("proxy_server", "maint", [f"app1-{index}"]),
             ("instance_service", "restarted", [index]), ("step_record", "enabled", [index]), ("proxy_server", "ready", [f"app1-{index}"]),

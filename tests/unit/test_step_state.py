@@ -60,7 +60,8 @@ def test_a_second_attempt_keeps_the_last_healthy_folder_of_the_first():
 @pytest.mark.parametrize("text", [
     None, "", "{", "[]", "3", '{"0": 1}', '{"x": {"state": "drained", "folder": "", "healthy": ""}}',
     '{"0": {"state": "gone", "folder": "", "healthy": ""}}', '{"0": {"state": "drained", "folder": "../x", "healthy": ""}}',
-    '{"0": {"state": "drained", "folder": "", "healthy": ".."}}', '{"0": {"state": "drained", "folder": ""}}', '{"0": {"state": [], "folder": 1, "healthy": ""}}',
+    '{"0": {"state": "drained", "folder": "", "healthy": ".."}}', '{"0": {"state": "drained", "folder": ""}}',
+    '{"0": {"state": [], "folder": 1, "healthy": ""}}',
 ])
 def test_a_record_that_is_damaged_says_nothing(text):
     assert step_state.parse(text) == {}
@@ -90,6 +91,7 @@ def seen(running=True, healthy=True, due=(), current="aa-1"):
     # It boots, say.
     ({}, seen(healthy=False), True, "enable"),
     ({}, seen(running=False), True, "start"),
+    (record("stopped"), seen(running=False), False, "replace"), (record("started", healthy=""), seen(running=False), False, "start"),
     (record("drained"), seen(), False, "enable"),
     (record("healthy"), seen(healthy=False, due=["x"], current="bb-2"), False, "replace"),
     # Its page is not known: what was never healthy is not put back on trust.
@@ -246,6 +248,16 @@ def test_what_is_on_record_and_not_on_the_host_is_forgotten():
     assert instances.plan(want, found).facts["recovery"] == {"gone": [{"index": 7}]}
 
 
+def test_an_instance_that_a_step_has_stopped_is_that_of_a_step_again():
+    """Started with all others that do not run, it would be left drained where its new release fails."""
+    want = wanted_instances()
+    for healthy, name in (("old-1", "restart"), ("", "start")):
+        found = {**running(want), "record": record("stopped", healthy=healthy)}
+        found["instances"][0]["process"] = None
+        facts = instances.plan(want, found).facts
+        assert {key: len(facts[key]) for key in ("start", "restart")} == {"start": 0, "restart": 0, name: 1}
+
+
 def test_instances_that_serve_nobody_come_first():
     due = {host_name: [{"index": index} for index in (0, 1)] for host_name in ("app1", "app2")}
     found = rollout.steps(due, 2, sick={("app2", 1), ("app1", 1)})
@@ -277,6 +289,7 @@ def test_the_slot_in_use_is_the_one_that_the_live_redirect_leads_to(pairs, runni
 
 def test_the_slot_is_read_from_the_live_rules():
     from ansible_collections.xitrum.host.plugins.module_utils import slot_read
+
     from .test_redirects import with_nft
     there = with_nft()
     for index, port in ((0, 7000), (1, 8000)):
