@@ -44,6 +44,11 @@ SPEC = {
 }
 
 
+#: Seconds that an instance gets at least to be healthy again where it goes back: it was healthy, and a run that asks for
+#: less does so of its new release. A host that is busy with what failed takes its time.
+PATIENCE = 120
+
+
 def home(wanted, index):
     """The folder of an instance."""
     return f"{wanted['root']}/instances/{index}"
@@ -356,7 +361,7 @@ def diff(wanted, todo):
 
 def apply(host, wanted, todo):
     """Stops, switches, starts and waits: index to the seconds until it was healthy. Instances that do not get healthy go
-    back to the folder that they had. Raises RuntimeError then, with the end of the log of what failed."""
+    back to the last folder with which they were. Raises RuntimeError then, with the end of the log of what failed."""
     starts = wanted["state"] in ("started", "restarted", "returned")
     for instance in todo if starts else []:
         prepare(host, wanted, instance["index"])
@@ -374,7 +379,7 @@ def apply(host, wanted, todo):
     if wanted["state"] == "absent":
         # One that was left on an older release kept the others from being told as the host's current one.
         release.settle(host, wanted["root"])
-    took = begin(host, wanted, todo) if starts else {}
+    took = begin(host, patient(wanted) if wanted["state"] == "returned" else wanted, todo) if starts else {}
     for index in {item["index"] for item in todo} - in_step:
         step_record.forget(host, wanted["name"], index)
     # Last: it is not to be waited for while nothing runs, and the next run makes up for it.
@@ -449,6 +454,11 @@ def drop_failed(host, wanted, todo):
         release.drop_healthy(host, wanted["root"], name)
 
 
+def patient(wanted):
+    """The options for instances that go back to what they ran, see L(PATIENCE)."""
+    return {**wanted, "start_timeout": max(wanted["start_timeout"], PATIENCE)}
+
+
 def go_back(host, wanted, todo, before):
     """Puts instances back to the folders that they had: a sentence on how that went."""
     changed = [{**item, "folder": before[item["index"]]} for item in todo if before[item["index"]] and item["folder"] != before[item["index"]]
@@ -461,7 +471,7 @@ def go_back(host, wanted, todo, before):
             step_record.note(host, wanted, instance["index"], "stopped", instance["folder"], needed=False)
             stop(host, wanted, instance["index"])
             launch(host, wanted, instance, needed=False)
-        prove_healthy(host, wanted, changed, needed=False)
+        prove_healthy(host, patient(wanted), changed, needed=False)
     except (OSError, RuntimeError) as error:
         return f"Going back (instance {names}) failed as well: {error}"
     return f"Went back, and healthy: instance {names}. Nothing else was touched."

@@ -82,7 +82,9 @@ options:
     type: int
     default: 200
   start_timeout:
-    description: Seconds from the start until an instance is healthy.
+    description:
+      - Seconds from the start until an instance is healthy.
+      - One that goes back to what it ran gets 120 seconds at least, also with O(state=returned).
     type: int
     default: 120
   stop_timeout:
