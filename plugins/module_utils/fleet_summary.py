@@ -20,10 +20,11 @@ def concerns(state):
 
 
 def needs_work(state, locked=False):
-    """Whether a run would change anything on the host: a file, a process, or what is left over. With C(locked), a lock that is there counts too."""
+    """Whether a run would change anything on the host: a file, a process, or what is left over. With C(locked), a lock that is there counts too, and
+    a step that a run has not ended."""
     found = concerns(state)
     instances = found.get("instances", {})
-    left = ("start", "restart", "surplus", *(("locked",) if locked else ()))
+    left = ("start", "restart", "surplus", *(("locked", "interrupted") if locked else ()))
     return any(report["differs"] for report in found.values()) or any(instances.get(name) for name in left)
 
 

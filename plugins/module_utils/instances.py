@@ -18,12 +18,15 @@ from ansible_collections.xitrum.host.plugins.module_utils import (
     addresses,
     folders,
     jvm,
+    partial_folder,
     process,
     release,
     restarts,
     run_lock,
     shared_settings,
     sockets,
+    step_record,
+    step_state,
     supervisors,
 )
 from ansible_collections.xitrum.host.plugins.module_utils.plan import LOOK, RUN, Plan, Row
@@ -46,6 +49,7 @@ SPEC = {
     "prove": {"type": "bool", "default": False},
     "health_path": {"type": "str", "default": ""},
     "health_status": {"type": "int", "default": 200},
+    "health_required": {"type": "bool", "default": True},
     "instances": {
         "type": "list", "elements": "dict", "required": True,
         "options": {
@@ -109,6 +113,7 @@ def read(host, wanted, jdk, kernel=None):
         "listening": listening_place(host, wanted["interface"]),
         "unsettled": release.unsettled(host, root),
         "locked": host.exists(run_lock.path(wanted["name"])),
+        "record": step_record.read(host, wanted["name"]) if wanted["name"] else {},
     }
     found = read_package_settings(host, root, wanted["release"])
     state["package_settings"] = wanted.get("package_settings") if found is None else found
@@ -146,6 +151,9 @@ def read(host, wanted, jdk, kernel=None):
         for instance in wanted["instances"]:
             has = state["instances"][instance["index"]]
             has["page"] = page(host, wanted, instance["port"], has["listeners"])
+            # It answers where it was started, whatever its port is to be.
+            port = has["configured"].get("http", instance["port"])
+            has["answer"] = has["page"] if port == instance["port"] else page(host, wanted, port, has["listeners"])
     return state
 
 
@@ -251,7 +259,8 @@ def start_probe(host, running, options):
 
 def plan(wanted, state):
     """Decides which folders are made and which go, and says why a running instance has to be started anew."""
-    result = Plan(facts={"instances": [], "surplus": [], "locked": state["locked"]})
+    record = state.get("record") or {}
+    result = Plan(facts={"instances": [], "surplus": [], "locked": state["locked"], "interrupted": bool(record)})
     if state["launcher"] != launcher(wanted["root"]):
         result.actions.append(("launcher", None, None))
     if state["unsettled"]:
@@ -275,8 +284,14 @@ def plan(wanted, state):
     result.problems.extend(place_problems(wanted, state))
     count = {instance["index"] for instance in wanted["instances"]}
     listed = result.facts["instances"]
-    result.facts["start"] = [pick(item) for item in listed if not item["running"]]
-    result.facts["restart"] = [pick(item) for item in listed if item["running"] and item["due"]]
+    # What a step has stopped is that of a step again: one that fails puts it back to what served.
+    stopped = [item["index"] for item in listed if not item["running"] and step_state.was_stopped(record, item["index"])]
+    result.facts["start"] = [pick(item) for item in listed if not item["running"] and item["index"] not in stopped]
+    result.facts["restart"] = [pick(item) for item in listed if (item["running"] and item["due"]) or item["index"] in stopped]
+    observed = {item["index"]: item for item in listed}
+    result.facts["recovery"] = recovery(listed, step_state.plan_recovery(record, observed, state["locked"]))
+    gone = [{"index": int(index)} for index in sorted(record) if int(index) not in state["instances"]]
+    result.facts["recovery"].update({"gone": gone} if gone else {})
     result.facts["surplus"] = [{"index": index} for index in sorted(state["instances"]) if index not in count]
     shown = {index: (state["instances"][index]["environment"], detail[1]["environment"]) for action, index, detail in result.actions if action == "make"}
     result.before = "".join(f"instances/{index}/{name}\n" for index, has in sorted(state["instances"].items()) for name in has["folders"])
@@ -293,8 +308,12 @@ def plan(wanted, state):
 def page_problems(wanted, state):
     """Why the health page cannot be meant: an instance that runs does not know it. The proxies would take all instances out of use, and
     a rollout would never find one healthy. An instance that is sick, and answers 5xx or nothing, or that limits requests (429), says nothing about the page."""
-    for instance in wanted["instances"]:
-        said = state["instances"][instance["index"]].get("page")
+    for instance in wanted["instances"] if wanted.get("health_required", True) else ():
+        has = state["instances"][instance["index"]]
+        said = has.get("page")
+        # A release that a killed run has left, and that was never healthy, says nothing about the page either.
+        if step_state.is_unproved(state.get("record") or {}, instance["index"], has["current"]):
+            continue
         if isinstance(said, int) and said < 500 and said not in (429, wanted["health_status"]):
             yield (f"instance {instance['index']} runs, and answers {said} for {wanted['health_path']}; wanted is {wanted['health_status']}. "
                    "Correct xitrum_health_path (or xitrum_health_status), or set xitrum_health_path_new: true for the one run that brings this page")
@@ -314,6 +333,20 @@ def place_problems(wanted, state):
         )
 
 
+def recovery(listed, actions):
+    """The instances by what a run does about them before its own first step (L(step_state)), those alone for which it
+    does something."""
+    chosen = {action: [pick(item) for item in listed if actions[item["index"]] == action] for action in step_state.ACTIONS}
+    return {action: found for action, found in chosen.items() if action and found}
+
+
+def is_healthy(wanted, has):
+    """Whether a running instance answers as it should; None where it was not asked, or nobody can see where it listens."""
+    if not wanted["health_path"] or not has["process"] or has.get("unread") or "answer" not in has:
+        return None
+    return has["answer"] == wanted["health_status"]
+
+
 def pick(item):
     """What M(xitrum.host.instance_service) wants to know of an instance."""
     return {name: item[name] for name in ("index", "port", "folder")}
@@ -328,6 +361,7 @@ def plan_instance(wanted, instance, files, state, result):
         result.actions.append(("make", index, (name, files)))
     running = has["process"]
     used = {name, has["current"], has["previous"], (running["cwd"] or "").rpartition("/")[2] if running else ""}
+    used |= step_state.kept_folders(state.get("record") or {}, index)
     old = [folder for folder in has["folders"] if folder not in used]
     result.actions.extend(("remove", index, folder) for folder in old)
     rows = instance_rows(wanted, instance, name, has, state)
@@ -336,9 +370,11 @@ def plan_instance(wanted, instance, files, state, result):
     result.rows.extend(rows)
     result.facts["instances"].append({
         "index": index, "port": instance["port"], "folder": name, "current": has["current"], "previous": has["previous"],
+        "back": step_state.return_folder(state.get("record") or {}, index, has["current"]),
         "running": running is not None, "pid": running["pid"] if running else 0,
         "configured": has.get("configured", {}),
         "release": release.release_of(running["cwd"], wanted["root"]) if running else "",
+        "healthy": is_healthy(wanted, has),
         "due": [restarts.reason(row) for row in rows if row.status == "restart"],
         "changes": setting_changes(files, has, state),
     })
@@ -369,6 +405,9 @@ def instance_rows(wanted, instance, name, has, state):
         restarts.java_row(label, running, state["java"]),
         restarts.nofile_row(label, running, wanted["nofile"], state["granted"]),
     ]
+    if is_healthy(wanted, has) is False and step_state.is_unproved(state.get("record") or {}, instance["index"], has["current"]):
+        said = "nothing" if has["answer"] is None else str(has["answer"])
+        rows.append(row("health", str(wanted["health_status"]), wanted["health_path"], said, False, "a run ended before what it started was healthy"))
     if not unread:
         rows += [
             restarts.backlog_row(label, [item["backlog"] for item in on_port(has, instance)], wanted["backlog"], state),
@@ -457,14 +496,29 @@ def apply(host, wanted, planned):
 def make(host, wanted, index, name, files):
     """One instance's folder, under another name until it is whole."""
     root, user = wanted["root"], wanted["user"]
-    home, source = f"{root}/instances/{index}", release.folder(root, wanted["release"])
-    partial = f"{home}/.{name}.partial"
+    home = f"{root}/instances/{index}"
     host.make_directory(f"{wanted['log_dir']}/{index}", 0o750, user, user)
     host.make_directory(home, 0o750, "root", user)
     if host.exists(f"{home}/{name}"):
         return
-    host.remove(partial)
-    host.make_directory(partial, 0o750, "root", user)
+    for left in partial_folder.find_abandoned(host, home):
+        host.remove(f"{home}/{left}")
+    partial = f"{home}/{partial_folder.name_for(name)}"
+    # Of root alone until it is whole: nobody else is to hold it.
+    host.make_directory(partial, 0o700, "root", user)
+    with partial_folder.hold(partial):
+        fill(host, wanted, index, files, partial)
+        host.make_directory(partial, 0o750, "root", user)
+        if host.exists(f"{home}/{name}"):
+            # A module that outlived its controller has made the same meanwhile.
+            host.remove(partial)
+        else:
+            host.rename(partial, f"{home}/{name}")
+
+
+def fill(host, wanted, index, files, partial):
+    """What is in an instance's folder: the release by links, and what the instance has of its own."""
+    user, source = wanted["user"], release.folder(wanted["root"], wanted["release"])
     for entry in host.listdir(source):
         if entry not in OWN:
             host.link(f"{partial}/{entry}", f"../../../releases/{wanted['release']}/{entry}")
@@ -476,4 +530,3 @@ def make(host, wanted, index, name, files):
         host.write(f"{partial}/{path}", text, 0o640, "root", user)
     host.make_directory(f"{partial}/tmp", 0o750, user, user)
     host.link(f"{partial}/log", f"{wanted['log_dir']}/{index}")
-    host.rename(partial, f"{home}/{name}")

@@ -18,7 +18,7 @@ import tempfile
 import zlib
 from contextlib import contextmanager
 
-from ansible_collections.xitrum.host.plugins.module_utils import alternatives, jdk, package_source
+from ansible_collections.xitrum.host.plugins.module_utils import alternatives, jdk, package_source, partial_folder
 from ansible_collections.xitrum.host.plugins.module_utils.jdk import FOLDER, MARKER, PART, major, version_said
 from ansible_collections.xitrum.host.plugins.module_utils.package import sha256_of
 from ansible_collections.xitrum.host.plugins.module_utils.plan import RUN, Plan, Row
@@ -202,9 +202,17 @@ def apply(host, wanted, planned, archive):
 
 def unpack(host, archive, sha256, wanted):
     """Unpacks the archive into its place. Returns what java says. Raises SourceError."""
-    final, part = f"{FOLDER}/{wanted['name']}", f"{FOLDER}/.{wanted['name']}{PART}"
-    host.remove(part)
+    # Of this run alone: a module that outlives its controller would rename what the next run has begun.
+    final, part = f"{FOLDER}/{wanted['name']}", f"{FOLDER}/{partial_folder.name_for(wanted['name'], PART)}"
+    for left in jdk.leftovers(host):
+        host.remove(left)
     host.make_directory(part)
+    with partial_folder.hold(part):
+        return install(host, archive, sha256, wanted, final, part)
+
+
+def install(host, archive, sha256, wanted, final, part):
+    """Unpacks the archive into C(part), proves it, and renames it to C(final). Returns what java says. Raises SourceError."""
     try:
         try:
             package_source.unpack(archive, part)

@@ -114,6 +114,16 @@ def read_live(host):
     return state
 
 
+def read_live_pairs(host):
+    """The live redirects of ours as pairs, whichever back end has them; none where this user may not read the rules."""
+    state = read_live(host)
+    state["firewalld"] = {"live": state["iptables"]["live"]}
+    found = {}
+    for rules in all_rules("effective", state).values():
+        found.update({pair["outside"]: pair for pair in live_pairs(rules)})
+    return [found[outside] for outside in sorted(found)]
+
+
 def _units(host, names):
     said = host.run(["systemctl", "show", "--no-pager", f"--property={_PROPERTIES}", "--", *dict.fromkeys(names)])
     shown = [parse_unit(block) for block in said.out.split("\n\n")] if said.rc == 0 else []

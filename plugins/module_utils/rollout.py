@@ -17,18 +17,18 @@ def size(batch, count):
     return max(number * count // 100, 1) if share else number
 
 
-def steps(due, batch=1, strategy="", idle=()):
+def steps(due, batch=1, strategy="", sick=()):
     """The steps of a rollout: the first instance alone, which is the gate, then as many at a time as C(batch) says. With
     the C(strategy) C(all_at_once) all are one step, which has C(all_at_once), too.
 
-    C(due) maps a host to its instances, in the order in which they are taken: those of a host follow each other. Those
-    of the servers C(idle), which get no requests, come first: a fleet that is half broken is repaired before one that
-    still serves is drained.
+    C(due) maps a host to its instances, in the order in which they are taken: those of a host follow each other. Those that
+    are not healthy, C(sick) as pairs of a host and an index, come before all others: with them out of use already, a step
+    of others would leave fewer than the batch allows.
     Each step is C({number, of, gate, label, hosts}): C(hosts) maps a host to its instances of this step. Raises
     ValueError where C(batch) cannot be meant.
     """
     every = [(host, instance) for host, instances in due.items() for instance in instances]
-    every.sort(key=lambda one: proxy.server_name(one[0], one[1]["index"]) not in idle)
+    every.sort(key=lambda item: (item[0], item[1]["index"]) not in sick)
     chunk = size(batch, len(every))
     together = strategy == shared_settings.ALL_AT_ONCE
     parts = [every] if every and together else [every[:1], *(every[start:start + chunk] for start in range(1, len(every), chunk))] if every else []
@@ -98,11 +98,15 @@ def remembered(has):
 
 def choose_previous(found):
     """Host to the release that it goes back to: the latest that was healthy on all hosts, without the one that they all
-    run. After a rollout that stopped they run several, and the latest healthy one is that from before the rollout.
+    run. After a rollout that stopped they run several, and the latest healthy one is that from before the rollout. So it
+    is where a run was killed before anything ran another release: what its step was to bring is as good as run.
+
+    What runs is what the processes say, and the links where nothing runs.
 
     Where no release was healthy on all, each host names its own; one that has none, an empty text.
     """
-    runs = {name for has in found.values() for name in has.get("switched") or [has["current"]]}
+    runs = {name for has in found.values() for name in has.get("running") or has.get("switched") or [has["current"]]}
+    runs |= {name for has in found.values() for name in has.get("in_step", [])}
     left = runs if len(runs) == 1 else set()
     listed = {
         host: [name for name in reversed(remembered(has)) if name in has["releases"] and name not in left]

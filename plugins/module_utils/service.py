@@ -17,6 +17,8 @@ from ansible_collections.xitrum.host.plugins.module_utils import (
     recorded,
     release,
     sockets,
+    step_record,
+    step_state,
     supervisors,
 )
 
@@ -42,6 +44,11 @@ SPEC = {
 }
 
 
+#: Seconds that an instance gets at least to be healthy again where it goes back: it was healthy, and a run that asks for
+#: less does so of its new release. A host that is busy with what failed takes its time.
+PATIENCE = 120
+
+
 def home(wanted, index):
     """The folder of an instance."""
     return f"{wanted['root']}/instances/{index}"
@@ -59,15 +66,17 @@ def filled(wanted, index, verb):
 
 
 def switch(host, wanted, instance):
-    """Points C(current) at the instance's new folder and C(previous) at the one before, which a step that fails needs."""
+    """Points C(current) at the instance's new folder and C(previous) at the one before, which a step that fails needs:
+    the last one that was healthy, where a run that was killed has left another."""
     folder, here = instance["folder"], home(wanted, instance["index"])
     now = host.readlink(f"{here}/current")
+    before = step_state.return_folder(step_record.read(host, wanted["name"]), instance["index"], now)
     if not folder or folder == now:
         return False
     if not host.exists(f"{here}/{folder}/script/runner"):
         raise RuntimeError(f"{here}/{folder} is not there, so nothing was switched: run the playbook again")
-    if now:
-        host.link(f"{here}/previous", now)
+    if now and before != folder:
+        host.link(f"{here}/previous", before)
     host.link(f"{here}/current", folder)
     return True
 
@@ -83,6 +92,13 @@ def drained(host, wanted, todo, pause=0.25):
         if not left or time.monotonic() >= deadline:
             return left
         time.sleep(pause)
+
+
+def drain(host, wanted, todo):
+    """As L(drained), recorded first."""
+    for item in todo:
+        step_record.note(host, wanted, item["index"], "drained")
+    return drained(host, wanted, todo)
 
 
 def drain_notes(host, left):
@@ -345,21 +361,27 @@ def diff(wanted, todo):
 
 def apply(host, wanted, todo):
     """Stops, switches, starts and waits: index to the seconds until it was healthy. Instances that do not get healthy go
-    back to the folder that they had. Raises RuntimeError then, with the end of the log of what failed."""
+    back to the last folder with which they were. Raises RuntimeError then, with the end of the log of what failed."""
     starts = wanted["state"] in ("started", "restarted", "returned")
     for instance in todo if starts else []:
         prepare(host, wanted, instance["index"])
+    # Whoever has begun a step ends it: a playbook that drains instances first also puts them back.
+    in_step = {item["index"] for item in todo if step_state.entry_of(step_record.read(host, wanted["name"]), item["index"])}
     for instance in todo:
+        step_record.note(host, wanted, instance["index"], "stopped", instance["folder"] if starts else None)
         # By another supervisor, one that does not run would be started at boot.
         stop(host, wanted, instance["index"])
         if wanted["state"] != "stopped":
             move(host, wanted, instance["index"], (wanted["supervisor"],) if starts else ())
         if wanted["state"] == "absent":
             host.remove(home(wanted, instance["index"]))
+            step_record.forget(host, wanted["name"], instance["index"])
     if wanted["state"] == "absent":
         # One that was left on an older release kept the others from being told as the host's current one.
         release.settle(host, wanted["root"])
-    took = begin(host, wanted, todo) if starts else {}
+    took = begin(host, patient(wanted) if wanted["state"] == "returned" else wanted, todo) if starts else {}
+    for index in {item["index"] for item in todo} - in_step:
+        step_record.forget(host, wanted["name"], index)
     # Last: it is not to be waited for while nothing runs, and the next run makes up for it.
     for kind in surplus(host, wanted) if wanted["state"] != "stopped" else ():
         supervisors.clean(host, kind, wanted["name"])
@@ -377,16 +399,51 @@ def move(host, wanted, index, keep):
 
 def begin(host, wanted, todo):
     """The second half of L(apply): nothing runs, and the wanted supervisor alone knows the instances."""
-    before = {item["index"]: host.readlink(f"{home(wanted, item['index'])}/current") for item in todo}
+    record = step_record.read(host, wanted["name"])
+    before = {item["index"]: step_state.return_folder(record, item["index"], host.readlink(f"{home(wanted, item['index'])}/current"))
+              for item in todo}
     try:
         for instance in todo:
-            switch(host, wanted, instance)
-            start(host, wanted, instance["index"])
-        took = wait_until_healthy(host, wanted, todo)
-    except RuntimeError as error:
+            launch(host, wanted, instance)
+        took = prove_healthy(host, wanted, todo)
+    except (OSError, RuntimeError) as error:
         drop_failed(host, wanted, todo)
         raise RuntimeError(f"{error}\n{go_back(host, wanted, todo, before)}") from error
     release.settle(host, wanted["root"])
+    return took
+
+
+def launch(host, wanted, instance, needed=True):
+    """Switches an instance and starts it, each recorded first; C(needed) is that of L(step_record)."""
+    for state in ("stopped", "switched"):
+        step_record.note(host, wanted, instance["index"], state, instance["folder"], needed)
+    switch(host, wanted, instance)
+    step_record.note(host, wanted, instance["index"], "started", needed=needed)
+    start(host, wanted, instance["index"])
+
+
+def prove_running(host, wanted):
+    """Waits until all instances are healthy, those too that ran already: one that its supervisor has just started at boot is
+    not yet. What a run that was killed has started is recorded as healthy then."""
+    unproved = [
+        item for item in wanted["instances"]
+        if step_state.is_unproved(step_record.read(host, wanted["name"]), item["index"], host.readlink(f"{home(wanted, item['index'])}/current"))
+    ]
+    for state in ("stopped", "started", "healthy"):
+        for item in unproved:
+            step_record.note(host, wanted, item["index"], state)
+    wait_until_healthy(host, wanted, wanted["instances"])
+    for item in unproved:
+        step_record.note(host, wanted, item["index"], "enabled")
+
+
+def prove_healthy(host, wanted, todo, needed=True):
+    """As L(wait_until_healthy), with the record of the step: at the end clients may be sent to the instances."""
+    for instance in todo:
+        step_record.note(host, wanted, instance["index"], "healthy", needed=needed)
+    took = wait_until_healthy(host, wanted, todo)
+    for instance in todo:
+        step_record.note(host, wanted, instance["index"], "enabled", needed=needed)
     return took
 
 
@@ -397,18 +454,24 @@ def drop_failed(host, wanted, todo):
         release.drop_healthy(host, wanted["root"], name)
 
 
+def patient(wanted):
+    """The options for instances that go back to what they ran, see L(PATIENCE)."""
+    return {**wanted, "start_timeout": max(wanted["start_timeout"], PATIENCE)}
+
+
 def go_back(host, wanted, todo, before):
     """Puts instances back to the folders that they had: a sentence on how that went."""
-    changed = [{**item, "folder": before[item["index"]]} for item in todo if before[item["index"]] and item["folder"] not in ("", before[item["index"]])]
+    changed = [{**item, "folder": before[item["index"]]} for item in todo if before[item["index"]] and item["folder"] != before[item["index"]]
+               and host.readlink(f"{home(wanted, item['index'])}/current") != before[item["index"]]]
     if not changed:
         return "There is nothing to go back to: it stays as it is, and the next run tries again."
     names = ", ".join(f"{item['index']} to {item['folder'].rpartition('-')[0]}" for item in changed)
     try:
         for instance in changed:
+            step_record.note(host, wanted, instance["index"], "stopped", instance["folder"], needed=False)
             stop(host, wanted, instance["index"])
-            switch(host, wanted, instance)
-            start(host, wanted, instance["index"])
-        wait_until_healthy(host, wanted, changed)
-    except RuntimeError as error:
+            launch(host, wanted, instance, needed=False)
+        prove_healthy(host, patient(wanted), changed, needed=False)
+    except (OSError, RuntimeError) as error:
         return f"Going back (instance {names}) failed as well: {error}"
     return f"Went back, and healthy: instance {names}. Nothing else was touched."

@@ -82,7 +82,9 @@ options:
     type: int
     default: 200
   start_timeout:
-    description: Seconds from the start until an instance is healthy.
+    description:
+      - Seconds from the start until an instance is healthy.
+      - One that goes back to what it ran gets 120 seconds at least, also with O(state=returned).
     type: int
     default: 120
   stop_timeout:
@@ -157,15 +159,14 @@ def main():
         changed = bool(todo or left or (wanted["state"] == "absent" and service.surplus(host, wanted)))
         if module.check_mode:
             module.exit_json(changed=changed, diff=diff)
-        cut = service.drained(host, wanted, todo) if wanted["drain"] else 0
+        cut = service.drain(host, wanted, todo) if wanted["drain"] else 0
         notes = service.drain_notes(host, cut)
         for note in notes:
             module.warn(note)
         took = service.apply(host, wanted, todo) if changed else {}
         service.remove_root(host, wanted, left)
         if wanted["state"] == "started":
-            # Those too that ran already: one that its supervisor has just started at boot is not healthy yet.
-            service.wait_until_healthy(host, wanted, wanted["instances"])
+            service.prove_running(host, wanted)
         service.watch(host, wanted)
     except (OSError, RuntimeError) as error:
         module.fail_json(msg=str(error))

@@ -75,6 +75,7 @@ def fixture_quick():
     """Nothing has to be stopped, and nothing waits."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(service, "stop", lambda *_what: None)
+        patch.setattr(service, "PATIENCE", 0)
         patch.setattr(service, "tail", lambda *_what: "")
         yield
 

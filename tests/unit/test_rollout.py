@@ -182,6 +182,6 @@ def test_redirects_lead_back_to_the_slot_in_use_before_the_other_ends(pairs, con
 
 
 def test_instances_that_get_no_requests_are_taken_first():
-    steps = rollout.steps(DUE, 1, idle={"app2-0", "app9-0"})
+    steps = rollout.steps(DUE, 1, sick={("app2", 0), ("app9", 0)})
     assert [step["label"] for step in steps] == ["app2-0", "app1-0", "app1-1", "app2-1"]
     assert steps[0]["gate"] and not steps[1]["gate"]

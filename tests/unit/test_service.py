@@ -38,6 +38,35 @@ def host(runs=False, start=(0, "", "")):
         "journalctl --no-pager --quiet --lines=30 --output=cat _SYSTEMD_UNIT=demo@0.service": "Could not open port 8000 for HTTP server\n"}, links)
 
 
+@pytest.fixture(name="impatient", autouse=True)
+def fixture_impatient(monkeypatch):
+    """No test waits for what never gets healthy."""
+    monkeypatch.setattr(service, "PATIENCE", 0)
+
+
+@pytest.mark.parametrize("state", ["restarted", "returned"])
+def test_what_goes_back_gets_its_time_whatever_a_new_release_gets(state, monkeypatch):
+    """On a busy host the few seconds of a run that expected a failure were too short for the old release, too."""
+    there, given = host(), []
+    monkeypatch.setattr(service, "PATIENCE", 120)
+    monkeypatch.setattr(service, "stop", lambda *_what: None)
+    monkeypatch.setattr(service, "tail", lambda *_what: "")
+
+    def wait(_host, want, _todo):
+        given.append(want["start_timeout"])
+        if len(given) == 1 and state == "restarted":
+            raise RuntimeError("it is not healthy")
+        return {}
+
+    monkeypatch.setattr(service, "wait_until_healthy", wait)
+    if state == "restarted":
+        with pytest.raises(RuntimeError, match="Went back"):
+            service.apply(there, wanted(state, start_timeout=15), [{"index": 0, "port": 1, "folder": "bb-2", "runs": True}])
+    else:
+        service.apply(there, wanted(state, start_timeout=15), [{"index": 0, "port": 1, "folder": "bb-2", "runs": True}])
+    assert given == ([15, 120] if state == "restarted" else [120])
+
+
 @pytest.mark.parametrize("state, runs, todo", [
     ("started", False, 1), ("started", True, 0), ("restarted", True, 1), ("restarted", False, 1),
     ("stopped", True, 1), ("stopped", False, 0), ("absent", False, 1),

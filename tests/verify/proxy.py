@@ -215,9 +215,9 @@ class ProxyContract:
         name, cookie = sorted(self.bound(host, address).items())[0]
         instances.turn(name)
         try:
-            deadline = time.monotonic() + 20
+            deadline = time.monotonic() + 180
             while name in {asked_with(address, cookie) for _unused in range(3)}:
-                assert time.monotonic() < deadline, f"{name} still gets requests 20 s after it became sick"
+                assert time.monotonic() < deadline, f"{name} still gets requests 180 s after it became sick"
                 time.sleep(0.2)
             with Load(address, 80, sticky=True) as load:
                 load.more(100)
@@ -264,12 +264,12 @@ class ProxyContract:
                 assert not self.set_servers(host, "drain", timeout=0)["changed"]
                 assert {ask(address)[0].getheader("X-Demo-Instance") for _unused in range(20)} == {second}
                 assert asked_with(address, cookie) == first, "a bound client must be able to end what it does"
-                said = self.set_servers(host, "maint", timeout=20)
+                said = self.set_servers(host, "maint", timeout=180)
                 assert (said["changed"], said["open"]) == (True, 0)
                 assert asked_with(address, cookie) == second
                 load.more()
             finally:
-                said = self.set_servers(host, "ready", timeout=20)
+                said = self.set_servers(host, "ready", timeout=180)
             assert [server["healthy"] for server in said["servers"]] == [True]
             assert asked_with(address, cookie) == first
             load.more()
@@ -292,7 +292,7 @@ class ProxyContract:
                     with pytest.raises((websocket_client.Cut, OSError)):
                         echo.receive()
             finally:
-                self.set_servers(host, "ready", timeout=20)
+                self.set_servers(host, "ready", timeout=180)
 
     def test_a_server_that_is_not_healthy_is_not_put_back(self, host, address, instances):
         first = sorted(self.bound(host, address))[0]
@@ -304,7 +304,7 @@ class ProxyContract:
             assert first not in {ask(address)[0].getheader("X-Demo-Instance") for _unused in range(10)}
         finally:
             instances.turn(first)
-            assert self.set_servers(host, "ready", timeout=20)["servers"][0]["healthy"]
+            assert self.set_servers(host, "ready", timeout=180)["servers"][0]["healthy"]
 
     def test_a_reload_keeps_what_was_set_at_run_time(self, host, address):
         bound = self.bound(host, address)
@@ -319,7 +319,7 @@ class ProxyContract:
             self.reload(host)
             assert asked_with(address, cookie) == second
         finally:
-            said = self.set_servers(host, "ready", timeout=20)
+            said = self.set_servers(host, "ready", timeout=180)
         assert said["rows"][0]["configured"] == "maint"
 
     def reload(self, host):
