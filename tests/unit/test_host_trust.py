@@ -12,7 +12,7 @@ import time
 
 import pytest
 from ansible_collections.xitrum.host.plugins.module_utils import host as host_module
-from ansible_collections.xitrum.host.plugins.module_utils import service, supervisors
+from ansible_collections.xitrum.host.plugins.module_utils import jdk_archive, service, supervisors
 from ansible_collections.xitrum.host.plugins.module_utils.host import Host, PathError, user_name
 
 AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
@@ -307,3 +307,12 @@ def test_a_lock_of_another_user_is_refused(real, tmp_path):
     os.chown(tmp_path / "lock", USER, USER)
     with pytest.raises(PathError, match=f"belongs to {USER}; expected a file of root"):
         real.locked(str(tmp_path / "lock")).__enter__()
+
+
+def test_the_lock_of_the_controllers_archives_is_the_users_alone_and_has_an_end(tmp_path, monkeypatch):
+    monkeypatch.setattr(jdk_archive, "ALONE_SECONDS", 0)
+    with jdk_archive.alone(str(tmp_path / "archives")) as folder:
+        assert stat.S_IMODE(os.stat(f"{folder}/.lock").st_mode) == 0o600
+        with open(f"{folder}/.lock", "ab") as other:
+            with pytest.raises(PathError, match="held by another process"):
+                host_module.wait_for_lock(other, f"{folder}/.lock", 0)
