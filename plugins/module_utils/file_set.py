@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import fnmatch
 
-from ansible_collections.xitrum.host.plugins.module_utils import foreign_file
+from ansible_collections.xitrum.host.plugins.module_utils import foreign_file, marked_block
+from ansible_collections.xitrum.host.plugins.module_utils.foreign_text import hidden_text, shown_text
 from ansible_collections.xitrum.host.plugins.module_utils.host import writable_by_all
 from ansible_collections.xitrum.host.plugins.module_utils.plan import RUN, Plan, Row
 
@@ -73,8 +74,8 @@ def plan(wanted, state):
         note(result, wanted, item["path"], "as the inventory says", "so" if owned else "otherwise" if has else "missing", owned)
         if not owned:
             result.actions.append(("write", item))
-            result.before += headed(item["path"], (has or {}).get("text") or "")
-            result.after += headed(item["path"], item["content"])
+            result.before += headed(item["path"], diff_text((has or {}).get("text") or "", False))
+            result.after += headed(item["path"], diff_text(item["content"], True))
     for item in wanted["links"]:
         target = (there.get(item["path"]) or {}).get("target")
         note(result, wanted, item["path"], item["target"], target or "missing", target == item["target"])
@@ -85,7 +86,8 @@ def plan(wanted, state):
     for path in sorted(set(there) - {item["path"] for item in [*wanted["files"], *wanted["links"]]}):
         note(result, wanted, path, "absent", there[path]["target"] or "there", False, masked(path, there[path]))
         result.actions.append(("remove", {"path": path}))
-        result.before += headed(path, f"-> {there[path]['target']}\n" if there[path]["text"] is None else there[path]["text"])
+        target, text = there[path]["target"], there[path]["text"]
+        result.before += headed(path, f"-> {target}\n" if text is None else diff_text(text, False))
     if state["owed"] and not result.actions:
         note(result, wanted, "commands", "done", "owed since a run that did not end", False)
         result.actions.append(("commands", None))
@@ -106,6 +108,15 @@ def note(result, wanted, path, want, configured, good, mask=""):
     why = "" if good else mask or "the file is not what the inventory asks for"
     result.rows.append(Row("files", f"{wanted['name']} {path}", want, "masked" if mask else configured, "",
                            "ok" if good else "differs", why, "" if good else RUN))
+
+
+def diff_text(text, wanted):
+    """What a diff shows of a file: of one that has our lines among those of others, ours alone. C(wanted): the text is
+    the set's own."""
+    ours, others = marked_block.blocks(text)
+    if ours:
+        return (hidden_text(others) if others else "") + ours
+    return text if wanted else shown_text(text)
 
 
 def headed(path, text):

@@ -19,6 +19,9 @@ _WORD = re.compile(r"[^ \t\n\v\f\r]+")
 _LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 _PRINTED = 120
 
+#: In how many of its first lines a file of this collection says that it is one: a script has another line before.
+OWN_LINES = 3
+
 
 def lines_of(text):
     """The lines of a file with their numbers from 1 on, without their ends: C((number, line))."""
@@ -45,6 +48,20 @@ def _escape(letter):
     number = ord(letter)
     # A byte that is no UTF-8 is read as U+DC80 to U+DCFF.
     return f"\\x{number - 0xDC00:02x}" if 0xDC80 <= number <= 0xDCFF else letter.encode("unicode_escape").decode("ascii")
+
+
+def shown_text(text):
+    """What a diff shows of a file: its text where it is of this collection, which says so in its first lines. A text of
+    others may hold secrets, and the diff goes to the screen and into logs: of that, how many lines it has."""
+    if not text or any("xitrum.host" in line for number, line in lines_of(text) if number <= OWN_LINES):
+        return text or ""
+    return hidden_text(text)
+
+
+def hidden_text(text):
+    """What a diff has in the place of a text that others wrote."""
+    count = sum(1 for _line in lines_of(text))
+    return f"({count} {'line' if count == 1 else 'lines'} of others {'is' if count == 1 else 'are'} not shown)\n"
 
 
 def sendable(value):

@@ -20,7 +20,7 @@ import secrets
 import shutil
 import socket
 import stat
-import tempfile
+import time
 from typing import NamedTuple
 
 #: As many links as the kernel follows in one path (path_resolution(7)).
@@ -28,6 +28,12 @@ MOST_LINKS = 40
 
 #: Folders that a distribution gives to the group of a daemon, which has no members: Ubuntu's log folder.
 DAEMON_FOLDERS = {"/var/log": "syslog"}
+
+#: Opens a folder to read or change it, and no link to one.
+FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_NONBLOCK
+
+#: How long a lock of another process is waited for, in seconds: longer than a reload of a proxy may take.
+LOCK_SECONDS = 120
 
 #: What a file has beside its text, owner and mode, and a rename would lose: the label of SELinux, and access lists.
 KEPT_ATTRIBUTES = ("security.selinux", "system.posix_acl_access")
@@ -91,26 +97,24 @@ class Host:
     def read(self, path):
         """The text of a file; None where there is none. Raises OSError where it exists and may not be read."""
         try:
-            with open(path, "rb") as handle:
+            with open(path, "rb", opener=open_readable) as handle:
                 return handle.read().decode("utf-8", "surrogateescape")
         except (FileNotFoundError, NotADirectoryError, ProcessLookupError):
             return None
 
     def tail(self, path, size=16384, since=(0, 0)):
-        """The last bytes of a regular file as text; empty where there is none. A link or a pipe in its place is not followed:
-        the file may lie in a folder of a user who is not root.
+        """The last bytes of a regular file as text; empty where there is none. It may lie in a folder of a user who is
+        not root: see L(open_file).
 
         C(since) is a L(position): only what was written after it is read. Another file in its place, or one that became
         shorter, was rotated: all of it was written after.
         """
         try:
-            handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+            handle = self.open_file(path, os.O_RDONLY)
         except OSError:
             return ""
         with os.fdopen(handle, "rb") as file:
             found = os.fstat(handle)
-            if not stat.S_ISREG(found.st_mode):
-                return ""
             begin = since[1] if found.st_ino == since[0] and found.st_size >= since[1] else 0
             file.seek(max(found.st_size - size, begin))
             return file.read(size).decode("utf-8", "replace")
@@ -177,19 +181,51 @@ class Host:
         if found is not None and found.kind != "directory":
             raise PathError(errno.ENOTDIR, no_folder(path, target))
         self.make_parents(target)
-        if found is None:
+        with self.open_parent(target) as (folder, name):
             with contextlib.suppress(FileExistsError):
-                os.mkdir(target, 0o700)
-        self.own(target, mode, owner, group)
+                os.mkdir(name, 0o700, dir_fd=folder)
+            handle = os.open(name, FOLDER_FLAGS, dir_fd=folder)
+            try:
+                guard_owner(target, os.fstat(folder), os.fstat(handle), (os.geteuid(), user_id(owner)))
+                self.own(handle, mode, owner, group)
+            finally:
+                os.close(handle)
 
     def make_parents(self, path):
         """The folders above a path, those that are missing with the mode 0755, whatever the umask is."""
-        folder = os.path.dirname(path)
-        if folder and not os.path.isdir(folder):
-            self.make_parents(folder)
-            with contextlib.suppress(FileExistsError):
-                os.mkdir(folder, 0o700)
-                os.chmod(folder, 0o755)
+        os.close(open_folder(self.resolve(posixpath.dirname(path)), make=True))
+
+    @contextlib.contextmanager
+    def open_parent(self, path):
+        """The folder that a path is in, as a descriptor, and the last part of the path.
+
+        What is done with both cannot be led elsewhere by a user who may write above. Raises L(PathError) where
+        L(resolve) does, and OSError where there is no such folder.
+        """
+        above, name = posixpath.split(path)
+        folder = open_folder(self.resolve(above))
+        try:
+            yield folder, name
+        finally:
+            os.close(folder)
+
+    def open_file(self, path, flags, mode=0o600):
+        """A descriptor of a regular file in a folder that others may write. C(flags) and C(mode) are those of open(2).
+
+        A link, a pipe or a device in its place is refused, and so is a file of somebody else than the folder's owner:
+        a hard link of theirs. Raises L(PathError) then, and OSError where it cannot be opened.
+        """
+        with self.open_parent(path) as (folder, name):
+            handle = os.open(name, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY, mode, dir_fd=folder)
+            try:
+                found = os.fstat(handle)
+                if not stat.S_ISREG(found.st_mode):
+                    raise PathError(errno.EINVAL, no_file(path, path, "other"))
+                guard_owner(path, os.fstat(folder), found)
+            except BaseException:
+                os.close(handle)
+                raise
+            return handle
 
     def write(self, path, text, mode=None, owner=None, group=None):
         """Replaces a file atomically: a reader sees the old text or the new one, and a killed run leaves the old.
@@ -244,25 +280,35 @@ class Host:
     def create(self, path, text, mode=0o644):
         """Makes a file that must not be there yet: False where it is. Of two processes that try, one succeeds."""
         guard_mode(path, mode, os.geteuid(), os.getegid())
-        handle, temporary = tempfile.mkstemp(prefix="." + os.path.basename(path) + ".", dir=os.path.dirname(path))
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as out:
-                out.write(text)
-            os.chmod(temporary, mode)
-            # Whole or not at all: a rename would replace what is there.
-            os.link(temporary, path)
-        except FileExistsError:
-            return False
-        finally:
-            os.unlink(temporary)
+        with self.open_parent(path) as (folder, name):
+            temporary = f".{name}.{secrets.token_hex(8)}"
+            handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600, dir_fd=folder)
+            try:
+                with os.fdopen(handle, "w", encoding="utf-8") as out:
+                    out.write(text)
+                    out.flush()
+                    os.chmod(handle, mode)
+                # Whole or not at all: a rename would replace what is there.
+                os.link(temporary, name, src_dir_fd=folder, dst_dir_fd=folder, follow_symlinks=False)
+            except FileExistsError:
+                return False
+            finally:
+                os.unlink(temporary, dir_fd=folder)
         return True
 
     @contextlib.contextmanager
-    def locked(self, path):
-        """Waits until no other process has the lock of this file, and holds it for the block. A process that ends gives it back."""
+    def locked(self, path, seconds=LOCK_SECONDS):
+        """Waits until no other process has the lock of this file, and holds it for the block. A process that ends gives it back.
+
+        Raises L(PathError) where another one has it after C(seconds), and where the file is somebody else's.
+        """
         # A lock that others may open, they may hold.
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW, 0o600), "w", encoding="utf-8") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
+        with os.fdopen(self.open_file(path, os.O_WRONLY | os.O_CREAT), "w", encoding="utf-8") as file:
+            if os.fstat(file.fileno()).st_uid != os.geteuid():
+                raise PathError(errno.EPERM, f"the lock {path} belongs to {user_name(os.fstat(file.fileno()).st_uid)}; "
+                                f"expected a file of {user_name(os.geteuid())}: remove it, and run the playbook again")
+            os.chmod(file.fileno(), 0o600)
+            wait_for_lock(file, path, seconds)
             yield
 
     def append(self, path, text, mode, owner, group):
@@ -275,12 +321,12 @@ class Host:
         if found is not None and found.kind != "file":
             raise PathError(errno.EINVAL, no_file(path, path, found.kind))
         try:
-            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
+            handle = self.open_file(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        except PathError:
+            raise
         except OSError as error:
             raise PathError(error.errno, not_replaced(path, error)) from error
         with os.fdopen(handle, "w", encoding="utf-8") as out:
-            if not stat.S_ISREG(os.fstat(handle).st_mode):
-                raise PathError(errno.EINVAL, no_file(path, path, "other"))
             out.write(text)
             out.flush()
             self.own(handle, mode, owner, group)
@@ -295,34 +341,47 @@ class Host:
 
     def link(self, path, target):
         """A symbolic link, switched atomically."""
-        temporary = f"{path}.new-{os.getpid()}"
-        if os.path.lexists(temporary):
-            os.unlink(temporary)
-        os.symlink(target, temporary)
-        os.rename(temporary, path)
+        with self.open_parent(path) as (folder, name):
+            temporary = f".{name}.{secrets.token_hex(8)}"
+            os.symlink(target, temporary, dir_fd=folder)
+            try:
+                os.rename(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
+            except BaseException:
+                os.unlink(temporary, dir_fd=folder)
+                raise
 
     def link_tree(self, source, target, leave_out, mode, owner, group):
-        """A folder like C(source) whose files are hard links to its files, but for the paths in C(leave_out)."""
+        """A folder like C(source) whose files are hard links to its files, but for the paths in C(leave_out).
+
+        Raises L(PathError) where there is a pipe, a device or a file that somebody else has put there.
+        """
         self.make_directory(target, mode, owner, group)
-        for entry in sorted(os.listdir(source)):
-            path = f"{target}/{entry}"
-            if path in leave_out:
-                continue
-            if os.path.isdir(f"{source}/{entry}") and not os.path.islink(f"{source}/{entry}"):
-                self.link_tree(f"{source}/{entry}", path, leave_out, mode, owner, group)
-            else:
-                os.link(f"{source}/{entry}", path, follow_symlinks=False)
+        here, there = open_folder(self.resolve(source)), open_folder(self.resolve(target))
+        try:
+            for entry in self.listdir(source):
+                path, found = f"{target}/{entry}", os.stat(entry, dir_fd=here, follow_symlinks=False)
+                if path in leave_out:
+                    continue
+                if stat.S_ISDIR(found.st_mode):
+                    self.link_tree(f"{source}/{entry}", path, leave_out, mode, owner, group)
+                    continue
+                if not stat.S_ISLNK(found.st_mode):
+                    os.close(self.open_file(f"{source}/{entry}", os.O_RDONLY))
+                os.link(entry, entry, src_dir_fd=here, dst_dir_fd=there, follow_symlinks=False)
+        finally:
+            os.close(here)
+            os.close(there)
 
     def rename(self, path, new_path):
         """Renames, atomically within a file system."""
-        os.rename(path, new_path)
+        with self.open_parent(path) as (folder, name), self.open_parent(new_path) as (new_folder, new_name):
+            os.rename(name, new_name, src_dir_fd=folder, dst_dir_fd=new_folder)
 
     def remove(self, path):
         """Removes a file, a link, or a folder with all that is in it; nothing there is fine."""
-        if os.path.isdir(path) and not os.path.islink(path):
-            shutil.rmtree(path)
-        elif os.path.lexists(path):
-            os.unlink(path)
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            with self.open_parent(path) as (folder, name):
+                remove_entry(path, folder, name)
 
     def remove_written(self, path):
         """Removes what was written at a path. Of a link to a file that is the file, and the link stays as it was."""
@@ -335,7 +394,8 @@ class Host:
     def remove_empty(self, path):
         """Removes a folder, unless there is something in it, or it is not there, a link, or in use as a mount point."""
         try:
-            os.rmdir(path)
+            with self.open_parent(path) as (folder, name):
+                os.rmdir(name, dir_fd=folder)
         except OSError as error:
             if error.errno not in (errno.ENOENT, errno.ENOTEMPTY, errno.ENOTDIR, errno.EBUSY):
                 raise
@@ -390,7 +450,21 @@ class Host:
         return ""
 
     def own(self, path, mode, owner, group):
-        """Owner and mode of a path or an open file, by name or number; the mode last: chown may clear bits of it."""
+        """Owner and mode of a path or an open file, by name or number; the mode last: chown may clear bits of it.
+
+        Of a path as L(open_file) opens it, or of a folder.
+        """
+        if not isinstance(path, int):
+            found = self.stat(path)
+            flags = FOLDER_FLAGS if found is not None and found.kind == "directory" else os.O_RDONLY
+            with self.open_parent(path) as (folder, name):
+                handle = os.open(name, flags, dir_fd=folder) if flags == FOLDER_FLAGS else self.open_file(path, flags)
+                try:
+                    guard_owner(path, os.fstat(folder), os.fstat(handle))
+                    self.own(handle, mode, owner, group)
+                finally:
+                    os.close(handle)
+            return
         os.chown(path, user_id(owner), group_id(group))
         os.chmod(path, mode)
 
@@ -516,18 +590,124 @@ def not_replaced(path, error):
             f"{advice.get(error.errno, 'correct that')}, and run the playbook again")
 
 
-def open_folder(path):
-    """A descriptor of a folder. Raises OSError where a part of its path is a link, or was made one meanwhile."""
+def open_folder(path, make=False):
+    """A descriptor of a folder. C(make): what is missing of it is made, with the mode 0755. Raises OSError where a part
+    of its path is a link, or was made one meanwhile."""
     # Linux alone has O_PATH, with which a folder need not be readable.
     flags = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_NOFOLLOW
     handle = os.open("/", flags)
     for part in filter(None, path.split("/")):
         try:
-            below = os.open(part, flags, dir_fd=handle)
+            below = open_below(handle, part, flags, make)
         finally:
             os.close(handle)
         handle = below
     return handle
+
+
+def open_below(handle, part, flags, make):
+    """One step of L(open_folder)."""
+    try:
+        return os.open(part, flags, dir_fd=handle)
+    except FileNotFoundError:
+        if not make:
+            raise
+    with contextlib.suppress(FileExistsError):
+        os.mkdir(part, 0o700, dir_fd=handle)
+        made = os.open(part, FOLDER_FLAGS, dir_fd=handle)
+        try:
+            os.chmod(made, 0o755)
+        finally:
+            os.close(made)
+    return os.open(part, flags, dir_fd=handle)
+
+
+def open_readable(path, flags):
+    """The opener of a file that is read: what is no file is refused, and a pipe without a writer is not waited for."""
+    handle = os.open(path, flags | os.O_NONBLOCK | os.O_NOCTTY)
+    found = os.fstat(handle)
+    # /dev/null stands for an empty file: a link to it masks one of sysctl.d(5).
+    if stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode) or found.st_rdev == os.stat(os.devnull).st_rdev:
+        return handle
+    os.close(handle)
+    raise PathError(errno.EINVAL, no_file(path, os.path.realpath(path), "other"))
+
+
+def may_be_planted(folder, found):
+    """Whether somebody else than its owner may have put a file into an open folder, by what fstat says of both: a hard
+    link needs no right to the file, and the file may have lost its other names since."""
+    trusted = (0, os.geteuid())
+    if folder.st_uid not in trusted:
+        return found.st_uid != folder.st_uid
+    open_to_others = folder.st_mode & 0o002 or writable_by_group(folder.st_mode, folder.st_gid)
+    return bool(open_to_others) and found.st_uid in trusted and found.st_nlink > 1 and not stat.S_ISDIR(found.st_mode)
+
+
+def guard_owner(path, folder, found, owners=()):
+    """Raises L(PathError) where others may have put a file or folder into an open folder: see L(may_be_planted).
+    C(owners) are the numbers of users whose it may be all the same."""
+    if found.st_uid not in owners and may_be_planted(folder, found):
+        raise PathError(
+            errno.EPERM,
+            f"{path} belongs to {user_name(found.st_uid)} and is in a folder that {user_name(folder.st_uid)} or others "
+            f"may write, who could have put it there; expected one of {user_name(folder.st_uid)}: see who made it, and "
+            "remove it")
+
+
+def wait_for_lock(file, path, seconds):
+    """Locks an open file. Raises L(PathError) where another process has it after C(seconds)."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            return fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            if error.errno not in (errno.EAGAIN, errno.EACCES):
+                raise
+        if time.monotonic() >= deadline:
+            raise PathError(errno.ETIMEDOUT, f"the lock {path} is held by another process for more than {seconds:g} s; "
+                            f"expected it to be given back: see who has it (fuser -v {path}), end that, and run the "
+                            "playbook again")
+        time.sleep(0.1)
+
+
+def remove_entry(path, folder, name):
+    """Removes what has a name in an open folder, with all that is in it. No link is followed, and a tree may be deeper
+    than a process may have descriptors: one folder is open at a time, and the way back is verified."""
+    found = os.stat(name, dir_fd=folder, follow_symlinks=False)
+    if not stat.S_ISDIR(found.st_mode):
+        os.unlink(name, dir_fd=folder)
+        return
+    here, above = os.open(name, FOLDER_FLAGS, dir_fd=folder), []
+    try:
+        left = os.listdir(here)
+        while left or above:
+            if not left:
+                (entry, left, place), below = above.pop(), here
+                here = os.open("..", FOLDER_FLAGS, dir_fd=below)
+                os.close(below)
+                if place_of(here) != place:
+                    raise PathError(errno.EBUSY, f"a folder in {path} was moved while that was removed; expected nobody "
+                                    "to change it: stop what works in it, and run the playbook again")
+                os.rmdir(entry, dir_fd=here)
+                continue
+            entry = left.pop()
+            with contextlib.suppress(FileNotFoundError):
+                if stat.S_ISDIR(os.stat(entry, dir_fd=here, follow_symlinks=False).st_mode):
+                    below = os.open(entry, FOLDER_FLAGS, dir_fd=here)
+                    above.append((entry, left, place_of(here)))
+                    os.close(here)
+                    here, left = below, os.listdir(below)
+                else:
+                    os.unlink(entry, dir_fd=here)
+    finally:
+        os.close(here)
+    os.rmdir(name, dir_fd=folder)
+
+
+def place_of(handle):
+    """What tells an open folder from all others: its device and inode."""
+    found = os.fstat(handle)
+    return found.st_dev, found.st_ino
 
 
 def copy_attributes(path, handle, names):

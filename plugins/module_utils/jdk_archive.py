@@ -9,7 +9,6 @@ archive it is from; folder and marker come into their place by one rename, so a 
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 import re
@@ -19,11 +18,15 @@ import zlib
 from contextlib import contextmanager
 
 from ansible_collections.xitrum.host.plugins.module_utils import alternatives, jdk, package_source, partial_folder
+from ansible_collections.xitrum.host.plugins.module_utils.host import Host
 from ansible_collections.xitrum.host.plugins.module_utils.jdk import FOLDER, MARKER, PART, major, version_said
 from ansible_collections.xitrum.host.plugins.module_utils.package import sha256_of
 from ansible_collections.xitrum.host.plugins.module_utils.plan import RUN, Plan, Row
 
 SourceError = package_source.SourceError
+
+#: How long another process may fetch an archive before this one gives up, in seconds.
+ALONE_SECONDS = 3600
 
 SPEC = {
     "name": {"type": "str"},
@@ -126,8 +129,7 @@ def verified(path, sha256):
 def alone(folder):
     """The folder of archives, for one process at a time: the hosts of a play would all fetch the same archive."""
     package_source.tidy(folder)
-    with open(os.path.join(folder, ".lock"), "w", encoding="ascii") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with Host(None).locked(os.path.join(folder, ".lock"), ALONE_SECONDS):
         yield folder
 
 

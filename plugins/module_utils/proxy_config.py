@@ -28,6 +28,7 @@ from ansible_collections.xitrum.host.plugins.module_utils import (
     redirects_ports,
     sockets,
 )
+from ansible_collections.xitrum.host.plugins.module_utils.foreign_text import hidden_text, shown_text
 from ansible_collections.xitrum.host.plugins.module_utils.plan import LOOK, RUN, Plan, Row
 
 #: Each has TITLE, PROCESS (the name in ss), VERSION (a command, and what finds the version in its words), NEEDS
@@ -351,7 +352,9 @@ def _files(wanted, state, text, result):
             result.actions.append(("keep", {**item, "path": path + KEPT, "content": has}))
         result.actions.append(("write", item))
         if has != item["content"]:
-            result.before += _headed(item["path"], has, secret)
+            hidden = item is config and has is not None and not proxy_text.stamp_of(has)
+            shown = has if secret else hidden_text(has) if hidden else shown_text(has)
+            result.before += _headed(item["path"], shown, secret)
             result.after += _headed(item["path"], item["content"], secret)
 
 
@@ -365,7 +368,7 @@ def _as_before(state, path):
 
 
 def _headed(path, text, secret):
-    if text is None:
+    if not text:
         return ""
     return f"# {path}\n" + (f"(not shown: SHA-256 begins with {proxy_text.digest(text, [])})\n" if secret else text)
 

@@ -253,8 +253,8 @@ def log_of(wanted, index):
 
 def output_of(wanted, index):
     """The file with what an instance prints; empty where the supervisor keeps it in the journal."""
-    command = filled(wanted, index, "output")
-    return command[-1] if command[0] == "tail" else ""
+    found = filled(wanted, index, "output")
+    return found if isinstance(found, str) else ""
 
 
 def marks_path(wanted, index):
@@ -287,9 +287,10 @@ def read_marks(host, wanted, index):
 def read_output(host, wanted, index, marks):
     """The end of what an instance has printed since its last start."""
     output, command = output_of(wanted, index), filled(wanted, index, "output")
-    if output and marks["output"] != (0, 0):
+    if output:
+        # Not by a program that root runs: the folder is the application's user's, who may put a link there.
         return host.tail(output, since=marks["output"])
-    if not output and marks["time"]:
+    if marks["time"]:
         said = host.run([*command[:-1], f"--since=@{marks['time']:.6f}", command[-1]])
         if said.rc == 0:
             return said.out

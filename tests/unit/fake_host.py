@@ -177,7 +177,7 @@ class FakeHost:
         self.write(path, text, mode)
         return True
 
-    def locked(self, path):
+    def locked(self, path, seconds=0):
         self.done.append(("locked", path))
         return contextlib.nullcontext()
 

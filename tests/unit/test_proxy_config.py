@@ -162,6 +162,29 @@ def test_the_configuration_of_somebody_else_is_kept_once():
     assert "keep" not in kinds(planned(machine, wanted()))
 
 
+@pytest.mark.parametrize("path", [PATH, DROP_IN["path"]])
+def test_a_diff_shows_nothing_of_a_file_that_others_wrote(path):
+    """A userlist has passwords in it, and a diff goes to the screen and into the log of a run."""
+    machine = Machine(wanted())
+    theirs = "global\nuserlist admins\n    user root insecure-password hunter2\n# near the end: xitrum.host\n"
+    machine.files[path] = theirs
+    plan = planned(machine, wanted())
+    assert f"# {path}\n(4 lines of others are not shown)\n" in plan.before and "hunter2" not in plan.before
+    assert "hunter2" not in plan.after and plan.after
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o640])
+def test_a_configuration_for_the_eyes_of_root_stays_so_and_its_copy_too(mode):
+    machine = Machine(wanted())
+    machine.files[PATH], machine.stats[PATH] = "userlist admins\n", Stat("file", mode, "root", "haproxy", 0)
+    applied(machine, wanted())
+    for path in (PATH, PATH + proxy_config.KEPT):
+        assert machine.stats[path][:4] == ("file", mode, "root", "haproxy")
+    changed = wanted(config=CONFIG + "# more\n")
+    item = next(item for kind, item in planned(machine, changed).actions if kind == "write" and item["path"] == PATH)
+    assert (item["mode"], item["owner"], item["group"]) == (f"{mode:04o}", "root", "haproxy")
+
+
 def linked(text="theirs\n", mode=0o640, target="/srv/conf/haproxy.cfg", **stats):
     """A host whose configuration is a link, and its target for a group's eyes only."""
     machine = Machine(wanted())

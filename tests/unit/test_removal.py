@@ -47,7 +47,8 @@ def test_the_kept_configuration_comes_back_and_what_is_beside_it_goes():
     drop_in = "/etc/systemd/system/haproxy.service.d/xitrum.conf"
     _host, state, plan = original({CONFIG: STAMPED, CONFIG + ".before-xitrum": "stock\n", drop_in: "[Service]\n"})
     assert plan.actions == [("haproxy", [("rename", CONFIG), ("remove", drop_in)])]
-    assert "stock" in plan.after and drop_in in plan.before
+    assert "stock" not in plan.after and drop_in in plan.before
+    assert plan.after == f"# {CONFIG}\n(1 line of others is not shown)\n"
     assert proxy_original.lines(state, plan)[0] == f"{CONFIG}: the configuration from before comes back"
 
 

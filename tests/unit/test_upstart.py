@@ -242,9 +242,10 @@ def test_an_instance_is_defined_started_kept_and_started_at_boot():
 def test_a_job_that_gave_up_is_reported_and_not_waited_for(monkeypatch):
     moments = iter(range(1000))
     monkeypatch.setattr(service.time, "monotonic", lambda: next(moments))
-    monkeypatch.setattr(service.time, "sleep", lambda _seconds: None)
     there = host(page="Connection refused")
-    there.commands["tail -n 30 /var/log/upstart/demo-0.log"] = "Could not open port 8000\n"
+    printed = {"/var/log/upstart/demo-0.log": "Could not open port 8000\n"}
+    monkeypatch.setattr(service.time, "sleep", lambda _seconds: None)
+    monkeypatch.setattr(there, "page", lambda *_where: there.files.update(printed) or "Connection refused")
     defined(there)
     there.crashes.add("demo-0")
     message = r"(?s)instance 0 ended each time that it was started, and upstart gave up: stop/waiting.*Could not open port"
