@@ -60,7 +60,7 @@ def view(host, wanted, said, title, process):
     if said["refused"] or not said["said"]:
         raise RuntimeError(f"{title} does not answer with its configuration on 127.0.0.1:{wanted['control_port']}/xitrum-config "
                            f"({said['refused'] or 'no header ' + HEADER}): systemctl status {wanted['service']} tells whether it runs, site.yml sets it up.")
-    rows = sockets.established(host)
+    rows = sockets.established(host, sockets.pids_of_service(host, wanted["service"]))
     found = []
     for row in said["servers"]:
         wrong = probe(wanted, row) if wanted["state"] == row["admin"] == "ready" else ""
@@ -83,7 +83,7 @@ def connections(rows, process, address, port, resolved=()):
     """How many of the established connections to a server the processes of that name hold. C(resolved) are the
     addresses of a server that has a name. A line of ss that cannot be read may be a connection."""
     ends = {addresses.endpoint(place, port) for place in (address, *resolved)}
-    held = sum(row["peer"] in ends and any(name == process for name, _pid in row["users"]) for row in rows)
+    held = sum(row["peer"] in ends and any(name == process for name, _pid in row.get("users", ())) for row in rows)
     return held + sockets.unread_count(rows)
 
 

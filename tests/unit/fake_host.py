@@ -9,6 +9,7 @@ import contextlib
 import errno
 import posixpath
 
+from ansible_collections.xitrum.host.plugins.module_utils import process, sockets
 from ansible_collections.xitrum.host.plugins.module_utils.host import (
     Host,
     PathError,
@@ -19,6 +20,11 @@ from ansible_collections.xitrum.host.plugins.module_utils.host import (
     no_folder,
     resolve,
 )
+
+from .socket_listing import without_processes
+
+#: The listings that may be given as C(ss -p) printed them.
+LISTINGS = (" ".join(sockets.SS), " ".join(sockets.ESTABLISHED))
 
 
 class Unreadable(str):
@@ -57,6 +63,11 @@ class FakeHost:
         self.inodes = {}
         self.done = []
         self.environments = []
+        #: A listing of sockets to the file descriptors that were made of it.
+        self._shown = {}
+        for words in LISTINGS:
+            said = self.commands.get(words, "")
+            self._listing(words, said[1] if isinstance(said, tuple) else said)
 
     def run(self, argv, data=None, environment=None):
         if environment:
@@ -66,7 +77,20 @@ class FakeHost:
         if words not in self.commands:
             return Result(127, "", f"{argv[0]}: not found on this host")
         said = self.commands[words]
-        return Result(*said) if isinstance(said, tuple) else Result(0, said, "")
+        said = Result(*said) if isinstance(said, tuple) else Result(0, said, "")
+        return said._replace(out=self._listing(words, said.out)) if words in LISTINGS else said
+
+    def _listing(self, words, text):
+        """A listing of sockets as ss prints it without processes, which are in /proc instead."""
+        for path in self._shown.pop(words, ()):
+            self.links.pop(path, None)
+            self.files.pop(path, None)
+        text, links, names = without_processes(text)
+        names = {path: name for path, name in names.items() if path not in self.files}
+        self._shown[words] = [*links, *names]
+        self.links.update(links)
+        self.files.update(names)
+        return text
 
     def page(self, address, port, path, seconds=10):
         self.done.append(("page", address, port, path))
@@ -215,3 +239,14 @@ class FakeHost:
         for kept in (self.files, self.links, self.stats):
             for name in [name for name in kept if name == path or name.startswith(path + "/")]:
                 del kept[name]
+
+
+def listeners(text):
+    """The listening sockets of a host whose C(ss -p) printed this."""
+    return sockets.listeners(FakeHost({}, {LISTINGS[0]: text}))
+
+
+def connections(text):
+    """The connections of a host whose C(ss -p) printed this, with all its processes."""
+    host = FakeHost({}, {LISTINGS[1]: text})
+    return sockets.established(host, process.pids(host) or [1])

@@ -364,7 +364,7 @@ def test_the_input_chain_of_iptables(lines, policy, blocked):
     assert found["command"] == (opens if blocked else "")
 
 
-SS = "ss -H -l -t -n -p -e"
+SS = "ss -H -l -t -n -e"
 HAPROXY = 'LISTEN 0 4096 0.0.0.0:80 0.0.0.0:* users:(("haproxy",pid=77,fd=5)) ino:1 sk:1 cgroup:/system.slice <->\n'
 ETH0 = {"ip -j address show": json.dumps([{"ifname": "eth0", "addr_info": [{"local": "172.21.0.14"}]}])}
 PORT = dport(80)
