@@ -9,7 +9,6 @@ archive it is from; folder and marker come into their place by one rename, so a 
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 import re
@@ -18,7 +17,8 @@ import tempfile
 import zlib
 from contextlib import contextmanager
 
-from ansible_collections.xitrum.host.plugins.module_utils import alternatives, jdk, package_source
+from ansible_collections.xitrum.host.plugins.module_utils import alternatives, bounded, jdk, package_source
+from ansible_collections.xitrum.host.plugins.module_utils.host import LONG_SECONDS
 from ansible_collections.xitrum.host.plugins.module_utils.jdk import FOLDER, MARKER, PART, major, version_said
 from ansible_collections.xitrum.host.plugins.module_utils.package import sha256_of
 from ansible_collections.xitrum.host.plugins.module_utils.plan import RUN, Plan, Row
@@ -127,7 +127,7 @@ def alone(folder):
     """The folder of archives, for one process at a time: the hosts of a play would all fetch the same archive."""
     package_source.tidy(folder)
     with open(os.path.join(folder, ".lock"), "w", encoding="ascii") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        bounded.lock(lock, LONG_SECONDS, lock.name)
         yield folder
 
 

@@ -16,6 +16,7 @@ import time
 
 from ansible_collections.xitrum.host.plugins.module_utils import addresses, process
 from ansible_collections.xitrum.host.plugins.module_utils.foreign_text import printable
+from ansible_collections.xitrum.host.plugins.module_utils.host import LISTING_BYTES
 
 #: C(-e) adds the inode, the control group and v6only.
 SS = ("ss", "-H", "-l", "-t", "-n", "-e")
@@ -24,6 +25,9 @@ ESTABLISHED = ("ss", "-H", "-t", "-n", "-e", "state", "established")
 
 #: Seconds after which no more file descriptors are read. A million of them takes about three.
 HOLDER_SECONDS = 20
+
+#: What could not be read of a listing that is larger than it may be.
+CUT = f"more than {LISTING_BYTES} bytes"
 
 _HEAD = re.compile(
     r"(?:(?P<state>[A-Z][A-Z0-9-]*)[ \t]+)?(?P<received>[0-9]{1,10})[ \t]+(?P<sent>[0-9]{1,10})[ \t]+"
@@ -152,9 +156,10 @@ def established(host, pids=()):
 
     With C(pids), each row also has C(users): the name and the id of those of these processes that hold it.
     """
-    result = host.run(list(ESTABLISHED))
+    result = host.run(list(ESTABLISHED), limit=LISTING_BYTES)
     if result.rc == 0:
         found = parse_established(result.out)
+        found.unread += (CUT,) if result.cut else ()
         return with_users(host, found, pids) if pids else found
     found = Rows()
     found.unread = (result.err.strip() or f"ss ended with {result.rc}",)
@@ -178,10 +183,11 @@ def listeners(host):
     Beside the keys of L(parse_listeners) a row has C(pids) (all processes that hold it, those of other users for root
     only), C(pid) and C(process) (the id and the printable name of the lowest; None and empty where there is none).
     """
-    result = host.run(list(SS))
+    result = host.run(list(SS), limit=LISTING_BYTES)
     if result.rc != 0:
         return None
     rows = parse_listeners(result.out)
+    rows.unread += (CUT,) if result.cut else ()
     held, late = holders(host, {row["inode"] for row in rows}, process.pids(host))
     for row in rows:
         row["pids"] = held.get(row["inode"], [])

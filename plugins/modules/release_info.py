@@ -83,7 +83,7 @@ from ansible_collections.xitrum.host.plugins.module_utils.quiet import Utf8Modul
 def main():
     """Reads links and folders."""
     module = Utf8Module(argument_spec={"root": release.SPEC["root"]}, supports_check_mode=True)
-    host, root = Host(module.run_command), module.params["root"]
+    host, root = Host(), module.params["root"]
     try:
         found = release.overview(host, root)
         examples = {name: package_config.examples(release.folder(root, name)) for name in found["releases"]}

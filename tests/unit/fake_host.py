@@ -10,7 +10,10 @@ import errno
 import posixpath
 
 from ansible_collections.xitrum.host.plugins.module_utils import process, sockets
+from ansible_collections.xitrum.host.plugins.module_utils.foreign_text import escaped
 from ansible_collections.xitrum.host.plugins.module_utils.host import (
+    COMMAND_SECONDS,
+    OUTPUT_BYTES,
     Host,
     PathError,
     Result,
@@ -63,13 +66,14 @@ class FakeHost:
         self.inodes = {}
         self.done = []
         self.environments = []
+        self.overruns = []
         #: A listing of sockets to the file descriptors that were made of it.
         self._shown = {}
         for words in LISTINGS:
             said = self.commands.get(words, "")
             self._listing(words, said[1] if isinstance(said, tuple) else said)
 
-    def run(self, argv, data=None, environment=None):
+    def run(self, argv, data=None, environment=None, seconds=COMMAND_SECONDS, limit=OUTPUT_BYTES, keep=(), exact=False):
         if environment:
             self.environments.append(environment)
         words = " ".join(argv)
@@ -78,7 +82,8 @@ class FakeHost:
             return Result(127, "", f"{argv[0]}: not found on this host")
         said = self.commands[words]
         said = Result(*said) if isinstance(said, tuple) else Result(0, said, "")
-        return said._replace(out=self._listing(words, said.out)) if words in LISTINGS else said
+        said = said._replace(out=self._listing(words, said.out)) if words in LISTINGS else said
+        return said if exact else said._replace(out=escaped(said.out), err=escaped(said.err))
 
     def _listing(self, words, text):
         """A listing of sockets as ss prints it without processes, which are in /proc instead."""
@@ -94,7 +99,7 @@ class FakeHost:
 
     def page(self, address, port, path, seconds=10):
         self.done.append(("page", address, port, path))
-        return self.pages[port] if port in self.pages else Host(None).page(address, port, path, seconds)
+        return self.pages[port] if port in self.pages else Host().page(address, port, path, seconds)
 
     def connect(self, address, port, seconds=3):
         self.done.append(("connect", address, port))
@@ -115,10 +120,14 @@ class FakeHost:
             raise PermissionError(errno.EACCES, "Permission denied", path)
         return text
 
+    def read_foreign(self, path, limit=OUTPUT_BYTES):
+        text = self.read(path)
+        return None if text is None else escaped(text[:limit])
+
     def tail(self, path, size=16384, since=(0, 0)):
         text = self.files.get(path) or ""
         begin = since[1] if since[0] == self.inode(path) and len(text) >= since[1] else 0
-        return text[begin:][-size:]
+        return escaped(text[begin:][-size:])
 
     def inode(self, path):
         return self.inodes.get(path, 1)

@@ -565,8 +565,8 @@ def test_what_ufw_made_is_not_told_as_iptables():
 def test_a_connection_that_is_taken_or_refused():
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-        assert host.Host(None).connect("127.0.0.1", port)[0] == "open"
-    assert host.Host(None).connect("127.0.0.1", port)[0] == "refused"
+        assert host.Host().connect("127.0.0.1", port)[0] == "open"
+    assert host.Host().connect("127.0.0.1", port)[0] == "refused"
 
 
 @pytest.mark.parametrize(
