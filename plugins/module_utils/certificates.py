@@ -9,6 +9,7 @@ import datetime
 import re
 
 from ansible_collections.xitrum.host.plugins.module_utils import addresses
+from ansible_collections.xitrum.host.plugins.module_utils.host import LATE
 from ansible_collections.xitrum.host.plugins.module_utils.plan import LOOK, RUN, Plan, Row
 
 SPEC = {
@@ -24,6 +25,9 @@ SPEC = {
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _TIME = r"([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.[0-9]+)?"
 _END = re.compile(rf"^notAfter=({'|'.join(MONTHS)}) +([0-9]{{1,2}}) {_TIME} ([0-9]{{4}})(?: GMT)?[ \r]*$", re.MULTILINE)
+
+#: Seconds for a listener to show its certificate. One that never answers is no reason to wait.
+HANDSHAKE_SECONDS = 10
 
 ASK = ["openssl", "x509", "-noout", "-enddate", "-fingerprint", "-sha256"]
 
@@ -47,11 +51,12 @@ def read(host, wanted):
              "now": datetime.datetime.now(datetime.timezone.utc), "items": []}
     for item in wanted["items"]:
         place = addresses.bracketed(addresses.listen_target(item.get("listen") or ["*"]))
-        shown = host.run(["openssl", "s_client", "-connect", f"{place}:{item['port']}"], data="").out
+        shown = host.run(["openssl", "s_client", "-connect", f"{place}:{item['port']}"], data="", seconds=HANDSHAKE_SECONDS)
         state["items"].append({
             **item, "hidden": hidden(host, item["path"]),
             "configured": parse(host.run([*ASK, "-in", item["path"]]).out),
-            "effective": parse(host.run(ASK, data=shown).out) if "BEGIN CERTIFICATE" in shown else None,
+            "effective": parse(host.run(ASK, data=shown.out).out) if "BEGIN CERTIFICATE" in shown.out else None,
+            "late": shown.rc == LATE,
         })
     return state
 
@@ -81,7 +86,9 @@ def row(wanted, state, item):
     elif not item["configured"]:
         said.status, said.why, said.mend = "differs", "the file is no certificate, or is not there", RUN
     elif not item["effective"]:
-        said.status, said.why, said.mend = "differs", f"nothing answers with a certificate on port {item['port']}", RUN
+        late = f"the handshake of TLS on port {item['port']} did not end within {HANDSHAKE_SECONDS} s"
+        said.why = late if item.get("late") else f"nothing answers with a certificate on port {item['port']}"
+        said.status, said.mend = "differs", RUN
     elif item["configured"][1] != item["effective"][1]:
         said.status, said.why, said.mend = "restart", "the socket shows another certificate than the file has", RUN
     elif (item["configured"][0] - state["now"]).days < wanted["days"]:

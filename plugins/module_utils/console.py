@@ -32,6 +32,8 @@ ASKS = {"threads": ["Thread.print", "-l"], "heap": ["GC.heap_info"], "histogram"
 SCALIVE_JAVA, SCALIVE_SCALA, OWN_SCALA = 8, (2, 12), (2, 13)
 #: What a JVM and its compiler may take to start on a busy host, beside the time of an expression.
 START_SECONDS = 120
+#: Seconds beyond the end of a command that ends itself, within which it is gone.
+END_SECONDS = 15
 #: The client and the compiler are short: quick to start, and without statistics that they would leave in /tmp.
 QUICK = ["-XX:-UsePerfData", "-XX:TieredStopAtLevel=1", "-Xmx128m"]
 
@@ -215,7 +217,7 @@ def ask(host, wanted, state):
     if wanted["action"] == "heap" and major(state["release"]) <= 8:
         # Its jcmd does not know GC.heap_info.
         argv = [f"{home}/bin/jstat", "-gc", str(running["pid"])]
-    said = host.run(process.inside(running, bounded(wanted["timeout"], argv)))
+    said = host.run(process.inside(running, bounded(wanted["timeout"], argv)), seconds=wanted["timeout"] + END_SECONDS)
     if said.rc:
         raise RuntimeError(failed(wanted, state, said, f"{argv[0]} {argv[-1]}"))
     return said.out
@@ -247,7 +249,7 @@ def prepare(host, wanted, state):
 
 def must(host, wanted, state, argv, data=None):
     """What a command of the instance's user said. Raises RuntimeError where it failed."""
-    said = host.run(process.inside(state["running"], argv), data)
+    said = host.run(process.inside(state["running"], argv), data, seconds=START_SECONDS + END_SECONDS)
     if said.rc:
         raise RuntimeError(failed(wanted, state, said, argv[0]))
     return said.out
@@ -274,7 +276,7 @@ def evaluate(host, wanted, state):
     """What an expression printed. Raises RuntimeError with the compiler's message or the exception where it failed."""
     folder = prepare(host, wanted, state)
     try:
-        said = host.run(client(wanted, state, folder))
+        said = host.run(client(wanted, state, folder), seconds=wanted["timeout"] + START_SECONDS + END_SECONDS)
     finally:
         remove(host, state["running"], folder)
     if said.rc:

@@ -18,6 +18,7 @@ from ansible_collections.xitrum.host.plugins.module_utils import addresses as ad
 from ansible_collections.xitrum.host.plugins.module_utils import firewall, redirects_iptables, sockets
 from ansible_collections.xitrum.host.plugins.module_utils import firewall_firewalld as firewalld
 from ansible_collections.xitrum.host.plugins.module_utils import firewall_ufw as ufw
+from ansible_collections.xitrum.host.plugins.module_utils.host import LISTING_BYTES
 
 #: `ports`: what other hosts could not reach. `port` is what users connect to, `inside` what the filter sees after a
 #: redirect,
@@ -59,13 +60,13 @@ def read(host, wanted):
         for number in numbers
         if any(host.connect(address, number, 2)[0] == "open" for address in dict.fromkeys([*addresses, *own[number]]))
     ]
-    listed = host.run(["nft", "-j", "list", "ruleset"])
+    listed = host.run(["nft", "-j", "list", "ruleset"], limit=LISTING_BYTES)
     try:
         state["objects"] = json.loads(listed.out)["nftables"] if listed.rc == 0 and listed.out.strip() else []
     except (ValueError, KeyError):
         state["objects"] = []
     state["saves"] = {
-        family: host.run([f"{command}-save"]).out for family, command in redirects_iptables.COMMANDS.items()
+        family: host.run([f"{command}-save"], limit=LISTING_BYTES).out for family, command in redirects_iptables.COMMANDS.items()
     }
     return state
 

@@ -16,6 +16,8 @@ import string
 BLANKS = " \t\n\v\f\r"
 
 _WORD = re.compile(r"[^ \t\n\v\f\r]+")
+# All of C0 and C1 but a tab and the end of a line, what Python alone takes for the end of one, and bytes that are no UTF-8.
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 _PRINTED = 120
 
@@ -36,6 +38,15 @@ def words_of(text):
 def lowercase(text):
     """A text with its 26 capital letters made small, whatever language the host speaks."""
     return text.translate(_LOWER)
+
+
+def escaped(text):
+    """A foreign text of any lines that holds no control character: each is escaped but a tab and the end of a line.
+
+    What a machine reads and prints goes through this. A text that is written back, or that has a grammar in which such
+    a character counts, is read as it is.
+    """
+    return _CONTROL.sub(lambda found: _escape(found.group()), text)
 
 
 def printable(text):

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import csv
 import socket
+import time
 
-from ansible_collections.xitrum.host.plugins.module_utils.foreign_text import lines_of
+from ansible_collections.xitrum.host.plugins.module_utils import bounded
+from ansible_collections.xitrum.host.plugins.module_utils.foreign_text import escaped, lines_of
 
 #: Bits of srv_admin_state in C(show servers state). The inherited ones follow another server and are not set by hand.
 FORCED_MAINTENANCE, FORCED_DRAIN = 0x01, 0x08
@@ -18,22 +20,25 @@ MAINTENANCE_BITS, DRAIN_BITS = 0x01 | 0x02 | 0x04 | 0x20, 0x08 | 0x10
 CHECK_CONFIGURED = 0x02
 
 
+#: Bytes of an answer at most: a row of statistics has 1,500, and there may be thousands of servers.
+ANSWER_BYTES = 64 << 20
+
+
 def ask(path, command, timeout=5.0):
     """What HAProxy answers to one command, or to several that are separated by C(;).
 
     Raises OSError where no process listens on the socket C(path), this user may not use it, or the answer takes longer
-    than C(timeout) seconds.
+    than C(timeout) seconds in all or is larger than C(ANSWER_BYTES).
     """
-    answer = b""
+    deadline = time.monotonic() + timeout
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as link:
         link.settimeout(timeout)
         link.connect(path)
         link.sendall(command.encode() + b"\n")
-        while True:
-            part = link.recv(65536)
-            if not part:
-                return answer.decode("utf-8", "replace")
-            answer += part
+        try:
+            return escaped(bounded.receive(link, deadline, ANSWER_BYTES).decode("utf-8", "replace"))
+        except ValueError as error:
+            raise OSError(f"{path}: {error}") from error
 
 
 def parse_info(text):

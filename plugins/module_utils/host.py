@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import grp
 import os
 import posixpath
@@ -22,6 +21,30 @@ import socket
 import stat
 import time
 from typing import NamedTuple
+
+from ansible_collections.xitrum.host.plugins.module_utils import bounded
+from ansible_collections.xitrum.host.plugins.module_utils.foreign_text import escaped, printable
+
+#: Seconds after which a command is ended, unless its caller knows that it takes longer.
+COMMAND_SECONDS = 120
+
+#: Seconds that a package manager or an upload may take: it waits for locks and for other hosts.
+LONG_SECONDS = 3600
+
+#: Seconds that a lock of ours is waited for: several application hosts change the servers of one proxy in turn.
+LOCK_SECONDS = 300
+
+#: Bytes of each output of a command, and of a file, that are read at most.
+OUTPUT_BYTES = 16 << 20
+
+#: Bytes of a listing of the kernel's: a million connections, or the rules and sets of a large firewall.
+LISTING_BYTES = 256 << 20
+
+#: The exit code of a command that was ended, as timeout(1) has it.
+LATE = 124
+
+#: The device that is read as an empty file: what masks a file leads to it.
+NULL_DEVICE = os.makedev(1, 3)
 
 #: As many links as the kernel follows in one path (path_resolution(7)).
 MOST_LINKS = 40
@@ -47,11 +70,12 @@ class PathError(OSError):
 
 
 class Result(NamedTuple):
-    """What a command said."""
+    """What a command said. C(cut): its output is not whole. One that was ended has the rc L(LATE), and C(err) says so."""
 
     rc: int
     out: str
     err: str
+    cut: bool = False
 
 
 class Stat(NamedTuple):
@@ -72,35 +96,99 @@ class Host:
     # Commands of the system are found for unprivileged users too: Debian keeps sysctl, ss and nft out of their PATH.
     PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
-    def __init__(self, run_command):
-        """C(run_command) is C(AnsibleModule.run_command) or a callable of the same shape."""
-        self._run_command = run_command
+    def __init__(self, run=None):
+        """C(run) stands in for L(bounded.run) in tests."""
+        self._run = run or bounded.run
+        #: What took too long, was cut, or is no file, a sentence each: findings for whoever reports.
+        self.overruns = []
         # What is unpacked and copied here is nobody else's to write, whatever the login allows.
         os.umask(os.umask(0o022) | 0o022)
 
-    def run(self, argv, data=None, environment=None):
+    def run(self, argv, data=None, environment=None, seconds=COMMAND_SECONDS, limit=OUTPUT_BYTES, keep=(), exact=False):
         """Runs a list of arguments (never a shell) in the C locale; a missing program is rc 127, not an exception.
 
-        C(environment) is for what others must not see: an argument is visible to every user of the host.
+        It has an environment of its own: the login of root may hold a proxy with its password, which is not the
+        application's. C(environment) adds to it what others must not see: an argument is visible to every user of the
+        host. C(keep) names what it gets of this process's own: L(own_environment) for a program of who runs this.
+
+        It is ended after C(seconds), with the rc L(LATE); of each output C(limit) bytes are kept. Control characters
+        are escaped, but not with C(exact), for what is parsed by them.
         """
         if self.which(argv[0]) is None:
             return Result(127, "", f"{argv[0]}: not found on this host")
-        rc, out, err = self._run_command(
-            list(argv), data=data, check_rc=False,
-            environ_update={"LC_ALL": "C", "LANGUAGE": "C", "PATH": self.PATH, **(environment or {})})
-        return Result(rc, out, err)
+        own = {name: os.environ[name] for name in keep if name in os.environ}
+        # AnsibleModule.run_command ended each input with a line's end, too.
+        given = f"{data}\n".encode("utf-8", "surrogateescape") if data else None
+        said = self._run(list(argv), given, {**own, **fixed_environment(self.PATH, own), **(environment or {})}, seconds, limit)
+        return self._result(argv, said, seconds, limit, str if exact else escaped)
+
+    def _result(self, argv, said, seconds, limit, shown):
+        out, err = (shown(text.decode("utf-8", "surrogateescape")) for text in (said.out, said.err))
+        why = ""
+        if said.late:
+            why = f"{printable(' '.join(argv))} had not ended after {seconds} s and was ended; expected an answer: run it on the host"
+        elif said.cut:
+            why = f"{printable(' '.join(argv))} printed more than {limit} bytes, and the rest was cut"
+        if why:
+            self.overruns.append(why)
+        return Result(LATE if said.late else said.rc, out, "\n".join(filter(None, [err.rstrip("\n"), why])) if why else err, said.cut)
 
     def which(self, name):
         """The path of a program, or None."""
         return shutil.which(name, path=self.PATH)
 
-    def read(self, path):
-        """The text of a file; None where there is none. Raises OSError where it exists and may not be read."""
+    def read(self, path, limit=OUTPUT_BYTES):
+        """The text of a file as it is, for editing and for parsers that know its grammar; None where there is none.
+
+        Raises OSError where it exists and may not be read, or is larger than C(limit) bytes: half of a file is nothing
+        to write back. A pipe, a socket or a device in its place is not waited for: it is no file, and an overrun.
+        """
+        found = self._content(path, limit)
+        if found is not None and len(found) > limit:
+            raise OSError(errno.EFBIG, f"larger than {limit} bytes; expected a text: move it away", path)
+        return None if found is None else found.decode("utf-8", "surrogateescape")
+
+    def read_foreign(self, path, limit=OUTPUT_BYTES):
+        """The text of a file that somebody else writes, as L(escaped): None where there is none, cut after C(limit)."""
+        found = self._content(path, limit)
+        if found is None:
+            return None
+        if len(found) > limit:
+            self.overruns.append(f"{printable(path)} has more than {limit} bytes, and the rest was cut")
+        return escaped(found[:limit].decode("utf-8", "surrogateescape"))
+
+    def _content(self, path, limit):
+        """The first bytes of a file, one more than C(limit) where it is larger; None where there is no file."""
         try:
-            with open(path, "rb", opener=open_readable) as handle:
-                return handle.read().decode("utf-8", "surrogateescape")
+            handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY)
         except (FileNotFoundError, NotADirectoryError, ProcessLookupError):
             return None
+        except OSError as error:
+            # A socket; a file that its owner holds a lease of.
+            if error.errno not in (errno.ENXIO, errno.EAGAIN):
+                raise
+            return self._no_file(path)
+        with os.fdopen(handle, "rb", buffering=0) as file:
+            found = os.fstat(handle)
+            if stat.S_ISDIR(found.st_mode):
+                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
+            if not stat.S_ISREG(found.st_mode) and not (stat.S_ISCHR(found.st_mode) and found.st_rdev == NULL_DEVICE):
+                return self._no_file(path)
+            parts, left = [], limit + 1
+            try:
+                while left > 0:
+                    part = file.read(min(left, 1 << 20))
+                    if not part:
+                        break
+                    parts.append(part)
+                    left -= len(part)
+            except ProcessLookupError:
+                # A process ended while its folder was read.
+                return None
+            return b"".join(parts)
+
+    def _no_file(self, path):
+        self.overruns.append(f"{printable(path)} is a pipe, a socket, a device or held by its owner, and was not read; expected a file: move it away")
 
     def tail(self, path, size=16384, since=(0, 0)):
         """The last bytes of a regular file as text; empty where there is none. It may lie in a folder of a user who is
@@ -117,7 +205,7 @@ class Host:
             found = os.fstat(handle)
             begin = since[1] if found.st_ino == since[0] and found.st_size >= since[1] else 0
             file.seek(max(found.st_size - size, begin))
-            return file.read(size).decode("utf-8", "replace")
+            return escaped(file.read(size).decode("utf-8", "replace"))
 
     def position(self, path):
         """Where a log ends now, as C((inode, size)): what L(tail) takes as C(since). C((0, 0)) where there is no file."""
@@ -308,7 +396,7 @@ class Host:
                 raise PathError(errno.EPERM, f"the lock {path} belongs to {user_name(os.fstat(file.fileno()).st_uid)}; "
                                 f"expected a file of {user_name(os.geteuid())}: remove it, and run the playbook again")
             os.chmod(file.fileno(), 0o600)
-            wait_for_lock(file, path, seconds)
+            bounded.lock(file, seconds, path)
             yield
 
     def append(self, path, text, mode, owner, group):
@@ -408,18 +496,16 @@ class Host:
             pass
 
     def page(self, address, port, path, seconds=10):
-        """The HTTP status of a page, or the reason why there is none, as text."""
+        """The HTTP status of a page, or the reason why there is none in C(seconds), as a printable text."""
         # Not at the top: most modules ask for no page, and it takes every run of theirs 10 ms.
         import http.client
 
-        connection = http.client.HTTPConnection(address, port, timeout=seconds)
+        from ansible_collections.xitrum.host.plugins.module_utils import bounded_page
+
         try:
-            connection.request("GET", path, headers={"User-Agent": "xitrum.host", "Connection": "close"})
-            return connection.getresponse().status
-        except (OSError, http.client.HTTPException) as error:
-            return str(error) or type(error).__name__
-        finally:
-            connection.close()
+            return bounded_page.ask(address, port, path, seconds, {"User-Agent": "xitrum.host", "Connection": "close"})[0]
+        except (OSError, ValueError, http.client.HTTPException) as error:
+            return printable(str(error) or type(error).__name__)
 
     def connect(self, address, port, seconds=3):
         """How a TCP connection ends: C((word, message)), the word one of the keys of C(CONNECT_WORDS) or C(open)."""
@@ -467,6 +553,20 @@ class Host:
             return
         os.chown(path, user_id(owner), group_id(group))
         os.chmod(path, mode)
+
+
+def fixed_environment(path, own):
+    """What every command has: the C locale, a search path, and the home of who runs it, unless C(own) has one."""
+    try:
+        home = pwd.getpwuid(os.geteuid()).pw_dir
+    except KeyError:
+        home = "/"
+    return {"LC_ALL": "C", "LANGUAGE": "C", "PATH": path, "HOME": own.get("HOME", home)}
+
+
+def own_environment():
+    """All that this process has: for programs that work for who runs Ansible, with that person's keys and proxies."""
+    return tuple(os.environ)
 
 
 def resolve(host, path):
@@ -622,17 +722,6 @@ def open_below(handle, part, flags, make):
     return os.open(part, flags, dir_fd=handle)
 
 
-def open_readable(path, flags):
-    """The opener of a file that is read: what is no file is refused, and a pipe without a writer is not waited for."""
-    handle = os.open(path, flags | os.O_NONBLOCK | os.O_NOCTTY)
-    found = os.fstat(handle)
-    # /dev/null stands for an empty file: a link to it masks one of sysctl.d(5).
-    if stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode) or found.st_rdev == os.stat(os.devnull).st_rdev:
-        return handle
-    os.close(handle)
-    raise PathError(errno.EINVAL, no_file(path, os.path.realpath(path), "other"))
-
-
 def may_be_planted(folder, found):
     """Whether somebody else than its owner may have put a file into an open folder, by what fstat says of both: a hard
     link needs no right to the file, and the file may have lost its other names since."""
@@ -652,22 +741,6 @@ def guard_owner(path, folder, found, owners=()):
             f"{path} belongs to {user_name(found.st_uid)} and is in a folder that {user_name(folder.st_uid)} or others "
             f"may write, who could have put it there; expected one of {user_name(folder.st_uid)}: see who made it, and "
             "remove it")
-
-
-def wait_for_lock(file, path, seconds):
-    """Locks an open file. Raises L(PathError) where another process has it after C(seconds)."""
-    deadline = time.monotonic() + seconds
-    while True:
-        try:
-            return fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            if error.errno not in (errno.EAGAIN, errno.EACCES):
-                raise
-        if time.monotonic() >= deadline:
-            raise PathError(errno.ETIMEDOUT, f"the lock {path} is held by another process for more than {seconds:g} s; "
-                            f"expected it to be given back: see who has it (fuser -v {path}), end that, and run the "
-                            "playbook again")
-        time.sleep(0.1)
 
 
 def remove_entry(path, folder, name):

@@ -60,6 +60,10 @@ SPEC = {
     },
 }
 
+#: Seconds for a JVM to answer jcmd, or to show its flags. What answers in its place may be anybody's: a program of the
+#: application's user can put a socket where jcmd looks for the JVM.
+JVM_SECONDS = 30
+
 #: Entries of a package that are not an instance's to share: each has its own.
 OWN = ("config", "script", "log", "tmp")
 
@@ -224,7 +228,7 @@ def read_flags(host, wanted, running, probes):
     rounds sizes, and each collector in its own way. C(probes) keeps those of this host: instances are alike.
     """
     ask = ["-J-XX:-UsePerfData", str(running["pid"]), "VM.flags"]
-    said = host.run(jdk_command(running, "jcmd", *ask))
+    said = host.run(jdk_command(running, "jcmd", *ask), seconds=JVM_SECONDS)
     if said.rc != 0:
         words = (said.err or said.out).strip().partition("\n")[0] or f"it ended with {said.rc}"
         return {"flags": None, "unasked": f"jcmd could not ask process {running['pid']} for its flags: {words}"}
@@ -232,7 +236,7 @@ def read_flags(host, wanted, running, probes):
     desired = jvm.wanted_flags(wanted["heap"], wanted["java_options"])
     if all(verdict == "ok" for _name, _value, _has, verdict in jvm.flag_rows(desired, found["flags"], None)):
         return found
-    every = host.run(jdk_command(running, "jcmd", *ask, "-all"))
+    every = host.run(jdk_command(running, "jcmd", *ask, "-all"), seconds=JVM_SECONDS)
     if every.rc == 0:
         found["flags"] = {**jvm.parse_flag_table(every.out), **found["flags"]}
     options = jvm.probe_options(
@@ -252,7 +256,7 @@ def plain_options(wanted):
 def start_probe(host, running, options):
     """The flags of a JVM of the same JDK with these options, that ends at once; None where it does not start."""
     show = ["-XX:-UsePerfData", "-XX:+PrintFlagsFinal", "-version"]
-    said = host.run(process.inside(running, [running["exe"], "-XX:+IgnoreUnrecognizedVMOptions", *options, *show]))
+    said = host.run(process.inside(running, [running["exe"], "-XX:+IgnoreUnrecognizedVMOptions", *options, *show]), seconds=JVM_SECONDS)
     given = {name for option in options for name in jvm.option_flags(option)}
     return {"flags": jvm.parse_flag_table(said.out), "given": sorted(given)} if said.rc == 0 else None
 

@@ -18,15 +18,12 @@ import zlib
 from contextlib import contextmanager
 
 from ansible_collections.xitrum.host.plugins.module_utils import alternatives, jdk, package_source, partial_folder
-from ansible_collections.xitrum.host.plugins.module_utils.host import Host
+from ansible_collections.xitrum.host.plugins.module_utils.host import LONG_SECONDS, Host
 from ansible_collections.xitrum.host.plugins.module_utils.jdk import FOLDER, MARKER, PART, major, version_said
 from ansible_collections.xitrum.host.plugins.module_utils.package import sha256_of
 from ansible_collections.xitrum.host.plugins.module_utils.plan import RUN, Plan, Row
 
 SourceError = package_source.SourceError
-
-#: How long another process may fetch an archive before this one gives up, in seconds.
-ALONE_SECONDS = 3600
 
 SPEC = {
     "name": {"type": "str"},
@@ -129,7 +126,7 @@ def verified(path, sha256):
 def alone(folder):
     """The folder of archives, for one process at a time: the hosts of a play would all fetch the same archive."""
     package_source.tidy(folder)
-    with Host(None).locked(os.path.join(folder, ".lock"), ALONE_SECONDS):
+    with Host().locked(os.path.join(folder, ".lock"), LONG_SECONDS):
         yield folder
 
 

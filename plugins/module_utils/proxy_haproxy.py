@@ -78,7 +78,7 @@ def view(host, wanted):
             return []
         raise RuntimeError(f"HAProxy does not answer on {path} ({error}): systemctl status haproxy tells whether it runs. Only root may ask it.") from error
     worker = haproxy_socket.parse_info(info).get("Pid", "")
-    rows = sockets.established(host)
+    rows = sockets.established(host, sockets.pids_of_service(host, wanted["service"]))
     others = older(rows, worker)
     return [{
         "backend": row["backend"], "name": row["name"], "address": row["address"], "port": row["port"],
@@ -91,7 +91,7 @@ def view(host, wanted):
 
 def older(rows, worker):
     """The peers of the established connections that HAProxy holds in another process than C(worker)."""
-    holders = [(row["peer"], {str(pid) for name, pid in row["users"] if name == PROCESS}) for row in rows]
+    holders = [(row["peer"], {str(pid) for name, pid in row.get("users", ()) if name == PROCESS}) for row in rows]
     return [peer for peer, pids in holders if pids and worker not in pids]
 
 

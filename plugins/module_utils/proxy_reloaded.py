@@ -13,7 +13,8 @@ import re
 import sys
 import time
 
-from ansible_collections.xitrum.host.plugins.module_utils import addresses, proxy_text, sockets
+from ansible_collections.xitrum.host.plugins.module_utils import addresses, bounded_page, proxy_text, sockets
+from ansible_collections.xitrum.host.plugins.module_utils.foreign_text import escaped, printable
 
 HEADER = "X-Xitrum-Config"
 PATIENCE = 15.0
@@ -23,16 +24,16 @@ ASK = ((sys.executable or "python3") + " -c 'import http.client as http; link = 
 
 
 def ask(port, path, timeout=5.0, address="127.0.0.1"):
-    """One request: status, reason, the header that has the configuration, and the body. Raises OSError where nothing answers HTTP."""
-    link = http.client.HTTPConnection(address.strip("[]"), port, timeout=timeout)
+    """One request: status, reason, the header that has the configuration, and the body, each without control characters.
+
+    Raises OSError where nothing answers HTTP, or not in C(timeout) seconds in all, or without an end.
+    """
+    headers = {"Host": "localhost", "Connection": "close"}
     try:
-        link.request("GET", path, headers={"Host": "localhost", "Connection": "close"})
-        answer = link.getresponse()
-        return answer.status, answer.reason, answer.getheader(HEADER) or "", answer.read().decode("utf-8", "replace")
-    except http.client.HTTPException as error:
-        raise OSError(f"{address}:{port} does not speak HTTP: {error!r}") from error
-    finally:
-        link.close()
+        status, reason, answer, body = bounded_page.ask(address.strip("[]"), port, path, timeout, headers, with_body=True)
+    except (ValueError, http.client.HTTPException) as error:
+        raise OSError(f"{address}:{port} does not speak HTTP: {printable(repr(error))}") from error
+    return status, escaped(reason), escaped(answer.get(HEADER) or ""), escaped(body.decode("utf-8", "replace"))
 
 
 def live(wanted, statuses, rows):
@@ -60,7 +61,7 @@ def view(host, wanted, said, title, process):
     if said["refused"] or not said["said"]:
         raise RuntimeError(f"{title} does not answer with its configuration on 127.0.0.1:{wanted['control_port']}/xitrum-config "
                            f"({said['refused'] or 'no header ' + HEADER}): systemctl status {wanted['service']} tells whether it runs, site.yml sets it up.")
-    rows = sockets.established(host)
+    rows = sockets.established(host, sockets.pids_of_service(host, wanted["service"]))
     found = []
     for row in said["servers"]:
         wrong = probe(wanted, row) if wanted["state"] == row["admin"] == "ready" else ""
@@ -83,7 +84,7 @@ def connections(rows, process, address, port, resolved=()):
     """How many of the established connections to a server the processes of that name hold. C(resolved) are the
     addresses of a server that has a name. A line of ss that cannot be read may be a connection."""
     ends = {addresses.endpoint(place, port) for place in (address, *resolved)}
-    held = sum(row["peer"] in ends and any(name == process for name, _pid in row["users"]) for row in rows)
+    held = sum(row["peer"] in ends and any(name == process for name, _pid in row.get("users", ())) for row in rows)
     return held + sockets.unread_count(rows)
 
 

@@ -22,6 +22,7 @@ from ansible_collections.xitrum.host.plugins.module_utils import (
     redirects_nft,
     redirects_ports,
 )
+from ansible_collections.xitrum.host.plugins.module_utils.host import LISTING_BYTES
 from ansible_collections.xitrum.host.plugins.module_utils.plan import RUN, Plan, Row
 from ansible_collections.xitrum.host.plugins.module_utils.process import parse_unit
 from ansible_collections.xitrum.host.plugins.module_utils.redirects_rules import (
@@ -142,7 +143,7 @@ def _saves(host, state):
         # The legacy program would load a table only to show that it is empty.
         if legacy and not (host.read(f"/proc/net/{'ip' if family == 'ipv4' else 'ip6'}_tables_names") or "").split():
             continue
-        said = host.run([f"{redirects_iptables.COMMANDS[family]}-save"])
+        said = host.run([f"{redirects_iptables.COMMANDS[family]}-save"], limit=LISTING_BYTES)
         if said.rc == 0:
             saves[family] = said.out
         else:
@@ -153,7 +154,7 @@ def _saves(host, state):
 def _objects(host, state):
     if state["paths"]["nft"] is None:
         return []
-    said = host.run(["nft", "-j", "list", "ruleset"])
+    said = host.run(["nft", "-j", "list", "ruleset"], limit=LISTING_BYTES)
     try:
         if said.rc == 0:
             return redirects_nft.parse(said.out)

@@ -21,6 +21,7 @@ from ansible_collections.xitrum.host.plugins.module_utils import (
     step_state,
     supervisors,
 )
+from ansible_collections.xitrum.host.plugins.module_utils.host import COMMAND_SECONDS
 
 SPEC = {
     "name": {"type": "str", "required": True},
@@ -130,7 +131,7 @@ def stop(host, wanted, index):
     words = []
     for kind in stoppers(host, wanted):
         for command in filled({**wanted, "supervisor": kind}, index, "stop"):
-            said = host.run(command)
+            said = host.run(command, seconds=wanted["stop_timeout"] + COMMAND_SECONDS)
             words += [(said.err or said.out).strip()] if said.rc != 0 else []
     if not gone(host, wanted, index, 0):
         # Nobody watches over what rc.local has started; a JVM that has been told already does not mind.

@@ -100,7 +100,7 @@ from ansible_collections.xitrum.host.plugins.module_utils.quiet import Utf8Modul
 def main():
     """Reads the alternatives, plans, switches, and reads again."""
     module = Utf8Module(argument_spec=alternatives.SPEC, supports_check_mode=True)
-    bodies.finish(module, lambda: alternatives_switch.settle(Host(module.run_command), module.params, module.check_mode))
+    bodies.finish(module, lambda: alternatives_switch.settle(Host(), module.params, module.check_mode))
 
 
 if __name__ == "__main__":

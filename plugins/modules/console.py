@@ -122,7 +122,7 @@ from ansible_collections.xitrum.host.plugins.module_utils.quiet import Utf8Modul
 def main():
     """Reads, plans, and asks or prepares."""
     module = Utf8Module(argument_spec=console.SPEC, supports_check_mode=True)
-    host, wanted = Host(module.run_command), module.params
+    host, wanted = Host(), module.params
     if os.geteuid() != 0:
         module.fail_json(msg="an instance's JVM is attached to by its own user, whom only root can become, and this module runs as another user: "
                              "use become: true.")

@@ -81,7 +81,7 @@ def main():
     """Reads the filter, and reports."""
     module = Utf8Module(argument_spec=firewall_blocks.SPEC, supports_check_mode=True)
     try:
-        state = firewall_blocks.read(Host(module.run_command), module.params)
+        state = firewall_blocks.read(Host(), module.params)
     except (OSError, ValueError) as error:
         module.fail_json(msg=f"the filter could not be read: {error}. Most of it needs root: set become.")
     module.exit_json(changed=False, ports=firewall_blocks.find_blocks(module.params, state))

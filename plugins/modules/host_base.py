@@ -138,7 +138,7 @@ def main():
     wanted, _secrets, wrong = base.checked(SPECS, given)
     if wrong + misplaced(given):
         module.fail_json(msg=" ".join(wrong + misplaced(given)))
-    host = Host(module.run_command)
+    host = Host()
     if given["read_only"]:
         try:
             said = base.read_all(host, wanted, base.PLAIN)

@@ -69,7 +69,7 @@ from ansible_collections.xitrum.host.plugins.module_utils.quiet import Utf8Modul
 def main():
     """Reads what is there, and writes down what is not."""
     module = Utf8Module(argument_spec=recorded.SPEC, supports_check_mode=True)
-    host = Host(module.run_command)
+    host = Host()
     try:
         found = recorded.state(host, module.params)
         record = recorded.noted(module.params, found)

@@ -151,7 +151,7 @@ from ansible_collections.xitrum.host.plugins.module_utils.quiet import Utf8Modul
 def main():
     """Finds out which instances are not as wanted, and acts on those."""
     module = Utf8Module(argument_spec=service.SPEC, supports_check_mode=True)
-    host, wanted = Host(module.run_command), module.params
+    host, wanted = Host(), module.params
     try:
         todo = service.plan(host, wanted)
         diff = service.diff(wanted, todo)

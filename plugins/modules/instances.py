@@ -207,7 +207,7 @@ def main():
         },
         supports_check_mode=True,
     )
-    host, wanted = Host(module.run_command), module.params
+    host, wanted = Host(), module.params
     folders.stop_at_system(module, host, wanted["root"], wanted["log_dir"])
     state = instances.read(host, wanted, {"home": wanted["jdk_home"], "version": wanted["jdk_version"]})
     plan = instances.plan(wanted, state)

@@ -142,7 +142,7 @@ from ansible_collections.xitrum.host.plugins.module_utils.quiet import Utf8Modul
 def main():
     """Reads the redirects, plans, changes, and reads again: what counts is the live ruleset."""
     module = Utf8Module(argument_spec=redirects.SPEC, supports_check_mode=True)
-    bodies.finish(module, lambda: redirects_switch.settle(Host(module.run_command), module.params, module.check_mode))
+    bodies.finish(module, lambda: redirects_switch.settle(Host(), module.params, module.check_mode))
 
 
 if __name__ == "__main__":

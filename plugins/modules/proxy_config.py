@@ -169,7 +169,7 @@ from ansible_collections.xitrum.host.plugins.module_utils.quiet import QuietModu
 def main():
     """Reads, plans, and checks or applies."""
     module = QuietModule(argument_spec=proxy_config.SPEC, supports_check_mode=True)
-    host, wanted = Host(module.run_command), module.params
+    host, wanted = Host(), module.params
     try:
         plan = proxy_config.plan(wanted, proxy_config.read(host, wanted))
         said = {**plan.report(), "diff": plan.diff()}

@@ -174,7 +174,7 @@ from ansible_collections.xitrum.host.plugins.module_utils.quiet import Utf8Modul
 def main():
     """Reads, plans, sets, waits."""
     module = Utf8Module(argument_spec=proxy_server.SPEC, supports_check_mode=True)
-    host, wanted = Host(module.run_command), proxy_server.placed(module.params)
+    host, wanted = Host(), proxy_server.placed(module.params)
     try:
         state = proxy_server.read(host, wanted)
         plan = proxy_server.plan(wanted, state)

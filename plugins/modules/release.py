@@ -129,7 +129,7 @@ def main():
         },
         supports_check_mode=True,
     )
-    host, wanted = Host(module.run_command), module.params
+    host, wanted = Host(), module.params
     root, manifest = wanted["root"], wanted["manifest"]
     folders.stop_at_system(module, host, root)
     state = release.read(host, wanted)

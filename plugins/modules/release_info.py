@@ -113,7 +113,7 @@ def main():
     """Reads links and folders."""
     specs = {"root": release.SPEC["root"], "name": {"type": "str", "default": ""}, "slots": {"type": "bool", "default": False}}
     module = Utf8Module(argument_spec=specs, supports_check_mode=True)
-    host, root = Host(module.run_command), module.params["root"]
+    host, root = Host(), module.params["root"]
     try:
         record = step_record.read(host, module.params["name"]) if module.params["name"] else {}
         found = {**release.overview(host, root, record), "instances": slot_read.read_instances(host, root)}

@@ -127,7 +127,7 @@ from ansible_collections.xitrum.host.plugins.module_utils.quiet import Utf8Modul
 def main():
     """Reads the lock, and takes it or gives it back."""
     module = Utf8Module(argument_spec=run_lock.SPEC, supports_check_mode=True)
-    host, wanted, now, interrupted = Host(module.run_command), module.params, time.time(), False
+    host, wanted, now, interrupted = Host(), module.params, time.time(), False
     try:
         state = run_lock.read(host, wanted)
         refusal = run_lock.refusal(wanted, state["lock"], now) if wanted["state"] == "held" else ""

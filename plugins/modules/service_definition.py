@@ -100,7 +100,7 @@ from ansible_collections.xitrum.host.plugins.module_utils.quiet import Utf8Modul
 def main():
     """Reads what is there, plans, writes."""
     module = Utf8Module(argument_spec=services.SPEC, supports_check_mode=True)
-    host, wanted = Host(module.run_command), module.params
+    host, wanted = Host(), module.params
     state = services.read(host, wanted)
     plan = services.plan(wanted, state)
     bodies.carry_out(module, plan, lambda: services.apply(host, wanted, state, plan),

@@ -88,7 +88,7 @@ from ansible_collections.xitrum.host.plugins.module_utils.quiet import Utf8Modul
 def main():
     """Writes the record."""
     module = Utf8Module(argument_spec=step_record.SPEC, supports_check_mode=True)
-    host, wanted = Host(module.run_command), module.params
+    host, wanted = Host(), module.params
     try:
         record = step_record.read(host, wanted["name"]) if module.check_mode else step_record.apply(host, wanted)
     except (OSError, RuntimeError) as error:

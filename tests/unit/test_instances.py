@@ -17,7 +17,7 @@ from ansible_collections.xitrum.host.plugins.module_utils.host import Host
 from hypothesis import given
 from hypothesis import strategies as st
 
-from .fake_host import FakeHost
+from .fake_host import FakeHost, listeners
 
 JDK = {"home": "/usr/lib/jvm/j17", "version": 17}
 JAVA = "/usr/lib/jvm/j17/bin/java"
@@ -305,7 +305,7 @@ def listens(end, pid=7, port=8000, backlog=4096):
     """A row of ss as a module reads it."""
     peer = "*" if end.startswith(("[", "*")) else "0.0.0.0"
     more = " v6only:0" if peer == "*" else ""
-    return sockets.parse_listeners(
+    return listeners(
         f'LISTEN 0 {backlog} {end}:{port} {peer}:* users:(("java",pid={pid},fd=12)) ino:1 sk:1{more} <->'
     )
 

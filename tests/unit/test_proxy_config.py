@@ -62,7 +62,7 @@ class Machine(FakeHost):
                    "/proc/101/limits": limits(20000), "/proc/100/task/100/children": "101 ", "/proc/100/root/var/lib/haproxy/dev/log": ""},
             stats={PEM["path"]: Stat("file", 0o600, "root", "root", 0)},
             commands={"haproxy -v": "HAProxy version 3.0.11 2026/11/18 - https://haproxy.org/\n", SHOW: unit(), "socat": "", RAISE: (2, "", "refused"),
-                      "ss -H -l -t -n -p -e": listening(80, "haproxy"), CHECK: (0, "Configuration file is valid\n", ""),
+                      "ss -H -l -t -n -e": listening(80, "haproxy"), CHECK: (0, "Configuration file is valid\n", ""),
                       "journalctl --no-pager -q -o cat -n 15 -u haproxy.service": "the end of the log\n",
                       **{f"systemctl {verb}": "" for verb in ("daemon-reload", "enable haproxy.service", "start haproxy.service", "reload haproxy.service")},
                       **commands})
@@ -341,7 +341,7 @@ def problems(machine, want):
 
 
 def test_a_port_that_another_program_holds_is_named():
-    machine = Machine(wanted(), **{"ss -H -l -t -n -p -e": listening(80, "apache2") + listening(22, "sshd")})
+    machine = Machine(wanted(), **{"ss -H -l -t -n -e": listening(80, "apache2") + listening(22, "sshd").replace("pid=7", "pid=8")})
     assert "Port 80 is held by apache2 (process 7)" in problems(machine, wanted())
     assert "sshd" not in problems(machine, wanted())
 
@@ -418,7 +418,7 @@ def test_an_address_of_another_host_is_refused_unless_the_proxy_has_it():
         "xitrum_proxy_listen has 192.0.2.77, where no program of this host can listen (Cannot assign requested address)"
         in problems(machine, want)
     )
-    machine.commands["ss -H -l -t -n -p -e"] = listening(80, "haproxy").replace("0.0.0.0:80", "192.0.2.77:80")
+    machine.commands["ss -H -l -t -n -e"] = listening(80, "haproxy").replace("0.0.0.0:80", "192.0.2.77:80")
     assert problems(machine, want) == ""
 
 
@@ -437,14 +437,14 @@ def test_who_listens_on_another_address_is_not_in_the_way():
         ("[::ffff:192.0.2.1]", "Port 80 is held by nginx"),
     ):
         machine = Machine(want)
-        machine.commands["ss -H -l -t -n -p -e"] = listening(80, "nginx").replace("0.0.0.0:80", f"{address}:80")
+        machine.commands["ss -H -l -t -n -e"] = listening(80, "nginx").replace("0.0.0.0:80", f"{address}:80")
         found = problems(machine, want)
         assert said in found if said else found == ""
 
 
 def test_lines_of_ss_that_cannot_be_read_are_a_note():
     machine = Machine(wanted())
-    machine.commands["ss -H -l -t -n -p -e"] += "LISTEN 0 128 somewhere\n"
+    machine.commands["ss -H -l -t -n -e"] += "LISTEN 0 128 somewhere\n"
     assert "1 line of ss that cannot be parsed" in planned(machine, wanted()).facts["notes"][0]
 
 

@@ -12,7 +12,7 @@ import sys
 import pytest
 from ansible_collections.xitrum.host.plugins.module_utils import proxy_apache, proxy_config, proxy_nginx, proxy_reloaded, proxy_server, proxy_text, sockets
 
-from .fake_host import FakeHost
+from .fake_host import FakeHost, connections
 
 DATA = pathlib.Path(__file__).parent / "data" / "proxy"
 SOFTWARE = {"nginx": proxy_nginx, "apache": proxy_apache}
@@ -107,7 +107,7 @@ def test_a_proxy_that_does_not_tell_its_configuration_is_an_error(proxy, monkeyp
 
 @pytest.mark.parametrize(("address", "port", "count"), [("192.0.2.11", 8000, 2), ("192.0.2.11", 8001, 1), ("2001:db8::12", 8000, 1), ("192.0.2.12", 8000, 0)])
 def test_connections_of_the_proxy_to_a_server_are_counted(address, port, count):
-    assert proxy_reloaded.connections(sockets.parse_established(CONNECTIONS), "nginx", address, port) == count
+    assert proxy_reloaded.connections(connections(CONNECTIONS), "nginx", address, port) == count
 
 
 def test_what_apache_thinks_of_its_servers():
@@ -159,10 +159,10 @@ def test_a_server_is_asked_by_the_python_that_ansible_uses_there(software):
     [("app1.example", ["192.0.2.11"], 2), ("app1.example", [], 0), ("2001:DB8:0::12", [], 1)],
 )
 def test_connections_to_a_server_are_found_by_what_its_address_means(address, resolved, count):
-    assert proxy_reloaded.connections(sockets.parse_established(CONNECTIONS), "nginx", address, 8000, resolved) == count
+    assert proxy_reloaded.connections(connections(CONNECTIONS), "nginx", address, 8000, resolved) == count
     assert (
         proxy_reloaded.connections(
-            sockets.parse_established(CONNECTIONS + "0 0 garbled"), "nginx", address, 8000, resolved
+            connections(CONNECTIONS + "0 0 garbled"), "nginx", address, 8000, resolved
         )
         == count + 1
     )

@@ -9,12 +9,12 @@ import itertools
 import pathlib
 
 import pytest
-from ansible_collections.xitrum.host.plugins.module_utils import haproxy_socket, proxy_haproxy, proxy_server, sockets
+from ansible_collections.xitrum.host.plugins.module_utils import haproxy_socket, proxy_haproxy, proxy_server
 
-from .fake_host import FakeHost
+from .fake_host import FakeHost, connections
 
 DATA = pathlib.Path(__file__).parent / "data" / "haproxy"
-SS = "ss -H -t -n -p state established"
+SS = "ss -H -t -n -e state established"
 CONNECTIONS = """\
 0 0 192.168.0.10:40000 192.168.0.12:8001 users:(("haproxy",pid=99,fd=12))
 0 0 192.168.0.10:40001 192.168.0.12:8001 users:(("haproxy",pid=101,fd=13))
@@ -120,8 +120,8 @@ def test_a_server_of_another_backend_is_another_server(proxy):
 def test_connections_of_older_workers_count_and_no_others(proxy):
     servers = {row["name"]: row["sessions"] for row in proxy_haproxy.view(host(), wanted())}
     assert servers == {"app1-0": 0, "app1-1": 1, "discourse-0": 0}
-    assert proxy_haproxy.older(sockets.parse_established(CONNECTIONS), "99") == ["192.168.0.12:8001"]
-    assert proxy_haproxy.older(sockets.parse_established(CONNECTIONS), "101") == ["192.168.0.12:8001", "fd00::12:8001"]
+    assert proxy_haproxy.older(connections(CONNECTIONS), "99") == ["192.168.0.12:8001"]
+    assert proxy_haproxy.older(connections(CONNECTIONS), "101") == ["192.168.0.12:8001", "fd00::12:8001"]
 
 
 def test_a_proxy_that_does_not_answer_is_told_so(monkeypatch):

@@ -364,7 +364,7 @@ def test_the_input_chain_of_iptables(lines, policy, blocked):
     assert found["command"] == (opens if blocked else "")
 
 
-SS = "ss -H -l -t -n -p -e"
+SS = "ss -H -l -t -n -e"
 HAPROXY = 'LISTEN 0 4096 0.0.0.0:80 0.0.0.0:* users:(("haproxy",pid=77,fd=5)) ino:1 sk:1 cgroup:/system.slice <->\n'
 ETH0 = {"ip -j address show": json.dumps([{"ifname": "eth0", "addr_info": [{"local": "172.21.0.14"}]}])}
 PORT = dport(80)
@@ -565,8 +565,8 @@ def test_what_ufw_made_is_not_told_as_iptables():
 def test_a_connection_that_is_taken_or_refused():
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-        assert host.Host(None).connect("127.0.0.1", port)[0] == "open"
-    assert host.Host(None).connect("127.0.0.1", port)[0] == "refused"
+        assert host.Host().connect("127.0.0.1", port)[0] == "open"
+    assert host.Host().connect("127.0.0.1", port)[0] == "refused"
 
 
 @pytest.mark.parametrize(

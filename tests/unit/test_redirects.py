@@ -43,7 +43,7 @@ def wanted(**more):
 def bare(**more):
     """A host with systemd and two interfaces, and nothing that filters."""
     files = {"/proc/net/if_inet6": "", "/run/systemd/system/x": "", "/sys/class/net/client0": "", "/sys/class/net/lo": "", **more.pop("files", {})}
-    commands = {"ss -H -l -t -n -p -e": "", SHOW: "", **more.pop("commands", {})}
+    commands = {"ss -H -l -t -n -e": "", SHOW: "", **more.pop("commands", {})}
     return FakeHost(files, commands, **more)
 
 
@@ -112,7 +112,7 @@ def test_whether_a_port_only_leads_elsewhere(pairs, moves):
 
 def test_a_port_on_which_somebody_listens_is_nothing_to_wait_for():
     pairs = [{**pair, "inside": 9000} for pair in PAIRS]
-    listens = {"ss -H -l -t -n -p -e": 'LISTEN 0 128 *:9000 *:* users:(("java",pid=7,fd=3)) ino:1\n'}
+    listens = {"ss -H -l -t -n -e": 'LISTEN 0 128 *:9000 *:* users:(("java",pid=7,fd=3)) ino:1\n'}
     assert planned(with_nft(), pairs=pairs).facts["moves"] is True
     assert planned(with_nft(commands=listens), pairs=pairs).facts["moves"] is False
 
@@ -277,7 +277,7 @@ def test_values_that_cannot_be(pairs, sentence):
 
 
 def holding(text=LISTEN, **more):
-    return bare(commands={"ss -H -l -t -n -p -e": text, **more}, files={"/proc/71/cgroup": data("cgroup.txt").replace("answer@8000", "apache2")})
+    return bare(commands={"ss -H -l -t -n -e": text, **more}, files={"/proc/71/cgroup": data("cgroup.txt").replace("answer@8000", "apache2")})
 
 
 def test_a_program_that_holds_the_port_is_named_with_its_unit():

@@ -291,7 +291,7 @@ def test_a_process_that_was_replaced_meanwhile_did_not_stay_healthy(port, monkey
         watched(host(runs=True), port)
 
 
-SS = "ss -H -t -n -p state established"
+SS = "ss -H -t -n -e state established"
 TWO = "0 0 192.0.2.11:8000 192.0.2.9:40000\n0 0 192.0.2.11:8000 192.0.2.9:40001\n0 0 192.0.2.11:8001 192.0.2.9:40002\n"
 
 
@@ -311,7 +311,7 @@ def test_a_drain_whose_connections_ss_cannot_count_says_so():
         there = FakeHost(commands={SS: answer})
         left = service.drained(there, wanted("absent", drain=0), [{"index": 0, "port": 8000}])
         (note,) = service.drain_notes(there, left)
-        assert left == 1 and note.startswith(said) and "run ss -tnp on the host" in note
+        assert left == 1 and note.startswith(said) and "run ss -tne on the host" in note
     assert service.drain_notes(FakeHost(commands={SS: TWO}), 2) == []
     assert service.drain_notes(FakeHost(), 0) == [], "nothing waited"
 
