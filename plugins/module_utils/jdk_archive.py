@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from ansible_collections.xitrum.host.plugins.module_utils import alternatives, jdk, package_source, partial_folder
 from ansible_collections.xitrum.host.plugins.module_utils.host import LONG_SECONDS, Host
 from ansible_collections.xitrum.host.plugins.module_utils.jdk import FOLDER, MARKER, PART, major, version_said
-from ansible_collections.xitrum.host.plugins.module_utils.package import sha256_of
+from ansible_collections.xitrum.host.plugins.module_utils.package_files import sha256_of
 from ansible_collections.xitrum.host.plugins.module_utils.plan import RUN, Plan, Row
 
 SourceError = package_source.SourceError

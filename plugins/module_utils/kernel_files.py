@@ -48,7 +48,7 @@ class Pattern(NamedTuple):
 
 
 class Unread(NamedTuple):
-    """A line that both programs skip, or write to no parameter."""
+    """A line of a file that its programs skip, or read in another way than somebody meant it. C(why) says what to do."""
 
     file: str
     number: int

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from ansible_collections.xitrum.host.plugins.module_utils import foreign_file, kernel_files
 from ansible_collections.xitrum.host.plugins.module_utils.foreign_text import lines_of, lowercase, printable, words_of
+from ansible_collections.xitrum.host.plugins.module_utils.kernel_files import Unread
 from ansible_collections.xitrum.host.plugins.module_utils.plan import Plan, Row, unread_rows
 from ansible_collections.xitrum.host.plugins.module_utils.process import nofile_of, parse_status, seen
 
@@ -57,15 +58,6 @@ class Line(NamedTuple):
     domain: str
     kind: str
     value: int | None
-
-
-class Unread(NamedTuple):
-    """A line on nofile that pam_limits skips, or reads in another way than somebody meant it."""
-
-    file: str
-    number: int
-    text: str
-    why: str
 
 
 def parse_lines(path, text):

@@ -16,6 +16,7 @@ import stat
 
 from ansible_collections.xitrum.host.plugins.module_utils.mac_files import is_mac_file
 from ansible_collections.xitrum.host.plugins.module_utils.package_build import render_hint
+from ansible_collections.xitrum.host.plugins.module_utils.package_files import leads_inside, sha256_of
 
 #: Entries at the top that an application writes when it runs where it was built. They are no part of a release:
 #: a stale C(tmp/routes.cache) hides the routes of a newer one, and each instance on a host has its own.
@@ -86,21 +87,6 @@ def link_entry(folder, path):
     return {"path": path, "link": target}
 
 
-def leads_inside(folder, path):
-    """Whether a path, every link in it followed, stays below a folder."""
-    real = os.path.realpath(folder)
-    return (os.path.realpath(path) + os.sep).startswith(real.rstrip(os.sep) + os.sep)
-
-
-def sha256_of(path):
-    """The SHA-256 of a file's content, in hexadecimal."""
-    digest = hashlib.sha256()
-    with open(path, "rb") as handle:
-        for block in iter(lambda: handle.read(1 << 20), b""):
-            digest.update(block)
-    return digest.hexdigest()
-
-
 def release_id(entries):
     """The release's name: 12 hexadecimal digits of the SHA-256 over path, executable bit and content of every entry.
 
@@ -122,11 +108,6 @@ def total_bytes(entries):
 def jars(entries):
     """The manifest's rows of C(lib/*.jar). The class path has no jar below another folder."""
     return [row for row in entries if row["path"].startswith("lib/") and row["path"].count("/") == 1 and row["path"].endswith(".jar")]
-
-
-def is_package(folder):
-    """Whether a folder looks like a package at all. One that does not is not read: it may be a home directory."""
-    return any(os.path.isdir(os.path.join(folder, name)) for name in ("config", "lib", "script"))
 
 
 def layout_problems(folder, entries):

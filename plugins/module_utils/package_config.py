@@ -14,7 +14,7 @@ import os
 import re
 
 from ansible_collections.xitrum.host.plugins.module_utils import hocon
-from ansible_collections.xitrum.host.plugins.module_utils.package import leads_inside, sha256_of
+from ansible_collections.xitrum.host.plugins.module_utils.package_files import leads_inside, sha256_of
 
 #: Key of C(config/xitrum.conf) to the example that the template has there.
 EXAMPLE_VALUES = {

@@ -23,8 +23,7 @@ import zlib
 
 from ansible_collections.xitrum.host.plugins.module_utils import downloads, urls
 from ansible_collections.xitrum.host.plugins.module_utils.mac_files import is_mac_file
-from ansible_collections.xitrum.host.plugins.module_utils.package import is_package, leads_inside, sha256_of
-from ansible_collections.xitrum.host.plugins.module_utils.package_build import render_hint
+from ansible_collections.xitrum.host.plugins.module_utils.package_files import is_package, leads_inside, sha256_of
 
 #: Seconds after which an unfinished entry of the cache cannot be another run's.
 ABANDONED = 86400
@@ -39,10 +38,16 @@ class SourceError(Exception):
     """The package cannot be had. The message is a whole sentence: what was found, wanted, where, what to do."""
 
 
-def obtain(source, sha256, headers, cache, timeout=30, validate_certs=True):
-    """The folder that holds the package on the controller. Raises SourceError."""
+def obtain(source, sha256, headers, cache, timeout=30, validate_certs=True, hint=None):
+    """The folder that holds the package on the controller. Raises SourceError.
+
+    C(hint) is L(package_build.render_hint), which this file does not import: a JDK's archive is unpacked on hosts, and
+    no host needs what reads a build.
+    """
     if not source.strip():
-        raise SourceError("no package is given: set xitrum_package for the group xitrum to what sbt/sbt xitrumPackage makes, target/xitrum")
+        how, made = hint("")
+        raise SourceError(f"no package is given: set xitrum_package for the group xitrum to a folder that sbt made, {made}; "
+                          f"build it {how}")
     if re.match(r"https?://", source, re.IGNORECASE):
         if not sha256:
             raise SourceError(f"a package from a URL needs its checksum: set sha256 to the output of sha256sum for {shown(source)}")
@@ -53,7 +58,7 @@ def obtain(source, sha256, headers, cache, timeout=30, validate_certs=True):
     if os.path.isdir(path):
         return path
     if not os.path.exists(path):
-        raise SourceError(f"there is no package at {path}: build it {render_hint(path)[0]}, or correct xitrum_package")
+        raise SourceError(f"there is no package at {path}: build it {hint(path)[0]}, or correct xitrum_package")
     try:
         found = sha256_of(path)
     except OSError as error:

@@ -210,6 +210,7 @@ from ansible_collections.xitrum.host.plugins.module_utils import (
     package,
     package_build,
     package_config,
+    package_files,
     package_java,
     package_main,
     package_source,
@@ -224,7 +225,7 @@ NOTHING = {"folder": "", "release": "", "manifest": [], "files": 0, "bytes": 0, 
 
 def look(folder, main_class, cache):
     """Everything about the package in a folder."""
-    manifest, problems = package.manifest(folder) if package.is_package(folder) else ([], [])
+    manifest, problems = package.manifest(folder) if package_files.is_package(folder) else ([], [])
     problems += package.layout_problems(folder, manifest)
     problems += package_config.config_problems(folder) if manifest else []
     jars = package.jars(manifest)
@@ -272,7 +273,8 @@ def main():
         module.exit_json(changed=False, **{**NOTHING, "problems": failed})
     try:
         folder = package_source.obtain(
-            wanted["source"], wanted["sha256"], wanted["headers"], cache, wanted["timeout"], wanted["validate_certs"])
+            wanted["source"], wanted["sha256"], wanted["headers"], cache, wanted["timeout"], wanted["validate_certs"],
+            package_build.render_hint)
         result = look(folder, wanted["main_class"], cache)
     except package_source.SourceError as error:
         result = {**NOTHING, "problems": [str(error)]}

@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 import pytest
-from ansible_collections.xitrum.host.plugins.module_utils import mac_files, package
+from ansible_collections.xitrum.host.plugins.module_utils import mac_files, package, package_files
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -219,7 +219,7 @@ def test_each_problem_of_the_layout(tmp_path, harm, said):
 
 
 def test_an_empty_folder_lacks_everything(tmp_path):
-    assert not package.is_package(str(tmp_path))
+    assert not package_files.is_package(str(tmp_path))
     assert len(layout(tmp_path)) == 3
 
 

@@ -40,7 +40,7 @@ def test_the_hint_is_the_command_of_the_tree(tmp_path, files, below, command, wh
     assert package.hint(f"{top}/{below}".rstrip("/")) == hint
     if below:
         with pytest.raises(package_source.SourceError) as failed:
-            package_source.obtain(f"{top}/{below}", None, None, str(tmp_path / "cache"))
+            package_source.obtain(f"{top}/{below}", None, None, str(tmp_path / "cache"), hint=package_build.render_hint)
         assert str(failed.value) == f"there is no package at {top}/{below}: build it {how}, or correct xitrum_package"
 
 

@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 
 import pytest
-from ansible_collections.xitrum.host.plugins.module_utils import package, package_source
+from ansible_collections.xitrum.host.plugins.module_utils import package, package_build, package_source
 from ansible_collections.xitrum.host.plugins.module_utils.package_source import SourceError
 from hypothesis import given
 from hypothesis import strategies as st
@@ -28,7 +28,7 @@ WRONG = "0" * 64
 
 
 def obtain(source, cache, sha256=None, headers=None, timeout=60):
-    return package_source.obtain(str(source), sha256, headers, str(cache), timeout)
+    return package_source.obtain(str(source), sha256, headers, str(cache), timeout, hint=package_build.render_hint)
 
 
 def cached(cache):
@@ -381,8 +381,10 @@ def test_a_url_needs_a_checksum_and_a_message_shows_no_password(tmp_path):
 
 @pytest.mark.parametrize("source", ["", "  "])
 def test_no_source(tmp_path, source):
-    with pytest.raises(SourceError, match="no package is given: set xitrum_package"):
+    with pytest.raises(SourceError, match="no package is given: set xitrum_package") as caught:
         obtain(source, tmp_path / "cache")
+    # Where no build tells the name of its task, both stand there.
+    assert all(task in str(caught.value) for task in ("xitrumPackage", "xitrum-package"))
 
 
 def test_other_schemes(tmp_path):
