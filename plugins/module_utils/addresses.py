@@ -24,6 +24,12 @@ EVERY = ("", "*")
 #: C(0.0.0.0) in the short forms that a JVM and the C library take: C(0), C(0.0).
 _SHORT_EVERY = re.compile(r"0+(\.0+){0,3}")
 
+#: Private networks: RFC 1918 and RFC 4193 (unique local addresses).
+PRIVATE = tuple(map(ipaddress.ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")))
+
+#: The shared address space of RFC 6598: some providers' and overlays' private networks, and some carriers' customers.
+SHARED = ipaddress.ip_network("100.64.0.0/10")
+
 #: The IP versions that a socket of each family takes.
 _VERSIONS = {"inet": {4}, "inet6": {6}, "dual": {4, 6}}
 
@@ -64,6 +70,29 @@ def is_loopback(text):
     """Whether an address or name is the host's own loopback, which no other host reaches."""
     found = parse_address(text)
     return found.ip.is_loopback if found else str(text).strip().lower().rstrip(".") == "localhost"
+
+
+def private_fault(text, takes_shared=False):
+    """Why an address is not one of a private network, as the words after "is"; empty where it is one, and for a
+    loopback address.
+
+    C(takes_shared): whether 100.64.0.0/10 counts as private. Only what is listed as private is taken: addresses for
+    every interface, groups, links, documentation and future use are in no table of what is public either.
+    """
+    found = parse_address(text)
+    if is_every(text):
+        return "every address of the host, the public ones too"
+    if found is None:
+        return "a name"
+    if found.ip.is_loopback or any(found.ip in network for network in PRIVATE):
+        return f"written with the zone {found.zone}" if found.zone else ""
+    if found.ip in SHARED:
+        return "" if takes_shared else f"in {SHARED}, which a provider may share among its customers"
+    if found.ip.is_multicast:
+        return "a multicast address"
+    if found.ip.is_link_local:
+        return "a link-local address"
+    return "public" if found.ip.is_global else "in no private network"
 
 
 def canonical(text):

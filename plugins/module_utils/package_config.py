@@ -170,6 +170,16 @@ def examples(folder):
     return example_values(text, load) + (["keyFile"] if any(is_example_key(folder, name) for name in key_files(text, load)) else [])
 
 
+def settings_at_start(folder, path="config/application.conf"):
+    """The settings of a package's file that the libraries read at the start; None where it is missing, or no HOCON."""
+    text = read_text(folder, path)
+    return (
+        None
+        if text is None
+        else settings_of(text, lambda statement: read_text(folder, included_path(folder, statement)))
+    )
+
+
 def config_problems(folder):
     """One sentence for each configuration file of a package with which Xitrum does not start, because it is no HOCON."""
     problems, seen, rows = [], set(), list(READ_AT_START)

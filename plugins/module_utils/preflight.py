@@ -12,6 +12,7 @@ import textwrap
 from ansible_collections.xitrum.host.plugins.module_utils import addresses, shared_settings, slots
 from ansible_collections.xitrum.host.plugins.module_utils.package_config import EXAMPLE_VALUES
 from ansible_collections.xitrum.host.plugins.module_utils.package_java import java_problem
+from ansible_collections.xitrum.host.plugins.module_utils.variables import is_true
 
 #: The variable that replaces a key of the package's configuration, and how to make a value for it.
 OWN_VALUES = {"secureKey": "xitrum_secure_key", "apiKey": "xitrum_metrics_api_key"}
@@ -202,11 +203,6 @@ def restart_note(variables):
     }
     note = slots.in_place_note(variables.get("xitrum_supervisor", "systemd"), host)
     return [f"instance {', '.join(str(item['index']) for item in due)} restarts: {note}"] if note else []
-
-
-def is_true(value):
-    """Whether a variable is true, in the words that Ansible takes for it."""
-    return str(value).lower() in ("true", "yes", "on", "1", "y", "t")
 
 
 def address_of(interface):

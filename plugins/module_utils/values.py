@@ -11,8 +11,9 @@ from __future__ import annotations
 import difflib
 import re
 
+from ansible_collections.xitrum.host.plugins.module_utils import cluster, jvm, pip
 from ansible_collections.xitrum.host.plugins.module_utils import folders as paths
-from ansible_collections.xitrum.host.plugins.module_utils import jvm, pip
+from ansible_collections.xitrum.host.plugins.module_utils.variables import is_true
 
 NAME = re.compile(r"[a-z_][a-z0-9_-]{0,30}")
 LEAST_KEY = 16
@@ -133,6 +134,13 @@ def heap(variables):
         yield f"xitrum_heap is {value!r}: wanted is a size as -Xmx takes it, such as 512m or 2g"
 
 
+def java_options(variables):
+    """Options of the JVM that open Akka's remoting, whether the collection forms a cluster or the package does."""
+    options = variables.get("xitrum_java_options") or []
+    if isinstance(options, (list, tuple)):
+        yield from cluster.option_errors(options, is_true(variables.get(cluster.SHARED, False)))
+
+
 def pip_arguments(variables):
     """What pip is told: a command line shows it to every user of the host."""
     try:
@@ -152,7 +160,7 @@ def reach_from(variables):
 
 
 #: All of them, in the order in which they are reported.
-CHECKS = (names, folders, counts, rollout, capacity, ports, secrets, heap, pip_arguments, reach_from)
+CHECKS = (names, folders, counts, rollout, capacity, ports, secrets, heap, java_options, pip_arguments, reach_from)
 
 
 def number(value):

@@ -156,6 +156,18 @@ class ProxyContract:
                 assert echo.receive().text == text
             assert echo.close().close_code == 1000
 
+    def test_a_websocket_has_the_path_that_the_client_wrote(self, address):
+        with websocket_client.connect(address, 80, "/echo/a%3Fb%20c%2Fd?e=%20") as echo:
+            echo.send_text("hello")
+            assert echo.receive().text == "hello"
+
+    @pytest.mark.parametrize("upgrade", [["h2c"], ["h2c, websocket"], ["h2c", "websocket"], ["TLS/1.0"]])
+    def test_no_other_upgrade_reaches_the_application(self, address, upgrade):
+        """Behind one to another protocol, requests would pass the proxy unseen."""
+        headers = [("Upgrade", value) for value in upgrade]
+        said = client_of(address, ("Connection", "Upgrade, HTTP2-Settings"), ("HTTP2-Settings", "AAMAAABk"), *headers)
+        assert (said["upgrade"], said["settings"] or None) == (None, None)
+
     @pytest.mark.parametrize("request_line", [b"GET", b"POST"])
     def test_a_response_streams_while_it_is_made(self, address, request_line):
         """As for SockJS: xhr_streaming is a POST whose response never ends, eventsource a GET."""
