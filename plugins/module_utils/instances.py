@@ -18,10 +18,10 @@ from ansible_collections.xitrum.host.plugins.module_utils import (
     addresses,
     folders,
     jvm,
+    lock_record,
     process,
     release,
     restarts,
-    run_lock,
     shared_settings,
     sockets,
     supervisors,
@@ -108,7 +108,7 @@ def read(host, wanted, jdk, kernel=None):
         "launcher": host.read(f"{root}/run"),
         "listening": listening_place(host, wanted["interface"]),
         "unsettled": release.unsettled(host, root),
-        "locked": host.exists(run_lock.path(wanted["name"])),
+        "locked": lock_record.is_interrupted(host, wanted["name"]),
     }
     found = read_package_settings(host, root, wanted["release"])
     state["package_settings"] = wanted.get("package_settings") if found is None else found
