@@ -5,11 +5,12 @@
 
 from __future__ import annotations
 
-import getpass
 import os
+import pwd
 import socket
 
 from ansible.plugins.action import ActionBase
+from ansible_collections.xitrum.host.plugins.plugin_utils import held_locks
 
 
 class ActionModule(ActionBase):
@@ -20,11 +21,14 @@ class ActionModule(ActionBase):
         result = super().run(tmp, task_vars)
         del tmp
         here = identity()
-        arguments = {**self._task.args, "holder": here}
+        arguments = {**self._task.args, "holder": self._task.args.get("holder") or here}
         result.update(self._on_host(arguments, task_vars))
         held = result.get("held_by") or {}
-        if result.get("failed") and gone(held, here):
+        if result.get("failed") and arguments.get("state") == "held" and gone(held, here):
             result = self._on_host({**arguments, "take_over": held["id"]}, task_vars)
+        if not result.get("failed") and not self._task.check_mode:
+            # What ends the run before its last task gives the lock back with the same words.
+            held_locks.note(task_vars["inventory_hostname"], arguments, self._connection, bool(result.get("run")))
         return result
 
     def _on_host(self, arguments, task_vars):
@@ -38,10 +42,10 @@ def identity():
 
 
 def user():
-    """The user's name, or the number where it has none, as in some containers."""
+    """The name of the account, whatever the environment says, or its number where it has no name, as in some containers."""
     try:
-        return getpass.getuser()
-    except (KeyError, OSError):
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
         return f"uid {os.getuid()}"
 
 

@@ -18,11 +18,11 @@ from ansible_collections.xitrum.host.plugins.module_utils import (
     addresses,
     folders,
     jvm,
+    lock_record,
     partial_folder,
     process,
     release,
     restarts,
-    run_lock,
     shared_settings,
     sockets,
     step_record,
@@ -116,7 +116,7 @@ def read(host, wanted, jdk, kernel=None):
         "launcher": host.read(f"{root}/run"),
         "listening": listening_place(host, wanted["interface"]),
         "unsettled": release.unsettled(host, root),
-        "locked": host.exists(run_lock.path(wanted["name"])),
+        "locked": lock_record.is_interrupted(host, wanted["name"]),
         "record": step_record.read(host, wanted["name"]) if wanted["name"] else {},
     }
     found = read_package_settings(host, root, wanted["release"])

@@ -72,15 +72,14 @@ problems:
   elements: str
 """
 
-from ansible_collections.xitrum.host.plugins.module_utils import bodies, file_set
-from ansible_collections.xitrum.host.plugins.module_utils.host import Host
+from ansible_collections.xitrum.host.plugins.module_utils import bodies, fence, file_set
 from ansible_collections.xitrum.host.plugins.module_utils.quiet import Utf8Module
 
 
 def main():
     """Reads the set, plans, writes."""
     module = Utf8Module(argument_spec=file_set.SPEC, supports_check_mode=True)
-    host, wanted = Host(), module.params
+    host, wanted = fence.host_of(module), module.params
     plan = file_set.plan(wanted, file_set.read(host, wanted))
     bodies.carry_out(module, plan, lambda: file_set.apply(host, wanted, plan), lambda error: f"{wanted['name']}: {error}")
 

@@ -61,15 +61,14 @@ record:
   type: dict
 """
 
-from ansible_collections.xitrum.host.plugins.module_utils import recorded
-from ansible_collections.xitrum.host.plugins.module_utils.host import Host
+from ansible_collections.xitrum.host.plugins.module_utils import fence, recorded
 from ansible_collections.xitrum.host.plugins.module_utils.quiet import Utf8Module
 
 
 def main():
     """Reads what is there, and writes down what is not."""
     module = Utf8Module(argument_spec=recorded.SPEC, supports_check_mode=True)
-    host = Host()
+    host = fence.host_of(module)
     try:
         found = recorded.state(host, module.params)
         record = recorded.noted(module.params, found)

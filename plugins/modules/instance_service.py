@@ -143,15 +143,14 @@ notes:
   elements: str
 """
 
-from ansible_collections.xitrum.host.plugins.module_utils import service
-from ansible_collections.xitrum.host.plugins.module_utils.host import Host
+from ansible_collections.xitrum.host.plugins.module_utils import fence, service
 from ansible_collections.xitrum.host.plugins.module_utils.quiet import Utf8Module
 
 
 def main():
     """Finds out which instances are not as wanted, and acts on those."""
     module = Utf8Module(argument_spec=service.SPEC, supports_check_mode=True)
-    host, wanted = Host(), module.params
+    host, wanted = fence.host_of(module), module.params
     try:
         todo = service.plan(host, wanted)
         diff = service.diff(wanted, todo)

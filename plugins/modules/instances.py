@@ -192,8 +192,7 @@ problems:
   elements: str
 """
 
-from ansible_collections.xitrum.host.plugins.module_utils import folders, instances
-from ansible_collections.xitrum.host.plugins.module_utils.host import Host
+from ansible_collections.xitrum.host.plugins.module_utils import fence, folders, instances
 from ansible_collections.xitrum.host.plugins.module_utils.quiet import QuietModule
 
 
@@ -207,7 +206,7 @@ def main():
         },
         supports_check_mode=True,
     )
-    host, wanted = Host(), module.params
+    host, wanted = fence.host_of(module), module.params
     folders.stop_at_system(module, host, wanted["root"], wanted["log_dir"])
     state = instances.read(host, wanted, {"home": wanted["jdk_home"], "version": wanted["jdk_version"]})
     plan = instances.plan(wanted, state)

@@ -110,8 +110,7 @@ problems:
 
 import time
 
-from ansible_collections.xitrum.host.plugins.module_utils import folders, release
-from ansible_collections.xitrum.host.plugins.module_utils.host import Host
+from ansible_collections.xitrum.host.plugins.module_utils import fence, folders, release
 from ansible_collections.xitrum.host.plugins.module_utils.quiet import Utf8Module
 
 
@@ -129,7 +128,7 @@ def main():
         },
         supports_check_mode=True,
     )
-    host, wanted = Host(), module.params
+    host, wanted = fence.host_of(module), module.params
     root, manifest = wanted["root"], wanted["manifest"]
     folders.stop_at_system(module, host, root)
     state = release.read(host, wanted)
@@ -148,10 +147,12 @@ def main():
             said["missing"] = release.missing(manifest, found)
         if module.check_mode or (upload and set(said["missing"]) - release.archived(wanted["archive"])):
             module.exit_json(**said, **({"proved": release.seals(found)} if upload else {}))
-        release.clean(host, root, state)
-        if upload:
-            release.assemble(host, wanted, manifest, found, wanted["archive"], int(time.time()))
-        release.prune(host, root, plan)
+        # Most of it does not go through the host: the lock is this run's until the release has its name.
+        with host.fenced():
+            release.clean(host, root, state)
+            if upload:
+                release.assemble(host, wanted, manifest, found, wanted["archive"], int(time.time()))
+            release.prune(host, root, plan)
     except OSError as error:
         release.clean(host, root, release.read(host, wanted))
         module.fail_json(msg=release.describe(error, wanted), **said)

@@ -137,6 +137,9 @@ class FakeHost:
 
     def rename(self, path, new_path):
         self.done.append(("rename", path, new_path))
+        for kept in (self.files, self.links, self.stats):
+            for name in [name for name in kept if name == path or name.startswith(path + "/")]:
+                kept[new_path + name[len(path):]] = kept.pop(name)
 
     def _place(self, path):
         """The path with the links in its folders followed, but not one of its own."""
@@ -212,6 +215,10 @@ class FakeHost:
 
     def locked(self, path, seconds=0):
         self.done.append(("locked", path))
+        return contextlib.nullcontext()
+
+    def guarded(self, path, alone, seconds):
+        self.done.append(("guarded", path, alone))
         return contextlib.nullcontext()
 
     def append(self, path, text, mode, owner, group):

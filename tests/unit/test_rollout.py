@@ -100,8 +100,7 @@ def remembers(healthy, current="cc", switched=(), releases="aa bb cc dd"):
     # The release that runs never ended a rollout: what was healthy before it is the last.
     ([remembers("aa bb")], "bb"),
     ([remembers("aa dd cc", releases="aa bb cc")], "aa"),
-    # A rollout that stopped: on one host it ended, on another it did not, on a third half of the instances run it.
-    ([remembers("aa bb"), remembers("aa bb", "bb")], "bb"),
+    # A rollout that stopped when half of the instances of a host ran it.
     ([remembers("aa bb", "bb", ["bb", "cc"])], "bb"),
     ([remembers("aa bb", "bb", ["bb", "cc"]), remembers("aa bb", "bb")], "bb"),
     # One host alone had bb meanwhile.
@@ -111,11 +110,51 @@ def remembers(healthy, current="cc", switched=(), releases="aa bb cc dd"):
     # A host from before the record.
     ([remembers(None)], "bb"),
     ([remembers(None), remembers("aa bb cc")], "bb"),
-    ([remembers(None, "bb"), {**remembers(None, "cc"), "previous": "bb"}], "bb"),
+    # A rollout that stopped before its first host was whole: what the fleet runs, and not two back, although the run that
+    # brought it did not end healthy.
+    ([remembers("aa", "bb", ["bb", "cc"]), remembers("aa", "bb")], "bb"),
+    ([remembers("aa", "bb", ["bb", "cc"]), remembers("aa", "bb"), remembers("aa", "bb"), remembers("aa", "", ["bb"])], "bb"),
+    # What was healthy last is not what runs: a deploy of it was rolled back since.
+    ([remembers("aa bb dd", "bb", ["bb", "cc"]), remembers("aa bb dd", "bb")], "bb"),
+    # A host that is new runs nothing yet.
+    ([remembers("aa bb", "bb", ["bb", "cc"]), {**remembers("aa bb", ""), "switched": []}], "bb"),
 ])
 def test_hosts_go_back_to_the_last_release_that_was_healthy_on_all(found, target):
     choice = rollout.go_back_to({f"app{number}": has for number, has in enumerate(found)})
     assert (choice["problems"], choice["package"]["release"]) == ([], target)
+
+
+@pytest.mark.parametrize(("found", "runs", "choices"), [
+    # A rollout that stopped: on one host it ended, on another it did not.
+    ([remembers("aa bb"), remembers("aa bb", "bb")], ["bb on app1", "cc on app0 (not on the record of healthy releases)"], "bb cc aa"),
+    ([remembers("aa bb"), remembers("aa bb", "bb"), remembers("aa bb", "bb", ["bb", "cc"])],
+     ["bb on app1, app2", "cc on app0, app2 (not on the record of healthy releases)"], "bb cc aa"),
+    ([remembers("aa bb"), remembers("aa bb", "bb", releases="bb cc")], ["bb on app1", "cc on app0 (not on the record"], "bb cc"),
+    # Hosts from before the record.
+    ([remembers(None, "bb"), {**remembers(None, "cc"), "previous": "bb"}], ["bb on app0", "cc on app1"], "bb cc"),
+    # One host that runs two, and neither ended healthy.
+    ([remembers("aa", "bb", ["bb", "cc"])], ["bb on app0", "cc on app0"], "bb cc aa"),
+])
+def test_a_mixed_fleet_goes_nowhere_until_one_is_chosen(found, runs, choices):
+    fleet = {f"app{number}": has for number, has in enumerate(found)}
+    problems = rollout.go_back_to(fleet)["problems"]
+    assert len(problems) == 1
+    for row in runs:
+        assert row in problems[0]
+    assert [line.rpartition("=")[2] for line in problems[0].splitlines() if "-e xitrum_rollback_to=" in line] == choices.split()
+    for name in choices.split():
+        choice = rollout.go_back_to(fleet, name)
+        assert (choice["problems"], choice["package"]["release"]) == ([], name)
+
+
+def test_a_name_of_digits_alone_is_a_name_in_json_too():
+    has = {**remembers("123456789012 cc"), "releases": ["123456789012", "cc"]}
+    assert rollout.go_back_to({"app1": has}, 123456789012)["package"]["release"] == "123456789012"
+
+
+def test_what_the_fleet_runs_is_reported_where_no_run_with_it_ended_healthy():
+    choice = rollout.go_back_to({"app1": remembers("aa", "bb", ["bb", "cc"]), "app2": remembers("aa", "bb")})
+    assert choice["notes"][0].startswith("release bb is not on the record of healthy releases of app1, app2. It is used because all hosts still run it")
 
 
 def test_where_none_was_healthy_the_releases_are_listed_and_none_is_taken():
