@@ -13,6 +13,7 @@ import json
 import time
 
 from ansible_collections.xitrum.host.plugins.module_utils import release
+from ansible_collections.xitrum.host.plugins.module_utils.foreign_text import parse_json
 
 FOLDER = "/var/lib/xitrum.host"
 LOG = "runs.log"
@@ -48,7 +49,7 @@ def read(host, wanted):
     """The lock, or an empty dictionary, whether there is one that nobody can read, and the release that the host is switched to."""
     text = host.read(path(wanted["name"]))
     try:
-        lock = json.loads(text or "{}")
+        lock = parse_json(text or "{}")
     except ValueError:
         lock = {}
     return {"lock": lock, "broken": text is not None and not lock, "current": (host.readlink(f"{wanted['root']}/current") or "").rpartition("/")[2]}
