@@ -31,7 +31,8 @@ TEXTS = [
     "[" * 5000, "{" * 5000, "(" * 5000, '{"a":' * 5000, "a" * 200000, "9" * 5000, "a=9\n" * 3 + "9" * 5000, "= = =", ": : :\n", "0:\n1:x",
     "Uid:\nGid: x y\nCapEff: g\nVmRSS: kB", "a b c d e f g h i j k l m n o p\n", "# pxname,\n\x1b", "# be_id be_name\n1 x", "1 (a) S 1", "1 (a) b) S",
     "TCP: a b", "TcpExt: a\nTcpExt: b", "٣ (a) b", "cpu\nbtime x\nprocessor", "Max open files  x y", "Id=a\nMainPID=x\nControlGroup=\x1b\n\nId=",
-    "0::/user.slice/x\x1b/evil.service\n", '{"nftables": [1, {"rule": []}, {"rule": {"expr": 7}}]}', '[1, {"ifname": 1, "addr_info": 7}]', "null", "7", "[]", '"x"',
+    "0::/user.slice/x\x1b/evil.service\n", '{"nftables": [1, {"rule": []}, {"rule": {"expr": 7}}]}', '[1, {"ifname": 1, "addr_info": 7}]', "null",
+    "7", "[]", '"x"',
 ]
 
 HOSTILE = st.one_of(
@@ -151,7 +152,10 @@ def defaults(spec, **given):
     """The options of a component as a module gets them, those that have no default as given or as a plain value."""
     plain = {"str": "x", "path": "/srv/x", "int": 8000, "list": [], "dict": {}, "bool": False}
     needed = {name: option.get("choices", [plain[option.get("type", "str")]])[0] for name, option in spec.items() if option.get("required")}
-    result = ArgumentSpecValidator(spec).validate({**needed, **{name: value for name, value in given.items() if name in spec}})
+    validator = ArgumentSpecValidator(spec)
+    # An option of the same name may be of another kind.
+    fits = {name: value for name, value in given.items() if name in spec and not validator.validate({**needed, name: value}).error_messages}
+    result = validator.validate({**needed, **fits})
     assert not result.error_messages
     return result.validated_parameters
 
@@ -163,7 +167,8 @@ GIVEN = {
 
 #: Components that read a machine: a file with SPEC, read and plan. Some need what another has found.
 MORE = {
-    "instances": ({"home": "/usr/lib/jvm/x", "version": 17},), "restarts": ({"home": "/usr/lib/jvm/x"},), "jdk": ({"family": "debian", "architecture": "x86_64"},),
+    "instances": ({"home": "/usr/lib/jvm/x", "version": 17},), "restarts": ({"home": "/usr/lib/jvm/x"},),
+    "jdk": ({"distribution": "debian", "release": "12", "family": "debian", "architecture": "x86_64"},),
 }
 COMPONENTS = {name: file for name, file in modules() if all(hasattr(file, part) for part in ("SPEC", "read", "plan"))}
 
