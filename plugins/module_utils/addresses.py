@@ -15,6 +15,8 @@ import ipaddress
 import re
 from typing import NamedTuple
 
+from ansible_collections.xitrum.host.plugins.module_utils.foreign_text import parse_json
+
 #: Lists the IPv6 addresses of a host. Missing with C(ipv6.disable=1), and empty with C(disable_ipv6=1).
 IF_INET6 = "/proc/net/if_inet6"
 
@@ -253,3 +255,18 @@ def supports_ipv6(host):
 def has_ipv6(host):
     """Whether a host has an IPv6 address, the loopback's at least. The kernel lists one a line; a JVM asks the same."""
     return bool((host.read(IF_INET6) or "").strip())
+
+
+def parse_interfaces(text):
+    """The interfaces of C(ip -j address show) with their addresses, C([(name, address)]); what has another form is left out."""
+    try:
+        items = parse_json(text)
+    except ValueError:
+        return []
+    found = []
+    for item in items if isinstance(items, list) else ():
+        parts = item.get("addr_info") if isinstance(item, dict) and isinstance(item.get("ifname"), str) else None
+        for part in parts if isinstance(parts, list) else ():
+            if isinstance(part, dict) and isinstance(part.get("local"), str):
+                found.append((item["ifname"], part["local"]))
+    return found

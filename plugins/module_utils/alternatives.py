@@ -14,6 +14,7 @@ import json
 import re
 
 from ansible_collections.xitrum.host.plugins.module_utils import alternatives_followers as followers
+from ansible_collections.xitrum.host.plugins.module_utils.foreign_text import parse_json
 from ansible_collections.xitrum.host.plugins.module_utils.plan import RUN, Plan, Row
 from ansible_collections.xitrum.host.plugins.module_utils.process import is_under
 
@@ -127,7 +128,7 @@ def read(host, wanted):
 def parse_record(text):
     """What RECORD says, by command: C(mode) and C(path) before ours, and the paths that were C(registered). None where it is damaged."""
     try:
-        record = json.loads(text)
+        record = parse_json(text)
     except ValueError:
         return None
     whole = isinstance(record, dict) and all(isinstance(entry, dict) and isinstance(entry.get("registered"), list) for entry in record.values())

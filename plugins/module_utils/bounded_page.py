@@ -31,8 +31,7 @@ class _Link:
         self._link.sendall(data)
 
     def close(self):
-        """Closes the socket; a file of it that is still open keeps nothing."""
-        self._link.close()
+        """http.client closes a connection before the body is read: L(ask) closes the socket."""
 
 
 def ask(address, port, path, seconds, headers, with_body=False):
@@ -43,11 +42,9 @@ def ask(address, port, path, seconds, headers, with_body=False):
     """
     deadline = time.monotonic() + seconds
     connection = http.client.HTTPConnection(address, port, timeout=seconds)
-    try:
-        connection.connect()
-        connection.sock = _Link(connection.sock, deadline)
+    connection.connect()
+    with connection.sock as link:
+        connection.sock = _Link(link, deadline)
         connection.request("GET", path, headers=headers)
         answer = connection.getresponse()
         return answer.status, answer.reason, answer.headers, answer.read() if with_body else b""
-    finally:
-        connection.close()

@@ -10,7 +10,6 @@ No ruleset is simulated. A fact is named only for a port of which a connection h
 from __future__ import annotations
 
 import fnmatch
-import json
 import re
 import shlex
 
@@ -18,6 +17,7 @@ from ansible_collections.xitrum.host.plugins.module_utils import addresses as ad
 from ansible_collections.xitrum.host.plugins.module_utils import firewall, redirects_iptables, sockets
 from ansible_collections.xitrum.host.plugins.module_utils import firewall_firewalld as firewalld
 from ansible_collections.xitrum.host.plugins.module_utils import firewall_ufw as ufw
+from ansible_collections.xitrum.host.plugins.module_utils.foreign_text import parse_json
 from ansible_collections.xitrum.host.plugins.module_utils.host import LISTING_BYTES
 
 #: `ports`: what other hosts could not reach. `port` is what users connect to, `inside` what the filter sees after a
@@ -62,7 +62,7 @@ def read(host, wanted):
     ]
     listed = host.run(["nft", "-j", "list", "ruleset"], limit=LISTING_BYTES)
     try:
-        state["objects"] = json.loads(listed.out)["nftables"] if listed.rc == 0 and listed.out.strip() else []
+        state["objects"] = parse_json(listed.out)["nftables"] if listed.rc == 0 and listed.out.strip() else []
     except (ValueError, KeyError):
         state["objects"] = []
     state["saves"] = {
@@ -241,7 +241,7 @@ def _is_plain_option(option, value):
 
 
 def _iptables_ports(text):
-    found = re.fullmatch(r"(\d*)(?::(\d*))?", text)
+    found = re.fullmatch(r"([0-9]{0,5})(?::([0-9]{0,5}))?", text)
     if not found or not text:
         return None
     first, last = found[1], found[1] if found[2] is None else found[2]

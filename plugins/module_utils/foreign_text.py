@@ -9,6 +9,7 @@ six blanks, one line end, 26 letters and ten digits: a no-break space is part of
 
 from __future__ import annotations
 
+import json
 import re
 import string
 
@@ -47,6 +48,14 @@ def escaped(text):
     a character counts, is read as it is.
     """
     return _CONTROL.sub(lambda found: _escape(found.group()), text)
+
+
+def parse_json(text):
+    """The value of a text in JSON. Raises ValueError where it is none, also where it is nested too deep to be read."""
+    try:
+        return json.loads(text)
+    except RecursionError as error:
+        raise ValueError("nested too deep") from error
 
 
 def printable(text):

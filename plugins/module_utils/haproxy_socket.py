@@ -6,11 +6,14 @@
 from __future__ import annotations
 
 import csv
+import re
 import socket
 import time
 
 from ansible_collections.xitrum.host.plugins.module_utils import bounded
 from ansible_collections.xitrum.host.plugins.module_utils.foreign_text import escaped, lines_of
+
+_NUMBER = re.compile(r"[0-9]{1,18}")
 
 #: Bits of srv_admin_state in C(show servers state). The inherited ones follow another server and are not set by hand.
 FORCED_MAINTENANCE, FORCED_DRAIN = 0x01, 0x08
@@ -72,6 +75,12 @@ def parse_servers_state(text):
     return rows
 
 
+def _is_server(row):
+    """Whether a row of the state has all that is read of it."""
+    numbers = all(_NUMBER.fullmatch(row.get(name, "")) for name in ("srv_port", "srv_admin_state", "srv_check_state"))
+    return numbers and all(row.get(name) for name in ("be_name", "srv_name", "srv_addr"))
+
+
 def administrative(bits):
     """C(maint), C(drain) or C(ready): what srv_admin_state says that a person or a program asked for."""
     return "maint" if bits & MAINTENANCE_BITS else "drain" if bits & DRAIN_BITS else "ready"
@@ -89,9 +98,10 @@ def servers(stat_text, state_text):
     found = []
     for row in parse_servers_state(state_text):
         # HAProxy 2.2 lists the processes of its own master as servers.
-        if row["be_name"] == "MASTER":
+        if row.get("be_name") == "MASTER" or not _is_server(row):
             continue
         stat = live.get((row["be_name"], row["srv_name"]), {})
+        scur = stat.get("scur") or ""
         found.append({
             "backend": row["be_name"],
             "name": row["srv_name"],
@@ -99,7 +109,7 @@ def servers(stat_text, state_text):
             "port": int(row["srv_port"]),
             "admin": administrative(int(row["srv_admin_state"])),
             "status": stat.get("status", ""),
-            "sessions": int(stat.get("scur") or 0),
+            "sessions": int(scur) if _NUMBER.fullmatch(scur) else 0,
             "checked": bool(int(row["srv_check_state"]) & CHECK_CONFIGURED),
             "check": " ".join(word for word in (stat.get("check_status"), stat.get("check_code"), stat.get("last_chk") or stat.get("check_desc")) if word),
         })

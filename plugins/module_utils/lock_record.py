@@ -5,10 +5,9 @@
 
 from __future__ import annotations
 
-import json
 import time
 
-from ansible_collections.xitrum.host.plugins.module_utils.foreign_text import printable
+from ansible_collections.xitrum.host.plugins.module_utils.foreign_text import parse_json, printable
 
 FOLDER = "/var/lib/xitrum.host"
 
@@ -68,7 +67,7 @@ def read_record(host, name):
     if text is None:
         return {}, ""
     try:
-        found = json.loads(text)
+        found = parse_json(text)
     except (ValueError, RecursionError):
         return {}, "it is no JSON"
     missing = [key for key, kind in FIELDS.items() if not isinstance(found, dict) or not _is_valid(found.get(key), kind)]

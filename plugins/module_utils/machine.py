@@ -70,7 +70,7 @@ def _unquoted(value):
 
 def parse_meminfo(text):
     """/proc/meminfo as a dictionary of bytes."""
-    return {name: int(kib) * 1024 for name, kib in re.findall(r"^(\w+):\s+(\d+) kB$", text, re.MULTILINE)}
+    return {name: int(kib) * 1024 for name, kib in re.findall(r"^(\w+):\s+([0-9]{1,18}) kB$", text, re.MULTILINE)}
 
 
 def parse_mounts(text):
@@ -82,7 +82,7 @@ def parse_mounts(text):
 
 def parse_df(text):
     """The available bytes in C(df -P -k), or None."""
-    found = re.search(r"\s(\d+)\s+\d+%\s+/", text)
+    found = re.search(r"\s([0-9]{1,18})\s+[0-9]+%\s+/", text)
     return int(found.group(1)) * 1024 if found else None
 
 
@@ -93,7 +93,7 @@ def mount_of(path, mounts):
 
 def numbers(text):
     """A version as a tuple of integers: (20, 4) for 20.04."""
-    return tuple(int(part) for part in re.findall(r"\d+", text))
+    return tuple(int(part) for part in re.findall(r"(?<![0-9])[0-9]{1,9}(?![0-9])", text))
 
 
 def service_of(text):
@@ -112,8 +112,8 @@ def read(host, wanted):
     status = process.parse_status(host.read("/proc/self/status") or "")
     return {
         **system(host),
-        "uid": int(status.get("Uid", "0 0").split()[1]),
-        "capabilities": int(status.get("CapEff", "0"), 16),
+        "uid": process.effective_id(status, "Uid") or 0,
+        "capabilities": int(status["CapEff"], 16) if re.fullmatch(r"[0-9a-f]{1,16}", status.get("CapEff", "")) else 0,
         "disk": disk(host, wanted) if wanted["release_folder"] else None,
         **port_state(host, wanted),
         **own_folders(host, wanted),

@@ -13,7 +13,7 @@ from __future__ import annotations
 import shlex
 from dataclasses import asdict, dataclass, field
 
-from ansible_collections.xitrum.host.plugins.module_utils.foreign_text import printable, sendable
+from ansible_collections.xitrum.host.plugins.module_utils.foreign_text import escaped, printable, sendable
 
 #: What a row can say. C(ok): wanted, configured and effective agree (or the live value is at least as good).
 #: C(differs): a run would change it. C(restart): only a restart of the process makes it effective.
@@ -66,8 +66,9 @@ class Plan:
         """The part that modules return: no action, since those may hold secrets."""
         return sendable({
             "changed": self.changed,
-            "rows": [asdict(row) for row in self.rows],
-            "problems": self.problems,
+            # For people, who read them on a terminal. Values that a later task uses are in the facts, as they are.
+            "rows": [{name: escaped(value) if isinstance(value, str) else value for name, value in asdict(row).items()} for row in self.rows],
+            "problems": [escaped(problem) for problem in self.problems],
             **self.facts,
         })
 

@@ -18,7 +18,12 @@ from ansible_collections.xitrum.host.plugins.module_utils.host import user_name
 #: How a limit without an end is written as a number: the value of C(resource.RLIM_INFINITY).
 UNLIMITED = -1
 
-_LIMIT_LINE = re.compile(r"^(Max .+?) {2,}(unlimited|[0-9]+) +(unlimited|[0-9]+)")
+_LIMIT_LINE = re.compile(r"^(Max .+?) {2,}(unlimited|[0-9]{1,20}) +(unlimited|[0-9]{1,20})(?![0-9])")
+
+_STAT = re.compile(
+    r"([0-9]{1,10}) \((.*)\) ([A-Za-z]) (-?[0-9]{1,10})(?: -?[0-9]+){17} ([0-9]{1,20})(?: .*)?\s*", re.DOTALL
+)
+_NUMBER = re.compile(r"[0-9]{1,18}")
 
 #: The properties of a unit that say which processes it has and which nofile limit it gives them.
 UNIT_PROPERTIES = ("Id", "LoadState", "ActiveState", "MainPID", "ControlGroup", "FragmentPath", "DropInPaths", "LimitNOFILE", "LimitNOFILESoft")
@@ -58,12 +63,13 @@ def parse_stat(text):
     """/proc/PID/stat as C({pid, comm, state, ppid, start_ticks}).
 
     The name in parentheses may itself hold blanks and parentheses: what follows the last one is the rest.
-    C(start_ticks) are clock ticks since boot, as in proc(5) field 22.
+    C(start_ticks) are clock ticks since boot, as in proc(5) field 22. Empty where the text is no such line.
     """
-    head, _parenthesis, tail = text.rpartition(")")
-    pid, _parenthesis, comm = head.partition("(")
-    fields = tail.split()
-    return {"pid": int(pid), "comm": comm, "state": fields[0], "ppid": int(fields[1]), "start_ticks": int(fields[19])}
+    found = _STAT.fullmatch(text)
+    if found is None:
+        return {}
+    pid, comm, state, ppid, start = found.groups()
+    return {"pid": int(pid), "comm": comm, "state": state, "ppid": int(ppid), "start_ticks": int(start)}
 
 
 def parse_status(text):
@@ -74,7 +80,7 @@ def parse_status(text):
 
 def parse_boot_time(text):
     """The moment of boot from /proc/stat in seconds since the epoch; 0 where the text does not say it."""
-    match = re.search(r"^btime (\d+)$", text, re.MULTILINE)
+    match = re.search(r"^btime ([0-9]{1,18})$", text, re.MULTILINE)
     return int(match.group(1)) if match else 0
 
 
@@ -110,12 +116,13 @@ def process(host, pid, boot_time=None):
     is None. Pass C(boot_time) (see L(boot_time)) when many are read.
     """
     folder = f"/proc/{pid}"
-    stat_text, status_text = host.read(folder + "/stat"), host.read(folder + "/status")
-    if not stat_text or not status_text:
+    stat, status = (
+        parse(host.read_foreign(f"{folder}/{name}") or "") for name, parse in (("stat", parse_stat), ("status", parse_status))
+    )
+    uid, gid = effective_id(status, "Uid"), effective_id(status, "Gid")
+    if not stat or uid is None or gid is None:
         return None
-    stat, status = parse_stat(stat_text), parse_status(status_text)
     limits, cmdline, environ = (seen(host.read, f"{folder}/{name}") for name in ("limits", "cmdline", "environ"))
-    uid = int(status["Uid"].split()[1])
     since_boot = stat["start_ticks"] / os.sysconf("SC_CLK_TCK")
     return {
         "pid": pid,
@@ -128,11 +135,17 @@ def process(host, pid, boot_time=None):
         "environ": None if environ is None else parse_environ(environ),
         "nofile": None if limits is None else nofile_of(limits),
         "uid": uid,
-        "gid": int(status["Gid"].split()[1]),
+        "gid": gid,
         "user": user_name(uid),
         "started": int((read_boot_time(host) if boot_time is None else boot_time) + since_boot),
-        "rss_kb": int(status.get("VmRSS", "0 kB").split()[0]),
+        "rss_kb": int((re.match(r"[0-9]{1,15}", status.get("VmRSS", "")) or ["0"])[0]),
     }
+
+
+def effective_id(status, name):
+    """The effective one of the user's or group's ids in what L(parse_status) found; None where there is none."""
+    words = status.get(name, "").split()
+    return int(words[1]) if len(words) > 1 and _NUMBER.fullmatch(words[1]) else None
 
 
 def read_boot_time(host):
@@ -197,6 +210,6 @@ def pids_of_unit(host, shown):
     for tree in ("/sys/fs/cgroup", "/sys/fs/cgroup/systemd", "/sys/fs/cgroup/unified"):
         text = seen(host.read, f"{tree}{group}/cgroup.procs") if group else None
         if text:
-            return sorted(int(word) for word in text.split())
-    main = int(shown.get("MainPID") or 0)
-    return [main] if main else []
+            return sorted(int(word) for word in text.split() if _NUMBER.fullmatch(word))
+    main = shown.get("MainPID", "")
+    return [int(main)] if _NUMBER.fullmatch(main) and int(main) else []

@@ -13,6 +13,7 @@ import copy
 import json
 
 from ansible_collections.xitrum.host.plugins.module_utils import folders, process, supervisord
+from ansible_collections.xitrum.host.plugins.module_utils.foreign_text import parse_json
 
 FOLDER = "/var/lib/xitrum.host"
 PATH = f"{FOLDER}/before.json"
@@ -37,7 +38,7 @@ SPEC = {
 def parse(text):
     """The record out of its file's text; None where there is no file. Raises ValueError where it is damaged."""
     try:
-        found = json.loads(text) if text else {}
+        found = parse_json(text) if text else {}
         if not isinstance(found, dict):
             raise ValueError("it is no record")
         # Before links were followed, a record had the modes of files alone, and 0777 for a link: others do not write.

@@ -8,7 +8,7 @@ Reads all three back ends each time, so that a change of back end leaves nothing
 
 from __future__ import annotations
 
-import json
+import re
 
 from ansible_collections.xitrum.host.plugins.module_utils import (
     addresses,
@@ -22,6 +22,7 @@ from ansible_collections.xitrum.host.plugins.module_utils import (
     redirects_nft,
     redirects_ports,
 )
+from ansible_collections.xitrum.host.plugins.module_utils.addresses import parse_interfaces
 from ansible_collections.xitrum.host.plugins.module_utils.host import LISTING_BYTES
 from ansible_collections.xitrum.host.plugins.module_utils.plan import RUN, Plan, Row
 from ansible_collections.xitrum.host.plugins.module_utils.process import parse_unit
@@ -170,10 +171,7 @@ def _addresses(host, state):
     if not any(condition.kind == "daddr" for some in takings.values() for taking in some for condition in taking.conditions):
         return []
     listed = host.run(["ip", "-j", "address", "show"])
-    try:
-        return [part["local"] for item in json.loads(listed.out or "[]") for part in item.get("addr_info", []) if "local" in part]
-    except ValueError:
-        return []
+    return [address for _name, address in parse_interfaces(listed.out)]
 
 
 def _saver(state):
@@ -186,7 +184,7 @@ def _saver(state):
 
 
 def _number(text):
-    return int(text) if text and text.strip().isdecimal() else None
+    return int(text) if text and re.fullmatch(r"\s*[0-9]{1,18}\s*", text) else None
 
 
 # --------------------------------------------------------------------------------------------------------- planning

@@ -17,6 +17,7 @@ import shutil
 import tarfile
 
 from ansible_collections.xitrum.host.plugins.module_utils import partial_folder, process
+from ansible_collections.xitrum.host.plugins.module_utils.foreign_text import parse_json
 from ansible_collections.xitrum.host.plugins.module_utils.plan import RUN, Plan, Row
 
 SPEC = {
@@ -138,7 +139,7 @@ def installed(host, root):
 def manifest_of(host, root, release):
     """What is on record of a release; nothing where there is no record, or a damaged one: files are proved by their content."""
     try:
-        found = json.loads(host.read(manifest_path(root, release)) or "{}")
+        found = parse_json(host.read(manifest_path(root, release)) or "{}")
     except ValueError:
         return {}
     return found if isinstance(found, dict) else {}

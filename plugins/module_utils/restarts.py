@@ -69,8 +69,12 @@ def own_process(rows, user):
 
 def granted(host, nofile):
     """How many open files a service can be given: what root may raise to, or else what the first process has itself."""
-    most = min(nofile, int(host.read("/proc/sys/fs/nr_open") or nofile))
-    return most if limits.raises(host, nofile) else min(most, process.nofile_of(host.read("/proc/1/limits"))[1])
+    text = (host.read("/proc/sys/fs/nr_open") or "").strip()
+    most = min(nofile, int(text)) if text.isdecimal() else nofile
+    if limits.raises(host, nofile):
+        return most
+    has = process.nofile_of(host.read("/proc/1/limits") or "")
+    return min(most, has[1]) if has and has[1] != process.UNLIMITED else most
 
 
 def somaxconn(host):

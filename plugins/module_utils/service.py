@@ -21,6 +21,7 @@ from ansible_collections.xitrum.host.plugins.module_utils import (
     step_state,
     supervisors,
 )
+from ansible_collections.xitrum.host.plugins.module_utils.foreign_text import parse_json
 from ansible_collections.xitrum.host.plugins.module_utils.host import COMMAND_SECONDS
 
 SPEC = {
@@ -279,7 +280,7 @@ def read_marks(host, wanted, index):
     """What L(mark_logs) wrote; the beginning of everything where it wrote nothing that can be read."""
     none = {"time": 0.0, "log": (0, 0), "output": (0, 0)}
     try:
-        marks = json.loads(host.read(marks_path(wanted, index)) or "{}")
+        marks = parse_json(host.read(marks_path(wanted, index)) or "{}")
         return {**none, "time": float(marks["time"]), **{name: tuple(map(int, marks[name])) for name in ("log", "output")}}
     except (ValueError, TypeError, KeyError):
         return none

@@ -14,6 +14,8 @@ from __future__ import annotations
 
 import json
 
+from ansible_collections.xitrum.host.plugins.module_utils.foreign_text import parse_json
+
 #: The states in the order in which a step takes an instance through them. It may skip those that it does not need.
 STATES = ("drained", "stopped", "switched", "started", "healthy", "enabled")
 
@@ -41,7 +43,7 @@ def parse(text):
     """The record out of its file's text. Nothing where there is no file, and where it is damaged: then what runs is all
     that is known, as it is of a host that has no record yet."""
     try:
-        found = json.loads(text or "{}")
+        found = parse_json(text or "{}")
     except ValueError:
         return {}
     return {index: entry for index, entry in found.items() if is_entry(index, entry)} if isinstance(found, dict) else {}

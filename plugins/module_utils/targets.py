@@ -10,6 +10,7 @@ Which process holds a socket of another user is told by its control group, or is
 from __future__ import annotations
 
 from ansible_collections.xitrum.host.plugins.module_utils import process, sockets
+from ansible_collections.xitrum.host.plugins.module_utils.foreign_text import lines_of
 
 SPEC = {
     "ports": {"type": "list", "elements": "int", "default": []},
@@ -25,7 +26,8 @@ def unit_of(cgroup):
 
 def unit_of_process(text):
     """The systemd service that /proc/PID/cgroup names (cgroup v2, or systemd's own tree of v1); else empty."""
-    found = [unit_of(line.split(":", 2)[2]) for line in text.splitlines() if line.startswith("0:") or ":name=systemd:" in line]
+    parts = [line.split(":", 2) for _number, line in lines_of(text) if line.startswith("0:") or ":name=systemd:" in line]
+    found = [unit_of(part[2]) for part in parts if len(part) == 3]
     return next((unit for unit in found if unit), "")
 
 

@@ -139,7 +139,7 @@ def test_what_the_jdks_own_tools_are_asked(version, action, asked):
 
 def prepared(host, folder=f"{FOLDER}/tmp/console-abcdefgh", **answers):
     """A host on which every command of a console succeeds but for those that begin as named."""
-    def run(argv, data=None):
+    def run(argv, data=None, **_more):
         assert argv[:13] == INSIDE.split()
         words = argv[13:]
         host.done.append(("first" if words[-1] == "true" else words[3].rpartition("/")[2] if words[0] == "timeout" else words[9].rpartition("/")[2]

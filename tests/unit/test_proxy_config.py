@@ -481,10 +481,10 @@ def test_the_trial_names_the_new_certificate_and_not_the_old_one():
     seen = {}
 
     class Looking(Machine):
-        def run(self, argv, data=None):
+        def run(self, argv, data=None, **more):
             if argv[:2] == ["haproxy", "-c"]:
                 seen.update(self.files)
-            return super().run(argv, data)
+            return super().run(argv, data, **more)
 
     proxy_config.validate(Looking(wanted()), wanted(pems=[{**PEM, "content": "another"}]))
     assert f"crt {proxy_config.TRIAL}/0.pem" in seen[f"{proxy_config.TRIAL}/config"]
