@@ -131,15 +131,15 @@ def _end(process):
             process.wait(seconds)
 
 
-def lock(handle, seconds, what):
-    """Takes the lock of an open file. Raises TimeoutError, a sentence, where another process has it for C(seconds).
+def lock(handle, seconds, what, shared=False):
+    """Takes the lock of an open file, C(shared) with others who take it so, or alone. Raises TimeoutError, a sentence, where another process has it for C(seconds).
 
     C(what) is the path of the file.
     """
     deadline = time.monotonic() + seconds
     while True:
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(handle, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
             return
         except BlockingIOError:
             if time.monotonic() >= deadline:

@@ -412,16 +412,10 @@ class Host:
                 raise PathError(errno.EPERM, f"{path} belongs to {user_name(os.fstat(handle).st_uid)}; expected a file of "
                                 f"{user_name(os.geteuid())}: remove it, and run the playbook again")
             os.fchmod(handle, 0o600)
-            end = time.monotonic() + seconds
-            while True:
-                try:
-                    fcntl.flock(handle, (fcntl.LOCK_EX if alone else fcntl.LOCK_SH) | fcntl.LOCK_NB)
-                    break
-                except BlockingIOError:
-                    if time.monotonic() >= end:
-                        raise PathError(errno.ETIMEDOUT, f"{path} is held by another process for more than {seconds:g} s; "
-                                        f"fuser -v {path} shows which") from None
-                    time.sleep(0.1)
+            try:
+                bounded.lock(handle, seconds, path, shared=not alone)
+            except TimeoutError as error:
+                raise PathError(errno.ETIMEDOUT, str(error)) from None
             yield
         finally:
             os.close(handle)

@@ -11,8 +11,8 @@ import stat
 import time
 
 import pytest
-from ansible_collections.xitrum.host.plugins.module_utils import host as host_module
 from ansible_collections.xitrum.host.plugins.module_utils import bounded, jdk_archive, service, supervisors
+from ansible_collections.xitrum.host.plugins.module_utils import host as host_module
 from ansible_collections.xitrum.host.plugins.module_utils.host import Host, PathError, user_name
 
 AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
