@@ -106,7 +106,7 @@ def run_everywhere(found):
 def running_before(found):
     """The release that the fleet ran before a rollout that stopped: one that every host still runs.
 
-    An empty text where the fleet runs one release alone, or where nothing says which of several it is: then it is mixed.
+    An empty text where the fleet runs one release alone, or where nothing says which of several it is.
 
     The latest of them that was healthy on all hosts; or the only one, even if no run with it ended healthy.
     """

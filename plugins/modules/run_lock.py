@@ -17,8 +17,8 @@ description:
   - The modules of a run verify before each change that the host's lock is still this run's. Where another run took it
     over, they change nothing more and fail. A take-over waits until a module that is changing something has done so.
   - When the lock is taken, a line is added to C(runs.log) in O(log_dir), with the outcome C(began).
-    When it is given back, another one is added - when, who, from and to which release, the outcome, how long it took. Of a run that did not write that line the next run
-    does, with the outcome C(died).
+    When it is given back, another one is added - when, who, from and to which release, the outcome, how long it took.
+    Of a run that did not write that line the next run does, with the outcome C(died).
     A log that cannot be written is a warning.
   - It never says C(changed), since nothing of what it does is the host's configuration.
 options:
@@ -87,7 +87,8 @@ options:
     default: 3600
   take_over:
     description:
-      - The C(id) of the holder that the lock is taken from, or V(any) for whoever holds it. V(any) takes a damaged one, too.
+      - The C(id) of the holder that the lock is taken from, or V(any) for whoever holds it.
+      - V(any) takes a damaged one, too.
     type: str
     default: ""
 attributes:
