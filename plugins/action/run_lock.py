@@ -42,7 +42,9 @@ def identity():
 
 
 def user():
-    """The name of the account, whatever the environment says, or its number where it has no name, as in some containers."""
+    """The name of the account, whatever the environment says, or its number where it has no name, as in some
+    containers.
+    """
     try:
         return pwd.getpwuid(os.getuid()).pw_name
     except KeyError:

@@ -34,7 +34,7 @@ options:
     type: list
     elements: str
   connection:
-    description: Whether it is reported, for the first host of all, that SSH waits for ever for a host that no longer answers.
+    description: Whether to report, for the first of all hosts, that SSH never gives up a host that no longer answers.
     type: bool
     default: false
 """

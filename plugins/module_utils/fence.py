@@ -3,8 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A host on which a module changes something only while the lock is still that of its run.
 
-A module goes on after its controller was killed or its connection was cut. The next run takes the lock over, and from then
-on each change of the module before it is refused. Changes hold a kernel lock together, a take-over holds it alone, so that
+A module goes on after its controller was killed or its connection was cut. The next run takes the lock over, and from
+then
+on each change of the module before it is refused. Changes hold a kernel lock together, a take-over holds it alone, so
+that
 no change is under way when the lock gets another holder.
 """
 
@@ -16,7 +18,8 @@ import os
 from ansible_collections.xitrum.host.plugins.module_utils import lock_record
 from ansible_collections.xitrum.host.plugins.module_utils.host import Host
 
-#: The environment variable of a task that says of which run it is: L(describe), a line for each application that the run has locked.
+#: The environment variable of a task that says of which run it is: L(describe), a line for each application that the
+#: run has locked.
 VARIABLE = "XITRUM_HOST_RUN"
 
 #: Seconds that a change waits while a run takes the lock or gives it back.
@@ -30,7 +33,9 @@ def describe(name, holder):
 
 def read_runs(text):
     """The reverse of L(describe), over all lines: C([(name, holder)])."""
-    return [(name, holder) for name, _blank, holder in (line.partition(" ") for line in text.split("\n")) if name and holder]
+    return [
+        (name, holder) for name, _blank, holder in (line.partition(" ") for line in text.split("\n")) if name and holder
+    ]
 
 
 def host_of(module):
@@ -58,7 +63,10 @@ class FencedHost(Host):
                     stack.enter_context(self.guarded(lock_record.guard_path(name), False, SECONDS))
                     why = lock_record.lost(name, holder, *lock_record.read_record(self, name))
                 except OSError as error:
-                    why = f"the lock of {name} on this host could not be verified, so nothing more was changed here: {error}"
+                    why = (
+                        f"the lock of {name} on this host could not be verified, so nothing more was changed here: "
+                        f"{error}"
+                    )
                 if why:
                     self._stop(why)
             self._inside = True

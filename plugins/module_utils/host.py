@@ -403,14 +403,16 @@ class Host:
     def guarded(self, path, alone, seconds):
         """Holds the lock of a file for the block, C(alone) or together with others who hold it so. Nothing is written.
 
-        The file is root's own, so that nobody else can hold it. Raises L(PathError) where others hold it for longer than
+        The file is root's own, so that nobody else can hold it. Raises L(PathError) where others hold it for longer
+        than
         C(seconds). A process that ends gives it back, and a program that it started does not have it.
         """
         handle = os.open(path, os.O_RDONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o600)
         try:
             if os.fstat(handle).st_uid != os.geteuid():
-                raise PathError(errno.EPERM, f"{path} belongs to {user_name(os.fstat(handle).st_uid)}; expected a file of "
-                                f"{user_name(os.geteuid())}: remove it, and run the playbook again")
+                found, expected = user_name(os.fstat(handle).st_uid), user_name(os.geteuid())
+                raise PathError(errno.EPERM, f"{path} belongs to {found}; expected a file of {expected}: "
+                                "remove it, and run the playbook again")
             os.fchmod(handle, 0o600)
             try:
                 bounded.lock(handle, seconds, path, shared=not alone)

@@ -24,12 +24,14 @@ def path(name):
 
 
 def unfinished_path(name):
-    """What is left of a lock whose run ended before its last task, so that the next one puts instances back into use."""
+    """What is left of a lock whose run ended before its last task, so that the next one puts instances back into use.
+    """
     return f"{FOLDER}/{name}.unfinished"
 
 
 def guard_path(name):
-    """The file whose kernel lock every module holds while it changes something, together with others, and a take-over alone.
+    """The file whose kernel lock every module holds while it changes something, together with others, and a take-over
+    alone.
 
     In C(/run), which is in memory: a full disk is no reason to keep a lock.
     """
@@ -45,7 +47,8 @@ def when(moment):
 
 
 def is_interrupted(host, name):
-    """Whether a lock is there, of a run at work or of one that died, or what one left that ended before its last task."""
+    """Whether a lock is there, of a run at work or of one that died, or what one left that ended before its last task.
+    """
     return host.exists(path(name)) or host.exists(unfinished_path(name))
 
 
@@ -62,7 +65,8 @@ def read_clock(host):
 
 
 def read_record(host, name):
-    """The record of a lock: C((record, fault)). No lock is C(({}, "")); one that does not say whose it is has a fault."""
+    """The record of a lock: C((record, fault)). No lock is C(({}, "")); one that does not say whose it is has a fault.
+    """
     text = host.read(path(name))
     if text is None:
         return {}, ""
@@ -70,17 +74,25 @@ def read_record(host, name):
         found = parse_json(text)
     except (ValueError, RecursionError):
         return {}, "it is no JSON"
-    missing = [key for key, kind in FIELDS.items() if not isinstance(found, dict) or not _is_valid(found.get(key), kind)]
+    missing = [
+        key for key, kind in FIELDS.items() if not isinstance(found, dict) or not _is_valid(found.get(key), kind)
+    ]
     return ({}, f"it has no valid {' and '.join(missing)}") if missing else (found, "")
 
 
 def _is_valid(value, kind):
     """Whether a value of a record can be worked with: no truth value, and no number beyond all times."""
-    return isinstance(value, kind) and not isinstance(value, bool) and (isinstance(value, str) or abs(value) < MOST_SECONDS)
+    return (
+        isinstance(value, kind)
+        and not isinstance(value, bool)
+        and (isinstance(value, str) or abs(value) < MOST_SECONDS)
+    )
 
 
 def age(lock, clock):
-    """For how long nothing was heard of a lock's run, in seconds. After a boot of the host it is at least as old as that boot."""
+    """For how long nothing was heard of a lock's run, in seconds. After a boot of the host it is at least as old as
+    that boot.
+    """
     boot, seconds = clock
     if not boot:
         return 0.0
@@ -96,6 +108,15 @@ def lost(name, holder, record, fault):
     """Why a run no longer has its lock, as a sentence; an empty text where it has. C(holder) is the run's C(id)."""
     if record.get("id") == holder:
         return ""
-    whose = f"to the run of {holder_of(record)}" if record else f"since {path(name)} is damaged ({fault})" if fault else f"since {path(name)} is gone"
-    return (f"this run has lost its lock of {name} on this host {whose}. It changed nothing more here. See what the other run does, or did, "
-            "and run the playbook again")
+    whose = (
+        f"to the run of {holder_of(record)}"
+        if record
+        else f"since {path(name)} is damaged ({fault})"
+        if fault
+        else f"since {path(name)} is gone"
+    )
+    return (
+        f"this run has lost its lock of {name} on this host {whose}. It changed nothing more here. "
+        "See what the other run does, or did, "
+        "and run the playbook again"
+    )

@@ -109,8 +109,9 @@ def run_everywhere(found):
 
 
 def running_before(found):
-    """The release that the fleet ran before a rollout that stopped: one that every host still runs. An empty text where the
-    fleet runs one release alone, or where nothing says which of several it is: then the fleet is mixed.
+    """The release that the fleet ran before a rollout that stopped: one that every host still runs.
+
+    An empty text where the fleet runs one release alone, or where nothing says which of several it is.
 
     The latest of them that was healthy on all hosts; or the only one, even if no run with it ended healthy.
     """
@@ -157,13 +158,18 @@ def mixed_problem(found):
     for host, has in found.items():
         for name in switched(has):
             runs.setdefault(name, []).append(host)
-    rows = [f"  {name} on {', '.join(hosts)}{'' if is_healthy(found, name) else ' (not on the record of healthy releases)'}"
+    unproved = " (not on the record of healthy releases)"
+    rows = [f"  {name} on {', '.join(hosts)}{'' if is_healthy(found, name) else unproved}"
             for name, hosts in sorted(runs.items())]
     others = sorted(name for name in common - set(runs) if is_healthy(found, name))
-    choices = [f"  -e xitrum_rollback_to={name}" for name in [*(name for name in sorted(runs) if name in common), *others]]
+    names = [*(name for name in sorted(runs) if name in common), *others]
+    choices = [f"  -e xitrum_rollback_to={name}" for name in names]
     return "\n".join([
-        "The hosts run several releases, as after a rollout that stopped, and nothing shows which one they are to run:", *rows,
-        "Nothing was changed. Choose the release that all of them run, and run the playbook again with one of these:", *choices])
+        "The hosts run several releases, as after a rollout that stopped, and nothing shows which one they are to run:",
+        *rows,
+        "Nothing was changed. Choose the release that all of them run, and run the playbook again with one of these:",
+        *choices,
+    ])
 
 
 def is_healthy(found, name):
@@ -178,8 +184,8 @@ def choice_notes(found, wanted, release):
     failed = [host for host in wanted if host not in unknown and release not in (*found[host]["healthy"], found[host]["current"])]
     unproved = [host for host, has in found.items() if before and before not in remembered(has)]
     if unproved:
-        yield (f"release {before} is not on the record of healthy releases of {', '.join(unproved)}. It is used because all "
-               "hosts still run it, after a rollout that stopped before its first host was whole")
+        yield (f"release {before} is not on the record of healthy releases of {', '.join(unproved)}. It is used "
+               "because all hosts still run it, after a rollout that stopped before its first host was whole")
     if release and failed:
         yield (f"release {release} is not on the record of healthy releases of {', '.join(failed)}: it failed there, or no "
                "rollout of it ended. It is used because xitrum_rollback_to names it")

@@ -4,8 +4,8 @@
 """One run at a time changes a host, and each leaves two lines in a log of runs: one when it begins, one when it ends.
 
 The lock is a file that names its holder: whose run, on which controller, since when. A run gives it back however it
-ends, unless it is killed with SIGKILL, or the host is lost. The controller knows its own dead processes, and for those of
-others there is an age from which it no longer holds.
+ends, unless it is killed with SIGKILL, or the host is lost. The controller knows its own dead processes, and for those
+of others there is an age from which it no longer holds.
 """
 
 from __future__ import annotations
@@ -41,7 +41,10 @@ GUARD_SECONDS = 60
 DIED, STOPPED, BEGAN = "died", "stopped", "began"
 
 #: A line of the log: its folder may be another user's, so that anything else is passed over.
-_LINE = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ) ([!-~]{1,300}) from=([!-~]{1,100}) to=([!-~]{1,100}) outcome=([a-z]{1,20}) seconds=(-?\d{1,12})")
+_LINE = re.compile(
+    r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ) ([!-~]{1,300}) from=([!-~]{1,100}) to=([!-~]{1,100}) "
+    r"outcome=([a-z]{1,20}) seconds=(-?\d{1,12})"
+)
 #: Lines are read up to here, in bytes, and runs that died are written down up to here.
 _TAIL, _MOST_DIED = 65536, 20
 
@@ -51,9 +54,15 @@ SPEC = {
     "log_dir": {"type": "path", "required": True},
     "user": {"type": "str", "default": "root"},
     "state": {"type": "str", "required": True, "choices": ["held", "renewed", "released", "abandoned"]},
-    "holder": {"type": "dict", "required": True, "options": {
-        "id": {"type": "str", "required": True}, "user": {"type": "str", "required": True}, "host": {"type": "str", "required": True},
-    }},
+    "holder": {
+        "type": "dict",
+        "required": True,
+        "options": {
+            "id": {"type": "str", "required": True},
+            "user": {"type": "str", "required": True},
+            "host": {"type": "str", "required": True},
+        },
+    },
     "release": {"type": "str", "default": ""},
     "outcome": {"type": "str", "default": "done"},
     "healthy": {"type": "bool", "default": False},
@@ -71,46 +80,66 @@ class LockError(RuntimeError):
 
 
 def read(host, wanted):
-    """The C(lock), or an empty dictionary, the C(fault) of a damaged one, whether a run before was C(interrupted), the C(current)
-    release that the host is switched to, and the C(clock) of L(read_clock)."""
+    """The C(lock), or an empty dictionary, the C(fault) of a damaged one, whether a run before was C(interrupted), the
+    C(current) release that the host is switched to, and the C(clock) of L(read_clock)."""
     lock, fault = read_record(host, wanted["name"])
-    return {"lock": lock, "fault": fault, "clock": read_clock(host), "interrupted": is_interrupted(host, wanted["name"]),
-            "current": (host.readlink(f"{wanted['root']}/current") or "").rpartition("/")[2]}
+    return {
+        "lock": lock,
+        "fault": fault,
+        "clock": read_clock(host),
+        "interrupted": is_interrupted(host, wanted["name"]),
+        "current": (host.readlink(f"{wanted['root']}/current") or "").rpartition("/")[2],
+    }
 
 
 def refusal(wanted, state):
     """Why the lock cannot be had now, as a sentence; an empty text where it can."""
     lock = state["lock"]
     if state["fault"] and wanted["take_over"] != "any":
-        return (f"the lock {path(wanted['name'])} of this host is damaged ({state['fault']}), so that it does not say whose run has it; expected is a "
-                "record of a run. Where no run is at work here, run again with -e xitrum_take_over=true")
+        return (
+            f"the lock {path(wanted['name'])} of this host is damaged ({state['fault']}), so that it does not say "
+            "whose run has it; expected is a "
+            "record of a run. Where no run is at work here, run again with -e xitrum_take_over=true"
+        )
     held = lock and lock["id"] != wanted["holder"]["id"]
     old = age(lock, state["clock"]) if held else 0
     if not held or wanted["take_over"] in (lock["id"], "any") or old > wanted["seconds"]:
         return ""
-    return (f"another run is at work here: that of {holder_of(lock)} (it did something on this host {int(old)} s ago). "
-            f"Wait until it has ended. Where it ended without giving the lock back, it no longer holds after {wanted['seconds']} s, or at once with "
-            "-e xitrum_take_over=true")
+    return (
+        f"another run is at work here: that of {holder_of(lock)} (it did something on this host {int(old)} s ago). "
+        "Wait until it has ended. Where it ended without giving the lock back, it no longer holds after "
+        f"{wanted['seconds']} s, or at once with "
+        "-e xitrum_take_over=true"
+    )
 
 
 def word(text):
     """A text of others as one word of the log."""
-    return "".join(letter if "!" <= letter <= "~" else "?" if letter != " " else "_" for letter in printable(text)) or "-"
+    return (
+        "".join(letter if "!" <= letter <= "~" else "?" if letter != " " else "_" for letter in printable(text)) or "-"
+    )
 
 
 def line(lock, to, outcome, now):
     """One line of the log: when, who, from, to, how it ended, and how long it took."""
-    return (f"{begin_of(lock)} from={word(str(lock.get('from') or '-'))} to={word(to or '-')} "
-            f"outcome={outcome} seconds={max(int(now - lock['since']), 0)}\n")
+    return (
+        f"{begin_of(lock)} from={word(str(lock.get('from') or '-'))} to={word(to or '-')} "
+        f"outcome={outcome} seconds={max(int(now - lock['since']), 0)}\n"
+    )
 
 
 def read_runs(text, lock=None):
-    """The runs of a log, the oldest first: C({when, who, from, to, outcome, seconds}). C(lock) is the record of the lock now.
+    """The runs of a log, the oldest first: C({when, who, from, to, outcome, seconds}). C(lock) is the record of the
+    lock now.
 
-    One that began and did not end is C(began) while it has the lock, and C(died) otherwise. Lines of others are left out.
+    One that began and did not end is C(began) while it has the lock, and C(died) otherwise. Lines of others are left
+    out.
     """
     own = begin_of(lock) if lock else ""
-    return [{**run, "outcome": DIED} if run["outcome"] == BEGAN and begin != own else run for begin, run in _runs(text).items()]
+    return [
+        {**run, "outcome": DIED} if run["outcome"] == BEGAN and begin != own else run
+        for begin, run in _runs(text).items()
+    ]
 
 
 def begin_of(lock):
@@ -123,7 +152,14 @@ def _runs(text):
     runs = {}
     for found in filter(None, map(_LINE.fullmatch, text.split("\n"))):
         moment, who, before, to, outcome, seconds = found.groups()
-        runs[f"{moment} {who}"] = {"when": moment, "who": who, "from": before, "to": to, "outcome": outcome, "seconds": int(seconds)}
+        runs[f"{moment} {who}"] = {
+            "when": moment,
+            "who": who,
+            "from": before,
+            "to": to,
+            "outcome": outcome,
+            "seconds": int(seconds),
+        }
     return runs
 
 
@@ -140,8 +176,12 @@ def settle(host, wanted, now):
                 raise
             lock, _fault = read_record(host, wanted["name"])
             whose = f"of the run of {holder_of(lock)}" if lock else "of an earlier run"
-            raise LockError(f"a module {whose} is still changing something on this host, and has been for more than {GUARD_SECONDS} s. Wait until "
-                            f"it has ended, and run the playbook again ({error})", lock) from error
+            raise LockError(
+                f"a module {whose} is still changing something on this host, and has been for more than "
+                f"{GUARD_SECONDS} s. Wait until "
+                f"it has ended, and run the playbook again ({error})",
+                lock,
+            ) from error
         state = read(host, wanted)
         if wanted["state"] == "held":
             why = refusal(wanted, state)
@@ -154,8 +194,8 @@ def settle(host, wanted, now):
 
 
 def take(host, wanted, state, now):
-    """Takes the lock, or keeps it where it is this run's. Returns C((interrupted, notes)): whether a run before did not end well, and
-    sentences on what could not be written down."""
+    """Takes the lock, or keeps it where it is this run's. Returns C((interrupted, notes)): whether a run before did not
+    end well, and sentences on what could not be written down."""
     if state["lock"].get("id") == wanted["holder"]["id"]:
         return False, renew(host, wanted, state)
     boot, uptime = state["clock"]
@@ -171,7 +211,9 @@ def take(host, wanted, state, now):
 
 
 def renew(host, wanted, state):
-    """Lets the age of this run's lock count from now. Raises L(LockError) where it is not this run's. A full disk is no reason to stop."""
+    """Lets the age of this run's lock count from now. Raises L(LockError) where it is not this run's. A full disk is no
+    reason to stop.
+    """
     why = lost(wanted["name"], wanted["holder"]["id"], state["lock"], state["fault"])
     if why:
         raise LockError(why, state["lock"])
@@ -184,7 +226,8 @@ def renew(host, wanted, state):
 
 
 def give_back(host, wanted, state, now):
-    """Removes the lock where it is this run's, and writes what is to be known of the run. Returns sentences on what could not be written.
+    """Removes the lock where it is this run's, and writes what is to be known of the run. Returns sentences on what
+    could not be written.
 
     What needs room on a disk comes after the lock is gone, or does not keep it.
     """
@@ -219,16 +262,29 @@ def judge_release(host, wanted, current):
 
 
 def record_died(host, wanted, state, now):
-    """Writes down the end of runs that did not do so: that of the lock, and others of which the log has the begin alone."""
-    lock, begun = state["lock"], {begin: run for begin, run in _runs(host.tail(f"{wanted['log_dir']}/{LOG}", _TAIL)).items() if run["outcome"] == BEGAN}
+    """Writes down the end of runs that did not do so: that of the lock, and others of which the log has the begin
+    alone.
+    """
+    lock, begun = (
+        state["lock"],
+        {
+            begin: run
+            for begin, run in _runs(host.tail(f"{wanted['log_dir']}/{LOG}", _TAIL)).items()
+            if run["outcome"] == BEGAN
+        },
+    )
     lines = [line(lock, state["current"], DIED, now)] if lock else []
-    lines += [f"{begin} from={run['from']} to={run['to']} outcome={DIED} seconds={run['seconds']}\n"
-              for begin, run in begun.items() if not lock or begin != begin_of(lock)][-_MOST_DIED:]
+    lines += [
+        f"{begin} from={run['from']} to={run['to']} outcome={DIED} seconds={run['seconds']}\n"
+        for begin, run in begun.items()
+        if not lock or begin != begin_of(lock)
+    ][-_MOST_DIED:]
     return record(host, wanted, "".join(lines)) if lines else []
 
 
 def record(host, wanted, text):
-    """Appends to the log of runs, which is in the folder of log files where there is one. A removal begins no new one in a folder of somebody else.
+    """Appends to the log of runs, which is in the folder of log files where there is one. A removal begins no new one
+    in a folder of somebody else.
 
     Returns a sentence where that could not be done: no run ends for it, and no lock stays.
     """

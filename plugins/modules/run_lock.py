@@ -11,13 +11,14 @@ version_added: 0.1.0
 author: The xitrum.host maintainers (@xitrum-host)
 description:
   - The lock is C(/var/lib/xitrum.host/NAME.lock). It names whose run holds it, on which controller and since when.
-  - A run gives it back however it ends, also when it fails or is interrupted. Where it could not do so (it was killed with SIGKILL, or the host was
-    lost), the controller that it ran on notices that and takes the lock over at once. For a run of another controller the lock holds for O(seconds),
-    by a clock of the host that nobody sets.
-  - The modules of a run verify before each change that the host's lock is still this run's. Where another run took it over, they change nothing more
-    and fail. A take-over waits until a module that is changing something has done so.
-  - When the lock is taken, a line is added to C(runs.log) in O(log_dir), with the outcome C(began). When it is given back, another one is added - when,
-    who, from and to which release, the outcome, how long it took. Of a run that did not write that line the next run does, with the outcome C(died).
+  - A run gives it back however it ends, also when it fails or is interrupted. Where it could not do so (it was killed
+    with SIGKILL, or the host was lost), the controller that it ran on notices that and takes the lock over at once.
+    For a run of another controller the lock holds for O(seconds), by a clock of the host that nobody sets.
+  - The modules of a run verify before each change that the host's lock is still this run's. Where another run took it
+    over, they change nothing more and fail. A take-over waits until a module that is changing something has done so.
+  - When the lock is taken, a line is added to C(runs.log) in O(log_dir), with the outcome C(began).
+    When it is given back, another one is added - when, who, from and to which release, the outcome, how long it took.
+    Of a run that did not write that line the next run does, with the outcome C(died).
     A log that cannot be written is a warning.
   - It never says C(changed), since nothing of what it does is the host's configuration.
 options:
@@ -42,7 +43,8 @@ options:
       - V(held) takes the lock, or fails and says who has it. A run that has it keeps it, and its age counts from now.
       - V(renewed) lets its age count from now, and fails where it is gone or another run's.
       - V(released) writes the line and gives the lock back; where it is another run's, nothing is done.
-      - V(abandoned) is V(released) for a run that ended before its last task, so that the next run knows. Used when a run ends.
+      - V(abandoned) is V(released) for a run that ended before its last task, so that the next run knows. Used when a
+        run ends.
     type: str
     required: true
     choices: [held, renewed, released, abandoned]
@@ -80,11 +82,13 @@ options:
     type: bool
     default: false
   seconds:
-    description: The age in seconds from which a lock no longer holds. A lock that is renewed is as old as its last renewal.
+    description: The age in seconds from which a lock no longer holds, counted from its last renewal.
     type: int
     default: 3600
   take_over:
-    description: The C(id) of the holder that the lock is taken from, or V(any) for whoever holds it. V(any) takes a damaged one, too.
+    description:
+      - The C(id) of the holder that the lock is taken from, or V(any) for whoever holds it.
+      - V(any) takes a damaged one, too.
     type: str
     default: ""
 attributes:
@@ -119,7 +123,8 @@ interrupted:
   type: bool
 run:
   description:
-    - What the environment variable C(XITRUM_HOST_RUN) of the tasks after this one is set to, so that their modules verify the lock.
+    - What the environment variable C(XITRUM_HOST_RUN) of the tasks after this one is set to, so that their modules
+      verify the lock.
     - Empty in check mode, and when the lock was given back.
   returned: success
   type: str
@@ -152,7 +157,8 @@ def main():
     for note in notes:
         module.warn(note)
     has = wanted["state"] in ("held", "renewed")
-    module.exit_json(changed=False, interrupted=interrupted, run=fence.describe(wanted["name"], wanted["holder"]["id"]) if has else "")
+    run = fence.describe(wanted["name"], wanted["holder"]["id"]) if has else ""
+    module.exit_json(changed=False, interrupted=interrupted, run=run)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,9 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the running command was given on its command line: for a command that a message says to type, and what is refused."""
+"""What the running command was given on its command line: for a command that a message says to type, and what is
+refused.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,7 @@ def given_options(sources=None):
 
 #: Options with which Ansible leaves tasks out: the option to what it would do.
 LEAVE_OUT = {
-    "start_at_task": ("--start-at-task", "leaves out all tasks before that one, also those that validate and lock the hosts"),
+    "start_at_task": ("--start-at-task", "leaves out all tasks before that one, also those that lock the hosts"),
     "step": ("--step", "leaves out the tasks that are answered with no, and holds the hosts' lock while it asks"),
 }
 
@@ -44,5 +46,6 @@ def find_error():
         return ""
     found = " and ".join(f"{option}, which {what}" for option, what in given)
     options = " and ".join(option for option, _what in given)
-    return (f"Found {found}. Expected is a run of the whole playbook: it reads where an earlier one ended, and does what "
-            f"is left. Nothing was done. Run it again without {options}. To see first what it would do, add --check --diff.")
+    return (f"Found {found}. Expected is a run of the whole playbook: it reads where an earlier one ended, and does "
+            f"what is left. Nothing was done. Run it again without {options}. "
+            "To see first what it would do, add --check --diff.")

@@ -1,7 +1,9 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether SSH gives up a host that no longer answers. Without that a task on a host that was paused or lost waits for ever."""
+"""Whether SSH gives up a host that no longer answers. Without that a task on a host that was paused or lost waits for
+ever.
+"""
 
 from __future__ import annotations
 
@@ -26,20 +28,33 @@ def find_note(host, variables):
 
     C(variables) are those of the host. OpenSSH is asked, so that its own configuration files count.
     """
-    connection = variables.get("ansible_connection") or (context.CLIARGS or {}).get("connection") or constants.DEFAULT_TRANSPORT
+    connection = (
+        variables.get("ansible_connection") or (context.CLIARGS or {}).get("connection") or constants.DEFAULT_TRANSPORT
+    )
     if connection not in NAMES:
         return ""
     try:
-        words = [_option("ssh_executable", variables) or "ssh", "-G",
-                 *(word for name in ("ssh_args", "ssh_common_args", "ssh_extra_args") for word in shlex.split(_option(name, variables))),
-                 str(variables.get("ansible_host") or host)]
-        ran = subprocess.run(words, capture_output=True, text=True, check=True, timeout=SECONDS, stdin=subprocess.DEVNULL)
+        words = [
+            _option("ssh_executable", variables) or "ssh",
+            "-G",
+            *(
+                word
+                for name in ("ssh_args", "ssh_common_args", "ssh_extra_args")
+                for word in shlex.split(_option(name, variables))
+            ),
+            str(variables.get("ansible_host") or host),
+        ]
+        ran = subprocess.run(
+            words, capture_output=True, text=True, check=True, timeout=SECONDS, stdin=subprocess.DEVNULL
+        )
     except (AnsibleError, OSError, ValueError, subprocess.SubprocessError):
         return ""
     if is_kept_alive(ran.stdout) is not False:
         return ""
-    return ("SSH waits for ever for a host that no longer answers: found no ServerAliveInterval, expected one, such as "
-            f"ssh_args = -o ControlMaster=auto -o ControlPersist=60s {ADVICE} below [ssh_connection] in your ansible.cfg")
+    return (
+        "SSH waits for ever for a host that no longer answers: found no ServerAliveInterval, expected one, such as "
+        f"ssh_args = -o ControlMaster=auto -o ControlPersist=60s {ADVICE} below [ssh_connection] in your ansible.cfg"
+    )
 
 
 def _option(name, variables):

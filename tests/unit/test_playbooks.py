@@ -21,6 +21,18 @@ def test_a_play_does_not_leave_the_strategy_to_whoever_runs_it(path, play):
     assert play.get("strategy") == "linear", f"{path} runs by the strategy of whoever runs it"
 
 
+@pytest.mark.parametrize("path, play", PLAYS, ids=[f"{path}: {play['name']}" for path, play in PLAYS])
+def test_a_play_does_not_leave_to_an_ansible_cfg_whom_a_failure_ends(path, play):
+    """With C(any_errors_fatal) of an ansible.cfg, one host that does not answer would end the reading of all, without a word of what to do."""
+    assert isinstance(play.get("any_errors_fatal"), bool), f"{path} ends as the settings of whoever runs it say"
+    assert play.get("gather_facts") is False, "facts of a cache may be of another day"
+
+
+def test_only_maintenance_takes_hosts_in_turns():
+    """C(serial) has every play begin anew for the next hosts, so that nothing would hold for the whole run."""
+    assert [path for path, play in PLAYS if "serial" in play] == ["playbooks/maintenance.yml"]
+
+
 CONTROLLER = {"ansible_connection": "local", "ansible_become": False, "ansible_python_interpreter": "{{ ansible_playbook_python }}"}
 
 

@@ -186,7 +186,7 @@ def test_a_deploy_that_is_killed_three_times_is_finished_by_the_next(site, packa
     traffic.assert_nothing_lost()
     assert set(releases(site).values()) == {"test-3"}
     assert_in_use(site)
-    assert "outcome=unknown" in site.sh("app1", "cat /var/log/xitrum/runs.log")
+    assert "outcome=died" in site.sh("app1", "cat /var/log/xitrum/runs.log")
     site.run(**variables).assert_did_nothing()
 
 
