@@ -112,7 +112,7 @@ release:
 instances:
   description: >-
     Whether something C(differs), the C(instances), those to C(start) and to C(restart), the C(surplus) ones, whether a
-    run has C(locked) the host, C(rows) and C(problems).
+    run has C(locked) the host, whether one has left a step (C(interrupted)) and what is done about it (C(recovery)), C(rows) and C(problems).
   returned: when O(instances) is given
   type: dict
 service:
