@@ -86,7 +86,7 @@ def variable_problems(of_host):
 def value_problems(of_host):
     """Values of one host that cannot be meant, public example secrets among them. One without a value is named by L(variable_problems)."""
     try:
-        return [*values.problems(of_host), *preflight.example_problems(of_host)]
+        return [*values.problems(of_host), *preflight.example_problems(of_host), *preflight.override_problems(of_host)]
     except NO_VALUE:
         return []
 

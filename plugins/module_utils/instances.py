@@ -173,8 +173,15 @@ def read_running_settings(host, root, folder, own):
 
 def read_package_settings(host, root, name):
     """The settings of sessions that a release on this host has; None where it is not there."""
-    text = host.read(f"{release.folder(root, name)}/config/xitrum.conf") if name else None
-    return None if text is None else shared_settings.read_session_settings(text)
+    folder = host.realpath(release.folder(root, name)) if name else ""
+
+    def read_file(path):
+        """A file of the release; None for what is none, and for a link that leads out of it."""
+        whole = host.realpath(f"{folder}/{path}")
+        found = host.stat(whole) if process.is_under(whole, folder) else None
+        return host.read(whole) if found and found.kind == "file" else None
+
+    return shared_settings.read_package_settings(read_file) if name else None
 
 
 def read_configured(host, folder):

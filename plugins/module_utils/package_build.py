@@ -48,8 +48,8 @@ def find_packaging(path):
     texts = read_texts(folder)
     app = find_app(os.path.abspath(path), folder)
     project = sbt_project.describe(texts, app)
-    sbt = "sbt/sbt" if os.path.isfile(os.path.join(folder, "sbt/sbt")) else "sbt"
-    return Packaging(folder, f"{sbt} {project.task}", project.task, os.path.normpath(os.path.join(folder, project.package)), project.sbt, project.plugin)
+    made = os.path.normpath(os.path.join(folder, project.package))
+    return Packaging(folder, f"{project.launcher} {project.task}", project.task, made, project.sbt, project.plugin)
 
 
 def find_build(path):
@@ -98,7 +98,8 @@ def names_in(folder):
 def read_texts(folder):
     """The files of a build that tell how it packages: path to text."""
     texts = {}
-    for path in ["build.sbt", "project/build.properties", *(f"project/{name}" for name in names_in(os.path.join(folder, "project")) if name.endswith(".sbt"))]:
+    plugins = [f"project/{name}" for name in names_in(os.path.join(folder, "project")) if name.endswith(".sbt")]
+    for path in ["build.sbt", "project/build.properties", sbt_project.LAUNCHER, *plugins]:
         try:
             with open(os.path.join(folder, path), encoding="utf-8", errors="replace") as handle:
                 texts[path] = handle.read()
@@ -111,7 +112,8 @@ def render_hint(path):
     """What to do to get a package: the command, where it runs, and what it makes. C(path): where the package was looked for."""
     found = find_packaging(path)
     if found is None:
-        return (f"with sbt/sbt {sbt_project.TODAY} (sbt/sbt {sbt_project.BEFORE} with a packaging plugin before 1.9)", "target/xitrum")
+        sbt = sbt_project.LAUNCHER
+        return (f"with {sbt} {sbt_project.TODAY} ({sbt} {sbt_project.BEFORE} with a packaging plugin before 1.9)", "target/xitrum")
     return f"with {found.command} in {found.folder}", found.package
 
 

@@ -28,8 +28,8 @@ EXAMPLE_KEY_FILES = (
     "8a8bf278d93734d269cde9774ece3877e63ead0fe3e72057319ba06146eae685",
 )
 
-#: What Xitrum and Akka read at the start, with the files that they include.
-READ_AT_START = ("config/xitrum.conf", "config/application.conf")
+#: Xitrum and Akka read the second at the start, and what it includes: the first is one of these.
+XITRUM, APPLICATION = READ_AT_START = ("config/xitrum.conf", "config/application.conf")
 
 _INCLUDED = re.compile(r'include\s*(?:required\(\s*)?(url|file|classpath)?\(?\s*"((?:[^"\\]|\\.)*)"')
 #: How many substitutions are followed one after the other. The library refuses circles.
@@ -139,35 +139,63 @@ def settings_of(text, load=None, around=()):
         return None
 
 
+def settings_at_start(read):
+    """The settings that Xitrum has when it starts: those of C(config/application.conf), with C(config/xitrum.conf) where it
+    includes that; of C(config/xitrum.conf) alone where it does not. None where there is none, or no HOCON.
+
+    C(read) is a function from a path in the package to the text of the file, None where there is none.
+    """
+    included = []
+
+    def load(statement):
+        found = find_included(statement, read)
+        included.append(found[0] if found else "")
+        return found[1] if found else None
+
+    text = read(APPLICATION)
+    settings = None if text is None else settings_of(text, load)
+    if settings:
+        settings.paths()
+        if XITRUM in included:
+            return settings
+    text = read(XITRUM)
+    return None if text is None else settings_of(text, load)
+
+
+def find_included(statement, read):
+    """The file that an C(include) statement names: C((path, text)); None where it is not in the package."""
+    return next(((path, text) for path in included_paths(statement) for text in [read(path)] if text is not None), None)
+
+
 def example_values(text, load=None):
     """The keys of a C(xitrum.conf) whose example value may be in force somewhere in it, sorted."""
-    settings = settings_of(text, load)
+    return examples_in(settings_of(text, load))
+
+
+def examples_in(settings):
+    """As L(example_values), of settings; none of None."""
     found = settings.paths() if settings else ()
     return sorted({path[-1] for path in found if path[-1] in EXAMPLE_VALUES and EXAMPLE_VALUES[path[-1]] in settings.values(path)})
 
 
 def key_files(text, load=None):
     """The TLS key files that a C(xitrum.conf) names, relative to the package; none where it starts no HTTPS."""
-    settings = settings_of(text, load)
+    return key_files_in(settings_of(text, load))
+
+
+def key_files_in(settings):
+    """As L(key_files), of settings; none of None."""
     found = sorted(settings.paths()) if settings else ()
     if not any(settings.values(path) - {None} for path in found if path[-2:] == ("port", "https")):
         return []
     return sorted({value for path in found if path[-1] == "keyFile" for value in settings.values(path) if value is not None})
 
 
-def read_config(folder):
-    """The text of a package's C(config/xitrum.conf); empty where there is none."""
-    return read_text(folder, "config/xitrum.conf") or ""
-
-
 def examples(folder):
-    """The keys of a package's C(config/xitrum.conf) that have a public example: C(secureKey), C(apiKey), C(keyFile)."""
-    text = read_config(folder)
-
-    def load(statement):
-        return read_text(folder, included_path(folder, statement))
-
-    return example_values(text, load) + (["keyFile"] if any(is_example_key(folder, name) for name in key_files(text, load)) else [])
+    """The keys of a package's configuration that have a public example: C(secureKey), C(apiKey), C(keyFile)."""
+    settings = settings_at_start(lambda path: read_text(folder, path))
+    public = any(is_example_key(folder, name) for name in key_files_in(settings))
+    return examples_in(settings) + (["keyFile"] if public else [])
 
 
 def settings_at_start(folder, path="config/application.conf"):
@@ -204,17 +232,23 @@ def config_problems(folder):
 
 
 def included_path(folder, statement):
-    """The file of a package that an C(include) statement names; empty where it is not in the package.
+    """The path of the file that an C(include) statement names; empty where it is not in the package."""
+    found = find_included(statement, lambda path: read_text(folder, path))
+    return found[0] if found else ""
+
+
+def included_paths(statement):
+    """The paths in a package that an C(include) statement may mean, in the order in which they are looked for.
 
     A bare name and C(classpath) begin in C(config), which is on the class path, C(file) in the package, where the runner goes.
     """
     found = _INCLUDED.match(statement)
     if not found or found[1] == "url":
-        return ""
+        return []
     name = hocon.unescape(found[2])
-    base = name if found[1] == "file" else os.path.join("config", name.lstrip("/"))
-    return next((path for path in (os.path.normpath(base), os.path.normpath(base) + ".conf", os.path.normpath(base) + ".json")
-                 if os.path.isfile(os.path.join(folder, path))), "")
+    base = os.path.normpath(name if found[1] == "file" else os.path.join("config", name.lstrip("/")))
+    # Nothing outside of the package.
+    return [] if os.path.isabs(base) or base.split("/")[0] == ".." else [base, f"{base}.conf", f"{base}.json"]
 
 
 def read_text(folder, path):

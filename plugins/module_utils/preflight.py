@@ -10,7 +10,8 @@ import re
 import textwrap
 
 from ansible_collections.xitrum.host.plugins.module_utils import addresses, shared_settings, slots
-from ansible_collections.xitrum.host.plugins.module_utils.package_config import EXAMPLE_VALUES
+from ansible_collections.xitrum.host.plugins.module_utils.foreign_text import printable
+from ansible_collections.xitrum.host.plugins.module_utils.package_config import EXAMPLE_VALUES, settings_of
 from ansible_collections.xitrum.host.plugins.module_utils.package_java import java_problem
 from ansible_collections.xitrum.host.plugins.module_utils.variables import is_true
 
@@ -33,11 +34,40 @@ def example_problems(variables):
     for key, name in OWN_VALUES.items():
         if variables.get(name) == EXAMPLE_VALUES[key]:
             yield f"{name} is the example of Xitrum's project template, which is public: set your own, for example the output of openssl rand -hex 32"
-    if "secureKey" in examples and not variables.get("xitrum_secure_key"):
+    overrides = ((variables.get("xitrum_package_read") or {}).get("session_settings") or {}).get("overrides", ())
+    if "secureKey" in examples and "xitrum_secure_key" in overrides:
+        yield ("config/application.conf of the package sets session.secureKey to the example of Xitrum's project template, which is public: anybody "
+               "can forge sessions. Remove it there, and build the package again")
+    elif "secureKey" in examples and not variables.get("xitrum_secure_key"):
         yield ("config/xitrum.conf of the package has the example secureKey of Xitrum's project template, which is public: anybody can forge sessions. "
                "Set xitrum_secure_key for the group xitrum, for example to the output of openssl rand -hex 32 (keep it in a vault)")
     if os.path.basename(str(variables.get("xitrum_tls_key") or "")).startswith("ssl_example"):
         yield "xitrum_tls_key is the example key of Xitrum's project template, which is public: set your own key and certificate"
+
+
+def override_problems(variables):
+    """Settings of sessions that one host sets and that the package sets again after them, so that they have no effect."""
+    found = (variables.get("xitrum_package_read") or {}).get("session_settings") or {}
+    if not found.get("overrides") or not runs_the_package(variables):
+        return
+    own = shared_settings.read_session_settings(str(variables.get("xitrum_config") or ""))
+    own.setdefault("xitrum_secure_key", shared_settings.digest(str(variables.get("xitrum_secure_key") or "")))
+    for name in found["overrides"]:
+        if own.get(name) and own[name] != found[name]:
+            key = shared_settings.SESSION_SETTINGS[name]
+            yield (f"config/application.conf of the package sets session.{key} after it includes config/xitrum.conf, so that the value for this host "
+                   f"({name if name in variables else 'xitrum_config'}) has no effect: remove it there and build the package again, "
+                   "or leave it out here")
+
+
+def session_notes(variables):
+    """What of the settings of sessions is not read, and so not compared with what runs."""
+    found = (variables.get("xitrum_package_read") or {}).get("session_settings") or {}
+    own = shared_settings.unread_includes(settings_of(str(variables.get("xitrum_config") or "")))
+    for where, statements in (("the configuration of the package", found.get("unread", ())), ("xitrum_config", sorted(own))):
+        for statement in statements:
+            yield (f"found {printable(statement)} in {where}, which is not read here: where session.secureKey comes from there, a change is not "
+                   "noticed, and two keys at once break sessions. Change it with xitrum_rollout_strategy=all_at_once")
 
 
 def runs_the_package(variables):
@@ -269,6 +299,7 @@ def host_notes(variables):
     now, wanted = release.get("current"), package.get("release")
     if now and wanted and now != wanted:
         notes.append(f"release {now} is in use, and {wanted} is wanted")
+        notes += session_notes(variables)
     if "current" in release and wanted and now != wanted and not variables.get("xitrum_main_class") and package.get("main_class_jar"):
         notes.append(f"release {wanted} starts {package['main_class']}, the main class in {package['main_class_jar']}: xitrum_main_class is not set")
     return notes

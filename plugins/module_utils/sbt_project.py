@@ -19,6 +19,8 @@ from ansible_collections.xitrum.host.plugins.module_utils.scala_sources import m
 CONFIG = "config/xitrum.conf"
 #: What starts an application, today's name first.
 RUNNERS = ("script/runner", "script/start", "bin/runner")
+#: What runs sbt: a script that the project brings, or a program of the machine.
+LAUNCHER, PROGRAM = "sbt/sbt", "sbt"
 #: The names of the packaging task; a user's alias may run either.
 TODAY, BEFORE = "xitrumPackage", "xitrum-package"
 _PLUGIN = re.compile(r'"tv\.cntt"\s*%%?\s*"(xitrum-package|xitrum-plugin)"\s*%\s*"([^"]*)"')
@@ -33,6 +35,7 @@ class Project:
 
     C(app): the application's folder. C(build): the folder in which sbt runs. C(runner): the program that starts it, below C(app).
     C(task): the packaging task as sbt takes it in C(build). C(sbt), C(plugin): their versions, empty where they are not known.
+    C(launcher): what runs sbt in C(build).
     """
 
     app: str
@@ -41,6 +44,7 @@ class Project:
     task: str
     sbt: str = ""
     plugin: str = ""
+    launcher: str = LAUNCHER
 
     def inside(self, path):
         """The path of an application's file in the tree."""
@@ -64,7 +68,8 @@ def describe(texts, app):
     sbt, plugin, name = versions(texts, build)
     runner = next((path for path in RUNNERS if posixpath.normpath(posixpath.join(app, path)) in texts), RUNNERS[0])
     task = packaging_task(sbt, plugin, name)
-    return Project(app, build, runner, scoped(task, texts, build, app), sbt, plugin)
+    launcher = LAUNCHER if posixpath.normpath(posixpath.join(build, LAUNCHER)) in texts else PROGRAM
+    return Project(app, build, runner, scoped(task, texts, build, app), sbt, plugin, launcher)
 
 
 def find_build(texts, app):

@@ -10,8 +10,10 @@ digests and are in no message.
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 
+from ansible_collections.xitrum.host.plugins.module_utils import hocon, package_config, urls
 from ansible_collections.xitrum.host.plugins.module_utils.package_config import settings_of
 
 #: A setting by the name that messages have for it: the key in C(config/xitrum.conf), where that is what it is.
@@ -21,20 +23,75 @@ CLUSTER_SETTINGS = ("xitrum_cluster", "xitrum_cluster_port")
 #: The values of xitrum_rollout_strategy.
 ROLLING, ALL_AT_ONCE = "rolling", "all_at_once"
 
+#: Stands for what another file sets. No HOCON has it as a value of its own.
+_MARK = "xitrum-host-another-file"
+
 _CLUSTER_PORT = re.compile(r"canonical\s*\{[^}]*?port\s*=\s*(\d+)")
 
 
 def read_session_settings(text):
     """The settings of sessions in force in a C(xitrum.conf): name to a digest. None is known of a text that is no HOCON."""
-    found, settings = {}, settings_of(text or "")
+    found = {name: find_values(paths, settings) for name, paths, settings in find_paths(settings_of(text or ""))}
+    return {name: digest("\n".join(sorted(values))) for name, values in found.items() if values}
+
+
+def find_paths(settings):
+    """Where the settings of sessions are: C((name, paths, settings)) of each. None has none."""
     paths = settings.paths() if settings else ()
     for name, key in SESSION_SETTINGS.items():
         named = [path for path in paths if path[-1] == key]
         # What Xitrum reads is in the block session.
-        named = [path for path in named if path[-2:-1] == ("session",)] or named
-        values = {value for path in named for value in settings.values(path) if value is not None}
+        yield name, [path for path in named if path[-2:-1] == ("session",)] or named, settings
+
+
+def find_values(paths, settings):
+    """The values that may be in force for some paths."""
+    return {value for path in paths for value in settings.values(path) if value is not None}
+
+
+def read_package_settings(read):
+    """The settings of sessions that a package brings: name to a digest; None where it has no C(config/xitrum.conf).
+
+    Beside them, where there are some: C(overrides), the names of those that C(config/application.conf) sets whatever
+    C(config/xitrum.conf) has, and C(unread), statements and values from which one may come and which are not read.
+    C(read) is a function from a path in the package to the text of the file, None where there is none.
+    """
+    if read(package_config.XITRUM) is None:
+        return None
+    settings = package_config.settings_at_start(read)
+    found, overrides, unread = {}, [], sorted(unread_includes(settings))
+    for name, paths, _settings in find_paths(settings):
+        values = find_values(paths, settings)
+        unread += sorted(value for value in values if value.startswith("${"))
         if values:
             found[name] = digest("\n".join(sorted(values)))
+            if is_overridden(read, paths):
+                overrides.append(name)
+    return {**found, **({"overrides": overrides} if overrides else {}), **({"unread": unread} if unread else {})}
+
+
+def is_overridden(read, paths):
+    """Whether the values of some paths are the same whatever C(config/xitrum.conf) has: with another file in its place."""
+    # It may be included inside an object.
+    ends = {path[begin:] for path in paths for begin in range(len(path))}
+    other = "".join(f"{'.'.join(map(json.dumps, path))} = {_MARK}\n" for path in sorted(ends))
+    replaced = package_config.settings_at_start(lambda path: other if path == package_config.XITRUM else read(path))
+    return _MARK not in find_values(paths, replaced)
+
+
+def unread_includes(settings):
+    """The C(include) statements with which something outside of the package is read."""
+    rows, found = list(settings.members) if settings else [], set()
+    while rows:
+        member = rows.pop()
+        if isinstance(member, hocon.Field):
+            rows += [inner for piece in member.pieces for inner in piece.members]
+            continue
+        other, statement = settings.included(member), settings.text[member.start:member.end]
+        if other:
+            found |= unread_includes(other)
+        elif not package_config.included_paths(statement):
+            found.add(urls.hide_credentials(statement))
     return found
 
 
@@ -46,13 +103,15 @@ def digest(text):
 def read_settings(package, own, akka):
     """The shared settings of one instance: name to a text that can be compared.
 
-    C(package) are those of the package (what L(read_session_settings) returned), or None where they are not known.
+    C(package) are those of the package (what L(read_package_settings) returned), or None where they are not known.
     C(own) and C(akka) are the texts of the instance's own C(config/xitrum.conf) and C(config/akka.conf), empty where
     there is none.
     """
-    port = _CLUSTER_PORT.search(akka or "")
+    port, package = _CLUSTER_PORT.search(akka or ""), package or {}
     found = {"xitrum_cluster": str(bool(akka)), "xitrum_cluster_port": port[1] if port else ""}
-    return {**found, **(package or {}), **read_session_settings(own)}
+    brought = {name: package[name] for name in SESSION_SETTINGS if name in package}
+    over = {name: brought[name] for name in package.get("overrides", ()) if name in brought}
+    return {**found, **brought, **read_session_settings(own), **over}
 
 
 def find_changes(running, desired):

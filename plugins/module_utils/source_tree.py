@@ -108,7 +108,8 @@ def paths_to_read(wanted, paths):
     except ValueError:
         return set()
     build = sbt_project.find_build(dict.fromkeys(paths), app)
-    found = {inside(app, path) for path in [*(row[0] for row in OF_APP), *sbt_project.RUNNERS]} | {inside(build, row[0]) for row in OF_BUILD}
+    found = {inside(app, path) for path in [*(row[0] for row in OF_APP), *sbt_project.RUNNERS]}
+    found |= {inside(build, path) for path in [*(row[0] for row in OF_BUILD), sbt_project.LAUNCHER]}
     sources = () if wanted["main_class"] else [path for path in paths if path.endswith((".scala", ".java")) and sbt_project.is_source(path, app)]
     found |= {path for path in paths if needs_text(path, build, sources)}
     project = sbt_project.Project(app, build, "", "")
@@ -123,8 +124,10 @@ def place(project, path):
 def filled(project, main_class, text):
     """A text with what the project is in place of its marks: see the module's option C(files)."""
     from_build = os.path.relpath(project.package, project.build)
-    marks = {"@APP@": project.app, "@BUILD@": project.build, "@MAIN_CLASS@": main_class, "@RUNNER@": project.runner, "@TASK@": project.task,
-             "@PACKAGE@": project.package, "@BUILD_PACKAGE@": from_build}
+    marks = {
+        "@APP@": project.app, "@BUILD@": project.build, "@MAIN_CLASS@": main_class, "@RUNNER@": project.runner,
+        "@SBT@": project.launcher, "@TASK@": project.task, "@PACKAGE@": project.package, "@BUILD_PACKAGE@": from_build,
+    }
     # What is quoted for a shell is the same without quotes as long as it has no characters that need them.
     return re.sub("|".join(marks), lambda found: shlex.quote(marks[found.group()]), text)
 

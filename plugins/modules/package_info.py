@@ -190,7 +190,11 @@ scala:
   type: str
   sample: 2.13.18
 session_settings:
-  description: The settings in C(config/xitrum.conf) that all instances need the same for their sessions, each with a digest of its value.
+  description:
+    - The settings that all instances need the same for their sessions, each with a digest of the value with which Xitrum starts - that of
+      C(config/application.conf) and of what it includes.
+    - Beside them C(overrides), the names of those that C(config/application.conf) sets whatever C(config/xitrum.conf) has, and C(unread), the
+      statements of values from elsewhere, where there are some.
   returned: always
   type: dict
   sample: {xitrum_secure_key: 0263829989b6}
@@ -239,7 +243,8 @@ def look(folder, main_class, cache):
     return {
         "folder": folder, "release": package.release_id(manifest) if manifest else "", "manifest": manifest, "files": len(manifest),
         "bytes": package.total_bytes(manifest), "examples": package_config.examples(folder),
-        "session_settings": shared_settings.read_session_settings(package_config.read_config(folder)), "main_class": chosen, **java,
+        "session_settings": shared_settings.read_package_settings(lambda path: package_config.read_text(folder, path)) or {},
+        "main_class": chosen, **java,
         "problems": problems + jar_problems + main_problems,
     }
 

@@ -49,7 +49,8 @@ options:
       - Files that are written as a whole. Each has the text C(Written by xitrum.host), by which a later run knows it.
       - In O(files), O(absent), O(entries) and O(aliases) these marks stand for what the project is - C(@APP@) and C(@BUILD@), the folders of the
         application and of its sbt build; C(@PACKAGE@) and C(@BUILD_PACKAGE@), the package's folder from the top of the tree and from the
-        build's; C(@RUNNER@), the program that starts it; C(@TASK@), the task that packages it; C(@MAIN_CLASS@).
+        build's; C(@RUNNER@), the program that starts it; C(@SBT@), the project's script or program that runs sbt; C(@TASK@), the
+        task that packages it; C(@MAIN_CLASS@).
       - An empty one is made where there is none.
     type: list
     elements: dict

@@ -16,6 +16,7 @@ import time
 from typing import NamedTuple
 
 import pytest
+import yaml
 
 from tests.lib import demo_instance
 
@@ -47,7 +48,19 @@ class Played(NamedTuple):
 
 def play(playbook, options=(), environment=None, times=1, **variables):
     """Runs a playbook of the collection for localhost, several times in a row where wanted; then C(changed) counts over all."""
-    command = ["ansible-playbook", "-i", "localhost,", *options, "-e", json.dumps(variables), *[f"playbooks/{playbook}.yml"] * times]
+    return run_playbooks([*options, "-e", json.dumps(variables), *[f"playbooks/{playbook}.yml"] * times], environment)
+
+
+def play_twice(playbook, folder, variables):
+    """Runs a playbook for each of some sets of variables, twice for each, all in one process: C(changed) counts over all."""
+    plays = [{"ansible.builtin.import_playbook": str(ROOT / f"playbooks/{playbook}.yml"), "vars": one} for one in variables for _time in range(2)]
+    (folder / f"{playbook}.yml").write_text(yaml.safe_dump(plays))
+    return run_playbooks([str(folder / f"{playbook}.yml")])
+
+
+def run_playbooks(arguments, environment=None):
+    """Runs C(ansible-playbook) for localhost."""
+    command = ["ansible-playbook", "-i", "localhost,", *arguments]
     variables_of_run = {**ENVIRONMENT, "PWD": str(ROOT), **(environment or {})}
     done = subprocess.run(command, cwd=ROOT, env=variables_of_run, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     text = done.stdout + done.stderr

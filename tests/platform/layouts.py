@@ -13,6 +13,7 @@ from tests.platform.conftest import git, make_tree
 #: All that belongs to the application; the rest of the tree is its build.
 OF_APP = ("config", "public", "script", "src")
 BOOT = "package {0}\n\nobject Boot {{\n  def main(args: Array[String]): Unit = xitrum.Server.start()\n}}\n"
+APP = "package {0}\n\nobject Boot extends App {{\n  xitrum.Server.start()\n}}\n"
 #: A second program, as comy has one to tidy its database.
 TIDY = "package comy\n\nobject GC extends App {\n  println(\"tidied\")\n}\n"
 SEVERAL = """val shared = Seq(scalaVersion := "2.13.18", libraryDependencies += "tv.cntt" %% "xitrum" % "3.31.0")
@@ -67,6 +68,15 @@ LAYOUTS = {
     "several-projects-and-top": Layout(".", "app", "script/runner", "quickstart.Boot", "web/xitrumPackage"),
     "start": Layout(".", ".", "script/start", "tictactoe.Boot", "xitrumPackage"),
     "before": Layout(".", ".", "bin/runner", "leochat.Boot", "xitrum-package"),
+    "before-start": Layout(".", ".", "script/start", "chat.Boot", "xitrum-package"),
+    "before-both-lines": Layout(".", ".", "bin/runner", "chat.Boot", "xitrumPackage"),
+}
+#: Those with sbt 0.13: the versions of sbt, and the line that brings the packaging plugin.
+BEFORE = {
+    "before": ("0.13.0", '// Run sbt/sbt xitrum-package\naddSbtPlugin("tv.cntt" % "xitrum-plugin" % "1.4")\n'),
+    "before-start": ("0.13.7", 'addSbtPlugin("tv.cntt" % "xitrum-package" % "1.8")\n'),
+    # The one that serves both lines of sbt.
+    "before-both-lines": ("0.13.17", 'addSbtPlugin("tv.cntt" % "xitrum-package" % "1.9")\n'),
 }
 
 
@@ -90,11 +100,16 @@ def make_layout(name, folder):
         (tree / "module1/src/main/scala/module1/Tool.scala").write_text("package module1\n\nobject Tool {\n  val name = \"tool\"\n}\n")
     elif name == "start":
         (tree / "script/runner").rename(tree / "script/start")
-    elif name == "before":
-        (tree / "script").rename(tree / "bin")
+    elif name in BEFORE:
+        if name == "before-start":
+            (tree / "script/runner").rename(tree / "script/start")
+            (source / package / "Boot.scala").write_text(APP.format(package))
+        else:
+            (tree / "script").rename(tree / "bin")
+        version, plugin = BEFORE[name]
         (tree / "build.sbt").write_text(OLD_BUILD)
-        (tree / "project/build.properties").write_text("sbt.version=0.13.0\n")
-        (tree / "project/plugins.sbt").write_text('// Run sbt/sbt xitrum-package\naddSbtPlugin("tv.cntt" % "xitrum-plugin" % "1.4")\n')
+        (tree / "project/build.properties").write_text(f"sbt.version={version}\n")
+        (tree / "project/plugins.sbt").write_text(plugin)
     git(tree, "add", "-A")
     git(tree, "commit", "-qm", "Another layout", "--allow-empty")
     return tree

@@ -14,10 +14,10 @@ import subprocess
 import pytest
 
 from tests.lib import demo_instance
-from tests.platform.conftest import ENVIRONMENT, answers, contents, git, play, process
+from tests.platform.conftest import ENVIRONMENT, answers, contents, git, play, play_twice, process
 from tests.platform.layouts import LAYOUTS, make_layout
 
-#: The others are as slow, and unit tests have them all: tests/unit/test_sbt_project.py.
+#: Of these what was prepared is built and run as well; the others are as slow.
 CHEAP = ("folder", "several-projects")
 NAMES = [pytest.param(name, marks=() if name in CHEAP else pytest.mark.long) for name in LAYOUTS if name != "two-main-classes"]
 
@@ -35,6 +35,42 @@ def built(tree, layout, package, *arguments):
     runner = tree / layout.build / layout.package / layout.runner
     assert os.access(runner, os.X_OK)
     return runner
+
+
+def prepare_all(playbook, folder, **more):
+    """Trees of all layouts, each prepared twice by a playbook. Where there are two main classes, one is named."""
+    trees = {name: make_layout(name, folder / name / "shop") for name in LAYOUTS}
+    chosen = {"two-main-classes": {f"{playbook}_main_class": LAYOUTS["two-main-classes"].main_class}}
+    run = play_twice(playbook, folder, [{f"{playbook}_path": str(tree), **more, f"{playbook}_allow_uncommitted": True, **chosen.get(name, {})}
+                                        for name, tree in trees.items()])
+    assert run.code == 0, run.text
+    changed = {name: git(tree, "status", "--porcelain", "--no-renames").split()[1::2] for name, tree in trees.items()}
+    # Each tree was changed, by the first of its two runs alone.
+    assert all(changed.values()) and run.changed == len(LAYOUTS), run.text
+    return trees
+
+
+def test_heroku_prepares_each_layout_and_the_second_run_changes_nothing(tmp_path):
+    for name, tree in prepare_all("heroku", tmp_path).items():
+        layout = LAYOUTS[name]
+        build = tree / layout.build
+        assert build.joinpath("build.sbt").read_text().endswith(f'\n\naddCommandAlias("stage", ";{layout.task}")\n'), name
+        assert build.joinpath("Procfile").read_text().endswith(f" {layout.package}/{layout.runner} {layout.main_class}\n"), name
+        assert build.joinpath("system.properties").is_file()
+        assert "${PORT}" in (tree / layout.inside("config/xitrum.conf")).read_text()
+
+
+def test_openshift_prepares_each_layout_and_the_second_run_changes_nothing(tmp_path):
+    more = {"openshift_image": "images.example.com/shop:1", "openshift_layouts": ["diy", "kubernetes"], "openshift_name": "shop"}
+    for name, tree in prepare_all("openshift", tmp_path, **more).items():
+        layout = LAYOUTS[name]
+        text = (tree / layout.inside("Containerfile")).read_text()
+        assert f"# Build it with sbt/sbt {layout.task}, then in the folder of this file:\n" in text, name
+        assert re.findall(r"(?m)^(?:ENTRYPOINT|CMD) .*$", text) == [f'ENTRYPOINT ["{layout.runner}"]', f'CMD ["{layout.main_class}"]'], name
+        assert f"{layout.task}\n" in (tree / ".openshift/lib.sh").read_text()
+        assert f'nohup "$runner" {layout.main_class} ' in (tree / ".openshift/action_hooks/start").read_text()
+        assert (tree / "deploy/deployment.yaml").is_file()
+        assert "${OPENSHIFT_DIY_PORT}" in (tree / layout.inside("config/xitrum.conf")).read_text()
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -5,8 +5,13 @@
 
 from __future__ import annotations
 
+import ast
+import re
+
 import pytest
-from ansible_collections.xitrum.host.plugins.module_utils import package, package_build, package_source
+from ansible_collections.xitrum.host.plugins.module_utils import package, package_build, package_source, sbt_project
+
+from tests.docs.role_variables import ROOT
 
 TODAY = {"project/build.properties": "sbt.version=1.7.3\n", "project/plugins.sbt": 'addSbtPlugin("tv.cntt" % "xitrum-package" % "2.0.0")\n',
          "config/xitrum.conf": "", "sbt/sbt": ""}
@@ -99,3 +104,34 @@ def test_a_build_that_fails_and_one_that_says_so_with_code_0(tmp_path, monkeypat
 ])
 def test_a_program_that_is_not_there_is_named(tmp_path, command, said):
     assert said in package_build.build_problems(command, str(tmp_path), 2, "Error executing command.")[0]
+
+
+#: What a person reads about the project, but for the change log: pages, examples, descriptions of variables, playbooks.
+PAGES = sorted(path for pattern in ("*.md", "docs/**/*.md", "roles/*/*.md", "roles/*/meta/*.yml", "roles/*/templates/*", "inventories/**/*",
+                                    "playbooks/**/*.yml", "roles/*/defaults/*.yml", "roles/*/vars/*.yml", "roles/*/tasks/*.yml")
+               for path in ROOT.glob(pattern) if path.is_file() and path.name != "CHANGELOG.md")
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if sbt_project.TODAY in page.read_text() or f"`{sbt_project.BEFORE}`" in page.read_text()],
+                         ids=lambda page: str(page.relative_to(ROOT)))
+def test_a_page_that_names_the_task_names_both(page):
+    """It is written for all projects, and each knows one of the names only."""
+    text = page.read_text()
+    assert sbt_project.TODAY in text and sbt_project.BEFORE in text
+
+
+def test_no_message_has_a_task_of_its_own():
+    """The name in a message is that of the project, from the one place that knows both."""
+    found = []
+    for path in sorted(ROOT.glob("plugins/**/*.py")):
+        code = ast.parse(path.read_text())
+        # The documentation of a module is a page, and a docstring is for those who read the code.
+        texts = [node.value for node in ast.walk(code) if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+        docs = {ast.get_docstring(node, clean=False) for node in ast.walk(code) if isinstance(node, (ast.Module, ast.FunctionDef, ast.ClassDef))}
+        names = {node.targets[0].id: node.value.value for node in code.body
+                 if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and isinstance(node.value, ast.Constant)}
+        pages = {names.get(name) for name in ("DOCUMENTATION", "EXAMPLES", "RETURN")}
+        found += [(path.stem, text) for text in texts if re.search(rf"{sbt_project.TODAY}|sbt/sbt", text) and text not in docs | pages]
+    assert {name for name, _text in found} == {"sbt_project", "package_build"}, found
+    # The names themselves, and how sbt words that it does not know one.
+    assert sorted(text for _name, text in found) == sorted([sbt_project.TODAY, sbt_project.LAUNCHER, package_build._UNKNOWN_TASK.pattern])

@@ -6,9 +6,9 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.xitrum.host.plugins.module_utils import sbt_project
+from ansible_collections.xitrum.host.plugins.module_utils import sbt_project, source_tree
 
-from tests.unit.test_source_tree import TOP, problems, run, tree, wanted
+from tests.unit.test_source_tree import PROJECT, TOP, problems, run, tree, wanted
 
 BOOT = "package {0}\n\nimport xitrum.Server\n\nobject Boot {{\n  def main(args: Array[String]): Unit = {{\n    Server.start()\n  }}\n}}\n"
 GC = "package comy\n\nobject GC extends App {\n  println(1)\n}\n"
@@ -134,3 +134,13 @@ def test_an_alias_of_the_users_may_run_either_task(own):
     host = tree(files)
     assert run(host, platform()).problems == []
     assert host.files[f"{TOP}/build.sbt"] == files["build.sbt"]
+
+
+@pytest.mark.parametrize("folder", ["", "demo"])
+@pytest.mark.parametrize(("launcher", "command"), [("sbt/sbt", "sbt/sbt xitrumPackage"), ("bin/other", "sbt xitrumPackage")])
+def test_sbt_is_started_as_the_project_does_it(folder, launcher, command):
+    files = {**SBT_1, **APP, **BUILD, launcher: "#!/bin/sh\n", "src/main/scala/shop/Boot.scala": BOOT.format("shop")}
+    host = tree({**(dict.fromkeys(PROJECT) if folder else {}), **(below(folder, files) if folder else files)})
+    hook = {"path": "@BUILD@/hook", "content": f"# {source_tree.MARK}\n@SBT@ @TASK@\n", "mode": "0755"}
+    assert run(host, platform(files=[hook])).problems == []
+    assert host.files[f"{TOP}/{folder}/hook".replace("//", "/")] == f"# {source_tree.MARK}\n{command}\n"

@@ -10,11 +10,13 @@ import json
 import pytest
 from ansible_collections.xitrum.host.plugins.filter.preflight_message import preflight_message
 from ansible_collections.xitrum.host.plugins.filter.preflight_notes import preflight_notes
-from ansible_collections.xitrum.host.plugins.module_utils import instances, shared_settings
+from ansible_collections.xitrum.host.plugins.module_utils import instances, package_config, preflight, shared_settings, urls
+from ansible_collections.xitrum.host.plugins.modules import package_info
 from hypothesis import given
 from hypothesis import strategies as st
 
 from .fake_host import FakeHost
+from .package_fixture import package as make_package
 from .test_instances import JAVA, JDK, LIMITS, STATUS, wanted
 
 OLD, NEW = "old-key-0123456789abcdef", "new-key-0123456789abcdef"
@@ -193,3 +195,116 @@ def test_hosts_that_differ_are_an_error_also_of_a_limited_run(one, other, said, 
     text = " ".join(preflight_message(fleet, ["app1"] if limited else ["app1", "app2"]).split())
     assert said in text and bool(text) == bool(said)
     assert OLD not in text and NEW not in text
+
+
+# Xitrum reads config/application.conf, which includes config/xitrum.conf.
+
+START = 'include "akka"\ninclude "xitrum"\n'
+IN_XITRUM = f'xitrum {{ session {{ secureKey = "{OLD}" }} }}'
+KEY_IS = {key: {"xitrum_secure_key": shared_settings.digest(key)} for key in (OLD, NEW)}
+OVERRIDES = {"overrides": ["xitrum_secure_key"]}
+
+
+@pytest.mark.parametrize(("files", "found"), [
+    ({"xitrum": IN_XITRUM}, KEY_IS[OLD]),
+    ({"xitrum": IN_XITRUM, "application": START}, KEY_IS[OLD]),
+    # After the include the application's own value wins, before it that of xitrum.conf.
+    ({"xitrum": IN_XITRUM, "application": f'{START}xitrum.session.secureKey = "{NEW}"'}, {**KEY_IS[NEW], **OVERRIDES}),
+    ({"xitrum": IN_XITRUM, "application": f'xitrum.session.secureKey = "{NEW}"\n{START}'}, KEY_IS[OLD]),
+    ({"xitrum": IN_XITRUM, "application": f'{START}xitrum {{ session {{ secureKey = ${{secrets.key}} }} }}\nsecrets.key = {NEW}'},
+     {**KEY_IS[NEW], **OVERRIDES}),
+    ({"xitrum": "xitrum {}", "application": f'{START}xitrum.session.secureKey = "{NEW}"'}, {**KEY_IS[NEW], **OVERRIDES}),
+    # In a file of its own, that either of the two includes.
+    ({"xitrum": IN_XITRUM, "application": f'{START}include "secrets"', "secrets": f'xitrum.session.secureKey = "{NEW}"'}, {**KEY_IS[NEW], **OVERRIDES}),
+    ({"xitrum": f'{IN_XITRUM}\ninclude file("config/secrets.conf")', "application": START, "secrets": f'xitrum.session.secureKey = "{NEW}"'}, KEY_IS[NEW]),
+    ({"xitrum": f'session.secureKey = "{OLD}"', "application": 'xitrum {\n include "xitrum"\n}\n'}, KEY_IS[OLD]),
+    ({"xitrum": f'session.secureKey = "{OLD}"', "application": f'xitrum {{\n include "xitrum"\n session.secureKey = {NEW}\n}}\n'},
+     {**KEY_IS[NEW], **OVERRIDES}),
+    # What does not start, and what does not include it, is not what Xitrum reads.
+    ({"xitrum": IN_XITRUM, "application": "xitrum {"}, KEY_IS[OLD]),
+    ({"xitrum": IN_XITRUM, "application": f'xitrum.session.secureKey = "{NEW}"'}, KEY_IS[OLD]),
+    # From elsewhere: nothing is claimed, and the statement is reported.
+    ({"xitrum": IN_XITRUM, "application": f'{START}include file("/etc/shop/secrets.conf")'},
+     {**KEY_IS[OLD], "unread": ['include file("/etc/shop/secrets.conf")']}),
+    ({"xitrum": f'{IN_XITRUM}\nxitrum {{ include url("https://me:word@h/x") }}', "application": START},
+     {**KEY_IS[OLD], "unread": [f'include url("https://{urls.HIDDEN}@h/x")']}),
+    ({"xitrum": "xitrum { session.secureKey = ${SECRET} }"},
+     {**shared_settings.read_session_settings("session.secureKey = ${SECRET}"), "unread": ["${SECRET}"]}),
+    # One that a developer's machine has, say: the library ignores it too.
+    ({"xitrum": f'{IN_XITRUM}\ninclude "local"', "application": START}, KEY_IS[OLD]),
+    ({"application": START}, None),
+])
+def test_the_settings_of_a_package_are_those_with_which_it_starts(tmp_path, files, found):
+    (tmp_path / "config").mkdir()
+    for name, text in files.items():
+        (tmp_path / f"config/{name}.conf").write_text(text)
+    assert shared_settings.read_package_settings(lambda path: package_config.read_text(str(tmp_path), path)) == found
+
+
+@pytest.mark.parametrize(("running", "desired", "changes"), [
+    # From release to release, and whatever the instance's own file has.
+    ({**KEY_IS[OLD], **OVERRIDES}, {**KEY_IS[NEW], **OVERRIDES}, ["xitrum_secure_key"]),
+    ({**KEY_IS[OLD], **OVERRIDES}, {**KEY_IS[OLD], **OVERRIDES}, []),
+    (KEY_IS[OLD], {**KEY_IS[NEW], **OVERRIDES}, ["xitrum_secure_key"]),
+    ({**KEY_IS[NEW], **OVERRIDES}, {**KEY_IS[NEW], "unread": ["${SECRET}"]}, ["xitrum_secure_key"]),
+])
+def test_a_key_of_the_application_wins_over_that_of_the_instance(running, desired, changes):
+    own = 'session.secureKey = "another key of the instance"'
+    found = [shared_settings.read_settings(package, own, "") for package in (running, desired)]
+    assert shared_settings.find_changes(*found) == changes
+
+
+def test_the_application_conf_of_a_running_release_is_read_on_its_host():
+    release = "/opt/demo/releases/bbbbbbbbbbbb"
+    there = FakeHost({f"{release}/config/xitrum.conf": IN_XITRUM, f"{release}/config/application.conf": f"{START}xitrum.session.secureKey = {NEW}",
+                      "/etc/secrets.conf": "xitrum.session.secureKey = other"})
+    assert instances.read_package_settings(there, "/opt/demo", "bbbbbbbbbbbb") == {**KEY_IS[NEW], **OVERRIDES}
+    assert instances.read_package_settings(there, "/opt/demo", "cccccccccccc") is None
+    # A folder is no file, and a link must not lead out of the release.
+    there.files[f"{release}/config/application.conf"] = f'{START}include "more"\ninclude "out"\ninclude "../../../../../etc/secrets"'
+    there.files[f"{release}/config/more/a.conf"] = ""
+    there.links[f"{release}/config/out.conf"] = "/etc/secrets.conf"
+    assert instances.read_package_settings(there, "/opt/demo", "bbbbbbbbbbbb") == {**KEY_IS[OLD], "unread": ['include "../../../../../etc/secrets"']}
+
+
+def with_package(settings, **more):
+    found = of_host(**more)
+    found["xitrum_package_read"].update({"session_settings": settings, "release": "bb"})
+    return found
+
+
+def test_a_key_that_the_package_sets_again_is_an_error():
+    over = {**KEY_IS[NEW], **OVERRIDES}
+    text = " ".join(preflight_message({"app1": with_package(over, xitrum_secure_key=OLD)}, ["app1"]).split())
+    assert "config/application.conf of the package sets session.secureKey after it includes config/xitrum.conf" in text
+    assert "(xitrum_secure_key) has no effect" in text and NEW not in text and OLD not in text
+    text = " ".join(preflight_message({"app1": with_package(over, xitrum_config=f'session.secureKey = "{OLD}"')}, ["app1"]).split())
+    assert "(xitrum_config) has no effect" in text
+    # The same value, none, and one that xitrum.conf has.
+    for settings, more in ((over, {"xitrum_secure_key": NEW}), (over, {}), (KEY_IS[NEW], {"xitrum_secure_key": OLD})):
+        assert preflight_message({"app1": with_package(settings, **more)}, ["app1"]) == ""
+
+
+def test_the_public_key_in_application_conf_is_refused_with_what_helps(tmp_path):
+    folder = make_package(tmp_path / "x")
+    example = package_config.EXAMPLE_VALUES["secureKey"]
+    (folder / "config/application.conf").write_text(f'{START}xitrum.session.secureKey = "{example}"\n')
+    read = package_info.look(str(folder), "quickstart.Boot", str(tmp_path / "cache"))
+    assert read["examples"] == ["secureKey"] and read["session_settings"]["overrides"] == ["xitrum_secure_key"]
+    found = of_host()
+    found["xitrum_package_read"] = {**read, "problems": []}
+    text = " ".join(preflight_message({"app1": found}, ["app1"]).split())
+    assert "config/application.conf of the package sets session.secureKey to the example" in text and "Remove it there" in text
+    # And a public key that is not in force is none.
+    (folder / "config/xitrum.conf").write_text(f'xitrum.session.secureKey = "{example}"\n')
+    (folder / "config/application.conf").write_text(f"{START}xitrum.session.secureKey = {NEW}\n")
+    assert package_info.look(str(folder), "quickstart.Boot", str(tmp_path / "cache"))["examples"] == []
+
+
+def test_what_is_not_read_is_a_note_of_a_new_release():
+    found = with_package({**KEY_IS[OLD], "unread": ['include file("/etc/shop/secrets.conf")']}, xitrum_config='include url("https://h/x")')
+    assert preflight.host_notes(found) == []
+    found["xitrum_host_state"]["release"] = {"current": "aa"}
+    first, second = preflight.host_notes(found)[1:]
+    assert 'found include file("/etc/shop/secrets.conf") in the configuration of the package, which is not read here' in first
+    assert 'found include url("https://h/x") in xitrum_config' in second
