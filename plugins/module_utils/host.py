@@ -23,6 +23,7 @@ import tempfile
 from typing import NamedTuple
 
 from ansible_collections.xitrum.host.plugins.module_utils import bounded
+from ansible_collections.xitrum.host.plugins.module_utils.deep_folders import remove_tree
 from ansible_collections.xitrum.host.plugins.module_utils.foreign_text import escaped, printable
 
 #: Seconds after which a command is ended, unless its caller knows that it takes longer.
@@ -391,15 +392,19 @@ class Host:
 
     def link_tree(self, source, target, leave_out, mode, owner, group):
         """A folder like C(source) whose files are hard links to its files, but for the paths in C(leave_out)."""
-        self.make_directory(target, mode, owner, group)
-        for entry in sorted(os.listdir(source)):
-            path = f"{target}/{entry}"
-            if path in leave_out:
-                continue
-            if os.path.isdir(f"{source}/{entry}") and not os.path.islink(f"{source}/{entry}"):
-                self.link_tree(f"{source}/{entry}", path, leave_out, mode, owner, group)
-            else:
-                os.link(f"{source}/{entry}", path, follow_symlinks=False)
+        # A list and no call of itself: a tree may be deeper than those go.
+        left = [(source, target)]
+        while left:
+            here, there = left.pop()
+            self.make_directory(there, mode, owner, group)
+            for entry in sorted(os.listdir(here)):
+                path = f"{there}/{entry}"
+                if path in leave_out:
+                    continue
+                if os.path.isdir(f"{here}/{entry}") and not os.path.islink(f"{here}/{entry}"):
+                    left.append((f"{here}/{entry}", path))
+                else:
+                    os.link(f"{here}/{entry}", path, follow_symlinks=False)
 
     def rename(self, path, new_path):
         """Renames, atomically within a file system."""
@@ -408,7 +413,7 @@ class Host:
     def remove(self, path):
         """Removes a file, a link, or a folder with all that is in it; nothing there is fine."""
         if os.path.isdir(path) and not os.path.islink(path):
-            shutil.rmtree(path)
+            remove_tree(path)
         elif os.path.lexists(path):
             os.unlink(path)
 
