@@ -23,6 +23,7 @@ import time
 from typing import NamedTuple
 
 from ansible_collections.xitrum.host.plugins.module_utils import bounded
+from ansible_collections.xitrum.host.plugins.module_utils.deep_folders import remove_tree
 from ansible_collections.xitrum.host.plugins.module_utils.foreign_text import escaped, printable
 
 #: Seconds after which a command is ended, unless its caller knows that it takes longer.
@@ -462,6 +463,7 @@ class Host:
                 raise
 
     def link_tree(self, source, target, leave_out, mode, owner, group):
+<<<<<<< HEAD
         """A folder like C(source) whose files are hard links to its files, but for the paths in C(leave_out).
 
         Raises L(PathError) where there is a pipe, a device or a file that somebody else has put there.
@@ -482,6 +484,22 @@ class Host:
         finally:
             os.close(here)
             os.close(there)
+=======
+        """A folder like C(source) whose files are hard links to its files, but for the paths in C(leave_out)."""
+        # A list and no call of itself: a tree may be deeper than those go.
+        left = [(source, target)]
+        while left:
+            here, there = left.pop()
+            self.make_directory(there, mode, owner, group)
+            for entry in sorted(os.listdir(here)):
+                path = f"{there}/{entry}"
+                if path in leave_out:
+                    continue
+                if os.path.isdir(f"{here}/{entry}") and not os.path.islink(f"{here}/{entry}"):
+                    left.append((f"{here}/{entry}", path))
+                else:
+                    os.link(f"{here}/{entry}", path, follow_symlinks=False)
+>>>>>>> h20a
 
     def rename(self, path, new_path):
         """Renames, atomically within a file system."""
@@ -490,9 +508,16 @@ class Host:
 
     def remove(self, path):
         """Removes a file, a link, or a folder with all that is in it; nothing there is fine."""
+<<<<<<< HEAD
         with contextlib.suppress(FileNotFoundError, NotADirectoryError):
             with self.open_parent(path) as (folder, name):
                 remove_entry(path, folder, name)
+=======
+        if os.path.isdir(path) and not os.path.islink(path):
+            remove_tree(path)
+        elif os.path.lexists(path):
+            os.unlink(path)
+>>>>>>> h20a
 
     def remove_written(self, path):
         """Removes what was written at a path. Of a link to a file that is the file, and the link stays as it was."""

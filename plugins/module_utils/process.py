@@ -211,5 +211,10 @@ def pids_of_unit(host, shown):
         text = seen(host.read, f"{tree}{group}/cgroup.procs") if group else None
         if text:
             return sorted(int(word) for word in text.split() if _NUMBER.fullmatch(word))
-    main = shown.get("MainPID", "")
-    return [int(main)] if _NUMBER.fullmatch(main) and int(main) else []
+    return [main_pid(shown)] if main_pid(shown) else []
+
+
+def main_pid(shown):
+    """The main process of a unit that systemctl showed; 0 where it has none."""
+    text = shown.get("MainPID", "")
+    return int(text) if _NUMBER.fullmatch(text) else 0

@@ -11,6 +11,7 @@ What differs from one software to the other is in a file for each, see SOFTWARE.
 from __future__ import annotations
 
 import concurrent.futures
+import re
 import time
 
 from ansible_collections.xitrum.host.plugins.module_utils import (
@@ -84,7 +85,7 @@ def read(host, wanted):
     config = foreign_file.read_file(host, wanted["config_path"])
     paths = [item["path"] for item in [*wanted["files"], *wanted["pems"]]]
     files = {config.path: config, **{path: foreign_file.read_file(host, path, foreign=False) for path in paths}}
-    main = int(unit.get("MainPID") or 0)
+    main = process.main_pid(unit)
     state = {
         "version": version.group(1) if version else "",
         "programs": {name: host.which(name) for name in wanted["programs"]},
@@ -100,7 +101,7 @@ def read(host, wanted):
         "names": read_names(host, wanted["config"]),
         "other_proxies": read_other_proxies(host, wanted["software"]),
         "base_nofile": _hard(host, main) or _hard(host, 1),
-        "nr_open": int(host.read("/proc/sys/fs/nr_open") or 0),
+        "nr_open": kernel_number(host, "/proc/sys/fs/nr_open"),
         "old_workers": process.seen(software.old_workers, host, main) or 0 if main else 0,
         "missing": software.missing(host, main),
         "rules": redirects.read_live(host),
@@ -108,14 +109,20 @@ def read(host, wanted):
     }
     state["raises"] = host.run(["sh", "-c", f"ulimit -HSn {state['nr_open']}"]).rc == 0
     limits = process.seen(host.read, f"/proc/{state['live']['pid']}/limits")
-    state["worker_nofile"] = process.nofile_of(limits)[0] if limits else None
+    state["worker_nofile"] = (process.nofile_of(limits or "") or (None, None))[0]
     return state
+
+
+def kernel_number(host, path):
+    """The number in a file of the kernel's; 0 where there is none."""
+    text = (host.read(path) or "").strip()
+    return int(text) if re.fullmatch("[0-9]{1,18}", text) else 0
 
 
 def _hard(host, pid):
     """The hard nofile limit of a process; 0 where it is not there or not to be seen."""
     limits = process.seen(host.read, f"/proc/{pid}/limits") if pid else None
-    return process.nofile_of(limits)[1] if limits else 0
+    return (process.nofile_of(limits or "") or (0, 0))[1]
 
 
 def settled(host, wanted):

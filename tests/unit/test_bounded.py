@@ -280,3 +280,40 @@ def test_an_overrun_is_a_finding_and_the_reading_goes_on():
     said = {}
     base.add(said, FakeHost(), {"jdk": {}}, "jdk", Component)
     assert [(row["status"], row["why"]) for row in said["jdk"]["rows"]] == [("unseen", "jcmd had not ended")]
+
+
+# ------------------------------------------------------------------------------------------------------------- trees
+
+def deep(path, levels, name="d"):
+    """A folder with so many folders in each other, a file and a link in each."""
+    path.mkdir()
+    here = os.open(path, os.O_RDONLY)
+    for _unused in range(levels):
+        os.close(os.open("file", os.O_CREAT | os.O_WRONLY, dir_fd=here))
+        os.symlink("/etc", "link", dir_fd=here)
+        os.mkdir(name, dir_fd=here)
+        below = os.open(name, os.O_RDONLY, dir_fd=here)
+        os.close(here)
+        here = below
+    os.close(here)
+
+
+@pytest.mark.parametrize("levels, name", [(0, "d"), (3, "d"), (1500, "d"), (300, "n" * 200)])
+def test_a_tree_of_any_depth_is_removed_and_no_link_is_followed(tmp_path, levels, name):
+    (tmp_path / "kept").mkdir()
+    (tmp_path / "kept" / "file").touch()
+    deep(tmp_path / "tree", levels, name)
+    (tmp_path / "tree" / "out").symlink_to(tmp_path / "kept")
+    Host().remove(str(tmp_path / "tree"))
+    assert [path.name for path in tmp_path.rglob("*")] == ["kept", "file"]
+
+
+def test_a_deep_tree_is_linked(tmp_path, monkeypatch):
+    monkeypatch.setattr(Host, "own", lambda *_unused: None)
+    monkeypatch.setattr(Host, "make_directory", lambda _self, path, *_more: os.mkdir(path))
+    monkeypatch.chdir(tmp_path)
+    deep(tmp_path / "tree", 1200)
+    Host().link_tree("tree", "copy", [], 0o755, "root", "root")
+    assert os.stat("copy" + "/d" * 1199 + "/file").st_nlink == 2
+    for name in ("tree", "copy"):
+        Host().remove(name)

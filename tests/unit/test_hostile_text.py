@@ -162,7 +162,7 @@ def defaults(spec, **given):
 
 GIVEN = {
     "pids": [7], "ports": [80], "units": ["x"], "instances": [{"index": 0, "port": 8000, "files": {}}], "name": "x", "health_path": "/", "prove": True,
-    "own_roots": ["/srv/x"], "watched": [{"name": "x", "port": 80}], "items": [{"path": "/x.pem", "port": 443}],
+    "own_roots": ["/srv/x"], "watched": [{"name": "x", "port": 80}], "packages": ["x"], "items": [{"path": "/x.pem", "port": 443}],
 }
 
 #: Components that read a machine: a file with SPEC, read and plan. Some need what another has found.
@@ -173,7 +173,13 @@ MORE = {
 COMPONENTS = {name: file for name, file in modules() if all(hasattr(file, part) for part in ("SPEC", "read", "plan"))}
 
 
-@pytest.mark.parametrize("name", sorted(set(COMPONENTS) & set([*concerns.SPECS, "backlog", "open_files", "machine", "load_state", "firewall_blocks"])))
+def test_the_components_are_found():
+    # What a check reads of a host, and what only its own module does.
+    assert {file.__name__.rpartition(".")[2] for file in concerns.PLAIN.values()} <= set(COMPONENTS)
+    assert len(COMPONENTS) > 25
+
+
+@pytest.mark.parametrize("name", sorted(COMPONENTS))
 @pytest.mark.parametrize("code", [0, 1])
 def test_no_answer_makes_a_component_fail(name, code):
     file = COMPONENTS[name]
