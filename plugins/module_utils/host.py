@@ -19,11 +19,9 @@ import secrets
 import shutil
 import socket
 import stat
-import time
 from typing import NamedTuple
 
 from ansible_collections.xitrum.host.plugins.module_utils import bounded
-from ansible_collections.xitrum.host.plugins.module_utils.deep_folders import remove_tree
 from ansible_collections.xitrum.host.plugins.module_utils.foreign_text import escaped, printable
 
 #: Seconds after which a command is ended, unless its caller knows that it takes longer.
@@ -463,43 +461,30 @@ class Host:
                 raise
 
     def link_tree(self, source, target, leave_out, mode, owner, group):
-<<<<<<< HEAD
         """A folder like C(source) whose files are hard links to its files, but for the paths in C(leave_out).
 
         Raises L(PathError) where there is a pipe, a device or a file that somebody else has put there.
         """
-        self.make_directory(target, mode, owner, group)
-        here, there = open_folder(self.resolve(source)), open_folder(self.resolve(target))
-        try:
-            for entry in self.listdir(source):
-                path, found = f"{target}/{entry}", os.stat(entry, dir_fd=here, follow_symlinks=False)
-                if path in leave_out:
-                    continue
-                if stat.S_ISDIR(found.st_mode):
-                    self.link_tree(f"{source}/{entry}", path, leave_out, mode, owner, group)
-                    continue
-                if not stat.S_ISLNK(found.st_mode):
-                    os.close(self.open_file(f"{source}/{entry}", os.O_RDONLY))
-                os.link(entry, entry, src_dir_fd=here, dst_dir_fd=there, follow_symlinks=False)
-        finally:
-            os.close(here)
-            os.close(there)
-=======
-        """A folder like C(source) whose files are hard links to its files, but for the paths in C(leave_out)."""
         # A list and no call of itself: a tree may be deeper than those go.
         left = [(source, target)]
         while left:
-            here, there = left.pop()
-            self.make_directory(there, mode, owner, group)
-            for entry in sorted(os.listdir(here)):
-                path = f"{there}/{entry}"
-                if path in leave_out:
-                    continue
-                if os.path.isdir(f"{here}/{entry}") and not os.path.islink(f"{here}/{entry}"):
-                    left.append((f"{here}/{entry}", path))
-                else:
-                    os.link(f"{here}/{entry}", path, follow_symlinks=False)
->>>>>>> h20a
+            source, target = left.pop()
+            self.make_directory(target, mode, owner, group)
+            here, there = open_folder(self.resolve(source)), open_folder(self.resolve(target))
+            try:
+                for entry in self.listdir(source):
+                    path, found = f"{target}/{entry}", os.stat(entry, dir_fd=here, follow_symlinks=False)
+                    if path in leave_out:
+                        continue
+                    if stat.S_ISDIR(found.st_mode):
+                        left.append((f"{source}/{entry}", path))
+                        continue
+                    if not stat.S_ISLNK(found.st_mode):
+                        os.close(self.open_file(f"{source}/{entry}", os.O_RDONLY))
+                    os.link(entry, entry, src_dir_fd=here, dst_dir_fd=there, follow_symlinks=False)
+            finally:
+                os.close(here)
+                os.close(there)
 
     def rename(self, path, new_path):
         """Renames, atomically within a file system."""
@@ -508,16 +493,9 @@ class Host:
 
     def remove(self, path):
         """Removes a file, a link, or a folder with all that is in it; nothing there is fine."""
-<<<<<<< HEAD
         with contextlib.suppress(FileNotFoundError, NotADirectoryError):
             with self.open_parent(path) as (folder, name):
                 remove_entry(path, folder, name)
-=======
-        if os.path.isdir(path) and not os.path.islink(path):
-            remove_tree(path)
-        elif os.path.lexists(path):
-            os.unlink(path)
->>>>>>> h20a
 
     def remove_written(self, path):
         """Removes what was written at a path. Of a link to a file that is the file, and the link stays as it was."""
