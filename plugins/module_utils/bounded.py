@@ -132,8 +132,9 @@ def _end(process):
 
 
 def lock(handle, seconds, what, shared=False):
-    """Takes the lock of an open file, C(shared) with others who take it so, or alone. Raises TimeoutError, a sentence, where another process has it for C(seconds).
+    """Takes the lock of an open file, C(shared) with others who take it so, or alone.
 
+    Raises TimeoutError, a sentence, where another process has it for C(seconds).
     C(what) is the path of the file.
     """
     deadline = time.monotonic() + seconds

@@ -193,19 +193,14 @@ def key_files_in(settings):
 
 def examples(folder):
     """The keys of a package's configuration that have a public example: C(secureKey), C(apiKey), C(keyFile)."""
-    settings = settings_at_start(lambda path: read_text(folder, path))
+    settings = settings_of_package(folder)
     public = any(is_example_key(folder, name) for name in key_files_in(settings))
     return examples_in(settings) + (["keyFile"] if public else [])
 
 
-def settings_at_start(folder, path="config/application.conf"):
-    """The settings of a package's file that the libraries read at the start; None where it is missing, or no HOCON."""
-    text = read_text(folder, path)
-    return (
-        None
-        if text is None
-        else settings_of(text, lambda statement: read_text(folder, included_path(folder, statement)))
-    )
+def settings_of_package(folder):
+    """As L(settings_at_start), of a package's folder."""
+    return settings_at_start(lambda path: read_text(folder, path))
 
 
 def config_problems(folder):

@@ -233,7 +233,7 @@ def look(folder, main_class, cache):
     manifest, problems = package.manifest(folder) if package_files.is_package(folder) else ([], [])
     problems += package.layout_problems(folder, manifest)
     problems += package_config.config_problems(folder) if manifest else []
-    settings = package_config.settings_at_start(folder)
+    settings = package_config.settings_of_package(folder)
     problems += cluster.package_errors(settings, f"{folder}/config/application.conf") if settings else []
     jars = package.jars(manifest)
     chosen, main_problems = (main_class, []) if main_class or not jars else package_main.choose_main_class(package_main.find_main_classes(folder), folder)

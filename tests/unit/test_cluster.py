@@ -192,7 +192,7 @@ def package_errors(folder, akka, application='include "xitrum"\ninclude "akka"\n
     (config / "application.conf").write_text(application)
     (config / "xitrum.conf").write_text("xitrum { port { http = 8000 } }")
     (config / "akka.conf").write_text(akka)
-    settings = package_config.settings_at_start(str(folder))
+    settings = package_config.settings_of_package(str(folder))
     return list(cluster.package_errors(settings, "config/application.conf"))
 
 
