@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 
 from ansible_collections.xitrum.host.plugins.module_utils import jdk, jvm, process
+from ansible_collections.xitrum.host.plugins.module_utils.host import Host
 from ansible_collections.xitrum.host.plugins.module_utils.plan import Plan
 
 SPEC = {
@@ -270,6 +271,13 @@ def client(wanted, state, folder):
     seconds = wanted["timeout"] if wanted["command"] else 0
     argv = [f"{state['home']}/bin/java", *QUICK, "-cp", f"{folder}/classes", "XitrumConsole", folder, str(state["running"]["pid"]), str(seconds)]
     return process.inside(state["running"], alone(state["running"], bounded(seconds + START_SECONDS, argv) if seconds else argv))
+
+
+def in_terminal(argv):
+    """A command for the terminal of a person, which gets of root's login no more than the kind of the terminal: a proxy
+    with its password there is not the application's."""
+    script = 'path=$1; shift; exec env -i "PATH=$path" LC_ALL=C.UTF-8 "TERM=${TERM:-dumb}" "$@"'
+    return ["sh", "-c", script, "sh", Host.PATH, *argv]
 
 
 def evaluate(host, wanted, state):

@@ -291,6 +291,7 @@ def read_output(host, wanted, index, marks):
     output, command = output_of(wanted, index), filled(wanted, index, "output")
     if output:
         # Not by a program that root runs: the folder is the application's user's, who may put a link there.
+        # tail(1) also waits for ever at a pipe that lies there.
         return host.tail(output, since=marks["output"])
     if marks["time"]:
         said = host.run([*command[:-1], f"--since=@{marks['time']:.6f}", command[-1]])

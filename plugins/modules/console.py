@@ -133,7 +133,7 @@ def main():
         if wanted["command"]:
             return {"lines": console.evaluate(host, wanted, state).splitlines()}
         folder = "" if plan.facts["console"] == "scalive" else console.prepare(host, wanted, state)
-        return {"folder": folder, "argv": console.client(wanted, state, folder)}
+        return {"folder": folder, "argv": console.in_terminal(console.client(wanted, state, folder))}
 
     if wanted["left"]:
         if state["running"] and not state["stranger"]:

@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+import subprocess
+
 import pytest
 from ansible_collections.xitrum.host.plugins.module_utils import console, process
-from ansible_collections.xitrum.host.plugins.module_utils.host import Result, Stat
+from ansible_collections.xitrum.host.plugins.module_utils.host import Host, Result, Stat
 
 from tests.unit.fake_host import FakeHost
 
@@ -226,3 +228,10 @@ def test_no_program_of_the_processs_own_mount_namespace_runs_as_root():
 def test_only_a_folder_of_a_console_is_removed():
     with pytest.raises(RuntimeError, match="nothing was removed"):
         console.remove(FakeHost(), {"cwd": FOLDER, "pid": 12, "uid": 815815, "gid": 815815}, f"{FOLDER}/tmp/console-../..")
+
+
+def test_a_console_in_a_terminal_gets_nothing_of_the_login_but_its_terminal(monkeypatch):
+    monkeypatch.setenv("https_proxy", "http://root:hush@proxy.example:3128")
+    monkeypatch.setenv("TERM", "xterm")
+    shown = subprocess.run(console.in_terminal(["env"]), capture_output=True, text=True, check=True).stdout
+    assert set(shown.splitlines()) - {"_=/usr/bin/env"} == {f"PATH={Host.PATH}", "LC_ALL=C.UTF-8", "TERM=xterm"}

@@ -243,10 +243,15 @@ def test_a_job_that_gave_up_is_reported_and_not_waited_for(monkeypatch):
     moments = iter(range(1000))
     monkeypatch.setattr(service.time, "monotonic", lambda: next(moments))
     there = host(page="Connection refused")
-    printed = {"/var/log/upstart/demo-0.log": "Could not open port 8000\n"}
     monkeypatch.setattr(service.time, "sleep", lambda _seconds: None)
-    monkeypatch.setattr(there, "page", lambda *_where: there.files.update(printed) or "Connection refused")
     defined(there)
+    log, crash = "/var/log/upstart/demo-0.log", there.crash
+
+    def crash_with_words(name):
+        there.files[log] = there.files.get(log, "") + "Could not open port 8000\n"
+        crash(name)
+
+    monkeypatch.setattr(there, "crash", crash_with_words)
     there.crashes.add("demo-0")
     message = r"(?s)instance 0 ended each time that it was started, and upstart gave up: stop/waiting.*Could not open port"
     with pytest.raises(RuntimeError, match=message):
