@@ -86,14 +86,14 @@ def test_the_failure_of_an_instance_is_reported_once():
     assert change["failed_when"] == "__supervisor_done is failed and not (__supervisor_reports | default(false))"
     assert check["when"] == ["__supervisor_reports | default(false)", "__supervisor_done.msg is defined"]
     assert "__supervisor_done" not in check["ansible.builtin.fail"]["msg"]
-    for name in ("step.yml", "maintenance.yml"):
+    for name in ("step_instances.yml", "maintenance.yml"):
         text = [task for task in tasks_in(supervisor_tasks(name)) if "__supervisor_done | default({})).msg" in str(task)]
         assert text, f"{name} reports what instances.yml does not"
 
 
 def test_what_cannot_be_put_back_is_reported_where_it_happens():
     """With the reason of the rollout, since a run of one host ends there."""
-    put_back = next(task for task in tasks_in(supervisor_tasks("step.yml")) if task["name"] == "Put the old release back and stop the rollout")
+    put_back = next(task for task in tasks_in(supervisor_tasks("step_instances.yml")) if task["name"] == "Put the old release back and stop the rollout")
     assert put_back["block"][0]["vars"] == {"__supervisor_reports": False}
     assert "__supervisor_reason" in put_back["rescue"][-1]["ansible.builtin.fail"]["msg"]
     assert "__supervisor_stopped" in put_back["always"][0]["ansible.builtin.set_fact"]
