@@ -21,6 +21,8 @@ import shutil
 import socket
 import stat
 import tempfile
+import threading
+import time
 from typing import NamedTuple
 
 #: As many links as the kernel follows in one path (path_resolution(7)).
@@ -361,6 +363,34 @@ class Host:
         finally:
             connection.close()
 
+    def read_page(self, address, port, path, seconds=10, most=1 << 20):
+        """The HTTP status of a page, or the reason why there is none, and the first C(most) bytes of its text. In
+        C(seconds) all of that has to be there, however slowly it comes."""
+        import http.client
+
+        deadline, status, text = time.monotonic() + seconds, None, b""
+        connection = http.client.HTTPConnection(address, port, timeout=seconds)
+        watchdog = None
+        try:
+            connection.connect()
+            # Ends a read that goes on for ever, a byte at a time: a limit of the socket is one of silence alone.
+            watchdog = threading.Timer(seconds, shut_down, [connection.sock])
+            watchdog.daemon = True
+            watchdog.start()
+            connection.request("GET", path, headers={"User-Agent": "xitrum.host", "Connection": "close"})
+            answer = connection.getresponse()
+            status = answer.status
+            text = answer.read(most)
+        except (OSError, http.client.HTTPException) as error:
+            status = str(error) or type(error).__name__
+        finally:
+            if watchdog:
+                watchdog.cancel()
+            connection.close()
+        if time.monotonic() >= deadline:
+            status = f"no whole page within {seconds} s"
+        return status, text.decode("utf-8", "replace")
+
     def connect(self, address, port, seconds=3):
         """How a TCP connection ends: C((word, message)), the word one of the keys of C(CONNECT_WORDS) or C(open)."""
         try:
@@ -573,6 +603,12 @@ CONNECT_WORDS = {
     errno.EADDRNOTAVAIL: "no_route",
     errno.EAFNOSUPPORT: "no_route",
 }
+
+
+def shut_down(link):
+    """Ends a connection that another thread reads from: its read returns."""
+    with contextlib.suppress(OSError):
+        link.shutdown(socket.SHUT_RDWR)
 
 
 def connect_word(error):

@@ -27,15 +27,27 @@ SPEC = {
     "root": {"type": "path", "required": True},
     "log_dir": {"type": "path", "required": True},
     "supervisor": {"type": "str", "default": "systemd", "choices": sorted(supervisors.KINDS)},
-    "state": {"type": "str", "default": "started", "choices": ["started", "restarted", "stopped", "absent", "returned"]},
+    "state": {
+        "type": "str",
+        "default": "started",
+        "choices": ["started", "restarted", "stopped", "absent", "returned"],
+    },
     "remove_root": {"type": "bool", "default": False},
     "instances": {
-        "type": "list", "elements": "dict", "default": [],
-        "options": {"index": {"type": "int", "required": True}, "port": {"type": "int", "default": 0}, "folder": {"type": "str", "default": ""}},
+        "type": "list",
+        "elements": "dict",
+        "default": [],
+        "options": {
+            "index": {"type": "int", "required": True},
+            "port": {"type": "int", "default": 0},
+            "folder": {"type": "str", "default": ""},
+        },
     },
     "address": {"type": "str", "default": "127.0.0.1"},
     "path": {"type": "str", "default": "/"},
     "status": {"type": "int", "default": 200},
+    "text": {"type": "str", "default": ""},
+    "timeout": {"type": "int", "default": 10},
     "start_timeout": {"type": "int", "default": 120},
     "stop_timeout": {"type": "int", "default": 30},
     "watch": {"type": "int", "default": 0},
@@ -205,10 +217,15 @@ def health_fault(host, wanted, item, subject=""):
     fault = stranger()
     if fault:
         return fault
-    answer = host.page(address, port, wanted["path"])
+    answer, text = host.read_page(address, port, wanted["path"], wanted.get("timeout", 10))
+    subject = subject or f"http://{addresses.bracketed(address)}:{port}{wanted['path']}"
     if answer != wanted["status"]:
-        subject = subject or f"http://{addresses.bracketed(address)}:{port}{wanted['path']}"
         return f"{subject} answers {answer}, wanted is {wanted['status']}"
+    if wanted.get("text", "") not in text:
+        return (
+            f"{subject} answers {answer} without the text {wanted['text']!r}, wanted is a page that has it "
+            "(xitrum_health_text)"
+        )
     return stranger()
 
 

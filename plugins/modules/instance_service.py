@@ -84,6 +84,14 @@ options:
     description: The HTTP status of a healthy instance.
     type: int
     default: 200
+  text:
+    description: A text that the page of a healthy instance has in its first MiB. Empty compares the status alone.
+    type: str
+    default: ""
+  timeout:
+    description: Seconds within which the whole page has to be there.
+    type: int
+    default: 10
   start_timeout:
     description: Seconds from the start until an instance is healthy.
     type: int
