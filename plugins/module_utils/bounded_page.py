@@ -18,12 +18,12 @@ PAGE_BYTES = 1 << 20
 class _Link:
     """What http.client needs of a socket, with a deadline and a size."""
 
-    def __init__(self, link, deadline):
-        self._link, self._deadline = link, deadline
+    def __init__(self, link, deadline, limit):
+        self._link, self._deadline, self._limit = link, deadline, limit
 
     def makefile(self, _mode):
         """What the other side sends."""
-        return io.BufferedReader(Stream(self._link, self._deadline, PAGE_BYTES))
+        return io.BufferedReader(Stream(self._link, self._deadline, self._limit))
 
     def sendall(self, data):
         """Sends a request."""
@@ -34,8 +34,9 @@ class _Link:
         """http.client closes a connection before the body is read: L(ask) closes the socket."""
 
 
-def ask(address, port, path, seconds, headers, with_body=False):
-    """C((status, reason, headers, body)) of a page, the body in bytes and empty unless it is asked for.
+def ask(address, port, path, seconds, headers, with_body=False, most=0):
+    """C((status, reason, headers, body)) of a page, the body in bytes and empty unless it is asked for: all of it, or the
+    first C(most) bytes.
 
     Raises OSError where nothing answers in C(seconds), and http.client.HTTPException or ValueError where what answers
     is no HTTP, or has no end.
@@ -44,7 +45,8 @@ def ask(address, port, path, seconds, headers, with_body=False):
     connection = http.client.HTTPConnection(address, port, timeout=seconds)
     connection.connect()
     with connection.sock as link:
-        connection.sock = _Link(link, deadline)
+        connection.sock = _Link(link, deadline, PAGE_BYTES + most)
         connection.request("GET", path, headers=headers)
         answer = connection.getresponse()
-        return answer.status, answer.reason, answer.headers, answer.read() if with_body else b""
+        body = answer.read() if with_body else answer.read(most) if most else b""
+        return answer.status, answer.reason, answer.headers, body

@@ -533,6 +533,22 @@ class Host:
         except (OSError, ValueError, http.client.HTTPException) as error:
             return printable(str(error) or type(error).__name__)
 
+    def read_page(self, address, port, path, seconds=10, most=1 << 20):
+        """The HTTP status of a page, or the reason why there is none, and the first C(most) bytes of its text. In
+        C(seconds) all of that has to be there, however slowly it comes."""
+        import http.client
+
+        from ansible_collections.xitrum.host.plugins.module_utils import bounded_page
+
+        headers = {"User-Agent": "xitrum.host", "Connection": "close"}
+        try:
+            status, _reason, _headers, body = bounded_page.ask(address, port, path, seconds, headers, most=most)
+        except TimeoutError:
+            return f"no whole page within {seconds} s", ""
+        except (OSError, ValueError, http.client.HTTPException) as error:
+            return printable(str(error) or type(error).__name__), ""
+        return status, escaped(body.decode("utf-8", "replace"))
+
     def connect(self, address, port, seconds=3):
         """How a TCP connection ends: C((word, message)), the word one of the keys of C(CONNECT_WORDS) or C(open)."""
         try:

@@ -19,6 +19,7 @@ from ansible_collections.xitrum.host.plugins.module_utils import (
     folders,
     jvm,
     lock_record,
+    ownership,
     partial_folder,
     process,
     release,
@@ -127,11 +128,13 @@ def read(host, wanted, jdk, kernel=None):
     service = supervisors.states(host, wanted["supervisor"], wanted["name"], wanted_indices) if wanted["name"] and wanted_indices else {}
     defined = supervisors.defined(host, wanted["name"]) if wanted["name"] else {}
     numbers = {int(name) for name in host.listdir(f"{root}/instances") if name.isdecimal()}
+    mains = supervisors.main_pids(host, wanted["supervisor"], wanted["name"], wanted_indices) if service else {}
     ports, probes = {item["index"]: item["port"] for item in wanted["instances"]}, {}
     for number in numbers.union(wanted_indices, *defined.values()):
         folder = f"{root}/instances/{number}"
         here = [row for row in running if process.is_under(row["cwd"], folder)]
-        own = restarts.own_process(here, wanted["user"])
+        users = process.accounts(host, folder, wanted["user"])
+        own = restarts.own_process(process.own_rows(here, users), wanted["user"])
         unasked = process.stranger(host, own, wanted["user"]) if own and wanted["prove"] else ""
         state["instances"][number] = {
             "folders": [name for name in host.listdir(folder) if host.stat(f"{folder}/{name}").kind == "directory" and not name.startswith(".")],
@@ -142,6 +145,7 @@ def read(host, wanted, jdk, kernel=None):
             "settings": read_running_settings(host, root, folder, own),
             "process": own,
             "listeners": [row for row in rows or [] if own and own["pid"] in row["pids"]],
+            "foreign": foreign_listener(host, wanted, rows, mains.get(number, 0), users, ports.get(number)),
             "unread": restarts.unread_sockets(rows, ports.get(number)),
             "log": host.stat(f"{wanted['log_dir']}/{number}") is not None,
             "service": service.get(number),
@@ -159,6 +163,14 @@ def read(host, wanted, jdk, kernel=None):
             port = has["configured"].get("http", instance["port"])
             has["answer"] = has["page"] if port == instance["port"] else page(host, wanted, port, has["listeners"])
     return state
+
+
+def foreign_listener(host, wanted, rows, main, users, port):
+    """What listens on an instance's port and is not the instance, as a sentence; empty where nothing else does, and
+    where the supervisor has no process for the instance: then nothing is served, and the ports are judged before a
+    start."""
+    there = [row for row in rows or [] if row["port"] == port and row["pids"]] if main else []
+    return ownership.socket_fault(host, there, main, users, wanted["supervisor"])
 
 
 def read_running_settings(host, root, folder, own):
@@ -424,6 +436,8 @@ def instance_rows(wanted, instance, name, has, state):
             restarts.backlog_row(label, [item["backlog"] for item in on_port(has, instance)], wanted["backlog"], state),
             address_row(wanted, instance, has, state, row),
         ]
+    if has.get("foreign"):
+        rows.append(Row("instance", f"{label} listener", "its own", "", "foreign", "differs", has["foreign"], LOOK))
     if has["service"] is not None:
         rows.append(service_row(wanted, label, has["service"], has["elsewhere"]))
     if has["unasked"]:

@@ -11,8 +11,16 @@ from __future__ import annotations
 import re
 import sys
 
-from ansible_collections.xitrum.host.plugins.module_utils import addresses, application_changes, folders, process, process_one, recorded, sockets
-from ansible_collections.xitrum.host.plugins.module_utils.foreign_text import lines_of
+from ansible_collections.xitrum.host.plugins.module_utils import (
+    addresses,
+    application_changes,
+    folders,
+    process,
+    process_one,
+    recorded,
+    sockets,
+)
+from ansible_collections.xitrum.host.plugins.module_utils.foreign_text import lines_of, printable
 from ansible_collections.xitrum.host.plugins.module_utils.plan import Plan
 from ansible_collections.xitrum.host.plugins.module_utils.supervisor_kinds import KINDS
 
@@ -198,15 +206,32 @@ def holders(host, wanted):
 
 
 def holder(host, row, wanted):
-    """One listening socket, and whether an instance of ours (its working folder) or a unit that is fine holds it."""
+    """One listening socket, and whether an instance of ours (its user and its working folder) or a unit that is fine
+    holds it."""
     pid = row["pid"]
     folder = process.seen(host.readlink, f"/proc/{pid}/cwd") if pid else None
     unit = service_of(process.seen(host.read, f"/proc/{pid}/cgroup") or "") if pid else ""
-    own = any(process.is_under(folder, host.realpath(root)) for root in wanted["own_roots"]) or unit in wanted["own_units"]
+    found = process.process(host, pid, 0) if pid else None
+    roots = [host.realpath(root) for root in wanted["own_roots"]]
+    own = (
+        any(is_instance(host, found, folder, root, wanted.get("user", "")) for root in roots)
+        or unit in wanted["own_units"]
+    )
     # Beside a socket of another address there is room for one of this. What is not bound to the interface needs every address.
     places = [wanted.get("interface", "")] if row["port"] in wanted.get("interface_ports", ()) else [""]
     beside = {} if addresses.collides(row, places) else {"beside": True}
-    return {"port": row["port"], "pid": pid, "process": row["process"], "unit": unit, "own": own, **beside}
+    user = {"user": found["user"]} if found else {}
+    return {"port": row["port"], "pid": pid, "process": row["process"], "unit": unit, "own": own, **user, **beside}
+
+
+def is_instance(host, found, folder, root, user):
+    """Whether a process, of which L(process.process) found C(found) (None: nothing can be seen), works below C(root) as
+    a user of the application. Its working folder alone says nothing: whoever goes there has it, too."""
+    if not process.is_under(folder, root):
+        return False
+    number = re.match(rf"{re.escape(root)}/instances/(\d+)(?:/|$)", folder)
+    users = process.accounts(host, f"{root}/instances/{number[1]}", user) if number else {user} - {""}
+    return found is None or bool(process.own_rows([found], users))
 
 
 def plan(wanted, state):
@@ -258,10 +283,16 @@ def folder_problems(wanted, state):
 
 def port_problems(found):
     """The ports that somebody else has."""
-    others = sorted({(row["port"], row["pid"] or 0, row["process"], row["unit"]) for row in found or []
-                     if not row["own"] and "beside" not in row})
-    for port, pid, name, unit in others:
-        who = f"{name} (process {pid}{', ' + unit if unit else ''})" if pid else "a process that this user may not see"
+    others = sorted(
+        {
+            (row["port"], row["pid"] or 0, row["process"], row["unit"], row.get("user", ""))
+            for row in found or []
+            if not row["own"] and "beside" not in row
+        }
+    )
+    for port, pid, name, unit, user in others:
+        what = ", ".join(filter(None, [f"process {pid}", unit, f"user {user}" if user else ""]))
+        who = f"{printable(name)} ({what})" if pid else "a process that this user may not see"
         yield f"port {port} is held by {who}: stop it{f' (systemctl disable --now {unit})' if unit else ''}, or set xitrum_http_port"
 
 

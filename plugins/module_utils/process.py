@@ -169,6 +169,21 @@ def processes_under(host, root):
     return processes(host, [pid for pid in pids(host) if is_under(seen(host.readlink, f"/proc/{pid}/cwd"), real)])
 
 
+def accounts(host, home, user=""):
+    """The users that an instance may run as, by name: C(user), and those that root gave a C(tmp) of its folders to.
+
+    C(home) is C(ROOT/instances/N), in which root alone makes folders. Empty where nothing is known.
+    """
+    owners = (host.stat(f"{home}/{name}/tmp") for name in host.listdir(home))
+    return {user, *(found.owner for found in owners if found is not None and found.kind == "directory")} - {""}
+
+
+def own_rows(rows, users):
+    """Of processes that L(process) described those of these users, and root's: all of them where no user is
+    known."""
+    return [row for row in rows if not users or row["user"] in users or row["user"] == "root"]
+
+
 def stranger(host, row, user):
     """Why a process that L(process) described is not entered: it is not the application's, or has made a world of its own. Empty
     where it may be. C(user) is the application's user by name."""

@@ -182,9 +182,19 @@ def read(host, wanted):
         "linked": sorted(linked & set(releases)),
         "healthy": read_healthy(host, root),
         "current": (host.readlink(f"{root}/current") or "").rpartition("/")[2],
-        "running": sorted({release_of(row["cwd"], root) for row in process.processes_under(host, f"{root}/instances")}),
+        "running": read_running(host, root),
         "partial": partial_folder.find_abandoned(host, f"{root}/releases"),
     }
+
+
+def read_running(host, root):
+    """The releases that instances run, sorted. What other users work in is no instance: it would keep a release."""
+    rows, found = process.processes_under(host, f"{root}/instances"), set()
+    for number in host.listdir(f"{root}/instances") if rows else ():
+        home = f"{root}/instances/{number}"
+        here = [row for row in rows if process.is_under(row["cwd"], host.realpath(home))]
+        found |= {release_of(row["cwd"], root) for row in process.own_rows(here, process.accounts(host, home))}
+    return sorted(found)
 
 
 def files(host, root, release):

@@ -32,9 +32,9 @@ def read(host, wanted, jdk=None, kernel=None):
     rows = sockets.listeners(host) if running else sockets.Rows()
     found = {}
     for name in filter(str.isdecimal, host.listdir(f"{root}/instances")):
-        own = own_process(
-            [row for row in running if process.is_under(row["cwd"], f"{root}/instances/{name}")], wanted["user"]
-        )
+        folder = f"{root}/instances/{name}"
+        here = [row for row in running if process.is_under(row["cwd"], folder)]
+        own = own_process(process.own_rows(here, process.accounts(host, folder, wanted["user"])), wanted["user"])
         port = wanted["http_port"] + int(name)
         if own:
             listening = [row["backlog"] for row in rows or [] if row["port"] == port and own["pid"] in row["pids"]]

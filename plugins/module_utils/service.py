@@ -14,6 +14,8 @@ from ansible_collections.xitrum.host.plugins.module_utils import (
     folders,
     instances,
     leftovers,
+    ownership,
+    process,
     recorded,
     release,
     sockets,
@@ -29,15 +31,27 @@ SPEC = {
     "root": {"type": "path", "required": True},
     "log_dir": {"type": "path", "required": True},
     "supervisor": {"type": "str", "default": "systemd", "choices": sorted(supervisors.KINDS)},
-    "state": {"type": "str", "default": "started", "choices": ["started", "restarted", "stopped", "absent", "returned"]},
+    "state": {
+        "type": "str",
+        "default": "started",
+        "choices": ["started", "restarted", "stopped", "absent", "returned"],
+    },
     "remove_root": {"type": "bool", "default": False},
     "instances": {
-        "type": "list", "elements": "dict", "default": [],
-        "options": {"index": {"type": "int", "required": True}, "port": {"type": "int", "default": 0}, "folder": {"type": "str", "default": ""}},
+        "type": "list",
+        "elements": "dict",
+        "default": [],
+        "options": {
+            "index": {"type": "int", "required": True},
+            "port": {"type": "int", "default": 0},
+            "folder": {"type": "str", "default": ""},
+        },
     },
     "address": {"type": "str", "default": "127.0.0.1"},
     "path": {"type": "str", "default": "/"},
     "status": {"type": "int", "default": 200},
+    "text": {"type": "str", "default": ""},
+    "timeout": {"type": "int", "default": 10},
     "start_timeout": {"type": "int", "default": 120},
     "stop_timeout": {"type": "int", "default": 30},
     "watch": {"type": "int", "default": 0},
@@ -57,8 +71,10 @@ def home(wanted, index):
 
 
 def running(host, wanted, index):
-    """The processes of an instance."""
-    return supervisors.processes(host, home(wanted, index))
+    """The processes of an instance. Those of other users that claim to work in its folder are none: they would be
+    killed by root, or keep it from being started or removed."""
+    folder = home(wanted, index)
+    return process.own_rows(supervisors.processes(host, folder), process.accounts(host, folder))
 
 
 def filled(wanted, index, verb):
@@ -196,30 +212,66 @@ def start(host, wanted, index):
             raise RuntimeError(f"instance {index} could not be started: {' '.join(command)}: {(said.err or said.out).strip()}\n{tail(host, wanted, index)}")
 
 
+def health_fault(host, wanted, item, subject=""):
+    """Why an instance is not healthy, as a sentence; empty where it is: the page answers as it should, and what listens
+    is a process of this instance and of its user. C(subject) is what answers, in words: its URL, where that is empty.
+
+    It is looked at before the page is asked, so that nobody else is asked, and again after it, so that nobody else has
+    answered.
+    """
+    address, port = target_of(host, wanted, item)
+    configured = instances.read_configured(host, f"{home(wanted, item['index'])}/current")
+    place = {
+        "index": item["index"],
+        "address": address,
+        "port": port,
+        "https": configured["https"] if configured else 0,
+    }
+    users = process.accounts(host, home(wanted, item["index"]))
+
+    def stranger():
+        return ownership.answer_fault(host, place, wanted["supervisor"], wanted["name"], users)
+
+    fault = stranger()
+    if fault:
+        return fault
+    answer, text = host.read_page(address, port, wanted["path"], wanted.get("timeout", 10))
+    subject = subject or f"http://{addresses.bracketed(address)}:{port}{wanted['path']}"
+    if answer != wanted["status"]:
+        return f"{subject} answers {answer}, wanted is {wanted['status']}"
+    if wanted.get("text", "") not in text:
+        return (
+            f"{subject} answers {answer} without the text {wanted['text']!r}, wanted is a page that has it "
+            "(xitrum_health_text)"
+        )
+    return stranger()
+
+
 def wait_until_healthy(host, wanted, todo):
     """Waits for all of them together: index to seconds. Raises RuntimeError with the end of the log of the first that is not."""
-    began, took, answer = time.monotonic(), {}, {}
-    left = {item["index"]: target_of(host, wanted, item) for item in todo}
+    began, took, faults = time.monotonic(), {}, {}
+    left = {item["index"]: item for item in todo}
     asked = began
     while left:
-        for index, (address, port) in sorted(left.items()):
-            answer[index] = host.page(address, port, wanted["path"])
-            if answer[index] == wanted["status"]:
+        for index, item in sorted(left.items()):
+            faults[index] = health_fault(host, wanted, item)
+            if not faults[index]:
                 took[index] = round(time.monotonic() - began, 1)
                 del left[index]
         if left and time.monotonic() - began > wanted["start_timeout"]:
             index = min(left)
-            address, port = left[index]
             raise RuntimeError(
                 f"instance {index} is not healthy {wanted['start_timeout']} s after its start: "
-                f"http://{addresses.bracketed(address)}:{port}{wanted['path']} answers {answer[index]}, "
-                f"wanted is {wanted['status']}. The end of its log:\n{tail(host, wanted, index)}"
+                f"{faults[index]}. The end of its log:\n{tail(host, wanted, index)}"
             )
         if left and time.monotonic() - asked > 1:
             asked = time.monotonic()
             for index, said in supervisors.given_up(host, wanted["supervisor"], wanted["name"], sorted(left)).items():
-                raise RuntimeError(f"instance {index} ended each time that it was started, and {wanted['supervisor']} gave up: {said}. "
-                                   f"The end of its log:\n{tail(host, wanted, index)}")
+                raise RuntimeError(
+                    f"instance {index} ended each time that it was started, and {wanted['supervisor']} gave up: "
+                    f"{said}; "
+                    f"{faults[index]}. The end of its log:\n{tail(host, wanted, index)}"
+                )
         if left:
             time.sleep(0.25)
     return took
@@ -234,13 +286,14 @@ def watch(host, wanted, pause=1.0):
         time.sleep(pause)
         for item in wanted["instances"]:
             index, now = item["index"], pids(host, wanted, item["index"])
-            answer = host.page(*target_of(host, wanted, item), wanted["path"])
-            if answer != wanted["status"] or now != before[index]:
-                what = f"has the process {now or 'none'} instead of {before[index]}"
-                if now == before[index]:
-                    what = f"answers {answer}, wanted is {wanted['status']}"
-                raise RuntimeError(f"instance {index} was healthy and did not stay so for {wanted['watch']} s: it {what}. The end of its log:\n"
-                                   f"{tail(host, wanted, index)}")
+            fault = health_fault(host, wanted, item, "it")
+            if now != before[index]:
+                fault = f"it has the process {now or 'none'} instead of {before[index]}"
+            if fault:
+                raise RuntimeError(
+                    f"instance {index} was healthy and did not stay so for {wanted['watch']} s: {fault}. "
+                    f"The end of its log:\n{tail(host, wanted, index)}"
+                )
 
 
 def pids(host, wanted, index):

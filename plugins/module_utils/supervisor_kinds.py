@@ -108,7 +108,8 @@ KINDS = {
         "slots_by_default": False, "no_slots": "",
         "inits": [], "packages": ["logrotate"], "program": "logrotate", "daemon": "",
         "inherits": False, "log": "{log_dir}/output-{index}.log",
-        "mark": "/etc/{name}-rc.local/enabled/{index}", "target": "/etc/{name}-rc.local/start", "own": [],
+        "mark": "/etc/{name}-rc.local/enabled/{index}", "target": "/etc/{name}-rc.local/start",
+        "own": ["/run/{name}-rc.local-{index}.pid"],
         "shared": ["/etc/{name}-rc.local", "/etc/logrotate.d/{name}-rc.local"],
         # As at boot: nothing of the login that starts it.
         "start": [["env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "/etc/{name}-rc.local/start", "{index}"]],

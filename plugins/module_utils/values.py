@@ -63,7 +63,15 @@ def counts(variables):
     """Numbers that must be at least one."""
     if (number(variables.get("xitrum_instances", 1)) or 0) > MOST_INSTANCES:
         yield f"xitrum_instances is {variables['xitrum_instances']}: wanted are at most {MOST_INSTANCES} on a host"
-    for name in ("xitrum_instances", "xitrum_keep_releases", "xitrum_start_timeout", "xitrum_stop_timeout", "xitrum_nofile"):
+    at_least_one = (
+        "xitrum_instances",
+        "xitrum_keep_releases",
+        "xitrum_start_timeout",
+        "xitrum_stop_timeout",
+        "xitrum_nofile",
+        "xitrum_health_timeout",
+    )
+    for name in at_least_one:
         value = number(variables.get(name, 1))
         if value is not None and value < 1:
             yield f"{name} is {value}: wanted is at least 1" + (

@@ -12,6 +12,9 @@ author: The xitrum.host maintainers (@xitrum-host)
 description:
   - Points C(current) of each instance at the folder that is wanted, starts it, and waits until a page answers as it should.
     All instances of one call start together.
+  - An instance is healthy where the page answers as it should, and each process that holds the sockets of its ports is
+    the one that O(supervisor) has for the instance, or one below it, and runs as the user that the instance's folder was
+    made for. Any user can take a port while an instance restarts; the message names such a process and its user.
   - An instance that runs in the wanted folder is left alone, unless O(state=restarted).
   - The end of the instance's log is part of the message when it does not get healthy.
   - An instance that another supervisor has is stopped there and taken away from it before O(supervisor) starts it.
@@ -81,6 +84,14 @@ options:
     description: The HTTP status of a healthy instance.
     type: int
     default: 200
+  text:
+    description: A text that the page of a healthy instance has in its first MiB. Empty compares the status alone.
+    type: str
+    default: ""
+  timeout:
+    description: Seconds within which the whole page has to be there.
+    type: int
+    default: 10
   start_timeout:
     description:
       - Seconds from the start until an instance is healthy.

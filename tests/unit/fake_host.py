@@ -58,6 +58,8 @@ class FakeHost:
         self.stats = dict(stats or {})
         self.refuse = dict(refuse or {})
         self.pages = dict(pages or {})
+        #: The text of the pages on a port.
+        self.texts = {}
         #: C((address, port)) to the word of C(Host.connect); others are refused.
         self.open_ports = dict(open_ports or {})
         self.names = {"localhost": ["::1", "127.0.0.1"], **(names or {})}
@@ -100,6 +102,12 @@ class FakeHost:
     def page(self, address, port, path, seconds=10):
         self.done.append(("page", address, port, path))
         return self.pages[port] if port in self.pages else Host().page(address, port, path, seconds)
+
+    def read_page(self, address, port, path, seconds=10, most=1 << 20):
+        if port in self.pages or "page" in vars(self):
+            return self.page(address, port, path, seconds), self.texts.get(port, "")
+        self.done.append(("page", address, port, path))
+        return Host().read_page(address, port, path, seconds, most)
 
     def connect(self, address, port, seconds=3):
         self.done.append(("connect", address, port))

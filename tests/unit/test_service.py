@@ -11,11 +11,17 @@ import threading
 import time
 
 import pytest
-from ansible_collections.xitrum.host.plugins.module_utils import recorded, service, supervisors
+from ansible_collections.xitrum.host.plugins.module_utils import ownership, recorded, service, supervisors
 
 from .fake_host import FakeHost
 
 HOME = "/opt/demo/instances/0"
+
+
+@pytest.fixture(autouse=True)
+def fixture_own_sockets(monkeypatch):
+    """Whatever answers is the instance's own: whose it is, is the matter of test_ownership.py."""
+    monkeypatch.setattr(ownership, "answer_fault", lambda *_arguments: "")
 
 
 def wanted(state="started", **more):
@@ -436,3 +442,132 @@ def test_a_mark_that_cannot_be_written_keeps_nothing_from_starting(monkeypatch):
     monkeypatch.setattr(there, "write", full)
     service.start(there, wanted(), 0)
     assert ("run", "systemctl start demo@0.service") in there.done
+
+
+# ---------------------------------------------- health that lies: the table of roles/xitrum/README.md, a row each
+
+
+@pytest.fixture(name="serve")
+def fixture_serve():
+    """Serves with a function of (the handler, how many requests there were): the port."""
+    servers = []
+
+    def serve(answer):
+        counted = iter(range(1, 100000))
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                try:
+                    answer(self, next(counted))
+                except (BrokenPipeError, ConnectionResetError):
+                    self.close_connection = True
+
+            def log_message(self, *_arguments):
+                """Says nothing: the test's output is pytest's."""
+
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        servers.append(server)
+        return server.server_address[1]
+
+    yield serve
+    for server in servers:
+        server.shutdown()
+
+
+def reply(handler, status=200, text="all is well", **headers):
+    handler.send_response(status)
+    for name, value in headers.items():
+        handler.send_header(name, value)
+    handler.end_headers()
+    handler.wfile.write(text.encode())
+
+
+def fault(port, **more):
+    return service.health_fault(host(), wanted(**more), {"index": 0, "port": port})
+
+
+def drip(handler, what):
+    """A byte each tenth of a second, without an end: of the header, or of the body."""
+    handler.wfile.write(b"HTTP/1.0 200 OK\r\n" + (b"\r\n" if what == "body" else b"X-Slow: "))
+    for _unused in range(100):
+        handler.wfile.write(b"x")
+        handler.wfile.flush()
+        time.sleep(0.1)
+
+
+@pytest.mark.parametrize("what", ["silence", "header", "body"])
+def test_a_slow_page_is_not_healthy_whatever_of_it_is_slow(serve, what):
+    port = serve(lambda handler, _count: time.sleep(8) if what == "silence" else drip(handler, what))
+    began = time.monotonic()
+    assert "answers no whole page within 1 s, wanted is 200" in fault(port, timeout=1)
+    assert time.monotonic() - began < 6
+
+
+def test_a_page_that_takes_less_than_the_limit_is_healthy(serve):
+    assert fault(serve(lambda handler, _count: time.sleep(0.3) or reply(handler)), timeout=10) == ""
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 401, 403, 404, 429, 500, 503])
+def test_a_redirect_a_login_and_an_error_are_not_followed_and_not_healthy(serve, status):
+    port = serve(lambda handler, _count: reply(handler, 200 if handler.path == "/login" else status, Location="/login"))
+    assert f"answers {status}, wanted is 200" in fault(port)
+    assert fault(port, status=status) == "", "what is right is the inventory's to say"
+    assert fault(port, path="/login") == ""
+
+
+def test_a_broken_application_that_answers_200_is_detected_by_the_text_alone(serve):
+    port = serve(
+        lambda handler, _count: reply(
+            handler, text="<h1>no database</h1>" if handler.path == "/" else "all is well, \u00fc"
+        )
+    )
+    assert fault(port) == ""
+    assert "answers 200 without the text 'all is well, \u00fc'" in fault(port, text="all is well, \u00fc")
+    assert fault(port, path="/health", text="all is well, \u00fc") == ""
+
+
+def test_a_text_behind_the_first_mebibyte_is_not_looked_for(serve):
+    assert "without the text" in fault(
+        serve(lambda handler, _count: reply(handler, text="x" * (1 << 20) + "well")), text="well"
+    )
+
+
+def test_what_is_well_at_first_and_breaks_is_detected_by_the_time_that_it_has_to_stay_well(serve):
+    port = serve(lambda handler, count: reply(handler, 200 if count < 4 else 500))
+    instance = {"index": 0, "port": port}
+    assert list(service.wait_until_healthy(host(), wanted(), [instance])) == [0], (
+        "the check after the start sees nothing"
+    )
+    with pytest.raises(RuntimeError, match="did not stay so for 20 s: it answers 500"):
+        service.watch(host(), wanted(watch=20, instances=[instance]), pause=0.05)
+
+
+def test_what_breaks_under_load_is_detected_only_while_there_is_some(serve):
+    busy = threading.Semaphore(2)
+
+    def answer(handler, _count):
+        # One request at a time is fine, with two under way it is not.
+        with busy:
+            well = busy.acquire(blocking=False)
+            if well:
+                busy.release()
+            if handler.path == "/slow":
+                time.sleep(5)
+            reply(handler, 200 if well else 503)
+
+    port = serve(answer)
+    assert fault(port) == ""
+    client = threading.Thread(target=lambda: host().read_page("127.0.0.1", port, "/slow", 10), daemon=True)
+    client.start()
+    deadline = time.monotonic() + 4
+    while not fault(port) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert "answers 503" in fault(port)
+    client.join()
+    assert fault(port) == ""
+
+
+def test_who_answers_no_http_is_not_healthy(serve):
+    assert "wanted is 200" in fault(serve(lambda handler, _count: handler.wfile.write(b"220 smtp ready\r\n")))
