@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
-import getpass
 import os
+import pwd
 import socket
 
 from ansible.plugins.action import ActionBase
@@ -38,11 +38,18 @@ def identity():
 
 
 def user():
-    """The user's name, or the number where it has none, as in some containers."""
+    """The name of the account that runs Ansible; its number where it has none, as in some containers.
+
+    From the account, since anybody may set LOGNAME and USER. Of root it is the account that sudo names, where there is one.
+    """
+    number = os.getuid()
     try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return f"uid {os.getuid()}"
+        if number == 0 and os.environ.get("SUDO_UID", "").isdecimal():
+            # sudo sets both: the number is that of an account, and the other is any text.
+            return pwd.getpwuid(int(os.environ["SUDO_UID"])).pw_name
+        return pwd.getpwuid(number).pw_name
+    except (KeyError, OverflowError):
+        return f"uid-{number}"
 
 
 def boot():

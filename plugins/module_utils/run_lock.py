@@ -10,9 +10,11 @@ it back; the controller knows its own dead processes, and for those of others th
 from __future__ import annotations
 
 import json
+import re
 import time
 
 from ansible_collections.xitrum.host.plugins.module_utils import release
+from ansible_collections.xitrum.host.plugins.module_utils.foreign_text import printable
 
 FOLDER = "/var/lib/xitrum.host"
 LOG = "runs.log"
@@ -59,14 +61,20 @@ def refusal(wanted, lock, now):
     held = lock.get("id") and lock["id"] != wanted["holder"]["id"]
     if not held or wanted["take_over"] in (lock["id"], "any") or now - lock.get("seen", lock["since"]) > wanted["seconds"]:
         return ""
-    return (f"another run is at work here: that of {lock['user']} on {lock['host']}, since {when(lock['since'])} ({int(now - lock['since'])} s ago). "
+    who, where = word(lock["user"]), word(lock["host"])
+    return (f"another run is at work here: that of {who} on {where}, since {when(lock['since'])} ({int(now - lock['since'])} s ago). "
             f"Wait until it has ended. Where it ended without giving the lock back, it no longer holds after {wanted['seconds']} s, or at once with "
             "-e xitrum_take_over=true")
 
 
+def word(value):
+    """A value of the log in one word: whoever chose it adds no line and no field to it."""
+    return re.sub(r"[\s=]", "_", printable(str(value or "-"))) or "-"
+
+
 def line(lock, to, outcome, now):
     """One line of the log: when, who, from, to, how it ended, and how long it took."""
-    return (f"{when(lock['since'])} {lock['user']}@{lock['host']} from={lock.get('from') or '-'} to={to or '-'} outcome={outcome} "
+    return (f"{when(lock['since'])} {word(lock['user'])}@{word(lock['host'])} from={word(lock.get('from'))} to={word(to)} outcome={word(outcome)} "
             f"seconds={int(now - lock['since'])}\n")
 
 
