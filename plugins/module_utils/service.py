@@ -237,8 +237,8 @@ def log_of(wanted, index):
 
 def output_of(wanted, index):
     """The file with what an instance prints; empty where the supervisor keeps it in the journal."""
-    command = filled(wanted, index, "output")
-    return command[-1] if command[0] == "tail" else ""
+    where = filled(wanted, index, "log")
+    return where if where.startswith("/") else ""
 
 
 def marks_path(wanted, index):
@@ -270,10 +270,12 @@ def read_marks(host, wanted, index):
 
 def read_output(host, wanted, index, marks):
     """The end of what an instance has printed since its last start."""
-    output, command = output_of(wanted, index), filled(wanted, index, "output")
-    if output and marks["output"] != (0, 0):
+    output = output_of(wanted, index)
+    if output:
+        # The application's user may put a link in its place, which a command of root would follow.
         return host.tail(output, since=marks["output"])
-    if not output and marks["time"]:
+    command = filled(wanted, index, "output")
+    if marks["time"]:
         said = host.run([*command[:-1], f"--since=@{marks['time']:.6f}", command[-1]])
         if said.rc == 0:
             return said.out

@@ -244,7 +244,9 @@ def test_a_job_that_gave_up_is_reported_and_not_waited_for(monkeypatch):
     monkeypatch.setattr(service.time, "monotonic", lambda: next(moments))
     monkeypatch.setattr(service.time, "sleep", lambda _seconds: None)
     there = host(page="Connection refused")
-    there.commands["tail -n 30 /var/log/upstart/demo-0.log"] = "Could not open port 8000\n"
+    there.files["/var/log/upstart/demo-0.log"] = "Could not open port 8000\n"
+    # upstart begins the file at the start.
+    monkeypatch.setattr(there, "position", lambda _path: (0, 0))
     defined(there)
     there.crashes.add("demo-0")
     message = r"(?s)instance 0 ended each time that it was started, and upstart gave up: stop/waiting.*Could not open port"
