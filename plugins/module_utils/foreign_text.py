@@ -18,6 +18,11 @@ BLANKS = " \t\n\v\f\r"
 _WORD = re.compile(r"[^ \t\n\v\f\r]+")
 _LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 _PRINTED = 120
+#: What a terminal, a browser or a parser of XML acts on instead of showing it: C0 (newline and tab apart), DEL and C1, the
+#: marks that turn the direction of a line, and what XML 1.0 forbids. U+DC80 to U+DCFF are bytes that are no UTF-8.
+_ACTIVE = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufeff\ufff9-\ufffb\ufffe\uffff]"
+)
 
 
 def lines_of(text):
@@ -47,10 +52,19 @@ def _escape(letter):
     return f"\\x{number - 0xDC00:02x}" if 0xDC80 <= number <= 0xDCFF else letter.encode("unicode_escape").decode("ascii")
 
 
+def escape_controls(text):
+    """A foreign text that is shown as it is: letters, line ends and tabs stay, and what is no letter but an order is
+    escaped. A text that went through it once stays as it is."""
+    return _ACTIVE.sub(lambda found: _escape(found.group()), text)
+
+
 def sendable(value):
-    """A result with each byte that is no UTF-8 escaped, at any depth: Ansible refuses the result of a module that has one."""
+    """A value that a person or a program of others may be shown: each text in it by L(escape_controls), at any depth.
+
+    Ansible prints the messages of modules raw, and refuses a result with a byte that is no UTF-8.
+    """
     if isinstance(value, str):
-        return value if value.isascii() else re.sub("[\ud800-\udfff]", lambda found: _escape(found.group()), value)
+        return escape_controls(value)
     if isinstance(value, dict):
         return {sendable(key): sendable(item) for key, item in value.items()}
     return [sendable(item) for item in value] if isinstance(value, (list, tuple)) else value
