@@ -12,8 +12,8 @@ import re
 import sys
 
 from ansible_collections.xitrum.host.plugins.module_utils import addresses, folders, process, process_one, recorded, sockets
-from ansible_collections.xitrum.host.plugins.module_utils.foreign_text import lines_of
-from ansible_collections.xitrum.host.plugins.module_utils.plan import Plan
+from ansible_collections.xitrum.host.plugins.module_utils.foreign_text import lines_of, printable
+from ansible_collections.xitrum.host.plugins.module_utils.plan import Plan, Problem, shell_line
 from ansible_collections.xitrum.host.plugins.module_utils.supervisor_kinds import KINDS
 
 #: What a JVM takes beside its heap: metaspace, compiled code, threads and network buffers. Bytes.
@@ -94,12 +94,6 @@ def mount_of(path, mounts):
 def numbers(text):
     """A version as a tuple of integers: (20, 4) for 20.04."""
     return tuple(int(part) for part in re.findall(r"\d+", text))
-
-
-def service_of(text):
-    """The systemd service that /proc/PID/cgroup names, or an empty text."""
-    found = re.findall(r"/([^/\n]+\.service)(?:/|$)", text, re.MULTILINE)
-    return found[-1] if found else ""
 
 
 def size(count):
@@ -200,7 +194,7 @@ def holder(host, row, wanted):
     """One listening socket, and whether an instance of ours (its working folder) or a unit that is fine holds it."""
     pid = row["pid"]
     folder = process.seen(host.readlink, f"/proc/{pid}/cwd") if pid else None
-    unit = service_of(process.seen(host.read, f"/proc/{pid}/cgroup") or "") if pid else ""
+    unit = process.unit_of_process(host, pid).get("Id", "") if pid else ""
     own = any(process.is_under(folder, host.realpath(root)) for root in wanted["own_roots"]) or unit in wanted["own_units"]
     # Beside a socket of another address there is room for one of this. What is not bound to the interface needs every address.
     places = [wanted.get("interface", "")] if row["port"] in wanted.get("interface_ports", ()) else [""]
@@ -260,8 +254,10 @@ def port_problems(found):
     others = sorted({(row["port"], row["pid"] or 0, row["process"], row["unit"]) for row in found or []
                      if not row["own"] and "beside" not in row})
     for port, pid, name, unit in others:
-        who = f"{name} (process {pid}{', ' + unit if unit else ''})" if pid else "a process that this user may not see"
-        yield f"port {port} is held by {who}: stop it{f' (systemctl disable --now {unit})' if unit else ''}, or set xitrum_http_port"
+        who = f"{printable(name)} (process {pid}{', ' + unit if unit else ''})" if pid else "a process that this user may not see"
+        stop = [["systemctl", "disable", "--now", unit]] if unit else []
+        shown = f" ({shell_line(stop)})" if stop else ""
+        yield Problem(f"port {port} is held by {who}: stop it{shown}, or set xitrum_http_port", *stop)
 
 
 def memory_problems(wanted, state):

@@ -27,7 +27,8 @@ from ansible_collections.xitrum.host.plugins.module_utils import (
     redirects_ports,
     sockets,
 )
-from ansible_collections.xitrum.host.plugins.module_utils.plan import LOOK, RUN, Plan, Row
+from ansible_collections.xitrum.host.plugins.module_utils.foreign_text import printable
+from ansible_collections.xitrum.host.plugins.module_utils.plan import LOOK, RUN, SERVER, Plan, Row
 
 #: Each has TITLE, PROCESS (the name in ss), VERSION (a command, and what finds the version in its words), NEEDS
 #: (the first version that will do, and why), CHECK (the command that checks a file), UP, CHECKS_HEALTH (whether it asks the servers
@@ -197,8 +198,9 @@ def plan(wanted, state):
     _files(wanted, state, text, result)
     _service(wanted, state, text, result, active)
     for item, want, why in state["missing"] if state["version"] else []:
-        why, mend = f"{why}, and a restart cuts the connections that it has", f"systemctl restart {wanted['service']}"
-        result.rows.append(Row("proxy", item, want, want, "missing", "restart", why, mend))
+        why = f"{why}, and a restart cuts the connections that it has"
+        restart = ["systemctl", "restart", wanted["service"]]
+        result.rows.append(Row("proxy", item, want, want, "missing", "restart", why, commands=[restart]))
     _limits(wanted, state, text, result, active)
     _servers(wanted, state, text, result)
     result.facts = {
@@ -239,8 +241,9 @@ def _notes(left_out, state):
     return [*found, *filter(None, [sockets.unread_note(state["listeners"])])]
 
 
-def _row(result, item, want, configured, effective, good, why="", mend=RUN):
-    result.rows.append(Row("proxy", item, want, configured, effective, "ok" if good else "differs", "" if good else why, "" if good else mend))
+def _row(result, item, want, configured, effective, good, why="", mend=RUN, commands=()):
+    result.rows.append(Row("proxy", item, want, configured, effective) if good else
+                       Row("proxy", item, want, configured, effective, "differs", why, mend, list(commands)))
 
 
 def _problems(wanted, state, text):
@@ -265,7 +268,7 @@ def _problems(wanted, state, text):
             and row["process"] not in ("", software.PROCESS)
             and addresses.collides(row, places)
         ):
-            found.append(f"Port {row['port']} is held by {row['process']} (process {row['pid']}), and {software.TITLE} is to listen there: "
+            found.append(f"Port {row['port']} is held by {printable(row['process'])} (process {row['pid']}), and {software.TITLE} is to listen there: "
                          "stop and disable that service, or give the proxy another port.")
     ports = [(port, "") for port in wanted["ports"] if port != wanted["control_port"]]
     found += [text for _port, text, certain in redirects_ports.foreign_of(ports, state["rules"], "or give the proxy another port") if certain]
@@ -398,11 +401,11 @@ def _servers(wanted, state, text, result):
             continue
         good = row["admin"] == "ready" and not row["status"].startswith(("DOWN", "MAINT"))
         if row["admin"] == "ready":
-            why, mend = f"the health check says {row['check']}", software.ASK.format(address=address)
+            why, mend, commands = f"the health check says {row['check']}", "", [software.ask_server(address)]
         else:
             why = f"it is set to {row['admin']}: by somebody, or by a run that removed the host or did not end"
-            mend = f"proxy_server software={wanted['software']} backend={backend} servers={name} state=ready"
-        _row(result, f"{backend}/{name}", software.UP, address, row["status"], good, why, mend)
+            mend, commands = f"{SERVER} software={wanted['software']} backend={backend} servers={name} state=ready", []
+        _row(result, f"{backend}/{name}", software.UP, address, row["status"], good, why, mend, commands)
 
 
 # ---------------------------------------------------------------------------------------------------------- acting
