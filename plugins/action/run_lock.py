@@ -42,13 +42,18 @@ def identity():
 
 
 def user():
-    """The name of the account, whatever the environment says, or its number where it has no name, as in some
-    containers.
+    """The name of the account that runs Ansible; its number where it has none, as in some containers.
+
+    From the account, since anybody may set LOGNAME and USER. Of root it is the account that sudo names, where there is one.
     """
+    number = os.getuid()
     try:
-        return pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:
-        return f"uid {os.getuid()}"
+        if number == 0 and os.environ.get("SUDO_UID", "").isdecimal():
+            # sudo sets both: the number is that of an account, and the other is any text.
+            return pwd.getpwuid(int(os.environ["SUDO_UID"])).pw_name
+        return pwd.getpwuid(number).pw_name
+    except (KeyError, OverflowError):
+        return f"uid-{number}"
 
 
 def boot():

@@ -47,27 +47,28 @@ def parse(text):
 
 def read(host, wanted):
     """Both certificates of each item: that of the file, and that which the socket shows."""
-    state = {"tool": host.which("openssl") is not None, "installer": "apt-get install -y" if host.which("apt-get") else "dnf install -y",
+    state = {"tool": host.which("openssl") is not None, "installer": ["apt-get" if host.which("apt-get") else "dnf", "install", "-y"],
              "now": datetime.datetime.now(datetime.timezone.utc), "items": []}
     for item in wanted["items"]:
         place = addresses.bracketed(addresses.listen_target(item.get("listen") or ["*"]))
         shown = host.run(["openssl", "s_client", "-connect", f"{place}:{item['port']}"], data="", seconds=HANDSHAKE_SECONDS)
+        text, is_hidden = read_file(host, item["path"])
         state["items"].append({
-            **item, "hidden": hidden(host, item["path"]),
-            "configured": parse(host.run([*ASK, "-in", item["path"]]).out),
+            **item, "hidden": is_hidden,
+            # Not by its path: that of an instance is below a folder of the application.
+            "configured": parse(host.run(ASK, data=text).out) if text else None,
             "effective": parse(host.run(ASK, data=shown.out).out) if "BEGIN CERTIFICATE" in shown.out else None,
             "late": shown.rc == LATE,
         })
     return state
 
 
-def hidden(host, path):
-    """Whether this user may not read the file."""
+def read_file(host, path):
+    """The text of a certificate's file (empty: there is none), and whether this user may not read it."""
     try:
-        host.read(path)
+        return host.read(path) or "", False
     except PermissionError:
-        return True
-    return False
+        return "", True
 
 
 def plan(wanted, state):
@@ -80,7 +81,8 @@ def row(wanted, state, item):
     ends = {name: item[name][0].date().isoformat() if item[name] else "" for name in ("configured", "effective")}
     said = Row("certificate", f"certificate {item['path']}", f"valid {wanted['days']} days more", ends["configured"], ends["effective"])
     if not state["tool"]:
-        said.status, said.why, said.mend = "unseen", "there is no openssl on this host", f"{state['installer']} openssl"
+        said.status, said.why = "unseen", "there is no openssl on this host"
+        said.fix([*state["installer"], "openssl"])
     elif item["hidden"]:
         said.status, said.why, said.mend = "unseen", "only root may read the file", LOOK
     elif not item["configured"]:

@@ -17,10 +17,13 @@ import string
 BLANKS = " \t\n\v\f\r"
 
 _WORD = re.compile(r"[^ \t\n\v\f\r]+")
-# All of C0 and C1 but a tab and the end of a line, what Python alone takes for the end of one, and bytes that are no UTF-8.
-_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 _PRINTED = 120
+#: What a terminal, a browser or a parser of XML acts on instead of showing it: C0 (newline and tab apart), DEL and C1, the
+#: marks that turn the direction of a line, and what XML 1.0 forbids. U+DC80 to U+DCFF are bytes that are no UTF-8.
+_ACTIVE = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufeff\ufff9-\ufffb\ufffe\uffff]"
+)
 
 #: In how many of its first lines a file of this collection says that it is one: a script has another line before.
 OWN_LINES = 3
@@ -47,7 +50,7 @@ def escaped(text):
     What a machine reads and prints goes through this. A text that is written back, or that has a grammar in which such
     a character counts, is read as it is.
     """
-    return _CONTROL.sub(lambda found: _escape(found.group()), text)
+    return _ACTIVE.sub(lambda found: _escape(found.group()), text)
 
 
 def parse_json(text):
@@ -85,9 +88,12 @@ def hidden_text(text):
 
 
 def sendable(value):
-    """A result with each byte that is no UTF-8 escaped, at any depth: Ansible refuses the result of a module that has one."""
+    """A value that a person or a program of others may be shown: each text in it by L(escaped), at any depth.
+
+    Ansible prints the messages of modules raw, and refuses a result with a byte that is no UTF-8.
+    """
     if isinstance(value, str):
-        return value if value.isascii() else re.sub("[\ud800-\udfff]", lambda found: _escape(found.group()), value)
+        return escaped(value)
     if isinstance(value, dict):
         return {sendable(key): sendable(item) for key, item in value.items()}
     return [sendable(item) for item in value] if isinstance(value, (list, tuple)) else value

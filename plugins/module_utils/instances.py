@@ -3,7 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Instances of a release: a folder each, with a configuration of its own, that a running process can be held against.
 
-C(ROOT/instances/N/ID-DIGEST) is made of release ID and of what instance N has of its own; DIGEST is the content of that.
+C(ROOT/instances/N/ID-DIGEST.NUMBER) is made of release ID and of what instance N has of its own; DIGEST is the content of
+the files that hold no secret, and NUMBER (left out: 1) tells apart what differs in the others. Their content is compared
+itself, as only root and the application can: a name is in reports, and a digest of a short secret gives it away.
 A folder is immutable, so a process that runs in it (its working folder) runs that release with that configuration and
 that environment: one comparison tells whether a restart is due. C(ROOT/instances/N/current) is the instance's switch.
 """
@@ -13,6 +15,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import re
+import time
 
 from ansible_collections.xitrum.host.plugins.module_utils import (
     addresses,
@@ -30,6 +33,7 @@ from ansible_collections.xitrum.host.plugins.module_utils import (
     step_state,
     supervisors,
 )
+from ansible_collections.xitrum.host.plugins.module_utils.foreign_text import printable
 from ansible_collections.xitrum.host.plugins.module_utils.plan import LOOK, RUN, Plan, Row
 
 SPEC = {
@@ -65,6 +69,13 @@ SPEC = {
 #: application's user can put a socket where jcmd looks for the JVM.
 JVM_SECONDS = 30
 
+#: How often a page that is not as desired is asked for, and the seconds between two requests.
+PAGE_TRIES = 3
+PAGE_PAUSE = 2.0
+
+#: Files of an instance that hold no secret. Whatever a user adds to the configuration or to the options of the JVM may be one.
+PUBLIC = ("config/akka.conf", "config/certificate.pem")
+
 #: Entries of a package that are not an instance's to share: each has its own.
 OWN = ("config", "script", "log", "tmp")
 
@@ -95,12 +106,32 @@ def own_files(wanted, instance, jdk):
     return {**instance["files"], "environment": jvm.environment_file(variables)}
 
 
-def folder_name(release_name, files):
-    """The name of an instance's folder: the release, and the content of what the instance has of its own."""
+def folder_name(release_name, files, contents=None):
+    """The name of an instance's folder: the release, and what the instance has of its own, without the secrets in it.
+
+    C(contents) are the folders of the instance: name to the text of each file of C(files) there, None for one that this user
+    may not read. The first name counts that is free, or whose folder has these files.
+    """
     sha = hashlib.sha256()
     for path in sorted(files):
-        sha.update(f"{path}\0{files[path]}\0".encode("utf-8", "surrogateescape"))
-    return f"{release_name}-{sha.hexdigest()[:10]}"
+        sha.update(f"{path}\0{files[path] if path in PUBLIC else ''}\0".encode("utf-8", "surrogateescape"))
+    name, number, contents = f"{release_name}-{sha.hexdigest()[:10]}", 1, contents or {}
+    found = name
+    while any(contents.get(found, {}).get(path) not in (None, text) for path, text in files.items()):
+        number += 1
+        found = f"{name}.{number}"
+    return found
+
+
+def read_contents(host, folder, names, files):
+    """The files C(files) in the folders C(names) below an instance's own: see L(folder_name). One that is not there is an empty text."""
+    def read_file(path):
+        try:
+            return host.read(path) or ""
+        except PermissionError:
+            return None
+
+    return {name: {path: read_file(f"{folder}/{name}/{path}") for path in files} for name in names}
 
 
 def read(host, wanted, jdk, kernel=None):
@@ -136,8 +167,11 @@ def read(host, wanted, jdk, kernel=None):
         users = process.accounts(host, folder, wanted["user"])
         own = restarts.own_process(process.own_rows(here, users), wanted["user"])
         unasked = process.stranger(host, own, wanted["user"]) if own and wanted["prove"] else ""
+        names = [name for name in host.listdir(folder) if host.stat(f"{folder}/{name}").kind == "directory" and not name.startswith(".")]
+        files = next((item["files"] for item in wanted["instances"] if item["index"] == number), {})
         state["instances"][number] = {
-            "folders": [name for name in host.listdir(folder) if host.stat(f"{folder}/{name}").kind == "directory" and not name.startswith(".")],
+            "folders": names,
+            "contents": read_contents(host, folder, [name for name in names if name.startswith(f"{wanted['release']}-")], [*files, "environment"]),
             "current": host.readlink(f"{folder}/current") or "",
             "previous": host.readlink(f"{folder}/previous") or "",
             "environment": host.read(f"{folder}/current/environment") or "",
@@ -158,10 +192,10 @@ def read(host, wanted, jdk, kernel=None):
     if wanted["health_path"]:
         for instance in wanted["instances"]:
             has = state["instances"][instance["index"]]
-            has["page"] = page(host, wanted, instance["port"], has["listeners"])
+            has["page"] = read_page(host, wanted, instance["port"], has["listeners"])
             # It answers where it was started, whatever its port is to be.
             port = has["configured"].get("http", instance["port"])
-            has["answer"] = has["page"] if port == instance["port"] else page(host, wanted, port, has["listeners"])
+            has["answer"] = has["page"] if port == instance["port"] else read_page(host, wanted, port, has["listeners"])
     return state
 
 
@@ -225,6 +259,17 @@ def listening_place(host, interface):
     errors = [host.bind_error(address) for address in found]
     reason = "" if not all(errors) else errors[0] if errors else "this host does not know the name"
     return {"addresses": list(dict.fromkeys([*found, *addresses.resolve(host, interface)])), "error": reason}
+
+
+def read_page(host, wanted, port, listeners):
+    """What L(page) gives; at the end of a run, and in a check, what it gives at last: one slow answer is no sick instance."""
+    answer = page(host, wanted, port, listeners)
+    for _unused in range(PAGE_TRIES - 1 if wanted["prove"] else 0):
+        if answer in (None, wanted["health_status"]):
+            break
+        time.sleep(PAGE_PAUSE)
+        answer = page(host, wanted, port, listeners)
+    return answer
 
 
 def page(host, wanted, port, listeners):
@@ -315,6 +360,8 @@ def plan(wanted, state):
     result.facts["recovery"] = recovery(listed, step_state.plan_recovery(record, observed, state["locked"]))
     gone = [{"index": int(index)} for index in sorted(record) if int(index) not in state["instances"]]
     result.facts["recovery"].update({"gone": gone} if gone else {})
+    result.facts["unhealthy"] = [
+        item["index"] for item in listed if item["running"] and is_sick(wanted, state["instances"][item["index"]])]
     result.facts["surplus"] = [{"index": index} for index in sorted(state["instances"]) if index not in count]
     shown = {index: (state["instances"][index]["environment"], detail[1]["environment"]) for action, index, detail in result.actions if action == "make"}
     result.before = "".join(f"instances/{index}/{name}\n" for index, has in sorted(state["instances"].items()) for name in has["folders"])
@@ -331,7 +378,7 @@ def plan(wanted, state):
 def page_problems(wanted, state):
     """Why the health page cannot be meant: an instance that runs does not know it. The proxies would take all instances out of use, and
     a rollout would never find one healthy. An instance that is sick, and answers 5xx or nothing, or that limits requests (429), says nothing about the page."""
-    for instance in wanted["instances"] if wanted.get("health_required", True) else ():
+    for instance in wanted["instances"] if wanted.get("health_required", True) and not wanted["prove"] else ():
         has = state["instances"][instance["index"]]
         said = has.get("page")
         # A release that a killed run has left, and that was never healthy, says nothing about the page either.
@@ -340,6 +387,21 @@ def page_problems(wanted, state):
         if isinstance(said, int) and said < 500 and said not in (429, wanted["health_status"]):
             yield (f"instance {instance['index']} runs, and answers {said} for {wanted['health_path']}; wanted is {wanted['health_status']}. "
                    "Correct xitrum_health_path (or xitrum_health_status), or set xitrum_health_path_new: true for the one run that brings this page")
+
+
+def is_sick(wanted, has):
+    """Whether a running instance answered the health page otherwise than desired. False where it was not asked."""
+    return has.get("page") is not None and has["page"] != wanted["health_status"]
+
+
+def health_row(wanted, instance, has):
+    """What a running instance answers for the health page, at the end of a run."""
+    asked, index = wanted["health_path"], instance["index"]
+    row = Row("instance", f"instance-{index} health", f"{wanted['health_status']} for {asked}", "", printable(str(has["page"])))
+    if is_sick(wanted, has):
+        row.status, row.why = "differs", "it runs, and its health page does not answer as desired"
+        row.mend = f"read the log of the instance in {wanted['log_dir']}/{index}, or correct xitrum_health_path"
+    return row
 
 
 def place_problems(wanted, state):
@@ -378,7 +440,7 @@ def pick(item):
 def plan_instance(wanted, instance, files, state, result):
     """One instance: its folder, and what runs of it."""
     index, has = instance["index"], state["instances"][instance["index"]]
-    name = folder_name(wanted["release"], files)
+    name = folder_name(wanted["release"], files, has.get("contents"))
     new = name not in has["folders"] or not has["log"]
     if new:
         result.actions.append(("make", index, (name, files)))
@@ -464,6 +526,8 @@ def instance_rows(wanted, instance, name, has, state):
         under = (running["environ"] or {}).get("XITRUM_SERVICE", "")
         rows.append(row("service", wanted["service_digest"], wanted["service_digest"], under, under == wanted["service_digest"],
                         "it was started by another version of its service definition"))
+    if wanted["prove"] and has.get("page") is not None:
+        rows.append(health_row(wanted, instance, has))
     if unread:
         rows += [
             Row("instance", f"{label} {item}", status="unseen", why=unread, mend=LOOK)

@@ -21,7 +21,7 @@ from ansible_collections.xitrum.host.plugins.module_utils import (
     sockets,
 )
 from ansible_collections.xitrum.host.plugins.module_utils.foreign_text import lines_of, printable
-from ansible_collections.xitrum.host.plugins.module_utils.plan import Plan
+from ansible_collections.xitrum.host.plugins.module_utils.plan import Plan, Problem, shell_line
 from ansible_collections.xitrum.host.plugins.module_utils.supervisor_kinds import KINDS
 
 #: What a JVM takes beside its heap: metaspace, compiled code, threads and network buffers. Bytes.
@@ -102,12 +102,6 @@ def mount_of(path, mounts):
 def numbers(text):
     """A version as a tuple of integers: (20, 4) for 20.04."""
     return tuple(int(part) for part in re.findall(r"(?<![0-9])[0-9]{1,9}(?![0-9])", text))
-
-
-def service_of(text):
-    """The systemd service that /proc/PID/cgroup names, or an empty text."""
-    found = re.findall(r"/([^/\n]+\.service)(?:/|$)", text, re.MULTILINE)
-    return found[-1] if found else ""
 
 
 def size(count):
@@ -210,7 +204,7 @@ def holder(host, row, wanted):
     holds it."""
     pid = row["pid"]
     folder = process.seen(host.readlink, f"/proc/{pid}/cwd") if pid else None
-    unit = service_of(process.seen(host.read, f"/proc/{pid}/cgroup") or "") if pid else ""
+    unit = process.unit_of_process(host, pid).get("Id", "") if pid else ""
     found = process.process(host, pid, 0) if pid else None
     roots = [host.realpath(root) for root in wanted["own_roots"]]
     own = (
@@ -293,7 +287,9 @@ def port_problems(found):
     for port, pid, name, unit, user in others:
         what = ", ".join(filter(None, [f"process {pid}", unit, f"user {user}" if user else ""]))
         who = f"{printable(name)} ({what})" if pid else "a process that this user may not see"
-        yield f"port {port} is held by {who}: stop it{f' (systemctl disable --now {unit})' if unit else ''}, or set xitrum_http_port"
+        stop = [["systemctl", "disable", "--now", unit]] if unit else []
+        shown = f" ({shell_line(stop)})" if stop else ""
+        yield Problem(f"port {port} is held by {who}: stop it{shown}, or set xitrum_http_port", *stop)
 
 
 def memory_problems(wanted, state):

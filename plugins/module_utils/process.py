@@ -29,6 +29,12 @@ _NUMBER = re.compile(r"[0-9]{1,18}")
 UNIT_PROPERTIES = ("Id", "LoadState", "ActiveState", "MainPID", "ControlGroup", "FragmentPath", "DropInPaths", "LimitNOFILE", "LimitNOFILESoft")
 
 
+#: The name of a service, as systemd.unit(5) allows it. It does not begin as an option does.
+SERVICE = re.compile(r"[A-Za-z0-9:_.\\][A-Za-z0-9:_.\\@-]{0,246}\.service")
+#: Levels of control groups that are looked at: anybody may make more below their own.
+MOST_GROUPS = 16
+
+
 def parse_limits(text):
     """/proc/PID/limits as C({"Max open files": (soft, hard)}); UNLIMITED where the kernel says so."""
     found = (_LIMIT_LINE.match(line) for _number, line in lines_of(text))
@@ -216,6 +222,33 @@ def show_unit(host, unit):
     result = host.run(["systemctl", "show", "--no-pager", "--property=" + ",".join(UNIT_PROPERTIES), "--", unit])
     shown = parse_unit(result.out) if result.rc == 0 else {}
     return {} if shown.get("LoadState") == "not-found" else shown
+
+
+def unit_of_process(host, pid):
+    """What L(show_unit) says of the service that a process belongs to; an empty dictionary where it belongs to none, or
+    systemd does not confirm it.
+
+    Anybody may name a control group below one of their own, so that a name in /proc/PID/cgroup alone is anybody's text.
+    """
+    text = seen(host.read, f"/proc/{pid}/cgroup") or ""
+    # cgroup v2, and systemd's own tree of v1.
+    groups = (line.split(":", 2)[2] for _number, line in lines_of(text) if line.startswith("0::") or re.match(r"\d+:name=systemd:", line))
+    return next(filter(None, (unit_of_group(host, group, pid) for group in groups)), {})
+
+
+def unit_of_group(host, group, pid=0):
+    """What L(show_unit) says of the service that a control group is that of, or is below of; an empty dictionary without one.
+
+    The service is accepted where systemd itself gives it this group, or this main process.
+    """
+    names = group.split("/")
+    for depth, name in list(enumerate(names, 1))[:MOST_GROUPS]:
+        # The services of a user are no services of the system, and the one of their manager is all that the user runs.
+        if SERVICE.fullmatch(name) and not name.startswith("user@"):
+            shown = show_unit(host, name)
+            if shown.get("ControlGroup") == "/".join(names[:depth]) or (pid and shown.get("MainPID") == str(pid)):
+                return shown
+    return {}
 
 
 def pids_of_unit(host, shown):

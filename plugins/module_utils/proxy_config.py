@@ -29,8 +29,8 @@ from ansible_collections.xitrum.host.plugins.module_utils import (
     redirects_ports,
     sockets,
 )
-from ansible_collections.xitrum.host.plugins.module_utils.foreign_text import hidden_text, shown_text
-from ansible_collections.xitrum.host.plugins.module_utils.plan import LOOK, RUN, Plan, Row
+from ansible_collections.xitrum.host.plugins.module_utils.foreign_text import hidden_text, printable, shown_text
+from ansible_collections.xitrum.host.plugins.module_utils.plan import LOOK, RUN, SERVER, Plan, Row
 
 #: Each has TITLE, PROCESS (the name in ss), VERSION (a command, and what finds the version in its words), NEEDS
 #: (the first version that will do, and why), CHECK (the command that checks a file), UP, CHECKS_HEALTH (whether it asks the servers
@@ -220,8 +220,9 @@ def plan(wanted, state):
     _files(wanted, state, text, result)
     _service(wanted, state, text, result, active)
     for item, want, why in state["missing"] if state["version"] else []:
-        why, mend = f"{why}, and a restart cuts the connections that it has", f"systemctl restart {wanted['service']}"
-        result.rows.append(Row("proxy", item, want, want, "missing", "restart", why, mend))
+        why = f"{why}, and a restart cuts the connections that it has"
+        restart = ["systemctl", "restart", wanted["service"]]
+        result.rows.append(Row("proxy", item, want, want, "missing", "restart", why, commands=[restart]))
     _limits(wanted, state, text, result, active)
     _servers(wanted, state, text, result)
     result.facts = {
@@ -262,8 +263,9 @@ def _notes(left_out, state):
     return [*found, *filter(None, [sockets.unread_note(state["listeners"])])]
 
 
-def _row(result, item, want, configured, effective, good, why="", mend=RUN):
-    result.rows.append(Row("proxy", item, want, configured, effective, "ok" if good else "differs", "" if good else why, "" if good else mend))
+def _row(result, item, want, configured, effective, good, why="", mend=RUN, commands=()):
+    result.rows.append(Row("proxy", item, want, configured, effective) if good else
+                       Row("proxy", item, want, configured, effective, "differs", why, mend, list(commands)))
 
 
 def _problems(wanted, state, text):
@@ -300,7 +302,7 @@ def _problems(wanted, state, text):
         ):
             other = holders.get(row["process"])
             found.append(
-                f"Port {row['port']} is held by {row['process']} (process {row['pid']}), and {software.TITLE} is to listen there: "
+                f"Port {row['port']} is held by {printable(row['process'])} (process {row['pid']}), and {software.TITLE} is to listen there: "
                 + (
                     f"it is the proxy that this host has had so far. Run remove.yml for this host with "
                     f"xitrum_proxy_software={other} first, one proxy after the other, then site.yml."
@@ -441,11 +443,11 @@ def _servers(wanted, state, text, result):
             continue
         good = row["admin"] == "ready" and not row["status"].startswith(("DOWN", "MAINT"))
         if row["admin"] == "ready":
-            why, mend = f"the health check says {row['check']}", software.ASK.format(address=address)
+            why, mend, commands = f"the health check says {row['check']}", "", [software.ask_server(address)]
         else:
             why = f"it is set to {row['admin']}: by somebody, or by a run that removed the host or did not end"
-            mend = f"proxy_server software={wanted['software']} backend={backend} servers={name} state=ready"
-        _row(result, f"{backend}/{name}", software.UP, address, row["status"], good, why, mend)
+            mend, commands = f"{SERVER} software={wanted['software']} backend={backend} servers={name} state=ready", []
+        _row(result, f"{backend}/{name}", software.UP, address, row["status"], good, why, mend, commands)
 
 
 # ---------------------------------------------------------------------------------------------------------- acting

@@ -9,6 +9,7 @@ What is set there is kept over a reload by the role's save-state.
 from __future__ import annotations
 
 import re
+import shlex
 
 from ansible_collections.xitrum.host.plugins.module_utils import addresses, haproxy_config, haproxy_socket, sockets
 
@@ -21,11 +22,15 @@ CHROOT_LOG = "/var/lib/haproxy/dev/log"
 UP = "UP"
 CHECKS_HEALTH = True
 BIND = re.compile(r"\s*bind (\S+):(\d+)(?:\s|$)")
-#: A line for a shell of the proxy that shows what a server answers.
-ASK = "printf 'HEAD / HTTP/1.0\\r\\n\\r\\n' | socat -t 5 - TCP:{address},connect-timeout=5"
 QUESTIONS = ("show info", "show stat", "show servers state")
 
 maxconn, servers, binds = haproxy_config.maxconn, haproxy_config.servers, haproxy_config.binds
+
+
+def ask_server(address):
+    """The command that shows what a server answers."""
+    to = shlex.quote(f"TCP:{address},connect-timeout=5")
+    return ["sh", "-c", f"printf 'HEAD / HTTP/1.0\\r\\n\\r\\n' | socat -t 5 - {to}"]
 
 
 def live(unused_host, wanted):

@@ -211,7 +211,7 @@ def instance_rows(asked, blocks):
             block = reach.find_block(blocks.get(host, []), *(item[key] for key in ("port", "source", "family")))
             if block and (block["answers"] or block["listener"]):
                 place = f"{proxy.bracketed(item['address'])}:{item['port']}"
-                why, command = reach.explain(block, f"{item['proxy']} cannot reach {place}", f"{host} itself")
+                why, commands = reach.explain(block, f"{item['proxy']} cannot reach {place}", f"{host} itself")
                 rows.setdefault(host, []).append(
                     Row(
                         "reach",
@@ -221,7 +221,7 @@ def instance_rows(asked, blocks):
                         "unreachable",
                         "differs",
                         why,
-                        command,
+                        commands=commands,
                     )
                 )
     return rows

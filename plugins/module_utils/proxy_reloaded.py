@@ -18,9 +18,13 @@ from ansible_collections.xitrum.host.plugins.module_utils.foreign_text import es
 
 HEADER = "X-Xitrum-Config"
 PATIENCE = 15.0
-#: By the Python that Ansible uses on the host: there may be no other.
-ASK = ((sys.executable or "python3") + " -c 'import http.client as http; link = http.HTTPConnection(\"{address}\", timeout=5); link.request(\"GET\", \"/\"); "
-       "print(link.getresponse().status)'")
+#: The program of L(ask_server).
+_ASK = 'import sys, http.client as http; link = http.HTTPConnection(sys.argv[1], timeout=5); link.request("GET", "/"); print(link.getresponse().status)'
+
+
+def ask_server(address):
+    """The command that shows what a server answers, by the Python that Ansible uses on the host: there may be no other."""
+    return [sys.executable or "python3", "-c", _ASK, address]
 
 
 def ask(port, path, timeout=5.0, address="127.0.0.1"):

@@ -24,7 +24,7 @@ from ansible_collections.xitrum.host.plugins.module_utils import (
 )
 from ansible_collections.xitrum.host.plugins.module_utils.addresses import parse_interfaces
 from ansible_collections.xitrum.host.plugins.module_utils.host import LISTING_BYTES
-from ansible_collections.xitrum.host.plugins.module_utils.plan import RUN, Plan, Row
+from ansible_collections.xitrum.host.plugins.module_utils.plan import RUN, Plan, Problem, Row
 from ansible_collections.xitrum.host.plugins.module_utils.process import parse_unit
 from ansible_collections.xitrum.host.plugins.module_utils.redirects_rules import (
     FAMILIES,
@@ -213,7 +213,8 @@ def plan(wanted, state):
     result = Plan(facts={"backend": name, "why": why, "packages": packages(name, state, rules), "conntrack": conntrack(state, rules),
                          "moves": False, "pairs": []})
     unread = [f"{text}. Live rules are read by root: set become." for text in state["unread"]]
-    result.problems = [f"redirects: {text}" for text in [*redirects_ports.problems(wanted, state), *_backend_problems(name, state, rules), *unread]]
+    found = [*redirects_ports.problems(wanted, state), *_backend_problems(name, state, rules), *unread]
+    result.problems = [Problem.within("redirects: {}", text) for text in found]
     if result.problems:
         return result
     # The new back end first: a moment with both is one with a redirect.
@@ -295,7 +296,8 @@ def _pair_rows(wanted, state, rules, name, saved, live):
                 row.status, row.why = "differs", "the inventory asks for another redirect" if row.configured or row.effective else "there is no redirect yet"
                 row.mend = RUN
                 if name == "firewalld" and not state["firewalld"]["active"] and row.wanted == row.configured:
-                    row.why, row.mend = "firewalld does not run", "systemctl start firewalld"
+                    row.why = "firewalld does not run"
+                    row.fix(["systemctl", "start", "firewalld"])
             elif interfaces.get(outside):
                 row.why = f"only what comes in by {interfaces[outside]}"
             rows.append(row)
@@ -322,7 +324,9 @@ def _boot_row(name, state):
         row.status, row.why = "absent", "systemd does not run here, so nothing restores the redirects at boot"
     elif shown.get("UnitFileState") != "enabled" or shown.get("ActiveState") != "active":
         row.status, row.why = "differs", "the redirects would not be there after a reboot"
-        row.mend = RUN if unit == redirects_boot.UNIT else f"systemctl enable --now {unit}"
+        row.mend = RUN
+        if unit != redirects_boot.UNIT:
+            row.fix(["systemctl", "enable", "--now", unit])
     return row
 
 

@@ -113,11 +113,10 @@ def refusal(wanted, state):
     )
 
 
-def word(text):
-    """A text of others as one word of the log."""
-    return (
-        "".join(letter if "!" <= letter <= "~" else "?" if letter != " " else "_" for letter in printable(text)) or "-"
-    )
+def word(value):
+    """A value of the log in one word: whoever chose it adds no line and no field to it."""
+    text = re.sub(r"[\s=]", "_", printable(str(value or "-")))
+    return "".join(letter if "!" <= letter <= "~" else "?" for letter in text) or "-"
 
 
 def line(lock, to, outcome, now):

@@ -308,8 +308,8 @@ def log_of(wanted, index):
 
 def output_of(wanted, index):
     """The file with what an instance prints; empty where the supervisor keeps it in the journal."""
-    found = filled(wanted, index, "output")
-    return found if isinstance(found, str) else ""
+    where = filled(wanted, index, "log")
+    return where if where.startswith("/") else ""
 
 
 def marks_path(wanted, index):
@@ -341,11 +341,11 @@ def read_marks(host, wanted, index):
 
 def read_output(host, wanted, index, marks):
     """The end of what an instance has printed since its last start."""
-    output, command = output_of(wanted, index), filled(wanted, index, "output")
+    output = output_of(wanted, index)
     if output:
-        # Not by a program that root runs: the folder is the application's user's, who may put a link there.
-        # tail(1) also waits for ever at a pipe that lies there.
+        # The application's user may put a link in its place, which a command of root would follow.
         return host.tail(output, since=marks["output"])
+    command = filled(wanted, index, "output")
     if marks["time"]:
         said = host.run([*command[:-1], f"--since=@{marks['time']:.6f}", command[-1]])
         if said.rc == 0:

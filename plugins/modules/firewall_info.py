@@ -57,8 +57,9 @@ EXAMPLES = r"""
 RETURN = r"""
 ports:
   description:
-    - For each port whether it C(answers) on the host itself, the C(listener) that has it, the C(rule) that blocks it, and the C(command) that opens it.
-    - The last three are empty where nothing was found. The command removes rules that are about this port alone, and inserts one before any other.
+    - For each port whether it C(answers) on the host itself, the C(listener) that has it, the C(rule) that blocks it, and the C(commands) that open it,
+      each as a list of words. C(command) shows these as one line for a shell.
+    - The last four are empty where nothing was found. The commands remove rules that are about this port alone, and insert one before any other.
   returned: success
   type: list
   elements: dict
@@ -69,7 +70,8 @@ ports:
       answers: true
       listener: haproxy listens at *:80
       rule: firewalld's zone drop (target DROP) does not have the port 80/tcp
-      command: firewall-cmd ...
+      commands: [[firewall-cmd, --zone=drop, --add-port=80/tcp]]
+      command: firewall-cmd --zone=drop --add-port=80/tcp
 """
 
 from ansible_collections.xitrum.host.plugins.module_utils import firewall_blocks

@@ -10,7 +10,7 @@ import pathlib
 
 import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible_collections.xitrum.host.plugins.module_utils import machine
+from ansible_collections.xitrum.host.plugins.module_utils import machine, process
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -119,7 +119,7 @@ def test_parsers_never_raise(text):
     assert isinstance(machine.parse_os_release(text), dict)
     assert isinstance(machine.parse_meminfo(text), dict)
     assert isinstance(machine.parse_mounts(text), dict)
-    assert isinstance(machine.service_of(text), str)
+    assert process.unit_of_process(FakeHost({"/proc/7/cgroup": text}), 7) == {}
     assert machine.parse_df(text) is None or machine.parse_df(text) >= 0
 
 

@@ -188,7 +188,7 @@ BLOCK = {
     "answers": True,
     "listener": "",
     "rule": "the zone drop of firewalld does not have it",
-    "command": "firewall-cmd X",
+    "commands": [["firewall-cmd", "X"]],
 }
 
 
@@ -218,7 +218,7 @@ def judged(word, block=None, **more):
         ),
         (
             "timeout",
-            {**BLOCK, "answers": False, "listener": "haproxy listens at *:80", "rule": "", "command": ""},
+            {**BLOCK, "answers": False, "listener": "haproxy listens at *:80", "rule": "", "commands": []},
             {},
             "differs",
             "are not read: nft list ruleset",
@@ -540,7 +540,7 @@ def test_who_listens_is_reported_where_nothing_answers(line, address, listener, 
 
 @pytest.mark.parametrize("command, managed", [("nft delete rule inet t in handle 4", False), ("ufw allow 80/tcp", True)])
 def test_what_opens_a_port_is_the_whole_remedy(command, managed):
-    row = judged("timeout", {**BLOCK, "command": command})
+    row = judged("timeout", {**BLOCK, "commands": [command.split()]})
     (text,) = reach.sentences({"app1": [row]})
     assert f"To open it, run on app1: {command}." in text and ("xitrum_open_firewall" in text) == managed
 
@@ -716,11 +716,11 @@ def test_the_whole_way_names_the_rule_that_blocks():
     said = [
         {
             "__reach_blocked": asked[0],
-            "ports": [{**BLOCK, "rule": "ZONE A", "command": "OPEN A"}],
+            "ports": [{**BLOCK, "rule": "ZONE A", "commands": [["OPEN", "A"]]}],
         },
         {
             "__reach_blocked": asked[1],
-            "ports": [{**BLOCK, "port": 8000, "source": "10.0.0.2", "rule": "ZONE B", "command": "OPEN B"}],
+            "ports": [{**BLOCK, "port": 8000, "source": "10.0.0.2", "rule": "ZONE B", "commands": [["OPEN", "B"]]}],
         },
     ]
     hostvars["proxy1"]["__reach_rows"] = filters.reach_rows(hostvars, hosts, answers, said)

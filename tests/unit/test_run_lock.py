@@ -9,6 +9,7 @@ import errno
 import json
 import os
 import subprocess
+import types
 
 import pytest
 from ansible_collections.xitrum.host.plugins.action import run_lock as controller
@@ -162,6 +163,31 @@ def test_giving_it_back_leaves_a_line_and_no_lock(outcome, to):
     settle(there, "released", 1025.0, outcome=outcome)
     assert there.files[LOG].endswith(f"from=aa to={to} outcome={outcome} seconds=25\n")
     assert LOCK not in there.files
+
+
+def test_what_a_lock_says_is_one_line_of_the_log_and_one_word_of_it():
+    lock = {**ANN, "user": "ann outcome=done\n2026 root@x", "host": "a\x1b[2J b", "from": "aa to=cc"}
+    text = run_lock.line(lock, "b\nb", "done", 1025.0)
+    assert text == "1970-01-01T00:16:40Z ann_outcome_done\\n2026_root@x@a\\x1b[2J_b from=aa_to_cc to=b\\nb outcome=done seconds=25\n"
+    assert "\x1b" not in refusal(lock) and "\n" not in refusal(lock)
+
+
+@pytest.mark.parametrize(("number", "environment", "name"), [
+    (1000, {"LOGNAME": "root\nx", "USER": "boss", "SUDO_UID": "0"}, "ann"),
+    (0, {"LOGNAME": "boss"}, "root"),
+    (0, {"SUDO_UID": "1000", "SUDO_USER": "boss\nx"}, "ann"),
+    (0, {"SUDO_UID": "1000; x", "SUDO_USER": "boss"}, "root"),
+    (1001, {"USER": "boss"}, "uid-1001"),
+])
+def test_who_runs_ansible_comes_from_the_account(monkeypatch, number, environment, name):
+    names = {0: "root", 1000: "ann"}
+    for variable in ("LOGNAME", "USER", "LNAME", "USERNAME", "SUDO_UID", "SUDO_USER"):
+        monkeypatch.delenv(variable, raising=False)
+    for variable, value in environment.items():
+        monkeypatch.setenv(variable, value)
+    monkeypatch.setattr(controller.os, "getuid", lambda: number)
+    monkeypatch.setattr(controller.pwd, "getpwuid", lambda number: types.SimpleNamespace(pw_name=names[number]))
+    assert controller.identity()["user"] == name
 
 
 @pytest.mark.parametrize("state", ["released", "abandoned"])
