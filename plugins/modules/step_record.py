@@ -80,15 +80,14 @@ record:
   sample: {"0": {"state": "drained", "folder": "3f2a9c1b7d04-1a2b3c4d5e", "healthy": "c843051638d2-0a1b2c3d4e"}}
 """
 
-from ansible_collections.xitrum.host.plugins.module_utils import step_record
-from ansible_collections.xitrum.host.plugins.module_utils.host import Host
+from ansible_collections.xitrum.host.plugins.module_utils import fence, step_record
 from ansible_collections.xitrum.host.plugins.module_utils.quiet import Utf8Module
 
 
 def main():
     """Writes the record."""
     module = Utf8Module(argument_spec=step_record.SPEC, supports_check_mode=True)
-    host, wanted = Host(), module.params
+    host, wanted = fence.host_of(module), module.params
     try:
         record = step_record.read(host, wanted["name"]) if module.check_mode else step_record.apply(host, wanted)
     except (OSError, RuntimeError) as error:
