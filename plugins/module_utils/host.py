@@ -25,6 +25,8 @@ import threading
 import time
 from typing import NamedTuple
 
+from ansible_collections.xitrum.host.plugins.module_utils import disk_space
+
 #: As many links as the kernel follows in one path (path_resolution(7)).
 MOST_LINKS = 40
 
@@ -148,6 +150,17 @@ class Host:
         """The path with every link followed."""
         return os.path.realpath(path)
 
+    def free_space(self, path):
+        """The bytes and inodes that are free on the file system of a path, or of its nearest parent that is there, as a
+        pair; None where that cannot be read."""
+        while path not in ("", "/") and not os.path.exists(path):
+            path = os.path.dirname(path)
+        try:
+            found = os.statvfs(path or "/")
+        except OSError:
+            return None
+        return found.f_bavail * found.f_frsize, found.f_favail
+
     def exists(self, path):
         """Whether the path (links followed) exists."""
         return os.path.exists(path)
@@ -213,7 +226,12 @@ class Host:
         except PathError:
             raise
         except OSError as error:
-            raise PathError(error.errno, not_replaced(target, error)) from error
+            room = (
+                f" ({disk_space.describe(target, self.free_space(target), len(text))})"
+                if disk_space.is_full(error)
+                else ""
+            )
+            raise PathError(error.errno, not_replaced(target, error) + room) from error
         finally:
             os.close(folder)
 

@@ -478,6 +478,18 @@ def make(host, wanted, index, name, files):
     if host.exists(f"{home}/{name}"):
         return
     host.remove(partial)
+    try:
+        fill(host, wanted, index, partial, source, files)
+    except OSError:
+        # Of a full disk, it takes some of what there is.
+        host.remove(partial)
+        raise
+    host.rename(partial, f"{home}/{name}")
+
+
+def fill(host, wanted, index, partial, source, files):
+    """The entries of one instance's folder C(partial): those of the release in C(source), and its own C(files)."""
+    user = wanted["user"]
     host.make_directory(partial, 0o750, "root", user)
     for entry in host.listdir(source):
         if entry not in OWN:
@@ -490,4 +502,3 @@ def make(host, wanted, index, name, files):
         host.write(f"{partial}/{path}", text, 0o640, "root", user)
     host.make_directory(f"{partial}/tmp", 0o750, user, user)
     host.link(f"{partial}/log", f"{wanted['log_dir']}/{index}")
-    host.rename(partial, f"{home}/{name}")

@@ -12,6 +12,7 @@ import re
 import sys
 
 from ansible_collections.xitrum.host.plugins.module_utils import addresses, folders, process, process_one, recorded, sockets
+from ansible_collections.xitrum.host.plugins.module_utils.disk_space import size
 from ansible_collections.xitrum.host.plugins.module_utils.foreign_text import lines_of, printable
 from ansible_collections.xitrum.host.plugins.module_utils.plan import Plan
 from ansible_collections.xitrum.host.plugins.module_utils.supervisor_kinds import KINDS
@@ -100,11 +101,6 @@ def service_of(text):
     """The systemd service that /proc/PID/cgroup names, or an empty text."""
     found = re.findall(r"/([^/\n]+\.service)(?:/|$)", text, re.MULTILINE)
     return found[-1] if found else ""
-
-
-def size(count):
-    """A number of bytes as a person writes it."""
-    return f"{count / (1 << 30):.1f} GiB" if count >= 1 << 30 else f"{count / (1 << 20):.0f} MiB"
 
 
 def read(host, wanted):

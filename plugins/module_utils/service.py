@@ -11,6 +11,7 @@ import time
 
 from ansible_collections.xitrum.host.plugins.module_utils import (
     addresses,
+    disk_space,
     folders,
     instances,
     leftovers,
@@ -436,18 +437,29 @@ def begin(host, wanted, todo):
             switch(host, wanted, instance)
             start(host, wanted, instance["index"])
         took = wait_until_healthy(host, wanted, todo)
-    except RuntimeError as error:
-        drop_failed(host, wanted, todo)
-        raise RuntimeError(f"{error}\n{go_back(host, wanted, todo, before)}") from error
+    except (RuntimeError, OSError) as error:
+        # First of all: nothing runs, and on a full disk what follows fails too.
+        went = go_back(host, wanted, todo, before)
+        raise RuntimeError(f"{explain(host, wanted, error)}\n{went}{drop_failed(host, wanted, todo)}") from error
     release.settle(host, wanted["root"])
     return took
 
 
+def explain(host, wanted, error):
+    """An error as a message has it: of a full disk, with the path, what it needs and what there is."""
+    return f"{error}{disk_space.note(host, error, wanted['root'])}"
+
+
 def drop_failed(host, wanted, todo):
-    """Takes the release that did not start off the record of healthy ones, unless the host runs it otherwise."""
+    """Takes the release that did not start off the record of healthy ones, unless the host runs it otherwise. Why that
+    could not be done, as the end of a message; empty where it was."""
     current = (host.readlink(f"{wanted['root']}/current") or "").rpartition("/")[2]
-    for name in {item["folder"].rpartition("-")[0] for item in todo} - {"", current}:
-        release.drop_healthy(host, wanted["root"], name)
+    try:
+        for name in {item["folder"].rpartition("-")[0] for item in todo} - {"", current}:
+            release.drop_healthy(host, wanted["root"], name)
+    except OSError as error:
+        return f"\nThe record of healthy releases was not changed: {explain(host, wanted, error)}"
+    return ""
 
 
 def go_back(host, wanted, todo, before):
@@ -462,6 +474,6 @@ def go_back(host, wanted, todo, before):
             switch(host, wanted, instance)
             start(host, wanted, instance["index"])
         wait_until_healthy(host, wanted, changed)
-    except RuntimeError as error:
-        return f"Going back (instance {names}) failed as well: {error}"
+    except (RuntimeError, OSError) as error:
+        return f"Going back (instance {names}) failed as well: {explain(host, wanted, error)}"
     return f"Went back, and healthy: instance {names}. Nothing else was touched."
