@@ -21,7 +21,7 @@ import socket
 import stat
 from typing import NamedTuple
 
-from ansible_collections.xitrum.host.plugins.module_utils import bounded
+from ansible_collections.xitrum.host.plugins.module_utils import bounded, disk_space
 from ansible_collections.xitrum.host.plugins.module_utils.foreign_text import escaped, printable
 
 #: Seconds after which a command is ended, unless its caller knows that it takes longer.
@@ -237,6 +237,17 @@ class Host:
         """The path with every link followed."""
         return os.path.realpath(path)
 
+    def free_space(self, path):
+        """The bytes and inodes that are free on the file system of a path, or of its nearest parent that is there, as a
+        pair; None where that cannot be read."""
+        while path not in ("", "/") and not os.path.exists(path):
+            path = os.path.dirname(path)
+        try:
+            found = os.statvfs(path or "/")
+        except OSError:
+            return None
+        return found.f_bavail * found.f_frsize, found.f_favail
+
     def exists(self, path):
         """Whether the path (links followed) exists."""
         return os.path.exists(path)
@@ -334,7 +345,12 @@ class Host:
         except PathError:
             raise
         except OSError as error:
-            raise PathError(error.errno, not_replaced(target, error)) from error
+            room = (
+                f" ({disk_space.describe(target, self.free_space(target), len(text))})"
+                if disk_space.is_full(error)
+                else ""
+            )
+            raise PathError(error.errno, not_replaced(target, error) + room) from error
         finally:
             os.close(folder)
 

@@ -596,7 +596,12 @@ def make(host, wanted, index, name, files):
     # Of root alone until it is whole: nobody else is to hold it.
     host.make_directory(partial, 0o700, "root", user)
     with partial_folder.hold(partial):
-        fill(host, wanted, index, files, partial)
+        try:
+            fill(host, wanted, index, files, partial)
+        except OSError:
+            # Of a full disk, it takes some of what there is.
+            host.remove(partial)
+            raise
         host.make_directory(partial, 0o750, "root", user)
         if host.exists(f"{home}/{name}"):
             # A module that outlived its controller has made the same meanwhile.

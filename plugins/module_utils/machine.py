@@ -20,6 +20,7 @@ from ansible_collections.xitrum.host.plugins.module_utils import (
     recorded,
     sockets,
 )
+from ansible_collections.xitrum.host.plugins.module_utils.disk_space import size
 from ansible_collections.xitrum.host.plugins.module_utils.foreign_text import lines_of, printable
 from ansible_collections.xitrum.host.plugins.module_utils.plan import Plan, Problem, shell_line
 from ansible_collections.xitrum.host.plugins.module_utils.supervisor_kinds import KINDS
@@ -102,11 +103,6 @@ def mount_of(path, mounts):
 def numbers(text):
     """A version as a tuple of integers: (20, 4) for 20.04."""
     return tuple(int(part) for part in re.findall(r"(?<![0-9])[0-9]{1,9}(?![0-9])", text))
-
-
-def size(count):
-    """A number of bytes as a person writes it."""
-    return f"{count / (1 << 30):.1f} GiB" if count >= 1 << 30 else f"{count / (1 << 20):.0f} MiB"
 
 
 def read(host, wanted):

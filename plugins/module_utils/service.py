@@ -11,6 +11,7 @@ import time
 
 from ansible_collections.xitrum.host.plugins.module_utils import (
     addresses,
+    disk_space,
     folders,
     instances,
     leftovers,
@@ -464,8 +465,9 @@ def begin(host, wanted, todo):
             launch(host, wanted, instance)
         took = prove_healthy(host, wanted, todo)
     except (OSError, RuntimeError) as error:
-        drop_failed(host, wanted, todo)
-        raise RuntimeError(f"{error}\n{go_back(host, wanted, todo, before)}") from error
+        # First of all: nothing runs, and on a full disk what follows fails too.
+        went = go_back(host, wanted, todo, before)
+        raise RuntimeError(f"{explain(host, wanted, error)}\n{went}{drop_failed(host, wanted, todo)}") from error
     release.settle(host, wanted["root"])
     return took
 
@@ -504,11 +506,21 @@ def prove_healthy(host, wanted, todo, needed=True):
     return took
 
 
+def explain(host, wanted, error):
+    """An error as a message has it: of a full disk, with the path, what it needs and what there is."""
+    return f"{error}{disk_space.note(host, error, wanted['root'])}"
+
+
 def drop_failed(host, wanted, todo):
-    """Takes the release that did not start off the record of healthy ones, unless the host runs it otherwise."""
+    """Takes the release that did not start off the record of healthy ones, unless the host runs it otherwise. Why that
+    could not be done, as the end of a message; empty where it was."""
     current = (host.readlink(f"{wanted['root']}/current") or "").rpartition("/")[2]
-    for name in {item["folder"].rpartition("-")[0] for item in todo} - {"", current}:
-        release.drop_healthy(host, wanted["root"], name)
+    try:
+        for name in {item["folder"].rpartition("-")[0] for item in todo} - {"", current}:
+            release.drop_healthy(host, wanted["root"], name)
+    except OSError as error:
+        return f"\nThe record of healthy releases was not changed: {explain(host, wanted, error)}"
+    return ""
 
 
 def patient(wanted):
@@ -530,5 +542,5 @@ def go_back(host, wanted, todo, before):
             launch(host, wanted, instance, needed=False)
         prove_healthy(host, patient(wanted), changed, needed=False)
     except (OSError, RuntimeError) as error:
-        return f"Going back (instance {names}) failed as well: {error}"
+        return f"Going back (instance {names}) failed as well: {explain(host, wanted, error)}"
     return f"Went back, and healthy: instance {names}. Nothing else was touched."

@@ -61,7 +61,7 @@ record:
   type: dict
 """
 
-from ansible_collections.xitrum.host.plugins.module_utils import fence, recorded
+from ansible_collections.xitrum.host.plugins.module_utils import disk_space, fence, recorded
 from ansible_collections.xitrum.host.plugins.module_utils.quiet import Utf8Module
 
 
@@ -76,7 +76,7 @@ def main():
         if changed and not module.check_mode:
             recorded.write(host, record)
     except (OSError, ValueError) as error:
-        module.fail_json(msg=str(error))
+        module.fail_json(msg=f"{error}{disk_space.note(host, error, recorded.PATH)}")
     diff = {"before": recorded.text_of(found["record"]) or "", "after": recorded.text_of(record) or "",
             "before_header": recorded.PATH, "after_header": recorded.PATH}
     module.exit_json(changed=changed, record=record, diff=diff)

@@ -179,7 +179,7 @@ def main():
             service.prove_running(host, wanted)
         service.watch(host, wanted)
     except (OSError, RuntimeError) as error:
-        module.fail_json(msg=str(error))
+        module.fail_json(msg=service.explain(host, wanted, error))
     module.exit_json(changed=changed, seconds=took, cut=cut, notes=notes, diff=diff)
 
 

@@ -192,7 +192,7 @@ problems:
   elements: str
 """
 
-from ansible_collections.xitrum.host.plugins.module_utils import fence, folders, instances
+from ansible_collections.xitrum.host.plugins.module_utils import disk_space, fence, folders, instances
 from ansible_collections.xitrum.host.plugins.module_utils.quiet import QuietModule
 
 
@@ -217,8 +217,9 @@ def main():
         try:
             instances.apply(host, wanted, plan)
         except (OSError, LookupError) as error:
-            module.fail_json(msg=f"the instances' folders below {wanted['root']} could not be made: {error}. What runs is untouched; run the playbook again.",
-                             **said)
+            room = disk_space.note(host, error, wanted["root"])
+            what = f"the instances' folders below {wanted['root']} could not be made: {error}"
+            module.fail_json(msg=f"{what}. What runs is untouched; run the playbook again.{room}", **said)
     module.exit_json(**said)
 
 

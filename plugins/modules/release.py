@@ -110,7 +110,7 @@ problems:
 
 import time
 
-from ansible_collections.xitrum.host.plugins.module_utils import fence, folders, release
+from ansible_collections.xitrum.host.plugins.module_utils import disk_space, fence, folders, release
 from ansible_collections.xitrum.host.plugins.module_utils.quiet import Utf8Module
 
 
@@ -154,8 +154,11 @@ def main():
                 release.assemble(host, wanted, manifest, found, wanted["archive"], int(time.time()))
             release.prune(host, root, plan)
     except OSError as error:
+        # What it had of room, and not what there is once the rest is cleaned.
+        needed = sum(entry.get("size", 0) for entry in manifest if entry.get("sha256") in said.get("missing", ()))
+        room = disk_space.note(host, error, release.folder(root, wanted["release"]), needed)
         release.clean(host, root, release.read(host, wanted))
-        module.fail_json(msg=release.describe(error, wanted), **said)
+        module.fail_json(msg=release.describe(error, wanted) + room, **said)
     except ValueError as error:
         module.fail_json(msg=str(error), **said)
     module.exit_json(staged=True, **said)

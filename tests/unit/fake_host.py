@@ -58,6 +58,8 @@ class FakeHost:
         self.stats = dict(stats or {})
         self.refuse = dict(refuse or {})
         self.pages = dict(pages or {})
+        #: The bytes and inodes that every file system has left.
+        self.free = (1 << 30, 1000)
         #: The text of the pages on a port.
         self.texts = {}
         #: C((address, port)) to the word of C(Host.connect); others are refused.
@@ -170,6 +172,9 @@ class FakeHost:
             else:
                 return path
         return path
+
+    def free_space(self, path):
+        return self.free
 
     def exists(self, path):
         path = self.realpath(path)
