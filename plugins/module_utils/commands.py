@@ -176,6 +176,11 @@ def hide_secrets(text):
     return _ARGUMENT.sub(rf"\g<1>{HIDDEN}", urls.hide_credentials(text))
 
 
+def secret_options(options):
+    """Those options of a JVM that give a password or another secret by their name, as C(-Ddb.password=...) does."""
+    return {option for option in options if hide_secrets(option) != option or shown_value(option.partition("=")[0], option) != option}
+
+
 def quoted(value):
     """A value as Ansible takes it after NAME=, in quotes where it has white space."""
     return shlex.quote(value) if re.search(r"\s", value) else value

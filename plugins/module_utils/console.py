@@ -20,7 +20,7 @@ SPEC = {
     "user": {"type": "str", "required": True},
     "instance": {"type": "int", "default": 0},
     "action": {"type": "str", "default": "scala", "choices": ["scala", "threads", "heap", "histogram"]},
-    "command": {"type": "str", "default": ""},
+    "command": {"type": "str", "default": "", "no_log": True},
     "compiler": {"type": "list", "elements": "path", "default": []},
     "timeout": {"type": "int", "default": 60},
     "sources": {"type": "dict", "default": {}},
@@ -133,8 +133,8 @@ def plan(wanted, state):
                         *((problems_of_scalive if old else problems_of_own)(wanted, state, scala) if wanted["action"] == "scala" and java else ())]
     if not result.problems and wanted["action"] == "scala":
         # Nobody can know what an expression does.
-        result.actions.append(("scala", wanted["command"]))
-        result.after = f"instance {wanted['instance']} (process {running['pid']}): {wanted['command'] or 'a console in the terminal'}\n"
+        result.actions.append(("scala", None))
+        result.after = f"instance {wanted['instance']} (process {running['pid']}): {'an expression' if wanted['command'] else 'a console in the terminal'}\n"
     return result
 
 

@@ -16,6 +16,8 @@ from ansible_collections.xitrum.host.plugins.module_utils.foreign_text import hi
 from ansible_collections.xitrum.host.plugins.module_utils.host import writable_by_all
 from ansible_collections.xitrum.host.plugins.module_utils.plan import RUN, Plan, Row
 
+#: Stands for the text of a private file.
+PRIVATE = "(not shown, since the file is private)\n"
 OWED = "/var/lib/xitrum.host/owed"
 #: Where systemctl(1) masks a unit, for good or until the next boot.
 UNIT_FOLDERS = ("/etc/systemd/system", "/run/systemd/system")
@@ -74,8 +76,9 @@ def plan(wanted, state):
         note(result, wanted, item["path"], "as the inventory says", "so" if owned else "otherwise" if has else "missing", owned)
         if not owned:
             result.actions.append(("write", item))
-            result.before += headed(item["path"], diff_text((has or {}).get("text") or "", False))
-            result.after += headed(item["path"], diff_text(item["content"], True))
+            private = is_private(item)
+            result.before += headed(item["path"], diff_text((has or {}).get("text") or "", False), private)
+            result.after += headed(item["path"], diff_text(item["content"], True), private)
     for item in wanted["links"]:
         target = (there.get(item["path"]) or {}).get("target")
         note(result, wanted, item["path"], item["target"], target or "missing", target == item["target"])
@@ -86,8 +89,9 @@ def plan(wanted, state):
     for path in sorted(set(there) - {item["path"] for item in [*wanted["files"], *wanted["links"]]}):
         note(result, wanted, path, "absent", there[path]["target"] or "there", False, masked(path, there[path]))
         result.actions.append(("remove", {"path": path}))
-        target, text = there[path]["target"], there[path]["text"]
-        result.before += headed(path, f"-> {target}\n" if text is None else diff_text(text, False))
+        has = there[path]
+        private = has["text"] is not None and is_private({"mode": oct(has["stat"].mode)})
+        result.before += headed(path, f"-> {has['target']}\n" if has["text"] is None else diff_text(has["text"], False), private)
     if state["owed"] and not result.actions:
         note(result, wanted, "commands", "done", "owed since a run that did not end", False)
         result.actions.append(("commands", None))
@@ -119,9 +123,19 @@ def diff_text(text, wanted):
     return text if wanted else shown_text(text)
 
 
-def headed(path, text):
-    """A file's text with its name above, for a diff of several files."""
-    return f"# {path}\n{text}" if text else ""
+def is_private(item):
+    """Whether a file is for its owner alone, so that its text may be a secret and is shown nowhere."""
+    return not int(item["mode"], 8) & 0o077
+
+
+def private_texts(files):
+    """The texts of those files of a list that are private, for what a module keeps out of its result."""
+    return {item["content"] for item in files if item.get("content") and is_private({"mode": "0644", **item})}
+
+
+def headed(path, text, private=False):
+    """A file's text with its name above, for a diff of several files. That of a private one is not shown."""
+    return f"# {path}\n{PRIVATE if private else text}" if text else ""
 
 
 def apply(host, wanted, planned):

@@ -272,7 +272,7 @@ class _Table:
             f"a rule of nftables in the chain {place}",
             tuple(conditions),
             f"remove it (nft delete rule {place} handle {'N' if handle is None else handle}) and take it out of the file that it comes from",
-            commands=() if handle is None else (removal,),
+            commands=() if handle is None else (tuple(removal),),
         )
 
     def map_keys(self, body):
@@ -411,7 +411,7 @@ def _iptables_taking(chain, line, conditions):
             f"publish the container at another port (docker ps --filter publish={ports or 'PORT'} names it)",
         )
     removal = ["iptables", "-t", "nat", "-D", *shlex.split(line)[1:]]
-    return Taking(f"the rule '{line}' of iptables", conditions, f"remove it ({shell_line([removal])})", commands=(removal,))
+    return Taking(f"the rule '{line}' of iptables", conditions, f"remove it ({shell_line([removal])})", commands=(tuple(removal),))
 
 
 def _conditions(words):

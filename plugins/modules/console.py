@@ -114,15 +114,18 @@ problems:
 
 import os
 
-from ansible_collections.xitrum.host.plugins.module_utils import bodies, console
+from ansible_collections.xitrum.host.plugins.module_utils import bodies, commands, console
 from ansible_collections.xitrum.host.plugins.module_utils.host import Host
-from ansible_collections.xitrum.host.plugins.module_utils.quiet import Utf8Module
+from ansible_collections.xitrum.host.plugins.module_utils.quiet import QuietModule
 
 
 def main():
     """Reads, plans, and asks or prepares."""
-    module = Utf8Module(argument_spec=console.SPEC, supports_check_mode=True)
-    host, wanted = Host(), module.params
+    module = QuietModule(argument_spec=console.SPEC, supports_check_mode=True)
+    host, wanted = Host(), dict(module.params)
+    # What it prints is what was asked for, and may repeat a short one: only the invocation that Ansible shows is without it.
+    module.no_log_values.discard(wanted["command"])
+    module.params["command"] = commands.HIDDEN if wanted["command"] else ""
     if os.geteuid() != 0:
         module.fail_json(msg="an instance's JVM is attached to by its own user, whom only root can become, and this module runs as another user: "
                              "use become: true.")

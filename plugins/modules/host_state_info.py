@@ -133,7 +133,7 @@ certificates:
   type: dict
 """
 
-from ansible_collections.xitrum.host.plugins.module_utils import base, concerns
+from ansible_collections.xitrum.host.plugins.module_utils import base, commands, concerns, file_set
 from ansible_collections.xitrum.host.plugins.module_utils.host import Host
 from ansible_collections.xitrum.host.plugins.module_utils.quiet import QuietModule
 
@@ -147,7 +147,8 @@ def main():
     )
     wanted, secrets, wrong = base.checked(concerns.SPECS, module.params)
     # Kept out of whatever is returned, as for every option with no_log.
-    module.no_log_values |= secrets
+    module.no_log_values |= secrets | commands.secret_options((wanted["instances"] or {}).get("java_options") or [])
+    module.no_log_values |= file_set.private_texts((wanted["service"] or {}).get("files") or [])
     if wrong:
         module.fail_json(msg=" ".join(wrong))
     try:

@@ -192,7 +192,7 @@ problems:
   elements: str
 """
 
-from ansible_collections.xitrum.host.plugins.module_utils import disk_space, fence, folders, instances
+from ansible_collections.xitrum.host.plugins.module_utils import commands, disk_space, fence, folders, instances
 from ansible_collections.xitrum.host.plugins.module_utils.quiet import QuietModule
 
 
@@ -207,6 +207,7 @@ def main():
         supports_check_mode=True,
     )
     host, wanted = fence.host_of(module), module.params
+    module.no_log_values |= commands.secret_options(wanted["java_options"])
     folders.stop_at_system(module, host, wanted["root"], wanted["log_dir"])
     state = instances.read(host, wanted, {"home": wanted["jdk_home"], "version": wanted["jdk_version"]})
     plan = instances.plan(wanted, state)

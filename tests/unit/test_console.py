@@ -46,7 +46,8 @@ def test_a_console_of_ones_own_on_a_recent_jdk():
     assert plan.problems == []
     assert plan.facts == {"pid": 12, "user": "815815", "java": 17, "console": "own"}
     assert plan.changed
-    assert plan.after == "instance 0 (process 12): 6 * 7\n"
+    # The expression itself may hold a secret.
+    assert plan.after == "instance 0 (process 12): an expression\n"
 
 
 def test_jcmd_changes_nothing():

@@ -324,7 +324,7 @@ def test_a_group_that_somebody_named_is_not_the_unit_of_a_process():
     host = holding()
     host.files["/proc/71/cgroup"] = "0::/user.slice/user-1000.slice/session-3.scope/x; reboot #.service\n"
     assert planned(host).problems[0].startswith("redirects: port 80 is held by apache2, pid 71, which a redirect would cut off: end it (kill 71)")
-    assert planned(host).report()["fixes"] == {}
+    assert list(planned(host).report()["fixes"].values()) == [[["kill", "71"]]]
 
 
 def test_a_rule_made_by_hand_is_named_and_stops_the_run_before_it_changes_anything():
