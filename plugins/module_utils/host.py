@@ -54,8 +54,6 @@ DAEMON_FOLDERS = {"/var/log": "syslog"}
 #: Opens a folder to read or change it, and no link to one.
 FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_NONBLOCK
 
-#: How long a lock of another process is waited for, in seconds: longer than a reload of a proxy may take.
-LOCK_SECONDS = 120
 
 #: What a file has beside its text, owner and mode, and a rename would lose: the label of SELinux, and access lists.
 KEPT_ATTRIBUTES = ("security.selinux", "system.posix_acl_access")
@@ -400,10 +398,11 @@ class Host:
         return True
 
     @contextlib.contextmanager
-    def locked(self, path, seconds=LOCK_SECONDS):
+    def locked(self, path, seconds=None):
         """Waits until no other process has the lock of this file, and holds it for the block. A process that ends gives it back.
 
-        Raises L(PathError) where another one has it after C(seconds), and where the file is somebody else's.
+        Raises TimeoutError where another one has it after C(seconds) (by default C(LOCK_SECONDS)), and L(PathError) where
+        the file is somebody else's.
         """
         # A lock that others may open, they may hold.
         with os.fdopen(self.open_file(path, os.O_WRONLY | os.O_CREAT), "w", encoding="utf-8") as file:
@@ -411,7 +410,7 @@ class Host:
                 raise PathError(errno.EPERM, f"the lock {path} belongs to {user_name(os.fstat(file.fileno()).st_uid)}; "
                                 f"expected a file of {user_name(os.geteuid())}: remove it, and run the playbook again")
             os.chmod(file.fileno(), 0o600)
-            bounded.lock(file, seconds, path)
+            bounded.lock(file, LOCK_SECONDS if seconds is None else seconds, path)
             yield
 
     @contextlib.contextmanager

@@ -92,7 +92,7 @@ def parse(name, text):
 def test_the_parsers_are_found():
     assert len(PARSERS) > 80
     assert set(REFUSES) <= set(PARSERS)
-    assert {"sockets.parse_listeners", "process.parse_stat", "haproxy_socket.parse_stat", "targets.unit_of_process"} <= set(PARSERS)
+    assert {"sockets.parse_listeners", "process.parse_stat", "haproxy_socket.parse_stat"} <= set(PARSERS)
 
 
 @pytest.mark.parametrize("name", sorted(PARSERS))

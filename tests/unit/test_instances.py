@@ -13,7 +13,7 @@ import subprocess
 
 import pytest
 from ansible_collections.xitrum.host.plugins.module_utils import addresses, fleet_summary, instances, release, restarts, sockets
-from ansible_collections.xitrum.host.plugins.module_utils.host import Host
+from ansible_collections.xitrum.host.plugins.module_utils.host import Host, user_name
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -301,8 +301,8 @@ def test_a_folder_made_for_real_leaves_the_package_unedited(tmp_path):
     for path, text in {"config/xitrum.conf": "stock", "config/flash/policy.xml": "x", "lib/a.jar": "jar", "script/runner": "#!", "extra/x": "x"}.items():
         (release / path).parent.mkdir(parents=True, exist_ok=True)
         (release / path).write_text(text)
-    want = wanted(root=str(root), log_dir=str(log))
-    host = Local(lambda *_arguments, **_more: (0, "", ""))
+    want = wanted(root=str(root), log_dir=str(log), user=user_name(os.geteuid()))
+    host = Local()
     plan = instances.Plan(actions=[("launcher", None, None), ("make", 0, ("aaaaaaaaaaaa-0011", {"config/xitrum.conf": "own", "environment": "A='b'\n"}))])
     instances.apply(host, want, plan)
     home = root / "instances" / "0" / "aaaaaaaaaaaa-0011"

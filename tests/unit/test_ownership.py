@@ -133,7 +133,7 @@ def test_without_ss_nothing_is_healthy():
 
 
 def test_who_answers_and_leaves_the_port_to_the_instance_is_found_out_by_the_second_look(monkeypatch):
-    looks = iter([ownership.sockets.Rows(), sockets.parse_listeners(machine_with(holder=90).commands[" ".join(sockets.SS)])])
+    looks = iter([ownership.sockets.Rows(), sockets.listeners(machine_with(holder=90))])
     monkeypatch.setattr(ownership.sockets, "listeners", lambda _host: next(looks))
     assert "process 90" in service.health_fault(machine_with(), wanted(), wanted()["instances"][0])
 
