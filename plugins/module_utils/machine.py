@@ -278,9 +278,12 @@ def port_problems(found):
         }
     )
     for port, pid, name, unit, user in others:
-        what = ", ".join(filter(None, [f"process {pid}", unit, f"user {user}" if user else ""]))
+        what = f"process {pid}{', ' + unit if unit else ''}"
         who = f"{printable(name)} ({what})" if pid else "a process that this user may not see"
-        yield f"port {port} is held by {who}: stop it{f' (systemctl disable --now {unit})' if unit else ''}, or set xitrum_http_port"
+        yield (
+            f"port {port} is held by {who}: stop it{f' (systemctl disable --now {unit})' if unit else ''}, "
+            f"or set xitrum_http_port{f' (it runs as the user {user})' if user else ''}"
+        )
 
 
 def memory_problems(wanted, state):
