@@ -281,11 +281,11 @@ def port_problems(found):
         }
     )
     for port, pid, name, unit, user in others:
-        what = ", ".join(filter(None, [f"process {pid}", unit, f"user {user}" if user else ""]))
+        what = f"process {pid}{', ' + unit if unit else ''}"
         who = f"{printable(name)} ({what})" if pid else "a process that this user may not see"
         stop = [["systemctl", "disable", "--now", unit]] if unit else []
-        shown = f" ({shell_line(stop)})" if stop else ""
-        yield Problem(f"port {port} is held by {who}: stop it{shown}, or set xitrum_http_port", *stop)
+        shown, account = f" ({shell_line(stop)})" if stop else "", f" (it runs as the user {user})" if user else ""
+        yield Problem(f"port {port} is held by {who}: stop it{shown}, or set xitrum_http_port{account}", *stop)
 
 
 def memory_problems(wanted, state):
