@@ -99,10 +99,10 @@ def folder_problems(of_host):
         return []
 
 
-def values_cannot_be_meant(of_host):
+def values_cannot_be_meant(hostvars, host, addresses=True):
     """Whether a host's variables have values that cannot be planned with. See the documentation of values_cannot_be_meant."""
     try:
-        return bool(values.plan_problems(of_host))
+        return bool(values.plan_problems(hostvars[host])) or (addresses and bool(preflight.address_problems(hostvars, host, NO_VALUE)))
     except NO_VALUE:
         return False
 
@@ -126,9 +126,12 @@ def preflight_message(hostvars, hosts, reached=None, retired=(), deploy=False):
     answered = set(hosts if reached is None else reached)
     problems = {}
     for host, of_host in every.items():
-        # A host whose variables cannot be meant is not read, so nothing is known of it.
-        read = [] if values_cannot_be_meant(of_host) else preflight.host_problems(of_host, host in answered)
-        problems[host] = [*variable_problems(of_host), *read, *value_problems(of_host), *run_problems(of_host, deploy)]
+        # A host whose variables cannot be meant is not read, so nothing is known of it. Where the addresses of others do not matter
+        # (base.yml), it is.
+        others = preflight.address_problems(hostvars, host, NO_VALUE) if preflight.is_unread(of_host) else []
+        skipped = host in answered and (others or values_cannot_be_meant(hostvars, host))
+        read = [] if skipped else preflight.host_problems(of_host, host in answered)
+        problems[host] = [*variable_problems(of_host), *read, *value_problems(of_host), *others, *run_problems(of_host, deploy)]
     differences = preflight.difference_errors(hostvars, hosts, NO_VALUE)
     for found in (differences, preflight.session_reports(hostvars, hosts, NO_VALUE)[0]):
         for host, sentences in found.items():

@@ -18,10 +18,10 @@ options:
     elements: dict
     required: true
   reserved:
-    description: Names that are taken already.
+    description: Names that are taken already, those of the collection's own configurations where it is not given.
     type: list
     elements: str
-    default: []
+    default: [xitrum, xitrum_http, stats]
 """
 
 EXAMPLES = r"""
@@ -46,7 +46,7 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.xitrum.host.plugins.module_utils import proxy as proxies
 
 
-def proxy_backends(items, reserved=()):
+def proxy_backends(items, reserved=proxies.RESERVED):
     """C(backends) of module_utils/proxy.py: its ValueError is an error of the filter."""
     try:
         return proxies.backends(items, reserved)

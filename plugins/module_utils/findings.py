@@ -38,7 +38,7 @@ def findings(states, reached, inventory="", variables=""):
 def of_host(host, state, reached):
     """The findings of one host."""
     if not concerns(state) or not reached:
-        away, said = not reached or bool((state or {}).get("unreachable")), (state or {}).get("msg", "")
+        away, said = not reached or bool((state or {}).get("unreachable")), preflight.read_failure(state)
         why = "it could not be reached" if away else f"it could not be read: {said or 'no reason was given'}"
         if not away and said:
             # A check of its variables failed: the host itself was not asked.

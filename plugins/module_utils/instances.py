@@ -337,8 +337,9 @@ def plan(wanted, state):
         try:
             files = own_files(wanted, instance, state["jdk"])
         except ValueError as error:
-            result.problems.append(str(error))
-            return result
+            # The same of each instance, a fault a line. What else is wrong is found as well.
+            result.problems += [fault for fault in str(error).splitlines() if fault not in result.problems]
+            continue
         plan_instance(wanted, instance, files, state, result)
     result.facts["configured"] = {str(index): has.get("configured", {}) for index, has in state["instances"].items()}
     result.problems.extend(page_problems(wanted, state))

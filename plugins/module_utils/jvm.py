@@ -76,21 +76,26 @@ def launcher_options(version):
 def last_options(heap, options, dump_folder):
     """The options that win over the runner's, for _JAVA_OPTIONS; without a folder for them, no heap dumps.
 
-    Raises ValueError for an option that cannot be passed so.
+    Raises ValueError with a line for each option that cannot be passed so.
     """
-    if not HEAP.fullmatch(heap):
-        raise ValueError(f"the heap is {heap!r}; wanted is a size as -Xmx takes it, such as 512m or 2g")
-    for option in options:
-        if not option.startswith("-") or re.search(r"\s", option):
-            raise ValueError(f"the JVM option {option!r} must begin with - and have no white space: the JVM splits _JAVA_OPTIONS there")
-        if option.startswith("--"):
-            raise ValueError(f"the JVM option {option!r} belongs to the java launcher, which _JAVA_OPTIONS does not reach")
+    faults = [] if HEAP.fullmatch(heap) else [f"the heap is {heap!r}; wanted is a size as -Xmx takes it, such as 512m or 2g"]
+    faults += option_problems(options)
+    faults += [f"the JVM option {option!r} belongs to the java launcher, which _JAVA_OPTIONS does not reach"
+               for option in options if option.startswith("--")]
+    if faults:
+        raise ValueError("\n".join(faults))
     # An instance that is out of memory must end to be started anew; half alive it would answer some requests. The dump has
     # one name, and the JVM does not replace a file: the first one stays, and they cannot fill the disk.
     dump = ["-XX:+HeapDumpOnOutOfMemoryError", f"-XX:HeapDumpPath={dump_folder}/heap.hprof"] if dump_folder else ["-XX:-HeapDumpOnOutOfMemoryError"]
     fixed = [f"-Xmx{heap}", "-XX:+ExitOnOutOfMemoryError", *dump]
     # -Xms of the stock runner may be larger than a small heap, which the JVM refuses.
     return [f"-Xms{smaller(heap, '256m')}", *fixed, *options]
+
+
+def option_problems(options):
+    """Why options cannot be passed to a JVM through its environment, one sentence an option."""
+    return [f"the JVM option {option!r} must begin with - and have no white space: the JVM splits _JAVA_OPTIONS there"
+            for option in options if not option.startswith("-") or re.search(r"\s", option)]
 
 
 def smaller(one, other):
@@ -237,7 +242,8 @@ def options_environment(java_version, heap, options, dump_folder=""):
     variables = {}
     launcher = [option for option in options if option.startswith("--")]
     if launcher and java_version < 9:
-        raise ValueError(f"the JVM option {launcher[0]!r} needs JDK 9 or newer; this instance runs on JDK {java_version}")
+        raise ValueError(f"the JVM option{'s' if len(launcher) > 1 else ''} {', '.join(map(repr, launcher))} {'need' if len(launcher) > 1 else 'needs'} "
+                         f"JDK 9 or newer; this instance runs on JDK {java_version}")
     before = launcher_options(java_version) + launcher
     if before:
         variables["JDK_JAVA_OPTIONS"] = " ".join(before)

@@ -35,7 +35,7 @@ def settings(arguments):
 
     Raises ValueError where a URL with credentials stands where no file can replace it.
     """
-    rest, values, secret = [], {}, False
+    rest, values, secret, faults = [], {}, False, []
     words = shlex.split(arguments)
     while words:
         word = words.pop(0)
@@ -44,15 +44,15 @@ def settings(arguments):
             option, equals, value = word[:2], "=", word[2:]
         if option not in OPTIONS or not (equals or words):
             if has_credentials(word):
-                raise ValueError(
-                    f"found {urls.hide_credentials(without_blanks(word))}; expected a URL with credentials only after {', '.join(OPTIONS)}"
-                )
+                faults.append(urls.hide_credentials(without_blanks(word)))
             rest.append(word)
             continue
         value = value if equals else words.pop(0)
         # The whole word is a URL, so an @ ends a user and password, whatever these hold and with or without a scheme.
         secret = secret or "@" in value or has_credentials(value)
         values.setdefault(OPTIONS[option], []).append((option, value))
+    if faults:
+        raise ValueError(f"found {', '.join(faults)}; expected a URL with credentials only after {', '.join(OPTIONS)}")
     if not secret:
         return {"arguments": arguments, "files": {}}
     logins, lines = {}, ["[global]"]

@@ -5,11 +5,12 @@
 
 from __future__ import annotations
 
+import collections
 import os
 import re
 import textwrap
 
-from ansible_collections.xitrum.host.plugins.module_utils import addresses, shared_settings, slots
+from ansible_collections.xitrum.host.plugins.module_utils import addresses, proxy, shared_settings, slots
 from ansible_collections.xitrum.host.plugins.module_utils.foreign_text import printable
 from ansible_collections.xitrum.host.plugins.module_utils.package_config import EXAMPLE_VALUES, settings_of
 from ansible_collections.xitrum.host.plugins.module_utils.package_java import java_problem
@@ -18,6 +19,12 @@ from ansible_collections.xitrum.host.plugins.module_utils.variables import is_tr
 #: The variable that replaces a key of the package's configuration, and how to make a value for it.
 OWN_VALUES = {"secureKey": "xitrum_secure_key", "apiKey": "xitrum_metrics_api_key"}
 
+
+#: How a report on a host of which nothing is known begins; a module may have said so itself.
+UNREAD = "the host could not be read"
+
+#: Lines of what a module printed that a report shows.
+_LINES = 4
 
 #: How Ansible words the error of a filter, which here is that of a value.
 FILTER_ERROR = re.compile(r"The filter plugin 'xitrum\.host\.\w+' failed: (.+)", re.DOTALL)
@@ -70,6 +77,40 @@ def session_notes(variables):
                    "noticed, and two keys at once break sessions. Change it with xitrum_rollout_strategy=all_at_once")
 
 
+def address_problems(hostvars, host, no_value=()):
+    """Why the configuration of one host cannot be written with the addresses and ports of the others, all at once.
+
+    An application host trusts its proxies, and a proxy knows the instances: also those of hosts that the run leaves out.
+    """
+    variables = hostvars[host]
+    groups_of = variables.get("groups") or {}
+    # Of a host only the variables that are asked for are worked out.
+    applications, proxies = ([collections.ChainMap({"inventory_hostname": name}, hostvars[name]) for name in groups_of.get(group) or ()
+                              if name in hostvars] for group in ("xitrum", "xitrum_proxy"))
+    defaults = {name: read_value(variables, name, no_value) or default for name, default in ((proxy.PORT, 8000), (proxy.COUNT, 1))}
+    checks = []
+    if host in (groups_of.get("xitrum") or ()) and "xitrum_trusted_proxies" not in variables:
+        checks.append(lambda: proxy.addresses(proxies, host))
+    if host in (groups_of.get("xitrum_proxy") or ()) and applications and "proxy_servers" not in variables:
+        checks.append(lambda: proxy.servers(applications, host, defaults))
+    found = []
+    for check in checks:
+        try:
+            check()
+        except no_value:
+            # A variable without a value is an error of its own.
+            continue
+        except ValueError as error:
+            found += str(error).splitlines()
+    return found
+
+
+def is_unread(variables):
+    """Whether nothing was read of a host, or its read failed."""
+    state = variables.get("xitrum_host_state")
+    return not isinstance(state, dict) or bool(state.get("failed") or state.get("unreachable"))
+
+
 def runs_the_package(variables):
     """Whether a host was read as an application host: a proxy needs neither a JDK nor the application's secrets."""
     state = variables.get("xitrum_host_state")
@@ -79,8 +120,8 @@ def runs_the_package(variables):
 def host_problems(variables, reached):
     """What stands in the way on one host, as sentences: what its concerns say, and its JDK."""
     state, package = variables.get("xitrum_host_state"), variables.get("xitrum_package_read") or {}
-    if not isinstance(state, dict) or state.get("failed") or state.get("unreachable"):
-        return refusals(state) if reached and isinstance(state, dict) and state.get("refused") else [unread(variables, state, reached)]
+    if is_unread(variables):
+        return refusals(state) if reached and isinstance(state, dict) and state.get("refused") else unread(variables, state, reached)
     concerns = [report for report in state.values() if isinstance(report, dict)]
     problems = [problem for report in concerns for problem in report.get("problems", [])]
     if runs_the_package(variables):
@@ -274,20 +315,29 @@ def retired_problems(retired, applications):
 
 
 def unread(variables, state, reached):
-    """The sentence for a host of which nothing is known."""
+    """The sentences for a host of which nothing is known."""
     if not reached:
         groups = variables.get("groups") or {}
         name = variables.get("inventory_hostname", "")
         if name in (groups.get("xitrum_proxy") or []) and name not in (groups.get("xitrum") or []):
-            return (
+            return [
                 "the proxy could not be reached: start it, or correct ansible_host. To roll out without it, add "
                 f"-e xitrum_unavailable_proxies={name}; once it is back, run site.yml"
-            )
-        return "the host could not be reached: start it, correct ansible_host, or leave it out with --limit"
+            ]
+        return ["the host could not be reached: start it, correct ansible_host, or leave it out with --limit"]
+    if isinstance(state, dict) and state.get("printed"):
+        return [f"{UNREAD}: the failure of '{state['printed']}' is printed above"]
     failed = variables.get("ansible_failed_result")
-    reports = [report for report in (state, failed) if isinstance(report, dict)]
-    said = next((str(report["msg"]).strip() for report in reports if report.get("msg")), "no reason was given; run again with -vvv")
-    return cause_of(said) or f"the host could not be read: {said}"
+    said = next(filter(None, map(read_failure, (state, failed))), "no reason was given; run again with -vvv")
+    # A filter reports all that it found at once, a fault a line.
+    return cause_of(said).splitlines() or [said if said.startswith(UNREAD) else f"{UNREAD}: {said}"]
+
+
+def read_failure(result):
+    """Why a module failed, by its result; empty where it does not say so. What it printed is the reason where Ansible has none."""
+    said = str(result.get("msg") or "").strip() if isinstance(result, dict) else ""
+    printed = str(result.get("module_stderr") or result.get("module_stdout") or "").strip().splitlines() if said else []
+    return " ".join([said, printable(" ".join(printed[-_LINES:]))]).strip()
 
 
 def host_notes(variables):

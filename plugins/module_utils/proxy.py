@@ -14,6 +14,9 @@ import re
 
 from ansible_collections.xitrum.host.plugins.module_utils import addresses as address_rules
 
+#: Names of backends that the configurations of the proxies have already.
+RESERVED = ("xitrum", "xitrum_http", "stats")
+
 #: The variables of an application host that decide where its instances are, with the type of each fallback.
 PORT, COUNT = "xitrum_http_port", "xitrum_instances"
 
@@ -30,19 +33,40 @@ def servers(hosts, proxy, defaults):
 
     C(hosts) are mappings of host variables with C(inventory_hostname); C(proxy) is the name of the proxy that asks;
     C(defaults) has C(xitrum_http_port) and C(xitrum_instances) for hosts that do not say. Raises ValueError where
-    there is no instance, a number is out of range, or an address cannot be right.
+    there is no instance, a number is out of range, or an address cannot be right: with a line for each such value.
     """
-    found = [instance for host in hosts for instance in _instances(host, proxy, defaults)]
+    faults, found = [], []
+    for host in hosts:
+        wrong = list(_instance_faults(host, proxy, defaults))
+        faults += wrong
+        found += [] if wrong else _instances(host, proxy, defaults)
+    if faults:
+        raise ValueError("\n".join(faults))
     if not found:
         raise ValueError("found no instance to send requests to: put application hosts into the inventory's group xitrum, or set the proxy role's servers")
     return found
 
 
+def _instance_faults(host, proxy, defaults):
+    """What is wrong with the values of one host, as sentences."""
+    name, values = host["inventory_hostname"], {key: host.get(key, defaults[key]) for key in (COUNT, PORT)}
+    faults = [f"{name}: {key} is {values[key]!r}, wanted is a number from {low} to {high}"
+              for key, low, high in ((COUNT, 0, 1000), (PORT, 1, 65535)) if not _is_number(values[key], low, high)]
+    yield from faults
+    count, port = (0, 0) if faults else (int(values[COUNT]), int(values[PORT]))
+    if count and port + count - 1 > 65535:
+        yield f"{name}: {count} instances from port {port} on go past port 65535: set a lower {PORT} or fewer {COUNT}"
+    # A host without instances needs no address.
+    if count or faults:
+        try:
+            server_address(host, proxy)
+        except ValueError as error:
+            yield str(error)
+
+
 def _instances(host, proxy, defaults):
     name = host["inventory_hostname"]
-    count, port = _number(host, COUNT, defaults, 0, 1000), _number(host, PORT, defaults, 1, 65535)
-    if count and port + count - 1 > 65535:
-        raise ValueError(f"{name}: {count} instances from port {port} on go past port 65535: set a lower {PORT} or fewer {COUNT}")
+    count, port = (int(host.get(key, defaults[key])) for key in (COUNT, PORT))
     where = server_address(host, proxy) if count else ""
     return [{"name": server_name(name, index), "host": name, "address": where, "port": port + index, "instance": index} for index in range(count)]
 
@@ -86,11 +110,8 @@ def server_name(host, index):
     return f"{re.sub(r'[^A-Za-z0-9_.-]', '_', plain)}-{index}"
 
 
-def _number(host, key, defaults, low, high):
-    value = host.get(key, defaults[key])
-    if not re.fullmatch(r"\d+", str(value)) or not low <= int(value) <= high:
-        raise ValueError(f"{host['inventory_hostname']}: {key} is {value!r}, wanted is a number from {low} to {high}")
-    return int(value)
+def _is_number(value, low, high):
+    return re.fullmatch(r"\d+", str(value), re.ASCII) is not None and low <= int(value) <= high
 
 
 def server_address(host, proxy):
@@ -119,10 +140,10 @@ def own_address(host):
 def addresses(hosts, application):
     """The addresses from which proxies reach the application host C(application), for C(reverseProxy.ips): a list without repetitions.
 
-    A proxy on the same host comes from the loopback. Raises ValueError for a proxy whose address is a name, since
-    Xitrum takes addresses and networks (CIDR) only.
+    A proxy on the same host comes from the loopback. Raises ValueError, with a line for each proxy whose address is a
+    name, since Xitrum takes addresses and networks (CIDR) only.
     """
-    found = []
+    faults, found = [], []
     for host in hosts:
         same, where = host["inventory_hostname"] == application, own_address(host)
         if same:
@@ -130,9 +151,11 @@ def addresses(hosts, application):
         if _is_network(where) and not (address_rules.is_loopback(where) and not same):
             found.append(where)
         elif not same:
-            raise ValueError(
+            faults.append(
                 f"{host['inventory_hostname']}: found the address {where}, wanted is the IP address from which this proxy reaches {application}: "
                 f"set xitrum_address of {host['inventory_hostname']} (Xitrum trusts addresses and networks, not names)")
+    if faults:
+        raise ValueError("\n".join(faults))
     return list(dict.fromkeys(found))
 
 

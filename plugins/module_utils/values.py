@@ -11,7 +11,7 @@ from __future__ import annotations
 import difflib
 import re
 
-from ansible_collections.xitrum.host.plugins.module_utils import cluster, jvm, pip
+from ansible_collections.xitrum.host.plugins.module_utils import cluster, jvm, pip, proxy
 from ansible_collections.xitrum.host.plugins.module_utils import folders as paths
 from ansible_collections.xitrum.host.plugins.module_utils.variables import is_true
 
@@ -136,10 +136,13 @@ def secrets(variables):
 
 
 def heap(variables):
-    """The size of the heap."""
+    """The size of the heap, and options of the JVM."""
     value = str(variables.get("xitrum_heap", "512m"))
     if not jvm.HEAP.fullmatch(value):
         yield f"xitrum_heap is {value!r}: wanted is a size as -Xmx takes it, such as 512m or 2g"
+    options = variables.get("xitrum_java_options")
+    options = [str(option) for option in options] if isinstance(options, (list, tuple)) else []
+    yield from (f"xitrum_java_options: {sentence}" for sentence in jvm.option_problems(options))
 
 
 def java_options(variables):
@@ -157,6 +160,17 @@ def pip_arguments(variables):
         yield f"supervisor_supervisord_pip_arguments: {error}"
 
 
+def backends(variables):
+    """Other applications below a path of the site."""
+    try:
+        proxy.backends(variables.get("xitrum_proxy_backends") or [], proxy.RESERVED)
+    except ValueError as error:
+        yield str(error)
+    except (AttributeError, KeyError, TypeError):
+        # Of a value that is no list of such dictionaries the specification of the variable says so.
+        return
+
+
 def reach_from(variables):
     """The host from which the public ports are tested."""
     name = variables.get("xitrum_reach_from") or ""
@@ -168,7 +182,9 @@ def reach_from(variables):
 
 
 #: All of them, in the order in which they are reported.
-CHECKS = (names, folders, counts, rollout, capacity, ports, secrets, heap, java_options, pip_arguments, reach_from)
+CHECKS = (
+    names, folders, counts, rollout, capacity, ports, secrets, heap, java_options, pip_arguments, backends, reach_from,
+)
 
 
 def number(value):

@@ -62,7 +62,7 @@ options:
     default: 1024
   package_settings:
     description:
-      - The settings of sessions in C(config/xitrum.conf) of the package, as RV(xitrum.host.package_info#module:session_settings) has them.
+      - The settings of sessions with which the package starts, as RV(xitrum.host.package_info#module:session_settings) has them.
       - They are used where the release is not on the host yet.
     type: dict
   service_digest:

@@ -60,6 +60,14 @@ def test_what_cannot_be_passed_is_named(heap, options, version, named):
         jvm.environment("/jdk", version, heap, options, "/log")
 
 
+def test_all_that_cannot_be_passed_is_named_at_once():
+    with pytest.raises(ValueError) as caught:
+        jvm.last_options("half", ["-Da=b c", "Xmx1g", "-Dok=1"], "/log")
+    assert [sentence.split()[1:3] for sentence in str(caught.value).splitlines()] == [["heap", "is"], ["JVM", "option"], ["JVM", "option"]]
+    with pytest.raises(ValueError, match="options '--add-opens=a/b=X', '--module-path=/m' need JDK 9 or newer"):
+        jvm.environment("/jdk", 8, "1g", ["--add-opens=a/b=X", "--module-path=/m"], "/log")
+
+
 def test_the_environment_file_is_one_that_sh_reads():
     assert jvm.environment_file({"A": "b c", "D": '"'}) == "A='b c'\nD='\"'\n"
     with pytest.raises(ValueError, match="A"):

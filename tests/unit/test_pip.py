@@ -93,6 +93,13 @@ def test_a_secret_that_no_file_can_hold_is_refused_and_not_shown(arguments):
     assert "s3cret" not in str(caught.value)
 
 
+def test_every_such_secret_is_reported_at_once():
+    with pytest.raises(ValueError) as caught:
+        pip.settings(f"--cert={SECRET} -q --requirement {SECRET} --client-cert=bob:s3cret@h")
+    assert str(caught.value).count("bob") == 0 and str(caught.value).count("***") == 3
+    assert "--cert=" in str(caught.value) and "--client-cert=" in str(caught.value)
+
+
 @given(st.text(min_size=1), st.text(min_size=1))
 def test_no_password_stays_in_the_arguments_and_each_is_read_back(tmp_path_factory, user, password):
     quote = urllib.parse.quote

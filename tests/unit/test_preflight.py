@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 from ansible.errors import AnsibleError
-from ansible_collections.xitrum.host.plugins.filter.preflight_message import preflight_message
+from ansible_collections.xitrum.host.plugins.filter.preflight_message import preflight_message, values_cannot_be_meant
 from ansible_collections.xitrum.host.plugins.filter.preflight_notes import preflight_notes
 from ansible_collections.xitrum.host.plugins.module_utils import preflight
 from ansible_collections.xitrum.host.plugins.module_utils.package_config import EXAMPLE_VALUES
@@ -187,6 +187,11 @@ def test_a_variable_without_a_value_is_named(error):
     ({}, False, "app1:\n  - the host could not be reached"),
     ({"xitrum_host_state": {"failed": True, "msg": "sudo wants a password"}}, True, "could not be read: sudo wants a password"),
     ({"ansible_failed_result": {"msg": "xitrum_heap is no size"}}, True, "could not be read: xitrum_heap is no size"),
+    ({"xitrum_host_state": {"failed": True, "msg": "Missing sudo password", "printed": "Read it"}}, True,
+     "could not be read: the failure of 'Read it' is printed above"),
+    # What a module printed is all that tells why it ended.
+    ({"xitrum_host_state": {"failed": True, "msg": "MODULE FAILURE", "module_stdout": "", "module_stderr": "a\nb\nc\nd\nlast \x1b[2J\n"}}, True,
+     "could not be read: MODULE FAILURE b c d last \\x1b[2J"),
     ({}, True, "run again with -vvv"),
     # A filter of ours found a value wrong while the read was prepared.
     ({"xitrum_host_state": {"failed": True, "msg": "Task failed: Finalization of task args for 'xitrum.host.host_state_info' failed: Error while "
@@ -287,3 +292,51 @@ def test_ports_of_a_rollout_must_not_overlap(listed, slot, refused):
 def test_a_line_to_type_is_not_broken():
     command = "ansible-playbook -i " + "long/" * 40 + "hosts.yml xitrum.host.site"
     assert preflight.bullets("app1", [f"found a, expected b. Run instead:\n{command}"]) == f"app1:\n  - found a, expected b. Run instead:\n    {command}"
+
+
+def with_proxies(**more):
+    groups = {"xitrum": ["app1", "app2"], "xitrum_proxy": ["proxy1", "proxy2", "proxy3"]}
+    found = {name: {"groups": groups} for name in ("app1", "app2", "proxy1", "proxy2", "proxy3")}
+    found["proxy2"]["xitrum_address"] = "192.0.2.2"
+    found["app1"].update({"xitrum_address": "192.0.2.11", "xitrum_http_port": 65535, "xitrum_instances": 2})
+    for name, values in more.items():
+        found[name].update(values)
+    return found
+
+
+def test_the_addresses_of_all_proxies_and_instances_are_reported_at_once():
+    """A filter found the first one only, while the read was prepared: each of these took a run of its own."""
+    fleet = with_proxies(app2={"ansible_host": "127.0.0.1"})
+    for host in fleet:
+        assert values_cannot_be_meant(fleet, host)
+    text = " ".join(preflight_message(fleet, list(fleet)).split())
+    for proxy in ("proxy1", "proxy3"):
+        for application in ("app1", "app2"):
+            assert f"{proxy}: found the address {proxy}, wanted is the IP address from which this proxy reaches {application}" in text
+        assert f"app2: its address is 127.0.0.1, which on the proxy {proxy} is the proxy itself" in text
+    assert text.count("app1: 2 instances from port 65535 on go past port 65535") == 1
+    assert "could not be read" not in text and "proxy2: found" not in text
+
+
+def test_addresses_count_where_the_configuration_has_them():
+    fleet = with_proxies(app1={"xitrum_http_port": 8000, "xitrum_trusted_proxies": ["192.0.2.0/24"]}, app2={"xitrum_address": "192.0.2.12"},
+                         proxy1={"proxy_servers": []})
+    # What a host sets itself is not worked out.
+    assert not values_cannot_be_meant(fleet, "app1") and values_cannot_be_meant(fleet, "app2")
+    assert not any(values_cannot_be_meant(fleet, host) for host in ("proxy1", "proxy2", "proxy3"))
+    # base.yml writes no address of another host: what it read is what counts.
+    assert not values_cannot_be_meant(fleet, "app2", addresses=False)
+    fleet["app2"].update(variables())
+    text = preflight_message(fleet, ["app2"])
+    assert "found the address" not in text
+    # An unreachable host is one in any case.
+    del fleet["app2"]["xitrum_host_state"]
+    text = preflight_message(fleet, ["app2"], [])
+    assert "could not be reached" in text and "proxy1: found the address" in text
+
+
+def test_the_lines_of_a_filter_are_errors_of_their_own_and_no_prefix_stands_twice():
+    filtered = {"failed": True, "msg": "The filter plugin 'xitrum.host.proxy_servers' failed: app1: one\napp2: two"}
+    assert preflight.host_problems({"xitrum_host_state": filtered}, True) == ["app1: one", "app2: two"]
+    unread = {"failed": True, "msg": "the host could not be read: [Errno 13] Permission denied: '/x'. Most of it needs root: set become."}
+    assert preflight.host_problems({"xitrum_host_state": unread}, True) == [unread["msg"]]

@@ -193,3 +193,25 @@ def test_the_filters_answer_as_the_functions(module, name, arguments, answer):
 def test_a_filter_fails_as_filters_do(module, name, arguments):
     with pytest.raises(AnsibleFilterError):
         module.FilterModule().filters()[name](*arguments)
+
+
+# ------------------------------------------------------------------------------------------- all that is wrong at once
+
+def test_every_proxy_without_a_usable_address_is_reported_at_once():
+    hosts = [host("proxy1"), host("proxy2", ansible_host="192.0.2.2"), host("proxy3", ansible_host="127.0.0.1"), host("app1")]
+    with pytest.raises(ValueError) as caught:
+        proxy.addresses(hosts, "app1")
+    lines = str(caught.value).splitlines()
+    assert [line.partition(":")[0] for line in lines] == ["proxy1", "proxy3"]
+    assert all("set xitrum_address of" in line for line in lines)
+
+
+def test_every_wrong_value_of_every_application_host_is_reported_at_once():
+    hosts = [host("app1", ansible_host="127.0.0.1", xitrum_http_port=0, xitrum_instances="two"), host("app2", xitrum_address="192.0.2.2"),
+             host("app3", xitrum_address="192.0.2.3", xitrum_http_port=65535, xitrum_instances=2), host("app4", xitrum_interface="::1"),
+             host("app5", ansible_host="127.0.0.1", xitrum_instances=0)]
+    with pytest.raises(ValueError) as caught:
+        places(hosts)
+    lines = str(caught.value).splitlines()
+    assert [line.partition(":")[0] for line in lines] == ["app1", "app1", "app1", "app3", "app4"]
+    assert "xitrum_instances is 'two'" in lines[0] and "xitrum_http_port is 0" in lines[1] and "set xitrum_address of app1" in lines[2]

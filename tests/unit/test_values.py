@@ -92,3 +92,22 @@ def test_how_a_rollout_goes_keeps_no_host_from_being_read():
     """So that its other errors are reported in the same run."""
     assert values.plan_problems({"xitrum_rolling_batch": "150%", "xitrum_lock_seconds": 0}) == []
     assert len(values.plan_problems({"xitrum_rolling_batch": "150%", "xitrum_instances": 0})) == 1
+
+
+def test_every_option_of_the_jvm_and_every_backend_that_is_wrong_is_reported_before_a_host_is_read():
+    wrong = {"xitrum_java_options": ["-Da=b c", "Xmx1g", "-Dok=1"],
+             "xitrum_proxy_backends": [{"name": "stats", "path_prefix": "/", "servers": []}]}
+    sentences = values.plan_problems(wrong)
+    assert [sentence.partition(":")[0] for sentence in sentences] == ["xitrum_java_options", "xitrum_java_options", "xitrum_proxy_backends"]
+    assert "'-Da=b c'" in sentences[0] and "'Xmx1g'" in sentences[1]
+    assert all(part in sentences[2] for part in ("the name 'stats' is taken", "path_prefix '/'", "it has no server"))
+
+
+@pytest.mark.parametrize("value", ["text", [1], [{"name": "a"}], {"name": "a"}, None, [], [{"name": "a", "path_prefix": 1, "servers": []}]])
+def test_backends_of_another_type_are_left_to_the_specification(value):
+    assert values.plan_problems({"xitrum_proxy_backends": value}) == []
+
+
+@pytest.mark.parametrize("value", ["-Da=b c", None, {}, 1])
+def test_options_of_another_type_are_left_to_the_specification(value):
+    assert values.plan_problems({"xitrum_java_options": value}) == []
