@@ -24,6 +24,9 @@ EVERY = ("", "*")
 #: C(0.0.0.0) in the short forms that a JVM and the C library take: C(0), C(0.0).
 _SHORT_EVERY = re.compile(r"0+(\.0+){0,3}")
 
+#: The interface of a link-local address, by its name or number. Whatever follows a % is otherwise no address.
+_ZONE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,14}")
+
 #: The IP versions that a socket of each family takes.
 _VERSIONS = {"inet": {4}, "inet6": {6}, "dual": {4, 6}}
 
@@ -44,7 +47,9 @@ def parse_address(text):
         if not bracket or (after and not after.startswith("%")):
             return None
         bare = inside + after
-    bare, _percent, zone = bare.partition("%")
+    bare, percent, zone = bare.partition("%")
+    if percent and not _ZONE.fullmatch(zone):
+        return None
     try:
         ip = ipaddress.ip_address(bare)
     except ValueError:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import ipaddress
 
-from ansible_collections.xitrum.host.plugins.module_utils import addresses, proxy
+from ansible_collections.xitrum.host.plugins.module_utils import addresses, input_types, proxy
 
 #: What others than this host may set for themselves, and the fallback of the host that asks.
 PORT, COUNT = "xitrum_cluster_port", "xitrum_instances"
@@ -23,6 +23,7 @@ def address(host):
     is a name: nobody can say now what it will be later.
     """
     found = str(host.get("xitrum_cluster_address") or proxy.own_address(host))
+    input_types.require(f"{host['inventory_hostname']!r}: xitrum_cluster_address", found, "network")
     name = host["inventory_hostname"]
     number = addresses.parse_address(found)
     if number is None:
