@@ -32,6 +32,9 @@ PRIVATE = tuple(map(ipaddress.ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.1
 #: The shared address space of RFC 6598: some providers' and overlays' private networks, and some carriers' customers.
 SHARED = ipaddress.ip_network("100.64.0.0/10")
 
+#: The interface of a link-local address, by its name or number. Whatever follows a % is otherwise no address.
+_ZONE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,14}")
+
 #: The IP versions that a socket of each family takes.
 _VERSIONS = {"inet": {4}, "inet6": {6}, "dual": {4, 6}}
 
@@ -52,7 +55,9 @@ def parse_address(text):
         if not bracket or (after and not after.startswith("%")):
             return None
         bare = inside + after
-    bare, _percent, zone = bare.partition("%")
+    bare, percent, zone = bare.partition("%")
+    if percent and not _ZONE.fullmatch(zone):
+        return None
     try:
         ip = ipaddress.ip_address(bare)
     except ValueError:

@@ -39,7 +39,7 @@ def read(host, wanted):
         "texts": texts, "systemd": kernel_files.has_systemd(host), "own": files[0].text,
         "record": record, "record_problem": record_problem,
         "unusable": [file.problem for file in files if file.problem],
-        "modules": {name: _read_module(host, name) for name in wanted["modules"] if MODULE.match(name)},
+        "modules": {name: _read_module(host, name) for name in wanted["modules"] if MODULE.fullmatch(name)},
         "modules_text": files[1].text,
     }
     for key in keys:

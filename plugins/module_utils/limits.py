@@ -20,8 +20,8 @@ from ansible_collections.xitrum.host.plugins.module_utils.plan import Plan, Row,
 from ansible_collections.xitrum.host.plugins.module_utils.process import nofile_of, parse_status, seen
 
 MARK = "# Written by xitrum.host: changes here are lost.\n"
-OWN_FILE = re.compile(r"^/etc/security/limits\.d/[A-Za-z0-9][A-Za-z0-9._-]*\.conf$")
-DOMAIN = re.compile(r"^[^\s#]+$")
+OWN_FILE = re.compile(r"/etc/security/limits\.d/[A-Za-z0-9][A-Za-z0-9._-]*\.conf")
+DOMAIN = re.compile(r"[^\s#\x00-\x1f\x7f]+")
 LIMITS_CONF, LIMITS_D = "/etc/security/limits.conf", "/etc/security/limits.d"
 SSHD_CONFIG = "/etc/ssh/sshd_config"
 
@@ -241,11 +241,11 @@ def plan(wanted, state):
 
 def _problems(wanted, state):
     found = []
-    if not OWN_FILE.match(wanted["path"]):
+    if not OWN_FILE.fullmatch(wanted["path"]):
         found.append(f"path: found {wanted['path']}, wanted a .conf file of its own in {LIMITS_D}, the folder that PAM reads.")
     if not 1 <= wanted["nofile"] <= NR_OPEN_MOST:
         found.append(f"nofile: found {wanted['nofile']}, wanted a number of open files from 1 to {NR_OPEN_MOST}.")
-    found += [f"domains: {domain!r} is no domain of limits.conf(5)." for domain in wanted["domains"] if not DOMAIN.match(domain)]
+    found += [f"domains: {domain!r} is no domain of limits.conf(5)." for domain in wanted["domains"] if not DOMAIN.fullmatch(domain)]
     if state.get("unusable"):
         found.append(state["unusable"])
     if state["own"] is not None and not state["own"].startswith(MARK):

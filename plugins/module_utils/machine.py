@@ -33,6 +33,7 @@ SPEC = {
     "user": {"type": "str", "default": ""},
     "root": {"type": "path", "default": ""},
     "log_dir": {"type": "path", "default": ""},
+    "adopt": {"type": "list", "elements": "str", "default": [], "choices": list(folders.ADOPT)},
     "release_folder": {"type": "path"},
     "release": {"type": "str", "default": ""},
     "needed_bytes": {"type": "int", "default": 0},
@@ -269,6 +270,10 @@ def folder_problems(wanted, state):
         yield state["damaged"]
     if state["folders"]:
         yield from folders.host_problems(wanted, state["folders"])
+        claimed = state["folders"]["ports"]
+        for port in sorted(set(wanted["ports"]) & set(claimed)):
+            yield (f"port {port} is on record for the application {claimed[port]} of this host: set xitrum_http_port, "
+                   f"xitrum_https_port or xitrum_cluster_port of {wanted['name']} to others")
 
 
 def port_problems(found):

@@ -5,11 +5,11 @@
 
 from __future__ import annotations
 
-import re
 import socket
 
 from ansible_collections.xitrum.host.plugins.module_utils import (
     addresses,
+    input_types,
     redirects_foreign,
     redirects_iptables,
     redirects_nft,
@@ -19,14 +19,12 @@ from ansible_collections.xitrum.host.plugins.module_utils.plan import RUN, Probl
 from ansible_collections.xitrum.host.plugins.module_utils.process import unit_of_process
 from ansible_collections.xitrum.host.plugins.module_utils.redirects_rules import LOOPBACK_ADDRESS, stop
 
-_INTERFACE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:@-]{0,14}")
-_UNIT = re.compile(r"[A-Za-z0-9:_.\\@-]+")
 _PROBE_SECONDS = 2
 
 
 def unit_name(name):
     """A service as systemd names it."""
-    return name if re.search(r"\.(service|socket)$", name) else f"{name}.service"
+    return name if name.endswith((".service", ".socket")) else f"{name}.service"
 
 
 def holders(host, rows, wanted):
@@ -49,11 +47,11 @@ def problems(wanted, state):
         if pair["outside"] == pair["inside"]:
             found.append(f"{name}: both ports are the same; wanted two, or no pair at all.")
         interface = pair.get("interface")
-        if interface and (not _INTERFACE.fullmatch(interface) or interface not in state["interfaces"]):
+        if interface and (not input_types.fits("interface", interface) or interface not in state["interfaces"]):
             found.append(f"{name}: found the interface {interface}, wanted one of this host: {', '.join(state['interfaces']) or 'it has none'}.")
     doubled = sorted({port for port in outside if outside.count(port) > 1})
     found += [f"port {port} is the outside port of {outside.count(port)} pairs; wanted one: a connection has one target." for port in doubled]
-    found += [f"stop_conflicting: found {name!r}, wanted the name of a service." for name in wanted["stop_conflicting"] if not _UNIT.fullmatch(name)]
+    found += [f"stop_conflicting: found {name!r}, wanted the name of a service." for name in wanted["stop_conflicting"] if not input_types.fits("unit", name)]
     return found + _held(wanted, state) + [text for _port, text, certain in foreign(wanted, state) if certain]
 
 

@@ -180,6 +180,8 @@ def read(host, wanted):
         "releases": releases,
         "has": has(host, root, releases) if wanted["release"] not in releases else None,
         "linked": sorted(linked & set(releases)),
+        # Without a record of ours it is somebody else's folder.
+        "marked": [name for name in releases if host.stat(manifest_path(root, name)) is not None],
         "healthy": read_healthy(host, root),
         "current": (host.readlink(f"{root}/current") or "").rpartition("/")[2],
         "running": read_running(host, root),
@@ -222,6 +224,7 @@ def plan(wanted, state):
     # What a rollback would go back to stays, whatever the number.
     target = previous_healthy(state.get("healthy"), state["releases"], state["current"])
     protected = {release, state["current"], target, *state["linked"], *state["running"]}
+    every = [name for name in every if name in state["marked"] or name == release]
     gone = [name for name in every[:-max(wanted["keep"], 1)] if name not in protected]
     result.rows.append(Row(
         "release", "releases to keep", str(wanted["keep"]), "", str(len(state["releases"])), status="differs" if gone else "ok",

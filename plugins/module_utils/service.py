@@ -368,11 +368,14 @@ def plan(host, wanted):
     """The instances that are not in the wanted state."""
     todo, defined = [], supervisors.defined(host, wanted["name"])
     marked = set().union(*defined.values()) if defined else set()
-    numbers = sorted(marked.union(int(number) for number in filter(str.isdecimal, host.listdir(f"{wanted['root']}/instances"))))
+    # What is in a folder that is not on record is nobody's to remove.
+    owned = wanted["state"] != "absent" or recorded.owns_root(host, wanted["name"], wanted["root"])
+    inside = host.listdir(f"{wanted['root']}/instances") if owned else []
+    numbers = sorted(marked.union(int(number) for number in filter(str.isdecimal, inside)))
     every = [{"index": number, "port": 0, "folder": ""} for number in numbers]
     for instance in wanted["instances"] or (every if wanted["state"] == "absent" else []):
         runs = running(host, wanted, instance["index"])
-        there = host.exists(home(wanted, instance["index"])) or instance["index"] in marked
+        there = (owned and host.exists(home(wanted, instance["index"]))) or instance["index"] in marked
         if wanted["state"] == "returned":
             now = host.readlink(f"{home(wanted, instance['index'])}/current")
             if instance["folder"] and (now != instance["folder"] or not runs):
@@ -393,11 +396,11 @@ def left_of_root(host, wanted):
     root = wanted["root"]
     if not wanted["remove_root"] or wanted["state"] != "absent" or wanted["instances"] or folders.is_system(host.realpath(root)):
         return []
-    made = recorded.read(host)["applications"].get(wanted["name"], {}).get("roots", {}).get(root, False)
+    made = recorded.read(host)["applications"].get(wanted["name"], {}).get("roots", {}).get(root)
     if made:
         return [root] if host.stat(root) is not None else []
-    ours = leftovers.inside(host, "roots", root) if leftovers.is_ours(host, "roots", root) else []
-    return [f"{root}/{name}" for name in ours]
+    # Of a folder that was adopted, what is ours; one that is not on record is somebody else's.
+    return [f"{root}/{name}" for name in leftovers.inside(host, "roots", root)] if made is not None else []
 
 
 def remove_root(host, wanted, left):
@@ -431,7 +434,7 @@ def apply(host, wanted, todo):
         stop(host, wanted, instance["index"])
         if wanted["state"] != "stopped":
             move(host, wanted, instance["index"], (wanted["supervisor"],) if starts else ())
-        if wanted["state"] == "absent":
+        if wanted["state"] == "absent" and recorded.owns_root(host, wanted["name"], wanted["root"]):
             host.remove(home(wanted, instance["index"]))
             step_record.forget(host, wanted["name"], instance["index"])
     if wanted["state"] == "absent":

@@ -44,6 +44,19 @@ options:
         description: Its user, and the group of the same name.
         type: str
         required: true
+      ports:
+        description: The ports that it takes. They replace those on record.
+        type: list
+        elements: int
+        default: []
+      adopt:
+        description:
+          - What of O(application.root), O(application.log_dir) and O(application.user) may exist though it is not on record of this application.
+          - Whatever else exists without a record fails the module. A folder without contents is nobody's.
+        type: list
+        elements: str
+        choices: [root, log_dir, user]
+        default: []
 extends_documentation_fragment:
   - xitrum.host.batch
 """

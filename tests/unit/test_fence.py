@@ -84,7 +84,8 @@ def test_nothing_is_changed_once_the_lock_is_lost(folder, name, record):
 
 def test_every_way_to_change_a_host_is_behind_the_fence():
     """The others only read; a new method is added to one of the two."""
-    reads = {"which", "read", "tail", "position", "read_foreign", "readlink", "listdir", "free_space", "realpath", "exists", "stat", "resolve", "locked", "guarded", "page", "read_page", "connect",
+    reads = {"which", "read", "tail", "position", "read_foreign", "readlink", "listdir", "free_space",
+             "realpath", "exists", "stat", "resolve", "locked", "guarded", "page", "read_page", "connect",
              "addresses_of", "bind_error",
              # Of which the changes below are made.
              "open_parent", "open_file"}

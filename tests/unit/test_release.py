@@ -49,6 +49,16 @@ def test_the_newest_are_kept_the_new_one_counts():
     assert removed(planned(fake("aa", "bb", "cc"), "dd", keep=2)) == ["aa", "bb"]
 
 
+def test_a_folder_without_a_manifest_is_somebody_elses_and_stays():
+    """As in a root that another tool has filled: the first run removed its releases."""
+    host = fake("bb", "cc")
+    host.files.update({f"{ROOT}/releases/20260101/index.html": "", f"{ROOT}/releases/.git/HEAD": "", f"{ROOT}/releases/.dd.partial/x": ""})
+    assert removed(planned(host, "dd", keep=1)) == ["bb", "cc"]
+    state = release.read(host, {"root": ROOT, "release": "dd", "keep": 1})
+    release.clean(host, ROOT, state)
+    assert f"{ROOT}/releases/.git/HEAD" in host.files and f"{ROOT}/releases/.dd.partial/x" not in host.files
+
+
 def test_the_running_current_and_previous_release_are_never_removed():
     host = fake("aa", "bb", "cc", "dd", current="releases/bb", instances__0__previous="cc-0011")
     host.files[f"{ROOT}/instances/0/cc-0011/environment"] = ""
@@ -358,6 +368,6 @@ def test_the_overview_of_a_host(text, slot):
     (["aa"], "", [], ""),
 ])
 def test_the_release_that_a_host_was_rolled_back_to_is_known(releases, current, running, kept):
-    state = {"releases": releases, "current": current, "running": running, "linked": [], "partial": [], "has": None}
+    state = {"releases": releases, "current": current, "running": running, "linked": [], "partial": [], "has": None, "marked": releases}
     assert release.kept("aa", state) == kept
     assert release.plan({"root": ROOT, "release": "aa", "keep": 5}, state).facts["kept"] == kept

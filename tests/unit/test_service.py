@@ -33,7 +33,9 @@ def wanted(state="started", **more):
 
 
 def host(runs=False, start=(0, "", "")):
-    files = {f"{HOME}/aa-1/script/runner": "", f"{HOME}/bb-2/script/runner": "", "/proc/stat": "btime 1\n"}
+    entry = {"roots": {"/opt/demo": True}, "logs": {}, "users": {}, "groups": {}}
+    files = {f"{HOME}/aa-1/script/runner": "", f"{HOME}/bb-2/script/runner": "", "/proc/stat": "btime 1\n",
+             recorded.PATH: json.dumps({"applications": {"demo": entry}})}
     links = {f"{HOME}/current": "aa-1"}
     if runs:
         files["/proc/7/stat"] = "7 (java) S 1 " + "0 " * 17 + "100 0"
@@ -197,9 +199,20 @@ def test_a_root_that_was_made_for_the_application_goes_with_its_last_instance():
     assert gone([*OURS, "/opt/demo/notes"], made=True) == (["/opt/demo"], [])
 
 
-@pytest.mark.parametrize("made", [False, None])
-def test_of_a_root_that_was_there_before_only_what_is_ours_goes(made):
-    assert gone([*OURS, "/opt/demo/notes"], made) == (["/opt/demo/manifests", "/opt/demo/run"], ["/opt/demo/notes"])
+def test_of_a_root_that_was_adopted_only_what_is_ours_goes():
+    assert gone([*OURS, "/opt/demo/notes"], False) == (["/opt/demo/manifests", "/opt/demo/run"], ["/opt/demo/notes"])
+
+
+def test_a_root_that_is_not_on_record_stays_whatever_is_in_it():
+    """It may be that of another application, where a variable is wrong."""
+    there = sorted([*OURS, "/opt/demo/notes", "/opt/demo/instances/0/aa-1/script/runner"])
+    assert gone(there, None) == ([], there)
+    other = host()
+    other.files[recorded.PATH] = other.files[recorded.PATH].replace('"demo"', '"blog"')
+    assert service.plan(other, wanted("absent", instances=[])) == []
+    want = wanted("absent")
+    service.apply(other, want, [{"index": 0, "port": 1, "folder": "", "runs": False}])
+    assert f"{HOME}/aa-1/script/runner" in other.files
 
 
 def test_a_folder_without_anything_of_ours_stays():
