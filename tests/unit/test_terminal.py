@@ -15,6 +15,9 @@ import xml.etree.ElementTree as ElementTree
 
 import pytest
 import yaml
+from ansible.errors import AnsibleActionFail
+from ansible_collections.xitrum.host.plugins.action import jdk_archive
+from ansible_collections.xitrum.host.plugins.module_utils import jdk_archive as archives
 
 from tests.docs.role_variables import ROOT
 
@@ -103,6 +106,16 @@ def test_the_report_is_well_formed_whatever_a_host_sent(ran):
     for name in ("check.xml", "check.html", "check.json"):
         assert not ACTIVE.search((folder / name).read_text(encoding="utf-8")), name
     assert json.loads((folder / "check.json").read_text())["findings"][0]["commands"] == []
+
+
+def test_what_a_server_or_an_archive_chose_is_escaped_in_the_failure_of_an_action(monkeypatch):
+    def refuse(*_arguments):
+        raise archives.SourceError(f"the server says {HOSTILE}")
+
+    monkeypatch.setattr(archives, "obtain", refuse)
+    with pytest.raises(AnsibleActionFail) as failure:
+        jdk_archive.fetch({"source": "https://example.com/jdk.tar.gz"}, "")
+    assert not ACTIVE.search(str(failure.value)) and r"\x1b[2J" in str(failure.value)
 
 
 #: What a message of the roles may hold as it is: variables of the inventory and of the run, which no host chooses.
