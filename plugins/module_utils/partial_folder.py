@@ -13,9 +13,13 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import re
 import secrets
 
 ENDING = ".partial"
+
+#: What this collection makes or removes under another name. Whatever else is hidden is somebody else's.
+_OWN = re.compile(r"\..+\.(?:partial|removed)", re.DOTALL)
 
 
 def name_for(name, ending=ENDING):
@@ -50,5 +54,5 @@ def is_held(path):
 
 
 def find_abandoned(host, folder):
-    """The names of hidden entries of a folder that nobody holds: runs that died have left them."""
-    return [name for name in host.listdir(folder) if name.startswith(".") and not is_held(f"{folder}/{name}")]
+    """The names of folders under another name that nobody holds: runs that died have left them."""
+    return [name for name in host.listdir(folder) if _OWN.fullmatch(name) and not is_held(f"{folder}/{name}")]
