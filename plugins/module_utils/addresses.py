@@ -33,7 +33,7 @@ PRIVATE = tuple(map(ipaddress.ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.1
 SHARED = ipaddress.ip_network("100.64.0.0/10")
 
 #: The interface of a link-local address, by its name or number. Whatever follows a % is otherwise no address.
-_ZONE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,14}")
+_ZONE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,14}(?:@[A-Za-z0-9_.-]{1,15})?")
 
 #: The IP versions that a socket of each family takes.
 _VERSIONS = {"inet": {4}, "inet6": {6}, "dual": {4, 6}}

@@ -19,7 +19,7 @@ import secrets
 ENDING = ".partial"
 
 #: What this collection makes or removes under another name. Whatever else is hidden is somebody else's.
-_OWN = re.compile(r"\..+\.(?:partial|removed)", re.DOTALL)
+_OWN = re.compile(r"\..+\.(?:part|partial|removed)(?:\.old)?", re.DOTALL)
 
 
 def name_for(name, ending=ENDING):

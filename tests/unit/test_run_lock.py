@@ -169,7 +169,7 @@ def test_what_a_lock_says_is_one_line_of_the_log_and_one_word_of_it():
     lock = {**ANN, "user": "ann outcome=done\n2026 root@x", "host": "a\x1b[2J b", "from": "aa to=cc"}
     text = run_lock.line(lock, "b\nb", "done", 1025.0)
     assert text == "1970-01-01T00:16:40Z ann_outcome_done\\n2026_root@x@a\\x1b[2J_b from=aa_to_cc to=b\\nb outcome=done seconds=25\n"
-    assert "\x1b" not in refusal(lock) and "\n" not in refusal(lock)
+    assert "\x1b" not in refusal(host(lock)) and "\n" not in refusal(host(lock))
 
 
 @pytest.mark.parametrize(("number", "environment", "name"), [
