@@ -19,7 +19,6 @@ from ansible_collections.xitrum.host.plugins.action import release as action
 from ansible_collections.xitrum.host.plugins.module_utils import (
     disk_space,
     instances,
-    ownership,
     recorded,
     release,
     service,
@@ -101,12 +100,6 @@ def runs(there, supervisor):
     said = [what[1] for what in there.done if what[0] == "run"]
     stop, start = STOPS[supervisor], STARTS[supervisor]
     return stop not in said or start in said[len(said) - said[::-1].index(stop) :]
-
-
-@pytest.fixture(autouse=True)
-def fixture_own_sockets(monkeypatch):
-    """Whose socket it is, is the matter of test_ownership.py."""
-    monkeypatch.setattr(ownership, "answer_fault", lambda *_arguments: "")
 
 
 def changes_of_a_restart(supervisor):

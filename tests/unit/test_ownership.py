@@ -24,6 +24,9 @@ from ansible_collections.xitrum.host.plugins.module_utils.host import Host, Stat
 
 from .fake_host import FakeHost
 
+#: See conftest.py.
+JUDGES_SOCKETS = True
+
 ROOT, HOME = "/opt/demo", "/opt/demo/instances/0"
 APP, MALLORY = "815815", "666666"
 #: Commands that ask each supervisor for the process of instance 0, and what it prints when that is 70, or none.

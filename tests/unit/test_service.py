@@ -11,17 +11,11 @@ import threading
 import time
 
 import pytest
-from ansible_collections.xitrum.host.plugins.module_utils import ownership, recorded, service, supervisors
+from ansible_collections.xitrum.host.plugins.module_utils import recorded, service, supervisors
 
 from .fake_host import FakeHost
 
 HOME = "/opt/demo/instances/0"
-
-
-@pytest.fixture(autouse=True)
-def fixture_own_sockets(monkeypatch):
-    """Whatever answers is the instance's own: whose it is, is the matter of test_ownership.py."""
-    monkeypatch.setattr(ownership, "answer_fault", lambda *_arguments: "")
 
 
 def wanted(state="started", **more):

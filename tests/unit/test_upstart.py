@@ -11,7 +11,6 @@ import pytest
 from ansible_collections.xitrum.host.plugins.module_utils import (
     leftovers,
     machine,
-    ownership,
     process_one,
     recorded,
     service,
@@ -225,12 +224,6 @@ def test_what_goes_into_inittab_is_refused_before_anything_is_written(kind):
 
 
 # ------------------------------------------------------------------------------------------------------------ instances
-
-@pytest.fixture(autouse=True)
-def fixture_own_sockets(monkeypatch):
-    """Whatever answers is the instance's own: whose it is, is the matter of test_ownership.py."""
-    monkeypatch.setattr(ownership, "answer_fault", lambda *_arguments: "")
-
 
 
 def test_an_instance_is_defined_started_kept_and_started_at_boot():
