@@ -45,6 +45,9 @@ LATE = 124
 #: The device that is read as an empty file: what masks a file leads to it.
 NULL_DEVICE = os.makedev(1, 3)
 
+#: How deep a tree may be that is linked: each folder is reached by its whole path.
+MOST_LEVELS = 100
+
 #: As many links as the kernel follows in one path (path_resolution(7)).
 MOST_LINKS = 40
 
@@ -478,12 +481,15 @@ class Host:
     def link_tree(self, source, target, leave_out, mode, owner, group):
         """A folder like C(source) whose files are hard links to its files, but for the paths in C(leave_out).
 
-        Raises L(PathError) where there is a pipe, a device or a file that somebody else has put there.
+        Raises L(PathError) where there is a pipe, a device or a file that somebody else has put there, and where the
+        tree is deeper than C(MOST_LEVELS).
         """
-        # A list and no call of itself: a tree may be deeper than those go.
-        left = [(source, target)]
+        left = [(source, target, 0)]
         while left:
-            source, target = left.pop()
+            source, target, level = left.pop()
+            if level > MOST_LEVELS:
+                raise PathError(errno.ELOOP, f"{source[:200]}... is more than {MOST_LEVELS} folders deep; expected the "
+                                "folders of a package: build it again")
             self.make_directory(target, mode, owner, group)
             here, there = open_folder(self.resolve(source)), open_folder(self.resolve(target))
             try:
@@ -492,7 +498,7 @@ class Host:
                     if path in leave_out:
                         continue
                     if stat.S_ISDIR(found.st_mode):
-                        left.append((f"{source}/{entry}", path))
+                        left.append((f"{source}/{entry}", path, level + 1))
                         continue
                     if not stat.S_ISLNK(found.st_mode):
                         os.close(self.open_file(f"{source}/{entry}", os.O_RDONLY))

@@ -316,12 +316,15 @@ def test_a_tree_of_any_depth_is_removed_and_no_link_is_followed(tmp_path, levels
     assert [path.name for path in tmp_path.rglob("*")] == ["kept", "file"]
 
 
-def test_a_deep_tree_is_linked(tmp_path, monkeypatch):
+def test_a_deep_tree_is_linked_and_one_without_an_end_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(Host, "own", lambda *_unused: None)
     monkeypatch.setattr(Host, "make_directory", lambda _self, path, *_more: os.mkdir(path))
     monkeypatch.chdir(tmp_path)
-    deep(tmp_path / "tree", 1200)
+    deep(tmp_path / "tree", 90)
     Host().link_tree("tree", "copy", [], 0o755, "root", "root")
-    assert os.stat("copy" + "/d" * 1199 + "/file").st_nlink == 2
-    for name in ("tree", "copy"):
+    assert os.stat("copy" + "/d" * 89 + "/file").st_nlink == 2
+    deep(tmp_path / "abyss", 1200)
+    with pytest.raises(PathError, match="is more than 100 folders deep; expected the folders of a package"):
+        Host().link_tree("abyss", "other", [], 0o755, "root", "root")
+    for name in ("tree", "copy", "abyss", "other"):
         Host().remove(name)
