@@ -27,7 +27,7 @@ from ansible_collections.xitrum.host.plugins.module_utils import (
 from ansible_collections.xitrum.host.plugins.module_utils import (
     host as host_file,
 )
-from ansible_collections.xitrum.host.plugins.module_utils.host import LATE, Host
+from ansible_collections.xitrum.host.plugins.module_utils.host import LATE, Host, PathError
 
 from .fake_host import FakeHost
 
