@@ -14,7 +14,7 @@ from __future__ import annotations
 import ipaddress
 import re
 
-from ansible_collections.xitrum.host.plugins.module_utils import addresses, input_types, proxy
+from ansible_collections.xitrum.host.plugins.module_utils import addresses, proxy
 from ansible_collections.xitrum.host.plugins.module_utils.foreign_text import printable
 from ansible_collections.xitrum.host.plugins.module_utils.variables import is_true
 
@@ -42,7 +42,6 @@ def address(host):
     A name is refused as well: nobody can say now what it will be later.
     """
     found = str(host.get("xitrum_cluster_address") or proxy.own_address(host))
-    input_types.require(f"{host['inventory_hostname']!r}: xitrum_cluster_address", found, "network")
     name, takes_shared = host["inventory_hostname"], is_true(host.get(SHARED, False))
     fault = addresses.private_fault(found, takes_shared)
     if fault == "a name":

@@ -596,19 +596,19 @@ def make(host, wanted, index, name, files):
     partial = f"{home}/{partial_folder.name_for(name)}"
     # Of root alone until it is whole: nobody else is to hold it.
     host.make_directory(partial, 0o700, "root", user)
-    with partial_folder.hold(partial):
-        try:
+    try:
+        with partial_folder.hold(partial):
             fill(host, wanted, index, files, partial)
-        except OSError:
-            # Of a full disk, it takes some of what there is.
-            host.remove(partial)
-            raise
-        host.make_directory(partial, 0o750, "root", user)
-        if host.exists(f"{home}/{name}"):
-            # A module that outlived its controller has made the same meanwhile.
-            host.remove(partial)
-        else:
-            host.rename(partial, f"{home}/{name}")
+            host.make_directory(partial, 0o750, "root", user)
+            if host.exists(f"{home}/{name}"):
+                # A module that outlived its controller has made the same meanwhile.
+                host.remove(partial)
+            else:
+                host.rename(partial, f"{home}/{name}")
+    except OSError:
+        # Of a full disk, it takes some of what there is.
+        host.remove(partial)
+        raise
 
 
 def fill(host, wanted, index, files, partial):

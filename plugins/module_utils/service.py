@@ -480,7 +480,8 @@ def launch(host, wanted, instance, needed=True):
     for state in ("stopped", "switched"):
         step_record.note(host, wanted, instance["index"], state, instance["folder"], needed)
     switch(host, wanted, instance)
-    step_record.note(host, wanted, instance["index"], "started", needed=needed)
+    # On a disk that is full by now the way back could not be taken: what is switched is started in any case.
+    step_record.note(host, wanted, instance["index"], "started", needed=False)
     start(host, wanted, instance["index"])
 
 
@@ -533,8 +534,7 @@ def patient(wanted):
 
 def go_back(host, wanted, todo, before):
     """Puts instances back to the folders that they had: a sentence on how that went."""
-    changed = [{**item, "folder": before[item["index"]]} for item in todo if before[item["index"]] and item["folder"] != before[item["index"]]
-               and host.readlink(f"{home(wanted, item['index'])}/current") != before[item["index"]]]
+    changed = [{**item, "folder": before[item["index"]]} for item in todo if before[item["index"]] and item["folder"] != before[item["index"]]]
     if not changed:
         return "There is nothing to go back to: it stays as it is, and the next run tries again."
     names = ", ".join(f"{item['index']} to {item['folder'].rpartition('-')[0]}" for item in changed)
