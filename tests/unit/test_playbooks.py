@@ -87,8 +87,21 @@ def test_the_failure_of_an_instance_is_reported_once():
     assert check["when"] == ["__supervisor_reports | default(false)", "__supervisor_done.msg is defined"]
     assert "__supervisor_done" not in check["ansible.builtin.fail"]["msg"]
     for name in ("step_instances.yml", "maintenance.yml"):
-        text = [task for task in tasks_in(supervisor_tasks(name)) if "__supervisor_done | default({})).msg" in str(task)]
+        text = [task for task in tasks_in(supervisor_tasks(name)) if "__supervisor_failure" in str(task)]
         assert text, f"{name} reports what instances.yml does not"
+    reason = yaml.safe_load((ROOT / "roles/supervisor/vars/main.yml").read_text(encoding="utf-8"))["__supervisor_failure"]
+    assert "__supervisor_done | default({})).msg" in reason
+
+
+def test_a_failed_installation_of_supervisord_is_reported_once_and_without_credentials():
+    tasks = list(tasks_in(supervisor_tasks("supervisord.yml")))
+    install = next(task for task in tasks if "ansible.builtin.pip" in task)
+    report = tasks[tasks.index(install) + 1]
+    assert install["failed_when"] is False
+    assert report["when"] == f"{install['register']}.msg is defined"
+    assert f"{install['register']}.msg" in report["ansible.builtin.fail"]["msg"] and "hide_credentials(" in report["ansible.builtin.fail"]["msg"]
+    # No other task of these repeats a failure that Ansible has printed.
+    assert not any("rescue" in task or "ansible_failed_result" in str(task) for task in tasks)
 
 
 def test_what_cannot_be_put_back_is_reported_where_it_happens():

@@ -1,0 +1,131 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A failure is printed once, by the real plays on stubbed hosts: with its cause, and in the end with what became of the run."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.unit.stubbed_plays import play, state_of
+
+READ = """
+- import_playbook: PLAYBOOKS/plays/read.yml
+"""
+ROLLOUT = READ + """
+- import_playbook: PLAYBOOKS/plays/rollout.yml
+"""
+MAINTENANCE = """
+- import_playbook: PLAYBOOKS/maintenance.yml
+"""
+#: What fails says this, and it is counted in all that is printed.
+REASON = "the cache of the test is full"
+HOSTS, PROXIES = ("app1", "app2"), ("proxy1", "proxy2")
+READS = [({"module": "host_state_info", "host": host}, state_of(0)) for host in HOSTS]
+
+
+def tasks_with(run, text):
+    """How many tasks print a text. Ansible itself may print the message of one task in two forms."""
+    return sum(text in part for part in re.split(r"(?:TASK|PLAY) \[", run.text))
+
+
+def fails(**call):
+    """The rule by which such a call fails."""
+    return call, {"failed": True, "msg": REASON}
+
+
+def user_tasks(folder):
+    """A task file of a user's own, which fails on the first host."""
+    (folder / "mine.yml").write_text(
+        "- name: Warm the cache\n  ansible.builtin.fail:\n"
+        f"    msg: {REASON}\n  when: inventory_hostname == 'app1'\n")
+    return str(folder / "mine.yml")
+
+
+STOPPED = "The rollout of bbbbbbbbbbbb stopped at step 1 of 2 (app1-0), at "
+
+
+@pytest.mark.parametrize("variable", ["xitrum_before_step", "xitrum_after_step"])
+def test_a_failed_task_of_a_users_own_in_a_step(tmp_path, variable):
+    run = play(tmp_path, ROLLOUT, HOSTS, READS, PROXIES, **{variable: user_tasks(tmp_path)})
+    assert run.code != 0 and tasks_with(run, REASON) == 1, run.text
+    assert tasks_with(run, f"{STOPPED}'Warm the cache'. Steps after it did not begin. The failure of 'Warm the cache' is printed above.") == 1
+
+
+@pytest.mark.parametrize("state", ["drain", "maint"])
+def test_a_proxy_in_the_middle_of_a_step(tmp_path, state):
+    run = play(tmp_path, ROLLOUT, HOSTS, [fails(module="proxy_server", delegated="proxy2", state=state), *READS], PROXIES)
+    assert run.code != 0 and tasks_with(run, REASON) == 1, run.text
+    assert STOPPED in run.text and f"Steps after it did not begin. proxy2: {REASON}" in run.text
+    assert "One or more items failed" not in run.text and "proxy1:" not in run.text.partition(STOPPED)[2]
+
+
+def test_an_instance_in_a_step(tmp_path):
+    run = play(tmp_path, ROLLOUT, HOSTS, [fails(module="instance_service", host="app1", state="restarted"), *READS], PROXIES)
+    assert run.code != 0 and tasks_with(run, REASON) == 1, run.text
+    assert STOPPED in run.text and f"Steps after it did not begin. {REASON}" in run.text
+
+
+def test_where_all_restart_at_once_each_reason_is_printed_once(tmp_path):
+    hosts = (*HOSTS, "app3")
+    rules = [fails(module="instance_service", host="app2", state="restarted"), *READS, ({"module": "host_state_info", "host": "app3"}, state_of(0))]
+    run = play(tmp_path, ROLLOUT, hosts, rules, PROXIES, xitrum_rollout_strategy="all_at_once")
+    assert run.code != 0 and tasks_with(run, REASON) == 1, run.text
+    report = run.text.rpartition("TASK [")[2].partition("fatal:")[2]
+    assert report.count("app2 failed, and all instances were to restart at once: all go back to what they ran.") == 1
+
+
+def test_a_host_whose_read_fails(tmp_path):
+    """As one of the errors of the run, also where only what it printed tells why."""
+    crashed = ({"module": "host_state_info", "host": "app2"},
+               {"failed": True, "msg": "MODULE FAILURE", "module_stderr": "Traceback\n  File x\nOSError: the disk of app2 is gone\n"})
+    rules = [fails(module="host_state_info", host="app1"), crashed, ({"module": "host_state_info"}, {})]
+    run = play(tmp_path, READ, HOSTS, rules, PROXIES)
+    assert run.code != 0 and tasks_with(run, REASON) == 1, run.text
+    assert f"app1: - the host could not be read: {REASON}" in run.text
+    assert tasks_with(run, "the disk of app2 is gone") == 1
+    assert "app2: - the host could not be read: MODULE FAILURE Traceback" in run.text
+    assert "2 problems stand in the way. Nothing was changed on any host." in run.text
+
+
+def test_a_read_that_cannot_begin(tmp_path):
+    """Ansible prints why, whatever a play does about it: the report names the task."""
+    # Of no variable that the values of a host are checked by.
+    run = play(tmp_path, READ, HOSTS, READS, PROXIES, proxy_timeout_client="{{ nothing_of_this_name }}")
+    assert run.code != 0, run.text
+    report = run.text.rpartition("TASK [")[2]
+    assert "the host could not be read: the failure of '" in report and "is printed above" in report
+    assert "nothing_of_this_name" not in report
+    # A variable that has no value is an error of its own, before anything is worked out from it.
+    (tmp_path / "other").mkdir()
+    run = play(tmp_path / "other", READ, HOSTS, READS, PROXIES, xitrum_heap="{{ nothing_of_this_name }}")
+    assert run.code != 0 and tasks_with(run, "nothing_of_this_name") == 1, run.text
+    assert "the variable xitrum_heap has no value" in run.text
+
+
+def test_the_addresses_of_all_proxies(tmp_path):
+    """They are found wrong before a filter fails on the first of them."""
+    run = play(tmp_path, READ, HOSTS, READS, PROXIES, addressed=False)
+    assert run.code != 0
+    for proxy in PROXIES:
+        assert tasks_with(run, f"{proxy}: found the address {proxy}, wanted is the IP address from which this proxy reaches app1") == 1, run.text
+    assert "could not be read" not in run.text and "failed:" not in run.text.replace("failed=", "")
+
+
+MAINTAINED = "app1 could not be maintained: "
+
+
+def test_a_failed_task_of_a_users_own_in_maintenance(tmp_path):
+    run = play(tmp_path, MAINTENANCE, HOSTS, READS, PROXIES, xitrum_maintenance_tasks=user_tasks(tmp_path))
+    assert run.code != 0 and tasks_with(run, REASON) == 1, run.text
+    assert f"{MAINTAINED}The failure of 'Warm the cache' is printed above. It is out of use at proxy1, proxy2" in run.text
+
+
+def test_a_proxy_in_maintenance(tmp_path):
+    (tmp_path / "none.yml").write_text("[]\n")
+    run = play(tmp_path, MAINTENANCE, HOSTS, [fails(module="proxy_server", delegated="proxy1", state="ready"), *READS], PROXIES,
+               xitrum_maintenance_tasks=str(tmp_path / "none.yml"))
+    assert run.code != 0 and tasks_with(run, REASON) == 1, run.text
+    assert f"{MAINTAINED}proxy1: {REASON} It is out of use at proxy1, proxy2" in run.text
