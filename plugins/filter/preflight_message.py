@@ -101,10 +101,25 @@ def folder_problems(of_host):
 
 def values_cannot_be_meant(hostvars, host, addresses=True):
     """Whether a host's variables have values that cannot be planned with. See the documentation of values_cannot_be_meant."""
+    if lacks_value(hostvars[host]):
+        return True
     try:
-        return bool(values.plan_problems(hostvars[host])) or (addresses and bool(preflight.address_problems(hostvars, host, NO_VALUE)))
+        if values.plan_problems(hostvars[host]):
+            return True
     except NO_VALUE:
         return False
+    return addresses and bool(preflight.address_problems(hostvars, host, NO_VALUE))
+
+
+def lacks_value(of_host):
+    """Whether a variable of the inventory has no value: L(variable_problems) reports which, or that no role knows it."""
+    for name in of_host:
+        if str(name).startswith(variables.OWN_PREFIX):
+            try:
+                of_host[name]
+            except NO_VALUE:
+                return True
+    return False
 
 
 def run_problems(of_host, deploy):

@@ -181,6 +181,8 @@ def test_a_variable_without_a_value_is_named(error):
     assert "the variable xitrum_heap has no value: 'mine' is undefined" in text
     assert "the variable xitrum_secure_key has no value" in text
     assert text.startswith("2 problems")
+    # Nothing is worked out from it first: Ansible would print its own words for that.
+    assert values_cannot_be_meant({"app1": host}, "app1") and not values_cannot_be_meant({"app1": variables()}, "app1")
 
 
 @pytest.mark.parametrize("state, reached, said", [
