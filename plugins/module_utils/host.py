@@ -285,7 +285,9 @@ class Host:
                 os.mkdir(name, 0o700, dir_fd=folder)
             handle = os.open(name, FOLDER_FLAGS, dir_fd=folder)
             try:
-                guard_owner(target, os.fstat(folder), os.fstat(handle), (os.geteuid(), user_id(owner)))
+                before = os.fstat(handle)
+                if before.st_uid != os.geteuid():
+                    guard_owner(target, os.fstat(folder), before, (user_id(owner),))
                 self.own(handle, mode, owner, group)
             finally:
                 os.close(handle)
