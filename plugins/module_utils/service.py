@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import signal
 import time
@@ -477,11 +478,10 @@ def begin(host, wanted, todo):
 
 def launch(host, wanted, instance, needed=True):
     """Switches an instance and starts it, each recorded first; C(needed) is that of L(step_record)."""
-    for state in ("stopped", "switched"):
-        step_record.note(host, wanted, instance["index"], state, instance["folder"], needed)
+    # All of it before the switch, since the way back from there needs room on the disk as well.
+    for state in ("stopped", "switched", "started"):
+        step_record.note(host, wanted, instance["index"], state, None if state == "started" else instance["folder"], needed)
     switch(host, wanted, instance)
-    # On a disk that is full by now the way back could not be taken: what is switched is started in any case.
-    step_record.note(host, wanted, instance["index"], "started", needed=False)
     start(host, wanted, instance["index"])
 
 
@@ -545,5 +545,9 @@ def go_back(host, wanted, todo, before):
             launch(host, wanted, instance, needed=False)
         prove_healthy(host, patient(wanted), changed, needed=False)
     except (OSError, RuntimeError) as error:
+        for instance in changed:
+            # What cannot go back runs what it is switched to, rather than nothing.
+            with contextlib.suppress(OSError, RuntimeError):
+                start(host, wanted, instance["index"])
         return f"Going back (instance {names}) failed as well: {explain(host, wanted, error)}"
     return f"Went back, and healthy: instance {names}. Nothing else was touched."
