@@ -48,7 +48,8 @@ def test_what_fits_together_is_no_problem():
     ({"proxy_tls_certificate": str(ROLE / "vars/main.yml")}, "set both files, or neither"),
     ({"proxy_redirect_https": True}, "redirect to HTTPS only where there is HTTPS"),
     ({"proxy_tls_certificate": "/nowhere/a.pem", "proxy_tls_key": "/nowhere/b.pem"}, "no file /nowhere/a.pem and no file /nowhere/b.pem on the controller"),
-    ({"proxy_timeout_queue": "10", "proxy_check_interval": 2}, "xitrum_proxy_timeout_queue is '10': expected a number with its unit, ms, s, m, h or d, for example 10s; "
+    ({"proxy_timeout_queue": "10", "proxy_check_interval": 2},
+     "xitrum_proxy_timeout_queue is '10': expected a number with its unit, ms, s, m, h or d, for example 10s; "
      "xitrum_proxy_check_interval is '2'"),
     ({"proxy_check_interval": "2s\n  option x"}, "xitrum_proxy_check_interval is '2s\\n  option x': expected a number"),
     ({"proxy_health_path": "/\n  http-request deny"}, "xitrum_health_path is '/\\n  http-request deny': expected / followed by letters"),
