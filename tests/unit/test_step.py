@@ -90,14 +90,15 @@ def test_a_broken_release_that_a_killed_run_left_does_not_block_the_one_that_rep
 
 def test_an_instance_that_is_in_use_again_is_drained_before_it_goes_back(proxied):
     """Its release failed after the proxies had it back, and the rescue restarted it under its clients."""
-    proxied.fail("instance_service", ["app1"], {"state": "started"}, "instance 0 was healthy and did not stay so")
+    proxied.fail("instance_service", ["app0", "app1"], {"state": "started"}, "instance 0 was healthy and did not stay so")
     code, said = proxied.run("rollout", xitrum_gate_seconds=5)
     assert code != 0 and "did not stay so" in said
-    done = states(proxied, "app1")
+    host = next(call["host"] for call in proxied.calls(action="instance_service") if call["args"]["state"] == "started")
+    done = states(proxied, host)
     begin = done.index(("instance_service", "started", [0]))
     assert done[begin + 1:] == [
-        ("step_record", "drained", [0]), ("proxy_server", "drain", ["app1-0"]), ("proxy_server", "maint", ["app1-0"]),
-        ("instance_service", "returned", [0]), ("step_record", "enabled", [0]), ("proxy_server", "ready", ["app1-0"]),
+        ("step_record", "drained", [0]), ("proxy_server", "drain", [f"{host}-0"]), ("proxy_server", "maint", [f"{host}-0"]),
+        ("instance_service", "returned", [0]), ("step_record", "enabled", [0]), ("proxy_server", "ready", [f"{host}-0"]),
         ("step_record", "finished", [0])]
 
 
