@@ -16,14 +16,12 @@ def states_of(hostvars, hosts):
     """What was read of each host, with the rows of the test of its public ports."""
     states = {host: hostvars[host].get("xitrum_host_state") for host in hosts}
     reached = hostvars[hosts[0]].get(REACH_ROWS) if hosts else None
-    return {host: {**state, "reach": {"rows": reached[host], "differs": False}} if isinstance(state, dict)
-            and host in (reached or {}) else state
+    return {host: {**state, "reach": {"rows": reached[host], "differs": False}} if isinstance(state, dict) and host in (reached or {}) else state
             for host, state in states.items()}
 
 
 def summary(hostvars, hosts, check_mode=False, everything=False, sources=()):
-    """The fleet in one screen, from the variables of its hosts. C(sources) are those of the inventory, for lines to
-    type."""
+    """The fleet in one screen, from the variables of its hosts. C(sources) are those of the inventory, for lines to type."""
     given = command_line.given_options(sources)
     command = commands.render_command("site", given)
     return fleet_summary.fleet_summary(states_of(hostvars, hosts), check_mode, everything, command)

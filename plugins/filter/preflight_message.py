@@ -38,8 +38,7 @@ options:
     default: []
   deploy:
     description:
-      - Whether the run leaves the JDK, the kernel and the proxies as they are. What it would then do by half is
-        refused.
+      - Whether the run leaves the JDK, the kernel and the proxies as they are. What it would then do by half is refused.
     type: bool
     default: false
 """
@@ -142,13 +141,12 @@ def preflight_message(hostvars, hosts, reached=None, retired=(), deploy=False):
     answered = set(hosts if reached is None else reached)
     problems = {}
     for host, of_host in every.items():
-        # A host whose variables cannot be meant is not read, so nothing is known of it. Where the addresses of others
-        # do not matter (base.yml), it is.
+        # A host whose variables cannot be meant is not read, so nothing is known of it. Where the addresses of others do not matter
+        # (base.yml), it is.
         others = preflight.address_problems(hostvars, host, NO_VALUE) if preflight.is_unread(of_host) else []
         skipped = host in answered and (others or values_cannot_be_meant(hostvars, host))
         read = [] if skipped else preflight.host_problems(of_host, host in answered)
-        problems[host] = [*variable_problems(of_host), *read, *value_problems(of_host), *others,
-                          *run_problems(of_host, deploy)]
+        problems[host] = [*variable_problems(of_host), *read, *value_problems(of_host), *others, *run_problems(of_host, deploy)]
     differences = preflight.difference_errors(hostvars, hosts, NO_VALUE)
     for found in (differences, preflight.session_reports(hostvars, hosts, NO_VALUE)[0]):
         for host, sentences in found.items():

@@ -66,8 +66,7 @@ def preflight_notes(hostvars, hosts, deploy=False, every=None):
     found = {}
     sessions = preflight.session_reports(hostvars, hosts if every is None else every, NO_VALUE)[1]
     for host in hosts:
-        found[host] = [*preflight.host_notes(hostvars[host]), *sessions.get(host, []),
-                       *unknown_variables(list(hostvars[host]))["warnings"]]
+        found[host] = [*preflight.host_notes(hostvars[host]), *sessions.get(host, []), *unknown_variables(list(hostvars[host]))["warnings"]]
         if deploy:
             found[host] += preflight.deploy_notes(hostvars[host], render)
     return found

@@ -51,8 +51,7 @@ from ansible_collections.xitrum.host.plugins.module_utils import rollout
 def rollout_steps(hostvars, hosts, batch="1", strategy=""):
     """C(steps) of module_utils/rollout.py over the read state of C(hosts): its ValueError is an error of the filter."""
     try:
-        return rollout.steps({host: hostvars[host]["xitrum_host_state"]["instances"]["restart"] for host in hosts},
-                             batch, strategy)
+        return rollout.steps({host: hostvars[host]["xitrum_host_state"]["instances"]["restart"] for host in hosts}, batch, strategy)
     except ValueError as error:
         raise AnsibleFilterError(str(error)) from error
 

@@ -11,8 +11,8 @@ author: The xitrum.host maintainers (@xitrum-host)
 description:
   - Returns a pattern for the C(hosts) of a play. The hosts on which something is to do were put into the group C(xitrum_run_acts) by the play that read them.
   - A host with nothing to do costs a play nothing then, where a condition on each task costs a process for each host.
-  - Refuses a run whose C(--tags) or C(--skip-tags) have no effect. So the first play of each playbook needs this
-    filter. A task could not do that, since tags skip it.
+  - Refuses a run whose C(--tags) or C(--skip-tags) have no effect. So the first play of each playbook needs this filter.
+    A task could not do that, since tags skip it.
   - The hosts stay in the order of O(among). A group that was made in a run holds its hosts in the order in which they answered.
 options:
   _input:

@@ -83,8 +83,7 @@ def parse_display(text):
             choices[-1]["followers"][follower.group(1)] = follower.group(2)
     links = {title: f"/usr/bin/{title}" for choice in choices for title, target in choice["followers"].items()
              if target.endswith(f"/bin/{title}")}
-    return {"link": "", "mode": mode.group(1), "value": value.group(1) if value else "", "choices": choices,
-            "followers": links}
+    return {"link": "", "mode": mode.group(1), "value": value.group(1) if value else "", "choices": choices, "followers": links}
 
 
 def parse_kept(text):
@@ -146,8 +145,7 @@ def read_debian(host, home, name):
 
 
 def find_own_files(host, home, name):
-    """The files of a home that can be registered for a command: until Java 8 packages register java of the JRE in
-    it."""
+    """The files of a home that can be registered for a command: until Java 8 packages register java of the JRE in it."""
     return [path for path in (f"{home}/bin/{name}", f"{home}/jre/bin/{name}") if host.exists(path)]
 
 
@@ -264,8 +262,7 @@ def plan(wanted, state):
             else:
                 plan_command(wanted, name, has, chosen.get(name), provided, record, result, after)
         if not any(has["own"] for has in state["commands"].values()):
-            result.problems.append(f"{wanted['home']} has none of bin/{', bin/'.join(wanted['commands'])}: install "
-                                   "that JDK first, or correct home")
+            result.problems.append(f"{wanted['home']} has none of bin/{', bin/'.join(wanted['commands'])}: install that JDK first, or correct home")
         # Two groups may have one follower: the one without anything for it deletes its link, so it is switched first.
         taken = {name: sum(not target and title in provided for title, target in choice["targets"].items())
                  for name, choice in chosen.items()}
@@ -308,11 +305,9 @@ def find_errors(has):
 
 
 def choose(wanted, name, has, record):
-    """The choice of a group that is to lead to the home: C(path), C(priority), C(family) and C(targets) of its
-    followers.
+    """The choice of a group that is to lead to the home: C(path), C(priority), C(family) and C(targets) of its followers.
 
-    C(register): whether the program has to hear of it. C(replaced): whether that replaces what somebody else
-    registered.
+    C(register): whether the program has to hear of it. C(replaced): whether that replaces what somebody else registered.
     """
     found = [path for path, real in has["choices"].items() if real in has["reals"]]
     path = has["own"] if has["own"] in found or not found else found[0]
@@ -347,8 +342,7 @@ def plan_follower(wanted, name, has, commands, chosen, result):
     follower = commands[leader]["followers"].get(name)
     if not target or follower is None:
         taken = has["own"] and follower is None
-        foreign = f"{has['link']} is not a link of the alternatives, and is left as it is"
-        why = foreign if taken else f"{wanted['home']} has no {name}"
+        why = f"{has['link']} is not a link of the alternatives, and is left as it is" if taken else f"{wanted['home']} has no {name}"
         result.rows.append(Row("alternatives", f"alternative {name}", "", "", has["leads"], "absent", why))
         return
     good = followers.is_right(name, follower, target)
@@ -369,14 +363,12 @@ def plan_command(wanted, name, has, choice, provided, record, result, after):
         result.problems += errors
         return
     result.problems += [f"found a file of its own at {path}; expected a link of the alternatives: "
-                        "move it away, then run again"
-                        for path in followers.find_obstacles(has["followers"], choice["targets"], has["link"])]
+                        "move it away, then run again" for path in followers.find_obstacles(has["followers"], choice["targets"], has["link"])]
     path = choice["path"]
     right = group["value"] == path
     leads = bool(has["leads"]) and has["leads"] == has["choices"].get(path)
     wrong = sorted(title for title, target in choice["targets"].items() if target or title not in provided)
-    wrong = [title for title in wrong
-             if not followers.is_right(title, has["followers"][title], choice["targets"][title])]
+    wrong = [title for title in wrong if not followers.is_right(title, has["followers"][title], choice["targets"][title])]
     good = right and leads and group["mode"] == "manual" and not wrong and not choice["register"]
     why = ("no alternative is registered" if not has["group"] else "another one is chosen" if not right else
            "its link is broken" if not leads else f"its followers differ: {', '.join(wrong)}" if wrong else

@@ -22,8 +22,7 @@ def read(host, wanted):
     live = (host.read("/proc/sys/net/core/somaxconn") or "").strip()
     return {
         "live": int(live) if live.isdecimal() else None,
-        "configured": kernel_files.Boot(texts, live={KEY: live} if live else None,
-                                        systemd=kernel_files.has_systemd(host)).words(KEY),
+        "configured": kernel_files.Boot(texts, live={KEY: live} if live else None, systemd=kernel_files.has_systemd(host)).words(KEY),
         "targets": targets.read(host, wanted),
     }
 

@@ -51,8 +51,7 @@ def settle_verified(component, name, host, wanted, check_mode):
         component.apply(host, plan)
         after = plan_now()
         if after.problems or after.actions:
-            raise RuntimeError(f"{name}: every command succeeded, and the host is still out of sync: "
-                               f"{'; '.join(after.problems) or 'see the rows'}")
+            raise RuntimeError(f"{name}: every command succeeded, and the host is still out of sync: {'; '.join(after.problems) or 'see the rows'}")
         return {**after.report(), "changed": True}
 
     plan = plan_now()

@@ -36,8 +36,7 @@ def parse(text):
     day, hour, minute, second, year = map(int, end.groups()[1:])
     try:
         # A leap second is none for Python.
-        return datetime.datetime(year, MONTHS.index(end[1]) + 1, day, hour, minute, min(second, 59),
-                                 tzinfo=datetime.timezone.utc), mark[1]
+        return datetime.datetime(year, MONTHS.index(end[1]) + 1, day, hour, minute, min(second, 59), tzinfo=datetime.timezone.utc), mark[1]
     except ValueError:
         return None
 

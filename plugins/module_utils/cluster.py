@@ -27,8 +27,7 @@ def address(host):
     number = addresses.parse_address(found)
     if number is None:
         raise ValueError(
-            f"{name}: its cluster address {found} is a name, wanted is an address of the private network: set "
-            "xitrum_cluster_address"
+            f"{name}: its cluster address {found} is a name, wanted is an address of the private network: set xitrum_cluster_address"
         )
     if number.ip.is_global:
         raise ValueError(f"{name}: its cluster address {found} is public, and whoever reaches a member's port can run code there: set xitrum_cluster_address "

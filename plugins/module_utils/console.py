@@ -58,8 +58,7 @@ def read(host, wanted):
         # A service may see an empty folder in the place of /home and /tmp.
         inside = f"/proc/{running['pid']}/root"
         inside = inside if host.exists(inside) else ""
-        given = {"files": wanted["compiler"],
-                 "missing": [path for path in wanted["compiler"] if not host.exists(inside + path)]}
+        given = {"files": wanted["compiler"], "missing": [path for path in wanted["compiler"] if not host.exists(inside + path)]}
         scalive = f"{lib.rpartition('/')[0]}/script/scalive"
         state.update(home=home, tools=[name for name in ("javac", "jcmd", "jstat") if host.exists(f"{home}/bin/{name}")],
                      release=release(host, home, running if not state["stranger"] else None), missing=given["missing"],
@@ -178,8 +177,7 @@ def problems_of_own(wanted, state, scala):
     """What keeps the console's own interpreter from working, on JDK 9 and newer."""
     compiler = state["scala"].get("compiler", ("", ""))
     if state["missing"]:
-        yield (f"console_compiler has files that are not on the host: {', '.join(state['missing'])}. Wanted are paths "
-               "of jars on the host, "
+        yield (f"console_compiler has files that are not on the host: {', '.join(state['missing'])}. Wanted are paths of jars on the host, "
                "outside of /home, /root and /tmp where the instance is a unit of systemd")
     elif not scala:
         yield f"there is no scala-library in {state['lib']}: the console is for applications in Scala 2.13. Its file must be called scala-library-VERSION.jar"

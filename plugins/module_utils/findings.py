@@ -75,12 +75,10 @@ def cause(item, red, kept=""):
         away = next(((there, what) for there, what in sorted(red) if what == "host" and name == server_name(there, name.rpartition("-")[2])), None)
         # Where the way from the proxy to the host is blocked, that is the cause.
         way = f"port {item['configured'].rpartition(':')[2]} from {host}"
-        blocked = next(((there, what) for there, what in sorted(red) if what == way
-                        and name == server_name(there, name.rpartition("-")[2])), None)
+        blocked = next(((there, what) for there, what in sorted(red) if what == way and name == server_name(there, name.rpartition("-")[2])), None)
         return instances.get(name, away or blocked)
     others = []
-    in_folder = item["concern"] == "instance" and words[1:] == ["folder"]
-    if kept and in_folder and item["effective"].rpartition("-")[0] == kept:
+    if kept and item["concern"] == "instance" and words[1:] == ["folder"] and item["effective"].rpartition("-")[0] == kept:
         others = ["release"]
     elif item["concern"] == "certificate":
         others = [words[-1]]

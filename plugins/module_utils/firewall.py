@@ -181,8 +181,7 @@ def plan(wanted, state):
         return result
     if state["damaged"]:
         result.problems.append(
-            f"{RECORD} is damaged: it lists the ports that were opened. Correct it, or move it away; what is open "
-            "today stays open then."
+            f"{RECORD} is damaged: it lists the ports that were opened. Correct it, or move it away; what is open today stays open then."
         )
         return result
     active, opened = state.get("active", ""), state["opened"]

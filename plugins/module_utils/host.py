@@ -116,8 +116,7 @@ class Host:
             return file.read(size).decode("utf-8", "replace")
 
     def position(self, path):
-        """Where a log ends now, as C((inode, size)): what L(tail) takes as C(since). C((0, 0)) where there is no
-        file."""
+        """Where a log ends now, as C((inode, size)): what L(tail) takes as C(since). C((0, 0)) where there is no file."""
         try:
             found = os.lstat(path)
         except OSError:
@@ -269,8 +268,7 @@ class Host:
     def append(self, path, text, mode, owner, group):
         """Adds to the end of a regular file, which is made where it is missing. A link in its place is not followed.
 
-        Raises L(PathError), before anything is changed, where there is no regular file, and where others could write
-        it.
+        Raises L(PathError), before anything is changed, where there is no regular file, and where others could write it.
         """
         guard_mode(path, mode, owner, group)
         found = self.stat(path)
@@ -566,8 +564,8 @@ def group_id(name):
         raise
 
 
-#: What an error of connect(2) or of the resolver says of the way: an errno to a word. Others are C(unreachable): a
-#: filter that rejects answers with one of many ICMP codes.
+#: What an error of connect(2) or of the resolver says of the way: an errno to a word. Others are C(unreachable): a filter that rejects
+#: answers with one of many ICMP codes.
 CONNECT_WORDS = {
     errno.ECONNREFUSED: "refused",
     errno.ETIMEDOUT: "timeout",

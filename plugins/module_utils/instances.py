@@ -150,15 +150,13 @@ def read(host, wanted, jdk, kernel=None):
 
 
 def read_running_settings(host, root, folder, own):
-    """The shared settings of the process of an instance (C(shared_settings)); None where it works in no folder of
-    ours."""
+    """The shared settings of the process of an instance (C(shared_settings)); None where it works in no folder of ours."""
     name = (own["cwd"] or "").rpartition("/")[2] if own else ""
     if not name or f"{folder}/{name}" != own["cwd"]:
         return None
     package = read_package_settings(host, root, release.release_of(own["cwd"], root))
     conf, akka = (host.read(f"{folder}/{name}/config/{file}") or "" for file in ("xitrum.conf", "akka.conf"))
-    akka = akka if akka.startswith("# Instance ") else ""
-    return shared_settings.read_settings(package, conf, akka) if conf else None
+    return shared_settings.read_settings(package, conf, akka if akka.startswith("# Instance ") else "") if conf else None
 
 
 def read_package_settings(host, root, name):
@@ -277,13 +275,11 @@ def plan(wanted, state):
     result.problems.extend(page_problems(wanted, state))
     if state.get("group") not in (None, wanted["user"]):
         result.problems.append(
-            f"xitrum_user is {wanted['user']}, and the releases in {wanted['root']} belong to the group "
-            f"{state['group']}, "
+            f"xitrum_user is {wanted['user']}, and the releases in {wanted['root']} belong to the group {state['group']}, "
             f"as do the logs: set xitrum_user to {state['group']} again, or take the application off the host first "
             "(ansible-playbook xitrum.host.remove)")
     if wanted["supervisor"] == "systemd" and folders.is_hidden(state["java"]):
-        result.problems.append(f"the JDK is {state['java']}, and a hardened unit does not see that: install it below "
-                               "/usr/lib/jvm")
+        result.problems.append(f"the JDK is {state['java']}, and a hardened unit does not see that: install it below /usr/lib/jvm")
     result.problems.extend(place_problems(wanted, state))
     count = {instance["index"] for instance in wanted["instances"]}
     listed = result.facts["instances"]

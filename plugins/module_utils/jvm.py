@@ -76,8 +76,7 @@ def last_options(heap, options, dump_folder):
 
     Raises ValueError with a line for each option that cannot be passed so.
     """
-    faults = [] if HEAP.fullmatch(heap) else [f"the heap is {heap!r}; wanted is a size as -Xmx takes it, such as 512m "
-                                              "or 2g"]
+    faults = [] if HEAP.fullmatch(heap) else [f"the heap is {heap!r}; wanted is a size as -Xmx takes it, such as 512m or 2g"]
     faults += option_problems(options)
     faults += [f"the JVM option {option!r} belongs to the java launcher, which _JAVA_OPTIONS does not reach"
                for option in options if option.startswith("--")]
@@ -241,8 +240,7 @@ def options_environment(java_version, heap, options, dump_folder=""):
     variables = {}
     launcher = [option for option in options if option.startswith("--")]
     if launcher and java_version < 9:
-        raise ValueError(f"the JVM option{'s' if len(launcher) > 1 else ''} {', '.join(map(repr, launcher))} "
-                         f"{'need' if len(launcher) > 1 else 'needs'} "
+        raise ValueError(f"the JVM option{'s' if len(launcher) > 1 else ''} {', '.join(map(repr, launcher))} {'need' if len(launcher) > 1 else 'needs'} "
                          f"JDK 9 or newer; this instance runs on JDK {java_version}")
     before = launcher_options(java_version) + launcher
     if before:

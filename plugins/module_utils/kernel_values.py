@@ -102,12 +102,10 @@ def normal(text):
 
 
 def after_writing(key, text, live=None):
-    """What the kernel shows once a text has been written to a parameter that shows C(live); None where it refuses the
-    text.
+    """What the kernel shows once a text has been written to a parameter that shows C(live); None where it refuses the text.
 
-    It takes numbers of base 8, 10 and 16 between blanks, and as many as the parameter has. What follows them is
-    ignored, and what is missing stays as it was: C(4096 # comment) is 4096. Only blanks may follow a number: it refuses
-    C(4096#) and C(4k).
+    It takes numbers of base 8, 10 and 16 between blanks, and as many as the parameter has. What follows them is ignored, and
+    what is missing stays as it was: C(4096 # comment) is 4096. Only blanks may follow a number: it refuses C(4096#) and C(4k).
     """
     if SHAPES.get(key) == "ports":
         return _ports_after_writing(text)
@@ -230,8 +228,7 @@ def policy_problem(policy, text):
 def integers(text):
     """The numbers of a value, or None where it is not made of whole numbers."""
     words = words_of(text)
-    return [int(word) for word in words] if words and all(_INTEGER.fullmatch(word) and len(word) <= 20
-                                                          for word in words) else None
+    return [int(word) for word in words] if words and all(_INTEGER.fullmatch(word) and len(word) <= 20 for word in words) else None
 
 
 def merge(policy, base, wanted):

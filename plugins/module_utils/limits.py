@@ -83,19 +83,16 @@ def _parse_line(path, number, line):
     domain, kind, value = words[0], lowercase(words[1]), lowercase(words[3]) if len(words) > 3 else ""
     digits = _DIGITS.match(value)
     if not value or kind not in _KINDS or lowercase(words[2]) != "nofile":
-        yield Unread(path, number, line,
-                     f"found no line of limits.conf(5); expected DOMAIN soft|hard|- nofile NUMBER. {_SKIPPED}")
+        yield Unread(path, number, line, f"found no line of limits.conf(5); expected DOMAIN soft|hard|- nofile NUMBER. {_SKIPPED}")
     elif value in _NO_LIMIT:
         yield Line(path, number, domain, kind, None)
     elif digits:
         yield Line(path, number, domain, kind, min(int(digits[1][:20]), _NO_END))
         if digits[0] != value:
-            why = (f"found {printable(value)!r}, which PAM reads as {int(digits[1][:20])}; expected a whole number: "
-                   "correct the line")
+            why = f"found {printable(value)!r}, which PAM reads as {int(digits[1][:20])}; expected a whole number: correct the line"
             yield Unread(path, number, line, why)
     else:
-        yield Unread(path, number, line,
-                     f"found {printable(value)!r}; expected a whole number or unlimited. {_SKIPPED}")
+        yield Unread(path, number, line, f"found {printable(value)!r}; expected a whole number or unlimited. {_SKIPPED}")
 
 
 def parse(path, text):
@@ -134,11 +131,9 @@ def read(host, wanted):
 
 
 def read_lines(host):
-    """What L(parse_lines) finds in limits.conf and limits.d in the order in which PAM reads them, and the files that
-    are hidden."""
+    """What L(parse_lines) finds in limits.conf and limits.d in the order in which PAM reads them, and the files that are hidden."""
     lines, unread = [], []
-    for path in [LIMITS_CONF] + [f"{LIMITS_D}/{name}" for name in host.listdir(LIMITS_D) if name.endswith(".conf")
-                                 and not name.startswith(".")]:
+    for path in [LIMITS_CONF] + [f"{LIMITS_D}/{name}" for name in host.listdir(LIMITS_D) if name.endswith(".conf") and not name.startswith(".")]:
         found = seen(host.read, path)
         if found is None and host.exists(path):
             unread.append(path)
@@ -273,8 +268,7 @@ def _row(wanted, state, domain, values, limit, why):
     row = Row("nofile", f"limits of {domain}", wanted=str(wanted["nofile"]), configured=" ".join(text(line) for line in lines.values()))
     own = [line.value for line in parse(wanted["path"], state["own"] or "") if line.domain == domain]
     later = next((line for kind, line in lines.items()
-                  if line and line.file != wanted["path"]
-                  and not _as_good(wanted["policy"], line.value, values[domain, kind], state)), None)
+                  if line and line.file != wanted["path"] and not _as_good(wanted["policy"], line.value, values[domain, kind], state)), None)
     if own != [values[domain, "soft"], values[domain, "hard"]]:
         row.status, row.why = "differs", f"{wanted['path']} does not say so yet"
     elif later:
@@ -289,8 +283,8 @@ def _row(wanted, state, domain, values, limit, why):
 
 
 def _as_good(policy, value, desired, state):
-    """Whether the value of a line that comes after ours will do. PAM takes no limit for fs.nr_open, and what the host
-    cannot grant is not applied at all."""
+    """Whether the value of a line that comes after ours will do. PAM takes no limit for fs.nr_open, and what the host cannot
+    grant is not applied at all."""
     value = state["nr_open"] if value is None else value
     return value == desired or (policy == "at_least" and desired < value <= granted(NR_OPEN_MOST, state)[0])
 
@@ -339,8 +333,7 @@ def _exempt_row(wanted, line):
     """A line that exempts users from every limit, and so from ours: they keep those of the daemon that let them in."""
     ours = line.domain in wanted["logins"]
     return Row("nofile", f"limits of {line.domain}", configured="none", status="differs" if ours else "ok",
-               why=f"{line.file} line {line.number} ({printable(line.domain)} -) exempts {printable(line.domain)} from "
-               "all lines",
+               why=f"{line.file} line {line.number} ({printable(line.domain)} -) exempts {printable(line.domain)} from all lines",
                mend=f"sed -i '{line.number}s/^/# /' {line.file}" if ours else "")
 
 

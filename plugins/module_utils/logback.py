@@ -123,8 +123,7 @@ def free_name(every):
 
 
 def place(data, roots, top):
-    """Where an element goes before the last root that counts and the comments about it, or else at the end: position
-    and indentation."""
+    """Where an element goes before the last root that counts and the comments about it, or else at the end: position and indentation."""
     position = roots[-1].start if roots else top.closed
     line = data.rfind(b"\n", 0, position) + 1
     if data[line:position].strip():

@@ -11,14 +11,7 @@ from __future__ import annotations
 import re
 import sys
 
-from ansible_collections.xitrum.host.plugins.module_utils import (
-    addresses,
-    folders,
-    process,
-    process_one,
-    recorded,
-    sockets,
-)
+from ansible_collections.xitrum.host.plugins.module_utils import addresses, folders, process, process_one, recorded, sockets
 from ansible_collections.xitrum.host.plugins.module_utils.foreign_text import lines_of
 from ansible_collections.xitrum.host.plugins.module_utils.plan import Plan
 from ansible_collections.xitrum.host.plugins.module_utils.supervisor_kinds import KINDS
@@ -128,8 +121,7 @@ def read(host, wanted):
 
 
 def own_folders(host, wanted):
-    """What the host has in the place of the application's folders, and why its record cannot be read (empty: it
-    can)."""
+    """What the host has in the place of the application's folders, and why its record cannot be read (empty: it can)."""
     if not wanted["root"] and not wanted["log_dir"]:
         return {"folders": None, "damaged": ""}
     try:
@@ -210,8 +202,7 @@ def holder(host, row, wanted):
     folder = process.seen(host.readlink, f"/proc/{pid}/cwd") if pid else None
     unit = service_of(process.seen(host.read, f"/proc/{pid}/cgroup") or "") if pid else ""
     own = any(process.is_under(folder, host.realpath(root)) for root in wanted["own_roots"]) or unit in wanted["own_units"]
-    # Beside a socket of another address there is room for one of this. What is not bound to the interface needs every
-    # address.
+    # Beside a socket of another address there is room for one of this. What is not bound to the interface needs every address.
     places = [wanted.get("interface", "")] if row["port"] in wanted.get("interface_ports", ()) else [""]
     beside = {} if addresses.collides(row, places) else {"beside": True}
     return {"port": row["port"], "pid": pid, "process": row["process"], "unit": unit, "own": own, **beside}
@@ -219,8 +210,7 @@ def holder(host, row, wanted):
 
 def plan(wanted, state):
     """Says everything that stands in the way (C(problems)) and what is worth knowing (C(notes)). Never an action."""
-    problems = [*system_problems(wanted, state), *disk_problems(state["disk"]), *port_problems(state["holders"]),
-                *memory_problems(wanted, state),
+    problems = [*system_problems(wanted, state), *disk_problems(state["disk"]), *port_problems(state["holders"]), *memory_problems(wanted, state),
                 *folder_problems(wanted, state)]
     facts = {name: value for name, value in state.items() if name not in ("capabilities", "folders", "damaged")}
     return Plan(problems=problems, facts={**facts, "notes": notes(state)})

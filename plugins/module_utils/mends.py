@@ -18,8 +18,7 @@ from ansible_collections.xitrum.host.plugins.module_utils.plan import BASE, LOOK
 __all__ = ["connection_options", "inventory_options", "keep_release", "of_problem", "typed"]
 
 #: Programs of a managed host: a mend that begins with one of them runs there.
-ON_HOST = ("apt-get", "dnf", "echo", "firewall-cmd", "ip6tables", "iptables", "kill", "ln", "nft", "printf", "python3",
-           "sed", "su", "sysctl",
+ON_HOST = ("apt-get", "dnf", "echo", "firewall-cmd", "ip6tables", "iptables", "kill", "ln", "nft", "printf", "python3", "sed", "su", "sysctl",
            "systemctl", "ufw")
 #: The Python that Ansible uses on the host may be anywhere.
 PYTHON = re.compile(r"/[^ ]*/python[0-9.]*")

@@ -24,8 +24,7 @@ _COLORS = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 
 class Packaging(NamedTuple):
-    """How a tree is packaged: the folder where C(command) runs, the C(task), the C(package) that it makes, and the
-    versions."""
+    """How a tree is packaged: the folder where C(command) runs, the C(task), the C(package) that it makes, and the versions."""
 
     folder: str
     command: str
@@ -68,20 +67,17 @@ def find_build(path):
 
 def is_build(folder):
     """Whether sbt runs in a folder."""
-    return any(os.path.isfile(os.path.join(folder, name))
-               for name in ("project/build.properties", "project/plugins.sbt"))
+    return any(os.path.isfile(os.path.join(folder, name)) for name in ("project/build.properties", "project/plugins.sbt"))
 
 
 def find_app(path, build):
-    """The application's folder, relative to its build: the one around a path, or the only one that has a
-    configuration."""
+    """The application's folder, relative to its build: the one around a path, or the only one that has a configuration."""
     folder = path
     while folder.startswith(build + os.sep):
         if os.path.isfile(os.path.join(folder, sbt_project.CONFIG)) and not is_built(os.path.relpath(folder, build)):
             return os.path.relpath(folder, build)
         folder = os.path.dirname(folder)
-    listed = [f"{name}/{sbt_project.CONFIG}" for name in ("", *names_in(build))
-              if os.path.isfile(os.path.join(build, name, sbt_project.CONFIG))]
+    listed = [f"{name}/{sbt_project.CONFIG}" for name in ("", *names_in(build)) if os.path.isfile(os.path.join(build, name, sbt_project.CONFIG))]
     found = sbt_project.find_apps([name.lstrip("/") for name in listed])
     return found[0] if len(found) == 1 else "."
 
@@ -113,13 +109,11 @@ def read_texts(folder):
 
 
 def render_hint(path):
-    """What to do to get a package: the command, where it runs, and what it makes. C(path): where the package was looked
-    for."""
+    """What to do to get a package: the command, where it runs, and what it makes. C(path): where the package was looked for."""
     found = find_packaging(path)
     if found is None:
         sbt = sbt_project.LAUNCHER
-        return (f"with {sbt} {sbt_project.TODAY} ({sbt} {sbt_project.BEFORE} with a packaging plugin before 1.9)",
-                "target/xitrum")
+        return (f"with {sbt} {sbt_project.TODAY} ({sbt} {sbt_project.BEFORE} with a packaging plugin before 1.9)", "target/xitrum")
     return f"with {found.command} in {found.folder}", found.package
 
 
@@ -130,26 +124,21 @@ def build_problems(command, directory, code, output):
     if unknown:
         other = found.task if found and found.task.rpartition("/")[2] != unknown[1] else (
             sbt_project.TODAY if unknown[1] == sbt_project.BEFORE else sbt_project.BEFORE)
-        known = found and found.versions and other == found.task
-        because = f"{found.versions} calls it {other}" if known else f"expected the task {other}"
-        return [f"xitrum_build_command is {command!r}, and the build in {directory} has no task {unknown[1]}: "
-                f"{because}. "
+        because = f"{found.versions} calls it {other}" if found and found.versions and other == found.task else f"expected the task {other}"
+        return [f"xitrum_build_command is {command!r}, and the build in {directory} has no task {unknown[1]}: {because}. "
                 f"Set xitrum_build_command to {renamed(command, unknown[1], other)}"]
     silent = _SILENT_FAILURE.search(text)
     if not code and not silent:
         return []
-    lines = [printable(line.strip())
-             for line in (text[silent.start():].splitlines()[:_LINES] if silent else text.splitlines()) if line.strip()]
+    lines = [printable(line.strip()) for line in (text[silent.start():].splitlines()[:_LINES] if silent else text.splitlines()) if line.strip()]
     said = missing_program(command, directory) if code else ""
     said = said or " | ".join(lines[-_LINES:]).rstrip(".") or "it printed nothing"
     ended = f"ended with code {code}" if code else "ended with code 0, and its packaging task failed"
-    return [f"xitrum_build_command ({command}) {ended} in {directory}: {said}. Run it there by hand, and correct the "
-            "command or the project"]
+    return [f"xitrum_build_command ({command}) {ended} in {directory}: {said}. Run it there by hand, and correct the command or the project"]
 
 
 def missing_program(command, directory):
-    """A sentence where the command's program is not there or may not be executed, for which Ansible has no word; else
-    empty."""
+    """A sentence where the command's program is not there or may not be executed, for which Ansible has no word; else empty."""
     try:
         program = (shlex.split(command) or [""])[0]
     except ValueError:

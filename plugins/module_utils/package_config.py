@@ -1,13 +1,11 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reads what a package's C(config/xitrum.conf) sets: the public examples of Xitrum's project template, and files that
-do not parse.
+"""Reads what a package's C(config/xitrum.conf) sets: the public examples of Xitrum's project template, and files that do not parse.
 
-Everybody has the examples, so nobody may go live with them. Values as in config/ of the public project template (all
-its versions to Xitrum 3.31), where they are marked as examples. A setting is the one in force: later ones win, and
-included files of the package are read. Where the environment decides (C(${?NAME})), each value that may be in force
-counts.
+Everybody has the examples, so nobody may go live with them. Values as in config/ of the public project template (all its versions
+to Xitrum 3.31), where they are marked as examples. A setting is the one in force: later ones win, and included files of the package
+are read. Where the environment decides (C(${?NAME})), each value that may be in force counts.
 """
 
 from __future__ import annotations
@@ -41,8 +39,8 @@ _DEPTH = 10
 class Settings:
     """The settings of a configuration file and of what it includes.
 
-    C(text): the file's text. C(load): a function from an C(include) statement's text to the text of the file, None
-    where it is unknown or missing, which the library ignores too. Raises HoconError where the text is no HOCON.
+    C(text): the file's text. C(load): a function from an C(include) statement's text to the text of the file, None where it is
+    unknown or missing, which the library ignores too. Raises HoconError where the text is no HOCON.
     """
 
     def __init__(self, text, load=None, around=()):
@@ -142,8 +140,8 @@ def settings_of(text, load=None, around=()):
 
 
 def settings_at_start(read):
-    """The settings that Xitrum has when it starts: those of C(config/application.conf), with C(config/xitrum.conf)
-    where it includes that; of C(config/xitrum.conf) alone where it does not. None where there is none, or no HOCON.
+    """The settings that Xitrum has when it starts: those of C(config/application.conf), with C(config/xitrum.conf) where it
+    includes that; of C(config/xitrum.conf) alone where it does not. None where there is none, or no HOCON.
 
     C(read) is a function from a path in the package to the text of the file, None where there is none.
     """
@@ -177,8 +175,7 @@ def example_values(text, load=None):
 def examples_in(settings):
     """As L(example_values), of settings; none of None."""
     found = settings.paths() if settings else ()
-    return sorted({path[-1] for path in found if path[-1] in EXAMPLE_VALUES
-                   and EXAMPLE_VALUES[path[-1]] in settings.values(path)})
+    return sorted({path[-1] for path in found if path[-1] in EXAMPLE_VALUES and EXAMPLE_VALUES[path[-1]] in settings.values(path)})
 
 
 def key_files(text, load=None):
@@ -191,8 +188,7 @@ def key_files_in(settings):
     found = sorted(settings.paths()) if settings else ()
     if not any(settings.values(path) - {None} for path in found if path[-2:] == ("port", "https")):
         return []
-    return sorted({value for path in found if path[-1] == "keyFile" for value in settings.values(path)
-                   if value is not None})
+    return sorted({value for path in found if path[-1] == "keyFile" for value in settings.values(path) if value is not None})
 
 
 def examples(folder):
@@ -203,8 +199,7 @@ def examples(folder):
 
 
 def config_problems(folder):
-    """One sentence for each configuration file of a package with which Xitrum does not start, because it is no
-    HOCON."""
+    """One sentence for each configuration file of a package with which Xitrum does not start, because it is no HOCON."""
     problems, seen, rows = [], set(), list(READ_AT_START)
     while rows:
         path = rows.pop(0)
@@ -215,8 +210,7 @@ def config_problems(folder):
         try:
             members = list(hocon.parse(text).members)
         except hocon.HoconError as error:
-            problems.append(f"{folder}/{path}, {error}. Xitrum does not start with it: correct the file and build the "
-                            "package again")
+            problems.append(f"{folder}/{path}, {error}. Xitrum does not start with it: correct the file and build the package again")
             continue
         while members:
             member = members.pop()
@@ -236,8 +230,7 @@ def included_path(folder, statement):
 def included_paths(statement):
     """The paths in a package that an C(include) statement may mean, in the order in which they are looked for.
 
-    A bare name and C(classpath) begin in C(config), which is on the class path, C(file) in the package, where the
-    runner goes.
+    A bare name and C(classpath) begin in C(config), which is on the class path, C(file) in the package, where the runner goes.
     """
     found = _INCLUDED.match(statement)
     if not found or found[1] == "url":

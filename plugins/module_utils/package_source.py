@@ -46,8 +46,7 @@ def obtain(source, sha256, headers, cache, timeout=30, validate_certs=True, hint
     """
     if not source.strip():
         how, made = hint("")
-        raise SourceError("no package is given: set xitrum_package for the group xitrum to a folder that sbt made, "
-                          f"{made}; "
+        raise SourceError(f"no package is given: set xitrum_package for the group xitrum to a folder that sbt made, {made}; "
                           f"build it {how}")
     if re.match(r"https?://", source, re.IGNORECASE):
         if not sha256:
@@ -108,8 +107,7 @@ def receive(url, headers, timeout, validate_certs, out):
             out.write(block)
             received += len(block)
     except urllib.error.HTTPError as error:
-        remedy = what_to_do(error.code, error.xitrum_origin)
-        raise SourceError(f"{name} answers {error.code} {error.reason}: {remedy}") from error
+        raise SourceError(f"{name} answers {error.code} {error.reason}: {what_to_do(error.code, error.xitrum_origin)}") from error
     except downloads.RedirectError as error:
         raise SourceError(f"{name} cannot be fetched: {error}") from error
     except TimeoutError as error:
@@ -121,10 +119,8 @@ def receive(url, headers, timeout, validate_certs, out):
         if isinstance(reason, TimeoutError):
             raise SourceError(silent(name, timeout)) from error
         if isinstance(reason, ssl.SSLError):
-            raise SourceError(f"the certificate of {name} is not accepted ({told}): install its authority on the "
-                              "controller") from error
-        raise SourceError(f"{name} cannot be fetched ({told}): check the URL, and this machine's network and proxy "
-                          "settings") from error
+            raise SourceError(f"the certificate of {name} is not accepted ({told}): install its authority on the controller") from error
+        raise SourceError(f"{name} cannot be fetched ({told}): check the URL, and this machine's network and proxy settings") from error
     if wanted and wanted.isdecimal() and received != int(wanted):
         raise SourceError(f"{name} sent {received} bytes of {wanted} and then closed the connection: run again")
 
@@ -207,8 +203,8 @@ def open_only_folders(folder):
 
 
 def find_folders(folder, matches, depth=5):
-    """The folders nearest to the top for which C(matches(path)) is true: all of the first level that has one. None
-    where there is none down to C(depth) levels below."""
+    """The folders nearest to the top for which C(matches(path)) is true: all of the first level that has one. None where
+    there is none down to C(depth) levels below."""
     level = [folder]
     for _level in range(depth + 1):
         found = [path for path in level if matches(path)]

@@ -77,15 +77,13 @@ class Plan:
 
 
 def unread_rows(concern, lines, most=5):
-    """A row for each line of a file that could not be read, at most C(most) a file. C(lines) are C((file, number, text,
-    why))."""
+    """A row for each line of a file that could not be read, at most C(most) a file. C(lines) are C((file, number, text, why))."""
     rows, counts = [], {}
     for file, number, text, why in lines:
         counts[file] = counts.get(file, 0) + 1
         if counts[file] <= most:
             rows.append(Row(concern, f"{file} line {number}", configured=printable(text), status="unseen", why=why,
                             mend=f"sed -i '{number}s/^/# /' {shlex.quote(file)}"))
-    rows += [Row(concern, f"{file}, more lines", status="unseen",
-                 why=f"found {count - most} more lines that could not be read; correct the file")
+    rows += [Row(concern, f"{file}, more lines", status="unseen", why=f"found {count - most} more lines that could not be read; correct the file")
              for file, count in counts.items() if count > most]
     return rows

@@ -42,8 +42,7 @@ def example_problems(variables):
             yield f"{name} is the example of Xitrum's project template, which is public: set your own, for example the output of openssl rand -hex 32"
     overrides = ((variables.get("xitrum_package_read") or {}).get("session_settings") or {}).get("overrides", ())
     if "secureKey" in examples and "xitrum_secure_key" in overrides:
-        yield ("config/application.conf of the package sets session.secureKey to the example of Xitrum's project "
-               "template, which is public: anybody "
+        yield ("config/application.conf of the package sets session.secureKey to the example of Xitrum's project template, which is public: anybody "
                "can forge sessions. Remove it there, and build the package again")
     elif "secureKey" in examples and not variables.get("xitrum_secure_key"):
         yield ("config/xitrum.conf of the package has the example secureKey of Xitrum's project template, which is public: anybody can forge sessions. "
@@ -53,8 +52,7 @@ def example_problems(variables):
 
 
 def override_problems(variables):
-    """Settings of sessions that one host sets and that the package sets again after them, so that they have no
-    effect."""
+    """Settings of sessions that one host sets and that the package sets again after them, so that they have no effect."""
     found = (variables.get("xitrum_package_read") or {}).get("session_settings") or {}
     if not found.get("overrides") or not runs_the_package(variables):
         return
@@ -63,10 +61,8 @@ def override_problems(variables):
     for name in found["overrides"]:
         if own.get(name) and own[name] != found[name]:
             key = shared_settings.SESSION_SETTINGS[name]
-            yield (f"config/application.conf of the package sets session.{key} after it includes config/xitrum.conf, "
-                   "so that the value for this host "
-                   f"({name if name in variables else 'xitrum_config'}) has no effect: remove it there and build the "
-                   "package again, "
+            yield (f"config/application.conf of the package sets session.{key} after it includes config/xitrum.conf, so that the value for this host "
+                   f"({name if name in variables else 'xitrum_config'}) has no effect: remove it there and build the package again, "
                    "or leave it out here")
 
 
@@ -74,28 +70,23 @@ def session_notes(variables):
     """What of the settings of sessions is not read, and so not compared with what runs."""
     found = (variables.get("xitrum_package_read") or {}).get("session_settings") or {}
     own = shared_settings.unread_includes(settings_of(str(variables.get("xitrum_config") or "")))
-    for where, statements in (("the configuration of the package", found.get("unread", ())),
-                              ("xitrum_config", sorted(own))):
+    for where, statements in (("the configuration of the package", found.get("unread", ())), ("xitrum_config", sorted(own))):
         for statement in statements:
-            yield (f"found {printable(statement)} in {where}, which is not read here: where session.secureKey comes "
-                   "from there, a change is not "
+            yield (f"found {printable(statement)} in {where}, which is not read here: where session.secureKey comes from there, a change is not "
                    "noticed, and two keys at once break sessions. Change it with xitrum_rollout_strategy=all_at_once")
 
 
 def address_problems(hostvars, host, no_value=()):
     """Why the configuration of one host cannot be written with the addresses and ports of the others, all at once.
 
-    An application host trusts its proxies, and a proxy knows the instances: also those of hosts that the run leaves
-    out.
+    An application host trusts its proxies, and a proxy knows the instances: also those of hosts that the run leaves out.
     """
     variables = hostvars[host]
     groups_of = variables.get("groups") or {}
     # Of a host only the variables that are asked for are worked out.
-    applications, proxies = ([collections.ChainMap({"inventory_hostname": name}, hostvars[name])
-                              for name in groups_of.get(group) or ()
+    applications, proxies = ([collections.ChainMap({"inventory_hostname": name}, hostvars[name]) for name in groups_of.get(group) or ()
                               if name in hostvars] for group in ("xitrum", "xitrum_proxy"))
-    defaults = {name: read_value(variables, name, no_value) or default
-                for name, default in ((proxy.PORT, 8000), (proxy.COUNT, 1))}
+    defaults = {name: read_value(variables, name, no_value) or default for name, default in ((proxy.PORT, 8000), (proxy.COUNT, 1))}
     checks = []
     if host in (groups_of.get("xitrum") or ()) and "xitrum_trusted_proxies" not in variables:
         checks.append(lambda: proxy.addresses(proxies, host))
@@ -129,8 +120,7 @@ def host_problems(variables, reached):
     """What stands in the way on one host, as sentences: what its concerns say, and its JDK."""
     state, package = variables.get("xitrum_host_state"), variables.get("xitrum_package_read") or {}
     if is_unread(variables):
-        is_refused = reached and isinstance(state, dict) and state.get("refused")
-        return refusals(state) if is_refused else unread(variables, state, reached)
+        return refusals(state) if reached and isinstance(state, dict) and state.get("refused") else unread(variables, state, reached)
     concerns = [report for report in state.values() if isinstance(report, dict)]
     problems = [problem for report in concerns for problem in report.get("problems", [])]
     if runs_the_package(variables):
@@ -161,8 +151,8 @@ def instances_of(variables):
 def deploy_problems(variables, proxies, command):
     """What a deploy would leave half done on one host, as sentences with what to run instead.
 
-    It leaves the JDK, the kernel and the proxies' configuration as they are. C(proxies) are the proxies of the
-    inventory, and C(command(playbook, add)) is a line to type that runs a playbook, with C(add) among its hosts.
+    It leaves the JDK, the kernel and the proxies' configuration as they are. C(proxies) are the proxies of the inventory,
+    and C(command(playbook, add)) is a line to type that runs a playbook, with C(add) among its hosts.
     """
     found = instances_of(variables)
     if not found or not runs_the_package(variables):
@@ -202,8 +192,7 @@ def proxied_problems(variables, listed, proxies, site):
                f"Run instead:\n{site}")
     cluster = is_true(variables.get("xitrum_cluster", False))
     if any(item["configured"]["cluster"] != cluster for item in known):
-        yield (f"found instances {'without' if cluster else 'in'} a cluster, expected the opposite (xitrum_cluster): "
-               "the "
+        yield (f"found instances {'without' if cluster else 'in'} a cluster, expected the opposite (xitrum_cluster): the "
                "proxies bind clients to an instance only where there is none, and deploy.yml leaves them as they are. "
                f"Run instead:\n{site}")
 
@@ -211,11 +200,9 @@ def proxied_problems(variables, listed, proxies, site):
 def deploy_notes(variables, command):
     """What a deploy leaves for another playbook, and stops nothing."""
     listed = instances_of(variables).get("instances", [])
-    new = [str(item["port"]) for item in listed
-           if (item.get("configured") or {}).get("http", item["port"]) != item["port"]]
+    new = [str(item["port"]) for item in listed if (item.get("configured") or {}).get("http", item["port"]) != item["port"]]
     if new:
-        yield (f"port {', '.join(new)} is new here: deploy.yml does not reserve it in "
-               "net.ipv4.ip_local_reserved_ports, so "
+        yield (f"port {', '.join(new)} is new here: deploy.yml does not reserve it in net.ipv4.ip_local_reserved_ports, so "
                "that an outgoing connection could take it while an instance restarts. "
                f"Run afterwards (nothing restarts): {command('base')}")
 
@@ -234,8 +221,7 @@ def application_hosts(hostvars, hosts, no_value):
     """The application hosts among C(hosts), and those of the same application that the run leaves out."""
     groups = next((hostvars[host].get("groups") or {} for host in hosts), {})
     members = list(groups.get("xitrum") or [])
-    run = [host for host in hosts if host in members] if members else [host for host in hosts
-                                                                       if runs_the_package(hostvars[host])]
+    run = [host for host in hosts if host in members] if members else [host for host in hosts if runs_the_package(hostvars[host])]
     names = {(read_value(hostvars[host], "xitrum_name", no_value) or "xitrum") for host in run}
     others = [host for host in members if host not in run and host in hostvars]
     return run, [host for host in others if (read_value(hostvars[host], "xitrum_name", no_value) or "xitrum") in names]
@@ -261,8 +247,7 @@ def difference_errors(hostvars, hosts, no_value=()):
     for host in [*run, *left_out]:
         values = {name: read_value(hostvars[host], name, no_value) for name in names}
         values["xitrum_cluster"] = str(is_true(values["xitrum_cluster"]))
-        of_application = by_application.setdefault((read_value(hostvars[host], "xitrum_name", no_value) or "xitrum"),
-                                                   {})
+        of_application = by_application.setdefault((read_value(hostvars[host], "xitrum_name", no_value) or "xitrum"), {})
         of_application[host] = shared_settings.read_variables(values)
     for values in by_application.values():
         for sentence in shared_settings.find_differences(values):
@@ -272,8 +257,7 @@ def difference_errors(hostvars, hosts, no_value=()):
 
 
 def restart_note(variables):
-    """What a user has to know before a release or a configuration restarts instances that no proxy stands in front
-    of."""
+    """What a user has to know before a release or a configuration restarts instances that no proxy stands in front of."""
     due = instances_of(variables).get("restart")
     if not due or "slot" in (variables.get("xitrum_slot_read") or {}):
         return []
@@ -314,11 +298,9 @@ def port_problems(variables):
         # Those before it have left their ports by then.
         later = [other for other in listed if other.get("configured") and other["running"]]
         later = [other for other in later if slot is not None or other["index"] > index]
-        holder = next((other for other in later if port in (other["configured"]["http"], other["configured"]["https"])),
-                      None)
+        holder = next((other for other in later if port in (other["configured"]["http"], other["configured"]["https"])), None)
         if holder:
-            yield (f"instance {index} is to listen on port {port}, which instance {holder['index']} has until it is "
-                   "restarted: "
+            yield (f"instance {index} is to listen on port {port}, which instance {holder['index']} has until it is restarted: "
                    "set xitrum_http_port so that the new ports and the old ones do not overlap")
 
 
@@ -349,8 +331,7 @@ def unread(variables, state, reached):
 
 
 def read_failure(result):
-    """Why a module failed, by its result; empty where it does not say so. What it printed is the reason where Ansible
-    has none."""
+    """Why a module failed, by its result; empty where it does not say so. What it printed is the reason where Ansible has none."""
     said = str(result.get("msg") or "").strip() if isinstance(result, dict) else ""
     printed = str(result.get("module_stderr") or result.get("module_stdout") or "").strip().splitlines() if said else []
     return " ".join([said, printable(" ".join(printed[-_LINES:]))]).strip()
@@ -366,10 +347,8 @@ def host_notes(variables):
     if now and wanted and now != wanted:
         notes.append(f"release {now} is in use, and {wanted} is wanted")
         notes += session_notes(variables)
-    is_found = package.get("main_class_jar") and not variables.get("xitrum_main_class")
-    if "current" in release and wanted and now != wanted and is_found:
-        notes.append(f"release {wanted} starts {package['main_class']}, the main class in {package['main_class_jar']}: "
-                     "xitrum_main_class is not set")
+    if "current" in release and wanted and now != wanted and not variables.get("xitrum_main_class") and package.get("main_class_jar"):
+        notes.append(f"release {wanted} starts {package['main_class']}, the main class in {package['main_class_jar']}: xitrum_main_class is not set")
     return notes
 
 

@@ -30,8 +30,8 @@ from ansible_collections.xitrum.host.plugins.module_utils import (
 from ansible_collections.xitrum.host.plugins.module_utils.plan import LOOK, RUN, Plan, Row
 
 #: Each has TITLE, PROCESS (the name in ss), VERSION (a command, and what finds the version in its words), NEEDS
-#: (the first version that will do, and why), CHECK (the command that checks a file), UP, CHECKS_HEALTH (whether it asks
-#: the servers itself how they are), and the functions C(maxconn), C(servers), C(binds), C(live),
+#: (the first version that will do, and why), CHECK (the command that checks a file), UP, CHECKS_HEALTH (whether it asks the servers
+#: itself how they are), and the functions C(maxconn), C(servers), C(binds), C(live),
 #: C(old_workers), C(missing), C(complaints), C(carried) and C(restarts), which are told in proxy_haproxy.py. BIND
 #: matches the line of the configuration that listens on an address and port, its two groups.
 SOFTWARE = {"haproxy": proxy_haproxy, "nginx": proxy_nginx, "apache": proxy_apache}
@@ -65,8 +65,7 @@ SPEC = {
     "health_path": {"type": "str", "default": "/"},
     "health_status": {"type": "int", "default": 200},
 }
-#: The backend of the application's instances, and how long one of them may take to answer where the proxy does not ask
-#: itself.
+#: The backend of the application's instances, and how long one of them may take to answer where the proxy does not ask itself.
 BACKEND = "xitrum"
 HEALTH_SECONDS = 3.0
 
@@ -127,12 +126,10 @@ def settled(host, wanted):
 
 
 def read_live(host, wanted):
-    """What the worker reports. Where it knows nothing of the health of its servers, those of the application are asked
-    from here."""
+    """What the worker reports. Where it knows nothing of the health of its servers, those of the application are asked from here."""
     software = SOFTWARE[wanted["software"]]
     said = software.live(host, wanted)
-    asked = [row for row in said["servers"] if not software.CHECKS_HEALTH and row["backend"] == BACKEND
-             and row["admin"] == "ready"]
+    asked = [row for row in said["servers"] if not software.CHECKS_HEALTH and row["backend"] == BACKEND and row["admin"] == "ready"]
     if asked:
         with concurrent.futures.ThreadPoolExecutor(min(len(asked), 32)) as pool:
             answers = list(pool.map(lambda row: proxy_reloaded.probe(wanted, row, HEALTH_SECONDS), asked))
@@ -271,8 +268,7 @@ def _problems(wanted, state, text):
             found.append(f"Port {row['port']} is held by {row['process']} (process {row['pid']}), and {software.TITLE} is to listen there: "
                          "stop and disable that service, or give the proxy another port.")
     ports = [(port, "") for port in wanted["ports"] if port != wanted["control_port"]]
-    found += [text for _port, text, certain in redirects_ports.foreign_of(ports, state["rules"],
-                                                                          "or give the proxy another port") if certain]
+    found += [text for _port, text, certain in redirects_ports.foreign_of(ports, state["rules"], "or give the proxy another port") if certain]
     if not state["ipv6"] and any(bind.startswith("[") for bind in software.binds(text)):
         found.append("The configuration listens on an IPv6 address, and this host has no IPv6 (no /proc/net/if_inet6): set xitrum_proxy_listen: ['0.0.0.0'].")
     held = [row for row in state["listeners"] or [] if row["process"] == software.PROCESS]

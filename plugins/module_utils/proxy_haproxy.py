@@ -85,8 +85,7 @@ def view(host, wanted):
         "state": row["admin"], "status": row["status"], "checked": row["checked"], "check": row["check"],
         "healthy": row["admin"] == "ready" and row["status"] in ("UP", "no check"),
         # What ss printed and cannot be read may be a connection.
-        "sessions": (row["sessions"] + others.count(addresses.endpoint(row["address"], row["port"]))
-                     + sockets.unread_count(rows)),
+        "sessions": row["sessions"] + others.count(addresses.endpoint(row["address"], row["port"])) + sockets.unread_count(rows),
     } for row in haproxy_socket.servers(stat, servers)]
 
 

@@ -121,8 +121,7 @@ def faults(states, rows=None):
         servers = application_servers(report)
         if not report["running"]:
             found.append(
-                f"{host}: {report['title']} does not run, so that it answers nobody. Read its log: journalctl -u "
-                f"{report['service']}."
+                f"{host}: {report['title']} does not run, so that it answers nobody. Read its log: journalctl -u {report['service']}."
             )
         elif not any(is_healthy(server) for server in servers):
             listed = "; ".join(

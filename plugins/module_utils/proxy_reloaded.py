@@ -18,8 +18,7 @@ from ansible_collections.xitrum.host.plugins.module_utils import addresses, prox
 HEADER = "X-Xitrum-Config"
 PATIENCE = 15.0
 #: By the Python that Ansible uses on the host: there may be no other.
-ASK = ((sys.executable or "python3") + " -c 'import http.client as http; link = http.HTTPConnection(\"{address}\", "
-                                       "timeout=5); link.request(\"GET\", \"/\"); "
+ASK = ((sys.executable or "python3") + " -c 'import http.client as http; link = http.HTTPConnection(\"{address}\", timeout=5); link.request(\"GET\", \"/\"); "
        "print(link.getresponse().status)'")
 
 

@@ -10,8 +10,7 @@ from ansible_collections.xitrum.host.plugins.module_utils.foreign_text import se
 
 
 class Utf8Module(AnsibleModule):
-    """An AnsibleModule whose result may hold text of others: Ansible refuses one with a byte that is no UTF-8, so that
-    is escaped.
+    """An AnsibleModule whose result may hold text of others: Ansible refuses one with a byte that is no UTF-8, so that is escaped.
 
     Such a byte is in a comment of a file in ISO 8859-1, in the name of a process, or in what a program prints.
     """

@@ -31,8 +31,7 @@ HELPERS = 3
 OVER_NETWORK = "over the network"
 UNKNOWN = ("no_route", "unresolved")
 #: What the read of the filter does not see.
-CONDITIONS = ("Rules with conditions, such as a source address, are not read: nft list ruleset or iptables-save shows "
-              "them")
+CONDITIONS = "Rules with conditions, such as a source address, are not read: nft list ruleset or iptables-save shows them"
 NETWORK = (
     f"no rule that blocks it was found on the host. {CONDITIONS}. "
     "Check the network between the hosts (a security group of the cloud, a router), and xitrum_address of the host"
@@ -43,8 +42,8 @@ def public_ports(values):
     """The ports of a host that others connect to, as the options `ports` of the component `firewall`. `values` are
     the host's variables.
 
-    `port` is what the host's filter sees, `public` what users connect to (0: only the proxies connect), `sources` who
-    may (empty: everybody), `addresses` where it listens (empty: at every address), `note` why a failure is none.
+    `port` is what the host's filter sees, `public` what users connect to (0: only the proxies connect), `sources` who may
+    (empty: everybody), `addresses` where it listens (empty: at every address), `note` why a failure is none.
     """
     found = _proxy_ports(values) if values["is_proxy"] else []
     return found + (_application_ports(values) if values["is_application"] else [])
@@ -92,8 +91,7 @@ def _application_ports(values):
                 }
             )
     if values["has_proxies"]:
-        sources = [str(address) for address in values["trusted"]
-                   if not address_rules.is_loopback(str(address).partition("/")[0])]
+        sources = [str(address) for address in values["trusted"] if not address_rules.is_loopback(str(address).partition("/")[0])]
         return found + [
             {"port": port, "public": 0, "sources": sources, "addresses": [], "note": ""}
             for port in (http + place for place in places)
@@ -187,8 +185,7 @@ def targets_of(name, item):
 
 def _untried(name, target, by):
     if not by:
-        return ("the inventory has no other host that could try: set xitrum_reach_from to localhost to try from the "
-                "controller")
+        return "the inventory has no other host that could try: set xitrum_reach_from to localhost to try from the controller"
     if by == name:
         return f"xitrum_reach_from is {name} itself: a connection of a host to itself passes no filter"
     if address_rules.is_loopback(target["address"]) and by != CONTROLLER:
@@ -204,8 +201,8 @@ def row_of(target, status, effective, why="", mend=""):
 
 
 def unreached(answers):
-    """The targets that could not be reached, as C({host: [{port, inside, source, family}]}): what each of those hosts
-    is asked next.
+    """The targets that could not be reached, as C({host: [{port, inside, source, family}]}): what each of those hosts is
+    asked next.
 
     `answers` are C([{host, results}]) of all that tried; each result is its target with C(word) and C(message).
     """
@@ -319,8 +316,7 @@ def judge(by, result, block):
 def sentences(rows):
     """The public ports among the rows that cannot be reached, one sentence each: C({host: [Row]}) to a list."""
     return [
-        f"{host}: port {row.item.split()[1]} cannot be reached{' over IPv6' if row.item.endswith('(IPv6)') else ''}: "
-        f"{row.why}."
+        f"{host}: port {row.item.split()[1]} cannot be reached{' over IPv6' if row.item.endswith('(IPv6)') else ''}: {row.why}."
         + remedy(host, row)
         for host, some in rows.items()
         for row in some

@@ -20,8 +20,8 @@ PATH = f"{FOLDER}/before.json"
 #: C(applications): name to C(roots), C(logs), C(users) and C(groups), each a name or a path to whether it was made for the
 #: application. C(packages): those that were not installed. C(units): name to C(boot) and C(active), both empty where the
 #: unit came with a package of ours. C(made): the paths of a supervisord of PyPI that were not there.
-#: C(files): the path of somebody else's file, which may be a link, to C(target), the file that it led to, C(mode),
-#: which is missing where there was no file, and C(made), the folders above it that were missing.
+#: C(files): the path of somebody else's file, which may be a link, to C(target), the file that it led to, C(mode), which
+#: is missing where there was no file, and C(made), the folders above it that were missing.
 EMPTY = {"applications": {}, "packages": [], "units": {}, "files": {}, "made": []}
 
 SPEC = {

@@ -105,8 +105,7 @@ def read(host, wanted):
 
 
 def read_live(host):
-    """The live rules alone, as L(redirects_foreign.find_takings) takes them, and what an aim of it needs of the
-    host."""
+    """The live rules alone, as L(redirects_foreign.find_takings) takes them, and what an aim of it needs of the host."""
     state = {"paths": {name: host.which(name) for name in PROGRAMS}, "unread": []}
     state["families"] = [family for family in FAMILIES if family == "ipv4" or addresses.supports_ipv6(host)]
     saves, _variant = _saves(host, state)
@@ -157,13 +156,11 @@ def _objects(host, state):
 def _addresses(host, state):
     """The host's own addresses, where a rule of somebody else is for some addresses only."""
     takings = redirects_foreign.find_takings(state["nftables"]["objects"], state["iptables"]["live"])
-    if not any(condition.kind == "daddr" for some in takings.values() for taking in some
-               for condition in taking.conditions):
+    if not any(condition.kind == "daddr" for some in takings.values() for taking in some for condition in taking.conditions):
         return []
     listed = host.run(["ip", "-j", "address", "show"])
     try:
-        return [part["local"] for item in json.loads(listed.out or "[]") for part in item.get("addr_info", [])
-                if "local" in part]
+        return [part["local"] for item in json.loads(listed.out or "[]") for part in item.get("addr_info", []) if "local" in part]
     except ValueError:
         return []
 
@@ -204,8 +201,7 @@ def rules_of(wanted, state):
 def plan(wanted, state):
     """Decides, from C(wanted) (the options of SPEC) and what L(read) gave, without touching the host."""
     rules, (name, why) = rules_of(wanted, state), backend_of(wanted, state)
-    result = Plan(facts={"backend": name, "why": why, "packages": packages(name, state, rules),
-                         "conntrack": conntrack(state, rules),
+    result = Plan(facts={"backend": name, "why": why, "packages": packages(name, state, rules), "conntrack": conntrack(state, rules),
                          "moves": False, "pairs": []})
     unread = [f"{text}. Live rules are read by root: set become." for text in state["unread"]]
     result.problems = [f"redirects: {text}" for text in [*redirects_ports.problems(wanted, state), *_backend_problems(name, state, rules), *unread]]

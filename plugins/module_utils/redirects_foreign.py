@@ -261,14 +261,12 @@ class _Table:
             return Taking(
                 "firewalld (a forward port)",
                 tuple(conditions),
-                "remove it: firewall-cmd --list-all-zones shows it, firewall-cmd --permanent --zone=ZONE "
-                "--remove-forward-port=... removes it",
+                "remove it: firewall-cmd --list-all-zones shows it, firewall-cmd --permanent --zone=ZONE --remove-forward-port=... removes it",
             )
         return Taking(
             f"a rule of nftables in the chain {place}",
             tuple(conditions),
-            f"remove it (nft delete rule {place} handle {rule.get('handle', 'N')}) and take it out of the file that it "
-            "comes from",
+            f"remove it (nft delete rule {place} handle {rule.get('handle', 'N')}) and take it out of the file that it comes from",
         )
 
     def map_keys(self, body):

@@ -115,8 +115,7 @@ def _rules(item, families):
         match = expression.get("match") if isinstance(expression, dict) else None
         match = match if isinstance(match, dict) else {}
         port = _redirected(expression)
-        left = json.dumps(match.get("left"), sort_keys=True) if match.get("op") == "==" else ""
-        right = match.get("right")
+        left, right = json.dumps(match.get("left"), sort_keys=True) if match.get("op") == "==" else "", match.get("right")
         if left == '{"meta": {"key": "iifname"}}' and isinstance(right, str):
             interface = right
         elif left in _FIB and right == "local":
@@ -141,8 +140,7 @@ def _rules(item, families):
 
 def _redirected(expression):
     """The port that an expression redirects to, and does nothing else; 0 for any other."""
-    if not isinstance(expression, dict) or list(expression) != ["redirect"] or not isinstance(expression["redirect"],
-                                                                                              dict):
+    if not isinstance(expression, dict) or list(expression) != ["redirect"] or not isinstance(expression["redirect"], dict):
         return 0
     port = expression["redirect"].get("port")
     return port if isinstance(port, int) else 0

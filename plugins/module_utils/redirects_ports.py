@@ -73,8 +73,7 @@ def _held(wanted, state):
             end = f"end it (kill {row['pid']})" if row["pid"] else "end it"
             if name == "docker-proxy":
                 # Its unit is that of all containers.
-                row, end = {**row, "unit": ""}, ("publish the container at another port (docker ps --filter "
-                                                 f"publish={row['port']} names it)")
+                row, end = {**row, "unit": ""}, f"publish the container at another port (docker ps --filter publish={row['port']} names it)"
             mend = f"have it stopped and disabled with port_forward_stop_conflicting: [{row['unit'][:-len('.service')]}]" if row["unit"] else end
             found[row["port"], what] = f"port {row['port']} is held by {what}, which a redirect would cut off: {mend}, or take the pair out." + (
                 " An instance of the application leaves the port by a run with xitrum_port_forward: false." if name == "java" else "")
@@ -132,19 +131,16 @@ def foreign(wanted, state):
 
 
 def foreign_of(ports, state, otherwise):
-    """The redirects of ports, each with the interface that it is for, by something else. C(otherwise) is what else can
-    be done about one."""
+    """The redirects of ports, each with the interface that it is for, by something else. C(otherwise) is what else can be done about one."""
     takings = redirects_foreign.find_takings(state["nftables"]["objects"], state["iptables"]["live"])
     found = {}
     for port, interface in ports:
         for family in state["families"]:
             aim = redirects_foreign.Aim(family, port, interface, tuple(state["interfaces"]), tuple(state["addresses"]))
             for taking, certain in redirects_foreign.conflicts(takings, aim):
-                text = (f"port {port} is redirected by {taking.who} already, and of two programs one gets all "
-                        f"connections: {taking.remedy}, "
+                text = (f"port {port} is redirected by {taking.who} already, and of two programs one gets all connections: {taking.remedy}, "
                         f"{otherwise}." if certain else
-                        f"{taking.who} may redirect some connections to port {port}: it has conditions, or rules "
-                        "before it, that are not judged here")
+                        f"{taking.who} may redirect some connections to port {port}: it has conditions, or rules before it, that are not judged here")
                 found[port, text] = found.get((port, text), False) or certain
     return [(port, text, certain) for (port, text), certain in found.items()]
 

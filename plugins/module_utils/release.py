@@ -125,10 +125,8 @@ def begin_healthy(host, root):
 
 def switched(host, root):
     """The releases that the instances of this host are switched to, sorted: several after a rollout that stopped."""
-    links = {number: host.readlink(f"{root}/instances/{number}/current")
-             for number in host.listdir(f"{root}/instances")}
-    return sorted({release_of(f"{root}/instances/{number}/{target}", root) for number, target in links.items()
-                   if target})
+    links = {number: host.readlink(f"{root}/instances/{number}/current") for number in host.listdir(f"{root}/instances")}
+    return sorted({release_of(f"{root}/instances/{number}/{target}", root) for number, target in links.items() if target})
 
 
 def installed(host, root):

@@ -18,8 +18,8 @@ def size(batch, count):
 
 
 def steps(due, batch=1, strategy=""):
-    """The steps of a rollout: the first instance alone, which is the gate, then as many at a time as C(batch) says.
-    With the C(strategy) C(all_at_once) all are one step, which has C(all_at_once), too.
+    """The steps of a rollout: the first instance alone, which is the gate, then as many at a time as C(batch) says. With
+    the C(strategy) C(all_at_once) all are one step, which has C(all_at_once), too.
 
     C(due) maps a host to its instances, in the order in which they are taken: those of a host follow each other.
     Each step is C({number, of, gate, label, hosts}): C(hosts) maps a host to its instances of this step. Raises
@@ -28,9 +28,8 @@ def steps(due, batch=1, strategy=""):
     every = [(host, instance) for host, instances in due.items() for instance in instances]
     chunk = size(batch, len(every))
     together = strategy == shared_settings.ALL_AT_ONCE
-    parts, found = [every] if every else [], []
-    if every and not together:
-        parts = [every[:1], *(every[start:start + chunk] for start in range(1, len(every), chunk))]
+    parts = [every] if every and together else [every[:1], *(every[start:start + chunk] for start in range(1, len(every), chunk))] if every else []
+    found = []
     for number, part in enumerate(parts, 1):
         hosts = {}
         for host, instance in part:
@@ -56,8 +55,8 @@ def redirects_due(state, slot=0):
     started), C(step) (once the
     rollout has restarted it), or an empty text (not at all).
 
-    C(state) is the read of a host; C(slot) is the number of the instance that the redirects lead to. A redirect never
-    leads to a port on which nothing listens while the port that it leads to now still answers.
+    C(state) is the read of a host; C(slot) is the number of the instance that the redirects lead to. A redirect never leads
+    to a port on which nothing listens while the port that it leads to now still answers.
     """
     redirects, instances = state.get("redirects") or {}, state.get("instances") or {}
     if not redirects.get("differs"):
@@ -72,8 +71,8 @@ def pairs_in_use(state):
     """The redirects of a host with slots, led back to the instance in use, where a killed run left them at the one
     that is about to end.
 
-    None where they do not lead to another one. C(state) is the read of a host; an instance is found by the ports that
-    it was configured with.
+    None where they do not lead to another one. C(state) is the read of a host; an instance is found by the ports that it
+    was configured with.
     """
     pairs, instances = (state.get("redirects") or {}).get("pairs") or [], state.get("instances") or {}
     ports, used = instances.get("configured") or {}, {str(item["index"]) for item in instances.get("instances", [])}
@@ -112,15 +111,12 @@ def choose_previous(found):
 def choice_notes(found, wanted, release):
     """What a user has to know about the releases C(wanted) that hosts go back to, C(release) by name."""
     unknown = [host for host, has in found.items() if has.get("healthy") is None]
-    failed = [host for host in wanted if host not in unknown
-              and release not in (*found[host]["healthy"], found[host]["current"])]
+    failed = [host for host in wanted if host not in unknown and release not in (*found[host]["healthy"], found[host]["current"])]
     if release and failed:
-        yield (f"release {release} is not on the record of healthy releases of {', '.join(failed)}: it failed there, "
-               "or no "
+        yield (f"release {release} is not on the record of healthy releases of {', '.join(failed)}: it failed there, or no "
                "rollout of it ended. It is used because xitrum_rollback_to names it")
     if not release and unknown:
-        yield (f"{', '.join(unknown)} has no record of healthy releases yet, so that it goes back to the release that "
-               "ran "
+        yield (f"{', '.join(unknown)} has no record of healthy releases yet, so that it goes back to the release that ran "
                "before. The record begins with the next run")
 
 
@@ -128,9 +124,9 @@ def go_back_to(found, release="", main_class=""):
     """The one release that all hosts can go back to: C({problems, notes, package}).
 
     C(found) maps a host to its C(releases), C(current), C(previous), C(healthy), C(switched), and the C(examples) and
-    C(main_classes) of each release. C(main_class) is given, or the release must have one alone. Without C(release) it
-    is the last one that was healthy (L(choose_previous)), which must be the same everywhere. C(package) is what is
-    known of it, in the place of what a package on the controller says.
+    C(main_classes) of each release. C(main_class) is given, or the release must have one alone. Without C(release) it is
+    the last one that was healthy (L(choose_previous)), which must be the same everywhere. C(package) is what is known of
+    it, in the place of what a package on the controller says.
     """
     problems = []
     wanted = dict.fromkeys(found, release) if release else choose_previous(found)
@@ -151,12 +147,8 @@ def go_back_to(found, release="", main_class=""):
                         "Set xitrum_rollback_to to one that all of them have.")
     examples = sorted({key for host, name in wanted.items() for key in found[host]["examples"].get(name, [])})
     mains = sorted({name for host, one in wanted.items() for name in found[host].get("main_classes", {}).get(one, [])})
-    chosen, several = main_class, []
-    if not main_class:
-        places = dict.fromkeys(mains, f"release {names[0]}") if mains else {}
-        chosen, several = package_main.choose_main_class(places, "the release")
+    chosen, several = (main_class, []) if main_class else package_main.choose_main_class(dict.fromkeys(mains, f"release {names[0]}"), "the release")
     problems += several if not problems else []
-    package = {"release": names[0] if names else "", "folder": "", "manifest": [], "bytes": 0, "examples": examples,
-               "java": 0, "problems": [],
+    package = {"release": names[0] if names else "", "folder": "", "manifest": [], "bytes": 0, "examples": examples, "java": 0, "problems": [],
                "main_class": chosen}
     return {"problems": problems, "notes": list(choice_notes(found, wanted, release)), "package": package}

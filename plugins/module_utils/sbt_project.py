@@ -3,10 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Tells how a Xitrum application's source tree is laid out and built. Pure: paths and texts in, a description out.
 
-The application is at the top of the tree, in a folder of it, or one project of an sbt build with several. The task that
-packages it is called as its own plugin calls it: C(xitrumPackage) since xitrum-package 1.9, the first one for sbt 1.x,
-and C(xitrum-package) before, when the plugin was first called xitrum-plugin (source: the plugin's repository, its tags
-and C(XitrumPackage.scala)).
+The application is at the top of the tree, in a folder of it, or one project of an sbt build with several. The task that packages it
+is called as its own plugin calls it: C(xitrumPackage) since xitrum-package 1.9, the first one for sbt 1.x, and C(xitrum-package)
+before, when the plugin was first called xitrum-plugin (source: the plugin's repository, its tags and C(XitrumPackage.scala)).
 """
 
 from __future__ import annotations
@@ -34,9 +33,9 @@ _SKIPPED = ("target", "node_modules", "project", "public", "lib")
 class Project:
     """An application in a tree. Paths are relative to the tree; C(.) is its top.
 
-    C(app): the application's folder. C(build): the folder in which sbt runs. C(runner): the program that starts it,
-    below C(app). C(task): the packaging task as sbt takes it in C(build). C(sbt), C(plugin): their versions, empty
-    where they are not known. C(launcher): what runs sbt in C(build).
+    C(app): the application's folder. C(build): the folder in which sbt runs. C(runner): the program that starts it, below C(app).
+    C(task): the packaging task as sbt takes it in C(build). C(sbt), C(plugin): their versions, empty where they are not known.
+    C(launcher): what runs sbt in C(build).
     """
 
     app: str
@@ -59,14 +58,12 @@ class Project:
 
 def find_apps(paths):
     """The folders that have a Xitrum configuration, among the files of a tree."""
-    found = [posixpath.dirname(posixpath.dirname(path)) or "." for path in paths if path == CONFIG
-             or path.endswith("/" + CONFIG)]
+    found = [posixpath.dirname(posixpath.dirname(path)) or "." for path in paths if path == CONFIG or path.endswith("/" + CONFIG)]
     return sorted(app for app in found if not set(app.split("/")) & set(_SKIPPED))
 
 
 def describe(texts, app):
-    """The project whose application is in the folder C(app). C(texts): path to text, of what matters of the tree (None:
-    not a text)."""
+    """The project whose application is in the folder C(app). C(texts): path to text, of what matters of the tree (None: not a text)."""
     build = find_build(texts, app)
     sbt, plugin, name = versions(texts, build)
     runner = next((path for path in RUNNERS if posixpath.normpath(posixpath.join(app, path)) in texts), RUNNERS[0])
@@ -76,12 +73,10 @@ def describe(texts, app):
 
 
 def find_build(texts, app):
-    """The folder in which sbt runs: the nearest one, from the application's upwards, with a folder C(project) of a
-    build."""
+    """The folder in which sbt runs: the nearest one, from the application's upwards, with a folder C(project) of a build."""
     folder = app
     while True:
-        if any(posixpath.normpath(posixpath.join(folder, path)) in texts
-               for path in ("project/build.properties", "project/plugins.sbt")):
+        if any(posixpath.normpath(posixpath.join(folder, path)) in texts for path in ("project/build.properties", "project/plugins.sbt")):
             return folder
         if folder == ".":
             return app
@@ -89,8 +84,7 @@ def find_build(texts, app):
 
 
 def versions(texts, build):
-    """The versions of sbt and of the packaging plugin in a build, and the plugin's name; empty texts where they are not
-    known."""
+    """The versions of sbt and of the packaging plugin in a build, and the plugin's name; empty texts where they are not known."""
     properties = texts.get(posixpath.normpath(posixpath.join(build, "project/build.properties"))) or ""
     sbt = _SBT.search(properties)
     folder = posixpath.normpath(posixpath.join(build, "project"))
@@ -115,14 +109,12 @@ def numbers(version):
 
 
 def scoped(task, texts, build, app):
-    """The task as sbt takes it at the top of the build: of the application's own project, where the top's does not run
-    it too."""
+    """The task as sbt takes it at the top of the build: of the application's own project, where the top's does not run it too."""
     if app == build:
         return task
     text = without_comments(texts.get(posixpath.normpath(posixpath.join(build, "build.sbt"))) or "")
     folder = re.escape(posixpath.relpath(app, build))
-    named = re.search(r'(?:val\s+(\w+)\s*=\s*\(?\s*project\s*\)?\s*\.?\s*in\s*\(?\s*'
-                      r'|Project\s*\(\s*(?:id\s*=\s*)?"(\w+)"\s*,\s*(?:base\s*=\s*)?)'
+    named = re.search(rf'(?:val\s+(\w+)\s*=\s*\(?\s*project\s*\)?\s*\.?\s*in\s*\(?\s*|Project\s*\(\s*(?:id\s*=\s*)?"(\w+)"\s*,\s*(?:base\s*=\s*)?)'
                       rf'file\s*\(\s*"(?:\./)?{folder}/?"', text)
     top = re.search(r'file\s*\(\s*"\.?"\s*\)', text)
     # Without a project of its own the top runs a task in all projects.
@@ -132,8 +124,7 @@ def scoped(task, texts, build, app):
 
 
 def find_main_classes(texts, app):
-    """The main classes of an application's sources (C(src/main), or the folder itself): name to path, in the order of
-    the paths."""
+    """The main classes of an application's sources (C(src/main), or the folder itself): name to path, in the order of the paths."""
     found = {}
     for path in sorted(texts):
         language = posixpath.splitext(path)[1]
@@ -144,28 +135,22 @@ def find_main_classes(texts, app):
 
 
 def is_source(path, app):
-    """Whether a file is one of the application's own sources: sbt takes C(src/main) and what lies in the folder
-    itself."""
+    """Whether a file is one of the application's own sources: sbt takes C(src/main) and what lies in the folder itself."""
     inside = posixpath.relpath(path, app)
-    return not inside.startswith("../") and ("/" not in inside or inside.startswith("src/main/")
-                                             or inside.startswith("app/"))
+    return not inside.startswith("../") and ("/" not in inside or inside.startswith("src/main/") or inside.startswith("app/"))
 
 
 def choose_main_class(given, found, option):
-    """The main class: what is given, or the only one that was found. Raises ValueError where there is none, or
-    several."""
+    """The main class: what is given, or the only one that was found. Raises ValueError where there is none, or several."""
     if given:
         if not re.fullmatch(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", given, re.ASCII):
-            raise ValueError(f"{option} is {given!r}; expected the full name of an object, such as shop.Boot. Correct "
-                             "it")
+            raise ValueError(f"{option} is {given!r}; expected the full name of an object, such as shop.Boot. Correct it")
         return given
     if not found:
-        raise ValueError(f"found no object with a main method in the sources; expected one. Set {option} to the main "
-                         "class")
+        raise ValueError(f"found no object with a main method in the sources; expected one. Set {option} to the main class")
     if len(found) > 1:
         listed = ", ".join(f"{name} ({path})" for name, path in found.items())
-        raise ValueError(f"found {len(found)} main classes: {listed}; expected one. Set {option} to the one that "
-                         "starts the application")
+        raise ValueError(f"found {len(found)} main classes: {listed}; expected one. Set {option} to the one that starts the application")
     return next(iter(found))
 
 

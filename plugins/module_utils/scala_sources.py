@@ -14,8 +14,7 @@ _SCALA_TEXT = re.compile(r'"""[\s\S]*?"""|"(?:[^"\\\n]|\\.)*"|\'(?:[^\'\\\n]|\\[
 _TOKEN = re.compile(r"[{}]|\bpackage\s+object\b|\bpackage\s+([\w.`]+)|\b(?:object|class|trait)\s+([\w$`]+)")
 _SCALA_MAIN = re.compile(r"\bdef\s+main\s*\(\s*\w+\s*:\s*Array\s*\[\s*String\s*\]\s*\)")
 _SCALA_APP = re.compile(r"\b(?:extends|with)\s+(?:scala\s*\.\s*)?App\b")
-_JAVA_MAIN = re.compile(r"\bstatic\b[^;{}()]*\bvoid\s+main\s*"
-                        r"\(\s*(?:final\s+)?String\b[^;{}()]*(?:\[\s*\]|\.\.\.)[^;{}()]*\)")
+_JAVA_MAIN = re.compile(r"\bstatic\b[^;{}()]*\bvoid\s+main\s*\(\s*(?:final\s+)?String\b[^;{}()]*(?:\[\s*\]|\.\.\.)[^;{}()]*\)")
 
 
 def blank(text):
@@ -94,15 +93,13 @@ def _scala_objects(bare):
                 prefix.append(token[1])
         else:
             top = all(block and block[0] == "package" for block in blocks)
-            in_package = number and tokens[number - 1].group().startswith("package object")
-            is_object = word.startswith("object") and top and not in_package
+            is_object = word.startswith("object") and top and not (number and tokens[number - 1].group().startswith("package object"))
             if is_object and _SCALA_APP.search(following):
                 yield _name(prefix, blocks, token[2])
                 is_object = False
             pending = ("object" if is_object else "other", token[2])
         inner = blocks[-1] if blocks else None
-        in_packages = all(block and block[0] == "package" for block in blocks[:-1])
-        if inner and inner[0] == "object" and in_packages and _SCALA_MAIN.search(following):
+        if inner and inner[0] == "object" and all(block and block[0] == "package" for block in blocks[:-1]) and _SCALA_MAIN.search(following):
             yield _name(prefix, blocks[:-1], inner[1])
             blocks[-1] = ("other", inner[1])
 

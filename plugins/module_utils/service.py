@@ -59,8 +59,7 @@ def filled(wanted, index, verb):
 
 
 def switch(host, wanted, instance):
-    """Points C(current) at the instance's new folder and C(previous) at the one before, which a step that fails
-    needs."""
+    """Points C(current) at the instance's new folder and C(previous) at the one before, which a step that fails needs."""
     folder, here = instance["folder"], home(wanted, instance["index"])
     now = host.readlink(f"{here}/current")
     if not folder or folder == now:
@@ -251,8 +250,7 @@ def mark_logs(host, wanted, index):
     """Writes down how far the logs of an instance are, before it is started: L(tail) shows what follows. Not kept in
     memory, since a later run of the module may find that the same start has failed."""
     output = output_of(wanted, index)
-    marks = {"time": time.time(), "log": host.position(log_of(wanted, index)), "output": host.position(output)
-             if output else (0, 0)}
+    marks = {"time": time.time(), "log": host.position(log_of(wanted, index)), "output": host.position(output) if output else (0, 0)}
     try:
         host.write(marks_path(wanted, index), json.dumps(marks), 0o640, "root", "root")
     except OSError:
@@ -265,8 +263,7 @@ def read_marks(host, wanted, index):
     none = {"time": 0.0, "log": (0, 0), "output": (0, 0)}
     try:
         marks = json.loads(host.read(marks_path(wanted, index)) or "{}")
-        return {**none, "time": float(marks["time"]),
-                **{name: tuple(map(int, marks[name])) for name in ("log", "output")}}
+        return {**none, "time": float(marks["time"]), **{name: tuple(map(int, marks[name])) for name in ("log", "output")}}
     except (ValueError, TypeError, KeyError):
         return none
 
@@ -318,11 +315,9 @@ def surplus(host, wanted):
 
 
 def left_of_root(host, wanted):
-    """What of the root is removed with the last instance: all of it where it was made for the application, else what is
-    ours in it."""
+    """What of the root is removed with the last instance: all of it where it was made for the application, else what is ours in it."""
     root = wanted["root"]
-    is_whole = wanted["remove_root"] and wanted["state"] == "absent" and not wanted["instances"]
-    if not is_whole or folders.is_system(host.realpath(root)):
+    if not wanted["remove_root"] or wanted["state"] != "absent" or wanted["instances"] or folders.is_system(host.realpath(root)):
         return []
     made = recorded.read(host)["applications"].get(wanted["name"], {}).get("roots", {}).get(root, False)
     if made:

@@ -138,8 +138,7 @@ def others(host, wanted):
     main = host.read(supervisord.MAIN) or ""
     patterns = supervisord.included(main) or [f"{supervisord.FOLDER}/*.conf"]
     folders = sorted({pattern.rpartition("/")[0] for pattern in patterns})
-    paths = [f"{folder}/{name}" for folder in folders for name in host.listdir(folder)
-             if supervisord.includes(patterns, f"{folder}/{name}")]
+    paths = [f"{folder}/{name}" for folder in folders for name in host.listdir(folder) if supervisord.includes(patterns, f"{folder}/{name}")]
     return {supervisord.MAIN: main, **{path: host.read(path) or "" for path in paths if path not in own}}
 
 
@@ -152,8 +151,7 @@ def compose(wanted, state):
     it is only put back where it is missing.
     """
     kind, name = supervisors.KINDS[wanted["supervisor"]], wanted["name"]
-    values = {"@NOFILE@": state["granted"],
-              "@MINFDS@": max(state["granted"], supervisord.minfds(state["others"]), least_minfds(state))}
+    values = {"@NOFILE@": state["granted"], "@MINFDS@": max(state["granted"], supervisord.minfds(state["others"]), least_minfds(state))}
     files = [{**item, "content": replaced(item["content"], values)} for item in wanted["files"]]
     links = [{"path": path, "target": target} for path, target in supervisord.COMMANDS.items()] if state["pypi"] else []
     script = state["rc_local"]
@@ -342,8 +340,7 @@ def apply(host, wanted, state, planned):
 
 
 def note(host, wanted, state):
-    """Records what is somebody else's and is about to be changed: a daemon for everybody, a file that gets our
-    block."""
+    """Records what is somebody else's and is about to be changed: a daemon for everybody, a file that gets our block."""
     kind = supervisors.KINDS[wanted["supervisor"]]
     if kind["daemon"] and "{name}" not in kind["daemon"]:
         recorded.note_unit(host, kind["daemon"], kind["packages"][0])

@@ -30,8 +30,7 @@ _CLUSTER_PORT = re.compile(r"canonical\s*\{[^}]*?port\s*=\s*(\d+)")
 
 
 def read_session_settings(text):
-    """The settings of sessions in force in a C(xitrum.conf): name to a digest. None is known of a text that is no
-    HOCON."""
+    """The settings of sessions in force in a C(xitrum.conf): name to a digest. None is known of a text that is no HOCON."""
     found = {name: find_values(paths, settings) for name, paths, settings in find_paths(settings_of(text or ""))}
     return {name: digest("\n".join(sorted(values))) for name, values in found.items() if values}
 
@@ -72,8 +71,7 @@ def read_package_settings(read):
 
 
 def is_overridden(read, paths):
-    """Whether the values of some paths are the same whatever C(config/xitrum.conf) has: with another file in its
-    place."""
+    """Whether the values of some paths are the same whatever C(config/xitrum.conf) has: with another file in its place."""
     # It may be included inside an object.
     ends = {path[begin:] for path in paths for begin in range(len(path))}
     other = "".join(f"{'.'.join(map(json.dumps, path))} = {_MARK}\n" for path in sorted(ends))

@@ -5,9 +5,9 @@
 does not).
 
 Names of processes and control groups in its output are chosen by others: a name of up to 15 bytes may hold blanks,
-quotes and line breaks. So a row begins only where a whole head of one stands, with real addresses and, where several
-states are listed, its state (at least 18 bytes), each part is read in the order in which ss writes it, and what cannot
-be read is kept in C(unread): never dropped, and never an error.
+quotes and line breaks. So a row begins only where a whole head of one stands, with real addresses and, where several states
+are listed, its state (at least 18 bytes), each part is read in the order in which ss writes it, and what cannot be read is kept in C(unread): never
+dropped, and never an error.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ _END = re.compile(r"(?: v6only:(?P<v6only>[01]))?(?: [<-]-[->])?\s*$")
 
 
 class Rows(list):
-    """Rows of sockets, and in C(unread) the lines that could not be read, as texts. C(failed): whether ss itself
-    failed, and they are its message."""
+    """Rows of sockets, and in C(unread) the lines that could not be read, as texts. C(failed): whether ss itself failed,
+    and they are its message."""
 
     unread = ()
     failed = False
@@ -109,8 +109,7 @@ def _records(text, unread, is_row):
     # Not splitlines: a name may hold what Python, and nobody else, takes for the end of a line.
     for line in text.split("\n"):
         head = _HEAD.fullmatch(line)
-        ends = (_end(head["local"]), _end(head["peer"])) if head and is_row(head) else (None,)
-        if None not in ends and int(head["port"]) < 65536:
+        if head and is_row(head) and None not in (_end(head["local"]), _end(head["peer"])) and int(head["port"]) < 65536:
             records.append(line)
         elif records and _is_open(records[-1]):
             records[-1] += "\n" + line
@@ -204,7 +203,6 @@ def unread_note(rows):
         return ""
     count = "1 line" if len(lines) == 1 else f"{len(lines)} lines"
     return (
-        f"found {count} of ss that cannot be parsed, such as {printable(lines[0])!r}; expected the columns of "
-        "iproute2: "
+        f"found {count} of ss that cannot be parsed, such as {printable(lines[0])!r}; expected the columns of iproute2: "
         "run ss -ltnpe on the host to see whose socket it is"
     )

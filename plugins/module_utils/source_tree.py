@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Prepares an application's source tree for a platform: all its files are read, planned and written as one.
 
-Texts are planned by L(hocon_edit), L(logback) and L(source_text), which change single settings. A whole file that is
-written carries L(MARK), by which a later run knows its own files from the user's.
+Texts are planned by L(hocon_edit), L(logback) and L(source_text), which change single settings. A whole file that is written
+carries L(MARK), by which a later run knows its own files from the user's.
 """
 
 from __future__ import annotations
@@ -48,11 +48,9 @@ SPEC = {
     "aliases": {"type": "dict", "default": {}},
 }
 
-#: What makes a folder a Xitrum project: a path in it, what its text has (a pattern), and how that is named in a
-#: message.
+#: What makes a folder a Xitrum project: a path in it, what its text has (a pattern), and how that is named in a message.
 CONFIG, LOGGING, BUILD, PLUGINS = sbt_project.CONFIG, "config/logback.xml", "build.sbt", "project/plugins.sbt"
-OF_BUILD = ((BUILD, r"xitrum", "which depends on xitrum"),
-            (PLUGINS, r"xitrum-(package|plugin)", "with the sbt plugin xitrum-package"))
+OF_BUILD = ((BUILD, r"xitrum", "which depends on xitrum"), (PLUGINS, r"xitrum-(package|plugin)", "with the sbt plugin xitrum-package"))
 OF_APP = ((CONFIG, r"", "Xitrum's configuration"), (LOGGING, r"", "the configuration of its log"))
 
 
@@ -74,8 +72,7 @@ def choose_app(wanted, paths):
 
 def needs_text(path, build, sources):
     """Whether the text of a tree's file is needed to tell how it is built, or which main class it has."""
-    is_of_build = os.path.dirname(path) in (build, inside(build, "project"))
-    return is_of_build and path.endswith((".sbt", ".properties")) or path in sources
+    return os.path.dirname(path) in (build, inside(build, "project")) and path.endswith((".sbt", ".properties")) or path in sources
 
 
 def read(host, wanted):
@@ -108,12 +105,10 @@ def paths_to_read(wanted, paths):
     build = sbt_project.find_build(dict.fromkeys(paths), app)
     found = {inside(app, path) for path in [*(row[0] for row in OF_APP), *sbt_project.RUNNERS]}
     found |= {inside(build, path) for path in [*(row[0] for row in OF_BUILD), sbt_project.LAUNCHER]}
-    sources = () if wanted["main_class"] else [path for path in paths if path.endswith((".scala", ".java"))
-                                               and sbt_project.is_source(path, app)]
+    sources = () if wanted["main_class"] else [path for path in paths if path.endswith((".scala", ".java")) and sbt_project.is_source(path, app)]
     found |= {path for path in paths if needs_text(path, build, sources)}
     project = sbt_project.Project(app, build, "", "")
-    found |= {place(project, item["path"]) for item in [*wanted["files"], *wanted["entries"]]}
-    return found | {place(project, path) for path in wanted["absent"]}
+    return found | {place(project, item["path"]) for item in [*wanted["files"], *wanted["entries"]]} | {place(project, path) for path in wanted["absent"]}
 
 
 def place(project, path):
@@ -134,8 +129,7 @@ def filled(project, main_class, text):
 
 def needs_main_class(wanted):
     """Whether a text that is to be written has the main class in it."""
-    texts_wanted = [item["content"] for item in wanted["files"]] + [text for item in wanted["entries"]
-                                                                    for text in item["values"].values()]
+    texts_wanted = [item["content"] for item in wanted["files"]] + [text for item in wanted["entries"] for text in item["values"].values()]
     return any("@MAIN_CLASS@" in text for text in texts_wanted)
 
 
@@ -143,8 +137,7 @@ def specified(wanted, project, main_class):
     """What is wanted, with all marks filled."""
     return {
         **wanted,
-        "files": [{**item, "path": place(project, item["path"]),
-                   "content": filled(project, main_class, item["content"])} for item in wanted["files"]],
+        "files": [{**item, "path": place(project, item["path"]), "content": filled(project, main_class, item["content"])} for item in wanted["files"]],
         "absent": [place(project, path) for path in wanted["absent"]],
         "entries": [
             {
@@ -174,8 +167,7 @@ def plan(wanted, state):
         if needs_main_class(wanted):
             found = sbt_project.find_main_classes(texts_of, app)
             try:
-                main_class = sbt_project.choose_main_class(wanted["main_class"], found,
-                                                           f"{wanted['prefix']}_main_class")
+                main_class = sbt_project.choose_main_class(wanted["main_class"], found, f"{wanted['prefix']}_main_class")
                 result.facts["notes"] += main_class_notes(wanted, main_class, found)
             except ValueError as error:
                 result.problems.append(f"{wanted['path']}: {error}")
@@ -205,8 +197,7 @@ def main_class_notes(wanted, main_class, found):
     """Which main class was chosen for the user, and where it is."""
     if wanted["main_class"]:
         return []
-    return [f"The main class is {main_class}, the only one in the sources ({found[main_class]}). To choose another "
-            f"one, set {wanted['prefix']}_main_class."]
+    return [f"The main class is {main_class}, the only one in the sources ({found[main_class]}). To choose another one, set {wanted['prefix']}_main_class."]
 
 
 def top_notes(wanted, state, project):
@@ -214,8 +205,7 @@ def top_notes(wanted, state, project):
     folder = os.path.relpath(inside(wanted["path"], project.build), state["root"])
     if not wanted["builds_top"] or folder == ".":
         return []
-    return [f"The sbt build is in the folder {folder}, and the platform builds the top of a repository. Push that "
-            "folder alone, "
+    return [f"The sbt build is in the folder {folder}, and the platform builds the top of a repository. Push that folder alone, "
             f"for example with: git subtree push --prefix {shlex.quote(folder)} {wanted['prefix']} main"]
 
 
@@ -235,8 +225,7 @@ def tree_problems(wanted, state, project):
     if missing:
         problems.append(f"{top} is no Xitrum project, it lacks {', '.join(missing)}: name the folder that has build.sbt, or add what is missing")
     elif "\r" in runner["text"]:
-        problems.append(f"{top}/{project.inside(project.runner)} has Windows line ends, with which Linux cannot run "
-                        "it: save it with Unix ones (LF)")
+        problems.append(f"{top}/{project.inside(project.runner)} has Windows line ends, with which Linux cannot run it: save it with Unix ones (LF)")
     return problems
 
 
@@ -244,8 +233,7 @@ def has_text(state, folder, path, pattern):
     """Whether a file of the tree has what matches. The plugins may be in any .sbt file of their folder."""
     found = [inside(folder, path)]
     if path == PLUGINS:
-        found += [name for name in state["files"] if os.path.dirname(name) == inside(folder, "project")
-                  and name.endswith(".sbt")]
+        found += [name for name in state["files"] if os.path.dirname(name) == inside(folder, "project") and name.endswith(".sbt")]
     return any(re.search(pattern, (state["files"].get(name) or {}).get("text") or "") for name in found
                if name in state["files"] and state["files"][name]["text"] is not None)
 
@@ -254,10 +242,8 @@ def texts(wanted, state, project, problems):
     """Path to what its text (None: removed) and mode (None: as it is) shall be. What cannot be is added to the problems."""
     keep, new = set(wanted["keep"]), {}
     has = {path: item["text"] for path, item in state["files"].items()}
-    edits = [(project.inside(CONFIG), lambda text: configured(text, wanted)),
-             (project.inside(LOGGING), lambda text: logged(text, wanted))]
-    edits += [(inside(project.build, BUILD), lambda text, item=item: source_text.alias(text, *item))
-              for item in wanted["aliases"].items()]
+    edits = [(project.inside(CONFIG), lambda text: configured(text, wanted)), (project.inside(LOGGING), lambda text: logged(text, wanted))]
+    edits += [(inside(project.build, BUILD), lambda text, item=item: source_text.alias(text, *item)) for item in wanted["aliases"].items()]
     edits += [(item["path"], lambda text, item=item: source_text.entries(text or "", item["kind"], item["values"])) for item in wanted["entries"]]
     for path, edit in edits:
         if path in keep:

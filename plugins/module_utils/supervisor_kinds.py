@@ -19,8 +19,8 @@ _SV, _SVSCAN = "/etc/{name}-runit/{index}", "/etc/{name}-daemontools/{index}"
 # C(hides) are what would win over the definition where it is there and its text has C(hiding), a pattern: it goes.
 # C(given_up) are the supervisor's words for an instance that it starts no more, since it ended too often.
 # C(start) and C(stop) are commands in turn; C(forget) makes the supervisor let go of an instance whose mark is gone.
-# C(inits) are the processes 1 that can start it at boot, any where none is named; C(init) is that of System V.
-# C(daemon) is the unit that has to run for it, C(unit) its file, and C(scan) what C(init) starts instead.
+# C(inits) are the processes 1 that can start it at boot, any where none is named; C(init) is that of System V. C(daemon) is
+# the unit that has to run for it, C(unit) its file, and C(scan) what C(init) starts instead.
 # C(gone) are commands after the last instance, and then C(gone_after) when the shared paths are removed. C(output) prints the
 # end of what an instance said. C(log) is where that is, in words. C(inherits): whether the number of open files has to be one
 # that the host can grant, since what starts the instance cannot take less. C(restarts): whether an instance that ends is
@@ -60,13 +60,11 @@ KINDS = {
         "start": [["supervisorctl", "reread"], ["supervisorctl", "update", "{name}-{index}"], ["supervisorctl", "start", "{name}-{index}"]],
         "stop": [["supervisorctl", "stop", "{name}-{index}"]],
         "forget": [["supervisorctl", "remove", "{name}-{index}"]],
-        # It opens the file of what a program prints before it starts it, so that nothing of a program could make the
-        # folder. Each `enable` has systemd read its units again.
-        "define": [["systemctl", "enable", "--now", "supervisor.service"],
-                   ["systemctl", "enable", "{name}-logs.service"],
+        # It opens the file of what a program prints before it starts it, so that nothing of a program could make the folder.
+        # Each `enable` has systemd read its units again.
+        "define": [["systemctl", "enable", "--now", "supervisor.service"], ["systemctl", "enable", "{name}-logs.service"],
                    ["systemctl", "enable", "--now", "{name}-logs.path"]],
-        "gone": [["systemctl", "disable", "--now", "{name}-logs.path"],
-                 ["systemctl", "disable", "{name}-logs.service"]],
+        "gone": [["systemctl", "disable", "--now", "{name}-logs.path"], ["systemctl", "disable", "{name}-logs.service"]],
         "gone_after": [["systemctl", "daemon-reload"]],
         "output": ["tail", "-n", "30", "{log_dir}/output-{index}.log"],
     },

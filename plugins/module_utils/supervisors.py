@@ -38,8 +38,7 @@ def defined(host, name):
 
 def leftovers(host, name):
     """The supervisors that have anything of the application: kind to the paths that are there, the marks left out."""
-    found = {kind: [path for path in filled(what["shared"], name=name) if host.exists(path)]
-             for kind, what in KINDS.items()}
+    found = {kind: [path for path in filled(what["shared"], name=name) if host.exists(path)] for kind, what in KINDS.items()}
     if has_block(host, rc_local.PATH, name):
         found["rc.local"].append(rc_local.PATH)
     for kind in found:

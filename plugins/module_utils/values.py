@@ -22,8 +22,8 @@ MOST_CONNECTIONS = 1 << 30
 
 
 def plan_problems(variables):
-    """Those of L(problems) that keep a host from being read: nothing can be planned with such a value. How a rollout
-    goes is planned later, so that the read still finds the other errors."""
+    """Those of L(problems) that keep a host from being read: nothing can be planned with such a value. How a rollout goes
+    is planned later, so that the read still finds the other errors."""
     return [sentence for check in CHECKS if check is not rollout for sentence in check(variables)]
 
 
@@ -48,8 +48,7 @@ def folders(variables):
     given = {name: str(variables.get(name, default)) for name, default in given.items()}
     found = [paths.folder_problem(name, path, own) for name, path in given.items() if name in variables]
     writable = variables.get("supervisor_writable_paths", [])
-    found += [paths.path_problem("supervisor_writable_paths", re.sub("^-", "", str(path)), own) for path in writable
-              if isinstance(writable, (list, tuple))]
+    found += [paths.path_problem("supervisor_writable_paths", re.sub("^-", "", str(path)), own) for path in writable if isinstance(writable, (list, tuple))]
     yield from filter(None, found)
     root, logs = given.values()
     if not any(found) and paths.overlaps(root, logs):
@@ -71,12 +70,10 @@ def counts(variables):
 
 
 def read_batch(batch):
-    """The number of C(xitrum_rolling_batch) and whether it is a share in percent. Raises ValueError for anything
-    else."""
+    """The number of C(xitrum_rolling_batch) and whether it is a share in percent. Raises ValueError for anything else."""
     found = re.fullmatch(r"([1-9][0-9]*)(%?)", str(batch).strip(), re.ASCII)
     if isinstance(batch, bool) or not found or (found[2] and int(found[1]) > 100):
-        raise ValueError(f"xitrum_rolling_batch is {batch!r}: expected a number of instances from 1, or a share of "
-                         "them from 1% to 100%")
+        raise ValueError(f"xitrum_rolling_batch is {batch!r}: expected a number of instances from 1, or a share of them from 1% to 100%")
     return int(found[1]), bool(found[2])
 
 
@@ -86,8 +83,7 @@ def rollout(variables):
         read_batch(variables.get("xitrum_rolling_batch", 1))
     except ValueError as error:
         yield str(error)
-    for name, least in (("xitrum_drain_timeout", 0), ("xitrum_drain_grace", 0), ("xitrum_gate_seconds", 0),
-                        ("xitrum_lock_seconds", 1)):
+    for name, least in (("xitrum_drain_timeout", 0), ("xitrum_drain_grace", 0), ("xitrum_gate_seconds", 0), ("xitrum_lock_seconds", 1)):
         value = number(variables.get(name, least))
         if value is not None and value < least:
             yield f"{name} is {value}: expected are seconds, {least} or more"
@@ -113,8 +109,7 @@ def ports(variables):
             yield f"{name} is {first} for {count} instance{'s' if count > 1 else ''}: wanted are ports from 1 to 65535"
     first = number(variables.get("xitrum_cluster_port", 1))
     if first is not None and (first < 1 or first + count - 1 > 65535):
-        yield (f"xitrum_cluster_port is {first} for {count} instance{'s' if count > 1 else ''}: expected are ports "
-               "from 1 to 65535")
+        yield f"xitrum_cluster_port is {first} for {count} instance{'s' if count > 1 else ''}: expected are ports from 1 to 65535"
     if variables.get("xitrum_tls_certificate") and len(ranges) == 2 and set.intersection(*ranges.values()):
         yield (f"xitrum_http_port and xitrum_https_port meet with {count} instances, at {min(set.intersection(*ranges.values()))}: "
                "set them further apart")
@@ -166,8 +161,7 @@ def reach_from(variables):
     known = [*(variables.get("groups") or {}).get("all", []), "localhost"] if name else []
     if name and name not in known:
         near = difflib.get_close_matches(str(name), known, 1)
-        yield (f"xitrum_reach_from is {name!r}, which is no host of the inventory: expected the name of one, or "
-               "localhost for the controller"
+        yield (f"xitrum_reach_from is {name!r}, which is no host of the inventory: expected the name of one, or localhost for the controller"
                + (f"; did you mean {near[0]}?" if near else ""))
 
 

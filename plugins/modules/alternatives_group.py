@@ -15,9 +15,8 @@ description:
   - The choice is pinned (manual mode), also where automatic mode has it already, since the next package would move it. RV(pinned) names these.
   - What was chosen before the first change is kept in C(/var/lib/xitrum.host/alternatives.json), so that O(state=absent) can bring it back.
   - Works with Debian's C(update-alternatives) and with the C(alternatives) of the Red Hat family.
-  - On Debian each command has a group of its own. On the Red Hat family C(keytool), C(javap), C(jar) and others follow
-    C(java) and C(javac). There O(home) is registered with all the followers of these groups that it has, and they move
-    with C(java) and C(javac).
+  - On Debian each command has a group of its own. On the Red Hat family C(keytool), C(javap), C(jar) and others follow C(java) and C(javac).
+    There O(home) is registered with all the followers of these groups that it has, and they move with C(java) and C(javac).
 options:
   state:
     description:
@@ -61,8 +60,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 before:
-  description: The alternatives as they were, by command - C(link), C(mode), C(value) and C(choices), on the Red Hat
-    family with C(followers).
+  description: The alternatives as they were, by command - C(link), C(mode), C(value) and C(choices), on the Red Hat family with C(followers).
   returned: always
   type: dict
   sample:

@@ -49,10 +49,8 @@ options:
     type: dict
   firewall:
     description:
-      - The ports that are to be open in firewalld or ufw, which are C(ports), each with a C(port) and its C(sources),
-        and whether they are to be C(open).
-      - Where that is false, all that this module opened is closed. With C(close) false nothing is closed. Without it
-        the firewall is left alone.
+      - The ports that are to be open in firewalld or ufw, which are C(ports), each with a C(port) and its C(sources), and whether they are to be C(open).
+      - Where that is false, all that this module opened is closed. With C(close) false nothing is closed. Without it the firewall is left alone.
     type: dict
 extends_documentation_fragment:
   - xitrum.host.batch
@@ -109,16 +107,7 @@ firewall:
 
 import functools
 
-from ansible_collections.xitrum.host.plugins.module_utils import (
-    alternatives,
-    alternatives_switch,
-    base,
-    bodies,
-    firewall,
-    kernel,
-    limits,
-    redirects_switch,
-)
+from ansible_collections.xitrum.host.plugins.module_utils import alternatives, alternatives_switch, base, bodies, firewall, kernel, limits, redirects_switch
 from ansible_collections.xitrum.host.plugins.module_utils.host import Host
 from ansible_collections.xitrum.host.plugins.module_utils.quiet import Utf8Module
 

@@ -33,8 +33,7 @@ options:
     type: dict
   firewall:
     description:
-      - The ports of the host that others connect to, C(ports), whether they are to be C(open) in firewalld or ufw, and
-        the C(address) of the host.
+      - The ports of the host that others connect to, C(ports), whether they are to be C(open) in firewalld or ufw, and the C(address) of the host.
     type: dict
   restarts:
     description: >-
@@ -54,8 +53,7 @@ options:
     description: The wanted proxy. See the role P(xitrum.host.proxy#role).
     type: dict
   proxy_health:
-    description: The C(software) of a proxy and how it is asked. What it thinks of its servers is read, and not its
-      configuration.
+    description: The C(software) of a proxy and how it is asked. What it thinks of its servers is read, and not its configuration.
     type: dict
   certificates:
     description: Certificates to look at - C(items) with their C(path) and the C(port) that shows them, and C(days), how long they must be valid at least.
@@ -99,8 +97,7 @@ redirects:
   returned: when O(redirects) is given
   type: dict
 firewall:
-  description: Whether something C(differs), the C(public) ports, the C(address6) of the host, what is to C(close),
-    C(rows) and C(problems).
+  description: Whether something C(differs), the C(public) ports, the C(address6) of the host, what is to C(close), C(rows) and C(problems).
   returned: when O(firewall) is given
   type: dict
 restarts:

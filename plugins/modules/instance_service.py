@@ -47,8 +47,7 @@ options:
     choices: [started, restarted, stopped, absent, returned]
   remove_root:
     description:
-      - With O(state=absent) and no O(instances), whether O(root) is removed too. A folder that was not made for the
-        application keeps what is not ours.
+      - With O(state=absent) and no O(instances), whether O(root) is removed too. A folder that was not made for the application keeps what is not ours.
       - A folder of the system, and one that has nothing of ours, is left alone.
     type: bool
     default: false
@@ -104,8 +103,8 @@ options:
     default: 0
   keep_definition:
     description:
-      - Whether O(state=absent) leaves the instance's service definition for O(supervisor), which no longer starts it,
-        for its next start.
+      - Whether O(state=absent) leaves the instance's service definition for O(supervisor), which no longer starts it, for
+        its next start.
     type: bool
     default: false
 extends_documentation_fragment:

@@ -62,8 +62,7 @@ options:
     default: 1024
   package_settings:
     description:
-      - The settings of sessions with which the package starts, as RV(xitrum.host.package_info#module:session_settings)
-        has them.
+      - The settings of sessions with which the package starts, as RV(xitrum.host.package_info#module:session_settings) has them.
       - They are used where the release is not on the host yet.
     type: dict
   service_digest:
@@ -72,8 +71,8 @@ options:
     default: ""
   interface:
     description:
-      - The address that the instances listen on, or a name that the host resolves to one. It is compared with the
-        sockets by what it means. An address on which no program of the host can listen is an error.
+      - The address that the instances listen on, or a name that the host resolves to one. It is compared with the sockets by
+        what it means. An address on which no program of the host can listen is an error.
       - Empty, C(0.0.0.0), C(::) and C(*) are every address of the families that the host has.
     type: str
     default: ""
@@ -88,10 +87,9 @@ options:
     choices: [daemontools, rc.local, runit, supervisord, systemd, upstart]
   prove:
     description:
-      - Asks each running JVM for its flags, with C(jcmd), and compares the heap and the options that set flags with
-        them.
-      - Where a flag has another value than its option names, a second JVM of the same JDK is started with the same
-        options and ends at once. What it has is what a restart would give, and so in sync.
+      - Asks each running JVM for its flags, with C(jcmd), and compares the heap and the options that set flags with them.
+      - Where a flag has another value than its option names, a second JVM of the same JDK is started with the same options
+        and ends at once. What it has is what a restart would give, and so in sync.
     type: bool
     default: false
   health_path:
@@ -149,8 +147,8 @@ instances:
   description:
     - For each instance its C(index), C(port), wanted C(folder), C(current) and C(previous) folder, whether it is C(running),
       its C(pid) and C(release), and C(due), the reasons to start it anew.
-    - C(changes) are the settings that all instances must have the same at the same time, such as C(xitrum_secure_key),
-      with which the process differs. Values are in no result.
+    - C(changes) are the settings that all instances must have the same at the same time, such as C(xitrum_secure_key), with which
+      the process differs. Values are in no result.
   returned: always
   type: list
   elements: dict

@@ -15,8 +15,7 @@ description:
     is renamed to C(/usr/lib/jvm/NAME). A run that is killed leaves no JDK that looks whole, and the next run cleans up.
   - A JDK that is there is never changed. An archive with another checksum needs another O(name).
   - An archive with a member that leaves its folder is refused.
-  - Files and folders beside the JDK's own are not kept, nor is what macOS adds to an archive. An archive of two JDKs is
-    refused.
+  - Files and folders beside the JDK's own are not kept, nor is what macOS adds to an archive. An archive of two JDKs is refused.
 options:
   name:
     description: The folder's name below C(/usr/lib/jvm). Without it nothing is unpacked.

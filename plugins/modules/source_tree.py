@@ -37,8 +37,7 @@ options:
     type: str
     default: source_tree
   builds_top:
-    description: Whether the platform builds the top of a repository. Then RV(notes) says what to do about a build in a
-      folder of it.
+    description: Whether the platform builds the top of a repository. Then RV(notes) says what to do about a build in a folder of it.
     type: bool
     default: false
   allow_uncommitted:
@@ -48,10 +47,10 @@ options:
   files:
     description:
       - Files that are written as a whole. Each has the text C(Written by xitrum.host), by which a later run knows it.
-      - In O(files), O(absent), O(entries) and O(aliases) these marks stand for what the project is - C(@APP@) and
-        C(@BUILD@), the folders of the application and of its sbt build; C(@PACKAGE@) and C(@BUILD_PACKAGE@), the
-        package's folder from the top of the tree and from the build's; C(@RUNNER@), the program that starts it;
-        C(@SBT@), the project's script or program that runs sbt; C(@TASK@), the task that packages it; C(@MAIN_CLASS@).
+      - In O(files), O(absent), O(entries) and O(aliases) these marks stand for what the project is - C(@APP@) and C(@BUILD@), the folders of the
+        application and of its sbt build; C(@PACKAGE@) and C(@BUILD_PACKAGE@), the package's folder from the top of the tree and from the
+        build's; C(@RUNNER@), the program that starts it; C(@SBT@), the project's script or program that runs sbt; C(@TASK@), the
+        task that packages it; C(@MAIN_CLASS@).
       - An empty one is made where there is none.
     type: list
     elements: dict
@@ -164,8 +163,7 @@ notes:
   returned: always
   type: list
   elements: str
-  sample: [The main class is shop.Boot, the only one in the sources (src/main/scala/shop/Boot.scala). To choose another
-  one, set heroku_main_class.]
+  sample: [The main class is shop.Boot, the only one in the sources (src/main/scala/shop/Boot.scala). To choose another one, set heroku_main_class.]
 rows:
   description: Wanted and found, one row a file.
   returned: always

@@ -10,11 +10,9 @@ import os
 from ansible import constants, context
 from ansible_collections.xitrum.host.plugins.module_utils import commands
 
-#: Options whose default is a setting of Ansible: its ansible.cfg and environment are there for the next command as
-#: well.
+#: Options whose default is a setting of Ansible: its ansible.cfg and environment are there for the next command as well.
 SETTINGS = {
-    "remote_user": "DEFAULT_REMOTE_USER", "private_key_file": "DEFAULT_PRIVATE_KEY_FILE",
-    "connection": "DEFAULT_TRANSPORT",
+    "remote_user": "DEFAULT_REMOTE_USER", "private_key_file": "DEFAULT_PRIVATE_KEY_FILE", "connection": "DEFAULT_TRANSPORT",
     "become_method": "DEFAULT_BECOME_METHOD", "become_user": "DEFAULT_BECOME_USER",
 }
 
