@@ -75,10 +75,8 @@ def variable_problems(of_host):
     names, (options, _prefixes) = list(of_host), of_collection()
     yield from unknown_variables(names)["errors"]
     for name in sorted(set(names) & set(options)):
-        try:
-            problem = variables.wrong_value(name, of_host[name], options[name])
-        except NO_VALUE as error:
-            problem = f"the variable {name} has no value: {error.message}"
+        missing = missing_value(of_host, name)
+        problem = f"the variable {name} has no value: {missing}" if missing else variables.wrong_value(name, of_host[name], options[name])
         if problem:
             yield problem
 
@@ -113,13 +111,17 @@ def values_cannot_be_meant(hostvars, host, addresses=True):
 
 def lacks_value(of_host):
     """Whether a variable of the inventory has no value: L(variable_problems) reports which, or that no role knows it."""
-    for name in of_host:
-        if str(name).startswith(variables.OWN_PREFIX):
-            try:
-                of_host[name]
-            except NO_VALUE:
-                return True
-    return False
+    return any(missing_value(of_host, name) for name in of_host if str(name).startswith(variables.OWN_PREFIX))
+
+
+def missing_value(of_host, name):
+    """Why a variable has no value; empty where it has one."""
+    try:
+        # Ansible resolves a value, and whatever is inside of it, only where it is used.
+        str(of_host[name])
+    except NO_VALUE as error:
+        return error.message or str(error)
+    return ""
 
 
 def run_problems(of_host, deploy):

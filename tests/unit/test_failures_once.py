@@ -98,11 +98,17 @@ def test_a_read_that_cannot_begin(tmp_path):
     assert "app1: - the host could not be read: the failure of '" in report and "is printed above" in report
 
 
-def test_a_variable_without_a_value(tmp_path):
+MISSING = "{{ nothing_of_this_name }}"
+
+
+@pytest.mark.parametrize("name, value", [
+    ("xitrum_heap", MISSING), ("xitrum_java_options", ["-Xss1m", MISSING]), ("xitrum_package_headers", {"Authorization": MISSING}),
+])
+def test_a_variable_without_a_value(tmp_path, name, value):
     """It is an error of its own, before anything is worked out from it."""
-    run = play(tmp_path, READ, HOSTS, READS, PROXIES, xitrum_heap="{{ nothing_of_this_name }}")
+    run = play(tmp_path, READ, HOSTS, READS, PROXIES, **{name: value})
     assert run.code != 0 and tasks_with(run, "nothing_of_this_name") == 1, run.text
-    assert "the variable xitrum_heap has no value" in run.text
+    assert f"the variable {name} has no value" in run.text
 
 
 def test_the_addresses_of_all_proxies(tmp_path):
