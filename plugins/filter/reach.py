@@ -109,8 +109,8 @@ def reach_rows(hostvars, hosts, results, blocks):
 
 def rows_read(hostvars, hosts):
     """The rows that the run kept; none where it tried nothing."""
-    found = hostvars[hosts[0]].get(ROWS) if hosts else None
-    return found or {}
+    # A host that was lost has not kept them.
+    return next(filter(None, (hostvars[host].get(ROWS) for host in hosts)), {})
 
 
 def site_faults(hostvars, hosts):

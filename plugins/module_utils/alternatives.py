@@ -14,7 +14,8 @@ import json
 import re
 
 from ansible_collections.xitrum.host.plugins.module_utils import alternatives_followers as followers
-from ansible_collections.xitrum.host.plugins.module_utils.plan import RUN, Plan, Row
+from ansible_collections.xitrum.host.plugins.module_utils.foreign_text import parse_json
+from ansible_collections.xitrum.host.plugins.module_utils.plan import RUN, Plan, Problem, Row, shell_line
 from ansible_collections.xitrum.host.plugins.module_utils.process import is_under
 
 RECORD = "/var/lib/xitrum.host/alternatives.json"
@@ -127,7 +128,7 @@ def read(host, wanted):
 def parse_record(text):
     """What RECORD says, by command: C(mode) and C(path) before ours, and the paths that were C(registered). None where it is damaged."""
     try:
-        record = json.loads(text)
+        record = parse_json(text)
     except ValueError:
         return None
     whole = isinstance(record, dict) and all(isinstance(entry, dict) and isinstance(entry.get("registered"), list) for entry in record.values())
@@ -229,8 +230,9 @@ def read_effective(host, name, group):
 def find_fault(host, folder, name, own):
     """What keeps the program from a group that it has a file of, and what to do."""
     if host.readlink(f"{followers.LINKS}/{name}") is None:
-        return (f"{followers.LINKS}/{name} is missing while {folder}/{name} lists choices: "
-                f"make it (ln -s {own[0] if own else 'PATH'} {followers.LINKS}/{name}), then run again")
+        make = ["ln", "-s", own[0] if own else "PATH", f"{followers.LINKS}/{name}"]
+        text = f"{followers.LINKS}/{name} is missing while {folder}/{name} lists choices: make it ({shell_line([make])}), then run again"
+        return Problem(text, make) if own else text
     said = host.run(["alternatives", "--display", name])
     return (f"alternatives --display {name} ended with {said.rc}: {(said.err or said.out).strip()}. "
             f"Correct {folder}/{name}, or move it away, then run again")
@@ -283,9 +285,9 @@ def plan(wanted, state):
 
 def describe_apart(name, has):
     """The row of a command that leads to another JDK by a group of its own: it is somebody's choice, and stays."""
-    mend = f"alternatives --install {has['link']} {name} {has['own']} 1 && alternatives --set {name} {has['own']}"
+    commands = [["alternatives", "--install", has["link"], name, has["own"], "1"], ["alternatives", "--set", name, has["own"]]]
     return Row("alternatives", f"alternative {name}", has["own"], "", has["leads"], "unseen",
-               "somebody registered it as a group of its own, which leads to another JDK and is left as it is", mend)
+               "somebody registered it as a group of its own, which leads to another JDK and is left as it is", commands=commands)
 
 
 def find_early_errors(state, names):

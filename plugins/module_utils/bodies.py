@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 
-from ansible_collections.xitrum.host.plugins.module_utils import targets
+from ansible_collections.xitrum.host.plugins.module_utils import fence, targets
 from ansible_collections.xitrum.host.plugins.module_utils.host import Host
 from ansible_collections.xitrum.host.plugins.module_utils.quiet import Utf8Module
 
@@ -26,14 +26,14 @@ def look(concern):
     wanted = module.params
     if not any(wanted[name] for name in targets.SPEC):
         module.fail_json(msg="ports, units and pids are all empty: name at least one of what to look at.")
-    plan = concern.plan(wanted, concern.read(Host(module.run_command), wanted))
+    plan = concern.plan(wanted, concern.read(Host(), wanted))
     module.exit_json(**plan.report())
 
 
 def change(concern, subject):
     """The body of a module that keeps what it changes in one file, its option C(path). C(subject) is what only root may set."""
     module = Utf8Module(argument_spec=concern.SPEC, supports_check_mode=True)
-    finish(module, lambda: settle_file(concern, subject, Host(module.run_command), module.params, module.check_mode))
+    finish(module, lambda: settle_file(concern, subject, fence.host_of(module), module.params, module.check_mode))
 
 
 def settle_file(concern, subject, host, wanted, check_mode):
@@ -68,7 +68,7 @@ def apply_as_root(concern, subject, host, plan):
 def take_back(concern, what):
     """The body of a module that takes back what is on record of a host. C(what) could not be read, where a record is damaged."""
     module = Utf8Module(argument_spec=concern.SPEC, supports_check_mode=True)
-    host = Host(module.run_command)
+    host = fence.host_of(module)
     try:
         state = concern.read(host, module.params)
     except (OSError, ValueError) as error:

@@ -11,6 +11,7 @@ import re
 import shlex
 
 from ansible_collections.xitrum.host.plugins.module_utils import urls
+from ansible_collections.xitrum.host.plugins.module_utils.foreign_text import parse_json
 
 #: Options that say how a run reaches its hosts and becomes root there: the name in Ansible's CLIARGS, and the option.
 #: A run by a line to type has to be given them again. A password that was typed is asked for again.
@@ -107,7 +108,7 @@ def variable_words(text):
         return ["-e", text]
     if text.startswith(("{", "[")):
         try:
-            given = json.loads(text)
+            given = parse_json(text)
         except ValueError:
             # YAML, which the controller's libraries would read; it is not repeated rather than shown with a secret in
             # it.
@@ -173,6 +174,11 @@ def shown_value(name, value):
 def hide_secrets(text):
     """A text, which may be arguments of a program, without the passwords that it gives and without those in URLs."""
     return _ARGUMENT.sub(rf"\g<1>{HIDDEN}", urls.hide_credentials(text))
+
+
+def secret_options(options):
+    """Those options of a JVM that give a password or another secret by their name, as C(-Ddb.password=...) does."""
+    return {option for option in options if hide_secrets(option) != option or shown_value(option.partition("=")[0], option) != option}
 
 
 def quoted(value):

@@ -361,7 +361,10 @@ def unescape(text):
 
 def parse(text):
     """The document of a text. Raises HoconError where Typesafe Config would refuse the text."""
-    return _Parser(text).document()
+    try:
+        return _Parser(text).document()
+    except RecursionError as error:
+        raise HoconError("objects or lists are nested too deep to be read") from error
 
 
 def fields(text):

@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import re
 
+from ansible_collections.xitrum.host.plugins.module_utils.commands import hide_secrets
+
 #: Needed by Xitrum's serializer from JDK 9 on: without them a page that touches the session answers nothing.
 OPENED_PACKAGES = ("java.base/java.util", "java.base/java.lang.invoke")
 
@@ -254,6 +256,6 @@ def environment_file(variables):
     lines = []
     for name, value in variables.items():
         if re.search(r"['\n]", value):
-            raise ValueError(f"the value of {name} has a quote or a line break: {value!r}")
+            raise ValueError(f"the value of {name} has a quote or a line break: {hide_secrets(value)!r}")
         lines.append(f"{name}='{value}'\n")
     return "".join(lines)

@@ -16,12 +16,12 @@ from typing import NamedTuple
 from ansible_collections.xitrum.host.plugins.module_utils import foreign_file, kernel_files
 from ansible_collections.xitrum.host.plugins.module_utils.foreign_text import lines_of, lowercase, printable, words_of
 from ansible_collections.xitrum.host.plugins.module_utils.kernel_files import Unread
-from ansible_collections.xitrum.host.plugins.module_utils.plan import Plan, Row, unread_rows
+from ansible_collections.xitrum.host.plugins.module_utils.plan import Plan, Row, comment_out, unread_rows
 from ansible_collections.xitrum.host.plugins.module_utils.process import nofile_of, parse_status, seen
 
 MARK = "# Written by xitrum.host: changes here are lost.\n"
-OWN_FILE = re.compile(r"^/etc/security/limits\.d/[A-Za-z0-9][A-Za-z0-9._-]*\.conf$")
-DOMAIN = re.compile(r"^[^\s#]+$")
+OWN_FILE = re.compile(r"/etc/security/limits\.d/[A-Za-z0-9][A-Za-z0-9._-]*\.conf")
+DOMAIN = re.compile(r"[^\s#\x00-\x1f\x7f]+")
 LIMITS_CONF, LIMITS_D = "/etc/security/limits.conf", "/etc/security/limits.d"
 SSHD_CONFIG = "/etc/ssh/sshd_config"
 
@@ -241,11 +241,11 @@ def plan(wanted, state):
 
 def _problems(wanted, state):
     found = []
-    if not OWN_FILE.match(wanted["path"]):
+    if not OWN_FILE.fullmatch(wanted["path"]):
         found.append(f"path: found {wanted['path']}, wanted a .conf file of its own in {LIMITS_D}, the folder that PAM reads.")
     if not 1 <= wanted["nofile"] <= NR_OPEN_MOST:
         found.append(f"nofile: found {wanted['nofile']}, wanted a number of open files from 1 to {NR_OPEN_MOST}.")
-    found += [f"domains: {domain!r} is no domain of limits.conf(5)." for domain in wanted["domains"] if not DOMAIN.match(domain)]
+    found += [f"domains: {domain!r} is no domain of limits.conf(5)." for domain in wanted["domains"] if not DOMAIN.fullmatch(domain)]
     if state.get("unusable"):
         found.append(state["unusable"])
     if state["own"] is not None and not state["own"].startswith(MARK):
@@ -273,7 +273,7 @@ def _row(wanted, state, domain, values, limit, why):
         row.status, row.why = "differs", f"{wanted['path']} does not say so yet"
     elif later:
         row.status, row.why = "differs", f"{later.file} line {later.number} ({domain} {later.kind} nofile {text(later)}) comes later and wins"
-        row.mend = f"sed -i '{later.number}s/^/# /' {later.file}"
+        row.fix(comment_out(later.file, later.number))
     elif why:
         row.status = "read_only"
         row.mend = f"sysctl -w fs.nr_open={wanted['nofile']}" if state["raises"] else f"docker run --ulimit nofile={wanted['nofile']}"
@@ -304,7 +304,7 @@ def _login_rows(wanted, state, values):
             row.status, row.why = "unseen", "only root can ask PAM what a new login gets, or the login failed"
         elif expected and list(found) != expected:
             row.status, row.why = "differs", "a new login gets other limits"
-            row.mend = f"su -s /bin/sh {user} -c 'ulimit -Sn; ulimit -Hn'"
+            row.fix(["su", "-s", "/bin/sh", user, "-c", "ulimit -Sn; ulimit -Hn"])
         rows.append(row)
     return rows
 
@@ -319,13 +319,13 @@ def _other_rows(wanted, state, others, limit):
             ours = line.domain in wanted["logins"]
             rows.append(Row("nofile", f"limits of {line.domain}", wanted=str(limit) if ours else "", configured=f"{line.kind} {line.value}",
                             status="differs" if ours else "ok", why=f"{line.file} line {line.number} names {line.domain}, which wins over '*'",
-                            mend=f"sed -i '{line.number}s/^/# /' {line.file}" if ours else ""))
+                            commands=[comment_out(line.file, line.number)] if ours else []))
     if state["use_pam"] == "no":
         rows.append(Row("nofile", "sshd UsePAM", wanted="yes", configured="no", status="differs",
-                        why="without PAM, logins by SSH take nothing from limits.d", mend=f"sed -i 's/^#* *UsePAM .*/UsePAM yes/' {SSHD_CONFIG}"))
+                        why="without PAM, logins by SSH take nothing from limits.d", commands=[["sed", "-i", "s/^#* *UsePAM .*/UsePAM yes/", SSHD_CONFIG]]))
     if 0 < state["file_max"] < limit:
         rows.append(Row("nofile", "fs.file-max", wanted=f"at least {limit}", effective=str(state["file_max"]), status="differs",
-                        why="all processes together may not have as many files open as one login", mend=f"sysctl -w fs.file-max={limit}"))
+                        why="all processes together may not have as many files open as one login", commands=[["sysctl", "-w", f"fs.file-max={limit}"]]))
     return rows
 
 
@@ -334,7 +334,7 @@ def _exempt_row(wanted, line):
     ours = line.domain in wanted["logins"]
     return Row("nofile", f"limits of {line.domain}", configured="none", status="differs" if ours else "ok",
                why=f"{line.file} line {line.number} ({printable(line.domain)} -) exempts {printable(line.domain)} from all lines",
-               mend=f"sed -i '{line.number}s/^/# /' {line.file}" if ours else "")
+               commands=[comment_out(line.file, line.number)] if ours else [])
 
 
 def apply(host, todo):

@@ -193,9 +193,14 @@ def key_files_in(settings):
 
 def examples(folder):
     """The keys of a package's configuration that have a public example: C(secureKey), C(apiKey), C(keyFile)."""
-    settings = settings_at_start(lambda path: read_text(folder, path))
+    settings = settings_of_package(folder)
     public = any(is_example_key(folder, name) for name in key_files_in(settings))
     return examples_in(settings) + (["keyFile"] if public else [])
+
+
+def settings_of_package(folder):
+    """As L(settings_at_start), of a package's folder."""
+    return settings_at_start(lambda path: read_text(folder, path))
 
 
 def config_problems(folder):

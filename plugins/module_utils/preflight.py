@@ -14,6 +14,7 @@ from ansible_collections.xitrum.host.plugins.module_utils import addresses, prox
 from ansible_collections.xitrum.host.plugins.module_utils.foreign_text import printable
 from ansible_collections.xitrum.host.plugins.module_utils.package_config import EXAMPLE_VALUES, settings_of
 from ansible_collections.xitrum.host.plugins.module_utils.package_java import java_problem
+from ansible_collections.xitrum.host.plugins.module_utils.variables import is_true
 
 #: The variable that replaces a key of the package's configuration, and how to make a value for it.
 OWN_VALUES = {"secureKey": "xitrum_secure_key", "apiKey": "xitrum_metrics_api_key"}
@@ -275,11 +276,6 @@ def restart_note(variables):
     return [f"instance {', '.join(str(item['index']) for item in due)} restarts: {note}"] if note else []
 
 
-def is_true(value):
-    """Whether a variable is true, in the words that Ansible takes for it."""
-    return str(value).lower() in ("true", "yes", "on", "1", "y", "t")
-
-
 def address_of(interface):
     """The address that an interface names, in one text; empty for every one."""
     told = addresses.application_address(interface or "")
@@ -321,6 +317,13 @@ def retired_problems(retired, applications):
 def unread(variables, state, reached):
     """The sentences for a host of which nothing is known."""
     if not reached:
+        groups = variables.get("groups") or {}
+        name = variables.get("inventory_hostname", "")
+        if name in (groups.get("xitrum_proxy") or []) and name not in (groups.get("xitrum") or []):
+            return [
+                "the proxy could not be reached: start it, or correct ansible_host. To roll out without it, add "
+                f"-e xitrum_unavailable_proxies={name}; once it is back, run site.yml"
+            ]
         return ["the host could not be reached: start it, correct ansible_host, or leave it out with --limit"]
     if isinstance(state, dict) and state.get("printed"):
         return [f"{UNREAD}: the failure of '{state['printed']}' is printed above"]

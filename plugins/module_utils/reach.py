@@ -193,11 +193,11 @@ def _untried(name, target, by):
     return ""
 
 
-def row_of(target, status, effective, why="", mend=""):
+def row_of(target, status, effective, why="", mend="", commands=()):
     """The row of one target. What could not be tried is tried by the next check, from another host perhaps."""
     mend = mend or (LOOK if status == "unseen" else "")
     family = " (IPv6)" if not target["first"] and ":" in target["address"] else ""
-    return Row("reach", f"port {target['port']} {OVER_NETWORK}{family}", "reachable", "", effective, status, why, mend)
+    return Row("reach", f"port {target['port']} {OVER_NETWORK}{family}", "reachable", "", effective, status, why, mend, list(commands))
 
 
 def unreached(answers):
@@ -260,19 +260,19 @@ def find_block(blocks, port, source, family):
 
 
 def explain(block, unreached, itself):
-    """Why a port is not reached, and what opens it, as two texts. C(unreached) says who cannot reach it."""
+    """Why a port is not reached, as a text, and the commands that open it. C(unreached) says who cannot reach it."""
     if block["answers"]:
-        return f"it answers on {itself}, and {unreached}: {block['rule'] or NETWORK}", block["command"]
+        return f"it answers on {itself}, and {unreached}: {block['rule'] or NETWORK}", block["commands"]
     rule = block["rule"] or f"no rule that blocks it was found on the host. {CONDITIONS}. Read the log of the process"
-    return f"{unreached}, and {block['listener']}, which does not answer on {itself} either: {rule}", block["command"]
+    return f"{unreached}, and {block['listener']}, which does not answer on {itself} either: {rule}", block["commands"]
 
 
 def remedy(host, row):
     """The sentences that open the port of a row; empty where a command of its host does not."""
-    if not row.mend or row.mend == RUN:
+    if not row.commands:
         return ""
     # xitrum_open_firewall opens ports in these two alone.
-    managed = row.mend.startswith(("firewall-cmd ", "ufw "))
+    managed = row.commands[0][0] in ("firewall-cmd", "ufw")
     return f" To open it, run on {host}: {row.mend}." + (" Or set xitrum_open_firewall: true." if managed else "")
 
 
@@ -301,8 +301,9 @@ def judge(by, result, block):
         )
     unreached_by = f"{by} cannot reach {place}"
     listens = block["answers"] or block["listener"]
+    mend, commands = "", []
     if listens:
-        why, mend = explain(block, unreached_by, "its own host")
+        why, commands = explain(block, unreached_by, "its own host")
     else:
         why, mend = f"{unreached_by}, and nothing answers on port {result['port']} of the host itself", RUN
     if result["note"]:
@@ -310,7 +311,7 @@ def judge(by, result, block):
     # A second address that only the network between keeps away is not what users know.
     if not result["first"] and not (listens and block["rule"]):
         return row_of(result, "unseen", effective, why)
-    return row_of(result, "differs", effective, why, mend)
+    return row_of(result, "differs", effective, why, mend, commands)
 
 
 def sentences(rows):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 
+from ansible_collections.xitrum.host.plugins.module_utils.foreign_text import parse_json
 from ansible_collections.xitrum.host.plugins.module_utils.redirects_rules import (
     FAMILIES,
     FOLDER,
@@ -73,7 +74,7 @@ def parse(text):
     begin = re.search(r"^\{", text, re.MULTILINE)
     if not text.strip():
         return []
-    found = json.loads(text[begin.start():] if begin else text)
+    found = parse_json(text[begin.start():] if begin else text)
     objects = found.get("nftables") if isinstance(found, dict) else None
     if not isinstance(objects, list) or not all(isinstance(entry, dict) for entry in objects):
         raise ValueError("no list of objects")

@@ -9,6 +9,7 @@ import os
 import urllib.parse
 
 from ansible_collections.xitrum.host.plugins.module_utils import urls
+from ansible_collections.xitrum.host.plugins.module_utils.host import LONG_SECONDS, own_environment
 from ansible_collections.xitrum.host.plugins.module_utils.plan import Plan, Row
 
 SPEC = {
@@ -33,7 +34,7 @@ def git(host, wanted, *words, login=None):
     found. Git asks for it by the origin of the remote alone: a redirect to another one must not get it."""
     options = ["-c", "credential.helper=", "-c", f"credential.{login['origin']}.helper={HELPER}"] if login else []
     return host.run(["env", "GIT_TERMINAL_PROMPT=0", "git", *options, "-C", wanted["path"], *words],
-                    environment=login["environment"] if login else None)
+                    environment=login["environment"] if login else None, seconds=LONG_SECONDS, keep=own_environment(), exact="-z" in words)
 
 
 def remote_of(host, wanted):

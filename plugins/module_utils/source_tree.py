@@ -15,7 +15,7 @@ import shlex
 
 from ansible_collections.xitrum.host.plugins.module_utils import hocon_edit, logback, sbt_project, source_text
 from ansible_collections.xitrum.host.plugins.module_utils.file_set import headed
-from ansible_collections.xitrum.host.plugins.module_utils.host import group_name, user_name
+from ansible_collections.xitrum.host.plugins.module_utils.host import group_name, own_environment, user_name
 from ansible_collections.xitrum.host.plugins.module_utils.mac_files import is_mac_file
 from ansible_collections.xitrum.host.plugins.module_utils.plan import Plan, Row
 
@@ -75,18 +75,23 @@ def needs_text(path, build, sources):
     return os.path.dirname(path) in (build, inside(build, "project")) and path.endswith((".sbt", ".properties")) or path in sources
 
 
+def git(host, top, *words):
+    """One git command in a tree, as who runs Ansible. Its paths are as they are: they end at a NUL."""
+    return host.run(["git", "-C", top, *words], keep=own_environment(), exact=True)
+
+
 def read(host, wanted):
     """The texts that matter, and what git says of the tree."""
     top = wanted["path"]
     state = {"there": host.exists(top), "files": {}, "paths": [], "git": "", "root": "", "uncommitted": []}
-    said = host.run(["git", "-C", top, "rev-parse", "--show-toplevel"])
+    said = git(host, top, "rev-parse", "--show-toplevel")
     state["git"] = (said.err or said.out).strip() if said.rc else ""
     state["root"] = "" if said.rc else said.out.strip()
     if not said.rc:
-        status = host.run(["git", "-C", top, "status", "--porcelain", "--no-renames", "-z", "--untracked-files=all", "--", "."])
-        prefix = host.run(["git", "-C", top, "rev-parse", "--show-prefix"]).out.strip()
+        status = git(host, top, "status", "--porcelain", "--no-renames", "-z", "--untracked-files=all", "--", ".")
+        prefix = git(host, top, "rev-parse", "--show-prefix").out.strip()
         state["uncommitted"] = [(line[:2], line[3:][len(prefix):]) for line in status.out.split("\0") if line]
-        listed = host.run(["git", "-C", top, "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", "."])
+        listed = git(host, top, "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", ".")
         paths = {path for path in listed.out.split("\0") if path and not any(map(is_mac_file, path.split("/")))}
         state["paths"] = sorted(paths)
     for path in sorted(paths_to_read(wanted, state["paths"])):

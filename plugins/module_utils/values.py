@@ -11,10 +11,10 @@ from __future__ import annotations
 import difflib
 import re
 
+from ansible_collections.xitrum.host.plugins.module_utils import cluster, input_types, jvm, pip, proxy
 from ansible_collections.xitrum.host.plugins.module_utils import folders as paths
-from ansible_collections.xitrum.host.plugins.module_utils import jvm, pip, proxy
+from ansible_collections.xitrum.host.plugins.module_utils.variables import is_true
 
-NAME = re.compile(r"[a-z_][a-z0-9_-]{0,30}")
 LEAST_KEY = 16
 MOST_INSTANCES = 1000
 #: More than any Linux host holds.
@@ -35,8 +35,8 @@ def problems(variables):
 def names(variables):
     """Names of the system's users and services."""
     for name in ("xitrum_name", "xitrum_user"):
-        if name in variables and not NAME.fullmatch(str(variables[name])):
-            yield f"{name} is {variables[name]!r}: wanted are lower case letters, digits, - and _, at most 31, a letter or _ first (useradd(8))"
+        if name in variables:
+            yield from filter(None, [input_types.problem(name, str(variables[name]), "account")])
     if variables.get("xitrum_user") == "root" or (variables.get("xitrum_name") == "root" and "xitrum_user" not in variables):
         yield "xitrum_user is root: the application never runs as root; name an unprivileged user, it is made where it is missing"
 
@@ -58,11 +58,73 @@ def folders(variables):
         )
 
 
+#: Variables that end in a configuration file, on a command line or in a request, and the type of each.
+TEXTS = {
+    "ansible_host": "host",
+    "xitrum_address": "network",
+    "xitrum_cluster_address": "host",
+    "xitrum_interface": "listen",
+    "xitrum_health_path": "url_path",
+    "xitrum_base_url": "url",
+    "xitrum_main_class": "class",
+    "xitrum_proxy_cookie": "cookie",
+    "xitrum_proxy_timeout_connect": "duration",
+    "xitrum_proxy_timeout_client": "duration",
+    "xitrum_proxy_timeout_server": "duration",
+    "xitrum_proxy_timeout_tunnel": "duration",
+    "xitrum_proxy_timeout_http_request": "duration",
+    "xitrum_proxy_timeout_keep_alive": "duration",
+    "xitrum_proxy_timeout_queue": "duration",
+    "xitrum_proxy_check_interval": "duration",
+    "proxy_hard_stop_after": "duration",
+    "proxy_slow_start": "duration",
+    "proxy_health_path": "url_path",
+    "proxy_cookie": "cookie",
+}
+
+#: Lists of such texts, and options whose names and values are.
+LISTS = {"xitrum_proxy_listen": "listen", "xitrum_proxy_load_balancers": "network", "xitrum_trusted_proxies": "network"}
+OPTIONS = {
+    "xitrum_package_headers": ("header_name", "header_value"),
+    "jdk_archive_headers": ("header_name", "header_value"),
+    "supervisor_supervisord_options": ("option_name", "line"),
+}
+
+
+def texts(variables):
+    """Texts that a configuration file takes as they are: with another character in them they would be directives."""
+    found = [
+        input_types.problem(name, str(variables[name]), kind)
+        for name, kind in TEXTS.items()
+        if variables.get(name) not in (None, "")
+    ]
+    for name, kind in LISTS.items():
+        items = variables.get(name) or []
+        found += [input_types.problem(name, str(item), kind) for item in items] if isinstance(items, (list, tuple)) else []
+    for name, (key_kind, value_kind) in OPTIONS.items():
+        items = variables.get(name) or {}
+        for key, value in items.items() if isinstance(items, dict) else ():
+            # A value may be a password.
+            found.append(
+                input_types.problem(f"a name in {name}", str(key), key_kind)
+                or input_types.secret_problem(f"{key} in {name}", str(value), value_kind)
+            )
+    yield from dict.fromkeys(filter(None, found))
+
+
 def counts(variables):
     """Numbers that must be at least one."""
     if (number(variables.get("xitrum_instances", 1)) or 0) > MOST_INSTANCES:
         yield f"xitrum_instances is {variables['xitrum_instances']}: wanted are at most {MOST_INSTANCES} on a host"
-    for name in ("xitrum_instances", "xitrum_keep_releases", "xitrum_start_timeout", "xitrum_stop_timeout", "xitrum_nofile"):
+    at_least_one = (
+        "xitrum_instances",
+        "xitrum_keep_releases",
+        "xitrum_start_timeout",
+        "xitrum_stop_timeout",
+        "xitrum_nofile",
+        "xitrum_health_timeout",
+    )
+    for name in at_least_one:
         value = number(variables.get(name, 1))
         if value is not None and value < 1:
             yield f"{name} is {value}: wanted is at least 1" + (
@@ -136,6 +198,13 @@ def heap(variables):
     yield from (f"xitrum_java_options: {sentence}" for sentence in jvm.option_problems(options))
 
 
+def java_options(variables):
+    """Options of the JVM that open Akka's remoting, whether the collection forms a cluster or the package does."""
+    options = variables.get("xitrum_java_options") or []
+    if isinstance(options, (list, tuple)):
+        yield from cluster.option_errors(options, is_true(variables.get(cluster.SHARED, False)))
+
+
 def pip_arguments(variables):
     """What pip is told: a command line shows it to every user of the host."""
     try:
@@ -166,7 +235,10 @@ def reach_from(variables):
 
 
 #: All of them, in the order in which they are reported.
-CHECKS = (names, folders, counts, rollout, capacity, ports, secrets, heap, pip_arguments, backends, reach_from)
+CHECKS = (
+    names, folders, texts, counts, rollout, capacity, ports, secrets, heap, java_options, pip_arguments, backends,
+    reach_from,
+)
 
 
 def number(value):

@@ -28,6 +28,11 @@ PLAYBOOK_VARIABLES = (
 NO_PREFIX = ("packages", "xitrum")
 
 
+def is_true(value):
+    """Whether a variable, of another host perhaps, is true, in the words that Ansible takes for it."""
+    return str(value).lower() in ("true", "yes", "on", "1", "y", "t")
+
+
 def options_of(specs):
     """All options at the top of a role's argument specs, those of every entry point: name to its specification."""
     entries = (specs or {}).get("argument_specs") or {}

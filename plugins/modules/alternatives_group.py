@@ -92,15 +92,14 @@ problems:
   elements: str
 """
 
-from ansible_collections.xitrum.host.plugins.module_utils import alternatives, alternatives_switch, bodies
-from ansible_collections.xitrum.host.plugins.module_utils.host import Host
+from ansible_collections.xitrum.host.plugins.module_utils import alternatives, alternatives_switch, bodies, fence
 from ansible_collections.xitrum.host.plugins.module_utils.quiet import Utf8Module
 
 
 def main():
     """Reads the alternatives, plans, switches, and reads again."""
     module = Utf8Module(argument_spec=alternatives.SPEC, supports_check_mode=True)
-    bodies.finish(module, lambda: alternatives_switch.settle(Host(module.run_command), module.params, module.check_mode))
+    bodies.finish(module, lambda: alternatives_switch.settle(fence.host_of(module), module.params, module.check_mode))
 
 
 if __name__ == "__main__":

@@ -57,8 +57,9 @@ EXAMPLES = r"""
 RETURN = r"""
 ports:
   description:
-    - For each port whether it C(answers) on the host itself, the C(listener) that has it, the C(rule) that blocks it, and the C(command) that opens it.
-    - The last three are empty where nothing was found. The command removes rules that are about this port alone, and inserts one before any other.
+    - For each port whether it C(answers) on the host itself, the C(listener) that has it, the C(rule) that blocks it, and the C(commands) that open it,
+      each as a list of words. C(command) shows these as one line for a shell.
+    - The last four are empty where nothing was found. The commands remove rules that are about this port alone, and insert one before any other.
   returned: success
   type: list
   elements: dict
@@ -69,7 +70,8 @@ ports:
       answers: true
       listener: haproxy listens at *:80
       rule: firewalld's zone drop (target DROP) does not have the port 80/tcp
-      command: firewall-cmd ...
+      commands: [[firewall-cmd, --zone=drop, --add-port=80/tcp]]
+      command: firewall-cmd --zone=drop --add-port=80/tcp
 """
 
 from ansible_collections.xitrum.host.plugins.module_utils import firewall_blocks
@@ -81,7 +83,7 @@ def main():
     """Reads the filter, and reports."""
     module = Utf8Module(argument_spec=firewall_blocks.SPEC, supports_check_mode=True)
     try:
-        state = firewall_blocks.read(Host(module.run_command), module.params)
+        state = firewall_blocks.read(Host(), module.params)
     except (OSError, ValueError) as error:
         module.fail_json(msg=f"the filter could not be read: {error}. Most of it needs root: set become.")
     module.exit_json(changed=False, ports=firewall_blocks.find_blocks(module.params, state))

@@ -107,8 +107,17 @@ firewall:
 
 import functools
 
-from ansible_collections.xitrum.host.plugins.module_utils import alternatives, alternatives_switch, base, bodies, firewall, kernel, limits, redirects_switch
-from ansible_collections.xitrum.host.plugins.module_utils.host import Host
+from ansible_collections.xitrum.host.plugins.module_utils import (
+    alternatives,
+    alternatives_switch,
+    base,
+    bodies,
+    fence,
+    firewall,
+    kernel,
+    limits,
+    redirects_switch,
+)
 from ansible_collections.xitrum.host.plugins.module_utils.quiet import Utf8Module
 
 SPECS = {**base.SPECS, "alternatives": alternatives.SPEC}
@@ -138,7 +147,7 @@ def main():
     wanted, _secrets, wrong = base.checked(SPECS, given)
     if wrong + misplaced(given):
         module.fail_json(msg=" ".join(wrong + misplaced(given)))
-    host = Host(module.run_command)
+    host = fence.host_of(module)
     if given["read_only"]:
         try:
             said = base.read_all(host, wanted, base.PLAIN)

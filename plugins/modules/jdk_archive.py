@@ -121,8 +121,7 @@ problems:
 
 import os
 
-from ansible_collections.xitrum.host.plugins.module_utils import jdk_archive, urls
-from ansible_collections.xitrum.host.plugins.module_utils.host import Host
+from ansible_collections.xitrum.host.plugins.module_utils import fence, jdk_archive, urls
 from ansible_collections.xitrum.host.plugins.module_utils.quiet import QuietModule
 
 FETCHING = {
@@ -153,7 +152,7 @@ def main():
     module.no_log_values.update(urls.credentials_of(module.params["source"] or ""))
     # Folders of a JDK are for everybody, whatever the umask of the user that Ansible logs in as.
     os.umask(0o022)
-    host, wanted = Host(module.run_command), module.params
+    host, wanted = fence.host_of(module), module.params
     wanted.update(sha256=wanted["sha256"].lower(), architecture=wanted["architecture"] or os.uname().machine)
     plan = jdk_archive.plan(wanted, jdk_archive.read(host, wanted))
     said = {**plan.report(), "diff": plan.diff(jdk_archive.FOLDER)}

@@ -211,6 +211,7 @@ examples:
 import os
 
 from ansible_collections.xitrum.host.plugins.module_utils import (
+    cluster,
     package,
     package_build,
     package_config,
@@ -232,6 +233,8 @@ def look(folder, main_class, cache):
     manifest, problems = package.manifest(folder) if package_files.is_package(folder) else ([], [])
     problems += package.layout_problems(folder, manifest)
     problems += package_config.config_problems(folder) if manifest else []
+    settings = package_config.settings_of_package(folder)
+    problems += cluster.package_errors(settings, f"{folder}/config/application.conf") if settings else []
     jars = package.jars(manifest)
     chosen, main_problems = (main_class, []) if main_class or not jars else package_main.choose_main_class(package_main.find_main_classes(folder), folder)
     scans, jar_problems = package_java.examine(folder, jars, chosen, cache)

@@ -63,10 +63,23 @@ options:
     description: Whether other servers have to stay in use. Where those that are named are the last ones that serve, it is an error.
     type: bool
     default: false
-  ports:
+  guard:
     description:
-      - With O(state=ready), the port of each server by its name. One that the running proxy still has at another port is put back and not waited
-        for, since the proxy has to be told of the port first.
+      - Whether O(servers) may leave only while another server is enabled and healthy. A server that serves nobody itself
+        may always leave, and so may all servers of the backend together.
+      - It is judged at the moment of the change, under a lock on the proxy.
+    type: bool
+    default: false
+  leaving:
+    description: With O(guard), the servers of all hosts that leave together with O(servers). They do not count as others.
+    type: list
+    elements: str
+    default: []
+  endpoints:
+    description:
+      - Where each server leads, C(ADDRESS:PORT) by its name, as P(xitrum.host.proxy_endpoints#filter) makes them.
+      - A server that leads to the same place under another name is set, too.
+      - With O(state=ready), a server that leads elsewhere is moved there first.
     type: dict
     default: {}
   socket:
@@ -161,7 +174,7 @@ from ansible_collections.xitrum.host.plugins.module_utils.quiet import Utf8Modul
 def main():
     """Reads, plans, sets, waits."""
     module = Utf8Module(argument_spec=proxy_server.SPEC, supports_check_mode=True)
-    host, wanted = Host(module.run_command), proxy_server.placed(module.params)
+    host, wanted = Host(), proxy_server.placed(module.params)
     try:
         state = proxy_server.read(host, wanted)
         plan = proxy_server.plan(wanted, state)

@@ -68,7 +68,7 @@ def main():
         module.fail_json(
             msg=f"found the ports {wrong} and the timeout {module.params['timeout']}; expected ports from 1 to 65535, and 1 s or more"
         )
-    module.exit_json(changed=False, results=reach_connect.connect_all(Host(module.run_command), module.params))
+    module.exit_json(changed=False, results=reach_connect.connect_all(Host(), module.params))
 
 
 if __name__ == "__main__":

@@ -17,6 +17,14 @@ options:
     description: The folder of releases and instances on the host.
     type: path
     required: true
+  name:
+    description: The application's name, by which RV(in_step) is read from the record of its steps. Without it that is empty.
+    type: str
+    default: ""
+  slots:
+    description: Whether the host has two slots, so that RV(slot) is read from its live redirects and its processes.
+    type: bool
+    default: false
 extends_documentation_fragment:
   - xitrum.host.batch.info
 """
@@ -59,6 +67,18 @@ switched:
   type: list
   elements: str
   sample: [c843051638d2]
+running:
+  description: The releases that the processes of the instances run; none where nothing runs.
+  returned: always
+  type: list
+  elements: str
+  sample: [c843051638d2]
+in_step:
+  description: The releases that a run was bringing to an instance when it ended without a word, as M(xitrum.host.step_record) has them.
+  returned: always
+  type: list
+  elements: str
+  sample: []
 examples:
   description: For each release the keys of its C(config/xitrum.conf) that have a public example - C(secureKey), C(apiKey), C(keyFile).
   returned: always
@@ -70,22 +90,35 @@ main_classes:
   type: dict
   sample: {"3f2a9c1b7d04": ["shop.Boot"], "c843051638d2": ["shop.Boot"]}
 slot:
-  description: Which of its two slots a host without proxies uses - the number of the instance that the redirect leads to.
+  description:
+    - Which of its two slots a host without proxies uses - the number of the instance that the live redirect leads to.
+    - Without such a redirect it is the one that runs, and then the one that the last run wrote down.
+    - Without O(slots), the one that the last run wrote down.
   returned: always
   type: int
+instances:
+  description: The instances that are on the host with their C(index), and the HTTP C(port) that they were configured with (0 where it is not known).
+  returned: always
+  type: list
+  elements: dict
+  sample: [{"index": 0, "port": 8000}]
 """
 
-from ansible_collections.xitrum.host.plugins.module_utils import package_config, package_main, release
+from ansible_collections.xitrum.host.plugins.module_utils import package_config, package_main, release, slot_read, step_record
 from ansible_collections.xitrum.host.plugins.module_utils.host import Host
 from ansible_collections.xitrum.host.plugins.module_utils.quiet import Utf8Module
 
 
 def main():
     """Reads links and folders."""
-    module = Utf8Module(argument_spec={"root": release.SPEC["root"]}, supports_check_mode=True)
-    host, root = Host(module.run_command), module.params["root"]
+    specs = {"root": release.SPEC["root"], "name": {"type": "str", "default": ""}, "slots": {"type": "bool", "default": False}}
+    module = Utf8Module(argument_spec=specs, supports_check_mode=True)
+    host, root = Host(), module.params["root"]
     try:
-        found = release.overview(host, root)
+        record = step_record.read(host, module.params["name"]) if module.params["name"] else {}
+        found = {**release.overview(host, root, record), "instances": slot_read.read_instances(host, root)}
+        if module.params["slots"]:
+            found["slot"] = slot_read.read_slot(host, root)
         examples = {name: package_config.examples(release.folder(root, name)) for name in found["releases"]}
         main_classes = {name: sorted(package_main.find_main_classes(release.folder(root, name))) for name in found["releases"]}
         module.exit_json(changed=False, examples=examples, main_classes=main_classes, **found)

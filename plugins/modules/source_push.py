@@ -87,7 +87,7 @@ def main():
     """Asks git, plans, commits and pushes."""
     module = QuietModule(argument_spec=source_push.SPEC, supports_check_mode=True)
     module.no_log_values.update(urls.credentials_of(module.params["remote"]))
-    host, wanted = Host(module.run_command), {**module.params, "path": os.path.abspath(module.params["path"])}
+    host, wanted = Host(), {**module.params, "path": os.path.abspath(module.params["path"])}
     plan = source_push.plan(wanted, source_push.read(host, wanted))
     bodies.carry_out(module, plan, lambda: {"said": source_push.apply(host, wanted, plan).splitlines()},
                      lambda error: f"{error}. Mend that and run the playbook again: it goes on where this ended.", wanted["path"])

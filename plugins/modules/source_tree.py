@@ -186,7 +186,7 @@ from ansible_collections.xitrum.host.plugins.module_utils.quiet import Utf8Modul
 def main():
     """Reads the tree, plans, writes."""
     module = Utf8Module(argument_spec=source_tree.SPEC, supports_check_mode=True)
-    host, wanted = Host(module.run_command), {**module.params, "path": os.path.abspath(module.params["path"])}
+    host, wanted = Host(), {**module.params, "path": os.path.abspath(module.params["path"])}
     plan = source_tree.plan(wanted, source_tree.read(host, wanted))
     bodies.carry_out(module, plan, lambda: source_tree.apply(host, wanted, plan),
                      lambda error: f"{wanted['path']} cannot be written ({error}): let this user write it, and run again", wanted["path"])

@@ -14,7 +14,7 @@ import tarfile
 import threading
 
 import pytest
-from ansible_collections.xitrum.host.plugins.module_utils import jdk, jdk_archive
+from ansible_collections.xitrum.host.plugins.module_utils import bounded, jdk, jdk_archive
 from ansible_collections.xitrum.host.plugins.module_utils.host import Host
 from hypothesis import given
 from hypothesis import strategies as st
@@ -66,10 +66,10 @@ class JvmHost(Host):
     def __init__(self, said='openjdk version "17.0.9" 2023-10-17\n'):
         self.ran = []
 
-        def run_command(argv, **_options):
+        def run(argv, *_more):
             self.ran.append(argv)
-            return (0, "", said) if said else (127, "", "error while loading shared libraries: libjli.so")
-        super().__init__(run_command)
+            return bounded.Run(0, b"", said.encode()) if said else bounded.Run(127, b"", b"error while loading shared libraries: libjli.so")
+        super().__init__(run)
 
     def own(self, path, mode, owner, group):
         os.chmod(path, mode)

