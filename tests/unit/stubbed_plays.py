@@ -101,7 +101,7 @@ def play(folder, book, hosts, rules, proxies=(), addressed=True, **variables):
 
 def state_of(*due):
     """The read of an application host whose instances C(due) are to be restarted."""
-    listed = [{"index": index, "port": 8000 + index, "folder": "new", "current": "old", "previous": "", "running": True, "due": ["folder"],
+    listed = [{"index": index, "port": 8000 + index, "folder": "new", "current": "old", "back": "old", "previous": "", "running": True, "due": ["folder"],
                "changes": [], "configured": {}} for index in due]
     nothing = {"rows": [], "problems": [], "notes": [], "differs": False}
     return {
