@@ -106,21 +106,22 @@ def own_files(wanted, instance, jdk):
     return {**instance["files"], "environment": jvm.environment_file(variables)}
 
 
-def folder_name(release_name, files, contents=None):
+def folder_name(release_name, files, contents=None, current=""):
     """The name of an instance's folder: the release, and what the instance has of its own, without the secrets in it.
 
     C(contents) are the folders of the instance: name to the text of each file of C(files) there, None for one that this user
-    may not read. The first name counts that is free, or whose folder has these files.
+    may not read, and C(current) is the one in use. A folder that has these files counts before a name that is free: one with a
+    lower number may have been removed since.
     """
     sha = hashlib.sha256()
     for path in sorted(files):
         sha.update(f"{path}\0{files[path] if path in PUBLIC else ''}\0".encode("utf-8", "surrogateescape"))
-    name, number, contents = f"{release_name}-{sha.hexdigest()[:10]}", 1, contents or {}
-    found = name
-    while any(contents.get(found, {}).get(path) not in (None, text) for path, text in files.items()):
-        number += 1
-        found = f"{name}.{number}"
-    return found
+    base, contents = f"{release_name}-{sha.hexdigest()[:10]}", contents or {}
+    same = [name for name in contents if name.partition(".")[0] == base and all(contents[name].get(path) in (None, text) for path, text in files.items())]
+    if current in same:
+        return current
+    # A number more than there are folders is free.
+    return same[0] if same else next(name for name in (base, *(f"{base}.{number}" for number in range(2, len(contents) + 2))) if name not in contents)
 
 
 def read_contents(host, folder, names, files):
@@ -441,7 +442,7 @@ def pick(item):
 def plan_instance(wanted, instance, files, state, result):
     """One instance: its folder, and what runs of it."""
     index, has = instance["index"], state["instances"][instance["index"]]
-    name = folder_name(wanted["release"], files, has.get("contents"))
+    name = folder_name(wanted["release"], files, has.get("contents"), has["current"])
     new = name not in has["folders"] or not has["log"]
     if new:
         result.actions.append(("make", index, (name, files)))

@@ -223,6 +223,20 @@ def test_the_name_of_a_folder_gives_no_secret_away():
     assert names("1234") == names("4321") and names("1", 'db.password = "{}"') == names("2", 'db.password = "{}"')
 
 
+def test_a_folder_keeps_its_name_when_one_before_it_is_removed():
+    """A run removes older folders after it has switched: at its end the instance runs what is wanted."""
+    files = {"config/key.pem": "c"}
+    first = instances.folder_name("aa", files)
+    other, mine = {first: {"config/key.pem": "a"}, f"{first}.2": {"config/key.pem": "b"}}, f"{first}.3"
+    assert instances.folder_name("aa", files, other) == mine
+    for gone in ((), (first,), (f"{first}.2",), tuple(other)):
+        left = {name: texts for name, texts in {**other, mine: files}.items() if name not in gone}
+        assert instances.folder_name("aa", files, left) == mine
+    # Without the right to read, the one in use is taken for it.
+    hidden = {name: {"config/key.pem": None} for name in (*other, mine)}
+    assert instances.folder_name("aa", files, hidden, current=mine) == mine
+
+
 def test_another_secret_makes_an_instance_outdated(tmp_path):
     """On a real host: the folder of the secret before stays, and the process in it has to be started anew."""
     def want(secret):
