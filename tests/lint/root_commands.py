@@ -51,7 +51,7 @@ def find_in_python(text):
     # A command of a table, whose words are filled in later.
     for node in ast.walk(tree):
         if isinstance(node, ast.List) and is_table_command(node):
-            yield node.lineno, next(item.value for item in node.elts if PLACES.search(item.value))
+            yield node.lineno, [item.value for item in node.elts if PLACES.search(item.value)][0]
 
 
 def is_run(node):
@@ -130,5 +130,3 @@ def find_in_tasks(text):
                 yield from walk(value)
 
     yield from walk(yaml.safe_load(text))
-
-

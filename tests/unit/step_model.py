@@ -203,8 +203,7 @@ class Run:
     def module(self, effects):
         """The effects of one module, which goes on where its controller is killed and nobody ends it."""
         self.at_work = effects
-        for effect in effects:
-            yield effect
+        yield from effects
         self.at_work = None
 
     # ------------------------------------------------------------------------------------------------ the proxies

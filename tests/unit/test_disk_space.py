@@ -224,7 +224,11 @@ def test_a_disk_that_becomes_full_while_an_instance_is_laid_out_leaves_nothing_h
 def test_a_file_that_is_not_written_for_want_of_room_names_its_path_and_the_space(tmp_path, monkeypatch):
     path = tmp_path / "file"
     path.write_text("before")
-    monkeypatch.setattr(os, "fsync", lambda _handle: (_ for _ in ()).throw(full(None)))
+
+    def sync(_handle):
+        raise full(None)
+
+    monkeypatch.setattr(os, "fsync", sync)
     there = Host(None)
     monkeypatch.setattr(there, "free_space", lambda _path: FREE)
     with pytest.raises(PathError) as error:
