@@ -14,7 +14,9 @@ import posixpath
 import re
 from dataclasses import dataclass
 
-from ansible_collections.xitrum.host.plugins.module_utils.scala_sources import main_classes, without_comments
+from ansible_collections.xitrum.host.plugins.module_utils.scala_sources import read_types
+from ansible_collections.xitrum.host.plugins.module_utils.source_tokens import without_comments
+from ansible_collections.xitrum.host.plugins.module_utils.source_types import resolve
 
 CONFIG = "config/xitrum.conf"
 #: What starts an application, today's name first.
@@ -124,20 +126,17 @@ def scoped(task, texts, build, app):
 
 
 def find_main_classes(texts, app):
-    """The main classes of an application's sources (C(src/main), or the folder itself): name to path, in the order of the paths."""
-    found = {}
+    """The main classes of an application's sources, in the order of their paths: a MainClasses."""
+    types = {}
     for path in sorted(texts):
-        language = posixpath.splitext(path)[1]
-        if language in (".scala", ".java") and texts[path] and is_source(path, app):
-            for name in main_classes(texts[path], java=language == ".java"):
-                found.setdefault(name, path)
-    return found
+        if texts[path] and is_source(path, app):
+            types[path] = read_types(texts[path], java=path.endswith(".java"))
+    return resolve(types)
 
 
 def is_source(path, app):
-    """Whether a file is one of the application's own sources: sbt takes C(src/main) and what lies in the folder itself."""
-    inside = posixpath.relpath(path, app)
-    return not inside.startswith("../") and ("/" not in inside or inside.startswith("src/main/") or inside.startswith("app/"))
+    """Whether sbt compiles a file for the application: one of the folders of main sources, or one in the application's folder itself."""
+    return re.fullmatch(r"(?:src/main/(?:java|scala(?:-[^/]+)?)/.+|[^/]+)\.(?:scala|java)", posixpath.relpath(path, app)) is not None
 
 
 def choose_main_class(given, found, option):
@@ -146,12 +145,17 @@ def choose_main_class(given, found, option):
         if not re.fullmatch(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", given, re.ASCII):
             raise ValueError(f"{option} is {given!r}; expected the full name of an object, such as shop.Boot. Correct it")
         return given
-    if not found:
+    listed = ", ".join(f"{name} ({path})" for name, path in found.classes.items())
+    if found.unclear:
+        # Which object or class starts the program with these is not read from the sources.
+        named = [f"the main class {listed}" if len(found.classes) == 1 else f"{len(found.classes)} main classes: {listed}"] if listed else []
+        raise ValueError(f"found {' and '.join([*named, *found.unclear])}; expected one object with a main method. "
+                         f"Set {option} to the main class that starts the application")
+    if not found.classes:
         raise ValueError(f"found no object with a main method in the sources; expected one. Set {option} to the main class")
-    if len(found) > 1:
-        listed = ", ".join(f"{name} ({path})" for name, path in found.items())
-        raise ValueError(f"found {len(found)} main classes: {listed}; expected one. Set {option} to the one that starts the application")
-    return next(iter(found))
+    if len(found.classes) > 1:
+        raise ValueError(f"found {len(found.classes)} main classes: {listed}; expected one. Set {option} to the one that starts the application")
+    return next(iter(found.classes))
 
 
 def is_packaging(command):

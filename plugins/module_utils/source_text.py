@@ -9,7 +9,7 @@ import re
 
 from ansible_collections.xitrum.host.plugins.module_utils.hocon_edit import ended, newline
 from ansible_collections.xitrum.host.plugins.module_utils.sbt_project import is_packaging
-from ansible_collections.xitrum.host.plugins.module_utils.scala_sources import without_comments
+from ansible_collections.xitrum.host.plugins.module_utils.source_tokens import without_comments
 
 #: Kind of a file of entries to what stands between a name and its value.
 SEPARATORS = {"procfile": ": ", "properties": "="}

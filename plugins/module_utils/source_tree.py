@@ -110,7 +110,7 @@ def paths_to_read(wanted, paths):
     build = sbt_project.find_build(dict.fromkeys(paths), app)
     found = {inside(app, path) for path in [*(row[0] for row in OF_APP), *sbt_project.RUNNERS]}
     found |= {inside(build, path) for path in [*(row[0] for row in OF_BUILD), sbt_project.LAUNCHER]}
-    sources = () if wanted["main_class"] else [path for path in paths if path.endswith((".scala", ".java")) and sbt_project.is_source(path, app)]
+    sources = () if wanted["main_class"] else [path for path in paths if sbt_project.is_source(path, app)]
     found |= {path for path in paths if needs_text(path, build, sources)}
     project = sbt_project.Project(app, build, "", "")
     return found | {place(project, item["path"]) for item in [*wanted["files"], *wanted["entries"]]} | {place(project, path) for path in wanted["absent"]}
@@ -202,7 +202,7 @@ def main_class_notes(wanted, main_class, found):
     """Which main class was chosen for the user, and where it is."""
     if wanted["main_class"]:
         return []
-    return [f"The main class is {main_class}, the only one in the sources ({found[main_class]}). To choose another one, set {wanted['prefix']}_main_class."]
+    return [f"The main class is {main_class}, the only one in the sources ({found.classes[main_class]}). To choose another one, set {wanted['prefix']}_main_class."]
 
 
 def top_notes(wanted, state, project):

@@ -102,6 +102,29 @@ def test_a_test_is_no_main_class_and_none_is_an_error():
     assert said == f"{TOP}: found no object with a main method in the sources; expected one. Set heroku_main_class to the main class"
 
 
+@pytest.mark.parametrize("path", [
+    "src/main/Old.scala", "app/src/test/scala/T.scala", "src/it/scala/T.scala", "src/main/resources/T.scala", "src/main/scalatest/T.scala",
+])
+def test_a_file_that_sbt_does_not_compile_is_no_source(path):
+    files = {**SBT_1, "src/main/scala/shop/Boot.scala": BOOT.format("shop"), path: BOOT.format("old")}
+    assert run(tree(files), platform()).facts["main_class"] == "shop.Boot"
+
+
+@pytest.mark.parametrize("path", ["Boot.scala", "src/main/scala-2.13/shop/Boot.scala", "src/main/java/shop/Boot.scala", "src/main/scala/Boot.scala"])
+def test_each_folder_that_sbt_compiles(path):
+    assert run(tree({**SBT_1, path: BOOT.format("shop")}), platform()).facts["notes"] == [
+        f"The main class is shop.Boot, the only one in the sources ({path}). To choose another one, set heroku_main_class."]
+
+
+def test_a_main_method_that_is_not_attributed_stops_the_run():
+    launcher = "package shop\n\nclass Launcher {\n  def main(args: Array[String]): Unit = ()\n}\n"
+    files = {**SBT_1, "src/main/scala/shop/Boot.scala": BOOT.format("shop"), "src/main/scala/shop/Launcher.scala": launcher}
+    assert problems(tree(files), platform()) == (
+        f"{TOP}: found the main class shop.Boot (src/main/scala/shop/Boot.scala) and a main method in the class shop.Launcher "
+        "(src/main/scala/shop/Launcher.scala:4); expected one object with a main method. "
+        "Set heroku_main_class to the main class that starts the application")
+
+
 def test_of_several_applications_all_are_listed_and_none_is_chosen():
     two = {**NOT_AT_TOP, **below("shop", {**SBT_1, **APP, **BUILD}), **below("admin", {**SBT_1, **APP, **BUILD})}
     assert problems(tree(two), platform()) == (
