@@ -32,6 +32,7 @@ class Packaging(NamedTuple):
     package: str
     sbt: str = ""
     plugin: str = ""
+    unknown_project: str = ""
 
     @property
     def versions(self):
@@ -49,7 +50,7 @@ def find_packaging(path):
     app = find_app(os.path.abspath(path), folder)
     project = sbt_project.describe(texts, app)
     made = os.path.normpath(os.path.join(folder, project.package))
-    return Packaging(folder, f"{project.launcher} {project.task}", project.task, made, project.sbt, project.plugin)
+    return Packaging(folder, f"{project.launcher} {project.task}", project.task, made, project.sbt, project.plugin, project.unknown_project)
 
 
 def find_build(path):
@@ -114,13 +115,17 @@ def render_hint(path):
     if found is None:
         sbt = sbt_project.LAUNCHER
         return (f"with {sbt} {sbt_project.TODAY} ({sbt} {sbt_project.BEFORE} with a packaging plugin before 1.9)", "target/xitrum")
-    return f"with {found.command} in {found.folder}", found.package
+    where = os.path.relpath(os.path.dirname(os.path.dirname(found.package)), found.folder)
+    named = f" (PROJECT is the sbt project of the folder {where})" if found.unknown_project else ""
+    return f"with {found.command} in {found.folder}{named}", found.package
 
 
 def build_problems(command, directory, code, output):
     """Why a build command brought no package, as one sentence in a list; empty where it went well."""
     text = _COLORS.sub("", output)
     unknown, found = _UNKNOWN_TASK.search(text), find_packaging(directory)
+    if found and found.unknown_project:
+        found = found._replace(task=found.task.rpartition("/")[2])
     if unknown:
         other = found.task if found and found.task.rpartition("/")[2] != unknown[1] else (
             sbt_project.TODAY if unknown[1] == sbt_project.BEFORE else sbt_project.BEFORE)

@@ -14,6 +14,7 @@ import posixpath
 import re
 from dataclasses import dataclass
 
+from ansible_collections.xitrum.host.plugins.module_utils.sbt_definitions import read_build
 from ansible_collections.xitrum.host.plugins.module_utils.scala_sources import read_types
 from ansible_collections.xitrum.host.plugins.module_utils.source_tokens import without_comments
 from ansible_collections.xitrum.host.plugins.module_utils.source_types import resolve
@@ -37,7 +38,8 @@ class Project:
 
     C(app): the application's folder. C(build): the folder in which sbt runs. C(runner): the program that starts it, below C(app).
     C(task): the packaging task as sbt takes it in C(build). C(sbt), C(plugin): their versions, empty where they are not known.
-    C(launcher): what runs sbt in C(build).
+    C(launcher): what runs sbt in C(build). unknown_project: why the application's project in the build is not known, as a sentence; empty
+    where it is. Then the task has C(PROJECT) in its place.
     """
 
     app: str
@@ -47,6 +49,7 @@ class Project:
     sbt: str = ""
     plugin: str = ""
     launcher: str = LAUNCHER
+    unknown_project: str = ""
 
     def inside(self, path):
         """The path of an application's file in the tree."""
@@ -71,7 +74,8 @@ def describe(texts, app):
     runner = next((path for path in RUNNERS if posixpath.normpath(posixpath.join(app, path)) in texts), RUNNERS[0])
     task = packaging_task(sbt, plugin, name)
     launcher = LAUNCHER if posixpath.normpath(posixpath.join(build, LAUNCHER)) in texts else PROGRAM
-    return Project(app, build, runner, scoped(task, texts, build, app), sbt, plugin, launcher)
+    task, unknown = scoped(task, texts, build, app)
+    return Project(app, build, runner, task, sbt, plugin, launcher, unknown)
 
 
 def find_build(texts, app):
@@ -111,18 +115,31 @@ def numbers(version):
 
 
 def scoped(task, texts, build, app):
-    """The task as sbt takes it at the top of the build: of the application's own project, where the top's does not run it too."""
+    """The task as sbt takes it at the top of the build: of the application's own project, where the top's does not run it too.
+
+    Returns the task, and a sentence on why the application's project is not known; empty where it is.
+    """
     if app == build:
-        return task
-    text = without_comments(texts.get(posixpath.normpath(posixpath.join(build, "build.sbt"))) or "")
-    folder = re.escape(posixpath.relpath(app, build))
-    named = re.search(rf'(?:val\s+(\w+)\s*=\s*\(?\s*project\s*\)?\s*\.?\s*in\s*\(?\s*|Project\s*\(\s*(?:id\s*=\s*)?"(\w+)"\s*,\s*(?:base\s*=\s*)?)'
-                      rf'file\s*\(\s*"(?:\./)?{folder}/?"', text)
-    top = re.search(r'file\s*\(\s*"\.?"\s*\)', text)
+        return task, ""
+    sources = definition_texts(texts, build)
+    declared = read_build(sources.values())
+    identifier = declared.project_of(posixpath.relpath(app, build))
     # Without a project of its own the top runs a task in all projects.
-    if not top or ".aggregate(" in re.sub(r"\s", "", text) or not named:
-        return task
-    return f"{named[1] or named[2]}/{task}"
+    if not declared.declares_root or (identifier and declared.root_runs(identifier)):
+        return task, ""
+    if identifier:
+        return f"{identifier}/{task}", ""
+    folder = posixpath.relpath(app, build)
+    return f"PROJECT/{task}", (
+        f"found a project for the top of the sbt build, and none in the folder {folder} that can be read in {', '.join(sorted(sources))}; "
+        f'expected one such as: lazy val web = (project in file("{folder}")). Declare it so in {posixpath.normpath(posixpath.join(build, "build.sbt"))}')
+
+
+def definition_texts(texts, build):
+    """The files of a build that declare its projects: path to text."""
+    top, meta = posixpath.normpath(build), posixpath.normpath(posixpath.join(build, "project"))
+    return {path: text for path, text in sorted(texts.items()) if text
+            and ((posixpath.dirname(path) or ".", path[-4:]) == (top, ".sbt") or (posixpath.dirname(path) == meta and path.endswith(".scala")))}
 
 
 def find_main_classes(texts, app):

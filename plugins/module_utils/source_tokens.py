@@ -16,7 +16,7 @@ _BEGINS = re.compile(r"//|/\*|[\"']")
 _INTERPOLATED = re.compile(r'\$\{|\$["$]|\\.|"|\n')
 _CODE = re.compile(r"//|/\*|[\"'{}]")
 _DEEPEST = 20
-_TOKEN = re.compile(r"@[\w.$`]+|`[^`\n]*`|[\w$]+|[{}()\[\];,.]|[!#%&*+\-/:<=>?@\\^|~]+|[^\s\w]")
+_TOKEN = re.compile(r"@[\w.$`]+|`[^`\n]*`|[\w$]+|[{}()\[\];,.]|\"+|[!#%&*+\-/:<=>?@\\^|~]+|[^\s\w]")
 _CLOSING = {")": "(", "]": "[", "}": "{"}
 
 
@@ -31,6 +31,16 @@ def without_comments(text, strings=True, java=False):
     strings: whether strings stay too; what looks like a comment inside of one is none.
     java: a block comment of Java ends at the first end mark, while those of Scala may be nested.
     """
+    return _replaced(text, str if strings else blank, java)
+
+
+def mask_strings(text):
+    """A Scala text without comments, in which each string is one token: quotes in place of all its characters, so that positions stay."""
+    return _replaced(text, lambda string: '"' * len(string))
+
+
+def _replaced(text, of_string, java=False):
+    """The text with blanks in place of its comments, and with what the function makes of its strings."""
     parts, at = [], 0
     while True:
         found = _BEGINS.search(text, at)
@@ -43,7 +53,7 @@ def without_comments(text, strings=True, java=False):
             parts.append(blank(text[at:end]))
         else:
             end = _string_end(text, at, java)
-            parts.append(blank(text[at:end]) if end and not strings else text[at:end or at + 1])
+            parts.append(of_string(text[at:end]) if end else text[at])
         at = end or at + 1
 
 

@@ -72,7 +72,9 @@ def choose_app(wanted, paths):
 
 def needs_text(path, build, sources):
     """Whether the text of a tree's file is needed to tell how it is built, or which main class it has."""
-    return os.path.dirname(path) in (build, inside(build, "project")) and path.endswith((".sbt", ".properties")) or path in sources
+    folder = os.path.dirname(path) or "."
+    return (folder in (build, inside(build, "project")) and path.endswith((".sbt", ".properties"))) \
+        or (folder == inside(build, "project") and path.endswith(".scala")) or path in sources
 
 
 def git(host, top, *words):
@@ -138,6 +140,12 @@ def needs_main_class(wanted):
     return any("@MAIN_CLASS@" in text for text in texts_wanted)
 
 
+def needs_task(wanted, project):
+    """Whether a text that is to be written has the packaging task in it."""
+    texts_wanted = [(item["path"], item["content"]) for item in wanted["files"]] + [(f"@BUILD@/{BUILD}", text) for text in wanted["aliases"].values()]
+    return any("@TASK@" in text and place(project, path) not in wanted["keep"] for path, text in texts_wanted)
+
+
 def specified(wanted, project, main_class):
     """What is wanted, with all marks filled."""
     return {
@@ -167,6 +175,8 @@ def plan(wanted, state):
     texts_of = {path: item["text"] for path, item in state["files"].items()}
     project = sbt_project.describe(texts_of, app)
     result.problems = tree_problems(wanted, state, project)
+    if project.unknown_project and needs_task(wanted, project):
+        result.problems.append(f"{wanted['path']}: {project.unknown_project}")
     if not result.problems:
         main_class = ""
         if needs_main_class(wanted):
@@ -202,7 +212,8 @@ def main_class_notes(wanted, main_class, found):
     """Which main class was chosen for the user, and where it is."""
     if wanted["main_class"]:
         return []
-    return [f"The main class is {main_class}, the only one in the sources ({found.classes[main_class]}). To choose another one, set {wanted['prefix']}_main_class."]
+    return [f"The main class is {main_class}, the only one in the sources ({found.classes[main_class]}). "
+            f"To choose another one, set {wanted['prefix']}_main_class."]
 
 
 def top_notes(wanted, state, project):

@@ -49,6 +49,13 @@ def test_the_hint_is_the_command_of_the_tree(tmp_path, files, below, command, wh
         assert str(failed.value) == f"there is no package at {top}/{below}: build it {how}, or correct xitrum_package"
 
 
+def test_the_hint_says_where_the_project_is_not_known(tmp_path):
+    top = write(tmp_path, {**SEVERAL, "build.sbt": 'lazy val root = project in file(".")\nlazy val web = module("app")\n'})
+    assert package.hint(top) == (f"build the package with sbt PROJECT/xitrumPackage in {top} (PROJECT is the sbt project of the folder app),"
+                                 f" and give the folder that it makes, {top}/app/target/xitrum")
+    assert "calls it xitrumPackage. Set xitrum_build_command to sbt xitrumPackage" in package_build.build_problems("sbt xitrum-package", top, 1, NO_KEY)[0]
+
+
 def test_without_a_tree_both_tasks_are_named(tmp_path):
     assert package.hint(str(tmp_path)) == (
         "build the package with sbt/sbt xitrumPackage (sbt/sbt xitrum-package with a packaging plugin before 1.9), "

@@ -151,6 +151,57 @@ def test_the_task_is_the_one_that_the_plugin_has(sbt, plugin, name, task):
     assert sbt_project.packaging_task(sbt, plugin, name) == task
 
 
+ROOT = 'lazy val root = (project in file("."))\n'
+SCOPES = {
+    "no folder is named": ('lazy val root = project in file(".")\n\nlazy val web = project.settings(name := "x")\n', "web", "web/"),
+    "no settings": ("lazy val web = project\n" + ROOT, "web", "web/"),
+    "call": ('val root = project.in(file("."))\nval shop = project\n  .settings(x := 1)\n  .in(file("app"))\n', "app", "shop/"),
+    "Project": ('lazy val root = Project("root", file("."))\nlazy val shop = Project("shop-web", file("app"))\n', "app", "shop-web/"),
+    "Project with names": (ROOT + 'lazy val shop = Project(base = file("app"), id = "shop-web").settings(a, b)\n', "app", "shop-web/"),
+    "backticks": (ROOT + 'lazy val `shop-web` = (project in file("app"))\n', "app", "shop-web/"),
+    "type": (ROOT + 'val shop: Project = (project in file("./app/"))\n', "app", "shop/"),
+    "path": (ROOT + 'lazy val shop = (project in (file("apps") / "app"))\n', "apps/app", "shop/"),
+    "aggregates": ('lazy val root = (project in file(".")).aggregate(web, shop)\nlazy val shop = project in file("app")\n', "app", ""),
+    "aggregates without a dot": ('lazy val root = project in file(".") aggregate (shop)\nlazy val shop = project in file("app")\n', "app", ""),
+    "aggregates by an identifier": ('lazy val root = project.in(file(".")).aggregate(LocalProject("s"))\n'
+                                    'lazy val shop = Project("s", file("app"))\n', "app", ""),
+    "aggregates what aggregates": ('lazy val root = (project in file(".")).aggregate(all)\nlazy val all = project.aggregate(shop)\n'
+                                   'lazy val shop = project in file("app")\n', "app", ""),
+    "aggregates another one": ('lazy val root = (project in file(".")).aggregate(core)\nlazy val core = project\nlazy val shop = project in file("app")\n',
+                               "app", "shop/"),
+    "another one aggregates": (ROOT + 'lazy val x = project.aggregate(shop)\nlazy val shop = project in file("app")\n', "app", "shop/"),
+    "aggregates, and not this task": ('lazy val root = (project in file(".")).aggregate(shop).settings(aggregate in xitrumPackage := false)\n'
+                                      'lazy val shop = project in file("app")\n', "app", "shop/"),
+    "no root": ('lazy val shop = project in file("app")\n', "app", ""),
+    "a root that is no value": ('def top = project in file(".")\nlazy val shop = project in file("app")\n', "app", "shop/"),
+    "comments and strings": ('// val web = project in file("app")\nval s = "lazy val web = project in file(\\"app\\")"\n' + ROOT
+                             + 'lazy val shop = project in file("app")\n', "app", "shop/"),
+}
+
+
+@pytest.mark.parametrize("name", SCOPES)
+def test_the_task_is_of_the_applications_own_project(name):
+    text, app, scope = SCOPES[name]
+    assert sbt_project.describe({**SBT_1, "build.sbt": text, f"{app}/config/xitrum.conf": ""}, app).task == f"{scope}xitrumPackage"
+
+
+def test_the_projects_may_be_in_another_file_of_the_build():
+    shop = {"shop.sbt": 'lazy val shop = project in file("app")\n'}
+    assert sbt_project.describe({**SBT_1, "build.sbt": ROOT, **shop}, "app").task == "shop/xitrumPackage"
+    scala = 'object B extends Build {\n  lazy val root = Project("r", file("."), aggregate = Seq(a))\n  lazy val a = Project("s", file("app"))\n}\n'
+    assert sbt_project.describe({**SBT_013, "project/Build.scala": scala}, "app").task == "xitrum-package"
+    assert sbt_project.describe({**SBT_013, "project/Build.scala": scala.replace("Seq(a)", "Nil")}, "app").task == "s/xitrum-package"
+
+
+def test_a_project_that_is_not_read_stops_the_run():
+    text = BUILD["build.sbt"] + ROOT + 'lazy val shop = module("app")\n'
+    files = {**NOT_AT_TOP, **SBT_1, "build.sbt": text, **below("app", {**APP, "src/main/scala/app/Boot.scala": BOOT.format("app")})}
+    assert problems(tree(files), platform()) == (
+        f"{TOP}: found a project for the top of the sbt build, and none in the folder app that can be read in build.sbt; "
+        'expected one such as: lazy val web = (project in file("app")). Declare it so in build.sbt')
+    assert run(tree(files), platform(keep=["build.sbt"])).problems == []
+
+
 @pytest.mark.parametrize("own", [";xitrum-package", ";clean;xitrumPackage", "app/xitrumPackage", "clean; web/xitrum-package"])
 def test_an_alias_of_the_users_may_run_either_task(own):
     files = {**SBT_1, "src/main/scala/shop/Boot.scala": BOOT.format("shop"), "build.sbt": BUILD["build.sbt"] + f'addCommandAlias("stage", "{own}")\n'}
