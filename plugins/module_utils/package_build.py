@@ -20,6 +20,8 @@ _LINES = 6
 _UNKNOWN_TASK = re.compile(r"Not a valid (?:command|key): (xitrum-package|xitrumPackage)\b")
 #: Plugins before 1.9 print an exception of the packaging task, and sbt ends with code 0.
 _SILENT_FAILURE = re.compile(r"(?m)^xitrum-package failed, reason:")
+#: How many folders below a build's an application is looked for.
+_DEEPEST = 6
 _COLORS = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 
@@ -68,7 +70,7 @@ def find_build(path):
 
 def is_build(folder):
     """Whether sbt runs in a folder."""
-    return any(os.path.isfile(os.path.join(folder, name)) for name in ("project/build.properties", "project/plugins.sbt"))
+    return any(sbt_project.is_of_meta_build(f"project/{name}") for name in names_in(os.path.join(folder, "project")))
 
 
 def find_app(path, build):
@@ -78,9 +80,21 @@ def find_app(path, build):
         if os.path.isfile(os.path.join(folder, sbt_project.CONFIG)) and not is_built(os.path.relpath(folder, build)):
             return os.path.relpath(folder, build)
         folder = os.path.dirname(folder)
-    listed = [f"{name}/{sbt_project.CONFIG}" for name in ("", *names_in(build)) if os.path.isfile(os.path.join(build, name, sbt_project.CONFIG))]
-    found = sbt_project.find_apps([name.lstrip("/") for name in listed])
-    return found[0] if len(found) == 1 else "."
+    try:
+        return sbt_project.choose_app(find_configs(build), "", build, "the path")
+    except ValueError:
+        return "."
+
+
+def find_configs(build):
+    """The configurations of applications in a tree, relative to it. Hidden folders are left out, and those of what was built."""
+    found = []
+    for folder, below, _names in os.walk(build):
+        depth = os.path.relpath(folder, build).count(os.sep)
+        below[:] = [name for name in below if depth < _DEEPEST and name[0] != "." and not sbt_project.is_skipped(name)]
+        if os.path.isfile(os.path.join(folder, sbt_project.CONFIG)):
+            found.append(os.path.relpath(os.path.join(folder, sbt_project.CONFIG), build))
+    return found
 
 
 def is_built(path):
@@ -99,8 +113,9 @@ def names_in(folder):
 def read_texts(folder):
     """The files of a build that tell how it packages: path to text."""
     texts = {}
-    plugins = [f"project/{name}" for name in names_in(os.path.join(folder, "project")) if name.endswith(".sbt")]
-    for path in ["build.sbt", "project/build.properties", sbt_project.LAUNCHER, *plugins]:
+    named = [*names_in(folder), *(f"project/{name}" for name in names_in(os.path.join(folder, "project")))]
+    definitions = [path for path in named if sbt_project.is_definition(path, ".")]
+    for path in ["project/build.properties", sbt_project.LAUNCHER, *definitions]:
         try:
             with open(os.path.join(folder, path), encoding="utf-8", errors="replace") as handle:
                 texts[path] = handle.read()

@@ -21,12 +21,15 @@ from ansible_collections.xitrum.host.plugins.module_utils.source_types import re
 
 CONFIG = "config/xitrum.conf"
 #: What starts an application, today's name first.
-RUNNERS = ("script/runner", "script/start", "bin/runner")
+RUNNERS = ("script/runner", "script/start", "bin/runner", "bin/runner.sh")
 #: What runs sbt: a script that the project brings, or a program of the machine.
 LAUNCHER, PROGRAM = "sbt/sbt", "sbt"
 #: The names of the packaging task; a user's alias may run either.
 TODAY, BEFORE = "xitrumPackage", "xitrum-package"
-_PLUGIN = re.compile(r'"tv\.cntt"\s*%%?\s*"(xitrum-package|xitrum-plugin)"\s*%\s*"([^"]*)"')
+_PLUGIN = re.compile(r'%\s*"(xitrum-package|xitrum-plugin)"\s*%\s*(?:"([^"]*)"|([\w.]+))?')
+_DEPENDENCY = re.compile(r'%\s*"xitrum(?:_[\d.]+)?"\s*%')
+#: What makes a definition in Scala the one of a build, until sbt 0.13.
+_BUILD_OBJECT = re.compile(r"\b(?:extends|with)\s+(?:sbt\s*\.\s*)?Build\b")
 _SBT = re.compile(r"(?m)^\s*sbt\.version\s*[=:]\s*(\S+)")
 #: Folders in which neither an application nor its sources are looked for.
 _SKIPPED = ("target", "node_modules", "project", "public", "lib")
@@ -64,7 +67,22 @@ class Project:
 def find_apps(paths):
     """The folders that have a Xitrum configuration, among the files of a tree."""
     found = [posixpath.dirname(posixpath.dirname(path)) or "." for path in paths if path == CONFIG or path.endswith("/" + CONFIG)]
-    return sorted(app for app in found if not set(app.split("/")) & set(_SKIPPED))
+    return sorted(app for app in found if not any(map(is_skipped, app.split("/"))))
+
+
+def is_skipped(name):
+    """Whether neither applications nor sources are looked for in a folder of this name."""
+    return name in _SKIPPED
+
+
+def choose_app(paths, given, where, option):
+    """The application's folder: the one that is given, or the only one that has a configuration. Raises ValueError where there are several."""
+    if given:
+        return posixpath.normpath(given)
+    found = find_apps(paths)
+    if len(found) > 1:
+        raise ValueError(f"found {len(found)} applications in {where}: {', '.join(found)}; expected one. Set {option} to the folder of one of them")
+    return found[0] if found else "."
 
 
 def describe(texts, app):
@@ -80,26 +98,62 @@ def describe(texts, app):
 
 def find_build(texts, app):
     """The folder in which sbt runs: the nearest one, from the application's upwards, with a folder C(project) of a build."""
-    folder = app
+    folder, builds = app, {posixpath.dirname(posixpath.dirname(path)) or "." for path in texts if is_of_meta_build(path)}
     while True:
-        if any(posixpath.normpath(posixpath.join(folder, path)) in texts for path in ("project/build.properties", "project/plugins.sbt")):
+        if folder in builds:
             return folder
         if folder == ".":
             return app
         folder = posixpath.dirname(folder) or "."
 
 
+def is_of_meta_build(path):
+    """Whether a file is one by which a folder is known as a build's: its version of sbt, its plugins, or definitions in Scala."""
+    folder, name = posixpath.split(path)
+    return posixpath.basename(folder) == "project" and (name == "build.properties" or name.endswith((".sbt", ".scala")))
+
+
+def is_definition(path, build):
+    """Whether a file has definitions of a build or of one of its projects."""
+    inside = posixpath.relpath(path, build)
+    folders = posixpath.dirname(inside).split("/")
+    if inside.startswith("../"):
+        return False
+    return inside.endswith(".scala") and folders[0] == "project" or (
+        inside.endswith(".sbt") and (folders == ["project"] or not any(map(is_skipped, folders))))
+
+
 def versions(texts, build):
     """The versions of sbt and of the packaging plugin in a build, and the plugin's name; empty texts where they are not known."""
     properties = texts.get(posixpath.normpath(posixpath.join(build, "project/build.properties"))) or ""
     sbt = _SBT.search(properties)
+    plugin = find_plugin(texts, build)
+    return sbt[1] if sbt else "", *(plugin or ("", ""))
+
+
+def find_plugin(texts, build):
+    """The version of the packaging plugin, empty where it is not known, and its name; None where the build does not have it."""
     folder = posixpath.normpath(posixpath.join(build, "project"))
     for path in sorted(texts):
         if posixpath.dirname(path) == folder and path.endswith(".sbt") and texts[path]:
-            plugin = _PLUGIN.search(without_comments(texts[path]))
+            bare = without_comments(texts[path])
+            plugin = _PLUGIN.search(bare)
             if plugin:
-                return sbt[1] if sbt else "", plugin[2], plugin[1]
-    return sbt[1] if sbt else "", "", ""
+                value = plugin[3] and re.search(rf'\bval\s+{re.escape(plugin[3])}\s*(?::\s*String\s*)?=\s*"([^"]*)"', bare)
+                return plugin[2] or (value[1] if value else ""), plugin[1]
+    return None
+
+
+def depends_on_xitrum(texts, build):
+    """Whether a definition of a build has a dependency on Xitrum."""
+    return any(texts[path] and is_definition(path, build) and _DEPENDENCY.search(without_comments(texts[path])) for path in texts)
+
+
+def find_build_object(texts, build):
+    """The path of a build's definition in Scala, as sbt 0.13 reads it; empty where there is none."""
+    folder = posixpath.normpath(posixpath.join(build, "project"))
+    return next((path for path in sorted(texts) if posixpath.dirname(path) == folder and path.endswith(".scala") and texts[path]
+                 and _BUILD_OBJECT.search(without_comments(texts[path], strings=False))), "")
 
 
 def packaging_task(sbt, plugin, name=BEFORE):

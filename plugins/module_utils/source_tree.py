@@ -48,10 +48,9 @@ SPEC = {
     "aliases": {"type": "dict", "default": {}},
 }
 
-#: What makes a folder a Xitrum project: a path in it, what its text has (a pattern), and how that is named in a message.
+#: What a Xitrum project has: a path in it, and how that is named in a message.
 CONFIG, LOGGING, BUILD, PLUGINS = sbt_project.CONFIG, "config/logback.xml", "build.sbt", "project/plugins.sbt"
-OF_BUILD = ((BUILD, r"xitrum", "which depends on xitrum"), (PLUGINS, r"xitrum-(package|plugin)", "with the sbt plugin xitrum-package"))
-OF_APP = ((CONFIG, r"", "Xitrum's configuration"), (LOGGING, r"", "the configuration of its log"))
+OF_APP = ((CONFIG, "Xitrum's configuration"), (LOGGING, "the configuration of its log"))
 
 
 def inside(project, path):
@@ -60,21 +59,13 @@ def inside(project, path):
 
 
 def choose_app(wanted, paths):
-    """The application's folder: the one that is named, or the only one that has a configuration. Raises ValueError."""
-    found = sbt_project.find_apps(paths)
-    if wanted["project"]:
-        return os.path.normpath(wanted["project"])
-    if len(found) > 1:
-        raise ValueError(f"found {len(found)} applications in {wanted['path']}: {', '.join(found)}; expected one. "
-                         f"Set {wanted['prefix']}_project to the folder of one of them")
-    return found[0] if found else "."
+    """The application's folder. Raises ValueError where there are several."""
+    return sbt_project.choose_app(paths, wanted["project"], wanted["path"], f"{wanted['prefix']}_project")
 
 
 def needs_text(path, build, sources):
     """Whether the text of a tree's file is needed to tell how it is built, or which main class it has."""
-    folder = os.path.dirname(path) or "."
-    return (folder in (build, inside(build, "project")) and path.endswith((".sbt", ".properties"))) \
-        or (folder == inside(build, "project") and path.endswith(".scala")) or path in sources
+    return path == inside(build, "project/build.properties") or sbt_project.is_definition(path, build) or path in sources
 
 
 def git(host, top, *words):
@@ -111,7 +102,7 @@ def paths_to_read(wanted, paths):
         return set()
     build = sbt_project.find_build(dict.fromkeys(paths), app)
     found = {inside(app, path) for path in [*(row[0] for row in OF_APP), *sbt_project.RUNNERS]}
-    found |= {inside(build, path) for path in [*(row[0] for row in OF_BUILD), sbt_project.LAUNCHER]}
+    found |= {inside(build, path) for path in (BUILD, PLUGINS, sbt_project.LAUNCHER)}
     sources = () if wanted["main_class"] else [path for path in paths if sbt_project.is_source(path, app)]
     found |= {path for path in paths if needs_text(path, build, sources)}
     project = sbt_project.Project(app, build, "", "")
@@ -233,25 +224,48 @@ def tree_problems(wanted, state, project):
     problems = []
     if state["git"]:
         problems.append(f"{top} is not in a git repository that can be read ({state['git']}): run git init and commit it, or name another folder")
-    missing = [f"{inside(folder, path)} ({what})" for folder, rows in ((project.build, OF_BUILD), (project.app, OF_APP))
-               for path, pattern, what in rows if not has_text(state, folder, path, pattern)]
+    missing, wrong = missing_of_build(state, project)
+    problems += [f"{top}: {sentence}" for sentence in wrong]
+    missing += [f"{project.inside(path)} ({what})" for path, what in OF_APP if project.inside(path) not in state["files"]]
     runner = state["files"].get(project.inside(project.runner))
-    if runner is None or runner["text"] is None:
-        missing.append(f"{project.inside(project.runner)} (the program that starts it)")
+    if runner is None:
+        others = f"{', '.join(sbt_project.RUNNERS[1:-1])} or {sbt_project.RUNNERS[-1]}"
+        missing.append(f"{project.inside(project.runner)} (the program that starts it; {others} will do)")
+    irregular = [path for path in (*map(project.inside, [*(row[0] for row in OF_APP), project.runner]), inside(project.build, BUILD))
+                 if path in state["files"] and state["files"][path]["text"] is None and path not in wanted["keep"]]
+    problems += [f"{top}/{path}: {not_regular(state['files'][path]['stat'].kind)}" for path in irregular]
     if missing:
         problems.append(f"{top} is no Xitrum project, it lacks {', '.join(missing)}: name the folder that has build.sbt, or add what is missing")
-    elif "\r" in runner["text"]:
+    elif runner and "\r" in (runner["text"] or ""):
         problems.append(f"{top}/{project.inside(project.runner)} has Windows line ends, with which Linux cannot run it: save it with Unix ones (LF)")
     return problems
 
 
-def has_text(state, folder, path, pattern):
-    """Whether a file of the tree has what matches. The plugins may be in any .sbt file of their folder."""
-    found = [inside(folder, path)]
-    if path == PLUGINS:
-        found += [name for name in state["files"] if os.path.dirname(name) == inside(folder, "project") and name.endswith(".sbt")]
-    return any(re.search(pattern, (state["files"].get(name) or {}).get("text") or "") for name in found
-               if name in state["files"] and state["files"][name]["text"] is not None)
+def missing_of_build(state, project):
+    """What the sbt build lacks, for a list; and sentences on what is wrong with it."""
+    texts_of = {path: item["text"] for path, item in state["files"].items()}
+    missing, wrong, path = [], [], inside(project.build, BUILD)
+    scala = sbt_project.find_build_object(texts_of, project.build) if path not in texts_of else ""
+    if scala and not (project.sbt and sbt_project.numbers(project.sbt) < (1,)):
+        found = f"sbt.version={project.sbt}" if project.sbt else "no sbt.version"
+        properties = inside(project.build, "project/build.properties")
+        wrong.append(f"found {scala} with {found} in {properties}, and sbt 1 does not read it; expected {path}. "
+                     f"Move the definitions to {path}, or set the sbt.version of the project (0.13.x)")
+    elif scala and not sbt_project.depends_on_xitrum(texts_of, project.build):
+        wrong.append(f"found no dependency on xitrum in {scala}; expected one there or in {path}, "
+                     'such as: "tv.cntt" %% "xitrum" % "2.14". Add it, or name the folder of the application')
+    elif not scala and (path not in texts_of or (texts_of[path] is not None and not sbt_project.depends_on_xitrum(texts_of, project.build))):
+        missing.append(f"{path} (which depends on xitrum)")
+    if sbt_project.find_plugin(texts_of, project.build) is None:
+        missing.append(f"{inside(project.build, PLUGINS)} (with the sbt plugin xitrum-package)")
+    return missing, wrong
+
+
+def not_regular(kind):
+    """What is wrong with a path at which there is something else than a regular file, as a sentence."""
+    found = {"link": "a symbolic link", "directory": "a folder"}.get(kind, "something else")
+    advice = "Replace it with the file that it leads to" if kind == "link" else "Remove it"
+    return f"it is no regular file: found {found}, expected a file. {advice}"
 
 
 def texts(wanted, state, project, problems):
@@ -259,14 +273,14 @@ def texts(wanted, state, project, problems):
     keep, new = set(wanted["keep"]), {}
     has = {path: item["text"] for path, item in state["files"].items()}
     edits = [(project.inside(CONFIG), lambda text: configured(text, wanted)), (project.inside(LOGGING), lambda text: logged(text, wanted))]
-    edits += [(inside(project.build, BUILD), lambda text, item=item: source_text.alias(text, *item)) for item in wanted["aliases"].items()]
+    edits += [(inside(project.build, BUILD), lambda text, item=item: source_text.alias(text or "", *item)) for item in wanted["aliases"].items()]
     edits += [(item["path"], lambda text, item=item: source_text.entries(text or "", item["kind"], item["values"])) for item in wanted["entries"]]
     for path, edit in edits:
         if path in keep:
             continue
         try:
             if path in has and has[path] is None:
-                raise ValueError("it is no regular file, and one is wanted. Remove it")
+                raise ValueError(not_regular(state["files"][path]["stat"].kind))
             new[path] = (edit(new[path][0] if path in new else has.get(path)), None)
         except ValueError as error:
             problems.append(f"{wanted['path']}/{path}: {error}")

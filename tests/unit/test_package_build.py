@@ -25,6 +25,8 @@ SEVERAL = {
 
 def write(top, files):
     for path, text in files.items():
+        if text is None:
+            continue
         (top / path).parent.mkdir(parents=True, exist_ok=True)
         (top / path).write_text(text)
     return str(top)
@@ -36,6 +38,10 @@ def write(top, files):
     (BEFORE, "target/xitrum", "sbt xitrum-package", "", "target/xitrum"),
     (SEVERAL, "app/target/xitrum", "sbt web/xitrumPackage", "", "app/target/xitrum"),
     (SEVERAL, "", "sbt web/xitrumPackage", "", "app/target/xitrum"),
+    ({**SEVERAL, "build.sbt": 'lazy val root = project in file(".")\nlazy val web = project in file("services/web")\n', "app/config/xitrum.conf": None,
+      "services/web/config/xitrum.conf": "", "services/web/target/xitrum/config/xitrum.conf": ""},
+     "", "sbt web/xitrumPackage", "", "services/web/target/xitrum"),
+    ({"project/xitrum.sbt": TODAY["project/plugins.sbt"], "config/xitrum.conf": ""}, "", "sbt xitrumPackage", "", "target/xitrum"),
     ({f"demo/{path}": text for path, text in TODAY.items()}, "", "sbt/sbt xitrumPackage", "demo", "demo/target/xitrum"),
 ])
 def test_the_hint_is_the_command_of_the_tree(tmp_path, files, below, command, where, made):

@@ -193,6 +193,68 @@ def test_the_projects_may_be_in_another_file_of_the_build():
     assert sbt_project.describe({**SBT_013, "project/Build.scala": scala.replace("Seq(a)", "Nil")}, "app").task == "s/xitrum-package"
 
 
+WEB = below("web", {**APP, "src/main/scala/shop/Boot.scala": BOOT.format("shop")})
+SEVERAL = 'lazy val web = project\n'
+PLACES = {
+    "the project's own build.sbt": {"build.sbt": SEVERAL, **below("web", BUILD)},
+    "project/Dependencies.scala": {"build.sbt": SEVERAL, "project/Dependencies.scala": 'object D {\n  val x = "tv.cntt" %% "xitrum" % version\n}\n'},
+    "another .sbt file": {"build.sbt": SEVERAL, "settings.sbt": BUILD["build.sbt"]},
+    "no build.properties, and another file for the plugin": {"build.sbt": BUILD["build.sbt"], "project/build.properties": None, "project/plugins.sbt": None,
+                                                             "project/xitrum.sbt": SBT_1["project/plugins.sbt"]},
+}
+
+
+@pytest.mark.parametrize("name", PLACES)
+def test_the_dependency_and_the_plugin_may_be_in_any_file_of_the_build(name):
+    host = tree({**NOT_AT_TOP, **SBT_1, **WEB, **PLACES[name]})
+    assert run(host, platform()).problems == []
+    assert host.files[f"{TOP}/Procfile"] == "web: web/target/xitrum/script/runner shop.Boot\n"
+
+
+@pytest.mark.parametrize("text", [
+    '// libraryDependencies += "tv.cntt" %% "xitrum" % "3.31.0"\n', 'name := "xitrum-x"\n', '/* "tv.cntt" %% "xitrum" % "1" */\nname := "xitrum"\n',
+])
+def test_a_comment_or_a_name_is_no_dependency(text):
+    assert problems(tree({**SBT_1, "build.sbt": text}), platform(main_class="a.B")).startswith(
+        f"{TOP} is no Xitrum project, it lacks build.sbt (which depends on xitrum): ")
+
+
+def test_a_plugin_in_a_comment_is_none():
+    files = {**SBT_1, "project/plugins.sbt": "// " + SBT_1["project/plugins.sbt"]}
+    assert "it lacks project/plugins.sbt (with the sbt plugin" in problems(tree(files), platform(main_class="a.B"))
+
+
+def test_a_version_of_the_plugin_may_be_a_value():
+    plugins = 'val v = "1.9"\naddSbtPlugin("tv.cntt" % "xitrum-package" % v)\n'
+    assert sbt_project.describe({**SBT_013, "project/plugins.sbt": plugins}, ".").task == "xitrumPackage"
+
+
+BUILD_SCALA = ('import sbt._\nobject ShopBuild extends Build {\n  lazy val root = Project("shop", file("."), settings = Seq('
+               'libraryDependencies += "tv.cntt" %% "xitrum" % "2.11"))\n}\n')
+OLD = {**SBT_013, "build.sbt": None, "project/Build.scala": BUILD_SCALA, "script/runner": None, "bin/runner.sh": "#!/bin/sh\n",
+       "src/main/scala/shop/Boot.scala": BOOT.format("shop")}
+
+
+def test_a_build_in_scala_gets_its_alias_beside_it():
+    host = tree(OLD)
+    assert run(host, platform()).problems == []
+    assert host.files[f"{TOP}/build.sbt"] == 'addCommandAlias("stage", ";xitrum-package")\n'
+    assert host.files[f"{TOP}/Procfile"] == "web: target/xitrum/bin/runner.sh shop.Boot\n"
+    assert host.files[f"{TOP}/project/Build.scala"] == BUILD_SCALA
+    assert not run(host, platform()).changed
+
+
+@pytest.mark.parametrize(("files", "said"), [
+    (SBT_1, "found project/Build.scala with sbt.version=1.7.3 in project/build.properties, and sbt 1 does not read it; expected build.sbt. "
+            "Move the definitions to build.sbt, or set the sbt.version of the project (0.13.x)"),
+    ({"project/Build.scala": "object B extends Build { }\n"},
+     'found no dependency on xitrum in project/Build.scala; expected one there or in build.sbt, such as: "tv.cntt" %% "xitrum" % "2.14". '
+     "Add it, or name the folder of the application"),
+])
+def test_a_build_in_scala_that_is_not_enough(files, said):
+    assert problems(tree({**OLD, **files}), platform()) == f"{TOP}: {said}"
+
+
 def test_a_project_that_is_not_read_stops_the_run():
     text = BUILD["build.sbt"] + ROOT + 'lazy val shop = module("app")\n'
     files = {**NOT_AT_TOP, **SBT_1, "build.sbt": text, **below("app", {**APP, "src/main/scala/app/Boot.scala": BOOT.format("app")})}

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import posixpath
+
 import pytest
 from ansible_collections.xitrum.host.plugins.module_utils import source_tree
 from ansible_collections.xitrum.host.plugins.module_utils.host import Stat
@@ -73,7 +75,7 @@ def test_all_files_in_one_go_and_the_second_run_nothing():
 def test_what_is_missing_of_a_project_is_named_at_once():
     said = problems(tree({"build.sbt": "name := 1\n", "config/logback.xml": None, "script/runner": None}), heroku())
     assert said.startswith(f"{TOP} is no Xitrum project, it lacks build.sbt (which depends on xitrum), config/logback.xml (")
-    assert "script/runner (" in said and "config/xitrum.conf" not in said
+    assert "script/runner (the program that starts it; script/start, bin/runner or bin/runner.sh will do)" in said and "config/xitrum.conf" not in said
 
 
 def test_a_folder_that_is_not_there_and_one_that_is_not_in_git():
@@ -154,6 +156,15 @@ def test_a_project_below_the_top_and_a_tree_below_the_repository():
     assert not run(host, heroku(project="app")).changed
     below = tree(status=" M shop/Main.scala\0", root="/src")
     assert source_tree.read(below, wanted())["uncommitted"] == [(" M", "Main.scala")]
+
+
+@pytest.mark.parametrize("path", ["config/xitrum.conf", "config/logback.xml", "script/runner", "build.sbt"])
+def test_a_link_in_the_place_of_a_file(path):
+    host = tree()
+    host.links[f"{TOP}/{path}"] = "elsewhere"
+    host.files[f"{TOP}/{posixpath.dirname(path)}/elsewhere"] = host.files.pop(f"{TOP}/{path}")
+    assert problems(host, heroku()) == (
+        f"{TOP}/{path}: it is no regular file: found a symbolic link, expected a file. Replace it with the file that it leads to")
 
 
 def test_a_folder_in_the_place_of_a_file():
