@@ -192,3 +192,62 @@ def _literal(text):
     """The value of a text that is one string; None where it is none."""
     found = _STRING.fullmatch(text.strip())
     return None if found is None else found[1] if found[1] is not None else found[2]
+
+
+class Alias(NamedTuple):
+    """A command alias. command: what it runs; None where that is no text, but code. line: where it is defined. code: how it is written."""
+
+    command: str | None
+    line: int
+    code: str
+
+
+def read_aliases(text):
+    """The command aliases that a text defines, by their names. Of several with one name the last is in force."""
+    bare = without_comments(text)
+    tokens = tokens_of(mask_strings(text))
+    pairs, found = match_brackets(tokens), {}
+    for at, token in enumerate(tokens):
+        if token.text == "addCommandAlias" and at + 1 < len(tokens) and tokens[at + 1].text == "(" and pairs.get(at + 1, -1) > at:
+            arguments = _arguments(bare, tokens, pairs, at + 1, ("name", "value"))
+            name, code = _literal(arguments.get("name", "")), arguments.get("value", "")
+            if name is not None:
+                found[name] = Alias(_joined(code), bare.count("\n", 0, token.start) + 1, code)
+    return found
+
+
+def _joined(code):
+    """The text of strings with + between them; None where it is something else."""
+    parts, at = [], 0
+    while True:
+        found = re.compile(r"\s*(" + _STRING.pattern + r")\s*").match(code, at)
+        if not found:
+            return None
+        parts.append(_literal(found[1]))
+        if found.end() == len(code):
+            return "".join(parts)
+        if code[found.end()] != "+":
+            return None
+        at = found.end() + 1
+
+
+def expand(command, aliases, passed=()):
+    """The single commands that a command runs, through the aliases: those with the same project as C((project, command))."""
+    project, found = "", []
+    for part in (part.strip() for part in command.split(";")):
+        words = part.split()
+        if part in aliases and part not in passed and aliases[part].command is not None:
+            found += [(inner or project, one) for inner, one in expand(aliases[part].command, aliases, (*passed, part))]
+        elif words[:1] == ["project"] and len(words) == 2:
+            project = words[1]
+        elif words[:1] == ["all"]:
+            found += [_scope(word, project) for word in words[1:]]
+        elif part:
+            found.append(_scope(part, project))
+    return found
+
+
+def _scope(command, project):
+    """The project that a command names, or the current one, and the command itself."""
+    named, _slash, name = command.rpartition("/")
+    return named.strip() or project, name.strip()
