@@ -68,15 +68,15 @@ def needs_text(path, build, sources):
     return path == inside(build, "project/build.properties") or sbt_project.is_definition(path, build) or path in sources
 
 
-def git(host, top, *words):
+def git(host, top, *words, data=None):
     """One git command in a tree, as who runs Ansible. Its paths are as they are: they end at a NUL."""
-    return host.run(["git", "-C", top, *words], keep=own_environment(), exact=True)
+    return host.run(["git", "-C", top, *words], data=data, keep=own_environment(), exact=True)
 
 
 def read(host, wanted):
     """The texts that matter, and what git says of the tree."""
     top = wanted["path"]
-    state = {"there": host.exists(top), "files": {}, "paths": [], "git": "", "root": "", "uncommitted": []}
+    state = {"there": host.exists(top), "files": {}, "paths": [], "git": "", "root": "", "uncommitted": [], "ignored": {}}
     said = git(host, top, "rev-parse", "--show-toplevel")
     state["git"] = (said.err or said.out).strip() if said.rc else ""
     state["root"] = "" if said.rc else said.out.strip()
@@ -87,11 +87,29 @@ def read(host, wanted):
         listed = git(host, top, "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", ".")
         paths = {path for path in listed.out.split("\0") if path and not any(map(is_mac_file, path.split("/")))}
         state["paths"] = sorted(paths)
+        state["ignored"] = read_ignored(host, wanted, state["paths"])
     for path in sorted(paths_to_read(wanted, state["paths"])):
         found = host.stat(f"{top}/{path}")
         if found is not None:
             state["files"][path] = {"stat": found, "text": host.read(f"{top}/{path}") if found.kind == "file" else None}
     return state
+
+
+def read_ignored(host, wanted, paths):
+    """The files that may be written and that git ignores, each with the pattern by which it does. What git has already is not ignored."""
+    try:
+        app = choose_app(wanted, paths)
+    except ValueError:
+        return {}
+    project = sbt_project.Project(app, sbt_project.find_build(dict.fromkeys(paths), app), "", "")
+    asked = {place(project, item["path"]) for item in [*wanted["files"], *wanted["entries"]]}
+    asked |= {project.inside(CONFIG), project.inside(LOGGING), inside(project.build, BUILD)}
+    found = git(host, wanted["path"], "check-ignore", "--verbose", "-z", "--stdin", data="".join(f"{path}\0" for path in sorted(asked)))
+    if found.rc:
+        return {}
+    fields = found.out.split("\0")
+    rows = zip(*(fields[number::4] for number in range(4)))
+    return {path: f"{source} line {line}: {pattern}" for source, line, pattern, path in rows if not pattern.startswith("!")}
 
 
 def paths_to_read(wanted, paths):
@@ -181,6 +199,7 @@ def plan(wanted, state):
         result.facts["notes"] += top_notes(wanted, state, project)
         wanted = specified(wanted, project, main_class)
         changes = texts(wanted, state, project, result.problems)
+        result.problems += ignored_problems(wanted, state, changes)
     for path, (text, mode) in sorted(changes.items()):
         has = state["files"].get(path)
         same = has is not None and has["text"] == text and (mode is None or has["stat"].mode & 0o111 == mode & 0o111)
@@ -311,12 +330,20 @@ def logged(text, wanted):
     return logback.to_console(text) if wanted["console"] else text
 
 
+def ignored_problems(wanted, state, changes):
+    """A sentence for each file that would be written and that git ignores: no push would have it."""
+    return [f"{wanted['path']}/{path} is ignored by git ({state['ignored'][path]}), so that no commit and no push would have it: "
+            f"remove or narrow that pattern, or add the file to {wanted['prefix']}_keep" for path in sorted(changes)
+            if path in state["ignored"] and changes[path][0] is not None]
+
+
 def uncommitted_problems(wanted, state, changing):
     """One sentence where work would be mixed with ours that git could not bring back. A new file of the user's is safe."""
     lost = sorted({path for code, path in state["uncommitted"] if code != "??" or path in changing})
     if not lost:
         return []
-    return [f"{wanted['path']} has uncommitted changes in {', '.join(lost)}: commit or stash them, or allow uncommitted changes"]
+    return [f"{wanted['path']} has uncommitted changes in {', '.join(lost)}: commit or stash them, "
+            f"or set {wanted['prefix']}_allow_uncommitted to true"]
 
 
 def apply(host, wanted, planned):

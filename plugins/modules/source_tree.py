@@ -139,39 +139,39 @@ EXAMPLES = r"""
 RETURN = r"""
 paths:
   description: The files that were looked after, changed or not, relative to O(path).
-  returned: always
+  returned: success
   type: list
   elements: str
   sample: [Procfile, config/xitrum.conf]
 main_class:
   description: The class that starts the application; empty where no text has it, or the tree is refused.
-  returned: always
+  returned: success
   type: str
   sample: shop.Boot
 project:
   description: The folder of the application in the tree.
-  returned: always
+  returned: success
   type: str
   sample: .
 task:
   description: The task of sbt that packages it.
-  returned: always
+  returned: success
   type: str
   sample: xitrumPackage
 notes:
   description: What was chosen for the user, and what is left to do.
-  returned: always
+  returned: success
   type: list
   elements: str
   sample: [The main class is shop.Boot, the only one in the sources (src/main/scala/shop/Boot.scala). To choose another one, set heroku_main_class.]
 rows:
   description: Wanted and found, one row a file.
-  returned: always
+  returned: success
   type: list
   elements: dict
 problems:
-  description: What stands in the way; empty where nothing does.
-  returned: always
+  description: Empty. A module with errors fails, and lists them in its message.
+  returned: success
   type: list
   elements: str
 """
@@ -189,7 +189,7 @@ def main():
     host, wanted = Host(), {**module.params, "path": os.path.abspath(module.params["path"])}
     plan = source_tree.plan(wanted, source_tree.read(host, wanted))
     bodies.carry_out(module, plan, lambda: source_tree.apply(host, wanted, plan),
-                     lambda error: f"{wanted['path']} cannot be written ({error}): let this user write it, and run again", wanted["path"])
+                     lambda error: f"{wanted['path']} cannot be written ({error}): let this user write it, and run again", wanted["path"], brief=True)
 
 
 if __name__ == "__main__":
