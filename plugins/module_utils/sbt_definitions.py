@@ -42,10 +42,15 @@ class Definition(NamedTuple):
 
 
 class Build(NamedTuple):
-    """The projects of a build. declares_root: whether one of them, or something that is not read, may be in the build's own folder."""
+    """The projects of a build.
+
+    declares_root: whether one of them, or something that is not read, may be in the build's own folder. hands_on: whether the root runs
+    the packaging task in the projects that it aggregates.
+    """
 
     definitions: tuple
     declares_root: bool
+    hands_on: bool = True
 
     def project_of(self, folder):
         """The identifier of the project in a folder, from the build's; empty where it is not known."""
@@ -53,6 +58,8 @@ class Build(NamedTuple):
 
     def root_runs(self, identifier):
         """Whether a task of the root runs in this project too."""
+        if not self.hands_on:
+            return False
         by_name = {name: one for one in self.definitions for name in one.names}
         due, passed = [one for one in self.definitions if one.base == "."], set()
         while due:
@@ -76,7 +83,9 @@ def read_build(texts):
             bare = bare[:start] + bare[end:]
         rest.append(bare)
     declared = any(one.base in (".", None) for one in found) or any(_base(one) == "." for text in rest for one in _FILE.finditer(text))
-    return Build(tuple(found), declared)
+    # A setting outside of all projects is one of the root, of the implicit one too.
+    hands_on = not any(map(_NOT_AGGREGATED.search, rest))
+    return Build(tuple(found), declared or not hands_on, hands_on)
 
 
 def _definitions(bare):

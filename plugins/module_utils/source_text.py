@@ -28,14 +28,18 @@ def entries(text, kind, values):
     return text
 
 
-def alias(text, name, command):
-    """The text of a C(build.sbt) in which this command alias is defined. Raises ValueError where another one is."""
-    aliases = read_aliases(text)
-    if name not in aliases:
+def alias(text, name, command, others=()):
+    """The text of a C(build.sbt) in which this command alias is defined. Raises ValueError where another one is.
+
+    others: the texts of the build's other files, whose aliases it may run.
+    """
+    own = read_aliases(text)
+    aliases = {known: one for other in (*others, text) for known, one in read_aliases(other).items()}
+    if name not in own:
         # A blank line before it: older sbt versions want one between settings.
         gap = newline(text) if text.strip() else ""
         return f'{ended(text)}{gap}addCommandAlias("{name}", "{command}"){newline(text)}'
-    found = aliases[name]
+    found = own[name]
     runs = [] if found.command is None else expand(found.command, {other: one for other, one in aliases.items() if other != name})
     desired = command.strip("; ")
     if not any(runs_command(project, one, desired) for project, one in runs):

@@ -13,7 +13,7 @@ import os
 import re
 import shlex
 
-from ansible_collections.xitrum.host.plugins.module_utils import hocon_edit, logback, sbt_project, source_text
+from ansible_collections.xitrum.host.plugins.module_utils import hocon_edit, logback, sbt_definitions, sbt_project, source_text
 from ansible_collections.xitrum.host.plugins.module_utils.file_set import headed
 from ansible_collections.xitrum.host.plugins.module_utils.host import group_name, own_environment, user_name
 from ansible_collections.xitrum.host.plugins.module_utils.mac_files import is_mac_file
@@ -264,7 +264,9 @@ def missing_of_build(state, project):
     """What the sbt build lacks, for a list; and sentences on what is wrong with it."""
     texts_of = {path: item["text"] for path, item in state["files"].items()}
     missing, wrong, path = [], [], inside(project.build, BUILD)
-    scala = sbt_project.find_build_object(texts_of, project.build) if path not in texts_of else ""
+    # Any name ending in .sbt will do.
+    defined = path in texts_of or any(text and name.endswith(".sbt") and (os.path.dirname(name) or ".") == project.build for name, text in texts_of.items())
+    scala = "" if defined else sbt_project.find_build_object(texts_of, project.build)
     if scala and not (project.sbt and sbt_project.numbers(project.sbt) < (1,)):
         found = f"sbt.version={project.sbt}" if project.sbt else "no sbt.version"
         properties = inside(project.build, "project/build.properties")
@@ -273,7 +275,7 @@ def missing_of_build(state, project):
     elif scala and not sbt_project.depends_on_xitrum(texts_of, project.build):
         wrong.append(f"found no dependency on xitrum in {scala}; expected one there or in {path}, "
                      'such as: "tv.cntt" %% "xitrum" % "2.14". Add it, or name the folder of the application')
-    elif not scala and (path not in texts_of or (texts_of[path] is not None and not sbt_project.depends_on_xitrum(texts_of, project.build))):
+    elif not scala and not (defined and (texts_of.get(path, "") is None or sbt_project.depends_on_xitrum(texts_of, project.build))):
         missing.append(f"{path} (which depends on xitrum)")
     if sbt_project.find_plugin(texts_of, project.build) is None:
         missing.append(f"{inside(project.build, PLUGINS)} (with the sbt plugin xitrum-package)")
@@ -292,7 +294,7 @@ def texts(wanted, state, project, problems):
     keep, new = set(wanted["keep"]), {}
     has = {path: item["text"] for path, item in state["files"].items()}
     edits = [(project.inside(CONFIG), lambda text: configured(text, wanted)), (project.inside(LOGGING), lambda text: logged(text, wanted))]
-    edits += [(inside(project.build, BUILD), lambda text, item=item: source_text.alias(text or "", *item)) for item in wanted["aliases"].items()]
+    edits += [alias_edit(has, project, *item) for item in wanted["aliases"].items()]
     edits += [(item["path"], lambda text, item=item: source_text.entries(text or "", item["kind"], item["values"])) for item in wanted["entries"]]
     for path, edit in edits:
         if path in keep:
@@ -314,6 +316,15 @@ def texts(wanted, state, project, problems):
         if MARK in (has.get(path) or ""):
             new[path] = (None, None)
     return new
+
+
+def alias_edit(has, project, name, command):
+    """The file that gets a command alias, and how it is edited: the file that defines it already, else C(build.sbt)."""
+    definitions = {path: text for path, text in sorted(has.items()) if text and path.endswith(".sbt") and (os.path.dirname(path) or ".") == project.build}
+    # sbt reads these files in the order of their names.
+    path = next((path for path in reversed(definitions) if name in sbt_definitions.read_aliases(definitions[path])), inside(project.build, BUILD))
+    others = [text for other, text in definitions.items() if other != path]
+    return path, lambda text: source_text.alias(text or "", name, command, others)
 
 
 def configured(text, wanted):

@@ -172,6 +172,7 @@ SCOPES = {
     "another one aggregates": (ROOT + 'lazy val x = project.aggregate(shop)\nlazy val shop = project in file("app")\n', "app", "shop/"),
     "aggregates, and not this task": ('lazy val root = (project in file(".")).aggregate(shop).settings(aggregate in xitrumPackage := false)\n'
                                       'lazy val shop = project in file("app")\n', "app", "shop/"),
+    "a setting of the root": ('xitrumPackage / aggregate := false\n\nlazy val shop = project in file("app")\n', "app", "shop/"),
     "no root": ('lazy val shop = project in file("app")\n', "app", ""),
     "a root that is no value": ('def top = project in file(".")\nlazy val shop = project in file("app")\n', "app", "shop/"),
     "comments and strings": ('// val web = project in file("app")\nval s = "lazy val web = project in file(\\"app\\")"\n' + ROOT
@@ -233,6 +234,17 @@ BUILD_SCALA = ('import sbt._\nobject ShopBuild extends Build {\n  lazy val root 
                'libraryDependencies += "tv.cntt" %% "xitrum" % "2.11"))\n}\n')
 OLD = {**SBT_013, "build.sbt": None, "project/Build.scala": BUILD_SCALA, "script/runner": None, "bin/runner.sh": "#!/bin/sh\n",
        "src/main/scala/shop/Boot.scala": BOOT.format("shop")}
+
+
+def test_a_build_may_have_another_name_and_its_own_alias():
+    shop = BUILD["build.sbt"] + '\naddCommandAlias("stage", ";pack")\n'
+    files = {**SBT_1, "build.sbt": None, "shop.sbt": shop, "pack.sbt": 'addCommandAlias("pack", ";{}")\n',
+             "src/main/scala/shop/Boot.scala": BOOT.format("shop")}
+    host = tree({**files, "pack.sbt": files["pack.sbt"].format("xitrumPackage")})
+    assert run(host, platform()).problems == []
+    assert f"{TOP}/build.sbt" not in host.files and host.files[f"{TOP}/shop.sbt"] == shop
+    assert problems(tree({**files, "pack.sbt": files["pack.sbt"].format("package")}), platform()) == (
+        f"{TOP}/shop.sbt: line 3: the alias \"stage\" runs ';pack'; expected one that runs xitrumPackage. Add it there")
 
 
 def test_a_build_in_scala_gets_its_alias_beside_it():
