@@ -26,7 +26,10 @@ _COLORS = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 
 class Packaging(NamedTuple):
-    """How a tree is packaged: the folder where C(command) runs, the C(task), the C(package) that it makes, and the versions."""
+    """How a tree is packaged: the folder where C(command) runs, the C(task), the C(package) that it makes, and the versions.
+
+    unknown_project: what C(PROJECT) in the command stands for, where the application's sbt project is not known; else empty.
+    """
 
     folder: str
     command: str
@@ -49,10 +52,12 @@ def find_packaging(path):
     if folder is None:
         return None
     texts = read_texts(folder)
-    app = find_app(os.path.abspath(path), folder)
-    project = sbt_project.describe(texts, app)
-    made = os.path.normpath(os.path.join(folder, project.package))
-    return Packaging(folder, f"{project.launcher} {project.task}", project.task, made, project.sbt, project.plugin, project.unknown_project)
+    apps = find_apps(os.path.abspath(path), folder)
+    project = sbt_project.describe(texts, apps[0])
+    task, made, unknown = project.task, project.package, f"the folder {apps[0]}" if project.unknown_project else ""
+    if len(apps) > 1:
+        task, made, unknown = f"PROJECT/{task.rpartition('/')[2]}", "FOLDER/target/xitrum", f"FOLDER, one of {', '.join(apps)}"
+    return Packaging(folder, f"{project.launcher} {task}", task, os.path.normpath(os.path.join(folder, made)), project.sbt, project.plugin, unknown)
 
 
 def find_build(path):
@@ -73,17 +78,14 @@ def is_build(folder):
     return any(sbt_project.is_of_meta_build(f"project/{name}") for name in names_in(os.path.join(folder, "project")))
 
 
-def find_app(path, build):
-    """The application's folder, relative to its build: the one around a path, or the only one that has a configuration."""
+def find_apps(path, build):
+    """The applications' folders, relative to their build: the one around a path, or all that have a configuration; else the build's own."""
     folder = path
     while folder.startswith(build + os.sep):
         if os.path.isfile(os.path.join(folder, sbt_project.CONFIG)) and not is_built(os.path.relpath(folder, build)):
-            return os.path.relpath(folder, build)
+            return [os.path.relpath(folder, build)]
         folder = os.path.dirname(folder)
-    try:
-        return sbt_project.choose_app(find_configs(build), "", build, "the path")
-    except ValueError:
-        return "."
+    return sbt_project.find_apps(find_configs(build)) or ["."]
 
 
 def find_configs(build):
@@ -130,8 +132,7 @@ def render_hint(path):
     if found is None:
         sbt = sbt_project.LAUNCHER
         return (f"with {sbt} {sbt_project.TODAY} ({sbt} {sbt_project.BEFORE} with a packaging plugin before 1.9)", "target/xitrum")
-    where = os.path.relpath(os.path.dirname(os.path.dirname(found.package)), found.folder)
-    named = f" (PROJECT is the sbt project of the folder {where})" if found.unknown_project else ""
+    named = f" (PROJECT is the sbt project of {found.unknown_project})" if found.unknown_project else ""
     return f"with {found.command} in {found.folder}{named}", found.package
 
 

@@ -62,6 +62,13 @@ def test_the_hint_says_where_the_project_is_not_known(tmp_path):
     assert "calls it xitrumPackage. Set xitrum_build_command to sbt xitrumPackage" in package_build.build_problems("sbt xitrum-package", top, 1, NO_KEY)[0]
 
 
+def test_the_hint_lists_several_applications(tmp_path):
+    top = write(tmp_path, {**SEVERAL, "apps/admin/config/xitrum.conf": ""})
+    assert package.hint(top) == (f"build the package with sbt PROJECT/xitrumPackage in {top} (PROJECT is the sbt project of FOLDER, one of app, apps/admin),"
+                                 f" and give the folder that it makes, {top}/FOLDER/target/xitrum")
+    assert package.hint(f"{top}/app") == f"build the package with sbt web/xitrumPackage in {top}, and give the folder that it makes, {top}/app/target/xitrum"
+
+
 def test_without_a_tree_both_tasks_are_named(tmp_path):
     assert package.hint(str(tmp_path)) == (
         "build the package with sbt/sbt xitrumPackage (sbt/sbt xitrum-package with a packaging plugin before 1.9), "
