@@ -240,13 +240,18 @@ def _joined(code):
         at = found.end() + 1
 
 
-def expand(command, aliases, passed=()):
-    """The single commands that a command runs, through the aliases: those with the same project as C((project, command))."""
-    project, found = "", []
+def expand(command, aliases, project="", seen=None):
+    """The single commands that a command runs, through the aliases, each with its project: `(project, command)`.
+
+    project: the current one of sbt. seen: the aliases that were expanded already, with their projects.
+    """
+    found, seen = [], set() if seen is None else seen
     for part in (part.strip() for part in command.split(";")):
         words = part.split()
-        if part in aliases and part not in passed and aliases[part].command is not None:
-            found += [(inner or project, one) for inner, one in expand(aliases[part].command, aliases, (*passed, part))]
+        if part in aliases and aliases[part].command is not None:
+            if (part, project) not in seen:
+                seen.add((part, project))
+                found += expand(aliases[part].command, aliases, project, seen)
         elif words[:1] == ["project"] and len(words) == 2:
             project = words[1]
         elif words[:1] == ["all"]:

@@ -12,8 +12,8 @@ author: The xitrum.host maintainers (@xitrum-host)
 description:
   - Writes all files that a platform such as Heroku wants, and changes single settings in files of the application, in one call.
     All other characters of these files stay, comments and line ends too.
-  - Refuses a folder that is no Xitrum project or in no git repository, a file that cannot be parsed, and a whole file in the place of one
-    that it did not write. Then nothing is written at all.
+  - Refuses a folder that is no Xitrum project or in no git repository, a file that cannot be parsed, a file that git ignores, and a whole file
+    in the place of one that it did not write. Then nothing is written at all.
   - Meant to run on the controller.
 options:
   path:
@@ -29,7 +29,8 @@ options:
   main_class:
     description:
       - The class that the package's runner is given. It is needed where a text has the mark C(@MAIN_CLASS@).
-      - Empty takes the only object with a main method in the sources. Several are listed, and nothing is written.
+      - Empty takes the only object with a main method in the sources. Several are listed, and nothing is written. So are main methods
+        that are in no object, such as that of a trait that no object extends.
     type: str
     default: ""
   prefix:

@@ -70,6 +70,12 @@ def test_the_alias_that_is_in_force_is_the_one_that_counts(text, command, line, 
     assert str(refused.value) == f'line {line}: the alias "stage" runs {runs}; expected one that runs {command}. Add it there'
 
 
+def test_aliases_that_run_each_other_many_times_are_expanded_once():
+    text = "".join(f'addCommandAlias("a{number}", ";a{number + 1};a{number + 1}")\n' for number in range(60))
+    text += 'addCommandAlias("a60", "xitrumPackage;a0")\naddCommandAlias("stage", ";project app;a0")\n'
+    assert source_text.alias(text, "stage", ";app/xitrumPackage") == text
+
+
 @pytest.mark.parametrize("text", ['val s = """addCommandAlias("stage", "compile")"""\n', 'val s = "addCommandAlias(\\"stage\\", \\"compile\\")"\n'])
 def test_an_alias_in_a_string_is_none(text):
     assert source_text.alias(text, *STAGE) == f"{text}\n{OURS}"
