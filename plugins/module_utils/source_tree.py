@@ -121,7 +121,7 @@ def paths_to_read(wanted, paths):
     build = sbt_project.find_build(dict.fromkeys(paths), app)
     found = {inside(app, path) for path in [*(row[0] for row in OF_APP), *sbt_project.RUNNERS]}
     found |= {inside(build, path) for path in (BUILD, PLUGINS, sbt_project.LAUNCHER)}
-    sources = () if wanted["main_class"] else [path for path in paths if sbt_project.is_source(path, app)]
+    sources = set() if wanted["main_class"] else {path for path in paths if sbt_project.is_source(path, app)}
     found |= {path for path in paths if needs_text(path, build, sources)}
     project = sbt_project.Project(app, build, "", "")
     return found | {place(project, item["path"]) for item in [*wanted["files"], *wanted["entries"]]} | {place(project, path) for path in wanted["absent"]}
