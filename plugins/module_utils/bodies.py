@@ -77,17 +77,21 @@ def take_back(concern, what):
     carry_out(module, plan, lambda: concern.apply(host, state, plan))
 
 
-def carry_out(module, plan, apply, describe=str, header=""):
-    """The rest of a module that has planned, and its end: see L(carried_out)."""
-    finish(module, lambda: carried_out(plan, apply, module.check_mode, describe, header))
+def carry_out(module, plan, apply, describe=str, header="", brief=False):
+    """The rest of a module that has planned, and its end: see `carried_out`. brief: see `finish`."""
+    finish(module, lambda: carried_out(plan, apply, module.check_mode, describe, header), brief)
 
 
-def finish(module, settle):
-    """The end of a module: C(settle()) returns what it returns, or raises L(NotDone)."""
+def finish(module, settle, brief=False):
+    """The end of a module: `settle()` returns what it returns, or raises NotDone.
+
+    brief: a failure returns its message alone, which has all errors. Ansible prints the whole result of a module that fails, and
+    nothing reads that of a module of the controller.
+    """
     try:
         said = settle()
     except NotDone as error:
-        module.fail_json(msg=str(error), **error.said)
+        module.fail_json(msg=str(error), **({"changed": error.said.get("changed", False)} if brief else error.said))
     module.exit_json(**said)
 
 

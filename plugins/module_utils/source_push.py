@@ -20,6 +20,7 @@ SPEC = {
     "pending": {"type": "bool", "default": False},
     "commit_message": {"type": "str", "required": True},
     "allow_uncommitted": {"type": "bool", "default": False},
+    "prefix": {"type": "str", "default": "source_tree"},
 }
 
 
@@ -83,7 +84,8 @@ def plan(wanted, state):
     ours = sorted(path for _code, path in state["uncommitted"] if path in wanted["paths"])
     others = sorted(path for code, path in state["uncommitted"] if path not in wanted["paths"] and code != "??")
     if others and not wanted["allow_uncommitted"]:
-        result.problems.append(f"uncommitted changes in {', '.join(others)} would not be pushed: commit or stash them, or allow uncommitted changes")
+        result.problems.append(f"uncommitted changes in {', '.join(others)} would not be pushed: commit or stash them, "
+                               f"or set {wanted['prefix']}_allow_uncommitted to true")
     if result.problems:
         return result
     if ours or wanted["pending"]:

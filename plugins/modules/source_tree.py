@@ -12,8 +12,8 @@ author: The xitrum.host maintainers (@xitrum-host)
 description:
   - Writes all files that a platform such as Heroku wants, and changes single settings in files of the application, in one call.
     All other characters of these files stay, comments and line ends too.
-  - Refuses a folder that is no Xitrum project or in no git repository, a file that cannot be parsed, and a whole file in the place of one
-    that it did not write. Then nothing is written at all.
+  - Refuses a folder that is no Xitrum project or in no git repository, a file that cannot be parsed, a file that git ignores, and a whole file
+    in the place of one that it did not write. Then nothing is written at all.
   - Meant to run on the controller.
 options:
   path:
@@ -29,7 +29,8 @@ options:
   main_class:
     description:
       - The class that the package's runner is given. It is needed where a text has the mark C(@MAIN_CLASS@).
-      - Empty takes the only object with a main method in the sources. Several are listed, and nothing is written.
+      - Empty takes the only object with a main method in the sources. Several are listed, and nothing is written. So are main methods
+        that are in no object, such as that of a trait that no object extends.
     type: str
     default: ""
   prefix:
@@ -139,39 +140,39 @@ EXAMPLES = r"""
 RETURN = r"""
 paths:
   description: The files that were looked after, changed or not, relative to O(path).
-  returned: always
+  returned: success
   type: list
   elements: str
   sample: [Procfile, config/xitrum.conf]
 main_class:
   description: The class that starts the application; empty where no text has it, or the tree is refused.
-  returned: always
+  returned: success
   type: str
   sample: shop.Boot
 project:
   description: The folder of the application in the tree.
-  returned: always
+  returned: success
   type: str
   sample: .
 task:
   description: The task of sbt that packages it.
-  returned: always
+  returned: success
   type: str
   sample: xitrumPackage
 notes:
   description: What was chosen for the user, and what is left to do.
-  returned: always
+  returned: success
   type: list
   elements: str
   sample: [The main class is shop.Boot, the only one in the sources (src/main/scala/shop/Boot.scala). To choose another one, set heroku_main_class.]
 rows:
   description: Wanted and found, one row a file.
-  returned: always
+  returned: success
   type: list
   elements: dict
 problems:
-  description: What stands in the way; empty where nothing does.
-  returned: always
+  description: Empty. A module with errors fails, and lists them in its message.
+  returned: success
   type: list
   elements: str
 """
@@ -189,7 +190,7 @@ def main():
     host, wanted = Host(), {**module.params, "path": os.path.abspath(module.params["path"])}
     plan = source_tree.plan(wanted, source_tree.read(host, wanted))
     bodies.carry_out(module, plan, lambda: source_tree.apply(host, wanted, plan),
-                     lambda error: f"{wanted['path']} cannot be written ({error}): let this user write it, and run again", wanted["path"])
+                     lambda error: f"{wanted['path']} cannot be written ({error}): let this user write it, and run again", wanted["path"], brief=True)
 
 
 if __name__ == "__main__":

@@ -107,3 +107,16 @@ def test_a_folder_that_is_no_project_is_left_alone(tmp_path):
     assert run.code == 2 and run.changed == 0
     assert f"{tree} is no Xitrum project, it lacks project/plugins.sbt" in " ".join(run.text.split())
     assert contents(tree) == before
+
+
+def test_a_failure_has_each_error_once_and_no_rows(tmp_path):
+    tree = make_tree(tmp_path / "shop")
+    (tree / ".gitignore").write_text("target/\nProcfile\n")
+    run = play("heroku", heroku_path=str(tree))
+    assert run.code == 2 and run.changed == 0, run.text
+    printed = " ".join(run.text.split())
+    # Ansible prints the message of a task that fails in two forms.
+    for said in ("is ignored by git (.gitignore line 2: Procfile), so that no commit and no push would have it",
+                 "has uncommitted changes in .gitignore: commit or stash them, or set heroku_allow_uncommitted to true"):
+        assert printed.count(said) == 2, run.text
+    assert '"rows"' not in printed and '"problems"' not in printed and "rows:" not in printed
