@@ -21,7 +21,8 @@ def heroku_notes(tree, java_version, remote):
     rows = settable(tree)
     if rows:
         words = " ".join(f"{row['variable']}={RANDOM}" for row in rows)
-        notes.append(f"{key_sentence(tree, rows)} Set keys of your own once, before the first push:\n  heroku config:set --remote {shlex.quote(remote)} {words}")
+        notes.append(f"{key_sentence(tree, rows)} Set keys of your own once, before the first push:\n"
+                     f"  heroku config:set --remote {shlex.quote(remote)} {words}")
     return notes + unset_notes(tree)
 
 
@@ -36,7 +37,8 @@ def openshift_notes(tree, name, chosen, secret, layouts):
     rows = settable(tree)
     if "diy" in layouts and rows:
         words = " ".join(f"{row['variable']}={RANDOM}" for row in rows)
-        notes.append(f"{key_sentence(tree, rows)} Set keys of your own once, before the first push:\n  rhc env set --app {name} {words}")
+        notes.append(f"{key_sentence(tree, rows)} Set keys of your own once, before the first push:\n"
+                     f"  rhc env set --app {name} {words}")
     own = [row for row in tree["variables"] if row["own"]] if "kubernetes" in layouts else []
     notes += [f"{config_of(tree)} takes {short(row)} from {row['variable']}. Typesafe Config before 1.3.4 does not let the Secret override that: "
               "remove that line, and run the playbook again." for row in own]

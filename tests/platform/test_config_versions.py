@@ -38,7 +38,8 @@ def effective(request, tmp_path_factory):
 
     def run(text, environment, options=()):
         (folder / "xitrum.conf").write_text(text, encoding="utf-8")
-        done = subprocess.run(["java", "-XX:TieredStopAtLevel=1", *options, "-cp", f"{folder}{os.pathsep}{jar}", "Effective", str(folder / "xitrum.conf"), *PATHS],
+        java = ["java", "-XX:TieredStopAtLevel=1", *options, "-cp", f"{folder}{os.pathsep}{jar}"]
+        done = subprocess.run([*java, "Effective", str(folder / "xitrum.conf"), *PATHS],
                               env={**ENVIRONMENT, **environment}, capture_output=True, text=True, check=True)
         return done.stdout.splitlines()
 

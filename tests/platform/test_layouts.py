@@ -95,7 +95,8 @@ def test_heroku_runs_what_it_builds(name, package, tmp_path):
         # The demonstration application has no other one: the runner finds its JVM and not the class.
         # This machine's JDK is newer than the one that is chosen for an old sbt.
         newer = {"JDK_JAVA_OPTIONS": "-XX:+IgnoreUnrecognizedVMOptions"} if name in BEFORE and name != "before-both-lines" else {}
-        done = subprocess.run(["bash", "-c", web], cwd=build, env={**ENVIRONMENT, "PORT": str(port), **newer}, capture_output=True, text=True, timeout=60, check=False)
+        done = subprocess.run(["bash", "-c", web], cwd=build, env={**ENVIRONMENT, "PORT": str(port), **newer}, capture_output=True, text=True,
+                              timeout=60, check=False)
         assert (done.returncode, f"main class {layout.main_class}" in done.stderr) == (1, True), done.stderr
         return
     with process(["honcho", "start", "--no-colour"], build, {"PORT": str(port)}) as runner:

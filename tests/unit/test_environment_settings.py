@@ -30,7 +30,8 @@ def test_a_variable_overrides_the_value_that_stays_as_the_default(text, after, e
 
 
 def test_a_text_without_a_last_line_end():
-    assert environment_settings.put_variables("xitrum.session.secureKey = x", VARIABLES) == "xitrum.session.secureKey = x\nxitrum.session.secureKey = ${?SECURE}\n"
+    text = "xitrum.session.secureKey = x"
+    assert environment_settings.put_variables(text, VARIABLES) == f"{text}\nxitrum.session.secureKey = ${{?SECURE}}\n"
 
 
 @pytest.mark.parametrize("text", [
