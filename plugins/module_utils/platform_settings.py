@@ -32,7 +32,7 @@ def find_errors(prefix, options, values):
         return all(f"{prefix}_{part}" in values and not wrong.get(f"{prefix}_{part}") for part in parts)
 
     if good("heap", "java_options", "java_version"):
-        errors += option_errors(int(values[f"{prefix}_java_version"]) or 17, values[f"{prefix}_heap"], values[f"{prefix}_java_options"])
+        errors += option_errors(whole(values[f"{prefix}_java_version"]) or 17, values[f"{prefix}_heap"], values[f"{prefix}_java_options"])
     if prefix == "openshift" and good("layouts"):
         errors += cluster_errors(values, good)
     return errors
@@ -52,7 +52,12 @@ def value_error(prefix, name, option, values):
         expected = f"one of {', '.join(option['choices'])}" if "choices" in option else EXPECTED[option.get("type", "str")]
         found = "has a value that does not fit" if option.get("no_log") else f"is {printable(repr(value))}"
         return f"{name} {found}: expected {expected}"
-    return range_error(name, int(value), *_RANGES[part]) if part in _RANGES else ""
+    return range_error(name, whole(value), *_RANGES[part]) if part in _RANGES else ""
+
+
+def whole(value):
+    """A number that Ansible takes for a whole one, such as C("17") or C("17.0")."""
+    return int(float(value))
 
 
 def range_error(name, number, least, most):
@@ -83,7 +88,7 @@ def cluster_errors(values, good):
         errors.append("openshift_image is empty: expected the image that the Deployment runs, as the cluster pulls it, with a tag. Set it, "
                       "or write the DIY cartridge's hooks alone with -e openshift_layouts=diy")
     if good("heap", "memory_mb"):
-        needed, memory = needed_mib(str(values["openshift_heap"])), int(values["openshift_memory_mb"])
+        needed, memory = needed_mib(str(values["openshift_heap"])), whole(values["openshift_memory_mb"])
         if memory < needed:
             errors.append(f"openshift_memory_mb is {memory} (MiB): expected {needed} or more, which a heap of {values['openshift_heap']} needs, or the "
                           "cluster kills the pod. Raise it, or lower openshift_heap")
@@ -98,7 +103,7 @@ def needed_mib(heap):
 
 def find_tree_errors(prefix, values, tree):
     """As L(find_errors), for what only the tree tells. C(tree): what the module source_tree returned."""
-    java, version = tree["java"], int(values.get(f"{prefix}_java_version") or 0)
+    java, version = tree["java"], whole(values.get(f"{prefix}_java_version") or 0)
     errors = []
     if prefix == "heroku" and java and version > java:
         errors.append(f"heroku_java_version is {version}, and sbt {tree['sbt']} (project/build.properties) runs on Java {java} alone: "

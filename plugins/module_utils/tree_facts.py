@@ -50,18 +50,18 @@ def needs_java_8(sbt):
 
 def level_notes(path, before, after, keep):
     """A note where the level of a root logger that counts in all modes changes, so in development too. C(keep): the variable of files to keep."""
-    try:
-        old, new = (global_level(text) for text in (before, after))
-    except ValueError:
-        return []
-    if old is None or old == new:
+    old, new = (global_level(text) for text in (before, after))
+    if None in (old, new) or old == new:
         return []
     return [f"{path} has one root logger for all modes: its level changes from {old} to {new} in development too. "
             f"To leave the file as it is, name it in {keep}."]
 
 
 def global_level(text):
-    """The level of the last root logger that no C(if) is around; None where there is none."""
-    roots = [element for element in logback.elements(text.encode("utf-8", "surrogateescape"))
-             if element.name == "root" and not any(outer.name == "if" for outer in element.around)]
+    """The level of the last root logger that no C(if) is around; None where there is none, or the text does not parse."""
+    try:
+        every = logback.elements(text.encode("utf-8", "surrogateescape"))
+    except ValueError:
+        return None
+    roots = [element for element in every if element.name == "root" and not any(outer.name == "if" for outer in element.around)]
     return roots[-1].attributes.get("level", "DEBUG").upper() if roots else None

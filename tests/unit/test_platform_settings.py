@@ -29,7 +29,7 @@ def openshift(**values):
 
 
 def test_right_values_have_no_errors():
-    assert heroku() == heroku(java_version="17", logs_seconds="60", java_options=["-Da=b"]) == []
+    assert heroku() == heroku(java_version="17.0", logs_seconds="60", java_options=["-Da=b"]) == []
     assert openshift() == openshift(layouts="diy", image="") == openshift(layouts="diy,kubernetes", name="shop-2") == []
 
 
