@@ -99,6 +99,13 @@ def put_out(text, key):
         lambda: commented, lambda: nulled(text, path), lambda: added_at_end(commented, key, "null"), lambda: added_at_end(text, key, "null")))
 
 
+def put_override(text, key, value):
+    """The text in which an optional substitution such as C(${?NAME}) decides on a key that has a value: that value stays as the
+    default, on the line before. Typesafe Config reads it so in all of its versions. Raises HoconError where that cannot be."""
+    path = split_key(key)
+    return _first_good(text, key, Force(VALUE, value), (lambda: overridden(text, path, value), lambda: added_at_end(text, key, value)))
+
+
 def _first_good(text, key, requested, edits):
     """The result of the first edit after which what is requested is in force, and nothing refers to what is gone."""
     path, document = split_key(key), parse(text)
@@ -132,6 +139,21 @@ def assigned_last(text, path, value):
     """The text in which the last setting of just this path has the value; None where there is none."""
     same = [field for field in fields(text) if field.path == path]
     return assigned(text, max(same, key=lambda field: field.start), value) if same else None
+
+
+def overridden(text, path, value):
+    """The text in which the last setting of just this path is followed by one with the value; None where there is none."""
+    same = [field for field in fields(text) if field.path == path]
+    if not same:
+        return None
+    field = max(same, key=lambda field: field.start)
+    setting = f"{text[field.start:field.key_end]} = {value}"
+    line, end = text.rfind("\n", 0, field.start) + 1, text.find("\n", field.end)
+    before, rest = text[line:field.start], text[field.end:end if end >= 0 else len(text)]
+    if before.strip() or not re.match(r"[\s,]*(?:(?:#|//)[^\n]*)?$", rest):
+        return f"{text[:field.end]}, {setting}{text[field.end:]}"
+    after = len(ended(text)) if end < 0 else end + 1
+    return ended(text)[:after] + before + setting + newline(text) + ended(text)[after:]
 
 
 def assigned(text, field, value):

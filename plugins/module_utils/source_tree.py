@@ -13,8 +13,16 @@ import os
 import re
 import shlex
 
-from ansible_collections.xitrum.host.plugins.module_utils import hocon_edit, logback, sbt_definitions, sbt_project, source_text
-from ansible_collections.xitrum.host.plugins.module_utils.file_set import headed
+from ansible_collections.xitrum.host.plugins.module_utils import (
+    environment_settings,
+    hocon_edit,
+    logback,
+    sbt_definitions,
+    sbt_project,
+    source_text,
+    tree_facts,
+)
+from ansible_collections.xitrum.host.plugins.module_utils.foreign_text import sendable
 from ansible_collections.xitrum.host.plugins.module_utils.host import group_name, own_environment, user_name
 from ansible_collections.xitrum.host.plugins.module_utils.mac_files import is_mac_file
 from ansible_collections.xitrum.host.plugins.module_utils.plan import Plan, Row
@@ -44,6 +52,7 @@ SPEC = {
     },
     "settings": {"type": "dict", "default": {}},
     "settings_out": {"type": "list", "elements": "str", "default": []},
+    "variables": {"type": "dict", "default": {}},
     "console": {"type": "bool", "default": False},
     "aliases": {"type": "dict", "default": {}},
 }
@@ -51,6 +60,18 @@ SPEC = {
 #: What a Xitrum project has: a path in it, and how that is named in a message.
 CONFIG, LOGGING, BUILD, PLUGINS = sbt_project.CONFIG, "config/logback.xml", "build.sbt", "project/plugins.sbt"
 OF_APP = ((CONFIG, "Xitrum's configuration"), (LOGGING, "the configuration of its log"))
+
+
+class TreePlan(Plan):
+    """A plan with a diff of its own for each file: C(texts) are C((path, before, after))."""
+
+    def __init__(self, **fields):
+        super().__init__(**fields)
+        self.texts = []
+
+    def diff(self, header=""):
+        """Ansible's diffs of the plan. C(header): not used, since each diff has its own."""
+        return [sendable({"before": before, "after": after, "before_header": path, "after_header": path}) for path, before, after in self.texts]
 
 
 def inside(project, path):
@@ -175,7 +196,7 @@ def specified(wanted, project, main_class):
 
 def plan(wanted, state):
     """Decides which files are written and removed, and lists all errors."""
-    result, changes = Plan(facts={"paths": [], "main_class": "", "project": "", "task": "", "notes": []}), {}
+    result, changes = TreePlan(facts={"paths": [], "main_class": "", "project": "", "task": "", "notes": [], "variables": []}), {}
     try:
         app = choose_app(wanted, state["paths"])
     except ValueError as error:
@@ -195,10 +216,13 @@ def plan(wanted, state):
                 result.facts["notes"] += main_class_notes(wanted, main_class, found)
             except ValueError as error:
                 result.problems.append(f"{wanted['path']}: {error}")
-        result.facts.update(main_class=main_class, project=project.app, task=project.task)
+        result.facts.update(main_class=main_class, project=project.app, task=project.task, **tree_facts.describe_tree(texts_of, project, wanted["path"]))
         result.facts["notes"] += top_notes(wanted, state, project)
         wanted = specified(wanted, project, main_class)
         changes = texts(wanted, state, project, result.problems)
+        config, logging = (changes.get(path, (texts_of[path],))[0] for path in map(project.inside, (CONFIG, LOGGING)))
+        result.facts["variables"] = environment_settings.describe_variables(config, wanted["variables"])
+        result.facts["notes"] += tree_facts.level_notes(project.inside(LOGGING), texts_of[project.inside(LOGGING)], logging, f"{wanted['prefix']}_keep")
         result.problems += ignored_problems(wanted, state, changes)
     for path, (text, mode) in sorted(changes.items()):
         has = state["files"].get(path)
@@ -211,8 +235,7 @@ def plan(wanted, state):
         if not same:
             kept = has["stat"].mode & 0o775 if has else 0o644
             result.actions.append((path, text, mode if mode is not None else kept))
-            result.before += headed(path, (has or {}).get("text") or "")
-            result.after += headed(path, text or "")
+            result.texts.append((path, (has or {}).get("text") or "", text or ""))
     if result.actions and not wanted["allow_uncommitted"]:
         result.problems += uncommitted_problems(wanted, state, {path for path, _text, _mode in result.actions})
     return result
@@ -333,7 +356,7 @@ def configured(text, wanted):
         text = text if hocon_edit.value_of(text, key) == value else hocon_edit.put(text, key, value)
     for key in wanted["settings_out"]:
         text = hocon_edit.put_out(text, key)
-    return text
+    return environment_settings.put_variables(text, wanted["variables"])
 
 
 def logged(text, wanted):

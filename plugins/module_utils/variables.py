@@ -61,19 +61,28 @@ def prefixes_of(roles):
     return sorted(f"{role}_" for role in roles if role not in NO_PREFIX)
 
 
-def unknown(names, known, prefixes):
+def unknown(names, known, prefixes, own=()):
     """Variables that no role knows. Returns C({errors, warnings}), sentences in the order of the names.
 
-    C(xitrum_*) is an error: nobody else uses that prefix. A role's prefix is a warning: other people's roles use it too.
+    C(xitrum_*) is an error: nobody else uses that prefix. A role's prefix is a warning: other people's roles use it too. One of the
+    prefixes C(own), those of the playbook that runs, is an error where a known name with that prefix is near.
     """
     strange = sorted({name for name in names if isinstance(name, str)} - set(known))
+    nearest = {name: find_nearest(name, known, own) for name in strange if name.startswith((OWN_PREFIX, *prefixes, *own))}
+    errors = [name for name in nearest if name.startswith(OWN_PREFIX) or name.startswith(tuple(own)) and nearest[name]]
     return {
-        "errors": [sentence(name, known) for name in strange if name.startswith(OWN_PREFIX)],
-        "warnings": [sentence(name, known) for name in strange if name.startswith(tuple(prefixes)) and not name.startswith(OWN_PREFIX)],
+        "errors": [sentence(name, nearest[name]) for name in errors],
+        "warnings": [sentence(name, nearest[name]) for name in nearest if name not in errors],
     }
 
 
-def sentence(name, known):
-    """What is wrong with one name, with the nearest one that is right."""
-    near = difflib.get_close_matches(name, sorted(known), 1)
-    return f"the variable {name} is set, and no role knows it: " + (f"did you mean {near[0]}?" if near else "correct or remove it")
+def find_nearest(name, known, own=()):
+    """The known name that is nearest; empty where none is near. Of a prefix in C(own), only what follows it is compared."""
+    prefix = next((one for one in own if name.startswith(one)), "")
+    rests = [one[len(prefix):] for one in sorted(known) if one.startswith(prefix)]
+    return next((prefix + one for one in difflib.get_close_matches(name[len(prefix):], rests, 1)), "")
+
+
+def sentence(name, near):
+    """What is wrong with one name, with the nearest one that is right; empty where none is."""
+    return f"the variable {name} is set, and no role knows it: " + (f"did you mean {near}?" if near else "correct or remove it")

@@ -107,6 +107,13 @@ options:
     type: list
     elements: str
     default: []
+  variables:
+    description:
+      - Settings of C(config/xitrum.conf) that an environment variable overrides where it is set, a key such as C(xitrum.session.secureKey) to the
+        variable's name. The value that is there stays as the default. This works with every version of Typesafe Config.
+      - A setting that is not there is not added, and one that has a substitution of your own is left as it is.
+    type: dict
+    default: {}
   console:
     description: Whether C(config/logback.xml) writes to the console at the level INFO in production mode, beside what it writes to already.
     type: bool
@@ -165,6 +172,46 @@ notes:
   type: list
   elements: str
   sample: [The main class is shop.Boot, the only one in the sources (src/main/scala/shop/Boot.scala). To choose another one, set heroku_main_class.]
+variables:
+  description: Of each setting in O(variables) that the file has, which environment variable overrides it.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    key:
+      description: The setting.
+      type: str
+      sample: xitrum.session.secureKey
+    variable:
+      description: The name of the variable; empty where none overrides it.
+      type: str
+      sample: CONFIG_FORCE_xitrum_session_secureKey
+    own:
+      description: Whether the file takes it from something else than the requested variable.
+      type: bool
+    example:
+      description: Whether the file has the public example of Xitrum's project template.
+      type: bool
+name:
+  description: The application's name, as Kubernetes takes names.
+  returned: when the tree is a Xitrum project
+  type: str
+  sample: shop
+name_from:
+  description: Where RV(name) is from.
+  returned: when the tree is a Xitrum project
+  type: str
+  sample: build.sbt
+sbt:
+  description: The version of sbt that the project's build asks for; empty where it does not say.
+  returned: when the tree is a Xitrum project
+  type: str
+  sample: 1.10.0
+java:
+  description: 8 where that sbt does not run on Java 9 and newer, 0 elsewhere.
+  returned: when the tree is a Xitrum project
+  type: int
+  sample: 0
 rows:
   description: Wanted and found, one row a file.
   returned: success

@@ -34,6 +34,20 @@ def test_a_role_prefix_is_a_warning_since_others_use_it_too():
     assert "did you mean haproxy_maxconn?" in said["warnings"][0]
 
 
+def test_a_misspelt_name_with_the_prefix_of_the_playbook_is_an_error():
+    said = variables.unknown(["haproxy_maxcon", "haproxy_stats_socket_of_mine", "jdk_url", "haproxy_maxconn"], KNOWN, PREFIXES, ["haproxy_"])
+    assert said["errors"] == ["the variable haproxy_maxcon is set, and no role knows it: did you mean haproxy_maxconn?"]
+    assert [sentence.split()[2] for sentence in said["warnings"]] == ["haproxy_stats_socket_of_mine", "jdk_url"]
+
+
+@pytest.mark.parametrize("name, near", [("heroku_main_clas", "heroku_main_class"), ("openshift_imag", "openshift_image"),
+                                        ("prove_conections", "prove_connections"), ("console_instnace", "console_instance")])
+def test_each_playbook_refuses_misspelt_names_of_its_own(name, near):
+    own = [name.partition("_")[0] + "_"]
+    assert unknown_variables([name], own=own) == {"errors": [f"the variable {name} is set, and no role knows it: did you mean {near}?"], "warnings": []}
+    assert unknown_variables([near, f"{own[0]}zzzzzzzz"], own=own)["errors"] == []
+
+
 @pytest.mark.parametrize("name", ["__xitrum_private", "ansible_user", "my_xitrum_thing", "xitrum"])
 def test_other_names_are_passed_over(name):
     assert variables.unknown([name], KNOWN, PREFIXES) == {"errors": [], "warnings": []}
