@@ -11,7 +11,7 @@ from __future__ import annotations
 import difflib
 import re
 
-from ansible_collections.xitrum.host.plugins.module_utils import cluster, input_types, jvm, pip, proxy
+from ansible_collections.xitrum.host.plugins.module_utils import cluster, input_types, jvm, pip, proxy, shared_settings
 from ansible_collections.xitrum.host.plugins.module_utils import folders as paths
 from ansible_collections.xitrum.host.plugins.module_utils.variables import is_true
 
@@ -199,9 +199,11 @@ def heap(variables):
 
 
 def java_options(variables):
-    """Options of the JVM that open Akka's remoting, whether the collection forms a cluster or the package does."""
+    """Options of the JVM that open Akka's remoting, whether the collection forms a cluster or the package does, and those
+    that replace what other variables set."""
     options = variables.get("xitrum_java_options") or []
     if isinstance(options, (list, tuple)):
+        yield from shared_settings.option_errors(options)
         yield from cluster.option_errors(options, is_true(variables.get(cluster.SHARED, False)))
 
 
