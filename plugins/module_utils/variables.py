@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import difflib
-from textwrap import shorten
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
@@ -39,6 +38,9 @@ def options_of(specs):
     entries = (specs or {}).get("argument_specs") or {}
     return {name: option or {} for entry in entries.values() for name, option in ((entry or {}).get("options") or {}).items()}
 
+
+#: Characters of a wrong value that a message shows.
+LONGEST = 100
 
 #: What a value of each type is, in a sentence after "expected".
 TYPES = {"str": "a text", "path": "a path", "int": "a whole number", "float": "a number", "bool": "true or false", "list": "a list",
@@ -84,8 +86,9 @@ def find_errors(name, value, option):
 
 def describe(name, value, expected, option):
     """The sentence on a value, which is not shown where it may be a secret."""
-    found = "does not fit" if option.get("no_log") else f"is {shorten(repr(value), 100, placeholder=' ...')}"
-    return f"{name} {found}: expected {expected}"
+    shown = repr(value)
+    shown = shown if len(shown) <= LONGEST else f"{shown[:LONGEST]}..."
+    return f"{name} {'does not fit' if option.get('no_log') else f'is {shown}'}: expected {expected}"
 
 
 def prefixes_of(roles):

@@ -93,6 +93,7 @@ def test_the_roles_are_found_from_the_plugin_and_read_once(tmp_path):
     ([{"name": "a"}, 7], {"type": "list", "elements": "dict", "options": {"name": {}}}, "item 2 of xitrum_x is 7: expected a dictionary of names and values"),
     ([1, "two"], {"type": "list", "elements": "int"}, "item 2 of xitrum_x is 'two': expected a whole number"),
     ({}, {"type": "list", "elements": "str"}, "xitrum_x is {}: expected a list"),
+    ("x" * 200, {"type": "int"}, f"xitrum_x is '{'x' * 99}...: expected a whole number"),
     ("text", {"type": "dict"}, "xitrum_x is 'text': expected a dictionary of names and values"),
     ("12ab", {"type": "int", "no_log": True}, "xitrum_x does not fit: expected a whole number"),
 ])
