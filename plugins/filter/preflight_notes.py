@@ -52,14 +52,10 @@ _value:
   sample: {app1: ["Ubuntu 22.04.4 LTS is known but not tested here: look at the report of the first run with care"]}
 """
 
-from ansible.errors import AnsibleError
 from ansible_collections.xitrum.host.plugins.filter.unknown_variables import unknown_variables
 from ansible_collections.xitrum.host.plugins.module_utils import commands, preflight
 from ansible_collections.xitrum.host.plugins.plugin_utils import command_line, keep_alive
-from jinja2.exceptions import UndefinedError
-
-#: What reading a variable raises whose value refers to another that is not there, or to a file that cannot be read.
-NO_VALUE = (AnsibleError, UndefinedError)
+from ansible_collections.xitrum.host.plugins.plugin_utils.usable_variables import NO_VALUE
 
 
 def preflight_notes(hostvars, hosts, deploy=False, every=None, connection=False):

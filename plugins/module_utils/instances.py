@@ -343,6 +343,7 @@ def plan(wanted, state):
             continue
         plan_instance(wanted, instance, files, state, result)
     result.facts["configured"] = {str(index): has.get("configured", {}) for index, has in state["instances"].items()}
+    result.problems.extend(shared_settings.option_errors(wanted["java_options"]))
     result.problems.extend(page_problems(wanted, state))
     if state.get("group") not in (None, wanted["user"]):
         result.problems.append(

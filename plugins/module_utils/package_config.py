@@ -10,6 +10,8 @@ are read. Where the environment decides (C(${?NAME})), each value that may be in
 
 from __future__ import annotations
 
+import itertools
+import math
 import os
 import re
 
@@ -34,6 +36,8 @@ XITRUM, APPLICATION = READ_AT_START = ("config/xitrum.conf", "config/application
 _INCLUDED = re.compile(r'include\s*(?:required\(\s*)?(url|file|classpath)?\(?\s*"((?:[^"\\]|\\.)*)"')
 #: How many substitutions are followed one after the other. The library refuses circles.
 _DEPTH = 10
+#: How many values of one setting are told apart.
+_MOST_JOINED = 256
 
 
 class Settings:
@@ -99,10 +103,27 @@ class Settings:
             return {plain(self.text, member)}
         substitution = member.pieces[0]
         if len(member.pieces) > 1:
-            return {self.text[member.value:member.end]}
+            return self._joined(member, before, depth)
         # What is not set in the file comes from the environment.
         referred = self.values(substitution.target, depth - 1) if substitution.target != member.path else set()
         return (referred or {self.text[member.value:member.end]}) | (before if substitution.optional else set())
+
+    def _joined(self, member, before, depth):
+        """The texts that a setting of several pieces may have: an optional substitution that is not set adds nothing."""
+        rows, at = [], member.value
+        for piece in member.pieces:
+            raw, gap = self.text[piece.start:piece.end], self.text[at:piece.start]
+            if piece.kind == "substitution":
+                referred = before if piece.target == member.path else self.values(piece.target, depth - 1)
+                found = ({text for text in referred if text is not None} or {raw}) | ({""} if piece.optional else set())
+            else:
+                found = {plain_piece(raw)}
+            rows.append(sorted(gap + text for text in found))
+            at = piece.end
+        if math.prod(map(len, rows)) > _MOST_JOINED:
+            # Each on its own: all set, and none.
+            return {"".join(texts[-1] for texts in rows), "".join(texts[0] for texts in rows)}
+        return set(map("".join, itertools.product(*rows)))
 
     def _around(self, member, path, before, depth):
         """The values after a setting of an object around the path."""
@@ -126,9 +147,14 @@ def plain(text, member):
     for piece in member.pieces:
         raw = text[piece.start:piece.end]
         parts.append(text[at:piece.start])
-        parts.append(raw[3:-3] if raw.startswith('"""') else hocon.unescape(raw[1:-1]) if raw.startswith('"') else raw)
+        parts.append(plain_piece(raw))
         at = piece.end
     return "".join(parts)
+
+
+def plain_piece(raw):
+    """A text of a value without its quotes."""
+    return raw[3:-3] if raw.startswith('"""') else hocon.unescape(raw[1:-1]) if raw.startswith('"') else raw
 
 
 def settings_of(text, load=None, around=()):
@@ -175,7 +201,9 @@ def example_values(text, load=None):
 def examples_in(settings):
     """As L(example_values), of settings; none of None."""
     found = settings.paths() if settings else ()
-    return sorted({path[-1] for path in found if path[-1] in EXAMPLE_VALUES and EXAMPLE_VALUES[path[-1]] in settings.values(path)})
+    # A blank before a substitution that is not set makes no secret of it.
+    return sorted({path[-1] for path in found if path[-1] in EXAMPLE_VALUES
+                   and EXAMPLE_VALUES[path[-1]] in {(value or "").strip() for value in settings.values(path)}})
 
 
 def key_files(text, load=None):

@@ -71,7 +71,10 @@ def session_notes(variables):
     """What of the settings of sessions is not read, and so not compared with what runs."""
     found = (variables.get("xitrum_package_read") or {}).get("session_settings") or {}
     own = shared_settings.unread_includes(settings_of(str(variables.get("xitrum_config") or "")))
-    for where, statements in (("the configuration of the package", found.get("unread", ())), ("xitrum_config", sorted(own))):
+    options = variables.get("xitrum_java_options")
+    options = shared_settings.unread_options(options if isinstance(options, (list, tuple)) else ())
+    rows = (("the configuration of the package", found.get("unread", ())), ("xitrum_config", sorted(own)), ("xitrum_java_options", options))
+    for where, statements in rows:
         for statement in statements:
             yield (f"found {printable(statement)} in {where}, which is not read here: where session.secureKey comes from there, a change is not "
                    "noticed, and two keys at once break sessions. Change it with xitrum_rollout_strategy=all_at_once")

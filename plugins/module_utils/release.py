@@ -102,7 +102,8 @@ def record_healthy(host, root, healthy):
     before = read_healthy(host, root)
     kept = set(installed(host, root))
     names = [name for name in healthy if name in kept]
-    if names != (before or []):
+    # An empty record is one too: without any, the host would be taken for one from before it.
+    if names != before:
         host.write(healthy_path(root), "".join(f"{name}\n" for name in names), 0o644, "root", "root")
         link_previous(host, root)
 
@@ -114,13 +115,20 @@ def add_healthy(host, root, release):
 
 def drop_healthy(host, root, release):
     """Takes a release that failed off the record, whatever it was before."""
-    record_healthy(host, root, [name for name in read_healthy(host, root) or [] if name != release])
+    begin_healthy(host, root)
+    healthy = read_healthy(host, root)
+    if healthy is not None:
+        record_healthy(host, root, [name for name in healthy if name != release])
 
 
 def begin_healthy(host, root):
-    """Begins the record of a host that was set up before it was kept: with the release before and the one that runs."""
+    """Begins the record where there is none: with the release before and the one that runs, of a host that was set up
+    before it was kept; with no release where instances were switched to one, and C(ROOT/current) leads to none, since
+    their first start failed or was killed."""
     links = [(host.readlink(f"{root}/{name}") or "").rpartition("/")[2] for name in ("previous", "current")]
-    if links[1] and read_healthy(host, root) is None:
+    if not links[1]:
+        links = []
+    if (links or switched(host, root)) and read_healthy(host, root) is None:
         record_healthy(host, root, list(dict.fromkeys(filter(None, links))))
 
 

@@ -17,8 +17,10 @@ from ansible_collections.xitrum.host.plugins.module_utils import (
     environment_settings,
     hocon_edit,
     logback,
+    package_config,
     sbt_definitions,
     sbt_project,
+    shared_settings,
     source_text,
     tree_facts,
 )
@@ -141,6 +143,8 @@ def paths_to_read(wanted, paths):
         return set()
     build = sbt_project.find_build(dict.fromkeys(paths), app)
     found = {inside(app, path) for path in [*(row[0] for row in OF_APP), *sbt_project.RUNNERS]}
+    # What config/application.conf includes is beside it.
+    found |= {path for path in paths if path.startswith(inside(app, "config") + "/") and path.endswith((".conf", ".json"))}
     found |= {inside(build, path) for path in (BUILD, PLUGINS, sbt_project.LAUNCHER)}
     sources = set() if wanted["main_class"] else {path for path in paths if sbt_project.is_source(path, app)}
     found |= {path for path in paths if needs_text(path, build, sources)}
@@ -317,6 +321,8 @@ def texts(wanted, state, project, problems):
     keep, new = set(wanted["keep"]), {}
     has = {path: item["text"] for path, item in state["files"].items()}
     edits = [(project.inside(CONFIG), lambda text: configured(text, wanted)), (project.inside(LOGGING), lambda text: logged(text, wanted))]
+    over = overridden(wanted, project, has)
+    edits += [(project.inside(package_config.APPLICATION), lambda text: configured(text, over))] if over else []
     edits += [alias_edit(has, project, *item) for item in wanted["aliases"].items()]
     edits += [(item["path"], lambda text, item=item: source_text.entries(text or "", item["kind"], item["values"])) for item in wanted["entries"]]
     for path, edit in edits:
@@ -350,8 +356,24 @@ def alias_edit(has, project, name, command):
     return path, lambda text: source_text.alias(text or "", name, command, others)
 
 
+def overridden(wanted, project, has):
+    """The wanted settings that C(config/application.conf) sets again after it includes C(config/xitrum.conf), so that they
+    have an effect there alone; None where there are none. All of them where that file is no HOCON."""
+    text = has.get(project.inside(package_config.APPLICATION))
+    if text is None or project.inside(CONFIG) in wanted["keep"]:
+        return None
+    keys = [*wanted["settings"], *wanted["settings_out"], *wanted["variables"]]
+    if package_config.settings_of(text):
+        keys = [key for key in keys
+                if shared_settings.is_overridden(lambda path: has.get(project.inside(path)), [hocon_edit.split_key(key)])]
+    found = {"settings": {key: value for key, value in wanted["settings"].items() if key in keys},
+             "settings_out": [key for key in wanted["settings_out"] if key in keys],
+             "variables": {key: name for key, name in wanted["variables"].items() if key in keys}}
+    return found if keys else None
+
+
 def configured(text, wanted):
-    """The text of C(config/xitrum.conf) with the wanted settings."""
+    """The text of C(config/xitrum.conf), or of C(config/application.conf), with the wanted settings."""
     for key, value in wanted["settings"].items():
         text = text if hocon_edit.value_of(text, key) == value else hocon_edit.put(text, key, value)
     for key in wanted["settings_out"]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import difflib
 import re
 
-from ansible_collections.xitrum.host.plugins.module_utils import cluster, input_types, jvm, pip, proxy
+from ansible_collections.xitrum.host.plugins.module_utils import cluster, input_types, jvm, pip, proxy, shared_settings
 from ansible_collections.xitrum.host.plugins.module_utils import folders as paths
 from ansible_collections.xitrum.host.plugins.module_utils.variables import is_true
 
@@ -91,12 +91,32 @@ OPTIONS = {
 }
 
 
+#: Variables with a default of their own, or none, of which an empty text is no value, and what each is.
+NOT_EMPTY = {
+    "xitrum_secure_key": f"at least {LEAST_KEY} characters, for example the output of openssl rand -hex 32",
+    "xitrum_build_command": "a command that builds the package",
+    "xitrum_build_directory": "the folder in which the build command runs",
+    "xitrum_heap": "a size as -Xmx takes it, such as 512m or 2g",
+    **dict.fromkeys(("xitrum_before_step", "xitrum_after_step", "xitrum_maintenance_tasks"), "a file of tasks"),
+    **{name: {"duration": "a number with its unit, such as 10s", "cookie": "the name of a cookie", "url_path": "a path such as /"}[kind]
+       for name, kind in TEXTS.items() if kind in ("duration", "cookie", "url_path")},
+}
+
+
+def empties(variables):
+    """Texts that are given and empty, as from a vault or an environment variable that is not there."""
+    for name, expected in NOT_EMPTY.items():
+        value = variables.get(name)
+        if isinstance(value, str) and not value.strip():
+            yield f"{name} is empty: expected {expected}. Set a value, or leave the variable out"
+
+
 def texts(variables):
     """Texts that a configuration file takes as they are: with another character in them they would be directives."""
     found = [
         input_types.problem(name, str(variables[name]), kind)
         for name, kind in TEXTS.items()
-        if variables.get(name) not in (None, "")
+        if variables.get(name) is not None and str(variables[name]).strip()
     ]
     for name, kind in LISTS.items():
         items = variables.get(name) or []
@@ -182,7 +202,7 @@ def secrets(variables):
     key = variables.get("xitrum_secure_key")
     if key is not None and not isinstance(key, str):
         yield f"xitrum_secure_key is no text: wanted are at least {LEAST_KEY} characters in quotes, for example the output of openssl rand -hex 32"
-    if isinstance(key, str) and 0 < len(key) < LEAST_KEY:
+    if isinstance(key, str) and key.strip() and len(key) < LEAST_KEY:
         yield f"xitrum_secure_key has {len(key)} characters: wanted are at least {LEAST_KEY}, for example the output of openssl rand -hex 32"
     if bool(variables.get("xitrum_tls_certificate")) != bool(variables.get("xitrum_tls_key")):
         yield "only one of xitrum_tls_certificate and xitrum_tls_key is set: HTTPS of the instances needs both"
@@ -191,7 +211,7 @@ def secrets(variables):
 def heap(variables):
     """The size of the heap, and options of the JVM."""
     value = str(variables.get("xitrum_heap", "512m"))
-    if not jvm.HEAP.fullmatch(value):
+    if value.strip() and not jvm.HEAP.fullmatch(value):
         yield f"xitrum_heap is {value!r}: wanted is a size as -Xmx takes it, such as 512m or 2g"
     options = variables.get("xitrum_java_options")
     options = [str(option) for option in options] if isinstance(options, (list, tuple)) else []
@@ -199,9 +219,11 @@ def heap(variables):
 
 
 def java_options(variables):
-    """Options of the JVM that open Akka's remoting, whether the collection forms a cluster or the package does."""
+    """Options of the JVM that open Akka's remoting, whether the collection forms a cluster or the package does, and those
+    that replace what other variables set."""
     options = variables.get("xitrum_java_options") or []
     if isinstance(options, (list, tuple)):
+        yield from shared_settings.option_errors(options)
         yield from cluster.option_errors(options, is_true(variables.get(cluster.SHARED, False)))
 
 
@@ -236,7 +258,7 @@ def reach_from(variables):
 
 #: All of them, in the order in which they are reported.
 CHECKS = (
-    names, folders, texts, counts, rollout, capacity, ports, secrets, heap, java_options, pip_arguments, backends,
+    names, folders, empties, texts, counts, rollout, capacity, ports, secrets, heap, java_options, pip_arguments, backends,
     reach_from,
 )
 

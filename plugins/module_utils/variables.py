@@ -39,21 +39,56 @@ def options_of(specs):
     return {name: option or {} for entry in entries.values() for name, option in ((entry or {}).get("options") or {}).items()}
 
 
+#: Characters of a wrong value that a message shows.
+LONGEST = 100
+
+#: What a value of each type is, in a sentence after "expected".
+TYPES = {"str": "a text", "path": "a path", "int": "a whole number", "float": "a number", "bool": "true or false", "list": "a list",
+         "dict": "a dictionary of names and values"}
+
+#: Values that need no validator, by the type of their option: most are such.
+_PLAIN = {"str": str, "path": str, "int": int, "float": float, "bool": bool}
+
+
 def wrong_value(name, value, option):
     """Why a value does not fit its option, as a sentence; an empty text where it does.
 
     Roles check this too, but one after the other: a person would hear of one mistake in each run. A secret is not shown.
     """
-    if option.get("type") == "raw":
+    kind = option.get("type", "str")
+    if kind == "raw" or kind in _PLAIN and isinstance(value, _PLAIN[kind]) and "choices" not in option:
         # All values fit. The validator would copy them, and what was read of a host is large.
         return ""
     # Only what is set is judged here, so neither a default nor a demand counts.
     judged = {key: part for key, part in option.items() if key not in ("default", "required", "no_log")}
-    errors = ArgumentSpecValidator({name: judged}).validate({name: value}).error_messages
-    if not errors:
+    if not find_errors(name, value, judged):
         return ""
-    said = f"it has to be of the type {option.get('type', 'str')}" if option.get("no_log") else "; ".join(errors)
-    return f"the variable {name} has a value that does not fit: {said}"
+    if find_errors(name, value, {"type": kind}):
+        return describe(name, value, TYPES.get(kind, kind), option)
+    if kind == "list" and "elements" in option:
+        # The validator takes a text with commas for a list, as Ansible does.
+        items = value.split(",") if isinstance(value, str) else value
+        single = {"type": option["elements"]}
+        wrong = next((index for index, item in enumerate(items) if find_errors(name, item, single)), None)
+        if wrong is not None:
+            return describe(f"item {wrong + 1} of {name}", items[wrong], TYPES.get(option["elements"], option["elements"]), option)
+    if "choices" in option and kind not in ("list", "dict"):
+        return describe(name, value, f"one of {', '.join(map(str, option['choices']))}", option)
+    if option.get("no_log"):
+        return f"{name} does not fit: expected {TYPES.get(kind, kind)} as the documentation of its role has it"
+    return f"{name} does not fit: {'; '.join(find_errors(name, value, judged))}"
+
+
+def find_errors(name, value, option):
+    """What Ansible's own check of a value finds wrong."""
+    return ArgumentSpecValidator({name: option}).validate({name: value}).error_messages
+
+
+def describe(name, value, expected, option):
+    """The sentence on a value, which is not shown where it may be a secret."""
+    shown = repr(value)
+    shown = shown if len(shown) <= LONGEST else f"{shown[:LONGEST]}..."
+    return f"{name} {'does not fit' if option.get('no_log') else f'is {shown}'}: expected {expected}"
 
 
 def prefixes_of(roles):

@@ -99,7 +99,9 @@ options:
         type: dict
         required: true
   settings:
-    description: Settings of C(config/xitrum.conf), a key such as C(xitrum.port.http) to the value as HOCON writes it.
+    description:
+      - Settings of C(config/xitrum.conf), a key such as C(xitrum.port.http) to the value as HOCON writes it.
+      - One that C(config/application.conf) sets again after it includes C(xitrum) is edited there as well, since that one is in force.
     type: dict
     default: {}
   settings_out:

@@ -155,6 +155,20 @@ def test_a_java_that_does_not_run_as_wanted_is_refused(text, said, jvm, tmp_path
     assert os.listdir(jvm) == []
 
 
+def test_of_members_with_one_name_the_last_one_counts(jvm, tmp_path):
+    has = {"jdk-17.0.9/release": b'JAVA_VERSION="11.0.2"\n', **{name.replace("/", "//"): data for name, data in members().items()}}
+    path, sha256 = archive(tmp_path / "jdk.tar.gz", has)
+    assert jdk_archive.unpack(JvmHost(), path, sha256, WANTED) == "17.0.9"
+    assert (jvm / "jdk-17/release").read_text() == 'JAVA_VERSION="17.0.9"\n'
+
+
+def test_members_that_do_not_fit_together_are_named(jvm, tmp_path):
+    path, sha256 = archive(tmp_path / "jdk.tar.gz", {**members(), "jdk-17.0.9/release/notes": b""})
+    with pytest.raises(jdk_archive.SourceError, match=r"the archive cannot be unpacked \(jdk-17.0.9/release/notes has no place: "):
+        jdk_archive.unpack(JvmHost(), path, sha256, WANTED)
+    assert os.listdir(jvm) == []
+
+
 def test_a_cut_archive_is_refused(jvm, tmp_path):
     path, _sha256 = archive(tmp_path / "jdk.tar.gz", members(filler=os.urandom(100000)))
     with open(path, "r+b") as handle:

@@ -156,8 +156,8 @@ def test_values_that_do_not_fit_are_said_for_each_host():
     every = {name: variables(xitrum_instances=value) for name, value in (("app1", "abc"), ("app2", "abc"), ("app3", "2"))}
     every["app1"]["xitrum_supervisor"] = "runti"
     text = preflight_message(every, list(every))
-    assert "app1, app2:\n  - the variable xitrum_instances has a value that does not fit" in text
-    assert "app1:\n  - the variable xitrum_supervisor" in text
+    assert "app1, app2:\n  - xitrum_instances is 'abc': expected a whole number\n" in text
+    assert "app1:\n  - xitrum_supervisor is 'runti': expected one of systemd, " in text
     assert text.startswith("2 problems")
 
 
@@ -165,7 +165,7 @@ class Unresolved(dict):
     """A host whose variable refers to one that is not there."""
 
     def __getitem__(self, name):
-        if name in ("xitrum_heap", "xitrum_secure_key"):
+        if str(super().__getitem__(name)) == "{{ mine }}":
             raise self.error
         return super().__getitem__(name)
 
@@ -342,3 +342,28 @@ def test_the_lines_of_a_filter_are_errors_of_their_own_and_no_prefix_stands_twic
     assert preflight.host_problems({"xitrum_host_state": filtered}, True) == ["app1: one", "app2: two"]
     unread = {"failed": True, "msg": "the host could not be read: [Errno 13] Permission denied: '/x'. Most of it needs root: set become."}
     assert preflight.host_problems({"xitrum_host_state": unread}, True) == [unread["msg"]]
+
+
+def test_what_follows_from_a_variable_without_a_usable_value_is_left_out():
+    """It counts as not set, and other errors are reported beside it."""
+    host = Unresolved(variables(xitrum_secure_key="{{ mine }}", xitrum_tls_key="{{ mine }}", xitrum_tls_certificate="c.pem", xitrum_keep_releases=0,
+                                groups={"xitrum": ["app1", "app2"]}))
+    host.error = AnsibleError("'mine' is undefined")
+    fleet = {"app1": host, "app2": variables(xitrum_secure_key="a key that the other has")}
+    text = preflight_message(fleet, ["app1", "app2"])
+    # Neither that one of two TLS files is set, nor that the hosts have two keys.
+    assert text.startswith("3 problems") and "xitrum_keep_releases is 0" in text and "only one of" not in text and "2 values" not in text
+
+
+def test_a_host_outside_of_the_run_whose_variable_is_needed():
+    fleet = with_proxies(app1={"xitrum_address": "192.0.2.11", "xitrum_http_port": 8000}, app2={"xitrum_address": "192.0.2.12", "xitrum_instances": "two"},
+                         proxy1={"xitrum_address": "192.0.2.1"}, proxy3={"xitrum_address": "192.0.2.3"})
+    assert not values_cannot_be_meant(fleet, "app1") and values_cannot_be_meant(fleet, "proxy1")
+    text = preflight_message(fleet, ["proxy1"])
+    assert text.startswith("1 problem ") and "app2:\n  - xitrum_instances is 'two': expected a whole number" in text
+    # For a cluster, the application hosts need one another.
+    for name in ("app1", "app2"):
+        fleet[name]["xitrum_cluster"] = True
+    assert values_cannot_be_meant(fleet, "app1")
+    # And one variable alone may be asked for.
+    assert values_cannot_be_meant(fleet, "app2", names=["xitrum_instances"]) and not values_cannot_be_meant(fleet, "app2", names=["xitrum_address"])

@@ -9,7 +9,7 @@ import posixpath
 import subprocess
 
 import pytest
-from ansible_collections.xitrum.host.plugins.module_utils import source_tree
+from ansible_collections.xitrum.host.plugins.module_utils import package_config, source_tree
 from ansible_collections.xitrum.host.plugins.module_utils.host import Host, Stat
 
 from tests.unit.fake_host import FakeHost
@@ -147,6 +147,45 @@ def test_a_file_that_is_kept_is_not_even_parsed():
     host = tree({"config/xitrum.conf": "{"})
     assert run(host, heroku(keep=["config/xitrum.conf"])).changed
     assert host.files[f"{TOP}/config/xitrum.conf"] == "{"
+
+
+@pytest.mark.parametrize(("application", "edited"), [
+    # What follows the include wins, and is edited where it is.
+    ('include "xitrum"\nxitrum.port.http = 9000\n', 'include "xitrum"\nxitrum.port.http = ${PORT}\n'),
+    ('include "xitrum"\nxitrum {\n  port { http = 9000, https = 9443 }\n}\n',
+     'include "xitrum"\nxitrum {\n  port { http = ${PORT}, https = null }\n}\n'),
+    # From a file that is included after it: the end of application.conf wins.
+    ('include "xitrum"\ninclude "ports"\n', 'include "xitrum"\ninclude "ports"\nxitrum.port.http = ${PORT}\n'),
+    ('include "xitrum"\nxitrum.port = null\n', 'include "xitrum"\nxitrum.port = null\nxitrum.port.http = ${PORT}\n'),
+    # What precedes it has no effect, and a file that does not include it is not what Xitrum reads.
+    ('xitrum.port.http = 9000\ninclude "xitrum"\n', ""), ("xitrum.port.http = 9000\n", ""), ('include "xitrum"\nxitrum.response.gzip = true\n', ""),
+])
+def test_a_setting_is_made_where_it_is_in_force(application, edited):
+    host = tree({"config/application.conf": application, "config/ports.conf": "xitrum.port.http = 9000\n"})
+    plan = run(host, heroku())
+    assert not plan.problems and host.files[f"{TOP}/config/application.conf"] == (edited or application)
+    assert ("config/application.conf" in plan.facts["paths"]) == bool(edited)
+    started = package_config.settings_at_start(lambda path: host.files.get(f"{TOP}/{path}"))
+    assert started.values(("xitrum", "port", "http")) == {"${PORT}"} and started.values(("xitrum", "port", "https")) <= {None}
+    again = run(host, heroku())
+    assert not again.changed and ("config/application.conf" in again.facts["paths"]) == bool(edited)
+
+
+def test_a_key_is_overridden_by_its_variable_where_it_is_in_force():
+    name = "CONFIG_FORCE_xitrum_session_secureKey"
+    host = tree({"config/application.conf": 'include "xitrum"\nxitrum.session.secureKey = "mine"\n'})
+    want = heroku(variables={"xitrum.session.secureKey": name})
+    assert run(host, want).changed
+    assert f"${{?{name}}}" in host.files[f"{TOP}/config/application.conf"].partition('"mine"')[2]
+    assert not run(host, want).changed
+
+
+def test_an_application_conf_that_cannot_be_edited_is_named_with_its_line():
+    assert "/config/application.conf: line 2: { is not closed" in problems(tree({"config/application.conf": 'include "xitrum"\nxitrum {\n'}), heroku())
+    refers = 'include "xitrum"\nxitrum.port { https = 9443 }\nmine = ${xitrum.port.https.x}\n'
+    assert "/config/application.conf: line 3: ${xitrum.port.https.x} needs a setting" in problems(tree({"config/application.conf": refers}), heroku())
+    host = tree({"config/application.conf": 'include "xitrum"\nxitrum.port.http = 9000\n'})
+    assert run(host, heroku(keep=["config/application.conf"])).changed and "9000" in host.files[f"{TOP}/config/application.conf"]
 
 
 def whole(**more):

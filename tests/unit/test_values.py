@@ -65,6 +65,10 @@ from ansible_collections.xitrum.host.plugins.module_utils import values
     ({"xitrum_lock_seconds": 0}, "xitrum_lock_seconds is 0: expected are seconds, 1 or more"),
     ({"xitrum_cluster_port": 0}, "xitrum_cluster_port is 0"),
     ({"xitrum_cluster_port": 65535, "xitrum_instances": 2}, "xitrum_cluster_port is 65535 for 2 instances"),
+    *[({name: value}, f"{name} is empty: expected ") for value in ("", "  ") for name in (
+        "xitrum_secure_key", "xitrum_build_command", "xitrum_build_directory", "xitrum_heap", "xitrum_after_step", "xitrum_health_path", "xitrum_proxy_cookie",
+        "xitrum_proxy_timeout_client", "xitrum_proxy_check_interval", "proxy_hard_stop_after", "proxy_slow_start", "proxy_health_path", "proxy_cookie")],
+    ({"xitrum_secure_key": " " * 32}, "xitrum_secure_key is empty: expected at least 16 characters, for example the output of openssl rand -hex 32"),
     *[({"xitrum_max_connections": number}, f"xitrum_max_connections is {number}: expected is a number from 1") for number in (0, -1, 1 << 31)],
 ])
 def test_what_cannot_be_meant_is_named(variables, said):
@@ -73,6 +77,8 @@ def test_what_cannot_be_meant_is_named(variables, said):
 
 
 @pytest.mark.parametrize("variables", [
+    # These have a meaning, or are the default.
+    {"xitrum_secure_key": None}, *[{name: ""} for name in ("xitrum_metrics_api_key", "xitrum_main_class", "xitrum_interface", "xitrum_base_url")],
     {}, {"xitrum_root": "/home/deploy/shop", "xitrum_log_dir": "/home/deploy/logs"}, {"supervisor_writable_paths": ["/srv/uploads", "/home/x/up"]},
     {"xitrum_root": "/usr/local/shop-2.0_b+c"}, {"xitrum_log_dir": "/data/logs"},
     *[{"xitrum_rolling_batch": batch} for batch in (1, "1", "7", "1%", "25%", "100%", " 25% ", 1000)],
