@@ -64,7 +64,8 @@ def roll(host, name, fault=""):
                 raise RuntimeError("it did not stay healthy")
         except RuntimeError:
             outcome = "failed"
-            if host.readlink(f"{ROOT}/current"):
+            # An instance that never ran has nothing to go back to.
+            if before and host.readlink(f"{ROOT}/current"):
                 service.begin(host, WANTED, [{**instance, "folder": before}])
             break
         if fault == "killed":
