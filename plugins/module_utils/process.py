@@ -9,6 +9,7 @@ None, never an empty value: None means unseen. An environment may hold secrets: 
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 
@@ -97,10 +98,13 @@ def parse_unit(text):
 
 
 def seen(read, *arguments):
-    """What a reading gives, or None where the kernel does not let this user read it."""
+    """What a reading gives, or None where the kernel does not let this user read it, or where a link leads to a path that is
+    longer than the kernel gives: any user can make one, and nothing of ours is there."""
     try:
         return read(*arguments)
-    except PermissionError:
+    except OSError as error:
+        if error.errno not in (errno.EACCES, errno.EPERM, errno.ENAMETOOLONG):
+            raise
         return None
 
 

@@ -61,9 +61,11 @@ def fixture_fleet(tmp_path):
         (tmp_path / "book.yml").write_text(yaml.safe_dump(book, sort_keys=False))
         (tmp_path / "hosts.yml").write_text(yaml.safe_dump({"all": {"hosts": dict.fromkeys(("app1", "app2", "app3"), connection)}}))
         (tmp_path / "calls").write_text("")
+        # Also where the tests themselves were started by nohup, which has SIGHUP ignored from there on.
+        default = "import os, signal, sys; signal.signal(signal.SIGHUP, signal.SIG_DFL); os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
         return subprocess.Popen(
-            [sys.executable, "-m", "ansible", "playbook", "-i", tmp_path / "hosts.yml", tmp_path / "book.yml", *options], text=True, cwd=tmp_path,
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            [sys.executable, "-c", default, "-m", "ansible", "playbook", "-i", tmp_path / "hosts.yml", tmp_path / "book.yml", *options],
+            text=True, cwd=tmp_path, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             env={**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(tmp_path), "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "STUB_CALLS": str(tmp_path / "calls"),
                  **environment})
 

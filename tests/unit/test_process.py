@@ -5,10 +5,13 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
-from ansible_collections.xitrum.host.plugins.module_utils import open_files, process, targets
+from ansible_collections.xitrum.host.plugins.module_utils import open_files, process, sockets, targets
+from ansible_collections.xitrum.host.plugins.module_utils.host import Host
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -185,3 +188,31 @@ def test_what_is_not_there_is_said():
         "unit no.service": ("unseen", "systemd has no such unit"),
         "port 8000": ("unseen", "ss did not answer: install iproute2"),
     }
+
+
+#: A process that works in a folder whose path is longer than the kernel gives, and keeps it open.
+DEEP = """
+import os, sys
+os.chdir(sys.argv[1])
+for _unused in range(60):
+    os.mkdir("d" * 200)
+    os.chdir("d" * 200)
+kept = os.open(".", os.O_RDONLY)
+print(kept, flush=True)
+sys.stdin.read()
+"""
+
+
+def test_a_process_in_a_folder_that_is_too_deep_fails_no_read(tmp_path):
+    """Any user of a host can start one: it failed each run there."""
+    with subprocess.Popen([sys.executable, "-c", DEEP, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        try:
+            kept, host = int(other.stdout.readline()), Host()
+            with pytest.raises(OSError, match="File name too long"):
+                host.readlink(f"/proc/{other.pid}/fd/{kept}")
+            assert [(row["pid"], row["cwd"]) for row in process.processes(host, [other.pid])] == [(other.pid, None)]
+            assert other.pid not in [row["pid"] for row in process.processes_under(host, str(tmp_path))]
+            assert sockets.holders(host, [1], [other.pid]) == ({}, ())
+        finally:
+            other.kill()
+    subprocess.run(["rm", "-rf", str(tmp_path)], check=True)

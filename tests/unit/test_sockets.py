@@ -333,7 +333,7 @@ def test_descriptors_without_an_end_are_given_up_and_said():
     host = FakeHost({}, {}, {f"/proc/{pid}/fd/3": "socket:[5]" for pid in (7, 8, 9, 10)})
     held, unread = sockets.holders(host, {5, None}, [9, 7, 8, 10], clock=lambda: next(ticks))
     assert held == {5: [7, 8]}
-    assert unread == ("the file descriptors of the processes after 8 were not read within 20 s",)
+    assert unread == ("the file descriptors of the processes from 8 on were not read within 20 s",)
     assert sockets.holders(host, {None}, [7]) == ({}, ())
 
 
