@@ -31,7 +31,8 @@ NAMES = [r"\nLISTEN 0 a :1 ", r"\x1b]52;c;eA\x07", r'")),(("java",pid=', r"\x1b[
 
 @pytest.fixture(scope="module", autouse=True)
 def fixture_mallory(site):
-    """An account of the host that may do nothing but start programs."""
+    """An account of the host that may do nothing but start programs. The host is as the inventory has it, whatever ran before."""
+    site.run().assert_ended_well()
     site.sh(HOST, "useradd --create-home --shell /bin/sh mallory")
     site.sh(HOST, f"cat > /home/mallory/named.py <<'EOF'\n{NAMED}\nEOF")
     yield
