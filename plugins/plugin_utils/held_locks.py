@@ -166,9 +166,6 @@ def run_play(held):
     environment = {
         **os.environ,
         **NO_PROMPTS,
-        "ANSIBLE_VAULT_IDENTITY_LIST": ",".join(
-            name for name in constants.DEFAULT_VAULT_IDENTITY_LIST if not is_prompt(name)
-        ),
         **({"ANSIBLE_BECOME_PASS": passwords["become"]} if passwords.get("become") else {}),
     }
     with contextlib.ExitStack() as stack:
@@ -176,6 +173,10 @@ def run_play(held):
             tempfile.NamedTemporaryFile("w", suffix=".json", dir=constants.DEFAULT_LOCAL_TMP)
         )
         vault_files = [(name, *_open_secret(stack, secret)) for name, secret in read_typed_secrets()]
+        vault_ids = [f"{name}@{path}" for name, path, _handle in vault_files]
+        if any(map(is_prompt, constants.DEFAULT_VAULT_IDENTITY_LIST)):
+            others = [name for name in constants.DEFAULT_VAULT_IDENTITY_LIST if not is_prompt(name)]
+            environment["ANSIBLE_VAULT_IDENTITY_LIST"] = ",".join([*others, *vault_ids])
         json.dump({"__locks_held": held}, file)
         file.flush()
         words = [
@@ -184,7 +185,7 @@ def run_play(held):
             "ansible",
             "playbook",
             *options(context.CLIARGS, bool(passwords.get("connection"))),
-            *(f"--vault-id={name}@{path}" for name, path, _handle in vault_files),
+            *(f"--vault-id={vault_id}" for vault_id in vault_ids),
             "-e",
             f"@{file.name}",
             "--limit",

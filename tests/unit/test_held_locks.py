@@ -110,10 +110,12 @@ def encrypt(text, password, vault_id):
     return "vars:\n  ansible_remote_tmp: !vault |\n" + "".join(f"    {line}\n" for line in lines)
 
 
-@pytest.mark.parametrize("options", [["--ask-vault-pass"], ["--vault-id", "default@prompt"]], ids=" ".join)
-def test_a_vault_password_that_was_typed_is_passed_on(fleet, tmp_path, options):
+@pytest.mark.parametrize("options, settings", [
+    (["--ask-vault-pass"], {}), (["--vault-id", "default@prompt"], {}), ([], {"ANSIBLE_VAULT_IDENTITY_LIST": "default@prompt"}),
+], ids=["asked", "named", "set"])
+def test_a_vault_password_that_was_typed_is_passed_on(fleet, tmp_path, options, settings):
     secret = encrypt(f"{tmp_path}/remote", "open sesame", "default")
-    with fleet([FAIL], *options, typed="open sesame\n", secret=secret) as run:
+    with fleet([FAIL], *options, typed="open sesame\n", secret=secret, **settings) as run:
         said = run.communicate()[0]
     given = fleet.calls("abandoned")
     assert [call["root"] for call in given] == ["/opt/app1", "/opt/app2", "/opt/app3"], said
