@@ -52,13 +52,15 @@ def play(folder, book, *options):
 @pytest.mark.parametrize("away, listed", [("", True), ("proxy2", False)])
 def test_a_removal_does_not_run_on_a_proxy_that_is_away(tmp_path, away, listed):
     code, text = play(tmp_path, ROOT / "playbooks/remove.yml", "--list-hosts", "-e", f"xitrum_unavailable_proxies={away}")
-    assert code == 0 and text.count("proxy1") == 2 and text.count("app1") == 2, text
-    assert text.count("proxy2") == (2 if listed else 0), text
+    hosts = [part.partition("play #")[0].split()[1:] for part in text.split(" hosts (")[2:]]
+    assert code == 0 and len(hosts) == 2, text
+    for names in hosts:
+        assert {"app1", "app2", "proxy1"} <= set(names) and ("proxy2" in names) is listed, text
 
 
 @pytest.mark.parametrize("away, asked", [("", "['proxy1', 'proxy2']"), ("proxy2", "['proxy1']")])
 def test_a_removal_asks_no_proxy_that_is_away(tmp_path, away, asked):
-    show = {"name": "Show", "ansible.builtin.debug": {"msg": "asked: {{ __removal_proxies }}"}}
+    show = {"name": "Show", "ansible.builtin.debug": {"msg": "asked: {{ __removal_proxies | sort }}"}}
     (tmp_path / "book.yml").write_text(
         yaml.safe_dump([{"name": "Book", "hosts": "app1", "gather_facts": False, "vars_files": [str(ROOT / "roles/removal/vars/main.yml")], "tasks": [show]}]))
     code, text = play(tmp_path, tmp_path / "book.yml", "-e", f"xitrum_unavailable_proxies={away}")
