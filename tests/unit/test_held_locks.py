@@ -76,7 +76,8 @@ def fixture_fleet(tmp_path):
             [sys.executable, "-c", default, "-m", "ansible", "playbook", "-i", tmp_path / "hosts.yml", tmp_path / "book.yml", *options],
             text=True, cwd=tmp_path, stdin=open(tmp_path / "typed", encoding="utf-8"), stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             # Without a terminal, what is typed comes from standard input.
-            start_new_session=bool(typed), env={**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(tmp_path), "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "STUB_CALLS": str(tmp_path / "calls"),
+            start_new_session=bool(typed),
+            env={**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(tmp_path), "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "STUB_CALLS": str(tmp_path / "calls"),
                  **environment})
 
     start.calls = lambda state: sorted((call for call in map(json.loads, (tmp_path / "calls").read_text().splitlines()) if call["state"] == state),
@@ -191,7 +192,8 @@ def test_what_is_held_is_what_was_taken_and_not_given_back():
 
 def test_the_hosts_are_reached_as_the_run_reached_them():
     given = {"inventory": ("/fleet", "a,"), "remote_user": "ops", "connection": "ssh", "ask_pass": True, "become_ask_pass": True, "subset": "app1",
-             "vault_ids": ["x@/y", "prompt", "z@prompt"], "ask_vault_pass": True, "extra_vars": ("a=1", "@/vars.yml"), "private_key_file": "/key", "become_method": "sudo"}
+             "vault_ids": ["x@/y", "prompt", "z@prompt"], "ask_vault_pass": True,
+             "extra_vars": ("a=1", "@/vars.yml"), "private_key_file": "/key", "become_method": "sudo"}
     assert held_locks.options(given, True) == [
         "-i", "/fleet", "-i", "a,", "--user=ops", "--private-key=/key", "--connection=ssh", "--become-method=sudo", "--vault-id=x@/y",
         "--connection-password-file=-", "-e", "a=1", "-e", "@/vars.yml"]
