@@ -137,9 +137,12 @@ def preflight_message(hostvars, hosts, reached=None, retired=(), deploy=False):
         skipped = host in answered and (others or of_others or of_host.lacks() or values.plan_problems(of_host))
         read = [] if skipped else preflight.host_problems(of_host, host in answered)
         problems[host] = [*variable_problems(of_host), *read, *value_problems(of_host), *others, *run_problems(of_host, deploy)]
-    differences = {host: [sentence for sentence in sentences if not any(found.mentions(sentence) for found in usable.found.values())]
-                   for host, sentences in preflight.difference_errors(strict, hosts, NO_VALUE).items()}
-    for found in (differences, preflight.session_reports(usable, hosts, NO_VALUE)[0]):
+    differences = [
+        {host: [sentence for sentence in sentences if not any(found.mentions(sentence) for found in usable.found.values())]
+         for host, sentences in find(strict, hosts, NO_VALUE).items()}
+        for find in (preflight.difference_errors, preflight.proxy_difference_errors)
+    ]
+    for found in (*differences, preflight.session_reports(usable, hosts, NO_VALUE)[0]):
         for host, sentences in found.items():
             problems[host] += sentences
     # Of a host that the run leaves out, what the configuration of these has.

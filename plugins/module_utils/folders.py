@@ -232,8 +232,10 @@ def read_account(host, wanted, applications):
     passwd = rows["passwd"]
     every = [line.split(":") for _number, line in lines_of(host.read("/etc/passwd") or "")]
     return {
+        "name": user,
         "user": bool(passwd),
         "group": bool(rows["group"]),
+        "adopted": bool(passwd) and not own.get("users", {}).get(user, "user" not in wanted["adopt"]),
         "marked": [kind for kind in ("users", "groups") if user in own.get(kind, {})],
         "uid": passwd[2] if passwd else "",
         "own_group": not passwd or not rows["group"] or passwd[3] == rows["group"][2],
@@ -484,6 +486,12 @@ def host_notes(state):
         for name, found in rows
         if found["foreign"] and found["adopted"] and not found["in_the_way"]
     ]
+    if state["account"] and state["account"]["adopted"]:
+        name = state["account"]["name"]
+        notes.append(
+            f"xitrum_user ({name}) is an account that was there before: every program of the account {name} can read the "
+            "application's secrets and stop its instances"
+        )
     root = state["folders"].get("root")
     if state["selinux"] and root and is_hidden(root["path"]):
         notes.append(

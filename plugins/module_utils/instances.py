@@ -54,6 +54,8 @@ SPEC = {
     "prove": {"type": "bool", "default": False},
     "health_path": {"type": "str", "default": ""},
     "health_status": {"type": "int", "default": 200},
+    "health_text": {"type": "str", "default": ""},
+    "health_timeout": {"type": "int", "default": 10},
     "health_required": {"type": "bool", "default": True},
     "instances": {
         "type": "list", "elements": "dict", "required": True,
@@ -274,9 +276,19 @@ def read_page(host, wanted, port, listeners):
 
 
 def page(host, wanted, port, listeners):
-    """What a running instance answers for the health page; None where it does not listen on its port."""
+    """What a running instance answers for the health page; None where it does not listen on its port.
+
+    At the end of a run, and in a check, a page with the right status and without the text of a healthy one is no status
+    but a sentence. Before that the text is not read: a new one may be on the page of the new release alone.
+    """
     row = next((row for row in listeners if row["port"] == port), None)
-    return None if row is None else host.page(addresses.socket_target(row), port, wanted["health_path"], seconds=2)
+    if row is None:
+        return None
+    target, text = addresses.socket_target(row), wanted.get("health_text", "")
+    if not text or not wanted["prove"]:
+        return host.page(target, port, wanted["health_path"], seconds=2)
+    answer, body = host.read_page(target, port, wanted["health_path"], wanted["health_timeout"])
+    return answer if answer != wanted["health_status"] or text in body else f"{answer} without the text {text!r}"
 
 
 def jdk_command(running, name, *arguments):
@@ -400,10 +412,11 @@ def is_sick(wanted, has):
 def health_row(wanted, instance, has):
     """What a running instance answers for the health page, at the end of a run."""
     asked, index = wanted["health_path"], instance["index"]
-    row = Row("instance", f"instance-{index} health", f"{wanted['health_status']} for {asked}", "", printable(str(has["page"])))
+    text = f" with the text {wanted['health_text']!r}" if wanted.get("health_text") and wanted["prove"] else ""
+    row = Row("instance", f"instance-{index} health", f"{wanted['health_status']}{text} for {asked}", "", printable(str(has["page"])))
     if is_sick(wanted, has):
         row.status, row.why = "differs", "it runs, and its health page does not answer as desired"
-        row.mend = f"read the log of the instance in {wanted['log_dir']}/{index}, or correct xitrum_health_path"
+        row.mend = f"read the log of the instance in {wanted['log_dir']}/{index}, or correct xitrum_health_path{' or xitrum_health_text' if text else ''}"
     return row
 
 

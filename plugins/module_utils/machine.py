@@ -47,6 +47,7 @@ SPEC = {
     "overhead_bytes": {"type": "int", "default": OVERHEAD},
     "min_python": {"type": "str", "default": "3.8"},
     "supervisor": {"type": "str", "default": "", "choices": ["", *sorted(KINDS)]},
+    "proxies": {"type": "bool", "default": False},
 }
 
 #: os-release ID to the distribution that the collection knows it as. These share packages, paths and defaults.
@@ -227,8 +228,12 @@ def is_instance(host, found, folder, root, user):
 
 def plan(wanted, state):
     """Says everything that stands in the way (C(problems)) and what is worth knowing (C(notes)). Never an action."""
-    problems = [*system_problems(wanted, state), *disk_problems(state["disk"]), *port_problems(state["holders"]), *memory_problems(wanted, state),
-                *folder_problems(wanted, state), *application_changes.find_errors(wanted, state["installed"])]
+    claimed = state["folders"]["ports"] if state["folders"] else {}
+    renamed = application_changes.find_renamed(wanted, state["installed"], claimed)
+    # Of an application that was renamed, its ports are no second error.
+    holders = [row for row in state["holders"] or [] if not renamed or claimed.get(row["port"]) != renamed]
+    problems = [*system_problems(wanted, state), *disk_problems(state["disk"]), *port_problems(holders), *memory_problems(wanted, state),
+                *folder_problems(wanted, state, renamed), *application_changes.find_errors(wanted, state["installed"], claimed)]
     facts = {name: value for name, value in state.items() if name not in ("capabilities", "folders", "damaged", "installed")}
     return Plan(problems=problems, facts={**facts, "notes": notes(state)})
 
@@ -264,14 +269,15 @@ def disk_problems(found):
                "make room, or lower xitrum_keep_releases")
 
 
-def folder_problems(wanted, state):
-    """The application's folders, as they are on this host."""
+def folder_problems(wanted, state, renamed=""):
+    """The application's folders and recorded ports on this host, without the ports of `renamed`, which are reported as a
+    rename."""
     if state["damaged"]:
         yield state["damaged"]
     if state["folders"]:
         yield from folders.host_problems(wanted, state["folders"])
         claimed = state["folders"]["ports"]
-        for port in sorted(set(wanted["ports"]) & set(claimed)):
+        for port in sorted(port for port in set(wanted["ports"]) & set(claimed) if claimed[port] != renamed):
             yield (f"port {port} is on record for the application {claimed[port]} of this host: set xitrum_http_port, "
                    f"xitrum_https_port or xitrum_cluster_port of {wanted['name']} to others")
 

@@ -20,6 +20,15 @@ from ansible_collections.xitrum.host.plugins.module_utils.variables import is_tr
 OWN_VALUES = {"secureKey": "xitrum_secure_key", "apiKey": "xitrum_metrics_api_key"}
 
 
+#: Variables that a proxy shares with the application hosts behind it, each with its default and with the proxy's own
+#: variables that are used instead of it.
+SHARED_WITH_PROXIES = {
+    "xitrum_name": ("xitrum", ("proxy_application",)),
+    "xitrum_health_path": ("/", ("proxy_health_path",)),
+    "xitrum_health_status": ("200", ("proxy_health_status",)),
+    "xitrum_cluster": ("false", ("proxy_sticky", "xitrum_proxy_sticky")),
+}
+
 #: How a report on a host of which nothing is known begins; a module may have said so itself.
 UNREAD = "the host could not be read"
 
@@ -258,6 +267,34 @@ def difference_errors(hostvars, hosts, no_value=()):
             for host in filter(run.__contains__, values):
                 found.setdefault(host, []).append(sentence)
     return found
+
+
+def proxy_difference_errors(hostvars, hosts, no_value=()):
+    """Settings of a proxy of the run that differ from those of the application hosts behind it: proxies to sentences.
+
+    `hosts` are those of the run. The application hosts are all of the inventory. A setting for which a proxy has a
+    variable of its own is left out.
+    """
+    groups_of = next((hostvars[host].get("groups") or {} for host in hosts), {})
+    members = [host for host in groups_of.get("xitrum") or () if host in hostvars]
+    proxies = [host for host in groups_of.get("xitrum_proxy") or () if host in hosts]
+    found = {}
+    for name, (default, own) in SHARED_WITH_PROXIES.items() if proxies and members else ():
+        expected = list(dict.fromkeys(read_shared(hostvars[host], name, default, no_value) for host in members))
+        for host in proxies:
+            value = read_shared(hostvars[host], name, default, no_value)
+            if value not in expected and not any(read_value(hostvars[host], other, no_value) for other in own):
+                found.setdefault(host, []).append(
+                    f"found {printable(value)} as {name} of this proxy, expected {printable(' or '.join(expected))} as on the hosts of the group "
+                    f"xitrum: set {name} for all hosts (such as in group_vars/all.yml), not for the group xitrum alone"
+                )
+    return found
+
+
+def read_shared(variables, name, default, no_value):
+    """A variable that proxies and application hosts share, as a text that can be compared."""
+    value = read_value(variables, name, no_value) or default
+    return str(is_true(value)).lower() if default in ("true", "false") else value
 
 
 def restart_note(variables):

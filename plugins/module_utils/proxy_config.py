@@ -304,8 +304,9 @@ def _problems(wanted, state, text):
             found.append(
                 f"Port {row['port']} is held by {printable(row['process'])} (process {row['pid']}), and {software.TITLE} is to listen there: "
                 + (
-                    f"it is the proxy that this host has had so far. Run remove.yml for this host with "
-                    f"xitrum_proxy_software={other} first, one proxy after the other, then site.yml."
+                    f"it is the proxy {other} that this host has had so far. Change one proxy after the other: run remove.yml with --limit "
+                    f"and the name of this host and -e xitrum_remove=1, set xitrum_proxy_software: {wanted['software']} for this host alone (in its "
+                    "host_vars), and run site.yml with the same --limit."
                     if other
                     else "stop and disable that service, or give the proxy another port."
                 )

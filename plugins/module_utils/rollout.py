@@ -214,6 +214,8 @@ def go_back_to(found, release="", main_class=""):
         if not name and [one for one in has["releases"] if one != has["current"]]:
             problems.append(f"{host} has no release before its current one that was healthy: it has {there}. "
                             "Deploy a package, or set xitrum_rollback_to to a release that you trust.")
+        elif not name and not has["releases"]:
+            problems.append(f"{host} has no release. Deploy a package first.")
         elif not name:
             problems.append(f"{host} has no release before its current one: it has {there}. Deploy a package instead.")
         elif name not in has["releases"]:

@@ -171,6 +171,14 @@ def rollout(variables):
             yield f"{name} is {value}: expected are seconds, {least} or more"
 
 
+def statuses(variables):
+    """The HTTP status of a healthy instance."""
+    for name in ("xitrum_health_status", "proxy_health_status"):
+        value = number(variables.get(name, 200))
+        if value is not None and not 100 <= value <= 599:
+            yield f"{name} is {value}: expected is an HTTP status from 100 to 599"
+
+
 def capacity(variables):
     """The number of connections that a host is planned for."""
     value = number(variables.get("xitrum_max_connections", 1))
@@ -258,7 +266,7 @@ def reach_from(variables):
 
 #: All of them, in the order in which they are reported.
 CHECKS = (
-    names, folders, empties, texts, counts, rollout, capacity, ports, secrets, heap, java_options, pip_arguments, backends,
+    names, folders, empties, texts, counts, rollout, statuses, capacity, ports, secrets, heap, java_options, pip_arguments, backends,
     reach_from,
 )
 

@@ -102,6 +102,16 @@ options:
     description: The HTTP status of O(health_path) when all is well.
     type: int
     default: 200
+  health_text:
+    description:
+      - A text that O(health_path) has when all is well. It is compared with O(prove) only, at the end of a run and in a check.
+      - Empty compares the status alone.
+    type: str
+    default: ""
+  health_timeout:
+    description: Seconds within which an instance has to answer the whole page where O(health_text) is compared.
+    type: int
+    default: 10
   health_required:
     description:
       - Whether a running instance that answers another status than O(health_status) is an error. A rollback may go away from the

@@ -21,10 +21,21 @@ import sys
 import tempfile
 
 from ansible import constants, context
+from ansible.parsing import vault
 from ansible.utils.display import Display
 from ansible_collections.xitrum.host.plugins.module_utils import commands, foreign_text
 
 PLAY = pathlib.Path(__file__).resolve().parents[2] / "playbooks/plays/unlock.yml"
+
+#: How Ansible names a vault password that is typed, after the vault id.
+PROMPTS = ("prompt", "prompt_ask_vault_pass")
+
+#: The run that gives locks back asks nobody for anything, also where Ansible's settings want it.
+NO_PROMPTS = {
+    "ANSIBLE_ASK_PASS": "false",
+    "ANSIBLE_BECOME_ASK_PASS": "false",
+    "ANSIBLE_ASK_VAULT_PASS": "false",
+}
 
 #: Seconds in which the hosts are reached, and all locks given back.
 SECONDS = 300
@@ -144,16 +155,28 @@ def give_back():
     if code:
         display.warning(
             f"The lock could not be given back on each of these hosts: {hosts}. "
-            "The next run from this controller takes it over at once, one from "
-            f"another controller with -e xitrum_take_over=true. {printed}"
+            "The next run from this controller takes it over at once. From another controller, after a restart of this one, or "
+            f"from another container, add -e xitrum_take_over=true. {printed}"
         )
 
 
 def run_play(held):
     """Runs the play: its exit code, and the end of what it printed where it failed."""
     passwords = json.loads((_read("passwords").splitlines() or ["{}"])[0])
-    environment = {**os.environ, **({"ANSIBLE_BECOME_PASS": passwords["become"]} if passwords.get("become") else {})}
-    with tempfile.NamedTemporaryFile("w", suffix=".json", dir=constants.DEFAULT_LOCAL_TMP) as file:
+    environment = {
+        **os.environ,
+        **NO_PROMPTS,
+        **({"ANSIBLE_BECOME_PASS": passwords["become"]} if passwords.get("become") else {}),
+    }
+    with contextlib.ExitStack() as stack:
+        file = stack.enter_context(
+            tempfile.NamedTemporaryFile("w", suffix=".json", dir=constants.DEFAULT_LOCAL_TMP)
+        )
+        vault_files = [(name, *_open_secret(stack, secret)) for name, secret in read_typed_secrets()]
+        vault_ids = [f"{name}@{path}" for name, path, _handle in vault_files]
+        if any(map(is_prompt, constants.DEFAULT_VAULT_IDENTITY_LIST)):
+            others = [name for name in constants.DEFAULT_VAULT_IDENTITY_LIST if not is_prompt(name)]
+            environment["ANSIBLE_VAULT_IDENTITY_LIST"] = ",".join([*others, *vault_ids])
         json.dump({"__locks_held": held}, file)
         file.flush()
         words = [
@@ -162,6 +185,7 @@ def run_play(held):
             "ansible",
             "playbook",
             *options(context.CLIARGS, bool(passwords.get("connection"))),
+            *(f"--vault-id={vault_id}" for vault_id in vault_ids),
             "-e",
             f"@{file.name}",
             "--limit",
@@ -181,11 +205,46 @@ def run_play(held):
                     check=False,
                     timeout=SECONDS,
                     start_new_session=True,
+                    pass_fds=[handle for _name, _path, handle in vault_files if handle is not None],
                 ).returncode
             except (OSError, subprocess.SubprocessError) as error:
                 return 1, str(error)
             printed.seek(0)
             return code, " ".join(map(foreign_text.printable, commands.hide_secrets(printed.read()).split("\n")[-8:]))
+
+
+def read_typed_secrets():
+    """The vault passwords that were typed for this run: pairs of a vault id and bytes."""
+    found = vault.VaultSecretsContext.current(optional=True)
+    return [
+        (name, secret.bytes)
+        for name, secret in (found.secrets if found else ())
+        if isinstance(secret, vault.PromptVaultSecret) and secret.bytes
+    ]
+
+
+def _open_secret(stack, secret):
+    """A file with a vault password for the child process: its path, and the descriptor that the child has to inherit.
+
+    In memory where the system has such files. Elsewhere it is a file of this account alone (mode 0600, no descriptor),
+    which is removed with `stack`.
+    """
+    if not hasattr(os, "memfd_create"):
+        file = stack.enter_context(tempfile.NamedTemporaryFile("wb", dir=constants.DEFAULT_LOCAL_TMP))
+        file.write(secret)
+        file.flush()
+        return file.name, None
+    handle = os.memfd_create("xitrum.host.vault")
+    stack.callback(os.close, handle)
+    # Ansible runs a file of passwords that can be executed.
+    os.fchmod(handle, 0o600)
+    os.pwrite(handle, secret, 0)
+    return f"/proc/self/fd/{handle}", handle
+
+
+def is_prompt(vault_id):
+    """Whether the password of a `--vault-id` is typed."""
+    return str(vault_id).rpartition("@")[2] in PROMPTS
 
 
 def options(arguments, has_password=False):
@@ -195,6 +254,7 @@ def options(arguments, has_password=False):
         value = arguments.get(name)
         # What was typed is not asked for again.
         if value and value is not True:
-            words += [f"{option}={item}" for item in (value if isinstance(value, (list, tuple)) else [value])]
+            values = value if isinstance(value, (list, tuple)) else [value]
+            words += [f"{option}={item}" for item in values if name != "vault_ids" or not is_prompt(item)]
     words += ["--connection-password-file=-"] if has_password else []
     return words + [word for text in arguments.get("extra_vars") or () for word in ("-e", text)]

@@ -55,6 +55,13 @@ def test_a_failed_task_of_a_users_own_in_a_step(tmp_path, variable):
     assert tasks_with(run, f"{STOPPED}'Warm the cache'. Steps after it did not begin. The failure of 'Warm the cache' is printed above.") == 1
 
 
+def test_a_task_of_a_users_own_knows_the_instances_of_its_step(tmp_path):
+    (tmp_path / "mine.yml").write_text("- name: Show\n  ansible.builtin.debug:\n    msg: about {{ xitrum_step_label }}\n")
+    mine = str(tmp_path / "mine.yml")
+    run = play(tmp_path, ROLLOUT, HOSTS, READS, PROXIES, xitrum_before_step=mine, xitrum_after_step=mine)
+    assert [run.text.count(f"msg: about {host}-0") for host in HOSTS] == [2, 2], run.text
+
+
 @pytest.mark.parametrize("state", ["drain", "maint"])
 def test_a_proxy_in_the_middle_of_a_step(tmp_path, state):
     run = play(tmp_path, ROLLOUT, HOSTS, [fails(module="proxy_server", delegated="proxy2", state=state), *READS], PROXIES)

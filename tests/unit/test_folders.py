@@ -480,6 +480,18 @@ def test_an_account_that_is_adopted_made_or_not_there_is_fine():
     assert problems(FakeHost({"/etc/passwd": "root:x:0:0::/root:/bin/sh\n"}), user="web") == []
 
 
+@pytest.mark.parametrize("users, adopt, noted", [
+    ({}, ["user"], True),
+    # Recorded as there before, where the variable is gone, and as made for the application.
+    ({"web": False}, [], True), ({"web": True}, ["user"], False), ({"web": True}, [], False),
+])
+def test_an_adopted_account_is_reported(users, adopt, noted):
+    record = {**recorded.EMPTY, "applications": {"shop": {"roots": {}, "logs": {}, "users": users, "groups": users}}}
+    found = folders.host_notes(folders.read(FakeHost(ACCOUNTS), {**WANTED, "user": "web", "adopt": adopt}, record))
+    sentence = "every program of the account web can read the application's secrets"
+    assert [sentence in note for note in found] == [True] * noted
+
+
 def test_an_account_that_only_a_directory_of_the_network_knows_is_there():
     there = FakeHost(commands={"getent passwd web": "web:x:70000:70000::/home/web:/bin/sh\n"})
     assert "the user web exists without a record" in problems(there, user="web")[0]

@@ -168,6 +168,23 @@ def test_the_health_page_is_asked_where_the_instance_listens(address, asked):
     assert instances.page(there, wanted(), 8000, []) is None
 
 
+@pytest.mark.parametrize("text, prove, said", [
+    ("all is well", True, 200), ("welcome", True, "200 without the text 'welcome'"), ("welcome", False, 200), ("", True, 200)])
+def test_a_check_and_the_end_of_a_run_compare_the_text_of_the_page(text, prove, said):
+    there = FakeHost(pages={8000: 200})
+    there.texts = {8000: "<p>all is well</p>"}
+    want = wanted(prove=prove, health_text=text, health_timeout=10)
+    assert instances.page(there, want, 8000, [{"port": 8000, "address": "*"}]) == said
+    state = running(want)
+    state["instances"][0]["page"] = said
+    plan = instances.plan(want, state)
+    assert plan.facts["unhealthy"] == ([] if said == 200 else [0]) and plan.problems == []
+    if text and prove:
+        (row,) = [row for row in plan.rows if row.item == "instance-0 health"]
+        assert (row.wanted, row.effective) == (f"200 with the text {text!r} for /", str(said))
+        assert said == 200 or "xitrum_health_text" in row.mend
+
+
 def test_an_instance_that_listens_elsewhere_is_due():
     state = running(wanted(interface="192.0.2.1"))
     assert instances.plan(wanted(interface="192.0.2.1"), state).facts["instances"][0]["due"] == ["address: *:8000 instead of 192.0.2.1:8000"]

@@ -52,6 +52,41 @@ def test_notes_are_said_beside_problems_and_stop_nothing_alone():
     assert "good to know, app1:\n  - not tested" in preflight.message({"app1": ["no disk"]}, (), {"app1": ["not tested"]})
 
 
+def shared_fleet(applications, proxy):
+    groups = {"xitrum": ["app1", "app2"], "xitrum_proxy": ["proxy1"]}
+    fleet = {host: variables(xitrum_address=f"192.0.2.{number}", groups=groups, **applications) for number, host in enumerate(groups["xitrum"], 1)}
+    state = {"proxy": {"problems": [], "rows": []}}
+    return {**fleet, "proxy1": {"xitrum_host_state": state, "groups": groups, "xitrum_address": "192.0.2.9", **proxy}}
+
+
+@pytest.mark.parametrize("applications, proxy, found, expected", [
+    ({"xitrum_name": "shop"}, {}, "xitrum", "shop"),
+    ({"xitrum_health_path": "/health"}, {}, "/", "/health"),
+    ({"xitrum_health_status": 204}, {"xitrum_health_status": 200}, "200", "204"),
+    ({"xitrum_cluster": True, "xitrum_cluster_address": "10.0.0.1"}, {}, "false", "true"),
+])
+def test_a_proxy_has_the_settings_of_the_application_hosts_behind_it(applications, proxy, found, expected):
+    (name, *_more) = applications
+    fleet = shared_fleet(applications, proxy)
+    text = " ".join(preflight_message(fleet, list(fleet)).split())
+    assert f"proxy1: - found {found} as {name} of this proxy, expected {expected} as on the hosts of the group xitrum: set {name} for all hosts" in text
+    assert preflight.proxy_difference_errors(shared_fleet(applications, applications), list(fleet)) == {}
+    # A run without the proxies changes nothing there.
+    assert preflight.proxy_difference_errors(fleet, ["app1"]) == {}
+
+
+@pytest.mark.parametrize("applications, proxy", [
+    ({"xitrum_name": "shop"}, {"proxy_application": "shop"}),
+    ({"xitrum_health_path": "/health"}, {"proxy_health_path": "/ready"}),
+    ({"xitrum_cluster": True}, {"xitrum_proxy_sticky": False}),
+    # The default in other words.
+    ({"xitrum_cluster": "no"}, {}),
+])
+def test_what_a_proxy_sets_for_itself_may_differ(applications, proxy):
+    fleet = shared_fleet(applications, proxy)
+    assert preflight.proxy_difference_errors(fleet, list(fleet)) == {}
+
+
 @pytest.mark.parametrize("current, notes", [("aa", ["release aa is in use, and bb is wanted"]), ("bb", []), ("", [])])
 def test_what_a_release_takes_over_from_is_said(current, notes):
     state = {"release": {"problems": [], "current": current}}

@@ -6,6 +6,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 
 import pytest
 import yaml
@@ -14,6 +17,7 @@ from ansible_collections.xitrum.host.plugins.module_utils import leftovers, pack
 from tests.docs.role_variables import ROOT
 from tests.unit.fake_host import FakeHost
 
+HOSTS = {"xitrum": {"hosts": dict.fromkeys(["app1", "app2"])}, "xitrum_proxy": {"hosts": dict.fromkeys(["proxy1", "proxy2"])}}
 STAMPED = "global\n description xitrum.host-0123456789ab\n"
 CONFIG = "/etc/haproxy/haproxy.cfg"
 SHOW = "systemctl show --no-pager --property=LoadState,ActiveState,UnitFileState -- haproxy.service"
@@ -33,6 +37,34 @@ def original(files, commands=None):
     host = FakeHost(files, commands)
     state = proxy_original.read(host, {})
     return host, state, proxy_original.plan({}, state)
+
+
+def play(folder, book, *options):
+    """Runs ansible-playbook on hosts that are this machine: its exit code, and what it printed with single blanks."""
+    inventory = {"all": {"children": HOSTS, "vars": {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}}}
+    (folder / "hosts.yml").write_text(yaml.safe_dump(inventory), encoding="utf-8")
+    (folder / "ansible.cfg").write_text("[defaults]\n", encoding="utf-8")
+    ran = subprocess.run(["ansible-playbook", "-i", folder / "hosts.yml", book, *options], cwd=folder, text=True, capture_output=True, check=False,
+                         stdin=subprocess.DEVNULL, env={**os.environ, "ANSIBLE_CONFIG": str(folder / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1"})
+    return ran.returncode, " ".join((ran.stdout + ran.stderr).split())
+
+
+@pytest.mark.parametrize("away, listed", [("", True), ("proxy2", False)])
+def test_a_removal_does_not_run_on_a_proxy_that_is_away(tmp_path, away, listed):
+    code, text = play(tmp_path, ROOT / "playbooks/remove.yml", "--list-hosts", "-e", f"xitrum_unavailable_proxies={away}")
+    hosts = [part.partition("play #")[0].split()[1:] for part in text.split(" hosts (")[2:]]
+    assert code == 0 and len(hosts) == 2, text
+    for names in hosts:
+        assert {"app1", "app2", "proxy1"} <= set(names) and ("proxy2" in names) is listed, text
+
+
+@pytest.mark.parametrize("away, asked", [("", "['proxy1', 'proxy2']"), ("proxy2", "['proxy1']")])
+def test_a_removal_asks_no_proxy_that_is_away(tmp_path, away, asked):
+    show = {"name": "Show", "ansible.builtin.debug": {"msg": "asked: {{ __removal_proxies | sort }}"}}
+    (tmp_path / "book.yml").write_text(
+        yaml.safe_dump([{"name": "Book", "hosts": "app1", "gather_facts": False, "vars_files": [str(ROOT / "roles/removal/vars/main.yml")], "tasks": [show]}]))
+    code, text = play(tmp_path, tmp_path / "book.yml", "-e", f"xitrum_unavailable_proxies={away}")
+    assert code == 0 and f"asked: {asked}" in text, text
 
 
 def test_a_host_without_a_proxy_has_nothing_to_put_back():

@@ -85,6 +85,10 @@ def test_a_host_without_a_previous_release_says_so():
     assert "app1 has no release before its current one: it has cc (current)" in rollout.go_back_to({"app1": host("cc", previous="")})["problems"][0]
 
 
+def test_a_host_without_a_release_needs_one_first():
+    assert rollout.go_back_to({"app1": host("", current="", previous="")})["problems"] == ["app1 has no release. Deploy a package first."]
+
+
 def test_hosts_that_would_go_back_to_different_ones_say_so():
     assert "(app1: bb; app2: aa)" in rollout.go_back_to({"app1": host(), "app2": host(previous="aa")})["problems"][0]
 

@@ -117,3 +117,10 @@ def test_backends_of_another_type_are_left_to_the_specification(value):
 @pytest.mark.parametrize("value", ["-Da=b c", None, {}, 1])
 def test_options_of_another_type_are_left_to_the_specification(value):
     assert values.plan_problems({"xitrum_java_options": value}) == []
+
+
+@pytest.mark.parametrize("value, valid", [(100, True), (200, True), ("599", True), (99, False), (600, False), (999, False), ("0", False)])
+def test_a_health_status_is_one_of_http(value, valid):
+    for name in ("xitrum_health_status", "proxy_health_status"):
+        expected = [] if valid else [f"{name} is {value}: expected is an HTTP status from 100 to 599"]
+        assert values.problems({name: value}) == expected
