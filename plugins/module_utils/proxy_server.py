@@ -47,6 +47,7 @@ SPEC = {
     "allow_missing": {"type": "bool", "default": False},
     "others": {"type": "bool", "default": False},
     "guard": {"type": "bool", "default": False},
+    "otherwise": {"type": "str", "default": ""},
     "leaving": {"type": "list", "elements": "str", "default": []},
     "endpoints": {"type": "dict", "default": {}},
     "socket": {"type": "path", "default": "/run/haproxy/admin.sock"},
@@ -178,8 +179,8 @@ def serving_errors(wanted, state):
     if wanted["guard"] and state["others"]:
         return [
             f"{' and '.join(gone)} would be drained, and of the other servers of {wanted['software']} "
-            f"({', '.join(state['others'])}) none is enabled and healthy: clients would be refused. Repair one of them "
-            "first, or restart all at once and accept the outage: -e xitrum_rollout_strategy=all_at_once."
+            f"({', '.join(state['others'])}) none is enabled and healthy: clients would be refused. Repair or enable one "
+            f"of them first{wanted['otherwise'] and ', ' + wanted['otherwise']}."
         ]
     return []
 

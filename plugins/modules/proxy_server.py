@@ -70,6 +70,10 @@ options:
       - It is judged at the moment of the change, under a lock on the proxy.
     type: bool
     default: false
+  otherwise:
+    description: What else the reader of a refusal by O(guard) can do, as the end of its last sentence.
+    type: str
+    default: ""
   leaving:
     description: With O(guard), the servers of all hosts that leave together with O(servers). They do not count as others.
     type: list

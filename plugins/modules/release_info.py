@@ -18,7 +18,9 @@ options:
     type: path
     required: true
   name:
-    description: The application's name, by which RV(in_step) is read from the record of its steps. Without it that is empty.
+    description:
+      - The application's name, by which RV(in_step) is read from the record of its steps, and RV(interrupted) from its lock.
+      - Without it RV(in_step) is empty, and RV(interrupted) false.
     type: str
     default: ""
   slots:
@@ -79,6 +81,13 @@ in_step:
   type: list
   elements: str
   sample: []
+interrupted:
+  description:
+    - Whether a run has the lock of the application O(name) on this host, was killed with it, or ended before its last task.
+    - Its instances may be out of use at the proxies then.
+  returned: always
+  type: bool
+  sample: false
 examples:
   description: For each release the keys of its C(config/xitrum.conf) that have a public example - C(secureKey), C(apiKey), C(keyFile).
   returned: always
@@ -104,7 +113,7 @@ instances:
   sample: [{"index": 0, "port": 8000}]
 """
 
-from ansible_collections.xitrum.host.plugins.module_utils import package_config, package_main, release, slot_read, step_record
+from ansible_collections.xitrum.host.plugins.module_utils import lock_record, package_config, package_main, release, slot_read, step_record
 from ansible_collections.xitrum.host.plugins.module_utils.host import Host
 from ansible_collections.xitrum.host.plugins.module_utils.quiet import Utf8Module
 
@@ -115,8 +124,10 @@ def main():
     module = Utf8Module(argument_spec=specs, supports_check_mode=True)
     host, root = Host(), module.params["root"]
     try:
-        record = step_record.read(host, module.params["name"]) if module.params["name"] else {}
+        name = module.params["name"]
+        record = step_record.read(host, name) if name else {}
         found = {**release.overview(host, root, record), "instances": slot_read.read_instances(host, root)}
+        found["interrupted"] = bool(name) and lock_record.is_interrupted(host, name)
         if module.params["slots"]:
             found["slot"] = slot_read.read_slot(host, root)
         examples = {name: package_config.examples(release.folder(root, name)) for name in found["releases"]}

@@ -68,6 +68,8 @@ class Fleet:
         for name in STUBBED:
             (collection / f"plugins/action/{name}.py").write_text(STUB, encoding="utf-8")
         shutil.copytree(ROOT / "playbooks/plays", collection / "playbooks/plays")
+        for path in (ROOT / "playbooks").glob("*.yml"):
+            shutil.copy(path, collection / "playbooks")
         tasks = collection / "playbooks/tasks"
         tasks.mkdir()
         # The hosts stay as the test has them.

@@ -269,10 +269,13 @@ def guarded(monkeypatch, fleet, servers, **more):
     ],
 )
 def test_the_last_that_serves_is_drained_only_with_all_others(monkeypatch, servers, leaving, refused):
-    _want, plan = guarded(monkeypatch, Fleet(**servers), ["a"], leaving=leaving)
+    otherwise = "or restart all at once: -e xitrum_rollout_strategy=all_at_once"
+    _want, plan = guarded(monkeypatch, Fleet(**servers), ["a"], leaving=leaving, otherwise=otherwise)
     assert ["none is enabled and healthy" in problem for problem in plan.problems] == ([True] if refused else [])
     if refused:
-        assert "xitrum_rollout_strategy=all_at_once" in plan.problems[0]
+        assert plan.problems[0].endswith(f"Repair or enable one of them first, {otherwise}.")
+        _want, plan = guarded(monkeypatch, Fleet(**servers), ["a"], leaving=leaving)
+        assert plan.problems[0].endswith("Repair or enable one of them first.")
     _want, back = guarded(monkeypatch, Fleet(**servers), ["a"], state="ready")
     assert back.problems == []
 

@@ -124,3 +124,30 @@ def test_orphaned_and_decommissioned_instances_are_drained_like_those_of_a_step(
             ("step_record", "drained", drained), ("proxy_server", "drain", names), ("proxy_server", "maint", names),
             ("instance_service", "absent", removed_ones)]
         assert int(fleet.calls(host, "instance_service")[0]["args"]["drain"]) == 21, "what is left at its port may end"
+
+
+@pytest.fixture(name="maintained")
+def fixture_maintained(tmp_path):
+    """Three hosts behind a proxy, whose maintenance changes nothing."""
+    (tmp_path / "nothing.yml").write_text("- name: Change nothing\n  ansible.builtin.debug:\n    msg: nothing\n", encoding="utf-8")
+    return Fleet(tmp_path, {host: read_of(instance(due=())) for host in ("app1", "app2", "app3")}, {
+        **VARIABLES, "groups": {"xitrum_proxy": ["proxy0"]}, "xitrum_slots": False, "xitrum_maintenance_tasks": str(tmp_path / "nothing.yml")})
+
+
+def test_a_maintenance_begins_with_the_host_that_an_earlier_one_left_out_of_use(maintained):
+    """It began with the first host again, and took a second one out of three out of use."""
+    maintained.answer("release_info", ["app2"], interrupted=True)
+    code, said = maintained.run("../maintenance")
+    assert code == 0, said[-3000:]
+    locks = [(call["host"], call["args"]["state"]) for call in maintained.calls(action="run_lock")]
+    assert locks == [(host, state) for host in ("app2", "app1", "app3") for state in ("held", "released")]
+    (call, *_others) = maintained.calls(action="proxy_server")
+    assert not call["args"]["otherwise"], "it reads no xitrum_rollout_strategy"
+
+
+def test_a_maintenance_does_not_begin_where_the_host_that_is_out_fails_again(maintained):
+    maintained.answer("release_info", ["app2"], interrupted=True)
+    maintained.fail("instance_service", ["app2"], {"state": "started"}, "instance 0 is not healthy")
+    code, said = maintained.run("../maintenance")
+    assert code != 0 and "app2 could not be maintained: instance 0 is not healthy" in " ".join(said.split())
+    assert {call["host"] for call in maintained.calls(action="run_lock")} == {"app2"}
