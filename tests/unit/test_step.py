@@ -151,3 +151,17 @@ def test_a_maintenance_does_not_begin_where_the_host_that_is_out_fails_again(mai
     code, said = maintained.run("../maintenance")
     assert code != 0 and "app2 could not be maintained: instance 0 is not healthy" in " ".join(said.split())
     assert {call["host"] for call in maintained.calls(action="run_lock")} == {"app2"}
+
+
+def test_a_server_that_a_step_has_drained_has_to_come_back_at_its_new_port(tmp_path):
+    """Of a renamed host it is known by the port that the instance had: the new port alone found nothing, which was passed over."""
+    read = read_of(instance(port=9000))
+    read["instances"]["configured"] = {"0": {"http": 8000, "https": 0}}
+    fleet = Fleet(tmp_path, {"app0": read}, {**VARIABLES, "xitrum_slots": False, "xitrum_address": "192.0.2.1", "groups": {"xitrum_proxy": ["proxy0"]}})
+    fleet.answer("proxy_server", ["app0"], missing=[])
+    code, said = fleet.run("rollout")
+    assert code == 0, said[-3000:]
+    old, new = ({"app0-0": f"192.0.2.1:{port}"} for port in (8000, 9000))
+    calls = [call["args"] for call in fleet.calls("app0", "proxy_server")]
+    assert [(args["state"], args["endpoints"], args["other_endpoints"], args["drained"]) for args in calls] == [
+        ("drain", old, new, []), ("maint", old, new, []), ("ready", new, old, ["app0-0"])]
