@@ -165,3 +165,19 @@ def test_a_server_that_a_step_has_drained_has_to_come_back_at_its_new_port(tmp_p
     calls = [call["args"] for call in fleet.calls("app0", "proxy_server")]
     assert [(args["state"], args["endpoints"], args["other_endpoints"], args["drained"]) for args in calls] == [
         ("drain", old, new, []), ("maint", old, new, []), ("ready", new, old, ["app0-0"])]
+
+
+def test_a_step_in_which_one_host_is_lost_and_another_one_fails_reports_both(tmp_path):
+    """The next step ended the run because of the lost host, before the reason of the other one was printed."""
+    fleet = Fleet(tmp_path, {f"app{number}": read_of(instance()) for number in range(5)}, {
+        **VARIABLES, "groups": {"xitrum_proxy": ["proxy0"]}, "xitrum_slots": False, "xitrum_rolling_batch": "2"})
+    fleet.answer("instance_service", ["app1"], {"state": "restarted"}, unreachable=True, msg="lost")
+    fleet.fail("instance_service", ["app2"], {"state": "restarted"}, "instance 0 is not healthy")
+    code, said = fleet.run("rollout")
+    text = " ".join(said.split())
+    assert code != 0 and "was lost before step" not in text
+    assert "The rollout of new stopped at step 2 of 3" in text and "instance 0 is not healthy" in text
+    assert "app1 cannot be used any more in this run" in text
+    released = [call["host"] for call in fleet.calls(action="run_lock") if (call["args"]["state"], call["args"]["outcome"]) == ("released", "failed")]
+    assert sorted(released) == ["app0", "app2", "app3", "app4"]
+    assert not [call for host in ("app3", "app4") for call in fleet.calls(host, "instance_service")]
