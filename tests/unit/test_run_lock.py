@@ -263,6 +263,8 @@ def test_a_run_that_has_the_lock_has_not_died():
     lock = json.loads(there.files[LOCK])
     assert [run["outcome"] for run in run_lock.read_runs(there.files[LOG], lock)] == ["began"]
     assert [run["outcome"] for run in run_lock.read_runs(there.files[LOG], ANN)] == ["died"]
+    assert run_lock.read_last_run(there, LOG.rpartition("/")[0])["outcome"] == "died"
+    assert run_lock.read_last_run(there, "/nothing") == {}
 
 
 def test_the_next_run_writes_down_what_died_once():
