@@ -287,8 +287,12 @@ def address_of(interface):
 
 def port_problems(variables):
     """A port that an instance is to take while another one of the host still has it: a rollout could not start it."""
-    listed = instances_of(variables).get("instances", [])
+    found = instances_of(variables)
+    listed, configured = found.get("instances", []), found.get("configured") or {}
     slot = (variables.get("xitrum_slot_read") or {}).get("slot")
+    # They are removed after the last step. Of a host with slots, the other one is emptied before.
+    surplus = [{**item, "configured": configured.get(str(item["index"]))} for item in found.get("surplus", []) if slot is None]
+    surplus = [item for item in surplus if item["configured"]]
     for item in listed:
         index, port = item["index"], item["port"]
         if slot is not None:
@@ -298,6 +302,10 @@ def port_problems(variables):
         later = [other for other in listed if other.get("configured") and other["running"]]
         later = [other for other in later if slot is not None or other["index"] > index]
         holder = next((other for other in later if port in (other["configured"]["http"], other["configured"]["https"])), None)
+        removed = next((other for other in surplus if port in (other["configured"]["http"], other["configured"]["https"])), None)
+        if removed:
+            yield (f"instance {index} is to listen on port {port}, which instance {removed['index']} has until it is removed, after the others have "
+                   "restarted: reduce xitrum_instances in one run, and change xitrum_http_port in the next one")
         if holder:
             yield (f"instance {index} is to listen on port {port}, which instance {holder['index']} has until it is restarted: "
                    "set xitrum_http_port so that the new ports and the old ones do not overlap")

@@ -291,6 +291,19 @@ def test_ports_of_a_rollout_must_not_overlap(listed, slot, refused):
     assert refused in text and bool(text) == bool(refused)
 
 
+@pytest.mark.parametrize(("listed", "slot", "refused"), [
+    (an_instance(0, 8000, 8001), None, "instance 0 is to listen on port 8001, which instance 1 has until it is removed"),
+    (an_instance(0, 8000, 9000), None, ""),
+    # The other slot is emptied first.
+    (an_instance(0, 8000, 8000), 0, ""),
+])
+def test_ports_of_instances_that_the_run_removes_must_not_overlap_either(listed, slot, refused):
+    of_host = of_deploy(listed, surplus=[1], slot=slot)
+    of_host["xitrum_host_state"]["instances"]["configured"] = {"0": listed["configured"], "1": {"http": 8001, "https": 0}}
+    text = " ".join(preflight_message({"app1": of_host}, ["app1"]).split())
+    assert refused in text and bool(text) == bool(refused)
+
+
 def test_a_line_to_type_is_not_broken():
     command = "ansible-playbook -i " + "long/" * 40 + "hosts.yml xitrum.host.site"
     assert preflight.bullets("app1", [f"found a, expected b. Run instead:\n{command}"]) == f"app1:\n  - found a, expected b. Run instead:\n    {command}"
