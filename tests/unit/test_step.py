@@ -181,3 +181,16 @@ def test_a_step_in_which_one_host_is_lost_and_another_one_fails_reports_both(tmp
     released = [call["host"] for call in fleet.calls(action="run_lock") if (call["args"]["state"], call["args"]["outcome"]) == ("released", "failed")]
     assert sorted(released) == ["app0", "app2", "app3", "app4"]
     assert not [call for host in ("app3", "app4") for call in fleet.calls(host, "instance_service")]
+
+
+def test_outside_ports_lead_back_where_nothing_else_has_read_the_variables(tmp_path):
+    """The names of the application's role, which the inventory does not repeat, were not known there."""
+    variables = {name: value for name, value in VARIABLES.items() if name not in ("xitrum_name", "xitrum_user", "xitrum_log_dir")}
+    pairs = [{"outside": 80, "inside": 8001}]
+    read = read_of(instance(due=()), surplus=[1], pairs=pairs)
+    read["instances"]["configured"] = {"0": {"http": 8000, "https": 0}, "1": {"http": 8001, "https": 0}}
+    fleet = Fleet(tmp_path, {"app0": read}, {**variables, "xitrum_slots": True, "xitrum_slot_read": {"slot": 0}})
+    code, said = fleet.run("rollout")
+    assert code == 0, said[-3000:]
+    (call,) = fleet.calls("app0", "port_redirect")
+    assert call["args"]["pairs"] == [{"outside": 80, "inside": 8000}]
