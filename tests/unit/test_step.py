@@ -194,3 +194,18 @@ def test_outside_ports_lead_back_where_nothing_else_has_read_the_variables(tmp_p
     assert code == 0, said[-3000:]
     (call,) = fleet.calls("app0", "port_redirect")
     assert call["args"]["pairs"] == [{"outside": 80, "inside": 8000}]
+
+
+def test_a_host_is_locked_while_it_is_decommissioned(tmp_path):
+    fleet = Fleet(tmp_path, {"app0": read_of(instance(due=()))}, {
+        **VARIABLES, "groups": {"xitrum_proxy": ["proxy0"], "xitrum_retired": ["old"]}, "xitrum_slots": False})
+    fleet.answer("release_info", ["old"], instances=[{"index": 0, "port": 8000}])
+    fleet.answer("run_lock", ["old"], {"state": "held"}, run="demo the-run")
+    code, said = fleet.run("surplus")
+    assert code == 0, said[-3000:]
+    calls = fleet.calls("old")
+    assert [(call["action"], call["args"].get("state")) for call in calls] == [
+        ("run_lock", "held"), ("release_info", None), ("step_record", "drained"), ("proxy_server", "drain"), ("proxy_server", "maint"),
+        ("instance_service", "absent"), ("run_lock", "released")]
+    assert {call["args"]["outcome"] for call in calls if call["action"] == "run_lock"} == {"removed"}
+    assert {call["run"] for call in calls[1:-1]} == {"demo the-run"}
