@@ -209,3 +209,11 @@ def test_a_host_is_locked_while_it_is_decommissioned(tmp_path):
         ("instance_service", "absent"), ("run_lock", "released")]
     assert {call["args"]["outcome"] for call in calls if call["action"] == "run_lock"} == {"removed"}
     assert {call["run"] for call in calls[1:-1]} == {"demo the-run"}
+
+
+def test_a_restart_that_fails_has_the_time_to_go_back(proxied):
+    """It needs a stop and a start, and then both again: the task ended in between, and nothing ran."""
+    code, said = proxied.run("rollout", xitrum_start_timeout=500, xitrum_stop_timeout=30)
+    assert code == 0, said[-3000:]
+    restarts = [call for call in proxied.calls(action="instance_service") if call["args"]["state"] == "restarted"]
+    assert {int(call["timeout"]) for call in restarts} == {300 + 2 * 500 + 2 * 16 * 30}
