@@ -217,3 +217,11 @@ def test_a_restart_that_fails_has_the_time_to_go_back(proxied):
     assert code == 0, said[-3000:]
     restarts = [call for call in proxied.calls(action="instance_service") if call["args"]["state"] == "restarted"]
     assert {int(call["timeout"]) for call in restarts} == {300 + 2 * 500 + 2 * 16 * 30}
+
+
+def test_all_proxies_that_are_away_are_in_the_line_to_type(tmp_path):
+    fleet = Fleet(tmp_path, {"app0": read_of(instance())}, {
+        **VARIABLES, "groups": {"xitrum_proxy": ["proxy0", "proxy1"]}, "xitrum_slots": False, "xitrum_unavailable_proxies": "proxy1"})
+    fleet.answer("proxy_server", ["app0"], unreachable=True, msg="lost")
+    code, said = fleet.run("rollout")
+    assert code != 0 and "-e xitrum_unavailable_proxies=proxy1,proxy0." in " ".join(said.split())
