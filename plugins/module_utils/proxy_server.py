@@ -69,9 +69,9 @@ def read(host, wanted):
     """Reads the servers that were named, and who else serves, from the running proxy.
 
     Returns `{servers, missing, others, serving, endpoints}`: `servers` are rows of the back end, found by where they
-    lead or by name, each with the name in `wanted` as `server`; `missing` are names without any; `others` are the names of the rows that stay when all that leave
-    together have left, `serving` those of all rows that are enabled and healthy; `endpoints` maps a name to where it
-    leads as the proxy resolves it. Raises RuntimeError where the proxy does not answer.
+    lead or by name, each with the name in `wanted` as `server`; `missing` are names without any; `others` are
+    the names of the rows that stay when all that leave together have left, `serving` those of all rows that are enabled
+    and healthy; `endpoints` maps a name to where it leads as the proxy resolves it. Raises RuntimeError where the proxy does not answer.
     """
     rows = [row for row in BACKENDS[wanted["software"]].view(host, wanted) if row["backend"] == wanted["backend"]]
     known = [

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from ansible_collections.xitrum.host.plugins.module_utils import package_main, proxy, shared_settings, values
 
-
 #: Outcomes in the log of runs of those that did not end: L(run_lock).
 UNFINISHED = ("began", "died", "stopped")
 
