@@ -126,6 +126,7 @@ def preflight_message(hostvars, hosts, reached=None, retired=(), deploy=False):
     usable = usable_hosts(hostvars)
     strict, every = usable.as_strict(), {host: usable[host] for host in hosts}
     answered = set(hosts if reached is None else reached)
+    lost_proxies = preflight.lost_proxies(usable, hosts, answered)
     problems, needed = {}, {}
     for host, of_host in every.items():
         # A host whose variables cannot be meant is not read, so nothing is known of it. Where the addresses of others do not matter
@@ -135,14 +136,15 @@ def preflight_message(hostvars, hosts, reached=None, retired=(), deploy=False):
         of_others = usable.find_needed(host) if unread else {}
         needed.update(of_others)
         skipped = host in answered and (others or of_others or of_host.lacks() or values.plan_problems(of_host))
-        read = [] if skipped else preflight.host_problems(of_host, host in answered)
+        read = [] if skipped else preflight.host_problems(of_host, host in answered, lost_proxies)
         problems[host] = [*variable_problems(of_host), *read, *value_problems(of_host), *others, *run_problems(of_host, deploy)]
     differences = [
         {host: [sentence for sentence in sentences if not any(found.mentions(sentence) for found in usable.found.values())]
          for host, sentences in find(strict, hosts, NO_VALUE).items()}
         for find in (preflight.difference_errors, preflight.proxy_difference_errors)
     ]
-    for found in (*differences, preflight.session_reports(usable, hosts, NO_VALUE)[0]):
+    away = preflight.unavailable_errors(usable, hosts, NO_VALUE)
+    for found in (*differences, preflight.session_reports(usable, hosts, NO_VALUE)[0], away):
         for host, sentences in found.items():
             problems[host] += sentences
     # Of a host that the run leaves out, what the configuration of these has.

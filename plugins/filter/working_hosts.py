@@ -36,6 +36,10 @@ options:
     description: Whether the hosts were read. Until then each may have something to do.
     type: bool
     default: true
+  first:
+    description: A group whose hosts come before the others, where the run made it.
+    type: str
+    default: ""
   away:
     description: Proxies that the user says are away, a list of names or a text with commas between them. They are left out.
     type: raw
@@ -61,7 +65,7 @@ from ansible_collections.xitrum.host.plugins.plugin_utils import command_line, h
 NONE = "all:!all"
 
 
-def working_hosts(groups, among, every=False, group="xitrum_run_acts", read=True, away=()):
+def working_hosts(groups, among, every=False, group="xitrum_run_acts", read=True, away=(), first=""):
     """The pattern. Raises AnsibleFilterError where `away` names a host that is no proxy."""
     check_command_line()
     held_locks.watch()
@@ -69,6 +73,9 @@ def working_hosts(groups, among, every=False, group="xitrum_run_acts", read=True
         among = without_away(groups, among, away)
     if read and group not in groups:
         return NONE
+    if first in groups:
+        # A pattern keeps the order of its parts, and names no host twice.
+        among = f"{first}:{among}:&{among}"
     return among if every or not read else f"{among}:&{group}"
 
 

@@ -91,12 +91,13 @@ def _is_valid(value, kind):
 
 def age(lock, clock):
     """For how long nothing was heard of a lock's run, in seconds. After a boot of the host it is at least as old as
-    that boot.
+    that boot, and so it is where the host runs for less time than the lock says: the clock began anew in the same boot,
+    as in a container, whose kernel goes on.
     """
     boot, seconds = clock
     if not boot:
         return 0.0
-    return max(seconds - lock["uptime"], 0.0) if lock["boot"] == boot else seconds
+    return seconds - lock["uptime"] if lock["boot"] == boot and lock["uptime"] <= seconds else seconds
 
 
 def holder_of(lock):

@@ -129,11 +129,44 @@ def runs_the_package(variables):
     return isinstance(state, dict) and bool(state.get("jdk"))
 
 
-def host_problems(variables, reached):
-    """What stands in the way on one host, as sentences: what its concerns say, and its JDK."""
+def lost_proxies(hostvars, hosts, reached):
+    """Those of C(hosts) that are proxies alone and could not be reached."""
+    found = []
+    for host in hosts:
+        members = hostvars[host].get("groups") or {}
+        if host not in reached and host in (members.get("xitrum_proxy") or []) and host not in (members.get("xitrum") or []):
+            found.append(host)
+    return found
+
+
+def unavailable_errors(hostvars, hosts, no_value=()):
+    """Values of xitrum_unavailable_proxies that the choice of C(hosts) did not follow, a sentence each: it knows the variables of -e
+    alone, and the rest of the run goes by the inventory too."""
+    found = {}
+    for host in hosts:
+        try:
+            away = proxy.names(hostvars[host].get("xitrum_unavailable_proxies"))
+        except no_value:
+            continue
+        except ValueError as error:
+            found[host] = [str(error)]
+            continue
+        ignored = [name for name in away if name in hosts]
+        if ignored:
+            found[host] = [
+                f"xitrum_unavailable_proxies: found {', '.join(ignored)} in the inventory, expected the variable with -e alone: Ansible chooses "
+                "the hosts of a play before it reads the inventory's variables. Remove it from the inventory, and add "
+                f"-e xitrum_unavailable_proxies={','.join(away)}"
+            ]
+    return found
+
+
+def host_problems(variables, reached, lost=()):
+    """What stands in the way on one host, as sentences: what its concerns say, and its JDK. C(lost) are all proxies that
+    could not be reached."""
     state, package = variables.get("xitrum_host_state"), variables.get("xitrum_package_read") or {}
     if is_unread(variables):
-        return refusals(state) if reached and isinstance(state, dict) and state.get("refused") else unread(variables, state, reached)
+        return refusals(state) if reached and isinstance(state, dict) and state.get("refused") else unread(variables, state, reached, lost)
     concerns = [report for report in state.values() if isinstance(report, dict)]
     problems = [problem for report in concerns for problem in report.get("problems", [])]
     if runs_the_package(variables):
@@ -324,8 +357,12 @@ def address_of(interface):
 
 def port_problems(variables):
     """A port that an instance is to take while another one of the host still has it: a rollout could not start it."""
-    listed = instances_of(variables).get("instances", [])
+    found = instances_of(variables)
+    listed, configured = found.get("instances", []), found.get("configured") or {}
     slot = (variables.get("xitrum_slot_read") or {}).get("slot")
+    # They are removed after the last step. Of a host with slots, the other one is emptied before.
+    surplus = [{**item, "configured": configured.get(str(item["index"]))} for item in found.get("surplus", []) if slot is None]
+    surplus = [item for item in surplus if item["configured"]]
     for item in listed:
         index, port = item["index"], item["port"]
         if slot is not None:
@@ -335,6 +372,10 @@ def port_problems(variables):
         later = [other for other in listed if other.get("configured") and other["running"]]
         later = [other for other in later if slot is not None or other["index"] > index]
         holder = next((other for other in later if port in (other["configured"]["http"], other["configured"]["https"])), None)
+        removed = next((other for other in surplus if port in (other["configured"]["http"], other["configured"]["https"])), None)
+        if removed:
+            yield (f"instance {index} is to listen on port {port}, which instance {removed['index']} has until it is removed, after the others have "
+                   "restarted: reduce xitrum_instances in one run, and change xitrum_http_port in the next one")
         if holder:
             yield (f"instance {index} is to listen on port {port}, which instance {holder['index']} has until it is restarted: "
                    "set xitrum_http_port so that the new ports and the old ones do not overlap")
@@ -354,15 +395,17 @@ def retired_problems(retired, applications):
     return found
 
 
-def unread(variables, state, reached):
+def unread(variables, state, reached, lost=()):
     """The sentences for a host of which nothing is known."""
     if not reached:
         groups = variables.get("groups") or {}
         name = variables.get("inventory_hostname", "")
         if name in (groups.get("xitrum_proxy") or []) and name not in (groups.get("xitrum") or []):
+            # A value of -e replaces the one before, so that it has them all.
+            away = ",".join(dict.fromkeys([*unavailable_names(variables), *(lost or [name])]))
             return [
                 "the proxy could not be reached: start it, or correct ansible_host. To roll out without it, add "
-                f"-e xitrum_unavailable_proxies={name}; once it is back, run site.yml"
+                f"-e xitrum_unavailable_proxies={away}; once it is back, run site.yml"
             ]
         return ["the host could not be reached: start it, correct ansible_host, or leave it out with --limit"]
     if isinstance(state, dict) and state.get("printed"):
@@ -371,6 +414,14 @@ def unread(variables, state, reached):
     said = next(filter(None, map(read_failure, (state, failed))), "no reason was given; run again with -vvv")
     # A filter reports all that it found at once, a fault a line.
     return cause_of(said).splitlines() or [said if said.startswith(UNREAD) else f"{UNREAD}: {said}"]
+
+
+def unavailable_names(variables):
+    """The proxies that a run leaves out by now; none where the value cannot be read, which is an error of its own."""
+    try:
+        return proxy.names(variables.get("xitrum_unavailable_proxies"))
+    except ValueError:
+        return []
 
 
 def read_failure(result):

@@ -98,8 +98,14 @@ def available(groups, unavailable):
 
 
 def names(value):
-    """A list of names, or a text of names with commas between them, as a list."""
-    parts = value.split(",") if isinstance(value, str) else value or []
+    """The value of xitrum_unavailable_proxies, a list of names or a text of them with commas, as a list. Raises ValueError
+    for anything else."""
+    parts = value.split(",") if isinstance(value, str) else [] if value is None else value
+    if not isinstance(parts, (list, tuple)) or not all(isinstance(part, str) for part in parts):
+        raise ValueError(
+            f"xitrum_unavailable_proxies: found {value!r}, expected names of the group xitrum_proxy: a list, or a text with "
+            "commas between them"
+        )
     return [str(part).strip() for part in parts if str(part).strip()]
 
 

@@ -47,8 +47,11 @@ SPEC = {
     "allow_missing": {"type": "bool", "default": False},
     "others": {"type": "bool", "default": False},
     "guard": {"type": "bool", "default": False},
+    "otherwise": {"type": "str", "default": ""},
     "leaving": {"type": "list", "elements": "str", "default": []},
     "endpoints": {"type": "dict", "default": {}},
+    "other_endpoints": {"type": "dict", "default": {}},
+    "drained": {"type": "list", "elements": "str", "default": []},
     "socket": {"type": "path", "default": "/run/haproxy/admin.sock"},
     "control_port": {"type": "int", "default": 8404},
     "health_path": {"type": "str", "default": "/"},
@@ -65,33 +68,48 @@ def placed(options):
 def read(host, wanted):
     """Reads the servers that were named, and who else serves, from the running proxy.
 
-    Returns `{servers, missing, others, serving, endpoints}`: `servers` are rows of the back end, found by name or by
-    where they lead; `missing` are names without any; `others` are the names of the rows that stay when all that leave
-    together have left, `serving` those of all rows that are enabled and healthy; `endpoints` maps a name to where it
-    leads as the proxy resolves it. Raises RuntimeError where the proxy does not answer.
+    Returns `{servers, missing, others, serving, endpoints}`: `servers` are rows of the back end, found by where they
+    lead or by name, each with the name in `wanted` as `server`; `missing` are names without any; `others` are
+    the names of the rows that stay when all that leave together have left, `serving` those of all rows that are enabled
+    and healthy; `endpoints` maps a name to where it leads as the proxy resolves it. Raises RuntimeError where the proxy does not answer.
     """
     rows = [row for row in BACKENDS[wanted["software"]].view(host, wanted) if row["backend"] == wanted["backend"]]
-    endpoints = {name: _resolve(host, *_split(text)) for name, text in wanted["endpoints"].items()}
-    found = {name: _matching(host, rows, name, endpoints) for name in wanted["servers"]}
-    leaving = {row["name"] for name in wanted["leaving"] for row in _matching(host, rows, name, endpoints)}
+    known = [
+        {name: _resolve(host, *_split(text)) for name, text in wanted[option].items()}
+        for option in ("endpoints", "other_endpoints")
+    ]
+    found = {name: _matching(host, rows, name, known) for name in wanted["servers"]}
+    leaving = {row["name"] for name in wanted["leaving"] for row in _matching(host, rows, name, known)}
     leaving |= {row["name"] for matches in found.values() for row in matches}
+    servers = ((row, [name for name, matches in found.items() if row in matches]) for row in rows)
     return {
-        "servers": [row for row in rows if any(row in matches for matches in found.values())],
+        "servers": [{**row, "server": names[0]} for row, names in servers if names],
         "missing": [name for name, matches in found.items() if not matches],
         "others": sorted({row["name"] for row in rows} - leaving),
         "serving": _serving(wanted, rows, leaving),
-        "endpoints": endpoints,
+        "endpoints": known[0],
     }
 
 
-def _matching(host, rows, name, endpoints):
-    """The rows of one server: of its name, or of any other name that leads to the same place."""
-    ends = endpoints.get(name) or ()
-    return [
-        row
-        for row in rows
-        if row["name"] == name or (ends and set(_resolve(host, row["address"], row["port"])) & set(ends))
+def _matching(host, rows, name, known):
+    """The rows of one server: those that lead to one of its places, whatever their name; without any, the row of its
+    name. A name alone may be that of another host's instance by now.
+
+    `known` maps names to places. Where rows lead to several, the place that a row of the name leads to counts, then the
+    first: with ports that overlap, another place is that of the next instance."""
+    found = [
+        [row for row in rows if set(_resolve(host, row["address"], row["port"])) & set(ends)]
+        for ends in filter(None, (endpoints.get(name) for endpoints in known))
     ]
+    found.sort(key=lambda matches: (not any(row["name"] == name for row in matches), not matches))
+    return (found or [[]])[0] or [row for row in rows if row["name"] == name]
+
+
+def chosen(wanted, state):
+    """The options with the servers that were found, by their names at the proxy: what was moved is no longer found by
+    where it led."""
+    names = [row["name"] for row in state["servers"]]
+    return {**wanted, "servers": names, "endpoints": {}, "other_endpoints": {}}
 
 
 def _serving(wanted, rows, leaving):
@@ -120,7 +138,7 @@ def _resolve(host, address, port):
 
 def moved(wanted, state, row):
     """Whether a server that is enabled leads to another port or address than its instance has now."""
-    ends = state["endpoints"].get(row["name"])
+    ends = state["endpoints"].get(row["server"])
     return wanted["state"] == "ready" and bool(ends) and addresses.endpoint(row["address"], row["port"]) not in ends
 
 
@@ -133,6 +151,13 @@ def plan(wanted, state):
         result.problems.append(
             f"{wanted['software']} has no server {' and '.join(missing)} in its backend {wanted['backend']}: it has "
             f"{known}. Run site.yml, so that the proxy knows it."
+        )
+    lost = [name for name in missing if name in wanted["drained"]]
+    if lost and wanted["allow_missing"] and wanted["state"] == "ready":
+        ends = ", ".join(f"{name} ({wanted['endpoints'].get(name, 'unknown address')})" for name in lost)
+        result.problems.append(
+            f"{wanted['software']} has no server {ends} in its backend {wanted['backend']} any more, expected the one that "
+            "this run has drained. Enable it there, or run site.yml, so that the proxy knows it."
         )
     result.problems.extend(serving_errors(wanted, state))
     if wanted["close"] and wanted["state"] != "maint":
@@ -148,8 +173,8 @@ def plan(wanted, state):
             Row("proxy_server", name, wanted["state"], row["state"], row["status"], "ok" if good else "differs")
         )
         if elsewhere:
-            end = wanted["endpoints"][row["name"]]
-            result.actions.append(("move", {**row, "end": end, "to": state["endpoints"][row["name"]][0]}))
+            end = wanted["endpoints"][row["server"]]
+            result.actions.append(("move", {**row, "end": end, "to": state["endpoints"][row["server"]][0]}))
             result.before += f"{name} at {addresses.endpoint(row['address'], row['port'])}\n"
             result.after += f"{name} at {end}\n"
         if not good:
@@ -178,8 +203,8 @@ def serving_errors(wanted, state):
     if wanted["guard"] and state["others"]:
         return [
             f"{' and '.join(gone)} would be drained, and of the other servers of {wanted['software']} "
-            f"({', '.join(state['others'])}) none is enabled and healthy: clients would be refused. Repair one of them "
-            "first, or restart all at once and accept the outage: -e xitrum_rollout_strategy=all_at_once."
+            f"({', '.join(state['others'])}) none is enabled and healthy: clients would be refused. Repair or enable one "
+            f"of them first{wanted['otherwise'] and ', ' + wanted['otherwise']}."
         ]
     return []
 

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from ansible_collections.xitrum.host.plugins.module_utils import package_main, proxy, shared_settings, values
 
+#: Outcomes in the log of runs of those that did not end: L(run_lock).
+UNFINISHED = ("began", "died", "stopped")
+
 
 def size(batch, count):
     """How many instances a step takes, at least 1: C(batch) is a number, or a share of all C(count) such as C(25%), rounded down.
@@ -111,7 +114,8 @@ def run_everywhere(found):
 def running_before(found):
     """The release that the fleet ran before a rollout that stopped: one that every host still runs.
 
-    An empty text where the fleet runs one release alone, or where nothing says which of several it is.
+    An empty text where the fleet runs one release alone, or where nothing says which of several it is. So it is after a
+    rollback that stopped: what every host still runs is the release that it was to leave.
 
     The latest of them that was healthy on all hosts; or the only one, even if no run with it ended healthy.
     """
@@ -120,7 +124,17 @@ def running_before(found):
         return ""
     healthy = set.intersection(*(set(remembered(has)) & set(has["releases"]) for has in found.values())) & everywhere
     latest = [name for name in remembered(next(iter(found.values()))) if name in healthy]
-    return latest[-1] if latest else next(iter(everywhere)) if len(everywhere) == 1 else ""
+    before = latest[-1] if latest else next(iter(everywhere)) if len(everywhere) == 1 else ""
+    return "" if any(was_going_back(has, before) for has in found.values()) else before
+
+
+def was_going_back(has, before):
+    """Whether the last run on a host that did not end was bringing a release that was healthy before the release C(before)
+    was."""
+    healthy, last = remembered(has), has.get("last_run") or {}
+    older = healthy[:healthy.index(before)] if before in healthy else healthy
+    brought = {*has.get("in_step", []), *([last["to"]] if last.get("outcome") in UNFINISHED else [])}
+    return bool(brought & set(older))
 
 
 def is_mixed(found):

@@ -141,6 +141,12 @@ def read_runs(text, lock=None):
     ]
 
 
+def read_last_run(host, log_dir):
+    """The last run of the log in a folder, as L(read_runs) has it; an empty dictionary where there is none."""
+    runs = read_runs(host.tail(f"{log_dir}/{LOG}", _TAIL))
+    return runs[-1] if runs else {}
+
+
 def begin_of(lock):
     """The words of a line of the log that are those of one run alone: when it began, and whose it is."""
     return f"{when(lock['since'])} {word(lock['user'])}@{word(lock['host'])}"

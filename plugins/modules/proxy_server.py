@@ -70,6 +70,10 @@ options:
       - It is judged at the moment of the change, under a lock on the proxy.
     type: bool
     default: false
+  otherwise:
+    description: What else the reader of a refusal by O(guard) can do, as the end of its last sentence.
+    type: str
+    default: ""
   leaving:
     description: With O(guard), the servers of all hosts that leave together with O(servers). They do not count as others.
     type: list
@@ -78,10 +82,21 @@ options:
   endpoints:
     description:
       - Where each server leads, C(ADDRESS:PORT) by its name, as P(xitrum.host.proxy_endpoints#filter) makes them.
-      - A server that leads to the same place under another name is set, too.
+      - The servers that lead there are set, whatever their names. Where none does, the one of the name is.
       - With O(state=ready), a server that leads elsewhere is moved there first.
     type: dict
     default: {}
+  other_endpoints:
+    description:
+      - Where each server may lead instead, C(ADDRESS:PORT) by its name, such as with its port before or after a change.
+      - With O(state=ready), it finds the server of a renamed host that gets another port.
+    type: dict
+    default: {}
+  drained:
+    description: With O(state=ready) and O(allow_missing), those of O(servers) that the proxy had when a run drained them. One that is missing is an error.
+    type: list
+    elements: str
+    default: []
   socket:
     description: The runtime socket of HAProxy.
     type: path
@@ -183,7 +198,7 @@ def main():
             module.fail_json(msg="\n".join(plan.problems), **{**said, "changed": False})
         if not module.check_mode:
             proxy_server.apply(host, wanted, plan)
-            said.update(proxy_server.wait(host, wanted))
+            said.update(proxy_server.wait(host, proxy_server.chosen(wanted, state)))
             said["changed"] = said["changed"] or said["closed"] > 0
             said["notes"] = proxy_server.drain_notes(host, wanted, said["open"])
             for note in said["notes"]:

@@ -38,7 +38,8 @@ class ActionModule(ActionBase):
     def run(self, tmp=None, task_vars=None):
         result = super().run(tmp, task_vars)
         host, action = task_vars["inventory_hostname"], self._task.action.rpartition(".")[2]
-        call = {"host": host, "action": action, "args": json.loads(json.dumps(self._task.args))}
+        call = {"host": host, "action": action, "args": json.loads(json.dumps(self._task.args)),
+                "timeout": self._task.timeout, "run": next((env.get("XITRUM_HOST_RUN") for env in self._task.environment or [] if env), None)}
         with open(os.environ["STUB_CALLS"], "a", encoding="utf-8") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             file.write(json.dumps(call) + "\\n")
@@ -68,6 +69,8 @@ class Fleet:
         for name in STUBBED:
             (collection / f"plugins/action/{name}.py").write_text(STUB, encoding="utf-8")
         shutil.copytree(ROOT / "playbooks/plays", collection / "playbooks/plays")
+        for path in (ROOT / "playbooks").glob("*.yml"):
+            shutil.copy(path, collection / "playbooks")
         tasks = collection / "playbooks/tasks"
         tasks.mkdir()
         # The hosts stay as the test has them.

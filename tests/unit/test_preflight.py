@@ -326,6 +326,19 @@ def test_ports_of_a_rollout_must_not_overlap(listed, slot, refused):
     assert refused in text and bool(text) == bool(refused)
 
 
+@pytest.mark.parametrize(("listed", "slot", "refused"), [
+    (an_instance(0, 8000, 8001), None, "instance 0 is to listen on port 8001, which instance 1 has until it is removed"),
+    (an_instance(0, 8000, 9000), None, ""),
+    # The other slot is emptied first.
+    (an_instance(0, 8000, 8000), 0, ""),
+])
+def test_ports_of_instances_that_the_run_removes_must_not_overlap_either(listed, slot, refused):
+    of_host = of_deploy(listed, surplus=[1], slot=slot)
+    of_host["xitrum_host_state"]["instances"]["configured"] = {"0": listed["configured"], "1": {"http": 8001, "https": 0}}
+    text = " ".join(preflight_message({"app1": of_host}, ["app1"]).split())
+    assert refused in text and bool(text) == bool(refused)
+
+
 def test_a_line_to_type_is_not_broken():
     command = "ansible-playbook -i " + "long/" * 40 + "hosts.yml xitrum.host.site"
     assert preflight.bullets("app1", [f"found a, expected b. Run instead:\n{command}"]) == f"app1:\n  - found a, expected b. Run instead:\n    {command}"
@@ -339,6 +352,33 @@ def with_proxies(**more):
     for name, values in more.items():
         found[name].update(values)
     return found
+
+
+def lost_of(hosts, reached, **more):
+    """The errors of a run whose hosts are one application host and three proxies."""
+    groups = {"xitrum": ["app1"], "xitrum_proxy": ["proxy1", "proxy2", "proxy3"]}
+    found = {"app1": variables(groups=groups, inventory_hostname="app1", ansible_host="192.0.2.9", **more)}
+    for number, name in enumerate(groups["xitrum_proxy"], 1):
+        state = {"xitrum_host_state": {}} if name in reached else {}
+        found[name] = {"inventory_hostname": name, "groups": groups, "ansible_host": f"192.0.2.{number}", **state, **more}
+    return " ".join(preflight_message(found, hosts, reached).split())
+
+
+def test_all_proxies_that_are_away_are_in_the_line_to_type():
+    """The value replaces the one before: with that of the message, the proxy that was left out first was missing again."""
+    text = lost_of(["app1", "proxy1", "proxy2"], ["app1"], xitrum_unavailable_proxies="proxy3")
+    assert text.count("-e xitrum_unavailable_proxies=proxy3,proxy1,proxy2;") == 1
+    assert "-e xitrum_unavailable_proxies=proxy1;" in lost_of(["app1", "proxy1", "proxy2"], ["app1", "proxy2"])
+
+
+def test_unavailable_proxies_of_the_inventory_are_refused():
+    """The plays had their hosts chosen without it, and the rest of the run left the proxy out."""
+    text = lost_of(["app1", "proxy1", "proxy2", "proxy3"], ["app1", "proxy1", "proxy2", "proxy3"], xitrum_unavailable_proxies=["proxy2"])
+    assert text.count("xitrum_unavailable_proxies: found proxy2 in the inventory, expected the variable with -e alone") == 1
+    assert "-e xitrum_unavailable_proxies=proxy2" in text
+    # As with -e.
+    assert lost_of(["app1", "proxy1", "proxy3"], ["app1", "proxy1", "proxy3"], xitrum_unavailable_proxies=["proxy2"]) == ""
+    assert "xitrum_unavailable_proxies: found 5, expected names" in lost_of(["app1"], ["app1"], xitrum_unavailable_proxies=5)
 
 
 def test_the_addresses_of_all_proxies_and_instances_are_reported_at_once():

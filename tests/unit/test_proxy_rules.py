@@ -5,11 +5,14 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 import yaml
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar
 from ansible_collections.xitrum.host.plugins.filter.input_problems import input_problems
+from ansible_collections.xitrum.host.plugins.module_utils import proxy
 
 from .test_proxy_templates import BASE, ROOT, trust_as_template
 
@@ -36,6 +39,15 @@ def problems(**more):
     # Filters of a collection are found by Ansible's own programs alone.
     templar.environment.filters["xitrum.host.input_problems"] = input_problems
     return templar.template(trust_as_template("{{ __proxy_problems }}"))
+
+
+@pytest.mark.parametrize("value", [5, 0, True, False, {"proxy1": 1}, [["proxy1"]], [1]])
+def test_unavailable_proxies_of_a_wrong_type_are_named(value):
+    groups = {"xitrum_proxy": ["proxy1", "proxy2"]}
+    with pytest.raises(ValueError, match=f"xitrum_unavailable_proxies: found {re.escape(repr(value))}, expected names of the group xitrum_proxy"):
+        proxy.available(groups, value)
+    assert proxy.available(groups, None) == proxy.available(groups, "") == ["proxy1", "proxy2"]
+    assert proxy.available(groups, " proxy1 , ") == proxy.available(groups, ["proxy1"]) == ["proxy2"]
 
 
 def test_what_fits_together_is_no_problem():

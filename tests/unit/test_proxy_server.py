@@ -198,7 +198,7 @@ def test_with_no_timeout_nothing_is_waited_for(monkeypatch):
 
 
 def test_a_server_is_moved_only_where_it_comes_back_and_leads_elsewhere():
-    row, state = {"name": "app1-0", "address": "192.0.2.1", "port": 8000}, {"endpoints": {"app1-0": ["192.0.2.1:80"]}}
+    row, state = {"name": "old1-0", "server": "app1-0", "address": "192.0.2.1", "port": 8000}, {"endpoints": {"app1-0": ["192.0.2.1:80"]}}
     assert proxy_server.moved(wanted(state="ready"), state, row)
     assert not proxy_server.moved(wanted(state="maint"), state, row)
     assert not proxy_server.moved(wanted(state="ready"), {"endpoints": {"app1-0": ["192.0.2.1:8000"]}}, row)
@@ -227,6 +227,74 @@ def test_a_server_is_found_by_where_it_leads_whatever_its_name(proxy):
     named = FakeHost(commands={SS: CONNECTIONS}, names={"app1.example": ["192.168.0.12"]})
     by_name = proxy_server.read(named, wanted(servers=["x"], endpoints={"x": "app1.example:8001"}))
     assert [row["name"] for row in by_name["servers"]] == ["app1-1"]
+
+
+class Movable:
+    """A back end whose servers, C(name: (address, port)), can be moved."""
+
+    def __init__(self, **servers):
+        self.rows = {name: {"backend": "xitrum", "name": name, "address": address, "port": port, "state": "ready", "healthy": True,
+                            "status": "UP", "check": "", "sessions": 0} for name, (address, port) in servers.items()}
+
+    def view(self, unused_host, unused_wanted):
+        return [dict(row) for row in self.rows.values()]
+
+    def change(self, unused_host, options, rows):
+        for row in rows:
+            self.rows[row["name"]]["state"] = options["state"]
+
+    def move(self, unused_host, unused_options, rows):
+        for row in rows:
+            self.rows[row["name"]].update(address=row["address"], port=row["port"])
+
+
+def set_to(monkeypatch, fleet, server, state, **more):
+    """What a run does at the proxy; the servers that it waited for, and the errors."""
+    monkeypatch.setitem(proxy_server.BACKENDS, "haproxy", fleet)
+    want = wanted(servers=[server], state=state, allow_missing=True, guard=state != "ready", **more)
+    found = proxy_server.read(host(), want)
+    plan = proxy_server.plan(want, found)
+    if not plan.problems:
+        proxy_server.apply(host(), want, plan)
+    waits = proxy_server.wait(host(), proxy_server.chosen(want, found))
+    return [row["name"] for row in waits["servers"]], plan.problems
+
+
+def test_renamed_hosts_with_another_port_come_back_at_it(monkeypatch):
+    """Under its new port no server was found, and all of them stayed drained, one after the other."""
+    fleet = Movable(old1_0=("192.0.2.1", 8000), old2_0=("192.0.2.2", 8000))
+    before, after = {"new1-0": "192.0.2.1:8000"}, {"new1-0": "192.0.2.1:9000"}
+    assert set_to(monkeypatch, fleet, "new1-0", "maint", endpoints=before, other_endpoints=after) == (["old1_0"], [])
+    assert set_to(monkeypatch, fleet, "new1-0", "ready", endpoints=after, other_endpoints=before) == (["old1_0"], [])
+    assert [(row["port"], row["state"]) for row in fleet.rows.values()] == [(9000, "ready"), (8000, "ready")]
+    # And back, where the new release fails.
+    assert set_to(monkeypatch, fleet, "new1-0", "maint", endpoints=before, other_endpoints=after) == (["old1_0"], [])
+    assert set_to(monkeypatch, fleet, "new1-0", "ready", endpoints=before, other_endpoints=after) == (["old1_0"], [])
+    assert [(row["port"], row["state"]) for row in fleet.rows.values()] == [(8000, "ready"), (8000, "ready")]
+
+
+def test_ports_that_overlap_are_those_of_the_servers_with_the_names(monkeypatch):
+    fleet = Movable(**{"app1-0": ("192.0.2.1", 8001), "app1-1": ("192.0.2.1", 8002)})
+    before, after = ({f"app1-{index}": f"192.0.2.1:{port + index}" for index in (0, 1)} for port in (8001, 8000))
+    for name in ("app1-0", "app1-1"):
+        assert set_to(monkeypatch, fleet, name, "maint", endpoints=before, other_endpoints=after) == ([name], [])
+        assert set_to(monkeypatch, fleet, name, "ready", endpoints=after, other_endpoints=before) == ([name], [])
+    assert [row["port"] for row in fleet.rows.values()] == [8000, 8001]
+
+
+def test_names_that_hosts_have_swapped_take_one_server_out(monkeypatch):
+    fleet = Movable(**{f"{name}-0": (f"192.0.2.{number}", 8000) for number, name in enumerate("abc")})
+    ends = {"a-0": "192.0.2.1:8000"}
+    assert set_to(monkeypatch, fleet, "a-0", "maint", endpoints=ends) == (["b-0"], [])
+    assert [row["state"] for row in fleet.rows.values()] == ["ready", "maint", "ready"]
+
+
+def test_a_server_that_was_drained_and_is_missing_now_is_an_error(monkeypatch):
+    fleet, ends = Movable(other=("192.0.2.2", 8000)), {"new1-0": "192.0.2.1:8000"}
+    _servers, problems = set_to(monkeypatch, fleet, "new1-0", "ready", endpoints=ends, drained=["new1-0"])
+    assert len(problems) == 1 and "no server new1-0 (192.0.2.1:8000) in its backend xitrum any more" in problems[0]
+    assert set_to(monkeypatch, fleet, "new1-0", "ready", endpoints=ends) == ([], [])
+    assert set_to(monkeypatch, fleet, "new1-0", "maint", endpoints=ends, drained=["new1-0"]) == ([], [])
 
 
 # ------------------------------------------------------------------------------------------- who serves meanwhile
@@ -269,10 +337,13 @@ def guarded(monkeypatch, fleet, servers, **more):
     ],
 )
 def test_the_last_that_serves_is_drained_only_with_all_others(monkeypatch, servers, leaving, refused):
-    _want, plan = guarded(monkeypatch, Fleet(**servers), ["a"], leaving=leaving)
+    otherwise = "or restart all at once: -e xitrum_rollout_strategy=all_at_once"
+    _want, plan = guarded(monkeypatch, Fleet(**servers), ["a"], leaving=leaving, otherwise=otherwise)
     assert ["none is enabled and healthy" in problem for problem in plan.problems] == ([True] if refused else [])
     if refused:
-        assert "xitrum_rollout_strategy=all_at_once" in plan.problems[0]
+        assert plan.problems[0].endswith(f"Repair or enable one of them first, {otherwise}.")
+        _want, plan = guarded(monkeypatch, Fleet(**servers), ["a"], leaving=leaving)
+        assert plan.problems[0].endswith("Repair or enable one of them first.")
     _want, back = guarded(monkeypatch, Fleet(**servers), ["a"], state="ready")
     assert back.problems == []
 

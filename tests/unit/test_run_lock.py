@@ -67,6 +67,8 @@ def test_when_it_can_be_had(lock, more):
     (3649.0, "b1", False), (3651.0, "b1", True),
     # The host booted since: the run was heard of before that.
     (3599.0, "b2", False), (3601.0, "b2", True),
+    # Its clock began anew in the same boot.
+    (49.0, "b1", False),
     # No clock but the one that is set: a lock has no age then.
     (9999.0, "", False),
 ])
@@ -263,6 +265,8 @@ def test_a_run_that_has_the_lock_has_not_died():
     lock = json.loads(there.files[LOCK])
     assert [run["outcome"] for run in run_lock.read_runs(there.files[LOG], lock)] == ["began"]
     assert [run["outcome"] for run in run_lock.read_runs(there.files[LOG], ANN)] == ["died"]
+    assert run_lock.read_last_run(there, LOG.rpartition("/")[0])["outcome"] == "died"
+    assert run_lock.read_last_run(there, "/nothing") == {}
 
 
 def test_the_next_run_writes_down_what_died_once():
@@ -297,3 +301,9 @@ def test_a_run_of_this_controller_is_known_to_be_dead_or_alive():
 def test_of_a_run_of_another_controller_nothing_is_known(change):
     here = controller.identity()
     assert not controller.gone({**here, "id": f"{controller.boot()}/999999999/1", **change}, here)
+
+
+def test_a_lock_from_later_than_now_in_the_same_boot_ages_as_one_of_another_boot():
+    """It never aged, so that no run could take it over but by hand."""
+    assert (refusal(host({**ANN, "uptime": 9999.0}, uptime=3599.0, boot="b1")) == "") is False
+    assert (refusal(host({**ANN, "uptime": 9999.0}, uptime=3601.0, boot="b1")) == "") is True

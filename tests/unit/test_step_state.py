@@ -324,6 +324,30 @@ def test_a_rollback_goes_by_what_the_instances_run(running_ones, switched, in_st
     assert rollout.choose_previous({"app1": found}) == {"app1": goes}
 
 
+@pytest.mark.parametrize("left", [
+    {"in_step": ["aa"]},
+    *({"last_run": {"from": "bb", "to": "aa", "outcome": outcome}} for outcome in ("began", "died", "stopped")),
+])
+@pytest.mark.parametrize("healthy", [["aa", "bb"], ["aa"]])
+def test_a_rollback_that_stopped_is_not_undone_by_the_next_one(left, healthy):
+    """Every host still ran the release to leave, which counted as the one from before a rollout."""
+    both = {"releases": ["aa", "bb"], "current": "bb", "previous": "aa", "healthy": healthy, "switched": [], "examples": {}, "main_classes": {}}
+    found = {"app1": {**both, "running": ["aa", "bb"], **left}, "app2": {**both, "running": ["bb"]}}
+    problems = " ".join(rollout.go_back_to(found)["problems"])
+    assert "-e xitrum_rollback_to=aa" in problems and "-e xitrum_rollback_to=bb" in problems
+    assert rollout.go_back_to(found, "aa")["problems"] == []
+
+
+@pytest.mark.parametrize("left", [
+    {"in_step": ["cc"], "last_run": {"from": "bb", "to": "cc", "outcome": "died"}},
+    {"last_run": {"from": "bb", "to": "aa", "outcome": "done"}}, {"last_run": {}},
+])
+def test_a_rollout_that_stopped_is_undone_by_a_rollback(left):
+    both = {"releases": ["aa", "bb", "cc"], "current": "bb", "previous": "aa", "healthy": ["aa", "bb"], "switched": [], "examples": {}, "main_classes": {}}
+    found = {"app1": {**both, "running": ["bb", "cc"], **left}, "app2": {**both, "running": ["bb"]}}
+    assert rollout.go_back_to(found)["package"]["release"] == "bb"
+
+
 def test_the_overview_has_what_runs_and_what_a_step_was_bringing():
     there = FakeHost({"/proc/stat": "btime 1\n", "/proc/7/stat": "7 (java) S 1 " + "0 " * 17 + "100 0",
                       "/proc/7/status": "Uid:\t0\t0\t0\t0\nGid:\t0\t0\t0\t0\nVmRSS:\t1 kB\n", "/opt/demo/instances/0/aa-1/x": ""},
