@@ -165,7 +165,13 @@ class ProxyContract:
     def test_no_other_upgrade_reaches_the_application(self, address, upgrade):
         """Behind one to another protocol, requests would pass the proxy unseen."""
         headers = [("Upgrade", value) for value in upgrade]
-        said = client_of(address, ("Connection", "Upgrade, HTTP2-Settings"), ("HTTP2-Settings", "AAMAAABk"), *headers)
+        answer, body = ask(address, "/client", [("Connection", "Upgrade, HTTP2-Settings"), ("HTTP2-Settings", "AAMAAABk"), *headers])
+        if answer.status == 400:
+            # HAProxy itself refuses a WebSocket among others that has no key.
+            assert "websocket" in ", ".join(upgrade)
+            return
+        assert answer.status == 200
+        said = json.loads(body)
         assert (said["upgrade"], said["settings"] or None) == (None, None)
 
     @pytest.mark.parametrize("request_line", [b"GET", b"POST"])
