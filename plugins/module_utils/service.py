@@ -218,8 +218,8 @@ def health_fault(host, wanted, item, subject=""):
     """Why an instance is not healthy, as a sentence; empty where it is: the page answers as it should, and what listens
     is a process of this instance and of its user. C(subject) is what answers, in words: its URL, where that is empty.
 
-    It is looked at before the page is asked, so that nobody else is asked, and again after it, so that nobody else has
-    answered.
+    Sockets are read before the page is requested, so that nobody else is asked, and again after it, so that nobody else
+    has answered: then the same socket has to be there.
     """
     address, port = target_of(host, wanted, item)
     configured = instances.read_configured(host, f"{home(wanted, item['index'])}/current")
@@ -230,9 +230,10 @@ def health_fault(host, wanted, item, subject=""):
         "https": configured["https"] if configured else 0,
     }
     users = process.accounts(host, home(wanted, item["index"]))
+    looks = []
 
     def stranger():
-        return ownership.answer_fault(host, place, wanted["supervisor"], wanted["name"], users)
+        return ownership.answer_fault(host, place, wanted["supervisor"], wanted["name"], users, looks)
 
     fault = stranger()
     if fault:
