@@ -11,7 +11,7 @@ from __future__ import annotations
 import difflib
 import re
 
-from ansible_collections.xitrum.host.plugins.module_utils import cluster, input_types, jvm, pip, proxy, shared_settings
+from ansible_collections.xitrum.host.plugins.module_utils import cluster, input_types, jvm, package_config, pip, proxy, shared_settings
 from ansible_collections.xitrum.host.plugins.module_utils import folders as paths
 from ansible_collections.xitrum.host.plugins.module_utils.variables import is_true
 
@@ -227,6 +227,15 @@ def java_options(variables):
         yield from cluster.option_errors(options, is_true(variables.get(cluster.SHARED, False)))
 
 
+def config(variables):
+    """Settings in C(xitrum_config) that open Akka's remoting. The text stands inside of C(xitrum {}) in the file of an
+    instance, and one that closes that block first sets what follows for all of the application."""
+    text = str(variables.get("xitrum_config") or "")
+    readings = filter(None, map(package_config.settings_of, (text, f"xitrum {{\n{text}\n}}")))
+    takes_shared = is_true(variables.get(cluster.SHARED, False))
+    yield from dict.fromkeys(sentence for settings in readings for sentence in cluster.config_errors(settings, takes_shared))
+
+
 def pip_arguments(variables):
     """What pip is told: a command line shows it to every user of the host."""
     try:
@@ -258,7 +267,7 @@ def reach_from(variables):
 
 #: All of them, in the order in which they are reported.
 CHECKS = (
-    names, folders, empties, texts, counts, rollout, capacity, ports, secrets, heap, java_options, pip_arguments, backends,
+    names, folders, empties, texts, counts, rollout, capacity, ports, secrets, heap, java_options, config, pip_arguments, backends,
     reach_from,
 )
 
