@@ -13,10 +13,13 @@ import re
 
 from ansible_collections.xitrum.host.plugins.module_utils import cluster, input_types, jvm, package_config, pip, proxy, shared_settings
 from ansible_collections.xitrum.host.plugins.module_utils import folders as paths
+from ansible_collections.xitrum.host.plugins.module_utils.foreign_text import printable
 from ansible_collections.xitrum.host.plugins.module_utils.variables import is_true
 
 LEAST_KEY = 16
 MOST_INSTANCES = 1000
+#: A hash as pip takes it.
+HASH = re.compile(r"sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128}")
 #: More than any Linux host holds.
 MOST_CONNECTIONS = 1 << 30
 
@@ -244,6 +247,22 @@ def pip_arguments(variables):
         yield f"supervisor_supervisord_pip_arguments: {error}"
 
 
+def supervisord_hashes(variables):
+    """The files of supervisord that pip may install: root runs them."""
+    version, hashes = str(variables.get("supervisor_supervisord_version") or "").strip(), variables.get("supervisor_supervisord_hashes") or []
+    if variables.get("xitrum_supervisor") != "supervisord" or not version or not isinstance(hashes, (list, tuple)):
+        return
+    wrong = next((str(item) for item in hashes if not HASH.fullmatch(str(item))), None)
+    if wrong is not None:
+        yield f"supervisor_supervisord_hashes has {printable(wrong)!r}: expected texts such as sha256: and 64 digits from 0 to f"
+    elif not hashes:
+        yield (
+            f"supervisor_supervisord_version is {version}, and supervisor_supervisord_hashes is empty: expected are the hashes of its files, "
+            f"since root runs what pip installs. Run pip download --no-deps supervisor=={version} and pip hash supervisor-{version}*, verify the file, "
+            "and set supervisor_supervisord_hashes to what follows --hash="
+        )
+
+
 def backends(variables):
     """Other applications below a path of the site."""
     try:
@@ -267,8 +286,8 @@ def reach_from(variables):
 
 #: All of them, in the order in which they are reported.
 CHECKS = (
-    names, folders, empties, texts, counts, rollout, capacity, ports, secrets, heap, java_options, config, pip_arguments, backends,
-    reach_from,
+    names, folders, empties, texts, counts, rollout, capacity, ports, secrets, heap, java_options, config, pip_arguments,
+    supervisord_hashes, backends, reach_from,
 )
 
 

@@ -117,3 +117,18 @@ def test_backends_of_another_type_are_left_to_the_specification(value):
 @pytest.mark.parametrize("value", ["-Da=b c", None, {}, 1])
 def test_options_of_another_type_are_left_to_the_specification(value):
     assert values.plan_problems({"xitrum_java_options": value}) == []
+
+
+@pytest.mark.parametrize(("hashes", "more", "text"), [
+    ([], {}, "supervisor_supervisord_version is 4.3.0, and supervisor_supervisord_hashes is empty: expected are the hashes of its files"),
+    (None, {}, "pip hash supervisor-4.3.0*"),
+    (["sha256:" + "0" * 64], {}, ""),
+    (["sha256:" + "0" * 64, "sha256:12"], {}, "supervisor_supervisord_hashes has 'sha256:12'"),
+    (["sha256:" + "0" * 64 + "\n--index-url=http://evil"], {}, "supervisor_supervisord_hashes has"),
+    ([], {"xitrum_supervisor": "systemd"}, ""),
+    ([], {"supervisor_supervisord_version": ""}, ""),
+])
+def test_supervisord_is_installed_from_pypi_with_hashes_alone(hashes, more, text):
+    variables = {"xitrum_supervisor": "supervisord", "supervisor_supervisord_version": "4.3.0", "supervisor_supervisord_hashes": hashes, **more}
+    found = list(values.problems(variables))
+    assert len(found) == bool(text) and all(text in sentence for sentence in found)
