@@ -105,6 +105,15 @@ def test_apache_wants_a_body_to_come_in_at_a_minimum_rate(case):
     assert re.fullmatch(r"header=10 body=\d+,MinRate=[1-9]\d*", limits)
 
 
+@pytest.mark.parametrize(("client", "body"), [("10h", "60s"), ("1m", "60s"), ("90s", "60s"), ("30s", "30s"), ("500ms", "500ms")])
+def test_nginx_ends_a_body_that_stops(client, body):
+    text = rendered("nginx", proxy_timeout_client=client)
+    assert directives(text, "client_body_timeout") == [body]
+    assert directives(text, "client_header_timeout") == ["10s"] and directives(text, "send_timeout") == [client]
+    # What holds for a WebSocket.
+    assert directives(text, "proxy_read_timeout") == directives(text, "proxy_send_timeout") == ["10h"]
+
+
 @pytest.mark.parametrize("case", CASES)
 def test_nginx_passes_an_upgrade_for_websocket_alone(case):
     text = rendered("nginx", **CASES[case])
