@@ -45,7 +45,8 @@ def listening(host, rows, address, port):
 def socket_fault(host, rows, main, users, supervisor):
     """Why one of these listening sockets is not the instance's, as a sentence; empty where all are.
 
-    C(main) is the process that the supervisor has for the instance (0: none), C(users) are those of C(process.accounts).
+    C(main) is the process that the supervisor has for the instance (0: none), C(users) are those of C(process.accounts):
+    where none is known, no socket is the instance's.
     """
     expected = f"process {main}" if main else "a process"
     expected = f"expected is {expected} that {supervisor} started for the instance, or one below it"
@@ -56,7 +57,7 @@ def socket_fault(host, rows, main, users, supervisor):
             return f"{place} is held by a process that cannot be seen; {expected}: look for it with ss -ltnp as root"
         for pid in row["pids"]:
             found = process.process(host, pid, 0)
-            mine = bool(main) and is_below(host, pid, main) and (not found or not users or found["user"] in users)
+            mine = bool(main) and is_below(host, pid, main) and (not found or found["user"] in users)
             if not mine:
                 return (
                     f"{place} is held by {describe(host, pid)}; {expected}. "

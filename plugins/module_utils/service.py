@@ -32,6 +32,7 @@ SPEC = {
     "name": {"type": "str", "required": True},
     "root": {"type": "path", "required": True},
     "log_dir": {"type": "path", "required": True},
+    "user": {"type": "str", "default": ""},
     "supervisor": {"type": "str", "default": "systemd", "choices": sorted(supervisors.KINDS)},
     "state": {
         "type": "str",
@@ -76,7 +77,7 @@ def running(host, wanted, index):
     """The processes of an instance. Those of other users that claim to work in its folder are none: they would be
     killed by root, or keep it from being started or removed."""
     folder = home(wanted, index)
-    return process.own_rows(supervisors.processes(host, folder), process.accounts(host, folder))
+    return process.own_rows(supervisors.processes(host, folder), process.accounts(host, folder, wanted.get("user", "")))
 
 
 def filled(wanted, index, verb):
@@ -229,7 +230,7 @@ def health_fault(host, wanted, item, subject=""):
         "port": port,
         "https": configured["https"] if configured else 0,
     }
-    users = process.accounts(host, home(wanted, item["index"]))
+    users = process.accounts(host, home(wanted, item["index"]), wanted.get("user", ""))
     looks = []
 
     def stranger():

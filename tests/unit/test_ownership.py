@@ -235,7 +235,15 @@ def test_the_account_is_the_one_that_root_gave_the_folders_to():
     there.links[f"{HOME}/cc-3/tmp"] = "/home/mallory"
     assert process.accounts(there, HOME) == {APP, "1234"}
     assert process.accounts(there, "/opt/demo/instances/7", "demo") == {"demo"}
-    assert process.own_rows([{"user": MALLORY}], set()) == [{"user": MALLORY}], "where nothing is known, nothing is left out"
+    assert process.own_rows([{"user": MALLORY}, {"user": "root"}], set()) == [{"user": "root"}], "where nothing is known, nobody's is ours"
+
+
+@pytest.mark.parametrize(("user", "running"), [("", []), (APP, [70, 71]), (MALLORY, [90])])
+def test_in_a_folder_without_tmp_the_applications_user_counts_alone(user, running):
+    there = machine_with()
+    del there.stats[f"{HOME}/bb-2/tmp"]
+    assert service.pids(there, wanted(user=user), 0) == running
+    assert bool(service.health_fault(there, wanted(user=user), wanted()["instances"][0])) is (user != APP)
 
 
 def test_preparation_of_a_host_judges_no_process_of_somebody_else():
