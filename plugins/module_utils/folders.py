@@ -177,6 +177,24 @@ def folder_problem(name, path, application=""):
     return path_problem(name, path, application)
 
 
+def writable_problem(path, root, logs, application=""):
+    """Why the application must not write to a folder; an empty text where it may: one of the system, or one with what root
+    alone writes. C(root) and C(logs) are the application's folders."""
+    name, short = "supervisor_writable_paths", normalize(path)[1:]
+    wrong = path_problem(name, path, application)
+    # What is mounted may be for it alone.
+    if wrong or (is_system(path) and posixpath.dirname(short) not in ("media", "mnt")):
+        return wrong or f"{name} is {path!r}, which {system_reason(path)}: expected a folder for this application alone, such as {example(name, application)}"
+    for place, key in ((root, "root"), (logs, "log_dir")):
+        inside = posixpath.relpath(path, place).split("/")[0] if is_under(path, place) else ""
+        if is_under(place, path) or (inside and _INSIDE[key].fullmatch(inside)):
+            return (
+                f"{name} is {path!r}, which this collection manages (xitrum_{key} is {place}): expected a folder "
+                f"for files of the application, such as {example(name, application)}"
+            )
+    return ""
+
+
 # ------------------------------------------------------------------------------------------------------- on the host
 
 

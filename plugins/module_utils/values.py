@@ -51,7 +51,8 @@ def folders(variables):
     given = {name: str(variables.get(name, default)) for name, default in given.items()}
     found = [paths.folder_problem(name, path, own) for name, path in given.items() if name in variables]
     writable = variables.get("supervisor_writable_paths", [])
-    found += [paths.path_problem("supervisor_writable_paths", re.sub("^-", "", str(path)), own) for path in writable if isinstance(writable, (list, tuple))]
+    for path in writable if isinstance(writable, (list, tuple)) else ():
+        found.append(paths.writable_problem(re.sub("^-", "", str(path)), *given.values(), own))
     yield from filter(None, found)
     root, logs = given.values()
     if not any(found) and paths.overlaps(root, logs):

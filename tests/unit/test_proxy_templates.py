@@ -79,6 +79,11 @@ def test_servers_binds_and_connections_are_read_from_it(software):
 
 
 @pytest.mark.parametrize("software", TEMPLATES)
+def test_an_address_in_brackets_gets_no_second_ones(software):
+    assert rendered(software, proxy_listen=["0.0.0.0", "[::]"]) == rendered(software)
+
+
+@pytest.mark.parametrize("software", TEMPLATES)
 def test_the_digest_has_a_place_in_it(software):
     text = proxy_text.stamped(rendered(software), [])
     assert proxy_text.stamp_of(text) == proxy_text.digest(rendered(software), [])
