@@ -91,17 +91,34 @@ def package_errors(settings, where):
     provider = settings.values(("akka", "actor", "provider")) - {None}
     if not provider or provider <= set(LOCAL_PROVIDERS):
         return
+    remedy = "Leave it out of the package and set xitrum_cluster: true, which gives each host its own address"
+    for name, value, fault in remoting_faults(settings):
+        yield (
+            f"{where} sets {name} to {printable(value)}, which is {fault}, and whoever reaches the "
+            f"port can run code there: {EXPECTED}. {remedy}"
+        )
+
+
+def config_errors(settings, takes_shared=False):
+    """As L(package_errors), of what C(xitrum_config) adds to the configuration of each instance. Whether remoting is on
+    may be set elsewhere, so every such address counts."""
+    for name, value, fault in remoting_faults(settings, takes_shared):
+        yield (
+            f"xitrum_config sets {name} to {printable(value)}, which is {fault}, and whoever reaches the port can run "
+            f"code there: {EXPECTED}{shared_hint(value)}. Leave it out of xitrum_config and set xitrum_cluster: true, "
+            "which gives each host its own address (xitrum_cluster_address)"
+        )
+
+
+def remoting_faults(settings, takes_shared=False):
+    """The addresses of Akka's remoting that are in no private network, as C((name, value, fault)). Names are left out."""
     for path in sorted(settings.paths()):
         if path[:2] != ("akka", "remote") or path[-1] not in HOST_NAMES:
             continue
         for value in sorted(settings.values(path) - {None, ""}):
-            fault = addresses.private_fault(value)
+            fault = addresses.private_fault(value, takes_shared)
             if fault and fault != "a name":
-                yield (
-                    f"{where} sets {'.'.join(path)} to {printable(value)}, which is {fault}, and whoever reaches the "
-                    f"port can run code there: {EXPECTED}. Leave it out of the package and set xitrum_cluster: true, "
-                    "which gives each host its own address"
-                )
+                yield ".".join(path), value, fault
 
 
 def members(hosts, defaults):

@@ -177,6 +177,24 @@ def folder_problem(name, path, application=""):
     return path_problem(name, path, application)
 
 
+def writable_problem(path, root, logs, application=""):
+    """Why the application must not write to a folder; an empty text where it may: one of the system, or one with what root
+    alone writes. C(root) and C(logs) are the application's folders."""
+    name, short = "supervisor_writable_paths", normalize(path)[1:]
+    wrong = path_problem(name, path, application)
+    # What is mounted may be for it alone.
+    if wrong or (is_system(path) and posixpath.dirname(short) not in ("media", "mnt")):
+        return wrong or f"{name} is {path!r}, which {system_reason(path)}: expected a folder for this application alone, such as {example(name, application)}"
+    for place, key in ((root, "root"), (logs, "log_dir")):
+        inside = posixpath.relpath(path, place).split("/")[0] if is_under(path, place) else ""
+        if is_under(place, path) or (inside and _INSIDE[key].fullmatch(inside)):
+            return (
+                f"{name} is {path!r}, which this collection manages (xitrum_{key} is {place}): expected a folder "
+                f"for files of the application, such as {example(name, application)}"
+            )
+    return ""
+
+
 # ------------------------------------------------------------------------------------------------------- on the host
 
 
@@ -291,6 +309,24 @@ def is_ours(host, name, path, entries):
     return {"manifests", "releases"} <= set(entries) or "xitrum.host" in (seen(host.read, f"{path}/run") or "")
 
 
+def unsafe_entries(host, name, path, user):
+    """Entries with names of ours in a folder that would have root write to another file, as C([(entry, why)]): links,
+    further names of a file, pipes and devices, and what belongs to neither root nor the application's user. Root's own
+    links in a root are ours."""
+    found = []
+    for entry in seen(host.listdir, path) or []:
+        stat = seen(host.stat, f"{path}/{entry}") if _INSIDE[name].fullmatch(entry) else None
+        if stat is None:
+            continue
+        if stat.kind == "link" and not (name == "root" and entry in ("current", "previous") and stat.owner == "root"):
+            found.append((entry, "is a link"))
+        elif stat.owner not in ("root", user):
+            found.append((entry, f"belongs to {printable(stat.owner)}"))
+        elif stat.kind == "other" or (stat.kind == "file" and stat.names > 1):
+            found.append((entry, "is a hard link" if stat.kind == "file" else "is a pipe, a socket or a device"))
+    return found
+
+
 def read_folder(host, wanted, name, made, has_user, known=True):
     """One folder. C(made): on record as made for the application, or as there before; None where it is not on record.
     C(has_user): the application's user exists. C(known): there is a record to go by."""
@@ -313,6 +349,7 @@ def read_folder(host, wanted, name, made, has_user, known=True):
         "package": package_of(host, real) if stat and not made else "",
         "foreign": foreign,
         "of_ours": of_ours,
+        "unsafe": unsafe_entries(host, name, real, wanted["user"]) if of_ours else [],
         "in_the_way": [] if of_ours else [entry for entry in foreign if _INSIDE[name].fullmatch(entry)],
         "closed": next(
             (
@@ -422,6 +459,13 @@ def one_problem(wanted, state, name, found):
         yield (
             f"{name} is {where}, which has other contents ({', '.join(map(printable, found['in_the_way'][:3]))}). "
             f"Move them away, or set {name} to a folder for this application alone"
+        )
+    elif found["unsafe"]:
+        entry, why = found["unsafe"][0]
+        yield (
+            f"{name} is {where}, and {printable(entry)} in it {why}: expected are files and folders of root or of "
+            f"{wanted['user']}, since root writes to them. Remove {printable(entry)}, or run chown -h root on a file "
+            f"that you know, or set {name} to another folder"
         )
     elif not found["adopted"] and (found["foreign"] or found["owner"] not in ("", "root")):
         what = (

@@ -584,9 +584,18 @@ def service_row(wanted, label, said, elsewhere):
 
 def apply(host, wanted, planned):
     """Makes and removes folders. No instance is stopped, started or switched."""
-    root, user = wanted["root"], wanted["user"]
-    for path, owner in ((root, "root"), (f"{root}/instances", "root"), (wanted["log_dir"], "root")):
+    root, user, logs = wanted["root"], wanted["user"], wanted["log_dir"]
+    before = host.stat(host.realpath(logs))
+    for path, owner in ((root, "root"), (f"{root}/instances", "root"), (logs, "root")):
         host.make_directory(path, 0o755 if path == root else 0o750, owner, user)
+    # Whoever had the folder could put something in it until now, and no longer.
+    unsafe = folders.unsafe_entries(host, "log_dir", host.realpath(logs), user) if before and before.owner != "root" else []
+    if unsafe:
+        entry, why = unsafe[0]
+        raise PermissionError(
+            f"{printable(entry)} in {logs} {why}, and {logs} belonged to {printable(before.owner)} until now: root writes "
+            "to it. Remove it, then run the same command again"
+        )
     for action, index, detail in planned.actions:
         if action == "launcher":
             host.write(f"{root}/run", launcher(root), 0o755)

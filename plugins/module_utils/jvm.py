@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import re
 
+from ansible_collections.xitrum.host.plugins.module_utils import input_types
 from ansible_collections.xitrum.host.plugins.module_utils.commands import hide_secrets
+from ansible_collections.xitrum.host.plugins.module_utils.foreign_text import printable
 
 #: Needed by Xitrum's serializer from JDK 9 on: without them a page that touches the session answers nothing.
 OPENED_PACKAGES = ("java.base/java.util", "java.base/java.lang.invoke")
@@ -94,8 +96,11 @@ def last_options(heap, options, dump_folder):
 
 def option_problems(options):
     """Why options cannot be passed to a JVM through its environment, one sentence an option."""
-    return [f"the JVM option {option!r} must begin with - and have no white space: the JVM splits _JAVA_OPTIONS there"
-            for option in options if not option.startswith("-") or re.search(r"\s", option)]
+    found = [f"the JVM option {option!r} must begin with - and have no white space: the JVM splits _JAVA_OPTIONS there"
+             for option in options if not option.startswith("-") or re.search(r"\s", option)]
+    return found + [f"the JVM option {printable(option)!r} does not fit: expected {input_types.EXPECTED['line']}, at most "
+                    f"{input_types.TYPES['line'].longest}" for option in options
+                    if not re.search(r"\s", option) and not input_types.fits("line", option)]
 
 
 def smaller(one, other):

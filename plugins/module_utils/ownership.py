@@ -45,7 +45,8 @@ def listening(host, rows, address, port):
 def socket_fault(host, rows, main, users, supervisor):
     """Why one of these listening sockets is not the instance's, as a sentence; empty where all are.
 
-    C(main) is the process that the supervisor has for the instance (0: none), C(users) are those of C(process.accounts).
+    C(main) is the process that the supervisor has for the instance (0: none), C(users) are those of C(process.accounts):
+    where none is known, no socket is the instance's.
     """
     expected = f"process {main}" if main else "a process"
     expected = f"expected is {expected} that {supervisor} started for the instance, or one below it"
@@ -56,7 +57,7 @@ def socket_fault(host, rows, main, users, supervisor):
             return f"{place} is held by a process that cannot be seen; {expected}: look for it with ss -ltnp as root"
         for pid in row["pids"]:
             found = process.process(host, pid, 0)
-            mine = bool(main) and is_below(host, pid, main) and (not found or not users or found["user"] in users)
+            mine = bool(main) and is_below(host, pid, main) and (not found or found["user"] in users)
             if not mine:
                 return (
                     f"{place} is held by {describe(host, pid)}; {expected}. "
@@ -65,18 +66,35 @@ def socket_fault(host, rows, main, users, supervisor):
     return ""
 
 
-def answer_fault(host, instance, supervisor, name, users):
+def answer_fault(host, instance, supervisor, name, users, looks):
     """Why what answers for an instance is not that instance, as a sentence; empty where it is.
 
-    C(instance) has its C(index), and the C(address), C(port) and C(https) (0: none) at which it is to listen. Where
-    nothing listens on C(port) nothing is wrong: nothing answers either.
+    C(instance) has its C(index), and the C(address), C(port) and C(https) (0: none) at which it is to listen. C(looks) is
+    a list, to which each call adds the inodes of the sockets that take requests to C(port). An empty list is that of the
+    look before a page is requested, when an instance may not listen yet. In a look after the page was answered, a socket
+    of the instance has to be there, and to be one of the look before: whoever answers may close the socket first.
     """
     rows = sockets.listeners(host)
     if rows is None:
         return f"it is not known whose the socket on port {instance['port']} is: {restarts.NO_SS}"
     ports = [port for port in (instance["port"], instance["https"]) if port]
     there = [row for port in ports for row in listening(host, rows, instance["address"], port)]
+    answered = bool(looks)
+    looks.append({row["inode"] for row in there if row["port"] == instance["port"]})
+    if answered and not looks[-1]:
+        note = sockets.unread_note(rows)
+        return (
+            f"port {instance['port']} has answered, and nothing listens on it now: another process may have answered; expected is "
+            "the same socket of the instance before and after the request. See what uses the port (ss -ltnp as root)"
+            + (f" ({note})" if note else "")
+        )
     if not there:
         return ""
     main = supervisors.main_pids(host, supervisor, name, [instance["index"]]).get(instance["index"], 0)
-    return socket_fault(host, there, main, users, supervisor)
+    fault = socket_fault(host, there, main, users, supervisor)
+    if not fault and answered and not looks[-1] & looks[-2]:
+        return (
+            f"port {instance['port']} has answered before this socket of the instance was there: another process may have answered; "
+            "expected is the same socket before and after the request"
+        )
+    return fault

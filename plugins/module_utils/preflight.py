@@ -412,8 +412,9 @@ def unread(variables, state, reached, lost=()):
         return [f"{UNREAD}: the failure of '{state['printed']}' is printed above"]
     failed = variables.get("ansible_failed_result")
     said = next(filter(None, map(read_failure, (state, failed))), "no reason was given; run again with -vvv")
-    # A filter reports all that it found at once, a fault a line.
-    return cause_of(said).splitlines() or [said if said.startswith(UNREAD) else f"{UNREAD}: {said}"]
+    # A filter reports all that it found at once, a fault a line. Of others' words no line is one to type: see L(bullets).
+    folded = " ".join(said.split())
+    return cause_of(said).splitlines() or [folded if folded.startswith(UNREAD) else f"{UNREAD}: {folded}"]
 
 
 def unavailable_names(variables):

@@ -189,9 +189,9 @@ def accounts(host, home, user=""):
 
 
 def own_rows(rows, users):
-    """Of processes that L(process) described those of these users, and root's: all of them where no user is
-    known."""
-    return [row for row in rows if not users or row["user"] in users or row["user"] == "root"]
+    """Of processes that L(process) described those of these users, and root's. No user is nobody: what others run in a
+    folder is no instance, whatever is known of that."""
+    return [row for row in rows if row["user"] in users or row["user"] == "root"]
 
 
 def stranger(host, row, user):

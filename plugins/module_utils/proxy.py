@@ -199,7 +199,10 @@ def backends(items, reserved=()):
         name, prefix, health = item["name"], item["path_prefix"], item.get("health_path") or ""
         if not input_types.fits("backend", name) or name in names:
             faults.append(f"the name {name!r} is taken or not a letter followed by letters, digits, - and _")
-        if not _PATH.fullmatch(prefix) or prefix == "/" or prefix.rstrip("/") in prefixes:
+        if {".", ".."} & set(str(prefix).split("/")) or "//" in str(prefix):
+            # A proxy compares the path after it has worked these out, or passes them on.
+            faults.append(f"{name}: path_prefix {prefix!r} has . or .. or nothing between two slashes, which no request has")
+        elif not _PATH.fullmatch(prefix) or prefix == "/" or prefix.rstrip("/") in prefixes:
             faults.append(f"{name}: path_prefix {prefix!r} is taken, is all of the site, or is not / followed by letters, digits and . _ ~ - /")
         if health and not _PATH.fullmatch(health):
             faults.append(f"{name}: health_path {health!r} is not / followed by letters, digits and . _ ~ - /")

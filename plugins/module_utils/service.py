@@ -32,6 +32,7 @@ SPEC = {
     "name": {"type": "str", "required": True},
     "root": {"type": "path", "required": True},
     "log_dir": {"type": "path", "required": True},
+    "user": {"type": "str", "default": ""},
     "supervisor": {"type": "str", "default": "systemd", "choices": sorted(supervisors.KINDS)},
     "state": {
         "type": "str",
@@ -76,7 +77,7 @@ def running(host, wanted, index):
     """The processes of an instance. Those of other users that claim to work in its folder are none: they would be
     killed by root, or keep it from being started or removed."""
     folder = home(wanted, index)
-    return process.own_rows(supervisors.processes(host, folder), process.accounts(host, folder))
+    return process.own_rows(supervisors.processes(host, folder), process.accounts(host, folder, wanted.get("user", "")))
 
 
 def filled(wanted, index, verb):
@@ -218,8 +219,8 @@ def health_fault(host, wanted, item, subject=""):
     """Why an instance is not healthy, as a sentence; empty where it is: the page answers as it should, and what listens
     is a process of this instance and of its user. C(subject) is what answers, in words: its URL, where that is empty.
 
-    It is looked at before the page is asked, so that nobody else is asked, and again after it, so that nobody else has
-    answered.
+    Sockets are read before the page is requested, so that nobody else is asked, and again after it, so that nobody else
+    has answered: then the same socket has to be there.
     """
     address, port = target_of(host, wanted, item)
     configured = instances.read_configured(host, f"{home(wanted, item['index'])}/current")
@@ -229,10 +230,11 @@ def health_fault(host, wanted, item, subject=""):
         "port": port,
         "https": configured["https"] if configured else 0,
     }
-    users = process.accounts(host, home(wanted, item["index"]))
+    users = process.accounts(host, home(wanted, item["index"]), wanted.get("user", ""))
+    looks = []
 
     def stranger():
-        return ownership.answer_fault(host, place, wanted["supervisor"], wanted["name"], users)
+        return ownership.answer_fault(host, place, wanted["supervisor"], wanted["name"], users, looks)
 
     fault = stranger()
     if fault:

@@ -11,12 +11,15 @@ from __future__ import annotations
 import difflib
 import re
 
-from ansible_collections.xitrum.host.plugins.module_utils import cluster, input_types, jvm, pip, proxy, shared_settings
+from ansible_collections.xitrum.host.plugins.module_utils import cluster, input_types, jvm, package_config, pip, proxy, shared_settings
 from ansible_collections.xitrum.host.plugins.module_utils import folders as paths
+from ansible_collections.xitrum.host.plugins.module_utils.foreign_text import printable
 from ansible_collections.xitrum.host.plugins.module_utils.variables import is_true
 
 LEAST_KEY = 16
 MOST_INSTANCES = 1000
+#: A hash as pip takes it.
+HASH = re.compile(r"sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128}")
 #: More than any Linux host holds.
 MOST_CONNECTIONS = 1 << 30
 
@@ -48,7 +51,8 @@ def folders(variables):
     given = {name: str(variables.get(name, default)) for name, default in given.items()}
     found = [paths.folder_problem(name, path, own) for name, path in given.items() if name in variables]
     writable = variables.get("supervisor_writable_paths", [])
-    found += [paths.path_problem("supervisor_writable_paths", re.sub("^-", "", str(path)), own) for path in writable if isinstance(writable, (list, tuple))]
+    for path in writable if isinstance(writable, (list, tuple)) else ():
+        found.append(paths.writable_problem(re.sub("^-", "", str(path)), *given.values(), own))
     yield from filter(None, found)
     root, logs = given.values()
     if not any(found) and paths.overlaps(root, logs):
@@ -235,12 +239,37 @@ def java_options(variables):
         yield from cluster.option_errors(options, is_true(variables.get(cluster.SHARED, False)))
 
 
+def config(variables):
+    """Settings in C(xitrum_config) that open Akka's remoting. The text stands inside of C(xitrum {}) in the file of an
+    instance, and one that closes that block first sets what follows for all of the application."""
+    text = str(variables.get("xitrum_config") or "")
+    readings = filter(None, map(package_config.settings_of, (text, f"xitrum {{\n{text}\n}}")))
+    takes_shared = is_true(variables.get(cluster.SHARED, False))
+    yield from dict.fromkeys(sentence for settings in readings for sentence in cluster.config_errors(settings, takes_shared))
+
+
 def pip_arguments(variables):
     """What pip is told: a command line shows it to every user of the host."""
     try:
         pip.settings(str(variables.get("supervisor_supervisord_pip_arguments", "")))
     except ValueError as error:
         yield f"supervisor_supervisord_pip_arguments: {error}"
+
+
+def supervisord_hashes(variables):
+    """The files of supervisord that pip may install: root runs them."""
+    version, hashes = str(variables.get("supervisor_supervisord_version") or "").strip(), variables.get("supervisor_supervisord_hashes") or []
+    if variables.get("xitrum_supervisor") != "supervisord" or not version or not isinstance(hashes, (list, tuple)):
+        return
+    wrong = next((str(item) for item in hashes if not HASH.fullmatch(str(item))), None)
+    if wrong is not None:
+        yield f"supervisor_supervisord_hashes has {printable(wrong)!r}: expected texts such as sha256: and 64 digits from 0 to f"
+    elif not hashes:
+        yield (
+            f"supervisor_supervisord_version is {version}, and supervisor_supervisord_hashes is empty: expected are the hashes of its files, "
+            f"since root runs what pip installs. Run pip download --no-deps supervisor=={version} and pip hash supervisor-{version}*, verify the file, "
+            "and set supervisor_supervisord_hashes to what follows --hash="
+        )
 
 
 def backends(variables):
@@ -266,8 +295,8 @@ def reach_from(variables):
 
 #: All of them, in the order in which they are reported.
 CHECKS = (
-    names, folders, empties, texts, counts, rollout, statuses, capacity, ports, secrets, heap, java_options, pip_arguments, backends,
-    reach_from,
+    names, folders, empties, texts, counts, rollout, statuses, capacity, ports, secrets, heap, java_options, config, pip_arguments,
+    supervisord_hashes, backends, reach_from,
 )
 
 

@@ -31,6 +31,12 @@ options:
     description: The folder of log files. Instance I has the folder I in it.
     type: path
     required: true
+  user:
+    description:
+      - The account that the instances run as, by name. Beside it count the accounts that root gave C(tmp) in an instance's folders to.
+      - What another account runs there is no instance. Without any account only root's processes count.
+    type: str
+    default: ""
   supervisor:
     description: What keeps the instances running.
     type: str
@@ -130,6 +136,7 @@ EXAMPLES = r"""
     name: myapp
     root: /opt/myapp
     log_dir: /var/log/myapp
+    user: myapp
     state: restarted
     instances:
       - index: 0

@@ -229,3 +229,28 @@ def test_a_package_without_remoting_or_whose_address_the_environment_sets_is_let
     text = CLUSTER.format(provider="cluster", address="x").replace('"x"', "${?AKKA_HOST}")
     (tmp_path / "two").mkdir()
     assert package_errors(tmp_path / "two", text) == []
+
+
+@pytest.mark.parametrize("text", [
+    CLUSTER.format(provider="cluster", address="{}"),
+    # The package may turn remoting on.
+    "akka.remote.artery.canonical.hostname = {}",
+    'akka.remote.artery.bind {{ hostname = "{}" }}',
+    "akka.remote.netty.tcp.bind-hostname = {}",
+    # The file of an instance has this inside of xitrum {{}}.
+    "x = 1 }}\nakka.remote.artery.canonical {{ hostname = {}",
+])
+@pytest.mark.parametrize(("address", "count"), [
+    ("0.0.0.0", 1), ("8.8.8.8", 1), ("100.64.0.1", 1), ("10.0.0.1", 0), ("127.0.0.1", 0), ("app1", 0),
+])
+def test_xitrum_config_does_not_open_remoting(text, address, count):
+    variables = {"xitrum_config": text.replace("{{", "{").replace("}}", "}").replace("{}", address)}
+    found = [sentence for sentence in values.problems(variables) if "xitrum_config sets akka.remote." in sentence]
+    assert len(found) == count and all(f"to {address}, which is" in sentence for sentence in found)
+    shared = {**variables, "xitrum_cluster_shared_address_space": True}
+    assert len(list(values.config(shared))) == (0 if address == "100.64.0.1" else count)
+
+
+@pytest.mark.parametrize("text", ["", "session.store = x", "broken = {", "akka.loglevel = DEBUG", 'cors.allowOrigins = ["0.0.0.0"]'])
+def test_other_settings_in_xitrum_config_are_let_through(text):
+    assert list(values.config({"xitrum_config": text})) == []

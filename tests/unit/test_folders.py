@@ -334,6 +334,33 @@ def test_what_is_fine(there, more):
     assert problems(there, **more) == []
 
 
+MINE = {"/srv/logs/runs.log": "", "/srv/logs/0/a.log": "", "/srv/logs/output-0.log": ""}
+
+
+@pytest.mark.parametrize("entry, stat, why", [
+    ("output-0.log", Stat("link", 0o777, "nobody", "nogroup", 0), "is a link"),
+    ("output-0.log", Stat("link", 0o777, "root", "root", 0), "is a link"),
+    ("0", Stat("link", 0o777, "shop", "shop", 0), "is a link"),
+    ("runs.log", Stat("file", 0o644, "alice", "alice", 0), "belongs to alice"),
+    ("0", Stat("directory", 0o755, "1234", "1234", 0), "belongs to 1234"),
+    ("output-0.log", Stat("file", 0o644, "root", "root", 0, 2), "is a hard link"),
+    ("output-0.log", Stat("other", 0o644, "shop", "shop", 0), "is a pipe, a socket or a device"),
+    ("output-0.log", Stat("file", 0o640, "shop", "shop", 0), ""),
+    ("output-0.log", Stat("file", 0o640, "root", "root", 0), ""),
+])
+def test_an_entry_through_which_root_would_write_elsewhere_is_not_adopted(entry, stat, why):
+    found = problems(host(MINE, stats={f"/srv/logs/{entry}": stat}), log_dir="/srv/logs", **ADOPT)
+    assert len(found) == bool(why)
+    assert all(f"xitrum_log_dir is /srv/logs, and {entry} in it {why}: expected" in sentence for sentence in found)
+
+
+@pytest.mark.parametrize("name, owner, count", [("current", "root", 0), ("current", "alice", 1), ("instances", "root", 1)])
+def test_of_links_in_a_root_only_those_of_the_collection_are_adopted(name, owner, count):
+    files = {"/opt/shop/releases/x": "", "/opt/shop/manifests/x": ""}
+    there = host(files, stats={f"/opt/shop/{name}": Stat("link", 0o777, owner, owner, 0)}, links={f"/opt/shop/{name}": "releases/x"})
+    assert len(problems(there, **ADOPT)) == count
+
+
 def record_of(name, root, logs="/var/log/other"):
     return {"applications": {name: {"roots": {root: True}, "logs": {logs: True}, "users": {}, "groups": {}}}}
 

@@ -10,10 +10,11 @@ import getpass
 import grp
 import os
 import subprocess
+import types
 
 import pytest
 from ansible_collections.xitrum.host.plugins.module_utils import addresses, fleet_summary, instances, release, restarts, sockets
-from ansible_collections.xitrum.host.plugins.module_utils.host import Host, user_name
+from ansible_collections.xitrum.host.plugins.module_utils.host import Host, Stat, user_name
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -619,3 +620,15 @@ def test_a_jvm_that_does_not_answer_is_not_seen_and_not_restarted():
     state["instances"][0].update(found)
     row = next(row for row in instances.plan(want, state).rows if row.item == "instance-0 flags")
     assert row.status == "unseen"
+
+
+@pytest.mark.parametrize("owner, planted, refused", [("alice", True, True), ("alice", False, False), ("root", True, False)])
+def test_what_a_former_owner_of_the_log_folder_put_there_is_found_before_root_writes(owner, planted, refused):
+    there = FakeHost({"/var/log/demo/runs.log": ""}, stats={"/var/log/demo": Stat("directory", 0o755, owner, owner, 0)},
+                     links={"/var/log/demo/output-0.log": "/etc/shadow"} if planted else {})
+    planned = types.SimpleNamespace(actions=[])
+    if refused:
+        with pytest.raises(PermissionError, match=r"output-0.log in /var/log/demo is a link, and /var/log/demo belonged to alice"):
+            instances.apply(there, wanted(), planned)
+    else:
+        instances.apply(there, wanted(), planned)

@@ -124,9 +124,29 @@ def test_what_is_not_the_instance(change, why):
     assert why in service.health_fault(there, wanted(), wanted()["instances"][0])
 
 
-@pytest.mark.parametrize("change", [{"holder": 90, "place": "192.0.2.7"}, {"holder": 90, "port": 9000}])
+OTHER_PLACES = [{"holder": 90, "place": "192.0.2.7"}, {"holder": 90, "port": 9000}]
+
+
+def listing(**change):
+    return machine_with(**change).commands[" ".join(sockets.SS)]
+
+
+@pytest.mark.parametrize("change", OTHER_PLACES)
 def test_a_socket_that_takes_no_request_of_the_instance_is_no_matter(change):
-    assert service.health_fault(machine_with(**change), wanted(), wanted()["instances"][0]) == ""
+    there = machine_with()
+    there.commands[" ".join(sockets.SS)] += listing(**change).replace("ino:1", "ino:2")
+    assert service.health_fault(there, wanted(), wanted()["instances"][0]) == ""
+
+
+@pytest.mark.parametrize("change", OTHER_PLACES)
+def test_a_page_that_nothing_of_the_instance_can_have_answered_is_not_healthy(change):
+    said = service.health_fault(machine_with(**change), wanted(), wanted()["instances"][0])
+    assert "port 8000 has answered, and nothing listens on it now" in said
+
+
+def test_an_instance_that_listens_at_https_alone_has_not_answered():
+    there = machine_with(port=4430)
+    assert "port 8000 has answered, and nothing listens on it" in service.health_fault(there, wanted(), wanted()["instances"][0])
 
 
 def test_without_ss_nothing_is_healthy():
@@ -135,10 +155,42 @@ def test_without_ss_nothing_is_healthy():
     assert "ss did not answer" in service.health_fault(there, wanted(), wanted()["instances"][0])
 
 
-def test_who_answers_and_leaves_the_port_to_the_instance_is_found_out_by_the_second_look(monkeypatch):
-    looks = iter([ownership.sockets.Rows(), sockets.listeners(machine_with(holder=90))])
+@pytest.mark.parametrize(("before", "after", "why"), [
+    (None, {"holder": 90}, "process 90"),
+    # Who answers binds the port after the first look, and closes the listening socket before the second.
+    (None, None, "port 8000 has answered, and nothing listens on it now"),
+    ({}, None, "port 8000 has answered, and nothing listens on it now"),
+    # The instance takes the port when the other process has left it.
+    (None, {}, "port 8000 has answered before this socket of the instance was there"),
+    ({}, {"inode": 2}, "port 8000 has answered before this socket of the instance was there"),
+    ({}, {}, ""),
+])
+def test_only_one_socket_of_the_instance_before_and_after_the_page_is_healthy(before, after, why, monkeypatch):
+    def rows(change):
+        if change is None:
+            return sockets.Rows()
+        found = sockets.listeners(machine_with(holder=change.get("holder", 70)))
+        found[0]["inode"] = change.get("inode", 1)
+        return found
+
+    looks = iter([rows(before), rows(after)])
     monkeypatch.setattr(ownership.sockets, "listeners", lambda _host: next(looks))
-    assert "process 90" in service.health_fault(machine_with(), wanted(), wanted()["instances"][0])
+    said = service.health_fault(machine_with(), wanted(), wanted()["instances"][0])
+    assert why in said and bool(said) is bool(why)
+
+
+def test_an_instance_that_listens_between_two_looks_is_healthy_at_the_next_request(monkeypatch):
+    there = machine_with()
+    full, asked = listing(), there.page
+    there.commands[" ".join(sockets.SS)] = ""
+
+    def page(*where):
+        there.commands[" ".join(sockets.SS)] = full
+        return asked(*where)
+
+    monkeypatch.setattr(there, "page", page)
+    monkeypatch.setattr(service.time, "sleep", lambda _seconds: None)
+    assert list(service.wait_until_healthy(there, wanted(start_timeout=60), wanted()["instances"])) == [0]
 
 
 def test_a_canary_that_somebody_else_takes_over_is_not_healthy_any_more(monkeypatch):
@@ -183,7 +235,15 @@ def test_the_account_is_the_one_that_root_gave_the_folders_to():
     there.links[f"{HOME}/cc-3/tmp"] = "/home/mallory"
     assert process.accounts(there, HOME) == {APP, "1234"}
     assert process.accounts(there, "/opt/demo/instances/7", "demo") == {"demo"}
-    assert process.own_rows([{"user": MALLORY}], set()) == [{"user": MALLORY}], "where nothing is known, nothing is left out"
+    assert process.own_rows([{"user": MALLORY}, {"user": "root"}], set()) == [{"user": "root"}], "where nothing is known, nobody's is ours"
+
+
+@pytest.mark.parametrize(("user", "running"), [("", []), (APP, [70, 71]), (MALLORY, [90])])
+def test_in_a_folder_without_tmp_the_applications_user_counts_alone(user, running):
+    there = machine_with()
+    del there.stats[f"{HOME}/bb-2/tmp"]
+    assert service.pids(there, wanted(user=user), 0) == running
+    assert bool(service.health_fault(there, wanted(user=user), wanted()["instances"][0])) is (user != APP)
 
 
 def test_preparation_of_a_host_judges_no_process_of_somebody_else():

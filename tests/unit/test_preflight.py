@@ -442,3 +442,15 @@ def test_a_host_outside_of_the_run_whose_variable_is_needed():
     assert values_cannot_be_meant(fleet, "app1")
     # And one variable alone may be asked for.
     assert values_cannot_be_meant(fleet, "app2", names=["xitrum_instances"]) and not values_cannot_be_meant(fleet, "app2", names=["xitrum_address"])
+
+
+@pytest.mark.parametrize("state", [
+    {"failed": True, "msg": "boom\nansible-playbook -i evil site.yml"},
+    {"failed": True, "msg": "the host could not be read: boom\r\nansible-playbook -i evil site.yml"},
+    {"failed": True, "msg": "boom", "module_stderr": "x\nansible-playbook -i evil site.yml"},
+])
+def test_of_the_words_of_a_host_no_line_is_one_to_type(state):
+    found = preflight.unread({"xitrum_host_state": state}, state, True)
+    assert not any("\n" in sentence or "\r" in sentence for sentence in found)
+    lines = [line.strip() for line in preflight.bullets("app1", found).splitlines()]
+    assert not any(line.startswith("ansible-playbook") for line in lines)

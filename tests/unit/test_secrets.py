@@ -105,6 +105,14 @@ def test_pip_is_given_the_hashes_in_a_file(hashes, files):
     assert found == files
 
 
+def test_pip_of_a_host_installs_nothing_without_hashes():
+    tasks = yaml.safe_load((ROOT / "roles/supervisor/tasks/supervisord.yml").read_text())
+    refused = next(task for task in tasks if "ansible.builtin.fail" in task)
+    assert refused["when"] == "supervisor_supervisord_hashes | length == 0"
+    (pip,) = (task["ansible.builtin.pip"] for task in tasks[-1]["block"] if "ansible.builtin.pip" in task)
+    assert "name" not in pip and pip["requirements"].endswith("/requirements.txt")
+
+
 def test_each_python_package_is_pinned_by_the_hashes_of_its_files():
     texts = {name: (ROOT / name).read_text() for name in ("requirements.txt", "requirements.lock", "tests/run/setup")}
     pins = re.findall(r"^([\w.-]+==[^\s;]+)[^\\\n]*\\\n((?:    --hash=sha256:[0-9a-f]{64}(?: \\)?\n)+)", texts["requirements.lock"], re.MULTILINE)

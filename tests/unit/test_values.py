@@ -47,6 +47,11 @@ from ansible_collections.xitrum.host.plugins.module_utils import values
     ({"xitrum_root": "/var/log/xitrum"}, "xitrum_log_dir is '/var/log/xitrum': expected two folders"),
     ({"xitrum_name": "shop", "xitrum_log_dir": "/opt/shop/log"}, "xitrum_root is '/opt/shop'"),
     ({"supervisor_writable_paths": ["/srv/up loads"]}, "supervisor_writable_paths is '/srv/up loads'"),
+    *[({"supervisor_writable_paths": [path]}, f"supervisor_writable_paths is {path.lstrip('-')!r}, which belongs to the system")
+      for path in ("/etc", "-/etc", "/etc/cron.d", "/usr/lib/x", "/var/lib/xitrum.host", "/srv")],
+    *[({"xitrum_name": "shop", "supervisor_writable_paths": [path]}, f"supervisor_writable_paths is {path!r}, which this collection manages")
+      for path in ("/opt/shop", "/opt/shop/releases", "/opt/shop/releases/x", "/opt/shop/instances", "/opt/shop/run", "/var/log/shop", "/var/log/shop/0")],
+    *[({"xitrum_java_options": [f"-Dx=a{letter}b"]}, "one line without control characters") for letter in "\x1b\x9b\x07\x7f"],
     ({"xitrum_instances": 0}, "xitrum_retired"),
     ({"xitrum_instances": "-1"}, "xitrum_instances is -1"),
     ({"xitrum_keep_releases": 0}, "xitrum_keep_releases is 0"),
@@ -80,6 +85,7 @@ def test_what_cannot_be_meant_is_named(variables, said):
     # These have a meaning, or are the default.
     {"xitrum_secure_key": None}, *[{name: ""} for name in ("xitrum_metrics_api_key", "xitrum_main_class", "xitrum_interface", "xitrum_base_url")],
     {}, {"xitrum_root": "/home/deploy/shop", "xitrum_log_dir": "/home/deploy/logs"}, {"supervisor_writable_paths": ["/srv/uploads", "/home/x/up"]},
+    {"supervisor_writable_paths": ["/mnt/data", "-/run/shop", "/opt/xitrum/uploads", "/var/lib/shop"]}, {"xitrum_java_options": ["-Dx=é"]},
     {"xitrum_root": "/usr/local/shop-2.0_b+c"}, {"xitrum_log_dir": "/data/logs"},
     *[{"xitrum_rolling_batch": batch} for batch in (1, "1", "7", "1%", "25%", "100%", " 25% ", 1000)],
     {"xitrum_drain_timeout": 0, "xitrum_drain_grace": 0, "xitrum_gate_seconds": 0, "xitrum_lock_seconds": 1}, {"xitrum_gate_seconds": "long"},
@@ -124,3 +130,18 @@ def test_a_health_status_is_one_of_http(value, valid):
     for name in ("xitrum_health_status", "proxy_health_status"):
         expected = [] if valid else [f"{name} is {value}: expected is an HTTP status from 100 to 599"]
         assert values.problems({name: value}) == expected
+
+
+@pytest.mark.parametrize(("hashes", "more", "text"), [
+    ([], {}, "supervisor_supervisord_version is 4.3.0, and supervisor_supervisord_hashes is empty: expected are the hashes of its files"),
+    (None, {}, "pip hash supervisor-4.3.0*"),
+    (["sha256:" + "0" * 64], {}, ""),
+    (["sha256:" + "0" * 64, "sha256:12"], {}, "supervisor_supervisord_hashes has 'sha256:12'"),
+    (["sha256:" + "0" * 64 + "\n--index-url=http://evil"], {}, "supervisor_supervisord_hashes has"),
+    ([], {"xitrum_supervisor": "systemd"}, ""),
+    ([], {"supervisor_supervisord_version": ""}, ""),
+])
+def test_supervisord_is_installed_from_pypi_with_hashes_alone(hashes, more, text):
+    variables = {"xitrum_supervisor": "supervisord", "supervisor_supervisord_version": "4.3.0", "supervisor_supervisord_hashes": hashes, **more}
+    found = list(values.problems(variables))
+    assert len(found) == bool(text) and all(text in sentence for sentence in found)
