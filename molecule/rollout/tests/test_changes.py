@@ -69,6 +69,31 @@ def test_a_proxy_that_is_away_is_named_and_can_be_left_out(site):
 
 
 @pytest.mark.long
+def test_another_name_of_a_host_loses_no_request(site, tmp_path, tell):
+    """The proxies have the servers by their old names when the steps of the same run drain them."""
+    renamed = site.with_inventory(tmp_path / "inventory", renamed={"app1": "web1"})
+    names = ["web1-0", "web1-1", "app2-0", "app2-1"]
+    with Traffic(site, keeps=False) as traffic:
+        renamed.run(xitrum_heap="300m").assert_ended_well()
+        assert renamed.statuses() == dict.fromkeys(names, "UP")
+        renamed.run(xitrum_heap="300m").assert_did_nothing()
+        site.run().assert_ended_well()
+    traffic.assert_nothing_lost()
+    tell(f"{traffic.count} requests while a host got another name and back, and its instances restarted: none lost")
+    assert site.statuses() == dict.fromkeys(EVERY, "UP")
+    site.run().assert_did_nothing()
+
+
+@pytest.mark.long
+def test_another_proxy_software_is_refused_with_the_way_to_it(site):
+    before = site.running()
+    run = site.run(xitrum_proxy_software="nginx")
+    assert run.code != 0 and not run.changed
+    assert "haproxy" in run.message and "remove.yml" in run.message
+    assert site.running() == before
+
+
+@pytest.mark.long
 def test_a_proxy_that_is_lost_in_the_middle_is_named_and_its_loss_leaves_a_whole_fleet(site):
     process = site.start(playbook=DEPLOY, xitrum_heap="300m")
     try:
