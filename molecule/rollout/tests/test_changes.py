@@ -23,7 +23,7 @@ def ports(site):
 def test_another_port_behind_a_proxy_loses_no_request(site, tell):
     proxy = site.running()["proxy1"]
     # The proxy reads its configuration again: connections that clients keep end between two requests.
-    with Traffic(site, keeps=False) as traffic:
+    with Traffic(site, requests=5000, keeps=False, pause=0.08) as traffic:
         site.run(xitrum_http_port=9000).assert_ended_well()
         assert ports(site) == dict.fromkeys(APPS, ["9000", "9001"])
         site.run(xitrum_http_port=9000).assert_did_nothing()
@@ -53,6 +53,7 @@ def test_what_cannot_change_is_refused_before_anything_changes(site, variables, 
     assert site.running() == before
 
 
+@pytest.mark.long
 def test_a_proxy_that_is_away_is_named_and_can_be_left_out(site):
     before = site.running()
     with site.for_now("proxy1", "systemctl stop ssh; pkill -x sshd", "systemctl start ssh"):
