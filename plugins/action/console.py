@@ -61,8 +61,7 @@ class ActionModule(ActionBase):
         try:
             if link.become and link.become.expect_prompt():
                 # Ansible knows the password, the person may not.
-                return run_joined(words, handle, link.become.check_password_prompt,
-                                  str(link.become.get_option("become_pass")))
+                return run_joined(words, handle, link.become.check_password_prompt, str(link.become.get_option("become_pass")))
             return run_joined(words, handle)
         finally:
             os.close(handle)

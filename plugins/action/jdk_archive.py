@@ -10,6 +10,7 @@ import os
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.xitrum.host.plugins.module_utils import jdk_archive
+from ansible_collections.xitrum.host.plugins.module_utils.foreign_text import escaped
 from ansible_collections.xitrum.host.plugins.plugin_utils.remote_folder import remote_folder
 
 #: What only the fetching needs. The hosts do not get it, since it may hold a secret.
@@ -52,6 +53,7 @@ def fetch(fetching, sha256):
                                   int(fetching.get("timeout") or 30), fetching.get("validate_certs", True))[0]
     except jdk_archive.SourceError as error:
         # Ansible would add the causes to a message that says it all.
-        raise AnsibleActionFail(str(error)) from None
+        # The server and the archive have chosen some of it, and Ansible prints it raw.
+        raise AnsibleActionFail(escaped(str(error))) from None
     except OSError as error:
         raise AnsibleActionFail(f"the cache {cache} cannot be used ({error}): give cache a folder that this user can write and that has room") from None

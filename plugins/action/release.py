@@ -10,11 +10,14 @@ sudo password, a jump host or a container work as for any other task, and nothin
 from __future__ import annotations
 
 import os
+import shlex
 import tarfile
 import tempfile
 
-from ansible.errors import AnsibleActionFail
+from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure, AnsibleError
 from ansible.plugins.action import ActionBase
+from ansible_collections.xitrum.host.plugins.module_utils import disk_space
+from ansible_collections.xitrum.host.plugins.module_utils.machine import parse_df
 from ansible_collections.xitrum.host.plugins.plugin_utils.remote_folder import remote_folder
 
 
@@ -51,9 +54,25 @@ class ActionModule(ActionBase):
             remote = self._connection._shell.join_path(folder, "files.tar")
             with tempfile.TemporaryDirectory(prefix="xitrum.host.") as scratch:
                 archive = pack(arguments.get("folder"), arguments["manifest"], digests, f"{scratch}/files.tar")
-                self._transfer_file(archive, remote)
                 size = os.path.getsize(archive)
+                self._send(archive, remote, size)
             return {**self._on_host({**arguments, "archive": remote}, task_vars), "sent_bytes": size}
+
+    def _send(self, archive, remote, size):
+        """Sends the archive; a failure says what it needs and what the host has there."""
+        try:
+            self._transfer_file(archive, remote)
+        except AnsibleConnectionFailure:
+            raise
+        except AnsibleError as error:
+            shown = self._low_level_execute_command(f"df -P -k {shlex.quote(os.path.dirname(remote))}", sudoable=False)
+            free = parse_df(shown.get("stdout", ""))
+            has = "" if free is None else f", and its file system has {disk_space.room(free)} free"
+            raise AnsibleActionFail(
+                f"the release could not be sent: {remote} needs {disk_space.room(size)}{has}. What runs is untouched. "
+                f"Where that is too little, make room or set ansible_remote_tmp to a folder with more, and run the "
+                f"playbook again. {error}"
+            ) from error
 
     def _on_host(self, arguments, task_vars):
         return self._execute_module(module_name="xitrum.host.release", module_args=arguments, task_vars=task_vars)

@@ -5,11 +5,12 @@
 
 from __future__ import annotations
 
-import getpass
 import os
+import pwd
 import socket
 
 from ansible.plugins.action import ActionBase
+from ansible_collections.xitrum.host.plugins.plugin_utils import held_locks
 
 
 class ActionModule(ActionBase):
@@ -20,11 +21,14 @@ class ActionModule(ActionBase):
         result = super().run(tmp, task_vars)
         del tmp
         here = identity()
-        arguments = {**self._task.args, "holder": here}
+        arguments = {**self._task.args, "holder": self._task.args.get("holder") or here}
         result.update(self._on_host(arguments, task_vars))
         held = result.get("held_by") or {}
-        if result.get("failed") and gone(held, here):
+        if result.get("failed") and arguments.get("state") == "held" and gone(held, here):
             result = self._on_host({**arguments, "take_over": held["id"]}, task_vars)
+        if not result.get("failed") and not self._task.check_mode:
+            # What ends the run before its last task gives the lock back with the same words.
+            held_locks.note(task_vars["inventory_hostname"], arguments, self._connection, bool(result.get("run")))
         return result
 
     def _on_host(self, arguments, task_vars):
@@ -38,11 +42,18 @@ def identity():
 
 
 def user():
-    """The user's name, or the number where it has none, as in some containers."""
+    """The name of the account that runs Ansible; its number where it has none, as in some containers.
+
+    From the account, since anybody may set LOGNAME and USER. Of root it is the account that sudo names, where there is one.
+    """
+    number = os.getuid()
     try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return f"uid {os.getuid()}"
+        if number == 0 and os.environ.get("SUDO_UID", "").isdecimal():
+            # sudo sets both: the number is that of an account, and the other is any text.
+            return pwd.getpwuid(int(os.environ["SUDO_UID"])).pw_name
+        return pwd.getpwuid(number).pw_name
+    except (KeyError, OverflowError):
+        return f"uid-{number}"
 
 
 def boot():

@@ -10,8 +10,10 @@ version_added: 0.1.0
 author: The xitrum.host maintainers (@xitrum-host)
 description:
   - Takes the host variables of the application hosts and returns their members and seed nodes, in the order of the hosts.
-  - Reads C(xitrum_cluster_address), C(xitrum_address), C(ansible_host), C(xitrum_cluster_port) and C(xitrum_instances) of each. No facts are needed.
-  - A public address is a problem, since whoever reaches a member's port can run code there.
+  - Reads C(xitrum_cluster_address), C(xitrum_address), C(ansible_host), C(xitrum_cluster_shared_address_space),
+    C(xitrum_cluster_port) and C(xitrum_instances) of each. No facts are needed.
+  - An address that is in no private network is a problem, since whoever reaches a member's port can run code there.
+    With C(xitrum_cluster_shared_address_space) of a host, 100.64.0.0/10 counts as private.
 options:
   _input:
     description: The variables of the application hosts.
@@ -42,8 +44,8 @@ RETURN = r"""
 _value:
   description: C(seeds), addresses of Akka; C(members), one dictionary an instance; and C(problems), sentences on why the cluster must not be formed.
   type: dict
-  sample: {"seeds": ["akka://xitrum@192.0.2.11:2551", "akka://xitrum@192.0.2.12:2551"], "problems": [],
-    "members": [{"host": "app1", "index": 0, "address": "192.0.2.11", "port": 2551}, {"host": "app2", "index": 0, "address": "192.0.2.12", "port": 2551}]}
+  sample: {"seeds": ["akka://xitrum@10.0.0.11:2551", "akka://xitrum@10.0.0.12:2551"], "problems": [],
+    "members": [{"host": "app1", "index": 0, "address": "10.0.0.11", "port": 2551}, {"host": "app2", "index": 0, "address": "10.0.0.12", "port": 2551}]}
 """
 
 from ansible_collections.xitrum.host.plugins.module_utils import cluster

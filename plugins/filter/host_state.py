@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from ansible_collections.xitrum.host.plugins.module_utils import commands, findings, fleet_summary, rollout
+from ansible_collections.xitrum.host.plugins.module_utils.foreign_text import sendable
 from ansible_collections.xitrum.host.plugins.plugin_utils import command_line
 
 #: Whether public ports can be reached, where the run has tested it: host to rows.
@@ -15,18 +16,21 @@ REACH_ROWS = "__reach_rows"
 def states_of(hostvars, hosts):
     """What was read of each host, with the rows of the test of its public ports."""
     states = {host: hostvars[host].get("xitrum_host_state") for host in hosts}
-    reached = hostvars[hosts[0]].get(REACH_ROWS) if hosts else None
-    return {host: {**state, "reach": {"rows": reached[host], "differs": False}} if isinstance(state, dict)
-            and host in (reached or {}) else state
+    # A host that is lost has not kept them.
+    reached = next(filter(None, (hostvars[host].get(REACH_ROWS) for host in hosts)), None)
+    return {host: {**state, "reach": {"rows": reached[host], "differs": False}} if isinstance(state, dict) and host in (reached or {}) else state
             for host, state in states.items()}
 
 
-def summary(hostvars, hosts, check_mode=False, everything=False, sources=()):
-    """The fleet in one screen, from the variables of its hosts. C(sources) are those of the inventory, for lines to
-    type."""
+def summary(hostvars, hosts, check_mode=False, everything=False, sources=(), reached=None):
+    """The fleet in one screen, from the variables of its hosts. C(sources) are those of the inventory, for lines to type.
+    C(reached) are the hosts that are still in the run; without it, all are."""
     given = command_line.given_options(sources)
     command = commands.render_command("site", given)
-    return fleet_summary.fleet_summary(states_of(hostvars, hosts), check_mode, everything, command)
+    states = states_of(hostvars, hosts)
+    # One that was never read is no loss of this run.
+    lost = [] if reached is None else [host for host in hosts if host not in reached and fleet_summary.concerns(states[host])]
+    return sendable(fleet_summary.fleet_summary(states, check_mode, everything, command, lost))
 
 
 def check_findings(hostvars, hosts, reached, sources=()):

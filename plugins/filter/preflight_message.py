@@ -38,8 +38,7 @@ options:
     default: []
   deploy:
     description:
-      - Whether the run leaves the JDK, the kernel and the proxies as they are. What it would then do by half is
-        refused.
+      - Whether the run leaves the JDK, the kernel and the proxies as they are. What it would then do by half is refused.
     type: bool
     default: false
 """
@@ -60,10 +59,16 @@ _value:
   type: str
 """
 
-from ansible_collections.xitrum.host.plugins.filter.preflight_notes import NO_VALUE, preflight_notes
+from ansible_collections.xitrum.host.plugins.filter.preflight_notes import preflight_notes
 from ansible_collections.xitrum.host.plugins.filter.unknown_variables import of_collection, unknown_variables
-from ansible_collections.xitrum.host.plugins.module_utils import commands, preflight, values, variables
+from ansible_collections.xitrum.host.plugins.module_utils import commands, preflight, values
 from ansible_collections.xitrum.host.plugins.plugin_utils import command_line
+from ansible_collections.xitrum.host.plugins.plugin_utils.usable_variables import NO_VALUE, UsableHosts
+
+
+def usable_hosts(hostvars):
+    """The variables of all hosts without those that have no value or a wrong one."""
+    return UsableHosts(hostvars, of_collection()[0])
 
 
 def controller_problems(every):
@@ -73,56 +78,34 @@ def controller_problems(every):
 
 def variable_problems(of_host):
     """What is wrong with the variables of one host: misspelt names, and values that do not fit."""
-    names, (options, _prefixes) = list(of_host), of_collection()
-    yield from unknown_variables(names)["errors"]
-    for name in sorted(set(names) & set(options)):
-        missing = missing_value(of_host, name)
-        problem = f"the variable {name} has no value: {missing}" if missing else variables.wrong_value(name, of_host[name], options[name])
-        if problem:
-            yield problem
+    yield from unknown_variables(list(of_host))["errors"]
+    yield from of_host.find_errors()
 
 
 def value_problems(of_host):
-    """Values of one host that cannot be meant, public example secrets among them. One without a value is named by L(variable_problems)."""
-    try:
-        return [*values.problems(of_host), *preflight.example_problems(of_host), *preflight.override_problems(of_host)]
-    except NO_VALUE:
-        return []
+    """Values of one host that cannot be meant, public example secrets among them. What follows from a variable without a
+    usable value is left out: L(variable_problems) reports that."""
+    found = [*values.problems(of_host), *preflight.example_problems(of_host), *preflight.override_problems(of_host)]
+    return [sentence for sentence in found if not of_host.mentions(sentence)]
 
 
 def folder_problems(of_host):
     """The folders of a host that is not read: those of a retired host are removed."""
-    try:
-        return list(values.folders(of_host))
-    except NO_VALUE:
-        return []
+    wrong = filter(None, map(of_host.error, ("xitrum_name", "xitrum_root", "xitrum_log_dir")))
+    return [*wrong, *(sentence for sentence in values.folders(of_host) if not of_host.mentions(sentence))]
 
 
-def values_cannot_be_meant(hostvars, host, addresses=True):
+def values_cannot_be_meant(hostvars, host, addresses=True, names=()):
     """Whether a host's variables have values that cannot be planned with. See the documentation of values_cannot_be_meant."""
-    if lacks_value(hostvars[host]):
+    every = usable_hosts(hostvars)
+    of_host = every[host]
+    if names:
+        return any(of_host.error(name) for name in names)
+    if of_host.lacks() or values.plan_problems(of_host):
         return True
-    try:
-        if values.plan_problems(hostvars[host]):
-            return True
-    except NO_VALUE:
+    if not addresses:
         return False
-    return addresses and bool(preflight.address_problems(hostvars, host, NO_VALUE))
-
-
-def lacks_value(of_host):
-    """Whether a variable of the inventory has no value: L(variable_problems) reports which, or that no role knows it."""
-    return any(missing_value(of_host, name) for name in of_host if str(name).startswith(variables.OWN_PREFIX))
-
-
-def missing_value(of_host, name):
-    """Why a variable has no value; empty where it has one."""
-    try:
-        # Ansible resolves a value, and whatever is inside of it, only where it is used.
-        str(of_host[name])
-    except NO_VALUE as error:
-        return error.message or str(error)
-    return ""
+    return bool(every.find_needed(host)) or bool(preflight.address_problems(every.as_strict(), host, NO_VALUE))
 
 
 def run_problems(of_host, deploy):
@@ -140,26 +123,39 @@ def render(playbook, add=()):
 
 def preflight_message(hostvars, hosts, reached=None, retired=(), deploy=False):
     """See DOCUMENTATION."""
-    every = {host: hostvars[host] for host in hosts}
+    usable = usable_hosts(hostvars)
+    strict, every = usable.as_strict(), {host: usable[host] for host in hosts}
     answered = set(hosts if reached is None else reached)
-    problems = {}
+    lost_proxies = preflight.lost_proxies(usable, hosts, answered)
+    problems, needed = {}, {}
     for host, of_host in every.items():
-        # A host whose variables cannot be meant is not read, so nothing is known of it. Where the addresses of others
-        # do not matter (base.yml), it is.
-        others = preflight.address_problems(hostvars, host, NO_VALUE) if preflight.is_unread(of_host) else []
-        skipped = host in answered and (others or values_cannot_be_meant(hostvars, host))
-        read = [] if skipped else preflight.host_problems(of_host, host in answered)
-        problems[host] = [*variable_problems(of_host), *read, *value_problems(of_host), *others,
-                          *run_problems(of_host, deploy)]
-    differences = preflight.difference_errors(hostvars, hosts, NO_VALUE)
-    for found in (differences, preflight.session_reports(hostvars, hosts, NO_VALUE)[0]):
+        # A host whose variables cannot be meant is not read, so nothing is known of it. Where the addresses of others do not matter
+        # (base.yml), it is.
+        unread = preflight.is_unread(of_host)
+        others = preflight.address_problems(strict, host, NO_VALUE) if unread else []
+        of_others = usable.find_needed(host) if unread else {}
+        needed.update(of_others)
+        skipped = host in answered and (others or of_others or of_host.lacks() or values.plan_problems(of_host))
+        read = [] if skipped else preflight.host_problems(of_host, host in answered, lost_proxies)
+        problems[host] = [*variable_problems(of_host), *read, *value_problems(of_host), *others, *run_problems(of_host, deploy)]
+    differences = [
+        {host: [sentence for sentence in sentences if not any(found.mentions(sentence) for found in usable.found.values())]
+         for host, sentences in find(strict, hosts, NO_VALUE).items()}
+        for find in (preflight.difference_errors, preflight.proxy_difference_errors)
+    ]
+    away = preflight.unavailable_errors(usable, hosts, NO_VALUE)
+    for found in (*differences, preflight.session_reports(usable, hosts, NO_VALUE)[0], away):
         for host, sentences in found.items():
             problems[host] += sentences
+    # Of a host that the run leaves out, what the configuration of these has.
+    for host, sentences in needed.items():
+        if host not in every:
+            problems[host] = list(sentences)
     lost = preflight.retired_problems({host: hostvars[host] for host in retired}, every)
-    wrong = {host: folder_problems(hostvars[host]) for host in retired if host not in every}
+    wrong = {host: folder_problems(usable[host]) for host in retired if host not in every}
     for host, sentences in [*lost.items(), *((host, found) for host, found in wrong.items() if found)]:
         problems.setdefault(host, []).extend(sentences)
-    return preflight.message(problems, controller_problems(every), preflight_notes(hostvars, hosts, deploy, hosts))
+    return preflight.message(problems, controller_problems(every), preflight_notes(usable, hosts, deploy, hosts))
 
 
 class FilterModule:

@@ -33,6 +33,10 @@ options:
     description: All hosts of the run, C(ansible_play_hosts_all). Without it, O(hosts).
     type: list
     elements: str
+  connection:
+    description: Whether to report, for the first of all hosts, that SSH never gives up a host that no longer answers.
+    type: bool
+    default: false
 """
 
 EXAMPLES = r"""
@@ -48,17 +52,13 @@ _value:
   sample: {app1: ["Ubuntu 22.04.4 LTS is known but not tested here: look at the report of the first run with care"]}
 """
 
-from ansible.errors import AnsibleError
 from ansible_collections.xitrum.host.plugins.filter.unknown_variables import unknown_variables
 from ansible_collections.xitrum.host.plugins.module_utils import commands, preflight
-from ansible_collections.xitrum.host.plugins.plugin_utils import command_line
-from jinja2.exceptions import UndefinedError
-
-#: What reading a variable raises whose value refers to another that is not there, or to a file that cannot be read.
-NO_VALUE = (AnsibleError, UndefinedError)
+from ansible_collections.xitrum.host.plugins.plugin_utils import command_line, keep_alive
+from ansible_collections.xitrum.host.plugins.plugin_utils.usable_variables import NO_VALUE
 
 
-def preflight_notes(hostvars, hosts, deploy=False, every=None):
+def preflight_notes(hostvars, hosts, deploy=False, every=None, connection=False):
     """See DOCUMENTATION."""
     def render(playbook):
         return commands.render_command(playbook, command_line.given_options())
@@ -66,10 +66,12 @@ def preflight_notes(hostvars, hosts, deploy=False, every=None):
     found = {}
     sessions = preflight.session_reports(hostvars, hosts if every is None else every, NO_VALUE)[1]
     for host in hosts:
-        found[host] = [*preflight.host_notes(hostvars[host]), *sessions.get(host, []),
-                       *unknown_variables(list(hostvars[host]))["warnings"]]
+        found[host] = [*preflight.host_notes(hostvars[host]), *sessions.get(host, []), *unknown_variables(list(hostvars[host]))["warnings"]]
         if deploy:
             found[host] += preflight.deploy_notes(hostvars[host], render)
+        # All are reached alike, as a rule: once is enough.
+        if connection and host == (every or hosts)[0]:
+            found[host] += filter(None, [keep_alive.find_note(host, hostvars[host])])
     return found
 
 

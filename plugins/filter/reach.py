@@ -86,8 +86,7 @@ def reach_unreached(hostvars, hosts, results):
     """What is asked of each host whose ports were not reached: C([{host, address, ports}])."""
     wanted = reach.unreached(answers_of(results))
     for host, items in asked_of(hostvars, hosts).items():
-        wanted.setdefault(host, []).extend({key: item[key] for key in ("port", "inside", "source", "family")}
-                                           for item in items)
+        wanted.setdefault(host, []).extend({key: item[key] for key in ("port", "inside", "source", "family")} for item in items)
     return [
         {"host": host, "address": proxy.own_address(hostvars[host]), "ports": ports} for host, ports in wanted.items()
     ]
@@ -110,8 +109,8 @@ def reach_rows(hostvars, hosts, results, blocks):
 
 def rows_read(hostvars, hosts):
     """The rows that the run kept; none where it tried nothing."""
-    found = hostvars[hosts[0]].get(ROWS) if hosts else None
-    return found or {}
+    # A host that was lost has not kept them.
+    return next(filter(None, (hostvars[host].get(ROWS) for host in hosts)), {})
 
 
 def site_faults(hostvars, hosts):

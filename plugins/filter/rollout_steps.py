@@ -10,6 +10,7 @@ version_added: 0.1.0
 author: The xitrum.host maintainers (@xitrum-host)
 description:
   - The first instance is a step of its own, the gate. The others follow in the order of the hosts, as many at a time as O(batch) says.
+  - Instances that do not run or are not healthy come first, since they serve nobody meanwhile.
 options:
   _input:
     description: The variables of all hosts. C(xitrum_host_state) of M(xitrum.host.host_state_info) says which instances are due.
@@ -45,14 +46,23 @@ _value:
 """
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.xitrum.host.plugins.module_utils import rollout
+from ansible_collections.xitrum.host.plugins.module_utils import proxy, proxy_health, rollout
 
 
 def rollout_steps(hostvars, hosts, batch="1", strategy=""):
     """C(steps) of module_utils/rollout.py over the read state of C(hosts): its ValueError is an error of the filter."""
+    found = {host: hostvars[host]["xitrum_host_state"]["instances"] for host in hosts}
+    idle = proxy_health.idle_servers([hostvars[host].get("xitrum_host_state") for host in hostvars])
+    sick = {
+        (host, item["index"])
+        for host, has in found.items()
+        for item in has["instances"]
+        if item.get("healthy") is False
+        or not item.get("running", True)
+        or proxy.server_name(host, item["index"]) in idle
+    }
     try:
-        return rollout.steps({host: hostvars[host]["xitrum_host_state"]["instances"]["restart"] for host in hosts},
-                             batch, strategy)
+        return rollout.steps({host: has["restart"] for host, has in found.items()}, batch, strategy, sick)
     except ValueError as error:
         raise AnsibleFilterError(str(error)) from error
 

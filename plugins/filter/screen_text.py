@@ -9,6 +9,7 @@ short_description: A text of several lines as a person can read it on the screen
 version_added: 0.1.0
 author: The xitrum.host maintainers (@xitrum-host)
 description:
+  - Control characters are escaped, as by P(xitrum.host.escape_controls#filter).
   - With C(callback_result_format = yaml) Ansible shows a text as it is. Otherwise it shows it as one line of JSON, and a list with a line each.
 options:
   _input:
@@ -32,6 +33,7 @@ _value:
 
 from ansible import constants
 from ansible.plugins.loader import callback_loader
+from ansible_collections.xitrum.host.plugins.module_utils.foreign_text import escaped
 
 
 def screen_text(text):
@@ -39,6 +41,7 @@ def screen_text(text):
     # The options of a plugin are known once it has been looked up.
     callback_loader.get("default", class_only=True)
     shown = constants.config.get_config_value("result_format", plugin_type="callback", plugin_name="default")
+    text = escaped(str(text))
     return text if shown == "yaml" else text.splitlines()
 
 

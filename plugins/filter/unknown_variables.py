@@ -13,7 +13,7 @@ author: The xitrum.host maintainers (@xitrum-host)
 description:
   - Ansible does not mind a variable that nobody reads, so a misspelt name silently keeps a default.
   - The names that are right are the options in C(meta/argument_specs.yml) of all roles of this collection, and a few that only its playbooks have.
-positional: known, prefixes
+positional: known, prefixes, own
 options:
   _input:
     description: Names of variables, for example the keys of C(hostvars[inventory_hostname]). Other names than this collection's are passed over.
@@ -28,6 +28,13 @@ options:
     description: The prefixes of roles. Without it, those of the collection.
     type: list
     elements: str
+  own:
+    description:
+      - The prefixes that belong to the playbook that runs, such as C(heroku_). An unknown name with one of them is an error where a known name
+        with that prefix is near.
+    type: list
+    elements: str
+    default: []
 """
 
 EXAMPLES = r"""
@@ -42,7 +49,7 @@ EXAMPLES = r"""
 RETURN = r"""
 _value:
   description:
-    - C(errors) are sentences on unknown C(xitrum_*), each with the nearest name that is right.
+    - C(errors) are sentences on unknown C(xitrum_*), and on misspelt names with a prefix in O(own), each with the nearest name that is right.
     - C(warnings) are those on unknown names with a role's prefix, such as C(haproxy_), since other people's roles use such prefixes too.
   type: dict
   sample:
@@ -70,12 +77,12 @@ def of_collection(roles=ROLES):
     return options, tuple(variables.prefixes_of(found))
 
 
-def unknown_variables(names, known=None, prefixes=None):
+def unknown_variables(names, known=None, prefixes=None, own=()):
     """See DOCUMENTATION."""
     if isinstance(names, str):
         raise AnsibleFilterError(f"unknown_variables was given the text {names!r}; wanted is a list of names of variables")
     options, all_prefixes = of_collection()
-    return variables.unknown(list(names), options if known is None else known, all_prefixes if prefixes is None else prefixes)
+    return variables.unknown(list(names), options if known is None else known, all_prefixes if prefixes is None else prefixes, own)
 
 
 class FilterModule:

@@ -11,8 +11,9 @@ author: The xitrum.host maintainers (@xitrum-host)
 description:
   - Returns a pattern for the C(hosts) of a play. The hosts on which something is to do were put into the group C(xitrum_run_acts) by the play that read them.
   - A host with nothing to do costs a play nothing then, where a condition on each task costs a process for each host.
-  - Refuses a run whose C(--tags) or C(--skip-tags) have no effect. So the first play of each playbook needs this
-    filter. A task could not do that, since tags skip it.
+  - Refuses a run whose C(--tags) or C(--skip-tags) have no effect, and one with C(--start-at-task) or C(--step). So the
+    first play of each playbook needs this filter. A task could not do that, since these options skip it.
+  - When the run ends before its last task, the locks that it still has are given back.
   - The hosts stay in the order of O(among). A group that was made in a run holds its hosts in the order in which they answered.
 options:
   _input:
@@ -35,6 +36,14 @@ options:
     description: Whether the hosts were read. Until then each may have something to do.
     type: bool
     default: true
+  first:
+    description: A group whose hosts come before the others, where the run made it.
+    type: str
+    default: ""
+  away:
+    description: Proxies that the user says are away, a list of names or a text with commas between them. They are left out.
+    type: raw
+    default: []
 """
 
 EXAMPLES = r"""
@@ -50,28 +59,48 @@ _value:
 
 from ansible import context
 from ansible.errors import AnsibleFilterError
+from ansible_collections.xitrum.host.plugins.plugin_utils import command_line, held_locks
 
 #: A group that is not there would be warned of; this pattern is of no host.
 NONE = "all:!all"
 
 
-def working_hosts(groups, among, every=False, group="xitrum_run_acts", read=True):
-    """The pattern."""
-    check_tags()
+def working_hosts(groups, among, every=False, group="xitrum_run_acts", read=True, away=(), first=""):
+    """The pattern. Raises AnsibleFilterError where `away` names a host that is no proxy."""
+    check_command_line()
+    held_locks.watch()
+    if away:
+        among = without_away(groups, among, away)
     if read and group not in groups:
         return NONE
+    if first in groups:
+        # A pattern keeps the order of its parts, and names no host twice.
+        among = f"{first}:{among}:&{among}"
     return among if every or not read else f"{among}:&{group}"
 
 
-def check_tags():
-    """Raises an error where the tags of the run have no effect."""
+def without_away(groups, among, away):
+    """The pattern without the proxies that are away."""
+    # Loaded only where it is needed: this file is loaded in each run.
+    from ansible_collections.xitrum.host.plugins.module_utils import proxy
+
+    try:
+        left = proxy.available(groups, away)
+    except ValueError as error:
+        raise AnsibleFilterError(str(error)) from error
+    return ":".join([among, *(f"!{name}" for name in groups["xitrum_proxy"] if name not in left)])
+
+
+def check_command_line():
+    """Raises an error where the tags of the run have no effect, or where an option leaves tasks out."""
     only, skip = tuple(context.CLIARGS.get("tags") or ("all",)), tuple(context.CLIARGS.get("skip_tags") or ())
-    if skip or set(only) != {"all"}:
+    message = command_line.find_error()
+    if not message and (skip or set(only) != {"all"}):
         from ansible_collections.xitrum.host.plugins.plugin_utils import tag_selection
 
         message = tag_selection.find_error_of_run(tuple(context.CLIARGS.get("args") or ()), only, skip)
-        if message:
-            raise AnsibleFilterError(message)
+    if message:
+        raise AnsibleFilterError(message)
 
 
 class FilterModule:

@@ -15,6 +15,8 @@ import ipaddress
 import re
 from typing import NamedTuple
 
+from ansible_collections.xitrum.host.plugins.module_utils.foreign_text import parse_json
+
 #: Lists the IPv6 addresses of a host. Missing with C(ipv6.disable=1), and empty with C(disable_ipv6=1).
 IF_INET6 = "/proc/net/if_inet6"
 
@@ -23,6 +25,15 @@ EVERY = ("", "*")
 
 #: C(0.0.0.0) in the short forms that a JVM and the C library take: C(0), C(0.0).
 _SHORT_EVERY = re.compile(r"0+(\.0+){0,3}")
+
+#: Private networks: RFC 1918 and RFC 4193 (unique local addresses).
+PRIVATE = tuple(map(ipaddress.ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")))
+
+#: The shared address space of RFC 6598: some providers' and overlays' private networks, and some carriers' customers.
+SHARED = ipaddress.ip_network("100.64.0.0/10")
+
+#: The interface of a link-local address, by its name or number. Whatever follows a % is otherwise no address.
+_ZONE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,14}(?:@[A-Za-z0-9_.-]{1,15})?")
 
 #: The IP versions that a socket of each family takes.
 _VERSIONS = {"inet": {4}, "inet6": {6}, "dual": {4, 6}}
@@ -44,7 +55,9 @@ def parse_address(text):
         if not bracket or (after and not after.startswith("%")):
             return None
         bare = inside + after
-    bare, _percent, zone = bare.partition("%")
+    bare, percent, zone = bare.partition("%")
+    if percent and not _ZONE.fullmatch(zone):
+        return None
     try:
         ip = ipaddress.ip_address(bare)
     except ValueError:
@@ -64,6 +77,29 @@ def is_loopback(text):
     """Whether an address or name is the host's own loopback, which no other host reaches."""
     found = parse_address(text)
     return found.ip.is_loopback if found else str(text).strip().lower().rstrip(".") == "localhost"
+
+
+def private_fault(text, takes_shared=False):
+    """Why an address is not one of a private network, as the words after "is"; empty where it is one, and for a
+    loopback address.
+
+    C(takes_shared): whether 100.64.0.0/10 counts as private. Only what is listed as private is taken: addresses for
+    every interface, groups, links, documentation and future use are in no table of what is public either.
+    """
+    found = parse_address(text)
+    if is_every(text):
+        return "every address of the host, the public ones too"
+    if found is None:
+        return "a name"
+    if found.ip.is_loopback or any(found.ip in network for network in PRIVATE):
+        return f"written with the zone {found.zone}" if found.zone else ""
+    if found.ip in SHARED:
+        return "" if takes_shared else f"in {SHARED}, which a provider may share among its customers"
+    if found.ip.is_multicast:
+        return "a multicast address"
+    if found.ip.is_link_local:
+        return "a link-local address"
+    return "public" if found.ip.is_global else "in no private network"
 
 
 def canonical(text):
@@ -224,3 +260,18 @@ def supports_ipv6(host):
 def has_ipv6(host):
     """Whether a host has an IPv6 address, the loopback's at least. The kernel lists one a line; a JVM asks the same."""
     return bool((host.read(IF_INET6) or "").strip())
+
+
+def parse_interfaces(text):
+    """The interfaces of C(ip -j address show) with their addresses, C([(name, address)]); what has another form is left out."""
+    try:
+        items = parse_json(text)
+    except ValueError:
+        return []
+    found = []
+    for item in items if isinstance(items, list) else ():
+        parts = item.get("addr_info") if isinstance(item, dict) and isinstance(item.get("ifname"), str) else None
+        for part in parts if isinstance(parts, list) else ():
+            if isinstance(part, dict) and isinstance(part.get("local"), str):
+                found.append((item["ifname"], part["local"]))
+    return found

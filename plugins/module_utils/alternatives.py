@@ -14,7 +14,8 @@ import json
 import re
 
 from ansible_collections.xitrum.host.plugins.module_utils import alternatives_followers as followers
-from ansible_collections.xitrum.host.plugins.module_utils.plan import RUN, Plan, Row
+from ansible_collections.xitrum.host.plugins.module_utils.foreign_text import parse_json
+from ansible_collections.xitrum.host.plugins.module_utils.plan import RUN, Plan, Problem, Row, shell_line
 from ansible_collections.xitrum.host.plugins.module_utils.process import is_under
 
 RECORD = "/var/lib/xitrum.host/alternatives.json"
@@ -83,8 +84,7 @@ def parse_display(text):
             choices[-1]["followers"][follower.group(1)] = follower.group(2)
     links = {title: f"/usr/bin/{title}" for choice in choices for title, target in choice["followers"].items()
              if target.endswith(f"/bin/{title}")}
-    return {"link": "", "mode": mode.group(1), "value": value.group(1) if value else "", "choices": choices,
-            "followers": links}
+    return {"link": "", "mode": mode.group(1), "value": value.group(1) if value else "", "choices": choices, "followers": links}
 
 
 def parse_kept(text):
@@ -128,7 +128,7 @@ def read(host, wanted):
 def parse_record(text):
     """What RECORD says, by command: C(mode) and C(path) before ours, and the paths that were C(registered). None where it is damaged."""
     try:
-        record = json.loads(text)
+        record = parse_json(text)
     except ValueError:
         return None
     whole = isinstance(record, dict) and all(isinstance(entry, dict) and isinstance(entry.get("registered"), list) for entry in record.values())
@@ -146,8 +146,7 @@ def read_debian(host, home, name):
 
 
 def find_own_files(host, home, name):
-    """The files of a home that can be registered for a command: until Java 8 packages register java of the JRE in
-    it."""
+    """The files of a home that can be registered for a command: until Java 8 packages register java of the JRE in it."""
     return [path for path in (f"{home}/bin/{name}", f"{home}/jre/bin/{name}") if host.exists(path)]
 
 
@@ -231,8 +230,9 @@ def read_effective(host, name, group):
 def find_fault(host, folder, name, own):
     """What keeps the program from a group that it has a file of, and what to do."""
     if host.readlink(f"{followers.LINKS}/{name}") is None:
-        return (f"{followers.LINKS}/{name} is missing while {folder}/{name} lists choices: "
-                f"make it (ln -s {own[0] if own else 'PATH'} {followers.LINKS}/{name}), then run again")
+        make = ["ln", "-s", own[0] if own else "PATH", f"{followers.LINKS}/{name}"]
+        text = f"{followers.LINKS}/{name} is missing while {folder}/{name} lists choices: make it ({shell_line([make])}), then run again"
+        return Problem(text, make) if own else text
     said = host.run(["alternatives", "--display", name])
     return (f"alternatives --display {name} ended with {said.rc}: {(said.err or said.out).strip()}. "
             f"Correct {folder}/{name}, or move it away, then run again")
@@ -264,8 +264,7 @@ def plan(wanted, state):
             else:
                 plan_command(wanted, name, has, chosen.get(name), provided, record, result, after)
         if not any(has["own"] for has in state["commands"].values()):
-            result.problems.append(f"{wanted['home']} has none of bin/{', bin/'.join(wanted['commands'])}: install "
-                                   "that JDK first, or correct home")
+            result.problems.append(f"{wanted['home']} has none of bin/{', bin/'.join(wanted['commands'])}: install that JDK first, or correct home")
         # Two groups may have one follower: the one without anything for it deletes its link, so it is switched first.
         taken = {name: sum(not target and title in provided for title, target in choice["targets"].items())
                  for name, choice in chosen.items()}
@@ -286,9 +285,9 @@ def plan(wanted, state):
 
 def describe_apart(name, has):
     """The row of a command that leads to another JDK by a group of its own: it is somebody's choice, and stays."""
-    mend = f"alternatives --install {has['link']} {name} {has['own']} 1 && alternatives --set {name} {has['own']}"
+    commands = [["alternatives", "--install", has["link"], name, has["own"], "1"], ["alternatives", "--set", name, has["own"]]]
     return Row("alternatives", f"alternative {name}", has["own"], "", has["leads"], "unseen",
-               "somebody registered it as a group of its own, which leads to another JDK and is left as it is", mend)
+               "somebody registered it as a group of its own, which leads to another JDK and is left as it is", commands=commands)
 
 
 def find_early_errors(state, names):
@@ -308,11 +307,9 @@ def find_errors(has):
 
 
 def choose(wanted, name, has, record):
-    """The choice of a group that is to lead to the home: C(path), C(priority), C(family) and C(targets) of its
-    followers.
+    """The choice of a group that is to lead to the home: C(path), C(priority), C(family) and C(targets) of its followers.
 
-    C(register): whether the program has to hear of it. C(replaced): whether that replaces what somebody else
-    registered.
+    C(register): whether the program has to hear of it. C(replaced): whether that replaces what somebody else registered.
     """
     found = [path for path, real in has["choices"].items() if real in has["reals"]]
     path = has["own"] if has["own"] in found or not found else found[0]
@@ -347,8 +344,7 @@ def plan_follower(wanted, name, has, commands, chosen, result):
     follower = commands[leader]["followers"].get(name)
     if not target or follower is None:
         taken = has["own"] and follower is None
-        foreign = f"{has['link']} is not a link of the alternatives, and is left as it is"
-        why = foreign if taken else f"{wanted['home']} has no {name}"
+        why = f"{has['link']} is not a link of the alternatives, and is left as it is" if taken else f"{wanted['home']} has no {name}"
         result.rows.append(Row("alternatives", f"alternative {name}", "", "", has["leads"], "absent", why))
         return
     good = followers.is_right(name, follower, target)
@@ -369,14 +365,12 @@ def plan_command(wanted, name, has, choice, provided, record, result, after):
         result.problems += errors
         return
     result.problems += [f"found a file of its own at {path}; expected a link of the alternatives: "
-                        "move it away, then run again"
-                        for path in followers.find_obstacles(has["followers"], choice["targets"], has["link"])]
+                        "move it away, then run again" for path in followers.find_obstacles(has["followers"], choice["targets"], has["link"])]
     path = choice["path"]
     right = group["value"] == path
     leads = bool(has["leads"]) and has["leads"] == has["choices"].get(path)
     wrong = sorted(title for title, target in choice["targets"].items() if target or title not in provided)
-    wrong = [title for title in wrong
-             if not followers.is_right(title, has["followers"][title], choice["targets"][title])]
+    wrong = [title for title in wrong if not followers.is_right(title, has["followers"][title], choice["targets"][title])]
     good = right and leads and group["mode"] == "manual" and not wrong and not choice["register"]
     why = ("no alternative is registered" if not has["group"] else "another one is chosen" if not right else
            "its link is broken" if not leads else f"its followers differ: {', '.join(wrong)}" if wrong else

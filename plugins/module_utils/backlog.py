@@ -10,6 +10,7 @@ Raising somaxconn later changes nothing until the process starts again.
 from __future__ import annotations
 
 from ansible_collections.xitrum.host.plugins.module_utils import kernel_files, targets
+from ansible_collections.xitrum.host.plugins.module_utils.foreign_text import printable
 from ansible_collections.xitrum.host.plugins.module_utils.plan import Plan, Row
 
 KEY = "net.core.somaxconn"
@@ -22,8 +23,7 @@ def read(host, wanted):
     live = (host.read("/proc/sys/net/core/somaxconn") or "").strip()
     return {
         "live": int(live) if live.isdecimal() else None,
-        "configured": kernel_files.Boot(texts, live={KEY: live} if live else None,
-                                        systemd=kernel_files.has_systemd(host)).words(KEY),
+        "configured": kernel_files.Boot(texts, live={KEY: live} if live else None, systemd=kernel_files.has_systemd(host)).words(KEY),
         "targets": targets.read(host, wanted),
     }
 
@@ -53,11 +53,13 @@ def judge(asked, live, backlog):
 def _socket(wanted, state, target, row):
     live, unit = state["live"], target["unit"].get("Id", "")
     status, why = judge(wanted["asked"], live, row["backlog"])
-    mend = ""
-    if status == "restart":
-        mend = f"systemctl restart {unit}" if unit else "restart the process" + (f" {row['pid']} ({row['process']})" if row["pid"] else "")
+    mend, commands = "", []
+    if status == "restart" and unit:
+        commands = [["systemctl", "restart", unit]]
+    elif status == "restart":
+        mend = "restart the process" + (f" {row['pid']} ({printable(row['process'])})" if row["pid"] else "")
     elif status == "differs":
-        mend = f"sysctl -w {KEY}={wanted['asked']}"
+        commands = [["sysctl", "-w", f"{KEY}={wanted['asked']}"]]
     asked = wanted["asked"] or live
     address = f"[{row['address']}]" if ":" in row["address"] else row["address"]
     item = f"{target['label']}, {row['family']} {address}:{row['port']}"
@@ -66,4 +68,4 @@ def _socket(wanted, state, target, row):
         "process": row["process"], "unit": unit, "wanted": asked, "configured": state["configured"], "live": live,
         "effective": row["backlog"], "status": status, "why": why,
     }
-    return Row("backlog", item, str(asked or ""), f"{state['configured']}, live {live}", str(row["backlog"]), status, why, mend), facts
+    return Row("backlog", item, str(asked or ""), f"{state['configured']}, live {live}", str(row["backlog"]), status, why, mend, commands), facts

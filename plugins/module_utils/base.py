@@ -60,10 +60,15 @@ def add(said, host, wanted, name, concern, *more):
     """Adds the report of a concern that is wanted, with C(differs) for what a module calls changed: a read changes nothing."""
     if wanted[name] is None:
         return
+    before = len(host.overruns)
     try:
-        said[name] = concern.plan(wanted[name], concern.read(host, wanted[name], *more)).report()
+        plan = concern.plan(wanted[name], concern.read(host, wanted[name], *more))
     except PermissionError as error:
-        said[name] = unseen(name, error).report()
+        plan = unseen(name, error)
+    # A wait that was given up is a finding, also where what was read of it is enough.
+    plan.rows += [Row(name, f"{name}, reading", status="unseen", why=why, mend=LOOK)
+                  for why in dict.fromkeys(host.overruns[before:])]
+    said[name] = plan.report()
     said[name]["differs"] = said[name].pop("changed")
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 
-from ansible_collections.xitrum.host.plugins.module_utils import targets
+from ansible_collections.xitrum.host.plugins.module_utils import fence, targets
 from ansible_collections.xitrum.host.plugins.module_utils.host import Host
 from ansible_collections.xitrum.host.plugins.module_utils.quiet import Utf8Module
 
@@ -26,14 +26,14 @@ def look(concern):
     wanted = module.params
     if not any(wanted[name] for name in targets.SPEC):
         module.fail_json(msg="ports, units and pids are all empty: name at least one of what to look at.")
-    plan = concern.plan(wanted, concern.read(Host(module.run_command), wanted))
+    plan = concern.plan(wanted, concern.read(Host(), wanted))
     module.exit_json(**plan.report())
 
 
 def change(concern, subject):
     """The body of a module that keeps what it changes in one file, its option C(path). C(subject) is what only root may set."""
     module = Utf8Module(argument_spec=concern.SPEC, supports_check_mode=True)
-    finish(module, lambda: settle_file(concern, subject, Host(module.run_command), module.params, module.check_mode))
+    finish(module, lambda: settle_file(concern, subject, fence.host_of(module), module.params, module.check_mode))
 
 
 def settle_file(concern, subject, host, wanted, check_mode):
@@ -51,8 +51,7 @@ def settle_verified(component, name, host, wanted, check_mode):
         component.apply(host, plan)
         after = plan_now()
         if after.problems or after.actions:
-            raise RuntimeError(f"{name}: every command succeeded, and the host is still out of sync: "
-                               f"{'; '.join(after.problems) or 'see the rows'}")
+            raise RuntimeError(f"{name}: every command succeeded, and the host is still out of sync: {'; '.join(after.problems) or 'see the rows'}")
         return {**after.report(), "changed": True}
 
     plan = plan_now()
@@ -69,7 +68,7 @@ def apply_as_root(concern, subject, host, plan):
 def take_back(concern, what):
     """The body of a module that takes back what is on record of a host. C(what) could not be read, where a record is damaged."""
     module = Utf8Module(argument_spec=concern.SPEC, supports_check_mode=True)
-    host = Host(module.run_command)
+    host = fence.host_of(module)
     try:
         state = concern.read(host, module.params)
     except (OSError, ValueError) as error:
@@ -78,17 +77,21 @@ def take_back(concern, what):
     carry_out(module, plan, lambda: concern.apply(host, state, plan))
 
 
-def carry_out(module, plan, apply, describe=str, header=""):
-    """The rest of a module that has planned, and its end: see L(carried_out)."""
-    finish(module, lambda: carried_out(plan, apply, module.check_mode, describe, header))
+def carry_out(module, plan, apply, describe=str, header="", brief=False):
+    """The rest of a module that has planned, and its end: see `carried_out`. brief: see `finish`."""
+    finish(module, lambda: carried_out(plan, apply, module.check_mode, describe, header), brief)
 
 
-def finish(module, settle):
-    """The end of a module: C(settle()) returns what it returns, or raises L(NotDone)."""
+def finish(module, settle, brief=False):
+    """The end of a module: `settle()` returns what it returns, or raises NotDone.
+
+    brief: a failure returns its message alone, which has all errors. Ansible prints the whole result of a module that fails, and
+    nothing reads that of a module of the controller.
+    """
     try:
         said = settle()
     except NotDone as error:
-        module.fail_json(msg=str(error), **error.said)
+        module.fail_json(msg=str(error), **({"changed": error.said.get("changed", False)} if brief else error.said))
     module.exit_json(**said)
 
 

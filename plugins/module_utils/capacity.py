@@ -222,12 +222,10 @@ def kernel(connections, shape):
 def _refusal(connections, shape, most, ends):
     if connections <= most:
         return ""
-    short = sorted((bound for bound in bounds(connections, shape) if bound.needed > bound.there),
-                   key=lambda bound: bound.resource != ends)
+    short = sorted((bound for bound in bounds(connections, shape) if bound.needed > bound.there), key=lambda bound: bound.resource != ends)
     first, *others = [f"{bound.needed} {bound.unit} are needed, {bound.there} are there" for bound in short]
     also = "; ".join(f"{bound.resource}, {words}" for bound, words in zip(short[1:], others))
-    return (f"xitrum_max_connections: {connections} connections cannot be held. {short[0].resource} ends first: "
-            f"{first}. "
+    return (f"xitrum_max_connections: {connections} connections cannot be held. {short[0].resource} ends first: {first}. "
             f"{f'Too little as well: {also}. ' if also else ''}The largest number that holds is {most}. "
             f"To hold more: {'; and '.join(bound.mend for bound in short)}.")
 

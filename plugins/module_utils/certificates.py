@@ -9,6 +9,7 @@ import datetime
 import re
 
 from ansible_collections.xitrum.host.plugins.module_utils import addresses
+from ansible_collections.xitrum.host.plugins.module_utils.host import LATE
 from ansible_collections.xitrum.host.plugins.module_utils.plan import LOOK, RUN, Plan, Row
 
 SPEC = {
@@ -25,6 +26,9 @@ MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", 
 _TIME = r"([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.[0-9]+)?"
 _END = re.compile(rf"^notAfter=({'|'.join(MONTHS)}) +([0-9]{{1,2}}) {_TIME} ([0-9]{{4}})(?: GMT)?[ \r]*$", re.MULTILINE)
 
+#: Seconds for a listener to show its certificate. One that never answers is no reason to wait.
+HANDSHAKE_SECONDS = 10
+
 ASK = ["openssl", "x509", "-noout", "-enddate", "-fingerprint", "-sha256"]
 
 
@@ -36,34 +40,35 @@ def parse(text):
     day, hour, minute, second, year = map(int, end.groups()[1:])
     try:
         # A leap second is none for Python.
-        return datetime.datetime(year, MONTHS.index(end[1]) + 1, day, hour, minute, min(second, 59),
-                                 tzinfo=datetime.timezone.utc), mark[1]
+        return datetime.datetime(year, MONTHS.index(end[1]) + 1, day, hour, minute, min(second, 59), tzinfo=datetime.timezone.utc), mark[1]
     except ValueError:
         return None
 
 
 def read(host, wanted):
     """Both certificates of each item: that of the file, and that which the socket shows."""
-    state = {"tool": host.which("openssl") is not None, "installer": "apt-get install -y" if host.which("apt-get") else "dnf install -y",
+    state = {"tool": host.which("openssl") is not None, "installer": ["apt-get" if host.which("apt-get") else "dnf", "install", "-y"],
              "now": datetime.datetime.now(datetime.timezone.utc), "items": []}
     for item in wanted["items"]:
         place = addresses.bracketed(addresses.listen_target(item.get("listen") or ["*"]))
-        shown = host.run(["openssl", "s_client", "-connect", f"{place}:{item['port']}"], data="").out
+        shown = host.run(["openssl", "s_client", "-connect", f"{place}:{item['port']}"], data="", seconds=HANDSHAKE_SECONDS)
+        text, is_hidden = read_file(host, item["path"])
         state["items"].append({
-            **item, "hidden": hidden(host, item["path"]),
-            "configured": parse(host.run([*ASK, "-in", item["path"]]).out),
-            "effective": parse(host.run(ASK, data=shown).out) if "BEGIN CERTIFICATE" in shown else None,
+            **item, "hidden": is_hidden,
+            # Not by its path: that of an instance is below a folder of the application.
+            "configured": parse(host.run(ASK, data=text).out) if text else None,
+            "effective": parse(host.run(ASK, data=shown.out).out) if "BEGIN CERTIFICATE" in shown.out else None,
+            "late": shown.rc == LATE,
         })
     return state
 
 
-def hidden(host, path):
-    """Whether this user may not read the file."""
+def read_file(host, path):
+    """The text of a certificate's file (empty: there is none), and whether this user may not read it."""
     try:
-        host.read(path)
+        return host.read(path) or "", False
     except PermissionError:
-        return True
-    return False
+        return "", True
 
 
 def plan(wanted, state):
@@ -76,13 +81,16 @@ def row(wanted, state, item):
     ends = {name: item[name][0].date().isoformat() if item[name] else "" for name in ("configured", "effective")}
     said = Row("certificate", f"certificate {item['path']}", f"valid {wanted['days']} days more", ends["configured"], ends["effective"])
     if not state["tool"]:
-        said.status, said.why, said.mend = "unseen", "there is no openssl on this host", f"{state['installer']} openssl"
+        said.status, said.why = "unseen", "there is no openssl on this host"
+        said.fix([*state["installer"], "openssl"])
     elif item["hidden"]:
         said.status, said.why, said.mend = "unseen", "only root may read the file", LOOK
     elif not item["configured"]:
         said.status, said.why, said.mend = "differs", "the file is no certificate, or is not there", RUN
     elif not item["effective"]:
-        said.status, said.why, said.mend = "differs", f"nothing answers with a certificate on port {item['port']}", RUN
+        late = f"the handshake of TLS on port {item['port']} did not end within {HANDSHAKE_SECONDS} s"
+        said.why = late if item.get("late") else f"nothing answers with a certificate on port {item['port']}"
+        said.status, said.mend = "differs", RUN
     elif item["configured"][1] != item["effective"][1]:
         said.status, said.why, said.mend = "restart", "the socket shows another certificate than the file has", RUN
     elif (item["configured"][0] - state["now"]).days < wanted["days"]:

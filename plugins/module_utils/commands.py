@@ -11,16 +11,14 @@ import re
 import shlex
 
 from ansible_collections.xitrum.host.plugins.module_utils import urls
+from ansible_collections.xitrum.host.plugins.module_utils.foreign_text import parse_json
 
 #: Options that say how a run reaches its hosts and becomes root there: the name in Ansible's CLIARGS, and the option.
 #: A run by a line to type has to be given them again. A password that was typed is asked for again.
 CONNECTION_OPTIONS = (
-    ("remote_user", "--user"), ("private_key_file", "--private-key"), ("connection", "--connection"),
-    ("ssh_common_args", "--ssh-common-args"),
-    ("ssh_extra_args", "--ssh-extra-args"), ("ask_pass", "--ask-pass"),
-    ("connection_password_file", "--connection-password-file"),
-    ("become_ask_pass", "--ask-become-pass"), ("become_password_file", "--become-password-file"),
-    ("become_user", "--become-user"),
+    ("remote_user", "--user"), ("private_key_file", "--private-key"), ("connection", "--connection"), ("ssh_common_args", "--ssh-common-args"),
+    ("ssh_extra_args", "--ssh-extra-args"), ("ask_pass", "--ask-pass"), ("connection_password_file", "--connection-password-file"),
+    ("become_ask_pass", "--ask-become-pass"), ("become_password_file", "--become-password-file"), ("become_user", "--become-user"),
     ("become_method", "--become-method"), ("ask_vault_pass", "--ask-vault-pass"), ("vault_ids", "--vault-id"),
     ("vault_password_files", "--vault-password-file"))
 #: What ansible-playbook takes for granted: not worth a word.
@@ -72,30 +70,26 @@ _BLOCKS = (("{{", "}}"), ("{%", "%}"), ("{#", "#}"))
 
 
 def connection_options(arguments):
-    """The options of the command line, Ansible's C(CLIARGS), with which this run reaches its hosts, as somebody types
-    them."""
+    """The options of the command line, Ansible's C(CLIARGS), with which this run reaches its hosts, as somebody types them."""
     words = []
     for name, option in CONNECTION_OPTIONS:
         value = arguments.get(name)
         if value is True:
             words.append(option)
         elif value and value not in USUAL.get(name, ()):
-            words += [f"{option}={shlex.quote(hide_secrets(str(item)))}"
-                      for item in (value if isinstance(value, (list, tuple)) else [value])]
+            words += [f"{option}={shlex.quote(hide_secrets(str(item)))}" for item in (value if isinstance(value, (list, tuple)) else [value])]
     return " ".join(words)
 
 
 def inventory_options(sources, folder):
-    """The C(-i) options for inventory sources (paths, or lists such as C(a,b,)), paths as somebody types them in
-    C(folder)."""
+    """The C(-i) options for inventory sources (paths, or lists such as C(a,b,)), paths as somebody types them in C(folder)."""
     return " ".join(f"-i {shlex.quote(near(source, folder))}" for source in sources)
 
 
 def read_options(arguments, folder):
     """The options to repeat, out of the parsed command line C(arguments) that was typed in C(folder).
 
-    C(connection) (how hosts are found and reached) and C(variables) (the -e) are texts to type, C(limit) is the pattern
-    of
+    C(connection) (how hosts are found and reached) and C(variables) (the -e) are texts to type, C(limit) is the pattern of
     --limit. Each may be empty.
     """
     inventory = inventory_options(map(str, arguments.get("inventory") or ()), folder)
@@ -114,7 +108,7 @@ def variable_words(text):
         return ["-e", text]
     if text.startswith(("{", "[")):
         try:
-            given = json.loads(text)
+            given = parse_json(text)
         except ValueError:
             # YAML, which the controller's libraries would read; it is not repeated rather than shown with a secret in
             # it.
@@ -182,6 +176,11 @@ def hide_secrets(text):
     return _ARGUMENT.sub(rf"\g<1>{HIDDEN}", urls.hide_credentials(text))
 
 
+def secret_options(options):
+    """Those options of a JVM that give a password or another secret by their name, as C(-Ddb.password=...) does."""
+    return {option for option in options if hide_secrets(option) != option or shown_value(option.partition("=")[0], option) != option}
+
+
 def quoted(value):
     """A value as Ansible takes it after NAME=, in quotes where it has white space."""
     return shlex.quote(value) if re.search(r"\s", value) else value
@@ -190,15 +189,14 @@ def quoted(value):
 def render_command(playbook, options, limit="", variables=(), add=()):
     """A line to type that runs a playbook of the collection with the C(options) that L(read_options) found.
 
-    C(limit) is a pattern of hosts instead of the given one, C(add) are hosts or groups that the given one has to hold
-    as well; C(variables) are further C(NAME=VALUE).
+    C(limit) is a pattern of hosts instead of the given one, C(add) are hosts or groups that the given one has to hold as
+    well; C(variables) are further C(NAME=VALUE).
     """
     more = [word for variable in variables for word in ("-e", variable)]
     limit = limit or options.get("limit", "")
     if limit:
         more += ["--limit", ",".join([limit, *(name for name in add if name not in re.split("[,:]", limit))])]
-    parts = ("ansible-playbook", options.get("connection"), f"xitrum.host.{playbook}", options.get("variables"),
-             shlex.join(more))
+    parts = ("ansible-playbook", options.get("connection"), f"xitrum.host.{playbook}", options.get("variables"), shlex.join(more))
     return " ".join(filter(None, parts))
 
 

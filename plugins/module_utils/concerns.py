@@ -16,8 +16,7 @@ from ansible_collections.xitrum.host.plugins.module_utils import (
 )
 
 #: Concerns that need only their own wanted state.
-PLAIN = {**base.PLAIN, "release": release, "service": services, "proxy": proxy_config, "proxy_health": proxy_health,
-         "certificates": certificates}
+PLAIN = {**base.PLAIN, "release": release, "service": services, "proxy": proxy_config, "proxy_health": proxy_health, "certificates": certificates}
 
 SPECS = {**base.SPECS, **{name: concern.SPEC for name, concern in PLAIN.items()}, "instances": instances.SPEC}
 

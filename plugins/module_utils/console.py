@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 
 from ansible_collections.xitrum.host.plugins.module_utils import jdk, jvm, process
+from ansible_collections.xitrum.host.plugins.module_utils.host import Host
 from ansible_collections.xitrum.host.plugins.module_utils.plan import Plan
 
 SPEC = {
@@ -19,7 +20,7 @@ SPEC = {
     "user": {"type": "str", "required": True},
     "instance": {"type": "int", "default": 0},
     "action": {"type": "str", "default": "scala", "choices": ["scala", "threads", "heap", "histogram"]},
-    "command": {"type": "str", "default": ""},
+    "command": {"type": "str", "default": "", "no_log": True},
     "compiler": {"type": "list", "elements": "path", "default": []},
     "timeout": {"type": "int", "default": 60},
     "sources": {"type": "dict", "default": {}},
@@ -32,6 +33,8 @@ ASKS = {"threads": ["Thread.print", "-l"], "heap": ["GC.heap_info"], "histogram"
 SCALIVE_JAVA, SCALIVE_SCALA, OWN_SCALA = 8, (2, 12), (2, 13)
 #: What a JVM and its compiler may take to start on a busy host, beside the time of an expression.
 START_SECONDS = 120
+#: Seconds beyond the end of a command that ends itself, within which it is gone.
+END_SECONDS = 15
 #: The client and the compiler are short: quick to start, and without statistics that they would leave in /tmp.
 QUICK = ["-XX:-UsePerfData", "-XX:TieredStopAtLevel=1", "-Xmx128m"]
 
@@ -58,8 +61,7 @@ def read(host, wanted):
         # A service may see an empty folder in the place of /home and /tmp.
         inside = f"/proc/{running['pid']}/root"
         inside = inside if host.exists(inside) else ""
-        given = {"files": wanted["compiler"],
-                 "missing": [path for path in wanted["compiler"] if not host.exists(inside + path)]}
+        given = {"files": wanted["compiler"], "missing": [path for path in wanted["compiler"] if not host.exists(inside + path)]}
         scalive = f"{lib.rpartition('/')[0]}/script/scalive"
         state.update(home=home, tools=[name for name in ("javac", "jcmd", "jstat") if host.exists(f"{home}/bin/{name}")],
                      release=release(host, home, running if not state["stranger"] else None), missing=given["missing"],
@@ -131,8 +133,8 @@ def plan(wanted, state):
                         *((problems_of_scalive if old else problems_of_own)(wanted, state, scala) if wanted["action"] == "scala" and java else ())]
     if not result.problems and wanted["action"] == "scala":
         # Nobody can know what an expression does.
-        result.actions.append(("scala", wanted["command"]))
-        result.after = f"instance {wanted['instance']} (process {running['pid']}): {wanted['command'] or 'a console in the terminal'}\n"
+        result.actions.append(("scala", None))
+        result.after = f"instance {wanted['instance']} (process {running['pid']}): {'an expression' if wanted['command'] else 'a console in the terminal'}\n"
     return result
 
 
@@ -178,8 +180,7 @@ def problems_of_own(wanted, state, scala):
     """What keeps the console's own interpreter from working, on JDK 9 and newer."""
     compiler = state["scala"].get("compiler", ("", ""))
     if state["missing"]:
-        yield (f"console_compiler has files that are not on the host: {', '.join(state['missing'])}. Wanted are paths "
-               "of jars on the host, "
+        yield (f"console_compiler has files that are not on the host: {', '.join(state['missing'])}. Wanted are paths of jars on the host, "
                "outside of /home, /root and /tmp where the instance is a unit of systemd")
     elif not scala:
         yield f"there is no scala-library in {state['lib']}: the console is for applications in Scala 2.13. Its file must be called scala-library-VERSION.jar"
@@ -217,7 +218,7 @@ def ask(host, wanted, state):
     if wanted["action"] == "heap" and major(state["release"]) <= 8:
         # Its jcmd does not know GC.heap_info.
         argv = [f"{home}/bin/jstat", "-gc", str(running["pid"])]
-    said = host.run(process.inside(running, bounded(wanted["timeout"], argv)))
+    said = host.run(process.inside(running, bounded(wanted["timeout"], argv)), seconds=wanted["timeout"] + END_SECONDS)
     if said.rc:
         raise RuntimeError(failed(wanted, state, said, f"{argv[0]} {argv[-1]}"))
     return said.out
@@ -249,7 +250,7 @@ def prepare(host, wanted, state):
 
 def must(host, wanted, state, argv, data=None):
     """What a command of the instance's user said. Raises RuntimeError where it failed."""
-    said = host.run(process.inside(state["running"], argv), data)
+    said = host.run(process.inside(state["running"], argv), data, seconds=START_SECONDS + END_SECONDS)
     if said.rc:
         raise RuntimeError(failed(wanted, state, said, argv[0]))
     return said.out
@@ -272,11 +273,18 @@ def client(wanted, state, folder):
     return process.inside(state["running"], alone(state["running"], bounded(seconds + START_SECONDS, argv) if seconds else argv))
 
 
+def in_terminal(argv):
+    """A command for the terminal of a person, which gets of root's login no more than the kind of the terminal: a proxy
+    with its password there is not the application's."""
+    script = 'path=$1; shift; exec env -i "PATH=$path" LC_ALL=C.UTF-8 "TERM=${TERM:-dumb}" "$@"'
+    return ["sh", "-c", script, "sh", Host.PATH, *argv]
+
+
 def evaluate(host, wanted, state):
     """What an expression printed. Raises RuntimeError with the compiler's message or the exception where it failed."""
     folder = prepare(host, wanted, state)
     try:
-        said = host.run(client(wanted, state, folder))
+        said = host.run(client(wanted, state, folder), seconds=wanted["timeout"] + START_SECONDS + END_SECONDS)
     finally:
         remove(host, state["running"], folder)
     if said.rc:

@@ -11,10 +11,13 @@ from __future__ import annotations
 
 import fnmatch
 
-from ansible_collections.xitrum.host.plugins.module_utils import foreign_file
+from ansible_collections.xitrum.host.plugins.module_utils import foreign_file, marked_block
+from ansible_collections.xitrum.host.plugins.module_utils.foreign_text import hidden_text, shown_text
 from ansible_collections.xitrum.host.plugins.module_utils.host import writable_by_all
 from ansible_collections.xitrum.host.plugins.module_utils.plan import RUN, Plan, Row
 
+#: Stands for the text of a private file.
+PRIVATE = "(not shown, since the file is private)\n"
 OWED = "/var/lib/xitrum.host/owed"
 #: Where systemctl(1) masks a unit, for good or until the next boot.
 UNIT_FOLDERS = ("/etc/systemd/system", "/run/systemd/system")
@@ -73,8 +76,9 @@ def plan(wanted, state):
         note(result, wanted, item["path"], "as the inventory says", "so" if owned else "otherwise" if has else "missing", owned)
         if not owned:
             result.actions.append(("write", item))
-            result.before += headed(item["path"], (has or {}).get("text") or "")
-            result.after += headed(item["path"], item["content"])
+            private = is_private(item)
+            result.before += headed(item["path"], diff_text((has or {}).get("text") or "", False), private)
+            result.after += headed(item["path"], diff_text(item["content"], True), private)
     for item in wanted["links"]:
         target = (there.get(item["path"]) or {}).get("target")
         note(result, wanted, item["path"], item["target"], target or "missing", target == item["target"])
@@ -85,7 +89,9 @@ def plan(wanted, state):
     for path in sorted(set(there) - {item["path"] for item in [*wanted["files"], *wanted["links"]]}):
         note(result, wanted, path, "absent", there[path]["target"] or "there", False, masked(path, there[path]))
         result.actions.append(("remove", {"path": path}))
-        result.before += headed(path, f"-> {there[path]['target']}\n" if there[path]["text"] is None else there[path]["text"])
+        has = there[path]
+        private = has["text"] is not None and is_private({"mode": oct(has["stat"].mode)})
+        result.before += headed(path, f"-> {has['target']}\n" if has["text"] is None else diff_text(has["text"], False), private)
     if state["owed"] and not result.actions:
         note(result, wanted, "commands", "done", "owed since a run that did not end", False)
         result.actions.append(("commands", None))
@@ -108,9 +114,28 @@ def note(result, wanted, path, want, configured, good, mask=""):
                            "ok" if good else "differs", why, "" if good else RUN))
 
 
-def headed(path, text):
-    """A file's text with its name above, for a diff of several files."""
-    return f"# {path}\n{text}" if text else ""
+def diff_text(text, wanted):
+    """What a diff shows of a file: of one that has our lines among those of others, ours alone. C(wanted): the text is
+    the set's own."""
+    ours, others = marked_block.blocks(text)
+    if ours:
+        return (hidden_text(others) if others else "") + ours
+    return text if wanted else shown_text(text)
+
+
+def is_private(item):
+    """Whether a file is for its owner alone, so that its text may be a secret and is shown nowhere."""
+    return not int(item["mode"], 8) & 0o077
+
+
+def private_texts(files):
+    """The texts of those files of a list that are private, for what a module keeps out of its result."""
+    return {item["content"] for item in files if item.get("content") and is_private({"mode": "0644", **item})}
+
+
+def headed(path, text, private=False):
+    """A file's text with its name above, for a diff of several files. That of a private one is not shown."""
+    return f"# {path}\n{PRIVATE if private else text}" if text else ""
 
 
 def apply(host, wanted, planned):

@@ -9,6 +9,7 @@ import re
 
 from ansible_collections.xitrum.host.plugins.module_utils import mends, preflight
 from ansible_collections.xitrum.host.plugins.module_utils.fleet_summary import WORDS, concerns, hosts_said, rows, table
+from ansible_collections.xitrum.host.plugins.module_utils.foreign_text import sendable
 from ansible_collections.xitrum.host.plugins.module_utils.plan import LOOK, PING, RUN
 from ansible_collections.xitrum.host.plugins.module_utils.proxy import server_name
 
@@ -27,8 +28,10 @@ def findings(states, reached, inventory="", variables=""):
         item["mend"] = mends.keep_release(item, kept[item["host"]])
         # Of a note, what is said to type is for another machine (the one that runs a container), unless it is about seeing more.
         if item["level"] == "bad" or item["status"] == "unseen":
-            item["mend"] = mends.typed(item["mend"], item["host"], inventory, variables)
+            item["mend"] = mends.typed(item["mend"], item["host"], inventory, variables, item["commands"])
     order = ["bad", "note", "good"]
+    # Not all of it is of our modules: Ansible's own, and hosts that are not reached, have messages too.
+    found = sendable(found)
     return sorted(found, key=lambda item: (order.index(item["level"]), item["host"]))
 
 
@@ -42,10 +45,11 @@ def of_host(host, state, reached):
             why = said if state.get("refused") else preflight.cause_of(str(said)) or why
         return [finding(host, {"concern": "host", "item": "host", "wanted": "readable", "status": "differs", "why": why, "mend": PING if away else RUN})]
     # Without root the processes, sockets and rules of others are hidden: what was concluded from them is not known.
-    root, hidden = state.get("machine", {}).get("uid", 0) == 0, {"status": "unseen", "mend": LOOK}
+    root, hidden = state.get("machine", {}).get("uid", 0) == 0, {"status": "unseen", "mend": LOOK, "commands": []}
     found = [finding(host, row if root or row["status"] != "restart" else {**row, **hidden}) for row in rows(state)]
     told = {item["why"] for item in found}
-    found += [finding(host, {"concern": name, "item": name, "status": "differs", "why": problem, "mend": mends.of_problem(problem), **({} if root else hidden)})
+    found += [finding(host, {"concern": name, "item": name, "status": "differs", "why": problem, "mend": RUN,
+                             "commands": report.get("fixes", {}).get(problem, []), **({} if root else hidden)})
               for name, report in concerns(state).items() for problem in report.get("problems", []) if problem not in told]
     found += [finding(host, {"concern": "instance", "item": f"instance-{item['index']}", "wanted": "absent", "effective": "there", "status": "differs",
                              "why": "the inventory has fewer instances", "mend": RUN})
@@ -61,7 +65,8 @@ def consequences(found, kept=None):
     for item in found:
         source = cause(item, red, (kept or {}).get(item["host"], "")) if item["level"] == "bad" else None
         if source:
-            item.update(finding(item["host"], {**item, "status": "follows", "why": f"follows from {' '.join(source)}: {item['why']}", "mend": ""}))
+            why = f"follows from {' '.join(source)}: {item['why']}"
+            item.update(finding(item["host"], {**item, "status": "follows", "why": why, "mend": "", "commands": []}))
     return found
 
 
@@ -75,12 +80,10 @@ def cause(item, red, kept=""):
         away = next(((there, what) for there, what in sorted(red) if what == "host" and name == server_name(there, name.rpartition("-")[2])), None)
         # Where the way from the proxy to the host is blocked, that is the cause.
         way = f"port {item['configured'].rpartition(':')[2]} from {host}"
-        blocked = next(((there, what) for there, what in sorted(red) if what == way
-                        and name == server_name(there, name.rpartition("-")[2])), None)
+        blocked = next(((there, what) for there, what in sorted(red) if what == way and name == server_name(there, name.rpartition("-")[2])), None)
         return instances.get(name, away or blocked)
     others = []
-    in_folder = item["concern"] == "instance" and words[1:] == ["folder"]
-    if kept and in_folder and item["effective"].rpartition("-")[0] == kept:
+    if kept and item["concern"] == "instance" and words[1:] == ["folder"] and item["effective"].rpartition("-")[0] == kept:
         others = ["release"]
     elif item["concern"] == "certificate":
         others = [words[-1]]
@@ -96,7 +99,7 @@ def cause(item, red, kept=""):
 
 def finding(host, row):
     """One finding: a row with its host, its level, and its status as a word. What differs always says why, and what mends it."""
-    empty = {"wanted": "", "configured": "", "effective": "", "why": "", "mend": ""}
+    empty = {"wanted": "", "configured": "", "effective": "", "why": "", "mend": "", "commands": []}
     found = {**empty, **row, "host": host, "level": LEVELS[row["status"]], "word": WORDS[row["status"]]}
     if found["level"] == "bad":
         found["why"] = found["why"] or "what is in force is not what the inventory asks for"

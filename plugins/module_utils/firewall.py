@@ -15,6 +15,8 @@ import json
 
 from ansible_collections.xitrum.host.plugins.module_utils import firewall_firewalld as firewalld
 from ansible_collections.xitrum.host.plugins.module_utils import firewall_ufw as ufw
+from ansible_collections.xitrum.host.plugins.module_utils.addresses import parse_interfaces
+from ansible_collections.xitrum.host.plugins.module_utils.foreign_text import parse_json
 from ansible_collections.xitrum.host.plugins.module_utils.plan import RUN, Plan, Row
 
 RECORD = "/var/lib/xitrum.host/firewall.json"
@@ -108,13 +110,8 @@ def read_interfaces(host, address):
         if len(fields) > 7 and fields[1] == fields[7] == "00000000"
     }
     listed = host.run(["ip", "-j", "address", "show"])
-    try:
-        interfaces = json.loads(listed.out) if listed.rc == 0 and listed.out.strip() else []
-    except ValueError:
-        interfaces = []
-    for item in interfaces:
-        if any(same_address(part.get("local", ""), address) for part in item.get("addr_info", [])):
-            found.add(item["ifname"])
+    pairs = parse_interfaces(listed.out) if listed.rc == 0 else []
+    found |= {name for name, local in pairs if same_address(local, address)}
     return sorted(found - {"lo"})
 
 
@@ -147,7 +144,7 @@ def parse_record(text):
     if text is None:
         return []
     try:
-        items = json.loads(text)["opened"]
+        items = parse_json(text)["opened"]
     except (ValueError, KeyError, TypeError):
         return None
     sound = isinstance(items, list) and all(
@@ -181,8 +178,7 @@ def plan(wanted, state):
         return result
     if state["damaged"]:
         result.problems.append(
-            f"{RECORD} is damaged: it lists the ports that were opened. Correct it, or move it away; what is open "
-            "today stays open then."
+            f"{RECORD} is damaged: it lists the ports that were opened. Correct it, or move it away; what is open today stays open then."
         )
         return result
     active, opened = state.get("active", ""), state["opened"]

@@ -10,7 +10,6 @@ No ruleset is simulated. A fact is named only for a port of which a connection h
 from __future__ import annotations
 
 import fnmatch
-import json
 import re
 import shlex
 
@@ -18,6 +17,9 @@ from ansible_collections.xitrum.host.plugins.module_utils import addresses as ad
 from ansible_collections.xitrum.host.plugins.module_utils import firewall, redirects_iptables, sockets
 from ansible_collections.xitrum.host.plugins.module_utils import firewall_firewalld as firewalld
 from ansible_collections.xitrum.host.plugins.module_utils import firewall_ufw as ufw
+from ansible_collections.xitrum.host.plugins.module_utils.foreign_text import parse_json
+from ansible_collections.xitrum.host.plugins.module_utils.host import LISTING_BYTES
+from ansible_collections.xitrum.host.plugins.module_utils.plan import shell_line
 
 #: `ports`: what other hosts could not reach. `port` is what users connect to, `inside` what the filter sees after a
 #: redirect,
@@ -37,6 +39,8 @@ SPEC = {
     },
 }
 LOOPBACK = ("127.0.0.1", "::1")
+#: What blocks, and the commands that open the port, where nothing blocks it.
+_NO_BLOCK = ("", [])
 _MANAGED = ("firewalld", "xitrum_host")
 #: The families of nftables that see a connection of each family.
 _NFT_FAMILIES = {"": ("ip", "ip6", "inet"), "ipv4": ("ip", "inet"), "ipv6": ("ip6", "inet")}
@@ -59,13 +63,13 @@ def read(host, wanted):
         for number in numbers
         if any(host.connect(address, number, 2)[0] == "open" for address in dict.fromkeys([*addresses, *own[number]]))
     ]
-    listed = host.run(["nft", "-j", "list", "ruleset"])
+    listed = host.run(["nft", "-j", "list", "ruleset"], limit=LISTING_BYTES)
     try:
-        state["objects"] = json.loads(listed.out)["nftables"] if listed.rc == 0 and listed.out.strip() else []
+        state["objects"] = parse_json(listed.out)["nftables"] if listed.rc == 0 and listed.out.strip() else []
     except (ValueError, KeyError):
         state["objects"] = []
     state["saves"] = {
-        family: host.run([f"{command}-save"]).out for family, command in redirects_iptables.COMMANDS.items()
+        family: host.run([f"{command}-save"], limit=LISTING_BYTES).out for family, command in redirects_iptables.COMMANDS.items()
     }
     return state
 
@@ -91,11 +95,11 @@ def describe_listener(listeners, port):
 
 
 def find_blocks(wanted, state):
-    """For each port C({port, source, family, answers, listener, rule, command}); the last two are empty where nothing
+    """For each port C({port, source, family, answers, listener, rule, commands}); the last two are empty where nothing
     that blocks was found. Pure."""
     found = []
     for item in wanted["ports"]:
-        rule, command = block_of(item, state)
+        rule, commands = block_of(item, state)
         answers = bool({item["port"], item["inside"]} & set(state["answers"]))
         found.append(
             {
@@ -103,62 +107,61 @@ def find_blocks(wanted, state):
                 "answers": answers,
                 "listener": describe_listener(state["listeners"], item["inside"]),
                 "rule": rule,
-                "command": command,
+                "commands": commands,
+                "command": shell_line(commands),
             }
         )
     return found
 
 
 def block_of(item, state):
-    """The first fact that explains why a port cannot be reached, and what opens it, as two texts."""
+    """The first fact that explains why a port cannot be reached, as a text, and the commands that open it."""
     port, source = item["inside"], item["source"]
     redirected = item["inside"] != item["port"]
     checks = (
         # firewalld lets in by itself what was redirected.
-        lambda: ("", "") if redirected else _firewalld_block(port, source, state["firewalld"]),
+        lambda: _NO_BLOCK if redirected else _firewalld_block(port, source, state["firewalld"]),
         lambda: _ufw_block(port, source, state["ufw"]),
         lambda: _iptables_block(port, item["family"], state),
         lambda: _nft_block(port, item["family"], state),
     )
-    return next((found for found in (check() for check in checks) if found[0]), ("", ""))
+    return next((found for found in (check() for check in checks) if found[0]), _NO_BLOCK)
 
 
 def _firewalld_block(port, source, state):
     if state is None:
-        return "", ""
+        return _NO_BLOCK
     zones = state[firewalld.RUNTIME]
     for name in firewalld.zones_of(zones, state["default"], source, state["interfaces"]):
         zone = zones.get(name)
         if zone is not None and not firewalld.lets_in(zone, state["services"], port, source):
-            commands = (
-                firewalld.command("add", scope, name, port, source)
-                for scope in (firewalld.PERMANENT, firewalld.RUNTIME)
-            )
             return (
                 f"firewalld's zone {name} (target {zone['target']}) does not have the port {port}/tcp",
-                " && ".join(_shell(words) for words in commands),
+                [
+                    firewalld.command("add", scope, name, port, source)
+                    for scope in (firewalld.PERMANENT, firewalld.RUNTIME)
+                ],
             )
-    return "", ""
-
-
-def _shell(words):
-    return " ".join(f"'{word}'" if " " in word else word for word in words)
+    return _NO_BLOCK
 
 
 def _ufw_block(port, source, state):
     if state is None:
-        return "", ""
+        return _NO_BLOCK
+    allows = ["ufw", "allow", f"{port}/tcp"]
     for one in [source] if source else ufw.ANYBODY[:1]:
         if not ufw.lets_in(state["rules"], port, one):
             rule = ufw.deciding(state["rules"], port, one)
             if rule:
                 return (
                     f"a rule of ufw says {rule.action} for the port {port}/tcp",
-                    f"ufw delete {rule.action} {port}/tcp && ufw allow {port}/tcp",
+                    [["ufw", "delete", rule.action, f"{port}/tcp"], allows],
                 )
-            command = _shell(ufw.command("allow", port, source)[:-2]) if source else f"ufw allow {port}/tcp"
-            return f"ufw is active and no rule of it allows the port {port}/tcp", command
-    return "", ""
+            return (
+                f"ufw is active and no rule of it allows the port {port}/tcp",
+                [ufw.command("allow", port, source)[:-2] if source else allows],
+            )
+    return _NO_BLOCK
 
 
 def _iptables_block(port, family, state):
@@ -167,12 +170,12 @@ def _iptables_block(port, family, state):
             found = _iptables_family_block(port, state["saves"].get(one, ""), command, state)
             if found[0]:
                 return found
-    return "", ""
+    return _NO_BLOCK
 
 
 def _iptables_family_block(port, saved, command, state):
     lines = redirects_iptables.tables(saved).get("filter", [])
-    opens = f"{command} -I INPUT -p tcp --dport {port} -j ACCEPT"
+    opens = [[command, *f"-I INPUT -p tcp --dport {port} -j ACCEPT".split()]]
     closed = not state["active"] and any(line.startswith(":INPUT DROP") for line in lines)
     refusing = []
     for line in (line.replace(" '!' ", " ! ") for line in lines if line.startswith("-A INPUT ")):
@@ -193,9 +196,9 @@ def _iptables_family_block(port, saved, command, state):
     # A rule for all ports is one of firewalld or ufw where one of them is active.
     refusing = [item for item in refusing if not state["active"] or item[1]["ports"] is not None]
     if not refusing:
-        return "", ""
+        return _NO_BLOCK
     single = not closed and all(is_single(rule, port) for _line, rule in refusing)
-    removal = " && ".join(f"{command} -D {line[len('-A '):]}" for line, _rule in refusing)
+    removal = [[command, "-D", *shlex.split(line)[1:]] for line, _rule in refusing]
     return f"the rule '{refusing[0][0]}' of {command} refuses it", removal if single else opens
 
 
@@ -240,7 +243,7 @@ def _is_plain_option(option, value):
 
 
 def _iptables_ports(text):
-    found = re.fullmatch(r"(\d*)(?::(\d*))?", text)
+    found = re.fullmatch(r"([0-9]{0,5})(?::([0-9]{0,5}))?", text)
     if not found or not text:
         return None
     first, last = found[1], found[1] if found[2] is None else found[2]
@@ -283,12 +286,13 @@ def _nft_block(port, family, state):
         found = _nft_chain_block(port, family, chain, state)
         if found[0]:
             return found
-    return "", ""
+    return _NO_BLOCK
 
 
 def _nft_chain_block(port, family, chain, state):
-    place = f"{chain['family']} {chain['table']} {chain['name']}"
-    opens = f"nft insert rule {place} tcp dport {port} accept"
+    names = [chain["family"], chain["table"], chain["name"]]
+    place = " ".join(names)
+    opens = [["nft", "insert", "rule", *names, "tcp", "dport", str(port), "accept"]]
     refusing = []
     for entry in (entry["rule"] for entry in state["objects"] if "rule" in entry and _of(entry["rule"], chain)):
         rule = parse_nft(entry, state["objects"])
@@ -305,12 +309,12 @@ def _nft_chain_block(port, family, chain, state):
         if not refusing and chain.get("policy") == "drop":
             return f"the chain {place} of nftables drops what no rule accepts (policy drop)", opens
     if not refusing:
-        return "", ""
+        return _NO_BLOCK
     handle, rule = refusing[0]
     single = chain.get("policy") != "drop" and all(
         is_single(rule, port) and number is not None for number, rule in refusing
     )
-    removal = " && ".join(f"nft delete rule {place} handle {number}" for number, _rule in refusing)
+    removal = [["nft", "delete", "rule", *names, "handle", str(number)] for number, _rule in refusing]
     number = "" if handle is None else f" (handle {handle})"
     text = f"the rule '{rule['text']}'{number} of the chain {place} of nftables refuses it"
     return text, removal if single else opens

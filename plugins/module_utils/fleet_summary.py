@@ -20,10 +20,11 @@ def concerns(state):
 
 
 def needs_work(state, locked=False):
-    """Whether a run would change anything on the host: a file, a process, or what is left over. With C(locked), a lock that is there counts too."""
+    """Whether a run would change anything on the host: a file, a process, or what is left over. With C(locked), a lock that is there counts too, and
+    a step that a run has not ended."""
     found = concerns(state)
     instances = found.get("instances", {})
-    left = ("start", "restart", "surplus", *(("locked",) if locked else ()))
+    left = ("start", "restart", "surplus", "unhealthy", *(("locked", "interrupted") if locked else ()))
     return any(report["differs"] for report in found.values()) or any(instances.get(name) for name in left)
 
 
@@ -37,8 +38,10 @@ def open_work(state, host):
     left = [f"  {row['item']}: wanted {row['wanted']}, configured {row['configured'] or '-'}, effective {row['effective'] or '-'} ({row['why']})"
             for row in rows(state) if row["status"] in ("differs", "restart")]
     changed = sorted(name for name, report in concerns(state).items() if report["differs"])
-    return "\n".join([f"{host} is not as it should be after this run ({', '.join(changed) or 'instances'}):", *left,
-                      "Run the playbook again; if this stays, it is a fault of the collection."])
+    sick = concerns(state).get("instances", {}).get("unhealthy")
+    advice = ("An instance that runs and is not healthy is fixed in the application: read its log." if sick else
+              "Run the playbook again; if this stays, it is a fault of the collection.")
+    return "\n".join([f"{host} is not as it should be after this run ({', '.join(changed) or 'instances'}):", *left, advice])
 
 
 def hosts_said(count):
@@ -46,10 +49,11 @@ def hosts_said(count):
     return f"{count} host{'' if count == 1 else 's'}"
 
 
-def fleet_summary(states, check_mode, everything=False, command=RUN):
+def fleet_summary(states, check_mode, everything=False, command=RUN, lost=()):
     """The fleet in one screen. C(states) maps a host to its read; a host without one was not reached. With
     C(everything), the rows that are as wanted are shown too. C(command) is the line to type that restarts
-    instances."""
+    instances. C(lost) are the hosts that left the run before its end: nobody knows what they are now."""
+    states = {host: None if host in lost else state for host, state in states.items()}
     instances = [(host, item) for host in sorted(states) for item in concerns(states[host]).get("instances", {}).get("instances", [])]
     releases = sorted({item["release"] for _host, item in instances if item["release"]})
     head = hosts_said(len(states))
@@ -63,7 +67,10 @@ def fleet_summary(states, check_mode, everything=False, command=RUN):
         text.append("")
     text += three_columns(states, everything)
     text += restart_note(states, command)
-    unread = sorted(host for host in states if not concerns(states[host]))
+    if lost:
+        text.append(f"Lost during the run, so that its state is not known: {', '.join(sorted(lost))}. See the failure above, "
+                    "then run the playbook again.")
+    unread = sorted(host for host in states if not concerns(states[host]) and host not in lost)
     if unread:
         text.append(f"Not reached: {', '.join(unread)}")
     return "\n".join(text).rstrip()

@@ -11,11 +11,12 @@ from __future__ import annotations
 import posixpath
 import re
 
+from ansible_collections.xitrum.host.plugins.module_utils import input_types
 from ansible_collections.xitrum.host.plugins.module_utils.foreign_text import lines_of, printable
 from ansible_collections.xitrum.host.plugins.module_utils.process import seen
 
 #: Unit files, supervisord's ini, shell scripts and HOCON take these characters as they are, with no quotes.
-PATH = re.compile(r"(?:/[A-Za-z0-9._+-]+)+")
+PATH = re.compile(input_types.TYPES["path"].pattern)
 
 #: Folders of the Filesystem Hierarchy Standard, and those that distributions add to it. A folder in one of them may be
 #: the application's.
@@ -48,6 +49,9 @@ WHOLE = tuple(
     """.split()
 )
 
+#: What of the host may be taken over, though it exists without a record: the words of the variable xitrum_adopt.
+ADOPT = ("root", "log_dir", "user")
+
 #: Folders whose contents the system removes, at boot or by age.
 VOLATILE = ("dev", "run", "tmp", "var/lock", "var/run", "var/tmp")
 
@@ -60,7 +64,7 @@ _OF_A_HOME = (".ansible", ".cache", ".config", ".gnupg", ".local", ".ssh")
 
 #: What is ours in a root, and what in a log folder. Other tools have their C(releases) and C(current), too.
 _INSIDE = {
-    "root": re.compile("releases|manifests|instances|current|previous|slot|run"),
+    "root": re.compile("releases|manifests|instances|current|previous|healthy|slot|run"),
     "log_dir": re.compile(r"[0-9]{1,3}|output-.*|runs\.log"),
 }
 
@@ -173,6 +177,24 @@ def folder_problem(name, path, application=""):
     return path_problem(name, path, application)
 
 
+def writable_problem(path, root, logs, application=""):
+    """Why the application must not write to a folder; an empty text where it may: one of the system, or one with what root
+    alone writes. C(root) and C(logs) are the application's folders."""
+    name, short = "supervisor_writable_paths", normalize(path)[1:]
+    wrong = path_problem(name, path, application)
+    # What is mounted may be for it alone.
+    if wrong or (is_system(path) and posixpath.dirname(short) not in ("media", "mnt")):
+        return wrong or f"{name} is {path!r}, which {system_reason(path)}: expected a folder for this application alone, such as {example(name, application)}"
+    for place, key in ((root, "root"), (logs, "log_dir")):
+        inside = posixpath.relpath(path, place).split("/")[0] if is_under(path, place) else ""
+        if is_under(place, path) or (inside and _INSIDE[key].fullmatch(inside)):
+            return (
+                f"{name} is {path!r}, which this collection manages (xitrum_{key} is {place}): expected a folder "
+                f"for files of the application, such as {example(name, application)}"
+            )
+    return ""
+
+
 # ------------------------------------------------------------------------------------------------------- on the host
 
 
@@ -187,7 +209,9 @@ def parse_passwd(text):
 
 
 def read(host, wanted, record):
-    """What the host has in the place of both folders. C(record) is that of L(recorded), None where it is damaged."""
+    """What the host has in the place of both folders and of the account. C(record) is that of L(recorded), None where it
+    is damaged or this user may not read it: then nobody can say what is whose. What is on record of the application is
+    its own, since the record is root's alone."""
     accounts = parse_passwd(host.read("/etc/passwd") or "")
     applications = (record or {}).get("applications", {})
     own = applications.get(wanted["name"], {})
@@ -208,51 +232,125 @@ def read(host, wanted, record):
     for name, kind in (("root", "roots"), ("log_dir", "logs")):
         if wanted[name]:
             made = own.get(kind, {}).get(wanted[name])
-            state["folders"][name] = read_folder(host, wanted, name, made, wanted["user"] in accounts)
-    home = state["accounts"].get(wanted["user"], "")
-    for found in state["folders"].values():
-        found["unsure"] = bool(found["foreign"]) and is_unsure(wanted, found, home)
+            state["folders"][name] = read_folder(host, wanted, name, made, wanted["user"] in accounts, record is not None)
+    state["account"] = read_account(host, wanted, applications) if wanted["user"] and record is not None else None
+    state["ports"] = {
+        port: name
+        for name, entry in applications.items()
+        if name != wanted["name"] and any(seen(host.stat, path) is not None for path in entry["roots"])
+        for port in entry.get("ports", ())
+    }
     return state
 
 
-def is_unsure(wanted, found, home):
-    """Whether contents that are not ours may be what the user has put there for the application.
+def read_account(host, wanted, applications):
+    """The application's user and group, as they are on the host, and who else has them."""
+    user, own = wanted["user"], applications.get(wanted["name"], {})
+    rows = {kind: account_row(host, kind, user) for kind in ("passwd", "group")}
+    passwd = rows["passwd"]
+    every = [line.split(":") for _number, line in lines_of(host.read("/etc/passwd") or "")]
+    return {
+        "name": user,
+        "user": bool(passwd),
+        "group": bool(rows["group"]),
+        "adopted": bool(passwd) and not own.get("users", {}).get(user, "user" not in wanted["adopt"]),
+        "marked": [kind for kind in ("users", "groups") if user in own.get(kind, {})],
+        "uid": passwd[2] if passwd else "",
+        "own_group": not passwd or not rows["group"] or passwd[3] == rows["group"][2],
+        "twins": [row[0] for row in every if passwd and len(row) >= 7 and row[2] == passwd[2] and row[0] != user],
+        "others": sorted(name for name, entry in applications.items() if name != wanted["name"] and user in entry["users"]),
+    }
 
-    Its folder has its name or is its user's home, and nothing in it is in our way; or what is in it is hidden.
-    """
-    if found["real"].count("/") == 1 or found["in_the_way"]:
-        return False
-    named = posixpath.basename(found["path"]) in (wanted["name"], wanted["user"]) or found["real"] == home
-    return named or all(entry.startswith(".") for entry in found["foreign"])
+
+def account_row(host, database, name):
+    """A row of passwd(5) or group(5), in the file or as getent(1) knows it; None where there is none."""
+    text = (host.read(f"/etc/{database}") or "") + host.run(["getent", database, name]).out
+    rows = (line.split(":") for _number, line in lines_of(text))
+    return next((row for row in rows if len(row) >= 4 and row[0] == name), None)
+
+
+def account_problems(wanted, state):
+    """Why the account cannot be the application's, as sentences. Its home and shell would be changed, it could read the
+    configuration, and a removal would take it away."""
+    found, user = state["account"], wanted["user"]
+    if found is None:
+        return
+    what = [word for word, kind in (("user", "users"), ("group", "groups")) if found[word] and kind not in found["marked"]]
+    if found["others"]:
+        yield (
+            f"xitrum_user is {user}, which the application {found['others'][0]} of this host has already: each could "
+            f"read and stop the other. Set xitrum_user to an account for {wanted['name']} alone"
+        )
+    elif found["uid"] == "0":
+        yield f"xitrum_user is {user}, which has root's number 0: set xitrum_user to an unprivileged account"
+    elif what and "user" not in wanted["adopt"]:
+        yield (
+            f"xitrum_user is {user}, and the {' and the '.join(what)} {user} exist{'s' if len(what) == 1 else ''} without a "
+            f"record of {wanted['name']}; expected an account that is made for it. Set xitrum_user to another name, or add "
+            "user to xitrum_adopt to use it as it is (its home and shell stay, and a removal leaves it)"
+        )
+    elif what and found["twins"]:
+        yield (
+            f"xitrum_user is {user}, whose number {found['uid']} is also that of {', '.join(map(printable, found['twins']))}: "
+            "expected an account of its own. Set xitrum_user to another name"
+        )
+    elif what and found["user"] and not (found["group"] and found["own_group"]):
+        yield (
+            f"xitrum_user is {user}, whose own group is not {user}; expected that, since the application's files belong to it. "
+            f"Run groupadd {user} where it is missing, and usermod --gid {user} {user}, or set xitrum_user to another name"
+        )
 
 
 def is_ours(host, name, path, entries):
-    """Whether a folder that is not on record is one of ours, by what is in it."""
+    """Whether a folder that is not on record is one of ours, by what is in it: it may be adopted, and nothing else."""
     if name == "log_dir":
         # An older run wrote no runs.log.
         return "runs.log" in entries or all(_INSIDE[name].fullmatch(entry) for entry in entries)
     return {"manifests", "releases"} <= set(entries) or "xitrum.host" in (seen(host.read, f"{path}/run") or "")
 
 
-def read_folder(host, wanted, name, made, has_user):
+def unsafe_entries(host, name, path, user):
+    """Entries with names of ours in a folder that would have root write to another file, as C([(entry, why)]): links,
+    further names of a file, pipes and devices, and what belongs to neither root nor the application's user. Root's own
+    links in a root are ours."""
+    found = []
+    for entry in seen(host.listdir, path) or []:
+        stat = seen(host.stat, f"{path}/{entry}") if _INSIDE[name].fullmatch(entry) else None
+        if stat is None:
+            continue
+        if stat.kind == "link" and not (name == "root" and entry in ("current", "previous") and stat.owner == "root"):
+            found.append((entry, "is a link"))
+        elif stat.owner not in ("root", user):
+            found.append((entry, f"belongs to {printable(stat.owner)}"))
+        elif stat.kind == "other" or (stat.kind == "file" and stat.names > 1):
+            found.append((entry, "is a hard link" if stat.kind == "file" else "is a pipe, a socket or a device"))
+    return found
+
+
+def read_folder(host, wanted, name, made, has_user, known=True):
     """One folder. C(made): on record as made for the application, or as there before; None where it is not on record.
-    C(has_user): the application's user exists."""
+    C(has_user): the application's user exists. C(known): there is a record to go by."""
     path = wanted[name]
     real = normalize(host.realpath(path))
     stat = seen(host.stat, real)
     entries = [entry for entry in (seen(host.listdir, real) or []) if entry != "lost+found"]
-    ours = made is not None or bool(entries and is_ours(host, name, real, entries))
+    ours, adopted = made is not None or not known, name in wanted["adopt"]
     foreign = [] if ours else entries
+    of_ours = bool(foreign) and is_ours(host, name, real, entries)
     parents = [(parent, seen(host.stat, parent)) for parent in parents_of(real)]
     parents = [(parent, found) for parent, found in parents if found is not None]
     return {
         "path": path,
         "real": real,
         "kind": stat.kind if stat else "",
-        "ours": ours,
+        "ours": ours or (adopted and of_ours),
+        "adopted": adopted,
+        "owner": stat.owner if stat and stat.kind == "directory" and not ours else "",
         "package": package_of(host, real) if stat and not made else "",
         "foreign": foreign,
-        "in_the_way": [entry for entry in foreign if _INSIDE[name].fullmatch(entry)],
+        "of_ours": of_ours,
+        "unsafe": unsafe_entries(host, name, real, wanted["user"]) if of_ours else [],
+        "in_the_way": [] if of_ours else [entry for entry in foreign if _INSIDE[name].fullmatch(entry)],
         "closed": next(
             (
                 (parent, found.mode)
@@ -302,6 +400,7 @@ def package_of(host, path):
 
 def host_problems(wanted, state):
     """Why folders that are fine by their names cannot be the application's on this host, as sentences."""
+    yield from account_problems(wanted, state)
     for name, found in state["folders"].items():
         yield from one_problem(wanted, state, f"xitrum_{name}", found)
         # How the user gets at a folder that cannot be the application's is of no use.
@@ -351,16 +450,33 @@ def one_problem(wanted, state, name, found):
         yield f"{name} is {where}, which has the home of the account {inside} in it. {instead}"
     elif found["package"]:
         yield f"{name} is {where}, which the package {found['package']} has brought. {instead}"
-    elif found["foreign"] and real.count("/") == 1:
+    elif found["foreign"] and real.count("/") == 1 and not (found["adopted"] and found["of_ours"]):
         yield (
             f"{name} is {where}, which has other contents ({', '.join(map(printable, found['foreign'][:3]))}). "
             f"Set {name} to a folder in it, such as {real}/{wanted['name'] or 'shop'}"
         )
-    elif found["foreign"] and not found["unsure"]:
-        contents = found["in_the_way"] or found["foreign"]
+    elif found["in_the_way"]:
         yield (
-            f"{name} is {where}, which has other contents ({', '.join(map(printable, contents[:3]))}). "
+            f"{name} is {where}, which has other contents ({', '.join(map(printable, found['in_the_way'][:3]))}). "
             f"Move them away, or set {name} to a folder for this application alone"
+        )
+    elif found["unsafe"]:
+        entry, why = found["unsafe"][0]
+        yield (
+            f"{name} is {where}, and {printable(entry)} in it {why}: expected are files and folders of root or of "
+            f"{wanted['user']}, since root writes to them. Remove {printable(entry)}, or run chown -h root on a file "
+            f"that you know, or set {name} to another folder"
+        )
+    elif not found["adopted"] and (found["foreign"] or found["owner"] not in ("", "root")):
+        what = (
+            f"has other contents ({', '.join(map(printable, found['foreign'][:3]))})"
+            if found["foreign"]
+            else f"belongs to {found['owner']}"
+        )
+        yield (
+            f"{name} is {where}, which {what} and is not on record as {wanted['name']}'s; expected a folder that is made "
+            f"for it. Set {name} to another folder, or add {name[len('xitrum_'):]} to xitrum_adopt to take it over (it gets "
+            "the application's owner and mode, and what is in it stays)"
         )
     elif wanted["user"] in found["owners"]:
         yield (
@@ -412,8 +528,14 @@ def host_notes(state):
         f"{name} ({found['path']}) has other contents ({', '.join(map(printable, found['foreign'][:3]))}): "
         "the folder gets the application's owner and mode, and they stay in it"
         for name, found in rows
-        if found["unsure"]
+        if found["foreign"] and found["adopted"] and not found["in_the_way"]
     ]
+    if state["account"] and state["account"]["adopted"]:
+        name = state["account"]["name"]
+        notes.append(
+            f"xitrum_user ({name}) is an account that was there before: every program of the account {name} can read the "
+            "application's secrets and stop its instances"
+        )
     root = state["folders"].get("root")
     if state["selinux"] and root and is_hidden(root["path"]):
         notes.append(

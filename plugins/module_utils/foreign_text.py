@@ -1,16 +1,15 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Text that other people and programs wrote: its lines, words and letters as C programs see them, and a form to print.
-Pure.
+"""Text that other people and programs wrote: its lines, words and letters as C programs see them, and a form to print. Pure.
 
-Python's own C(splitlines), C(split), C(strip), C(lower), C(isdecimal) and C(int) know all of Unicode. A program in C
-knows six blanks, one line end, 26 letters and ten digits: a no-break space is part of a name, and a form feed ends no
-line.
+Python's own C(splitlines), C(split), C(strip), C(lower), C(isdecimal) and C(int) know all of Unicode. A program in C knows
+six blanks, one line end, 26 letters and ten digits: a no-break space is part of a name, and a form feed ends no line.
 """
 
 from __future__ import annotations
 
+import json
 import re
 import string
 
@@ -20,6 +19,14 @@ BLANKS = " \t\n\v\f\r"
 _WORD = re.compile(r"[^ \t\n\v\f\r]+")
 _LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 _PRINTED = 120
+#: What a terminal, a browser or a parser of XML acts on instead of showing it: C0 (newline and tab apart), DEL and C1, the
+#: marks that turn the direction of a line, and what XML 1.0 forbids. U+DC80 to U+DCFF are bytes that are no UTF-8.
+_ACTIVE = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufeff\ufff9-\ufffb\ufffe\uffff]"
+)
+
+#: In how many of its first lines a file of this collection says that it is one: a script has another line before.
+OWN_LINES = 3
 
 
 def lines_of(text):
@@ -37,9 +44,25 @@ def lowercase(text):
     return text.translate(_LOWER)
 
 
+def escaped(text):
+    """A foreign text of any lines that holds no control character: each is escaped but a tab and the end of a line.
+
+    What a machine reads and prints goes through this. A text that is written back, or that has a grammar in which such
+    a character counts, is read as it is.
+    """
+    return _ACTIVE.sub(lambda found: _escape(found.group()), text)
+
+
+def parse_json(text):
+    """The value of a text in JSON. Raises ValueError where it is none, also where it is nested too deep to be read."""
+    try:
+        return json.loads(text)
+    except RecursionError as error:
+        raise ValueError("nested too deep") from error
+
+
 def printable(text):
-    """A foreign text in one line that is safe to print and to send: what is not printable is escaped, and a long one is
-    cut."""
+    """A foreign text in one line that is safe to print and to send: what is not printable is escaped, and a long one is cut."""
     found = "".join(letter if letter.isprintable() else _escape(letter) for letter in text)
     return found if len(found) <= _PRINTED else found[:_PRINTED] + "..."
 
@@ -47,16 +70,30 @@ def printable(text):
 def _escape(letter):
     number = ord(letter)
     # A byte that is no UTF-8 is read as U+DC80 to U+DCFF.
-    if 0xDC80 <= number <= 0xDCFF:
-        return f"\\x{number - 0xDC00:02x}"
-    return letter.encode("unicode_escape").decode("ascii")
+    return f"\\x{number - 0xDC00:02x}" if 0xDC80 <= number <= 0xDCFF else letter.encode("unicode_escape").decode("ascii")
+
+
+def shown_text(text):
+    """What a diff shows of a file: its text where it is of this collection, which says so in its first lines. A text of
+    others may hold secrets, and the diff goes to the screen and into logs: of that, how many lines it has."""
+    if not text or any("xitrum.host" in line for number, line in lines_of(text) if number <= OWN_LINES):
+        return text or ""
+    return hidden_text(text)
+
+
+def hidden_text(text):
+    """What a diff has in the place of a text that others wrote."""
+    count = sum(1 for _line in lines_of(text))
+    return f"({count} {'line' if count == 1 else 'lines'} of others {'is' if count == 1 else 'are'} not shown)\n"
 
 
 def sendable(value):
-    """A result with each byte that is no UTF-8 escaped, at any depth: Ansible refuses the result of a module that has
-    one."""
+    """A value that a person or a program of others may be shown: each text in it by L(escaped), at any depth.
+
+    Ansible prints the messages of modules raw, and refuses a result with a byte that is no UTF-8.
+    """
     if isinstance(value, str):
-        return value if value.isascii() else re.sub("[\ud800-\udfff]", lambda found: _escape(found.group()), value)
+        return escaped(value)
     if isinstance(value, dict):
         return {sendable(key): sendable(item) for key, item in value.items()}
     return [sendable(item) for item in value] if isinstance(value, (list, tuple)) else value

@@ -6,9 +6,14 @@
 from __future__ import annotations
 
 import csv
+import re
 import socket
+import time
 
-from ansible_collections.xitrum.host.plugins.module_utils.foreign_text import lines_of
+from ansible_collections.xitrum.host.plugins.module_utils import bounded
+from ansible_collections.xitrum.host.plugins.module_utils.foreign_text import escaped, lines_of
+
+_NUMBER = re.compile(r"[0-9]{1,18}")
 
 #: Bits of srv_admin_state in C(show servers state). The inherited ones follow another server and are not set by hand.
 FORCED_MAINTENANCE, FORCED_DRAIN = 0x01, 0x08
@@ -18,22 +23,25 @@ MAINTENANCE_BITS, DRAIN_BITS = 0x01 | 0x02 | 0x04 | 0x20, 0x08 | 0x10
 CHECK_CONFIGURED = 0x02
 
 
+#: Bytes of an answer at most: a row of statistics has 1,500, and there may be thousands of servers.
+ANSWER_BYTES = 64 << 20
+
+
 def ask(path, command, timeout=5.0):
     """What HAProxy answers to one command, or to several that are separated by C(;).
 
     Raises OSError where no process listens on the socket C(path), this user may not use it, or the answer takes longer
-    than C(timeout) seconds.
+    than C(timeout) seconds in all or is larger than C(ANSWER_BYTES).
     """
-    answer = b""
+    deadline = time.monotonic() + timeout
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as link:
         link.settimeout(timeout)
         link.connect(path)
         link.sendall(command.encode() + b"\n")
-        while True:
-            part = link.recv(65536)
-            if not part:
-                return answer.decode("utf-8", "replace")
-            answer += part
+        try:
+            return escaped(bounded.receive(link, deadline, ANSWER_BYTES).decode("utf-8", "replace"))
+        except ValueError as error:
+            raise OSError(f"{path}: {error}") from error
 
 
 def parse_info(text):
@@ -67,6 +75,12 @@ def parse_servers_state(text):
     return rows
 
 
+def _is_server(row):
+    """Whether a row of the state has all that is read of it."""
+    numbers = all(_NUMBER.fullmatch(row.get(name, "")) for name in ("srv_port", "srv_admin_state", "srv_check_state"))
+    return numbers and all(row.get(name) for name in ("be_name", "srv_name", "srv_addr"))
+
+
 def administrative(bits):
     """C(maint), C(drain) or C(ready): what srv_admin_state says that a person or a program asked for."""
     return "maint" if bits & MAINTENANCE_BITS else "drain" if bits & DRAIN_BITS else "ready"
@@ -84,9 +98,10 @@ def servers(stat_text, state_text):
     found = []
     for row in parse_servers_state(state_text):
         # HAProxy 2.2 lists the processes of its own master as servers.
-        if row["be_name"] == "MASTER":
+        if row.get("be_name") == "MASTER" or not _is_server(row):
             continue
         stat = live.get((row["be_name"], row["srv_name"]), {})
+        scur = stat.get("scur") or ""
         found.append({
             "backend": row["be_name"],
             "name": row["srv_name"],
@@ -94,7 +109,7 @@ def servers(stat_text, state_text):
             "port": int(row["srv_port"]),
             "admin": administrative(int(row["srv_admin_state"])),
             "status": stat.get("status", ""),
-            "sessions": int(stat.get("scur") or 0),
+            "sessions": int(scur) if _NUMBER.fullmatch(scur) else 0,
             "checked": bool(int(row["srv_check_state"]) & CHECK_CONFIGURED),
             "check": " ".join(word for word in (stat.get("check_status"), stat.get("check_code"), stat.get("last_chk") or stat.get("check_desc")) if word),
         })

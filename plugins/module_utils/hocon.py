@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Parses HOCON as Typesafe Config does, and keeps where everything stands in the text. Pure.
 
-The grammar is that of the library's tokenizer and document parser (com.typesafe.config 1.4); a test holds both against
-each other. An included file is not opened: what it may set is unknown.
+The grammar is that of the library's tokenizer and document parser (com.typesafe.config 1.4); a test holds both against each
+other. An included file is not opened: what it may set is unknown.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ class HoconError(ValueError):
 class Piece:
     """One part of a value: C(kind) is C(text), C(substitution), C(list) or C(object).
 
-    C(members): of an object. C(inner): the pieces of a list's elements. C(target), C(optional): of a substitution, the
-    path that it refers to, and whether that may be missing.
+    C(members): of an object. C(inner): the pieces of a list's elements. C(target), C(optional): of a substitution, the path that it
+    refers to, and whether that may be missing.
     """
 
     kind: str
@@ -56,8 +56,7 @@ class Piece:
 
 @dataclass(frozen=True)
 class Field:
-    """One setting: its whole path, where it begins and ends, where its key ends, its separator, and its value's
-    pieces."""
+    """One setting: its whole path, where it begins and ends, where its key ends, its separator, and its value's pieces."""
 
     path: tuple
     start: int
@@ -148,8 +147,7 @@ class _Parser:
         return Document(self.text, members, True, body)
 
     def members(self, prefix, opened):
-        """The members up to the closing brace of the object that was C(opened), or to the end of the text where that is
-        None."""
+        """The members up to the closing brace of the object that was C(opened), or to the end of the text where that is None."""
         found = []
         while True:
             self.take(_GAP)
@@ -246,8 +244,7 @@ class _Parser:
             return found.group()[3:-3]
         found = self.take(_QUOTED)
         if not found:
-            self.fail('a text that begins with " does not end in its line, or has a character that must be escaped',
-                      start)
+            self.fail('a text that begins with " does not end in its line, or has a character that must be escaped', start)
         return unescape(found.group(1))
 
     def key(self):
@@ -334,8 +331,7 @@ class _Parser:
         """What is wrong in a list, with the line in which it begins."""
         if self.peek() == "}":
             self.fail("} where ] is wanted")
-        line = self.text.count("\n", 0, self.at) + 1
-        found = f"{self.peek()!r} in line {line}" if self.peek() else "the end of the file"
+        found = f"{self.peek()!r} in line {self.text.count(chr(10), 0, self.at) + 1}" if self.peek() else "the end of the file"
         self.fail(f"[ is not closed: expected an element, a comma or ], found {found}", opened)
 
     def substitution(self):
@@ -365,7 +361,10 @@ def unescape(text):
 
 def parse(text):
     """The document of a text. Raises HoconError where Typesafe Config would refuse the text."""
-    return _Parser(text).document()
+    try:
+        return _Parser(text).document()
+    except RecursionError as error:
+        raise HoconError("objects or lists are nested too deep to be read") from error
 
 
 def fields(text):

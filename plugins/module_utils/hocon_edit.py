@@ -3,9 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Changes single settings in a HOCON text and leaves every other character as it is: comments, blanks, line ends. Pure.
 
-An edit is checked: the result is parsed again, and the requested value is the one in force. Where the natural place
-cannot bring that (an include or a substitution after it may win), the setting goes to the end of the file, where
-nothing follows.
+An edit is checked: the result is parsed again, and the requested value is the one in force. Where the natural place cannot
+bring that (an include or a substitution after it may win), the setting goes to the end of the file, where nothing follows.
 """
 
 from __future__ import annotations
@@ -25,8 +24,7 @@ UNKNOWN = "unknown"
 
 
 class Force(NamedTuple):
-    """What is in force for a path: C(kind), the C(text) of a C(value), and the position of what decides (-1 where
-    nothing does)."""
+    """What is in force for a path: C(kind), the C(text) of a C(value), and the position of what decides (-1 where nothing does)."""
 
     kind: str
     text: str = ""
@@ -80,29 +78,32 @@ def _around(text, member, path, force):
 
 
 def value_of(text, key):
-    """The text of the value that is in force for a key such as C(xitrum.port.http); None where there is none, or it is
-    not known."""
+    """The text of the value that is in force for a key such as C(xitrum.port.http); None where there is none, or it is not known."""
     force = find_force(text, split_key(key))
     return force.text if force.kind == VALUE else None
 
 
 def put(text, key, value):
-    """The text in which this value (as HOCON writes it) is in force for the key. Raises HoconError where that cannot
-    be."""
+    """The text in which this value (as HOCON writes it) is in force for the key. Raises HoconError where that cannot be."""
     path, requested = split_key(key), Force(VALUE, value)
     return _first_good(text, key, requested, (
-        lambda: assigned_last(text, path, value), lambda: added_inside(text, path, value),
-        lambda: added_at_end(text, key, value)))
+        lambda: assigned_last(text, path, value), lambda: added_inside(text, path, value), lambda: added_at_end(text, key, value)))
 
 
 def put_out(text, key):
-    """The text in which no setting of this key is in force: its lines become comments, a value inside a line becomes
-    C(null), and where something else may still set it, a C(null) at the end wins."""
+    """The text in which no setting of this key is in force: its lines become comments, a value inside a line becomes C(null), and
+    where something else may still set it, a C(null) at the end wins."""
     path = split_key(key)
     commented = commented_out(text, path)
     return _first_good(text, key, Force(ABSENT), (
-        lambda: commented, lambda: nulled(text, path), lambda: added_at_end(commented, key, "null"),
-        lambda: added_at_end(text, key, "null")))
+        lambda: commented, lambda: nulled(text, path), lambda: added_at_end(commented, key, "null"), lambda: added_at_end(text, key, "null")))
+
+
+def put_override(text, key, value):
+    """The text in which an optional substitution such as C(${?NAME}) decides on a key that has a value: that value stays as the
+    default, on the line before. Typesafe Config reads it so in all of its versions. Raises HoconError where that cannot be."""
+    path = split_key(key)
+    return _first_good(text, key, Force(VALUE, value), (lambda: overridden(text, path, value), lambda: added_at_end(text, key, value)))
 
 
 def _first_good(text, key, requested, edits):
@@ -111,8 +112,7 @@ def _first_good(text, key, requested, edits):
     needed = [item for item in substitutions(document) if not item.optional and item.target[:len(path)] == path]
     for item in needed:
         if item.target != path:
-            raise HoconError(f"line {document.line(item.start)}: {text[item.start:item.end]} needs a setting below "
-                             f"{key}, which cannot "
+            raise HoconError(f"line {document.line(item.start)}: {text[item.start:item.end]} needs a setting below {key}, which cannot "
                              f"become {requested.text or 'nothing'}. Change that line first")
     good = [requested[:2]] if requested.kind == VALUE else [(VALUE, "null")] + ([] if needed else [(ABSENT, "")])
     for edit in edits:
@@ -122,8 +122,7 @@ def _first_good(text, key, requested, edits):
             if new is not None and find_force(new, path)[:2] in good:
                 return new
     at = max(find_force(text, path).at, 0)
-    raise HoconError(f"line {document.line(at)}: {key} cannot become {requested.text or 'nothing'} without changing "
-                     "other settings. "
+    raise HoconError(f"line {document.line(at)}: {key} cannot become {requested.text or 'nothing'} without changing other settings. "
                      "Set it by hand")
 
 
@@ -142,6 +141,21 @@ def assigned_last(text, path, value):
     return assigned(text, max(same, key=lambda field: field.start), value) if same else None
 
 
+def overridden(text, path, value):
+    """The text in which the last setting of just this path is followed by one with the value; None where there is none."""
+    same = [field for field in fields(text) if field.path == path]
+    if not same:
+        return None
+    field = max(same, key=lambda field: field.start)
+    setting = f"{text[field.start:field.key_end]} = {value}"
+    line, end = text.rfind("\n", 0, field.start) + 1, text.find("\n", field.end)
+    before, rest = text[line:field.start], text[field.end:end if end >= 0 else len(text)]
+    if before.strip() or not re.match(r"[\s,]*(?:(?:#|//)[^\n]*)?$", rest):
+        return f"{text[:field.end]}, {setting}{text[field.end:]}"
+    after = len(ended(text)) if end < 0 else end + 1
+    return ended(text)[:after] + before + setting + newline(text) + ended(text)[after:]
+
+
 def assigned(text, field, value):
     """The text in which a field has this value. An object may have had no separator, and += would make a list."""
     between = text[field.key_end:field.value]
@@ -153,16 +167,14 @@ def assigned(text, field, value):
 
 
 def added_inside(text, path, value):
-    """The text with the setting as the last one of the innermost object around it; None where there is no such
-    object."""
+    """The text with the setting as the last one of the innermost object around it; None where there is no such object."""
     document, every = parse(text), fields(text)
     # In a list an object has a path of its own, and no setting in it is anybody's.
     parents = [field for field in every if field.body and field.path == path[:len(field.path)]]
     if not parents:
         return None
     parent = max(parents, key=lambda field: (len(field.path), field.start))
-    return added_to_body(text, parent.body, ".".join(path[len(parent.path):]), value,
-                         inner_indent(document, parent.path, parent.body, every))
+    return added_to_body(text, parent.body, ".".join(path[len(parent.path):]), value, inner_indent(document, parent.path, parent.body, every))
 
 
 def added_at_end(text, key, value):
@@ -182,8 +194,7 @@ def added_to_body(text, body, key, value, inner):
     line = text.rfind("\n", 0, closed) + 1
     if text[line:closed].strip():
         # The brace stands behind a field, not on a line of its own.
-        return (f"{text[:closed].rstrip()}{newline(text)}{indent(text, line)}{key} = "
-                f"{value}{newline(text)}{text[closed:]}")
+        return f"{text[:closed].rstrip()}{newline(text)}{indent(text, line)}{key} = {value}{newline(text)}{text[closed:]}"
     return f"{text[:line]}{inner}{key} = {value}{newline(text)}{text[line:]}"
 
 
@@ -202,8 +213,7 @@ def commented_out(text, path):
 
 
 def nulled(text, path):
-    """The text in which the settings of this path are C(null); None where that would lose lines, and the comments on
-    them."""
+    """The text in which the settings of this path are C(null); None where that would lose lines, and the comments on them."""
     for field in sorted((field for field in fields(text) if field.path == path), key=lambda field: -field.start):
         if "\n" in text[field.start:field.end]:
             return None
@@ -227,8 +237,7 @@ def indent(text, line):
 
 
 def inner_indent(document, path, body, every):
-    """The indentation of what is in an object: that of a field in it, else two spaces more than its closing brace
-    has."""
+    """The indentation of what is in an object: that of a field in it, else two spaces more than its closing brace has."""
     text = document.text
     for field in every:
         inside = field.path[:len(path)] == path and body[0] <= field.start < body[1]

@@ -35,8 +35,7 @@ def ids(text):
 
 
 def problem(text, name):
-    """Why the file can have no entry of that name, as a sentence; empty where it can. C(text) is None without a
-    file."""
+    """Why the file can have no entry of that name, as a sentence; empty where it can. C(text) is None without a file."""
     if text is None:
         return f"{PATH} is missing, by which an init that is not systemd starts what runs all the time: choose another xitrum_supervisor"
     if not _free(text, name):

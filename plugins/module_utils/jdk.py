@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 
-from ansible_collections.xitrum.host.plugins.module_utils import alternatives, process
+from ansible_collections.xitrum.host.plugins.module_utils import alternatives, partial_folder, process
 from ansible_collections.xitrum.host.plugins.module_utils.plan import RUN, Plan, Row
 
 FOLDER = "/usr/lib/jvm"
@@ -90,7 +90,7 @@ def package_home(family, version, architecture):
 
 def major(text):
     """The major version in a version text of a JDK: 8 for 1.8.0_402, 17 for 17.0.15; 0 where there is none."""
-    found = re.match(r"(?:1\.)?(\d+)", text)
+    found = re.match(r"(?:1\.)?([0-9]{1,9})(?![0-9])", text)
     return int(found.group(1)) if found else 0
 
 
@@ -123,8 +123,9 @@ def executables(host):
 
 
 def leftovers(host):
-    """What killed runs left below the folder of JDKs: paths."""
-    return [f"{FOLDER}/{name}" for name in host.listdir(FOLDER) if name.startswith(".") and name.endswith((PART, PART + ".old"))]
+    """What killed runs left below the folder of JDKs: paths. What a module still makes, whose controller may be gone, is none."""
+    names = [name for name in partial_folder.find_abandoned(host, FOLDER) if name.endswith((PART, PART + ".old"))]
+    return [f"{FOLDER}/{name}" for name in names]
 
 
 def version_of(host, home, release, running):

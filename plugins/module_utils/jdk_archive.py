@@ -9,7 +9,6 @@ archive it is from; folder and marker come into their place by one rename, so a 
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 import re
@@ -18,7 +17,8 @@ import tempfile
 import zlib
 from contextlib import contextmanager
 
-from ansible_collections.xitrum.host.plugins.module_utils import alternatives, jdk, package_source
+from ansible_collections.xitrum.host.plugins.module_utils import alternatives, jdk, package_source, partial_folder
+from ansible_collections.xitrum.host.plugins.module_utils.host import LONG_SECONDS, Host
 from ansible_collections.xitrum.host.plugins.module_utils.jdk import FOLDER, MARKER, PART, major, version_said
 from ansible_collections.xitrum.host.plugins.module_utils.package_files import sha256_of
 from ansible_collections.xitrum.host.plugins.module_utils.plan import RUN, Plan, Row
@@ -126,8 +126,7 @@ def verified(path, sha256):
 def alone(folder):
     """The folder of archives, for one process at a time: the hosts of a play would all fetch the same archive."""
     package_source.tidy(folder)
-    with open(os.path.join(folder, ".lock"), "w", encoding="ascii") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with Host().locked(os.path.join(folder, ".lock"), LONG_SECONDS):
         yield folder
 
 
@@ -202,9 +201,17 @@ def apply(host, wanted, planned, archive):
 
 def unpack(host, archive, sha256, wanted):
     """Unpacks the archive into its place. Returns what java says. Raises SourceError."""
-    final, part = f"{FOLDER}/{wanted['name']}", f"{FOLDER}/.{wanted['name']}{PART}"
-    host.remove(part)
+    # Of this run alone: a module that outlives its controller would rename what the next run has begun.
+    final, part = f"{FOLDER}/{wanted['name']}", f"{FOLDER}/{partial_folder.name_for(wanted['name'], PART)}"
+    for left in jdk.leftovers(host):
+        host.remove(left)
     host.make_directory(part)
+    with partial_folder.hold(part):
+        return install(host, archive, sha256, wanted, final, part)
+
+
+def install(host, archive, sha256, wanted, final, part):
+    """Unpacks the archive into C(part), proves it, and renames it to C(final). Returns what java says. Raises SourceError."""
     try:
         try:
             package_source.unpack(archive, part)

@@ -11,6 +11,10 @@ from __future__ import annotations
 
 import re
 
+from ansible_collections.xitrum.host.plugins.module_utils import input_types
+from ansible_collections.xitrum.host.plugins.module_utils.commands import hide_secrets
+from ansible_collections.xitrum.host.plugins.module_utils.foreign_text import printable
+
 #: Needed by Xitrum's serializer from JDK 9 on: without them a page that touches the session answers nothing.
 OPENED_PACKAGES = ("java.base/java.util", "java.base/java.lang.invoke")
 
@@ -76,8 +80,7 @@ def last_options(heap, options, dump_folder):
 
     Raises ValueError with a line for each option that cannot be passed so.
     """
-    faults = [] if HEAP.fullmatch(heap) else [f"the heap is {heap!r}; wanted is a size as -Xmx takes it, such as 512m "
-                                              "or 2g"]
+    faults = [] if HEAP.fullmatch(heap) else [f"the heap is {heap!r}; wanted is a size as -Xmx takes it, such as 512m or 2g"]
     faults += option_problems(options)
     faults += [f"the JVM option {option!r} belongs to the java launcher, which _JAVA_OPTIONS does not reach"
                for option in options if option.startswith("--")]
@@ -93,8 +96,11 @@ def last_options(heap, options, dump_folder):
 
 def option_problems(options):
     """Why options cannot be passed to a JVM through its environment, one sentence an option."""
-    return [f"the JVM option {option!r} must begin with - and have no white space: the JVM splits _JAVA_OPTIONS there"
-            for option in options if not option.startswith("-") or re.search(r"\s", option)]
+    found = [f"the JVM option {option!r} must begin with - and have no white space: the JVM splits _JAVA_OPTIONS there"
+             for option in options if not option.startswith("-") or re.search(r"\s", option)]
+    return found + [f"the JVM option {printable(option)!r} does not fit: expected {input_types.EXPECTED['line']}, at most "
+                    f"{input_types.TYPES['line'].longest}" for option in options
+                    if not re.search(r"\s", option) and not input_types.fits("line", option)]
 
 
 def smaller(one, other):
@@ -241,8 +247,7 @@ def options_environment(java_version, heap, options, dump_folder=""):
     variables = {}
     launcher = [option for option in options if option.startswith("--")]
     if launcher and java_version < 9:
-        raise ValueError(f"the JVM option{'s' if len(launcher) > 1 else ''} {', '.join(map(repr, launcher))} "
-                         f"{'need' if len(launcher) > 1 else 'needs'} "
+        raise ValueError(f"the JVM option{'s' if len(launcher) > 1 else ''} {', '.join(map(repr, launcher))} {'need' if len(launcher) > 1 else 'needs'} "
                          f"JDK 9 or newer; this instance runs on JDK {java_version}")
     before = launcher_options(java_version) + launcher
     if before:
@@ -256,6 +261,6 @@ def environment_file(variables):
     lines = []
     for name, value in variables.items():
         if re.search(r"['\n]", value):
-            raise ValueError(f"the value of {name} has a quote or a line break: {value!r}")
+            raise ValueError(f"the value of {name} has a quote or a line break: {hide_secrets(value)!r}")
         lines.append(f"{name}='{value}'\n")
     return "".join(lines)

@@ -10,7 +10,7 @@ import json
 import re
 
 from ansible_collections.xitrum.host.plugins.module_utils import foreign_file, kernel_files, kernel_values
-from ansible_collections.xitrum.host.plugins.module_utils.foreign_text import lines_of
+from ansible_collections.xitrum.host.plugins.module_utils.foreign_text import lines_of, parse_json
 from ansible_collections.xitrum.host.plugins.module_utils.kernel_plan import MODULE, file_text, modules_path, plan, proc_path, profile_record
 
 #: The live values from before the first change, and what this kernel refused, by the path of each profile's file.
@@ -39,7 +39,7 @@ def read(host, wanted):
         "texts": texts, "systemd": kernel_files.has_systemd(host), "own": files[0].text,
         "record": record, "record_problem": record_problem,
         "unusable": [file.problem for file in files if file.problem],
-        "modules": {name: _read_module(host, name) for name in wanted["modules"] if MODULE.match(name)},
+        "modules": {name: _read_module(host, name) for name in wanted["modules"] if MODULE.fullmatch(name)},
         "modules_text": files[1].text,
     }
     for key in keys:
@@ -77,7 +77,7 @@ def _read_record(host):
     """The record and what is wrong with it. A user who may not see it plans as if nothing had been changed yet."""
     try:
         text = host.read(RECORD)
-        return (json.loads(text) if text else {"profiles": {}}), ""
+        return (parse_json(text) if text else {"profiles": {}}), ""
     except PermissionError:
         return {"profiles": {}}, ""
     except ValueError as error:

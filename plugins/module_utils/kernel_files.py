@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The files that set kernel parameters at boot, as systemd-sysctl(8) and C(sysctl --system) read them.
 
-Neither of the two knows comments behind a value or what a number is: they write the rest of the line to the kernel,
-whose reading is L(kernel_values.after_writing).
+Neither of the two knows comments behind a value or what a number is: they write the rest of the line to the kernel, whose
+reading is L(kernel_values.after_writing).
 """
 
 from __future__ import annotations
@@ -48,8 +48,7 @@ class Pattern(NamedTuple):
 
 
 class Unread(NamedTuple):
-    """A line of a file that its programs skip, or read in another way than somebody meant it. C(why) says what to
-    do."""
+    """A line of a file that its programs skip, or read in another way than somebody meant it. C(why) says what to do."""
 
     file: str
     number: int
@@ -72,8 +71,7 @@ def _parse_line(path, number, line):
     if not equals and not dash:
         yield Unread(path, number, line, f"found no '='; expected NAME = VALUE. {_NOTHING}")
     elif _NO_NAME.fullmatch(name):
-        yield Unread(path, number, line,
-                     f"found the name {printable(name)!r}; expected one like net.core.somaxconn. {_NOTHING}")
+        yield Unread(path, number, line, f"found the name {printable(name)!r}; expected one like net.core.somaxconn. {_NOTHING}")
     elif _GLOB.search(name) or not equals:
         yield Pattern(path, number, _plain(path_of(name)), normal(value) if equals else None)
     else:
@@ -141,11 +139,10 @@ def settings(texts):
 
 
 class Boot:
-    """What the files that are read at boot make of a parameter. C(own) is the path of ours, C(live) maps keys to live
-    values.
+    """What the files that are read at boot make of a parameter. C(own) is the path of ours, C(live) maps keys to live values.
 
-    systemd writes only the last assignment of a name, and none where C(-name) follows it; sysctl(8) writes all of them,
-    one after the other, so that one which the kernel refuses changes nothing. A name wins over any pattern.
+    systemd writes only the last assignment of a name, and none where C(-name) follows it; sysctl(8) writes all of them, one
+    after the other, so that one which the kernel refuses changes nothing. A name wins over any pattern.
     """
 
     def __init__(self, texts, own="", live=None, systemd=True):
@@ -179,8 +176,7 @@ class Boot:
         return next((line.value for line in reversed(self.of(key)) if line.file == self.own), None)
 
     def without_us(self, key):
-        """What the other files set a parameter to, or None: no line sets it, or the kernel refuses the one that
-        counts."""
+        """What the other files set a parameter to, or None: no line sets it, or the kernel refuses the one that counts."""
         lines = [line for line in self.of(key) if line.file != self.own] or self.patterns(key)
         values = [self.value(line, key) for line in (lines[-1:] if self.systemd else lines)]
         return next((value for value in reversed(values) if value is not None), None)
@@ -196,8 +192,7 @@ class Boot:
         for key in keys:
             for line in [*self.of(key), *self.patterns(key)]:
                 if line.value is not None and self.value(line, key) is None:
-                    why = (f"found {printable(line.value)!r} for {key}, which the kernel refuses; expected whole "
-                           f"numbers. {_NOTHING}")
+                    why = f"found {printable(line.value)!r} for {key}, which the kernel refuses; expected whole numbers. {_NOTHING}"
                     found.append(Unread(line.file, line.number, f"{key} = {line.value}", why))
         return [line for line in found if line.file != self.own]
 

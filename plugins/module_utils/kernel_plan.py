@@ -18,11 +18,11 @@ from dataclasses import dataclass
 
 from ansible_collections.xitrum.host.plugins.module_utils import kernel_files, kernel_values
 from ansible_collections.xitrum.host.plugins.module_utils.foreign_text import printable
-from ansible_collections.xitrum.host.plugins.module_utils.plan import Plan, Row, unread_rows
+from ansible_collections.xitrum.host.plugins.module_utils.plan import Plan, Row, comment_out, unread_rows
 
 MARK = "# Written by xitrum.host: changes here are lost.\n"
-OWN_FILE = re.compile(r"^/etc/sysctl\.d/[A-Za-z0-9][A-Za-z0-9._-]*\.conf$")
-MODULE = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_-]*$")
+OWN_FILE = re.compile(r"/etc/sysctl\.d/[A-Za-z0-9][A-Za-z0-9._-]*\.conf")
+MODULE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 
 
 @dataclass
@@ -77,9 +77,9 @@ def plan(wanted, state):
 
 def _problems(wanted, state):
     found = [state["record_problem"]] if state["record_problem"] else []
-    if not OWN_FILE.match(wanted["path"]):
+    if not OWN_FILE.fullmatch(wanted["path"]):
         found.append(f"path: found {wanted['path']}, wanted a .conf file of its own in /etc/sysctl.d, the folder that is read at boot.")
-    found += [f"modules: {name!r} is no name of a kernel module." for name in wanted["modules"] if not MODULE.match(name)]
+    found += [f"modules: {name!r} is no name of a kernel module." for name in wanted["modules"] if not MODULE.fullmatch(name)]
     found += state["unusable"]
     for path, text in ((wanted["path"], state["own"]), (modules_path(wanted["path"]), state["modules_text"])):
         if text is not None and not text.startswith(MARK):
@@ -169,8 +169,9 @@ def _compare_boot(decision, entry, boot):
     words = _worse_later(entry, boot, later) if later else ""
     if words:
         # Somebody who wrote the file has often loaded it as well.
-        live = f" && sysctl -w {entry.key}='{decision.live}'" if decision.live is not None else ""
-        _leave(decision, decision.outcome, "differs", words, f"sed -i '{later.number}s/^/# /' {later.file}{live}")
+        live = [["sysctl", "-w", f"{entry.key}={decision.live}"]] if decision.live is not None else []
+        _leave(decision, decision.outcome, "differs", words)
+        decision.row.fix(comment_out(later.file, later.number), *live)
 
 
 def _worse_later(entry, boot, later):

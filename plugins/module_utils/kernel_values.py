@@ -20,13 +20,13 @@ POLICIES = ("exact", "at_least", "at_most", "range", "union", "leave")
 POLICY_WORDS = {"exact": "", "at_least": "at least ", "at_most": "at most ", "range": "at least the range ", "union": "among others ", "leave": "left off: "}
 
 #: A name with dots or slashes, as sysctl(8) takes it: no blank, no glob, no empty element, no way out of /proc/sys.
-KEY = re.compile(r"^[A-Za-z0-9_][A-Za-z0-9_:@-]*([./][A-Za-z0-9_:@-]+)+$")
+KEY = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_:@-]*([./][A-Za-z0-9_:@-]+)+")
 
-_INTEGER = re.compile(r"^-?[0-9]+$")
+_INTEGER = re.compile(r"-?[0-9]+")
 #: A number as the kernel reads it: 0x is base 16, another leading 0 base 8.
 _KERNEL_NUMBER = re.compile(r"(-?)(?:0[xX]([0-9a-fA-F]+)|0([0-7]*)|([1-9][0-9]*))")
 _KERNEL_BLANKS = re.compile(r"[ \t\n]+")
-_PORTS = re.compile(r"^[0-9]{1,9}(-[0-9]{1,9})?(,[0-9]{1,9}(-[0-9]{1,9})?)*$")
+_PORTS = re.compile(r"[0-9]{1,9}(-[0-9]{1,9})?(,[0-9]{1,9}(-[0-9]{1,9})?)*")
 _LARGEST_PORT = 65535
 #: fs.nr_open and most int keys of the kernel end here; fs.file-max and tcp_mem are longs.
 _LONG = 2 ** 63 - 1
@@ -102,12 +102,10 @@ def normal(text):
 
 
 def after_writing(key, text, live=None):
-    """What the kernel shows once a text has been written to a parameter that shows C(live); None where it refuses the
-    text.
+    """What the kernel shows once a text has been written to a parameter that shows C(live); None where it refuses the text.
 
-    It takes numbers of base 8, 10 and 16 between blanks, and as many as the parameter has. What follows them is
-    ignored, and what is missing stays as it was: C(4096 # comment) is 4096. Only blanks may follow a number: it refuses
-    C(4096#) and C(4k).
+    It takes numbers of base 8, 10 and 16 between blanks, and as many as the parameter has. What follows them is ignored, and
+    what is missing stays as it was: C(4096 # comment) is 4096. Only blanks may follow a number: it refuses C(4096#) and C(4k).
     """
     if SHAPES.get(key) == "ports":
         return _ports_after_writing(text)
@@ -171,7 +169,7 @@ def entries(profile):
 
 
 def _entry(name, given):
-    if not KEY.match(name):
+    if not KEY.fullmatch(name):
         return None, f"{name!r} is no name of a kernel parameter: wanted one like net.core.somaxconn, without blanks, '..' or a leading '/'."
     options = given if isinstance(given, dict) else {"value": given}
     unknown = sorted(set(options) - {"value", "policy", "source"})
@@ -209,7 +207,7 @@ def shape_problem(key, text):
 
 
 def _ports_problem(text):
-    if text and not _PORTS.match(text):
+    if text and not _PORTS.fullmatch(text):
         return f"found {text!r}, wanted ports and ranges of ports between commas, like 4430,8000-8003."
     for low, high in _ranges(text):
         if not 1 <= low <= high <= _LARGEST_PORT:
@@ -230,8 +228,7 @@ def policy_problem(policy, text):
 def integers(text):
     """The numbers of a value, or None where it is not made of whole numbers."""
     words = words_of(text)
-    return [int(word) for word in words] if words and all(_INTEGER.fullmatch(word) and len(word) <= 20
-                                                          for word in words) else None
+    return [int(word) for word in words] if words and all(_INTEGER.fullmatch(word) and len(word) <= 20 for word in words) else None
 
 
 def merge(policy, base, wanted):

@@ -35,25 +35,6 @@ UPSTART_LOGS = "/var/log/upstart"
 _PROXIES = tuple(f"{service}.service" for service, _path in proxy_server.PLACES.values())
 
 
-def merged(host, record, applications):
-    """The record with applications that it does not have, of which nobody knows what was there before: what is ours in their folders is told
-    by its name, where a file of ours says that it is ours at all. The folders stay, as the users do."""
-    record = copy.deepcopy(record)
-    for item in applications:
-        if item["name"] not in record["applications"]:
-            record["applications"][item["name"]] = {
-                "roots": {item["root"]: False} if is_ours(host, "roots", item["root"]) else {},
-                "logs": {item["log_dir"]: False} if is_ours(host, "logs", item["log_dir"]) else {}, "users": {}, "groups": {}}
-    return record
-
-
-def is_ours(host, kind, path):
-    """Whether a folder that is not on record is one of an application of ours: other tools have their C(releases) and C(current) too."""
-    if kind == "logs":
-        return host.exists(f"{path}/{LOG}")
-    return "xitrum.host" in (host.read(f"{path}/run") or "") or host.exists(f"{path}/manifests")
-
-
 def inside(host, kind, path):
     """What is ours in a folder, by its names."""
     return [name for name in host.listdir(path) if any(fnmatch.fnmatchcase(name, pattern) for pattern in INSIDE[kind])]
@@ -63,7 +44,7 @@ def read(host, wanted):
     """What is there of what the record has."""
     record = recorded.read(host)
     folders, accounts = {}, {}
-    for name, entry in merged(host, record, wanted["applications"])["applications"].items():
+    for name, entry in record["applications"].items():
         for kind in ("roots", "logs"):
             for path, made in entry[kind].items():
                 if host.stat(path) is not None:

@@ -16,12 +16,12 @@ from typing import NamedTuple
 from ansible_collections.xitrum.host.plugins.module_utils import foreign_file, kernel_files
 from ansible_collections.xitrum.host.plugins.module_utils.foreign_text import lines_of, lowercase, printable, words_of
 from ansible_collections.xitrum.host.plugins.module_utils.kernel_files import Unread
-from ansible_collections.xitrum.host.plugins.module_utils.plan import Plan, Row, unread_rows
+from ansible_collections.xitrum.host.plugins.module_utils.plan import Plan, Row, comment_out, unread_rows
 from ansible_collections.xitrum.host.plugins.module_utils.process import nofile_of, parse_status, seen
 
 MARK = "# Written by xitrum.host: changes here are lost.\n"
-OWN_FILE = re.compile(r"^/etc/security/limits\.d/[A-Za-z0-9][A-Za-z0-9._-]*\.conf$")
-DOMAIN = re.compile(r"^[^\s#]+$")
+OWN_FILE = re.compile(r"/etc/security/limits\.d/[A-Za-z0-9][A-Za-z0-9._-]*\.conf")
+DOMAIN = re.compile(r"[^\s#\x00-\x1f\x7f]+")
 LIMITS_CONF, LIMITS_D = "/etc/security/limits.conf", "/etc/security/limits.d"
 SSHD_CONFIG = "/etc/ssh/sshd_config"
 
@@ -83,19 +83,16 @@ def _parse_line(path, number, line):
     domain, kind, value = words[0], lowercase(words[1]), lowercase(words[3]) if len(words) > 3 else ""
     digits = _DIGITS.match(value)
     if not value or kind not in _KINDS or lowercase(words[2]) != "nofile":
-        yield Unread(path, number, line,
-                     f"found no line of limits.conf(5); expected DOMAIN soft|hard|- nofile NUMBER. {_SKIPPED}")
+        yield Unread(path, number, line, f"found no line of limits.conf(5); expected DOMAIN soft|hard|- nofile NUMBER. {_SKIPPED}")
     elif value in _NO_LIMIT:
         yield Line(path, number, domain, kind, None)
     elif digits:
         yield Line(path, number, domain, kind, min(int(digits[1][:20]), _NO_END))
         if digits[0] != value:
-            why = (f"found {printable(value)!r}, which PAM reads as {int(digits[1][:20])}; expected a whole number: "
-                   "correct the line")
+            why = f"found {printable(value)!r}, which PAM reads as {int(digits[1][:20])}; expected a whole number: correct the line"
             yield Unread(path, number, line, why)
     else:
-        yield Unread(path, number, line,
-                     f"found {printable(value)!r}; expected a whole number or unlimited. {_SKIPPED}")
+        yield Unread(path, number, line, f"found {printable(value)!r}; expected a whole number or unlimited. {_SKIPPED}")
 
 
 def parse(path, text):
@@ -134,11 +131,9 @@ def read(host, wanted):
 
 
 def read_lines(host):
-    """What L(parse_lines) finds in limits.conf and limits.d in the order in which PAM reads them, and the files that
-    are hidden."""
+    """What L(parse_lines) finds in limits.conf and limits.d in the order in which PAM reads them, and the files that are hidden."""
     lines, unread = [], []
-    for path in [LIMITS_CONF] + [f"{LIMITS_D}/{name}" for name in host.listdir(LIMITS_D) if name.endswith(".conf")
-                                 and not name.startswith(".")]:
+    for path in [LIMITS_CONF] + [f"{LIMITS_D}/{name}" for name in host.listdir(LIMITS_D) if name.endswith(".conf") and not name.startswith(".")]:
         found = seen(host.read, path)
         if found is None and host.exists(path):
             unread.append(path)
@@ -246,11 +241,11 @@ def plan(wanted, state):
 
 def _problems(wanted, state):
     found = []
-    if not OWN_FILE.match(wanted["path"]):
+    if not OWN_FILE.fullmatch(wanted["path"]):
         found.append(f"path: found {wanted['path']}, wanted a .conf file of its own in {LIMITS_D}, the folder that PAM reads.")
     if not 1 <= wanted["nofile"] <= NR_OPEN_MOST:
         found.append(f"nofile: found {wanted['nofile']}, wanted a number of open files from 1 to {NR_OPEN_MOST}.")
-    found += [f"domains: {domain!r} is no domain of limits.conf(5)." for domain in wanted["domains"] if not DOMAIN.match(domain)]
+    found += [f"domains: {domain!r} is no domain of limits.conf(5)." for domain in wanted["domains"] if not DOMAIN.fullmatch(domain)]
     if state.get("unusable"):
         found.append(state["unusable"])
     if state["own"] is not None and not state["own"].startswith(MARK):
@@ -273,13 +268,12 @@ def _row(wanted, state, domain, values, limit, why):
     row = Row("nofile", f"limits of {domain}", wanted=str(wanted["nofile"]), configured=" ".join(text(line) for line in lines.values()))
     own = [line.value for line in parse(wanted["path"], state["own"] or "") if line.domain == domain]
     later = next((line for kind, line in lines.items()
-                  if line and line.file != wanted["path"]
-                  and not _as_good(wanted["policy"], line.value, values[domain, kind], state)), None)
+                  if line and line.file != wanted["path"] and not _as_good(wanted["policy"], line.value, values[domain, kind], state)), None)
     if own != [values[domain, "soft"], values[domain, "hard"]]:
         row.status, row.why = "differs", f"{wanted['path']} does not say so yet"
     elif later:
         row.status, row.why = "differs", f"{later.file} line {later.number} ({domain} {later.kind} nofile {text(later)}) comes later and wins"
-        row.mend = f"sed -i '{later.number}s/^/# /' {later.file}"
+        row.fix(comment_out(later.file, later.number))
     elif why:
         row.status = "read_only"
         row.mend = f"sysctl -w fs.nr_open={wanted['nofile']}" if state["raises"] else f"docker run --ulimit nofile={wanted['nofile']}"
@@ -289,8 +283,8 @@ def _row(wanted, state, domain, values, limit, why):
 
 
 def _as_good(policy, value, desired, state):
-    """Whether the value of a line that comes after ours will do. PAM takes no limit for fs.nr_open, and what the host
-    cannot grant is not applied at all."""
+    """Whether the value of a line that comes after ours will do. PAM takes no limit for fs.nr_open, and what the host cannot
+    grant is not applied at all."""
     value = state["nr_open"] if value is None else value
     return value == desired or (policy == "at_least" and desired < value <= granted(NR_OPEN_MOST, state)[0])
 
@@ -310,7 +304,7 @@ def _login_rows(wanted, state, values):
             row.status, row.why = "unseen", "only root can ask PAM what a new login gets, or the login failed"
         elif expected and list(found) != expected:
             row.status, row.why = "differs", "a new login gets other limits"
-            row.mend = f"su -s /bin/sh {user} -c 'ulimit -Sn; ulimit -Hn'"
+            row.fix(["su", "-s", "/bin/sh", user, "-c", "ulimit -Sn; ulimit -Hn"])
         rows.append(row)
     return rows
 
@@ -325,13 +319,13 @@ def _other_rows(wanted, state, others, limit):
             ours = line.domain in wanted["logins"]
             rows.append(Row("nofile", f"limits of {line.domain}", wanted=str(limit) if ours else "", configured=f"{line.kind} {line.value}",
                             status="differs" if ours else "ok", why=f"{line.file} line {line.number} names {line.domain}, which wins over '*'",
-                            mend=f"sed -i '{line.number}s/^/# /' {line.file}" if ours else ""))
+                            commands=[comment_out(line.file, line.number)] if ours else []))
     if state["use_pam"] == "no":
         rows.append(Row("nofile", "sshd UsePAM", wanted="yes", configured="no", status="differs",
-                        why="without PAM, logins by SSH take nothing from limits.d", mend=f"sed -i 's/^#* *UsePAM .*/UsePAM yes/' {SSHD_CONFIG}"))
+                        why="without PAM, logins by SSH take nothing from limits.d", commands=[["sed", "-i", "s/^#* *UsePAM .*/UsePAM yes/", SSHD_CONFIG]]))
     if 0 < state["file_max"] < limit:
         rows.append(Row("nofile", "fs.file-max", wanted=f"at least {limit}", effective=str(state["file_max"]), status="differs",
-                        why="all processes together may not have as many files open as one login", mend=f"sysctl -w fs.file-max={limit}"))
+                        why="all processes together may not have as many files open as one login", commands=[["sysctl", "-w", f"fs.file-max={limit}"]]))
     return rows
 
 
@@ -339,9 +333,8 @@ def _exempt_row(wanted, line):
     """A line that exempts users from every limit, and so from ours: they keep those of the daemon that let them in."""
     ours = line.domain in wanted["logins"]
     return Row("nofile", f"limits of {line.domain}", configured="none", status="differs" if ours else "ok",
-               why=f"{line.file} line {line.number} ({printable(line.domain)} -) exempts {printable(line.domain)} from "
-               "all lines",
-               mend=f"sed -i '{line.number}s/^/# /' {line.file}" if ours else "")
+               why=f"{line.file} line {line.number} ({printable(line.domain)} -) exempts {printable(line.domain)} from all lines",
+               commands=[comment_out(line.file, line.number)] if ours else [])
 
 
 def apply(host, todo):

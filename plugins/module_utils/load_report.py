@@ -79,8 +79,7 @@ def shortfalls(report):
     for way, figures in report["ways"].items():
         if figures["held"] < figures["asked"]:
             words = ", ".join(dict.fromkeys(word for word, _sentence in figures["ended_by"])) or "an unknown reason"
-            yield (f"found {figures['held']} connections held {load_fleet.WAYS[way]}, expected {figures['asked']} "
-                   "(prove_connections): "
+            yield (f"found {figures['held']} connections held {load_fleet.WAYS[way]}, expected {figures['asked']} (prove_connections): "
                    f"limited by {words}. The table before this message has the details.")
 
 

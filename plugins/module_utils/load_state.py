@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import re
 import resource
 import socket
 
@@ -27,25 +28,28 @@ SPEC = {
 #: another reason; SYN cookies sent; SYNs dropped with the queue of half open ones full.
 COUNTERS = ("ListenOverflows", "ListenDrops", "SyncookiesSent", "TCPReqQFullDrop")
 
+_NUMBER = re.compile(r"[0-9]{1,18}")
+
 CONNTRACK = "/proc/sys/net/netfilter/nf_conntrack_"
 
 
 def parse_netstat(text):
     """The TcpExt counters of /proc/net/netstat as a dictionary: two lines, names and numbers."""
     lines = [line.split()[1:] for line in text.splitlines() if line.startswith("TcpExt:")]
-    return {name: int(value) for name, value in zip(*lines)} if len(lines) == 2 else {}
+    pairs = zip(*lines) if len(lines) == 2 else ()
+    return {name: int(value) for name, value in pairs if _NUMBER.fullmatch(value)}
 
 
 def parse_sockstat(text):
     """The TCP line of /proc/net/sockstat: C({inuse, orphan, tw, alloc, mem}), C(mem) in pages."""
     words = next((line.split()[1:] for line in text.splitlines() if line.startswith("TCP:")), [])
-    return {name: int(value) for name, value in zip(words[::2], words[1::2])}
+    return {name: int(value) for name, value in zip(words[::2], words[1::2]) if _NUMBER.fullmatch(value)}
 
 
 def number(host, path):
     """A file with one number; None where it has none."""
     text = (process.seen(host.read, path) or "").strip()
-    return int(text) if text.isdecimal() else None
+    return int(text) if _NUMBER.fullmatch(text) else None
 
 
 def conntrack(host):
@@ -94,7 +98,8 @@ def _proxy(path):
         said = haproxy_socket.parse_info(haproxy_socket.ask(path, "show info"))
     except OSError:
         return None
-    return {"connections": int(said.get("CurrConns", 0)), "most": int(said.get("Maxconn", 0))}
+    numbers = [said.get(name, "0") for name in ("CurrConns", "Maxconn")]
+    return dict(zip(("connections", "most"), map(int, numbers))) if all(map(_NUMBER.fullmatch, numbers)) else None
 
 
 def plan(wanted, state):

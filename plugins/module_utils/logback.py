@@ -15,6 +15,8 @@ from xml.parsers import expat
 from ansible_collections.xitrum.host.plugins.module_utils.hocon_edit import newline
 
 CLASS = "ch.qos.logback.core.ConsoleAppender"
+#: From the one that writes everything on.
+LEVELS = ("ALL", "TRACE", "DEBUG", "INFO", "WARN", "ERROR", "OFF")
 PATTERN = "[%level] %c{1}: %m%n"
 #: Comments on lines of their own, at the end of what is before an element: they are about it.
 _ABOUT = re.compile(rb"(?:[ \t]*<!--(?:(?!-->)[\s\S])*-->[ \t]*\r?\n)*\Z")
@@ -88,7 +90,7 @@ def to_console(text, level="INFO"):
         # <configuration/> has no end tag before which something could go.
         data = data[:top.opened - 2].rstrip() + f">{newline(text)}</configuration>".encode() + data[top.opened:]
     counted = [element for element in elements(data) if in_production(element)]
-    appenders = [element for element in counted if element.name == "appender"]
+    appenders = [element for element in counted if element.name == "appender" and passes(data, element, level)]
     consoles = [element.attributes.get("name") for element in appenders if is_console(element)]
     # An appender that passes on to another, such as AsyncAppender, writes where that one does.
     written = {*consoles, *(element.attributes.get("name") for element in appenders if set(references(element)) & set(consoles))}
@@ -98,8 +100,11 @@ def to_console(text, level="INFO"):
         name = consoles[-1] if consoles else free_name(elements(data))
         edits += [] if consoles else [appender(data, roots, elements(data)[0], name, end)]
         edits.append(reference(data, roots, elements(data)[0], name, level, end))
-    if roots and roots[-1].attributes.get("level", "DEBUG").upper() != level:
-        edits.append(levelled(data, roots[-1], level))
+    inner = [element for element in counted if element.name == "level" and roots and any(outer is roots[-1] for outer in element.around)]
+    # The element inside of a root wins over the attribute.
+    element, key = (inner[-1], "value") if inner else (roots[-1], "level") if roots else (None, "")
+    if element and element.attributes.get(key, "DEBUG").upper() != level:
+        edits.append(levelled(data, element, key, level))
     # From the end, so that positions before stay right; of two at one place the later one is put in first.
     for _number, (start, stop, new) in sorted(enumerate(edits), key=lambda pair: (-pair[1][0], -pair[0])):
         data = data[:start] + new.encode() + data[stop:]
@@ -116,6 +121,18 @@ def is_console(element):
     return element.attributes.get("class", "").rpartition(".")[2] == "ConsoleAppender"
 
 
+def passes(data, appender_element, level):
+    """Whether an appender surely writes what has this level: it has no filter, or one of a threshold that lets it through."""
+    for child in appender_element.children:
+        if child.name != "filter":
+            continue
+        thresholds = [data[inner.opened:inner.closed].decode("utf-8", "replace").strip().upper() for inner in child.children if inner.name == "level"]
+        is_threshold = child.attributes.get("class", "").rpartition(".")[2] == "ThresholdFilter"
+        if not is_threshold or not thresholds or thresholds[-1] not in LEVELS[:LEVELS.index(level) + 1]:
+            return False
+    return True
+
+
 def free_name(every):
     """A name that no appender has, whatever the mode."""
     taken = {element.attributes.get("name") for element in every if element.name == "appender"}
@@ -123,8 +140,7 @@ def free_name(every):
 
 
 def place(data, roots, top):
-    """Where an element goes before the last root that counts and the comments about it, or else at the end: position
-    and indentation."""
+    """Where an element goes before the last root that counts and the comments about it, or else at the end: position and indentation."""
     position = roots[-1].start if roots else top.closed
     line = data.rfind(b"\n", 0, position) + 1
     if data[line:position].strip():
@@ -169,11 +185,11 @@ def reference(data, roots, top, name, level, end):
     return line, line, f"{data[line:root.closed].decode()}  {ref}{end}"
 
 
-def levelled(data, root, level):
-    """The edit that gives a root this level."""
-    tag = data[root.start:root.opened]
-    match = re.search(rb"""\slevel\s*=\s*(["'])(.*?)\1""", tag)
+def levelled(data, element, key, level):
+    """The edit that gives an element an attribute with this level."""
+    tag = data[element.start:element.opened]
+    match = re.search(rb"""\s%s\s*=\s*(["'])(.*?)\1""" % key.encode(), tag)
     if match:
-        return root.start + match.start(2), root.start + match.end(2), level
-    position = root.start + len(b"<root")
-    return position, position, f' level="{level}"'
+        return element.start + match.start(2), element.start + match.end(2), level
+    position = element.start + len(f"<{element.name}")
+    return position, position, f' {key}="{level}"'

@@ -13,14 +13,16 @@ import sys
 
 from ansible_collections.xitrum.host.plugins.module_utils import (
     addresses,
+    application_changes,
     folders,
     process,
     process_one,
     recorded,
     sockets,
 )
-from ansible_collections.xitrum.host.plugins.module_utils.foreign_text import lines_of
-from ansible_collections.xitrum.host.plugins.module_utils.plan import Plan
+from ansible_collections.xitrum.host.plugins.module_utils.disk_space import size
+from ansible_collections.xitrum.host.plugins.module_utils.foreign_text import lines_of, printable
+from ansible_collections.xitrum.host.plugins.module_utils.plan import Plan, Problem, shell_line
 from ansible_collections.xitrum.host.plugins.module_utils.supervisor_kinds import KINDS
 
 #: What a JVM takes beside its heap: metaspace, compiled code, threads and network buffers. Bytes.
@@ -31,6 +33,7 @@ SPEC = {
     "user": {"type": "str", "default": ""},
     "root": {"type": "path", "default": ""},
     "log_dir": {"type": "path", "default": ""},
+    "adopt": {"type": "list", "elements": "str", "default": [], "choices": list(folders.ADOPT)},
     "release_folder": {"type": "path"},
     "release": {"type": "str", "default": ""},
     "needed_bytes": {"type": "int", "default": 0},
@@ -44,6 +47,7 @@ SPEC = {
     "overhead_bytes": {"type": "int", "default": OVERHEAD},
     "min_python": {"type": "str", "default": "3.8"},
     "supervisor": {"type": "str", "default": "", "choices": ["", *sorted(KINDS)]},
+    "proxies": {"type": "bool", "default": False},
 }
 
 #: os-release ID to the distribution that the collection knows it as. These share packages, paths and defaults.
@@ -77,7 +81,7 @@ def _unquoted(value):
 
 def parse_meminfo(text):
     """/proc/meminfo as a dictionary of bytes."""
-    return {name: int(kib) * 1024 for name, kib in re.findall(r"^(\w+):\s+(\d+) kB$", text, re.MULTILINE)}
+    return {name: int(kib) * 1024 for name, kib in re.findall(r"^(\w+):\s+([0-9]{1,18}) kB$", text, re.MULTILINE)}
 
 
 def parse_mounts(text):
@@ -89,7 +93,7 @@ def parse_mounts(text):
 
 def parse_df(text):
     """The available bytes in C(df -P -k), or None."""
-    found = re.search(r"\s(\d+)\s+\d+%\s+/", text)
+    found = re.search(r"\s([0-9]{1,18})\s+[0-9]+%\s+/", text)
     return int(found.group(1)) * 1024 if found else None
 
 
@@ -100,18 +104,7 @@ def mount_of(path, mounts):
 
 def numbers(text):
     """A version as a tuple of integers: (20, 4) for 20.04."""
-    return tuple(int(part) for part in re.findall(r"\d+", text))
-
-
-def service_of(text):
-    """The systemd service that /proc/PID/cgroup names, or an empty text."""
-    found = re.findall(r"/([^/\n]+\.service)(?:/|$)", text, re.MULTILINE)
-    return found[-1] if found else ""
-
-
-def size(count):
-    """A number of bytes as a person writes it."""
-    return f"{count / (1 << 30):.1f} GiB" if count >= 1 << 30 else f"{count / (1 << 20):.0f} MiB"
+    return tuple(int(part) for part in re.findall(r"(?<![0-9])[0-9]{1,9}(?![0-9])", text))
 
 
 def read(host, wanted):
@@ -119,8 +112,8 @@ def read(host, wanted):
     status = process.parse_status(host.read("/proc/self/status") or "")
     return {
         **system(host),
-        "uid": int(status.get("Uid", "0 0").split()[1]),
-        "capabilities": int(status.get("CapEff", "0"), 16),
+        "uid": process.effective_id(status, "Uid") or 0,
+        "capabilities": int(status["CapEff"], 16) if re.fullmatch(r"[0-9a-f]{1,16}", status.get("CapEff", "")) else 0,
         "disk": disk(host, wanted) if wanted["release_folder"] else None,
         **port_state(host, wanted),
         **own_folders(host, wanted),
@@ -128,15 +121,15 @@ def read(host, wanted):
 
 
 def own_folders(host, wanted):
-    """What the host has in the place of the application's folders, and why its record cannot be read (empty: it
-    can)."""
+    """What the host has in the place of the application's folders, and why its record cannot be read (empty: it can)."""
     if not wanted["root"] and not wanted["log_dir"]:
-        return {"folders": None, "damaged": ""}
+        return {"folders": None, "damaged": "", "installed": {}}
     try:
         record, damaged = process.seen(recorded.read, host), ""
     except ValueError as error:
         record, damaged = None, str(error)
-    return {"folders": folders.read(host, wanted, record), "damaged": damaged}
+    installed = process.seen(application_changes.read_installed, host, record) or {}
+    return {"folders": folders.read(host, wanted, record), "damaged": damaged, "installed": installed}
 
 
 def system(host):
@@ -205,24 +198,43 @@ def holders(host, wanted):
 
 
 def holder(host, row, wanted):
-    """One listening socket, and whether an instance of ours (its working folder) or a unit that is fine holds it."""
+    """One listening socket, and whether an instance of ours (its user and its working folder) or a unit that is fine
+    holds it."""
     pid = row["pid"]
     folder = process.seen(host.readlink, f"/proc/{pid}/cwd") if pid else None
-    unit = service_of(process.seen(host.read, f"/proc/{pid}/cgroup") or "") if pid else ""
-    own = any(process.is_under(folder, host.realpath(root)) for root in wanted["own_roots"]) or unit in wanted["own_units"]
-    # Beside a socket of another address there is room for one of this. What is not bound to the interface needs every
-    # address.
+    unit = process.unit_of_process(host, pid).get("Id", "") if pid else ""
+    found = process.process(host, pid, 0) if pid else None
+    roots = [host.realpath(root) for root in wanted["own_roots"]]
+    own = (
+        any(is_instance(host, found, folder, root, wanted.get("user", "")) for root in roots)
+        or unit in wanted["own_units"]
+    )
+    # Beside a socket of another address there is room for one of this. What is not bound to the interface needs every address.
     places = [wanted.get("interface", "")] if row["port"] in wanted.get("interface_ports", ()) else [""]
     beside = {} if addresses.collides(row, places) else {"beside": True}
-    return {"port": row["port"], "pid": pid, "process": row["process"], "unit": unit, "own": own, **beside}
+    user = {"user": found["user"]} if found else {}
+    return {"port": row["port"], "pid": pid, "process": row["process"], "unit": unit, "own": own, **user, **beside}
+
+
+def is_instance(host, found, folder, root, user):
+    """Whether a process, of which L(process.process) found C(found) (None: nothing can be seen), works below C(root) as
+    a user of the application. Its working folder alone says nothing: whoever goes there has it, too."""
+    if not process.is_under(folder, root):
+        return False
+    number = re.match(rf"{re.escape(root)}/instances/(\d+)(?:/|$)", folder)
+    users = process.accounts(host, f"{root}/instances/{number[1]}", user) if number else {user} - {""}
+    return found is None or bool(process.own_rows([found], users))
 
 
 def plan(wanted, state):
     """Says everything that stands in the way (C(problems)) and what is worth knowing (C(notes)). Never an action."""
-    problems = [*system_problems(wanted, state), *disk_problems(state["disk"]), *port_problems(state["holders"]),
-                *memory_problems(wanted, state),
-                *folder_problems(wanted, state)]
-    facts = {name: value for name, value in state.items() if name not in ("capabilities", "folders", "damaged")}
+    claimed = state["folders"]["ports"] if state["folders"] else {}
+    renamed = application_changes.find_renamed(wanted, state["installed"], claimed)
+    # Of an application that was renamed, its ports are no second error.
+    holders = [row for row in state["holders"] or [] if not renamed or claimed.get(row["port"]) != renamed]
+    problems = [*system_problems(wanted, state), *disk_problems(state["disk"]), *port_problems(holders), *memory_problems(wanted, state),
+                *folder_problems(wanted, state, renamed), *application_changes.find_errors(wanted, state["installed"], claimed)]
+    facts = {name: value for name, value in state.items() if name not in ("capabilities", "folders", "damaged", "installed")}
     return Plan(problems=problems, facts={**facts, "notes": notes(state)})
 
 
@@ -257,21 +269,34 @@ def disk_problems(found):
                "make room, or lower xitrum_keep_releases")
 
 
-def folder_problems(wanted, state):
-    """The application's folders, as they are on this host."""
+def folder_problems(wanted, state, renamed=""):
+    """The application's folders and recorded ports on this host, without the ports of `renamed`, which are reported as a
+    rename."""
     if state["damaged"]:
         yield state["damaged"]
     if state["folders"]:
         yield from folders.host_problems(wanted, state["folders"])
+        claimed = state["folders"]["ports"]
+        for port in sorted(port for port in set(wanted["ports"]) & set(claimed) if claimed[port] != renamed):
+            yield (f"port {port} is on record for the application {claimed[port]} of this host: set xitrum_http_port, "
+                   f"xitrum_https_port or xitrum_cluster_port of {wanted['name']} to others")
 
 
 def port_problems(found):
     """The ports that somebody else has."""
-    others = sorted({(row["port"], row["pid"] or 0, row["process"], row["unit"]) for row in found or []
-                     if not row["own"] and "beside" not in row})
-    for port, pid, name, unit in others:
-        who = f"{name} (process {pid}{', ' + unit if unit else ''})" if pid else "a process that this user may not see"
-        yield f"port {port} is held by {who}: stop it{f' (systemctl disable --now {unit})' if unit else ''}, or set xitrum_http_port"
+    others = sorted(
+        {
+            (row["port"], row["pid"] or 0, row["process"], row["unit"], row.get("user", ""))
+            for row in found or []
+            if not row["own"] and "beside" not in row
+        }
+    )
+    for port, pid, name, unit, user in others:
+        what = f"process {pid}{', ' + unit if unit else ''}"
+        who = f"{printable(name)} ({what})" if pid else "a process that this user may not see"
+        stop = [["systemctl", "disable", "--now", unit]] if unit else []
+        shown, account = f" ({shell_line(stop)})" if stop else "", f" (it runs as the user {user})" if user else ""
+        yield Problem(f"port {port} is held by {who}: stop it{shown}, or set xitrum_http_port{account}", *stop)
 
 
 def memory_problems(wanted, state):

@@ -20,6 +20,15 @@ def block(name, line, end="\n"):
     return f"{MARK}{name}{end}{line}{end}# END xitrum.host {name}{end}"
 
 
+def blocks(text):
+    """All blocks of a text, whatever their names, and the text without them."""
+    names = dict.fromkeys(re.findall(rf"^{re.escape(MARK)}([^\r\n]+?)\r?$", text, re.MULTILINE))
+    found = "".join(match[0] for name in names for match in _pattern(name).finditer(text))
+    for name in names:
+        text = without(text, name)
+    return found, text
+
+
 def line_end(text):
     """The line end that most lines of a text have."""
     windows = text.count("\r\n")

@@ -70,8 +70,9 @@ def _process(wanted, state, target, row):
         return Row("nofile", item, str(wanted["nofile"]), words, "", "unseen", facts["why"]), facts
     soft, hard = row["nofile"]
     status, why = judge(wanted["nofile"], number, soft, limits.granted(wanted["nofile"], state["limits"]))
-    restart = f"systemctl restart {unit}" if unit else f"restart the process {row['pid']} from a new login"
-    mend = {"restart": restart, "differs": f"prlimit --pid {row['pid']} --nofile={wanted['nofile']}",
+    mend = {"restart": f"restart the process {row['pid']} from a new login",
             "read_only": f"docker run --ulimit nofile={wanted['nofile']}"}.get(status, "")
+    commands = {"restart": [["systemctl", "restart", unit]] if unit else [],
+                "differs": [["prlimit", "--pid", str(row["pid"]), f"--nofile={wanted['nofile']}"]]}.get(status, [])
     facts.update(soft=soft, hard=hard, status=status, why=why)
-    return Row("nofile", item, str(wanted["nofile"]), words, f"{soft} {hard}", status, why, mend), facts
+    return Row("nofile", item, str(wanted["nofile"]), words, f"{soft} {hard}", status, why, mend, commands), facts

@@ -1,8 +1,7 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the packaging task of sbt made, as a list of files: its manifest, its name by content, and what is wrong with
-it.
+"""What the packaging task of sbt made, as a list of files: its manifest, its name by content, and what is wrong with it.
 
 Runs on the controller. Nothing here changes a file.
 """

@@ -1,17 +1,17 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reads what a package's C(config/xitrum.conf) sets: the public examples of Xitrum's project template, and files that
-do not parse.
+"""Reads what a package's C(config/xitrum.conf) sets: the public examples of Xitrum's project template, and files that do not parse.
 
-Everybody has the examples, so nobody may go live with them. Values as in config/ of the public project template (all
-its versions to Xitrum 3.31), where they are marked as examples. A setting is the one in force: later ones win, and
-included files of the package are read. Where the environment decides (C(${?NAME})), each value that may be in force
-counts.
+Everybody has the examples, so nobody may go live with them. Values as in config/ of the public project template (all its versions
+to Xitrum 3.31), where they are marked as examples. A setting is the one in force: later ones win, and included files of the package
+are read. Where the environment decides (C(${?NAME})), each value that may be in force counts.
 """
 
 from __future__ import annotations
 
+import itertools
+import math
 import os
 import re
 
@@ -36,13 +36,15 @@ XITRUM, APPLICATION = READ_AT_START = ("config/xitrum.conf", "config/application
 _INCLUDED = re.compile(r'include\s*(?:required\(\s*)?(url|file|classpath)?\(?\s*"((?:[^"\\]|\\.)*)"')
 #: How many substitutions are followed one after the other. The library refuses circles.
 _DEPTH = 10
+#: How many values of one setting are told apart.
+_MOST_JOINED = 256
 
 
 class Settings:
     """The settings of a configuration file and of what it includes.
 
-    C(text): the file's text. C(load): a function from an C(include) statement's text to the text of the file, None
-    where it is unknown or missing, which the library ignores too. Raises HoconError where the text is no HOCON.
+    C(text): the file's text. C(load): a function from an C(include) statement's text to the text of the file, None where it is
+    unknown or missing, which the library ignores too. Raises HoconError where the text is no HOCON.
     """
 
     def __init__(self, text, load=None, around=()):
@@ -101,10 +103,27 @@ class Settings:
             return {plain(self.text, member)}
         substitution = member.pieces[0]
         if len(member.pieces) > 1:
-            return {self.text[member.value:member.end]}
+            return self._joined(member, before, depth)
         # What is not set in the file comes from the environment.
         referred = self.values(substitution.target, depth - 1) if substitution.target != member.path else set()
         return (referred or {self.text[member.value:member.end]}) | (before if substitution.optional else set())
+
+    def _joined(self, member, before, depth):
+        """The texts that a setting of several pieces may have: an optional substitution that is not set adds nothing."""
+        rows, at = [], member.value
+        for piece in member.pieces:
+            raw, gap = self.text[piece.start:piece.end], self.text[at:piece.start]
+            if piece.kind == "substitution":
+                referred = before if piece.target == member.path else self.values(piece.target, depth - 1)
+                found = ({text for text in referred if text is not None} or {raw}) | ({""} if piece.optional else set())
+            else:
+                found = {plain_piece(raw)}
+            rows.append(sorted(gap + text for text in found))
+            at = piece.end
+        if math.prod(map(len, rows)) > _MOST_JOINED:
+            # Each on its own: all set, and none.
+            return {"".join(texts[-1] for texts in rows), "".join(texts[0] for texts in rows)}
+        return set(map("".join, itertools.product(*rows)))
 
     def _around(self, member, path, before, depth):
         """The values after a setting of an object around the path."""
@@ -128,9 +147,14 @@ def plain(text, member):
     for piece in member.pieces:
         raw = text[piece.start:piece.end]
         parts.append(text[at:piece.start])
-        parts.append(raw[3:-3] if raw.startswith('"""') else hocon.unescape(raw[1:-1]) if raw.startswith('"') else raw)
+        parts.append(plain_piece(raw))
         at = piece.end
     return "".join(parts)
+
+
+def plain_piece(raw):
+    """A text of a value without its quotes."""
+    return raw[3:-3] if raw.startswith('"""') else hocon.unescape(raw[1:-1]) if raw.startswith('"') else raw
 
 
 def settings_of(text, load=None, around=()):
@@ -142,8 +166,8 @@ def settings_of(text, load=None, around=()):
 
 
 def settings_at_start(read):
-    """The settings that Xitrum has when it starts: those of C(config/application.conf), with C(config/xitrum.conf)
-    where it includes that; of C(config/xitrum.conf) alone where it does not. None where there is none, or no HOCON.
+    """The settings that Xitrum has when it starts: those of C(config/application.conf), with C(config/xitrum.conf) where it
+    includes that; of C(config/xitrum.conf) alone where it does not. None where there is none, or no HOCON.
 
     C(read) is a function from a path in the package to the text of the file, None where there is none.
     """
@@ -177,8 +201,9 @@ def example_values(text, load=None):
 def examples_in(settings):
     """As L(example_values), of settings; none of None."""
     found = settings.paths() if settings else ()
+    # A blank before a substitution that is not set makes no secret of it.
     return sorted({path[-1] for path in found if path[-1] in EXAMPLE_VALUES
-                   and EXAMPLE_VALUES[path[-1]] in settings.values(path)})
+                   and EXAMPLE_VALUES[path[-1]] in {(value or "").strip() for value in settings.values(path)}})
 
 
 def key_files(text, load=None):
@@ -191,20 +216,23 @@ def key_files_in(settings):
     found = sorted(settings.paths()) if settings else ()
     if not any(settings.values(path) - {None} for path in found if path[-2:] == ("port", "https")):
         return []
-    return sorted({value for path in found if path[-1] == "keyFile" for value in settings.values(path)
-                   if value is not None})
+    return sorted({value for path in found if path[-1] == "keyFile" for value in settings.values(path) if value is not None})
 
 
 def examples(folder):
     """The keys of a package's configuration that have a public example: C(secureKey), C(apiKey), C(keyFile)."""
-    settings = settings_at_start(lambda path: read_text(folder, path))
+    settings = settings_of_package(folder)
     public = any(is_example_key(folder, name) for name in key_files_in(settings))
     return examples_in(settings) + (["keyFile"] if public else [])
 
 
+def settings_of_package(folder):
+    """As L(settings_at_start), of a package's folder."""
+    return settings_at_start(lambda path: read_text(folder, path))
+
+
 def config_problems(folder):
-    """One sentence for each configuration file of a package with which Xitrum does not start, because it is no
-    HOCON."""
+    """One sentence for each configuration file of a package with which Xitrum does not start, because it is no HOCON."""
     problems, seen, rows = [], set(), list(READ_AT_START)
     while rows:
         path = rows.pop(0)
@@ -215,8 +243,7 @@ def config_problems(folder):
         try:
             members = list(hocon.parse(text).members)
         except hocon.HoconError as error:
-            problems.append(f"{folder}/{path}, {error}. Xitrum does not start with it: correct the file and build the "
-                            "package again")
+            problems.append(f"{folder}/{path}, {error}. Xitrum does not start with it: correct the file and build the package again")
             continue
         while members:
             member = members.pop()
@@ -236,8 +263,7 @@ def included_path(folder, statement):
 def included_paths(statement):
     """The paths in a package that an C(include) statement may mean, in the order in which they are looked for.
 
-    A bare name and C(classpath) begin in C(config), which is on the class path, C(file) in the package, where the
-    runner goes.
+    A bare name and C(classpath) begin in C(config), which is on the class path, C(file) in the package, where the runner goes.
     """
     found = _INCLUDED.match(statement)
     if not found or found[1] == "url":

@@ -1,8 +1,7 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reads single files of a package or an archive. Apart from C(package), so that a module of a host carries nothing of a
-build."""
+"""Reads single files of a package or an archive. Apart from C(package), so that a module of a host carries nothing of a build."""
 
 from __future__ import annotations
 

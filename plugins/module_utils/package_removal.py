@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 
 from ansible_collections.xitrum.host.plugins.module_utils import recorded
+from ansible_collections.xitrum.host.plugins.module_utils.host import LONG_SECONDS
 
 _APT = ["apt-get", "--quiet", "--assume-yes"]
 
@@ -72,7 +73,7 @@ def apply(host, names):
     else:
         # It refuses where another package needs one of these.
         command = ["rpm", "--erase", *names]
-    said = host.run(command)
+    said = host.run(command, seconds=LONG_SECONDS)
     if said.rc != 0:
         raise RuntimeError(f"{' '.join(names)} could not be removed: {(said.err or said.out).strip()[-800:]}. "
                            "Mend that and run the playbook again, or leave the packages (xitrum_remove_packages: false).")

@@ -46,8 +46,7 @@ def obtain(source, sha256, headers, cache, timeout=30, validate_certs=True, hint
     """
     if not source.strip():
         how, made = hint("")
-        raise SourceError("no package is given: set xitrum_package for the group xitrum to a folder that sbt made, "
-                          f"{made}; "
+        raise SourceError(f"no package is given: set xitrum_package for the group xitrum to a folder that sbt made, {made}; "
                           f"build it {how}")
     if re.match(r"https?://", source, re.IGNORECASE):
         if not sha256:
@@ -108,8 +107,7 @@ def receive(url, headers, timeout, validate_certs, out):
             out.write(block)
             received += len(block)
     except urllib.error.HTTPError as error:
-        remedy = what_to_do(error.code, error.xitrum_origin)
-        raise SourceError(f"{name} answers {error.code} {error.reason}: {remedy}") from error
+        raise SourceError(f"{name} answers {error.code} {error.reason}: {what_to_do(error.code, error.xitrum_origin)}") from error
     except downloads.RedirectError as error:
         raise SourceError(f"{name} cannot be fetched: {error}") from error
     except TimeoutError as error:
@@ -121,10 +119,8 @@ def receive(url, headers, timeout, validate_certs, out):
         if isinstance(reason, TimeoutError):
             raise SourceError(silent(name, timeout)) from error
         if isinstance(reason, ssl.SSLError):
-            raise SourceError(f"the certificate of {name} is not accepted ({told}): install its authority on the "
-                              "controller") from error
-        raise SourceError(f"{name} cannot be fetched ({told}): check the URL, and this machine's network and proxy "
-                          "settings") from error
+            raise SourceError(f"the certificate of {name} is not accepted ({told}): install its authority on the controller") from error
+        raise SourceError(f"{name} cannot be fetched ({told}): check the URL, and this machine's network and proxy settings") from error
     if wanted and wanted.isdecimal() and received != int(wanted):
         raise SourceError(f"{name} sent {received} bytes of {wanted} and then closed the connection: run again")
 
@@ -207,8 +203,8 @@ def open_only_folders(folder):
 
 
 def find_folders(folder, matches, depth=5):
-    """The folders nearest to the top for which C(matches(path)) is true: all of the first level that has one. None
-    where there is none down to C(depth) levels below."""
+    """The folders nearest to the top for which C(matches(path)) is true: all of the first level that has one. None where
+    there is none down to C(depth) levels below."""
     level = [folder]
     for _level in range(depth + 1):
         found = [path for path in level if matches(path)]
@@ -222,34 +218,66 @@ def unpack(archive, into):
     """Unpacks a tar.gz, without what macOS adds. Raises SourceError for a member that would not stay inside, OSError
     and TarError.
 
-    Links are made last and then followed: no member can be written through a link, and chains of links are judged
-    by where they lead, not by how they are spelt.
+    Of members with one name the last one counts, as for tar, which appends a file that was changed. Links are made last
+    and then followed: no member can be written through a link, and chains of links are judged by where they lead, not by
+    how they are spelt.
     """
-    links = []
+    links = {}
     with tarfile.open(archive, "r:gz") as tar:
         for member in tar:
             parts = safe_parts(archive, member.name)
-            path = os.path.join(into, *parts)
-            if any(is_mac_file(part) for part in parts):
+            target = safe_parts(archive, member.linkname) if member.islnk() else []
+            if any(is_mac_file(part) for part in parts + target):
                 continue
-            if member.isdir():
-                os.makedirs(path, exist_ok=True)
-                continue
-            os.makedirs(os.path.dirname(path), exist_ok=True)
-            if member.issym():
-                links.append((path, member.linkname))
-            elif member.islnk():
-                shutil.copy(os.path.join(into, *safe_parts(archive, member.linkname)), path)
-            elif member.isfile():
-                extract(tar, member, path)
-            else:
-                raise SourceError(f"{archive} holds {member.name}, which is neither a file, a folder nor a link: pack the package without it")
-    for path, target in links:
-        os.symlink(target, path)
-    for path, target in links:
+            try:
+                place(tar, member, os.path.join(into, *parts), os.path.join(into, *target), links)
+            except UNFIT as error:
+                raise tarfile.ReadError(f"{member.name} has no place: {error.strerror or error}") from error
+            except ValueError as error:
+                raise SourceError(f"{archive} holds {member.name}, which is {error}") from error
+    for path, target in links.items():
+        try:
+            os.symlink(target, path)
+        except UNFIT as error:
+            raise tarfile.ReadError(f"{os.path.relpath(path, into)} is a link and a folder") from error
+    for path, target in links.items():
         if os.path.isabs(target) or not leads_inside(into, path):
             name = os.path.relpath(path, into)
             raise SourceError(f"{archive} holds the link {name} to {target}, outside of the package: put the file itself there")
+
+
+#: What members that do not fit together raise: a file in place of a folder, a hard link to what is not there.
+UNFIT = (FileExistsError, FileNotFoundError, NotADirectoryError, IsADirectoryError, shutil.SameFileError)
+
+
+def place(tar, member, path, source, links):
+    """Makes one member at a path, in place of an earlier one of its name; C(source) is what a hard link leads to. Symbolic
+    links are only noted in C(links), path to target. Raises OSError, and ValueError for another kind of member."""
+    if member.isdir():
+        links.pop(path, None)
+        os.makedirs(path, exist_ok=True)
+        return
+    if not (member.issym() or member.islnk() or member.isfile()):
+        raise ValueError("neither a file, a folder nor a link: pack the package without it")
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    if member.issym() or member.islnk() and source in links:
+        target = member.linkname if member.issym() else links[source]
+        if os.path.lexists(path):
+            os.unlink(path)
+        links[path] = target
+        return
+    if member.islnk():
+        if not os.path.isfile(source):
+            raise FileNotFoundError(errno.ENOENT, f"it leads to {member.linkname}, which is no file before it")
+        if source == path:
+            return
+    links.pop(path, None)
+    if os.path.lexists(path):
+        os.unlink(path)
+    if member.islnk():
+        shutil.copy(source, path)
+    else:
+        extract(tar, member, path)
 
 
 def safe_parts(archive, name):

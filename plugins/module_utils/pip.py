@@ -3,9 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Arguments of pip without the credentials in their URLs, which go into files that only root reads. Pure.
 
-A command line is visible to every user of a host, and pip hands an index's URL on to the pips that it starts. So a user
-and a password go into a netrc file, and what that cannot hold, such as a token in a query, into pip's own
-configuration.
+A command line is visible to every user of a host, and pip hands an index's URL on to the pips that it starts. So a user and a
+password go into a netrc file, and what that cannot hold, such as a token in a query, into pip's own configuration.
 """
 
 from __future__ import annotations

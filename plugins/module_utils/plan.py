@@ -13,7 +13,7 @@ from __future__ import annotations
 import shlex
 from dataclasses import asdict, dataclass, field
 
-from ansible_collections.xitrum.host.plugins.module_utils.foreign_text import printable, sendable
+from ansible_collections.xitrum.host.plugins.module_utils.foreign_text import escaped, printable, sendable
 
 #: What a row can say. C(ok): wanted, configured and effective agree (or the live value is at least as good).
 #: C(differs): a run would change it. C(restart): only a restart of the process makes it effective.
@@ -30,11 +30,17 @@ LOOK = "ansible-playbook xitrum.host.check"
 BASE = "ansible-playbook xitrum.host.base"
 ROLLBACK = "ansible-playbook xitrum.host.rollback"
 PING = "ansible.builtin.ping"
+#: A server of a proxy is set: the options of M(xitrum.host.proxy_server) follow, as NAME=VALUE.
+SERVER = "proxy_server"
 
 
 @dataclass
 class Row:
-    """One line of the three columns. Values are text, as a person would write them; an empty one is not known."""
+    """One line of the three columns. Values are text, as a person would write them; an empty one is not known.
+
+    C(commands) fix what the row reports on its host, in their order; each is a list of words. C(mend) shows them as a line,
+    unless it is something else to do. A line to paste is made of C(commands) alone, never of a text.
+    """
 
     concern: str
     item: str
@@ -44,6 +50,35 @@ class Row:
     status: str = "ok"
     why: str = ""
     mend: str = ""
+    commands: list = field(default_factory=list)
+
+    def __post_init__(self):
+        if self.commands:
+            self.fix(*self.commands)
+
+    def fix(self, *commands):
+        """Has the row fixed by these commands of its host."""
+        self.commands, self.mend = [list(words) for words in commands], shell_line(commands)
+
+
+class Problem(str):
+    """A sentence on a blocking error, with the C(commands) of its host that fix it. See L(Row)."""
+
+    def __new__(cls, text, *commands):
+        problem = super().__new__(cls, text)
+        problem.commands = [list(words) for words in commands]
+        return problem
+
+    @classmethod
+    def within(cls, template, text):
+        """A sentence that holds another one in the place of C({}), with its commands where it has some."""
+        return cls(template.format(text), *getattr(text, "commands", ()))
+
+
+def shell_line(commands):
+    """Commands, each a list of words, as one line for a shell."""
+    # A bare ! is one of iptables; shells act on it as the first word alone.
+    return " && ".join(" ".join(word if word == "!" else shlex.quote(word) for word in words) for words in commands)
 
 
 @dataclass
@@ -63,11 +98,13 @@ class Plan:
         return bool(self.actions)
 
     def report(self):
-        """The part that modules return: no action, since those may hold secrets."""
+        """The part that modules return: no action, since those may hold secrets. C(fixes) maps a problem to its commands."""
         return sendable({
             "changed": self.changed,
-            "rows": [asdict(row) for row in self.rows],
-            "problems": self.problems,
+            # For people, who read them on a terminal. Values that a later task uses are in the facts, as they are.
+            "rows": [{name: escaped(value) if isinstance(value, str) else value for name, value in asdict(row).items()} for row in self.rows],
+            "problems": [escaped(problem) for problem in self.problems],
+            "fixes": {escaped(str(one)): one.commands for one in self.problems if getattr(one, "commands", None)},
             **self.facts,
         })
 
@@ -76,16 +113,19 @@ class Plan:
         return sendable({"before": self.before, "after": self.after, "before_header": header, "after_header": header})
 
 
+def comment_out(file, number):
+    """The command that makes a line of a file a comment."""
+    return ["sed", "-i", f"{number}s/^/# /", file]
+
+
 def unread_rows(concern, lines, most=5):
-    """A row for each line of a file that could not be read, at most C(most) a file. C(lines) are C((file, number, text,
-    why))."""
+    """A row for each line of a file that could not be read, at most C(most) a file. C(lines) are C((file, number, text, why))."""
     rows, counts = [], {}
     for file, number, text, why in lines:
         counts[file] = counts.get(file, 0) + 1
         if counts[file] <= most:
             rows.append(Row(concern, f"{file} line {number}", configured=printable(text), status="unseen", why=why,
-                            mend=f"sed -i '{number}s/^/# /' {shlex.quote(file)}"))
-    rows += [Row(concern, f"{file}, more lines", status="unseen",
-                 why=f"found {count - most} more lines that could not be read; correct the file")
+                            commands=[comment_out(file, number)]))
+    rows += [Row(concern, f"{file}, more lines", status="unseen", why=f"found {count - most} more lines that could not be read; correct the file")
              for file, count in counts.items() if count > most]
     return rows

@@ -14,10 +14,20 @@ from ansible_collections.xitrum.host.plugins.module_utils import addresses, prox
 from ansible_collections.xitrum.host.plugins.module_utils.foreign_text import printable
 from ansible_collections.xitrum.host.plugins.module_utils.package_config import EXAMPLE_VALUES, settings_of
 from ansible_collections.xitrum.host.plugins.module_utils.package_java import java_problem
+from ansible_collections.xitrum.host.plugins.module_utils.variables import is_true
 
 #: The variable that replaces a key of the package's configuration, and how to make a value for it.
 OWN_VALUES = {"secureKey": "xitrum_secure_key", "apiKey": "xitrum_metrics_api_key"}
 
+
+#: Variables that a proxy shares with the application hosts behind it, each with its default and with the proxy's own
+#: variables that are used instead of it.
+SHARED_WITH_PROXIES = {
+    "xitrum_name": ("xitrum", ("proxy_application",)),
+    "xitrum_health_path": ("/", ("proxy_health_path",)),
+    "xitrum_health_status": ("200", ("proxy_health_status",)),
+    "xitrum_cluster": ("false", ("proxy_sticky", "xitrum_proxy_sticky")),
+}
 
 #: How a report on a host of which nothing is known begins; a module may have said so itself.
 UNREAD = "the host could not be read"
@@ -42,8 +52,7 @@ def example_problems(variables):
             yield f"{name} is the example of Xitrum's project template, which is public: set your own, for example the output of openssl rand -hex 32"
     overrides = ((variables.get("xitrum_package_read") or {}).get("session_settings") or {}).get("overrides", ())
     if "secureKey" in examples and "xitrum_secure_key" in overrides:
-        yield ("config/application.conf of the package sets session.secureKey to the example of Xitrum's project "
-               "template, which is public: anybody "
+        yield ("config/application.conf of the package sets session.secureKey to the example of Xitrum's project template, which is public: anybody "
                "can forge sessions. Remove it there, and build the package again")
     elif "secureKey" in examples and not variables.get("xitrum_secure_key"):
         yield ("config/xitrum.conf of the package has the example secureKey of Xitrum's project template, which is public: anybody can forge sessions. "
@@ -53,8 +62,7 @@ def example_problems(variables):
 
 
 def override_problems(variables):
-    """Settings of sessions that one host sets and that the package sets again after them, so that they have no
-    effect."""
+    """Settings of sessions that one host sets and that the package sets again after them, so that they have no effect."""
     found = (variables.get("xitrum_package_read") or {}).get("session_settings") or {}
     if not found.get("overrides") or not runs_the_package(variables):
         return
@@ -63,10 +71,8 @@ def override_problems(variables):
     for name in found["overrides"]:
         if own.get(name) and own[name] != found[name]:
             key = shared_settings.SESSION_SETTINGS[name]
-            yield (f"config/application.conf of the package sets session.{key} after it includes config/xitrum.conf, "
-                   "so that the value for this host "
-                   f"({name if name in variables else 'xitrum_config'}) has no effect: remove it there and build the "
-                   "package again, "
+            yield (f"config/application.conf of the package sets session.{key} after it includes config/xitrum.conf, so that the value for this host "
+                   f"({name if name in variables else 'xitrum_config'}) has no effect: remove it there and build the package again, "
                    "or leave it out here")
 
 
@@ -74,28 +80,26 @@ def session_notes(variables):
     """What of the settings of sessions is not read, and so not compared with what runs."""
     found = (variables.get("xitrum_package_read") or {}).get("session_settings") or {}
     own = shared_settings.unread_includes(settings_of(str(variables.get("xitrum_config") or "")))
-    for where, statements in (("the configuration of the package", found.get("unread", ())),
-                              ("xitrum_config", sorted(own))):
+    options = variables.get("xitrum_java_options")
+    options = shared_settings.unread_options(options if isinstance(options, (list, tuple)) else ())
+    rows = (("the configuration of the package", found.get("unread", ())), ("xitrum_config", sorted(own)), ("xitrum_java_options", options))
+    for where, statements in rows:
         for statement in statements:
-            yield (f"found {printable(statement)} in {where}, which is not read here: where session.secureKey comes "
-                   "from there, a change is not "
+            yield (f"found {printable(statement)} in {where}, which is not read here: where session.secureKey comes from there, a change is not "
                    "noticed, and two keys at once break sessions. Change it with xitrum_rollout_strategy=all_at_once")
 
 
 def address_problems(hostvars, host, no_value=()):
     """Why the configuration of one host cannot be written with the addresses and ports of the others, all at once.
 
-    An application host trusts its proxies, and a proxy knows the instances: also those of hosts that the run leaves
-    out.
+    An application host trusts its proxies, and a proxy knows the instances: also those of hosts that the run leaves out.
     """
     variables = hostvars[host]
     groups_of = variables.get("groups") or {}
     # Of a host only the variables that are asked for are worked out.
-    applications, proxies = ([collections.ChainMap({"inventory_hostname": name}, hostvars[name])
-                              for name in groups_of.get(group) or ()
+    applications, proxies = ([collections.ChainMap({"inventory_hostname": name}, hostvars[name]) for name in groups_of.get(group) or ()
                               if name in hostvars] for group in ("xitrum", "xitrum_proxy"))
-    defaults = {name: read_value(variables, name, no_value) or default
-                for name, default in ((proxy.PORT, 8000), (proxy.COUNT, 1))}
+    defaults = {name: read_value(variables, name, no_value) or default for name, default in ((proxy.PORT, 8000), (proxy.COUNT, 1))}
     checks = []
     if host in (groups_of.get("xitrum") or ()) and "xitrum_trusted_proxies" not in variables:
         checks.append(lambda: proxy.addresses(proxies, host))
@@ -125,12 +129,44 @@ def runs_the_package(variables):
     return isinstance(state, dict) and bool(state.get("jdk"))
 
 
-def host_problems(variables, reached):
-    """What stands in the way on one host, as sentences: what its concerns say, and its JDK."""
+def lost_proxies(hostvars, hosts, reached):
+    """Those of C(hosts) that are proxies alone and could not be reached."""
+    found = []
+    for host in hosts:
+        members = hostvars[host].get("groups") or {}
+        if host not in reached and host in (members.get("xitrum_proxy") or []) and host not in (members.get("xitrum") or []):
+            found.append(host)
+    return found
+
+
+def unavailable_errors(hostvars, hosts, no_value=()):
+    """Values of xitrum_unavailable_proxies that the choice of C(hosts) did not follow, a sentence each: it knows the variables of -e
+    alone, and the rest of the run goes by the inventory too."""
+    found = {}
+    for host in hosts:
+        try:
+            away = proxy.names(hostvars[host].get("xitrum_unavailable_proxies"))
+        except no_value:
+            continue
+        except ValueError as error:
+            found[host] = [str(error)]
+            continue
+        ignored = [name for name in away if name in hosts]
+        if ignored:
+            found[host] = [
+                f"xitrum_unavailable_proxies: found {', '.join(ignored)} in the inventory, expected the variable with -e alone: Ansible chooses "
+                "the hosts of a play before it reads the inventory's variables. Remove it from the inventory, and add "
+                f"-e xitrum_unavailable_proxies={','.join(away)}"
+            ]
+    return found
+
+
+def host_problems(variables, reached, lost=()):
+    """What stands in the way on one host, as sentences: what its concerns say, and its JDK. C(lost) are all proxies that
+    could not be reached."""
     state, package = variables.get("xitrum_host_state"), variables.get("xitrum_package_read") or {}
     if is_unread(variables):
-        is_refused = reached and isinstance(state, dict) and state.get("refused")
-        return refusals(state) if is_refused else unread(variables, state, reached)
+        return refusals(state) if reached and isinstance(state, dict) and state.get("refused") else unread(variables, state, reached, lost)
     concerns = [report for report in state.values() if isinstance(report, dict)]
     problems = [problem for report in concerns for problem in report.get("problems", [])]
     if runs_the_package(variables):
@@ -161,8 +197,8 @@ def instances_of(variables):
 def deploy_problems(variables, proxies, command):
     """What a deploy would leave half done on one host, as sentences with what to run instead.
 
-    It leaves the JDK, the kernel and the proxies' configuration as they are. C(proxies) are the proxies of the
-    inventory, and C(command(playbook, add)) is a line to type that runs a playbook, with C(add) among its hosts.
+    It leaves the JDK, the kernel and the proxies' configuration as they are. C(proxies) are the proxies of the inventory,
+    and C(command(playbook, add)) is a line to type that runs a playbook, with C(add) among its hosts.
     """
     found = instances_of(variables)
     if not found or not runs_the_package(variables):
@@ -202,8 +238,7 @@ def proxied_problems(variables, listed, proxies, site):
                f"Run instead:\n{site}")
     cluster = is_true(variables.get("xitrum_cluster", False))
     if any(item["configured"]["cluster"] != cluster for item in known):
-        yield (f"found instances {'without' if cluster else 'in'} a cluster, expected the opposite (xitrum_cluster): "
-               "the "
+        yield (f"found instances {'without' if cluster else 'in'} a cluster, expected the opposite (xitrum_cluster): the "
                "proxies bind clients to an instance only where there is none, and deploy.yml leaves them as they are. "
                f"Run instead:\n{site}")
 
@@ -211,11 +246,9 @@ def proxied_problems(variables, listed, proxies, site):
 def deploy_notes(variables, command):
     """What a deploy leaves for another playbook, and stops nothing."""
     listed = instances_of(variables).get("instances", [])
-    new = [str(item["port"]) for item in listed
-           if (item.get("configured") or {}).get("http", item["port"]) != item["port"]]
+    new = [str(item["port"]) for item in listed if (item.get("configured") or {}).get("http", item["port"]) != item["port"]]
     if new:
-        yield (f"port {', '.join(new)} is new here: deploy.yml does not reserve it in "
-               "net.ipv4.ip_local_reserved_ports, so "
+        yield (f"port {', '.join(new)} is new here: deploy.yml does not reserve it in net.ipv4.ip_local_reserved_ports, so "
                "that an outgoing connection could take it while an instance restarts. "
                f"Run afterwards (nothing restarts): {command('base')}")
 
@@ -234,8 +267,7 @@ def application_hosts(hostvars, hosts, no_value):
     """The application hosts among C(hosts), and those of the same application that the run leaves out."""
     groups = next((hostvars[host].get("groups") or {} for host in hosts), {})
     members = list(groups.get("xitrum") or [])
-    run = [host for host in hosts if host in members] if members else [host for host in hosts
-                                                                       if runs_the_package(hostvars[host])]
+    run = [host for host in hosts if host in members] if members else [host for host in hosts if runs_the_package(hostvars[host])]
     names = {(read_value(hostvars[host], "xitrum_name", no_value) or "xitrum") for host in run}
     others = [host for host in members if host not in run and host in hostvars]
     return run, [host for host in others if (read_value(hostvars[host], "xitrum_name", no_value) or "xitrum") in names]
@@ -261,8 +293,7 @@ def difference_errors(hostvars, hosts, no_value=()):
     for host in [*run, *left_out]:
         values = {name: read_value(hostvars[host], name, no_value) for name in names}
         values["xitrum_cluster"] = str(is_true(values["xitrum_cluster"]))
-        of_application = by_application.setdefault((read_value(hostvars[host], "xitrum_name", no_value) or "xitrum"),
-                                                   {})
+        of_application = by_application.setdefault((read_value(hostvars[host], "xitrum_name", no_value) or "xitrum"), {})
         of_application[host] = shared_settings.read_variables(values)
     for values in by_application.values():
         for sentence in shared_settings.find_differences(values):
@@ -271,9 +302,36 @@ def difference_errors(hostvars, hosts, no_value=()):
     return found
 
 
+def proxy_difference_errors(hostvars, hosts, no_value=()):
+    """Settings of a proxy of the run that differ from those of the application hosts behind it: proxies to sentences.
+
+    `hosts` are those of the run. The application hosts are all of the inventory. A setting for which a proxy has a
+    variable of its own is left out.
+    """
+    groups_of = next((hostvars[host].get("groups") or {} for host in hosts), {})
+    members = [host for host in groups_of.get("xitrum") or () if host in hostvars]
+    proxies = [host for host in groups_of.get("xitrum_proxy") or () if host in hosts]
+    found = {}
+    for name, (default, own) in SHARED_WITH_PROXIES.items() if proxies and members else ():
+        expected = list(dict.fromkeys(read_shared(hostvars[host], name, default, no_value) for host in members))
+        for host in proxies:
+            value = read_shared(hostvars[host], name, default, no_value)
+            if value not in expected and not any(read_value(hostvars[host], other, no_value) for other in own):
+                found.setdefault(host, []).append(
+                    f"found {printable(value)} as {name} of this proxy, expected {printable(' or '.join(expected))} as on the hosts of the group "
+                    f"xitrum: set {name} for all hosts (such as in group_vars/all.yml), not for the group xitrum alone"
+                )
+    return found
+
+
+def read_shared(variables, name, default, no_value):
+    """A variable that proxies and application hosts share, as a text that can be compared."""
+    value = read_value(variables, name, no_value) or default
+    return str(is_true(value)).lower() if default in ("true", "false") else value
+
+
 def restart_note(variables):
-    """What a user has to know before a release or a configuration restarts instances that no proxy stands in front
-    of."""
+    """What a user has to know before a release or a configuration restarts instances that no proxy stands in front of."""
     due = instances_of(variables).get("restart")
     if not due or "slot" in (variables.get("xitrum_slot_read") or {}):
         return []
@@ -291,11 +349,6 @@ def restart_note(variables):
     return [f"instance {', '.join(str(item['index']) for item in due)} restarts: {note}"] if note else []
 
 
-def is_true(value):
-    """Whether a variable is true, in the words that Ansible takes for it."""
-    return str(value).lower() in ("true", "yes", "on", "1", "y", "t")
-
-
 def address_of(interface):
     """The address that an interface names, in one text; empty for every one."""
     told = addresses.application_address(interface or "")
@@ -304,8 +357,12 @@ def address_of(interface):
 
 def port_problems(variables):
     """A port that an instance is to take while another one of the host still has it: a rollout could not start it."""
-    listed = instances_of(variables).get("instances", [])
+    found = instances_of(variables)
+    listed, configured = found.get("instances", []), found.get("configured") or {}
     slot = (variables.get("xitrum_slot_read") or {}).get("slot")
+    # They are removed after the last step. Of a host with slots, the other one is emptied before.
+    surplus = [{**item, "configured": configured.get(str(item["index"]))} for item in found.get("surplus", []) if slot is None]
+    surplus = [item for item in surplus if item["configured"]]
     for item in listed:
         index, port = item["index"], item["port"]
         if slot is not None:
@@ -314,11 +371,13 @@ def port_problems(variables):
         # Those before it have left their ports by then.
         later = [other for other in listed if other.get("configured") and other["running"]]
         later = [other for other in later if slot is not None or other["index"] > index]
-        holder = next((other for other in later if port in (other["configured"]["http"], other["configured"]["https"])),
-                      None)
+        holder = next((other for other in later if port in (other["configured"]["http"], other["configured"]["https"])), None)
+        removed = next((other for other in surplus if port in (other["configured"]["http"], other["configured"]["https"])), None)
+        if removed:
+            yield (f"instance {index} is to listen on port {port}, which instance {removed['index']} has until it is removed, after the others have "
+                   "restarted: reduce xitrum_instances in one run, and change xitrum_http_port in the next one")
         if holder:
-            yield (f"instance {index} is to listen on port {port}, which instance {holder['index']} has until it is "
-                   "restarted: "
+            yield (f"instance {index} is to listen on port {port}, which instance {holder['index']} has until it is restarted: "
                    "set xitrum_http_port so that the new ports and the old ones do not overlap")
 
 
@@ -336,21 +395,38 @@ def retired_problems(retired, applications):
     return found
 
 
-def unread(variables, state, reached):
+def unread(variables, state, reached, lost=()):
     """The sentences for a host of which nothing is known."""
     if not reached:
+        groups = variables.get("groups") or {}
+        name = variables.get("inventory_hostname", "")
+        if name in (groups.get("xitrum_proxy") or []) and name not in (groups.get("xitrum") or []):
+            # A value of -e replaces the one before, so that it has them all.
+            away = ",".join(dict.fromkeys([*unavailable_names(variables), *(lost or [name])]))
+            return [
+                "the proxy could not be reached: start it, or correct ansible_host. To roll out without it, add "
+                f"-e xitrum_unavailable_proxies={away}; once it is back, run site.yml"
+            ]
         return ["the host could not be reached: start it, correct ansible_host, or leave it out with --limit"]
     if isinstance(state, dict) and state.get("printed"):
         return [f"{UNREAD}: the failure of '{state['printed']}' is printed above"]
     failed = variables.get("ansible_failed_result")
     said = next(filter(None, map(read_failure, (state, failed))), "no reason was given; run again with -vvv")
-    # A filter reports all that it found at once, a fault a line.
-    return cause_of(said).splitlines() or [said if said.startswith(UNREAD) else f"{UNREAD}: {said}"]
+    # A filter reports all that it found at once, a fault a line. Of others' words no line is one to type: see L(bullets).
+    folded = " ".join(said.split())
+    return cause_of(said).splitlines() or [folded if folded.startswith(UNREAD) else f"{UNREAD}: {folded}"]
+
+
+def unavailable_names(variables):
+    """The proxies that a run leaves out by now; none where the value cannot be read, which is an error of its own."""
+    try:
+        return proxy.names(variables.get("xitrum_unavailable_proxies"))
+    except ValueError:
+        return []
 
 
 def read_failure(result):
-    """Why a module failed, by its result; empty where it does not say so. What it printed is the reason where Ansible
-    has none."""
+    """Why a module failed, by its result; empty where it does not say so. What it printed is the reason where Ansible has none."""
     said = str(result.get("msg") or "").strip() if isinstance(result, dict) else ""
     printed = str(result.get("module_stderr") or result.get("module_stdout") or "").strip().splitlines() if said else []
     return " ".join([said, printable(" ".join(printed[-_LINES:]))]).strip()
@@ -366,10 +442,8 @@ def host_notes(variables):
     if now and wanted and now != wanted:
         notes.append(f"release {now} is in use, and {wanted} is wanted")
         notes += session_notes(variables)
-    is_found = package.get("main_class_jar") and not variables.get("xitrum_main_class")
-    if "current" in release and wanted and now != wanted and is_found:
-        notes.append(f"release {wanted} starts {package['main_class']}, the main class in {package['main_class_jar']}: "
-                     "xitrum_main_class is not set")
+    if "current" in release and wanted and now != wanted and not variables.get("xitrum_main_class") and package.get("main_class_jar"):
+        notes.append(f"release {wanted} starts {package['main_class']}, the main class in {package['main_class_jar']}: xitrum_main_class is not set")
     return notes
 
 

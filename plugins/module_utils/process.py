@@ -9,6 +9,7 @@ None, never an empty value: None means unseen. An environment may hold secrets: 
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 
@@ -18,10 +19,21 @@ from ansible_collections.xitrum.host.plugins.module_utils.host import user_name
 #: How a limit without an end is written as a number: the value of C(resource.RLIM_INFINITY).
 UNLIMITED = -1
 
-_LIMIT_LINE = re.compile(r"^(Max .+?) {2,}(unlimited|[0-9]+) +(unlimited|[0-9]+)")
+_LIMIT_LINE = re.compile(r"^(Max .+?) {2,}(unlimited|[0-9]{1,20}) +(unlimited|[0-9]{1,20})(?![0-9])")
+
+_STAT = re.compile(
+    r"([0-9]{1,10}) \((.*)\) ([A-Za-z]) (-?[0-9]{1,10})(?: -?[0-9]+){17} ([0-9]{1,20})(?: .*)?\s*", re.DOTALL
+)
+_NUMBER = re.compile(r"[0-9]{1,18}")
 
 #: The properties of a unit that say which processes it has and which nofile limit it gives them.
 UNIT_PROPERTIES = ("Id", "LoadState", "ActiveState", "MainPID", "ControlGroup", "FragmentPath", "DropInPaths", "LimitNOFILE", "LimitNOFILESoft")
+
+
+#: The name of a service, as systemd.unit(5) allows it. It does not begin as an option does.
+SERVICE = re.compile(r"[A-Za-z0-9:_.\\][A-Za-z0-9:_.\\@-]{0,246}\.service")
+#: Levels of control groups that are looked at: anybody may make more below their own.
+MOST_GROUPS = 16
 
 
 def parse_limits(text):
@@ -58,12 +70,13 @@ def parse_stat(text):
     """/proc/PID/stat as C({pid, comm, state, ppid, start_ticks}).
 
     The name in parentheses may itself hold blanks and parentheses: what follows the last one is the rest.
-    C(start_ticks) are clock ticks since boot, as in proc(5) field 22.
+    C(start_ticks) are clock ticks since boot, as in proc(5) field 22. Empty where the text is no such line.
     """
-    head, _parenthesis, tail = text.rpartition(")")
-    pid, _parenthesis, comm = head.partition("(")
-    fields = tail.split()
-    return {"pid": int(pid), "comm": comm, "state": fields[0], "ppid": int(fields[1]), "start_ticks": int(fields[19])}
+    found = _STAT.fullmatch(text)
+    if found is None:
+        return {}
+    pid, comm, state, ppid, start = found.groups()
+    return {"pid": int(pid), "comm": comm, "state": state, "ppid": int(ppid), "start_ticks": int(start)}
 
 
 def parse_status(text):
@@ -74,7 +87,7 @@ def parse_status(text):
 
 def parse_boot_time(text):
     """The moment of boot from /proc/stat in seconds since the epoch; 0 where the text does not say it."""
-    match = re.search(r"^btime (\d+)$", text, re.MULTILINE)
+    match = re.search(r"^btime ([0-9]{1,18})$", text, re.MULTILINE)
     return int(match.group(1)) if match else 0
 
 
@@ -85,10 +98,13 @@ def parse_unit(text):
 
 
 def seen(read, *arguments):
-    """What a reading gives, or None where the kernel does not let this user read it."""
+    """What a reading gives, or None where the kernel does not let this user read it, or where a link leads to a path that is
+    longer than the kernel gives: any user can make one, and nothing of ours is there."""
     try:
         return read(*arguments)
-    except PermissionError:
+    except OSError as error:
+        if error.errno not in (errno.EACCES, errno.EPERM, errno.ENAMETOOLONG):
+            raise
         return None
 
 
@@ -110,12 +126,13 @@ def process(host, pid, boot_time=None):
     is None. Pass C(boot_time) (see L(boot_time)) when many are read.
     """
     folder = f"/proc/{pid}"
-    stat_text, status_text = host.read(folder + "/stat"), host.read(folder + "/status")
-    if not stat_text or not status_text:
+    stat, status = (
+        parse(host.read_foreign(f"{folder}/{name}") or "") for name, parse in (("stat", parse_stat), ("status", parse_status))
+    )
+    uid, gid = effective_id(status, "Uid"), effective_id(status, "Gid")
+    if not stat or uid is None or gid is None:
         return None
-    stat, status = parse_stat(stat_text), parse_status(status_text)
     limits, cmdline, environ = (seen(host.read, f"{folder}/{name}") for name in ("limits", "cmdline", "environ"))
-    uid = int(status["Uid"].split()[1])
     since_boot = stat["start_ticks"] / os.sysconf("SC_CLK_TCK")
     return {
         "pid": pid,
@@ -128,11 +145,17 @@ def process(host, pid, boot_time=None):
         "environ": None if environ is None else parse_environ(environ),
         "nofile": None if limits is None else nofile_of(limits),
         "uid": uid,
-        "gid": int(status["Gid"].split()[1]),
+        "gid": gid,
         "user": user_name(uid),
         "started": int((read_boot_time(host) if boot_time is None else boot_time) + since_boot),
-        "rss_kb": int(status.get("VmRSS", "0 kB").split()[0]),
+        "rss_kb": int((re.match(r"[0-9]{1,15}", status.get("VmRSS", "")) or ["0"])[0]),
     }
+
+
+def effective_id(status, name):
+    """The effective one of the user's or group's ids in what L(parse_status) found; None where there is none."""
+    words = status.get(name, "").split()
+    return int(words[1]) if len(words) > 1 and _NUMBER.fullmatch(words[1]) else None
 
 
 def read_boot_time(host):
@@ -154,6 +177,21 @@ def processes_under(host, root):
     """
     real = host.realpath(root)
     return processes(host, [pid for pid in pids(host) if is_under(seen(host.readlink, f"/proc/{pid}/cwd"), real)])
+
+
+def accounts(host, home, user=""):
+    """The users that an instance may run as, by name: C(user), and those that root gave a C(tmp) of its folders to.
+
+    C(home) is C(ROOT/instances/N), in which root alone makes folders. Empty where nothing is known.
+    """
+    owners = (host.stat(f"{home}/{name}/tmp") for name in host.listdir(home))
+    return {user, *(found.owner for found in owners if found is not None and found.kind == "directory")} - {""}
+
+
+def own_rows(rows, users):
+    """Of processes that L(process) described those of these users, and root's. No user is nobody: what others run in a
+    folder is no instance, whatever is known of that."""
+    return [row for row in rows if row["user"] in users or row["user"] == "root"]
 
 
 def stranger(host, row, user):
@@ -190,6 +228,33 @@ def show_unit(host, unit):
     return {} if shown.get("LoadState") == "not-found" else shown
 
 
+def unit_of_process(host, pid):
+    """What L(show_unit) says of the service that a process belongs to; an empty dictionary where it belongs to none, or
+    systemd does not confirm it.
+
+    Anybody may name a control group below one of their own, so that a name in /proc/PID/cgroup alone is anybody's text.
+    """
+    text = seen(host.read, f"/proc/{pid}/cgroup") or ""
+    # cgroup v2, and systemd's own tree of v1.
+    groups = (line.split(":", 2)[2] for _number, line in lines_of(text) if line.startswith("0::") or re.match(r"\d+:name=systemd:", line))
+    return next(filter(None, (unit_of_group(host, group, pid) for group in groups)), {})
+
+
+def unit_of_group(host, group, pid=0):
+    """What L(show_unit) says of the service that a control group is that of, or is below of; an empty dictionary without one.
+
+    The service is accepted where systemd itself gives it this group, or this main process.
+    """
+    names = group.split("/")
+    for depth, name in list(enumerate(names, 1))[:MOST_GROUPS]:
+        # The services of a user are no services of the system, and the one of their manager is all that the user runs.
+        if SERVICE.fullmatch(name) and not name.startswith("user@"):
+            shown = show_unit(host, name)
+            if shown.get("ControlGroup") == "/".join(names[:depth]) or (pid and shown.get("MainPID") == str(pid)):
+                return shown
+    return {}
+
+
 def pids_of_unit(host, shown):
     """All process ids of a unit that L(show_unit) described: those of its control group, or its main one."""
     group = shown.get("ControlGroup", "")
@@ -197,6 +262,11 @@ def pids_of_unit(host, shown):
     for tree in ("/sys/fs/cgroup", "/sys/fs/cgroup/systemd", "/sys/fs/cgroup/unified"):
         text = seen(host.read, f"{tree}{group}/cgroup.procs") if group else None
         if text:
-            return sorted(int(word) for word in text.split())
-    main = int(shown.get("MainPID") or 0)
-    return [main] if main else []
+            return sorted(int(word) for word in text.split() if _NUMBER.fullmatch(word))
+    return [main_pid(shown)] if main_pid(shown) else []
+
+
+def main_pid(shown):
+    """The main process of a unit that systemctl showed; 0 where it has none."""
+    text = shown.get("MainPID", "")
+    return int(text) if _NUMBER.fullmatch(text) else 0

@@ -13,6 +13,7 @@ import ipaddress
 import re
 
 from ansible_collections.xitrum.host.plugins.module_utils import addresses as address_rules
+from ansible_collections.xitrum.host.plugins.module_utils import input_types
 
 #: Names of backends that the configurations of the proxies have already.
 RESERVED = ("xitrum", "xitrum_http", "stats")
@@ -20,10 +21,9 @@ RESERVED = ("xitrum", "xitrum_http", "stats")
 #: The variables of an application host that decide where its instances are, with the type of each fallback.
 PORT, COUNT = "xitrum_http_port", "xitrum_instances"
 
-_DURATION = re.compile(r"(\d+)(ms|s|m|h|d)")
+_DURATION = re.compile(r"([0-9]+)(ms|s|m|h|d)")
 _SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
-_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
-_HOST_PORT = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):(\d{1,5})")
+_HOST_PORT = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):([0-9]{1,5})")
 # What a path may hold without quoting in the configuration of HAProxy, Nginx and Apache alike.
 _PATH = re.compile(r"/[A-Za-z0-9._~/-]*")
 
@@ -71,6 +71,44 @@ def _instances(host, proxy, defaults):
     return [{"name": server_name(name, index), "host": name, "address": where, "port": port + index, "instance": index} for index in range(count)]
 
 
+def endpoints(instances, host, proxy, configured=None):
+    """Where the proxy `proxy` reaches instances of `host`: the server's name to `ADDRESS:PORT`.
+
+    `configured` has the port that an instance runs with, as `http` by its number; the port of the instance itself is
+    used where it has none. An instance without a port is left out. Raises ValueError as `server_address` does.
+    """
+    now = {str(index): has["http"] for index, has in (configured or {}).items() if has and has.get("http")}
+    ports = {item["index"]: int(now.get(str(item["index"]), item.get("port") or 0)) for item in instances}
+    where = address_rules.bracketed(server_address(host, proxy)) if any(ports.values()) else ""
+    name = host["inventory_hostname"]
+    return {server_name(name, index): f"{where}:{port}" for index, port in ports.items() if port}
+
+
+def available(groups, unavailable):
+    """The proxies of the inventory's `groups` without those that the user says are away: `unavailable` is a list of
+    names, or a text of them with commas. Raises ValueError for a name that is no proxy."""
+    proxies, away = list(groups.get("xitrum_proxy") or []), names(unavailable)
+    unknown = [name for name in away if name not in proxies]
+    if unknown:
+        raise ValueError(
+            f"xitrum_unavailable_proxies: found {', '.join(unknown)}, expected names of the group xitrum_proxy "
+            f"({', '.join(proxies) or 'it is empty'})"
+        )
+    return [name for name in proxies if name not in away]
+
+
+def names(value):
+    """The value of xitrum_unavailable_proxies, a list of names or a text of them with commas, as a list. Raises ValueError
+    for anything else."""
+    parts = value.split(",") if isinstance(value, str) else [] if value is None else value
+    if not isinstance(parts, (list, tuple)) or not all(isinstance(part, str) for part in parts):
+        raise ValueError(
+            f"xitrum_unavailable_proxies: found {value!r}, expected names of the group xitrum_proxy: a list, or a text with "
+            "commas between them"
+        )
+    return [str(part).strip() for part in parts if str(part).strip()]
+
+
 def server_name(host, index):
     """What a proxy calls an instance: a host's name in the inventory may hold what the configuration of a proxy cannot."""
     # Two names that differ in an umlaut only stay two names.
@@ -89,6 +127,8 @@ def server_address(host, proxy):
     """
     interface = str(host.get("xitrum_interface") or "")
     same = host["inventory_hostname"] == proxy
+    if interface:
+        input_types.require(f"{host['inventory_hostname']!r}: xitrum_interface", interface, "listen")
     if not address_rules.is_every(interface):
         found = address_rules.canonical(address_rules.application_address(interface))
     else:
@@ -101,8 +141,13 @@ def server_address(host, proxy):
 
 
 def own_address(host):
-    """The address of a host as other hosts see it: xitrum_address, ansible_host or the inventory's name, in this order."""
-    return address_rules.canonical(host.get("xitrum_address") or host.get("ansible_host") or host["inventory_hostname"])
+    """The address of a host as other hosts see it: xitrum_address, ansible_host or the inventory's name, in this order.
+
+    Raises ValueError where it is none: in the configuration of a proxy it stands without quotes.
+    """
+    name = next((key for key in ("xitrum_address", "ansible_host") if host.get(key)), "inventory_hostname")
+    found = input_types.require(f"{host['inventory_hostname']!r}: {name}", str(host[name]), "network")
+    return address_rules.canonical(found)
 
 
 def addresses(hosts, application):
@@ -116,7 +161,7 @@ def addresses(hosts, application):
         same, where = host["inventory_hostname"] == application, own_address(host)
         if same:
             found += ["127.0.0.1", "::1"]
-        if _is_network(where) and not (address_rules.is_loopback(where) and not same):
+        if input_types.is_network(where) and not (address_rules.is_loopback(where) and not same):
             found.append(where)
         elif not same:
             faults.append(
@@ -127,14 +172,6 @@ def addresses(hosts, application):
     return list(dict.fromkeys(found))
 
 
-def _is_network(text):
-    try:
-        ipaddress.ip_network(text, strict=False)
-    except ValueError:
-        return False
-    return True
-
-
 def networks(items):
     """The addresses and networks, as they are. Raises ValueError that names each which is neither."""
     faults = []
@@ -143,6 +180,8 @@ def networks(items):
             ipaddress.ip_network(str(item))
         except ValueError as error:
             faults.append(f"{item!r} ({error})")
+        else:
+            faults += [f"{item!r} (it has a zone)"] if not input_types.is_network(str(item)) else []
     if faults:
         raise ValueError(f"xitrum_proxy_load_balancers: found {', '.join(faults)}; wanted are IP addresses and networks such as 192.0.2.0/24")
     return [str(item) for item in items]
@@ -158,9 +197,12 @@ def backends(items, reserved=()):
     names, prefixes = list(reserved), []
     for item in items:
         name, prefix, health = item["name"], item["path_prefix"], item.get("health_path") or ""
-        if not _NAME.fullmatch(name) or name in names:
+        if not input_types.fits("backend", name) or name in names:
             faults.append(f"the name {name!r} is taken or not a letter followed by letters, digits, - and _")
-        if not _PATH.fullmatch(prefix) or prefix == "/" or prefix.rstrip("/") in prefixes:
+        if {".", ".."} & set(str(prefix).split("/")) or "//" in str(prefix):
+            # A proxy compares the path after it has worked these out, or passes them on.
+            faults.append(f"{name}: path_prefix {prefix!r} has . or .. or nothing between two slashes, which no request has")
+        elif not _PATH.fullmatch(prefix) or prefix == "/" or prefix.rstrip("/") in prefixes:
             faults.append(f"{name}: path_prefix {prefix!r} is taken, is all of the site, or is not / followed by letters, digits and . _ ~ - /")
         if health and not _PATH.fullmatch(health):
             faults.append(f"{name}: health_path {health!r} is not / followed by letters, digits and . _ ~ - /")

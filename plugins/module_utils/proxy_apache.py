@@ -17,8 +17,7 @@ CHECK = ["apache2", "-t", "-f"]
 UP = "UP"
 CHECKS_HEALTH = True
 BIND = re.compile(r"Listen (\S+):(\d+)(?:\s|$)")
-#: A line for a shell of the proxy that shows what a server answers.
-ASK = proxy_reloaded.ASK
+ask_server = proxy_reloaded.ask_server
 PID_FILE = "/run/apache2/apache2.pid"
 
 #: What is put to the end of a server's line: N lets only bound clients in, D nobody.
@@ -109,3 +108,8 @@ def view(host, wanted):
 def change(host, wanted, chosen):
     """Sets servers."""
     proxy_reloaded.change(host, wanted, chosen, WORDS, live)
+
+
+def move(host, wanted, chosen):
+    """Has servers lead to another address and port."""
+    proxy_reloaded.move(host, wanted, chosen, live)

@@ -11,6 +11,7 @@ What differs from one software to the other is in a file for each, see SOFTWARE.
 from __future__ import annotations
 
 import concurrent.futures
+import re
 import time
 
 from ansible_collections.xitrum.host.plugins.module_utils import (
@@ -21,17 +22,19 @@ from ansible_collections.xitrum.host.plugins.module_utils import (
     proxy_haproxy,
     proxy_nginx,
     proxy_reloaded,
+    proxy_server,
     proxy_text,
     recorded,
     redirects,
     redirects_ports,
     sockets,
 )
-from ansible_collections.xitrum.host.plugins.module_utils.plan import LOOK, RUN, Plan, Row
+from ansible_collections.xitrum.host.plugins.module_utils.foreign_text import hidden_text, printable, shown_text
+from ansible_collections.xitrum.host.plugins.module_utils.plan import LOOK, RUN, SERVER, Plan, Row
 
 #: Each has TITLE, PROCESS (the name in ss), VERSION (a command, and what finds the version in its words), NEEDS
-#: (the first version that will do, and why), CHECK (the command that checks a file), UP, CHECKS_HEALTH (whether it asks
-#: the servers itself how they are), and the functions C(maxconn), C(servers), C(binds), C(live),
+#: (the first version that will do, and why), CHECK (the command that checks a file), UP, CHECKS_HEALTH (whether it asks the servers
+#: itself how they are), and the functions C(maxconn), C(servers), C(binds), C(live),
 #: C(old_workers), C(missing), C(complaints), C(carried) and C(restarts), which are told in proxy_haproxy.py. BIND
 #: matches the line of the configuration that listens on an address and port, its two groups.
 SOFTWARE = {"haproxy": proxy_haproxy, "nginx": proxy_nginx, "apache": proxy_apache}
@@ -65,8 +68,7 @@ SPEC = {
     "health_path": {"type": "str", "default": "/"},
     "health_status": {"type": "int", "default": 200},
 }
-#: The backend of the application's instances, and how long one of them may take to answer where the proxy does not ask
-#: itself.
+#: The backend of the application's instances, and how long one of them may take to answer where the proxy does not ask itself.
 BACKEND = "xitrum"
 HEALTH_SECONDS = 3.0
 
@@ -83,7 +85,7 @@ def read(host, wanted):
     config = foreign_file.read_file(host, wanted["config_path"])
     paths = [item["path"] for item in [*wanted["files"], *wanted["pems"]]]
     files = {config.path: config, **{path: foreign_file.read_file(host, path, foreign=False) for path in paths}}
-    main = int(unit.get("MainPID") or 0)
+    main = process.main_pid(unit)
     state = {
         "version": version.group(1) if version else "",
         "programs": {name: host.which(name) for name in wanted["programs"]},
@@ -96,8 +98,10 @@ def read(host, wanted):
         "ipv6": addresses.supports_ipv6(host),
         "ipv6_address": addresses.has_ipv6(host),
         "bind_errors": bind_errors(host, software.binds(wanted["config"])),
+        "names": read_names(host, wanted["config"]),
+        "other_proxies": read_other_proxies(host, wanted["software"]),
         "base_nofile": _hard(host, main) or _hard(host, 1),
-        "nr_open": int(host.read("/proc/sys/fs/nr_open") or 0),
+        "nr_open": kernel_number(host, "/proc/sys/fs/nr_open"),
         "old_workers": process.seen(software.old_workers, host, main) or 0 if main else 0,
         "missing": software.missing(host, main),
         "rules": redirects.read_live(host),
@@ -105,14 +109,20 @@ def read(host, wanted):
     }
     state["raises"] = host.run(["sh", "-c", f"ulimit -HSn {state['nr_open']}"]).rc == 0
     limits = process.seen(host.read, f"/proc/{state['live']['pid']}/limits")
-    state["worker_nofile"] = process.nofile_of(limits)[0] if limits else None
+    state["worker_nofile"] = (process.nofile_of(limits or "") or (None, None))[0]
     return state
+
+
+def kernel_number(host, path):
+    """The number in a file of the kernel's; 0 where there is none."""
+    text = (host.read(path) or "").strip()
+    return int(text) if re.fullmatch("[0-9]{1,18}", text) else 0
 
 
 def _hard(host, pid):
     """The hard nofile limit of a process; 0 where it is not there or not to be seen."""
     limits = process.seen(host.read, f"/proc/{pid}/limits") if pid else None
-    return process.nofile_of(limits)[1] if limits else 0
+    return (process.nofile_of(limits or "") or (0, 0))[1]
 
 
 def settled(host, wanted):
@@ -127,12 +137,10 @@ def settled(host, wanted):
 
 
 def read_live(host, wanted):
-    """What the worker reports. Where it knows nothing of the health of its servers, those of the application are asked
-    from here."""
+    """What the worker reports. Where it knows nothing of the health of its servers, those of the application are asked from here."""
     software = SOFTWARE[wanted["software"]]
     said = software.live(host, wanted)
-    asked = [row for row in said["servers"] if not software.CHECKS_HEALTH and row["backend"] == BACKEND
-             and row["admin"] == "ready"]
+    asked = [row for row in said["servers"] if not software.CHECKS_HEALTH and row["backend"] == BACKEND and row["admin"] == "ready"]
     if asked:
         with concurrent.futures.ThreadPoolExecutor(min(len(asked), 32)) as pool:
             answers = list(pool.map(lambda row: proxy_reloaded.probe(wanted, row, HEALTH_SECONDS), asked))
@@ -146,6 +154,17 @@ def _coming(row):
 
 
 # --------------------------------------------------------------------------------------------------------- planning
+
+def read_other_proxies(host, software):
+    """The software of proxies that this collection has set up on the host beside `software`."""
+    paths = {name: path for name, (_service, path) in proxy_server.PLACES.items() if name != software}
+    return [name for name, path in paths.items() if proxy_text.stamp_of(host.read(path) or "")]
+
+
+def read_names(host, config):
+    """The addresses of the host names for which a configuration needs them, as this host resolves them."""
+    return {name: sorted(addresses.resolve(host, name)) for name in proxy_text.names_to_resolve(config)}
+
 
 def bind_errors(host, binds):
     """Why no program can listen on addresses of the configuration, address to the kernel's words. Every address of a
@@ -186,6 +205,7 @@ def fit_to_host(wanted, ipv6, ipv6_address):
 
 def plan(wanted, state):
     """Decides, from C(wanted) (the options of SPEC) and what L(read) gave, without touching the host."""
+    wanted = {**wanted, "config": proxy_text.with_names(wanted["config"], state["names"])}
     wanted, left_out = fit_to_host(wanted, state["ipv6"], state["ipv6_address"])
     text = proxy_text.stamped(wanted["config"], wanted["pems"])
     result = Plan(problems=_problems(wanted, state, text))
@@ -200,8 +220,9 @@ def plan(wanted, state):
     _files(wanted, state, text, result)
     _service(wanted, state, text, result, active)
     for item, want, why in state["missing"] if state["version"] else []:
-        why, mend = f"{why}, and a restart cuts the connections that it has", f"systemctl restart {wanted['service']}"
-        result.rows.append(Row("proxy", item, want, want, "missing", "restart", why, mend))
+        why = f"{why}, and a restart cuts the connections that it has"
+        restart = ["systemctl", "restart", wanted["service"]]
+        result.rows.append(Row("proxy", item, want, want, "missing", "restart", why, commands=[restart]))
     _limits(wanted, state, text, result, active)
     _servers(wanted, state, text, result)
     result.facts = {
@@ -242,8 +263,9 @@ def _notes(left_out, state):
     return [*found, *filter(None, [sockets.unread_note(state["listeners"])])]
 
 
-def _row(result, item, want, configured, effective, good, why="", mend=RUN):
-    result.rows.append(Row("proxy", item, want, configured, effective, "ok" if good else "differs", "" if good else why, "" if good else mend))
+def _row(result, item, want, configured, effective, good, why="", mend=RUN, commands=()):
+    result.rows.append(Row("proxy", item, want, configured, effective) if good else
+                       Row("proxy", item, want, configured, effective, "differs", why, mend, list(commands)))
 
 
 def _problems(wanted, state, text):
@@ -260,7 +282,17 @@ def _problems(wanted, state, text):
     if proxy_text.stamp_of(text) != proxy_text.digest(wanted["config"], wanted["pems"]):
         found.append(f"The configuration has no {proxy_text.PLACEHOLDER}: put it where the running {software.TITLE} repeats it, "
                      "since it could not be asked which configuration it has.")
+    before = state["files"][wanted["config_path"]][0] or ""
+    has, gets = proxy_text.application_of(before), proxy_text.application_of(text)
+    if proxy_text.stamp_of(before) and has and has != gets:
+        found.append(
+            f"found the configuration of the application {has} in {wanted['config_path']}, expected none or that of {gets} "
+            f"(xitrum_name): the clients of {has} would get {gets}. Use another proxy for {gets}, or have {has}'s "
+            f"inventory route a path to it (xitrum_proxy_backends). To give the proxy to {gets}, run remove.yml for this "
+            f"host with {has}'s inventory first."
+        )
     binds = list(filter(None, map(software.BIND.match, text.splitlines())))
+    holders = {SOFTWARE[name].PROCESS: name for name in state["other_proxies"]}
     for row in state["listeners"] or []:
         places = [bind[1] for bind in binds if int(bind[2]) == row["port"]] or [""]
         if (
@@ -268,11 +300,19 @@ def _problems(wanted, state, text):
             and row["process"] not in ("", software.PROCESS)
             and addresses.collides(row, places)
         ):
-            found.append(f"Port {row['port']} is held by {row['process']} (process {row['pid']}), and {software.TITLE} is to listen there: "
-                         "stop and disable that service, or give the proxy another port.")
+            other = holders.get(row["process"])
+            found.append(
+                f"Port {row['port']} is held by {printable(row['process'])} (process {row['pid']}), and {software.TITLE} is to listen there: "
+                + (
+                    f"it is the proxy {other} that this host has had so far. Change one proxy after the other: run remove.yml with --limit "
+                    f"and the name of this host and -e xitrum_remove=1, set xitrum_proxy_software: {wanted['software']} for this host alone (in its "
+                    "host_vars), and run site.yml with the same --limit."
+                    if other
+                    else "stop and disable that service, or give the proxy another port."
+                )
+            )
     ports = [(port, "") for port in wanted["ports"] if port != wanted["control_port"]]
-    found += [text for _port, text, certain in redirects_ports.foreign_of(ports, state["rules"],
-                                                                          "or give the proxy another port") if certain]
+    found += [text for _port, text, certain in redirects_ports.foreign_of(ports, state["rules"], "or give the proxy another port") if certain]
     if not state["ipv6"] and any(bind.startswith("[") for bind in software.binds(text)):
         found.append("The configuration listens on an IPv6 address, and this host has no IPv6 (no /proc/net/if_inet6): set xitrum_proxy_listen: ['0.0.0.0'].")
     held = [row for row in state["listeners"] or [] if row["process"] == software.PROCESS]
@@ -322,7 +362,9 @@ def _files(wanted, state, text, result):
             result.actions.append(("keep", {**item, "path": path + KEPT, "content": has}))
         result.actions.append(("write", item))
         if has != item["content"]:
-            result.before += _headed(item["path"], has, secret)
+            hidden = item is config and has is not None and not proxy_text.stamp_of(has)
+            shown = has if secret else hidden_text(has) if hidden else shown_text(has)
+            result.before += _headed(item["path"], shown, secret)
             result.after += _headed(item["path"], item["content"], secret)
 
 
@@ -336,7 +378,7 @@ def _as_before(state, path):
 
 
 def _headed(path, text, secret):
-    if text is None:
+    if not text:
         return ""
     return f"# {path}\n" + (f"(not shown: SHA-256 begins with {proxy_text.digest(text, [])})\n" if secret else text)
 
@@ -402,11 +444,11 @@ def _servers(wanted, state, text, result):
             continue
         good = row["admin"] == "ready" and not row["status"].startswith(("DOWN", "MAINT"))
         if row["admin"] == "ready":
-            why, mend = f"the health check says {row['check']}", software.ASK.format(address=address)
+            why, mend, commands = f"the health check says {row['check']}", "", [software.ask_server(address)]
         else:
             why = f"it is set to {row['admin']}: by somebody, or by a run that removed the host or did not end"
-            mend = f"proxy_server software={wanted['software']} backend={backend} servers={name} state=ready"
-        _row(result, f"{backend}/{name}", software.UP, address, row["status"], good, why, mend)
+            mend, commands = f"{SERVER} software={wanted['software']} backend={backend} servers={name} state=ready", []
+        _row(result, f"{backend}/{name}", software.UP, address, row["status"], good, why, mend, commands)
 
 
 # ---------------------------------------------------------------------------------------------------------- acting
@@ -437,6 +479,7 @@ def validate(host, wanted):
 
 def apply(host, wanted, planned):
     """Checks, writes, reloads or starts, and proves it: the warnings of the check. Raises RuntimeError with what was found."""
+    wanted = {**wanted, "config": proxy_text.with_names(wanted["config"], read_names(host, wanted["config"]))}
     wanted = fit_to_host(wanted, addresses.supports_ipv6(host), addresses.has_ipv6(host))[0]
     kinds = [kind for kind, _item in planned.actions]
     missing = [item for kind, item in planned.actions if kind == "install"]

@@ -9,6 +9,7 @@ What is set there is kept over a reload by the role's save-state.
 from __future__ import annotations
 
 import re
+import shlex
 
 from ansible_collections.xitrum.host.plugins.module_utils import addresses, haproxy_config, haproxy_socket, sockets
 
@@ -21,11 +22,15 @@ CHROOT_LOG = "/var/lib/haproxy/dev/log"
 UP = "UP"
 CHECKS_HEALTH = True
 BIND = re.compile(r"\s*bind (\S+):(\d+)(?:\s|$)")
-#: A line for a shell of the proxy that shows what a server answers.
-ASK = "printf 'HEAD / HTTP/1.0\\r\\n\\r\\n' | socat -t 5 - TCP:{address},connect-timeout=5"
 QUESTIONS = ("show info", "show stat", "show servers state")
 
 maxconn, servers, binds = haproxy_config.maxconn, haproxy_config.servers, haproxy_config.binds
+
+
+def ask_server(address):
+    """The command that shows what a server answers."""
+    to = shlex.quote(f"TCP:{address},connect-timeout=5")
+    return ["sh", "-c", f"printf 'HEAD / HTTP/1.0\\r\\n\\r\\n' | socat -t 5 - {to}"]
 
 
 def live(unused_host, wanted):
@@ -78,21 +83,20 @@ def view(host, wanted):
             return []
         raise RuntimeError(f"HAProxy does not answer on {path} ({error}): systemctl status haproxy tells whether it runs. Only root may ask it.") from error
     worker = haproxy_socket.parse_info(info).get("Pid", "")
-    rows = sockets.established(host)
+    rows = sockets.established(host, sockets.pids_of_service(host, wanted["service"]))
     others = older(rows, worker)
     return [{
         "backend": row["backend"], "name": row["name"], "address": row["address"], "port": row["port"],
         "state": row["admin"], "status": row["status"], "checked": row["checked"], "check": row["check"],
         "healthy": row["admin"] == "ready" and row["status"] in ("UP", "no check"),
         # What ss printed and cannot be read may be a connection.
-        "sessions": (row["sessions"] + others.count(addresses.endpoint(row["address"], row["port"]))
-                     + sockets.unread_count(rows)),
+        "sessions": row["sessions"] + others.count(addresses.endpoint(row["address"], row["port"])) + sockets.unread_count(rows),
     } for row in haproxy_socket.servers(stat, servers)]
 
 
 def older(rows, worker):
     """The peers of the established connections that HAProxy holds in another process than C(worker)."""
-    holders = [(row["peer"], {str(pid) for name, pid in row["users"] if name == PROCESS}) for row in rows]
+    holders = [(row["peer"], {str(pid) for name, pid in row.get("users", ()) if name == PROCESS}) for row in rows]
     return [peer for peer, pids in holders if pids and worker not in pids]
 
 
@@ -115,6 +119,18 @@ def change(host, wanted, servers):
     del host
     for server in servers:
         obey(wanted["socket"], command(server, wanted["state"]))
+
+
+def move(host, wanted, servers):
+    """Has servers lead to another address and port. Raises RuntimeError with what HAProxy answered."""
+    for row in servers:
+        name = f"{row['backend']}/{row['name']}"
+        reply = haproxy_socket.ask(wanted["socket"], f"set server {name} addr {row['address']} port {row['port']}")
+        # It answers with what it changed, and with nothing that tells success from failure: verified instead.
+        live = [one for one in view(host, wanted) if (one["backend"], one["name"]) == (row["backend"], row["name"])]
+        found = [addresses.endpoint(one["address"], one["port"]) for one in live]
+        if found != [addresses.endpoint(row["address"], row["port"])]:
+            raise RuntimeError(f"HAProxy has {name} at {found}, expected {row['to']}. It answered {reply.strip()!r}")
 
 
 def close(host, wanted, servers):

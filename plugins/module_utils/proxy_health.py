@@ -109,6 +109,14 @@ def application_servers(report):
     return [server for server in report["servers"] if server["backend"] == proxy_config.BACKEND]
 
 
+def idle_servers(states):
+    """The names of the servers that get requests from no proxy. `states` are the reads of hosts; those that are no
+    proxy, or were not read, have nothing to say."""
+    reports = [report_of(state) for state in states if isinstance(state, dict)]
+    servers = [server for report in reports if report for server in application_servers(report)]
+    return {server["name"] for server in servers} - {server["name"] for server in servers if is_healthy(server)}
+
+
 def faults(states, rows=None):
     """The proxies that serve nobody, a sentence each. `rows` are those of the component `reach`, which know why an
     instance is not reached."""
@@ -121,8 +129,7 @@ def faults(states, rows=None):
         servers = application_servers(report)
         if not report["running"]:
             found.append(
-                f"{host}: {report['title']} does not run, so that it answers nobody. Read its log: journalctl -u "
-                f"{report['service']}."
+                f"{host}: {report['title']} does not run, so that it answers nobody. Read its log: journalctl -u {report['service']}."
             )
         elif not any(is_healthy(server) for server in servers):
             listed = "; ".join(
@@ -204,7 +211,7 @@ def instance_rows(asked, blocks):
             block = reach.find_block(blocks.get(host, []), *(item[key] for key in ("port", "source", "family")))
             if block and (block["answers"] or block["listener"]):
                 place = f"{proxy.bracketed(item['address'])}:{item['port']}"
-                why, command = reach.explain(block, f"{item['proxy']} cannot reach {place}", f"{host} itself")
+                why, commands = reach.explain(block, f"{item['proxy']} cannot reach {place}", f"{host} itself")
                 rows.setdefault(host, []).append(
                     Row(
                         "reach",
@@ -214,7 +221,7 @@ def instance_rows(asked, blocks):
                         "unreachable",
                         "differs",
                         why,
-                        command,
+                        commands=commands,
                     )
                 )
     return rows

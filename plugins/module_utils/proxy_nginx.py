@@ -18,8 +18,7 @@ CHECK = ["nginx", "-t", "-c"]
 UP = "UP"
 CHECKS_HEALTH = False
 BIND = re.compile(r"\s*listen (\S+):(\d+)[\s;]")
-#: A line for a shell of the proxy that shows what a server answers.
-ASK = proxy_reloaded.ASK
+ask_server = proxy_reloaded.ask_server
 
 #: The end of a server's line, and what is put before it: C(down) is for new clients, and for bound ones in their own group.
 WORDS = (";", {("drain", "new"): " down", ("maint", "new"): " down", ("maint", "bound"): " down"})
@@ -89,3 +88,8 @@ def view(host, wanted):
 def change(host, wanted, chosen):
     """Sets servers."""
     proxy_reloaded.change(host, wanted, chosen, WORDS, live)
+
+
+def move(host, wanted, chosen):
+    """Has servers lead to another address and port."""
+    proxy_reloaded.move(host, wanted, chosen, live)

@@ -16,6 +16,7 @@ from ansible_collections.xitrum.host.plugins.module_utils import (
     proxy_text,
     recorded,
 )
+from ansible_collections.xitrum.host.plugins.module_utils.foreign_text import hidden_text
 from ansible_collections.xitrum.host.plugins.module_utils.plan import Plan
 
 SPEC = {}
@@ -67,7 +68,7 @@ def plan(_wanted, state):
         steps = []
         if (ours or found["config"] is None) and found["kept"] is not None:
             steps.append(("rename", path))
-            result.after += f"# {path}\n{found['kept']}"
+            result.after += f"# {path}\n{hidden_text(found['kept'])}"
         elif ours:
             steps.append(("remove", path))
         elif found["kept"] is not None and found["kept"] == found["config"]:

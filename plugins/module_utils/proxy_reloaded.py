@@ -13,27 +13,31 @@ import re
 import sys
 import time
 
-from ansible_collections.xitrum.host.plugins.module_utils import addresses, proxy_text, sockets
+from ansible_collections.xitrum.host.plugins.module_utils import addresses, bounded_page, proxy_text, sockets
+from ansible_collections.xitrum.host.plugins.module_utils.foreign_text import escaped, printable
 
 HEADER = "X-Xitrum-Config"
 PATIENCE = 15.0
-#: By the Python that Ansible uses on the host: there may be no other.
-ASK = ((sys.executable or "python3") + " -c 'import http.client as http; link = http.HTTPConnection(\"{address}\", "
-                                       "timeout=5); link.request(\"GET\", \"/\"); "
-       "print(link.getresponse().status)'")
+#: The program of L(ask_server).
+_ASK = 'import sys, http.client as http; link = http.HTTPConnection(sys.argv[1], timeout=5); link.request("GET", "/"); print(link.getresponse().status)'
+
+
+def ask_server(address):
+    """The command that shows what a server answers, by the Python that Ansible uses on the host: there may be no other."""
+    return [sys.executable or "python3", "-c", _ASK, address]
 
 
 def ask(port, path, timeout=5.0, address="127.0.0.1"):
-    """One request: status, reason, the header that has the configuration, and the body. Raises OSError where nothing answers HTTP."""
-    link = http.client.HTTPConnection(address.strip("[]"), port, timeout=timeout)
+    """One request: status, reason, the header that has the configuration, and the body, each without control characters.
+
+    Raises OSError where nothing answers HTTP, or not in C(timeout) seconds in all, or without an end.
+    """
+    headers = {"Host": "localhost", "Connection": "close"}
     try:
-        link.request("GET", path, headers={"Host": "localhost", "Connection": "close"})
-        answer = link.getresponse()
-        return answer.status, answer.reason, answer.getheader(HEADER) or "", answer.read().decode("utf-8", "replace")
-    except http.client.HTTPException as error:
-        raise OSError(f"{address}:{port} does not speak HTTP: {error!r}") from error
-    finally:
-        link.close()
+        status, reason, answer, body = bounded_page.ask(address.strip("[]"), port, path, timeout, headers, with_body=True)
+    except (ValueError, http.client.HTTPException) as error:
+        raise OSError(f"{address}:{port} does not speak HTTP: {printable(repr(error))}") from error
+    return status, escaped(reason), escaped(answer.get(HEADER) or ""), escaped(body.decode("utf-8", "replace"))
 
 
 def live(wanted, statuses, rows):
@@ -61,7 +65,7 @@ def view(host, wanted, said, title, process):
     if said["refused"] or not said["said"]:
         raise RuntimeError(f"{title} does not answer with its configuration on 127.0.0.1:{wanted['control_port']}/xitrum-config "
                            f"({said['refused'] or 'no header ' + HEADER}): systemctl status {wanted['service']} tells whether it runs, site.yml sets it up.")
-    rows = sockets.established(host)
+    rows = sockets.established(host, sockets.pids_of_service(host, wanted["service"]))
     found = []
     for row in said["servers"]:
         wrong = probe(wanted, row) if wanted["state"] == row["admin"] == "ready" else ""
@@ -84,7 +88,7 @@ def connections(rows, process, address, port, resolved=()):
     """How many of the established connections to a server the processes of that name hold. C(resolved) are the
     addresses of a server that has a name. A line of ss that cannot be read may be a connection."""
     ends = {addresses.endpoint(place, port) for place in (address, *resolved)}
-    held = sum(row["peer"] in ends and any(name == process for name, _pid in row["users"]) for row in rows)
+    held = sum(row["peer"] in ends and any(name == process for name, _pid in row.get("users", ())) for row in rows)
     return held + sockets.unread_count(rows)
 
 
@@ -98,32 +102,43 @@ def probe(wanted, row, seconds=5.0):
 
 
 def change(host, wanted, servers, words, answer):
-    """Writes the states into the configuration and reloads; C(answer) asks the running worker.
+    """Writes the states into the configuration and reloads; `answer` asks the running worker. The caller holds the lock
+    of the proxy, so that nobody else writes meanwhile.
 
-    Raises RuntimeError where the reload fails: the old states are back then. Of two that change states at the same time, for
-    two application hosts, the second waits for the first.
+    Raises RuntimeError where the reload fails: the old states are back then.
     """
-    with host.locked("/run/xitrum.host.proxy.lock"):
-        change_alone(host, wanted, servers, words, answer)
-
-
-def change_alone(host, wanted, servers, words, answer):
-    """L(change), while nobody else does."""
-    path = wanted["config_path"]
-    before = host.read(path)
+    before = host.read(wanted["config_path"])
     states = {**proxy_text.states(before), **{row["name"]: wanted["state"] for row in servers}}
-    text = proxy_text.with_states(before, states, words)
+    rewrite(host, wanted, before, proxy_text.with_states(before, states, words), answer)
+
+
+def move(host, wanted, servers, answer):
+    """Has servers lead to another address and port, as `change` sets their states."""
+    text = before = host.read(wanted["config_path"])
+    for row in servers:
+        text = proxy_text.with_endpoint(text, row["name"], row["end"])
+    rewrite(host, wanted, before, text, answer)
+
+
+def rewrite(host, wanted, before, text, answer):
+    """Writes a configuration and reloads it; raises RuntimeError where it does not take effect, with the old one back."""
+    path = wanted["config_path"]
     host.write(path, text)
-    said = host.run(["systemctl", "reload", wanted["service"] + ".service"])
-    if said.rc != 0:
+    result = host.run(["systemctl", "reload", wanted["service"] + ".service"])
+    if result.rc != 0:
         host.write(path, before)
-        raise RuntimeError(f"systemctl reload {wanted['service']} ended with {said.rc}: {(said.err or said.out).strip()}. The states are as before.")
+        raise RuntimeError(
+            f"systemctl reload {wanted['service']} ended with {result.rc}: {(result.err or result.out).strip()}. "
+            "The states are as before."
+        )
     want, deadline = proxy_text.states(text), time.monotonic() + PATIENCE
     while proxy_text.states(answer(host, wanted)["said"]) != want:
         if time.monotonic() > deadline:
             host.write(path, before)
-            raise RuntimeError(f"{wanted['service']} does not have the new states of its servers {PATIENCE:.0f} s after a reload: see "
-                               f"journalctl -u {wanted['service']}")
+            raise RuntimeError(
+                f"{wanted['service']} does not have the new states of its servers {PATIENCE:.0f} s after a reload: see "
+                f"journalctl -u {wanted['service']}"
+            )
         time.sleep(0.1)
 
 

@@ -16,6 +16,8 @@ import re
 PLACEHOLDER = "@CONFIG_DIGEST@"
 _STAMP = re.compile(r"xitrum\.host-([0-9a-f]{12})\b")
 
+_APPLICATION = re.compile(r"^# application: (\S+)$", re.MULTILINE)
+
 #: Open files beside the two of each connection: listeners, pollers, pipes, logs, the runtime socket, one check a server.
 OVERHEAD = 100
 
@@ -32,6 +34,12 @@ def digest(config, pems):
 def stamped(config, pems):
     """The configuration as it is on the disk: the digest in place of the placeholder."""
     return config.replace(PLACEHOLDER, "xitrum.host-" + digest(config, pems))
+
+
+def application_of(text):
+    """The application that a configuration of this collection stands in front of; empty where it names none."""
+    found = _APPLICATION.search(text or "")
+    return found.group(1) if found else ""
 
 
 def stamp_of(text):
@@ -55,6 +63,9 @@ def most_connections(nofile, count):
 
 STATES = ("ready", "drain", "maint")
 _MARK = re.compile(r"^\s*# server (\S+) (new|bound|both)$")
+#: Where a server's line leads: `server ADDRESS:PORT` of Nginx, `BalancerMember http://ADDRESS:PORT` of Apache.
+_ENDPOINT = re.compile(r"^\s*(?:server |BalancerMember \w+://)(\S+:[0-9]+)")
+_ADDRESSES = re.compile(r"@addresses of ([A-Za-z0-9._-]+):([0-9]+)@")
 _TOKEN = re.compile(r"@states:([^@\s]*)@")
 
 
@@ -90,6 +101,40 @@ def with_states(text, wanted, words):
         lines.append(line)
     token = "@states:" + ",".join(f"{name}={state}" for name, state in sorted(kept.items())) + "@"
     return _TOKEN.sub(lambda _match: token, "".join(lines))
+
+
+def names_to_resolve(text):
+    """The host names in `@addresses of NAME:PORT@`, each once."""
+    return sorted({match.group(1) for match in _ADDRESSES.finditer(text)})
+
+
+def with_names(text, names):
+    """The configuration with a pattern of addresses and ports in place of each `@addresses of NAME:PORT@`.
+
+    `names` maps a name to its addresses. Nginx resolves a name when it starts, and shows the address from then on, so
+    that a client's server could not be recognized by its name.
+    """
+
+    def pattern(match):
+        places = [f"[{one}]" if ":" in one else one for one in names.get(match.group(1)) or [match.group(1)]]
+        return "(?:" + "|".join(re.escape(f"{place}:{match.group(2)}") for place in places) + ")"
+
+    return _ADDRESSES.sub(pattern, text)
+
+
+def with_endpoint(text, name, end):
+    """The configuration with one server at another `ADDRESS:PORT`, in each line that leads to it."""
+    old, found = "", []
+    for line in text.splitlines(keepends=True):
+        mark = _MARK.match(found[-1].rstrip("\n")) if found else None
+        if mark and mark.group(1) == name:
+            match = _ENDPOINT.search(line)
+            if match:
+                old = match.group(1)
+                line = line.replace(old, end, 1)
+        found.append(line)
+    # Nginx recognizes the server that answered by a pattern of its address.
+    return "".join(found).replace(f"{re.escape(old)}$", f"{re.escape(end)}$") if old else text
 
 
 def without(text, end):

@@ -10,10 +10,10 @@ from ansible_collections.xitrum.host.plugins.module_utils.foreign_text import se
 
 
 class Utf8Module(AnsibleModule):
-    """An AnsibleModule whose result may hold text of others: Ansible refuses one with a byte that is no UTF-8, so that
-    is escaped.
+    """An AnsibleModule whose result may hold text of others. All of it leaves the module escaped, by L(sendable).
 
-    Such a byte is in a comment of a file in ISO 8859-1, in the name of a process, or in what a program prints.
+    Ansible refuses a result with a byte that is no UTF-8, such as one of a comment in ISO 8859-1 or of a process's name.
+    It prints messages and warnings raw, so that a log line with an escape sequence would act on the operator's terminal.
     """
 
     def exit_json(self, **kwargs):
@@ -23,6 +23,10 @@ class Utf8Module(AnsibleModule):
     def fail_json(self, msg, **kwargs):
         """Ends the module with this error and result."""
         super().fail_json(sendable(msg), **sendable(kwargs))
+
+    def warn(self, warning, **kwargs):
+        """Shows this warning with the module's result."""
+        super().warn(sendable(warning), **kwargs)
 
 
 class QuietModule(Utf8Module):

@@ -59,8 +59,7 @@ def boot_problem(load_state, script, leads_there):
     """
     other = "or choose another xitrum_supervisor"
     if load_state in ("not-found", "masked"):
-        return (f"rc-local.service of systemd is {load_state}, and nothing else runs {PATH} at boot: restore that "
-                f"unit, {other}")
+        return f"rc-local.service of systemd is {load_state}, and nothing else runs {PATH} at boot: restore that unit, {other}"
     if script and not leads_there:
         return f"systemd runs {script} at boot, and {PATH} does not lead there: make {PATH} a link to it, {other}"
     return ""

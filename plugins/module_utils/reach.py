@@ -31,8 +31,7 @@ HELPERS = 3
 OVER_NETWORK = "over the network"
 UNKNOWN = ("no_route", "unresolved")
 #: What the read of the filter does not see.
-CONDITIONS = ("Rules with conditions, such as a source address, are not read: nft list ruleset or iptables-save shows "
-              "them")
+CONDITIONS = "Rules with conditions, such as a source address, are not read: nft list ruleset or iptables-save shows them"
 NETWORK = (
     f"no rule that blocks it was found on the host. {CONDITIONS}. "
     "Check the network between the hosts (a security group of the cloud, a router), and xitrum_address of the host"
@@ -43,8 +42,8 @@ def public_ports(values):
     """The ports of a host that others connect to, as the options `ports` of the component `firewall`. `values` are
     the host's variables.
 
-    `port` is what the host's filter sees, `public` what users connect to (0: only the proxies connect), `sources` who
-    may (empty: everybody), `addresses` where it listens (empty: at every address), `note` why a failure is none.
+    `port` is what the host's filter sees, `public` what users connect to (0: only the proxies connect), `sources` who may
+    (empty: everybody), `addresses` where it listens (empty: at every address), `note` why a failure is none.
     """
     found = _proxy_ports(values) if values["is_proxy"] else []
     return found + (_application_ports(values) if values["is_application"] else [])
@@ -92,8 +91,7 @@ def _application_ports(values):
                 }
             )
     if values["has_proxies"]:
-        sources = [str(address) for address in values["trusted"]
-                   if not address_rules.is_loopback(str(address).partition("/")[0])]
+        sources = [str(address) for address in values["trusted"] if not address_rules.is_loopback(str(address).partition("/")[0])]
         return found + [
             {"port": port, "public": 0, "sources": sources, "addresses": [], "note": ""}
             for port in (http + place for place in places)
@@ -187,8 +185,7 @@ def targets_of(name, item):
 
 def _untried(name, target, by):
     if not by:
-        return ("the inventory has no other host that could try: set xitrum_reach_from to localhost to try from the "
-                "controller")
+        return "the inventory has no other host that could try: set xitrum_reach_from to localhost to try from the controller"
     if by == name:
         return f"xitrum_reach_from is {name} itself: a connection of a host to itself passes no filter"
     if address_rules.is_loopback(target["address"]) and by != CONTROLLER:
@@ -196,16 +193,16 @@ def _untried(name, target, by):
     return ""
 
 
-def row_of(target, status, effective, why="", mend=""):
+def row_of(target, status, effective, why="", mend="", commands=()):
     """The row of one target. What could not be tried is tried by the next check, from another host perhaps."""
     mend = mend or (LOOK if status == "unseen" else "")
     family = " (IPv6)" if not target["first"] and ":" in target["address"] else ""
-    return Row("reach", f"port {target['port']} {OVER_NETWORK}{family}", "reachable", "", effective, status, why, mend)
+    return Row("reach", f"port {target['port']} {OVER_NETWORK}{family}", "reachable", "", effective, status, why, mend, list(commands))
 
 
 def unreached(answers):
-    """The targets that could not be reached, as C({host: [{port, inside, source, family}]}): what each of those hosts
-    is asked next.
+    """The targets that could not be reached, as C({host: [{port, inside, source, family}]}): what each of those hosts is
+    asked next.
 
     `answers` are C([{host, results}]) of all that tried; each result is its target with C(word) and C(message).
     """
@@ -263,19 +260,19 @@ def find_block(blocks, port, source, family):
 
 
 def explain(block, unreached, itself):
-    """Why a port is not reached, and what opens it, as two texts. C(unreached) says who cannot reach it."""
+    """Why a port is not reached, as a text, and the commands that open it. C(unreached) says who cannot reach it."""
     if block["answers"]:
-        return f"it answers on {itself}, and {unreached}: {block['rule'] or NETWORK}", block["command"]
+        return f"it answers on {itself}, and {unreached}: {block['rule'] or NETWORK}", block["commands"]
     rule = block["rule"] or f"no rule that blocks it was found on the host. {CONDITIONS}. Read the log of the process"
-    return f"{unreached}, and {block['listener']}, which does not answer on {itself} either: {rule}", block["command"]
+    return f"{unreached}, and {block['listener']}, which does not answer on {itself} either: {rule}", block["commands"]
 
 
 def remedy(host, row):
     """The sentences that open the port of a row; empty where a command of its host does not."""
-    if not row.mend or row.mend == RUN:
+    if not row.commands:
         return ""
     # xitrum_open_firewall opens ports in these two alone.
-    managed = row.mend.startswith(("firewall-cmd ", "ufw "))
+    managed = row.commands[0][0] in ("firewall-cmd", "ufw")
     return f" To open it, run on {host}: {row.mend}." + (" Or set xitrum_open_firewall: true." if managed else "")
 
 
@@ -304,8 +301,9 @@ def judge(by, result, block):
         )
     unreached_by = f"{by} cannot reach {place}"
     listens = block["answers"] or block["listener"]
+    mend, commands = "", []
     if listens:
-        why, mend = explain(block, unreached_by, "its own host")
+        why, commands = explain(block, unreached_by, "its own host")
     else:
         why, mend = f"{unreached_by}, and nothing answers on port {result['port']} of the host itself", RUN
     if result["note"]:
@@ -313,14 +311,13 @@ def judge(by, result, block):
     # A second address that only the network between keeps away is not what users know.
     if not result["first"] and not (listens and block["rule"]):
         return row_of(result, "unseen", effective, why)
-    return row_of(result, "differs", effective, why, mend)
+    return row_of(result, "differs", effective, why, mend, commands)
 
 
 def sentences(rows):
     """The public ports among the rows that cannot be reached, one sentence each: C({host: [Row]}) to a list."""
     return [
-        f"{host}: port {row.item.split()[1]} cannot be reached{' over IPv6' if row.item.endswith('(IPv6)') else ''}: "
-        f"{row.why}."
+        f"{host}: port {row.item.split()[1]} cannot be reached{' over IPv6' if row.item.endswith('(IPv6)') else ''}: {row.why}."
         + remedy(host, row)
         for host, some in rows.items()
         for row in some

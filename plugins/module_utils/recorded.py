@@ -13,15 +13,17 @@ import copy
 import json
 
 from ansible_collections.xitrum.host.plugins.module_utils import folders, process, supervisord
+from ansible_collections.xitrum.host.plugins.module_utils.foreign_text import parse_json
 
 FOLDER = "/var/lib/xitrum.host"
 PATH = f"{FOLDER}/before.json"
 
 #: C(applications): name to C(roots), C(logs), C(users) and C(groups), each a name or a path to whether it was made for the
-#: application. C(packages): those that were not installed. C(units): name to C(boot) and C(active), both empty where the
-#: unit came with a package of ours. C(made): the paths of a supervisord of PyPI that were not there.
-#: C(files): the path of somebody else's file, which may be a link, to C(target), the file that it led to, C(mode),
-#: which is missing where there was no file, and C(made), the folders above it that were missing.
+#: application, and C(ports), those that it takes. They are its marks: what is not on record is somebody else's.
+#: C(packages): those that were not installed. C(units): name to C(boot) and C(active), both empty where the unit came
+#: with a package of ours. C(made): the paths of a supervisord of PyPI that were not there.
+#: C(files): the path of somebody else's file, which may be a link, to C(target), the file that it led to, C(mode), which
+#: is missing where there was no file, and C(made), the folders above it that were missing.
 EMPTY = {"applications": {}, "packages": [], "units": {}, "files": {}, "made": []}
 
 SPEC = {
@@ -30,6 +32,8 @@ SPEC = {
     "application": {"type": "dict", "options": {
         "name": {"type": "str", "required": True}, "root": {"type": "path", "required": True},
         "log_dir": {"type": "path", "required": True}, "user": {"type": "str", "required": True},
+        "ports": {"type": "list", "elements": "int", "default": []},
+        "adopt": {"type": "list", "elements": "str", "default": [], "choices": list(folders.ADOPT)},
     }},
 }
 
@@ -37,7 +41,7 @@ SPEC = {
 def parse(text):
     """The record out of its file's text; None where there is no file. Raises ValueError where it is damaged."""
     try:
-        found = json.loads(text) if text else {}
+        found = parse_json(text) if text else {}
         if not isinstance(found, dict):
             raise ValueError("it is no record")
         # Before links were followed, a record had the modes of files alone, and 0777 for a link: others do not write.
@@ -59,7 +63,12 @@ def is_sound(record):
 
     def is_application(entry):
         kinds = ("roots", "logs", "users", "groups")
-        return isinstance(entry, dict) and set(entry) == set(kinds) and all(all_of(entry[kind], lambda made: isinstance(made, bool)) for kind in kinds) and all(
+        if not isinstance(entry, dict) or not set(kinds) <= set(entry) <= {*kinds, "ports"}:
+            return False
+        ports = entry.get("ports", [])
+        if not isinstance(ports, list) or not all(isinstance(port, int) for port in ports):
+            return False
+        return all(all_of(entry[kind], lambda made: isinstance(made, bool)) for kind in kinds) and all(
             path.startswith("/") and ".." not in path.split("/") and not (made and folders.is_system(path))
             for kind in kinds[:2] for path, made in entry[kind].items())
 
@@ -73,6 +82,11 @@ def is_sound(record):
             and all_of(record["units"], lambda unit: all_of(unit, lambda word: isinstance(word, str)) and set(unit) == {"boot", "active"})
             and all_of(record["files"], is_file)
             and isinstance(record["made"], list) and all(path in supervisord.PYPI for path in record["made"]))
+
+
+def owns_root(host, name, root):
+    """Whether a folder is on record as the root of an application of this name."""
+    return root in read(host)["applications"].get(name, {}).get("roots", {})
 
 
 def read(host):
@@ -109,20 +123,33 @@ def state(host, wanted):
     there = {}
     if application:
         there = {"roots": host.exists(application["root"]), "logs": host.exists(application["log_dir"]),
+                 "filled": [kind for kind, path in (("roots", application["root"]), ("logs", application["log_dir"]))
+                            if set(host.listdir(path)) - {"lost+found"}],
                  "users": host.run(["getent", "passwd", application["user"]]).rc == 0, "groups": host.run(["getent", "group", application["user"]]).rc == 0}
     missing = [path for path in supervisord.PYPI if host.stat(path) is None] if wanted["supervisord"] else []
     return {"record": read(host), "there": there, "missing": missing, "installed": installed(host, wanted["packages"]) if wanted["packages"] else set()}
 
 
 def noted(wanted, found):
-    """The record with what is about to be made. Pure."""
+    """The record with what is about to be made. Pure. Raises ValueError where it exists, is not on record, and is not to be
+    adopted: it is somebody else's. An empty folder is nobody's."""
     record, application = copy.deepcopy(found["record"]), wanted["application"]
     record["packages"] = sorted({*record["packages"], *(name for name in wanted["packages"] if name not in found["installed"])})
     record["made"] = sorted({*record["made"], *found["missing"]})
     if application:
         entry = record["applications"].setdefault(application["name"], {"roots": {}, "logs": {}, "users": {}, "groups": {}})
-        for kind, name in (("roots", application["root"]), ("logs", application["log_dir"]), ("users", application["user"]), ("groups", application["user"])):
-            entry[kind].setdefault(name, not found["there"][kind])
+        rows = (("roots", "root"), ("logs", "log_dir"), ("users", "user"), ("groups", "user"))
+        for kind, option in rows:
+            name, there = application[option], found["there"][kind]
+            taken = kind in found["there"].get("filled", ()) if kind in ("roots", "logs") else there
+            if taken and name not in entry[kind] and option not in application.get("adopt", ()):
+                raise ValueError(
+                    f"xitrum_{option} is {name}, which exists and is not on record as {application['name']}'s; expected one that "
+                    f"is made for it: set xitrum_{option} to another, or add {option} to xitrum_adopt")
+            entry[kind].setdefault(name, not there)
+        # Those of today alone: what an application has left is free for another one.
+        if application.get("ports"):
+            entry["ports"] = sorted(application["ports"])
     return record
 
 

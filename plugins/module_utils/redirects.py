@@ -8,7 +8,7 @@ Reads all three back ends each time, so that a change of back end leaves nothing
 
 from __future__ import annotations
 
-import json
+import re
 
 from ansible_collections.xitrum.host.plugins.module_utils import (
     addresses,
@@ -22,7 +22,9 @@ from ansible_collections.xitrum.host.plugins.module_utils import (
     redirects_nft,
     redirects_ports,
 )
-from ansible_collections.xitrum.host.plugins.module_utils.plan import RUN, Plan, Row
+from ansible_collections.xitrum.host.plugins.module_utils.addresses import parse_interfaces
+from ansible_collections.xitrum.host.plugins.module_utils.host import LISTING_BYTES
+from ansible_collections.xitrum.host.plugins.module_utils.plan import RUN, Plan, Problem, Row
 from ansible_collections.xitrum.host.plugins.module_utils.process import parse_unit
 from ansible_collections.xitrum.host.plugins.module_utils.redirects_rules import (
     FAMILIES,
@@ -105,14 +107,23 @@ def read(host, wanted):
 
 
 def read_live(host):
-    """The live rules alone, as L(redirects_foreign.find_takings) takes them, and what an aim of it needs of the
-    host."""
+    """The live rules alone, as L(redirects_foreign.find_takings) takes them, and what an aim of it needs of the host."""
     state = {"paths": {name: host.which(name) for name in PROGRAMS}, "unread": []}
     state["families"] = [family for family in FAMILIES if family == "ipv4" or addresses.supports_ipv6(host)]
     saves, _variant = _saves(host, state)
     state["nftables"], state["iptables"] = {"objects": _objects(host, state)}, {"live": saves}
     state["interfaces"], state["addresses"] = host.listdir("/sys/class/net"), _addresses(host, state)
     return state
+
+
+def read_live_pairs(host):
+    """The live redirects of ours as pairs, whichever back end has them; none where this user may not read the rules."""
+    state = read_live(host)
+    state["firewalld"] = {"live": state["iptables"]["live"]}
+    found = {}
+    for rules in all_rules("effective", state).values():
+        found.update({pair["outside"]: pair for pair in live_pairs(rules)})
+    return [found[outside] for outside in sorted(found)]
 
 
 def _units(host, names):
@@ -133,7 +144,7 @@ def _saves(host, state):
         # The legacy program would load a table only to show that it is empty.
         if legacy and not (host.read(f"/proc/net/{'ip' if family == 'ipv4' else 'ip6'}_tables_names") or "").split():
             continue
-        said = host.run([f"{redirects_iptables.COMMANDS[family]}-save"])
+        said = host.run([f"{redirects_iptables.COMMANDS[family]}-save"], limit=LISTING_BYTES)
         if said.rc == 0:
             saves[family] = said.out
         else:
@@ -144,7 +155,7 @@ def _saves(host, state):
 def _objects(host, state):
     if state["paths"]["nft"] is None:
         return []
-    said = host.run(["nft", "-j", "list", "ruleset"])
+    said = host.run(["nft", "-j", "list", "ruleset"], limit=LISTING_BYTES)
     try:
         if said.rc == 0:
             return redirects_nft.parse(said.out)
@@ -157,15 +168,10 @@ def _objects(host, state):
 def _addresses(host, state):
     """The host's own addresses, where a rule of somebody else is for some addresses only."""
     takings = redirects_foreign.find_takings(state["nftables"]["objects"], state["iptables"]["live"])
-    if not any(condition.kind == "daddr" for some in takings.values() for taking in some
-               for condition in taking.conditions):
+    if not any(condition.kind == "daddr" for some in takings.values() for taking in some for condition in taking.conditions):
         return []
     listed = host.run(["ip", "-j", "address", "show"])
-    try:
-        return [part["local"] for item in json.loads(listed.out or "[]") for part in item.get("addr_info", [])
-                if "local" in part]
-    except ValueError:
-        return []
+    return [address for _name, address in parse_interfaces(listed.out)]
 
 
 def _saver(state):
@@ -178,7 +184,7 @@ def _saver(state):
 
 
 def _number(text):
-    return int(text) if text and text.strip().isdecimal() else None
+    return int(text) if text and re.fullmatch(r"\s*[0-9]{1,18}\s*", text) else None
 
 
 # --------------------------------------------------------------------------------------------------------- planning
@@ -204,11 +210,11 @@ def rules_of(wanted, state):
 def plan(wanted, state):
     """Decides, from C(wanted) (the options of SPEC) and what L(read) gave, without touching the host."""
     rules, (name, why) = rules_of(wanted, state), backend_of(wanted, state)
-    result = Plan(facts={"backend": name, "why": why, "packages": packages(name, state, rules),
-                         "conntrack": conntrack(state, rules),
+    result = Plan(facts={"backend": name, "why": why, "packages": packages(name, state, rules), "conntrack": conntrack(state, rules),
                          "moves": False, "pairs": []})
     unread = [f"{text}. Live rules are read by root: set become." for text in state["unread"]]
-    result.problems = [f"redirects: {text}" for text in [*redirects_ports.problems(wanted, state), *_backend_problems(name, state, rules), *unread]]
+    found = [*redirects_ports.problems(wanted, state), *_backend_problems(name, state, rules), *unread]
+    result.problems = [Problem.within("redirects: {}", text) for text in found]
     if result.problems:
         return result
     # The new back end first: a moment with both is one with a redirect.
@@ -290,7 +296,8 @@ def _pair_rows(wanted, state, rules, name, saved, live):
                 row.status, row.why = "differs", "the inventory asks for another redirect" if row.configured or row.effective else "there is no redirect yet"
                 row.mend = RUN
                 if name == "firewalld" and not state["firewalld"]["active"] and row.wanted == row.configured:
-                    row.why, row.mend = "firewalld does not run", "systemctl start firewalld"
+                    row.why = "firewalld does not run"
+                    row.fix(["systemctl", "start", "firewalld"])
             elif interfaces.get(outside):
                 row.why = f"only what comes in by {interfaces[outside]}"
             rows.append(row)
@@ -317,7 +324,9 @@ def _boot_row(name, state):
         row.status, row.why = "absent", "systemd does not run here, so nothing restores the redirects at boot"
     elif shown.get("UnitFileState") != "enabled" or shown.get("ActiveState") != "active":
         row.status, row.why = "differs", "the redirects would not be there after a reboot"
-        row.mend = RUN if unit == redirects_boot.UNIT else f"systemctl enable --now {unit}"
+        row.mend = RUN
+        if unit != redirects_boot.UNIT:
+            row.fix(["systemctl", "enable", "--now", unit])
     return row
 
 

@@ -20,6 +20,7 @@ from typing import NamedTuple
 
 from ansible_collections.xitrum.host.plugins.module_utils import redirects_iptables as iptables
 from ansible_collections.xitrum.host.plugins.module_utils import redirects_nft as nft
+from ansible_collections.xitrum.host.plugins.module_utils.plan import shell_line
 
 NO, MAYBE, YES = 0, 1, 2
 _DEPTH = 16
@@ -42,7 +43,8 @@ class Condition(NamedTuple):
 
 
 class Taking(NamedTuple):
-    """A rule that changes where a connection goes: by `who`, under these conditions, and what to do about it.
+    """A rule that changes where a connection goes: by `who`, under these conditions, and what to do about it: in words,
+    and the commands of that, each a list of words.
 
     `earlier` are the conditions of each rule before it, on the way to it, that ends the way: a return, an accept."""
 
@@ -50,6 +52,7 @@ class Taking(NamedTuple):
     conditions: tuple
     remedy: str
     earlier: tuple = ()
+    commands: tuple = ()
 
 
 class Aim(NamedTuple):
@@ -261,14 +264,15 @@ class _Table:
             return Taking(
                 "firewalld (a forward port)",
                 tuple(conditions),
-                "remove it: firewall-cmd --list-all-zones shows it, firewall-cmd --permanent --zone=ZONE "
-                "--remove-forward-port=... removes it",
+                "remove it: firewall-cmd --list-all-zones shows it, firewall-cmd --permanent --zone=ZONE --remove-forward-port=... removes it",
             )
+        handle = rule.get("handle")
+        removal = ["nft", "delete", "rule", self.family, self.name, rule["chain"], "handle", str(handle)]
         return Taking(
             f"a rule of nftables in the chain {place}",
             tuple(conditions),
-            f"remove it (nft delete rule {place} handle {rule.get('handle', 'N')}) and take it out of the file that it "
-            "comes from",
+            f"remove it (nft delete rule {place} handle {'N' if handle is None else handle}) and take it out of the file that it comes from",
+            commands=() if handle is None else (tuple(removal),),
         )
 
     def map_keys(self, body):
@@ -406,7 +410,8 @@ def _iptables_taking(chain, line, conditions):
             conditions,
             f"publish the container at another port (docker ps --filter publish={ports or 'PORT'} names it)",
         )
-    return Taking(f"the rule '{line}' of iptables", conditions, f"remove it (iptables -t nat -D {line[3:]})")
+    removal = ["iptables", "-t", "nat", "-D", *shlex.split(line)[1:]]
+    return Taking(f"the rule '{line}' of iptables", conditions, f"remove it ({shell_line([removal])})", commands=(tuple(removal),))
 
 
 def _conditions(words):

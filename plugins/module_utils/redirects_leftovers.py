@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 
+from ansible_collections.xitrum.host.plugins.module_utils.foreign_text import parse_json
 from ansible_collections.xitrum.host.plugins.module_utils.redirects_rules import remove, run, write
 
 RECORD = "/var/lib/xitrum.host/redirects.json"
@@ -43,7 +44,7 @@ def around(steps, rules, mine, state):
         return [write(RECORD, json.dumps(base_chains(objects), sort_keys=True) + "\n", 0o600), *steps]
     if rules or mine or state["record"] is None:
         return steps
-    return [*steps, *_clean(objects, json.loads(state["record"])), remove(RECORD)]
+    return [*steps, *_clean(objects, parse_json(state["record"])), remove(RECORD)]
 
 
 def _clean(objects, before):

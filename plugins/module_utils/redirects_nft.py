@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 
+from ansible_collections.xitrum.host.plugins.module_utils.foreign_text import parse_json
 from ansible_collections.xitrum.host.plugins.module_utils.redirects_rules import (
     FAMILIES,
     FOLDER,
@@ -73,7 +74,7 @@ def parse(text):
     begin = re.search(r"^\{", text, re.MULTILINE)
     if not text.strip():
         return []
-    found = json.loads(text[begin.start():] if begin else text)
+    found = parse_json(text[begin.start():] if begin else text)
     objects = found.get("nftables") if isinstance(found, dict) else None
     if not isinstance(objects, list) or not all(isinstance(entry, dict) for entry in objects):
         raise ValueError("no list of objects")
@@ -115,8 +116,7 @@ def _rules(item, families):
         match = expression.get("match") if isinstance(expression, dict) else None
         match = match if isinstance(match, dict) else {}
         port = _redirected(expression)
-        left = json.dumps(match.get("left"), sort_keys=True) if match.get("op") == "==" else ""
-        right = match.get("right")
+        left, right = json.dumps(match.get("left"), sort_keys=True) if match.get("op") == "==" else "", match.get("right")
         if left == '{"meta": {"key": "iifname"}}' and isinstance(right, str):
             interface = right
         elif left in _FIB and right == "local":
@@ -141,8 +141,7 @@ def _rules(item, families):
 
 def _redirected(expression):
     """The port that an expression redirects to, and does nothing else; 0 for any other."""
-    if not isinstance(expression, dict) or list(expression) != ["redirect"] or not isinstance(expression["redirect"],
-                                                                                              dict):
+    if not isinstance(expression, dict) or list(expression) != ["redirect"] or not isinstance(expression["redirect"], dict):
         return 0
     port = expression["redirect"].get("port")
     return port if isinstance(port, int) else 0

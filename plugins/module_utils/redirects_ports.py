@@ -5,33 +5,26 @@
 
 from __future__ import annotations
 
-import re
 import socket
 
 from ansible_collections.xitrum.host.plugins.module_utils import (
     addresses,
+    input_types,
     redirects_foreign,
     redirects_iptables,
     redirects_nft,
 )
-from ansible_collections.xitrum.host.plugins.module_utils.plan import RUN, Row
-from ansible_collections.xitrum.host.plugins.module_utils.process import seen
+from ansible_collections.xitrum.host.plugins.module_utils.foreign_text import printable
+from ansible_collections.xitrum.host.plugins.module_utils.plan import RUN, Problem, Row
+from ansible_collections.xitrum.host.plugins.module_utils.process import unit_of_process
 from ansible_collections.xitrum.host.plugins.module_utils.redirects_rules import LOOPBACK_ADDRESS, stop
 
-_INTERFACE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:@-]{0,14}")
-_UNIT = re.compile(r"[A-Za-z0-9:_.\\@-]+")
 _PROBE_SECONDS = 2
 
 
 def unit_name(name):
     """A service as systemd names it."""
-    return name if re.search(r"\.(service|socket)$", name) else f"{name}.service"
-
-
-def unit_of(cgroup):
-    """The unit in the text of /proc/PID/cgroup; empty where the process is of none."""
-    found = re.findall(r"([^/\n]+\.service)(?:/[^\n]*)?$", cgroup or "", re.MULTILINE)
-    return found[-1] if found else ""
+    return name if name.endswith((".service", ".socket")) else f"{name}.service"
 
 
 def holders(host, rows, wanted):
@@ -40,7 +33,7 @@ def holders(host, rows, wanted):
         return None
     ports = {pair["outside"] for pair in wanted["pairs"]} if wanted["state"] == "present" else set()
     found = [row for row in rows if row["port"] in ports]
-    return [{**row, "unit": unit_of(seen(host.read, f"/proc/{row['pid']}/cgroup")) if row["pid"] else ""} for row in found]
+    return [{**row, "unit": unit_of_process(host, row["pid"]).get("Id", "") if row["pid"] else ""} for row in found]
 
 
 def problems(wanted, state):
@@ -54,11 +47,11 @@ def problems(wanted, state):
         if pair["outside"] == pair["inside"]:
             found.append(f"{name}: both ports are the same; wanted two, or no pair at all.")
         interface = pair.get("interface")
-        if interface and (not _INTERFACE.fullmatch(interface) or interface not in state["interfaces"]):
+        if interface and (not input_types.fits("interface", interface) or interface not in state["interfaces"]):
             found.append(f"{name}: found the interface {interface}, wanted one of this host: {', '.join(state['interfaces']) or 'it has none'}.")
     doubled = sorted({port for port in outside if outside.count(port) > 1})
     found += [f"port {port} is the outside port of {outside.count(port)} pairs; wanted one: a connection has one target." for port in doubled]
-    found += [f"stop_conflicting: found {name!r}, wanted the name of a service." for name in wanted["stop_conflicting"] if not _UNIT.fullmatch(name)]
+    found += [f"stop_conflicting: found {name!r}, wanted the name of a service." for name in wanted["stop_conflicting"] if not input_types.fits("unit", name)]
     return found + _held(wanted, state) + [text for _port, text, certain in foreign(wanted, state) if certain]
 
 
@@ -68,16 +61,17 @@ def _held(wanted, state):
     found = {}
     for row in conflicts(wanted, state):
         if row["unit"] not in stopped:
-            name = row["process"] or "a process that only root sees"
+            name = printable(row["process"]) or "a process that only root sees"
             what = ", ".join(text for text in (name, f"pid {row['pid']}" if row["pid"] else "", row["unit"]) if text)
             end = f"end it (kill {row['pid']})" if row["pid"] else "end it"
+            commands = [["kill", str(row["pid"])]] if row["pid"] and not row["unit"] else []
             if name == "docker-proxy":
                 # Its unit is that of all containers.
-                row, end = {**row, "unit": ""}, ("publish the container at another port (docker ps --filter "
-                                                 f"publish={row['port']} names it)")
+                row, commands, end = {**row, "unit": ""}, [], f"publish the container at another port (docker ps --filter publish={row['port']} names it)"
             mend = f"have it stopped and disabled with port_forward_stop_conflicting: [{row['unit'][:-len('.service')]}]" if row["unit"] else end
-            found[row["port"], what] = f"port {row['port']} is held by {what}, which a redirect would cut off: {mend}, or take the pair out." + (
+            text = f"port {row['port']} is held by {what}, which a redirect would cut off: {mend}, or take the pair out." + (
                 " An instance of the application leaves the port by a run with xitrum_port_forward: false." if name == "java" else "")
+            found[row["port"], what] = Problem(text, *commands)
     return [found[key] for key in sorted(found)]
 
 
@@ -132,19 +126,16 @@ def foreign(wanted, state):
 
 
 def foreign_of(ports, state, otherwise):
-    """The redirects of ports, each with the interface that it is for, by something else. C(otherwise) is what else can
-    be done about one."""
+    """The redirects of ports, each with the interface that it is for, by something else. C(otherwise) is what else can be done about one."""
     takings = redirects_foreign.find_takings(state["nftables"]["objects"], state["iptables"]["live"])
     found = {}
     for port, interface in ports:
         for family in state["families"]:
             aim = redirects_foreign.Aim(family, port, interface, tuple(state["interfaces"]), tuple(state["addresses"]))
             for taking, certain in redirects_foreign.conflicts(takings, aim):
-                text = (f"port {port} is redirected by {taking.who} already, and of two programs one gets all "
-                        f"connections: {taking.remedy}, "
-                        f"{otherwise}." if certain else
-                        f"{taking.who} may redirect some connections to port {port}: it has conditions, or rules "
-                        "before it, that are not judged here")
+                text = (Problem(f"port {port} is redirected by {taking.who} already, and of two programs one gets all connections: {taking.remedy}, "
+                                f"{otherwise}.", *taking.commands) if certain else
+                        f"{taking.who} may redirect some connections to port {port}: it has conditions, or rules before it, that are not judged here")
                 found[port, text] = found.get((port, text), False) or certain
     return [(port, text, certain) for (port, text), certain in found.items()]
 
@@ -159,7 +150,7 @@ def _answer_rows(pair, family, state, wanted):
         row.status, row.why = "unseen", f"nothing answers on port {pair['inside']}, so that a connection shows nothing"
     elif not outside:
         row.status, row.why = "differs", f"port {pair['inside']} answers, and port {pair['outside']} does not lead there"
-        row.mend = f"{'nft list table inet ' + redirects_nft.TABLE} || {redirects_iptables.COMMANDS[family]}-save -t nat"
+        row.fix(["sh", "-c", f"nft list table inet {redirects_nft.TABLE} || {redirects_iptables.COMMANDS[family]}-save -t nat"])
     return [row]
 
 

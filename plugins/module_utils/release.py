@@ -16,7 +16,8 @@ import os
 import shutil
 import tarfile
 
-from ansible_collections.xitrum.host.plugins.module_utils import process
+from ansible_collections.xitrum.host.plugins.module_utils import partial_folder, process
+from ansible_collections.xitrum.host.plugins.module_utils.foreign_text import parse_json
 from ansible_collections.xitrum.host.plugins.module_utils.plan import RUN, Plan, Row
 
 SPEC = {
@@ -101,7 +102,8 @@ def record_healthy(host, root, healthy):
     before = read_healthy(host, root)
     kept = set(installed(host, root))
     names = [name for name in healthy if name in kept]
-    if names != (before or []):
+    # An empty record is one too: without any, the host would be taken for one from before it.
+    if names != before:
         host.write(healthy_path(root), "".join(f"{name}\n" for name in names), 0o644, "root", "root")
         link_previous(host, root)
 
@@ -113,22 +115,27 @@ def add_healthy(host, root, release):
 
 def drop_healthy(host, root, release):
     """Takes a release that failed off the record, whatever it was before."""
-    record_healthy(host, root, [name for name in read_healthy(host, root) or [] if name != release])
+    begin_healthy(host, root)
+    healthy = read_healthy(host, root)
+    if healthy is not None:
+        record_healthy(host, root, [name for name in healthy if name != release])
 
 
 def begin_healthy(host, root):
-    """Begins the record of a host that was set up before it was kept: with the release before and the one that runs."""
+    """Begins the record where there is none: with the release before and the one that runs, of a host that was set up
+    before it was kept; with no release where instances were switched to one, and C(ROOT/current) leads to none, since
+    their first start failed or was killed."""
     links = [(host.readlink(f"{root}/{name}") or "").rpartition("/")[2] for name in ("previous", "current")]
-    if links[1] and read_healthy(host, root) is None:
+    if not links[1]:
+        links = []
+    if (links or switched(host, root)) and read_healthy(host, root) is None:
         record_healthy(host, root, list(dict.fromkeys(filter(None, links))))
 
 
 def switched(host, root):
     """The releases that the instances of this host are switched to, sorted: several after a rollout that stopped."""
-    links = {number: host.readlink(f"{root}/instances/{number}/current")
-             for number in host.listdir(f"{root}/instances")}
-    return sorted({release_of(f"{root}/instances/{number}/{target}", root) for number, target in links.items()
-                   if target})
+    links = {number: host.readlink(f"{root}/instances/{number}/current") for number in host.listdir(f"{root}/instances")}
+    return sorted({release_of(f"{root}/instances/{number}/{target}", root) for number, target in links.items() if target})
 
 
 def installed(host, root):
@@ -140,17 +147,31 @@ def installed(host, root):
 def manifest_of(host, root, release):
     """What is on record of a release; nothing where there is no record, or a damaged one: files are proved by their content."""
     try:
-        found = json.loads(host.read(manifest_path(root, release)) or "{}")
+        found = parse_json(host.read(manifest_path(root, release)) or "{}")
     except ValueError:
         return {}
     return found if isinstance(found, dict) else {}
 
 
-def overview(host, root):
-    """What M(xitrum.host.release_info) tells of a host: C({releases, current, previous, healthy, switched, slot})."""
+def running(host, root):
+    """The releases that the processes of the instances run, sorted: what serves, wherever links lead."""
+    folder = host.realpath(root)
+    found = {release_of(row["cwd"], folder) for row in process.processes_under(host, f"{folder}/instances")}
+    return sorted(found - {""})
+
+
+def in_step(record):
+    """The releases that steps were bringing when their run ended without a word, by the record of the steps (pure)."""
+    return sorted({entry["folder"].rpartition("-")[0] for entry in record.values()} - {""})
+
+
+def overview(host, root, record=None):
+    """What M(xitrum.host.release_info) tells of a host: C({releases, current, previous, healthy, switched, running, in_step,
+    slot}). C(record) is that of the steps, L(step_record)."""
     links = {name: (host.readlink(f"{root}/{name}") or "").rpartition("/")[2] for name in ("current", "previous")}
     return {"releases": installed(host, root), "slot": int((host.read(f"{root}/slot") or "").strip() == "1"), **links,
-            "healthy": read_healthy(host, root), "switched": switched(host, root)}
+            "healthy": read_healthy(host, root), "switched": switched(host, root), "running": running(host, root),
+            "in_step": in_step(record or {})}
 
 
 def read(host, wanted):
@@ -167,11 +188,23 @@ def read(host, wanted):
         "releases": releases,
         "has": has(host, root, releases) if wanted["release"] not in releases else None,
         "linked": sorted(linked & set(releases)),
+        # Without a record of ours it is somebody else's folder.
+        "marked": [name for name in releases if host.stat(manifest_path(root, name)) is not None],
         "healthy": read_healthy(host, root),
         "current": (host.readlink(f"{root}/current") or "").rpartition("/")[2],
-        "running": sorted({release_of(row["cwd"], root) for row in process.processes_under(host, f"{root}/instances")}),
-        "partial": [name for name in host.listdir(f"{root}/releases") if name.startswith(".")],
+        "running": read_running(host, root),
+        "partial": partial_folder.find_abandoned(host, f"{root}/releases"),
     }
+
+
+def read_running(host, root):
+    """The releases that instances run, sorted. What other users work in is no instance: it would keep a release."""
+    rows, found = process.processes_under(host, f"{root}/instances"), set()
+    for number in host.listdir(f"{root}/instances") if rows else ():
+        home = f"{root}/instances/{number}"
+        here = [row for row in rows if process.is_under(row["cwd"], host.realpath(home))]
+        found |= {release_of(row["cwd"], root) for row in process.own_rows(here, process.accounts(host, home))}
+    return sorted(found)
 
 
 def files(host, root, release):
@@ -199,6 +232,7 @@ def plan(wanted, state):
     # What a rollback would go back to stays, whatever the number.
     target = previous_healthy(state.get("healthy"), state["releases"], state["current"])
     protected = {release, state["current"], target, *state["linked"], *state["running"]}
+    every = [name for name in every if name in state["marked"] or name == release]
     gone = [name for name in every[:-max(wanted["keep"], 1)] if name not in protected]
     result.rows.append(Row(
         "release", "releases to keep", str(wanted["keep"]), "", str(len(state["releases"])), status="differs" if gone else "ok",
@@ -296,12 +330,36 @@ def clean(host, root, state):
 
 
 def assemble(host, wanted, manifest, found, archive, now):
-    """Puts the release together under another name, proves every file, and renames it: the last step is atomic."""
+    """Puts the release together under a name of this run, proves every file, and renames it: the last step is atomic.
+
+    Where another run has made the same release meanwhile, that one stays. Raises ValueError where what was made is not
+    what the manifest lists.
+    """
     root, release, group = wanted["root"], wanted["release"], wanted["group"]
-    partial = f"{root}/releases/.{release}.partial"
+    partial = f"{root}/releases/{partial_folder.name_for(release)}"
     host.make_directory(root)
-    for path in (f"{root}/releases", partial):
-        host.make_directory(path, 0o750, "root", group)
+    host.make_directory(f"{root}/releases", 0o750, "root", group)
+    # Of root alone until it is whole: nobody else is to hold it.
+    host.make_directory(partial, 0o700, "root", group)
+    with partial_folder.hold(partial):
+        fill(host, partial, manifest, found, archive, group)
+        fault = find_fault(partial, manifest)
+        if fault:
+            raise ValueError(f"the release was not made as its manifest lists it: {fault}. What runs is untouched; run the playbook again.")
+        host.own(partial, 0o750, "root", group)
+        host.write(manifest_path(root, release), json.dumps({"installed": now, "files": manifest}), 0o640, "root", group)
+        # On the disk before it has its name, or a power cut could leave a whole release of empty files.
+        os.sync()
+        try:
+            os.rename(partial, folder(root, release))
+        except OSError as error:
+            if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
+                raise
+            host.remove(partial)
+
+
+def fill(host, partial, manifest, found, archive, group):
+    """Makes the entries of a manifest in a folder, of what the host has (C(found)) and what was sent."""
     sent = unpack(archive, partial) if archive else {}
     made = {partial}
     for entry in manifest:
@@ -315,10 +373,26 @@ def assemble(host, wanted, manifest, found, archive, now):
         place(host, entry, path, found, sent, group)
     for spare in sent.values():
         os.unlink(spare)
-    host.write(manifest_path(root, release), json.dumps({"installed": now, "files": manifest}), 0o640, "root", group)
-    # On the disk before it has its name, or a power cut could leave a whole release of empty files.
-    os.sync()
-    os.rename(partial, folder(root, release))
+
+
+def find_fault(folder_path, manifest):
+    """The first way in which a folder is not what a manifest lists, as part of a sentence; empty where it is."""
+    listed, there = {entry["path"]: entry for entry in manifest}, set()
+    for top, folders, names in os.walk(folder_path):
+        links = [name for name in folders if os.path.islink(os.path.join(top, name))]
+        there.update(os.path.relpath(os.path.join(top, name), folder_path) for name in names + links)
+    more, less = sorted(there - set(listed)), sorted(set(listed) - there)
+    if more or less:
+        return f"found {more[0]}, which is not listed" if more else f"{less[0]} is missing"
+    for path, entry in listed.items():
+        where = os.path.join(folder_path, path)
+        if "link" in entry:
+            good = os.path.islink(where) and os.readlink(where) == entry["link"]
+        else:
+            good = not os.path.islink(where) and has_mode(where, entry["mode"]) and digest(where) == entry["sha256"]
+        if not good:
+            return f"{path} has another content or mode"
+    return ""
 
 
 def place(host, entry, path, found, sent, group):

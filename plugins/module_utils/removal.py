@@ -45,9 +45,8 @@ def applications(host, record, known):
 
 
 def _there(host, row):
-    """Whether the host has anything of an application that is not on record."""
-    return any(leftovers.is_ours(host, kind, row[key]) for kind, key in (("roots", "root"), ("logs", "log_dir"))) or bool(
-        supervisors.defined(host, row["name"]) or supervisors.leftovers(host, row["name"]))
+    """Whether a supervisor has anything of an application that is not on record. Its folders are not ours then."""
+    return bool(supervisors.defined(host, row["name"]) or supervisors.leftovers(host, row["name"]))
 
 
 def _as_many(items, count):

@@ -32,9 +32,9 @@ def read(host, wanted, jdk=None, kernel=None):
     rows = sockets.listeners(host) if running else sockets.Rows()
     found = {}
     for name in filter(str.isdecimal, host.listdir(f"{root}/instances")):
-        own = own_process(
-            [row for row in running if process.is_under(row["cwd"], f"{root}/instances/{name}")], wanted["user"]
-        )
+        folder = f"{root}/instances/{name}"
+        here = [row for row in running if process.is_under(row["cwd"], folder)]
+        own = own_process(process.own_rows(here, process.accounts(host, folder, wanted["user"])), wanted["user"])
         port = wanted["http_port"] + int(name)
         if own:
             listening = [row["backlog"] for row in rows or [] if row["port"] == port and own["pid"] in row["pids"]]
@@ -69,8 +69,12 @@ def own_process(rows, user):
 
 def granted(host, nofile):
     """How many open files a service can be given: what root may raise to, or else what the first process has itself."""
-    most = min(nofile, int(host.read("/proc/sys/fs/nr_open") or nofile))
-    return most if limits.raises(host, nofile) else min(most, process.nofile_of(host.read("/proc/1/limits"))[1])
+    text = (host.read("/proc/sys/fs/nr_open") or "").strip()
+    most = min(nofile, int(text)) if text.isdecimal() else nofile
+    if limits.raises(host, nofile):
+        return most
+    has = process.nofile_of(host.read("/proc/1/limits") or "")
+    return min(most, has[1]) if has and has[1] != process.UNLIMITED else most
 
 
 def somaxconn(host):

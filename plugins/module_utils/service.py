@@ -5,35 +5,56 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import signal
 import time
 
 from ansible_collections.xitrum.host.plugins.module_utils import (
     addresses,
+    disk_space,
     folders,
     instances,
     leftovers,
+    ownership,
+    process,
     recorded,
     release,
     sockets,
+    step_record,
+    step_state,
     supervisors,
 )
+from ansible_collections.xitrum.host.plugins.module_utils.foreign_text import parse_json
+from ansible_collections.xitrum.host.plugins.module_utils.host import COMMAND_SECONDS
 
 SPEC = {
     "name": {"type": "str", "required": True},
     "root": {"type": "path", "required": True},
     "log_dir": {"type": "path", "required": True},
+    "user": {"type": "str", "default": ""},
     "supervisor": {"type": "str", "default": "systemd", "choices": sorted(supervisors.KINDS)},
-    "state": {"type": "str", "default": "started", "choices": ["started", "restarted", "stopped", "absent", "returned"]},
+    "state": {
+        "type": "str",
+        "default": "started",
+        "choices": ["started", "restarted", "stopped", "absent", "returned"],
+    },
     "remove_root": {"type": "bool", "default": False},
     "instances": {
-        "type": "list", "elements": "dict", "default": [],
-        "options": {"index": {"type": "int", "required": True}, "port": {"type": "int", "default": 0}, "folder": {"type": "str", "default": ""}},
+        "type": "list",
+        "elements": "dict",
+        "default": [],
+        "options": {
+            "index": {"type": "int", "required": True},
+            "port": {"type": "int", "default": 0},
+            "folder": {"type": "str", "default": ""},
+        },
     },
     "address": {"type": "str", "default": "127.0.0.1"},
     "path": {"type": "str", "default": "/"},
     "status": {"type": "int", "default": 200},
+    "text": {"type": "str", "default": ""},
+    "timeout": {"type": "int", "default": 10},
     "start_timeout": {"type": "int", "default": 120},
     "stop_timeout": {"type": "int", "default": 30},
     "watch": {"type": "int", "default": 0},
@@ -42,14 +63,21 @@ SPEC = {
 }
 
 
+#: Seconds that an instance gets at least to be healthy again where it goes back: it was healthy, and a run that asks for
+#: less does so of its new release. A host that is busy with what failed takes its time.
+PATIENCE = 120
+
+
 def home(wanted, index):
     """The folder of an instance."""
     return f"{wanted['root']}/instances/{index}"
 
 
 def running(host, wanted, index):
-    """The processes of an instance."""
-    return supervisors.processes(host, home(wanted, index))
+    """The processes of an instance. Those of other users that claim to work in its folder are none: they would be
+    killed by root, or keep it from being started or removed."""
+    folder = home(wanted, index)
+    return process.own_rows(supervisors.processes(host, folder), process.accounts(host, folder, wanted.get("user", "")))
 
 
 def filled(wanted, index, verb):
@@ -59,16 +87,17 @@ def filled(wanted, index, verb):
 
 
 def switch(host, wanted, instance):
-    """Points C(current) at the instance's new folder and C(previous) at the one before, which a step that fails
-    needs."""
+    """Points C(current) at the instance's new folder and C(previous) at the one before, which a step that fails needs:
+    the last one that was healthy, where a run that was killed has left another."""
     folder, here = instance["folder"], home(wanted, instance["index"])
     now = host.readlink(f"{here}/current")
+    before = step_state.return_folder(step_record.read(host, wanted["name"]), instance["index"], now)
     if not folder or folder == now:
         return False
     if not host.exists(f"{here}/{folder}/script/runner"):
         raise RuntimeError(f"{here}/{folder} is not there, so nothing was switched: run the playbook again")
-    if now:
-        host.link(f"{here}/previous", now)
+    if now and before != folder:
+        host.link(f"{here}/previous", before)
     host.link(f"{here}/current", folder)
     return True
 
@@ -84,6 +113,13 @@ def drained(host, wanted, todo, pause=0.25):
         if not left or time.monotonic() >= deadline:
             return left
         time.sleep(pause)
+
+
+def drain(host, wanted, todo):
+    """As L(drained), recorded first."""
+    for item in todo:
+        step_record.note(host, wanted, item["index"], "drained")
+    return drained(host, wanted, todo)
 
 
 def drain_notes(host, left):
@@ -115,7 +151,7 @@ def stop(host, wanted, index):
     words = []
     for kind in stoppers(host, wanted):
         for command in filled({**wanted, "supervisor": kind}, index, "stop"):
-            said = host.run(command)
+            said = host.run(command, seconds=wanted["stop_timeout"] + COMMAND_SECONDS)
             words += [(said.err or said.out).strip()] if said.rc != 0 else []
     if not gone(host, wanted, index, 0):
         # Nobody watches over what rc.local has started; a JVM that has been told already does not mind.
@@ -179,30 +215,67 @@ def start(host, wanted, index):
             raise RuntimeError(f"instance {index} could not be started: {' '.join(command)}: {(said.err or said.out).strip()}\n{tail(host, wanted, index)}")
 
 
+def health_fault(host, wanted, item, subject=""):
+    """Why an instance is not healthy, as a sentence; empty where it is: the page answers as it should, and what listens
+    is a process of this instance and of its user. C(subject) is what answers, in words: its URL, where that is empty.
+
+    Sockets are read before the page is requested, so that nobody else is asked, and again after it, so that nobody else
+    has answered: then the same socket has to be there.
+    """
+    address, port = target_of(host, wanted, item)
+    configured = instances.read_configured(host, f"{home(wanted, item['index'])}/current")
+    place = {
+        "index": item["index"],
+        "address": address,
+        "port": port,
+        "https": configured["https"] if configured else 0,
+    }
+    users = process.accounts(host, home(wanted, item["index"]), wanted.get("user", ""))
+    looks = []
+
+    def stranger():
+        return ownership.answer_fault(host, place, wanted["supervisor"], wanted["name"], users, looks)
+
+    fault = stranger()
+    if fault:
+        return fault
+    answer, text = host.read_page(address, port, wanted["path"], wanted.get("timeout", 10))
+    subject = subject or f"http://{addresses.bracketed(address)}:{port}{wanted['path']}"
+    if answer != wanted["status"]:
+        return f"{subject} answers {answer}, wanted is {wanted['status']}"
+    if wanted.get("text", "") not in text:
+        return (
+            f"{subject} answers {answer} without the text {wanted['text']!r}, wanted is a page that has it "
+            "(xitrum_health_text)"
+        )
+    return stranger()
+
+
 def wait_until_healthy(host, wanted, todo):
     """Waits for all of them together: index to seconds. Raises RuntimeError with the end of the log of the first that is not."""
-    began, took, answer = time.monotonic(), {}, {}
-    left = {item["index"]: target_of(host, wanted, item) for item in todo}
+    began, took, faults = time.monotonic(), {}, {}
+    left = {item["index"]: item for item in todo}
     asked = began
     while left:
-        for index, (address, port) in sorted(left.items()):
-            answer[index] = host.page(address, port, wanted["path"])
-            if answer[index] == wanted["status"]:
+        for index, item in sorted(left.items()):
+            faults[index] = health_fault(host, wanted, item)
+            if not faults[index]:
                 took[index] = round(time.monotonic() - began, 1)
                 del left[index]
         if left and time.monotonic() - began > wanted["start_timeout"]:
             index = min(left)
-            address, port = left[index]
             raise RuntimeError(
                 f"instance {index} is not healthy {wanted['start_timeout']} s after its start: "
-                f"http://{addresses.bracketed(address)}:{port}{wanted['path']} answers {answer[index]}, "
-                f"wanted is {wanted['status']}. The end of its log:\n{tail(host, wanted, index)}"
+                f"{faults[index]}. The end of its log:\n{tail(host, wanted, index)}"
             )
         if left and time.monotonic() - asked > 1:
             asked = time.monotonic()
             for index, said in supervisors.given_up(host, wanted["supervisor"], wanted["name"], sorted(left)).items():
-                raise RuntimeError(f"instance {index} ended each time that it was started, and {wanted['supervisor']} gave up: {said}. "
-                                   f"The end of its log:\n{tail(host, wanted, index)}")
+                raise RuntimeError(
+                    f"instance {index} ended each time that it was started, and {wanted['supervisor']} gave up: "
+                    f"{said}; "
+                    f"{faults[index]}. The end of its log:\n{tail(host, wanted, index)}"
+                )
         if left:
             time.sleep(0.25)
     return took
@@ -217,13 +290,14 @@ def watch(host, wanted, pause=1.0):
         time.sleep(pause)
         for item in wanted["instances"]:
             index, now = item["index"], pids(host, wanted, item["index"])
-            answer = host.page(*target_of(host, wanted, item), wanted["path"])
-            if answer != wanted["status"] or now != before[index]:
-                what = f"has the process {now or 'none'} instead of {before[index]}"
-                if now == before[index]:
-                    what = f"answers {answer}, wanted is {wanted['status']}"
-                raise RuntimeError(f"instance {index} was healthy and did not stay so for {wanted['watch']} s: it {what}. The end of its log:\n"
-                                   f"{tail(host, wanted, index)}")
+            fault = health_fault(host, wanted, item, "it")
+            if now != before[index]:
+                fault = f"it has the process {now or 'none'} instead of {before[index]}"
+            if fault:
+                raise RuntimeError(
+                    f"instance {index} was healthy and did not stay so for {wanted['watch']} s: {fault}. "
+                    f"The end of its log:\n{tail(host, wanted, index)}"
+                )
 
 
 def pids(host, wanted, index):
@@ -238,8 +312,8 @@ def log_of(wanted, index):
 
 def output_of(wanted, index):
     """The file with what an instance prints; empty where the supervisor keeps it in the journal."""
-    command = filled(wanted, index, "output")
-    return command[-1] if command[0] == "tail" else ""
+    where = filled(wanted, index, "log")
+    return where if where.startswith("/") else ""
 
 
 def marks_path(wanted, index):
@@ -251,8 +325,7 @@ def mark_logs(host, wanted, index):
     """Writes down how far the logs of an instance are, before it is started: L(tail) shows what follows. Not kept in
     memory, since a later run of the module may find that the same start has failed."""
     output = output_of(wanted, index)
-    marks = {"time": time.time(), "log": host.position(log_of(wanted, index)), "output": host.position(output)
-             if output else (0, 0)}
+    marks = {"time": time.time(), "log": host.position(log_of(wanted, index)), "output": host.position(output) if output else (0, 0)}
     try:
         host.write(marks_path(wanted, index), json.dumps(marks), 0o640, "root", "root")
     except OSError:
@@ -264,19 +337,20 @@ def read_marks(host, wanted, index):
     """What L(mark_logs) wrote; the beginning of everything where it wrote nothing that can be read."""
     none = {"time": 0.0, "log": (0, 0), "output": (0, 0)}
     try:
-        marks = json.loads(host.read(marks_path(wanted, index)) or "{}")
-        return {**none, "time": float(marks["time"]),
-                **{name: tuple(map(int, marks[name])) for name in ("log", "output")}}
+        marks = parse_json(host.read(marks_path(wanted, index)) or "{}")
+        return {**none, "time": float(marks["time"]), **{name: tuple(map(int, marks[name])) for name in ("log", "output")}}
     except (ValueError, TypeError, KeyError):
         return none
 
 
 def read_output(host, wanted, index, marks):
     """The end of what an instance has printed since its last start."""
-    output, command = output_of(wanted, index), filled(wanted, index, "output")
-    if output and marks["output"] != (0, 0):
+    output = output_of(wanted, index)
+    if output:
+        # The application's user may put a link in its place, which a command of root would follow.
         return host.tail(output, since=marks["output"])
-    if not output and marks["time"]:
+    command = filled(wanted, index, "output")
+    if marks["time"]:
         said = host.run([*command[:-1], f"--since=@{marks['time']:.6f}", command[-1]])
         if said.rc == 0:
             return said.out
@@ -297,11 +371,14 @@ def plan(host, wanted):
     """The instances that are not in the wanted state."""
     todo, defined = [], supervisors.defined(host, wanted["name"])
     marked = set().union(*defined.values()) if defined else set()
-    numbers = sorted(marked.union(int(number) for number in filter(str.isdecimal, host.listdir(f"{wanted['root']}/instances"))))
+    # What is in a folder that is not on record is nobody's to remove.
+    owned = wanted["state"] != "absent" or recorded.owns_root(host, wanted["name"], wanted["root"])
+    inside = host.listdir(f"{wanted['root']}/instances") if owned else []
+    numbers = sorted(marked.union(int(number) for number in filter(str.isdecimal, inside)))
     every = [{"index": number, "port": 0, "folder": ""} for number in numbers]
     for instance in wanted["instances"] or (every if wanted["state"] == "absent" else []):
         runs = running(host, wanted, instance["index"])
-        there = host.exists(home(wanted, instance["index"])) or instance["index"] in marked
+        there = (owned and host.exists(home(wanted, instance["index"]))) or instance["index"] in marked
         if wanted["state"] == "returned":
             now = host.readlink(f"{home(wanted, instance['index'])}/current")
             if instance["folder"] and (now != instance["folder"] or not runs):
@@ -318,17 +395,15 @@ def surplus(host, wanted):
 
 
 def left_of_root(host, wanted):
-    """What of the root is removed with the last instance: all of it where it was made for the application, else what is
-    ours in it."""
+    """What of the root is removed with the last instance: all of it where it was made for the application, else what is ours in it."""
     root = wanted["root"]
-    is_whole = wanted["remove_root"] and wanted["state"] == "absent" and not wanted["instances"]
-    if not is_whole or folders.is_system(host.realpath(root)):
+    if not wanted["remove_root"] or wanted["state"] != "absent" or wanted["instances"] or folders.is_system(host.realpath(root)):
         return []
-    made = recorded.read(host)["applications"].get(wanted["name"], {}).get("roots", {}).get(root, False)
+    made = recorded.read(host)["applications"].get(wanted["name"], {}).get("roots", {}).get(root)
     if made:
         return [root] if host.stat(root) is not None else []
-    ours = leftovers.inside(host, "roots", root) if leftovers.is_ours(host, "roots", root) else []
-    return [f"{root}/{name}" for name in ours]
+    # Of a folder that was adopted, what is ours; one that is not on record is somebody else's.
+    return [f"{root}/{name}" for name in leftovers.inside(host, "roots", root)] if made is not None else []
 
 
 def remove_root(host, wanted, left):
@@ -350,21 +425,27 @@ def diff(wanted, todo):
 
 def apply(host, wanted, todo):
     """Stops, switches, starts and waits: index to the seconds until it was healthy. Instances that do not get healthy go
-    back to the folder that they had. Raises RuntimeError then, with the end of the log of what failed."""
+    back to the last folder with which they were. Raises RuntimeError then, with the end of the log of what failed."""
     starts = wanted["state"] in ("started", "restarted", "returned")
     for instance in todo if starts else []:
         prepare(host, wanted, instance["index"])
+    # Whoever has begun a step ends it: a playbook that drains instances first also puts them back.
+    in_step = {item["index"] for item in todo if step_state.entry_of(step_record.read(host, wanted["name"]), item["index"])}
     for instance in todo:
+        step_record.note(host, wanted, instance["index"], "stopped", instance["folder"] if starts else None)
         # By another supervisor, one that does not run would be started at boot.
         stop(host, wanted, instance["index"])
         if wanted["state"] != "stopped":
             move(host, wanted, instance["index"], (wanted["supervisor"],) if starts else ())
-        if wanted["state"] == "absent":
+        if wanted["state"] == "absent" and recorded.owns_root(host, wanted["name"], wanted["root"]):
             host.remove(home(wanted, instance["index"]))
+            step_record.forget(host, wanted["name"], instance["index"])
     if wanted["state"] == "absent":
         # One that was left on an older release kept the others from being told as the host's current one.
         release.settle(host, wanted["root"])
-    took = begin(host, wanted, todo) if starts else {}
+    took = begin(host, patient(wanted) if wanted["state"] == "returned" else wanted, todo) if starts else {}
+    for index in {item["index"] for item in todo} - in_step:
+        step_record.forget(host, wanted["name"], index)
     # Last: it is not to be waited for while nothing runs, and the next run makes up for it.
     for kind in surplus(host, wanted) if wanted["state"] != "stopped" else ():
         supervisors.clean(host, kind, wanted["name"])
@@ -382,38 +463,93 @@ def move(host, wanted, index, keep):
 
 def begin(host, wanted, todo):
     """The second half of L(apply): nothing runs, and the wanted supervisor alone knows the instances."""
-    before = {item["index"]: host.readlink(f"{home(wanted, item['index'])}/current") for item in todo}
+    record = step_record.read(host, wanted["name"])
+    before = {item["index"]: step_state.return_folder(record, item["index"], host.readlink(f"{home(wanted, item['index'])}/current"))
+              for item in todo}
     try:
         for instance in todo:
-            switch(host, wanted, instance)
-            start(host, wanted, instance["index"])
-        took = wait_until_healthy(host, wanted, todo)
-    except RuntimeError as error:
-        drop_failed(host, wanted, todo)
-        raise RuntimeError(f"{error}\n{go_back(host, wanted, todo, before)}") from error
+            launch(host, wanted, instance)
+        took = prove_healthy(host, wanted, todo)
+    except (OSError, RuntimeError) as error:
+        # First of all: nothing runs, and on a full disk what follows fails too.
+        went = go_back(host, wanted, todo, before)
+        raise RuntimeError(f"{explain(host, wanted, error)}\n{went}{drop_failed(host, wanted, todo)}") from error
     release.settle(host, wanted["root"])
     return took
 
 
+def launch(host, wanted, instance, needed=True):
+    """Switches an instance and starts it, each recorded first; C(needed) is that of L(step_record)."""
+    # All of it before the switch, since the way back from there needs room on the disk as well.
+    for state in ("stopped", "switched", "started"):
+        step_record.note(host, wanted, instance["index"], state, None if state == "started" else instance["folder"], needed)
+    switch(host, wanted, instance)
+    start(host, wanted, instance["index"])
+
+
+def prove_running(host, wanted):
+    """Waits until all instances are healthy, those too that ran already: one that its supervisor has just started at boot is
+    not yet. What a run that was killed has started is recorded as healthy then."""
+    unproved = [
+        item for item in wanted["instances"]
+        if step_state.is_unproved(step_record.read(host, wanted["name"]), item["index"], host.readlink(f"{home(wanted, item['index'])}/current"))
+    ]
+    for state in ("stopped", "started", "healthy"):
+        for item in unproved:
+            step_record.note(host, wanted, item["index"], state)
+    wait_until_healthy(host, wanted, wanted["instances"])
+    for item in unproved:
+        step_record.note(host, wanted, item["index"], "enabled")
+
+
+def prove_healthy(host, wanted, todo, needed=True):
+    """As L(wait_until_healthy), with the record of the step: at the end clients may be sent to the instances."""
+    for instance in todo:
+        step_record.note(host, wanted, instance["index"], "healthy", needed=needed)
+    took = wait_until_healthy(host, wanted, todo)
+    for instance in todo:
+        step_record.note(host, wanted, instance["index"], "enabled", needed=needed)
+    return took
+
+
+def explain(host, wanted, error):
+    """An error as a message has it: of a full disk, with the path, what it needs and what there is."""
+    return f"{error}{disk_space.note(host, error, wanted['root'])}"
+
+
 def drop_failed(host, wanted, todo):
-    """Takes the release that did not start off the record of healthy ones, unless the host runs it otherwise."""
+    """Takes the release that did not start off the record of healthy ones, unless the host runs it otherwise. Why that
+    could not be done, as the end of a message; empty where it was."""
     current = (host.readlink(f"{wanted['root']}/current") or "").rpartition("/")[2]
-    for name in {item["folder"].rpartition("-")[0] for item in todo} - {"", current}:
-        release.drop_healthy(host, wanted["root"], name)
+    try:
+        for name in {item["folder"].rpartition("-")[0] for item in todo} - {"", current}:
+            release.drop_healthy(host, wanted["root"], name)
+    except OSError as error:
+        return f"\nThe record of healthy releases was not changed: {explain(host, wanted, error)}"
+    return ""
+
+
+def patient(wanted):
+    """The options for instances that go back to what they ran, see L(PATIENCE)."""
+    return {**wanted, "start_timeout": max(wanted["start_timeout"], PATIENCE)}
 
 
 def go_back(host, wanted, todo, before):
     """Puts instances back to the folders that they had: a sentence on how that went."""
-    changed = [{**item, "folder": before[item["index"]]} for item in todo if before[item["index"]] and item["folder"] not in ("", before[item["index"]])]
+    changed = [{**item, "folder": before[item["index"]]} for item in todo if before[item["index"]] and item["folder"] != before[item["index"]]]
     if not changed:
         return "There is nothing to go back to: it stays as it is, and the next run tries again."
     names = ", ".join(f"{item['index']} to {item['folder'].rpartition('-')[0]}" for item in changed)
     try:
         for instance in changed:
+            step_record.note(host, wanted, instance["index"], "stopped", instance["folder"], needed=False)
             stop(host, wanted, instance["index"])
-            switch(host, wanted, instance)
-            start(host, wanted, instance["index"])
-        wait_until_healthy(host, wanted, changed)
-    except RuntimeError as error:
-        return f"Going back (instance {names}) failed as well: {error}"
+            launch(host, wanted, instance, needed=False)
+        prove_healthy(host, patient(wanted), changed, needed=False)
+    except (OSError, RuntimeError) as error:
+        for instance in changed:
+            # What cannot go back runs what it is switched to, rather than nothing.
+            with contextlib.suppress(OSError, RuntimeError):
+                start(host, wanted, instance["index"])
+        return f"Going back (instance {names}) failed as well: {explain(host, wanted, error)}"
     return f"Went back, and healthy: instance {names}. Nothing else was touched."

@@ -38,6 +38,10 @@ SPEC = {
 #: What all files of ours say in their first lines.
 OURS = "xitrum.host"
 
+#: Where units of ours are, and where those of packages and of programs are, which ours would replace (systemd.unit(5)).
+OWN_UNITS = "/etc/systemd/system/"
+UNIT_FOLDERS = ("/run/systemd/system", "/usr/local/lib/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system")
+
 _UNIT = ("ActiveState", "UnitFileState", "MainPID")
 
 
@@ -54,6 +58,7 @@ def read(host, wanted):
         "unused": supervisors.unused(host, name, (wanted["supervisor"],)),
         "texts": {item["path"]: host.read(item["path"]) for item in wanted["files"]},
         "marks": {path: (host.stat(path), host.readlink(path)) for path in marks(wanted)},
+        "shadowed": shadowed(host, wanted),
         "folders": {path: host.listdir(path) for path in services(wanted)},
         "granted": restarts.granted(host, wanted["nofile"]) if kind["inherits"] else 0,
         "init": init,
@@ -76,6 +81,13 @@ def marks(wanted):
     kind, name = supervisors.KINDS[wanted["supervisor"]], wanted["name"]
     return {supervisors.filled(kind["mark"], name=name, index=index): supervisors.filled(kind["target"], name=name, index=index)
             for index in range(wanted["instances"])}
+
+
+def shadowed(host, wanted):
+    """The units of the distribution that ours would hide, as xitrum_name user would hide user@.service."""
+    shared = supervisors.filled(supervisors.KINDS[wanted["supervisor"]]["shared"], name=wanted["name"])
+    names = [path.rpartition("/")[2] for path in shared if path.startswith(OWN_UNITS)]
+    return [f"{folder}/{name}" for name in names for folder in UNIT_FOLDERS if host.exists(f"{folder}/{name}")]
 
 
 def services(wanted):
@@ -138,8 +150,7 @@ def others(host, wanted):
     main = host.read(supervisord.MAIN) or ""
     patterns = supervisord.included(main) or [f"{supervisord.FOLDER}/*.conf"]
     folders = sorted({pattern.rpartition("/")[0] for pattern in patterns})
-    paths = [f"{folder}/{name}" for folder in folders for name in host.listdir(folder)
-             if supervisord.includes(patterns, f"{folder}/{name}")]
+    paths = [f"{folder}/{name}" for folder in folders for name in host.listdir(folder) if supervisord.includes(patterns, f"{folder}/{name}")]
     return {supervisord.MAIN: main, **{path: host.read(path) or "" for path in paths if path not in own}}
 
 
@@ -152,8 +163,7 @@ def compose(wanted, state):
     it is only put back where it is missing.
     """
     kind, name = supervisors.KINDS[wanted["supervisor"]], wanted["name"]
-    values = {"@NOFILE@": state["granted"],
-              "@MINFDS@": max(state["granted"], supervisord.minfds(state["others"]), least_minfds(state))}
+    values = {"@NOFILE@": state["granted"], "@MINFDS@": max(state["granted"], supervisord.minfds(state["others"]), least_minfds(state))}
     files = [{**item, "content": replaced(item["content"], values)} for item in wanted["files"]]
     links = [{"path": path, "target": target} for path, target in supervisord.COMMANDS.items()] if state["pypi"] else []
     script = state["rc_local"]
@@ -288,6 +298,9 @@ def problems(wanted, state):
     for path, text in state["texts"].items():
         if text is not None and OURS not in text:
             yield f"{path} exists and was not written by this collection: move it away, or set another xitrum_name"
+    if state["shadowed"]:
+        yield (f"xitrum_name is {name}, and this host has {state['shadowed'][0]} already, which a unit of that name would "
+               "replace; expected a name that no unit has: set another xitrum_name")
     for path, target in marks(wanted).items():
         stat, now = state["marks"][path]
         # systemd's own link may be written in another way; what it leads to is looked at above.
@@ -342,8 +355,7 @@ def apply(host, wanted, state, planned):
 
 
 def note(host, wanted, state):
-    """Records what is somebody else's and is about to be changed: a daemon for everybody, a file that gets our
-    block."""
+    """Records what is somebody else's and is about to be changed: a daemon for everybody, a file that gets our block."""
     kind = supervisors.KINDS[wanted["supervisor"]]
     if kind["daemon"] and "{name}" not in kind["daemon"]:
         recorded.note_unit(host, kind["daemon"], kind["packages"][0])

@@ -23,6 +23,19 @@ CLUSTER_SETTINGS = ("xitrum_cluster", "xitrum_cluster_port")
 #: The values of xitrum_rollout_strategy.
 ROLLING, ALL_AT_ONCE = "rolling", "all_at_once"
 
+#: Secrets and settings of sessions in the instances' own configuration, and the variable that sets each.
+OWN_SETTINGS = {
+    "xitrum.session.secureKey": "xitrum_secure_key",
+    "xitrum.session.cookieName": "xitrum_config",
+    "xitrum.metrics.apiKey": "xitrum_metrics_api_key",
+}
+
+#: A system property of the JVM: the launcher takes the quotes out.
+_PROPERTY = re.compile(r"-D([^=]*)(=.*)?", re.DOTALL)
+
+#: Properties that lead the application to another configuration than its package's.
+_OTHER_FILES = ("config.file", "config.resource", "config.url")
+
 #: Stands for what another file sets. No HOCON has it as a value of its own.
 _MARK = "xitrum-host-another-file"
 
@@ -30,8 +43,7 @@ _CLUSTER_PORT = re.compile(r"canonical\s*\{[^}]*?port\s*=\s*(\d+)")
 
 
 def read_session_settings(text):
-    """The settings of sessions in force in a C(xitrum.conf): name to a digest. None is known of a text that is no
-    HOCON."""
+    """The settings of sessions in force in a C(xitrum.conf): name to a digest. None is known of a text that is no HOCON."""
     found = {name: find_values(paths, settings) for name, paths, settings in find_paths(settings_of(text or ""))}
     return {name: digest("\n".join(sorted(values))) for name, values in found.items() if values}
 
@@ -72,8 +84,7 @@ def read_package_settings(read):
 
 
 def is_overridden(read, paths):
-    """Whether the values of some paths are the same whatever C(config/xitrum.conf) has: with another file in its
-    place."""
+    """Whether the values of some paths are the same whatever C(config/xitrum.conf) has: with another file in its place."""
     # It may be included inside an object.
     ends = {path[begin:] for path in paths for begin in range(len(path))}
     other = "".join(f"{'.'.join(map(json.dumps, path))} = {_MARK}\n" for path in sorted(ends))
@@ -114,6 +125,28 @@ def read_settings(package, own, akka):
     brought = {name: package[name] for name in SESSION_SETTINGS if name in package}
     over = {name: brought[name] for name in package.get("overrides", ()) if name in brought}
     return {**found, **brought, **read_session_settings(own), **over}
+
+
+def read_properties(options):
+    """The names of the system properties that options of the JVM set."""
+    found = (_PROPERTY.fullmatch(re.sub("[\"']", "", str(option)).strip()) for option in options)
+    return [match[1].strip() for match in found if match]
+
+
+def option_errors(options):
+    """Why options of the JVM must not be given to an application, a sentence each: they win over its configuration, so that
+    the variable has no effect, and a changed value is not noticed. No value is shown: every user of a host reads it."""
+    for name in dict.fromkeys(read_properties(options)):
+        variable = OWN_SETTINGS.get(name)
+        if variable:
+            how = f" to {name.partition('.')[2]} = VALUE" if variable == "xitrum_config" else ""
+            yield (f"xitrum_java_options has -D{name}, which wins over {variable}, and a change of which is not noticed: "
+                   f"leave the option out, and set {variable}{how}")
+
+
+def unread_options(options):
+    """The options of the JVM with which an application reads another file than its package's, sorted."""
+    return sorted({f"-D{name}" for name in read_properties(options)} & {f"-D{name}" for name in _OTHER_FILES})
 
 
 def find_changes(running, desired):

@@ -2,64 +2,68 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Listening and established TCP sockets, from ss(8): the only tool that tells a socket's own backlog (/proc/net/tcp
-does not).
+does not). Who holds one comes from the file descriptors in /proc, by the number of the socket (its inode).
 
-Names of processes and control groups in its output are chosen by others: a name of up to 15 bytes may hold blanks,
-quotes and line breaks. So a row begins only where a whole head of one stands, with real addresses and, where several
-states are listed, its state (at least 18 bytes), each part is read in the order in which ss writes it, and what cannot
-be read is kept in C(unread): never dropped, and never an error.
+ss is not asked for processes: their names are chosen by others, and may hold whole rows. Of what it prints without
+them, others choose the names of control groups alone, in which the kernel allows no line break. What cannot be read is
+kept in C(unread): never dropped, and never an error.
 """
 
 from __future__ import annotations
 
 import re
+import time
 
-from ansible_collections.xitrum.host.plugins.module_utils import addresses
+from ansible_collections.xitrum.host.plugins.module_utils import addresses, process
 from ansible_collections.xitrum.host.plugins.module_utils.foreign_text import printable
+from ansible_collections.xitrum.host.plugins.module_utils.host import LISTING_BYTES
 
-#: C(-e) adds v6only, C(-p) the processes (those of other users are shown to root only).
-SS = ("ss", "-H", "-l", "-t", "-n", "-p", "-e")
+#: C(-e) adds the inode, the control group and v6only.
+SS = ("ss", "-H", "-l", "-t", "-n", "-e")
 
-ESTABLISHED = ("ss", "-H", "-t", "-n", "-p", "state", "established")
+ESTABLISHED = ("ss", "-H", "-t", "-n", "-e", "state", "established")
+
+#: Seconds after which no more file descriptors are read. A million of them takes about three.
+HOLDER_SECONDS = 20
+
+#: What could not be read of a listing that is larger than it may be.
+CUT = f"more than {LISTING_BYTES} bytes"
 
 _HEAD = re.compile(
     r"(?:(?P<state>[A-Z][A-Z0-9-]*)[ \t]+)?(?P<received>[0-9]{1,10})[ \t]+(?P<sent>[0-9]{1,10})[ \t]+"
-    r"(?P<local>\S+):(?P<port>[0-9]{1,5})[ \t]+(?P<peer>\S+):(?P<peer_port>[0-9]{1,5}|\*)(?:[ \t]+(?P<rest>.*))?",
-    re.DOTALL,
+    r"(?P<local>\S+):(?P<port>[0-9]{1,5})[ \t]+(?P<peer>\S+):(?P<peer_port>[0-9]{1,5}|\*)(?:[ \t]+(?P<rest>.*))?"
 )
-# ss itself ends a name at a closing parenthesis.
-_USER = re.compile(r'\("([^)]*)",pid=([0-9]{1,10}),fd=[0-9]{1,10}\)')
-_USERS = re.compile(rf"users:\({_USER.pattern}(?:,{_USER.pattern})*\)")
+# Each detail before the control group is written by the kernel or by ss itself: NAME:VALUE, or the arrow.
+_DETAILS = re.compile(r"(?:(?:[a-z0-9_]+:[^\s\"]*|[<-]-[->])[ \t]*)*")
+_INODE = re.compile(r"(?:^|[ \t])ino:([0-9]{1,20})(?![^ \t])")
 _END = re.compile(r"(?: v6only:(?P<v6only>[01]))?(?: [<-]-[->])?\s*$")
 
 
 class Rows(list):
-    """Rows of sockets, and in C(unread) the lines that could not be read, as texts. C(failed): whether ss itself
-    failed, and they are its message."""
+    """Rows of sockets, and in C(unread) the lines that could not be read, as texts. C(failed): whether ss itself failed,
+    and they are its message."""
 
     unread = ()
     failed = False
 
 
 def parse_listeners(text):
-    """The LISTEN rows of C(ss -H -ltnpe) as dictionaries, L(Rows).
+    """The LISTEN rows of C(ss -H -ltne) as dictionaries, L(Rows).
 
     Keys: C(port) (integer), C(address) (without brackets, an IPv4 address as such; C(*) is every address),
     C(interface) (or empty), C(family) (C(inet), C(inet6) or C(dual): an IPv6 socket that takes IPv4 as well),
-    C(backlog) (the Send-Q: what listen() got), C(queued) (the Recv-Q: connections that wait to be accepted), C(pid)
-    and C(process) (the lowest that holds it; None and empty where this user may not see it), C(pids) (all that hold
-    it), C(cgroup) (of the process that made it, as newer versions of ss show it to everybody; else empty).
+    C(backlog) (the Send-Q: what listen() got), C(queued) (the Recv-Q: connections that wait to be accepted), C(inode)
+    (the number of the socket, None where ss does not show it), C(cgroup) (of the process that made it, as newer
+    versions of ss show it to everybody; else empty).
     """
     found, unread = Rows(), []
-    for head, rest, line in _records(text, unread, _is_listener):
+    for head, line in _records(text, unread, _is_listener):
         if head["state"] != "LISTEN":
             continue
-        users, tail = _users(rest, line, unread)
-        end = _END.search(tail)
-        before = tail[: end.start()]
+        inode, rest = _details(head, line, unread)
+        end = _END.search(rest)
+        before = rest[: end.start()]
         address, interface = _end(head["local"])
-        # A forked child holds the socket too: its parent is the older one, as a rule the lower number.
-        users = sorted((pid, name) for name, pid in users)
         found.append(
             {
                 "port": int(head["port"]),
@@ -68,9 +72,7 @@ def parse_listeners(text):
                 "family": _family(address, head["local"], end["v6only"]),
                 "backlog": int(head["sent"]),
                 "queued": int(head["received"]),
-                "pid": users[0][0] if users else None,
-                "process": users[0][1] if users else "",
-                "pids": sorted({pid for pid, _name in users}),
+                "inode": inode,
                 "cgroup": before.partition("cgroup:")[2] if "cgroup:/" in before else "",
             }
         )
@@ -79,17 +81,16 @@ def parse_listeners(text):
 
 
 def parse_established(text):
-    """The rows of C(ss -H -t -n -p state established) as dictionaries, L(Rows): C(local) and C(peer)
-    (C(ADDRESS:PORT) without brackets, an IPv4 address as such), C(port) (the local one, an integer) and C(users)
-    (name and process id of all that hold it)."""
+    """The rows of C(ss -H -t -n -e state established) as dictionaries, L(Rows): C(local) and C(peer)
+    (C(ADDRESS:PORT) without brackets, an IPv4 address as such), C(port) (the local one, an integer) and C(inode)."""
     found, unread = Rows(), []
-    for head, rest, line in _records(text, unread, _is_connection):
-        users = _users(rest, line, unread)[0]
+    for head, line in _records(text, unread, _is_connection):
         ends = [
             addresses.endpoint(_joined(*_end(head[name])), int(head[port]))
             for name, port in (("local", "port"), ("peer", "peer_port"))
         ]
-        found.append({"local": ends[0], "peer": ends[1], "port": int(head["port"]), "users": users})
+        inode = _details(head, line, unread)[0]
+        found.append({"local": ends[0], "peer": ends[1], "port": int(head["port"]), "inode": inode})
     found.unread = tuple(unread)
     return found
 
@@ -104,38 +105,25 @@ def _is_connection(head):
 
 
 def _records(text, unread, is_row):
-    """Each row as C((head, what follows it, whole text)). A name with a line break goes on in the next line."""
-    records = []
-    # Not splitlines: a name may hold what Python, and nobody else, takes for the end of a line.
+    """Each row as C((head, line))."""
+    # Not splitlines: a control group's name may hold what Python, and nobody else, takes for the end of a line.
     for line in text.split("\n"):
         head = _HEAD.fullmatch(line)
-        ends = (_end(head["local"]), _end(head["peer"])) if head and is_row(head) else (None,)
-        if None not in ends and int(head["port"]) < 65536:
-            records.append(line)
-        elif records and _is_open(records[-1]):
-            records[-1] += "\n" + line
+        if head and is_row(head) and None not in (_end(head["local"]), _end(head["peer"])) and int(head["port"]) < 65536:
+            yield head, line
         elif line.strip():
             unread.append(line)
-    for record in records:
-        head = _HEAD.fullmatch(record)
-        yield head, head["rest"] or "", record
 
 
-def _is_open(record):
-    """Whether the list of a row's processes has begun and not ended."""
-    rest = _HEAD.fullmatch(record)["rest"] or ""
-    return rest.startswith("users:(") and not _USERS.match(rest)
-
-
-def _users(rest, line, unread):
-    """The processes of a row as C([(name, pid)]), and what follows them."""
-    if not rest.startswith("users:("):
-        return [], " " + rest
-    match = _USERS.match(rest)
-    if match is None:
+def _details(head, line, unread):
+    """The inode of a row, and all that stands behind its addresses. A row whose details cannot be read is still one."""
+    rest = " " + (head["rest"] or "")
+    known = rest.partition(" cgroup:")[0]
+    if not _DETAILS.fullmatch(known.strip(" \t\r")):
         unread.append(line)
-        return [], ""
-    return [(name, int(pid)) for name, pid in _USER.findall(match[0])], rest[match.end() :]
+        return None, ""
+    found = _INODE.search(known)
+    return int(found[1]) if found else None, rest
 
 
 def _end(text):
@@ -163,21 +151,81 @@ def _family(address, local, v6only):
     return "inet6" if ":" in address else "inet"
 
 
-def established(host):
-    """All established TCP connections of a host, L(Rows). Where ss could not say, that is what could not be read."""
-    result = host.run(list(ESTABLISHED))
+def established(host, pids=()):
+    """All established TCP connections of a host, L(Rows). Where ss could not say, that is what could not be read.
+
+    With C(pids), each row also has C(users): the name and the id of those of these processes that hold it.
+    """
+    result = host.run(list(ESTABLISHED), limit=LISTING_BYTES)
     if result.rc == 0:
-        return parse_established(result.out)
+        found = parse_established(result.out)
+        found.unread += (CUT,) if result.cut else ()
+        return with_users(host, found, pids) if pids else found
     found = Rows()
     found.unread = (result.err.strip() or f"ss ended with {result.rc}",)
     found.failed = True
     return found
 
 
+def with_users(host, rows, pids):
+    """Connections with C(users), L(established)."""
+    held, late = holders(host, {row["inode"] for row in rows}, pids)
+    names = {pid: process_name(host, pid) for pid in sorted({pid for some in held.values() for pid in some})}
+    for row in rows:
+        row["users"] = [(names[pid], pid) for pid in held.get(row["inode"], ())]
+    rows.unread += late
+    return rows
+
+
 def listeners(host):
-    """All listening TCP sockets of a host, L(Rows), or None where ss could not say (not installed, or refused)."""
-    result = host.run(list(SS))
-    return parse_listeners(result.out) if result.rc == 0 else None
+    """All listening TCP sockets of a host, L(Rows), or None where ss could not say (not installed, or refused).
+
+    Beside the keys of L(parse_listeners) a row has C(pids) (all processes that hold it, those of other users for root
+    only), C(pid) and C(process) (the id and the printable name of the lowest; None and empty where there is none).
+    """
+    result = host.run(list(SS), limit=LISTING_BYTES)
+    if result.rc != 0:
+        return None
+    rows = parse_listeners(result.out)
+    rows.unread += (CUT,) if result.cut else ()
+    held, late = holders(host, {row["inode"] for row in rows}, process.pids(host))
+    for row in rows:
+        row["pids"] = held.get(row["inode"], [])
+        # A forked child holds the socket too: its parent is the older one, as a rule the lower number.
+        row["pid"] = row["pids"][0] if row["pids"] else None
+        row["process"] = process_name(host, row["pid"]) if row["pids"] else ""
+    rows.unread += late
+    return rows
+
+
+def holders(host, inodes, pids, clock=time.monotonic):
+    """Which of these processes hold which of these sockets: C(({inode: [pid]}, unread)), the ids in ascending order.
+
+    C(unread) is empty, or one sentence where there were too many file descriptors to read in C(HOLDER_SECONDS).
+    """
+    deadline, found = clock() + HOLDER_SECONDS, {}
+    wanted = {f"socket:[{inode}]": inode for inode in inodes if inode is not None}
+    for pid in sorted(pids) if wanted else ():
+        for name in process.seen(host.listdir, f"/proc/{pid}/fd") or ():
+            inode = wanted.get(process.seen(host.readlink, f"/proc/{pid}/fd/{name}"))
+            if inode is not None and pid not in found.setdefault(inode, []):
+                found[inode].append(pid)
+            # One process may have a million.
+            if clock() > deadline:
+                return found, (f"the file descriptors of the processes from {pid} on were not read within {HOLDER_SECONDS} s",)
+    return found, ()
+
+
+def pids_of_service(host, service):
+    """The processes of a service of systemd. All of the host where systemd names none: a connection that is counted for
+    nothing delays a drain, and one that is not counted is cut."""
+    return process.pids_of_unit(host, process.show_unit(host, f"{service}.service")) or process.pids(host)
+
+
+def process_name(host, pid):
+    """The name of a process, printable; empty where it is gone."""
+    text = process.seen(host.read, f"/proc/{pid}/comm") or ""
+    return printable(text[:-1] if text.endswith("\n") else text)
 
 
 def unread_count(rows):
@@ -193,7 +241,7 @@ def drain_note(rows):
     what = "a failure of ss" if rows.failed else f"{len(lines)} unreadable line(s) of ss"
     return (
         f"found {what} ({printable(lines[0])!r}), which counts as open connections, so that a drain waits until its "
-        "deadline; expected rows of iproute2: run ss -tnp on the host"
+        "deadline; expected rows of iproute2: run ss -tne on the host"
     )
 
 
@@ -204,7 +252,6 @@ def unread_note(rows):
         return ""
     count = "1 line" if len(lines) == 1 else f"{len(lines)} lines"
     return (
-        f"found {count} of ss that cannot be parsed, such as {printable(lines[0])!r}; expected the columns of "
-        "iproute2: "
-        "run ss -ltnpe on the host to see whose socket it is"
+        f"found {count} of ss that cannot be parsed, such as {printable(lines[0])!r}; expected the columns of iproute2: "
+        "run ss -ltne on the host to see whose socket it is"
     )

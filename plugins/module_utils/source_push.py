@@ -9,6 +9,7 @@ import os
 import urllib.parse
 
 from ansible_collections.xitrum.host.plugins.module_utils import urls
+from ansible_collections.xitrum.host.plugins.module_utils.host import LONG_SECONDS, own_environment
 from ansible_collections.xitrum.host.plugins.module_utils.plan import Plan, Row
 
 SPEC = {
@@ -19,6 +20,7 @@ SPEC = {
     "pending": {"type": "bool", "default": False},
     "commit_message": {"type": "str", "required": True},
     "allow_uncommitted": {"type": "bool", "default": False},
+    "prefix": {"type": "str", "default": "source_tree"},
 }
 
 
@@ -33,7 +35,7 @@ def git(host, wanted, *words, login=None):
     found. Git asks for it by the origin of the remote alone: a redirect to another one must not get it."""
     options = ["-c", "credential.helper=", "-c", f"credential.{login['origin']}.helper={HELPER}"] if login else []
     return host.run(["env", "GIT_TERMINAL_PROMPT=0", "git", *options, "-C", wanted["path"], *words],
-                    environment=login["environment"] if login else None)
+                    environment=login["environment"] if login else None, seconds=LONG_SECONDS, keep=own_environment(), exact="-z" in words)
 
 
 def remote_of(host, wanted):
@@ -82,7 +84,8 @@ def plan(wanted, state):
     ours = sorted(path for _code, path in state["uncommitted"] if path in wanted["paths"])
     others = sorted(path for code, path in state["uncommitted"] if path not in wanted["paths"] and code != "??")
     if others and not wanted["allow_uncommitted"]:
-        result.problems.append(f"uncommitted changes in {', '.join(others)} would not be pushed: commit or stash them, or allow uncommitted changes")
+        result.problems.append(f"uncommitted changes in {', '.join(others)} would not be pushed: commit or stash them, "
+                               f"or set {wanted['prefix']}_allow_uncommitted to true")
     if result.problems:
         return result
     if ours or wanted["pending"]:

@@ -8,13 +8,11 @@ from __future__ import annotations
 import re
 
 from ansible_collections.xitrum.host.plugins.module_utils.hocon_edit import ended, newline
+from ansible_collections.xitrum.host.plugins.module_utils.sbt_definitions import expand, read_aliases
 from ansible_collections.xitrum.host.plugins.module_utils.sbt_project import is_packaging
-from ansible_collections.xitrum.host.plugins.module_utils.scala_sources import without_comments
 
 #: Kind of a file of entries to what stands between a name and its value.
 SEPARATORS = {"procfile": ": ", "properties": "="}
-
-_ALIAS = r'addCommandAlias\s*\(\s*"{}"\s*,\s*(?:"""([\s\S]*?)"""|"((?:[^"\\\n]|\\.)*)"|([^)]*))'
 
 
 def entries(text, kind, values):
@@ -30,18 +28,30 @@ def entries(text, kind, values):
     return text
 
 
-def alias(text, name, command):
-    """The text of a C(build.sbt) in which this command alias is defined. Raises ValueError where another one is."""
-    bare = without_comments(text)
-    found = re.search(_ALIAS.format(re.escape(name)), bare)
-    if not found:
+def alias(text, name, command, others=()):
+    """The text of a C(build.sbt) in which this command alias is defined. Raises ValueError where another one is.
+
+    others: the texts of the build's other files, whose aliases it may run.
+    """
+    own = read_aliases(text)
+    aliases = {known: one for other in (*others, text) for known, one in read_aliases(other).items()}
+    if name not in own:
         # A blank line before it: older sbt versions want one between settings.
         gap = newline(text) if text.strip() else ""
         return f'{ended(text)}{gap}addCommandAlias("{name}", "{command}"){newline(text)}'
-    has = next(part for part in found.groups() if part is not None)
-    parts = [part.strip() for part in has.split(";")]
-    # A user's alias may run the packaging task by a name of before, or through an alias of its own.
-    if command.strip("; ") not in parts and not (is_packaging(command.strip("; ")) and any(map(is_packaging, parts))):
-        line = bare.count("\n", 0, found.start()) + 1
-        raise ValueError(f'line {line}: the alias "{name}" runs {has.strip()!r}; wanted is one that runs {command.strip("; ")}. Add it there.')
+    found = own[name]
+    runs = [] if found.command is None else expand(found.command, {other: one for other, one in aliases.items() if other != name})
+    desired = command.strip("; ")
+    if not any(runs_command(project, one, desired) for project, one in runs):
+        has = found.code if found.command is None else repr(found.command.strip())
+        raise ValueError(f'line {found.line}: the alias "{name}" runs {has}; expected one that runs {desired}. Add it there')
     return text
+
+
+def runs_command(project, command, desired):
+    """Whether a command of a project is the desired one. The packaging task may have either of its names; the project is compared
+    where the desired command names one."""
+    scope, _slash, task = desired.rpartition("/")
+    if scope and project != scope:
+        return False
+    return command == task or (is_packaging(command) and is_packaging(task))

@@ -19,10 +19,12 @@ _SV, _SVSCAN = "/etc/{name}-runit/{index}", "/etc/{name}-daemontools/{index}"
 # C(hides) are what would win over the definition where it is there and its text has C(hiding), a pattern: it goes.
 # C(given_up) are the supervisor's words for an instance that it starts no more, since it ended too often.
 # C(start) and C(stop) are commands in turn; C(forget) makes the supervisor let go of an instance whose mark is gone.
-# C(inits) are the processes 1 that can start it at boot, any where none is named; C(init) is that of System V.
-# C(daemon) is the unit that has to run for it, C(unit) its file, and C(scan) what C(init) starts instead.
-# C(gone) are commands after the last instance, and then C(gone_after) when the shared paths are removed. C(output) prints the
-# end of what an instance said. C(log) is where that is, in words. C(inherits): whether the number of open files has to be one
+# C(inits) are the processes 1 that can start it at boot, any where none is named; C(init) is that of System V. C(daemon) is
+# the unit that has to run for it, C(unit) its file, and C(scan) what C(init) starts instead.
+# C(gone) are commands after the last instance, and then C(gone_after) when the shared paths are removed. C(log) is the
+# file of what an instance prints, or where else that is, in words: C(output) then shows its end. No command has a path
+# below a folder that the application's user may write: root would follow a link there. C(inherits): whether the number
+# of open files has to be one
 # that the host can grant, since what starts the instance cannot take less. C(restarts): whether an instance that ends is
 # started again. C(low_ports): whether an instance may have a port below 1024. C(slots_by_default): whether a host
 # without proxies
@@ -60,15 +62,12 @@ KINDS = {
         "start": [["supervisorctl", "reread"], ["supervisorctl", "update", "{name}-{index}"], ["supervisorctl", "start", "{name}-{index}"]],
         "stop": [["supervisorctl", "stop", "{name}-{index}"]],
         "forget": [["supervisorctl", "remove", "{name}-{index}"]],
-        # It opens the file of what a program prints before it starts it, so that nothing of a program could make the
-        # folder. Each `enable` has systemd read its units again.
-        "define": [["systemctl", "enable", "--now", "supervisor.service"],
-                   ["systemctl", "enable", "{name}-logs.service"],
+        # It opens the file of what a program prints before it starts it, so that nothing of a program could make the folder.
+        # Each `enable` has systemd read its units again.
+        "define": [["systemctl", "enable", "--now", "supervisor.service"], ["systemctl", "enable", "{name}-logs.service"],
                    ["systemctl", "enable", "--now", "{name}-logs.path"]],
-        "gone": [["systemctl", "disable", "--now", "{name}-logs.path"],
-                 ["systemctl", "disable", "{name}-logs.service"]],
+        "gone": [["systemctl", "disable", "--now", "{name}-logs.path"], ["systemctl", "disable", "{name}-logs.service"]],
         "gone_after": [["systemctl", "daemon-reload"]],
-        "output": ["tail", "-n", "30", "{log_dir}/output-{index}.log"],
     },
     "runit": {
         "restarts": True, "low_ports": True,
@@ -84,7 +83,6 @@ KINDS = {
         "forget": [["sv", "exit", _SV]],
         "define": [["systemctl", "daemon-reload"], ["systemctl", "enable", "--now", "{name}-runit.service"]],
         "gone": [["systemctl", "disable", "--now", "{name}-runit.service"]], "gone_after": [["systemctl", "daemon-reload"]],
-        "output": ["tail", "-n", "30", "{log_dir}/output-{index}/current"],
     },
     "daemontools": {
         "restarts": True, "low_ports": True,
@@ -101,19 +99,18 @@ KINDS = {
         "forget": [["svc", "-dx", _SVSCAN, f"{_SVSCAN}/log"]],
         "define": [["systemctl", "daemon-reload"], ["systemctl", "enable", "--now", "{name}-daemontools.service"]],
         "gone": [["systemctl", "disable", "--now", "{name}-daemontools.service"]], "gone_after": [["systemctl", "daemon-reload"]],
-        "output": ["tail", "-n", "30", "{log_dir}/output-{index}/current"],
     },
     "rc.local": {
         "restarts": False, "low_ports": True,
         "slots_by_default": False, "no_slots": "",
         "inits": [], "packages": ["logrotate"], "program": "logrotate", "daemon": "",
         "inherits": False, "log": "{log_dir}/output-{index}.log",
-        "mark": "/etc/{name}-rc.local/enabled/{index}", "target": "/etc/{name}-rc.local/start", "own": [],
+        "mark": "/etc/{name}-rc.local/enabled/{index}", "target": "/etc/{name}-rc.local/start",
+        "own": ["/run/{name}-rc.local-{index}.pid"],
         "shared": ["/etc/{name}-rc.local", "/etc/logrotate.d/{name}-rc.local"],
         # As at boot: nothing of the login that starts it.
         "start": [["env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "/etc/{name}-rc.local/start", "{index}"]],
         "stop": [], "forget": [], "define": [], "gone": [], "gone_after": [],
-        "output": ["tail", "-n", "30", "{log_dir}/output-{index}.log"],
     },
     "upstart": {
         "restarts": True, "low_ports": False, "slots_by_default": False,
@@ -130,6 +127,5 @@ KINDS = {
         # It watches its folder only where the kernel tells of changes.
         "forget": [["initctl", "reload-configuration"]], "define": [["initctl", "reload-configuration"]],
         "gone": [], "gone_after": [],
-        "output": ["tail", "-n", "30", "/var/log/upstart/{name}-{index}.log"],
     },
 }

@@ -1,8 +1,7 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Supervisord, of which there is one daemon for everybody on a host: what the other files of its configuration say, and
-where it comes from. Pure.
+"""Supervisord, of which there is one daemon for everybody on a host: what the other files of its configuration say, and where it comes from. Pure.
 
 It reads them by C(configparser) with settings of its own, so they are read by the same here.
 """
@@ -38,19 +37,16 @@ NAMED = ("program", "group", "fcgi-program", "eventlistener")
 
 
 def parse(text):
-    """One file as supervisord reads it, and the lines that keep it from starting, as C((parser, [(number, text,
-    why)]))."""
+    """One file as supervisord reads it, and the lines that keep it from starting, as C((parser, [(number, text, why)]))."""
     parser = configparser.RawConfigParser(strict=False, inline_comment_prefixes=(";", "#"))
     try:
         # Universal line ends, as of a file that is opened as text.
         parser.read_file(io.StringIO(text, newline=None))
     except configparser.MissingSectionHeaderError as error:
-        return parser, [(error.lineno, error.line.rstrip("\n"),
-                         "found a line before any [section]; supervisord does not start with it: correct the line")]
+        return parser, [(error.lineno, error.line.rstrip("\n"), "found a line before any [section]; supervisord does not start with it: correct the line")]
     except configparser.ParsingError as error:
         lines = dict(lines_of(text))
-        return parser, [(number, lines.get(number, ""), "found neither NAME = VALUE nor a [section]; supervisord does "
-                                                        "not start with it: correct the line")
+        return parser, [(number, lines.get(number, ""), "found neither NAME = VALUE nor a [section]; supervisord does not start with it: correct the line")
                         for number, _line in error.errors]
     except (configparser.Error, AttributeError, TypeError) as error:
         # A value that goes on below a name without one, say: a mistake that configparser itself does not expect.
@@ -80,24 +76,20 @@ def minfds(texts):
 
 
 def unread(texts):
-    """What in other people's files cannot be read, as C((file, number, text, why)). C(%(ENV_X)s) is known to the daemon
-    alone."""
+    """What in other people's files cannot be read, as C((file, number, text, why)). C(%(ENV_X)s) is known to the daemon alone."""
     found = []
     for path, text in texts.items():
         parser, errors = parse(text)
         found += [(path, *error) for error in errors]
         value = _minfds(parser)
         if value is not None and _integer(value) is None:
-            number, line = next(((number, line) for number, line in lines_of(text)
-                                 if lowercase(line.strip()).startswith("minfds")), (1, "minfds"))
-            found.append((path, number, line,
-                          f"found minfds {printable(value)!r}; expected a whole number: correct the line"))
+            number, line = next(((number, line) for number, line in lines_of(text) if lowercase(line.strip()).startswith("minfds")), (1, "minfds"))
+            found.append((path, number, line, f"found minfds {printable(value)!r}; expected a whole number: correct the line"))
     return found
 
 
 def keeps_minfds(texts):
-    """Whether a file sets minfds to what cannot be read, or may: what the running daemon has must not be lowered
-    then."""
+    """Whether a file sets minfds to what cannot be read, or may: what the running daemon has must not be lowered then."""
     return any(
         bool(errors) or (_minfds(parser) is not None and _integer(_minfds(parser)) is None)
         for parser, errors in map(parse, texts.values())
@@ -105,20 +97,17 @@ def keeps_minfds(texts):
 
 
 def programs(texts):
-    """The names of other people's programs and groups: name to the file that has it. Of a file that cannot be read, its
-    lines are searched."""
+    """The names of other people's programs and groups: name to the file that has it. Of a file that cannot be read, its lines are searched."""
     found = {}
     for path, text in texts.items():
         parser, errors = parse(text)
         sections = parser.sections() + (re.findall(r"^\[([^\]\n]+)\]", text, re.MULTILINE) if errors else [])
-        found.update({section.partition(":")[2].strip(): path for section in sections
-                      if section.partition(":")[0] in NAMED and ":" in section})
+        found.update({section.partition(":")[2].strip(): path for section in sections if section.partition(":")[0] in NAMED and ":" in section})
     return found
 
 
 def included(text, main=MAIN):
-    """The patterns of the files that the main file includes; None where it says none, or in words that only the daemon
-    knows."""
+    """The patterns of the files that the main file includes; None where it says none, or in words that only the daemon knows."""
     parser, _errors = parse(text)
     try:
         words = parser.get("include", "files", fallback=None)
@@ -133,8 +122,7 @@ def included(text, main=MAIN):
 
 def includes(patterns, path):
     """Whether one of the patterns finds a path: their signs match no slash."""
-    return any(pattern.count("/") == path.count("/")
-               and all(fnmatchcase(name, glob) for glob, name in zip(pattern.split("/"), path.split("/")))
+    return any(pattern.count("/") == path.count("/") and all(fnmatchcase(name, glob) for glob, name in zip(pattern.split("/"), path.split("/")))
                for pattern in patterns)
 
 

@@ -38,8 +38,7 @@ def defined(host, name):
 
 def leftovers(host, name):
     """The supervisors that have anything of the application: kind to the paths that are there, the marks left out."""
-    found = {kind: [path for path in filled(what["shared"], name=name) if host.exists(path)]
-             for kind, what in KINDS.items()}
+    found = {kind: [path for path in filled(what["shared"], name=name) if host.exists(path)] for kind, what in KINDS.items()}
     if has_block(host, rc_local.PATH, name):
         found["rc.local"].append(rc_local.PATH)
     for kind in found:
@@ -159,6 +158,72 @@ def read_upstart(host, name, indices):
 
 def _well(word, good):
     return WELL["active"] if word in good else word
+
+
+def main_pids(host, kind, name, indices):
+    """The process that the supervisor has for each instance that runs: index to process id. That process, and what it
+    started, is the instance, whoever else works in its folder."""
+    return {index: pid for index, pid in PID_READERS[kind](host, name, indices).items() if pid}
+
+
+def _pid(text):
+    """The number in a text, 0 where there is none."""
+    return int(text) if re.fullmatch(r"[0-9]{1,10}", text) else 0
+
+
+def systemd_pids(host, name, indices):
+    """From C(systemctl show): the main process of the unit."""
+    units = [f"{name}@{index}.service" for index in indices]
+    shown = host.run(["systemctl", "show", "--no-pager", "--property=Id,MainPID", "--", *units]).out
+    blocks = [process.parse_unit(block) for block in shown.split("\n\n")]
+    found = {block.get("Id"): _pid(block.get("MainPID", "")) for block in blocks}
+    return {index: found.get(unit, 0) for index, unit in zip(indices, units)}
+
+
+def supervisord_pids(host, name, indices):
+    """From C(supervisorctl pid): the number alone, also while the program is C(STARTING)."""
+    return {index: _pid(host.run(["supervisorctl", "pid", f"{name}-{index}"]).out.strip()) for index in indices}
+
+
+def runit_pids(host, name, indices):
+    """From C(sv status): see L(read_runit). The process of its log is another one."""
+    return scanned_pids(host, "runit", ["sv", "status"], r"^run: (/[^:\n]+): \(pid (\d+)\)", name, indices)
+
+
+def daemontools_pids(host, name, indices):
+    """From C(svstat): see L(read_daemontools)."""
+    return scanned_pids(host, "daemontools", ["svstat"], r"^(/[^:\n]+): up \(pid (\d+)\)", name, indices)
+
+
+def scanned_pids(host, kind, command, pattern, name, indices):
+    """The processes in what a supervisor that scans a folder says of some of them, one a line."""
+    folders = {index: filled(KINDS[kind]["target"], name=name, index=index) for index in indices}
+    found = dict(re.findall(pattern, host.run([*command, *folders.values()]).out, re.MULTILINE))
+    return {index: _pid(found.get(folder, "")) for index, folder in folders.items()}
+
+
+def rc_local_pids(host, name, indices):
+    """From the file that the script which starts an instance writes, since nobody watches over what rc.local starts."""
+    paths = {index: filled(KINDS["rc.local"]["own"], name=name, index=index)[0] for index in indices}
+    return {index: _pid((process.seen(host.read, path) or "").strip()) for index, path in paths.items()}
+
+
+def upstart_pids(host, name, indices):
+    """From C(initctl status): see L(read_upstart)."""
+    said = {index: host.run(["initctl", "status", f"{name}-{index}"]).out for index in indices}
+    found = {index: re.match(r"\S+ start/\S+, process (\d+)\s*$", text, re.MULTILINE) for index, text in said.items()}
+    return {index: _pid(match[1]) if match else 0 for index, match in found.items()}
+
+
+#: How each supervisor is asked for its processes.
+PID_READERS = {
+    "systemd": systemd_pids,
+    "supervisord": supervisord_pids,
+    "runit": runit_pids,
+    "daemontools": daemontools_pids,
+    "rc.local": rc_local_pids,
+    "upstart": upstart_pids,
+}
 
 
 #: How each supervisor is asked.

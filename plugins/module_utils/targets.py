@@ -18,17 +18,6 @@ SPEC = {
 }
 
 
-def unit_of(cgroup):
-    """The systemd service of a control group, C(xitrum@0.service); empty where it is none."""
-    return next((part for part in reversed(cgroup.split("/")) if part.endswith(".service")), "")
-
-
-def unit_of_process(text):
-    """The systemd service that /proc/PID/cgroup names (cgroup v2, or systemd's own tree of v1); else empty."""
-    found = [unit_of(line.split(":", 2)[2]) for line in text.splitlines() if line.startswith("0:") or ":name=systemd:" in line]
-    return next((unit for unit in found if unit), "")
-
-
 def full_name(unit):
     """The name of a unit with its suffix, as systemctl completes it."""
     return unit if "." in unit.rpartition("@")[2] else unit + ".service"
@@ -47,14 +36,20 @@ def read(host, wanted):
     for unit in map(full_name, wanted["units"]):
         shown = process.show_unit(host, unit)
         pids = process.pids_of_unit(host, shown) if shown else []
-        rows = [row for row in found if set(row["pids"]) & set(pids) or unit_of(row["cgroup"]) == unit]
+        rows = [row for row in found if set(row["pids"]) & set(pids) or is_in_group(row["cgroup"], shown)]
         why = "" if pids else f"{unit} is {shown.get('ActiveState', 'not known')}" if shown else "systemd has no such unit"
         targets.append(_target(f"unit {unit}", pids, rows, shown, why or ss_why))
     for pid in wanted["pids"]:
         there = host.read(f"/proc/{pid}/stat") is not None
         rows = [row for row in found if pid in row["pids"]]
-        targets.append(_target(f"pid {pid}", [pid] if there else [], rows, _unit_of_pid(host, pid), "" if there else "there is no such process"))
+        targets.append(_target(f"pid {pid}", [pid] if there else [], rows, process.unit_of_process(host, pid), "" if there else "there is no such process"))
     return targets
+
+
+def is_in_group(group, shown):
+    """Whether a control group is that of a unit that L(process.show_unit) described, or below it."""
+    own = shown.get("ControlGroup", "")
+    return bool(own) and f"{group}/".startswith(f"{own}/")
 
 
 def _target(label, pids, listeners, unit, why):
@@ -63,13 +58,9 @@ def _target(label, pids, listeners, unit, why):
 
 def _of_port(host, port, rows, ss_why):
     pids = sorted({pid for row in rows for pid in row["pids"]})
-    names = {unit_of(row["cgroup"]) for row in rows} - {""}
-    unit = process.show_unit(host, min(names)) if names else _unit_of_pid(host, pids[0]) if pids else {}
+    groups = sorted({row["cgroup"] for row in rows} - {""})
+    unit = next(filter(None, (process.unit_of_group(host, group) for group in groups)), {}) or (
+        process.unit_of_process(host, pids[0]) if pids else {})
     pids = pids or (process.pids_of_unit(host, unit) if unit else [])
     why = ss_why or ("nobody listens on it" if not rows else "" if pids else "it belongs to another user: only root sees whose it is")
     return _target(f"port {port}", pids, rows, unit, why)
-
-
-def _unit_of_pid(host, pid):
-    name = unit_of_process(process.seen(host.read, f"/proc/{pid}/cgroup") or "")
-    return process.show_unit(host, name) if name else {}

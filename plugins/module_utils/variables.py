@@ -28,10 +28,26 @@ PLAYBOOK_VARIABLES = (
 NO_PREFIX = ("packages", "xitrum")
 
 
+def is_true(value):
+    """Whether a variable, of another host perhaps, is true, in the words that Ansible takes for it."""
+    return str(value).lower() in ("true", "yes", "on", "1", "y", "t")
+
+
 def options_of(specs):
     """All options at the top of a role's argument specs, those of every entry point: name to its specification."""
     entries = (specs or {}).get("argument_specs") or {}
     return {name: option or {} for entry in entries.values() for name, option in ((entry or {}).get("options") or {}).items()}
+
+
+#: Characters of a wrong value that a message shows.
+LONGEST = 100
+
+#: What a value of each type is, in a sentence after "expected".
+TYPES = {"str": "a text", "path": "a path", "int": "a whole number", "float": "a number", "bool": "true or false", "list": "a list",
+         "dict": "a dictionary of names and values"}
+
+#: Values that need no validator, by the type of their option: most are such.
+_PLAIN = {"str": str, "path": str, "int": int, "float": float, "bool": bool}
 
 
 def wrong_value(name, value, option):
@@ -39,16 +55,40 @@ def wrong_value(name, value, option):
 
     Roles check this too, but one after the other: a person would hear of one mistake in each run. A secret is not shown.
     """
-    if option.get("type") == "raw":
+    kind = option.get("type", "str")
+    if kind == "raw" or kind in _PLAIN and isinstance(value, _PLAIN[kind]) and "choices" not in option:
         # All values fit. The validator would copy them, and what was read of a host is large.
         return ""
     # Only what is set is judged here, so neither a default nor a demand counts.
     judged = {key: part for key, part in option.items() if key not in ("default", "required", "no_log")}
-    errors = ArgumentSpecValidator({name: judged}).validate({name: value}).error_messages
-    if not errors:
+    if not find_errors(name, value, judged):
         return ""
-    said = f"it has to be of the type {option.get('type', 'str')}" if option.get("no_log") else "; ".join(errors)
-    return f"the variable {name} has a value that does not fit: {said}"
+    if find_errors(name, value, {"type": kind}):
+        return describe(name, value, TYPES.get(kind, kind), option)
+    if kind == "list" and "elements" in option:
+        # The validator takes a text with commas for a list, as Ansible does.
+        items = value.split(",") if isinstance(value, str) else value
+        single = {"type": option["elements"]}
+        wrong = next((index for index, item in enumerate(items) if find_errors(name, item, single)), None)
+        if wrong is not None:
+            return describe(f"item {wrong + 1} of {name}", items[wrong], TYPES.get(option["elements"], option["elements"]), option)
+    if "choices" in option and kind not in ("list", "dict"):
+        return describe(name, value, f"one of {', '.join(map(str, option['choices']))}", option)
+    if option.get("no_log"):
+        return f"{name} does not fit: expected {TYPES.get(kind, kind)} as the documentation of its role has it"
+    return f"{name} does not fit: {'; '.join(find_errors(name, value, judged))}"
+
+
+def find_errors(name, value, option):
+    """What Ansible's own check of a value finds wrong."""
+    return ArgumentSpecValidator({name: option}).validate({name: value}).error_messages
+
+
+def describe(name, value, expected, option):
+    """The sentence on a value, which is not shown where it may be a secret."""
+    shown = repr(value)
+    shown = shown if len(shown) <= LONGEST else f"{shown[:LONGEST]}..."
+    return f"{name} {'does not fit' if option.get('no_log') else f'is {shown}'}: expected {expected}"
 
 
 def prefixes_of(roles):
@@ -56,19 +96,28 @@ def prefixes_of(roles):
     return sorted(f"{role}_" for role in roles if role not in NO_PREFIX)
 
 
-def unknown(names, known, prefixes):
+def unknown(names, known, prefixes, own=()):
     """Variables that no role knows. Returns C({errors, warnings}), sentences in the order of the names.
 
-    C(xitrum_*) is an error: nobody else uses that prefix. A role's prefix is a warning: other people's roles use it too.
+    C(xitrum_*) is an error: nobody else uses that prefix. A role's prefix is a warning: other people's roles use it too. One of the
+    prefixes C(own), those of the playbook that runs, is an error where a known name with that prefix is near.
     """
     strange = sorted({name for name in names if isinstance(name, str)} - set(known))
+    nearest = {name: find_nearest(name, known, own) for name in strange if name.startswith((OWN_PREFIX, *prefixes, *own))}
+    errors = [name for name in nearest if name.startswith(OWN_PREFIX) or name.startswith(tuple(own)) and nearest[name]]
     return {
-        "errors": [sentence(name, known) for name in strange if name.startswith(OWN_PREFIX)],
-        "warnings": [sentence(name, known) for name in strange if name.startswith(tuple(prefixes)) and not name.startswith(OWN_PREFIX)],
+        "errors": [sentence(name, nearest[name]) for name in errors],
+        "warnings": [sentence(name, nearest[name]) for name in nearest if name not in errors],
     }
 
 
-def sentence(name, known):
-    """What is wrong with one name, with the nearest one that is right."""
-    near = difflib.get_close_matches(name, sorted(known), 1)
-    return f"the variable {name} is set, and no role knows it: " + (f"did you mean {near[0]}?" if near else "correct or remove it")
+def find_nearest(name, known, own=()):
+    """The known name that is nearest; empty where none is near. Of a prefix in C(own), only what follows it is compared."""
+    prefix = next((one for one in own if name.startswith(one)), "")
+    rests = [one[len(prefix):] for one in sorted(known) if one.startswith(prefix)]
+    return next((prefix + one for one in difflib.get_close_matches(name[len(prefix):], rests, 1)), "")
+
+
+def sentence(name, near):
+    """What is wrong with one name, with the nearest one that is right; empty where none is."""
+    return f"the variable {name} is set, and no role knows it: " + (f"did you mean {near}?" if near else "correct or remove it")

@@ -15,9 +15,8 @@ description:
   - The choice is pinned (manual mode), also where automatic mode has it already, since the next package would move it. RV(pinned) names these.
   - What was chosen before the first change is kept in C(/var/lib/xitrum.host/alternatives.json), so that O(state=absent) can bring it back.
   - Works with Debian's C(update-alternatives) and with the C(alternatives) of the Red Hat family.
-  - On Debian each command has a group of its own. On the Red Hat family C(keytool), C(javap), C(jar) and others follow
-    C(java) and C(javac). There O(home) is registered with all the followers of these groups that it has, and they move
-    with C(java) and C(javac).
+  - On Debian each command has a group of its own. On the Red Hat family C(keytool), C(javap), C(jar) and others follow C(java) and C(javac).
+    There O(home) is registered with all the followers of these groups that it has, and they move with C(java) and C(javac).
 options:
   state:
     description:
@@ -61,8 +60,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 before:
-  description: The alternatives as they were, by command - C(link), C(mode), C(value) and C(choices), on the Red Hat
-    family with C(followers).
+  description: The alternatives as they were, by command - C(link), C(mode), C(value) and C(choices), on the Red Hat family with C(followers).
   returned: always
   type: dict
   sample:
@@ -94,15 +92,14 @@ problems:
   elements: str
 """
 
-from ansible_collections.xitrum.host.plugins.module_utils import alternatives, alternatives_switch, bodies
-from ansible_collections.xitrum.host.plugins.module_utils.host import Host
+from ansible_collections.xitrum.host.plugins.module_utils import alternatives, alternatives_switch, bodies, fence
 from ansible_collections.xitrum.host.plugins.module_utils.quiet import Utf8Module
 
 
 def main():
     """Reads the alternatives, plans, switches, and reads again."""
     module = Utf8Module(argument_spec=alternatives.SPEC, supports_check_mode=True)
-    bodies.finish(module, lambda: alternatives_switch.settle(Host(module.run_command), module.params, module.check_mode))
+    bodies.finish(module, lambda: alternatives_switch.settle(fence.host_of(module), module.params, module.check_mode))
 
 
 if __name__ == "__main__":

@@ -69,7 +69,7 @@ from ansible_collections.xitrum.host.plugins.module_utils.quiet import Utf8Modul
 def main():
     """Connects, and counts."""
     module = Utf8Module(argument_spec=load_burst.SPEC, supports_check_mode=True)
-    host, wanted = Host(module.run_command), module.params
+    host, wanted = Host(), module.params
     plan = load_burst.plan(wanted, load_burst.read(host, wanted))
     if plan.problems:
         module.fail_json(msg="\n".join(plan.problems), **plan.report())

@@ -168,7 +168,7 @@ def main():
     try:
         if state in ("looked", "stopped"):
             module.exit_json(changed=False, **(load_run.look if state == "looked" else load_run.stop)(wanted["run"]))
-        plan = load_plan.plan(wanted, load_state.client(Host(module.run_command), wanted))
+        plan = load_plan.plan(wanted, load_state.client(Host(), wanted))
         if plan.problems:
             module.fail_json(msg="\n".join(plan.problems), **plan.report())
         run = load_run.start(wanted, plan.facts) if state == "started" and not module.check_mode else ""

@@ -73,7 +73,7 @@ def main():
     """Reads, and returns."""
     module = Utf8Module(argument_spec=load_state.SPEC, supports_check_mode=True)
     wanted = module.params
-    module.exit_json(**load_state.plan(wanted, load_state.read(Host(module.run_command), wanted)).report())
+    module.exit_json(**load_state.plan(wanted, load_state.read(Host(), wanted)).report())
 
 
 if __name__ == "__main__":

@@ -114,15 +114,18 @@ problems:
 
 import os
 
-from ansible_collections.xitrum.host.plugins.module_utils import bodies, console
+from ansible_collections.xitrum.host.plugins.module_utils import bodies, commands, console
 from ansible_collections.xitrum.host.plugins.module_utils.host import Host
-from ansible_collections.xitrum.host.plugins.module_utils.quiet import Utf8Module
+from ansible_collections.xitrum.host.plugins.module_utils.quiet import QuietModule
 
 
 def main():
     """Reads, plans, and asks or prepares."""
-    module = Utf8Module(argument_spec=console.SPEC, supports_check_mode=True)
-    host, wanted = Host(module.run_command), module.params
+    module = QuietModule(argument_spec=console.SPEC, supports_check_mode=True)
+    host, wanted = Host(), dict(module.params)
+    # What it prints is what was asked for, and may repeat a short one: only the invocation that Ansible shows is without it.
+    module.no_log_values.discard(wanted["command"])
+    module.params["command"] = commands.HIDDEN if wanted["command"] else ""
     if os.geteuid() != 0:
         module.fail_json(msg="an instance's JVM is attached to by its own user, whom only root can become, and this module runs as another user: "
                              "use become: true.")
@@ -133,7 +136,7 @@ def main():
         if wanted["command"]:
             return {"lines": console.evaluate(host, wanted, state).splitlines()}
         folder = "" if plan.facts["console"] == "scalive" else console.prepare(host, wanted, state)
-        return {"folder": folder, "argv": console.client(wanted, state, folder)}
+        return {"folder": folder, "argv": console.in_terminal(console.client(wanted, state, folder))}
 
     if wanted["left"]:
         if state["running"] and not state["stranger"]:

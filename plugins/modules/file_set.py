@@ -72,15 +72,15 @@ problems:
   elements: str
 """
 
-from ansible_collections.xitrum.host.plugins.module_utils import bodies, file_set
-from ansible_collections.xitrum.host.plugins.module_utils.host import Host
-from ansible_collections.xitrum.host.plugins.module_utils.quiet import Utf8Module
+from ansible_collections.xitrum.host.plugins.module_utils import bodies, fence, file_set
+from ansible_collections.xitrum.host.plugins.module_utils.quiet import QuietModule
 
 
 def main():
     """Reads the set, plans, writes."""
-    module = Utf8Module(argument_spec=file_set.SPEC, supports_check_mode=True)
-    host, wanted = Host(module.run_command), module.params
+    module = QuietModule(argument_spec=file_set.SPEC, supports_check_mode=True)
+    host, wanted = fence.host_of(module), module.params
+    module.no_log_values |= file_set.private_texts(wanted["files"])
     plan = file_set.plan(wanted, file_set.read(host, wanted))
     bodies.carry_out(module, plan, lambda: file_set.apply(host, wanted, plan), lambda error: f"{wanted['name']}: {error}")
 

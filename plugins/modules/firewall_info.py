@@ -10,11 +10,9 @@ short_description: Report what on this host may block ports that others cannot r
 version_added: 0.1.0
 author: The xitrum.host maintainers (@xitrum-host)
 description:
-  - Reports for each port whether it answers on the host itself, and the first simple fact of the host's filter that
-    keeps others out - a zone of firewalld without the port, ufw without a rule for it, a rule of iptables or nftables
-    that refuses it, or an input chain that drops what no rule accepts.
-  - Reads rules whose only conditions are TCP, the port, the interface and the family. A rule with other conditions is
-    not reported.
+  - Reports for each port whether it answers on the host itself, and the first simple fact of the host's filter that keeps others out - a zone of firewalld
+    without the port, ufw without a rule for it, a rule of iptables or nftables that refuses it, or an input chain that drops what no rule accepts.
+  - Reads rules whose only conditions are TCP, the port, the interface and the family. A rule with other conditions is not reported.
   - Simulates no ruleset. Test first with M(xitrum.host.reach_info) whether a port can be reached. Needs root.
 options:
   address:
@@ -40,8 +38,7 @@ options:
         type: str
         default: ""
       family:
-        description: The family of the connection that failed. Rules of the other one are not reported. Empty where it
-          is not known.
+        description: The family of the connection that failed. Rules of the other one are not reported. Empty where it is not known.
         type: str
         choices: ["", ipv4, ipv6]
         default: ""
@@ -60,10 +57,9 @@ EXAMPLES = r"""
 RETURN = r"""
 ports:
   description:
-    - For each port whether it C(answers) on the host itself, the C(listener) that has it, the C(rule) that blocks it,
-      and the C(command) that opens it.
-    - The last three are empty where nothing was found. The command removes rules that are about this port alone, and
-      inserts one before any other.
+    - For each port whether it C(answers) on the host itself, the C(listener) that has it, the C(rule) that blocks it, and the C(commands) that open it,
+      each as a list of words. C(command) shows these as one line for a shell.
+    - The last four are empty where nothing was found. The commands remove rules that are about this port alone, and insert one before any other.
   returned: success
   type: list
   elements: dict
@@ -74,7 +70,8 @@ ports:
       answers: true
       listener: haproxy listens at *:80
       rule: firewalld's zone drop (target DROP) does not have the port 80/tcp
-      command: firewall-cmd ...
+      commands: [[firewall-cmd, --zone=drop, --add-port=80/tcp]]
+      command: firewall-cmd --zone=drop --add-port=80/tcp
 """
 
 from ansible_collections.xitrum.host.plugins.module_utils import firewall_blocks
@@ -86,7 +83,7 @@ def main():
     """Reads the filter, and reports."""
     module = Utf8Module(argument_spec=firewall_blocks.SPEC, supports_check_mode=True)
     try:
-        state = firewall_blocks.read(Host(module.run_command), module.params)
+        state = firewall_blocks.read(Host(), module.params)
     except (OSError, ValueError) as error:
         module.fail_json(msg=f"the filter could not be read: {error}. Most of it needs root: set become.")
     module.exit_json(changed=False, ports=firewall_blocks.find_blocks(module.params, state))

@@ -49,10 +49,8 @@ options:
     type: dict
   firewall:
     description:
-      - The ports that are to be open in firewalld or ufw, which are C(ports), each with a C(port) and its C(sources),
-        and whether they are to be C(open).
-      - Where that is false, all that this module opened is closed. With C(close) false nothing is closed. Without it
-        the firewall is left alone.
+      - The ports that are to be open in firewalld or ufw, which are C(ports), each with a C(port) and its C(sources), and whether they are to be C(open).
+      - Where that is false, all that this module opened is closed. With C(close) false nothing is closed. Without it the firewall is left alone.
     type: dict
 extends_documentation_fragment:
   - xitrum.host.batch
@@ -114,12 +112,12 @@ from ansible_collections.xitrum.host.plugins.module_utils import (
     alternatives_switch,
     base,
     bodies,
+    fence,
     firewall,
     kernel,
     limits,
     redirects_switch,
 )
-from ansible_collections.xitrum.host.plugins.module_utils.host import Host
 from ansible_collections.xitrum.host.plugins.module_utils.quiet import Utf8Module
 
 SPECS = {**base.SPECS, "alternatives": alternatives.SPEC}
@@ -149,7 +147,7 @@ def main():
     wanted, _secrets, wrong = base.checked(SPECS, given)
     if wrong + misplaced(given):
         module.fail_json(msg=" ".join(wrong + misplaced(given)))
-    host = Host(module.run_command)
+    host = fence.host_of(module)
     if given["read_only"]:
         try:
             said = base.read_all(host, wanted, base.PLAIN)

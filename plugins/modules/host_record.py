@@ -44,6 +44,19 @@ options:
         description: Its user, and the group of the same name.
         type: str
         required: true
+      ports:
+        description: The ports that it takes. They replace those on record.
+        type: list
+        elements: int
+        default: []
+      adopt:
+        description:
+          - What of O(application.root), O(application.log_dir) and O(application.user) may exist though it is not on record of this application.
+          - Whatever else exists without a record fails the module. A folder without contents is nobody's.
+        type: list
+        elements: str
+        choices: [root, log_dir, user]
+        default: []
 extends_documentation_fragment:
   - xitrum.host.batch
 """
@@ -61,15 +74,14 @@ record:
   type: dict
 """
 
-from ansible_collections.xitrum.host.plugins.module_utils import recorded
-from ansible_collections.xitrum.host.plugins.module_utils.host import Host
+from ansible_collections.xitrum.host.plugins.module_utils import disk_space, fence, recorded
 from ansible_collections.xitrum.host.plugins.module_utils.quiet import Utf8Module
 
 
 def main():
     """Reads what is there, and writes down what is not."""
     module = Utf8Module(argument_spec=recorded.SPEC, supports_check_mode=True)
-    host = Host(module.run_command)
+    host = fence.host_of(module)
     try:
         found = recorded.state(host, module.params)
         record = recorded.noted(module.params, found)
@@ -77,7 +89,7 @@ def main():
         if changed and not module.check_mode:
             recorded.write(host, record)
     except (OSError, ValueError) as error:
-        module.fail_json(msg=str(error))
+        module.fail_json(msg=f"{error}{disk_space.note(host, error, recorded.PATH)}")
     diff = {"before": recorded.text_of(found["record"]) or "", "after": recorded.text_of(record) or "",
             "before_header": recorded.PATH, "after_header": recorded.PATH}
     module.exit_json(changed=changed, record=record, diff=diff)

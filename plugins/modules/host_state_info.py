@@ -33,8 +33,7 @@ options:
     type: dict
   firewall:
     description:
-      - The ports of the host that others connect to, C(ports), whether they are to be C(open) in firewalld or ufw, and
-        the C(address) of the host.
+      - The ports of the host that others connect to, C(ports), whether they are to be C(open) in firewalld or ufw, and the C(address) of the host.
     type: dict
   restarts:
     description: >-
@@ -54,8 +53,7 @@ options:
     description: The wanted proxy. See the role P(xitrum.host.proxy#role).
     type: dict
   proxy_health:
-    description: The C(software) of a proxy and how it is asked. What it thinks of its servers is read, and not its
-      configuration.
+    description: The C(software) of a proxy and how it is asked. What it thinks of its servers is read, and not its configuration.
     type: dict
   certificates:
     description: Certificates to look at - C(items) with their C(path) and the C(port) that shows them, and C(days), how long they must be valid at least.
@@ -99,8 +97,7 @@ redirects:
   returned: when O(redirects) is given
   type: dict
 firewall:
-  description: Whether something C(differs), the C(public) ports, the C(address6) of the host, what is to C(close),
-    C(rows) and C(problems).
+  description: Whether something C(differs), the C(public) ports, the C(address6) of the host, what is to C(close), C(rows) and C(problems).
   returned: when O(firewall) is given
   type: dict
 restarts:
@@ -115,7 +112,7 @@ release:
 instances:
   description: >-
     Whether something C(differs), the C(instances), those to C(start) and to C(restart), the C(surplus) ones, whether a
-    run has C(locked) the host, C(rows) and C(problems).
+    run has C(locked) the host, whether one has left a step (C(interrupted)) and what is done about it (C(recovery)), C(rows) and C(problems).
   returned: when O(instances) is given
   type: dict
 service:
@@ -136,7 +133,7 @@ certificates:
   type: dict
 """
 
-from ansible_collections.xitrum.host.plugins.module_utils import base, concerns
+from ansible_collections.xitrum.host.plugins.module_utils import base, commands, concerns, file_set
 from ansible_collections.xitrum.host.plugins.module_utils.host import Host
 from ansible_collections.xitrum.host.plugins.module_utils.quiet import QuietModule
 
@@ -150,11 +147,12 @@ def main():
     )
     wanted, secrets, wrong = base.checked(concerns.SPECS, module.params)
     # Kept out of whatever is returned, as for every option with no_log.
-    module.no_log_values |= secrets
+    module.no_log_values |= secrets | commands.secret_options((wanted["instances"] or {}).get("java_options") or [])
+    module.no_log_values |= file_set.private_texts((wanted["service"] or {}).get("files") or [])
     if wrong:
         module.fail_json(msg=" ".join(wrong))
     try:
-        said = concerns.read_all(Host(module.run_command), wanted)
+        said = concerns.read_all(Host(), wanted)
     except OSError as error:
         module.fail_json(msg=f"the host could not be read: {error}. Most of it needs root: set become.")
     module.exit_json(changed=False, **said)

@@ -12,6 +12,9 @@ author: The xitrum.host maintainers (@xitrum-host)
 description:
   - Points C(current) of each instance at the folder that is wanted, starts it, and waits until a page answers as it should.
     All instances of one call start together.
+  - An instance is healthy where the page answers as it should, and each process that holds the sockets of its ports is
+    the one that O(supervisor) has for the instance, or one below it, and runs as the user that the instance's folder was
+    made for. Any user can take a port while an instance restarts; the message names such a process and its user.
   - An instance that runs in the wanted folder is left alone, unless O(state=restarted).
   - The end of the instance's log is part of the message when it does not get healthy.
   - An instance that another supervisor has is stopped there and taken away from it before O(supervisor) starts it.
@@ -28,6 +31,12 @@ options:
     description: The folder of log files. Instance I has the folder I in it.
     type: path
     required: true
+  user:
+    description:
+      - The account that the instances run as, by name. Beside it count the accounts that root gave C(tmp) in an instance's folders to.
+      - What another account runs there is no instance. Without any account only root's processes count.
+    type: str
+    default: ""
   supervisor:
     description: What keeps the instances running.
     type: str
@@ -47,8 +56,7 @@ options:
     choices: [started, restarted, stopped, absent, returned]
   remove_root:
     description:
-      - With O(state=absent) and no O(instances), whether O(root) is removed too. A folder that was not made for the
-        application keeps what is not ours.
+      - With O(state=absent) and no O(instances), whether O(root) is removed too. A folder that was not made for the application keeps what is not ours.
       - A folder of the system, and one that has nothing of ours, is left alone.
     type: bool
     default: false
@@ -82,8 +90,18 @@ options:
     description: The HTTP status of a healthy instance.
     type: int
     default: 200
+  text:
+    description: A text that the page of a healthy instance has in its first MiB. Empty compares the status alone.
+    type: str
+    default: ""
+  timeout:
+    description: Seconds within which the whole page has to be there.
+    type: int
+    default: 10
   start_timeout:
-    description: Seconds from the start until an instance is healthy.
+    description:
+      - Seconds from the start until an instance is healthy.
+      - One that goes back to what it ran gets 120 seconds at least, also with O(state=returned).
     type: int
     default: 120
   stop_timeout:
@@ -104,8 +122,8 @@ options:
     default: 0
   keep_definition:
     description:
-      - Whether O(state=absent) leaves the instance's service definition for O(supervisor), which no longer starts it,
-        for its next start.
+      - Whether O(state=absent) leaves the instance's service definition for O(supervisor), which no longer starts it, for
+        its next start.
     type: bool
     default: false
 extends_documentation_fragment:
@@ -118,6 +136,7 @@ EXAMPLES = r"""
     name: myapp
     root: /opt/myapp
     log_dir: /var/log/myapp
+    user: myapp
     state: restarted
     instances:
       - index: 0
@@ -142,15 +161,14 @@ notes:
   elements: str
 """
 
-from ansible_collections.xitrum.host.plugins.module_utils import service
-from ansible_collections.xitrum.host.plugins.module_utils.host import Host
+from ansible_collections.xitrum.host.plugins.module_utils import fence, service
 from ansible_collections.xitrum.host.plugins.module_utils.quiet import Utf8Module
 
 
 def main():
     """Finds out which instances are not as wanted, and acts on those."""
     module = Utf8Module(argument_spec=service.SPEC, supports_check_mode=True)
-    host, wanted = Host(module.run_command), module.params
+    host, wanted = fence.host_of(module), module.params
     try:
         todo = service.plan(host, wanted)
         diff = service.diff(wanted, todo)
@@ -158,18 +176,17 @@ def main():
         changed = bool(todo or left or (wanted["state"] == "absent" and service.surplus(host, wanted)))
         if module.check_mode:
             module.exit_json(changed=changed, diff=diff)
-        cut = service.drained(host, wanted, todo) if wanted["drain"] else 0
+        cut = service.drain(host, wanted, todo) if wanted["drain"] else 0
         notes = service.drain_notes(host, cut)
         for note in notes:
             module.warn(note)
         took = service.apply(host, wanted, todo) if changed else {}
         service.remove_root(host, wanted, left)
         if wanted["state"] == "started":
-            # Those too that ran already: one that its supervisor has just started at boot is not healthy yet.
-            service.wait_until_healthy(host, wanted, wanted["instances"])
+            service.prove_running(host, wanted)
         service.watch(host, wanted)
     except (OSError, RuntimeError) as error:
-        module.fail_json(msg=str(error))
+        module.fail_json(msg=service.explain(host, wanted, error))
     module.exit_json(changed=changed, seconds=took, cut=cut, notes=notes, diff=diff)
 
 

@@ -62,8 +62,7 @@ options:
     default: 1024
   package_settings:
     description:
-      - The settings of sessions with which the package starts, as RV(xitrum.host.package_info#module:session_settings)
-        has them.
+      - The settings of sessions with which the package starts, as RV(xitrum.host.package_info#module:session_settings) has them.
       - They are used where the release is not on the host yet.
     type: dict
   service_digest:
@@ -72,8 +71,8 @@ options:
     default: ""
   interface:
     description:
-      - The address that the instances listen on, or a name that the host resolves to one. It is compared with the
-        sockets by what it means. An address on which no program of the host can listen is an error.
+      - The address that the instances listen on, or a name that the host resolves to one. It is compared with the sockets by
+        what it means. An address on which no program of the host can listen is an error.
       - Empty, C(0.0.0.0), C(::) and C(*) are every address of the families that the host has.
     type: str
     default: ""
@@ -88,10 +87,9 @@ options:
     choices: [daemontools, rc.local, runit, supervisord, systemd, upstart]
   prove:
     description:
-      - Asks each running JVM for its flags, with C(jcmd), and compares the heap and the options that set flags with
-        them.
-      - Where a flag has another value than its option names, a second JVM of the same JDK is started with the same
-        options and ends at once. What it has is what a restart would give, and so in sync.
+      - Asks each running JVM for its flags, with C(jcmd), and compares the heap and the options that set flags with them.
+      - Where a flag has another value than its option names, a second JVM of the same JDK is started with the same options
+        and ends at once. What it has is what a restart would give, and so in sync.
     type: bool
     default: false
   health_path:
@@ -104,6 +102,23 @@ options:
     description: The HTTP status of O(health_path) when all is well.
     type: int
     default: 200
+  health_text:
+    description:
+      - A text that O(health_path) has when all is well. It is compared with O(prove) only, at the end of a run and in a check.
+      - Empty compares the status alone.
+    type: str
+    default: ""
+  health_timeout:
+    description: Seconds within which an instance has to answer the whole page where O(health_text) is compared.
+    type: int
+    default: 10
+  health_required:
+    description:
+      - Whether a running instance that answers another status than O(health_status) is an error. A rollback may go away from the
+        very release that answers it.
+      - O(health_path) is asked in any case, to find out whether the instance is healthy.
+    type: bool
+    default: true
   instances:
     description: The instances.
     type: list
@@ -147,13 +162,25 @@ EXAMPLES = r"""
 RETURN = r"""
 instances:
   description:
-    - For each instance its C(index), C(port), wanted C(folder), C(current) and C(previous) folder, whether it is C(running),
-      its C(pid) and C(release), and C(due), the reasons to start it anew.
-    - C(changes) are the settings that all instances must have the same at the same time, such as C(xitrum_secure_key),
-      with which the process differs. Values are in no result.
+    - For each instance its C(index), C(port), wanted C(folder), C(current) and C(previous) folder, the one to go C(back) to, whether it is C(running),
+      its C(pid) and C(release), whether it is C(healthy) (null where that is not known), and C(due), the reasons to start it anew.
+    - C(changes) are the settings that all instances must have the same at the same time, such as C(xitrum_secure_key), with which
+      the process differs. Values are in no result.
   returned: always
   type: list
   elements: dict
+interrupted:
+  description: Whether an instance is in a step that a run has not ended (M(xitrum.host.step_record)).
+  returned: always
+  type: bool
+recovery:
+  description:
+    - What a run does about instances that another run left in the middle, before its own first step - an action to instances.
+    - C(start) starts, C(enable) puts back into the proxies and waits, C(enable_now) puts back and does not wait, since a restart
+      is due. C(replace) restarts first of all, without the proxies. C(gone) are on record and not on the host.
+  returned: always
+  type: dict
+  sample: {"replace": [{"index": 0, "port": 8000, "folder": "3f2a9c1b7d04-1a2b3c4d5e"}]}
 surplus:
   description: The numbers of instances that are on the host and not in O(instances).
   returned: always
@@ -175,8 +202,7 @@ problems:
   elements: str
 """
 
-from ansible_collections.xitrum.host.plugins.module_utils import folders, instances
-from ansible_collections.xitrum.host.plugins.module_utils.host import Host
+from ansible_collections.xitrum.host.plugins.module_utils import commands, disk_space, fence, folders, instances
 from ansible_collections.xitrum.host.plugins.module_utils.quiet import QuietModule
 
 
@@ -190,7 +216,8 @@ def main():
         },
         supports_check_mode=True,
     )
-    host, wanted = Host(module.run_command), module.params
+    host, wanted = fence.host_of(module), module.params
+    module.no_log_values |= commands.secret_options(wanted["java_options"])
     folders.stop_at_system(module, host, wanted["root"], wanted["log_dir"])
     state = instances.read(host, wanted, {"home": wanted["jdk_home"], "version": wanted["jdk_version"]})
     plan = instances.plan(wanted, state)
@@ -201,8 +228,9 @@ def main():
         try:
             instances.apply(host, wanted, plan)
         except (OSError, LookupError) as error:
-            module.fail_json(msg=f"the instances' folders below {wanted['root']} could not be made: {error}. What runs is untouched; run the playbook again.",
-                             **said)
+            room = disk_space.note(host, error, wanted["root"])
+            what = f"the instances' folders below {wanted['root']} could not be made: {error}"
+            module.fail_json(msg=f"{what}. What runs is untouched; run the playbook again.{room}", **said)
     module.exit_json(**said)
 
 

@@ -15,8 +15,7 @@ description:
     is renamed to C(/usr/lib/jvm/NAME). A run that is killed leaves no JDK that looks whole, and the next run cleans up.
   - A JDK that is there is never changed. An archive with another checksum needs another O(name).
   - An archive with a member that leaves its folder is refused.
-  - Files and folders beside the JDK's own are not kept, nor is what macOS adds to an archive. An archive of two JDKs is
-    refused.
+  - Files and folders beside the JDK's own are not kept, nor is what macOS adds to an archive. An archive of two JDKs is refused.
 options:
   name:
     description: The folder's name below C(/usr/lib/jvm). Without it nothing is unpacked.
@@ -122,8 +121,7 @@ problems:
 
 import os
 
-from ansible_collections.xitrum.host.plugins.module_utils import jdk_archive, urls
-from ansible_collections.xitrum.host.plugins.module_utils.host import Host
+from ansible_collections.xitrum.host.plugins.module_utils import fence, jdk_archive, urls
 from ansible_collections.xitrum.host.plugins.module_utils.quiet import QuietModule
 
 FETCHING = {
@@ -154,7 +152,7 @@ def main():
     module.no_log_values.update(urls.credentials_of(module.params["source"] or ""))
     # Folders of a JDK are for everybody, whatever the umask of the user that Ansible logs in as.
     os.umask(0o022)
-    host, wanted = Host(module.run_command), module.params
+    host, wanted = fence.host_of(module), module.params
     wanted.update(sha256=wanted["sha256"].lower(), architecture=wanted["architecture"] or os.uname().machine)
     plan = jdk_archive.plan(wanted, jdk_archive.read(host, wanted))
     said = {**plan.report(), "diff": plan.diff(jdk_archive.FOLDER)}

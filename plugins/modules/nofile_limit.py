@@ -15,9 +15,8 @@ description:
   - Finds out first what the host can grant, and writes no more than that. Above C(fs.nr_open), now or after a reboot, PAM
     refuses the login, and C(su) and C(sudo) are locked out. Where root may not raise a hard limit (a container without
     CAP_SYS_RESOURCE) the line would silently do nothing. RV(granted) and RV(why) say what was possible.
-  - Files are read as pam_limits(8) reads them, whatever the case of a word. A line that it skips, or of which it reads
-    a part only, is in RV(rows) with the file, its number and its text. A better line of another file that comes later
-    is no drift.
+  - Files are read as pam_limits(8) reads them, whatever the case of a word. A line that it skips, or of which it reads a part
+    only, is in RV(rows) with the file, its number and its text. A better line of another file that comes later is no drift.
   - Lines of other files that win over these are named in RV(rows), with their number. They are not edited.
   - Services of systemd do not go through PAM. Their limit is C(LimitNOFILE=) of the unit.
 options:

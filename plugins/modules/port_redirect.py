@@ -134,15 +134,14 @@ conntrack:
   sample: {modules: [nf_conntrack], loaded: true, max: 262144, count: 12}
 """
 
-from ansible_collections.xitrum.host.plugins.module_utils import bodies, redirects, redirects_switch
-from ansible_collections.xitrum.host.plugins.module_utils.host import Host
+from ansible_collections.xitrum.host.plugins.module_utils import bodies, fence, redirects, redirects_switch
 from ansible_collections.xitrum.host.plugins.module_utils.quiet import Utf8Module
 
 
 def main():
     """Reads the redirects, plans, changes, and reads again: what counts is the live ruleset."""
     module = Utf8Module(argument_spec=redirects.SPEC, supports_check_mode=True)
-    bodies.finish(module, lambda: redirects_switch.settle(Host(module.run_command), module.params, module.check_mode))
+    bodies.finish(module, lambda: redirects_switch.settle(fence.host_of(module), module.params, module.check_mode))
 
 
 if __name__ == "__main__":

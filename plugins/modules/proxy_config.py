@@ -161,15 +161,14 @@ problems:
   elements: str
 """
 
-from ansible_collections.xitrum.host.plugins.module_utils import proxy_config
-from ansible_collections.xitrum.host.plugins.module_utils.host import Host
+from ansible_collections.xitrum.host.plugins.module_utils import fence, proxy_config
 from ansible_collections.xitrum.host.plugins.module_utils.quiet import QuietModule
 
 
 def main():
     """Reads, plans, and checks or applies."""
     module = QuietModule(argument_spec=proxy_config.SPEC, supports_check_mode=True)
-    host, wanted = Host(module.run_command), module.params
+    host, wanted = fence.host_of(module), module.params
     try:
         plan = proxy_config.plan(wanted, proxy_config.read(host, wanted))
         said = {**plan.report(), "diff": plan.diff()}

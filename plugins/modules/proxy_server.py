@@ -63,12 +63,40 @@ options:
     description: Whether other servers have to stay in use. Where those that are named are the last ones that serve, it is an error.
     type: bool
     default: false
-  ports:
+  guard:
     description:
-      - With O(state=ready), the port of each server by its name. One that the running proxy still has at another port is put back and not waited
-        for, since the proxy has to be told of the port first.
+      - Whether O(servers) may leave only while another server is enabled and healthy. A server that serves nobody itself
+        may always leave, and so may all servers of the backend together.
+      - It is judged at the moment of the change, under a lock on the proxy.
+    type: bool
+    default: false
+  otherwise:
+    description: What else the reader of a refusal by O(guard) can do, as the end of its last sentence.
+    type: str
+    default: ""
+  leaving:
+    description: With O(guard), the servers of all hosts that leave together with O(servers). They do not count as others.
+    type: list
+    elements: str
+    default: []
+  endpoints:
+    description:
+      - Where each server leads, C(ADDRESS:PORT) by its name, as P(xitrum.host.proxy_endpoints#filter) makes them.
+      - The servers that lead there are set, whatever their names. Where none does, the one of the name is.
+      - With O(state=ready), a server that leads elsewhere is moved there first.
     type: dict
     default: {}
+  other_endpoints:
+    description:
+      - Where each server may lead instead, C(ADDRESS:PORT) by its name, such as with its port before or after a change.
+      - With O(state=ready), it finds the server of a renamed host that gets another port.
+    type: dict
+    default: {}
+  drained:
+    description: With O(state=ready) and O(allow_missing), those of O(servers) that the proxy had when a run drained them. One that is missing is an error.
+    type: list
+    elements: str
+    default: []
   socket:
     description: The runtime socket of HAProxy.
     type: path
@@ -161,7 +189,7 @@ from ansible_collections.xitrum.host.plugins.module_utils.quiet import Utf8Modul
 def main():
     """Reads, plans, sets, waits."""
     module = Utf8Module(argument_spec=proxy_server.SPEC, supports_check_mode=True)
-    host, wanted = Host(module.run_command), proxy_server.placed(module.params)
+    host, wanted = Host(), proxy_server.placed(module.params)
     try:
         state = proxy_server.read(host, wanted)
         plan = proxy_server.plan(wanted, state)
@@ -170,7 +198,7 @@ def main():
             module.fail_json(msg="\n".join(plan.problems), **{**said, "changed": False})
         if not module.check_mode:
             proxy_server.apply(host, wanted, plan)
-            said.update(proxy_server.wait(host, wanted))
+            said.update(proxy_server.wait(host, proxy_server.chosen(wanted, state)))
             said["changed"] = said["changed"] or said["closed"] > 0
             said["notes"] = proxy_server.drain_notes(host, wanted, said["open"])
             for note in said["notes"]:

@@ -110,8 +110,7 @@ problems:
 
 import time
 
-from ansible_collections.xitrum.host.plugins.module_utils import folders, release
-from ansible_collections.xitrum.host.plugins.module_utils.host import Host
+from ansible_collections.xitrum.host.plugins.module_utils import disk_space, fence, folders, release
 from ansible_collections.xitrum.host.plugins.module_utils.quiet import Utf8Module
 
 
@@ -129,7 +128,7 @@ def main():
         },
         supports_check_mode=True,
     )
-    host, wanted = Host(module.run_command), module.params
+    host, wanted = fence.host_of(module), module.params
     root, manifest = wanted["root"], wanted["manifest"]
     folders.stop_at_system(module, host, root)
     state = release.read(host, wanted)
@@ -148,13 +147,18 @@ def main():
             said["missing"] = release.missing(manifest, found)
         if module.check_mode or (upload and set(said["missing"]) - release.archived(wanted["archive"])):
             module.exit_json(**said, **({"proved": release.seals(found)} if upload else {}))
-        release.clean(host, root, state)
-        if upload:
-            release.assemble(host, wanted, manifest, found, wanted["archive"], int(time.time()))
-        release.prune(host, root, plan)
+        # Most of it does not go through the host: the lock is this run's until the release has its name.
+        with host.fenced():
+            release.clean(host, root, state)
+            if upload:
+                release.assemble(host, wanted, manifest, found, wanted["archive"], int(time.time()))
+            release.prune(host, root, plan)
     except OSError as error:
+        # What it had of room, and not what there is once the rest is cleaned.
+        needed = sum(entry.get("size", 0) for entry in manifest if entry.get("sha256") in said.get("missing", ()))
+        room = disk_space.note(host, error, release.folder(root, wanted["release"]), needed)
         release.clean(host, root, release.read(host, wanted))
-        module.fail_json(msg=release.describe(error, wanted), **said)
+        module.fail_json(msg=release.describe(error, wanted) + room, **said)
     except ValueError as error:
         module.fail_json(msg=str(error), **said)
     module.exit_json(staged=True, **said)

@@ -17,6 +17,20 @@ options:
     description: The folder of releases and instances on the host.
     type: path
     required: true
+  name:
+    description:
+      - The application's name, by which RV(in_step) is read from the record of its steps, and RV(interrupted) from its lock.
+      - Without it RV(in_step) is empty, and RV(interrupted) false.
+    type: str
+    default: ""
+  log_dir:
+    description: The folder with the log of runs, by which RV(last_run) is read. Without it that is empty.
+    type: path
+    default: ""
+  slots:
+    description: Whether the host has two slots, so that RV(slot) is read from its live redirects and its processes.
+    type: bool
+    default: false
 extends_documentation_fragment:
   - xitrum.host.batch.info
 """
@@ -59,6 +73,32 @@ switched:
   type: list
   elements: str
   sample: [c843051638d2]
+running:
+  description: The releases that the processes of the instances run; none where nothing runs.
+  returned: always
+  type: list
+  elements: str
+  sample: [c843051638d2]
+in_step:
+  description: The releases that a run was bringing to an instance when it ended without a word, as M(xitrum.host.step_record) has them.
+  returned: always
+  type: list
+  elements: str
+  sample: []
+interrupted:
+  description:
+    - Whether a run has the lock of the application O(name) on this host, was killed with it, or ended before its last task.
+    - Its instances may be out of use at the proxies then.
+  returned: always
+  type: bool
+  sample: false
+last_run:
+  description:
+    - The last run in the log of the host - C(when), C(who), C(from) and C(to) which release, C(outcome) and C(seconds).
+    - C(died) and C(stopped) are the outcomes of a run that did not end. Empty where there is no log.
+  returned: always
+  type: dict
+  sample: {"when": "2026-10-05T12:00:00Z", "who": "ann@laptop", "from": "3f2a9c1b7d04", "to": "c843051638d2", "outcome": "done", "seconds": 95}
 examples:
   description: For each release the keys of its C(config/xitrum.conf) that have a public example - C(secureKey), C(apiKey), C(keyFile).
   returned: always
@@ -70,25 +110,41 @@ main_classes:
   type: dict
   sample: {"3f2a9c1b7d04": ["shop.Boot"], "c843051638d2": ["shop.Boot"]}
 slot:
-  description: Which of its two slots a host without proxies uses - the number of the instance that the redirect leads to.
+  description:
+    - Which of its two slots a host without proxies uses - the number of the instance that the live redirect leads to.
+    - Without such a redirect it is the one that runs, and then the one that the last run wrote down.
+    - Without O(slots), the one that the last run wrote down.
   returned: always
   type: int
+instances:
+  description: The instances that are on the host with their C(index), and the HTTP C(port) that they were configured with (0 where it is not known).
+  returned: always
+  type: list
+  elements: dict
+  sample: [{"index": 0, "port": 8000}]
 """
 
-from ansible_collections.xitrum.host.plugins.module_utils import package_config, package_main, release
+from ansible_collections.xitrum.host.plugins.module_utils import lock_record, package_config, package_main, release, run_lock, slot_read, step_record
 from ansible_collections.xitrum.host.plugins.module_utils.host import Host
 from ansible_collections.xitrum.host.plugins.module_utils.quiet import Utf8Module
 
 
 def main():
     """Reads links and folders."""
-    module = Utf8Module(argument_spec={"root": release.SPEC["root"]}, supports_check_mode=True)
-    host, root = Host(module.run_command), module.params["root"]
+    texts = {"name": {"type": "str", "default": ""}, "log_dir": {"type": "path", "default": ""}}
+    specs = {"root": release.SPEC["root"], **texts, "slots": {"type": "bool", "default": False}}
+    module = Utf8Module(argument_spec=specs, supports_check_mode=True)
+    host, root = Host(), module.params["root"]
     try:
-        found = release.overview(host, root)
+        name = module.params["name"]
+        record = step_record.read(host, name) if name else {}
+        found = {**release.overview(host, root, record), "instances": slot_read.read_instances(host, root)}
+        found["last_run"] = run_lock.read_last_run(host, module.params["log_dir"]) if module.params["log_dir"] else {}
+        found["interrupted"] = bool(name) and lock_record.is_interrupted(host, name)
+        if module.params["slots"]:
+            found["slot"] = slot_read.read_slot(host, root)
         examples = {name: package_config.examples(release.folder(root, name)) for name in found["releases"]}
-        main_classes = {name: sorted(package_main.find_main_classes(release.folder(root, name)))
-                        for name in found["releases"]}
+        main_classes = {name: sorted(package_main.find_main_classes(release.folder(root, name))) for name in found["releases"]}
         module.exit_json(changed=False, examples=examples, main_classes=main_classes, **found)
     except OSError as error:
         module.fail_json(msg=f"the releases in {root} could not be read: {error}")

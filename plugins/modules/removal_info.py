@@ -93,7 +93,7 @@ def main():
     """Reads, and says what it found."""
     module = Utf8Module(argument_spec=leftovers.SPEC, supports_check_mode=True)
     try:
-        said = removal.summary(removal.read(Host(module.run_command), module.params))
+        said = removal.summary(removal.read(Host(), module.params))
     except (OSError, ValueError) as error:
         module.fail_json(msg=f"what is on the host could not be read: {error}")
     module.exit_json(changed=False, **said)

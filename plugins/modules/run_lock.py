@@ -11,10 +11,15 @@ version_added: 0.1.0
 author: The xitrum.host maintainers (@xitrum-host)
 description:
   - The lock is C(/var/lib/xitrum.host/NAME.lock). It names whose run holds it, on which controller and since when.
-  - A run that was killed cannot give it back. The controller that it ran on notices that and takes the lock over at once. For a run of another
-    controller the lock holds for O(seconds).
-  - When the lock is given back, a line is added to C(runs.log) in O(log_dir) - when, who, from and to which release, the outcome, how long it took.
-    Of a run that ended without a word the next one writes the line, with the outcome C(unknown).
+  - A run gives it back however it ends, also when it fails or is interrupted. Where it could not do so (it was killed
+    with SIGKILL, or the host was lost), the controller that it ran on notices that and takes the lock over at once.
+    For a run of another controller the lock holds for O(seconds), by a clock of the host that nobody sets.
+  - The modules of a run verify before each change that the host's lock is still this run's. Where another run took it
+    over, they change nothing more and fail. A take-over waits until a module that is changing something has done so.
+  - When the lock is taken, a line is added to C(runs.log) in O(log_dir), with the outcome C(began).
+    When it is given back, another one is added - when, who, from and to which release, the outcome, how long it took.
+    Of a run that did not write that line the next run does, with the outcome C(died).
+    A log that cannot be written is a warning.
   - It never says C(changed), since nothing of what it does is the host's configuration.
 options:
   name:
@@ -36,12 +41,15 @@ options:
   state:
     description:
       - V(held) takes the lock, or fails and says who has it. A run that has it keeps it, and its age counts from now.
+      - V(renewed) lets its age count from now, and fails where it is gone or another run's.
       - V(released) writes the line and gives the lock back; where it is another run's, nothing is done.
+      - V(abandoned) is V(released) for a run that ended before its last task, so that the next run knows. Used when a
+        run ends.
     type: str
     required: true
-    choices: [held, released]
+    choices: [held, renewed, released, abandoned]
   holder:
-    description: Whose run this is. Set by the action plugin.
+    description: Whose run this is. Set by the action plugin, where it is not given.
     type: dict
     required: true
     suboptions:
@@ -74,11 +82,13 @@ options:
     type: bool
     default: false
   seconds:
-    description: The age from which a lock no longer holds.
+    description: The age in seconds from which a lock no longer holds, counted from its last renewal.
     type: int
     default: 3600
   take_over:
-    description: The C(id) of the holder that the lock is taken from, or V(any) for whoever holds it.
+    description:
+      - The C(id) of the holder that the lock is taken from, or V(any) for whoever holds it.
+      - V(any) takes a damaged one, too.
     type: str
     default: ""
 attributes:
@@ -108,9 +118,16 @@ EXAMPLES = r"""
 
 RETURN = r"""
 interrupted:
-  description: Whether the lock was there and its holder gone, so that an earlier run may have left something half done.
+  description: Whether an earlier run ended before its last task, so that it may have left something half done.
   returned: success
   type: bool
+run:
+  description:
+    - What the environment variable C(XITRUM_HOST_RUN) of the tasks after this one is set to, so that their modules
+      verify the lock.
+    - Empty in check mode, and when the lock was given back.
+  returned: success
+  type: str
 held_by:
   description: The holder of the lock, C(id), C(user), C(host) and C(since), where it is another run.
   returned: when another run holds the lock
@@ -119,27 +136,29 @@ held_by:
 
 import time
 
-from ansible_collections.xitrum.host.plugins.module_utils import run_lock
+from ansible_collections.xitrum.host.plugins.module_utils import fence, run_lock
 from ansible_collections.xitrum.host.plugins.module_utils.host import Host
 from ansible_collections.xitrum.host.plugins.module_utils.quiet import Utf8Module
 
 
 def main():
-    """Reads the lock, and takes it or gives it back."""
+    """Reads the lock, and takes it, renews it or gives it back."""
     module = Utf8Module(argument_spec=run_lock.SPEC, supports_check_mode=True)
-    host, wanted, now, interrupted = Host(module.run_command), module.params, time.time(), False
+    host, wanted = Host(), module.params
+    if module.check_mode:
+        # It changes nothing, and so needs no lock: neither is one waited for nor is another run in its way.
+        module.exit_json(changed=False, interrupted=run_lock.is_interrupted(host, wanted["name"]), run="")
     try:
-        state = run_lock.read(host, wanted)
-        refusal = run_lock.refusal(wanted, state["lock"], now) if wanted["state"] == "held" else ""
-        if refusal:
-            module.fail_json(msg=refusal, held_by=state["lock"])
-        if wanted["state"] == "held" and not module.check_mode:
-            interrupted = run_lock.take(host, wanted, state, now)
-        elif not module.check_mode:
-            run_lock.give_back(host, wanted, state, now)
+        interrupted, notes = run_lock.settle(host, wanted, time.time())
+    except run_lock.LockError as error:
+        module.fail_json(msg=str(error), held_by=error.held_by)
     except (OSError, RuntimeError) as error:
-        module.fail_json(msg=str(error))
-    module.exit_json(changed=False, interrupted=interrupted)
+        module.fail_json(msg=f"the lock of {wanted['name']}: {error}")
+    for note in notes:
+        module.warn(note)
+    has = wanted["state"] in ("held", "renewed")
+    run = fence.describe(wanted["name"], wanted["holder"]["id"]) if has else ""
+    module.exit_json(changed=False, interrupted=interrupted, run=run)
 
 
 if __name__ == "__main__":

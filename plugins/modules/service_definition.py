@@ -92,15 +92,15 @@ problems:
   elements: str
 """
 
-from ansible_collections.xitrum.host.plugins.module_utils import bodies, services
-from ansible_collections.xitrum.host.plugins.module_utils.host import Host
-from ansible_collections.xitrum.host.plugins.module_utils.quiet import Utf8Module
+from ansible_collections.xitrum.host.plugins.module_utils import bodies, fence, file_set, services
+from ansible_collections.xitrum.host.plugins.module_utils.quiet import QuietModule
 
 
 def main():
     """Reads what is there, plans, writes."""
-    module = Utf8Module(argument_spec=services.SPEC, supports_check_mode=True)
-    host, wanted = Host(module.run_command), module.params
+    module = QuietModule(argument_spec=services.SPEC, supports_check_mode=True)
+    host, wanted = fence.host_of(module), module.params
+    module.no_log_values |= file_set.private_texts(wanted["files"])
     state = services.read(host, wanted)
     plan = services.plan(wanted, state)
     bodies.carry_out(module, plan, lambda: services.apply(host, wanted, state, plan),

@@ -43,6 +43,10 @@ options:
     description: Whether it is pushed while other files have uncommitted changes, which stay behind.
     type: bool
     default: false
+  prefix:
+    description: What the variables begin with that messages name.
+    type: str
+    default: source_tree
 extends_documentation_fragment:
   - xitrum.host.batch
 """
@@ -66,12 +70,12 @@ said:
   elements: str
 rows:
   description: The commit here and the one there.
-  returned: always
+  returned: success
   type: list
   elements: dict
 problems:
-  description: What stands in the way; empty where nothing does.
-  returned: always
+  description: Empty. A module with errors fails, and lists them in its message.
+  returned: success
   type: list
   elements: str
 """
@@ -87,10 +91,10 @@ def main():
     """Asks git, plans, commits and pushes."""
     module = QuietModule(argument_spec=source_push.SPEC, supports_check_mode=True)
     module.no_log_values.update(urls.credentials_of(module.params["remote"]))
-    host, wanted = Host(module.run_command), {**module.params, "path": os.path.abspath(module.params["path"])}
+    host, wanted = Host(), {**module.params, "path": os.path.abspath(module.params["path"])}
     plan = source_push.plan(wanted, source_push.read(host, wanted))
     bodies.carry_out(module, plan, lambda: {"said": source_push.apply(host, wanted, plan).splitlines()},
-                     lambda error: f"{error}. Mend that and run the playbook again: it goes on where this ended.", wanted["path"])
+                     lambda error: f"{error}. Mend that and run the playbook again: it goes on where this ended.", wanted["path"], brief=True)
 
 
 if __name__ == "__main__":

@@ -12,8 +12,8 @@ author: The xitrum.host maintainers (@xitrum-host)
 description:
   - Writes all files that a platform such as Heroku wants, and changes single settings in files of the application, in one call.
     All other characters of these files stay, comments and line ends too.
-  - Refuses a folder that is no Xitrum project or in no git repository, a file that cannot be parsed, and a whole file in the place of one
-    that it did not write. Then nothing is written at all.
+  - Refuses a folder that is no Xitrum project or in no git repository, a file that cannot be parsed, a file that git ignores, and a whole file
+    in the place of one that it did not write. Then nothing is written at all.
   - Meant to run on the controller.
 options:
   path:
@@ -29,7 +29,8 @@ options:
   main_class:
     description:
       - The class that the package's runner is given. It is needed where a text has the mark C(@MAIN_CLASS@).
-      - Empty takes the only object with a main method in the sources. Several are listed, and nothing is written.
+      - Empty takes the only object with a main method in the sources. Several are listed, and nothing is written. So are main methods
+        that are in no object, such as that of a trait that no object extends.
     type: str
     default: ""
   prefix:
@@ -37,8 +38,7 @@ options:
     type: str
     default: source_tree
   builds_top:
-    description: Whether the platform builds the top of a repository. Then RV(notes) says what to do about a build in a
-      folder of it.
+    description: Whether the platform builds the top of a repository. Then RV(notes) says what to do about a build in a folder of it.
     type: bool
     default: false
   allow_uncommitted:
@@ -48,10 +48,10 @@ options:
   files:
     description:
       - Files that are written as a whole. Each has the text C(Written by xitrum.host), by which a later run knows it.
-      - In O(files), O(absent), O(entries) and O(aliases) these marks stand for what the project is - C(@APP@) and
-        C(@BUILD@), the folders of the application and of its sbt build; C(@PACKAGE@) and C(@BUILD_PACKAGE@), the
-        package's folder from the top of the tree and from the build's; C(@RUNNER@), the program that starts it;
-        C(@SBT@), the project's script or program that runs sbt; C(@TASK@), the task that packages it; C(@MAIN_CLASS@).
+      - In O(files), O(absent), O(entries) and O(aliases) these marks stand for what the project is - C(@APP@) and C(@BUILD@), the folders of the
+        application and of its sbt build; C(@PACKAGE@) and C(@BUILD_PACKAGE@), the package's folder from the top of the tree and from the
+        build's; C(@RUNNER@), the program that starts it; C(@SBT@), the project's script or program that runs sbt; C(@TASK@), the
+        task that packages it; C(@MAIN_CLASS@).
       - An empty one is made where there is none.
     type: list
     elements: dict
@@ -99,7 +99,9 @@ options:
         type: dict
         required: true
   settings:
-    description: Settings of C(config/xitrum.conf), a key such as C(xitrum.port.http) to the value as HOCON writes it.
+    description:
+      - Settings of C(config/xitrum.conf), a key such as C(xitrum.port.http) to the value as HOCON writes it.
+      - One that C(config/application.conf) sets again after it includes C(xitrum) is edited there as well, since that one is in force.
     type: dict
     default: {}
   settings_out:
@@ -107,6 +109,13 @@ options:
     type: list
     elements: str
     default: []
+  variables:
+    description:
+      - Settings of C(config/xitrum.conf) that an environment variable overrides where it is set, a key such as C(xitrum.session.secureKey) to the
+        variable's name. The value that is there stays as the default. This works with every version of Typesafe Config.
+      - A setting that is not there is not added, and one that has a substitution of your own is left as it is.
+    type: dict
+    default: {}
   console:
     description: Whether C(config/logback.xml) writes to the console at the level INFO in production mode, beside what it writes to already.
     type: bool
@@ -140,40 +149,79 @@ EXAMPLES = r"""
 RETURN = r"""
 paths:
   description: The files that were looked after, changed or not, relative to O(path).
-  returned: always
+  returned: success
   type: list
   elements: str
   sample: [Procfile, config/xitrum.conf]
 main_class:
   description: The class that starts the application; empty where no text has it, or the tree is refused.
-  returned: always
+  returned: success
   type: str
   sample: shop.Boot
 project:
   description: The folder of the application in the tree.
-  returned: always
+  returned: success
   type: str
   sample: .
 task:
   description: The task of sbt that packages it.
-  returned: always
+  returned: success
   type: str
   sample: xitrumPackage
 notes:
   description: What was chosen for the user, and what is left to do.
-  returned: always
+  returned: success
   type: list
   elements: str
-  sample: [The main class is shop.Boot, the only one in the sources (src/main/scala/shop/Boot.scala). To choose another
-  one, set heroku_main_class.]
-rows:
-  description: Wanted and found, one row a file.
+  sample: [The main class is shop.Boot, the only one in the sources (src/main/scala/shop/Boot.scala). To choose another one, set heroku_main_class.]
+variables:
+  description: Of each setting in O(variables) that the file has, which environment variable overrides it.
   returned: always
   type: list
   elements: dict
+  contains:
+    key:
+      description: The setting.
+      type: str
+      sample: xitrum.session.secureKey
+    variable:
+      description: The name of the variable; empty where none overrides it.
+      type: str
+      sample: CONFIG_FORCE_xitrum_session_secureKey
+    own:
+      description: Whether the file takes it from something else than the requested variable.
+      type: bool
+    example:
+      description: Whether the file has the public example of Xitrum's project template.
+      type: bool
+name:
+  description: The application's name, as Kubernetes takes names.
+  returned: when the tree is a Xitrum project
+  type: str
+  sample: shop
+name_from:
+  description: Where RV(name) is from.
+  returned: when the tree is a Xitrum project
+  type: str
+  sample: build.sbt
+sbt:
+  description: The version of sbt that the project's build asks for; empty where it does not say.
+  returned: when the tree is a Xitrum project
+  type: str
+  sample: 1.10.0
+java:
+  description: 8 where that sbt does not run on Java 9 and newer, 0 elsewhere.
+  returned: when the tree is a Xitrum project
+  type: int
+  sample: 0
+rows:
+  description: Wanted and found, one row a file.
+  returned: success
+  type: list
+  elements: dict
 problems:
-  description: What stands in the way; empty where nothing does.
-  returned: always
+  description: Empty. A module with errors fails, and lists them in its message.
+  returned: success
   type: list
   elements: str
 """
@@ -188,10 +236,10 @@ from ansible_collections.xitrum.host.plugins.module_utils.quiet import Utf8Modul
 def main():
     """Reads the tree, plans, writes."""
     module = Utf8Module(argument_spec=source_tree.SPEC, supports_check_mode=True)
-    host, wanted = Host(module.run_command), {**module.params, "path": os.path.abspath(module.params["path"])}
+    host, wanted = Host(), {**module.params, "path": os.path.abspath(module.params["path"])}
     plan = source_tree.plan(wanted, source_tree.read(host, wanted))
     bodies.carry_out(module, plan, lambda: source_tree.apply(host, wanted, plan),
-                     lambda error: f"{wanted['path']} cannot be written ({error}): let this user write it, and run again", wanted["path"])
+                     lambda error: f"{wanted['path']} cannot be written ({error}): let this user write it, and run again", wanted["path"], brief=True)
 
 
 if __name__ == "__main__":

@@ -19,9 +19,9 @@ description:
     other files set, and then as the better of both. A later change of the kernel's own value (another kernel, more memory)
     is seen after O(state=absent), a reboot and a new run.
   - A file that is read after ours at boot and sets a worse value is named in RV(rows), with its line. It is not edited.
-  - Files of others are read as systemd-sysctl(8), sysctl(8) and the kernel read them, with numbers of base 8, 10 and
-    16, and with what stands behind a value ignored. A line that they skip, or a value that the kernel refuses, is in
-    RV(rows) with the file, its number and its text. A live value that cannot be compared with the profile's stays.
+  - Files of others are read as systemd-sysctl(8), sysctl(8) and the kernel read them, with numbers of base 8, 10 and 16, and with
+    what stands behind a value ignored. A line that they skip, or a value that the kernel refuses, is in RV(rows) with the file, its
+    number and its text. A live value that cannot be compared with the profile's stays.
   - The values from before the first change are kept in C(/var/lib/xitrum.host/kernel.json). A parameter that leaves the
     profile, or O(state=absent), sets them back, unless somebody changed the live value since.
 author: The xitrum.host maintainers (@xitrum-host)
@@ -97,8 +97,7 @@ parameters:
     outcome:
       description:
         - V(applied) (in check mode, would be), V(already), V(absent), V(read_only), V(removed) (this kernel lost it),
-          V(left) (policy V(leave)), V(unseen) (it cannot be read or compared), V(restored), or V(kept) (changed by
-          somebody since).
+          V(left) (policy V(leave)), V(unseen) (it cannot be read or compared), V(restored), or V(kept) (changed by somebody since).
       type: str
     before:
       description: The live value before.

@@ -1,7 +1,9 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the running command was given on its command line, for a command that a message says to type."""
+"""What the running command was given on its command line: for a command that a message says to type, and what is
+refused.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +12,9 @@ import os
 from ansible import constants, context
 from ansible_collections.xitrum.host.plugins.module_utils import commands
 
-#: Options whose default is a setting of Ansible: its ansible.cfg and environment are there for the next command as
-#: well.
+#: Options whose default is a setting of Ansible: its ansible.cfg and environment are there for the next command as well.
 SETTINGS = {
-    "remote_user": "DEFAULT_REMOTE_USER", "private_key_file": "DEFAULT_PRIVATE_KEY_FILE",
-    "connection": "DEFAULT_TRANSPORT",
+    "remote_user": "DEFAULT_REMOTE_USER", "private_key_file": "DEFAULT_PRIVATE_KEY_FILE", "connection": "DEFAULT_TRANSPORT",
     "become_method": "DEFAULT_BECOME_METHOD", "become_user": "DEFAULT_BECOME_USER",
 }
 
@@ -27,3 +27,25 @@ def given_options(sources=None):
     if sources:
         arguments["inventory"] = list(sources)
     return commands.read_options(arguments, os.getcwd())
+
+
+#: Options with which Ansible leaves tasks out: the option to what it would do.
+LEAVE_OUT = {
+    "start_at_task": ("--start-at-task", "leaves out all tasks before that one, also those that lock the hosts"),
+    "step": ("--step", "leaves out the tasks that are answered with no, and holds the hosts' lock while it asks"),
+}
+
+
+def find_error():
+    """The message for a run with an option that leaves tasks out; an empty text where there is none.
+
+    A run reads the hosts before it changes them, and so needs no option to begin where an earlier one ended.
+    """
+    given = [text for name, text in LEAVE_OUT.items() if (context.CLIARGS or {}).get(name)]
+    if not given:
+        return ""
+    found = " and ".join(f"{option}, which {what}" for option, what in given)
+    options = " and ".join(option for option, _what in given)
+    return (f"Found {found}. Expected is a run of the whole playbook: it reads where an earlier one ended, and does "
+            f"what is left. Nothing was done. Run it again without {options}. "
+            "To see first what it would do, add --check --diff.")

@@ -76,9 +76,12 @@ class Site:
         self.data = yaml.safe_load((self.inventory / "hosts.yml").read_text(encoding="utf-8"))
         self.hosts = self.data["all"]["hosts"]
 
-    def with_inventory(self, folder, groups=None, host_vars=None):
-        """The same hosts by another inventory in `folder`: `groups` maps a group to all its hosts, `host_vars` a host to variables."""
+    def with_inventory(self, folder, groups=None, host_vars=None, renamed=None):
+        """The same hosts by another inventory in `folder`: `groups` maps a group to all its hosts, `host_vars` a host to variables,
+        and `renamed` a host to its name there."""
         data = copy.deepcopy(self.data)
+        for group in (data["all"], *data["all"]["children"].values()):
+            group["hosts"] = {(renamed or {}).get(name, name): variables for name, variables in group.get("hosts", {}).items()}
         for group, names in (groups or {}).items():
             data["all"]["children"][group] = {"hosts": {name: {} for name in names}}
         for host, variables in (host_vars or {}).items():

@@ -15,6 +15,7 @@ import pytest
 from tests.lib import demo_instance
 from tests.platform.conftest import CONFIG, ENVIRONMENT, ROOT, answers, contents, git, make_tree, play, process
 
+KEYS = {"CONFIG_FORCE_xitrum_session_secureKey": "k" * 64, "CONFIG_FORCE_xitrum_metrics_apiKey": "of-the-platform"}
 HOOK = """#!/bin/bash
 # What the platform does with a push: the build's alias stage.
 set -euo pipefail
@@ -51,6 +52,11 @@ def test_check_mode_shows_all_and_changes_nothing(pushed):
     run = pushed[1]["check"]
     assert (run.code, run.changed) == (0, 2), run.text
     assert pushed[1]["untouched"]
+    assert [line[11:] for line in run.text.splitlines() if line.startswith("+++ after: ")][:5] == [
+        "Procfile", "build.sbt", "config/logback.xml", CONFIG, "system.properties"]
+    assert ('  heroku config:set --remote heroku CONFIG_FORCE_xitrum_session_secureKey="$(openssl rand -hex 32)" '
+            'CONFIG_FORCE_xitrum_metrics_apiKey="$(openssl rand -hex 32)"\n') in run.text
+    assert "__source_tree" not in run.text
     for line in ("+    http  = ${PORT}", "+    #https = 4430", '+addCommandAlias("stage", ";xitrumPackage")', "+java.runtime.version=17",
                  '+        <appender-ref ref="STDOUT"/>', "+commit Procfile"):
         assert line in run.text
@@ -65,7 +71,7 @@ def test_a_second_run_changes_and_pushes_nothing(pushed):
 
 def test_the_tree_is_prepared_and_its_other_lines_stay(pushed):
     lines = git(pushed[0] / "shop", "diff", "--numstat", "HEAD~1", "--", CONFIG, "build.sbt", "config/logback.xml").splitlines()
-    assert [line.split() for line in lines] == [["2", "0", "build.sbt"], ["6", "0", "config/logback.xml"], ["2", "2", CONFIG]]
+    assert [line.split() for line in lines] == [["2", "0", "build.sbt"], ["6", "0", "config/logback.xml"], ["4", "2", CONFIG]]
     assert git(pushed[0] / "shop", "status", "--porcelain") == ""
 
 
@@ -76,8 +82,10 @@ def test_the_platform_staged_it_and_its_log_was_followed(pushed):
 
 def test_the_procfile_runs_it_on_the_port_that_it_is_given(pushed):
     built, port = pushed[0] / "built", demo_instance.free_port()
-    with process(["honcho", "start", "--no-colour"], built, {"PORT": str(port)}) as runner:
+    with process(["honcho", "start", "--no-colour"], built, {"PORT": str(port), **KEYS}) as runner:
         answer = answers(port, lambda: runner.poll() is None)
+        key = demo_instance.request(port, "/xitrum/metrics/viewer?api_key=of-the-platform")
+        assert key.status == 200
         assert (answer.status, "_session" in str(answer.headers)) == (200, True)
         runner.send_signal(signal.SIGTERM)
         runner.wait(30)
@@ -107,3 +115,51 @@ def test_a_folder_that_is_no_project_is_left_alone(tmp_path):
     assert run.code == 2 and run.changed == 0
     assert f"{tree} is no Xitrum project, it lacks project/plugins.sbt" in " ".join(run.text.split())
     assert contents(tree) == before
+
+
+def test_a_failure_has_each_error_once_and_no_rows(tmp_path):
+    tree = make_tree(tmp_path / "shop")
+    (tree / ".gitignore").write_text("target/\nProcfile\n")
+    run = play("heroku", heroku_path=str(tree))
+    assert run.code == 2 and run.changed == 0, run.text
+    printed = " ".join(run.text.split())
+    # Ansible prints the message of a task that fails in two forms.
+    for said in ("is ignored by git (.gitignore line 2: Procfile), so that no commit and no push would have it",
+                 "has uncommitted changes in .gitignore: commit or stash them, or set heroku_allow_uncommitted to true"):
+        assert printed.count(said) == 2, run.text
+    assert '"rows"' not in printed and '"problems"' not in printed and "rows:" not in printed
+
+
+def test_every_wrong_value_is_reported_at_once_and_without_a_specification(tmp_path):
+    tree = make_tree(tmp_path / "shop")
+    before = contents(tree)
+    run = play("heroku", heroku_path=str(tree), heroku_heap="foo", heroku_java_version=-3, heroku_main_clas="x", heroku_logs_seconds="soon")
+    assert (run.code, run.changed) == (2, 0)
+    said = " ".join(run.text.split())
+    for sentence in ("the variable heroku_main_clas is set, and no role knows it: did you mean heroku_main_class?",
+                     "heroku_java_version is -3: expected a whole number from 8 to 99", "heroku_logs_seconds is 'soon': expected a whole number",
+                     "heroku_heap is 'foo': expected a size as -Xmx takes it, such as 512m or 2g"):
+        # Ansible prints the message of a failure as an error and with its task.
+        assert said.count(sentence) == 2, run.text
+    assert "jvm_environment" not in said and "<unknown>" not in said
+    assert contents(tree) == before
+
+
+def test_a_missing_path_is_one_sentence():
+    run = play("heroku")
+    assert run.code == 2
+    assert "heroku_path is not set: expected the folder of the application's source tree. Set it with -e heroku_path=FOLDER" in " ".join(run.text.split())
+    assert "argument_spec" not in run.text and "heroku_push_branch" not in run.text
+
+
+def test_an_sbt_that_runs_on_java_8_alone_gets_it(tmp_path):
+    tree = make_tree(tmp_path / "shop")
+    (tree / "project/build.properties").write_text("sbt.version=0.13.2\n")
+    git(tree, "commit", "-qam", "Old sbt")
+    refused = play("heroku", heroku_path=str(tree), heroku_java_version=17)
+    assert (refused.code, refused.changed) == (2, 0)
+    assert "heroku_java_version is 17, and sbt 0.13.2 (project/build.properties) runs on Java 8 alone: expected 8, or sbt 0.13.17 or newer" in refused.text
+    run = play("heroku", heroku_path=str(tree))
+    assert (run.code, run.changed) == (0, 1), run.text
+    assert (tree / "system.properties").read_text() == "java.runtime.version=1.8\n"
+    assert "JDK_JAVA_OPTIONS" not in (tree / "Procfile").read_text() and "Java 8 was chosen" in run.text

@@ -33,8 +33,8 @@ def port():
 def prepared(tmp_path_factory, port):
     """A tree with Windows line ends and both layouts: looked at, prepared twice in a row, and then with an Ingress."""
     tree = make_tree(tmp_path_factory.mktemp("openshift") / "shop", WINDOWS)
-    wanted = {"openshift_path": str(tree), "openshift_image": "images.example.com/shop:1", "openshift_layouts": ["diy", "kubernetes"], "xitrum_name": "shop",
-              "openshift_port": port, "openshift_trusted_proxies": ["10.128.0.0/14", "127.0.0.1"], "openshift_start_timeout": 60}
+    wanted = {"openshift_path": str(tree), "openshift_image": "images.example.com/shop:1", "openshift_layouts": ["diy", "kubernetes"],
+              "xitrum_name": "of-another", "openshift_port": port, "openshift_trusted_proxies": ["10.128.0.0/14", "127.0.0.1"], "openshift_start_timeout": 60}
     before, runs = contents(tree), {}
     runs["check"] = play("openshift", ["--check", "--diff"], **wanted)
     runs["untouched"] = contents(tree) == before
@@ -81,6 +81,9 @@ def runs(pid):
 def test_check_mode_shows_all_and_changes_nothing(prepared):
     run = prepared[1]["check"]
     assert (run.code, run.changed, prepared[1]["untouched"]) == (0, 1, True), run.text
+    # The name is the project's, not that of an inventory which the clone's ansible.cfg names.
+    assert "The application's name is shop, from build.sbt." in run.text and "of-another" not in run.text
+    assert "  oc create secret generic shop --from-literal=secure-key=" in run.text
     assert "+kind: Deployment" in run.text and "${OPENSHIFT_DIY_PORT}" in run.text
 
 
@@ -101,7 +104,7 @@ def test_the_other_entrance_takes_the_place_of_the_first(prepared):
 
 
 def test_uncommitted_work_is_refused_unless_told(prepared):
-    run = play("openshift", openshift_path=str(prepared[0]), openshift_layouts=["diy"], xitrum_name="other")
+    run = play("openshift", openshift_path=str(prepared[0]), openshift_layouts=["diy"], openshift_name="other")
     assert run.code == 2 and run.changed == 0
     assert "has uncommitted changes in" in " ".join(run.text.split())
 
@@ -239,3 +242,14 @@ def test_the_tree_can_be_committed(prepared):
     modes = dict(line.split("\t")[::-1] for line in git(prepared[0], "ls-files", "-s", "--", *HOOKS).splitlines())
     assert {shlex.split(mode)[0] for mode in modes.values()} == {"100755"}
     assert len(modes) == len(HOOKS)
+
+
+def test_every_wrong_value_is_reported_at_once(prepared):
+    run = play("openshift", openshift_path=str(prepared[0]), openshift_heap="foo", openshift_imag="a:1", openshift_name="My Shop")
+    assert (run.code, run.changed) == (2, 0)
+    said = " ".join(run.text.split())
+    for sentence in ("the variable openshift_imag is set, and no role knows it: did you mean openshift_image?",
+                     "openshift_heap is 'foo': expected a size as -Xmx takes it, such as 512m or 2g", "openshift_name is 'My Shop': expected small letters",
+                     "openshift_image is empty: expected the image"):
+        assert said.count(sentence) == 2, run.text
+    assert "human_to_bytes" not in said

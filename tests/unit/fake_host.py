@@ -9,7 +9,11 @@ import contextlib
 import errno
 import posixpath
 
+from ansible_collections.xitrum.host.plugins.module_utils import process, sockets
+from ansible_collections.xitrum.host.plugins.module_utils.foreign_text import escaped
 from ansible_collections.xitrum.host.plugins.module_utils.host import (
+    COMMAND_SECONDS,
+    OUTPUT_BYTES,
     Host,
     PathError,
     Result,
@@ -19,6 +23,11 @@ from ansible_collections.xitrum.host.plugins.module_utils.host import (
     no_folder,
     resolve,
 )
+
+from .socket_listing import without_processes
+
+#: The listings that may be given as C(ss -p) printed them.
+LISTINGS = (" ".join(sockets.SS), " ".join(sockets.ESTABLISHED))
 
 
 class Unreadable(str):
@@ -49,6 +58,10 @@ class FakeHost:
         self.stats = dict(stats or {})
         self.refuse = dict(refuse or {})
         self.pages = dict(pages or {})
+        #: The bytes and inodes that every file system has left.
+        self.free = (1 << 30, 1000)
+        #: The text of the pages on a port.
+        self.texts = {}
         #: C((address, port)) to the word of C(Host.connect); others are refused.
         self.open_ports = dict(open_ports or {})
         self.names = {"localhost": ["::1", "127.0.0.1"], **(names or {})}
@@ -57,8 +70,14 @@ class FakeHost:
         self.inodes = {}
         self.done = []
         self.environments = []
+        self.overruns = []
+        #: A listing of sockets to the file descriptors that were made of it.
+        self._shown = {}
+        for words in LISTINGS:
+            said = self.commands.get(words, "")
+            self._listing(words, said[1] if isinstance(said, tuple) else said)
 
-    def run(self, argv, data=None, environment=None):
+    def run(self, argv, data=None, environment=None, seconds=COMMAND_SECONDS, limit=OUTPUT_BYTES, keep=(), exact=False):
         if environment:
             self.environments.append(environment)
         words = " ".join(argv)
@@ -66,11 +85,32 @@ class FakeHost:
         if words not in self.commands:
             return Result(127, "", f"{argv[0]}: not found on this host")
         said = self.commands[words]
-        return Result(*said) if isinstance(said, tuple) else Result(0, said, "")
+        said = Result(*said) if isinstance(said, tuple) else Result(0, said, "")
+        said = said._replace(out=self._listing(words, said.out)) if words in LISTINGS else said
+        return said if exact else said._replace(out=escaped(said.out), err=escaped(said.err))
+
+    def _listing(self, words, text):
+        """A listing of sockets as ss prints it without processes, which are in /proc instead."""
+        for path in self._shown.pop(words, ()):
+            self.links.pop(path, None)
+            self.files.pop(path, None)
+        text, links, names = without_processes(text)
+        names = {path: name for path, name in names.items() if path not in self.files}
+        self._shown[words] = [*links, *names]
+        self.links.update(links)
+        self.files.update(names)
+        return text
 
     def page(self, address, port, path, seconds=10):
         self.done.append(("page", address, port, path))
-        return self.pages[port] if port in self.pages else Host(None).page(address, port, path, seconds)
+        return self.pages[port] if port in self.pages else Host().page(address, port, path, seconds)
+
+    def read_page(self, address, port, path, seconds=10, most=1 << 20):
+        replaced = "page" in vars(self) or type(self).page is not FakeHost.page
+        if port in self.pages or replaced:
+            return self.page(address, port, path, seconds), self.texts.get(port, "")
+        self.done.append(("page", address, port, path))
+        return Host().read_page(address, port, path, seconds, most)
 
     def connect(self, address, port, seconds=3):
         self.done.append(("connect", address, port))
@@ -91,10 +131,14 @@ class FakeHost:
             raise PermissionError(errno.EACCES, "Permission denied", path)
         return text
 
+    def read_foreign(self, path, limit=OUTPUT_BYTES):
+        text = self.read(path)
+        return None if text is None else escaped(text[:limit])
+
     def tail(self, path, size=16384, since=(0, 0)):
         text = self.files.get(path) or ""
         begin = since[1] if since[0] == self.inode(path) and len(text) >= since[1] else 0
-        return text[begin:][-size:]
+        return escaped(text[begin:][-size:])
 
     def inode(self, path):
         return self.inodes.get(path, 1)
@@ -104,6 +148,9 @@ class FakeHost:
 
     def rename(self, path, new_path):
         self.done.append(("rename", path, new_path))
+        for kept in (self.files, self.links, self.stats):
+            for name in [name for name in kept if name == path or name.startswith(path + "/")]:
+                kept[new_path + name[len(path):]] = kept.pop(name)
 
     def _place(self, path):
         """The path with the links in its folders followed, but not one of its own."""
@@ -126,6 +173,9 @@ class FakeHost:
             else:
                 return path
         return path
+
+    def free_space(self, path):
+        return self.free
 
     def exists(self, path):
         path = self.realpath(path)
@@ -177,8 +227,12 @@ class FakeHost:
         self.write(path, text, mode)
         return True
 
-    def locked(self, path):
+    def locked(self, path, seconds=0):
         self.done.append(("locked", path))
+        return contextlib.nullcontext()
+
+    def guarded(self, path, alone, seconds):
+        self.done.append(("guarded", path, alone))
         return contextlib.nullcontext()
 
     def append(self, path, text, mode, owner, group):
@@ -215,3 +269,14 @@ class FakeHost:
         for kept in (self.files, self.links, self.stats):
             for name in [name for name in kept if name == path or name.startswith(path + "/")]:
                 del kept[name]
+
+
+def listeners(text):
+    """The listening sockets of a host whose C(ss -p) printed this."""
+    return sockets.listeners(FakeHost({}, {LISTINGS[0]: text}))
+
+
+def connections(text):
+    """The connections of a host whose C(ss -p) printed this, with all its processes."""
+    host = FakeHost({}, {LISTINGS[1]: text})
+    return sockets.established(host, process.pids(host) or [1])

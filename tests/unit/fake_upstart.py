@@ -88,9 +88,9 @@ class UpstartHost(FakeHost):
 
     # ---------------------------------------------------------------------------------------------------------- initctl
 
-    def run(self, argv, data=None):
+    def run(self, argv, data=None, **more):
         if argv[0] != "initctl":
-            return super().run(argv, data)
+            return super().run(argv, data, **more)
         self.done.append(("run", " ".join(argv)))
         return self.initctl(*argv[1:])
 

@@ -67,9 +67,9 @@ class RedHatHost(FakeHost):
     def which(self, name):
         return "/usr/sbin/alternatives" if name == "alternatives" else super().which(name)
 
-    def run(self, argv, data=None):
+    def run(self, argv, data=None, **more):
         if argv[0] != "alternatives":
-            return super().run(argv, data)
+            return super().run(argv, data, **more)
         self.calls.append(list(argv[1:]))
         out, err = io.StringIO(), io.StringIO()
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):

@@ -86,6 +86,8 @@ def play(folder, book, hosts, rules, proxies=(), addressed=True, **variables):
         for index, of_host in enumerate(group["hosts"].values(), 1):
             of_host["xitrum_address"] = f"192.0.2.{number * 100 + index}"
     everything = {"xitrum_package_read": PACKAGE, "xitrum_secure_key": "0123456789abcdef", "xitrum_report_dir": str(folder / "report"), **variables}
+    # None sets nothing.
+    everything = {name: value for name, value in everything.items() if value is not None}
     inventory = {"all": {"vars": everything, "children": {name: group for name, group in groups.items() if group["hosts"]}}}
     (folder / "hosts.yml").write_text(yaml.safe_dump(inventory), encoding="utf-8")
     # Nothing of the settings of this tree, or of the person who runs the tests.
@@ -101,7 +103,7 @@ def play(folder, book, hosts, rules, proxies=(), addressed=True, **variables):
 
 def state_of(*due):
     """The read of an application host whose instances C(due) are to be restarted."""
-    listed = [{"index": index, "port": 8000 + index, "folder": "new", "current": "old", "previous": "", "running": True, "due": ["folder"],
+    listed = [{"index": index, "port": 8000 + index, "folder": "new", "current": "old", "back": "old", "previous": "", "running": True, "due": ["folder"],
                "changes": [], "configured": {}} for index in due]
     nothing = {"rows": [], "problems": [], "notes": [], "differs": False}
     return {

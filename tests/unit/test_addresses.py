@@ -8,11 +8,11 @@ from __future__ import annotations
 import ipaddress
 
 import pytest
-from ansible_collections.xitrum.host.plugins.module_utils import addresses, sockets
+from ansible_collections.xitrum.host.plugins.module_utils import addresses
 from hypothesis import given
 from hypothesis import strategies as st
 
-from .fake_host import FakeHost
+from .fake_host import FakeHost, listeners
 
 IPS = st.ip_addresses()
 
@@ -23,7 +23,7 @@ def rows(*ends):
         f"LISTEN 0 1024 {end}:8000 {'*' if flag else '0.0.0.0'}:* ino:1 sk:1{' v6only:' + flag if flag else ''} <->\n"
         for end, flag in ends
     )
-    found = sockets.parse_listeners(text)
+    found = listeners(text)
     assert len(found) == len(ends) and not found.unread
     return found
 

@@ -42,6 +42,15 @@ def test_problems_are_told_line_by_line_and_nothing_is_done():
     assert (how, said["msg"], said["changed"]) == ("failed", "a\nb", False)
 
 
+@pytest.mark.parametrize(("plan", "message", "changed"), [
+    (Plan(problems=["a", "b"]), "a\nb", False), (Plan(actions=[("write", "x")]), "it is so: no room", True),
+])
+def test_a_brief_failure_is_its_message_alone(plan, message, changed):
+    with pytest.raises(End) as end:
+        bodies.carry_out(Module(), plan, refuse, lambda error: f"it is so: {error}", brief=True)
+    assert end.value.args == ("failed", {"msg": message, "changed": changed})
+
+
 @pytest.mark.parametrize("plan, check_mode", [(Plan(), False), (Plan(actions=[("write", "x")]), True)])
 def test_without_a_difference_and_in_check_mode_nothing_is_done(plan, check_mode):
     how, said = ended(plan, refuse, check_mode)

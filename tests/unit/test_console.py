@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+import subprocess
+
 import pytest
 from ansible_collections.xitrum.host.plugins.module_utils import console, process
-from ansible_collections.xitrum.host.plugins.module_utils.host import Result, Stat
+from ansible_collections.xitrum.host.plugins.module_utils.host import Host, Result, Stat
 
 from tests.unit.fake_host import FakeHost
 
@@ -44,7 +46,8 @@ def test_a_console_of_ones_own_on_a_recent_jdk():
     assert plan.problems == []
     assert plan.facts == {"pid": 12, "user": "815815", "java": 17, "console": "own"}
     assert plan.changed
-    assert plan.after == "instance 0 (process 12): 6 * 7\n"
+    # The expression itself may hold a secret.
+    assert plan.after == "instance 0 (process 12): an expression\n"
 
 
 def test_jcmd_changes_nothing():
@@ -139,7 +142,7 @@ def test_what_the_jdks_own_tools_are_asked(version, action, asked):
 
 def prepared(host, folder=f"{FOLDER}/tmp/console-abcdefgh", **answers):
     """A host on which every command of a console succeeds but for those that begin as named."""
-    def run(argv, data=None):
+    def run(argv, data=None, **_more):
         assert argv[:13] == INSIDE.split()
         words = argv[13:]
         host.done.append(("first" if words[-1] == "true" else words[3].rpartition("/")[2] if words[0] == "timeout" else words[9].rpartition("/")[2]
@@ -226,3 +229,10 @@ def test_no_program_of_the_processs_own_mount_namespace_runs_as_root():
 def test_only_a_folder_of_a_console_is_removed():
     with pytest.raises(RuntimeError, match="nothing was removed"):
         console.remove(FakeHost(), {"cwd": FOLDER, "pid": 12, "uid": 815815, "gid": 815815}, f"{FOLDER}/tmp/console-../..")
+
+
+def test_a_console_in_a_terminal_gets_nothing_of_the_login_but_its_terminal(monkeypatch):
+    monkeypatch.setenv("https_proxy", "http://root:hush@proxy.example:3128")
+    monkeypatch.setenv("TERM", "xterm")
+    shown = subprocess.run(console.in_terminal(["env"]), capture_output=True, text=True, check=True).stdout
+    assert set(shown.splitlines()) - {"_=/usr/bin/env"} == {f"PATH={Host.PATH}", "LC_ALL=C.UTF-8", "TERM=xterm"}

@@ -13,7 +13,7 @@ import subprocess
 import threading
 
 import pytest
-from ansible_collections.xitrum.host.plugins.module_utils import downloads, jdk_archive, package_source, source_push
+from ansible_collections.xitrum.host.plugins.module_utils import bounded, downloads, jdk_archive, package_source, source_push
 from ansible_collections.xitrum.host.plugins.module_utils.host import Host
 from ansible_collections.xitrum.host.plugins.module_utils.package_source import SourceError
 
@@ -253,15 +253,14 @@ def test_git_gives_a_password_to_the_host_of_its_remote_alone(servers, tmp_path,
     if redirected:
         first.routes["/shop.git/info/refs"] = (302, f"{second.url}/shop.git/info/refs?service=git-upload-pack")
 
-    def run(argv, environ_update=None, **_options):
+    def run(argv, _data, environment, *_more):
         done = subprocess.run(
             argv,
             capture_output=True,
-            text=True,
             check=False,
-            env={"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), **(environ_update or {})},
+            env={"PATH": "/usr/bin:/bin", **environment, "HOME": str(tmp_path)},
         )
-        return done.returncode, done.stdout, done.stderr
+        return bounded.Run(done.returncode, done.stdout, done.stderr)
 
     wanted = {"path": str(tree), "remote": f"{first.url.replace('//', '//joe:hush-hush@')}/shop.git", "branch": "main"}
     state = source_push.read(Host(run), wanted)

@@ -222,6 +222,7 @@ def test_no_password_of_a_package_index_is_in_a_command_line_or_a_log(tmp_path):
     (tmp_path / "play.yml").write_text(yaml.safe_dump([{"hosts": "localhost", "gather_facts": False, "tasks": [role]}]))
     arguments = "--index-url https://bob:s3cr3t-w0rd@pypi.example/simple --no-deps"
     variables = {**HERE, "ansible_python_interpreter": str(python), "ansible_pipelining": False,
+                 "supervisor_supervisord_version": "4.3.0", "supervisor_supervisord_hashes": [f"sha256:{'0' * 64}"],
                  "supervisor_supervisord_pip_arguments": arguments}
     code, printed = play(tmp_path / "play.yml", "-v", "-i", "localhost,", "-e", json.dumps(variables),
                          ANSIBLE_REMOTE_TEMP=str(tmp_path))

@@ -32,6 +32,9 @@ def test_all_variables_are_known_and_those_that_are_no_templates_fit(name):
         plain = {key: value for key, value in own.items() if key in options and "{{" not in str(value)}
         assert [problem for key, value in plain.items() if (problem := variables.wrong_value(key, value, options[key]))] == []
         assert own["xitrum_name"] == "shop"
+    # A proxy needs them as well.
+    for key in ("xitrum_name", "xitrum_health_path", "xitrum_health_status", "xitrum_cluster"):
+        assert len({str(own.get(key)) for own in hosts.values()}) == 1, key
 
 
 def test_each_is_on_the_page():

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
@@ -54,6 +55,13 @@ def test_a_failed_task_of_a_users_own_in_a_step(tmp_path, variable):
     assert tasks_with(run, f"{STOPPED}'Warm the cache'. Steps after it did not begin. The failure of 'Warm the cache' is printed above.") == 1
 
 
+def test_a_task_of_a_users_own_knows_the_instances_of_its_step(tmp_path):
+    (tmp_path / "mine.yml").write_text("- name: Show\n  ansible.builtin.debug:\n    msg: about {{ xitrum_step_label }}\n")
+    mine = str(tmp_path / "mine.yml")
+    run = play(tmp_path, ROLLOUT, HOSTS, READS, PROXIES, xitrum_before_step=mine, xitrum_after_step=mine)
+    assert [run.text.count(f"msg: about {host}-0") for host in HOSTS] == [2, 2], run.text
+
+
 @pytest.mark.parametrize("state", ["drain", "maint"])
 def test_a_proxy_in_the_middle_of_a_step(tmp_path, state):
     run = play(tmp_path, ROLLOUT, HOSTS, [fails(module="proxy_server", delegated="proxy2", state=state), *READS], PROXIES)
@@ -101,14 +109,69 @@ def test_a_read_that_cannot_begin(tmp_path):
 MISSING = "{{ nothing_of_this_name }}"
 
 
-@pytest.mark.parametrize("name, value", [
+NO_VALUE = [
     ("xitrum_heap", MISSING), ("xitrum_java_options", ["-Xss1m", MISSING]), ("xitrum_package_headers", {"Authorization": MISSING}),
-])
+    ("xitrum_secure_key", MISSING), ("supervisor_kind", MISSING),
+]
+
+
+@pytest.mark.parametrize("name, value", NO_VALUE)
 def test_a_variable_without_a_value(tmp_path, name, value):
     """It is an error of its own, before anything is worked out from it."""
     run = play(tmp_path, READ, HOSTS, READS, PROXIES, **{name: value})
     assert run.code != 0 and tasks_with(run, "nothing_of_this_name") == 1, run.text
-    assert f"the variable {name} has no value" in run.text
+    assert "1 problem stands in the way." in run.text and f"- the variable {name} has no value" in run.text
+    assert "Error while" not in run.text and "could not be read" not in run.text
+
+
+def test_all_variables_without_a_value_at_once(tmp_path):
+    names = ("xitrum_secure_key", "xitrum_package", "xitrum_supervisor", "xitrum_http_port", "xitrum_instances", "xitrum_cluster", "xitrum_name",
+             "xitrum_tls_key", "proxy_software", "proxy_health_path", "supervisor_kind", "jdk_version")
+    run = play(tmp_path, READ, HOSTS, READS, PROXIES, **dict.fromkeys(names, MISSING))
+    assert run.code != 0 and f"{len(names)} problems stand in the way." in run.text and tasks_with(run, "nothing_of_this_name") == 1, run.text
+    assert all(f"- the variable {name} has no value" in run.text for name in names)
+
+
+def of_one_host(tmp_path, host, name, value):
+    """Sets a variable for one host alone."""
+    (tmp_path / "host_vars").mkdir()
+    (tmp_path / f"host_vars/{host}.yml").write_text(f"{name}: {json.dumps(value)}\n")
+
+
+@pytest.mark.parametrize("host, name, cluster", [
+    ("app2", "xitrum_secure_key", False), ("app2", "xitrum_http_port", False), ("app2", "xitrum_cluster_address", True),
+])
+def test_a_variable_of_one_host_without_a_value(tmp_path, host, name, cluster):
+    """Others have it in their configuration, and are not read either."""
+    of_one_host(tmp_path, host, name, MISSING)
+    run = play(tmp_path, READ, HOSTS, READS, PROXIES, xitrum_cluster=cluster,
+               **({"xitrum_trusted_proxies": ["192.0.2.0/24"]} if cluster else {}))
+    assert run.code != 0 and tasks_with(run, "nothing_of_this_name") == 1, run.text
+    assert "1 problem stands in the way." in run.text and f"{host}: - the variable {name} has no value" in run.text
+    assert "Error while" not in run.text and "could not be read" not in run.text
+
+
+WRONG = {
+    "xitrum_supervisor": ("none", "one of systemd, "), "xitrum_http_port": ("80a", "a whole number"), "xitrum_instances": ("two", "a whole number"),
+    "xitrum_cluster": ("maybe", "true or false"), "proxy_software": ("squid", "one of haproxy, nginx, apache"), "jdk_version": ("new", "a whole number"),
+    "xitrum_rollout_strategy": ("fast", "one of rolling, all_at_once"),
+}
+
+
+@pytest.mark.parametrize("names", [("xitrum_supervisor",), ("xitrum_http_port",), tuple(WRONG)])
+def test_values_of_another_type_or_choice(tmp_path, names):
+    """They keep the hosts from being read, and nothing follows from them."""
+    run = play(tmp_path, READ, HOSTS, READS, PROXIES, **{name: WRONG[name][0] for name in names})
+    assert run.code != 0 and run.text.count("fatal:") == 1 and "could not be read" not in run.text, run.text
+    assert f"{len(names)} problem{'s stand' if len(names) > 1 else ' stands'} in the way." in run.text
+    assert all(f"- {name} is {WRONG[name][0]!r}: expected {WRONG[name][1]}" in run.text for name in names)
+
+
+def test_the_package_is_read_beside_a_variable_without_a_value(tmp_path):
+    run = play(tmp_path, READ, HOSTS, READS, PROXIES, xitrum_package_read=None, xitrum_secure_key=MISSING, xitrum_package="/no/package")
+    assert run.code != 0 and run.text.count("fatal:") == 1, run.text
+    assert "2 problems stand in the way." in run.text
+    assert "there is no package at /no/package" in run.text and "- the variable xitrum_secure_key has no value" in run.text
 
 
 def test_the_addresses_of_all_proxies(tmp_path):

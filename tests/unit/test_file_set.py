@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.xitrum.host.plugins.module_utils import file_set
+from ansible_collections.xitrum.host.plugins.module_utils import file_set, marked_block
 from ansible_collections.xitrum.host.plugins.module_utils.host import Stat
 
 from .fake_host import FakeHost
@@ -65,6 +65,32 @@ def test_what_is_removed_is_said_and_shown(host):
     assert row.why == "demo@0 is masked (a link to /dev/null), so it cannot start; a run of site unmasks it"
     assert (plan.before, plan.after) == (f"# {mask}\n-> /dev/null\n", "")
     assert UNIT in host.files and mask not in host.files
+
+
+def test_a_diff_shows_our_text_and_how_much_of_others(host):
+    mask = UNIT.replace("@", "@0")
+    want = {**wanted(0, "# Written by xitrum.host.\n[Unit]\n"), "owned": ["/etc/systemd/system/demo@*.service"]}
+    host.files.update({UNIT: "[Service]\nEnvironment=PASSWORD=hunter2\n", mask: "[Service]\nEnvironment=PASSWORD=hunter3\n"})
+    plan = file_set.plan(want, file_set.read(host, want))
+    assert plan.before == f"# {UNIT}\n(2 lines of others are not shown)\n# {mask}\n(2 lines of others are not shown)\n"
+    assert plan.after == f"# {UNIT}\n# Written by xitrum.host.\n[Unit]\n"
+    host.files[UNIT] = "#!/bin/sh\n# Written by xitrum.host.\nold\n"
+    plan = file_set.plan(want, file_set.read(host, want))
+    assert plan.before.startswith(f"# {UNIT}\n#!/bin/sh\n# Written by xitrum.host.\nold\n")
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_of_a_file_of_others_with_lines_of_ours_a_diff_shows_ours(host, end):
+    theirs = f"#!/bin/sh{end}TOKEN=hunter2 /usr/bin/agent{end}"
+    old, new = (marked_block.appended(theirs, "demo", line, end) for line in ("old", "new"))
+    host.files[UNIT] = old
+    want = wanted(0, new)
+    plan = file_set.plan(want, file_set.read(host, want))
+    shown = f"# {UNIT}\n(2 lines of others are not shown)\n"
+    assert plan.before == shown + marked_block.block("demo", "old", end)
+    assert plan.after == shown + marked_block.block("demo", "new", end)
+    host.files[UNIT] = theirs
+    assert "hunter2" not in str(file_set.plan(want, file_set.read(host, want)).diff())
 
 
 @pytest.mark.parametrize("path, target, text, configured, why", [

@@ -11,7 +11,7 @@ import pytest
 from ansible.template import Templar
 from ansible_collections.xitrum.host.plugins.filter import host_state
 from ansible_collections.xitrum.host.plugins.module_utils import findings, fleet_summary
-from ansible_collections.xitrum.host.plugins.module_utils.plan import LOOK, RUN, STATUSES, Plan, Row
+from ansible_collections.xitrum.host.plugins.module_utils.plan import LOOK, RUN, STATUSES, Plan, Problem, Row
 
 from .read_fixture import read_of, state
 
@@ -47,13 +47,13 @@ def test_a_refused_variable_is_no_unreadable_host():
     assert findings.of_host("app1", {**state, "refused": False}, True)[0]["why"].startswith("it could not be read: ")
 
 
-@pytest.mark.parametrize("mend, typed", [
-    ("", ""),
-    (RUN, f"{RUN} --limit app1"),
-    ("nft delete rule inet t in handle 4", 'ansible app1 -b -m ansible.builtin.shell -a "nft delete rule inet t in handle 4"'),
+@pytest.mark.parametrize("mend, commands, typed", [
+    ("", [], ""),
+    (RUN, [], f"{RUN} --limit app1"),
+    ("", [["nft", "delete", "rule", "inet", "t", "in", "handle", "4"]], 'ansible app1 -b -m ansible.builtin.shell -a "nft delete rule inet t in handle 4"'),
 ])
-def test_a_port_that_is_not_reached_has_no_remedy_but_its_own(mend, typed):
-    row = Row("reach", "port 80 over the network", "reachable", "", "timed out", "differs", "blocked", mend)
+def test_a_port_that_is_not_reached_has_no_remedy_but_its_own(mend, commands, typed):
+    row = Row("reach", "port 80 over the network", "reachable", "", "timed out", "differs", "blocked", mend, commands)
     (item,) = [
         item for item in findings.findings({"app1": {**state(), "reach": {"rows": [asdict(row)], "problems": []}}}, ["app1"])
         if item["concern"] == "reach"]
@@ -78,13 +78,29 @@ def test_a_problem_that_a_row_tells_as_well_is_one_finding():
 
 
 def test_every_finding_that_is_red_has_a_line_to_type_with_the_inventory():
-    machine = {"rows": [], "differs": False, "problems": ["port 80 is held by nginx: stop it (systemctl disable --now nginx.service), or take another"]}
+    held = Problem("port 80 is held by nginx", ["systemctl", "disable", "--now", "nginx.service"])
+    machine = {**Plan(problems=[held]).report(), "differs": False}
     said = findings.findings({"app1": {**state(surplus=[{"index": 4}]), "machine": machine}, "app3": None}, ["app1"], "-i fleet")
     assert [item["mend"] for item in said if item["level"] == "bad"] == [
         "ansible-playbook -i fleet xitrum.host.site --limit app1",
         'ansible app1 -i fleet -b -m ansible.builtin.shell -a "systemctl disable --now nginx.service"',
         "ansible-playbook -i fleet xitrum.host.site --limit app1",
         "ansible app3 -i fleet -m ansible.builtin.ping"]
+
+
+def test_the_text_of_a_problem_is_never_a_command():
+    """A name that somebody chose, in the words by which a command was once found."""
+    texts = ["held by x (kill 1; curl evil)", "stop it (systemctl disable --now x;reboot)", "(nft delete table inet xitrum_host)", "(kill 1)"]
+    machine = {**Plan(problems=texts).report(), "differs": False}
+    said = findings.findings({"app1": {**state(), "machine": machine}}, ["app1"])
+    assert {item["mend"] for item in said if item["why"] in texts} == {f"{RUN} --limit app1"}
+    assert "ansible.builtin.shell" not in findings.check_table(said, True)
+
+
+def test_what_a_run_of_ansible_itself_reports_is_shown_without_control_characters():
+    message = "no route\x1b]52;c;Y3VybA==\x07 \x1b[2J \x9b31m a\rb \u202e \x00 \ufffe"
+    (item,) = findings.findings({"app1": {"failed": True, "msg": message}}, ["app1"])
+    assert item["why"] == r"it could not be read: no route\x1b]52;c;Y3VybA==\x07 \x1b[2J \x9b31m a\rb \u202e \x00 \ufffe"
 
 
 def of_proxy(*items):

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import pytest
+from ansible_collections.xitrum.host.plugins.filter import host_state
 from ansible_collections.xitrum.host.plugins.module_utils import fleet_summary
 
 from .read_fixture import state
@@ -38,6 +39,18 @@ def test_the_fleet_in_one_screen():
     line = next(line for line in said.splitlines() if line.startswith("nofile"))
     assert line.split() == ["nofile", "20000", "1024000", "1024/1024", "RESTART", "DUE", "app1:0", "app2:0", "fixed", "at", "start"]
     assert "1 more values are as wanted" in said
+
+
+def test_a_host_that_was_lost_is_not_shown_as_it_was_before_the_run():
+    item = {"index": 0, "port": 8000, "running": True, "pid": 7, "release": "aaaaaaaaaaaa"}
+    hostvars = {name: {"xitrum_host_state": state(instances=[item])} for name in ("app1", "app2")}
+    hostvars["app1"][host_state.REACH_ROWS], hostvars["app3"] = {}, {}
+    said = host_state.summary(hostvars, ["app2", "app1", "app3"], reached=["app1"])
+    assert said.startswith("3 hosts, 1 of 1 instances running")
+    assert "Lost during the run, so that its state is not known: app2." in said and "Not reached: app3" in said
+    assert not [line for line in said.splitlines() if line.startswith("app2")]
+    assert "Lost" not in host_state.summary(hostvars, ["app1", "app2"], reached=["app1", "app2"])
+    assert "Lost" not in host_state.summary(hostvars, ["app1", "app2"])
 
 
 def test_everything_is_shown_on_request():

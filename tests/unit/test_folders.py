@@ -15,7 +15,10 @@ from hypothesis import strategies as st
 
 from tests.unit.fake_host import FakeHost
 
-WANTED = {"name": "shop", "user": "shop", "root": "/opt/shop", "log_dir": "/var/log/shop", "supervisor": "systemd"}
+WANTED = {"name": "shop", "user": "shop", "root": "/opt/shop", "log_dir": "/var/log/shop", "supervisor": "systemd", "adopt": []}
+#: The account is made by an earlier run.
+RECORD = {"applications": {"shop": {"roots": {}, "logs": {}, "users": {"shop": True}, "groups": {"shop": True}}}}
+ADOPT = {"adopt": ["root", "log_dir"]}
 PASSWD = """root:x:0:0:root:/root:/bin/bash
 nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin
 nologin:x:99:99::/:/usr/sbin/nologin
@@ -162,7 +165,7 @@ def test_a_path_is_judged_by_what_it_means(text):
 
 def problems(host, record=None, **more):
     wanted = {**WANTED, **more}
-    return list(folders.host_problems(wanted, folders.read(host, wanted, {**recorded.EMPTY, **(record or {})})))
+    return list(folders.host_problems(wanted, folders.read(host, wanted, {**recorded.EMPTY, **(record or RECORD)})))
 
 
 def host(files=None, **more):
@@ -302,16 +305,16 @@ def test_what_a_host_has_in_the_place_of_a_folder(there, more, text):
     "there, more",
     [
         (host(links={"/opt/shop": "/data/shop"}), {}),
-        (host({"/opt/shop/old.jar": ""}), {}),
-        (host({"/data/releases/x": "", "/data/manifests/x": ""}), {"root": "/data"}),
-        (host({"/srv/app/run": "# xitrum.host\n", "/srv/app/notes": ""}), {"root": "/srv/app"}),
-        (host({"/srv/logs/runs.log": "", "/srv/logs/old.txt": ""}), {"log_dir": "/srv/logs"}),
-        (host({"/srv/logs/0/a.log": "", "/srv/logs/output-0.log": ""}), {"log_dir": "/srv/logs"}),
+        (host({"/opt/shop/old.jar": ""}), ADOPT),
+        (host({"/data/releases/x": "", "/data/manifests/x": ""}), {"root": "/data", **ADOPT}),
+        (host({"/srv/app/run": "# xitrum.host\n", "/srv/app/notes": ""}), {"root": "/srv/app", **ADOPT}),
+        (host({"/srv/logs/runs.log": "", "/srv/logs/old.txt": ""}), {"log_dir": "/srv/logs", **ADOPT}),
+        (host({"/srv/logs/0/a.log": "", "/srv/logs/output-0.log": ""}), {"log_dir": "/srv/logs", **ADOPT}),
         (host({"/srv/app/lost+found/x": ""}), {"root": "/srv/app"}),
-        (host({"/srv/app/.bashrc": ""}), {"root": "/srv/app"}),
+        (host({"/srv/app/.bashrc": ""}), {"root": "/srv/app", **ADOPT}),
         (host(stats=stats(**{"/srv/app": (0o755, "root")})), {"root": "/srv/app"}),
-        (host({"/usr/local/lib/app/run": "# xitrum.host\n"}), {"root": "/usr/local/lib/app"}),
-        (host({"/usr/local/app/run": "# xitrum.host\n"}), {"root": "/usr/local/app"}),
+        (host({"/usr/local/lib/app/run": "# xitrum.host\n"}), {"root": "/usr/local/lib/app", **ADOPT}),
+        (host({"/usr/local/app/run": "# xitrum.host\n"}), {"root": "/usr/local/app", **ADOPT}),
         (host({"/data/lost+found/x": ""}), {"root": "/data"}),
         (host(stats=stats(**{"/home/deploy": (0o700, "deploy")})), {"root": "/home/deploy/shop"}),
         (host(links={"/home": "/var/home"}), {"root": "/home/deploy/shop"}),
@@ -329,6 +332,33 @@ def test_what_a_host_has_in_the_place_of_a_folder(there, more, text):
 )
 def test_what_is_fine(there, more):
     assert problems(there, **more) == []
+
+
+MINE = {"/srv/logs/runs.log": "", "/srv/logs/0/a.log": "", "/srv/logs/output-0.log": ""}
+
+
+@pytest.mark.parametrize("entry, stat, why", [
+    ("output-0.log", Stat("link", 0o777, "nobody", "nogroup", 0), "is a link"),
+    ("output-0.log", Stat("link", 0o777, "root", "root", 0), "is a link"),
+    ("0", Stat("link", 0o777, "shop", "shop", 0), "is a link"),
+    ("runs.log", Stat("file", 0o644, "alice", "alice", 0), "belongs to alice"),
+    ("0", Stat("directory", 0o755, "1234", "1234", 0), "belongs to 1234"),
+    ("output-0.log", Stat("file", 0o644, "root", "root", 0, 2), "is a hard link"),
+    ("output-0.log", Stat("other", 0o644, "shop", "shop", 0), "is a pipe, a socket or a device"),
+    ("output-0.log", Stat("file", 0o640, "shop", "shop", 0), ""),
+    ("output-0.log", Stat("file", 0o640, "root", "root", 0), ""),
+])
+def test_an_entry_through_which_root_would_write_elsewhere_is_not_adopted(entry, stat, why):
+    found = problems(host(MINE, stats={f"/srv/logs/{entry}": stat}), log_dir="/srv/logs", **ADOPT)
+    assert len(found) == bool(why)
+    assert all(f"xitrum_log_dir is /srv/logs, and {entry} in it {why}: expected" in sentence for sentence in found)
+
+
+@pytest.mark.parametrize("name, owner, count", [("current", "root", 0), ("current", "alice", 1), ("instances", "root", 1)])
+def test_of_links_in_a_root_only_those_of_the_collection_are_adopted(name, owner, count):
+    files = {"/opt/shop/releases/x": "", "/opt/shop/manifests/x": ""}
+    there = host(files, stats={f"/opt/shop/{name}": Stat("link", 0o777, owner, owner, 0)}, links={f"/opt/shop/{name}": "releases/x"})
+    assert len(problems(there, **ADOPT)) == count
 
 
 def record_of(name, root, logs="/var/log/other"):
@@ -390,9 +420,12 @@ def test_a_folder_on_record_keeps_what_is_in_it(root, made):
     ],
 )
 def test_contents_that_may_be_the_applications_are_a_note(there, more, text):
-    assert problems(there, **more) == []
-    found = folders.host_notes(folders.read(there, {**WANTED, **more}, None))
+    assert problems(there, **ADOPT, **more) == []
+    found = folders.host_notes(folders.read(there, {**WANTED, **ADOPT, **more}, {**recorded.EMPTY, **RECORD}))
     assert len(found) == 1 and text in found[0]
+    refused = problems(there, **more)
+    assert len(refused) == 1 and "is not on record as shop's; expected a folder that is made for it" in refused[0]
+    assert text[text.index("has other") :] in refused[0] and "to xitrum_adopt to take it over" in refused[0]
 
 
 def test_whose_folder_it_is_in_is_a_note():
@@ -427,3 +460,79 @@ def test_a_folder_that_this_user_may_not_read_stops_no_reading():
             raise PermissionError(13, "Permission denied", path)
 
     assert list(folders.host_problems(WANTED, folders.read(Closed({"/etc/passwd": PASSWD}), WANTED, recorded.EMPTY))) == []
+
+
+# ------------------------------------------------------------------------------------------------------------- claims
+
+
+@pytest.mark.parametrize("files", [
+    {"/opt/shop/releases/x": "", "/opt/shop/manifests/x": ""}, {"/opt/shop/run": "# xitrum.host\n"}, {"/opt/shop/notes": ""},
+])
+def test_a_folder_that_is_not_on_record_is_refused_whatever_is_in_it(files):
+    """By its contents alone a release of another tool counted as one of ours, and was pruned."""
+    found = problems(host(files))
+    assert len(found) == 1 and "xitrum_root is /opt/shop, which has other contents" in found[0]
+    assert problems(host(files), adopt=["root"]) == [] and len(problems(host(files), adopt=["log_dir", "user"])) == 1
+
+
+def test_an_empty_folder_of_root_is_nobodys_and_one_of_a_user_is_his():
+    there = host(stats=stats(**{"/srv/shop": (0o755, "root")}))
+    assert problems(there, root="/srv/shop") == []
+    there = host(stats=stats(**{"/srv/shop": (0o755, "alice")}))
+    assert "xitrum_root is /srv/shop, which belongs to alice and is not on record" in problems(there, root="/srv/shop")[0]
+    assert problems(there, root="/srv/shop", adopt=["root"]) == []
+
+
+ACCOUNTS = {"/etc/passwd": "root:x:0:0::/root:/bin/sh\nweb:x:990:990::/srv/web:/bin/bash\n", "/etc/group": "web:x:990:\n"}
+
+
+@pytest.mark.parametrize("files, adopt, text", [
+    (ACCOUNTS, [], "the user and the group web exist without a record of shop; expected an account that is made for it"),
+    ({"/etc/group": "web:x:990:alice\n"}, [], "the group web exists without a record of shop"),
+    ({**ACCOUNTS, "/etc/passwd": "web:x:0:0::/:/bin/sh\n"}, ["user"], "which has root's number 0"),
+    ({**ACCOUNTS, "/etc/passwd": "web:x:990:990::/:/bin/sh\nftp:x:990:9::/:/bin/sh\n"}, ["user"], "whose number 990 is also that of ftp"),
+    ({**ACCOUNTS, "/etc/passwd": "web:x:990:100::/:/bin/sh\n"}, ["user"], "whose own group is not web"),
+    ({"/etc/passwd": "web:x:990:990::/:/bin/sh\n"}, ["user"], "whose own group is not web"),
+])
+def test_an_account_of_somebody_else_is_refused(files, adopt, text):
+    found = problems(FakeHost(files), user="web", adopt=adopt)
+    assert len(found) == 1 and found[0].startswith("xitrum_user is web") and text in found[0]
+
+
+def test_an_account_that_is_adopted_made_or_not_there_is_fine():
+    assert problems(FakeHost(ACCOUNTS), user="web", adopt=["user"]) == []
+    for made in (True, False):
+        entry = {"roots": {}, "logs": {}, "users": {"web": made}, "groups": {"web": made}}
+        assert problems(FakeHost(ACCOUNTS), {"applications": {"shop": entry}}, user="web") == []
+    assert problems(FakeHost({"/etc/passwd": "root:x:0:0::/root:/bin/sh\n"}), user="web") == []
+
+
+@pytest.mark.parametrize("users, adopt, noted", [
+    ({}, ["user"], True),
+    # Recorded as there before, where the variable is gone, and as made for the application.
+    ({"web": False}, [], True), ({"web": True}, ["user"], False), ({"web": True}, [], False),
+])
+def test_an_adopted_account_is_reported(users, adopt, noted):
+    record = {**recorded.EMPTY, "applications": {"shop": {"roots": {}, "logs": {}, "users": users, "groups": users}}}
+    found = folders.host_notes(folders.read(FakeHost(ACCOUNTS), {**WANTED, "user": "web", "adopt": adopt}, record))
+    sentence = "every program of the account web can read the application's secrets"
+    assert [sentence in note for note in found] == [True] * noted
+
+
+def test_an_account_that_only_a_directory_of_the_network_knows_is_there():
+    there = FakeHost(commands={"getent passwd web": "web:x:70000:70000::/home/web:/bin/sh\n"})
+    assert "the user web exists without a record" in problems(there, user="web")[0]
+
+
+def test_two_applications_do_not_share_an_account():
+    record = record_of("blog", "/opt/blog")
+    record["applications"]["blog"]["users"] = {"web": True}
+    found = problems(FakeHost(ACCOUNTS), record, user="web", adopt=["user"])
+    assert len(found) == 1 and "which the application blog of this host has already" in found[0]
+
+
+def test_without_a_record_that_can_be_read_nobody_says_what_is_whose():
+    """As for a check that does not run as root."""
+    there = FakeHost({**ACCOUNTS, "/opt/shop/notes": ""})
+    wanted = {**WANTED, "user": "web"}
+    assert list(folders.host_problems(wanted, folders.read(there, wanted, None))) == []

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.xitrum.host.plugins.module_utils import (
+    bounded,
     certificates,
     foreign_text,
     haproxy_socket,
@@ -400,8 +401,8 @@ def test_no_plugin_asks_for_a_language():
 
 def test_no_language_translates_a_command():
     seen = {}
-    Host(lambda argv, **more: seen.update(more) or (0, "", "")).run(["true"])
-    assert (seen["environ_update"]["LC_ALL"], seen["environ_update"]["LANGUAGE"]) == ("C", "C")
+    Host(lambda _argv, _data, environment, *_more: seen.update(environment) or bounded.Run(0, b"", b"")).run(["true"])
+    assert (seen["LC_ALL"], seen["LANGUAGE"]) == ("C", "C")
 
 
 # --------------------------------------------------------------------------------------------------------- redirects

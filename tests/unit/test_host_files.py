@@ -27,7 +27,7 @@ def fixture_top(tmp_path):
 
 @pytest.fixture(name="real")
 def fixture_real():
-    return Host(None)
+    return Host()
 
 
 def mode_of(path):
@@ -226,7 +226,7 @@ def test_a_link_stays_when_the_file_behind_it_goes_and_nothing_else_is_removed_t
 def test_what_a_module_unpacks_or_copies_is_nobodys_to_write(top):
     before = os.umask(0)
     try:
-        Host(None)
+        Host()
         (top / "copied").write_text("x")
         (top / "unpacked").mkdir()
     finally:
@@ -359,7 +359,7 @@ def test_who_may_replace_a_path_is_told_from_its_folders():
 
 
 def test_the_end_of_a_log_is_what_was_written_since_a_position(tmp_path):
-    log, there = tmp_path / "log", Host(None)
+    log, there = tmp_path / "log", Host()
     assert there.position(str(log)) == (0, 0)
     log.write_text("old\n")
     mark = there.position(str(log))
@@ -381,8 +381,8 @@ def test_a_log_that_is_a_link_or_a_pipe_has_no_position(tmp_path):
     (tmp_path / "secret").write_text("secret\n")
     (tmp_path / "log").symlink_to("secret")
     os.mkfifo(tmp_path / "pipe")
-    assert [Host(None).position(str(tmp_path / name)) for name in ("log", "pipe")] == [(0, 0), (0, 0)]
-    assert [Host(None).tail(str(tmp_path / name)) for name in ("log", "pipe")] == ["", ""]
+    assert [Host().position(str(tmp_path / name)) for name in ("log", "pipe")] == [(0, 0), (0, 0)]
+    assert [Host().tail(str(tmp_path / name)) for name in ("log", "pipe")] == ["", ""]
 
 
 @pytest.mark.parametrize("group, said", [("syslog", ""), ("adm", "/var/log may be written by the group adm")])

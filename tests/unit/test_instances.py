@@ -10,14 +10,16 @@ import getpass
 import grp
 import os
 import subprocess
+import types
 
 import pytest
-from ansible_collections.xitrum.host.plugins.module_utils import addresses, instances, restarts, sockets
-from ansible_collections.xitrum.host.plugins.module_utils.host import Host
+from ansible_collections.xitrum.host.plugins.module_utils import addresses, fleet_summary, instances, release, restarts, sockets
+from ansible_collections.xitrum.host.plugins.module_utils.host import Host, Stat, user_name
 from hypothesis import given
 from hypothesis import strategies as st
 
-from .fake_host import FakeHost
+from .fake_host import FakeHost, Unreadable, listeners
+from .read_fixture import read_of
 
 JDK = {"home": "/usr/lib/jvm/j17", "version": 17}
 JAVA = "/usr/lib/jvm/j17/bin/java"
@@ -134,12 +136,54 @@ def test_a_sick_instance_says_nothing_about_the_health_page(said):
     assert not instances.plan(wanted(), state).problems
 
 
+@pytest.mark.parametrize(("said", "sick"), [(200, False), (None, False), (500, True), (404, True), (429, True), ("timed out\x1b[2J", True)])
+def test_a_running_instance_that_is_not_healthy_is_work_that_is_left(said, sick):
+    for prove in (False, True):
+        want = wanted(prove=prove)
+        state = running(want)
+        state["instances"][0]["page"] = said
+        plan = instances.plan(want, state)
+        found = {"instances": read_of(plan)}
+        assert plan.facts["unhealthy"] == ([0] if sick else [])
+        assert fleet_summary.needs_work(found) == sick
+    rows = [(row.status, row.wanted, row.effective) for row in plan.rows if row.item == "instance-0 health"]
+    assert rows == ([] if said is None else [("differs" if sick else "ok", "200 for /", str(said).replace("\x1b", "\\x1b"))])
+    assert plan.problems == [] and ("read its log" in fleet_summary.open_work(found, "app1")) == sick
+
+
+@pytest.mark.parametrize(("answers", "prove", "last"), [
+    ([500, 500, 500], True, 500), ([500, 200], True, 200), (["timed out", 503, 200], True, 200), ([200], True, 200), ([500], False, 500),
+])
+def test_a_page_that_is_not_as_desired_is_asked_again_at_the_end_of_a_run(monkeypatch, answers, prove, last):
+    there, left = FakeHost(), list(answers)
+    monkeypatch.setattr(there, "page", lambda *_where, **_how: left.pop(0))
+    monkeypatch.setattr(instances, "PAGE_PAUSE", 0)
+    assert (instances.read_page(there, wanted(prove=prove), 8000, [{"port": 8000, "address": "*"}]), left) == (last, [])
+
+
 @pytest.mark.parametrize("address, asked", [("*", "127.0.0.1"), ("192.0.2.1", "192.0.2.1"), ("::", "::1")])
 def test_the_health_page_is_asked_where_the_instance_listens(address, asked):
     there = FakeHost(pages={8000: 404})
     assert instances.page(there, wanted(), 8000, [{"port": 4430, "address": "*"}, {"port": 8000, "address": address}]) == 404
     assert there.done == [("page", asked, 8000, "/")]
     assert instances.page(there, wanted(), 8000, []) is None
+
+
+@pytest.mark.parametrize("text, prove, said", [
+    ("all is well", True, 200), ("welcome", True, "200 without the text 'welcome'"), ("welcome", False, 200), ("", True, 200)])
+def test_a_check_and_the_end_of_a_run_compare_the_text_of_the_page(text, prove, said):
+    there = FakeHost(pages={8000: 200})
+    there.texts = {8000: "<p>all is well</p>"}
+    want = wanted(prove=prove, health_text=text, health_timeout=10)
+    assert instances.page(there, want, 8000, [{"port": 8000, "address": "*"}]) == said
+    state = running(want)
+    state["instances"][0]["page"] = said
+    plan = instances.plan(want, state)
+    assert plan.facts["unhealthy"] == ([] if said == 200 else [0]) and plan.problems == []
+    if text and prove:
+        (row,) = [row for row in plan.rows if row.item == "instance-0 health"]
+        assert (row.wanted, row.effective) == (f"200 with the text {text!r} for /", str(said))
+        assert said == 200 or "xitrum_health_text" in row.mend
 
 
 def test_an_instance_that_listens_elsewhere_is_due():
@@ -169,16 +213,74 @@ def test_a_small_somaxconn_is_not_the_processs_fault():
 
 
 def test_every_setting_makes_another_folder():
-    names = {folder(wanted(**change)) for change in (
+    contents = {}
+    for change in (
         {}, {"heap": "1g"}, {"java_options": ["-Da=b"]}, {"main_class": "other.Boot"}, {"release": "bbbbbbbbbbbb"},
-        {"instances": [{"index": 0, "port": 8000, "files": {"config/xitrum.conf": "other"}}]})}
-    assert len(names) == 6
+        {"instances": [{"index": 0, "port": 8000, "files": {"config/xitrum.conf": "other"}}]}
+    ):
+        want = wanted(**change)
+        files = instances.own_files(want, want["instances"][0], JDK)
+        contents[instances.folder_name(want["release"], files, contents)] = files
+    assert len(contents) == 6 and len({name.rpartition("-")[0] for name in contents}) == 2
 
 
 @given(TEXTS, TEXTS)
 def test_two_sets_of_files_have_one_name_only_if_they_are_the_same(one, other):
-    same = instances.folder_name("aa", one) == instances.folder_name("aa", other)
+    first = instances.folder_name("aa", one)
+    same = first == instances.folder_name("aa", other, {first: {path: one.get(path, "") for path in {*one, *other}}})
     assert same == (one == other)
+
+
+def test_the_name_of_a_folder_gives_no_secret_away():
+    """Neither by a digest of it: a name is in reports, and a short secret is found by trying."""
+    def names(secret, conf="{}"):
+        want = wanted(java_options=[f"-Dpassword={secret}"])
+        want["instances"][0]["files"] = {"config/xitrum.conf": conf.format(secret), "config/key.pem": secret}
+        return folder(want)
+
+    assert names("1234") == names("4321") and names("1", 'db.password = "{}"') == names("2", 'db.password = "{}"')
+
+
+def test_a_folder_keeps_its_name_when_one_before_it_is_removed():
+    """A run removes older folders after it has switched: at its end the instance runs what is wanted."""
+    files = {"config/key.pem": "c"}
+    first = instances.folder_name("aa", files)
+    other, mine = {first: {"config/key.pem": "a"}, f"{first}.2": {"config/key.pem": "b"}}, f"{first}.3"
+    assert instances.folder_name("aa", files, other) == mine
+    for gone in ((), (first,), (f"{first}.2",), tuple(other)):
+        left = {name: texts for name, texts in {**other, mine: files}.items() if name not in gone}
+        assert instances.folder_name("aa", files, left) == mine
+    # Without the right to read, the one in use is taken for it.
+    hidden = {name: {"config/key.pem": None} for name in (*other, mine)}
+    assert instances.folder_name("aa", files, hidden, current=mine) == mine
+
+
+def test_another_secret_makes_an_instance_outdated(tmp_path):
+    """On a real host: the folder of the secret before stays, and the process in it has to be started anew."""
+    def want(secret):
+        return wanted(root=str(tmp_path), log_dir=f"{tmp_path}/log", name="", instances=[
+            {"index": 0, "port": 8000, "files": {"config/xitrum.conf": f"secureKey = {secret}"}}])
+
+    host, names = FakeHost(), []
+    for secret in ("a", "b", "c", "b"):
+        files = instances.own_files(want(secret), want(secret)["instances"][0], JDK)
+        has = instances.read_contents(host, f"{tmp_path}/instances/0", names, [*files])
+        name = instances.folder_name("aaaaaaaaaaaa", files, has)
+        if name not in names:
+            names.append(name)
+            host.files.update({f"{tmp_path}/instances/0/{name}/{path}": text for path, text in files.items()})
+    assert [name.partition(".")[2] for name in names] == ["", "2", "3"] and name == names[1]
+    state = running(want("c"), cwd=f"{tmp_path}/instances/0/{names[0]}")
+    state["instances"][0].update(folders=names, current=names[0], contents=has)
+    plan = instances.plan(want("c"), {**state, "launcher": instances.launcher(str(tmp_path))})
+    assert plan.facts["restart"] == [{"index": 0, "port": 8000, "folder": names[2]}]
+    assert release.release_of(f"{tmp_path}/instances/0/{names[2]}", str(tmp_path)) == "aaaaaaaaaaaa"
+
+
+def test_who_may_not_read_the_files_takes_them_for_the_same():
+    host = FakeHost({"/i/aa-1/environment": Unreadable("x"), "/i/aa-1/config/a": "x"})
+    assert instances.read_contents(host, "/i", ["aa-1"], ["environment", "config/a", "none"]) == {
+        "aa-1": {"environment": None, "config/a": "x", "none": ""}}
 
 
 def test_a_bare_host_has_all_to_start_and_an_instance_too_many_is_surplus():
@@ -231,8 +333,8 @@ def test_a_folder_made_for_real_leaves_the_package_unedited(tmp_path):
     for path, text in {"config/xitrum.conf": "stock", "config/flash/policy.xml": "x", "lib/a.jar": "jar", "script/runner": "#!", "extra/x": "x"}.items():
         (release / path).parent.mkdir(parents=True, exist_ok=True)
         (release / path).write_text(text)
-    want = wanted(root=str(root), log_dir=str(log))
-    host = Local(lambda *_arguments, **_more: (0, "", ""))
+    want = wanted(root=str(root), log_dir=str(log), user=user_name(os.geteuid()))
+    host = Local()
     plan = instances.Plan(actions=[("launcher", None, None), ("make", 0, ("aaaaaaaaaaaa-0011", {"config/xitrum.conf": "own", "environment": "A='b'\n"}))])
     instances.apply(host, want, plan)
     home = root / "instances" / "0" / "aaaaaaaaaaaa-0011"
@@ -305,7 +407,7 @@ def listens(end, pid=7, port=8000, backlog=4096):
     """A row of ss as a module reads it."""
     peer = "*" if end.startswith(("[", "*")) else "0.0.0.0"
     more = " v6only:0" if peer == "*" else ""
-    return sockets.parse_listeners(
+    return listeners(
         f'LISTEN 0 {backlog} {end}:{port} {peer}:* users:(("java",pid={pid},fd=12)) ino:1 sk:1{more} <->'
     )
 
@@ -518,3 +620,15 @@ def test_a_jvm_that_does_not_answer_is_not_seen_and_not_restarted():
     state["instances"][0].update(found)
     row = next(row for row in instances.plan(want, state).rows if row.item == "instance-0 flags")
     assert row.status == "unseen"
+
+
+@pytest.mark.parametrize("owner, planted, refused", [("alice", True, True), ("alice", False, False), ("root", True, False)])
+def test_what_a_former_owner_of_the_log_folder_put_there_is_found_before_root_writes(owner, planted, refused):
+    there = FakeHost({"/var/log/demo/runs.log": ""}, stats={"/var/log/demo": Stat("directory", 0o755, owner, owner, 0)},
+                     links={"/var/log/demo/output-0.log": "/etc/shadow"} if planted else {})
+    planned = types.SimpleNamespace(actions=[])
+    if refused:
+        with pytest.raises(PermissionError, match=r"output-0.log in /var/log/demo is a link, and /var/log/demo belonged to alice"):
+            instances.apply(there, wanted(), planned)
+    else:
+        instances.apply(there, wanted(), planned)

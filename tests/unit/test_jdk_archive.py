@@ -14,7 +14,7 @@ import tarfile
 import threading
 
 import pytest
-from ansible_collections.xitrum.host.plugins.module_utils import jdk, jdk_archive
+from ansible_collections.xitrum.host.plugins.module_utils import bounded, jdk, jdk_archive
 from ansible_collections.xitrum.host.plugins.module_utils.host import Host
 from hypothesis import given
 from hypothesis import strategies as st
@@ -66,10 +66,10 @@ class JvmHost(Host):
     def __init__(self, said='openjdk version "17.0.9" 2023-10-17\n'):
         self.ran = []
 
-        def run_command(argv, **_options):
+        def run(argv, *_more):
             self.ran.append(argv)
-            return (0, "", said) if said else (127, "", "error while loading shared libraries: libjli.so")
-        super().__init__(run_command)
+            return bounded.Run(0, b"", said.encode()) if said else bounded.Run(127, b"", b"error while loading shared libraries: libjli.so")
+        super().__init__(run)
 
     def own(self, path, mode, owner, group):
         os.chmod(path, mode)
@@ -152,6 +152,20 @@ def test_a_java_that_does_not_run_as_wanted_is_refused(text, said, jvm, tmp_path
     path, sha256 = archive(tmp_path / "jdk.tar.gz", members())
     with pytest.raises(jdk_archive.SourceError, match=said):
         jdk_archive.unpack(JvmHost(text), path, sha256, WANTED)
+    assert os.listdir(jvm) == []
+
+
+def test_of_members_with_one_name_the_last_one_counts(jvm, tmp_path):
+    has = {"jdk-17.0.9/release": b'JAVA_VERSION="11.0.2"\n', **{name.replace("/", "//"): data for name, data in members().items()}}
+    path, sha256 = archive(tmp_path / "jdk.tar.gz", has)
+    assert jdk_archive.unpack(JvmHost(), path, sha256, WANTED) == "17.0.9"
+    assert (jvm / "jdk-17/release").read_text() == 'JAVA_VERSION="17.0.9"\n'
+
+
+def test_members_that_do_not_fit_together_are_named(jvm, tmp_path):
+    path, sha256 = archive(tmp_path / "jdk.tar.gz", {**members(), "jdk-17.0.9/release/notes": b""})
+    with pytest.raises(jdk_archive.SourceError, match=r"the archive cannot be unpacked \(jdk-17.0.9/release/notes has no place: "):
+        jdk_archive.unpack(JvmHost(), path, sha256, WANTED)
     assert os.listdir(jvm) == []
 
 

@@ -10,7 +10,7 @@ import pathlib
 
 import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible_collections.xitrum.host.plugins.module_utils import machine
+from ansible_collections.xitrum.host.plugins.module_utils import machine, process
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -66,7 +66,7 @@ def test_the_oldest_python(found, problem):
 
 def test_a_process_of_another_user_is_not_seen():
     host, options = read_debian()
-    host.commands["ss -H -l -t -n -p -e"] = 'LISTEN 0 5 *:8000 *:* users:(("java",pid=77,fd=4)) ino:1\n'
+    host.commands["ss -H -l -t -n -e"] = 'LISTEN 0 5 *:8000 *:* users:(("java",pid=77,fd=4)) ino:1\n'
     host.files["/proc/77/cgroup"] = Unreadable()
     assert "held by java (process 77):" in machine.plan(options, machine.read(host, options)).problems[0]
 
@@ -74,14 +74,14 @@ def test_a_process_of_another_user_is_not_seen():
 def test_an_instance_is_ours_through_a_linked_root():
     host, options = read_debian()
     host.links.update({"/opt/app": "/data/app", "/proc/900/cwd": "/data/app/instances/0/x"})
-    host.commands["ss -H -l -t -n -p -e"] = 'LISTEN 0 5 *:8000 *:* users:(("java",pid=900,fd=4)) ino:1\n'
+    host.commands["ss -H -l -t -n -e"] = 'LISTEN 0 5 *:8000 *:* users:(("java",pid=900,fd=4)) ino:1\n'
     assert machine.holders(host, options)[0]["own"]
 
 
 def test_a_folder_that_only_begins_like_ours_is_not_ours():
     host, options = read_debian()
     host.links["/proc/900/cwd"] = "/opt/app2/instances/0/x"
-    host.commands["ss -H -l -t -n -p -e"] = 'LISTEN 0 5 *:8000 *:* users:(("java",pid=900,fd=4)) ino:1\n'
+    host.commands["ss -H -l -t -n -e"] = 'LISTEN 0 5 *:8000 *:* users:(("java",pid=900,fd=4)) ino:1\n'
     assert not machine.holders(host, options)[0]["own"]
 
 
@@ -100,7 +100,7 @@ def test_a_folder_that_only_begins_like_ours_is_not_ours():
 def test_who_listens_on_another_address_does_not_hold_the_port(interface, end, held):
     host, options = read_debian()
     options.update(interface=interface, interface_ports=[8000])
-    host.commands["ss -H -l -t -n -p -e"] = f'LISTEN 0 5 {end}:8000 *:* users:(("other",pid=77,fd=4)) ino:1 v6only:0\n'
+    host.commands["ss -H -l -t -n -e"] = f'LISTEN 0 5 {end}:8000 *:* users:(("other",pid=77,fd=4)) ino:1 v6only:0\n'
     problems = machine.plan(options, machine.read(host, options)).problems
     assert ["port 8000 is held by other" in said for said in problems] == ([True] if held else [])
     options["interface_ports"] = []
@@ -109,7 +109,7 @@ def test_who_listens_on_another_address_does_not_hold_the_port(interface, end, h
 
 def test_a_line_of_ss_that_cannot_be_read_is_a_note():
     host, options = read_debian()
-    host.commands["ss -H -l -t -n -p -e"] = "LISTEN 0 5 somewhere:8000 *:*\n"
+    host.commands["ss -H -l -t -n -e"] = "LISTEN 0 5 somewhere:8000 *:*\n"
     notes = machine.plan(options, machine.read(host, options)).facts["notes"]
     assert any("1 line of ss that cannot be parsed" in note for note in notes)
 
@@ -119,7 +119,7 @@ def test_parsers_never_raise(text):
     assert isinstance(machine.parse_os_release(text), dict)
     assert isinstance(machine.parse_meminfo(text), dict)
     assert isinstance(machine.parse_mounts(text), dict)
-    assert isinstance(machine.service_of(text), str)
+    assert process.unit_of_process(FakeHost({"/proc/7/cgroup": text}), 7) == {}
     assert machine.parse_df(text) is None or machine.parse_df(text) >= 0
 
 

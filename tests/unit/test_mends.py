@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 import pytest
 from ansible_collections.xitrum.host.plugins.module_utils import mends
 from ansible_collections.xitrum.host.plugins.module_utils.plan import LOOK, PING, RUN
@@ -14,16 +16,42 @@ from ansible_collections.xitrum.host.plugins.module_utils.plan import LOOK, PING
     (RUN, "ansible-playbook -i fleet xitrum.host.site --limit app1"),
     (LOOK, "ansible-playbook -i fleet xitrum.host.check"),
     (PING, "ansible app1 -i fleet -m ansible.builtin.ping"),
-    ("systemctl start firewalld", 'ansible app1 -i fleet -b -m ansible.builtin.shell -a "systemctl start firewalld"'),
-    ("sed -i '2s/^/# /' /etc/a.conf", """ansible app1 -i fleet -b -m ansible.builtin.shell -a "sed -i '2s/^/# /' /etc/a.conf\""""),
-    ("/opt/python/bin/python3.12 -c 'print(1)'", """ansible app1 -i fleet -b -m ansible.builtin.shell -a "/opt/python/bin/python3.12 -c 'print(1)'\""""),
-    ("echo $HOME", "ansible app1 -i fleet -b -m ansible.builtin.shell -a 'echo $HOME'"),
     ("proxy_server servers=app1-0 state=ready", "ansible app1 -i fleet -b -m xitrum.host.proxy_server -a 'servers=app1-0 state=ready'"),
     ("xitrum_proxy_max_connections: 4000", "xitrum_proxy_max_connections: 4000"),
 ])
 def test_a_mend_is_a_line_for_the_controller(mend, line):
     assert mends.typed(mend, "app1", "-i fleet") == line
     assert mends.typed(mend, "app1", "") == line.replace(" -i fleet", "")
+
+
+@pytest.mark.parametrize(("commands", "argument"), [
+    ([["systemctl", "start", "firewalld"]], '"systemctl start firewalld"'),
+    ([["sed", "-i", "2s/^/# /", "/etc/a.conf"]], """\"sed -i '2s/^/# /' /etc/a.conf\""""),
+    ([["/opt/python/bin/python3.12", "-c", "print(1)"]], "\"/opt/python/bin/python3.12 -c 'print(1)'\""),
+    ([["sh", "-c", "echo $HOME"]], """'sh -c '"'"'echo $HOME'"'"''"""),
+    ([["ufw", "deny", "1"], ["ufw", "allow", "2"]], '"ufw deny 1 && ufw allow 2"'),
+    ([["kill", "1; reboot"]], "\"kill '1; reboot'\""),
+])
+def test_commands_are_a_line_that_runs_their_words_on_the_host(commands, argument):
+    line = mends.typed("what it shows", "app1", "-i fleet", commands=commands)
+    assert line == f"ansible app1 -i fleet -b -m ansible.builtin.shell -a {argument}"
+    # As the two shells on the way read it.
+    assert [word for word in shlex.split(shlex.split(line)[-1]) if word != "&&"] == [
+        word for command in commands for word in command]
+
+
+@pytest.mark.parametrize("word", [
+    "{{ lookup('pipe', 'id') }}", "{% raw %}", "{#", "a\nb", "\x1b[2J", "chdir=/tmp", "executable=/tmp/x", "stdin=x", "\u202e",
+])
+def test_words_that_ansible_would_act_on_are_no_line_to_type(word):
+    assert mends.typed("x", "app1", "", commands=[["sed", "-i", word]]) == ""
+
+
+@pytest.mark.parametrize("mend", [
+    "systemctl disable --now x; reboot", "sed -i x /etc/a", "kill 1", "/usr/bin/python3 -c 1", "restart the process 39 (nft delete table x)",
+])
+def test_words_for_a_person_are_never_a_command(mend):
+    assert mends.typed(mend, "app1", "-i fleet") == mend
 
 
 @pytest.mark.parametrize("sources, options", [
@@ -48,15 +76,6 @@ def test_a_line_reaches_the_hosts_as_the_run_did(arguments, options):
     assert mends.connection_options(arguments) == options
 
 
-@pytest.mark.parametrize("sentence, mend", [
-    ("port 80 is held by nginx: stop it (systemctl disable --now nginx.service), or set xitrum_http_port", "systemctl disable --now nginx.service"),
-    ("port 80 is held by python3, which a redirect would cut off: end it (kill 12), or take the pair out.", "kill 12"),
-    ("Python is 3.6; wanted is 3.8 (or newer)", RUN),
-])
-def test_a_problem_names_its_command_or_asks_for_a_decision(sentence, mend):
-    assert mends.of_problem(sentence) == mend
-
-
 def item(concern, what="row", mend=RUN, wanted="x"):
     return {"concern": concern, "item": what, "mend": mend, "wanted": wanted}
 
@@ -70,7 +89,7 @@ def item(concern, what="row", mend=RUN, wanted="x"):
     (item("instance", "instance-3", wanted="absent"), "ansible-playbook -i fleet xitrum.host.site -e a=1 -e xitrum_package=PACKAGE_OF_bb --limit app1"),
     (item("proxy"), "ansible-playbook -i fleet xitrum.host.site -e a=1 -e xitrum_package=PACKAGE_OF_bb --limit app1"),
     # What is no run of site.yml stays as it is.
-    (item("kernel", mend="sysctl -w a=1"), 'ansible app1 -i fleet -b -m ansible.builtin.shell -a "sysctl -w a=1"'),
+    (item("kernel", mend="xitrum_max_connections: 9"), "xitrum_max_connections: 9"),
     (item("kernel", mend=LOOK), "ansible-playbook -i fleet xitrum.host.check -e a=1"),
 ])
 def test_what_is_said_to_type_keeps_the_release_that_a_host_was_rolled_back_to(found, line):

@@ -18,7 +18,8 @@ MODULES = sorted(path.stem for path in (ROOT / "plugins/modules").glob("*.py"))
 #: Modules that run on the controller alone.
 OF_CONTROLLER = ("package_info", "source_tree", "source_push")
 #: What reads and edits a source tree, and what tells how it is built.
-OF_SOURCES = {"hocon_edit", "logback", "package_build", "sbt_project", "scala_sources", "source_push", "source_text", "source_tree"}
+OF_SOURCES = {"hocon_edit", "java_sources", "logback", "package_build", "sbt_definitions", "sbt_project", "scala_sources", "source_push", "source_text",
+              "source_tokens", "source_tree", "source_types"}
 
 
 def imports(path):

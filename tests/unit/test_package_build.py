@@ -25,6 +25,8 @@ SEVERAL = {
 
 def write(top, files):
     for path, text in files.items():
+        if text is None:
+            continue
         (top / path).parent.mkdir(parents=True, exist_ok=True)
         (top / path).write_text(text)
     return str(top)
@@ -36,6 +38,10 @@ def write(top, files):
     (BEFORE, "target/xitrum", "sbt xitrum-package", "", "target/xitrum"),
     (SEVERAL, "app/target/xitrum", "sbt web/xitrumPackage", "", "app/target/xitrum"),
     (SEVERAL, "", "sbt web/xitrumPackage", "", "app/target/xitrum"),
+    ({**SEVERAL, "build.sbt": 'lazy val root = project in file(".")\nlazy val web = project in file("services/web")\n', "app/config/xitrum.conf": None,
+      "services/web/config/xitrum.conf": "", "services/web/target/xitrum/config/xitrum.conf": ""},
+     "", "sbt web/xitrumPackage", "", "services/web/target/xitrum"),
+    ({"project/xitrum.sbt": TODAY["project/plugins.sbt"], "config/xitrum.conf": ""}, "", "sbt xitrumPackage", "", "target/xitrum"),
     ({f"demo/{path}": text for path, text in TODAY.items()}, "", "sbt/sbt xitrumPackage", "demo", "demo/target/xitrum"),
 ])
 def test_the_hint_is_the_command_of_the_tree(tmp_path, files, below, command, where, made):
@@ -47,6 +53,20 @@ def test_the_hint_is_the_command_of_the_tree(tmp_path, files, below, command, wh
         with pytest.raises(package_source.SourceError) as failed:
             package_source.obtain(f"{top}/{below}", None, None, str(tmp_path / "cache"), hint=package_build.render_hint)
         assert str(failed.value) == f"there is no package at {top}/{below}: build it {how}, or correct xitrum_package"
+
+
+def test_the_hint_says_where_the_project_is_not_known(tmp_path):
+    top = write(tmp_path, {**SEVERAL, "build.sbt": 'lazy val root = project in file(".")\nlazy val web = module("app")\n'})
+    assert package.hint(top) == (f"build the package with sbt PROJECT/xitrumPackage in {top} (PROJECT is the sbt project of the folder app),"
+                                 f" and give the folder that it makes, {top}/app/target/xitrum")
+    assert "calls it xitrumPackage. Set xitrum_build_command to sbt xitrumPackage" in package_build.build_problems("sbt xitrum-package", top, 1, NO_KEY)[0]
+
+
+def test_the_hint_lists_several_applications(tmp_path):
+    top = write(tmp_path, {**SEVERAL, "apps/admin/config/xitrum.conf": ""})
+    assert package.hint(top) == (f"build the package with sbt PROJECT/xitrumPackage in {top} (PROJECT is the sbt project of FOLDER, one of app, apps/admin),"
+                                 f" and give the folder that it makes, {top}/FOLDER/target/xitrum")
+    assert package.hint(f"{top}/app") == f"build the package with sbt web/xitrumPackage in {top}, and give the folder that it makes, {top}/app/target/xitrum"
 
 
 def test_without_a_tree_both_tasks_are_named(tmp_path):

@@ -27,7 +27,7 @@ from .package_fixture import package as make_package
 WRONG = "0" * 64
 
 
-def obtain(source, cache, sha256=None, headers=None, timeout=5):
+def obtain(source, cache, sha256=None, headers=None, timeout=60):
     return package_source.obtain(str(source), sha256, headers, str(cache), timeout, hint=package_build.render_hint)
 
 
@@ -187,8 +187,33 @@ REFUSED = {
     "hard_link_to_nothing": ([(member("x/a", tarfile.LNKTYPE, "x/b"), None)], "cannot be unpacked"),
     "device": ([(member("x/a", tarfile.CHRTYPE), None)], "which is neither a file"),
     "pipe": ([(member("x/a", tarfile.FIFOTYPE), None)], "which is neither a file"),
-    "same_file_twice": ([("x/a", b"1"), ("x/a", b"2")], "cannot be unpacked"),
+    "file_and_folder": ([("x/a", b"1"), (member("x/a", tarfile.DIRTYPE), None)], r"cannot be unpacked \(x/a has no place: File exists"),
+    "folder_and_file": ([(member("x/a", tarfile.DIRTYPE), None), ("x/a", b"1")], r"cannot be unpacked \(x/a has no place: Is a directory"),
+    "below_a_file": ([("x/a", b"1"), ("x/a/b", b"1")], r"cannot be unpacked \(x/a/b has no place: "),
+    "hard_link_to_a_folder": ([(member("x/a", tarfile.LNKTYPE, "x"), None)], r"x/a has no place: it leads to x, which is no file before it"),
 }
+
+
+@pytest.mark.parametrize(("members", "found"), [
+    # As tar -r appends a file that was changed: the last one counts, whatever the one before was.
+    ([("x/lib/a", b"1"), ("x/lib/a", b"22")], {"x/lib/a": b"22"}),
+    ([("x/lib/a", b"1"), ("./x//lib/a", b"22")], {"x/lib/a": b"22"}),
+    ([("x/lib/a", b"1"), *links(("x/lib/a", "b")), ("x/lib/b", b"2")], {"x/lib/a": b"2"}),
+    ([*links(("x/lib/a", "b")), ("x/lib/b", b"2"), ("x/lib/a", b"1")], {"x/lib/a": b"1", "x/lib/b": b"2"}),
+    ([*links(("x/lib/a", "gone"), ("x/lib/a", "b")), ("x/lib/b", b"2")], {"x/lib/a": b"2"}),
+    ([("x/lib/b", b"2"), ("x/lib/a", b"1"), (member("x/lib/a", tarfile.LNKTYPE, "x/lib/b"), None)], {"x/lib/a": b"2"}),
+    # A hard link is the file itself, and that of a link the link.
+    ([("x/lib/b", b"2"), (member("x/lib/b", tarfile.LNKTYPE, "x/lib/b"), None)], {"x/lib/b": b"2"}),
+    ([("x/lib/b", b"2"), *links(("x/lib/a", "b")), (member("x/lib/c", tarfile.LNKTYPE, "x/lib/a"), None)], {"x/lib/c": b"2"}),
+    ([*links(("x/lib/a", "/etc")), (member("x/lib/a", tarfile.DIRTYPE), None), ("x/lib/a/b", b"2")], {"x/lib/a/b": b"2"}),
+    # What macOS added is not there, and neither is what leads to it.
+    ([("x/lib/._b", b"mac"), (member("x/lib/a", tarfile.LNKTYPE, "x/lib/._b"), None), ("x/lib/b", b"2")], {"x/lib/b": b"2", "x/lib/a": None}),
+])
+def test_of_members_with_one_name_the_last_one_counts(tmp_path, members, found):
+    folder = obtain(tar_gz(tmp_path / "x.tar.gz", [("x/script/runner", b"1"), ("x/config/xitrum.conf", b""), *members]), tmp_path / "cache")
+    for name, content in found.items():
+        path = Path(folder, name.removeprefix("x/"))
+        assert (path.read_bytes() if path.exists() else None) == content
 
 
 @pytest.mark.parametrize("name", sorted(REFUSED))
@@ -355,7 +380,7 @@ def test_a_damaged_archive_in_the_cache_is_fetched_again(server, tmp_path):
 ])
 def test_a_url_that_does_not_give_the_package(server, tmp_path, path, said):
     with pytest.raises(SourceError, match=said):
-        obtain(f"{server.url}/{path}", tmp_path / "cache", server.sha256, timeout=1)
+        obtain(f"{server.url}/{path}", tmp_path / "cache", server.sha256, timeout=1 if path == "slow" else 60)
     assert cached(tmp_path / "cache") == []
 
 

@@ -21,6 +21,18 @@ def test_a_play_does_not_leave_the_strategy_to_whoever_runs_it(path, play):
     assert play.get("strategy") == "linear", f"{path} runs by the strategy of whoever runs it"
 
 
+@pytest.mark.parametrize("path, play", PLAYS, ids=[f"{path}: {play['name']}" for path, play in PLAYS])
+def test_a_play_does_not_leave_to_an_ansible_cfg_whom_a_failure_ends(path, play):
+    """With C(any_errors_fatal) of an ansible.cfg, one host that does not answer would end the reading of all, without a word of what to do."""
+    assert isinstance(play.get("any_errors_fatal"), bool), f"{path} ends as the settings of whoever runs it say"
+    assert play.get("gather_facts") is False, "facts of a cache may be of another day"
+
+
+def test_only_maintenance_takes_hosts_in_turns():
+    """C(serial) has every play begin anew for the next hosts, so that nothing would hold for the whole run."""
+    assert [path for path, play in PLAYS if "serial" in play] == ["playbooks/maintenance.yml"]
+
+
 CONTROLLER = {"ansible_connection": "local", "ansible_become": False, "ansible_python_interpreter": "{{ ansible_playbook_python }}"}
 
 
@@ -74,7 +86,7 @@ def test_the_failure_of_an_instance_is_reported_once():
     assert change["failed_when"] == "__supervisor_done is failed and not (__supervisor_reports | default(false))"
     assert check["when"] == ["__supervisor_reports | default(false)", "__supervisor_done.msg is defined"]
     assert "__supervisor_done" not in check["ansible.builtin.fail"]["msg"]
-    for name in ("step.yml", "maintenance.yml"):
+    for name in ("step_instances.yml", "maintenance.yml"):
         text = [task for task in tasks_in(supervisor_tasks(name)) if "__supervisor_failure" in str(task)]
         assert text, f"{name} reports what instances.yml does not"
     reason = yaml.safe_load((ROOT / "roles/supervisor/vars/main.yml").read_text(encoding="utf-8"))["__supervisor_failure"]
@@ -94,7 +106,7 @@ def test_a_failed_installation_of_supervisord_is_reported_once_and_without_crede
 
 def test_what_cannot_be_put_back_is_reported_where_it_happens():
     """With the reason of the rollout, since a run of one host ends there."""
-    put_back = next(task for task in tasks_in(supervisor_tasks("step.yml")) if task["name"] == "Put the old release back and stop the rollout")
+    put_back = next(task for task in tasks_in(supervisor_tasks("step_instances.yml")) if task["name"] == "Put the old release back and stop the rollout")
     assert put_back["block"][0]["vars"] == {"__supervisor_reports": False}
     assert "__supervisor_reason" in put_back["rescue"][-1]["ansible.builtin.fail"]["msg"]
     assert "__supervisor_stopped" in put_back["always"][0]["ansible.builtin.set_fact"]

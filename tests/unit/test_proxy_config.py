@@ -62,7 +62,7 @@ class Machine(FakeHost):
                    "/proc/101/limits": limits(20000), "/proc/100/task/100/children": "101 ", "/proc/100/root/var/lib/haproxy/dev/log": ""},
             stats={PEM["path"]: Stat("file", 0o600, "root", "root", 0)},
             commands={"haproxy -v": "HAProxy version 3.0.11 2026/11/18 - https://haproxy.org/\n", SHOW: unit(), "socat": "", RAISE: (2, "", "refused"),
-                      "ss -H -l -t -n -p -e": listening(80, "haproxy"), CHECK: (0, "Configuration file is valid\n", ""),
+                      "ss -H -l -t -n -e": listening(80, "haproxy"), CHECK: (0, "Configuration file is valid\n", ""),
                       "journalctl --no-pager -q -o cat -n 15 -u haproxy.service": "the end of the log\n",
                       **{f"systemctl {verb}": "" for verb in ("daemon-reload", "enable haproxy.service", "start haproxy.service", "reload haproxy.service")},
                       **commands})
@@ -160,6 +160,29 @@ def test_the_configuration_of_somebody_else_is_kept_once():
     assert machine.files[PATH + proxy_config.KEPT] == "theirs\n"
     machine.files[PATH] = "theirs again\n"
     assert "keep" not in kinds(planned(machine, wanted()))
+
+
+@pytest.mark.parametrize("path", [PATH, DROP_IN["path"]])
+def test_a_diff_shows_nothing_of_a_file_that_others_wrote(path):
+    """A userlist has passwords in it, and a diff goes to the screen and into the log of a run."""
+    machine = Machine(wanted())
+    theirs = "global\nuserlist admins\n    user root insecure-password hunter2\n# near the end: xitrum.host\n"
+    machine.files[path] = theirs
+    plan = planned(machine, wanted())
+    assert f"# {path}\n(4 lines of others are not shown)\n" in plan.before and "hunter2" not in plan.before
+    assert "hunter2" not in plan.after and plan.after
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o640])
+def test_a_configuration_for_the_eyes_of_root_stays_so_and_its_copy_too(mode):
+    machine = Machine(wanted())
+    machine.files[PATH], machine.stats[PATH] = "userlist admins\n", Stat("file", mode, "root", "haproxy", 0)
+    applied(machine, wanted())
+    for path in (PATH, PATH + proxy_config.KEPT):
+        assert machine.stats[path][:4] == ("file", mode, "root", "haproxy")
+    changed = wanted(config=CONFIG + "# more\n")
+    item = next(item for kind, item in planned(machine, changed).actions if kind == "write" and item["path"] == PATH)
+    assert (item["mode"], item["owner"], item["group"]) == (f"{mode:04o}", "root", "haproxy")
 
 
 def linked(text="theirs\n", mode=0o640, target="/srv/conf/haproxy.cfg", **stats):
@@ -318,7 +341,7 @@ def problems(machine, want):
 
 
 def test_a_port_that_another_program_holds_is_named():
-    machine = Machine(wanted(), **{"ss -H -l -t -n -p -e": listening(80, "apache2") + listening(22, "sshd")})
+    machine = Machine(wanted(), **{"ss -H -l -t -n -e": listening(80, "apache2") + listening(22, "sshd").replace("pid=7", "pid=8")})
     assert "Port 80 is held by apache2 (process 7)" in problems(machine, wanted())
     assert "sshd" not in problems(machine, wanted())
 
@@ -395,7 +418,7 @@ def test_an_address_of_another_host_is_refused_unless_the_proxy_has_it():
         "xitrum_proxy_listen has 192.0.2.77, where no program of this host can listen (Cannot assign requested address)"
         in problems(machine, want)
     )
-    machine.commands["ss -H -l -t -n -p -e"] = listening(80, "haproxy").replace("0.0.0.0:80", "192.0.2.77:80")
+    machine.commands["ss -H -l -t -n -e"] = listening(80, "haproxy").replace("0.0.0.0:80", "192.0.2.77:80")
     assert problems(machine, want) == ""
 
 
@@ -414,14 +437,14 @@ def test_who_listens_on_another_address_is_not_in_the_way():
         ("[::ffff:192.0.2.1]", "Port 80 is held by nginx"),
     ):
         machine = Machine(want)
-        machine.commands["ss -H -l -t -n -p -e"] = listening(80, "nginx").replace("0.0.0.0:80", f"{address}:80")
+        machine.commands["ss -H -l -t -n -e"] = listening(80, "nginx").replace("0.0.0.0:80", f"{address}:80")
         found = problems(machine, want)
         assert said in found if said else found == ""
 
 
 def test_lines_of_ss_that_cannot_be_read_are_a_note():
     machine = Machine(wanted())
-    machine.commands["ss -H -l -t -n -p -e"] += "LISTEN 0 128 somewhere\n"
+    machine.commands["ss -H -l -t -n -e"] += "LISTEN 0 128 somewhere\n"
     assert "1 line of ss that cannot be parsed" in planned(machine, wanted()).facts["notes"][0]
 
 
@@ -458,10 +481,10 @@ def test_the_trial_names_the_new_certificate_and_not_the_old_one():
     seen = {}
 
     class Looking(Machine):
-        def run(self, argv, data=None):
+        def run(self, argv, data=None, **more):
             if argv[:2] == ["haproxy", "-c"]:
                 seen.update(self.files)
-            return super().run(argv, data)
+            return super().run(argv, data, **more)
 
     proxy_config.validate(Looking(wanted()), wanted(pems=[{**PEM, "content": "another"}]))
     assert f"crt {proxy_config.TRIAL}/0.pem" in seen[f"{proxy_config.TRIAL}/config"]
@@ -504,3 +527,34 @@ def test_without_haproxy_nothing_is_written():
     with pytest.raises(RuntimeError, match="haproxy is not installed"):
         applied(machine, wanted())
     assert not [step for step in machine.done if step[0] == "write"]
+
+
+# ------------------------------------------------------------------------------ what changes between two runs
+
+
+def of_application(name):
+    return CONFIG.replace("\n", f"\n# application: {name}\n", 1)
+
+
+@pytest.mark.parametrize("has, gets, refused", [("shop", "blog", True), ("shop", "shop", False), ("", "blog", False)])
+def test_the_proxy_of_another_application_is_not_replaced(has, gets, refused):
+    before, after = (wanted(of_application(name) if name else CONFIG) for name in (has, gets))
+    found = planned(Machine(before), after).problems
+    assert [f"found the configuration of the application {has} in {PATH}, expected" in text for text in found] == [True] * refused
+    assert all("xitrum_proxy_backends" in text and "remove.yml" in text for text in found)
+
+
+def test_another_software_on_the_same_host_names_the_way_from_the_old_one():
+    machine = Machine(wanted(), **{"nginx -v": (0, "", "nginx version: nginx/1.22.1\n")})
+    nginx = (DATA.parent / "proxy" / "nginx-full.conf").read_text()
+    want = {**wanted(nginx), "software": "nginx", "config_path": "/etc/nginx/nginx.conf", "service": "nginx", "files": [], "programs": []}
+    shown = SHOW.replace("haproxy", "nginx")
+    machine.commands[shown] = unit(ActiveState="inactive", MainPID="0")
+    (problem,) = [text for text in planned(machine, want).problems if text.startswith("Port 80 ")]
+    assert "it is the proxy haproxy that this host has had so far" in problem
+    assert "run remove.yml with --limit and the name of this host and -e xitrum_remove=1" in problem
+    # Another value for all proxies at once would have each of them refused.
+    assert "set xitrum_proxy_software: nginx for this host alone (in its host_vars), and run site.yml with the same --limit" in problem
+    machine.files[PATH] = "# somebody's own\n"
+    (problem,) = [text for text in planned(machine, want).problems if text.startswith("Port 80 ")]
+    assert "stop and disable that service" in problem

@@ -6,12 +6,13 @@
 from __future__ import annotations
 
 import pathlib
+import re
 import sys
 
 import pytest
 from ansible_collections.xitrum.host.plugins.module_utils import proxy_apache, proxy_config, proxy_nginx, proxy_reloaded, proxy_server, proxy_text, sockets
 
-from .fake_host import FakeHost
+from .fake_host import FakeHost, connections
 
 DATA = pathlib.Path(__file__).parent / "data" / "proxy"
 SOFTWARE = {"nginx": proxy_nginx, "apache": proxy_apache}
@@ -106,7 +107,7 @@ def test_a_proxy_that_does_not_tell_its_configuration_is_an_error(proxy, monkeyp
 
 @pytest.mark.parametrize(("address", "port", "count"), [("192.0.2.11", 8000, 2), ("192.0.2.11", 8001, 1), ("2001:db8::12", 8000, 1), ("192.0.2.12", 8000, 0)])
 def test_connections_of_the_proxy_to_a_server_are_counted(address, port, count):
-    assert proxy_reloaded.connections(sockets.parse_established(CONNECTIONS), "nginx", address, port) == count
+    assert proxy_reloaded.connections(connections(CONNECTIONS), "nginx", address, port) == count
 
 
 def test_what_apache_thinks_of_its_servers():
@@ -150,7 +151,9 @@ def test_a_version_that_will_not_do_is_refused_with_the_reason(software, command
 
 @pytest.mark.parametrize("software", SOFTWARE.values(), ids=list(SOFTWARE))
 def test_a_server_is_asked_by_the_python_that_ansible_uses_there(software):
-    assert software.ASK.format(address="192.0.2.11:8000").startswith(f"{sys.executable} -c 'import http.client")
+    program, option, code, address = software.ask_server("192.0.2.11:8000")
+    assert (program, option, address) == (sys.executable, "-c", "192.0.2.11:8000")
+    assert "http.client" in code and address not in code
 
 
 @pytest.mark.parametrize(
@@ -158,10 +161,10 @@ def test_a_server_is_asked_by_the_python_that_ansible_uses_there(software):
     [("app1.example", ["192.0.2.11"], 2), ("app1.example", [], 0), ("2001:DB8:0::12", [], 1)],
 )
 def test_connections_to_a_server_are_found_by_what_its_address_means(address, resolved, count):
-    assert proxy_reloaded.connections(sockets.parse_established(CONNECTIONS), "nginx", address, 8000, resolved) == count
+    assert proxy_reloaded.connections(connections(CONNECTIONS), "nginx", address, 8000, resolved) == count
     assert (
         proxy_reloaded.connections(
-            sockets.parse_established(CONNECTIONS + "0 0 garbled"), "nginx", address, 8000, resolved
+            connections(CONNECTIONS + "0 0 garbled"), "nginx", address, 8000, resolved
         )
         == count + 1
     )
@@ -175,3 +178,39 @@ def test_a_server_whose_address_is_in_upper_case_is_found_down_in_apache():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(proxy_reloaded, "ask", lambda *_unused, **_more: (204, "", "", ""))
         assert proxy_reloaded.live({"control_port": 8404}, statuses, rows)["servers"][0]["status"] == "DOWN (HcFl)"
+
+
+def test_a_dead_server_that_stays_does_not_count_as_serving(proxy):
+    guarded = wanted(proxy.software, guard=True)
+    assert planned(proxy, guarded).problems == []
+    proxy.page = (502, "Bad Gateway")
+    assert "none is enabled and healthy" in planned(proxy, guarded).problems[0]
+
+
+def test_a_server_moves_in_each_line_that_leads_to_it_before_it_is_enabled(proxy):
+    out = wanted(proxy.software, state="maint")
+    proxy_server.apply(proxy, out, planned(proxy, out))
+    before = proxy.files[proxy.path]
+    back = wanted(proxy.software, state="ready", endpoints={"app1-0": "192.0.2.11:9000"})
+    proxy_server.apply(proxy, back, planned(proxy, back))
+    text = proxy.files[proxy.path]
+    assert "192.0.2.11:8000" not in text and "192.0.2.11:9000" in text
+    assert r"192\.0\.2\.11:8000" not in text
+    assert text.count("192.0.2.11:9000") == before.count("192.0.2.11:8000")
+    assert {row[1]: row[2] for row in SOFTWARE[proxy.software].servers(text)}["app1-0"] == "192.0.2.11:9000"
+    assert proxy_text.states(text) == {}
+    assert not planned(proxy, back).changed
+
+
+def test_a_server_with_a_name_is_recognized_by_the_addresses_of_the_name():
+    text = '"~(^|[ ,])@addresses of app1.example:8000@$" 3f2a;\nserver app1.example:8000 max_fails=1;\n'
+    host = FakeHost(names={"app1.example": ["192.0.2.11", "2001:db8::11"]})
+    names = proxy_config.read_names(host, text)
+    assert names == {"app1.example": ["192.0.2.11", "2001:db8::11"]}
+    pattern = re.search(r'"~(.*)" 3f2a', proxy_text.with_names(text, names)).group(1)
+    for answered in ("192.0.2.11:8000", "192.0.2.12:8000, 192.0.2.11:8000", "[2001:db8::11]:8000"):
+        assert re.search(pattern, answered)
+    for other in ("192.0.2.11:80001", "1192.0.2.11:8000", "192.0.2.110:8000", "192.0.2.11:8001"):
+        assert not re.search(pattern, other)
+    assert "server app1.example:8000" in proxy_text.with_names(text, names)
+    assert proxy_config.read_names(FakeHost(), "server app1.example:8000;") == {}

@@ -5,17 +5,21 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 import yaml
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar
+from ansible_collections.xitrum.host.plugins.filter.input_problems import input_problems
+from ansible_collections.xitrum.host.plugins.module_utils import proxy
 
 from .test_proxy_templates import BASE, ROOT, trust_as_template
 
 ROLE = ROOT / "roles/proxy"
 TASK = next(task for task in yaml.safe_load((ROLE / "tasks/preflight.yml").read_text()) if "__proxy_rules" in task.get("vars", {}))
 VARS = yaml.safe_load((ROLE / "vars/main.yml").read_text())
-OWN = {name: VARS[name] for name in ("__proxy_absent", "__proxy_bare", "__proxy_behind")}
+OWN = {name: VARS[name] for name in ("__proxy_absent", "__proxy_durations", "__proxy_bare", "__proxy_unfit", "__proxy_behind")}
 GOOD = {**BASE, "proxy_tls_certificate": "", "proxy_tls_key": "", "proxy_software": "haproxy",
         "proxy_load_balancers": [], "proxy_load_balancer_protocol": "http"}
 
@@ -31,7 +35,19 @@ def trusted(value):
 
 def problems(**more):
     variables = {**{name: value for name, value in GOOD.items() if name not in OWN}, **more, **trusted({**OWN, **TASK["vars"]})}
-    return Templar(DataLoader(), variables=variables).template(trust_as_template("{{ __proxy_problems }}"))
+    templar = Templar(DataLoader(), variables=variables)
+    # Filters of a collection are found by Ansible's own programs alone.
+    templar.environment.filters["xitrum.host.input_problems"] = input_problems
+    return templar.template(trust_as_template("{{ __proxy_problems }}"))
+
+
+@pytest.mark.parametrize("value", [5, 0, True, False, {"proxy1": 1}, [["proxy1"]], [1]])
+def test_unavailable_proxies_of_a_wrong_type_are_named(value):
+    groups = {"xitrum_proxy": ["proxy1", "proxy2"]}
+    with pytest.raises(ValueError, match=f"xitrum_unavailable_proxies: found {re.escape(repr(value))}, expected names of the group xitrum_proxy"):
+        proxy.available(groups, value)
+    assert proxy.available(groups, None) == proxy.available(groups, "") == ["proxy1", "proxy2"]
+    assert proxy.available(groups, " proxy1 , ") == proxy.available(groups, ["proxy1"]) == ["proxy2"]
 
 
 def test_what_fits_together_is_no_problem():
@@ -44,7 +60,13 @@ def test_what_fits_together_is_no_problem():
     ({"proxy_tls_certificate": str(ROLE / "vars/main.yml")}, "set both files, or neither"),
     ({"proxy_redirect_https": True}, "redirect to HTTPS only where there is HTTPS"),
     ({"proxy_tls_certificate": "/nowhere/a.pem", "proxy_tls_key": "/nowhere/b.pem"}, "no file /nowhere/a.pem and no file /nowhere/b.pem on the controller"),
-    ({"proxy_timeout_queue": "10", "proxy_check_interval": 2}, "Found the durations 10, 2; wanted is a number with its unit"),
+    ({"proxy_timeout_queue": "10", "proxy_check_interval": 2},
+     "xitrum_proxy_timeout_queue is '10': expected a number with its unit, ms, s, m, h or d, for example 10s; "
+     "xitrum_proxy_check_interval is '2'"),
+    ({"proxy_check_interval": "2s\n  option x"}, "xitrum_proxy_check_interval is '2s\\n  option x': expected a number"),
+    ({"proxy_health_path": "/\n  http-request deny"}, "xitrum_health_path is '/\\n  http-request deny': expected / followed by letters"),
+    ({"proxy_cookie": "xitrum\n"}, "xitrum_proxy_cookie is 'xitrum\\n': expected letters"),
+    ({"proxy_listen": ["0.0.0.0", "::1;"]}, "xitrum_proxy_listen is '::1;': expected an IP address or a host name"),
     ({"proxy_software": "apache", "proxy_load_balancers": ["192.0.2.1"], "proxy_load_balancer_protocol": "proxy"}, "Let the load balancer speak http"),
     ({"proxy_stats_port": 0, "proxy_software": "nginx"}, "xitrum_proxy_stats_port is 0"),
     ({"proxy_stats_port": -1, "proxy_software": "apache"}, "xitrum_proxy_stats_port is -1"),

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import pathlib
+import re
 
 import pytest
 import yaml
@@ -28,6 +29,7 @@ PATHS = [{"name": "discourse", "path_prefix": "/forum", "servers": ["127.0.0.1:3
          {"name": "files", "path_prefix": "/files/", "servers": ["127.0.0.1:3001"]}]
 CIPHERS = yaml.safe_load((ROOT / "roles/proxy/vars/main.yml").read_text())["__proxy_ciphers"]
 BASE = {
+    "proxy_application": "demo",
     "proxy_listen": ["0.0.0.0", "::"], "proxy_http_port": 80, "proxy_https_port": 443, "proxy_tls_minimum": "TLSv1.2", "proxy_redirect_https": False,
     "proxy_timeout_connect": "10s", "proxy_timeout_client": "10h", "proxy_timeout_server": "10h", "proxy_timeout_tunnel": "10h",
     "proxy_timeout_http_request": "10s", "proxy_timeout_keep_alive": "500ms", "proxy_timeout_queue": "10s", "proxy_hard_stop_after": "30m",
@@ -77,9 +79,155 @@ def test_servers_binds_and_connections_are_read_from_it(software):
 
 
 @pytest.mark.parametrize("software", TEMPLATES)
+def test_an_address_in_brackets_gets_no_second_ones(software):
+    assert rendered(software, proxy_listen=["0.0.0.0", "[::]"]) == rendered(software)
+
+
+@pytest.mark.parametrize("software", TEMPLATES)
 def test_the_digest_has_a_place_in_it(software):
     text = proxy_text.stamped(rendered(software), [])
     assert proxy_text.stamp_of(text) == proxy_text.digest(rendered(software), [])
+
+
+def directives(text, name):
+    """The arguments of a directive, in the order of its lines."""
+    lines = [line.strip().rstrip(";") for line in text.splitlines()]
+    return [line[len(name) :].strip() for line in lines if line.startswith(name + " ")]
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_nginx_keeps_no_body_on_the_disk(case):
+    text = rendered("nginx", **CASES[case])
+    assert directives(text, "proxy_request_buffering") == directives(text, "proxy_buffering") == ["off"]
+    # A header of the application, X-Accel-Buffering, turns the buffering of responses on again.
+    assert directives(text, "proxy_max_temp_file_size") == ["0"]
+    assert directives(text, "client_max_body_size") == ["0"], "the size of an upload is the application's business"
+
+
+@pytest.mark.parametrize("case", [case for software, case in COMBINATIONS if software == "apache"])
+def test_apache_wants_a_body_to_come_in_at_a_minimum_rate(case):
+    (limits,) = directives(rendered("apache", **CASES[case]), "RequestReadTimeout")
+    assert re.fullmatch(r"header=10 body=\d+,MinRate=[1-9]\d*", limits)
+
+
+@pytest.mark.parametrize(("client", "body"), [("10h", "60s"), ("1m", "60s"), ("90s", "60s"), ("30s", "30s"), ("500ms", "500ms")])
+def test_nginx_ends_a_body_that_stops(client, body):
+    text = rendered("nginx", proxy_timeout_client=client)
+    assert directives(text, "client_body_timeout") == [body]
+    assert directives(text, "client_header_timeout") == ["10s"] and directives(text, "send_timeout") == [client]
+    # What holds for a WebSocket.
+    assert directives(text, "proxy_read_timeout") == directives(text, "proxy_send_timeout") == ["10h"]
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_nginx_passes_an_upgrade_for_websocket_alone(case):
+    text = rendered("nginx", **CASES[case])
+    assert "$http_upgrade" not in text.replace("map $http_upgrade $xitrum_upgrade", "")
+    assert re.search(r'map \$http_upgrade \$xitrum_upgrade \{\s+default "";\s+websocket websocket;\s+\}', text)
+    assert "Upgrade $xitrum_upgrade" in directives(text, "proxy_set_header")
+    assert "Connection $xitrum_connection" in directives(text, "proxy_set_header")
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_haproxy_passes_an_upgrade_for_websocket_alone(case):
+    lines = directives(rendered("haproxy", **CASES[case]), "http-request")
+    position = lines.index("del-header Upgrade unless { var(txn.websocket) -m bool }")
+    assert (
+        "set-var(txn.websocket) bool(true) if { req.fhdr_cnt(Upgrade) eq 1 } { req.fhdr(Upgrade) -i -m str websocket }"
+        in lines[:position]
+    )
+
+
+def rewritten(text, rule, **variables):
+    """What a rule of Apache makes of a request whose conditions it fulfils, as Apache does it: `%N` is of the last condition
+    that matched. None where one does not match."""
+    lines = [line.strip() for line in text.splitlines()]
+    position = lines.index(f"RewriteRule {rule}")
+    first = next(number for number in range(position, 0, -1) if not lines[number - 1].startswith("RewriteCond"))
+    groups = ()
+
+    def filled(template):
+        values = re.sub(r"%\{([^}]+)\}", lambda found: variables.get(found[1], ""), re.sub(r"%([1-9])", "\0\\1", template))
+        return re.sub("\0([1-9])", lambda found: groups[int(found[1]) - 1] or "", values)
+
+    for line in lines[first:position]:
+        test, pattern = re.fullmatch(r'RewriteCond "([^"]*)" "([^"]*)" \[NC\]', line).groups()
+        match = re.search(pattern, filled(test), re.IGNORECASE)
+        if not match:
+            return None
+        groups = match.groups()
+    return filled(rule.split()[1])
+
+
+@pytest.mark.parametrize(
+    ("host", "line", "found"),
+    [
+        ("ex.com", "GET /a%20b%3Fc%2541%0d%0aSet-Cookie:x HTTP/1.1", ("ex.com", "/a%20b%3Fc%2541%0d%0aSet-Cookie:x")),
+        ("ex.com:8080", "GET /a?b=/c?d HTTP/1.1", ("ex.com", "/a")),
+        ("[2001:db8::1]:80", "GET //evil.com/x HTTP/1.1", ("[2001:db8::1]", "//evil.com/x")),
+        ("Ex.Com", "GET http://other.com/a HTTP/1.1", ("Ex.Com", "/a")),
+        ("ex.com", "GET http://other.com HTTP/1.1", ("ex.com", "")),
+        ("ex.com", "OPTIONS * HTTP/1.1", None),
+        ("ex.com", "GET @evil.com HTTP/1.1", None),
+        ("", "GET /a HTTP/1.0", None),
+        ("ex.com/x", "GET /a HTTP/1.1", None),
+        ("a@b", "GET /a HTTP/1.1", None),
+        ("ex.com\r\nX", "GET /a HTTP/1.1", None),
+        ("ex.com GET /secret?", "GET /a HTTP/1.1", None),
+    ],
+)
+def test_apache_redirects_to_the_target_that_the_client_wrote(host, line, found):
+    text = rendered("apache", **CASES["redirect"])
+    assert "%{REQUEST_URI}" not in text, "it is decoded"
+    rule = "^ https://%1:8443%2 [R=301,L,NE]"
+    goal = rewritten(text, rule, HTTP_HOST=host, THE_REQUEST=line)
+    assert goal == (found and f"https://{found[0]}:8443{found[1]}")
+    rules = directives(text, "RewriteRule")
+    assert rules.index(rule) + 1 == rules.index("^ - [R=400,L]")
+
+
+@pytest.mark.parametrize(
+    ("upgrade", "line", "found"),
+    [
+        ("websocket", "GET /a%3Fb%20?c=d HTTP/1.1", "/a%3Fb%20"),
+        ("WebSocket", "GET ws://x/a HTTP/1.1", "/a"),
+        ("h2c", "GET /a HTTP/1.1", None),
+        ("h2c, websocket", "GET /a HTTP/1.1", None),
+        ("websocket, h2c", "GET /a HTTP/1.1", None),
+        ("", "GET /websocket HTTP/1.1", None),
+        # A header that holds a request would choose the path of the instance, past what a rule of the site protects.
+        ("websocket GET /secret?", "GET /open HTTP/1.1", None),
+        ("websocket X http://x/secret?", "GET /open HTTP/1.1", None),
+        ("websocket GET", "/secret HTTP/1.1", None),
+    ],
+)
+def test_apache_passes_an_upgrade_for_websocket_alone(upgrade, line, found):
+    text = rendered("apache")
+    goals = {"^/forum/|^/forum$": "ws.discourse", "^/files/": "ws.files", "^": "ws.xitrum"}
+    for start, group in goals.items():
+        goal = rewritten(text, f"{start} balancer://{group}%1 [P,L,NE]", **{"HTTP:Upgrade": upgrade, "THE_REQUEST": line})
+        assert goal == (found and f"balancer://{group}{found}")
+    rules = [rule for rule in directives(text, "RewriteRule") if "balancer://ws." in rule]
+    assert len(rules) == 2 * len(goals), "HTTP and HTTPS, the application and the other backends"
+    assert directives(text, "RewriteRule").count("^ balancer://ws.xitrum%1 [P,L,NE]") == 2
+
+
+def test_behind_a_load_balancer_that_speaks_https_apache_neither_redirects_nor_refuses():
+    lines = [line.strip() for line in rendered("apache", **CASES["balanced"]).splitlines()]
+    guard = next(line for line in lines if line.startswith("RewriteCond expr"))
+    for rule in ("RewriteRule ^ https://%1%2 [R=301,L,NE]", "RewriteRule ^ - [R=400,L]"):
+        end = lines.index(rule)
+        first = next(number for number in range(end, 0, -1) if not lines[number - 1].startswith("RewriteCond"))
+        assert lines[first] == guard
+
+
+@pytest.mark.parametrize(("port", "text"), [(443, ""), (8443, ":8443")])
+def test_haproxy_redirects_to_the_port_that_it_answers_https_on(port, text):
+    lines = directives(rendered("haproxy", proxy_redirect_https=True, proxy_https_port=port), "http-request")
+    assert (
+        f"redirect location https://%[req.hdr(Host),regsub(:[0-9]*$,)]{text}%[capture.req.uri] code 301 if {{ var(txn.plain) -m bool }}"
+        in lines
+    )
 
 
 STATES = {"app1-0": "drain", "app1-1": "maint"}

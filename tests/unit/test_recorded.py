@@ -24,11 +24,53 @@ def wanted(packages=(), application=None):
 
 def test_what_is_missing_is_written_down_and_what_is_there_is_not():
     host = FakeHost({"/var/log/shop/old": ""}, {DPKG + "haproxy socat": "haproxy installed\n", "getent group shop": "shop:x:1:\n"})
-    found = recorded.state(host, wanted(["haproxy", "socat"], SHOP))
-    record = recorded.noted(wanted(["haproxy", "socat"], SHOP), found)
+    shop = {**SHOP, "adopt": ["log_dir", "user"]}
+    found = recorded.state(host, wanted(["haproxy", "socat"], shop))
+    record = recorded.noted(wanted(["haproxy", "socat"], shop), found)
     assert record["packages"] == ["socat"]
     assert record["applications"]["shop"] == {
         "roots": {"/opt/shop": True}, "logs": {"/var/log/shop": False}, "users": {"shop": True}, "groups": {"shop": False}}
+
+
+@pytest.mark.parametrize("files, commands, said", [
+    ({"/opt/shop/releases/20260101/x": ""}, {}, "xitrum_root is /opt/shop, which exists and is not on record as shop's"),
+    ({"/var/log/shop/old": ""}, {}, "xitrum_log_dir is /var/log/shop"),
+    ({}, {"getent passwd shop": "shop:x:1:\n"}, "xitrum_user is shop"),
+    ({}, {"getent group shop": "shop:x:1:\n"}, "xitrum_user is shop"),
+])
+def test_what_exists_without_a_record_is_refused_or_adopted_and_recorded(files, commands, said):
+    host = FakeHost(files, commands)
+    found = recorded.state(host, wanted((), SHOP))
+    with pytest.raises(ValueError, match=said):
+        recorded.noted(wanted((), SHOP), found)
+    option = said.partition(" ")[0][len("xitrum_"):]
+    record = recorded.noted(wanted((), {**SHOP, "adopt": [option]}), found)
+    # What was adopted once is the application's, and a later run needs no word for it.
+    assert recorded.noted(wanted((), SHOP), {**found, "record": record}) == record
+    assert sorted(made for kind in record["applications"]["shop"].values() for made in kind.values())[0] is False
+    assert recorded.parse(recorded.text_of(record)) == record
+
+
+def test_a_first_run_that_was_killed_runs_again():
+    """The record comes before what it is of, so that all of it is the application's by then."""
+    nothing = recorded.state(FakeHost(), wanted((), SHOP))
+    record = recorded.noted(wanted((), SHOP), nothing)
+    there = recorded.state(FakeHost({recorded.PATH: recorded.text_of(record), "/opt/shop/releases/.a.partial/x": "", "/var/log/shop/0/x": ""},
+                                    {"getent passwd shop": "x", "getent group shop": "x"}), wanted((), SHOP))
+    assert recorded.noted(wanted((), SHOP), there) == record
+
+
+def test_an_empty_folder_is_nobodys():
+    found = recorded.state(FakeHost({"/opt/shop/lost+found/x": ""}), wanted((), SHOP))
+    assert recorded.noted(wanted((), SHOP), found)["applications"]["shop"]["roots"] == {"/opt/shop": False}
+
+
+def test_the_ports_on_record_are_those_of_today():
+    shop = {**SHOP, "ports": [8001, 8000]}
+    record = recorded.noted(wanted((), shop), recorded.state(FakeHost(), wanted((), shop)))
+    assert record["applications"]["shop"]["ports"] == [8000, 8001]
+    found = recorded.state(FakeHost({recorded.PATH: recorded.text_of(record)}), wanted((), shop))
+    assert recorded.noted(wanted((), {**shop, "ports": [9000]}), found)["applications"]["shop"]["ports"] == [9000]
 
 
 def test_a_package_that_was_removed_and_left_its_settings_is_not_installed():
@@ -59,6 +101,7 @@ def entry(**more):
     '{"files": {"/a": {"target": "/b", "mode": "1"}}}',
     '{"applications": {"shop": {"roots": {}}}}', '{"applications": {"shop": null}}',
     entry(roots={"/": True}), entry(roots={"/etc": True}), entry(logs={"/opt/../etc/x": True}), entry(logs={"log": True}), entry(users={"shop": 1}),
+    entry(ports={}), entry(ports=["8000"]), entry(other={}),
 ])
 def test_a_damaged_record_is_an_error_that_names_it(text):
     with pytest.raises(ValueError, match="/var/lib/xitrum.host/before.json is damaged"):

@@ -10,6 +10,7 @@ import pathlib
 
 import pytest
 from ansible_collections.xitrum.host.plugins.module_utils import (
+    process,
     recorded,
     redirects,
     redirects_boot,
@@ -43,7 +44,7 @@ def wanted(**more):
 def bare(**more):
     """A host with systemd and two interfaces, and nothing that filters."""
     files = {"/proc/net/if_inet6": "", "/run/systemd/system/x": "", "/sys/class/net/client0": "", "/sys/class/net/lo": "", **more.pop("files", {})}
-    commands = {"ss -H -l -t -n -p -e": "", SHOW: "", **more.pop("commands", {})}
+    commands = {"ss -H -l -t -n -e": "", SHOW: "", **more.pop("commands", {})}
     return FakeHost(files, commands, **more)
 
 
@@ -112,7 +113,7 @@ def test_whether_a_port_only_leads_elsewhere(pairs, moves):
 
 def test_a_port_on_which_somebody_listens_is_nothing_to_wait_for():
     pairs = [{**pair, "inside": 9000} for pair in PAIRS]
-    listens = {"ss -H -l -t -n -p -e": 'LISTEN 0 128 *:9000 *:* users:(("java",pid=7,fd=3)) ino:1\n'}
+    listens = {"ss -H -l -t -n -e": 'LISTEN 0 128 *:9000 *:* users:(("java",pid=7,fd=3)) ino:1\n'}
     assert planned(with_nft(), pairs=pairs).facts["moves"] is True
     assert planned(with_nft(commands=listens), pairs=pairs).facts["moves"] is False
 
@@ -277,7 +278,9 @@ def test_values_that_cannot_be(pairs, sentence):
 
 
 def holding(text=LISTEN, **more):
-    return bare(commands={"ss -H -l -t -n -p -e": text, **more}, files={"/proc/71/cgroup": data("cgroup.txt").replace("answer@8000", "apache2")})
+    unit = "Id=apache2.service\nLoadState=loaded\nControlGroup=/docker/0123456789abcdef/system.slice/system-answer.slice/apache2.service\n"
+    shown = f"systemctl show --no-pager --property={','.join(process.UNIT_PROPERTIES)} -- apache2.service"
+    return bare(commands={"ss -H -l -t -n -e": text, shown: unit, **more}, files={"/proc/71/cgroup": data("cgroup.txt").replace("answer@8000", "apache2")})
 
 
 def test_a_program_that_holds_the_port_is_named_with_its_unit():
@@ -317,10 +320,11 @@ def test_only_a_listener_that_would_be_cut_off_is_a_problem(address, more, held)
     assert bool(planned(holding(LISTEN.replace("0.0.0.0:80 ", f"{address} ")), **more).problems) == held
 
 
-def test_the_unit_of_a_process():
-    assert redirects_ports.unit_of(data("cgroup.txt")) == "answer@8000.service"
-    assert redirects_ports.unit_of("0::/user.slice/user-1000.slice/session-3.scope\n") == ""
-    assert redirects_ports.unit_of(None) == ""
+def test_a_group_that_somebody_named_is_not_the_unit_of_a_process():
+    host = holding()
+    host.files["/proc/71/cgroup"] = "0::/user.slice/user-1000.slice/session-3.scope/x; reboot #.service\n"
+    assert planned(host).problems[0].startswith("redirects: port 80 is held by apache2, pid 71, which a redirect would cut off: end it (kill 71)")
+    assert list(planned(host).report()["fixes"].values()) == [[["kill", "71"]]]
 
 
 def test_a_rule_made_by_hand_is_named_and_stops_the_run_before_it_changes_anything():

@@ -10,12 +10,15 @@ import grp
 import hashlib
 import json
 import os
+import pathlib
 import tarfile
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from ansible_collections.xitrum.host.plugins.action import release as action
-from ansible_collections.xitrum.host.plugins.module_utils import release
+from ansible_collections.xitrum.host.plugins.module_utils import partial_folder, release
 from ansible_collections.xitrum.host.plugins.module_utils.host import Host
 
 from .fake_host import FakeHost
@@ -44,6 +47,16 @@ def test_the_same_package_twice_uploads_nothing():
 
 def test_the_newest_are_kept_the_new_one_counts():
     assert removed(planned(fake("aa", "bb", "cc"), "dd", keep=2)) == ["aa", "bb"]
+
+
+def test_a_folder_without_a_manifest_is_somebody_elses_and_stays():
+    """As in a root that another tool has filled: the first run removed its releases."""
+    host = fake("bb", "cc")
+    host.files.update({f"{ROOT}/releases/20260101/index.html": "", f"{ROOT}/releases/.git/HEAD": "", f"{ROOT}/releases/.dd.partial/x": ""})
+    assert removed(planned(host, "dd", keep=1)) == ["bb", "cc"]
+    state = release.read(host, {"root": ROOT, "release": "dd", "keep": 1})
+    release.clean(host, ROOT, state)
+    assert f"{ROOT}/releases/.git/HEAD" in host.files and f"{ROOT}/releases/.dd.partial/x" not in host.files
 
 
 def test_the_running_current_and_previous_release_are_never_removed():
@@ -247,6 +260,80 @@ def test_a_file_that_arrives_damaged_makes_no_release(tmp_path, package):
     assert os.listdir(tmp_path / "opt" / "releases") == []
 
 
+class Paused(Local):
+    """A host whose first module stays in the middle of a release until it is told to go on."""
+
+    def __init__(self):
+        super().__init__(lambda *_arguments, **_more: (0, "", ""))
+        self.reached, self.go_on = threading.Event(), threading.Event()
+
+    def own(self, path, mode, owner, group):
+        super().own(path, mode, owner, group)
+        if str(path).endswith("/lib/b"):
+            self.reached.set()
+            assert self.go_on.wait(120)
+
+
+def test_a_module_that_outlives_its_controller_and_the_next_run_make_the_same_release(tmp_path, package):
+    """Both had one folder for the upload: the older module renamed what the next run had just begun, with files under temporary names."""
+    folder, manifest = package("one", lib__a="a", lib__b="b", lib__c="c")
+    wanted = {"root": str(tmp_path / "opt"), "release": "1" * 12, "keep": 5, "group": "unused"}
+    archive = action.pack(folder, manifest, {entry["sha256"] for entry in manifest}, str(tmp_path / "files.tar"))
+    first, second = Paused(), Local(lambda *_arguments, **_more: (0, "", ""))
+    with ThreadPoolExecutor(1) as pool:
+        older = pool.submit(release.assemble, first, wanted, manifest, {}, archive, 1)
+        assert first.reached.wait(120)
+        # The controller is dead, and the next run begins: what is being made is not taken for a leftover.
+        state = release.read(second, wanted)
+        release.clean(second, wanted["root"], state)
+        assert len(os.listdir(tmp_path / "opt/releases")) == 1
+        release.assemble(second, wanted, manifest, {}, archive, 2)
+        first.go_on.set()
+        older.result(120)
+    releases = tmp_path / "opt/releases"
+    assert os.listdir(releases) == ["1" * 12]
+    assert release.find_fault(str(releases / ("1" * 12)), manifest) == ""
+    assert sorted(os.listdir(releases / ("1" * 12) / "lib")) == ["a", "b", "c"]
+
+
+def test_what_a_module_left_that_was_killed_is_removed(tmp_path):
+    left = tmp_path / "opt/releases/.aa.0123456789ab.partial"
+    left.mkdir(parents=True)
+    host, wanted = Local(lambda *_arguments, **_more: (0, "", "")), {"root": str(tmp_path / "opt"), "release": "bb"}
+    with partial_folder.hold(str(left)):
+        assert release.read(host, wanted)["partial"] == []
+    release.clean(host, wanted["root"], release.read(host, wanted))
+    assert os.listdir(tmp_path / "opt/releases") == []
+
+
+@pytest.mark.parametrize(("harm", "fault"), [
+    (lambda folder: (folder / "lib/a").unlink(), "lib/a is missing"),
+    (lambda folder: (folder / ".0123").write_text(""), "found .0123, which is not listed"),
+    (lambda folder: (folder / "lib/a").write_text("b"), "lib/a has another content or mode"),
+    (lambda folder: (folder / "lib/a").chmod(0o600), "lib/a has another content or mode"),
+    (lambda folder: ((folder / "lib/a").unlink(), (folder / "lib/a").symlink_to("/etc/passwd")), "lib/a has another content or mode"),
+    (lambda folder: ((folder / "doc").unlink(), (folder / "doc").symlink_to("/etc")), "doc has another content or mode"),
+])
+def test_a_release_is_proved_before_it_gets_its_name(tmp_path, package, harm, fault, monkeypatch):
+    folder, manifest = package("one", lib__a="a")
+    manifest.append({"path": "doc", "link": "lib"})
+    host, wanted = Local(lambda *_arguments, **_more: (0, "", "")), {"root": str(tmp_path / "opt"), "release": "1" * 12, "group": "unused"}
+    archive = action.pack(folder, manifest, {manifest[0]["sha256"]}, str(tmp_path / "files.tar"))
+    fill = release.fill
+
+    def harmed(host, partial, *arguments):
+        fill(host, partial, *arguments)
+        harm(pathlib.Path(partial))
+
+    monkeypatch.setattr(release, "fill", harmed)
+    with pytest.raises(ValueError, match=fault):
+        release.assemble(host, wanted, manifest, {}, archive, 1)
+    assert release.installed(host, wanted["root"]) == []
+    monkeypatch.setattr(release, "fill", fill)
+    release.assemble(host, wanted, manifest, {}, archive, 1)
+    assert release.installed(host, wanted["root"]) == ["1" * 12]
+
+
 def test_a_package_that_lost_a_file_since_it_was_read(tmp_path, package):
     folder, manifest = package("one", lib__a="a")
     with pytest.raises(action.AnsibleActionFail, match="gone"):
@@ -264,7 +351,7 @@ def test_the_overview_of_a_host(text, slot):
              "/opt/demo/manifests/aa.json": '{"installed": 2}', "/opt/demo/manifests/bb.json": '{"installed": 1}'}
     there = FakeHost({**files, **({} if text is None else {"/opt/demo/slot": text})}, links={"/opt/demo/current": "releases/aa"})
     assert release.overview(there, "/opt/demo") == {
-        "releases": ["bb", "aa"], "current": "aa", "previous": "", "slot": slot, "healthy": None, "switched": []}
+        "releases": ["bb", "aa"], "current": "aa", "previous": "", "slot": slot, "healthy": None, "switched": [], "running": [], "in_step": []}
 
 
 @pytest.mark.parametrize(("releases", "current", "running", "kept"), [
@@ -281,6 +368,6 @@ def test_the_overview_of_a_host(text, slot):
     (["aa"], "", [], ""),
 ])
 def test_the_release_that_a_host_was_rolled_back_to_is_known(releases, current, running, kept):
-    state = {"releases": releases, "current": current, "running": running, "linked": [], "partial": [], "has": None}
+    state = {"releases": releases, "current": current, "running": running, "linked": [], "partial": [], "has": None, "marked": releases}
     assert release.kept("aa", state) == kept
     assert release.plan({"root": ROOT, "release": "aa", "keep": 5}, state).facts["kept"] == kept

@@ -6,6 +6,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 
 import pytest
 import yaml
@@ -14,6 +17,7 @@ from ansible_collections.xitrum.host.plugins.module_utils import leftovers, pack
 from tests.docs.role_variables import ROOT
 from tests.unit.fake_host import FakeHost
 
+HOSTS = {"xitrum": {"hosts": dict.fromkeys(["app1", "app2"])}, "xitrum_proxy": {"hosts": dict.fromkeys(["proxy1", "proxy2"])}}
 STAMPED = "global\n description xitrum.host-0123456789ab\n"
 CONFIG = "/etc/haproxy/haproxy.cfg"
 SHOW = "systemctl show --no-pager --property=LoadState,ActiveState,UnitFileState -- haproxy.service"
@@ -35,6 +39,34 @@ def original(files, commands=None):
     return host, state, proxy_original.plan({}, state)
 
 
+def play(folder, book, *options):
+    """Runs ansible-playbook on hosts that are this machine: its exit code, and what it printed with single blanks."""
+    inventory = {"all": {"children": HOSTS, "vars": {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}}}
+    (folder / "hosts.yml").write_text(yaml.safe_dump(inventory), encoding="utf-8")
+    (folder / "ansible.cfg").write_text("[defaults]\n", encoding="utf-8")
+    ran = subprocess.run(["ansible-playbook", "-i", folder / "hosts.yml", book, *options], cwd=folder, text=True, capture_output=True, check=False,
+                         stdin=subprocess.DEVNULL, env={**os.environ, "ANSIBLE_CONFIG": str(folder / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1"})
+    return ran.returncode, " ".join((ran.stdout + ran.stderr).split())
+
+
+@pytest.mark.parametrize("away, listed", [("", True), ("proxy2", False)])
+def test_a_removal_does_not_run_on_a_proxy_that_is_away(tmp_path, away, listed):
+    code, text = play(tmp_path, ROOT / "playbooks/remove.yml", "--list-hosts", "-e", f"xitrum_unavailable_proxies={away}")
+    hosts = [part.partition("play #")[0].split()[1:] for part in text.split(" hosts (")[2:]]
+    assert code == 0 and len(hosts) == 2, text
+    for names in hosts:
+        assert {"app1", "app2", "proxy1"} <= set(names) and ("proxy2" in names) is listed, text
+
+
+@pytest.mark.parametrize("away, asked", [("", "['proxy1', 'proxy2']"), ("proxy2", "['proxy1']")])
+def test_a_removal_asks_no_proxy_that_is_away(tmp_path, away, asked):
+    show = {"name": "Show", "ansible.builtin.debug": {"msg": "asked: {{ __removal_proxies | sort }}"}}
+    (tmp_path / "book.yml").write_text(
+        yaml.safe_dump([{"name": "Book", "hosts": "app1", "gather_facts": False, "vars_files": [str(ROOT / "roles/removal/vars/main.yml")], "tasks": [show]}]))
+    code, text = play(tmp_path, tmp_path / "book.yml", "-e", f"xitrum_unavailable_proxies={away}")
+    assert code == 0 and f"asked: {asked}" in text, text
+
+
 def test_a_host_without_a_proxy_has_nothing_to_put_back():
     assert not original({})[2].changed
 
@@ -47,7 +79,8 @@ def test_the_kept_configuration_comes_back_and_what_is_beside_it_goes():
     drop_in = "/etc/systemd/system/haproxy.service.d/xitrum.conf"
     _host, state, plan = original({CONFIG: STAMPED, CONFIG + ".before-xitrum": "stock\n", drop_in: "[Service]\n"})
     assert plan.actions == [("haproxy", [("rename", CONFIG), ("remove", drop_in)])]
-    assert "stock" in plan.after and drop_in in plan.before
+    assert "stock" not in plan.after and drop_in in plan.before
+    assert plan.after == f"# {CONFIG}\n(1 line of others is not shown)\n"
     assert proxy_original.lines(state, plan)[0] == f"{CONFIG}: the configuration from before comes back"
 
 
@@ -118,10 +151,11 @@ def test_data_that_is_kept_stays_on_record_and_a_second_run_finds_nothing():
 KNOWN = [{"name": "shop", "root": "/opt/shop", "log_dir": "/var/log/shop"}]
 
 
-def test_an_application_without_a_record_loses_what_is_ours_by_its_name_and_keeps_its_user():
+def test_of_an_application_that_is_not_on_record_nothing_is_removed():
+    """What is in its folders may be another tool's, or another application's that has them on record."""
     files = {"/opt/shop/slot": "0\n", "/opt/shop/run": "# Written by xitrum.host;", "/opt/shop/their.db": "", "/var/log/shop/runs.log": ""}
     _host, _state, plan = rest(files, ACCOUNTS, applications=KNOWN)
-    assert plan.actions == [("folder", "/opt/shop/run"), ("folder", "/opt/shop/slot"), ("folder", "/var/log/shop/runs.log")]
+    assert not plan.changed
 
 
 def test_folders_of_other_tools_are_not_ours_whatever_the_inventory_says():
@@ -240,7 +274,7 @@ def test_a_package_manager_that_refuses_is_an_error_that_says_what_to_do():
 # ---------------------------------------------------------------------------------------------------------- the whole
 
 def test_applications_are_those_on_record_those_known_and_those_with_a_lock():
-    host = FakeHost({f"{recorded.FOLDER}/gone.lock": "{}", "/srv/known/manifests/a.json": ""})
+    host = FakeHost({f"{recorded.FOLDER}/gone.lock": "{}", "/etc/init/known-0.conf": ""})
     found = {"applications": {"shop": {**OURS, "roots": {"/opt/shop": True, "/srv/shop": True}}}}
     known = [{"name": "known", "root": "/srv/known", "log_dir": "/var/log/known"}, {"name": "nothing", "root": "/opt/nothing", "log_dir": "/var/log/nothing"}]
     assert [(row["name"], row["root"], row["log_dir"]) for row in removal.applications(host, found, known)] == [

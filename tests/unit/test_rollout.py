@@ -31,13 +31,15 @@ def test_the_first_goes_alone_and_then_as_many_as_the_batch_says(batch, expected
 
 def test_a_step_names_its_hosts_and_where_it_is():
     assert rollout.steps(DUE, 2)[1] == {
-        "number": 2, "of": 3, "gate": False, "label": "app1-1, app2-0", "hosts": {"app1": [{"index": 1}], "app2": [{"index": 0}]}}
+        "number": 2, "of": 3, "gate": False, "label": "app1-1, app2-0", "hosts": {"app1": [{"index": 1}], "app2": [{"index": 0}]},
+        "servers": ["app1-1", "app2-0"]}
 
 
 @pytest.mark.parametrize("batch", [1, "25%", "100%"])
 def test_all_at_once_is_one_step_of_all_instances(batch):
     (step,) = rollout.steps(DUE, batch, "all_at_once")
-    assert step == {"number": 1, "of": 1, "gate": True, "all_at_once": True, "hosts": DUE, "label": "app1-0, app1-1, app2-0, app2-1"}
+    assert step == {"number": 1, "of": 1, "gate": True, "all_at_once": True, "hosts": DUE, "label": "app1-0, app1-1, app2-0, app2-1",
+                    "servers": ["app1-0", "app1-1", "app2-0", "app2-1"]}
     assert rollout.steps(DUE, batch, "rolling") == rollout.steps(DUE, batch)
     assert rollout.steps({"app1": []}, batch, "all_at_once") == []
     with pytest.raises(ValueError, match="xitrum_rolling_batch is"):
@@ -83,6 +85,10 @@ def test_a_host_without_a_previous_release_says_so():
     assert "app1 has no release before its current one: it has cc (current)" in rollout.go_back_to({"app1": host("cc", previous="")})["problems"][0]
 
 
+def test_a_host_without_a_release_needs_one_first():
+    assert rollout.go_back_to({"app1": host("", current="", previous="")})["problems"] == ["app1 has no release. Deploy a package first."]
+
+
 def test_hosts_that_would_go_back_to_different_ones_say_so():
     assert "(app1: bb; app2: aa)" in rollout.go_back_to({"app1": host(), "app2": host(previous="aa")})["problems"][0]
 
@@ -98,8 +104,7 @@ def remembers(healthy, current="cc", switched=(), releases="aa bb cc dd"):
     # The release that runs never ended a rollout: what was healthy before it is the last.
     ([remembers("aa bb")], "bb"),
     ([remembers("aa dd cc", releases="aa bb cc")], "aa"),
-    # A rollout that stopped: on one host it ended, on another it did not, on a third half of the instances run it.
-    ([remembers("aa bb"), remembers("aa bb", "bb")], "bb"),
+    # A rollout that stopped when half of the instances of a host ran it.
     ([remembers("aa bb", "bb", ["bb", "cc"])], "bb"),
     ([remembers("aa bb", "bb", ["bb", "cc"]), remembers("aa bb", "bb")], "bb"),
     # One host alone had bb meanwhile.
@@ -109,11 +114,51 @@ def remembers(healthy, current="cc", switched=(), releases="aa bb cc dd"):
     # A host from before the record.
     ([remembers(None)], "bb"),
     ([remembers(None), remembers("aa bb cc")], "bb"),
-    ([remembers(None, "bb"), {**remembers(None, "cc"), "previous": "bb"}], "bb"),
+    # A rollout that stopped before its first host was whole: what the fleet runs, and not two back, although the run that
+    # brought it did not end healthy.
+    ([remembers("aa", "bb", ["bb", "cc"]), remembers("aa", "bb")], "bb"),
+    ([remembers("aa", "bb", ["bb", "cc"]), remembers("aa", "bb"), remembers("aa", "bb"), remembers("aa", "", ["bb"])], "bb"),
+    # What was healthy last is not what runs: a deploy of it was rolled back since.
+    ([remembers("aa bb dd", "bb", ["bb", "cc"]), remembers("aa bb dd", "bb")], "bb"),
+    # A host that is new runs nothing yet.
+    ([remembers("aa bb", "bb", ["bb", "cc"]), {**remembers("aa bb", ""), "switched": []}], "bb"),
 ])
 def test_hosts_go_back_to_the_last_release_that_was_healthy_on_all(found, target):
     choice = rollout.go_back_to({f"app{number}": has for number, has in enumerate(found)})
     assert (choice["problems"], choice["package"]["release"]) == ([], target)
+
+
+@pytest.mark.parametrize(("found", "runs", "choices"), [
+    # A rollout that stopped: on one host it ended, on another it did not.
+    ([remembers("aa bb"), remembers("aa bb", "bb")], ["bb on app1", "cc on app0 (not on the record of healthy releases)"], "bb cc aa"),
+    ([remembers("aa bb"), remembers("aa bb", "bb"), remembers("aa bb", "bb", ["bb", "cc"])],
+     ["bb on app1, app2", "cc on app0, app2 (not on the record of healthy releases)"], "bb cc aa"),
+    ([remembers("aa bb"), remembers("aa bb", "bb", releases="bb cc")], ["bb on app1", "cc on app0 (not on the record"], "bb cc"),
+    # Hosts from before the record.
+    ([remembers(None, "bb"), {**remembers(None, "cc"), "previous": "bb"}], ["bb on app0", "cc on app1"], "bb cc"),
+    # One host that runs two, and neither ended healthy.
+    ([remembers("aa", "bb", ["bb", "cc"])], ["bb on app0", "cc on app0"], "bb cc aa"),
+])
+def test_a_mixed_fleet_goes_nowhere_until_one_is_chosen(found, runs, choices):
+    fleet = {f"app{number}": has for number, has in enumerate(found)}
+    problems = rollout.go_back_to(fleet)["problems"]
+    assert len(problems) == 1
+    for row in runs:
+        assert row in problems[0]
+    assert [line.rpartition("=")[2] for line in problems[0].splitlines() if "-e xitrum_rollback_to=" in line] == choices.split()
+    for name in choices.split():
+        choice = rollout.go_back_to(fleet, name)
+        assert (choice["problems"], choice["package"]["release"]) == ([], name)
+
+
+def test_a_name_of_digits_alone_is_a_name_in_json_too():
+    has = {**remembers("123456789012 cc"), "releases": ["123456789012", "cc"]}
+    assert rollout.go_back_to({"app1": has}, 123456789012)["package"]["release"] == "123456789012"
+
+
+def test_what_the_fleet_runs_is_reported_where_no_run_with_it_ended_healthy():
+    choice = rollout.go_back_to({"app1": remembers("aa", "bb", ["bb", "cc"]), "app2": remembers("aa", "bb")})
+    assert choice["notes"][0].startswith("release bb is not on the record of healthy releases of app1, app2. It is used because all hosts still run it")
 
 
 def test_where_none_was_healthy_the_releases_are_listed_and_none_is_taken():
@@ -177,3 +222,9 @@ def test_redirects_lead_back_to_the_slot_in_use_before_the_other_ends(pairs, con
              "instances": {"instances": [{"index": index}], "configured": ports}}
     assert rollout.pairs_in_use(state) == [{"outside": outside, "inside": inside} for outside, inside in led.items()]
     assert rollout.pairs_in_use({}) == []
+
+
+def test_instances_that_get_no_requests_are_taken_first():
+    steps = rollout.steps(DUE, 1, sick={("app2", 0), ("app9", 0)})
+    assert [step["label"] for step in steps] == ["app2-0", "app1-0", "app1-1", "app2-1"]
+    assert steps[0]["gate"] and not steps[1]["gate"]

@@ -102,6 +102,29 @@ def test_a_test_is_no_main_class_and_none_is_an_error():
     assert said == f"{TOP}: found no object with a main method in the sources; expected one. Set heroku_main_class to the main class"
 
 
+@pytest.mark.parametrize("path", [
+    "src/main/Old.scala", "app/src/test/scala/T.scala", "src/it/scala/T.scala", "src/main/resources/T.scala", "src/main/scalatest/T.scala",
+])
+def test_a_file_that_sbt_does_not_compile_is_no_source(path):
+    files = {**SBT_1, "src/main/scala/shop/Boot.scala": BOOT.format("shop"), path: BOOT.format("old")}
+    assert run(tree(files), platform()).facts["main_class"] == "shop.Boot"
+
+
+@pytest.mark.parametrize("path", ["Boot.scala", "src/main/scala-2.13/shop/Boot.scala", "src/main/java/shop/Boot.scala", "src/main/scala/Boot.scala"])
+def test_each_folder_that_sbt_compiles(path):
+    assert run(tree({**SBT_1, path: BOOT.format("shop")}), platform()).facts["notes"] == [
+        f"The main class is shop.Boot, the only one in the sources ({path}). To choose another one, set heroku_main_class."]
+
+
+def test_a_main_method_that_is_not_attributed_stops_the_run():
+    launcher = "package shop\n\nclass Launcher {\n  def main(args: Array[String]): Unit = ()\n}\n"
+    files = {**SBT_1, "src/main/scala/shop/Boot.scala": BOOT.format("shop"), "src/main/scala/shop/Launcher.scala": launcher}
+    assert problems(tree(files), platform()) == (
+        f"{TOP}: found the main class shop.Boot (src/main/scala/shop/Boot.scala) and a main method in the class shop.Launcher "
+        "(src/main/scala/shop/Launcher.scala:4); expected one object with a main method. "
+        "Set heroku_main_class to the main class that starts the application")
+
+
 def test_of_several_applications_all_are_listed_and_none_is_chosen():
     two = {**NOT_AT_TOP, **below("shop", {**SBT_1, **APP, **BUILD}), **below("admin", {**SBT_1, **APP, **BUILD})}
     assert problems(tree(two), platform()) == (
@@ -126,6 +149,131 @@ def test_what_sbt_has_built_is_no_application():
 ])
 def test_the_task_is_the_one_that_the_plugin_has(sbt, plugin, name, task):
     assert sbt_project.packaging_task(sbt, plugin, name) == task
+
+
+ROOT = 'lazy val root = (project in file("."))\n'
+SCOPES = {
+    "no folder is named": ('lazy val root = project in file(".")\n\nlazy val web = project.settings(name := "x")\n', "web", "web/"),
+    "no settings": ("lazy val web = project\n" + ROOT, "web", "web/"),
+    "call": ('val root = project.in(file("."))\nval shop = project\n  .settings(x := 1)\n  .in(file("app"))\n', "app", "shop/"),
+    "Project": ('lazy val root = Project("root", file("."))\nlazy val shop = Project("shop-web", file("app"))\n', "app", "shop-web/"),
+    "Project with names": (ROOT + 'lazy val shop = Project(base = file("app"), id = "shop-web").settings(a, b)\n', "app", "shop-web/"),
+    "backticks": (ROOT + 'lazy val `shop-web` = (project in file("app"))\n', "app", "shop-web/"),
+    "type": (ROOT + 'val shop: Project = (project in file("./app/"))\n', "app", "shop/"),
+    "path": (ROOT + 'lazy val shop = (project in (file("apps") / "app"))\n', "apps/app", "shop/"),
+    "aggregates": ('lazy val root = (project in file(".")).aggregate(web, shop)\nlazy val shop = project in file("app")\n', "app", ""),
+    "aggregates without a dot": ('lazy val root = project in file(".") aggregate (shop)\nlazy val shop = project in file("app")\n', "app", ""),
+    "aggregates by an identifier": ('lazy val root = project.in(file(".")).aggregate(LocalProject("s"))\n'
+                                    'lazy val shop = Project("s", file("app"))\n', "app", ""),
+    "aggregates what aggregates": ('lazy val root = (project in file(".")).aggregate(all)\nlazy val all = project.aggregate(shop)\n'
+                                   'lazy val shop = project in file("app")\n', "app", ""),
+    "aggregates another one": ('lazy val root = (project in file(".")).aggregate(core)\nlazy val core = project\nlazy val shop = project in file("app")\n',
+                               "app", "shop/"),
+    "another one aggregates": (ROOT + 'lazy val x = project.aggregate(shop)\nlazy val shop = project in file("app")\n', "app", "shop/"),
+    "aggregates, and not this task": ('lazy val root = (project in file(".")).aggregate(shop).settings(aggregate in xitrumPackage := false)\n'
+                                      'lazy val shop = project in file("app")\n', "app", "shop/"),
+    "a setting of the root": ('xitrumPackage / aggregate := false\n\nlazy val shop = project in file("app")\n', "app", "shop/"),
+    "no root": ('lazy val shop = project in file("app")\n', "app", ""),
+    "a root that is no value": ('def top = project in file(".")\nlazy val shop = project in file("app")\n', "app", "shop/"),
+    "comments and strings": ('// val web = project in file("app")\nval s = "lazy val web = project in file(\\"app\\")"\n' + ROOT
+                             + 'lazy val shop = project in file("app")\n', "app", "shop/"),
+}
+
+
+@pytest.mark.parametrize("name", SCOPES)
+def test_the_task_is_of_the_applications_own_project(name):
+    text, app, scope = SCOPES[name]
+    assert sbt_project.describe({**SBT_1, "build.sbt": text, f"{app}/config/xitrum.conf": ""}, app).task == f"{scope}xitrumPackage"
+
+
+def test_the_projects_may_be_in_another_file_of_the_build():
+    shop = {"shop.sbt": 'lazy val shop = project in file("app")\n'}
+    assert sbt_project.describe({**SBT_1, "build.sbt": ROOT, **shop}, "app").task == "shop/xitrumPackage"
+    scala = 'object B extends Build {\n  lazy val root = Project("r", file("."), aggregate = Seq(a))\n  lazy val a = Project("s", file("app"))\n}\n'
+    assert sbt_project.describe({**SBT_013, "project/Build.scala": scala}, "app").task == "xitrum-package"
+    assert sbt_project.describe({**SBT_013, "project/Build.scala": scala.replace("Seq(a)", "Nil")}, "app").task == "s/xitrum-package"
+
+
+WEB = below("web", {**APP, "src/main/scala/shop/Boot.scala": BOOT.format("shop")})
+SEVERAL = 'lazy val web = project\n'
+PLACES = {
+    "the project's own build.sbt": {"build.sbt": SEVERAL, **below("web", BUILD)},
+    "project/Dependencies.scala": {"build.sbt": SEVERAL, "project/Dependencies.scala": 'object D {\n  val x = "tv.cntt" %% "xitrum" % version\n}\n'},
+    "another .sbt file": {"build.sbt": SEVERAL, "settings.sbt": BUILD["build.sbt"]},
+    "no build.properties, and another file for the plugin": {"build.sbt": BUILD["build.sbt"], "project/build.properties": None, "project/plugins.sbt": None,
+                                                             "project/xitrum.sbt": SBT_1["project/plugins.sbt"]},
+}
+
+
+@pytest.mark.parametrize("name", PLACES)
+def test_the_dependency_and_the_plugin_may_be_in_any_file_of_the_build(name):
+    host = tree({**NOT_AT_TOP, **SBT_1, **WEB, **PLACES[name]})
+    assert run(host, platform()).problems == []
+    assert host.files[f"{TOP}/Procfile"] == "web: web/target/xitrum/script/runner shop.Boot\n"
+
+
+@pytest.mark.parametrize("text", [
+    '// libraryDependencies += "tv.cntt" %% "xitrum" % "3.31.0"\n', 'name := "xitrum-x"\n', '/* "tv.cntt" %% "xitrum" % "1" */\nname := "xitrum"\n',
+])
+def test_a_comment_or_a_name_is_no_dependency(text):
+    assert problems(tree({**SBT_1, "build.sbt": text}), platform(main_class="a.B")).startswith(
+        f"{TOP} is no Xitrum project, it lacks build.sbt (which depends on xitrum): ")
+
+
+def test_a_plugin_in_a_comment_is_none():
+    files = {**SBT_1, "project/plugins.sbt": "// " + SBT_1["project/plugins.sbt"]}
+    assert "it lacks project/plugins.sbt (with the sbt plugin" in problems(tree(files), platform(main_class="a.B"))
+
+
+def test_a_version_of_the_plugin_may_be_a_value():
+    plugins = 'val v = "1.9"\naddSbtPlugin("tv.cntt" % "xitrum-package" % v)\n'
+    assert sbt_project.describe({**SBT_013, "project/plugins.sbt": plugins}, ".").task == "xitrumPackage"
+
+
+BUILD_SCALA = ('import sbt._\nobject ShopBuild extends Build {\n  lazy val root = Project("shop", file("."), settings = Seq('
+               'libraryDependencies += "tv.cntt" %% "xitrum" % "2.11"))\n}\n')
+OLD = {**SBT_013, "build.sbt": None, "project/Build.scala": BUILD_SCALA, "script/runner": None, "bin/runner.sh": "#!/bin/sh\n",
+       "src/main/scala/shop/Boot.scala": BOOT.format("shop")}
+
+
+def test_a_build_may_have_another_name_and_its_own_alias():
+    shop = BUILD["build.sbt"] + '\naddCommandAlias("stage", ";pack")\n'
+    files = {**SBT_1, "build.sbt": None, "shop.sbt": shop, "pack.sbt": 'addCommandAlias("pack", ";{}")\n',
+             "src/main/scala/shop/Boot.scala": BOOT.format("shop")}
+    host = tree({**files, "pack.sbt": files["pack.sbt"].format("xitrumPackage")})
+    assert run(host, platform()).problems == []
+    assert f"{TOP}/build.sbt" not in host.files and host.files[f"{TOP}/shop.sbt"] == shop
+    assert problems(tree({**files, "pack.sbt": files["pack.sbt"].format("package")}), platform()) == (
+        f"{TOP}/shop.sbt: line 3: the alias \"stage\" runs ';pack'; expected one that runs xitrumPackage. Add it there")
+
+
+def test_a_build_in_scala_gets_its_alias_beside_it():
+    host = tree(OLD)
+    assert run(host, platform()).problems == []
+    assert host.files[f"{TOP}/build.sbt"] == 'addCommandAlias("stage", ";xitrum-package")\n'
+    assert host.files[f"{TOP}/Procfile"] == "web: target/xitrum/bin/runner.sh shop.Boot\n"
+    assert host.files[f"{TOP}/project/Build.scala"] == BUILD_SCALA
+    assert not run(host, platform()).changed
+
+
+@pytest.mark.parametrize(("files", "said"), [
+    (SBT_1, "found project/Build.scala with sbt.version=1.7.3 in project/build.properties, and sbt 1 does not read it; expected build.sbt. "
+            "Move the definitions to build.sbt, or set the sbt.version of the project (0.13.x)"),
+    ({"project/Build.scala": "object B extends Build { }\n"},
+     'found no dependency on xitrum in project/Build.scala; expected one there or in build.sbt, such as: "tv.cntt" %% "xitrum" % "2.14". '
+     "Add it, or name the folder of the application"),
+])
+def test_a_build_in_scala_that_is_not_enough(files, said):
+    assert problems(tree({**OLD, **files}), platform()) == f"{TOP}: {said}"
+
+
+def test_a_project_that_is_not_read_stops_the_run():
+    text = BUILD["build.sbt"] + ROOT + 'lazy val shop = module("app")\n'
+    files = {**NOT_AT_TOP, **SBT_1, "build.sbt": text, **below("app", {**APP, "src/main/scala/app/Boot.scala": BOOT.format("app")})}
+    assert problems(tree(files), platform()) == (
+        f"{TOP}: found a project for the top of the sbt build, and none in the folder app that can be read in build.sbt; "
+        'expected one such as: lazy val web = (project in file("app")). Declare it so in build.sbt')
+    assert run(tree(files), platform(keep=["build.sbt"])).problems == []
 
 
 @pytest.mark.parametrize("own", [";xitrum-package", ";clean;xitrumPackage", "app/xitrumPackage", "clean; web/xitrum-package"])

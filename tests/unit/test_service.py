@@ -27,7 +27,9 @@ def wanted(state="started", **more):
 
 
 def host(runs=False, start=(0, "", "")):
-    files = {f"{HOME}/aa-1/script/runner": "", f"{HOME}/bb-2/script/runner": "", "/proc/stat": "btime 1\n"}
+    entry = {"roots": {"/opt/demo": True}, "logs": {}, "users": {}, "groups": {}}
+    files = {f"{HOME}/aa-1/script/runner": "", f"{HOME}/bb-2/script/runner": "", "/proc/stat": "btime 1\n",
+             recorded.PATH: json.dumps({"applications": {"demo": entry}})}
     links = {f"{HOME}/current": "aa-1"}
     if runs:
         files["/proc/7/stat"] = "7 (java) S 1 " + "0 " * 17 + "100 0"
@@ -36,6 +38,35 @@ def host(runs=False, start=(0, "", "")):
     return FakeHost(files, {
         "systemctl start demo@0.service": start, "systemctl stop demo@0.service": "", "systemctl reset-failed demo@0.service": "",
         "journalctl --no-pager --quiet --lines=30 --output=cat _SYSTEMD_UNIT=demo@0.service": "Could not open port 8000 for HTTP server\n"}, links)
+
+
+@pytest.fixture(name="impatient", autouse=True)
+def fixture_impatient(monkeypatch):
+    """No test waits for what never gets healthy."""
+    monkeypatch.setattr(service, "PATIENCE", 0)
+
+
+@pytest.mark.parametrize("state", ["restarted", "returned"])
+def test_what_goes_back_gets_its_time_whatever_a_new_release_gets(state, monkeypatch):
+    """On a busy host the few seconds of a run that expected a failure were too short for the old release, too."""
+    there, given = host(), []
+    monkeypatch.setattr(service, "PATIENCE", 120)
+    monkeypatch.setattr(service, "stop", lambda *_what: None)
+    monkeypatch.setattr(service, "tail", lambda *_what: "")
+
+    def wait(_host, want, _todo):
+        given.append(want["start_timeout"])
+        if len(given) == 1 and state == "restarted":
+            raise RuntimeError("it is not healthy")
+        return {}
+
+    monkeypatch.setattr(service, "wait_until_healthy", wait)
+    if state == "restarted":
+        with pytest.raises(RuntimeError, match="Went back"):
+            service.apply(there, wanted(state, start_timeout=15), [{"index": 0, "port": 1, "folder": "bb-2", "runs": True}])
+    else:
+        service.apply(there, wanted(state, start_timeout=15), [{"index": 0, "port": 1, "folder": "bb-2", "runs": True}])
+    assert given == ([15, 120] if state == "restarted" else [120])
 
 
 @pytest.mark.parametrize("state, runs, todo", [
@@ -162,9 +193,20 @@ def test_a_root_that_was_made_for_the_application_goes_with_its_last_instance():
     assert gone([*OURS, "/opt/demo/notes"], made=True) == (["/opt/demo"], [])
 
 
-@pytest.mark.parametrize("made", [False, None])
-def test_of_a_root_that_was_there_before_only_what_is_ours_goes(made):
-    assert gone([*OURS, "/opt/demo/notes"], made) == (["/opt/demo/manifests", "/opt/demo/run"], ["/opt/demo/notes"])
+def test_of_a_root_that_was_adopted_only_what_is_ours_goes():
+    assert gone([*OURS, "/opt/demo/notes"], False) == (["/opt/demo/manifests", "/opt/demo/run"], ["/opt/demo/notes"])
+
+
+def test_a_root_that_is_not_on_record_stays_whatever_is_in_it():
+    """It may be that of another application, where a variable is wrong."""
+    there = sorted([*OURS, "/opt/demo/notes", "/opt/demo/instances/0/aa-1/script/runner"])
+    assert gone(there, None) == ([], there)
+    other = host()
+    other.files[recorded.PATH] = other.files[recorded.PATH].replace('"demo"', '"blog"')
+    assert service.plan(other, wanted("absent", instances=[])) == []
+    want = wanted("absent")
+    service.apply(other, want, [{"index": 0, "port": 1, "folder": "", "runs": False}])
+    assert f"{HOME}/aa-1/script/runner" in other.files
 
 
 def test_a_folder_without_anything_of_ours_stays():
@@ -262,7 +304,7 @@ def test_a_process_that_was_replaced_meanwhile_did_not_stay_healthy(port, monkey
         watched(host(runs=True), port)
 
 
-SS = "ss -H -t -n -p state established"
+SS = "ss -H -t -n -e state established"
 TWO = "0 0 192.0.2.11:8000 192.0.2.9:40000\n0 0 192.0.2.11:8000 192.0.2.9:40001\n0 0 192.0.2.11:8001 192.0.2.9:40002\n"
 
 
@@ -282,7 +324,7 @@ def test_a_drain_whose_connections_ss_cannot_count_says_so():
         there = FakeHost(commands={SS: answer})
         left = service.drained(there, wanted("absent", drain=0), [{"index": 0, "port": 8000}])
         (note,) = service.drain_notes(there, left)
-        assert left == 1 and note.startswith(said) and "run ss -tnp on the host" in note
+        assert left == 1 and note.startswith(said) and "run ss -tne on the host" in note
     assert service.drain_notes(FakeHost(commands={SS: TWO}), 2) == []
     assert service.drain_notes(FakeHost(), 0) == [], "nothing waited"
 
@@ -407,3 +449,132 @@ def test_a_mark_that_cannot_be_written_keeps_nothing_from_starting(monkeypatch):
     monkeypatch.setattr(there, "write", full)
     service.start(there, wanted(), 0)
     assert ("run", "systemctl start demo@0.service") in there.done
+
+
+# ---------------------------------------------- health that lies: the table of roles/xitrum/README.md, a row each
+
+
+@pytest.fixture(name="serve")
+def fixture_serve():
+    """Serves with a function of (the handler, how many requests there were): the port."""
+    servers = []
+
+    def serve(answer):
+        counted = iter(range(1, 100000))
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                try:
+                    answer(self, next(counted))
+                except (BrokenPipeError, ConnectionResetError):
+                    self.close_connection = True
+
+            def log_message(self, *_arguments):
+                """Says nothing: the test's output is pytest's."""
+
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        servers.append(server)
+        return server.server_address[1]
+
+    yield serve
+    for server in servers:
+        server.shutdown()
+
+
+def reply(handler, status=200, text="all is well", **headers):
+    handler.send_response(status)
+    for name, value in headers.items():
+        handler.send_header(name, value)
+    handler.end_headers()
+    handler.wfile.write(text.encode())
+
+
+def fault(port, **more):
+    return service.health_fault(host(), wanted(**more), {"index": 0, "port": port})
+
+
+def drip(handler, what):
+    """A byte each tenth of a second, without an end: of the header, or of the body."""
+    handler.wfile.write(b"HTTP/1.0 200 OK\r\n" + (b"\r\n" if what == "body" else b"X-Slow: "))
+    for _unused in range(100):
+        handler.wfile.write(b"x")
+        handler.wfile.flush()
+        time.sleep(0.1)
+
+
+@pytest.mark.parametrize("what", ["silence", "header", "body"])
+def test_a_slow_page_is_not_healthy_whatever_of_it_is_slow(serve, what):
+    port = serve(lambda handler, _count: time.sleep(8) if what == "silence" else drip(handler, what))
+    began = time.monotonic()
+    assert "answers no whole page within 1 s, wanted is 200" in fault(port, timeout=1)
+    assert time.monotonic() - began < 6
+
+
+def test_a_page_that_takes_less_than_the_limit_is_healthy(serve):
+    assert fault(serve(lambda handler, _count: time.sleep(0.3) or reply(handler)), timeout=10) == ""
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 401, 403, 404, 429, 500, 503])
+def test_a_redirect_a_login_and_an_error_are_not_followed_and_not_healthy(serve, status):
+    port = serve(lambda handler, _count: reply(handler, 200 if handler.path == "/login" else status, Location="/login"))
+    assert f"answers {status}, wanted is 200" in fault(port)
+    assert fault(port, status=status) == "", "what is right is the inventory's to say"
+    assert fault(port, path="/login") == ""
+
+
+def test_a_broken_application_that_answers_200_is_detected_by_the_text_alone(serve):
+    port = serve(
+        lambda handler, _count: reply(
+            handler, text="<h1>no database</h1>" if handler.path == "/" else "all is well, \u00fc"
+        )
+    )
+    assert fault(port) == ""
+    assert "answers 200 without the text 'all is well, \u00fc'" in fault(port, text="all is well, \u00fc")
+    assert fault(port, path="/health", text="all is well, \u00fc") == ""
+
+
+def test_a_text_behind_the_first_mebibyte_is_not_looked_for(serve):
+    assert "without the text" in fault(
+        serve(lambda handler, _count: reply(handler, text="x" * (1 << 20) + "well")), text="well"
+    )
+
+
+def test_what_is_well_at_first_and_breaks_is_detected_by_the_time_that_it_has_to_stay_well(serve):
+    port = serve(lambda handler, count: reply(handler, 200 if count < 4 else 500))
+    instance = {"index": 0, "port": port}
+    assert list(service.wait_until_healthy(host(), wanted(), [instance])) == [0], (
+        "the check after the start sees nothing"
+    )
+    with pytest.raises(RuntimeError, match="did not stay so for 20 s: it answers 500"):
+        service.watch(host(), wanted(watch=20, instances=[instance]), pause=0.05)
+
+
+def test_what_breaks_under_load_is_detected_only_while_there_is_some(serve):
+    busy = threading.Semaphore(2)
+
+    def answer(handler, _count):
+        # One request at a time is fine, with two under way it is not.
+        with busy:
+            well = busy.acquire(blocking=False)
+            if well:
+                busy.release()
+            if handler.path == "/slow":
+                time.sleep(5)
+            reply(handler, 200 if well else 503)
+
+    port = serve(answer)
+    assert fault(port) == ""
+    client = threading.Thread(target=lambda: host().read_page("127.0.0.1", port, "/slow", 10), daemon=True)
+    client.start()
+    deadline = time.monotonic() + 4
+    while not fault(port) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert "answers 503" in fault(port)
+    client.join()
+    assert fault(port) == ""
+
+
+def test_who_answers_no_http_is_not_healthy(serve):
+    assert "wanted is 200" in fault(serve(lambda handler, _count: handler.wfile.write(b"220 smtp ready\r\n")))

@@ -93,6 +93,18 @@ def test_what_another_supervisor_has_left_goes():
     assert "/etc/demo-runit/0/run" not in there.files
 
 
+@pytest.mark.parametrize("folder", services.UNIT_FOLDERS)
+@pytest.mark.parametrize("kind, name, unit", [
+    ("systemd", "user", "user@.service"), ("systemd", "getty", "getty@.service"), ("runit", "a", "a-runit.service"), ("supervisord", "b", "b-logs.path"),
+])
+def test_a_name_of_a_unit_of_the_distribution_is_refused(folder, kind, name, unit):
+    """A unit in /etc replaces it, without a word."""
+    there = host({f"{folder}/{unit}": "[Unit]\n"}, {"systemctl": "", "runsvdir": ""})
+    want = wanted(kind, "# Written by xitrum.host", "/etc/x", name=name)
+    assert any(f"xitrum_name is {name}, and this host has {folder}/{unit} already" in said for said in planned(there, want)[1].problems)
+    assert not any("already, which a unit" in said for said in planned(there, {**want, "name": "shop"})[1].problems)
+
+
 UPSTART = wanted("upstart", "# xitrum.host", "/etc/init/demo-0.conf")
 
 

@@ -10,14 +10,14 @@ import json
 import pytest
 from ansible_collections.xitrum.host.plugins.filter.preflight_message import preflight_message
 from ansible_collections.xitrum.host.plugins.filter.preflight_notes import preflight_notes
-from ansible_collections.xitrum.host.plugins.module_utils import instances, package_config, preflight, shared_settings, urls
+from ansible_collections.xitrum.host.plugins.module_utils import instances, package_config, preflight, shared_settings, urls, values
 from ansible_collections.xitrum.host.plugins.modules import package_info
 from hypothesis import given
 from hypothesis import strategies as st
 
 from .fake_host import FakeHost
 from .package_fixture import package as make_package
-from .test_instances import JAVA, JDK, LIMITS, STATUS, wanted
+from .test_instances import JAVA, JDK, LIMITS, STATUS, running, wanted
 
 OLD, NEW = "old-key-0123456789abcdef", "new-key-0123456789abcdef"
 
@@ -308,3 +308,21 @@ def test_what_is_not_read_is_a_note_of_a_new_release():
     first, second = preflight.host_notes(found)[1:]
     assert 'found include file("/etc/shop/secrets.conf") in the configuration of the package, which is not read here' in first
     assert 'found include url("https://h/x") in xitrum_config' in second
+    found["xitrum_java_options"] = ["-Xss1m", "-Dconfig.file=/etc/shop/secrets.conf"]
+    assert "found -Dconfig.file in xitrum_java_options, which is not read here" in preflight.host_notes(found)[3]
+
+
+@pytest.mark.parametrize(("option", "name", "variable"), [
+    (f"-Dxitrum.session.secureKey={NEW}", "session.secureKey", "xitrum_secure_key"),
+    (f'-D"xitrum.session.secureKey"={NEW}', "session.secureKey", "xitrum_secure_key"),
+    (f" '-Dxitrum.session.secureKey={NEW}'", "session.secureKey", "xitrum_secure_key"),
+    ("-Dxitrum.session.cookieName=_s", "session.cookieName", "xitrum_config to session.cookieName = VALUE"),
+    (f"-Dxitrum.metrics.apiKey={NEW}", "metrics.apiKey", "xitrum_metrics_api_key"),
+])
+def test_an_option_of_the_jvm_does_not_replace_a_setting_of_the_instances(option, name, variable):
+    """The option wins, and its change would be an ordinary rolling restart with two keys."""
+    given = {"xitrum_java_options": ["-Xss1m", option, option, "-Dxitrum.other=1", "-Xxitrum.session.secureKey=1"]}
+    (problem,) = [text for text in values.plan_problems(given) if "white space" not in text and "begin with" not in text]
+    assert f"-Dxitrum.{name}, which wins over" in problem and problem.endswith(f"set {variable}") and NEW not in problem
+    # A play of one's own that runs the module reads no variables.
+    assert problem in instances.plan(wanted(java_options=given["xitrum_java_options"]), running(wanted())).problems

@@ -8,11 +8,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from ansible_collections.xitrum.host.plugins.module_utils import backlog, sockets
+from ansible_collections.xitrum.host.plugins.module_utils import backlog, process, sockets
+from ansible_collections.xitrum.host.plugins.module_utils.foreign_text import printable
 from hypothesis import given
 from hypothesis import strategies as st
 
-from .fake_host import FakeHost
+from .fake_host import FakeHost, connections, listeners
 
 DATA = Path(__file__).parent / "data" / "sockets"
 SSHD_GROUP = "/docker/0123456789abcdef/system.slice/ssh.service"
@@ -21,7 +22,7 @@ KEYS = ("port", "address", "family", "backlog", "pid", "process", "pids", "cgrou
 
 def rows(name):
     """The rows of a data file, as tuples of KEYS."""
-    return [tuple(row[key] for key in KEYS) for row in sockets.parse_listeners((DATA / name).read_text())]
+    return [tuple(row[key] for key in KEYS) for row in listeners((DATA / name).read_text())]
 
 
 @pytest.mark.parametrize(("name", "pid"), [("debian-11.txt", 34), ("debian-12.txt", 39), ("debian-13.txt", 53)])
@@ -50,14 +51,14 @@ def test_one_socket_for_both_families_and_a_name_with_parentheses():
     ("LISTEN 0 128 *:8000 *:* ino:1 sk:1 <->", "*", "", "inet"),
 ])
 def test_addresses_of_other_versions_of_ss(line, address, interface, family):
-    found = sockets.parse_listeners(line)
+    found = listeners(line)
     assert [(row["address"], row["interface"], row["family"]) for row in found] == [(address, interface, family)]
 
 
 @given(st.text())
 def test_no_text_breaks_the_parser(text):
-    assert all(0 <= row["port"] for row in sockets.parse_listeners(text))
-    assert isinstance(sockets.parse_listeners("LISTEN 0 1 " + text), list)
+    assert all(0 <= row["port"] for row in listeners(text))
+    assert isinstance(listeners("LISTEN 0 1 " + text), list)
 
 
 def test_without_ss_nothing_is_known():
@@ -131,7 +132,7 @@ def test_without_ss_it_says_what_to_install():
 
 
 def test_established_connections_have_their_ends_and_who_holds_them():
-    rows = sockets.parse_established(
+    rows = connections(
         '0 0 [::ffff:192.0.2.11]:8000 [::ffff:192.0.2.9]:40000 users:(("java",pid=7,fd=12))\n'
         '0 0 [fd00::1]:443 [fd00::2]:40001 users:(("haproxy",pid=8,fd=3),("haproxy",pid=9,fd=3))\n'
         '0 0 127.0.0.1:8000 127.0.0.1:40002\n')
@@ -149,7 +150,7 @@ def names():
     """What ss of iproute2 6.1 printed of listeners whose processes chose their names to mislead a parser."""
     # Data files are UTF-8: one name has a byte that is none.
     text = (DATA / "names.txt").read_bytes().replace(b"<85>", b"\x85")
-    return sockets.parse_listeners(text.decode("utf-8", "surrogateescape"))
+    return listeners(text.decode("utf-8", "surrogateescape"))
 
 
 def test_a_name_hides_no_socket_and_makes_none():
@@ -158,7 +159,7 @@ def test_a_name_hides_no_socket_and_makes_none():
     assert {row["port"]: row["backlog"] for row in found} == {7000 + number: 100 + number for number in range(9)}
     # Two of them name a process with the number 1.
     assert sorted(row["pid"] for row in found) == list(range(21602, 21611))
-    assert {row["process"] for row in found} >= {"a b", 'we"ird', "x\ny", "\nLISTEN 0 1 :1 ", 'a",pid=1,fd=2', "(x"}
+    assert {row["process"] for row in found} >= {"a b", 'we"ird', "x\\ny", "\\nLISTEN 0 1 :1 ", 'a",pid=1,fd=2', "(x"}
 
 
 USERS = 'users:(("java",pid=7,fd=12))'
@@ -186,7 +187,7 @@ USERS = 'users:(("java",pid=7,fd=12))'
     ],
 )
 def test_columns_of_any_width_and_a_group_that_looks_like_more(line, cgroup):
-    found = sockets.parse_listeners(line + "\n")
+    found = listeners(line + "\n")
     assert found.unread == ()
     row = found[0]
     assert (row["port"], row["address"], row["family"], row["pids"], row["backlog"]) == (
@@ -211,7 +212,7 @@ def test_columns_of_any_width_and_a_group_that_looks_like_more(line, cgroup):
     ],
 )
 def test_an_address_is_read_by_what_it_means(end, address, interface, family):
-    found = sockets.parse_listeners(f"LISTEN 0 50 {end}:8000 *:* ino:1 sk:1 v6only:0 <->")
+    found = listeners(f"LISTEN 0 50 {end}:8000 *:* ino:1 sk:1 v6only:0 <->")
     assert [(row["address"], row["interface"], row["family"]) for row in found] == [(address, interface, family)]
 
 
@@ -232,7 +233,7 @@ def test_an_address_is_read_by_what_it_means(end, address, interface, family):
 )
 def test_a_line_that_cannot_be_read_is_kept_as_such(line):
     good = f"LISTEN 0 1024 *:8000 *:* {USERS} ino:1 sk:1 v6only:0 <->"
-    found = sockets.parse_listeners(f"{good}\n{line}\n{good.replace('8000', '8001')}\n")
+    found = listeners(f"{good}\n{line}\n{good.replace('8000', '8001')}\n")
     assert [row["port"] for row in found] == [8000, 8001]
     assert found.unread == (line,)
     note = sockets.unread_note(found)
@@ -240,7 +241,7 @@ def test_a_line_that_cannot_be_read_is_kept_as_such(line):
 
 
 def test_a_row_whose_processes_cannot_be_read_is_still_a_row():
-    found = sockets.parse_listeners(
+    found = listeners(
         'LISTEN 0 128 0.0.0.0:8000 0.0.0.0:* users:(("x",pid=many,fd=3)) ino:1\n'
         'LISTEN 0 128 0.0.0.0:8001 0.0.0.0:* ino:2\n'
     )
@@ -249,14 +250,14 @@ def test_a_row_whose_processes_cannot_be_read_is_still_a_row():
 
 
 def test_other_states_are_no_listeners_and_no_fault():
-    found = sockets.parse_listeners("UNCONN 0 0 0.0.0.0:8000 0.0.0.0:*\nTIME-WAIT 0 0 127.0.0.1:1 127.0.0.1:2\n\n")
+    found = listeners("UNCONN 0 0 0.0.0.0:8000 0.0.0.0:*\nTIME-WAIT 0 0 127.0.0.1:1 127.0.0.1:2\n\n")
     assert (list(found), found.unread) == ([], ())
 
 
 @given(st.text())
 def test_no_text_breaks_the_parser_of_connections(text):
     for prefix in ("", "0 0 ", "0 0 127.0.0.1:1 127.0.0.1:2 ", "ESTAB 0 0 "):
-        found = sockets.parse_established(prefix + text)
+        found = connections(prefix + text)
         assert all(isinstance(row["port"], int) for row in found) and all(
             isinstance(line, str) for line in found.unread
         )
@@ -289,16 +290,16 @@ def test_no_name_of_fifteen_bytes_adds_or_takes_a_row(parts, data):
         f'LISTEN 0 {port} 0.0.0.0:{port} 0.0.0.0:* users:(("{shown}",pid={port},fd=3)) ino:{port} sk:1 <->\n'
         for port in (80, 81)
     ]
-    found = sockets.parse_listeners("".join(rows))
+    found = listeners("".join(rows))
     assert [(row["port"], row["backlog"], row["pids"]) for row in found] == [(80, 80, [80]), (81, 81, [81])]
     ends = [f'0 0 192.0.2.1:{port} 192.0.2.2:{port} users:(("{name}",pid={port},fd=3))\n' for port in (80, 81)]
-    assert [(row["port"], row["users"]) for row in sockets.parse_established("".join(ends))] == [
-        (port, [(name, port)]) for port in (80, 81)
+    assert [(row["port"], row["users"]) for row in connections("".join(ends))] == [
+        (port, [(printable(name), port)]) for port in (80, 81)
     ]
 
 
 def test_connections_that_cannot_be_read_are_no_proof_of_silence():
-    found = sockets.parse_established(
+    found = connections(
         "0 0 127.0.0.1:x 127.0.0.1:2\n0 0 [fe80::1]%eth0:8000 [2001:DB8::2]:40000\nESTAB 0 0 127.0.0.1:1 127.0.0.1:2\n"
     )
     assert [(row["local"], row["peer"]) for row in found] == [
@@ -307,3 +308,38 @@ def test_connections_that_cannot_be_read_are_no_proof_of_silence():
     ]
     assert found.unread == ("0 0 127.0.0.1:x 127.0.0.1:2",)
     assert sockets.established(FakeHost()).unread == ("ss: not found on this host",)
+
+
+def test_who_holds_a_socket_comes_from_descriptors_and_never_from_a_name():
+    # A process that calls itself as a row of ss, or as the end of one, adds and hides nothing.
+    for name in ("\nLISTEN 0 a :1 ", "\nLISTEN 0 9 *:1 *:1 ino:7", 'a",pid=1,fd=2),("', "\x1b]52;c;eA==\x07", "\n0 0 1.1.1.1:1 1.1.1.1:2"):
+        host = FakeHost(
+            {"/proc/7/comm": name[:15] + "\n"},
+            {" ".join(sockets.SS): "LISTEN 0 128 0.0.0.0:80 0.0.0.0:* ino:5 sk:1 <->\n",
+             " ".join(sockets.ESTABLISHED): "0 0 192.0.2.1:80 192.0.2.2:9 ino:6 sk:2 <->\n"},
+            {"/proc/7/fd/3": "socket:[5]", "/proc/7/fd/4": "socket:[6]", "/proc/7/fd/5": "pipe:[5]", "/proc/9/fd/3": "anon_inode:[eventpoll]"},
+        )
+        found = sockets.listeners(host)
+        assert [(row["port"], row["pids"]) for row in found] == [(80, [7])] and found.unread == ()
+        assert found[0]["process"].isprintable()
+        found = sockets.established(host, [7, 9])
+        assert [(row["peer"], [pid for _name, pid in row["users"]]) for row in found] == [("192.0.2.2:9", [7])]
+        assert found.unread == ()
+        assert not any("-p" in line.split() for _run, line in [done for done in host.done if done[0] == "run"])
+
+
+def test_descriptors_without_an_end_are_given_up_and_said():
+    ticks = iter(range(0, 1000, 15))
+    host = FakeHost({}, {}, {f"/proc/{pid}/fd/3": "socket:[5]" for pid in (7, 8, 9, 10)})
+    held, unread = sockets.holders(host, {5, None}, [9, 7, 8, 10], clock=lambda: next(ticks))
+    assert held == {5: [7, 8]}
+    assert unread == ("the file descriptors of the processes from 8 on were not read within 20 s",)
+    assert sockets.holders(host, {None}, [7]) == ({}, ())
+
+
+def test_only_the_processes_of_a_service_are_its_own():
+    shown = "Id=nginx.service\nLoadState=loaded\nMainPID=7\nControlGroup=/system.slice/nginx.service\n"
+    command = "systemctl show --no-pager --property=" + ",".join(process.UNIT_PROPERTIES) + " -- nginx.service"
+    files = {"/sys/fs/cgroup/system.slice/nginx.service/cgroup.procs": "8\n7\n", "/proc/9/comm": "nginx\n"}
+    assert sockets.pids_of_service(FakeHost(files, {command: shown}), "nginx") == [7, 8]
+    assert sockets.pids_of_service(FakeHost(files), "nginx") == [9], "too many are counted rather than too few"

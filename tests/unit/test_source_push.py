@@ -16,7 +16,8 @@ from tests.unit.fake_host import FakeHost
 
 TOP, HERE, THERE = "/src/shop", "a" * 40, "b" * 40
 GIT = f"env GIT_TERMINAL_PROMPT=0 git -C {TOP}"
-WANTED = {"path": TOP, "remote": "heroku", "branch": "main", "paths": ["Procfile"], "pending": False, "commit_message": "Ready", "allow_uncommitted": False}
+WANTED = {"path": TOP, "remote": "heroku", "branch": "main", "paths": ["Procfile"], "pending": False, "commit_message": "Ready", "allow_uncommitted": False,
+          "prefix": "heroku"}
 COMMIT = [f"{GIT} add --all -- Procfile", f"{GIT} commit -m Ready -- Procfile"]
 PUSH = [f"{GIT} push heroku HEAD:refs/heads/main"]
 
@@ -60,7 +61,8 @@ def test_check_mode_says_the_commit_that_would_come():
 
 
 @pytest.mark.parametrize("host, said", [
-    (repository(status=" M app.scala\0"), "uncommitted changes in app.scala would not be pushed"),
+    (repository(status=" M app.scala\0"),
+     "uncommitted changes in app.scala would not be pushed: commit or stash them, or set heroku_allow_uncommitted to true"),
     (repository(root="/src"), f"{TOP} is a folder inside of the repository /src"),
     (FakeHost(), "git rev-parse --show-toplevel ended with 127"),
 ])
@@ -85,8 +87,8 @@ LOGIN = {"XITRUM_GIT_USER": "bob", "XITRUM_GIT_PASSWORD": "s3cret/word"}
 class Loud(FakeHost):
     """A host on which every command fails and quotes its arguments, the URL and the password."""
 
-    def run(self, argv, data=None, environment=None):
-        super().run(argv, data, environment)
+    def run(self, argv, data=None, environment=None, **more):
+        super().run(argv, data, environment, **more)
         if "get-url" in argv:
             return source_push_result(0, URL + "\n", "")
         return source_push_result(1, "", f"{' '.join(argv)}: cannot access '{URL}', password s3cret/word refused")

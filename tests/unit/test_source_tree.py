@@ -5,9 +5,12 @@
 
 from __future__ import annotations
 
+import posixpath
+import subprocess
+
 import pytest
-from ansible_collections.xitrum.host.plugins.module_utils import source_tree
-from ansible_collections.xitrum.host.plugins.module_utils.host import Stat
+from ansible_collections.xitrum.host.plugins.module_utils import package_config, source_tree
+from ansible_collections.xitrum.host.plugins.module_utils.host import Host, Stat
 
 from tests.unit.fake_host import FakeHost
 
@@ -40,8 +43,8 @@ def wanted(**more):
 
 
 def heroku(**more):
-    return wanted(settings={"xitrum.port.http": "${PORT}"}, settings_out=["xitrum.port.https"], console=True, aliases={"stage": ";xitrum-package"},
-                  entries=[{"path": "Procfile", "kind": "procfile", "values": {"web": "run"}}], **more)
+    return wanted(prefix="heroku", settings={"xitrum.port.http": "${PORT}"}, settings_out=["xitrum.port.https"], console=True,
+                  aliases={"stage": ";xitrum-package"}, entries=[{"path": "Procfile", "kind": "procfile", "values": {"web": "run"}}], **more)
 
 
 def run(host, want):
@@ -65,7 +68,9 @@ def test_all_files_in_one_go_and_the_second_run_nothing():
     assert [path for path, _text, _mode in plan.actions] == ["Procfile", "build.sbt", "config/logback.xml", "config/xitrum.conf"] == plan.facts["paths"]
     assert host.files[f"{TOP}/Procfile"] == "web: run\n"
     assert "http = ${PORT}\n    #https = 4430" in host.files[f"{TOP}/config/xitrum.conf"]
-    assert "# Procfile\nweb: run\n" in plan.after and "# Procfile" not in plan.before
+    assert [(diff["before_header"], diff["after_header"]) for diff in plan.diff()] == [(path, path) for path in plan.facts["paths"]]
+    assert plan.diff()[0] == {"before": "", "after": "web: run\n", "before_header": "Procfile", "after_header": "Procfile"}
+    assert plan.diff()[1]["before"] == PROJECT["build.sbt"]
     second = run(host, heroku())
     assert not second.changed and {row.status for row in second.rows} == {"ok"}
 
@@ -73,7 +78,7 @@ def test_all_files_in_one_go_and_the_second_run_nothing():
 def test_what_is_missing_of_a_project_is_named_at_once():
     said = problems(tree({"build.sbt": "name := 1\n", "config/logback.xml": None, "script/runner": None}), heroku())
     assert said.startswith(f"{TOP} is no Xitrum project, it lacks build.sbt (which depends on xitrum), config/logback.xml (")
-    assert "script/runner (" in said and "config/xitrum.conf" not in said
+    assert "script/runner (the program that starts it; script/start, bin/runner or bin/runner.sh will do)" in said and "config/xitrum.conf" not in said
 
 
 def test_a_folder_that_is_not_there_and_one_that_is_not_in_git():
@@ -92,8 +97,33 @@ def test_a_folder_that_is_not_there_and_one_that_is_not_in_git():
 ])
 def test_uncommitted_work_is_not_mixed_with_ours(status, said):
     found = problems(tree(status=status), heroku()) if said else "\n".join(run(tree(status=status), heroku()).problems)
-    assert found == (f"{TOP} has uncommitted changes in {said}: commit or stash them, or allow uncommitted changes" if said else "")
+    assert found == (f"{TOP} has uncommitted changes in {said}: commit or stash them, or set heroku_allow_uncommitted to true" if said else "")
     assert run(tree(status=status), heroku(allow_uncommitted=True)).changed
+
+
+CHECK_IGNORE = f"git -C {TOP} check-ignore --verbose -z --stdin"
+
+
+def test_a_file_that_git_ignores_is_reported():
+    host = tree()
+    host.commands[CHECK_IGNORE] = ".gitignore\x003\x00Proc*\x00Procfile\x00.gitignore\x004\x00!build.sbt\x00build.sbt\x00"
+    assert problems(host, heroku()) == (
+        f"{TOP}/Procfile is ignored by git (.gitignore line 3: Proc*), so that no commit and no push would have it: "
+        "remove or narrow that pattern, or add the file to heroku_keep")
+    assert run(host, heroku(keep=["Procfile"])).problems == []
+
+
+def test_git_itself_names_the_files_that_it_ignores(tmp_path, monkeypatch):
+    for path, text in PROJECT.items():
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        (tmp_path / path).write_text(text)
+    (tmp_path / ".gitignore").write_text("# What is built\n/Procfile\n*.sbt\n")
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", "/dev/null")
+    for words in (["init", "-q"], ["add", "--force", "build.sbt"]):
+        subprocess.run(["git", "-C", str(tmp_path), *words], check=True)
+    want = {**heroku(), "path": str(tmp_path)}
+    # What git has already is pushed, whatever the pattern.
+    assert source_tree.read(Host(), want)["ignored"] == {"Procfile": ".gitignore line 2: /Procfile"}
 
 
 def test_our_own_uncommitted_changes_do_not_stop_a_run_that_changes_nothing():
@@ -117,6 +147,45 @@ def test_a_file_that_is_kept_is_not_even_parsed():
     host = tree({"config/xitrum.conf": "{"})
     assert run(host, heroku(keep=["config/xitrum.conf"])).changed
     assert host.files[f"{TOP}/config/xitrum.conf"] == "{"
+
+
+@pytest.mark.parametrize(("application", "edited"), [
+    # What follows the include wins, and is edited where it is.
+    ('include "xitrum"\nxitrum.port.http = 9000\n', 'include "xitrum"\nxitrum.port.http = ${PORT}\n'),
+    ('include "xitrum"\nxitrum {\n  port { http = 9000, https = 9443 }\n}\n',
+     'include "xitrum"\nxitrum {\n  port { http = ${PORT}, https = null }\n}\n'),
+    # From a file that is included after it: the end of application.conf wins.
+    ('include "xitrum"\ninclude "ports"\n', 'include "xitrum"\ninclude "ports"\nxitrum.port.http = ${PORT}\n'),
+    ('include "xitrum"\nxitrum.port = null\n', 'include "xitrum"\nxitrum.port = null\nxitrum.port.http = ${PORT}\n'),
+    # What precedes it has no effect, and a file that does not include it is not what Xitrum reads.
+    ('xitrum.port.http = 9000\ninclude "xitrum"\n', ""), ("xitrum.port.http = 9000\n", ""), ('include "xitrum"\nxitrum.response.gzip = true\n', ""),
+])
+def test_a_setting_is_made_where_it_is_in_force(application, edited):
+    host = tree({"config/application.conf": application, "config/ports.conf": "xitrum.port.http = 9000\n"})
+    plan = run(host, heroku())
+    assert not plan.problems and host.files[f"{TOP}/config/application.conf"] == (edited or application)
+    assert ("config/application.conf" in plan.facts["paths"]) == bool(edited)
+    started = package_config.settings_at_start(lambda path: host.files.get(f"{TOP}/{path}"))
+    assert started.values(("xitrum", "port", "http")) == {"${PORT}"} and started.values(("xitrum", "port", "https")) <= {None}
+    again = run(host, heroku())
+    assert not again.changed and ("config/application.conf" in again.facts["paths"]) == bool(edited)
+
+
+def test_a_key_is_overridden_by_its_variable_where_it_is_in_force():
+    name = "CONFIG_FORCE_xitrum_session_secureKey"
+    host = tree({"config/application.conf": 'include "xitrum"\nxitrum.session.secureKey = "mine"\n'})
+    want = heroku(variables={"xitrum.session.secureKey": name})
+    assert run(host, want).changed
+    assert f"${{?{name}}}" in host.files[f"{TOP}/config/application.conf"].partition('"mine"')[2]
+    assert not run(host, want).changed
+
+
+def test_an_application_conf_that_cannot_be_edited_is_named_with_its_line():
+    assert "/config/application.conf: line 2: { is not closed" in problems(tree({"config/application.conf": 'include "xitrum"\nxitrum {\n'}), heroku())
+    refers = 'include "xitrum"\nxitrum.port { https = 9443 }\nmine = ${xitrum.port.https.x}\n'
+    assert "/config/application.conf: line 3: ${xitrum.port.https.x} needs a setting" in problems(tree({"config/application.conf": refers}), heroku())
+    host = tree({"config/application.conf": 'include "xitrum"\nxitrum.port.http = 9000\n'})
+    assert run(host, heroku(keep=["config/application.conf"])).changed and "9000" in host.files[f"{TOP}/config/application.conf"]
 
 
 def whole(**more):
@@ -154,6 +223,15 @@ def test_a_project_below_the_top_and_a_tree_below_the_repository():
     assert not run(host, heroku(project="app")).changed
     below = tree(status=" M shop/Main.scala\0", root="/src")
     assert source_tree.read(below, wanted())["uncommitted"] == [(" M", "Main.scala")]
+
+
+@pytest.mark.parametrize("path", ["config/xitrum.conf", "config/logback.xml", "script/runner", "build.sbt"])
+def test_a_link_in_the_place_of_a_file(path):
+    host = tree()
+    host.links[f"{TOP}/{path}"] = "elsewhere"
+    host.files[f"{TOP}/{posixpath.dirname(path)}/elsewhere"] = host.files.pop(f"{TOP}/{path}")
+    assert problems(host, heroku()) == (
+        f"{TOP}/{path}: it is no regular file: found a symbolic link, expected a file. Replace it with the file that it leads to")
 
 
 def test_a_folder_in_the_place_of_a_file():

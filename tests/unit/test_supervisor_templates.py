@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import pathlib
 import subprocess
+import time
 
 import pytest
 from ansible_collections.xitrum.host.plugins.module_utils import services, supervisors
@@ -117,3 +118,68 @@ class TestLogFolder:
         (base / "logs").symlink_to(base / "elsewhere")
         self.run(base, base / "logs", "0")
         assert not (base / "elsewhere").exists()
+
+
+class TestOutputOfRcLocal:
+    """The scripts that start an instance, with a program that prints who it is in its place."""
+
+    base = TestLogFolder.base
+
+    def start(self, base):
+        name, logs = base.name, base / "logs"
+        if not logs.exists():
+            logs.mkdir()
+        values = {"xitrum_log_dir": str(logs), "xitrum_root": str(base), "xitrum_user": "daemon", "xitrum_name": name, "xitrum_nofile": 100,
+                  "supervisor_kind": "rc.local", "__supervisor_home": str(base), "__supervisor_privileged": False}
+        for template, script in (("log_folder", "log_folder"), ("run", "launch"), ("rc_local_start", "start")):
+            (base / script).write_text(rendered(template, **values).replace(f"{base}/run \"$1\"", f"{base}/launch \"$1\""))
+            (base / script).chmod(0o755)
+        (base / "run").write_text("#!/bin/sh\nid -un\n")
+        (base / "run").chmod(0o755)
+        number = pathlib.Path(f"/run/{name}-rc.local-0.pid")
+        try:
+            said = subprocess.run([str(base / "start"), "0"], capture_output=True, text=True, check=True, timeout=60).stderr
+            stat = pathlib.Path(f"/proc/{number.read_text().strip()}/stat")
+            # Whoever is its parent by now may never ask how it ended.
+            while stat.exists() and ") Z " not in stat.read_text():
+                time.sleep(0.05)
+            return said
+        finally:
+            number.unlink(missing_ok=True)
+
+    @needs_root
+    def test_the_applications_user_opens_it(self, base):
+        output = base / "logs/output-0.log"
+        assert self.start(base) == "" and output.read_text() == "daemon\n"
+        assert f"{output.owner()}:{output.group()} {output.stat().st_mode & 0o777:o}" == "daemon:daemon 640"
+
+    @needs_root
+    def test_a_file_of_an_older_version_is_kept(self, base):
+        (base / "logs").mkdir()
+        (base / "logs/output-0.log").write_text("before\n")
+        assert self.start(base) == "" and (base / "logs/output-0.log").read_text() == "before\ndaemon\n"
+
+    @needs_root
+    @pytest.mark.parametrize("plant", [os.symlink, os.link])
+    def test_a_link_in_its_place_leads_root_nowhere(self, base, plant):
+        (base / "logs").mkdir()
+        secret = base / "secret"
+        secret.write_text("of root\n")
+        secret.chmod(0o600)
+        plant(secret, base / "logs/output-0.log")
+        assert "is not a plain file" in self.start(base)
+        assert secret.read_text() == "of root\n" and (secret.owner(), secret.stat().st_mode & 0o777) == ("root", 0o600)
+
+    @needs_root
+    def test_the_folder_of_another_supervisor_is_not_given_away_through_a_link(self, base):
+        target, script = base / "target", base / "output"
+        target.mkdir()
+        (base / "logs").mkdir()
+        (base / "logs/output-log").symlink_to(target)
+        (base / "log_folder").write_text("#!/bin/sh\n")
+        (base / "log_folder").chmod(0o755)
+        (base / "log").mkdir()
+        script.write_text(rendered("output", xitrum_log_dir=str(base / "logs"), supervisor_kind="daemontools", xitrum_user="daemon",
+                                   __supervisor_home=str(base), supervisor_log_bytes=1, supervisor_log_backups=1))
+        done = subprocess.run(["sh", str(script)], capture_output=True, text=True, check=False, cwd=base / "log")
+        assert done.returncode != 0 and target.owner() == "root"

@@ -118,7 +118,7 @@ def test_a_shell_in_the_folder_is_no_process_of_the_instance():
 @pytest.mark.parametrize("kind", supervisors.KINDS)
 def test_every_supervisor_has_every_column(kind):
     what = supervisors.KINDS[kind]
-    optional = {"hides", "reset", "hold", "ready", "patience", "unit", "scan", "hiding", "given_up"}
+    optional = {"hides", "reset", "hold", "ready", "patience", "unit", "scan", "hiding", "given_up", "output"}
     assert set(what) - optional == set(supervisors.KINDS["systemd"]) - optional
     assert kind in supervisors.READERS
     assert "{index}" in what["mark"] and what["mark"].startswith("/etc/")

@@ -242,10 +242,19 @@ def test_an_instance_is_defined_started_kept_and_started_at_boot():
 def test_a_job_that_gave_up_is_reported_and_not_waited_for(monkeypatch):
     moments = iter(range(1000))
     monkeypatch.setattr(service.time, "monotonic", lambda: next(moments))
-    monkeypatch.setattr(service.time, "sleep", lambda _seconds: None)
     there = host(page="Connection refused")
-    there.commands["tail -n 30 /var/log/upstart/demo-0.log"] = "Could not open port 8000\n"
+    monkeypatch.setattr(service.time, "sleep", lambda _seconds: None)
+    there.files["/var/log/upstart/demo-0.log"] = "Could not open port 8000\n"
+    # upstart begins the file at the start.
+    monkeypatch.setattr(there, "position", lambda _path: (0, 0))
     defined(there)
+    log, crash = "/var/log/upstart/demo-0.log", there.crash
+
+    def crash_with_words(name):
+        there.files[log] = there.files.get(log, "") + "Could not open port 8000\n"
+        crash(name)
+
+    monkeypatch.setattr(there, "crash", crash_with_words)
     there.crashes.add("demo-0")
     message = r"(?s)instance 0 ended each time that it was started, and upstart gave up: stop/waiting.*Could not open port"
     with pytest.raises(RuntimeError, match=message):

@@ -47,6 +47,11 @@ from ansible_collections.xitrum.host.plugins.module_utils import values
     ({"xitrum_root": "/var/log/xitrum"}, "xitrum_log_dir is '/var/log/xitrum': expected two folders"),
     ({"xitrum_name": "shop", "xitrum_log_dir": "/opt/shop/log"}, "xitrum_root is '/opt/shop'"),
     ({"supervisor_writable_paths": ["/srv/up loads"]}, "supervisor_writable_paths is '/srv/up loads'"),
+    *[({"supervisor_writable_paths": [path]}, f"supervisor_writable_paths is {path.lstrip('-')!r}, which belongs to the system")
+      for path in ("/etc", "-/etc", "/etc/cron.d", "/usr/lib/x", "/var/lib/xitrum.host", "/srv")],
+    *[({"xitrum_name": "shop", "supervisor_writable_paths": [path]}, f"supervisor_writable_paths is {path!r}, which this collection manages")
+      for path in ("/opt/shop", "/opt/shop/releases", "/opt/shop/releases/x", "/opt/shop/instances", "/opt/shop/run", "/var/log/shop", "/var/log/shop/0")],
+    *[({"xitrum_java_options": [f"-Dx=a{letter}b"]}, "one line without control characters") for letter in "\x1b\x9b\x07\x7f"],
     ({"xitrum_instances": 0}, "xitrum_retired"),
     ({"xitrum_instances": "-1"}, "xitrum_instances is -1"),
     ({"xitrum_keep_releases": 0}, "xitrum_keep_releases is 0"),
@@ -65,6 +70,10 @@ from ansible_collections.xitrum.host.plugins.module_utils import values
     ({"xitrum_lock_seconds": 0}, "xitrum_lock_seconds is 0: expected are seconds, 1 or more"),
     ({"xitrum_cluster_port": 0}, "xitrum_cluster_port is 0"),
     ({"xitrum_cluster_port": 65535, "xitrum_instances": 2}, "xitrum_cluster_port is 65535 for 2 instances"),
+    *[({name: value}, f"{name} is empty: expected ") for value in ("", "  ") for name in (
+        "xitrum_secure_key", "xitrum_build_command", "xitrum_build_directory", "xitrum_heap", "xitrum_after_step", "xitrum_health_path", "xitrum_proxy_cookie",
+        "xitrum_proxy_timeout_client", "xitrum_proxy_check_interval", "proxy_hard_stop_after", "proxy_slow_start", "proxy_health_path", "proxy_cookie")],
+    ({"xitrum_secure_key": " " * 32}, "xitrum_secure_key is empty: expected at least 16 characters, for example the output of openssl rand -hex 32"),
     *[({"xitrum_max_connections": number}, f"xitrum_max_connections is {number}: expected is a number from 1") for number in (0, -1, 1 << 31)],
 ])
 def test_what_cannot_be_meant_is_named(variables, said):
@@ -73,7 +82,10 @@ def test_what_cannot_be_meant_is_named(variables, said):
 
 
 @pytest.mark.parametrize("variables", [
+    # These have a meaning, or are the default.
+    {"xitrum_secure_key": None}, *[{name: ""} for name in ("xitrum_metrics_api_key", "xitrum_main_class", "xitrum_interface", "xitrum_base_url")],
     {}, {"xitrum_root": "/home/deploy/shop", "xitrum_log_dir": "/home/deploy/logs"}, {"supervisor_writable_paths": ["/srv/uploads", "/home/x/up"]},
+    {"supervisor_writable_paths": ["/mnt/data", "-/run/shop", "/opt/xitrum/uploads", "/var/lib/shop"]}, {"xitrum_java_options": ["-Dx=é"]},
     {"xitrum_root": "/usr/local/shop-2.0_b+c"}, {"xitrum_log_dir": "/data/logs"},
     *[{"xitrum_rolling_batch": batch} for batch in (1, "1", "7", "1%", "25%", "100%", " 25% ", 1000)],
     {"xitrum_drain_timeout": 0, "xitrum_drain_grace": 0, "xitrum_gate_seconds": 0, "xitrum_lock_seconds": 1}, {"xitrum_gate_seconds": "long"},
@@ -111,3 +123,25 @@ def test_backends_of_another_type_are_left_to_the_specification(value):
 @pytest.mark.parametrize("value", ["-Da=b c", None, {}, 1])
 def test_options_of_another_type_are_left_to_the_specification(value):
     assert values.plan_problems({"xitrum_java_options": value}) == []
+
+
+@pytest.mark.parametrize("value, valid", [(100, True), (200, True), ("599", True), (99, False), (600, False), (999, False), ("0", False)])
+def test_a_health_status_is_one_of_http(value, valid):
+    for name in ("xitrum_health_status", "proxy_health_status"):
+        expected = [] if valid else [f"{name} is {value}: expected is an HTTP status from 100 to 599"]
+        assert values.problems({name: value}) == expected
+
+
+@pytest.mark.parametrize(("hashes", "more", "text"), [
+    ([], {}, "supervisor_supervisord_version is 4.3.0, and supervisor_supervisord_hashes is empty: expected are the hashes of its files"),
+    (None, {}, "pip hash supervisor-4.3.0*"),
+    (["sha256:" + "0" * 64], {}, ""),
+    (["sha256:" + "0" * 64, "sha256:12"], {}, "supervisor_supervisord_hashes has 'sha256:12'"),
+    (["sha256:" + "0" * 64 + "\n--index-url=http://evil"], {}, "supervisor_supervisord_hashes has"),
+    ([], {"xitrum_supervisor": "systemd"}, ""),
+    ([], {"supervisor_supervisord_version": ""}, ""),
+])
+def test_supervisord_is_installed_from_pypi_with_hashes_alone(hashes, more, text):
+    variables = {"xitrum_supervisor": "supervisord", "supervisor_supervisord_version": "4.3.0", "supervisor_supervisord_hashes": hashes, **more}
+    found = list(values.problems(variables))
+    assert len(found) == bool(text) and all(text in sentence for sentence in found)

@@ -34,6 +34,20 @@ def test_a_role_prefix_is_a_warning_since_others_use_it_too():
     assert "did you mean haproxy_maxconn?" in said["warnings"][0]
 
 
+def test_a_misspelt_name_with_the_prefix_of_the_playbook_is_an_error():
+    said = variables.unknown(["haproxy_maxcon", "haproxy_stats_socket_of_mine", "jdk_url", "haproxy_maxconn"], KNOWN, PREFIXES, ["haproxy_"])
+    assert said["errors"] == ["the variable haproxy_maxcon is set, and no role knows it: did you mean haproxy_maxconn?"]
+    assert [sentence.split()[2] for sentence in said["warnings"]] == ["haproxy_stats_socket_of_mine", "jdk_url"]
+
+
+@pytest.mark.parametrize("name, near", [("heroku_main_clas", "heroku_main_class"), ("openshift_imag", "openshift_image"),
+                                        ("prove_conections", "prove_connections"), ("console_instnace", "console_instance")])
+def test_each_playbook_refuses_misspelt_names_of_its_own(name, near):
+    own = [name.partition("_")[0] + "_"]
+    assert unknown_variables([name], own=own) == {"errors": [f"the variable {name} is set, and no role knows it: did you mean {near}?"], "warnings": []}
+    assert unknown_variables([near, f"{own[0]}zzzzzzzz"], own=own)["errors"] == []
+
+
 @pytest.mark.parametrize("name", ["__xitrum_private", "ansible_user", "my_xitrum_thing", "xitrum"])
 def test_other_names_are_passed_over(name):
     assert variables.unknown([name], KNOWN, PREFIXES) == {"errors": [], "warnings": []}
@@ -80,14 +94,22 @@ def test_the_roles_are_found_from_the_plugin_and_read_once(tmp_path):
 @pytest.mark.parametrize("value, option, said", [
     ("2", {"type": "int", "default": "the value of another", "required": True}, ""),
     (None, {"type": "int"}, ""),
-    ("abc", {"type": "int"}, "xitrum_x has a value that does not fit: "),
-    ("abc", {"type": "int"}, "int"),
+    ("abc", {"type": "int"}, "xitrum_x is 'abc': expected a whole number"),
+    (1.5, {"type": "int"}, "xitrum_x is 1.5: expected a whole number"),
+    ("much", {"type": "float"}, "xitrum_x is 'much': expected a number"),
+    ("maybe", {"type": "bool"}, "xitrum_x is 'maybe': expected true or false"),
+    ("yes", {"type": "bool"}, ""), (1, {"type": "str"}, ""), ("a, b", {"type": "list", "elements": "str"}, ""),
+    (None, {}, ""),
     ("runit", {"choices": ["systemd", "runit"]}, ""),
-    ("runti", {"choices": ["systemd", "runit"]}, "must be one of: systemd, runit, got: runti"),
+    ("runti", {"choices": ["systemd", "runit"]}, "xitrum_x is 'runti': expected one of systemd, runit"),
     ([{"name": "a"}], {"type": "list", "elements": "dict", "options": {"name": {}}}, ""),
     ([{"nmae": "a"}], {"type": "list", "elements": "dict", "options": {"name": {}}}, "nmae"),
-    ({}, {"type": "list", "elements": "str"}, "list"),
-    ("12ab", {"type": "int", "no_log": True}, "it has to be of the type int"),
+    ([{"name": "a"}, 7], {"type": "list", "elements": "dict", "options": {"name": {}}}, "item 2 of xitrum_x is 7: expected a dictionary of names and values"),
+    ([1, "two"], {"type": "list", "elements": "int"}, "item 2 of xitrum_x is 'two': expected a whole number"),
+    ({}, {"type": "list", "elements": "str"}, "xitrum_x is {}: expected a list"),
+    ("x" * 200, {"type": "int"}, f"xitrum_x is '{'x' * 99}...: expected a whole number"),
+    ("text", {"type": "dict"}, "xitrum_x is 'text': expected a dictionary of names and values"),
+    ("12ab", {"type": "int", "no_log": True}, "xitrum_x does not fit: expected a whole number"),
 ])
 def test_a_value_against_its_option(value, option, said):
     problem = variables.wrong_value("xitrum_x", value, option)

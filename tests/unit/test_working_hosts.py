@@ -24,6 +24,8 @@ WORKS = {"xitrum": ["app1", "app2"], "xitrum_run_acts": ["app1"]}
     (WORKS, {}, "xitrum:&xitrum_run_acts"),
     (WORKS, {"every": True}, "xitrum"),
     (WORKS, {"group": "xitrum_rollout_due"}, "all:!all"),
+    (WORKS, {"read": False, "first": "left"}, "xitrum"),
+    (WORKS | {"left": ["app2"]}, {"read": False, "first": "left"}, "left:xitrum:&xitrum"),
     (WORKS | {"xitrum_rollout_due": ["app1"]}, {"group": "xitrum_rollout_due"}, "xitrum:&xitrum_rollout_due"),
 ])
 def test_the_pattern(groups, how, pattern):
@@ -38,6 +40,16 @@ def test_the_hosts_stay_in_the_order_of_the_inventory_whichever_of_them_answered
             inventory.add_host(host, group)
     pattern = working_hosts(inventory.get_groups_dict(), "xitrum")
     assert [host.name for host in inventory.get_hosts(pattern)] == ["app1", "app3"]
+
+
+def test_some_hosts_come_first():
+    inventory = InventoryManager(DataLoader(), sources=["app1,app2,app3,old"])
+    for group, hosts in {"xitrum": ("app1", "app2", "app3"), "left": ("app3", "old")}.items():
+        inventory.add_group(group)
+        for host in hosts:
+            inventory.add_host(host, group)
+    pattern = working_hosts(inventory.get_groups_dict(), "xitrum", read=False, first="left")
+    assert [host.name for host in inventory.get_hosts(pattern)] == ["app3", "app1", "app2"]
 
 
 def test_its_file_is_the_last_so_that_all_others_are_loaded_before_a_run_forks():

@@ -26,7 +26,8 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self):
         url = urlsplit(self.path)
         query = {name: values[0] for name, values in parse_qs(url.query).items()}
-        if url.path == "/echo" and self.headers.get("Upgrade", "").lower() == "websocket":
+        # The second one only as the client wrote it: decoded once, or twice, it is another path.
+        if url.path in ("/echo", "/echo/a%3Fb%20c%2Fd") and self.headers.get("Upgrade", "").lower() == "websocket":
             self.echo()
         elif url.path == "/slow":
             self.pieces(10, int(query.get("ms", "1000")) / 10)
@@ -55,6 +56,8 @@ class Handler(BaseHTTPRequestHandler):
             "scheme": self.headers.get("X-Forwarded-Proto", "http"),
             "host": self.headers.get("Host"),
             "forwarded_for": forwarded,
+            "upgrade": self.headers.get("Upgrade"),
+            "settings": self.headers.get("HTTP2-Settings"),
             "instance": self.server.name,
         }
 

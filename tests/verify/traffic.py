@@ -20,12 +20,13 @@ class Traffic:
     page that takes three seconds, and WebSockets that stay open.
 
     A context manager, which ends when `requests` were answered at least. `keeps`: whether the server leaves kept connections
-    open whatever happens. `closed` are the moments at which WebSockets were closed.
+    open whatever happens. `pause`: seconds between two requests of a quick client. `closed` are the moments at which WebSockets
+    were closed.
     """
 
-    def __init__(self, site, host="proxy1", requests=1000, keeps=True):
+    def __init__(self, site, host="proxy1", requests=1000, keeps=True, pause=0.02):
         self.address, self.requests, self.keeps, self.closed = site.hosts[host]["xitrum_address"], requests, keeps, []
-        self.loads = [Load(self.address, 80, threads=4), Load(self.address, 80, threads=KEPT, sticky=True, keep=True),
+        self.loads = [Load(self.address, 80, threads=4, pause=pause), Load(self.address, 80, threads=KEPT, sticky=True, keep=True, pause=pause),
                       Load(self.address, 80, "/slow?ms=3000", threads=2)]
 
     def __enter__(self):

@@ -105,7 +105,8 @@ def red(site, around):
 
 def test_programs_get_all_findings_and_the_columns_of_each(red):
     for found in red.findings:
-        assert set(found) == {"host", "concern", "item", "wanted", "configured", "effective", "status", "level", "word", "why", "mend"}
+        assert set(found) == {"host", "concern", "item", "wanted", "configured", "effective", "status", "level", "word", "why", "mend",
+                              "commands"}
     levels = [found["level"] for found in red.findings]
     assert levels == sorted(levels, key=["bad", "note", "good"].index)
     assert json.dumps(red.findings).count("not-a-secret") == 0

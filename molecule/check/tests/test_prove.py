@@ -73,7 +73,7 @@ def test_a_low_limit_of_open_files_is_named_beside_the_run_before(site, before, 
     change = f"setpriv --reuid xitrum --regid xitrum --clear-groups prlimit --pid {pid} --nofile="
     soft = site.sh("app1", f"awk '/open files/ {{print $4}}' /proc/{pid}/limits")
     with site.for_now("app1", f"{change}300:", f"{change}{soft}:"):
-        code, said, found = prove("after", prove_connections=1000, prove_through=["proxy"], prove_tls=True, prove_timeout=5, prove_burst=0)
+        code, said, found = prove("after", prove_connections=1000, prove_through=["proxy"], prove_tls=True, prove_burst=0)
     assert code != 0, said[-4000:]
     figures = found["ways"]["proxy"]
     assert f"found {figures['held']} connections held" in " ".join(said.split()) and "expected 1000 (prove_connections)" in " ".join(said.split())

@@ -3,6 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Nginx as a proxy, and what only Nginx does: it checks no health, and has the states of servers in its configuration."""
 
+import socket
+
 from tests.verify.proxy import ProxyContract
 
 testinfra_hosts = ["ansible://nginx1"]
@@ -17,6 +19,19 @@ class TestNginx(ProxyContract):
     def test_the_running_worker_has_the_configuration_of_the_file(self, host):
         digest = host.check_output("grep -o 'xitrum.host-[0-9a-f]*' /etc/nginx/nginx.conf")
         assert f"X-Xitrum-Config: {digest} @states:@" in host.check_output("curl -sI http://127.0.0.1:8404/xitrum-config")
+
+    def test_a_body_is_passed_on_and_not_kept_on_the_disk(self, host, address):
+        with socket.create_connection((address, 80), timeout=30) as link:
+            size = 16 << 20
+            link.sendall(
+                b"POST /up HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % (size + 1)
+            )
+            link.sendall(b"x" * size)
+            # It is not whole yet.
+            assert host.check_output("find /proc/[0-9]*/fd -lname '/var/lib/nginx/*' 2> /dev/null || true") == ""
+            assert host.check_output("find /var/lib/nginx -type f") == ""
+            link.sendall(b"x")
+            assert link.recv(100).startswith(b"HTTP/1.1 200 ")
 
     def test_the_configuration_of_the_distribution_is_kept(self, host):
         assert "sites-enabled" in host.check_output("cat /etc/nginx/nginx.conf.before-xitrum")

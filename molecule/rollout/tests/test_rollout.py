@@ -97,7 +97,7 @@ def test_a_release_that_does_not_get_healthy_stops_at_the_first_instance(site, p
     before, old = site.pids(EVERY), site.release("app1")
     goes_back = {host: site.links(host)["previous"] for host in APPS}
     with Traffic(site) as traffic:
-        run = site.run(playbook=DEPLOY, xitrum_package=str(packages("broken", "--fault", "page")), xitrum_start_timeout=15)
+        run = site.run(playbook=DEPLOY, xitrum_package=str(packages("broken", "--fault", "page")))
     assert run.code != 0
     for expected in ("step 1 of 4 (app1-0)", "answers 500, wanted is 200", "The end of its log", "Went back, and healthy: instance 0", "did not begin"):
         assert expected in run.message, f"{expected!r} is not in {run.message}"
@@ -186,7 +186,7 @@ def test_a_deploy_that_is_killed_three_times_is_finished_by_the_next(site, packa
     traffic.assert_nothing_lost()
     assert set(releases(site).values()) == {"test-3"}
     assert_in_use(site)
-    assert "outcome=unknown" in site.sh("app1", "cat /var/log/xitrum/runs.log")
+    assert "outcome=died" in site.sh("app1", "cat /var/log/xitrum/runs.log")
     site.run(**variables).assert_did_nothing()
 
 

@@ -56,7 +56,7 @@ class TestWithoutAProxy:
         return [int(port) for port in solo.sh("solo", "ss -Hltn | awk '{print $4}' | grep -oE '(800|900).$'").split()]
 
     def test_the_redirect_follows_an_instance_that_a_deploy_restarts_in_place_at_another_port(self, solo, packages):
-        for port, gate in ((9000, 15), (8000, 0)):
+        for port, gate in ((9000, 30), (8000, 0)):
             with Load(solo.hosts["solo"]["xitrum_address"], 80, threads=1) as load:
                 run = self.deploy(solo, packages("test-3"), xitrum_http_port=port, xitrum_slots=False, xitrum_gate_seconds=gate)
                 run.assert_ended_well()
@@ -109,7 +109,7 @@ class TestWithoutAProxy:
     def test_a_broken_release_never_gets_a_request(self, solo, packages):
         before = solo.processes("solo")
         with Traffic(solo, "solo", keeps=False) as traffic:
-            run = self.deploy(solo, packages("broken", "--fault", "page"), xitrum_start_timeout=15)
+            run = self.deploy(solo, packages("broken", "--fault", "page"))
         assert run.code != 0 and "answers 500, wanted is 200" in run.message
         traffic.assert_nothing_lost()
         assert self.slot(solo) == (["0"], "slot-0")

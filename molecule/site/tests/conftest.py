@@ -12,7 +12,7 @@ import pytest
 
 pytest_plugins = ["tests.lib.site_fixtures"]
 
-ORDER = ("test_site.py", "test_bad_input.py", "test_everyday.py", "test_base.py", "test_remove.py", "test_every_host.py")
+ORDER = ("test_site.py", "test_bad_input.py", "test_everyday.py", "test_hostile.py", "test_base.py", "test_remove.py", "test_every_host.py")
 
 
 def pytest_collection_modifyitems(items):

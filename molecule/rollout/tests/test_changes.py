@@ -1,0 +1,110 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What changes between two runs: carried out without a lost request, or refused with the way to it (docs/changes.md)."""
+
+import pytest
+
+from tests.lib.site import kill, wait_for
+from tests.verify.traffic import Traffic
+
+APPS = ("app1", "app2")
+EVERY = ["app1-0", "app1-1", "app2-0", "app2-1"]
+DEPLOY = "playbooks/deploy.yml"
+LOCK = "/var/lib/xitrum.host/xitrum.lock"
+
+
+def ports(site):
+    """The ports of the application on which each host listens."""
+    script = "ss -Hltn | grep -oE ':(800[01]|900[01]) ' | tr -d ': ' | sort -u"
+    return {host: site.sh(host, script).split() for host in APPS}
+
+
+def test_another_port_behind_a_proxy_loses_no_request(site, tell):
+    proxy = site.running()["proxy1"]
+    # The proxy reads its configuration again: connections that clients keep end between two requests.
+    with Traffic(site, requests=5000, keeps=False, pause=0.08) as traffic:
+        site.run(xitrum_http_port=9000).assert_ended_well()
+        assert ports(site) == dict.fromkeys(APPS, ["9000", "9001"])
+        site.run(xitrum_http_port=9000).assert_did_nothing()
+        site.run().assert_ended_well()
+    traffic.assert_nothing_lost()
+    tell(f"{traffic.count} requests while four instances moved to another port and back: none lost")
+    assert ports(site) == dict.fromkeys(APPS, ["8000", "8001"])
+    assert site.statuses() == dict.fromkeys(EVERY, "UP")
+    assert site.running()["proxy1"][0] == proxy[0], "the proxy was restarted: a reload keeps its first process"
+    site.run().assert_did_nothing()
+
+
+@pytest.mark.parametrize(
+    "variables, expected",
+    [
+        ({"xitrum_user": "web"}, "found xitrum as xitrum_user of xitrum on this host, expected web"),
+        ({"xitrum_root": "/srv/shop"}, "found /opt/xitrum as xitrum_root of xitrum on this host, expected /srv/shop"),
+        ({"xitrum_name": "shop", "xitrum_root": "/opt/xitrum"}, "found the configuration of the application xitrum"),
+    ],
+)
+def test_what_cannot_change_is_refused_before_anything_changes(site, variables, expected):
+    before = site.running()
+    run = site.run(**variables)
+    assert run.code != 0 and not run.changed
+    assert expected in run.message
+    assert "remove.yml" in run.message
+    assert site.running() == before
+
+
+@pytest.mark.long
+def test_a_proxy_that_is_away_is_named_and_can_be_left_out(site):
+    before = site.running()
+    with site.for_now("proxy1", "systemctl stop ssh; pkill -x sshd", "systemctl start ssh"):
+        run = site.run(playbook=DEPLOY, xitrum_heap="300m")
+        assert run.code != 0
+        assert "proxy1" in run.message and "-e xitrum_unavailable_proxies=proxy1" in run.message
+        assert site.running()["app1"] == before["app1"]
+        unknown = site.run(playbook=DEPLOY, xitrum_unavailable_proxies="proxy9")
+        assert unknown.code != 0 and "expected names of the group xitrum_proxy (proxy1)" in unknown.said + str(unknown.failures)
+        site.run("--limit", "app1", playbook=DEPLOY, xitrum_heap="300m", xitrum_unavailable_proxies="proxy1").assert_ended_well()
+        assert site.running()["app1"] != before["app1"]
+    site.run().assert_ended_well()
+    assert site.statuses() == dict.fromkeys(EVERY, "UP")
+
+
+@pytest.mark.long
+def test_another_name_of_a_host_loses_no_request(site, tmp_path, tell):
+    """The proxies have the servers by their old names when the steps of the same run drain them."""
+    renamed = site.with_inventory(tmp_path / "inventory", renamed={"app1": "web1"})
+    names = ["web1-0", "web1-1", "app2-0", "app2-1"]
+    with Traffic(site, keeps=False) as traffic:
+        renamed.run(xitrum_heap="300m").assert_ended_well()
+        assert renamed.statuses() == dict.fromkeys(names, "UP")
+        renamed.run(xitrum_heap="300m").assert_did_nothing()
+        site.run().assert_ended_well()
+    traffic.assert_nothing_lost()
+    tell(f"{traffic.count} requests while a host got another name and back, and its instances restarted: none lost")
+    assert site.statuses() == dict.fromkeys(EVERY, "UP")
+    site.run().assert_did_nothing()
+
+
+@pytest.mark.long
+def test_another_proxy_software_is_refused_with_the_way_to_it(site):
+    before = site.running()
+    run = site.run(xitrum_proxy_software="nginx")
+    assert run.code != 0 and not run.changed
+    assert "haproxy" in run.message and "remove.yml" in run.message
+    assert site.running() == before
+
+
+@pytest.mark.long
+def test_a_proxy_that_is_lost_in_the_middle_is_named_and_its_loss_leaves_a_whole_fleet(site):
+    process = site.start(playbook=DEPLOY, xitrum_heap="300m")
+    try:
+        wait_for("the run has its locks", lambda: all(site.sh(host, f"test -e {LOCK} && echo held", check=False) for host in APPS))
+        with site.for_now("proxy1", "systemctl stop ssh; pkill -x sshd", "systemctl start ssh"):
+            out = process.communicate(timeout=600)[0]
+    finally:
+        kill(process)
+    assert process.returncode != 0
+    assert "Found no way to proxy1" in out
+    assert len(set(map(site.answering, EVERY))) == 1, "one instance has another release"
+    site.run().assert_ended_well()
+    assert site.statuses() == dict.fromkeys(EVERY, "UP")

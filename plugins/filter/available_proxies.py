@@ -1,0 +1,55 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: available_proxies
+short_description: The proxies of the inventory without those that are away
+version_added: 0.1.0
+author: The xitrum.host maintainers (@xitrum-host)
+description:
+  - Takes the inventory's groups and returns the hosts of the group C(xitrum_proxy), without those that
+    C(xitrum_unavailable_proxies) names. A name that is no proxy is an error.
+options:
+  _input:
+    description: The value of C(groups).
+    type: dict
+    required: true
+  unavailable:
+    description: Names of proxies, a list or a text with commas between them.
+    type: raw
+    default: []
+"""
+
+EXAMPLES = r"""
+- name: The proxies that can be reached
+  ansible.builtin.debug:
+    msg: "{{ groups | xitrum.host.available_proxies('proxy2') }}"
+"""
+
+RETURN = r"""
+_value:
+  description: The names of the hosts.
+  type: list
+  elements: str
+"""
+
+from ansible.errors import AnsibleFilterError
+from ansible_collections.xitrum.host.plugins.module_utils import proxy as proxies
+
+
+def available_proxies(groups, unavailable=()):
+    """`available` of module_utils/proxy.py: its ValueError is an error of the filter."""
+    try:
+        return proxies.available(groups, unavailable)
+    except ValueError as error:
+        raise AnsibleFilterError(str(error)) from error
+
+
+class FilterModule:
+    """The filter of this file."""
+
+    def filters(self):
+        """Its name and its function."""
+        return {"available_proxies": available_proxies}

@@ -1,0 +1,48 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: escape_controls
+short_description: Escape control characters in a text of others
+version_added: 0.1.0
+author: The xitrum.host maintainers (@xitrum-host)
+description:
+  - Ansible prints error messages as they are, so that an escape sequence in a log line acts on the terminal.
+  - Escapes the characters of C0 and C1 except newline and tab, marks that turn the direction of a text, and what XML 1.0 forbids.
+  - A text that has none of them stays as it is.
+options:
+  _input:
+    description: The text. A value of another type becomes one.
+    type: raw
+    required: true
+"""
+
+EXAMPLES = r"""
+- name: Report why the task before failed
+  ansible.builtin.fail:
+    msg: "{{ ansible_failed_result.msg | xitrum.host.escape_controls }}"
+"""
+
+RETURN = r"""
+_value:
+  description: The text.
+  type: str
+  sample: 'cleared by \\x1b[2J'
+"""
+
+from ansible_collections.xitrum.host.plugins.module_utils import foreign_text
+
+
+def escape_controls(value):
+    """A value as a text without control characters."""
+    return foreign_text.escaped(str(value))
+
+
+class FilterModule:
+    """The filter of this file."""
+
+    def filters(self):
+        """Its name and its function."""
+        return {"escape_controls": escape_controls}

@@ -1,0 +1,88 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What an application cannot change on a host on which it runs: its name, its user and its root.
+
+Instances of two users cannot share the log folder, and under another name or root a run would leave the old instances
+beside the new ones. The way is host by host: removed, which drains it at the proxies first, and set up again. A name is
+also that of a proxy's configuration, so that a rename removes the proxies as well. docs/changes.md lists what changes
+without that.
+"""
+
+from __future__ import annotations
+
+#: A variable to the key of the record of what was there before, and to the option of the component `machine`.
+FIXED = {"xitrum_user": ("users", "user"), "xitrum_root": ("roots", "root")}
+
+
+def read_installed(host, record):
+    """The applications of the record that have instances on the host: name to `{roots, users}`, each a sorted list.
+
+    A name that a killed first run wrote down, and that was corrected since, has none.
+    """
+    found = {}
+    for name, entry in (record or {}).get("applications", {}).items():
+        roots = sorted(root for root in entry["roots"] if host.listdir(f"{root}/instances"))
+        if roots:
+            found[name] = {"roots": roots, "users": sorted(entry["users"])}
+    return found
+
+
+def find_renamed(wanted, installed, ports):
+    """The application on the host that has ports of `wanted` while no instance of `wanted` is installed; empty if none.
+
+    `installed` is what `read_installed` found; `ports` maps the recorded ports of other applications to their names.
+    """
+    if not wanted["name"] or wanted["name"] in installed:
+        return ""
+    return next((ports[port] for port in sorted(wanted["ports"]) if ports.get(port) in installed), "")
+
+
+def find_errors(wanted, installed, ports=None):
+    """Why the application cannot be what `wanted` (`name`, `user`, `root`, `ports`, `proxies`) asks for, one sentence
+    each.
+
+    The arguments are those of `find_renamed`.
+    """
+    if not wanted["name"] or not wanted["root"]:
+        return
+    own = installed.get(wanted["name"])
+    for name, entry in installed.items() if own is None else ():
+        if wanted["root"] in entry["roots"]:
+            yield (
+                f"found the application {name} in {wanted['root']}, expected {wanted['name']} (xitrum_name) or nothing: "
+                + rename(name, wanted["name"])
+            )
+    renamed = find_renamed(wanted, installed, ports or {})
+    if renamed and wanted["root"] not in installed[renamed]["roots"]:
+        shared = ", ".join(str(port) for port in sorted(set(wanted["ports"])) if ports.get(port) == renamed)
+        yield (
+            f"found the application {renamed} with port {shared} on this host, expected {wanted['name']} (xitrum_name) with that port: "
+            f"{rename(renamed, wanted['name'])}. If {wanted['name']} is a second application, set its xitrum_http_port, "
+            "xitrum_https_port or xitrum_cluster_port to others"
+        )
+    for variable, (key, option) in FIXED.items() if own else ():
+        others = [value for value in own[key] if value != wanted[option]]
+        if others and wanted[option] not in own[key]:
+            old = " and ".join(others)
+            yield (
+                f"found {old} as {variable} of {wanted['name']} on this host, expected {wanted[option]}: "
+                + way(variable, others[0], wanted["proxies"])
+            )
+
+
+def rename(old, new):
+    """How a user renames an application: its proxies refuse the configuration of another name."""
+    return (
+        f"set xitrum_name back to {old}. To rename the application, with a downtime, run remove.yml for all hosts, the proxies "
+        f"included, with xitrum_name {old}, then site.yml with {new}"
+    )
+
+
+def way(variable, old, has_proxies):
+    """How a user gets from the old value to the new one. Only a run that has the proxies puts the host in use there."""
+    limit = "HOST,xitrum_proxy" if has_proxies else "HOST"
+    return (
+        f"set {variable} back to {old}, or move one host after the other: with the old value run remove.yml with --limit "
+        f"HOST and -e xitrum_remove=1, which drains it first, then with the new value site.yml with --limit {limit}"
+    )

@@ -1,0 +1,189 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Commands, pages and locks with an end: each wait has a deadline, each answer a size. L(Host) uses these.
+
+What answers may be anybody's: a program of another user, the application, or whoever took its port.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import io
+import os
+import selectors
+import signal
+import socket
+import subprocess
+import time
+from typing import NamedTuple
+
+#: Bytes that are read or written at once.
+BLOCK = 1 << 16
+
+#: Seconds between two looks at a lock, and at a process whose output somebody else still holds.
+PAUSE = 0.1
+
+#: Seconds that a process has to end after SIGTERM, and after SIGKILL.
+END_SECONDS = (2, 5)
+
+
+class Run(NamedTuple):
+    """What a command gave: C(rc), C(out) and C(err) in bytes, and whether it was ended (C(late)) or its output cut."""
+
+    rc: int
+    out: bytes
+    err: bytes
+    late: bool = False
+    cut: bool = False
+
+
+def run(argv, data, environment, seconds, limit):
+    """Runs a command with this environment and no other, L(Run). C(data) are bytes for its input, or None.
+
+    After C(seconds) it is ended with all that it has started. Of each of its outputs C(limit) bytes are kept, the rest
+    is read and dropped, so that it does not wait for a reader.
+    """
+    try:
+        process = subprocess.Popen(
+            argv, stdin=subprocess.PIPE if data else subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            env=environment, start_new_session=True,
+        )
+    except OSError as error:
+        return Run(126, b"", f"{argv[0]}: {error.strerror or error}".encode())
+    texts = {process.stdout: bytearray(), process.stderr: bytearray()}
+    deadline = time.monotonic() + seconds
+    try:
+        cut = _exchange(process, memoryview(data or b""), texts, deadline, limit)
+        try:
+            process.wait(max(deadline - time.monotonic(), 0))
+            late = False
+        except subprocess.TimeoutExpired:
+            late = True
+            _end(process)
+    except BaseException:
+        _end(process)
+        raise
+    finally:
+        for pipe in (process.stdin, process.stdout, process.stderr):
+            if pipe:
+                # What it did not read of its input is not written now.
+                with contextlib.suppress(OSError):
+                    pipe.close()
+    return Run(process.poll() if process.poll() is not None else -signal.SIGKILL,
+               bytes(texts[process.stdout]), bytes(texts[process.stderr]), late, cut)
+
+
+def _exchange(process, left, texts, deadline, limit):
+    """Writes the input and reads the outputs until their end, the deadline, or the end of a process that has left
+    its outputs to another. Returns whether an output was cut."""
+    cut, ended = False, None
+    with selectors.DefaultSelector() as selector:
+        for pipe in texts:
+            os.set_blocking(pipe.fileno(), False)
+            selector.register(pipe, selectors.EVENT_READ)
+        if process.stdin:
+            os.set_blocking(process.stdin.fileno(), False)
+            selector.register(process.stdin, selectors.EVENT_WRITE)
+        while selector.get_map():
+            now = time.monotonic()
+            if now >= deadline:
+                break
+            events = selector.select(min(PAUSE, deadline - now))
+            if process.poll() is not None:
+                ended = ended or now
+                if not events or now - ended > 1:
+                    break
+            for key, _mask in events:
+                if key.fileobj is process.stdin:
+                    left = _write(key.fd, left)
+                    is_over = not left
+                else:
+                    block = os.read(key.fd, BLOCK)
+                    kept = texts[key.fileobj]
+                    cut = cut or len(kept) + len(block) > limit
+                    kept += block[: max(limit - len(kept), 0)]
+                    is_over = not block
+                if is_over:
+                    selector.unregister(key.fileobj)
+                    key.fileobj.close()
+    return cut
+
+
+def _write(descriptor, left):
+    """What is left of an input once a pipe has taken what it can; nothing where nobody reads it."""
+    try:
+        return left[os.write(descriptor, left[:BLOCK]):]
+    except BlockingIOError:
+        return left
+    except OSError:
+        return b""
+
+
+def _end(process):
+    """Ends a process and those of its session."""
+    for number, seconds in zip((signal.SIGTERM, signal.SIGKILL), END_SECONDS):
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, number)
+        # One that hangs in the kernel ends when the kernel lets it.
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(seconds)
+
+
+def lock(handle, seconds, what, shared=False):
+    """Takes the lock of an open file, C(shared) with others who take it so, or alone.
+
+    Raises TimeoutError, a sentence, where another process has it for C(seconds).
+    C(what) is the path of the file.
+    """
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            fcntl.flock(handle, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                raise TimeoutError(
+                    f"another process has had the lock {what} for {seconds} s; expected it to be given back: find that "
+                    f"process (fuser -v {what}), end it, and run the playbook again"
+                ) from None
+        time.sleep(PAUSE)
+
+
+class Stream(io.RawIOBase):
+    """What a connected socket sends, until a deadline and a size. Raises TimeoutError or ValueError beyond."""
+
+    def __init__(self, link, deadline, limit):
+        super().__init__()
+        self.link, self.deadline, self.left = link, deadline, limit
+
+    def readable(self):
+        """Whether it can be read."""
+        return True
+
+    def readinto(self, buffer):
+        """Reads some bytes, as io.RawIOBase has it."""
+        if self.left <= 0:
+            raise ValueError("the answer has no end: it is longer than it may be")
+        self.link.settimeout(seconds_left(self.deadline))
+        try:
+            count = self.link.recv_into(memoryview(buffer)[: self.left])
+        except socket.timeout:
+            raise TimeoutError("timed out") from None
+        self.left -= count
+        return count
+
+
+def seconds_left(deadline):
+    """The seconds until a deadline. Raises TimeoutError where it is over."""
+    left = deadline - time.monotonic()
+    if left <= 0:
+        raise TimeoutError("timed out")
+    return left
+
+
+def receive(link, deadline, limit):
+    """All that a socket sends until its end, as bytes. Raises TimeoutError or ValueError beyond deadline or size."""
+    with io.BufferedReader(Stream(link, deadline, limit), BLOCK) as stream:
+        return stream.read()

@@ -1,0 +1,58 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A folder that is put together under a name of its run alone, and gets its own name by a rename.
+
+A module may outlive its controller. With one name for all runs it would rename what the next run has just begun. The
+process that makes such a folder holds it with a lock, which ends with the process whatever ends it: what nobody holds was
+left by a run that died.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import re
+import secrets
+
+ENDING = ".partial"
+
+#: What this collection makes or removes under another name. Whatever else is hidden is somebody else's.
+_OWN = re.compile(r"\..+\.(?:part|partial|removed)(?:\.old)?", re.DOTALL)
+
+
+def name_for(name, ending=ENDING):
+    """A hidden name for a folder that is to be called C(name), another one each time."""
+    return f".{name}.{secrets.token_hex(6)}{ending}"
+
+
+@contextlib.contextmanager
+def hold(path):
+    """Holds a folder for the block. Only who may read it could do that as well: it is made for root alone."""
+    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(handle)
+
+
+def is_held(path):
+    """Whether a process that is alive holds a folder."""
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(handle)
+    return False
+
+
+def find_abandoned(host, folder):
+    """The names of folders under another name that nobody holds: runs that died have left them."""
+    return [name for name in host.listdir(folder) if _OWN.fullmatch(name) and not is_held(f"{folder}/{name}")]

@@ -1,0 +1,260 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Give back the locks of a run that ends before its last task: it failed, was refused, or was interrupted.
+
+Ansible has no task that runs at each end. So the process of ansible-playbook does it when it ends: by another run of
+the one play that gives locks back, with the same inventory and the same options of the connection.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import functools
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import tempfile
+
+from ansible import constants, context
+from ansible.parsing import vault
+from ansible.utils.display import Display
+from ansible_collections.xitrum.host.plugins.module_utils import commands, foreign_text
+
+PLAY = pathlib.Path(__file__).resolve().parents[2] / "playbooks/plays/unlock.yml"
+
+#: How Ansible names a vault password that is typed, after the vault id.
+PROMPTS = ("prompt", "prompt_ask_vault_pass")
+
+#: The run that gives locks back asks nobody for anything, also where Ansible's settings want it.
+NO_PROMPTS = {
+    "ANSIBLE_ASK_PASS": "false",
+    "ANSIBLE_BECOME_ASK_PASS": "false",
+    "ANSIBLE_ASK_VAULT_PASS": "false",
+}
+
+#: Seconds in which the hosts are reached, and all locks given back.
+SECONDS = 300
+
+#: The process that watches, and the files in memory that its workers write to: the locks, and passwords that were
+#: typed.
+_WATCH: dict = {}
+
+
+def watch():
+    """Gives back what the run still holds when this process ends. Called in the process from which workers are forked.
+    """
+    if _WATCH.get("process") == os.getpid():
+        return
+    _WATCH.update(process=os.getpid(), locks=_memory("locks"), passwords=_memory("passwords"))
+    atexit.register(give_back)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        before = signal.getsignal(number)
+        # What is ignored, as by nohup, stays so. Only the first thread may do this.
+        if before not in (signal.SIG_IGN, None):
+            with contextlib.suppress(ValueError):
+                signal.signal(number, functools.partial(_on_signal, before))
+
+
+def _on_signal(before, number, frame):
+    """Ends the run as C(before), Ansible's own handler, does. It ends this process at once, but for the first Ctrl-C.
+    """
+    if number == signal.SIGINT:
+        try:
+            (before if callable(before) else signal.default_int_handler)(number, frame)
+        finally:
+            signal.signal(number, _on_second if is_needed() else signal.SIG_DFL)
+    give_back()
+    if callable(before):
+        before(number, frame)
+    else:
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
+
+
+def _on_second(number, _frame):
+    """Lets the locks be given back in spite of another Ctrl-C, and the one after that end the process."""
+    signal.signal(number, signal.SIG_DFL)
+    Display().warning("The locks of the hosts are being given back. Press Ctrl-C once more not to wait for that.")
+
+
+def is_needed():
+    """Whether this is the process that watches, and its run still holds a lock."""
+    return _WATCH.get("process") == os.getpid() and bool(read_held(_read("locks")))
+
+
+def _memory(name):
+    """The descriptor of a file without a name, in memory where the system has such files. A child process that is
+    started does not have it.
+    """
+    if hasattr(os, "memfd_create"):
+        return os.memfd_create(f"xitrum.host.{name}")
+    with tempfile.TemporaryFile() as file:
+        return os.dup(file.fileno())
+
+
+def note(host, arguments, connection, is_held):
+    """Writes down, in a worker, that a run holds the lock of a host by now, or no longer. C(arguments) are those of the
+    module.
+    """
+    if not _WATCH:
+        return
+    os.write(_WATCH["locks"], json.dumps({"host": host, "held": is_held, "arguments": arguments}).encode() + b"\n")
+    typed = {
+        name: _password(connection, name)
+        for name, option in (("connection", "ask_pass"), ("become", "become_ask_pass"))
+        if context.CLIARGS.get(option)
+    }
+    if typed and hasattr(os, "memfd_create"):
+        os.pwrite(_WATCH["passwords"], json.dumps(typed).encode() + b"\n", 0)
+
+
+def _password(connection, name):
+    """The password with which a host was reached, or with which its user became root; an empty text where there is
+    none.
+    """
+    try:
+        return (
+            connection.get_option("password") if name == "connection" else connection.become.get_option("become_pass")
+        ) or ""
+    except (AttributeError, KeyError):
+        return ""
+
+
+def read_held(text):
+    """Host to the arguments of its locks that are still held, by the lines of L(note)."""
+    held = {}
+    for entry in map(json.loads, text.splitlines()):
+        locks = held.setdefault(entry["host"], {})
+        locks.pop(entry["arguments"]["name"], None)
+        if entry["held"]:
+            locks[entry["arguments"]["name"]] = entry["arguments"]
+    return {host: list(locks.values()) for host, locks in held.items() if locks}
+
+
+def _read(name):
+    """What was written to one of the files."""
+    return os.pread(_WATCH[name], os.fstat(_WATCH[name]).st_size, 0).decode()
+
+
+def give_back():
+    """Gives all locks back that are still held, and says of which hosts that failed."""
+    if not is_needed():
+        return
+    held = read_held(_read("locks"))
+    # Once: a signal may come while this process ends.
+    os.ftruncate(_WATCH["locks"], 0)
+    hosts = ", ".join(sorted(held))
+    display = Display()
+    display.warning(f"The run ended before its last task. Its lock of {hosts} is given back.")
+    code, printed = run_play(held)
+    if code:
+        display.warning(
+            f"The lock could not be given back on each of these hosts: {hosts}. "
+            "The next run from this controller takes it over at once. From another controller, after a restart of this one, or "
+            f"from another container, add -e xitrum_take_over=true. {printed}"
+        )
+
+
+def run_play(held):
+    """Runs the play: its exit code, and the end of what it printed where it failed."""
+    passwords = json.loads((_read("passwords").splitlines() or ["{}"])[0])
+    environment = {
+        **os.environ,
+        **NO_PROMPTS,
+        **({"ANSIBLE_BECOME_PASS": passwords["become"]} if passwords.get("become") else {}),
+    }
+    with contextlib.ExitStack() as stack:
+        file = stack.enter_context(
+            tempfile.NamedTemporaryFile("w", suffix=".json", dir=constants.DEFAULT_LOCAL_TMP)
+        )
+        vault_files = [(name, *_open_secret(stack, secret)) for name, secret in read_typed_secrets()]
+        vault_ids = [f"{name}@{path}" for name, path, _handle in vault_files]
+        if any(map(is_prompt, constants.DEFAULT_VAULT_IDENTITY_LIST)):
+            others = [name for name in constants.DEFAULT_VAULT_IDENTITY_LIST if not is_prompt(name)]
+            environment["ANSIBLE_VAULT_IDENTITY_LIST"] = ",".join([*others, *vault_ids])
+        json.dump({"__locks_held": held}, file)
+        file.flush()
+        words = [
+            sys.executable,
+            "-m",
+            "ansible",
+            "playbook",
+            *options(context.CLIARGS, bool(passwords.get("connection"))),
+            *(f"--vault-id={vault_id}" for vault_id in vault_ids),
+            "-e",
+            f"@{file.name}",
+            "--limit",
+            ",".join(held),
+            str(PLAY),
+        ]
+        with tempfile.TemporaryFile("w+") as printed:
+            try:
+                # A session of its own, and no pipe to this process: it goes on where this one is ended meanwhile.
+                code = subprocess.run(
+                    words,
+                    input=passwords.get("connection", ""),
+                    env=environment,
+                    text=True,
+                    stdout=printed,
+                    stderr=subprocess.STDOUT,
+                    check=False,
+                    timeout=SECONDS,
+                    start_new_session=True,
+                    pass_fds=[handle for _name, _path, handle in vault_files if handle is not None],
+                ).returncode
+            except (OSError, subprocess.SubprocessError) as error:
+                return 1, str(error)
+            printed.seek(0)
+            return code, " ".join(map(foreign_text.printable, commands.hide_secrets(printed.read()).split("\n")[-8:]))
+
+
+def read_typed_secrets():
+    """The vault passwords that were typed for this run: pairs of a vault id and bytes."""
+    found = vault.VaultSecretsContext.current(optional=True)
+    return [
+        (name, secret.bytes)
+        for name, secret in (found.secrets if found else ())
+        if isinstance(secret, vault.PromptVaultSecret) and secret.bytes
+    ]
+
+
+def _open_secret(stack, secret):
+    """A file with a vault password for the child process: its path, and the descriptor that the child has to inherit.
+
+    In memory where the system has such files. Elsewhere it is a file of this account alone (mode 0600, no descriptor),
+    which is removed with `stack`.
+    """
+    if not hasattr(os, "memfd_create"):
+        file = stack.enter_context(tempfile.NamedTemporaryFile("wb", dir=constants.DEFAULT_LOCAL_TMP))
+        file.write(secret)
+        file.flush()
+        return file.name, None
+    handle = os.memfd_create("xitrum.host.vault")
+    stack.callback(os.close, handle)
+    # Ansible runs a file of passwords that can be executed.
+    os.fchmod(handle, 0o600)
+    os.pwrite(handle, secret, 0)
+    return f"/proc/self/fd/{handle}", handle
+
+
+def is_prompt(vault_id):
+    """Whether the password of a `--vault-id` is typed."""
+    return str(vault_id).rpartition("@")[2] in PROMPTS
+
+
+def options(arguments, has_password=False):
+    """The options with which this run reached its hosts, as words. C(arguments) are Ansible's C(CLIARGS)."""
+    words = [word for source in arguments.get("inventory") or () for word in ("-i", source)]
+    for name, option in commands.CONNECTION_OPTIONS:
+        value = arguments.get(name)
+        # What was typed is not asked for again.
+        if value and value is not True:
+            values = value if isinstance(value, (list, tuple)) else [value]
+            words += [f"{option}={item}" for item in values if name != "vault_ids" or not is_prompt(item)]
+    words += ["--connection-password-file=-"] if has_password else []
+    return words + [word for text in arguments.get("extra_vars") or () for word in ("-e", text)]

@@ -1,0 +1,144 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The variables of hosts without those that have no value or a wrong one: each is an error of its own, and what is worked
+out from it would be a second one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from ansible.errors import AnsibleError
+from ansible_collections.xitrum.host.plugins.module_utils import variables
+from jinja2.exceptions import UndefinedError
+
+#: What reading a variable raises whose value refers to another that is not there, or to a file that cannot be read.
+NO_VALUE = (AnsibleError, UndefinedError)
+
+#: Variables of Ansible that name a host's address.
+CONNECTION = ("ansible_host",)
+
+#: What the configuration of other hosts has of a proxy, of an application host, and of a member of a cluster.
+OF_PROXY = (*CONNECTION, "xitrum_address")
+OF_APPLICATION = (*OF_PROXY, "xitrum_http_port", "xitrum_instances", "xitrum_interface", "xitrum_slots")
+OF_MEMBER = (*OF_PROXY, "xitrum_cluster_address", "xitrum_cluster_port", "xitrum_cluster_shared_address_space", "xitrum_instances")
+
+
+class Unusable(AnsibleError):
+    """A variable has no value, or a wrong one."""
+
+
+class UsableVariables(Mapping):
+    """The variables of one host. Those that cannot be used are as if nobody had set them.
+
+    C(options) are the specifications of the variables that a user sets. C(strict): to read one that cannot be used raises
+    L(Unusable) instead.
+    """
+
+    def __init__(self, given, options, strict=False):
+        self.given, self.options, self.strict, self.errors = given, options, strict, {}
+
+    def as_strict(self):
+        """The same variables, where to read one that cannot be used raises L(Unusable)."""
+        found = UsableVariables(self.given, self.options, True)
+        found.errors = self.errors
+        return found
+
+    def error(self, name):
+        """Why a variable cannot be used, as a sentence; empty where it can."""
+        if name not in self.errors:
+            self.errors[name] = self._find_error(name)
+        return self.errors[name]
+
+    def _find_error(self, name):
+        option = self.options.get(name, {"type": "raw"})
+        read = name in self.options and option.get("type") == "raw"
+        # What was read of a host is large, and what Ansible itself knows is no user's.
+        if read or not (name in self.options or name in CONNECTION or str(name).startswith(variables.OWN_PREFIX)):
+            return ""
+        try:
+            # Ansible resolves a value, and whatever is inside of it, only where it is used.
+            str(self.given[name])
+        except NO_VALUE as error:
+            return f"the variable {name} has no value: {getattr(error, 'message', '') or error}"
+        except KeyError:
+            return ""
+        return variables.wrong_value(name, self.given[name], option)
+
+    def find_errors(self):
+        """The sentences on all variables of the collection that cannot be used."""
+        names = {name for name in self.given if name in self.options or name in CONNECTION}
+        return [problem for problem in map(self.error, sorted(names)) if problem]
+
+    def lacks(self):
+        """Whether some variable cannot be used, of the collection's or with its prefix."""
+        return any(self.error(name) for name in self.given)
+
+    def mentions(self, sentence):
+        """Whether a sentence is about a variable that cannot be used: it is a consequence."""
+        return any(problem and re.search(rf"\b{re.escape(name)}\b", sentence) for name, problem in self.errors.items())
+
+    def __getitem__(self, name):
+        if self.error(name):
+            raise Unusable(self.error(name)) if self.strict else KeyError(name)
+        return self.given[name]
+
+    def __contains__(self, name):
+        return name in self.given and (self.strict or not self.error(name))
+
+    def __iter__(self):
+        return iter(self.given)
+
+    def __len__(self):
+        return len(self.given)
+
+
+class UsableHosts(Mapping):
+    """The variables of all hosts, each worked out once."""
+
+    def __init__(self, hostvars, options, strict=False):
+        self.hostvars, self.options, self.strict, self.found = hostvars, options, strict, {}
+
+    def as_strict(self):
+        """The same hosts, with L(UsableVariables.as_strict)."""
+        hosts = UsableHosts(self.hostvars, self.options, True)
+        hosts.found = self.found
+        return hosts
+
+    def find_needed(self, host):
+        """What cannot be used of other hosts and is part of this host's configuration: host to sentences."""
+        of_host, found = self.found_of(host), {}
+        groups = of_host.get("groups") or {}
+        applications, proxies = groups.get("xitrum") or (), groups.get("xitrum_proxy") or ()
+        rows = []
+        if host in applications and "xitrum_trusted_proxies" not in of_host:
+            rows.append((proxies, OF_PROXY))
+        if host in proxies and "proxy_servers" not in of_host:
+            rows.append((applications, OF_APPLICATION))
+        if host in applications and variables.is_true(of_host.get("xitrum_cluster", False)):
+            rows.append((applications, OF_MEMBER))
+        for others, names in rows:
+            for other in others:
+                errors = [self.found_of(other).error(name) for name in names] if other in self.hostvars else []
+                found.setdefault(other, []).extend(error for error in errors if error)
+        return {other: list(dict.fromkeys(errors)) for other, errors in found.items() if errors}
+
+    def found_of(self, host):
+        """The variables of a host, not strict."""
+        if host not in self.found:
+            self.found[host] = UsableVariables(self.hostvars[host], self.options)
+        return self.found[host]
+
+    def __getitem__(self, host):
+        found = self.found_of(host)
+        return found.as_strict() if self.strict else found
+
+    def __contains__(self, host):
+        return host in self.hostvars
+
+    def __iter__(self):
+        return iter(self.hostvars)
+
+    def __len__(self):
+        return len(self.hostvars)

@@ -1,0 +1,57 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Each playbook refuses a misspelt variable before it reaches a host, and a load test reports an error once for all hosts."""
+
+from __future__ import annotations
+
+import pytest
+import yaml
+
+from tests.docs.role_variables import ROOT
+from tests.unit.stubbed_plays import play
+
+#: These read all hosts first and report misspelt variables with all other errors.
+READ_FIRST = {"site", "base", "deploy", "rollback"}
+#: These work on a source tree on the controller; their roles validate it.
+OF_TREES = {"heroku", "openshift"}
+BOOK = "- import_playbook: PLAYBOOKS/{}.yml\n"
+
+
+def imports(book):
+    return {item["ansible.builtin.import_playbook"]: item for item in yaml.safe_load((ROOT / f"playbooks/{book}.yml").read_text(encoding="utf-8"))
+            if "ansible.builtin.import_playbook" in item}
+
+
+def test_every_playbook_validates_names():
+    books = {path.stem for path in ROOT.glob("playbooks/*.yml")}
+    for book in books - OF_TREES:
+        inventory = imports(book)["plays/inventory.yml"]
+        assert ("__inventory_own" in inventory.get("vars", {})) == (book not in READ_FIRST), book
+        assert book not in READ_FIRST or {"plays/read.yml", "deploy.yml"} & set(imports(book)), book
+    for book in OF_TREES:
+        assert "platform_errors" in (ROOT / f"roles/{book}/tasks/preflight.yml").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("book, name, near", [
+    ("prove", "prove_conections", "prove_connections"), ("console", "console_instnace", "console_instance"), ("maintenance", "xitrum_heapp", "xitrum_heap"),
+])
+def test_a_misspelt_variable_is_refused(tmp_path, book, name, near):
+    run = play(tmp_path, BOOK.format(book), ["app1", "app2"], [], prove_path="/x", **{name: 1})
+    assert run.code != 0
+    assert f"the variable {name} is set, and no role knows it: did you mean {near}?" in run.text
+    # No task was run on a host.
+    assert "app1" not in run.text
+
+
+def test_an_error_of_the_load_test_is_reported_for_all_hosts_at_once(tmp_path):
+    run = play(tmp_path, BOOK.format("prove"), ["app1", "app2", "app3"], [])
+    assert run.code != 0
+    # As an error, and with the task.
+    assert run.text.count("prove_path is not set: wanted is the path of a WebSocket") == 2, run.text
+
+
+def test_check_mode_of_the_load_test_says_that_nothing_was_measured():
+    tasks = yaml.safe_load((ROOT / "roles/prove/tasks/main.yml").read_text(encoding="utf-8"))
+    report = next(task for task in tasks if task.get("when") == "ansible_check_mode")
+    assert "Nothing was measured" in report["ansible.builtin.debug"]["msg"] and report["run_once"]
