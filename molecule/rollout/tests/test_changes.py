@@ -20,6 +20,7 @@ def ports(site):
     return {host: site.sh(host, script).split() for host in APPS}
 
 
+@pytest.mark.long
 def test_another_port_behind_a_proxy_loses_no_request(site, tell):
     proxy = site.running()["proxy1"]
     # The proxy reads its configuration again: connections that clients keep end between two requests.
