@@ -13,7 +13,8 @@ import json
 import time
 
 from ansible.plugins.action import ActionBase
-from ansible_collections.xitrum.host.plugins.module_utils.load_plan import LEASE
+
+from ..module_utils.load.planning import LEASE
 
 #: Seconds between two looks.
 PAUSE = 2

@@ -10,8 +10,9 @@ import shlex
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
-from ansible_collections.xitrum.host.plugins.module_utils.console import BUSY
 from ansible_collections.xitrum.host.plugins.plugin_utils.joined_terminal import run_joined
+
+from ..module_utils.jdk.console import BUSY
 
 INSTEAD = "Or let one expression be run: -e xitrum_console_command=EXPRESSION."
 

@@ -9,9 +9,10 @@ import os
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
-from ansible_collections.xitrum.host.plugins.module_utils import jdk_archive
-from ansible_collections.xitrum.host.plugins.module_utils.foreign_text import escaped
 from ansible_collections.xitrum.host.plugins.plugin_utils.remote_folder import remote_folder
+
+from ..module_utils.core.foreign_text import escaped
+from ..module_utils.jdk import archive as jdk_archive
 
 #: What only the fetching needs. The hosts do not get it, since it may hold a secret.
 FETCHING = ("source", "headers", "timeout", "validate_certs", "cache")

@@ -16,9 +16,10 @@ import tempfile
 
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure, AnsibleError
 from ansible.plugins.action import ActionBase
-from ansible_collections.xitrum.host.plugins.module_utils import disk_space
-from ansible_collections.xitrum.host.plugins.module_utils.machine import parse_df
 from ansible_collections.xitrum.host.plugins.plugin_utils.remote_folder import remote_folder
+
+from ..module_utils.core import disk_space
+from ..module_utils.host_state.machine import parse_df
 
 
 class ActionModule(ActionBase):

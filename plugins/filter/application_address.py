@@ -33,7 +33,7 @@ _value:
   sample: 0.0.0.0
 """
 
-from ansible_collections.xitrum.host.plugins.module_utils.addresses import application_address
+from ..module_utils.core.addresses import application_address
 
 
 class FilterModule:

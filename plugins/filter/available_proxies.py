@@ -36,11 +36,12 @@ _value:
 """
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.xitrum.host.plugins.module_utils import proxy as proxies
+
+from ..module_utils.proxy import definition as proxies
 
 
 def available_proxies(groups, unavailable=()):
-    """`available` of module_utils/proxy.py: its ValueError is an error of the filter."""
+    """`available` of module_utils/proxy/definition.py: its ValueError is an error of the filter."""
     try:
         return proxies.available(groups, unavailable)
     except ValueError as error:

@@ -102,14 +102,15 @@ _value:
 """
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.xitrum.host.plugins.module_utils import capacity
+
+from ..module_utils.limits import capacity
 
 #: Of the host that is planned for, beside C(capacity.SPEC): what is not known is not checked.
 KNOWN = {"memory_bytes": {"type": "int"}, "nofile_most": {"type": "int"}, "cpus": {"type": "int", "default": 1}}
 
 
 def capacity_plan(connections, **shape):
-    """C(limits_for) of module_utils/capacity.py; an unknown option or one of the wrong type is an error of the filter."""
+    """C(limits_for) of module_utils/limits/capacity.py; an unknown option or one of the wrong type is an error of the filter."""
     # Not for every host that has no number: each would import it in a process of its own.
     from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 

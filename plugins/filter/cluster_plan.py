@@ -48,11 +48,11 @@ _value:
     "members": [{"host": "app1", "index": 0, "address": "10.0.0.11", "port": 2551}, {"host": "app2", "index": 0, "address": "10.0.0.12", "port": 2551}]}
 """
 
-from ansible_collections.xitrum.host.plugins.module_utils import cluster
+from ..module_utils.application import cluster
 
 
 def cluster_plan(hosts, defaults, seeds, system="xitrum"):
-    """C(plan) of module_utils/cluster.py."""
+    """C(plan) of module_utils/application/cluster.py."""
     return cluster.plan(list(hosts), defaults, int(seeds), system)
 
 

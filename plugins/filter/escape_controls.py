@@ -32,7 +32,7 @@ _value:
   sample: 'cleared by \\x1b[2J'
 """
 
-from ansible_collections.xitrum.host.plugins.module_utils import foreign_text
+from ..module_utils.core import foreign_text
 
 
 def escape_controls(value):

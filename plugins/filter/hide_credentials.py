@@ -37,11 +37,11 @@ _value:
   sample: https://***@pypi.example.com/simple?token=***
 """
 
-from ansible_collections.xitrum.host.plugins.module_utils import urls
+from ..module_utils.core import urls
 
 
 def hide_credentials(text, sources=""):
-    """C(hide_all) of module_utils/urls.py."""
+    """C(hide_all) of module_utils/core/urls.py."""
     return urls.hide_all(text, sources)
 
 

@@ -5,9 +5,12 @@
 
 from __future__ import annotations
 
-from ansible_collections.xitrum.host.plugins.module_utils import commands, findings, fleet_summary, rollout
-from ansible_collections.xitrum.host.plugins.module_utils.foreign_text import sendable
 from ansible_collections.xitrum.host.plugins.plugin_utils import command_line
+
+from ..module_utils.application import rollout
+from ..module_utils.core import commands
+from ..module_utils.core.foreign_text import sendable
+from ..module_utils.report import findings, fleet_summary
 
 #: Whether public ports can be reached, where the run has tested it: host to rows.
 REACH_ROWS = "__reach_rows"

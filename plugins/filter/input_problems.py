@@ -40,11 +40,11 @@ _value:
   sample: ["health_path is '/a b': expected / followed by letters, digits and . _ ~ / ? = & + , : @ -, and no other"]
 """
 
-from ansible_collections.xitrum.host.plugins.module_utils import input_types
+from ..module_utils.core import input_types
 
 
 def input_problems(named, kind):
-    """C(problem) of module_utils/input_types.py for each value."""
+    """C(problem) of module_utils/core/input_types.py for each value."""
     rows = [(name, item) for name, value in named.items() for item in (value if isinstance(value, list) else [value])]
     return [sentence for sentence in (input_types.problem(name, item, kind) for name, item in rows) if sentence]
 

@@ -44,11 +44,12 @@ _value:
 """
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.xitrum.host.plugins.module_utils import jvm
+
+from ..module_utils.jdk import jvm
 
 
 def jvm_environment(version, heap, options=()):
-    """C(options_environment) of module_utils/jvm.py: its ValueError is an error of the filter."""
+    """C(options_environment) of module_utils/jdk/jvm.py: its ValueError is an error of the filter."""
     try:
         return jvm.options_environment(int(version), heap, list(options))
     except ValueError as error:

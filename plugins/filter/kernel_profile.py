@@ -47,7 +47,8 @@ _value:
 """
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.xitrum.host.plugins.module_utils.kernel_values import key_of, path_of
+
+from ..module_utils.kernel.values import key_of, path_of
 
 
 def kernel_profile(entries, to_the_letter=False, additions=(), own=None):

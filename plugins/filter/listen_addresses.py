@@ -33,7 +33,7 @@ _value:
   sample: ["0.0.0.0", "2001:db8::1"]
 """
 
-from ansible_collections.xitrum.host.plugins.module_utils.addresses import listen_addresses
+from ..module_utils.core.addresses import listen_addresses
 
 
 class FilterModule:

@@ -38,11 +38,12 @@ _value:
 """
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.xitrum.host.plugins.module_utils import pip
+
+from ..module_utils.supervisor import pip
 
 
 def pip_settings(arguments):
-    """C(settings) of module_utils/pip.py."""
+    """C(settings) of module_utils/supervisor/pip.py."""
     try:
         return pip.settings(arguments)
     except ValueError as error:

@@ -51,7 +51,8 @@ _value:
 """
 
 from ansible_collections.xitrum.host.plugins.filter.unknown_variables import of_collection, unknown_variables
-from ansible_collections.xitrum.host.plugins.module_utils import platform_settings
+
+from ..module_utils.preflight import platforms as platform_settings
 
 
 def platform_errors(values, role, names=(), tree=None):

@@ -49,7 +49,8 @@ _value:
 """
 
 from ansible_collections.xitrum.host.plugins.filter.unknown_variables import unknown_variables
-from ansible_collections.xitrum.host.plugins.module_utils import platform_notes as sentences
+
+from ..module_utils.report import platforms as sentences
 
 WRITERS = {"heroku": sentences.heroku_notes, "openshift": sentences.openshift_notes}
 

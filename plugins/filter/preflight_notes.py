@@ -53,9 +53,11 @@ _value:
 """
 
 from ansible_collections.xitrum.host.plugins.filter.unknown_variables import unknown_variables
-from ansible_collections.xitrum.host.plugins.module_utils import commands, preflight
 from ansible_collections.xitrum.host.plugins.plugin_utils import command_line, keep_alive
 from ansible_collections.xitrum.host.plugins.plugin_utils.usable_variables import NO_VALUE
+
+from ..module_utils.core import commands
+from ..module_utils.preflight import messages as preflight
 
 
 def preflight_notes(hostvars, hosts, deploy=False, every=None, connection=False):

@@ -6,11 +6,13 @@
 from __future__ import annotations
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.xitrum.host.plugins.module_utils import load_fleet, load_report
+
+from ..module_utils.load import fleet as load_fleet
+from ..module_utils.load import report as load_report
 
 
 def prove_loads(hostvars, groups, host, wanted):
-    """C(loads) of module_utils/load_fleet.py: its ValueError is an error of the filter."""
+    """C(loads) of module_utils/load/fleet.py: its ValueError is an error of the filter."""
     hosts = {name: {**hostvars[name], "inventory_hostname": name} for name in groups["all"]}
     try:
         return load_fleet.loads(hosts, groups, host, wanted)

@@ -39,11 +39,12 @@ _value:
 """
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.xitrum.host.plugins.module_utils import proxy as proxies
+
+from ..module_utils.proxy import definition as proxies
 
 
 def proxy_addresses(hosts, application):
-    """C(addresses) of module_utils/proxy.py: its ValueError is an error of the filter."""
+    """C(addresses) of module_utils/proxy/definition.py: its ValueError is an error of the filter."""
     try:
         return proxies.addresses(hosts, application)
     except ValueError as error:

@@ -43,11 +43,12 @@ _value:
 """
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.xitrum.host.plugins.module_utils import proxy as proxies
+
+from ..module_utils.proxy import definition as proxies
 
 
 def proxy_backends(items, reserved=proxies.RESERVED):
-    """C(backends) of module_utils/proxy.py: its ValueError is an error of the filter."""
+    """C(backends) of module_utils/proxy/definition.py: its ValueError is an error of the filter."""
     try:
         return proxies.backends(items, reserved)
     except ValueError as error:

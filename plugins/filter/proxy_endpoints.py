@@ -50,11 +50,12 @@ _value:
 """
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.xitrum.host.plugins.module_utils import proxy as proxies
+
+from ..module_utils.proxy import definition as proxies
 
 
 def proxy_endpoints(instances, host, proxy, configured=None):
-    """`endpoints` of module_utils/proxy.py: its ValueError is an error of the filter."""
+    """`endpoints` of module_utils/proxy/definition.py: its ValueError is an error of the filter."""
     try:
         return proxies.endpoints(instances, host, proxy, configured or {})
     except ValueError as error:

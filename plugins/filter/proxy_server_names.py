@@ -38,11 +38,11 @@ _value:
   sample: [app1-0]
 """
 
-from ansible_collections.xitrum.host.plugins.module_utils import proxy
+from ..module_utils.proxy import definition as proxy
 
 
 def proxy_server_names(indices, host):
-    """C(server_name) of module_utils/proxy.py for each instance."""
+    """C(server_name) of module_utils/proxy/definition.py for each instance."""
     return [proxy.server_name(host, index) for index in indices]
 
 

@@ -44,11 +44,12 @@ _value:
 """
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.xitrum.host.plugins.module_utils import proxy as proxies
+
+from ..module_utils.proxy import definition as proxies
 
 
 def proxy_servers(hosts, proxy, defaults):
-    """C(servers) of module_utils/proxy.py: its ValueError is an error of the filter."""
+    """C(servers) of module_utils/proxy/definition.py: its ValueError is an error of the filter."""
     try:
         return proxies.servers(hosts, proxy, defaults)
     except ValueError as error:

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-from ansible_collections.xitrum.host.plugins.module_utils import proxy, proxy_health, reach
-from ansible_collections.xitrum.host.plugins.module_utils.plan import Row
+from ..module_utils.core.plan import Row
+from ..module_utils.firewall import reach
+from ..module_utils.proxy import definition as proxy
+from ..module_utils.proxy import health as proxy_health
 
 ROWS = "__reach_rows"
 

@@ -45,11 +45,11 @@ _value:
   type: dict
 """
 
-from ansible_collections.xitrum.host.plugins.module_utils import rollout
+from ..module_utils.application import rollout
 
 
 def rollback_choice(hostvars, hosts, release="", main_class=""):
-    """C(go_back_to) of module_utils/rollout.py over what was read of C(hosts)."""
+    """C(go_back_to) of module_utils/application/rollout.py over what was read of C(hosts)."""
     return rollout.go_back_to({host: hostvars[host]["xitrum_releases_read"] for host in hosts}, release, main_class)
 
 

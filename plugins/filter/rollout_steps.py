@@ -46,11 +46,14 @@ _value:
 """
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.xitrum.host.plugins.module_utils import proxy, proxy_health, rollout
+
+from ..module_utils.application import rollout
+from ..module_utils.proxy import definition as proxy
+from ..module_utils.proxy import health as proxy_health
 
 
 def rollout_steps(hostvars, hosts, batch="1", strategy=""):
-    """C(steps) of module_utils/rollout.py over the read state of C(hosts): its ValueError is an error of the filter."""
+    """C(steps) of module_utils/application/rollout.py over the read state of C(hosts): its ValueError is an error of the filter."""
     found = {host: hostvars[host]["xitrum_host_state"]["instances"] for host in hosts}
     idle = proxy_health.idle_servers([hostvars[host].get("xitrum_host_state") for host in hostvars])
     sick = {

@@ -33,7 +33,8 @@ _value:
 
 from ansible import constants
 from ansible.plugins.loader import callback_loader
-from ansible_collections.xitrum.host.plugins.module_utils.foreign_text import escaped
+
+from ..module_utils.core.foreign_text import escaped
 
 
 def screen_text(text):

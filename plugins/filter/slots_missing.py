@@ -40,7 +40,7 @@ _value:
   elements: str
 """
 
-from ansible_collections.xitrum.host.plugins.module_utils import slots
+from ..module_utils.application import slots
 
 
 class FilterModule:

@@ -40,11 +40,11 @@ _value:
   sample: [{"index": 0, "port": 8000, "folder": "3f2a9c1b7d04-1a2b3c4d5e"}]
 """
 
-from ansible_collections.xitrum.host.plugins.module_utils import rollout
+from ..module_utils.application import rollout
 
 
 def started_out_of_use(hostvars, host, proxies):
-    """C(started_out_of_use) of module_utils/rollout.py over what was read of the host and of the proxies."""
+    """C(started_out_of_use) of module_utils/application/rollout.py over what was read of the host and of the proxies."""
     start = (hostvars[host]["xitrum_host_state"].get("instances") or {}).get("start", [])
     return rollout.started_out_of_use(start, [hostvars[name].get("xitrum_host_state") or {} for name in proxies], host)
 

@@ -62,7 +62,8 @@ import pathlib
 
 from ansible.errors import AnsibleFilterError
 from ansible.module_utils.common.yaml import yaml_load
-from ansible_collections.xitrum.host.plugins.module_utils import variables
+
+from ..module_utils.core import variables
 
 ROLES = pathlib.Path(__file__).resolve().parents[2] / "roles"
 

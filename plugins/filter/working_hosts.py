@@ -82,7 +82,7 @@ def working_hosts(groups, among, every=False, group="xitrum_run_acts", read=True
 def without_away(groups, among, away):
     """The pattern without the proxies that are away."""
     # Loaded only where it is needed: this file is loaded in each run.
-    from ansible_collections.xitrum.host.plugins.module_utils import proxy
+    from ..module_utils.proxy import definition as proxy
 
     try:
         left = proxy.available(groups, away)

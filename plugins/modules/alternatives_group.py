@@ -92,8 +92,11 @@ problems:
   elements: str
 """
 
-from ansible_collections.xitrum.host.plugins.module_utils import alternatives, alternatives_switch, bodies, fence
-from ansible_collections.xitrum.host.plugins.module_utils.quiet import Utf8Module
+from ..module_utils.core import fence
+from ..module_utils.core import runner as bodies
+from ..module_utils.core.quiet import Utf8Module
+from ..module_utils.jdk import alternatives
+from ..module_utils.jdk import switch as alternatives_switch
 
 
 def main():

@@ -61,9 +61,9 @@ bursts:
   elements: dict
 """
 
-from ansible_collections.xitrum.host.plugins.module_utils import load_burst
-from ansible_collections.xitrum.host.plugins.module_utils.host import Host
-from ansible_collections.xitrum.host.plugins.module_utils.quiet import Utf8Module
+from ..module_utils.core.host import Host
+from ..module_utils.core.quiet import Utf8Module
+from ..module_utils.load import burst as load_burst
 
 
 def main():

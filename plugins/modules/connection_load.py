@@ -147,9 +147,11 @@ counts:
   type: dict
 """
 
-from ansible_collections.xitrum.host.plugins.module_utils import load_plan, load_run, load_state
-from ansible_collections.xitrum.host.plugins.module_utils.host import Host
-from ansible_collections.xitrum.host.plugins.module_utils.quiet import Utf8Module
+from ..module_utils.core.host import Host
+from ..module_utils.core.quiet import Utf8Module
+from ..module_utils.load import planning as load_plan
+from ..module_utils.load import run as load_run
+from ..module_utils.load import state as load_state
 
 
 def main():

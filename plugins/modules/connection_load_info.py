@@ -64,9 +64,9 @@ load:
     cpus: {description: "Processors.", type: int}
 """
 
-from ansible_collections.xitrum.host.plugins.module_utils import load_state
-from ansible_collections.xitrum.host.plugins.module_utils.host import Host
-from ansible_collections.xitrum.host.plugins.module_utils.quiet import Utf8Module
+from ..module_utils.core.host import Host
+from ..module_utils.core.quiet import Utf8Module
+from ..module_utils.load import state as load_state
 
 
 def main():

@@ -114,9 +114,11 @@ problems:
 
 import os
 
-from ansible_collections.xitrum.host.plugins.module_utils import bodies, commands, console
-from ansible_collections.xitrum.host.plugins.module_utils.host import Host
-from ansible_collections.xitrum.host.plugins.module_utils.quiet import QuietModule
+from ..module_utils.core import commands
+from ..module_utils.core import runner as bodies
+from ..module_utils.core.host import Host
+from ..module_utils.core.quiet import QuietModule
+from ..module_utils.jdk import console
 
 
 def main():

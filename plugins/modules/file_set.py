@@ -72,8 +72,9 @@ problems:
   elements: str
 """
 
-from ansible_collections.xitrum.host.plugins.module_utils import bodies, fence, file_set
-from ansible_collections.xitrum.host.plugins.module_utils.quiet import QuietModule
+from ..module_utils.core import fence, file_set
+from ..module_utils.core import runner as bodies
+from ..module_utils.core.quiet import QuietModule
 
 
 def main():

@@ -74,9 +74,9 @@ ports:
       command: firewall-cmd --zone=drop --add-port=80/tcp
 """
 
-from ansible_collections.xitrum.host.plugins.module_utils import firewall_blocks
-from ansible_collections.xitrum.host.plugins.module_utils.host import Host
-from ansible_collections.xitrum.host.plugins.module_utils.quiet import Utf8Module
+from ..module_utils.core.host import Host
+from ..module_utils.core.quiet import Utf8Module
+from ..module_utils.firewall import blocks as firewall_blocks
 
 
 def main():

@@ -107,18 +107,16 @@ firewall:
 
 import functools
 
-from ansible_collections.xitrum.host.plugins.module_utils import (
-    alternatives,
-    alternatives_switch,
-    base,
-    bodies,
-    fence,
-    firewall,
-    kernel,
-    limits,
-    redirects_switch,
-)
-from ansible_collections.xitrum.host.plugins.module_utils.quiet import Utf8Module
+from ..module_utils.core import fence
+from ..module_utils.core import runner as bodies
+from ..module_utils.core.quiet import Utf8Module
+from ..module_utils.firewall import component as firewall
+from ..module_utils.host_state import base
+from ..module_utils.jdk import alternatives
+from ..module_utils.jdk import switch as alternatives_switch
+from ..module_utils.kernel import component as kernel
+from ..module_utils.limits import nofile as limits
+from ..module_utils.redirects import switch as redirects_switch
 
 SPECS = {**base.SPECS, "alternatives": alternatives.SPEC}
 

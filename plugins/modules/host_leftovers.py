@@ -43,7 +43,8 @@ problems:
   elements: str
 """
 
-from ansible_collections.xitrum.host.plugins.module_utils import bodies, leftovers
+from ..module_utils.core import runner as bodies
+from ..module_utils.removal import leftovers
 
 
 def main():

@@ -74,8 +74,8 @@ record:
   type: dict
 """
 
-from ansible_collections.xitrum.host.plugins.module_utils import disk_space, fence, recorded
-from ansible_collections.xitrum.host.plugins.module_utils.quiet import Utf8Module
+from ..module_utils.core import disk_space, fence, recorded
+from ..module_utils.core.quiet import Utf8Module
 
 
 def main():

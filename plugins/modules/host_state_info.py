@@ -133,9 +133,11 @@ certificates:
   type: dict
 """
 
-from ansible_collections.xitrum.host.plugins.module_utils import base, commands, concerns, file_set
-from ansible_collections.xitrum.host.plugins.module_utils.host import Host
-from ansible_collections.xitrum.host.plugins.module_utils.quiet import QuietModule
+from ..module_utils.core import commands, file_set
+from ..module_utils.core.host import Host
+from ..module_utils.core.quiet import QuietModule
+from ..module_utils.host_state import base
+from ..module_utils.host_state import registry as concerns
 
 
 def main():

@@ -161,8 +161,9 @@ notes:
   elements: str
 """
 
-from ansible_collections.xitrum.host.plugins.module_utils import fence, service
-from ansible_collections.xitrum.host.plugins.module_utils.quiet import Utf8Module
+from ..module_utils.application import starts as service
+from ..module_utils.core import fence
+from ..module_utils.core.quiet import Utf8Module
 
 
 def main():

@@ -202,8 +202,9 @@ problems:
   elements: str
 """
 
-from ansible_collections.xitrum.host.plugins.module_utils import commands, disk_space, fence, folders, instances
-from ansible_collections.xitrum.host.plugins.module_utils.quiet import QuietModule
+from ..module_utils.application import instances
+from ..module_utils.core import commands, disk_space, fence, folders
+from ..module_utils.core.quiet import QuietModule
 
 
 def main():

@@ -121,8 +121,9 @@ problems:
 
 import os
 
-from ansible_collections.xitrum.host.plugins.module_utils import fence, jdk_archive, urls
-from ansible_collections.xitrum.host.plugins.module_utils.quiet import QuietModule
+from ..module_utils.core import fence, urls
+from ..module_utils.core.quiet import QuietModule
+from ..module_utils.jdk import archive as jdk_archive
 
 FETCHING = {
     "source": {"type": "str"},

@@ -66,7 +66,8 @@ problems:
   elements: str
 """
 
-from ansible_collections.xitrum.host.plugins.module_utils import bodies, open_files
+from ..module_utils.core import runner as bodies
+from ..module_utils.limits import open_files
 
 
 def main():

@@ -108,7 +108,8 @@ problems:
   elements: str
 """
 
-from ansible_collections.xitrum.host.plugins.module_utils import bodies, limits
+from ..module_utils.core import runner as bodies
+from ..module_utils.limits import nofile as limits
 
 
 def main():

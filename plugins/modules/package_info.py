@@ -210,19 +210,17 @@ examples:
 
 import os
 
-from ansible_collections.xitrum.host.plugins.module_utils import (
-    cluster,
-    package,
-    package_build,
-    package_config,
-    package_files,
-    package_java,
-    package_main,
-    package_source,
-    shared_settings,
-    urls,
-)
-from ansible_collections.xitrum.host.plugins.module_utils.quiet import QuietModule
+from ..module_utils.application import cluster
+from ..module_utils.configuration import shared as shared_settings
+from ..module_utils.configuration import xitrum_conf as package_config
+from ..module_utils.core import local_files as package_files
+from ..module_utils.core import urls
+from ..module_utils.core.quiet import QuietModule
+from ..module_utils.package import contents as package
+from ..module_utils.package import java as package_java
+from ..module_utils.package import main_class as package_main
+from ..module_utils.package import source as package_source
+from ..module_utils.source_tree import build as package_build
 
 NOTHING = {"folder": "", "release": "", "manifest": [], "files": 0, "bytes": 0, "examples": [],
            "session_settings": {}, "main_class": "", **package_java.summary({})}

@@ -134,8 +134,11 @@ conntrack:
   sample: {modules: [nf_conntrack], loaded: true, max: 262144, count: 12}
 """
 
-from ansible_collections.xitrum.host.plugins.module_utils import bodies, fence, redirects, redirects_switch
-from ansible_collections.xitrum.host.plugins.module_utils.quiet import Utf8Module
+from ..module_utils.core import fence
+from ..module_utils.core import runner as bodies
+from ..module_utils.core.quiet import Utf8Module
+from ..module_utils.redirects import component as redirects
+from ..module_utils.redirects import switch as redirects_switch
 
 
 def main():

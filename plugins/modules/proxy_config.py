@@ -161,8 +161,9 @@ problems:
   elements: str
 """
 
-from ansible_collections.xitrum.host.plugins.module_utils import fence, proxy_config
-from ansible_collections.xitrum.host.plugins.module_utils.quiet import QuietModule
+from ..module_utils.core import fence
+from ..module_utils.core.quiet import QuietModule
+from ..module_utils.proxy import component as proxy_config
 
 
 def main():

@@ -36,7 +36,8 @@ problems:
   elements: str
 """
 
-from ansible_collections.xitrum.host.plugins.module_utils import bodies, proxy_original
+from ..module_utils.core import runner as bodies
+from ..module_utils.proxy import original as proxy_original
 
 
 def main():

@@ -181,9 +181,9 @@ problems:
   elements: str
 """
 
-from ansible_collections.xitrum.host.plugins.module_utils import proxy_server
-from ansible_collections.xitrum.host.plugins.module_utils.host import Host
-from ansible_collections.xitrum.host.plugins.module_utils.quiet import Utf8Module
+from ..module_utils.core.host import Host
+from ..module_utils.core.quiet import Utf8Module
+from ..module_utils.proxy import servers as proxy_server
 
 
 def main():

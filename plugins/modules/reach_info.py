@@ -55,9 +55,9 @@ results:
   sample: [{address: 192.0.2.11, port: 80, word: open, message: ""}]
 """
 
-from ansible_collections.xitrum.host.plugins.module_utils import reach_connect
-from ansible_collections.xitrum.host.plugins.module_utils.host import Host
-from ansible_collections.xitrum.host.plugins.module_utils.quiet import Utf8Module
+from ..module_utils.core.host import Host
+from ..module_utils.core.quiet import Utf8Module
+from ..module_utils.firewall import connect as reach_connect
 
 
 def main():

@@ -110,8 +110,9 @@ problems:
 
 import time
 
-from ansible_collections.xitrum.host.plugins.module_utils import disk_space, fence, folders, release
-from ansible_collections.xitrum.host.plugins.module_utils.quiet import Utf8Module
+from ..module_utils.application import releases as release
+from ..module_utils.core import disk_space, fence, folders
+from ..module_utils.core.quiet import Utf8Module
 
 
 def main():

@@ -124,9 +124,13 @@ instances:
   sample: [{"index": 0, "port": 8000}]
 """
 
-from ansible_collections.xitrum.host.plugins.module_utils import lock_record, package_config, package_main, release, run_lock, slot_read, step_record
-from ansible_collections.xitrum.host.plugins.module_utils.host import Host
-from ansible_collections.xitrum.host.plugins.module_utils.quiet import Utf8Module
+from ..module_utils.application import releases as release
+from ..module_utils.application import run_lock, slot_read, step_record
+from ..module_utils.configuration import xitrum_conf as package_config
+from ..module_utils.core import lock_record
+from ..module_utils.core.host import Host
+from ..module_utils.core.quiet import Utf8Module
+from ..module_utils.package import main_class as package_main
 
 
 def main():

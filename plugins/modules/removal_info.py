@@ -84,9 +84,10 @@ leftovers:
   type: bool
 """
 
-from ansible_collections.xitrum.host.plugins.module_utils import leftovers, removal
-from ansible_collections.xitrum.host.plugins.module_utils.host import Host
-from ansible_collections.xitrum.host.plugins.module_utils.quiet import Utf8Module
+from ..module_utils.core.host import Host
+from ..module_utils.core.quiet import Utf8Module
+from ..module_utils.removal import component as removal
+from ..module_utils.removal import leftovers
 
 
 def main():

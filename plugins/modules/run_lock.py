@@ -136,9 +136,10 @@ held_by:
 
 import time
 
-from ansible_collections.xitrum.host.plugins.module_utils import fence, run_lock
-from ansible_collections.xitrum.host.plugins.module_utils.host import Host
-from ansible_collections.xitrum.host.plugins.module_utils.quiet import Utf8Module
+from ..module_utils.application import run_lock
+from ..module_utils.core import fence
+from ..module_utils.core.host import Host
+from ..module_utils.core.quiet import Utf8Module
 
 
 def main():

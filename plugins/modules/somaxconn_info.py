@@ -83,7 +83,8 @@ problems:
   elements: str
 """
 
-from ansible_collections.xitrum.host.plugins.module_utils import backlog, bodies
+from ..module_utils.core import runner as bodies
+from ..module_utils.kernel import backlog
 
 
 def main():

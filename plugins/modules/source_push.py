@@ -82,9 +82,11 @@ problems:
 
 import os
 
-from ansible_collections.xitrum.host.plugins.module_utils import bodies, source_push, urls
-from ansible_collections.xitrum.host.plugins.module_utils.host import Host
-from ansible_collections.xitrum.host.plugins.module_utils.quiet import QuietModule
+from ..module_utils.core import runner as bodies
+from ..module_utils.core import urls
+from ..module_utils.core.host import Host
+from ..module_utils.core.quiet import QuietModule
+from ..module_utils.source_tree import push as source_push
 
 
 def main():

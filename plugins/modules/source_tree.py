@@ -228,9 +228,10 @@ problems:
 
 import os
 
-from ansible_collections.xitrum.host.plugins.module_utils import bodies, source_tree
-from ansible_collections.xitrum.host.plugins.module_utils.host import Host
-from ansible_collections.xitrum.host.plugins.module_utils.quiet import Utf8Module
+from ..module_utils.core import runner as bodies
+from ..module_utils.core.host import Host
+from ..module_utils.core.quiet import Utf8Module
+from ..module_utils.source_tree import component as source_tree
 
 
 def main():

@@ -80,8 +80,9 @@ record:
   sample: {"0": {"state": "drained", "folder": "3f2a9c1b7d04-1a2b3c4d5e", "healthy": "c843051638d2-0a1b2c3d4e"}}
 """
 
-from ansible_collections.xitrum.host.plugins.module_utils import fence, step_record
-from ansible_collections.xitrum.host.plugins.module_utils.quiet import Utf8Module
+from ..module_utils.application import step_record
+from ..module_utils.core import fence
+from ..module_utils.core.quiet import Utf8Module
 
 
 def main():

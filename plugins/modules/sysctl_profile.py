@@ -130,7 +130,8 @@ problems:
   elements: str
 """
 
-from ansible_collections.xitrum.host.plugins.module_utils import bodies, kernel
+from ..module_utils.core import runner as bodies
+from ..module_utils.kernel import component as kernel
 
 
 def main():

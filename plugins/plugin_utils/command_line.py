@@ -10,7 +10,8 @@ from __future__ import annotations
 import os
 
 from ansible import constants, context
-from ansible_collections.xitrum.host.plugins.module_utils import commands
+
+from ..module_utils.core import commands
 
 #: Options whose default is a setting of Ansible: its ansible.cfg and environment are there for the next command as well.
 SETTINGS = {

@@ -23,7 +23,8 @@ import tempfile
 from ansible import constants, context
 from ansible.parsing import vault
 from ansible.utils.display import Display
-from ansible_collections.xitrum.host.plugins.module_utils import commands, foreign_text
+
+from ..module_utils.core import commands, foreign_text
 
 PLAY = pathlib.Path(__file__).resolve().parents[2] / "playbooks/plays/unlock.yml"
 

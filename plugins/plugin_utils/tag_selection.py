@@ -20,7 +20,8 @@ from ansible.playbook import Playbook
 from ansible.playbook.block import Block
 from ansible.utils.collection_loader import AnsibleCollectionConfig
 from ansible.vars.manager import VariableManager
-from ansible_collections.xitrum.host.plugins.module_utils import concerns
+
+from ..module_utils.host_state import registry as concerns
 
 #: The collection's own files.
 COLLECTION = pathlib.Path(__file__).resolve().parents[2]

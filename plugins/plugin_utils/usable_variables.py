@@ -10,8 +10,9 @@ import re
 from collections.abc import Mapping
 
 from ansible.errors import AnsibleError
-from ansible_collections.xitrum.host.plugins.module_utils import variables
 from jinja2.exceptions import UndefinedError
+
+from ..module_utils.core import variables
 
 #: What reading a variable raises whose value refers to another that is not there, or to a file that cannot be read.
 NO_VALUE = (AnsibleError, UndefinedError)

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Writes the table of variables into each role's README.md from its argument specification: said once, never by hand.
 
-C(python -m tests.docs.role_variables) writes; tests/unit/test_roles.py fails where a page is not current.
+C(python -m tests.docs.role_variables) writes; tests/unit/roles/test_roles.py fails where a page is not current.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@
 """A double of the Red Hat family's `alternatives`, for tests on hosts that do not have it. Standard library only.
 
 It behaves as chkconfig 1.19.2 to 1.33 do: the same files, links, exit codes and output. A test for each rule is in
-tests/unit/test_red_hat_alternatives.py. Not there: --config (interactive), --test, and the services of --initscript,
+tests/unit/jdk/test_red_hat_alternatives.py. Not there: --config (interactive), --test, and the services of --initscript,
 which are only kept. ALTERNATIVES_FOLLOWER in the environment is the word of --display for a follower (1.19.2: `slave`).
 """
 

@@ -11,8 +11,8 @@ import subprocess
 
 import pytest
 import yaml
-from ansible_collections.xitrum.host.plugins.module_utils import environment_settings
-from ansible_collections.xitrum.host.plugins.module_utils.package_config import EXAMPLE_VALUES
+from ansible_collections.xitrum.host.plugins.module_utils.configuration import environment as environment_settings
+from ansible_collections.xitrum.host.plugins.module_utils.configuration.xitrum_conf import EXAMPLE_VALUES
 
 from tests.platform.conftest import CONFIG, ENVIRONMENT, ROOT
 from tests.platform.test_hocon import HERE, VERSION

@@ -14,8 +14,8 @@ import re
 import subprocess
 
 import pytest
-from ansible_collections.xitrum.host.plugins.module_utils import hocon, hocon_edit
-from ansible_collections.xitrum.host.plugins.module_utils.hocon_edit import parses
+from ansible_collections.xitrum.host.plugins.module_utils.configuration import hocon, hocon_edit
+from ansible_collections.xitrum.host.plugins.module_utils.configuration.hocon_edit import parses
 
 pytestmark = pytest.mark.generated
 

@@ -10,7 +10,8 @@ import subprocess
 import zipfile
 
 import pytest
-from ansible_collections.xitrum.host.plugins.module_utils import package_build, package_main
+from ansible_collections.xitrum.host.plugins.module_utils.package import main_class as package_main
+from ansible_collections.xitrum.host.plugins.module_utils.source_tree import build as package_build
 
 from tests.platform import real_sbt
 from tests.platform.conftest import ENVIRONMENT, ROOT, play

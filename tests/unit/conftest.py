@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 
 import pytest
-from ansible_collections.xitrum.host.plugins.module_utils import ownership
+from ansible_collections.xitrum.host.plugins.module_utils.application import ownership
 from hypothesis import settings
 
 settings.register_profile("here", deadline=None)

@@ -9,9 +9,9 @@ import contextlib
 import errno
 import posixpath
 
-from ansible_collections.xitrum.host.plugins.module_utils import process, sockets
-from ansible_collections.xitrum.host.plugins.module_utils.foreign_text import escaped
-from ansible_collections.xitrum.host.plugins.module_utils.host import (
+from ansible_collections.xitrum.host.plugins.module_utils.core import process, sockets
+from ansible_collections.xitrum.host.plugins.module_utils.core.foreign_text import escaped
+from ansible_collections.xitrum.host.plugins.module_utils.core.host import (
     COMMAND_SECONDS,
     OUTPUT_BYTES,
     Host,

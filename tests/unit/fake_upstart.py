@@ -11,7 +11,7 @@ from __future__ import annotations
 import posixpath
 import re
 
-from ansible_collections.xitrum.host.plugins.module_utils.host import Result
+from ansible_collections.xitrum.host.plugins.module_utils.core.host import Result
 
 from .fake_host import FakeHost
 

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.xitrum.host.plugins.module_utils.plan import Plan, Row
+from ansible_collections.xitrum.host.plugins.module_utils.core.plan import Plan, Row
 
 
 def read_of(plan):

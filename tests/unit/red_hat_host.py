@@ -8,8 +8,8 @@ from __future__ import annotations
 import contextlib
 import io
 
-from ansible_collections.xitrum.host.plugins.module_utils.alternatives import parse_kept
-from ansible_collections.xitrum.host.plugins.module_utils.host import Result
+from ansible_collections.xitrum.host.plugins.module_utils.core.host import Result
+from ansible_collections.xitrum.host.plugins.module_utils.jdk.alternatives import parse_kept
 
 from tests.lib import red_hat_alternatives, red_hat_jdk
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import copy
 
-from ansible_collections.xitrum.host.plugins.module_utils import rollout, step_state
+from ansible_collections.xitrum.host.plugins.module_utils.application import rollout, step_state
 
 
 class Stopped(Exception):

@@ -9,7 +9,7 @@ collection's own table. The seconds after a kill and after a boot are those that
 
 import json
 
-from ansible_collections.xitrum.host.plugins.module_utils import supervisors
+from ansible_collections.xitrum.host.plugins.module_utils.supervisor import control as supervisors
 
 from tests.lib.site import ROOT
 

@@ -7,7 +7,7 @@ import threading
 import time
 
 import pytest
-from ansible_collections.xitrum.host.plugins.module_utils import supervisors
+from ansible_collections.xitrum.host.plugins.module_utils.supervisor import control as supervisors
 
 from tests.lib.baseline import compared
 from tests.lib.demo_instance import request

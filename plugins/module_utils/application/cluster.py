@@ -1,0 +1,158 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The Akka cluster that the instances of an inventory form: where each is reached, and which are the seeds. Pure.
+
+Whoever reaches the port of a member can run code there (Java serialization), so only addresses of a private network are
+taken: those of the members, and those that options of the JVM or the package give to Akka's remoting.
+
+Everything comes from the inventory and nothing from facts, so that C(--limit) changes nothing.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+
+from ..core import addresses
+from ..core.foreign_text import printable
+from ..core.variables import is_true
+from ..proxy import definition as proxy
+
+#: What others than this host may set for themselves, and the fallback of the host that asks.
+PORT, COUNT = "xitrum_cluster_port", "xitrum_instances"
+
+#: Whether 100.64.0.0/10 is taken for a private network.
+SHARED = "xitrum_cluster_shared_address_space"
+
+#: What is expected of an address, in words.
+EXPECTED = "expected is an address in a private network (10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16, fc00::/7)"
+
+#: The last parts of Akka's settings of an address: C(canonical.hostname) and C(bind.hostname) of Artery, C(hostname)
+#: and C(bind-hostname) of the classic remoting.
+HOST_NAMES = ("hostname", "bind-hostname")
+_OPTION = re.compile(r"-D(akka\.remote\.(?:[\w-]+\.)*(?:bind-)?hostname)(?:=(.*))?", re.DOTALL)
+
+#: What C(akka.actor.provider) is where nothing listens for other hosts.
+LOCAL_PROVIDERS = ("local", "akka.actor.LocalActorRefProvider")
+
+
+def address(host):
+    """Where the other members reach a host. Raises ValueError where that cannot be or must not be.
+
+    A name is refused as well: nobody can say now what it will be later.
+    """
+    found = str(host.get("xitrum_cluster_address") or proxy.own_address(host))
+    name, takes_shared = host["inventory_hostname"], is_true(host.get(SHARED, False))
+    fault = addresses.private_fault(found, takes_shared)
+    if fault == "a name":
+        raise ValueError(
+            f"{name}: its cluster address {printable(found)} is a name, wanted is an address of the private network: "
+            "set xitrum_cluster_address"
+        )
+    if fault:
+        raise ValueError(
+            f"{name}: its cluster address {found} is {fault}, and whoever reaches a member's port can run code there: "
+            f"set xitrum_cluster_address to the host's address in a private network; {EXPECTED}{shared_hint(found)}"
+        )
+    # In one text: Akka compares the seeds with the address that each member is told.
+    return addresses.canonical(found)
+
+
+def shared_hint(text):
+    """How 100.64.0.0/10 is taken, for an address in it; empty for another."""
+    found = addresses.parse_address(text)
+    if found is None or found.ip not in addresses.SHARED:
+        return ""
+    return f", or set {SHARED}: true where that network is yours alone"
+
+
+def option_errors(options, takes_shared=False):
+    """Why options of the JVM must not be given to an application, a sentence each: they win over all of its
+    configuration, and open Akka's remoting to others than a private network."""
+    for option in options:
+        found = _OPTION.fullmatch(str(option).strip())
+        name, value = (found[1], (found[2] or "").strip()) if found else ("", "")
+        # Without a value Artery binds its canonical address.
+        if not found or (not value and name.endswith(".bind.hostname")) or addresses.is_loopback(value):
+            continue
+        fault = addresses.private_fault(value, takes_shared)
+        if fault:
+            yield (
+                f"xitrum_java_options has {printable(f'-D{name}={value}')}, which is {fault}, and whoever reaches the "
+                f"port can run code there: {EXPECTED}{shared_hint(value)}. Leave the option out, and use "
+                "xitrum_cluster_address"
+            )
+
+
+def package_errors(settings, where):
+    """Why the settings of a package (C(package_config.Settings) of what Akka reads) must not be used, a sentence each:
+    they open Akka's remoting to others than a private network. A name or a variable of the environment, which only a
+    host knows, is no error. C(where) names the file."""
+    provider = settings.values(("akka", "actor", "provider")) - {None}
+    if not provider or provider <= set(LOCAL_PROVIDERS):
+        return
+    remedy = "Leave it out of the package and set xitrum_cluster: true, which gives each host its own address"
+    for name, value, fault in remoting_faults(settings):
+        yield (
+            f"{where} sets {name} to {printable(value)}, which is {fault}, and whoever reaches the "
+            f"port can run code there: {EXPECTED}. {remedy}"
+        )
+
+
+def config_errors(settings, takes_shared=False):
+    """As L(package_errors), of what C(xitrum_config) adds to the configuration of each instance. Whether remoting is on
+    may be set elsewhere, so every such address counts."""
+    for name, value, fault in remoting_faults(settings, takes_shared):
+        yield (
+            f"xitrum_config sets {name} to {printable(value)}, which is {fault}, and whoever reaches the port can run "
+            f"code there: {EXPECTED}{shared_hint(value)}. Leave it out of xitrum_config and set xitrum_cluster: true, "
+            "which gives each host its own address (xitrum_cluster_address)"
+        )
+
+
+def remoting_faults(settings, takes_shared=False):
+    """The addresses of Akka's remoting that are in no private network, as C((name, value, fault)). Names are left out."""
+    for path in sorted(settings.paths()):
+        if path[:2] != ("akka", "remote") or path[-1] not in HOST_NAMES:
+            continue
+        for value in sorted(settings.values(path) - {None, ""}):
+            fault = addresses.private_fault(value, takes_shared)
+            if fault and fault != "a name":
+                yield ".".join(path), value, fault
+
+
+def members(hosts, defaults):
+    """All instances as C([{host, index, address, port}]), in the order of the hosts. C(defaults) has what a host does not set."""
+    found = []
+    for host in hosts:
+        count, port = int(host.get(COUNT, defaults[COUNT])), int(host.get(PORT, defaults[PORT]))
+        found += [{"host": host["inventory_hostname"], "index": index, "address": address(host), "port": port + index} for index in range(count)]
+    return found
+
+
+def seeds(every, count, system):
+    """The seed nodes as addresses of Akka: the first instances, one of each host before a second one of any."""
+    order = sorted(every, key=lambda member: member["index"])
+    return [f"akka://{system}@{proxy.bracketed(member['address'])}:{member['port']}" for member in order[:count]]
+
+
+def plan(hosts, defaults, count, system):
+    """The cluster: C({seeds, members, problems}). C(problems) are sentences; where there are some, it must not be formed."""
+    every, problems = [], []
+    for host in hosts:
+        try:
+            every += members([host], defaults)
+        except ValueError as error:
+            problems.append(str(error))
+    unknown = bool(problems)
+    if len(every) < 2 and not unknown:
+        problems.append(f"xitrum_cluster is true and there is {len(every)} instance: a cluster has two at least. Add some, or leave it off.")
+    if count < 2:
+        problems.append(f"xitrum_cluster_seeds is {count}, wanted are two at least: with one seed nobody can join while that is down.")
+    if unknown:
+        return {"seeds": [], "members": [], "problems": problems}
+    lonely = sorted({member["host"] for member in every if ipaddress.ip_address(member["address"]).is_loopback})
+    if lonely and len({member["host"] for member in every}) > 1:
+        problems.append(f"the cluster address of {' and '.join(lonely)} is a loopback one, which no other host reaches: set xitrum_cluster_address.")
+    return {"seeds": seeds(every, count, system), "members": every, "problems": problems}

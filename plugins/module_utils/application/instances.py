@@ -1,0 +1,641 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Instances of a release: a folder each, with a configuration of its own, that a running process can be held against.
+
+C(ROOT/instances/N/ID-DIGEST.NUMBER) is made of release ID and of what instance N has of its own; DIGEST is the content of
+the files that hold no secret, and NUMBER (left out: 1) tells apart what differs in the others. Their content is compared
+itself, as only root and the application can: a name is in reports, and a digest of a short secret gives it away.
+A folder is immutable, so a process that runs in it (its working folder) runs that release with that configuration and
+that environment: one comparison tells whether a restart is due. C(ROOT/instances/N/current) is the instance's switch.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import re
+import time
+
+from ..configuration import shared as shared_settings
+from ..core import addresses, folders, lock_record, partial_folder, process, sockets
+from ..core.foreign_text import printable
+from ..core.plan import LOOK, RUN, Plan, Row
+from ..jdk import jvm
+from ..supervisor import control as supervisors
+from . import ownership, restarts, step_record, step_state
+from . import releases as release
+
+SPEC = {
+    "root": {"type": "path", "required": True},
+    "log_dir": {"type": "path", "required": True},
+    "user": {"type": "str", "required": True},
+    "release": {"type": "str", "required": True},
+    "main_class": {"type": "str", "default": "quickstart.Boot"},
+    "heap": {"type": "str", "default": "512m"},
+    "java_options": {"type": "list", "elements": "str", "default": []},
+    "nofile": {"type": "int", "default": 1024000},
+    "backlog": {"type": "int", "default": 1024},
+    "interface": {"type": "str", "default": ""},
+    "name": {"type": "str", "default": ""},
+    "supervisor": {"type": "str", "default": "systemd", "choices": sorted(supervisors.KINDS)},
+    "package_settings": {"type": "dict"},
+    "service_digest": {"type": "str", "default": ""},
+    "prove": {"type": "bool", "default": False},
+    "health_path": {"type": "str", "default": ""},
+    "health_status": {"type": "int", "default": 200},
+    "health_text": {"type": "str", "default": ""},
+    "health_timeout": {"type": "int", "default": 10},
+    "health_required": {"type": "bool", "default": True},
+    "instances": {
+        "type": "list", "elements": "dict", "required": True,
+        "options": {
+            "index": {"type": "int", "required": True},
+            "port": {"type": "int", "required": True},
+            "files": {"type": "dict", "required": True, "no_log": True},
+        },
+    },
+}
+
+#: Seconds for a JVM to answer jcmd, or to show its flags. What answers in its place may be anybody's: a program of the
+#: application's user can put a socket where jcmd looks for the JVM.
+JVM_SECONDS = 30
+
+#: How often a page that is not as desired is asked for, and the seconds between two requests.
+PAGE_TRIES = 3
+PAGE_PAUSE = 2.0
+
+#: Files of an instance that hold no secret. Whatever a user adds to the configuration or to the options of the JVM may be one.
+PUBLIC = ("config/akka.conf", "config/certificate.pem")
+
+#: Entries of a package that are not an instance's to share: each has its own.
+OWN = ("config", "script", "log", "tmp")
+
+
+def launcher(root):
+    """The one script that every supervisor runs. It goes into the instance's folder itself, not through the switch: a
+    running JVM opens jars late, and would otherwise find those of another release after the switch."""
+    return f"""#!/bin/sh
+# Starts the instance whose number is the only argument. Written by xitrum.host; all supervisors run this.
+set -eu
+home=$(readlink -f "{root}/instances/$1/current")
+set -a
+. "$home/environment"
+# Libraries unpack native code and load it from there, which a /tmp that is mounted noexec does not allow.
+TMPDIR=$home/tmp
+_JAVA_OPTIONS="-Djava.io.tmpdir=$home/tmp -Djna.tmpdir=$home/tmp ${{_JAVA_OPTIONS-}}"
+set +a
+cd "$home"
+exec script/runner "$XITRUM_MAIN_CLASS"
+"""
+
+
+def own_files(wanted, instance, jdk):
+    """What an instance has of its own: path below its folder to text."""
+    variables = {"XITRUM_MAIN_CLASS": wanted["main_class"]}
+    variables.update(jvm.environment(
+        jdk["home"], jdk["version"], wanted["heap"], wanted["java_options"], f"{wanted['log_dir']}/{instance['index']}"))
+    return {**instance["files"], "environment": jvm.environment_file(variables)}
+
+
+def folder_name(release_name, files, contents=None, current=""):
+    """The name of an instance's folder: the release, and what the instance has of its own, without the secrets in it.
+
+    C(contents) are the folders of the instance: name to the text of each file of C(files) there, None for one that this user
+    may not read, and C(current) is the one in use. A folder that has these files counts before a name that is free: one with a
+    lower number may have been removed since.
+    """
+    sha = hashlib.sha256()
+    for path in sorted(files):
+        sha.update(f"{path}\0{files[path] if path in PUBLIC else ''}\0".encode("utf-8", "surrogateescape"))
+    base, contents = f"{release_name}-{sha.hexdigest()[:10]}", contents or {}
+    same = [name for name in contents if name.partition(".")[0] == base and all(contents[name].get(path) in (None, text) for path, text in files.items())]
+    if current in same:
+        return current
+    # A number more than there are folders is free.
+    return same[0] if same else next(name for name in (base, *(f"{base}.{number}" for number in range(2, len(contents) + 2))) if name not in contents)
+
+
+def read_contents(host, folder, names, files):
+    """The files C(files) in the folders C(names) below an instance's own: see L(folder_name). One that is not there is an empty text."""
+    def read_file(path):
+        try:
+            return host.read(path) or ""
+        except PermissionError:
+            return None
+
+    return {name: {path: read_file(f"{folder}/{name}/{path}") for path in files} for name in names}
+
+
+def read(host, wanted, jdk, kernel=None):
+    """What is there and what runs. C(jdk) are the facts of that concern: C(home) and C(version). C(kernel) is what the
+    kernel concern reports, where it is read too: a run applies it before it restarts an instance."""
+    root = wanted["root"]
+    running = process.processes_under(host, f"{root}/instances")
+    rows = sockets.listeners(host)
+    state = {
+        "jdk": jdk,
+        "java": host.realpath(f"{jdk['home']}/bin/java"),
+        **restarts.start_state(host, wanted["nofile"], kernel),
+        "instances": {},
+        "launcher": host.read(f"{root}/run"),
+        "listening": listening_place(host, wanted["interface"]),
+        "unsettled": release.unsettled(host, root),
+        "locked": lock_record.is_interrupted(host, wanted["name"]),
+        "record": step_record.read(host, wanted["name"]) if wanted["name"] else {},
+    }
+    found = read_package_settings(host, root, wanted["release"])
+    state["package_settings"] = wanted.get("package_settings") if found is None else found
+    current = host.stat(host.realpath(f"{root}/current"))
+    state["group"] = current.group if current else None
+    wanted_indices = [item["index"] for item in wanted["instances"]]
+    service = supervisors.states(host, wanted["supervisor"], wanted["name"], wanted_indices) if wanted["name"] and wanted_indices else {}
+    defined = supervisors.defined(host, wanted["name"]) if wanted["name"] else {}
+    numbers = {int(name) for name in host.listdir(f"{root}/instances") if name.isdecimal()}
+    mains = supervisors.main_pids(host, wanted["supervisor"], wanted["name"], wanted_indices) if service else {}
+    ports, probes = {item["index"]: item["port"] for item in wanted["instances"]}, {}
+    for number in numbers.union(wanted_indices, *defined.values()):
+        folder = f"{root}/instances/{number}"
+        here = [row for row in running if process.is_under(row["cwd"], folder)]
+        users = process.accounts(host, folder, wanted["user"])
+        own = restarts.own_process(process.own_rows(here, users), wanted["user"])
+        unasked = process.stranger(host, own, wanted["user"]) if own and wanted["prove"] else ""
+        names = [name for name in host.listdir(folder) if host.stat(f"{folder}/{name}").kind == "directory" and not name.startswith(".")]
+        files = next((item["files"] for item in wanted["instances"] if item["index"] == number), {})
+        state["instances"][number] = {
+            "folders": names,
+            "contents": read_contents(host, folder, [name for name in names if name.startswith(f"{wanted['release']}-")], [*files, "environment"]),
+            "current": host.readlink(f"{folder}/current") or "",
+            "previous": host.readlink(f"{folder}/previous") or "",
+            "environment": host.read(f"{folder}/current/environment") or "",
+            "configured": read_configured(host, f"{folder}/current"),
+            "settings": read_running_settings(host, root, folder, own),
+            "process": own,
+            "listeners": [row for row in rows or [] if own and own["pid"] in row["pids"]],
+            "foreign": foreign_listener(host, wanted, rows, mains.get(number, 0), users, ports.get(number)),
+            "unread": restarts.unread_sockets(rows, ports.get(number)),
+            "log": host.stat(f"{wanted['log_dir']}/{number}") is not None,
+            "service": service.get(number),
+            "elsewhere": sorted(kind for kind, indices in defined.items() if kind != wanted["supervisor"] and number in indices),
+            "flags": None,
+            "unasked": unasked,
+        }
+        if own and wanted["prove"] and not unasked:
+            state["instances"][number].update(read_flags(host, wanted, own, probes))
+    if wanted["health_path"]:
+        for instance in wanted["instances"]:
+            has = state["instances"][instance["index"]]
+            has["page"] = read_page(host, wanted, instance["port"], has["listeners"])
+            # It answers where it was started, whatever its port is to be.
+            port = has["configured"].get("http", instance["port"])
+            has["answer"] = has["page"] if port == instance["port"] else read_page(host, wanted, port, has["listeners"])
+    return state
+
+
+def foreign_listener(host, wanted, rows, main, users, port):
+    """What listens on an instance's port and is not the instance, as a sentence; empty where nothing else does, and
+    where the supervisor has no process for the instance: then nothing is served, and the ports are judged before a
+    start."""
+    there = [row for row in rows or [] if row["port"] == port and row["pids"]] if main else []
+    return ownership.socket_fault(host, there, main, users, wanted["supervisor"])
+
+
+def read_running_settings(host, root, folder, own):
+    """The shared settings of the process of an instance (C(shared_settings)); None where it works in no folder of ours."""
+    name = (own["cwd"] or "").rpartition("/")[2] if own else ""
+    if not name or f"{folder}/{name}" != own["cwd"]:
+        return None
+    package = read_package_settings(host, root, release.release_of(own["cwd"], root))
+    conf, akka = (host.read(f"{folder}/{name}/config/{file}") or "" for file in ("xitrum.conf", "akka.conf"))
+    return shared_settings.read_settings(package, conf, akka if akka.startswith("# Instance ") else "") if conf else None
+
+
+def read_package_settings(host, root, name):
+    """The settings of sessions that a release on this host has; None where it is not there."""
+    folder = host.realpath(release.folder(root, name)) if name else ""
+
+    def read_file(path):
+        """A file of the release; None for what is none, and for a link that leads out of it."""
+        whole = host.realpath(f"{folder}/{path}")
+        found = host.stat(whole) if process.is_under(whole, folder) else None
+        return host.read(whole) if found and found.kind == "file" else None
+
+    return shared_settings.read_package_settings(read_file) if name else None
+
+
+def read_configured(host, folder):
+    """Where the instance of a folder listens, by the configuration that this collection wrote into it: C(http) and
+    C(https) (0: off) ports, and
+    C(interface); and whether it is C(cluster) member. Empty where there is no such configuration.
+
+    A process keeps these when variables change, so they and not the variables say where a running instance is reached.
+    """
+    text = host.read(f"{folder}/config/xitrum.conf") or ""
+    # The first of each is in our lines; those of the user follow.
+    found = {name: re.search(rf"^ *{name} = (.*)$", text, re.MULTILINE) for name in ("http", "https", "interface")}
+    if not found["http"] or not found["http"][1].isdecimal():
+        return {}
+    https = found["https"][1] if found["https"] else ""
+    return {
+        "http": int(found["http"][1]), "https": int(https) if https.isdecimal() else 0,
+        "interface": found["interface"][1].strip('"') if found["interface"] else "",
+        "cluster": (host.read(f"{folder}/config/akka.conf") or "").startswith("# Instance "),
+    }
+
+
+def listening_place(host, interface):
+    """The addresses that a configured one stands for on this host, and why nobody can listen there (or an empty
+    text)."""
+    if addresses.is_every(interface):
+        return {"addresses": [], "error": ""}
+    found = addresses.resolve(host, addresses.application_address(interface))
+    errors = [host.bind_error(address) for address in found]
+    reason = "" if not all(errors) else errors[0] if errors else "this host does not know the name"
+    return {"addresses": list(dict.fromkeys([*found, *addresses.resolve(host, interface)])), "error": reason}
+
+
+def read_page(host, wanted, port, listeners):
+    """What L(page) gives; at the end of a run, and in a check, what it gives at last: one slow answer is no sick instance."""
+    answer = page(host, wanted, port, listeners)
+    for _unused in range(PAGE_TRIES - 1 if wanted["prove"] else 0):
+        if answer in (None, wanted["health_status"]):
+            break
+        time.sleep(PAGE_PAUSE)
+        answer = page(host, wanted, port, listeners)
+    return answer
+
+
+def page(host, wanted, port, listeners):
+    """What a running instance answers for the health page; None where it does not listen on its port.
+
+    At the end of a run, and in a check, a page with the right status and without the text of a healthy one is no status
+    but a sentence. Before that the text is not read: a new one may be on the page of the new release alone.
+    """
+    row = next((row for row in listeners if row["port"] == port), None)
+    if row is None:
+        return None
+    target, text = addresses.socket_target(row), wanted.get("health_text", "")
+    if not text or not wanted["prove"]:
+        return host.page(target, port, wanted["health_path"], seconds=2)
+    answer, body = host.read_page(target, port, wanted["health_path"], wanted["health_timeout"])
+    return answer if answer != wanted["health_status"] or text in body else f"{answer} without the text {text!r}"
+
+
+def jdk_command(running, name, *arguments):
+    """A command of a running JVM's own JDK, as its user and in its mount namespace."""
+    return process.inside(running, [f"{jvm.home_of(running['exe'])}/bin/{name}", *arguments])
+
+
+def read_flags(host, wanted, running, probes):
+    """The flags of a running JVM, from itself, by the jcmd of its own JDK. As its user, in its mount namespace: the
+    two meet in /tmp, and a hardened service has one of its own. Without jcmd's own statistics, which it would leave
+    a folder for in there.
+
+    Where a flag is not as desired by a plain comparison, a second JVM shows what a restart would give: the JVM
+    rounds sizes, and each collector in its own way. C(probes) keeps those of this host: instances are alike.
+    """
+    ask = ["-J-XX:-UsePerfData", str(running["pid"]), "VM.flags"]
+    said = host.run(jdk_command(running, "jcmd", *ask), seconds=JVM_SECONDS)
+    if said.rc != 0:
+        words = (said.err or said.out).strip().partition("\n")[0] or f"it ended with {said.rc}"
+        return {"flags": None, "unasked": f"jcmd could not ask process {running['pid']} for its flags: {words}"}
+    found = {"flags": jvm.parse_flags(said.out)}
+    desired = jvm.wanted_flags(wanted["heap"], wanted["java_options"])
+    if all(verdict == "ok" for _name, _value, _has, verdict in jvm.flag_rows(desired, found["flags"], None)):
+        return found
+    every = host.run(jdk_command(running, "jcmd", *ask, "-all"), seconds=JVM_SECONDS)
+    if every.rc == 0:
+        found["flags"] = {**jvm.parse_flag_table(every.out), **found["flags"]}
+    options = jvm.probe_options(
+        [*(running.get("cmdline") or [])[1:], *jvm.last_options(wanted["heap"], plain_options(wanted), "")]
+    )
+    key = (running["exe"], tuple(options))
+    if key not in probes:
+        probes[key] = start_probe(host, running, options)
+    return {**found, "fresh": probes[key]}
+
+
+def plain_options(wanted):
+    """The options that go to the JVM itself, without those of the java launcher."""
+    return [option for option in wanted["java_options"] if not option.startswith("--")]
+
+
+def start_probe(host, running, options):
+    """The flags of a JVM of the same JDK with these options, that ends at once; None where it does not start."""
+    show = ["-XX:-UsePerfData", "-XX:+PrintFlagsFinal", "-version"]
+    said = host.run(process.inside(running, [running["exe"], "-XX:+IgnoreUnrecognizedVMOptions", *options, *show]), seconds=JVM_SECONDS)
+    given = {name for option in options for name in jvm.option_flags(option)}
+    return {"flags": jvm.parse_flag_table(said.out), "given": sorted(given)} if said.rc == 0 else None
+
+
+def plan(wanted, state):
+    """Decides which folders are made and which go, and says why a running instance has to be started anew."""
+    record = state.get("record") or {}
+    result = Plan(facts={"instances": [], "surplus": [], "locked": state["locked"], "interrupted": bool(record)})
+    if state["launcher"] != launcher(wanted["root"]):
+        result.actions.append(("launcher", None, None))
+    if state["unsettled"]:
+        result.actions.append(("settle", None, None))
+    for instance in wanted["instances"]:
+        try:
+            files = own_files(wanted, instance, state["jdk"])
+        except ValueError as error:
+            # The same of each instance, a fault a line. What else is wrong is found as well.
+            result.problems += [fault for fault in str(error).splitlines() if fault not in result.problems]
+            continue
+        plan_instance(wanted, instance, files, state, result)
+    result.facts["configured"] = {str(index): has.get("configured", {}) for index, has in state["instances"].items()}
+    result.problems.extend(shared_settings.option_errors(wanted["java_options"]))
+    result.problems.extend(page_problems(wanted, state))
+    if state.get("group") not in (None, wanted["user"]):
+        result.problems.append(
+            f"xitrum_user is {wanted['user']}, and the releases in {wanted['root']} belong to the group {state['group']}, "
+            f"as do the logs: set xitrum_user to {state['group']} again, or take the application off the host first "
+            "(ansible-playbook xitrum.host.remove)")
+    if wanted["supervisor"] == "systemd" and folders.is_hidden(state["java"]):
+        result.problems.append(f"the JDK is {state['java']}, and a hardened unit does not see that: install it below /usr/lib/jvm")
+    result.problems.extend(place_problems(wanted, state))
+    count = {instance["index"] for instance in wanted["instances"]}
+    listed = result.facts["instances"]
+    # What a step has stopped is that of a step again: one that fails puts it back to what served.
+    stopped = [item["index"] for item in listed if not item["running"] and step_state.was_stopped(record, item["index"])]
+    result.facts["start"] = [pick(item) for item in listed if not item["running"] and item["index"] not in stopped]
+    result.facts["restart"] = [pick(item) for item in listed if (item["running"] and item["due"]) or item["index"] in stopped]
+    observed = {item["index"]: item for item in listed}
+    result.facts["recovery"] = recovery(listed, step_state.plan_recovery(record, observed, state["locked"]))
+    gone = [{"index": int(index)} for index in sorted(record) if int(index) not in state["instances"]]
+    result.facts["recovery"].update({"gone": gone} if gone else {})
+    result.facts["unhealthy"] = [
+        item["index"] for item in listed if item["running"] and is_sick(wanted, state["instances"][item["index"]])]
+    result.facts["surplus"] = [{"index": index} for index in sorted(state["instances"]) if index not in count]
+    shown = {index: (state["instances"][index]["environment"], detail[1]["environment"]) for action, index, detail in result.actions if action == "make"}
+    result.before = "".join(f"instances/{index}/{name}\n" for index, has in sorted(state["instances"].items()) for name in has["folders"])
+    made = [f"instances/{index}/{name}\n" for action, index, (name, _files) in
+            (item for item in result.actions if item[0] == "make")]
+    result.after = "".join(sorted([*result.before.splitlines(True), *made]))
+    # What the JVM is told holds no secret, and is what a person wants to see of a change; xitrum.conf holds some.
+    for index, (old, new) in sorted(shown.items()):
+        result.before += f"instances/{index} environment:\n{old}"
+        result.after += f"instances/{index} environment:\n{new}"
+    return result
+
+
+def page_problems(wanted, state):
+    """Why the health page cannot be meant: an instance that runs does not know it. The proxies would take all instances out of use, and
+    a rollout would never find one healthy. An instance that is sick, and answers 5xx or nothing, or that limits requests (429), says nothing about the page."""
+    for instance in wanted["instances"] if wanted.get("health_required", True) and not wanted["prove"] else ():
+        has = state["instances"][instance["index"]]
+        said = has.get("page")
+        # A release that a killed run has left, and that was never healthy, says nothing about the page either.
+        if step_state.is_unproved(state.get("record") or {}, instance["index"], has["current"]):
+            continue
+        if isinstance(said, int) and said < 500 and said not in (429, wanted["health_status"]):
+            yield (f"instance {instance['index']} runs, and answers {said} for {wanted['health_path']}; wanted is {wanted['health_status']}. "
+                   "Correct xitrum_health_path (or xitrum_health_status), or set xitrum_health_path_new: true for the one run that brings this page")
+
+
+def is_sick(wanted, has):
+    """Whether a running instance answered the health page otherwise than desired. False where it was not asked."""
+    return has.get("page") is not None and has["page"] != wanted["health_status"]
+
+
+def health_row(wanted, instance, has):
+    """What a running instance answers for the health page, at the end of a run."""
+    asked, index = wanted["health_path"], instance["index"]
+    text = f" with the text {wanted['health_text']!r}" if wanted.get("health_text") and wanted["prove"] else ""
+    row = Row("instance", f"instance-{index} health", f"{wanted['health_status']}{text} for {asked}", "", printable(str(has["page"])))
+    if is_sick(wanted, has):
+        row.status, row.why = "differs", "it runs, and its health page does not answer as desired"
+        row.mend = f"read the log of the instance in {wanted['log_dir']}/{index}, or correct xitrum_health_path{' or xitrum_health_text' if text else ''}"
+    return row
+
+
+def place_problems(wanted, state):
+    """Why no instance can listen on the configured address. One that listens there already proves that it can."""
+    place = state.get("listening") or {"addresses": [], "error": ""}
+    has = [state["instances"][instance["index"]]["listeners"] for instance in wanted["instances"]]
+    if place["error"] and not any(
+        addresses.serves([row], wanted["interface"], place["addresses"]) for rows in has for row in rows
+    ):
+        yield (
+            f"xitrum_interface is {wanted['interface']!r}, where no program of this host can listen "
+            f"({place['error']}); expected is an address of this host. "
+            "Set xitrum_interface to one, or leave it out to listen on every address"
+        )
+
+
+def recovery(listed, actions):
+    """The instances by what a run does about them before its own first step (L(step_state)), those alone for which it
+    does something."""
+    chosen = {action: [pick(item) for item in listed if actions[item["index"]] == action] for action in step_state.ACTIONS}
+    return {action: found for action, found in chosen.items() if action and found}
+
+
+def is_healthy(wanted, has):
+    """Whether a running instance answers as it should; None where it was not asked, or nobody can see where it listens."""
+    if not wanted["health_path"] or not has["process"] or has.get("unread") or "answer" not in has:
+        return None
+    return has["answer"] == wanted["health_status"]
+
+
+def pick(item):
+    """What M(xitrum.host.instance_service) wants to know of an instance."""
+    return {name: item[name] for name in ("index", "port", "folder")}
+
+
+def plan_instance(wanted, instance, files, state, result):
+    """One instance: its folder, and what runs of it."""
+    index, has = instance["index"], state["instances"][instance["index"]]
+    name = folder_name(wanted["release"], files, has.get("contents"), has["current"])
+    new = name not in has["folders"] or not has["log"]
+    if new:
+        result.actions.append(("make", index, (name, files)))
+    running = has["process"]
+    used = {name, has["current"], has["previous"], (running["cwd"] or "").rpartition("/")[2] if running else ""}
+    used |= step_state.kept_folders(state.get("record") or {}, index)
+    old = [folder for folder in has["folders"] if folder not in used]
+    result.actions.extend(("remove", index, folder) for folder in old)
+    rows = instance_rows(wanted, instance, name, has, state)
+    if old:
+        rows.append(Row("instance", f"instance-{index} old folders", "none", ", ".join(old), "", "differs", "nothing refers to them any more", RUN))
+    result.rows.extend(rows)
+    result.facts["instances"].append({
+        "index": index, "port": instance["port"], "folder": name, "current": has["current"], "previous": has["previous"],
+        "back": step_state.return_folder(state.get("record") or {}, index, has["current"]),
+        "running": running is not None, "pid": running["pid"] if running else 0,
+        "configured": has.get("configured", {}),
+        "release": release.release_of(running["cwd"], wanted["root"]) if running else "",
+        "healthy": is_healthy(wanted, has),
+        "due": [restarts.reason(row) for row in rows if row.status == "restart"],
+        "changes": setting_changes(files, has, state),
+    })
+
+
+def setting_changes(files, has, state):
+    """The shared settings with which the process of an instance differs from its own files C(files)."""
+    if not has["process"] or not has.get("settings"):
+        return []
+    desired = shared_settings.read_settings(
+        state.get("package_settings"), files.get("config/xitrum.conf", ""), files.get("config/akka.conf", ""))
+    return shared_settings.find_changes(has["settings"], desired)
+
+
+def instance_rows(wanted, instance, name, has, state):
+    """Three columns for one instance. What is C(restart) is a reason to start it anew."""
+    running, label = has["process"], f"instance-{instance['index']}"
+    row = functools.partial(restarts.instance_row, label)
+
+    if running is None:
+        return [Row("instance", f"{label} process", wanted=name, configured=has["current"], effective="not running", status="differs",
+                    why="no process works in its folder", mend=RUN)]
+    works_in = (running["cwd"] or "").rpartition("/")[2]
+    unread = has.get("unread", "") if not on_port(has, instance) else ""
+    rows = [
+        row("folder", name, has["current"], works_in, works_in == name == has["current"], "another release or configuration runs"),
+        row("user", wanted["user"], wanted["user"], running["user"], running["user"] == wanted["user"], "it runs as somebody else"),
+        restarts.java_row(label, running, state["java"]),
+        restarts.nofile_row(label, running, wanted["nofile"], state["granted"]),
+    ]
+    if is_healthy(wanted, has) is False and step_state.is_unproved(state.get("record") or {}, instance["index"], has["current"]):
+        said = "nothing" if has["answer"] is None else str(has["answer"])
+        rows.append(row("health", str(wanted["health_status"]), wanted["health_path"], said, False, "a run ended before what it started was healthy"))
+    if not unread:
+        rows += [
+            restarts.backlog_row(label, [item["backlog"] for item in on_port(has, instance)], wanted["backlog"], state),
+            address_row(wanted, instance, has, state, row),
+        ]
+    if has.get("foreign"):
+        rows.append(Row("instance", f"{label} listener", "its own", "", "foreign", "differs", has["foreign"], LOOK))
+    if has["service"] is not None:
+        rows.append(service_row(wanted, label, has["service"], has["elsewhere"]))
+    if has["unasked"]:
+        rows.append(Row("instance", f"{label} flags", status="unseen", why=has["unasked"]))
+    if has["flags"] is not None:
+        for name, value, said, verdict in jvm.flag_rows(
+            jvm.wanted_flags(wanted["heap"], wanted["java_options"]), has["flags"], has.get("fresh")
+        ):
+            if verdict == "absent":
+                rows.append(
+                    Row(
+                        "instance",
+                        f"{label} {name}",
+                        value,
+                        value,
+                        "",
+                        "absent",
+                        "the JDK of this instance has no such flag",
+                    )
+                )
+            else:
+                rows.append(row(name, value, value, said, verdict == "ok", "the running JVM says otherwise"))
+    if wanted["service_digest"]:
+        under = (running["environ"] or {}).get("XITRUM_SERVICE", "")
+        rows.append(row("service", wanted["service_digest"], wanted["service_digest"], under, under == wanted["service_digest"],
+                        "it was started by another version of its service definition"))
+    if wanted["prove"] and has.get("page") is not None:
+        rows.append(health_row(wanted, instance, has))
+    if unread:
+        rows += [
+            Row("instance", f"{label} {item}", status="unseen", why=unread, mend=LOOK)
+            for item in ("backlog", "address")
+        ]
+    return rows
+
+
+def on_port(has, instance):
+    """The sockets on which a running instance takes requests."""
+    return [item for item in has["listeners"] if item["port"] == instance["port"]]
+
+
+def address_row(wanted, instance, has, state, row):
+    """Where the instance listens, compared with the configured address by what both mean."""
+    place, found = state.get("listening") or {"addresses": []}, on_port(has, instance)
+    listens = sorted({addresses.socket_text(item) for item in found})
+    address = f"{addresses.bracketed(wanted['interface']) or '*'}:{instance['port']}"
+    good = not has["listeners"] or addresses.serves(found, wanted["interface"], place["addresses"])
+    return row("address", address, address, " ".join(listens), good, "it listens elsewhere")
+
+
+def service_row(wanted, label, said, elsewhere):
+    """What the supervisor itself says. An instance that runs without it is nobody's to start after a crash or at boot, and
+    one that another supervisor has as well would be started twice."""
+    well = supervisors.WELL
+    found = Row("instance", f"{label} {wanted['supervisor']}", f"{well['active']}, {well['boot']}", said["boot"], said["active"])
+    if elsewhere:
+        found.effective = ", ".join([*filter(None, [said["active"]]), *elsewhere])
+        found.status, found.why, found.mend = "restart", f"{' and '.join(elsewhere)} has it", RUN
+    elif said["active"] != well["active"]:
+        found.status, found.why, found.mend = "restart", "its supervisor does not keep it running", RUN
+    elif said != well:
+        # No reason to interrupt what runs.
+        found.status, found.why, found.mend = "differs", "it runs, and would not be started at boot", RUN
+    return found
+
+
+def apply(host, wanted, planned):
+    """Makes and removes folders. No instance is stopped, started or switched."""
+    root, user, logs = wanted["root"], wanted["user"], wanted["log_dir"]
+    before = host.stat(host.realpath(logs))
+    for path, owner in ((root, "root"), (f"{root}/instances", "root"), (logs, "root")):
+        host.make_directory(path, 0o755 if path == root else 0o750, owner, user)
+    # Whoever had the folder could put something in it until now, and no longer.
+    unsafe = folders.unsafe_entries(host, "log_dir", host.realpath(logs), user) if before and before.owner != "root" else []
+    if unsafe:
+        entry, why = unsafe[0]
+        raise PermissionError(
+            f"{printable(entry)} in {logs} {why}, and {logs} belonged to {printable(before.owner)} until now: root writes "
+            "to it. Remove it, then run the same command again"
+        )
+    for action, index, detail in planned.actions:
+        if action == "launcher":
+            host.write(f"{root}/run", launcher(root), 0o755)
+        elif action == "settle":
+            release.settle(host, root)
+        elif action == "remove":
+            host.remove(f"{root}/instances/{index}/{detail}")
+        elif action == "make":
+            make(host, wanted, index, *detail)
+
+
+def make(host, wanted, index, name, files):
+    """One instance's folder, under another name until it is whole."""
+    root, user = wanted["root"], wanted["user"]
+    home = f"{root}/instances/{index}"
+    host.make_directory(f"{wanted['log_dir']}/{index}", 0o750, user, user)
+    host.make_directory(home, 0o750, "root", user)
+    if host.exists(f"{home}/{name}"):
+        return
+    for left in partial_folder.find_abandoned(host, home):
+        host.remove(f"{home}/{left}")
+    partial = f"{home}/{partial_folder.name_for(name)}"
+    # Of root alone until it is whole: nobody else is to hold it.
+    host.make_directory(partial, 0o700, "root", user)
+    try:
+        with partial_folder.hold(partial):
+            fill(host, wanted, index, files, partial)
+            host.make_directory(partial, 0o750, "root", user)
+            if host.exists(f"{home}/{name}"):
+                # A module that outlived its controller has made the same meanwhile.
+                host.remove(partial)
+            else:
+                host.rename(partial, f"{home}/{name}")
+    except OSError:
+        # Of a full disk, it takes some of what there is.
+        host.remove(partial)
+        raise
+
+
+def fill(host, wanted, index, files, partial):
+    """What is in an instance's folder: the release by links, and what the instance has of its own."""
+    user, source = wanted["user"], release.folder(wanted["root"], wanted["release"])
+    for entry in host.listdir(source):
+        if entry not in OWN:
+            host.link(f"{partial}/{entry}", f"../../../releases/{wanted['release']}/{entry}")
+    for tree in ("config", "script"):
+        # Hard links: the configuration folder must be a real one beside the instance's own xitrum.conf, and the runner
+        # finds its root through symbolic links, so it would leave the instance.
+        host.link_tree(f"{source}/{tree}", f"{partial}/{tree}", [f"{partial}/{path}" for path in files], 0o750, "root", user)
+    for path, text in files.items():
+        host.write(f"{partial}/{path}", text, 0o640, "root", user)
+    host.make_directory(f"{partial}/tmp", 0o750, user, user)
+    host.link(f"{partial}/log", f"{wanted['log_dir']}/{index}")

@@ -1,0 +1,446 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Releases on a host: immutable folders named by their content, made of what is there already and of what is sent.
+
+C(ROOT/releases/ID) exists only when it is whole: it is put together under another name and renamed. Files that an
+older release has with the same content become hard links, so a release costs the disk only what changed.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import shutil
+import tarfile
+
+from ..core import partial_folder, process
+from ..core.foreign_text import parse_json
+from ..core.plan import RUN, Plan, Row
+
+SPEC = {
+    "root": {"type": "path", "required": True},
+    "release": {"type": "str", "required": True},
+    "keep": {"type": "int", "default": 5},
+    "group": {"type": "str", "default": "root"},
+}
+
+
+def folder(root, release):
+    """The folder of a release."""
+    return f"{root}/releases/{release}"
+
+
+def manifest_path(root, release):
+    """Where the list of a release's files is kept."""
+    return f"{root}/manifests/{release}.json"
+
+
+def release_of(path, root):
+    """The release that an instance folder (C(ROOT/instances/N/ID-DIGEST)) was made of; an empty text for another path."""
+    if not path or not path.startswith(f"{root}/instances/"):
+        return ""
+    return path[len(f"{root}/instances/"):].partition("/")[2].partition("/")[0].rpartition("-")[0]
+
+
+def unsettled(host, root):
+    """The release that every instance of this host is switched to while C(ROOT/current) does not say so yet; else empty."""
+    targets = {release_of(f"{root}/instances/{number}/{host.readlink(f'{root}/instances/{number}/current')}", root)
+               for number in host.listdir(f"{root}/instances")}
+    if len(targets) != 1 or host.readlink(f"{root}/current") == f"releases/{min(targets)}":
+        return ""
+    return min(targets)
+
+
+def settle(host, root):
+    """Makes C(ROOT/current) say what all instances of this host are switched to, and C(ROOT/previous) what a rollback
+    goes back to: the last other release that was healthy. Without a record that is what C(ROOT/current) said before."""
+    release, before = unsettled(host, root), host.readlink(f"{root}/current")
+    if not release:
+        return
+    if before and read_healthy(host, root) is None:
+        host.link(f"{root}/previous", before)
+    host.link(f"{root}/current", f"releases/{release}")
+    link_previous(host, root)
+
+
+def link_previous(host, root):
+    """Makes C(ROOT/previous) lead to what the record says, and to nothing where no other release was healthy: least of
+    all to the one that failed. Without a record it stays."""
+    healthy, now = read_healthy(host, root), host.readlink(f"{root}/previous")
+    if healthy is None:
+        return
+    current = (host.readlink(f"{root}/current") or "").rpartition("/")[2]
+    target = previous_healthy(healthy, installed(host, root), current)
+    if target and now != f"releases/{target}":
+        host.link(f"{root}/previous", f"releases/{target}")
+    elif now and not target:
+        host.remove(f"{root}/previous")
+
+
+def healthy_path(root):
+    """Where the releases are listed that were healthy on a host."""
+    return f"{root}/healthy"
+
+
+def read_healthy(host, root):
+    """The releases with which a run ended healthy on this host, the latest last. None where there is no record, as on a
+    host that was set up before it was kept."""
+    text = host.read(healthy_path(root))
+    return None if text is None else text.split()
+
+
+def previous_healthy(healthy, releases, current):
+    """The last release of C(healthy) that is still on the host and not the current one; empty where there is none."""
+    return next((name for name in reversed(healthy or []) if name in releases and name != current), "")
+
+
+def record_healthy(host, root, healthy):
+    """Writes the releases that were healthy, those alone that are still on the host."""
+    before = read_healthy(host, root)
+    kept = set(installed(host, root))
+    names = [name for name in healthy if name in kept]
+    # An empty record is one too: without any, the host would be taken for one from before it.
+    if names != before:
+        host.write(healthy_path(root), "".join(f"{name}\n" for name in names), 0o644, "root", "root")
+        link_previous(host, root)
+
+
+def add_healthy(host, root, release):
+    """Records that a run ended healthy with a release: it is the latest."""
+    record_healthy(host, root, [*(name for name in read_healthy(host, root) or [] if name != release), release])
+
+
+def drop_healthy(host, root, release):
+    """Takes a release that failed off the record, whatever it was before."""
+    begin_healthy(host, root)
+    healthy = read_healthy(host, root)
+    if healthy is not None:
+        record_healthy(host, root, [name for name in healthy if name != release])
+
+
+def begin_healthy(host, root):
+    """Begins the record where there is none: with the release before and the one that runs, of a host that was set up
+    before it was kept; with no release where instances were switched to one, and C(ROOT/current) leads to none, since
+    their first start failed or was killed."""
+    links = [(host.readlink(f"{root}/{name}") or "").rpartition("/")[2] for name in ("previous", "current")]
+    if not links[1]:
+        links = []
+    if (links or switched(host, root)) and read_healthy(host, root) is None:
+        record_healthy(host, root, list(dict.fromkeys(filter(None, links))))
+
+
+def switched(host, root):
+    """The releases that the instances of this host are switched to, sorted: several after a rollout that stopped."""
+    links = {number: host.readlink(f"{root}/instances/{number}/current") for number in host.listdir(f"{root}/instances")}
+    return sorted({release_of(f"{root}/instances/{number}/{target}", root) for number, target in links.items() if target})
+
+
+def installed(host, root):
+    """The whole releases on the host, oldest first."""
+    names = [name for name in host.listdir(f"{root}/releases") if not name.startswith(".")]
+    return sorted(names, key=lambda name: (manifest_of(host, root, name).get("installed", 0), name))
+
+
+def manifest_of(host, root, release):
+    """What is on record of a release; nothing where there is no record, or a damaged one: files are proved by their content."""
+    try:
+        found = parse_json(host.read(manifest_path(root, release)) or "{}")
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def running(host, root):
+    """The releases that the processes of the instances run, sorted: what serves, wherever links lead."""
+    folder = host.realpath(root)
+    found = {release_of(row["cwd"], folder) for row in process.processes_under(host, f"{folder}/instances")}
+    return sorted(found - {""})
+
+
+def in_step(record):
+    """The releases that steps were bringing when their run ended without a word, by the record of the steps (pure)."""
+    return sorted({entry["folder"].rpartition("-")[0] for entry in record.values()} - {""})
+
+
+def overview(host, root, record=None):
+    """What M(xitrum.host.release_info) tells of a host: C({releases, current, previous, healthy, switched, running, in_step,
+    slot}). C(record) is that of the steps, L(step_record)."""
+    links = {name: (host.readlink(f"{root}/{name}") or "").rpartition("/")[2] for name in ("current", "previous")}
+    return {"releases": installed(host, root), "slot": int((host.read(f"{root}/slot") or "").strip() == "1"), **links,
+            "healthy": read_healthy(host, root), "switched": switched(host, root), "running": running(host, root),
+            "in_step": in_step(record or {})}
+
+
+def read(host, wanted):
+    """The releases that are there, those in use by a link, and the files that a new one could share."""
+    root = wanted["root"]
+    releases = installed(host, root)
+    linked = set()
+    for name in ("current", "previous"):
+        linked.add((host.readlink(f"{root}/{name}") or "").rpartition("/")[2])
+        for number in host.listdir(f"{root}/instances"):
+            target = host.readlink(f"{root}/instances/{number}/{name}")
+            linked.add(release_of(f"{root}/instances/{number}/{target}", root) if target else "")
+    return {
+        "releases": releases,
+        "has": has(host, root, releases) if wanted["release"] not in releases else None,
+        "linked": sorted(linked & set(releases)),
+        # Without a record of ours it is somebody else's folder.
+        "marked": [name for name in releases if host.stat(manifest_path(root, name)) is not None],
+        "healthy": read_healthy(host, root),
+        "current": (host.readlink(f"{root}/current") or "").rpartition("/")[2],
+        "running": read_running(host, root),
+        "partial": partial_folder.find_abandoned(host, f"{root}/releases"),
+    }
+
+
+def read_running(host, root):
+    """The releases that instances run, sorted. What other users work in is no instance: it would keep a release."""
+    rows, found = process.processes_under(host, f"{root}/instances"), set()
+    for number in host.listdir(f"{root}/instances") if rows else ():
+        home = f"{root}/instances/{number}"
+        here = [row for row in rows if process.is_under(row["cwd"], host.realpath(home))]
+        found |= {release_of(row["cwd"], root) for row in process.own_rows(here, process.accounts(host, home))}
+    return sorted(found)
+
+
+def files(host, root, release):
+    """The files that a release's manifest lists; none where there is no manifest."""
+    return [entry for entry in manifest_of(host, root, release).get("files", []) if "sha256" in entry]
+
+
+def has(host, root, releases):
+    """The contents that the releases on a host have by their manifests, as texts of mode and SHA-256, sorted. Nobody has read the files for it."""
+    return sorted({f"{entry['mode']} {entry['sha256']}" for release in releases for entry in files(host, root, release)})
+
+
+def plan(wanted, state):
+    """Decides what is uploaded and which old releases go."""
+    release = wanted["release"]
+    result = Plan(facts={"releases": state["releases"], "current": state["current"], "kept": kept(release, state),
+                         **({"has": state["has"]} if state["has"] is not None else {})})
+    there, leads = release in state["releases"], state["current"] == release
+    result.rows.append(Row(
+        "release", "release", wanted=release, configured=state["current"], effective=state["current"],
+        status="ok" if leads else "differs",
+        why="not uploaded yet" if not there else "" if leads else f"{wanted['root']}/current leads elsewhere, as after a rollback, or a deploy with -e",
+        mend="" if leads else RUN))
+    every = [*(name for name in state["releases"] if name != release), release]
+    # What a rollback would go back to stays, whatever the number.
+    target = previous_healthy(state.get("healthy"), state["releases"], state["current"])
+    protected = {release, state["current"], target, *state["linked"], *state["running"]}
+    every = [name for name in every if name in state["marked"] or name == release]
+    gone = [name for name in every[:-max(wanted["keep"], 1)] if name not in protected]
+    result.rows.append(Row(
+        "release", "releases to keep", str(wanted["keep"]), "", str(len(state["releases"])), status="differs" if gone else "ok",
+        why=f"nothing refers to {', '.join(gone)} any more" if gone else "", mend=RUN if gone else ""))
+    result.actions = [*([] if there else [("upload", release)]), *(("remove", name) for name in gone)]
+    if result.actions:
+        result.before = "".join(f"release {name}\n" for name in state["releases"])
+        result.after = "".join(f"release {name}\n" for name in ([*state["releases"], release] if not there else state["releases"]) if name not in gone)
+    return result
+
+
+def kept(release, state):
+    """The release that the host runs instead of C(release), which it has as well: it was rolled back to, or another
+    was deployed since.
+    Empty where there is none: a run that brings C(release) then replaces nothing that somebody chose."""
+    current, running = state["current"], [name for name in state["running"] if name]
+    chosen = {release, current} <= set(state["releases"]) and current != release
+    return current if chosen and (not running or current in running) else ""
+
+
+def shared(host, root, releases, wanted_digests):
+    """Files of older releases with a content that is wanted: (SHA-256, mode) to path. Their content is read and
+    compared, since somebody may have edited a file in place."""
+    found = {}
+    for release in reversed(releases):
+        for entry in files(host, root, release):
+            key = (entry["sha256"], entry["mode"])
+            path = f"{folder(root, release)}/{entry['path']}"
+            if key in wanted_digests and key not in found and has_mode(path, key[1]) and digest(path) == key[0]:
+                found[key] = path
+    return found
+
+
+def has_mode(path, mode):
+    """Whether a file of a release is as readable and executable as its manifest says: others than its group have nothing of it."""
+    try:
+        return os.stat(path).st_mode & 0o7777 == int(mode, 8) & 0o750
+    except OSError:
+        return False
+
+
+def seals(found):
+    """What tells later whether a file that was proved has been touched since: path to [SHA-256, mode, size, time of the last change of its inode in ns]."""
+    said = {}
+    for (sha256, mode), path in found.items():
+        stat = os.stat(path)
+        said[path] = [sha256, mode, stat.st_size, stat.st_ctime_ns]
+    return said
+
+
+def sealed(said):
+    """The same files as L(shared) gave them. One that was touched since (a hard link to it is a touch) is read again.
+
+    Raises ValueError where it is another now.
+    """
+    found = {(sha256, mode): path for path, (sha256, mode, _size, _changed) in said.items()}
+    try:
+        touched = [path for path, seal in seals(found).items() if seal != said[path] and digest(path) != seal[0]]
+    except OSError as error:
+        touched = [error.filename]
+    if touched:
+        raise ValueError(f"{touched[0]} was changed while the release was sent; run the playbook again")
+    return found
+
+
+def digest(path):
+    """The SHA-256 of a file in hexadecimal; an empty text where it cannot be read."""
+    sha = hashlib.sha256()
+    try:
+        with open(path, "rb") as handle:
+            for block in iter(lambda: handle.read(1 << 20), b""):
+                sha.update(block)
+    except OSError:
+        return ""
+    return sha.hexdigest()
+
+
+def missing(manifest, found):
+    """The digests that no release on the host has, each once, sorted: what has to be sent."""
+    return sorted({entry["sha256"] for entry in manifest if "sha256" in entry and (entry["sha256"], entry["mode"]) not in found})
+
+
+def archived(archive):
+    """The digests of the files in an archive; none where there is no archive."""
+    if not archive:
+        return set()
+    with tarfile.open(archive) as tar:
+        return set(tar.getnames())
+
+
+def clean(host, root, state):
+    """Takes away what a killed run left half made."""
+    for name in state["partial"]:
+        host.remove(f"{root}/releases/{name}")
+
+
+def assemble(host, wanted, manifest, found, archive, now):
+    """Puts the release together under a name of this run, proves every file, and renames it: the last step is atomic.
+
+    Where another run has made the same release meanwhile, that one stays. Raises ValueError where what was made is not
+    what the manifest lists.
+    """
+    root, release, group = wanted["root"], wanted["release"], wanted["group"]
+    partial = f"{root}/releases/{partial_folder.name_for(release)}"
+    host.make_directory(root)
+    host.make_directory(f"{root}/releases", 0o750, "root", group)
+    # Of root alone until it is whole: nobody else is to hold it.
+    host.make_directory(partial, 0o700, "root", group)
+    with partial_folder.hold(partial):
+        fill(host, partial, manifest, found, archive, group)
+        fault = find_fault(partial, manifest)
+        if fault:
+            raise ValueError(f"the release was not made as its manifest lists it: {fault}. What runs is untouched; run the playbook again.")
+        host.own(partial, 0o750, "root", group)
+        host.write(manifest_path(root, release), json.dumps({"installed": now, "files": manifest}), 0o640, "root", group)
+        # On the disk before it has its name, or a power cut could leave a whole release of empty files.
+        os.sync()
+        try:
+            os.rename(partial, folder(root, release))
+        except OSError as error:
+            if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
+                raise
+            host.remove(partial)
+
+
+def fill(host, partial, manifest, found, archive, group):
+    """Makes the entries of a manifest in a folder, of what the host has (C(found)) and what was sent."""
+    sent = unpack(archive, partial) if archive else {}
+    made = {partial}
+    for entry in manifest:
+        path = f"{partial}/{entry['path']}"
+        parents = [os.path.dirname(path)]
+        while parents[-1] not in made:
+            parents.append(os.path.dirname(parents[-1]))
+        for parent in reversed(parents[:-1]):
+            host.make_directory(parent, 0o750, "root", group)
+            made.add(parent)
+        place(host, entry, path, found, sent, group)
+    for spare in sent.values():
+        os.unlink(spare)
+
+
+def find_fault(folder_path, manifest):
+    """The first way in which a folder is not what a manifest lists, as part of a sentence; empty where it is."""
+    listed, there = {entry["path"]: entry for entry in manifest}, set()
+    for top, folders, names in os.walk(folder_path):
+        links = [name for name in folders if os.path.islink(os.path.join(top, name))]
+        there.update(os.path.relpath(os.path.join(top, name), folder_path) for name in names + links)
+    more, less = sorted(there - set(listed)), sorted(set(listed) - there)
+    if more or less:
+        return f"found {more[0]}, which is not listed" if more else f"{less[0]} is missing"
+    for path, entry in listed.items():
+        where = os.path.join(folder_path, path)
+        if "link" in entry:
+            good = os.path.islink(where) and os.readlink(where) == entry["link"]
+        else:
+            good = not os.path.islink(where) and has_mode(where, entry["mode"]) and digest(where) == entry["sha256"]
+        if not good:
+            return f"{path} has another content or mode"
+    return ""
+
+
+def place(host, entry, path, found, sent, group):
+    """One entry of the manifest: a link, a hard link to an older release's file, or a file that was sent."""
+    if "link" in entry:
+        os.symlink(entry["link"], path)
+    elif (entry["sha256"], entry["mode"]) in found:
+        os.link(found[entry["sha256"], entry["mode"]], path)
+    else:
+        # Two files with one content share what was sent, unless their modes differ: then the second is a copy.
+        used = any(digest_of_other == entry["sha256"] for digest_of_other, _mode in found)
+        (shutil.copyfile if used else os.link)(sent[entry["sha256"]], path)
+        host.own(path, int(entry["mode"], 8) & 0o750, "root", group)
+        found[entry["sha256"], entry["mode"]] = path
+
+
+def unpack(archive, partial):
+    """The files of an archive whose members are named by their SHA-256: digest to path. Raises ValueError for another content."""
+    sent = {}
+    with tarfile.open(archive) as tar:
+        for member in tar:
+            path = f"{partial}/.{member.name}"
+            with open(path, "wb") as out:
+                shutil.copyfileobj(tar.extractfile(member), out, 1 << 20)
+            if digest(path) != member.name:
+                raise ValueError(f"a file arrived damaged: its SHA-256 is {digest(path)}, wanted is {member.name}; run the playbook again")
+            sent[member.name] = path
+    return sent
+
+
+def describe(error, wanted):
+    """An operating system's error while a release is made, as a sentence with what to do."""
+    where = folder(wanted["root"], wanted["release"])
+    reasons = {
+        errno.ENOSPC: "the file system is full: make room, or lower xitrum_keep_releases",
+        errno.EDQUOT: "the disk quota is used up: make room, or lower xitrum_keep_releases",
+        errno.EROFS: "the file system is mounted read-only",
+        errno.EACCES: "permission is denied",
+    }
+    return (f"the release could not be written to {where}: {reasons.get(error.errno, error.strerror)}. "
+            "What runs is untouched; mend this and run the playbook again.")
+
+
+def prune(host, root, planned):
+    """Removes the old releases that the plan names."""
+    for action, name in planned.actions:
+        if action == "remove":
+            # Under another name first: a run that is killed in between leaves nothing that looks whole.
+            host.rename(folder(root, name), f"{root}/releases/.{name}.removed")
+            host.remove(manifest_path(root, name))
+            host.remove(f"{root}/releases/.{name}.removed")

@@ -1,0 +1,179 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a running instance takes on only when it starts: its JDK, its limit of open files, the backlog of its socket.
+Read only.
+
+Host preparation changes all three for the next start and restarts nothing, so it reports which instances need one.
+The application's own concern, C(instances), judges by the same functions.
+"""
+
+from __future__ import annotations
+
+from ..core import process, sockets
+from ..core.plan import BASE, LOOK, RUN, Plan, Row
+from ..limits import nofile as limits
+
+SPEC = {
+    "root": {"type": "path", "required": True},
+    "user": {"type": "str", "required": True},
+    "http_port": {"type": "int", "default": 8000},
+    "nofile": {"type": "int", "default": 1024000},
+    "backlog": {"type": "int", "default": 1024},
+}
+
+#: Why it is not known who listens.
+NO_SS = "ss did not answer: install iproute2 (Debian) or iproute (RHEL)"
+
+
+def read(host, wanted, jdk=None, kernel=None):
+    """The running instances by index, and what the host gives a process that starts now."""
+    root = host.realpath(wanted["root"])
+    running = process.processes_under(host, f"{root}/instances")
+    rows = sockets.listeners(host) if running else sockets.Rows()
+    found = {}
+    for name in filter(str.isdecimal, host.listdir(f"{root}/instances")):
+        folder = f"{root}/instances/{name}"
+        here = [row for row in running if process.is_under(row["cwd"], folder)]
+        own = own_process(process.own_rows(here, process.accounts(host, folder, wanted["user"])), wanted["user"])
+        port = wanted["http_port"] + int(name)
+        if own:
+            listening = [row["backlog"] for row in rows or [] if row["port"] == port and own["pid"] in row["pids"]]
+            found[int(name)] = {
+                "process": own,
+                "listening": listening,
+                "unread": "" if listening else unread_sockets(rows, port),
+            }
+    return {
+        "instances": found,
+        "java": host.realpath(f"{jdk['home']}/bin/java") if (jdk or {}).get("home") else "",
+        **start_state(host, wanted["nofile"], kernel),
+    }
+
+
+def start_state(host, nofile, kernel=None):
+    """What a process that starts now gets: C(granted) open files, and a backlog of C(somaxconn) or, once the
+    kernel's profile is applied, of C(somaxconn_planned). A deploy does not read the profile: C(kernel_unread)."""
+    return {
+        "granted": limits.granted_to_services(host, nofile),
+        "somaxconn": somaxconn(host),
+        "somaxconn_planned": planned_somaxconn(kernel),
+        "kernel_unread": kernel is None,
+    }
+
+
+def own_process(rows, user):
+    """The process of an instance among those that work in its folder, or None. A shell or another user may work
+    there as well."""
+    return min(rows, key=lambda row: (row["user"] != user, row["comm"] != "java"), default=None)
+
+
+def somaxconn(host):
+    """The live net.core.somaxconn; 0 where it cannot be read."""
+    text = (host.read("/proc/sys/net/core/somaxconn") or "").strip()
+    return int(text) if text.isdecimal() else 0
+
+
+def planned_somaxconn(kernel):
+    """What net.core.somaxconn is once the kernel's profile is applied, of what the kernel concern reports; 0 where
+    the profile does not have it. A value that cannot be set here is the live one."""
+    after = ((kernel or {}).get("parameters") or {}).get("net.core.somaxconn", {}).get("after") or ""
+    return int(after) if str(after).isdecimal() else 0
+
+
+def unread_sockets(rows, port):
+    """Why it is not known who listens on a port; empty where it is, and where nobody does."""
+    if rows is None:
+        return NO_SS
+    hidden = any(row["port"] == port and not row["pids"] for row in rows)
+    return sockets.unread_note(rows) or (f"only root sees which process listens on port {port}" if hidden else "")
+
+
+def instance_row(label, item, desired, configured, effective, good, why, status="restart"):
+    """One row of an instance, in sync or not."""
+    name = f"{label} {item}"
+    return (
+        Row("instance", name, desired, configured, effective, "ok")
+        if good
+        else Row("instance", name, desired, configured, effective, status, why, RUN)
+    )
+
+
+def java_row(label, running, java):
+    """The JDK that the instance runs on."""
+    return instance_row(
+        label,
+        "java",
+        java,
+        java,
+        running["exe"] or "",
+        running["exe"] == java,
+        "it runs on another JDK, or on one that was replaced since",
+    )
+
+
+def nofile_row(label, running, nofile, most):
+    """The open files that the instance may have, of which the host grants C(most)."""
+    limit = min(nofile, most)
+    desired, effective = str(limit) if limit == nofile else f"{limit} of {nofile}", "/".join(
+        map(str, running["nofile"] or ())
+    )
+    return instance_row(
+        label,
+        "nofile",
+        desired,
+        str(nofile),
+        effective,
+        running["nofile"] == (limit, limit),
+        "the limits of a process are fixed when it starts",
+    )
+
+
+def backlog_row(label, listening, backlog, state):
+    """The backlog of its sockets, C(listening). What is desired follows what the kernel's profile gives, not what
+    somebody has set since: that is drift of the kernel, which a run repairs first, and a restart then takes.
+    Where the profile was not read, what is asked for is desired, and no restart is due that the kernel would cap."""
+    live, unread = state["somaxconn"], state.get("kernel_unread", False)
+    desired = backlog if unread else min(backlog, state.get("somaxconn_planned") or live)
+    effective = min(listening, default=desired)
+    why, status = "the backlog of a socket is fixed when it calls listen()", "restart"
+    if effective >= min(desired, live):
+        # A restart alone would not help.
+        why, status = (
+            f"net.core.somaxconn is {live}, which caps it: "
+            + (f"{BASE} sets what the kernel's profile has" if unread else "a run sets that first")
+            + ", and a restart takes it then",
+            "differs",
+        )
+    return instance_row(
+        label,
+        "backlog",
+        f">= {desired}",
+        str(live),
+        str(effective) if listening else "",
+        effective >= desired,
+        why,
+        status,
+    )
+
+
+def reason(row):
+    """Why a row makes a restart due, as a phrase."""
+    return f"{row.item.partition(' ')[2]}: {row.effective or 'none'} instead of {row.wanted}"
+
+
+def plan(wanted, state):
+    """The rows of the running instances, and which of them need a restart: C(due). Never an action."""
+    result = Plan(facts={"due": []})
+    for index, has in sorted(state["instances"].items()):
+        label, running = f"instance-{index}", has["process"]
+        rows = [java_row(label, running, state["java"])] if state["java"] and running["exe"] else []
+        rows += [nofile_row(label, running, wanted["nofile"], state["granted"])] if running["nofile"] else []
+        if has["unread"]:
+            rows.append(Row("instance", f"{label} backlog", status="unseen", why=has["unread"], mend=LOOK))
+        else:
+            rows.append(backlog_row(label, has["listening"], wanted["backlog"], state))
+        result.rows += rows
+        why = [reason(row) for row in rows if row.status == "restart"]
+        result.facts["due"] += [{"index": index, "why": why}] if why else []
+    return result

@@ -1,0 +1,260 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The order in which running instances are started anew, and the release that a fleet goes back to. Pure."""
+
+from __future__ import annotations
+
+import re
+
+from ..configuration import shared as shared_settings
+from ..package import main_class as package_main
+from ..proxy import definition as proxy
+
+#: Outcomes in the log of runs of those that did not end: L(run_lock).
+UNFINISHED = ("began", "died", "stopped")
+
+
+def read_batch(batch):
+    """The number of C(xitrum_rolling_batch) and whether it is a share in percent. Raises ValueError for anything else."""
+    found = re.fullmatch(r"([1-9][0-9]*)(%?)", str(batch).strip(), re.ASCII)
+    if isinstance(batch, bool) or not found or (found[2] and int(found[1]) > 100):
+        raise ValueError(f"xitrum_rolling_batch is {batch!r}: expected a number of instances from 1, or a share of them from 1% to 100%")
+    return int(found[1]), bool(found[2])
+
+
+def size(batch, count):
+    """How many instances a step takes, at least 1: C(batch) is a number, or a share of all C(count) such as C(25%), rounded down.
+
+    Raises ValueError for anything else.
+    """
+    number, share = read_batch(batch)
+    return max(number * count // 100, 1) if share else number
+
+
+def steps(due, batch=1, strategy="", sick=()):
+    """The steps of a rollout: the first instance alone, which is the gate, then as many at a time as C(batch) says. With
+    the C(strategy) C(all_at_once) all are one step, which has C(all_at_once), too.
+
+    C(due) maps a host to its instances, in the order in which they are taken: those of a host follow each other. Those that
+    are not healthy, C(sick) as pairs of a host and an index, come before all others: with them out of use already, a step
+    of others would leave fewer than the batch allows.
+    Each step is C({number, of, gate, label, hosts}): C(hosts) maps a host to its instances of this step. Raises
+    ValueError where C(batch) cannot be meant.
+    """
+    every = [(host, instance) for host, instances in due.items() for instance in instances]
+    every.sort(key=lambda item: (item[0], item[1]["index"]) not in sick)
+    chunk = size(batch, len(every))
+    together = strategy == shared_settings.ALL_AT_ONCE
+    parts = [every] if every and together else [every[:1], *(every[start:start + chunk] for start in range(1, len(every), chunk))] if every else []
+    found = []
+    for number, part in enumerate(parts, 1):
+        hosts = {}
+        for host, instance in part:
+            hosts.setdefault(host, []).append(instance)
+        found.append({
+            "number": number, "of": len(parts), "gate": number == 1, "hosts": hosts,
+            "label": ", ".join(f"{host}-{instance['index']}" for host, instance in part),
+            "servers": [proxy.server_name(host, instance["index"]) for host, instance in part],
+            **({"all_at_once": True} if together else {}),
+        })
+    return found
+
+
+def started_out_of_use(start, proxies, host):
+    """Those of the instances C(start), which a run starts on C(host), that a proxy had out of use when it was read. C(proxies) are the reads of all
+    proxies; one that does not know an instance yet, and a first run, have nothing to say."""
+    rows = [row for read in proxies for row in (read.get("proxy") or {}).get("rows", [])]
+    out = {row["item"].rpartition("/")[2] for row in rows if str(row["effective"]).upper().startswith(("MAINT", "DRAIN"))}
+    return [instance for instance in start if proxy.server_name(host, instance["index"]) in out]
+
+
+def redirects_due(state, slot=0):
+    """When the redirects of a host are set: C(base) (at once), C(start) (once the instance that they lead to was
+    started), C(step) (once the
+    rollout has restarted it), or an empty text (not at all).
+
+    C(state) is the read of a host; C(slot) is the number of the instance that the redirects lead to. A redirect never leads
+    to a port on which nothing listens while the port that it leads to now still answers.
+    """
+    redirects, instances = state.get("redirects") or {}, state.get("instances") or {}
+    if not redirects.get("differs"):
+        return ""
+    for when, name in (("step", "restart"), ("start", "start")) if redirects.get("moves") else ():
+        if slot in [item["index"] for item in instances.get(name, [])]:
+            return when
+    return "base"
+
+
+def pairs_in_use(state):
+    """The redirects of a host with slots, led back to the instance in use, where a killed run left them at the one
+    that is about to end.
+
+    None where they do not lead to another one. C(state) is the read of a host; an instance is found by the ports that it
+    was configured with.
+    """
+    pairs, instances = (state.get("redirects") or {}).get("pairs") or [], state.get("instances") or {}
+    ports, used = instances.get("configured") or {}, {str(item["index"]) for item in instances.get("instances", [])}
+    now = next((ports[index] for index in used if ports.get(index)), None)
+    if not now:
+        return []
+    others = [has for index, has in ports.items() if index not in used and has]
+    lead = {has[name]: now[name] for has in others for name in ("http", "https") if has[name] and now[name]}
+    changed = [{**pair, "inside": lead.get(pair["inside"], pair["inside"])} for pair in pairs]
+    return changed if changed != pairs else []
+
+
+def remembered(has):
+    """The releases that were healthy on a host, the latest last; of a host without a record the one before and the
+    current one."""
+    healthy = has.get("healthy")
+    return [name for name in (has["previous"], has["current"]) if name] if healthy is None else healthy
+
+
+def switched(has):
+    """The releases that the instances of a host run by what their processes say, and by the links where nothing runs; of
+    a host without instances none."""
+    return {name for name in has.get("running") or has.get("switched") or [has["current"]] if name}
+
+
+def run_everywhere(found):
+    """The releases that every host runs, on some of its instances at least. Hosts without instances do not count."""
+    runs = [names for names in map(switched, found.values()) if names]
+    return set.intersection(*runs) if runs else set()
+
+
+def running_before(found):
+    """The release that the fleet ran before a rollout that stopped: one that every host still runs.
+
+    An empty text where the fleet runs one release alone, or where nothing says which of several it is. So it is after a
+    rollback that stopped: what every host still runs is the release that it was to leave.
+
+    The latest of them that was healthy on all hosts; or the only one, even if no run with it ended healthy.
+    """
+    everywhere = run_everywhere(found)
+    if len(set().union(*map(switched, found.values()))) < 2:
+        return ""
+    healthy = set.intersection(*(set(remembered(has)) & set(has["releases"]) for has in found.values())) & everywhere
+    latest = [name for name in remembered(next(iter(found.values()))) if name in healthy]
+    before = latest[-1] if latest else next(iter(everywhere)) if len(everywhere) == 1 else ""
+    return "" if any(was_going_back(has, before) for has in found.values()) else before
+
+
+def was_going_back(has, before):
+    """Whether the last run on a host that did not end was bringing a release that was healthy before the release C(before)
+    was."""
+    healthy, last = remembered(has), has.get("last_run") or {}
+    older = healthy[:healthy.index(before)] if before in healthy else healthy
+    brought = {*has.get("in_step", []), *([last["to"]] if last.get("outcome") in UNFINISHED else [])}
+    return bool(brought & set(older))
+
+
+def is_mixed(found):
+    """Whether hosts run several releases, and nothing says which of them the fleet is to run: as after a rollout that
+    stopped when a host had the new release alone."""
+    return len(set().union(*map(switched, found.values()))) > 1 and not running_before(found)
+
+
+def choose_previous(found):
+    """Host to the release that it goes back to. While a rollout that stopped has left two releases on hosts, it is the one
+    that every host still runs (L(running_before)); otherwise the latest that was healthy on all hosts, without the one
+    that they all run. Where a run was killed before anything ran another release, what its step was to bring is as good
+    as run.
+
+    Where no release was healthy on all, each host names its own; one that has none, an empty text.
+    """
+    before = running_before(found)
+    if before:
+        return dict.fromkeys(found, before)
+    runs = set().union(*map(switched, found.values()))
+    runs |= {name for has in found.values() for name in has.get("in_step", [])}
+    left = runs if len(runs) == 1 else set()
+    listed = {
+        host: [name for name in reversed(remembered(has)) if name in has["releases"] and name not in left]
+        for host, has in found.items()
+    }
+    common = set.intersection(*map(set, listed.values())) if listed else set()
+    return {host: next((name for name in names if name in common or not common), "") for host, names in listed.items()}
+
+
+def mixed_problem(found):
+    """The releases that a mixed fleet can go to, as a sentence with the commands to choose one."""
+    common = set.intersection(*(set(has["releases"]) for has in found.values()))
+    runs = {}
+    for host, has in found.items():
+        for name in switched(has):
+            runs.setdefault(name, []).append(host)
+    unproved = " (not on the record of healthy releases)"
+    rows = [f"  {name} on {', '.join(hosts)}{'' if is_healthy(found, name) else unproved}"
+            for name, hosts in sorted(runs.items())]
+    others = sorted(name for name in common - set(runs) if is_healthy(found, name))
+    names = [*(name for name in sorted(runs) if name in common), *others]
+    choices = [f"  -e xitrum_rollback_to={name}" for name in names]
+    return "\n".join([
+        "The hosts run several releases, as after a rollout that stopped, and nothing shows which one they are to run:",
+        *rows,
+        "Nothing was changed. Choose the release that all of them run, and run the playbook again with one of these:",
+        *choices,
+    ])
+
+
+def is_healthy(found, name):
+    """Whether a release was healthy on some host."""
+    return any(name in remembered(has) for has in found.values())
+
+
+def choice_notes(found, wanted, release):
+    """What a user has to know about the releases C(wanted) that hosts go back to, C(release) by name."""
+    unknown = [host for host, has in found.items() if has.get("healthy") is None]
+    before = "" if release else running_before(found)
+    failed = [host for host in wanted if host not in unknown and release not in (*found[host]["healthy"], found[host]["current"])]
+    unproved = [host for host, has in found.items() if before and before not in remembered(has)]
+    if unproved:
+        yield (f"release {before} is not on the record of healthy releases of {', '.join(unproved)}. It is used "
+               "because all hosts still run it, after a rollout that stopped before its first host was whole")
+    if release and failed:
+        yield (f"release {release} is not on the record of healthy releases of {', '.join(failed)}: it failed there, or no "
+               "rollout of it ended. It is used because xitrum_rollback_to names it")
+    if not release and unknown:
+        yield (f"{', '.join(unknown)} has no record of healthy releases yet, so that it goes back to the release that ran "
+               "before. The record begins with the next run")
+
+
+def go_back_to(found, release="", main_class=""):
+    """The one release that all hosts can go back to: C({problems, notes, package}).
+
+    C(found) maps a host to its C(releases), C(current), C(previous), C(healthy), C(switched), and the C(examples) and
+    C(main_classes) of each release. C(main_class) is given, or the release must have one alone. Without C(release) it is
+    the last one that was healthy (L(choose_previous)), which must be the same everywhere. C(package) is what is known of
+    it, in the place of what a package on the controller says.
+    """
+    # JSON on the command line makes a number of a name that has digits alone.
+    release = str(release or "")
+    problems = []
+    wanted = dict.fromkeys(found, release) if release else choose_previous(found)
+    if not release and is_mixed(found):
+        problems.append(mixed_problem(found))
+    for host, name in wanted.items() if not problems else ():
+        has = found[host]
+        there = ", ".join(f"{one} (current)" if one == has["current"] else one for one in has["releases"]) or "none"
+        if not name and [one for one in has["releases"] if one != has["current"]]:
+            problems.append(f"{host} has no release before its current one that was healthy: it has {there}. "
+                            "Deploy a package, or set xitrum_rollback_to to a release that you trust.")
+        elif not name and not has["releases"]:
+            problems.append(f"{host} has no release. Deploy a package first.")
+        elif not name:
+            problems.append(f"{host} has no release before its current one: it has {there}. Deploy a package instead.")
+        elif name not in has["releases"]:
+            problems.append(f"{host} does not have the release {name}: it has {there}. Set xitrum_rollback_to to one of them, or deploy the package again.")
+    names = sorted(set(wanted.values()))
+    if not problems and len(names) > 1:
+        told = "; ".join(f"{host}: {name}" for host, name in wanted.items())
+        problems.append(f"the last healthy release before the current one is not the same on all hosts ({told}). "
+                        "Set xitrum_rollback_to to one that all of them have.")
+    examples = sorted({key for host, name in wanted.items() for key in found[host]["examples"].get(name, [])})
+    mains = sorted({name for host, one in wanted.items() for name in found[host].get("main_classes", {}).get(one, [])})
+    chosen, several = (main_class, []) if main_class else package_main.choose_main_class(dict.fromkeys(mains, f"release {names[0]}"), "the release")
+    problems += several if not problems else []
+    package = {"release": names[0] if names else "", "folder": "", "manifest": [], "bytes": 0, "examples": examples, "java": 0, "problems": [],
+               "main_class": chosen}
+    return {"problems": problems, "notes": list(choice_notes(found, wanted, release)), "package": package}

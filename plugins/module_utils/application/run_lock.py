@@ -1,0 +1,302 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One run at a time changes a host, and each leaves two lines in a log of runs: one when it begins, one when it ends.
+
+The lock is a file that names its holder: whose run, on which controller, since when. A run gives it back however it
+ends, unless it is killed with SIGKILL, or the host is lost. The controller knows its own dead processes, and for those
+of others there is an age from which it no longer holds.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import re
+
+from ..core.foreign_text import printable
+from ..core.lock_record import (
+    FOLDER,
+    age,
+    guard_path,
+    holder_of,
+    is_interrupted,
+    lost,
+    path,
+    read_clock,
+    read_record,
+    unfinished_path,
+    when,
+)
+from . import releases as release
+
+LOG = "runs.log"
+
+#: Seconds that a lock is waited for while a module of the run before still changes something: longer than a supervisor
+#: takes to stop an instance by default.
+GUARD_SECONDS = 60
+
+#: How a run ended without its own last word: C(died) is written for it by a later one, C(stopped) by its controller.
+DIED, STOPPED, BEGAN = "died", "stopped", "began"
+
+#: A line of the log: its folder may be another user's, so that anything else is passed over.
+_LINE = re.compile(
+    r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ) ([!-~]{1,300}) from=([!-~]{1,100}) to=([!-~]{1,100}) "
+    r"outcome=([a-z]{1,20}) seconds=(-?\d{1,12})"
+)
+#: Lines are read up to here, in bytes, and runs that died are written down up to here.
+_TAIL, _MOST_DIED = 65536, 20
+
+SPEC = {
+    "name": {"type": "str", "required": True},
+    "root": {"type": "path", "required": True},
+    "log_dir": {"type": "path", "required": True},
+    "user": {"type": "str", "default": "root"},
+    "state": {"type": "str", "required": True, "choices": ["held", "renewed", "released", "abandoned"]},
+    "holder": {
+        "type": "dict",
+        "required": True,
+        "options": {
+            "id": {"type": "str", "required": True},
+            "user": {"type": "str", "required": True},
+            "host": {"type": "str", "required": True},
+        },
+    },
+    "release": {"type": "str", "default": ""},
+    "outcome": {"type": "str", "default": "done"},
+    "healthy": {"type": "bool", "default": False},
+    "seconds": {"type": "int", "default": 3600},
+    "take_over": {"type": "str", "default": ""},
+}
+
+
+class LockError(RuntimeError):
+    """A lock that cannot be had or is lost: why, and C(held_by), the record of the holder, or an empty dictionary."""
+
+    def __init__(self, why, held_by=None):
+        super().__init__(why)
+        self.held_by = held_by or {}
+
+
+def read(host, wanted):
+    """The C(lock), or an empty dictionary, the C(fault) of a damaged one, whether a run before was C(interrupted), the
+    C(current) release that the host is switched to, and the C(clock) of L(read_clock)."""
+    lock, fault = read_record(host, wanted["name"])
+    return {
+        "lock": lock,
+        "fault": fault,
+        "clock": read_clock(host),
+        "interrupted": is_interrupted(host, wanted["name"]),
+        "current": (host.readlink(f"{wanted['root']}/current") or "").rpartition("/")[2],
+    }
+
+
+def refusal(wanted, state):
+    """Why the lock cannot be had now, as a sentence; an empty text where it can."""
+    lock = state["lock"]
+    if state["fault"] and wanted["take_over"] != "any":
+        return (
+            f"the lock {path(wanted['name'])} of this host is damaged ({state['fault']}), so that it does not say "
+            "whose run has it; expected is a "
+            "record of a run. Where no run is at work here, run again with -e xitrum_take_over=true"
+        )
+    held = lock and lock["id"] != wanted["holder"]["id"]
+    old = age(lock, state["clock"]) if held else 0
+    if not held or wanted["take_over"] in (lock["id"], "any") or old > wanted["seconds"]:
+        return ""
+    return (
+        f"another run is at work here: that of {holder_of(lock)} (it did something on this host {int(old)} s ago). "
+        "Wait until it has ended. Where it ended without giving the lock back, it no longer holds after "
+        f"{wanted['seconds']} s, or at once with "
+        "-e xitrum_take_over=true"
+    )
+
+
+def word(value):
+    """A value of the log in one word: whoever chose it adds no line and no field to it."""
+    text = re.sub(r"[\s=]", "_", printable(str(value or "-")))
+    return "".join(letter if "!" <= letter <= "~" else "?" for letter in text) or "-"
+
+
+def line(lock, to, outcome, now):
+    """One line of the log: when, who, from, to, how it ended, and how long it took."""
+    return (
+        f"{begin_of(lock)} from={word(str(lock.get('from') or '-'))} to={word(to or '-')} "
+        f"outcome={outcome} seconds={max(int(now - lock['since']), 0)}\n"
+    )
+
+
+def read_runs(text, lock=None):
+    """The runs of a log, the oldest first: C({when, who, from, to, outcome, seconds}). C(lock) is the record of the
+    lock now.
+
+    One that began and did not end is C(began) while it has the lock, and C(died) otherwise. Lines of others are left
+    out.
+    """
+    own = begin_of(lock) if lock else ""
+    return [
+        {**run, "outcome": DIED} if run["outcome"] == BEGAN and begin != own else run
+        for begin, run in _runs(text).items()
+    ]
+
+
+def read_last_run(host, log_dir):
+    """The last run of the log in a folder, as L(read_runs) has it; an empty dictionary where there is none."""
+    runs = read_runs(host.tail(f"{log_dir}/{LOG}", _TAIL))
+    return runs[-1] if runs else {}
+
+
+def begin_of(lock):
+    """The words of a line of the log that are those of one run alone: when it began, and whose it is."""
+    return f"{when(lock['since'])} {word(lock['user'])}@{word(lock['host'])}"
+
+
+def _runs(text):
+    """The last line of each run: L(begin_of) to what it has."""
+    runs = {}
+    for found in filter(None, map(_LINE.fullmatch, text.split("\n"))):
+        moment, who, before, to, outcome, seconds = found.groups()
+        runs[f"{moment} {who}"] = {
+            "when": moment,
+            "who": who,
+            "from": before,
+            "to": to,
+            "outcome": outcome,
+            "seconds": int(seconds),
+        }
+    return runs
+
+
+def settle(host, wanted, now):
+    """Takes the lock, renews it or gives it back, as C(state) says. Returns C((interrupted, notes)), see L(take).
+
+    No module of another run changes anything meanwhile. Raises L(LockError).
+    """
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(host.guarded(guard_path(wanted["name"]), wanted["state"] != "renewed", GUARD_SECONDS))
+        except OSError as error:
+            if error.errno != errno.ETIMEDOUT:
+                raise
+            lock, _fault = read_record(host, wanted["name"])
+            whose = f"of the run of {holder_of(lock)}" if lock else "of an earlier run"
+            raise LockError(
+                f"a module {whose} is still changing something on this host, and has been for more than "
+                f"{GUARD_SECONDS} s. Wait until "
+                f"it has ended, and run the playbook again ({error})",
+                lock,
+            ) from error
+        state = read(host, wanted)
+        if wanted["state"] == "held":
+            why = refusal(wanted, state)
+            if why:
+                raise LockError(why, state["lock"])
+            return take(host, wanted, state, now)
+        if wanted["state"] == "renewed":
+            return False, renew(host, wanted, state)
+        return False, give_back(host, wanted, state, now)
+
+
+def take(host, wanted, state, now):
+    """Takes the lock, or keeps it where it is this run's. Returns C((interrupted, notes)): whether a run before did not
+    end well, and sentences on what could not be written down."""
+    if state["lock"].get("id") == wanted["holder"]["id"]:
+        return False, renew(host, wanted, state)
+    boot, uptime = state["clock"]
+    mine = {**wanted["holder"], "since": now, "from": state["current"], "boot": boot, "uptime": uptime}
+    host.make_directory(FOLDER)
+    if state["lock"] or state["fault"]:
+        host.write(path(wanted["name"]), json.dumps(mine), 0o600)
+    elif not host.create(path(wanted["name"]), json.dumps(mine), 0o600):
+        raise LockError("another run took the lock at this very moment: run the playbook again")
+    notes = record_died(host, wanted, state, now) + record(host, wanted, line(mine, wanted["release"], BEGAN, now))
+    release.begin_healthy(host, wanted["root"])
+    return state["interrupted"], notes
+
+
+def renew(host, wanted, state):
+    """Lets the age of this run's lock count from now. Raises L(LockError) where it is not this run's. A full disk is no
+    reason to stop.
+    """
+    why = lost(wanted["name"], wanted["holder"]["id"], state["lock"], state["fault"])
+    if why:
+        raise LockError(why, state["lock"])
+    boot, uptime = state["clock"]
+    try:
+        host.write(path(wanted["name"]), json.dumps({**state["lock"], "boot": boot, "uptime": uptime}), 0o600)
+    except OSError as error:
+        return [f"the lock of {wanted['name']} could not be renewed, and is as old as it was: {error}"]
+    return []
+
+
+def give_back(host, wanted, state, now):
+    """Removes the lock where it is this run's, and writes what is to be known of the run. Returns sentences on what
+    could not be written.
+
+    What needs room on a disk comes after the lock is gone, or does not keep it.
+    """
+    lock = state["lock"]
+    if lock.get("id") != wanted["holder"]["id"]:
+        return []
+    if wanted["state"] == "abandoned":
+        notes = record(host, wanted, line(lock, wanted["release"], STOPPED, now))
+        # A rename needs no room for data, as a removal.
+        host.rename(path(wanted["name"]), unfinished_path(wanted["name"]))
+        return notes
+    to = wanted["release"] if wanted["outcome"] in ("failed", "incomplete") else state["current"]
+    notes = record(host, wanted, line(lock, to, wanted["outcome"], now))
+    try:
+        judge_release(host, wanted, state["current"])
+    finally:
+        for there in (unfinished_path(wanted["name"]), path(wanted["name"])):
+            host.remove(there)
+        # Where everything is taken back, the lock was the last.
+        host.remove_empty(FOLDER)
+    return notes
+
+
+def judge_release(host, wanted, current):
+    """Records whether the release of this run was healthy, by which a rollback goes. One that failed and that the host
+    runs again, since it was put back to it, had another fault, such as its configuration, and stays on the record."""
+    name = wanted["release"]
+    if wanted.get("healthy") and name and name == current:
+        release.add_healthy(host, wanted["root"], name)
+    elif wanted["outcome"] == "failed" and name and name != current:
+        release.drop_healthy(host, wanted["root"], name)
+
+
+def record_died(host, wanted, state, now):
+    """Writes down the end of runs that did not do so: that of the lock, and others of which the log has the begin
+    alone.
+    """
+    lock, begun = (
+        state["lock"],
+        {
+            begin: run
+            for begin, run in _runs(host.tail(f"{wanted['log_dir']}/{LOG}", _TAIL)).items()
+            if run["outcome"] == BEGAN
+        },
+    )
+    lines = [line(lock, state["current"], DIED, now)] if lock else []
+    lines += [
+        f"{begin} from={run['from']} to={run['to']} outcome={DIED} seconds={run['seconds']}\n"
+        for begin, run in begun.items()
+        if not lock or begin != begin_of(lock)
+    ][-_MOST_DIED:]
+    return record(host, wanted, "".join(lines)) if lines else []
+
+
+def record(host, wanted, text):
+    """Appends to the log of runs, which is in the folder of log files where there is one. A removal begins no new one
+    in a folder of somebody else.
+
+    Returns a sentence where that could not be done: no run ends for it, and no lock stays.
+    """
+    there = wanted["log_dir"] if wanted.get("outcome") != "removed" else f"{wanted['log_dir']}/{LOG}"
+    try:
+        if host.exists(there):
+            host.append(f"{wanted['log_dir']}/{LOG}", text, 0o640, "root", wanted["user"])
+    except (OSError, LookupError) as error:
+        return [f"a line could not be added to {wanted['log_dir']}/{LOG}: {error}"]
+    return []

@@ -1,0 +1,64 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whether a release can start beside the one that runs (blue/green slots), and why not; and which slot is in use. Pure."""
+
+from __future__ import annotations
+
+from ..supervisor.kinds import KINDS
+
+
+def missing(supervisor, host):
+    """Why a host can have no slots, as parts of a sentence; none where it can.
+
+    C(host) has C(proxies) (a list), C(port_forward), C(instances), C(cluster), C(http_port), C(https_port) and C(tls).
+    """
+    kind = KINDS.get(supervisor, {})
+    own = [
+        port
+        for port, outside, used in ((host["http_port"], 80, True), (host["https_port"], 443, host["tls"]))
+        if used and port == outside
+    ]
+    reasons = (
+        (host["proxies"], "the proxies do that"),
+        (not host["port_forward"], "no port is redirected (xitrum_port_forward is false)"),
+        (host["instances"] != 1, f"xitrum_instances is {host['instances']} and not 1"),
+        (host["cluster"], "the instance is a member of a cluster (xitrum_cluster)"),
+        (own, f"the instance listens on port {' and '.join(map(str, own))} itself, which cannot be switched"),
+        (kind.get("no_slots"), f"{supervisor} {kind.get('no_slots')}"),
+    )
+    return [reason for holds, reason in reasons if holds]
+
+
+def find_used(pairs, configured, running, remembered):
+    """The slot that is in use, 0 or 1: the one to whose ports the live redirects C(pairs) lead, whatever was written down
+    before a run was killed.
+
+    C(configured) maps a slot to its C(http) and C(https) ports, C(running) are the slots with a process, C(remembered) is
+    the one that the last run wrote down. Where no redirect tells, or it leads to a slot in which nothing runs while the
+    other one does, it is the one that runs; where that does not tell either, the one that is remembered.
+    """
+    inside = {pair["inside"] for pair in pairs}
+    led = {slot for slot, ports in configured.items() if inside & ({ports.get("http"), ports.get("https")} - {None, 0})}
+    # Ports that were switched one after the other lead to both in between: then the old one, which still has clients.
+    for found in (led & set(running), set() if led & set(running) else set(running), led):
+        if len(found) == 1:
+            return min(found)
+    return remembered
+
+
+def default(supervisor, host):
+    """Whether a host has slots where the inventory says nothing: under the other supervisors it has to ask for them."""
+    return not missing(supervisor, host) and KINDS[supervisor]["slots_by_default"]
+
+
+def in_place_note(supervisor, host):
+    """What a user has to know before a release that restarts its instance in place; empty behind proxies, which
+    drain it first."""
+    if host["proxies"]:
+        return ""
+    reasons = missing(supervisor, host)
+    start = "no proxy stands in front, so that the restart in place refuses requests until the instance answers again"
+    if reasons:
+        return f"{start}. A release cannot start beside the old one here: {'; '.join(reasons)}"
+    return f"{start}. With xitrum_slots: true the new release starts beside the old one, and no request is lost"

@@ -1,0 +1,544 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Starting and stopping instances through their supervisor, and waiting until they are healthy. Not pure: it acts."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import signal
+import time
+
+from ..core import addresses, disk_space, folders, process, recorded, sockets
+from ..core.foreign_text import parse_json
+from ..core.host import COMMAND_SECONDS
+from ..supervisor import control as supervisors
+from . import instances, own_entries, ownership, step_record, step_state
+from . import releases as release
+
+SPEC = {
+    "name": {"type": "str", "required": True},
+    "root": {"type": "path", "required": True},
+    "log_dir": {"type": "path", "required": True},
+    "user": {"type": "str", "default": ""},
+    "supervisor": {"type": "str", "default": "systemd", "choices": sorted(supervisors.KINDS)},
+    "state": {
+        "type": "str",
+        "default": "started",
+        "choices": ["started", "restarted", "stopped", "absent", "returned"],
+    },
+    "remove_root": {"type": "bool", "default": False},
+    "instances": {
+        "type": "list",
+        "elements": "dict",
+        "default": [],
+        "options": {
+            "index": {"type": "int", "required": True},
+            "port": {"type": "int", "default": 0},
+            "folder": {"type": "str", "default": ""},
+        },
+    },
+    "address": {"type": "str", "default": "127.0.0.1"},
+    "path": {"type": "str", "default": "/"},
+    "status": {"type": "int", "default": 200},
+    "text": {"type": "str", "default": ""},
+    "timeout": {"type": "int", "default": 10},
+    "start_timeout": {"type": "int", "default": 120},
+    "stop_timeout": {"type": "int", "default": 30},
+    "watch": {"type": "int", "default": 0},
+    "drain": {"type": "int", "default": 0},
+    "keep_definition": {"type": "bool", "default": False},
+}
+
+
+#: Seconds that an instance gets at least to be healthy again where it goes back: it was healthy, and a run that asks for
+#: less does so of its new release. A host that is busy with what failed takes its time.
+PATIENCE = 120
+
+
+def home(wanted, index):
+    """The folder of an instance."""
+    return f"{wanted['root']}/instances/{index}"
+
+
+def running(host, wanted, index):
+    """The processes of an instance. Those of other users that claim to work in its folder are none: they would be
+    killed by root, or keep it from being started or removed."""
+    folder = home(wanted, index)
+    return process.own_rows(supervisors.processes(host, folder), process.accounts(host, folder, wanted.get("user", "")))
+
+
+def filled(wanted, index, verb):
+    """What the supervisor is told of an instance: its command or commands, or paths."""
+    return supervisors.filled(supervisors.KINDS[wanted["supervisor"]][verb], name=wanted["name"], index=index, timeout=wanted["stop_timeout"],
+                              log_dir=wanted["log_dir"])
+
+
+def switch(host, wanted, instance):
+    """Points C(current) at the instance's new folder and C(previous) at the one before, which a step that fails needs:
+    the last one that was healthy, where a run that was killed has left another."""
+    folder, here = instance["folder"], home(wanted, instance["index"])
+    now = host.readlink(f"{here}/current")
+    before = step_state.return_folder(step_record.read(host, wanted["name"]), instance["index"], now)
+    if not folder or folder == now:
+        return False
+    if not host.exists(f"{here}/{folder}/script/runner"):
+        raise RuntimeError(f"{here}/{folder} is not there, so nothing was switched: run the playbook again")
+    if now and before != folder:
+        host.link(f"{here}/previous", before)
+    host.link(f"{here}/current", folder)
+    return True
+
+
+def drained(host, wanted, todo, pause=0.25):
+    """Waits until nobody is connected to instances any more, or for C(drain) seconds: how many connections are left."""
+    deadline = time.monotonic() + wanted["drain"]
+    ports = {port for item in todo for port in ports_of(host, wanted, item)}
+    while True:
+        rows = sockets.established(host)
+        # What ss printed and cannot be read may be a connection.
+        left = sum(row["port"] in ports for row in rows) + sockets.unread_count(rows)
+        if not left or time.monotonic() >= deadline:
+            return left
+        time.sleep(pause)
+
+
+def drain(host, wanted, todo):
+    """As L(drained), recorded first."""
+    for item in todo:
+        step_record.note(host, wanted, item["index"], "drained")
+    return drained(host, wanted, todo)
+
+
+def drain_notes(host, left):
+    """What makes the number of connections that a drain left uncertain, a sentence each."""
+    note = sockets.drain_note(sockets.established(host)) if left else ""
+    return [note] if note else []
+
+
+def ports_of(host, wanted, instance):
+    """The ports that clients of an instance are connected to: those that it was configured with, whatever its port
+    is to be."""
+    found = instances.read_configured(host, f"{home(wanted, instance['index'])}/current")
+    return {port for port in (found["http"], found["https"]) if port} if found else {instance["port"]}
+
+
+def target_of(host, wanted, instance):
+    """The address and the port at which an instance answers: of the folder that it runs, since one that goes back
+    has its old port and address."""
+    found = instances.read_configured(host, f"{home(wanted, instance['index'])}/current")
+    if not found:
+        return addresses.local_target(wanted["address"]), instance["port"]
+    # One that listens everywhere is reached at any address.
+    everywhere = addresses.is_every(found["interface"])
+    return addresses.local_target(wanted["address"] if everywhere else found["interface"]), found["http"]
+
+
+def stop(host, wanted, index):
+    """Ends an instance, whichever supervisor it has, and proves that its processes are gone: SIGTERM first, then a kill."""
+    words = []
+    for kind in stoppers(host, wanted):
+        for command in filled({**wanted, "supervisor": kind}, index, "stop"):
+            said = host.run(command, seconds=wanted["stop_timeout"] + COMMAND_SECONDS)
+            words += [(said.err or said.out).strip()] if said.rc != 0 else []
+    if not gone(host, wanted, index, 0):
+        # Nobody watches over what rc.local has started; a JVM that has been told already does not mind.
+        kill(host, wanted, index, signal.SIGTERM)
+    if not gone(host, wanted, index, wanted["stop_timeout"]):
+        kill(host, wanted, index, signal.SIGKILL)
+    if not gone(host, wanted, index, 5):
+        left = [row["pid"] for row in running(host, wanted, index)]
+        said = "; ".join(filter(None, words)) or "no message"
+        raise RuntimeError(f"instance {index} still runs {wanted['stop_timeout']} s after it was told to stop ({said}): its processes are {left}")
+
+
+def stoppers(host, wanted):
+    """The supervisors that may keep an instance running: the wanted one, and those that still have something of the application."""
+    there = {**supervisors.leftovers(host, wanted["name"]), **supervisors.defined(host, wanted["name"])}
+    return [wanted["supervisor"], *(kind for kind in there if kind != wanted["supervisor"])]
+
+
+def kill(host, wanted, index, number):
+    """Sends a signal to the processes of an instance."""
+    for row in running(host, wanted, index):
+        host.kill(row["pid"], number)
+
+
+def gone(host, wanted, index, seconds):
+    """Whether the processes of an instance end within so many seconds."""
+    deadline = time.monotonic() + seconds
+    while running(host, wanted, index):
+        if time.monotonic() >= deadline:
+            return False
+        time.sleep(0.1)
+    return True
+
+
+def prepare(host, wanted, index):
+    """Makes the supervisor know the instance, and start it at boot, without starting it now: something else may still have its port."""
+    kind = supervisors.KINDS[wanted["supervisor"]]
+    mark, target = filled(wanted, index, "mark"), filled(wanted, index, "target")
+    if target and host.readlink(mark) != target:
+        if "hold" in kind:
+            host.write(filled(wanted, index, "hold"), "")
+        folder = mark.rpartition("/")[0]
+        if not host.exists(folder):
+            host.make_directory(folder)
+        host.link(mark, target)
+    for command in filled(wanted, index, "ready") if "ready" in kind else []:
+        supervisors.patiently(host, command, kind["patience"])
+
+
+def start(host, wanted, index):
+    """Tells the supervisor to start an instance; it is not healthy yet."""
+    kind = supervisors.KINDS[wanted["supervisor"]]
+    mark_logs(host, wanted, index)
+    if "reset" in kind:
+        host.run(filled(wanted, index, "reset"))
+    if "hold" in kind:
+        host.remove(filled(wanted, index, "hold"))
+    for command in filled(wanted, index, "start"):
+        said = host.run(command)
+        if said.rc != 0:
+            raise RuntimeError(f"instance {index} could not be started: {' '.join(command)}: {(said.err or said.out).strip()}\n{tail(host, wanted, index)}")
+
+
+def health_fault(host, wanted, item, subject=""):
+    """Why an instance is not healthy, as a sentence; empty where it is: the page answers as it should, and what listens
+    is a process of this instance and of its user. C(subject) is what answers, in words: its URL, where that is empty.
+
+    Sockets are read before the page is requested, so that nobody else is asked, and again after it, so that nobody else
+    has answered: then the same socket has to be there.
+    """
+    address, port = target_of(host, wanted, item)
+    configured = instances.read_configured(host, f"{home(wanted, item['index'])}/current")
+    place = {
+        "index": item["index"],
+        "address": address,
+        "port": port,
+        "https": configured["https"] if configured else 0,
+    }
+    users = process.accounts(host, home(wanted, item["index"]), wanted.get("user", ""))
+    looks = []
+
+    def stranger():
+        return ownership.answer_fault(host, place, wanted["supervisor"], wanted["name"], users, looks)
+
+    fault = stranger()
+    if fault:
+        return fault
+    answer, text = host.read_page(address, port, wanted["path"], wanted.get("timeout", 10))
+    subject = subject or f"http://{addresses.bracketed(address)}:{port}{wanted['path']}"
+    if answer != wanted["status"]:
+        return f"{subject} answers {answer}, wanted is {wanted['status']}"
+    if wanted.get("text", "") not in text:
+        return (
+            f"{subject} answers {answer} without the text {wanted['text']!r}, wanted is a page that has it "
+            "(xitrum_health_text)"
+        )
+    return stranger()
+
+
+def wait_until_healthy(host, wanted, todo):
+    """Waits for all of them together: index to seconds. Raises RuntimeError with the end of the log of the first that is not."""
+    began, took, faults = time.monotonic(), {}, {}
+    left = {item["index"]: item for item in todo}
+    asked = began
+    while left:
+        for index, item in sorted(left.items()):
+            faults[index] = health_fault(host, wanted, item)
+            if not faults[index]:
+                took[index] = round(time.monotonic() - began, 1)
+                del left[index]
+        if left and time.monotonic() - began > wanted["start_timeout"]:
+            index = min(left)
+            raise RuntimeError(
+                f"instance {index} is not healthy {wanted['start_timeout']} s after its start: "
+                f"{faults[index]}. The end of its log:\n{tail(host, wanted, index)}"
+            )
+        if left and time.monotonic() - asked > 1:
+            asked = time.monotonic()
+            for index, said in supervisors.given_up(host, wanted["supervisor"], wanted["name"], sorted(left)).items():
+                raise RuntimeError(
+                    f"instance {index} ended each time that it was started, and {wanted['supervisor']} gave up: "
+                    f"{said}; "
+                    f"{faults[index]}. The end of its log:\n{tail(host, wanted, index)}"
+                )
+        if left:
+            time.sleep(0.25)
+    return took
+
+
+def watch(host, wanted, pause=1.0):
+    """Asks instances once a second for C(watch) seconds. Raises RuntimeError with the end of the log of the first that is not
+    healthy, or whose process is not the same throughout: it may have ended and been started again in between."""
+    before = {item["index"]: pids(host, wanted, item["index"]) for item in wanted["instances"]}
+    deadline = time.monotonic() + wanted["watch"]
+    while time.monotonic() < deadline:
+        time.sleep(pause)
+        for item in wanted["instances"]:
+            index, now = item["index"], pids(host, wanted, item["index"])
+            fault = health_fault(host, wanted, item, "it")
+            if now != before[index]:
+                fault = f"it has the process {now or 'none'} instead of {before[index]}"
+            if fault:
+                raise RuntimeError(
+                    f"instance {index} was healthy and did not stay so for {wanted['watch']} s: {fault}. "
+                    f"The end of its log:\n{tail(host, wanted, index)}"
+                )
+
+
+def pids(host, wanted, index):
+    """The numbers of an instance's processes."""
+    return sorted(row["pid"] for row in running(host, wanted, index))
+
+
+def log_of(wanted, index):
+    """The application's own log of an instance."""
+    return f"{wanted['log_dir']}/{index}/xitrum.log"
+
+
+def output_of(wanted, index):
+    """The file with what an instance prints; empty where the supervisor keeps it in the journal."""
+    where = filled(wanted, index, "log")
+    return where if where.startswith("/") else ""
+
+
+def marks_path(wanted, index):
+    """Where it is written down how far the logs of an instance were when it was last started."""
+    return f"{home(wanted, index)}/started"
+
+
+def mark_logs(host, wanted, index):
+    """Writes down how far the logs of an instance are, before it is started: L(tail) shows what follows. Not kept in
+    memory, since a later run of the module may find that the same start has failed."""
+    output = output_of(wanted, index)
+    marks = {"time": time.time(), "log": host.position(log_of(wanted, index)), "output": host.position(output) if output else (0, 0)}
+    try:
+        host.write(marks_path(wanted, index), json.dumps(marks), 0o640, "root", "root")
+    except OSError:
+        # On a full disk, say: the instance starts all the same, and more of its logs is shown.
+        return
+
+
+def read_marks(host, wanted, index):
+    """What L(mark_logs) wrote; the beginning of everything where it wrote nothing that can be read."""
+    none = {"time": 0.0, "log": (0, 0), "output": (0, 0)}
+    try:
+        marks = parse_json(host.read(marks_path(wanted, index)) or "{}")
+        return {**none, "time": float(marks["time"]), **{name: tuple(map(int, marks[name])) for name in ("log", "output")}}
+    except (ValueError, TypeError, KeyError):
+        return none
+
+
+def read_output(host, wanted, index, marks):
+    """The end of what an instance has printed since its last start."""
+    output = output_of(wanted, index)
+    if output:
+        # The application's user may put a link in its place, which a command of root would follow.
+        return host.tail(output, since=marks["output"])
+    command = filled(wanted, index, "output")
+    if marks["time"]:
+        said = host.run([*command[:-1], f"--since=@{marks['time']:.6f}", command[-1]])
+        if said.rc == 0:
+            return said.out
+    return host.run(command).out
+
+
+def tail(host, wanted, index):
+    """The last lines of the instance's own log and of what it printed since it was last started, without the frames of
+    stack traces and the JVM's options. Earlier lines are those of another start, and mostly of another release."""
+    marks = read_marks(host, wanted, index)
+    log = host.tail(log_of(wanted, index), since=marks["log"])
+    printed = read_output(host, wanted, index, marks)
+    noise = ("at ", "Picked up ", "NOTE: Picked up ")
+    return "\n".join(line for text in (log, printed) for line in [line for line in text.splitlines() if not line.strip().startswith(noise)][-15:])
+
+
+def plan(host, wanted):
+    """The instances that are not in the wanted state."""
+    todo, defined = [], supervisors.defined(host, wanted["name"])
+    marked = set().union(*defined.values()) if defined else set()
+    # What is in a folder that is not on record is nobody's to remove.
+    owned = wanted["state"] != "absent" or recorded.owns_root(host, wanted["name"], wanted["root"])
+    inside = host.listdir(f"{wanted['root']}/instances") if owned else []
+    numbers = sorted(marked.union(int(number) for number in filter(str.isdecimal, inside)))
+    every = [{"index": number, "port": 0, "folder": ""} for number in numbers]
+    for instance in wanted["instances"] or (every if wanted["state"] == "absent" else []):
+        runs = running(host, wanted, instance["index"])
+        there = (owned and host.exists(home(wanted, instance["index"]))) or instance["index"] in marked
+        if wanted["state"] == "returned":
+            now = host.readlink(f"{home(wanted, instance['index'])}/current")
+            if instance["folder"] and (now != instance["folder"] or not runs):
+                todo.append({**instance, "runs": bool(runs)})
+        elif {"started": not runs, "restarted": True, "stopped": bool(runs), "absent": bool(runs) or there}[wanted["state"]]:
+            todo.append({**instance, "runs": bool(runs)})
+    return todo
+
+
+def surplus(host, wanted):
+    """The supervisors that have something of the application although none of its instances: all, where all are taken away."""
+    every = wanted["state"] == "absent" and not wanted["instances"]
+    return supervisors.unused(host, wanted["name"], () if every else (wanted["supervisor"],))
+
+
+def left_of_root(host, wanted):
+    """What of the root is removed with the last instance: all of it where it was made for the application, else what is ours in it."""
+    root = wanted["root"]
+    if not wanted["remove_root"] or wanted["state"] != "absent" or wanted["instances"] or folders.is_system(host.realpath(root)):
+        return []
+    made = recorded.read(host)["applications"].get(wanted["name"], {}).get("roots", {}).get(root)
+    if made:
+        return [root] if host.stat(root) is not None else []
+    # Of a folder that was adopted, what is ours; one that is not on record is somebody else's.
+    return [f"{root}/{name}" for name in own_entries.inside(host, "roots", root)] if made is not None else []
+
+
+def remove_root(host, wanted, left):
+    """Removes what L(left_of_root) found, and the folder itself where nothing is in it any more."""
+    for path in left:
+        host.remove(path)
+    if left:
+        host.remove_empty(wanted["root"])
+
+
+def diff(wanted, todo):
+    """Ansible's diff: one line an instance."""
+    after = {"started": "runs", "restarted": "started anew", "stopped": "stopped", "absent": "absent", "returned": "back to"}[wanted["state"]]
+    return {
+        "before": "".join(f"instance {item['index']}: {'runs' if item['runs'] else 'does not run'}\n" for item in todo),
+        "after": "".join(f"instance {item['index']}: {after} {item['folder']}".rstrip() + "\n" for item in todo),
+    }
+
+
+def apply(host, wanted, todo):
+    """Stops, switches, starts and waits: index to the seconds until it was healthy. Instances that do not get healthy go
+    back to the last folder with which they were. Raises RuntimeError then, with the end of the log of what failed."""
+    starts = wanted["state"] in ("started", "restarted", "returned")
+    for instance in todo if starts else []:
+        prepare(host, wanted, instance["index"])
+    # Whoever has begun a step ends it: a playbook that drains instances first also puts them back.
+    in_step = {item["index"] for item in todo if step_state.entry_of(step_record.read(host, wanted["name"]), item["index"])}
+    for instance in todo:
+        step_record.note(host, wanted, instance["index"], "stopped", instance["folder"] if starts else None)
+        # By another supervisor, one that does not run would be started at boot.
+        stop(host, wanted, instance["index"])
+        if wanted["state"] != "stopped":
+            move(host, wanted, instance["index"], (wanted["supervisor"],) if starts else ())
+        if wanted["state"] == "absent" and recorded.owns_root(host, wanted["name"], wanted["root"]):
+            host.remove(home(wanted, instance["index"]))
+            step_record.forget(host, wanted["name"], instance["index"])
+    if wanted["state"] == "absent":
+        # One that was left on an older release kept the others from being told as the host's current one.
+        release.settle(host, wanted["root"])
+    took = begin(host, patient(wanted) if wanted["state"] == "returned" else wanted, todo) if starts else {}
+    for index in {item["index"] for item in todo} - in_step:
+        step_record.forget(host, wanted["name"], index)
+    # Last: it is not to be waited for while nothing runs, and the next run makes up for it.
+    for kind in surplus(host, wanted) if wanted["state"] != "stopped" else ():
+        supervisors.clean(host, kind, wanted["name"])
+    return took
+
+
+def move(host, wanted, index, keep):
+    """Takes an instance away from every supervisor that has it but those to keep."""
+    for kind, indices in supervisors.defined(host, wanted["name"]).items():
+        if kind not in keep and index in indices:
+            # The other slot is started again by what defines it.
+            stays = wanted.get("keep_definition", False) and kind == wanted["supervisor"]
+            supervisors.forget(host, kind, wanted["name"], index, stays)
+
+
+def begin(host, wanted, todo):
+    """The second half of L(apply): nothing runs, and the wanted supervisor alone knows the instances."""
+    record = step_record.read(host, wanted["name"])
+    before = {item["index"]: step_state.return_folder(record, item["index"], host.readlink(f"{home(wanted, item['index'])}/current"))
+              for item in todo}
+    try:
+        for instance in todo:
+            launch(host, wanted, instance)
+        took = prove_healthy(host, wanted, todo)
+    except (OSError, RuntimeError) as error:
+        # First of all: nothing runs, and on a full disk what follows fails too.
+        went = go_back(host, wanted, todo, before)
+        raise RuntimeError(f"{explain(host, wanted, error)}\n{went}{drop_failed(host, wanted, todo)}") from error
+    release.settle(host, wanted["root"])
+    return took
+
+
+def launch(host, wanted, instance, needed=True):
+    """Switches an instance and starts it, each recorded first; C(needed) is that of L(step_record)."""
+    # All of it before the switch, since the way back from there needs room on the disk as well.
+    for state in ("stopped", "switched", "started"):
+        step_record.note(host, wanted, instance["index"], state, None if state == "started" else instance["folder"], needed)
+    switch(host, wanted, instance)
+    start(host, wanted, instance["index"])
+
+
+def prove_running(host, wanted):
+    """Waits until all instances are healthy, those too that ran already: one that its supervisor has just started at boot is
+    not yet. What a run that was killed has started is recorded as healthy then."""
+    unproved = [
+        item for item in wanted["instances"]
+        if step_state.is_unproved(step_record.read(host, wanted["name"]), item["index"], host.readlink(f"{home(wanted, item['index'])}/current"))
+    ]
+    for state in ("stopped", "started", "healthy"):
+        for item in unproved:
+            step_record.note(host, wanted, item["index"], state)
+    wait_until_healthy(host, wanted, wanted["instances"])
+    for item in unproved:
+        step_record.note(host, wanted, item["index"], "enabled")
+
+
+def prove_healthy(host, wanted, todo, needed=True):
+    """As L(wait_until_healthy), with the record of the step: at the end clients may be sent to the instances."""
+    for instance in todo:
+        step_record.note(host, wanted, instance["index"], "healthy", needed=needed)
+    took = wait_until_healthy(host, wanted, todo)
+    for instance in todo:
+        step_record.note(host, wanted, instance["index"], "enabled", needed=needed)
+    return took
+
+
+def explain(host, wanted, error):
+    """An error as a message has it: of a full disk, with the path, what it needs and what there is."""
+    return f"{error}{disk_space.note(host, error, wanted['root'])}"
+
+
+def drop_failed(host, wanted, todo):
+    """Takes the release that did not start off the record of healthy ones, unless the host runs it otherwise. Why that
+    could not be done, as the end of a message; empty where it was."""
+    current = (host.readlink(f"{wanted['root']}/current") or "").rpartition("/")[2]
+    try:
+        for name in {item["folder"].rpartition("-")[0] for item in todo} - {"", current}:
+            release.drop_healthy(host, wanted["root"], name)
+    except OSError as error:
+        return f"\nThe record of healthy releases was not changed: {explain(host, wanted, error)}"
+    return ""
+
+
+def patient(wanted):
+    """The options for instances that go back to what they ran, see L(PATIENCE)."""
+    return {**wanted, "start_timeout": max(wanted["start_timeout"], PATIENCE)}
+
+
+def go_back(host, wanted, todo, before):
+    """Puts instances back to the folders that they had: a sentence on how that went."""
+    changed = [{**item, "folder": before[item["index"]]} for item in todo if before[item["index"]] and item["folder"] != before[item["index"]]]
+    if not changed:
+        return "There is nothing to go back to: it stays as it is, and the next run tries again."
+    names = ", ".join(f"{item['index']} to {item['folder'].rpartition('-')[0]}" for item in changed)
+    try:
+        for instance in changed:
+            step_record.note(host, wanted, instance["index"], "stopped", instance["folder"], needed=False)
+            stop(host, wanted, instance["index"])
+            launch(host, wanted, instance, needed=False)
+        prove_healthy(host, patient(wanted), changed, needed=False)
+    except (OSError, RuntimeError) as error:
+        for instance in changed:
+            # What cannot go back runs what it is switched to, rather than nothing.
+            with contextlib.suppress(OSError, RuntimeError):
+                start(host, wanted, instance["index"])
+        return f"Going back (instance {names}) failed as well: {explain(host, wanted, error)}"
+    return f"Went back, and healthy: instance {names}. Nothing else was touched."

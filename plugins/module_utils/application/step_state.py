@@ -1,0 +1,147 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A step of a rollout as a state machine: which state may follow which, and what a run does about a step that another
+run left. Pure.
+
+The record of a host maps the number of an instance, as a text, to an entry C({state, folder, healthy}). C(state) is the
+state that has begun: it is written down before anything is done for it, so that a run that dies in between leaves no more
+behind than its record says. C(folder) is the folder that the instance is switched to in this step (empty: it keeps its
+own), and C(healthy) the last one with which it was healthy. An instance without an entry is in no step.
+"""
+
+from __future__ import annotations
+
+import json
+
+from ..core.foreign_text import parse_json
+
+#: The states in the order in which a step takes an instance through them. It may skip those that it does not need.
+STATES = ("drained", "stopped", "switched", "started", "healthy", "enabled")
+
+#: What may follow. Back to C(drained) and C(stopped) from everywhere: a step that failed puts its instance back, and the
+#: next run takes up an instance wherever the one before has left it. C(enabled) follows what was not touched yet, or a
+#: wait for its health: never a start that nobody has waited for.
+NEXT = {
+    "": ("drained", "stopped", "switched", "started", "enabled"),
+    "drained": ("drained", "stopped", "enabled"),
+    "stopped": ("drained", "stopped", "switched", "started"),
+    "switched": ("drained", "stopped", "switched", "started"),
+    "started": ("drained", "stopped", "started", "healthy"),
+    "healthy": ("drained", "stopped", "healthy", "enabled"),
+    "enabled": ("drained", "stopped", "enabled"),
+}
+
+#: The states in which an instance does not serve, or nobody knows whether what was started does.
+UNPROVED = ("stopped", "switched", "started", "healthy")
+
+#: What a run does about an instance, see L(plan_recovery).
+ACTIONS = ("", "start", "enable", "enable_now", "replace")
+
+
+def parse(text):
+    """The record out of its file's text. Nothing where there is no file, and where it is damaged: then what runs is all
+    that is known, as it is of a host that has no record yet."""
+    try:
+        found = parse_json(text or "{}")
+    except ValueError:
+        return {}
+    return {index: entry for index, entry in found.items() if is_entry(index, entry)} if isinstance(found, dict) else {}
+
+
+def is_entry(index, entry):
+    """Whether an entry is what L(advance) makes."""
+    if not isinstance(entry, dict) or set(entry) != {"state", "folder", "healthy"} or not index.isdecimal():
+        return False
+    # A folder is one name below the instance's own: it is linked to.
+    names = [entry["folder"], entry["healthy"]]
+    return entry["state"] in STATES and all(isinstance(name, str) and "/" not in name and name not in (".", "..") for name in names)
+
+
+def text_of(record):
+    """The text of the record's file; empty where no instance is in a step."""
+    return json.dumps(record, sort_keys=True) + "\n" if record else ""
+
+
+def entry_of(record, index):
+    """The entry of an instance, or None."""
+    return record.get(str(index))
+
+
+def advance(record, index, state, current="", folder=None):
+    """The record once an instance begins a C(state). C(current) is the folder that it is switched to now, and C(folder)
+    the one that it is to be switched to (None: the step knows it already, or switches nothing).
+
+    Raises ValueError for a state that cannot follow.
+    """
+    entry = entry_of(record, index)
+    before = entry["state"] if entry else ""
+    if state not in NEXT[before]:
+        raise ValueError(f"instance {index} cannot be {state} after {before or 'nothing'}: expected {', '.join(NEXT[before])}")
+    if folder is None:
+        folder = entry["folder"] if entry else ""
+    # What it was switched to when the first of these steps began. Later ones may find what was never healthy.
+    healthy = entry["healthy"] if entry else current
+    if state == "enabled" and before == "healthy":
+        # It was waited for, and this follows only where that went well.
+        healthy = current
+    return {**record, str(index): {"state": state, "folder": folder, "healthy": healthy}}
+
+
+def finish(record, index):
+    """The record once an instance is in no step any more: it is in use, or it was removed."""
+    return {number: entry for number, entry in record.items() if number != str(index)}
+
+
+def is_unproved(record, index, current):
+    """Whether a step left an instance at what was never seen to be healthy. C(current) is the folder that it is switched
+    to."""
+    entry = entry_of(record, index)
+    return entry is not None and (entry["state"] in UNPROVED or entry["healthy"] not in ("", current))
+
+
+def was_stopped(record, index):
+    """Whether a step that was left may have stopped an instance that served before."""
+    entry = entry_of(record, index)
+    return entry is not None and bool(entry["healthy"])
+
+
+def return_folder(record, index, current):
+    """The folder that an instance goes back to where a step fails: the last one with which it was healthy, which is
+    C(current) unless a step was left in the middle."""
+    entry = entry_of(record, index)
+    return entry["healthy"] if entry and entry["healthy"] else current
+
+
+def kept_folders(record, index):
+    """The folders of an instance that a step still needs."""
+    entry = entry_of(record, index) or {}
+    return {entry[name] for name in ("folder", "healthy") if entry.get(name)}
+
+
+def plan_recovery(record, observed, interrupted=False):
+    """What a run does about each instance before its own first step: index to one of L(ACTIONS).
+
+    C(observed) maps an index to what was read of the instance now: C(running), its C(current) folder, whether it is C(due)
+    for a restart, and C(healthy), which is None where that is not known. C(interrupted): an earlier run ended without a word, so that proxies may have
+    any instance out of use. What is observed decides; the record says where to look.
+
+    - An empty text: nothing.
+    - C(start): it does not run, and never served. It is started like any other that does not.
+    - C(enable): the proxies get it back, and it is waited for.
+    - C(enable_now): they get it back, and it is not waited for: it is due for a restart anyway.
+    - C(replace): it serves nobody. A step restarts it first of all, and the proxies do not get it back before. So it is with
+      one that a step has stopped: where its new release fails, the step puts it back to what served.
+    """
+    found = {}
+    for index, now in observed.items():
+        if not interrupted and entry_of(record, index) is None:
+            found[index] = ""
+        elif not now["running"]:
+            found[index] = "replace" if was_stopped(record, index) else "start"
+        elif now["due"]:
+            serves = not is_unproved(record, index, now["current"]) if now["healthy"] is None else now["healthy"]
+            found[index] = "enable_now" if serves else "replace"
+        else:
+            found[index] = "enable"
+    return found

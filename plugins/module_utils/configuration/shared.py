@@ -1,0 +1,241 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Settings that all instances of an application must have the same at the same time. Pure.
+
+Two keys at once break sessions: what one instance puts into a cookie, another cannot read. Values are compared by their
+digests and are in no message.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+
+from ..core import urls
+from . import hocon
+from . import xitrum_conf as package_config
+from .xitrum_conf import settings_of
+
+#: A setting by the name that messages have for it: the key in C(config/xitrum.conf), where that is what it is.
+SESSION_SETTINGS = {"xitrum_secure_key": "secureKey", "session.cookieName": "cookieName"}
+CLUSTER_SETTINGS = ("xitrum_cluster", "xitrum_cluster_port")
+
+#: The values of xitrum_rollout_strategy.
+ROLLING, ALL_AT_ONCE = "rolling", "all_at_once"
+
+#: Secrets and settings of sessions in the instances' own configuration, and the variable that sets each.
+OWN_SETTINGS = {
+    "xitrum.session.secureKey": "xitrum_secure_key",
+    "xitrum.session.cookieName": "xitrum_config",
+    "xitrum.metrics.apiKey": "xitrum_metrics_api_key",
+}
+
+#: A system property of the JVM: the launcher takes the quotes out.
+_PROPERTY = re.compile(r"-D([^=]*)(=.*)?", re.DOTALL)
+
+#: Properties that lead the application to another configuration than its package's.
+_OTHER_FILES = ("config.file", "config.resource", "config.url")
+
+#: Stands for what another file sets. No HOCON has it as a value of its own.
+_MARK = "xitrum-host-another-file"
+
+_CLUSTER_PORT = re.compile(r"canonical\s*\{[^}]*?port\s*=\s*(\d+)")
+
+
+def read_session_settings(text):
+    """The settings of sessions in force in a C(xitrum.conf): name to a digest. None is known of a text that is no HOCON."""
+    found = {name: find_values(paths, settings) for name, paths, settings in find_paths(settings_of(text or ""))}
+    return {name: digest("\n".join(sorted(values))) for name, values in found.items() if values}
+
+
+def find_paths(settings):
+    """Where the settings of sessions are: C((name, paths, settings)) of each. None has none."""
+    paths = settings.paths() if settings else ()
+    for name, key in SESSION_SETTINGS.items():
+        named = [path for path in paths if path[-1] == key]
+        # What Xitrum reads is in the block session.
+        yield name, [path for path in named if path[-2:-1] == ("session",)] or named, settings
+
+
+def find_values(paths, settings):
+    """The values that may be in force for some paths."""
+    return {value for path in paths for value in settings.values(path) if value is not None}
+
+
+def read_package_settings(read):
+    """The settings of sessions that a package brings: name to a digest; None where it has no C(config/xitrum.conf).
+
+    Beside them, where there are some: C(overrides), the names of those that C(config/application.conf) sets whatever
+    C(config/xitrum.conf) has, and C(unread), statements and values from which one may come and which are not read.
+    C(read) is a function from a path in the package to the text of the file, None where there is none.
+    """
+    if read(package_config.XITRUM) is None:
+        return None
+    settings = package_config.settings_at_start(read)
+    found, overrides, unread = {}, [], sorted(unread_includes(settings))
+    for name, paths, _settings in find_paths(settings):
+        values = find_values(paths, settings)
+        unread += sorted(value for value in values if value.startswith("${"))
+        if values:
+            found[name] = digest("\n".join(sorted(values)))
+            if is_overridden(read, paths):
+                overrides.append(name)
+    return {**found, **({"overrides": overrides} if overrides else {}), **({"unread": unread} if unread else {})}
+
+
+def is_overridden(read, paths):
+    """Whether the values of some paths are the same whatever C(config/xitrum.conf) has: with another file in its place."""
+    # It may be included inside an object.
+    ends = {path[begin:] for path in paths for begin in range(len(path))}
+    other = "".join(f"{'.'.join(map(json.dumps, path))} = {_MARK}\n" for path in sorted(ends))
+    replaced = package_config.settings_at_start(lambda path: other if path == package_config.XITRUM else read(path))
+    return _MARK not in find_values(paths, replaced)
+
+
+def unread_includes(settings):
+    """The C(include) statements with which something outside of the package is read."""
+    rows, found = list(settings.members) if settings else [], set()
+    while rows:
+        member = rows.pop()
+        if isinstance(member, hocon.Field):
+            rows += [inner for piece in member.pieces for inner in piece.members]
+            continue
+        other, statement = settings.included(member), settings.text[member.start:member.end]
+        if other:
+            found |= unread_includes(other)
+        elif not package_config.included_paths(statement):
+            found.add(urls.hide_credentials(statement))
+    return found
+
+
+def digest(text):
+    """What stands for a value in a result."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:12] if text else ""
+
+
+def read_settings(package, own, akka):
+    """The shared settings of one instance: name to a text that can be compared.
+
+    C(package) are those of the package (what L(read_package_settings) returned), or None where they are not known.
+    C(own) and C(akka) are the texts of the instance's own C(config/xitrum.conf) and C(config/akka.conf), empty where
+    there is none.
+    """
+    port, package = _CLUSTER_PORT.search(akka or ""), package or {}
+    found = {"xitrum_cluster": str(bool(akka)), "xitrum_cluster_port": port[1] if port else ""}
+    brought = {name: package[name] for name in SESSION_SETTINGS if name in package}
+    over = {name: brought[name] for name in package.get("overrides", ()) if name in brought}
+    return {**found, **brought, **read_session_settings(own), **over}
+
+
+def read_properties(options):
+    """The names of the system properties that options of the JVM set."""
+    found = (_PROPERTY.fullmatch(re.sub("[\"']", "", str(option)).strip()) for option in options)
+    return [match[1].strip() for match in found if match]
+
+
+def option_errors(options):
+    """Why options of the JVM must not be given to an application, a sentence each: they win over its configuration, so that
+    the variable has no effect, and a changed value is not noticed. No value is shown: every user of a host reads it."""
+    for name in dict.fromkeys(read_properties(options)):
+        variable = OWN_SETTINGS.get(name)
+        if variable:
+            how = f" to {name.partition('.')[2]} = VALUE" if variable == "xitrum_config" else ""
+            yield (f"xitrum_java_options has -D{name}, which wins over {variable}, and a change of which is not noticed: "
+                   f"leave the option out, and set {variable}{how}")
+
+
+def unread_options(options):
+    """The options of the JVM with which an application reads another file than its package's, sorted."""
+    return sorted({f"-D{name}" for name in read_properties(options)} & {f"-D{name}" for name in _OTHER_FILES})
+
+
+def find_changes(running, desired):
+    """The names of the settings with which a running instance differs from the desired ones. A setting that one of both
+    does not have is not compared: it may be in a file that is not read."""
+    both = running.keys() & desired.keys()
+    names = [name for name in (*SESSION_SETTINGS, *CLUSTER_SETTINGS) if name in both and running[name] != desired[name]]
+    # With the cluster, the port changes in any case.
+    return [name for name in names if name != "xitrum_cluster_port" or "xitrum_cluster" not in names]
+
+
+def report_restarts(fleet, strategy, left_out=(), required=True):
+    """What a rollout would do to sessions and to the cluster: C((errors, notes)), each a map of hosts to sentences.
+
+    C(fleet) maps a host of the run to its instances as M(xitrum.host.instances) reports them, C(left_out) are the hosts
+    of the application that the run leaves out. C(strategy) is the value of xitrum_rollout_strategy, empty where it is
+    not set. C(required): whether it has to be set where sessions would break; a rollback must not be held up.
+    """
+    running = {host: [item for item in items if item.get("running")] for host, items in fleet.items()}
+    several = sum(map(len, running.values())) + len(left_out) > 1
+    due = sum(1 for items in running.values() for item in items if item.get("due"))
+    errors, notes = {}, {}
+    for host, items in running.items():
+        found = {name for item in items for name in item.get("changes") or ()}
+        session = [name for name in SESSION_SETTINGS if name in found]
+        if session:
+            unset, part = required and not strategy, strategy == ALL_AT_ONCE and left_out
+            place = errors if several and (unset or part) else notes
+            place.setdefault(host, []).append(describe_session(session, several, strategy, left_out))
+        cluster = [name for name in CLUSTER_SETTINGS if name in found]
+        if cluster and several and strategy != ALL_AT_ONCE:
+            notes.setdefault(host, []).append(
+                f"{cluster[0]} differs from what runs: instances before and after their restart do not share SockJS "
+                f"sessions and actors until the last one has restarted. -e xitrum_rollout_strategy={ALL_AT_ONCE} "
+                "restarts all together")
+        if strategy == ALL_AT_ONCE and due > 1 and any(item.get("due") for item in items):
+            notes.setdefault(host, []).append(
+                f"{due} instances restart at once (xitrum_rollout_strategy is {ALL_AT_ONCE}): no request is answered "
+                "from the moment they leave the proxies until they are healthy, some seconds for each start. No canary "
+                "goes first")
+    return errors, notes
+
+
+def describe_session(names, several, strategy, left_out):
+    """What changed settings of sessions do, and what to do about it."""
+    text = f"{' and '.join(names)} {'differs' if len(names) == 1 else 'differ'} from what runs: "
+    if not several:
+        return f"{text}all users lose their sessions once, when the instance restarts"
+    keep = f". {', '.join(left_out)} would keep the old value, since --limit leaves it out" if left_out else ""
+    if strategy == ALL_AT_ONCE:
+        once = "all users lose their sessions once, when all instances restart"
+        part = f"expected all hosts in a run that restarts all instances at once{keep}. Run without --limit"
+        return text + (part if left_out else once)
+    two = "two values are in use at once, and an instance cannot read a session cookie that was made with the other"
+    text += f"in a rolling restart {two}. Users lose sessions until the last instance has restarted{keep}"
+    return text if strategy else (
+        f"{text}. Choose one: -e xitrum_rollout_strategy={ALL_AT_ONCE} restarts all instances together, and no request "
+        f"is answered for some seconds; -e xitrum_rollout_strategy={ROLLING} restarts one after the other")
+
+
+def find_differences(values):
+    """Settings that differ between hosts of one application: one sentence a setting, without its values.
+
+    C(values) maps a host to what L(read_variables) returned.
+    """
+    found = []
+    for name in next(iter(values.values()), {}):
+        by_value = {}
+        for host, settings in values.items():
+            by_value.setdefault(settings[name], []).append(host)
+        if len(by_value) > 1:
+            more = {value: f" and {len(hosts) - 8} more" if len(hosts) > 8 else "" for value, hosts in by_value.items()}
+            listed = "; ".join(", ".join(hosts[:8]) + more[value] for value, hosts in by_value.items())
+            shared = "form a cluster" if name in CLUSTER_SETTINGS else "share sessions"
+            found.append(f"found {len(by_value)} values of {name} on the hosts of the group xitrum ({listed}); "
+                         f"expected one, since its instances {shared}. Set it once for the group xitrum")
+    return found
+
+
+def read_variables(variables):
+    """The settings of a host that must be the same on all hosts of an application: name to a text that can be compared.
+
+    C(variables) has C(xitrum_secure_key), C(xitrum_config) and C(xitrum_cluster) as texts.
+    """
+    own = read_session_settings(variables["xitrum_config"])
+    return {
+        "xitrum_secure_key": own.get("xitrum_secure_key") or digest(variables["xitrum_secure_key"]),
+        "session.cookieName (xitrum_config)": own.get("session.cookieName", ""),
+        "xitrum_cluster": variables["xitrum_cluster"],
+    }

@@ -1,0 +1,296 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reads what a package's C(config/xitrum.conf) sets: the public examples of Xitrum's project template, and files that do not parse.
+
+Everybody has the examples, so nobody may go live with them. Values as in config/ of the public project template (all its versions
+to Xitrum 3.31), where they are marked as examples. A setting is the one in force: later ones win, and included files of the package
+are read. Where the environment decides (C(${?NAME})), each value that may be in force counts.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import os
+import re
+
+from ..core.local_files import leads_inside, sha256_of
+from . import hocon
+
+#: Key of C(config/xitrum.conf) to the example that the template has there.
+EXAMPLE_VALUES = {
+    "secureKey": "ajconghoaofuxahoi92chunghiaujivietnamlasdoclapjfltudoil98hanhphucup8",
+    "apiKey": "kgreankbeplawfr7934jv2nr0bsbas0",
+}
+
+#: SHA-256 of the template's example TLS key, and of the key store of its earlier versions.
+EXAMPLE_KEY_FILES = (
+    "133003c67361e62a0215f86c7f9a874fe3e06c053c4f2c5e1c752b4f35fcc0fb",
+    "8a8bf278d93734d269cde9774ece3877e63ead0fe3e72057319ba06146eae685",
+)
+
+#: Xitrum and Akka read the second at the start, and what it includes: the first is one of these.
+XITRUM, APPLICATION = READ_AT_START = ("config/xitrum.conf", "config/application.conf")
+
+_INCLUDED = re.compile(r'include\s*(?:required\(\s*)?(url|file|classpath)?\(?\s*"((?:[^"\\]|\\.)*)"')
+#: How many substitutions are followed one after the other. The library refuses circles.
+_DEPTH = 10
+#: How many values of one setting are told apart.
+_MOST_JOINED = 256
+
+
+class Settings:
+    """The settings of a configuration file and of what it includes.
+
+    C(text): the file's text. C(load): a function from an C(include) statement's text to the text of the file, None where it is
+    unknown or missing, which the library ignores too. Raises HoconError where the text is no HOCON.
+    """
+
+    def __init__(self, text, load=None, around=()):
+        self.text, self.members = text, hocon.parse(text).members
+        self.load = load or (lambda statement: None)
+        #: The statements that led here: none is followed again inside of itself.
+        self.around, self.files = around, {}
+
+    def included(self, member):
+        """The settings of an included file; None where it cannot be read."""
+        statement = self.text[member.start:member.end]
+        if statement not in self.files:
+            text = None if statement in self.around else self.load(statement)
+            self.files[statement] = None if text is None else settings_of(text, self.load, (*self.around, statement))
+        return self.files[statement]
+
+    def paths(self):
+        """The paths of all settings, of included files too."""
+        rows, found = list(self.members), set()
+        while rows:
+            member = rows.pop()
+            if isinstance(member, hocon.Field):
+                found.add(member.path)
+                rows += [inner for piece in member.pieces for inner in piece.members]
+            else:
+                other = self.included(member)
+                found |= {(*member.path, *path) for path in (other.paths() if other else ())}
+        return found
+
+    def values(self, path, depth=_DEPTH):
+        """The texts that may be in force for a path, without quotes. None is a C(null)."""
+        return self._of(self.members, path, set(), depth) if depth else set()
+
+    def _of(self, members, path, before, depth):
+        """The values after these members, in their order. C(before): the values before them."""
+        for member in members:
+            if path[:len(member.path)] != member.path:
+                if member.path[:len(path)] == path and isinstance(member, hocon.Field):
+                    # An object takes the value's place.
+                    before = set()
+            elif isinstance(member, hocon.Include):
+                other = self.included(member)
+                before = other._of(other.members, path[len(member.path):], before, depth) if other else before
+            elif member.path == path:
+                before = self._whole(member, before, depth)
+            else:
+                before = self._around(member, path, before, depth)
+        return before
+
+    def _whole(self, member, before, depth):
+        """The values after a setting of just this path."""
+        kinds = {piece.kind for piece in member.pieces}
+        if member.separator == "+=" or kinds & {"object", "list"}:
+            return set()
+        if kinds == {"text"}:
+            return {plain(self.text, member)}
+        substitution = member.pieces[0]
+        if len(member.pieces) > 1:
+            return self._joined(member, before, depth)
+        # What is not set in the file comes from the environment.
+        referred = self.values(substitution.target, depth - 1) if substitution.target != member.path else set()
+        return (referred or {self.text[member.value:member.end]}) | (before if substitution.optional else set())
+
+    def _joined(self, member, before, depth):
+        """The texts that a setting of several pieces may have: an optional substitution that is not set adds nothing."""
+        rows, at = [], member.value
+        for piece in member.pieces:
+            raw, gap = self.text[piece.start:piece.end], self.text[at:piece.start]
+            if piece.kind == "substitution":
+                referred = before if piece.target == member.path else self.values(piece.target, depth - 1)
+                found = ({text for text in referred if text is not None} or {raw}) | ({""} if piece.optional else set())
+            else:
+                found = {plain_piece(raw)}
+            rows.append(sorted(gap + text for text in found))
+            at = piece.end
+        if math.prod(map(len, rows)) > _MOST_JOINED:
+            # Each on its own: all set, and none.
+            return {"".join(texts[-1] for texts in rows), "".join(texts[0] for texts in rows)}
+        return set(map("".join, itertools.product(*rows)))
+
+    def _around(self, member, path, before, depth):
+        """The values after a setting of an object around the path."""
+        rest = path[len(member.path):]
+        if member.separator == "+=" or not {piece.kind for piece in member.pieces} & {"object", "substitution"}:
+            # A text, a list or null takes the object's place.
+            return set()
+        for piece in member.pieces:
+            if piece.kind == "object":
+                before = self._of(piece.members, path, before, depth)
+            elif piece.kind == "substitution" and piece.target != member.path:
+                before = self.values((*piece.target, *rest), depth - 1) or before
+        return before
+
+
+def plain(text, member):
+    """The value of a setting of texts alone, without quotes; None for a C(null)."""
+    if text[member.value:member.end] == "null":
+        return None
+    parts, at = [], member.value
+    for piece in member.pieces:
+        raw = text[piece.start:piece.end]
+        parts.append(text[at:piece.start])
+        parts.append(plain_piece(raw))
+        at = piece.end
+    return "".join(parts)
+
+
+def plain_piece(raw):
+    """A text of a value without its quotes."""
+    return raw[3:-3] if raw.startswith('"""') else hocon.unescape(raw[1:-1]) if raw.startswith('"') else raw
+
+
+def settings_of(text, load=None, around=()):
+    """The settings of a text; None where it is no HOCON, which L(config_problems) reports."""
+    try:
+        return Settings(text, load, around)
+    except hocon.HoconError:
+        return None
+
+
+def settings_at_start(read):
+    """The settings that Xitrum has when it starts: those of C(config/application.conf), with C(config/xitrum.conf) where it
+    includes that; of C(config/xitrum.conf) alone where it does not. None where there is none, or no HOCON.
+
+    C(read) is a function from a path in the package to the text of the file, None where there is none.
+    """
+    included = []
+
+    def load(statement):
+        found = find_included(statement, read)
+        included.append(found[0] if found else "")
+        return found[1] if found else None
+
+    text = read(APPLICATION)
+    settings = None if text is None else settings_of(text, load)
+    if settings:
+        settings.paths()
+        if XITRUM in included:
+            return settings
+    text = read(XITRUM)
+    return None if text is None else settings_of(text, load)
+
+
+def find_included(statement, read):
+    """The file that an C(include) statement names: C((path, text)); None where it is not in the package."""
+    return next(((path, text) for path in included_paths(statement) for text in [read(path)] if text is not None), None)
+
+
+def example_values(text, load=None):
+    """The keys of a C(xitrum.conf) whose example value may be in force somewhere in it, sorted."""
+    return examples_in(settings_of(text, load))
+
+
+def examples_in(settings):
+    """As L(example_values), of settings; none of None."""
+    found = settings.paths() if settings else ()
+    # A blank before a substitution that is not set makes no secret of it.
+    return sorted({path[-1] for path in found if path[-1] in EXAMPLE_VALUES
+                   and EXAMPLE_VALUES[path[-1]] in {(value or "").strip() for value in settings.values(path)}})
+
+
+def key_files(text, load=None):
+    """The TLS key files that a C(xitrum.conf) names, relative to the package; none where it starts no HTTPS."""
+    return key_files_in(settings_of(text, load))
+
+
+def key_files_in(settings):
+    """As L(key_files), of settings; none of None."""
+    found = sorted(settings.paths()) if settings else ()
+    if not any(settings.values(path) - {None} for path in found if path[-2:] == ("port", "https")):
+        return []
+    return sorted({value for path in found if path[-1] == "keyFile" for value in settings.values(path) if value is not None})
+
+
+def examples(folder):
+    """The keys of a package's configuration that have a public example: C(secureKey), C(apiKey), C(keyFile)."""
+    settings = settings_of_package(folder)
+    public = any(is_example_key(folder, name) for name in key_files_in(settings))
+    return examples_in(settings) + (["keyFile"] if public else [])
+
+
+def settings_of_package(folder):
+    """As L(settings_at_start), of a package's folder."""
+    return settings_at_start(lambda path: read_text(folder, path))
+
+
+def config_problems(folder):
+    """One sentence for each configuration file of a package with which Xitrum does not start, because it is no HOCON."""
+    problems, seen, rows = [], set(), list(READ_AT_START)
+    while rows:
+        path = rows.pop(0)
+        text = None if path in seen else read_text(folder, path)
+        seen.add(path)
+        if text is None or path.endswith(".properties"):
+            continue
+        try:
+            members = list(hocon.parse(text).members)
+        except hocon.HoconError as error:
+            problems.append(f"{folder}/{path}, {error}. Xitrum does not start with it: correct the file and build the package again")
+            continue
+        while members:
+            member = members.pop()
+            if isinstance(member, hocon.Include):
+                rows.append(included_path(folder, text[member.start:member.end]))
+            else:
+                members += [inner for piece in member.pieces for inner in piece.members]
+    return problems
+
+
+def included_path(folder, statement):
+    """The path of the file that an C(include) statement names; empty where it is not in the package."""
+    found = find_included(statement, lambda path: read_text(folder, path))
+    return found[0] if found else ""
+
+
+def included_paths(statement):
+    """The paths in a package that an C(include) statement may mean, in the order in which they are looked for.
+
+    A bare name and C(classpath) begin in C(config), which is on the class path, C(file) in the package, where the runner goes.
+    """
+    found = _INCLUDED.match(statement)
+    if not found or found[1] == "url":
+        return []
+    name = hocon.unescape(found[2])
+    base = os.path.normpath(name if found[1] == "file" else os.path.join("config", name.lstrip("/")))
+    # Nothing outside of the package.
+    return [] if os.path.isabs(base) or base.split("/")[0] == ".." else [base, f"{base}.conf", f"{base}.json"]
+
+
+def read_text(folder, path):
+    """The text of a package's file; None where it is missing, unreadable, or outside of the package."""
+    whole = os.path.join(folder, path)
+    if not path or os.path.isabs(path) or not leads_inside(folder, whole):
+        return None
+    try:
+        with open(whole, encoding="utf-8", errors="replace") as handle:
+            return handle.read()
+    except OSError:
+        return None
+
+
+def is_example_key(folder, name):
+    """Whether a TLS key is public, by its content, or by the name under which templates ship one."""
+    if os.path.basename(name).startswith("ssl_example"):
+        return True
+    try:
+        return sha256_of(os.path.join(folder, name)) in EXAMPLE_KEY_FILES
+    except OSError:
+        return False

@@ -1,0 +1,277 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Addresses that something listens on, compared by what they mean and never by their text.
+
+C(2001:DB8:0::1) is C(2001:db8::1), and C(::ffff:192.0.2.1) is C(192.0.2.1). L(serves) is the one place that decides
+whether a listening socket serves a configured address, L(accepts) whether it takes a connection to one address. A
+socket is a row of C(sockets.listeners): its C(address), C(family) and C(interface). The other text is what a user
+configured: an address, a host name, or one that stands for every address (empty, C(*), C(0.0.0.0), C(::)).
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from typing import NamedTuple
+
+from .foreign_text import parse_json
+
+#: Lists the IPv6 addresses of a host. Missing with C(ipv6.disable=1), and empty with C(disable_ipv6=1).
+IF_INET6 = "/proc/net/if_inet6"
+
+#: Texts that stand for every address beside the unspecified addresses of both families.
+EVERY = ("", "*")
+
+#: C(0.0.0.0) in the short forms that a JVM and the C library take: C(0), C(0.0).
+_SHORT_EVERY = re.compile(r"0+(\.0+){0,3}")
+
+#: Private networks: RFC 1918 and RFC 4193 (unique local addresses).
+PRIVATE = tuple(map(ipaddress.ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")))
+
+#: The shared address space of RFC 6598: some providers' and overlays' private networks, and some carriers' customers.
+SHARED = ipaddress.ip_network("100.64.0.0/10")
+
+#: The interface of a link-local address, by its name or number. Whatever follows a % is otherwise no address.
+_ZONE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,14}(?:@[A-Za-z0-9_.-]{1,15})?")
+
+#: The IP versions that a socket of each family takes.
+_VERSIONS = {"inet": {4}, "inet6": {6}, "dual": {4, 6}}
+
+
+class Address(NamedTuple):
+    """One address: C(ip) of the module ipaddress, and the network interface that a link-local one belongs to (or
+    empty)."""
+
+    ip: object
+    zone: str = ""
+
+
+def parse_address(text):
+    """The address that a text writes, or None for a name. Takes brackets and a zone, before or after the bracket."""
+    bare = str(text).strip()
+    if bare.startswith("["):
+        inside, bracket, after = bare[1:].partition("]")
+        if not bracket or (after and not after.startswith("%")):
+            return None
+        bare = inside + after
+    bare, percent, zone = bare.partition("%")
+    if percent and not _ZONE.fullmatch(zone):
+        return None
+    try:
+        ip = ipaddress.ip_address(bare)
+    except ValueError:
+        return None
+    return Address(getattr(ip, "ipv4_mapped", None) or ip, zone)
+
+
+def is_every(text):
+    """Whether a configured address stands for every address of the host."""
+    found, bare = parse_address(text), str(text).strip()
+    if found is None:
+        return bare in EVERY or _SHORT_EVERY.fullmatch(bare) is not None
+    return found.ip.is_unspecified
+
+
+def is_loopback(text):
+    """Whether an address or name is the host's own loopback, which no other host reaches."""
+    found = parse_address(text)
+    return found.ip.is_loopback if found else str(text).strip().lower().rstrip(".") == "localhost"
+
+
+def private_fault(text, takes_shared=False):
+    """Why an address is not one of a private network, as the words after "is"; empty where it is one, and for a
+    loopback address.
+
+    C(takes_shared): whether 100.64.0.0/10 counts as private. Only what is listed as private is taken: addresses for
+    every interface, groups, links, documentation and future use are in no table of what is public either.
+    """
+    found = parse_address(text)
+    if is_every(text):
+        return "every address of the host, the public ones too"
+    if found is None:
+        return "a name"
+    if found.ip.is_loopback or any(found.ip in network for network in PRIVATE):
+        return f"written with the zone {found.zone}" if found.zone else ""
+    if found.ip in SHARED:
+        return "" if takes_shared else f"in {SHARED}, which a provider may share among its customers"
+    if found.ip.is_multicast:
+        return "a multicast address"
+    if found.ip.is_link_local:
+        return "a link-local address"
+    return "public" if found.ip.is_global else "in no private network"
+
+
+def canonical(text):
+    """The one text for an address, without brackets; a name, and a text for every address, stays as it is."""
+    found = parse_address(text)
+    return str(text).strip() if found is None else f"{found.ip}%{found.zone}" if found.zone else str(found.ip)
+
+
+def bracketed(text):
+    """An address as it stands before a port: an IPv6 address in brackets."""
+    plain = canonical(text)
+    return f"[{plain}]" if ":" in plain else plain
+
+
+def application_address(text):
+    """What the application is told for a configured address, so that a JVM understands it on every host.
+
+    A JVM takes C(0.0.0.0) for every address of the families that the host has, where it refuses C(::) without IPv6.
+    For C(localhost) it takes the first address of the name, and a proxy another: both use C(127.0.0.1), which every
+    host has. Empty for an address that is not configured.
+    """
+    bare = str(text).strip()
+    if not bare:
+        return ""
+    if is_every(bare):
+        return "0.0.0.0"
+    return "127.0.0.1" if parse_address(bare) is None and is_loopback(bare) else bare
+
+
+def listen_addresses(texts):
+    """The addresses that a proxy listens on, each once and in one text: C(*) stands for both families."""
+    found = []
+    for text in texts:
+        found += ["0.0.0.0", "::"] if str(text).strip() in EVERY else [canonical(text)]
+    return list(dict.fromkeys(found))
+
+
+def local_target(text):
+    """Where the host itself reaches what listens on a configured address."""
+    return "127.0.0.1" if is_every(text) else canonical(text)
+
+
+def listen_target(texts):
+    """Where the host itself reaches what listens on some of its addresses: its loopback where that is one of them."""
+    found = [parse_address(text) for text in listen_addresses(texts)]
+    if any(one and one.ip.version == 4 and one.ip.is_unspecified for one in found):
+        return "127.0.0.1"
+    if any(one and one.ip.version == 6 and one.ip.is_unspecified for one in found):
+        return "::1"
+    return next(
+        (text for text in listen_addresses(texts) if is_loopback(text)), canonical(texts[0]) if texts else "127.0.0.1"
+    )
+
+
+def socket_target(row):
+    """Where the host itself reaches a listening socket."""
+    if is_every(row["address"]):
+        return "127.0.0.1" if 4 in versions(row) else "::1"
+    zone = row.get("interface") or ""
+    return f"{row['address']}%{zone}" if zone and ":" in row["address"] else row["address"]
+
+
+def socket_text(row):
+    """A listening socket as a person writes it: C(192.0.2.1:8000), C([fe80::1%eth0]:8000)."""
+    zone = row.get("interface") or ""
+    return f"{bracketed(row['address'] + ('%' + zone if zone else ''))}:{row['port']}"
+
+
+def versions(row):
+    """The IP versions that a listening socket takes connections of."""
+    found = parse_address(row["address"])
+    if row.get("family") in _VERSIONS and (found is None or found.ip.is_unspecified):
+        return _VERSIONS[row["family"]] if found or row["family"] == "dual" else {4, 6}
+    return {found.ip.version} if found else {4, 6}
+
+
+def accepts(row, address):
+    """Whether a listening socket takes a connection to this one address."""
+    target, bound = parse_address(address), parse_address(row["address"])
+    if target is None:
+        return False
+    if is_every(row["address"]):
+        return target.ip.version in versions(row)
+    return bound is not None and _same(bound._replace(zone=row.get("interface") or bound.zone), target)
+
+
+def serves(rows, text, resolved=()):
+    """Whether listening sockets serve a configured address, and nothing beside it.
+
+    C(resolved) are the addresses of a name, as L(resolve) gives them. A JVM binds one socket for every address of the
+    families that the host has, whichever text asked for it. A name may stand for every address, too.
+    """
+    if not rows:
+        return False
+    if not is_every(text) and any(is_every(one) and serves(rows, one) for one in resolved):
+        return True
+    if is_every(text):
+        taken = set().union(*(versions(row) for row in rows))
+        found = parse_address(text)
+        return all(is_every(row["address"]) for row in rows) and (4 in taken or bool(found and found.ip.version == 6))
+    own = parse_address(text)
+    targets = (
+        [own, *filter(None, map(parse_address, resolved))] if own else list(filter(None, map(parse_address, resolved)))
+    )
+    if own is None and is_loopback(text) and not targets:
+        targets = [parse_address("127.0.0.1"), parse_address("::1")]
+    bound = [(parse_address(row["address"]), row.get("interface") or "") for row in rows]
+    return all(
+        one is not None and any(_same(one._replace(zone=zone or one.zone), target) for target in targets)
+        for one, zone in bound
+    )
+
+
+def _same(one, other):
+    """Whether two addresses are one. A zone counts only where both have one, and both are named alike."""
+    apart = one.zone and other.zone and one.zone != other.zone and one.zone.isdecimal() == other.zone.isdecimal()
+    return one.ip == other.ip and not apart
+
+
+def collides(row, texts):
+    """Whether a listening socket is in the way of one on any of the configured addresses. A name may be any address."""
+    for text in texts:
+        found = parse_address(text)
+        if is_every(row["address"]):
+            if found is None or is_every(text) or found.ip.version in versions(row):
+                return True
+        elif found is None or accepts(row, text) or (found.ip.is_unspecified and found.ip.version in versions(row)):
+            return True
+    return False
+
+
+def endpoint(address, port):
+    """An address and a port as one text to compare with another: C(2001:db8::1:8000)."""
+    return f"{canonical(address)}:{port}"
+
+
+def resolve(host, text):
+    """The addresses that a configured text stands for on a host: itself, or those of a name. Empty for every
+    address, and for a name that the host does not know."""
+    found = parse_address(text)
+    if is_every(text):
+        return []
+    if found is None:
+        return list(dict.fromkeys(map(canonical, host.addresses_of(str(text).strip()))))
+    if found.zone.isdecimal():
+        names = {
+            (host.read(f"/sys/class/net/{name}/ifindex") or "").strip(): name for name in host.listdir("/sys/class/net")
+        }
+        found = found._replace(zone=names.get(found.zone, found.zone))
+    return [canonical(f"{found.ip}%{found.zone}" if found.zone else str(found.ip))]
+
+
+def supports_ipv6(host):
+    """Whether the kernel has IPv6: then a program can listen on C(::), though the host may have no address of it."""
+    return host.exists(IF_INET6)
+
+
+def has_ipv6(host):
+    """Whether a host has an IPv6 address, the loopback's at least. The kernel lists one a line; a JVM asks the same."""
+    return bool((host.read(IF_INET6) or "").strip())
+
+
+def parse_interfaces(text):
+    """The interfaces of C(ip -j address show) with their addresses, C([(name, address)]); what has another form is left out."""
+    try:
+        items = parse_json(text)
+    except ValueError:
+        return []
+    found = []
+    for item in items if isinstance(items, list) else ():
+        parts = item.get("addr_info") if isinstance(item, dict) and isinstance(item.get("ifname"), str) else None
+        for part in parts if isinstance(parts, list) else ():
+            if isinstance(part, dict) and isinstance(part.get("local"), str):
+                found.append((item["ifname"], part["local"]))
+    return found

@@ -1,0 +1,205 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Command lines that a message says to type: they repeat the options of the command that said so. Pure."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+
+from . import urls
+from .foreign_text import parse_json
+
+#: Options that say how a run reaches its hosts and becomes root there: the name in Ansible's CLIARGS, and the option.
+#: A run by a line to type has to be given them again. A password that was typed is asked for again.
+CONNECTION_OPTIONS = (
+    ("remote_user", "--user"), ("private_key_file", "--private-key"), ("connection", "--connection"), ("ssh_common_args", "--ssh-common-args"),
+    ("ssh_extra_args", "--ssh-extra-args"), ("ask_pass", "--ask-pass"), ("connection_password_file", "--connection-password-file"),
+    ("become_ask_pass", "--ask-become-pass"), ("become_password_file", "--become-password-file"), ("become_user", "--become-user"),
+    ("become_method", "--become-method"), ("ask_vault_pass", "--ask-vault-pass"), ("vault_ids", "--vault-id"),
+    ("vault_password_files", "--vault-password-file"))
+#: What ansible-playbook takes for granted: not worth a word.
+USUAL = {"connection": ("ssh", "smart"), "become_method": ("sudo",), "become_user": ("root",)}
+#: Variables of a single run: they say what that run did, and not what the hosts are to be.
+OF_ONE_RUN = (
+    "xitrum_rollback_to",
+    "xitrum_check_become",
+    "xitrum_report",
+    "xitrum_report_dir",
+    "xitrum_console_command",
+    "xitrum_remove",
+    "xitrum_remove_last",
+    "xitrum_remove_keep_data",
+    "xitrum_remove_packages",
+    "xitrum_take_over",
+    "xitrum_health_path_new",
+    "xitrum_maintenance_tasks",
+)
+#: Names of variables whose values are not shown. A short word counts where it stands alone.
+SECRET = re.compile(
+    r"key|secret|pass|pwd|token|credential|cookie|header|auth|vault"
+    r"|(?<![a-z])(?:pins?|pw|otp|psk|creds?|dsn|jwt|salt|sig|signature)(?![a-z])",
+    re.IGNORECASE,
+)
+#: Names that look like those, and whose values are no secret: how hosts are reached, and the name of a cookie.
+NO_SECRET = (
+    "proxy_cookie",
+    "xitrum_proxy_cookie",
+    "ansible_private_key_file",
+    "ansible_ssh_private_key_file",
+    "ansible_host_key_checking",
+    "ansible_ssh_host_key_checking",
+    "ansible_ssh_host_key_auto_add",
+)
+HIDDEN = "..."
+#: A word without a quote, up to white space or the quote around it; all that follows where quotes make that unclear.
+_WORD = r"""(?:[^\s'"\\]+(?=\s|['"]+(?:\s|$)|$)|.+)"""
+#: Secrets among the arguments of a program: the password of sshpass, and what follows a name such as C(--password).
+_ARGUMENT = re.compile(
+    rf"""(\bsshpass\b(?:(?!\bsshpass\b|\s-[ev]*p).)*\s-[ev]*p\s*
+    |(?<![\w-])--[\w-]*(?:pass(?:word|wd|phrase)?|pwd|secret|token|key|proxy-auth|proxy-user)\s+
+    |(?:pass(?:word|wd|phrase)?|pwd|secret|token|api_?key|authorization|proxy-auth|proxy-user)["']?\s*[=:]\s*)
+    {_WORD}""",
+    re.IGNORECASE | re.VERBOSE | re.DOTALL,
+)
+#: What keeps white space in a word of C(-e), besides quotes.
+_BLOCKS = (("{{", "}}"), ("{%", "%}"), ("{#", "#}"))
+
+
+def connection_options(arguments):
+    """The options of the command line, Ansible's C(CLIARGS), with which this run reaches its hosts, as somebody types them."""
+    words = []
+    for name, option in CONNECTION_OPTIONS:
+        value = arguments.get(name)
+        if value is True:
+            words.append(option)
+        elif value and value not in USUAL.get(name, ()):
+            words += [f"{option}={shlex.quote(hide_secrets(str(item)))}" for item in (value if isinstance(value, (list, tuple)) else [value])]
+    return " ".join(words)
+
+
+def inventory_options(sources, folder):
+    """The C(-i) options for inventory sources (paths, or lists such as C(a,b,)), paths as somebody types them in C(folder)."""
+    return " ".join(f"-i {shlex.quote(near(source, folder))}" for source in sources)
+
+
+def read_options(arguments, folder):
+    """The options to repeat, out of the parsed command line C(arguments) that was typed in C(folder).
+
+    C(connection) (how hosts are found and reached) and C(variables) (the -e) are texts to type, C(limit) is the pattern of
+    --limit. Each may be empty.
+    """
+    inventory = inventory_options(map(str, arguments.get("inventory") or ()), folder)
+    words = [word for text in arguments.get("extra_vars") or () for word in variable_words(str(text))]
+    return {
+        "connection": " ".join(filter(None, (inventory, connection_options(arguments)))),
+        "variables": shlex.join(words),
+        "limit": arguments.get("subset") or "",
+    }
+
+
+def variable_words(text):
+    """C(-e) with one value as it was given, without secrets and without what only that run was told. No word where
+    nothing is left."""
+    if text.startswith("@"):
+        return ["-e", text]
+    if text.startswith(("{", "[")):
+        try:
+            given = parse_json(text)
+        except ValueError:
+            # YAML, which the controller's libraries would read; it is not repeated rather than shown with a secret in
+            # it.
+            return ["-e", HIDDEN]
+        kept = (
+            {name: shown_value(name, value) for name, value in given.items() if name not in OF_ONE_RUN}
+            if isinstance(given, dict)
+            else {}
+        )
+        return ["-e", json.dumps(kept)] if kept else []
+    try:
+        # Ansible ignores a word without a =.
+        pairs = [word.partition("=")[::2] for word in split_words(text) if "=" in word]
+    except ValueError:
+        return ["-e", HIDDEN]
+    kept = [f"{name}={shown_text(name, value)}" for name, value in pairs if name not in OF_ONE_RUN]
+    return ["-e", " ".join(kept)] if kept else []
+
+
+def split_words(text):
+    """The words NAME=VALUE of a C(-e), as Ansible splits them: white space in quotes and in blocks of a template is
+    part of the word, and quotes stay. Raises ValueError where a quote or a block has no end."""
+    words, quote, depths, blank = [], "", [0] * len(_BLOCKS), ""
+    for token, following in re.findall(r"([^ \n]*)([ \n]|\Z)", text):
+        inside = bool(quote or any(depths))
+        if token == "\\" and not quote:
+            # A line that goes on.
+            token = ""
+        elif inside:
+            words[-1] += blank + token
+        elif token:
+            words.append(token)
+        for mark in re.findall(r"""(?<!\\)['"]""", token):
+            quote = "" if quote == mark else quote or mark
+        depths = [
+            max(0, depth + token.count(opening) - token.count(end))
+            for depth, (opening, end) in zip(depths, _BLOCKS)
+        ]
+        blank = following
+    if quote or any(depths):
+        raise ValueError("a quote or a block of a template has no end")
+    return words
+
+
+def shown_text(name, text):
+    """The value of NAME=VALUE as it was given, in its quotes, where nothing in it is secret."""
+    value = text[1:-1] if len(text) > 1 and text[0] == text[-1] and text[0] in "'\"" else text
+    shown = shown_value(name, value)
+    return text if shown == value else quoted(shown)
+
+
+def shown_value(name, value):
+    """A variable's value without what is secret in it."""
+    if SECRET.search(re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)) and name not in NO_SECRET:
+        return HIDDEN
+    if isinstance(value, dict):
+        return {key: shown_value(str(key), item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [shown_value(name, item) for item in value]
+    return hide_secrets(value) if isinstance(value, str) else value
+
+
+def hide_secrets(text):
+    """A text, which may be arguments of a program, without the passwords that it gives and without those in URLs."""
+    return _ARGUMENT.sub(rf"\g<1>{HIDDEN}", urls.hide_credentials(text))
+
+
+def secret_options(options):
+    """Those options of a JVM that give a password or another secret by their name, as C(-Ddb.password=...) does."""
+    return {option for option in options if hide_secrets(option) != option or shown_value(option.partition("=")[0], option) != option}
+
+
+def quoted(value):
+    """A value as Ansible takes it after NAME=, in quotes where it has white space."""
+    return shlex.quote(value) if re.search(r"\s", value) else value
+
+
+def render_command(playbook, options, limit="", variables=(), add=()):
+    """A line to type that runs a playbook of the collection with the C(options) that L(read_options) found.
+
+    C(limit) is a pattern of hosts instead of the given one, C(add) are hosts or groups that the given one has to hold as
+    well; C(variables) are further C(NAME=VALUE).
+    """
+    more = [word for variable in variables for word in ("-e", variable)]
+    limit = limit or options.get("limit", "")
+    if limit:
+        more += ["--limit", ",".join([limit, *(name for name in add if name not in re.split("[,:]", limit))])]
+    parts = ("ansible-playbook", options.get("connection"), f"xitrum.host.{playbook}", options.get("variables"), shlex.join(more))
+    return " ".join(filter(None, parts))
+
+
+def near(path, folder):
+    """A path from C(folder) where it is below it, else as it is."""
+    return os.path.relpath(path, folder) if folder and path.startswith(folder.rstrip("/") + "/") else path

@@ -1,0 +1,45 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A full disk in words: which path could not be written, what it needs, and what its file system has. Pure."""
+
+from __future__ import annotations
+
+import errno
+
+from .foreign_text import printable
+
+#: The errors that say so: the file system is full, or what of it a user may take is used up.
+FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+def size(count):
+    """A number of bytes as a person writes it."""
+    return f"{count / (1 << 30):.1f} GiB" if count >= 1 << 30 else f"{count / (1 << 20):.0f} MiB"
+
+
+def room(count):
+    """As L(size), for what may be less than 1 MiB."""
+    return f"{-(-count // 1024)} KiB" if 0 < count < 1 << 20 else size(count)
+
+
+def is_full(error):
+    """Whether an OSError says that there is no room left."""
+    return getattr(error, "errno", None) in FULL
+
+
+def describe(path, free, needed=0):
+    """What a path needs and its file system has. C(free) is a pair of bytes and inodes (files), None where that is not
+    known; C(needed) is in bytes, 0 where nobody knows."""
+    has = f"its file system has {room(free[0])} and {free[1]} inodes free" if free else "its file system is full"
+    return f"{printable(path)} needs {room(needed) if needed else 'more room'}, and {has}"
+
+
+def note(host, error, path, needed=0):
+    """What follows the text of an error that a full disk is behind, as a sentence; empty for another error, and where
+    the error says so itself. C(path) counts where the error names none."""
+    if not is_full(error) or "inodes free" in str(error):
+        return ""
+    where = getattr(error, "filename2", None) or getattr(error, "filename", None)
+    where = where if isinstance(where, str) and where.startswith("/") else path
+    return f" Make room: {describe(where, host.free_space(where), needed)}."

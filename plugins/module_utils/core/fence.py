@@ -1,0 +1,134 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A host on which a module changes something only while the lock is still that of its run.
+
+A module goes on after its controller was killed or its connection was cut. The next run takes the lock over, and from
+then
+on each change of the module before it is refused. Changes hold a kernel lock together, a take-over holds it alone, so
+that
+no change is under way when the lock gets another holder.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+
+from . import lock_record
+from .host import Host
+
+#: The environment variable of a task that says of which run it is: L(describe), a line for each application that the
+#: run has locked.
+VARIABLE = "XITRUM_HOST_RUN"
+
+#: Seconds that a change waits while a run takes the lock or gives it back.
+SECONDS = 30
+
+
+def describe(name, holder):
+    """What C(VARIABLE) says of one application: its name, and the run's C(id)."""
+    return f"{name} {holder}"
+
+
+def read_runs(text):
+    """The reverse of L(describe), over all lines: C([(name, holder)])."""
+    return [
+        (name, holder) for name, _blank, holder in (line.partition(" ") for line in text.split("\n")) if name and holder
+    ]
+
+
+def host_of(module):
+    """The host of a module that changes something. Without a lock of its run, as where a role is used alone, it is an ordinary one."""
+    return FencedHost(read_runs(os.environ.get(VARIABLE, "")), lambda why: module.fail_json(msg=why))
+
+
+class FencedHost(Host):
+    """A host that ends the module, by C(stop(why)), before a change that its run may no longer make."""
+
+    def __init__(self, runs, stop, run=None):
+        """C(runs): what L(read_runs) returns. C(stop) does not return. C(run) is that of L(Host)."""
+        super().__init__(run)
+        self._runs, self._stop, self._inside = runs, stop, False
+
+    @contextlib.contextmanager
+    def fenced(self):
+        """Verifies that the lock is this run's, and that it stays so for the block."""
+        if self._inside or not self._runs:
+            yield
+            return
+        with contextlib.ExitStack() as stack:
+            for name, holder in self._runs:
+                try:
+                    stack.enter_context(self.guarded(lock_record.guard_path(name), False, SECONDS))
+                    why = lock_record.lost(name, holder, *lock_record.read_record(self, name))
+                except OSError as error:
+                    why = (
+                        f"the lock of {name} on this host could not be verified, so nothing more was changed here: "
+                        f"{error}"
+                    )
+                if why:
+                    self._stop(why)
+            self._inside = True
+            stack.callback(setattr, self, "_inside", False)
+            yield
+
+    def run(self, *given, **named):
+        with self.fenced():
+            return super().run(*given, **named)
+
+    def make_directory(self, *given, **named):
+        with self.fenced():
+            return super().make_directory(*given, **named)
+
+    def make_parents(self, *given, **named):
+        with self.fenced():
+            return super().make_parents(*given, **named)
+
+    def write(self, *given, **named):
+        with self.fenced():
+            return super().write(*given, **named)
+
+    def create(self, *given, **named):
+        with self.fenced():
+            return super().create(*given, **named)
+
+    def append(self, *given, **named):
+        with self.fenced():
+            return super().append(*given, **named)
+
+    def poke(self, *given, **named):
+        with self.fenced():
+            return super().poke(*given, **named)
+
+    def link(self, *given, **named):
+        with self.fenced():
+            return super().link(*given, **named)
+
+    def link_tree(self, *given, **named):
+        with self.fenced():
+            return super().link_tree(*given, **named)
+
+    def rename(self, *given, **named):
+        with self.fenced():
+            return super().rename(*given, **named)
+
+    def remove(self, *given, **named):
+        with self.fenced():
+            return super().remove(*given, **named)
+
+    def remove_written(self, *given, **named):
+        with self.fenced():
+            return super().remove_written(*given, **named)
+
+    def remove_empty(self, *given, **named):
+        with self.fenced():
+            return super().remove_empty(*given, **named)
+
+    def kill(self, *given, **named):
+        with self.fenced():
+            return super().kill(*given, **named)
+
+    def own(self, *given, **named):
+        with self.fenced():
+            return super().own(*given, **named)

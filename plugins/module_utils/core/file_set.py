@@ -1,0 +1,156 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A set of files and links that belong together, and the commands that make a running program notice them.
+
+The commands are owed from the moment the first file changes until all of them succeeded: a marker on the disk says so,
+so that a run which is killed in between makes up for it the next time. A handler would be lost.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+
+from . import foreign_file, marked_block
+from .foreign_text import hidden_text, shown_text
+from .host import writable_by_all
+from .plan import RUN, Plan, Row
+
+#: Stands for the text of a private file.
+PRIVATE = "(not shown, since the file is private)\n"
+OWED = "/var/lib/xitrum.host/owed"
+#: Where systemctl(1) masks a unit, for good or until the next boot.
+UNIT_FOLDERS = ("/etc/systemd/system", "/run/systemd/system")
+
+SPEC = {
+    "name": {"type": "str", "required": True},
+    "files": {
+        "type": "list", "elements": "dict", "default": [],
+        "options": {
+            "path": {"type": "path", "required": True},
+            "content": {"type": "str", "required": True},
+            "mode": {"type": "str", "default": "0644"},
+            "owner": {"type": "str", "default": "root"},
+            "group": {"type": "str", "default": "root"},
+        },
+    },
+    "links": {
+        "type": "list", "elements": "dict", "default": [],
+        "options": {"path": {"type": "path", "required": True}, "target": {"type": "str", "required": True}},
+    },
+    "owned": {"type": "list", "elements": "str", "default": []},
+    "commands": {"type": "list", "elements": "list", "default": []},
+}
+
+
+def read(host, wanted):
+    """The files and links as they are, those that match an owned pattern included."""
+    paths = {item["path"] for item in [*wanted["files"], *wanted["links"]]}
+    for pattern in wanted["owned"]:
+        folder, _slash, name = pattern.rpartition("/")
+        paths |= {f"{folder}/{entry}" for entry in host.listdir(folder) if fnmatch.fnmatchcase(entry, name)}
+    state = {"paths": {}, "problems": [], "owed": host.exists(f"{OWED}/{wanted['name']}")}
+    files = {item["path"]: foreign_file.read_file(host, item["path"], foreign=False) for item in wanted["files"]}
+    for path in sorted(paths):
+        found = files[path].stat if path in files else host.stat(path)
+        if path in files and files[path].problem:
+            state["problems"].append(files[path].problem)
+        elif path in files and found is not None:
+            # A link stays: what it leads to is the file.
+            state["paths"][path] = {"stat": found, "target": None, "text": files[path].text}
+        elif found is not None:
+            text = host.read(path) if found.kind == "file" else None
+            state["paths"][path] = {"stat": found, "target": host.readlink(path), "text": text}
+    return state
+
+
+def plan(wanted, state):
+    """Decides what is written, linked and removed."""
+    result, there = Plan(problems=list(state["problems"])), state["paths"]
+    for item in wanted["files"]:
+        if int(item["mode"], 8) & 0o002:
+            result.problems.append(writable_by_all(item["path"], int(item["mode"], 8)))
+        has = there.get(item["path"])
+        same = has is not None and has["stat"].kind == "file" and has["text"] == item["content"]
+        owned = same and (has["stat"].mode, has["stat"].owner, has["stat"].group) == (int(item["mode"], 8), item["owner"], item["group"])
+        note(result, wanted, item["path"], "as the inventory says", "so" if owned else "otherwise" if has else "missing", owned)
+        if not owned:
+            result.actions.append(("write", item))
+            private = is_private(item)
+            result.before += headed(item["path"], diff_text((has or {}).get("text") or "", False), private)
+            result.after += headed(item["path"], diff_text(item["content"], True), private)
+    for item in wanted["links"]:
+        target = (there.get(item["path"]) or {}).get("target")
+        note(result, wanted, item["path"], item["target"], target or "missing", target == item["target"])
+        if target != item["target"]:
+            result.actions.append(("link", item))
+            result.before += headed(item["path"], f"-> {target}\n" if target else "")
+            result.after += headed(item["path"], f"-> {item['target']}\n")
+    for path in sorted(set(there) - {item["path"] for item in [*wanted["files"], *wanted["links"]]}):
+        note(result, wanted, path, "absent", there[path]["target"] or "there", False, masked(path, there[path]))
+        result.actions.append(("remove", {"path": path}))
+        has = there[path]
+        private = has["text"] is not None and is_private({"mode": oct(has["stat"].mode)})
+        result.before += headed(path, f"-> {has['target']}\n" if has["text"] is None else diff_text(has["text"], False), private)
+    if state["owed"] and not result.actions:
+        note(result, wanted, "commands", "done", "owed since a run that did not end", False)
+        result.actions.append(("commands", None))
+    return result
+
+
+def masked(path, found):
+    """Why a unit of systemd is masked by its file, as systemctl(1) does; empty where it is not."""
+    folder, _slash, name = path.rpartition("/")
+    what = "a link to /dev/null" if found["target"] == "/dev/null" else "an empty file" if found["text"] == "" else ""
+    if not what or folder not in UNIT_FOLDERS or not name.endswith(".service"):
+        return ""
+    return f"{name[:-len('.service')]} is masked ({what}), so it cannot start; a run of site unmasks it"
+
+
+def note(result, wanted, path, want, configured, good, mask=""):
+    """One row of the report. C(mask): why the unit of the path is masked."""
+    why = "" if good else mask or "the file is not what the inventory asks for"
+    result.rows.append(Row("files", f"{wanted['name']} {path}", want, "masked" if mask else configured, "",
+                           "ok" if good else "differs", why, "" if good else RUN))
+
+
+def diff_text(text, wanted):
+    """What a diff shows of a file: of one that has our lines among those of others, ours alone. C(wanted): the text is
+    the set's own."""
+    ours, others = marked_block.blocks(text)
+    if ours:
+        return (hidden_text(others) if others else "") + ours
+    return text if wanted else shown_text(text)
+
+
+def is_private(item):
+    """Whether a file is for its owner alone, so that its text may be a secret and is shown nowhere."""
+    return not int(item["mode"], 8) & 0o077
+
+
+def private_texts(files):
+    """The texts of those files of a list that are private, for what a module keeps out of its result."""
+    return {item["content"] for item in files if item.get("content") and is_private({"mode": "0644", **item})}
+
+
+def headed(path, text, private=False):
+    """A file's text with its name above, for a diff of several files. That of a private one is not shown."""
+    return f"# {path}\n{PRIVATE if private else text}" if text else ""
+
+
+def apply(host, wanted, planned):
+    """Writes all, then tells the program. Raises RuntimeError with what a command said."""
+    host.write(f"{OWED}/{wanted['name']}", "", 0o600)
+    for action, item in planned.actions:
+        if action == "write":
+            host.write(item["path"], item["content"], int(item["mode"], 8), item["owner"], item["group"])
+        elif action == "link":
+            host.make_parents(item["path"])
+            host.link(item["path"], item["target"])
+        elif action == "remove":
+            host.remove(item["path"])
+    for command in wanted["commands"]:
+        said = host.run(command)
+        if said.rc != 0:
+            raise RuntimeError(f"{' '.join(command)} ended with {said.rc}: {(said.err or said.out).strip()}. The files are written; run the playbook again.")
+    host.remove(f"{OWED}/{wanted['name']}")

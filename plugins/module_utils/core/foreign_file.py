@@ -1,0 +1,121 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A file that may be somebody else's: where and how it is, whether it may be edited, and how it was before that.
+
+Its path may be a link. The link stays as it is, and what it leads to is edited and restored.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from . import marked_block, recorded
+from .host import (
+    PathError,
+    Stat,
+    no_file,
+    untrusted,
+    writable_by_all,
+    writable_by_group,
+)
+
+
+class ForeignFile(NamedTuple):
+    """C(target) is the path with its links followed, C(text) and C(stat) are of that, both None where there is no file.
+    C(problem) says why it may not be edited, as a sentence with what to do; empty where it may."""
+
+    path: str
+    target: str
+    text: str | None
+    stat: Stat | None
+    problem: str = ""
+
+
+def read_file(host, path, foreign=True):
+    """Reads a file and judges it, and never raises for what a path may be. C(foreign): it may be somebody else's, and
+    root obeys it, so that nobody else may change it. A file of ours gets its owner and mode, so that of it the folders
+    alone are judged. Raises PermissionError where this user may not read it."""
+    try:
+        target = host.resolve(path)
+    except PathError as error:
+        return ForeignFile(path, path, None, None, str(error))
+    stat = host.stat(target)
+    if stat is not None and stat.kind != "file":
+        return ForeignFile(path, target, None, stat, no_file(path, target, stat.kind))
+    found = ForeignFile(path, target, None if stat is None else host.read(target), stat)
+    if foreign and stat is not None and stat.mode & 0o002:
+        return found._replace(problem=writable_by_all(target, stat.mode))
+    wrong = untrusted(host, target if foreign else target.rpartition("/")[0] or "/")
+    if wrong:
+        what = f"{path} leads to {target}, and {wrong}" if target != path else f"{path} is not root's alone: {wrong}"
+        return found._replace(
+            problem=f"{what}, who could change what root runs; "
+            "expected a file and folders that root alone may change: give them to root, or move the file"
+        )
+    return found
+
+
+def safe_mode(mode, group):
+    """A mode without what lets others write: an older run recorded that of a link, which is 0777."""
+    return mode & ~0o022 if writable_by_group(mode, group) or mode & 0o002 else mode
+
+
+def names_notes(target, stat):
+    """Notes on a file with several names: it is replaced, and only the one name leads to the new text."""
+    if stat is None or stat.names < 2:
+        return []
+    return [f"{target} has {stat.names} names (hard links): the others keep the text of before"]
+
+
+def note_file(host, file):
+    """Records how a file was before its first change: where its link led, its mode, and which folders were missing."""
+    record = recorded.read(host)
+    if file.path in record["files"]:
+        return
+    note = {"target": file.target}
+    if file.stat is not None:
+        note["mode"] = file.stat.mode
+    folder, missing = file.target.rpartition("/")[0], []
+    while folder and not host.exists(folder):
+        missing.append(folder)
+        folder = folder.rpartition("/")[0]
+    record["files"][file.path] = {**note, "made": missing} if missing else note
+    recorded.write(host, record)
+
+
+def places(host, path):
+    """The files that may have something of ours: the one that a path leads to, and the one that it led to at first."""
+    try:
+        now = host.resolve(path)
+    except PathError:
+        now = ""
+    return list(dict.fromkeys(filter(None, (now, recorded.noted_file(host, path).get("target")))))
+
+
+def restore_file(host, path, edit, empty=None):
+    """Takes what is ours out of a file, also where its link leads elsewhere by now: C(edit(text)) is the text without.
+
+    With the last part of ours the file gets its mode back. One that was not there goes, with C(empty) left.
+    """
+    note, left = recorded.noted_file(host, path), False
+    for place in places(host, path):
+        text = host.read(place)
+        if text is None:
+            continue
+        rest = edit(text)
+        if rest == empty and "mode" not in note:
+            host.remove(place)
+            for folder in note.get("made", ()):
+                host.remove_empty(folder)
+            continue
+        last = marked_block.MARK not in rest
+        left = left or not last
+        if rest != text:
+            stat = host.stat(place)
+            mode = note.get("mode", stat.mode) if last and place == note.get("target") else stat.mode
+            mode = safe_mode(mode, stat.group)
+            # Without a mode the file keeps its access list.
+            host.write(place, rest, mode if mode != stat.mode else None, stat.owner, stat.group)
+    if not left:
+        recorded.forget(host, "files", path)

@@ -1,0 +1,918 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The one thin reader and writer of files and commands.
+
+Every concern (kernel, limits, jdk, release, process, proxy) is handed a L(Host) and touches a machine through
+nothing else, so that its reading can be tested with a dictionary of files and its planning without any host.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import grp
+import os
+import posixpath
+import pwd
+import secrets
+import shutil
+import socket
+import stat
+from typing import NamedTuple
+
+from . import bounded, disk_space
+from .foreign_text import escaped, printable
+
+#: Seconds after which a command is ended, unless its caller knows that it takes longer.
+COMMAND_SECONDS = 120
+
+#: Seconds that a package manager or an upload may take: it waits for locks and for other hosts.
+LONG_SECONDS = 3600
+
+#: Seconds that a lock of ours is waited for: several application hosts change the servers of one proxy in turn.
+LOCK_SECONDS = 300
+
+#: Bytes of each output of a command, and of a file, that are read at most.
+OUTPUT_BYTES = 16 << 20
+
+#: Bytes of a listing of the kernel's: a million connections, or the rules and sets of a large firewall.
+LISTING_BYTES = 256 << 20
+
+#: The exit code of a command that was ended, as timeout(1) has it.
+LATE = 124
+
+#: The device that is read as an empty file: what masks a file leads to it.
+NULL_DEVICE = os.makedev(1, 3)
+
+#: How deep a tree may be that is linked: each folder is reached by its whole path.
+MOST_LEVELS = 100
+
+#: As many links as the kernel follows in one path (path_resolution(7)).
+MOST_LINKS = 40
+
+#: Folders that a distribution gives to the group of a daemon, which has no members: Ubuntu's log folder.
+DAEMON_FOLDERS = {"/var/log": "syslog"}
+
+#: Opens a folder to read or change it, and no link to one.
+FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_NONBLOCK
+
+
+#: What a file has beside its text, owner and mode, and a rename would lose: the label of SELinux, and access lists.
+KEPT_ATTRIBUTES = ("security.selinux", "system.posix_acl_access")
+
+
+class PathError(OSError):
+    """A path that is not written or removed: why, as a sentence with what to do. Its text has no number before it."""
+
+    def __str__(self):
+        return str(self.strerror)
+
+
+class Result(NamedTuple):
+    """What a command said. C(cut): its output is not whole. One that was ended has the rc L(LATE), and C(err) says so."""
+
+    rc: int
+    out: str
+    err: str
+    cut: bool = False
+
+
+class Stat(NamedTuple):
+    """What a path is: C(kind) is one of C(file), C(directory), C(link), C(other). The C(mode) of a link says nothing of
+    the file that it leads to. C(names) is the number of hard links."""
+
+    kind: str
+    mode: int
+    owner: str
+    group: str
+    size: int
+    names: int = 1
+
+
+class Host:
+    """Files and commands of the machine that a module runs on."""
+
+    # Commands of the system are found for unprivileged users too: Debian keeps sysctl, ss and nft out of their PATH.
+    PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+    def __init__(self, run=None):
+        """C(run) stands in for L(bounded.run) in tests."""
+        self._run = run or bounded.run
+        #: What took too long, was cut, or is no file, a sentence each: findings for whoever reports.
+        self.overruns = []
+        # What is unpacked and copied here is nobody else's to write, whatever the login allows.
+        os.umask(os.umask(0o022) | 0o022)
+
+    def run(self, argv, data=None, environment=None, seconds=COMMAND_SECONDS, limit=OUTPUT_BYTES, keep=(), exact=False):
+        """Runs a list of arguments (never a shell) in the C locale; a missing program is rc 127, not an exception.
+
+        It has an environment of its own: the login of root may hold a proxy with its password, which is not the
+        application's. C(environment) adds to it what others must not see: an argument is visible to every user of the
+        host. C(keep) names what it gets of this process's own: L(own_environment) for a program of who runs this.
+
+        It is ended after C(seconds), with the rc L(LATE); of each output C(limit) bytes are kept. Control characters
+        are escaped, but not with C(exact), for what is parsed by them.
+        """
+        if self.which(argv[0]) is None:
+            return Result(127, "", f"{argv[0]}: not found on this host")
+        own = {name: os.environ[name] for name in keep if name in os.environ}
+        # AnsibleModule.run_command ended each input with a line's end, too.
+        given = f"{data}\n".encode("utf-8", "surrogateescape") if data else None
+        said = self._run(list(argv), given, {**own, **fixed_environment(self.PATH, own), **(environment or {})}, seconds, limit)
+        return self._result(argv, said, seconds, limit, str if exact else escaped)
+
+    def _result(self, argv, said, seconds, limit, shown):
+        out, err = (shown(text.decode("utf-8", "surrogateescape")) for text in (said.out, said.err))
+        why = ""
+        if said.late:
+            why = f"{printable(' '.join(argv))} had not ended after {seconds} s and was ended; expected an answer: run it on the host"
+        elif said.cut:
+            why = f"{printable(' '.join(argv))} printed more than {limit} bytes, and the rest was cut"
+        if why:
+            self.overruns.append(why)
+        return Result(LATE if said.late else said.rc, out, "\n".join(filter(None, [err.rstrip("\n"), why])) if why else err, said.cut)
+
+    def which(self, name):
+        """The path of a program, or None."""
+        return shutil.which(name, path=self.PATH)
+
+    def read(self, path, limit=OUTPUT_BYTES):
+        """The text of a file as it is, for editing and for parsers that know its grammar; None where there is none.
+
+        Raises OSError where it exists and may not be read, or is larger than C(limit) bytes: half of a file is nothing
+        to write back. A pipe, a socket or a device in its place is not waited for: it is no file, and an overrun.
+        """
+        found = self._content(path, limit)
+        if found is not None and len(found) > limit:
+            raise OSError(errno.EFBIG, f"larger than {limit} bytes; expected a text: move it away", path)
+        return None if found is None else found.decode("utf-8", "surrogateescape")
+
+    def read_foreign(self, path, limit=OUTPUT_BYTES):
+        """The text of a file that somebody else writes, as L(escaped): None where there is none, cut after C(limit)."""
+        found = self._content(path, limit)
+        if found is None:
+            return None
+        if len(found) > limit:
+            self.overruns.append(f"{printable(path)} has more than {limit} bytes, and the rest was cut")
+        return escaped(found[:limit].decode("utf-8", "surrogateescape"))
+
+    def _content(self, path, limit):
+        """The first bytes of a file, one more than C(limit) where it is larger; None where there is no file."""
+        try:
+            handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY)
+        except (FileNotFoundError, NotADirectoryError, ProcessLookupError):
+            return None
+        except OSError as error:
+            # A socket; a file that its owner holds a lease of.
+            if error.errno not in (errno.ENXIO, errno.EAGAIN):
+                raise
+            return self._no_file(path)
+        with os.fdopen(handle, "rb", buffering=0) as file:
+            found = os.fstat(handle)
+            if stat.S_ISDIR(found.st_mode):
+                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
+            if not stat.S_ISREG(found.st_mode) and not (stat.S_ISCHR(found.st_mode) and found.st_rdev == NULL_DEVICE):
+                return self._no_file(path)
+            parts, left = [], limit + 1
+            try:
+                while left > 0:
+                    part = file.read(min(left, 1 << 20))
+                    if not part:
+                        break
+                    parts.append(part)
+                    left -= len(part)
+            except ProcessLookupError:
+                # A process ended while its folder was read.
+                return None
+            return b"".join(parts)
+
+    def _no_file(self, path):
+        self.overruns.append(f"{printable(path)} is a pipe, a socket, a device or held by its owner, and was not read; expected a file: move it away")
+
+    def tail(self, path, size=16384, since=(0, 0)):
+        """The last bytes of a regular file as text; empty where there is none. It may lie in a folder of a user who is
+        not root: see L(open_file).
+
+        C(since) is a L(position): only what was written after it is read. Another file in its place, or one that became
+        shorter, was rotated: all of it was written after.
+        """
+        try:
+            handle = self.open_file(path, os.O_RDONLY)
+        except OSError:
+            return ""
+        with os.fdopen(handle, "rb") as file:
+            found = os.fstat(handle)
+            begin = since[1] if found.st_ino == since[0] and found.st_size >= since[1] else 0
+            file.seek(max(found.st_size - size, begin))
+            return escaped(file.read(size).decode("utf-8", "replace"))
+
+    def position(self, path):
+        """Where a log ends now, as C((inode, size)): what L(tail) takes as C(since). C((0, 0)) where there is no file."""
+        try:
+            found = os.lstat(path)
+        except OSError:
+            return (0, 0)
+        return (found.st_ino, found.st_size) if stat.S_ISREG(found.st_mode) else (0, 0)
+
+    def readlink(self, path):
+        """The target of a symbolic link as it is written; None where the path is no link."""
+        try:
+            return os.readlink(path)
+        except (FileNotFoundError, NotADirectoryError, ProcessLookupError):
+            return None
+        except OSError as error:
+            if os.path.islink(path):
+                raise
+            del error
+            return None
+
+    def listdir(self, path):
+        """The sorted names in a folder; an empty list where there is no folder."""
+        try:
+            return sorted(os.listdir(path))
+        except (FileNotFoundError, NotADirectoryError, ProcessLookupError):
+            return []
+
+    def realpath(self, path):
+        """The path with every link followed."""
+        return os.path.realpath(path)
+
+    def free_space(self, path):
+        """The bytes and inodes that are free on the file system of a path, or of its nearest parent that is there, as a
+        pair; None where that cannot be read."""
+        while path not in ("", "/") and not os.path.exists(path):
+            path = os.path.dirname(path)
+        try:
+            found = os.statvfs(path or "/")
+        except OSError:
+            return None
+        return found.f_bavail * found.f_frsize, found.f_favail
+
+    def exists(self, path):
+        """Whether the path (links followed) exists."""
+        return os.path.exists(path)
+
+    def stat(self, path):
+        """What the path itself is (links not followed); None where there is nothing."""
+        try:
+            found = os.lstat(path)
+        except (FileNotFoundError, NotADirectoryError, ProcessLookupError):
+            return None
+        kinds = ((stat.S_ISLNK, "link"), (stat.S_ISDIR, "directory"), (stat.S_ISREG, "file"))
+        kind = next((name for test, name in kinds if test(found.st_mode)), "other")
+        owner, group = user_name(found.st_uid), group_name(found.st_gid)
+        return Stat(kind, stat.S_IMODE(found.st_mode), owner, group, found.st_size, found.st_nlink)
+
+    def resolve(self, path):
+        """The path of the file that is written when C(path) is: see the function L(resolve)."""
+        return resolve(self, os.path.join(os.getcwd(), path))
+
+    def make_directory(self, path, mode=0o755, owner="root", group="root"):
+        """A folder with this owner and mode; its parents are made like root's own (0755).
+
+        A link in its place stays, and the folder that it leads to gets them. Raises L(PathError), before anything is
+        changed, where L(resolve) does, where there is something else than a folder, and where others could write in it.
+        """
+        target = self.resolve(path)
+        guard_mode(target, mode, owner, group)
+        found = self.stat(target)
+        if found is not None and found.kind != "directory":
+            raise PathError(errno.ENOTDIR, no_folder(path, target))
+        self.make_parents(target)
+        with self.open_parent(target) as (folder, name):
+            with contextlib.suppress(FileExistsError):
+                os.mkdir(name, 0o700, dir_fd=folder)
+            handle = os.open(name, FOLDER_FLAGS, dir_fd=folder)
+            try:
+                before = os.fstat(handle)
+                if before.st_uid != os.geteuid():
+                    guard_owner(target, os.fstat(folder), before, (user_id(owner),))
+                self.own(handle, mode, owner, group)
+            finally:
+                os.close(handle)
+
+    def make_parents(self, path):
+        """The folders above a path, those that are missing with the mode 0755, whatever the umask is."""
+        os.close(open_folder(self.resolve(posixpath.dirname(path)), make=True))
+
+    @contextlib.contextmanager
+    def open_parent(self, path):
+        """The folder that a path is in, as a descriptor, and the last part of the path.
+
+        What is done with both cannot be led elsewhere by a user who may write above. Raises L(PathError) where
+        L(resolve) does, and OSError where there is no such folder.
+        """
+        above, name = posixpath.split(path)
+        folder = open_folder(self.resolve(above))
+        try:
+            yield folder, name
+        finally:
+            os.close(folder)
+
+    def open_file(self, path, flags, mode=0o600):
+        """A descriptor of a regular file in a folder that others may write. C(flags) and C(mode) are those of open(2).
+
+        A link, a pipe or a device in its place is refused, and so is a file of somebody else than the folder's owner:
+        a hard link of theirs. Raises L(PathError) then, and OSError where it cannot be opened.
+        """
+        with self.open_parent(path) as (folder, name):
+            handle = os.open(name, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY, mode, dir_fd=folder)
+            try:
+                found = os.fstat(handle)
+                if not stat.S_ISREG(found.st_mode):
+                    raise PathError(errno.EINVAL, no_file(path, path, "other"))
+                guard_owner(path, os.fstat(folder), found)
+            except BaseException:
+                os.close(handle)
+                raise
+            return handle
+
+    def write(self, path, text, mode=None, owner=None, group=None):
+        """Replaces a file atomically: a reader sees the old text or the new one, and a killed run leaves the old.
+
+        Where C(path) is a link, or leads through links, the file at their end is replaced and the links stay. Without a
+        C(mode) the file keeps what it has of mode, owner and group; a new one has 0644. With a mode it is a file of
+        ours, and belongs to C(owner) and C(group), by default to who runs this.
+        Raises L(PathError), before anything is changed, where L(resolve) does, where there is something else than a
+        file, and where others could write the result.
+        """
+        target = self.resolve(path)
+        try:
+            self.make_parents(target)
+            folder = open_folder(os.path.dirname(target))
+        except OSError as error:
+            raise PathError(error.errno, not_replaced(target, error)) from error
+        try:
+            self._replace(path, target, folder, text, mode, owner, group)
+        except PathError:
+            raise
+        except OSError as error:
+            room = (
+                f" ({disk_space.describe(target, self.free_space(target), len(text))})"
+                if disk_space.is_full(error)
+                else ""
+            )
+            raise PathError(error.errno, not_replaced(target, error) + room) from error
+        finally:
+            os.close(folder)
+
+    def _replace(self, path, target, folder, text, mode, owner, group):
+        """The second half of L(write): C(folder) is a descriptor, so that nobody can lead it elsewhere meanwhile."""
+        name = os.path.basename(target)
+        temporary = f".{name}.{secrets.token_hex(8)}"
+        before = replaceable(path, target, folder, name)
+        new_mode = mode if mode is not None else 0o644 if before is None else before.st_mode & 0o777
+        keeps = before is not None and mode is None
+        owner = owner if owner is not None else before.st_uid if keeps else os.geteuid()
+        group = group if group is not None else before.st_gid if keeps else os.getegid()
+        guard_mode(target, new_mode, owner, group)
+        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600, dir_fd=folder)
+        try:
+            with os.fdopen(handle, "wb") as out:
+                out.write(text.encode("utf-8", "surrogateescape"))
+                out.flush()
+                if before is not None:
+                    kept = KEPT_ATTRIBUTES if mode is None else KEPT_ATTRIBUTES[:1]
+                    copy_attributes(f"/proc/self/fd/{folder}/{name}", handle, kept)
+                # After an access list, which brings a mode of its own.
+                self.own(handle, new_mode, owner, group)
+                os.fsync(handle)
+            os.rename(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
+        except BaseException:
+            os.unlink(temporary, dir_fd=folder)
+            raise
+
+    def create(self, path, text, mode=0o644):
+        """Makes a file that must not be there yet: False where it is. Of two processes that try, one succeeds."""
+        guard_mode(path, mode, os.geteuid(), os.getegid())
+        with self.open_parent(path) as (folder, name):
+            temporary = f".{name}.{secrets.token_hex(8)}"
+            handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600, dir_fd=folder)
+            try:
+                with os.fdopen(handle, "w", encoding="utf-8") as out:
+                    out.write(text)
+                    out.flush()
+                    os.chmod(handle, mode)
+                # Whole or not at all: a rename would replace what is there.
+                os.link(temporary, name, src_dir_fd=folder, dst_dir_fd=folder, follow_symlinks=False)
+            except FileExistsError:
+                return False
+            finally:
+                os.unlink(temporary, dir_fd=folder)
+        return True
+
+    @contextlib.contextmanager
+    def locked(self, path, seconds=None):
+        """Waits until no other process has the lock of this file, and holds it for the block. A process that ends gives it back.
+
+        Raises TimeoutError where another one has it after C(seconds) (by default C(LOCK_SECONDS)), and L(PathError) where
+        the file is somebody else's.
+        """
+        # A lock that others may open, they may hold.
+        with os.fdopen(self.open_file(path, os.O_WRONLY | os.O_CREAT), "w", encoding="utf-8") as file:
+            if os.fstat(file.fileno()).st_uid != os.geteuid():
+                raise PathError(errno.EPERM, f"the lock {path} belongs to {user_name(os.fstat(file.fileno()).st_uid)}; "
+                                f"expected a file of {user_name(os.geteuid())}: remove it, and run the playbook again")
+            os.chmod(file.fileno(), 0o600)
+            bounded.lock(file, LOCK_SECONDS if seconds is None else seconds, path)
+            yield
+
+    @contextlib.contextmanager
+    def guarded(self, path, alone, seconds):
+        """Holds the lock of a file for the block, C(alone) or together with others who hold it so. Nothing is written.
+
+        The file is root's own, so that nobody else can hold it. Raises L(PathError) where others hold it for longer
+        than
+        C(seconds). A process that ends gives it back, and a program that it started does not have it.
+        """
+        handle = os.open(path, os.O_RDONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o600)
+        try:
+            if os.fstat(handle).st_uid != os.geteuid():
+                found, expected = user_name(os.fstat(handle).st_uid), user_name(os.geteuid())
+                raise PathError(errno.EPERM, f"{path} belongs to {found}; expected a file of {expected}: "
+                                "remove it, and run the playbook again")
+            os.fchmod(handle, 0o600)
+            try:
+                bounded.lock(handle, seconds, path, shared=not alone)
+            except TimeoutError as error:
+                raise PathError(errno.ETIMEDOUT, str(error)) from None
+            yield
+        finally:
+            os.close(handle)
+
+    def append(self, path, text, mode, owner, group):
+        """Adds to the end of a regular file, which is made where it is missing. A link in its place is not followed.
+
+        Raises L(PathError), before anything is changed, where there is no regular file, and where others could write it.
+        """
+        guard_mode(path, mode, owner, group)
+        found = self.stat(path)
+        if found is not None and found.kind != "file":
+            raise PathError(errno.EINVAL, no_file(path, path, found.kind))
+        try:
+            handle = self.open_file(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        except PathError:
+            raise
+        except OSError as error:
+            raise PathError(error.errno, not_replaced(path, error)) from error
+        with os.fdopen(handle, "w", encoding="utf-8") as out:
+            out.write(text)
+            out.flush()
+            self.own(handle, mode, owner, group)
+
+    def poke(self, path, text):
+        """Writes into an existing file in place: the way of /proc/sys. Raises OSError with the kernel's own reason."""
+        handle = os.open(path, os.O_WRONLY)
+        try:
+            os.write(handle, text.encode())
+        finally:
+            os.close(handle)
+
+    def link(self, path, target):
+        """A symbolic link, switched atomically."""
+        with self.open_parent(path) as (folder, name):
+            temporary = f".{name}.{secrets.token_hex(8)}"
+            os.symlink(target, temporary, dir_fd=folder)
+            try:
+                os.rename(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
+            except BaseException:
+                os.unlink(temporary, dir_fd=folder)
+                raise
+
+    def link_tree(self, source, target, leave_out, mode, owner, group):
+        """A folder like C(source) whose files are hard links to its files, but for the paths in C(leave_out).
+
+        Raises L(PathError) where there is a pipe, a device or a file that somebody else has put there, and where the
+        tree is deeper than C(MOST_LEVELS).
+        """
+        left = [(source, target, 0)]
+        while left:
+            source, target, level = left.pop()
+            if level > MOST_LEVELS:
+                raise PathError(errno.ELOOP, f"{source[:200]}... is more than {MOST_LEVELS} folders deep; expected the "
+                                "folders of a package: build it again")
+            self.make_directory(target, mode, owner, group)
+            here, there = open_folder(self.resolve(source)), open_folder(self.resolve(target))
+            try:
+                for entry in self.listdir(source):
+                    path, found = f"{target}/{entry}", os.stat(entry, dir_fd=here, follow_symlinks=False)
+                    if path in leave_out:
+                        continue
+                    if stat.S_ISDIR(found.st_mode):
+                        left.append((f"{source}/{entry}", path, level + 1))
+                        continue
+                    if not stat.S_ISLNK(found.st_mode):
+                        os.close(self.open_file(f"{source}/{entry}", os.O_RDONLY))
+                    os.link(entry, entry, src_dir_fd=here, dst_dir_fd=there, follow_symlinks=False)
+            finally:
+                os.close(here)
+                os.close(there)
+
+    def rename(self, path, new_path):
+        """Renames, atomically within a file system."""
+        with self.open_parent(path) as (folder, name), self.open_parent(new_path) as (new_folder, new_name):
+            os.rename(name, new_name, src_dir_fd=folder, dst_dir_fd=new_folder)
+
+    def remove(self, path):
+        """Removes a file, a link, or a folder with all that is in it; nothing there is fine."""
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            with self.open_parent(path) as (folder, name):
+                remove_entry(path, folder, name)
+
+    def remove_written(self, path):
+        """Removes what was written at a path. Of a link to a file that is the file, and the link stays as it was."""
+        found = self.stat(path)
+        target = self.resolve(path) if found is not None and found.kind == "link" else path
+        found = self.stat(target)
+        if found is not None:
+            self.remove(target if found.kind == "file" else path)
+
+    def remove_empty(self, path):
+        """Removes a folder, unless there is something in it, or it is not there, a link, or in use as a mount point."""
+        try:
+            with self.open_parent(path) as (folder, name):
+                os.rmdir(name, dir_fd=folder)
+        except OSError as error:
+            if error.errno not in (errno.ENOENT, errno.ENOTEMPTY, errno.ENOTDIR, errno.EBUSY):
+                raise
+
+    def kill(self, pid, number):
+        """Sends a signal to a process; one that is gone already is fine."""
+        try:
+            os.kill(pid, number)
+        except ProcessLookupError:
+            pass
+
+    def page(self, address, port, path, seconds=10):
+        """The HTTP status of a page, or the reason why there is none in C(seconds), as a printable text."""
+        # Not at the top: most modules ask for no page, and it takes every run of theirs 10 ms.
+        import http.client
+
+        from . import bounded_page
+
+        try:
+            return bounded_page.ask(address, port, path, seconds, {"User-Agent": "xitrum.host", "Connection": "close"})[0]
+        except (OSError, ValueError, http.client.HTTPException) as error:
+            return printable(str(error) or type(error).__name__)
+
+    def read_page(self, address, port, path, seconds=10, most=1 << 20):
+        """The HTTP status of a page, or the reason why there is none, and the first C(most) bytes of its text. In
+        C(seconds) all of that has to be there, however slowly it comes."""
+        import http.client
+
+        from . import bounded_page
+
+        headers = {"User-Agent": "xitrum.host", "Connection": "close"}
+        try:
+            status, _reason, _headers, body = bounded_page.ask(address, port, path, seconds, headers, most=most)
+        except TimeoutError:
+            return f"no whole page within {seconds} s", ""
+        except (OSError, ValueError, http.client.HTTPException) as error:
+            return printable(str(error) or type(error).__name__), ""
+        return status, escaped(body.decode("utf-8", "replace"))
+
+    def connect(self, address, port, seconds=3):
+        """How a TCP connection ends: C((word, message)), the word one of the keys of C(CONNECT_WORDS) or C(open)."""
+        try:
+            with socket.create_connection((address, port), timeout=seconds):
+                return "open", ""
+        except OSError as error:
+            return connect_word(error), str(error) or type(error).__name__
+
+    def addresses_of(self, name):
+        """The addresses of a host name, as this host resolves it, in the resolver's order; empty where it does not."""
+        try:
+            found = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
+        except (OSError, UnicodeError):
+            return []
+        return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+
+    def bind_error(self, address):
+        """Why no program can listen on an address of this host, as the kernel says it; empty where one can."""
+        try:
+            family, kind, protocol, _name, place = socket.getaddrinfo(
+                address, 0, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST
+            )[0]
+            with socket.socket(family, kind, protocol) as listener:
+                listener.bind(place)
+        except (OSError, UnicodeError) as error:
+            return getattr(error, "strerror", None) or str(error)
+        return ""
+
+    def own(self, path, mode, owner, group):
+        """Owner and mode of a path or an open file, by name or number; the mode last: chown may clear bits of it.
+
+        Of a path as L(open_file) opens it, or of a folder.
+        """
+        if not isinstance(path, int):
+            found = self.stat(path)
+            flags = FOLDER_FLAGS if found is not None and found.kind == "directory" else os.O_RDONLY
+            with self.open_parent(path) as (folder, name):
+                handle = os.open(name, flags, dir_fd=folder) if flags == FOLDER_FLAGS else self.open_file(path, flags)
+                try:
+                    guard_owner(path, os.fstat(folder), os.fstat(handle))
+                    self.own(handle, mode, owner, group)
+                finally:
+                    os.close(handle)
+            return
+        os.chown(path, user_id(owner), group_id(group))
+        os.chmod(path, mode)
+
+
+def fixed_environment(path, own):
+    """What every command has: the C locale, a search path, and the home of who runs it, unless C(own) has one."""
+    try:
+        home = pwd.getpwuid(os.geteuid()).pw_dir
+    except KeyError:
+        home = "/"
+    return {"LC_ALL": "C", "LANGUAGE": "C", "PATH": path, "HOME": own.get("HOME", home)}
+
+
+def own_environment():
+    """All that this process has: for programs that work for who runs Ansible, with that person's keys and proxies."""
+    return tuple(os.environ)
+
+
+def resolve(host, path):
+    """The path with every link followed, also where there is no file at its end: the links stay when that is written.
+
+    C(host) has C(readlink) and C(stat): a machine, or its double. Root follows root's own links only, and only in
+    folders that nobody else may change: who may put a link there would choose what root writes. Raises L(PathError).
+    """
+    left, current, followed = path.split("/")[::-1], "/", 0
+    while left:
+        part = left.pop()
+        if part in ("", "."):
+            continue
+        if part == "..":
+            current = posixpath.dirname(current)
+            continue
+        here = posixpath.join(current, part)
+        target = host.readlink(here)
+        if target is None:
+            current = here
+            continue
+        followed += 1
+        if followed > MOST_LINKS:
+            raise PathError(errno.ELOOP, f"{path} is a link that leads in a circle ({here} -> {target}); "
+                            "expected a link to a file: correct it, or remove it")
+        wrong = untrusted(host, here)
+        if wrong:
+            raise PathError(errno.EPERM,
+                            f"{path} leads through the link {here}, and {wrong}, who could lead it elsewhere; "
+                            "expected a link that root alone may change: give it and its folders to root, "
+                            "or put the file itself in its place")
+        left += target.split("/")[::-1]
+        current = "/" if target.startswith("/") else current
+    return current
+
+
+def untrusted(host, path):
+    """Who else than root may replace a path, as the end of a sentence; empty where nobody may.
+
+    A user who runs this without root is trusted as well. In a folder with the sticky bit, a name is its owner's alone.
+    """
+    owners = {"root", user_name(os.geteuid())}
+    while path != "/":
+        found = host.stat(path)
+        if found is not None and found.owner not in owners:
+            return f"{path} belongs to {found.owner}"
+        if found is not None and found.kind == "directory" and not found.mode & 0o1000:
+            if found.mode & 0o002:
+                return f"{path} may be written by every user"
+            daemon = DAEMON_FOLDERS.get(path) == found.group
+            if found.mode & 0o020 and found.group not in owners and not daemon:
+                return f"{path} may be written by the group {found.group}"
+        if found is not None and found.kind == "file" and writable_by_group(found.mode, found.group):
+            return f"{path} may be written by the group {found.group}"
+        path = posixpath.dirname(path)
+    return ""
+
+
+def replaceable(path, target, folder, name):
+    """What lstat says of a file in the open folder, or None. Raises L(PathError) where there is something else."""
+    try:
+        found = os.stat(name, dir_fd=folder, follow_symlinks=False)
+    except FileNotFoundError:
+        return None
+    if not stat.S_ISREG(found.st_mode):
+        raise PathError(errno.EINVAL, no_file(path, target, "directory" if stat.S_ISDIR(found.st_mode) else "other"))
+    return found
+
+
+def writable_by_group(mode, group):
+    """Whether a mode lets a group write that is neither root's nor that of who runs this."""
+    return bool(mode & 0o020) and group not in (0, "0", "root", os.getegid(), group_name(os.getegid()))
+
+
+def guard_mode(path, mode, owner, group):
+    """Raises L(PathError) where others could write a file or folder that gets this mode: every writer asks.
+
+    What a user owns may be that user's group's, too: such as the source tree of a project.
+    """
+    if mode & 0o002:
+        raise PathError(errno.EPERM, writable_by_all(path, mode))
+    if owner in (0, "0", "root") and writable_by_group(mode, group):
+        name = group_name(group) if isinstance(group, int) else group
+        raise PathError(errno.EPERM, f"{path} has the mode {mode:04o}, so the group {name} may change it; "
+                        f"expected one that root alone may change: run chmod g-w {path}")
+
+
+def no_folder(path, target):
+    """Why a folder cannot be made, as a sentence."""
+    what = f"{path} leads to {target}, which is" if path != target else f"{path} is"
+    return f"{what} no folder; expected a folder, or nothing: move it away"
+
+
+def no_file(path, target, kind):
+    """Why a path cannot be written, as a sentence."""
+    if kind == "link":
+        return f"{path} is a link, which is not followed here; expected a file: remove the link, and run again"
+    what = f"{path} leads to {target}, which is" if path != target else f"{path} is"
+    kind = "a directory" if kind == "directory" else "a device, a pipe or a socket"
+    return f"{what} {kind}; expected a file: move it away, or remove the link"
+
+
+def writable_by_all(path, mode):
+    """Why a file is not written that others could change, as a sentence."""
+    return (f"{path} has the mode {mode:04o}, so every user may change it; expected a file that others cannot write: "
+            f"run chmod o-w {path}")
+
+
+def not_replaced(path, error):
+    """An operating system's error while a file is replaced, as a sentence with what to do."""
+    advice = {
+        errno.EPERM: "set become: true" if os.geteuid() else
+        f"it may be immutable; lsattr {path} shows that, chattr -i {path} ends it",
+        errno.EACCES: "set become: true",
+        errno.EROFS: "the file system is mounted read-only; mount it read-write",
+        errno.ENOSPC: "the file system is full; make room",
+        errno.EDQUOT: "the disk quota is used up; make room",
+        errno.EBUSY: "it may be a mount point of its own, as a container engine makes; mount its folder instead",
+    }
+    return (f"{path} could not be replaced and is as it was ({error.strerror or error}): "
+            f"{advice.get(error.errno, 'correct that')}, and run the playbook again")
+
+
+def open_folder(path, make=False):
+    """A descriptor of a folder. C(make): what is missing of it is made, with the mode 0755. Raises OSError where a part
+    of its path is a link, or was made one meanwhile."""
+    # Linux alone has O_PATH, with which a folder need not be readable.
+    flags = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_NOFOLLOW
+    handle = os.open("/", flags)
+    for part in filter(None, path.split("/")):
+        try:
+            below = open_below(handle, part, flags, make)
+        finally:
+            os.close(handle)
+        handle = below
+    return handle
+
+
+def open_below(handle, part, flags, make):
+    """One step of L(open_folder)."""
+    try:
+        return os.open(part, flags, dir_fd=handle)
+    except FileNotFoundError:
+        if not make:
+            raise
+    with contextlib.suppress(FileExistsError):
+        os.mkdir(part, 0o700, dir_fd=handle)
+        made = os.open(part, FOLDER_FLAGS, dir_fd=handle)
+        try:
+            os.chmod(made, 0o755)
+        finally:
+            os.close(made)
+    return os.open(part, flags, dir_fd=handle)
+
+
+def may_be_planted(folder, found):
+    """Whether somebody else than its owner may have put a file into an open folder, by what fstat says of both: a hard
+    link needs no right to the file, and the file may have lost its other names since."""
+    trusted = (0, os.geteuid())
+    if folder.st_uid not in trusted:
+        return found.st_uid != folder.st_uid
+    open_to_others = folder.st_mode & 0o002 or writable_by_group(folder.st_mode, folder.st_gid)
+    return bool(open_to_others) and found.st_uid in trusted and found.st_nlink > 1 and not stat.S_ISDIR(found.st_mode)
+
+
+def guard_owner(path, folder, found, owners=()):
+    """Raises L(PathError) where others may have put a file or folder into an open folder: see L(may_be_planted).
+    C(owners) are the numbers of users whose it may be all the same."""
+    if found.st_uid not in owners and may_be_planted(folder, found):
+        raise PathError(
+            errno.EPERM,
+            f"{path} belongs to {user_name(found.st_uid)} and is in a folder that {user_name(folder.st_uid)} or others "
+            f"may write, who could have put it there; expected one of {user_name(folder.st_uid)}: see who made it, and "
+            "remove it")
+
+
+def remove_entry(path, folder, name):
+    """Removes what has a name in an open folder, with all that is in it. No link is followed, and a tree may be deeper
+    than a process may have descriptors: one folder is open at a time, and the way back is verified."""
+    found = os.stat(name, dir_fd=folder, follow_symlinks=False)
+    if not stat.S_ISDIR(found.st_mode):
+        os.unlink(name, dir_fd=folder)
+        return
+    here, above = os.open(name, FOLDER_FLAGS, dir_fd=folder), []
+    try:
+        left = os.listdir(here)
+        while left or above:
+            if not left:
+                (entry, left, place), below = above.pop(), here
+                here = os.open("..", FOLDER_FLAGS, dir_fd=below)
+                os.close(below)
+                if place_of(here) != place:
+                    raise PathError(errno.EBUSY, f"a folder in {path} was moved while that was removed; expected nobody "
+                                    "to change it: stop what works in it, and run the playbook again")
+                os.rmdir(entry, dir_fd=here)
+                continue
+            entry = left.pop()
+            with contextlib.suppress(FileNotFoundError):
+                if stat.S_ISDIR(os.stat(entry, dir_fd=here, follow_symlinks=False).st_mode):
+                    below = os.open(entry, FOLDER_FLAGS, dir_fd=here)
+                    above.append((entry, left, place_of(here)))
+                    os.close(here)
+                    here, left = below, os.listdir(below)
+                else:
+                    os.unlink(entry, dir_fd=here)
+    finally:
+        os.close(here)
+    os.rmdir(name, dir_fd=folder)
+
+
+def place_of(handle):
+    """What tells an open folder from all others: its device and inode."""
+    found = os.fstat(handle)
+    return found.st_dev, found.st_ino
+
+
+def copy_attributes(path, handle, names):
+    """Gives an open file the extended attributes of another, as far as it has them and the file system takes them."""
+    for name in names if hasattr(os, "getxattr") else ():
+        try:
+            os.setxattr(handle, name, os.getxattr(path, name, follow_symlinks=False))
+        except OSError:
+            # It has none, or nobody keeps any here.
+            continue
+
+
+def user_id(name):
+    """The number of a user; the reverse of L(user_name). Raises LookupError where there is none."""
+    if isinstance(name, int):
+        return name
+    try:
+        return pwd.getpwnam(name).pw_uid
+    except KeyError:
+        if name.isdecimal():
+            return int(name)
+        raise
+
+
+def group_id(name):
+    """The number of a group; the reverse of L(group_name). Raises LookupError where there is none."""
+    if isinstance(name, int):
+        return name
+    try:
+        return grp.getgrnam(name).gr_gid
+    except KeyError:
+        if name.isdecimal():
+            return int(name)
+        raise
+
+
+#: What an error of connect(2) or of the resolver says of the way: an errno to a word. Others are C(unreachable): a filter that rejects
+#: answers with one of many ICMP codes.
+CONNECT_WORDS = {
+    errno.ECONNREFUSED: "refused",
+    errno.ETIMEDOUT: "timeout",
+    errno.ENETUNREACH: "no_route",
+    errno.EADDRNOTAVAIL: "no_route",
+    errno.EAFNOSUPPORT: "no_route",
+}
+
+
+def connect_word(error):
+    """The word for an OSError of a connection."""
+    if isinstance(error, socket.gaierror):
+        return "unresolved"
+    if isinstance(error, socket.timeout):
+        return "timeout"
+    return CONNECT_WORDS.get(error.errno, "unreachable")
+
+
+def user_name(uid):
+    """The name of a user id, or the number as text where no name is known."""
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
+
+
+def group_name(gid):
+    """The name of a group id, or the number as text where no name is known."""
+    try:
+        return grp.getgrgid(gid).gr_name
+    except KeyError:
+        return str(gid)

@@ -1,0 +1,123 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the lock of an application on a host says: whose run has it, and for how long nothing was heard of that run."""
+
+from __future__ import annotations
+
+import time
+
+from .foreign_text import parse_json, printable
+
+FOLDER = "/var/lib/xitrum.host"
+
+#: What a record of a lock must have, and of what type, to say whose it is and how old.
+FIELDS = {"id": str, "user": str, "host": str, "since": (int, float), "boot": str, "uptime": (int, float)}
+
+#: More seconds than any clock shows, by which infinity and no number are out as well.
+MOST_SECONDS = 1e12
+
+
+def path(name):
+    """The lock of an application."""
+    return f"{FOLDER}/{name}.lock"
+
+
+def unfinished_path(name):
+    """What is left of a lock whose run ended before its last task, so that the next one puts instances back into use.
+    """
+    return f"{FOLDER}/{name}.unfinished"
+
+
+def guard_path(name):
+    """The file whose kernel lock every module holds while it changes something, together with others, and a take-over
+    alone.
+
+    In C(/run), which is in memory: a full disk is no reason to keep a lock.
+    """
+    return f"/run/xitrum.host.run.{name}.lock"
+
+
+def when(moment):
+    """A moment in seconds since 1970 as ISO 8601 in UTC."""
+    try:
+        return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(moment))
+    except (ValueError, OverflowError, OSError):
+        return "an unknown time"
+
+
+def is_interrupted(host, name):
+    """Whether a lock is there, of a run at work or of one that died, or what one left that ended before its last task.
+    """
+    return host.exists(path(name)) or host.exists(unfinished_path(name))
+
+
+def read_clock(host):
+    """C((boot, seconds)): which boot of the host this is, and for how long it runs. Nobody sets this clock.
+
+    An empty text where the system does not say: then a lock has no age.
+    """
+    boot = (host.read("/proc/sys/kernel/random/boot_id") or "").strip()
+    try:
+        return boot, float((host.read("/proc/uptime") or "").split()[0])
+    except (IndexError, ValueError):
+        return "", 0.0
+
+
+def read_record(host, name):
+    """The record of a lock: C((record, fault)). No lock is C(({}, "")); one that does not say whose it is has a fault.
+    """
+    text = host.read(path(name))
+    if text is None:
+        return {}, ""
+    try:
+        found = parse_json(text)
+    except (ValueError, RecursionError):
+        return {}, "it is no JSON"
+    missing = [
+        key for key, kind in FIELDS.items() if not isinstance(found, dict) or not _is_valid(found.get(key), kind)
+    ]
+    return ({}, f"it has no valid {' and '.join(missing)}") if missing else (found, "")
+
+
+def _is_valid(value, kind):
+    """Whether a value of a record can be worked with: no truth value, and no number beyond all times."""
+    return (
+        isinstance(value, kind)
+        and not isinstance(value, bool)
+        and (isinstance(value, str) or abs(value) < MOST_SECONDS)
+    )
+
+
+def age(lock, clock):
+    """For how long nothing was heard of a lock's run, in seconds. After a boot of the host it is at least as old as
+    that boot, and so it is where the host runs for less time than the lock says: the clock began anew in the same boot,
+    as in a container, whose kernel goes on.
+    """
+    boot, seconds = clock
+    if not boot:
+        return 0.0
+    return seconds - lock["uptime"] if lock["boot"] == boot and lock["uptime"] <= seconds else seconds
+
+
+def holder_of(lock):
+    """Who has a lock, to print."""
+    return f"{printable(lock['user'])} on {printable(lock['host'])}, since {when(lock['since'])}"
+
+
+def lost(name, holder, record, fault):
+    """Why a run no longer has its lock, as a sentence; an empty text where it has. C(holder) is the run's C(id)."""
+    if record.get("id") == holder:
+        return ""
+    whose = (
+        f"to the run of {holder_of(record)}"
+        if record
+        else f"since {path(name)} is damaged ({fault})"
+        if fault
+        else f"since {path(name)} is gone"
+    )
+    return (
+        f"this run has lost its lock of {name} on this host {whose}. It changed nothing more here. "
+        "See what the other run does, or did, "
+        "and run the playbook again"
+    )

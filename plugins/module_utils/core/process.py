@@ -1,0 +1,272 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Running processes, from /proc: pure parsers of its files, and finders by folder, unit and pid.
+
+What the kernel hides from an unprivileged reader (another user's environment, working folder and executable) is
+None, never an empty value: None means unseen. An environment may hold secrets: a module must not return it whole.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+
+from .foreign_text import lines_of
+from .host import user_name
+
+#: How a limit without an end is written as a number: the value of C(resource.RLIM_INFINITY).
+UNLIMITED = -1
+
+_LIMIT_LINE = re.compile(r"^(Max .+?) {2,}(unlimited|[0-9]{1,20}) +(unlimited|[0-9]{1,20})(?![0-9])")
+
+_STAT = re.compile(
+    r"([0-9]{1,10}) \((.*)\) ([A-Za-z]) (-?[0-9]{1,10})(?: -?[0-9]+){17} ([0-9]{1,20})(?: .*)?\s*", re.DOTALL
+)
+_NUMBER = re.compile(r"[0-9]{1,18}")
+
+#: The properties of a unit that say which processes it has and which nofile limit it gives them.
+UNIT_PROPERTIES = ("Id", "LoadState", "ActiveState", "MainPID", "ControlGroup", "FragmentPath", "DropInPaths", "LimitNOFILE", "LimitNOFILESoft")
+
+
+#: The name of a service, as systemd.unit(5) allows it. It does not begin as an option does.
+SERVICE = re.compile(r"[A-Za-z0-9:_.\\][A-Za-z0-9:_.\\@-]{0,246}\.service")
+#: Levels of control groups that are looked at: anybody may make more below their own.
+MOST_GROUPS = 16
+
+
+def parse_limits(text):
+    """/proc/PID/limits as C({"Max open files": (soft, hard)}); UNLIMITED where the kernel says so."""
+    found = (_LIMIT_LINE.match(line) for _number, line in lines_of(text))
+    return {match.group(1): (_limit(match.group(2)), _limit(match.group(3))) for match in found if match}
+
+
+def _limit(word):
+    return UNLIMITED if word == "unlimited" else int(word)
+
+
+def nofile_of(text):
+    """The soft and hard nofile limit of /proc/PID/limits as a pair of integers; None where the text has none."""
+    return parse_limits(text).get("Max open files")
+
+
+def parse_environ(text):
+    """/proc/PID/environ as a dictionary. Of a name that is there twice the first counts, as for getenv(3)."""
+    environ = {}
+    for entry in text.split("\0"):
+        name, separator, value = entry.partition("=")
+        if separator and name:
+            environ.setdefault(name, value)
+    return environ
+
+
+def parse_cmdline(text):
+    """/proc/PID/cmdline as the list of arguments; empty arguments stay, a kernel thread has none."""
+    return text.split("\0")[:-1] if text.endswith("\0") else [part for part in [text] if part]
+
+
+def parse_stat(text):
+    """/proc/PID/stat as C({pid, comm, state, ppid, start_ticks}).
+
+    The name in parentheses may itself hold blanks and parentheses: what follows the last one is the rest.
+    C(start_ticks) are clock ticks since boot, as in proc(5) field 22. Empty where the text is no such line.
+    """
+    found = _STAT.fullmatch(text)
+    if found is None:
+        return {}
+    pid, comm, state, ppid, start = found.groups()
+    return {"pid": int(pid), "comm": comm, "state": state, "ppid": int(ppid), "start_ticks": int(start)}
+
+
+def parse_status(text):
+    """/proc/PID/status as a dictionary of its C(Name: value) lines."""
+    pairs = (line.partition(":") for _number, line in lines_of(text))
+    return {name: value.strip() for name, separator, value in pairs if separator}
+
+
+def parse_boot_time(text):
+    """The moment of boot from /proc/stat in seconds since the epoch; 0 where the text does not say it."""
+    match = re.search(r"^btime ([0-9]{1,18})$", text, re.MULTILINE)
+    return int(match.group(1)) if match else 0
+
+
+def parse_unit(text):
+    """C(systemctl show) of one unit as a dictionary of its properties."""
+    pairs = (line.partition("=") for _number, line in lines_of(text))
+    return {name: value for name, separator, value in pairs if separator}
+
+
+def seen(read, *arguments):
+    """What a reading gives, or None where the kernel does not let this user read it, or where a link leads to a path that is
+    longer than the kernel gives: any user can make one, and nothing of ours is there."""
+    try:
+        return read(*arguments)
+    except OSError as error:
+        if error.errno not in (errno.EACCES, errno.EPERM, errno.ENAMETOOLONG):
+            raise
+        return None
+
+
+def is_under(path, root):
+    """Whether a path is C(root) or below it. The kernel appends C( (deleted)) to a folder that is gone."""
+    return path is not None and (path + "/").startswith(root.rstrip("/") + "/")
+
+
+def pids(host):
+    """The process ids that /proc shows, in ascending order."""
+    return sorted(int(name) for name in host.listdir("/proc") if name.isdecimal())
+
+
+def process(host, pid, boot_time=None):
+    """One process as a dictionary; None where it is gone.
+
+    Keys: C(pid), C(ppid), C(comm), C(state), C(cwd), C(exe), C(cmdline) (list), C(environ) (dictionary), C(nofile)
+    (soft, hard), C(uid), C(gid), C(user), C(started) (seconds since the epoch), C(rss_kb). A value that this user may not see
+    is None. Pass C(boot_time) (see L(boot_time)) when many are read.
+    """
+    folder = f"/proc/{pid}"
+    stat, status = (
+        parse(host.read_foreign(f"{folder}/{name}") or "") for name, parse in (("stat", parse_stat), ("status", parse_status))
+    )
+    uid, gid = effective_id(status, "Uid"), effective_id(status, "Gid")
+    if not stat or uid is None or gid is None:
+        return None
+    limits, cmdline, environ = (seen(host.read, f"{folder}/{name}") for name in ("limits", "cmdline", "environ"))
+    since_boot = stat["start_ticks"] / os.sysconf("SC_CLK_TCK")
+    return {
+        "pid": pid,
+        "ppid": stat["ppid"],
+        "comm": stat["comm"],
+        "state": stat["state"],
+        "cwd": seen(host.readlink, folder + "/cwd"),
+        "exe": seen(host.readlink, folder + "/exe"),
+        "cmdline": None if cmdline is None else parse_cmdline(cmdline),
+        "environ": None if environ is None else parse_environ(environ),
+        "nofile": None if limits is None else nofile_of(limits),
+        "uid": uid,
+        "gid": gid,
+        "user": user_name(uid),
+        "started": int((read_boot_time(host) if boot_time is None else boot_time) + since_boot),
+        "rss_kb": int((re.match(r"[0-9]{1,15}", status.get("VmRSS", "")) or ["0"])[0]),
+    }
+
+
+def effective_id(status, name):
+    """The effective one of the user's or group's ids in what L(parse_status) found; None where there is none."""
+    words = status.get(name, "").split()
+    return int(words[1]) if len(words) > 1 and _NUMBER.fullmatch(words[1]) else None
+
+
+def read_boot_time(host):
+    """When this host booted, in seconds since the epoch."""
+    return parse_boot_time(host.read("/proc/stat") or "")
+
+
+def processes(host, wanted):
+    """The processes with these ids that still run, in the order given."""
+    boot_time = read_boot_time(host)
+    return [row for row in (process(host, pid, boot_time) for pid in wanted) if row is not None]
+
+
+def processes_under(host, root):
+    """Every process whose working folder is C(root) or below it. Links in C(root) are followed, as the kernel does.
+
+    One pass over /proc: only the working folder is asked of each process, the rest only of those found. Processes
+    of other users are seen by root only.
+    """
+    real = host.realpath(root)
+    return processes(host, [pid for pid in pids(host) if is_under(seen(host.readlink, f"/proc/{pid}/cwd"), real)])
+
+
+def accounts(host, home, user=""):
+    """The users that an instance may run as, by name: C(user), and those that root gave a C(tmp) of its folders to.
+
+    C(home) is C(ROOT/instances/N), in which root alone makes folders. Empty where nothing is known.
+    """
+    owners = (host.stat(f"{home}/{name}/tmp") for name in host.listdir(home))
+    return {user, *(found.owner for found in owners if found is not None and found.kind == "directory")} - {""}
+
+
+def own_rows(rows, users):
+    """Of processes that L(process) described those of these users, and root's. No user is nobody: what others run in a
+    folder is no instance, whatever is known of that."""
+    return [row for row in rows if row["user"] in users or row["user"] == "root"]
+
+
+def stranger(host, row, user):
+    """Why a process that L(process) described is not entered: it is not the application's, or has made a world of its own. Empty
+    where it may be. C(user) is the application's user by name."""
+    where = f"process {row['pid']}, which works in {row['cwd']},"
+    if row["user"] != user:
+        return f"{where} is of the user {row['user']}; wanted is {user}: nothing is asked of it. Stop it, or correct xitrum_user"
+    own, root = (seen(host.readlink, f"/proc/{name}/ns/user") for name in (row["pid"], "self"))
+    if own != root:
+        # Its user is root in there, and puts any file in the place of any other.
+        return f"{where} has a user namespace of its own ({own or 'not seen'}); wanted is that of the host ({root}): nothing is asked of it. See who started it"
+    exe = host.stat(row["exe"] or "")
+    if exe is None or exe.kind != "file" or exe.owner != "root":
+        found = f"is of the user {exe.owner}" if exe else "is not on the disk"
+        return (f"{where} runs {row['exe'] or 'a program that is not seen'}, which {found}; wanted is a file of root: nothing is asked of it. "
+                "Leave the JDK to the role jdk, or give the JDK's folder to root (chown -R root:root)")
+    return ""
+
+
+def inside(row, argv):
+    """A command as the user of a process that L(process) described and in its mount namespace, with no way back to more rights.
+
+    No program in there runs as root: nsenter itself, of this host, becomes the user before it starts one. Ask L(stranger) first.
+    """
+    return ["setpriv", "--no-new-privs", "--inh-caps=-all", "--", "nsenter", "--target", str(row["pid"]), "--mount",
+            "--setuid", str(row["uid"]), "--setgid", str(row["gid"]), "--", *argv]
+
+
+def show_unit(host, unit):
+    """The UNIT_PROPERTIES of a systemd unit; an empty dictionary where systemd does not answer or has no such unit."""
+    result = host.run(["systemctl", "show", "--no-pager", "--property=" + ",".join(UNIT_PROPERTIES), "--", unit])
+    shown = parse_unit(result.out) if result.rc == 0 else {}
+    return {} if shown.get("LoadState") == "not-found" else shown
+
+
+def unit_of_process(host, pid):
+    """What L(show_unit) says of the service that a process belongs to; an empty dictionary where it belongs to none, or
+    systemd does not confirm it.
+
+    Anybody may name a control group below one of their own, so that a name in /proc/PID/cgroup alone is anybody's text.
+    """
+    text = seen(host.read, f"/proc/{pid}/cgroup") or ""
+    # cgroup v2, and systemd's own tree of v1.
+    groups = (line.split(":", 2)[2] for _number, line in lines_of(text) if line.startswith("0::") or re.match(r"\d+:name=systemd:", line))
+    return next(filter(None, (unit_of_group(host, group, pid) for group in groups)), {})
+
+
+def unit_of_group(host, group, pid=0):
+    """What L(show_unit) says of the service that a control group is that of, or is below of; an empty dictionary without one.
+
+    The service is accepted where systemd itself gives it this group, or this main process.
+    """
+    names = group.split("/")
+    for depth, name in list(enumerate(names, 1))[:MOST_GROUPS]:
+        # The services of a user are no services of the system, and the one of their manager is all that the user runs.
+        if SERVICE.fullmatch(name) and not name.startswith("user@"):
+            shown = show_unit(host, name)
+            if shown.get("ControlGroup") == "/".join(names[:depth]) or (pid and shown.get("MainPID") == str(pid)):
+                return shown
+    return {}
+
+
+def pids_of_unit(host, shown):
+    """All process ids of a unit that L(show_unit) described: those of its control group, or its main one."""
+    group = shown.get("ControlGroup", "")
+    # cgroup v2, cgroup v1's own tree for systemd, and the hybrid of both.
+    for tree in ("/sys/fs/cgroup", "/sys/fs/cgroup/systemd", "/sys/fs/cgroup/unified"):
+        text = seen(host.read, f"{tree}{group}/cgroup.procs") if group else None
+        if text:
+            return sorted(int(word) for word in text.split() if _NUMBER.fullmatch(word))
+    return [main_pid(shown)] if main_pid(shown) else []
+
+
+def main_pid(shown):
+    """The main process of a unit that systemctl showed; 0 where it has none."""
+    text = shown.get("MainPID", "")
+    return int(text) if _NUMBER.fullmatch(text) else 0

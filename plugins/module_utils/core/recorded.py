@@ -1,0 +1,229 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What was there before the first change, where the concern that changes it keeps no record of its own.
+
+What is written down stays: a second run finds the first one's work and would take it for the host's. It is written
+before the change, so that a run which is killed in between loses nothing.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+
+from . import folders, process
+from .foreign_text import parse_json
+
+FOLDER = "/var/lib/xitrum.host"
+PATH = f"{FOLDER}/before.json"
+
+#: What a supervisord of PyPI adds to a host, the virtual environment first. Removal deletes nothing else as "made".
+SUPERVISORD_PATHS = ("/opt/supervisord", "/etc/supervisor/supervisord.conf", "/etc/systemd/system/supervisor.service",
+                     "/usr/local/bin/supervisord", "/usr/local/bin/supervisorctl")
+
+#: C(applications): name to C(roots), C(logs), C(users) and C(groups), each a name or a path to whether it was made for the
+#: application, and C(ports), those that it takes. They are its marks: what is not on record is somebody else's.
+#: C(packages): those that were not installed. C(units): name to C(boot) and C(active), both empty where the unit came
+#: with a package of ours. C(made): the paths of a supervisord of PyPI that were not there.
+#: C(files): the path of somebody else's file, which may be a link, to C(target), the file that it led to, C(mode), which
+#: is missing where there was no file, and C(made), the folders above it that were missing.
+EMPTY = {"applications": {}, "packages": [], "units": {}, "files": {}, "made": []}
+
+SPEC = {
+    "packages": {"type": "list", "elements": "str", "default": []},
+    "supervisord": {"type": "bool", "default": False},
+    "application": {"type": "dict", "options": {
+        "name": {"type": "str", "required": True}, "root": {"type": "path", "required": True},
+        "log_dir": {"type": "path", "required": True}, "user": {"type": "str", "required": True},
+        "ports": {"type": "list", "elements": "int", "default": []},
+        "adopt": {"type": "list", "elements": "str", "default": [], "choices": list(folders.ADOPT)},
+    }},
+}
+
+
+def parse(text):
+    """The record out of its file's text; None where there is no file. Raises ValueError where it is damaged."""
+    try:
+        found = parse_json(text) if text else {}
+        if not isinstance(found, dict):
+            raise ValueError("it is no record")
+        # Before links were followed, a record had the modes of files alone, and 0777 for a link: others do not write.
+        modes = found.pop("modes", None) or {}
+        before = {path: {"target": path, "mode": mode & ~0o022} for path, mode in modes.items()}
+        found["files"] = {**before, **found.get("files", {})}
+        if not is_sound({**EMPTY, **found}):
+            raise ValueError("it is no record")
+    except (AttributeError, TypeError, ValueError) as error:
+        raise ValueError(f"{PATH} is damaged ({error}): it says what was on the host before the first change. Mend it, or move it away; "
+                         "what is there today then counts as the host's own.") from error
+    return {**copy.deepcopy(EMPTY), **found}
+
+
+def is_sound(record):
+    """Whether every entry is what this file writes, and no folder is the system's: a folder that was made is removed as a whole."""
+    def all_of(mapping, good):
+        return isinstance(mapping, dict) and all(isinstance(key, str) and good(value) for key, value in mapping.items())
+
+    def is_application(entry):
+        kinds = ("roots", "logs", "users", "groups")
+        if not isinstance(entry, dict) or not set(kinds) <= set(entry) <= {*kinds, "ports"}:
+            return False
+        ports = entry.get("ports", [])
+        if not isinstance(ports, list) or not all(isinstance(port, int) for port in ports):
+            return False
+        return all(all_of(entry[kind], lambda made: isinstance(made, bool)) for kind in kinds) and all(
+            path.startswith("/") and ".." not in path.split("/") and not (made and folders.is_system(path))
+            for kind in kinds[:2] for path, made in entry[kind].items())
+
+    def is_file(note):
+        known = isinstance(note, dict) and set(note) <= {"target", "mode", "made"}
+        return known and isinstance(note.get("mode", 0), int) and all(
+            isinstance(path, str) and path.startswith("/") for path in [note.get("target"), *note.get("made", [])])
+
+    return (all_of(record["applications"], is_application)
+            and isinstance(record["packages"], list) and all(isinstance(name, str) for name in record["packages"])
+            and all_of(record["units"], lambda unit: all_of(unit, lambda word: isinstance(word, str)) and set(unit) == {"boot", "active"})
+            and all_of(record["files"], is_file)
+            and isinstance(record["made"], list) and all(path in SUPERVISORD_PATHS for path in record["made"]))
+
+
+def owns_root(host, name, root):
+    """Whether a folder is on record as the root of an application of this name."""
+    return root in read(host)["applications"].get(name, {}).get("roots", {})
+
+
+def read(host):
+    """The record of a host."""
+    return parse(host.read(PATH))
+
+
+def text_of(record):
+    """The text of the record's file; None where nothing is left in it."""
+    return json.dumps(record, indent=1, sort_keys=True) + "\n" if any(record.values()) else None
+
+
+def write(host, record):
+    """Writes the record, or removes it where nothing is left in it."""
+    if text_of(record) is None:
+        host.remove(PATH)
+        host.remove_empty(FOLDER)
+    else:
+        host.write(PATH, text_of(record), 0o600)
+
+
+def installed(host, names):
+    """Those packages of a list that are installed."""
+    if host.which("dpkg-query"):
+        said = host.run(["dpkg-query", "--show", "--showformat=${Package} ${db:Status-Status}\n", *names]).out
+        words = [line.split() for line in said.splitlines()]
+        return {line[0] for line in words if line[1:] == ["installed"]}
+    return {name for name in names if host.run(["rpm", "--query", "--quiet", name]).rc == 0}
+
+
+def state(host, wanted):
+    """What L(noted) needs to know of the host."""
+    application = wanted["application"]
+    there = {}
+    if application:
+        there = {"roots": host.exists(application["root"]), "logs": host.exists(application["log_dir"]),
+                 "filled": [kind for kind, path in (("roots", application["root"]), ("logs", application["log_dir"]))
+                            if set(host.listdir(path)) - {"lost+found"}],
+                 "users": host.run(["getent", "passwd", application["user"]]).rc == 0, "groups": host.run(["getent", "group", application["user"]]).rc == 0}
+    missing = [path for path in SUPERVISORD_PATHS if host.stat(path) is None] if wanted["supervisord"] else []
+    return {"record": read(host), "there": there, "missing": missing, "installed": installed(host, wanted["packages"]) if wanted["packages"] else set()}
+
+
+def noted(wanted, found):
+    """The record with what is about to be made. Pure. Raises ValueError where it exists, is not on record, and is not to be
+    adopted: it is somebody else's. An empty folder is nobody's."""
+    record, application = copy.deepcopy(found["record"]), wanted["application"]
+    record["packages"] = sorted({*record["packages"], *(name for name in wanted["packages"] if name not in found["installed"])})
+    record["made"] = sorted({*record["made"], *found["missing"]})
+    if application:
+        entry = record["applications"].setdefault(application["name"], {"roots": {}, "logs": {}, "users": {}, "groups": {}})
+        rows = (("roots", "root"), ("logs", "log_dir"), ("users", "user"), ("groups", "user"))
+        for kind, option in rows:
+            name, there = application[option], found["there"][kind]
+            taken = kind in found["there"].get("filled", ()) if kind in ("roots", "logs") else there
+            if taken and name not in entry[kind] and option not in application.get("adopt", ()):
+                raise ValueError(
+                    f"xitrum_{option} is {name}, which exists and is not on record as {application['name']}'s; expected one that "
+                    f"is made for it: set xitrum_{option} to another, or add {option} to xitrum_adopt")
+            entry[kind].setdefault(name, not there)
+        # Those of today alone: what an application has left is free for another one.
+        if application.get("ports"):
+            entry["ports"] = sorted(application["ports"])
+    return record
+
+
+def unit_state(host, unit):
+    """Whether a unit starts at boot and whether it runs, in systemd's words; both empty where there is none."""
+    said = process.parse_unit(host.run(["systemctl", "show", "--no-pager", "--property=LoadState,ActiveState,UnitFileState", "--", unit]).out)
+    there = said.get("LoadState") in ("loaded", "masked")
+    return {"boot": said.get("UnitFileState", "") if there else "", "active": said.get("ActiveState", "") if there else ""}
+
+
+def note_unit(host, unit, package=""):
+    """Writes down how a unit was before it is enabled, started or stopped. One whose package came with us was not there."""
+    record = read(host)
+    if unit not in record["units"]:
+        record["units"][unit] = {"boot": "", "active": ""} if package in record["packages"] else unit_state(host, unit)
+        write(host, record)
+
+
+def noted_file(host, path):
+    """What is on record of somebody else's file; empty where there is nothing, or this user may not see the record."""
+    try:
+        return read(host)["files"].get(path, {})
+    except (PermissionError, ValueError):
+        return {}
+
+
+def forget(host, kind, name):
+    """Takes an entry out of the record: it is as it was. Returns what it said, or None."""
+    record = read(host)
+    said = record[kind].pop(name, None)
+    if said is not None:
+        write(host, record)
+    return said
+
+
+def unit_commands(before, now, in_use=False):
+    """What brings a unit back to how it was, as commands without C(systemctl) and the unit. Pure.
+
+    C(in_use): somebody else has come to need it since, so that it stays as it is.
+    """
+    if in_use or not any(now.values()):
+        return []
+    runs, starts = now["active"] in ("active", "activating", "reloading"), now["boot"] == "enabled"
+    found = []
+    if runs and before["active"] != "active":
+        found.append(["stop"])
+    if starts and before["boot"] != "enabled":
+        found.append(["disable"])
+    if not starts and before["boot"] == "enabled":
+        found.append(["enable"])
+    if not runs and before["active"] == "active":
+        found.append(["start"])
+    return found
+
+
+def words(unit, before):
+    """How a unit is to be again, as a line for a person."""
+    return f"{unit}: {before['boot']} and {before['active']}, as it was" if before["boot"] else f"{unit}: stopped and disabled, since there was none"
+
+
+def put_back(host, unit, in_use=False, again=""):
+    """Brings a recorded unit back to how it was, and forgets it: the last thing, so that a killed run does it again. C(again) is
+    C(reload) or C(restart) for one that runs and goes on running, but with other files. Raises RuntimeError with what systemd said."""
+    before, now = read(host)["units"][unit], unit_state(host, unit)
+    commands = unit_commands(before, now, in_use)
+    if again and before["active"] == now["active"] == "active":
+        commands.append([again])
+    for command in commands:
+        said = host.run(["systemctl", *command, unit])
+        if said.rc != 0:
+            raise RuntimeError(f"systemctl {' '.join(command)} {unit} ended with {said.rc}: {(said.err or said.out).strip()}. "
+                               f"It is as it was but for that: mend it, and run the playbook again.")
+    forget(host, "units", unit)

@@ -1,0 +1,257 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Listening and established TCP sockets, from ss(8): the only tool that tells a socket's own backlog (/proc/net/tcp
+does not). Who holds one comes from the file descriptors in /proc, by the number of the socket (its inode).
+
+ss is not asked for processes: their names are chosen by others, and may hold whole rows. Of what it prints without
+them, others choose the names of control groups alone, in which the kernel allows no line break. What cannot be read is
+kept in C(unread): never dropped, and never an error.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+
+from . import addresses, process
+from .foreign_text import printable
+from .host import LISTING_BYTES
+
+#: C(-e) adds the inode, the control group and v6only.
+SS = ("ss", "-H", "-l", "-t", "-n", "-e")
+
+ESTABLISHED = ("ss", "-H", "-t", "-n", "-e", "state", "established")
+
+#: Seconds after which no more file descriptors are read. A million of them takes about three.
+HOLDER_SECONDS = 20
+
+#: What could not be read of a listing that is larger than it may be.
+CUT = f"more than {LISTING_BYTES} bytes"
+
+_HEAD = re.compile(
+    r"(?:(?P<state>[A-Z][A-Z0-9-]*)[ \t]+)?(?P<received>[0-9]{1,10})[ \t]+(?P<sent>[0-9]{1,10})[ \t]+"
+    r"(?P<local>\S+):(?P<port>[0-9]{1,5})[ \t]+(?P<peer>\S+):(?P<peer_port>[0-9]{1,5}|\*)(?:[ \t]+(?P<rest>.*))?"
+)
+# Each detail before the control group is written by the kernel or by ss itself: NAME:VALUE, or the arrow.
+_DETAILS = re.compile(r"(?:(?:[a-z0-9_]+:[^\s\"]*|[<-]-[->])[ \t]*)*")
+_INODE = re.compile(r"(?:^|[ \t])ino:([0-9]{1,20})(?![^ \t])")
+_END = re.compile(r"(?: v6only:(?P<v6only>[01]))?(?: [<-]-[->])?\s*$")
+
+
+class Rows(list):
+    """Rows of sockets, and in C(unread) the lines that could not be read, as texts. C(failed): whether ss itself failed,
+    and they are its message."""
+
+    unread = ()
+    failed = False
+
+
+def parse_listeners(text):
+    """The LISTEN rows of C(ss -H -ltne) as dictionaries, L(Rows).
+
+    Keys: C(port) (integer), C(address) (without brackets, an IPv4 address as such; C(*) is every address),
+    C(interface) (or empty), C(family) (C(inet), C(inet6) or C(dual): an IPv6 socket that takes IPv4 as well),
+    C(backlog) (the Send-Q: what listen() got), C(queued) (the Recv-Q: connections that wait to be accepted), C(inode)
+    (the number of the socket, None where ss does not show it), C(cgroup) (of the process that made it, as newer
+    versions of ss show it to everybody; else empty).
+    """
+    found, unread = Rows(), []
+    for head, line in _records(text, unread, _is_listener):
+        if head["state"] != "LISTEN":
+            continue
+        inode, rest = _details(head, line, unread)
+        end = _END.search(rest)
+        before = rest[: end.start()]
+        address, interface = _end(head["local"])
+        found.append(
+            {
+                "port": int(head["port"]),
+                "address": address,
+                "interface": interface,
+                "family": _family(address, head["local"], end["v6only"]),
+                "backlog": int(head["sent"]),
+                "queued": int(head["received"]),
+                "inode": inode,
+                "cgroup": before.partition("cgroup:")[2] if "cgroup:/" in before else "",
+            }
+        )
+    found.unread = tuple(unread)
+    return found
+
+
+def parse_established(text):
+    """The rows of C(ss -H -t -n -e state established) as dictionaries, L(Rows): C(local) and C(peer)
+    (C(ADDRESS:PORT) without brackets, an IPv4 address as such), C(port) (the local one, an integer) and C(inode)."""
+    found, unread = Rows(), []
+    for head, line in _records(text, unread, _is_connection):
+        ends = [
+            addresses.endpoint(_joined(*_end(head[name])), int(head[port]))
+            for name, port in (("local", "port"), ("peer", "peer_port"))
+        ]
+        inode = _details(head, line, unread)[0]
+        found.append({"local": ends[0], "peer": ends[1], "port": int(head["port"]), "inode": inode})
+    found.unread = tuple(unread)
+    return found
+
+
+def _is_listener(head):
+    return head["state"] is not None
+
+
+def _is_connection(head):
+    """The column of the state is left out where one state was asked for, and both ends of a connection are known."""
+    return head["state"] in (None, "ESTAB") and "*" not in (head["local"], head["peer"], head["peer_port"])
+
+
+def _records(text, unread, is_row):
+    """Each row as C((head, line))."""
+    # Not splitlines: a control group's name may hold what Python, and nobody else, takes for the end of a line.
+    for line in text.split("\n"):
+        head = _HEAD.fullmatch(line)
+        if head and is_row(head) and None not in (_end(head["local"]), _end(head["peer"])) and int(head["port"]) < 65536:
+            yield head, line
+        elif line.strip():
+            unread.append(line)
+
+
+def _details(head, line, unread):
+    """The inode of a row, and all that stands behind its addresses. A row whose details cannot be read is still one."""
+    rest = " " + (head["rest"] or "")
+    known = rest.partition(" cgroup:")[0]
+    if not _DETAILS.fullmatch(known.strip(" \t\r")):
+        unread.append(line)
+        return None, ""
+    found = _INODE.search(known)
+    return int(found[1]) if found else None, rest
+
+
+def _end(text):
+    """The C((address, interface)) of one end of a socket; None where it is no address."""
+    bare, _percent, interface = text.partition("%")
+    if bare == "*":
+        return "*", interface
+    found = addresses.parse_address(text)
+    return (str(found.ip), found.zone) if found else None
+
+
+def _joined(address, interface):
+    return f"{address}%{interface}" if interface else address
+
+
+def _family(address, local, v6only):
+    """The family of a listening socket. ss writes every address of a socket for both families as C(*)."""
+    if ":" not in local and local.partition("%")[0] != "*":
+        return "inet"
+    if v6only == "0" and address in ("*", "::"):
+        return "dual"
+    if v6only == "1":
+        return "inet6"
+    # Bound to an IPv4 address, a socket for both families takes that one alone.
+    return "inet6" if ":" in address else "inet"
+
+
+def established(host, pids=()):
+    """All established TCP connections of a host, L(Rows). Where ss could not say, that is what could not be read.
+
+    With C(pids), each row also has C(users): the name and the id of those of these processes that hold it.
+    """
+    result = host.run(list(ESTABLISHED), limit=LISTING_BYTES)
+    if result.rc == 0:
+        found = parse_established(result.out)
+        found.unread += (CUT,) if result.cut else ()
+        return with_users(host, found, pids) if pids else found
+    found = Rows()
+    found.unread = (result.err.strip() or f"ss ended with {result.rc}",)
+    found.failed = True
+    return found
+
+
+def with_users(host, rows, pids):
+    """Connections with C(users), L(established)."""
+    held, late = holders(host, {row["inode"] for row in rows}, pids)
+    names = {pid: process_name(host, pid) for pid in sorted({pid for some in held.values() for pid in some})}
+    for row in rows:
+        row["users"] = [(names[pid], pid) for pid in held.get(row["inode"], ())]
+    rows.unread += late
+    return rows
+
+
+def listeners(host):
+    """All listening TCP sockets of a host, L(Rows), or None where ss could not say (not installed, or refused).
+
+    Beside the keys of L(parse_listeners) a row has C(pids) (all processes that hold it, those of other users for root
+    only), C(pid) and C(process) (the id and the printable name of the lowest; None and empty where there is none).
+    """
+    result = host.run(list(SS), limit=LISTING_BYTES)
+    if result.rc != 0:
+        return None
+    rows = parse_listeners(result.out)
+    rows.unread += (CUT,) if result.cut else ()
+    held, late = holders(host, {row["inode"] for row in rows}, process.pids(host))
+    for row in rows:
+        row["pids"] = held.get(row["inode"], [])
+        # A forked child holds the socket too: its parent is the older one, as a rule the lower number.
+        row["pid"] = row["pids"][0] if row["pids"] else None
+        row["process"] = process_name(host, row["pid"]) if row["pids"] else ""
+    rows.unread += late
+    return rows
+
+
+def holders(host, inodes, pids, clock=time.monotonic):
+    """Which of these processes hold which of these sockets: C(({inode: [pid]}, unread)), the ids in ascending order.
+
+    C(unread) is empty, or one sentence where there were too many file descriptors to read in C(HOLDER_SECONDS).
+    """
+    deadline, found = clock() + HOLDER_SECONDS, {}
+    wanted = {f"socket:[{inode}]": inode for inode in inodes if inode is not None}
+    for pid in sorted(pids) if wanted else ():
+        for name in process.seen(host.listdir, f"/proc/{pid}/fd") or ():
+            inode = wanted.get(process.seen(host.readlink, f"/proc/{pid}/fd/{name}"))
+            if inode is not None and pid not in found.setdefault(inode, []):
+                found[inode].append(pid)
+            # One process may have a million.
+            if clock() > deadline:
+                return found, (f"the file descriptors of the processes from {pid} on were not read within {HOLDER_SECONDS} s",)
+    return found, ()
+
+
+def pids_of_service(host, service):
+    """The processes of a service of systemd. All of the host where systemd names none: a connection that is counted for
+    nothing delays a drain, and one that is not counted is cut."""
+    return process.pids_of_unit(host, process.show_unit(host, f"{service}.service")) or process.pids(host)
+
+
+def process_name(host, pid):
+    """The name of a process, printable; empty where it is gone."""
+    text = process.seen(host.read, f"/proc/{pid}/comm") or ""
+    return printable(text[:-1] if text.endswith("\n") else text)
+
+
+def unread_count(rows):
+    """How many lines of ss could not be read, each of which may be a socket."""
+    return len(getattr(rows, "unread", ()))
+
+
+def drain_note(rows):
+    """Why a drain counts connections that may not be there, as a sentence; empty where every row was read."""
+    lines = getattr(rows, "unread", ())
+    if not lines:
+        return ""
+    what = "a failure of ss" if rows.failed else f"{len(lines)} unreadable line(s) of ss"
+    return (
+        f"found {what} ({printable(lines[0])!r}), which counts as open connections, so that a drain waits until its "
+        "deadline; expected rows of iproute2: run ss -tne on the host"
+    )
+
+
+def unread_note(rows):
+    """A sentence about what ss printed and could not be read; empty where everything was."""
+    lines = getattr(rows, "unread", ())
+    if not lines:
+        return ""
+    count = "1 line" if len(lines) == 1 else f"{len(lines)} lines"
+    return (
+        f"found {count} of ss that cannot be parsed, such as {printable(lines[0])!r}; expected the columns of iproute2: "
+        "run ss -ltne on the host to see whose socket it is"
+    )

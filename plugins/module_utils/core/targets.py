@@ -1,0 +1,66 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the C(*_info) modules are pointed at: processes and sockets named by port, systemd unit or process id.
+
+No root is needed where the kernel needs none: ports and backlogs are seen by everybody, and so are a process's limits.
+Which process holds a socket of another user is told by its control group, or is unseen.
+"""
+
+from __future__ import annotations
+
+from . import process, sockets
+
+SPEC = {
+    "ports": {"type": "list", "elements": "int", "default": []},
+    "units": {"type": "list", "elements": "str", "default": []},
+    "pids": {"type": "list", "elements": "int", "default": []},
+}
+
+
+def full_name(unit):
+    """The name of a unit with its suffix, as systemctl completes it."""
+    return unit if "." in unit.rpartition("@")[2] else unit + ".service"
+
+
+def read(host, wanted):
+    """The targets as dictionaries C({label, pids, listeners, unit, why}).
+
+    C(pids) are the processes and C(listeners) the rows of L(sockets) that belong to it; C(unit) is what systemd says of
+    the unit (empty without one); C(why) says why something is missing.
+    """
+    found = sockets.listeners(host)
+    ss_why = sockets.unread_note(found) if found is not None else "ss did not answer: install iproute2"
+    found = found or []
+    targets = [_of_port(host, port, [row for row in found if row["port"] == port], ss_why) for port in wanted["ports"]]
+    for unit in map(full_name, wanted["units"]):
+        shown = process.show_unit(host, unit)
+        pids = process.pids_of_unit(host, shown) if shown else []
+        rows = [row for row in found if set(row["pids"]) & set(pids) or is_in_group(row["cgroup"], shown)]
+        why = "" if pids else f"{unit} is {shown.get('ActiveState', 'not known')}" if shown else "systemd has no such unit"
+        targets.append(_target(f"unit {unit}", pids, rows, shown, why or ss_why))
+    for pid in wanted["pids"]:
+        there = host.read(f"/proc/{pid}/stat") is not None
+        rows = [row for row in found if pid in row["pids"]]
+        targets.append(_target(f"pid {pid}", [pid] if there else [], rows, process.unit_of_process(host, pid), "" if there else "there is no such process"))
+    return targets
+
+
+def is_in_group(group, shown):
+    """Whether a control group is that of a unit that L(process.show_unit) described, or below it."""
+    own = shown.get("ControlGroup", "")
+    return bool(own) and f"{group}/".startswith(f"{own}/")
+
+
+def _target(label, pids, listeners, unit, why):
+    return {"label": label, "pids": pids, "listeners": listeners, "unit": unit, "why": why}
+
+
+def _of_port(host, port, rows, ss_why):
+    pids = sorted({pid for row in rows for pid in row["pids"]})
+    groups = sorted({row["cgroup"] for row in rows} - {""})
+    unit = next(filter(None, (process.unit_of_group(host, group) for group in groups)), {}) or (
+        process.unit_of_process(host, pids[0]) if pids else {})
+    pids = pids or (process.pids_of_unit(host, unit) if unit else [])
+    why = ss_why or ("nobody listens on it" if not rows else "" if pids else "it belongs to another user: only root sees whose it is")
+    return _target(f"port {port}", pids, rows, unit, why)

@@ -1,0 +1,348 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The component `firewall`: the ports of the site are open in the host's firewalld or ufw, where
+`xitrum_open_firewall` asks for it.
+
+What was open before stays as it is and is not recorded. What is opened is recorded first, so that exactly that is
+closed again.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+
+from ..core.addresses import parse_interfaces
+from ..core.foreign_text import parse_json
+from ..core.plan import RUN, Plan, Row
+from . import firewalld, ufw
+
+RECORD = "/var/lib/xitrum.host/firewall.json"
+FOLDER = "/var/lib/xitrum.host"
+
+SPEC = {
+    "open": {"type": "bool", "default": False},
+    "close": {"type": "bool", "default": True},
+    "facts_only": {"type": "bool", "default": False},
+    "address": {"type": "str", "default": ""},
+    "ports": {
+        "type": "list",
+        "elements": "dict",
+        "default": [],
+        "options": {
+            "port": {"type": "int", "required": True},
+            "public": {"type": "int", "default": 0},
+            "sources": {"type": "list", "elements": "str", "default": []},
+            "addresses": {"type": "list", "elements": "str", "default": []},
+            "note": {"type": "str", "default": ""},
+        },
+    },
+}
+_KEYS = {"backend", "zone", "port", "source", "scopes"}
+
+
+# ---------------------------------------------------------------------------------------------------------- reading
+
+
+def read(host, wanted):
+    """What is recorded, and where ports are to be open, which program filters and what it lets in."""
+    record = None if wanted["facts_only"] else host.read(RECORD)
+    state = {
+        "opened": parse_record(record),
+        "damaged": record is not None and parse_record(record) is None,
+        "address6": "",
+    }
+    if any(item["public"] for item in wanted["ports"]):
+        state["address6"] = public_address6(host)
+    if not wanted["facts_only"] and (wanted["open"] or state["opened"]):
+        state.update(read_filter(host, wanted["address"]))
+    return state
+
+
+def read_filter(host, address):
+    """The active program, C(firewalld), C(ufw) or empty, and what it lets in."""
+    state = {"active": "", "firewalld": None, "ufw": None}
+    if host.which("firewall-cmd") and host.run(["systemctl", "is-active", "firewalld.service"]).out.strip() == "active":
+        state["active"], state["firewalld"] = "firewalld", _read_firewalld(host, address)
+    elif (
+        host.which("ufw")
+        and ufw.is_enabled(host.read(ufw.CONF))
+        and host.run(["ufw", "status"]).out.startswith("Status: active")
+    ):
+        state["active"] = "ufw"
+        state["ufw"] = {
+            "rules": [rule for path in ufw.FILES for rule in ufw.parse_rules(host.read(path))],
+            "ipv6": ufw.has_ipv6(host.read(ufw.DEFAULTS)),
+        }
+    return state
+
+
+def _read_firewalld(host, address):
+    answer = host.run(["firewall-cmd", "--list-all-zones"])
+    if answer.rc != 0:
+        raise OSError(f"firewall-cmd --list-all-zones ended with {answer.rc}: {(answer.err or answer.out).strip()}")
+    runtime = firewalld.parse_zones(answer.out)
+    permanent = {name: firewalld.parse_zone_file(_first(host, f"zones/{name}.xml")) for name in runtime}
+    names = {name for zones in (runtime, permanent) for zone in zones.values() for name in zone["services"]}
+    return {
+        firewalld.RUNTIME: runtime,
+        firewalld.PERMANENT: permanent,
+        "services": {name: firewalld.parse_service(_first(host, f"services/{name}.xml")) for name in sorted(names)},
+        "default": host.run(["firewall-cmd", "--get-default-zone"]).out.strip() or "public",
+        "interfaces": read_interfaces(host, address),
+    }
+
+
+def _first(host, name):
+    return next(
+        (text for text in (host.read(f"{folder}/{name}") for folder in firewalld.FOLDERS) if text is not None), None
+    )
+
+
+def read_interfaces(host, address):
+    """The interfaces that connections from other hosts come in by: the one that has this address, and those of
+    default routes."""
+    found = {
+        fields[0]
+        for fields in map(str.split, (host.read("/proc/net/route") or "").splitlines()[1:])
+        if len(fields) > 7 and fields[1] == fields[7] == "00000000"
+    }
+    listed = host.run(["ip", "-j", "address", "show"])
+    pairs = parse_interfaces(listed.out) if listed.rc == 0 else []
+    found |= {name for name, local in pairs if same_address(local, address)}
+    return sorted(found - {"lo"})
+
+
+def same_address(one, other):
+    """Whether two texts are the same IP address."""
+    try:
+        return ipaddress.ip_address(one) == ipaddress.ip_address(other)
+    except ValueError:
+        return False
+
+
+def public_address6(host):
+    """The IPv6 address at which the host is reached over the network: a global one of the interface of the default
+    route; or empty."""
+    routes = (line.split() for line in (host.read("/proc/net/ipv6_route") or "").splitlines())
+    interfaces = {
+        fields[9]
+        for fields in routes
+        if len(fields) > 9 and fields[1] == "00" and set(fields[0]) == {"0"} and fields[9] != "lo"
+    }
+    for fields in map(str.split, (host.read("/proc/net/if_inet6") or "").splitlines()):
+        # Of scope global (00), and neither temporary (01), deprecated (20) nor tentative (40).
+        if len(fields) == 6 and fields[5] in interfaces and fields[3] == "00" and not int(fields[4], 16) & 0x61:
+            return str(ipaddress.ip_address(bytes.fromhex(fields[0])))
+    return ""
+
+
+def parse_record(text):
+    """What is recorded as opened; an empty list without a record, None where it is damaged."""
+    if text is None:
+        return []
+    try:
+        items = parse_json(text)["opened"]
+    except (ValueError, KeyError, TypeError):
+        return None
+    sound = isinstance(items, list) and all(
+        isinstance(item, dict)
+        and set(item) == _KEYS
+        and item["backend"] in ("firewalld", "ufw")
+        and isinstance(item["port"], int)
+        and isinstance(item["zone"], str)
+        and isinstance(item["source"], str)
+        and isinstance(item["scopes"], list)
+        for item in items
+    )
+    return items if sound else None
+
+
+# --------------------------------------------------------------------------------------------------------- planning
+
+
+def plan(wanted, state):
+    """Decides which ports to open and which to close, without touching the host."""
+    public = [item for item in wanted["ports"] if item["public"]]
+    result = Plan(
+        facts={
+            "public": public,
+            "address6": state["address6"],
+            "close": [],
+            "wanted": {name: wanted[name] for name in ("open", "address", "ports")},
+        }
+    )
+    if wanted["facts_only"]:
+        return result
+    if state["damaged"]:
+        result.problems.append(
+            f"{RECORD} is damaged: it lists the ports that were opened. Correct it, or move it away; what is open today stays open then."
+        )
+        return result
+    active, opened = state.get("active", ""), state["opened"]
+    if wanted["open"] and not active and wanted["ports"]:
+        result.rows.append(
+            Row(
+                "firewall",
+                "firewall",
+                "ports open",
+                status="absent",
+                why="neither firewalld nor ufw is active on this host: xitrum_open_firewall changes nothing here",
+            )
+        )
+    desired = list(desired_rules(wanted, state)) if wanted["open"] else []
+    kept, adds = [], []
+    for rule in desired:
+        missing = missing_scopes(rule, state)
+        refusing = refusing_rule(rule, missing, state)
+        owned = next((item for item in opened if key_of(item) == key_of(rule)), {"scopes": []})
+        scopes = sorted({*owned["scopes"], *([] if refusing else missing)})
+        if scopes:
+            kept.append({**rule, "scopes": scopes})
+        adds += (
+            [("run", words) for words in commands_of("open", {**rule, "scopes": missing}, active)]
+            if missing and not refusing
+            else []
+        )
+        result.rows.append(_row(rule, missing, refusing))
+    keys = [key_of(rule) for rule in desired]
+    # A program that was only stopped keeps its rules for the time when it is started again.
+    old = [item for item in opened if key_of(item) not in keys] if active or not wanted["open"] else []
+    result.facts["close"] = [title(item) for item in old]
+    result.rows += [
+        Row("firewall", title(item), "closed", "open", "open", "differs", "it is not needed any longer", RUN)
+        for item in old
+    ]
+    removes = (
+        [("close", words) for item in old for words in commands_of("close", item, active)] if wanted["close"] else []
+    )
+    after = opened if wanted["open"] and not active else kept if wanted["close"] else kept + old
+    if adds:
+        # Before the first command, so that a run that is killed in between loses nothing.
+        result.actions += [("record", kept + old), *adds]
+    if removes or (old and wanted["close"]):
+        result.actions += [*removes, ("record", kept)]
+    result.before, result.after = ("".join(f"{title(item)}\n" for item in items) for items in (opened, after))
+    return result
+
+
+def desired_rules(wanted, state):
+    """Each port and source as a rule of the active program, without doubles."""
+    found = {}
+    for item in wanted["ports"]:
+        for source in item["sources"] or [""]:
+            for rule in rules_of(item["port"], source, state):
+                found.setdefault(key_of(rule), rule)
+    return found.values()
+
+
+def rules_of(port, source, state):
+    """The rules of the active program that let a port in for a source."""
+    if state["active"] == "firewalld":
+        zones = firewalld.zones_of(
+            state["firewalld"][firewalld.RUNTIME],
+            state["firewalld"]["default"],
+            source,
+            state["firewalld"]["interfaces"],
+        )
+        return [{"backend": "firewalld", "zone": zone, "port": port, "source": source} for zone in zones]
+    if state["active"] == "ufw":
+        sources = [source] if source else ufw.ANYBODY
+        return [
+            {"backend": "ufw", "zone": "", "port": port, "source": one}
+            for one in sources
+            if state["ufw"]["ipv6"] or ":" not in one
+        ]
+    return []
+
+
+def missing_scopes(rule, state):
+    """Where a rule has to be added so that its port is open: for firewalld among `permanent` and `runtime`."""
+    if rule["backend"] == "ufw":
+        return [] if ufw.lets_in(state["ufw"]["rules"], rule["port"], rule["source"]) else [firewalld.PERMANENT]
+    read_state = state["firewalld"]
+    empty = firewalld.parse_zone_file("")
+    return [
+        scope
+        for scope in (firewalld.PERMANENT, firewalld.RUNTIME)
+        if not firewalld.lets_in(
+            read_state[scope].get(rule["zone"], empty), read_state["services"], rule["port"], rule["source"]
+        )
+    ]
+
+
+def key_of(rule):
+    """What makes two rules the same."""
+    return (rule["backend"], rule["zone"], rule["port"], rule["source"])
+
+
+def title(rule):
+    """A rule for a person."""
+    where = f"firewalld zone {rule['zone']}" if rule["backend"] == "firewalld" else "ufw"
+    source = f" for {rule['source']}" if rule["source"] else ""
+    return f"port {rule['port']}{source} in {where}"
+
+
+def refusing_rule(rule, missing, state):
+    """The rule of ufw by somebody else that refuses a port: the first rule decides, so that one of ours behind it
+    changes nothing."""
+    if not missing or rule["backend"] != "ufw":
+        return None
+    return ufw.deciding(state["ufw"]["rules"], rule["port"], rule["source"])
+
+
+def _row(rule, missing, refusing):
+    words = ["closed" if scope in missing else "open" for scope in (firewalld.PERMANENT, firewalld.RUNTIME)]
+    if rule["backend"] == "ufw":
+        words[1] = words[0]
+    row = Row("firewall", title(rule), "open", *words)
+    if refusing:
+        row.status, row.why = (
+            "read_only",
+            f"a rule of ufw says {refusing.action}, and the first rule decides: remove that rule",
+        )
+    elif missing:
+        row.status, row.why, row.mend = "differs", "xitrum_open_firewall asks for it", RUN
+    return row
+
+
+# ---------------------------------------------------------------------------------------------------------- acting
+
+
+def apply(host, planned):
+    """Records, opens, closes. Raises RuntimeError with what a command reported."""
+    for kind, item in planned.actions:
+        if kind == "record":
+            write_record(host, item)
+            continue
+        answer = host.run(item)
+        # A program that was uninstalled took its rules with it.
+        if answer.rc != 0 and not (kind == "close" and answer.rc == 127):
+            raise RuntimeError(
+                f"{' '.join(item)} ended with {answer.rc}: {(answer.err or answer.out).strip()}. "
+                "Correct that, then run the playbook again."
+            )
+
+
+def commands_of(verb, item, active):
+    """The commands that `open` or `close` one rule."""
+    if item["backend"] == "ufw":
+        return [ufw.command("allow" if verb == "open" else "delete", item["port"], item["source"])]
+    runs = active == "firewalld"
+    scopes = [scope for scope in item["scopes"] if runs or scope == firewalld.PERMANENT]
+    return [
+        firewalld.command(
+            "add" if verb == "open" else "remove", scope, item["zone"], item["port"], item["source"], runs
+        )
+        for scope in scopes
+    ]
+
+
+def write_record(host, items):
+    """Writes the record, or removes it where nothing is left in it."""
+    if items:
+        host.write(RECORD, json.dumps({"opened": items}, indent=1, sort_keys=True) + "\n", 0o600)
+    else:
+        host.remove(RECORD)
+        host.remove_empty(FOLDER)

@@ -1,0 +1,325 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whether the site's public ports can be reached over the network: who connects to what, and what the answers mean.
+Pure.
+
+A port is tried from another host of the inventory, or from C(xitrum_reach_from). What cannot be tried is a note and
+no failure.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+
+from ..core import addresses as address_rules
+from ..core.plan import LOOK, RUN, Row
+
+CONTROLLER = "localhost"
+#: A connection's word to what a person reads.
+WORDS = {
+    "open": "reached",
+    "refused": "refused",
+    "timeout": "timed out",
+    "unreachable": "unreachable",
+    "no_route": "no route",
+    "unresolved": "unknown name",
+}
+#: How many hosts outside of the run try the same port: the run does not know which of them answer.
+HELPERS = 3
+#: Words that say something of the host that tries, and nothing of the target.
+OVER_NETWORK = "over the network"
+UNKNOWN = ("no_route", "unresolved")
+#: What the read of the filter does not see.
+CONDITIONS = "Rules with conditions, such as a source address, are not read: nft list ruleset or iptables-save shows them"
+NETWORK = (
+    f"no rule that blocks it was found on the host. {CONDITIONS}. "
+    "Check the network between the hosts (a security group of the cloud, a router), and xitrum_address of the host"
+)
+
+
+def public_ports(values):
+    """The ports of a host that others connect to, as the options `ports` of the component `firewall`. `values` are
+    the host's variables.
+
+    `port` is what the host's filter sees, `public` what users connect to (0: only the proxies connect), `sources` who may
+    (empty: everybody), `addresses` where it listens (empty: at every address), `note` why a failure is none.
+    """
+    found = _proxy_ports(values) if values["is_proxy"] else []
+    return found + (_application_ports(values) if values["is_application"] else [])
+
+
+def _proxy_ports(values):
+    listen = address_rules.listen_addresses(values["proxy_listen"])
+    if listen and all(address_rules.is_loopback(address) for address in listen):
+        return []
+    everywhere = any(map(address_rules.is_every, listen))
+    balancers = [str(address) for address in values["load_balancers"]]
+    note = (
+        "xitrum_proxy_load_balancers stand in front of it, and may be the only ones that reach it" if balancers else ""
+    )
+    addresses = [] if everywhere else [address for address in listen if not address_rules.is_loopback(address)]
+    ports = [int(values["proxy_http_port"]), *([int(values["proxy_https_port"])] if values["proxy_https"] else [])]
+    return [
+        {"port": port, "public": port, "sources": balancers, "addresses": addresses, "note": note} for port in ports
+    ]
+
+
+def _application_ports(values):
+    interface = str(values["interface"] or "")
+    if address_rules.is_loopback(interface):
+        return []
+    places = range(int(values["places"]))
+    http, https = int(values["http_port"]), int(values["https_port"])
+    inside = [http + place for place in places] + ([https + place for place in places] if values["https"] else [])
+    found = []
+    for pair in values["pairs"]:
+        # With two slots the redirect leads to one of them today and to the other one after a release.
+        first = next(
+            (start for start in (http, https) if pair["inside"] in range(start, start + len(places))), pair["inside"]
+        )
+        slots = [first + place for place in places] if values["slots"] else [pair["inside"]]
+        for port in slots:
+            tried = port == pair["inside"] and not pair.get("interface")
+            found.append(
+                {
+                    "port": port,
+                    "public": int(pair["outside"]) if tried else 0,
+                    "sources": [],
+                    "addresses": [],
+                    "note": "",
+                }
+            )
+    if values["has_proxies"]:
+        sources = [str(address) for address in values["trusted"] if not address_rules.is_loopback(str(address).partition("/")[0])]
+        return found + [
+            {"port": port, "public": 0, "sources": sources, "addresses": [], "note": ""}
+            for port in (http + place for place in places)
+            if sources
+        ]
+    taken = {item["port"] for item in found}
+    redirected = {start for start in (http, https) if taken & set(range(start, start + len(places)))}
+    addresses = [] if address_rules.is_every(interface) else [address_rules.canonical(interface)]
+    return found + [
+        {"port": port, "public": port, "sources": [], "addresses": addresses, "note": ""}
+        for port in inside
+        if not any(port in range(start, start + len(places)) for start in redirected)
+    ]
+
+
+def is_address(text):
+    """Whether a text is an IP address, and no name."""
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def family_of(address):
+    """The family of connections to an address; empty for a name."""
+    if not is_address(address):
+        return ""
+    return "ipv6" if ":" in address else "ipv4"
+
+
+def plan_probes(hosts, others, reach_from=""):
+    """Who tries what, and the rows of what cannot be tried.
+
+    `hosts` are those of the run: name to C({address, state, reached}); `others` are names of hosts of the inventory
+    that may try
+    in their place, the best first. Returns C({probes: [{host, targets, connections}], rows: {host: [Row]}});
+    C(connections) are the targets as
+    M(xitrum.host.reach_info) takes them.
+    """
+    probes, rows = {}, {}
+    inside = [name for name, item in hosts.items() if item["reached"]]
+    outside = [name for name in others if name not in hosts][:HELPERS]
+    for name, item in hosts.items():
+        # A host of the run has answered already, so that one of them is enough.
+        helpers = [reach_from] if reach_from else [helper for helper in inside if helper != name][:1] or outside
+        for target in targets_of(name, item):
+            why = _untried(name, target, helpers[0] if helpers else "")
+            if why:
+                rows.setdefault(name, []).append(row_of(target, "unseen", "", why))
+                continue
+            for by in helpers:
+                probes.setdefault(by, []).append(target)
+    return {
+        "probes": [
+            {
+                "host": by,
+                "targets": targets,
+                "connections": [{"address": target["address"], "port": target["port"]} for target in targets],
+            }
+            for by, targets in probes.items()
+        ],
+        "rows": rows,
+    }
+
+
+def targets_of(name, item):
+    """Each public port and address of a host as C({name, address, port, inside, first, note}); `first` is the address
+    that users know."""
+    report = (item["state"] or {}).get("firewall") or {}
+    found = []
+    for port in report.get("public", []):
+        known = item["address"]
+        addresses = port["addresses"] or [
+            known,
+            *([report["address6"]] if report.get("address6") and ":" not in known else []),
+        ]
+        for number, address in enumerate(addresses):
+            found.append(
+                {
+                    "name": name,
+                    "address": address,
+                    "port": port["public"],
+                    "inside": port["port"],
+                    "note": port["note"],
+                    "first": bool(port["addresses"]) or number == 0,
+                }
+            )
+    return found
+
+
+def _untried(name, target, by):
+    if not by:
+        return "the inventory has no other host that could try: set xitrum_reach_from to localhost to try from the controller"
+    if by == name:
+        return f"xitrum_reach_from is {name} itself: a connection of a host to itself passes no filter"
+    if address_rules.is_loopback(target["address"]) and by != CONTROLLER:
+        return f"its address in the inventory is {target['address']}, which other hosts cannot use: set xitrum_address"
+    return ""
+
+
+def row_of(target, status, effective, why="", mend="", commands=()):
+    """The row of one target. What could not be tried is tried by the next check, from another host perhaps."""
+    mend = mend or (LOOK if status == "unseen" else "")
+    family = " (IPv6)" if not target["first"] and ":" in target["address"] else ""
+    return Row("reach", f"port {target['port']} {OVER_NETWORK}{family}", "reachable", "", effective, status, why, mend, list(commands))
+
+
+def unreached(answers):
+    """The targets that could not be reached, as C({host: [{port, inside, source, family}]}): what each of those hosts is
+    asked next.
+
+    `answers` are C([{host, results}]) of all that tried; each result is its target with C(word) and C(message).
+    """
+    found = {}
+    for tries in tries_of(answers):
+        result = tries[-1][1]
+        if result["word"] not in ("open", *UNKNOWN, ""):
+            item = {
+                "port": result["port"],
+                "inside": result["inside"],
+                "source": "",
+                "family": family_of(result["address"]),
+            }
+            if item not in found.setdefault(result["name"], []):
+                found[result["name"]].append(item)
+    return found
+
+
+def tries_of(answers):
+    """Of each target what the hosts that tried found, as C([[(host, result)]]), up to the first that could try.
+
+    The result of a host that did not answer has an empty C(word), and why as its C(message).
+    """
+    found = {}
+    for answer in answers:
+        results = answer["results"]
+        if answer.get("failed"):
+            results = [{**target, "word": "", "message": answer["failed"]} for target in answer.get("targets", [])]
+        for result in results:
+            tries = found.setdefault(tuple(result[key] for key in ("name", "address", "port", "inside")), [])
+            if not tries or tries[-1][1]["word"] in ("", *UNKNOWN):
+                tries.append((answer["host"], result))
+    return list(found.values())
+
+
+def rows_of(answers, blocks):
+    """The rows of all targets: C({host: [Row]}). `blocks` maps a host to what `firewall_blocks.find_blocks` found
+    there."""
+    rows = {}
+    for tries in tries_of(answers):
+        by, result = tries[-1]
+        block = find_block(blocks.get(result["name"], []), result["port"], "", family_of(result["address"]))
+        row = judge(by, result, block)
+        if result["word"] in ("", *UNKNOWN):
+            row.why = "; ".join(judge(*one, None).why for one in tries)
+        rows.setdefault(result["name"], []).append(row)
+    return rows
+
+
+def find_block(blocks, port, source, family):
+    """What the host found of one port, source and family; None where it did not report."""
+    return next(
+        (item for item in blocks if (item["port"], item["source"], item["family"]) == (port, source, family)), None
+    )
+
+
+def explain(block, unreached, itself):
+    """Why a port is not reached, as a text, and the commands that open it. C(unreached) says who cannot reach it."""
+    if block["answers"]:
+        return f"it answers on {itself}, and {unreached}: {block['rule'] or NETWORK}", block["commands"]
+    rule = block["rule"] or f"no rule that blocks it was found on the host. {CONDITIONS}. Read the log of the process"
+    return f"{unreached}, and {block['listener']}, which does not answer on {itself} either: {rule}", block["commands"]
+
+
+def remedy(host, row):
+    """The sentences that open the port of a row; empty where a command of its host does not."""
+    if not row.commands:
+        return ""
+    # xitrum_open_firewall opens ports in these two alone.
+    managed = row.commands[0][0] in ("firewall-cmd", "ufw")
+    return f" To open it, run on {host}: {row.mend}." + (" Or set xitrum_open_firewall: true." if managed else "")
+
+
+def judge(by, result, block):
+    """The row of one result."""
+    if not result["word"]:
+        return row_of(result, "unseen", "", f"{by} could not try: {result['message']}")
+    by = "the controller" if by == CONTROLLER else by
+    place = (
+        f"[{result['address']}]:{result['port']}"
+        if ":" in result["address"]
+        else f"{result['address']}:{result['port']}"
+    )
+    effective = f"{WORDS[result['word']]} from {by}"
+    if result["word"] == "open":
+        return row_of(result, "ok", effective)
+    if result["word"] in UNKNOWN:
+        why = f"{by} cannot try {place}: {result['message']}. xitrum_reach_from names a host that can"
+        return row_of(result, "unseen", effective, why)
+    if block is None:
+        return row_of(
+            result,
+            "unseen" if result["note"] else "differs",
+            effective,
+            f"{by} cannot reach {place}, and the host does not say why",
+        )
+    unreached_by = f"{by} cannot reach {place}"
+    listens = block["answers"] or block["listener"]
+    mend, commands = "", []
+    if listens:
+        why, commands = explain(block, unreached_by, "its own host")
+    else:
+        why, mend = f"{unreached_by}, and nothing answers on port {result['port']} of the host itself", RUN
+    if result["note"]:
+        return row_of(result, "unseen", effective, f"{why} ({result['note']})")
+    # A second address that only the network between keeps away is not what users know.
+    if not result["first"] and not (listens and block["rule"]):
+        return row_of(result, "unseen", effective, why)
+    return row_of(result, "differs", effective, why, mend, commands)
+
+
+def sentences(rows):
+    """The public ports among the rows that cannot be reached, one sentence each: C({host: [Row]}) to a list."""
+    return [
+        f"{host}: port {row.item.split()[1]} cannot be reached{' over IPv6' if row.item.endswith('(IPv6)') else ''}: {row.why}."
+        + remedy(host, row)
+        for host, some in rows.items()
+        for row in some
+        if row.status == "differs" and OVER_NETWORK in row.item
+    ]

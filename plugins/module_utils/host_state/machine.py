@@ -1,0 +1,294 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a machine is and whether it can take what is wanted: system, memory, disk, ports, rights. Only read, never changed.
+
+Everything that is missing is found in one reading, so that a person hears of all of it at once.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+
+from ..application import changes as application_changes
+from ..core import addresses, folders, process, recorded, sockets
+from ..core.disk_space import size
+from ..core.foreign_text import lines_of, printable
+from ..core.memory import OVERHEAD, cgroup_memory, limited, parse_meminfo
+from ..core.plan import Plan, Problem, shell_line
+from ..supervisor import process_one
+from ..supervisor.kinds import KINDS
+
+SPEC = {
+    "name": {"type": "str", "default": ""},
+    "user": {"type": "str", "default": ""},
+    "root": {"type": "path", "default": ""},
+    "log_dir": {"type": "path", "default": ""},
+    "adopt": {"type": "list", "elements": "str", "default": [], "choices": list(folders.ADOPT)},
+    "release_folder": {"type": "path"},
+    "release": {"type": "str", "default": ""},
+    "needed_bytes": {"type": "int", "default": 0},
+    "ports": {"type": "list", "elements": "int", "default": []},
+    "interface": {"type": "str", "default": ""},
+    "interface_ports": {"type": "list", "elements": "int", "default": []},
+    "own_roots": {"type": "list", "elements": "path", "default": []},
+    "own_units": {"type": "list", "elements": "str", "default": []},
+    "instances": {"type": "int", "default": 0},
+    "heap_bytes": {"type": "int", "default": 0},
+    "overhead_bytes": {"type": "int", "default": OVERHEAD},
+    "min_python": {"type": "str", "default": "3.8"},
+    "supervisor": {"type": "str", "default": "", "choices": ["", *sorted(KINDS)]},
+    "proxies": {"type": "bool", "default": False},
+}
+
+#: os-release ID to the distribution that the collection knows it as. These share packages, paths and defaults.
+DISTRIBUTIONS = {
+    "debian": "debian", "ubuntu": "ubuntu",
+    "rhel": "redhat", "centos": "redhat", "rocky": "redhat", "almalinux": "redhat", "ol": "redhat",
+}
+FAMILIES = {"debian": "debian", "ubuntu": "debian", "redhat": "redhat"}
+OLDEST = {"debian": (11,), "ubuntu": (20, 4), "redhat": (9,)}
+TESTED = {"debian": ((11,), (12,), (13,))}
+KNOWN = "Debian 11 or newer, Ubuntu 20.04 or newer, and RHEL 9 or newer with its rebuilds"
+
+ARCHITECTURES = ("x86_64", "aarch64")
+
+#: The number of the capability in C(CapEff), from capabilities(7).
+CAP_SYS_RESOURCE = 24
+
+
+def parse_os_release(text):
+    """os-release(5) as a dictionary; quotes and backslashes are taken off."""
+    pairs = re.findall(r"^([A-Za-z0-9_]+)=(.*)$", text, re.MULTILINE)
+    return {name: _unquoted(value.strip()) for name, value in pairs}
+
+
+def _unquoted(value):
+    """A value as a shell reads it, which is what os-release(5) asks for."""
+    if len(value) > 1 and value[0] == value[-1] == '"':
+        return re.sub(r'\\([$`"\\])', r"\1", value[1:-1])
+    return value.strip("\"'")
+
+
+def parse_mounts(text):
+    """/proc/mounts as a dictionary: mount point to its set of options. Of several on one point the last is seen."""
+    rows = (line.split(" ") for _number, line in lines_of(text))
+    # Blanks and backslashes in a path are octal there, other white space of Unicode is not.
+    return {re.sub(r"\\([0-7]{3})", lambda match: chr(int(match.group(1), 8)), row[1]): set(row[3].split(",")) for row in rows if len(row) > 3}
+
+
+def parse_df(text):
+    """The available bytes in C(df -P -k), or None."""
+    found = re.search(r"\s([0-9]{1,18})\s+[0-9]+%\s+/", text)
+    return int(found.group(1)) * 1024 if found else None
+
+
+def mount_of(path, mounts):
+    """The mount point that a path lies on."""
+    return max((point for point in mounts if process.is_under(path, point)), key=len, default="/")
+
+
+def numbers(text):
+    """A version as a tuple of integers: (20, 4) for 20.04."""
+    return tuple(int(part) for part in re.findall(r"(?<![0-9])[0-9]{1,9}(?![0-9])", text))
+
+
+def read(host, wanted):
+    """Everything that L(plan) judges, as texts and numbers."""
+    status = process.parse_status(host.read("/proc/self/status") or "")
+    return {
+        **system(host),
+        "uid": process.effective_id(status, "Uid") or 0,
+        "capabilities": int(status["CapEff"], 16) if re.fullmatch(r"[0-9a-f]{1,16}", status.get("CapEff", "")) else 0,
+        "disk": disk(host, wanted) if wanted["release_folder"] else None,
+        **port_state(host, wanted),
+        **own_folders(host, wanted),
+    }
+
+
+def own_folders(host, wanted):
+    """What the host has in the place of the application's folders, and why its record cannot be read (empty: it can)."""
+    if not wanted["root"] and not wanted["log_dir"]:
+        return {"folders": None, "damaged": "", "installed": {}}
+    try:
+        record, damaged = process.seen(recorded.read, host), ""
+    except ValueError as error:
+        record, damaged = None, str(error)
+    installed = process.seen(application_changes.read_installed, host, record) or {}
+    return {"folders": folders.read(host, wanted, record), "damaged": damaged, "installed": installed}
+
+
+def system(host):
+    """What the machine is: the facts that other concerns need too."""
+    release = parse_os_release(host.read("/etc/os-release") or host.read("/usr/lib/os-release") or "")
+    memory = parse_meminfo(host.read("/proc/meminfo") or "")
+    distribution = DISTRIBUTIONS.get(release.get("ID", ""), "")
+    return {
+        "distribution": distribution,
+        "release": release.get("VERSION_ID", ""),
+        "family": FAMILIES.get(distribution, ""),
+        "name": release.get("PRETTY_NAME") or release.get("ID") or "unknown",
+        "architecture": host.run(["uname", "-m"]).out.strip(),
+        "kernel": (host.read("/proc/sys/kernel/osrelease") or "").strip(),
+        "init": process_one.read_init(host).name,
+        "python": ".".join(str(part) for part in sys.version_info[:3]),
+        "cpus": len(re.findall(r"^processor\s*:", host.read("/proc/cpuinfo") or "", re.MULTILINE)),
+        **limited(memory, cgroup_memory(host)),
+    }
+
+
+def disk(host, wanted):
+    """The file system under the release folder, which may not be there yet: its nearest parent that is counts."""
+    path = host.realpath(wanted["release_folder"])
+    there = bool(wanted["release"]) and host.exists(f"{path}/{wanted['release']}")
+    while path != "/" and not host.exists(path):
+        path = path.rpartition("/")[0] or "/"
+    mounts = parse_mounts(host.read("/proc/mounts") or "")
+    point = mount_of(path, mounts)
+    found = host.stat(path)
+    return {
+        "path": path, "mount": point, "options": sorted(mounts.get(point, set()) & {"ro", "noexec"}), "folder": found is None or found.kind == "directory",
+        "free_bytes": parse_df(host.run(["df", "-P", "-k", path]).out), "needed_bytes": 0 if there else wanted["needed_bytes"],
+    }
+
+
+def port_state(host, wanted):
+    """Who listens on the wanted ports (C(holders)), and a sentence on what ss printed that cannot be read
+    (C(sockets_note))."""
+    rows = sockets.listeners(host) if wanted["ports"] else sockets.Rows()
+    found = None if rows is None else [holder(host, row, wanted) for row in rows if row["port"] in wanted["ports"]]
+    return {"holders": found, "sockets_note": sockets.unread_note(rows)}
+
+
+def holders(host, wanted):
+    """Who listens on a wanted port: dictionaries of port, pid, process, unit and whether it is ours. None: ss could not say."""
+    return port_state(host, wanted)["holders"]
+
+
+def holder(host, row, wanted):
+    """One listening socket, and whether an instance of ours (its user and its working folder) or a unit that is fine
+    holds it."""
+    pid = row["pid"]
+    folder = process.seen(host.readlink, f"/proc/{pid}/cwd") if pid else None
+    unit = process.unit_of_process(host, pid).get("Id", "") if pid else ""
+    found = process.process(host, pid, 0) if pid else None
+    roots = [host.realpath(root) for root in wanted["own_roots"]]
+    own = (
+        any(is_instance(host, found, folder, root, wanted.get("user", "")) for root in roots)
+        or unit in wanted["own_units"]
+    )
+    # Beside a socket of another address there is room for one of this. What is not bound to the interface needs every address.
+    places = [wanted.get("interface", "")] if row["port"] in wanted.get("interface_ports", ()) else [""]
+    beside = {} if addresses.collides(row, places) else {"beside": True}
+    user = {"user": found["user"]} if found else {}
+    return {"port": row["port"], "pid": pid, "process": row["process"], "unit": unit, "own": own, **user, **beside}
+
+
+def is_instance(host, found, folder, root, user):
+    """Whether a process, of which L(process.process) found C(found) (None: nothing can be seen), works below C(root) as
+    a user of the application. Its working folder alone says nothing: whoever goes there has it, too."""
+    if not process.is_under(folder, root):
+        return False
+    number = re.match(rf"{re.escape(root)}/instances/(\d+)(?:/|$)", folder)
+    users = process.accounts(host, f"{root}/instances/{number[1]}", user) if number else {user} - {""}
+    return found is None or bool(process.own_rows([found], users))
+
+
+def plan(wanted, state):
+    """Says everything that stands in the way (C(problems)) and what is worth knowing (C(notes)). Never an action."""
+    claimed = state["folders"]["ports"] if state["folders"] else {}
+    renamed = application_changes.find_renamed(wanted, state["installed"], claimed)
+    # Of an application that was renamed, its ports are no second error.
+    holders = [row for row in state["holders"] or [] if not renamed or claimed.get(row["port"]) != renamed]
+    problems = [*system_problems(wanted, state), *disk_problems(state["disk"]), *port_problems(holders), *memory_problems(wanted, state),
+                *folder_problems(wanted, state, renamed), *application_changes.find_errors(wanted, state["installed"], claimed)]
+    facts = {name: value for name, value in state.items() if name not in ("capabilities", "folders", "damaged", "installed")}
+    return Plan(problems=problems, facts={**facts, "notes": notes(state)})
+
+
+def system_problems(wanted, state):
+    """The system itself."""
+    if not state["distribution"] or (state["release"] and numbers(state["release"]) < OLDEST[state["distribution"]]):
+        yield f"the operating system is {state['name']}; wanted is {KNOWN}"
+    if state["architecture"] not in ARCHITECTURES:
+        yield f"the processor is {state['architecture'] or 'unknown'}; wanted is {' or '.join(ARCHITECTURES)}"
+    if numbers(state["python"]) < numbers(wanted["min_python"]):
+        yield f"Python is {state['python']}; wanted is {wanted['min_python']} or newer: install one, and set ansible_python_interpreter to it"
+    if state["uid"] != 0:
+        yield f"Ansible works as the user with id {state['uid']}, wanted is root: set become to true, and let that user use sudo (-K asks for its password)"
+    # upstart's version is looked at with the rest of what it has to have.
+    yield from filter(None, [process_one.problem(wanted["supervisor"], process_one.Init(state["init"]))]
+                      if (wanted["supervisor"], state["init"]) != ("upstart", "upstart") else [])
+
+
+def disk_problems(found):
+    """The file system for releases."""
+    if found is None:
+        return
+    where = f"the file system {found['mount']}"
+    if not found["folder"]:
+        yield f"{found['path']} is no folder, so no release can be put below it: move it away, or set xitrum_root"
+    if "ro" in found["options"]:
+        yield f"{where} is mounted read-only: mount it read-write, or set xitrum_root to a folder on another"
+    if "noexec" in found["options"]:
+        yield f"{where} is mounted noexec, so script/runner cannot be started from it: remount it with exec, or set xitrum_root to a folder on another"
+    if found["free_bytes"] is not None and found["free_bytes"] < found["needed_bytes"]:
+        yield (f"{where} has {size(found['free_bytes'])} free, and the release needs up to {size(found['needed_bytes'])}: "
+               "make room, or lower xitrum_keep_releases")
+
+
+def folder_problems(wanted, state, renamed=""):
+    """The application's folders and recorded ports on this host, without the ports of `renamed`, which are reported as a
+    rename."""
+    if state["damaged"]:
+        yield state["damaged"]
+    if state["folders"]:
+        yield from folders.host_problems(wanted, state["folders"])
+        claimed = state["folders"]["ports"]
+        for port in sorted(port for port in set(wanted["ports"]) & set(claimed) if claimed[port] != renamed):
+            yield (f"port {port} is on record for the application {claimed[port]} of this host: set xitrum_http_port, "
+                   f"xitrum_https_port or xitrum_cluster_port of {wanted['name']} to others")
+
+
+def port_problems(found):
+    """The ports that somebody else has."""
+    others = sorted(
+        {
+            (row["port"], row["pid"] or 0, row["process"], row["unit"], row.get("user", ""))
+            for row in found or []
+            if not row["own"] and "beside" not in row
+        }
+    )
+    for port, pid, name, unit, user in others:
+        what = f"process {pid}{', ' + unit if unit else ''}"
+        who = f"{printable(name)} ({what})" if pid else "a process that this user may not see"
+        stop = [["systemctl", "disable", "--now", unit]] if unit else []
+        shown, account = f" ({shell_line(stop)})" if stop else "", f" (it runs as the user {user})" if user else ""
+        yield Problem(f"port {port} is held by {who}: stop it{shown}, or set xitrum_http_port{account}", *stop)
+
+
+def memory_problems(wanted, state):
+    """Whether the instances that do not run yet fit into the memory that is free. A JVM takes its heap sooner or later."""
+    running = len({row["pid"] for row in state["holders"] or [] if row["own"] and row["pid"]})
+    more = max(wanted["instances"] - running, 0)
+    needed = more * (wanted["heap_bytes"] + wanted["overhead_bytes"])
+    if wanted["heap_bytes"] and needed > state["memory_free_bytes"]:
+        yield (f"{more} more {'instance needs' if more == 1 else 'instances need'} {size(needed)} of memory ({size(wanted['heap_bytes'])} heap "
+               f"and {size(wanted['overhead_bytes'])} beside it each), and {size(state['memory_free_bytes'])} of {size(state['memory_bytes'])} is free: "
+               "lower xitrum_heap or xitrum_instances, or give the host more memory")
+
+
+def notes(state):
+    """What does not stop a run, as sentences."""
+    found = folders.host_notes(state["folders"]) if state["folders"] else []
+    distribution, release = state["distribution"], numbers(state["release"])
+    if distribution and release[:1] not in [tested[:1] for tested in TESTED.get(distribution, ())]:
+        found.append(f"{state['name']} is known but not tested here: look at the report of the first run with care")
+    if state["uid"] == 0 and not state["capabilities"] >> CAP_SYS_RESOURCE & 1:
+        found.append("root has no CAP_SYS_RESOURCE here (a container): limits cannot be raised above those that the container was started with")
+    if state["holders"] is None:
+        found.append("the listening ports could not be read, so a held one is found only at start: install iproute2 (Debian) or iproute (RHEL)")
+    if state.get("sockets_note"):
+        found.append(state["sockets_note"])
+    return found

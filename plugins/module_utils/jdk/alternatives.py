@@ -1,0 +1,539 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Several alternatives that belong to one home, such as those of a JDK, switched together.
+
+Debian's C(update-alternatives --query) and the Red Hat family's C(alternatives --display) say the same in two formats.
+The wanted choice is pinned (manual mode), also where automatic mode has it already: the next package would move it.
+What was chosen before the first change is kept in RECORD, so that a removal can bring it back.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+
+from ..core.foreign_text import parse_json
+from ..core.plan import RUN, Plan, Problem, Row, shell_line
+from ..core.process import is_under
+from . import followers
+
+RECORD = "/var/lib/xitrum.host/alternatives.json"
+
+DAMAGED = (f"{RECORD} is damaged: move it away and run again; "
+           "the choice of today then counts as the one before ours")
+
+COMMANDS = ("java", "javac", "javap", "javaws")
+
+
+SPEC = {
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "home": {"type": "path", "required": True},
+    "commands": {"type": "list", "elements": "str", "default": list(COMMANDS)},
+    "priority": {"type": "int", "default": 1},
+    "version": {"type": "int", "default": 0},
+}
+
+#: Where each program keeps what it knows, one file a command.
+KEPT = {"update-alternatives": "/var/lib/dpkg/alternatives", "alternatives": "/var/lib/alternatives"}
+IMAGE_BASED = "/etc/alternatives-admindir"
+
+RED_HAT_FOLLOWER = re.compile(r"^ (?:follower|slave) (\S+): (/.*)$")
+RED_HAT_CHOICE = re.compile(r"^(/.*?) - (?:family (\S+) )?priority (-?\d+)$")
+
+
+def parse_query(text):
+    """What C(update-alternatives --query) says of one alternative; None where the text is not that.
+
+    C(link) is the path that people call, C(mode) is C(auto) or C(manual), C(value) the choice in use (empty without one),
+    C(choices) the registered ones. A choice whose file is gone is left out by the program itself.
+    """
+    blocks = [_fields(block) for block in text.split("\n\n")]
+    if "Name" not in blocks[0] or "Status" not in blocks[0]:
+        return None
+    head = blocks[0]
+    return {
+        "link": head.get("Link", ""), "mode": head["Status"], "value": "" if head.get("Value", "none") == "none" else head["Value"],
+        "choices": [{"path": block["Alternative"], "priority": int(block["Priority"]), "family": ""}
+                    for block in blocks[1:] if "Alternative" in block and re.fullmatch(r"-?\d+", block.get("Priority", ""))],
+    }
+
+
+def _fields(block):
+    """The C(Name: value) lines of a block; what is indented belongs to the field above and is left out."""
+    pairs = (line.partition(": ") for line in block.splitlines() if not line.startswith(" "))
+    return {name: value for name, separator, value in pairs if separator}
+
+
+def parse_display(text):
+    """What the Red Hat family's C(alternatives --display) says, in the form of L(parse_kept).
+
+    It does not tell the links: those of commands among the followers are taken to be where commands are.
+    """
+    mode = re.search(r" - status is (auto|manual)\.$", text, re.MULTILINE)
+    if mode is None:
+        return None
+    value = re.search(r"^ link currently points to (/.*)$", text, re.MULTILINE)
+    choices = []
+    for line in text.splitlines():
+        choice, follower = RED_HAT_CHOICE.match(line), RED_HAT_FOLLOWER.match(line)
+        if choice:
+            path, family, priority = choice.groups()
+            choices.append({"path": path, "priority": int(priority), "family": family or "", "followers": {}})
+        elif follower and choices:
+            choices[-1]["followers"][follower.group(1)] = follower.group(2)
+    links = {title: f"/usr/bin/{title}" for choice in choices for title, target in choice["followers"].items()
+             if target.endswith(f"/bin/{title}")}
+    return {"link": "", "mode": mode.group(1), "value": value.group(1) if value else "", "choices": choices, "followers": links}
+
+
+def parse_kept(text):
+    """What a program keeps about one command, in the form of L(parse_query) but for C(value), which is in the link; None for any other text.
+
+    Both families have one format: the mode, the link, two lines for each follower, an empty line; then for each choice its
+    path, its priority (with the family, on the Red Hat side) and a line for each follower; an empty line. Here a choice
+    has its C(followers) too, name to path, and the whole has C(followers), name to link.
+    """
+    lines = [line.lstrip() for line in text.split("\n")]
+    if lines[0] not in ("auto", "manual") or "" not in lines[2:]:
+        return None
+    end = lines.index("", 2)
+    links, choices = dict(zip(lines[2:end:2], lines[3:end:2])), []
+    for at in range(end + 1, len(lines), 2 + len(links)):
+        if not lines[at]:
+            whole = {"link": lines[1], "mode": lines[0], "choices": choices, "followers": links}
+            return None if any(lines[at:]) else whole
+        found = re.match(r"(?:@([^@]+)@)?(-?\d+)(?: |$)", lines[at + 1]) if at + 1 < len(lines) else None
+        if found is None:
+            return None
+        targets = dict(zip(links, lines[at + 2:at + 2 + len(links)]))
+        choices.append({"path": lines[at], "priority": int(found.group(2)), "family": found.group(1) or "",
+                        "followers": {name: path for name, path in targets.items() if path}})
+    return None
+
+
+def read(host, wanted):
+    """What is registered for each command, where its link leads, and which file the home has for it."""
+    program = next((name for name in ("alternatives", "update-alternatives") if host.which(name)), "")
+    state = {"program": program, "home": host.realpath(wanted["home"]), "there": host.exists(wanted["home"]),
+             "record": parse_record(host.read(RECORD) or "{}"), "commands": {}}
+    if program == "alternatives":
+        state["commands"] = read_red_hat(host, wanted["home"], wanted["commands"])
+        state["apart"] = read_apart(host, wanted["home"], wanted["commands"])
+    elif program:
+        state["commands"] = {name: read_debian(host, wanted["home"], name) for name in wanted["commands"]}
+    return state
+
+
+def parse_record(text):
+    """What RECORD says, by command: C(mode) and C(path) before ours, and the paths that were C(registered). None where it is damaged."""
+    try:
+        record = parse_json(text)
+    except ValueError:
+        return None
+    whole = isinstance(record, dict) and all(isinstance(entry, dict) and isinstance(entry.get("registered"), list) for entry in record.values())
+    return record if whole else None
+
+
+def read_debian(host, home, name):
+    """One command of Debian's, each of which has a group of its own."""
+    folder, program = KEPT["update-alternatives"], "update-alternatives"
+    own = find_own_files(host, home, name)
+    group = settled(host, folder, name, own)
+    if group is None and (host.exists(f"{folder}/{name}") or not host.exists(folder)):
+        group = parse_query(host.run([program, "--query", name]).out)
+    return describe(host, name, group, own)
+
+
+def find_own_files(host, home, name):
+    """The files of a home that can be registered for a command: until Java 8 packages register java of the JRE in it."""
+    return [path for path in (f"{home}/bin/{name}", f"{home}/jre/bin/{name}") if host.exists(path)]
+
+
+def describe(host, name, group, own, **more):
+    """One command. C(own) is the home's file, C(leads) the file that the link ends at, empty where it ends nowhere."""
+    link = (group or {}).get("link") or f"/usr/bin/{name}"
+    has = host.stat(link)
+    return {
+        "group": group, "link": link, "kind": has.kind if has else "", "leads": host.realpath(link) if host.exists(link) else "",
+        "own": own[0] if own else "", "reals": [host.realpath(path) for path in own],
+        # The Red Hat family registers versioned paths, and the home is a link to their folder.
+        "choices": {choice["path"]: host.realpath(choice["path"]) for choice in (group or {}).get("choices", [])},
+        "followers": {}, "follows": "", "former": [], "lost": "", **more,
+    }
+
+
+def settled(host, folder, name, own):
+    """One command that is pinned to C(own) and leads there, without a process; None for any other, which the program is to tell."""
+    kept = parse_kept(host.read(f"{folder}/{name}") or "")
+    value = host.readlink(f"{followers.LINKS}/{name}") or ""
+    if not kept or kept["mode"] != "manual" or value not in [choice["path"] for choice in kept["choices"]]:
+        return None
+    linked = host.readlink(kept["link"]) == f"{followers.LINKS}/{name}"
+    right = own and linked and host.realpath(value) == host.realpath(own[0])
+    choices = [{key: choice[key] for key in ("path", "priority", "family")} for choice in kept["choices"]]
+    return {"link": kept["link"], "mode": kept["mode"], "value": value, "choices": choices} if right else None
+
+
+def read_kept_groups(host):
+    """Where the Red Hat family's program keeps its groups, and these: name to group, None for an unknown form."""
+    # Image-based systems have their groups where an update of the image keeps them.
+    folder = next((path for path in (KEPT["alternatives"], IMAGE_BASED) if host.exists(path)), KEPT["alternatives"])
+    return folder, {name: parse_kept(host.read(f"{folder}/{name}") or "") for name in host.listdir(folder)}
+
+
+def read_apart(host, home, commands):
+    """Commands that somebody registered as groups of their own and that lead to another JDK: name to the home's file,
+    C(own), and the file in use, C(leads). They are no commands to switch, and follow none."""
+    groups = {name: group for name, group in read_kept_groups(host)[1].items() if group}
+    found = {}
+    for name in sorted(set(followers.LEADERS) & set(groups) - set(commands)):
+        own, leads = f"{home}/bin/{name}", host.realpath(groups[name]["link"])
+        if host.exists(own) and leads != host.realpath(own) and not followers.find_leader(name, groups, commands):
+            found[name] = {"own": own, "leads": leads, "link": groups[name]["link"]}
+    return found
+
+
+def read_red_hat(host, home, commands):
+    """The commands of the Red Hat family's program, from the files and links that it reads itself."""
+    folder, groups = read_kept_groups(host)
+    # Those that cannot be read here, as the program reads them.
+    unread = [name for name in commands if not groups.get(name) and (name in groups or not host.exists(folder))]
+    shown = {name: parse_display(host.run(["alternatives", "--display", name]).out) for name in unread}
+    groups = {name: group for name, group in {**groups, **shown}.items() if group}
+    found = {}
+    for name in commands:
+        own, lost = find_own_files(host, home, name), ""
+        group = shown.get(name) or read_effective(host, name, groups.get(name))
+        link = (group or {}).get("link") or f"/usr/bin/{name}"
+        follows = followers.find_leader(name, groups, commands)
+        if follows:
+            former = [choice["path"] for choice in groups[name]["choices"]] if name in groups else []
+            found[name] = describe(host, name, None, own, follows=follows, former=former)
+            continue
+        if group is None and host.exists(f"{folder}/{name}"):
+            lost = find_fault(host, folder, name, own)
+        more = followers.read_followers(host, home, name, link, groups, commands)
+        found[name] = describe(host, name, group, own, followers=more, lost=lost)
+    return found
+
+
+def read_effective(host, name, group):
+    """A group as the program takes it: its link counts, and one to anything but the best choice was made by hand."""
+    value = host.readlink(f"{followers.LINKS}/{name}")
+    if not group or not group["choices"] or value is None:
+        return None
+    best = max(group["choices"], key=lambda choice: choice["priority"])["path"]
+    return {**group, "value": value, "mode": group["mode"] if value == best else "manual"}
+
+
+def find_fault(host, folder, name, own):
+    """What keeps the program from a group that it has a file of, and what to do."""
+    if host.readlink(f"{followers.LINKS}/{name}") is None:
+        make = ["ln", "-s", own[0] if own else "PATH", f"{followers.LINKS}/{name}"]
+        text = f"{followers.LINKS}/{name} is missing while {folder}/{name} lists choices: make it ({shell_line([make])}), then run again"
+        return Problem(text, make) if own else text
+    said = host.run(["alternatives", "--display", name])
+    return (f"alternatives --display {name} ended with {said.rc}: {(said.err or said.out).strip()}. "
+            f"Correct {folder}/{name}, or move it away, then run again")
+
+
+def plan(wanted, state):
+    """Decides what is registered, switched, brought back and unregistered."""
+    result = Plan(facts={"before": {name: has["group"] for name, has in state["commands"].items() if has["group"]}, "pinned": []})
+    result.before = listing(result.facts["before"])
+    after = {name: dict(group) for name, group in result.facts["before"].items()}
+    if not state["program"]:
+        result.problems.append("neither update-alternatives nor alternatives is on this host: install the package that has it (dpkg, or alternatives), "
+                               "or do without (jdk_alternatives: false)")
+        return result
+    if state["record"] is None:
+        result.problems.append(DAMAGED)
+        return result
+    record = {name: dict(entry) for name, entry in state["record"].items()}
+    leading = {name: has for name, has in state["commands"].items() if not has["follows"]}
+    if wanted["state"] == "absent":
+        for name, has in leading.items():
+            plan_removal(wanted, name, has, state["home"], record, result, after)
+    else:
+        chosen = {name: choose(wanted, name, has, record) for name, has in leading.items() if has["own"]}
+        provided = {title for choice in chosen.values() for title, target in choice["targets"].items() if target}
+        for name, has in state["commands"].items():
+            if has["follows"]:
+                plan_follower(wanted, name, has, state["commands"], chosen, result)
+            else:
+                plan_command(wanted, name, has, chosen.get(name), provided, record, result, after)
+        if not any(has["own"] for has in state["commands"].values()):
+            result.problems.append(f"{wanted['home']} has none of bin/{', bin/'.join(wanted['commands'])}: install that JDK first, or correct home")
+        # Two groups may have one follower: the one without anything for it deletes its link, so it is switched first.
+        taken = {name: sum(not target and title in provided for title, target in choice["targets"].items())
+                 for name, choice in chosen.items()}
+        result.actions.sort(key=lambda action: -taken.get(action[1], 0))
+        result.rows += [describe_apart(name, has) for name, has in state.get("apart", {}).items()]
+    for name, has in state["commands"].items():
+        plan_former(name, has, record, result)
+    plan_again(state["commands"], after, result)
+    # All are registered before the first is switched, so that the moment in which they differ is short. What was
+    # chosen is written down first of all: a run that is killed does not take its own choice for the host's.
+    order = ("register", "set", "auto", "unregister", "prune", "again")
+    result.actions.sort(key=lambda action: order.index(action[0]))
+    if result.actions or record != state["record"]:
+        result.actions.insert(0, ("record", json.dumps(record, indent=1, sort_keys=True) + "\n"))
+    result.after = listing(after)
+    return result
+
+
+def describe_apart(name, has):
+    """The row of a command that leads to another JDK by a group of its own: it is somebody's choice, and stays."""
+    commands = [["alternatives", "--install", has["link"], name, has["own"], "1"], ["alternatives", "--set", name, has["own"]]]
+    return Row("alternatives", f"alternative {name}", has["own"], "", has["leads"], "unseen",
+               "somebody registered it as a group of its own, which leads to another JDK and is left as it is", commands=commands)
+
+
+def find_early_errors(state, names):
+    """The errors that can be found before the home is there, which will have these commands."""
+    if state["record"] is None:
+        return [DAMAGED]
+    leading = [has for name, has in state["commands"].items() if name in names and not has["follows"]]
+    return [error for has in leading for error in find_errors(has)]
+
+
+def find_errors(has):
+    """What keeps a command from being switched, whichever home it is to lead to."""
+    if has["kind"] not in ("", "link"):
+        return [f"{has['link']} is a {has['kind']} of its own, wanted is a link of the alternatives: "
+                "move it away, then run again"]
+    return [has["lost"]] if has["lost"] else []
+
+
+def choose(wanted, name, has, record):
+    """The choice of a group that is to lead to the home: C(path), C(priority), C(family) and C(targets) of its followers.
+
+    C(register): whether the program has to hear of it. C(replaced): whether that replaces what somebody else registered.
+    """
+    found = [path for path, real in has["choices"].items() if real in has["reals"]]
+    path = has["own"] if has["own"] in found or not found else found[0]
+    targets = {title: follower["target"] for title, follower in has["followers"].items()}
+    choice = {"path": path, "priority": wanted["priority"], "family": "", "targets": targets,
+              "replaced": False, "register": not found}
+    if not found:
+        return choice
+    known = next(item for item in has["group"]["choices"] if item["path"] == path)
+    choice.update(priority=known["priority"], family=known["family"])
+    links = has["group"].get("followers", {})
+    registered = {title: target for title, target in known.get("followers", {}).items() if title in links}
+    offered = {title: target for title, target in targets.items() if target}
+    ours = path in record.get(name, {"registered": []})["registered"]
+    # Somebody registered the bare command: without followers, choosing it would take the other commands away.
+    choice["replaced"] = not ours and not registered and not known["family"] and bool(offered)
+    if ours or choice["replaced"]:
+        choice["register"] = registered != offered
+    else:
+        choice["targets"] = {title: registered.get(title, "") for title in links}
+    return choice
+
+
+def plan_follower(wanted, name, has, commands, chosen, result):
+    """The row of one command that moves with another."""
+    leader = has["follows"]
+    if leader not in commands:
+        result.problems.append(f"found {name} as a follower of the alternative {leader}; "
+                               f"expected {leader} among the commands: add it")
+        return
+    target = chosen[leader]["targets"].get(name, "") if leader in chosen else ""
+    follower = commands[leader]["followers"].get(name)
+    if not target or follower is None:
+        taken = has["own"] and follower is None
+        why = f"{has['link']} is not a link of the alternatives, and is left as it is" if taken else f"{wanted['home']} has no {name}"
+        result.rows.append(Row("alternatives", f"alternative {name}", "", "", has["leads"], "absent", why))
+        return
+    good = followers.is_right(name, follower, target)
+    configured = f"{follower['middle']} (with {leader})" if follower["middle"] else ""
+    result.rows.append(Row("alternatives", f"alternative {name}", f"{target} (with {leader})", configured, has["leads"],
+                           "ok" if good else "differs", "" if good else f"it moves with {leader}", "" if good else RUN))
+
+
+def plan_command(wanted, name, has, choice, provided, record, result, after):
+    """One command of a home that is to be used."""
+    group = has["group"] or {"link": has["link"], "mode": "", "value": "", "choices": []}
+    configured = f"{group['value']} ({group['mode']})" if has["group"] else ""
+    if choice is None:
+        result.rows.append(Row("alternatives", f"alternative {name}", "", configured, has["leads"], "absent", f"{wanted['home']} has no {name}"))
+        return
+    errors = find_errors(has)
+    if errors:
+        result.problems += errors
+        return
+    result.problems += [f"found a file of its own at {path}; expected a link of the alternatives: "
+                        "move it away, then run again" for path in followers.find_obstacles(has["followers"], choice["targets"], has["link"])]
+    path = choice["path"]
+    right = group["value"] == path
+    leads = bool(has["leads"]) and has["leads"] == has["choices"].get(path)
+    wrong = sorted(title for title, target in choice["targets"].items() if target or title not in provided)
+    wrong = [title for title in wrong if not followers.is_right(title, has["followers"][title], choice["targets"][title])]
+    good = right and leads and group["mode"] == "manual" and not wrong and not choice["register"]
+    why = ("no alternative is registered" if not has["group"] else "another one is chosen" if not right else
+           "its link is broken" if not leads else f"its followers differ: {', '.join(wrong)}" if wrong else
+           "it is registered without some of its followers" if choice["register"] else
+           "it is the right one in automatic mode, in which the next package would move it")
+    result.rows.append(Row("alternatives", f"alternative {name}", f"{path} (manual)", configured, has["leads"], "ok" if good else "differs",
+                           "" if good else why, "" if good else RUN))
+    if good:
+        return
+    entry = record.setdefault(name, {"registered": []})
+    if "mode" not in entry:
+        entry.update(mode=group["mode"], path=group["value"])
+        family = next((item["family"] for item in group["choices"] if item["path"] == group["value"]), "")
+        entry.update({"family": family} if family else {})
+    entry["chosen"] = path
+    choices = [item for item in group["choices"] if item["path"] != path or not choice["register"]]
+    if choice["register"]:
+        targets = {title: target for title, target in choice["targets"].items() if target}
+        more = [(has["followers"][title]["link"], title, target) for title, target in targets.items()]
+        result.actions.append(("register", name, (has["link"], path, choice["priority"], choice["family"], more)))
+        choices.append({"path": path, "priority": choice["priority"], "family": choice["family"],
+                        **({"followers": targets} if targets else {})})
+        new = sorted({*entry.get("added", []), *targets} - set(group.get("followers", {}))) if has["group"] else []
+        entry.update({"added": sorted({*entry.get("added", []), *new})} if new else {})
+        if choice["replaced"]:
+            entry["replaced"] = {**entry.get("replaced", {}), path: choice["priority"]}
+        else:
+            entry["registered"] = sorted({*entry["registered"], path})
+    elif right and leads and not wrong:
+        result.facts["pinned"].append(name)
+    result.actions.append(("set", name, path))
+    after[name] = {"link": has["link"], "mode": "manual", "value": path, "choices": choices}
+
+
+def plan_removal(wanted, name, has, real_home, record, result, after):
+    """One command of a home that is to be used no more: the choice before ours comes back, and what we registered goes."""
+    group, entry = has["group"], record.get(name, {"registered": []})
+    if group is None:
+        return
+    inside = [path for path, real in has["choices"].items() if is_under(path, wanted["home"]) or is_under(real, real_home)]
+    ours = [path for path in inside if path in entry["registered"] or wanted.get("unregister_all")]
+    stay = [choice for choice in group["choices"] if choice["path"] not in ours]
+    chosen = is_under(group["value"], wanted["home"]) or group["value"] in inside
+    after[name] = {**group, "choices": stay}
+    if chosen and stay and (ours or "mode" in entry):
+        kept = find_former_choice(entry, stay)
+        best = kept or max(stay, key=lambda choice: choice["priority"])["path"]
+        if not kept and entry.get("mode") == "manual":
+            result.facts.setdefault("lost", []).append(f"{name}: {entry['path']} was chosen before, and is no longer registered")
+        mode = "manual" if kept else "auto"
+        if (group["mode"], group["value"]) != (mode, best):
+            result.actions.append(("set", name, best) if kept else ("auto", name, None))
+        after[name].update(mode=mode, value=best)
+    result.actions += [("unregister", name, path) for path in ours]
+    bare = {path: priority for path, priority in entry.get("replaced", {}).items()
+            if path in inside and path not in ours}
+    result.actions += [("register", name, (has["link"], path, priority, "", [])) for path, priority in bare.items()]
+    used = {title for choice in stay if choice["path"] not in bare for title in choice.get("followers", {})}
+    unused = [title for title in entry.get("added", []) if title in group.get("followers", {}) and title not in used]
+    if ours and stay and unused:
+        # One call takes out all that no choice has anything for.
+        result.actions.append(("prune", name, (stay[0]["path"], unused[0])))
+    if name in record:
+        left = [path for path in entry["registered"] if path not in ours]
+        record[name] = {"registered": left} if chosen else {**entry, "registered": left}
+        if not left and "mode" not in record[name]:
+            del record[name]
+    if (group["mode"], group["value"]) != (after[name]["mode"], after[name]["value"]) or ours:
+        result.rows.append(Row("alternatives", f"alternative {name}", f"{after[name]['value'] or 'none'} ({after[name]['mode']})",
+                               f"{group['value'] or 'none'} ({group['mode']})", has["leads"], "differs", f"{wanted['home']} is to be used no more", RUN))
+    if not stay:
+        del after[name]
+
+
+def find_former_choice(entry, stay):
+    """The path that was chosen by hand before, or the best of its family, since an update registers another path.
+
+    Empty for none.
+    """
+    if entry.get("mode") != "manual":
+        return ""
+    if entry["path"] in [choice["path"] for choice in stay]:
+        return entry["path"]
+    same = [choice for choice in stay if choice["family"] and choice["family"] == entry.get("family")]
+    return max(same, key=lambda choice: choice["priority"])["path"] if same else ""
+
+
+def plan_former(name, has, record, result):
+    """A group of ours for a command that follows another now: a package that was installed since made it a follower."""
+    entry = record.get(name, {"registered": []})
+    gone = [path for path in has["former"] if path in entry["registered"]]
+    result.actions += [("unregister", name, path) for path in gone]
+    if has["follows"] and name in record:
+        left = [path for path in entry["registered"] if path not in gone and path in has["former"]]
+        record[name] = {"registered": left}
+        if not left:
+            del record[name]
+
+
+def plan_again(commands, after, result):
+    """The groups that are switched once more, since what was unregistered took links of their followers with it."""
+    gone = {name for action, name, *_detail in result.actions if action == "unregister"}
+    for name in sorted({commands[name]["follows"] for name in gone if commands[name]["follows"]} & set(after)):
+        if after[name]["mode"] == "auto":
+            result.actions.append(("again", name, None))
+        elif after[name]["value"] in [choice["path"] for choice in after[name]["choices"]]:
+            result.actions.append(("again", name, after[name]["value"]))
+
+
+def listing(groups):
+    """The alternatives as text, for a diff."""
+    lines = []
+    for name, group in groups.items():
+        lines.append(f"{name}: {group['value'] or 'none'} ({group['mode']})\n")
+        for choice in group["choices"]:
+            family = f"family {choice['family']} " if choice["family"] else ""
+            lines.append(f"  {choice['path']} {family}priority {choice['priority']}\n")
+            lines += [f"    {title}: {target}\n" for title, target in sorted(choice.get("followers", {}).items())]
+    return "".join(lines)
+
+
+def apply(host, state, planned):
+    """Registers, then switches all. Raises RuntimeError; those that were switched are then back at what they were."""
+    switched = []
+    for action, name, *detail in planned.actions:
+        try:
+            if action == "record":
+                host.write(RECORD, name)
+            else:
+                call(host, state["program"], *build_words(action, name, detail[0]))
+        except RuntimeError:
+            for other in switched:
+                put_back(host, state, other)
+            raise
+        if action == "set":
+            switched.append(name)
+
+
+def build_words(action, name, detail):
+    """The words of the program for one action."""
+    if action == "register":
+        link, path, priority, family, more = detail
+        words = ["--install", link, name, path, str(priority), *(["--family", family] if family else [])]
+        # The older word for a follower, which every version knows.
+        return words + [word for follower in more for word in ("--slave", *follower)]
+    if action == "prune":
+        return ["--remove-slave", name, *detail]
+    if action == "unregister":
+        return ["--remove", name, detail]
+    return ["--auto", name] if detail is None else ["--set", name, detail]
+
+
+def put_back(host, state, name):
+    """One command as it was read. Raises RuntimeError."""
+    group = state["commands"][name]["group"]
+    if group and group["mode"] == "auto":
+        call(host, state["program"], "--auto", name)
+    elif group and group["value"] in [choice["path"] for choice in group["choices"]]:
+        call(host, state["program"], "--set", name, group["value"])
+
+
+def call(host, *argv):
+    """Runs the program. Raises RuntimeError with what it said."""
+    said = host.run(argv)
+    if said.rc != 0:
+        raise RuntimeError(f"{' '.join(argv)} ended with {said.rc}: {(said.err or said.out).strip()}")

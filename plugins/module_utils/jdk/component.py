@@ -1,0 +1,267 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""JDKs on a host: which there are, which one is wanted, whether it is what it says, and whether the alternatives lead to it.
+
+A JDK is the distribution's, or out of an archive (C(jdk_archive)); then its folder has a MARKER with the archive's SHA-256.
+Such a folder is never changed: another archive gets another name, so that what runs keeps its files and one variable
+switches back.
+"""
+
+from __future__ import annotations
+
+import re
+
+from ..core import partial_folder, process
+from ..core.plan import RUN, Plan, Row
+from . import alternatives
+
+FOLDER = "/usr/lib/jvm"
+
+#: In the folder of a JDK out of an archive: the SHA-256 of that archive.
+MARKER = ".xitrum.host.archive"
+
+#: What follows the name of a folder that is not whole yet, or not whole any more.
+PART = ".part"
+
+NAME = r"[A-Za-z0-9][A-Za-z0-9._+-]*"
+
+#: The newest long-term release that each distribution's own packages had when it came out, for hosts whose package
+#: manager has no lists yet. What it offers since is asked of the package manager.
+NEWEST = {
+    "debian 11": 17, "debian 12": 17, "debian 13": 25,
+    "ubuntu 20.04": 21, "ubuntu 22.04": 21, "ubuntu 24.04": 21,
+    "redhat 9": 21, "redhat 10": 21,
+}
+#: Long-term releases: from 17 on, every fourth.
+LONG_TERM = (8, 11, *range(17, 100, 4))
+DEBIAN_ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
+
+SPEC = {
+    "version": {"type": "int", "default": 0},
+    "name": {"type": "str", "default": ""},
+    "archives": {"type": "dict", "default": {}},
+    "unverified": {"type": "bool", "default": False},
+    "alternatives": {"type": "bool", "default": True},
+    "absent": {"type": "list", "elements": "str", "default": []},
+}
+
+
+def newest_long_term(distribution, release):
+    """The newest long-term release of a distribution (C(debian), C(ubuntu) or C(redhat)); None where it is not known."""
+    return NEWEST.get(f"{distribution} {release}") or NEWEST.get(f"{distribution} {release.split('.')[0]}")
+
+
+def find_version(host, machine):
+    """The newest long-term release that the distribution has, or 0 where none is known.
+
+    A host that has one at least as new as L(NEWEST) keeps it: lists of packages that were fetched since, or a package
+    that the distribution has added, would change the JDK below running applications.
+    """
+    known = newest_long_term(machine["distribution"], machine["release"]) or 0
+    homes_of = {version: package_home(machine["family"], version, machine["architecture"]) for version in LONG_TERM}
+    installed = max((version for version, home in homes_of.items() if host.exists(f"{home}/bin/javac")), default=0)
+    return installed if installed and installed >= known else max([known, *read_offered(host, machine["family"])])
+
+
+def read_offered(host, family):
+    """The long-term releases that the package manager offers by the lists that it has; none where it has no list."""
+    if family == "debian":
+        names = host.run(["apt-cache", "pkgnames", "openjdk-"]).out
+        found = re.findall(r"^openjdk-(\d+)-jdk-headless$", names, re.MULTILINE)
+    else:
+        names = host.run(["dnf", "--quiet", "--cacheonly", "repoquery", "java-*-openjdk-devel"]).out
+        found = re.findall(r"^java-(\d+)-openjdk-devel-\d", names, re.MULTILINE)
+    return sorted({int(version) for version in found} & set(LONG_TERM))
+
+
+def package_names(family, version):
+    """The distribution's packages for a full JDK without a desktop: C(jcmd) and C(javac) come with it."""
+    if family == "debian":
+        return [f"openjdk-{version}-jdk-headless"]
+    return [f"java-{'1.8.0' if version == 8 else version}-openjdk-{part}" for part in ("headless", "devel")]
+
+
+def package_home(family, version, architecture):
+    """Where the distribution's package puts that JDK."""
+    if family == "debian":
+        return f"{FOLDER}/java-{version}-openjdk-{DEBIAN_ARCHITECTURES.get(architecture, architecture)}"
+    return f"{FOLDER}/java-{'1.8.0' if version == 8 else version}-openjdk"
+
+
+def major(text):
+    """The major version in a version text of a JDK: 8 for 1.8.0_402, 17 for 17.0.15; 0 where there is none."""
+    found = re.match(r"(?:1\.)?([0-9]{1,9})(?![0-9])", text)
+    return int(found.group(1)) if found else 0
+
+
+def version_said(output):
+    """The version in what C(java -version) prints; an empty text where it prints none."""
+    found = re.search(r'version "([^"]+)"', output)
+    return found.group(1) if found else ""
+
+
+def archive_name(wanted, sha256):
+    """The folder name of a JDK out of an archive. It follows the archive, unless the user chose one."""
+    return wanted["name"] or "-".join(["jdk", str(wanted["version"]), *([sha256[:8]] if sha256 else [])])
+
+
+def homes(host):
+    """The JDK and JRE folders below /usr/lib/jvm that have a java, links left out: path to version text of its release file."""
+    found = {}
+    for name in host.listdir(FOLDER):
+        path = f"{FOLDER}/{name}"
+        if not name.startswith(".") and host.readlink(path) is None and host.exists(f"{path}/bin/java"):
+            said = re.search(r'^JAVA_VERSION="([^"]*)"', host.read(f"{path}/release") or "", re.MULTILINE)
+            found[path] = said.group(1) if said else ""
+    return found
+
+
+def executables(host):
+    """Process id to the file that it runs, of every process whose file may be seen. C( (deleted)) is the kernel's."""
+    found = {pid: process.seen(host.readlink, f"/proc/{pid}/exe") for pid in process.pids(host)}
+    return {pid: path for pid, path in found.items() if path}
+
+
+def leftovers(host):
+    """What killed runs left below the folder of JDKs: paths. What a module still makes, whose controller may be gone, is none."""
+    names = [name for name in partial_folder.find_abandoned(host, FOLDER) if name.endswith((PART, PART + ".old"))]
+    return [f"{FOLDER}/{name}" for name in names]
+
+
+def version_of(host, home, release, running):
+    """The version of the JDK in a folder, proved by running it; an empty text where it does not run.
+
+    A JVM takes 0.1 s to start, so where a process runs on this very file already, that is the proof that it runs, and
+    its release file tells the version.
+    """
+    if not host.exists(f"{home}/bin/java"):
+        return ""
+    if release and host.realpath(f"{home}/bin/java") in running.values():
+        return release
+    ran = host.run([f"{home}/bin/java", "-version"])
+    return version_said(ran.err + ran.out)
+
+
+def read(host, wanted, machine):
+    """What is there. C(machine) is the state of the concern C(machine): distribution, release, family, architecture."""
+    architecture, running, found = machine["architecture"], executables(host), homes(host)
+    sha256 = (wanted["archives"].get(architecture) or "").lower()
+    if wanted["archives"]:
+        version, home = wanted["version"], f"{FOLDER}/{archive_name(wanted, sha256)}"
+    else:
+        version = wanted["version"] or find_version(host, machine)
+        home = package_home(machine["family"], version, architecture)
+    # The Red Hat family's home is a link, so it is not among those listed.
+    release = found.get(host.realpath(home), "")
+    first = host.realpath("/usr/bin/java")
+    return {
+        "version": version, "home": home, "sha256": sha256, "homes": found, "machine": machine,
+        "there": host.exists(home), "marker": host.read(f"{home}/{MARKER}"), "compiler": host.exists(f"{home}/bin/javac"),
+        "said": version_of(host, home, release, running),
+        "default": first[: -len("/bin/java")] if host.exists(first) and first.endswith("/bin/java") else "",
+        "leftovers": leftovers(host),
+        "absent": {name: read_absent(host, name, running) for name in wanted["absent"] if re.fullmatch(NAME, name) and host.exists(f"{FOLDER}/{name}")},
+        "alternatives": alternatives.read(host, alternatives_wanted(home)) if wanted["alternatives"] else None,
+    }
+
+
+def read_absent(host, name, running):
+    """A JDK that is to go: whether it is out of an archive, and the processes that run on it."""
+    home = host.realpath(f"{FOLDER}/{name}")
+    return {"ours": host.exists(f"{home}/{MARKER}"), "pids": sorted(pid for pid, path in running.items() if process.is_under(path, home))}
+
+
+def alternatives_wanted(home):
+    """The alternatives of a JDK, as the concern C(alternatives) takes them."""
+    return {"state": "present", "home": home, "commands": list(alternatives.COMMANDS), "priority": 1, "version": 0}
+
+
+def plan(wanted, state):
+    """Decides what is installed, unpacked, switched and removed: C(steps) in their order."""
+    machine, version, home = state["machine"], state["version"], state["home"]
+    result = Plan(facts={"home": home, "version": version, "packages": package_names(machine["family"], version), "steps": [],
+                         "homes": state["homes"], "default": state["default"], "said": state["said"], "absent": []})
+    result.problems += archive_problems(wanted, state) if wanted["archives"] else version_problems(state)
+    result.problems += absent_problems(wanted, state)
+    if result.problems:
+        return result
+    steps = result.facts["steps"]
+    there = major(state["said"]) == version and state["compiler"]
+    if not there:
+        steps.append("unpack" if wanted["archives"] else "packages")
+    result.rows.append(Row(
+        "jdk", "version", wanted=str(version), configured=state["homes"].get(home, ""), effective=state["said"],
+        status="ok" if there else "differs", why="" if there else f"{home} has no JDK {version} that runs", mend="" if there else RUN))
+    if wanted["alternatives"]:
+        plan_alternatives(state, there, result)
+    for path in state["leftovers"]:
+        result.rows.append(Row("jdk", "unfinished", "", path, "", "differs", "a run was killed while it unpacked or removed a JDK", RUN))
+    for name in state["absent"]:
+        result.rows.append(Row("jdk", f"{FOLDER}/{name}", "", "there", "", "differs", "it is in jdk_absent", RUN))
+    result.facts["absent"] = sorted(state["absent"])
+    if state["leftovers"] or state["absent"]:
+        steps.append("remove")
+    result.actions = list(steps)
+    gone = {f"{FOLDER}/{name}" for name in state["absent"]}
+    result.before += "".join(f"{path}\n" for path in sorted(state["homes"]))
+    result.after += "".join(f"{path}\n" for path in sorted({*state["homes"], home} - gone))
+    return result
+
+
+def plan_alternatives(state, there, result):
+    """The alternatives. A JDK that is not there yet has none, and packages that are installed change them."""
+    planned = alternatives.plan(alternatives_wanted(state["home"]), state["alternatives"])
+    if there:
+        result.problems += planned.problems
+        result.rows += planned.rows
+    else:
+        result.problems += alternatives.find_early_errors(state["alternatives"], ("java", "javac", "javap"))
+        result.rows += [Row("alternatives", f"alternative {name}", f"{state['home']}/bin/{name} (manual)", "", state["alternatives"]["commands"][name]["leads"],
+                            "differs", "the JDK is not there yet", RUN) for name in ("java", "javac", "javap") if state["alternatives"]["commands"]]
+    if planned.changed or not there:
+        result.facts["steps"].append("alternatives")
+        result.before, result.after = planned.before, planned.after
+
+
+def version_problems(state):
+    """What keeps the distribution's JDK from being installed."""
+    machine = state["machine"]
+    return [] if state["version"] else [
+        f"found no long-term JDK among the packages of {machine['distribution']} {machine['release']}: "
+        "update the lists of its package manager, or set xitrum_jdk_version to one that this distribution packages"]
+
+
+def archive_problems(wanted, state):
+    """What keeps a JDK out of an archive from being unpacked."""
+    architecture, sha256, home = state["machine"]["architecture"], state["sha256"], state["home"]
+    if not wanted["version"]:
+        return ["jdk_archives needs jdk_version: the major version of the JDK in the archives, such as 17"]
+    if wanted["name"] and not re.fullmatch(NAME, wanted["name"]):
+        return [f"jdk_name is {wanted['name']!r}: wanted is the name of a folder below {FOLDER}, of letters, digits and . _ + -"]
+    if architecture not in wanted["archives"]:
+        return [f"jdk_archives has an archive for {', '.join(sorted(wanted['archives']))}, and this host is {architecture}: add jdk_archives.{architecture}"]
+    if not sha256 and not wanted["unverified"]:
+        return [f"jdk_archives.{architecture} has no sha256: set it to what sha256sum says of the archive, or say jdk_archive_unverified: true"]
+    if sha256 and not re.fullmatch("[0-9a-f]{64}", sha256):
+        return [f"jdk_archives.{architecture}.sha256 is {sha256!r}: wanted are 64 hexadecimal digits, the output of sha256sum"]
+    if state["there"] and state["marker"] is None:
+        return [f"{home} is there and not from an archive of this role: give the JDK another name in jdk_name, or move that folder away"]
+    has = (state["marker"] or "").strip()
+    if has and sha256 and has != sha256:
+        return [f"{home} is from the archive with SHA-256 {has}, wanted is {sha256}: give the new JDK another name in jdk_name, and the old one can stay"]
+    return []
+
+
+def absent_problems(wanted, state):
+    """What keeps a JDK from being removed."""
+    problems = [f"jdk_absent has {name!r}: wanted is the name of a folder below {FOLDER}" for name in wanted["absent"] if not re.fullmatch(NAME, name)]
+    for name, has in state["absent"].items():
+        if f"{FOLDER}/{name}" == state["home"]:
+            problems.append(f"{name} is in jdk_absent and is the JDK that is wanted: take it out of jdk_absent, or choose another JDK")
+        elif not has["ours"]:
+            problems.append(f"{FOLDER}/{name} is in jdk_absent and is not from an archive of this role: remove its package instead")
+        elif has["pids"]:
+            problems.append(f"{FOLDER}/{name} is in jdk_absent and in use by process {', '.join(map(str, has['pids']))}: "
+                            "take it out of jdk_absent, deploy, and remove it when nothing runs on it")
+    return problems

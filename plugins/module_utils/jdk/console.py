@@ -1,0 +1,303 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A console in the running JVM of an instance, and what jcmd tells of it.
+
+A JVM is attached to by its own user only, and the two meet in /tmp, of which a hardened service has one of its own. So
+whatever asks it runs as that user in its mount namespace, whichever supervisor keeps it.
+"""
+
+from __future__ import annotations
+
+import re
+
+from ..core import process
+from ..core.host import Host
+from ..core.plan import Plan
+from . import component as jdk
+from . import jvm
+
+SPEC = {
+    "root": {"type": "path", "required": True},
+    "user": {"type": "str", "required": True},
+    "instance": {"type": "int", "default": 0},
+    "action": {"type": "str", "default": "scala", "choices": ["scala", "threads", "heap", "histogram"]},
+    "command": {"type": "str", "default": "", "no_log": True},
+    "compiler": {"type": "list", "elements": "path", "default": []},
+    "timeout": {"type": "int", "default": 60},
+    "sources": {"type": "dict", "default": {}},
+    "left": {"type": "str", "default": ""},
+}
+
+#: What is asked of jcmd. A histogram of live objects alone would have them collected first.
+ASKS = {"threads": ["Thread.print", "-l"], "heap": ["GC.heap_info"], "histogram": ["GC.class_histogram", "-all"]}
+#: The last that Scalive attaches to, and the first of the console's own; then the Scala that each knows.
+SCALIVE_JAVA, SCALIVE_SCALA, OWN_SCALA = 8, (2, 12), (2, 13)
+#: What a JVM and its compiler may take to start on a busy host, beside the time of an expression.
+START_SECONDS = 120
+#: Seconds beyond the end of a command that ends itself, within which it is gone.
+END_SECONDS = 15
+#: The client and the compiler are short: quick to start, and without statistics that they would leave in /tmp.
+QUICK = ["-XX:-UsePerfData", "-XX:TieredStopAtLevel=1", "-Xmx128m"]
+
+#: What the client ends with where another console is open on the instance (sysexits.h: try again later).
+BUSY = 75
+
+_JAR = re.compile(r"(?:^|[.-])scala-(library|compiler|reflect)-(\d+)\.(\d+)(\.\d+[\w.-]*)\.jar$")
+
+
+def read(host, wanted):
+    """The instance's process, its JDK, and the Scala of its release."""
+    instances = f"{wanted['root']}/instances"
+    rows = [row for row in process.processes_under(host, instances) if row["comm"] == "java"]
+    real = host.realpath(instances)
+    numbers = {row["pid"]: (row["cwd"] or "")[len(real) + 1:].partition("/")[0] for row in rows}
+    here = [row for row in rows if numbers[row["pid"]] == str(wanted["instance"])]
+    # Anybody can work in a folder that is open to them, and call their program java.
+    running = next((row for row in here if row["user"] == wanted["user"]), here[0] if here else None)
+    state = {"running": running, "others": sorted(set(numbers.values())), "home": "", "tools": [], "release": {}, "scala": {}, "missing": [], "scalive": "",
+             "stranger": process.stranger(host, running, wanted["user"]) if running else ""}
+    if running:
+        home = jvm.home_of(running["exe"])
+        lib = host.realpath(f"{running['cwd']}/lib")
+        # A service may see an empty folder in the place of /home and /tmp.
+        inside = f"/proc/{running['pid']}/root"
+        inside = inside if host.exists(inside) else ""
+        given = {"files": wanted["compiler"], "missing": [path for path in wanted["compiler"] if not host.exists(inside + path)]}
+        scalive = f"{lib.rpartition('/')[0]}/script/scalive"
+        state.update(home=home, tools=[name for name in ("javac", "jcmd", "jstat") if host.exists(f"{home}/bin/{name}")],
+                     release=release(host, home, running if not state["stranger"] else None), missing=given["missing"],
+                     scala=scala_jars([f"{lib}/{name}" for name in host.listdir(lib)], given["files"]), lib=lib,
+                     scalive=scalive if host.exists(scalive) else "")
+    return state
+
+
+def release(host, home, running):
+    """What a JDK says of itself in its file C(release), or, since not every JDK 8 has one, what its java says, as the user of C(running)
+    (none: it is not asked)."""
+    said = parse_release(host.read(f"{home}/release") or "")
+    if "JAVA_VERSION" in said or running is None:
+        return said
+    ran = host.run(process.inside(running, [f"{home}/bin/java", "-version"]))
+    return {**said, "JAVA_VERSION": jdk.version_said(ran.err + ran.out)}
+
+
+def parse_release(text):
+    """The file C(release) of a JDK's home as a dictionary."""
+    return {name: value.strip().strip('"') for name, equals, value in (line.partition("=") for line in text.splitlines()) if equals}
+
+
+def major(release):
+    """The major version of a JDK from its C(release); 0 where it says none. JDK 8 calls itself 1.8."""
+    match = re.match(r"(?:1\.)?(\d+)", release.get("JAVA_VERSION", ""))
+    return int(match.group(1)) if match else 0
+
+
+def scala_jars(paths, given=()):
+    """The jars of Scala among these paths: C(library), C(compiler) and C(reflect) to C((path, version)). Those given win."""
+    found = {}
+    for path in [*sorted(paths), *given]:
+        match = _JAR.search(path.rpartition("/")[2])
+        if match:
+            found[match.group(1)] = (path, "{}.{}{}".format(*match.groups()[1:]))
+    return found
+
+
+def options(running):
+    """The options of a JVM in the order in which it reads them: the last of a kind counts."""
+    environ, cmdline = running["environ"] or {}, running["cmdline"] or []
+    return [*environ.get("JAVA_TOOL_OPTIONS", "").split(), *environ.get("JDK_JAVA_OPTIONS", "").split(), *cmdline[1:],
+            *environ.get("_JAVA_OPTIONS", "").split()]
+
+
+def switch(words, name, default):
+    """Whether a switch of the JVM is on."""
+    return ([default] + [word[4] == "+" for word in words if word in (f"-XX:+{name}", f"-XX:-{name}")])[-1]
+
+
+def plan(wanted, state):
+    """Decides how the instance is asked, or says why it cannot be."""
+    result = Plan(facts={"pid": 0, "user": "", "java": 0, "console": ""})
+    running = state["running"]
+    if wanted["timeout"] < 1:
+        result.problems.append(f"console_timeout is {wanted['timeout']}; wanted are 1 or more seconds: without an end an expression would never be given up")
+    if not running:
+        result.problems.append(
+            f"instance {wanted['instance']} does not run: no process java works in {wanted['root']}/instances/{wanted['instance']}. "
+            + (f"Here run: {', '.join(state['others'])}. Name one with console_instance." if state["others"]
+               else "No other instance runs on this host either: start it with ansible-playbook xitrum.host.site, or name another host."))
+        return result
+    java = major(state["release"])
+    scala = state["scala"].get("library", ("", ""))[1]
+    old = java <= SCALIVE_JAVA
+    result.facts.update(pid=running["pid"], user=running["user"], java=java, console="jcmd" if wanted["action"] != "scala" else "scalive" if old else "own")
+    result.problems += [*problems_of_java(wanted, state, java),
+                        *((problems_of_scalive if old else problems_of_own)(wanted, state, scala) if wanted["action"] == "scala" and java else ())]
+    if not result.problems and wanted["action"] == "scala":
+        # Nobody can know what an expression does.
+        result.actions.append(("scala", None))
+        result.after = f"instance {wanted['instance']} (process {running['pid']}): {'an expression' if wanted['command'] else 'a console in the terminal'}\n"
+    return result
+
+
+def problems_of_java(wanted, state, java):
+    """What keeps everybody from attaching to this JVM."""
+    running, where = state["running"], f"process {state['running']['pid']} of instance {wanted['instance']}"
+    words = options(running)
+    if (running["exe"] or "").endswith(" (deleted)"):
+        yield (f"the JDK that {where} runs on is no longer on the disk: {running['exe']}. An upgrade has replaced it. "
+               "Start the instance anew: ansible-playbook xitrum.host.site does so, one after the other")
+        return
+    if state["stranger"]:
+        yield state["stranger"]
+        return
+    tools = ["javac", "jcmd"] if wanted["action"] == "scala" and java > SCALIVE_JAVA else ["jcmd"]
+    absent = [name for name in tools if name not in state["tools"]]
+    modules = state["release"].get("MODULES", "").split()
+    if not java:
+        yield f"{state['home']} is no JDK: neither its file release nor its java says a version. Wanted is a full JDK: leave xitrum_jdk_version to the role jdk"
+    elif absent or (modules and "jdk.attach" not in modules):
+        what = f"no {' and no '.join(absent)} in {state['home']}/bin" if absent else f"no module jdk.attach in {state['home']}/release"
+        yield (f"{where} runs on a JRE: there is {what}. Wanted is a full JDK of version {java}: the role jdk "
+               f"installs one (ansible-playbook xitrum.host.site), by hand on Debian apt-get install openjdk-{java}-jdk-headless")
+    if switch(words, "DisableAttachMechanism", False):
+        yield f"{where} was started with -XX:+DisableAttachMechanism. Take it out of xitrum_java_options and run ansible-playbook xitrum.host.site"
+    if wanted["action"] == "scala" and not switch(words, "EnableDynamicAgentLoading", True):
+        yield (f"{where} was started with -XX:-EnableDynamicAgentLoading, which refuses a console. Take it out of xitrum_java_options and run "
+               "ansible-playbook xitrum.host.site; threads, heap and histogram work with it")
+
+
+def problems_of_scalive(wanted, state, scala):
+    """What keeps Scalive from working, on JDK 8."""
+    found = f"instance {wanted['instance']} runs on JDK 8 with Scala {scala or 'of an unknown version'}"
+    if not state["scalive"]:
+        yield f"{found}, and its release has no script/scalive: deploy a package that was built with it, or run it on JDK 11 or newer"
+    if scala and numbers(scala) > SCALIVE_SCALA:
+        yield f"{found}. Scalive knows Scala up to 2.12: set xitrum_jdk_version to 11 or newer, for which there is a console of this collection's own"
+    if wanted["command"]:
+        yield f"{found}. One expression is run on JDK 9 and newer only: leave console_command out, and type it into Scalive"
+
+
+def problems_of_own(wanted, state, scala):
+    """What keeps the console's own interpreter from working, on JDK 9 and newer."""
+    compiler = state["scala"].get("compiler", ("", ""))
+    if state["missing"]:
+        yield (f"console_compiler has files that are not on the host: {', '.join(state['missing'])}. Wanted are paths of jars on the host, "
+               "outside of /home, /root and /tmp where the instance is a unit of systemd")
+    elif not scala:
+        yield f"there is no scala-library in {state['lib']}: the console is for applications in Scala 2.13. Its file must be called scala-library-VERSION.jar"
+    elif numbers(scala) != OWN_SCALA:
+        yield f"{state['lib']} has Scala {scala}: the console knows Scala 2.13. threads, heap and histogram work without it"
+    elif not compiler[0] or "reflect" not in state["scala"]:
+        lacks = "scala-compiler" if not compiler[0] else "scala-reflect"
+        yield (f"there is no {lacks} in {state['lib']}. Add the artifact org.scala-lang:scala-compiler:{scala} to the application "
+               f'(libraryDependencies += "org.scala-lang" % "scala-compiler" % "{scala}"), which brings scala-reflect, and deploy it; '
+               "or put the jars scala-compiler and scala-reflect on the host and name their paths in console_compiler")
+    elif compiler[1] != scala:
+        yield f"scala-compiler is {compiler[1]} and scala-library is {scala} ({compiler[0]}). Wanted is org.scala-lang:scala-compiler:{scala}"
+
+
+def numbers(version):
+    """The first two numbers of a version."""
+    return tuple(int(word) for word in version.split(".")[:2])
+
+
+def bounded(seconds, argv):
+    """A command that is ended after so many seconds."""
+    return ["timeout", "--kill-after=5", str(seconds), *argv]
+
+
+def alone(running, argv):
+    """A command that is refused, with C(BUSY), while another holds the instance's console: two would share the agent's archive.
+    The lock is of the folder, so that there is no file of it to leave, and goes with its process."""
+    return ["flock", "--nonblock", "--no-fork", "--conflict-exit-code", str(BUSY), f"{running['cwd']}/tmp", *argv]
+
+
+def ask(host, wanted, state):
+    """What jcmd tells of the JVM. Raises RuntimeError with what it said where it could not."""
+    running, home = state["running"], state["home"]
+    argv = [f"{home}/bin/jcmd", "-J-XX:-UsePerfData", str(running["pid"]), *ASKS[wanted["action"]]]
+    if wanted["action"] == "heap" and major(state["release"]) <= 8:
+        # Its jcmd does not know GC.heap_info.
+        argv = [f"{home}/bin/jstat", "-gc", str(running["pid"])]
+    said = host.run(process.inside(running, bounded(wanted["timeout"], argv)), seconds=wanted["timeout"] + END_SECONDS)
+    if said.rc:
+        raise RuntimeError(failed(wanted, state, said, f"{argv[0]} {argv[-1]}"))
+    return said.out
+
+
+def prepare(host, wanted, state):
+    """Makes the console's folder, for the instance's user alone, and compiles what is in it. Returns its path."""
+    running, tmp = state["running"], f"{state['running']['cwd']}/tmp"
+    # Said before anything is made; the client holds it for as long as it runs.
+    must(host, wanted, state, alone(running, ["true"]))
+    made = must(host, wanted, state, ["mktemp", "-d", f"{tmp}/console-XXXXXXXX"])
+    folder = made.strip()
+    try:
+        jars = [state["scala"][name][0] for name in ("compiler", "reflect")]
+        texts = {**wanted["sources"], "jars": "\n".join(jars)}
+        if wanted["command"]:
+            texts["expression"] = wanted["command"]
+        for name, text in texts.items():
+            must(host, wanted, state, ["sh", "-c", 'umask 077; cat > "$1"', "sh", f"{folder}/{name}"], text)
+        must(host, wanted, state, ["mkfifo", "-m", "0600", f"{folder}/in", f"{folder}/out"])
+        must(host, wanted, state, bounded(START_SECONDS, [
+            f"{state['home']}/bin/javac", *(f"-J{option}" for option in QUICK), "-nowarn", "-proc:none", "-cp", ":".join([*jars, state["scala"]["library"][0]]),
+            "-d", f"{folder}/classes", *(f"{folder}/{name}" for name in wanted["sources"])]))
+    except RuntimeError:
+        remove(host, running, folder)
+        raise
+    return folder
+
+
+def must(host, wanted, state, argv, data=None):
+    """What a command of the instance's user said. Raises RuntimeError where it failed."""
+    said = host.run(process.inside(state["running"], argv), data, seconds=START_SECONDS + END_SECONDS)
+    if said.rc:
+        raise RuntimeError(failed(wanted, state, said, argv[0]))
+    return said.out
+
+
+def remove(host, running, folder):
+    """Takes a console's folder away, as the user that it belongs to."""
+    if not re.fullmatch(re.escape(f"{running['cwd']}/tmp/") + "console-[A-Za-z0-9]{8}", folder):
+        raise RuntimeError(f"{folder} is no folder of a console of process {running['pid']}: nothing was removed")
+    host.run(process.inside(running, ["rm", "-rf", folder]))
+
+
+def client(wanted, state, folder):
+    """The console's program as a command that root runs."""
+    if state["release"] and major(state["release"]) <= SCALIVE_JAVA:
+        argv = ["env", f"PATH={state['home']}/bin:/usr/bin:/bin", f"JAVA_HOME={state['home']}", state["scalive"], str(state["running"]["pid"])]
+        return process.inside(state["running"], argv)
+    seconds = wanted["timeout"] if wanted["command"] else 0
+    argv = [f"{state['home']}/bin/java", *QUICK, "-cp", f"{folder}/classes", "XitrumConsole", folder, str(state["running"]["pid"]), str(seconds)]
+    return process.inside(state["running"], alone(state["running"], bounded(seconds + START_SECONDS, argv) if seconds else argv))
+
+
+def in_terminal(argv):
+    """A command for the terminal of a person, which gets of root's login no more than the kind of the terminal: a proxy
+    with its password there is not the application's."""
+    script = 'path=$1; shift; exec env -i "PATH=$path" LC_ALL=C.UTF-8 "TERM=${TERM:-dumb}" "$@"'
+    return ["sh", "-c", script, "sh", Host.PATH, *argv]
+
+
+def evaluate(host, wanted, state):
+    """What an expression printed. Raises RuntimeError with the compiler's message or the exception where it failed."""
+    folder = prepare(host, wanted, state)
+    try:
+        said = host.run(client(wanted, state, folder), seconds=wanted["timeout"] + START_SECONDS + END_SECONDS)
+    finally:
+        remove(host, state["running"], folder)
+    if said.rc:
+        raise RuntimeError(failed(wanted, state, said, "the expression" if said.rc in (1, 124) else "the console"))
+    return said.out
+
+
+def failed(wanted, state, said, what):
+    """A sentence on what failed, with what it said."""
+    if said.rc == BUSY and not said.out + said.err:
+        return (f"another console is open on instance {wanted['instance']} (process {state['running']['pid']}): there is one at a time. "
+                "Leave that one (:quit), or wait for its expression")
+    words = "\n".join(filter(None, [said.out.strip(), said.err.strip()])) or ("no answer in time: it was ended" if said.rc in (124, 137) else "no message")
+    return f"{what} failed in instance {wanted['instance']} (process {state['running']['pid']}, user {state['running']['user']}), code {said.rc}:\n{words}"

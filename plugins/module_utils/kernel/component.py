@@ -1,0 +1,176 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The concern C(kernel): a whole profile of kernel parameters, live and at boot. L(kernel_plan) says how it is planned."""
+
+from __future__ import annotations
+
+import copy
+import json
+import re
+
+from ..core import foreign_file
+from ..core.foreign_text import lines_of, parse_json
+from . import files as kernel_files
+from . import values as kernel_values
+from .planning import MODULE, file_text, modules_path, plan, proc_path, profile_record
+
+#: The live values from before the first change, and what this kernel refused, by the path of each profile's file.
+RECORD = "/var/lib/xitrum.host/kernel.json"
+
+SPEC = {
+    "profile": {"type": "dict", "default": {}},
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "persist": {"type": "bool", "default": True},
+    "path": {"type": "path", "default": "/etc/sysctl.d/90-xitrum.conf"},
+    "modules": {"type": "list", "elements": "str", "default": []},
+}
+
+
+def read(host, wanted):
+    """Everything about the host that L(plan) needs: files, live values, what bars their change, modules, the record."""
+    record, record_problem = _read_record(host)
+    entries, _problems = kernel_values.entries(wanted["profile"])
+    keys = [entry.key for entry in entries] + sorted(profile_record(record, wanted["path"])["keys"])
+    mounts = host.read("/proc/self/mounts") or ""
+    texts, unread = kernel_files.read(host, wanted["path"])
+    files = [foreign_file.read_file(host, path) for path in (wanted["path"], modules_path(wanted["path"]))]
+    state = {
+        "kernel": kernel_values.normal(host.read("/proc/sys/kernel/osrelease") or ""),
+        "live": {}, "barred": {}, "unread": {"boot files": "; ".join(unread)} if unread else {},
+        "texts": texts, "systemd": kernel_files.has_systemd(host), "own": files[0].text,
+        "record": record, "record_problem": record_problem,
+        "unusable": [file.problem for file in files if file.problem],
+        "modules": {name: _read_module(host, name) for name in wanted["modules"] if MODULE.fullmatch(name)},
+        "modules_text": files[1].text,
+    }
+    for key in keys:
+        path = proc_path(key)
+        try:
+            text = host.read(path)
+            state["live"][key] = None if text is None else kernel_values.normal(text)
+            state["barred"][key] = barred(host.stat(path), path, mounts) if text is not None else ""
+        except OSError as error:
+            state["unread"][key] = error.strerror or str(error)
+    return state
+
+
+def barred(stat, path, mounts):
+    """Why nobody may write a file below /proc/sys here; empty where root may."""
+    if stat and not stat.mode & 0o222:
+        return f"it cannot be set from inside this network namespace (mode {stat.mode:04o})"
+    if stat and stat.owner != "root":
+        return f"it belongs to {stat.owner}, not to the root of this container"
+    rows = [line.split(" ") for _number, line in lines_of(mounts)]
+    over = [row for row in rows if len(row) > 3 and (path + "/").startswith(row[1].rstrip("/") + "/")]
+    # Of two mounts over the same folder the later one is seen.
+    best = max(enumerate(over), key=lambda pair: (len(pair[1][1]), pair[0]), default=(0, None))[1]
+    return f"{best[1]} is mounted read-only" if best and "ro" in best[3].split(",") else ""
+
+
+def _read_module(host, name):
+    if host.exists("/sys/module/" + name.replace("-", "_")):
+        return {"loaded": True, "why": ""}
+    tried = host.run(["modprobe", "-n", name])
+    return {"loaded": False, "why": "" if tried.rc == 0 else kernel_values.normal(tried.err) or f"modprobe ended with {tried.rc}"}
+
+
+def _read_record(host):
+    """The record and what is wrong with it. A user who may not see it plans as if nothing had been changed yet."""
+    try:
+        text = host.read(RECORD)
+        return (parse_json(text) if text else {"profiles": {}}), ""
+    except PermissionError:
+        return {"profiles": {}}, ""
+    except ValueError as error:
+        return {"profiles": {}}, f"{RECORD} is damaged ({error}): it holds the values from before the first change. Mend it or remove it."
+
+
+def recorded_profiles(host):
+    """The paths of the profiles on record, and what is wrong with the record; empty where nothing is."""
+    record, problem = _read_record(host)
+    return sorted(record["profiles"]), problem
+
+
+def apply(host, todo):
+    """Does what L(plan) decided. What the kernel refuses becomes a row that says so, and stops nothing else."""
+    refused, done, actions = {}, [], todo.actions
+    loaded = [action for action in actions if action["do"] == "load" and _load(host, action, refused)]
+    if loaded:
+        actions = _again(host, todo, loaded[0]["wanted"], refused)
+    for action in actions:
+        if action["do"] == "poke" and not _poke(host, action["decision"], refused):
+            _say_refused(todo, action["decision"], refused)
+        elif action["do"] == "poke" or (action["do"] == "file" and _write(host, action, refused)):
+            done.append(action)
+        elif action["do"] in ("record", "last_record"):
+            _write_record(host, _with_refused(action, refused))
+            # Alone it is what is left to do of a run that was killed before it.
+            done += [action] if len(actions) == 1 else []
+    todo.actions = loaded + done
+
+
+def _again(host, todo, wanted, refused):
+    """A module brings parameters of its own: what is left to do is planned afresh, into the same plan."""
+    state = read(host, wanted)
+    record = {"record": state["record"], "path": wanted["path"], "kernel": state["kernel"]}
+    state["record"] = _with_refused(record, refused)
+    fresh = plan(wanted, state)
+    todo.rows, todo.facts, todo.before, todo.after = fresh.rows, fresh.facts, fresh.before, fresh.after
+    return fresh.actions
+
+
+def _load(host, action, refused):
+    result = host.run(["modprobe", action["module"]])
+    if result.rc != 0:
+        why = kernel_values.normal(result.err) or f"modprobe ended with {result.rc}"
+        refused["module " + action["module"]] = (action["module"], why)
+        action["row"].status, action["row"].why = "read_only", why
+    return result.rc == 0
+
+
+def _poke(host, one, refused):
+    try:
+        # An empty list of ports needs a line: a write of no bytes does nothing.
+        host.poke(proc_path(one.key), one.live or "\n")
+    except OSError as error:
+        refused[one.key] = (one.live, f"the kernel refused {one.live!r}: {error.strerror or error}")
+    return one.key not in refused
+
+
+def _say_refused(todo, one, refused):
+    why = refused[one.key][1]
+    one.row.status, one.row.why = "read_only", why
+    todo.facts["parameters"][one.key].update(outcome="read_only", after=one.before, at_boot=None, why=why)
+    line = re.compile(rf"^{re.escape(one.key)} = .*\n", re.MULTILINE)
+    todo.before, todo.after = line.sub("", todo.before), line.sub("", todo.after)
+
+
+def _write(host, action, refused):
+    text = file_text([(name, line) for name, line in action["lines"] if name not in refused])
+    if text == action["was"]:
+        return False
+    if text is None:
+        host.remove_written(action["path"])
+    else:
+        host.write(action["path"], text)
+    return True
+
+
+def _with_refused(action, refused):
+    """The record with what this kernel refused in this run, so that the next one does not ask again."""
+    record = copy.deepcopy(action["record"])
+    if refused:
+        mine = record["profiles"].setdefault(action["path"], {"keys": {}, "refused": {}})
+        for name, (value, why) in refused.items():
+            mine["keys"].pop(name, "")
+            mine["refused"][name] = {"value": value, "why": why, "kernel": action["kernel"]}
+    return record
+
+
+def _write_record(host, record):
+    text = json.dumps(record, indent=1, sort_keys=True) + "\n"
+    if not record["profiles"]:
+        host.remove(RECORD)
+    elif text != host.read(RECORD):
+        host.write(RECORD, text, mode=0o600)

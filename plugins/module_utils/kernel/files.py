@@ -1,0 +1,211 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The files that set kernel parameters at boot, as systemd-sysctl(8) and C(sysctl --system) read them.
+
+Neither of the two knows comments behind a value or what a number is: they write the rest of the line to the kernel, whose
+reading is L(kernel_values.after_writing).
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from fnmatch import fnmatchcase
+from typing import NamedTuple
+
+from ..core.foreign_text import BLANKS, lines_of, printable
+from .values import after_writing, key_of, normal, path_of
+
+#: A name in an earlier folder masks the same name in a later one. /lib is a link to /usr/lib on today's systems.
+FOLDERS = ("/etc/sysctl.d", "/run/sysctl.d", "/usr/local/lib/sysctl.d", "/usr/lib/sysctl.d", "/lib/sysctl.d")
+SYSCTL_CONF = "/etc/sysctl.conf"
+
+_GLOB = re.compile(r"[*?\[]")
+#: A name that no parameter has: an empty one, one with blanks, with a byte order mark, or with another dash in front.
+_NO_NAME = re.compile(r"-.*|.*[^!-~].*|[^./]*|", re.DOTALL)
+_NOTHING = "Nothing is set by it: correct the line, or remove it"
+#: systemd ends a line at these as well.
+_OTHER_ENDS = re.compile(r"[\r\0]")
+
+
+class Setting(NamedTuple):
+    """One assignment of a file: C(number) is its line."""
+
+    file: str
+    number: int
+    key: str
+    value: str
+
+
+class Pattern(NamedTuple):
+    """An assignment for all names that a pattern matches. C(value) is None for a name that is excluded: C(-name)."""
+
+    file: str
+    number: int
+    path: str
+    value: str | None
+
+
+class Unread(NamedTuple):
+    """A line of a file that its programs skip, or read in another way than somebody meant it. C(why) says what to do."""
+
+    file: str
+    number: int
+    text: str
+    why: str
+
+
+def parse_lines(path, text):
+    """Every line of one file that is no comment, in order, as a L(Setting), a L(Pattern) or an L(Unread)."""
+    parts = ((number, part.strip(BLANKS)) for number, line in lines_of(text) for part in _OTHER_ENDS.split(line))
+    return [found for number, part in parts for found in _parse_line(path, number, part)]
+
+
+def _parse_line(path, number, line):
+    if not line or line[0] in "#;":
+        return
+    name, equals, value = line.partition("=")
+    dash = name.startswith("-")
+    name = (name[1:] if dash else name).strip(BLANKS)
+    if not equals and not dash:
+        yield Unread(path, number, line, f"found no '='; expected NAME = VALUE. {_NOTHING}")
+    elif _NO_NAME.fullmatch(name):
+        yield Unread(path, number, line, f"found the name {printable(name)!r}; expected one like net.core.somaxconn. {_NOTHING}")
+    elif _GLOB.search(name) or not equals:
+        yield Pattern(path, number, _plain(path_of(name)), normal(value) if equals else None)
+    else:
+        yield Setting(path, number, key_of(_plain(path_of(name))), normal(value))
+
+
+def _plain(path):
+    """A path without a leading and without doubled slashes."""
+    return re.sub("/+", "/", path).lstrip("/")
+
+
+def parse(path, text):
+    """The assignments of one sysctl.d file that name their parameter, in order."""
+    return [line for line in parse_lines(path, text) if isinstance(line, Setting)]
+
+
+def boot_order(listing):
+    """The paths that are read at boot, first to last, from C({folder: [name, ...]}): sorted by name over all folders,
+    each name once, from the first folder that has it."""
+    chosen = {}
+    for folder in FOLDERS:
+        for name in listing.get(folder, ()):
+            if name.endswith(".conf") and not name.startswith("."):
+                chosen.setdefault(name, f"{folder}/{name}")
+    return [chosen[name] for name in sorted(chosen)]
+
+
+def has_systemd(host):
+    """Whether systemd-sysctl reads the files, and not sysctl(8)."""
+    return host.exists("/run/systemd/system")
+
+
+def read(host, own):
+    """The files that are read at boot as C([(path, text), ...]) in their order, and what could not be read.
+
+    C(own) has its place in the order also where it is not written yet (with an empty text). A link to /dev/null masks
+    its name and counts as an empty file. systemd reads /etc/sysctl.conf only through a link in a folder (Debian's
+    99-sysctl.conf); without systemd it is read last, also where such a link has it read before.
+    """
+    listing = {folder: host.listdir(folder) for folder in FOLDERS}
+    listing.setdefault(posixpath.dirname(own), []).append(posixpath.basename(own))
+    paths = boot_order(listing)
+    if not has_systemd(host):
+        paths = [path for path in paths if host.realpath(path) != SYSCTL_CONF] + [SYSCTL_CONF]
+    texts, unseen = [], []
+    for path in paths:
+        real = host.realpath(path)
+        try:
+            text = "" if real == "/dev/null" else host.read(real)
+        except OSError as error:
+            unseen.append(f"{path}: {error.strerror}")
+            continue
+        if text is not None or path == own:
+            texts.append((real if posixpath.basename(real) == "sysctl.conf" and path != own else path, text or ""))
+    return texts, unseen
+
+
+def settings(texts):
+    """All assignments of C([(path, text), ...]) by key, each list from first to last: the last one holds."""
+    found = {}
+    for path, text in texts:
+        for setting in parse(path, text):
+            found.setdefault(setting.key, []).append(setting)
+    return found
+
+
+class Boot:
+    """What the files that are read at boot make of a parameter. C(own) is the path of ours, C(live) maps keys to live values.
+
+    systemd writes only the last assignment of a name, and none where C(-name) follows it; sysctl(8) writes all of them, one
+    after the other, so that one which the kernel refuses changes nothing. A name wins over any pattern.
+    """
+
+    def __init__(self, texts, own="", live=None, systemd=True):
+        self.order = [path for path, _text in texts]
+        self.own, self.live, self.systemd = own, live or {}, systemd
+        self.lines = [line for path, text in texts for line in parse_lines(path, text)]
+
+    def of(self, key):
+        """The lines that name a parameter, and count, from first to last; one that excludes it has the value None."""
+        found = []
+        for line in self.lines:
+            if isinstance(line, Setting) and line.key == key:
+                found.append(line)
+            elif self.systemd and isinstance(line, Pattern) and line.value is None and key_of(line.path) == key:
+                found.append(Setting(line.file, line.number, key, None))
+        return found
+
+    def patterns(self, key):
+        """The patterns that match a parameter which no line names, from first to last."""
+        path = path_of(key)
+        excluded = any(isinstance(line, Pattern) and line.value is None and line.path == path for line in self.lines)
+        given = [line for line in self.lines if isinstance(line, Pattern) and line.value is not None]
+        return [] if excluded else [line for line in given if _matches(line.path, path)]
+
+    def value(self, line, key):
+        """What a line sets a parameter to; None where the kernel refuses its text, or it sets nothing."""
+        return None if line.value is None else after_writing(key, line.value, self.live.get(key))
+
+    def own_value(self, key):
+        """What our file says of a parameter, or None."""
+        return next((line.value for line in reversed(self.of(key)) if line.file == self.own), None)
+
+    def without_us(self, key):
+        """What the other files set a parameter to, or None: no line sets it, or the kernel refuses the one that counts."""
+        lines = [line for line in self.of(key) if line.file != self.own] or self.patterns(key)
+        values = [self.value(line, key) for line in (lines[-1:] if self.systemd else lines)]
+        return next((value for value in reversed(values) if value is not None), None)
+
+    def later(self, key):
+        """The last line on a parameter if it is read after our file, or None."""
+        last = self.of(key)[-1] if self.of(key) else None
+        return last if last and self.order.index(last.file) > self.order.index(self.own) else None
+
+    def unread(self, keys):
+        """The lines of other files that both programs skip, and those on these parameters that the kernel refuses."""
+        found = [line for line in self.lines if isinstance(line, Unread)]
+        for key in keys:
+            for line in [*self.of(key), *self.patterns(key)]:
+                if line.value is not None and self.value(line, key) is None:
+                    why = f"found {printable(line.value)!r} for {key}, which the kernel refuses; expected whole numbers. {_NOTHING}"
+                    found.append(Unread(line.file, line.number, f"{key} = {line.value}", why))
+        return [line for line in found if line.file != self.own]
+
+    def words(self, key):
+        """The column C(configured)."""
+        last = next(iter(reversed(self.of(key) or self.patterns(key))), None)
+        if last is None or last.value is None:
+            return "not in a file"
+        value = self.value(last, key)
+        return f"{printable(last.value) if value is None else value} ({last.file})"
+
+
+def _matches(pattern, path):
+    """Whether glob(7) finds a path by a pattern: its signs match no slash."""
+    pairs = list(zip(pattern.split("/"), path.split("/")))
+    return pattern.count("/") == path.count("/") and all(fnmatchcase(name, glob) for glob, name in pairs)

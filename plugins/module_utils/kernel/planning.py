@@ -1,0 +1,285 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The planning of the concern C(kernel): pure functions from what is wanted and what was read to a L(Plan).
+
+The file must not lower at boot what the kernel, or another file, would have given without it. So a parameter with a
+policy other than C(exact) is written to the file only where it is better than what would hold at boot without us, and
+then as the better of both. What would hold without us is another file's setting or else the live value from before
+the first change, which is kept in a record; C(state=absent) also sets it back.
+"""
+
+from __future__ import annotations
+
+import copy
+import posixpath
+import re
+from dataclasses import dataclass
+
+from ..core.foreign_text import printable
+from ..core.plan import Plan, Row, comment_out, unread_rows
+from . import files as kernel_files
+from . import values as kernel_values
+
+MARK = "# Written by xitrum.host: changes here are lost.\n"
+OWN_FILE = re.compile(r"/etc/sysctl\.d/[A-Za-z0-9][A-Za-z0-9._-]*\.conf")
+MODULE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+
+
+@dataclass
+class Decision:
+    """What is to be done about one parameter.
+
+    C(live) is the value to set now, None where the running kernel stays as it is. C(at_boot) is the value for our
+    file, None where the file does not name it.
+    """
+
+    key: str
+    row: Row
+    outcome: str
+    before: str = ""
+    live: str | None = None
+    at_boot: str | None = None
+
+
+def proc_path(key):
+    """The file of a parameter."""
+    return "/proc/sys/" + kernel_values.path_of(key)
+
+
+def modules_path(path):
+    """The file of modules-load.d(5) that belongs to a profile's file: systemd reads it before sysctl.d."""
+    return "/etc/modules-load.d/" + posixpath.basename(path)
+
+
+def profile_record(record, path):
+    """The part of the record that belongs to one profile's file."""
+    return record["profiles"].get(path, {"keys": {}, "refused": {}})
+
+
+def plan(wanted, state):
+    """Decides, from C(wanted) (the options of SPEC) and what L(read) gave, without touching the host."""
+    entries, problems = kernel_values.entries(wanted["profile"])
+    problems += _problems(wanted, state)
+    if problems:
+        return Plan(problems=problems)
+    present, path = wanted["state"] == "present", wanted["path"]
+    old = profile_record(state["record"], path)
+    boot = kernel_files.Boot(state["texts"], path, state["live"], state["systemd"])
+    decisions = [_decide(entry, wanted, state, old, boot) for entry in (entries if present else [])]
+    if wanted["persist"] or not present:
+        named = {one.key for one in decisions}
+        decisions += [_give_back(key, recorded, state, boot) for key, recorded in sorted(old["keys"].items()) if key not in named]
+    result = _assemble(wanted, state, decisions, old)
+    if present and wanted["persist"]:
+        result.rows += unread_rows("kernel", boot.unread(entry.key for entry in entries))
+    return result
+
+
+def _problems(wanted, state):
+    found = [state["record_problem"]] if state["record_problem"] else []
+    if not OWN_FILE.fullmatch(wanted["path"]):
+        found.append(f"path: found {wanted['path']}, wanted a .conf file of its own in /etc/sysctl.d, the folder that is read at boot.")
+    found += [f"modules: {name!r} is no name of a kernel module." for name in wanted["modules"] if not MODULE.fullmatch(name)]
+    found += state["unusable"]
+    for path, text in ((wanted["path"], state["own"]), (modules_path(wanted["path"]), state["modules_text"])):
+        if text is not None and not text.startswith(MARK):
+            found.append(f"{path} holds lines of somebody else and would be replaced: move it away, or choose another path.")
+    return found
+
+
+def _decide(entry, wanted, state, old, boot):
+    key = entry.key
+    row = Row("kernel", key, wanted=entry.wanted, configured=boot.words(key))
+    decision = Decision(key, row, "already")
+    gone = kernel_values.removed(key, state["kernel"])
+    if gone:
+        return _leave(decision, "removed", "absent", gone)
+    if key in state["unread"]:
+        return _leave(decision, "unseen", "unseen", f"{proc_path(key)}: {state['unread'][key]}")
+    live = state["live"].get(key)
+    if live is None:
+        return _leave(decision, "absent", "absent", *_why_absent(entry))
+    row.effective = decision.before = live
+    if entry.policy == "leave":
+        return _leave(decision, "left", "ok", f"left as it is: give it another policy to set it to {entry.value}")
+    if not kernel_values.comparable(entry.policy, live, entry.value):
+        why = f"found {live!r}, which cannot be compared with {entry.value!r}: it is left as it is. Set as many numbers"
+        return _leave(decision, "unseen", "unseen", why)
+    target = kernel_values.merge(entry.policy, _before_us(key, live, old), entry.value)
+    good = kernel_values.same(key, live, target)
+    hindrance = state["barred"].get(key) or _refused(old, key, target, state["kernel"])
+    if hindrance:
+        why = f"{hindrance}; set it on the machine that runs this container, or do without"
+        return decision if good else _leave(decision, "read_only", "read_only", why, f"sysctl -w {key}='{target}'")
+    if not good:
+        decision.live = target
+        _leave(decision, "applied", "differs", "")
+    if wanted["persist"]:
+        decision.at_boot = _at_boot(entry, live, old["keys"].get(key), boot)
+        _compare_boot(decision, entry, boot)
+    return decision
+
+
+def _before_us(key, live, old):
+    """What a policy compares with: a value that we set ourselves is no reason to keep it."""
+    recorded = old["keys"].get(key)
+    return recorded["was"] if recorded and kernel_values.same(key, live, recorded["set"]) else live
+
+
+def _why_absent(entry):
+    if entry.key in kernel_values.MACHINE_WIDE:
+        why = "it belongs to the whole machine and is not shown in this network namespace; set it on the machine that runs this container"
+        return why, f"sysctl -w {entry.key}='{entry.value}'"
+    return "this kernel, or this network namespace, does not have it", "modprobe nf_conntrack" if "nf_conntrack" in entry.key else ""
+
+
+def _leave(decision, outcome, status, why, mend=""):
+    decision.outcome, decision.row.status, decision.row.why, decision.row.mend = outcome, status, why, mend
+    return decision
+
+
+def _refused(old, key, target, kernel):
+    """Why this kernel refused this very value before: asked again it would refuse again, and look like a change."""
+    before = old["refused"].get(key, {})
+    return before["why"] if (before.get("value"), before.get("kernel")) == (target, kernel) else ""
+
+
+def _at_boot(entry, live, recorded, boot):
+    """The value for our file, or None where what holds at boot without us is good enough."""
+    if entry.policy == "exact":
+        return entry.value
+    base, own = boot.without_us(entry.key), boot.own_value(entry.key)
+    if base is None and recorded:
+        base = recorded["was"]
+    elif base is None and own is not None:
+        return kernel_values.merge(entry.policy, own, entry.value)  # nobody knows any more what held before
+    elif base is None:
+        base = live
+    merged = kernel_values.merge(entry.policy, base, entry.value)
+    return None if kernel_values.same(entry.key, merged, base) else merged
+
+
+def _compare_boot(decision, entry, boot):
+    own, later = boot.own_value(entry.key), boot.later(entry.key)
+    if own is None and decision.at_boot is None:
+        return
+    if decision.at_boot is None or own is None or not kernel_values.same(entry.key, own, decision.at_boot):
+        words = f"{boot.own} does not set it to {decision.at_boot} yet" if decision.at_boot is not None else f"{boot.own} need not name it any more"
+        _leave(decision, "applied", "differs", words)
+    words = _worse_later(entry, boot, later) if later else ""
+    if words:
+        # Somebody who wrote the file has often loaded it as well.
+        live = [["sysctl", "-w", f"{entry.key}={decision.live}"]] if decision.live is not None else []
+        _leave(decision, decision.outcome, "differs", words)
+        decision.row.fix(comment_out(later.file, later.number), *live)
+
+
+def _worse_later(entry, boot, later):
+    """Why a line that is read after our file keeps our value from being set at boot; empty where it does not."""
+    where, value = f"{later.file} line {later.number}", boot.value(later, entry.key)
+    if later.value is None:
+        return f"{where} (-{entry.key}) keeps it from being set at boot, after {boot.own}"
+    if value is None:
+        # Only systemd forgets ours for it.
+        refused = f"{where} sets it to {printable(later.value)!r} at boot, after {boot.own}, which the kernel refuses"
+        return refused if boot.systemd else ""
+    good = kernel_values.same(entry.key, value, kernel_values.merge(entry.policy, value, entry.value))
+    return "" if good else f"{where} sets it to {value} at boot, after {boot.own}"
+
+
+def _give_back(key, recorded, state, boot):
+    """A recorded parameter that is no longer wanted: back to what it was, unless somebody changed it since."""
+    live = state["live"].get(key)
+    row = Row("kernel", key, wanted=recorded["was"], configured=boot.words(key), effective=live or "")
+    decision = Decision(key, row, "restored", before=live or "")
+    if live is None:
+        return _leave(decision, "absent", "absent", "this kernel, or this network namespace, does not have it")
+    if kernel_values.same(key, live, recorded["was"]):
+        return decision
+    if not kernel_values.same(key, live, recorded["set"]):
+        return _leave(decision, "kept", "ok", f"somebody changed it after we set it to {recorded['set']}: left so")
+    decision.live = recorded["was"]
+    return _leave(decision, "restored", "differs", "no longer wanted: set back to what it was")
+
+
+def _assemble(wanted, state, decisions, old):
+    path, present = wanted["path"], wanted["state"] == "present"
+    modules = _modules(wanted, state, old) if present else []
+    result = Plan(rows=[row for _name, row in modules] + [decision.row for decision in decisions])
+    if "boot files" in state["unread"]:
+        result.rows.append(Row("kernel", "files read at boot", status="unseen", why=state["unread"]["boot files"]))
+    lines = [(decision.key, f"{decision.key} = {decision.at_boot}\n") for decision in decisions if decision.at_boot is not None]
+    loads = [{"do": "load", "module": name, "row": row, "wanted": wanted} for name, row in modules if row.status == "differs" and row.effective != "loaded"]
+    pokes = [{"do": "poke", "key": one.key, "value": one.live, "decision": one} for one in decisions if one.live is not None]
+    files = []
+    if wanted["persist"] or not present:
+        names = [("module " + name, name + "\n") for name, row in modules if row.status in ("ok", "differs")]
+        files = _file(modules_path(path), names, state["modules_text"]) + _file(path, lines, state["own"])
+    result.actions = _with_record(state, wanted, decisions, [*loads, *pokes, *files])
+    result.facts = {"path": path, "parameters": {one.key: _outcome(one) for one in decisions}}
+    after = {action["path"]: file_text(action["lines"]) for action in files}
+    before = {path: state["own"], modules_path(path): state["modules_text"]}
+    changed = [one for one in decisions if one.live is not None]
+    result.before = _diff_text(before, [(one.key, one.before) for one in changed])
+    result.after = _diff_text({**before, **after}, [(one.key, one.live) for one in changed])
+    if [action["do"] for action in result.actions] == ["last_record"]:
+        result.before += "# values from before the first change are recorded\n"
+    return result
+
+
+def _modules(wanted, state, old):
+    rows = []
+    for name in wanted["modules"]:
+        found = state["modules"][name]
+        listed = name in (state["modules_text"] or "").splitlines()
+        why = found["why"] or _refused(old, "module " + name, name, state["kernel"])
+        row = Row("kernel", "module " + name, wanted="loaded", configured=modules_path(wanted["path"]) if listed else "not in a file",
+                  effective="loaded" if found["loaded"] else "not loaded")
+        if not found["loaded"] and why:
+            row.status, row.why, row.mend = "read_only", f"{why}; load it on the machine that runs this container", f"modprobe {name}"
+        elif not found["loaded"] or (wanted["persist"] and not listed):
+            row.status = "differs"
+        rows.append((name, row))
+    return rows
+
+
+def file_text(lines):
+    """The text of a file of ours from its C((name, line)) pairs; None (no file) where there is no line."""
+    return MARK + "".join(line for _name, line in lines) if lines else None
+
+
+def _file(path, lines, text):
+    return [] if file_text(lines) == text else [{"do": "file", "path": path, "lines": lines, "was": text}]
+
+
+def _with_record(state, wanted, decisions, actions):
+    """The actions between two writings of the record: a run that is killed in between loses no value from before."""
+    path = wanted["path"]
+    first = copy.deepcopy(state["record"])
+    mine = first["profiles"].setdefault(path, {"keys": {}, "refused": {}})
+    for one in decisions:
+        value = one.live if one.live is not None else one.at_boot if one.key not in mine["keys"] else None
+        if value is not None and one.outcome == "applied":
+            mine["keys"].setdefault(one.key, {"was": one.before})["set"] = value
+    last = copy.deepcopy(first)
+    for one in decisions:
+        last["profiles"][path]["refused"].pop(one.key, "") if one.live is not None else None
+        last["profiles"][path]["keys"].pop(one.key, "") if one.outcome in ("restored", "kept") else None
+    if wanted["state"] == "absent" or not any(last["profiles"][path].values()):
+        del last["profiles"][path]
+    if not actions and last == state["record"]:
+        return []
+    where = {"path": path, "kernel": state["kernel"]}
+    before = [{"do": "record", "record": first, **where}] if actions and first["profiles"][path]["keys"] else []
+    return [*before, *actions, {"do": "last_record", "record": last, **where}]
+
+
+def _outcome(decision):
+    after = decision.live if decision.live is not None else decision.before
+    return {"outcome": decision.outcome, "before": decision.before, "after": after, "at_boot": decision.at_boot, "why": decision.row.why}
+
+
+def _diff_text(files, live):
+    parts = [f"# {path}\n{text}" for path, text in files.items() if text is not None]
+    return "".join(parts) + "# live\n" + "".join(f"{key} = {value}\n" for key, value in live)

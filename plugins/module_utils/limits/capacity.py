@@ -1,0 +1,251 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The concern C(capacity): from the number of connections that one host must hold to every limit on the way.
+
+L(limits_for) is pure and knows of the host what it is told; the concern asks the host how much memory and how many open
+files there are, and refuses a number that cannot hold. It changes nothing: the limits are set by others.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..core import memory
+from ..core.plan import Plan, Row
+from . import nofile as limits
+
+#: Memory of one connected TCP socket with its file, inode and epoll item: 4.2 KiB of slab a socket, measured with 9,000
+#: idle sockets on Linux 6.18.
+SOCKET_BYTES = 4608
+#: tcp_mem counts pages of queued data: a socket with any unread data holds at least one.
+PAGE_BYTES = 4096
+#: One entry of the connection tracking table, and one slot of its hash table.
+CONNTRACK_BYTES, BUCKET_BYTES = 320, 8
+#: What an instance holds open besides its connections: jars, logs, epoll, cluster, database.
+FILES_BESIDE = 1024
+#: For everything else on the host: shells, logs, the other services.
+FILES_OF_OTHERS, MEMORY_OF_OTHERS = 65536, 256 << 20
+#: HAProxy and Nginx, per connection: an idle one gives its buffers back, a busy one has two of 16 KiB.
+PROXY_BYTES = 34 << 10
+#: Heap of one connection: an idle one of the demonstration application holds 3 KiB (3,000 connections, Netty 4.1, JDK
+#: 17), HTTP and WebSocket alike; the rest is for what an application keeps about it.
+CONNECTION_HEAP = 8 << 10
+#: Ports that connections may leave from: the guide's net.ipv4.ip_local_port_range.
+FIRST_PORT, LAST_PORT = 1024, 65535
+#: The kernel's own fs.nr_open, and the largest that it takes.
+NR_OPEN, NR_OPEN_MOST = 1048576, 1073741816
+#: Nothing beyond this is looked at: more than any Linux host holds.
+MOST = 1 << 30
+
+SPEC = {
+    "connections": {"type": "int", "default": 0},
+    "application": {"type": "bool", "default": True},
+    "proxy": {"type": "bool", "default": False},
+    "instances": {"type": "int", "default": 1},
+    "heap_bytes": {"type": "int", "default": 512 << 20},
+    "connection_heap_bytes": {"type": "int", "default": CONNECTION_HEAP},
+    "backends": {"type": "int", "default": 0},
+    "reserved_ports": {"type": "int", "default": 0},
+    "conntrack": {"type": "bool", "default": False},
+}
+
+
+@dataclass(frozen=True)
+class HostShape:
+    """What a host is and has. A bound that is None, and backends that are 0, are not known, and not checked."""
+
+    application: bool = True
+    proxy: bool = False
+    instances: int = 1
+    heap_bytes: int = 512 << 20
+    connection_heap_bytes: int = CONNECTION_HEAP
+    backends: int = 0
+    reserved_ports: int = 0
+    memory_bytes: int | None = None
+    nofile_most: int | None = None
+    conntrack: bool = False
+    cpus: int = 1
+
+    @property
+    def ports(self):
+        """How many connections may leave one address for one backend address and port."""
+        return LAST_PORT - FIRST_PORT + 1 - self.reserved_ports
+
+
+@dataclass(frozen=True)
+class Bound:
+    """One resource: what so many connections need of it, and how much of it there is."""
+
+    resource: str
+    needed: int
+    there: int
+    unit: str
+    mend: str
+
+
+def problems_of(connections, shape):
+    """What is wrong with the arguments themselves, in sentences."""
+    wrong = []
+    if not 1 <= connections <= MOST:
+        wrong.append(f"xitrum_max_connections: found {connections}, wanted a number from 1 to {MOST}.")
+    if not (shape.application or shape.proxy):
+        wrong.append("the host is neither an application host nor a proxy, so it holds no connections.")
+    counts = {"instances": shape.instances, "cpus": shape.cpus, "ports": shape.ports}
+    wrong += [f"{name}: found {value}, wanted 1 or more." for name, value in counts.items() if value is not None and value < 1]
+    return wrong
+
+
+def split(total, parts):
+    """The largest part where a total is divided evenly."""
+    return -(-total // parts)
+
+
+def sockets(connections, shape):
+    """TCP sockets on the host: a proxy has two a connection, one to the client and one to the instance."""
+    return connections * ((1 if shape.application else 0) + (2 if shape.proxy else 0))
+
+
+def instance_files(connections, shape):
+    """Files that one instance has open where the connections are spread evenly."""
+    return split(connections, shape.instances) + FILES_BESIDE if shape.application else 0
+
+
+def proxy_files(connections, shape):
+    """Files that the proxy has open."""
+    return 2 * connections + FILES_BESIDE if shape.proxy else 0
+
+
+def nofile(connections, shape):
+    """The limit of open files that the largest process of the host needs."""
+    return max(instance_files(connections, shape), proxy_files(connections, shape))
+
+
+def conntrack_entries(connections, shape):
+    """Entries of the connection tracking table: half as many again for those that are closing, and some for the rest."""
+    return (sockets(connections, shape) * 3 // 2 + 65536) if shape.conntrack else 0
+
+
+def heap_needed(connections, shape):
+    """Heap that one instance needs: half of it for the application itself."""
+    return 2 * split(connections, shape.instances) * shape.connection_heap_bytes if shape.application else 0
+
+
+def memory_needed(connections, shape):
+    """Memory of the whole host in bytes."""
+    entries = conntrack_entries(connections, shape)
+    return (
+        MEMORY_OF_OTHERS
+        + (shape.instances * (shape.heap_bytes + memory.OVERHEAD) if shape.application else 0)
+        + (connections * PROXY_BYTES if shape.proxy else 0)
+        + sockets(connections, shape) * (SOCKET_BYTES + PAGE_BYTES)
+        + entries * (CONNTRACK_BYTES + BUCKET_BYTES)
+    )
+
+
+def bounds(connections, shape):
+    """Every resource that such a host can run out of. Needs grow with the connections, or stay."""
+    found = []
+    if shape.memory_bytes is not None:
+        found.append(Bound("memory", memory_needed(connections, shape), shape.memory_bytes, "bytes", "give the host more memory, or use more hosts"))
+    if shape.application:
+        found.append(Bound("heap", heap_needed(connections, shape), shape.heap_bytes, "bytes an instance", "raise xitrum_heap or xitrum_instances"))
+    if shape.proxy and shape.backends > 0:
+        found.append(Bound("ports", connections, shape.backends * shape.ports, f"connections to {shape.backends} instance(s)",
+                           "raise xitrum_instances, or use more application hosts: an address has one port for each connection to one instance"))
+    most = NR_OPEN_MOST if shape.nofile_most is None else shape.nofile_most
+    found.append(Bound("nofile", nofile(connections, shape), most, "open files of one process", "raise what the host can grant, or xitrum_instances"))
+    return found
+
+
+def largest(shape):
+    """C((connections, resource)): how many the host holds at most, and what ends first. C((0, ...)) where not even one."""
+    def holds(connections):
+        return all(bound.needed <= bound.there for bound in bounds(connections, shape))
+
+    low, high = 0, MOST
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if holds(middle) else (low, middle - 1)
+    first = next((bound.resource for bound in bounds(low + 1, shape) if bound.needed > bound.there), "")
+    return low, first
+
+
+def power_of_two(number):
+    """The smallest power of two that is not less."""
+    return 1 << max(0, number - 1).bit_length()
+
+
+def limits_for(connections, shape):
+    """The limits for so many connections, and C(problem): empty, or why the host cannot hold them and how many it can."""
+    wrong = problems_of(connections, shape)
+    if wrong:
+        return {"problem": " ".join(wrong), "largest": 0, "ends": "", "kernel": {}}
+    most, ends = largest(shape)
+    files, entries = nofile(connections, shape), conntrack_entries(connections, shape)
+    workers = split(2 * connections, shape.cpus)
+    return {
+        "connections": connections,
+        "largest": most,
+        "ends": ends,
+        "problem": _refusal(connections, shape, most, ends),
+        "sockets": sockets(connections, shape),
+        "nofile": files,
+        "memory_bytes": memory_needed(connections, shape),
+        "heap_bytes": heap_needed(connections, shape),
+        "instances_for_ports": split(connections, shape.ports),
+        "haproxy_maxconn": connections,
+        # Connections are not spread evenly over Nginx's workers: half as many again each, and never more than all.
+        "nginx_worker_connections": min(2 * connections, workers * 3 // 2) + FILES_BESIDE,
+        "nginx_worker_rlimit_nofile": min(2 * connections, workers * 3 // 2) + 2 * FILES_BESIDE,
+        "conntrack_max": entries,
+        "conntrack_buckets": power_of_two(split(entries, 4)) if entries else 0,
+        "kernel": kernel(connections, shape),
+    }
+
+
+def kernel(connections, shape):
+    """The kernel parameters for so many connections, as a profile for M(xitrum.host.sysctl_profile)."""
+    entries, total = conntrack_entries(connections, shape), sockets(connections, shape)
+    processes = (shape.instances * instance_files(connections, shape)) + proxy_files(connections, shape)
+    found = {
+        "fs.nr_open": (max(NR_OPEN, nofile(connections, shape)), "at_least", "the open files of the largest process"),
+        "fs.file-max": (processes + FILES_OF_OTHERS, "at_least", "the open files of all processes"),
+        "net.ipv4.tcp_mem": (f"{total} {2 * total} {4 * total}", "at_least", "one, two and four pages of queued data a socket"),
+        "net.ipv4.ip_local_port_range": (f"{FIRST_PORT} {LAST_PORT}", "range", "the ports of connections to the instances"),
+    }
+    if shape.conntrack:
+        found["net.netfilter.nf_conntrack_buckets"] = (power_of_two(split(entries, 4)), "at_least", "a quarter of nf_conntrack_max")
+        found["net.netfilter.nf_conntrack_max"] = (entries, "at_least", "one entry a socket and half as many closing")
+    return {key: {"value": value, "policy": policy, "source": f"{connections} connections: {why}"} for key, (value, policy, why) in found.items()}
+
+
+def _refusal(connections, shape, most, ends):
+    if connections <= most:
+        return ""
+    short = sorted((bound for bound in bounds(connections, shape) if bound.needed > bound.there), key=lambda bound: bound.resource != ends)
+    first, *others = [f"{bound.needed} {bound.unit} are needed, {bound.there} are there" for bound in short]
+    also = "; ".join(f"{bound.resource}, {words}" for bound, words in zip(short[1:], others))
+    return (f"xitrum_max_connections: {connections} connections cannot be held. {short[0].resource} ends first: {first}. "
+            f"{f'Too little as well: {also}. ' if also else ''}The largest number that holds is {most}. "
+            f"To hold more: {'; and '.join(bound.mend for bound in short)}.")
+
+
+def read(host, wanted):
+    """How much memory and how many open files of one process the host, or the container, has."""
+    grants = limits.read(host, {"nofile": NR_OPEN_MOST, "logins": [], "state": "present", "path": "/etc/security/limits.d/90-xitrum.conf"})
+    found = memory.limited(memory.parse_meminfo(host.read("/proc/meminfo") or ""), memory.cgroup_memory(host))["memory_bytes"]
+    # Where root can raise a limit it can raise fs.nr_open too, and the kernel profile does.
+    return {"memory_bytes": found or None, "nofile_most": None if grants["raises"] else grants["inherited"][1]}
+
+
+def plan(wanted, state):
+    """One row, and a problem where the host cannot hold what is wanted of it; C(connections) 0 wants nothing."""
+    if not wanted["connections"]:
+        return Plan()
+    shape = HostShape(**{name: wanted[name] for name in SPEC if name != "connections"}, **state)
+    found = limits_for(wanted["connections"], shape)
+    row = Row("capacity", "connections", wanted=str(wanted["connections"]), effective=str(found["largest"]), why=found["problem"])
+    if found["problem"]:
+        row.status, row.mend = "differs", f"xitrum_max_connections: {found['largest']}"
+    return Plan(rows=[row], problems=[found["problem"]] if found["problem"] else [], facts={"limits": found})

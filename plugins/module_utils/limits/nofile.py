@@ -1,0 +1,357 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The concern C(nofile): how many files a login may have open, from a limits.d file of our own.
+
+What the host can grant is found out first, and nothing above it is ever written: above C(fs.nr_open) PAM refuses the
+login (su and sudo are locked out), and where root lacks CAP_SYS_RESOURCE the line would silently do nothing.
+systemd's services do not go through PAM and take nothing from here.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from ..core import foreign_file
+from ..core.foreign_text import lines_of, lowercase, printable, words_of
+from ..core.plan import Plan, Row, comment_out, unread_rows
+from ..core.process import UNLIMITED, nofile_of, parse_status, seen
+from ..kernel import files as kernel_files
+from ..kernel.files import Unread
+
+MARK = "# Written by xitrum.host: changes here are lost.\n"
+OWN_FILE = re.compile(r"/etc/security/limits\.d/[A-Za-z0-9][A-Za-z0-9._-]*\.conf")
+DOMAIN = re.compile(r"[^\s#\x00-\x1f\x7f]+")
+LIMITS_CONF, LIMITS_D = "/etc/security/limits.conf", "/etc/security/limits.d"
+SSHD_CONFIG = "/etc/ssh/sshd_config"
+
+#: The kernel's own fs.nr_open (NR_OPEN in its sources), and the highest one, which systemd sets at boot on some systems.
+NR_OPEN, NR_OPEN_MOST = 1048576, 1073741816
+_CAP_SYS_RESOURCE = 24
+#: Where a number that a file has ends: far above what the kernel takes.
+_NO_END = 2 ** 63 - 1
+#: What pam_limits takes for no limit, in any case of its letters; for nofile it then sets fs.nr_open.
+_NO_LIMIT = ("-1", "-", "unlimited", "infinity")
+_KINDS = ("soft", "hard", "-")
+#: It reads the digits that a value begins with, and takes C(30k) for 30.
+_DIGITS = re.compile(r"\+?([0-9]+)")
+_LIMIT = re.compile(r"unlimited|[0-9]+")
+_SKIPPED = "PAM skips it: correct the line, or remove it"
+#: It reads a longer line in pieces of this size.
+_LONGEST = 1023
+
+SPEC = {
+    "nofile": {"type": "int", "default": 1024000},
+    "domains": {"type": "list", "elements": "str", "default": ["*", "root"]},
+    "policy": {"type": "str", "choices": ["at_least", "exact"], "default": "at_least"},
+    "logins": {"type": "list", "elements": "str", "default": []},
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "path": {"type": "path", "default": "/etc/security/limits.d/90-xitrum.conf"},
+}
+
+
+class Line(NamedTuple):
+    """A nofile line of limits.conf(5); C(value) is None where there is no limit."""
+
+    file: str
+    number: int
+    domain: str
+    kind: str
+    value: int | None
+
+
+def parse_lines(path, text):
+    """The nofile lines of one file as pam_limits reads them, in order: each a L(Line) or an L(Unread)."""
+    return [found for number, line in lines_of(text) for found in _parse_line(path, number, line)]
+
+
+def _parse_line(path, number, line):
+    data = line.encode("utf-8", "surrogateescape")
+    if len(data) > _LONGEST:
+        if "nofile" in lowercase(line):
+            why = f"found a line of more than {_LONGEST} bytes, which PAM reads in pieces: make lines of it"
+            yield Unread(path, number, line, why)
+        for begin in range(0, len(data), _LONGEST):
+            yield from _parse_line(path, number, data[begin:begin + _LONGEST].decode("utf-8", "surrogateescape"))
+        return
+    words = words_of(line.partition("#")[0].partition("\0")[0])
+    if len(words) == 2 and words[1].startswith("-"):
+        # Nothing of any file is applied to these users.
+        yield Line(path, number, words[0], "none", None)
+    if "nofile" not in map(lowercase, words[1:3]):
+        return
+    domain, kind, value = words[0], lowercase(words[1]), lowercase(words[3]) if len(words) > 3 else ""
+    digits = _DIGITS.match(value)
+    if not value or kind not in _KINDS or lowercase(words[2]) != "nofile":
+        yield Unread(path, number, line, f"found no line of limits.conf(5); expected DOMAIN soft|hard|- nofile NUMBER. {_SKIPPED}")
+    elif value in _NO_LIMIT:
+        yield Line(path, number, domain, kind, None)
+    elif digits:
+        yield Line(path, number, domain, kind, min(int(digits[1][:20]), _NO_END))
+        if digits[0] != value:
+            why = f"found {printable(value)!r}, which PAM reads as {int(digits[1][:20])}; expected a whole number: correct the line"
+            yield Unread(path, number, line, why)
+    else:
+        yield Unread(path, number, line, f"found {printable(value)!r}; expected a whole number or unlimited. {_SKIPPED}")
+
+
+def parse(path, text):
+    """The lines of one file that set nofile, in order; what pam_limits does not understand is left out."""
+    return [line for line in parse_lines(path, text) if isinstance(line, Line) and line.kind in _KINDS]
+
+
+def of_domain(lines, domain, kind):
+    """The line that counts for a domain and C(soft) or C(hard), or None: the last one, and C(-) means both."""
+    return next((line for line in reversed(lines) if line.domain == domain and line.kind in (kind, "-")), None)
+
+
+# ---------------------------------------------------------------------------------------------------------- reading
+
+def read(host, wanted):
+    """Everything about the host that L(plan) needs."""
+    found, unread = read_lines(host)
+    own = foreign_file.read_file(host, wanted["path"])
+    texts, _unread = kernel_files.read(host, "/etc/sysctl.d/90-xitrum.conf")
+    at_boot = kernel_files.Boot(texts, systemd=kernel_files.has_systemd(host)).without_us("fs.nr_open")
+    return {
+        "lines": [line for line in found if isinstance(line, Line) and line.kind in _KINDS],
+        "exempt": [line for line in found if isinstance(line, Line) and line.kind == "none"],
+        "unread_lines": [line for line in found if isinstance(line, Unread)],
+        "unread": unread,
+        "own": own.text,
+        "unusable": own.problem,
+        "nr_open": int(host.read("/proc/sys/fs/nr_open") or NR_OPEN),
+        "nr_open_at_boot": int(at_boot) if at_boot else None,
+        "file_max": int(host.read("/proc/sys/fs/file-max") or 0),
+        "inherited": inherited(host),
+        "raises": raises(host, wanted["nofile"]) if wanted["state"] == "present" else True,
+        "logins": {user: _login(host, user) for user in wanted["logins"]},
+        "use_pam": _use_pam(host),
+    }
+
+
+def read_lines(host):
+    """What L(parse_lines) finds in limits.conf and limits.d in the order in which PAM reads them, and the files that are hidden."""
+    lines, unread = [], []
+    for path in [LIMITS_CONF] + [f"{LIMITS_D}/{name}" for name in host.listdir(LIMITS_D) if name.endswith(".conf") and not name.startswith(".")]:
+        found = seen(host.read, path)
+        if found is None and host.exists(path):
+            unread.append(path)
+        lines += parse_lines(path, found or "")
+    return lines, unread
+
+
+def inherited(host):
+    """The soft and hard limit that a login starts from: those of the daemon that let this process in.
+
+    That is its first ancestor after PID 1 (which gives its services limits of their own). The ancestors in between have
+    been through PAM, and so have what our own file said at the time.
+    """
+    found, pid = (0, 0), "self"
+    while pid not in ("0", "1"):
+        found = nofile_of(seen(host.read, f"/proc/{pid}/limits") or "") or found
+        status = host.read(f"/proc/{pid}/status")
+        pid = parse_status(status).get("PPid", "0") if status else "0"
+    return found
+
+
+def raises(host, nofile):
+    """Whether root can raise a hard limit here: tried in a process of its own, as root, and else from the capabilities.
+
+    A capability alone does not tell: in a user namespace root has it, and the kernel refuses all the same.
+    """
+    status = parse_status(host.read("/proc/self/status") or "")
+    if status.get("Uid", "").split()[1:2] == ["0"]:
+        nr_open = int(host.read("/proc/sys/fs/nr_open") or NR_OPEN)
+        own = nofile_of(host.read("/proc/self/limits") or "") or (0, 0)
+        value = max(min(nofile, nr_open), min(max(own[1], inherited(host)[1]) + 1, nr_open))
+        return host.run(["sh", "-c", f"ulimit -HSn {value}"]).rc == 0
+    return bool(int(status.get("CapBnd", "0"), 16) >> _CAP_SYS_RESOURCE & 1)
+
+
+def _login(host, user):
+    """What a new login of a user gets, as C((soft, hard)), through PAM; None where only root may ask, or it failed."""
+    result = host.run(["timeout", "10", "su", "-s", "/bin/sh", user, "-c", "ulimit -Sn; ulimit -Hn"])
+    # A module of PAM may have greeted first.
+    words = result.out.split()[-2:]
+    return (words[0], words[1]) if result.rc == 0 and len(words) == 2 and all(map(_LIMIT.fullmatch, words)) else None
+
+
+def _use_pam(host):
+    """Whether sshd uses PAM: C(yes), C(no), empty where there is no sshd, None where its configuration is hidden."""
+    try:
+        text = host.read(SSHD_CONFIG)
+        if text is None:
+            return ""
+        return use_pam(text, [host.read(f"{SSHD_CONFIG}.d/{name}") or "" for name in host.listdir(SSHD_CONFIG + ".d") if name.endswith(".conf")])
+    except PermissionError:
+        return None
+
+
+def use_pam(text, included):
+    """UsePAM of an sshd_config(5): the first one counts, an Include is read where it stands, and without any it is no."""
+    for line in text.splitlines():
+        words = line.replace("=", " ").split()
+        if words and words[0].lower() == "include" and any("sshd_config.d" in word for word in words):
+            inner = next((found for found in (use_pam(more, []) for more in included if re.search(r"^\s*UsePAM\b", more, re.I | re.M)) if found), None)
+            if inner:
+                return inner
+        if len(words) > 1 and words[0].lower() == "usepam":
+            return words[1].strip('"').lower()
+    return "no"
+
+
+# --------------------------------------------------------------------------------------------------------- planning
+
+def granted(wanted, state):
+    """How many open files this host can grant of those wanted, and what ends it: C((number, sentence))."""
+    bounds = [(wanted, ""), (state["nr_open"], f"fs.nr_open is {state['nr_open']}"), (_at_boot(state), f"fs.nr_open is {_at_boot(state)} after a reboot")]
+    if not state["raises"]:
+        bounds.append((state["inherited"][1], f"root cannot raise the hard limit of {state['inherited'][1]} here (no CAP_SYS_RESOURCE: a container)"))
+    return min(bounds, key=lambda bound: bound[0])
+
+
+def _at_boot(state):
+    """fs.nr_open after a reboot: a file's, or the kernel's own; systemd's own is far above it and comes back by itself."""
+    if state["nr_open_at_boot"] is not None:
+        return state["nr_open_at_boot"]
+    return state["nr_open"] if state["nr_open"] >= NR_OPEN_MOST else min(NR_OPEN, state["nr_open"])
+
+
+def plan(wanted, state):
+    """Decides, from C(wanted) (the options of SPEC) and what L(read) gave, without touching the host."""
+    problems = _problems(wanted, state)
+    if problems:
+        return Plan(problems=problems)
+    before = state["own"] or ""
+    if wanted["state"] == "absent":
+        row = Row("nofile", wanted["path"], wanted="absent", configured="there" if before else "absent", status="differs" if before else "ok")
+        return Plan(rows=[row], actions=[{"path": wanted["path"], "text": None}] if before else [], before=before)
+    limit, why = granted(wanted["nofile"], state)
+    others = [line for line in state["lines"] if line.file != wanted["path"]]
+    values = {(domain, kind): _value(wanted, limit, others, domain, kind, state) for domain in wanted["domains"] for kind in ("soft", "hard")}
+    text = MARK + "".join(f"{domain} {kind} nofile {value}\n" for (domain, kind), value in values.items())
+    result = Plan(before=before, after=text, facts={"wanted": wanted["nofile"], "granted": limit, "why": why})
+    if text != before:
+        result.actions = [{"path": wanted["path"], "text": text}]
+    result.rows = [_row(wanted, state, domain, values, limit, why) for domain in wanted["domains"]]
+    result.rows += _login_rows(wanted, state, values) + _other_rows(wanted, state, others, limit)
+    return result
+
+
+def _problems(wanted, state):
+    found = []
+    if not OWN_FILE.fullmatch(wanted["path"]):
+        found.append(f"path: found {wanted['path']}, wanted a .conf file of its own in {LIMITS_D}, the folder that PAM reads.")
+    if not 1 <= wanted["nofile"] <= NR_OPEN_MOST:
+        found.append(f"nofile: found {wanted['nofile']}, wanted a number of open files from 1 to {NR_OPEN_MOST}.")
+    found += [f"domains: {domain!r} is no domain of limits.conf(5)." for domain in wanted["domains"] if not DOMAIN.fullmatch(domain)]
+    if state.get("unusable"):
+        found.append(state["unusable"])
+    if state["own"] is not None and not state["own"].startswith(MARK):
+        found.append(f"{wanted['path']} holds lines of somebody else and would be replaced: move it away, or choose another path.")
+    return found
+
+
+def _value(wanted, limit, others, domain, kind, state):
+    """What to write. With C(at_least) a larger value stays: what another file sets for the domain, or what a login has
+    without any line, both as far as the host can grant it."""
+    if wanted["policy"] == "exact":
+        return limit
+    most, other = granted(NR_OPEN_MOST, state)[0], of_domain(others, domain, kind)
+    there = state["inherited"][("soft", "hard").index(kind)] if other is None else other.value
+    return max(limit, most if there is None else min(there, most))
+
+
+def _row(wanted, state, domain, values, limit, why):
+    lines = {kind: of_domain(state["lines"], domain, kind) for kind in ("soft", "hard")}
+    row = Row("nofile", f"limits of {domain}", wanted=str(wanted["nofile"]), configured=" ".join(text(line) for line in lines.values()))
+    own = [line.value for line in parse(wanted["path"], state["own"] or "") if line.domain == domain]
+    later = next((line for kind, line in lines.items()
+                  if line and line.file != wanted["path"] and not _as_good(wanted["policy"], line.value, values[domain, kind], state)), None)
+    if own != [values[domain, "soft"], values[domain, "hard"]]:
+        row.status, row.why = "differs", f"{wanted['path']} does not say so yet"
+    elif later:
+        row.status, row.why = "differs", f"{later.file} line {later.number} ({domain} {later.kind} nofile {text(later)}) comes later and wins"
+        row.fix(comment_out(later.file, later.number))
+    elif why:
+        row.status = "read_only"
+        row.mend = f"sysctl -w fs.nr_open={wanted['nofile']}" if state["raises"] else f"docker run --ulimit nofile={wanted['nofile']}"
+    if why:
+        row.why = f"granted {limit} of {wanted['nofile']}: {why}" + (f"; {row.why}" if row.why else "")
+    return row
+
+
+def _as_good(policy, value, desired, state):
+    """Whether the value of a line that comes after ours will do. PAM takes no limit for fs.nr_open, and what the host cannot
+    grant is not applied at all."""
+    value = state["nr_open"] if value is None else value
+    return value == desired or (policy == "at_least" and desired < value <= granted(NR_OPEN_MOST, state)[0])
+
+
+def text(line):
+    """The value of a line as it is written, C(-) where there is none."""
+    return "-" if line is None else "unlimited" if line.value is None else str(line.value)
+
+
+def _login_rows(wanted, state, values):
+    rows = []
+    for user, found in state["logins"].items():
+        domain = "root" if user == "root" else "*"
+        expected = [str(values[domain, kind]) for kind in ("soft", "hard") if (domain, kind) in values]
+        row = Row("nofile", f"login of {user}", wanted=" ".join(expected), effective=" ".join(found or ()))
+        if found is None:
+            row.status, row.why = "unseen", "only root can ask PAM what a new login gets, or the login failed"
+        elif expected and list(found) != expected:
+            row.status, row.why = "differs", "a new login gets other limits"
+            row.fix(["su", "-s", "/bin/sh", user, "-c", "ulimit -Sn; ulimit -Hn"])
+        rows.append(row)
+    return rows
+
+
+def _other_rows(wanted, state, others, limit):
+    """What is not ours and stands in the way: lines for single users, sshd without PAM, too small an fs.file-max."""
+    rows = [Row("nofile", f"limits of {path}", status="unseen", why="only root may read it") for path in state["unread"]]
+    rows += unread_rows("nofile", [line for line in state.get("unread_lines", ()) if line.file != wanted["path"]])
+    rows += [_exempt_row(wanted, line) for line in state.get("exempt", ())]
+    for line in others:
+        if line.domain not in wanted["domains"] and line.value is not None and line.value < limit:
+            ours = line.domain in wanted["logins"]
+            rows.append(Row("nofile", f"limits of {line.domain}", wanted=str(limit) if ours else "", configured=f"{line.kind} {line.value}",
+                            status="differs" if ours else "ok", why=f"{line.file} line {line.number} names {line.domain}, which wins over '*'",
+                            commands=[comment_out(line.file, line.number)] if ours else []))
+    if state["use_pam"] == "no":
+        rows.append(Row("nofile", "sshd UsePAM", wanted="yes", configured="no", status="differs",
+                        why="without PAM, logins by SSH take nothing from limits.d", commands=[["sed", "-i", "s/^#* *UsePAM .*/UsePAM yes/", SSHD_CONFIG]]))
+    if 0 < state["file_max"] < limit:
+        rows.append(Row("nofile", "fs.file-max", wanted=f"at least {limit}", effective=str(state["file_max"]), status="differs",
+                        why="all processes together may not have as many files open as one login", commands=[["sysctl", "-w", f"fs.file-max={limit}"]]))
+    return rows
+
+
+def _exempt_row(wanted, line):
+    """A line that exempts users from every limit, and so from ours: they keep those of the daemon that let them in."""
+    ours = line.domain in wanted["logins"]
+    return Row("nofile", f"limits of {line.domain}", configured="none", status="differs" if ours else "ok",
+               why=f"{line.file} line {line.number} ({printable(line.domain)} -) exempts {printable(line.domain)} from all lines",
+               commands=[comment_out(line.file, line.number)] if ours else [])
+
+
+def apply(host, todo):
+    """Does what L(plan) decided."""
+    for action in todo.actions:
+        if action["text"] is None:
+            host.remove_written(action["path"])
+        else:
+            host.write(action["path"], action["text"])
+
+
+def granted_to_services(host, nofile):
+    """How many open files a service can be given: what root may raise to, or else what the first process has itself."""
+    text = (host.read("/proc/sys/fs/nr_open") or "").strip()
+    most = min(nofile, int(text)) if text.isdecimal() else nofile
+    if raises(host, nofile):
+        return most
+    has = nofile_of(host.read("/proc/1/limits") or "")
+    return min(most, has[1]) if has and has[1] != UNLIMITED else most

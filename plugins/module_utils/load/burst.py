@@ -1,0 +1,149 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A burst of connects at once against a listening socket of one's own: what a backlog is good for while nobody accepts.
+
+The listener does not accept for a while, as an application does not during a pause of its garbage collection. What finds the queue full is
+dropped, and the client's kernel sends its SYN again a second later: the user waits, and no log says so.
+"""
+
+from __future__ import annotations
+
+import resource
+import select
+import socket
+import time
+
+from ..core import addresses
+from ..core.plan import Plan
+from . import state as load_state
+from .counts import repeated
+
+SPEC = {
+    "connects": {"type": "int", "default": 500},
+    "backlogs": {"type": "list", "elements": "int", "default": [128, 1024]},
+    "pause": {"type": "float", "default": 0.5},
+    "timeout": {"type": "int", "default": 8},
+    "address": {"type": "str", "default": ""},
+    "port": {"type": "int", "default": 0},
+}
+
+#: A burst is a burst: more at once only measures how fast one process can call connect(). Seconds that a listener may not accept.
+CONNECTS_MOST, PAUSE_MOST = 20000, 5
+FILES_BESIDE = 64
+
+
+def problems(wanted, nofile, ports):
+    """What cannot be meant or made, as sentences. A burst on a listener of one's own has two files a connect."""
+    found = []
+    if not 1 <= wanted["connects"] <= CONNECTS_MOST:
+        found.append(f"prove_burst: found {wanted['connects']}, wanted a number from 1 to {CONNECTS_MOST}.")
+    if not 0 <= wanted["pause"] <= PAUSE_MOST:
+        found.append(f"prove_burst_pause: found {wanted['pause']}, wanted seconds from 0 to {PAUSE_MOST}.")
+    if any(backlog < 1 for backlog in wanted["backlogs"]):
+        found.append(f"prove_burst_backlogs: found {wanted['backlogs']}, wanted numbers from 1 on.")
+    most = min((nofile - FILES_BESIDE) // 2, ports)
+    if not found and wanted["connects"] > most:
+        ends = "ports that connections leave from" if most == ports else "open files of one process, two for each"
+        found.append(f"prove_burst: found {wanted['connects']}, and this host can make {most} at once: its {ends} end first. Wanted is {most} or less.")
+    return found
+
+
+def measured(made, connects):
+    """From the connects that were made, as C((seconds, whether by a repeated SYN)): how many were made at once, late, or not at all."""
+    late = sum(again for _seconds, again in made)
+    return {"connects": connects, "at_once": len(made) - late, "delayed": late, "failed": connects - len(made),
+            "slowest_ms": round(max(made)[0] * 1000, 1) if made else None}
+
+
+def dropped(before, after):
+    """What the kernel has counted in between."""
+    return {name: after[name] - before[name] for name in ("ListenOverflows", "ListenDrops")}
+
+
+class Burst:
+    """One burst. Everything is in this process, so that nothing is left of it when it ends."""
+
+    def __init__(self, connects, timeout, address):
+        self.connects, self.timeout, self.address = connects, timeout, address
+        self.began, self.made, self.open, self.accepted = {}, [], [], []
+        self.epoll = select.epoll()
+
+    def call(self, listener, pause):
+        """Connects at once, accepts after the pause, and returns what L(measured) takes."""
+        for _number in range(self.connects):
+            link = socket.socket(socket.AF_INET6 if ":" in self.address[0] else socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+            self.open.append(link)
+            self.began[link.fileno()] = (link, time.monotonic())
+            link.connect_ex(self.address)
+            self.epoll.register(link.fileno(), select.EPOLLOUT)
+        begin = time.monotonic()
+        while self.began and time.monotonic() - begin < self.timeout:
+            for handle, event in self.epoll.poll(0.02, 1024):
+                link, since = self.began.pop(handle)
+                if not event & (select.EPOLLERR | select.EPOLLHUP):
+                    self.made.append((time.monotonic() - since, repeated(link)))
+                self.epoll.unregister(handle)
+            if listener and time.monotonic() - begin >= pause:
+                self.accept(listener)
+        return self.made
+
+    def accept(self, listener):
+        """Takes what waits."""
+        try:
+            while True:
+                self.accepted.append(listener.accept()[0])
+        except BlockingIOError:
+            return
+
+    def close(self):
+        """Everything."""
+        for link in (*self.open, *self.accepted):
+            link.close()
+        self.epoll.close()
+
+
+def burst(host, wanted, backlog=0):
+    """A burst against a listener of one's own with this backlog, or without one against the address and port. Returns its numbers."""
+    listener, address = None, (addresses.local_target(wanted["address"]), wanted["port"])
+    before = load_state.parse_netstat(host.read("/proc/net/netstat") or "")
+    if backlog:
+        listener = socket.socket()
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(backlog)
+        listener.setblocking(False)
+        address = listener.getsockname()
+    one = Burst(wanted["connects"], wanted["timeout"], address)
+    try:
+        found = measured(one.call(listener, wanted["pause"]), wanted["connects"])
+    finally:
+        one.close()
+        if listener:
+            listener.close()
+    after = load_state.parse_netstat(host.read("/proc/net/netstat") or "")
+    somaxconn = load_state.number(host, "/proc/sys/net/core/somaxconn") or backlog
+    return {"asked": backlog, "backlog": min(backlog, somaxconn), **found, **dropped(before, after)}
+
+
+def read(host, wanted):
+    """What can be made here. Its own limit of open files is raised as far as it goes, for this process only."""
+    most = max(resource.getrlimit(resource.RLIMIT_NOFILE))
+    state = load_state.client(host, {"targets": []})
+    del wanted
+    return {"nofile": most, "ports": state["ports"]}
+
+
+def plan(wanted, state):
+    """Problems, or nothing."""
+    return Plan(problems=problems(wanted, state["nofile"], state["ports"]))
+
+
+def apply(host, wanted):
+    """The bursts, one after the other."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    try:
+        found = [burst(host, wanted, backlog) for backlog in wanted["backlogs"]]
+        return found + ([burst(host, wanted)] if wanted["port"] else [])
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

@@ -1,0 +1,112 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Who of a fleet makes connections to whom, and what is watched meanwhile. Pure, and from the inventory alone."""
+
+from __future__ import annotations
+
+import re
+
+from ..core import addresses
+from ..proxy import definition as proxy
+from . import planning as load_plan
+
+#: The ways that a connection can take.
+WAYS = {"direct": "directly to the instances", "proxy": "through the proxies"}
+
+LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
+
+
+def problems(wanted, groups, known):
+    """What is wrong with the settings, as sentences. C(known) are all hosts of the inventory."""
+    found = []
+    numbers = {name: wanted[name] for name in ("connections", "rate", "seconds", "heartbeat", "timeout")}
+    found += [f"prove_{name}: found {value}, wanted 1 or more." for name, value in numbers.items() if value < 1]
+    if wanted["burst"] < 0:
+        found.append(f"prove_burst: found {wanted['burst']}, wanted the number of connects at once, or 0 for none.")
+    if not wanted["path"]:
+        found.append("prove_path is not set: wanted is the path of a WebSocket of the application, such as /sockjs/websocket. "
+                     "Only its author knows whom it may be opened by.")
+    if not LABEL.fullmatch(wanted["label"]):
+        found.append(f"prove_label: found {wanted['label']!r}, wanted are letters, digits and . _ - as it is the name of a file and of a column.")
+    strange = [name for name in wanted["from"] if name not in known]
+    if strange:
+        found.append(f"prove_from: found {', '.join(strange)}, which the inventory does not have. Wanted are its hosts, or localhost for the controller.")
+    if not wanted["from"]:
+        found.append("prove_from is empty: wanted are the hosts that connect.")
+    wrong = [way for way in wanted["through"] if way not in WAYS]
+    if wrong or not wanted["through"]:
+        found.append(f"prove_through: found {wanted['through']}, wanted are one or both of {', '.join(WAYS)}.")
+    if "proxy" in wanted["through"] and not groups.get("xitrum_proxy"):
+        found.append("prove_through has proxy, and the inventory has no host in the group xitrum_proxy: leave it out.")
+    if "direct" in wanted["through"] and not groups.get("xitrum"):
+        found.append("prove_through has direct, and the inventory has no host in the group xitrum: leave it out.")
+    return found + unanswered(wanted, groups.get("xitrum_proxy", []))
+
+
+def unanswered(wanted, proxies):
+    """A sentence where connections would be refused by Nginx: with the PROXY protocol it serves, without that header, only its own host, at
+    the loopback, and that only where it listens on all addresses. Every host that connects is to call every proxy."""
+    if "proxy" not in wanted["through"] or (wanted["software"], wanted["behind"]) != ("nginx", "proxy"):
+        return []
+    everywhere = any(map(addresses.is_every, wanted["proxy_listen"]))
+    outside = [host for host in wanted["from"] if not everywhere or [one for one in proxies if one != host]]
+    if not outside:
+        return []
+    do = "prove directly (prove_through=['direct'])"
+    if everywhere and len(proxies) == 1:
+        do += f", or from the proxy itself (prove_from={proxies})"
+    return [f"prove_through: found proxy, from {', '.join(outside)} to {', '.join(proxies)}, where Nginx answers nobody but its own host without the PROXY "
+            f"protocol (xitrum_proxy_load_balancer_protocol is proxy), and the load does not speak it. Wanted is a way that is answered: {do}."]
+
+
+def instances(hosts, host, wanted):
+    """The instances as C(host) reaches them. With slots there is one, in the slot that was read."""
+    found = proxy.servers(hosts, host, {proxy.PORT: wanted["http_port"], proxy.COUNT: wanted["instances"]})
+    slots = {one["inventory_hostname"]: (one.get("xitrum_slot_read") or {}).get("slot") or 0 for one in hosts}
+    return [{**one, "port": one["port"] + slots[one["host"]]} for one in found]
+
+
+def proxy_targets(hosts, host, wanted):
+    """The proxies as C(host) reaches them: one on C(host) itself at the loopback, unless it listens elsewhere only."""
+    port = wanted["proxy_https_port"] if wanted["tls"] else wanted["proxy_http_port"]
+    found = []
+    for one in hosts:
+        same = one["inventory_hostname"] == host
+        address = addresses.listen_target(wanted["proxy_listen"]) if same else proxy.own_address(one)
+        found.append({"name": one["inventory_hostname"], "address": address, "port": port, "tls": wanted["tls"]})
+    return found
+
+
+def watched(hosts, host, groups, wanted):
+    """The ports of C(host) whose processes are of interest."""
+    found = []
+    if host in groups.get("xitrum", []):
+        found += [{"name": one["name"], "port": one["port"]} for one in instances([hosts[host]], host, wanted)]
+    if host in groups.get("xitrum_proxy", []):
+        found.append({"name": wanted["software"], "port": wanted["proxy_https_port"] if wanted["tls"] else wanted["proxy_http_port"]})
+    return found
+
+
+def loads(hosts, groups, host, wanted):
+    """C({problems, loads, watched}) of one host: C(loads) maps a way to the options of M(xitrum.host.connection_load), empty where the host makes none.
+
+    C(hosts) maps every host of the inventory to its variables, C(groups) every group to its hosts.
+    """
+    found = problems(wanted, groups, [*hosts, "localhost"])
+    if found:
+        return {"problems": found, "loads": {}, "watched": []}
+    share = 0
+    if host in wanted["from"]:
+        share = load_plan.split(wanted["connections"], len(wanted["from"]))[wanted["from"].index(host)]
+    common = {"connections": share, "rate": max(1, round(wanted["rate"] * share / wanted["connections"])),
+              **{name: wanted[name] for name in ("seconds", "heartbeat", "timeout", "path", "headers", "sources")}}
+    made = {}
+    for way in wanted["through"] if share else []:
+        if way == "direct":
+            targets = [{"name": one["name"], "address": one["address"], "port": one["port"]}
+                       for one in instances([hosts[name] for name in groups["xitrum"]], host, wanted)]
+        else:
+            targets = proxy_targets([hosts[name] for name in groups["xitrum_proxy"]], host, wanted)
+        made[way] = {**common, "targets": targets}
+    return {"problems": [], "loads": made, "watched": watched(hosts, host, groups, wanted)}

@@ -1,0 +1,117 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What limited a load: from what became of the connections, and what was read of every host while they were held. Pure."""
+
+from __future__ import annotations
+
+from .counts import FAILED
+
+#: What is said of connections that were not opened.
+WORDS = {
+    "refused": "refused", "unanswered": "not answered in time", "turned_away": "answered, and not with a WebSocket",
+    "closed_early": "closed before they were open",
+    "client_files": "not made for want of open files where they come from", "client_ports": "not made for want of ports where they come from",
+    "other": "not made",
+}
+
+#: What a status means here.
+HINTS = {
+    200: ": prove_path is no WebSocket", 301: ": set prove_tls, or another prove_path", 302: ": set prove_tls, or another prove_path",
+    400: ": prove_path is no WebSocket", 401: ": it wants a user, see prove_headers", 403: ": it does not let everybody in, see prove_headers",
+    404: ": prove_path is no path of it", 503: ": no instance, or no place in its queue, was free", 504: ": an instance did not answer the proxy",
+}
+
+#: A limit counts as reached from this share on.
+NEAR = 0.98
+
+
+def failures(counts):
+    """Why connections were not opened, as a list of words with numbers."""
+    return [f"{counts[name]} {WORDS[name]}" for name in FAILED if counts[name]]
+
+
+def limits(asked, counts, hosts):
+    """What limited it, the surest first, as C([(word, sentence)]); empty where all were held.
+
+    C(hosts) maps each host to C({before, during, after}), readings of M(xitrum.host.connection_load_info).
+    """
+    if counts["held"] == asked and not counts["dropped"] and not counts["silent"]:
+        return []
+    found = [*of_client(counts)]
+    for host, seen in hosts.items():
+        found += [*of_proxy(host, seen["during"]), *of_processes(host, seen["during"]), *of_restarts(host, seen["before"], seen["after"]),
+                  *of_kernel(host, seen)]
+    return found + [*of_answers(asked, counts)]
+
+
+def of_client(counts):
+    """What the host that connects has no more of."""
+    if counts["client_files"]:
+        yield "nofile", "the processes that connect have no more open files: use more hosts in prove_from, or raise their hard limit"
+    if counts["client_ports"]:
+        yield "ports", "the addresses that connect have no more ports: name more of them in prove_sources, or use more hosts in prove_from"
+
+
+def of_proxy(host, during):
+    """HAProxy's own limit, which it works out from its open files unless it was given one."""
+    said = during["proxy"]
+    if not said or not said["most"] or said["connections"] < NEAR * said["most"]:
+        return
+    files = max([row["nofile"] or 0 for row in during["processes"] if row["process"] == "haproxy"], default=0)
+    if files and 2 * said["most"] >= 0.85 * files:
+        yield "nofile", f"HAProxy on {host} takes no more than {said['most']} connections, which it works out from its {files} open files (nofile)"
+    else:
+        yield "maxconn", f"HAProxy on {host} takes no more than {said['most']} connections: its maxconn (xitrum_max_connections, xitrum_proxy_max_connections)"
+
+
+def of_processes(host, during):
+    """Processes that have no more open files."""
+    for row in during["processes"]:
+        if row["files"] is not None and row["nofile"] and row["nofile"] > 0 and row["files"] >= min(NEAR * row["nofile"], row["nofile"] - 1):
+            yield "nofile", f"{row['name']} ({row['process']} {row['pid']} on {host}) has {row['files']} of its {row['nofile']} open files (nofile)"
+
+
+def of_restarts(host, before, after):
+    """Processes that did not live through it."""
+    pids = {(row["name"], row["pid"]) for row in after["processes"]}
+    names = {row["name"] for row in after["processes"]}
+    for row in before["processes"]:
+        if (row["name"], row["pid"]) not in pids:
+            now = "started anew" if row["name"] in names else "not there any more"
+            yield "process", (f"{row['name']} on {host} ended meanwhile (process {row['pid']}, {now}): "
+                              "its log and the kernel's say whether it was out of memory")
+
+
+def of_kernel(host, seen):
+    """The kernel's own limits."""
+    during, before, after = seen["during"], seen["before"], seen["after"]
+    if during["conntrack"] and during["conntrack"][0] >= NEAR * during["conntrack"][1]:
+        yield "conntrack", f"{host} tracks {during['conntrack'][0]} of {during['conntrack'][1]} connections (net.netfilter.nf_conntrack_max)"
+    if during["memory_free_bytes"] < 0.03 * during["memory_bytes"]:
+        yield "memory", f"{host} has {during['memory_free_bytes'] >> 20} MiB of {during['memory_bytes'] >> 20} MiB of memory free"
+    full = after["counters"]["ListenOverflows"] - before["counters"]["ListenOverflows"]
+    if full > 0:
+        backlogs = ", ".join(f"{row['name']} {row['backlog']}" for row in during["processes"])
+        yield "backlog", f"on {host} {full} connects found the queue of a listening socket full (backlog: {backlogs})"
+
+
+def of_answers(asked, counts):
+    """What is known from the connections alone."""
+    if counts["turned_away"]:
+        yield "answer", f"{counts['turned_away']} were answered with {counts['status']}{HINTS.get(counts['status'], '')}"
+    if counts["refused"]:
+        yield "refused", f"{counts['refused']} were refused: nobody listened there"
+    if counts["unanswered"]:
+        yield "timeout", f"{counts['unanswered']} were not answered in time (prove_timeout)"
+    if counts["closed_early"]:
+        yield "closed", f"{counts['closed_early']} were closed before they were open"
+    if counts["other"]:
+        yield "error", f"{counts['other']} could not be made (error {counts['errno']} of errno.h)"
+    if counts["dropped"]:
+        yield "dropped", f"{counts['dropped']} were closed by the other side while they were held"
+    if counts["silent"]:
+        yield "silent", f"{counts['silent']} did not answer a ping in time"
+    left = asked - counts["tried"]
+    if left > 0:
+        yield "rest", f"{left} were not tried any more"

@@ -1,0 +1,157 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The report of a proof: the figures of each way that connections took, and of earlier runs beside them. Pure."""
+
+from __future__ import annotations
+
+from ..report.fleet_summary import table
+from . import counts as load_counts
+from . import fleet as load_fleet
+from . import limits as load_limits
+
+#: Columns of earlier runs that are shown, the latest.
+EARLIER_MOST = 4
+
+#: What is said of a burst where it is not 0.
+BURST_WORDS = {"delayed": "after 1 s or more", "failed": "not at all", "ListenOverflows": "times full"}
+
+#: A growth of less for each connection, in bytes, is noise.
+MEMORY_LEAST = 64
+
+
+def way_report(asked, readings, loads, capacities, groups, way):
+    """The figures of one way.
+
+    C(readings) maps hosts to C({before, during, after}), C(loads) the hosts that connected to their counts, C(capacities) hosts to the capacity plan
+    of what they are and have (C({largest, ends})).
+    """
+    counts = load_counts.merged(list(loads.values()))
+    ended = load_limits.limits(asked, counts, readings)
+    rows = [(host, row) for host, seen in readings.items() for row in seen["during"]["processes"]]
+    filled = [(host, row) for host, row in rows if row["files"] and (row["nofile"] or 0) > 0]
+    fullest = max([(row["files"] / row["nofile"], row["files"], row["nofile"], row["name"], host) for host, row in filled], default=None)
+    return {
+        "asked": asked,
+        "held": counts["held"],
+        "lost": counts["dropped"] + counts["silent"],
+        "not_opened": load_limits.failures(counts),
+        "not_tried": max(0, asked - counts["tried"]),
+        "delayed": counts["delayed"],
+        "pings": counts["pings"],
+        "pongs": counts["pongs"],
+        "connect_ms": [load_counts.percentile(counts["connect"], share) for share in (0.5, 0.99)],
+        "ping_ms": [load_counts.percentile(counts["pong"], share) for share in (0.5, 0.99)],
+        "overflows": {host: seen["after"]["counters"]["ListenOverflows"] - seen["before"]["counters"]["ListenOverflows"] for host, seen in readings.items()},
+        "drops": {host: seen["after"]["counters"]["ListenDrops"] - seen["before"]["counters"]["ListenDrops"] for host, seen in readings.items()},
+        "backlogs": {f"{host} {row['name']}": row["backlog"] for host, row in rows},
+        "memory_bytes": memory(readings, counts["held"]),
+        "fullest": {"files": fullest[1], "nofile": fullest[2], "name": fullest[3], "host": fullest[4]} if fullest else None,
+        "promise": promise(capacities, groups, way),
+        "ended_by": [list(pair) for pair in ended],
+    }
+
+
+def memory(readings, held):
+    """By how much the processes of each name have grown for each connection that is held, in bytes of RSS."""
+    grown = {}
+    for seen in readings.values():
+        before = {row["pid"]: row["memory_bytes"] for row in seen["before"]["processes"]}
+        for row in seen["during"]["processes"]:
+            if row["pid"] in before:
+                grown[row["process"]] = grown.get(row["process"], 0) + row["memory_bytes"] - before[row["pid"]]
+    # Those that have none of the connections do not grow with them.
+    return {name: round(more / held) for name, more in grown.items() if more >= held * MEMORY_LEAST} if held else {}
+
+
+def promise(capacities, groups, way):
+    """The connections that the capacity plan gives the fleet, and what ends first: C({largest, ends, hosts}); the proxies' part where it is smaller."""
+    parts = ["xitrum", "xitrum_proxy"] if way == "proxy" else ["xitrum"]
+    found = []
+    for part in parts:
+        known = [(host, capacities[host]) for host in groups.get(part, []) if host in capacities]
+        if known:
+            found.append({"largest": sum(plan["largest"] for _host, plan in known), "ends": known[0][1]["ends"], "hosts": [host for host, _plan in known]})
+    return min(found, key=lambda part: part["largest"]) if found else None
+
+
+def shortfalls(report):
+    """Why a run failed, one sentence for each way on which fewer connections were held than asked for; none where all
+    were."""
+    for way, figures in report["ways"].items():
+        if figures["held"] < figures["asked"]:
+            words = ", ".join(dict.fromkeys(word for word, _sentence in figures["ended_by"])) or "an unknown reason"
+            yield (f"found {figures['held']} connections held {load_fleet.WAYS[way]}, expected {figures['asked']} (prove_connections): "
+                   f"limited by {words}. The table before this message has the details.")
+
+
+def cells(said):
+    """The figures of one way as (title, text), in the order of the table."""
+    def pair(times):
+        return "-" if times[0] is None else f"{times[0]:g}, {times[1]:g}"
+
+    def on_hosts(numbers):
+        return ", ".join(f"{count} {host}" for host, count in numbers.items() if count) or "0"
+
+    fullest, promised = said["fullest"], said["promise"]
+    # Each sentence begins with its number, in the files of earlier runs as well.
+    not_opened = sum(int(words.split()[0]) for words in said["not_opened"])
+    backlogs = sorted(set(said["backlogs"].values()))
+    return [
+        ("asked", str(said["asked"])),
+        ("held", str(said["held"])),
+        ("lost", str(said["lost"])),
+        ("not opened", str(not_opened)),
+        ("not tried any more", str(said["not_tried"])),
+        ("open after, ms (median, 99 %)", pair(said["connect_ms"])),
+        ("delayed by a repeated SYN", str(said["delayed"])),
+        ("pings answered", f"{said['pongs']} of {said['pings']}"),
+        ("ping, ms (median, 99 %)", pair(said["ping_ms"])),
+        ("queue full (ListenOverflows)", on_hosts(said["overflows"])),
+        ("SYNs dropped (ListenDrops)", on_hosts(said["drops"])),
+        ("backlog of the listeners", ", ".join(map(str, backlogs)) or "-"),
+        ("memory a connection, KiB", ", ".join(f"{more / 1024:.1f} {name}" for name, more in said["memory_bytes"].items()) or "-"),
+        ("most open files", f"{fullest['files']} of {fullest['nofile']} {fullest['name']}" if fullest else "-"),
+        ("the plan promised", f"{promised['largest']} ({promised['ends']})" if promised else "-"),
+        ("limited by", said["ended_by"][0][0] if said["ended_by"] else "nothing"),
+    ]
+
+
+def burst_cell(one):
+    """One burst in a few words."""
+    words = [f"{one['at_once']} of {one['connects']} at once"]
+    words += [f"{one[name]} {word}" for name, word in BURST_WORDS.items() if one[name]]
+    # In the cell: a kernel that gives more in the next run is what the columns are to show.
+    return ", ".join(words) + (f" (the kernel gives {one['backlog']})" if one["backlog"] < one["asked"] else "")
+
+
+def burst_title(host, one):
+    """What a burst is called."""
+    return f"{host}, backlog {one['asked']}" if one["asked"] else f"{host}, the application itself"
+
+
+def lines_of(runs, rows_of):
+    """A table of what C(rows_of(run)) gives, a column a run, in the order in which titles appear."""
+    found = [dict(rows_of(run)) for run in runs]
+    titles = list(dict.fromkeys(title for one in found for title in one))
+    return table(("", *[run["label"] for run in runs]), [(title, *[one.get(title, "") for one in found]) for title in titles])
+
+
+def proof_table(report, earlier):
+    """A report as text, with those of earlier runs (other labels) beside it."""
+    before = sorted([run for run in earlier if run["label"] != report["label"]], key=lambda run: run["when"])[-EARLIER_MOST:]
+    text = []
+    for way, said in report["ways"].items():
+        runs = [run for run in before if way in run["ways"]] + [report]
+        lines = lines_of(runs, lambda run, way=way: cells(run["ways"][way]))
+        text += [f"Connections {load_fleet.WAYS[way]}", *lines, ""]
+        text += [f"  - {sentence}" for _word, sentence in said["ended_by"]] + ([""] if said["ended_by"] else [])
+    if any(report["bursts"].values()):
+        runs = [run for run in before if any(run["bursts"].values())] + [report]
+        text += ["A burst of connects while nobody accepts", *lines_of(runs, burst_rows), ""]
+    return "\n".join(text).rstrip()
+
+
+def burst_rows(run):
+    """All bursts of a run as (title, text)."""
+    return [(burst_title(host, one), burst_cell(one)) for host, bursts in run["bursts"].items() for one in bursts]

@@ -1,0 +1,214 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A load in the background: it is started, looked at and stopped by one call each, and ends by itself when nobody looks any more.
+
+In a folder of its own that is gone afterwards: C(state.json) is what it says, C(process) which process says it, C(lease) is touched by
+whoever looks, C(stop) ends it.
+"""
+
+from __future__ import annotations
+
+import json
+import mmap
+import os
+import resource
+import shutil
+import signal
+import stat
+import sys
+import tempfile
+import time
+
+from ..core.process import parse_stat
+from . import counts as load_counts
+from . import planning as load_plan
+from .worker import CLOSE_SECONDS, Worker
+
+PREFIX = "xitrum.host-load-"
+
+#: How often the state is written, and how long an end may take, in seconds.
+TICK, END_SECONDS = 0.25, CLOSE_SECONDS + 5
+
+
+class LoadError(Exception):
+    """What is wrong, as a sentence."""
+
+
+def start(wanted, facts):
+    """Starts a load and returns its folder."""
+    folder = tempfile.mkdtemp(prefix=PREFIX, dir=base())
+    touch(f"{folder}/lease")
+    write(folder, "state", {"phase": "ramp", "seconds": 0, "held_seconds": 0, "counts": load_counts.total([]), "workers_lost": 0,
+                            "deadline": facts["deadline"]})
+    sys.stdout.flush()
+    sys.stderr.flush()
+    pid = os.fork()
+    if pid == 0:
+        # Nothing of what the module has may be left in it: whoever started the module waits for its pipes to be closed.
+        try:
+            os.setsid()
+            null = os.open(os.devnull, os.O_RDWR)
+            for handle in (0, 1, 2):
+                os.dup2(null, handle)
+            os.closerange(3, 256)
+            os.chdir("/")
+            Load(wanted, facts, folder).run()
+        finally:
+            os._exit(0)
+    # A number comes again: only with the moment of its start it names one process.
+    write(folder, "process", {"pid": pid, "start_ticks": (stat_of(pid) or {"start_ticks": 0})["start_ticks"]})
+    return folder
+
+
+def base():
+    """The folder of the folders: for root one in which nobody else can make a name that has become free."""
+    return "/run" if os.geteuid() == 0 and os.path.isdir("/run") else None
+
+
+def stat_of(pid):
+    """What the kernel says of a process that runs; None of one that is gone, or that only waits for its parent to take note of its end."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
+            found = parse_stat(file.read())
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    return None if found["state"] in "ZX" else found
+
+
+def look(folder):
+    """What a load says. Whoever looks lets it go on."""
+    found = check(folder)
+    touch(f"{found}/lease")
+    return alive(found)
+
+
+def alive(folder):
+    """What a load says. Raises LoadError where it cannot say anything any more."""
+    process = read(folder, "process")
+    found = stat_of(process["pid"])
+    # In this order: one that has ended in between has said so before.
+    said = read(folder, "state")
+    if said["phase"] != "ended" and (found is None or found["start_ticks"] != process["start_ticks"]):
+        raise LoadError(f"its process {process['pid']} is gone, {said['seconds']:g} s after its start or later, and has not said what was held. Somebody has "
+                        "killed it, or the kernel, out of memory: see its log on this host (journalctl -k), and start it anew.")
+    return said
+
+
+def stop(folder, sleep=time.sleep):
+    """Ends a load and returns what it said at its end; its folder is gone."""
+    found = check(folder)
+    touch(f"{found}/stop")
+    until = time.monotonic() + END_SECONDS + 5
+    try:
+        while (said := alive(found))["phase"] != "ended" and time.monotonic() < until:
+            sleep(TICK)
+        return said
+    finally:
+        shutil.rmtree(found)
+
+
+def check(folder):
+    """The folder, where it is one of a load, and of this user: somebody else could have links in it."""
+    try:
+        found = os.lstat(folder)
+    except OSError:
+        found = None
+    if found and (not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid()):
+        kind = "a folder" if stat.S_ISDIR(found.st_mode) else "no folder"
+        raise LoadError(f"{folder}: found {kind} of user id {found.st_uid}, wanted the folder of a load, of user id {os.geteuid()}. Nothing was read or "
+                        "written in it. See who made it, and start the load anew.")
+    if not (found and os.path.basename(folder).startswith(PREFIX) and os.path.isfile(f"{folder}/state.json")):
+        raise LoadError(f"{folder or 'an empty path'} is no folder of a load that runs: it has ended, or was never started. Start it anew.")
+    return folder
+
+
+def touch(path):
+    """Makes a file new."""
+    with open(path, "a", encoding="utf-8"):
+        os.utime(path)
+
+
+def read(folder, name):
+    """What C(write) has written."""
+    with open(f"{folder}/{name}.json", encoding="utf-8") as file:
+        return json.load(file)
+
+
+def write(folder, name, said):
+    """Writes it whole."""
+    with open(f"{folder}/{name}.new", "w", encoding="utf-8") as file:
+        json.dump(said, file)
+    os.rename(f"{folder}/{name}.new", f"{folder}/{name}.json")
+
+
+class Load:
+    """The process that starts the others, adds up what they count, and ends them."""
+
+    def __init__(self, wanted, facts, folder):
+        self.wanted, self.facts, self.folder = wanted, facts, folder
+        self.counts = load_counts.Counts(len(facts["workers"]))
+        self.flag = mmap.mmap(-1, 1)
+        self.pids, self.lost, self.began, self.full = [], 0, time.monotonic(), None
+
+    def run(self):
+        """Starts the processes, and says how it goes until it is to end."""
+        # For these processes only, as far as the host lets them.
+        hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        self.pids = [self.fork(row) for row in range(len(self.facts["workers"]))]
+        while not self.over():
+            self.say("hold" if self.full else "ramp")
+            time.sleep(TICK)
+        # Before they are closed: afterwards none is held.
+        last, held = load_counts.total(self.counts.rows()), time.monotonic()
+        self.flag[0] = 1
+        until = time.monotonic() + END_SECONDS
+        while self.pids and time.monotonic() < until:
+            self.reap()
+            time.sleep(TICK / 5)
+        for pid in self.pids:
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+        self.say("ended", last, held)
+
+    def fork(self, row):
+        """One process. It ends with this one, too."""
+        parent = os.getpid()
+        pid = os.fork()
+        if pid:
+            return pid
+        try:
+            Worker(self.wanted, self.facts, self.facts["workers"][row], self.counts, row,
+                   lambda: self.flag[0] == 1 or os.getppid() != parent).run()
+        finally:
+            os._exit(0)
+
+    def reap(self):
+        """Processes that have ended. Returns how many."""
+        gone = [pid for pid in self.pids if os.waitpid(pid, os.WNOHANG)[0]]
+        self.pids = [pid for pid in self.pids if pid not in gone]
+        return len(gone)
+
+    def over(self):
+        """Whether it is to end: somebody says so, nobody looks any more, its time is over, or its processes are gone."""
+        self.lost += self.reap()
+        if not os.path.exists(f"{self.folder}/lease"):
+            return True
+        left = time.time() - os.stat(f"{self.folder}/lease").st_mtime > load_plan.LEASE
+        if left:
+            # Nobody will ask for what it says.
+            shutil.rmtree(self.folder, ignore_errors=True)
+        return left or not self.pids or os.path.exists(f"{self.folder}/stop") or time.monotonic() - self.began > self.facts["deadline"]
+
+    def say(self, phase, last=None, now=None):
+        """Writes what is so, or what was so last."""
+        said, now = last or load_counts.total(self.counts.rows()), now or time.monotonic()
+        # A process that has reached a limit tries no more of its share.
+        tried_all = said["tried"] >= self.wanted["connections"] or said["stopped"] + self.lost >= len(self.facts["workers"])
+        if not self.full and tried_all and load_counts.settled(said) >= said["tried"]:
+            self.full = now
+        if os.path.isdir(self.folder):
+            write(self.folder, "state", {"phase": phase, "seconds": round(now - self.began, 1),
+                                         "held_seconds": round(now - self.full, 1) if self.full else 0,
+                                         "counts": said, "workers_lost": self.lost, "deadline": self.facts["deadline"]})

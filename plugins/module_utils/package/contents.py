@@ -1,0 +1,147 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the packaging task of sbt made, as a list of files: its manifest, its name by content, and what is wrong with it.
+
+Runs on the controller. Nothing here changes a file.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import hashlib
+import json
+import os
+import stat
+
+from ..core.local_files import leads_inside, sha256_of
+from ..core.mac_files import is_mac_file
+from ..source_tree.build import render_hint
+
+#: Entries at the top that an application writes when it runs where it was built. They are no part of a release:
+#: a stale C(tmp/routes.cache) hides the routes of a newer one, and each instance on a host has its own.
+WRITTEN_AT_RUN_TIME = ("log", "tmp")
+
+
+def files_below(folder):
+    """Every entry below a folder that is not itself a folder, as sorted paths relative to it (empty folders and what
+    macOS adds do not travel), and the problems of those that cannot travel. Links to folders are entries, and are not
+    followed."""
+    found, problems = [], []
+    for where, folders, names in os.walk(folder, onerror=lambda error: problems.append(unreadable(error))):
+        folders[:] = [name for name in folders if not is_mac_file(name)]
+        names = [name for name in names if not is_mac_file(name)]
+        if where == folder:
+            folders[:] = [name for name in folders if name not in WRITTEN_AT_RUN_TIME]
+        links = [name for name in folders if os.path.islink(os.path.join(where, name))]
+        found += [os.path.relpath(os.path.join(where, name), folder) for name in [*names, *links]]
+    return sorted(found), problems
+
+
+def unreadable(error):
+    """An operating system's error on a file of the package, as a sentence."""
+    return f"{error.filename} cannot be read ({error.strerror}): let the user who runs Ansible read the whole package, for example chmod -R u+rX"
+
+
+def manifest(folder):
+    """The package's entries in the order of their paths, and its problems.
+
+    A file is C({path, mode, sha256, size}): C(mode) is C(0755) where its owner may execute it and C(0644) otherwise,
+    because umasks and archives differ and a release must not. A link is C({path, link}).
+    """
+    paths, problems = files_below(folder)
+    # Hashing releases Python's lock, so threads use all processors.
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        rows = list(pool.map(lambda path: entry(folder, path), paths))
+    problems += [row for row in rows if isinstance(row, str)]
+    return [row for row in rows if isinstance(row, dict)], problems
+
+
+def entry(folder, path):
+    """One row of the manifest, or the sentence that says why this path cannot travel."""
+    where = os.path.join(folder, path)
+    try:
+        path.encode("utf-8")
+    except UnicodeEncodeError:
+        return f"{where!r}: the name is not UTF-8: rename it"
+    try:
+        found = os.lstat(where)
+        if stat.S_ISLNK(found.st_mode):
+            return link_entry(folder, path)
+        if not stat.S_ISREG(found.st_mode):
+            return f"{where} is neither a file, a folder nor a link: remove it from the package"
+        mode = "0755" if found.st_mode & stat.S_IXUSR else "0644"
+        return {"path": path, "mode": mode, "sha256": sha256_of(where), "size": found.st_size}
+    except OSError as error:
+        return unreadable(error)
+
+
+def link_entry(folder, path):
+    """The row of a symbolic link, or why it would lead nowhere on a host."""
+    where = os.path.join(folder, path)
+    target = os.readlink(where)
+    if os.path.isabs(target) or not leads_inside(folder, where):
+        return f"{where} is a link to {target}, outside of the package: on a host it would lead elsewhere; put the file itself there"
+    if not os.path.exists(where):
+        return f"{where} is a link to {target}, which is not there: build the package again, or remove the link"
+    return {"path": path, "link": target}
+
+
+def release_id(entries):
+    """The release's name: 12 hexadecimal digits of the SHA-256 over path, executable bit and content of every entry.
+
+    Neither the order of the entries nor times, owners or the other mode bits count. JSON keeps the fields apart
+    whatever characters a name has.
+    """
+    digest = hashlib.sha256()
+    for row in sorted(entries, key=lambda row: row["path"]):
+        fields = ["link", row["path"], row["link"]] if "link" in row else [row["mode"], row["path"], row["sha256"]]
+        digest.update(json.dumps(fields).encode() + b"\n")
+    return digest.hexdigest()[:12]
+
+
+def total_bytes(entries):
+    """The bytes that the files of a manifest take; links take none."""
+    return sum(row.get("size", 0) for row in entries)
+
+
+def jars(entries):
+    """The manifest's rows of C(lib/*.jar). The class path has no jar below another folder."""
+    return [row for row in entries if row["path"].startswith("lib/") and row["path"].count("/") == 1 and row["path"].endswith(".jar")]
+
+
+def layout_problems(folder, entries):
+    """What C(script/runner) needs to start and the package does not have, as sentences."""
+    rows = {row["path"]: row for row in entries}
+    problems = [f"{folder} has no {path}: {hint(folder)}" for path in ("script/runner", "config/xitrum.conf") if path not in rows]
+    if rows.get("script/runner", {}).get("mode") == "0644":
+        problems.append(f"{folder}/script/runner is not executable: chmod +x it where the package is built")
+    if "script/runner" in rows and os.path.isfile(os.path.join(folder, "script/runner")):
+        problems += runner_problems(os.path.join(folder, "script/runner"))
+    if not jars(entries):
+        problems.append(f"{folder}/lib has no .jar: {hint(folder)}")
+    return problems
+
+
+def runner_problems(path):
+    """Why a host's kernel would not run a script."""
+    try:
+        with open(path, "rb") as handle:
+            first = handle.readline(256)
+    except OSError as error:
+        return [unreadable(error)]
+    if not first.startswith(b"#!"):
+        return [f"{path} does not begin with #!: it has to be the runner that comes with Xitrum"]
+    if first.endswith(b"\r\n"):
+        return [f"{path} has Windows line ends, so no host finds its interpreter: convert it, for example sed -i 's/\\r$//' {path}"]
+    return []
+
+
+def hint(folder):
+    """What to do about a folder that is no package: name the package that is inside or around it, if there is one."""
+    for other in ("target/xitrum", "xitrum", ".."):
+        near = os.path.normpath(os.path.join(folder, other))
+        if os.path.isfile(os.path.join(near, "script/runner")):
+            return f"did you mean {near}?"
+    how, made = render_hint(folder)
+    return f"build the package {how}, and give the folder that it makes, {made}"

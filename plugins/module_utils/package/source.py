@@ -1,0 +1,305 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Brings a package to a folder on the controller: as it is, out of an archive, or from a URL through a cache.
+
+In the cache a name means content: C(archives/SHA256) and C(unpacked/SHA256) are renamed into place when they are whole
+and verified, so a run that is killed leaves only a C(.part-) entry, which a later run removes.
+"""
+
+from __future__ import annotations
+
+import errno
+import http.client
+import os
+import re
+import shutil
+import ssl
+import tarfile
+import tempfile
+import time
+import urllib.error
+import zlib
+
+from ..core import downloads, urls
+from ..core.local_files import is_package, leads_inside, sha256_of
+from ..core.mac_files import is_mac_file
+
+#: Seconds after which an unfinished entry of the cache cannot be another run's.
+ABANDONED = 86400
+
+#: Errors of the cache itself, which no other archive would mend.
+CACHE_UNUSABLE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES)
+
+PART = ".part-"
+
+
+class SourceError(Exception):
+    """The package cannot be had. The message is a whole sentence: what was found, wanted, where, what to do."""
+
+
+def obtain(source, sha256, headers, cache, timeout=30, validate_certs=True, hint=None):
+    """The folder that holds the package on the controller. Raises SourceError.
+
+    C(hint) is L(package_build.render_hint), which this file does not import: a JDK's archive is unpacked on hosts, and
+    no host needs what reads a build.
+    """
+    if not source.strip():
+        how, made = hint("")
+        raise SourceError(f"no package is given: set xitrum_package for the group xitrum to a folder that sbt made, {made}; "
+                          f"build it {how}")
+    if re.match(r"https?://", source, re.IGNORECASE):
+        if not sha256:
+            raise SourceError(f"a package from a URL needs its checksum: set sha256 to the output of sha256sum for {shown(source)}")
+        return unpacked(download(source, sha256.lower(), headers, cache, timeout, validate_certs), sha256.lower(), cache)
+    if "://" in source:
+        raise SourceError(f"{shown(source)}: a package comes from a folder, a tar.gz, or an http or https URL; fetch it by other means first")
+    path = os.path.abspath(os.path.expanduser(source))
+    if os.path.isdir(path):
+        return path
+    if not os.path.exists(path):
+        raise SourceError(f"there is no package at {path}: build it {hint(path)[0]}, or correct xitrum_package")
+    try:
+        found = sha256_of(path)
+    except OSError as error:
+        raise SourceError(f"{path} cannot be read ({error.strerror}): let the user who runs Ansible read it") from error
+    if sha256 and found != sha256.lower():
+        raise SourceError(f"the SHA-256 of {path} is {found}, wanted is {sha256.lower()}: build or copy the package again, or correct the checksum")
+    return unpacked(path, found, cache)
+
+
+def shown(url):
+    """A URL without the password and the token that it may carry: what a message may show."""
+    return urls.hide_credentials(url).replace(f"{urls.HIDDEN}@", "", 1)
+
+
+def download(url, sha256, headers, cache, timeout, validate_certs):
+    """The path of the archive with this SHA-256, from the cache or else from the URL. Raises SourceError."""
+    folder = os.path.join(cache, "archives")
+    path = os.path.join(folder, sha256)
+    # The content is compared again: a disk or a person may have changed it since.
+    if os.path.exists(path) and sha256_of(path) == sha256:
+        return path
+    tidy(folder)
+    handle, part = tempfile.mkstemp(prefix=PART, dir=folder)
+    try:
+        with os.fdopen(handle, "wb") as out:
+            receive(url, headers, timeout, validate_certs, out)
+            out.flush()
+            os.fsync(out.fileno())
+        found = sha256_of(part)
+        if found != sha256:
+            raise SourceError(f"the SHA-256 of what {shown(url)} sent is {found}, wanted is {sha256}: correct the checksum or the URL")
+        os.rename(part, path)
+    finally:
+        if os.path.exists(part):
+            os.unlink(part)
+    return path
+
+
+def receive(url, headers, timeout, validate_certs, out):
+    """Writes the body that a URL answers to C(out), byte for byte. Raises SourceError. C(timeout): seconds of silence."""
+    name = shown(url)
+    try:
+        response = downloads.open_download(url, headers, timeout, validate_certs)
+        wanted, received = response.headers.get("Content-Length"), 0
+        for block in iter(lambda: response.read(1 << 20), b""):
+            out.write(block)
+            received += len(block)
+    except urllib.error.HTTPError as error:
+        raise SourceError(f"{name} answers {error.code} {error.reason}: {what_to_do(error.code, error.xitrum_origin)}") from error
+    except downloads.RedirectError as error:
+        raise SourceError(f"{name} cannot be fetched: {error}") from error
+    except TimeoutError as error:
+        raise SourceError(silent(name, timeout)) from error
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        reason = getattr(error, "reason", error)
+        # It may quote the URL, or the password in one that was not escaped.
+        told = urls.hide_all(str(reason), url)
+        if isinstance(reason, TimeoutError):
+            raise SourceError(silent(name, timeout)) from error
+        if isinstance(reason, ssl.SSLError):
+            raise SourceError(f"the certificate of {name} is not accepted ({told}): install its authority on the controller") from error
+        raise SourceError(f"{name} cannot be fetched ({told}): check the URL, and this machine's network and proxy settings") from error
+    if wanted and wanted.isdecimal() and received != int(wanted):
+        raise SourceError(f"{name} sent {received} bytes of {wanted} and then closed the connection: run again")
+
+
+def silent(name, timeout):
+    """The sentence for a server that does not answer."""
+    return f"{name} sent nothing for {timeout} s: check the URL, and whether this machine reaches that server; then run again, or raise timeout"
+
+
+def what_to_do(code, origin=""):
+    """What helps against a refused request. C(origin): the other origin that a redirect led to."""
+    if code in (401, 403) and origin:
+        return (f"it redirects to {origin}, which gets no header and no password that you set for another host; "
+                "give the URL at that host, with the headers that it needs")
+    if code in (401, 403):
+        return "give the credentials that it wants in headers"
+    return "correct the URL" if code < 500 else "the server is at fault: run again later"
+
+
+def unpacked(archive, sha256, cache):
+    """The folder of the package in an archive with this SHA-256, unpacked once. Raises SourceError."""
+    folder = os.path.join(cache, "unpacked")
+    final = os.path.join(folder, sha256)
+    if not os.path.isdir(final):
+        tidy(folder)
+        part = tempfile.mkdtemp(prefix=PART, dir=folder)
+        try:
+            unpack(archive, part)
+            os.rename(part, final)
+        except (tarfile.TarError, EOFError, zlib.error, OSError) as error:
+            if getattr(error, "errno", None) in CACHE_UNUSABLE:
+                raise
+            # Another run may have unpacked the same archive meanwhile: then its folder is as good.
+            if not os.path.isdir(final):
+                raise SourceError(f"{archive} cannot be unpacked ({error}): wanted is a whole tar.gz; build or copy it again") from error
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
+    return package_in(final)
+
+
+def package_in(folder):
+    """The folder of the package in what an archive holds: C(target/xitrum) may have been packed with or without itself,
+    in other folders, and with files beside it. Raises SourceError where there are several.
+
+    A whole package counts before what has only some parts of one. Where there is neither, it is the first folder that
+    is not just one folder, whose problems are listed then.
+    """
+    for is_one in (is_whole, is_package):
+        found = find_folders(folder, is_one)
+        if len(found) > 1:
+            listed = ", ".join(os.path.relpath(path, folder) for path in found)
+            raise SourceError(f"found {len(found)} packages in the archive ({listed}); expected one: "
+                              "pack the folder of one package, for example tar -C target -czf xitrum.tar.gz xitrum")
+        if found:
+            return found[0]
+    return open_only_folders(folder)
+
+
+def is_whole(folder):
+    """Whether a folder has what an instance starts from."""
+    files = ("script/runner", "config/xitrum.conf")
+    return os.path.isdir(f"{folder}/lib") and all(os.path.isfile(f"{folder}/{path}") for path in files)
+
+
+def visible(folder):
+    """The names in a folder, without those of macOS."""
+    return sorted(name for name in os.listdir(folder) if not is_mac_file(name))
+
+
+def folders_in(folder):
+    """The folders in a folder, by their paths. Links are none."""
+    paths = [os.path.join(folder, name) for name in visible(folder)]
+    return [path for path in paths if os.path.isdir(path) and not os.path.islink(path)]
+
+
+def open_only_folders(folder):
+    """The first folder that is not just one folder: the given one, or one in it."""
+    inner = folders_in(folder)
+    return open_only_folders(inner[0]) if len(inner) == 1 and len(visible(folder)) == 1 else folder
+
+
+def find_folders(folder, matches, depth=5):
+    """The folders nearest to the top for which C(matches(path)) is true: all of the first level that has one. None where
+    there is none down to C(depth) levels below."""
+    level = [folder]
+    for _level in range(depth + 1):
+        found = [path for path in level if matches(path)]
+        if found:
+            return found
+        level = [inner for path in level for inner in folders_in(path)]
+    return []
+
+
+def unpack(archive, into):
+    """Unpacks a tar.gz, without what macOS adds. Raises SourceError for a member that would not stay inside, OSError
+    and TarError.
+
+    Of members with one name the last one counts, as for tar, which appends a file that was changed. Links are made last
+    and then followed: no member can be written through a link, and chains of links are judged by where they lead, not by
+    how they are spelt.
+    """
+    links = {}
+    with tarfile.open(archive, "r:gz") as tar:
+        for member in tar:
+            parts = safe_parts(archive, member.name)
+            target = safe_parts(archive, member.linkname) if member.islnk() else []
+            if any(is_mac_file(part) for part in parts + target):
+                continue
+            try:
+                place(tar, member, os.path.join(into, *parts), os.path.join(into, *target), links)
+            except UNFIT as error:
+                raise tarfile.ReadError(f"{member.name} has no place: {error.strerror or error}") from error
+            except ValueError as error:
+                raise SourceError(f"{archive} holds {member.name}, which is {error}") from error
+    for path, target in links.items():
+        try:
+            os.symlink(target, path)
+        except UNFIT as error:
+            raise tarfile.ReadError(f"{os.path.relpath(path, into)} is a link and a folder") from error
+    for path, target in links.items():
+        if os.path.isabs(target) or not leads_inside(into, path):
+            name = os.path.relpath(path, into)
+            raise SourceError(f"{archive} holds the link {name} to {target}, outside of the package: put the file itself there")
+
+
+#: What members that do not fit together raise: a file in place of a folder, a hard link to what is not there.
+UNFIT = (FileExistsError, FileNotFoundError, NotADirectoryError, IsADirectoryError, shutil.SameFileError)
+
+
+def place(tar, member, path, source, links):
+    """Makes one member at a path, in place of an earlier one of its name; C(source) is what a hard link leads to. Symbolic
+    links are only noted in C(links), path to target. Raises OSError, and ValueError for another kind of member."""
+    if member.isdir():
+        links.pop(path, None)
+        os.makedirs(path, exist_ok=True)
+        return
+    if not (member.issym() or member.islnk() or member.isfile()):
+        raise ValueError("neither a file, a folder nor a link: pack the package without it")
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    if member.issym() or member.islnk() and source in links:
+        target = member.linkname if member.issym() else links[source]
+        if os.path.lexists(path):
+            os.unlink(path)
+        links[path] = target
+        return
+    if member.islnk():
+        if not os.path.isfile(source):
+            raise FileNotFoundError(errno.ENOENT, f"it leads to {member.linkname}, which is no file before it")
+        if source == path:
+            return
+    links.pop(path, None)
+    if os.path.lexists(path):
+        os.unlink(path)
+    if member.islnk():
+        shutil.copy(source, path)
+    else:
+        extract(tar, member, path)
+
+
+def safe_parts(archive, name):
+    """The parts of a member's name. Raises SourceError for one that leaves the folder."""
+    parts = [part for part in name.split("/") if part not in ("", ".")]
+    if name.startswith("/") or ".." in parts:
+        raise SourceError(f"{archive} holds {name}, a path that leaves the package: pack it from the folder above, "
+                          "for example tar -C target -czf xitrum.tar.gz xitrum")
+    return parts
+
+
+def extract(tar, member, path):
+    """One file. Its other mode bits and its owner are left behind: a release has its own."""
+    with tar.extractfile(member) as source, open(path, "xb") as out:
+        shutil.copyfileobj(source, out, 1 << 20)
+    os.chmod(path, 0o755 if member.mode & 0o100 else 0o644)
+
+
+def tidy(folder):
+    """Makes a folder of the cache, and removes what killed runs left in it long ago."""
+    os.makedirs(folder, mode=0o700, exist_ok=True)
+    for name in os.listdir(folder):
+        path = os.path.join(folder, name)
+        if name.startswith(PART) and os.lstat(path).st_mtime < time.time() - ABANDONED:
+            shutil.rmtree(path) if os.path.isdir(path) else os.unlink(path)

@@ -1,0 +1,505 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Everything that stands in the way of a run, of all hosts and of the controller, told once. Pure: no file, no host."""
+
+from __future__ import annotations
+
+import collections
+import os
+import re
+import textwrap
+
+from ..application import slots
+from ..configuration import shared as shared_settings
+from ..configuration.xitrum_conf import EXAMPLE_VALUES, settings_of
+from ..core import addresses
+from ..core.foreign_text import printable
+from ..core.variables import is_true
+from ..package.java import java_problem
+from ..proxy import definition as proxy
+
+#: The variable that replaces a key of the package's configuration, and how to make a value for it.
+OWN_VALUES = {"secureKey": "xitrum_secure_key", "apiKey": "xitrum_metrics_api_key"}
+
+
+#: Variables that a proxy shares with the application hosts behind it, each with its default and with the proxy's own
+#: variables that are used instead of it.
+SHARED_WITH_PROXIES = {
+    "xitrum_name": ("xitrum", ("proxy_application",)),
+    "xitrum_health_path": ("/", ("proxy_health_path",)),
+    "xitrum_health_status": ("200", ("proxy_health_status",)),
+    "xitrum_cluster": ("false", ("proxy_sticky", "xitrum_proxy_sticky")),
+}
+
+#: How a report on a host of which nothing is known begins; a module may have said so itself.
+UNREAD = "the host could not be read"
+
+#: Lines of what a module printed that a report shows.
+_LINES = 4
+
+#: How Ansible words the error of a filter, which here is that of a value.
+FILTER_ERROR = re.compile(r"The filter plugin 'xitrum\.host\.\w+' failed: (.+)", re.DOTALL)
+
+
+def example_problems(variables):
+    """Public example secrets that one host would go live with: its own, and those that the package still has.
+
+    The package's apiKey and TLS key are no problem: without one's own the metrics page and HTTPS of the instance are off.
+    """
+    if not runs_the_package(variables):
+        return
+    examples = (variables.get("xitrum_package_read") or {}).get("examples", [])
+    for key, name in OWN_VALUES.items():
+        if variables.get(name) == EXAMPLE_VALUES[key]:
+            yield f"{name} is the example of Xitrum's project template, which is public: set your own, for example the output of openssl rand -hex 32"
+    overrides = ((variables.get("xitrum_package_read") or {}).get("session_settings") or {}).get("overrides", ())
+    if "secureKey" in examples and "xitrum_secure_key" in overrides:
+        yield ("config/application.conf of the package sets session.secureKey to the example of Xitrum's project template, which is public: anybody "
+               "can forge sessions. Remove it there, and build the package again")
+    elif "secureKey" in examples and not variables.get("xitrum_secure_key"):
+        yield ("config/xitrum.conf of the package has the example secureKey of Xitrum's project template, which is public: anybody can forge sessions. "
+               "Set xitrum_secure_key for the group xitrum, for example to the output of openssl rand -hex 32 (keep it in a vault)")
+    if os.path.basename(str(variables.get("xitrum_tls_key") or "")).startswith("ssl_example"):
+        yield "xitrum_tls_key is the example key of Xitrum's project template, which is public: set your own key and certificate"
+
+
+def override_problems(variables):
+    """Settings of sessions that one host sets and that the package sets again after them, so that they have no effect."""
+    found = (variables.get("xitrum_package_read") or {}).get("session_settings") or {}
+    if not found.get("overrides") or not runs_the_package(variables):
+        return
+    own = shared_settings.read_session_settings(str(variables.get("xitrum_config") or ""))
+    own.setdefault("xitrum_secure_key", shared_settings.digest(str(variables.get("xitrum_secure_key") or "")))
+    for name in found["overrides"]:
+        if own.get(name) and own[name] != found[name]:
+            key = shared_settings.SESSION_SETTINGS[name]
+            yield (f"config/application.conf of the package sets session.{key} after it includes config/xitrum.conf, so that the value for this host "
+                   f"({name if name in variables else 'xitrum_config'}) has no effect: remove it there and build the package again, "
+                   "or leave it out here")
+
+
+def session_notes(variables):
+    """What of the settings of sessions is not read, and so not compared with what runs."""
+    found = (variables.get("xitrum_package_read") or {}).get("session_settings") or {}
+    own = shared_settings.unread_includes(settings_of(str(variables.get("xitrum_config") or "")))
+    options = variables.get("xitrum_java_options")
+    options = shared_settings.unread_options(options if isinstance(options, (list, tuple)) else ())
+    rows = (("the configuration of the package", found.get("unread", ())), ("xitrum_config", sorted(own)), ("xitrum_java_options", options))
+    for where, statements in rows:
+        for statement in statements:
+            yield (f"found {printable(statement)} in {where}, which is not read here: where session.secureKey comes from there, a change is not "
+                   "noticed, and two keys at once break sessions. Change it with xitrum_rollout_strategy=all_at_once")
+
+
+def address_problems(hostvars, host, no_value=()):
+    """Why the configuration of one host cannot be written with the addresses and ports of the others, all at once.
+
+    An application host trusts its proxies, and a proxy knows the instances: also those of hosts that the run leaves out.
+    """
+    variables = hostvars[host]
+    groups_of = variables.get("groups") or {}
+    # Of a host only the variables that are asked for are worked out.
+    applications, proxies = ([collections.ChainMap({"inventory_hostname": name}, hostvars[name]) for name in groups_of.get(group) or ()
+                              if name in hostvars] for group in ("xitrum", "xitrum_proxy"))
+    defaults = {name: read_value(variables, name, no_value) or default for name, default in ((proxy.PORT, 8000), (proxy.COUNT, 1))}
+    checks = []
+    if host in (groups_of.get("xitrum") or ()) and "xitrum_trusted_proxies" not in variables:
+        checks.append(lambda: proxy.addresses(proxies, host))
+    if host in (groups_of.get("xitrum_proxy") or ()) and applications and "proxy_servers" not in variables:
+        checks.append(lambda: proxy.servers(applications, host, defaults))
+    found = []
+    for check in checks:
+        try:
+            check()
+        except no_value:
+            # A variable without a value is an error of its own.
+            continue
+        except ValueError as error:
+            found += str(error).splitlines()
+    return found
+
+
+def is_unread(variables):
+    """Whether nothing was read of a host, or its read failed."""
+    state = variables.get("xitrum_host_state")
+    return not isinstance(state, dict) or bool(state.get("failed") or state.get("unreachable"))
+
+
+def runs_the_package(variables):
+    """Whether a host was read as an application host: a proxy needs neither a JDK nor the application's secrets."""
+    state = variables.get("xitrum_host_state")
+    return isinstance(state, dict) and bool(state.get("jdk"))
+
+
+def lost_proxies(hostvars, hosts, reached):
+    """Those of C(hosts) that are proxies alone and could not be reached."""
+    found = []
+    for host in hosts:
+        members = hostvars[host].get("groups") or {}
+        if host not in reached and host in (members.get("xitrum_proxy") or []) and host not in (members.get("xitrum") or []):
+            found.append(host)
+    return found
+
+
+def unavailable_errors(hostvars, hosts, no_value=()):
+    """Values of xitrum_unavailable_proxies that the choice of C(hosts) did not follow, a sentence each: it knows the variables of -e
+    alone, and the rest of the run goes by the inventory too."""
+    found = {}
+    for host in hosts:
+        try:
+            away = proxy.names(hostvars[host].get("xitrum_unavailable_proxies"))
+        except no_value:
+            continue
+        except ValueError as error:
+            found[host] = [str(error)]
+            continue
+        ignored = [name for name in away if name in hosts]
+        if ignored:
+            found[host] = [
+                f"xitrum_unavailable_proxies: found {', '.join(ignored)} in the inventory, expected the variable with -e alone: Ansible chooses "
+                "the hosts of a play before it reads the inventory's variables. Remove it from the inventory, and add "
+                f"-e xitrum_unavailable_proxies={','.join(away)}"
+            ]
+    return found
+
+
+def host_problems(variables, reached, lost=()):
+    """What stands in the way on one host, as sentences: what its concerns say, and its JDK. C(lost) are all proxies that
+    could not be reached."""
+    state, package = variables.get("xitrum_host_state"), variables.get("xitrum_package_read") or {}
+    if is_unread(variables):
+        return refusals(state) if reached and isinstance(state, dict) and state.get("refused") else unread(variables, state, reached, lost)
+    concerns = [report for report in state.values() if isinstance(report, dict)]
+    problems = [problem for report in concerns for problem in report.get("problems", [])]
+    if runs_the_package(variables):
+        where = f"{package.get('java_jar')}, {package.get('java_class')}" if package.get("java_jar") else ""
+        problems.append(java_problem(package.get("java", 0), state["jdk"].get("version", 0), package.get("scala", ""), where))
+    return [problem for problem in problems if problem]
+
+
+def cause_of(message):
+    """What a filter of this collection found wrong, without the words that Ansible puts before it; empty for another
+    message."""
+    found = FILTER_ERROR.search(message)
+    return found[1].strip() if found else ""
+
+
+def refusals(state):
+    """The sentences of a check of variables that failed before the host was read, one a line."""
+    return [line.strip() for line in str(state.get("msg", "")).splitlines() if line.strip()]
+
+
+def instances_of(variables):
+    """The report on the instances of one host; empty where it was not read."""
+    state = variables.get("xitrum_host_state")
+    found = state.get("instances") if isinstance(state, dict) else None
+    return found if isinstance(found, dict) else {}
+
+
+def deploy_problems(variables, proxies, command):
+    """What a deploy would leave half done on one host, as sentences with what to run instead.
+
+    It leaves the JDK, the kernel and the proxies' configuration as they are. C(proxies) are the proxies of the inventory,
+    and C(command(playbook, add)) is a line to type that runs a playbook, with C(add) among its hosts.
+    """
+    found = instances_of(variables)
+    if not found or not runs_the_package(variables):
+        return
+    listed, jdk, site = found.get("instances", []), variables["xitrum_host_state"]["jdk"], command("site", proxies)
+    if jdk.get("steps"):
+        yield (f"the JDK {jdk.get('version')} is not ready in {jdk.get('home')}, and deploy.yml installs none. "
+               f"Run first:\n{command('base')}")
+    # Of a host with slots, the rollout itself ends the instance that is not in use.
+    slotted = "slot" in (variables.get("xitrum_slot_read") or {})
+    extra = [str(item["index"]) for item in found.get("surplus", [])]
+    if extra and not slotted:
+        wanted = ", ".join(str(item["index"]) for item in listed)
+        yield (f"found instance {', '.join(extra)}, expected {wanted} alone (xitrum_instances, xitrum_slots): "
+               f"deploy.yml removes no instance. Run instead:\n{site}")
+    if proxies:
+        yield from proxied_problems(variables, listed, " and ".join(proxies), site)
+
+
+def proxied_problems(variables, listed, proxies, site):
+    """As L(deploy_problems): what of the instances C(listed) the proxies would not learn."""
+    known = [item for item in listed if item.get("configured")]
+    new = [str(item["index"]) for item in listed if not item.get("configured")]
+    if new:
+        yield (f"instance {', '.join(new)} is new on this host, and deploy.yml does not tell {proxies} about it: "
+               f"no request would reach it. Run instead:\n{site}")
+    moved = next((item for item in known if item["configured"]["http"] != item["port"]), None)
+    if moved:
+        yield (f"found port {moved['configured']['http']}, expected {moved['port']} (xitrum_http_port), for instance "
+               f"{moved['index']}: deploy.yml leaves {proxies} at the old port. Run instead:\n{site}")
+    wanted = address_of(variables.get("xitrum_interface"))
+    away = next((item for item in known if address_of(item["configured"]["interface"]) != wanted), None)
+    if away:
+        has = address_of(away["configured"]["interface"])
+        yield (f"found the address {has or 'of every interface'}, expected {wanted or 'every interface'} "
+               f"(xitrum_interface), for instance {away['index']}: deploy.yml leaves {proxies} at the old address. "
+               f"Run instead:\n{site}")
+    cluster = is_true(variables.get("xitrum_cluster", False))
+    if any(item["configured"]["cluster"] != cluster for item in known):
+        yield (f"found instances {'without' if cluster else 'in'} a cluster, expected the opposite (xitrum_cluster): the "
+               "proxies bind clients to an instance only where there is none, and deploy.yml leaves them as they are. "
+               f"Run instead:\n{site}")
+
+
+def deploy_notes(variables, command):
+    """What a deploy leaves for another playbook, and stops nothing."""
+    listed = instances_of(variables).get("instances", [])
+    new = [str(item["port"]) for item in listed if (item.get("configured") or {}).get("http", item["port"]) != item["port"]]
+    if new:
+        yield (f"port {', '.join(new)} is new here: deploy.yml does not reserve it in net.ipv4.ip_local_reserved_ports, so "
+               "that an outgoing connection could take it while an instance restarts. "
+               f"Run afterwards (nothing restarts): {command('base')}")
+
+
+def read_value(variables, name, no_value):
+    """A variable as a text; empty where it is not set, or where reading it raises C(no_value): that is an error of its
+    own."""
+    try:
+        value = variables.get(name)
+    except no_value:
+        return ""
+    return "" if value is None else str(value)
+
+
+def application_hosts(hostvars, hosts, no_value):
+    """The application hosts among C(hosts), and those of the same application that the run leaves out."""
+    groups = next((hostvars[host].get("groups") or {} for host in hosts), {})
+    members = list(groups.get("xitrum") or [])
+    run = [host for host in hosts if host in members] if members else [host for host in hosts if runs_the_package(hostvars[host])]
+    names = {(read_value(hostvars[host], "xitrum_name", no_value) or "xitrum") for host in run}
+    others = [host for host in members if host not in run and host in hostvars]
+    return run, [host for host in others if (read_value(hostvars[host], "xitrum_name", no_value) or "xitrum") in names]
+
+
+def session_reports(hostvars, hosts, no_value=()):
+    """What a run would do to sessions and the cluster by its restarts: C((errors, notes)), each a map of hosts to
+    sentences."""
+    run, left_out = application_hosts(hostvars, hosts, no_value)
+    fleet = {host: instances_of(hostvars[host]).get("instances", []) for host in run}
+    strategy = next((read_value(hostvars[host], "xitrum_rollout_strategy", no_value) for host in run), "")
+    package = next((hostvars[host].get("xitrum_package_read") or {} for host in run), {})
+    # The package of a rollback is a release of the hosts, and no folder.
+    required = bool(package.get("folder", True))
+    return shared_settings.report_restarts(fleet, strategy, left_out, required)
+
+
+def difference_errors(hostvars, hosts, no_value=()):
+    """Settings that differ between the hosts of an application, those outside of the run among them: hosts to
+    sentences."""
+    run, left_out = application_hosts(hostvars, hosts, no_value)
+    names, by_application, found = ("xitrum_secure_key", "xitrum_config", "xitrum_cluster"), {}, {}
+    for host in [*run, *left_out]:
+        values = {name: read_value(hostvars[host], name, no_value) for name in names}
+        values["xitrum_cluster"] = str(is_true(values["xitrum_cluster"]))
+        of_application = by_application.setdefault((read_value(hostvars[host], "xitrum_name", no_value) or "xitrum"), {})
+        of_application[host] = shared_settings.read_variables(values)
+    for values in by_application.values():
+        for sentence in shared_settings.find_differences(values):
+            for host in filter(run.__contains__, values):
+                found.setdefault(host, []).append(sentence)
+    return found
+
+
+def proxy_difference_errors(hostvars, hosts, no_value=()):
+    """Settings of a proxy of the run that differ from those of the application hosts behind it: proxies to sentences.
+
+    `hosts` are those of the run. The application hosts are all of the inventory. A setting for which a proxy has a
+    variable of its own is left out.
+    """
+    groups_of = next((hostvars[host].get("groups") or {} for host in hosts), {})
+    members = [host for host in groups_of.get("xitrum") or () if host in hostvars]
+    proxies = [host for host in groups_of.get("xitrum_proxy") or () if host in hosts]
+    found = {}
+    for name, (default, own) in SHARED_WITH_PROXIES.items() if proxies and members else ():
+        expected = list(dict.fromkeys(read_shared(hostvars[host], name, default, no_value) for host in members))
+        for host in proxies:
+            value = read_shared(hostvars[host], name, default, no_value)
+            if value not in expected and not any(read_value(hostvars[host], other, no_value) for other in own):
+                found.setdefault(host, []).append(
+                    f"found {printable(value)} as {name} of this proxy, expected {printable(' or '.join(expected))} as on the hosts of the group "
+                    f"xitrum: set {name} for all hosts (such as in group_vars/all.yml), not for the group xitrum alone"
+                )
+    return found
+
+
+def read_shared(variables, name, default, no_value):
+    """A variable that proxies and application hosts share, as a text that can be compared."""
+    value = read_value(variables, name, no_value) or default
+    return str(is_true(value)).lower() if default in ("true", "false") else value
+
+
+def restart_note(variables):
+    """What a user has to know before a release or a configuration restarts instances that no proxy stands in front of."""
+    due = instances_of(variables).get("restart")
+    if not due or "slot" in (variables.get("xitrum_slot_read") or {}):
+        return []
+    proxies = (variables.get("groups") or {}).get("xitrum_proxy") or []
+    host = {
+        "proxies": proxies,
+        "port_forward": is_true(variables.get("xitrum_port_forward", not proxies)),
+        "instances": int(variables.get("xitrum_instances", 1)),
+        "cluster": is_true(variables.get("xitrum_cluster", False)),
+        "http_port": int(variables.get("xitrum_http_port", 8000)),
+        "https_port": int(variables.get("xitrum_https_port", 4430)),
+        "tls": bool(variables.get("xitrum_tls_certificate")),
+    }
+    note = slots.in_place_note(variables.get("xitrum_supervisor", "systemd"), host)
+    return [f"instance {', '.join(str(item['index']) for item in due)} restarts: {note}"] if note else []
+
+
+def address_of(interface):
+    """The address that an interface names, in one text; empty for every one."""
+    told = addresses.application_address(interface or "")
+    return "" if addresses.is_every(told) else addresses.canonical(told)
+
+
+def port_problems(variables):
+    """A port that an instance is to take while another one of the host still has it: a rollout could not start it."""
+    found = instances_of(variables)
+    listed, configured = found.get("instances", []), found.get("configured") or {}
+    slot = (variables.get("xitrum_slot_read") or {}).get("slot")
+    # They are removed after the last step. Of a host with slots, the other one is emptied before.
+    surplus = [{**item, "configured": configured.get(str(item["index"]))} for item in found.get("surplus", []) if slot is None]
+    surplus = [item for item in surplus if item["configured"]]
+    for item in listed:
+        index, port = item["index"], item["port"]
+        if slot is not None:
+            # A new release starts in the other slot, at its port.
+            index, port = 1 - slot, item["port"] + 1 - 2 * slot
+        # Those before it have left their ports by then.
+        later = [other for other in listed if other.get("configured") and other["running"]]
+        later = [other for other in later if slot is not None or other["index"] > index]
+        holder = next((other for other in later if port in (other["configured"]["http"], other["configured"]["https"])), None)
+        removed = next((other for other in surplus if port in (other["configured"]["http"], other["configured"]["https"])), None)
+        if removed:
+            yield (f"instance {index} is to listen on port {port}, which instance {removed['index']} has until it is removed, after the others have "
+                   "restarted: reduce xitrum_instances in one run, and change xitrum_http_port in the next one")
+        if holder:
+            yield (f"instance {index} is to listen on port {port}, which instance {holder['index']} has until it is restarted: "
+                   "set xitrum_http_port so that the new ports and the old ones do not overlap")
+
+
+def retired_problems(retired, applications):
+    """What keeps a run from finding the application on hosts where it is to run no longer: host to sentences. C(retired) and
+    C(applications) map hosts to their variables. Without its names a run would look elsewhere, find nothing, and be green."""
+    found = {}
+    for name in ("xitrum_name", "xitrum_root", "xitrum_log_dir"):
+        other = next((host for host in applications if name in applications[host]), None)
+        for host in retired if other else ():
+            if name not in retired[host]:
+                found.setdefault(host, []).append(
+                    f"{name} is not set for this host of the group xitrum_retired, and {other} of the group xitrum has {applications[other][name]}: "
+                    "set it for both groups (for all hosts, say), or nothing of the application would be found here")
+    return found
+
+
+def unread(variables, state, reached, lost=()):
+    """The sentences for a host of which nothing is known."""
+    if not reached:
+        groups = variables.get("groups") or {}
+        name = variables.get("inventory_hostname", "")
+        if name in (groups.get("xitrum_proxy") or []) and name not in (groups.get("xitrum") or []):
+            # A value of -e replaces the one before, so that it has them all.
+            away = ",".join(dict.fromkeys([*unavailable_names(variables), *(lost or [name])]))
+            return [
+                "the proxy could not be reached: start it, or correct ansible_host. To roll out without it, add "
+                f"-e xitrum_unavailable_proxies={away}; once it is back, run site.yml"
+            ]
+        return ["the host could not be reached: start it, correct ansible_host, or leave it out with --limit"]
+    if isinstance(state, dict) and state.get("printed"):
+        return [f"{UNREAD}: the failure of '{state['printed']}' is printed above"]
+    failed = variables.get("ansible_failed_result")
+    said = next(filter(None, map(read_failure, (state, failed))), "no reason was given; run again with -vvv")
+    # A filter reports all that it found at once, a fault a line. Of others' words no line is one to type: see L(bullets).
+    folded = " ".join(said.split())
+    return cause_of(said).splitlines() or [folded if folded.startswith(UNREAD) else f"{UNREAD}: {folded}"]
+
+
+def unavailable_names(variables):
+    """The proxies that a run leaves out by now; none where the value cannot be read, which is an error of its own."""
+    try:
+        return proxy.names(variables.get("xitrum_unavailable_proxies"))
+    except ValueError:
+        return []
+
+
+def read_failure(result):
+    """Why a module failed, by its result; empty where it does not say so. What it printed is the reason where Ansible has none."""
+    said = str(result.get("msg") or "").strip() if isinstance(result, dict) else ""
+    printed = str(result.get("module_stderr") or result.get("module_stdout") or "").strip().splitlines() if said else []
+    return " ".join([said, printable(" ".join(printed[-_LINES:]))]).strip()
+
+
+def host_notes(variables):
+    """What is worth knowing about one host and stops nothing."""
+    state = variables.get("xitrum_host_state")
+    reports = {name: report for name, report in state.items() if isinstance(report, dict)} if isinstance(state, dict) else {}
+    notes = [*(note for report in reports.values() for note in report.get("notes", [])), *restart_note(variables)]
+    release, package = reports.get("release", {}), variables.get("xitrum_package_read") or {}
+    now, wanted = release.get("current"), package.get("release")
+    if now and wanted and now != wanted:
+        notes.append(f"release {now} is in use, and {wanted} is wanted")
+        notes += session_notes(variables)
+    if "current" in release and wanted and now != wanted and not variables.get("xitrum_main_class") and package.get("main_class_jar"):
+        notes.append(f"release {wanted} starts {package['main_class']}, the main class in {package['main_class_jar']}: xitrum_main_class is not set")
+    return notes
+
+
+def alike(sentences):
+    """Turns host to sentences into sentence to hosts, in the order of first appearance: each is said once."""
+    found = {}
+    for host, said in sentences.items():
+        for sentence in dict.fromkeys(said):
+            found.setdefault(sentence, []).append(host)
+    return found
+
+
+def named(hosts, count):
+    """Some of the hosts, as a heading: everybody is said in a word, and a long list is cut."""
+    if len(hosts) == count and count > 1:
+        return "both hosts" if count == 2 else f"all {count} hosts"
+    return ", ".join(hosts[:8]) + (f" and {len(hosts) - 8} more" if len(hosts) > 8 else "")
+
+
+def groups(sentences, count):
+    """Heading to sentences: those of the same hosts stand together."""
+    found = {}
+    for sentence, hosts in alike(sentences).items():
+        found.setdefault(named(hosts, count), []).append(sentence)
+    return found
+
+
+def bullets(heading, sentences):
+    """One group of the message."""
+    lines = []
+    for sentence in sentences:
+        found = str(sentence).split("\n")
+        # Of others' words, such as those of a program that failed, no line is one to type.
+        commands = [line for line in found[1:] if line.startswith("ansible-playbook ")]
+        prose = "\n".join(line for line in found if line not in commands)
+        lines.append(textwrap.fill(prose, 110, initial_indent="  - ", subsequent_indent="    ", break_long_words=False,
+                                   break_on_hyphens=False))
+        # A line to type stays one.
+        lines += [f"    {command}" for command in commands]
+    return "\n".join([f"{heading}:", *lines])
+
+
+def message(problems, controller=(), notes=None):
+    """One text for a person. C(problems) and C(notes) map every host to its sentences, C(controller) are those that
+    belong to no host. Empty where nothing stands in the way: notes alone do not stop a run."""
+    found = {"here, on the controller": list(dict.fromkeys(controller))} if controller else {}
+    found.update(groups(problems, len(problems)))
+    number = sum(len(sentences) for sentences in found.values())
+    if not number:
+        return ""
+    parts = [f"{number} {'problem stands' if number == 1 else 'problems stand'} in the way. Nothing was changed on any host."]
+    parts += [bullets(heading, sentences) for heading, sentences in found.items()]
+    for heading, sentences in groups(notes or {}, len(problems)).items():
+        parts.append(bullets(f"good to know, {heading}", sentences))
+    parts.append(f"Mend {'it' if number == 1 else 'these'}, then run the same command again.")
+    return "\n\n".join(parts)

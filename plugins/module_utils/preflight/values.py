@@ -1,0 +1,307 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Values of the inventory's variables that have the right type and still cannot be meant. Pure.
+
+Only what is set is looked at: the defaults are right.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+
+from ..application import cluster
+from ..application.rollout import read_batch
+from ..configuration import shared as shared_settings
+from ..configuration import xitrum_conf as package_config
+from ..core import folders as paths
+from ..core import input_types
+from ..core.foreign_text import printable
+from ..core.variables import is_true
+from ..jdk import jvm
+from ..proxy import definition as proxy
+from ..supervisor import pip
+
+LEAST_KEY = 16
+MOST_INSTANCES = 1000
+#: A hash as pip takes it.
+HASH = re.compile(r"sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128}")
+#: More than any Linux host holds.
+MOST_CONNECTIONS = 1 << 30
+
+
+def plan_problems(variables):
+    """Those of L(problems) that keep a host from being read: nothing can be planned with such a value. How a rollout goes
+    is planned later, so that the read still finds the other errors."""
+    return [sentence for check in CHECKS if check is not rollout for sentence in check(variables)]
+
+
+def problems(variables):
+    """Sentences on values that cannot be meant: what was found, what was wanted."""
+    return [sentence for check in CHECKS for sentence in check(variables)]
+
+
+def names(variables):
+    """Names of the system's users and services."""
+    for name in ("xitrum_name", "xitrum_user"):
+        if name in variables:
+            yield from filter(None, [input_types.problem(name, str(variables[name]), "account")])
+    if variables.get("xitrum_user") == "root" or (variables.get("xitrum_name") == "root" and "xitrum_user" not in variables):
+        yield "xitrum_user is root: the application never runs as root; name an unprivileged user, it is made where it is missing"
+
+
+def folders(variables):
+    """Folders that the collection owns, and those that an instance may write to."""
+    own = str(variables.get("xitrum_name", "xitrum"))
+    given = {"xitrum_root": f"/opt/{own}", "xitrum_log_dir": f"/var/log/{own}"}
+    given = {name: str(variables.get(name, default)) for name, default in given.items()}
+    found = [paths.folder_problem(name, path, own) for name, path in given.items() if name in variables]
+    writable = variables.get("supervisor_writable_paths", [])
+    for path in writable if isinstance(writable, (list, tuple)) else ():
+        found.append(paths.writable_problem(re.sub("^-", "", str(path)), *given.values(), own))
+    yield from filter(None, found)
+    root, logs = given.values()
+    if not any(found) and paths.overlaps(root, logs):
+        yield (
+            f"xitrum_root is {root!r} and xitrum_log_dir is {logs!r}: expected two folders, none in the other, "
+            f"such as {paths.example('xitrum_root', own)} and {paths.example('xitrum_log_dir', own)}"
+        )
+
+
+#: Variables that end in a configuration file, on a command line or in a request, and the type of each.
+TEXTS = {
+    "ansible_host": "host",
+    "xitrum_address": "network",
+    "xitrum_cluster_address": "host",
+    "xitrum_interface": "listen",
+    "xitrum_health_path": "url_path",
+    "xitrum_base_url": "url",
+    "xitrum_main_class": "class",
+    "xitrum_proxy_cookie": "cookie",
+    "xitrum_proxy_timeout_connect": "duration",
+    "xitrum_proxy_timeout_client": "duration",
+    "xitrum_proxy_timeout_server": "duration",
+    "xitrum_proxy_timeout_tunnel": "duration",
+    "xitrum_proxy_timeout_http_request": "duration",
+    "xitrum_proxy_timeout_keep_alive": "duration",
+    "xitrum_proxy_timeout_queue": "duration",
+    "xitrum_proxy_check_interval": "duration",
+    "proxy_hard_stop_after": "duration",
+    "proxy_slow_start": "duration",
+    "proxy_health_path": "url_path",
+    "proxy_cookie": "cookie",
+}
+
+#: Lists of such texts, and options whose names and values are.
+LISTS = {"xitrum_proxy_listen": "listen", "xitrum_proxy_load_balancers": "network", "xitrum_trusted_proxies": "network"}
+OPTIONS = {
+    "xitrum_package_headers": ("header_name", "header_value"),
+    "jdk_archive_headers": ("header_name", "header_value"),
+    "supervisor_supervisord_options": ("option_name", "line"),
+}
+
+
+#: Variables with a default of their own, or none, of which an empty text is no value, and what each is.
+NOT_EMPTY = {
+    "xitrum_secure_key": f"at least {LEAST_KEY} characters, for example the output of openssl rand -hex 32",
+    "xitrum_build_command": "a command that builds the package",
+    "xitrum_build_directory": "the folder in which the build command runs",
+    "xitrum_heap": "a size as -Xmx takes it, such as 512m or 2g",
+    **dict.fromkeys(("xitrum_before_step", "xitrum_after_step", "xitrum_maintenance_tasks"), "a file of tasks"),
+    **{name: {"duration": "a number with its unit, such as 10s", "cookie": "the name of a cookie", "url_path": "a path such as /"}[kind]
+       for name, kind in TEXTS.items() if kind in ("duration", "cookie", "url_path")},
+}
+
+
+def empties(variables):
+    """Texts that are given and empty, as from a vault or an environment variable that is not there."""
+    for name, expected in NOT_EMPTY.items():
+        value = variables.get(name)
+        if isinstance(value, str) and not value.strip():
+            yield f"{name} is empty: expected {expected}. Set a value, or leave the variable out"
+
+
+def texts(variables):
+    """Texts that a configuration file takes as they are: with another character in them they would be directives."""
+    found = [
+        input_types.problem(name, str(variables[name]), kind)
+        for name, kind in TEXTS.items()
+        if variables.get(name) is not None and str(variables[name]).strip()
+    ]
+    for name, kind in LISTS.items():
+        items = variables.get(name) or []
+        found += [input_types.problem(name, str(item), kind) for item in items] if isinstance(items, (list, tuple)) else []
+    for name, (key_kind, value_kind) in OPTIONS.items():
+        items = variables.get(name) or {}
+        for key, value in items.items() if isinstance(items, dict) else ():
+            # A value may be a password.
+            found.append(
+                input_types.problem(f"a name in {name}", str(key), key_kind)
+                or input_types.secret_problem(f"{key} in {name}", str(value), value_kind)
+            )
+    yield from dict.fromkeys(filter(None, found))
+
+
+def counts(variables):
+    """Numbers that must be at least one."""
+    if (number(variables.get("xitrum_instances", 1)) or 0) > MOST_INSTANCES:
+        yield f"xitrum_instances is {variables['xitrum_instances']}: wanted are at most {MOST_INSTANCES} on a host"
+    at_least_one = (
+        "xitrum_instances",
+        "xitrum_keep_releases",
+        "xitrum_start_timeout",
+        "xitrum_stop_timeout",
+        "xitrum_nofile",
+        "xitrum_health_timeout",
+    )
+    for name in at_least_one:
+        value = number(variables.get(name, 1))
+        if value is not None and value < 1:
+            yield f"{name} is {value}: wanted is at least 1" + (
+                " (to take the application off a host, move it to the group xitrum_retired)" if name == "xitrum_instances" else "")
+
+
+def rollout(variables):
+    """How a rollout takes its steps, and how long it waits."""
+    try:
+        read_batch(variables.get("xitrum_rolling_batch", 1))
+    except ValueError as error:
+        yield str(error)
+    for name, least in (("xitrum_drain_timeout", 0), ("xitrum_drain_grace", 0), ("xitrum_gate_seconds", 0), ("xitrum_lock_seconds", 1)):
+        value = number(variables.get(name, least))
+        if value is not None and value < least:
+            yield f"{name} is {value}: expected are seconds, {least} or more"
+
+
+def statuses(variables):
+    """The HTTP status of a healthy instance."""
+    for name in ("xitrum_health_status", "proxy_health_status"):
+        value = number(variables.get(name, 200))
+        if value is not None and not 100 <= value <= 599:
+            yield f"{name} is {value}: expected is an HTTP status from 100 to 599"
+
+
+def capacity(variables):
+    """The number of connections that a host is planned for."""
+    value = number(variables.get("xitrum_max_connections", 1))
+    if value is not None and not 1 <= value <= MOST_CONNECTIONS:
+        yield f"xitrum_max_connections is {value}: expected is a number from 1 to {MOST_CONNECTIONS}"
+
+
+def ports(variables):
+    """Every instance's port must be one, and HTTP and HTTPS must not meet."""
+    count = max(number(variables.get("xitrum_instances", 1)) or 1, 1)
+    ranges = {}
+    for name, default in (("xitrum_http_port", 8000), ("xitrum_https_port", 4430)):
+        first = number(variables.get(name, default))
+        if first is None:
+            continue
+        ranges[name] = set(range(first, first + count))
+        if first < 1 or first + count - 1 > 65535:
+            yield f"{name} is {first} for {count} instance{'s' if count > 1 else ''}: wanted are ports from 1 to 65535"
+    first = number(variables.get("xitrum_cluster_port", 1))
+    if first is not None and (first < 1 or first + count - 1 > 65535):
+        yield f"xitrum_cluster_port is {first} for {count} instance{'s' if count > 1 else ''}: expected are ports from 1 to 65535"
+    if variables.get("xitrum_tls_certificate") and len(ranges) == 2 and set.intersection(*ranges.values()):
+        yield (f"xitrum_http_port and xitrum_https_port meet with {count} instances, at {min(set.intersection(*ranges.values()))}: "
+               "set them further apart")
+
+
+def secrets(variables):
+    """The application's keys."""
+    key = variables.get("xitrum_secure_key")
+    if key is not None and not isinstance(key, str):
+        yield f"xitrum_secure_key is no text: wanted are at least {LEAST_KEY} characters in quotes, for example the output of openssl rand -hex 32"
+    if isinstance(key, str) and key.strip() and len(key) < LEAST_KEY:
+        yield f"xitrum_secure_key has {len(key)} characters: wanted are at least {LEAST_KEY}, for example the output of openssl rand -hex 32"
+    if bool(variables.get("xitrum_tls_certificate")) != bool(variables.get("xitrum_tls_key")):
+        yield "only one of xitrum_tls_certificate and xitrum_tls_key is set: HTTPS of the instances needs both"
+
+
+def heap(variables):
+    """The size of the heap, and options of the JVM."""
+    value = str(variables.get("xitrum_heap", "512m"))
+    if value.strip() and not jvm.HEAP.fullmatch(value):
+        yield f"xitrum_heap is {value!r}: wanted is a size as -Xmx takes it, such as 512m or 2g"
+    options = variables.get("xitrum_java_options")
+    options = [str(option) for option in options] if isinstance(options, (list, tuple)) else []
+    yield from (f"xitrum_java_options: {sentence}" for sentence in jvm.option_problems(options))
+
+
+def java_options(variables):
+    """Options of the JVM that open Akka's remoting, whether the collection forms a cluster or the package does, and those
+    that replace what other variables set."""
+    options = variables.get("xitrum_java_options") or []
+    if isinstance(options, (list, tuple)):
+        yield from shared_settings.option_errors(options)
+        yield from cluster.option_errors(options, is_true(variables.get(cluster.SHARED, False)))
+
+
+def config(variables):
+    """Settings in C(xitrum_config) that open Akka's remoting. The text stands inside of C(xitrum {}) in the file of an
+    instance, and one that closes that block first sets what follows for all of the application."""
+    text = str(variables.get("xitrum_config") or "")
+    readings = filter(None, map(package_config.settings_of, (text, f"xitrum {{\n{text}\n}}")))
+    takes_shared = is_true(variables.get(cluster.SHARED, False))
+    yield from dict.fromkeys(sentence for settings in readings for sentence in cluster.config_errors(settings, takes_shared))
+
+
+def pip_arguments(variables):
+    """What pip is told: a command line shows it to every user of the host."""
+    try:
+        pip.settings(str(variables.get("supervisor_supervisord_pip_arguments", "")))
+    except ValueError as error:
+        yield f"supervisor_supervisord_pip_arguments: {error}"
+
+
+def supervisord_hashes(variables):
+    """The files of supervisord that pip may install: root runs them."""
+    version, hashes = str(variables.get("supervisor_supervisord_version") or "").strip(), variables.get("supervisor_supervisord_hashes") or []
+    if variables.get("xitrum_supervisor") != "supervisord" or not version or not isinstance(hashes, (list, tuple)):
+        return
+    wrong = next((str(item) for item in hashes if not HASH.fullmatch(str(item))), None)
+    if wrong is not None:
+        yield f"supervisor_supervisord_hashes has {printable(wrong)!r}: expected texts such as sha256: and 64 digits from 0 to f"
+    elif not hashes:
+        yield (
+            f"supervisor_supervisord_version is {version}, and supervisor_supervisord_hashes is empty: expected are the hashes of its files, "
+            f"since root runs what pip installs. Run pip download --no-deps supervisor=={version} and pip hash supervisor-{version}*, verify the file, "
+            "and set supervisor_supervisord_hashes to what follows --hash="
+        )
+
+
+def backends(variables):
+    """Other applications below a path of the site."""
+    try:
+        proxy.backends(variables.get("xitrum_proxy_backends") or [], proxy.RESERVED)
+    except ValueError as error:
+        yield str(error)
+    except (AttributeError, KeyError, TypeError):
+        # Of a value that is no list of such dictionaries the specification of the variable says so.
+        return
+
+
+def reach_from(variables):
+    """The host from which the public ports are tested."""
+    name = variables.get("xitrum_reach_from") or ""
+    known = [*(variables.get("groups") or {}).get("all", []), "localhost"] if name else []
+    if name and name not in known:
+        near = difflib.get_close_matches(str(name), known, 1)
+        yield (f"xitrum_reach_from is {name!r}, which is no host of the inventory: expected the name of one, or localhost for the controller"
+               + (f"; did you mean {near[0]}?" if near else ""))
+
+
+#: All of them, in the order in which they are reported.
+CHECKS = (
+    names, folders, empties, texts, counts, rollout, statuses, capacity, ports, secrets, heap, java_options, config, pip_arguments,
+    supervisord_hashes, backends, reach_from,
+)
+
+
+def number(value):
+    """A value as an integer; None where it is none: the specification says that."""
+    try:
+        return int(value)
+    except (TypeError, ValueError):
+        return None

@@ -1,0 +1,517 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The concern C(proxy): its configuration on the disk, and proof that the running worker has that configuration.
+
+A configuration costs no restart: it is checked beside the old one, put in its place, and taken up by a reload. A
+reload that was lost with a killed run is noticed, since the digest of the live worker is read, not the file's time.
+What differs from one software to the other is in a file for each, see SOFTWARE.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import re
+import time
+
+from ..core import addresses, foreign_file, process, recorded, sockets
+from ..core.foreign_text import hidden_text, printable, shown_text
+from ..core.plan import LOOK, RUN, SERVER, Plan, Row
+from ..redirects import component as redirects
+from ..redirects import ports as redirects_ports
+from . import apache as proxy_apache
+from . import haproxy as proxy_haproxy
+from . import nginx as proxy_nginx
+from . import reloaded as proxy_reloaded
+from . import servers as proxy_server
+from . import text as proxy_text
+
+#: Each has TITLE, PROCESS (the name in ss), VERSION (a command, and what finds the version in its words), NEEDS
+#: (the first version that will do, and why), CHECK (the command that checks a file), UP, CHECKS_HEALTH (whether it asks the servers
+#: itself how they are), and the functions C(maxconn), C(servers), C(binds), C(live),
+#: C(old_workers), C(missing), C(complaints), C(carried) and C(restarts), which are told in proxy_haproxy.py. BIND
+#: matches the line of the configuration that listens on an address and port, its two groups.
+SOFTWARE = {"haproxy": proxy_haproxy, "nginx": proxy_nginx, "apache": proxy_apache}
+
+#: Where a configuration is checked before it replaces the old one: on a RAM disk, root only, since it holds keys.
+TRIAL = "/run/xitrum.host-proxy"
+PROPERTIES = ("LoadState", "ActiveState", "UnitFileState", "MainPID", "NeedDaemonReload")
+PATIENCE = 15.0
+ALL_THAT_IS_GRANTED = "all that is granted"
+#: What the configuration of somebody else is kept as, once.
+KEPT = ".before-xitrum"
+
+_FILE = {"path": {"type": "path", "required": True}, "mode": {"type": "str", "default": "0644"}}
+
+SPEC = {
+    "software": {"type": "str", "default": "haproxy", "choices": sorted(SOFTWARE)},
+    "config": {"type": "str", "required": True},
+    "config_path": {"type": "path", "required": True},
+    "files": {"type": "list", "elements": "dict", "default": [], "options": {**_FILE, "content": {"type": "str", "required": True}}},
+    "pems": {
+        "type": "list", "elements": "dict", "default": [],
+        "options": {**_FILE, "mode": {"type": "str", "default": "0600"}, "content": {"type": "str", "required": True, "no_log": True}},
+    },
+    "packages": {"type": "list", "elements": "str", "required": True},
+    "service": {"type": "str", "required": True},
+    "socket": {"type": "path", "default": "/run/haproxy/admin.sock"},
+    "control_port": {"type": "int", "default": 0},
+    "ports": {"type": "list", "elements": "int", "default": []},
+    "patience": {"type": "int", "default": 0},
+    "programs": {"type": "list", "elements": "str", "default": []},
+    "health_path": {"type": "str", "default": "/"},
+    "health_status": {"type": "int", "default": 200},
+}
+#: The backend of the application's instances, and how long one of them may take to answer where the proxy does not ask itself.
+BACKEND = "xitrum"
+HEALTH_SECONDS = 3.0
+
+
+# ---------------------------------------------------------------------------------------------------------- reading
+
+def read(host, wanted):
+    """Everything that L(plan) needs."""
+    software = SOFTWARE[wanted["software"]]
+    command, pattern = software.VERSION
+    said = host.run(command)
+    version = pattern.search(said.out + said.err)
+    unit = process.parse_unit(host.run(["systemctl", "show", "--no-pager", "--property=" + ",".join(PROPERTIES), "--", wanted["service"] + ".service"]).out)
+    config = foreign_file.read_file(host, wanted["config_path"])
+    paths = [item["path"] for item in [*wanted["files"], *wanted["pems"]]]
+    files = {config.path: config, **{path: foreign_file.read_file(host, path, foreign=False) for path in paths}}
+    main = process.main_pid(unit)
+    state = {
+        "version": version.group(1) if version else "",
+        "programs": {name: host.which(name) for name in wanted["programs"]},
+        "systemd": host.exists("/run/systemd/system"),
+        "unit": unit,
+        "files": {path: (file.text, file.stat) for path, file in files.items()},
+        "unusable": [file.problem for file in files.values() if file.problem],
+        "kept": host.stat(wanted["config_path"] + KEPT),
+        "listeners": sockets.listeners(host),
+        "ipv6": addresses.supports_ipv6(host),
+        "ipv6_address": addresses.has_ipv6(host),
+        "bind_errors": bind_errors(host, software.binds(wanted["config"])),
+        "names": read_names(host, wanted["config"]),
+        "other_proxies": read_other_proxies(host, wanted["software"]),
+        "base_nofile": _hard(host, main) or _hard(host, 1),
+        "nr_open": kernel_number(host, "/proc/sys/fs/nr_open"),
+        "old_workers": process.seen(software.old_workers, host, main) or 0 if main else 0,
+        "missing": software.missing(host, main),
+        "rules": redirects.read_live(host),
+        "live": settled(host, wanted),
+    }
+    state["raises"] = host.run(["sh", "-c", f"ulimit -HSn {state['nr_open']}"]).rc == 0
+    limits = process.seen(host.read, f"/proc/{state['live']['pid']}/limits")
+    state["worker_nofile"] = (process.nofile_of(limits or "") or (None, None))[0]
+    return state
+
+
+def kernel_number(host, path):
+    """The number in a file of the kernel's; 0 where there is none."""
+    text = (host.read(path) or "").strip()
+    return int(text) if re.fullmatch("[0-9]{1,18}", text) else 0
+
+
+def _hard(host, pid):
+    """The hard nofile limit of a process; 0 where it is not there or not to be seen."""
+    limits = process.seen(host.read, f"/proc/{pid}/limits") if pid else None
+    return (process.nofile_of(limits or "") or (0, 0))[1]
+
+
+def settled(host, wanted):
+    """What the worker says, when every server is in use or C(patience) is over: one that was just started takes some checks.
+    One that somebody took out of use is not waited for."""
+    deadline = time.monotonic() + wanted["patience"]
+    said = read_live(host, wanted)
+    while time.monotonic() < deadline and any(_coming(row) for row in said["servers"]):
+        time.sleep(0.5)
+        said = read_live(host, wanted)
+    return said
+
+
+def read_live(host, wanted):
+    """What the worker reports. Where it knows nothing of the health of its servers, those of the application are asked from here."""
+    software = SOFTWARE[wanted["software"]]
+    said = software.live(host, wanted)
+    asked = [row for row in said["servers"] if not software.CHECKS_HEALTH and row["backend"] == BACKEND and row["admin"] == "ready"]
+    if asked:
+        with concurrent.futures.ThreadPoolExecutor(min(len(asked), 32)) as pool:
+            answers = list(pool.map(lambda row: proxy_reloaded.probe(wanted, row, HEALTH_SECONDS), asked))
+        for row, wrong in zip(asked, answers):
+            row.update({"status": "DOWN" if wrong else row["status"], "check": wrong})
+    return said
+
+
+def _coming(row):
+    return row["admin"] == "ready" and row["status"].startswith("DOWN")
+
+
+# --------------------------------------------------------------------------------------------------------- planning
+
+def read_other_proxies(host, software):
+    """The software of proxies that this collection has set up on the host beside `software`."""
+    paths = {name: path for name, (_service, path) in proxy_server.PLACES.items() if name != software}
+    return [name for name, path in paths.items() if proxy_text.stamp_of(host.read(path) or "")]
+
+
+def read_names(host, config):
+    """The addresses of the host names for which a configuration needs them, as this host resolves them."""
+    return {name: sorted(addresses.resolve(host, name)) for name in proxy_text.names_to_resolve(config)}
+
+
+def bind_errors(host, binds):
+    """Why no program can listen on addresses of the configuration, address to the kernel's words. Every address of a
+    family can be listened on."""
+    places = {bind.rpartition(":")[0] for bind in binds}
+    found = {place: addresses.parse_address(place) for place in sorted(places)}
+    errors = {
+        place: host.bind_error(addresses.canonical(place))
+        for place, one in found.items()
+        if one and not one.ip.is_unspecified
+    }
+    return {place: error for place, error in errors.items() if error}
+
+
+def fit_to_host(wanted, ipv6, ipv6_address):
+    """The wanted state without the lines that listen on every IPv6 address, or on its loopback, where the host has
+    none: C((wanted, left out)).
+
+    C(ipv6) is whether the kernel has IPv6 at all, C(ipv6_address) whether the host has an address of it. Whoever
+    asks for every address gets those that there are. A port that nothing would listen on any more is left as it is,
+    to be refused.
+    """
+    bind, gone = SOFTWARE[wanted["software"]].BIND, {"::1"} if ipv6 else {"::", "::1"}
+    if ipv6_address:
+        return wanted, []
+    lines, out, ports = [], [], set()
+    for line in wanted["config"].splitlines(keepends=True):
+        found = bind.match(line)
+        if found and addresses.canonical(found[1]) in gone:
+            out.append(found)
+        else:
+            lines.append(line)
+            ports |= {found[2]} if found else set()
+    if not out or any(found[2] not in ports for found in out):
+        return wanted, []
+    return {**wanted, "config": "".join(lines)}, list(dict.fromkeys(f"{found[1]}:{found[2]}" for found in out))
+
+
+def plan(wanted, state):
+    """Decides, from C(wanted) (the options of SPEC) and what L(read) gave, without touching the host."""
+    wanted = {**wanted, "config": proxy_text.with_names(wanted["config"], state["names"])}
+    wanted, left_out = fit_to_host(wanted, state["ipv6"], state["ipv6_address"])
+    text = proxy_text.stamped(wanted["config"], wanted["pems"])
+    result = Plan(problems=_problems(wanted, state, text))
+    active, package = state["unit"].get("ActiveState") == "active", wanted["packages"][0]
+    if not state["version"]:
+        result.actions.append(("install", package))
+    _row(result, "package", package, state["version"], state["live"]["version"], bool(state["version"]), "it is not installed")
+    for name, path in state["programs"].items():
+        _row(result, f"program {name}", "installed", path or "", "", path, "it is not installed")
+        if not path:
+            result.actions.append(("install", name))
+    _files(wanted, state, text, result)
+    _service(wanted, state, text, result, active)
+    for item, want, why in state["missing"] if state["version"] else []:
+        why = f"{why}, and a restart cuts the connections that it has"
+        restart = ["systemctl", "restart", wanted["service"]]
+        result.rows.append(Row("proxy", item, want, want, "missing", "restart", why, commands=[restart]))
+    _limits(wanted, state, text, result, active)
+    _servers(wanted, state, text, result)
+    result.facts = {
+        "digest": proxy_text.stamp_of(text),
+        "version": state["version"],
+        "actions": list(dict.fromkeys(kind for kind, _item in result.actions)),
+        "servers": state["live"]["servers"],
+        "notes": [
+            *_notes(left_out, state),
+            *(
+                note
+                for kind, item in result.actions
+                if kind == "keep"
+                for note in foreign_file.names_notes(
+                    wanted["config_path"], state["files"][wanted["config_path"]][1]
+                )
+            ),
+        ],
+        **serving(wanted, state["version"], state["unit"], state["files"][wanted["config_path"]][0]),
+    }
+    return result
+
+
+def serving(wanted, version, unit, text):
+    """What decides whether the proxy is to serve: that it is set up by this collection, and that it runs."""
+    return {"title": SOFTWARE[wanted["software"]].TITLE, "service": wanted["service"],
+            "set_up": bool(version and proxy_text.stamp_of(text or "")), "running": unit.get("ActiveState") == "active"}
+
+
+def _notes(left_out, state):
+    """What stops nothing, as sentences."""
+    found = []
+    if left_out:
+        found.append(
+            f"this host has no IPv6, so the proxy does not listen on {' and '.join(left_out)}, "
+            "and listens on the IPv4 addresses alone"
+        )
+    return [*found, *filter(None, [sockets.unread_note(state["listeners"])])]
+
+
+def _row(result, item, want, configured, effective, good, why="", mend=RUN, commands=()):
+    result.rows.append(Row("proxy", item, want, configured, effective) if good else
+                       Row("proxy", item, want, configured, effective, "differs", why, mend, list(commands)))
+
+
+def _problems(wanted, state, text):
+    """What stands in the way of this configuration on this host, as sentences."""
+    found, software = list(state["unusable"]), SOFTWARE[wanted["software"]]
+    if not state["systemd"]:
+        found.append(f"{software.TITLE} is kept running by systemd, and this host does not run systemd (no /run/systemd/system): "
+                     "use a host with systemd as proxy.")
+    for oldest, why in software.NEEDS:
+        if state["version"] and numbers(state["version"]) < oldest:
+            found.append(f"{software.TITLE} {state['version']} is too old: {why}. Wanted is {'.'.join(map(str, oldest))} or later: upgrade the package, or "
+                         "choose another xitrum_proxy_software.")
+            break
+    if proxy_text.stamp_of(text) != proxy_text.digest(wanted["config"], wanted["pems"]):
+        found.append(f"The configuration has no {proxy_text.PLACEHOLDER}: put it where the running {software.TITLE} repeats it, "
+                     "since it could not be asked which configuration it has.")
+    before = state["files"][wanted["config_path"]][0] or ""
+    has, gets = proxy_text.application_of(before), proxy_text.application_of(text)
+    if proxy_text.stamp_of(before) and has and has != gets:
+        found.append(
+            f"found the configuration of the application {has} in {wanted['config_path']}, expected none or that of {gets} "
+            f"(xitrum_name): the clients of {has} would get {gets}. Use another proxy for {gets}, or have {has}'s "
+            f"inventory route a path to it (xitrum_proxy_backends). To give the proxy to {gets}, run remove.yml for this "
+            f"host with {has}'s inventory first."
+        )
+    binds = list(filter(None, map(software.BIND.match, text.splitlines())))
+    holders = {SOFTWARE[name].PROCESS: name for name in state["other_proxies"]}
+    for row in state["listeners"] or []:
+        places = [bind[1] for bind in binds if int(bind[2]) == row["port"]] or [""]
+        if (
+            row["port"] in wanted["ports"]
+            and row["process"] not in ("", software.PROCESS)
+            and addresses.collides(row, places)
+        ):
+            other = holders.get(row["process"])
+            found.append(
+                f"Port {row['port']} is held by {printable(row['process'])} (process {row['pid']}), and {software.TITLE} is to listen there: "
+                + (
+                    f"it is the proxy {other} that this host has had so far. Change one proxy after the other: run remove.yml with --limit "
+                    f"and the name of this host and -e xitrum_remove=1, set xitrum_proxy_software: {wanted['software']} for this host alone (in its "
+                    "host_vars), and run site.yml with the same --limit."
+                    if other
+                    else "stop and disable that service, or give the proxy another port."
+                )
+            )
+    ports = [(port, "") for port in wanted["ports"] if port != wanted["control_port"]]
+    found += [text for _port, text, certain in redirects_ports.foreign_of(ports, state["rules"], "or give the proxy another port") if certain]
+    if not state["ipv6"] and any(bind.startswith("[") for bind in software.binds(text)):
+        found.append("The configuration listens on an IPv6 address, and this host has no IPv6 (no /proc/net/if_inet6): set xitrum_proxy_listen: ['0.0.0.0'].")
+    held = [row for row in state["listeners"] or [] if row["process"] == software.PROCESS]
+    for place, error in state["bind_errors"].items() if state["ipv6"] else ():
+        if place in {bind.rpartition(":")[0] for bind in software.binds(text)} and not any(
+            addresses.serves([row], place) for row in held
+        ):
+            found.append(
+                f"xitrum_proxy_listen has {place}, where no program of this host can listen ({error}); "
+                "expected are addresses of this host, 0.0.0.0 or ::. Correct it for this host."
+            )
+    connections, count = software.maxconn(text), len(software.servers(text))
+    need, most = proxy_text.needed_nofile(connections, count), granted_nofile(state)
+    if connections and most and need > most:
+        found.append(f"{connections} connections need {need} open files, and this host grants {software.TITLE} {most} "
+                     f"({'fs.nr_open' if state['raises'] else 'root cannot raise its hard limit here: a container'}): "
+                     f"set xitrum_proxy_max_connections to {proxy_text.most_connections(most, count)} or less, or raise the limit.")
+    return list(dict.fromkeys(found))
+
+
+def numbers(version):
+    """The first two numbers of a version."""
+    return tuple(int(part) if part.isdecimal() else 0 for part in version.split(".")[:2])
+
+
+def granted_nofile(state):
+    """The open files that a proxy can get here: it starts as root and raises its own limit where the kernel lets it. 0 where that is not known."""
+    return state["nr_open"] if state["raises"] else state["base_nofile"]
+
+
+def _files(wanted, state, text, result):
+    """Rows, actions and diff of the configuration, the files beside it and the PEM files (never their text)."""
+    path = wanted["config_path"]
+    old = state["files"][path][0]
+    config = {"path": path, "content": SOFTWARE[wanted["software"]].carried(text, old), **_as_before(state, path)}
+    # The configuration comes last: what it names must be there when it is.
+    for item, secret in [(item, False) for item in wanted["files"]] + [(item, True) for item in wanted["pems"]] + [(config, False)]:
+        has, stat = state["files"][item["path"]]
+        want = (int(item["mode"], 8), item.get("owner", "root"))
+        mode = stat is not None and stat.kind == "file" and (stat.mode, stat.owner) == want
+        same = has == item["content"] and mode
+        why = "it is not there" if has is None else "its owner or mode is not as wanted" if has == item["content"] else "its text is not as wanted"
+        _row(result, item["path"], "as wanted", "missing" if has is None else "as wanted" if same else "otherwise", "", same, why)
+        if same:
+            continue
+        if item is config and has is not None and not proxy_text.stamp_of(has) and not state["kept"]:
+            result.actions.append(("keep", {**item, "path": path + KEPT, "content": has}))
+        result.actions.append(("write", item))
+        if has != item["content"]:
+            hidden = item is config and has is not None and not proxy_text.stamp_of(has)
+            shown = has if secret else hidden_text(has) if hidden else shown_text(has)
+            result.before += _headed(item["path"], shown, secret)
+            result.after += _headed(item["path"], item["content"], secret)
+
+
+def _as_before(state, path):
+    """Mode, owner and group of the configuration: those of the one from before, which may be for root's eyes only."""
+    text, stat = state["files"][path]
+    before = state["kept"] or (stat if text is not None and not proxy_text.stamp_of(text) else None)
+    if not before:
+        return {"mode": "0644"}
+    return {"mode": f"{before.mode & 0o777:04o}", "owner": before.owner, "group": before.group}
+
+
+def _headed(path, text, secret):
+    if not text:
+        return ""
+    return f"# {path}\n" + (f"(not shown: SHA-256 begins with {proxy_text.digest(text, [])})\n" if secret else text)
+
+
+def _service(wanted, state, text, result, active):
+    """Enabled, running, and running with this configuration and this version."""
+    unit, want, live = state["unit"], proxy_text.stamp_of(text), state["live"]
+    enabled = unit.get("UnitFileState") == "enabled"
+    if unit.get("NeedDaemonReload") == "yes" or any(kind == "write" and item["path"].startswith("/etc/systemd/") for kind, item in result.actions):
+        result.actions.append(("daemon-reload", None))
+    if not enabled:
+        result.actions.append(("enable", None))
+    has, runs, old = proxy_text.stamp_of(live["said"]), live["version"], state["files"][wanted["config_path"]][0]
+    hidden = isinstance(live["refused"], PermissionError)
+    # A drain that was written down and not taken up is a lost reload as well.
+    current = hidden or (has == want and runs in ("", state["version"]) and proxy_text.states(live["said"]) == proxy_text.states(old))
+    rewritten = any(kind == "write" and not _beside(wanted, item) for kind, item in result.actions)
+    if not active:
+        result.actions.append(("start", None))
+    elif rewritten or not current:
+        result.actions.append(("restart" if SOFTWARE[wanted["software"]].restarts(old or "", text) else "reload", None))
+    at_boot, now = unit.get("UnitFileState", ""), unit.get("ActiveState", "")
+    _row(result, "service", "enabled, active", at_boot, now, enabled and active, "it is not enabled or does not run")
+    configured = proxy_text.stamp_of(old)
+    if hidden:
+        result.rows.append(Row("proxy", "configuration", want, configured, "", "unseen", f"only root may ask {wanted['socket']}", LOOK))
+    else:
+        good = active and current and configured == want
+        _row(result, "configuration", want, configured, has, good, "the running worker does not have it: a reload is due")
+
+
+def _beside(wanted, item):
+    """Whether a written file is not read by the proxy itself, so that it needs no reload."""
+    return any(item["path"] == other["path"] for other in wanted["files"])
+
+
+def _limits(wanted, state, text, result, active):
+    """The connections and the open files of the running worker."""
+    software, runs = SOFTWARE[wanted["software"]], state["live"]["maxconn"]
+    connections = software.maxconn(text)
+    want = str(connections) if connections else ALL_THAT_IS_GRANTED
+    good = not active or not runs or not connections or runs == str(connections)
+    _row(result, "connections", want, want, runs, good, "the running worker has another number")
+    need = proxy_text.needed_nofile(int(runs or connections), len(state["live"]["servers"])) - proxy_text.OVERHEAD
+    has = state["worker_nofile"]
+    good = has is None or has == process.UNLIMITED or has >= need
+    _row(result, "open files", str(need) if runs or connections else "", str(granted_nofile(state) or ""), "" if has is None else str(has), good,
+         "the running worker cannot open two files a connection",
+         f"xitrum_proxy_max_connections: {proxy_text.most_connections(has or 0, len(state['live']['servers']))}")
+    if state["old_workers"]:
+        why = "they end with their last connection, or after proxy_hard_stop_after"
+        result.rows.append(Row("proxy", "old workers", "", "", str(state["old_workers"]), "ok", why))
+
+
+def _servers(wanted, state, text, result):
+    """What the running worker thinks of each server. A server that is down is mended on its own host, not here: what is said to
+    type shows what the proxy is answered."""
+    software = SOFTWARE[wanted["software"]]
+    known = {(row["backend"], row["name"]): row for row in state["live"]["servers"]}
+    for backend, name, address in software.servers(text):
+        row = known.get((backend, name))
+        if row is None:
+            continue
+        good = row["admin"] == "ready" and not row["status"].startswith(("DOWN", "MAINT"))
+        if row["admin"] == "ready":
+            why, mend, commands = f"the health check says {row['check']}", "", [software.ask_server(address)]
+        else:
+            why = f"it is set to {row['admin']}: by somebody, or by a run that removed the host or did not end"
+            mend, commands = f"{SERVER} software={wanted['software']} backend={backend} servers={name} state=ready", []
+        _row(result, f"{backend}/{name}", software.UP, address, row["status"], good, why, mend, commands)
+
+
+# ---------------------------------------------------------------------------------------------------------- acting
+
+def validate(host, wanted):
+    """Lets the installed software check the wanted configuration and PEM files before anything is replaced: its warnings.
+
+    Raises RuntimeError with its own words where it would not start with it.
+    """
+    software, text = SOFTWARE[wanted["software"]], proxy_text.stamped(wanted["config"], wanted["pems"])
+    host.make_directory(TRIAL, 0o700)
+    try:
+        for index, pem in enumerate(wanted["pems"]):
+            host.write(f"{TRIAL}/{index}.pem", pem["content"], 0o600)
+            text = text.replace(pem["path"], f"{TRIAL}/{index}.pem")
+        host.write(f"{TRIAL}/config", text, 0o600)
+        said = host.run([*software.CHECK, f"{TRIAL}/config"])
+    finally:
+        host.remove(TRIAL)
+    words = (said.err + said.out).replace(f"{TRIAL}/config", wanted["config_path"])
+    for index, pem in enumerate(wanted["pems"]):
+        words = words.replace(f"{TRIAL}/{index}.pem", pem["path"])
+    lines = software.complaints(words)
+    if said.rc != 0:
+        raise RuntimeError(f"{software.TITLE} refuses the new configuration, so the old one stays in {wanted['config_path']}:\n" + ("\n".join(lines) or words))
+    return lines
+
+
+def apply(host, wanted, planned):
+    """Checks, writes, reloads or starts, and proves it: the warnings of the check. Raises RuntimeError with what was found."""
+    wanted = {**wanted, "config": proxy_text.with_names(wanted["config"], read_names(host, wanted["config"]))}
+    wanted = fit_to_host(wanted, addresses.supports_ipv6(host), addresses.has_ipv6(host))[0]
+    kinds = [kind for kind, _item in planned.actions]
+    missing = [item for kind, item in planned.actions if kind == "install"]
+    if missing:
+        raise RuntimeError(f"{' and '.join(missing)} is not installed on this host: install it first, as the role proxy does.")
+    warnings = validate(host, wanted)
+    recorded.note_unit(host, wanted["service"] + ".service", wanted["packages"][0])
+    config = foreign_file.read_file(host, wanted["config_path"])
+    if not proxy_text.stamp_of(config.text):
+        foreign_file.note_file(host, config)
+    for kind, item in planned.actions:
+        if kind in ("keep", "write"):
+            owner, group = item.get("owner", "root"), item.get("group", "root")
+            host.write(item["path"], item["content"], int(item["mode"], 8), owner, group)
+    for kind in ("daemon-reload", "enable", "start", "reload", "restart"):
+        if kind in kinds:
+            said = host.run(["systemctl", kind] + ([] if kind == "daemon-reload" else [wanted["service"] + ".service"]))
+            if said.rc != 0:
+                raise RuntimeError(f"systemctl {kind} ended with {said.rc}: {said.err.strip()}\n{_journal(host, wanted)}")
+    prove(host, wanted)
+    return warnings
+
+
+def prove(host, wanted, patience=PATIENCE):
+    """Waits until the running worker itself says that it has the wanted configuration. Raises RuntimeError after C(patience) seconds."""
+    software = SOFTWARE[wanted["software"]]
+    want, deadline = proxy_text.digest(wanted["config"], wanted["pems"]), time.monotonic() + patience
+    while True:
+        live = software.live(host, wanted)
+        has = proxy_text.stamp_of(live["said"])
+        if has == want:
+            return
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"{software.TITLE} has the configuration {has or 'of nobody known'} {patience:.0f} s after it was told to take {want} "
+                               f"({live['refused'] or 'it answers'}):\n{_journal(host, wanted)}")
+        time.sleep(0.1)
+
+
+def _journal(host, wanted):
+    """The end of what the service said."""
+    return host.run(["journalctl", "--no-pager", "-q", "-o", "cat", "-n", "15", "-u", wanted["service"] + ".service"]).out.strip()

@@ -1,0 +1,116 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""HAProxy's runtime socket: one small call, and pure parsers of what it answers (HAProxy 2.2 and later)."""
+
+from __future__ import annotations
+
+import csv
+import re
+import socket
+import time
+
+from ..core import bounded
+from ..core.foreign_text import escaped, lines_of
+
+_NUMBER = re.compile(r"[0-9]{1,18}")
+
+#: Bits of srv_admin_state in C(show servers state). The inherited ones follow another server and are not set by hand.
+FORCED_MAINTENANCE, FORCED_DRAIN = 0x01, 0x08
+MAINTENANCE_BITS, DRAIN_BITS = 0x01 | 0x02 | 0x04 | 0x20, 0x08 | 0x10
+
+#: Bit of srv_check_state: the server has a health check. In maint it is the only sign of that.
+CHECK_CONFIGURED = 0x02
+
+
+#: Bytes of an answer at most: a row of statistics has 1,500, and there may be thousands of servers.
+ANSWER_BYTES = 64 << 20
+
+
+def ask(path, command, timeout=5.0):
+    """What HAProxy answers to one command, or to several that are separated by C(;).
+
+    Raises OSError where no process listens on the socket C(path), this user may not use it, or the answer takes longer
+    than C(timeout) seconds in all or is larger than C(ANSWER_BYTES).
+    """
+    deadline = time.monotonic() + timeout
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as link:
+        link.settimeout(timeout)
+        link.connect(path)
+        link.sendall(command.encode() + b"\n")
+        try:
+            return escaped(bounded.receive(link, deadline, ANSWER_BYTES).decode("utf-8", "replace"))
+        except ValueError as error:
+            raise OSError(f"{path}: {error}") from error
+
+
+def parse_info(text):
+    """The C(Name: value) lines of C(show info) as a dictionary of texts, up to the first empty line."""
+    pairs = (line.partition(":") for _number, line in lines_of(text.lstrip("\n").split("\n\n")[0]))
+    return {name.strip(): value.strip() for name, colon, value in pairs if colon}
+
+
+def parse_stat(text):
+    """The rows of C(show stat) (CSV, the header begins with C(# )) as dictionaries of texts."""
+    # Of an application's own words, as an answer to a health check, csv would take these for ends of lines.
+    lines = [line for _number, line in lines_of(text.replace("\r", " ").replace("\0", " ")) if line]
+    start = next((index for index, line in enumerate(lines) if line.startswith("# pxname,")), None)
+    if start is None:
+        return []
+    try:
+        return list(csv.DictReader([lines[start][2:], *lines[start + 1:]]))
+    except csv.Error:
+        # A word of more than 131,072 letters.
+        return []
+
+
+def parse_servers_state(text):
+    """The rows of C(show servers state) (version 1) as dictionaries of texts, keyed as its own header names them."""
+    names, rows = [], []
+    for _number, line in lines_of(text):
+        if line.startswith("# be_id "):
+            names = line[2:].split()
+        elif names and line and not line.startswith("#"):
+            rows.append(dict(zip(names, line.split())))
+    return rows
+
+
+def _is_server(row):
+    """Whether a row of the state has all that is read of it."""
+    numbers = all(_NUMBER.fullmatch(row.get(name, "")) for name in ("srv_port", "srv_admin_state", "srv_check_state"))
+    return numbers and all(row.get(name) for name in ("be_name", "srv_name", "srv_addr"))
+
+
+def administrative(bits):
+    """C(maint), C(drain) or C(ready): what srv_admin_state says that a person or a program asked for."""
+    return "maint" if bits & MAINTENANCE_BITS else "drain" if bits & DRAIN_BITS else "ready"
+
+
+def servers(stat_text, state_text):
+    """What HAProxy thinks of each server, from C(show stat) and C(show servers state).
+
+    A list of C({backend, name, address, port, admin, status, sessions, checked, check}): C(admin) is C(ready), C(drain) or
+    C(maint); C(checked) is whether it has a health check; C(status) is HAProxy's own word (C(UP), C(DOWN 1/2), C(MAINT),
+    C(no check)); C(sessions) are the requests and tunnels that it has there now, as an integer; C(check) is what the last
+    health check said, as C(L7STS 503 Service Unavailable).
+    """
+    live = {(row.get("pxname"), row.get("svname")): row for row in parse_stat(stat_text)}
+    found = []
+    for row in parse_servers_state(state_text):
+        # HAProxy 2.2 lists the processes of its own master as servers.
+        if row.get("be_name") == "MASTER" or not _is_server(row):
+            continue
+        stat = live.get((row["be_name"], row["srv_name"]), {})
+        scur = stat.get("scur") or ""
+        found.append({
+            "backend": row["be_name"],
+            "name": row["srv_name"],
+            "address": row["srv_addr"],
+            "port": int(row["srv_port"]),
+            "admin": administrative(int(row["srv_admin_state"])),
+            "status": stat.get("status", ""),
+            "sessions": int(scur) if _NUMBER.fullmatch(scur) else 0,
+            "checked": bool(int(row["srv_check_state"]) & CHECK_CONFIGURED),
+            "check": " ".join(word for word in (stat.get("check_status"), stat.get("check_code"), stat.get("last_chk") or stat.get("check_desc")) if word),
+        })
+    return found

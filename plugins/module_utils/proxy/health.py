@@ -1,0 +1,225 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The component `proxy_health`: what a proxy thinks of its servers, without a look at its configuration. And whether
+a proxy serves anybody.
+
+A deploy reads it at its end. A site reads the component `proxy`, whose report has the same.
+"""
+
+from __future__ import annotations
+
+from ..core import process
+from ..core.plan import Plan, Row
+from ..firewall import reach
+from . import component as proxy_config
+from . import definition as proxy
+from . import servers as proxy_server
+from . import text as proxy_text
+
+SPEC = {
+    "software": proxy_config.SPEC["software"],
+    "socket": proxy_config.SPEC["socket"],
+    "control_port": {"type": "int", "default": 8404},
+    "patience": proxy_config.SPEC["patience"],
+    "health_path": proxy_config.SPEC["health_path"],
+    "health_status": proxy_config.SPEC["health_status"],
+}
+
+
+def read(host, wanted):
+    """What the running proxy reports, and whether it is one of ours."""
+    wanted = proxy_server.placed(wanted)
+    command, pattern = proxy_config.SOFTWARE[wanted["software"]].VERSION
+    answer, text = host.run(command), host.read(wanted["config_path"])
+    version = pattern.search(answer.out + answer.err)
+    shown = host.run(
+        ["systemctl", "show", "--no-pager", "--property=ActiveState", "--", wanted["service"] + ".service"]
+    ).out
+    state = {
+        "version": version.group(1) if version else "",
+        "text": text,
+        "unit": process.parse_unit(shown),
+        "servers": [],
+    }
+    if state["version"] and proxy_text.stamp_of(text or ""):
+        state["servers"] = proxy_config.settled(host, wanted)["servers"]
+    return state
+
+
+def plan(wanted, state):
+    """The servers as rows: nothing is changed by this component."""
+    wanted = proxy_server.placed(wanted)
+    result = Plan(
+        facts={
+            "servers": state["servers"],
+            "version": state["version"],
+            **proxy_config.serving(wanted, state["version"], state["unit"], state["text"]),
+        }
+    )
+    for row in state["servers"]:
+        good = row["admin"] == "ready" and not row["status"].startswith(("DOWN", "MAINT"))
+        why = (
+            ""
+            if good
+            else f"the health check says {row['check'] or 'nothing'}"
+            if row["admin"] == "ready"
+            else f"it is set to {row['admin']}"
+        )
+        result.rows.append(
+            Row(
+                "proxy",
+                f"{row['backend']}/{row['name']}",
+                "UP",
+                f"{row['address']}:{row['port']}",
+                row["status"],
+                "ok" if good else "differs",
+                why,
+            )
+        )
+    return result
+
+
+# ------------------------------------------------------------------------------------------------- over the whole fleet
+
+
+def report_of(state):
+    """The report of a host's read that tells whether its proxy serves; None where the host is no proxy, or was not
+    read."""
+    state = state or {}
+    return next(
+        (
+            state[name]
+            for name in ("proxy", "proxy_health")
+            if isinstance(state.get(name), dict) and "servers" in state[name]
+        ),
+        None,
+    )
+
+
+def is_healthy(server):
+    """Whether requests can be sent to a server."""
+    return server["admin"] == "ready" and not server["status"].startswith(("DOWN", "MAINT", "DRAIN"))
+
+
+def application_servers(report):
+    """The servers of a proxy that are instances of the application."""
+    return [server for server in report["servers"] if server["backend"] == proxy_config.BACKEND]
+
+
+def idle_servers(states):
+    """The names of the servers that get requests from no proxy. `states` are the reads of hosts; those that are no
+    proxy, or were not read, have nothing to say."""
+    reports = [report_of(state) for state in states if isinstance(state, dict)]
+    servers = [server for report in reports if report for server in application_servers(report)]
+    return {server["name"] for server in servers} - {server["name"] for server in servers if is_healthy(server)}
+
+
+def faults(states, rows=None):
+    """The proxies that serve nobody, a sentence each. `rows` are those of the component `reach`, which know why an
+    instance is not reached."""
+    found = []
+    for host, state in states.items():
+        report = report_of(state)
+        # One that was never set up is a matter of site.yml.
+        if report is None or not report["set_up"]:
+            continue
+        servers = application_servers(report)
+        if not report["running"]:
+            found.append(
+                f"{host}: {report['title']} does not run, so that it answers nobody. Read its log: journalctl -u {report['service']}."
+            )
+        elif not any(is_healthy(server) for server in servers):
+            listed = "; ".join(
+                f"{server['name']} ({proxy.bracketed(server['address'])}:{server['port']}) is {_status(server)}"
+                for server in servers
+            )
+            found.append(
+                " ".join(
+                    [
+                        f"{host}: {report['title']} has no healthy server, so that every client gets an error. "
+                        + (f"{listed}." if listed else "It has no server of the application at all."),
+                        *_unreached(host, rows or {}),
+                    ]
+                )
+            )
+    return found
+
+
+def _status(server):
+    if server["admin"] != "ready":
+        return f"set to {server['admin']}"
+    return f"{server['status']}, its health check says {server['check'].lstrip('* ') or 'nothing'}"
+
+
+def _unreached(host, rows):
+    return [
+        f"{row.why}." + reach.remedy(name, row)
+        for name, some in rows.items()
+        for row in some
+        if row.status == "differs" and row.item.endswith(f" from {host}")
+    ]
+
+
+def unreached_instances(states, addresses):
+    """The instances that a proxy does not reach, where it reaches none of their host, as C({host: [{port, inside,
+    source, family, proxy, address}]}).
+
+    A server that answers something, be it an error, is reached. `addresses` maps a proxy to where its connections
+    come from.
+    """
+    found = {}
+    for name, state in states.items():
+        report = report_of(state)
+        servers = application_servers(report) if report and report["set_up"] and report["running"] else []
+        for host, host_state in states.items():
+            instances = (host_state or {}).get("instances") or {}
+            names = {proxy.server_name(host, item["index"]) for item in instances.get("instances", [])}
+            mine = [server for server in servers if server["name"] in names]
+            if mine and all(
+                server["admin"] == "ready" and not is_healthy(server) and not answered(server) for server in mine
+            ):
+                found.setdefault(host, []).extend(
+                    {
+                        "port": server["port"],
+                        "inside": server["port"],
+                        "source": addresses.get(name, ""),
+                        "family": reach.family_of(server["address"]),
+                        "proxy": name,
+                        "address": server["address"],
+                    }
+                    for server in mine
+                )
+    return found
+
+
+def answered(server):
+    """Whether a health check got an answer of HTTP, so that the way to the server is open."""
+    # HAProxy marks a result with an asterisk while the next check is under way.
+    check = server["check"].lstrip("* ")
+    return check.startswith("L7") or check[:1].isdigit()
+
+
+def instance_rows(asked, blocks):
+    """The rows of instances that proxies do not reach: C({host: [Row]}). `asked` is what L(unreached_instances)
+    gave."""
+    rows = {}
+    for host, items in asked.items():
+        for item in items:
+            block = reach.find_block(blocks.get(host, []), *(item[key] for key in ("port", "source", "family")))
+            if block and (block["answers"] or block["listener"]):
+                place = f"{proxy.bracketed(item['address'])}:{item['port']}"
+                why, commands = reach.explain(block, f"{item['proxy']} cannot reach {place}", f"{host} itself")
+                rows.setdefault(host, []).append(
+                    Row(
+                        "reach",
+                        f"port {item['port']} from {item['proxy']}",
+                        "reachable",
+                        "",
+                        "unreachable",
+                        "differs",
+                        why,
+                        commands=commands,
+                    )
+                )
+    return rows

@@ -1,0 +1,134 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a proxy was before its configuration was ours: the configuration that was kept, and its service as it was.
+
+All three are looked at, since a host may have had another one before. A configuration without our digest is somebody
+else's and stays.
+"""
+
+from __future__ import annotations
+
+from ..core import foreign_file, recorded
+from ..core.foreign_text import hidden_text
+from ..core.plan import Plan
+from . import component as proxy_config
+from . import servers as proxy_server
+from . import text as proxy_text
+
+SPEC = {}
+
+#: What is ours beside the configuration, by the software; folders with all that is in them.
+BESIDE = {
+    "haproxy": ["/etc/haproxy/xitrum", "/etc/systemd/system/haproxy.service.d/xitrum.conf", "/usr/local/lib/xitrum.host/haproxy-save-state",
+                "/run/haproxy/server-state", f"{recorded.FOLDER}/owed/haproxy-service"],
+    "nginx": ["/etc/nginx/xitrum"],
+    "apache": ["/etc/apache2/xitrum"],
+}
+
+#: Folders that may be empty then.
+FOLDERS = {"haproxy": ["/etc/systemd/system/haproxy.service.d", "/usr/local/lib/xitrum.host"], "nginx": [], "apache": []}
+
+#: Services that the package starts beside the proxy's own.
+COMPANIONS = {"haproxy": [], "nginx": [], "apache": ["apache-htcacheclean.service"]}
+
+#: HAProxy has its settings of the unit, and Apache its modules, only from a start on.
+AGAIN = {"haproxy": "restart", "nginx": "reload", "apache": "restart"}
+
+
+def read(host, _wanted):
+    """Of each software, its configuration, the kept one, what is beside it, and how its service was and is."""
+    record, found = recorded.read(host), {}
+    for software, (service, path) in proxy_server.PLACES.items():
+        unit, place = f"{service}.service", place_of(host, path)
+        found[software] = {
+            "config": host.read(place), "kept": host.read(path + proxy_config.KEPT), "place": place,
+            "beside": [own for own in BESIDE[software] if host.stat(own) is not None],
+            "folders": [folder for folder in FOLDERS[software] if host.stat(folder) is not None],
+            "before": record["units"].get(unit),
+        }
+    return found
+
+
+def place_of(host, path):
+    """The file that has our configuration, or may have it: where the path leads, or where it led at first."""
+    places = foreign_file.places(host, path)
+    return next((place for place in places if proxy_text.stamp_of(host.read(place))), places[0] if places else path)
+
+
+def plan(_wanted, state):
+    """Decides what is put back and removed: C(actions) are C((software, steps)) for those that have something of ours."""
+    result = Plan()
+    for software, found in state.items():
+        path = proxy_server.PLACES[software][1]
+        ours = bool(proxy_text.stamp_of(found["config"]))
+        steps = []
+        if (ours or found["config"] is None) and found["kept"] is not None:
+            steps.append(("rename", path))
+            result.after += f"# {path}\n{hidden_text(found['kept'])}"
+        elif ours:
+            steps.append(("remove", path))
+        elif found["kept"] is not None and found["kept"] == found["config"]:
+            # It is back, and a killed run has left its copy.
+            steps.append(("remove", path + proxy_config.KEPT))
+        steps += [("remove", own) for own in found["beside"]]
+        if steps or found["before"] is not None:
+            result.actions.append((software, steps))
+            result.before += f"# {path}\n{found['config']}" if ours else ""
+            result.before += "".join(f"# {own}\n" for own in found["beside"])
+    return result
+
+
+def lines(state, planned):
+    """What would be taken back, one line a thing."""
+    found = []
+    for software, steps in planned.actions:
+        found += [f"{path}: the configuration from before comes back" if verb == "rename" else path for verb, path in steps]
+        before, unit = state[software]["before"], f"{proxy_server.PLACES[software][0]}.service"
+        if before:
+            found.append(recorded.words(unit, before))
+    return found
+
+
+def apply(host, state, planned):
+    """Puts back. Raises RuntimeError, before anything is changed where the kept configuration is refused by the software that is to go on with it."""
+    for software, steps in planned.actions:
+        service, path = proxy_server.PLACES[software]
+        unit, before = f"{service}.service", state[software]["before"]
+        goes_on = before is None or before["active"] == "active"
+        if ("rename", path) in steps and goes_on:
+            said = host.run([*proxy_config.SOFTWARE[software].CHECK, path + proxy_config.KEPT])
+            if said.rc != 0:
+                raise RuntimeError(f"{path}{proxy_config.KEPT}, the configuration from before, is refused by {software}: "
+                                   f"{(said.err or said.out).strip()[-800:]}. Mend that file, or remove it, and run the playbook again.")
+        if steps and not goes_on:
+            # While it still has its configuration: started again with the one from before, it would take ports that nobody wants it to.
+            host.run(["systemctl", "stop", unit, *(COMPANIONS[software] if not before["boot"] else [])])
+        for verb, target in steps:
+            if verb == "rename":
+                restore(host, target, state[software]["place"])
+            elif target == path:
+                host.remove(state[software]["place"])
+                for folder in recorded.noted_file(host, path).get("made", ()):
+                    host.remove_empty(folder)
+            else:
+                host.remove_written(target)
+        recorded.forget(host, "files", path)
+        for folder in state[software]["folders"]:
+            host.remove_empty(folder)
+        host.run(["systemctl", "daemon-reload"])
+        if before is not None:
+            recorded.put_back(host, unit, again=AGAIN[software])
+        elif recorded.unit_state(host, unit)["active"] == "active":
+            host.run(["systemctl", AGAIN[software], unit])
+
+
+def restore(host, path, place):
+    """Puts the kept configuration back, with the mode and owner that it had: where there is no link, in one step."""
+    kept = path + proxy_config.KEPT
+    if place == path:
+        host.rename(kept, path)
+        return
+    stat = host.stat(kept)
+    host.write(place, host.read(kept), foreign_file.safe_mode(stat.mode, stat.group), stat.owner, stat.group)
+    host.remove(kept)

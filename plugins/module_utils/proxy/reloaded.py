@@ -1,0 +1,164 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What Nginx and Apache have in common: the states of servers are in the configuration, and a reload takes them up.
+
+The running worker repeats the digest of its configuration and those states at C(/xitrum-config) on the loopback, in a header.
+"""
+
+from __future__ import annotations
+
+import http.client
+import re
+import sys
+import time
+
+from ..core import addresses, bounded_page, sockets
+from ..core.foreign_text import escaped, printable
+from . import text as proxy_text
+
+HEADER = "X-Xitrum-Config"
+PATIENCE = 15.0
+#: The program of L(ask_server).
+_ASK = 'import sys, http.client as http; link = http.HTTPConnection(sys.argv[1], timeout=5); link.request("GET", "/"); print(link.getresponse().status)'
+
+
+def ask_server(address):
+    """The command that shows what a server answers, by the Python that Ansible uses on the host: there may be no other."""
+    return [sys.executable or "python3", "-c", _ASK, address]
+
+
+def ask(port, path, timeout=5.0, address="127.0.0.1"):
+    """One request: status, reason, the header that has the configuration, and the body, each without control characters.
+
+    Raises OSError where nothing answers HTTP, or not in C(timeout) seconds in all, or without an end.
+    """
+    headers = {"Host": "localhost", "Connection": "close"}
+    try:
+        status, reason, answer, body = bounded_page.ask(address.strip("[]"), port, path, timeout, headers, with_body=True)
+    except (ValueError, http.client.HTTPException) as error:
+        raise OSError(f"{address}:{port} does not speak HTTP: {printable(repr(error))}") from error
+    return status, escaped(reason), escaped(answer.get(HEADER) or ""), escaped(body.decode("utf-8", "replace"))
+
+
+def live(wanted, statuses, rows):
+    """What the running worker says of itself. C(rows) are the servers of the configuration as C((backend, name, address)),
+    C(statuses) maps such an address to the software's own word, where it has one."""
+    try:
+        said = ask(wanted["control_port"], "/xitrum-config")[2]
+    except OSError as error:
+        return {"said": "", "version": "", "pid": "", "maxconn": "", "servers": [], "refused": error}
+    states = proxy_text.states(said)
+    servers = []
+    for backend, name, address in rows:
+        state = states.get(name, "ready")
+        status = statuses.get(address.lower(), "UP") if state == "ready" else state.upper()
+        servers.append({"backend": backend, "name": name, "address": address.rpartition(":")[0].strip("[]"), "port": int(address.rpartition(":")[2]),
+                        "admin": state, "status": status, "check": statuses.get(address.lower(), "")})
+    return {"said": said, "version": "", "pid": "", "maxconn": "", "servers": servers, "refused": None}
+
+
+def view(host, wanted, said, title, process):
+    """The servers as L(proxy_server) wants them, from what C(live) said. Raises RuntimeError where the proxy does not answer."""
+    if wanted["allow_missing"] and isinstance(said["refused"], ConnectionRefusedError):
+        # It does not run, so that it sends nothing anywhere.
+        return []
+    if said["refused"] or not said["said"]:
+        raise RuntimeError(f"{title} does not answer with its configuration on 127.0.0.1:{wanted['control_port']}/xitrum-config "
+                           f"({said['refused'] or 'no header ' + HEADER}): systemctl status {wanted['service']} tells whether it runs, site.yml sets it up.")
+    rows = sockets.established(host, sockets.pids_of_service(host, wanted["service"]))
+    found = []
+    for row in said["servers"]:
+        wrong = probe(wanted, row) if wanted["state"] == row["admin"] == "ready" else ""
+        found.append(
+            {
+                **row,
+                "state": row["admin"],
+                "checked": True,
+                "check": wrong or row["check"],
+                "healthy": row["admin"] == "ready" and not wrong and not row["status"].startswith("DOWN"),
+                "sessions": connections(
+                    rows, process, row["address"], row["port"], addresses.resolve(host, row["address"])
+                ),
+            }
+        )
+    return found
+
+
+def connections(rows, process, address, port, resolved=()):
+    """How many of the established connections to a server the processes of that name hold. C(resolved) are the
+    addresses of a server that has a name. A line of ss that cannot be read may be a connection."""
+    ends = {addresses.endpoint(place, port) for place in (address, *resolved)}
+    held = sum(row["peer"] in ends and any(name == process for name, _pid in row.get("users", ())) for row in rows)
+    return held + sockets.unread_count(rows)
+
+
+def probe(wanted, row, seconds=5.0):
+    """Asks a server's page itself, as a health check does: why it is not healthy, or an empty text."""
+    try:
+        status, reason, _said, _body = ask(row["port"], wanted["health_path"], seconds, row["address"])
+    except OSError as error:
+        return str(error)
+    return "" if status == wanted["health_status"] else f"{status} {reason}"
+
+
+def change(host, wanted, servers, words, answer):
+    """Writes the states into the configuration and reloads; `answer` asks the running worker. The caller holds the lock
+    of the proxy, so that nobody else writes meanwhile.
+
+    Raises RuntimeError where the reload fails: the old states are back then.
+    """
+    before = host.read(wanted["config_path"])
+    states = {**proxy_text.states(before), **{row["name"]: wanted["state"] for row in servers}}
+    rewrite(host, wanted, before, proxy_text.with_states(before, states, words), answer)
+
+
+def move(host, wanted, servers, answer):
+    """Has servers lead to another address and port, as `change` sets their states."""
+    text = before = host.read(wanted["config_path"])
+    for row in servers:
+        text = proxy_text.with_endpoint(text, row["name"], row["end"])
+    rewrite(host, wanted, before, text, answer)
+
+
+def rewrite(host, wanted, before, text, answer):
+    """Writes a configuration and reloads it; raises RuntimeError where it does not take effect, with the old one back."""
+    path = wanted["config_path"]
+    host.write(path, text)
+    result = host.run(["systemctl", "reload", wanted["service"] + ".service"])
+    if result.rc != 0:
+        host.write(path, before)
+        raise RuntimeError(
+            f"systemctl reload {wanted['service']} ended with {result.rc}: {(result.err or result.out).strip()}. "
+            "The states are as before."
+        )
+    want, deadline = proxy_text.states(text), time.monotonic() + PATIENCE
+    while proxy_text.states(answer(host, wanted)["said"]) != want:
+        if time.monotonic() > deadline:
+            host.write(path, before)
+            raise RuntimeError(
+                f"{wanted['service']} does not have the new states of its servers {PATIENCE:.0f} s after a reload: see "
+                f"journalctl -u {wanted['service']}"
+            )
+        time.sleep(0.1)
+
+
+def marked_servers(text, group, server):
+    """The servers in a configuration as C([(backend, name, address and port)]): C(group) finds the line that begins a
+    backend and C(server) the line of a server, each with the text in its first group."""
+    backend, name, found = "", None, []
+    for line in text.splitlines():
+        begins, has = re.match(group, line), re.match(server, line)
+        mark = re.match(r"\s*# server (\S+) (?:new|both)$", line)
+        if begins:
+            backend = begins.group(1)
+        elif has and name and backend:
+            found.append((backend, name, has.group(1)))
+        name = mark.group(1) if mark else None
+    return found
+
+
+def maxconn(text):
+    """The number of connections that the role's templates write down."""
+    found = re.search(r"^# connections: (\d+)$", text, re.MULTILINE)
+    return int(found.group(1)) if found else 0

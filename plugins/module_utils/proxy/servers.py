@@ -1,0 +1,296 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Servers of a running proxy: drained, enabled, and waited for.
+
+Whichever the software, a server is `ready` (it gets requests), `drain` (only clients with a session cookie do) or
+`maint` (nobody does; what is under way goes on). How that is done is a table of back ends, one file each.
+
+A server is found by where it leads (address and port, names resolved on the proxy) and not by its name alone: after a
+host was renamed, or under a second inventory with other names, the proxy still sends requests there.
+"""
+
+from __future__ import annotations
+
+import time
+
+from ..core import addresses, sockets
+from ..core.plan import Plan, Row
+from . import apache as proxy_apache
+from . import haproxy as proxy_haproxy
+from . import nginx as proxy_nginx
+
+#: Each has C(view(host, wanted)) and C(change(host, wanted, servers)); C(close(host, wanted, servers)) where it can end what
+#: one server still has; C(probe(wanted, row)) where it does not wait itself for a server that comes back to be healthy.
+#: A row of C(view): C({backend, name, address, port, state, status, healthy, sessions, checked, check}).
+BACKENDS = {"haproxy": proxy_haproxy, "nginx": proxy_nginx, "apache": proxy_apache}
+
+#: Where the distribution's package has it.
+PLACES = {"haproxy": ("haproxy", "/etc/haproxy/haproxy.cfg"), "nginx": ("nginx", "/etc/nginx/nginx.conf"), "apache": ("apache2", "/etc/apache2/apache2.conf")}
+
+STATES = ("ready", "drain", "maint")
+PAUSE = 0.25
+
+#: Held while a server of this proxy is set.
+LOCK = "/run/xitrum.host.proxy.lock"
+
+SPEC = {
+    "software": {"type": "str", "default": "haproxy", "choices": sorted(BACKENDS)},
+    "backend": {"type": "str", "default": "xitrum"},
+    "servers": {"type": "list", "elements": "str", "required": True},
+    "state": {"type": "str", "required": True, "choices": list(STATES)},
+    "timeout": {"type": "int", "default": 60},
+    "close": {"type": "bool", "default": False},
+    "allow_missing": {"type": "bool", "default": False},
+    "others": {"type": "bool", "default": False},
+    "guard": {"type": "bool", "default": False},
+    "otherwise": {"type": "str", "default": ""},
+    "leaving": {"type": "list", "elements": "str", "default": []},
+    "endpoints": {"type": "dict", "default": {}},
+    "other_endpoints": {"type": "dict", "default": {}},
+    "drained": {"type": "list", "elements": "str", "default": []},
+    "socket": {"type": "path", "default": "/run/haproxy/admin.sock"},
+    "control_port": {"type": "int", "default": 8404},
+    "health_path": {"type": "str", "default": "/"},
+    "health_status": {"type": "int", "default": 200},
+}
+
+
+def placed(options):
+    """The options of a module, with the service and the configuration of the software."""
+    service, path = PLACES[options["software"]]
+    return {**options, "service": service, "config_path": path}
+
+
+def read(host, wanted):
+    """Reads the servers that were named, and who else serves, from the running proxy.
+
+    Returns `{servers, missing, others, serving, endpoints}`: `servers` are rows of the back end, found by where they
+    lead or by name, each with the name in `wanted` as `server`; `missing` are names without any; `others` are
+    the names of the rows that stay when all that leave together have left, `serving` those of all rows that are enabled
+    and healthy; `endpoints` maps a name to where it leads as the proxy resolves it. Raises RuntimeError where the proxy does not answer.
+    """
+    rows = [row for row in BACKENDS[wanted["software"]].view(host, wanted) if row["backend"] == wanted["backend"]]
+    known = [
+        {name: _resolve(host, *_split(text)) for name, text in wanted[option].items()}
+        for option in ("endpoints", "other_endpoints")
+    ]
+    found = {name: _matching(host, rows, name, known) for name in wanted["servers"]}
+    leaving = {row["name"] for name in wanted["leaving"] for row in _matching(host, rows, name, known)}
+    leaving |= {row["name"] for matches in found.values() for row in matches}
+    servers = ((row, [name for name, matches in found.items() if row in matches]) for row in rows)
+    return {
+        "servers": [{**row, "server": names[0]} for row, names in servers if names],
+        "missing": [name for name, matches in found.items() if not matches],
+        "others": sorted({row["name"] for row in rows} - leaving),
+        "serving": _serving(wanted, rows, leaving),
+        "endpoints": known[0],
+    }
+
+
+def _matching(host, rows, name, known):
+    """The rows of one server: those that lead to one of its places, whatever their name; without any, the row of its
+    name. A name alone may be that of another host's instance by now.
+
+    `known` maps names to places. Where rows lead to several, the place that a row of the name leads to counts, then the
+    first: with ports that overlap, another place is that of the next instance."""
+    found = [
+        [row for row in rows if set(_resolve(host, row["address"], row["port"])) & set(ends)]
+        for ends in filter(None, (endpoints.get(name) for endpoints in known))
+    ]
+    found.sort(key=lambda matches: (not any(row["name"] == name for row in matches), not matches))
+    return (found or [[]])[0] or [row for row in rows if row["name"] == name]
+
+
+def chosen(wanted, state):
+    """The options with the servers that were found, by their names at the proxy: what was moved is no longer found by
+    where it led."""
+    names = [row["name"] for row in state["servers"]]
+    return {**wanted, "servers": names, "endpoints": {}, "other_endpoints": {}}
+
+
+def _serving(wanted, rows, leaving):
+    """The names of the servers that are enabled and healthy. Where a proxy checks no health itself, those that stay are
+    probed, since one that is dead would count otherwise."""
+    backend, found = BACKENDS[wanted["software"]], []
+    for row in rows:
+        if row["state"] == "ready" and row["healthy"]:
+            probed = hasattr(backend, "probe") and wanted["guard"] and row["name"] not in leaving
+            if not probed or not backend.probe(wanted, row):
+                found.append(row["name"])
+    return found
+
+
+def _split(text):
+    """`ADDRESS:PORT` as address and number."""
+    address, _colon, port = str(text).rpartition(":")
+    return address.strip("[]"), int(port)
+
+
+def _resolve(host, address, port):
+    """Where an address or a name leads on this host, as texts to compare."""
+    places = addresses.resolve(host, address) or [address]
+    return [addresses.endpoint(place, port) for place in places]
+
+
+def moved(wanted, state, row):
+    """Whether a server that is enabled leads to another port or address than its instance has now."""
+    ends = state["endpoints"].get(row["server"])
+    return wanted["state"] == "ready" and bool(ends) and addresses.endpoint(row["address"], row["port"]) not in ends
+
+
+def plan(wanted, state):
+    """Decides which servers are set and moved, and what forbids it."""
+    found, missing = state["servers"], state["missing"]
+    result = Plan(facts={"missing": missing})
+    if missing and not wanted["allow_missing"]:
+        known = ", ".join(sorted({*state["others"], *(row["name"] for row in found)})) or "none"
+        result.problems.append(
+            f"{wanted['software']} has no server {' and '.join(missing)} in its backend {wanted['backend']}: it has "
+            f"{known}. Run site.yml, so that the proxy knows it."
+        )
+    lost = [name for name in missing if name in wanted["drained"]]
+    if lost and wanted["allow_missing"] and wanted["state"] == "ready":
+        ends = ", ".join(f"{name} ({wanted['endpoints'].get(name, 'unknown address')})" for name in lost)
+        result.problems.append(
+            f"{wanted['software']} has no server {ends} in its backend {wanted['backend']} any more, expected the one that "
+            "this run has drained. Enable it there, or run site.yml, so that the proxy knows it."
+        )
+    result.problems.extend(serving_errors(wanted, state))
+    if wanted["close"] and wanted["state"] != "maint":
+        result.problems.append(
+            f"close goes with the state maint only, and the state is {wanted['state']}: a closed client would come "
+            "back to the server."
+        )
+    for row in found:
+        elsewhere = moved(wanted, state, row) and BACKENDS[wanted["software"]]
+        good = row["state"] == wanted["state"] and not elsewhere
+        name = f"{row['backend']}/{row['name']}"
+        result.rows.append(
+            Row("proxy_server", name, wanted["state"], row["state"], row["status"], "ok" if good else "differs")
+        )
+        if elsewhere:
+            end = wanted["endpoints"][row["server"]]
+            result.actions.append(("move", {**row, "end": end, "to": state["endpoints"][row["server"]][0]}))
+            result.before += f"{name} at {addresses.endpoint(row['address'], row['port'])}\n"
+            result.after += f"{name} at {end}\n"
+        if not good:
+            result.actions.append(("set", row))
+        if row["state"] != wanted["state"]:
+            result.before += f"{name} {row['state']}\n"
+            result.after += f"{name} {wanted['state']}\n"
+    return result
+
+
+def serving_errors(wanted, state):
+    """Why the servers must not be drained: nobody else would serve. Empty where somebody does.
+
+    A server that serves nobody itself may always go: otherwise a fleet that is half broken could not be repaired.
+    """
+    gone = [name for name in state["serving"] if name not in state["others"]]
+    stay = [name for name in state["serving"] if name in state["others"]]
+    if wanted["state"] == "ready" or not gone or stay:
+        return []
+    if wanted["others"]:
+        return [
+            f"{' and '.join(gone)} would be out of use, and {wanted['software']} has no other server that is in use "
+            f"and healthy (it has {', '.join(state['others']) or 'none'}): clients would be refused. Have another one "
+            "serve first: ansible-playbook xitrum.host.site."
+        ]
+    if wanted["guard"] and state["others"]:
+        return [
+            f"{' and '.join(gone)} would be drained, and of the other servers of {wanted['software']} "
+            f"({', '.join(state['others'])}) none is enabled and healthy: clients would be refused. Repair or enable one "
+            f"of them first{wanted['otherwise'] and ', ' + wanted['otherwise']}."
+        ]
+    return []
+
+
+def apply(host, wanted, planned, clock=time.monotonic, sleep=time.sleep):
+    """Sets the servers, where that is still allowed.
+
+    The guard is judged again under a lock on the proxy: of two hosts that leave at the same time, the second sees the
+    first one's state. Raises RuntimeError where nobody else would serve, and where one that is to come back is not
+    healthy; none is set then.
+    """
+    backend = BACKENDS[wanted["software"]]
+    moves, servers = ([row for kind, row in planned.actions if kind == name] for name in ("move", "set"))
+    ends = {row["name"]: {**row, **dict(zip(("address", "port"), _split(row["to"])))} for row in moves}
+    if wanted["state"] == "ready" and wanted["timeout"] and hasattr(backend, "probe"):
+        deadline = clock() + wanted["timeout"]
+        while True:
+            asked = [ends.get(row["name"], row) for row in servers]
+            late = [{**row, "check": said} for row, said in ((row, backend.probe(wanted, row)) for row in asked) if said]
+            if not late:
+                break
+            if clock() >= deadline:
+                raise RuntimeError(unhealthy(wanted, late))
+            sleep(PAUSE)
+    if servers:
+        with host.locked(LOCK):
+            errors = serving_errors(wanted, read(host, wanted)) if wanted["state"] != "ready" else []
+            if errors:
+                raise RuntimeError("\n".join(errors))
+            if moves:
+                backend.move(host, wanted, list(ends.values()))
+            backend.change(host, wanted, servers)
+
+
+def unhealthy(wanted, rows):
+    """The sentence about servers that did not get healthy in time."""
+    said = "; ".join(f"{row['backend']}/{row['name']} ({row['address']}:{row['port']}) is {row['status']}, its health check says {row['check'] or 'nothing'}"
+                     for row in rows)
+    return (f"not healthy for {wanted['software']} after {wanted['timeout']} s: {said}. Look at the log of the instance, and at the way from the "
+            "proxy to it.")
+
+
+def wait(host, wanted, clock=time.monotonic, sleep=time.sleep):
+    """Waits until the state has its effect: C({servers, seconds, open, closed}).
+
+    `ready` is in effect when the proxy itself counts each server as healthy, the others when no request and no
+    WebSocket is left there. Raises RuntimeError where a server is not healthy after `timeout` seconds, unless that is 0
+    and nothing is waited for, and where a server does not have the state that was set: somebody else set it back, or a
+    restart of the proxy did. Connections that are left are not an error, but counted.
+    """
+    began = clock()
+    while True:
+        servers = read(host, wanted)["servers"]
+        verify_state(wanted, servers)
+        late = [row for row in servers if not done(row, wanted["state"])]
+        if not late or clock() - began >= wanted["timeout"]:
+            break
+        sleep(PAUSE)
+    if late and wanted["state"] == "ready" and wanted["timeout"]:
+        raise RuntimeError(unhealthy(wanted, late))
+    left, closed = sum(row["sessions"] for row in servers), 0
+    if late and wanted["close"] and hasattr(BACKENDS[wanted["software"]], "close"):
+        # Verified above: what a server has that is enabled again is not closed.
+        BACKENDS[wanted["software"]].close(host, wanted, late)
+        closed = left
+        servers = read(host, wanted)["servers"]
+    return {"servers": servers, "seconds": round(clock() - began, 1), "open": left - closed, "closed": closed}
+
+
+def drain_notes(host, wanted, left):
+    """What makes the number of connections that are left uncertain, a sentence each. HAProxy counts them itself."""
+    counted = wanted["software"] == "haproxy" or wanted["state"] == "ready" or not left
+    note = "" if counted else sockets.drain_note(sockets.established(host))
+    return [note] if note else []
+
+
+def verify_state(wanted, servers):
+    """Raises RuntimeError where a server that was drained is no longer: its instance must not be stopped then."""
+    lost = [row for row in servers if row["state"] != wanted["state"]]
+    if lost and wanted["state"] != "ready":
+        listed = ", ".join(f"{row['backend']}/{row['name']} is {row['state']}" for row in lost)
+        raise RuntimeError(
+            f"{listed} at {wanted['software']}, expected {wanted['state']} as it was set: somebody else set it back, or "
+            f"{wanted['service']} was restarted meanwhile. Nothing was closed or stopped. Run the same command again."
+        )
+
+
+def done(row, state):
+    """Whether a server's state has its effect."""
+    if row["state"] != state:
+        return False
+    return row["healthy"] if state == "ready" else row["sessions"] == 0

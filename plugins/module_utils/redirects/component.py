@@ -1,0 +1,365 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Port redirects of a host: outside ports such as 80 to inside ports such as 8000, in the way the host keeps its firewall.
+
+Reads all three back ends each time, so that a change of back end leaves nothing of ours in the old one.
+"""
+
+from __future__ import annotations
+
+import re
+
+from ..core import addresses, foreign_file, recorded
+from ..core.addresses import parse_interfaces
+from ..core.host import LISTING_BYTES
+from ..core.plan import RUN, Plan, Problem, Row
+from ..core.process import parse_unit
+from ..core.sockets import listeners, unread_note
+from . import boot as redirects_boot
+from . import firewalld as redirects_firewalld
+from . import foreign as redirects_foreign
+from . import iptables as redirects_iptables
+from . import leftovers as redirects_leftovers
+from . import nft as redirects_nft
+from . import ports as redirects_ports
+from .rules import (
+    FAMILIES,
+    FAMILY_NAME,
+    FOLDER,
+    OUTSIDE,
+    lines_of,
+    text_of,
+    wanted_rules,
+)
+
+BACKENDS = {"nftables": redirects_nft, "iptables": redirects_iptables, "firewalld": redirects_firewalld}
+
+SPEC = {
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "backend": {"type": "str", "choices": ["auto", *BACKENDS], "default": "auto"},
+    "pairs": {
+        "type": "list", "elements": "dict", "default": [],
+        "options": {
+            "outside": {"type": "int", "required": True},
+            "inside": {"type": "int", "required": True},
+            "interface": {"type": "str"},
+        },
+    },
+    "loopback": {"type": "bool", "default": True},
+    "stop_conflicting": {"type": "list", "elements": "str", "default": []},
+    "probe": {"type": "bool", "default": False},
+}
+
+PROGRAMS = ("nft", "iptables", "ip6tables", "firewall-cmd")
+SERVICES = ("firewalld.service", "nftables.service", "iptables.service", "netfilter-persistent.service", *redirects_boot.UNITS)
+_PROPERTIES = "Id,Names,LoadState,ActiveState,UnitFileState,NeedDaemonReload"
+#: The files of the distribution that may have our rules in them.
+_SAVED = {path for files in redirects_iptables.SAVERS.values() for path in files.values()}
+_NF_CONNTRACK = "/proc/sys/net/netfilter/nf_conntrack"
+
+
+# ---------------------------------------------------------------------------------------------------------- reading
+
+def read(host, wanted):
+    """Everything about the host's redirects. Live rules need root."""
+    state = {"paths": {name: host.which(name) for name in PROGRAMS}, "unread": []}
+    state["families"] = [family for family in FAMILIES if family == "ipv4" or addresses.supports_ipv6(host)]
+    state["reachable"] = [family for family in state["families"] if family == "ipv4" or addresses.has_ipv6(host)]
+    state["systemd"] = host.exists("/run/systemd/system")
+    state["units"] = _units(host, [*SERVICES, *map(redirects_ports.unit_name, wanted["stop_conflicting"])]) if state["systemd"] else {}
+    saves, variant = _saves(host, state)
+    state["variant"], state["legacy"] = variant, variant == "legacy" and any(saves.values())
+    state["nftables"] = {"objects": _objects(host, state), "file": host.read(redirects_nft.FILE)}
+    paths = [*redirects_iptables.FILES.values(), *(path for files in redirects_iptables.SAVERS.values() for path in files.values())]
+    files = {path: foreign_file.read_file(host, path) for path in paths}
+    state["iptables"] = {
+        "live": saves, "saved": {path: file.text for path, file in files.items()}, "saver": _saver(state),
+        "modes": {path: file.stat.mode for path, file in files.items() if file.stat},
+        "unusable": {path: file.problem for path, file in files.items() if file.problem},
+    }
+    active = state["units"].get("firewalld.service", {}).get("ActiveState") == "active"
+    direct = host.read(redirects_firewalld.FILE) if state["paths"]["firewall-cmd"] else None
+    state["firewalld"] = {"live": saves, "active": active, "direct": direct, "runtime": []}
+    state["unit_files"] = {unit: host.read(redirects_boot.path_of(unit)) for unit in redirects_boot.UNITS}
+    state["record"] = host.read(redirects_leftovers.RECORD)
+    state["interfaces"] = host.listdir("/sys/class/net")
+    state["addresses"] = _addresses(host, state)
+    sockets = listeners(host)
+    state["holders"] = redirects_ports.holders(host, sockets, wanted)
+    state["sockets_note"] = unread_note(sockets)
+    state["listening"] = {row["port"] for row in sockets or []}
+    state["conntrack"] = {name: _number(host.read(f"{_NF_CONNTRACK}_{name}")) for name in ("max", "count")}
+    state["answers"] = (
+        redirects_ports.probe_all(wanted, state["reachable"])
+        if wanted["probe"] and wanted["state"] == "present"
+        else {}
+    )
+    rules = rules_of(wanted, state) if backend_of(wanted, state)[0] == "firewalld" else []
+    if active and redirects_firewalld.effective(state["firewalld"], state["families"]) != rules:
+        # Asked only when something is to do: each question takes a quarter of a second.
+        state["firewalld"]["runtime"] = redirects_firewalld.runtime_rules(host.run(["firewall-cmd", "--direct", "--get-all-rules"]).out)
+    return state
+
+
+def read_live(host):
+    """The live rules alone, as L(redirects_foreign.find_takings) takes them, and what an aim of it needs of the host."""
+    state = {"paths": {name: host.which(name) for name in PROGRAMS}, "unread": []}
+    state["families"] = [family for family in FAMILIES if family == "ipv4" or addresses.supports_ipv6(host)]
+    saves, _variant = _saves(host, state)
+    state["nftables"], state["iptables"] = {"objects": _objects(host, state)}, {"live": saves}
+    state["interfaces"], state["addresses"] = host.listdir("/sys/class/net"), _addresses(host, state)
+    return state
+
+
+def read_live_pairs(host):
+    """The live redirects of ours as pairs, whichever back end has them; none where this user may not read the rules."""
+    state = read_live(host)
+    state["firewalld"] = {"live": state["iptables"]["live"]}
+    found = {}
+    for rules in all_rules("effective", state).values():
+        found.update({pair["outside"]: pair for pair in live_pairs(rules)})
+    return [found[outside] for outside in sorted(found)]
+
+
+def _units(host, names):
+    said = host.run(["systemctl", "show", "--no-pager", f"--property={_PROPERTIES}", "--", *dict.fromkeys(names)])
+    shown = [parse_unit(block) for block in said.out.split("\n\n")] if said.rc == 0 else []
+    return {name: unit for unit in shown for name in unit.get("Names", unit.get("Id", "")).split()}
+
+
+def _saves(host, state):
+    """iptables-save's output of each family, and which kernel interface it speaks: C(nft) or C(legacy)."""
+    saves, variant = dict.fromkeys(FAMILIES), ""
+    for family in state["families"]:
+        program = state["paths"][redirects_iptables.COMMANDS[family]]
+        if program is None:
+            continue
+        legacy = "nft" not in host.realpath(program)
+        variant = "legacy" if legacy else "nft"
+        # The legacy program would load a table only to show that it is empty.
+        if legacy and not (host.read(f"/proc/net/{'ip' if family == 'ipv4' else 'ip6'}_tables_names") or "").split():
+            continue
+        said = host.run([f"{redirects_iptables.COMMANDS[family]}-save"], limit=LISTING_BYTES)
+        if said.rc == 0:
+            saves[family] = said.out
+        else:
+            state["unread"].append(f"{redirects_iptables.COMMANDS[family]}-save: {(said.err or said.out).strip()}")
+    return saves, variant
+
+
+def _objects(host, state):
+    if state["paths"]["nft"] is None:
+        return []
+    said = host.run(["nft", "-j", "list", "ruleset"], limit=LISTING_BYTES)
+    try:
+        if said.rc == 0:
+            return redirects_nft.parse(said.out)
+        state["unread"].append(f"nft -j list ruleset: {(said.err or said.out).strip()}")
+    except (ValueError, KeyError):
+        state["unread"].append("nft -j list ruleset: no JSON. This nft was built without it; nftables of the distribution has it")
+    return []
+
+
+def _addresses(host, state):
+    """The host's own addresses, where a rule of somebody else is for some addresses only."""
+    takings = redirects_foreign.find_takings(state["nftables"]["objects"], state["iptables"]["live"])
+    if not any(condition.kind == "daddr" for some in takings.values() for taking in some for condition in taking.conditions):
+        return []
+    listed = host.run(["ip", "-j", "address", "show"])
+    return [address for _name, address in parse_interfaces(listed.out)]
+
+
+def _saver(state):
+    """The distribution's unit that restores iptables at boot; empty where none is installed and enabled."""
+    for name in ("netfilter-persistent.service", "iptables.service"):
+        unit = state["units"].get(name, {})
+        if unit.get("LoadState") == "loaded" and (unit.get("UnitFileState") == "enabled" or unit.get("ActiveState") == "active"):
+            return name
+    return ""
+
+
+def _number(text):
+    return int(text) if text and re.fullmatch(r"\s*[0-9]{1,18}\s*", text) else None
+
+
+# --------------------------------------------------------------------------------------------------------- planning
+
+def backend_of(wanted, state):
+    """C((name, why)) of the back end to use."""
+    if wanted["backend"] != "auto":
+        return wanted["backend"], "the inventory says so"
+    if state["firewalld"]["active"]:
+        return "firewalld", "firewalld runs"
+    if state["iptables"]["saver"]:
+        return "iptables", f"{state['iptables']['saver']} restores iptables at boot"
+    if state["legacy"]:
+        return "iptables", "the host has rules of legacy iptables"
+    return "nftables", "neither firewalld nor saved or legacy iptables rules are in use"
+
+
+def rules_of(wanted, state):
+    """The rules that the host is to have."""
+    return wanted_rules(wanted["pairs"], wanted["loopback"], state["families"]) if wanted["state"] == "present" else []
+
+
+def plan(wanted, state):
+    """Decides, from C(wanted) (the options of SPEC) and what L(read) gave, without touching the host."""
+    rules, (name, why) = rules_of(wanted, state), backend_of(wanted, state)
+    result = Plan(facts={"backend": name, "why": why, "packages": packages(name, state, rules), "conntrack": conntrack(state, rules),
+                         "moves": False, "pairs": []})
+    unread = [f"{text}. Live rules are read by root: set become." for text in state["unread"]]
+    found = [*redirects_ports.problems(wanted, state), *_backend_problems(name, state, rules), *unread]
+    result.problems = [Problem.within("redirects: {}", text) for text in found]
+    if result.problems:
+        return result
+    # The new back end first: a moment with both is one with a redirect.
+    for backend in sorted(BACKENDS, key=lambda other: other != name):
+        result.actions += BACKENDS[backend].steps(rules if backend == name else [], state[backend], state["families"])
+    paths = {program: state["paths"][program] or f"/usr/sbin/{program}" for program in PROGRAMS}
+    own_unit = rules and (name == "nftables" or (name == "iptables" and not state["iptables"]["saver"]))
+    units = {unit: redirects_boot.unit_text(unit, name, state["families"], paths) for unit in redirects_boot.UNITS if own_unit}
+    result.actions += redirects_boot.steps(units, state)
+    mine = any(redirects_iptables.there(text) or redirects_firewalld.ours(text) for text in state["iptables"]["live"].values())
+    result.actions = redirects_leftovers.around(result.actions, rules if name in ("iptables", "firewalld") else [], mine, state)
+    result.actions += redirects_ports.stop_steps(wanted, state, rules)
+    unusable = state["iptables"]["unusable"]
+    written = [step.path for step in result.actions if step.kind == "write"]
+    result.problems += [f"redirects: {unusable[path]}" for path in written if path in unusable]
+    saved, live = all_rules("configured", state), all_rules("effective", state)
+    result.facts["moves"] = moves(rules, live[name], state["listening"])
+    result.facts["pairs"] = live_pairs(live[name])
+    result.rows = _pair_rows(wanted, state, rules, name, saved[name], live[name]) + _old_rows(name, saved, live)
+    result.rows += [_boot_row(name, state)] if rules else []
+    result.rows += redirects_ports.rows(wanted, state, rules)
+    result.before = "".join(lines_of(f"{title}, {backend}", found[backend]) for title, found in (("saved", saved), ("live", live)) for backend in BACKENDS)
+    result.after = lines_of(f"saved, {name}", rules) + lines_of(f"live, {name}", rules if name != "firewalld" or state["firewalld"]["active"] else [])
+    return result
+
+
+def moves(rules, live, listening):
+    """Whether an outside port is to lead to another inside port, on which nothing listens yet: until something
+    does, what it has is better."""
+    before, after = ({(rule.family, rule.outside): rule.inside for rule in some} for some in (live, rules))
+    moved = {after[key] for key, inside in before.items() if after.get(key, inside) != inside}
+    return bool(moved - listening)
+
+
+def live_pairs(live):
+    """The live redirects as pairs, with which they can be restored: those of other hosts first, since only they
+    have an interface."""
+    found = {}
+    for rule in sorted(live, key=lambda rule: rule.origin != OUTSIDE):
+        pair = {"outside": rule.outside, "inside": rule.inside, "interface": rule.interface}
+        if rule.outside:
+            found.setdefault(rule.outside, {name: value for name, value in pair.items() if value})
+    return [found[outside] for outside in sorted(found)]
+
+
+def all_rules(question, state):
+    """Of each back end, its configured or effective rules."""
+    return {name: getattr(module, question)(state[name], state["families"]) for name, module in BACKENDS.items()}
+
+
+def packages(name, state, rules):
+    """The distribution's packages that the back end lacks."""
+    needs = {"nftables": {"nftables": "nft"}, "iptables": {"iptables": "iptables"}, "firewalld": {"firewalld": "firewall-cmd", "iptables": "iptables"}}
+    return [package for package, program in needs[name].items() if rules and state["paths"][program] is None]
+
+
+def conntrack(state, rules):
+    """What a redirect costs: each connection is an entry in a table of the kernel. C(modules) have to be there at boot, before sysctl."""
+    return {"modules": ["nf_conntrack"] if rules else [], "loaded": state["conntrack"]["max"] is not None, **state["conntrack"]}
+
+
+def _backend_problems(name, state, rules):
+    if rules and name == "iptables" and state["firewalld"]["active"]:
+        return ["the back end is iptables, and firewalld runs: its next reload would remove the rules. "
+                "Set the back end to firewalld or nftables, or leave it to auto."]
+    return []
+
+
+def _pair_rows(wanted, state, rules, name, saved, live):
+    rows = []
+    interfaces = {pair["outside"]: pair.get("interface") for pair in wanted["pairs"]}
+    for outside in sorted({rule.outside for rule in [*rules, *saved, *live]}):
+        for family in FAMILIES:
+            if family not in state["families"]:
+                rows.append(Row("redirects", _item(outside, family), status="absent", why=f"{FAMILY_NAME[family]} is off on this host"))
+                continue
+            row = Row("redirects", _item(outside, family), *(text_of(found, family, outside) for found in (rules, saved, live)))
+            if not row.wanted == row.configured == row.effective:
+                row.status, row.why = "differs", "the inventory asks for another redirect" if row.configured or row.effective else "there is no redirect yet"
+                row.mend = RUN
+                if name == "firewalld" and not state["firewalld"]["active"] and row.wanted == row.configured:
+                    row.why = "firewalld does not run"
+                    row.fix(["systemctl", "start", "firewalld"])
+            elif interfaces.get(outside):
+                row.why = f"only what comes in by {interfaces[outside]}"
+            rows.append(row)
+    return rows
+
+
+def _item(outside, family):
+    return "other rules" if outside == 0 else f"port {outside} ({FAMILY_NAME[family]})"
+
+
+def _old_rows(name, saved, live):
+    """What is left in the other back ends."""
+    return [Row("redirects", f"redirects in {backend}", wanted="none", configured=f"{len(saved[backend])} rules", effective=f"{len(live[backend])} rules",
+                status="differs", why=f"the back end is {name} now", mend=RUN)
+            for backend in BACKENDS if backend != name and (saved[backend] or live[backend])]
+
+
+def _boot_row(name, state):
+    unit = {"firewalld": "firewalld.service", "iptables": state["iptables"]["saver"] or redirects_boot.UNIT}.get(name, redirects_boot.UNIT)
+    shown = state["units"].get(unit, {})
+    row = Row("redirects", "redirects at boot", wanted=unit,
+              configured=shown.get("UnitFileState") or "not there", effective=shown.get("ActiveState") or "not there")
+    if not state["systemd"]:
+        row.status, row.why = "absent", "systemd does not run here, so nothing restores the redirects at boot"
+    elif shown.get("UnitFileState") != "enabled" or shown.get("ActiveState") != "active":
+        row.status, row.why = "differs", "the redirects would not be there after a reboot"
+        row.mend = RUN
+        if unit != redirects_boot.UNIT:
+            row.fix(["systemctl", "enable", "--now", unit])
+    return row
+
+
+def apply(host, planned):
+    """Takes the planned steps. Raises RuntimeError with what a command said."""
+    for step in planned.actions:
+        if step.kind == "write":
+            if step.path in _SAVED:
+                write_saved(host, step)
+            else:
+                host.write(step.path, step.text, step.mode)
+        elif step.kind == "remove":
+            host.remove_written(step.path)
+            if step.path.startswith(f"{FOLDER}/") and not host.listdir(FOLDER):
+                host.remove(FOLDER)
+        else:
+            if step.kind == "stop":
+                recorded.note_unit(host, step.path)
+            said = host.run(list(step.argv), data=step.text or None)
+            if said.rc != 0:
+                raise RuntimeError(f"{' '.join(step.argv)} ended with {said.rc}: {(said.err or said.out).strip()}. Run the playbook again once that is mended.")
+
+
+def write_saved(host, step):
+    """Writes a file of the distribution, with our rules or without. One that was not there goes with our last rule."""
+    file = foreign_file.read_file(host, step.path)
+    if not redirects_iptables.there(file.text):
+        foreign_file.note_file(host, file)
+    note, last = recorded.noted_file(host, step.path), not redirects_iptables.there(step.text)
+    if last and not step.text and note and "mode" not in note:
+        host.remove_written(step.path)
+    else:
+        host.write(step.path, step.text, None if file.stat else step.mode)
+    if last:
+        recorded.forget(host, "files", step.path)
+
+
+def told(planned):
+    """The planned steps for a message: commands, and files without what is in them."""
+    return "; ".join(" ".join(step.argv) if step.argv else f"{step.kind} {step.path}" for step in planned.actions)

@@ -1,0 +1,63 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What iptables-nft leaves behind: it makes a table and its base chains for us or firewalld, and never removes them. Pure.
+
+What was there before our first rule is recorded, so that only what came with us goes with us. An empty chain that
+somebody else had made stays.
+"""
+
+from __future__ import annotations
+
+import json
+
+from ..core.foreign_text import parse_json
+from .rules import remove, run, write
+
+RECORD = "/var/lib/xitrum.host/redirects.json"
+_TABLES = {"ipv4": "ip", "ipv6": "ip6"}
+_BASE = ("PREROUTING", "OUTPUT", "INPUT", "POSTROUTING")
+
+
+def base_chains(objects):
+    """Of each family, the base chains of its table C(nat); None where there is no such table."""
+    found = {}
+    for family, short in _TABLES.items():
+        tables = [entry["table"] for entry in objects if "table" in entry]
+        chains = sorted(entry["chain"]["name"] for entry in objects if "chain" in entry and _of(entry["chain"], short) and entry["chain"]["name"] in _BASE)
+        found[family] = chains if any(item["family"] == short and item["name"] == "nat" for item in tables) else None
+    return found
+
+
+def _of(item, short):
+    return item["family"] == short and item["table"] == "nat"
+
+
+def around(steps, rules, mine, state):
+    """The steps with the record before them, or with the cleaning behind them.
+
+    C(rules) are those that iptables or firewalld is to keep, C(mine) whether a rule of ours is live in either. What is
+    empty is known only once ours are gone: a run that removes them cleans when it reads the host again.
+    """
+    objects = state["nftables"]["objects"]
+    if rules and not mine and steps and state["record"] is None and state["paths"]["nft"] and state["variant"] == "nft":
+        return [write(RECORD, json.dumps(base_chains(objects), sort_keys=True) + "\n", 0o600), *steps]
+    if rules or mine or state["record"] is None:
+        return steps
+    return [*steps, *_clean(objects, parse_json(state["record"])), remove(RECORD)]
+
+
+def _clean(objects, before):
+    """Deletes the base chains and tables that are empty and were not there before, in one transaction."""
+    lines = []
+    for family, now in base_chains(objects).items():
+        if now is None:
+            continue
+        short = _TABLES[family]
+        full = {entry["rule"]["chain"] for entry in objects if "rule" in entry and _of(entry["rule"], short)}
+        empty = [name for name in now if name not in full and name not in (before.get(family) or [])]
+        lines += [f"delete chain {short} nat {name}" for name in empty]
+        others = {entry["chain"]["name"] for entry in objects if "chain" in entry and _of(entry["chain"], short)}
+        if before.get(family) is None and others <= set(empty):
+            lines.append(f"delete table {short} nat")
+    return [run("nft", "-f", "-", text="\n".join(lines) + "\n")] if lines else []

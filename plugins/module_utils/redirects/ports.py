@@ -1,0 +1,166 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The ports of redirects: values that cannot be, who holds them, who redirects them too, and whether they answer."""
+
+from __future__ import annotations
+
+import socket
+
+from ..core import addresses, input_types
+from ..core.foreign_text import printable
+from ..core.plan import RUN, Problem, Row
+from ..core.process import unit_of_process
+from . import foreign as redirects_foreign
+from . import iptables as redirects_iptables
+from . import nft as redirects_nft
+from .rules import LOOPBACK_ADDRESS, stop
+
+_PROBE_SECONDS = 2
+
+
+def unit_name(name):
+    """A service as systemd names it."""
+    return name if name.endswith((".service", ".socket")) else f"{name}.service"
+
+
+def holders(host, rows, wanted):
+    """The listening sockets on outside ports, each with its process and unit; None where they could not be listed."""
+    if rows is None:
+        return None
+    ports = {pair["outside"] for pair in wanted["pairs"]} if wanted["state"] == "present" else set()
+    found = [row for row in rows if row["port"] in ports]
+    return [{**row, "unit": unit_of_process(host, row["pid"]).get("Id", "") if row["pid"] else ""} for row in found]
+
+
+def problems(wanted, state):
+    """What cannot be done, in sentences; empty where nothing stands in the way."""
+    if wanted["state"] != "present":
+        return []
+    found, outside = [], [pair["outside"] for pair in wanted["pairs"]]
+    for pair in wanted["pairs"]:
+        name = f"the pair {pair['outside']} -> {pair['inside']}"
+        found += [f"{name}: found {key} {pair[key]}, wanted a port from 1 to 65535." for key in ("outside", "inside") if not 1 <= pair[key] <= 65535]
+        if pair["outside"] == pair["inside"]:
+            found.append(f"{name}: both ports are the same; wanted two, or no pair at all.")
+        interface = pair.get("interface")
+        if interface and (not input_types.fits("interface", interface) or interface not in state["interfaces"]):
+            found.append(f"{name}: found the interface {interface}, wanted one of this host: {', '.join(state['interfaces']) or 'it has none'}.")
+    doubled = sorted({port for port in outside if outside.count(port) > 1})
+    found += [f"port {port} is the outside port of {outside.count(port)} pairs; wanted one: a connection has one target." for port in doubled]
+    found += [f"stop_conflicting: found {name!r}, wanted the name of a service." for name in wanted["stop_conflicting"] if not input_types.fits("unit", name)]
+    return found + _held(wanted, state) + [text for _port, text, certain in foreign(wanted, state) if certain]
+
+
+def _held(wanted, state):
+    """A port that somebody listens on: that program would be cut off silently."""
+    stopped = {name for name in map(unit_name, wanted["stop_conflicting"]) for name in state["units"].get(name, {}).get("Names", name).split()}
+    found = {}
+    for row in conflicts(wanted, state):
+        if row["unit"] not in stopped:
+            name = printable(row["process"]) or "a process that only root sees"
+            what = ", ".join(text for text in (name, f"pid {row['pid']}" if row["pid"] else "", row["unit"]) if text)
+            end = f"end it (kill {row['pid']})" if row["pid"] else "end it"
+            commands = [["kill", str(row["pid"])]] if row["pid"] and not row["unit"] else []
+            if name == "docker-proxy":
+                # Its unit is that of all containers.
+                row, commands, end = {**row, "unit": ""}, [], f"publish the container at another port (docker ps --filter publish={row['port']} names it)"
+            mend = f"have it stopped and disabled with port_forward_stop_conflicting: [{row['unit'][:-len('.service')]}]" if row["unit"] else end
+            text = f"port {row['port']} is held by {what}, which a redirect would cut off: {mend}, or take the pair out." + (
+                " An instance of the application leaves the port by a run with xitrum_port_forward: false." if name == "java" else "")
+            found[row["port"], what] = Problem(text, *commands)
+    return [found[key] for key in sorted(found)]
+
+
+def conflicts(wanted, state):
+    """The listening sockets that a pair would take the connections of."""
+    pairs = {pair["outside"]: pair for pair in wanted["pairs"]}
+    rows = []
+    for row in state["holders"] or []:
+        interface = pairs[row["port"]].get("interface")
+        local = addresses.is_loopback(row["address"])
+        if not (local and not wanted["loopback"]) and not (interface and row["interface"] not in ("", interface)):
+            rows.append(row)
+    return rows
+
+
+def stop_steps(wanted, state, rules):
+    """Stops the named services that run or would at boot, once the redirects are there: no moment in which nobody answers."""
+    names = map(unit_name, wanted["stop_conflicting"]) if rules else ()
+    units = [(name, state["units"].get(name, {})) for name in dict.fromkeys(names)]
+    return [stop(name) for name, unit in units if _runs(unit)]
+
+
+def _runs(unit):
+    return unit.get("LoadState") == "loaded" and (unit.get("ActiveState") in ("active", "activating", "reloading") or unit.get("UnitFileState") == "enabled")
+
+
+def rows(wanted, state, rules):
+    """What concerns the ports beside the redirects themselves."""
+    found = []
+    if rules:
+        units = [(name, state["units"].get(name, {})) for name in map(unit_name, wanted["stop_conflicting"])]
+        found += [Row("redirects", name, wanted="stopped, disabled", configured=unit["UnitFileState"], effective=unit["ActiveState"], status="differs",
+                      why="it holds an outside port", mend=RUN) for name, unit in units if _runs(unit)]
+        if state["holders"] is None:
+            found.append(Row("redirects", "who listens on the outside ports", status="unseen", why="ss did not answer: is iproute2 installed?"))
+        elif state.get("sockets_note"):
+            found.append(
+                Row("redirects", "who listens on the outside ports", status="unseen", why=state["sockets_note"])
+            )
+    for pair in wanted["pairs"] if rules else ():
+        for family in state["families"]:
+            found += _answer_rows(pair, family, state, wanted)
+    return found + [Row("redirects", f"another redirect of port {port}", status="unseen", why=why)
+                    for port, why, certain in foreign(wanted, state) if rules and not certain]
+
+
+def foreign(wanted, state):
+    """The redirects of the outside ports by something else: C([(port, sentence, certain)]), each sentence once."""
+    pairs = wanted["pairs"] if wanted["state"] == "present" else []
+    return foreign_of([(pair["outside"], pair.get("interface") or "") for pair in pairs], state,
+                      "or take the pair out (xitrum_port_forward: false)")
+
+
+def foreign_of(ports, state, otherwise):
+    """The redirects of ports, each with the interface that it is for, by something else. C(otherwise) is what else can be done about one."""
+    takings = redirects_foreign.find_takings(state["nftables"]["objects"], state["iptables"]["live"])
+    found = {}
+    for port, interface in ports:
+        for family in state["families"]:
+            aim = redirects_foreign.Aim(family, port, interface, tuple(state["interfaces"]), tuple(state["addresses"]))
+            for taking, certain in redirects_foreign.conflicts(takings, aim):
+                text = (Problem(f"port {port} is redirected by {taking.who} already, and of two programs one gets all connections: {taking.remedy}, "
+                                f"{otherwise}.", *taking.commands) if certain else
+                        f"{taking.who} may redirect some connections to port {port}: it has conditions, or rules before it, that are not judged here")
+                found[port, text] = found.get((port, text), False) or certain
+    return [(port, text, certain) for (port, text), certain in found.items()]
+
+
+def _answer_rows(pair, family, state, wanted):
+    if not wanted["loopback"] or (family, pair["outside"]) not in state["answers"]:
+        return []
+    outside, inside = (state["answers"][family, pair[key]] for key in ("outside", "inside"))
+    row = Row("redirects", f"connection to {LOOPBACK_ADDRESS[family]} port {pair['outside']}",
+              wanted="answers" if inside else "", effective="answers" if outside else "refused")
+    if not inside:
+        row.status, row.why = "unseen", f"nothing answers on port {pair['inside']}, so that a connection shows nothing"
+    elif not outside:
+        row.status, row.why = "differs", f"port {pair['inside']} answers, and port {pair['outside']} does not lead there"
+        row.fix(["sh", "-c", f"nft list table inet {redirects_nft.TABLE} || {redirects_iptables.COMMANDS[family]}-save -t nat"])
+    return [row]
+
+
+def probe_all(wanted, families):
+    """Whether each port of the pairs takes a connection on the loopback: C({(family, port): bool})."""
+    return {(family, pair[key]): probe(LOOPBACK_ADDRESS[family], pair[key])
+            for family in families for pair in wanted["pairs"] for key in ("outside", "inside") if 1 <= pair[key] <= 65535}
+
+
+def probe(address, port):
+    """Whether a connection to an address and port is taken."""
+    try:
+        with socket.create_connection((address, port), timeout=_PROBE_SECONDS):
+            return True
+    except OSError:
+        return False

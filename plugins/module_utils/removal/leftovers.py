@@ -1,0 +1,142 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is left when nothing runs any more: folders, users, services of others, packages, and the record itself."""
+
+from __future__ import annotations
+
+import copy
+import os
+import re
+
+from ..application import own_entries
+from ..core import recorded
+from ..core.plan import Plan
+from ..proxy import servers as proxy_server
+from ..supervisor import supervisord
+from . import packages as package_removal
+
+SPEC = {
+    "keep_data": {"type": "bool", "default": False},
+    "packages": {"type": "bool", "default": False},
+    "applications": {
+        "type": "list", "elements": "dict", "default": [],
+        "options": {"name": {"type": "str", "required": True}, "root": {"type": "path", "required": True}, "log_dir": {"type": "path", "required": True}},
+    },
+}
+
+#: Where upstart keeps what its jobs print.
+UPSTART_LOGS = "/var/log/upstart"
+
+_PROXIES = tuple(f"{service}.service" for service, _path in proxy_server.PLACES.values())
+
+
+def read(host, wanted):
+    """What is there of what the record has."""
+    record = recorded.read(host)
+    folders, accounts = {}, {}
+    for name, entry in record["applications"].items():
+        for kind in ("roots", "logs"):
+            for path, made in entry[kind].items():
+                if host.stat(path) is not None:
+                    ours = own_entries.inside(host, kind, path)
+                    # Two applications may share a folder, of which the first one found nothing there.
+                    folders[path] = {"application": name, "made": made or folders.get(path, {}).get("made", False), "ours": ours}
+        for kind, database in (("users", "passwd"), ("groups", "group")):
+            accounts.update({(database, account): name for account, made in entry[kind].items() if made and host.run(["getent", database, account]).rc == 0})
+    logs = upstart_logs(host, [*record["applications"], *(item["name"] for item in wanted["applications"])])
+    units = {unit: before for unit, before in record["units"].items() if unit not in _PROXIES}
+    mine = list(record["applications"])
+    others = supervisord.programs({path: text for path, text in _programs(host).items() if not any(f"/{name}-" in path for name in mine)})
+    packages = package_removal.read(host, record["packages"]) if wanted["packages"] else {"removed": [], "kept": {}}
+    if others and "supervisor" in packages["removed"]:
+        packages = {"removed": [name for name in packages["removed"] if name != "supervisor"],
+                    "kept": {**packages["kept"], "supervisor": f"it runs {', '.join(sorted(others))}"}}
+    made = [path for path in record["made"] if host.stat(path) is not None]
+    if others and made:
+        packages["kept"], made = {**packages["kept"], supervisord.ENVIRONMENT: f"it runs {', '.join(sorted(others))}"}, []
+    entries = host.listdir(recorded.FOLDER)
+    cache = os.path.expanduser("~/.cache/xitrum.host")
+    return {
+        "record": record, "folders": folders, "accounts": accounts, "packages": packages, "units": units, "others": others, "made": made,
+        "upstart_logs": logs, "cache": cache if host.stat(cache) is not None else "",
+        "state": [f"{recorded.FOLDER}/{entry}" for entry in entries if not entry.endswith(".lock")]
+        if entries or host.stat(recorded.FOLDER) is None else [recorded.FOLDER],
+    }
+
+
+def upstart_logs(host, names):
+    """What upstart has written of instances, and its logrotate has kept: it is in no folder of an application."""
+    jobs = "|".join(map(re.escape, dict.fromkeys(names)))
+    pattern = re.compile(rf"(?:{jobs})-\d+\.log(?:[.-]\d+)*(?:\.(?:gz|bz2|xz|zst))?")
+    return [f"{UPSTART_LOGS}/{name}" for name in host.listdir(UPSTART_LOGS) if jobs and pattern.fullmatch(name)]
+
+
+def _programs(host):
+    """The files of supervisord's programs: path to text."""
+    paths = [f"{supervisord.FOLDER}/{name}" for name in host.listdir(supervisord.FOLDER) if name.endswith(".conf")]
+    return {path: host.read(path) or "" for path in paths}
+
+
+def plan(wanted, state):
+    """Decides what goes, in the order in which one needs the other. Pure."""
+    result = Plan(facts={"kept": state["packages"]["kept"]})
+    for path, found in state["folders"].items() if not wanted["keep_data"] else ():
+        if found["made"]:
+            result.actions.append(("folder", path))
+        else:
+            result.actions += [("folder", f"{path}/{name}") for name in found["ours"]]
+    if not wanted["keep_data"]:
+        result.actions += [("folder", path) for path in state["upstart_logs"]]
+        # A user's own group goes with it; one that is left is the next to go.
+        result.actions += sorted(state["accounts"], key=lambda item: item[0] != "passwd")
+    result.actions += [("unit", unit) for unit in sorted(state["units"])]
+    result.actions += [("made", path) for path in state["made"]]
+    result.actions += [("packages", name) for name in state["packages"]["removed"]]
+    result.actions += [("cache", state["cache"])] if state["cache"] else []
+    # The data that is kept stays on record, so that it can be removed another day.
+    stays = {recorded.PATH} if wanted["keep_data"] and state["record"]["applications"] else set()
+    result.actions += [("state", path) for path in state["state"] if path not in stays]
+    rest = {**copy.deepcopy(recorded.EMPTY), "applications": state["record"]["applications"]}
+    if stays and rest != state["record"]:
+        result.actions.append(("record", rest))
+    result.before = "".join(f"{line}\n" for line in lines(state, result))
+    return result
+
+
+def lines(state, planned):
+    """What would be taken back, one line a thing."""
+    words = {"folder": "{}", "passwd": "user {}", "group": "group {}", "cache": "{}", "made": "{}", "packages": "package {}", "state": "{}"}
+    found = [words[kind].format(detail) for kind, detail in planned.actions if kind in words]
+    for kind, unit in planned.actions:
+        if kind == "unit":
+            found.append(recorded.words(unit, state["units"][unit]))
+    return found
+
+
+def apply(host, state, planned):
+    """Does what L(plan) decided. Raises RuntimeError with what a command said."""
+    removed = [detail for kind, detail in planned.actions if kind == "packages"]
+    for kind, detail in planned.actions:
+        if kind in ("folder", "cache", "state", "made"):
+            host.remove(detail)
+            if detail == supervisord.UNIT:
+                _call(host, "systemctl", "daemon-reload")
+            elif detail == supervisord.MAIN:
+                for folder in (supervisord.FOLDER, os.path.dirname(supervisord.FOLDER)):
+                    host.remove_empty(folder)
+        elif kind == "passwd" or (kind == "group" and host.run(["getent", "group", detail]).rc == 0):
+            _call(host, "userdel" if kind == "passwd" else "groupdel", detail)
+        elif kind == "unit":
+            recorded.put_back(host, detail, in_use=detail == "supervisor.service" and bool(state["others"]))
+        elif kind == "packages" and detail == removed[0]:
+            package_removal.apply(host, removed)
+        elif kind == "record":
+            recorded.write(host, detail)
+    host.remove_empty(recorded.FOLDER)
+
+
+def _call(host, *argv):
+    said = host.run(argv)
+    if said.rc != 0:
+        raise RuntimeError(f"{' '.join(argv)} ended with {said.rc}: {(said.err or said.out).strip()}. Mend that, and run the playbook again.")

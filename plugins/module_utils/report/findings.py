@@ -1,0 +1,128 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a check found: every row of every host as a flat list, causes apart from what follows from them. Pure."""
+
+from __future__ import annotations
+
+import re
+
+from ..core.foreign_text import sendable
+from ..core.plan import LOOK, PING, RUN
+from ..preflight import messages as preflight
+from ..proxy.definition import server_name
+from . import mends
+from .fleet_summary import WORDS, concerns, hosts_said, rows, table
+
+#: How bad a row is: C(bad) makes a check fail, C(note) is worth knowing, C(good) is as wanted.
+LEVELS = {"ok": "good", "differs": "bad", "restart": "bad", "absent": "note", "read_only": "note", "unseen": "note", "follows": "note"}
+
+
+def findings(states, reached, inventory="", variables=""):
+    """Every row of every host, and every problem, as one flat list: the worst first, then by host. C(inventory) are the
+    options of the lines to type, from L(mends.inventory_options), and C(variables) those of playbooks alone."""
+    found = []
+    kept = {host: (concerns(state).get("release") or {}).get("kept", "") for host, state in states.items()}
+    for host, state in states.items():
+        found += of_host(host, state, host in reached)
+    for item in consequences(found, kept):
+        item["mend"] = mends.keep_release(item, kept[item["host"]])
+        # Of a note, what is said to type is for another machine (the one that runs a container), unless it is about seeing more.
+        if item["level"] == "bad" or item["status"] == "unseen":
+            item["mend"] = mends.typed(item["mend"], item["host"], inventory, variables, item["commands"])
+    order = ["bad", "note", "good"]
+    # Not all of it is of our modules: Ansible's own, and hosts that are not reached, have messages too.
+    found = sendable(found)
+    return sorted(found, key=lambda item: (order.index(item["level"]), item["host"]))
+
+
+def of_host(host, state, reached):
+    """The findings of one host."""
+    if not concerns(state) or not reached:
+        away, said = not reached or bool((state or {}).get("unreachable")), preflight.read_failure(state)
+        why = "it could not be reached" if away else f"it could not be read: {said or 'no reason was given'}"
+        if not away and said:
+            # A check of its variables failed: the host itself was not asked.
+            why = said if state.get("refused") else preflight.cause_of(str(said)) or why
+        return [finding(host, {"concern": "host", "item": "host", "wanted": "readable", "status": "differs", "why": why, "mend": PING if away else RUN})]
+    # Without root the processes, sockets and rules of others are hidden: what was concluded from them is not known.
+    root, hidden = state.get("machine", {}).get("uid", 0) == 0, {"status": "unseen", "mend": LOOK, "commands": []}
+    found = [finding(host, row if root or row["status"] != "restart" else {**row, **hidden}) for row in rows(state)]
+    told = {item["why"] for item in found}
+    found += [finding(host, {"concern": name, "item": name, "status": "differs", "why": problem, "mend": RUN,
+                             "commands": report.get("fixes", {}).get(problem, []), **({} if root else hidden)})
+              for name, report in concerns(state).items() for problem in report.get("problems", []) if problem not in told]
+    found += [finding(host, {"concern": "instance", "item": f"instance-{item['index']}", "wanted": "absent", "effective": "there", "status": "differs",
+                             "why": "the inventory has fewer instances", "mend": RUN})
+              for item in concerns(state).get("instances", {}).get("surplus", [])]
+    return found
+
+
+def consequences(found, kept=None):
+    """The findings, those that follow from another one no longer red: a cause is said once, where it can be mended.
+    C(kept) maps a host to the
+    release that it runs instead of the inventory's."""
+    red = {(item["host"], item["item"]) for item in found if item["level"] == "bad"}
+    for item in found:
+        source = cause(item, red, (kept or {}).get(item["host"], "")) if item["level"] == "bad" else None
+        if source:
+            why = f"follows from {' '.join(source)}: {item['why']}"
+            item.update(finding(item["host"], {**item, "status": "follows", "why": why, "mend": "", "commands": []}))
+    return found
+
+
+def cause(item, red, kept=""):
+    """The red finding, as C((host, item)), that another one follows from, or None. A proxy finds an instance down that is
+    not as wanted, or whose host is not reached; a file that was replaced has another certificate; nothing answers through a redirect that is not there."""
+    host, words = item["host"], item["item"].split()
+    if item["concern"] == "proxy" and item["effective"].startswith("DOWN"):
+        name = words[0].partition("/")[2]
+        instances = {server_name(there, what.partition(" ")[0].partition("-")[2]): (there, what) for there, what in sorted(red) if what.startswith("instance-")}
+        away = next(((there, what) for there, what in sorted(red) if what == "host" and name == server_name(there, name.rpartition("-")[2])), None)
+        # Where the way from the proxy to the host is blocked, that is the cause.
+        way = f"port {item['configured'].rpartition(':')[2]} from {host}"
+        blocked = next(((there, what) for there, what in sorted(red) if what == way and name == server_name(there, name.rpartition("-")[2])), None)
+        return instances.get(name, away or blocked)
+    others = []
+    if kept and item["concern"] == "instance" and words[1:] == ["folder"] and item["effective"].rpartition("-")[0] == kept:
+        others = ["release"]
+    elif item["concern"] == "certificate":
+        others = [words[-1]]
+    elif item["concern"] == "reach" and words[0] == "port":
+        # Nobody reaches a port whose redirect, service or instance is not there, or that the firewall has yet to open.
+        others = [f"port {words[1]} (IPv4)", f"port {words[1]} (IPv6)", "service"]
+        others += [what for there, what in sorted(red) if there == host
+                   and (what.startswith(f"port {words[1]} in ") or re.fullmatch(r"instance-\d+ process", what))]
+    elif words[:2] == ["connection", "to"]:
+        others = [f"port {words[-1]} ({'IPv6' if ':' in words[2] else 'IPv4'})"]
+    return next(((host, other) for other in others if (host, other) in red), None)
+
+
+def finding(host, row):
+    """One finding: a row with its host, its level, and its status as a word. What differs always says why, and what mends it."""
+    empty = {"wanted": "", "configured": "", "effective": "", "why": "", "mend": "", "commands": []}
+    found = {**empty, **row, "host": host, "level": LEVELS[row["status"]], "word": WORDS[row["status"]]}
+    if found["level"] == "bad":
+        found["why"] = found["why"] or "what is in force is not what the inventory asks for"
+        # Where a port is not reached and no command opens it, no run of a playbook does.
+        found["mend"] = found["mend"] or ("" if found["concern"] == "reach" else RUN)
+    return found
+
+
+def check_table(found, everything):
+    """The findings as a table for the terminal: those that differ, or all of them."""
+    counts = {level: sum(item["level"] == level for item in found) for level in ("bad", "note", "good")}
+    head = (f"{hosts_said(len({item['host'] for item in found}))}, {len(found)} values: {counts['bad']} {'differs' if counts['bad'] == 1 else 'differ'}, "
+            f"{counts['note']} worth knowing, {counts['good']} as wanted")
+    shown = [item for item in found if everything or item["level"] == "bad"]
+    lines = [(item["host"], item["item"], item["wanted"] or "-", item["configured"] or "-", item["effective"] or "-", item["word"]) for item in shown]
+    text = table(("host", "what", "wanted", "configured", "effective", ""), lines) if lines else []
+    lines = {}
+    for item in shown:
+        if item["level"] == "bad":
+            lines.setdefault((item["why"], item["mend"].replace(f" --limit {item['host']}", " --limit ")), []).append(item)
+    for (why, mend), items in lines.items():
+        hosts = ",".join(dict.fromkeys(item["host"] for item in items))
+        text += ["", f"{', '.join(item['host'] + ' ' + item['item'] for item in items)}: {why}"]
+        text += [f"    {mend}{hosts if mend.endswith(' --limit ') else ''}"] if mend else []
+    return "\n".join([head, "", *text]).rstrip()

@@ -1,0 +1,137 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whether a read of the hosts leaves a run anything to do, and the fleet on one screen. Pure: dictionaries in, text out."""
+
+from __future__ import annotations
+
+from ..core.plan import RUN
+
+#: The words for a row's status, as a person reads them.
+WORDS = {
+    "ok": "ok", "differs": "DIFFERS", "restart": "RESTART DUE", "absent": "not on this host",
+    "read_only": "not to be changed here", "unseen": "not seen", "follows": "follows",
+}
+
+
+def concerns(state):
+    """The concerns of one host's read: name to its report."""
+    return {name: report for name, report in (state or {}).items() if isinstance(report, dict) and "rows" in report}
+
+
+def needs_work(state, locked=False):
+    """Whether a run would change anything on the host: a file, a process, or what is left over. With C(locked), a lock that is there counts too, and
+    a step that a run has not ended."""
+    found = concerns(state)
+    instances = found.get("instances", {})
+    left = ("start", "restart", "surplus", "unhealthy", *(("locked", "interrupted") if locked else ()))
+    return any(report["differs"] for report in found.values()) or any(instances.get(name) for name in left)
+
+
+def rows(state):
+    """All rows of a host's read."""
+    return [row for report in concerns(state).values() for row in report["rows"]]
+
+
+def open_work(state, host):
+    """What is still not as it should be, for a person."""
+    left = [f"  {row['item']}: wanted {row['wanted']}, configured {row['configured'] or '-'}, effective {row['effective'] or '-'} ({row['why']})"
+            for row in rows(state) if row["status"] in ("differs", "restart")]
+    changed = sorted(name for name, report in concerns(state).items() if report["differs"])
+    sick = concerns(state).get("instances", {}).get("unhealthy")
+    advice = ("An instance that runs and is not healthy is fixed in the application: read its log." if sick else
+              "Run the playbook again; if this stays, it is a fault of the collection.")
+    return "\n".join([f"{host} is not as it should be after this run ({', '.join(changed) or 'instances'}):", *left, advice])
+
+
+def hosts_said(count):
+    """A number of hosts, for a person."""
+    return f"{count} host{'' if count == 1 else 's'}"
+
+
+def fleet_summary(states, check_mode, everything=False, command=RUN, lost=()):
+    """The fleet in one screen. C(states) maps a host to its read; a host without one was not reached. With
+    C(everything), the rows that are as wanted are shown too. C(command) is the line to type that restarts
+    instances. C(lost) are the hosts that left the run before its end: nobody knows what they are now."""
+    states = {host: None if host in lost else state for host, state in states.items()}
+    instances = [(host, item) for host in sorted(states) for item in concerns(states[host]).get("instances", {}).get("instances", [])]
+    releases = sorted({item["release"] for _host, item in instances if item["release"]})
+    head = hosts_said(len(states))
+    if any("instances" in concerns(state) for state in states.values()):
+        head += f", {sum(item['running'] for _host, item in instances)} of {len(instances)} instances running, release {', '.join(releases) or 'none'}"
+    text = [f"Check mode, nothing was changed. Today: {head}" if check_mode else head, ""]
+    if instances:
+        jdks = {host: concerns(states[host]).get("jdk", {}) for host in states}
+        text += table(("host", "instance", "port", "pid", "release", "jdk"), [
+            (host, item["index"], item["port"], item["pid"] or "-", item["release"] or "-", jdks[host].get("said") or "-") for host, item in instances])
+        text.append("")
+    text += three_columns(states, everything)
+    text += restart_note(states, command)
+    if lost:
+        text.append(f"Lost during the run, so that its state is not known: {', '.join(sorted(lost))}. See the failure above, "
+                    "then run the playbook again.")
+    unread = sorted(host for host in states if not concerns(states[host]) and host not in lost)
+    if unread:
+        text.append(f"Not reached: {', '.join(unread)}")
+    return "\n".join(text).rstrip()
+
+
+def restart_note(states, command):
+    """The running instances that need a restart after a run that restarts none (host preparation), and the command
+    that restarts them."""
+    due = {host: concerns(states[host]).get("restarts", {}).get("due", []) for host in sorted(states)}
+    found = [
+        f"  {host} instance {item['index']} ({'; '.join(item['why'])})" for host, items in due.items() for item in items
+    ]
+    head = [
+        "",
+        "Restart due. This playbook restarts nothing, and these instances run with what they were started with:",
+    ]
+    return [*head, *found, f"To restart them in batches, run: {command}"] if found else []
+
+
+def alike(states):
+    """Rows that say the same of several hosts or instances, once: the row's words to where they hold."""
+    found = {}
+    for host in sorted(states):
+        for row in rows(states[host]):
+            place, _space, item = row["item"].partition(" ") if row["concern"] == "instance" else ("", "", row["item"])
+            key = (item, row["wanted"] or "-", row["configured"] or "-", row["effective"] or "-", row["status"], row["why"])
+            found.setdefault(key, {}).setdefault(host, []).append(place.replace("instance-", ""))
+    return found
+
+
+def places(where, count):
+    """The hosts and instances of a row, short."""
+    if len(where) == count and count > 1 and not any(any(numbers) for numbers in where.values()):
+        return "all hosts"
+    return " ".join(host + (f":{','.join(numbers)}" if any(numbers) else "") for host, numbers in where.items())
+
+
+#: Items that are always shown: what the guide is about, and what no file can prove.
+SHOWN = ("nofile", "backlog", "MaxHeapSize")
+
+
+def three_columns(states, everything):
+    """Wanted, configured, effective. What is as wanted is counted, unless it is one of SHOWN."""
+    found, count = alike(states), len(states)
+    lines, good, elsewhere = [], 0, {}
+    for (item, wanted, configured, effective, status, why), where in found.items():
+        if status in ("absent", "read_only") and not everything:
+            elsewhere.setdefault((WORDS[status], places(where, count)), []).append(item)
+        elif status == "ok" and item not in SHOWN and not everything:
+            good += 1
+        else:
+            lines.append((item, wanted, configured, effective, WORDS[status], places(where, count), why))
+    text = table(("", "wanted", "configured", "effective", "", "where", ""), lines) if lines else []
+    if good:
+        text.append(f"{good} more values are as wanted.")
+    text += [f"{word}: {', '.join(items)} ({where})" for (word, where), items in elsewhere.items()]
+    return text
+
+
+def table(header, lines):
+    """Columns as wide as their widest cell."""
+    cells = [header, *lines]
+    widths = [max(len(str(line[column])) for line in cells) for column in range(len(header))]
+    return ["  ".join(str(cell).ljust(width) for cell, width in zip(line, widths)).rstrip() for line in cells]

@@ -1,0 +1,75 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a finding says to type, made a whole line for the controller's terminal. Pure.
+
+The commands of a finding are commands of its host. Without them its mend is one of: a run of a playbook (C(plan.RUN),
+C(plan.LOOK)), a question whether the host answers (C(plan.PING)), C(plan.SERVER) with its options, or words for a person.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+
+from ..core.commands import connection_options, inventory_options
+from ..core.plan import BASE, LOOK, PING, ROLLBACK, RUN, SERVER, shell_line
+
+__all__ = ["connection_options", "inventory_options", "keep_release", "typed"]
+
+#: Concerns that C(base.yml) fixes, which touches no release, and those that a rollback fixes, which brings the release
+#: that it is told.
+BASE_CONCERNS = ("jdk", "alternatives", "kernel", "nofile")
+ROLLBACK_CONCERNS = ("instance", "service", "redirects", "files")
+
+
+def keep_release(item, release):
+    """The mend of a finding for a host that runs C(release) instead of the inventory's (empty: it does not): one
+    that does not bring the inventory's."""
+    if not release or item["mend"] != RUN:
+        return item["mend"]
+    if (item["concern"], item["item"]) == ("release", "release"):
+        return f"xitrum_package: the package of release {release}, which the host is to keep"
+    if item["concern"] in BASE_CONCERNS:
+        return BASE
+    # An instance too many is removed by site.yml alone.
+    if item["concern"] in ROLLBACK_CONCERNS and item["wanted"] != "absent":
+        return f"{ROLLBACK} -e {shlex.quote(f'xitrum_rollback_to={release}')}"
+    return f"{RUN} -e {shlex.quote(f'xitrum_package=PACKAGE_OF_{release}')}"
+
+
+#: The runs of playbooks that a mend begins with.
+PLAYBOOKS = (RUN, LOOK, BASE, ROLLBACK)
+#: What ansible(1) does not take as it is: a template, and an option of M(ansible.builtin.shell) among the words.
+_TEMPLATE = re.compile(r"\{[{%#]")
+_OPTION = re.compile(r"(?:argv|chdir|cmd|creates|executable|expand_argument_vars|removes|stdin|stdin_add_newline|strip_empty_ends)=")
+
+
+def typed(mend, host, inventory, variables="", commands=()):
+    """A mend as a line to type. C(inventory) are the options of how hosts are found and reached, C(variables) the
+    C(-e) of playbooks. C(commands) are those of the host that the mend shows: each is a list of words, and nothing that is
+    no word of one of them reaches a shell. Returns an empty text where they cannot be typed as they are."""
+    options = f" {inventory}" if inventory else ""
+    if commands:
+        return ad_hoc(commands, host, options)
+    if mend == PING:
+        return f"ansible {shlex.quote(host)}{options} -m ansible.builtin.ping"
+    if mend.startswith(PLAYBOOKS):
+        program, playbook, *own = mend.split(" ", 2)
+        limit = "" if mend == LOOK else f"--limit {shlex.quote(host)}"
+        return " ".join(filter(None, (program, inventory, playbook, variables, *own, limit)))
+    if mend.startswith(f"{SERVER} "):
+        _module, _space, arguments = mend.partition(" ")
+        return f"ansible {shlex.quote(host)}{options} -b -m xitrum.host.proxy_server -a {shlex.quote(arguments)}"
+    return mend
+
+
+def ad_hoc(commands, host, options):
+    """Commands of a host as a line for the controller's terminal; an empty text where no line is what they are."""
+    words = [word for command in commands for word in command]
+    if any(not word.isprintable() or _TEMPLATE.search(word) or _OPTION.match(word) for word in words):
+        return ""
+    line = shell_line(commands)
+    # Double quotes where the shell leaves their content alone: commands often have single ones.
+    argument = shlex.quote(line) if any(mark in line for mark in '"$`\\!') else f'"{line}"'
+    return f"ansible {shlex.quote(host)}{options} -b -m ansible.builtin.shell -a {argument}"

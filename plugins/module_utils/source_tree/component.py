@@ -1,0 +1,410 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Prepares an application's source tree for a platform: all its files are read, planned and written as one.
+
+Texts are planned by L(hocon_edit), L(logback) and L(source_text), which change single settings. A whole file that is written
+carries L(MARK), by which a later run knows its own files from the user's.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+
+from ..configuration import environment as environment_settings
+from ..configuration import hocon_edit, logback
+from ..configuration import shared as shared_settings
+from ..configuration import xitrum_conf as package_config
+from ..core.foreign_text import sendable
+from ..core.host import group_name, own_environment, user_name
+from ..core.mac_files import is_mac_file
+from ..core.plan import Plan, Row
+from . import facts as tree_facts
+from . import sbt_definitions, sbt_project
+from . import text as source_text
+
+MARK = "Written by xitrum.host"
+
+SPEC = {
+    "path": {"type": "path", "required": True},
+    "project": {"type": "str", "default": ""},
+    "main_class": {"type": "str", "default": ""},
+    "prefix": {"type": "str", "default": "source_tree"},
+    "builds_top": {"type": "bool", "default": False},
+    "allow_uncommitted": {"type": "bool", "default": False},
+    "files": {
+        "type": "list", "elements": "dict", "default": [],
+        "options": {"path": {"type": "str", "required": True}, "content": {"type": "str", "required": True}, "mode": {"type": "str", "default": "0644"}},
+    },
+    "absent": {"type": "list", "elements": "str", "default": []},
+    "keep": {"type": "list", "elements": "str", "default": []},
+    "entries": {
+        "type": "list", "elements": "dict", "default": [],
+        "options": {
+            "path": {"type": "str", "required": True},
+            "kind": {"type": "str", "required": True, "choices": sorted(source_text.SEPARATORS)},
+            "values": {"type": "dict", "required": True},
+        },
+    },
+    "settings": {"type": "dict", "default": {}},
+    "settings_out": {"type": "list", "elements": "str", "default": []},
+    "variables": {"type": "dict", "default": {}},
+    "console": {"type": "bool", "default": False},
+    "aliases": {"type": "dict", "default": {}},
+}
+
+#: What a Xitrum project has: a path in it, and how that is named in a message.
+CONFIG, LOGGING, BUILD, PLUGINS = sbt_project.CONFIG, "config/logback.xml", "build.sbt", "project/plugins.sbt"
+OF_APP = ((CONFIG, "Xitrum's configuration"), (LOGGING, "the configuration of its log"))
+
+
+class TreePlan(Plan):
+    """A plan with a diff of its own for each file: C(texts) are C((path, before, after))."""
+
+    def __init__(self, **fields):
+        super().__init__(**fields)
+        self.texts = []
+
+    def diff(self, header=""):
+        """Ansible's diffs of the plan. C(header): not used, since each diff has its own."""
+        return [sendable({"before": before, "after": after, "before_header": path, "after_header": path}) for path, before, after in self.texts]
+
+
+def inside(project, path):
+    """The path of a project's file in the tree."""
+    return os.path.normpath(os.path.join(project, path))
+
+
+def choose_app(wanted, paths):
+    """The application's folder. Raises ValueError where there are several."""
+    return sbt_project.choose_app(paths, wanted["project"], wanted["path"], f"{wanted['prefix']}_project")
+
+
+def needs_text(path, build, sources):
+    """Whether the text of a tree's file is needed to tell how it is built, or which main class it has."""
+    return path == inside(build, "project/build.properties") or sbt_project.is_definition(path, build) or path in sources
+
+
+def git(host, top, *words, data=None):
+    """One git command in a tree, as who runs Ansible. Its paths are as they are: they end at a NUL."""
+    return host.run(["git", "-C", top, *words], data=data, keep=own_environment(), exact=True)
+
+
+def read(host, wanted):
+    """The texts that matter, and what git says of the tree."""
+    top = wanted["path"]
+    state = {"there": host.exists(top), "files": {}, "paths": [], "git": "", "root": "", "uncommitted": [], "ignored": {}}
+    said = git(host, top, "rev-parse", "--show-toplevel")
+    state["git"] = (said.err or said.out).strip() if said.rc else ""
+    state["root"] = "" if said.rc else said.out.strip()
+    if not said.rc:
+        status = git(host, top, "status", "--porcelain", "--no-renames", "-z", "--untracked-files=all", "--", ".")
+        prefix = git(host, top, "rev-parse", "--show-prefix").out.strip()
+        state["uncommitted"] = [(line[:2], line[3:][len(prefix):]) for line in status.out.split("\0") if line]
+        listed = git(host, top, "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", ".")
+        paths = {path for path in listed.out.split("\0") if path and not any(map(is_mac_file, path.split("/")))}
+        state["paths"] = sorted(paths)
+        state["ignored"] = read_ignored(host, wanted, state["paths"])
+    for path in sorted(paths_to_read(wanted, state["paths"])):
+        found = host.stat(f"{top}/{path}")
+        if found is not None:
+            state["files"][path] = {"stat": found, "text": host.read(f"{top}/{path}") if found.kind == "file" else None}
+    return state
+
+
+def read_ignored(host, wanted, paths):
+    """The files that may be written and that git ignores, each with the pattern by which it does. What git has already is not ignored."""
+    try:
+        app = choose_app(wanted, paths)
+    except ValueError:
+        return {}
+    project = sbt_project.Project(app, sbt_project.find_build(dict.fromkeys(paths), app), "", "")
+    asked = {place(project, item["path"]) for item in [*wanted["files"], *wanted["entries"]]}
+    asked |= {project.inside(CONFIG), project.inside(LOGGING), inside(project.build, BUILD)}
+    found = git(host, wanted["path"], "check-ignore", "--verbose", "-z", "--stdin", data="".join(f"{path}\0" for path in sorted(asked)))
+    if found.rc:
+        return {}
+    fields = found.out.split("\0")
+    rows = zip(*(fields[number::4] for number in range(4)))
+    return {path: f"{source} line {line}: {pattern}" for source, line, pattern, path in rows if not pattern.startswith("!")}
+
+
+def paths_to_read(wanted, paths):
+    """The files of a tree whose texts matter."""
+    try:
+        app = choose_app(wanted, paths)
+    except ValueError:
+        return set()
+    build = sbt_project.find_build(dict.fromkeys(paths), app)
+    found = {inside(app, path) for path in [*(row[0] for row in OF_APP), *sbt_project.RUNNERS]}
+    # What config/application.conf includes is beside it.
+    found |= {path for path in paths if path.startswith(inside(app, "config") + "/") and path.endswith((".conf", ".json"))}
+    found |= {inside(build, path) for path in (BUILD, PLUGINS, sbt_project.LAUNCHER)}
+    sources = set() if wanted["main_class"] else {path for path in paths if sbt_project.is_source(path, app)}
+    found |= {path for path in paths if needs_text(path, build, sources)}
+    project = sbt_project.Project(app, build, "", "")
+    return found | {place(project, item["path"]) for item in [*wanted["files"], *wanted["entries"]]} | {place(project, path) for path in wanted["absent"]}
+
+
+def place(project, path):
+    """The path of a file in the tree: C(@APP@) and C(@BUILD@) are the folders of the application and of its build."""
+    return os.path.normpath(path.replace("@APP@", project.app).replace("@BUILD@", project.build))
+
+
+def filled(project, main_class, text):
+    """A text with what the project is in place of its marks: see the module's option C(files)."""
+    from_build = os.path.relpath(project.package, project.build)
+    marks = {
+        "@APP@": project.app, "@BUILD@": project.build, "@MAIN_CLASS@": main_class, "@RUNNER@": project.runner,
+        "@SBT@": project.launcher, "@TASK@": project.task, "@PACKAGE@": project.package, "@BUILD_PACKAGE@": from_build,
+    }
+    # What is quoted for a shell is the same without quotes as long as it has no characters that need them.
+    return re.sub("|".join(marks), lambda found: shlex.quote(marks[found.group()]), text)
+
+
+def needs_main_class(wanted):
+    """Whether a text that is to be written has the main class in it."""
+    texts_wanted = [item["content"] for item in wanted["files"]] + [text for item in wanted["entries"] for text in item["values"].values()]
+    return any("@MAIN_CLASS@" in text for text in texts_wanted)
+
+
+def needs_task(wanted, project):
+    """Whether a text that is to be written has the packaging task in it."""
+    texts_wanted = [(item["path"], item["content"]) for item in wanted["files"]] + [(f"@BUILD@/{BUILD}", text) for text in wanted["aliases"].values()]
+    return any("@TASK@" in text and place(project, path) not in wanted["keep"] for path, text in texts_wanted)
+
+
+def specified(wanted, project, main_class):
+    """What is wanted, with all marks filled."""
+    return {
+        **wanted,
+        "files": [{**item, "path": place(project, item["path"]), "content": filled(project, main_class, item["content"])} for item in wanted["files"]],
+        "absent": [place(project, path) for path in wanted["absent"]],
+        "entries": [
+            {
+                **item,
+                "path": place(project, item["path"]),
+                "values": {name: filled(project, main_class, value) for name, value in item["values"].items()},
+            }
+            for item in wanted["entries"]
+        ],
+        "aliases": {name: filled(project, main_class, value) for name, value in wanted["aliases"].items()},
+    }
+
+
+def plan(wanted, state):
+    """Decides which files are written and removed, and lists all errors."""
+    result, changes = TreePlan(facts={"paths": [], "main_class": "", "project": "", "task": "", "notes": [], "variables": []}), {}
+    try:
+        app = choose_app(wanted, state["paths"])
+    except ValueError as error:
+        result.problems = [str(error)]
+        return result
+    texts_of = {path: item["text"] for path, item in state["files"].items()}
+    project = sbt_project.describe(texts_of, app)
+    result.problems = tree_problems(wanted, state, project)
+    if project.unknown_project and needs_task(wanted, project):
+        result.problems.append(f"{wanted['path']}: {project.unknown_project}")
+    if not result.problems:
+        main_class = ""
+        if needs_main_class(wanted):
+            found = sbt_project.find_main_classes(texts_of, app)
+            try:
+                main_class = sbt_project.choose_main_class(wanted["main_class"], found, f"{wanted['prefix']}_main_class")
+                result.facts["notes"] += main_class_notes(wanted, main_class, found)
+            except ValueError as error:
+                result.problems.append(f"{wanted['path']}: {error}")
+        result.facts.update(main_class=main_class, project=project.app, task=project.task, **tree_facts.describe_tree(texts_of, project, wanted["path"]))
+        result.facts["notes"] += top_notes(wanted, state, project)
+        wanted = specified(wanted, project, main_class)
+        changes = texts(wanted, state, project, result.problems)
+        config, logging = (changes.get(path, (texts_of[path],))[0] for path in map(project.inside, (CONFIG, LOGGING)))
+        result.facts["variables"] = environment_settings.describe_variables(config, wanted["variables"])
+        result.facts["notes"] += tree_facts.level_notes(project.inside(LOGGING), texts_of[project.inside(LOGGING)], logging, f"{wanted['prefix']}_keep")
+        result.problems += ignored_problems(wanted, state, changes)
+    for path, (text, mode) in sorted(changes.items()):
+        has = state["files"].get(path)
+        same = has is not None and has["text"] == text and (mode is None or has["stat"].mode & 0o111 == mode & 0o111)
+        if text is None and has is None:
+            continue
+        result.facts["paths"].append(path)
+        want, configured = "absent" if text is None else "as the platform needs it", "so" if same else "otherwise" if has else "missing"
+        result.rows.append(Row("source", path, want, configured, "", "ok" if same else "differs", "", ""))
+        if not same:
+            kept = has["stat"].mode & 0o775 if has else 0o644
+            result.actions.append((path, text, mode if mode is not None else kept))
+            result.texts.append((path, (has or {}).get("text") or "", text or ""))
+    if result.actions and not wanted["allow_uncommitted"]:
+        result.problems += uncommitted_problems(wanted, state, {path for path, _text, _mode in result.actions})
+    return result
+
+
+def main_class_notes(wanted, main_class, found):
+    """Which main class was chosen for the user, and where it is."""
+    if wanted["main_class"]:
+        return []
+    return [f"The main class is {main_class}, the only one in the sources ({found.classes[main_class]}). "
+            f"To choose another one, set {wanted['prefix']}_main_class."]
+
+
+def top_notes(wanted, state, project):
+    """What the user has to do where a platform builds the top of a repository, and the build is in a folder of it."""
+    folder = os.path.relpath(inside(wanted["path"], project.build), state["root"])
+    if not wanted["builds_top"] or folder == ".":
+        return []
+    return [f"The sbt build is in the folder {folder}, and the platform builds the top of a repository. Push that folder alone, "
+            f"for example with: git subtree push --prefix {shlex.quote(folder)} {wanted['prefix']} main"]
+
+
+def tree_problems(wanted, state, project):
+    """Why this is no source tree of a Xitrum application in git; all reasons at once."""
+    top = wanted["path"]
+    if not state["there"]:
+        return [f"there is no folder {top}: name the application's source tree"]
+    problems = []
+    if state["git"]:
+        problems.append(f"{top} is not in a git repository that can be read ({state['git']}): run git init and commit it, or name another folder")
+    missing, wrong = missing_of_build(state, project)
+    problems += [f"{top}: {sentence}" for sentence in wrong]
+    missing += [f"{project.inside(path)} ({what})" for path, what in OF_APP if project.inside(path) not in state["files"]]
+    runner = state["files"].get(project.inside(project.runner))
+    if runner is None:
+        others = f"{', '.join(sbt_project.RUNNERS[1:-1])} or {sbt_project.RUNNERS[-1]}"
+        missing.append(f"{project.inside(project.runner)} (the program that starts it; {others} will do)")
+    irregular = [path for path in (*map(project.inside, [*(row[0] for row in OF_APP), project.runner]), inside(project.build, BUILD))
+                 if path in state["files"] and state["files"][path]["text"] is None and path not in wanted["keep"]]
+    problems += [f"{top}/{path}: {not_regular(state['files'][path]['stat'].kind)}" for path in irregular]
+    if missing:
+        problems.append(f"{top} is no Xitrum project, it lacks {', '.join(missing)}: name the folder that has build.sbt, or add what is missing")
+    elif runner and "\r" in (runner["text"] or ""):
+        problems.append(f"{top}/{project.inside(project.runner)} has Windows line ends, with which Linux cannot run it: save it with Unix ones (LF)")
+    return problems
+
+
+def missing_of_build(state, project):
+    """What the sbt build lacks, for a list; and sentences on what is wrong with it."""
+    texts_of = {path: item["text"] for path, item in state["files"].items()}
+    missing, wrong, path = [], [], inside(project.build, BUILD)
+    # Any name ending in .sbt will do.
+    defined = path in texts_of or any(text and name.endswith(".sbt") and (os.path.dirname(name) or ".") == project.build for name, text in texts_of.items())
+    scala = "" if defined else sbt_project.find_build_object(texts_of, project.build)
+    if scala and not (project.sbt and sbt_project.numbers(project.sbt) < (1,)):
+        found = f"sbt.version={project.sbt}" if project.sbt else "no sbt.version"
+        properties = inside(project.build, "project/build.properties")
+        wrong.append(f"found {scala} with {found} in {properties}, and sbt 1 does not read it; expected {path}. "
+                     f"Move the definitions to {path}, or set the sbt.version of the project (0.13.x)")
+    elif scala and not sbt_project.depends_on_xitrum(texts_of, project.build):
+        wrong.append(f"found no dependency on xitrum in {scala}; expected one there or in {path}, "
+                     'such as: "tv.cntt" %% "xitrum" % "2.14". Add it, or name the folder of the application')
+    elif not scala and not (defined and (texts_of.get(path, "") is None or sbt_project.depends_on_xitrum(texts_of, project.build))):
+        missing.append(f"{path} (which depends on xitrum)")
+    if sbt_project.find_plugin(texts_of, project.build) is None:
+        missing.append(f"{inside(project.build, PLUGINS)} (with the sbt plugin xitrum-package)")
+    return missing, wrong
+
+
+def not_regular(kind):
+    """What is wrong with a path at which there is something else than a regular file, as a sentence."""
+    found = {"link": "a symbolic link", "directory": "a folder"}.get(kind, "something else")
+    advice = "Replace it with the file that it leads to" if kind == "link" else "Remove it"
+    return f"it is no regular file: found {found}, expected a file. {advice}"
+
+
+def texts(wanted, state, project, problems):
+    """Path to what its text (None: removed) and mode (None: as it is) shall be. What cannot be is added to the problems."""
+    keep, new = set(wanted["keep"]), {}
+    has = {path: item["text"] for path, item in state["files"].items()}
+    edits = [(project.inside(CONFIG), lambda text: configured(text, wanted)), (project.inside(LOGGING), lambda text: logged(text, wanted))]
+    over = overridden(wanted, project, has)
+    edits += [(project.inside(package_config.APPLICATION), lambda text: configured(text, over))] if over else []
+    edits += [alias_edit(has, project, *item) for item in wanted["aliases"].items()]
+    edits += [(item["path"], lambda text, item=item: source_text.entries(text or "", item["kind"], item["values"])) for item in wanted["entries"]]
+    for path, edit in edits:
+        if path in keep:
+            continue
+        try:
+            if path in has and has[path] is None:
+                raise ValueError(not_regular(state["files"][path]["stat"].kind))
+            new[path] = (edit(new[path][0] if path in new else has.get(path)), None)
+        except ValueError as error:
+            problems.append(f"{wanted['path']}/{path}: {error}")
+    for item in wanted["files"]:
+        path, there = item["path"], has.get(item["path"])
+        if path in keep or (path in state["files"] and not item["content"]):
+            continue
+        if path in state["files"] and MARK not in (there or ""):
+            problems.append(f"{wanted['path']}/{path} is there and was not written by xitrum.host: move it away, or name it among the files that are kept")
+        new[path] = (item["content"], int(item["mode"], 8))
+    for path in set(wanted["absent"]) - keep:
+        if MARK in (has.get(path) or ""):
+            new[path] = (None, None)
+    return new
+
+
+def alias_edit(has, project, name, command):
+    """The file that gets a command alias, and how it is edited: the file that defines it already, else C(build.sbt)."""
+    definitions = {path: text for path, text in sorted(has.items()) if text and path.endswith(".sbt") and (os.path.dirname(path) or ".") == project.build}
+    # sbt reads these files in the order of their names.
+    path = next((path for path in reversed(definitions) if name in sbt_definitions.read_aliases(definitions[path])), inside(project.build, BUILD))
+    others = [text for other, text in definitions.items() if other != path]
+    return path, lambda text: source_text.alias(text or "", name, command, others)
+
+
+def overridden(wanted, project, has):
+    """The wanted settings that C(config/application.conf) sets again after it includes C(config/xitrum.conf), so that they
+    have an effect there alone; None where there are none. All of them where that file is no HOCON."""
+    text = has.get(project.inside(package_config.APPLICATION))
+    if text is None or project.inside(CONFIG) in wanted["keep"]:
+        return None
+    keys = [*wanted["settings"], *wanted["settings_out"], *wanted["variables"]]
+    if package_config.settings_of(text):
+        keys = [key for key in keys
+                if shared_settings.is_overridden(lambda path: has.get(project.inside(path)), [hocon_edit.split_key(key)])]
+    found = {"settings": {key: value for key, value in wanted["settings"].items() if key in keys},
+             "settings_out": [key for key in wanted["settings_out"] if key in keys],
+             "variables": {key: name for key, name in wanted["variables"].items() if key in keys}}
+    return found if keys else None
+
+
+def configured(text, wanted):
+    """The text of C(config/xitrum.conf), or of C(config/application.conf), with the wanted settings."""
+    for key, value in wanted["settings"].items():
+        text = text if hocon_edit.value_of(text, key) == value else hocon_edit.put(text, key, value)
+    for key in wanted["settings_out"]:
+        text = hocon_edit.put_out(text, key)
+    return environment_settings.put_variables(text, wanted["variables"])
+
+
+def logged(text, wanted):
+    """The text of C(config/logback.xml)."""
+    return logback.to_console(text) if wanted["console"] else text
+
+
+def ignored_problems(wanted, state, changes):
+    """A sentence for each file that would be written and that git ignores: no push would have it."""
+    return [f"{wanted['path']}/{path} is ignored by git ({state['ignored'][path]}), so that no commit and no push would have it: "
+            f"remove or narrow that pattern, or add the file to {wanted['prefix']}_keep" for path in sorted(changes)
+            if path in state["ignored"] and changes[path][0] is not None]
+
+
+def uncommitted_problems(wanted, state, changing):
+    """One sentence where work would be mixed with ours that git could not bring back. A new file of the user's is safe."""
+    lost = sorted({path for code, path in state["uncommitted"] if code != "??" or path in changing})
+    if not lost:
+        return []
+    return [f"{wanted['path']} has uncommitted changes in {', '.join(lost)}: commit or stash them, "
+            f"or set {wanted['prefix']}_allow_uncommitted to true"]
+
+
+def apply(host, wanted, planned):
+    """Writes and removes the files. A file that was there keeps its owner."""
+    for path, text, mode in planned.actions:
+        whole = f"{wanted['path']}/{path}"
+        if text is None:
+            host.remove(whole)
+            continue
+        has = host.stat(whole)
+        owner, group = (has.owner, has.group) if has else (user_name(os.geteuid()), group_name(os.getegid()))
+        host.write(whole, text, mode, owner, group)

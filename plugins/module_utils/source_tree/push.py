@@ -1,0 +1,116 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Commits the files that were prepared for a platform, and pushes the source tree to a git remote that builds it."""
+
+from __future__ import annotations
+
+import os
+import urllib.parse
+
+from ..core import urls
+from ..core.host import LONG_SECONDS, own_environment
+from ..core.plan import Plan, Row
+
+SPEC = {
+    "path": {"type": "path", "required": True},
+    "remote": {"type": "str", "required": True},
+    "branch": {"type": "str", "required": True},
+    "paths": {"type": "list", "elements": "str", "default": []},
+    "pending": {"type": "bool", "default": False},
+    "commit_message": {"type": "str", "required": True},
+    "allow_uncommitted": {"type": "bool", "default": False},
+    "prefix": {"type": "str", "default": "source_tree"},
+}
+
+
+#: Git asks it for a user and a password. Both are in its environment, since an argument is visible to every user, as is
+#: that of the programs that git starts with a remote's URL.
+HELPER = ("!f() { test \"$1\" != get || "
+          "printf 'username=%s\\npassword=%s\\n' \"$XITRUM_GIT_USER\" \"$XITRUM_GIT_PASSWORD\"; }; f")
+
+
+def git(host, wanted, *words, login=None):
+    """One git command in the tree. It never asks on a terminal that nobody sees. C(login) is what L(remote_of)
+    found. Git asks for it by the origin of the remote alone: a redirect to another one must not get it."""
+    options = ["-c", "credential.helper=", "-c", f"credential.{login['origin']}.helper={HELPER}"] if login else []
+    return host.run(["env", "GIT_TERMINAL_PROMPT=0", "git", *options, "-C", wanted["path"], *words],
+                    environment=login["environment"] if login else None, seconds=LONG_SECONDS, keep=own_environment(), exact="-z" in words)
+
+
+def remote_of(host, wanted):
+    """What git is told of the remote: C((remote, login, url)). A URL with a user and a password goes without them:
+    C(login) is the C(environment) that holds them, and the C(origin) that they are for. That of a remote's name is
+    looked up. C(url) is what has the secrets, for L(urls.hide_all)."""
+    remote = url = wanted["remote"]
+    if "://" not in remote:
+        url = git(host, wanted, "remote", "get-url", "--push", remote).out.strip()
+    scheme, user, server, _path, _query, _fragment = urls.split(url) if "://" in url else ("", "", "", "", "", "")
+    if scheme not in ("http", "https") or not user:
+        return remote, None, url
+    name, _colon, password = user.partition(":")
+    environment = {"XITRUM_GIT_USER": urllib.parse.unquote(name), "XITRUM_GIT_PASSWORD": urllib.parse.unquote(password)}
+    return url.replace(f"{user}@", "", 1), {"origin": f"{scheme}://{server}", "environment": environment}, url
+
+
+def read(host, wanted):
+    """What is committed here, what is there, and what is not committed. C(failed) is the first command that failed, and what it said."""
+    remote, login, url = remote_of(host, wanted)
+    state = {"failed": "", "remote": (remote, login, url)}
+    asked = {
+        "root": ("rev-parse", "--show-toplevel"),
+        "head": ("rev-parse", "HEAD"),
+        "there": ("ls-remote", remote, f"refs/heads/{wanted['branch']}"),
+        "status": ("status", "--porcelain", "--no-renames", "-z", "--untracked-files=all"),
+    }
+    for name, words in asked.items():
+        said = git(host, wanted, *words, login=login if name == "there" else None)
+        if said.rc and not state["failed"]:
+            failed = f"git {' '.join(words)} ended with {said.rc}: {(said.err or said.out).strip()}"
+            state["failed"] = urls.hide_all(failed, url)
+        state[name] = "" if said.rc else said.out
+    state["uncommitted"] = [(line[:2], line[3:]) for line in state.pop("status").split("\0") if line]
+    return {**state, "root": state["root"].strip(), "head": state["head"].strip(), "there": state["there"].partition("\t")[0].strip()}
+
+
+def plan(wanted, state):
+    """Decides whether something is committed and pushed."""
+    result, target = Plan(), f"{urls.hide_credentials(wanted['remote'])} {wanted['branch']}"
+    if state["failed"]:
+        result.problems.append(f"{wanted['path']} cannot be pushed to {target}: {state['failed']}. Look at git remote -v there; git remote add adds one.")
+        return result
+    if os.path.realpath(state["root"]) != os.path.realpath(wanted["path"]):
+        result.problems.append(f"{wanted['path']} is a folder inside of the repository {state['root']}: a platform wants a repository of its own for it")
+    ours = sorted(path for _code, path in state["uncommitted"] if path in wanted["paths"])
+    others = sorted(path for code, path in state["uncommitted"] if path not in wanted["paths"] and code != "??")
+    if others and not wanted["allow_uncommitted"]:
+        result.problems.append(f"uncommitted changes in {', '.join(others)} would not be pushed: commit or stash them, "
+                               f"or set {wanted['prefix']}_allow_uncommitted to true")
+    if result.problems:
+        return result
+    if ours or wanted["pending"]:
+        result.actions.append(("commit", ours))
+        result.after += "".join(f"commit {path}\n" for path in ours or wanted["paths"])
+    same = state["head"] == state["there"] and not result.actions
+    result.rows.append(Row("source", f"push {target}", state["head"][:12], state["there"][:12] or "nothing", "", "ok" if same else "differs", "", ""))
+    if not same:
+        result.actions.append(("push", state["remote"]))
+        result.before += f"{target} {state['there'] or 'nothing'}\n"
+        result.after += f"{target} {'a new commit on ' if len(result.actions) > 1 else ''}{state['head']}\n"
+    return result
+
+
+def apply(host, wanted, planned):
+    """Commits, pushes, and returns what the platform said while it built. Raises RuntimeError with what git said."""
+    said = ""
+    for action, detail in planned.actions:
+        remote, login, url = detail if action == "push" else ("", None, "")
+        commands = [("push", remote, f"HEAD:refs/heads/{wanted['branch']}")]
+        if action == "commit":
+            commands = [("add", "--all", "--", *detail), ("commit", "-m", wanted["commit_message"], "--", *detail)]
+        for words in commands:
+            done = git(host, wanted, *words, login=login)
+            said = urls.hide_all(done.err + done.out, url)
+            if done.rc:
+                raise RuntimeError(f"git {urls.hide_credentials(' '.join(words))} ended with {done.rc}: {said.strip()}")
+    return said

@@ -1,0 +1,234 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Tells how a Xitrum application's source tree is laid out and built. Pure: paths and texts in, a description out.
+
+The application is at the top of the tree, in a folder of it, or one project of an sbt build with several. The task that packages it
+is called as its own plugin calls it: C(xitrumPackage) since xitrum-package 1.9, the first one for sbt 1.x, and C(xitrum-package)
+before, when the plugin was first called xitrum-plugin (source: the plugin's repository, its tags and C(XitrumPackage.scala)).
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from dataclasses import dataclass
+
+from .sbt_definitions import read_build
+from .scala_sources import read_types
+from .tokens import without_comments
+from .types import resolve
+
+CONFIG = "config/xitrum.conf"
+#: What starts an application, today's name first.
+RUNNERS = ("script/runner", "script/start", "bin/runner", "bin/runner.sh")
+#: What runs sbt: a script that the project brings, or a program of the machine.
+LAUNCHER, PROGRAM = "sbt/sbt", "sbt"
+#: The names of the packaging task; a user's alias may run either.
+TODAY, BEFORE = "xitrumPackage", "xitrum-package"
+_PLUGIN = re.compile(r'%\s*"(xitrum-package|xitrum-plugin)"\s*%\s*(?:"([^"]*)"|([\w.]+))?')
+_DEPENDENCY = re.compile(r'%\s*"xitrum(?:_[\d.]+)?"\s*%')
+#: What makes a definition in Scala the one of a build, until sbt 0.13.
+_BUILD_OBJECT = re.compile(r"\b(?:extends|with)\s+(?:sbt\s*\.\s*)?Build\b")
+_SBT = re.compile(r"(?m)^\s*sbt\.version\s*[=:]\s*(\S+)")
+#: Folders in which neither an application nor its sources are looked for.
+_SKIPPED = ("target", "node_modules", "project", "public", "lib")
+
+
+@dataclass(frozen=True)
+class Project:
+    """An application in a tree. Paths are relative to the tree; C(.) is its top.
+
+    C(app): the application's folder. C(build): the folder in which sbt runs. C(runner): the program that starts it, below C(app).
+    C(task): the packaging task as sbt takes it in C(build). C(sbt), C(plugin): their versions, empty where they are not known.
+    C(launcher): what runs sbt in C(build). unknown_project: why the application's project in the build is not known, as a sentence; empty
+    where it is. Then the task has C(PROJECT) in its place.
+    """
+
+    app: str
+    build: str
+    runner: str
+    task: str
+    sbt: str = ""
+    plugin: str = ""
+    launcher: str = LAUNCHER
+    unknown_project: str = ""
+
+    def inside(self, path):
+        """The path of an application's file in the tree."""
+        return posixpath.normpath(posixpath.join(self.app, path))
+
+    @property
+    def package(self):
+        """Where the packaging task puts the package."""
+        return self.inside("target/xitrum")
+
+
+def find_apps(paths):
+    """The folders that have a Xitrum configuration, among the files of a tree."""
+    found = [posixpath.dirname(posixpath.dirname(path)) or "." for path in paths if path == CONFIG or path.endswith("/" + CONFIG)]
+    return sorted(app for app in found if not any(map(is_skipped, app.split("/"))))
+
+
+def is_skipped(name):
+    """Whether neither applications nor sources are looked for in a folder of this name."""
+    return name in _SKIPPED
+
+
+def choose_app(paths, given, where, option):
+    """The application's folder: the one that is given, or the only one that has a configuration. Raises ValueError where there are several."""
+    if given:
+        return posixpath.normpath(given)
+    found = find_apps(paths)
+    if len(found) > 1:
+        raise ValueError(f"found {len(found)} applications in {where}: {', '.join(found)}; expected one. Set {option} to the folder of one of them")
+    return found[0] if found else "."
+
+
+def describe(texts, app):
+    """The project whose application is in the folder C(app). C(texts): path to text, of what matters of the tree (None: not a text)."""
+    build = find_build(texts, app)
+    sbt, plugin, name = versions(texts, build)
+    runner = next((path for path in RUNNERS if posixpath.normpath(posixpath.join(app, path)) in texts), RUNNERS[0])
+    task = packaging_task(sbt, plugin, name)
+    launcher = LAUNCHER if posixpath.normpath(posixpath.join(build, LAUNCHER)) in texts else PROGRAM
+    task, unknown = scoped(task, texts, build, app)
+    return Project(app, build, runner, task, sbt, plugin, launcher, unknown)
+
+
+def find_build(texts, app):
+    """The folder in which sbt runs: the nearest one, from the application's upwards, with a folder C(project) of a build."""
+    folder, builds = app, {posixpath.dirname(posixpath.dirname(path)) or "." for path in texts if is_of_meta_build(path)}
+    while True:
+        if folder in builds:
+            return folder
+        if folder == ".":
+            return app
+        folder = posixpath.dirname(folder) or "."
+
+
+def is_of_meta_build(path):
+    """Whether a file is one by which a folder is known as a build's: its version of sbt, its plugins, or definitions in Scala."""
+    folder, name = posixpath.split(path)
+    return posixpath.basename(folder) == "project" and (name == "build.properties" or name.endswith((".sbt", ".scala")))
+
+
+def is_definition(path, build):
+    """Whether a file has definitions of a build or of one of its projects."""
+    inside = posixpath.relpath(path, build)
+    folders = posixpath.dirname(inside).split("/")
+    if inside.startswith("../"):
+        return False
+    return inside.endswith(".scala") and folders[0] == "project" or (
+        inside.endswith(".sbt") and (folders == ["project"] or not any(map(is_skipped, folders))))
+
+
+def versions(texts, build):
+    """The versions of sbt and of the packaging plugin in a build, and the plugin's name; empty texts where they are not known."""
+    properties = texts.get(posixpath.normpath(posixpath.join(build, "project/build.properties"))) or ""
+    sbt = _SBT.search(properties)
+    plugin = find_plugin(texts, build)
+    return sbt[1] if sbt else "", *(plugin or ("", ""))
+
+
+def find_plugin(texts, build):
+    """The version of the packaging plugin, empty where it is not known, and its name; None where the build does not have it."""
+    folder = posixpath.normpath(posixpath.join(build, "project"))
+    for path in sorted(texts):
+        if posixpath.dirname(path) == folder and path.endswith(".sbt") and texts[path]:
+            bare = without_comments(texts[path])
+            plugin = _PLUGIN.search(bare)
+            if plugin:
+                value = plugin[3] and re.search(rf'\bval\s+{re.escape(plugin[3])}\s*(?::\s*String\s*)?=\s*"([^"]*)"', bare)
+                return plugin[2] or (value[1] if value else ""), plugin[1]
+    return None
+
+
+def depends_on_xitrum(texts, build):
+    """Whether a definition of a build has a dependency on Xitrum."""
+    return any(texts[path] and is_definition(path, build) and _DEPENDENCY.search(without_comments(texts[path])) for path in texts)
+
+
+def find_build_object(texts, build):
+    """The path of a build's definition in Scala, as sbt 0.13 reads it; empty where there is none."""
+    folder = posixpath.normpath(posixpath.join(build, "project"))
+    return next((path for path in sorted(texts) if posixpath.dirname(path) == folder and path.endswith(".scala") and texts[path]
+                 and _BUILD_OBJECT.search(without_comments(texts[path], strings=False))), "")
+
+
+def packaging_task(sbt, plugin, name=BEFORE):
+    """The name of the packaging task for the versions of sbt and of the plugin, and the plugin's name."""
+    if plugin:
+        return TODAY if name == BEFORE and numbers(plugin) >= (1, 9) else BEFORE
+    return BEFORE if sbt and numbers(sbt) < (1,) else TODAY
+
+
+def numbers(version):
+    """A version's numbers, for a comparison."""
+    return tuple(int(part) for part in re.findall(r"\d+", version)[:3])
+
+
+def scoped(task, texts, build, app):
+    """The task as sbt takes it at the top of the build: of the application's own project, where the top's does not run it too.
+
+    Returns the task, and a sentence on why the application's project is not known; empty where it is.
+    """
+    if app == build:
+        return task, ""
+    sources = definition_texts(texts, build)
+    declared = read_build(sources.values())
+    identifier = declared.project_of(posixpath.relpath(app, build))
+    # Without a project of its own the top runs a task in all projects.
+    if not declared.declares_root or (identifier and declared.root_runs(identifier)):
+        return task, ""
+    if identifier:
+        return f"{identifier}/{task}", ""
+    folder = posixpath.relpath(app, build)
+    return f"PROJECT/{task}", (
+        f"found a project for the top of the sbt build, and none in the folder {folder} that can be read in {', '.join(sorted(sources))}; "
+        f'expected one such as: lazy val web = (project in file("{folder}")). Declare it so in {posixpath.normpath(posixpath.join(build, "build.sbt"))}')
+
+
+def definition_texts(texts, build):
+    """The files of a build that declare its projects: path to text."""
+    top, meta = posixpath.normpath(build), posixpath.normpath(posixpath.join(build, "project"))
+    return {path: text for path, text in sorted(texts.items()) if text
+            and ((posixpath.dirname(path) or ".", path[-4:]) == (top, ".sbt") or (posixpath.dirname(path) == meta and path.endswith(".scala")))}
+
+
+def find_main_classes(texts, app):
+    """The main classes of an application's sources, in the order of their paths: a MainClasses."""
+    types = {}
+    for path in sorted(texts):
+        if texts[path] and is_source(path, app):
+            types[path] = read_types(texts[path], java=path.endswith(".java"))
+    return resolve(types)
+
+
+def is_source(path, app):
+    """Whether sbt compiles a file for the application: one of the folders of main sources, or one in the application's folder itself."""
+    return re.fullmatch(r"(?:src/main/(?:java|scala(?:-[^/]+)?)/.+|[^/]+)\.(?:scala|java)", posixpath.relpath(path, app)) is not None
+
+
+def choose_main_class(given, found, option):
+    """The main class: what is given, or the only one that was found. Raises ValueError where there is none, or several."""
+    if given:
+        if not re.fullmatch(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", given, re.ASCII):
+            raise ValueError(f"{option} is {given!r}; expected the full name of an object, such as shop.Boot. Correct it")
+        return given
+    listed = ", ".join(f"{name} ({path})" for name, path in found.classes.items())
+    if found.unclear:
+        # Which object or class starts the program with these is not read from the sources.
+        named = [f"the main class {listed}" if len(found.classes) == 1 else f"{len(found.classes)} main classes: {listed}"] if listed else []
+        raise ValueError(f"found {' and '.join([*named, *found.unclear])}; expected one object with a main method. "
+                         f"Set {option} to the main class that starts the application")
+    if not found.classes:
+        raise ValueError(f"found no object with a main method in the sources; expected one. Set {option} to the main class")
+    if len(found.classes) > 1:
+        raise ValueError(f"found {len(found.classes)} main classes: {listed}; expected one. Set {option} to the one that starts the application")
+    return next(iter(found.classes))
+
+
+def is_packaging(command):
+    """Whether a command of sbt runs the packaging task, by either of its names, of a project or of all."""
+    return command.strip().rpartition("/")[2].strip() in (TODAY, BEFORE)

@@ -1,0 +1,57 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Changes single lines of a C(Procfile), a C(system.properties) and a C(build.sbt), and leaves the others as they are. Pure."""
+
+from __future__ import annotations
+
+import re
+
+from ..configuration.hocon_edit import ended, newline
+from .sbt_definitions import expand, read_aliases
+from .sbt_project import is_packaging
+
+#: Kind of a file of entries to what stands between a name and its value.
+SEPARATORS = {"procfile": ": ", "properties": "="}
+
+
+def entries(text, kind, values):
+    """The text with these values. Of several lines with one name the last is in force and is the one that changes."""
+    # A process runner hands a carriage return on to the program, as part of its last argument.
+    text = text.replace("\r\n", "\n") if kind == "procfile" else text
+    for name, value in values.items():
+        found = list(re.finditer(rf"(?m)^[ \t]*{re.escape(name)}[ \t]*[:=][ \t]*(.*?)[ \t]*\r?$", text))
+        if not found:
+            text = f"{ended(text)}{name}{SEPARATORS[kind]}{value}{newline(text)}"
+        elif found[-1].group(1) != value:
+            text = text[:found[-1].start(1)] + value + text[found[-1].end(1):]
+    return text
+
+
+def alias(text, name, command, others=()):
+    """The text of a C(build.sbt) in which this command alias is defined. Raises ValueError where another one is.
+
+    others: the texts of the build's other files, whose aliases it may run.
+    """
+    own = read_aliases(text)
+    aliases = {known: one for other in (*others, text) for known, one in read_aliases(other).items()}
+    if name not in own:
+        # A blank line before it: older sbt versions want one between settings.
+        gap = newline(text) if text.strip() else ""
+        return f'{ended(text)}{gap}addCommandAlias("{name}", "{command}"){newline(text)}'
+    found = own[name]
+    runs = [] if found.command is None else expand(found.command, {other: one for other, one in aliases.items() if other != name})
+    desired = command.strip("; ")
+    if not any(runs_command(project, one, desired) for project, one in runs):
+        has = found.code if found.command is None else repr(found.command.strip())
+        raise ValueError(f'line {found.line}: the alias "{name}" runs {has}; expected one that runs {desired}. Add it there')
+    return text
+
+
+def runs_command(project, command, desired):
+    """Whether a command of a project is the desired one. The packaging task may have either of its names; the project is compared
+    where the desired command names one."""
+    scope, _slash, task = desired.rpartition("/")
+    if scope and project != scope:
+        return False
+    return command == task or (is_packaging(command) and is_packaging(task))

@@ -1,0 +1,59 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""An entry of our own in /etc/inittab, by which the init of System V starts a program and starts it again when it ends. Pure."""
+
+from __future__ import annotations
+
+import re
+
+from ..core.marked_block import (
+    appended,
+    has_block,
+    line_end,
+    replaced,
+    without,
+)
+
+PATH = "/etc/inittab"
+
+#: What has init read its file again, start what is new there, and end what is gone.
+READ_AGAIN = ["telinit", "q"]
+
+#: init(8) takes at most four characters for the id of an entry.
+_IDS = [f"x{number:02d}" for number in range(100)]
+
+
+def entry_of(name, kind):
+    """The name of the entry that starts the supervisor C(kind) of an application."""
+    return f"{name}-{kind}"
+
+
+def ids(text):
+    """The ids of the entries of a file."""
+    return re.findall(r"^\s*([^#:\s][^:\s]*):", text, re.MULTILINE)
+
+
+def problem(text, name):
+    """Why the file can have no entry of that name, as a sentence; empty where it can. C(text) is None without a file."""
+    if text is None:
+        return f"{PATH} is missing, by which an init that is not systemd starts what runs all the time: choose another xitrum_supervisor"
+    if not _free(text, name):
+        return f"{PATH} has all of the {len(_IDS)} ids from {_IDS[0]} to {_IDS[-1]}, so there is none for one more: remove one of these entries"
+    return ""
+
+
+def _free(text, name):
+    """The ids that the entry of that name can have, its own first: another id is another process."""
+    own = re.search(rf"^# BEGIN xitrum\.host {re.escape(name)}\r?\n(x\d\d):", text, re.MULTILINE)
+    taken = ids(without(text, name))
+    return [one for one in [*([own[1]] if own else []), *_IDS] if one not in taken]
+
+
+def with_entry(text, name, command):
+    """The file with the entry of that name, where it is or at the end: in all runlevels with several users, and again
+    whenever the command ends. The line ends are the file's own. Text without a L(problem) only."""
+    end = line_end(text)
+    # init takes a carriage return for a part of the command: behind a semicolon, which has it use a shell, it is none.
+    entry = f"{_free(text, name)[0]}:2345:respawn:{command}{';' if end != chr(10) else ''}"
+    return (replaced if has_block(text, name) else appended)(text, name, entry, end)

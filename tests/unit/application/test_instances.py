@@ -1,0 +1,637 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Instances: the name of a folder, what is due, and a folder made for real."""
+
+from __future__ import annotations
+
+import copy
+import getpass
+import grp
+import os
+import subprocess
+import types
+
+import pytest
+from ansible_collections.xitrum.host.plugins.module_utils.application import instances, restarts
+from ansible_collections.xitrum.host.plugins.module_utils.application import releases as release
+from ansible_collections.xitrum.host.plugins.module_utils.core import addresses, sockets
+from ansible_collections.xitrum.host.plugins.module_utils.core.host import Host, Stat, user_name
+from ansible_collections.xitrum.host.plugins.module_utils.report import fleet_summary
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ..fake_host import FakeHost, Unreadable, listeners
+from ..read_fixture import read_of
+
+JDK = {"home": "/usr/lib/jvm/j17", "version": 17}
+JAVA = "/usr/lib/jvm/j17/bin/java"
+TEXTS = st.dictionaries(st.text(min_size=1, max_size=5), st.text(max_size=5), max_size=4)
+
+
+def wanted(**more):
+    return {
+        "root": "/opt/demo", "log_dir": "/var/log/demo", "user": "demo", "release": "aaaaaaaaaaaa", "main_class": "quickstart.Boot",
+        "heap": "512m", "java_options": [], "nofile": 1024000, "backlog": 1024, "service_digest": "feed", "interface": "",
+        "name": "demo", "supervisor": "systemd", "prove": False, "health_path": "/", "health_status": 200,
+        "instances": [{"index": 0, "port": 8000, "files": {"config/xitrum.conf": "conf"}}], **more,
+    }
+
+
+def folder(want):
+    return instances.folder_name(want["release"], instances.own_files(want, want["instances"][0], JDK))
+
+
+def running(want, **more):
+    """The state of a host on which all is as wanted."""
+    name = folder(want)
+    process = {"pid": 7, "cwd": f"/opt/demo/instances/0/{name}", "user": "demo", "exe": JAVA, "nofile": (20000, 20000), "environ": {"XITRUM_SERVICE": "feed"}}
+    listeners = [{"port": 8000, "backlog": 4096, "address": "*"}]
+    has = {"folders": [name], "current": name, "previous": "", "environment": "", "process": {**process, **more}, "listeners": listeners, "log": True,
+           "flags": None, "unasked": "", "elsewhere": [],
+           "service": {"active": "active", "boot": "enabled"}}
+    return {"jdk": JDK, "java": JAVA, "granted": 20000, "somaxconn": 4096, "launcher": instances.launcher("/opt/demo"), "unsettled": "",
+            "locked": False, "instances": {0: has}}
+
+
+def test_nothing_is_due_where_all_is_as_wanted():
+    plan = instances.plan(wanted(), running(wanted()))
+    assert not plan.changed
+    assert plan.facts["start"] == plan.facts["restart"] == plan.facts["surplus"] == []
+    assert {row.status for row in plan.rows} == {"ok"}
+
+
+@pytest.mark.parametrize("change, said", [
+    ({"cwd": "/opt/demo/instances/0/bbbbbbbbbbbb-0011223344"}, "folder"),
+    ({"user": "root"}, "user"),
+    ({"exe": "/usr/lib/jvm/j11/bin/java"}, "java"),
+    ({"exe": JAVA + " (deleted)"}, "java"),
+    ({"nofile": (1024, 20000)}, "nofile"),
+    ({"environ": {}}, "service"),
+])
+def test_what_a_process_cannot_take_on_while_it_runs_is_due(change, said):
+    due = instances.plan(wanted(), running(wanted(), **change)).facts["instances"][0]["due"]
+    assert len(due) == 1 and due[0].startswith(said)
+
+
+def test_the_heap_and_the_options_are_proved_from_the_running_jvm():
+    want = wanted(java_options=["-XX:MaxDirectMemorySize=64m", "-XX:-UsePerfData", "-Da=b"])
+    state = running(want)
+    flags = "-XX:MaxHeapSize=536870912 -XX:MaxDirectMemorySize=67108864 -XX:-UsePerfData"
+    state["instances"][0]["flags"] = instances.jvm.parse_flags(flags)
+    assert not instances.plan(want, state).facts["restart"]
+    state["instances"][0]["flags"]["MaxHeapSize"] = "268435456"
+    assert "MaxHeapSize: 268435456 instead of 536870912" in instances.plan(want, state).facts["instances"][0]["due"]
+
+
+STATUS = "Uid:\t{uid}\t{uid}\t{uid}\t{uid}\nGid:\t{gid}\t{gid}\t{gid}\t{gid}\n"
+LIMITS = "Max open files            1024                 20000                files\n"
+ASKED = f"setpriv --no-new-privs --inh-caps=-all -- nsenter --target 7 --mount --setuid 815815 --setgid 815816 -- {JAVA[:-4]}jcmd -J-XX:-UsePerfData 7 VM.flags"
+
+
+def asked(**links):
+    """What a check read of instance 0, in whose folder somebody else's process, a shell and the JVM work, and what it ran."""
+    files = {JAVA: "", "/proc/1/limits": LIMITS}
+    all_links = {"/proc/self/ns/user": "user:[1]"}
+    for pid, comm, uid in ((3, "java", 815817), (5, "sh", 815815), (7, "java", 815815)):
+        files[f"/proc/{pid}/stat"] = f"{pid} ({comm}) S 1 " + " ".join(["0"] * 17) + " 5000 0\n"
+        files[f"/proc/{pid}/status"] = STATUS.format(uid=uid, gid=uid + 1)
+        all_links.update({f"/proc/{pid}/cwd": "/opt/demo/instances/0/r", f"/proc/{pid}/exe": JAVA, f"/proc/{pid}/ns/user": "user:[1]"})
+    there = FakeHost(files, {ASKED: "7:\n-XX:MaxHeapSize=536870912\n"}, {**all_links, **links})
+    want = wanted(prove=True, user="815815", name="", health_path="")
+    return want, instances.read(there, want, JDK), [words for done, words in there.done if done == "run" and "jcmd" in words]
+
+
+def test_the_jvm_is_asked_as_its_own_user_and_nobody_elses_program_in_its_folder():
+    _want, state, ran = asked()
+    has = state["instances"][0]
+    assert (has["process"]["pid"], has["flags"], has["unasked"], ran) == (7, {"MaxHeapSize": "536870912"}, "", [ASKED])
+
+
+@pytest.mark.parametrize("links, said", [
+    ({"/proc/7/ns/user": "user:[2]"}, "has a user namespace of its own"),
+    ({"/proc/7/exe": "/home/demo/java"}, "runs /home/demo/java, which is not on the disk"),
+])
+def test_a_process_in_a_world_of_its_own_is_not_asked_and_its_flags_are_not_seen(links, said):
+    want, state, ran = asked(**links)
+    assert (ran, state["instances"][0]["flags"]) == ([], None)
+    row = next(row for row in instances.plan(want, state).rows if row.status == "unseen")
+    assert row.item == "instance-0 flags" and said in row.why
+
+
+def test_a_backlog_from_before_the_tuning_is_due():
+    state = running(wanted())
+    state["instances"][0]["listeners"][0]["backlog"] = 128
+    assert instances.plan(wanted(), state).facts["restart"] == [{"index": 0, "port": 8000, "folder": folder(wanted())}]
+
+
+@pytest.mark.parametrize("said", [404, 302, 401])
+def test_a_health_page_that_a_running_instance_does_not_know_is_a_problem(said):
+    state = running(wanted())
+    state["instances"][0]["page"] = said
+    assert f"instance 0 runs, and answers {said} for /; wanted is 200" in instances.plan(wanted(), state).problems[0]
+
+
+@pytest.mark.parametrize("said", [200, 429, 500, 503, "Connection refused", None])
+def test_a_sick_instance_says_nothing_about_the_health_page(said):
+    state = running(wanted())
+    state["instances"][0]["page"] = said
+    assert not instances.plan(wanted(), state).problems
+
+
+@pytest.mark.parametrize(("said", "sick"), [(200, False), (None, False), (500, True), (404, True), (429, True), ("timed out\x1b[2J", True)])
+def test_a_running_instance_that_is_not_healthy_is_work_that_is_left(said, sick):
+    for prove in (False, True):
+        want = wanted(prove=prove)
+        state = running(want)
+        state["instances"][0]["page"] = said
+        plan = instances.plan(want, state)
+        found = {"instances": read_of(plan)}
+        assert plan.facts["unhealthy"] == ([0] if sick else [])
+        assert fleet_summary.needs_work(found) == sick
+    rows = [(row.status, row.wanted, row.effective) for row in plan.rows if row.item == "instance-0 health"]
+    assert rows == ([] if said is None else [("differs" if sick else "ok", "200 for /", str(said).replace("\x1b", "\\x1b"))])
+    assert plan.problems == [] and ("read its log" in fleet_summary.open_work(found, "app1")) == sick
+
+
+@pytest.mark.parametrize(("answers", "prove", "last"), [
+    ([500, 500, 500], True, 500), ([500, 200], True, 200), (["timed out", 503, 200], True, 200), ([200], True, 200), ([500], False, 500),
+])
+def test_a_page_that_is_not_as_desired_is_asked_again_at_the_end_of_a_run(monkeypatch, answers, prove, last):
+    there, left = FakeHost(), list(answers)
+    monkeypatch.setattr(there, "page", lambda *_where, **_how: left.pop(0))
+    monkeypatch.setattr(instances, "PAGE_PAUSE", 0)
+    assert (instances.read_page(there, wanted(prove=prove), 8000, [{"port": 8000, "address": "*"}]), left) == (last, [])
+
+
+@pytest.mark.parametrize("address, asked", [("*", "127.0.0.1"), ("192.0.2.1", "192.0.2.1"), ("::", "::1")])
+def test_the_health_page_is_asked_where_the_instance_listens(address, asked):
+    there = FakeHost(pages={8000: 404})
+    assert instances.page(there, wanted(), 8000, [{"port": 4430, "address": "*"}, {"port": 8000, "address": address}]) == 404
+    assert there.done == [("page", asked, 8000, "/")]
+    assert instances.page(there, wanted(), 8000, []) is None
+
+
+@pytest.mark.parametrize("text, prove, said", [
+    ("all is well", True, 200), ("welcome", True, "200 without the text 'welcome'"), ("welcome", False, 200), ("", True, 200)])
+def test_a_check_and_the_end_of_a_run_compare_the_text_of_the_page(text, prove, said):
+    there = FakeHost(pages={8000: 200})
+    there.texts = {8000: "<p>all is well</p>"}
+    want = wanted(prove=prove, health_text=text, health_timeout=10)
+    assert instances.page(there, want, 8000, [{"port": 8000, "address": "*"}]) == said
+    state = running(want)
+    state["instances"][0]["page"] = said
+    plan = instances.plan(want, state)
+    assert plan.facts["unhealthy"] == ([] if said == 200 else [0]) and plan.problems == []
+    if text and prove:
+        (row,) = [row for row in plan.rows if row.item == "instance-0 health"]
+        assert (row.wanted, row.effective) == (f"200 with the text {text!r} for /", str(said))
+        assert said == 200 or "xitrum_health_text" in row.mend
+
+
+def test_an_instance_that_listens_elsewhere_is_due():
+    state = running(wanted(interface="192.0.2.1"))
+    assert instances.plan(wanted(interface="192.0.2.1"), state).facts["instances"][0]["due"] == ["address: *:8000 instead of 192.0.2.1:8000"]
+
+
+def test_an_instance_that_its_supervisor_does_not_know_is_due():
+    state = running(wanted())
+    state["instances"][0]["service"] = {"active": "inactive", "boot": "enabled"}
+    assert instances.plan(wanted(), state).facts["instances"][0]["due"] == ["systemd: inactive instead of active, enabled"]
+
+
+def test_an_instance_that_is_only_not_enabled_at_boot_differs_and_is_not_started_anew():
+    state = running(wanted())
+    state["instances"][0]["service"] = {"active": "active", "boot": "disabled"}
+    plan = instances.plan(wanted(), state)
+    assert [(row.item, row.status, row.why) for row in plan.rows if row.status != "ok"] == [
+        ("instance-0 systemd", "differs", "it runs, and would not be started at boot")]
+    assert plan.facts["restart"] == []
+
+
+def test_a_small_somaxconn_is_not_the_processs_fault():
+    state = {**running(wanted()), "somaxconn": 128}
+    state["instances"][0]["listeners"][0]["backlog"] = 128
+    assert not instances.plan(wanted(), state).facts["restart"]
+
+
+def test_every_setting_makes_another_folder():
+    contents = {}
+    for change in (
+        {}, {"heap": "1g"}, {"java_options": ["-Da=b"]}, {"main_class": "other.Boot"}, {"release": "bbbbbbbbbbbb"},
+        {"instances": [{"index": 0, "port": 8000, "files": {"config/xitrum.conf": "other"}}]}
+    ):
+        want = wanted(**change)
+        files = instances.own_files(want, want["instances"][0], JDK)
+        contents[instances.folder_name(want["release"], files, contents)] = files
+    assert len(contents) == 6 and len({name.rpartition("-")[0] for name in contents}) == 2
+
+
+@given(TEXTS, TEXTS)
+def test_two_sets_of_files_have_one_name_only_if_they_are_the_same(one, other):
+    first = instances.folder_name("aa", one)
+    same = first == instances.folder_name("aa", other, {first: {path: one.get(path, "") for path in {*one, *other}}})
+    assert same == (one == other)
+
+
+def test_the_name_of_a_folder_gives_no_secret_away():
+    """Neither by a digest of it: a name is in reports, and a short secret is found by trying."""
+    def names(secret, conf="{}"):
+        want = wanted(java_options=[f"-Dpassword={secret}"])
+        want["instances"][0]["files"] = {"config/xitrum.conf": conf.format(secret), "config/key.pem": secret}
+        return folder(want)
+
+    assert names("1234") == names("4321") and names("1", 'db.password = "{}"') == names("2", 'db.password = "{}"')
+
+
+def test_a_folder_keeps_its_name_when_one_before_it_is_removed():
+    """A run removes older folders after it has switched: at its end the instance runs what is wanted."""
+    files = {"config/key.pem": "c"}
+    first = instances.folder_name("aa", files)
+    other, mine = {first: {"config/key.pem": "a"}, f"{first}.2": {"config/key.pem": "b"}}, f"{first}.3"
+    assert instances.folder_name("aa", files, other) == mine
+    for gone in ((), (first,), (f"{first}.2",), tuple(other)):
+        left = {name: texts for name, texts in {**other, mine: files}.items() if name not in gone}
+        assert instances.folder_name("aa", files, left) == mine
+    # Without the right to read, the one in use is taken for it.
+    hidden = {name: {"config/key.pem": None} for name in (*other, mine)}
+    assert instances.folder_name("aa", files, hidden, current=mine) == mine
+
+
+def test_another_secret_makes_an_instance_outdated(tmp_path):
+    """On a real host: the folder of the secret before stays, and the process in it has to be started anew."""
+    def want(secret):
+        return wanted(root=str(tmp_path), log_dir=f"{tmp_path}/log", name="", instances=[
+            {"index": 0, "port": 8000, "files": {"config/xitrum.conf": f"secureKey = {secret}"}}])
+
+    host, names = FakeHost(), []
+    for secret in ("a", "b", "c", "b"):
+        files = instances.own_files(want(secret), want(secret)["instances"][0], JDK)
+        has = instances.read_contents(host, f"{tmp_path}/instances/0", names, [*files])
+        name = instances.folder_name("aaaaaaaaaaaa", files, has)
+        if name not in names:
+            names.append(name)
+            host.files.update({f"{tmp_path}/instances/0/{name}/{path}": text for path, text in files.items()})
+    assert [name.partition(".")[2] for name in names] == ["", "2", "3"] and name == names[1]
+    state = running(want("c"), cwd=f"{tmp_path}/instances/0/{names[0]}")
+    state["instances"][0].update(folders=names, current=names[0], contents=has)
+    plan = instances.plan(want("c"), {**state, "launcher": instances.launcher(str(tmp_path))})
+    assert plan.facts["restart"] == [{"index": 0, "port": 8000, "folder": names[2]}]
+    assert release.release_of(f"{tmp_path}/instances/0/{names[2]}", str(tmp_path)) == "aaaaaaaaaaaa"
+
+
+def test_who_may_not_read_the_files_takes_them_for_the_same():
+    host = FakeHost({"/i/aa-1/environment": Unreadable("x"), "/i/aa-1/config/a": "x"})
+    assert instances.read_contents(host, "/i", ["aa-1"], ["environment", "config/a", "none"]) == {
+        "aa-1": {"environment": None, "config/a": "x", "none": ""}}
+
+
+def test_a_bare_host_has_all_to_start_and_an_instance_too_many_is_surplus():
+    want = wanted(instances=[{"index": index, "port": 8000 + index, "files": {}} for index in (0, 1)])
+    none = {"folders": [], "current": "", "previous": "", "environment": "", "process": None, "listeners": [], "log": False, "flags": None,
+            "unasked": "", "elsewhere": [], "service": None}
+    state = {**running(wanted()), "launcher": None, "instances": {number: copy.deepcopy(none) for number in (0, 1, 2)}}
+    plan = instances.plan(want, state)
+    assert [item["index"] for item in plan.facts["start"]] == [0, 1]
+    assert plan.facts["surplus"] == [{"index": 2}]
+    assert [action for action, _index, _detail in plan.actions] == ["launcher", "make", "make"]
+
+
+def test_old_folders_go_but_not_the_current_previous_or_running_one():
+    state = running(wanted(), cwd="/opt/demo/instances/0/run-1")
+    state["instances"][0].update(folders=["old-1", "run-1", "prev-1", "cur-1"], current="cur-1", previous="prev-1")
+    plan = instances.plan(wanted(), state)
+    assert [detail for action, _index, detail in plan.actions if action == "remove"] == ["old-1"]
+
+
+def test_an_old_folder_alone_goes_too_and_is_told():
+    state = running(wanted())
+    state["instances"][0]["folders"].append("old-1")
+    plan = instances.plan(wanted(), state)
+    assert plan.actions == [("remove", 0, "old-1")]
+    row = next(row for row in plan.rows if row.status == "differs")
+    assert (row.item, row.configured, row.why) == ("instance-0 old folders", "old-1", "nothing refers to them any more")
+
+
+def test_an_option_that_cannot_be_passed_stops_it():
+    assert "-Da b" in instances.plan(wanted(java_options=["-Da b"]), running(wanted())).problems[0]
+
+
+def test_a_jdk_below_home_is_not_seen_by_the_unit():
+    state = {**running(wanted()), "java": "/home/alice/jdk/bin/java"}
+    assert "the JDK is /home/alice/jdk/bin/java" in instances.plan(wanted(), state).problems[0]
+    assert instances.plan(wanted(supervisor="runit"), state).problems == []
+
+
+class Local(Host):
+    """The real host, with files owned by whoever runs the test."""
+
+    def own(self, path, mode, owner, group):
+        super().own(path, mode, getpass.getuser(), grp.getgrgid(os.getgid()).gr_name)
+
+
+def test_a_folder_made_for_real_leaves_the_package_unedited(tmp_path):
+    root, log = tmp_path / "opt", tmp_path / "log"
+    release = root / "releases" / "aaaaaaaaaaaa"
+    for path, text in {"config/xitrum.conf": "stock", "config/flash/policy.xml": "x", "lib/a.jar": "jar", "script/runner": "#!", "extra/x": "x"}.items():
+        (release / path).parent.mkdir(parents=True, exist_ok=True)
+        (release / path).write_text(text)
+    want = wanted(root=str(root), log_dir=str(log), user=user_name(os.geteuid()))
+    host = Local()
+    plan = instances.Plan(actions=[("launcher", None, None), ("make", 0, ("aaaaaaaaaaaa-0011", {"config/xitrum.conf": "own", "environment": "A='b'\n"}))])
+    instances.apply(host, want, plan)
+    home = root / "instances" / "0" / "aaaaaaaaaaaa-0011"
+    assert sorted(os.listdir(home)) == ["config", "environment", "extra", "lib", "log", "script", "tmp"]
+    assert (home / "config" / "xitrum.conf").read_text() == "own"
+    assert (release / "config" / "xitrum.conf").read_text() == "stock"
+    assert os.path.samefile(home / "script" / "runner", release / "script" / "runner") and not (home / "script" / "runner").is_symlink()
+    assert (home / "config" / "flash" / "policy.xml").read_text() == "x"
+    assert (home / "lib").is_symlink() and (home / "lib" / "a.jar").read_text() == "jar"
+    assert os.readlink(home / "log") == f"{log}/0"
+    assert os.stat(home / "config" / "xitrum.conf").st_mode & 0o777 == 0o640
+    assert os.listdir(root / "instances" / "0") == ["aaaaaaaaaaaa-0011"]
+
+
+CONF = """# Instance 0 of demo. Written by xitrum.host: what differs from the package's own configuration.
+include file("/opt/demo/releases/aa/config/xitrum.conf")
+
+xitrum {
+  port {
+    http = 8000
+    https = 4430
+  }
+  interface = "10.0.0.5"
+  mine { http = 1 }
+  http = 2
+}
+"""
+
+
+@pytest.mark.parametrize(("files", "configured"), [
+    ({"xitrum.conf": CONF}, {"http": 8000, "https": 4430, "interface": "10.0.0.5", "cluster": False}),
+    ({"xitrum.conf": CONF.replace("4430", "null").replace('  interface = "10.0.0.5"\n', ""),
+      "akka.conf": "# Instance 0 of demo as a member\n"},
+     {"http": 8000, "https": 0, "interface": "", "cluster": True}),
+    # The package's own, and none.
+    ({"xitrum.conf": "xitrum { port { http = ${PORT} } }", "akka.conf": "akka {}\n"}, {}),
+    ({}, {}),
+])
+def test_where_an_instance_listens_is_what_was_written_for_it(files, configured):
+    host = FakeHost({f"/opt/demo/instances/0/current/config/{name}": text for name, text in files.items()})
+    assert instances.read_configured(host, "/opt/demo/instances/0/current") == configured
+
+
+@pytest.mark.parametrize(("group", "refused"), [(None, False), ("demo", False), ("xitrum", True)])
+def test_another_user_than_the_one_of_the_releases_is_refused(group, refused):
+    problems = instances.plan(wanted(), {**running(wanted()), "group": group}).problems
+    said = "xitrum_user is demo, and the releases in /opt/demo belong to the group xitrum"
+    assert [problem.startswith(said) for problem in problems] == [True] * refused
+
+
+@pytest.mark.parametrize("given, ends", [("-Xmx1g -Djava.io.tmpdir=/mine", "-Xmx1g -Djava.io.tmpdir=/mine"), (None, "")])
+def test_the_launcher_keeps_native_code_out_of_tmp_and_what_a_user_sets_wins(tmp_path, given, ends):
+    home = tmp_path / "instances/0/aa-1"
+    (home / "script").mkdir(parents=True)
+    (home / "script/runner").write_text('#!/bin/sh\necho "$1|$TMPDIR|$_JAVA_OPTIONS|$PWD"\n')
+    (home / "script/runner").chmod(0o755)
+    options = "" if given is None else f"_JAVA_OPTIONS='{given}'\n"
+    (home / "environment").write_text(f"XITRUM_MAIN_CLASS='a.Boot'\n{options}")
+    (tmp_path / "instances/0/current").symlink_to("aa-1")
+    (tmp_path / "run").write_text(instances.launcher(str(tmp_path)))
+    environment = {name: value for name, value in os.environ.items() if name != "_JAVA_OPTIONS"}
+    out = subprocess.run(["sh", str(tmp_path / "run"), "0"], capture_output=True, text=True, check=True, env=environment).stdout
+    tmp = f"{home.resolve()}/tmp"
+    assert out == f"a.Boot|{tmp}|-Djava.io.tmpdir={tmp} -Djna.tmpdir={tmp} {ends}|{home.resolve()}\n"
+
+
+# --------------------------------------------------------------------------------------------------- where it listens
+
+def listens(end, pid=7, port=8000, backlog=4096):
+    """A row of ss as a module reads it."""
+    peer = "*" if end.startswith(("[", "*")) else "0.0.0.0"
+    more = " v6only:0" if peer == "*" else ""
+    return listeners(
+        f'LISTEN 0 {backlog} {end}:{port} {peer}:* users:(("java",pid={pid},fd=12)) ino:1 sk:1{more} <->'
+    )
+
+
+@pytest.mark.parametrize(
+    "interface, names, ends",
+    [
+        ("", {}, ["*", "0.0.0.0"]),
+        ("*", {}, ["*", "0.0.0.0"]),
+        ("0.0.0.0", {}, ["*", "0.0.0.0"]),
+        ("::", {}, ["*", "0.0.0.0"]),
+        ("192.0.2.1", {}, ["192.0.2.1", "[::ffff:192.0.2.1]"]),
+        ("localhost", {}, ["127.0.0.1", "[::ffff:127.0.0.1]"]),
+        ("localhost", {"localhost": ["::1"]}, ["[::1]", "127.0.0.1"]),
+        ("app1", {"app1": ["192.0.2.1"]}, ["192.0.2.1", "[::ffff:192.0.2.1]"]),
+        ("2001:DB8:0::1", {}, ["[2001:db8::1]"]),
+        ("fe80::1%eth0", {}, ["[fe80::1]%eth0"]),
+    ],
+)
+def test_an_instance_that_listens_on_its_address_is_in_sync(interface, names, ends):
+    want = wanted(interface=interface)
+    for end in ends:
+        state = running(want)
+        state["listening"] = instances.listening_place(FakeHost(names=names), interface)
+        state["instances"][0]["listeners"] = listens(end)
+        plan = instances.plan(want, state)
+        assert (plan.facts["restart"], plan.problems, {row.status for row in plan.rows}) == ([], [], {"ok"}), end
+        for other in ("192.0.2.9", "[2001:db8::9]"):
+            state["instances"][0]["listeners"] = listens(other)
+            assert instances.plan(want, state).facts["instances"][0]["due"] == [
+                f"address: {other}:8000 instead of {addresses.bracketed(interface) or '*'}:8000"]
+
+
+@pytest.mark.parametrize(
+    "interface, names, unbound, said",
+    [
+        ("nobody.example", {}, {}, "this host does not know the name"),
+        ("192.0.2.9", {}, {"192.0.2.9": "Cannot assign requested address"}, "Cannot assign requested address"),
+        ("app1", {"app1": ["192.0.2.9", "192.0.2.8"]}, {"192.0.2.9": "Not here"}, ""),
+        ("localhost", {}, {"::1": "Cannot assign requested address"}, ""),
+        ("::", {}, {"::": "Address family not supported by protocol"}, ""),
+    ],
+)
+def test_an_address_on_which_nobody_can_listen_stops_a_run(interface, names, unbound, said):
+    want = wanted(interface=interface)
+    state = {**running(want), "listening": instances.listening_place(FakeHost(names=names, unbound=unbound), interface)}
+    state["instances"][0].update(listeners=[])
+    found = instances.plan(want, state).problems
+    assert [
+        f"xitrum_interface is {interface!r}, where no program of this host can listen ({said})" in problem
+        for problem in found
+    ] == ([True] if said else [])
+    if said and "name" not in said:
+        state["instances"][0]["listeners"] = listens(interface)
+        assert instances.plan(want, state).problems == [], "one that listens there proves that it can"
+
+
+def test_without_ss_nobody_knows_where_an_instance_listens():
+    want = wanted(health_path="", name="")
+    for listing, said in (
+        (None, "ss did not answer"),
+        ("LISTEN 0 1024 here\n", "1 line of ss that cannot be parsed"),
+        ("LISTEN 0 1024 *:8000 *:* ino:1 sk:1 v6only:0 <->\n", "only root sees which process listens on port 8000"),
+    ):
+        state = running(want)
+        files = {
+            "/proc/7/stat": "7 (java) S 1 " + " ".join(["0"] * 17) + " 5000 0\n",
+            "/proc/7/status": STATUS.format(uid=0, gid=0),
+        }
+        commands = {} if listing is None else {" ".join(sockets.SS): listing}
+        there = FakeHost(
+            {**files, JAVA: "", "/proc/1/limits": LIMITS},
+            commands,
+            {"/proc/7/cwd": state["instances"][0]["process"]["cwd"], "/proc/7/exe": JAVA},
+        )
+        rows = {row.item: row for row in instances.plan(want, instances.read(there, want, JDK)).rows}
+        for item in ("instance-0 address", "instance-0 backlog"):
+            assert rows[item].status == "unseen" and said in rows[item].why
+
+
+# ------------------------------------------------------------------------------------------------------- the backlog
+
+
+@pytest.mark.parametrize("live, after, effective, desired, status, restarted", [
+    (4096, "4096", 4096, 1024, "ok", False),
+    (128, "1024", 4096, 1024, "ok", False),  # lowered since it started: it has what it had
+    (128, "1024", 128, 1024, "differs", False),  # started meanwhile: the kernel comes first
+    (1024, "1024", 128, 1024, "restart", True),  # then the restart
+    (128, "128", 128, 128, "ok", False),  # cannot be set here
+    (128, None, 128, 128, "ok", False),  # not in the profile
+    (600, "1024", 128, 1024, "restart", True),  # it would help, though not enough
+    (4096, "512", 512, 512, "ok", False),  # the profile asks for less
+])
+def test_the_desired_backlog_is_that_of_the_profile_and_not_what_somebody_has_set(
+    live, after, effective, desired, status, restarted
+):
+    kernel = {"parameters": {"net.core.somaxconn": {"after": after}} if after else {}}
+    state = {**running(wanted()), "somaxconn": live, "somaxconn_planned": restarts.planned_somaxconn(kernel)}
+    state["instances"][0]["listeners"][0]["backlog"] = effective
+    plan = instances.plan(wanted(), state)
+    row = next(row for row in plan.rows if row.item == "instance-0 backlog")
+    assert (row.wanted, row.configured, row.effective, row.status) == (
+        f">= {desired}",
+        str(live),
+        str(effective),
+        status,
+    )
+    assert bool(plan.facts["restart"]) is restarted
+
+
+@pytest.mark.parametrize("live, effective, status, restarted", [
+    (4096, 4096, "ok", False),
+    (128, 4096, "ok", False),  # lowered since it started: it has what it had
+    (128, 128, "differs", False),  # a restart would take the same again
+    (128, 0, "restart", True),
+    (600, 128, "restart", True),
+    (600, 600, "differs", False),  # and after that restart none is due
+])
+def test_a_deploy_which_does_not_read_the_profile_lowers_no_desired_backlog(live, effective, status, restarted):
+    there = FakeHost({"/proc/sys/net/core/somaxconn": f"{live}\n", "/proc/1/limits": "Max open files  20000  20000  files\n"},
+                     {"sh -c ulimit -HSn 20000": ""})
+    state = {**running(wanted()), **restarts.start_state(there, wanted()["nofile"]), "granted": 20000}
+    state["instances"][0]["listeners"][0]["backlog"] = effective
+    plan = instances.plan(wanted(), state)
+    row = next(row for row in plan.rows if row.item == "instance-0 backlog")
+    assert (row.wanted, row.status, bool(plan.facts["restart"])) == (">= 1024", status, restarted)
+    assert not plan.changed and ("xitrum.host.base" in row.why) is (status == "differs")
+
+
+def test_the_profile_is_asked_only_where_it_is_read():
+    assert [
+        restarts.planned_somaxconn(kernel)
+        for kernel in (None, {}, {"parameters": {}}, {"parameters": {"net.core.somaxconn": {"after": ""}}})
+    ] == [0] * 4
+    assert restarts.somaxconn(FakeHost({"/proc/sys/net/core/somaxconn": "many\n"})) == 0
+
+
+# --------------------------------------------------------------------------------------------------- flags of the JVM
+
+def probed(flags, table, java_options=(), every=""):
+    """What a check read where jcmd says C(flags), and a second JVM prints C(table) (None: it does not start)."""
+    want = wanted(prove=True, user="815815", name="", health_path="", heap="409m", java_options=list(java_options))
+    inside = ASKED.partition("jcmd")[0].rpartition(" ")[0]
+    probe = (
+        f"{inside} {JAVA} -XX:+IgnoreUnrecognizedVMOptions -Xmx256m -Xms256m -Xmx409m -XX:+ExitOnOutOfMemoryError "
+        "-XX:-HeapDumpOnOutOfMemoryError "
+        + "".join(f"{option} " for option in java_options if option != "-javaagent:/x.jar")
+        + "-XX:-UsePerfData -XX:+PrintFlagsFinal -version"
+    )
+    commands = {ASKED: f"7:\n{flags}\n", ASKED + " -all": every, probe: (1, "", "Error") if table is None else table}
+    files = {
+        JAVA: "",
+        "/proc/1/limits": LIMITS,
+        "/proc/7/stat": "7 (java) S 1 " + " ".join(["0"] * 17) + " 5000 0\n",
+        "/proc/7/status": STATUS.format(uid=815815, gid=815816),
+        "/proc/7/cmdline": "java\0-Xmx256m\0-javaagent:/x.jar\0-cp\0/lib\0quickstart.Boot\0",
+    }
+    links = {
+        "/proc/self/ns/user": "user:[1]",
+        "/proc/7/cwd": "/opt/demo/instances/0/r",
+        "/proc/7/exe": JAVA,
+        "/proc/7/ns/user": "user:[1]",
+    }
+    there = FakeHost(files, commands, links)
+    plan = instances.plan(want, instances.read(there, want, JDK))
+    rows = {
+        row.item.partition(" ")[2]: row.status
+        for row in plan.rows
+        if row.why != "it runs on another JDK, or on one that was replaced since"
+    }
+    return rows, [words for done, words in there.done if done == "run" and "PrintFlagsFinal" in words], probe
+
+
+def test_a_heap_that_the_jvm_rounds_is_in_sync_and_no_second_jvm_is_started():
+    rows, started, _probe = probed("-XX:MaxHeapSize=429916160 -XX:+UseG1GC -XX:G1HeapRegionSize=1048576", "")
+    assert (rows["MaxHeapSize"], started) == ("ok", [])
+
+
+def test_what_a_restart_would_give_is_in_sync():
+    table = "   size_t MaxHeapSize   = 428900352    {product} {command line, ergonomic}\n"
+    rows, started, probe = probed("-XX:MaxHeapSize=428900352 -XX:+UseEpsilonGC", table)
+    assert (rows["MaxHeapSize"], started) == ("ok", [probe])
+    assert probed("-XX:MaxHeapSize=268435456 -XX:+UseEpsilonGC", table)[0]["MaxHeapSize"] == "restart"
+    assert probed("-XX:MaxHeapSize=268435456 -XX:+UseEpsilonGC", None)[0]["MaxHeapSize"] == "restart"
+
+
+def test_a_flag_that_is_not_printed_is_looked_up_and_one_that_the_jdk_lacks_is_no_drift():
+    options = ["-XX:+AggressiveOpts", "-XX:MaxGCPauseMillis=200", "-XX:ParallelGCThreads=2", "-javaagent:/x.jar"]
+    table = (
+        "   size_t MaxHeapSize   = 429916160    {product}\n    uintx MaxGCPauseMillis   = 200   {product} {default}\n"
+        "   uint ParallelGCThreads  = 2 {product} {command line}\n"
+    )
+    rows, _started, _probe = probed(
+        "-XX:MaxHeapSize=429916160 -XX:ParallelGCThreads=4",
+        table,
+        options,
+        "    uintx MaxGCPauseMillis   = 200   {product} {default}\n",
+    )
+    assert (rows["AggressiveOpts"], rows["MaxGCPauseMillis"], rows["ParallelGCThreads"]) == ("absent", "ok", "restart")
+
+
+def test_a_jvm_that_does_not_answer_is_not_seen_and_not_restarted():
+    want, state, _ran = asked()
+    there = FakeHost({JAVA: ""}, {ASKED: (1, "", "com.sun.tools.attach.AttachNotSupportedException: no\n\tat x")})
+    found = instances.read_flags(there, want, state["instances"][0]["process"], {})
+    assert found == {
+        "flags": None,
+        "unasked": "jcmd could not ask process 7 for its flags: com.sun.tools.attach.AttachNotSupportedException: no",
+    }
+    state["instances"][0].update(found)
+    row = next(row for row in instances.plan(want, state).rows if row.item == "instance-0 flags")
+    assert row.status == "unseen"
+
+
+@pytest.mark.parametrize("owner, planted, refused", [("alice", True, True), ("alice", False, False), ("root", True, False)])
+def test_what_a_former_owner_of_the_log_folder_put_there_is_found_before_root_writes(owner, planted, refused):
+    there = FakeHost({"/var/log/demo/runs.log": ""}, stats={"/var/log/demo": Stat("directory", 0o755, owner, owner, 0)},
+                     links={"/var/log/demo/output-0.log": "/etc/shadow"} if planted else {})
+    planned = types.SimpleNamespace(actions=[])
+    if refused:
+        with pytest.raises(PermissionError, match=r"output-0.log in /var/log/demo is a link, and /var/log/demo belonged to alice"):
+            instances.apply(there, wanted(), planned)
+    else:
+        instances.apply(there, wanted(), planned)

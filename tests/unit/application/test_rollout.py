@@ -1,0 +1,230 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The order of a rollout, and the release that a fleet goes back to."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.xitrum.host.plugins.module_utils.application import rollout
+from hypothesis import given
+from hypothesis import strategies as some
+
+DUE = {"app1": [{"index": 0}, {"index": 1}], "app2": [{"index": 0}, {"index": 1}]}
+
+
+def labels(due, batch=1):
+    return [step["label"] for step in rollout.steps(due, batch)]
+
+
+@pytest.mark.parametrize("batch, expected", [
+    (1, ["app1-0", "app1-1", "app2-0", "app2-1"]),
+    ("2", ["app1-0", "app1-1, app2-0", "app2-1"]),
+    ("50%", ["app1-0", "app1-1, app2-0", "app2-1"]),
+    ("10%", ["app1-0", "app1-1", "app2-0", "app2-1"]),
+    ("100%", ["app1-0", "app1-1, app2-0, app2-1"]),
+    (99, ["app1-0", "app1-1, app2-0, app2-1"]),
+])
+def test_the_first_goes_alone_and_then_as_many_as_the_batch_says(batch, expected):
+    assert labels(DUE, batch) == expected
+
+
+def test_a_step_names_its_hosts_and_where_it_is():
+    assert rollout.steps(DUE, 2)[1] == {
+        "number": 2, "of": 3, "gate": False, "label": "app1-1, app2-0", "hosts": {"app1": [{"index": 1}], "app2": [{"index": 0}]},
+        "servers": ["app1-1", "app2-0"]}
+
+
+@pytest.mark.parametrize("batch", [1, "25%", "100%"])
+def test_all_at_once_is_one_step_of_all_instances(batch):
+    (step,) = rollout.steps(DUE, batch, "all_at_once")
+    assert step == {"number": 1, "of": 1, "gate": True, "all_at_once": True, "hosts": DUE, "label": "app1-0, app1-1, app2-0, app2-1",
+                    "servers": ["app1-0", "app1-1", "app2-0", "app2-1"]}
+    assert rollout.steps(DUE, batch, "rolling") == rollout.steps(DUE, batch)
+    assert rollout.steps({"app1": []}, batch, "all_at_once") == []
+    with pytest.raises(ValueError, match="xitrum_rolling_batch is"):
+        rollout.steps(DUE, "101%", "all_at_once")
+
+
+def test_nothing_due_is_no_step():
+    assert rollout.steps({"app1": []}) == []
+
+
+@pytest.mark.parametrize("batch", ["0", "-1", "1.5", "all", "", "0%", "101%", None])
+def test_a_batch_that_cannot_be_meant(batch):
+    with pytest.raises(ValueError, match="xitrum_rolling_batch is"):
+        rollout.steps(DUE, batch)
+
+
+@given(some.lists(some.integers(0, 5), max_size=6), some.one_of(some.integers(1, 9), some.integers(1, 100).map("{}%".format)))
+def test_every_instance_is_in_exactly_one_step_and_only_the_first_step_is_a_gate(counts, batch):
+    due = {f"app{number}": [{"index": index} for index in range(count)] for number, count in enumerate(counts)}
+    steps = rollout.steps(due, batch)
+    assert [(host, item["index"]) for step in steps for host, items in step["hosts"].items() for item in items] == \
+        [(host, item["index"]) for host, items in due.items() for item in items]
+    assert [step["gate"] for step in steps] == [True, *[False] * (len(steps) - 1)][:len(steps)]
+    assert all(sum(map(len, step["hosts"].values())) <= rollout.size(batch, sum(counts)) for step in steps)
+
+
+def host(releases="aa bb cc", current="cc", previous="bb"):
+    return {"releases": releases.split(), "current": current, "previous": previous, "examples": {"bb": ["apiKey"]}}
+
+
+def test_without_a_name_it_is_the_previous_one():
+    choice = rollout.go_back_to({"app1": host(), "app2": host()})
+    assert (choice["problems"], choice["package"]["release"], choice["package"]["examples"]) == ([], "bb", ["apiKey"])
+
+
+def test_a_name_is_taken_where_all_hosts_have_it():
+    assert rollout.go_back_to({"app1": host(), "app2": host()}, "aa")["package"]["release"] == "aa"
+    assert rollout.go_back_to({"app1": host(), "app2": host("bb cc")}, "aa")["problems"] == [
+        "app2 does not have the release aa: it has bb, cc (current). Set xitrum_rollback_to to one of them, or deploy the package again."]
+
+
+def test_a_host_without_a_previous_release_says_so():
+    assert "app1 has no release before its current one: it has cc (current)" in rollout.go_back_to({"app1": host("cc", previous="")})["problems"][0]
+
+
+def test_a_host_without_a_release_needs_one_first():
+    assert rollout.go_back_to({"app1": host("", current="", previous="")})["problems"] == ["app1 has no release. Deploy a package first."]
+
+
+def test_hosts_that_would_go_back_to_different_ones_say_so():
+    assert "(app1: bb; app2: aa)" in rollout.go_back_to({"app1": host(), "app2": host(previous="aa")})["problems"][0]
+
+
+def remembers(healthy, current="cc", switched=(), releases="aa bb cc dd"):
+    return {**host(releases, current), "healthy": None if healthy is None else healthy.split(), "switched": list(switched or [current])}
+
+
+@pytest.mark.parametrize(("found", "target"), [
+    # Whatever `previous` says: bb failed its canary.
+    ([remembers("aa cc")], "aa"),
+    ([remembers("aa bb cc")], "bb"),
+    # The release that runs never ended a rollout: what was healthy before it is the last.
+    ([remembers("aa bb")], "bb"),
+    ([remembers("aa dd cc", releases="aa bb cc")], "aa"),
+    # A rollout that stopped when half of the instances of a host ran it.
+    ([remembers("aa bb", "bb", ["bb", "cc"])], "bb"),
+    ([remembers("aa bb", "bb", ["bb", "cc"]), remembers("aa bb", "bb")], "bb"),
+    # One host alone had bb meanwhile.
+    ([remembers("aa bb cc"), remembers("aa cc")], "aa"),
+    # It failed on one host, and was healthy on another once.
+    ([remembers("bb aa cc"), remembers("aa cc")], "aa"),
+    # A host from before the record.
+    ([remembers(None)], "bb"),
+    ([remembers(None), remembers("aa bb cc")], "bb"),
+    # A rollout that stopped before its first host was whole: what the fleet runs, and not two back, although the run that
+    # brought it did not end healthy.
+    ([remembers("aa", "bb", ["bb", "cc"]), remembers("aa", "bb")], "bb"),
+    ([remembers("aa", "bb", ["bb", "cc"]), remembers("aa", "bb"), remembers("aa", "bb"), remembers("aa", "", ["bb"])], "bb"),
+    # What was healthy last is not what runs: a deploy of it was rolled back since.
+    ([remembers("aa bb dd", "bb", ["bb", "cc"]), remembers("aa bb dd", "bb")], "bb"),
+    # A host that is new runs nothing yet.
+    ([remembers("aa bb", "bb", ["bb", "cc"]), {**remembers("aa bb", ""), "switched": []}], "bb"),
+])
+def test_hosts_go_back_to_the_last_release_that_was_healthy_on_all(found, target):
+    choice = rollout.go_back_to({f"app{number}": has for number, has in enumerate(found)})
+    assert (choice["problems"], choice["package"]["release"]) == ([], target)
+
+
+@pytest.mark.parametrize(("found", "runs", "choices"), [
+    # A rollout that stopped: on one host it ended, on another it did not.
+    ([remembers("aa bb"), remembers("aa bb", "bb")], ["bb on app1", "cc on app0 (not on the record of healthy releases)"], "bb cc aa"),
+    ([remembers("aa bb"), remembers("aa bb", "bb"), remembers("aa bb", "bb", ["bb", "cc"])],
+     ["bb on app1, app2", "cc on app0, app2 (not on the record of healthy releases)"], "bb cc aa"),
+    ([remembers("aa bb"), remembers("aa bb", "bb", releases="bb cc")], ["bb on app1", "cc on app0 (not on the record"], "bb cc"),
+    # Hosts from before the record.
+    ([remembers(None, "bb"), {**remembers(None, "cc"), "previous": "bb"}], ["bb on app0", "cc on app1"], "bb cc"),
+    # One host that runs two, and neither ended healthy.
+    ([remembers("aa", "bb", ["bb", "cc"])], ["bb on app0", "cc on app0"], "bb cc aa"),
+])
+def test_a_mixed_fleet_goes_nowhere_until_one_is_chosen(found, runs, choices):
+    fleet = {f"app{number}": has for number, has in enumerate(found)}
+    problems = rollout.go_back_to(fleet)["problems"]
+    assert len(problems) == 1
+    for row in runs:
+        assert row in problems[0]
+    assert [line.rpartition("=")[2] for line in problems[0].splitlines() if "-e xitrum_rollback_to=" in line] == choices.split()
+    for name in choices.split():
+        choice = rollout.go_back_to(fleet, name)
+        assert (choice["problems"], choice["package"]["release"]) == ([], name)
+
+
+def test_a_name_of_digits_alone_is_a_name_in_json_too():
+    has = {**remembers("123456789012 cc"), "releases": ["123456789012", "cc"]}
+    assert rollout.go_back_to({"app1": has}, 123456789012)["package"]["release"] == "123456789012"
+
+
+def test_what_the_fleet_runs_is_reported_where_no_run_with_it_ended_healthy():
+    choice = rollout.go_back_to({"app1": remembers("aa", "bb", ["bb", "cc"]), "app2": remembers("aa", "bb")})
+    assert choice["notes"][0].startswith("release bb is not on the record of healthy releases of app1, app2. It is used because all hosts still run it")
+
+
+def test_where_none_was_healthy_the_releases_are_listed_and_none_is_taken():
+    said = rollout.go_back_to({"app1": remembers("cc")})["problems"]
+    assert said == ["app1 has no release before its current one that was healthy: it has aa, bb, cc (current), dd. "
+                    "Deploy a package, or set xitrum_rollback_to to a release that you trust."]
+
+
+@pytest.mark.parametrize(("healthy", "release", "note"), [
+    ("aa cc", "bb", "release bb is not on the record of healthy releases of app1: it failed there"),
+    ("aa cc", "aa", ""), ("aa", "cc", ""), (None, "bb", ""),
+    (None, "", "app1 has no record of healthy releases yet"), ("aa cc", "", ""),
+])
+def test_a_release_that_is_named_is_used_and_its_record_reported(healthy, release, note):
+    choice = rollout.go_back_to({"app1": remembers(healthy)}, release)
+    assert choice["problems"] == [] and choice["package"]["release"] == (release or ("aa" if healthy else "bb"))
+    assert [sentence[:len(note)] for sentence in choice["notes"]] == ([note] if note else [])
+
+
+def test_what_is_started_and_out_of_use_is_told_apart_by_its_name_at_the_proxies():
+    start = [{"index": 0, "port": 8000}, {"index": 1, "port": 8001}]
+    rows = [{"item": "xitrum/app_2-0", "effective": "MAINT"}, {"item": "xitrum/app_2-1", "effective": "UP"}, {"item": "xitrum/other-1", "effective": "DRAIN"}]
+    assert rollout.started_out_of_use(start, [{"proxy": {"rows": rows}}, {}], "app 2") == start[:1]
+    assert rollout.started_out_of_use(start, [{"proxy": {"rows": [{"item": "xitrum/app_2-1", "effective": "drain"}]}}], "app 2") == start[1:]
+    assert rollout.started_out_of_use(start, [{}], "app 2") == []
+
+
+def due_state(differs=True, moves=True, start=(), restart=()):
+    return {"redirects": {"differs": differs, "moves": moves},
+            "instances": {"start": [{"index": index} for index in start], "restart": [{"index": index} for index in restart]}}
+
+
+@pytest.mark.parametrize(("state", "slot", "when"), [
+    (due_state(restart=[0, 1]), 0, "step"),
+    (due_state(restart=[1]), 1, "step"),
+    # Nobody restarts the one that the redirects lead to: nothing is to be waited for.
+    (due_state(restart=[1]), 0, "base"),
+    (due_state(start=[0]), 0, "start"),
+    (due_state(moves=False, start=[0], restart=[1]), 0, "base"),
+    (due_state(differs=False, start=[0]), 0, ""),
+    ({"redirects": {"differs": True, "moves": True}}, 0, "base"),
+    ({}, 0, ""),
+])
+def test_a_redirect_waits_for_the_instance_that_it_leads_to(state, slot, when):
+    assert rollout.redirects_due(state, slot) == when
+
+
+@pytest.mark.parametrize(("pairs", "configured", "index", "led"), [
+    # Killed after the switch and before it was written down, with another port of the new release.
+    ({80: 9001}, {"0": (8000, 0), "1": (9001, 0)}, 0, {80: 8000}),
+    ({80: 9001, 443: 5431}, {"0": (8000, 4430), "1": (9001, 5431)}, 0, {80: 8000, 443: 4430}),
+    ({80: 9000, 81: 7000}, {"0": (9000, 0), "1": (8001, 0)}, 1, {80: 8001, 81: 7000}),
+    ({80: 8000}, {"0": (8000, 0), "1": (9001, 0)}, 0, {}),
+    ({80: 8001}, {"0": {}, "1": (8001, 0)}, 0, {}),
+    ({80: 8000}, {"0": (8000, 0)}, 0, {}),
+    ({}, {}, 0, {}),
+])
+def test_redirects_lead_back_to_the_slot_in_use_before_the_other_ends(pairs, configured, index, led):
+    ports = {key: {"http": value[0], "https": value[1]} if value else {} for key, value in configured.items()}
+    state = {"redirects": {"pairs": [{"outside": outside, "inside": inside} for outside, inside in pairs.items()]},
+             "instances": {"instances": [{"index": index}], "configured": ports}}
+    assert rollout.pairs_in_use(state) == [{"outside": outside, "inside": inside} for outside, inside in led.items()]
+    assert rollout.pairs_in_use({}) == []
+
+
+def test_instances_that_get_no_requests_are_taken_first():
+    steps = rollout.steps(DUE, 1, sick={("app2", 0), ("app9", 0)})
+    assert [step["label"] for step in steps] == ["app2-0", "app1-0", "app1-1", "app2-1"]
+    assert steps[0]["gate"] and not steps[1]["gate"]

@@ -1,0 +1,582 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Switching, starting, stopping and waiting for instances, with a supervisor that is a dictionary and a real web server."""
+
+from __future__ import annotations
+
+import http.server
+import json
+import threading
+import time
+
+import pytest
+from ansible_collections.xitrum.host.plugins.module_utils.application import starts as service
+from ansible_collections.xitrum.host.plugins.module_utils.core import recorded
+from ansible_collections.xitrum.host.plugins.module_utils.supervisor import control as supervisors
+
+from ..fake_host import FakeHost
+
+HOME = "/opt/demo/instances/0"
+
+
+def wanted(state="started", **more):
+    return {
+        "name": "demo", "root": "/opt/demo", "log_dir": "/var/log/demo", "supervisor": "systemd", "state": state,
+        "instances": [{"index": 0, "port": 1, "folder": "bb-2"}], "address": "127.0.0.1", "path": "/", "status": 200,
+        "start_timeout": 0, "stop_timeout": 0, **more,
+    }
+
+
+def host(runs=False, start=(0, "", "")):
+    entry = {"roots": {"/opt/demo": True}, "logs": {}, "users": {}, "groups": {}}
+    files = {f"{HOME}/aa-1/script/runner": "", f"{HOME}/bb-2/script/runner": "", "/proc/stat": "btime 1\n",
+             recorded.PATH: json.dumps({"applications": {"demo": entry}})}
+    links = {f"{HOME}/current": "aa-1"}
+    if runs:
+        files["/proc/7/stat"] = "7 (java) S 1 " + "0 " * 17 + "100 0"
+        files["/proc/7/status"] = "Uid:\t0\t0\t0\t0\nGid:\t0\t0\t0\t0\nVmRSS:\t1 kB\n"
+        links["/proc/7/cwd"] = f"{HOME}/aa-1"
+    return FakeHost(files, {
+        "systemctl start demo@0.service": start, "systemctl stop demo@0.service": "", "systemctl reset-failed demo@0.service": "",
+        "journalctl --no-pager --quiet --lines=30 --output=cat _SYSTEMD_UNIT=demo@0.service": "Could not open port 8000 for HTTP server\n"}, links)
+
+
+@pytest.fixture(name="impatient", autouse=True)
+def fixture_impatient(monkeypatch):
+    """No test waits for what never gets healthy."""
+    monkeypatch.setattr(service, "PATIENCE", 0)
+
+
+@pytest.mark.parametrize("state", ["restarted", "returned"])
+def test_what_goes_back_gets_its_time_whatever_a_new_release_gets(state, monkeypatch):
+    """On a busy host the few seconds of a run that expected a failure were too short for the old release, too."""
+    there, given = host(), []
+    monkeypatch.setattr(service, "PATIENCE", 120)
+    monkeypatch.setattr(service, "stop", lambda *_what: None)
+    monkeypatch.setattr(service, "tail", lambda *_what: "")
+
+    def wait(_host, want, _todo):
+        given.append(want["start_timeout"])
+        if len(given) == 1 and state == "restarted":
+            raise RuntimeError("it is not healthy")
+        return {}
+
+    monkeypatch.setattr(service, "wait_until_healthy", wait)
+    if state == "restarted":
+        with pytest.raises(RuntimeError, match="Went back"):
+            service.apply(there, wanted(state, start_timeout=15), [{"index": 0, "port": 1, "folder": "bb-2", "runs": True}])
+    else:
+        service.apply(there, wanted(state, start_timeout=15), [{"index": 0, "port": 1, "folder": "bb-2", "runs": True}])
+    assert given == ([15, 120] if state == "restarted" else [120])
+
+
+@pytest.mark.parametrize("state, runs, todo", [
+    ("started", False, 1), ("started", True, 0), ("restarted", True, 1), ("restarted", False, 1),
+    ("stopped", True, 1), ("stopped", False, 0), ("absent", False, 1),
+])
+def test_what_is_to_do(state, runs, todo):
+    assert len(service.plan(host(runs), wanted(state))) == todo
+
+
+def test_the_switch_remembers_where_it_pointed():
+    there = host()
+    assert service.switch(there, wanted(), {"index": 0, "folder": "bb-2"})
+    assert (there.links[f"{HOME}/current"], there.links[f"{HOME}/previous"]) == ("bb-2", "aa-1")
+    assert not service.switch(there, wanted(), {"index": 0, "folder": "bb-2"})
+
+
+def test_current_never_points_at_what_is_not_there():
+    there = host()
+    with pytest.raises(RuntimeError, match="nothing was switched"):
+        service.switch(there, wanted(), {"index": 0, "folder": "cc-3"})
+    assert there.links[f"{HOME}/current"] == "aa-1"
+
+
+def test_a_supervisor_that_refuses_is_quoted_with_the_end_of_the_output():
+    with pytest.raises(RuntimeError, match="(?s)unit is masked.*Could not open port"):
+        service.start(host(start=(1, "", "unit is masked")), wanted(), 0)
+
+
+def test_a_process_that_does_not_end_is_named(monkeypatch):
+    monkeypatch.setattr(service.time, "monotonic", iter(range(0, 1000, 10)).__next__)
+    there = host(runs=True)
+    monkeypatch.setattr(there, "kill", lambda *what: there.done.append(("kill", *what)))
+    with pytest.raises(RuntimeError, match=r"processes are \[7\]"):
+        service.stop(there, wanted(), 0)
+    assert [what for what in there.done if what[0] == "kill"] == [("kill", 7, 15), ("kill", 7, 9)]
+
+
+def test_what_another_supervisor_has_is_stopped_there_and_taken_away_before_the_start():
+    there = host()
+    there.links.update({"/etc/demo-rc.local/enabled/0": "/etc/demo-rc.local/start", "/etc/supervisor/conf.d/demo-0.conf": "/etc/demo-supervisord/0.conf"})
+    there.files["/etc/demo-supervisord/0.conf"] = ""
+    there.commands.update({"supervisorctl stop demo-0": "", "supervisorctl remove demo-0": ""})
+    with pytest.raises(RuntimeError, match="is not healthy"):
+        service.apply(there, wanted("restarted", instances=[]), [{"index": 0, "port": 1, "folder": "bb-2", "runs": True}])
+    said = [what[1] for what in there.done if what[0] in ("run", "link")]
+    assert said.index("supervisorctl stop demo-0") < said.index("supervisorctl remove demo-0") < said.index("systemctl start demo@0.service")
+    assert [path for path in [*there.links, *there.files] if path.startswith(("/etc/demo", "/etc/supervisor"))] == []
+    assert there.links["/etc/systemd/system/multi-user.target.wants/demo@0.service"] == "/etc/systemd/system/demo@.service"
+
+
+def test_one_that_takes_up_what_it_finds_is_held_until_the_port_is_free():
+    folder = "/etc/demo-runit/0"
+    there = host()
+    there.commands.update({f"sv status {folder}": "", f"sv up {folder}": ""})
+    service.prepare(there, wanted(supervisor="runit"), 0)
+    assert there.files[f"{folder}/down"] == "" and there.links["/etc/demo-runit/enabled/0"] == folder
+    service.start(there, wanted(supervisor="runit"), 0)
+    assert f"{folder}/down" not in there.files
+    service.prepare(there, wanted(supervisor="runit"), 0)
+    assert f"{folder}/down" not in there.files, "it would not start at boot if the run ended here"
+
+
+def test_all_is_taken_away_whichever_supervisor_has_it():
+    there = host()
+    there.files.update({"/etc/demo-rc.local/start": "", "/etc/systemd/system/demo@.service": ""})
+    there.links["/etc/demo-rc.local/enabled/4"] = "/etc/demo-rc.local/start"
+    want = wanted("absent", instances=[])
+    todo = service.plan(there, want)
+    assert [item["index"] for item in todo] == [0, 4]
+    service.apply(there, want, todo)
+    assert supervisors.leftovers(there, "demo") == supervisors.defined(there, "demo") == {}
+    assert service.plan(there, want) == [] and not service.surplus(there, want)
+
+
+@pytest.fixture(name="port")
+def fixture_port():
+    """A server that answers 200 for / and 500 for /broken."""
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(500 if self.path == "/broken" else 200)
+            self.end_headers()
+
+        def log_message(self, *_arguments):
+            """Says nothing: the test's output is pytest's."""
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server.server_address[1]
+    server.shutdown()
+
+
+def test_healthy_is_the_wanted_status_of_the_page(port):
+    assert list(service.wait_until_healthy(host(), wanted(), [{"index": 0, "port": port}])) == [0]
+
+
+def test_not_healthy_shows_the_answer_and_the_end_of_the_output(port):
+    with pytest.raises(RuntimeError, match="(?s)answers 500, wanted is 200.*Could not open port"):
+        service.wait_until_healthy(host(), wanted(path="/broken"), [{"index": 0, "port": port}])
+
+
+def test_what_its_supervisor_gave_up_is_not_waited_for(port, monkeypatch):
+    monkeypatch.setitem(supervisors.READERS, "systemd", lambda *_which: {0: "failed", 1: "activating"})
+    began = time.monotonic()
+    with pytest.raises(RuntimeError, match="(?s)instance 0 ended each time that it was started, and systemd gave up: failed.*Could not open port"):
+        service.wait_until_healthy(host(), wanted(path="/broken", start_timeout=60), [{"index": 0, "port": port}, {"index": 1, "port": port}])
+    assert time.monotonic() - began < 30
+
+
+def gone(files, made=None, links=None, **more):
+    """What is removed of a root with the last instance, and what is left."""
+    entry = {"roots": {} if made is None else {"/opt/demo": made}, "logs": {}, "users": {}, "groups": {}}
+    there = FakeHost({**dict.fromkeys(files, ""), recorded.PATH: json.dumps({"applications": {"demo": entry}})}, links=links)
+    options = wanted("absent", instances=[], **{"remove_root": True, **more})
+    left = service.left_of_root(there, options)
+    service.remove_root(there, options, left)
+    return left, sorted(path for path in there.files if path != recorded.PATH)
+
+
+OURS = ("/opt/demo/manifests/a.json", "/opt/demo/run")
+
+
+def test_a_root_that_was_made_for_the_application_goes_with_its_last_instance():
+    assert gone([*OURS, "/opt/demo/notes"], made=True) == (["/opt/demo"], [])
+
+
+def test_of_a_root_that_was_adopted_only_what_is_ours_goes():
+    assert gone([*OURS, "/opt/demo/notes"], False) == (["/opt/demo/manifests", "/opt/demo/run"], ["/opt/demo/notes"])
+
+
+def test_a_root_that_is_not_on_record_stays_whatever_is_in_it():
+    """It may be that of another application, where a variable is wrong."""
+    there = sorted([*OURS, "/opt/demo/notes", "/opt/demo/instances/0/aa-1/script/runner"])
+    assert gone(there, None) == ([], there)
+    other = host()
+    other.files[recorded.PATH] = other.files[recorded.PATH].replace('"demo"', '"blog"')
+    assert service.plan(other, wanted("absent", instances=[])) == []
+    want = wanted("absent")
+    service.apply(other, want, [{"index": 0, "port": 1, "folder": "", "runs": False}])
+    assert f"{HOME}/aa-1/script/runner" in other.files
+
+
+def test_a_folder_without_anything_of_ours_stays():
+    files = ["/opt/demo/releases/photo", "/opt/demo/notes"]
+    assert gone(files) == ([], files[::-1])
+
+
+def test_a_folder_of_the_system_stays_whatever_is_in_it():
+    assert gone(["/var/www/manifests/a.json", "/var/www/run"], root="/var/www")[0] == []
+    assert gone(["/var/www/manifests/a.json"], made=True, links={"/opt/demo": "/var/www"})[0] == []
+
+
+@pytest.mark.parametrize("more", [{"remove_root": False}, {"state": "stopped"}, {"instances": [{"index": 1, "port": 1, "folder": ""}]}])
+def test_a_root_stays_unless_all_of_it_is_to_go(more):
+    there = FakeHost(dict.fromkeys(OURS, ""))
+    assert service.left_of_root(there, {**wanted("absent", instances=[], remove_root=True), **more}) == []
+
+
+def test_without_a_list_all_instances_of_the_host_are_taken_away():
+    assert [item["index"] for item in service.plan(host(), wanted("absent", instances=[]))] == [0]
+    assert service.plan(host(), wanted("stopped", instances=[])) == []
+
+
+def test_an_instance_that_does_not_get_healthy_goes_back(port, monkeypatch):
+    there, answers = host(), iter([500, 200])
+    monkeypatch.setattr(there, "page", lambda *_where: next(answers))
+    monkeypatch.setattr(service, "stop", lambda *_what: None)
+    instance = {"index": 0, "port": port, "folder": "bb-2", "runs": True}
+    with pytest.raises(RuntimeError, match="(?s)answers 500.*Went back, and healthy: instance 0 to aa"):
+        service.apply(there, wanted("restarted"), [instance])
+    assert there.links[f"{HOME}/current"] == "aa-1"
+
+
+def test_where_there_is_nothing_to_go_back_to_that_is_said(port):
+    there = host()
+    del there.links[f"{HOME}/current"]
+    there.pages[port] = "refused"
+    with pytest.raises(RuntimeError, match="nothing to go back to"):
+        service.apply(there, wanted(), [{"index": 0, "port": port, "folder": "bb-2", "runs": False}])
+
+
+def test_going_back_that_fails_says_both(port, monkeypatch):
+    there = host()
+    there.pages[port] = 500
+    monkeypatch.setattr(service, "stop", lambda *_what: None)
+    with pytest.raises(RuntimeError, match="(?s)answers 500.*Going back .* failed as well.*answers 500"):
+        service.apply(there, wanted("restarted"), [{"index": 0, "port": port, "folder": "bb-2", "runs": True}])
+
+
+def test_an_instance_that_goes_no_longer_holds_up_the_hosts_current_release():
+    there = host()
+    there.links.update({f"{HOME}/current": "bb-2", "/opt/demo/instances/1/current": "aa-1", "/opt/demo/current": "releases/aa"})
+    service.apply(there, wanted("absent"), [{"index": 1, "port": 0, "folder": "", "runs": False}])
+    assert (there.links["/opt/demo/current"], there.links["/opt/demo/previous"]) == ("releases/bb", "releases/aa")
+
+
+def back(there):
+    return service.plan(there, wanted("returned"))
+
+
+def test_what_a_step_has_switched_goes_back_and_what_it_has_not_stays_as_it_runs():
+    there = host(runs=True)
+    there.links.update({f"{HOME}/current": "aa-1", f"{HOME}/previous": "cc-3"})
+    assert [item["folder"] for item in back(there)] == ["bb-2"]
+    there.links[f"{HOME}/current"] = "bb-2"
+    assert back(there) == [], "a step that only starts anew has nothing to go back to"
+
+
+def test_what_was_stopped_and_not_switched_is_started_again():
+    there = host()
+    there.links[f"{HOME}/current"] = "bb-2"
+    assert [item["folder"] for item in back(there)] == ["bb-2"]
+
+
+def watched(there, port, **more):
+    service.watch(there, wanted(watch=1, instances=[{"index": 0, "port": port, "folder": "bb-2"}], **more), pause=0.1)
+
+
+def test_what_stays_healthy_passes_and_is_asked_until_the_end(port):
+    there = host(runs=True)
+    watched(there, port)
+    asked = [what for what in there.done if what[0] == "page"]
+    assert len(asked) >= 5 and set(asked) == {("page", "127.0.0.1", port, "/")}
+
+
+def test_what_does_not_stay_healthy_is_told_with_the_end_of_its_log(port):
+    with pytest.raises(RuntimeError, match="(?s)did not stay so for 1 s: it answers 500.*Could not open port"):
+        watched(host(runs=True), port, path="/broken")
+
+
+def test_a_process_that_was_replaced_meanwhile_did_not_stay_healthy(port, monkeypatch):
+    found = iter([[7], [7], [8]])
+    monkeypatch.setattr(service, "pids", lambda *_what: next(found))
+    with pytest.raises(RuntimeError, match=r"has the process \[8\] instead of \[7\]"):
+        watched(host(runs=True), port)
+
+
+SS = "ss -H -t -n -e state established"
+TWO = "0 0 192.0.2.11:8000 192.0.2.9:40000\n0 0 192.0.2.11:8000 192.0.2.9:40001\n0 0 192.0.2.11:8001 192.0.2.9:40002\n"
+
+
+@pytest.mark.parametrize("port, left", [(8000, 2), (8001, 1), (8002, 0), (0, 0)])
+def test_connections_that_are_left_at_the_end_of_a_drain_are_counted(port, left):
+    there = FakeHost(commands={SS: TWO})
+    assert service.drained(there, wanted("absent", drain=0), [{"index": 0, "port": port}]) == left
+
+
+def test_a_drain_ends_when_the_last_connection_does():
+    there = FakeHost(commands={SS: ""})
+    assert service.drained(there, wanted("absent", drain=60), [{"index": 0, "port": 8000}]) == 0
+
+
+def test_a_drain_whose_connections_ss_cannot_count_says_so():
+    for answer, said in (((1, "", "ss: not permitted\n"), "found a failure of ss ('ss: not permitted')"), ("0 0 garbled\n", "found 1 unreadable line(s)")):
+        there = FakeHost(commands={SS: answer})
+        left = service.drained(there, wanted("absent", drain=0), [{"index": 0, "port": 8000}])
+        (note,) = service.drain_notes(there, left)
+        assert left == 1 and note.startswith(said) and "run ss -tne on the host" in note
+    assert service.drain_notes(FakeHost(commands={SS: TWO}), 2) == []
+    assert service.drain_notes(FakeHost(), 0) == [], "nothing waited"
+
+
+def configured(there, folder, http, https="null", interface=""):
+    lines = [f"    http = {http}", f"    https = {https}", *([f'  interface = "{interface}"'] if interface else [])]
+    there.files[f"{HOME}/{folder}/config/xitrum.conf"] = "\n".join(lines) + "\n"
+
+
+def test_an_instance_that_goes_back_is_found_healthy_at_the_port_and_address_that_it_had():
+    there = host()
+    configured(there, "aa-1", 8000, interface="10.0.0.5")
+    configured(there, "bb-2", 9000)
+    there.pages = {8000: 200, 9000: "refused"}
+    with pytest.raises(RuntimeError, match=r"(?s)http://127.0.0.1:9000/ answers refused.*Went back, and healthy: instance 0 to aa"):
+        service.begin(there, wanted(), [{"index": 0, "port": 9000, "folder": "bb-2"}])
+    assert ("page", "10.0.0.5", 8000, "/") in there.done
+
+
+@pytest.mark.parametrize(("interface", "address"), [("", "127.0.0.1"), ("0.0.0.0", "127.0.0.1"), ("::", "127.0.0.1"), ("10.0.0.5", "10.0.0.5")])
+def test_maintenance_asks_an_instance_where_it_listens_whatever_the_inventory_says_by_now(interface, address):
+    there = host()
+    configured(there, "aa-1", 8000, interface=interface)
+    assert service.target_of(there, wanted(), {"index": 0, "port": 9000}) == (address, 8000)
+    del there.files[f"{HOME}/aa-1/config/xitrum.conf"]
+    assert service.target_of(there, wanted(), {"index": 0, "port": 9000}) == ("127.0.0.1", 9000)
+
+
+@pytest.mark.parametrize(("https", "left"), [("null", 1), ("4430", 2)])
+def test_connections_are_drained_at_the_ports_that_the_old_instance_has(monkeypatch, https, left):
+    there = host()
+    configured(there, "aa-1", 8000, https)
+    monkeypatch.setattr(service.sockets, "established", lambda _host: [{"port": port} for port in (8000, 4430, 9000, 22)])
+    assert service.drained(there, wanted("absent", drain=0), [{"index": 0, "port": 9000}]) == left
+
+
+LOG, PRINTED = "/var/log/demo/0/xitrum.log", "/var/log/demo/output-0.log"
+
+
+def fails_after(there, written, supervisor="rc.local", **more):
+    """The message of a start that fails, after which C(written) maps logs to what they hold then. Stopped instances of
+    other supervisors than systemd print into a file."""
+    want = wanted(supervisor=supervisor, start_timeout=-1, **more)
+    there.commands["env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin /etc/demo-rc.local/start 0"] = ""
+
+    def page(*_where):
+        there.files.update(written)
+        return "refused"
+
+    there.page = page
+    with pytest.raises(RuntimeError) as error:
+        service.begin(there, want, [{"index": 0, "port": 1, "folder": "bb-2"}])
+    return str(error.value).partition("Going back")[0]
+
+
+OLD = "release aa is up\nrelease aa says good bye\n"
+
+
+@pytest.mark.parametrize(("before", "after", "inode", "shown", "hidden"), [
+    ({LOG: OLD, PRINTED: OLD}, {LOG: OLD + "bb: no database\n", PRINTED: OLD + "bb: exit 1\n"}, {}, ("bb: no database", "bb: exit 1"), "release aa"),
+    # The release that failed wrote nothing: the old one's last words are not its own.
+    ({LOG: OLD, PRINTED: OLD}, {}, {}, (), "release aa"),
+    # The log was rotated by the start: renamed, and by now longer than the old one was; or copied and emptied.
+    ({LOG: OLD}, {LOG: "bb: no database\n" * 20}, {LOG: 2}, ("bb: no database",), "release aa"),
+    ({PRINTED: OLD}, {PRINTED: "bb: exit 1\n"}, {}, ("bb: exit 1",), "release aa"),
+    # A first start, or one after the log was removed.
+    ({}, {LOG: "bb: no database\n"}, {}, ("bb: no database",), "release aa"),
+    ({LOG: OLD}, {LOG: ""}, {}, (), "release aa"),
+])
+def test_the_log_of_a_failure_is_that_of_the_failed_start(before, after, inode, shown, hidden):
+    there = host()
+    there.files.update(before)
+    written = {**after}
+    began = service.wait_until_healthy
+
+    def rotated(*what):
+        there.inodes.update(inode)
+        return began(*what)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(service, "wait_until_healthy", rotated)
+        said = fails_after(there, written)
+    assert "The end of its log" in said and hidden not in said
+    assert all(words in said for words in shown)
+
+
+def test_of_the_journal_only_what_follows_the_start_is_asked_for(monkeypatch):
+    there = host()
+    monkeypatch.setattr(service.time, "time", lambda: 1700000000.25)
+    since = "journalctl --no-pager --quiet --lines=30 --output=cat --since=@1700000000.250000 _SYSTEMD_UNIT=demo@0.service"
+    there.commands[since] = "bb: exit 1\n"
+    said = fails_after(there, {}, "systemd")
+    assert "bb: exit 1" in said and "Could not open port" not in said
+
+
+def test_a_release_that_fails_after_its_start_shows_no_log_of_another_one(port):
+    """Another run of the module watches it."""
+    there = host(runs=True)
+    there.files[LOG] = OLD
+    there.commands["env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin /etc/demo-rc.local/start 0"] = ""
+    service.start(there, wanted(supervisor="rc.local"), 0)
+    there.files[LOG] += "bb: it is over\n"
+    with pytest.raises(RuntimeError) as error:
+        watched(there, port, path="/broken", supervisor="rc.local")
+    assert "bb: it is over" in str(error.value) and "release aa" not in str(error.value)
+
+
+@pytest.mark.parametrize("text", ["", "no json", "[]", '{"time": "x", "log": 1, "output": []}', '{"time": 1}'])
+def test_a_damaged_mark_shows_the_whole_end_of_the_log(text):
+    there = host()
+    there.files.update({service.marks_path(wanted(), 0): text, LOG: OLD})
+    assert "release aa" in service.tail(there, wanted(), 0)
+    assert "Could not open port" in service.tail(there, wanted(), 0)
+
+
+def test_a_mark_that_cannot_be_written_keeps_nothing_from_starting(monkeypatch):
+    there = host()
+
+    def full(*_what):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(there, "write", full)
+    service.start(there, wanted(), 0)
+    assert ("run", "systemctl start demo@0.service") in there.done
+
+
+# ---------------------------------------------- health that lies: the table of roles/xitrum/README.md, a row each
+
+
+@pytest.fixture(name="serve")
+def fixture_serve():
+    """Serves with a function of (the handler, how many requests there were): the port."""
+    servers = []
+
+    def serve(answer):
+        counted = iter(range(1, 100000))
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                try:
+                    answer(self, next(counted))
+                except (BrokenPipeError, ConnectionResetError):
+                    self.close_connection = True
+
+            def log_message(self, *_arguments):
+                """Says nothing: the test's output is pytest's."""
+
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        servers.append(server)
+        return server.server_address[1]
+
+    yield serve
+    for server in servers:
+        server.shutdown()
+
+
+def reply(handler, status=200, text="all is well", **headers):
+    handler.send_response(status)
+    for name, value in headers.items():
+        handler.send_header(name, value)
+    handler.end_headers()
+    handler.wfile.write(text.encode())
+
+
+def fault(port, **more):
+    return service.health_fault(host(), wanted(**more), {"index": 0, "port": port})
+
+
+def drip(handler, what):
+    """A byte each tenth of a second, without an end: of the header, or of the body."""
+    handler.wfile.write(b"HTTP/1.0 200 OK\r\n" + (b"\r\n" if what == "body" else b"X-Slow: "))
+    for _unused in range(100):
+        handler.wfile.write(b"x")
+        handler.wfile.flush()
+        time.sleep(0.1)
+
+
+@pytest.mark.parametrize("what", ["silence", "header", "body"])
+def test_a_slow_page_is_not_healthy_whatever_of_it_is_slow(serve, what):
+    port = serve(lambda handler, _count: time.sleep(8) if what == "silence" else drip(handler, what))
+    began = time.monotonic()
+    assert "answers no whole page within 1 s, wanted is 200" in fault(port, timeout=1)
+    assert time.monotonic() - began < 6
+
+
+def test_a_page_that_takes_less_than_the_limit_is_healthy(serve):
+    assert fault(serve(lambda handler, _count: time.sleep(0.3) or reply(handler)), timeout=10) == ""
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 401, 403, 404, 429, 500, 503])
+def test_a_redirect_a_login_and_an_error_are_not_followed_and_not_healthy(serve, status):
+    port = serve(lambda handler, _count: reply(handler, 200 if handler.path == "/login" else status, Location="/login"))
+    assert f"answers {status}, wanted is 200" in fault(port)
+    assert fault(port, status=status) == "", "what is right is the inventory's to say"
+    assert fault(port, path="/login") == ""
+
+
+def test_a_broken_application_that_answers_200_is_detected_by_the_text_alone(serve):
+    port = serve(
+        lambda handler, _count: reply(
+            handler, text="<h1>no database</h1>" if handler.path == "/" else "all is well, \u00fc"
+        )
+    )
+    assert fault(port) == ""
+    assert "answers 200 without the text 'all is well, \u00fc'" in fault(port, text="all is well, \u00fc")
+    assert fault(port, path="/health", text="all is well, \u00fc") == ""
+
+
+def test_a_text_behind_the_first_mebibyte_is_not_looked_for(serve):
+    assert "without the text" in fault(
+        serve(lambda handler, _count: reply(handler, text="x" * (1 << 20) + "well")), text="well"
+    )
+
+
+def test_what_is_well_at_first_and_breaks_is_detected_by_the_time_that_it_has_to_stay_well(serve):
+    port = serve(lambda handler, count: reply(handler, 200 if count < 4 else 500))
+    instance = {"index": 0, "port": port}
+    assert list(service.wait_until_healthy(host(), wanted(), [instance])) == [0], (
+        "the check after the start sees nothing"
+    )
+    with pytest.raises(RuntimeError, match="did not stay so for 20 s: it answers 500"):
+        service.watch(host(), wanted(watch=20, instances=[instance]), pause=0.05)
+
+
+def test_what_breaks_under_load_is_detected_only_while_there_is_some(serve):
+    busy = threading.Semaphore(2)
+
+    def answer(handler, _count):
+        # One request at a time is fine, with two under way it is not.
+        with busy:
+            well = busy.acquire(blocking=False)
+            if well:
+                busy.release()
+            if handler.path == "/slow":
+                time.sleep(5)
+            reply(handler, 200 if well else 503)
+
+    port = serve(answer)
+    assert fault(port) == ""
+    client = threading.Thread(target=lambda: host().read_page("127.0.0.1", port, "/slow", 10), daemon=True)
+    client.start()
+    deadline = time.monotonic() + 4
+    while not fault(port) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert "answers 503" in fault(port)
+    client.join()
+    assert fault(port) == ""
+
+
+def test_who_answers_no_http_is_not_healthy(serve):
+    assert "wanted is 200" in fault(serve(lambda handler, _count: handler.wfile.write(b"220 smtp ready\r\n")))

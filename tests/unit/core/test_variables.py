@@ -1,0 +1,123 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Misspelt variables are found, and right ones are left alone."""
+
+from __future__ import annotations
+
+import pytest
+from ansible.errors import AnsibleFilterError
+from ansible_collections.xitrum.host.plugins.filter.unknown_variables import ROLES, of_collection, unknown_variables
+from ansible_collections.xitrum.host.plugins.module_utils.core import variables
+from hypothesis import given
+from hypothesis import strategies as st
+
+KNOWN = ["xitrum_package", "xitrum_heap", "haproxy_maxconn"]
+PREFIXES = ["haproxy_", "jdk_"]
+
+
+@pytest.mark.parametrize("name, near", [("xitrum_pakage", "xitrum_package"), ("xitrum_Heap", "xitrum_heap"), ("xitrum_heaps", "xitrum_heap")])
+def test_a_misspelt_own_variable_is_an_error_with_the_nearest_name(name, near):
+    said = variables.unknown([name, "xitrum_heap", "ansible_host"], KNOWN, PREFIXES)
+    assert said == {"errors": [f"the variable {name} is set, and no role knows it: did you mean {near}?"], "warnings": []}
+
+
+def test_a_name_that_is_near_to_none():
+    assert variables.unknown(["xitrum_zzzzzzzzzzzzzzzzzz"], KNOWN, PREFIXES)["errors"] == [
+        "the variable xitrum_zzzzzzzzzzzzzzzzzz is set, and no role knows it: correct or remove it"]
+
+
+def test_a_role_prefix_is_a_warning_since_others_use_it_too():
+    said = variables.unknown(["haproxy_maxcon", "jdk_url", "nginx_port"], KNOWN, PREFIXES)
+    assert said["errors"] == []
+    assert [sentence.split()[2] for sentence in said["warnings"]] == ["haproxy_maxcon", "jdk_url"]
+    assert "did you mean haproxy_maxconn?" in said["warnings"][0]
+
+
+def test_a_misspelt_name_with_the_prefix_of_the_playbook_is_an_error():
+    said = variables.unknown(["haproxy_maxcon", "haproxy_stats_socket_of_mine", "jdk_url", "haproxy_maxconn"], KNOWN, PREFIXES, ["haproxy_"])
+    assert said["errors"] == ["the variable haproxy_maxcon is set, and no role knows it: did you mean haproxy_maxconn?"]
+    assert [sentence.split()[2] for sentence in said["warnings"]] == ["haproxy_stats_socket_of_mine", "jdk_url"]
+
+
+@pytest.mark.parametrize("name, near", [("heroku_main_clas", "heroku_main_class"), ("openshift_imag", "openshift_image"),
+                                        ("prove_conections", "prove_connections"), ("console_instnace", "console_instance")])
+def test_each_playbook_refuses_misspelt_names_of_its_own(name, near):
+    own = [name.partition("_")[0] + "_"]
+    assert unknown_variables([name], own=own) == {"errors": [f"the variable {name} is set, and no role knows it: did you mean {near}?"], "warnings": []}
+    assert unknown_variables([near, f"{own[0]}zzzzzzzz"], own=own)["errors"] == []
+
+
+@pytest.mark.parametrize("name", ["__xitrum_private", "ansible_user", "my_xitrum_thing", "xitrum"])
+def test_other_names_are_passed_over(name):
+    assert variables.unknown([name], KNOWN, PREFIXES) == {"errors": [], "warnings": []}
+
+
+@given(st.lists(st.sampled_from(KNOWN)))
+def test_known_names_are_never_said(names):
+    assert variables.unknown(names, KNOWN, PREFIXES) == {"errors": [], "warnings": []}
+
+
+@given(st.text("abcdefghij_", min_size=1))
+def test_every_other_own_name_is_said(rest):
+    name = "xitrum_" + rest
+    assert len(variables.unknown([name, name], KNOWN, PREFIXES)["errors"]) == (name not in KNOWN)
+
+
+def test_all_entry_points_of_a_role_count():
+    specs = {"argument_specs": {"main": {"options": {"a": {}, "b": None}}, "restart": {"options": {"c": {}}}, "empty": None, "none": {}}}
+    assert variables.options_of(specs) == {"a": {}, "b": {}, "c": {}}
+    assert variables.options_of(None) == {}
+
+
+def test_the_collection_knows_its_own_variables():
+    options, prefixes = of_collection()
+    assert {"xitrum_package", "xitrum_secure_key", "xitrum_rollback_to"} <= set(options)
+    assert "jdk_" in prefixes
+    assert "xitrum_" not in prefixes
+    assert "packages_" not in prefixes
+    assert unknown_variables(["xitrum_pakage"])["errors"] == ["the variable xitrum_pakage is set, and no role knows it: did you mean xitrum_package?"]
+
+
+def test_the_roles_are_found_from_the_plugin_and_read_once(tmp_path):
+    assert (ROLES / "xitrum" / "meta" / "argument_specs.yml").is_file()
+    spec = tmp_path / "pump" / "meta" / "argument_specs.yml"
+    spec.parent.mkdir(parents=True)
+    spec.write_text("argument_specs: {main: {options: {pump_speed: {type: int}}}}")
+    options, prefixes = of_collection(tmp_path)
+    assert options["pump_speed"] == {"type": "int"}
+    assert prefixes == ("pump_",)
+    spec.unlink()
+    assert of_collection(tmp_path) == (options, prefixes)
+
+
+@pytest.mark.parametrize("value, option, said", [
+    ("2", {"type": "int", "default": "the value of another", "required": True}, ""),
+    (None, {"type": "int"}, ""),
+    ("abc", {"type": "int"}, "xitrum_x is 'abc': expected a whole number"),
+    (1.5, {"type": "int"}, "xitrum_x is 1.5: expected a whole number"),
+    ("much", {"type": "float"}, "xitrum_x is 'much': expected a number"),
+    ("maybe", {"type": "bool"}, "xitrum_x is 'maybe': expected true or false"),
+    ("yes", {"type": "bool"}, ""), (1, {"type": "str"}, ""), ("a, b", {"type": "list", "elements": "str"}, ""),
+    (None, {}, ""),
+    ("runit", {"choices": ["systemd", "runit"]}, ""),
+    ("runti", {"choices": ["systemd", "runit"]}, "xitrum_x is 'runti': expected one of systemd, runit"),
+    ([{"name": "a"}], {"type": "list", "elements": "dict", "options": {"name": {}}}, ""),
+    ([{"nmae": "a"}], {"type": "list", "elements": "dict", "options": {"name": {}}}, "nmae"),
+    ([{"name": "a"}, 7], {"type": "list", "elements": "dict", "options": {"name": {}}}, "item 2 of xitrum_x is 7: expected a dictionary of names and values"),
+    ([1, "two"], {"type": "list", "elements": "int"}, "item 2 of xitrum_x is 'two': expected a whole number"),
+    ({}, {"type": "list", "elements": "str"}, "xitrum_x is {}: expected a list"),
+    ("x" * 200, {"type": "int"}, f"xitrum_x is '{'x' * 99}...: expected a whole number"),
+    ("text", {"type": "dict"}, "xitrum_x is 'text': expected a dictionary of names and values"),
+    ("12ab", {"type": "int", "no_log": True}, "xitrum_x does not fit: expected a whole number"),
+])
+def test_a_value_against_its_option(value, option, said):
+    problem = variables.wrong_value("xitrum_x", value, option)
+    assert said in problem
+    assert bool(problem) == bool(said)
+    assert not option.get("no_log") or value not in problem
+
+
+def test_a_text_is_no_list_of_names():
+    with pytest.raises(AnsibleFilterError, match="list of names"):
+        unknown_variables("xitrum_package")

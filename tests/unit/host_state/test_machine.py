@@ -1,0 +1,144 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a machine is and whether it can take what is wanted. A case is a file in data/machine."""
+
+from __future__ import annotations
+
+import json
+import pathlib
+
+import pytest
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible_collections.xitrum.host.plugins.module_utils.core import process
+from ansible_collections.xitrum.host.plugins.module_utils.host_state import machine
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ..fake_host import FakeHost, Unreadable
+
+CASES = sorted((pathlib.Path(__file__).parents[1] / "data" / "machine").glob("*.json"))
+
+
+def wanted(**given_options):
+    checked = ArgumentSpecValidator(machine.SPEC).validate(given_options)
+    assert not checked.error_messages
+    return checked.validated_parameters
+
+
+@pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
+def test_case(path):
+    case = json.loads(path.read_text())
+    host = FakeHost(case["files"], case["commands"], case["links"])
+    options = wanted(**case["wanted"])
+    plan = machine.plan(options, machine.read(host, options))
+    assert not plan.changed
+    assert len(plan.problems) == len(case["problems"]), plan.problems
+    for said, part in zip(plan.problems, case["problems"], strict=True):
+        assert part in said
+    assert len(plan.facts["notes"]) == len(case["notes"]), plan.facts["notes"]
+    for said, part in zip(plan.facts["notes"], case["notes"], strict=True):
+        assert part in said
+    assert {name: plan.facts[name] for name in case["facts"]} == case["facts"]
+    assert not [done for done in host.done if done[0] != "run"]
+
+
+def read_debian():
+    case = json.loads((CASES[0].parent / "debian_12.json").read_text())
+    return FakeHost(case["files"], case["commands"], case["links"]), wanted(**case["wanted"])
+
+
+def test_every_problem_is_said_at_once():
+    host, options = read_debian()
+    state = {**machine.read(host, options), "distribution": "", "name": "Plan 9", "architecture": "vax", "python": "3.6.8", "uid": 33, "init": "runit",
+             "memory_free_bytes": 1, "holders": [{"port": 8000, "pid": 5, "process": "nginx", "unit": "", "own": False}]}
+    state["disk"] = {**state["disk"], "folder": False, "options": ["ro", "noexec"], "free_bytes": 0}
+    problems = machine.plan(options, state).problems
+    assert len(problems) == 11
+    assert len(set(problems)) == 11
+
+
+@pytest.mark.parametrize("found, problem", [("3.7.9", True), ("3.8.0", False), ("3.10.1", False), ("4.0.0", False)])
+def test_the_oldest_python(found, problem):
+    host, options = read_debian()
+    problems = machine.plan(options, {**machine.read(host, options), "python": found}).problems
+    assert [found in said for said in problems] == ([True] if problem else [])
+
+
+def test_a_process_of_another_user_is_not_seen():
+    host, options = read_debian()
+    host.commands["ss -H -l -t -n -e"] = 'LISTEN 0 5 *:8000 *:* users:(("java",pid=77,fd=4)) ino:1\n'
+    host.files["/proc/77/cgroup"] = Unreadable()
+    assert "held by java (process 77):" in machine.plan(options, machine.read(host, options)).problems[0]
+
+
+def test_an_instance_is_ours_through_a_linked_root():
+    host, options = read_debian()
+    host.links.update({"/opt/app": "/data/app", "/proc/900/cwd": "/data/app/instances/0/x"})
+    host.commands["ss -H -l -t -n -e"] = 'LISTEN 0 5 *:8000 *:* users:(("java",pid=900,fd=4)) ino:1\n'
+    assert machine.holders(host, options)[0]["own"]
+
+
+def test_a_folder_that_only_begins_like_ours_is_not_ours():
+    host, options = read_debian()
+    host.links["/proc/900/cwd"] = "/opt/app2/instances/0/x"
+    host.commands["ss -H -l -t -n -e"] = 'LISTEN 0 5 *:8000 *:* users:(("java",pid=900,fd=4)) ino:1\n'
+    assert not machine.holders(host, options)[0]["own"]
+
+
+@pytest.mark.parametrize(
+    "interface, end, held",
+    [
+        ("", "127.0.0.1", True),
+        ("192.0.2.1", "127.0.0.1", False),
+        ("192.0.2.1", "[::ffff:192.0.2.1]", True),
+        ("192.0.2.1", "0.0.0.0", True),
+        ("192.0.2.1", "*", True),
+        ("a-name", "127.0.0.1", True),
+        ("2001:DB8::1", "[2001:db8::1]", True),
+    ],
+)
+def test_who_listens_on_another_address_does_not_hold_the_port(interface, end, held):
+    host, options = read_debian()
+    options.update(interface=interface, interface_ports=[8000])
+    host.commands["ss -H -l -t -n -e"] = f'LISTEN 0 5 {end}:8000 *:* users:(("other",pid=77,fd=4)) ino:1 v6only:0\n'
+    problems = machine.plan(options, machine.read(host, options)).problems
+    assert ["port 8000 is held by other" in said for said in problems] == ([True] if held else [])
+    options["interface_ports"] = []
+    assert len(machine.plan(options, machine.read(host, options)).problems) == 1
+
+
+def test_a_line_of_ss_that_cannot_be_read_is_a_note():
+    host, options = read_debian()
+    host.commands["ss -H -l -t -n -e"] = "LISTEN 0 5 somewhere:8000 *:*\n"
+    notes = machine.plan(options, machine.read(host, options)).facts["notes"]
+    assert any("1 line of ss that cannot be parsed" in note for note in notes)
+
+
+@given(st.text())
+def test_parsers_never_raise(text):
+    assert isinstance(machine.parse_os_release(text), dict)
+    assert isinstance(machine.parse_meminfo(text), dict)
+    assert isinstance(machine.parse_mounts(text), dict)
+    assert process.unit_of_process(FakeHost({"/proc/7/cgroup": text}), 7) == {}
+    assert machine.parse_df(text) is None or machine.parse_df(text) >= 0
+
+
+@given(st.lists(st.text("ab", min_size=1, max_size=3), max_size=4))
+def test_the_mount_point_of_a_path_holds_it(parts):
+    path = "/" + "/".join(parts)
+    assert machine.mount_of(path, {"/": set()}) == "/"
+    assert machine.mount_of(path, {"/": set(), path: set()}) == path
+    assert machine.mount_of(path, {"/": set(), path.rstrip("/") + "x": set()}) == "/"
+
+
+def test_a_record_that_this_user_may_not_read_is_no_damaged_one_and_a_damaged_one_is_named():
+    host, options = read_debian()
+    options.update(root="/opt/app", log_dir="/var/log/app", user="app", name="app")
+    host.files["/var/lib/xitrum.host/before.json"] = Unreadable()
+    assert machine.plan(options, machine.read(host, options)).problems == []
+    host.files["/var/lib/xitrum.host/before.json"] = "{"
+    assert "before.json is damaged" in machine.plan(options, machine.read(host, options)).problems[0]
+    host.files["/var/lib/xitrum.host/before.json"] = "{}"
+    host.links["/opt/app"] = "/var/www"
+    assert "a link to /var/www, which belongs to the system" in machine.plan(options, machine.read(host, options)).problems[0]

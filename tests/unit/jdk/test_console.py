@@ -1,0 +1,239 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How an instance is found and asked, and what keeps a console from it."""
+
+from __future__ import annotations
+
+import subprocess
+
+import pytest
+from ansible_collections.xitrum.host.plugins.module_utils.core import process
+from ansible_collections.xitrum.host.plugins.module_utils.core.host import Host, Result, Stat
+from ansible_collections.xitrum.host.plugins.module_utils.jdk import console
+
+from tests.unit.fake_host import FakeHost
+
+JDK, FOLDER, LIB = "/usr/lib/jvm/java-17", "/opt/shop/instances/0/r1-abc", "/opt/shop/releases/r1/lib"
+STAT = "{pid} (java) S 1 " + " ".join(["0"] * 17) + " 5000 0\n"
+STATUS = "Name:\tjava\nUid:\t{uid}\t{uid}\t{uid}\t{uid}\nGid:\t{uid}\t{uid}\t{uid}\t{uid}\nVmRSS:\t1000 kB\n"
+WANTED = {"root": "/opt/shop", "user": "815815", "instance": 0, "action": "scala", "command": "6 * 7", "compiler": [], "timeout": 60,
+          "sources": {"A.java": "class A {}"}}
+INSIDE = "setpriv --no-new-privs --inh-caps=-all -- nsenter --target 12 --mount --setuid 815815 --setgid 815815 --"
+SCALA = [f"scala-{name}-2.13.18.jar" for name in ("compiler", "library", "reflect")]
+
+
+def machine(version="17.0.15", modules="java.base jdk.attach", tools=("java", "javac", "jcmd"), jars=tuple(SCALA), environ="", cmdline="java\0-Xmx1g\0A\0",
+            exe=f"{JDK}/bin/java", scalive=False, commands=None, links=None, stats=None):
+    files = {
+        "/proc/stat": "btime 1700000000\n", "/proc/12/stat": STAT.format(pid=12), "/proc/12/status": STATUS.format(uid=815815),
+        "/proc/12/cmdline": cmdline, "/proc/12/environ": environ, "/proc/12/limits": "",
+        exe: "", f"{JDK}/release": f'JAVA_VERSION="{version}"\nMODULES="{modules}"\n' if version else "",
+        **{f"{JDK}/bin/{name}": "" for name in tools}, **{f"{LIB}/{name}": "" for name in jars},
+    }
+    if scalive:
+        files["/opt/shop/releases/r1/script/scalive"] = ""
+    return FakeHost(files, commands, {"/proc/12/cwd": FOLDER, "/proc/12/exe": exe, f"{FOLDER}/lib": LIB, "/proc/self/ns/user": "user:[1]",
+                                      "/proc/12/ns/user": "user:[1]", **(links or {})}, stats)
+
+
+def planned(host, **more):
+    wanted = {**WANTED, **more}
+    return console.plan(wanted, console.read(host, wanted))
+
+
+def test_a_console_of_ones_own_on_a_recent_jdk():
+    plan = planned(machine())
+    assert plan.problems == []
+    assert plan.facts == {"pid": 12, "user": "815815", "java": 17, "console": "own"}
+    assert plan.changed
+    # The expression itself may hold a secret.
+    assert plan.after == "instance 0 (process 12): an expression\n"
+
+
+def test_jcmd_changes_nothing():
+    plan = planned(machine(tools=("java", "jcmd"), jars=()), action="threads")
+    assert (plan.problems, plan.changed, plan.facts["console"]) == ([], False, "jcmd")
+
+
+def test_a_jdk_without_a_release_file_is_asked_unless_it_may_be_somebody_elses():
+    words = " ".join(process.inside({"pid": 12, "uid": 815815, "gid": 815815}, [f"{JDK}/bin/java", "-version"]))
+    said = {words: (0, "", 'openjdk version "1.8.0_504"\n')}
+    host = machine("", "", ("java", "jcmd"), ("scala-library-2.12.17.jar",), exe=f"{JDK}/jre/bin/java", scalive=True, commands=said)
+    plan = planned(host, command="")
+    assert (plan.problems, plan.facts["java"]) == ([], 8)
+    assert console.release(host, JDK, None) == {}
+
+
+def test_scalive_on_jdk_8():
+    host = machine("1.8.0_402", "", ("java", "jcmd"), ("scala-library-2.12.17.jar",), exe=f"{JDK}/jre/bin/java", scalive=True)
+    plan = planned(host, command="")
+    assert (plan.problems, plan.facts["console"], plan.facts["java"]) == ([], "scalive", 8)
+    wanted = {**WANTED, "command": ""}
+    words = " ".join(console.client(wanted, console.read(host, wanted), ""))
+    assert words.endswith(f"env PATH={JDK}/bin:/usr/bin:/bin JAVA_HOME={JDK} /opt/shop/releases/r1/script/scalive 12")
+
+
+@pytest.mark.parametrize(("host", "more", "said"), [
+    (machine(), {"instance": 3}, "instance 3 does not run: no process java works in /opt/shop/instances/3. Here run: 0."),
+    (FakeHost(), {}, "No other instance runs on this host either"),
+    (machine(exe=f"{JDK}/bin/java (deleted)"), {}, "is no longer on the disk"),
+    (machine(version=""), {}, f"{JDK} is no JDK"),
+    (machine(tools=("java",)), {}, f"runs on a JRE: there is no javac and no jcmd in {JDK}/bin. Wanted is a full JDK of version 17"),
+    (machine(tools=("java",)), {"action": "heap"}, f"there is no jcmd in {JDK}/bin"),
+    (machine(modules="java.base java.desktop"), {}, f"no module jdk.attach in {JDK}/release"),
+    (machine(cmdline="java\0-XX:+DisableAttachMechanism\0A\0"), {"action": "heap"}, "was started with -XX:+DisableAttachMechanism"),
+    (machine(environ="_JAVA_OPTIONS=-Xmx1g -XX:-EnableDynamicAgentLoading\0"), {}, "was started with -XX:-EnableDynamicAgentLoading"),
+    (machine(jars=SCALA[1:]), {}, "Add the artifact org.scala-lang:scala-compiler:2.13.18"),
+    (machine(jars=SCALA[:2]), {}, f"there is no scala-reflect in {LIB}"),
+    (machine(jars=()), {}, f"there is no scala-library in {LIB}"),
+    (machine(jars=["scala-library-2.12.17.jar"]), {}, "has Scala 2.12.17: the console knows Scala 2.13"),
+    (machine(jars=["scala-compiler-2.13.4.jar", *SCALA[1:]]), {}, "scala-compiler is 2.13.4 and scala-library is 2.13.18"),
+    (machine(), {"compiler": ["/srv/scala-compiler-2.13.18.jar"]}, "console_compiler has files that are not on the host: /srv/scala-compiler-2.13.18.jar"),
+    (machine("1.8.0_402", "", jars=["scala-library-2.12.17.jar"]), {"command": ""}, "has no script/scalive"),
+    (machine("1.8.0_402", "", scalive=True), {"command": ""}, "Scalive knows Scala up to 2.12"),
+    (machine("1.8.0_402", "", jars=["scala-library-2.12.17.jar"], scalive=True), {}, "One expression is run on JDK 9 and newer only"),
+])
+def test_what_stands_in_the_way_is_said(host, more, said):
+    plan = planned(host, **more)
+    assert said in "\n".join(plan.problems)
+    assert not plan.changed
+
+
+def test_the_last_switch_counts():
+    words = console.options({"environ": {"JDK_JAVA_OPTIONS": "-XX:-EnableDynamicAgentLoading", "_JAVA_OPTIONS": "-XX:+EnableDynamicAgentLoading"},
+                             "cmdline": ["java", "A"]})
+    assert console.switch(words, "EnableDynamicAgentLoading", False)
+    assert not console.switch([], "DisableAttachMechanism", False)
+
+
+@pytest.mark.parametrize(("path", "found"), [
+    ("/l/scala-compiler-2.13.18.jar", {"compiler": ("/l/scala-compiler-2.13.18.jar", "2.13.18")}),
+    ("/l/org.scala-lang.scala-library-2.12.17.jar", {"library": ("/l/org.scala-lang.scala-library-2.12.17.jar", "2.12.17")}),
+    ("/l/scala-reflect-2.13.0-RC1.jar", {"reflect": ("/l/scala-reflect-2.13.0-RC1.jar", "2.13.0-RC1")}),
+    ("/l/scala-xml_2.13-2.1.0.jar", {}),
+    ("/l/scala-library.jar", {}),
+])
+def test_jars_of_scala_by_their_names(path, found):
+    assert console.scala_jars([path]) == found
+
+
+def test_jars_that_are_given_win():
+    given = "/srv/scala-compiler-2.13.18.jar"
+    assert console.scala_jars(["/l/scala-compiler-2.13.4.jar"], [given])["compiler"] == (given, "2.13.18")
+
+
+@pytest.mark.parametrize(("version", "action", "asked"), [
+    ("17.0.15", "threads", f"{JDK}/bin/jcmd -J-XX:-UsePerfData 12 Thread.print -l"),
+    ("21", "histogram", f"{JDK}/bin/jcmd -J-XX:-UsePerfData 12 GC.class_histogram -all"),
+    ("25.0.1", "heap", f"{JDK}/bin/jcmd -J-XX:-UsePerfData 12 GC.heap_info"),
+    ("1.8.0_402", "heap", f"{JDK}/bin/jstat -gc 12"),
+])
+def test_what_the_jdks_own_tools_are_asked(version, action, asked):
+    host = machine(version, tools=("java", "jcmd", "jstat"))
+    wanted = {**WANTED, "action": action}
+    state = console.read(host, wanted)
+    words = " ".join([INSIDE, "timeout --kill-after=5 60", asked])
+    host.commands[words] = "all is well\n"
+    assert console.ask(host, wanted, state) == "all is well\n"
+    host.commands[words] = (1, "", "com.sun.tools.attach.AttachNotSupportedException: no answer\n")
+    with pytest.raises(RuntimeError, match=r"failed in instance 0 \(process 12, user 815815\), code 1:\ncom.sun.tools.attach"):
+        console.ask(host, wanted, state)
+
+
+def prepared(host, folder=f"{FOLDER}/tmp/console-abcdefgh", **answers):
+    """A host on which every command of a console succeeds but for those that begin as named."""
+    def run(argv, data=None, **_more):
+        assert argv[:13] == INSIDE.split()
+        words = argv[13:]
+        host.done.append(("first" if words[-1] == "true" else words[3].rpartition("/")[2] if words[0] == "timeout" else words[9].rpartition("/")[2]
+                          if words[0] == "flock" else words[0], words[-1], data))
+        rc, out, err = answers.get(host.done[-1][0], (0, folder + "\n" if words[0] == "mktemp" else "", ""))
+        return Result(rc, out, err)
+    host.run = run
+    return host
+
+
+def test_an_expression_is_compiled_run_and_cleared_away():
+    host = prepared(machine(), java=(0, "val res0: Int = 42\n", ""))
+    state = console.read(host, WANTED)
+    assert console.evaluate(host, WANTED, state) == "val res0: Int = 42\n"
+    assert [name for name, _last, _data in host.done] == ["first", "mktemp", "sh", "sh", "sh", "mkfifo", "javac", "java", "rm"]
+    written = {last.rpartition("/")[2]: data for name, last, data in host.done if name == "sh"}
+    assert written == {"A.java": "class A {}", "jars": f"{LIB}/scala-compiler-2.13.18.jar\n{LIB}/scala-reflect-2.13.18.jar", "expression": "6 * 7"}
+
+
+@pytest.mark.parametrize(("answers", "said"), [
+    ({"java": (1, "error: not found: value boom\n", "")}, "the expression failed in instance 0 .*not found: value boom"),
+    ({"java": (2, "", "could not attach to process 12: no\n")}, "the console failed in instance 0 .*could not attach"),
+    ({"javac": (124, "", "")}, "no answer in time"),
+    ({"mkfifo": (1, "", "No space left on device")}, "mkfifo failed in instance 0 .*No space left"),
+])
+def test_what_fails_is_said_and_cleared_away(answers, said):
+    host = prepared(machine(), **answers)
+    state = console.read(host, WANTED)
+    with pytest.raises(RuntimeError, match="(?s)" + said):
+        console.evaluate(host, WANTED, state)
+    assert host.done[-1][:2] == ("rm", f"{FOLDER}/tmp/console-abcdefgh")
+
+
+def test_a_second_console_on_an_instance_is_refused():
+    host = prepared(machine(), first=(75, "", ""))
+    state = console.read(host, WANTED)
+    with pytest.raises(RuntimeError, match=r"another console is open on instance 0 \(process 12\): there is one at a time"):
+        console.evaluate(host, WANTED, state)
+    assert [name for name, _last, _data in host.done] == ["first"], "nothing was made"
+
+
+@pytest.mark.parametrize("command", ["", "6 * 7"])
+def test_the_client_holds_the_lock_of_its_instance_for_as_long_as_it_runs(command):
+    wanted = {**WANTED, "command": command}
+    words = " ".join(console.client(wanted, console.read(machine(), wanted), f"{FOLDER}/tmp/console-abcdefgh"))
+    assert words.startswith(f"{INSIDE} flock --nonblock --no-fork --conflict-exit-code 75 {FOLDER}/tmp ")
+
+
+@pytest.mark.parametrize("seconds", [0, -1])
+@pytest.mark.parametrize("action", ["scala", "threads"])
+def test_a_time_without_an_end_is_refused(seconds, action):
+    plan = planned(machine(), timeout=seconds, action=action)
+    assert plan.problems == [f"console_timeout is {seconds}; wanted are 1 or more seconds: without an end an expression would never be given up"]
+    assert not plan.changed
+
+
+@pytest.mark.parametrize("action", ["scala", "threads"])
+@pytest.mark.parametrize(("host", "more", "said"), [
+    (machine(), {"user": "shop"}, f"process 12, which works in {FOLDER}, is of the user 815815; wanted is shop"),
+    (machine(links={"/proc/12/ns/user": "user:[2]"}), {}, "has a user namespace of its own (user:[2]); wanted is that of the host (user:[1])"),
+    (machine(stats={f"{JDK}/bin/java": Stat("file", 0o755, "815815", "815815", 1)}), {},
+     f"runs {JDK}/bin/java, which is of the user 815815; wanted is a file of root"),
+    (machine(links={"/proc/12/exe": "/tmp/java"}), {}, "runs /tmp/java, which is not on the disk"),
+])
+def test_a_process_that_is_not_the_applications_or_in_a_world_of_its_own_is_refused(host, more, said, action):
+    assert said in "\n".join(planned(host, action=action, **more).problems)
+    assert not [words for done, words in host.done if done == "run"]
+
+
+def test_the_applications_own_process_is_asked_and_not_one_that_came_before_it():
+    host = machine()
+    host.files.update({"/proc/9/stat": STAT.format(pid=9), "/proc/9/status": STATUS.format(uid=815816)})
+    host.links.update({"/proc/9/cwd": FOLDER, "/proc/9/exe": "/tmp/java"})
+    plan = planned(host)
+    assert (plan.problems, plan.facts["pid"]) == ([], 12)
+
+
+def test_no_program_of_the_processs_own_mount_namespace_runs_as_root():
+    words = process.inside({"pid": 12, "uid": 815815, "gid": 815816}, ["rm", "-rf", "x"])
+    assert words.index("nsenter") < words.index("--setuid") < words.index("rm")
+    assert words[words.index("--setuid"):] == ["--setuid", "815815", "--setgid", "815816", "--", "rm", "-rf", "x"]
+
+
+def test_only_a_folder_of_a_console_is_removed():
+    with pytest.raises(RuntimeError, match="nothing was removed"):
+        console.remove(FakeHost(), {"cwd": FOLDER, "pid": 12, "uid": 815815, "gid": 815815}, f"{FOLDER}/tmp/console-../..")
+
+
+def test_a_console_in_a_terminal_gets_nothing_of_the_login_but_its_terminal(monkeypatch):
+    monkeypatch.setenv("https_proxy", "http://root:hush@proxy.example:3128")
+    monkeypatch.setenv("TERM", "xterm")
+    shown = subprocess.run(console.in_terminal(["env"]), capture_output=True, text=True, check=True).stdout
+    assert set(shown.splitlines()) - {"_=/usr/bin/env"} == {f"PATH={Host.PATH}", "LC_ALL=C.UTF-8", "TERM=xterm"}

@@ -1,0 +1,72 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The list of the role tuning, and the filter that makes a profile of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+from ansible.errors import AnsibleFilterError
+from ansible_collections.xitrum.host.plugins.filter.kernel_profile import FilterModule, kernel_profile
+from ansible_collections.xitrum.host.plugins.module_utils.kernel import values as kernel_values
+
+ROLE = Path(__file__).parents[3] / "roles" / "tuning"
+LIST = yaml.safe_load((ROLE / "vars" / "main.yml").read_text())["__tuning_guide"]
+
+#: The guide's, to the letter.
+GUIDE = """
+net.core.rmem_max = 16777216
+net.core.wmem_max = 16777216
+net.ipv4.tcp_rmem = 4096 87380 16777216
+net.ipv4.tcp_wmem = 4096 65536 16777216
+net.ipv4.tcp_mem = 50576 64768 98152
+net.core.netdev_max_backlog = 2048
+net.core.somaxconn = 1024
+net.ipv4.tcp_max_syn_backlog = 2048
+net.ipv4.tcp_syncookies = 1
+net.ipv4.ip_local_port_range = 1024 65535
+net.ipv4.tcp_tw_recycle = 1
+net.ipv4.tcp_tw_reuse = 1
+net.ipv4.tcp_fin_timeout = 10
+"""
+
+
+def test_the_list_is_the_guides():
+    assert "".join(f"{entry['key']} = {entry['value']}\n" for entry in LIST) == GUIDE.lstrip()
+
+
+def test_every_entry_is_valid_and_says_what_it_is():
+    entries, problems = kernel_values.entries(kernel_profile(LIST))
+    assert problems == []
+    assert len(entries) == 13
+    assert all(entry["unit"] and entry["source"] and entry["sentence"].endswith(".") for entry in LIST)
+
+
+def test_to_the_letter_everything_is_exact_but_what_breaks_clients():
+    policies = {key: entry["policy"] for key, entry in kernel_profile(LIST, to_the_letter=True).items()}
+    assert policies.pop("net.ipv4.tcp_tw_recycle") == "leave"
+    assert set(policies.values()) == {"exact"}
+
+
+def test_the_page_has_every_parameter():
+    page = (ROLE / "README.md").read_text()
+    for entry in LIST:
+        assert f"| `{entry['key']}` | {entry['value']} | {entry['policy']} | {entry['unit']} | {entry['sentence']} |" in page
+
+
+def test_the_last_that_names_a_parameter_counts():
+    additions = [{"net.core.somaxconn": {"value": 2048, "policy": "at_least"}, "fs.nr_open": {"value": "", "policy": "at_least"}}, {"fs.file-max": 5}]
+    profile = kernel_profile(LIST, additions=additions, own={"net/ipv4/tcp_fin_timeout": 5, "net.ipv4.tcp_mem": None})
+    assert profile["net.core.somaxconn"]["value"] == 2048
+    assert profile["net.ipv4.tcp_fin_timeout"] == 5, "a name with slashes is the same parameter"
+    assert profile["fs.file-max"] == 5
+    assert "net.ipv4.tcp_mem" not in profile, "null takes a parameter out"
+    assert "fs.nr_open" not in profile, "what has no value is not wanted"
+
+
+def test_the_error_says_what_is_wanted():
+    with pytest.raises(AnsibleFilterError, match="wants a list of dictionaries"):
+        FilterModule().filters()["kernel_profile"]([{"name": "x"}])

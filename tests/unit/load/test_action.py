@@ -1,0 +1,96 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The controller's half of a load: it waits for no load for ever, and what it passes on masks nothing else."""
+
+from __future__ import annotations
+
+import itertools
+from types import SimpleNamespace
+
+import pytest
+from ansible.module_utils.common.arg_spec import ModuleArgumentSpecValidator
+from ansible.module_utils.common.parameters import remove_values
+from ansible_collections.xitrum.host.plugins.action import connection_load as action
+from ansible_collections.xitrum.host.plugins.module_utils.load import counts as load_counts
+from ansible_collections.xitrum.host.plugins.module_utils.load import planning as load_plan
+
+SAID = {"phase": "hold", "seconds": 1.0, "held_seconds": 0, "counts": load_counts.total([]), "deadline": 40.0}
+GONE = {"failed": True, "msg": "its process 7 is gone"}
+
+
+class Clock:
+    """Time that passes only while one sleeps."""
+
+    def __init__(self):
+        self.now = 0.0
+
+    def monotonic(self):
+        return self.now
+
+    def sleep(self, seconds):
+        self.now += seconds
+        assert self.now < 1000, "it would wait for ever"
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """The time of the action."""
+    found = Clock()
+    monkeypatch.setattr(action, "time", found)
+    return found
+
+
+def half(says, **arguments):
+    """The action with a host that says this, and what the host was asked."""
+    made, asked = object.__new__(action.ActionModule), []
+    made._task = SimpleNamespace(args=arguments, check_mode=False)
+    made._display = SimpleNamespace(display=lambda text: None)
+    made._execute_module = lambda module_name, module_args, task_vars: asked.append(module_args) or says(module_args)
+    return made, asked
+
+
+def watched(says):
+    made, asked = half(says)
+    return made._watch("run", {"inventory_hostname": "proxy1"}, lambda said: False), [one["state"] for one in asked]
+
+
+@pytest.mark.parametrize("answers", [[SAID], [SAID, GONE]])
+def test_a_load_that_does_not_end_is_given_up_after_its_deadline(clock, answers):
+    turns = itertools.cycle(answers)
+    said, asked = watched(lambda asked: next(turns))
+    assert said["failed"] and "after its deadline of 40 s" in said["msg"]
+    assert SAID["deadline"] + load_plan.LEASE < clock.now < SAID["deadline"] + load_plan.LEASE + 10
+    assert asked[-1] == "stopped"
+
+
+def test_a_load_whose_process_is_gone_is_given_up_with_its_sentence(clock):
+    said, asked = watched(lambda asked: GONE)
+    assert (said["failed"], said["msg"]) == (True, GONE["msg"])
+    assert asked == ["looked"] * action.FAILURES + ["stopped"]
+
+
+def test_a_host_that_says_nothing_is_given_up(clock):
+    said, _asked = watched(lambda asked: {})
+    assert said["failed"] and said["msg"]
+
+
+def test_short_values_of_headers_mask_nothing_of_the_result(monkeypatch):
+    """As the module does it: what is given is what is masked."""
+    arguments = {"state": "planned", "headers": {"X-A": "x", "X-B": "1", "Cookie": "secret-one"}}
+    made, asked = half(lambda asked: {}, **arguments)
+    monkeypatch.setattr(action.ActionBase, "run", lambda self, tmp=None, task_vars=None: {})
+    made.run(task_vars={})
+    given = {"headers": asked[0]["headers"]}
+    checked = ModuleArgumentSpecValidator(load_plan.SPEC).validate(given)
+    assert checked.error_messages == []
+    assert load_plan.with_headers(checked.validated_parameters)["headers"] == arguments["headers"]
+    result = {"run": "/run/xitrum.host-load-x1", "most": 1001, "invocation": {"module_args": given}}
+    shown = remove_values(result, checked._no_log_values)
+    assert (shown["run"], shown["most"]) == (result["run"], result["most"])
+    assert "secret-one" not in str(shown)
+
+
+@pytest.mark.parametrize(("headers", "text"), [({}, ""), ("", ""), ('{"A": "b"}', '{"A": "b"}'), ({"A": 1}, '{"A": 1}')])
+def test_headers_are_one_text(headers, text):
+    assert action.as_text(headers) == text

@@ -1,0 +1,248 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A load against a small server on the loopback: it holds, counts, and leaves nothing, whoever ends it."""
+
+from __future__ import annotations
+
+import glob
+import os
+import selectors
+import signal
+import socket
+import tempfile
+import threading
+import time
+
+import pytest
+from ansible_collections.xitrum.host.plugins.module_utils.core.host import Host
+from ansible_collections.xitrum.host.plugins.module_utils.load import burst as load_burst
+from ansible_collections.xitrum.host.plugins.module_utils.load import planning as load_plan
+from ansible_collections.xitrum.host.plugins.module_utils.load import run as load_run
+from ansible_collections.xitrum.host.plugins.module_utils.load import state as load_state
+
+SECONDS = 20
+
+
+class Server:
+    """Takes at most C(most) WebSockets and answers pings; C(answer) is what it says to a handshake. Of the connections,
+    so many as C(mute) answer no ping."""
+
+    def __init__(self, most=10_000, answer=b"HTTP/1.1 101 Switching Protocols\r\n\r\n", mute=0):
+        self.most, self.answer, self.over, self.hung, self.mute, self.muted = most, answer, False, [], mute, set()
+        self.listener = socket.create_server(("127.0.0.1", 0), backlog=512)
+        self.port = self.listener.getsockname()[1]
+        self.thread = threading.Thread(target=self.serve, daemon=True)
+        self.thread.start()
+
+    def serve(self):
+        with selectors.DefaultSelector() as selector:
+            selector.register(self.listener, selectors.EVENT_READ)
+            while not self.over:
+                for key, _events in selector.select(0.02):
+                    if key.fileobj is self.listener:
+                        link, _address = self.listener.accept()
+                        if len(selector.get_map()) > self.most:
+                            self.hung.append(link)
+                        else:
+                            selector.register(link, selectors.EVENT_READ)
+                        continue
+                    data = key.fileobj.recv(65536)
+                    if data.startswith(b"GET "):
+                        key.fileobj.sendall(self.answer)
+                    elif data.startswith(b"\x89"):
+                        if len(self.muted) < self.mute:
+                            self.muted.add(key.fileobj)
+                        if key.fileobj not in self.muted:
+                            key.fileobj.sendall(b"\x8a\x00")
+                    else:
+                        selector.unregister(key.fileobj)
+                        key.fileobj.close()
+            for key in list(selector.get_map().values()):
+                key.fileobj.close()
+
+    def close(self):
+        self.over = True
+        self.thread.join()
+        for link in self.hung:
+            link.close()
+
+
+@pytest.fixture(autouse=True)
+def folder(monkeypatch, tmp_path):
+    """Where loads keep what they say."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(load_run, "base", lambda: None)
+    return tmp_path
+
+
+def started(server, **changes):
+    wanted = {"connections": 60, "rate": 600, "seconds": 1, "heartbeat": 1, "timeout": 1, "path": "/echo", "headers": {}, "sources": [],
+              "targets": [{"name": "server", "address": "127.0.0.1", "port": server.port, "tls": False}], **changes}
+    plan = load_plan.plan(wanted, load_state.client(Host(), wanted))
+    assert plan.problems == []
+    return load_run.start(wanted, plan.facts)
+
+
+def look_until(run, enough):
+    until = time.monotonic() + SECONDS
+    while not enough(said := load_run.look(run)):
+        assert time.monotonic() < until, said
+        time.sleep(0.05)
+    return said
+
+
+def gone(pid):
+    """Waits until a process has ended."""
+    until = time.monotonic() + SECONDS
+    while os.path.exists(f"/proc/{pid}") and os.waitpid(pid, os.WNOHANG)[0] == 0:
+        assert time.monotonic() < until
+        time.sleep(0.05)
+
+
+def children():
+    """The processes that this one has started, by the kernel's own account."""
+    with open(f"/proc/self/task/{threading.get_native_id()}/children", encoding="utf-8") as file:
+        return [int(word) for word in file.read().split()]
+
+
+def test_connections_are_held_and_answer_until_they_are_ended(folder):
+    server = Server()
+    try:
+        run = started(server)
+        said = look_until(run, lambda said: said["counts"]["pongs"] >= 60)
+        assert (said["phase"], said["counts"]["held"]) == ("hold", 60)
+        pid = children()[-1]
+        ended = load_run.stop(run)
+        assert (ended["phase"], ended["counts"]["held"], ended["counts"]["dropped"], ended["counts"]["silent"]) == ("ended", 60, 0, 0)
+        gone(pid)
+        assert glob.glob(f"{folder}/*") == []
+        with pytest.raises(load_run.LoadError, match="is no folder of a load that runs"):
+            load_run.look(run)
+    finally:
+        server.close()
+
+
+def test_a_load_that_nobody_looks_at_ends_by_itself(folder, monkeypatch):
+    monkeypatch.setattr(load_plan, "LEASE", 1)
+    server = Server()
+    try:
+        started(server)
+        pid = children()[-1]
+        gone(pid)
+        assert glob.glob(f"{folder}/*") == []
+    finally:
+        server.close()
+
+
+def test_a_server_that_takes_no_more_is_not_asked_for_the_rest(folder):
+    """The listener itself is one of what the server watches."""
+    server = Server(most=20)
+    try:
+        run = started(server, connections=500, rate=200)
+        said = look_until(run, lambda said: said["phase"] == "hold")
+        assert (said["counts"]["held"], said["counts"]["stopped"]) == (20, 1)
+        assert said["counts"]["unanswered"] == said["counts"]["tried"] - 20 < 480
+        load_run.stop(run)
+    finally:
+        server.close()
+
+
+@pytest.mark.parametrize(("answer", "name", "status"), [(b"HTTP/1.1 404 Not Found\r\n\r\n", "turned_away", 404), (b"SSH-2.0\r\n\r\n", "turned_away", 0)])
+def test_another_answer_is_counted(answer, name, status):
+    server = Server(answer=answer)
+    try:
+        run = started(server)
+        said = look_until(run, lambda said: said["phase"] == "hold")
+        assert said["counts"][name] == said["counts"]["tried"] and said["counts"]["status"] == status
+        load_run.stop(run)
+    finally:
+        server.close()
+
+
+def test_nobody_there_is_counted_and_what_a_server_closes_too():
+    server = Server()
+    run = started(server)
+    look_until(run, lambda said: said["counts"]["held"] == 60)
+    server.close()
+    said = look_until(run, lambda said: said["counts"]["held"] == 0)
+    assert said["counts"]["dropped"] == 60
+    load_run.stop(run)
+    server.listener.close()
+    run = started(server)
+    said = look_until(run, lambda said: said["phase"] == "hold")
+    assert said["counts"]["refused"] == said["counts"]["tried"] > 0
+    load_run.stop(run)
+
+
+def test_a_connection_that_does_not_answer_is_lost_once_and_not_held_any_more():
+    server = Server(mute=7)
+    try:
+        run = started(server)
+        said = look_until(run, lambda said: said["counts"]["silent"] == 7)
+        assert said["counts"]["held"] == 53
+    finally:
+        server.close()
+    look_until(run, lambda said: said["counts"]["held"] <= 0)
+    counts = load_run.stop(run)["counts"]
+    assert (counts["held"], counts["dropped"], counts["silent"]) == (0, 53, 7)
+
+
+@pytest.mark.parametrize("asks", [load_run.look, load_run.stop])
+def test_a_load_whose_process_was_killed_says_so(folder, asks):
+    server = Server()
+    try:
+        run = started(server)
+        look_until(run, lambda said: said["phase"] == "hold")
+        pid = children()[-1]
+        assert load_run.read(run, "process")["pid"] == pid
+        os.kill(pid, signal.SIGKILL)
+        with pytest.raises(load_run.LoadError, match=f"its process {pid} is gone"):
+            look_until(run, lambda said: False) if asks == load_run.look else asks(run)
+        gone(pid)
+        with pytest.raises(load_run.LoadError):
+            asks(run)
+        assert os.path.isdir(run) == (asks == load_run.look)
+    finally:
+        server.close()
+
+
+def test_another_process_with_its_number_is_not_the_load(folder):
+    run = str(folder / f"{load_run.PREFIX}x")
+    os.mkdir(run)
+    load_run.write(run, "state", {"phase": "hold", "seconds": 3})
+    ticks = load_run.stat_of(os.getpid())["start_ticks"]
+    load_run.write(run, "process", {"pid": os.getpid(), "start_ticks": ticks})
+    assert load_run.look(run)["phase"] == "hold"
+    load_run.write(run, "process", {"pid": os.getpid(), "start_ticks": ticks - 1})
+    with pytest.raises(load_run.LoadError, match="3 s after its start"):
+        load_run.look(run)
+    load_run.write(run, "state", {"phase": "ended", "seconds": 3})
+    assert load_run.look(run)["phase"] == "ended"
+
+
+@pytest.mark.parametrize("asks", [load_run.look, load_run.stop])
+def test_a_folder_that_is_a_link_or_of_somebody_else_is_not_touched(folder, monkeypatch, asks):
+    there, run = folder / "elsewhere", folder / f"{load_run.PREFIX}x"
+    there.mkdir()
+    load_run.write(there, "state", {"phase": "ended", "seconds": 3})
+    load_run.write(there, "process", {"pid": 1, "start_ticks": 0})
+    run.symlink_to(there)
+    with pytest.raises(load_run.LoadError, match="found no folder of user id"):
+        asks(str(run))
+    run.unlink()
+    there.rename(run)
+    somebody = os.geteuid() + 1
+    monkeypatch.setattr(os, "geteuid", lambda: somebody)
+    with pytest.raises(load_run.LoadError, match=f"found a folder of user id {run.stat().st_uid}, wanted the folder of a load"):
+        asks(str(run))
+    assert sorted(os.listdir(run)) == ["process.json", "state.json"]
+
+
+def test_a_backlog_is_as_good_as_it_is_large():
+    host = Host()
+    wanted = {"connects": 60, "backlogs": [8, 100], "pause": 0.2, "timeout": 8, "address": "", "port": 0}
+    assert load_burst.plan(wanted, load_burst.read(host, wanted)).problems == []
+    small, large = load_burst.apply(host, wanted)
+    assert (small["at_once"], small["delayed"], small["failed"]) == (9, 51, 0) and small["slowest_ms"] > 900 and small["ListenOverflows"] > 0
+    assert (large["at_once"], large["delayed"], large["failed"]) == (60, 0, 0)

@@ -1,0 +1,108 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The module as Ansible runs it."""
+
+from __future__ import annotations
+
+import json
+import os
+
+import pytest
+import yaml
+from ansible.module_utils.testing import patch_module_args
+from ansible_collections.xitrum.host.plugins.modules import package_info
+
+from ..package_fixture import mac_members
+from ..package_fixture import package as make_package
+
+
+def run(capsys, **arguments):
+    with patch_module_args(arguments), pytest.raises(SystemExit):
+        package_info.main()
+    return json.loads(capsys.readouterr().out)
+
+
+def test_a_good_package(tmp_path, capsys):
+    said = run(capsys, source=str(make_package(tmp_path / "x")), cache=str(tmp_path / "cache"))
+    assert said["problems"] == []
+    assert said["changed"] is False
+    assert said["folder"] == str(tmp_path / "x")
+    assert said["files"] == len(said["manifest"]) == 6
+    assert (said["java"], said["main_class_jar"], said["scala"], said["examples"]) == (8, "lib/app.jar", "2.13.18", [])
+    assert os.listdir(tmp_path / "cache") == ["jars.json"]
+
+
+def test_all_problems_at_once_and_no_failure(tmp_path, capsys):
+    folder = make_package(tmp_path / "x")
+    (folder / "config/xitrum.conf").unlink()
+    (folder / "script/runner").chmod(0o644)
+    (folder / "lib/broken.jar").write_text("no zip")
+    os.symlink("/etc", folder / "extra/etc")
+    said = run(capsys, source=str(folder), cache=str(tmp_path / "cache"), main_class="quickstart.Boat")
+    assert "failed" not in said
+    for part in ("extra/etc is a link", "no config/xitrum.conf", "is not executable", "broken.jar is not a jar", "did you mean quickstart.Boot?"):
+        assert sum(part in problem for problem in said["problems"]) == 1, part
+    assert len(said["problems"]) == 5
+
+
+def test_a_package_that_is_not_there(tmp_path, capsys):
+    said = run(capsys, source=str(tmp_path / "x"), cache=str(tmp_path / "cache"))
+    assert len(said["problems"]) == 1
+    assert said["release"] == ""
+    assert "failed" not in said
+
+
+def test_a_folder_that_is_no_package_is_not_read(tmp_path, capsys, monkeypatch):
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home/secret").write_text("")
+    monkeypatch.setattr(package_info.package, "sha256_of", lambda path: pytest.fail(f"read {path}"))
+    assert len(run(capsys, source=str(tmp_path / "home"), cache=str(tmp_path / "cache"))["problems"]) == 3
+
+
+def test_a_cache_that_cannot_be_used_fails(tmp_path, capsys):
+    (tmp_path / "cache").write_text("a file")
+    said = run(capsys, source=str(make_package(tmp_path / "x")), cache=str(tmp_path / "cache"))
+    assert said["failed"] is True
+    assert f"the cache {tmp_path}/cache cannot be used" in said["msg"]
+
+
+def test_the_cache_is_in_the_home_by_default(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    run(capsys, source=str(make_package(tmp_path / "x")))
+    assert (tmp_path / ".cache/xitrum.host/jars.json").is_file()
+
+
+def test_a_short_header_does_not_blot_out_the_result_and_a_token_does(tmp_path, capsys):
+    said = run(capsys, source=str(make_package(tmp_path / "x")), cache=str(tmp_path / "cache"), headers={"X-Build": "8", "Authorization": "Bearer 0123456789"})
+    assert said["java"] == 8
+    assert "0123456789" not in json.dumps(said["invocation"])
+
+
+@pytest.mark.parametrize("found", [package_info.NOTHING, None])
+def test_every_value_that_is_returned_is_documented(found, tmp_path):
+    values = found or package_info.look(str(make_package(tmp_path / "x")), "quickstart.Boot", str(tmp_path / "cache"))
+    assert {*values, "problems"} == set(yaml.safe_load(package_info.RETURN))
+
+
+def test_a_package_from_a_mac_is_the_same_release_without_a_broken_jar(tmp_path):
+    before = package_info.look(str(make_package(tmp_path / "x")), "quickstart.Boot", None)
+    for name, content in mac_members().items():
+        (tmp_path / "x" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "x" / name).write_bytes(content)
+    assert package_info.look(str(tmp_path / "x"), "quickstart.Boot", None) == before
+    assert before["problems"] == []
+
+
+def test_a_build_that_failed_is_the_one_problem(tmp_path, capsys):
+    build = {"command": "sbt xitrum-package", "directory": str(tmp_path), "code": 1, "output": "[error] Not a valid key: xitrum-package\n"}
+    result = run(capsys, source=str(tmp_path / "gone"), build=build)
+    assert len(result["problems"]) == 1 and "Set xitrum_build_command to sbt xitrumPackage" in result["problems"][0]
+    assert "there is no package at" in run(capsys, source=str(tmp_path / "gone"), build={**build, "code": 0, "output": ""})["problems"][0]
+
+
+def test_a_configuration_that_does_not_parse_is_a_problem_with_its_line(tmp_path, capsys):
+    folder = make_package(tmp_path / "x")
+    (folder / "config/xitrum.conf").write_text("xitrum {\n")
+    problems = run(capsys, source=str(folder), cache=str(tmp_path / "cache"))["problems"]
+    assert len(problems) == 1 and problems[0].startswith(f"{folder}/config/xitrum.conf, line 1: {{ is not closed")

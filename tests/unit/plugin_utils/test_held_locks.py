@@ -1,0 +1,207 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""However a run ends, its locks are given back: real runs of Ansible, whose module for the lock writes down what it is asked."""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import yaml
+from ansible.parsing.vault import VaultLib, VaultSecret
+from ansible_collections.xitrum.host.plugins.plugin_utils import held_locks
+
+ROOT = pathlib.Path(__file__).resolve().parents[3]
+
+#: In the place of the module on the host. Of a host in STUB_AWAY nothing can be given back.
+STUB = '''#!/usr/bin/python
+import json
+import os
+
+from ansible.module_utils.basic import AnsibleModule
+
+kinds = {"name": "str", "root": "str", "log_dir": "str", "user": "str", "state": "str", "holder": "dict", "release": "str", "outcome": "str",
+         "healthy": "bool", "seconds": "int", "take_over": "str"}
+module = AnsibleModule(argument_spec={name: {"type": kind} for name, kind in kinds.items()}, supports_check_mode=True)
+given = {name: value for name, value in module.params.items() if value is not None}
+with open(os.environ["STUB_CALLS"], "a") as file:
+    # Its environment, and the command lines of it and its parents.
+    pid, ran_with = os.getpid(), list(os.environ.values())
+    while pid > 1 and os.path.exists(f"/proc/{pid}/stat"):
+        with open(f"/proc/{pid}/cmdline") as line, open(f"/proc/{pid}/stat") as stat:
+            ran_with.append(line.read().replace("\\0", " "))
+            pid = int(stat.read().rpartition(")")[2].split()[1])
+    file.write(json.dumps({**given, "become": os.environ.get("ANSIBLE_BECOME_PASS", ""), "ran_with": ran_with}) + "\\n")
+if given["state"] == "abandoned" and os.environ.get("STUB_AWAY"):
+    module.fail_json(msg="no room \\x1b[2J")
+if given["state"] == "held" and given["root"] == os.environ.get("STUB_TAKEN"):
+    module.fail_json(msg="another run is at work", held_by={"id": "other", "user": "ann", "host": "elsewhere"})
+module.exit_json(changed=False, run="demo id" if given["state"] in ("held", "renewed") else "", interrupted=False)
+'''
+
+
+@pytest.fixture(name="fleet")
+def fixture_fleet(tmp_path):
+    """A function that starts a run of three hosts, which take their lock and then do C(tasks). It returns the process."""
+    collection = tmp_path / "ansible_collections/xitrum/host"
+    (collection / "plugins/modules").mkdir(parents=True)
+    for name in ("galaxy.yml", "meta", "playbooks", "roles"):
+        (collection / name).symlink_to(ROOT / name)
+    for name in ("action", "doc_fragments", "filter", "lookup", "module_utils", "plugin_utils"):
+        (collection / "plugins" / name).symlink_to(ROOT / "plugins" / name)
+    (collection / "plugins/modules/run_lock.py").write_text(STUB)
+    connection = {"ansible_connection": "local", "ansible_become": False, "ansible_python_interpreter": sys.executable}
+
+    def start(tasks, *options, typed="", secret="", **environment):
+        lock = {"name": "Take the lock", "xitrum.host.run_lock": {
+            "name": "demo", "root": "/opt/{{ inventory_hostname }}", "log_dir": "/var/log/demo", "user": "demo", "release": "bb",
+            "state": "{{ lock_state | default('held') }}"}}
+        play = {"hosts": "{{ groups | xitrum.host.working_hosts('all', read=false) }}", "gather_facts": False, "strategy": "linear", "any_errors_fatal": True}
+        book = [{**play, "name": "Lock", "tasks": [lock]}, {**play, "name": "Work", "tasks": tasks}]
+        (tmp_path / "book.yml").write_text(yaml.safe_dump(book, sort_keys=False))
+        hosts = {"all": {"hosts": dict.fromkeys(("app1", "app2", "app3"), connection)}}
+        (tmp_path / "hosts.yml").write_text(yaml.safe_dump(hosts) + "".join(f"  {line}\n" for line in secret.splitlines()))
+        (tmp_path / "typed").write_text(typed)
+        (tmp_path / "calls").write_text("")
+        # Also where the tests themselves were started by nohup, which has SIGHUP ignored from there on.
+        default = "import os, signal, sys; signal.signal(signal.SIGHUP, signal.SIG_DFL); os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
+        return subprocess.Popen(
+            [sys.executable, "-c", default, "-m", "ansible", "playbook", "-i", tmp_path / "hosts.yml", tmp_path / "book.yml", *options],
+            text=True, cwd=tmp_path, stdin=open(tmp_path / "typed", encoding="utf-8"), stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            # Without a terminal, what is typed comes from standard input.
+            start_new_session=bool(typed),
+            env={**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(tmp_path), "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "STUB_CALLS": str(tmp_path / "calls"),
+                 **environment})
+
+    start.calls = lambda state: sorted((call for call in map(json.loads, (tmp_path / "calls").read_text().splitlines()) if call["state"] == state),
+                                       key=lambda call: call["root"])
+    return start
+
+
+RELEASE = {"name": "Give the lock back", "xitrum.host.run_lock": {"name": "demo", "root": "/opt/x", "log_dir": "/var/log/demo", "state": "released"}}
+FAIL = {"name": "Fail", "ansible.builtin.fail": {"msg": "broken"}, "when": "inventory_hostname == 'app2'"}
+WAIT = {"name": "Wait", "ansible.builtin.command": {"cmd": "sleep 60"}}
+REFUSE = {"name": "Refuse", "ansible.builtin.assert": {"that": False}, "run_once": True}
+LOSE = {"name": "Lose a host", "ansible.builtin.raw": "echo {{ 1 }}", "vars": {"ansible_connection": "ssh", "ansible_host": "127.0.0.1", "ansible_port": 1},
+        "when": "inventory_hostname == 'app2'"}
+
+
+@pytest.mark.parametrize("tasks", [[REFUSE], [LOSE, RELEASE]], ids=["refused", "lost"])
+def test_a_run_that_ends_early_gives_its_locks_back(fleet, tasks):
+    with fleet(tasks) as run:
+        said = run.communicate()[0]
+    held, given = fleet.calls("held"), fleet.calls("abandoned")
+    assert [call["root"] for call in given] == ["/opt/app1", "/opt/app2", "/opt/app3"], said
+    assert [call["holder"] for call in given] == [call["holder"] for call in held], "the run that ended, and not the one that gives back"
+    assert {(call["name"], call["log_dir"], call["user"], call["release"]) for call in given} == {("demo", "/var/log/demo", "demo", "bb")}
+    assert "The run ended before its last task. Its lock of app1, app2, app3 is given back." in " ".join(said.split()) and "could not be given back" not in said
+
+
+def encrypt(text, password, vault_id):
+    """A variable `vaulted` of all hosts, encrypted with a password."""
+    secret = VaultSecret(password.encode())
+    lines = VaultLib([(vault_id, secret)]).encrypt(text, secret, vault_id=vault_id).decode().splitlines()
+    return "vars:\n  ansible_remote_tmp: !vault |\n" + "".join(f"    {line}\n" for line in lines)
+
+
+@pytest.mark.parametrize("options, settings", [
+    (["--ask-vault-pass"], {}), (["--vault-id", "default@prompt"], {}), ([], {"ANSIBLE_VAULT_IDENTITY_LIST": "default@prompt"}),
+], ids=["asked", "named", "set"])
+def test_a_vault_password_that_was_typed_is_passed_on(fleet, tmp_path, options, settings):
+    secret = encrypt(f"{tmp_path}/remote", "open sesame", "default")
+    with fleet([FAIL], *options, typed="open sesame\n", secret=secret, **settings) as run:
+        said = run.communicate()[0]
+    given = fleet.calls("abandoned")
+    assert [call["root"] for call in given] == ["/opt/app1", "/opt/app2", "/opt/app3"], said
+    # Nobody else can read it.
+    assert all("sesame" not in " ".join(call["ran_with"]) for call in given), given
+    assert "could not be given back" not in said
+
+
+def test_a_run_that_gives_them_back_itself_ends_without_another(fleet):
+    with fleet([RELEASE]) as run:
+        said = run.communicate()[0]
+    assert run.returncode == 0 and len(fleet.calls("released")) == 3
+    assert not fleet.calls("abandoned") and "ended before" not in said
+
+
+def test_hosts_that_were_refused_are_not_among_them(fleet):
+    with fleet([], STUB_TAKEN="/opt/app2") as run:
+        said = run.communicate()[0]
+    assert run.returncode == 2 and "another run is at work" in said
+    assert [call["root"] for call in fleet.calls("abandoned")] == ["/opt/app1", "/opt/app3"]
+
+
+@pytest.mark.parametrize("signals, code", [
+    ([signal.SIGINT] * 2, 99),
+    # Of a CI that cancels a job, and of a terminal that is closed.
+    ([signal.SIGTERM], -signal.SIGTERM), ([signal.SIGHUP], -signal.SIGHUP),
+], ids=["Ctrl-C twice", "SIGTERM", "SIGHUP"])
+def test_a_run_that_is_interrupted_gives_its_locks_back(fleet, signals, code):
+    with fleet([WAIT]) as run:
+        wait_for(lambda: len(fleet.calls("held")) == 3)
+        # The task after it has begun.
+        time.sleep(2)
+        for number in signals:
+            run.send_signal(number)
+            time.sleep(0.5)
+        said = run.communicate()[0]
+    assert len(fleet.calls("abandoned")) == 3, said
+    assert run.returncode == code, said
+    assert ("Press Ctrl-C once more" in said) is (len(signals) == 2)
+
+
+def test_it_says_where_that_failed_and_what_to_do(fleet):
+    with fleet([FAIL], STUB_AWAY="1") as run:
+        said = run.communicate()[0]
+    words = " ".join(said.split())
+    assert run.returncode == 2
+    assert "The lock could not be given back on each of these hosts: app1, app2, app3." in words
+    assert "-e xitrum_take_over=true" in words and "\x1b[2J" not in said
+
+
+def test_check_mode_has_no_lock_to_give_back(fleet):
+    with fleet([FAIL], "--check") as run:
+        run.communicate()
+    assert not fleet.calls("abandoned")
+
+
+def wait_for(condition, seconds=300):
+    """Waits until it holds, and fails where it does not."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it took too long"
+        time.sleep(0.2)
+
+
+def test_what_is_held_is_what_was_taken_and_not_given_back():
+    def line(host, name, held):
+        return json.dumps({"host": host, "held": held, "arguments": {"name": name, "n": host}})
+
+    text = "\n".join([line("a", "x", True), line("b", "x", True), line("a", "y", True), line("a", "x", False), line("b", "x", False), line("b", "x", True)])
+    assert held_locks.read_held(text) == {"a": [{"name": "y", "n": "a"}], "b": [{"name": "x", "n": "b"}]}
+    assert held_locks.read_held("") == {}
+
+
+def test_the_hosts_are_reached_as_the_run_reached_them():
+    given = {"inventory": ("/fleet", "a,"), "remote_user": "ops", "connection": "ssh", "ask_pass": True, "become_ask_pass": True, "subset": "app1",
+             "vault_ids": ["x@/y", "prompt", "z@prompt"], "ask_vault_pass": True,
+             "extra_vars": ("a=1", "@/vars.yml"), "private_key_file": "/key", "become_method": "sudo"}
+    assert held_locks.options(given, True) == [
+        "-i", "/fleet", "-i", "a,", "--user=ops", "--private-key=/key", "--connection=ssh", "--become-method=sudo", "--vault-id=x@/y",
+        "--connection-password-file=-", "-e", "a=1", "-e", "@/vars.yml"]
+
+
+def test_the_play_that_gives_locks_back_refuses_a_run_by_hand(tmp_path):
+    (tmp_path / "hosts.yml").write_text(yaml.safe_dump({"all": {"hosts": {"app1": {"ansible_connection": "local", "ansible_become": False}}}}))
+    ran = subprocess.run([sys.executable, "-m", "ansible", "playbook", "-i", tmp_path / "hosts.yml", held_locks.PLAY, "-e", "ansible_become=false"],
+                         text=True, capture_output=True, check=False, stdin=subprocess.DEVNULL)
+    assert ran.returncode == 2
+    assert "run the playbook that you want with -e xitrum_take_over=true" in " ".join((ran.stdout + ran.stderr).split())

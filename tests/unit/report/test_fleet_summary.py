@@ -1,0 +1,72 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whether a read leaves a run anything to do, and the fleet on one screen."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.xitrum.host.plugins.filter import host_state
+from ansible_collections.xitrum.host.plugins.module_utils.report import fleet_summary
+
+from ..read_fixture import state
+
+
+@pytest.mark.parametrize("read, needed", [
+    (state(), False),
+    (state(kernel=["write"]), True),
+    (state(start=[{"index": 0}]), True),
+    (state(restart=[{"index": 0}]), True),
+    (state(surplus=[{"index": 2}]), True),
+    ({}, False),
+    (None, False),
+])
+def test_whether_a_run_would_do_anything(read, needed):
+    assert fleet_summary.needs_work(read) is needed
+
+
+def test_what_is_still_open_names_the_host_the_value_and_the_reason():
+    said = fleet_summary.open_work(state(kernel=["write"]), "app1")
+    assert "app1" in said and "kernel" in said
+    assert "instance-0 nofile: wanted 20000, configured 1024000, effective 1024/1024 (fixed at start)" in said
+
+
+def test_the_fleet_in_one_screen():
+    item = {"index": 0, "port": 8000, "running": True, "pid": 7, "release": "aaaaaaaaaaaa"}
+    said = fleet_summary.fleet_summary({"app2": state(instances=[item]), "app1": state(instances=[item]), "app3": None}, False)
+    assert said.startswith("3 hosts, 2 of 2 instances running, release aaaaaaaaaaaa")
+    assert "Not reached: app3" in said
+    line = next(line for line in said.splitlines() if line.startswith("nofile"))
+    assert line.split() == ["nofile", "20000", "1024000", "1024/1024", "RESTART", "DUE", "app1:0", "app2:0", "fixed", "at", "start"]
+    assert "1 more values are as wanted" in said
+
+
+def test_a_host_that_was_lost_is_not_shown_as_it_was_before_the_run():
+    item = {"index": 0, "port": 8000, "running": True, "pid": 7, "release": "aaaaaaaaaaaa"}
+    hostvars = {name: {"xitrum_host_state": state(instances=[item])} for name in ("app1", "app2")}
+    hostvars["app1"][host_state.REACH_ROWS], hostvars["app3"] = {}, {}
+    said = host_state.summary(hostvars, ["app2", "app1", "app3"], reached=["app1"])
+    assert said.startswith("3 hosts, 1 of 1 instances running")
+    assert "Lost during the run, so that its state is not known: app2." in said and "Not reached: app3" in said
+    assert not [line for line in said.splitlines() if line.startswith("app2")]
+    assert "Lost" not in host_state.summary(hostvars, ["app1", "app2"], reached=["app1", "app2"])
+    assert "Lost" not in host_state.summary(hostvars, ["app1", "app2"])
+
+
+def test_everything_is_shown_on_request():
+    line = next(line for line in fleet_summary.fleet_summary({"app1": state()}, False, True).splitlines() if line.startswith("net.core.somaxconn"))
+    assert line.split() == ["net.core.somaxconn", "1024", "1024", "4096", "ok", "app1"]
+
+
+def test_what_a_container_does_not_have_is_one_line():
+    read = state()
+    read["kernel"]["rows"] = [{**read["kernel"]["rows"][0], "item": item, "status": "absent"} for item in ("a.b", "c.d")]
+    assert "not on this host: a.b, c.d (all hosts)" in fleet_summary.fleet_summary({"app1": read, "app2": read}, False)
+
+
+def test_check_mode_says_that_it_only_would():
+    assert fleet_summary.fleet_summary({"app1": state()}, True).startswith("Check mode")
+
+
+def test_a_table_is_as_wide_as_its_widest_cells():
+    assert fleet_summary.table(("a", "b"), [("long", 1)]) == ["a     b", "long  1"]

@@ -1,0 +1,43 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The inventories to begin with are read by Ansible, and have no variable that a role does not know or would not take."""
+
+from __future__ import annotations
+
+import json
+import pathlib
+import subprocess
+
+import pytest
+from ansible_collections.xitrum.host.plugins.filter.unknown_variables import of_collection, unknown_variables
+from ansible_collections.xitrum.host.plugins.module_utils.core import variables
+
+FOLDER = pathlib.Path(__file__).resolve().parents[3] / "inventories/example"
+#: Each with how many hosts its page says that it has.
+HOSTS = {"one-host": 1, "three-hosts": 3, "fleet": 22}
+
+
+def hosts_of(name):
+    said = subprocess.run(["ansible-inventory", "-i", str(FOLDER / name), "--list"], check=True, stdout=subprocess.PIPE, text=True).stdout
+    return json.loads(said)["_meta"]["hostvars"]
+
+
+@pytest.mark.parametrize("name", HOSTS)
+def test_all_variables_are_known_and_those_that_are_no_templates_fit(name):
+    hosts, (options, _prefixes) = hosts_of(name), of_collection()
+    assert len(hosts) == HOSTS[name]
+    for own in hosts.values():
+        assert unknown_variables(list(own)) == {"errors": [], "warnings": []}
+        plain = {key: value for key, value in own.items() if key in options and "{{" not in str(value)}
+        assert [problem for key, value in plain.items() if (problem := variables.wrong_value(key, value, options[key]))] == []
+        assert own["xitrum_name"] == "shop"
+    # A proxy needs them as well.
+    for key in ("xitrum_name", "xitrum_health_path", "xitrum_health_status", "xitrum_cluster"):
+        assert len({str(own.get(key)) for own in hosts.values()}) == 1, key
+
+
+def test_each_is_on_the_page():
+    assert {path.name for path in FOLDER.iterdir() if path.is_dir()} == set(HOSTS)
+    page = (FOLDER / "README.md").read_text(encoding="utf-8")
+    assert all(f"| [{name}]({name}) | {count} |" in page for name, count in HOSTS.items())

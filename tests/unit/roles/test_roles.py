@@ -1,0 +1,71 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What every role keeps: its specification, its defaults and its page say the same."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+import yaml
+
+from tests.docs import role_variables
+
+ROLES = role_variables.roles()
+
+
+def defaults(role):
+    path = role / "defaults" / "main.yml"
+    return (yaml.safe_load(path.read_text()) or {}) if path.exists() else {}
+
+
+def texts(role):
+    return {path: path.read_text() for folder in ("tasks", "vars", "templates", "defaults") for path in (role / folder).glob("**/*") if path.is_file()}
+
+
+@pytest.fixture(name="role", params=ROLES, ids=lambda path: path.name)
+def fixture_role(request):
+    return request.param
+
+
+def test_every_default_is_specified_and_the_same(role):
+    specified = role_variables.options(role)
+    for name, value in defaults(role).items():
+        assert name in specified, f"{name} has a default and no specification"
+        if not role_variables.worked_out(value):
+            assert specified[name].get("default") == value, f"the default of {name} differs from its specification"
+
+
+def test_a_default_that_is_worked_out_is_described(role):
+    for name, value in defaults(role).items():
+        if role_variables.worked_out(value):
+            said = role_variables.options(role)[name]
+            assert "default" not in said, f"the default of {name} is worked out, and its specification has a fixed one"
+            assert "The default is" in " ".join(said["description"]), f"the specification of {name} does not say what its default is"
+
+
+def test_every_specified_variable_is_used(role):
+    everywhere = "".join(text for each in ROLES for text in texts(each).values())
+    everywhere += "".join(path.read_text() for pattern in ("playbooks/**/*.yml", "plugins/module_utils/**/*.py") for path in role_variables.ROOT.glob(pattern))
+    for name in role_variables.options(role):
+        defined = name in defaults(role)
+        assert len(re.findall(rf"\b{name}\b", everywhere)) > int(defined), f"{name} is specified and nothing reads it"
+
+
+def test_names_begin_with_the_roles_name(role):
+    prefix = f"{role.name}_"
+    assert [name for name in defaults(role) if not name.startswith(prefix)] == []
+
+
+def test_the_page_has_the_current_table(role):
+    assert (role / "README.md").read_text() == role_variables.page(role), "run: python -m tests.docs.role_variables"
+
+
+def test_main_is_an_index(role):
+    assert len((role / "tasks" / "main.yml").read_text().splitlines()) <= 60
+
+
+def test_the_action_group_has_every_module():
+    runtime = yaml.safe_load((role_variables.ROOT / "meta" / "runtime.yml").read_text())
+    assert runtime["action_groups"]["all"] == sorted(path.stem for path in role_variables.ROOT.glob("plugins/modules/*.py"))

@@ -1,0 +1,122 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Options that may hold a secret are shown nowhere: in no result, no diff, no journal, and no file that others read."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+import yaml
+from ansible.module_utils.testing import patch_module_args
+from ansible.parsing.dataloader import DataLoader
+from ansible.template import Templar, trust_as_template
+from ansible_collections.xitrum.host.plugins.module_utils.core import commands, file_set, quiet
+from ansible_collections.xitrum.host.plugins.modules import console, instances, service_definition
+from ansible_collections.xitrum.host.plugins.modules import file_set as file_set_module
+
+from tests.docs.role_variables import ROOT
+
+SECRET = "geheim-1234"
+OPTION = f"-Ddb.password={SECRET}"
+ROLES = sorted(path.parents[1].name for path in ROOT.glob("roles/*/meta/argument_specs.yml"))
+
+#: Names of options that may hold a secret, and those that look like it and hold a path, a name or a number.
+MAY_HOLD = re.compile(r"key$|secret|headers$|_options$|arguments$|remote$|_config$|_command$|_extra_|_package$|_files$|_settings$")
+HOLDS_NONE = {
+    "xitrum_tls_key", "xitrum_proxy_tls_key", "proxy_tls_key", "openshift_secret", "openshift_tls_secret", "source_tree_logs_command"}
+
+
+def options(role):
+    specs = yaml.safe_load((ROOT / "roles" / role / "meta" / "argument_specs.yml").read_text())["argument_specs"]
+    return {name: option for entry in specs.values() for name, option in entry.get("options", {}).items()}
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_an_option_of_a_role_that_may_hold_a_secret_is_not_logged(role):
+    found = {name: option for name, option in options(role).items() if MAY_HOLD.search(name) and name not in HOLDS_NONE}
+    assert [name for name, option in found.items() if not option.get("no_log")] == []
+    assert role not in ("xitrum", "supervisor", "console", "proxy", "prove") or found
+
+
+def ran(capsys, module, check_mode=True, **arguments):
+    """All that a module returns, its invocation and its diff among it."""
+    with patch_module_args({**arguments, "_ansible_check_mode": check_mode, "_ansible_diff": True}), pytest.raises(SystemExit):
+        module.main()
+    return capsys.readouterr().out
+
+
+def test_the_expression_of_a_console_is_not_in_its_result(capsys, tmp_path):
+    assert SECRET not in ran(capsys, console, root=str(tmp_path), user="nobody", command=f'login("{SECRET}")')
+
+
+def test_a_short_expression_does_not_blot_out_the_result(capsys, tmp_path):
+    shown = ran(capsys, console, root=str(tmp_path), user="nobody", command="0", instance=10)
+    assert "instance 10 does not run" in shown
+
+
+def test_an_option_of_the_jvm_with_a_password_is_not_shown(capsys, tmp_path):
+    shown = ran(capsys, instances, root=f"{tmp_path}/app", log_dir=f"{tmp_path}/log", user="nobody", release="aaaaaaaaaaaa", jdk_home="/usr", jdk_version=17,
+                java_options=[OPTION, "-XX:+UseG1GC"], instances=[{"index": 0, "port": 8000, "files": {"config/xitrum.conf": "x"}}])
+    assert SECRET not in shown and "-XX:+UseG1GC" in shown and "_JAVA_OPTIONS" in shown
+
+
+@pytest.mark.parametrize(("options", "secret"), [
+    ([OPTION, "-Dtoken=abcdefgh", "-Da=b", "-Xmx1g"], {OPTION, "-Dtoken=abcdefgh"}),
+    (["-Djdbc.url=jdbc:postgresql://ann:geheim@db/x"], {"-Djdbc.url=jdbc:postgresql://ann:geheim@db/x"}),
+    (["-XX:+UseG1GC", "--add-opens=java.base/java.util=ALL-UNNAMED"], set()),
+])
+def test_which_options_of_the_jvm_hold_a_secret(options, secret):
+    assert commands.secret_options(options) == secret
+
+
+@pytest.mark.parametrize("module", [file_set_module, service_definition], ids=["file_set", "service_definition"])
+def test_the_text_of_a_private_file_is_not_shown(capsys, tmp_path, module):
+    files = [{"path": f"{tmp_path}/0.conf", "content": f"# xitrum.host\nenvironment=PASSWORD={SECRET}\n", "mode": "0600"},
+             {"path": f"{tmp_path}/1.conf", "content": "# xitrum.host\nvisible\n"}]
+    shown = ran(capsys, module, name="demo", files=files)
+    assert SECRET not in shown and "visible" in shown and "0.conf" in shown
+    assert issubclass(module.QuietModule, quiet.QuietModule)
+
+
+@pytest.mark.parametrize(("mode", "private"), [("0600", True), ("0400", True), ("0640", False), ("0644", False), ("0755", False)])
+def test_a_file_is_private_where_no_other_reads_it(mode, private):
+    assert file_set.private_texts([{"content": "x", "mode": mode}]) == ({"x"} if private else set())
+
+
+def test_the_options_of_supervisord_are_in_a_private_file():
+    layouts = yaml.safe_load((ROOT / "roles/supervisor/vars/main.yml").read_text())
+    using = [path.stem for path in (ROOT / "roles/supervisor/templates").glob("*.j2") if "supervisor_supervisord_options" in path.read_text()]
+    items = [item for items in layouts.values() if isinstance(items, list) for item in items if isinstance(item, dict) and item.get("template") in using]
+    assert using == ["supervisord"] and [item["mode"] for item in items] == ["0600"]
+
+
+@pytest.mark.parametrize(("hashes", "files"), [
+    ([], {}),
+    (["sha256:ab", "sha256:cd"], {"requirements.txt": "supervisor==4.3.0 --hash=sha256:ab --hash=sha256:cd\n"}),
+])
+def test_pip_is_given_the_hashes_in_a_file(hashes, files):
+    values = yaml.safe_load((ROOT / "roles/supervisor/vars/main.yml").read_text())
+    names = ("__supervisor_pip_files", "__supervisor_pip_hashed")
+    found = Templar(DataLoader(), variables={
+        **{name: trust_as_template(values[name]) for name in names}, "__supervisor_pip": {"files": {}}, "supervisor_supervisord_hashes": hashes,
+        "supervisor_supervisord_version": "4.3.0"}).template(trust_as_template("{{ __supervisor_pip_files }}"))
+    assert found == files
+
+
+def test_pip_of_a_host_installs_nothing_without_hashes():
+    tasks = yaml.safe_load((ROOT / "roles/supervisor/tasks/supervisord.yml").read_text())
+    refused = next(task for task in tasks if "ansible.builtin.fail" in task)
+    assert refused["when"] == "supervisor_supervisord_hashes | length == 0"
+    (pip,) = (task["ansible.builtin.pip"] for task in tasks[-1]["block"] if "ansible.builtin.pip" in task)
+    assert "name" not in pip and pip["requirements"].endswith("/requirements.txt")
+
+
+def test_each_python_package_is_pinned_by_the_hashes_of_its_files():
+    texts = {name: (ROOT / name).read_text() for name in ("requirements.txt", "requirements.lock", "tests/run/setup")}
+    pins = re.findall(r"^([\w.-]+==[^\s;]+)[^\\\n]*\\\n((?:    --hash=sha256:[0-9a-f]{64}(?: \\)?\n)+)", texts["requirements.lock"], re.MULTILINE)
+    assert len(pins) == len(re.findall(r"^[^ #\n]", texts["requirements.lock"], re.MULTILINE)) > 90
+    wanted = re.findall(r"^[\w.-]+==\S+$", texts["requirements.txt"], re.MULTILINE)
+    assert len(wanted) > 10 and set(wanted) <= {name for name, _hashes in pins}
+    assert "--require-hashes -r requirements.lock" in texts["tests/run/setup"]

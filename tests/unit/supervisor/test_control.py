@@ -1,0 +1,125 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The table of supervisors: what they say of instances, where they keep them, and how they let go of them."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.xitrum.host.plugins.module_utils.supervisor import control as supervisors
+from ansible_collections.xitrum.host.plugins.module_utils.supervisor import inittab
+
+from ..fake_host import FakeHost
+
+RUNIT, TOOLS = "/etc/demo-runit", "/etc/demo-daemontools"
+
+#: What each says of an instance 0 that runs and an instance 1 that does not, as it was printed on Debian 12.
+SAID = {
+    "systemd": {"systemctl show --no-pager --property=Id,ActiveState -- demo@0.service demo@1.service":
+                "Id=demo@0.service\nActiveState=active\n\nId=demo@1.service\nActiveState=failed\n"},
+    "supervisord": {"supervisorctl status": (3, "demo-0                           STARTING  \n"
+                                             "demo-1                           FATAL     Exited too quickly (process log may have details)\n", "")},
+    "runit": {f"sv status {RUNIT}/0 {RUNIT}/1": (1, f"run: {RUNIT}/0: (pid 2068) 71s; run: log: (pid 2062) 75s\n"
+                                                 f"down: {RUNIT}/1: 3s, normally up; run: log: (pid 2063) 75s\n", "")},
+    "daemontools": {f"svstat {TOOLS}/0 {TOOLS}/1": f"{TOOLS}/0: up (pid 1979) 71 seconds\n{TOOLS}/1: down 3 seconds, normally up\n"},
+    "upstart": {"initctl status demo-0": "demo-0 start/running, process 12\n", "initctl status demo-1": "demo-1 stop/waiting\n"},
+}
+WORDS = {"systemd": "failed", "supervisord": "FATAL", "runit": "down", "daemontools": "down", "upstart": "stop/waiting"}
+
+
+def host(kind, **more):
+    what = supervisors.KINDS[kind]
+    links = {supervisors.filled(what["mark"], name="demo", index=0): "somewhere"}
+    daemon = supervisors.filled(what["daemon"], name="demo")
+    files = {"/run/systemd/system/some.unit": "", **more.get("files", {})}
+    return FakeHost(files, {**SAID.get(kind, {}), f"systemctl is-enabled {daemon}": "enabled\n"}, links)
+
+
+@pytest.mark.parametrize("kind", SAID)
+def test_each_is_asked_in_its_own_words(kind):
+    assert supervisors.states(host(kind), kind, "demo", [0, 1]) == {0: supervisors.WELL, 1: {"active": WORDS[kind], "boot": "disabled"}}
+
+
+@pytest.mark.parametrize("folder", ["/etc/systemd/system", "/run/systemd/system"])
+def test_an_instance_that_was_masked_is_not_started_at_boot(folder):
+    """As systemctl mask does, for good or until the next boot; the mark for the next boot stays."""
+    there = host("systemd")
+    there.link(f"{folder}/demo@0.service", "/dev/null")
+    assert supervisors.states(there, "systemd", "demo", [0, 1])[0] == {"active": "active", "boot": f"hidden by {folder}/demo@0.service"}
+
+
+def test_a_daemon_that_does_not_start_at_boot_starts_no_instance():
+    there = host("runit")
+    there.commands["systemctl is-enabled demo-runit.service"] = (1, "disabled\n", "")
+    assert supervisors.states(there, "runit", "demo", [0])[0]["boot"] == "disabled"
+
+
+@pytest.mark.parametrize("table, boot", [(inittab.with_entry("", "demo-runit", "x"), "enabled"), ("", "disabled"), (None, "disabled")])
+def test_without_systemd_the_table_of_init_says_what_starts_at_boot(table, boot):
+    there = host("runit", files={} if table is None else {"/etc/inittab": table})
+    del there.files["/run/systemd/system/some.unit"]
+    assert supervisors.states(there, "runit", "demo", [0])[0]["boot"] == boot
+
+
+@pytest.mark.parametrize("kind", [kind for kind in supervisors.KINDS if kind != "rc.local"])
+def test_without_its_program_nothing_is_active(kind):
+    assert supervisors.states(FakeHost(), kind, "demo", [0]) == {0: {"active": "", "boot": "disabled"}}
+
+
+def test_nobody_watches_over_what_rc_local_has_started():
+    there = host("rc.local", files={"/etc/rc.local": "#!/bin/sh\nexit 0\n"})
+    assert supervisors.states(there, "rc.local", "demo", [0])[0] == {"active": "active", "boot": "/etc/rc.local is not executable"}
+    there.stats["/etc/rc.local"] = there.stat("/etc/rc.local")._replace(mode=0o755)
+    assert supervisors.states(there, "rc.local", "demo", [0])[0] == supervisors.WELL
+
+
+def test_instances_are_found_by_what_starts_them_at_boot():
+    there = FakeHost({"/etc/supervisor/conf.d/other-0.conf": "", "/etc/supervisor/conf.d/demo-x.conf": "", "/etc/init/demo-3.conf": ""},
+                     links={"/etc/supervisor/conf.d/demo-12.conf": "/etc/demo-supervisord/12.conf", "/etc/demo-runit/enabled/0": "/etc/demo-runit/0"})
+    assert supervisors.defined(there, "demo") == {"supervisord": {12}, "runit": {0}, "upstart": {3}}
+    assert supervisors.defined(there, "dem") == {}
+
+
+def test_what_is_left_of_one_without_an_instance():
+    there = FakeHost({"/etc/demo-runit/0/run": "", "/etc/demo-supervisord/run": "", "/etc/rc.local": "#!/bin/sh\n# BEGIN xitrum.host demo\nx\n"
+                      "# END xitrum.host demo\nexit 0\n"}, links={"/etc/demo-supervisord/0.conf": "x", "/etc/supervisor/conf.d/demo-0.conf": "x"})
+    assert supervisors.unused(there, "demo", ("systemd",)) == {"runit": ["/etc/demo-runit"], "rc.local": ["/etc/rc.local"]}
+    assert supervisors.unused(there, "demo", ("runit",)) == {"rc.local": ["/etc/rc.local"]}
+
+
+def test_an_instance_is_let_go_of_before_its_folder_goes(monkeypatch):
+    monkeypatch.setattr(supervisors.time, "sleep", lambda _seconds: None)
+    there = FakeHost({f"{RUNIT}/0/run": "", f"{RUNIT}/0/supervise/ok": ""}, {f"sv exit {RUNIT}/0": "", f"sv status {RUNIT}/0": (1, "", "")},
+                     {f"{RUNIT}/enabled/0": f"{RUNIT}/0"})
+    supervisors.forget(there, "runit", "demo", 0)
+    assert there.done == [("remove", f"{RUNIT}/enabled/0"), ("run", f"sv exit {RUNIT}/0"), ("run", f"sv status {RUNIT}/0"), ("remove", f"{RUNIT}/0")]
+    assert not there.listdir(RUNIT)
+
+
+def test_the_last_leftovers_go_and_the_script_of_others_stays():
+    own = "# BEGIN xitrum.host demo\nx\n# END xitrum.host demo\n"
+    there = FakeHost({"/etc/demo-rc.local/boot": "", "/etc/rc.local": f"#!/bin/sh\ntheirs\n{own}exit 0\n"})
+    supervisors.clean(there, "rc.local", "demo")
+    assert there.files == {"/etc/rc.local": "#!/bin/sh\ntheirs\nexit 0\n"}
+    there = FakeHost({"/etc/rc.local": supervisors.rc_local.with_block(None, "demo", "x")})
+    supervisors.clean(there, "rc.local", "demo")
+    assert not there.files
+
+
+def test_a_shell_in_the_folder_is_no_process_of_the_instance():
+    links, files = {}, {"/proc/stat": "btime 1\n"}
+    for pid, comm, environ in ((7, "java", "A=1"), (8, "bash", "A=1"), (9, "run", "XITRUM_SERVICE=feed")):
+        links[f"/proc/{pid}/cwd"] = "/opt/demo/instances/0"
+        files[f"/proc/{pid}/stat"] = f"{pid} ({comm}) S 1 " + "0 " * 17 + "100 0"
+        files[f"/proc/{pid}/status"] = "Uid:\t0\t0\t0\t0\nGid:\t0\t0\t0\t0\nVmRSS:\t1 kB\n"
+        files[f"/proc/{pid}/environ"] = environ
+    assert [row["pid"] for row in supervisors.processes(FakeHost(files, links=links), "/opt/demo/instances/0")] == [7, 9]
+
+
+@pytest.mark.parametrize("kind", supervisors.KINDS)
+def test_every_supervisor_has_every_column(kind):
+    what = supervisors.KINDS[kind]
+    optional = {"hides", "reset", "hold", "ready", "patience", "unit", "scan", "hiding", "given_up", "output"}
+    assert set(what) - optional == set(supervisors.KINDS["systemd"]) - optional
+    assert kind in supervisors.READERS
+    assert "{index}" in what["mark"] and what["mark"].startswith("/etc/")
