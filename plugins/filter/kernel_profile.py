@@ -48,27 +48,15 @@ _value:
 
 from ansible.errors import AnsibleFilterError
 
-from ..module_utils.kernel.values import key_of, path_of
+from ..module_utils.kernel import guide
 
 
 def kernel_profile(entries, to_the_letter=False, additions=(), own=None):
-    """Merges, in the order of the documentation."""
+    """C(profile) of module_utils/kernel/guide.py: its ValueError is an error of the filter."""
     try:
-        profile = {entry["key"]: _entry(entry, to_the_letter) for entry in entries}
-        for more in [*additions, own or {}]:
-            profile.update({key_of(path_of(str(key))): value for key, value in more.items()})
-    except (AttributeError, KeyError, TypeError) as error:
-        raise AnsibleFilterError(f"kernel_profile wants a list of dictionaries with key, value and policy, and dictionaries: {error!r}") from error
-    return {key: value for key, value in profile.items() if _said(value)}
-
-
-def _entry(entry, to_the_letter):
-    policy = "exact" if to_the_letter and entry["policy"] != "leave" else entry["policy"]
-    return {"value": entry["value"], "policy": policy, "source": entry.get("source", "")}
-
-
-def _said(value):
-    return value is not None and not (isinstance(value, dict) and "value" in value and value["value"] in (None, ""))
+        return guide.profile(entries, to_the_letter, additions, own)
+    except ValueError as error:
+        raise AnsibleFilterError(str(error)) from error
 
 
 class FilterModule:

@@ -39,7 +39,9 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: One dictionary a step - C(number), C(of), C(gate), C(label), and C(hosts), which maps a host to its instances of the step.
+  description:
+    - One dictionary a step - C(number), C(of), C(gate), C(label), C(hosts), which maps a host to its instances of the step, and C(before), which
+      maps a host to what these go back to where the step fails.
   type: list
   elements: dict
   sample: [{"number": 1, "of": 4, "gate": true, "label": "app1-0", "hosts": {"app1": [{"index": 0, "port": 8000, "folder": "3f2a9c1b7d04-1a2b3c4d5e"}]}}]
@@ -65,9 +67,22 @@ def rollout_steps(hostvars, hosts, batch="1", strategy=""):
         or proxy.server_name(host, item["index"]) in idle
     }
     try:
-        return rollout.steps({host: has["restart"] for host, has in found.items()}, batch, strategy, sick)
+        steps = rollout.steps({host: has["restart"] for host, has in found.items()}, batch, strategy, sick)
     except ValueError as error:
         raise AnsibleFilterError(str(error)) from error
+    return [{**step, "before": find_before(step["hosts"], found)} for step in steps]
+
+
+def find_before(step_hosts, found):
+    """What the instances of a step go back to, the last folder of each that was healthy: host to its instances."""
+    return {
+        host: [
+            {"index": item["index"], "port": item["port"], "folder": item["back"]}
+            for item in found[host]["instances"]
+            if item["index"] in [instance["index"] for instance in instances]
+        ]
+        for host, instances in step_hosts.items()
+    }
 
 
 class FilterModule:

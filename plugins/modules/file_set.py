@@ -15,6 +15,13 @@ description:
     an error, and so is a mode that lets every user write.
   - When anything changed, O(commands) are run. They are owed until all of them succeeded, so that a run which is killed half-way makes up for it the next time.
 options:
+  desired:
+    description:
+      - The name of a set that the controller renders from the variables of the roles. V(proxy_service) are the files of a proxy's service.
+      - The roles of this collection use it. A play of yours gives O(files).
+    type: list
+    elements: str
+    default: []
   name:
     description: The set's name, for messages and for the marker below C(/var/lib/xitrum.host/owed).
     type: str
@@ -76,10 +83,13 @@ from ..module_utils.core import fence, file_set
 from ..module_utils.core import runner as bodies
 from ..module_utils.core.quiet import QuietModule
 
+#: For the controller alone, see the action plugin of this name.
+CONTROLLER = {"desired": {"type": "list", "elements": "str", "default": []}}
+
 
 def main():
     """Reads the set, plans, writes."""
-    module = QuietModule(argument_spec=file_set.SPEC, supports_check_mode=True)
+    module = QuietModule(argument_spec={**file_set.SPEC, **CONTROLLER}, supports_check_mode=True)
     host, wanted = fence.host_of(module), module.params
     module.no_log_values |= file_set.private_texts(wanted["files"])
     plan = file_set.plan(wanted, file_set.read(host, wanted))

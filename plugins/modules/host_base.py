@@ -53,6 +53,7 @@ options:
       - Where that is false, all that this module opened is closed. With C(close) false nothing is closed. Without it the firewall is left alone.
     type: dict
 extends_documentation_fragment:
+  - xitrum.host.desired.components
   - xitrum.host.batch
 """
 
@@ -129,6 +130,9 @@ SETTLES = {
     "firewall": functools.partial(bodies.settle_verified, firewall, "firewall"),
 }
 
+#: For the controller alone, see the action plugin of this name.
+CONTROLLER = {"desired": {"type": "list", "elements": "str", "default": []}}
+
 
 def misplaced(given):
     """The options that mean nothing with, or without, O(read_only)."""
@@ -139,7 +143,7 @@ def misplaced(given):
 
 def main():
     """Reads all, or reads, plans and changes one after the other: what the first has changed counts for the next."""
-    options = {"read_only": {"type": "bool", "default": False}, **{name: {"type": "dict"} for name in SPECS}}
+    options = {"read_only": {"type": "bool", "default": False}, **CONTROLLER, **{name: {"type": "dict"} for name in SPECS}}
     module = Utf8Module(argument_spec=options, supports_check_mode=True)
     given = module.params
     wanted, _secrets, wrong = base.checked(SPECS, given)

@@ -58,6 +58,7 @@ options:
         choices: [root, log_dir, user]
         default: []
 extends_documentation_fragment:
+  - xitrum.host.desired
   - xitrum.host.batch
 """
 
@@ -77,10 +78,13 @@ record:
 from ..module_utils.core import disk_space, fence, recorded
 from ..module_utils.core.quiet import Utf8Module
 
+#: For the controller alone, see the action plugin of this name.
+CONTROLLER = {"desired": {"type": "bool", "default": False}}
+
 
 def main():
     """Reads what is there, and writes down what is not."""
-    module = Utf8Module(argument_spec=recorded.SPEC, supports_check_mode=True)
+    module = Utf8Module(argument_spec={**recorded.SPEC, **CONTROLLER}, supports_check_mode=True)
     host = fence.host_of(module)
     try:
         found = recorded.state(host, module.params)

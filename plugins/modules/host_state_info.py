@@ -13,6 +13,14 @@ description:
   - For each concern that it is given, reads the host and says what the concern's own module would change - in three columns, wanted, configured and effective.
   - Changes nothing. The reading and the planning are those of the concerns' own modules.
 options:
+  prove:
+    description: With O(desired), whether the running processes, redirects and certificates are tested as well.
+    type: bool
+    default: false
+  patience:
+    description: With O(desired), for how many seconds the servers of a proxy may still become healthy.
+    type: int
+    default: 0
   machine:
     description: Reads the operating system, the architecture, memory, disk and ports. Needed by O(jdk).
     type: dict
@@ -59,6 +67,7 @@ options:
     description: Certificates to look at - C(items) with their C(path) and the C(port) that shows them, and C(days), how long they must be valid at least.
     type: dict
 extends_documentation_fragment:
+  - xitrum.host.desired.components
   - xitrum.host.batch.info
 """
 
@@ -139,12 +148,19 @@ from ..module_utils.core.quiet import QuietModule
 from ..module_utils.host_state import base
 from ..module_utils.host_state import registry as concerns
 
+#: For the controller alone, see the action plugin of this name.
+CONTROLLER = {
+    "desired": {"type": "list", "elements": "str", "default": []},
+    "prove": {"type": "bool", "default": False},
+    "patience": {"type": "int", "default": 0},
+}
+
 
 def main():
     """Asks each concern."""
     module = QuietModule(
         # What is in each is checked by the concern's own specification.
-        argument_spec={name: {"type": "dict"} for name in concerns.SPECS},
+        argument_spec={**CONTROLLER, **{name: {"type": "dict"} for name in concerns.SPECS}},
         supports_check_mode=True,
     )
     wanted, secrets, wrong = base.checked(concerns.SPECS, module.params)

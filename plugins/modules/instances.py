@@ -138,6 +138,8 @@ options:
         type: dict
         required: true
 extends_documentation_fragment:
+  - xitrum.host.desired
+  - xitrum.host.desired.slot
   - xitrum.host.batch
 """
 
@@ -206,12 +208,16 @@ from ..module_utils.application import instances
 from ..module_utils.core import commands, disk_space, fence, folders
 from ..module_utils.core.quiet import QuietModule
 
+#: For the controller alone, see the action plugin of this name.
+CONTROLLER = {"desired": {"type": "bool", "default": False}, "slot": {"type": "int"}}
+
 
 def main():
     """Reads the folders and the processes, plans, lays out."""
     module = QuietModule(
         argument_spec={
             **instances.SPEC,
+            **CONTROLLER,
             "jdk_home": {"type": "path", "required": True},
             "jdk_version": {"type": "int", "required": True},
         },

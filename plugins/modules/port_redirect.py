@@ -68,6 +68,8 @@ notes:
   - A host's filter sees the inside port after the redirect, and has to accept that one.
   - Other addresses of this host than C(127.0.0.1) and C(::1) are not redirected for connections that it makes to itself.
 extends_documentation_fragment:
+  - xitrum.host.desired
+  - xitrum.host.desired.slot
   - xitrum.host.batch
 """
 
@@ -140,10 +142,13 @@ from ..module_utils.core.quiet import Utf8Module
 from ..module_utils.redirects import component as redirects
 from ..module_utils.redirects import switch as redirects_switch
 
+#: For the controller alone, see the action plugin of this name.
+CONTROLLER = {"desired": {"type": "bool", "default": False}, "slot": {"type": "int"}}
+
 
 def main():
     """Reads the redirects, plans, changes, and reads again: what counts is the live ruleset."""
-    module = Utf8Module(argument_spec=redirects.SPEC, supports_check_mode=True)
+    module = Utf8Module(argument_spec={**redirects.SPEC, **CONTROLLER}, supports_check_mode=True)
     bodies.finish(module, lambda: redirects_switch.settle(fence.host_of(module), module.params, module.check_mode))
 
 

@@ -110,6 +110,7 @@ options:
     type: int
     default: 200
 extends_documentation_fragment:
+  - xitrum.host.desired
   - xitrum.host.batch
 """
 
@@ -165,10 +166,13 @@ from ..module_utils.core import fence
 from ..module_utils.core.quiet import QuietModule
 from ..module_utils.proxy import component as proxy_config
 
+#: For the controller alone, see the action plugin of this name.
+CONTROLLER = {"desired": {"type": "bool", "default": False}}
+
 
 def main():
     """Reads, plans, and checks or applies."""
-    module = QuietModule(argument_spec=proxy_config.SPEC, supports_check_mode=True)
+    module = QuietModule(argument_spec={**proxy_config.SPEC, **CONTROLLER}, supports_check_mode=True)
     host, wanted = fence.host_of(module), module.params
     try:
         plan = proxy_config.plan(wanted, proxy_config.read(host, wanted))

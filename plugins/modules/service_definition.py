@@ -48,6 +48,7 @@ options:
     type: str
     default: ""
 extends_documentation_fragment:
+  - xitrum.host.desired
   - xitrum.host.files
   - xitrum.host.batch
 """
@@ -97,10 +98,13 @@ from ..module_utils.core import runner as bodies
 from ..module_utils.core.quiet import QuietModule
 from ..module_utils.supervisor import component as services
 
+#: For the controller alone, see the action plugin of this name.
+CONTROLLER = {"desired": {"type": "bool", "default": False}}
+
 
 def main():
     """Reads what is there, plans, writes."""
-    module = QuietModule(argument_spec=services.SPEC, supports_check_mode=True)
+    module = QuietModule(argument_spec={**services.SPEC, **CONTROLLER}, supports_check_mode=True)
     host, wanted = fence.host_of(module), module.params
     module.no_log_values |= file_set.private_texts(wanted["files"])
     state = services.read(host, wanted)

@@ -23,8 +23,9 @@ def roles():
 
 
 def options(role):
-    """The options of the role's main entry point."""
-    return yaml.safe_load((role / "meta" / "argument_specs.yml").read_text())["argument_specs"]["main"].get("options", {})
+    """The options of the role's main entry point, or of the only one that it has."""
+    entries = yaml.safe_load((role / "meta" / "argument_specs.yml").read_text())["argument_specs"]
+    return entries.get("main", next(iter(entries.values()))).get("options", {})
 
 
 def worked_out(default):

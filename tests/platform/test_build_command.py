@@ -19,7 +19,7 @@ PLAYBOOK = """
   tasks:
     - name: Build and read the package
       ansible.builtin.include_role:
-        name: xitrum.host.xitrum
+        name: xitrum.host.application
         tasks_from: package.yml
         public: true
     - name: Keep what was read

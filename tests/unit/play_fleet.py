@@ -20,7 +20,8 @@ import yaml
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
-#: The modules that the plays of a run call, each stubbed by an action plugin of its name: no process is started for it.
+#: The modules that the plays of a run call, each stubbed by an action plugin of its name: no process is started for it. Where
+#: the collection has an action of that name, the stub takes the place of what that runs on the host.
 STUBBED = ("host_base", "host_state_info", "instance_service", "instances", "port_redirect", "proxy_server", "release", "release_info", "run_lock",
            "step_record")
 
@@ -29,16 +30,16 @@ import fcntl
 import json
 import os
 
-from ansible.plugins.action import ActionBase
+from BASE_MODULE import BASE_CLASS
 
 
-class ActionModule(ActionBase):
+class ActionModule(Own):
     """Writes down the call, and answers as the test says."""
 
-    def run(self, tmp=None, task_vars=None):
-        result = super().run(tmp, task_vars)
+    def METHOD(self, *unused, task_vars=None, **arguments):
+        result, given = {}, arguments.get("module_args", self._task.args)
         host, action = task_vars["inventory_hostname"], self._task.action.rpartition(".")[2]
-        call = {"host": host, "action": action, "args": json.loads(json.dumps(self._task.args)),
+        call = {"host": host, "action": action, "args": json.loads(json.dumps(given)),
                 "timeout": self._task.timeout, "run": next((env.get("XITRUM_HOST_RUN") for env in self._task.environment or [] if env), None)}
         with open(os.environ["STUB_CALLS"], "a", encoding="utf-8") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
@@ -54,6 +55,21 @@ class ActionModule(ActionBase):
 '''
 
 
+def write_stubs(text, folder, names):
+    """Writes stubs of these names into the folder of a collection's action plugins. C(text) has C(BASE_MODULE), C(BASE_CLASS) and
+    C(METHOD) for what a stub extends and replaces: the action of that name, or where there is none, Ansible's own."""
+    for name in names:
+        own, base, method = ROOT / f"plugins/action/{name}.py", "ansible.plugins.action", "run"
+        if own.exists():
+            base, method = f".of_{name}", "_execute_module"
+            (folder / f"of_{name}.py").symlink_to(own)
+        found = {"BASE_MODULE": base, "BASE_CLASS": "ActionModule as Own" if own.exists() else "ActionBase as Own", "METHOD": method}
+        made = text
+        for word, value in found.items():
+            made = made.replace(word, value)
+        (folder / f"{name}.py").write_text(made, encoding="utf-8")
+
+
 class Fleet:
     """Hosts whose reads are given, and what was called on them."""
 
@@ -66,8 +82,7 @@ class Fleet:
             (collection / name).symlink_to(ROOT / name)
         for name in ("doc_fragments", "filter", "lookup", "module_utils", "modules", "plugin_utils"):
             (collection / "plugins" / name).symlink_to(ROOT / "plugins" / name)
-        for name in STUBBED:
-            (collection / f"plugins/action/{name}.py").write_text(STUB, encoding="utf-8")
+        write_stubs(STUB, collection / "plugins/action", STUBBED)
         shutil.copytree(ROOT / "playbooks/plays", collection / "playbooks/plays")
         for path in (ROOT / "playbooks").glob("*.yml"):
             shutil.copy(path, collection / "playbooks")
@@ -112,9 +127,7 @@ class Fleet:
             **os.environ, "ANSIBLE_COLLECTIONS_PATH": str(self.folder), "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_FORKS": "20",
             "STUB_CALLS": str(self.folder / "calls"), "STUB_ANSWERS": str(self.folder / "answers"), "ANSIBLE_LOCALHOST_WARNING": "false",
         }
-        # No file of an instance is rendered: nothing is made of it.
-        fixed = json.dumps({"__xitrum_instances": []})
-        command = [sys.executable, "-m", "ansible", "playbook", "-i", str(self.folder / "hosts.yml"), str(self.folder / "book.yml"), "-e", fixed]
+        command = [sys.executable, "-m", "ansible", "playbook", "-i", str(self.folder / "hosts.yml"), str(self.folder / "book.yml")]
         ran = subprocess.run(command, cwd=self.folder, env=environment, text=True, capture_output=True, check=False)
         return ran.returncode, ran.stdout + ran.stderr
 

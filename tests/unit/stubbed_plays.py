@@ -17,6 +17,7 @@ from typing import NamedTuple
 import yaml
 
 from tests.docs.role_variables import ROOT
+from tests.unit.play_fleet import write_stubs
 
 #: The modules that plays call on hosts. An action plugin of the same name takes the place of each.
 MODULES = ("host_state_info", "instance_service", "instances", "proxy_server", "release", "release_info", "run_lock")
@@ -26,18 +27,18 @@ import json
 import os
 
 from ansible.errors import AnsibleError
-from ansible.plugins.action import ActionBase
+from BASE_MODULE import BASE_CLASS
 
 
-class ActionModule(ActionBase):
+class ActionModule(Own):
     """Answers as the first rule says that fits the call."""
 
-    def run(self, tmp=None, task_vars=None):
-        result = super().run(tmp, task_vars)
+    def METHOD(self, *unused, task_vars=None, **arguments):
+        result, given = {}, arguments.get("module_args", self._task.args)
         with open(os.environ["STUB_RULES"], encoding="utf-8") as file:
             rules = json.load(file)
         # A delegated task has the variables of its own host.
-        call = {**self._task.args, "host": task_vars["inventory_hostname"], "module": self._task.action.rpartition(".")[2],
+        call = {**given, "host": task_vars["inventory_hostname"], "module": self._task.action.rpartition(".")[2],
                 "delegated": self._task.delegate_to or ""}
         answer = next((rule["answer"] for rule in rules if all(call.get(name) == value for name, value in rule["call"].items())), {})
         if "raised" in answer:
@@ -66,8 +67,7 @@ def make_collection(folder):
     for path in (ROOT / "plugins").iterdir():
         if path.name not in ("action", "__pycache__") and path.is_dir():
             (top / "plugins" / path.name).symlink_to(path)
-    for name in MODULES:
-        (top / f"plugins/action/{name}.py").write_text(STUB, encoding="utf-8")
+    write_stubs(STUB, top / "plugins/action", MODULES)
     return top
 
 

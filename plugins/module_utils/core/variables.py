@@ -25,7 +25,7 @@ PLAYBOOK_VARIABLES = (
 )
 
 #: A role whose name is a word that other people's variables begin with as well.
-NO_PREFIX = ("packages", "xitrum")
+NO_PREFIX = ("application", "packages", "xitrum")
 
 
 def is_true(value):

@@ -222,6 +222,7 @@ def plan(wanted, state):
     result.facts = {
         "digest": proxy_text.stamp_of(text),
         "version": state["version"],
+        "packages": wanted["packages"],
         "actions": list(dict.fromkeys(kind for kind, _item in result.actions)),
         "servers": state["live"]["servers"],
         "notes": [

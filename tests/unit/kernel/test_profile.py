@@ -1,20 +1,20 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The list of the role tuning, and the filter that makes a profile of it."""
+"""The guide's list, and the profile that is made of it."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import pytest
-import yaml
 from ansible.errors import AnsibleFilterError
 from ansible_collections.xitrum.host.plugins.filter.kernel_profile import FilterModule, kernel_profile
+from ansible_collections.xitrum.host.plugins.module_utils.kernel import guide
 from ansible_collections.xitrum.host.plugins.module_utils.kernel import values as kernel_values
 
 ROLE = Path(__file__).parents[3] / "roles" / "tuning"
-LIST = yaml.safe_load((ROLE / "vars" / "main.yml").read_text())["__tuning_guide"]
+LIST = [parameter._asdict() for parameter in guide.GUIDE]
 
 #: The guide's, to the letter.
 GUIDE = """
@@ -68,5 +68,5 @@ def test_the_last_that_names_a_parameter_counts():
 
 
 def test_the_error_says_what_is_wanted():
-    with pytest.raises(AnsibleFilterError, match="wants a list of dictionaries"):
+    with pytest.raises(AnsibleFilterError, match="is made of a list of dictionaries"):
         FilterModule().filters()["kernel_profile"]([{"name": "x"}])

@@ -10,7 +10,7 @@ import pytest
 from ..play_fleet import Fleet, instance, read_of
 
 VARIABLES = {
-    "xitrum_package_read": {"release": "new", "folder": "/tmp/package", "manifest": [], "main_class": "quickstart.Boot"},
+    "xitrum_package_read": {"release": "new", "folder": "/tmp/package", "manifest": [], "examples": [], "main_class": "quickstart.Boot"},
     "xitrum_name": "demo", "xitrum_user": "demo", "xitrum_log_dir": "/var/log/demo", "xitrum_gate_seconds": 0, "xitrum_drain_grace": 1,
 }
 MANY = [f"app{number}" for number in range(1, 8)]

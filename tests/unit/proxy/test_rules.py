@@ -1,44 +1,30 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the role proxy says of variables that do not fit together: the rules of its preflight, worked out by Ansible."""
+"""What is wrong with variables of a proxy that do not fit together, by its rule."""
 
 from __future__ import annotations
 
+import os
 import re
 
 import pytest
-import yaml
-from ansible.parsing.dataloader import DataLoader
-from ansible.template import Templar
-from ansible_collections.xitrum.host.plugins.filter.input_problems import input_problems
+from ansible_collections.xitrum.host.plugins.module_utils.preflight import rules
 from ansible_collections.xitrum.host.plugins.module_utils.proxy import definition as proxy
 
-from .test_templates import BASE, ROOT, trust_as_template
+from .test_templates import BASE, ROOT
 
-ROLE = ROOT / "roles/proxy"
-TASK = next(task for task in yaml.safe_load((ROLE / "tasks/preflight.yml").read_text()) if "__proxy_rules" in task.get("vars", {}))
-VARS = yaml.safe_load((ROLE / "vars/main.yml").read_text())
-OWN = {name: VARS[name] for name in ("__proxy_absent", "__proxy_durations", "__proxy_bare", "__proxy_unfit", "__proxy_behind")}
+HERE = str(ROOT / "roles/proxy/defaults/main.yml")
 GOOD = {**BASE, "proxy_tls_certificate": "", "proxy_tls_key": "", "proxy_software": "haproxy",
         "proxy_load_balancers": [], "proxy_load_balancer_protocol": "http"}
 
 
-def trusted(value):
-    """A value of a role's file, whose texts are templates."""
-    if isinstance(value, dict):
-        return {name: trusted(item) for name, item in value.items()}
-    if isinstance(value, list):
-        return [trusted(item) for item in value]
-    return trust_as_template(value) if isinstance(value, str) else value
+def errors(**more):
+    return list(rules.proxy_errors({**GOOD, **more}, os.path.exists))
 
 
 def problems(**more):
-    variables = {**{name: value for name, value in GOOD.items() if name not in OWN}, **more, **trusted({**OWN, **TASK["vars"]})}
-    templar = Templar(DataLoader(), variables=variables)
-    # Filters of a collection are found by Ansible's own programs alone.
-    templar.environment.filters["xitrum.host.input_problems"] = input_problems
-    return templar.template(trust_as_template("{{ __proxy_problems }}"))
+    return [error.message for error in errors(**more)]
 
 
 @pytest.mark.parametrize("value", [5, 0, True, False, {"proxy1": 1}, [["proxy1"]], [1]])
@@ -52,12 +38,11 @@ def test_unavailable_proxies_of_a_wrong_type_are_named(value):
 
 def test_what_fits_together_is_no_problem():
     assert problems() == []
-    here = str(ROLE / "vars/main.yml")
-    assert problems(proxy_tls_certificate=here, proxy_tls_key=here, proxy_redirect_https=True, proxy_software="nginx") == []
+    assert problems(proxy_tls_certificate=HERE, proxy_tls_key=HERE, proxy_redirect_https=True, proxy_software="nginx") == []
 
 
 @pytest.mark.parametrize(("more", "words"), [
-    ({"proxy_tls_certificate": str(ROLE / "vars/main.yml")}, "set both files, or neither"),
+    ({"proxy_tls_certificate": HERE}, "set both files, or neither"),
     ({"proxy_redirect_https": True}, "redirect to HTTPS only where there is HTTPS"),
     ({"proxy_tls_certificate": "/nowhere/a.pem", "proxy_tls_key": "/nowhere/b.pem"}, "no file /nowhere/a.pem and no file /nowhere/b.pem on the controller"),
     ({"proxy_timeout_queue": "10", "proxy_check_interval": 2},
@@ -80,3 +65,15 @@ def test_each_rule_says_what_was_found_and_what_to_do(more, words):
 
 def test_all_that_is_wrong_is_said_at_once():
     assert len(problems(proxy_redirect_https=True, proxy_cookie="a b", proxy_timeout_queue="10")) == 3
+
+
+def test_each_rule_has_an_identifier_of_its_own():
+    found = errors(proxy_redirect_https=True, proxy_cookie="a b", proxy_timeout_queue="10", proxy_health_path="x", proxy_listen=["a b"])
+    assert [error.rule for error in found] == ["proxy.tls-pair", "proxy.durations", "proxy.health-path", "proxy.cookie", "proxy.listen-address"]
+
+
+def test_a_proxy_without_servers_is_refused():
+    (error,) = rules.server_errors([])
+    assert error.rule == "proxy.no-servers" and "proxy_servers is empty" in error.message
+    found = [error.rule for error in rules.server_errors([{"name": "a b", "address": "a b"}])]
+    assert found == ["proxy.server-name", "proxy.server-address"]

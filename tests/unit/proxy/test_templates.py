@@ -13,25 +13,23 @@ import pathlib
 import re
 
 import pytest
-import yaml
-from ansible.parsing.dataloader import DataLoader
-from ansible.template import Templar, trust_as_template
 from ansible_collections.xitrum.host.plugins.module_utils.proxy import apache as proxy_apache
 from ansible_collections.xitrum.host.plugins.module_utils.proxy import definition as proxy
 from ansible_collections.xitrum.host.plugins.module_utils.proxy import haproxy as proxy_haproxy
 from ansible_collections.xitrum.host.plugins.module_utils.proxy import nginx as proxy_nginx
+from ansible_collections.xitrum.host.plugins.module_utils.proxy import software as proxy_softwares
 from ansible_collections.xitrum.host.plugins.module_utils.proxy import text as proxy_text
+from ansible_collections.xitrum.host.plugins.plugin_utils import role_templates
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 DATA = pathlib.Path(__file__).parents[1] / "data" / "proxy"
-TEMPLATES = {"haproxy": "haproxy.cfg.j2", "nginx": "nginx.conf.j2", "apache": "apache2.conf.j2"}
+TEMPLATES = {name: own.template for name, own in proxy_softwares.SOFTWARE.items()}
 SOFTWARE = {"haproxy": proxy_haproxy, "nginx": proxy_nginx, "apache": proxy_apache}
 
 SERVERS = [{"name": "app1-0", "address": "192.0.2.11", "port": 8000}, {"name": "app1-1", "address": "192.0.2.11", "port": 8001},
            {"name": "app2-0", "address": "2001:db8::12", "port": 8000}]
 PATHS = [{"name": "discourse", "path_prefix": "/forum", "servers": ["127.0.0.1:3000"], "health_path": "/forum/health"},
          {"name": "files", "path_prefix": "/files/", "servers": ["127.0.0.1:3001"]}]
-CIPHERS = yaml.safe_load((ROOT / "roles/proxy/vars/main.yml").read_text())["__proxy_ciphers"]
 BASE = {
     "proxy_application": "demo",
     "proxy_listen": ["0.0.0.0", "::"], "proxy_http_port": 80, "proxy_https_port": 443, "proxy_tls_minimum": "TLSv1.2", "proxy_redirect_https": False,
@@ -40,24 +38,22 @@ BASE = {
     "proxy_servers": SERVERS, "proxy_sticky": True, "proxy_cookie": "xitrum_server", "proxy_balance": "leastconn", "proxy_slow_start": "10s",
     "proxy_health_path": "/", "proxy_health_status": 200, "proxy_check_interval": "2s", "proxy_check_fall": 3, "proxy_check_rise": 2,
     "proxy_max_connections": 0, "proxy_stats_port": 8404, "proxy_extra_global": [], "proxy_extra_frontend": [],
-    "__proxy_tls": True, "__proxy_paths": proxy.backends(PATHS), "__proxy_pem": "/etc/PROXY/xitrum/site.pem", "__proxy_ciphers": CIPHERS,
-    "__proxy_connections": 2048, "__proxy_nofile": 4201, "__proxy_config_path": "/etc/haproxy/haproxy.cfg", "__proxy_socket": "/run/haproxy/admin.sock",
-    "__proxy_server_state": "/run/haproxy/server-state", "__proxy_balancers": [], "__proxy_behind": "",
+    "has_tls": True, "backends": proxy.backends(PATHS), "pem": "/etc/PROXY/xitrum/site.pem", "ciphers": proxy_softwares.CIPHERS,
+    "connections": 2048, "nofile": 4201, "config_path": "/etc/haproxy/haproxy.cfg", "socket": "/run/haproxy/admin.sock",
+    "server_state": "/run/haproxy/server-state", "balancers": [], "behind": "",
 }
 CASES = {
     "full": {},
-    "plain": {"__proxy_tls": False, "proxy_sticky": False, "proxy_balance": "roundrobin", "__proxy_paths": [], "proxy_servers": SERVERS[:1]},
+    "plain": {"has_tls": False, "proxy_sticky": False, "proxy_balance": "roundrobin", "backends": [], "proxy_servers": SERVERS[:1]},
     "redirect": {"proxy_redirect_https": True, "proxy_https_port": 8443, "proxy_tls_minimum": "TLSv1.3", "proxy_max_connections": 5000,
                  "proxy_extra_global": ["# of the site"], "proxy_extra_frontend": ["# of the requests"]},
-    "balanced": {"proxy_redirect_https": True, "__proxy_balancers": ["192.0.2.1", "2001:db8::/64"], "__proxy_behind": "http"},
-    "proxied": {"__proxy_balancers": ["192.0.2.1"], "__proxy_behind": "proxy"},
+    "balanced": {"proxy_redirect_https": True, "balancers": ["192.0.2.1", "2001:db8::/64"], "behind": "http"},
+    "proxied": {"balancers": ["192.0.2.1"], "behind": "proxy"},
 }
 
 
 def rendered(software, **more):
-    template = (ROOT / "roles" / software / "templates" / TEMPLATES[software]).read_text()
-    # As the lookup template does it.
-    return Templar(DataLoader(), variables={**BASE, **more}).copy_with_new_env().template(trust_as_template("#jinja2: trim_blocks: True\n" + template)) + "\n"
+    return role_templates.render(software, TEMPLATES[software], {**BASE, **more}, {})
 
 
 # The role refuses this one.

@@ -15,6 +15,7 @@ import yaml
 from ansible_collections.xitrum.host.plugins.module_utils.core import recorded
 from ansible_collections.xitrum.host.plugins.module_utils.proxy import original as proxy_original
 from ansible_collections.xitrum.host.plugins.module_utils.proxy import servers as proxy_server
+from ansible_collections.xitrum.host.plugins.module_utils.proxy import software
 from ansible_collections.xitrum.host.plugins.module_utils.removal import component as removal
 from ansible_collections.xitrum.host.plugins.module_utils.removal import leftovers
 from ansible_collections.xitrum.host.plugins.module_utils.removal import packages as package_removal
@@ -118,10 +119,9 @@ def test_a_killed_run_still_owes_the_service_its_old_state():
 
 
 def test_the_paths_are_those_of_the_role():
-    told = yaml.safe_load((ROOT / "roles/proxy/vars/main.yml").read_text())
-    for software, (service, path) in proxy_server.PLACES.items():
-        assert (told["__proxy_softwares"][software]["service"], told["__proxy_softwares"][software]["config"]) == (service, path)
-    assert {told["__proxy_save_state"], told["__proxy_server_state"], told["__proxy_haproxy_files"][1]["path"]} <= set(proxy_original.BESIDE["haproxy"])
+    for name, (service, path) in proxy_server.PLACES.items():
+        assert (software.SOFTWARE[name].service, software.SOFTWARE[name].config) == (service, path)
+    assert {software.SAVE_STATE, software.SERVER_STATE, software.DROP_IN} <= set(proxy_original.BESIDE["haproxy"])
 
 
 # ---------------------------------------------------------------------------------------------------------- leftovers

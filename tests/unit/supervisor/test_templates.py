@@ -14,6 +14,7 @@ import time
 import pytest
 from ansible_collections.xitrum.host.plugins.module_utils.supervisor import component as services
 from ansible_collections.xitrum.host.plugins.module_utils.supervisor import control as supervisors
+from ansible_collections.xitrum.host.plugins.module_utils.supervisor import layout
 from jinja2 import Environment, StrictUndefined
 
 TEMPLATES = pathlib.Path(__file__).parents[3] / "roles" / "supervisor" / "templates"
@@ -39,14 +40,15 @@ def test_every_file_says_whose_it_is(template):
 
 
 def test_every_supervisor_has_a_layout():
-    text = (TEMPLATES.parent / "vars" / "main.yml").read_text()
-    assert [kind for kind in supervisors.KINDS if f"\n  {kind}:" not in text] == []
+    assert sorted(layout.LAYOUTS) == sorted(supervisors.KINDS)
+    named = {item.template for kind in layout.LAYOUTS for item in layout.files_of(kind, "/srv/log", kind == "supervisord")}
+    assert named == {path.stem for path in TEMPLATES.glob("*.j2")}
 
 
 def unit(root="/opt/demo", logs="/var/log/demo", writable=(), hidden=(), name="demo"):
     text = rendered("systemd", xitrum_root=root, xitrum_log_dir=logs, supervisor_writable_paths=writable, xitrum_nofile=1,
-                    __supervisor_hidden=hidden, __supervisor_log_name=name, __supervisor_home="/etc/demo-systemd",
-                    __supervisor_privileged=False)
+                    hidden=hidden, log_name=name, home="/etc/demo-systemd",
+                    low_port=False)
     return [line for line in text.splitlines() if line.partition("=")[0] in (
         "ProtectHome", "TemporaryFileSystem", "BindPaths", "BindReadOnlyPaths", "ReadWritePaths", "LogsDirectory", "ExecStartPre")]
 
@@ -131,7 +133,7 @@ class TestOutputOfRcLocal:
         if not logs.exists():
             logs.mkdir()
         values = {"xitrum_log_dir": str(logs), "xitrum_root": str(base), "xitrum_user": "daemon", "xitrum_name": name, "xitrum_nofile": 100,
-                  "supervisor_kind": "rc.local", "__supervisor_home": str(base), "__supervisor_privileged": False}
+                  "supervisor_kind": "rc.local", "home": str(base), "low_port": False}
         for template, script in (("log_folder", "log_folder"), ("run", "launch"), ("rc_local_start", "start")):
             (base / script).write_text(rendered(template, **values).replace(f"{base}/run \"$1\"", f"{base}/launch \"$1\""))
             (base / script).chmod(0o755)
@@ -181,6 +183,6 @@ class TestOutputOfRcLocal:
         (base / "log_folder").chmod(0o755)
         (base / "log").mkdir()
         script.write_text(rendered("output", xitrum_log_dir=str(base / "logs"), supervisor_kind="daemontools", xitrum_user="daemon",
-                                   __supervisor_home=str(base), supervisor_log_bytes=1, supervisor_log_backups=1))
+                                   home=str(base), supervisor_log_bytes=1, supervisor_log_backups=1))
         done = subprocess.run(["sh", str(script)], capture_output=True, text=True, check=False, cwd=base / "log")
         assert done.returncode != 0 and target.owner() == "root"

@@ -1,0 +1,24 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The controller's half of M(xitrum.host.service_definition): renders the files of the supervisor."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ansible_collections.xitrum.host.plugins.plugin_utils.desired_action import DesiredAction, Files
+
+from ..module_utils.desired import service
+
+
+class ActionModule(DesiredAction):
+    """Computes, and runs the module."""
+
+    MODULE = "xitrum.host.service_definition"
+
+    def compute(self, own: dict[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the options of the module."""
+        inputs = self.inputs_of(own, task_vars)
+        return service.service(inputs, Files(self, inputs, task_vars)).options

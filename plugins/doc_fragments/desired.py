@@ -1,0 +1,39 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the documentation of modules says alike whose desired state the controller computes."""
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    """Options for the controller alone: of modules with one component, of those with several, and the blue/green slot."""
+
+    DOCUMENTATION = r"""
+options:
+  desired:
+    description:
+      - Whether the controller computes the other options from the variables of the roles. Options that are given win.
+      - The roles of this collection use it. A play of yours gives the options themselves.
+    type: bool
+    default: false
+"""
+
+    SLOT = r"""
+options:
+  slot:
+    description: With O(desired), the blue/green slot, 0 or 1, instead of the one in use.
+    type: int
+"""
+
+    COMPONENTS = r"""
+options:
+  desired:
+    description:
+      - Components whose options the controller computes from the variables of the roles. Options that are given win.
+      - V(site), V(deploy) and V(base) are those that a run of the playbook of that name reads on the host.
+      - The roles of this collection use it. A play of yours gives the options themselves.
+    type: list
+    elements: str
+    default: []
+"""

@@ -1,0 +1,134 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The desired release and instances of an application, and what it takes of a host. Pure but for templates and files, which
+a `Controller` reads."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .inputs import PACKAGE, Controller, Inputs
+
+#: The files of an instance that hold its own certificate and key.
+CERTIFICATE, KEY = "config/certificate.pem", "config/key.pem"
+
+
+def claims(inputs: Inputs) -> dict[str, Any]:
+    """Return what the application takes of a host, and what of it may be there already (`adopt`)."""
+    return {
+        "name": inputs["xitrum_name"],
+        "root": inputs["xitrum_root"],
+        "log_dir": inputs["xitrum_log_dir"],
+        "user": inputs["xitrum_user"],
+        "ports": inputs.instance_ports,
+        "adopt": list(inputs["xitrum_adopt"]),
+    }
+
+
+def machine(inputs: Inputs) -> dict[str, Any]:
+    """Return the options of `machine`: what the host must be able to take, found out before anything is changed."""
+    if not inputs.is_application:
+        return {}
+    package = inputs[PACKAGE]
+    return {
+        **claims(inputs),
+        "release_folder": f"{inputs['xitrum_root']}/releases",
+        "release": package["release"],
+        "needed_bytes": int(package["bytes"]),
+        "interface": inputs.text("xitrum_interface"),
+        "interface_ports": inputs.ports_from("xitrum_http_port") + inputs.https_ports,
+        "own_roots": [inputs["xitrum_root"]],
+        "instances": inputs.places,
+        "heap_bytes": inputs.size("xitrum_heap"),
+        "supervisor": inputs["xitrum_supervisor"],
+        "proxies": bool(inputs.group("xitrum_proxy")),
+    }
+
+
+def release(inputs: Inputs) -> dict[str, Any]:
+    """Return the options of the component `release`."""
+    return {
+        "root": inputs["xitrum_root"],
+        "release": inputs[PACKAGE]["release"],
+        "keep": inputs.number("xitrum_keep_releases"),
+        "group": inputs["xitrum_user"],
+    }
+
+
+def restarts(inputs: Inputs) -> dict[str, Any]:
+    """Return the options of the component `restarts`: what a running instance takes on only when it starts."""
+    return {
+        "root": inputs["xitrum_root"],
+        "user": inputs["xitrum_user"],
+        "http_port": inputs.number("xitrum_http_port"),
+        "nofile": inputs.number("xitrum_nofile"),
+    }
+
+
+def layout(inputs: Inputs, controller: Controller) -> dict[str, Any]:
+    """Return the options of the module `instances`: the folders and files of the instances."""
+    package = inputs[PACKAGE]
+    return {
+        "root": inputs["xitrum_root"],
+        "log_dir": inputs["xitrum_log_dir"],
+        "user": inputs["xitrum_user"],
+        "release": package["release"],
+        "main_class": package["main_class"],
+        "heap": inputs["xitrum_heap"],
+        "java_options": list(inputs["xitrum_java_options"]),
+        "nofile": inputs.number("xitrum_nofile"),
+        "instances": [instance(inputs, index, controller) for index in inputs.indices],
+    }
+
+
+def instances(inputs: Inputs, controller: Controller, service_digest: str) -> dict[str, Any]:
+    """Return the options of the component `instances`. service_digest: of the supervisor's definition."""
+    package = inputs[PACKAGE]
+    # At the end of a run the page counts in any case.
+    unhealthy_allowed = inputs.flag("xitrum_health_path_new") and not inputs.prove
+    return {
+        **layout(inputs, controller),
+        "interface": inputs.text("xitrum_interface"),
+        "name": inputs["xitrum_name"],
+        "supervisor": inputs["xitrum_supervisor"],
+        "package_settings": package.get("session_settings") or {},
+        "service_digest": service_digest,
+        "prove": inputs.prove,
+        "health_path": "" if unhealthy_allowed else inputs["xitrum_health_path"],
+        # A rollback, whose package is no folder here, leaves what may be the fault of the release that runs.
+        "health_required": bool(package.get("folder")),
+        "health_status": inputs.number("xitrum_health_status"),
+        "health_text": inputs["xitrum_health_text"],
+        "health_timeout": inputs.number("xitrum_health_timeout"),
+    }
+
+
+def instance(inputs: Inputs, index: int, controller: Controller) -> dict[str, Any]:
+    """Return one instance with the texts of its files."""
+    values: dict[str, Any] = {"instance": index, "https": inputs.https}
+    files = {"config/xitrum.conf": controller.render("application", "xitrum.conf", values)}
+    if inputs.flag("xitrum_cluster"):
+        member = next((item for item in inputs.cluster["members"] if item["host"] == inputs.host), None)
+        if member is None:
+            raise ValueError(f"{inputs.host} is no member of the cluster: put it into the inventory's group xitrum")
+        values = {"instance": index, "member": member, "seeds": inputs.cluster["seeds"]}
+        files["config/akka.conf"] = controller.render("application", "akka.conf", values)
+    if inputs.https:
+        files[CERTIFICATE] = controller.read(inputs["xitrum_tls_certificate"])
+        files[KEY] = controller.read(inputs["xitrum_tls_key"])
+    return {"index": index, "port": inputs.number("xitrum_http_port") + index, "files": files}
+
+
+def certificates(inputs: Inputs) -> list[dict[str, Any]]:
+    """Return the certificates of the instances, as the component `certificates` takes them."""
+    if not inputs.https:
+        return []
+    return [
+        {
+            "path": f"{inputs['xitrum_root']}/instances/{index}/current/{CERTIFICATE}",
+            "port": inputs.number("xitrum_https_port") + index,
+            "listen": [inputs.text("xitrum_interface") or "*"],
+        }
+        for index in inputs.indices
+    ]

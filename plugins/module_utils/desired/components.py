@@ -1,0 +1,84 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The desired state of each component by its name, and which components a run reads on a host."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import lru_cache
+from typing import Any
+
+from . import application, jdk, network, proxy, service, tuning
+from .inputs import Controller, Inputs
+
+
+def certificates(inputs: Inputs) -> dict[str, Any]:
+    """Return the options of the component `certificates`, of the instances and of the proxy."""
+    items = application.certificates(inputs) if inputs.is_application else []
+    items += proxy.certificates(inputs) if inputs.is_proxy else []
+    return {"days": inputs.number("xitrum_certificate_days"), "items": items}
+
+
+def site(inputs: Inputs) -> list[str]:
+    """Return the components that a run of the site reads on this host."""
+    own = ["jdk", "redirects", "release", "instances", "service"] if inputs.is_application else []
+    names = ["machine", "capacity", "kernel", "nofile", "firewall", *own]
+    return names + (["proxy"] if inputs.is_proxy else []) + (["certificates"] if inputs.prove else [])
+
+
+def deploy(inputs: Inputs) -> list[str]:
+    """Return the components that a deploy reads: the release, what runs it and what leads there."""
+    own = ["jdk", "redirects", "release", "instances", "service"] if inputs.is_application else []
+    # Where the number of connections cannot be held, whatever the host has.
+    names = ["machine", *(["capacity"] if inputs.limits.get("problem") else []), *own]
+    # At its end a deploy tests the public ports.
+    names += ["firewall", "certificates"] if inputs.prove else []
+    return names + (["proxy_health"] if inputs.is_proxy else [])
+
+
+def base(inputs: Inputs) -> list[str]:
+    """Return the components of the host's preparation: no package and no proxy has to be known for it."""
+    own = ["jdk", "restarts"] if inputs.is_application else []
+    return ["machine", "capacity", "kernel", "nofile", *own]
+
+
+#: Names for several components.
+SETS: dict[str, Callable[[Inputs], list[str]]] = {"site": site, "deploy": deploy, "base": base}
+
+
+def names_of(asked: Iterable[str], inputs: Inputs) -> list[str]:
+    """Return the names of the components that are asked for, the names of sets replaced by what is in them."""
+    found = [part for name in asked for part in (SETS[name](inputs) if name in SETS else [name])]
+    return list(dict.fromkeys(found))
+
+
+def compute(names: Iterable[str], inputs: Inputs, controller: Controller) -> dict[str, dict[str, Any]]:
+    """Return the desired state of components: name to its options. Raises ValueError for wrong values, KeyError for a
+    variable that is not set."""
+
+    names = list(names)
+
+    @lru_cache(maxsize=None)
+    def definition() -> service.Service:
+        return service.service(inputs, controller)
+
+    known: dict[str, Callable[[], dict[str, Any]]] = {
+        # What a host must be able to take matters where instances are read.
+        "machine": lambda: application.machine(inputs) if "instances" in names else {},
+        "jdk": lambda: jdk.jdk(inputs),
+        "capacity": lambda: tuning.capacity(inputs),
+        "kernel": lambda: tuning.kernel(inputs),
+        "nofile": lambda: tuning.nofile(inputs),
+        "redirects": lambda: network.redirects(inputs),
+        "firewall": lambda: network.firewall(inputs),
+        "restarts": lambda: application.restarts(inputs),
+        "release": lambda: application.release(inputs),
+        "instances": lambda: application.instances(inputs, controller, definition().digest),
+        "service": lambda: definition().options,
+        "proxy": lambda: proxy.proxy(inputs, controller),
+        "proxy_health": lambda: proxy.health(inputs),
+        "certificates": lambda: certificates(inputs),
+        "application": lambda: application.claims(inputs),
+    }
+    return {name: known[name]() for name in names}

@@ -1,0 +1,125 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The desired proxy: its configuration, files and certificate. Pure but for templates and files."""
+
+from __future__ import annotations
+
+import posixpath
+from typing import Any
+
+from ..proxy import definition
+from ..proxy import software as table
+from .inputs import Controller, Inputs
+
+
+def software(inputs: Inputs) -> table.Software:
+    """Return the row of the proxy's software."""
+    return table.SOFTWARE[inputs["proxy_software"]]
+
+
+def has_tls(inputs: Inputs) -> bool:
+    """Return whether the proxy answers HTTPS."""
+    return len(inputs["proxy_tls_certificate"]) > 0
+
+
+def pem_path(inputs: Inputs) -> str:
+    """Return where the certificate, its chain and its key are on the proxy."""
+    return posixpath.join(posixpath.dirname(software(inputs).config), "xitrum", "site.pem")
+
+
+def template_values(inputs: Inputs) -> dict[str, Any]:
+    """Return what the templates of the proxies need beside the public variables. Raises ValueError for wrong values."""
+    backends = definition.backends(inputs["proxy_backends"], definition.RESERVED)
+    # What HAProxy works out itself from the open files that it is granted.
+    connections = inputs.number("proxy_max_connections") or table.CONNECTIONS
+    servers = len(inputs["proxy_servers"]) + sum(len(backend["servers"]) for backend in backends)
+    return {
+        "has_tls": has_tls(inputs),
+        "backends": backends,
+        "pem": pem_path(inputs),
+        "ciphers": table.CIPHERS,
+        "connections": connections,
+        "nofile": 2 * connections + servers + 100,
+        "config_path": software(inputs).config,
+        "socket": table.SOCKET,
+        "server_state": table.SERVER_STATE,
+        "save_state": table.SAVE_STATE,
+        "balancers": definition.networks(inputs["proxy_load_balancers"]),
+        # Which way the client's address comes by; empty where clients come themselves.
+        "behind": inputs["proxy_load_balancer_protocol"] if inputs["proxy_load_balancers"] else "",
+    }
+
+
+def proxy(inputs: Inputs, controller: Controller) -> dict[str, Any]:
+    """Return the options of the component `proxy`. Raises ValueError for wrong values."""
+    own, name, values = software(inputs), inputs["proxy_software"], template_values(inputs)
+    ports = [inputs.number("proxy_http_port")]
+    ports += [inputs.number("proxy_https_port")] if has_tls(inputs) else []
+    ports += [inputs.number("proxy_stats_port")] if inputs.number("proxy_stats_port") > 0 else []
+    return {
+        "software": name,
+        "config": controller.render(name, own.template, values),
+        "config_path": own.config,
+        "files": haproxy_files(controller, values) if name == "haproxy" else [],
+        "pems": pems(inputs, controller),
+        "packages": list(inputs["proxy_packages"]),
+        "programs": list(own.programs),
+        "service": own.service,
+        "socket": table.SOCKET,
+        "control_port": inputs.number("proxy_stats_port"),
+        "patience": inputs.patience,
+        "health_path": inputs["proxy_health_path"],
+        "health_status": inputs.number("proxy_health_status"),
+        "ports": ports,
+    }
+
+
+def settings(inputs: Inputs, controller: Controller) -> dict[str, Any]:
+    """Return the options of the module `proxy_config`, which changes a proxy and asks nothing of its servers."""
+    left_out = ("patience", "health_path", "health_status")
+    return {name: value for name, value in proxy(inputs, controller).items() if name not in left_out}
+
+
+def service_files(inputs: Inputs, controller: Controller) -> dict[str, Any]:
+    """Return the options of the module `file_set` for the service's own settings, which are there before its first
+    start: a distribution's package starts the service at once."""
+    files = haproxy_files(controller, template_values(inputs)) if inputs["proxy_software"] == "haproxy" else []
+    return {"name": f"{software(inputs).service}-service", "files": files, "commands": [["systemctl", "daemon-reload"]]}
+
+
+def haproxy_files(controller: Controller, values: dict[str, Any]) -> list[dict[str, str]]:
+    """Return the files of HAProxy's service beside its configuration."""
+    return [
+        {"path": table.SAVE_STATE, "content": controller.render("haproxy", "save-state", values), "mode": "0755"},
+        {"path": table.DROP_IN, "content": controller.render("haproxy", "service.conf", values), "mode": "0644"},
+    ]
+
+
+def pems(inputs: Inputs, controller: Controller) -> list[dict[str, str]]:
+    """Return one file: HAProxy needs the certificate, its chain and its key together, and the others take it so."""
+    if not has_tls(inputs):
+        return []
+    pair = controller.read_pair(inputs["proxy_tls_certificate"], inputs["proxy_tls_key"], dated=not inputs.prove)
+    return [{"path": pem_path(inputs), "content": pair, "mode": "0600"}]
+
+
+def health(inputs: Inputs) -> dict[str, Any]:
+    """Return the options of the component `proxy_health`: what a deploy changed shows in the proxies, whose configuration it
+    does not read."""
+    return {
+        "software": inputs["proxy_software"],
+        "socket": table.SOCKET,
+        "control_port": inputs.number("proxy_stats_port"),
+        "patience": inputs.patience,
+        "health_path": inputs["proxy_health_path"],
+        "health_status": inputs.number("proxy_health_status"),
+    }
+
+
+def certificates(inputs: Inputs) -> list[dict[str, Any]]:
+    """Return the certificate of the proxy, as the component `certificates` takes it."""
+    if not has_tls(inputs):
+        return []
+    listen = list(inputs["proxy_listen"])
+    return [{"path": pem_path(inputs), "port": inputs.number("proxy_https_port"), "listen": listen}]

@@ -1,0 +1,136 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Rules on variables that only fit, or do not fit, together. Each has an identifier that stays, and a message of its own. Pure.
+
+These rules look at the values that a host would be configured with, defaults among them; values.py looks at what is set.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from ..application import slots
+from ..core import input_types
+from ..core.variables import is_true
+
+
+class Error(NamedTuple):
+    """What is wrong with variables: the identifier of the rule, and a message for the user."""
+
+    rule: str
+    message: str
+
+
+#: The variables of a proxy with a duration, by the names that a user sets.
+DURATIONS = {
+    "xitrum_proxy_timeout_connect": "proxy_timeout_connect",
+    "xitrum_proxy_timeout_client": "proxy_timeout_client",
+    "xitrum_proxy_timeout_server": "proxy_timeout_server",
+    "xitrum_proxy_timeout_tunnel": "proxy_timeout_tunnel",
+    "xitrum_proxy_timeout_http_request": "proxy_timeout_http_request",
+    "xitrum_proxy_timeout_keep_alive": "proxy_timeout_keep_alive",
+    "xitrum_proxy_timeout_queue": "proxy_timeout_queue",
+    "proxy_hard_stop_after": "proxy_hard_stop_after",
+    "proxy_slow_start": "proxy_slow_start",
+    "xitrum_proxy_check_interval": "proxy_check_interval",
+}
+
+#: Variables that stand without quotes in the configuration of a proxy: rule, name for the user, variable, type.
+UNQUOTED = (
+    ("proxy.health-path", "xitrum_health_path", "proxy_health_path", "url_path"),
+    ("proxy.cookie", "xitrum_proxy_cookie", "proxy_cookie", "cookie"),
+    ("proxy.listen-address", "xitrum_proxy_listen", "proxy_listen", "host"),
+)
+
+
+def type_errors(name: str, value: Any, kind: str) -> list[str]:
+    """Return why a value, or a value of a list, is not of a type: sentences that name the variable."""
+    items = value if isinstance(value, (list, tuple)) else [value]
+    return list(filter(None, (input_types.problem(name, item, kind) for item in items)))
+
+
+def proxy_errors(values: Mapping[str, Any], exists: Callable[[str], bool]) -> Iterator[Error]:
+    """Yield what is wrong with the variables of a proxy. exists: whether the controller has a file."""
+    certificate, key, redirect = values["proxy_tls_certificate"], values["proxy_tls_key"], values["proxy_redirect_https"]
+    if bool(certificate) != bool(key) or (is_true(redirect) and not certificate):
+        yield Error(
+            "proxy.tls-pair",
+            f"xitrum_proxy_tls_certificate is '{certificate}', xitrum_proxy_tls_key is '{key}' and xitrum_proxy_redirect_https is "
+            f"{redirect}: set both files, or neither, and redirect to HTTPS only where there is HTTPS.",
+        )
+    # A relative path is looked for in more folders than one.
+    absent = [path for path in (certificate, key) if path.startswith("/") and not exists(path)]
+    if absent:
+        yield Error(
+            "proxy.tls-files",
+            f"Found no file {' and no file '.join(absent)} on the controller, named by xitrum_proxy_tls_certificate and "
+            "xitrum_proxy_tls_key: put it there, or correct the path.",
+        )
+    found = {shown: str(values[name]) for shown, name in DURATIONS.items()}
+    bare = [error for name, value in found.items() for error in type_errors(name, value, "duration")]
+    if bare:
+        yield Error(
+            "proxy.durations",
+            f"{'; '.join(bare)}: HAProxy would take a bare number for milliseconds, Nginx for seconds.",
+        )
+    software, balancers = values["proxy_software"], values["proxy_load_balancers"]
+    if balancers and values["proxy_load_balancer_protocol"] == "proxy" and software == "apache":
+        yield Error(
+            "proxy.load-balancer-protocol",
+            "xitrum_proxy_load_balancer_protocol is 'proxy' and xitrum_proxy_software is 'apache': Apache believes the PROXY "
+            "protocol from every client and not from xitrum_proxy_load_balancers alone. Let the load balancer speak http, or choose "
+            "haproxy or nginx.",
+        )
+    port = values["proxy_stats_port"]
+    if int(port) < 1 and software != "haproxy":
+        yield Error(
+            "proxy.stats-port",
+            f"xitrum_proxy_stats_port is {port}: {software} is asked at that port on 127.0.0.1 which configuration it has; expected "
+            "a number from 1 to 65535.",
+        )
+    for rule, shown, name, kind in UNQUOTED:
+        wrong = type_errors(shown, values[name], kind)
+        if wrong:
+            yield Error(
+                rule, f"{'; '.join(wrong)}: correct it, since the configuration of the proxy takes nothing else."
+            )
+
+
+def server_errors(servers: Iterable[Mapping[str, Any]]) -> Iterator[Error]:
+    """Yield what is wrong with the instances that a proxy sends requests to."""
+    servers = list(servers)
+    if not servers:
+        yield Error(
+            "proxy.no-servers",
+            "proxy_servers is empty: put application hosts into the inventory's group xitrum, or list the instances there.",
+        )
+    for part, kind in (("name", "server"), ("address", "host")):
+        wrong = type_errors(f"the {part} of a server in proxy_servers", [item[part] for item in servers], kind)
+        yield from (Error(f"proxy.server-{part}", error) for error in wrong)
+
+
+def layout_errors(values: Mapping[str, Any], cluster: Mapping[str, Any]) -> Iterator[Error]:
+    """Yield why an application cannot run on its hosts in the way that is asked for. cluster: its plan."""
+    missing = slots.missing(values["xitrum_supervisor"], slots_host(values)) if is_true(values["xitrum_slots"]) else []
+    if missing:
+        yield Error(
+            "xitrum.slots",
+            "xitrum_slots is true: that is for hosts with one instance whose ports are all redirected (none is 80 or 443 itself), "
+            f"without proxies or a cluster; found: {'; '.join(missing)}. Leave it out",
+        )
+    yield from (Error("xitrum.cluster", error) for error in cluster["problems"])
+
+
+def slots_host(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what decides whether a host can have slots, as application/slots.py takes it."""
+    return {
+        "proxies": list((values.get("groups") or {}).get("xitrum_proxy") or []),
+        "port_forward": is_true(values["xitrum_port_forward"]),
+        "instances": int(values["xitrum_instances"]),
+        "cluster": is_true(values["xitrum_cluster"]),
+        "http_port": int(values["xitrum_http_port"]),
+        "https_port": int(values["xitrum_https_port"]),
+        "tls": "xitrum_tls_certificate" in values,
+    }

@@ -1,0 +1,102 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the action plugins share that compute desired state: from the public variables of a host to the options of a module."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ansible.errors import AnsibleError
+from ansible.module_utils.parsing.convert_bool import boolean
+from ansible.plugins.action import ActionBase
+from jinja2.exceptions import TemplateError
+
+from ..module_utils.core import foreign_text
+from ..module_utils.desired.inputs import Inputs
+from ..module_utils.preflight import messages
+from . import role_templates
+from .public_variables import PublicVariables
+
+#: Options that are for the controller alone, with what each is where it is not given.
+OWN = {"desired": False, "prove": False, "patience": 0, "slot": None}
+
+
+class Files:
+    """The files of the controller that a desired state is made of. See `Controller` of module_utils/desired/inputs.py."""
+
+    def __init__(self, action: ActionBase, inputs: Inputs, task_vars: Mapping[str, Any]) -> None:
+        self.action, self.inputs, self.task_vars = action, inputs, task_vars
+
+    def render(self, role: str, template: str, values: Mapping[str, Any]) -> str:
+        """Return a rendered template of a role."""
+        return role_templates.render(role, template, self.inputs, values)
+
+    def read(self, path: str) -> str:
+        """Return the text of a file, looked for where a task looks for files. Raises AnsibleError where there is none."""
+        return self._look_up(path, rstrip=False)
+
+    def read_pair(self, certificate: str, key: str, dated: bool) -> str:
+        """Return a certificate and its key in one text. Raises AnsibleError where they are no pair that can be served."""
+        # Half a second, which no run without a certificate waits for.
+        from ansible_collections.xitrum.host.plugins.filter.certificate_pair import certificate_pair
+
+        names = [f"xitrum_proxy_tls_certificate {certificate}", f"xitrum_proxy_tls_key {key}"]
+        return certificate_pair(self._look_up(certificate), self._look_up(key), names, dated=dated)
+
+    def _look_up(self, path: str, **options: Any) -> str:
+        plugin = self.action._shared_loader_obj.lookup_loader.get(
+            "ansible.builtin.file", loader=self.action._loader, templar=self.action._templar
+        )
+        (text,) = plugin.run([path], variables=dict(self.task_vars), **options)
+        return str(text)
+
+
+class DesiredAction(ActionBase):
+    """An action whose module gets the options that are computed from variables, and those that the task gives over them.
+
+    `compute` is for a subclass. A value that cannot be used fails the task, and nothing is sent to the host.
+    """
+
+    #: The module.
+    MODULE = ""
+    _supports_check_mode = True
+    _supports_async = True
+
+    def run(self, tmp: Any = None, task_vars: Any = None) -> dict[str, Any]:
+        """Return what the module returns, or an error with its reason."""
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        arguments = dict(self._task.args)
+        own = {name: arguments.pop(name, default) for name, default in OWN.items()}
+        if own["desired"]:
+            try:
+                arguments = {**self.compute(own, task_vars), **arguments}
+            except (AnsibleError, TemplateError, ValueError) as error:
+                return {**result, **failure(error)}
+            except KeyError as error:
+                return {**result, **failure(f"the variable {error.args[0]} is not set, and the desired state depends on it")}
+        result.update(self._execute_module(module_name=self.MODULE, module_args=arguments, task_vars=task_vars))
+        return result
+
+    def compute(self, own: dict[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the options of the module that the variables give. own: the options for the controller alone."""
+        raise NotImplementedError
+
+    def inputs_of(self, own: dict[str, Any], task_vars: Mapping[str, Any], release_only: bool = False) -> Inputs:
+        """Return the variables of the task's host."""
+        return Inputs(
+            PublicVariables(self._templar, task_vars),
+            prove=bool(boolean(own["prove"], strict=False)),
+            patience=int(own["patience"]),
+            release_only=release_only,
+            slot=None if own["slot"] is None else int(own["slot"]),
+        )
+
+
+def failure(error: object) -> dict[str, Any]:
+    """Return the result of a task whose variables cannot be used."""
+    text = str(getattr(error, "message", "") or error)
+    # What a filter of a variable's value found wrong, without the words of Ansible around it.
+    lines = (messages.cause_of(text) or text).splitlines()
+    return {"failed": True, "refused": True, "msg": "\n".join(map(foreign_text.escaped, lines))}

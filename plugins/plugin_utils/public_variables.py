@@ -1,0 +1,75 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The public variables of the host that a task is for, and the defaults of roles below them: each is templated when it is
+first read, and no other variable is."""
+
+from __future__ import annotations
+
+import functools
+import pathlib
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ansible.errors import AnsibleError
+from ansible.parsing.dataloader import DataLoader
+
+ROLES = pathlib.Path(__file__).resolve().parents[2] / "roles"
+
+#: Roles whose defaults the desired state of a host depends on. Their names do not overlap.
+WITH_DEFAULTS = ("xitrum", "jdk", "tuning", "port_forward", "supervisor", "proxy")
+
+#: What a run registers has no templates in it, and may be large.
+REGISTERED = ("xitrum_package_read", "xitrum_slot_read", "xitrum_host_state", "hostvars")
+
+
+@functools.lru_cache(maxsize=None)
+def role_defaults() -> dict[str, Any]:
+    """Return the defaults of all these roles, read once a process."""
+    found: dict[str, Any] = {}
+    for role in WITH_DEFAULTS:
+        path = ROLES / role / "defaults" / "main.yml"
+        found.update(DataLoader().load_from_file(str(path), trusted_as_template=True) or {})
+    return found
+
+
+class PublicVariables(Mapping[str, Any]):
+    """Variables of a host by name. A variable without a value raises AnsibleError when it is read."""
+
+    def __init__(self, templar: Any, task_vars: Mapping[str, Any]) -> None:
+        self.raw = {**role_defaults(), **task_vars}
+        # With the defaults, since variables of the inventory refer to them.
+        self.templar = templar.copy_with_new_env(available_variables=self.raw)
+        self.values_of: dict[str, Any] = {}
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self.values_of:
+            self.values_of[name] = self.resolve(name, self.raw[name])
+        return self.values_of[name]
+
+    def resolve(self, name: str, value: Any) -> Any:
+        """Return a value with its templates filled in. Raises AnsibleError, with the variable's name."""
+        if value is None or isinstance(value, (bool, int, float)) or (name in REGISTERED and not isinstance(value, str)):
+            return value
+        try:
+            return plain(self.templar.template(value))
+        except AnsibleError as error:
+            raise AnsibleError(f"the variable {name} has no value: {getattr(error, 'message', '') or error}") from error
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.raw
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.raw)
+
+    def __len__(self) -> int:
+        return len(self.raw)
+
+
+def plain(value: Any) -> Any:
+    """Return a value with all texts as texts: what the vault keeps is one only when it is asked for."""
+    if isinstance(value, Mapping):
+        return {key: plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    return value if value is None or isinstance(value, (bool, int, float)) else str(value)
