@@ -16,6 +16,7 @@ from jinja2.exceptions import TemplateError
 from ..module_utils.core import foreign_text
 from ..module_utils.desired.inputs import Inputs
 from ..module_utils.preflight import messages
+from ..module_utils.proxy import key_pair
 from . import role_templates
 from .public_variables import PublicVariables
 
@@ -39,11 +40,8 @@ class Files:
 
     def read_pair(self, certificate: str, key: str, dated: bool) -> str:
         """Return a certificate and its key in one text. Raises AnsibleError where they are no pair that can be served."""
-        # Half a second, which no run without a certificate waits for.
-        from ansible_collections.xitrum.host.plugins.filter.certificate_pair import certificate_pair
-
         names = [f"xitrum_proxy_tls_certificate {certificate}", f"xitrum_proxy_tls_key {key}"]
-        return certificate_pair(self._look_up(certificate), self._look_up(key), names, dated=dated)
+        return key_pair.joined(self._look_up(certificate), self._look_up(key), names, dated=dated)
 
     def _look_up(self, path: str, **options: Any) -> str:
         plugin = self.action._shared_loader_obj.lookup_loader.get(

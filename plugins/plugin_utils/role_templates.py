@@ -21,7 +21,6 @@ from ansible.plugins.test import core as tests
 from ..module_utils.core import addresses
 from .public_variables import ROLES
 
-
 #: The filters of Ansible that the templates use.
 FILTERS = ("combine", "hash", "regex_escape", "regex_replace", "ternary", "to_json")
 

@@ -1,8 +1,8 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The desired release and instances of an application, and what it takes of a host. Pure but for templates and files, which
-a `Controller` reads."""
+"""The desired release and instances of an application, and what it takes of a host. Pure but for templates and files,
+which a `Controller` reads."""
 
 from __future__ import annotations
 

@@ -209,7 +209,7 @@ class Inputs(Mapping[str, Any]):
 
     @cached_property
     def limits(self) -> dict[str, Any]:
-        """The limits for so many connections, see `limits_for` of limits/capacity.py; empty without a number of them."""
+        """The limits for so many connections, see `limits_for` of limits/capacity.py; empty without a number."""
         if "xitrum_max_connections" not in self:
             return {}
         return capacity.limits_for(self.connections, capacity.HostShape(**self.shape))
@@ -242,8 +242,8 @@ def file_max(inputs: Inputs) -> int:
 
 
 def redirected_pairs(inputs: Inputs) -> list[dict[str, int]]:
-    """Return the redirects to the instance in use. A host that is a proxy as well has none, since the proxy itself listens
-    on the ports that browsers use."""
+    """Return the redirects to the instance in use. A host that is a proxy as well has none, since the proxy itself
+    listens on the ports that browsers use."""
     if inputs.is_proxy:
         return []
     http, https = inputs.number("xitrum_http_port"), inputs.number("xitrum_https_port")

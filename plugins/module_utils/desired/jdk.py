@@ -11,7 +11,7 @@ from .inputs import Inputs
 
 
 def jdk(inputs: Inputs) -> dict[str, Any]:
-    """Return the options of the component `jdk`: the archives without their URLs and headers, which may hold secrets."""
+    """Return the options of the component `jdk`: archives without their URLs and headers, which may hold secrets."""
     found = {
         "version": inputs.number("jdk_version"),
         "name": inputs["jdk_name"],

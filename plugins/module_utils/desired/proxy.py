@@ -105,8 +105,8 @@ def pems(inputs: Inputs, controller: Controller) -> list[dict[str, str]]:
 
 
 def health(inputs: Inputs) -> dict[str, Any]:
-    """Return the options of the component `proxy_health`: what a deploy changed shows in the proxies, whose configuration it
-    does not read."""
+    """Return the options of the component `proxy_health`: what a deploy changed shows in the proxies, whose
+    configuration it does not read."""
     return {
         "software": inputs["proxy_software"],
         "socket": table.SOCKET,

@@ -6,11 +6,19 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from ..supervisor import layout
+from ..supervisor.contract import fill
+from ..supervisor.table import SUPERVISORS
 from .inputs import Controller, Inputs
+
+#: Folders of which ProtectHome= of systemd shows nothing.
+HIDDEN = re.compile("-?/(home|root|run/user)/")
+
+#: Below this folder systemd makes a missing log folder itself.
+LOGS = "/var/log/"
 
 
 class Service(NamedTuple):
@@ -35,21 +43,23 @@ def low_port(inputs: Inputs) -> bool:
 def service(inputs: Inputs, controller: Controller) -> Service:
     """Return the definition of the service.
 
-    Its digest is part of it and so of the environment of what it starts: a process that an older definition started shows
-    in its environment. The digest is of the files of one instance, or another instance would be another digest.
+    Its digest is part of it and so of the environment of what it starts: a process that an older definition started
+    shows in its environment. The digest is of the files of one instance, or another instance would be another digest.
     """
     kind, name = inputs["supervisor_kind"], inputs["xitrum_name"]
-    files = layout.files_of(kind, inputs["xitrum_log_dir"], from_pypi(inputs))
-    home, values = layout.home(name, kind), template_values(inputs)
+    version = str(inputs["supervisor_supervisord_version"]) if from_pypi(inputs) else ""
+    files = SUPERVISORS[kind].layout({"log_dir": inputs["xitrum_log_dir"], "supervisord_version": version})
+    values = template_values(inputs)
 
     @lru_cache(maxsize=None)
-    def render(template: str, index: int) -> str:
-        return controller.render("supervisor", template, {**values, "index": index})
+    def render(templates: str, index: int) -> str:
+        own = {**values, "index": index}
+        return "".join(controller.render("supervisor", template, own) for template in templates.split())
 
     digest = hashlib.sha256("".join(render(item.template, 0) for item in files).encode()).hexdigest()[:12]
     found = [
         {
-            "path": item.path.format(home=home, name=name, kind=kind, index=index),
+            "path": fill(item.path, name=name, index=index),
             "content": render(item.template, index).replace("@DIGEST@", digest),
             "mode": item.mode,
         }
@@ -62,7 +72,7 @@ def service(inputs: Inputs, controller: Controller) -> Service:
         "instances": inputs.places,
         "nofile": inputs.number("xitrum_nofile"),
         "low_port": low_port(inputs),
-        "supervisord_version": str(inputs["supervisor_supervisord_version"]) if from_pypi(inputs) else "",
+        "supervisord_version": version,
         "files": found,
     }
     return Service(options, digest)
@@ -70,19 +80,21 @@ def service(inputs: Inputs, controller: Controller) -> Service:
 
 def template_values(inputs: Inputs) -> dict[str, Any]:
     """Return what the templates of the role `supervisor` need beside its public variables."""
-    folders = [inputs["xitrum_root"], inputs["xitrum_log_dir"], *inputs["supervisor_writable_paths"]]
+    logs = inputs["xitrum_log_dir"]
+    folders = [inputs["xitrum_root"], logs, *inputs["supervisor_writable_paths"]]
     return {
-        "home": layout.home(inputs["xitrum_name"], inputs["supervisor_kind"]),
-        "log_name": layout.log_name(inputs["xitrum_log_dir"]),
+        "home": f"/etc/{inputs['xitrum_name']}-{inputs['supervisor_kind']}",
+        # Empty where systemd does not make the log folder.
+        "log_name": logs[len(LOGS) :] if logs.startswith(LOGS) else "",
         # Folders of the application that ProtectHome= would hide from it.
-        "hidden": [path for path in folders if layout.HIDDEN.match(path)],
+        "hidden": [path for path in folders if HIDDEN.match(path)],
         "low_port": low_port(inputs),
         "program_options": program_options(inputs),
     }
 
 
 def program_options(inputs: Inputs) -> dict[str, Any]:
-    """Return the options of supervisord's [program:...] section: the guide's values, and those that the contract needs."""
+    """Return the options of supervisord's [program:...] section: the guide's, and those that the contract needs."""
     return {
         "directory": inputs["xitrum_root"],
         "user": inputs["xitrum_user"],

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The kernel parameters of the Xitrum deployment guide, entry by entry, and the profile that is made of them. Pure.
 
-A policy keeps a value that a host has already and that is as good: the numbers are from 2008 to 2013, and today's kernels
-often have better ones.
+A policy keeps a value that a host has already and that is as good: the numbers are from 2008 to 2013, and today's
+kernels often have better ones.
 """
 
 from __future__ import annotations
@@ -134,9 +134,9 @@ def profile(
 ) -> dict[str, Any]:
     """Return the profile of the component `kernel`: key to its value, or to a dictionary of value, policy and source.
 
-    entries: parameters with `key`, `value` and `policy`, the guide's where none are given. to_the_letter: sets exactly the
-    given values, but for what a policy leaves alone. additions and own: further parameters; the last one that names a
-    parameter counts, and null takes it out. Raises ValueError where they are of another form.
+    entries: parameters with `key`, `value` and `policy`, the guide's where none are given. to_the_letter: sets exactly
+    the given values, but for what a policy leaves alone. additions and own: further parameters; the last one that names
+    a parameter counts, and null takes it out. Raises ValueError where they are of another form.
     """
     try:
         listed = [parameter._asdict() for parameter in GUIDE] if entries is None else entries
@@ -145,7 +145,8 @@ def profile(
             found.update({key_of(path_of(str(key))): value for key, value in more.items()})
     except (AttributeError, KeyError, TypeError) as error:
         raise ValueError(
-            f"a kernel profile is made of a list of dictionaries with key, value and policy, and dictionaries: {error!r}"
+            "a kernel profile is made of a list of dictionaries with key, value and policy, and dictionaries: "
+            f"{error!r}"
         ) from error
     return {key: value for key, value in found.items() if _has_value(value)}
 

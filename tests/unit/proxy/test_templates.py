@@ -53,7 +53,8 @@ CASES = {
 
 
 def rendered(software, **more):
-    return role_templates.render(software, TEMPLATES[software], {**BASE, **more}, {})
+    # With the line break that the files have had beside the template's own.
+    return role_templates.render(software, TEMPLATES[software], {**BASE, **more}, {}) + "\n"
 
 
 # The role refuses this one.

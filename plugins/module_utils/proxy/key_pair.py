@@ -1,0 +1,84 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whether a certificate and a key are a pair that a proxy can serve. Controller only."""
+
+from __future__ import annotations
+
+import datetime
+import importlib
+from typing import Any, Sequence
+
+
+def library(name: str) -> Any:
+    """Return a module of cryptography, which takes half a second: no run without a certificate waits for it. Raises ValueError
+    where the package is not there."""
+    try:
+        return importlib.import_module(f"cryptography.{name}")
+    except ImportError as error:
+        raise ValueError(
+            f"the Python package cryptography is needed on the controller, as ansible-core itself needs it: {error}"
+        ) from error
+
+
+def public(key: Any) -> bytes:
+    """Return a public key in a form that two can be compared in."""
+    serialization = library("hazmat.primitives.serialization")
+    form = serialization.PublicFormat.SubjectPublicKeyInfo
+    return bytes(key.public_bytes(serialization.Encoding.DER, form))
+
+
+def ends(certificate: Any) -> tuple[datetime.datetime, datetime.datetime]:
+    """Return when a certificate begins and ends, in UTC."""
+    utc = datetime.timezone.utc
+    if hasattr(certificate, "not_valid_after_utc"):
+        return certificate.not_valid_before_utc, certificate.not_valid_after_utc
+    # Before version 42 of cryptography these had other names, and no zone.
+    return certificate.not_valid_before.replace(tzinfo=utc), certificate.not_valid_after.replace(tzinfo=utc)
+
+
+def problem(certificate: str, key: str, names: Sequence[str], now: datetime.datetime | None = None) -> str:
+    """Return why the two are no pair that can be served, as a sentence; an empty text where they are. now: the moment at
+    which the certificate has to be valid; None for any."""
+    unknown = (library("exceptions").UnsupportedAlgorithm, ValueError)
+    try:
+        first = library("x509").load_pem_x509_certificate(certificate.encode())
+        other = public(first.public_key())
+    except unknown as error:
+        return (
+            f"{names[0]} is no certificate as PEM ({error}): a text that begins with -----BEGIN CERTIFICATE----- is wanted, "
+            "the chain behind it"
+        )
+    try:
+        own = library("hazmat.primitives.serialization").load_pem_private_key(key.encode(), None)
+    except TypeError:
+        return (
+            f"{names[1]} has a passphrase, which a proxy could not ask for: write it without one "
+            "(openssl pkey -in FILE -out FILE), and encrypt it by Ansible Vault"
+        )
+    except unknown:
+        return (
+            f"{names[1]} is no key as PEM, or of a kind that is not known here: a text that begins with "
+            "-----BEGIN PRIVATE KEY----- is wanted"
+        )
+    if other != public(own.public_key()):
+        return (
+            f"{names[0]} belongs to another key than {names[1]}: the first certificate of the file must be that of the site, "
+            "and not of its chain"
+        )
+    begin, end = ends(first)
+    if now and end <= now:
+        return f"{names[0]} ended on {end.date()}: put a renewed one there"
+    if now and begin > now:
+        return (
+            f"{names[0]} begins on {begin.date()}, and today is {now.date()} here: wait for it, or correct the clock"
+        )
+    return ""
+
+
+def joined(certificate: str, key: str, names: Sequence[str], dated: bool = True) -> str:
+    """Return the text of both. dated: whether the certificate has to be valid now. Raises ValueError with `problem`."""
+    error = problem(certificate, key, names, datetime.datetime.now(datetime.timezone.utc) if dated else None)
+    if error:
+        raise ValueError(error)
+    return "\n".join((certificate, key, ""))
