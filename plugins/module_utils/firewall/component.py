@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
+from typing import Any
 
 from ..core.addresses import parse_interfaces
 from ..core.foreign_text import parse_json
@@ -21,7 +22,7 @@ from . import firewalld, ufw
 RECORD = "/var/lib/xitrum.host/firewall.json"
 FOLDER = "/var/lib/xitrum.host"
 
-SPEC = {
+SPEC: dict[str, Any] = {
     "open": {"type": "bool", "default": False},
     "close": {"type": "bool", "default": True},
     "facts_only": {"type": "bool", "default": False},
