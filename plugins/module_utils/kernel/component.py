@@ -6,11 +6,10 @@
 from __future__ import annotations
 
 import copy
-import json
 import re
 
-from ..core import foreign_file
-from ..core.foreign_text import lines_of, parse_json
+from ..core import foreign_file, schema
+from ..core.foreign_text import lines_of
 from . import files as kernel_files
 from . import values as kernel_values
 from .planning import MODULE, file_text, modules_path, plan, proc_path, profile_record
@@ -79,9 +78,11 @@ def _read_record(host):
     """The record and what is wrong with it. A user who may not see it plans as if nothing had been changed yet."""
     try:
         text = host.read(RECORD)
-        return (parse_json(text) if text else {"profiles": {}}), ""
+        return (schema.KERNEL.parse(text, RECORD) if text else {"profiles": {}}), ""
     except PermissionError:
         return {"profiles": {}}, ""
+    except schema.VersionError as error:
+        return {"profiles": {}}, str(error)
     except ValueError as error:
         return {"profiles": {}}, f"{RECORD} is damaged ({error}): it holds the values from before the first change. Mend it or remove it."
 
@@ -169,7 +170,7 @@ def _with_refused(action, refused):
 
 
 def _write_record(host, record):
-    text = json.dumps(record, indent=1, sort_keys=True) + "\n"
+    text = schema.KERNEL.render(record, 1)
     if not record["profiles"]:
         host.remove(RECORD)
     elif text != host.read(RECORD):
