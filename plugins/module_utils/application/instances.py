@@ -22,7 +22,9 @@ from ..core import addresses, folders, lock_record, partial_folder, process, soc
 from ..core.foreign_text import printable
 from ..core.plan import LOOK, RUN, Plan, Row
 from ..jdk import jvm
-from ..supervisor import control as supervisors
+from ..supervisor import table
+from ..supervisor.contract import WELL
+from ..supervisor.table import SUPERVISORS
 from . import ownership, restarts, step_record, step_state
 from . import releases as release
 
@@ -38,7 +40,7 @@ SPEC = {
     "backlog": {"type": "int", "default": 1024},
     "interface": {"type": "str", "default": ""},
     "name": {"type": "str", "default": ""},
-    "supervisor": {"type": "str", "default": "systemd", "choices": sorted(supervisors.KINDS)},
+    "supervisor": table.OPTION,
     "package_settings": {"type": "dict"},
     "service_digest": {"type": "str", "default": ""},
     "prove": {"type": "bool", "default": False},
@@ -149,10 +151,10 @@ def read(host, wanted, jdk, kernel=None):
     current = host.stat(host.realpath(f"{root}/current"))
     state["group"] = current.group if current else None
     wanted_indices = [item["index"] for item in wanted["instances"]]
-    service = supervisors.states(host, wanted["supervisor"], wanted["name"], wanted_indices) if wanted["name"] and wanted_indices else {}
-    defined = supervisors.defined(host, wanted["name"]) if wanted["name"] else {}
+    service = SUPERVISORS[wanted["supervisor"]].states(host, wanted["name"], wanted_indices) if wanted["name"] and wanted_indices else {}
+    defined = table.defined(host, wanted["name"]) if wanted["name"] else {}
     numbers = {int(name) for name in host.listdir(f"{root}/instances") if name.isdecimal()}
-    mains = supervisors.main_pids(host, wanted["supervisor"], wanted["name"], wanted_indices) if service else {}
+    mains = SUPERVISORS[wanted["supervisor"]].main_pids(host, wanted["name"], wanted_indices) if service else {}
     ports, probes = {item["index"]: item["port"] for item in wanted["instances"]}, {}
     for number in numbers.union(wanted_indices, *defined.values()):
         folder = f"{root}/instances/{number}"
@@ -352,7 +354,7 @@ def plan(wanted, state):
             f"xitrum_user is {wanted['user']}, and the releases in {wanted['root']} belong to the group {state['group']}, "
             f"as do the logs: set xitrum_user to {state['group']} again, or take the application off the host first "
             "(ansible-playbook xitrum.host.remove)")
-    if wanted["supervisor"] == "systemd" and folders.is_hidden(state["java"]):
+    if SUPERVISORS[wanted["supervisor"]].hides_homes and folders.is_hidden(state["java"]):
         result.problems.append(f"the JDK is {state['java']}, and a hardened unit does not see that: install it below /usr/lib/jvm")
     result.problems.extend(place_problems(wanted, state))
     count = {instance["index"] for instance in wanted["instances"]}
@@ -559,14 +561,13 @@ def address_row(wanted, instance, has, state, row):
 def service_row(wanted, label, said, elsewhere):
     """What the supervisor itself says. An instance that runs without it is nobody's to start after a crash or at boot, and
     one that another supervisor has as well would be started twice."""
-    well = supervisors.WELL
-    found = Row("instance", f"{label} {wanted['supervisor']}", f"{well['active']}, {well['boot']}", said["boot"], said["active"])
+    found = Row("instance", f"{label} {wanted['supervisor']}", f"{WELL['active']}, {WELL['boot']}", said["boot"], said["active"])
     if elsewhere:
         found.effective = ", ".join([*filter(None, [said["active"]]), *elsewhere])
         found.status, found.why, found.mend = "restart", f"{' and '.join(elsewhere)} has it", RUN
-    elif said["active"] != well["active"]:
+    elif said["active"] != WELL["active"]:
         found.status, found.why, found.mend = "restart", "its supervisor does not keep it running", RUN
-    elif said != well:
+    elif said != WELL:
         # No reason to interrupt what runs.
         found.status, found.why, found.mend = "differs", "it runs, and would not be started at boot", RUN
     return found

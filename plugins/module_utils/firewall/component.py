@@ -11,6 +11,7 @@ closed again.
 from __future__ import annotations
 
 import ipaddress
+from typing import Any
 
 from ..core import schema
 from ..core.addresses import parse_interfaces
@@ -25,7 +26,7 @@ DAMAGED = (
     "what is open today stays open then."
 )
 
-SPEC = {
+SPEC: dict[str, Any] = {
     "open": {"type": "bool", "default": False},
     "close": {"type": "bool", "default": True},
     "facts_only": {"type": "bool", "default": False},

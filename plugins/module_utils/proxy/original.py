@@ -9,6 +9,8 @@ else's and stays.
 
 from __future__ import annotations
 
+from typing import Any
+
 from ..core import foreign_file, recorded
 from ..core.foreign_text import hidden_text
 from ..core.plan import Plan
@@ -16,7 +18,7 @@ from . import component as proxy_config
 from . import servers as proxy_server
 from . import text as proxy_text
 
-SPEC = {}
+SPEC: dict[str, Any] = {}
 
 #: What is ours beside the configuration, by the software; folders with all that is in them.
 BESIDE = {

@@ -9,6 +9,7 @@ Reads all three back ends each time, so that a change of back end leaves nothing
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from ..core import addresses, foreign_file, recorded
 from ..core.addresses import parse_interfaces
@@ -35,7 +36,7 @@ from .rules import (
 
 BACKENDS = {"nftables": redirects_nft, "iptables": redirects_iptables, "firewalld": redirects_firewalld}
 
-SPEC = {
+SPEC: dict[str, Any] = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "backend": {"type": "str", "choices": ["auto", *BACKENDS], "default": "auto"},
     "pairs": {
