@@ -80,11 +80,6 @@ options:
     description: The application's name, which the supervisor knows the instances by. Without it the supervisor is not asked.
     type: str
     default: ""
-  supervisor:
-    description: What keeps the instances running.
-    type: str
-    default: systemd
-    choices: [daemontools, rc.local, runit, supervisord, systemd, upstart]
   prove:
     description:
       - Asks each running JVM for its flags, with C(jcmd), and compares the heap and the options that set flags with them.
@@ -139,6 +134,7 @@ options:
         required: true
 extends_documentation_fragment:
   - xitrum.host.batch
+  - xitrum.host.supervisor
 """
 
 EXAMPLES = r"""
@@ -203,7 +199,7 @@ problems:
 """
 
 from ..module_utils.application import instances
-from ..module_utils.core import commands, disk_space, fence, folders
+from ..module_utils.core import commands, disk_space, fence, folders, schema
 from ..module_utils.core.quiet import QuietModule
 
 
@@ -220,7 +216,10 @@ def main():
     host, wanted = fence.host_of(module), module.params
     module.no_log_values |= commands.secret_options(wanted["java_options"])
     folders.stop_at_system(module, host, wanted["root"], wanted["log_dir"])
-    state = instances.read(host, wanted, {"home": wanted["jdk_home"], "version": wanted["jdk_version"]})
+    try:
+        state = instances.read(host, wanted, {"home": wanted["jdk_home"], "version": wanted["jdk_version"]})
+    except schema.VersionError as error:
+        module.fail_json(msg=str(error))
     plan = instances.plan(wanted, state)
     said = {**plan.report(), "diff": plan.diff(wanted["root"])}
     if plan.problems:

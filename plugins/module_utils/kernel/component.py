@@ -1,24 +1,30 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The concern C(kernel): a whole profile of kernel parameters, live and at boot. L(kernel_plan) says how it is planned."""
+"""The concern C(kernel): a whole profile of kernel parameters, live and at boot.
+L(kernel_plan) says how it is planned."""
 
 from __future__ import annotations
 
 import copy
-import json
 import re
+from typing import Any, Optional, Tuple
 
-from ..core import foreign_file
-from ..core.foreign_text import lines_of, parse_json
+from ..core import foreign_file, schema
+from ..core.foreign_text import lines_of
+from ..core.host import Host, Stat
+from ..core.plan import Plan
 from . import files as kernel_files
 from . import values as kernel_values
-from .planning import MODULE, file_text, modules_path, plan, proc_path, profile_record
+from .planning import MODULE, Decision, file_text, modules_path, plan, proc_path, profile_record
 
 #: The live values from before the first change, and what this kernel refused, by the path of each profile's file.
 RECORD = "/var/lib/xitrum.host/kernel.json"
 
-SPEC = {
+#: A value that the kernel refused, and why.
+Refusal = Tuple[Optional[str], str]
+
+SPEC: dict[str, Any] = {
     "profile": {"type": "dict", "default": {}},
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "persist": {"type": "bool", "default": True},
@@ -27,7 +33,7 @@ SPEC = {
 }
 
 
-def read(host, wanted):
+def read(host: Host, wanted: dict[str, Any]) -> dict[str, Any]:
     """Everything about the host that L(plan) needs: files, live values, what bars their change, modules, the record."""
     record, record_problem = _read_record(host)
     entries, _problems = kernel_values.entries(wanted["profile"])
@@ -55,7 +61,7 @@ def read(host, wanted):
     return state
 
 
-def barred(stat, path, mounts):
+def barred(stat: Stat | None, path: str, mounts: str) -> str:
     """Why nobody may write a file below /proc/sys here; empty where root may."""
     if stat and not stat.mode & 0o222:
         return f"it cannot be set from inside this network namespace (mode {stat.mode:04o})"
@@ -68,33 +74,40 @@ def barred(stat, path, mounts):
     return f"{best[1]} is mounted read-only" if best and "ro" in best[3].split(",") else ""
 
 
-def _read_module(host, name):
+def _read_module(host: Host, name: str) -> dict[str, Any]:
     if host.exists("/sys/module/" + name.replace("-", "_")):
         return {"loaded": True, "why": ""}
     tried = host.run(["modprobe", "-n", name])
-    return {"loaded": False, "why": "" if tried.rc == 0 else kernel_values.normal(tried.err) or f"modprobe ended with {tried.rc}"}
+    return {
+        "loaded": False,
+        "why": "" if tried.rc == 0 else kernel_values.normal(tried.err) or f"modprobe ended with {tried.rc}",
+    }
 
 
-def _read_record(host):
+def _read_record(host: Host) -> tuple[dict[str, Any], str]:
     """The record and what is wrong with it. A user who may not see it plans as if nothing had been changed yet."""
     try:
         text = host.read(RECORD)
-        return (parse_json(text) if text else {"profiles": {}}), ""
+        return (schema.KERNEL.parse(text, RECORD) if text else {"profiles": {}}), ""
     except PermissionError:
         return {"profiles": {}}, ""
+    except schema.VersionError as error:
+        return {"profiles": {}}, str(error)
     except ValueError as error:
-        return {"profiles": {}}, f"{RECORD} is damaged ({error}): it holds the values from before the first change. Mend it or remove it."
+        damage = f"{RECORD} is damaged ({error}): it holds the values from before the first change."
+        return {"profiles": {}}, f"{damage} Mend it or remove it."
 
 
-def recorded_profiles(host):
+def recorded_profiles(host: Host) -> tuple[list[str], str]:
     """The paths of the profiles on record, and what is wrong with the record; empty where nothing is."""
     record, problem = _read_record(host)
     return sorted(record["profiles"]), problem
 
 
-def apply(host, todo):
+def apply(host: Host, todo: Plan) -> None:
     """Does what L(plan) decided. What the kernel refuses becomes a row that says so, and stops nothing else."""
-    refused, done, actions = {}, [], todo.actions
+    refused: dict[str, Refusal] = {}
+    done, actions = [], todo.actions
     loaded = [action for action in actions if action["do"] == "load" and _load(host, action, refused)]
     if loaded:
         actions = _again(host, todo, loaded[0]["wanted"], refused)
@@ -110,7 +123,7 @@ def apply(host, todo):
     todo.actions = loaded + done
 
 
-def _again(host, todo, wanted, refused):
+def _again(host: Host, todo: Plan, wanted: dict[str, Any], refused: dict[str, Refusal]) -> list[dict[str, Any]]:
     """A module brings parameters of its own: what is left to do is planned afresh, into the same plan."""
     state = read(host, wanted)
     record = {"record": state["record"], "path": wanted["path"], "kernel": state["kernel"]}
@@ -120,7 +133,7 @@ def _again(host, todo, wanted, refused):
     return fresh.actions
 
 
-def _load(host, action, refused):
+def _load(host: Host, action: dict[str, Any], refused: dict[str, Refusal]) -> bool:
     result = host.run(["modprobe", action["module"]])
     if result.rc != 0:
         why = kernel_values.normal(result.err) or f"modprobe ended with {result.rc}"
@@ -129,7 +142,7 @@ def _load(host, action, refused):
     return result.rc == 0
 
 
-def _poke(host, one, refused):
+def _poke(host: Host, one: Decision, refused: dict[str, Refusal]) -> bool:
     try:
         # An empty list of ports needs a line: a write of no bytes does nothing.
         host.poke(proc_path(one.key), one.live or "\n")
@@ -138,7 +151,7 @@ def _poke(host, one, refused):
     return one.key not in refused
 
 
-def _say_refused(todo, one, refused):
+def _say_refused(todo: Plan, one: Decision, refused: dict[str, Refusal]) -> None:
     why = refused[one.key][1]
     one.row.status, one.row.why = "read_only", why
     todo.facts["parameters"][one.key].update(outcome="read_only", after=one.before, at_boot=None, why=why)
@@ -146,7 +159,7 @@ def _say_refused(todo, one, refused):
     todo.before, todo.after = line.sub("", todo.before), line.sub("", todo.after)
 
 
-def _write(host, action, refused):
+def _write(host: Host, action: dict[str, Any], refused: dict[str, Refusal]) -> bool:
     text = file_text([(name, line) for name, line in action["lines"] if name not in refused])
     if text == action["was"]:
         return False
@@ -157,7 +170,7 @@ def _write(host, action, refused):
     return True
 
 
-def _with_refused(action, refused):
+def _with_refused(action: dict[str, Any], refused: dict[str, Refusal]) -> dict[str, Any]:
     """The record with what this kernel refused in this run, so that the next one does not ask again."""
     record = copy.deepcopy(action["record"])
     if refused:
@@ -168,8 +181,8 @@ def _with_refused(action, refused):
     return record
 
 
-def _write_record(host, record):
-    text = json.dumps(record, indent=1, sort_keys=True) + "\n"
+def _write_record(host: Host, record: dict[str, Any]) -> None:
+    text = schema.KERNEL.render(record, 1)
     if not record["profiles"]:
         host.remove(RECORD)
     elif text != host.read(RECORD):

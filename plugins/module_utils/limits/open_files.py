@@ -1,41 +1,58 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The nofile limit of running processes: wanted, configured (the unit, or limits.d), and what the process really has."""
+"""The nofile limit of running processes:
+wanted, configured (the unit, or limits.d), and what the process really has."""
 
 from __future__ import annotations
 
+from typing import Any
+
 from ..core import process, targets
+from ..core.host import Host
 from ..core.plan import Plan, Row
 from . import nofile as limits
 
-SPEC = {"nofile": {"type": "int", "default": 1024000}, **targets.SPEC}
+SPEC: dict[str, Any] = {"nofile": {"type": "int", "default": 1024000}, **targets.SPEC}
 
 
-def read(host, wanted):
+def read(host: Host, wanted: dict[str, Any]) -> dict[str, Any]:
     """The targets, the limits of their processes, and the lines of limits.d."""
     found = targets.read(host, wanted)
     pids = [pid for target in found for pid in target["pids"]]
-    state = limits.read(host, {"nofile": wanted["nofile"], "logins": [], "state": "present", "path": "/etc/security/limits.d/90-xitrum.conf"})
+    state = limits.read(
+        host,
+        {"nofile": wanted["nofile"], "logins": [], "state": "present", "path": "/etc/security/limits.d/90-xitrum.conf"},
+    )
     return {"targets": found, "processes": {row["pid"]: row for row in process.processes(host, pids)}, "limits": state}
 
 
-def plan(wanted, state):
+def plan(wanted: dict[str, Any], state: dict[str, Any]) -> Plan:
     """The rows and C(processes): pure, and nothing is ever to be done."""
     found = [_process(wanted, state, target, state["processes"][pid])
              for target in state["targets"] for pid in target["pids"] if pid in state["processes"]]
-    missing = [Row("nofile", target["label"], wanted=str(wanted["nofile"]), status="unseen", why=target["why"] or "its processes are gone")
-               for target in state["targets"] if not any(pid in state["processes"] for pid in target["pids"])]
+    missing = [
+        Row(
+            "nofile",
+            target["label"],
+            wanted=str(wanted["nofile"]),
+            status="unseen",
+            why=target["why"] or "its processes are gone",
+        )
+        for target in state["targets"]
+        if not any(pid in state["processes"] for pid in target["pids"])
+    ]
     return Plan(rows=[row for row, _facts in found] + missing, facts={"processes": [facts for _row, facts in found]})
 
 
-def configured(target, user, state):
-    """What is configured for a process, as C((number or None, words)): its unit's limit, or its user's line in limits.d,
-    which counts only for what was started by a login."""
+def configured(target: dict[str, Any], user: str, state: dict[str, Any]) -> tuple[int | None, str]:
+    """What is configured for a process, as C((number or None, words)): its unit's limit, or its user's line in
+    limits.d, which counts only for what was started by a login."""
     if target["unit"]:
         words = target["unit"].get("LimitNOFILESoft") or target["unit"].get("LimitNOFILE", "")
         number = int(words) if words.isdecimal() else None
-        return (process.UNLIMITED if words == "infinity" else number), f"{words} (LimitNOFILE of {target['unit'].get('Id', 'its unit')})"
+        limit = process.UNLIMITED if words == "infinity" else number
+        return limit, f"{words} (LimitNOFILE of {target['unit'].get('Id', 'its unit')})"
     lines, unread = state["limits"]["lines"], state["limits"]["unread"]
     if unread:
         return None, f"{unread[0]} may be read by root only"
@@ -45,7 +62,7 @@ def configured(target, user, state):
     return (process.UNLIMITED if line.value is None else line.value), f"{limits.text(line)} ({line.file}, for logins)"
 
 
-def judge(wanted, number, soft, granted):
+def judge(wanted: int, number: int | None, soft: int, granted: tuple[int, str]) -> tuple[str, str]:
     """C((status, sentence)) of a process with this soft limit.
 
     C(number) is what is configured, or None; C(granted) what the host can grant at all, and why no more, as from
@@ -60,7 +77,9 @@ def judge(wanted, number, soft, granted):
     return "differs", "it is started with too small a limit"
 
 
-def _process(wanted, state, target, row):
+def _process(
+    wanted: dict[str, Any], state: dict[str, Any], target: dict[str, Any], row: dict[str, Any]
+) -> tuple[Row, dict[str, Any]]:
     number, words = configured(target, row["user"], state)
     item = f"{target['label']}, {row['comm']} {row['pid']}"
     unit = target["unit"].get("Id", "")

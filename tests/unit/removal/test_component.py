@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -22,6 +21,7 @@ from ansible_collections.xitrum.host.plugins.module_utils.supervisor import supe
 
 from tests.docs.role_variables import ROOT
 from tests.unit.fake_host import FakeHost
+from tests.unit.record_texts import record_text
 
 HOSTS = {"xitrum": {"hosts": dict.fromkeys(["app1", "app2"])}, "xitrum_proxy": {"hosts": dict.fromkeys(["proxy1", "proxy2"])}}
 STAMPED = "global\n description xitrum.host-0123456789ab\n"
@@ -34,7 +34,7 @@ NOTHING = {"keep_data": False, "packages": False, "applications": []}
 
 
 def record(**parts):
-    return {recorded.PATH: json.dumps(parts)}
+    return {recorded.PATH: record_text(parts)}
 
 
 # ------------------------------------------------------------------------------------------------------------ proxies
@@ -226,7 +226,7 @@ def test_of_a_supervisord_of_pypi_only_what_was_not_there_is_written_down():
 
 def test_a_record_of_other_paths_is_damaged():
     with pytest.raises(ValueError, match="is damaged"):
-        recorded.parse('{"made": ["/etc"]}')
+        recorded.parse(record_text({"made": ["/etc"]}))
 
 
 # ----------------------------------------------------------------------------------------------------------- packages
