@@ -108,6 +108,18 @@ def restart(container: str, stop_seconds: int) -> None:
 
 
 @engine_errors()
+def pause(container: str) -> None:
+    """Stop every process of a container where it is: a host that stands still, with its connections open."""
+    client().api.pause(container)
+
+
+@engine_errors()
+def unpause(container: str) -> None:
+    """Let a paused container go on."""
+    client().api.unpause(container)
+
+
+@engine_errors()
 def copy_in(file: Path, container: str, path: str) -> None:
     """Copy a file to `path` in a container, of which the folder is there. It belongs to root."""
     with tempfile.TemporaryFile() as archive:
