@@ -76,11 +76,11 @@ def execute(container: str, *command: str, environment: dict[str, str] | None = 
 
 @engine_errors()
 def attempt(
-    container: str, *command: str, environment: dict[str, str] | None = None, seconds: float | None = None
+    container: str, *command: str, environment: dict[str, str] | None = None, folder: str | None = None, seconds: float | None = None
 ) -> tuple[int, str, str]:
     """Exit code, standard output and errors of a command that root runs in a container; CommandTimeout after `seconds`."""
     api = client().api
-    process = api.exec_create(container, list(command), environment=environment)["Id"]
+    process = api.exec_create(container, list(command), environment=environment, workdir=folder)["Id"]
     streams: list[bytes | None] = []
 
     def read() -> None:
