@@ -26,3 +26,7 @@ class ActionModule(DesiredAction):
         inputs = self.inputs_of(own, task_vars)
         (name,) = own["desired"]
         return SETS[name](inputs, Files(self, inputs, task_vars))
+
+    def is_empty(self, arguments: Mapping[str, Any]) -> bool:
+        """Return whether the set has no files, as the service of most proxies."""
+        return not arguments["files"]

@@ -74,12 +74,18 @@ class DesiredAction(ActionBase):
                 return {**result, **failure(error)}
             except KeyError as error:
                 return {**result, **failure(f"the variable {error.args[0]} is not set, and the desired state depends on it")}
+            if self.is_empty(arguments):
+                return {**result, "changed": False}
         result.update(self._execute_module(module_name=self.MODULE, module_args=arguments, task_vars=task_vars))
         return result
 
     def compute(self, own: dict[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
         """Return the options of the module that the variables give. own: the options for the controller alone."""
         raise NotImplementedError
+
+    def is_empty(self, arguments: Mapping[str, Any]) -> bool:
+        """Return whether there is nothing for the module to do on any host."""
+        return False
 
     def inputs_of(self, own: dict[str, Any], task_vars: Mapping[str, Any], release_only: bool = False) -> Inputs:
         """Return the variables of the task's host."""

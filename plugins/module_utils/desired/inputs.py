@@ -17,7 +17,8 @@ from ansible.module_utils.parsing.convert_bool import boolean
 
 from ..application import cluster
 from ..limits import capacity
-from ..proxy import definition, software
+from ..proxy import definition
+from ..proxy.table import PROXIES
 
 #: Open files of a process where no number of connections is given: the deployment guide's.
 NOFILE = 1024000
@@ -274,5 +275,5 @@ DEFAULTS: dict[str, Callable[[Inputs], Any]] = {
     "tuning_file_max": file_max,
     "port_forward_pairs": redirected_pairs,
     "proxy_servers": proxy_servers,
-    "proxy_packages": lambda inputs: list(software.SOFTWARE[inputs["proxy_software"]].packages),
+    "proxy_packages": lambda inputs: list(PROXIES[inputs["proxy_software"]].packages),
 }

@@ -8,14 +8,34 @@ from __future__ import annotations
 import posixpath
 from typing import Any
 
-from ..proxy import definition
-from ..proxy import software as table
+from ..proxy import component, definition
+from ..proxy.contract import ProxyBackend
+from ..proxy.kinds import haproxy
+from ..proxy.table import PROXIES
 from .inputs import Controller, Inputs
 
+#: "Intermediate" of Mozilla's guideline for server-side TLS, without the DHE ciphers.
+CIPHERS = ":".join(
+    (
+        "ECDHE-ECDSA-AES128-GCM-SHA256",
+        "ECDHE-RSA-AES128-GCM-SHA256",
+        "ECDHE-ECDSA-AES256-GCM-SHA384",
+        "ECDHE-RSA-AES256-GCM-SHA384",
+        "ECDHE-ECDSA-CHACHA20-POLY1305",
+        "ECDHE-RSA-CHACHA20-POLY1305",
+    )
+)
 
-def software(inputs: Inputs) -> table.Software:
+#: Connections where nobody says how many: what Nginx and Apache are planned for. HAProxy works it out itself.
+CONNECTIONS = 2048
+
+#: The runtime socket of HAProxy.
+SOCKET = component.SPEC["socket"]["default"]
+
+
+def backend_of(inputs: Inputs) -> ProxyBackend:
     """Return the row of the proxy's software."""
-    return table.SOFTWARE[inputs["proxy_software"]]
+    return PROXIES[inputs["proxy_software"]]
 
 
 def has_tls(inputs: Inputs) -> bool:
@@ -25,26 +45,26 @@ def has_tls(inputs: Inputs) -> bool:
 
 def pem_path(inputs: Inputs) -> str:
     """Return where the certificate, its chain and its key are on the proxy."""
-    return posixpath.join(posixpath.dirname(software(inputs).config), "xitrum", "site.pem")
+    return posixpath.join(posixpath.dirname(backend_of(inputs).config_path), "xitrum", "site.pem")
 
 
 def template_values(inputs: Inputs) -> dict[str, Any]:
     """Return what the templates of the proxies need beside the public variables. Raises ValueError for wrong values."""
     backends = definition.backends(inputs["proxy_backends"], definition.RESERVED)
     # What HAProxy works out itself from the open files that it is granted.
-    connections = inputs.number("proxy_max_connections") or table.CONNECTIONS
+    connections = inputs.number("proxy_max_connections") or CONNECTIONS
     servers = len(inputs["proxy_servers"]) + sum(len(backend["servers"]) for backend in backends)
     return {
         "has_tls": has_tls(inputs),
         "backends": backends,
         "pem": pem_path(inputs),
-        "ciphers": table.CIPHERS,
+        "ciphers": CIPHERS,
         "connections": connections,
         "nofile": 2 * connections + servers + 100,
-        "config_path": software(inputs).config,
-        "socket": table.SOCKET,
-        "server_state": table.SERVER_STATE,
-        "save_state": table.SAVE_STATE,
+        "config_path": backend_of(inputs).config_path,
+        "socket": SOCKET,
+        "server_state": haproxy.SERVER_STATE,
+        "save_state": haproxy.SAVE_STATE,
         "balancers": definition.networks(inputs["proxy_load_balancers"]),
         # Which way the client's address comes by; empty where clients come themselves.
         "behind": inputs["proxy_load_balancer_protocol"] if inputs["proxy_load_balancers"] else "",
@@ -53,20 +73,20 @@ def template_values(inputs: Inputs) -> dict[str, Any]:
 
 def proxy(inputs: Inputs, controller: Controller) -> dict[str, Any]:
     """Return the options of the component `proxy`. Raises ValueError for wrong values."""
-    own, name, values = software(inputs), inputs["proxy_software"], template_values(inputs)
+    own, values = backend_of(inputs), template_values(inputs)
     ports = [inputs.number("proxy_http_port")]
     ports += [inputs.number("proxy_https_port")] if has_tls(inputs) else []
     ports += [inputs.number("proxy_stats_port")] if inputs.number("proxy_stats_port") > 0 else []
     return {
-        "software": name,
-        "config": controller.render(name, own.template, values),
-        "config_path": own.config,
-        "files": haproxy_files(controller, values) if name == "haproxy" else [],
+        "software": own.name,
+        "config": controller.render(own.name, own.template, values),
+        "config_path": own.config_path,
+        "files": extra_files(own, controller, values),
         "pems": pems(inputs, controller),
         "packages": list(inputs["proxy_packages"]),
         "programs": list(own.programs),
         "service": own.service,
-        "socket": table.SOCKET,
+        "socket": SOCKET,
         "control_port": inputs.number("proxy_stats_port"),
         "patience": inputs.patience,
         "health_path": inputs["proxy_health_path"],
@@ -84,15 +104,16 @@ def settings(inputs: Inputs, controller: Controller) -> dict[str, Any]:
 def service_files(inputs: Inputs, controller: Controller) -> dict[str, Any]:
     """Return the options of the module `file_set` for the service's own settings, which are there before its first
     start: a distribution's package starts the service at once."""
-    files = haproxy_files(controller, template_values(inputs)) if inputs["proxy_software"] == "haproxy" else []
-    return {"name": f"{software(inputs).service}-service", "files": files, "commands": [["systemctl", "daemon-reload"]]}
+    own = backend_of(inputs)
+    files = extra_files(own, controller, template_values(inputs))
+    return {"name": f"{own.service}-service", "files": files, "commands": [["systemctl", "daemon-reload"]]}
 
 
-def haproxy_files(controller: Controller, values: dict[str, Any]) -> list[dict[str, str]]:
-    """Return the files of HAProxy's service beside its configuration."""
+def extra_files(own: ProxyBackend, controller: Controller, values: dict[str, Any]) -> list[dict[str, str]]:
+    """Return the files of a proxy's service beside its configuration."""
     return [
-        {"path": table.SAVE_STATE, "content": controller.render("haproxy", "save-state", values), "mode": "0755"},
-        {"path": table.DROP_IN, "content": controller.render("haproxy", "service.conf", values), "mode": "0644"},
+        {"path": file.path, "content": controller.render(own.name, file.template, values), "mode": file.mode}
+        for file in own.files
     ]
 
 
@@ -109,7 +130,7 @@ def health(inputs: Inputs) -> dict[str, Any]:
     configuration it does not read."""
     return {
         "software": inputs["proxy_software"],
-        "socket": table.SOCKET,
+        "socket": SOCKET,
         "control_port": inputs.number("proxy_stats_port"),
         "patience": inputs.patience,
         "health_path": inputs["proxy_health_path"],

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from ..application import slots
 from ..core import input_types
 from ..core.variables import is_true
+from ..proxy.table import variable_errors
 
 
 class Error(NamedTuple):
@@ -75,21 +76,10 @@ def proxy_errors(values: Mapping[str, Any], exists: Callable[[str], bool]) -> It
             "proxy.durations",
             f"{'; '.join(bare)}: HAProxy would take a bare number for milliseconds, Nginx for seconds.",
         )
-    software, balancers = values["proxy_software"], values["proxy_load_balancers"]
-    if balancers and values["proxy_load_balancer_protocol"] == "proxy" and software == "apache":
-        yield Error(
-            "proxy.load-balancer-protocol",
-            "xitrum_proxy_load_balancer_protocol is 'proxy' and xitrum_proxy_software is 'apache': Apache believes the PROXY "
-            "protocol from every client and not from xitrum_proxy_load_balancers alone. Let the load balancer speak http, or choose "
-            "haproxy or nginx.",
-        )
-    port = values["proxy_stats_port"]
-    if int(port) < 1 and software != "haproxy":
-        yield Error(
-            "proxy.stats-port",
-            f"xitrum_proxy_stats_port is {port}: {software} is asked at that port on 127.0.0.1 which configuration it has; expected "
-            "a number from 1 to 65535.",
-        )
+    software, port = values["proxy_software"], int(values["proxy_stats_port"])
+    behind = values["proxy_load_balancer_protocol"] if values["proxy_load_balancers"] else ""
+    yield from (Error("proxy.load-balancer-protocol", error) for error in variable_errors(software, behind, 1))
+    yield from (Error("proxy.stats-port", error) for error in variable_errors(software, "", port))
     for rule, shown, name, kind in UNQUOTED:
         wrong = type_errors(shown, values[name], kind)
         if wrong:
