@@ -77,6 +77,9 @@ class FakeHost:
             said = self.commands.get(words, "")
             self._listing(words, said[1] if isinstance(said, tuple) else said)
 
+    def is_root(self):
+        return True
+
     def run(self, argv, data=None, environment=None, seconds=COMMAND_SECONDS, limit=OUTPUT_BYTES, keep=(), exact=False):
         if environment:
             self.environments.append(environment)

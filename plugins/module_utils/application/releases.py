@@ -15,10 +15,16 @@ import json
 import os
 import shutil
 import tarfile
+import time
+from typing import Any
 
-from ..core import partial_folder, process
+from ..core import disk_space, folders, partial_folder, process
+from ..core.component import NOTHING_SEEN, Applied, Desired, Execution, Seen
 from ..core.foreign_text import parse_json
-from ..core.plan import RUN, Plan, Row
+from ..core.host import Host
+from ..core.plan import RUN, Draft, Plan, Row
+
+NAME = "release"
 
 SPEC = {
     "root": {"type": "path", "required": True},
@@ -174,10 +180,12 @@ def overview(host, root, record=None):
             "in_step": in_step(record or {})}
 
 
-def read(host, wanted):
+def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, Any]:
     """The releases that are there, those in use by a link, and the files that a new one could share."""
-    root = wanted["root"]
+    root = desired["root"]
     releases = installed(host, root)
+    manifest, made = desired.get("manifest"), desired["release"] in releases
+    found = read_found(host, desired, releases) if manifest and not made else {}
     linked = set()
     for name in ("current", "previous"):
         linked.add((host.readlink(f"{root}/{name}") or "").rpartition("/")[2])
@@ -186,7 +194,7 @@ def read(host, wanted):
             linked.add(release_of(f"{root}/instances/{number}/{target}", root) if target else "")
     return {
         "releases": releases,
-        "has": has(host, root, releases) if wanted["release"] not in releases else None,
+        "has": has(host, root, releases) if desired["release"] not in releases else None,
         "linked": sorted(linked & set(releases)),
         # Without a record of ours it is somebody else's folder.
         "marked": [name for name in releases if host.stat(manifest_path(root, name)) is not None],
@@ -194,7 +202,18 @@ def read(host, wanted):
         "current": (host.readlink(f"{root}/current") or "").rpartition("/")[2],
         "running": read_running(host, root),
         "partial": partial_folder.find_abandoned(host, f"{root}/releases"),
+        "found": found,
+        "sent": archived(host, desired.get("archive")),
     }
+
+
+def read_found(host, desired, releases):
+    """The files of releases that are there and that the new one shares: see `shared`. Raises ValueError where one was
+    changed since it was verified."""
+    manifest, root = desired["manifest"], desired["root"]
+    if desired.get("proved") is not None:
+        return sealed(host, desired["proved"])
+    return shared(host, root, releases, {(entry["sha256"], entry["mode"]) for entry in manifest if "sha256" in entry})
 
 
 def read_running(host, root):
@@ -217,31 +236,37 @@ def has(host, root, releases):
     return sorted({f"{entry['mode']} {entry['sha256']}" for release in releases for entry in files(host, root, release)})
 
 
-def plan(wanted, state):
+def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     """Decides what is uploaded and which old releases go."""
-    release = wanted["release"]
-    result = Plan(facts={"releases": state["releases"], "current": state["current"], "kept": kept(release, state),
+    release = desired["release"]
+    result = Draft(facts={"releases": state["releases"], "current": state["current"], "kept": kept(release, state),
                          **({"has": state["has"]} if state["has"] is not None else {})})
     there, leads = release in state["releases"], state["current"] == release
     result.rows.append(Row(
         "release", "release", wanted=release, configured=state["current"], effective=state["current"],
         status="ok" if leads else "differs",
-        why="not uploaded yet" if not there else "" if leads else f"{wanted['root']}/current leads elsewhere, as after a rollback, or a deploy with -e",
+        why="not uploaded yet" if not there else "" if leads else f"{desired['root']}/current leads elsewhere, as after a rollback, or a deploy with -e",
         mend="" if leads else RUN))
     every = [*(name for name in state["releases"] if name != release), release]
     # What a rollback would go back to stays, whatever the number.
     target = previous_healthy(state.get("healthy"), state["releases"], state["current"])
     protected = {release, state["current"], target, *state["linked"], *state["running"]}
     every = [name for name in every if name in state["marked"] or name == release]
-    gone = [name for name in every[:-max(wanted["keep"], 1)] if name not in protected]
+    gone = [name for name in every[:-max(desired["keep"], 1)] if name not in protected]
     result.rows.append(Row(
-        "release", "releases to keep", str(wanted["keep"]), "", str(len(state["releases"])), status="differs" if gone else "ok",
+        "release", "releases to keep", str(desired["keep"]), "", str(len(state["releases"])), status="differs" if gone else "ok",
         why=f"nothing refers to {', '.join(gone)} any more" if gone else "", mend=RUN if gone else ""))
     result.actions = [*([] if there else [("upload", release)]), *(("remove", name) for name in gone)]
+    manifest = desired.get("manifest")
+    if manifest is not None and not there:
+        result.facts["missing"] = missing(manifest, state["found"])
+        if not manifest:
+            result.problems.append(f"the release {release} is not in {desired['root']}/releases, "
+                                   "and there is no package to make it of")
     if result.actions:
         result.before = "".join(f"release {name}\n" for name in state["releases"])
         result.after = "".join(f"release {name}\n" for name in ([*state["releases"], release] if not there else state["releases"]) if name not in gone)
-    return result
+    return result.plan(desired, state)
 
 
 def kept(release, state):
@@ -315,12 +340,42 @@ def missing(manifest, found):
     return sorted({entry["sha256"] for entry in manifest if "sha256" in entry and (entry["sha256"], entry["mode"]) not in found})
 
 
-def archived(archive):
+def archived(host, archive):
     """The digests of the files in an archive; none where there is no archive."""
-    if not archive:
-        return set()
-    with tarfile.open(archive) as tar:
-        return set(tar.getnames())
+    return set(host.archive_names(archive)) if archive else set()
+
+
+def apply(host: Host, plan: Plan) -> Applied:
+    """Makes the release and removes old ones: the result `staged`. Where files are missing, it makes nothing, and the
+    result `proved` is what to hand to the next call. Raises RuntimeError."""
+    desired, state = plan.desired, plan.state
+    root, upload = desired["root"], ("upload", desired["release"]) in plan.actions
+    if upload and set(plan.facts["missing"]) - state["sent"]:
+        return rehearse(host, plan)
+    try:
+        # Most of it does not go through the fenced calls: the lock is this run's until the release has its name.
+        with host.fenced():
+            clean(host, root, state)
+            if upload:
+                assemble(host, desired, desired["manifest"], dict(state["found"]), desired["archive"], int(time.time()))
+            prune(host, root, plan)
+    except OSError as error:
+        # What it had of room, and not what there is once the rest is cleaned.
+        absent = plan.facts.get("missing", ())
+        needed = sum(entry.get("size", 0) for entry in desired["manifest"] if entry.get("sha256") in absent)
+        room = disk_space.note(host, error, folder(root, desired["release"]), needed)
+        clean(host, root, read(host, {**desired, "manifest": None}))
+        raise RuntimeError(describe(error, desired) + room) from error
+    except ValueError as error:
+        raise RuntimeError(str(error)) from error
+    return Applied({"staged": True})
+
+
+def rehearse(host: Host, plan: Plan) -> Applied | None:
+    """What is verified of a release that is not made yet, as `proved`; None where nothing is to be made."""
+    if plan.problems or ("upload", plan.desired["release"]) not in plan.actions:
+        return None
+    return Applied({"proved": seals(host, plan.state["found"])})
 
 
 def clean(host, root, state):
@@ -378,8 +433,8 @@ def fill(host, partial, manifest, found, archive, group):
 def find_fault(folder_path, manifest):
     """The first way in which a folder is not what a manifest lists, as part of a sentence; empty where it is."""
     listed, there = {entry["path"]: entry for entry in manifest}, set()
-    for top, folders, names in os.walk(folder_path):
-        links = [name for name in folders if os.path.islink(os.path.join(top, name))]
+    for top, inside, names in os.walk(folder_path):
+        links = [name for name in inside if os.path.islink(os.path.join(top, name))]
         there.update(os.path.relpath(os.path.join(top, name), folder_path) for name in names + links)
     more, less = sorted(there - set(listed)), sorted(set(listed) - there)
     if more or less:
@@ -444,3 +499,24 @@ def prune(host, root, planned):
             host.rename(folder(root, name), f"{root}/releases/.{name}.removed")
             host.remove(manifest_path(root, name))
             host.remove(f"{root}/releases/.{name}.removed")
+
+
+def _refuse(host: Host, desired: Desired) -> str:
+    return folders.system_error(host, desired["root"])
+
+
+def _header(desired: Desired) -> str:
+    return f"{desired['root']}/releases"
+
+
+EXECUTION = Execution(
+    options={
+        "manifest": {"type": "list", "elements": "dict", "required": True},
+        # The action plugin's: the package itself is on the controller, and what the host has is for it to know.
+        "folder": {"type": "path", "required": True},
+        "has": {"type": "list", "elements": "str"},
+        "archive": {"type": "path"},
+        "proved": {"type": "dict"},
+    },
+    refuse=_refuse, unread=str, rehearse=rehearse, header=_header, hidden=("has",),
+)

@@ -600,6 +600,22 @@ class Host:
             return getattr(error, "strerror", None) or str(error)
         return ""
 
+    def architecture(self):
+        """The architecture of the machine, as the kernel names it."""
+        return os.uname().machine
+
+    def absolute(self, path):
+        """The absolute path of one that may be relative to the folder that this process works in."""
+        return os.path.abspath(path)
+
+    def user(self):
+        """The names of the user and group of this process, as a pair."""
+        return user_name(os.geteuid()), group_name(os.getegid())
+
+    def is_root(self):
+        """Whether this process is root's."""
+        return os.geteuid() == 0
+
     def own(self, path, mode, owner, group):
         """Owner and mode of a path or an open file, by name or number; the mode last: chown may clear bits of it.
 

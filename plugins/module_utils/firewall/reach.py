@@ -247,7 +247,7 @@ def rows_of(answers, blocks):
         block = find_block(blocks.get(result["name"], []), result["port"], "", family_of(result["address"]))
         row = judge(by, result, block)
         if result["word"] in ("", *UNKNOWN):
-            row.why = "; ".join(judge(*one, None).why for one in tries)
+            row = row.replaced(why="; ".join(judge(*one, None).why for one in tries))
         rows.setdefault(result["name"], []).append(row)
     return rows
 

@@ -16,17 +16,21 @@ import tarfile
 import tempfile
 import zlib
 from contextlib import contextmanager
+from typing import Any
 
-from ..core import partial_folder
+from ..core import partial_folder, urls
+from ..core.component import NOTHING_SEEN, Applied, Desired, Execution, Seen
 from ..core.host import LONG_SECONDS, Host
 from ..core.local_files import sha256_of
-from ..core.plan import RUN, Plan, Row
+from ..core.plan import RUN, Draft, Plan, Row
 from ..package import source as package_source
 from . import alternatives
 from . import component as jdk
 from .component import FOLDER, MARKER, PART, major, version_said
 
 SourceError = package_source.SourceError
+
+NAME = "jdk_archive"
 
 SPEC = {
     "name": {"type": "str"},
@@ -35,6 +39,13 @@ SPEC = {
     "sha256": {"type": "str", "default": ""},
     "unverified": {"type": "bool", "default": False},
     "absent": {"type": "list", "elements": "str", "default": []},
+    "source": {"type": "str"},
+    "headers": {"type": "dict", "no_log": True},
+    "timeout": {"type": "int", "default": 30},
+    "validate_certs": {"type": "bool", "default": True},
+    "download": {"type": "str", "choices": ["controller", "hosts"], "default": "controller"},
+    "cache": {"type": "path", "default": "~/.cache/xitrum.host"},
+    "archive": {"type": "path"},
 }
 
 #: e_machine of an ELF header, as the kernel names the architecture.
@@ -148,34 +159,34 @@ def download_unverified(source, headers, folder, timeout, validate_certs):
     return path, sha256_of(path)
 
 
-def read(host, wanted):
-    """What is there of the JDK that is wanted, of those that are to go, and of runs that were killed."""
-    home, running = f"{FOLDER}/{wanted['name']}", jdk.executables(host) if wanted["absent"] else {}
-    there = bool(wanted["name"]) and host.exists(home)
+def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, Any]:
+    """What is there of the JDK that is desired, of those that are to go, and of runs that were killed."""
+    home, running = f"{FOLDER}/{desired['name']}", jdk.executables(host) if desired["absent"] else {}
+    there = bool(desired["name"]) and host.exists(home)
     return {
-        "home": home if wanted["name"] else "", "there": there, "marker": host.read(f"{home}/{MARKER}"),
+        "home": home if desired["name"] else "", "there": there, "marker": host.read(f"{home}/{MARKER}"),
         "said": jdk.version_of(host, home, "", {}) if there else "", "compiler": host.exists(f"{home}/bin/javac"),
         "leftovers": jdk.leftovers(host), "homes": jdk.homes(host),
-        "absent": {name: jdk.read_absent(host, name, running) for name in wanted["absent"]
+        "absent": {name: jdk.read_absent(host, name, running) for name in desired["absent"]
                    if re.fullmatch(jdk.NAME, name) and host.exists(f"{FOLDER}/{name}")},
     }
 
 
-def plan(wanted, state):
+def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     """Decides whether the archive is unpacked, and what goes."""
     home = state["home"]
-    result = Plan(facts={"home": home, "said": state["said"], "needed": False})
-    result.problems += jdk.absent_problems(wanted, state)
+    result = Draft(facts={"home": home, "said": state["said"], "needed": False})
+    result.problems += jdk.absent_problems(desired, state)
     if home:
-        architectures = {wanted["architecture"]: wanted["sha256"]}
+        architectures = {desired["architecture"]: desired["sha256"]}
         result.problems += jdk.archive_problems(
-            {**wanted, "archives": architectures},
-            {**state, "sha256": wanted["sha256"], "machine": {"architecture": wanted["architecture"]}})
-        whole = state["said"] and state["compiler"] and wanted["version"] in (0, major(state["said"]))
+            {**desired, "archives": architectures},
+            {**state, "sha256": desired["sha256"], "machine": {"architecture": desired["architecture"]}})
+        whole = state["said"] and state["compiler"] and desired["version"] in (0, major(state["said"]))
         if not whole:
             result.facts["needed"] = True
             result.actions.append(("unpack", home))
-        result.rows.append(Row("jdk", "version", str(wanted["version"] or "any"), state["homes"].get(home, ""), state["said"],
+        result.rows.append(Row("jdk", "version", str(desired["version"] or "any"), state["homes"].get(home, ""), state["said"],
                                "ok" if whole else "differs", "" if whole else f"{home} has no such JDK that runs", "" if whole else RUN))
     result.actions += [("remove", f"{FOLDER}/{name}") for name in state["absent"]]
     result.actions += [("clean", path) for path in state["leftovers"]]
@@ -183,23 +194,40 @@ def plan(wanted, state):
     gone = {path for action, path in result.actions if action != "unpack"}
     result.before = "".join(f"{path}\n" for path in sorted(before))
     result.after = "".join(f"{path}\n" for path in sorted((before | {home} if home else before) - gone))
-    return result
+    return result.plan(desired, state)
 
 
-def apply(host, wanted, planned, archive):
-    """Unpacks, removes and cleans up. Raises SourceError, OSError, RuntimeError. Returns what the new java says, or an empty text."""
-    said = ""
-    for action, path in planned.actions:
+def apply(host: Host, plan: Plan) -> Applied:
+    """Unpacks, removes and cleans up. What the new java reports is the result `said`. Raises SourceError, OSError or
+    RuntimeError. Where the controller has yet to send the archive, it does nothing."""
+    desired, found, needed = plan.desired, "", plan.facts["needed"]
+    if needed and desired["download"] == "controller" and not desired["archive"]:
+        return Applied()
+    archive, temporary = fetched(host, desired) if needed else ("", False)
+    for action, path in plan.actions:
         if action == "unpack":
-            said = unpack(host, archive, verified(archive, wanted["sha256"]), wanted)
+            found = unpack(host, archive, verified(archive, desired["sha256"]), desired)
         elif action == "clean":
             host.remove(path)
         else:
             leaving = {**jdk.alternatives_wanted(path), "state": "absent", "unregister_all": True}
-            state = alternatives.read(host, leaving)
-            alternatives.apply(host, state, alternatives.plan(leaving, state))
+            alternatives.apply(host, alternatives.plan(leaving, alternatives.read(host, leaving)))
             remove(host, path)
-    return said
+    if temporary:
+        host.remove(archive)
+    return Applied({"said": found} if found else {})
+
+
+def fetched(host, desired):
+    """The archive on this host, and whether it may be removed after it was unpacked. Raises SourceError."""
+    if desired["archive"]:
+        return desired["archive"], False
+    if not desired["source"]:
+        raise SourceError("source is required: the archive's URL, or its path on this host")
+    cache = host.absolute(desired["cache"])
+    path, _sha256 = obtain(desired["source"], desired["sha256"], desired["headers"], cache, desired["timeout"],
+                           desired["validate_certs"])
+    return path, path.startswith(cache + "/")
 
 
 def unpack(host, archive, sha256, wanted):
@@ -247,3 +275,25 @@ def remove(host, home):
     host.remove(part)
     # Made for the first of them, unless a package has something in there.
     host.remove_empty(FOLDER)
+
+
+def _prepare(host: Host, desired: Desired) -> Desired:
+    architecture = desired["architecture"] or host.architecture()
+    return {**desired, "sha256": desired["sha256"].lower(), "architecture": architecture}
+
+
+def _secrets(desired: Desired) -> set[str]:
+    return set(urls.credentials_of(desired["source"] or ""))
+
+
+def _failure(_host: Host, plan: Plan, error: Exception) -> str:
+    if isinstance(error, SourceError):
+        return f"{plan.facts['home']}: {error}"
+    return f"the JDKs below {FOLDER} could not be changed: {error}. Run again when that is mended."
+
+
+def _header(_desired: Desired) -> str:
+    return FOLDER
+
+
+EXECUTION = Execution(quiet=True, secrets=_secrets, prepare=_prepare, separator=" ", describe=_failure, header=_header)

@@ -11,10 +11,14 @@ switches back.
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from ..core import partial_folder, process
-from ..core.plan import RUN, Plan, Row
+from ..core.component import NOTHING_SEEN, Desired, Seen
+from ..core.host import Host
+from ..core.plan import RUN, Draft, Plan, Row
 from . import alternatives
+from .version import major, version_said
 
 FOLDER = "/usr/lib/jvm"
 
@@ -89,18 +93,6 @@ def package_home(family, version, architecture):
     return f"{FOLDER}/java-{'1.8.0' if version == 8 else version}-openjdk"
 
 
-def major(text):
-    """The major version in a version text of a JDK: 8 for 1.8.0_402, 17 for 17.0.15; 0 where there is none."""
-    found = re.match(r"(?:1\.)?([0-9]{1,9})(?![0-9])", text)
-    return int(found.group(1)) if found else 0
-
-
-def version_said(output):
-    """The version in what C(java -version) prints; an empty text where it prints none."""
-    found = re.search(r'version "([^"]+)"', output)
-    return found.group(1) if found else ""
-
-
 def archive_name(wanted, sha256):
     """The folder name of a JDK out of an archive. It follows the archive, unless the user chose one."""
     return wanted["name"] or "-".join(["jdk", str(wanted["version"]), *([sha256[:8]] if sha256 else [])])
@@ -143,14 +135,15 @@ def version_of(host, home, release, running):
     return version_said(ran.err + ran.out)
 
 
-def read(host, wanted, machine):
-    """What is there. C(machine) is the state of the concern C(machine): distribution, release, family, architecture."""
+def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, Any]:
+    """What is there. The component C(machine) has to be read before: distribution, release, family, architecture."""
+    machine = seen["machine"]
     architecture, running, found = machine["architecture"], executables(host), homes(host)
-    sha256 = (wanted["archives"].get(architecture) or "").lower()
-    if wanted["archives"]:
-        version, home = wanted["version"], f"{FOLDER}/{archive_name(wanted, sha256)}"
+    sha256 = (desired["archives"].get(architecture) or "").lower()
+    if desired["archives"]:
+        version, home = desired["version"], f"{FOLDER}/{archive_name(desired, sha256)}"
     else:
-        version = wanted["version"] or find_version(host, machine)
+        version = desired["version"] or find_version(host, machine)
         home = package_home(machine["family"], version, architecture)
     # The Red Hat family's home is a link, so it is not among those listed.
     release = found.get(host.realpath(home), "")
@@ -161,8 +154,8 @@ def read(host, wanted, machine):
         "said": version_of(host, home, release, running),
         "default": first[: -len("/bin/java")] if host.exists(first) and first.endswith("/bin/java") else "",
         "leftovers": leftovers(host),
-        "absent": {name: read_absent(host, name, running) for name in wanted["absent"] if re.fullmatch(NAME, name) and host.exists(f"{FOLDER}/{name}")},
-        "alternatives": alternatives.read(host, alternatives_wanted(home)) if wanted["alternatives"] else None,
+        "absent": {name: read_absent(host, name, running) for name in desired["absent"] if re.fullmatch(NAME, name) and host.exists(f"{FOLDER}/{name}")},
+        "alternatives": alternatives.read(host, alternatives_wanted(home)) if desired["alternatives"] else None,
     }
 
 
@@ -177,23 +170,23 @@ def alternatives_wanted(home):
     return {"state": "present", "home": home, "commands": list(alternatives.COMMANDS), "priority": 1, "version": 0}
 
 
-def plan(wanted, state):
+def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     """Decides what is installed, unpacked, switched and removed: C(steps) in their order."""
     machine, version, home = state["machine"], state["version"], state["home"]
-    result = Plan(facts={"home": home, "version": version, "packages": package_names(machine["family"], version), "steps": [],
+    result = Draft(facts={"home": home, "version": version, "packages": package_names(machine["family"], version), "steps": [],
                          "homes": state["homes"], "default": state["default"], "said": state["said"], "absent": []})
-    result.problems += archive_problems(wanted, state) if wanted["archives"] else version_problems(state)
-    result.problems += absent_problems(wanted, state)
+    result.problems += archive_problems(desired, state) if desired["archives"] else version_problems(state)
+    result.problems += absent_problems(desired, state)
     if result.problems:
-        return result
+        return result.plan(desired, state)
     steps = result.facts["steps"]
     there = major(state["said"]) == version and state["compiler"]
     if not there:
-        steps.append("unpack" if wanted["archives"] else "packages")
+        steps.append("unpack" if desired["archives"] else "packages")
     result.rows.append(Row(
         "jdk", "version", wanted=str(version), configured=state["homes"].get(home, ""), effective=state["said"],
         status="ok" if there else "differs", why="" if there else f"{home} has no JDK {version} that runs", mend="" if there else RUN))
-    if wanted["alternatives"]:
+    if desired["alternatives"]:
         plan_alternatives(state, there, result)
     for path in state["leftovers"]:
         result.rows.append(Row("jdk", "unfinished", "", path, "", "differs", "a run was killed while it unpacked or removed a JDK", RUN))
@@ -206,7 +199,7 @@ def plan(wanted, state):
     gone = {f"{FOLDER}/{name}" for name in state["absent"]}
     result.before += "".join(f"{path}\n" for path in sorted(state["homes"]))
     result.after += "".join(f"{path}\n" for path in sorted({*state["homes"], home} - gone))
-    return result
+    return result.plan(desired, state)
 
 
 def plan_alternatives(state, there, result):

@@ -8,15 +8,21 @@ from __future__ import annotations
 import copy
 import json
 import re
+from typing import Any
 
 from ..core import foreign_file
+from ..core.component import NOTHING_SEEN, Applied, Desired, Execution, Seen
 from ..core.foreign_text import lines_of, parse_json
+from ..core.host import Host
+from ..core.plan import Draft, Plan
 from . import files as kernel_files
 from . import values as kernel_values
 from .planning import MODULE, file_text, modules_path, plan, proc_path, profile_record
 
 #: The live values from before the first change, and what this kernel refused, by the path of each profile's file.
 RECORD = "/var/lib/xitrum.host/kernel.json"
+
+NAME = "kernel"
 
 SPEC = {
     "profile": {"type": "dict", "default": {}},
@@ -26,22 +32,28 @@ SPEC = {
     "modules": {"type": "list", "elements": "str", "default": []},
 }
 
+def _header(desired: Desired) -> str:
+    return desired["path"]
 
-def read(host, wanted):
+
+EXECUTION = Execution(root="Kernel parameters", header=_header)
+
+
+def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, Any]:
     """Everything about the host that L(plan) needs: files, live values, what bars their change, modules, the record."""
     record, record_problem = _read_record(host)
-    entries, _problems = kernel_values.entries(wanted["profile"])
-    keys = [entry.key for entry in entries] + sorted(profile_record(record, wanted["path"])["keys"])
+    entries, _problems = kernel_values.entries(desired["profile"])
+    keys = [entry.key for entry in entries] + sorted(profile_record(record, desired["path"])["keys"])
     mounts = host.read("/proc/self/mounts") or ""
-    texts, unread = kernel_files.read(host, wanted["path"])
-    files = [foreign_file.read_file(host, path) for path in (wanted["path"], modules_path(wanted["path"]))]
+    texts, unread = kernel_files.read(host, desired["path"])
+    files = [foreign_file.read_file(host, path) for path in (desired["path"], modules_path(desired["path"]))]
     state = {
         "kernel": kernel_values.normal(host.read("/proc/sys/kernel/osrelease") or ""),
         "live": {}, "barred": {}, "unread": {"boot files": "; ".join(unread)} if unread else {},
         "texts": texts, "systemd": kernel_files.has_systemd(host), "own": files[0].text,
         "record": record, "record_problem": record_problem,
         "unusable": [file.problem for file in files if file.problem],
-        "modules": {name: _read_module(host, name) for name in wanted["modules"] if MODULE.fullmatch(name)},
+        "modules": {name: _read_module(host, name) for name in desired["modules"] if MODULE.fullmatch(name)},
         "modules_text": files[1].text,
     }
     for key in keys:
@@ -92,40 +104,41 @@ def recorded_profiles(host):
     return sorted(record["profiles"]), problem
 
 
-def apply(host, todo):
-    """Does what L(plan) decided. What the kernel refuses becomes a row that says so, and stops nothing else."""
-    refused, done, actions = {}, [], todo.actions
-    loaded = [action for action in actions if action["do"] == "load" and _load(host, action, refused)]
+def apply(host: Host, plan: Plan) -> Applied:
+    """Does what is planned. What the kernel refuses becomes a row that says so, and stops nothing else."""
+    refused: dict[str, tuple[str, str]] = {}
+    actions, done, made = plan.actions, [], Draft.of(plan)
+    loaded = [action for action in actions if action["do"] == "load" and _load(host, action, refused, made)]
     if loaded:
-        actions = _again(host, todo, loaded[0]["wanted"], refused)
+        again = _planned_again(host, plan.desired, refused)
+        actions, made = again.actions, Draft.of(again)
     for action in actions:
         if action["do"] == "poke" and not _poke(host, action["decision"], refused):
-            _say_refused(todo, action["decision"], refused)
+            _report_refused(made, action["decision"], refused)
         elif action["do"] == "poke" or (action["do"] == "file" and _write(host, action, refused)):
             done.append(action)
         elif action["do"] in ("record", "last_record"):
             _write_record(host, _with_refused(action, refused))
             # Alone it is what is left to do of a run that was killed before it.
             done += [action] if len(actions) == 1 else []
-    todo.actions = loaded + done
+    made.actions = [*loaded, *done]
+    return Applied(plan=made.plan(plan.desired, plan.state))
 
 
-def _again(host, todo, wanted, refused):
-    """A module brings parameters of its own: what is left to do is planned afresh, into the same plan."""
-    state = read(host, wanted)
-    record = {"record": state["record"], "path": wanted["path"], "kernel": state["kernel"]}
+def _planned_again(host, desired, refused):
+    """A module brings parameters of its own: the plan for what is left to do."""
+    state = read(host, desired)
+    record = {"record": state["record"], "path": desired["path"], "kernel": state["kernel"]}
     state["record"] = _with_refused(record, refused)
-    fresh = plan(wanted, state)
-    todo.rows, todo.facts, todo.before, todo.after = fresh.rows, fresh.facts, fresh.before, fresh.after
-    return fresh.actions
+    return plan(desired, state)
 
 
-def _load(host, action, refused):
+def _load(host, action, refused, made):
     result = host.run(["modprobe", action["module"]])
     if result.rc != 0:
         why = kernel_values.normal(result.err) or f"modprobe ended with {result.rc}"
         refused["module " + action["module"]] = (action["module"], why)
-        action["row"].status, action["row"].why = "read_only", why
+        _report_row(made, "module " + action["module"], why)
     return result.rc == 0
 
 
@@ -138,12 +151,18 @@ def _poke(host, one, refused):
     return one.key not in refused
 
 
-def _say_refused(todo, one, refused):
+def _report_row(made, item, why):
+    made.rows = [row.replaced(status="read_only", why=why) if row.item == item else row for row in made.rows]
+
+
+def _report_refused(made, one, refused):
     why = refused[one.key][1]
-    one.row.status, one.row.why = "read_only", why
-    todo.facts["parameters"][one.key].update(outcome="read_only", after=one.before, at_boot=None, why=why)
+    _report_row(made, one.key, why)
+    known = made.facts["parameters"]
+    outcome = {**known[one.key], "outcome": "read_only", "after": one.before, "at_boot": None, "why": why}
+    made.facts["parameters"] = {**known, one.key: outcome}
     line = re.compile(rf"^{re.escape(one.key)} = .*\n", re.MULTILINE)
-    todo.before, todo.after = line.sub("", todo.before), line.sub("", todo.after)
+    made.before, made.after = line.sub("", made.before), line.sub("", made.after)
 
 
 def _write(host, action, refused):

@@ -10,9 +10,12 @@ files there are, and refuses a number that cannot hold. It changes nothing: the 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from ..core import memory
-from ..core.plan import Plan, Row
+from ..core.component import NOTHING_SEEN, Desired, Seen
+from ..core.host import Host
+from ..core.plan import Draft, Plan, Row
 from . import nofile as limits
 
 #: Memory of one connected TCP socket with its file, inode and epoll item: 4.2 KiB of slab a socket, measured with 9,000
@@ -37,6 +40,8 @@ FIRST_PORT, LAST_PORT = 1024, 65535
 NR_OPEN, NR_OPEN_MOST = 1048576, 1073741816
 #: Nothing beyond this is looked at: more than any Linux host holds.
 MOST = 1 << 30
+
+NAME = "capacity"
 
 SPEC = {
     "connections": {"type": "int", "default": 0},
@@ -231,7 +236,7 @@ def _refusal(connections, shape, most, ends):
             f"To hold more: {'; and '.join(bound.mend for bound in short)}.")
 
 
-def read(host, wanted):
+def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, Any]:
     """How much memory and how many open files of one process the host, or the container, has."""
     grants = limits.read(host, {"nofile": NR_OPEN_MOST, "logins": [], "state": "present", "path": "/etc/security/limits.d/90-xitrum.conf"})
     found = memory.limited(memory.parse_meminfo(host.read("/proc/meminfo") or ""), memory.cgroup_memory(host))["memory_bytes"]
@@ -239,13 +244,13 @@ def read(host, wanted):
     return {"memory_bytes": found or None, "nofile_most": None if grants["raises"] else grants["inherited"][1]}
 
 
-def plan(wanted, state):
-    """One row, and a problem where the host cannot hold what is wanted of it; C(connections) 0 wants nothing."""
-    if not wanted["connections"]:
-        return Plan()
-    shape = HostShape(**{name: wanted[name] for name in SPEC if name != "connections"}, **state)
-    found = limits_for(wanted["connections"], shape)
-    row = Row("capacity", "connections", wanted=str(wanted["connections"]), effective=str(found["largest"]), why=found["problem"])
+def plan(desired: Desired, state: dict[str, Any]) -> Plan:
+    """One row, and a problem where the host cannot hold what is desired of it; C(connections) 0 wants nothing."""
+    if not desired["connections"]:
+        return Draft().plan(desired, state)
+    shape = HostShape(**{name: desired[name] for name in SPEC if name != "connections"}, **state)
+    found = limits_for(desired["connections"], shape)
+    row = Row("capacity", "connections", wanted=str(desired["connections"]), effective=str(found["largest"]), why=found["problem"])
     if found["problem"]:
-        row.status, row.mend = "differs", f"xitrum_max_connections: {found['largest']}"
-    return Plan(rows=[row], problems=[found["problem"]] if found["problem"] else [], facts={"limits": found})
+        row = row.replaced(status="differs", mend=f"xitrum_max_connections: {found['largest']}")
+    return Draft(rows=[row], problems=[found["problem"]] if found["problem"] else [], facts={"limits": found}).plan(desired, state)

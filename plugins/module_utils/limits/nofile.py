@@ -11,11 +11,13 @@ systemd's services do not go through PAM and take nothing from here.
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ..core import foreign_file
+from ..core.component import NOTHING_SEEN, Applied, Desired, Execution, Seen
 from ..core.foreign_text import lines_of, lowercase, printable, words_of
-from ..core.plan import Plan, Row, comment_out, unread_rows
+from ..core.host import Host
+from ..core.plan import Draft, Plan, Row, comment_out, unread_rows
 from ..core.process import UNLIMITED, nofile_of, parse_status, seen
 from ..kernel import files as kernel_files
 from ..kernel.files import Unread
@@ -41,6 +43,8 @@ _SKIPPED = "PAM skips it: correct the line, or remove it"
 #: It reads a longer line in pieces of this size.
 _LONGEST = 1023
 
+NAME = "nofile"
+
 SPEC = {
     "nofile": {"type": "int", "default": 1024000},
     "domains": {"type": "list", "elements": "str", "default": ["*", "root"]},
@@ -49,6 +53,12 @@ SPEC = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "path": {"type": "path", "default": "/etc/security/limits.d/90-xitrum.conf"},
 }
+
+def _header(desired: Desired) -> str:
+    return desired["path"]
+
+
+EXECUTION = Execution(root="Limits", header=_header)
 
 
 class Line(NamedTuple):
@@ -108,10 +118,10 @@ def of_domain(lines, domain, kind):
 
 # ---------------------------------------------------------------------------------------------------------- reading
 
-def read(host, wanted):
+def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, Any]:
     """Everything about the host that L(plan) needs."""
     found, unread = read_lines(host)
-    own = foreign_file.read_file(host, wanted["path"])
+    own = foreign_file.read_file(host, desired["path"])
     texts, _unread = kernel_files.read(host, "/etc/sysctl.d/90-xitrum.conf")
     at_boot = kernel_files.Boot(texts, systemd=kernel_files.has_systemd(host)).without_us("fs.nr_open")
     return {
@@ -125,8 +135,8 @@ def read(host, wanted):
         "nr_open_at_boot": int(at_boot) if at_boot else None,
         "file_max": int(host.read("/proc/sys/fs/file-max") or 0),
         "inherited": inherited(host),
-        "raises": raises(host, wanted["nofile"]) if wanted["state"] == "present" else True,
-        "logins": {user: _login(host, user) for user in wanted["logins"]},
+        "raises": raises(host, desired["nofile"]) if desired["state"] == "present" else True,
+        "logins": {user: _login(host, user) for user in desired["logins"]},
         "use_pam": _use_pam(host),
     }
 
@@ -219,25 +229,25 @@ def _at_boot(state):
     return state["nr_open"] if state["nr_open"] >= NR_OPEN_MOST else min(NR_OPEN, state["nr_open"])
 
 
-def plan(wanted, state):
-    """Decides, from C(wanted) (the options of SPEC) and what L(read) gave, without touching the host."""
-    problems = _problems(wanted, state)
+def plan(desired: Desired, state: dict[str, Any]) -> Plan:
+    """Decides, from C(desired) (the options of SPEC) and what L(read) gave, without touching the host."""
+    problems = _problems(desired, state)
     if problems:
-        return Plan(problems=problems)
+        return Draft(problems=problems).plan(desired, state)
     before = state["own"] or ""
-    if wanted["state"] == "absent":
-        row = Row("nofile", wanted["path"], wanted="absent", configured="there" if before else "absent", status="differs" if before else "ok")
-        return Plan(rows=[row], actions=[{"path": wanted["path"], "text": None}] if before else [], before=before)
-    limit, why = granted(wanted["nofile"], state)
-    others = [line for line in state["lines"] if line.file != wanted["path"]]
-    values = {(domain, kind): _value(wanted, limit, others, domain, kind, state) for domain in wanted["domains"] for kind in ("soft", "hard")}
+    if desired["state"] == "absent":
+        row = Row("nofile", desired["path"], wanted="absent", configured="there" if before else "absent", status="differs" if before else "ok")
+        return Draft(rows=[row], actions=[{"path": desired["path"], "text": None}] if before else [], before=before).plan(desired, state)
+    limit, why = granted(desired["nofile"], state)
+    others = [line for line in state["lines"] if line.file != desired["path"]]
+    values = {(domain, kind): _value(desired, limit, others, domain, kind, state) for domain in desired["domains"] for kind in ("soft", "hard")}
     text = MARK + "".join(f"{domain} {kind} nofile {value}\n" for (domain, kind), value in values.items())
-    result = Plan(before=before, after=text, facts={"wanted": wanted["nofile"], "granted": limit, "why": why})
+    result = Draft(before=before, after=text, facts={"wanted": desired["nofile"], "granted": limit, "why": why})
     if text != before:
-        result.actions = [{"path": wanted["path"], "text": text}]
-    result.rows = [_row(wanted, state, domain, values, limit, why) for domain in wanted["domains"]]
-    result.rows += _login_rows(wanted, state, values) + _other_rows(wanted, state, others, limit)
-    return result
+        result.actions = [{"path": desired["path"], "text": text}]
+    result.rows = [_row(desired, state, domain, values, limit, why) for domain in desired["domains"]]
+    result.rows += _login_rows(desired, state, values) + _other_rows(desired, state, others, limit)
+    return result.plan(desired, state)
 
 
 def _problems(wanted, state):
@@ -271,15 +281,17 @@ def _row(wanted, state, domain, values, limit, why):
     later = next((line for kind, line in lines.items()
                   if line and line.file != wanted["path"] and not _as_good(wanted["policy"], line.value, values[domain, kind], state)), None)
     if own != [values[domain, "soft"], values[domain, "hard"]]:
-        row.status, row.why = "differs", f"{wanted['path']} does not say so yet"
+        row = row.replaced(status="differs", why=f"{wanted['path']} does not say so yet")
     elif later:
-        row.status, row.why = "differs", f"{later.file} line {later.number} ({domain} {later.kind} nofile {text(later)}) comes later and wins"
-        row.fix(comment_out(later.file, later.number))
+        why_later = f"{later.file} line {later.number} ({domain} {later.kind} nofile {text(later)}) comes later and wins"
+        row = row.replaced(status="differs", why=why_later).fixed(comment_out(later.file, later.number))
     elif why:
-        row.status = "read_only"
-        row.mend = f"sysctl -w fs.nr_open={wanted['nofile']}" if state["raises"] else f"docker run --ulimit nofile={wanted['nofile']}"
+        most = wanted["nofile"]
+        mend = f"sysctl -w fs.nr_open={most}" if state["raises"] else f"docker run --ulimit nofile={most}"
+        row = row.replaced(status="read_only", mend=mend)
     if why:
-        row.why = f"granted {limit} of {wanted['nofile']}: {why}" + (f"; {row.why}" if row.why else "")
+        more = f"; {row.why}" if row.why else ""
+        row = row.replaced(why=f"granted {limit} of {wanted['nofile']}: {why}{more}")
     return row
 
 
@@ -302,10 +314,10 @@ def _login_rows(wanted, state, values):
         expected = [str(values[domain, kind]) for kind in ("soft", "hard") if (domain, kind) in values]
         row = Row("nofile", f"login of {user}", wanted=" ".join(expected), effective=" ".join(found or ()))
         if found is None:
-            row.status, row.why = "unseen", "only root can ask PAM what a new login gets, or the login failed"
+            row = row.replaced(status="unseen", why="only root can ask PAM what a new login gets, or the login failed")
         elif expected and list(found) != expected:
-            row.status, row.why = "differs", "a new login gets other limits"
-            row.fix(["su", "-s", "/bin/sh", user, "-c", "ulimit -Sn; ulimit -Hn"])
+            row = row.replaced(status="differs", why="a new login gets other limits")
+            row = row.fixed(["su", "-s", "/bin/sh", user, "-c", "ulimit -Sn; ulimit -Hn"])
         rows.append(row)
     return rows
 
@@ -338,13 +350,14 @@ def _exempt_row(wanted, line):
                commands=[comment_out(line.file, line.number)] if ours else [])
 
 
-def apply(host, todo):
-    """Does what L(plan) decided."""
-    for action in todo.actions:
+def apply(host: Host, plan: Plan) -> Applied:
+    """Writes or removes the file. Raises OSError."""
+    for action in plan.actions:
         if action["text"] is None:
             host.remove_written(action["path"])
         else:
             host.write(action["path"], action["text"])
+    return Applied()
 
 
 def granted_to_services(host, nofile):

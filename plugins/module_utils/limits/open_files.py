@@ -5,28 +5,34 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ..core import process, targets
-from ..core.plan import Plan, Row
+from ..core.component import NOTHING_SEEN, Desired, Seen
+from ..core.host import Host
+from ..core.plan import Draft, Plan, Row
 from . import nofile as limits
+
+NAME = "open_files"
 
 SPEC = {"nofile": {"type": "int", "default": 1024000}, **targets.SPEC}
 
 
-def read(host, wanted):
+def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, Any]:
     """The targets, the limits of their processes, and the lines of limits.d."""
-    found = targets.read(host, wanted)
+    found = targets.read(host, desired)
     pids = [pid for target in found for pid in target["pids"]]
-    state = limits.read(host, {"nofile": wanted["nofile"], "logins": [], "state": "present", "path": "/etc/security/limits.d/90-xitrum.conf"})
+    state = limits.read(host, {"nofile": desired["nofile"], "logins": [], "state": "present", "path": "/etc/security/limits.d/90-xitrum.conf"})
     return {"targets": found, "processes": {row["pid"]: row for row in process.processes(host, pids)}, "limits": state}
 
 
-def plan(wanted, state):
+def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     """The rows and C(processes): pure, and nothing is ever to be done."""
-    found = [_process(wanted, state, target, state["processes"][pid])
+    found = [_process(desired, state, target, state["processes"][pid])
              for target in state["targets"] for pid in target["pids"] if pid in state["processes"]]
-    missing = [Row("nofile", target["label"], wanted=str(wanted["nofile"]), status="unseen", why=target["why"] or "its processes are gone")
+    missing = [Row("nofile", target["label"], wanted=str(desired["nofile"]), status="unseen", why=target["why"] or "its processes are gone")
                for target in state["targets"] if not any(pid in state["processes"] for pid in target["pids"])]
-    return Plan(rows=[row for row, _facts in found] + missing, facts={"processes": [facts for _row, facts in found]})
+    return Draft(rows=[row for row, _facts in found] + missing, facts={"processes": [facts for _row, facts in found]}).plan(desired, state)
 
 
 def configured(target, user, state):

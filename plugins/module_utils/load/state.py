@@ -9,11 +9,16 @@ import os
 import re
 import resource
 import socket
+from typing import Any
 
 from ..core import process, sockets
-from ..core.plan import Plan
+from ..core.component import NOTHING_SEEN, Desired, Seen
+from ..core.host import Host
+from ..core.plan import Draft, Plan
 from ..host_state import machine
 from ..proxy import haproxy_socket
+
+NAME = "load_state"
 
 SPEC = {
     "watched": {
@@ -65,16 +70,16 @@ def memory(host):
     return machine.limited(machine.parse_meminfo(host.read("/proc/meminfo") or ""), machine.cgroup_memory(host))
 
 
-def read(host, wanted):
+def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, Any]:
     """The processes that listen on the watched ports, and the host's counters."""
     found = sockets.listeners(host) or []
     netstat = parse_netstat(host.read("/proc/net/netstat") or "")
     return {
-        "processes": [row for item in wanted["watched"] for row in _processes(host, item, found)],
+        "processes": [row for item in desired["watched"] for row in _processes(host, item, found)],
         "counters": {name: netstat.get(name, 0) for name in COUNTERS},
         "sockets": parse_sockstat(host.read("/proc/net/sockstat") or ""),
         "conntrack": conntrack(host),
-        "proxy": _proxy(wanted["socket"]),
+        "proxy": _proxy(desired["socket"]),
         "cpus": os.cpu_count() or 1,
         **memory(host),
     }
@@ -104,10 +109,9 @@ def _proxy(path):
     return dict(zip(("connections", "most"), map(int, numbers))) if all(map(_NUMBER.fullmatch, numbers)) else None
 
 
-def plan(wanted, state):
+def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     """What was read: pure, and nothing is ever to be done."""
-    del wanted
-    return Plan(facts={"load": state})
+    return Draft(facts={"load": state}).plan(desired, state)
 
 
 def client(host, wanted):

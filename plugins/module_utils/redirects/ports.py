@@ -144,10 +144,12 @@ def _answer_rows(pair, family, state, wanted):
     row = Row("redirects", f"connection to {LOOPBACK_ADDRESS[family]} port {pair['outside']}",
               wanted="answers" if inside else "", effective="answers" if outside else "refused")
     if not inside:
-        row.status, row.why = "unseen", f"nothing answers on port {pair['inside']}, so that a connection shows nothing"
+        why = f"nothing answers on port {pair['inside']}, so that a connection shows nothing"
+        row = row.replaced(status="unseen", why=why)
     elif not outside:
-        row.status, row.why = "differs", f"port {pair['inside']} answers, and port {pair['outside']} does not lead there"
-        row.fix(["sh", "-c", f"nft list table inet {redirects_nft.TABLE} || {redirects_iptables.COMMANDS[family]}-save -t nat"])
+        why = f"port {pair['inside']} answers, and port {pair['outside']} does not lead there"
+        listing = f"nft list table inet {redirects_nft.TABLE} || {redirects_iptables.COMMANDS[family]}-save -t nat"
+        row = row.replaced(status="differs", why=why).fixed(["sh", "-c", listing])
     return [row]
 
 

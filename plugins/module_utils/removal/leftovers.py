@@ -8,13 +8,18 @@ from __future__ import annotations
 import copy
 import os
 import re
+from typing import Any
 
 from ..application import own_entries
 from ..core import recorded
-from ..core.plan import Plan
+from ..core.component import NOTHING_SEEN, Applied, Desired, Execution, Seen
+from ..core.host import Host
+from ..core.plan import Draft, Plan
 from ..proxy import servers as proxy_server
 from ..supervisor import supervisord
 from . import packages as package_removal
+
+NAME = "leftovers"
 
 SPEC = {
     "keep_data": {"type": "bool", "default": False},
@@ -31,7 +36,7 @@ UPSTART_LOGS = "/var/log/upstart"
 _PROXIES = tuple(f"{service}.service" for service, _path in proxy_server.PLACES.values())
 
 
-def read(host, wanted):
+def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, Any]:
     """What is there of what the record has."""
     record = recorded.read(host)
     folders, accounts = {}, {}
@@ -44,11 +49,11 @@ def read(host, wanted):
                     folders[path] = {"application": name, "made": made or folders.get(path, {}).get("made", False), "ours": ours}
         for kind, database in (("users", "passwd"), ("groups", "group")):
             accounts.update({(database, account): name for account, made in entry[kind].items() if made and host.run(["getent", database, account]).rc == 0})
-    logs = upstart_logs(host, [*record["applications"], *(item["name"] for item in wanted["applications"])])
+    logs = upstart_logs(host, [*record["applications"], *(item["name"] for item in desired["applications"])])
     units = {unit: before for unit, before in record["units"].items() if unit not in _PROXIES}
     mine = list(record["applications"])
     others = supervisord.programs({path: text for path, text in _programs(host).items() if not any(f"/{name}-" in path for name in mine)})
-    packages = package_removal.read(host, record["packages"]) if wanted["packages"] else {"removed": [], "kept": {}}
+    packages = package_removal.read(host, record["packages"]) if desired["packages"] else {"removed": [], "kept": {}}
     if others and "supervisor" in packages["removed"]:
         packages = {"removed": [name for name in packages["removed"] if name != "supervisor"],
                     "kept": {**packages["kept"], "supervisor": f"it runs {', '.join(sorted(others))}"}}
@@ -78,15 +83,15 @@ def _programs(host):
     return {path: host.read(path) or "" for path in paths}
 
 
-def plan(wanted, state):
+def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     """Decides what goes, in the order in which one needs the other. Pure."""
-    result = Plan(facts={"kept": state["packages"]["kept"]})
-    for path, found in state["folders"].items() if not wanted["keep_data"] else ():
+    result = Draft(facts={"kept": state["packages"]["kept"]})
+    for path, found in state["folders"].items() if not desired["keep_data"] else ():
         if found["made"]:
             result.actions.append(("folder", path))
         else:
             result.actions += [("folder", f"{path}/{name}") for name in found["ours"]]
-    if not wanted["keep_data"]:
+    if not desired["keep_data"]:
         result.actions += [("folder", path) for path in state["upstart_logs"]]
         # A user's own group goes with it; one that is left is the next to go.
         result.actions += sorted(state["accounts"], key=lambda item: item[0] != "passwd")
@@ -95,13 +100,13 @@ def plan(wanted, state):
     result.actions += [("packages", name) for name in state["packages"]["removed"]]
     result.actions += [("cache", state["cache"])] if state["cache"] else []
     # The data that is kept stays on record, so that it can be removed another day.
-    stays = {recorded.PATH} if wanted["keep_data"] and state["record"]["applications"] else set()
+    stays = {recorded.PATH} if desired["keep_data"] and state["record"]["applications"] else set()
     result.actions += [("state", path) for path in state["state"] if path not in stays]
     rest = {**copy.deepcopy(recorded.EMPTY), "applications": state["record"]["applications"]}
     if stays and rest != state["record"]:
         result.actions.append(("record", rest))
     result.before = "".join(f"{line}\n" for line in lines(state, result))
-    return result
+    return result.plan(desired, state)
 
 
 def lines(state, planned):
@@ -114,10 +119,11 @@ def lines(state, planned):
     return found
 
 
-def apply(host, state, planned):
-    """Does what L(plan) decided. Raises RuntimeError with what a command said."""
-    removed = [detail for kind, detail in planned.actions if kind == "packages"]
-    for kind, detail in planned.actions:
+def apply(host: Host, plan: Plan) -> Applied:
+    """Removes what is planned. Raises RuntimeError with what a command reported."""
+    state = plan.state
+    removed = [detail for kind, detail in plan.actions if kind == "packages"]
+    for kind, detail in plan.actions:
         if kind in ("folder", "cache", "state", "made"):
             host.remove(detail)
             if detail == supervisord.UNIT:
@@ -134,9 +140,17 @@ def apply(host, state, planned):
         elif kind == "record":
             recorded.write(host, detail)
     host.remove_empty(recorded.FOLDER)
+    return Applied()
 
 
 def _call(host, *argv):
     said = host.run(argv)
     if said.rc != 0:
         raise RuntimeError(f"{' '.join(argv)} ended with {said.rc}: {(said.err or said.out).strip()}. Mend that, and run the playbook again.")
+
+
+def _unread(error: Exception) -> str:
+    return f"what is left on the host could not be read: {error}"
+
+
+EXECUTION = Execution(unread=_unread)

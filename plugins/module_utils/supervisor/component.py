@@ -9,12 +9,18 @@ The files come with the wanted state; what they must not overwrite, and what in 
 from __future__ import annotations
 
 import re
+from dataclasses import replace
+from typing import Any
 
 from ..core import file_set, foreign_file, marked_block, process, recorded
-from ..core.plan import RUN, Row, unread_rows
+from ..core.component import NOTHING_SEEN, Applied, Desired, Execution, Seen
+from ..core.host import Host
+from ..core.plan import RUN, Draft, Plan, Row, unread_rows
 from ..limits import nofile as limits
 from . import control as supervisors
 from . import inittab, process_one, rc_local, supervisord
+
+NAME = "service"
 
 SPEC = {
     "name": {"type": "str", "required": True},
@@ -25,6 +31,16 @@ SPEC = {
     "supervisord_version": {"type": "str", "default": ""},
     "files": file_set.SPEC["files"],
 }
+
+def _secrets(desired: Desired) -> set[str]:
+    return file_set.private_texts(desired["files"])
+
+
+def _failure(_host: Host, plan: Plan, error: Exception) -> str:
+    return f"the service definition of {plan.desired['name']} for {plan.desired['supervisor']}: {error}"
+
+
+EXECUTION = Execution(quiet=True, secrets=_secrets, describe=_failure)
 
 #: What all files of ours say in their first lines.
 OURS = "xitrum.host"
@@ -38,31 +54,31 @@ _UNIT = ("ActiveState", "UnitFileState", "MainPID")
 
 # ---------------------------------------------------------------------------------------------------------- reading
 
-def read(host, wanted):
+def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, Any]:
     """Everything that L(plan) needs."""
-    kind, name, indices = supervisors.KINDS[wanted["supervisor"]], wanted["name"], range(wanted["instances"])
+    kind, name, indices = supervisors.KINDS[desired["supervisor"]], desired["name"], range(desired["instances"])
     program, init = host.which(kind["program"]), process_one.read_init(host)
     state = {
         "program": program,
-        "states": supervisors.states(host, wanted["supervisor"], name, indices) if program and indices else {},
+        "states": supervisors.states(host, desired["supervisor"], name, indices) if program and indices else {},
         "defined": supervisors.defined(host, name),
-        "unused": supervisors.unused(host, name, (wanted["supervisor"],)),
-        "texts": {item["path"]: host.read(item["path"]) for item in wanted["files"]},
-        "marks": {path: (host.stat(path), host.readlink(path)) for path in marks(wanted)},
-        "shadowed": shadowed(host, wanted),
-        "folders": {path: host.listdir(path) for path in services(wanted)},
-        "granted": limits.granted_to_services(host, wanted["nofile"]) if kind["inherits"] else 0,
+        "unused": supervisors.unused(host, name, (desired["supervisor"],)),
+        "texts": {item["path"]: host.read(item["path"]) for item in desired["files"]},
+        "marks": {path: (host.stat(path), host.readlink(path)) for path in marks(desired)},
+        "shadowed": shadowed(host, desired),
+        "folders": {path: host.listdir(path) for path in services(desired)},
+        "granted": limits.granted_to_services(host, desired["nofile"]) if kind["inherits"] else 0,
         "init": init,
         "inittab": foreign_file.read_file(host, inittab.PATH) if init.name == "init" and "scan" in kind else None,
-        "hiding": supervisors.hiding(host, wanted["supervisor"], name),
-        "daemon": daemon(host, supervisors.filled(kind["daemon"], name=name), wanted),
-        "rc_local": foreign_file.read_file(host, rc_local.PATH) if wanted["supervisor"] == "rc.local" else None,
-        "rc_boot": rc_boot(host) if wanted["supervisor"] == "rc.local" and init.name == "systemd" else ("", "", True),
-        "others": others(host, wanted) if wanted["supervisor"] == "supervisord" else {},
-        "version": host.run([supervisord_command(host), "--version"]).out if wanted["supervisor"] == "supervisord" else "",
-        "pypi": pypi(host) if wanted["supervisor"] == "supervisord" and wanted["supervisord_version"] else None,
+        "hiding": supervisors.hiding(host, desired["supervisor"], name),
+        "daemon": daemon(host, supervisors.filled(kind["daemon"], name=name), desired),
+        "rc_local": foreign_file.read_file(host, rc_local.PATH) if desired["supervisor"] == "rc.local" else None,
+        "rc_boot": rc_boot(host) if desired["supervisor"] == "rc.local" and init.name == "systemd" else ("", "", True),
+        "others": others(host, desired) if desired["supervisor"] == "supervisord" else {},
+        "version": host.run([supervisord_command(host), "--version"]).out if desired["supervisor"] == "supervisord" else "",
+        "pypi": pypi(host) if desired["supervisor"] == "supervisord" and desired["supervisord_version"] else None,
     }
-    state["set"] = compose(wanted, state)
+    state["set"] = compose(desired, state)
     state["files"] = file_set.read(host, state["set"])
     return state
 
@@ -211,31 +227,31 @@ def replaced(text, values):
     return text
 
 
-def plan(wanted, state):
-    """Decides, from C(wanted) (the options of SPEC) and what L(read) gave, without touching the host."""
-    kind = supervisors.KINDS[wanted["supervisor"]]
-    result = file_set.plan(state["set"], state["files"])
-    result.problems += [sentence for sentence in problems(wanted, state) if sentence not in result.problems]
+def plan(desired: Desired, state: dict[str, Any]) -> Plan:
+    """Decides, from C(desired) (the options of SPEC) and what L(read) gave, without touching the host."""
+    kind = supervisors.KINDS[desired["supervisor"]]
+    result = Draft.of(file_set.plan(state["set"], state["files"]))
+    result.problems += [sentence for sentence in problems(desired, state) if sentence not in result.problems]
     packages = [] if state["program"] else kind["packages"]
     if state["pypi"]:
-        packages = pypi_rows(wanted, state, result)
+        packages = pypi_rows(desired, state, result)
     elif packages:
-        result.rows.append(Row("service", wanted["supervisor"], "installed", "", "", "differs", "it is not installed", RUN))
+        result.rows.append(Row("service", desired["supervisor"], "installed", "", "", "differs", "it is not installed", RUN))
     if packages:
         result.actions.append(("install", packages))
     if state["daemon"] and not packages:
-        daemon_rows(wanted, state, result)
+        daemon_rows(desired, state, result)
     for other, paths in state["unused"].items():
         result.actions.append(("clean", other))
         result.rows.append(Row("service", f"definition for {other}", "absent", ", ".join(paths), "", "differs", "the instances have another supervisor", RUN))
     result.rows += unread_rows("service", supervisord.unread(state["others"]))
-    result.facts = {"packages": packages, "notes": file_notes(wanted, state)}
+    result.facts = {"packages": packages, "notes": file_notes(desired, state)}
     if not kind["restarts"]:
-        why = f"{wanted['supervisor']} starts an instance at boot, and does not start it again when it ends"
+        why = f"{desired['supervisor']} starts an instance at boot, and does not start it again when it ends"
         result.rows.append(Row("service", "restart after a crash", "yes", "", "no", "absent", why))
         advice = "choose another xitrum_supervisor where nobody watches over the application"
         result.facts["notes"].insert(0, f"{why}: {advice}")
-    return result
+    return result.plan(desired, state)
 
 
 def file_notes(wanted, state):
@@ -327,22 +343,24 @@ def problems(wanted, state):
 
 # ---------------------------------------------------------------------------------------------------------- acting
 
-def apply(host, wanted, state, planned):
-    """Writes the files and has the supervisor's daemon run. Raises RuntimeError with what a command said."""
-    kinds = [kind for kind, _detail in planned.actions]
+def apply(host: Host, plan: Plan) -> Applied:
+    """Writes the files and has the supervisor's daemon run. Raises RuntimeError with what a command reported."""
+    desired, state = plan.desired, plan.state
+    kinds = [kind for kind, _detail in plan.actions]
     if "install" in kinds:
-        raise RuntimeError(f"{wanted['supervisor']} is not installed on this host: install it first, as the role supervisor does.")
+        raise RuntimeError(f"{desired['supervisor']} is not installed on this host: install it first, as the role supervisor does.")
     if any(kind in ("write", "link", "remove", "commands") for kind in kinds):
-        note(host, wanted, state)
-        file_set.apply(host, state["set"], planned)
-    for kind, detail in planned.actions:
+        note(host, desired, state)
+        file_set.apply(host, replace(plan, desired=state["set"], state=state["files"]))
+    for kind, detail in plan.actions:
         if kind == "clean":
-            supervisors.clean(host, detail, wanted["name"])
+            supervisors.clean(host, detail, desired["name"])
         elif kind == "raise":
             # Without a restart, which would be one of everybody's programs.
             soft, hard = (limit if limit == process.UNLIMITED else max(limit, state["granted"]) for limit in state["daemon"]["nofile"])
             words = ["unlimited" if limit == process.UNLIMITED else str(limit) for limit in (soft, hard)]
             host.run(["prlimit", "--pid", str(detail), f"--nofile={':'.join(words)}"])
+    return Applied()
 
 
 def note(host, wanted, state):
