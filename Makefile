@@ -2,7 +2,7 @@
 # Everything is written under .venv/ and .cache/, and tests/demo_app/target by Maven; `make clean` removes it all.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-down test test-all lint unit sanity molecule docs bench soak clean
+.PHONY: help setup demo demo-down test test-all lint types unit sanity molecule docs bench soak clean
 
 help: ## these lines
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' Makefile | while IFS='|' read -r name text; do printf '%-16s %s\n' "$$name" "$$text"; done
@@ -22,8 +22,11 @@ test: ## what CI runs
 test-all: ## what CI runs, and the scenarios on Debian 11 and 13 as well
 	@tests/run/test-all
 
-lint: ## style of YAML, Python and shell, documentation of modules and roles
+lint: ## types, and style of YAML, Python and shell, documentation of modules and roles
 	@tests/run/lint
+
+types: ## types of plugins/, by mypy
+	@tests/run/types
 
 unit: ## unit tests: no host, no network
 	@tests/run/unit

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import copy
 import json
+from typing import Any
 
 from . import folders, process
 from .foreign_text import parse_json
@@ -28,7 +29,7 @@ SUPERVISORD_PATHS = ("/opt/supervisord", "/etc/supervisor/supervisord.conf", "/e
 #: with a package of ours. C(made): the paths of a supervisord of PyPI that were not there.
 #: C(files): the path of somebody else's file, which may be a link, to C(target), the file that it led to, C(mode), which
 #: is missing where there was no file, and C(made), the folders above it that were missing.
-EMPTY = {"applications": {}, "packages": [], "units": {}, "files": {}, "made": []}
+EMPTY: dict[str, Any] = {"applications": {}, "packages": [], "units": {}, "files": {}, "made": []}
 
 SPEC = {
     "packages": {"type": "list", "elements": "str", "default": []},

@@ -41,7 +41,7 @@ SPEC = {
 }
 LOOPBACK = ("127.0.0.1", "::1")
 #: What blocks, and the commands that open the port, where nothing blocks it.
-_NO_BLOCK = ("", [])
+_NO_BLOCK: tuple[str, list[list[str]]] = ("", [])
 _MANAGED = ("firewalld", "xitrum_host")
 #: The families of nftables that see a connection of each family.
 _NFT_FAMILIES = {"": ("ip", "ip6", "inet"), "ipv4": ("ip", "inet"), "ipv6": ("ip6", "inet")}

@@ -26,7 +26,7 @@ FOLDER = "/var/lib/xitrum.host"
 
 NAME = "firewall"
 
-SPEC = {
+SPEC: dict[str, Any] = {
     "open": {"type": "bool", "default": False},
     "close": {"type": "bool", "default": True},
     "facts_only": {"type": "bool", "default": False},

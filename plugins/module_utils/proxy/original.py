@@ -22,7 +22,7 @@ from . import text as proxy_text
 
 NAME = "proxy_original"
 
-SPEC = {}
+SPEC: dict[str, Any] = {}
 
 #: What is ours beside the configuration, by the software; folders with all that is in them.
 BESIDE = {

@@ -39,7 +39,7 @@ BACKENDS = {"nftables": redirects_nft, "iptables": redirects_iptables, "firewall
 
 NAME = "redirects"
 
-SPEC = {
+SPEC: dict[str, Any] = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "backend": {"type": "str", "choices": ["auto", *BACKENDS], "default": "auto"},
     "pairs": {
