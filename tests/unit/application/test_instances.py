@@ -17,6 +17,7 @@ from ansible_collections.xitrum.host.plugins.module_utils.application import ins
 from ansible_collections.xitrum.host.plugins.module_utils.application import releases as release
 from ansible_collections.xitrum.host.plugins.module_utils.core import addresses, sockets
 from ansible_collections.xitrum.host.plugins.module_utils.core.host import Host, Stat, user_name
+from ansible_collections.xitrum.host.plugins.module_utils.core.plan import Plan
 from ansible_collections.xitrum.host.plugins.module_utils.report import fleet_summary
 from hypothesis import given
 from hypothesis import strategies as st
@@ -99,7 +100,7 @@ def asked(**links):
         all_links.update({f"/proc/{pid}/cwd": "/opt/demo/instances/0/r", f"/proc/{pid}/exe": JAVA, f"/proc/{pid}/ns/user": "user:[1]"})
     there = FakeHost(files, {ASKED: "7:\n-XX:MaxHeapSize=536870912\n"}, {**all_links, **links})
     want = wanted(prove=True, user="815815", name="", health_path="")
-    return want, instances.read(there, want, JDK), [words for done, words in there.done if done == "run" and "jcmd" in words]
+    return want, instances.read(there, want, {"jdk": JDK}), [words for done, words in there.done if done == "run" and "jcmd" in words]
 
 
 def test_the_jvm_is_asked_as_its_own_user_and_nobody_elses_program_in_its_folder():
@@ -151,7 +152,7 @@ def test_a_running_instance_that_is_not_healthy_is_work_that_is_left(said, sick)
         assert fleet_summary.needs_work(found) == sick
     rows = [(row.status, row.wanted, row.effective) for row in plan.rows if row.item == "instance-0 health"]
     assert rows == ([] if said is None else [("differs" if sick else "ok", "200 for /", str(said).replace("\x1b", "\\x1b"))])
-    assert plan.problems == [] and ("read its log" in fleet_summary.open_work(found, "app1")) == sick
+    assert list(plan.problems) == [] and ("read its log" in fleet_summary.open_work(found, "app1")) == sick
 
 
 @pytest.mark.parametrize(("answers", "prove", "last"), [
@@ -182,7 +183,7 @@ def test_a_check_and_the_end_of_a_run_compare_the_text_of_the_page(text, prove, 
     state = running(want)
     state["instances"][0]["page"] = said
     plan = instances.plan(want, state)
-    assert plan.facts["unhealthy"] == ([] if said == 200 else [0]) and plan.problems == []
+    assert plan.facts["unhealthy"] == ([] if said == 200 else [0]) and list(plan.problems) == []
     if text and prove:
         (row,) = [row for row in plan.rows if row.item == "instance-0 health"]
         assert (row.wanted, row.effective) == (f"200 with the text {text!r} for /", str(said))
@@ -308,7 +309,7 @@ def test_an_old_folder_alone_goes_too_and_is_told():
     state = running(wanted())
     state["instances"][0]["folders"].append("old-1")
     plan = instances.plan(wanted(), state)
-    assert plan.actions == [("remove", 0, "old-1")]
+    assert list(plan.actions) == [("remove", 0, "old-1")]
     row = next(row for row in plan.rows if row.status == "differs")
     assert (row.item, row.configured, row.why) == ("instance-0 old folders", "old-1", "nothing refers to them any more")
 
@@ -338,8 +339,10 @@ def test_a_folder_made_for_real_leaves_the_package_unedited(tmp_path):
         (release / path).write_text(text)
     want = wanted(root=str(root), log_dir=str(log), user=user_name(os.geteuid()))
     host = Local()
-    plan = instances.Plan(actions=[("launcher", None, None), ("make", 0, ("aaaaaaaaaaaa-0011", {"config/xitrum.conf": "own", "environment": "A='b'\n"}))])
-    instances.apply(host, want, plan)
+    actions = [("launcher", None, None),
+               ("make", 0, ("aaaaaaaaaaaa-0011", {"config/xitrum.conf": "own", "environment": "A='b'\n"}))]
+    plan = Plan(actions=actions, desired=want)
+    instances.apply(host, plan)
     home = root / "instances" / "0" / "aaaaaaaaaaaa-0011"
     assert sorted(os.listdir(home)) == ["config", "environment", "extra", "lib", "log", "script", "tmp"]
     assert (home / "config" / "xitrum.conf").read_text() == "own"
@@ -465,7 +468,7 @@ def test_an_address_on_which_nobody_can_listen_stops_a_run(interface, names, unb
     ] == ([True] if said else [])
     if said and "name" not in said:
         state["instances"][0]["listeners"] = listens(interface)
-        assert instances.plan(want, state).problems == [], "one that listens there proves that it can"
+        assert list(instances.plan(want, state).problems) == [], "one that listens there proves that it can"
 
 
 def test_without_ss_nobody_knows_where_an_instance_listens():
@@ -486,7 +489,7 @@ def test_without_ss_nobody_knows_where_an_instance_listens():
             commands,
             {"/proc/7/cwd": state["instances"][0]["process"]["cwd"], "/proc/7/exe": JAVA},
         )
-        rows = {row.item: row for row in instances.plan(want, instances.read(there, want, JDK)).rows}
+        rows = {row.item: row for row in instances.plan(want, instances.read(there, want, {"jdk": JDK})).rows}
         for item in ("instance-0 address", "instance-0 backlog"):
             assert rows[item].status == "unseen" and said in rows[item].why
 
@@ -575,7 +578,7 @@ def probed(flags, table, java_options=(), every=""):
         "/proc/7/ns/user": "user:[1]",
     }
     there = FakeHost(files, commands, links)
-    plan = instances.plan(want, instances.read(there, want, JDK))
+    plan = instances.plan(want, instances.read(there, want, {"jdk": JDK}))
     rows = {
         row.item.partition(" ")[2]: row.status
         for row in plan.rows
@@ -632,6 +635,6 @@ def test_what_a_former_owner_of_the_log_folder_put_there_is_found_before_root_wr
     planned = types.SimpleNamespace(actions=[])
     if refused:
         with pytest.raises(PermissionError, match=r"output-0.log in /var/log/demo is a link, and /var/log/demo belonged to alice"):
-            instances.apply(there, wanted(), planned)
+            instances.apply(there, planned)
     else:
-        instances.apply(there, wanted(), planned)
+        instances.apply(there, planned)

@@ -85,7 +85,7 @@ def test_the_release_that_a_rollback_goes_to_is_never_removed(healthy, gone):
 
 def test_old_ones_go_without_an_upload_too_and_are_told():
     plan = planned(fake("aa", "bb", "cc", "dd", current="releases/cc"), "bb", keep=1)
-    assert plan.actions == [("remove", "aa"), ("remove", "dd")]
+    assert list(plan.actions) == [("remove", "aa"), ("remove", "dd")]
     row = plan.rows[1]
     assert (row.item, row.wanted, row.effective, row.status, row.why) == ("releases to keep", "1", "4", "differs", "nothing refers to aa, dd any more")
     assert (plan.before, plan.after) == ("release aa\nrelease bb\nrelease cc\nrelease dd\n", "release bb\nrelease cc\n")

@@ -48,7 +48,7 @@ def due(machine, kernel=None):
     kernel = KERNEL if kernel is None else kernel
     return {
         item["index"]: item["why"]
-        for item in restarts.plan(WANTED, restarts.read(machine, WANTED, JDK, kernel)).facts["due"]
+        for item in restarts.plan(WANTED, restarts.read(machine, WANTED, {"jdk": JDK, **({"kernel": kernel} if kernel else {})})).facts["due"]
     }
 
 
@@ -67,14 +67,14 @@ def test_what_a_process_takes_on_only_when_it_starts_is_due(change, why):
 
 
 def test_a_kernel_value_that_somebody_lowered_is_no_reason_for_a_restart_before_it_is_repaired():
-    plan_of = restarts.plan(WANTED, restarts.read(host(backlog=128, somaxconn=128), WANTED, JDK, KERNEL))
+    plan_of = restarts.plan(WANTED, restarts.read(host(backlog=128, somaxconn=128), WANTED, {"jdk": JDK, "kernel": KERNEL}))
     row = next(row for row in plan_of.rows if row.item == "instance-0 backlog")
     assert (plan_of.facts["due"], row.status, row.wanted) == ([], "differs", ">= 1024")
 
 
 def test_what_is_not_seen_is_not_due():
     machine = host(listing=False)
-    rows = restarts.plan(WANTED, restarts.read(machine, WANTED, JDK, KERNEL)).rows
+    rows = restarts.plan(WANTED, restarts.read(machine, WANTED, {"jdk": JDK, "kernel": KERNEL})).rows
     assert [(row.item, row.why) for row in rows if row.status == "unseen"] == [
         (f"instance-{index} backlog", restarts.NO_SS) for index in (0, 1)
     ]

@@ -21,6 +21,7 @@ from ansible_collections.xitrum.host.plugins.module_utils.application import rel
 from ansible_collections.xitrum.host.plugins.module_utils.application import starts as service
 from ansible_collections.xitrum.host.plugins.module_utils.core import disk_space, recorded
 from ansible_collections.xitrum.host.plugins.module_utils.core.host import Host, PathError
+from ansible_collections.xitrum.host.plugins.module_utils.core.plan import Plan
 
 from ..fake_host import FakeHost
 
@@ -89,7 +90,7 @@ def machine(supervisor):
 
 def restart(there, supervisor):
     want = wanted(supervisor)
-    return service.apply(there, want, [{**want["instances"][0], "runs": True}])
+    return service.execute(there, want, [{**want["instances"][0], "runs": True}])
 
 
 def runs(there, supervisor):
@@ -191,7 +192,7 @@ def lay_out(folder, fails_at):
     there.fails_at = fails_at
     want = {"root": f"{folder}/opt", "log_dir": f"{folder}/log", "user": getpass.getuser(), "release": "aa"}
     actions = [("launcher", None, None), ("make", 0, ("aa-1", {"config/xitrum.conf": "own", "environment": "A='b'\n"}))]
-    instances.apply(there, want, instances.Plan(actions=actions))
+    instances.apply(there, Plan(actions=actions, desired=want))
     return there
 
 

@@ -30,7 +30,7 @@ def run(host, want):
     """Plans and applies; returns the plan."""
     plan = file_set.plan(want, file_set.read(host, want))
     if plan.changed:
-        file_set.apply(host, want, plan)
+        file_set.apply(host, plan)
     return plan
 
 
@@ -59,7 +59,7 @@ def test_what_is_removed_is_said_and_shown(host):
     run(host, want)
     host.link(mask, "/dev/null")
     plan = run(host, want)
-    assert [item for item in plan.actions if item[0] == "remove"] == plan.actions == [("remove", {"path": mask})]
+    assert [item for item in plan.actions if item[0] == "remove"] == list(plan.actions) == [("remove", {"path": mask})]
     row = next(row for row in plan.rows if row.status == "differs")
     assert (row.item, row.wanted, row.configured) == (f"demo {mask}", "absent", "masked")
     assert row.why == "demo@0 is masked (a link to /dev/null), so it cannot start; a run of site unmasks it"

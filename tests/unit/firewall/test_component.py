@@ -156,7 +156,7 @@ def test_what_was_open_before_is_not_ours(zone):
         {"/etc/firewalld/zones/public.xml": f"<zone{target}>{file}</zone>"},
     )
     plan = planned(host, 80)
-    assert plan.actions == [] and [row.status for row in plan.rows] == ["ok"]
+    assert list(plan.actions) == [] and [row.status for row in plan.rows] == ["ok"]
 
 
 def test_what_was_open_live_only_is_made_permanent_and_only_that_is_recorded():
@@ -218,12 +218,12 @@ def test_without_a_record_and_without_being_asked_nothing_is_read():
 def test_a_firewalld_that_was_stopped_is_changed_offline_and_keeps_what_is_needed():
     host = with_firewalld(files=opened(80), **{"systemctl is-active firewalld.service": "inactive\n"})
     assert words(planned(host, open=False)) == ["firewall-offline-cmd --zone=drop --remove-port=80/tcp"]
-    assert planned(host, 80).actions == []
+    assert list(planned(host, 80).actions) == []
 
 
 def test_neither_is_active_is_a_note():
     plan = planned(FakeHost(), 80)
-    assert plan.actions == [] and [
+    assert list(plan.actions) == [] and [
         (row.status, "neither firewalld nor ufw is active" in row.why) for row in plan.rows
     ] == [("absent", True)]
 
@@ -240,7 +240,7 @@ def test_neither_is_active_is_a_note():
 )
 def test_a_damaged_record_stops_and_is_named(text):
     plan = planned(with_firewalld(files={firewall.RECORD: text}), 80)
-    assert plan.actions == [] and firewall.RECORD in plan.problems[0]
+    assert list(plan.actions) == [] and firewall.RECORD in plan.problems[0]
 
 
 def test_a_command_that_fails_ends_the_run_with_its_words():
@@ -313,7 +313,7 @@ def test_ufw_closes_what_it_opened():
 
 def test_a_rule_of_ufw_by_somebody_else_that_refuses_is_a_note_and_not_overruled():
     plan = planned(with_ufw(), 8081)
-    assert plan.actions == []
+    assert list(plan.actions) == []
     assert {(row.status, "a rule of ufw says deny" in row.why) for row in plan.rows} == {("read_only", True)}
 
 

@@ -214,7 +214,7 @@ def test_an_alternative_of_a_removed_jdk_is_switched():
 def test_a_file_in_the_place_of_the_link_is_a_problem():
     host = debian_host(PACKAGED, {**FILES, "/usr/bin/java": "a copy"})
     del host.links["/usr/bin/java"]
-    assert planned(host, DEBIAN).problems == ["/usr/bin/java is a file of its own, wanted is a link of the alternatives: move it away, then run again"]
+    assert list(planned(host, DEBIAN).problems) == ["/usr/bin/java is a file of its own, wanted is a link of the alternatives: move it away, then run again"]
 
 
 def test_a_home_without_commands_and_a_host_without_alternatives_are_problems():
@@ -226,7 +226,7 @@ def test_a_home_without_commands_and_a_host_without_alternatives_are_problems():
 def test_a_damaged_record_is_a_problem(text):
     host = debian_host(PACKAGED, {**FILES, alternatives.RECORD: text})
     plan = planned(host, OURS)
-    assert plan.problems == [f"{alternatives.RECORD} is damaged: move it away and run again; the choice of today then counts as the one before ours"]
+    assert list(plan.problems) == [f"{alternatives.RECORD} is damaged: move it away and run again; the choice of today then counts as the one before ours"]
     assert not plan.changed
 
 
@@ -280,7 +280,7 @@ def test_those_that_were_switched_go_back_when_a_later_one_fails():
         host.commands[f"update-alternatives {words}"] = ""
     host.commands[f"update-alternatives --set javac {DEBIAN}/bin/javac"] = (2, "", "no space left")
     with pytest.raises(RuntimeError, match="javac ended with 2: no space left"):
-        alternatives.apply(host, state, alternatives.plan(wanted, state))
+        alternatives.apply(host, alternatives.plan(wanted, state))
     assert host.done[-1] == ("run", "update-alternatives --auto java")
 
 

@@ -44,7 +44,7 @@ def planned(host, **more):
 
 def test_a_console_of_ones_own_on_a_recent_jdk():
     plan = planned(machine())
-    assert plan.problems == []
+    assert list(plan.problems) == []
     assert plan.facts == {"pid": 12, "user": "815815", "java": 17, "console": "own"}
     assert plan.changed
     # The expression itself may hold a secret.
@@ -196,7 +196,7 @@ def test_the_client_holds_the_lock_of_its_instance_for_as_long_as_it_runs(comman
 @pytest.mark.parametrize("action", ["scala", "threads"])
 def test_a_time_without_an_end_is_refused(seconds, action):
     plan = planned(machine(), timeout=seconds, action=action)
-    assert plan.problems == [f"console_timeout is {seconds}; wanted are 1 or more seconds: without an end an expression would never be given up"]
+    assert list(plan.problems) == [f"console_timeout is {seconds}; wanted are 1 or more seconds: without an end an expression would never be given up"]
     assert not plan.changed
 
 

@@ -117,7 +117,7 @@ def test_an_empty_host_gets_everything_in_order():
     machine.refuses = FileNotFoundError("no socket")
     plan = planned(machine, wanted())
     assert kinds(plan) == ["install", "install", f"write {DROP_IN['path']}", f"write {PEM['path']}", f"write {PATH}", "daemon-reload", "enable", "start"]
-    assert plan.problems == []
+    assert list(plan.problems) == []
     assert "SECRET" not in plan.after + str(plan.report())
     assert "frontend xitrum_http" in plan.after
 
@@ -214,7 +214,7 @@ def removed(machine):
     """Takes the proxy's configuration back."""
     state = proxy_original.read(machine, {})
     machine.commands.update({f"haproxy -c -f {PATH}{proxy_config.KEPT}": "", "systemctl restart haproxy.service": ""})
-    proxy_original.apply(machine, state, proxy_original.plan({}, state))
+    proxy_original.apply(machine, proxy_original.plan({}, state))
 
 
 def test_a_configuration_with_several_names_is_noted():
@@ -329,7 +329,7 @@ def test_a_server_that_gets_no_requests_is_a_difference_that_this_role_leaves(st
     plan = planned(machine, wanted(), other)
     assert (row(plan, "xitrum/app1-0").status, row(plan, "xitrum/app1-0").effective) == ("differs", status)
     assert mend in row(plan, "xitrum/app1-0").mend
-    assert plan.actions == []
+    assert list(plan.actions) == []
 
 
 # --------------------------------------------------------------------------------------------------------- problems
@@ -459,7 +459,7 @@ def applied(machine, want):
     machine.done.clear()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(haproxy_socket, "ask", machine.ask)
-        return proxy_config.apply(machine, want, plan)
+        return list(proxy_config.apply(machine, plan).warnings)
 
 
 def test_nothing_is_replaced_before_the_check_and_the_trial_is_removed():

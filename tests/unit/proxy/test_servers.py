@@ -62,7 +62,7 @@ def planned(want):
 def test_only_the_servers_that_are_not_in_the_wanted_state_are_set(proxy):
     want = wanted(servers=["app1-0", "app1-1"])
     plan = planned(want)
-    proxy_server.apply(host(), want, plan)
+    proxy_server.set_servers(host(), want, plan)
     assert proxy.asked == ["set server xitrum/app1-0 state drain"]
     assert (plan.before, plan.after) == ("xitrum/app1-0 ready\n", "xitrum/app1-0 drain\n")
     assert [(row.item, row.configured, row.status) for row in plan.rows] == [("xitrum/app1-0", "ready", "differs"), ("xitrum/app1-1", "drain", "ok")]
@@ -81,13 +81,13 @@ def test_the_last_that_serves_is_not_taken_out_where_others_have_to_stay(proxy):
 def test_where_all_is_so_nothing_is_set(proxy):
     want = wanted(servers=["app1-1"])
     plan = planned(want)
-    proxy_server.apply(host(), want, plan)
+    proxy_server.set_servers(host(), want, plan)
     assert (plan.changed, proxy.asked) == (False, [])
 
 
 def test_a_server_that_comes_back_is_checked_anew(proxy):
     want = wanted(servers=["app1-1"], state="ready")
-    proxy_server.apply(host(), want, planned(want))
+    proxy_server.set_servers(host(), want, planned(want))
     name = "set server xitrum/app1-1"
     assert proxy.asked == [f"{name} state drain; {name} health down; {name} state ready"]
 
@@ -139,7 +139,7 @@ def test_a_command_that_is_refused_is_told_with_haproxys_words(proxy):
     proxy.refuses.append("No such server.\n\n")
     want = wanted()
     with pytest.raises(RuntimeError, match="'No such server.' to 'set server xitrum/app1-0 state drain'"):
-        proxy_server.apply(host(), want, planned(want))
+        proxy_server.set_servers(host(), want, planned(want))
 
 
 # ---------------------------------------------------------------------------------------------------------- waiting
@@ -212,11 +212,11 @@ def test_a_server_is_moved_before_it_is_enabled(proxy, monkeypatch):
     plan = planned(want)
     assert plan.after == "xitrum/app1-1 at 192.168.0.12:9001\nxitrum/app1-1 ready\n"
     with pytest.raises(RuntimeError, match=r"HAProxy has xitrum/app1-1 at \['192.168.0.12:8001'\], expected 192.168.0.12:9001"):
-        proxy_server.apply(host(), want, plan)
+        proxy_server.set_servers(host(), want, plan)
     assert proxy.asked == ["set server xitrum/app1-1 addr 192.168.0.12 port 9001"]
     moves = []
     monkeypatch.setattr(proxy_haproxy, "move", lambda unused, options, rows: moves.extend((row["name"], row["port"]) for row in rows))
-    proxy_server.apply(host(), want, plan)
+    proxy_server.set_servers(host(), want, plan)
     assert moves == [("app1-1", 9001)] and proxy.asked[-1].endswith("set server xitrum/app1-1 state ready")
 
 
@@ -257,7 +257,7 @@ def set_to(monkeypatch, fleet, server, state, **more):
     found = proxy_server.read(host(), want)
     plan = proxy_server.plan(want, found)
     if not plan.problems:
-        proxy_server.apply(host(), want, plan)
+        proxy_server.set_servers(host(), want, plan)
     waits = proxy_server.wait(host(), proxy_server.chosen(want, found))
     return [row["name"] for row in waits["servers"]], plan.problems
 
@@ -354,9 +354,9 @@ def test_of_two_hosts_that_leave_at_the_same_time_the_second_is_refused(monkeypa
     fleet = Fleet(a=("ready", True), b=("ready", True))
     first, second = (guarded(monkeypatch, fleet, [name]) for name in ("a", "b"))
     assert first[1].problems == second[1].problems == []
-    proxy_server.apply(host(), *first)
+    proxy_server.set_servers(host(), *first)
     with pytest.raises(RuntimeError, match="b would be drained, and of the other servers of haproxy .a. none"):
-        proxy_server.apply(host(), *second)
+        proxy_server.set_servers(host(), *second)
     assert fleet.servers["b"] == ("ready", True)
 
 

@@ -141,7 +141,7 @@ def test_absent_removes_ours_only(name):
 @pytest.mark.parametrize("name", HOSTS)
 def test_no_pairs_are_the_same_as_absent(name):
     host = HOSTS[name]()
-    assert planned(host, pairs=[]).actions == planned(host, state="absent").actions
+    assert list(planned(host, pairs=[]).actions) == planned(host, state="absent").actions
 
 
 def test_a_bare_host_gets_nftables_and_its_package():
@@ -282,7 +282,7 @@ def holding(text=LISTEN, **more):
 
 def test_a_program_that_holds_the_port_is_named_with_its_unit():
     plan = planned(holding())
-    assert plan.problems == ["redirects: port 80 is held by apache2, pid 71, apache2.service, which a redirect would cut off: have it stopped and "
+    assert list(plan.problems) == ["redirects: port 80 is held by apache2, pid 71, apache2.service, which a redirect would cut off: have it stopped and "
                              "disabled with port_forward_stop_conflicting: [apache2], or take the pair out."]
     assert not plan.actions
 
@@ -304,7 +304,7 @@ def test_how_a_service_was_is_written_down_before_it_is_stopped():
 def test_a_named_service_is_stopped_after_the_redirects_are_there():
     said = "Id=apache2.service\nNames=apache2.service\nLoadState=loaded\nActiveState=active\nUnitFileState=enabled\n"
     plan = planned(holding(**{f"{SHOW} apache2.service": said}), stop_conflicting=["apache2"])
-    assert plan.problems == []
+    assert list(plan.problems) == []
     assert words(plan)[-1] == "systemctl disable --now apache2.service"
     assert item(plan, "apache2.service").status == "differs"
 
@@ -329,7 +329,7 @@ def test_a_rule_made_by_hand_is_named_and_stops_the_run_before_it_changes_anythi
     plan = planned(with_iptables(commands={"iptables-save": text}, files={"/sys/class/net/eth0": ""}))
     assert "iptables -t nat -D PREROUTING -i eth0 -p tcp -m tcp --dport 80 -j REDIRECT --to-ports 8000" in plan.problems[0]
     assert plan.problems[0].startswith("redirects: port 80 is redirected by the rule ")
-    assert plan.actions == []
+    assert list(plan.actions) == []
     # It comes in by an interface that this host does not have.
     assert planned(with_iptables(commands={"iptables-save": text})).problems == []
 

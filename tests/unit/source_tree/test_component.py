@@ -51,7 +51,7 @@ def heroku(**more):
 def run(host, want):
     plan = source_tree.plan(want, source_tree.read(host, want))
     if not plan.problems:
-        source_tree.apply(host, want, plan)
+        source_tree.apply(host, plan)
     return plan
 
 

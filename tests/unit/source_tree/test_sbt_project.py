@@ -67,7 +67,7 @@ def test_a_tree_of_each_layout_is_prepared_once(name):
     files, procfile, web, alias = LAYOUTS[name]
     host = tree(files)
     plan = run(host, platform())
-    assert plan.problems == []
+    assert list(plan.problems) == []
     assert host.files[f"{TOP}/{procfile}"] == f"web: {web}\n"
     build = procfile.replace("Procfile", "build.sbt")
     assert host.files[f"{TOP}/{build}"].endswith(f'\n\naddCommandAlias("stage", "{alias}")\n')

@@ -53,7 +53,7 @@ def test_the_limit_in_a_file_is_what_others_want_at_least():
 def test_a_running_supervisord_is_raised_and_not_restarted():
     there, want = host(), wanted(nofile=25000)
     state, plan = planned(there, want)
-    services.apply(there, want, state, plan)
+    services.apply(there, plan)
     said = [what[1] for what in there.done if what[0] == "run"]
     assert "prlimit --pid 9 --nofile=25000:25000" in said
     assert not any("restart" in words or "reload" in words for words in said)
@@ -75,14 +75,14 @@ def test_what_is_missing_is_named_and_not_started():
     state, plan = planned(there, want)
     assert plan.facts["packages"] == ["runit"]
     with pytest.raises(RuntimeError, match="runit is not installed on this host"):
-        services.apply(there, want, state, plan)
+        services.apply(there, plan)
     assert not [what for what in there.done if what[0] != "run"]
 
 
 def test_a_daemon_that_does_not_run_is_started():
     there = FakeHost({RUN: "# Written by xitrum.host"}, {"runsvdir": "", UNIT + "demo-runit.service": "ActiveState=inactive\nUnitFileState=enabled\n"})
     _state, plan = planned(there, wanted("runit", "# Written by xitrum.host", RUN))
-    assert plan.actions == [("commands", None)]
+    assert list(plan.actions) == [("commands", None)]
     assert [row.why for row in plan.rows if row.status == "differs"] == ["it keeps the instances running"]
 
 
@@ -91,8 +91,8 @@ def test_what_another_supervisor_has_left_goes():
     there.files[supervisord.MAIN] = ""
     there.links["/etc/supervisor/conf.d/demo-0.conf"] = "/etc/demo-supervisord/0.conf"
     state, plan = planned(there, want)
-    assert plan.actions == [("clean", "runit")]
-    services.apply(there, want, state, plan)
+    assert list(plan.actions) == [("clean", "runit")]
+    services.apply(there, plan)
     assert "/etc/demo-runit/0/run" not in there.files
 
 
@@ -173,7 +173,7 @@ def test_a_linked_script_stays_a_link_and_its_target_comes_back_as_it_was(mode, 
     there = linked(mode=mode, group="adm", target=target)
     state, plan = planned(there, RC_LOCAL)
     assert not plan.problems
-    services.apply(there, RC_LOCAL, state, plan)
+    services.apply(there, plan)
     assert there.links["/etc/rc.local"] == target and "/etc/rc.local" not in there.files
     assert "/etc/demo-rc.local/boot\n# END" in there.files["/etc/rc.d/rc.local"]
     assert there.stat("/etc/rc.d/rc.local")[:4] == ("file", mode | 0o111, "root", "adm")
@@ -189,7 +189,7 @@ def test_a_linked_script_stays_a_link_and_its_target_comes_back_as_it_was(mode, 
 def test_a_dangling_link_gets_a_script_and_dangles_again():
     there = linked(text=None)
     state, plan = planned(there, RC_LOCAL)
-    services.apply(there, RC_LOCAL, state, plan)
+    services.apply(there, plan)
     assert there.files["/etc/rc.d/rc.local"].startswith("#!/bin/sh\n")
     assert there.stat("/etc/rc.d/rc.local").mode == 0o755
     supervisors.clean(there, "rc.local", "demo")
@@ -199,10 +199,10 @@ def test_a_dangling_link_gets_a_script_and_dangles_again():
 
 def test_a_link_that_somebody_led_elsewhere_leaves_nothing_of_ours_behind():
     there = linked()
-    services.apply(there, RC_LOCAL, *planned(there, RC_LOCAL))
+    services.apply(there, planned(there, RC_LOCAL)[1])
     there.links["/etc/rc.local"] = "/srv/rc.local"
     there.files["/srv/rc.local"] = "#!/bin/sh\nexit 0\n"
-    services.apply(there, RC_LOCAL, *planned(there, RC_LOCAL))
+    services.apply(there, planned(there, RC_LOCAL)[1])
     assert "boot" in there.files["/srv/rc.local"] and "boot" in there.files["/etc/rc.d/rc.local"]
     supervisors.clean(there, "rc.local", "demo")
     assert there.files["/srv/rc.local"] == "#!/bin/sh\nexit 0\n" and there.files["/etc/rc.d/rc.local"] == RHEL
@@ -211,7 +211,7 @@ def test_a_link_that_somebody_led_elsewhere_leaves_nothing_of_ours_behind():
 def test_of_two_applications_the_last_one_brings_the_mode_back():
     there, shop = linked(mode=0o600), {**RC_LOCAL, "name": "shop"}
     for want in (RC_LOCAL, shop):
-        services.apply(there, want, *planned(there, want))
+        services.apply(there, planned(there, want)[1])
     supervisors.clean(there, "rc.local", "demo")
     assert there.stat("/etc/rc.d/rc.local").mode == 0o711 and "shop-rc.local/boot" in there.files["/etc/rc.d/rc.local"]
     supervisors.clean(there, "rc.local", "shop")
@@ -270,7 +270,7 @@ def runit():
 def test_another_init_starts_it_by_an_entry_and_not_by_a_unit():
     there = old_init()
     state, plan = planned(there, runit())
-    services.apply(there, runit(), state, plan)
+    services.apply(there, plan)
     assert there.files["/etc/inittab"] == f"{TABLE}# BEGIN xitrum.host demo-runit\nx00:2345:respawn:/etc/demo-runit/scan\n# END xitrum.host demo-runit\n"
     assert "/etc/systemd/system/demo-runit.service" not in there.files
     assert ("run", "telinit q") in there.done and not [words for kind, words, *_more in there.done if kind == "run" and words.startswith("systemctl")]
@@ -282,7 +282,7 @@ def test_another_init_starts_it_by_an_entry_and_not_by_a_unit():
 def test_what_an_entry_should_have_started_and_does_not_run_is_due():
     there = old_init()
     state, plan = planned(there, runit())
-    services.apply(there, runit(), state, plan)
+    services.apply(there, plan)
     del there.files["/proc/5/cmdline"]
     assert [kind for kind, _detail in planned(there, runit())[1].actions] == ["commands"]
 
@@ -300,7 +300,7 @@ def test_a_table_that_is_a_link_stays_one_and_what_it_leads_to_gets_the_entry():
     there.files["/etc/inittab.real"] = TABLE
     there.stats["/etc/inittab.real"] = Stat("file", 0o640, "root", "adm", 0)
     state, plan = planned(there, runit())
-    services.apply(there, runit(), state, plan)
+    services.apply(there, plan)
     assert there.links["/etc/inittab"] == "inittab.real"
     assert "respawn:/etc/demo-runit/scan" in there.files["/etc/inittab.real"]
     assert there.stat("/etc/inittab.real")[:4] == ("file", 0o640, "root", "adm")
@@ -364,7 +364,7 @@ def test_a_daemon_of_an_older_version_is_told_of_and_not_restarted(running, stat
     assert plan.facts["packages"] == [] and not plan.problems
     row = next(row for row in plan.rows if row.item == "supervisord of PyPI")
     assert (row.effective, row.status) == (running.strip(), status)
-    services.apply(there, wanted(supervisord_version="4.3.0"), state, plan)
+    services.apply(there, plan)
     assert not any("restart" in words for kind, words, *_more in there.done if kind == "run")
 
 
@@ -391,7 +391,7 @@ def test_a_unit_whose_path_is_a_link_goes_and_its_link_stays():
 
 def test_bits_of_a_script_that_give_rights_are_not_given_to_what_is_written():
     there = linked(mode=0o4755)
-    services.apply(there, RC_LOCAL, *planned(there, RC_LOCAL))
+    services.apply(there, planned(there, RC_LOCAL)[1])
     assert there.stat("/etc/rc.d/rc.local").mode == 0o755 and not planned(there, RC_LOCAL)[1].changed
 
 

@@ -84,7 +84,7 @@ def defined(there):
     plan = services.plan(wanted(), state)
     assert not plan.problems
     if plan.changed:
-        services.apply(there, wanted(), state, plan)
+        services.apply(there, plan)
     return plan
 
 
@@ -228,7 +228,7 @@ def test_an_instance_is_defined_started_kept_and_started_at_boot():
     there = host()
     assert defined(there).changed and not defined(there).changed
     assert supervisors.states(there, "upstart", "demo", [0]) == {0: {"active": "stop/waiting", "boot": "enabled"}}
-    service.apply(there, started(), service.plan(there, started()))
+    service.execute(there, started(), service.find_pending(there, started()))
     assert supervisors.states(there, "upstart", "demo", [0]) == {0: supervisors.WELL}
     before = there.jobs["demo-0"]["pid"]
     there.kill(before, 9)
@@ -256,7 +256,7 @@ def test_a_job_that_gave_up_is_reported_and_not_waited_for(monkeypatch):
     there.crashes.add("demo-0")
     message = r"(?s)instance 0 ended each time that it was started, and upstart gave up: stop/waiting.*Could not open port"
     with pytest.raises(RuntimeError, match=message):
-        service.apply(there, started(), service.plan(there, started()))
+        service.execute(there, started(), service.find_pending(there, started()))
     assert next(moments) < 60
 
 
@@ -286,7 +286,7 @@ def test_an_override_that_keeps_a_job_from_starting_at_boot_is_found_and_goes(ov
 def test_an_instance_is_taken_away_with_all_that_upstart_wrote_of_it():
     there = host()
     defined(there)
-    service.apply(there, started(), service.plan(there, started()))
+    service.execute(there, started(), service.find_pending(there, started()))
     mine = [
         f"/var/log/upstart/demo-{name}" for name in ("0.log", "0.log.1", "0.log.2.gz", "12.log", "0.log-20260101.gz")
     ]
@@ -295,11 +295,11 @@ def test_an_instance_is_taken_away_with_all_that_upstart_wrote_of_it():
     ]
     there.files.update(dict.fromkeys([*mine, *others], ""))
     there.files[recorded.PATH] = '{"applications": {"demo": {"roots": {}, "logs": {}, "users": {}, "groups": {}}}}'
-    service.apply(there, started("absent"), service.plan(there, started("absent")))
+    service.execute(there, started("absent"), service.find_pending(there, started("absent")))
     assert CONF not in there.files and said(there, "status", "demo-0")[0] == 1 and "demo-0" not in there.jobs
     for keep, left in ((True, [*mine, *others]), (False, others)):
         want = {"keep_data": keep, "packages": False, "applications": []}
         state = leftovers.read(there, want)
         plan = leftovers.plan(want, state)
-        leftovers.apply(there, state, plan)
+        leftovers.apply(there, plan)
         assert sorted(path for path in there.files if path.startswith("/var/log/upstart/")) == sorted(left)
