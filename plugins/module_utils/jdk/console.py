@@ -123,7 +123,7 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     """Decides how the instance is asked, or says why it cannot be."""
     result = Draft(facts={"pid": 0, "user": "", "java": 0, "console": ""})
     running = state["running"]
-    if desired["left"]:
+    if desired.get("left"):
         return result.plan(desired, state)
     if desired["timeout"] < 1:
         result.problems.append(f"console_timeout is {desired['timeout']}; wanted are 1 or more seconds: without an end an expression would never be given up")
@@ -316,9 +316,9 @@ def apply(host: Host, plan: Plan) -> Applied:
     """Removes the folder of a console that is left, or queries the JVM, evaluates the expression or prepares a console:
     the results `lines`, or `folder` and `argv`. Raises RuntimeError."""
     desired, state = plan.desired, plan.state
-    if desired["left"]:
+    if desired.get("left"):
         if state["running"] and not state["stranger"]:
-            remove(host, state["running"], desired["left"])
+            remove(host, state["running"], desired.get("left"))
         return Applied()
     if desired["action"] != "scala":
         return Applied({"lines": ask(host, desired, state).splitlines()})
@@ -330,7 +330,7 @@ def apply(host: Host, plan: Plan) -> Applied:
 
 def rehearse(host: Host, plan: Plan) -> Optional[Applied]:
     """What check mode does: all that changes nothing. None for an expression and a console."""
-    harmless = plan.desired["left"] or (plan.desired["action"] != "scala" and not plan.problems)
+    harmless = plan.desired.get("left") or (plan.desired["action"] != "scala" and not plan.problems)
     return apply(host, plan) if harmless else None
 
 

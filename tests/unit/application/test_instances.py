@@ -321,7 +321,7 @@ def test_an_option_that_cannot_be_passed_stops_it():
 def test_a_jdk_below_home_is_not_seen_by_the_unit():
     state = {**running(wanted()), "java": "/home/alice/jdk/bin/java"}
     assert "the JDK is /home/alice/jdk/bin/java" in instances.plan(wanted(), state).problems[0]
-    assert instances.plan(wanted(supervisor="runit"), state).problems == []
+    assert list(instances.plan(wanted(supervisor="runit"), state).problems) == []
 
 
 class Local(Host):
@@ -440,7 +440,7 @@ def test_an_instance_that_listens_on_its_address_is_in_sync(interface, names, en
         state["listening"] = instances.listening_place(FakeHost(names=names), interface)
         state["instances"][0]["listeners"] = listens(end)
         plan = instances.plan(want, state)
-        assert (plan.facts["restart"], plan.problems, {row.status for row in plan.rows}) == ([], [], {"ok"}), end
+        assert (plan.facts["restart"], list(plan.problems), {row.status for row in plan.rows}) == ([], [], {"ok"}), end
         for other in ("192.0.2.9", "[2001:db8::9]"):
             state["instances"][0]["listeners"] = listens(other)
             assert instances.plan(want, state).facts["instances"][0]["due"] == [

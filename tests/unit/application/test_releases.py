@@ -93,7 +93,7 @@ def test_old_ones_go_without_an_upload_too_and_are_told():
 
 def test_more_than_are_to_be_kept_may_stay_where_all_are_in_use():
     plan = planned(fake("aa", "bb", "cc", current="releases/bb"), "cc", keep=1, running={"aa"})
-    assert (plan.actions, plan.rows[1].status) == ([], "ok")
+    assert (list(plan.actions), plan.rows[1].status) == ([], "ok")
 
 
 @pytest.mark.parametrize("current, status, why", [

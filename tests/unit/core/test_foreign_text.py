@@ -300,13 +300,13 @@ def test_programs_in_every_spelling_and_folder_are_found():
     assert supervisord.programs({"f": "x\n[program:a]\n"}) == {"a": "f"}, "a file that cannot be read hides no name"
     there = services_host({supervisord.MAIN: "[supervisord]\n[include]\nfiles=conf.d/*.conf %(here)s/more/*.ini\n",
                            "/etc/supervisor/more/x.ini": "[program:demo-0]\n"})
-    assert services.plan(services_wanted(), services.read(there, services_wanted())).problems == [
+    assert list(services.plan(services_wanted(), services.read(there, services_wanted())).problems) == [
         "/etc/supervisor/more/x.ini has a program demo-0 already: remove it there, or set another xitrum_name"]
 
 
 def test_a_main_file_that_does_not_include_ours_is_a_problem():
     there = services_host({supervisord.MAIN: "[supervisord]\n[include]\nfiles = conf.d/*.ini\n"})
-    assert services_planned(there, services_wanted())[1].problems == [
+    assert list(services_planned(there, services_wanted())[1].problems) == [
         "/etc/supervisor/supervisord.conf includes /etc/supervisor/conf.d/*.ini, which does not find /etc/supervisor/conf.d/demo-0.conf: "
         "add /etc/supervisor/conf.d/*.conf to files in its section [include]"]
 

@@ -136,7 +136,7 @@ def test_an_instance_port_is_opened_for_the_proxies_alone():
     assert words(planned(with_firewalld(), (8000, "10.9.1.2")))[1].startswith(
         "firewall-cmd --zone=inner --add-rich-rule="
     )
-    assert planned(with_firewalld(), (8000, "10.0.0.2")).actions == []
+    assert list(planned(with_firewalld(), (8000, "10.0.0.2")).actions) == []
     assert 'family="ipv6" source address="fd00::7"' in words(planned(with_firewalld(), (8000, "fd00::7")))[0]
 
 
@@ -204,13 +204,13 @@ def test_removal_closes_exactly_what_was_opened():
     host = with_firewalld(files=opened(80), **{line: "success\n" for line in words(plan)})
     firewall.apply(host, plan)
     assert firewall.RECORD not in host.files
-    assert planned(with_firewalld(), open=False).actions == []
+    assert list(planned(with_firewalld(), open=False).actions) == []
 
 
 def test_without_a_record_and_without_being_asked_nothing_is_read():
     host = with_firewalld()
     plan = planned(host, 80, open=False)
-    assert (plan.actions, plan.rows) == ([], [])
+    assert (list(plan.actions), list(plan.rows)) == ([], [])
     assert [item for item in host.done if item[0] == "run"] == []
     assert plan.facts["public"][0]["public"] == 80
 
@@ -295,7 +295,7 @@ def test_ufw_opens_a_port_for_each_family_and_for_the_proxies():
         "ufw allow proto tcp from ::/0 to any port 8090 comment xitrum.host",
         "ufw allow proto tcp from 10.0.0.7 to any port 8000 comment xitrum.host",
     ]
-    assert planned(with_ufw(), 80, 9000, (8000, "10.0.0.2")).actions == []
+    assert list(planned(with_ufw(), 80, 9000, (8000, "10.0.0.2")).actions) == []
     without6 = with_ufw({ufw.DEFAULTS: "IPV6=no\n"})
     assert words(planned(without6, 8090)) == ["ufw allow proto tcp from 0.0.0.0/0 to any port 8090 comment xitrum.host"]
 

@@ -136,7 +136,7 @@ def test_a_record_that_this_user_may_not_read_is_no_damaged_one_and_a_damaged_on
     host, options = read_debian()
     options.update(root="/opt/app", log_dir="/var/log/app", user="app", name="app")
     host.files["/var/lib/xitrum.host/before.json"] = Unreadable()
-    assert machine.plan(options, machine.read(host, options)).problems == []
+    assert list(machine.plan(options, machine.read(host, options)).problems) == []
     host.files["/var/lib/xitrum.host/before.json"] = "{"
     assert "before.json is damaged" in machine.plan(options, machine.read(host, options)).problems[0]
     host.files["/var/lib/xitrum.host/before.json"] = "{}"

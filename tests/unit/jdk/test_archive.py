@@ -191,7 +191,7 @@ def test_a_jdk_that_does_not_run_any_more_is_replaced(jvm, tmp_path):
     (jvm / "jdk-17/bin").mkdir(parents=True)
     (jvm / "jdk-17" / jdk.MARKER).write_text("aa" * 32 + "\n")
     wanted = {**WANTED, "sha256": "aa" * 32}
-    assert jdk_archive.plan(wanted, jdk_archive.read(JvmHost(), wanted)).actions == [("unpack", f"{jvm}/jdk-17")]
+    assert list(jdk_archive.plan(wanted, jdk_archive.read(JvmHost(), wanted)).actions) == [("unpack", f"{jvm}/jdk-17")]
     path, sha256 = archive(tmp_path / "jdk.tar.gz", members())
     jdk_archive.unpack(JvmHost(), path, sha256, WANTED)
     assert os.listdir(jvm) == ["jdk-17"]

@@ -93,7 +93,7 @@ def row(plan, item):
 
 def test_where_all_is_so_nothing_is_done():
     plan = planned(Machine(wanted()), wanted())
-    assert (plan.actions, plan.problems) == ([], [])
+    assert (list(plan.actions), list(plan.problems)) == ([], [])
     assert row(plan, "configuration").effective == proxy_text.digest(CONFIG, [PEM])
     assert row(plan, "connections").effective == "9970"
     assert row(plan, "open files").effective == "20000"
@@ -288,7 +288,7 @@ def test_without_the_right_to_ask_the_configuration_is_unseen_and_nothing_is_rel
     machine = Machine(wanted())
     machine.refuses = PermissionError("refused")
     plan = planned(machine, wanted())
-    assert (plan.actions, row(plan, "configuration").status) == ([], "unseen")
+    assert (list(plan.actions), row(plan, "configuration").status) == ([], "unseen")
 
 
 def test_a_running_worker_that_does_not_answer_is_given_the_configuration():
@@ -300,14 +300,14 @@ def test_a_running_worker_that_does_not_answer_is_given_the_configuration():
 def test_a_missing_program_is_installed():
     machine = Machine(wanted())
     del machine.commands["socat"]
-    assert planned(machine, wanted()).actions == [("install", "socat")]
+    assert list(planned(machine, wanted()).actions) == [("install", "socat")]
 
 
 def test_a_worker_without_a_log_is_told_and_not_restarted():
     machine = Machine(wanted())
     del machine.files["/proc/100/root/var/lib/haproxy/dev/log"]
     plan = planned(machine, wanted())
-    assert (plan.actions, row(plan, "log").status) == ([], "restart")
+    assert (list(plan.actions), row(plan, "log").status) == ([], "restart")
 
 
 def test_old_workers_are_counted():
@@ -385,7 +385,7 @@ def test_every_address_of_a_host_without_ipv6_are_its_ipv4_addresses():
     machine = Machine(wanted(WITHOUT_IPV6))
     del machine.files["/proc/net/if_inet6"]
     plan = planned(machine, wanted())
-    assert (plan.problems, plan.actions) == ([], []), "a second run finds what the first one wrote"
+    assert (list(plan.problems), list(plan.actions)) == ([], []), "a second run finds what the first one wrote"
     assert plan.facts["notes"] == [
         "this host has no IPv6, so the proxy does not listen on [::]:80 and [::]:443, "
         "and listens on the IPv4 addresses alone"

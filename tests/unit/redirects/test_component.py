@@ -118,7 +118,7 @@ def test_a_port_on_which_somebody_listens_is_nothing_to_wait_for():
 @pytest.mark.parametrize("name", HOSTS)
 def test_a_host_that_is_as_wanted_is_left_alone(name):
     plan = planned(HOSTS[name]())
-    assert (plan.facts["backend"], plan.actions, plan.problems) == (name, [], [])
+    assert (plan.facts["backend"], list(plan.actions), list(plan.problems)) == (name, [], [])
     assert {row.status for row in plan.rows} == {"ok"}
     assert [(row.item, row.wanted, row.configured, row.effective) for row in plan.rows[:4]] == [
         ("port 80 (IPv4)", "8000", "8000", "8000"), ("port 80 (IPv6)", "8000", "8000", "8000"),
@@ -331,7 +331,7 @@ def test_a_rule_made_by_hand_is_named_and_stops_the_run_before_it_changes_anythi
     assert plan.problems[0].startswith("redirects: port 80 is redirected by the rule ")
     assert list(plan.actions) == []
     # It comes in by an interface that this host does not have.
-    assert planned(with_iptables(commands={"iptables-save": text})).problems == []
+    assert list(planned(with_iptables(commands={"iptables-save": text})).problems) == []
 
 
 @pytest.mark.parametrize("inside, outside, status", [(True, True, "ok"), (True, False, "differs"), (False, False, "unseen")])

@@ -91,7 +91,7 @@ def test_the_kept_configuration_comes_back_and_what_is_beside_it_goes():
 
 
 def test_without_a_kept_one_the_configuration_goes():
-    assert original({CONFIG: STAMPED})[2].actions == [("haproxy", [("remove", CONFIG)])]
+    assert list(original({CONFIG: STAMPED})[2].actions) == [("haproxy", [("remove", CONFIG)])]
 
 
 def test_a_service_that_was_not_there_is_stopped_before_it_could_take_up_anything():

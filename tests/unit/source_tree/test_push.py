@@ -47,7 +47,7 @@ def plan_of(host, **more):
 def test_only_what_is_needed_is_done(there, status, more, commands):
     host = repository(there, status)
     want, plan = plan_of(host, **more)
-    assert (plan.problems, plan.changed) == ([], bool(commands))
+    assert (list(plan.problems), plan.changed) == ([], bool(commands))
     host.done.clear()
     said = source_push.apply(host, plan).results["said"]
     assert [words for _run, words in host.done] == commands

@@ -142,7 +142,7 @@ def test_what_stands_in_the_way_is_said_and_nothing_is_written(there, want, said
 
 def test_what_is_left_of_a_service_directory_is_no_problem():
     there = FakeHost({**BARE, "/etc/demo-runit/0/down": "", "/etc/demo-runit/0/supervise/ok": ""})
-    assert planned(there, wanted("runit", "# Written by xitrum.host", RUN))[1].problems == []
+    assert list(planned(there, wanted("runit", "# Written by xitrum.host", RUN))[1].problems) == []
 
 
 def test_rc_local_becomes_executable_and_says_what_it_cannot():
