@@ -74,7 +74,7 @@ def find_in_python(text):
                 found.add((call.lineno, what))
     # A command of a table, whose words are filled in later.
     for node in ast.walk(tree):
-        if isinstance(node, ast.List) and is_table_command(node):
+        if isinstance(node, (ast.List, ast.Tuple)) and is_table_command(node):
             found.add((node.lineno, [item.value for item in node.elts if PLACES.search(item.value)][0]))
     yield from sorted(found)
 

@@ -9,7 +9,8 @@ collection's own table. The seconds after a kill and after a boot are those that
 
 import json
 
-from ansible_collections.xitrum.host.plugins.module_utils.supervisor import control as supervisors
+from ansible_collections.xitrum.host.plugins.module_utils.supervisor.contract import fill
+from ansible_collections.xitrum.host.plugins.module_utils.supervisor.table import SUPERVISORS
 
 from tests.lib.site import ROOT
 
@@ -19,7 +20,7 @@ SOON = 240
 
 def log_of(site, host, index):
     """What an instance has printed, from the one documented place of its supervisor."""
-    place = supervisors.filled(supervisors.KINDS[site.kind(host)]["log"], name="xitrum", index=index, log_dir="/var/log/xitrum")
+    place = fill(SUPERVISORS[site.kind(host)].log, name="xitrum", index=index, log_dir="/var/log/xitrum")
     return site.sh(host, f"{place.partition(': ')[2]} --no-pager -q -o cat" if place.startswith("the journal: ") else f"cat {place}")
 
 
@@ -66,15 +67,15 @@ class InstanceContract:
 
     def test_is_started_at_boot_by_its_supervisor_alone(self, site, host, index):
         found = []
-        for kind, what in supervisors.KINDS.items():
-            mark = supervisors.filled(what["mark"], name="xitrum", index=index)
+        for kind, what in SUPERVISORS.items():
+            mark = fill(what.mark, name="xitrum", index=index)
             found += [kind] if site.sh(host, f"! test -L {mark} || echo {kind}") else []
         assert found == [site.kind(host)]
 
     def test_was_back_after_a_boot_and_after_a_kill_where_its_supervisor_can(self, site, host, index):
         noted = json.loads(site.sh(host, f"cat /var/tmp/back-{index}.json"))
         assert 0 < noted["boot"] < SOON
-        if supervisors.KINDS[site.kind(host)]["restarts"]:
+        if SUPERVISORS[site.kind(host)].restarts:
             assert 0 < noted["kill"] < SOON
         else:
             assert noted["kill"] is None, "it was started again, and the table says that it cannot be"

@@ -7,7 +7,8 @@ import threading
 import time
 
 import pytest
-from ansible_collections.xitrum.host.plugins.module_utils.supervisor import control as supervisors
+from ansible_collections.xitrum.host.plugins.module_utils.supervisor.contract import fill
+from ansible_collections.xitrum.host.plugins.module_utils.supervisor.table import SUPERVISORS
 
 from tests.lib.baseline import compared
 from tests.lib.demo_instance import request
@@ -22,8 +23,8 @@ SCANNERS = {"runit": "runsv|svlogd", "daemontools": "svscan|supervise|multilog"}
 
 def left_of(site, host, kind):
     """The paths that a supervisor has of the application, and its daemon where that is of the application alone."""
-    what = supervisors.KINDS[kind]
-    paths = supervisors.filled([*what["shared"], what["mark"], *what["own"]], name="xitrum", index=0)
+    what = SUPERVISORS[kind]
+    paths = fill([*what["shared"], what.mark, *what.own], name="xitrum", index=0)
     return site.sh(host, f"for path in {' '.join(paths)}; do ! test -e $path || echo $path; done; pgrep -a '^({'|'.join(SCANNERS.values())})' || true")
 
 

@@ -25,7 +25,9 @@ from ..core.foreign_text import printable
 from ..core.host import Host
 from ..core.plan import LOOK, RUN, Draft, Plan, Row
 from ..jdk import jvm
-from ..supervisor import control as supervisors
+from ..supervisor import table
+from ..supervisor.contract import WELL
+from ..supervisor.table import SUPERVISORS
 from . import ownership, restarts, step_record, step_state
 from . import releases as release
 
@@ -43,7 +45,7 @@ SPEC = {
     "backlog": {"type": "int", "default": 1024},
     "interface": {"type": "str", "default": ""},
     "name": {"type": "str", "default": ""},
-    "supervisor": {"type": "str", "default": "systemd", "choices": sorted(supervisors.KINDS)},
+    "supervisor": table.OPTION,
     "package_settings": {"type": "dict"},
     "service_digest": {"type": "str", "default": ""},
     "prove": {"type": "bool", "default": False},
@@ -155,10 +157,10 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
     current = host.stat(host.realpath(f"{root}/current"))
     state["group"] = current.group if current else None
     wanted_indices = [item["index"] for item in desired["instances"]]
-    service = supervisors.states(host, desired["supervisor"], desired["name"], wanted_indices) if desired["name"] and wanted_indices else {}
-    defined = supervisors.defined(host, desired["name"]) if desired["name"] else {}
+    service = SUPERVISORS[desired["supervisor"]].states(host, desired["name"], wanted_indices) if desired["name"] and wanted_indices else {}
+    defined = table.defined(host, desired["name"]) if desired["name"] else {}
     numbers = {int(name) for name in host.listdir(f"{root}/instances") if name.isdecimal()}
-    mains = supervisors.main_pids(host, desired["supervisor"], desired["name"], wanted_indices) if service else {}
+    mains = SUPERVISORS[desired["supervisor"]].main_pids(host, desired["name"], wanted_indices) if service else {}
     ports, probes = {item["index"]: item["port"] for item in desired["instances"]}, {}
     for number in numbers.union(wanted_indices, *defined.values()):
         folder = f"{root}/instances/{number}"
@@ -358,7 +360,7 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
             f"xitrum_user is {desired['user']}, and the releases in {desired['root']} belong to the group {state['group']}, "
             f"as do the logs: set xitrum_user to {state['group']} again, or take the application off the host first "
             "(ansible-playbook xitrum.host.remove)")
-    if desired["supervisor"] == "systemd" and folders.is_hidden(state["java"]):
+    if SUPERVISORS[desired["supervisor"]].hides_homes and folders.is_hidden(state["java"]):
         result.problems.append(f"the JDK is {state['java']}, and a hardened unit does not see that: install it below /usr/lib/jvm")
     result.problems.extend(place_problems(desired, state))
     count = {instance["index"] for instance in desired["instances"]}
@@ -566,15 +568,14 @@ def address_row(wanted, instance, has, state, row):
 def service_row(wanted, label, said, elsewhere):
     """What the supervisor itself says. An instance that runs without it is nobody's to start after a crash or at boot, and
     one that another supervisor has as well would be started twice."""
-    well = supervisors.WELL
-    found = Row("instance", f"{label} {wanted['supervisor']}", f"{well['active']}, {well['boot']}", said["boot"], said["active"])
+    found = Row("instance", f"{label} {wanted['supervisor']}", f"{WELL['active']}, {WELL['boot']}", said["boot"], said["active"])
     if elsewhere:
         effective = ", ".join([*filter(None, [said["active"]]), *elsewhere])
         why = f"{' and '.join(elsewhere)} has it"
         found = found.replaced(effective=effective, status="restart", why=why, mend=RUN)
-    elif said["active"] != well["active"]:
+    elif said["active"] != WELL["active"]:
         found = found.replaced(status="restart", why="its supervisor does not keep it running", mend=RUN)
-    elif said != well:
+    elif said != WELL:
         # No reason to interrupt what runs.
         found = found.replaced(status="differs", why="it runs, and would not be started at boot", mend=RUN)
     return found

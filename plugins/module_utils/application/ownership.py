@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from ..core import addresses, process, sockets
 from ..core.foreign_text import printable
-from ..supervisor import control as supervisors
+from ..supervisor.table import SUPERVISORS
 from . import restarts
 
 #: As many parents as are followed: a supervised process has a few.
@@ -92,7 +92,7 @@ def answer_fault(host, instance, supervisor, name, users, looks):
         )
     if not there:
         return ""
-    main = supervisors.main_pids(host, supervisor, name, [instance["index"]]).get(instance["index"], 0)
+    main = SUPERVISORS[supervisor].main_pids(host, name, [instance["index"]]).get(instance["index"], 0)
     fault = socket_fault(host, there, main, users, supervisor)
     if not fault and answered and not looks[-1] & looks[-2]:
         return (

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from ..supervisor.kinds import KINDS
+from ..supervisor.table import SUPERVISORS
 
 
 def missing(supervisor, host):
@@ -13,7 +13,7 @@ def missing(supervisor, host):
 
     C(host) has C(proxies) (a list), C(port_forward), C(instances), C(cluster), C(http_port), C(https_port) and C(tls).
     """
-    kind = KINDS.get(supervisor, {})
+    no_slots = SUPERVISORS[supervisor].no_slots if supervisor in SUPERVISORS else ""
     own = [
         port
         for port, outside, used in ((host["http_port"], 80, True), (host["https_port"], 443, host["tls"]))
@@ -25,7 +25,7 @@ def missing(supervisor, host):
         (host["instances"] != 1, f"xitrum_instances is {host['instances']} and not 1"),
         (host["cluster"], "the instance is a member of a cluster (xitrum_cluster)"),
         (own, f"the instance listens on port {' and '.join(map(str, own))} itself, which cannot be switched"),
-        (kind.get("no_slots"), f"{supervisor} {kind.get('no_slots')}"),
+        (no_slots, f"{supervisor} {no_slots}"),
     )
     return [reason for holds, reason in reasons if holds]
 
@@ -49,7 +49,7 @@ def find_used(pairs, configured, running, remembered):
 
 def default(supervisor, host):
     """Whether a host has slots where the inventory says nothing: under the other supervisors it has to ask for them."""
-    return not missing(supervisor, host) and KINDS[supervisor]["slots_by_default"]
+    return not missing(supervisor, host) and SUPERVISORS[supervisor].slots_by_default
 
 
 def in_place_note(supervisor, host):

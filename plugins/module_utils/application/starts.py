@@ -16,7 +16,9 @@ from ..core.component import NOTHING_SEEN, Applied, Brief, Desired, Execution, S
 from ..core.foreign_text import parse_json
 from ..core.host import COMMAND_SECONDS, Host
 from ..core.plan import Draft, Plan
-from ..supervisor import control as supervisors
+from ..supervisor import table
+from ..supervisor.contract import fill
+from ..supervisor.table import SUPERVISORS
 from . import instances, own_entries, ownership, step_record, step_state
 from . import releases as release
 
@@ -27,7 +29,7 @@ SPEC = {
     "root": {"type": "path", "required": True},
     "log_dir": {"type": "path", "required": True},
     "user": {"type": "str", "default": ""},
-    "supervisor": {"type": "str", "default": "systemd", "choices": sorted(supervisors.KINDS)},
+    "supervisor": table.OPTION,
     "state": {
         "type": "str",
         "default": "started",
@@ -71,13 +73,22 @@ def running(host, wanted, index):
     """The processes of an instance. Those of other users that claim to work in its folder are none: they would be
     killed by root, or keep it from being started or removed."""
     folder = home(wanted, index)
-    return process.own_rows(supervisors.processes(host, folder), process.accounts(host, folder, wanted.get("user", "")))
+    return process.own_rows(instance_processes(host, folder), process.accounts(host, folder, wanted.get("user", "")))
+
+
+def instance_processes(host, folder):
+    """The processes of an instance: its JVM, and what its service definition starts before it becomes one. A shell that
+    somebody has left in the folder is none."""
+    rows = process.processes_under(host, folder)
+    return [
+        row for row in rows if row["comm"] == "java" or row["environ"] is None or "XITRUM_SERVICE" in row["environ"]
+    ]
 
 
 def filled(wanted, index, verb):
     """What the supervisor is told of an instance: its command or commands, or paths."""
-    return supervisors.filled(supervisors.KINDS[wanted["supervisor"]][verb], name=wanted["name"], index=index, timeout=wanted["stop_timeout"],
-                              log_dir=wanted["log_dir"])
+    return fill(getattr(SUPERVISORS[wanted["supervisor"]], verb), name=wanted["name"], index=index,
+                timeout=wanted["stop_timeout"], log_dir=wanted["log_dir"])
 
 
 def switch(host, wanted, instance):
@@ -160,7 +171,7 @@ def stop(host, wanted, index):
 
 def stoppers(host, wanted):
     """The supervisors that may keep an instance running: the wanted one, and those that still have something of the application."""
-    there = {**supervisors.leftovers(host, wanted["name"]), **supervisors.defined(host, wanted["name"])}
+    there = {**table.leftovers(host, wanted["name"]), **table.defined(host, wanted["name"])}
     return [wanted["supervisor"], *(kind for kind in there if kind != wanted["supervisor"])]
 
 
@@ -180,29 +191,10 @@ def gone(host, wanted, index, seconds):
     return True
 
 
-def prepare(host, wanted, index):
-    """Makes the supervisor know the instance, and start it at boot, without starting it now: something else may still have its port."""
-    kind = supervisors.KINDS[wanted["supervisor"]]
-    mark, target = filled(wanted, index, "mark"), filled(wanted, index, "target")
-    if target and host.readlink(mark) != target:
-        if "hold" in kind:
-            host.write(filled(wanted, index, "hold"), "")
-        folder = mark.rpartition("/")[0]
-        if not host.exists(folder):
-            host.make_directory(folder)
-        host.link(mark, target)
-    for command in filled(wanted, index, "ready") if "ready" in kind else []:
-        supervisors.patiently(host, command, kind["patience"])
-
-
 def start(host, wanted, index):
     """Tells the supervisor to start an instance; it is not healthy yet."""
-    kind = supervisors.KINDS[wanted["supervisor"]]
     mark_logs(host, wanted, index)
-    if "reset" in kind:
-        host.run(filled(wanted, index, "reset"))
-    if "hold" in kind:
-        host.remove(filled(wanted, index, "hold"))
+    SUPERVISORS[wanted["supervisor"]].allow_start(host, wanted["name"], index)
     for command in filled(wanted, index, "start"):
         said = host.run(command)
         if said.rc != 0:
@@ -264,7 +256,7 @@ def wait_until_healthy(host, wanted, todo):
             )
         if left and time.monotonic() - asked > 1:
             asked = time.monotonic()
-            for index, said in supervisors.given_up(host, wanted["supervisor"], wanted["name"], sorted(left)).items():
+            for index, said in SUPERVISORS[wanted["supervisor"]].given_up_on(host, wanted["name"], sorted(left)).items():
                 raise RuntimeError(
                     f"instance {index} ended each time that it was started, and {wanted['supervisor']} gave up: "
                     f"{said}; "
@@ -363,7 +355,7 @@ def tail(host, wanted, index):
 
 def find_pending(host, wanted):
     """The instances that are not in the desired state."""
-    todo, defined = [], supervisors.defined(host, wanted["name"])
+    todo, defined = [], table.defined(host, wanted["name"])
     marked = set().union(*defined.values()) if defined else set()
     # What is in a folder that is not on record is nobody's to remove.
     owned = wanted["state"] != "absent" or recorded.owns_root(host, wanted["name"], wanted["root"])
@@ -385,7 +377,7 @@ def find_pending(host, wanted):
 def surplus(host, wanted):
     """The supervisors that have something of the application although none of its instances: all, where all are taken away."""
     every = wanted["state"] == "absent" and not wanted["instances"]
-    return supervisors.unused(host, wanted["name"], () if every else (wanted["supervisor"],))
+    return table.unused(host, wanted["name"], () if every else (wanted["supervisor"],))
 
 
 def left_of_root(host, wanted):
@@ -452,7 +444,8 @@ def execute(host, wanted, todo):
     back to the last folder with which they were. Raises RuntimeError then, with the end of the log of what failed."""
     starts = wanted["state"] in ("started", "restarted", "returned")
     for instance in todo if starts else []:
-        prepare(host, wanted, instance["index"])
+        # Something else may still have its port, so that it is not started yet.
+        SUPERVISORS[wanted["supervisor"]].register(host, wanted["name"], instance["index"])
     # Whoever has begun a step ends it: a playbook that drains instances first also puts them back.
     in_step = {item["index"] for item in todo if step_state.entry_of(step_record.read_record(host, wanted["name"]), item["index"])}
     for instance in todo:
@@ -472,17 +465,17 @@ def execute(host, wanted, todo):
         step_record.forget(host, wanted["name"], index)
     # Last: it is not to be waited for while nothing runs, and the next run makes up for it.
     for kind in surplus(host, wanted) if wanted["state"] != "stopped" else ():
-        supervisors.clean(host, kind, wanted["name"])
+        SUPERVISORS[kind].clean(host, wanted["name"])
     return took
 
 
 def move(host, wanted, index, keep):
     """Takes an instance away from every supervisor that has it but those to keep."""
-    for kind, indices in supervisors.defined(host, wanted["name"]).items():
+    for kind, indices in table.defined(host, wanted["name"]).items():
         if kind not in keep and index in indices:
             # The other slot is started again by what defines it.
             stays = wanted.get("keep_definition", False) and kind == wanted["supervisor"]
-            supervisors.forget(host, kind, wanted["name"], index, stays)
+            SUPERVISORS[kind].forget(host, wanted["name"], index, stays)
 
 
 def begin(host, wanted, todo):

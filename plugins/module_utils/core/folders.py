@@ -399,14 +399,17 @@ def package_of(host, path):
     return (found.out.split() or [""])[0] if found.rc == 0 else ""
 
 
-def host_problems(wanted, state):
-    """Why folders that are fine by their names cannot be the application's on this host, as sentences."""
+def host_problems(wanted, state, hiding):
+    """Why folders that are fine by their names cannot be the application's on this host, as sentences.
+
+    `hiding` are the supervisors whose instances do not see the homes of users.
+    """
     yield from account_problems(wanted, state)
     for name, found in state["folders"].items():
         yield from one_problem(wanted, state, f"xitrum_{name}", found)
         # How the user gets at a folder that cannot be the application's is of no use.
         if not is_system(found["real"]):
-            yield from reach_problems(wanted, state, f"xitrum_{name}", found)
+            yield from reach_problems(wanted, state, f"xitrum_{name}", found, hiding)
     root, logs = (state["folders"].get(name) for name in ("root", "log_dir"))
     if root and logs and overlaps(root["real"], logs["real"]):
         yield (
@@ -491,14 +494,14 @@ def one_problem(wanted, state, name, found):
         )
 
 
-def reach_problems(wanted, state, name, found):
+def reach_problems(wanted, state, name, found, hiding):
     """Why the application's user cannot use a folder."""
     path, real = found["path"], found["real"]
     hidden = [folder for folder in {*HOMES, *state["hidden"]} if is_under(real, folder)]
-    if wanted["supervisor"] == "systemd" and is_hidden(path):
+    if wanted["supervisor"] in hiding and is_hidden(path):
         # The unit gets this folder alone, below parents that systemd makes for it.
         return
-    if wanted["supervisor"] == "systemd" and hidden:
+    if wanted["supervisor"] in hiding and hidden:
         link = next((home for home, target in zip(HOMES, state["hidden"]) if is_under(real, target)), "")
         write = link + real[len(state["hidden"][HOMES.index(link)]) :] if link else real
         yield f"{name} is {path}, which leads to {real}, and a hardened unit does not see that. Set {name} to {write}"
@@ -507,7 +510,7 @@ def reach_problems(wanted, state, name, found):
         yield (
             f"{parent} has the mode {mode:04o}, and the user {wanted['user']} cannot reach {name} ({path}) through it. "
             f"Run chmod o+x {parent}, or set {name} to another folder"
-            + (", or xitrum_supervisor to systemd" if is_hidden(path) else "")
+            + (f", or xitrum_supervisor to {' or '.join(hiding)}" if is_hidden(path) else "")
         )
 
 

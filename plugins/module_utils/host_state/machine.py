@@ -20,8 +20,8 @@ from ..core.foreign_text import lines_of, printable
 from ..core.host import Host
 from ..core.memory import OVERHEAD, cgroup_memory, limited, parse_meminfo
 from ..core.plan import Draft, Plan, Problem, shell_line
-from ..supervisor import process_one
-from ..supervisor.kinds import KINDS
+from ..supervisor import init_system, table
+from ..supervisor.table import SUPERVISORS
 
 NAME = "machine"
 
@@ -43,7 +43,7 @@ SPEC = {
     "heap_bytes": {"type": "int", "default": 0},
     "overhead_bytes": {"type": "int", "default": OVERHEAD},
     "min_python": {"type": "str", "default": "3.8"},
-    "supervisor": {"type": "str", "default": "", "choices": ["", *sorted(KINDS)]},
+    "supervisor": {"type": "str", "default": "", "choices": ["", *sorted(SUPERVISORS)]},
     "proxies": {"type": "bool", "default": False},
 }
 
@@ -136,7 +136,7 @@ def system(host):
         "name": release.get("PRETTY_NAME") or release.get("ID") or "unknown",
         "architecture": host.run(["uname", "-m"]).out.strip(),
         "kernel": (host.read("/proc/sys/kernel/osrelease") or "").strip(),
-        "init": process_one.read_init(host).name,
+        "init": init_system.read_init(host).name,
         "python": ".".join(str(part) for part in sys.version_info[:3]),
         "cpus": len(re.findall(r"^processor\s*:", host.read("/proc/cpuinfo") or "", re.MULTILINE)),
         **limited(memory, cgroup_memory(host)),
@@ -222,9 +222,8 @@ def system_problems(wanted, state):
         yield f"Python is {state['python']}; wanted is {wanted['min_python']} or newer: install one, and set ansible_python_interpreter to it"
     if state["uid"] != 0:
         yield f"Ansible works as the user with id {state['uid']}, wanted is root: set become to true, and let that user use sudo (-K asks for its password)"
-    # upstart's version is looked at with the rest of what it has to have.
-    yield from filter(None, [process_one.problem(wanted["supervisor"], process_one.Init(state["init"]))]
-                      if (wanted["supervisor"], state["init"]) != ("upstart", "upstart") else [])
+    # The version of process 1 is judged with the rest of what the supervisor has to have.
+    yield from filter(None, [table.init_error(wanted["supervisor"], init_system.Init(state["init"]), with_version=False)])
 
 
 def disk_problems(found):
@@ -249,7 +248,7 @@ def folder_problems(wanted, state, renamed=""):
     if state["damaged"]:
         yield state["damaged"]
     if state["folders"]:
-        yield from folders.host_problems(wanted, state["folders"])
+        yield from folders.host_problems(wanted, state["folders"], table.HIDING_HOMES)
         claimed = state["folders"]["ports"]
         for port in sorted(port for port in set(wanted["ports"]) & set(claimed) if claimed[port] != renamed):
             yield (f"port {port} is on record for the application {claimed[port]} of this host: set xitrum_http_port, "

@@ -17,16 +17,14 @@ from ..configuration import shared as shared_settings
 from ..configuration import xitrum_conf as package_config
 from ..core import folders as paths
 from ..core import input_types
-from ..core.foreign_text import printable
 from ..core.variables import is_true
 from ..jdk import jvm
 from ..proxy import definition as proxy
 from ..supervisor import pip
+from ..supervisor.table import SUPERVISORS
 
 LEAST_KEY = 16
 MOST_INSTANCES = 1000
-#: A hash as pip takes it.
-HASH = re.compile(r"sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128}")
 #: More than any Linux host holds.
 MOST_CONNECTIONS = 1 << 30
 
@@ -255,20 +253,10 @@ def pip_arguments(variables):
         yield f"supervisor_supervisord_pip_arguments: {error}"
 
 
-def supervisord_hashes(variables):
-    """The files of supervisord that pip may install: root runs them."""
-    version, hashes = str(variables.get("supervisor_supervisord_version") or "").strip(), variables.get("supervisor_supervisord_hashes") or []
-    if variables.get("xitrum_supervisor") != "supervisord" or not version or not isinstance(hashes, (list, tuple)):
-        return
-    wrong = next((str(item) for item in hashes if not HASH.fullmatch(str(item))), None)
-    if wrong is not None:
-        yield f"supervisor_supervisord_hashes has {printable(wrong)!r}: expected texts such as sha256: and 64 digits from 0 to f"
-    elif not hashes:
-        yield (
-            f"supervisor_supervisord_version is {version}, and supervisor_supervisord_hashes is empty: expected are the hashes of its files, "
-            f"since root runs what pip installs. Run pip download --no-deps supervisor=={version} and pip hash supervisor-{version}*, verify the file, "
-            "and set supervisor_supervisord_hashes to what follows --hash="
-        )
+def supervisor(variables):
+    """What the supervisor of the host alone demands of its variables."""
+    kind = SUPERVISORS.get(str(variables.get("xitrum_supervisor")))
+    yield from kind.variable_errors(variables) if kind else ()
 
 
 def backends(variables):
@@ -295,7 +283,7 @@ def reach_from(variables):
 #: All of them, in the order in which they are reported.
 CHECKS = (
     names, folders, empties, texts, counts, rollout, statuses, capacity, ports, secrets, heap, java_options, config, pip_arguments,
-    supervisord_hashes, backends, reach_from,
+    supervisor, backends, reach_from,
 )
 
 

@@ -17,7 +17,7 @@ from ..kernel import planning as kernel_plan
 from ..limits import nofile as limits
 from ..proxy import original as proxy_original
 from ..redirects import component as redirects
-from ..supervisor import control as supervisors
+from ..supervisor import table
 from . import leftovers
 
 #: What is wanted of each concern: nothing.
@@ -42,7 +42,7 @@ def applications(host, record, known):
 
 def _there(host, row):
     """Whether a supervisor has anything of an application that is not on record. Its folders are not ours then."""
-    return bool(supervisors.defined(host, row["name"]) or supervisors.leftovers(host, row["name"]))
+    return bool(table.defined(host, row["name"]) or table.leftovers(host, row["name"]))
 
 
 def _as_many(items, count):
@@ -51,9 +51,9 @@ def _as_many(items, count):
 
 def instances(host, row):
     """The numbers of an application's instances, and what its supervisors have."""
-    marked = supervisors.defined(host, row["name"])
+    marked = table.defined(host, row["name"])
     numbers = {int(name) for name in host.listdir(f"{row['root']}/instances") if name.isdecimal()}.union(*marked.values())
-    paths = [path for paths in supervisors.leftovers(host, row["name"]).values() for path in paths]
+    paths = [path for paths in table.leftovers(host, row["name"]).values() for path in paths]
     return {**row, "indices": sorted(numbers), "definitions": sorted(paths)}
 
 

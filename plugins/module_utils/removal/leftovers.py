@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import copy
 import os
-import re
 from typing import Any
 
 from ..application import own_entries
@@ -16,7 +15,8 @@ from ..core.component import NOTHING_SEEN, Applied, Desired, Execution, Seen
 from ..core.host import Host
 from ..core.plan import Draft, Plan
 from ..proxy import servers as proxy_server
-from ..supervisor import supervisord
+from ..supervisor import supervisord_config
+from ..supervisor.table import SUPERVISORS
 from . import packages as package_removal
 
 NAME = "leftovers"
@@ -29,9 +29,6 @@ SPEC = {
         "options": {"name": {"type": "str", "required": True}, "root": {"type": "path", "required": True}, "log_dir": {"type": "path", "required": True}},
     },
 }
-
-#: Where upstart keeps what its jobs print.
-UPSTART_LOGS = "/var/log/upstart"
 
 _PROXIES = tuple(f"{service}.service" for service, _path in proxy_server.PLACES.values())
 
@@ -49,37 +46,31 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
                     folders[path] = {"application": name, "made": made or folders.get(path, {}).get("made", False), "ours": ours}
         for kind, database in (("users", "passwd"), ("groups", "group")):
             accounts.update({(database, account): name for account, made in entry[kind].items() if made and host.run(["getent", database, account]).rc == 0})
-    logs = upstart_logs(host, [*record["applications"], *(item["name"] for item in desired["applications"])])
+    names = [*record["applications"], *(item["name"] for item in desired["applications"])]
+    output = [path for supervisor in SUPERVISORS.values() for path in supervisor.output_files(host, names)]
     units = {unit: before for unit, before in record["units"].items() if unit not in _PROXIES}
     mine = list(record["applications"])
-    others = supervisord.programs({path: text for path, text in _programs(host).items() if not any(f"/{name}-" in path for name in mine)})
+    others = supervisord_config.programs({path: text for path, text in _programs(host).items() if not any(f"/{name}-" in path for name in mine)})
     packages = package_removal.read(host, record["packages"]) if desired["packages"] else {"removed": [], "kept": {}}
     if others and "supervisor" in packages["removed"]:
         packages = {"removed": [name for name in packages["removed"] if name != "supervisor"],
                     "kept": {**packages["kept"], "supervisor": f"it runs {', '.join(sorted(others))}"}}
     made = [path for path in record["made"] if host.stat(path) is not None]
     if others and made:
-        packages["kept"], made = {**packages["kept"], supervisord.ENVIRONMENT: f"it runs {', '.join(sorted(others))}"}, []
+        packages["kept"], made = {**packages["kept"], supervisord_config.ENVIRONMENT: f"it runs {', '.join(sorted(others))}"}, []
     entries = host.listdir(recorded.FOLDER)
     cache = os.path.expanduser("~/.cache/xitrum.host")
     return {
         "record": record, "folders": folders, "accounts": accounts, "packages": packages, "units": units, "others": others, "made": made,
-        "upstart_logs": logs, "cache": cache if host.stat(cache) is not None else "",
+        "output": output, "cache": cache if host.stat(cache) is not None else "",
         "state": [f"{recorded.FOLDER}/{entry}" for entry in entries if not entry.endswith(".lock")]
         if entries or host.stat(recorded.FOLDER) is None else [recorded.FOLDER],
     }
 
 
-def upstart_logs(host, names):
-    """What upstart has written of instances, and its logrotate has kept: it is in no folder of an application."""
-    jobs = "|".join(map(re.escape, dict.fromkeys(names)))
-    pattern = re.compile(rf"(?:{jobs})-\d+\.log(?:[.-]\d+)*(?:\.(?:gz|bz2|xz|zst))?")
-    return [f"{UPSTART_LOGS}/{name}" for name in host.listdir(UPSTART_LOGS) if jobs and pattern.fullmatch(name)]
-
-
 def _programs(host):
     """The files of supervisord's programs: path to text."""
-    paths = [f"{supervisord.FOLDER}/{name}" for name in host.listdir(supervisord.FOLDER) if name.endswith(".conf")]
+    paths = [f"{supervisord_config.FOLDER}/{name}" for name in host.listdir(supervisord_config.FOLDER) if name.endswith(".conf")]
     return {path: host.read(path) or "" for path in paths}
 
 
@@ -92,7 +83,7 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
         else:
             result.actions += [("folder", f"{path}/{name}") for name in found["ours"]]
     if not desired["keep_data"]:
-        result.actions += [("folder", path) for path in state["upstart_logs"]]
+        result.actions += [("folder", path) for path in state["output"]]
         # A user's own group goes with it; one that is left is the next to go.
         result.actions += sorted(state["accounts"], key=lambda item: item[0] != "passwd")
     result.actions += [("unit", unit) for unit in sorted(state["units"])]
@@ -126,10 +117,10 @@ def apply(host: Host, plan: Plan) -> Applied:
     for kind, detail in plan.actions:
         if kind in ("folder", "cache", "state", "made"):
             host.remove(detail)
-            if detail == supervisord.UNIT:
+            if detail == supervisord_config.UNIT:
                 _call(host, "systemctl", "daemon-reload")
-            elif detail == supervisord.MAIN:
-                for folder in (supervisord.FOLDER, os.path.dirname(supervisord.FOLDER)):
+            elif detail == supervisord_config.MAIN:
+                for folder in (supervisord_config.FOLDER, os.path.dirname(supervisord_config.FOLDER)):
                     host.remove_empty(folder)
         elif kind == "passwd" or (kind == "group" and host.run(["getent", "group", detail]).rc == 0):
             _call(host, "userdel" if kind == "passwd" else "groupdel", detail)

@@ -1,14 +1,14 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The concern C(service): what a supervisor has to have on a host before it can start an instance. Nothing is started here.
+"""The component `service`: what a supervisor has to have on a host before it can start an instance. Nothing is started here.
 
-The files come with the wanted state; what they must not overwrite, and what in them depends on the host, is found here.
+The files come with the desired state; what they must not overwrite, and what in them depends on the host, is found here.
+What differs between the kinds of supervisors is in `kinds`, see `contract`.
 """
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from typing import Any
 
@@ -17,14 +17,15 @@ from ..core.component import NOTHING_SEEN, Applied, Desired, Execution, Seen
 from ..core.host import Host
 from ..core.plan import RUN, Draft, Plan, Row, unread_rows
 from ..limits import nofile as limits
-from . import control as supervisors
-from . import inittab, process_one, rc_local, supervisord
+from . import init_system, inittab, table
+from .contract import WELL, edited_file, fill
+from .table import SUPERVISORS
 
 NAME = "service"
 
 SPEC = {
     "name": {"type": "str", "required": True},
-    "supervisor": {"type": "str", "default": "systemd", "choices": sorted(supervisors.KINDS)},
+    "supervisor": table.OPTION,
     "instances": {"type": "int", "default": 1},
     "nofile": {"type": "int", "default": 1024000},
     "low_port": {"type": "bool", "default": False},
@@ -55,28 +56,24 @@ _UNIT = ("ActiveState", "UnitFileState", "MainPID")
 # ---------------------------------------------------------------------------------------------------------- reading
 
 def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, Any]:
-    """Everything that L(plan) needs."""
-    kind, name, indices = supervisors.KINDS[desired["supervisor"]], desired["name"], range(desired["instances"])
-    program, init = host.which(kind["program"]), process_one.read_init(host)
+    """Everything that `plan` needs."""
+    kind, name, indices = SUPERVISORS[desired["supervisor"]], desired["name"], range(desired["instances"])
+    program, init = host.which(kind.program), init_system.read_init(host)
     state = {
         "program": program,
-        "states": supervisors.states(host, desired["supervisor"], name, indices) if program and indices else {},
-        "defined": supervisors.defined(host, name),
-        "unused": supervisors.unused(host, name, (desired["supervisor"],)),
+        "states": kind.states(host, name, indices) if program and indices else {},
+        "defined": table.defined(host, name),
+        "unused": table.unused(host, name, (desired["supervisor"],)),
         "texts": {item["path"]: host.read(item["path"]) for item in desired["files"]},
         "marks": {path: (host.stat(path), host.readlink(path)) for path in marks(desired)},
         "shadowed": shadowed(host, desired),
-        "folders": {path: host.listdir(path) for path in services(desired)},
-        "granted": limits.granted_to_services(host, desired["nofile"]) if kind["inherits"] else 0,
+        "folders": {path: host.listdir(path) for path in service_folders(desired)},
+        "granted": limits.granted_to_services(host, desired["nofile"]) if kind.inherits else 0,
         "init": init,
-        "inittab": foreign_file.read_file(host, inittab.PATH) if init.name == "init" and "scan" in kind else None,
-        "hiding": supervisors.hiding(host, desired["supervisor"], name),
-        "daemon": daemon(host, supervisors.filled(kind["daemon"], name=name), desired),
-        "rc_local": foreign_file.read_file(host, rc_local.PATH) if desired["supervisor"] == "rc.local" else None,
-        "rc_boot": rc_boot(host) if desired["supervisor"] == "rc.local" and init.name == "systemd" else ("", "", True),
-        "others": others(host, desired) if desired["supervisor"] == "supervisord" else {},
-        "version": host.run([supervisord_command(host), "--version"]).out if desired["supervisor"] == "supervisord" else "",
-        "pypi": pypi(host) if desired["supervisor"] == "supervisord" and desired["supervisord_version"] else None,
+        "inittab": foreign_file.read_file(host, inittab.PATH) if init.name == "init" and kind.scan else None,
+        "hiding": kind.hiding_files(host, name),
+        "daemon": daemon(host, fill(kind.daemon, name=name), desired),
+        "own": kind.read_own(host, desired, init),
     }
     state["set"] = compose(desired, state)
     state["files"] = file_set.read(host, state["set"])
@@ -85,139 +82,83 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
 
 def marks(wanted):
     """The marks of the instances: path to what it points at (empty: it is a file)."""
-    kind, name = supervisors.KINDS[wanted["supervisor"]], wanted["name"]
-    return {supervisors.filled(kind["mark"], name=name, index=index): supervisors.filled(kind["target"], name=name, index=index)
+    kind, name = SUPERVISORS[wanted["supervisor"]], wanted["name"]
+    return {fill(kind.mark, name=name, index=index): fill(kind.target, name=name, index=index)
             for index in range(wanted["instances"])}
 
 
 def shadowed(host, wanted):
     """The units of the distribution that ours would hide, as xitrum_name user would hide user@.service."""
-    shared = supervisors.filled(supervisors.KINDS[wanted["supervisor"]]["shared"], name=wanted["name"])
+    shared = fill(SUPERVISORS[wanted["supervisor"]].shared, name=wanted["name"])
     names = [path.rpartition("/")[2] for path in shared if path.startswith(OWN_UNITS)]
     return [f"{folder}/{name}" for name in names for folder in UNIT_FOLDERS if host.exists(f"{folder}/{name}")]
 
 
-def services(wanted):
+def service_folders(wanted):
     """The service directories of the instances, for supervisors that have such."""
-    kind = supervisors.KINDS[wanted["supervisor"]]
-    return [supervisors.filled(kind["target"], name=wanted["name"], index=index) for index in range(wanted["instances"])] if "hold" in kind else []
+    kind = SUPERVISORS[wanted["supervisor"]]
+    indices = range(wanted["instances"]) if kind.hold else ()
+    return [fill(kind.target, name=wanted["name"], index=index) for index in indices]
 
 
 def daemon(host, unit, wanted):
     """The unit that has to run, with the limit that its process has; empty where the supervisor has none of its own."""
     if not unit:
         return {}
-    if "scan" in supervisors.KINDS[wanted["supervisor"]] and not supervisors.has_systemd(host):
+    if SUPERVISORS[wanted["supervisor"]].scan and not init_system.has_systemd(host):
         return scanner(host, wanted)
-    said = process.parse_unit(host.run(["systemctl", "show", "--no-pager", "--property=" + ",".join(_UNIT), "--", unit]).out)
-    pid = int(said.get("MainPID") or 0)
-    limits = process.seen(host.read, f"/proc/{pid}/limits") if pid else None
-    return {"unit": unit, "pid": pid, "active": said.get("ActiveState", ""), "boot": said.get("UnitFileState", ""),
-            "nofile": process.nofile_of(limits) if limits else None}
-
-
-def rc_boot(host):
-    """What L(rc_local.boot_problem) judges: systemd's unit, its script, and whether our path leads there."""
-    said = host.run(["systemctl", "show", "--no-pager", "--property=LoadState,ExecStart", "--", "rc-local.service"]).out
-    unit = process.parse_unit(said)
-    path = re.search(r"\bpath=(/\S+)", unit.get("ExecStart", ""))
-    script = path[1] if path else ""
-    return unit.get("LoadState", ""), script, host.realpath(script) == host.realpath(rc_local.PATH)
+    shown = host.run(["systemctl", "show", "--no-pager", "--property=" + ",".join(_UNIT), "--", unit]).out
+    values = process.parse_unit(shown)
+    pid = int(values.get("MainPID") or 0)
+    limits_text = process.seen(host.read, f"/proc/{pid}/limits") if pid else None
+    return {"unit": unit, "pid": pid, "active": values.get("ActiveState", ""), "boot": values.get("UnitFileState", ""),
+            "nofile": process.nofile_of(limits_text) if limits_text else None}
 
 
 def scanner(host, wanted):
-    """As L(daemon), of what an entry in the table of another init starts."""
-    entry = inittab.entry_of(wanted["name"], wanted["supervisor"])
-    folder = supervisors.filled(supervisors.KINDS[wanted["supervisor"]]["mark"], name=wanted["name"], index=0).rpartition("/")[0]
-    arguments = (process.parse_cmdline(process.seen(host.read, f"/proc/{pid}/cmdline") or "") for pid in process.pids(host))
-    return {"unit": f"{entry} in {inittab.PATH}", "pid": 0, "active": "active" if any(words[-1:] == [folder] for words in arguments) else "inactive",
-            "boot": supervisors.enabled(host, "", entry), "nofile": None}
-
-
-def supervisord_command(host):
-    """Supervisord by its name, or where pip has put it and nothing in the search path leads to it yet."""
-    there = [path for path in supervisord.COMMANDS.values() if path.endswith("/supervisord") and host.exists(path)]
-    return there[0] if there and not host.which("supervisord") else "supervisord"
-
-
-def pypi(host):
-    """Where supervisord is, what that points at, whether Debian's names of packages hold, and which version the daemon that runs is of."""
-    path = host.which("supervisord") or supervisord_command(host)
-    running = host.run(["supervisorctl", "version"])
-    record = recorded.read(host)["made"]
-    foreign = [link for link, target in supervisord.COMMANDS.items() if host.stat(link) is not None and host.readlink(link) != target]
-    foreign += [supervisord.ENVIRONMENT] if host.exists(supervisord.ENVIRONMENT) and supervisord.ENVIRONMENT not in record else []
-    return {"path": path, "link": host.readlink(path) or "", "foreign": foreign, "debian": bool(host.which("dpkg-query")),
-            "running": running.out if running.rc == 0 else ""}
-
-
-def others(host, wanted):
-    """The files of supervisord's configuration that are not ours: path to text."""
-    own = {*marks(wanted), f"{supervisord.FOLDER}/{wanted['name']}.conf"}
-    main = host.read(supervisord.MAIN) or ""
-    patterns = supervisord.included(main) or [f"{supervisord.FOLDER}/*.conf"]
-    folders = sorted({pattern.rpartition("/")[0] for pattern in patterns})
-    paths = [f"{folder}/{name}" for folder in folders for name in host.listdir(folder) if supervisord.includes(patterns, f"{folder}/{name}")]
-    return {supervisord.MAIN: main, **{path: host.read(path) or "" for path in paths if path not in own}}
+    """As `daemon`, of what an entry in the table of another init starts."""
+    kind = SUPERVISORS[wanted["supervisor"]]
+    entry = inittab.entry_of(wanted["name"], kind.name)
+    folder = fill(kind.mark, name=wanted["name"], index=0).rpartition("/")[0]
+    cmdlines = (process.seen(host.read, f"/proc/{pid}/cmdline") or "" for pid in process.pids(host))
+    runs = any(process.parse_cmdline(cmdline)[-1:] == [folder] for cmdline in cmdlines)
+    return {"unit": f"{entry} in {inittab.PATH}", "pid": 0, "active": "active" if runs else "inactive",
+            "boot": kind.boot_word(host, wanted["name"]), "nofile": None}
 
 
 # --------------------------------------------------------------------------------------------------------- planning
 
 def compose(wanted, state):
-    """The set of files and links as it has to be on this host, the options of M(xitrum.host.file_set). Pure.
+    """The set of files and links as it has to be on this host, the options of `xitrum.host.file_set`. Pure.
 
-    The link that makes an instance start at boot is L(service)'s to make, when nothing else has the instance any more; here
-    it is only put back where it is missing.
+    The link that makes an instance start at boot is made when the instance is started and nothing else has it any more;
+    here it is only restored where it is missing.
     """
-    kind, name = supervisors.KINDS[wanted["supervisor"]], wanted["name"]
-    values = {"@NOFILE@": state["granted"], "@MINFDS@": max(state["granted"], supervisord.minfds(state["others"]), least_minfds(state))}
+    kind, name = SUPERVISORS[wanted["supervisor"]], wanted["name"]
+    values = kind.placeholders(state)
     files = [{**item, "content": replaced(item["content"], values)} for item in wanted["files"]]
-    links = [{"path": path, "target": target} for path, target in supervisord.COMMANDS.items()] if state["pypi"] else []
-    script = state["rc_local"]
-    if script and not rc_local_problem(state):
-        boot = f"/etc/{name}-rc.local/boot"
-        text = rc_local.with_block(script.text, name, f"[ ! -x {boot} ] || {boot}")
-        files.append(edited(script, text, 0o755 if script.stat is None else script.stat.mode & 0o777 | 0o111))
-    commands = supervisors.filled(kind["define"], name=name)
+    files += kind.edited_files(name, state)
+    links = kind.links(state)
+    commands = fill(kind.define, name=name)
     if state["inittab"] and not inittab_problem(wanted, state):
-        table, scan = state["inittab"], supervisors.filled(kind["scan"], name=name)
-        files = [item for item in files if item["path"] != supervisors.filled(kind["unit"], name=name)]
-        text = inittab.with_entry(table.text, inittab.entry_of(name, wanted["supervisor"]), scan)
-        files.append(edited(table, text, table.stat.mode & 0o777))
+        file, scan = state["inittab"], fill(kind.scan, name=name)
+        files = [item for item in files if item["path"] != fill(kind.unit, name=name)]
+        text = inittab.with_entry(file.text, inittab.entry_of(name, kind.name), scan)
+        files.append(edited_file(file, text, file.stat.mode & 0o777))
         commands = [inittab.READ_AGAIN]
-    elsewhere = set().union(*(indices for other, indices in state["defined"].items() if other != wanted["supervisor"]))
+    elsewhere = set().union(*(indices for other, indices in state["defined"].items() if other != kind.name))
     for index, (path, target) in enumerate(marks(wanted).items()):
-        runs = state["states"].get(index, {}).get("active") == supervisors.WELL["active"]
+        runs = state["states"].get(index, {}).get("active") == WELL["active"]
         if target and index not in elsewhere and (runs or state["marks"][path][0] is not None):
             links.append({"path": path, "target": target})
     return {"name": f"{name}-service", "files": files, "links": links, "owned": state["hiding"],
             "commands": commands}
 
 
-def least_minfds(state):
-    """What the running daemon has, where a file sets minfds to what cannot be read, or may; else 0."""
-    return (state["daemon"].get("nofile") or (0, 0))[0] if supervisord.keeps_minfds(state["others"]) else 0
-
-
-def edited(file, text, mode):
-    """Somebody else's file with our block, as a file of a set: it keeps its owner."""
-    owner, group = (file.stat.owner, file.stat.group) if file.stat else ("root", "root")
-    return {"path": file.path, "content": text, "mode": f"{mode:04o}", "owner": owner, "group": group}
-
-
 def inittab_problem(wanted, state):
     """What keeps an entry out of the table of an init that is not systemd; empty where nothing does."""
     table = state["inittab"]
     return table.problem or inittab.problem(table.text, inittab.entry_of(wanted["name"], wanted["supervisor"]))
-
-
-def rc_local_problem(state):
-    """What keeps a block out of the script at boot; empty where nothing does."""
-    script = state["rc_local"]
-    if not script:
-        return ""
-    text_problem = rc_local.problem(script.text, state["init"].name == "systemd")
-    return script.problem or rc_local.boot_problem(*state["rc_boot"]) or text_problem
 
 
 def replaced(text, values):
@@ -228,15 +169,12 @@ def replaced(text, values):
 
 
 def plan(desired: Desired, state: dict[str, Any]) -> Plan:
-    """Decides, from C(desired) (the options of SPEC) and what L(read) gave, without touching the host."""
-    kind = supervisors.KINDS[desired["supervisor"]]
+    """Decides, from `wanted` (the options of SPEC) and what `read` gave, without touching the host."""
+    kind = SUPERVISORS[desired["supervisor"]]
     result = Draft.of(file_set.plan(state["set"], state["files"]))
     result.problems += [sentence for sentence in problems(desired, state) if sentence not in result.problems]
-    packages = [] if state["program"] else kind["packages"]
-    if state["pypi"]:
-        packages = pypi_rows(desired, state, result)
-    elif packages:
-        result.rows.append(Row("service", desired["supervisor"], "installed", "", "", "differs", "it is not installed", RUN))
+    packages, rows = kind.plan_packages(desired, state)
+    result.rows += rows
     if packages:
         result.actions.append(("install", packages))
     if state["daemon"] and not packages:
@@ -244,64 +182,46 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     for other, paths in state["unused"].items():
         result.actions.append(("clean", other))
         result.rows.append(Row("service", f"definition for {other}", "absent", ", ".join(paths), "", "differs", "the instances have another supervisor", RUN))
-    result.rows += unread_rows("service", supervisord.unread(state["others"]))
-    result.facts = {"packages": packages, "notes": file_notes(desired, state)}
-    if not kind["restarts"]:
-        why = f"{desired['supervisor']} starts an instance at boot, and does not start it again when it ends"
+    result.rows += unread_rows("service", kind.unread(state))
+    result.facts = {"packages": packages, "notes": notes(desired, state)}
+    if not kind.restarts:
+        why = f"{kind.name} starts an instance at boot, and does not start it again when it ends"
         result.rows.append(Row("service", "restart after a crash", "yes", "", "no", "absent", why))
         advice = "choose another xitrum_supervisor where nobody watches over the application"
         result.facts["notes"].insert(0, f"{why}: {advice}")
     return result.plan(desired, state)
 
 
-def file_notes(wanted, state):
+def foreign_files(wanted, state):
+    """The files of somebody else that get a block of ours."""
+    return [*SUPERVISORS[wanted["supervisor"]].foreign_files(state), *filter(None, [state["inittab"]])]
+
+
+def notes(wanted, state):
     """What is worth knowing of somebody else's files that get a block of ours."""
-    found, script = [], state["rc_local"]
-    for file in filter(None, (script, state["inittab"])):
+    found = []
+    for file in foreign_files(wanted, state):
         if marked_block.MARK not in (file.text or ""):
             found += foreign_file.names_notes(file.target, file.stat)
-    lines = rc_local.early_exits(script.text, wanted["name"]) if script and not rc_local_problem(state) else []
-    if lines:
-        found.append(f"{rc_local.PATH} may end before it starts the application, on line {', '.join(map(str, lines))}: "
-                     "let it go on where the application has to start")
-    return found
-
-
-def pypi_source(wanted, state):
-    """Whether supervisord has to be installed from PyPI, and what stands in the way."""
-    return supervisord.source(wanted["supervisord_version"], state["version"], state["pypi"]["path"], state["pypi"]["link"])
-
-
-def pypi_rows(wanted, state, result):
-    """Supervisord of PyPI: the packages that its installation takes, or none where it is there."""
-    install, _problem = pypi_source(wanted, state)
-    running = state["pypi"]["running"].strip()
-    stale = not install and running and not supervisord.same(running, wanted["supervisord_version"])
-    why = "it is not installed" if install else "systemctl restart supervisor makes it effective, and restarts everybody's programs" if stale else ""
-    result.rows.append(Row("service", "supervisord of PyPI", wanted["supervisord_version"], state["version"].strip(), running,
-                           "differs" if install else "restart" if stale else "ok", why, RUN if install else "systemctl restart supervisor" if stale else ""))
-    return supervisord.PACKAGES[state["pypi"]["debian"]] if install else []
+    return found + SUPERVISORS[wanted["supervisor"]].notes(wanted["name"], state)
 
 
 def daemon_rows(wanted, state, result):
-    """What has to run for the supervisor: started, started at boot, and with a limit that its instances can inherit."""
+    """What has to run for the supervisor: started, started at boot, and as its kind needs it."""
     found = state["daemon"]
     good = (found["active"], found["boot"]) == ("active", "enabled")
     result.rows.append(Row("service", found["unit"], "enabled, active", found["boot"], found["active"], "ok" if good else "differs",
                            "" if good else "it keeps the instances running", "" if good else RUN))
     if not good and not any(action in ("write", "link", "commands") for action, _detail in result.actions):
         result.actions.append(("commands", None))
-    if wanted["supervisor"] == "supervisord" and found["nofile"]:
-        enough = all(limit == process.UNLIMITED or limit >= state["granted"] for limit in found["nofile"])
-        result.rows.append(Row("service", "open files of supervisord", f">= {state['granted']}", "minfds", "/".join(map(str, found["nofile"])),
-                               "ok" if enough else "differs", "" if enough else "its programs inherit it", "" if enough else RUN))
-        if not enough:
-            result.actions.append(("raise", found["pid"]))
+    rows, actions = SUPERVISORS[wanted["supervisor"]].plan_daemon(state)
+    result.rows += rows
+    result.actions += actions
 
 
 def problems(wanted, state):
-    """What stands in the way, as sentences: what is not ours is never overwritten."""
-    kind, name = supervisors.KINDS[wanted["supervisor"]], wanted["name"]
+    """The errors, as sentences: what is not ours is never overwritten."""
+    kind, name = SUPERVISORS[wanted["supervisor"]], wanted["name"]
     for path, text in state["texts"].items():
         if text is not None and OURS not in text:
             yield f"{path} exists and was not written by this collection: move it away, or set another xitrum_name"
@@ -310,35 +230,20 @@ def problems(wanted, state):
                "replace; expected a name that no unit has: set another xitrum_name")
     for path, target in marks(wanted).items():
         stat, now = state["marks"][path]
-        # systemd's own link may be written in another way; what it leads to is looked at above.
-        if target and stat is not None and (stat.kind != "link" or (now != target and wanted["supervisor"] != "systemd")):
+        # What the link of a supervisor that writes it itself leads to is compared above.
+        if target and stat is not None and (stat.kind != "link" or (now != target and not kind.links_vary)):
             yield f"{path} exists and is not the link that it has to be: move it away, or set another xitrum_name"
     for path, names in state["folders"].items():
         if set(names) - {"down", "supervise", "log"} and "run" not in names:
             yield f"the service directory {path} exists and is somebody else's ({', '.join(names)}): move it away, or set another xitrum_name"
-    taken = supervisord.programs(state["others"])
-    for index in range(wanted["instances"]):
-        if f"{name}-{index}" in taken:
-            yield f"{taken[f'{name}-{index}']} has a program {name}-{index} already: remove it there, or set another xitrum_name"
-    patterns = supervisord.included(state["others"].get(supervisord.MAIN, ""))
-    mark = supervisors.filled(kind["mark"], name=name, index=0)
-    if patterns and not supervisord.includes(patterns, mark):
-        yield (f"{supervisord.MAIN} includes {' '.join(patterns)}, which does not find {mark}: "
-               f"add {supervisord.FOLDER}/*.conf to files in its section [include]")
-    if state["pypi"]:
-        for path in state["pypi"]["foreign"]:
-            yield f"{path} exists and is not of this collection: move it away, or unset supervisor_supervisord_version"
-        said = [pypi_source(wanted, state)[1]]
-    else:
-        said = [supervisord.too_old(state["version"])]
-    said += [rc_local_problem(state)]
-    if wanted["low_port"] and not kind["low_ports"]:
-        able = ", ".join(other for other, what in supervisors.KINDS.items() if what["low_ports"])
-        said.append(f"{wanted['supervisor']} cannot give an instance a port below 1024: choose one of {able}, or a port from 1024 on with xitrum_port_forward")
+    found = list(kind.errors(wanted, state))
+    if wanted["low_port"] and not kind.low_ports:
+        able = ", ".join(other.name for other in SUPERVISORS.values() if other.low_ports)
+        found.append(f"{kind.name} cannot give an instance a port below 1024: choose one of {able}, or a port from 1024 on with xitrum_port_forward")
     if state["inittab"]:
-        said.append(inittab_problem(wanted, state))
-    said.append(process_one.problem(wanted["supervisor"], state["init"]))
-    yield from filter(None, said)
+        found.append(inittab_problem(wanted, state))
+    found.append(table.init_error(kind.name, state["init"]))
+    yield from filter(None, found)
 
 
 # ---------------------------------------------------------------------------------------------------------- acting
@@ -354,7 +259,7 @@ def apply(host: Host, plan: Plan) -> Applied:
         file_set.apply(host, replace(plan, desired=state["set"], state=state["files"]))
     for kind, detail in plan.actions:
         if kind == "clean":
-            supervisors.clean(host, detail, desired["name"])
+            SUPERVISORS[detail].clean(host, desired["name"])
         elif kind == "raise":
             # Without a restart, which would be one of everybody's programs.
             soft, hard = (limit if limit == process.UNLIMITED else max(limit, state["granted"]) for limit in state["daemon"]["nofile"])
@@ -365,10 +270,10 @@ def apply(host: Host, plan: Plan) -> Applied:
 
 def note(host, wanted, state):
     """Records what is somebody else's and is about to be changed: a daemon for everybody, a file that gets our block."""
-    kind = supervisors.KINDS[wanted["supervisor"]]
-    if kind["daemon"] and "{name}" not in kind["daemon"]:
-        recorded.note_unit(host, kind["daemon"], kind["packages"][0])
-    for file in filter(None, (state["rc_local"], state["inittab"])):
+    kind = SUPERVISORS[wanted["supervisor"]]
+    if kind.daemon and "{name}" not in kind.daemon:
+        recorded.note_unit(host, kind.daemon, kind.packages[0])
+    for file in foreign_files(wanted, state):
         # With a block in it, it was changed before: nobody knows any more how it was.
         if marked_block.MARK not in (file.text or ""):
             foreign_file.note_file(host, file)

@@ -15,7 +15,7 @@ from ansible_collections.xitrum.host.plugins.module_utils.application import sta
 from ansible_collections.xitrum.host.plugins.module_utils.core import process, sockets
 from ansible_collections.xitrum.host.plugins.module_utils.core.host import Host, Stat
 from ansible_collections.xitrum.host.plugins.module_utils.host_state import machine
-from ansible_collections.xitrum.host.plugins.module_utils.supervisor import control as supervisors
+from ansible_collections.xitrum.host.plugins.module_utils.supervisor.table import SUPERVISORS
 
 from ..fake_host import FakeHost
 
@@ -74,10 +74,10 @@ def machine_with(kind="systemd", holder=70, main=70, place="*", port=8000):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_supervisor_says_which_process_it_has(kind):
-    assert supervisors.main_pids(machine_with(kind), kind, "demo", [0]) == {0: 70}
-    assert supervisors.main_pids(machine_with(kind, main=0), kind, "demo", [0]) == {}
-    assert supervisors.main_pids(FakeHost(), kind, "demo", [0]) == {}
-    assert set(supervisors.PID_READERS) == set(supervisors.KINDS)
+    assert SUPERVISORS[kind].main_pids(machine_with(kind), "demo", [0]) == {0: 70}
+    assert SUPERVISORS[kind].main_pids(machine_with(kind, main=0), "demo", [0]) == {}
+    assert SUPERVISORS[kind].main_pids(FakeHost(), "demo", [0]) == {}
+    assert set(KINDS) == set(SUPERVISORS)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -90,7 +90,7 @@ def test_a_host_without_instances_has_nothing_due():
 
 def test_host_preparation_reads_it_and_ends_with_the_next_command():
     wanted = {**dict.fromkeys(base.SPECS), "restarts": WANTED}
-    state = base.read_all(host(nofile=1024), wanted, base.PLAIN)
+    state = base.read_all(host(nofile=1024), wanted, base.COMPONENTS)
     assert state["restarts"]["differs"] is False and not fleet_summary.needs_work(state)
     text = fleet_summary.fleet_summary(
         {"app1": state, "proxy1": {"kernel": {**state["restarts"], "rows": []}}}, check_mode=False
@@ -99,11 +99,11 @@ def test_host_preparation_reads_it_and_ends_with_the_next_command():
         "  app1 instance 0 (nofile: 1024/1024 instead of 20000)\nTo restart them in batches, run: " + plan.RUN in text
     )
     assert "Restart due" not in fleet_summary.fleet_summary(
-        {"app1": base.read_all(host(), wanted, base.PLAIN)}, check_mode=False
+        {"app1": base.read_all(host(), wanted, base.COMPONENTS)}, check_mode=False
     )
 
 
 def test_the_next_command_reaches_the_hosts_as_this_run_did():
-    state = base.read_all(host(nofile=1024), {**dict.fromkeys(base.SPECS), "restarts": WANTED}, base.PLAIN)
+    state = base.read_all(host(nofile=1024), {**dict.fromkeys(base.SPECS), "restarts": WANTED}, base.COMPONENTS)
     text = fleet_summary.fleet_summary({"app1": state}, False, command="ansible-playbook -i hosts.yml xitrum.host.site")
     assert text.endswith("run: ansible-playbook -i hosts.yml xitrum.host.site")

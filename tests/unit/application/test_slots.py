@@ -8,8 +8,7 @@ from __future__ import annotations
 import pytest
 from ansible_collections.xitrum.host.plugins.filter.preflight_notes import preflight_notes
 from ansible_collections.xitrum.host.plugins.module_utils.application import slots
-from ansible_collections.xitrum.host.plugins.module_utils.supervisor import control as supervisors
-from ansible_collections.xitrum.host.plugins.module_utils.supervisor.kinds import KINDS
+from ansible_collections.xitrum.host.plugins.module_utils.supervisor.table import SUPERVISORS
 
 from ..fake_host import FakeHost
 
@@ -58,8 +57,8 @@ def test_why_a_host_has_no_slots(supervisor, more, reasons):
 
 
 def test_every_supervisor_says_whether_it_has_slots():
-    assert {kind for kind in KINDS if KINDS[kind]["slots_by_default"]} == {"systemd"}
-    assert [kind for kind in KINDS if slots.missing(kind, HOST)] == ["upstart"]
+    assert {kind for kind in SUPERVISORS if SUPERVISORS[kind].slots_by_default} == {"systemd"}
+    assert [kind for kind in SUPERVISORS if slots.missing(kind, HOST)] == ["upstart"]
 
 
 def notes(restart=(0,), slot=None, **variables):
@@ -104,8 +103,8 @@ def test_a_user_learns_before_a_restart_in_place_that_it_refuses_requests(variab
 @pytest.mark.parametrize("kind", ["supervisord", "runit"])
 @pytest.mark.parametrize("keep", [True, False])
 def test_an_emptied_slot_keeps_what_defines_it(kind, keep):
-    own = KINDS[kind]["own"][0].format(name="demo", index=1)
-    file, mark = f"{own}/run" if kind == "runit" else own, KINDS[kind]["mark"].format(name="demo", index=1)
+    own = SUPERVISORS[kind].own[0].format(name="demo", index=1)
+    file, mark = f"{own}/run" if kind == "runit" else own, SUPERVISORS[kind].mark.format(name="demo", index=1)
     host = FakeHost({file: ""}, links={mark: own})
-    supervisors.forget(host, kind, "demo", 1, keep)
+    SUPERVISORS[kind].forget(host, "demo", 1, keep)
     assert (file in host.files, mark in host.links) == (keep, False)

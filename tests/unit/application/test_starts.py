@@ -13,7 +13,8 @@ import time
 import pytest
 from ansible_collections.xitrum.host.plugins.module_utils.application import starts as service
 from ansible_collections.xitrum.host.plugins.module_utils.core import recorded
-from ansible_collections.xitrum.host.plugins.module_utils.supervisor import control as supervisors
+from ansible_collections.xitrum.host.plugins.module_utils.supervisor import table
+from ansible_collections.xitrum.host.plugins.module_utils.supervisor.table import SUPERVISORS
 
 from ..fake_host import FakeHost
 
@@ -124,11 +125,11 @@ def test_one_that_takes_up_what_it_finds_is_held_until_the_port_is_free():
     folder = "/etc/demo-runit/0"
     there = host()
     there.commands.update({f"sv status {folder}": "", f"sv up {folder}": ""})
-    service.prepare(there, wanted(supervisor="runit"), 0)
+    SUPERVISORS["runit"].register(there, "demo", 0)
     assert there.files[f"{folder}/down"] == "" and there.links["/etc/demo-runit/enabled/0"] == folder
     service.start(there, wanted(supervisor="runit"), 0)
     assert f"{folder}/down" not in there.files
-    service.prepare(there, wanted(supervisor="runit"), 0)
+    SUPERVISORS["runit"].register(there, "demo", 0)
     assert f"{folder}/down" not in there.files, "it would not start at boot if the run ended here"
 
 
@@ -140,7 +141,7 @@ def test_all_is_taken_away_whichever_supervisor_has_it():
     todo = service.find_pending(there, want)
     assert [item["index"] for item in todo] == [0, 4]
     service.execute(there, want, todo)
-    assert supervisors.leftovers(there, "demo") == supervisors.defined(there, "demo") == {}
+    assert table.leftovers(there, "demo") == table.defined(there, "demo") == {}
     assert service.find_pending(there, want) == [] and not service.surplus(there, want)
 
 
@@ -171,7 +172,7 @@ def test_not_healthy_shows_the_answer_and_the_end_of_the_output(port):
 
 
 def test_what_its_supervisor_gave_up_is_not_waited_for(port, monkeypatch):
-    monkeypatch.setitem(supervisors.READERS, "systemd", lambda *_which: {0: "failed", 1: "activating"})
+    monkeypatch.setattr(type(SUPERVISORS["systemd"]), "words", lambda *_which: {0: "failed", 1: "activating"})
     began = time.monotonic()
     with pytest.raises(RuntimeError, match="(?s)instance 0 ended each time that it was started, and systemd gave up: failed.*Could not open port"):
         service.wait_until_healthy(host(), wanted(path="/broken", start_timeout=60), [{"index": 0, "port": port}, {"index": 1, "port": port}])

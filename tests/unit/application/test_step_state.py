@@ -12,6 +12,7 @@ import pytest
 from ansible_collections.xitrum.host.plugins.module_utils.application import instances, rollout, slots, step_record, step_state
 from ansible_collections.xitrum.host.plugins.module_utils.application import releases as release
 from ansible_collections.xitrum.host.plugins.module_utils.application import starts as service
+from ansible_collections.xitrum.host.plugins.module_utils.supervisor import contract
 from hypothesis import given
 from hypothesis import strategies as some
 
@@ -202,7 +203,7 @@ def test_a_full_disk_keeps_an_instance_from_nothing_but_a_new_release(quick, mon
 
 def test_an_instance_that_is_removed_is_in_no_step(quick, monkeypatch):
     there = host()
-    monkeypatch.setattr(service.supervisors, "clean", lambda *_what: None)
+    monkeypatch.setattr(contract.Supervisor, "clean", lambda *_what: None)
     service.drain(there, wanted("absent", drain=0), [ITEM])
     assert step_record.read_record(there, "demo")["0"]["state"] == "drained"
     service.execute(there, wanted("absent"), [{**ITEM, "runs": False}])

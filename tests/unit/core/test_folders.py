@@ -10,6 +10,7 @@ import json
 import pytest
 from ansible_collections.xitrum.host.plugins.module_utils.core import folders, recorded
 from ansible_collections.xitrum.host.plugins.module_utils.core.host import Stat
+from ansible_collections.xitrum.host.plugins.module_utils.supervisor.table import HIDING_HOMES
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -165,7 +166,8 @@ def test_a_path_is_judged_by_what_it_means(text):
 
 def problems(host, record=None, **more):
     wanted = {**WANTED, **more}
-    return list(folders.host_problems(wanted, folders.read(host, wanted, {**recorded.EMPTY, **(record or RECORD)})))
+    return list(folders.host_problems(
+        wanted, folders.read(host, wanted, {**recorded.EMPTY, **(record or RECORD)}), HIDING_HOMES))
 
 
 def host(files=None, **more):
@@ -459,7 +461,8 @@ def test_a_folder_that_this_user_may_not_read_stops_no_reading():
         def stat(self, path):
             raise PermissionError(13, "Permission denied", path)
 
-    assert list(folders.host_problems(WANTED, folders.read(Closed({"/etc/passwd": PASSWD}), WANTED, recorded.EMPTY))) == []
+    assert list(folders.host_problems(
+        WANTED, folders.read(Closed({"/etc/passwd": PASSWD}), WANTED, recorded.EMPTY), HIDING_HOMES)) == []
 
 
 # ------------------------------------------------------------------------------------------------------------- claims
@@ -535,4 +538,4 @@ def test_without_a_record_that_can_be_read_nobody_says_what_is_whose():
     """As for a check that does not run as root."""
     there = FakeHost({**ACCOUNTS, "/opt/shop/notes": ""})
     wanted = {**WANTED, "user": "web"}
-    assert list(folders.host_problems(wanted, folders.read(there, wanted, None))) == []
+    assert list(folders.host_problems(wanted, folders.read(there, wanted, None), HIDING_HOMES)) == []

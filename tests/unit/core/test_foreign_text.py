@@ -30,7 +30,7 @@ from ansible_collections.xitrum.host.plugins.module_utils.redirects import firew
 from ansible_collections.xitrum.host.plugins.module_utils.redirects import iptables as redirects_iptables
 from ansible_collections.xitrum.host.plugins.module_utils.redirects import nft as redirects_nft
 from ansible_collections.xitrum.host.plugins.module_utils.supervisor import component as services
-from ansible_collections.xitrum.host.plugins.module_utils.supervisor import supervisord
+from ansible_collections.xitrum.host.plugins.module_utils.supervisor import supervisord_config
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -254,8 +254,8 @@ def test_no_limits_file_breaks_the_plan(text):
 ])
 def test_minfds_is_read_as_supervisord_reads_it(text, found):
     """Compared with supervisor.options.ServerOptions of supervisor 4.2.5 and 4.3.0."""
-    assert supervisord.minfds({"f": text}) == found
-    assert supervisord.unread({"f": text}) == []
+    assert supervisord_config.minfds({"f": text}) == found
+    assert supervisord_config.unread({"f": text}) == []
 
 
 @pytest.mark.parametrize(("text", "number", "why"), [
@@ -266,17 +266,17 @@ def test_minfds_is_read_as_supervisord_reads_it(text, found):
     ("\ufeff[supervisord]\n", 1, "found a line before any [section]"),
 ])
 def test_what_supervisord_does_not_start_with_is_reported(text, number, why):
-    (file, line, shown, said), = supervisord.unread({"/etc/supervisor/conf.d/a.conf": text})
+    (file, line, shown, said), = supervisord_config.unread({"/etc/supervisor/conf.d/a.conf": text})
     assert (file, line, shown) == ("/etc/supervisor/conf.d/a.conf", number, text.split("\n")[number - 1])
     assert said.startswith(why)
 
 
 def test_minfds_that_cannot_be_read_lowers_nothing():
-    there = services_host({supervisord.MAIN: "[supervisord]\nminfds=%(ENV_FDS)s\n[include]\nfiles=conf.d/*.conf\n"},
+    there = services_host({supervisord_config.MAIN: "[supervisord]\nminfds=%(ENV_FDS)s\n[include]\nfiles=conf.d/*.conf\n"},
                           nofile="Max open files            26000                40000                files     \n")
     state, plan = services_planned(there, services_wanted(nofile=15000))
     assert state["set"]["files"][0]["content"].endswith("minfds=26000\n")
-    assert [(row.item, row.status) for row in plan.rows if row.status == "unseen"] == [(f"{supervisord.MAIN} line 2", "unseen")]
+    assert [(row.item, row.status) for row in plan.rows if row.status == "unseen"] == [(f"{supervisord_config.MAIN} line 2", "unseen")]
 
 
 @pytest.mark.parametrize("text", [
@@ -287,25 +287,25 @@ def test_minfds_that_cannot_be_read_lowers_nothing():
 ])
 def test_a_file_that_cannot_be_read_lowers_nothing(text):
     """A daemon that read the file before its last change still runs with what it had."""
-    there = services_host({supervisord.MAIN: "[supervisord]\n[include]\nfiles=conf.d/*.conf\n", "/etc/supervisor/conf.d/x.conf": text},
+    there = services_host({supervisord_config.MAIN: "[supervisord]\n[include]\nfiles=conf.d/*.conf\n", "/etc/supervisor/conf.d/x.conf": text},
                           nofile="Max open files            200000               200000               files     \n")
     state, _plan = services_planned(there, services_wanted(nofile=15000))
     assert state["set"]["files"][0]["content"].endswith("minfds=200000\n")
-    assert not supervisord.keeps_minfds({"f": "[supervisord]\nminfds=200000\n[program:a]\ncommand=b\n"})
+    assert not supervisord_config.keeps_minfds({"f": "[supervisord]\nminfds=200000\n[program:a]\ncommand=b\n"})
 
 
 def test_programs_in_every_spelling_and_folder_are_found():
     text = "[program: a ]\n[fcgi-program:b]\n[Program:c]\n[group:d]\n[eventlistener:e]\n[unix_http_server]\n"
-    assert supervisord.programs({"f": text}) == dict.fromkeys("abde", "f")
-    assert supervisord.programs({"f": "x\n[program:a]\n"}) == {"a": "f"}, "a file that cannot be read hides no name"
-    there = services_host({supervisord.MAIN: "[supervisord]\n[include]\nfiles=conf.d/*.conf %(here)s/more/*.ini\n",
+    assert supervisord_config.programs({"f": text}) == dict.fromkeys("abde", "f")
+    assert supervisord_config.programs({"f": "x\n[program:a]\n"}) == {"a": "f"}, "a file that cannot be read hides no name"
+    there = services_host({supervisord_config.MAIN: "[supervisord]\n[include]\nfiles=conf.d/*.conf %(here)s/more/*.ini\n",
                            "/etc/supervisor/more/x.ini": "[program:demo-0]\n"})
     assert list(services.plan(services_wanted(), services.read(there, services_wanted())).problems) == [
         "/etc/supervisor/more/x.ini has a program demo-0 already: remove it there, or set another xitrum_name"]
 
 
 def test_a_main_file_that_does_not_include_ours_is_a_problem():
-    there = services_host({supervisord.MAIN: "[supervisord]\n[include]\nfiles = conf.d/*.ini\n"})
+    there = services_host({supervisord_config.MAIN: "[supervisord]\n[include]\nfiles = conf.d/*.ini\n"})
     assert list(services_planned(there, services_wanted())[1].problems) == [
         "/etc/supervisor/supervisord.conf includes /etc/supervisor/conf.d/*.ini, which does not find /etc/supervisor/conf.d/demo-0.conf: "
         "add /etc/supervisor/conf.d/*.conf to files in its section [include]"]
@@ -313,10 +313,10 @@ def test_a_main_file_that_does_not_include_ours_is_a_problem():
 
 @given(TEXT)
 def test_no_text_breaks_the_reading_of_an_ini_file(text):
-    supervisord.programs({"f": text})
-    assert supervisord.minfds({"f": text}) is not None
-    assert all(isinstance(number, int) for _file, number, _text, _why in supervisord.unread({"f": text}))
-    supervisord.included(text)
+    supervisord_config.programs({"f": text})
+    assert supervisord_config.minfds({"f": text}) is not None
+    assert all(isinstance(number, int) for _file, number, _text, _why in supervisord_config.unread({"f": text}))
+    supervisord_config.included(text)
 
 
 @given(st.text(st.sampled_from("[supervisord]minfds=: ;#10_\n\t%()")))
@@ -328,7 +328,7 @@ def test_an_ini_file_is_read_as_its_own_library_reads_it(text):
         value = int(parser.get("supervisord", "minfds", fallback="0"))
     except (configparser.Error, ValueError):
         return
-    assert supervisord.minfds({"f": text}) == max(value, 0)
+    assert supervisord_config.minfds({"f": text}) == max(value, 0)
 
 
 # ------------------------------------------------------------------------------------------------------- certificates

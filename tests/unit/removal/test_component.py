@@ -18,7 +18,7 @@ from ansible_collections.xitrum.host.plugins.module_utils.proxy import servers a
 from ansible_collections.xitrum.host.plugins.module_utils.removal import component as removal
 from ansible_collections.xitrum.host.plugins.module_utils.removal import leftovers
 from ansible_collections.xitrum.host.plugins.module_utils.removal import packages as package_removal
-from ansible_collections.xitrum.host.plugins.module_utils.supervisor import supervisord
+from ansible_collections.xitrum.host.plugins.module_utils.supervisor import supervisord_config
 
 from tests.docs.role_variables import ROOT
 from tests.unit.fake_host import FakeHost
@@ -209,19 +209,19 @@ def test_supervisord_stays_where_others_have_come_to_need_it():
     assert list(state["others"]) == ["other"]
 
 
-@pytest.mark.parametrize("others, left", [({}, []), ({"/etc/supervisor/conf.d/other.conf": "[program:other]\n"}, list(supervisord.PYPI))])
+@pytest.mark.parametrize("others, left", [({}, []), ({"/etc/supervisor/conf.d/other.conf": "[program:other]\n"}, list(supervisord_config.PYPI))])
 def test_a_supervisord_of_pypi_goes_unless_others_have_come_to_need_it(others, left):
-    made = {**dict.fromkeys(supervisord.PYPI[1:], "x"), f"{supervisord.ENVIRONMENT}/bin/supervisord": "x"}
-    host, state, plan = rest({**made, **others, **record(made=list(supervisord.PYPI))}, {**ACCOUNTS, "systemctl daemon-reload": ""})
+    made = {**dict.fromkeys(supervisord_config.PYPI[1:], "x"), f"{supervisord_config.ENVIRONMENT}/bin/supervisord": "x"}
+    host, state, plan = rest({**made, **others, **record(made=list(supervisord_config.PYPI))}, {**ACCOUNTS, "systemctl daemon-reload": ""})
     leftovers.apply(host, plan)
-    assert [path for path in supervisord.PYPI if host.stat(path) is not None] == left
-    assert plan.facts["kept"] == ({supervisord.ENVIRONMENT: "it runs other"} if others else {})
+    assert [path for path in supervisord_config.PYPI if host.stat(path) is not None] == left
+    assert plan.facts["kept"] == ({supervisord_config.ENVIRONMENT: "it runs other"} if others else {})
 
 
 def test_of_a_supervisord_of_pypi_only_what_was_not_there_is_written_down():
-    there = FakeHost({supervisord.MAIN: "theirs"})
+    there = FakeHost({supervisord_config.MAIN: "theirs"})
     wanted = {"packages": [], "application": None, "supervisord": True}
-    assert recorded.noted(wanted, recorded.state(there, wanted))["made"] == sorted(set(supervisord.PYPI) - {supervisord.MAIN})
+    assert recorded.noted(wanted, recorded.state(there, wanted))["made"] == sorted(set(supervisord_config.PYPI) - {supervisord_config.MAIN})
 
 
 def test_a_record_of_other_paths_is_damaged():

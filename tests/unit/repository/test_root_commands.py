@@ -95,6 +95,8 @@ def test_a_command_is_found_wherever_it_is(text):
 def test_a_command_of_a_table_is_found():
     text = 'KINDS = {"x": {"output": ["tail", "-n", "30", "{log_dir}/output.log"], "mark": "{root}/x", "own": ["{root}/a", "{root}/b"]}}'
     assert list(root_commands.find_in_python(text)) == [(1, "{log_dir}/output.log")]
+    text = 'Supervisor(output=("tail", "-n", "30", "{log_dir}/output.log"), mark="{root}/x", own=("{root}/a", "{root}/b"))'
+    assert list(root_commands.find_in_python(text)) == [(1, "{log_dir}/output.log")]
 
 
 @pytest.mark.parametrize("body", [

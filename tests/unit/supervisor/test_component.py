@@ -9,8 +9,8 @@ import pytest
 from ansible_collections.xitrum.host.plugins.module_utils.core import recorded
 from ansible_collections.xitrum.host.plugins.module_utils.core.host import Stat
 from ansible_collections.xitrum.host.plugins.module_utils.supervisor import component as services
-from ansible_collections.xitrum.host.plugins.module_utils.supervisor import control as supervisors
-from ansible_collections.xitrum.host.plugins.module_utils.supervisor import inittab, supervisord
+from ansible_collections.xitrum.host.plugins.module_utils.supervisor import inittab, supervisord_config, table
+from ansible_collections.xitrum.host.plugins.module_utils.supervisor.table import SUPERVISORS
 
 from ..fake_host import FakeHost
 
@@ -31,7 +31,7 @@ def wanted(kind="supervisord", text="; Written by xitrum.host\nminfds=@MINFDS@\n
 
 
 def host(files=None, commands=None, links=None, nofile=LIMITS):
-    return FakeHost({**BARE, "/proc/9/limits": nofile, supervisord.MAIN: MAIN, **(files or {})},
+    return FakeHost({**BARE, "/proc/9/limits": nofile, supervisord_config.MAIN: MAIN, **(files or {})},
                     {"supervisorctl status": "demo-0   RUNNING   pid 7, uptime 0:00:09\n", "supervisord --version": "4.2.5\n",
                      "systemctl is-enabled supervisor.service": "enabled\n", "systemctl enable --now supervisor.service": "",
                      "systemctl enable demo-logs.service": "", "systemctl enable --now demo-logs.path": "",
@@ -88,7 +88,7 @@ def test_a_daemon_that_does_not_run_is_started():
 
 def test_what_another_supervisor_has_left_goes():
     there, want = host({"/etc/demo-runit/0/run": "", "/etc/demo-supervisord/run": "; Written by xitrum.host\nminfds=20000\n"}, nofile=ALL), wanted(nofile=20000)
-    there.files[supervisord.MAIN] = ""
+    there.files[supervisord_config.MAIN] = ""
     there.links["/etc/supervisor/conf.d/demo-0.conf"] = "/etc/demo-supervisord/0.conf"
     state, plan = planned(there, want)
     assert list(plan.actions) == [("clean", "runit")]
@@ -177,13 +177,13 @@ def test_a_linked_script_stays_a_link_and_its_target_comes_back_as_it_was(mode, 
     assert there.links["/etc/rc.local"] == target and "/etc/rc.local" not in there.files
     assert "/etc/demo-rc.local/boot\n# END" in there.files["/etc/rc.d/rc.local"]
     assert there.stat("/etc/rc.d/rc.local")[:4] == ("file", mode | 0o111, "root", "adm")
-    assert supervisors.runs_at_boot(there) == "enabled"
+    assert SUPERVISORS["rc.local"].boot_word(there, "demo") == "enabled"
     assert not planned(there, RC_LOCAL)[1].changed
-    assert supervisors.leftovers(there, "demo")["rc.local"][-1] == "/etc/rc.local"
-    supervisors.clean(there, "rc.local", "demo")
+    assert table.leftovers(there, "demo")["rc.local"][-1] == "/etc/rc.local"
+    SUPERVISORS["rc.local"].clean(there, "demo")
     assert there.files["/etc/rc.d/rc.local"] == RHEL and there.links["/etc/rc.local"] == target
     assert there.stat("/etc/rc.d/rc.local")[:4] == ("file", mode, "root", "adm")
-    assert recorded.read(there)["files"] == {} and "rc.local" not in supervisors.leftovers(there, "demo")
+    assert recorded.read(there)["files"] == {} and "rc.local" not in table.leftovers(there, "demo")
 
 
 def test_a_dangling_link_gets_a_script_and_dangles_again():
@@ -192,7 +192,7 @@ def test_a_dangling_link_gets_a_script_and_dangles_again():
     services.apply(there, plan)
     assert there.files["/etc/rc.d/rc.local"].startswith("#!/bin/sh\n")
     assert there.stat("/etc/rc.d/rc.local").mode == 0o755
-    supervisors.clean(there, "rc.local", "demo")
+    SUPERVISORS["rc.local"].clean(there, "demo")
     assert "/etc/rc.d/rc.local" not in there.files and there.links["/etc/rc.local"] == "rc.d/rc.local"
     assert recorded.read(there)["files"] == {}
 
@@ -204,7 +204,7 @@ def test_a_link_that_somebody_led_elsewhere_leaves_nothing_of_ours_behind():
     there.files["/srv/rc.local"] = "#!/bin/sh\nexit 0\n"
     services.apply(there, planned(there, RC_LOCAL)[1])
     assert "boot" in there.files["/srv/rc.local"] and "boot" in there.files["/etc/rc.d/rc.local"]
-    supervisors.clean(there, "rc.local", "demo")
+    SUPERVISORS["rc.local"].clean(there, "demo")
     assert there.files["/srv/rc.local"] == "#!/bin/sh\nexit 0\n" and there.files["/etc/rc.d/rc.local"] == RHEL
 
 
@@ -212,9 +212,9 @@ def test_of_two_applications_the_last_one_brings_the_mode_back():
     there, shop = linked(mode=0o600), {**RC_LOCAL, "name": "shop"}
     for want in (RC_LOCAL, shop):
         services.apply(there, planned(there, want)[1])
-    supervisors.clean(there, "rc.local", "demo")
+    SUPERVISORS["rc.local"].clean(there, "demo")
     assert there.stat("/etc/rc.d/rc.local").mode == 0o711 and "shop-rc.local/boot" in there.files["/etc/rc.d/rc.local"]
-    supervisors.clean(there, "rc.local", "shop")
+    SUPERVISORS["rc.local"].clean(there, "shop")
     assert (there.files["/etc/rc.d/rc.local"], there.stat("/etc/rc.d/rc.local").mode) == (RHEL, 0o600)
 
 
@@ -239,14 +239,14 @@ def test_what_is_worth_knowing_of_a_script_is_reported():
     assert "has 2 names (hard links)" in notes[1] and "on line 2" in notes[2]
 
 
-@pytest.mark.parametrize("kind", [kind for kind, what in supervisors.KINDS.items() if what["restarts"] and kind != "upstart"])
+@pytest.mark.parametrize("kind", [kind for kind, what in SUPERVISORS.items() if what.restarts and kind != "upstart"])
 def test_nothing_is_said_of_those_that_can_restart(kind):
     assert planned(FakeHost(BARE), wanted(kind, "# xitrum.host", "/etc/x"))[1].facts["notes"] == []
 
 
 @pytest.mark.parametrize("text, found", [("4.2.5\n", ()), ("4.0.0", ()), ("3.4.0\n", "3.4.0"), ("3.0b2", "3.0b2"), ("", ()), ("supervisord: not found", ())])
 def test_versions_of_supervisord(text, found):
-    assert (found in supervisord.too_old(text)) if found else supervisord.too_old(text) == ""
+    assert (found in supervisord_config.too_old(text)) if found else supervisord_config.too_old(text) == ""
 
 
 # ---------------------------------------------------------------------------------------------------- without systemd
@@ -305,15 +305,15 @@ def test_a_table_that_is_a_link_stays_one_and_what_it_leads_to_gets_the_entry():
     assert "respawn:/etc/demo-runit/scan" in there.files["/etc/inittab.real"]
     assert there.stat("/etc/inittab.real")[:4] == ("file", 0o640, "root", "adm")
     assert not planned(there, runit())[1].changed
-    supervisors.clean(there, "runit", "demo")
+    SUPERVISORS["runit"].clean(there, "demo")
     assert there.files["/etc/inittab.real"] == TABLE and there.links["/etc/inittab"] == "inittab.real"
     assert recorded.read(there)["files"] == {}
 
 
 def test_the_entry_goes_with_the_last_instance():
     there = old_init(table=inittab.with_entry(TABLE, "demo-runit", "/etc/demo-runit/scan"))
-    assert supervisors.leftovers(there, "demo")["runit"] == ["/etc/demo-runit", "/etc/inittab"]
-    supervisors.clean(there, "runit", "demo")
+    assert table.leftovers(there, "demo")["runit"] == ["/etc/demo-runit", "/etc/inittab"]
+    SUPERVISORS["runit"].clean(there, "demo")
     assert there.files["/etc/inittab"] == TABLE and ("run", "telinit q") in there.done
 
 
@@ -335,7 +335,7 @@ LINK = {"/usr/bin/supervisord": "/opt/supervisord/bin/supervisord"}
     ("4.3.0; reboot", "", "supervisord", "", False, "supervisor_supervisord_version is '4.3.0; reboot'"),
 ])
 def test_whether_it_is_installed_from_pypi(wanted_version, found, path, link, install, problem):
-    does, said = supervisord.source(wanted_version, found, path, link)
+    does, said = supervisord_config.source(wanted_version, found, path, link)
     assert does is install
     assert said.startswith(problem) and bool(said) is bool(problem)
 
@@ -346,7 +346,7 @@ def test_on_a_host_without_it_pypis_is_wanted_with_what_pip_takes():
     assert plan.facts["packages"] == ["python3-venv", "python3-packaging"]
     assert ("install", plan.facts["packages"]) in plan.actions
     assert [(row.wanted, row.status) for row in plan.rows if row.item == "supervisord of PyPI"] == [("4.3.0", "differs")]
-    assert {item["path"]: item["target"] for item in state["set"]["links"]} == supervisord.COMMANDS
+    assert {item["path"]: item["target"] for item in state["set"]["links"]} == supervisord_config.COMMANDS
 
 
 def test_what_pip_has_just_installed_is_linked_to():
@@ -354,7 +354,7 @@ def test_what_pip_has_just_installed_is_linked_to():
     there = FakeHost({**BARE, program: "", recorded.PATH: '{"made": ["/opt/supervisord"]}'}, {f"{program} --version": "4.3.0\n", "dpkg-query": ""})
     state, plan = planned(there, wanted(supervisord_version="4.3.0"))
     assert plan.facts["packages"] == [] and not plan.problems
-    assert {item["path"]: item["target"] for kind, item in plan.actions if kind == "link"} == supervisord.COMMANDS
+    assert {item["path"]: item["target"] for kind, item in plan.actions if kind == "link"} == supervisord_config.COMMANDS
 
 
 @pytest.mark.parametrize("running, status", [("4.3.0\n", "ok"), ("4.2.5\n", "restart")])
@@ -383,10 +383,10 @@ def test_that_of_the_distribution_is_not_taken_over():
 def test_a_unit_whose_path_is_a_link_goes_and_its_link_stays():
     unit = "/etc/systemd/system/demo@.service"
     there = FakeHost({**BARE, "/srv/unit": "# Written by xitrum.host"}, links={unit: "/srv/unit"})
-    assert supervisors.leftovers(there, "demo") == {"systemd": [unit]}
-    supervisors.clean(there, "systemd", "demo")
+    assert table.leftovers(there, "demo") == {"systemd": [unit]}
+    SUPERVISORS["systemd"].clean(there, "demo")
     assert there.links == {unit: "/srv/unit"} and "/srv/unit" not in there.files
-    assert supervisors.leftovers(there, "demo") == {}
+    assert table.leftovers(there, "demo") == {}
 
 
 def test_bits_of_a_script_that_give_rights_are_not_given_to_what_is_written():

@@ -13,7 +13,7 @@ import time
 
 import pytest
 from ansible_collections.xitrum.host.plugins.module_utils.supervisor import component as services
-from ansible_collections.xitrum.host.plugins.module_utils.supervisor import control as supervisors
+from ansible_collections.xitrum.host.plugins.module_utils.supervisor.table import SUPERVISORS
 from jinja2 import Environment, StrictUndefined
 
 TEMPLATES = pathlib.Path(__file__).parents[3] / "roles" / "supervisor" / "templates"
@@ -40,7 +40,7 @@ def test_every_file_says_whose_it_is(template):
 
 def test_every_supervisor_has_a_layout():
     text = (TEMPLATES.parent / "vars" / "main.yml").read_text()
-    assert [kind for kind in supervisors.KINDS if f"\n  {kind}:" not in text] == []
+    assert [kind for kind in SUPERVISORS if f"\n  {kind}:" not in text] == []
 
 
 def unit(root="/opt/demo", logs="/var/log/demo", writable=(), hidden=(), name="demo"):

@@ -13,8 +13,9 @@ from ansible_collections.xitrum.host.plugins.module_utils.core import recorded
 from ansible_collections.xitrum.host.plugins.module_utils.host_state import machine
 from ansible_collections.xitrum.host.plugins.module_utils.removal import leftovers
 from ansible_collections.xitrum.host.plugins.module_utils.supervisor import component as services
-from ansible_collections.xitrum.host.plugins.module_utils.supervisor import control as supervisors
-from ansible_collections.xitrum.host.plugins.module_utils.supervisor import process_one
+from ansible_collections.xitrum.host.plugins.module_utils.supervisor import init_system, table
+from ansible_collections.xitrum.host.plugins.module_utils.supervisor.contract import WELL
+from ansible_collections.xitrum.host.plugins.module_utils.supervisor.table import SUPERVISORS
 
 from ..fake_host import FakeHost
 from ..fake_upstart import UpstartHost, instance_files
@@ -181,7 +182,7 @@ def test_stanzas_of_an_override_win_at_boot(override, runs):
     ],
 )
 def test_process_1_is_asked_and_not_a_program_that_is_installed(there, init):
-    assert process_one.read_init(there) == init
+    assert init_system.read_init(there) == init
     assert machine.system(there)["init"] == init[0]
 
 
@@ -205,7 +206,7 @@ def test_process_1_is_asked_and_not_a_program_that_is_installed(there, init):
     ],
 )
 def test_a_supervisor_that_process_1_cannot_start_is_refused(kind, init, refused):
-    problem = process_one.problem(kind, process_one.Init(*init))
+    problem = table.init_error(kind, init_system.Init(*init))
     assert refused in problem and bool(problem) is bool(refused)
 
 
@@ -227,14 +228,14 @@ def test_what_goes_into_inittab_is_refused_before_anything_is_written(kind):
 def test_an_instance_is_defined_started_kept_and_started_at_boot():
     there = host()
     assert defined(there).changed and not defined(there).changed
-    assert supervisors.states(there, "upstart", "demo", [0]) == {0: {"active": "stop/waiting", "boot": "enabled"}}
+    assert SUPERVISORS["upstart"].states(there, "demo", [0]) == {0: {"active": "stop/waiting", "boot": "enabled"}}
     service.execute(there, started(), service.find_pending(there, started()))
-    assert supervisors.states(there, "upstart", "demo", [0]) == {0: supervisors.WELL}
+    assert SUPERVISORS["upstart"].states(there, "demo", [0]) == {0: WELL}
     before = there.jobs["demo-0"]["pid"]
     there.kill(before, 9)
-    assert there.jobs["demo-0"]["pid"] not in (0, before) and supervisors.given_up(there, "upstart", "demo", [0]) == {}
+    assert there.jobs["demo-0"]["pid"] not in (0, before) and SUPERVISORS["upstart"].given_up_on(there, "demo", [0]) == {}
     there.boot()
-    assert supervisors.states(there, "upstart", "demo", [0]) == {0: supervisors.WELL}
+    assert SUPERVISORS["upstart"].states(there, "demo", [0]) == {0: WELL}
 
 
 def test_a_job_that_gave_up_is_reported_and_not_waited_for(monkeypatch):
@@ -277,7 +278,7 @@ def test_an_override_that_keeps_a_job_from_starting_at_boot_is_found_and_goes(ov
     there.files[OVERRIDE] = override
     there.boot()
     assert bool(there.jobs["demo-0"]["pid"]) is not hidden
-    assert (supervisors.states(there, "upstart", "demo", [0])[0]["boot"] == f"hidden by {OVERRIDE}") is hidden
+    assert (SUPERVISORS["upstart"].states(there, "demo", [0])[0]["boot"] == f"hidden by {OVERRIDE}") is hidden
     assert defined(there).changed is hidden
     there.boot()
     assert there.jobs["demo-0"]["pid"] and (OVERRIDE in there.files) is not hidden

@@ -5,9 +5,13 @@
 
 from __future__ import annotations
 
+import pathlib
+
 import pytest
-from ansible_collections.xitrum.host.plugins.module_utils.supervisor import control as supervisors
-from ansible_collections.xitrum.host.plugins.module_utils.supervisor import inittab
+from ansible_collections.xitrum.host.plugins.module_utils.application import starts
+from ansible_collections.xitrum.host.plugins.module_utils.supervisor import contract, inittab, kinds, rc_script, table
+from ansible_collections.xitrum.host.plugins.module_utils.supervisor.contract import WELL, fill
+from ansible_collections.xitrum.host.plugins.module_utils.supervisor.table import SUPERVISORS
 
 from ..fake_host import FakeHost
 
@@ -28,16 +32,16 @@ WORDS = {"systemd": "failed", "supervisord": "FATAL", "runit": "down", "daemonto
 
 
 def host(kind, **more):
-    what = supervisors.KINDS[kind]
-    links = {supervisors.filled(what["mark"], name="demo", index=0): "somewhere"}
-    daemon = supervisors.filled(what["daemon"], name="demo")
+    what = SUPERVISORS[kind]
+    links = {fill(what.mark, name="demo", index=0): "somewhere"}
+    daemon = fill(what.daemon, name="demo")
     files = {"/run/systemd/system/some.unit": "", **more.get("files", {})}
     return FakeHost(files, {**SAID.get(kind, {}), f"systemctl is-enabled {daemon}": "enabled\n"}, links)
 
 
 @pytest.mark.parametrize("kind", SAID)
 def test_each_is_asked_in_its_own_words(kind):
-    assert supervisors.states(host(kind), kind, "demo", [0, 1]) == {0: supervisors.WELL, 1: {"active": WORDS[kind], "boot": "disabled"}}
+    assert SUPERVISORS[kind].states(host(kind), "demo", [0, 1]) == {0: WELL, 1: {"active": WORDS[kind], "boot": "disabled"}}
 
 
 @pytest.mark.parametrize("folder", ["/etc/systemd/system", "/run/systemd/system"])
@@ -45,53 +49,53 @@ def test_an_instance_that_was_masked_is_not_started_at_boot(folder):
     """As systemctl mask does, for good or until the next boot; the mark for the next boot stays."""
     there = host("systemd")
     there.link(f"{folder}/demo@0.service", "/dev/null")
-    assert supervisors.states(there, "systemd", "demo", [0, 1])[0] == {"active": "active", "boot": f"hidden by {folder}/demo@0.service"}
+    assert SUPERVISORS["systemd"].states(there, "demo", [0, 1])[0] == {"active": "active", "boot": f"hidden by {folder}/demo@0.service"}
 
 
 def test_a_daemon_that_does_not_start_at_boot_starts_no_instance():
     there = host("runit")
     there.commands["systemctl is-enabled demo-runit.service"] = (1, "disabled\n", "")
-    assert supervisors.states(there, "runit", "demo", [0])[0]["boot"] == "disabled"
+    assert SUPERVISORS["runit"].states(there, "demo", [0])[0]["boot"] == "disabled"
 
 
 @pytest.mark.parametrize("table, boot", [(inittab.with_entry("", "demo-runit", "x"), "enabled"), ("", "disabled"), (None, "disabled")])
 def test_without_systemd_the_table_of_init_says_what_starts_at_boot(table, boot):
     there = host("runit", files={} if table is None else {"/etc/inittab": table})
     del there.files["/run/systemd/system/some.unit"]
-    assert supervisors.states(there, "runit", "demo", [0])[0]["boot"] == boot
+    assert SUPERVISORS["runit"].states(there, "demo", [0])[0]["boot"] == boot
 
 
-@pytest.mark.parametrize("kind", [kind for kind in supervisors.KINDS if kind != "rc.local"])
+@pytest.mark.parametrize("kind", [kind for kind in SUPERVISORS if kind != "rc.local"])
 def test_without_its_program_nothing_is_active(kind):
-    assert supervisors.states(FakeHost(), kind, "demo", [0]) == {0: {"active": "", "boot": "disabled"}}
+    assert SUPERVISORS[kind].states(FakeHost(), "demo", [0]) == {0: {"active": "", "boot": "disabled"}}
 
 
 def test_nobody_watches_over_what_rc_local_has_started():
     there = host("rc.local", files={"/etc/rc.local": "#!/bin/sh\nexit 0\n"})
-    assert supervisors.states(there, "rc.local", "demo", [0])[0] == {"active": "active", "boot": "/etc/rc.local is not executable"}
+    assert SUPERVISORS["rc.local"].states(there, "demo", [0])[0] == {"active": "active", "boot": "/etc/rc.local is not executable"}
     there.stats["/etc/rc.local"] = there.stat("/etc/rc.local")._replace(mode=0o755)
-    assert supervisors.states(there, "rc.local", "demo", [0])[0] == supervisors.WELL
+    assert SUPERVISORS["rc.local"].states(there, "demo", [0])[0] == WELL
 
 
 def test_instances_are_found_by_what_starts_them_at_boot():
     there = FakeHost({"/etc/supervisor/conf.d/other-0.conf": "", "/etc/supervisor/conf.d/demo-x.conf": "", "/etc/init/demo-3.conf": ""},
                      links={"/etc/supervisor/conf.d/demo-12.conf": "/etc/demo-supervisord/12.conf", "/etc/demo-runit/enabled/0": "/etc/demo-runit/0"})
-    assert supervisors.defined(there, "demo") == {"supervisord": {12}, "runit": {0}, "upstart": {3}}
-    assert supervisors.defined(there, "dem") == {}
+    assert table.defined(there, "demo") == {"supervisord": {12}, "runit": {0}, "upstart": {3}}
+    assert table.defined(there, "dem") == {}
 
 
 def test_what_is_left_of_one_without_an_instance():
     there = FakeHost({"/etc/demo-runit/0/run": "", "/etc/demo-supervisord/run": "", "/etc/rc.local": "#!/bin/sh\n# BEGIN xitrum.host demo\nx\n"
                       "# END xitrum.host demo\nexit 0\n"}, links={"/etc/demo-supervisord/0.conf": "x", "/etc/supervisor/conf.d/demo-0.conf": "x"})
-    assert supervisors.unused(there, "demo", ("systemd",)) == {"runit": ["/etc/demo-runit"], "rc.local": ["/etc/rc.local"]}
-    assert supervisors.unused(there, "demo", ("runit",)) == {"rc.local": ["/etc/rc.local"]}
+    assert table.unused(there, "demo", ("systemd",)) == {"runit": ["/etc/demo-runit"], "rc.local": ["/etc/rc.local"]}
+    assert table.unused(there, "demo", ("runit",)) == {"rc.local": ["/etc/rc.local"]}
 
 
 def test_an_instance_is_let_go_of_before_its_folder_goes(monkeypatch):
-    monkeypatch.setattr(supervisors.time, "sleep", lambda _seconds: None)
+    monkeypatch.setattr(contract.time, "sleep", lambda _seconds: None)
     there = FakeHost({f"{RUNIT}/0/run": "", f"{RUNIT}/0/supervise/ok": ""}, {f"sv exit {RUNIT}/0": "", f"sv status {RUNIT}/0": (1, "", "")},
                      {f"{RUNIT}/enabled/0": f"{RUNIT}/0"})
-    supervisors.forget(there, "runit", "demo", 0)
+    SUPERVISORS["runit"].forget(there, "demo", 0)
     assert there.done == [("remove", f"{RUNIT}/enabled/0"), ("run", f"sv exit {RUNIT}/0"), ("run", f"sv status {RUNIT}/0"), ("remove", f"{RUNIT}/0")]
     assert not there.listdir(RUNIT)
 
@@ -99,10 +103,10 @@ def test_an_instance_is_let_go_of_before_its_folder_goes(monkeypatch):
 def test_the_last_leftovers_go_and_the_script_of_others_stays():
     own = "# BEGIN xitrum.host demo\nx\n# END xitrum.host demo\n"
     there = FakeHost({"/etc/demo-rc.local/boot": "", "/etc/rc.local": f"#!/bin/sh\ntheirs\n{own}exit 0\n"})
-    supervisors.clean(there, "rc.local", "demo")
+    SUPERVISORS["rc.local"].clean(there, "demo")
     assert there.files == {"/etc/rc.local": "#!/bin/sh\ntheirs\nexit 0\n"}
-    there = FakeHost({"/etc/rc.local": supervisors.rc_local.with_block(None, "demo", "x")})
-    supervisors.clean(there, "rc.local", "demo")
+    there = FakeHost({"/etc/rc.local": rc_script.with_block(None, "demo", "x")})
+    SUPERVISORS["rc.local"].clean(there, "demo")
     assert not there.files
 
 
@@ -113,13 +117,22 @@ def test_a_shell_in_the_folder_is_no_process_of_the_instance():
         files[f"/proc/{pid}/stat"] = f"{pid} ({comm}) S 1 " + "0 " * 17 + "100 0"
         files[f"/proc/{pid}/status"] = "Uid:\t0\t0\t0\t0\nGid:\t0\t0\t0\t0\nVmRSS:\t1 kB\n"
         files[f"/proc/{pid}/environ"] = environ
-    assert [row["pid"] for row in supervisors.processes(FakeHost(files, links=links), "/opt/demo/instances/0")] == [7, 9]
+    assert [row["pid"] for row in starts.instance_processes(FakeHost(files, links=links), "/opt/demo/instances/0")] == [7, 9]
 
 
-@pytest.mark.parametrize("kind", supervisors.KINDS)
+@pytest.mark.parametrize("kind", SUPERVISORS)
 def test_every_supervisor_has_every_column(kind):
-    what = supervisors.KINDS[kind]
-    optional = {"hides", "reset", "hold", "ready", "patience", "unit", "scan", "hiding", "given_up", "output"}
-    assert set(what) - optional == set(supervisors.KINDS["systemd"]) - optional
-    assert kind in supervisors.READERS
-    assert "{index}" in what["mark"] and what["mark"].startswith("/etc/")
+    what = SUPERVISORS[kind]
+    assert what.name == kind and what.program and what.log and what.start and what.files
+    for method in ("words", "pids"):
+        assert getattr(type(what), method) is not getattr(contract.Supervisor, method)
+    assert "{index}" in what.mark and what.mark.startswith("/etc/")
+    # What takes up what it finds has to be kept from it, and to be waited for.
+    assert bool(what.hold) == bool(what.ready) == bool(what.patience)
+    assert bool(what.scan) == bool(what.unit), "an entry of the init of System V replaces the unit"
+    assert what.output or what.log.startswith(("{log_dir}/", "/")), "a failure shows the end of the output"
+
+
+def test_every_file_of_a_kind_is_in_the_table():
+    names = [path.stem for path in pathlib.Path(kinds.__file__).parent.glob("*.py") if path.stem != "__init__"]
+    assert sorted(names) == sorted(kind.replace(".", "_") for kind in SUPERVISORS)

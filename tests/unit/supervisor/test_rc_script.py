@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.xitrum.host.plugins.module_utils.core import marked_block
-from ansible_collections.xitrum.host.plugins.module_utils.supervisor import rc_local
+from ansible_collections.xitrum.host.plugins.module_utils.supervisor import rc_script
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -27,9 +27,9 @@ LINES = st.lists(st.sampled_from(["true", "# exit 0", "", "exit 1", "  exit 0", 
     ("#!/bin/sh\nsleep 1; exit 0\n", f"#!/bin/sh\n{BLOCK}sleep 1; exit 0\n"),
 ])
 def test_the_block_comes_before_the_last_command_where_that_leaves_the_script(text, result):
-    assert rc_local.problem(text) == ""
-    assert rc_local.with_block(text, "demo", "boot") == result
-    assert rc_local.without(result, "demo") == (rc_local.EMPTY if text is None else text)
+    assert rc_script.problem(text) == ""
+    assert rc_script.with_block(text, "demo", "boot") == result
+    assert rc_script.without(result, "demo") == (rc_script.EMPTY if text is None else text)
 
 
 RHEL = "#!/bin/bash\n# THIS FILE IS ADDED FOR COMPATIBILITY PURPOSES\n\ntouch /var/lock/subsys/local\n"
@@ -51,22 +51,22 @@ RHEL = "#!/bin/bash\n# THIS FILE IS ADDED FOR COMPATIBILITY PURPOSES\n\ntouch /v
     ("#!/bin/sh\ntrue\r\nfalse\r\n", f"#!/bin/sh\ntrue\r\nfalse\r\n{BLOCK}"),
 ])
 def test_else_it_comes_at_the_end_and_goes_without_a_trace(text, result):
-    assert rc_local.problem(text) == ""
-    assert rc_local.with_block(text, "demo", "boot") == result
-    assert rc_local.with_block(result, "demo", "boot") == result
-    assert rc_local.without(result, "demo") == text
+    assert rc_script.problem(text) == ""
+    assert rc_script.with_block(text, "demo", "boot") == result
+    assert rc_script.with_block(result, "demo", "boot") == result
+    assert rc_script.without(result, "demo") == text
 
 
 @pytest.mark.parametrize("shell", [
     "/bin/sh", "/bin/sh -e", " /bin/bash", "/usr/bin/dash", "/bin/ksh", "/usr/bin/env -S bash -e", "/bin/busybox sh"])
 def test_every_shell_that_reads_the_line_is_good(shell):
-    assert rc_local.problem(f"#!{shell}\ntrue\n") == ""
+    assert rc_script.problem(f"#!{shell}\ntrue\n") == ""
 
 
 def test_without_systemd_a_script_needs_no_first_line_of_its_own():
     """The shell that runs it at boot goes on with it."""
-    assert rc_local.problem("true\n", systemd=False) == ""
-    assert rc_local.problem("#!/usr/bin/perl\n", systemd=False)
+    assert rc_script.problem("true\n", systemd=False) == ""
+    assert rc_script.problem("#!/usr/bin/perl\n", systemd=False)
 
 
 @pytest.mark.parametrize("text, lines", [
@@ -75,7 +75,7 @@ def test_without_systemd_a_script_needs_no_first_line_of_its_own():
     ("#!/bin/sh\nif down; then exit; fi\ntrue\n", [2]), ("#!/bin/sh\nif down; then exit; fi\n", []),
 ])
 def test_where_the_script_may_end_before_the_block_is_found(text, lines):
-    assert rc_local.early_exits(text, "demo") == lines
+    assert rc_script.early_exits(text, "demo") == lines
 
 
 @pytest.mark.parametrize("text, said", [
@@ -87,27 +87,27 @@ def test_where_the_script_may_end_before_the_block_is_found(text, lines):
     ("#!/bin/sh\r\nexit 0\r\n", "has Windows line ends, so that no interpreter is found for it"),
 ])
 def test_a_script_that_may_not_be_edited_is_named(text, said):
-    assert said in rc_local.problem(text)
+    assert said in rc_script.problem(text)
 
 
 @given(LINES)
 def test_what_was_put_in_is_put_in_once_and_taken_out_again(lines):
     text = "\n".join(["#!/bin/sh", *lines, "exit 0", ""])
-    once = rc_local.with_block(text, "demo", "boot")
-    assert rc_local.with_block(once, "demo", "boot") == once
+    once = rc_script.with_block(text, "demo", "boot")
+    assert rc_script.with_block(once, "demo", "boot") == once
     assert marked_block.has_block(once, "demo") and not marked_block.has_block(once, "dem")
-    assert rc_local.without(once, "demo") == text
-    two = rc_local.with_block(once, "demo2", "boot")
-    assert rc_local.without(two, "demo2") == once
+    assert rc_script.without(once, "demo") == text
+    two = rc_script.with_block(once, "demo2", "boot")
+    assert rc_script.without(two, "demo2") == once
 
 
 @given(st.lists(st.sampled_from(["true", "exit 1", "# exit 0", "", "fi", "exec x"]), max_size=6),
        st.sampled_from(["", "\n"]))
 def test_any_script_comes_back_byte_for_byte_whichever_of_two_goes_first(lines, end):
     text = "\n".join(["#!/bin/sh", *lines]) + end
-    two = rc_local.with_block(rc_local.with_block(text, "demo", "boot"), "shop", "boot")
+    two = rc_script.with_block(rc_script.with_block(text, "demo", "boot"), "shop", "boot")
     for first, second in (("demo", "shop"), ("shop", "demo")):
-        assert rc_local.without(rc_local.without(two, first), second) == text
+        assert rc_script.without(rc_script.without(two, first), second) == text
 
 
 def test_without_a_script_there_is_no_block():

@@ -1,0 +1,111 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Instances that /etc/rc.local starts at boot, and that nothing starts again."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Iterable, Mapping, Sequence
+
+from ...core import foreign_file, marked_block, process
+from .. import rc_script
+from ..contract import WELL, ServiceFile, Supervisor, edited_file, fill, has_block, log_folder, pid_of
+from ..init_system import Init
+
+_HOME = "/etc/{name}-rc.local"
+
+
+class RcLocal(Supervisor):
+    """A block of ours in a script that may be somebody else's starts the instances."""
+
+    def words(self, host: Any, name: str, indices: Sequence[int]) -> dict[int, str]:
+        """Nothing watches over what rc.local has started, so that there is nothing to query: its process shows whether it runs."""
+        return {index: WELL["active"] for index in indices}
+
+    def pids(self, host: Any, name: str, indices: Sequence[int]) -> dict[int, int]:
+        """From the file that the script which starts an instance writes."""
+        paths = {index: fill(self.own, name=name, index=index)[0] for index in indices}
+        return {index: pid_of((process.seen(host.read, path) or "").strip()) for index, path in paths.items()}
+
+    def boot_word(self, host: Any, name: str) -> str:
+        found = foreign_file.read_file(host, rc_script.PATH).stat
+        executable = found is not None and found.mode & 0o100
+        return WELL["boot"] if executable else f"{rc_script.PATH} is not executable"
+
+    def read_own(self, host: Any, desired: Mapping[str, Any], init: Init) -> dict[str, Any]:
+        return {
+            "script": foreign_file.read_file(host, rc_script.PATH),
+            "unit": read_unit(host) if init.name == "systemd" else ("", "", True),
+        }
+
+    def edited_files(self, name: str, state: Mapping[str, Any]) -> list[dict[str, Any]]:
+        script = state["own"]["script"]
+        if script_error(state):
+            return []
+        boot = f"{fill(_HOME, name=name)}/boot"
+        text = rc_script.with_block(script.text, name, f"[ ! -x {boot} ] || {boot}")
+        mode = 0o755 if script.stat is None else script.stat.mode & 0o777 | 0o111
+        return [edited_file(script, text, mode)]
+
+    def errors(self, desired: Mapping[str, Any], state: Mapping[str, Any]) -> Iterable[str]:
+        return [script_error(state)]
+
+    def notes(self, name: str, state: Mapping[str, Any]) -> list[str]:
+        lines = [] if script_error(state) else rc_script.early_exits(state["own"]["script"].text, name)
+        if not lines:
+            return []
+        return [
+            f"{rc_script.PATH} may end before it starts the application, on line {', '.join(map(str, lines))}: "
+            "let it go on where the application has to start"
+        ]
+
+    def foreign_files(self, state: Mapping[str, Any]) -> list[Any]:
+        return [state["own"]["script"]]
+
+    def blocks(self, host: Any, name: str) -> list[str]:
+        return [rc_script.PATH] if has_block(host, rc_script.PATH, name) else []
+
+    def remove_blocks(self, host: Any, name: str) -> None:
+        if has_block(host, rc_script.PATH, name):
+            foreign_file.restore_file(
+                host, rc_script.PATH, lambda text: marked_block.without(text, name), rc_script.EMPTY
+            )
+
+
+def script_error(state: Mapping[str, Any]) -> str:
+    """What keeps a block out of the script at boot, as a sentence; empty where nothing does."""
+    script = state["own"]["script"]
+    text_error = rc_script.problem(script.text, state["init"].name == "systemd")
+    return script.problem or rc_script.boot_problem(*state["own"]["unit"]) or text_error
+
+
+def read_unit(host: Any) -> tuple[str, str, bool]:
+    """What `rc_script.boot_problem` judges: the state of systemd's unit, its script, and whether our path leads there."""
+    shown = host.run(["systemctl", "show", "--no-pager", "--property=LoadState,ExecStart", "--", "rc-local.service"]).out
+    unit = process.parse_unit(shown)
+    path = re.search(r"\bpath=(/\S+)", unit.get("ExecStart", ""))
+    script = path[1] if path else ""
+    return unit.get("LoadState", ""), script, host.realpath(script) == host.realpath(rc_script.PATH)
+
+
+SUPERVISOR = RcLocal(
+    name="rc.local",
+    program="logrotate",
+    packages=("logrotate",),
+    restarts=False,
+    mark=f"{_HOME}/enabled/{{index}}",
+    target=f"{_HOME}/start",
+    own=("/run/{name}-rc.local-{index}.pid",),
+    shared=(_HOME, "/etc/logrotate.d/{name}-rc.local"),
+    # As at boot: nothing of the login that starts it.
+    start=(("env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", f"{_HOME}/start", "{index}"),),
+    log="{log_dir}/output-{index}.log",
+    files=(
+        ServiceFile("rc.local/run", f"{_HOME}/run", "0755"),
+        log_folder("rc.local"),
+        ServiceFile("rc.local/start", f"{_HOME}/start", "0755"),
+        ServiceFile("rc.local/boot", f"{_HOME}/boot", "0755"),
+        ServiceFile("rc.local/logrotate", "/etc/logrotate.d/{name}-rc.local"),
+    ),
+)

@@ -1,0 +1,231 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Instances as programs of supervisord, of which one daemon serves everybody on a host: of the distribution, or of PyPI."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Iterable, Mapping, Sequence
+
+from ...core import process, recorded
+from ...core.foreign_text import printable
+from ...core.plan import RUN, Row
+from .. import supervisord_config as config
+from ..contract import ServiceFile, Supervisor, fill, log_folder, pid_of, well
+from ..init_system import Init
+
+_HOME = "/etc/{name}-supervisord"
+_LOGS = "/etc/systemd/system/{name}-logs"
+
+#: A hash of a file, as pip takes it.
+HASH = re.compile(r"sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|sha512:[0-9a-f]{128}")
+
+
+class Supervisord(Supervisor):
+    """A program is RUNNING some seconds after its start; until then it is STARTING."""
+
+    def layout(self, options: Mapping[str, Any]) -> tuple[ServiceFile, ...]:
+        """The files of PyPI's supervisord are those that the distribution's package would bring, of no application's own."""
+        return (*self.files, *PYPI_FILES) if options.get("supervisord_version") else self.files
+
+    def words(self, host: Any, name: str, indices: Sequence[int]) -> dict[int, str]:
+        """From `supervisorctl status`."""
+        printed = host.run(["supervisorctl", "status"]).out
+        words = dict(line.split()[:2] for line in printed.splitlines() if len(line.split()) > 1)
+        return {index: well(words.get(f"{name}-{index}", ""), ("RUNNING", "STARTING")) for index in indices}
+
+    def pids(self, host: Any, name: str, indices: Sequence[int]) -> dict[int, int]:
+        """From `supervisorctl pid`: the number alone, also while the program is STARTING."""
+        return {index: pid_of(host.run(["supervisorctl", "pid", f"{name}-{index}"]).out.strip()) for index in indices}
+
+    def read_own(self, host: Any, desired: Mapping[str, Any], init: Init) -> dict[str, Any]:
+        own_paths = {
+            f"{config.FOLDER}/{desired['name']}.conf",
+            *(fill(self.mark, name=desired["name"], index=index) for index in range(desired["instances"])),
+        }
+        return {
+            "others": read_others(host, own_paths),
+            "version": host.run([command(host), "--version"]).out,
+            "pypi": read_pypi(host) if desired["supervisord_version"] else None,
+        }
+
+    def placeholders(self, state: Mapping[str, Any]) -> dict[str, Any]:
+        others = state["own"]["others"]
+        # What the running daemon has, where a file sets minfds to what cannot be read, or may.
+        least = (state["daemon"].get("nofile") or (0, 0))[0] if config.keeps_minfds(others) else 0
+        return {**super().placeholders(state), "@MINFDS@": max(state["granted"], config.minfds(others), least)}
+
+    def links(self, state: Mapping[str, Any]) -> list[dict[str, str]]:
+        return [{"path": path, "target": to} for path, to in config.COMMANDS.items()] if state["own"]["pypi"] else []
+
+    def plan_packages(self, desired: Mapping[str, Any], state: Mapping[str, Any]) -> tuple[list[str], list[Row]]:
+        """Of supervisord of PyPI, the packages that its installation takes."""
+        own, version = state["own"], desired["supervisord_version"]
+        if not own["pypi"]:
+            return super().plan_packages(desired, state)
+        install, _error = pypi_source(desired, state)
+        running = own["pypi"]["running"].strip()
+        stale = not install and running and not config.same(running, version)
+        restart = "systemctl restart supervisor"
+        status, why, fix = "ok", "", ""
+        if install:
+            status, why, fix = "differs", "it is not installed", RUN
+        elif stale:
+            status, why, fix = "restart", f"{restart} makes it effective, and restarts everybody's programs", restart
+        row = Row("service", "supervisord of PyPI", version, own["version"].strip(), running, status, why, fix)
+        return config.PACKAGES[own["pypi"]["debian"]] if install else [], [row]
+
+    def plan_daemon(self, state: Mapping[str, Any]) -> tuple[list[Row], list[tuple[str, Any]]]:
+        """The daemon needs a limit that its programs can inherit."""
+        found = state["daemon"]
+        if not found["nofile"]:
+            return [], []
+        enough = all(limit == process.UNLIMITED or limit >= state["granted"] for limit in found["nofile"])
+        row = Row("service", "open files of supervisord", f">= {state['granted']}", "minfds",
+                  "/".join(map(str, found["nofile"])), "ok" if enough else "differs",
+                  "" if enough else "its programs inherit it", "" if enough else RUN)
+        return [row], [] if enough else [("raise", found["pid"])]
+
+    def unread(self, state: Mapping[str, Any]) -> list[tuple[str, int, str, str]]:
+        return config.unread(state["own"]["others"])
+
+    def errors(self, desired: Mapping[str, Any], state: Mapping[str, Any]) -> Iterable[str]:
+        others, pypi, name = state["own"]["others"], state["own"]["pypi"], desired["name"]
+        taken = config.programs(others)
+        for index in range(desired["instances"]):
+            if f"{name}-{index}" in taken:
+                yield (
+                    f"{taken[f'{name}-{index}']} has a program {name}-{index} already: remove it there, "
+                    "or set another xitrum_name"
+                )
+        patterns = config.included(others.get(config.MAIN, ""))
+        mark = fill(self.mark, name=name, index=0)
+        if patterns and not config.includes(patterns, mark):
+            yield (
+                f"{config.MAIN} includes {' '.join(patterns)}, which does not find {mark}: "
+                f"add {config.FOLDER}/*.conf to files in its section [include]"
+            )
+        if pypi:
+            for path in pypi["foreign"]:
+                yield (
+                    f"{path} exists and is not of this collection: move it away, "
+                    "or unset supervisor_supervisord_version"
+                )
+            yield pypi_source(desired, state)[1]
+        else:
+            yield config.too_old(state["own"]["version"])
+
+    def variable_errors(self, variables: Mapping[str, Any]) -> Iterable[str]:
+        """The files of supervisord that pip may install: root runs them."""
+        version = str(variables.get("supervisor_supervisord_version") or "").strip()
+        hashes = variables.get("supervisor_supervisord_hashes") or []
+        if not version or not isinstance(hashes, (list, tuple)):
+            return
+        wrong = next((str(item) for item in hashes if not HASH.fullmatch(str(item))), None)
+        if wrong is not None:
+            yield (
+                f"supervisor_supervisord_hashes has {printable(wrong)!r}: "
+                "expected texts such as sha256: and 64 digits from 0 to f"
+            )
+        elif not hashes:
+            yield (
+                f"supervisor_supervisord_version is {version}, and supervisor_supervisord_hashes is empty: expected are "
+                "the hashes of its files, since root runs what pip installs. Run pip download --no-deps "
+                f"supervisor=={version} and pip hash supervisor-{version}*, verify the file, and set "
+                "supervisor_supervisord_hashes to what follows --hash="
+            )
+
+
+def command(host: Any) -> str:
+    """Supervisord by its name, or where pip has put it and nothing in the search path leads to it yet."""
+    found = [path for path in config.COMMANDS.values() if path.endswith("/supervisord") and host.exists(path)]
+    return found[0] if found and not host.which("supervisord") else "supervisord"
+
+
+def read_pypi(host: Any) -> dict[str, Any]:
+    """Supervisord of PyPI on the host.
+
+    Where it is, what that points at, whether Debian's names of packages hold, and the version of the running daemon.
+    """
+    path = host.which("supervisord") or command(host)
+    running = host.run(["supervisorctl", "version"])
+    record = recorded.read(host)["made"]
+    links = config.COMMANDS.items()
+    foreign = [link for link, target in links if host.stat(link) is not None and host.readlink(link) != target]
+    if host.exists(config.ENVIRONMENT) and config.ENVIRONMENT not in record:
+        foreign.append(config.ENVIRONMENT)
+    return {
+        "path": path,
+        "link": host.readlink(path) or "",
+        "foreign": foreign,
+        "debian": bool(host.which("dpkg-query")),
+        "running": running.out if running.rc == 0 else "",
+    }
+
+
+def read_others(host: Any, own: set[str]) -> dict[str, str]:
+    """The files of supervisord's configuration that are not in `own`: path to text."""
+    main = host.read(config.MAIN) or ""
+    patterns = config.included(main) or [f"{config.FOLDER}/*.conf"]
+    folders = sorted({pattern.rpartition("/")[0] for pattern in patterns})
+    paths = [f"{folder}/{name}" for folder in folders for name in host.listdir(folder)]
+    others = [path for path in paths if config.includes(patterns, path) and path not in own]
+    return {config.MAIN: main, **{path: host.read(path) or "" for path in others}}
+
+
+def pypi_source(desired: Mapping[str, Any], state: Mapping[str, Any]) -> tuple[bool, str]:
+    """Whether supervisord has to be installed from PyPI, and why it cannot be, as a sentence."""
+    own = state["own"]
+    return config.source(desired["supervisord_version"], own["version"], own["pypi"]["path"], own["pypi"]["link"])
+
+
+PYPI_FILES = (
+    ServiceFile("supervisord/main", config.MAIN),
+    ServiceFile("supervisord/daemon", config.UNIT),
+)
+
+SUPERVISOR = Supervisord(
+    name="supervisord",
+    program="supervisorctl",
+    packages=("supervisor",),
+    inits=("systemd",),
+    daemon="supervisor.service",
+    inherits=True,
+    low_ports=False,
+    mark=f"{config.FOLDER}/{{name}}-{{index}}.conf",
+    target=f"{_HOME}/{{index}}.conf",
+    own=(f"{_HOME}/{{index}}.conf",),
+    shared=(_HOME, f"{config.FOLDER}/{{name}}.conf", f"{_LOGS}.path", f"{_LOGS}.service"),
+    given_up=("FATAL",),
+    # `update` with a name takes up this program alone, whatever else was edited in its configuration.
+    start=(
+        ("supervisorctl", "reread"),
+        ("supervisorctl", "update", "{name}-{index}"),
+        ("supervisorctl", "start", "{name}-{index}"),
+    ),
+    stop=(("supervisorctl", "stop", "{name}-{index}"),),
+    forget_commands=(("supervisorctl", "remove", "{name}-{index}"),),
+    # It opens the file of what a program prints before it starts it, so that nothing of a program could make the folder.
+    # Each `enable` has systemd read its units again.
+    define=(
+        ("systemctl", "enable", "--now", "supervisor.service"),
+        ("systemctl", "enable", "{name}-logs.service"),
+        ("systemctl", "enable", "--now", "{name}-logs.path"),
+    ),
+    gone=(
+        ("systemctl", "disable", "--now", "{name}-logs.path"),
+        ("systemctl", "disable", "{name}-logs.service"),
+    ),
+    gone_after=(("systemctl", "daemon-reload"),),
+    log="{log_dir}/output-{index}.log",
+    files=(
+        ServiceFile("supervisord/run", f"{_HOME}/run", "0755"),
+        ServiceFile("supervisord/limits", f"{config.FOLDER}/{{name}}.conf"),
+        # The options of a program may hold secrets: its environment.
+        ServiceFile("supervisord/program", f"{_HOME}/{{index}}.conf", "0600"),
+        log_folder("supervisord"),
+        ServiceFile("supervisord/log_path", f"{_LOGS}.path"),
+        ServiceFile("supervisord/log_service", f"{_LOGS}.service"),
+    ),
+)

@@ -1,0 +1,56 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What runit and daemontools have in common: they start what they find in a folder, and run under a unit of their own.
+
+Without systemd the init of System V starts them by an entry in its table.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Sequence
+
+from .contract import ServiceFile, Supervisor, fill, log_folder, pid_of, well
+
+#: They look into their folder every five seconds.
+PATIENCE_SECONDS = 15
+
+
+class Scanning(Supervisor):
+    """A supervisor that has a service directory for each instance, and prints a line for each when it is queried.
+
+    A kind of it sets `QUERY`, the command; `WORD`, a pattern with the groups folder and word; `UP`, the word of one that
+    runs; `PID`, a pattern with the groups folder and process id.
+    """
+
+    QUERY: Sequence[str] = ()
+    WORD = ""
+    UP = ""
+    PID = ""
+
+    def words(self, host: Any, name: str, indices: Sequence[int]) -> dict[int, str]:
+        found = self._query(host, name, indices, self.WORD)
+        return {index: well(word, (self.UP,)) for index, word in found.items()}
+
+    def pids(self, host: Any, name: str, indices: Sequence[int]) -> dict[int, int]:
+        """The process of the instance; that of its log is another one."""
+        return {index: pid_of(text) for index, text in self._query(host, name, indices, self.PID).items()}
+
+    def _query(self, host: Any, name: str, indices: Sequence[int], pattern: str) -> dict[int, str]:
+        folders = {index: fill(self.target, name=name, index=index) for index in indices}
+        printed = host.run([*self.QUERY, *folders.values()]).out
+        found = {match["folder"]: match["value"] for match in re.finditer(pattern, printed, re.MULTILINE)}
+        return {index: found.get(folder, "") for index, folder in folders.items()}
+
+
+def service_files(kind: str) -> tuple[ServiceFile, ...]:
+    """The files of a supervisor that scans a folder."""
+    home = f"/etc/{{name}}-{kind}"
+    return (
+        ServiceFile(f"{kind}/run", f"{home}/{{index}}/run", "0755"),
+        ServiceFile(f"{kind}/output", f"{home}/{{index}}/log/run", "0755"),
+        log_folder(kind),
+        ServiceFile(f"{kind}/scan", f"{home}/scan", "0755"),
+        ServiceFile("shared/scanner", f"/etc/systemd/system/{{name}}-{kind}.service"),
+    )
