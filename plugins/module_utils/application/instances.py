@@ -622,7 +622,7 @@ def make(host, wanted, index, name, files):
     # Of root alone until it is whole: nobody else is to hold it.
     host.make_directory(partial, 0o700, "root", user)
     try:
-        with partial_folder.hold(partial):
+        with host.held(partial):
             fill(host, wanted, index, files, partial)
             host.make_directory(partial, 0o750, "root", user)
             if host.exists(f"{home}/{name}"):

@@ -10,11 +10,8 @@ older release has with the same content become hard links, so a release costs th
 from __future__ import annotations
 
 import errno
-import hashlib
 import json
-import os
-import shutil
-import tarfile
+import posixpath
 import time
 from typing import Any
 
@@ -286,53 +283,37 @@ def shared(host, root, releases, wanted_digests):
         for entry in files(host, root, release):
             key = (entry["sha256"], entry["mode"])
             path = f"{folder(root, release)}/{entry['path']}"
-            if key in wanted_digests and key not in found and has_mode(path, key[1]) and digest(path) == key[0]:
+            if key in wanted_digests and key not in found and has_mode(host, path, key[1]) and host.digest(path) == key[0]:
                 found[key] = path
     return found
 
 
-def has_mode(path, mode):
-    """Whether a file of a release is as readable and executable as its manifest says: others than its group have nothing of it."""
-    try:
-        return os.stat(path).st_mode & 0o7777 == int(mode, 8) & 0o750
-    except OSError:
-        return False
+def has_mode(host, path, mode):
+    """Whether a file of a release is as readable and executable as its manifest says: others than its group have nothing
+    of it."""
+    return host.has_mode(path, int(mode, 8) & 0o750)
 
 
-def seals(found):
-    """What tells later whether a file that was proved has been touched since: path to [SHA-256, mode, size, time of the last change of its inode in ns]."""
-    said = {}
-    for (sha256, mode), path in found.items():
-        stat = os.stat(path)
-        said[path] = [sha256, mode, stat.st_size, stat.st_ctime_ns]
-    return said
+def seals(host, found):
+    """What tells later whether a file that was verified has been touched since: path to [SHA-256, mode, size, time of the
+    last change of its inode in ns]. Raises OSError."""
+    return {path: [sha256, mode, *host.seal(path)] for (sha256, mode), path in found.items()}
 
 
-def sealed(said):
+def sealed(host, said):
     """The same files as L(shared) gave them. One that was touched since (a hard link to it is a touch) is read again.
 
     Raises ValueError where it is another now.
     """
     found = {(sha256, mode): path for path, (sha256, mode, _size, _changed) in said.items()}
     try:
-        touched = [path for path, seal in seals(found).items() if seal != said[path] and digest(path) != seal[0]]
+        touched = [path for path, seal in seals(host, found).items()
+                   if seal != said[path] and host.digest(path) != seal[0]]
     except OSError as error:
         touched = [error.filename]
     if touched:
         raise ValueError(f"{touched[0]} was changed while the release was sent; run the playbook again")
     return found
-
-
-def digest(path):
-    """The SHA-256 of a file in hexadecimal; an empty text where it cannot be read."""
-    sha = hashlib.sha256()
-    try:
-        with open(path, "rb") as handle:
-            for block in iter(lambda: handle.read(1 << 20), b""):
-                sha.update(block)
-    except OSError:
-        return ""
-    return sha.hexdigest()
 
 
 def missing(manifest, found):
@@ -396,17 +377,17 @@ def assemble(host, wanted, manifest, found, archive, now):
     host.make_directory(f"{root}/releases", 0o750, "root", group)
     # Of root alone until it is whole: nobody else is to hold it.
     host.make_directory(partial, 0o700, "root", group)
-    with partial_folder.hold(partial):
+    with host.held(partial):
         fill(host, partial, manifest, found, archive, group)
-        fault = find_fault(partial, manifest)
+        fault = find_fault(host, partial, manifest)
         if fault:
             raise ValueError(f"the release was not made as its manifest lists it: {fault}. What runs is untouched; run the playbook again.")
         host.own(partial, 0o750, "root", group)
         host.write(manifest_path(root, release), json.dumps({"installed": now, "files": manifest}), 0o640, "root", group)
         # On the disk before it has its name, or a power cut could leave a whole release of empty files.
-        os.sync()
+        host.sync()
         try:
-            os.rename(partial, folder(root, release))
+            host.rename(partial, folder(root, release))
         except OSError as error:
             if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
                 raise
@@ -415,36 +396,33 @@ def assemble(host, wanted, manifest, found, archive, now):
 
 def fill(host, partial, manifest, found, archive, group):
     """Makes the entries of a manifest in a folder, of what the host has (C(found)) and what was sent."""
-    sent = unpack(archive, partial) if archive else {}
+    sent = host.unpack_digests(archive, partial) if archive else {}
     made = {partial}
     for entry in manifest:
         path = f"{partial}/{entry['path']}"
-        parents = [os.path.dirname(path)]
+        parents = [posixpath.dirname(path)]
         while parents[-1] not in made:
-            parents.append(os.path.dirname(parents[-1]))
+            parents.append(posixpath.dirname(parents[-1]))
         for parent in reversed(parents[:-1]):
             host.make_directory(parent, 0o750, "root", group)
             made.add(parent)
         place(host, entry, path, found, sent, group)
     for spare in sent.values():
-        os.unlink(spare)
+        host.remove(spare)
 
 
-def find_fault(folder_path, manifest):
+def find_fault(host, folder_path, manifest):
     """The first way in which a folder is not what a manifest lists, as part of a sentence; empty where it is."""
-    listed, there = {entry["path"]: entry for entry in manifest}, set()
-    for top, inside, names in os.walk(folder_path):
-        links = [name for name in inside if os.path.islink(os.path.join(top, name))]
-        there.update(os.path.relpath(os.path.join(top, name), folder_path) for name in names + links)
+    listed, there = {entry["path"]: entry for entry in manifest}, set(host.entries(folder_path))
     more, less = sorted(there - set(listed)), sorted(set(listed) - there)
     if more or less:
         return f"found {more[0]}, which is not listed" if more else f"{less[0]} is missing"
     for path, entry in listed.items():
-        where = os.path.join(folder_path, path)
+        where = f"{folder_path}/{path}"
         if "link" in entry:
-            good = os.path.islink(where) and os.readlink(where) == entry["link"]
+            good = host.readlink(where) == entry["link"]
         else:
-            good = not os.path.islink(where) and has_mode(where, entry["mode"]) and digest(where) == entry["sha256"]
+            good = has_mode(host, where, entry["mode"]) and host.digest(where) == entry["sha256"]
         if not good:
             return f"{path} has another content or mode"
     return ""
@@ -453,29 +431,15 @@ def find_fault(folder_path, manifest):
 def place(host, entry, path, found, sent, group):
     """One entry of the manifest: a link, a hard link to an older release's file, or a file that was sent."""
     if "link" in entry:
-        os.symlink(entry["link"], path)
+        host.link(path, entry["link"])
     elif (entry["sha256"], entry["mode"]) in found:
-        os.link(found[entry["sha256"], entry["mode"]], path)
+        host.hard_link(found[entry["sha256"], entry["mode"]], path)
     else:
         # Two files with one content share what was sent, unless their modes differ: then the second is a copy.
         used = any(digest_of_other == entry["sha256"] for digest_of_other, _mode in found)
-        (shutil.copyfile if used else os.link)(sent[entry["sha256"]], path)
+        (host.copy if used else host.hard_link)(sent[entry["sha256"]], path)
         host.own(path, int(entry["mode"], 8) & 0o750, "root", group)
         found[entry["sha256"], entry["mode"]] = path
-
-
-def unpack(archive, partial):
-    """The files of an archive whose members are named by their SHA-256: digest to path. Raises ValueError for another content."""
-    sent = {}
-    with tarfile.open(archive) as tar:
-        for member in tar:
-            path = f"{partial}/.{member.name}"
-            with open(path, "wb") as out:
-                shutil.copyfileobj(tar.extractfile(member), out, 1 << 20)
-            if digest(path) != member.name:
-                raise ValueError(f"a file arrived damaged: its SHA-256 is {digest(path)}, wanted is {member.name}; run the playbook again")
-            sent[member.name] = path
-    return sent
 
 
 def describe(error, wanted):

@@ -9,24 +9,21 @@ archive it is from; folder and marker come into their place by one rename, so a 
 
 from __future__ import annotations
 
-import hashlib
-import os
+import posixpath
 import re
 import tarfile
-import tempfile
 import zlib
-from contextlib import contextmanager
 from typing import Any
 
 from ..core import partial_folder, urls
 from ..core.component import NOTHING_SEEN, Applied, Desired, Execution, Seen
-from ..core.host import LONG_SECONDS, Host
-from ..core.local_files import sha256_of
+from ..core.host import Host
 from ..core.plan import RUN, Draft, Plan, Row
 from ..package import source as package_source
 from . import alternatives
 from . import component as jdk
 from .component import FOLDER, MARKER, PART, major, version_said
+from .fetch import obtain, verified
 
 SourceError = package_source.SourceError
 
@@ -60,16 +57,16 @@ def elf_architecture(head):
     return MACHINES.get(machine, f"ELF machine {machine}")
 
 
-def home_in(folder):
+def home_in(host, folder):
     """The folder of the JDK in what was unpacked: the one nearest to the top. Raises SourceError."""
     found = []
     # An archive may hold a JRE beside its JDK.
     for programs in (("bin/java", "bin/javac"), ("bin/java",)):
         def matches(path, names=programs):
-            return all(os.path.isfile(f"{path}/{name}") for name in names)
+            return all(host.is_file(f"{path}/{name}") for name in names)
         found = found or package_source.find_folders(folder, matches)
     if len(found) > 1:
-        listed = ", ".join(os.path.relpath(path, folder) for path in found)
+        listed = ", ".join(posixpath.relpath(path, folder) for path in found)
         raise SourceError(f"found {len(found)} folders with bin/java in the archive ({listed}); expected one: "
                           "give the archive of one JDK")
     if not found:
@@ -79,20 +76,15 @@ def home_in(folder):
     return found[0]
 
 
-def check(home, architecture, version):
+def check(host, home, architecture, version):
     """Whether a folder is a JDK for this architecture, of this major version (any with 0), before it is run. Raises SourceError."""
-    with open(f"{home}/bin/java", "rb") as handle:
-        found = elf_architecture(handle.read(20))
+    found = elf_architecture(host.head(f"{home}/bin/java", 20))
     if found != architecture:
         raise SourceError(f"bin/java in the archive is {'for ' + found if found else 'no executable for Linux'}, this host is {architecture}: "
                           "give the archive for this architecture in jdk_archives")
-    if not os.path.isfile(f"{home}/bin/javac"):
+    if not host.is_file(f"{home}/bin/javac"):
         raise SourceError("the archive has bin/java and no bin/javac, so it is a JRE: wanted is a JDK")
-    try:
-        with open(f"{home}/release", encoding="utf-8", errors="surrogateescape") as handle:
-            said = re.search(r'^JAVA_VERSION="([^"]*)"', handle.read(), re.MULTILINE)
-    except FileNotFoundError:
-        said = None
+    said = re.search(r'^JAVA_VERSION="([^"]*)"', host.read(f"{home}/release") or "", re.MULTILINE)
     if said and version and major(said.group(1)) != version:
         raise SourceError(f"the archive holds a JDK {said.group(1)}, wanted is {version}: correct jdk_version or the archive")
 
@@ -109,56 +101,6 @@ def prove(host, home, version):
     return said
 
 
-def obtain(source, sha256, headers, cache, timeout, validate_certs):
-    """The path of the archive on this machine and its SHA-256. Raises SourceError. C(sha256): empty for any."""
-    if not re.match(r"https?://", source, re.IGNORECASE):
-        if "://" in source:
-            raise SourceError(f"{package_source.shown(source)}: an archive comes from a path, or an http or https URL; "
-                              "fetch it by other means first")
-        path = os.path.abspath(os.path.expanduser(source))
-        if not os.path.isfile(path):
-            raise SourceError(f"there is no archive at {path}: give the path of a tar.gz, or an http or https URL")
-        return path, verified(path, sha256)
-    with alone(os.path.join(cache, "archives")) as folder:
-        if sha256:
-            return package_source.download(source, sha256, headers, cache, timeout, validate_certs), sha256
-        return download_unverified(source, headers, folder, timeout, validate_certs)
-
-
-def verified(path, sha256):
-    """The SHA-256 of a file. Raises SourceError where it is not the wanted one."""
-    try:
-        found = sha256_of(path)
-    except OSError as error:
-        raise SourceError(f"{path} cannot be read ({error.strerror}): let the user who runs Ansible read it") from error
-    if sha256 and found != sha256:
-        raise SourceError(f"the SHA-256 of {path} is {found}, wanted is {sha256}: fetch the archive again, or correct the checksum")
-    return found
-
-
-@contextmanager
-def alone(folder):
-    """The folder of archives, for one process at a time: the hosts of a play would all fetch the same archive."""
-    package_source.tidy(folder)
-    with Host().locked(os.path.join(folder, ".lock"), LONG_SECONDS):
-        yield folder
-
-
-def download_unverified(source, headers, folder, timeout, validate_certs):
-    """An archive without a known checksum: kept under its URL, so that it too is fetched once. Path and SHA-256."""
-    path = os.path.join(folder, "unverified-" + hashlib.sha256(source.encode()).hexdigest())
-    if not os.path.exists(path):
-        handle, part = tempfile.mkstemp(prefix=package_source.PART, dir=folder)
-        try:
-            with os.fdopen(handle, "wb") as out:
-                package_source.receive(source, headers, timeout, validate_certs, out)
-            os.rename(part, path)
-        finally:
-            if os.path.exists(part):
-                os.unlink(part)
-    return path, sha256_of(path)
-
-
 def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, Any]:
     """What is there of the JDK that is desired, of those that are to go, and of runs that were killed."""
     home, running = f"{FOLDER}/{desired['name']}", jdk.executables(host) if desired["absent"] else {}
@@ -168,7 +110,7 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
         "said": jdk.version_of(host, home, "", {}) if there else "", "compiler": host.exists(f"{home}/bin/javac"),
         "leftovers": jdk.leftovers(host), "homes": jdk.homes(host),
         "absent": {name: jdk.read_absent(host, name, running) for name in desired["absent"]
-                   if re.fullmatch(jdk.NAME, name) and host.exists(f"{FOLDER}/{name}")},
+                   if re.fullmatch(jdk.FOLDER_NAME, name) and host.exists(f"{FOLDER}/{name}")},
     }
 
 
@@ -237,7 +179,7 @@ def unpack(host, archive, sha256, wanted):
     for left in jdk.leftovers(host):
         host.remove(left)
     host.make_directory(part)
-    with partial_folder.hold(part):
+    with host.held(part):
         return install(host, archive, sha256, wanted, final, part)
 
 
@@ -251,12 +193,12 @@ def install(host, archive, sha256, wanted, final, part):
             raise SourceError(f"{str(error).partition(': ')[0].replace(archive, 'the archive')}: it is refused, fetch it again from its maker") from error
         except (tarfile.TarError, EOFError, zlib.error) as error:
             raise SourceError(f"the archive cannot be unpacked ({error}): wanted is a whole tar.gz, fetch it again") from error
-        home = home_in(part)
-        check(home, wanted["architecture"], wanted["version"])
+        home = home_in(host, part)
+        check(host, home, wanted["architecture"], wanted["version"])
         said = prove(host, home, wanted["version"])
         host.write(f"{home}/{MARKER}", sha256 + "\n")
         # The rename must not reach the disk before the files do.
-        os.sync()
+        host.sync()
         if host.exists(final):
             host.remove(f"{part}.old")
             host.rename(final, f"{part}.old")

@@ -28,7 +28,10 @@ MARKER = ".xitrum.host.archive"
 #: What follows the name of a folder that is not whole yet, or not whole any more.
 PART = ".part"
 
-NAME = r"[A-Za-z0-9][A-Za-z0-9._+-]*"
+NAME = "jdk"
+
+#: What the folder of a JDK may be called.
+FOLDER_NAME = r"[A-Za-z0-9][A-Za-z0-9._+-]*"
 
 #: The newest long-term release that each distribution's own packages had when it came out, for hosts whose package
 #: manager has no lists yet. What it offers since is asked of the package manager.
@@ -154,7 +157,7 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
         "said": version_of(host, home, release, running),
         "default": first[: -len("/bin/java")] if host.exists(first) and first.endswith("/bin/java") else "",
         "leftovers": leftovers(host),
-        "absent": {name: read_absent(host, name, running) for name in desired["absent"] if re.fullmatch(NAME, name) and host.exists(f"{FOLDER}/{name}")},
+        "absent": {name: read_absent(host, name, running) for name in desired["absent"] if re.fullmatch(FOLDER_NAME, name) and host.exists(f"{FOLDER}/{name}")},
         "alternatives": alternatives.read(host, alternatives_wanted(home)) if desired["alternatives"] else None,
     }
 
@@ -230,7 +233,7 @@ def archive_problems(wanted, state):
     architecture, sha256, home = state["machine"]["architecture"], state["sha256"], state["home"]
     if not wanted["version"]:
         return ["jdk_archives needs jdk_version: the major version of the JDK in the archives, such as 17"]
-    if wanted["name"] and not re.fullmatch(NAME, wanted["name"]):
+    if wanted["name"] and not re.fullmatch(FOLDER_NAME, wanted["name"]):
         return [f"jdk_name is {wanted['name']!r}: wanted is the name of a folder below {FOLDER}, of letters, digits and . _ + -"]
     if architecture not in wanted["archives"]:
         return [f"jdk_archives has an archive for {', '.join(sorted(wanted['archives']))}, and this host is {architecture}: add jdk_archives.{architecture}"]
@@ -248,7 +251,7 @@ def archive_problems(wanted, state):
 
 def absent_problems(wanted, state):
     """What keeps a JDK from being removed."""
-    problems = [f"jdk_absent has {name!r}: wanted is the name of a folder below {FOLDER}" for name in wanted["absent"] if not re.fullmatch(NAME, name)]
+    problems = [f"jdk_absent has {name!r}: wanted is the name of a folder below {FOLDER}" for name in wanted["absent"] if not re.fullmatch(FOLDER_NAME, name)]
     for name, has in state["absent"].items():
         if f"{FOLDER}/{name}" == state["home"]:
             problems.append(f"{name} is in jdk_absent and is the JDK that is wanted: take it out of jdk_absent, or choose another JDK")

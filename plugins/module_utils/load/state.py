@@ -5,10 +5,8 @@
 
 from __future__ import annotations
 
-import os
 import re
 import resource
-import socket
 from typing import Any
 
 from ..core import process, sockets
@@ -79,8 +77,8 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
         "counters": {name: netstat.get(name, 0) for name in COUNTERS},
         "sockets": parse_sockstat(host.read("/proc/net/sockstat") or ""),
         "conntrack": conntrack(host),
-        "proxy": _proxy(desired["socket"]),
-        "cpus": os.cpu_count() or 1,
+        "proxy": _proxy(host, desired["socket"]),
+        "cpus": host.processors(),
         **memory(host),
     }
 
@@ -97,9 +95,9 @@ def _processes(host, item, found):
                    "backlog": min(row["backlog"] for row in rows), "started": one["started"]}
 
 
-def _proxy(path):
+def _proxy(host, path):
     """What HAProxy says of its own limit; None where it is not asked or does not answer."""
-    if not path or not os.path.exists(path):
+    if not path or not host.exists(path):
         return None
     try:
         said = haproxy_socket.parse_info(haproxy_socket.ask(path, "show info"))
@@ -121,12 +119,12 @@ def client(host, wanted):
     table, files = conntrack(host), (host.read("/proc/sys/fs/file-nr") or "").split()
     return {
         "nofile": most if most != resource.RLIM_INFINITY else int(host.read("/proc/sys/fs/nr_open") or 1 << 20),
-        "cpus": os.cpu_count() or 1,
+        "cpus": host.processors(),
         "ports": int(high) - int(low) + 1 - reserved(host.read("/proc/sys/net/ipv4/ip_local_reserved_ports") or "", int(low), int(high)),
         "memory_free_bytes": memory(host)["memory_free_bytes"],
         "files_free": max(0, int(files[2]) - int(files[0])) if len(files) == 3 else None,
         "conntrack_free": None if table is None else max(0, table[1] - table[0]),
-        "local": {target["address"]: is_local(target["address"]) for target in wanted["targets"]},
+        "local": {target["address"]: is_local(host, target["address"]) for target in wanted["targets"]},
     }
 
 
@@ -140,13 +138,6 @@ def reserved(text, low, high):
     return len([port for port in taken if low <= port <= high])
 
 
-def is_local(address):
+def is_local(host, address):
     """Whether an IPv4 address is this host's own: then it can be called from every address of the loopback."""
-    if ":" in address:
-        return False
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as link:
-        try:
-            link.bind((address, 0))
-        except OSError:
-            return False
-    return True
+    return ":" not in address and not host.bind_error(address)

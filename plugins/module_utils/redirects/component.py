@@ -114,7 +114,7 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
     state["listening"] = {row["port"] for row in sockets or []}
     state["conntrack"] = {name: _number(host.read(f"{_NF_CONNTRACK}_{name}")) for name in ("max", "count")}
     state["answers"] = (
-        redirects_ports.probe_all(desired, state["reachable"])
+        redirects_ports.probe_all(host, desired, state["reachable"])
         if desired["probe"] and desired["state"] == "present"
         else {}
     )

@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-import socket
-
 from ..core import addresses, input_types
 from ..core.foreign_text import printable
 from ..core.plan import RUN, Problem, Row
@@ -153,16 +151,7 @@ def _answer_rows(pair, family, state, wanted):
     return [row]
 
 
-def probe_all(wanted, families):
+def probe_all(host, wanted, families):
     """Whether each port of the pairs takes a connection on the loopback: C({(family, port): bool})."""
-    return {(family, pair[key]): probe(LOOPBACK_ADDRESS[family], pair[key])
+    return {(family, pair[key]): host.connect(LOOPBACK_ADDRESS[family], pair[key], _PROBE_SECONDS)[0] == "open"
             for family in families for pair in wanted["pairs"] for key in ("outside", "inside") if 1 <= pair[key] <= 65535}
-
-
-def probe(address, port):
-    """Whether a connection to an address and port is taken."""
-    try:
-        with socket.create_connection((address, port), timeout=_PROBE_SECONDS):
-            return True
-    except OSError:
-        return False

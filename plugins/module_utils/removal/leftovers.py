@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import copy
-import os
+import posixpath
 from typing import Any
 
 from ..application import own_entries
@@ -59,7 +59,7 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
     if others and made:
         packages["kept"], made = {**packages["kept"], supervisord_config.ENVIRONMENT: f"it runs {', '.join(sorted(others))}"}, []
     entries = host.listdir(recorded.FOLDER)
-    cache = os.path.expanduser("~/.cache/xitrum.host")
+    cache = host.absolute("~/.cache/xitrum.host")
     return {
         "record": record, "folders": folders, "accounts": accounts, "packages": packages, "units": units, "others": others, "made": made,
         "output": output, "cache": cache if host.stat(cache) is not None else "",
@@ -120,7 +120,7 @@ def apply(host: Host, plan: Plan) -> Applied:
             if detail == supervisord_config.UNIT:
                 _call(host, "systemctl", "daemon-reload")
             elif detail == supervisord_config.MAIN:
-                for folder in (supervisord_config.FOLDER, os.path.dirname(supervisord_config.FOLDER)):
+                for folder in (supervisord_config.FOLDER, posixpath.dirname(supervisord_config.FOLDER)):
                     host.remove_empty(folder)
         elif kind == "passwd" or (kind == "group" and host.run(["getent", "group", detail]).rc == 0):
             _call(host, "userdel" if kind == "passwd" else "groupdel", detail)

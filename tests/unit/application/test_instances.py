@@ -386,7 +386,7 @@ def test_where_an_instance_listens_is_what_was_written_for_it(files, configured)
 
 @pytest.mark.parametrize(("group", "refused"), [(None, False), ("demo", False), ("xitrum", True)])
 def test_another_user_than_the_one_of_the_releases_is_refused(group, refused):
-    problems = instances.plan(wanted(), {**running(wanted()), "group": group}).problems
+    problems = list(instances.plan(wanted(), {**running(wanted()), "group": group}).problems)
     said = "xitrum_user is demo, and the releases in /opt/demo belong to the group xitrum"
     assert [problem.startswith(said) for problem in problems] == [True] * refused
 
@@ -461,7 +461,7 @@ def test_an_address_on_which_nobody_can_listen_stops_a_run(interface, names, unb
     want = wanted(interface=interface)
     state = {**running(want), "listening": instances.listening_place(FakeHost(names=names, unbound=unbound), interface)}
     state["instances"][0].update(listeners=[])
-    found = instances.plan(want, state).problems
+    found = list(instances.plan(want, state).problems)
     assert [
         f"xitrum_interface is {interface!r}, where no program of this host can listen ({said})" in problem
         for problem in found

@@ -74,7 +74,7 @@ def test_a_kernel_value_that_somebody_lowered_is_no_reason_for_a_restart_before_
 
 def test_what_is_not_seen_is_not_due():
     machine = host(listing=False)
-    rows = restarts.plan(WANTED, restarts.read(machine, WANTED, {"jdk": JDK, "kernel": KERNEL})).rows
+    rows = list(restarts.plan(WANTED, restarts.read(machine, WANTED, {"jdk": JDK, "kernel": KERNEL})).rows)
     assert [(row.item, row.why) for row in rows if row.status == "unseen"] == [
         (f"instance-{index} backlog", restarts.NO_SS) for index in (0, 1)
     ]

@@ -19,7 +19,7 @@ from ansible_collections.xitrum.host.plugins.action import release as action
 from ansible_collections.xitrum.host.plugins.module_utils.application import instances
 from ansible_collections.xitrum.host.plugins.module_utils.application import releases as release
 from ansible_collections.xitrum.host.plugins.module_utils.application import starts as service
-from ansible_collections.xitrum.host.plugins.module_utils.core import disk_space, recorded
+from ansible_collections.xitrum.host.plugins.module_utils.core import disk_space, recorded, trees
 from ansible_collections.xitrum.host.plugins.module_utils.core.host import Host, PathError
 from ansible_collections.xitrum.host.plugins.module_utils.core.plan import Plan
 
@@ -290,7 +290,7 @@ def test_where_the_space_cannot_be_read_that_is_said():
 @pytest.mark.parametrize("at", ["unpack", "manifest", "sync"])
 def test_a_disk_that_becomes_full_while_a_release_is_unpacked_leaves_none_of_it(tmp_path, monkeypatch, at):
     (tmp_path / "a").write_text("a" * 3000)
-    digest = release.digest(tmp_path / "a")
+    digest = trees.digest(tmp_path / "a")
     manifest = [{"path": "lib/a", "mode": "0644", "sha256": digest, "size": 3000}]
     with tarfile.open(tmp_path / "files.tar", "w") as tar:
         tar.add(tmp_path / "a", arcname=digest)
@@ -303,9 +303,9 @@ def test_a_disk_that_becomes_full_while_a_release_is_unpacked_leaves_none_of_it(
     with monkeypatch.context() as patch:
         patch.setattr(
             *{
-                "unpack": (release.shutil, "copyfileobj", fails),
+                "unpack": (trees.shutil, "copyfileobj", fails),
                 "manifest": (there, "write", fails),
-                "sync": (release.os, "sync", fails),
+                "sync": (there, "sync", fails),
             }[at]
         )
         with pytest.raises(OSError, match="No space left") as error:

@@ -154,7 +154,7 @@ def test_what_cannot_be_a_file_of_ours_is_a_problem(host, change, said):
 def test_a_link_into_the_folder_of_a_user_is_a_problem(host):
     host.links[UNIT] = "/home/carol/demo.service"
     host.stats["/home/carol"] = Stat("directory", 0o755, "carol", "carol", 0)
-    problems = file_set.plan(wanted(), file_set.read(host, wanted())).problems
+    problems = list(file_set.plan(wanted(), file_set.read(host, wanted())).problems)
     assert len(problems) == 1 and "/home/carol belongs to carol, who could change what root runs" in problems[0]
 
 

@@ -133,7 +133,7 @@ def test_a_name_that_is_excluded_after_ours_is_reported():
     ("--net.core.somaxconn = 5", "found the name '-net.core.somaxconn'"),
 ])
 def test_a_line_that_sets_nothing_is_reported(line, why):
-    rows = kernel_planned(kernel_host(4096, {"60-a.conf": f"# \udce4\n{line}\n"})).rows
+    rows = list(kernel_planned(kernel_host(4096, {"60-a.conf": f"# \udce4\n{line}\n"})).rows)
     assert [(row.item, row.status) for row in rows] == [(KEY, "ok"), ("/etc/sysctl.d/60-a.conf line 2", "unseen")]
     assert rows[1].why.startswith(why)
 

@@ -18,6 +18,7 @@ from ansible_collections.xitrum.host.plugins.module_utils.core import bounded
 from ansible_collections.xitrum.host.plugins.module_utils.core.host import Host
 from ansible_collections.xitrum.host.plugins.module_utils.jdk import archive as jdk_archive
 from ansible_collections.xitrum.host.plugins.module_utils.jdk import component as jdk
+from ansible_collections.xitrum.host.plugins.module_utils.jdk import fetch as jdk_fetch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -59,7 +60,8 @@ def members(top="jdk-17.0.9", **more):
     return {f"{top}/{name}" if top else name: data for name, data in has.items() if data is not None}
 
 
-WANTED = {"name": "jdk-17", "version": 17, "architecture": "x86_64", "sha256": "", "unverified": False, "absent": []}
+WANTED = {"name": "jdk-17", "version": 17, "architecture": "x86_64", "sha256": "", "unverified": False, "absent": [],
+          "source": None, "download": "controller", "archive": None}
 
 
 class JvmHost(Host):
@@ -246,7 +248,7 @@ def vendor_server():
 
 
 def obtain(source, sha256, cache, headers=None):
-    return jdk_archive.obtain(source, sha256, headers, str(cache), 5, True)
+    return jdk_fetch.obtain(source, sha256, headers, str(cache), 5, True)
 
 
 def test_many_hosts_fetch_it_once(vendor, tmp_path):

@@ -182,5 +182,5 @@ def test_a_file_or_a_folder_that_is_a_link_stays_one(links, target):
     ("/etc/sysctl.d/90-xitrum.conf", "leads in a circle"), ("/run/systemd", "which is a directory")])
 def test_a_link_that_leads_to_no_file_is_a_problem(target, said):
     host = FakeHost(LIVE, links={"/etc/sysctl.d/90-xitrum.conf": target})
-    problems = plan_of(host, SOMAXCONN).problems
+    problems = list(plan_of(host, SOMAXCONN).problems)
     assert len(problems) == 1 and said in problems[0]

@@ -256,7 +256,7 @@ def test_a_copy_that_a_killed_removal_left_goes():
      "/srv/conf belongs to carol, who could change what root runs"),
 ])
 def test_a_configuration_that_is_not_roots_alone_is_refused(machine, said):
-    problems = planned(machine, wanted()).problems
+    problems = list(planned(machine, wanted()).problems)
     assert len(problems) == 1 and said in problems[0]
 
 
@@ -537,7 +537,7 @@ def of_application(name):
 @pytest.mark.parametrize("has, gets, refused", [("shop", "blog", True), ("shop", "shop", False), ("", "blog", False)])
 def test_the_proxy_of_another_application_is_not_replaced(has, gets, refused):
     before, after = (wanted(of_application(name) if name else CONFIG) for name in (has, gets))
-    found = planned(Machine(before), after).problems
+    found = list(planned(Machine(before), after).problems)
     assert [f"found the configuration of the application {has} in {PATH}, expected" in text for text in found] == [True] * refused
     assert all("xitrum_proxy_backends" in text and "remove.yml" in text for text in found)
 

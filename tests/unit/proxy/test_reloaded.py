@@ -151,7 +151,7 @@ def test_a_version_that_will_not_do_is_refused_with_the_reason(software, command
             "packages": [software], "control_port": 1}
     # Nginx says it on its standard error.
     host = FakeHost(files={"/run/systemd/system/x": "", "/proc/net/if_inet6": "", "/proc/sys/fs/nr_open": "1048576\n"}, commands={command: (0, "", words)})
-    problems = proxy_config.plan(want, proxy_config.read(host, want)).problems
+    problems = list(proxy_config.plan(want, proxy_config.read(host, want)).problems)
     assert (said in problems[0]) if said else problems == []
 
 

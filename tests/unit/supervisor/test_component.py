@@ -134,7 +134,7 @@ UPSTART = wanted("upstart", "# xitrum.host", "/etc/init/demo-0.conf")
      "process 1 is busybox, and the xitrum_supervisor daemontools wants systemd or init"),
 ])
 def test_what_stands_in_the_way_is_said_and_nothing_is_written(there, want, said):
-    problems = planned(there, want)[1].problems
+    problems = list(planned(there, want)[1].problems)
     assert len(problems) == 1
     assert said in problems[0]
     assert not [what for what in there.done if what[0] != "run"]
@@ -228,7 +228,7 @@ def test_of_two_applications_the_last_one_brings_the_mode_back():
      "/dev/null, which is a device"),
 ])
 def test_a_script_that_is_not_roots_alone_is_refused_before_anything_is_changed(there, said):
-    problems = planned(there, RC_LOCAL)[1].problems
+    problems = list(planned(there, RC_LOCAL)[1].problems)
     assert len(problems) == 1 and said in problems[0]
 
 
@@ -408,5 +408,5 @@ RUNS = "LoadState=loaded\nExecStart={{ path={0} ; argv[]={0} start ; ignore_erro
     ("LoadState=not-found\n", {}, "rc-local.service of systemd is not-found"), ("LoadState=masked\n", {}, "is masked"),
 ])
 def test_a_script_that_systemd_does_not_run_at_boot_is_refused(said, links, problem):
-    problems = planned(FakeHost(BARE, {"logrotate": "", RC_UNIT: said}, links), RC_LOCAL)[1].problems
+    problems = list(planned(FakeHost(BARE, {"logrotate": "", RC_UNIT: said}, links), RC_LOCAL)[1].problems)
     assert len(problems) == bool(problem) and all(problem in sentence for sentence in problems)

@@ -215,7 +215,7 @@ def test_what_goes_into_inittab_is_refused_before_anything_is_written(kind):
     there = host({"/etc/inittab": "id:2:initdefault:\n"})
     path = f"/etc/demo-{kind}/0/run"
     want = {**wanted(), "supervisor": kind, "files": [{**wanted()["files"][0], "path": path}]}
-    problems = services.plan(want, services.read(there, want)).problems
+    problems = list(services.plan(want, services.read(there, want)).problems)
     assert problems == [
         f"process 1 is upstart, and the xitrum_supervisor {kind} wants systemd or init: choose another for this host"
     ]
