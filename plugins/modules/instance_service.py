@@ -37,11 +37,6 @@ options:
       - What another account runs there is no instance. Without any account only root's processes count.
     type: str
     default: ""
-  supervisor:
-    description: What keeps the instances running.
-    type: str
-    default: systemd
-    choices: [daemontools, rc.local, runit, supervisord, systemd, upstart]
   state:
     description:
       - V(started) starts what does not run, and waits until all of them are healthy.
@@ -128,6 +123,7 @@ options:
     default: false
 extends_documentation_fragment:
   - xitrum.host.batch
+  - xitrum.host.supervisor
 """
 
 EXAMPLES = r"""

@@ -80,11 +80,6 @@ options:
     description: The application's name, which the supervisor knows the instances by. Without it the supervisor is not asked.
     type: str
     default: ""
-  supervisor:
-    description: What keeps the instances running.
-    type: str
-    default: systemd
-    choices: [daemontools, rc.local, runit, supervisord, systemd, upstart]
   prove:
     description:
       - Asks each running JVM for its flags, with C(jcmd), and compares the heap and the options that set flags with them.
@@ -139,6 +134,7 @@ options:
         required: true
 extends_documentation_fragment:
   - xitrum.host.batch
+  - xitrum.host.supervisor
 """
 
 EXAMPLES = r"""

@@ -23,11 +23,6 @@ options:
     description: The application's name.
     type: str
     required: true
-  supervisor:
-    description: What keeps the instances running.
-    type: str
-    default: systemd
-    choices: [daemontools, rc.local, runit, supervisord, systemd, upstart]
   instances:
     description: The number of instances.
     type: int
@@ -50,6 +45,7 @@ options:
 extends_documentation_fragment:
   - xitrum.host.files
   - xitrum.host.batch
+  - xitrum.host.supervisor
 """
 
 EXAMPLES = r"""

@@ -10,8 +10,8 @@ import json
 import sys
 from pathlib import Path
 
-from . import hosts, image, spec
-from .docker import CLONE, PREFIX, FleetError, docker
+from . import engine, hosts, image, spec
+from .engine import CLONE, FleetError
 
 SPECS = Path(__file__).parent / "specs"
 
@@ -30,6 +30,17 @@ def main() -> int:
     commands.add_parser("list", help="the hosts of this clone: fleet, host, state, ports")
     make_image = commands.add_parser("image", help="have the image for a Debian suite and print its name")
     make_image.add_argument("suite", nargs="?", default="bookworm", choices=image.SUITES)
+    restart = commands.add_parser("restart", help="reboot a host")
+    restart.add_argument("container", help="its fleet_container in the inventory")
+    restart.add_argument("--stop-seconds", type=int, default=10, help="how long it may take to end, before it is ended by force")
+    copy_in = commands.add_parser("copy-in", help="copy a file to a host, as root's")
+    copy_in.add_argument("file", type=Path)
+    copy_in.add_argument("container")
+    copy_in.add_argument("path")
+    copy_out = commands.add_parser("copy-out", help="copy what a folder of a host holds into a folder of this machine")
+    copy_out.add_argument("container")
+    copy_out.add_argument("path")
+    copy_out.add_argument("folder", type=Path)
     commands.add_parser("clean", help="remove all fleets and images of this clone")
     options = parser.parse_args()
     try:
@@ -56,12 +67,16 @@ def _run(options: argparse.Namespace) -> None:
             print("  ".join(row))
     elif options.command == "image":
         print(image.ensure(options.suite))
+    elif options.command == "restart":
+        engine.restart(options.container, options.stop_seconds)
+    elif options.command == "copy-in":
+        engine.copy_in(options.file, options.container, options.path)
+    elif options.command == "copy-out":
+        engine.copy_out(options.container, options.path, options.folder)
     elif options.command == "clean":
         for name in hosts.fleets():
             hosts.down(name)
-        images = [name for made in (image.WITH_PACKAGES, PREFIX) for name in docker("image", "ls", "--format", "{{.Repository}}:{{.Tag}}", made).split()]
-        if images:
-            docker("image", "rm", *images)
+        image.remove_all()
         print(f"removed the fleets and images of {CLONE}")
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 import shutil
 import socket
 import time
@@ -17,24 +16,28 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
+from docker.errors import APIError, NotFound
+from docker.types import IPAMConfig, IPAMPool
+
 from . import image, inventory
-from .docker import CACHE, LABEL, PREFIX, FleetError, docker, lock, run
+from .engine import AT_ONCE, CACHE, LABEL, PREFIX, FleetError, client, engine_errors, execute, lock, run
 from .ports import free_port
 from .spec import USERS, FleetSpec, HostSpec
 
 # What systemd needs to start a whole system, and a full root must have to look into other users' processes.
 # A privileged container would do as well, but not every machine may start one.
-_SYSTEMD = (
-    "--cap-add=SYS_ADMIN", "--cap-add=NET_ADMIN", "--cap-add=SYS_PTRACE",
-    "--security-opt=seccomp=unconfined", "--security-opt=apparmor=unconfined", "--security-opt=systempaths=unconfined",
-    "--cgroupns=host", "--volume=/sys/fs/cgroup:/sys/fs/cgroup:rw", "--tmpfs=/run", "--tmpfs=/run/lock",
-)  # fmt: skip
+_SYSTEMD: dict[str, Any] = {
+    "cap_add": ["SYS_ADMIN", "NET_ADMIN", "SYS_PTRACE"],
+    "security_opt": ["seccomp=unconfined", "apparmor=unconfined"],
+    "cgroupns": "host",
+    "binds": ["/sys/fs/cgroup:/sys/fs/cgroup:rw"],
+}
+# The command's `systempaths=unconfined`, for which the SDK has no option: nothing of /proc and /sys is hidden or read-only.
+_SYSTEM_PATHS: dict[str, list[str]] = {"MaskedPaths": [], "ReadonlyPaths": []}
 _HOST = f"{PREFIX}.host"
 _MADE_FROM = f"{PREFIX}.made-from"
 _INVENTORY = f"{PREFIX}.inventory"
 _START_SECONDS = 90
-# More at a time would take longer than that on a few processors.
-_AT_ONCE = 16
 # The Python of the distribution, moved to where no package and no PATH knows of it.
 _OWN_PYTHON = """set -e
 version=$(python3 -c 'import sys; print("%d.%d" % sys.version_info[:2])')
@@ -51,13 +54,14 @@ def folder(fleet: str) -> Path:
     return CACHE / "fleet" / fleet
 
 
+@engine_errors()
 def up(fleet: str, spec: FleetSpec, inventory_file: Path, say: Callable[[str], None], variables: dict[str, Any]) -> None:
     """Have the hosts of `spec` running and reached by SSH, and write their inventory with `variables` of all of them; what runs already is kept."""
     images = {suite: image.ensure(suite, spec.packages) for suite in {host.suite for host in spec.hosts}}
     with lock(fleet):
         key = _key(fleet)
         subnet, subnet6 = _network(fleet, inventory_file)
-        with ThreadPoolExecutor(max_workers=min(len(spec.hosts), _AT_ONCE)) as pool:
+        with ThreadPoolExecutor(max_workers=min(len(spec.hosts), AT_ONCE)) as pool:
             started = list(
                 pool.map(
                     lambda item: _Host(fleet, item[1], images[item[1].suite], item[0], subnet, subnet6, say).start(key, spec.may_fail),
@@ -89,26 +93,32 @@ def up(fleet: str, spec: FleetSpec, inventory_file: Path, say: Callable[[str], N
         inventory_file.write_text(inventory.inventory(hosts, groups, everywhere), encoding="utf-8")
 
 
+@engine_errors()
 def down(fleet: str) -> None:
     """Remove the hosts, volumes, network, keys and inventory of a fleet, and nothing else."""
     with lock(fleet):
         _remove(_hosts(fleet))
-        for network in docker("network", "ls", "-q", "--filter", f"label={LABEL}={fleet}").split():
-            Path(_label(network, _INVENTORY)).unlink(missing_ok=True)
-            docker("network", "rm", network)
+        for network in client().api.networks(filters={"label": f"{LABEL}={fleet}"}):
+            Path(network["Labels"][_INVENTORY]).unlink(missing_ok=True)
+            client().api.remove_network(network["Id"])
         shutil.rmtree(folder(fleet), ignore_errors=True)
 
 
+@engine_errors()
 def rows() -> list[tuple[str, ...]]:
     """Of every host of this clone: fleet, name, state, published ports."""
-    fields = "{{.Names}}\t" + "\t".join(f'{{{{.Label "{label}"}}}}' for label in (LABEL, _HOST)) + "\t{{.Status}}\t{{.Ports}}"
-    found = (line.split("\t") for line in docker("ps", "-a", "--filter", f"label={LABEL}", "--format", fields).splitlines())
-    return sorted(tuple(row) for name, *row in found if name == _container(row[0], row[1]))
+    found = client().api.containers(all=True, filters={"label": LABEL})
+    return sorted(
+        (container["Labels"][LABEL], container["Labels"][_HOST], container["Status"], _ports(container["Ports"]))
+        for container in found
+        if _own_name(container) == _container(container["Labels"][LABEL], container["Labels"][_HOST])
+    )
 
 
+@engine_errors()
 def fleets() -> list[str]:
     """The fleets of this clone of which a network is there."""
-    return sorted(set(docker("network", "ls", "--filter", f"label={LABEL}", "--format", f'{{{{.Label "{LABEL}"}}}}').split()))
+    return sorted({network["Labels"][LABEL] for network in client().api.networks(filters={"label": LABEL})})
 
 
 class _Host:
@@ -133,17 +143,17 @@ class _Host:
         if state is None:
             self._create(made_from)
         elif not state["State"]["Running"]:
-            docker("start", self.name)
+            client().api.start(self.name)
         if state is None or not state["State"]["Running"]:
             self._wait_for_systemd(may_fail)
         if state is None and self.spec.locale:
             self._set_locale()
         if state is None and self.spec.own_python:
-            docker("exec", self.name, "sh", "-c", _OWN_PYTHON)
+            execute(self.name, "sh", "-c", _OWN_PYTHON)
         if state is None and self.spec.ssh_port != 22:
-            docker("exec", self.name, "sh", "-c", f"echo Port {self.spec.ssh_port} > /etc/ssh/sshd_config.d/port.conf && systemctl restart ssh")
+            execute(self.name, "sh", "-c", f"echo Port {self.spec.ssh_port} > /etc/ssh/sshd_config.d/port.conf && systemctl restart ssh")
         self._authorize(key)
-        bindings = docker_inspect(self.name)["HostConfig"]["PortBindings"]
+        bindings = client().api.inspect_container(self.name)["HostConfig"]["PortBindings"]
         ports = {int(port.split("/")[0]): int(binding[0]["HostPort"]) for port, binding in bindings.items()}
         published = ports.pop(self.spec.ssh_port, self.spec.ssh_port)
         reached = self.address if self.spec.jump else "127.0.0.1"
@@ -160,30 +170,50 @@ class _Host:
             values["fleet_address6"] = self.address6
         if ports:
             values["fleet_published"] = {str(port): published for port, published in ports.items()}
-        keys = docker("exec", self.name, "sh", "-c", "cat /etc/ssh/ssh_host_*_key.pub")
+        keys = execute(self.name, "sh", "-c", "cat /etc/ssh/ssh_host_*_key.pub")
         return values | {"fleet_container": self.name, "known_hosts": inventory.known_hosts(published, keys, reached)}
 
     def _create(self, made_from: str) -> None:
-        labels = {LABEL: self.fleet, _HOST: self.spec.name, _MADE_FROM: made_from}
-        # A host that reboots ends its container.
-        command = ["run", "--detach", "--restart=unless-stopped", "--name", self.name, "--hostname", self.spec.name, *_SYSTEMD]
-        command += ["--network", _network_name(self.fleet), "--network-alias", self.spec.name, "--ip", self.address]
-        command += ["--ip6", self.address6] if self.address6 else []
-        command += [] if self.spec.ipv6 else [f"--sysctl=net.ipv6.conf.{name}.disable_ipv6=1" for name in ("all", "default")]
-        command += ["--tmpfs=/tmp:noexec,mode=1777"] if self.spec.noexec_tmp else []
-        command += [f"--label={label}={value}" for label, value in labels.items()]
+        api = client().api
+        network = _network_name(self.fleet)
+        endpoint = api.create_endpoint_config(
+            aliases=[self.spec.name], ipv4_address=self.address, ipv6_address=self.address6 or None
+        )
         for attempt in range(5):
-            wanted: dict[int, int | None] = {**({} if self.spec.jump else {self.spec.ssh_port: None}), **self.spec.publish}
-            publish = [f"--publish=127.0.0.1:{free_port(f'{self.name}:{port}:{attempt}', preferred)}:{port}" for port, preferred in wanted.items()]
+            desired: dict[int, int | None] = {**({} if self.spec.jump else {self.spec.ssh_port: None}), **self.spec.publish}
+            published = {port: free_port(f"{self.name}:{port}:{attempt}", preferred) for port, preferred in desired.items()}
             try:
-                docker(*command, *publish, self.image)
+                api.create_container(
+                    self.image,
+                    name=self.name,
+                    hostname=self.spec.name,
+                    labels={LABEL: self.fleet, _HOST: self.spec.name, _MADE_FROM: made_from},
+                    ports=list(published),
+                    host_config=self._host_config(published),
+                    networking_config=api.create_networking_config({network: endpoint}),
+                )
+                api.start(self.name)
                 return
-            except FleetError as error:
+            except APIError as error:
                 _remove({self.name})
                 # Something took the port between the look and the start.
                 taken = "already allocated" in str(error) or "already in use" in str(error)
                 if attempt == 4 or not taken:
                     raise
+
+    def _host_config(self, published: dict[int, int]) -> dict[str, Any]:
+        tmpfs = {"/run": "", "/run/lock": ""} | ({"/tmp": "noexec,mode=1777"} if self.spec.noexec_tmp else {})
+        no_ipv6 = {f"net.ipv6.conf.{name}.disable_ipv6": "1" for name in ("all", "default")}
+        config = client().api.create_host_config(
+            **_SYSTEMD,
+            tmpfs=tmpfs,
+            sysctls={} if self.spec.ipv6 else no_ipv6,
+            network_mode=_network_name(self.fleet),
+            port_bindings={port: ("127.0.0.1", outside) for port, outside in published.items()},
+            # A host that reboots ends its container.
+            restart_policy={"Name": "unless-stopped"},
+        )
+        return config | _SYSTEM_PATHS
 
     def _wait_for_systemd(self, may_fail: tuple[str, ...]) -> None:
         # `--wait` would do, but in its first moment systemd has no bus to be asked on.
@@ -191,7 +221,7 @@ class _Host:
         answer = ""
         for _attempt in _until(_START_SECONDS):
             with contextlib.suppress(FleetError):
-                answer = docker("exec", self.name, "sh", "-c", script)
+                answer = execute(self.name, "sh", "-c", script)
             state, *failed = answer.splitlines() or [""]
             units = {line.split()[0] for line in failed}
             if state == "running" or (state == "degraded" and units <= set(may_fail)):
@@ -211,7 +241,7 @@ class _Host:
             f"localedef -i {name.partition('.')[0]} -f UTF-8 {name} && echo LANG={name} > /etc/default/locale && "
             "ln -sf default/locale /etc/locale.conf && systemctl set-environment LANG=" + name
         )
-        docker("exec", self.name, "sh", "-c", script)
+        execute(self.name, "sh", "-c", script)
 
     def _authorize(self, key: Path) -> None:
         script = "".join(
@@ -220,7 +250,8 @@ class _Host:
             for user in USERS
         )
         public = key.with_suffix(".pub").read_text(encoding="utf-8")
-        docker("exec", "-i", self.name, "sh", "-c", f"cat > /run/fleet-key && {script} rm /run/fleet-key", stdin=public)
+        script = f'printf %s "$PUBLIC" > /run/fleet-key && {script} rm /run/fleet-key'
+        execute(self.name, "sh", "-c", script, environment={"PUBLIC": public})
 
     def _wait_for_ssh(self, address: str, port: int) -> None:
         found = ""
@@ -253,27 +284,33 @@ def _network_name(fleet: str) -> str:
 
 def _hosts(fleet: str) -> set[str]:
     """The containers of a fleet. The label alone is not enough: an image that somebody committed from a host hands it on to containers of theirs."""
-    names = docker("ps", "-a", "--filter", f"label={LABEL}={fleet}", "--format", "{{.Names}}").split()
+    names = {_own_name(found) for found in client().api.containers(all=True, filters={"label": f"{LABEL}={fleet}"})}
     return {name for name in names if name.startswith(_container(fleet, ""))}
 
 
+def _own_name(listed: dict[str, Any]) -> str:
+    """The name of a container as the engine lists it, which begins with a slash."""
+    return listed["Names"][0].removeprefix("/")
+
+
+def _ports(listed: list[dict[str, Any]]) -> str:
+    """Published ports as the `docker` command shows them."""
+    published = sorted((port["PrivatePort"], port["IP"], port["PublicPort"], port["Type"]) for port in listed if "PublicPort" in port)
+    return ", ".join(f"{address}:{public}->{private}/{kind}" for private, address, public, kind in published)
+
+
 def _remove(containers: set[str]) -> None:
-    if containers:
-        docker("rm", "--force", "--volumes", *sorted(containers))
-
-
-def docker_inspect(name: str) -> dict[str, Any]:
-    """What docker knows of a container or network."""
-    return json.loads(docker("inspect", name))[0]
+    for name in sorted(containers):
+        # Another process may have been faster.
+        with contextlib.suppress(NotFound):
+            client().api.remove_container(name, v=True, force=True)
 
 
 def _state(container: str) -> dict[str, Any] | None:
-    found = docker("ps", "-aq", "--filter", f"name=^{container}$").split()
-    return docker_inspect(found[0]) if found else None
-
-
-def _label(network: str, label: str) -> str:
-    return docker_inspect(network)["Labels"][label]
+    try:
+        return client().api.inspect_container(container)
+    except NotFound:
+        return None
 
 
 def _key(fleet: str) -> Path:
@@ -287,15 +324,23 @@ def _key(fleet: str) -> Path:
 def _network(fleet: str, inventory_file: Path) -> tuple[str, str]:
     """The fleet's IPv4 and IPv6 subnets (the latter empty where this machine has no IPv6)."""
     name = _network_name(fleet)
-    if not docker("network", "ls", "-q", "--filter", f"name=^{name}$").strip():
+    api = client().api
+    if not any(network["Name"] == name for network in api.networks(names=[name])):
         # Docker knows which subnets are free here, but fixes addresses only in one that it was given.
-        docker("network", "create", name)
-        subnet = docker_inspect(name)["IPAM"]["Config"][0]["Subnet"]
-        docker("network", "rm", name)
-        options = [f"--subnet={subnet}", f"--label={LABEL}={fleet}", f"--label={_INVENTORY}={inventory_file}"]
-        if Path("/proc/net/if_inet6").exists():
+        api.create_network(name, driver="bridge", check_duplicate=True)
+        subnets = [api.inspect_network(name)["IPAM"]["Config"][0]["Subnet"]]
+        api.remove_network(name)
+        ipv6 = Path("/proc/net/if_inet6").exists()
+        if ipv6:
             unique = hashlib.sha256(name.encode()).hexdigest()
-            options += ["--ipv6", f"--subnet=fd{unique[:2]}:{unique[2:6]}:{unique[6:10]}::/64"]
-        docker("network", "create", *options, name)
-    subnets = [config["Subnet"] for config in docker_inspect(name)["IPAM"]["Config"]]
+            subnets.append(f"fd{unique[:2]}:{unique[2:6]}:{unique[6:10]}::/64")
+        api.create_network(
+            name,
+            driver="bridge",
+            check_duplicate=True,
+            ipam=IPAMConfig(pool_configs=[IPAMPool(subnet=subnet) for subnet in subnets]),
+            enable_ipv6=ipv6,
+            labels={LABEL: fleet, _INVENTORY: str(inventory_file)},
+        )
+    subnets = [config["Subnet"] for config in api.inspect_network(name)["IPAM"]["Config"]]
     return next(subnet for subnet in subnets if ":" not in subnet), next((subnet for subnet in subnets if ":" in subnet), "")

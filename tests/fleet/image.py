@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 
 from . import apt
-from .docker import CACHE, PREFIX, FleetError, as_root, docker, lock, run
+from .engine import CACHE, PREFIX, FleetError, as_root, build, client, engine_errors, lock, run, tags
 
 RECIPE = Path(__file__).parent / "image"
 SUITES = ("bookworm", "bullseye", "trixie")
@@ -25,6 +25,7 @@ WITH_PACKAGES = f"{PREFIX}-with-packages"
 _RECIPE_LABEL = "xitrum.fleet.recipe"
 
 
+@engine_errors()
 def ensure(suite: str, packages: tuple[str, ...] = ()) -> str:
     """The name of the image for hosts of a Debian suite with `packages` installed, which is made first where it does not exist."""
     plain = _plain(suite)
@@ -44,44 +45,52 @@ def _plain(suite: str) -> str:
         if name not in _tags(suite) or not is_plain(name, recipe):
             made_before = find_plain(recipe)
             if made_before:
-                docker("tag", made_before, name)
+                client().api.tag(made_before, *name.split(":"))
             else:
                 _build(name, suite, recipe, base, settings)
             for outdated in _tags(suite) - {name}:
-                if not docker("ps", "-aq", "--filter", f"ancestor={outdated}").strip():
-                    docker("image", "rm", outdated)
+                if not client().api.containers(all=True, filters={"ancestor": outdated}):
+                    client().api.remove_image(outdated)
     return name
+
+
+@engine_errors()
+def remove_all() -> None:
+    """Remove all images of this clone."""
+    for name in sorted(tags(WITH_PACKAGES)) + sorted(tags(PREFIX)):
+        client().api.remove_image(name)
 
 
 def find_plain(recipe: str) -> str:
     """The id of an image that a clone on this machine made of the recipe; empty where there is none."""
-    labelled = docker("image", "ls", "-q", "--filter", f"label={_RECIPE_LABEL}={recipe}").split()
+    labelled = client().api.images(quiet=True, filters={"label": f"{_RECIPE_LABEL}={recipe}"})
     return next((found for found in dict.fromkeys(labelled) if is_plain(found, recipe)), "")
 
 
 def is_plain(image: str, recipe: str) -> bool:
     """Whether the recipe made this very image. One that somebody derived from it has the label too, but not as its last instruction."""
-    history = docker("image", "history", "--no-trunc", "--format", "{{.CreatedBy}}", image).splitlines()
-    words = history[0].split("#(nop)")[-1].split("#", 1)[0].split() if history else []
+    history = client().api.history(image)
+    # The classic builder writes its own words in front of an instruction, BuildKit behind it.
+    last = history[0]["CreatedBy"].removeprefix("/bin/sh -c #(nop)") if history else ""
+    words = last.partition("#")[0].split()
     return words == ["LABEL", f"{_RECIPE_LABEL}={recipe}"]
 
 
 def _with_packages(plain: str, packages: tuple[str, ...]) -> str:
     """An image of its own, so that many hosts have them without each installing them."""
     # By its id: its name may have been another image's before.
-    plain = docker("image", "inspect", "--format", "{{.Id}}", plain).strip()
+    plain = client().api.inspect_image(plain)["Id"]
     recipe = f"FROM {plain}\nRUN apt-get update && apt-get install -y --no-install-recommends {' '.join(packages)}\n"
     name = f"{WITH_PACKAGES}:{hashlib.sha256(recipe.encode()).hexdigest()[:12]}"
     with lock("image-with-packages"):
-        if not docker("image", "ls", "-q", name).strip():
-            docker("build", "-q", "--force-rm", "-t", name, "-", stdin=recipe, env={"DOCKER_BUILDKIT": "0"})
+        if name not in tags(WITH_PACKAGES):
+            build(name, recipe)
     return name
 
 
 def _tags(suite: str) -> set[str]:
     """The names under which this clone has images of a suite."""
-    names = docker("image", "ls", "--format", "{{.Repository}}:{{.Tag}}", PREFIX).split()
-    return {name for name in names if name.startswith(f"{PREFIX}:{suite}-")}
+    return {name for name in tags(PREFIX) if name.startswith(f"{PREFIX}:{suite}-")}
 
 
 def _build(name: str, suite: str, recipe: str, base: str, settings: dict[str, str]) -> None:
@@ -89,11 +98,7 @@ def _build(name: str, suite: str, recipe: str, base: str, settings: dict[str, st
         if not base:
             base = f"{name}-base"
             _bootstrap(suite, settings, Path(folder), base)
-        # The builder that every engine has: no plug-in is asked for.
-        docker(
-            "build", "-q", "--force-rm", "--build-arg", f"BASE={base}", "--build-arg", f"RECIPE={recipe}", "-t", name, str(RECIPE),
-            env={"DOCKER_BUILDKIT": "0"},
-        )  # fmt: skip
+        build(name, RECIPE, {"BASE": base, "RECIPE": recipe})
 
 
 def _recipe(suite: str, base: str, settings: dict[str, str]) -> str:
@@ -145,4 +150,8 @@ def _bootstrap(suite: str, settings: dict[str, str], folder: Path, name: str) ->
         "--customize-hook=chroot \"$1\" update-ca-certificates",
         suite, str(archive), "-", stdin=sources.read_text(encoding="utf-8"),
     )  # fmt: skip
-    docker("import", str(archive), name)
+    repository, tag = name.split(":")
+    answer = client().api.import_image_from_file(str(archive), repository=repository, tag=tag)
+    # The engine answers with a success first, and says line by line what came of it.
+    if '"error"' in answer:
+        raise FleetError(f"the Docker engine did not import {name}: {answer.strip().splitlines()[-1]}")

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 
 import yaml
 
+from tests.fleet import engine
 from tests.lib.demo_instance import request
 
 CLONE = pathlib.Path(__file__).resolve().parents[2]
@@ -132,10 +133,15 @@ class Site:
 
     def sh(self, host, script, check=True):
         """The standard output of a script that root runs on a host."""
-        command = ["docker", "exec", self.hosts[host]["fleet_container"], "sh", "-c", script]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
-        assert not check or done.returncode == 0, f"`{script}` on {host} ended with {done.returncode}: {done.stderr or done.stdout}"
-        return done.stdout.strip()
+        try:
+            code, out, err = engine.attempt(self.hosts[host]["fleet_container"], "sh", "-c", script, seconds=120)
+        except engine.CommandTimeout:
+            raise
+        except engine.FleetError as error:
+            # The host does not run.
+            code, out, err = 1, "", str(error)
+        assert not check or code == 0, f"`{script}` on {host} ended with {code}: {err or out}"
+        return out.strip()
 
     @contextlib.contextmanager
     def for_now(self, host, do, undo):

@@ -4,10 +4,11 @@
 """Redirects as connections see them: from outside, from the host itself, and through it."""
 
 import json
-import subprocess
 import time
 
 import pytest
+
+from tests.fleet import engine
 
 PAIRS = [{"outside": 80, "inside": 8000}, {"outside": 443, "inside": 8001, "interface": "client0"}]
 WANTED = {
@@ -267,14 +268,22 @@ def test_a_flush_by_nftables_service_does_not_lose_them(host, name):
     assert not redirect(host, name=name)["changed"]
 
 
+def boot_state(container):
+    """How far systemd is; empty where it does not answer yet."""
+    try:
+        # `degraded` is an exit code other than 0.
+        return engine.attempt(container, "systemctl", "is-system-running")[1].strip()
+    except engine.FleetError:
+        return ""
+
+
 def test_they_are_there_after_a_reboot(host, name):
     container = host.ansible.get_variables()["fleet_container"]
     host.check_output("touch /run/not-yet-rebooted")
-    subprocess.run(["docker", "restart", "--time", "20", container], check=True, capture_output=True)
+    engine.restart(container, stop_seconds=20)
     # SSH is not there yet.
-    asked = ["docker", "exec", container, "systemctl", "is-system-running"]
     for _attempt in range(120):
-        if subprocess.run(asked, check=False, capture_output=True, text=True).stdout.strip() in ("running", "degraded"):
+        if boot_state(container) in ("running", "degraded"):
             break
         time.sleep(0.5)
     assert not host.file("/run/not-yet-rebooted").exists

@@ -3,17 +3,22 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The one contract of all supervisors, and that nobody else's services were touched."""
 
+import pathlib
+import tomllib
+
 import pytest
 
 from tests.lib.site import wait_for
 from tests.verify.instances import InstanceContract
 
+#: The rows of the scenario: one host a supervisor, and more of those that differ by how the host is.
+HOSTS = list(tomllib.loads((pathlib.Path(__file__).parents[1] / "fleet.toml").read_text(encoding="utf-8"))["hosts"])
 RESTARTS = {"supervisord": "supervisorctl restart xitrum-0", "daemontools": "svc -t /etc/xitrum-daemontools/0",
             "rclocal": "pkill -x java; while pgrep -x java; do sleep 0.2; done; /etc/xitrum-rc.local/start 0"}
 
 
 @pytest.mark.parametrize("index", [0])
-@pytest.mark.parametrize("host", ["supervisord", "pypi", "runit", "daemontools", "sysvinit", "rclocal"])
+@pytest.mark.parametrize("host", HOSTS)
 class TestEachSupervisor(InstanceContract):
     """Scenario site holds systemd against the same contract."""
 

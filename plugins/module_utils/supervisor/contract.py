@@ -28,9 +28,10 @@ Command = Tuple[str, ...]
 
 
 class ServiceFile(NamedTuple):
-    """A file of a service definition: a template below `roles/supervisor/templates`, without `.j2`, and where it goes.
+    """A file of a service definition: its template, and where it goes.
 
-    There is one for each instance where the path has `{index}`. `mode` is octal.
+    `template` is below `roles/supervisor/templates`, without `.j2`; of several, separated by blanks, the texts follow each
+    other. There is one file for each instance where the path has `{index}`. `mode` is octal.
     """
 
     template: str

@@ -48,9 +48,13 @@ def service_files(kind: str) -> tuple[ServiceFile, ...]:
     """The files of a supervisor that scans a folder."""
     home = f"/etc/{{name}}-{kind}"
     return (
-        ServiceFile(f"{kind}/run", f"{home}/{{index}}/run", "0755"),
-        ServiceFile(f"{kind}/output", f"{home}/{{index}}/log/run", "0755"),
+        ServiceFile(
+            f"shared/run shared/service_number {kind}/number shared/environment shared/exec_as_user shared/exec_run",
+            f"{home}/{{index}}/run",
+            "0755",
+        ),
+        ServiceFile(f"shared/output {kind}/output", f"{home}/{{index}}/log/run", "0755"),
         log_folder(kind),
-        ServiceFile(f"{kind}/scan", f"{home}/scan", "0755"),
+        ServiceFile(f"shared/scan {kind}/scan", f"{home}/scan", "0755"),
         ServiceFile("shared/scanner", f"/etc/systemd/system/{{name}}-{kind}.service"),
     )

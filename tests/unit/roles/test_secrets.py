@@ -13,6 +13,7 @@ from ansible.module_utils.testing import patch_module_args
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar, trust_as_template
 from ansible_collections.xitrum.host.plugins.module_utils.core import commands, file_set, quiet
+from ansible_collections.xitrum.host.plugins.module_utils.supervisor.table import SUPERVISORS
 from ansible_collections.xitrum.host.plugins.modules import console, instances, service_definition
 from ansible_collections.xitrum.host.plugins.modules import file_set as file_set_module
 
@@ -86,10 +87,11 @@ def test_a_file_is_private_where_no_other_reads_it(mode, private):
 
 
 def test_the_options_of_supervisord_are_in_a_private_file():
-    layouts = yaml.safe_load((ROOT / "roles/supervisor/vars/main.yml").read_text())
-    using = [path.stem for path in (ROOT / "roles/supervisor/templates").glob("*.j2") if "supervisor_supervisord_options" in path.read_text()]
-    items = [item for items in layouts.values() if isinstance(items, list) for item in items if isinstance(item, dict) and item.get("template") in using]
-    assert using == ["supervisord"] and [item["mode"] for item in items] == ["0600"]
+    templates = ROOT / "roles/supervisor/templates"
+    using = [path for path in templates.rglob("*.j2") if "supervisor_supervisord_options" in path.read_text()]
+    names = [str(path.relative_to(templates).with_suffix("")) for path in using]
+    files = [file for kind in SUPERVISORS.values() for file in kind.files if set(names) & set(file.template.split())]
+    assert names == ["supervisord/program"] and [file.mode for file in files] == ["0600"]
 
 
 @pytest.mark.parametrize(("hashes", "files"), [

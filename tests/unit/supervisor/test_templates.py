@@ -25,26 +25,48 @@ VARIABLES = {"index": 1, "xitrum_name": "demo", "xitrum_user": "demo", "xitrum_r
 def rendered(template, **more):
     environment = Environment(trim_blocks=True, keep_trailing_newline=True, undefined=StrictUndefined, autoescape=False)
     environment.filters["ternary"] = lambda value, yes, no: yes if value else no
-    return environment.from_string((TEMPLATES / f"{template}.j2").read_text()).render({**VARIABLES, **more})
+    texts = [(TEMPLATES / f"{part}.j2").read_text() for part in template.split()]
+    return "".join(environment.from_string(text).render({**VARIABLES, **more}) for text in texts)
 
 
 def test_the_job_for_upstart():
-    text = rendered("upstart")
+    text = rendered("upstart/job")
     assert services.replaced(text, {"@NOFILE@": 65536, "@DIGEST@": "0123456789ab"}) == GOLDEN.read_text()
 
 
-@pytest.mark.parametrize("template", sorted(TEMPLATES.glob("*.j2")), ids=lambda path: path.stem)
-def test_every_file_says_whose_it_is(template):
-    assert services.OURS in "".join(template.read_text().splitlines(True)[:2]), "it could not be told from somebody else's"
+def files_of(kind):
+    """The files that a supervisor can need."""
+    options = [{"log_dir": "/var/log/demo"}, {"log_dir": "/srv/demo", "supervisord_version": "4.3.0"}]
+    return {file for each in options for file in SUPERVISORS[kind].layout(each)}
 
 
-def test_every_supervisor_has_a_layout():
-    text = (TEMPLATES.parent / "vars" / "main.yml").read_text()
-    assert [kind for kind in SUPERVISORS if f"\n  {kind}:" not in text] == []
+def template_of(kind, end):
+    """The templates of the file of a supervisor whose path has that end."""
+    return next(file.template for file in files_of(kind) if file.path.endswith(f"/{end}"))
+
+
+ALL_FILES = {file for kind in SUPERVISORS for file in files_of(kind)}
+
+
+@pytest.mark.parametrize("file", sorted(ALL_FILES), ids=lambda file: file.path)
+def test_every_file_says_whose_it_is(file):
+    text = (TEMPLATES / f"{file.template.split()[0]}.j2").read_text()
+    assert services.OURS in "".join(text.splitlines(True)[:2]), "it could not be told from somebody else's"
+
+
+def test_every_template_is_of_a_file_of_a_supervisor():
+    used = {part for file in ALL_FILES for part in file.template.split()}
+    assert used == {str(path.relative_to(TEMPLATES).with_suffix("")) for path in TEMPLATES.rglob("*.j2")}
+
+
+@pytest.mark.parametrize("kind", SUPERVISORS)
+def test_every_supervisor_has_a_folder_of_templates(kind):
+    folders = {part.partition("/")[0] for file in files_of(kind) for part in file.template.split()}
+    assert kind in folders and folders <= {kind, "shared"}
 
 
 def unit(root="/opt/demo", logs="/var/log/demo", writable=(), hidden=(), name="demo"):
-    text = rendered("systemd", xitrum_root=root, xitrum_log_dir=logs, supervisor_writable_paths=writable, xitrum_nofile=1,
+    text = rendered("systemd/unit", xitrum_root=root, xitrum_log_dir=logs, supervisor_writable_paths=writable, xitrum_nofile=1,
                     __supervisor_hidden=hidden, __supervisor_log_name=name, __supervisor_home="/etc/demo-systemd",
                     __supervisor_privileged=False)
     return [line for line in text.splitlines() if line.partition("=")[0] in (
@@ -79,7 +101,7 @@ class TestLogFolder:
 
     def run(self, base, logs, *numbers):
         script = base / "log_folder"
-        script.write_text(rendered("log_folder", xitrum_log_dir=str(logs), xitrum_root=str(base), xitrum_user="daemon"))
+        script.write_text(rendered("shared/log_folder", xitrum_log_dir=str(logs), xitrum_root=str(base), xitrum_user="daemon"))
         done = subprocess.run(["sh", str(script), *numbers], capture_output=True, text=True, check=False)
         assert done.returncode == 0
         return done.stderr
@@ -132,7 +154,7 @@ class TestOutputOfRcLocal:
             logs.mkdir()
         values = {"xitrum_log_dir": str(logs), "xitrum_root": str(base), "xitrum_user": "daemon", "xitrum_name": name, "xitrum_nofile": 100,
                   "supervisor_kind": "rc.local", "__supervisor_home": str(base), "__supervisor_privileged": False}
-        for template, script in (("log_folder", "log_folder"), ("run", "launch"), ("rc_local_start", "start")):
+        for template, script in (("shared/log_folder", "log_folder"), (template_of("rc.local", "run"), "launch"), ("rc.local/start", "start")):
             (base / script).write_text(rendered(template, **values).replace(f"{base}/run \"$1\"", f"{base}/launch \"$1\""))
             (base / script).chmod(0o755)
         (base / "run").write_text("#!/bin/sh\nid -un\n")
@@ -180,7 +202,7 @@ class TestOutputOfRcLocal:
         (base / "log_folder").write_text("#!/bin/sh\n")
         (base / "log_folder").chmod(0o755)
         (base / "log").mkdir()
-        script.write_text(rendered("output", xitrum_log_dir=str(base / "logs"), supervisor_kind="daemontools", xitrum_user="daemon",
-                                   __supervisor_home=str(base), supervisor_log_bytes=1, supervisor_log_backups=1))
+        script.write_text(rendered(template_of("daemontools", "log/run"), xitrum_log_dir=str(base / "logs"), xitrum_user="daemon",
+                                   supervisor_kind="daemontools", __supervisor_home=str(base), supervisor_log_bytes=1, supervisor_log_backups=1))
         done = subprocess.run(["sh", str(script)], capture_output=True, text=True, check=False, cwd=base / "log")
         assert done.returncode != 0 and target.owner() == "root"

@@ -102,7 +102,11 @@ SUPERVISOR = RcLocal(
     start=(("env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", f"{_HOME}/start", "{index}"),),
     log="{log_dir}/output-{index}.log",
     files=(
-        ServiceFile("rc.local/run", f"{_HOME}/run", "0755"),
+        ServiceFile(
+            "shared/run shared/number shared/environment shared/exec_as_user rc.local/append_output shared/exec_run",
+            f"{_HOME}/run",
+            "0755",
+        ),
         log_folder("rc.local"),
         ServiceFile("rc.local/start", f"{_HOME}/start", "0755"),
         ServiceFile("rc.local/boot", f"{_HOME}/boot", "0755"),

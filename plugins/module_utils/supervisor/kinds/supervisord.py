@@ -220,7 +220,7 @@ SUPERVISOR = Supervisord(
     gone_after=(("systemctl", "daemon-reload"),),
     log="{log_dir}/output-{index}.log",
     files=(
-        ServiceFile("supervisord/run", f"{_HOME}/run", "0755"),
+        ServiceFile("shared/run shared/number shared/environment supervisord/exec", f"{_HOME}/run", "0755"),
         ServiceFile("supervisord/limits", f"{config.FOLDER}/{{name}}.conf"),
         # The options of a program may hold secrets: its environment.
         ServiceFile("supervisord/program", f"{_HOME}/{{index}}.conf", "0600"),
