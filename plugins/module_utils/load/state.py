@@ -100,7 +100,7 @@ def _proxy(host, path):
     if not path or not host.exists(path):
         return None
     try:
-        said = haproxy_socket.parse_info(haproxy_socket.ask(path, "show info"))
+        said = haproxy_socket.parse_info(haproxy_socket.ask(host, path, "show info"))
     except OSError:
         return None
     numbers = [said.get(name, "0") for name in ("CurrConns", "Maxconn")]

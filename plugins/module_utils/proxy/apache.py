@@ -42,12 +42,12 @@ def live(host, wanted):
     """What the running worker says of itself."""
     rows, statuses = servers(host.read(wanted["config_path"]) or ""), {}
     try:
-        statuses = parse_status(proxy_reloaded.ask(wanted["control_port"], "/server-status?auto")[3])
+        statuses = parse_status(proxy_reloaded.ask(host, wanted["control_port"], "/server-status?auto")[3])
     except OSError:
         # Told by the question below, which nothing answers either.
         pass
     pids = (host.read(f"/proc/{main_pid(host)}/task/{main_pid(host)}/children") or "").split()
-    return {**proxy_reloaded.live(wanted, statuses, rows), "pid": pids[0] if pids else ""}
+    return {**proxy_reloaded.live(host, wanted, statuses, rows), "pid": pids[0] if pids else ""}
 
 
 def main_pid(host):

@@ -142,7 +142,7 @@ def read_live(host, wanted):
     asked = [row for row in said["servers"] if not software.CHECKS_HEALTH and row["backend"] == BACKEND and row["admin"] == "ready"]
     if asked:
         with concurrent.futures.ThreadPoolExecutor(min(len(asked), 32)) as pool:
-            answers = list(pool.map(lambda row: proxy_reloaded.probe(wanted, row, HEALTH_SECONDS), asked))
+            answers = list(pool.map(lambda row: proxy_reloaded.probe(host, wanted, row, HEALTH_SECONDS), asked))
         for row, wrong in zip(asked, answers):
             row.update({"status": "DOWN" if wrong else row["status"], "check": wrong})
     return said

@@ -34,10 +34,10 @@ def ask_server(address):
     return ["sh", "-c", f"printf 'HEAD / HTTP/1.0\\r\\n\\r\\n' | socat -t 5 - {to}"]
 
 
-def live(unused_host, wanted):
+def live(host, wanted):
     """What the running worker says of itself, as L(proxy_config) asks it."""
     try:
-        info, stat, servers_state = (haproxy_socket.ask(wanted["socket"], words) for words in QUESTIONS)
+        info, stat, servers_state = (haproxy_socket.ask(host, wanted["socket"], words) for words in QUESTIONS)
     except OSError as error:
         return {"said": "", "version": "", "pid": "", "maxconn": "", "servers": [], "refused": error}
     info = haproxy_socket.parse_info(info)
@@ -77,7 +77,7 @@ def view(host, wanted):
     """What the running worker says of all its servers, with the connections that workers of before a reload still have there."""
     path = wanted["socket"]
     try:
-        info, stat, servers = (haproxy_socket.ask(path, words) for words in QUESTIONS)
+        info, stat, servers = (haproxy_socket.ask(host, path, words) for words in QUESTIONS)
     except OSError as error:
         if wanted["allow_missing"] and isinstance(error, (FileNotFoundError, ConnectionRefusedError)):
             # It does not run, so that it sends nothing anywhere.
@@ -117,16 +117,15 @@ def command(server, state):
 
 def change(host, wanted, servers):
     """Sets servers. Raises RuntimeError with what HAProxy answered."""
-    del host
     for server in servers:
-        obey(wanted["socket"], command(server, wanted["state"]))
+        obey(host, wanted["socket"], command(server, wanted["state"]))
 
 
 def move(host, wanted, servers):
     """Has servers lead to another address and port. Raises RuntimeError with what HAProxy answered."""
     for row in servers:
         name = f"{row['backend']}/{row['name']}"
-        reply = haproxy_socket.ask(wanted["socket"], f"set server {name} addr {row['address']} port {row['port']}")
+        reply = haproxy_socket.ask(host, wanted["socket"], f"set server {name} addr {row['address']} port {row['port']}")
         # It answers with what it changed, and with nothing that tells success from failure: verified instead.
         live = [one for one in view(host, wanted) if (one["backend"], one["name"]) == (row["backend"], row["name"])]
         found = [addresses.endpoint(one["address"], one["port"]) for one in live]
@@ -136,13 +135,12 @@ def move(host, wanted, servers):
 
 def close(host, wanted, servers):
     """Ends what the running worker still has with these servers. What older workers hold ends with the instance, or after hard-stop-after."""
-    del host
     for server in servers:
-        obey(wanted["socket"], f"shutdown sessions server {server['backend']}/{server['name']}")
+        obey(host, wanted["socket"], f"shutdown sessions server {server['backend']}/{server['name']}")
 
 
-def obey(path, words):
+def obey(host, path, words):
     """One line of commands, to which HAProxy answers nothing where it did them."""
-    said = haproxy_socket.ask(path, words).strip()
+    said = haproxy_socket.ask(host, path, words).strip()
     if said:
         raise RuntimeError(f"HAProxy answered {said!r} to '{words}' on {path}")

@@ -55,7 +55,7 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
 
 def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     """The servers as rows: nothing is changed by this component."""
-    desired = proxy_server.placed(desired)
+    given, desired = desired, proxy_server.placed(desired)
     result = Draft(
         facts={
             "servers": state["servers"],
@@ -83,7 +83,7 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
                 why,
             )
         )
-    return result.plan(desired, state)
+    return result.plan(given, state)
 
 
 # ------------------------------------------------------------------------------------------------- over the whole fleet

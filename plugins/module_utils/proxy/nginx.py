@@ -40,7 +40,7 @@ def binds(text):
 
 def live(host, wanted):
     """What the running worker says of itself."""
-    said = proxy_reloaded.live(wanted, {}, servers(host.read(wanted["config_path"]) or ""))
+    said = proxy_reloaded.live(host, wanted, {}, servers(host.read(wanted["config_path"]) or ""))
     return {**said, "pid": worker(host)}
 
 

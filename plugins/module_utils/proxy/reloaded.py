@@ -13,7 +13,7 @@ import re
 import sys
 import time
 
-from ..core import addresses, bounded_page, sockets
+from ..core import addresses, sockets
 from ..core.foreign_text import escaped, printable
 from . import text as proxy_text
 
@@ -28,24 +28,24 @@ def ask_server(address):
     return [sys.executable or "python3", "-c", _ASK, address]
 
 
-def ask(port, path, timeout=5.0, address="127.0.0.1"):
+def ask(host, port, path, timeout=5.0, address="127.0.0.1"):
     """One request: status, reason, the header that has the configuration, and the body, each without control characters.
 
     Raises OSError where nothing answers HTTP, or not in C(timeout) seconds in all, or without an end.
     """
     headers = {"Host": "localhost", "Connection": "close"}
     try:
-        status, reason, answer, body = bounded_page.ask(address.strip("[]"), port, path, timeout, headers, with_body=True)
+        status, reason, answer, body = host.request(address.strip("[]"), port, path, timeout, headers)
     except (ValueError, http.client.HTTPException) as error:
         raise OSError(f"{address}:{port} does not speak HTTP: {printable(repr(error))}") from error
     return status, escaped(reason), escaped(answer.get(HEADER) or ""), escaped(body.decode("utf-8", "replace"))
 
 
-def live(wanted, statuses, rows):
+def live(host, wanted, statuses, rows):
     """What the running worker says of itself. C(rows) are the servers of the configuration as C((backend, name, address)),
     C(statuses) maps such an address to the software's own word, where it has one."""
     try:
-        said = ask(wanted["control_port"], "/xitrum-config")[2]
+        said = ask(host, wanted["control_port"], "/xitrum-config")[2]
     except OSError as error:
         return {"said": "", "version": "", "pid": "", "maxconn": "", "servers": [], "refused": error}
     states = proxy_text.states(said)
@@ -69,7 +69,7 @@ def view(host, wanted, said, title, process):
     rows = sockets.established(host, sockets.pids_of_service(host, wanted["service"]))
     found = []
     for row in said["servers"]:
-        wrong = probe(wanted, row) if wanted["state"] == row["admin"] == "ready" else ""
+        wrong = probe(host, wanted, row) if wanted["state"] == row["admin"] == "ready" else ""
         found.append(
             {
                 **row,
@@ -93,10 +93,10 @@ def connections(rows, process, address, port, resolved=()):
     return held + sockets.unread_count(rows)
 
 
-def probe(wanted, row, seconds=5.0):
+def probe(host, wanted, row, seconds=5.0):
     """Asks a server's page itself, as a health check does: why it is not healthy, or an empty text."""
     try:
-        status, reason, _said, _body = ask(row["port"], wanted["health_path"], seconds, row["address"])
+        status, reason, _said, _body = ask(host, row["port"], wanted["health_path"], seconds, row["address"])
     except OSError as error:
         return str(error)
     return "" if status == wanted["health_status"] else f"{status} {reason}"

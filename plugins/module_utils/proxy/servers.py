@@ -88,7 +88,7 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
         "servers": [{**row, "server": names[0]} for row, names in servers if names],
         "missing": [name for name, matches in found.items() if not matches],
         "others": sorted({row["name"] for row in rows} - leaving),
-        "serving": _serving(desired, rows, leaving),
+        "serving": _serving(host, desired, rows, leaving),
         "endpoints": known[0],
     }
 
@@ -114,14 +114,14 @@ def chosen(wanted, state):
     return {**wanted, "servers": names, "endpoints": {}, "other_endpoints": {}}
 
 
-def _serving(wanted, rows, leaving):
+def _serving(host, wanted, rows, leaving):
     """The names of the servers that are enabled and healthy. Where a proxy checks no health itself, those that stay are
     probed, since one that is dead would count otherwise."""
     backend, found = BACKENDS[wanted["software"]], []
     for row in rows:
         if row["state"] == "ready" and row["healthy"]:
             probed = hasattr(backend, "probe") and wanted["guard"] and row["name"] not in leaving
-            if not probed or not backend.probe(wanted, row):
+            if not probed or not backend.probe(host, wanted, row):
                 found.append(row["name"])
     return found
 
@@ -225,7 +225,7 @@ def set_servers(host, desired, plan, clock=time.monotonic, sleep=time.sleep):
         deadline = clock() + desired["timeout"]
         while True:
             asked = [ends.get(row["name"], row) for row in servers]
-            late = [{**row, "check": said} for row, said in ((row, backend.probe(desired, row)) for row in asked) if said]
+            late = [{**row, "check": said} for row, said in ((row, backend.probe(host, desired, row)) for row in asked) if said]
             if not late:
                 break
             if clock() >= deadline:

@@ -36,7 +36,7 @@ ALLOWED = {
     "module_utils/core/bounded.py": (HOSTS_OWN, None),
     "module_utils/core/bounded_page.py": (HOSTS_OWN, None),
     "module_utils/core/trees.py": (HOSTS_OWN, None),
-    "module_utils/core/fence.py": ("it reads of which run its own process is", {"os.environ"}),
+    "module_utils/core/fence.py": ("it reads of which run its own process is", {"os.environ.get"}),
     "module_utils/core/local_files.py": (CONTROLLER, None),
     "module_utils/configuration/xitrum_conf.py": (f"{CONTROLLER}; release_info reads the files of a release with it", None),
     "module_utils/package/contents.py": (CONTROLLER, None),
@@ -53,6 +53,9 @@ ALLOWED = {
     "module_utils/load/state.py": (LOAD, {"resource.getrlimit", "resource.RLIMIT_NOFILE", "resource.RLIM_INFINITY"}),
     "modules/package_info.py": (CONTROLLER, {"os.path.abspath"}),
 }
+
+#: Files that have no Host where they run.
+CONTROLLER_FILES = {name for name, (reason, _allowed) in ALLOWED.items() if reason.startswith(CONTROLLER)}
 
 
 def dotted(node: ast.AST) -> str:
@@ -101,6 +104,18 @@ def test_every_exception_is_needed_and_has_a_reason():
         found = uses(ast.parse((PLUGINS / name).read_text(encoding="utf-8")))
         assert reason and found, f"{name} needs no exception any more"
         assert allowed is None or found == allowed, f"{name} does not use {sorted(allowed - found)} any more"
+
+
+def test_what_is_hosts_own_is_imported_by_nothing_else():
+    own = {name for name, (reason, _allowed) in ALLOWED.items() if reason == HOSTS_OWN}
+    names = {name.rpartition("/")[2].partition(".")[0] for name in own}
+    for path in FILES:
+        name = str(path.relative_to(PLUGINS))
+        if name in own | {"module_utils/core/host.py", *CONTROLLER_FILES}:
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and (node.level or 0):
+                assert not {alias.name for alias in node.names} & names, f"{name} goes round Host"
 
 
 @pytest.mark.parametrize(("text", "found"), [

@@ -65,7 +65,7 @@ class Machine(FakeHost):
                       **{f"systemctl {verb}": "" for verb in ("daemon-reload", "enable haproxy.service", "start haproxy.service", "reload haproxy.service")},
                       **commands})
 
-    def ask(self, path, command, timeout=5.0):
+    def ask(self, _host, path, command, timeout=5.0):
         if self.refuses:
             raise self.refuses
         return {
@@ -321,8 +321,8 @@ def test_a_server_that_gets_no_requests_is_a_difference_that_this_role_leaves(st
     machine = Machine(wanted())
     ask = machine.ask
 
-    def other(path, command, timeout=5.0):
-        said = ask(path, command)
+    def other(there, path, command, timeout=5.0):
+        said = ask(there, path, command)
         said = said.replace(",UP,", f",{status},") if command == "show stat" else said
         return said.replace(" 2 0 1 1 ", f" 2 {admin} 1 1 ") if command == "show servers state" else said
 

@@ -47,7 +47,7 @@ def fixture_proxy(request, monkeypatch):
     host = FakeHost(files={path: proxy_text.stamped((DATA / f"{software}-full.conf").read_text(), [])}, commands=commands)
     host.software, host.page, host.path = software, (200, "OK"), path
 
-    def ask(port, path, timeout=5.0, address="127.0.0.1"):
+    def ask(_host, port, path, timeout=5.0, address="127.0.0.1"):
         if path == "/xitrum-config":
             lines = [line for line in host.files[host.path].splitlines() if "@states:" in line]
             return 204, "No Content", lines[0], ""
@@ -183,7 +183,7 @@ def test_a_server_whose_address_is_in_upper_case_is_found_down_in_apache():
     )
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(proxy_reloaded, "ask", lambda *_unused, **_more: (204, "", "", ""))
-        assert proxy_reloaded.live({"control_port": 8404}, statuses, rows)["servers"][0]["status"] == "DOWN (HcFl)"
+        assert proxy_reloaded.live(FakeHost(), {"control_port": 8404}, statuses, rows)["servers"][0]["status"] == "DOWN (HcFl)"
 
 
 def test_a_dead_server_that_stays_does_not_count_as_serving(proxy):

@@ -36,7 +36,7 @@ def fixture_proxy(monkeypatch):
     """An HAProxy in which app1-0 is ready and app1-1 is in drain; the commands that it was given."""
     asked = []
 
-    def ask(path, command, timeout=5.0):
+    def ask(_host, path, command, timeout=5.0):
         if command.startswith("show"):
             return {"show info": "Pid: 101\n", "show stat": (DATA / "stat-3.0.txt").read_text(),
                     "show servers state": (DATA / "servers_state-3.0.txt").read_text()}[command]
@@ -127,7 +127,7 @@ def test_connections_of_older_workers_count_and_no_others(proxy):
 
 
 def test_a_proxy_that_does_not_answer_is_told_so(monkeypatch):
-    def ask(path, command, timeout=5.0):
+    def ask(_host, path, command, timeout=5.0):
         raise ConnectionRefusedError("refused")
 
     monkeypatch.setattr(haproxy_socket, "ask", ask)
@@ -259,7 +259,7 @@ def set_to(monkeypatch, fleet, server, state, **more):
     if not plan.problems:
         proxy_server.set_servers(host(), want, plan)
     waits = proxy_server.wait(host(), proxy_server.chosen(want, found))
-    return [row["name"] for row in waits["servers"]], plan.problems
+    return [row["name"] for row in waits["servers"]], list(plan.problems)
 
 
 def test_renamed_hosts_with_another_port_come_back_at_it(monkeypatch):
