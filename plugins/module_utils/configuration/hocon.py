@@ -3,14 +3,16 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Parses HOCON as Typesafe Config does, and keeps where everything stands in the text. Pure.
 
-The grammar is that of the library's tokenizer and document parser (com.typesafe.config 1.4); a test holds both against each
-other. An included file is not opened: what it may set is unknown.
+The grammar is that of the library's tokenizer and document parser (com.typesafe.config 1.4); a test holds both against
+each other. An included file is not opened: what it may set is unknown.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NoReturn
 
 #: What the library takes for blanks: Unicode's, without line ends, and with the no-break ones and the byte order mark.
 _BLANK = "[^\\S\n\x85]|[\u00a0\u2007\u202f\ufeff\x1c-\x1f]"
@@ -36,46 +38,47 @@ class HoconError(ValueError):
 class Piece:
     """One part of a value: C(kind) is C(text), C(substitution), C(list) or C(object).
 
-    C(members): of an object. C(inner): the pieces of a list's elements. C(target), C(optional): of a substitution, the path that it
-    refers to, and whether that may be missing.
+    C(members): of an object. C(inner): the pieces of a list's elements. C(target), C(optional): of a substitution, the
+    path that it refers to, and whether that may be missing.
     """
 
     kind: str
     start: int
     end: int
-    members: tuple = ()
-    inner: tuple = ()
-    target: tuple = ()
+    members: tuple[Field | Include, ...] = ()
+    inner: tuple[Piece, ...] = ()
+    target: tuple[str, ...] = ()
     optional: bool = False
 
     @property
-    def body(self):
+    def body(self) -> tuple[int, int]:
         """The positions just after the opening brace and of the closing one."""
         return self.start + 1, self.end - 1
 
 
 @dataclass(frozen=True)
 class Field:
-    """One setting: its whole path, where it begins and ends, where its key ends, its separator, and its value's pieces."""
+    """One setting: its whole path, where it begins and ends, where its key ends, its separator,
+    and its value's pieces."""
 
-    path: tuple
+    path: tuple[str, ...]
     start: int
     key_end: int
     separator: str
-    pieces: tuple
+    pieces: tuple[Piece, ...]
 
     @property
-    def value(self):
+    def value(self) -> int:
         """Where the value begins."""
         return self.pieces[0].start
 
     @property
-    def end(self):
+    def end(self) -> int:
         """Where the value ends."""
         return self.pieces[-1].end
 
     @property
-    def body(self):
+    def body(self) -> tuple[int, int] | None:
         """The inside of the value's last object; None where it has none."""
         return next((piece.body for piece in reversed(self.pieces) if piece.kind == "object"), None)
 
@@ -84,7 +87,7 @@ class Field:
 class Include:
     """A file that is included, in the object of this path."""
 
-    path: tuple
+    path: tuple[str, ...]
     start: int
     end: int
 
@@ -94,11 +97,11 @@ class Document:
     """A parsed text. C(braces): whether the whole is in braces, whose inside is C(body)."""
 
     text: str
-    members: tuple = ()
+    members: tuple[Field | Include, ...] = ()
     braces: bool = False
-    body: tuple = field(default=(0, 0))
+    body: tuple[int, int] = (0, 0)
 
-    def line(self, position):
+    def line(self, position: int) -> int:
         """The number of the line of a position, from 1."""
         return self.text.count("\n", 0, position) + 1
 
@@ -106,30 +109,35 @@ class Document:
 class _Parser:
     """Reads a text once, from left to right."""
 
-    def __init__(self, text):
+    def __init__(self, text: str) -> None:
         self.text, self.at = text, 0
         #: How many lists the parser is in. += makes one too.
         self.lists = 0
 
-    def fail(self, what, at=None):
+    def fail(self, what: str, at: int | None = None) -> NoReturn:
         at = self.at if at is None else at
         raise HoconError(f"line {self.text.count(chr(10), 0, at) + 1}: {what}")
 
-    def peek(self):
+    def peek(self) -> str:
         """The next character; empty at the end."""
         return self.text[self.at:self.at + 1]
 
-    def take(self, pattern):
+    def take(self, pattern: re.Pattern[str]) -> re.Match[str] | None:
         """Goes over what matches here, and returns the match or None."""
         found = pattern.match(self.text, self.at)
         if found:
             self.at = found.end()
         return found
 
-    def starts_comment(self):
+    def skip(self, pattern: re.Pattern[str]) -> str:
+        """Goes over what matches here, and returns its text; empty where nothing does."""
+        found = self.take(pattern)
+        return found.group() if found else ""
+
+    def starts_comment(self) -> bool:
         return self.text.startswith(("#", "//"), self.at)
 
-    def document(self):
+    def document(self) -> Document:
         """The whole text."""
         self.take(_GAP)
         if self.peek() == "[":
@@ -146,9 +154,10 @@ class _Parser:
             self.fail("there is more after the closing }")
         return Document(self.text, members, True, body)
 
-    def members(self, prefix, opened):
-        """The members up to the closing brace of the object that was C(opened), or to the end of the text where that is None."""
-        found = []
+    def members(self, prefix: tuple[str, ...], opened: int | None) -> tuple[Field | Include, ...]:
+        """The members up to the closing brace of the object that was C(opened),
+        or to the end of the text where that is None."""
+        found: list[Field | Include] = []
         while True:
             self.take(_GAP)
             if self.closes(opened):
@@ -160,7 +169,7 @@ class _Parser:
                     return tuple(found)
                 self.fail(f"found {self.peek()!r} after a value; expected a comma, a new line or the end of the object")
 
-    def closes(self, opened):
+    def closes(self, opened: int | None) -> bool:
         """Whether the object ends here; goes over its closing brace."""
         if self.peek() == "}":
             if opened is None:
@@ -171,10 +180,10 @@ class _Parser:
             self.fail("{ is not closed", opened)
         return not self.peek()
 
-    def separated(self):
+    def separated(self) -> bool:
         """Goes over one comma, or over line ends and comments. Returns whether there was a comma or a line end."""
         before = self.at
-        gap = self.take(_GAP).group()
+        gap = self.skip(_GAP)
         if self.peek() == ",":
             self.at += 1
             return True
@@ -182,7 +191,7 @@ class _Parser:
             self.at = before
         return "\n" in gap
 
-    def member(self, prefix):
+    def member(self, prefix: tuple[str, ...]) -> Field | Include:
         """A setting or an include."""
         start = self.at
         if self.simple() == "include":
@@ -209,7 +218,7 @@ class _Parser:
             self.fail(f"the key {'.'.join(path)} has no value", start)
         return Field(path, start, key_end, separator.group(), pieces)
 
-    def include(self, prefix, start):
+    def include(self, prefix: tuple[str, ...], start: int) -> Include:
         """What is included, after the word."""
         self.take(_GAP)
         function = self.take(_INCLUDED)
@@ -221,20 +230,20 @@ class _Parser:
                 self.fail("the ( of an include is not closed", start)
         return Include(prefix, start, self.at)
 
-    def simple(self):
+    def simple(self) -> str | None:
         """Goes over one token of a key or a value without brackets. Returns its text, None where there is none."""
         start = self.at
         if self.peek() == '"':
             self.quoted()
         elif self.peek() and self.peek() in "0123456789-":
-            number = self.take(_NUMBER).group()
+            number = self.skip(_NUMBER)
             if "+" in number and not is_number(number):
                 self.fail("+ stands outside of quotes", start)
         elif self.starts_comment() or not (self.take(_WORDS) or self.take(_UNQUOTED)):
             return None
         return self.text[start:self.at]
 
-    def quoted(self):
+    def quoted(self) -> str:
         """Goes over a text in quotes, and returns what is in it."""
         start = self.at
         if self.text.startswith('"""', start):
@@ -244,10 +253,12 @@ class _Parser:
             return found.group()[3:-3]
         found = self.take(_QUOTED)
         if not found:
-            self.fail('a text that begins with " does not end in its line, or has a character that must be escaped', start)
+            self.fail(
+                'a text that begins with " does not end in its line, or has a character that must be escaped', start
+            )
         return unescape(found.group(1))
 
-    def key(self):
+    def key(self) -> tuple[str, ...]:
         """The path of a key, such as C(a."b.c".d). Blanks between its words belong to it."""
         start, parts, empty = self.at, [""], [True]
         while True:
@@ -263,7 +274,7 @@ class _Parser:
                 parts[-1] += part
                 empty[-1] = empty[-1] and not part and not quoted
             end = self.at
-            blanks = self.take(_BLANKS).group()
+            blanks = self.skip(_BLANKS)
             begin = self.at
             if self.peek() == '"' or self.simple() is not None:
                 self.at = begin
@@ -278,7 +289,7 @@ class _Parser:
             self.fail(f"the key {self.text[start:self.at]!r} has an empty part", start)
         return tuple(parts)
 
-    def pieces(self, path):
+    def pieces(self, path: tuple[str, ...]) -> tuple[Piece, ...]:
         """The parts of a value, up to what ends it in its line."""
         found = []
         while True:
@@ -301,16 +312,17 @@ class _Parser:
                 self.fail("a value joins an object or a list to something else", found[0].start)
         return tuple(found)
 
-    def object(self, path):
+    def object(self, path: tuple[str, ...]) -> Piece:
         """An object in braces."""
         opened = self.at
         self.at += 1
         members = self.members(path, opened)
         return Piece("object", opened, self.at, members)
 
-    def list(self, path):
+    def list(self, path: tuple[str, ...]) -> Piece:
         """A list in brackets. What is in it has no path of its own."""
-        opened, inner = self.at, []
+        opened = self.at
+        inner: tuple[Piece, ...] = ()
         self.lists += 1
         self.at += 1
         self.take(_GAP)
@@ -325,16 +337,20 @@ class _Parser:
                 self.fail_list(opened)
         self.lists -= 1
         self.at += 1
-        return Piece("list", opened, self.at, inner=tuple(inner))
+        return Piece("list", opened, self.at, inner=inner)
 
-    def fail_list(self, opened):
+    def fail_list(self, opened: int) -> NoReturn:
         """What is wrong in a list, with the line in which it begins."""
         if self.peek() == "}":
             self.fail("} where ] is wanted")
-        found = f"{self.peek()!r} in line {self.text.count(chr(10), 0, self.at) + 1}" if self.peek() else "the end of the file"
+        found = (
+            f"{self.peek()!r} in line {self.text.count(chr(10), 0, self.at) + 1}"
+            if self.peek()
+            else "the end of the file"
+        )
         self.fail(f"[ is not closed: expected an element, a comma or ], found {found}", opened)
 
-    def substitution(self):
+    def substitution(self) -> Piece:
         """C(${PATH}) or C(${?PATH})."""
         start = self.at
         opening = self.take(re.compile(r"\$\{\??"))
@@ -348,18 +364,18 @@ class _Parser:
         return Piece("substitution", start, self.at, target=target, optional=opening.group().endswith("?"))
 
 
-def is_number(text):
+def is_number(text: str) -> bool:
     """Whether a text is a number as Java reads it."""
     return re.fullmatch(r"-?[0-9]+|[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?", text) is not None
 
 
-def unescape(text):
+def unescape(text: str) -> str:
     """The inside of a text in quotes, its escapes resolved."""
     return _ESCAPED.sub(lambda found: chr(int(found[1][1:], 16)) if found[1][0] == "u" and len(found[1]) > 1
                         else _ESCAPES.get(found[1], found[1]), text)
 
 
-def parse(text):
+def parse(text: str) -> Document:
     """The document of a text. Raises HoconError where Typesafe Config would refuse the text."""
     try:
         return _Parser(text).document()
@@ -367,12 +383,12 @@ def parse(text):
         raise HoconError("objects or lists are nested too deep to be read") from error
 
 
-def fields(text):
+def fields(text: str) -> list[Field]:
     """All settings of a text, those of nested objects before their parent."""
     return list(_fields_of(parse(text).members))
 
 
-def _fields_of(members):
+def _fields_of(members: tuple[Field | Include, ...]) -> Iterator[Field]:
     for member in members:
         if isinstance(member, Field):
             for piece in member.pieces:
@@ -380,9 +396,9 @@ def _fields_of(members):
             yield member
 
 
-def substitutions(document):
+def substitutions(document: Document) -> Iterator[Piece]:
     """All substitutions of a document, those in lists too."""
-    rows = list(document.members)
+    rows: list[Field | Include | Piece] = list(document.members)
     while rows:
         item = rows.pop()
         if isinstance(item, Piece):

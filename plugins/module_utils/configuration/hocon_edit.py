@@ -3,17 +3,19 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Changes single settings in a HOCON text and leaves every other character as it is: comments, blanks, line ends. Pure.
 
-An edit is checked: the result is parsed again, and the requested value is the one in force. Where the natural place cannot
-bring that (an include or a substitution after it may win), the setting goes to the end of the file, where nothing follows.
+An edit is checked: the result is parsed again, and the requested value is the one in force. Where the natural place
+cannot bring that (an include or a substitution after it may win), the setting goes to the end of the file, where
+nothing follows.
 """
 
 from __future__ import annotations
 
 import contextlib
 import re
+from collections.abc import Callable
 from typing import NamedTuple
 
-from .hocon import HoconError, Include, fields, parse, substitutions
+from .hocon import Document, Field, HoconError, Include, fields, parse, substitutions
 
 #: A setting has this value, whose text is known.
 VALUE = "value"
@@ -24,25 +26,26 @@ UNKNOWN = "unknown"
 
 
 class Force(NamedTuple):
-    """What is in force for a path: C(kind), the C(text) of a C(value), and the position of what decides (-1 where nothing does)."""
+    """What is in force for a path: C(kind), the C(text) of a C(value),
+    and the position of what decides (-1 where nothing does)."""
 
     kind: str
     text: str = ""
     at: int = -1
 
 
-def split_key(key):
+def split_key(key: str) -> tuple[str, ...]:
     """The path of a key such as C(xitrum.port.http)."""
     return tuple(key.split("."))
 
 
-def find_force(text, path):
+def find_force(text: str, path: tuple[str, ...]) -> Force:
     """What is in force for a path, as far as the text alone tells."""
     document = parse(text)
     return _walk(document.text, document.members, path, Force(ABSENT))
 
 
-def _walk(text, members, path, force):
+def _walk(text: str, members: tuple[Field | Include, ...], path: tuple[str, ...], force: Force) -> Force:
     """The members of an object in their order. A later one wins, and objects of one path are merged."""
     for member in members:
         if isinstance(member, Include):
@@ -57,7 +60,7 @@ def _walk(text, members, path, force):
     return force
 
 
-def _whole(text, member):
+def _whole(text: str, member: Field) -> Force:
     """What a setting of just this path brings."""
     if member.separator == "+=":
         # It appends to a list that may be elsewhere.
@@ -66,7 +69,7 @@ def _whole(text, member):
     return Force(OBJECT if is_object else VALUE, "" if is_object else text[member.value:member.end], member.start)
 
 
-def _around(text, member, path, force):
+def _around(text: str, member: Field, path: tuple[str, ...], force: Force) -> Force:
     """What a setting of an object around the path brings."""
     kinds = {piece.kind for piece in member.pieces}
     if member.separator == "+=" or not kinds & {"object", "substitution"}:
@@ -77,43 +80,67 @@ def _around(text, member, path, force):
     return force
 
 
-def value_of(text, key):
-    """The text of the value that is in force for a key such as C(xitrum.port.http); None where there is none, or it is not known."""
+def value_of(text: str, key: str) -> str | None:
+    """The text of the value that is in force for a key such as C(xitrum.port.http);
+    None where there is none, or it is not known."""
     force = find_force(text, split_key(key))
     return force.text if force.kind == VALUE else None
 
 
-def put(text, key, value):
-    """The text in which this value (as HOCON writes it) is in force for the key. Raises HoconError where that cannot be."""
+def put(text: str, key: str, value: str) -> str:
+    """The text in which this value (as HOCON writes it) is in force for the key.
+    Raises HoconError where that cannot be."""
     path, requested = split_key(key), Force(VALUE, value)
-    return _first_good(text, key, requested, (
-        lambda: assigned_last(text, path, value), lambda: added_inside(text, path, value), lambda: added_at_end(text, key, value)))
+    return _first_good(
+        text,
+        key,
+        requested,
+        (
+            lambda: assigned_last(text, path, value),
+            lambda: added_inside(text, path, value),
+            lambda: added_at_end(text, key, value),
+        ),
+    )
 
 
-def put_out(text, key):
-    """The text in which no setting of this key is in force: its lines become comments, a value inside a line becomes C(null), and
-    where something else may still set it, a C(null) at the end wins."""
+def put_out(text: str, key: str) -> str:
+    """The text in which no setting of this key is in force: its lines become comments, a value inside a line becomes
+    C(null), and where something else may still set it, a C(null) at the end wins."""
     path = split_key(key)
     commented = commented_out(text, path)
-    return _first_good(text, key, Force(ABSENT), (
-        lambda: commented, lambda: nulled(text, path), lambda: added_at_end(commented, key, "null"), lambda: added_at_end(text, key, "null")))
+    return _first_good(
+        text,
+        key,
+        Force(ABSENT),
+        (
+            lambda: commented,
+            lambda: nulled(text, path),
+            lambda: added_at_end(commented, key, "null"),
+            lambda: added_at_end(text, key, "null"),
+        ),
+    )
 
 
-def put_override(text, key, value):
-    """The text in which an optional substitution such as C(${?NAME}) decides on a key that has a value: that value stays as the
-    default, on the line before. Typesafe Config reads it so in all of its versions. Raises HoconError where that cannot be."""
+def put_override(text: str, key: str, value: str) -> str:
+    """The text in which an optional substitution such as C(${?NAME}) decides on a key that has a value: that value
+    stays as the default, on the line before. Typesafe Config reads it so in all of its versions. Raises HoconError
+    where that cannot be."""
     path = split_key(key)
-    return _first_good(text, key, Force(VALUE, value), (lambda: overridden(text, path, value), lambda: added_at_end(text, key, value)))
+    return _first_good(
+        text, key, Force(VALUE, value), (lambda: overridden(text, path, value), lambda: added_at_end(text, key, value))
+    )
 
 
-def _first_good(text, key, requested, edits):
+def _first_good(text: str, key: str, requested: Force, edits: tuple[Callable[[], str | None], ...]) -> str:
     """The result of the first edit after which what is requested is in force, and nothing refers to what is gone."""
     path, document = split_key(key), parse(text)
     needed = [item for item in substitutions(document) if not item.optional and item.target[:len(path)] == path]
     for item in needed:
         if item.target != path:
-            raise HoconError(f"line {document.line(item.start)}: {text[item.start:item.end]} needs a setting below {key}, which cannot "
-                             f"become {requested.text or 'nothing'}. Change that line first")
+            raise HoconError(
+                f"line {document.line(item.start)}: {text[item.start:item.end]} needs a setting below {key}, which "
+                f"cannot become {requested.text or 'nothing'}. Change that line first"
+            )
     good = [requested[:2]] if requested.kind == VALUE else [(VALUE, "null")] + ([] if needed else [(ABSENT, "")])
     for edit in edits:
         # A comment in place of a setting can leave a comma behind, say: then the next edit is tried.
@@ -122,11 +149,13 @@ def _first_good(text, key, requested, edits):
             if new is not None and find_force(new, path)[:2] in good:
                 return new
     at = max(find_force(text, path).at, 0)
-    raise HoconError(f"line {document.line(at)}: {key} cannot become {requested.text or 'nothing'} without changing other settings. "
-                     "Set it by hand")
+    raise HoconError(
+        f"line {document.line(at)}: {key} cannot become {requested.text or 'nothing'} without changing other settings. "
+        "Set it by hand"
+    )
 
 
-def parses(text):
+def parses(text: str) -> bool:
     """Whether a text is HOCON."""
     try:
         parse(text)
@@ -135,14 +164,15 @@ def parses(text):
     return True
 
 
-def assigned_last(text, path, value):
+def assigned_last(text: str, path: tuple[str, ...], value: str) -> str | None:
     """The text in which the last setting of just this path has the value; None where there is none."""
     same = [field for field in fields(text) if field.path == path]
     return assigned(text, max(same, key=lambda field: field.start), value) if same else None
 
 
-def overridden(text, path, value):
-    """The text in which the last setting of just this path is followed by one with the value; None where there is none."""
+def overridden(text: str, path: tuple[str, ...], value: str) -> str | None:
+    """The text in which the last setting of just this path is followed by one with the value;
+    None where there is none."""
     same = [field for field in fields(text) if field.path == path]
     if not same:
         return None
@@ -156,7 +186,7 @@ def overridden(text, path, value):
     return ended(text)[:after] + before + setting + newline(text) + ended(text)[after:]
 
 
-def assigned(text, field, value):
+def assigned(text: str, field: Field, value: str) -> str:
     """The text in which a field has this value. An object may have had no separator, and += would make a list."""
     between = text[field.key_end:field.value]
     if field.separator == "+=":
@@ -166,18 +196,24 @@ def assigned(text, field, value):
     return text[:field.key_end] + between + value + text[field.end:]
 
 
-def added_inside(text, path, value):
-    """The text with the setting as the last one of the innermost object around it; None where there is no such object."""
+def added_inside(text: str, path: tuple[str, ...], value: str) -> str | None:
+    """The text with the setting as the last one of the innermost object around it;
+    None where there is no such object."""
     document, every = parse(text), fields(text)
     # In a list an object has a path of its own, and no setting in it is anybody's.
-    parents = [field for field in every if field.body and field.path == path[:len(field.path)]]
+    parents = [
+        (len(field.path), field.start, field.path, field.body)
+        for field in every
+        if field.body and field.path == path[:len(field.path)]
+    ]
     if not parents:
         return None
-    parent = max(parents, key=lambda field: (len(field.path), field.start))
-    return added_to_body(text, parent.body, ".".join(path[len(parent.path):]), value, inner_indent(document, parent.path, parent.body, every))
+    *_order, parent, body = max(parents)
+    inner = inner_indent(document, parent, body, every)
+    return added_to_body(text, body, ".".join(path[len(parent):]), value, inner)
 
 
-def added_at_end(text, key, value):
+def added_at_end(text: str, key: str, value: str) -> str:
     """The text with the setting as the last one of the whole."""
     document = parse(text)
     if document.braces:
@@ -185,7 +221,7 @@ def added_at_end(text, key, value):
     return ended(text) + f"{key} = {value}" + newline(text)
 
 
-def added_to_body(text, body, key, value, inner):
+def added_to_body(text: str, body: tuple[int, int], key: str, value: str, inner: str) -> str:
     """The text with a setting before the closing brace of an object."""
     opened, closed = body
     if "\n" not in text[opened:closed]:
@@ -194,11 +230,13 @@ def added_to_body(text, body, key, value, inner):
     line = text.rfind("\n", 0, closed) + 1
     if text[line:closed].strip():
         # The brace stands behind a field, not on a line of its own.
-        return f"{text[:closed].rstrip()}{newline(text)}{indent(text, line)}{key} = {value}{newline(text)}{text[closed:]}"
+        return (
+            f"{text[:closed].rstrip()}{newline(text)}{indent(text, line)}{key} = {value}{newline(text)}{text[closed:]}"
+        )
     return f"{text[:line]}{inner}{key} = {value}{newline(text)}{text[line:]}"
 
 
-def commented_out(text, path):
+def commented_out(text: str, path: tuple[str, ...]) -> str:
     """The text in which lines with only settings of this path are comments, and other settings of it are C(null)."""
     for field in sorted((field for field in fields(text) if field.path == path), key=lambda field: -field.start):
         line = text.rfind("\n", 0, field.start) + 1
@@ -212,8 +250,9 @@ def commented_out(text, path):
     return text
 
 
-def nulled(text, path):
-    """The text in which the settings of this path are C(null); None where that would lose lines, and the comments on them."""
+def nulled(text: str, path: tuple[str, ...]) -> str | None:
+    """The text in which the settings of this path are C(null);
+    None where that would lose lines, and the comments on them."""
     for field in sorted((field for field in fields(text) if field.path == path), key=lambda field: -field.start):
         if "\n" in text[field.start:field.end]:
             return None
@@ -221,23 +260,25 @@ def nulled(text, path):
     return text
 
 
-def newline(text):
+def newline(text: str) -> str:
     """The line end that the text has."""
     return "\r\n" if "\r\n" in text else "\n"
 
 
-def ended(text):
+def ended(text: str) -> str:
     """The text with its last line ended, so that one can follow."""
     return text if not text or text.endswith("\n") else text + newline(text)
 
 
-def indent(text, line):
+def indent(text: str, line: int) -> str:
     """The white space at the beginning of a line."""
-    return re.compile(r"[ \t]*").match(text, line).group()
+    found = re.compile(r"[ \t]*").match(text, line)
+    return found.group() if found else ""
 
 
-def inner_indent(document, path, body, every):
-    """The indentation of what is in an object: that of a field in it, else two spaces more than its closing brace has."""
+def inner_indent(document: Document, path: tuple[str, ...], body: tuple[int, int], every: list[Field]) -> str:
+    """The indentation of what is in an object:
+    that of a field in it, else two spaces more than its closing brace has."""
     text = document.text
     for field in every:
         inside = field.path[:len(path)] == path and body[0] <= field.start < body[1]

@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Lets a C(logback.xml) write to the console in production mode, and leaves every other character as it is. Pure.
 
-Logback adds the appenders of every C(root) that it meets and keeps the last level, so the user's appenders go on writing.
+Logback adds the appenders of every C(root) that it meets and keeps the last level, so the user's appenders go on
+writing.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ CLASS = "ch.qos.logback.core.ConsoleAppender"
 LEVELS = ("ALL", "TRACE", "DEBUG", "INFO", "WARN", "ERROR", "OFF")
 PATTERN = "[%level] %c{1}: %m%n"
 #: Comments on lines of their own, at the end of what is before an element: they are about it.
+_TAG = re.compile(rb"""<(?:[^"'>]|"[^"]*"|'[^']*')*>""")
 _ABOUT = re.compile(rb"(?:[ \t]*<!--(?:(?!-->)[\s\S])*-->[ \t]*\r?\n)*\Z")
 
 
@@ -31,26 +33,28 @@ class Element:
     """An element, with where its start tag begins and ends, and where its end tag begins (bytes)."""
 
     name: str
-    attributes: dict
+    attributes: dict[str, str]
     start: int
-    around: tuple
+    around: tuple[Element, ...]
     opened: int = 0
     closed: int = 0
-    children: list = field(default_factory=list)
+    children: list[Element] = field(default_factory=list)
 
 
-def elements(data):
+def elements(data: bytes) -> list[Element]:
     """All elements of a document in the order in which they begin. Raises LogbackError."""
-    parser, found, open_now = expat.ParserCreate(), [], []
+    parser = expat.ParserCreate()
+    found: list[Element] = []
+    open_now: list[Element] = []
 
-    def begin(name, attributes):
+    def begin(name: str, attributes: dict[str, str]) -> None:
         element = Element(name, attributes, parser.CurrentByteIndex, tuple(open_now))
         if open_now:
             open_now[-1].children.append(element)
         found.append(element)
         open_now.append(element)
 
-    def end(_name):
+    def end(_name: str) -> None:
         element = open_now.pop()
         element.closed = parser.CurrentByteIndex
         element.opened = tag_end(data, element.start)
@@ -65,13 +69,17 @@ def elements(data):
     return found
 
 
-def tag_end(data, start):
+def tag_end(data: bytes, start: int) -> int:
     """The position after the C(>) of the start tag that begins here; one inside of a quoted value does not count."""
-    return re.compile(rb"""<(?:[^"'>]|"[^"]*"|'[^']*')*>""").match(data, start).end()
+    found = _TAG.match(data, start)
+    if found is None:
+        raise LogbackError(f"found no end of the tag {data[start:start + 40]!r}")
+    return found.end()
 
 
-def in_production(element):
-    """Whether an element surely counts in production mode. What is inside of an C(if) on something else than the mode does not."""
+def in_production(element: Element) -> bool:
+    """Whether an element surely counts in production mode.
+    What is inside of an C(if) on something else than the mode does not."""
     chain = (*element.around, element)
     for outer, inner in zip(chain, chain[1:]):
         if outer.name == "if":
@@ -82,7 +90,7 @@ def in_production(element):
     return True
 
 
-def to_console(text, level="INFO"):
+def to_console(text: str, level: str = "INFO") -> str:
     """The text with which production mode writes to the console at this level. Raises LogbackError."""
     data = text.encode("utf-8", "surrogateescape")
     top = elements(data)[0]
@@ -93,14 +101,21 @@ def to_console(text, level="INFO"):
     appenders = [element for element in counted if element.name == "appender" and passes(data, element, level)]
     consoles = [element.attributes.get("name") for element in appenders if is_console(element)]
     # An appender that passes on to another, such as AsyncAppender, writes where that one does.
-    written = {*consoles, *(element.attributes.get("name") for element in appenders if set(references(element)) & set(consoles))}
+    written = {
+        *consoles,
+        *(element.attributes.get("name") for element in appenders if set(references(element)) & set(consoles)),
+    }
     roots = [element for element in counted if element.name == "root" and element.around]
     edits, end = [], newline(text)
     if not any(written & set(references(root)) for root in roots):
-        name = consoles[-1] if consoles else free_name(elements(data))
+        name = (consoles[-1] if consoles else None) or free_name(elements(data))
         edits += [] if consoles else [appender(data, roots, elements(data)[0], name, end)]
         edits.append(reference(data, roots, elements(data)[0], name, level, end))
-    inner = [element for element in counted if element.name == "level" and roots and any(outer is roots[-1] for outer in element.around)]
+    inner = [
+        element
+        for element in counted
+        if element.name == "level" and roots and any(outer is roots[-1] for outer in element.around)
+    ]
     # The element inside of a root wins over the attribute.
     element, key = (inner[-1], "value") if inner else (roots[-1], "level") if roots else (None, "")
     if element and element.attributes.get(key, "DEBUG").upper() != level:
@@ -111,52 +126,67 @@ def to_console(text, level="INFO"):
     return data.decode("utf-8", "surrogateescape")
 
 
-def references(element):
+def references(element: Element) -> list[str | None]:
     """The names of the appenders that an element writes to."""
     return [child.attributes.get("ref") for child in element.children if child.name == "appender-ref"]
 
 
-def is_console(element):
+def is_console(element: Element) -> bool:
     """Whether an appender writes to standard output or standard error."""
     return element.attributes.get("class", "").rpartition(".")[2] == "ConsoleAppender"
 
 
-def passes(data, appender_element, level):
-    """Whether an appender surely writes what has this level: it has no filter, or one of a threshold that lets it through."""
+def passes(data: bytes, appender_element: Element, level: str) -> bool:
+    """Whether an appender surely writes what has this level:
+    it has no filter, or one of a threshold that lets it through."""
     for child in appender_element.children:
         if child.name != "filter":
             continue
-        thresholds = [data[inner.opened:inner.closed].decode("utf-8", "replace").strip().upper() for inner in child.children if inner.name == "level"]
+        thresholds = [
+            data[inner.opened : inner.closed].decode("utf-8", "replace").strip().upper()
+            for inner in child.children
+            if inner.name == "level"
+        ]
         is_threshold = child.attributes.get("class", "").rpartition(".")[2] == "ThresholdFilter"
         if not is_threshold or not thresholds or thresholds[-1] not in LEVELS[:LEVELS.index(level) + 1]:
             return False
     return True
 
 
-def free_name(every):
+def free_name(every: list[Element]) -> str:
     """A name that no appender has, whatever the mode."""
     taken = {element.attributes.get("name") for element in every if element.name == "appender"}
-    return next(name for name in ("STDOUT", "CONSOLE", *(f"STDOUT_{number}" for number in range(2, 100))) if name not in taken)
+    return next(
+        name for name in ("STDOUT", "CONSOLE", *(f"STDOUT_{number}" for number in range(2, 100))) if name not in taken
+    )
 
 
-def place(data, roots, top):
-    """Where an element goes before the last root that counts and the comments about it, or else at the end: position and indentation."""
+def place(data: bytes, roots: list[Element], top: Element) -> tuple[int, str]:
+    """Where an element goes before the last root that counts and the comments about it, or else at the end:
+    position and indentation."""
     position = roots[-1].start if roots else top.closed
     line = data.rfind(b"\n", 0, position) + 1
     if data[line:position].strip():
         return position, ""
     here = data[line:position].decode()
-    return (_ABOUT.search(data[:line]).start(), here) if roots else (line, here + "  ")
+    about = _ABOUT.search(data, 0, line)
+    return (about.start() if about else line, here) if roots else (line, here + "  ")
 
 
-def end_of(data, element):
+def end_of(data: bytes, element: Element) -> int:
     """The position after the end tag of an element, which an element such as C(<appender/>) does not have."""
     return element.opened if data[:element.opened].endswith(b"/>") else data.find(b">", element.closed) + 1
 
 
-def appender(data, roots, top, name, end):
+def appender(data: bytes, roots: list[Element], top: Element, name: str, end: str) -> tuple[int, int, str]:
     """The edit that adds the console's appender: after the last one beside the root, else before the root."""
-    lines = (f'<appender name="{name}" class="{CLASS}">', "  <encoder>", f"    <pattern>{PATTERN}</pattern>", "  </encoder>", "</appender>")
+    lines = (
+        f'<appender name="{name}" class="{CLASS}">',
+        "  <encoder>",
+        f"    <pattern>{PATTERN}</pattern>",
+        "  </encoder>",
+        "</appender>",
+    )
     beside = [child for child in (roots[-1].around[-1] if roots else top).children if child.name == "appender"]
     if beside:
         line, stop = data.rfind(b"\n", 0, beside[-1].start) + 1, end_of(data, beside[-1])
@@ -170,7 +200,7 @@ def appender(data, roots, top, name, end):
     return position, position, "".join(f"{here}{line}{end}" for line in lines)
 
 
-def reference(data, roots, top, name, level, end):
+def reference(data: bytes, roots: list[Element], top: Element, name: str, level: str, end: str) -> tuple[int, int, str]:
     """The edit that lets the root logger write to an appender: into its last root, or a root of its own."""
     ref = f'<appender-ref ref="{name}"/>'
     if not roots:
@@ -185,7 +215,7 @@ def reference(data, roots, top, name, level, end):
     return line, line, f"{data[line:root.closed].decode()}  {ref}{end}"
 
 
-def levelled(data, element, key, level):
+def levelled(data: bytes, element: Element, key: str, level: str) -> tuple[int, int, str]:
     """The edit that gives an element an attribute with this level."""
     tag = data[element.start:element.opened]
     match = re.search(rb"""\s%s\s*=\s*(["'])(.*?)\1""" % key.encode(), tag)

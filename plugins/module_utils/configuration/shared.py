@@ -12,11 +12,13 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 from ..core import urls
 from . import hocon
 from . import xitrum_conf as package_config
-from .xitrum_conf import settings_of
+from .xitrum_conf import Settings, settings_of
 
 #: A setting by the name that messages have for it: the key in C(config/xitrum.conf), where that is what it is.
 SESSION_SETTINGS = {"xitrum_secure_key": "secureKey", "session.cookieName": "cookieName"}
@@ -44,13 +46,14 @@ _MARK = "xitrum-host-another-file"
 _CLUSTER_PORT = re.compile(r"canonical\s*\{[^}]*?port\s*=\s*(\d+)")
 
 
-def read_session_settings(text):
-    """The settings of sessions in force in a C(xitrum.conf): name to a digest. None is known of a text that is no HOCON."""
+def read_session_settings(text: str) -> dict[str, str]:
+    """The settings of sessions in force in a C(xitrum.conf): name to a digest.
+    None is known of a text that is no HOCON."""
     found = {name: find_values(paths, settings) for name, paths, settings in find_paths(settings_of(text or ""))}
     return {name: digest("\n".join(sorted(values))) for name, values in found.items() if values}
 
 
-def find_paths(settings):
+def find_paths(settings: Settings | None) -> Iterator[tuple[str, list[tuple[str, ...]], Settings | None]]:
     """Where the settings of sessions are: C((name, paths, settings)) of each. None has none."""
     paths = settings.paths() if settings else ()
     for name, key in SESSION_SETTINGS.items():
@@ -59,12 +62,14 @@ def find_paths(settings):
         yield name, [path for path in named if path[-2:-1] == ("session",)] or named, settings
 
 
-def find_values(paths, settings):
+def find_values(paths: list[tuple[str, ...]], settings: Settings | None) -> set[str]:
     """The values that may be in force for some paths."""
+    if settings is None:
+        return set()
     return {value for path in paths for value in settings.values(path) if value is not None}
 
 
-def read_package_settings(read):
+def read_package_settings(read: package_config.Load) -> dict[str, Any] | None:
     """The settings of sessions that a package brings: name to a digest; None where it has no C(config/xitrum.conf).
 
     Beside them, where there are some: C(overrides), the names of those that C(config/application.conf) sets whatever
@@ -85,8 +90,9 @@ def read_package_settings(read):
     return {**found, **({"overrides": overrides} if overrides else {}), **({"unread": unread} if unread else {})}
 
 
-def is_overridden(read, paths):
-    """Whether the values of some paths are the same whatever C(config/xitrum.conf) has: with another file in its place."""
+def is_overridden(read: package_config.Load, paths: list[tuple[str, ...]]) -> bool:
+    """Whether the values of some paths are the same whatever C(config/xitrum.conf) has:
+    with another file in its place."""
     # It may be included inside an object.
     ends = {path[begin:] for path in paths for begin in range(len(path))}
     other = "".join(f"{'.'.join(map(json.dumps, path))} = {_MARK}\n" for path in sorted(ends))
@@ -94,9 +100,12 @@ def is_overridden(read, paths):
     return _MARK not in find_values(paths, replaced)
 
 
-def unread_includes(settings):
+def unread_includes(settings: Settings | None) -> set[str]:
     """The C(include) statements with which something outside of the package is read."""
-    rows, found = list(settings.members) if settings else [], set()
+    found: set[str] = set()
+    if settings is None:
+        return found
+    rows = list(settings.members)
     while rows:
         member = rows.pop()
         if isinstance(member, hocon.Field):
@@ -110,12 +119,12 @@ def unread_includes(settings):
     return found
 
 
-def digest(text):
+def digest(text: str) -> str:
     """What stands for a value in a result."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:12] if text else ""
 
 
-def read_settings(package, own, akka):
+def read_settings(package: dict[str, Any] | None, own: str, akka: str) -> dict[str, str]:
     """The shared settings of one instance: name to a text that can be compared.
 
     C(package) are those of the package (what L(read_package_settings) returned), or None where they are not known.
@@ -129,29 +138,32 @@ def read_settings(package, own, akka):
     return {**found, **brought, **read_session_settings(own), **over}
 
 
-def read_properties(options):
+def read_properties(options: Sequence[str]) -> list[str]:
     """The names of the system properties that options of the JVM set."""
     found = (_PROPERTY.fullmatch(re.sub("[\"']", "", str(option)).strip()) for option in options)
     return [match[1].strip() for match in found if match]
 
 
-def option_errors(options):
-    """Why options of the JVM must not be given to an application, a sentence each: they win over its configuration, so that
-    the variable has no effect, and a changed value is not noticed. No value is shown: every user of a host reads it."""
+def option_errors(options: list[str]) -> Iterator[str]:
+    """Why options of the JVM must not be given to an application, a sentence each: they win over its configuration, so
+    that the variable has no effect, and a changed value is not noticed. No value is shown: every user of a host reads
+    it."""
     for name in dict.fromkeys(read_properties(options)):
         variable = OWN_SETTINGS.get(name)
         if variable:
             how = f" to {name.partition('.')[2]} = VALUE" if variable == "xitrum_config" else ""
-            yield (f"xitrum_java_options has -D{name}, which wins over {variable}, and a change of which is not noticed: "
-                   f"leave the option out, and set {variable}{how}")
+            yield (
+                f"xitrum_java_options has -D{name}, which wins over {variable}, and a change of which is not noticed: "
+                f"leave the option out, and set {variable}{how}"
+            )
 
 
-def unread_options(options):
+def unread_options(options: Sequence[str]) -> list[str]:
     """The options of the JVM with which an application reads another file than its package's, sorted."""
     return sorted({f"-D{name}" for name in read_properties(options)} & {f"-D{name}" for name in _OTHER_FILES})
 
 
-def find_changes(running, desired):
+def find_changes(running: dict[str, str], desired: dict[str, str]) -> list[str]:
     """The names of the settings with which a running instance differs from the desired ones. A setting that one of both
     does not have is not compared: it may be in a file that is not read."""
     both = running.keys() & desired.keys()
@@ -160,7 +172,9 @@ def find_changes(running, desired):
     return [name for name in names if name != "xitrum_cluster_port" or "xitrum_cluster" not in names]
 
 
-def report_restarts(fleet, strategy, left_out=(), required=True):
+def report_restarts(
+    fleet: dict[str, list[dict[str, Any]]], strategy: str, left_out: Sequence[str] = (), required: bool = True
+) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
     """What a rollout would do to sessions and to the cluster: C((errors, notes)), each a map of hosts to sentences.
 
     C(fleet) maps a host of the run to its instances as M(xitrum.host.instances) reports them, C(left_out) are the hosts
@@ -170,7 +184,8 @@ def report_restarts(fleet, strategy, left_out=(), required=True):
     running = {host: [item for item in items if item.get("running")] for host, items in fleet.items()}
     several = sum(map(len, running.values())) + len(left_out) > 1
     due = sum(1 for items in running.values() for item in items if item.get("due"))
-    errors, notes = {}, {}
+    errors: dict[str, list[str]] = {}
+    notes: dict[str, list[str]] = {}
     for host, items in running.items():
         found = {name for item in items for name in item.get("changes") or ()}
         session = [name for name in SESSION_SETTINGS if name in found]
@@ -192,7 +207,7 @@ def report_restarts(fleet, strategy, left_out=(), required=True):
     return errors, notes
 
 
-def describe_session(names, several, strategy, left_out):
+def describe_session(names: list[str], several: bool, strategy: str, left_out: Sequence[str]) -> str:
     """What changed settings of sessions do, and what to do about it."""
     text = f"{' and '.join(names)} {'differs' if len(names) == 1 else 'differ'} from what runs: "
     if not several:
@@ -209,14 +224,14 @@ def describe_session(names, several, strategy, left_out):
         f"is answered for some seconds; -e xitrum_rollout_strategy={ROLLING} restarts one after the other")
 
 
-def find_differences(values):
+def find_differences(values: dict[str, dict[str, str]]) -> list[str]:
     """Settings that differ between hosts of one application: one sentence a setting, without its values.
 
     C(values) maps a host to what L(read_variables) returned.
     """
     found = []
     for name in next(iter(values.values()), {}):
-        by_value = {}
+        by_value: dict[str, list[str]] = {}
         for host, settings in values.items():
             by_value.setdefault(settings[name], []).append(host)
         if len(by_value) > 1:
@@ -228,7 +243,7 @@ def find_differences(values):
     return found
 
 
-def read_variables(variables):
+def read_variables(variables: dict[str, str]) -> dict[str, str]:
     """The settings of a host that must be the same on all hosts of an application: name to a text that can be compared.
 
     C(variables) has C(xitrum_secure_key), C(xitrum_config) and C(xitrum_cluster) as texts.

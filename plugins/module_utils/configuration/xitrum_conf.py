@@ -1,11 +1,13 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reads what a package's C(config/xitrum.conf) sets: the public examples of Xitrum's project template, and files that do not parse.
+"""Reads what a package's C(config/xitrum.conf) sets: the public examples of Xitrum's project template, and files that
+do not parse.
 
-Everybody has the examples, so nobody may go live with them. Values as in config/ of the public project template (all its versions
-to Xitrum 3.31), where they are marked as examples. A setting is the one in force: later ones win, and included files of the package
-are read. Where the environment decides (C(${?NAME})), each value that may be in force counts.
+Everybody has the examples, so nobody may go live with them. Values as in config/ of the public project template (all
+its versions to Xitrum 3.31), where they are marked as examples. A setting is the one in force: later ones win, and
+included files of the package are read. Where the environment decides (C(${?NAME})), each value that may be in force
+counts.
 """
 
 from __future__ import annotations
@@ -14,9 +16,11 @@ import itertools
 import math
 import os
 import re
+from typing import Callable, Optional
 
 from ..core.local_files import leads_inside, sha256_of
 from . import hocon
+from .hocon import Field, Include
 
 #: Key of C(config/xitrum.conf) to the example that the template has there.
 EXAMPLE_VALUES = {
@@ -39,21 +43,25 @@ _DEPTH = 10
 #: How many values of one setting are told apart.
 _MOST_JOINED = 256
 
+#: A function from the text of a statement, or from a path, to the text of a file; None where there is none.
+Load = Callable[[str], Optional[str]]
+
 
 class Settings:
     """The settings of a configuration file and of what it includes.
 
-    C(text): the file's text. C(load): a function from an C(include) statement's text to the text of the file, None where it is
-    unknown or missing, which the library ignores too. Raises HoconError where the text is no HOCON.
+    C(text): the file's text. C(load): a function from an C(include) statement's text to the text of the file, None
+    where it is unknown or missing, which the library ignores too. Raises HoconError where the text is no HOCON.
     """
 
-    def __init__(self, text, load=None, around=()):
+    def __init__(self, text: str, load: Load | None = None, around: tuple[str, ...] = ()) -> None:
         self.text, self.members = text, hocon.parse(text).members
         self.load = load or (lambda statement: None)
         #: The statements that led here: none is followed again inside of itself.
-        self.around, self.files = around, {}
+        self.around = around
+        self.files: dict[str, Settings | None] = {}
 
-    def included(self, member):
+    def included(self, member: Include) -> Settings | None:
         """The settings of an included file; None where it cannot be read."""
         statement = self.text[member.start:member.end]
         if statement not in self.files:
@@ -61,7 +69,7 @@ class Settings:
             self.files[statement] = None if text is None else settings_of(text, self.load, (*self.around, statement))
         return self.files[statement]
 
-    def paths(self):
+    def paths(self) -> set[tuple[str, ...]]:
         """The paths of all settings, of included files too."""
         rows, found = list(self.members), set()
         while rows:
@@ -74,11 +82,13 @@ class Settings:
                 found |= {(*member.path, *path) for path in (other.paths() if other else ())}
         return found
 
-    def values(self, path, depth=_DEPTH):
+    def values(self, path: tuple[str, ...], depth: int = _DEPTH) -> set[str | None]:
         """The texts that may be in force for a path, without quotes. None is a C(null)."""
         return self._of(self.members, path, set(), depth) if depth else set()
 
-    def _of(self, members, path, before, depth):
+    def _of(
+        self, members: tuple[Field | Include, ...], path: tuple[str, ...], before: set[str | None], depth: int
+    ) -> set[str | None]:
         """The values after these members, in their order. C(before): the values before them."""
         for member in members:
             if path[:len(member.path)] != member.path:
@@ -94,7 +104,7 @@ class Settings:
                 before = self._around(member, path, before, depth)
         return before
 
-    def _whole(self, member, before, depth):
+    def _whole(self, member: Field, before: set[str | None], depth: int) -> set[str | None]:
         """The values after a setting of just this path."""
         kinds = {piece.kind for piece in member.pieces}
         if member.separator == "+=" or kinds & {"object", "list"}:
@@ -108,8 +118,9 @@ class Settings:
         referred = self.values(substitution.target, depth - 1) if substitution.target != member.path else set()
         return (referred or {self.text[member.value:member.end]}) | (before if substitution.optional else set())
 
-    def _joined(self, member, before, depth):
-        """The texts that a setting of several pieces may have: an optional substitution that is not set adds nothing."""
+    def _joined(self, member: Field, before: set[str | None], depth: int) -> set[str | None]:
+        """The texts that a setting of several pieces may have:
+        an optional substitution that is not set adds nothing."""
         rows, at = [], member.value
         for piece in member.pieces:
             raw, gap = self.text[piece.start:piece.end], self.text[at:piece.start]
@@ -125,7 +136,7 @@ class Settings:
             return {"".join(texts[-1] for texts in rows), "".join(texts[0] for texts in rows)}
         return set(map("".join, itertools.product(*rows)))
 
-    def _around(self, member, path, before, depth):
+    def _around(self, member: Field, path: tuple[str, ...], before: set[str | None], depth: int) -> set[str | None]:
         """The values after a setting of an object around the path."""
         rest = path[len(member.path):]
         if member.separator == "+=" or not {piece.kind for piece in member.pieces} & {"object", "substitution"}:
@@ -139,7 +150,7 @@ class Settings:
         return before
 
 
-def plain(text, member):
+def plain(text: str, member: Field) -> str | None:
     """The value of a setting of texts alone, without quotes; None for a C(null)."""
     if text[member.value:member.end] == "null":
         return None
@@ -152,12 +163,12 @@ def plain(text, member):
     return "".join(parts)
 
 
-def plain_piece(raw):
+def plain_piece(raw: str) -> str:
     """A text of a value without its quotes."""
     return raw[3:-3] if raw.startswith('"""') else hocon.unescape(raw[1:-1]) if raw.startswith('"') else raw
 
 
-def settings_of(text, load=None, around=()):
+def settings_of(text: str, load: Load | None = None, around: tuple[str, ...] = ()) -> Settings | None:
     """The settings of a text; None where it is no HOCON, which L(config_problems) reports."""
     try:
         return Settings(text, load, around)
@@ -165,15 +176,15 @@ def settings_of(text, load=None, around=()):
         return None
 
 
-def settings_at_start(read):
-    """The settings that Xitrum has when it starts: those of C(config/application.conf), with C(config/xitrum.conf) where it
-    includes that; of C(config/xitrum.conf) alone where it does not. None where there is none, or no HOCON.
+def settings_at_start(read: Load) -> Settings | None:
+    """The settings that Xitrum has when it starts: those of C(config/application.conf), with C(config/xitrum.conf)
+    where it includes that; of C(config/xitrum.conf) alone where it does not. None where there is none, or no HOCON.
 
     C(read) is a function from a path in the package to the text of the file, None where there is none.
     """
     included = []
 
-    def load(statement):
+    def load(statement: str) -> str | None:
         found = find_included(statement, read)
         included.append(found[0] if found else "")
         return found[1] if found else None
@@ -188,51 +199,57 @@ def settings_at_start(read):
     return None if text is None else settings_of(text, load)
 
 
-def find_included(statement, read):
+def find_included(statement: str, read: Load) -> tuple[str, str] | None:
     """The file that an C(include) statement names: C((path, text)); None where it is not in the package."""
     return next(((path, text) for path in included_paths(statement) for text in [read(path)] if text is not None), None)
 
 
-def example_values(text, load=None):
+def example_values(text: str, load: Load | None = None) -> list[str]:
     """The keys of a C(xitrum.conf) whose example value may be in force somewhere in it, sorted."""
     return examples_in(settings_of(text, load))
 
 
-def examples_in(settings):
+def examples_in(settings: Settings | None) -> list[str]:
     """As L(example_values), of settings; none of None."""
-    found = settings.paths() if settings else ()
+    if settings is None:
+        return []
     # A blank before a substitution that is not set makes no secret of it.
-    return sorted({path[-1] for path in found if path[-1] in EXAMPLE_VALUES
+    return sorted({path[-1] for path in settings.paths() if path[-1] in EXAMPLE_VALUES
                    and EXAMPLE_VALUES[path[-1]] in {(value or "").strip() for value in settings.values(path)}})
 
 
-def key_files(text, load=None):
+def key_files(text: str, load: Load | None = None) -> list[str]:
     """The TLS key files that a C(xitrum.conf) names, relative to the package; none where it starts no HTTPS."""
     return key_files_in(settings_of(text, load))
 
 
-def key_files_in(settings):
+def key_files_in(settings: Settings | None) -> list[str]:
     """As L(key_files), of settings; none of None."""
-    found = sorted(settings.paths()) if settings else ()
+    if settings is None:
+        return []
+    found = sorted(settings.paths())
     if not any(settings.values(path) - {None} for path in found if path[-2:] == ("port", "https")):
         return []
-    return sorted({value for path in found if path[-1] == "keyFile" for value in settings.values(path) if value is not None})
+    return sorted(
+        {value for path in found if path[-1] == "keyFile" for value in settings.values(path) if value is not None}
+    )
 
 
-def examples(folder):
+def examples(folder: str) -> list[str]:
     """The keys of a package's configuration that have a public example: C(secureKey), C(apiKey), C(keyFile)."""
     settings = settings_of_package(folder)
     public = any(is_example_key(folder, name) for name in key_files_in(settings))
     return examples_in(settings) + (["keyFile"] if public else [])
 
 
-def settings_of_package(folder):
+def settings_of_package(folder: str) -> Settings | None:
     """As L(settings_at_start), of a package's folder."""
     return settings_at_start(lambda path: read_text(folder, path))
 
 
-def config_problems(folder):
-    """One sentence for each configuration file of a package with which Xitrum does not start, because it is no HOCON."""
+def config_problems(folder: str) -> list[str]:
+    """One sentence for each configuration file of a package with which Xitrum does not start,
+    because it is no HOCON."""
     problems, seen, rows = [], set(), list(READ_AT_START)
     while rows:
         path = rows.pop(0)
@@ -243,7 +260,9 @@ def config_problems(folder):
         try:
             members = list(hocon.parse(text).members)
         except hocon.HoconError as error:
-            problems.append(f"{folder}/{path}, {error}. Xitrum does not start with it: correct the file and build the package again")
+            problems.append(
+                f"{folder}/{path}, {error}. Xitrum does not start with it: correct the file and build the package again"
+            )
             continue
         while members:
             member = members.pop()
@@ -254,16 +273,17 @@ def config_problems(folder):
     return problems
 
 
-def included_path(folder, statement):
+def included_path(folder: str, statement: str) -> str:
     """The path of the file that an C(include) statement names; empty where it is not in the package."""
     found = find_included(statement, lambda path: read_text(folder, path))
     return found[0] if found else ""
 
 
-def included_paths(statement):
+def included_paths(statement: str) -> list[str]:
     """The paths in a package that an C(include) statement may mean, in the order in which they are looked for.
 
-    A bare name and C(classpath) begin in C(config), which is on the class path, C(file) in the package, where the runner goes.
+    A bare name and C(classpath) begin in C(config), which is on the class path, C(file) in the package, where the
+    runner goes.
     """
     found = _INCLUDED.match(statement)
     if not found or found[1] == "url":
@@ -274,7 +294,7 @@ def included_paths(statement):
     return [] if os.path.isabs(base) or base.split("/")[0] == ".." else [base, f"{base}.conf", f"{base}.json"]
 
 
-def read_text(folder, path):
+def read_text(folder: str, path: str) -> str | None:
     """The text of a package's file; None where it is missing, unreadable, or outside of the package."""
     whole = os.path.join(folder, path)
     if not path or os.path.isabs(path) or not leads_inside(folder, whole):
@@ -286,7 +306,7 @@ def read_text(folder, path):
         return None
 
 
-def is_example_key(folder, name):
+def is_example_key(folder: str, name: str) -> bool:
     """Whether a TLS key is public, by its content, or by the name under which templates ship one."""
     if os.path.basename(name).startswith("ssl_example"):
         return True

@@ -21,7 +21,7 @@ from . import files as kernel_files
 KEY = "net.core.somaxconn"
 NAME = "backlog"
 
-SPEC = {"asked": {"type": "int", "default": 1024}, **targets.SPEC}
+SPEC: dict[str, Any] = {"asked": {"type": "int", "default": 1024}, **targets.SPEC}
 
 
 def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, Any]:
@@ -30,7 +30,9 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
     live = (host.read("/proc/sys/net/core/somaxconn") or "").strip()
     return {
         "live": int(live) if live.isdecimal() else None,
-        "configured": kernel_files.Boot(texts, live={KEY: live} if live else None, systemd=kernel_files.has_systemd(host)).words(KEY),
+        "configured": kernel_files.Boot(
+            texts, live={KEY: live} if live else None, systemd=kernel_files.has_systemd(host)
+        ).words(KEY),
         "targets": targets.read(host, desired),
     }
 
@@ -38,29 +40,42 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
 def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     """The rows and C(sockets): pure, and nothing is ever to be done."""
     found = [_socket(desired, state, target, row) for target in state["targets"] for row in target["listeners"]]
-    missing = [Row("backlog", target["label"], wanted=str(desired["asked"] or ""), configured=state["configured"], status="unseen",
-                   why=target["why"] or "it has no listening TCP socket, or only root sees which are its own")
-               for target in state["targets"] if not target["listeners"]]
+    missing = [
+        Row(
+            "backlog",
+            target["label"],
+            wanted=str(desired["asked"] or ""),
+            configured=state["configured"],
+            status="unseen",
+            why=target["why"] or "it has no listening TCP socket, or only root sees which are its own",
+        )
+        for target in state["targets"]
+        if not target["listeners"]
+    ]
     facts = {"sockets": [facts for _row, facts in found], "live": state["live"], "configured": state["configured"]}
     return Draft(rows=[row for row, _facts in found] + missing, facts=facts).plan(desired, state)
 
 
-def judge(asked, live, backlog):
+def judge(asked: int, live: int | None, backlog: int) -> tuple[str, str]:
     """C((status, sentence)) for one socket. C(asked) 0 stands for what somaxconn is now (Xitrum 3.31 asks for that)."""
-    wanted = asked or live
     if live is None:
         return "unseen", f"{KEY} cannot be read here"
+    wanted = asked or live
     if backlog >= wanted:
         return "ok", ""
     if backlog < min(wanted, live):
-        return "restart", f"listen() was called when {KEY} was {backlog}, or asked for no more: it is {live} now, and a restart takes it"
+        why = f"listen() was called when {KEY} was {backlog}, or asked for no more: it is {live} now"
+        return "restart", f"{why}, and a restart takes it"
     return "differs", f"{KEY} is {live}, which caps what the process asks for"
 
 
-def _socket(wanted, state, target, row):
+def _socket(
+    wanted: dict[str, Any], state: dict[str, Any], target: dict[str, Any], row: dict[str, Any]
+) -> tuple[Row, dict[str, Any]]:
     live, unit = state["live"], target["unit"].get("Id", "")
     status, why = judge(wanted["asked"], live, row["backlog"])
-    mend, commands = "", []
+    mend = ""
+    commands: list[list[str]] = []
     if status == "restart" and unit:
         commands = [["systemctl", "restart", unit]]
     elif status == "restart":
@@ -71,8 +86,31 @@ def _socket(wanted, state, target, row):
     address = f"[{row['address']}]" if ":" in row["address"] else row["address"]
     item = f"{target['label']}, {row['family']} {address}:{row['port']}"
     facts = {
-        "target": target["label"], "address": row["address"], "port": row["port"], "family": row["family"], "pid": row["pid"],
-        "process": row["process"], "unit": unit, "wanted": asked, "configured": state["configured"], "live": live,
-        "effective": row["backlog"], "status": status, "why": why,
+        "target": target["label"],
+        "address": row["address"],
+        "port": row["port"],
+        "family": row["family"],
+        "pid": row["pid"],
+        "process": row["process"],
+        "unit": unit,
+        "wanted": asked,
+        "configured": state["configured"],
+        "live": live,
+        "effective": row["backlog"],
+        "status": status,
+        "why": why,
     }
-    return Row("backlog", item, str(asked or ""), f"{state['configured']}, live {live}", str(row["backlog"]), status, why, mend, commands), facts
+    return (
+        Row(
+            "backlog",
+            item,
+            str(asked or ""),
+            f"{state['configured']}, live {live}",
+            str(row["backlog"]),
+            status,
+            why,
+            mend,
+            commands,
+        ),
+        facts,
+    )

@@ -1,30 +1,34 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The concern C(kernel): a whole profile of kernel parameters, live and at boot. L(kernel_plan) says how it is planned."""
+"""The concern C(kernel): a whole profile of kernel parameters, live and at boot.
+L(kernel_plan) says how it is planned."""
 
 from __future__ import annotations
 
 import copy
 import json
 import re
-from typing import Any
+from typing import Any, Optional, Tuple
 
 from ..core import foreign_file
 from ..core.component import NOTHING_SEEN, Applied, Desired, Execution, Seen
 from ..core.foreign_text import lines_of, parse_json
-from ..core.host import Host
+from ..core.host import Host, Stat
 from ..core.plan import Draft, Plan
 from . import files as kernel_files
 from . import values as kernel_values
-from .planning import MODULE, file_text, modules_path, plan, proc_path, profile_record
+from .planning import MODULE, Decision, file_text, modules_path, plan, proc_path, profile_record
 
 #: The live values from before the first change, and what this kernel refused, by the path of each profile's file.
 RECORD = "/var/lib/xitrum.host/kernel.json"
 
+#: A value that the kernel refused, and why.
+Refusal = Tuple[Optional[str], str]
+
 NAME = "kernel"
 
-SPEC = {
+SPEC: dict[str, Any] = {
     "profile": {"type": "dict", "default": {}},
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "persist": {"type": "bool", "default": True},
@@ -67,7 +71,7 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
     return state
 
 
-def barred(stat, path, mounts):
+def barred(stat: Stat | None, path: str, mounts: str) -> str:
     """Why nobody may write a file below /proc/sys here; empty where root may."""
     if stat and not stat.mode & 0o222:
         return f"it cannot be set from inside this network namespace (mode {stat.mode:04o})"
@@ -80,14 +84,17 @@ def barred(stat, path, mounts):
     return f"{best[1]} is mounted read-only" if best and "ro" in best[3].split(",") else ""
 
 
-def _read_module(host, name):
+def _read_module(host: Host, name: str) -> dict[str, Any]:
     if host.exists("/sys/module/" + name.replace("-", "_")):
         return {"loaded": True, "why": ""}
     tried = host.run(["modprobe", "-n", name])
-    return {"loaded": False, "why": "" if tried.rc == 0 else kernel_values.normal(tried.err) or f"modprobe ended with {tried.rc}"}
+    return {
+        "loaded": False,
+        "why": "" if tried.rc == 0 else kernel_values.normal(tried.err) or f"modprobe ended with {tried.rc}",
+    }
 
 
-def _read_record(host):
+def _read_record(host: Host) -> tuple[dict[str, Any], str]:
     """The record and what is wrong with it. A user who may not see it plans as if nothing had been changed yet."""
     try:
         text = host.read(RECORD)
@@ -95,10 +102,11 @@ def _read_record(host):
     except PermissionError:
         return {"profiles": {}}, ""
     except ValueError as error:
-        return {"profiles": {}}, f"{RECORD} is damaged ({error}): it holds the values from before the first change. Mend it or remove it."
+        damage = f"{RECORD} is damaged ({error}): it holds the values from before the first change."
+        return {"profiles": {}}, f"{damage} Mend it or remove it."
 
 
-def recorded_profiles(host):
+def recorded_profiles(host: Host) -> tuple[list[str], str]:
     """The paths of the profiles on record, and what is wrong with the record; empty where nothing is."""
     record, problem = _read_record(host)
     return sorted(record["profiles"]), problem
@@ -106,7 +114,7 @@ def recorded_profiles(host):
 
 def apply(host: Host, plan: Plan) -> Applied:
     """Does what is planned. What the kernel refuses becomes a row that says so, and stops nothing else."""
-    refused: dict[str, tuple[str, str]] = {}
+    refused: dict[str, Refusal] = {}
     actions, done, made = plan.actions, [], Draft.of(plan)
     loaded = [action for action in actions if action["do"] == "load" and _load(host, action, refused, made)]
     if loaded:
@@ -125,7 +133,7 @@ def apply(host: Host, plan: Plan) -> Applied:
     return Applied(plan=made.plan(plan.desired, plan.state))
 
 
-def _planned_again(host, desired, refused):
+def _planned_again(host: Host, desired: Desired, refused: dict[str, Refusal]) -> Plan:
     """A module brings parameters of its own: the plan for what is left to do."""
     state = read(host, desired)
     record = {"record": state["record"], "path": desired["path"], "kernel": state["kernel"]}
@@ -133,7 +141,7 @@ def _planned_again(host, desired, refused):
     return plan(desired, state)
 
 
-def _load(host, action, refused, made):
+def _load(host: Host, action: dict[str, Any], refused: dict[str, Refusal], made: Draft) -> bool:
     result = host.run(["modprobe", action["module"]])
     if result.rc != 0:
         why = kernel_values.normal(result.err) or f"modprobe ended with {result.rc}"
@@ -142,7 +150,7 @@ def _load(host, action, refused, made):
     return result.rc == 0
 
 
-def _poke(host, one, refused):
+def _poke(host: Host, one: Decision, refused: dict[str, Refusal]) -> bool:
     try:
         # An empty list of ports needs a line: a write of no bytes does nothing.
         host.poke(proc_path(one.key), one.live or "\n")
@@ -151,11 +159,11 @@ def _poke(host, one, refused):
     return one.key not in refused
 
 
-def _report_row(made, item, why):
+def _report_row(made: Draft, item: str, why: str) -> None:
     made.rows = [row.replaced(status="read_only", why=why) if row.item == item else row for row in made.rows]
 
 
-def _report_refused(made, one, refused):
+def _report_refused(made: Draft, one: Decision, refused: dict[str, Refusal]) -> None:
     why = refused[one.key][1]
     _report_row(made, one.key, why)
     known = made.facts["parameters"]
@@ -165,7 +173,7 @@ def _report_refused(made, one, refused):
     made.before, made.after = line.sub("", made.before), line.sub("", made.after)
 
 
-def _write(host, action, refused):
+def _write(host: Host, action: dict[str, Any], refused: dict[str, Refusal]) -> bool:
     text = file_text([(name, line) for name, line in action["lines"] if name not in refused])
     if text == action["was"]:
         return False
@@ -176,7 +184,7 @@ def _write(host, action, refused):
     return True
 
 
-def _with_refused(action, refused):
+def _with_refused(action: dict[str, Any], refused: dict[str, Refusal]) -> dict[str, Any]:
     """The record with what this kernel refused in this run, so that the next one does not ask again."""
     record = copy.deepcopy(action["record"])
     if refused:
@@ -187,7 +195,7 @@ def _with_refused(action, refused):
     return record
 
 
-def _write_record(host, record):
+def _write_record(host: Host, record: dict[str, Any]) -> None:
     text = json.dumps(record, indent=1, sort_keys=True) + "\n"
     if not record["profiles"]:
         host.remove(RECORD)

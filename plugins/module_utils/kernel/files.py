@@ -3,18 +3,20 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The files that set kernel parameters at boot, as systemd-sysctl(8) and C(sysctl --system) read them.
 
-Neither of the two knows comments behind a value or what a number is: they write the rest of the line to the kernel, whose
-reading is L(kernel_values.after_writing).
+Neither of the two knows comments behind a value or what a number is: they write the rest of the line to the kernel,
+whose reading is L(kernel_values.after_writing).
 """
 
 from __future__ import annotations
 
 import posixpath
 import re
+from collections.abc import Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
 from typing import NamedTuple
 
 from ..core.foreign_text import BLANKS, lines_of, printable
+from ..core.host import Host
 from .values import after_writing, key_of, normal, path_of
 
 #: A name in an earlier folder masks the same name in a later one. /lib is a link to /usr/lib on today's systems.
@@ -30,12 +32,12 @@ _OTHER_ENDS = re.compile(r"[\r\0]")
 
 
 class Setting(NamedTuple):
-    """One assignment of a file: C(number) is its line."""
+    """One assignment of a file: C(number) is its line. C(value) is None for a name that is excluded: C(-name)."""
 
     file: str
     number: int
     key: str
-    value: str
+    value: str | None
 
 
 class Pattern(NamedTuple):
@@ -48,7 +50,8 @@ class Pattern(NamedTuple):
 
 
 class Unread(NamedTuple):
-    """A line of a file that its programs skip, or read in another way than somebody meant it. C(why) says what to do."""
+    """A line of a file that its programs skip, or read in another way than somebody meant it.
+    C(why) says what to do."""
 
     file: str
     number: int
@@ -56,13 +59,13 @@ class Unread(NamedTuple):
     why: str
 
 
-def parse_lines(path, text):
+def parse_lines(path: str, text: str) -> list[Setting | Pattern | Unread]:
     """Every line of one file that is no comment, in order, as a L(Setting), a L(Pattern) or an L(Unread)."""
     parts = ((number, part.strip(BLANKS)) for number, line in lines_of(text) for part in _OTHER_ENDS.split(line))
     return [found for number, part in parts for found in _parse_line(path, number, part)]
 
 
-def _parse_line(path, number, line):
+def _parse_line(path: str, number: int, line: str) -> Iterator[Setting | Pattern | Unread]:
     if not line or line[0] in "#;":
         return
     name, equals, value = line.partition("=")
@@ -71,27 +74,29 @@ def _parse_line(path, number, line):
     if not equals and not dash:
         yield Unread(path, number, line, f"found no '='; expected NAME = VALUE. {_NOTHING}")
     elif _NO_NAME.fullmatch(name):
-        yield Unread(path, number, line, f"found the name {printable(name)!r}; expected one like net.core.somaxconn. {_NOTHING}")
+        yield Unread(
+            path, number, line, f"found the name {printable(name)!r}; expected one like net.core.somaxconn. {_NOTHING}"
+        )
     elif _GLOB.search(name) or not equals:
         yield Pattern(path, number, _plain(path_of(name)), normal(value) if equals else None)
     else:
         yield Setting(path, number, key_of(_plain(path_of(name))), normal(value))
 
 
-def _plain(path):
+def _plain(path: str) -> str:
     """A path without a leading and without doubled slashes."""
     return re.sub("/+", "/", path).lstrip("/")
 
 
-def parse(path, text):
+def parse(path: str, text: str) -> list[Setting]:
     """The assignments of one sysctl.d file that name their parameter, in order."""
     return [line for line in parse_lines(path, text) if isinstance(line, Setting)]
 
 
-def boot_order(listing):
+def boot_order(listing: dict[str, list[str]]) -> list[str]:
     """The paths that are read at boot, first to last, from C({folder: [name, ...]}): sorted by name over all folders,
     each name once, from the first folder that has it."""
-    chosen = {}
+    chosen: dict[str, str] = {}
     for folder in FOLDERS:
         for name in listing.get(folder, ()):
             if name.endswith(".conf") and not name.startswith("."):
@@ -99,12 +104,12 @@ def boot_order(listing):
     return [chosen[name] for name in sorted(chosen)]
 
 
-def has_systemd(host):
+def has_systemd(host: Host) -> bool:
     """Whether systemd-sysctl reads the files, and not sysctl(8)."""
     return host.exists("/run/systemd/system")
 
 
-def read(host, own):
+def read(host: Host, own: str) -> tuple[list[tuple[str, str]], list[str]]:
     """The files that are read at boot as C([(path, text), ...]) in their order, and what could not be read.
 
     C(own) has its place in the order also where it is not written yet (with an empty text). A link to /dev/null masks
@@ -129,9 +134,9 @@ def read(host, own):
     return texts, unseen
 
 
-def settings(texts):
+def settings(texts: list[tuple[str, str]]) -> dict[str, list[Setting]]:
     """All assignments of C([(path, text), ...]) by key, each list from first to last: the last one holds."""
-    found = {}
+    found: dict[str, list[Setting]] = {}
     for path, text in texts:
         for setting in parse(path, text):
             found.setdefault(setting.key, []).append(setting)
@@ -139,18 +144,25 @@ def settings(texts):
 
 
 class Boot:
-    """What the files that are read at boot make of a parameter. C(own) is the path of ours, C(live) maps keys to live values.
+    """What the files that are read at boot make of a parameter. C(own) is the path of ours, C(live) maps keys to live
+    values.
 
-    systemd writes only the last assignment of a name, and none where C(-name) follows it; sysctl(8) writes all of them, one
-    after the other, so that one which the kernel refuses changes nothing. A name wins over any pattern.
+    systemd writes only the last assignment of a name, and none where C(-name) follows it; sysctl(8) writes all of them,
+    one after the other, so that one which the kernel refuses changes nothing. A name wins over any pattern.
     """
 
-    def __init__(self, texts, own="", live=None, systemd=True):
+    def __init__(
+        self,
+        texts: list[tuple[str, str]],
+        own: str = "",
+        live: dict[str, str | None] | None = None,
+        systemd: bool = True,
+    ) -> None:
         self.order = [path for path, _text in texts]
         self.own, self.live, self.systemd = own, live or {}, systemd
         self.lines = [line for path, text in texts for line in parse_lines(path, text)]
 
-    def of(self, key):
+    def of(self, key: str) -> list[Setting]:
         """The lines that name a parameter, and count, from first to last; one that excludes it has the value None."""
         found = []
         for line in self.lines:
@@ -160,52 +172,58 @@ class Boot:
                 found.append(Setting(line.file, line.number, key, None))
         return found
 
-    def patterns(self, key):
+    def patterns(self, key: str) -> list[Pattern]:
         """The patterns that match a parameter which no line names, from first to last."""
         path = path_of(key)
         excluded = any(isinstance(line, Pattern) and line.value is None and line.path == path for line in self.lines)
         given = [line for line in self.lines if isinstance(line, Pattern) and line.value is not None]
         return [] if excluded else [line for line in given if _matches(line.path, path)]
 
-    def value(self, line, key):
+    def value(self, line: Setting | Pattern, key: str) -> str | None:
         """What a line sets a parameter to; None where the kernel refuses its text, or it sets nothing."""
         return None if line.value is None else after_writing(key, line.value, self.live.get(key))
 
-    def own_value(self, key):
+    def own_value(self, key: str) -> str | None:
         """What our file says of a parameter, or None."""
         return next((line.value for line in reversed(self.of(key)) if line.file == self.own), None)
 
-    def without_us(self, key):
-        """What the other files set a parameter to, or None: no line sets it, or the kernel refuses the one that counts."""
+    def without_us(self, key: str) -> str | None:
+        """What the other files set a parameter to, or None:
+        no line sets it, or the kernel refuses the one that counts."""
         lines = [line for line in self.of(key) if line.file != self.own] or self.patterns(key)
         values = [self.value(line, key) for line in (lines[-1:] if self.systemd else lines)]
         return next((value for value in reversed(values) if value is not None), None)
 
-    def later(self, key):
+    def later(self, key: str) -> Setting | None:
         """The last line on a parameter if it is read after our file, or None."""
         last = self.of(key)[-1] if self.of(key) else None
         return last if last and self.order.index(last.file) > self.order.index(self.own) else None
 
-    def unread(self, keys):
+    def unread(self, keys: Iterable[str]) -> list[Unread]:
         """The lines of other files that both programs skip, and those on these parameters that the kernel refuses."""
         found = [line for line in self.lines if isinstance(line, Unread)]
         for key in keys:
-            for line in [*self.of(key), *self.patterns(key)]:
+            lines: list[Setting | Pattern] = [*self.of(key), *self.patterns(key)]
+            for line in lines:
                 if line.value is not None and self.value(line, key) is None:
-                    why = f"found {printable(line.value)!r} for {key}, which the kernel refuses; expected whole numbers. {_NOTHING}"
+                    why = (
+                        f"found {printable(line.value)!r} for {key}, which the kernel refuses; expected whole numbers. "
+                        f"{_NOTHING}"
+                    )
                     found.append(Unread(line.file, line.number, f"{key} = {line.value}", why))
         return [line for line in found if line.file != self.own]
 
-    def words(self, key):
+    def words(self, key: str) -> str:
         """The column C(configured)."""
-        last = next(iter(reversed(self.of(key) or self.patterns(key))), None)
+        lines: Sequence[Setting | Pattern] = self.of(key) or self.patterns(key)
+        last = lines[-1] if lines else None
         if last is None or last.value is None:
             return "not in a file"
         value = self.value(last, key)
         return f"{printable(last.value) if value is None else value} ({last.file})"
 
 
-def _matches(pattern, path):
+def _matches(pattern: str, path: str) -> bool:
     """Whether glob(7) finds a path by a pattern: its signs match no slash."""
     pairs = list(zip(pattern.split("/"), path.split("/")))
     return pattern.count("/") == path.count("/") and all(fnmatchcase(name, glob) for glob, name in pairs)

@@ -22,6 +22,8 @@ from ..core.foreign_text import printable
 from ..core.plan import Draft, Plan, Row, comment_out, unread_rows
 from . import files as kernel_files
 from . import values as kernel_values
+from .files import Boot, Setting
+from .values import Entry
 
 MARK = "# Written by xitrum.host: changes here are lost.\n"
 OWN_FILE = re.compile(r"/etc/sysctl\.d/[A-Za-z0-9][A-Za-z0-9._-]*\.conf")
@@ -44,17 +46,17 @@ class Decision:
     at_boot: str | None = None
 
 
-def proc_path(key):
+def proc_path(key: str) -> str:
     """The file of a parameter."""
     return "/proc/sys/" + kernel_values.path_of(key)
 
 
-def modules_path(path):
+def modules_path(path: str) -> str:
     """The file of modules-load.d(5) that belongs to a profile's file: systemd reads it before sysctl.d."""
     return "/etc/modules-load.d/" + posixpath.basename(path)
 
 
-def profile_record(record, path):
+def profile_record(record: dict[str, Any], path: str) -> dict[str, Any]:
     """The part of the record that belongs to one profile's file."""
     return record["profiles"].get(path, {"keys": {}, "refused": {}})
 
@@ -71,24 +73,33 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     decisions = [_decide(entry, desired, state, old, boot) for entry in (entries if present else [])]
     if desired["persist"] or not present:
         named = {one.key for one in decisions}
-        decisions += [_give_back(key, recorded, state, boot) for key, recorded in sorted(old["keys"].items()) if key not in named]
+        decisions += [
+            _give_back(key, recorded, state, boot) for key, recorded in sorted(old["keys"].items()) if key not in named
+        ]
     rows = unread_rows("kernel", boot.unread(entry.key for entry in entries)) if present and desired["persist"] else []
     return _assemble(desired, state, decisions, old, rows)
 
 
-def _problems(wanted, state):
+def _problems(wanted: dict[str, Any], state: dict[str, Any]) -> list[str]:
     found = [state["record_problem"]] if state["record_problem"] else []
     if not OWN_FILE.fullmatch(wanted["path"]):
-        found.append(f"path: found {wanted['path']}, wanted a .conf file of its own in /etc/sysctl.d, the folder that is read at boot.")
-    found += [f"modules: {name!r} is no name of a kernel module." for name in wanted["modules"] if not MODULE.fullmatch(name)]
+        found.append(
+            f"path: found {wanted['path']}, wanted a .conf file of its own in /etc/sysctl.d, the folder that is read at"
+            " boot."
+        )
+    found += [
+        f"modules: {name!r} is no name of a kernel module." for name in wanted["modules"] if not MODULE.fullmatch(name)
+    ]
     found += state["unusable"]
     for path, text in ((wanted["path"], state["own"]), (modules_path(wanted["path"]), state["modules_text"])):
         if text is not None and not text.startswith(MARK):
-            found.append(f"{path} holds lines of somebody else and would be replaced: move it away, or choose another path.")
+            found.append(
+                f"{path} holds lines of somebody else and would be replaced: move it away, or choose another path."
+            )
     return found
 
 
-def _decide(entry, wanted, state, old, boot):
+def _decide(entry: Entry, wanted: dict[str, Any], state: dict[str, Any], old: dict[str, Any], boot: Boot) -> Decision:
     key = entry.key
     row = Row("kernel", key, wanted=entry.wanted, configured=boot.words(key))
     decision = Decision(key, row, "already")
@@ -121,17 +132,22 @@ def _decide(entry, wanted, state, old, boot):
     return decision
 
 
-def _before_us(key, live, old):
+def _before_us(key: str, live: str, old: dict[str, Any]) -> str:
     """What a policy compares with: a value that we set ourselves is no reason to keep it."""
     recorded = old["keys"].get(key)
     return recorded["was"] if recorded and kernel_values.same(key, live, recorded["set"]) else live
 
 
-def _why_absent(entry):
+def _why_absent(entry: Entry) -> tuple[str, str]:
     if entry.key in kernel_values.MACHINE_WIDE:
-        why = "it belongs to the whole machine and is not shown in this network namespace; set it on the machine that runs this container"
+        why = (
+            "it belongs to the whole machine and is not shown in this network namespace; set it on the machine that "
+            "runs this container"
+        )
         return why, f"sysctl -w {entry.key}='{entry.value}'"
-    return "this kernel, or this network namespace, does not have it", "modprobe nf_conntrack" if "nf_conntrack" in entry.key else ""
+    return "this kernel, or this network namespace, does not have it", (
+        "modprobe nf_conntrack" if "nf_conntrack" in entry.key else ""
+    )
 
 
 def _leave(decision, outcome, status, why, mend=""):
@@ -139,13 +155,13 @@ def _leave(decision, outcome, status, why, mend=""):
     return decision
 
 
-def _refused(old, key, target, kernel):
+def _refused(old: dict[str, Any], key: str, target: str, kernel: str) -> str:
     """Why this kernel refused this very value before: asked again it would refuse again, and look like a change."""
     before = old["refused"].get(key, {})
     return before["why"] if (before.get("value"), before.get("kernel")) == (target, kernel) else ""
 
 
-def _at_boot(entry, live, recorded, boot):
+def _at_boot(entry: Entry, live: str, recorded: dict[str, str] | None, boot: Boot) -> str | None:
     """The value for our file, or None where what holds at boot without us is good enough."""
     if entry.policy == "exact":
         return entry.value
@@ -160,22 +176,26 @@ def _at_boot(entry, live, recorded, boot):
     return None if kernel_values.same(entry.key, merged, base) else merged
 
 
-def _compare_boot(decision, entry, boot):
+def _compare_boot(decision: Decision, entry: Entry, boot: Boot) -> None:
     own, later = boot.own_value(entry.key), boot.later(entry.key)
     if own is None and decision.at_boot is None:
         return
     if decision.at_boot is None or own is None or not kernel_values.same(entry.key, own, decision.at_boot):
-        words = f"{boot.own} does not set it to {decision.at_boot} yet" if decision.at_boot is not None else f"{boot.own} need not name it any more"
+        words = (
+            f"{boot.own} does not set it to {decision.at_boot} yet"
+            if decision.at_boot is not None
+            else f"{boot.own} need not name it any more"
+        )
         _leave(decision, "applied", "differs", words)
     words = _worse_later(entry, boot, later) if later else ""
-    if words:
+    if later and words:
         # Somebody who wrote the file has often loaded it as well.
         live = [["sysctl", "-w", f"{entry.key}={decision.live}"]] if decision.live is not None else []
         _leave(decision, decision.outcome, "differs", words)
         decision.row = decision.row.fixed(comment_out(later.file, later.number), *live)
 
 
-def _worse_later(entry, boot, later):
+def _worse_later(entry: Entry, boot: Boot, later: Setting) -> str:
     """Why a line that is read after our file keeps our value from being set at boot; empty where it does not."""
     where, value = f"{later.file} line {later.number}", boot.value(later, entry.key)
     if later.value is None:
@@ -188,7 +208,7 @@ def _worse_later(entry, boot, later):
     return "" if good else f"{where} sets it to {value} at boot, after {boot.own}"
 
 
-def _give_back(key, recorded, state, boot):
+def _give_back(key: str, recorded: dict[str, str], state: dict[str, Any], boot: Boot) -> Decision:
     """A recorded parameter that is no longer wanted: back to what it was, unless somebody changed it since."""
     live = state["live"].get(key)
     row = Row("kernel", key, wanted=recorded["was"], configured=boot.words(key), effective=live or "")
@@ -203,16 +223,29 @@ def _give_back(key, recorded, state, boot):
     return _leave(decision, "restored", "differs", "no longer wanted: set back to what it was")
 
 
-def _assemble(wanted, state, decisions, old, more):
+def _assemble(
+    wanted: Desired,
+    state: dict[str, Any],
+    decisions: list[Decision],
+    old: dict[str, Any],
+    more: list[Row],
+) -> Plan:
     path, present = wanted["path"], wanted["state"] == "present"
     modules = _modules(wanted, state, old) if present else []
     result = Draft(rows=[row for _name, row in modules] + [decision.row for decision in decisions])
     if "boot files" in state["unread"]:
         result.rows.append(Row("kernel", "files read at boot", status="unseen", why=state["unread"]["boot files"]))
-    lines = [(decision.key, f"{decision.key} = {decision.at_boot}\n") for decision in decisions if decision.at_boot is not None]
-    loads = [{"do": "load", "module": name} for name, row in modules
-             if row.status == "differs" and row.effective != "loaded"]
-    pokes = [{"do": "poke", "key": one.key, "value": one.live, "decision": one} for one in decisions if one.live is not None]
+    lines = [
+        (decision.key, f"{decision.key} = {decision.at_boot}\n")
+        for decision in decisions
+        if decision.at_boot is not None
+    ]
+    loads = [
+        {"do": "load", "module": name} for name, row in modules if row.status == "differs" and row.effective != "loaded"
+    ]
+    pokes = [
+        {"do": "poke", "key": one.key, "value": one.live, "decision": one} for one in decisions if one.live is not None
+    ]
     files = []
     if wanted["persist"] or not present:
         names = [("module " + name, name + "\n") for name, row in modules if row.status in ("ok", "differs")]
@@ -223,21 +256,26 @@ def _assemble(wanted, state, decisions, old, more):
     before = {path: state["own"], modules_path(path): state["modules_text"]}
     changed = [one for one in decisions if one.live is not None]
     result.before = _diff_text(before, [(one.key, one.before) for one in changed])
-    result.after = _diff_text({**before, **after}, [(one.key, one.live) for one in changed])
+    result.after = _diff_text({**before, **after}, [(one.key, one.live or "") for one in changed])
     if [action["do"] for action in result.actions] == ["last_record"]:
         result.before += "# values from before the first change are recorded\n"
     result.rows += more
     return result.plan(wanted, state)
 
 
-def _modules(wanted, state, old):
+def _modules(wanted: dict[str, Any], state: dict[str, Any], old: dict[str, Any]) -> list[tuple[str, Row]]:
     rows = []
     for name in wanted["modules"]:
         found = state["modules"][name]
         listed = name in (state["modules_text"] or "").splitlines()
         why = found["why"] or _refused(old, "module " + name, name, state["kernel"])
-        row = Row("kernel", "module " + name, wanted="loaded", configured=modules_path(wanted["path"]) if listed else "not in a file",
-                  effective="loaded" if found["loaded"] else "not loaded")
+        row = Row(
+            "kernel",
+            "module " + name,
+            wanted="loaded",
+            configured=modules_path(wanted["path"]) if listed else "not in a file",
+            effective="loaded" if found["loaded"] else "not loaded",
+        )
         if not found["loaded"] and why:
             where = f"{why}; load it on the machine that runs this container"
             row = row.replaced(status="read_only", why=where, mend=f"modprobe {name}")
@@ -247,16 +285,18 @@ def _modules(wanted, state, old):
     return rows
 
 
-def file_text(lines):
+def file_text(lines: list[tuple[str, str]]) -> str | None:
     """The text of a file of ours from its C((name, line)) pairs; None (no file) where there is no line."""
     return MARK + "".join(line for _name, line in lines) if lines else None
 
 
-def _file(path, lines, text):
+def _file(path: str, lines: list[tuple[str, str]], text: str | None) -> list[dict[str, Any]]:
     return [] if file_text(lines) == text else [{"do": "file", "path": path, "lines": lines, "was": text}]
 
 
-def _with_record(state, wanted, decisions, actions):
+def _with_record(
+    state: dict[str, Any], wanted: dict[str, Any], decisions: list[Decision], actions: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
     """The actions between two writings of the record: a run that is killed in between loses no value from before."""
     path = wanted["path"]
     first = copy.deepcopy(state["record"])
@@ -278,11 +318,17 @@ def _with_record(state, wanted, decisions, actions):
     return [*before, *actions, {"do": "last_record", "record": last, **where}]
 
 
-def _outcome(decision):
+def _outcome(decision: Decision) -> dict[str, str | None]:
     after = decision.live if decision.live is not None else decision.before
-    return {"outcome": decision.outcome, "before": decision.before, "after": after, "at_boot": decision.at_boot, "why": decision.row.why}
+    return {
+        "outcome": decision.outcome,
+        "before": decision.before,
+        "after": after,
+        "at_boot": decision.at_boot,
+        "why": decision.row.why,
+    }
 
 
-def _diff_text(files, live):
+def _diff_text(files: dict[str, str | None], live: list[tuple[str, str]]) -> str:
     parts = [f"# {path}\n{text}" for path, text in files.items() if text is not None]
     return "".join(parts) + "# live\n" + "".join(f"{key} = {value}\n" for key, value in live)

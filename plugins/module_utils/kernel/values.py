@@ -10,14 +10,23 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Any
 
 from ..core.foreign_text import BLANKS, words_of
 
 #: C(exact): this very value. C(at_least), C(at_most): an element that is already as good stays. C(range): two numbers,
-#: the lower end at most, the upper at least. C(union): a list of ports, what was reserved stays. C(leave): reported only.
+#: the lower end at most, the upper at least. C(union): a list of ports, what was reserved stays. C(leave): reported
+#: only.
 POLICIES = ("exact", "at_least", "at_most", "range", "union", "leave")
 
-POLICY_WORDS = {"exact": "", "at_least": "at least ", "at_most": "at most ", "range": "at least the range ", "union": "among others ", "leave": "left off: "}
+POLICY_WORDS = {
+    "exact": "",
+    "at_least": "at least ",
+    "at_most": "at most ",
+    "range": "at least the range ",
+    "union": "among others ",
+    "leave": "left off: ",
+}
 
 #: A name with dots or slashes, as sysctl(8) takes it: no blank, no glob, no empty element, no way out of /proc/sys.
 KEY = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_:@-]*([./][A-Za-z0-9_:@-]+)+")
@@ -76,12 +85,12 @@ class Entry:
     source: str = ""
 
     @property
-    def wanted(self):
+    def wanted(self) -> str:
         """The wanted value with its policy, as a person would write it."""
         return POLICY_WORDS[self.policy] + self.value
 
 
-def path_of(key):
+def path_of(key: str) -> str:
     """The file of a parameter below /proc/sys.
 
     As in sysctl.d(5): where the first separator is a dot, dots separate and a slash stands for a dot
@@ -91,40 +100,49 @@ def path_of(key):
     return key if separator == "/" else key.translate(str.maketrans("./", "/."))
 
 
-def key_of(path):
+def key_of(path: str) -> str:
     """The dotted name of a file below /proc/sys."""
     return path.translate(str.maketrans("./", "/."))
 
 
-def normal(text):
+def normal(text: int | str) -> str:
     """A value with its elements one blank apart: the kernel prints tabs between them."""
     return " ".join(words_of(str(text)))
 
 
-def after_writing(key, text, live=None):
-    """What the kernel shows once a text has been written to a parameter that shows C(live); None where it refuses the text.
+def after_writing(key: str, text: str, live: str | None = None) -> str | None:
+    """What the kernel shows once a text has been written to a parameter that shows C(live); None where it refuses the
+    text.
 
-    It takes numbers of base 8, 10 and 16 between blanks, and as many as the parameter has. What follows them is ignored, and
-    what is missing stays as it was: C(4096 # comment) is 4096. Only blanks may follow a number: it refuses C(4096#) and C(4k).
+    It takes numbers of base 8, 10 and 16 between blanks, and as many as the parameter has. What follows them is
+    ignored, and what is missing stays as it was: C(4096 # comment) is 4096. Only blanks may follow a number: it refuses
+    C(4096#) and C(4k).
     """
     if SHAPES.get(key) == "ports":
         return _ports_after_writing(text)
     held = None if live is None else integers(normal(live))
-    count = _COUNTS.get(SHAPES.get(key)) or len(held or ())
+    count = _COUNTS.get(SHAPES.get(key, "")) or len(held or ())
     if not count:
         return normal(text)
-    numbers = [_kernel_number(word) for word in _KERNEL_BLANKS.split(text.strip(BLANKS))[:count]]
-    if None in numbers or any(not _in_range(key, number) for number in numbers):
+    numbers = _kernel_numbers(_KERNEL_BLANKS.split(text.strip(BLANKS))[:count])
+    if numbers is None or any(not _in_range(key, number) for number in numbers):
         return None
-    if len(numbers) < count and (held is None or len(held) != count):
-        return None
-    numbers += held[len(numbers):] if len(numbers) < count else []
+    if len(numbers) < count:
+        if held is None or len(held) != count:
+            return None
+        numbers += held[len(numbers):]
     if SHAPES.get(key) == "port_range" and not numbers[0] <= numbers[1] <= _LARGEST_PORT:
         return None
     return " ".join(map(str, numbers))
 
 
-def _kernel_number(word):
+def _kernel_numbers(words: list[str]) -> list[int] | None:
+    """The numbers of some words; None where the kernel refuses one of them."""
+    numbers = [number for number in map(_kernel_number, words) if number is not None]
+    return numbers if len(numbers) == len(words) else None
+
+
+def _kernel_number(word: str) -> int | None:
     found = _KERNEL_NUMBER.fullmatch(word)
     if not found or len(word) > 20:
         return None
@@ -133,44 +151,51 @@ def _kernel_number(word):
     return -number if sign else number
 
 
-def _in_range(key, number):
+def _in_range(key: str, number: int) -> bool:
     if key not in SHAPES:
         return -_LONG - 1 <= number <= _LONG
     return 0 <= number <= (_LONG if key in _LONGS else _INT)
 
 
-def _ports_after_writing(text):
+def _ports_after_writing(text: str) -> str | None:
     """A list of ports has no blanks at all, may end in a comma, and is printed in order."""
     if not text.strip(BLANKS):
         return ""
     ranges = []
     for part in (text[:-1] if text.endswith(",") else text).split(","):
-        pair = [_kernel_number(word) for word in part.split("-")]
-        if len(pair) > 2 or None in pair or not 0 <= pair[0] <= pair[-1] <= _LARGEST_PORT:
+        pair = _kernel_numbers(part.split("-"))
+        if pair is None or len(pair) > 2 or not 0 <= pair[0] <= pair[-1] <= _LARGEST_PORT:
             return None
         ranges.append((pair[0], pair[-1]))
     return ports_text(ranges)
 
 
-def entries(profile):
+def entries(profile: dict[str, Any]) -> tuple[list[Entry], list[str]]:
     """The entries of a profile and the problems of it: C(([Entry, ...], [sentence, ...]))."""
-    found, problems, paths = [], [], {}
+    found, problems = [], []
+    paths: dict[str, str] = {}
     for name, given in profile.items():
         entry, problem = _entry(str(name), given)
-        if problem:
+        if entry is None:
             problems.append(problem)
             continue
         if entry.path in paths:
             problems.append(f"{paths[entry.path]} and {name} are the same kernel parameter: give it once.")
             continue
-        paths[entry.path] = name
+        paths[entry.path] = str(name)
         found.append(entry)
     return found, problems
 
 
-def _entry(name, given):
+def _entry(name: str, given: Any) -> tuple[Entry | None, str]:
     if not KEY.fullmatch(name):
-        return None, f"{name!r} is no name of a kernel parameter: wanted one like net.core.somaxconn, without blanks, '..' or a leading '/'."
+        return (
+            None,
+            (
+                f"{name!r} is no name of a kernel parameter: wanted one like net.core.somaxconn, without blanks, '..' "
+                "or a leading '/'."
+            ),
+        )
     options = given if isinstance(given, dict) else {"value": given}
     unknown = sorted(set(options) - {"value", "policy", "source"})
     if unknown or "value" not in options:
@@ -179,17 +204,24 @@ def _entry(name, given):
     if policy not in POLICIES:
         return None, f"{name}: the policy {policy!r} is not known, wanted one of {', '.join(POLICIES)}."
     if isinstance(value, bool) or not isinstance(value, (int, str, list, tuple)):
-        return None, f"{name}: found {value!r}, wanted a number or text (a bare yes or no is a boolean in YAML: write 1 or 0)."
+        return (
+            None,
+            f"{name}: found {value!r}, wanted a number or text (a bare yes or no is a boolean in YAML: write 1 or 0).",
+        )
     if isinstance(value, str) and len(value.splitlines()) > 1:
         return None, f"{name}: the value has more than one line."
     path = path_of(name)
     key = key_of(path)
     text = normal(" ".join(str(item) for item in value) if isinstance(value, (list, tuple)) else value)
     problem = shape_problem(key, text) or policy_problem(policy, text)
-    return (None, f"{key}: {problem}") if problem else (Entry(key, path, text, policy, str(options.get("source") or "")), "")
+    return (
+        (None, f"{key}: {problem}")
+        if problem
+        else (Entry(key, path, text, policy, str(options.get("source") or "")), "")
+    )
 
 
-def shape_problem(key, text):
+def shape_problem(key: str, text: str) -> str:
     """What is wrong with the shape of a value of a known parameter; empty where nothing is."""
     shape = SHAPES.get(key)
     if shape == "ports":
@@ -199,14 +231,18 @@ def shape_problem(key, text):
     numbers = integers(text)
     if shape == "integer" and (numbers is None or len(numbers) != 1 or not 0 <= numbers[0] <= _LONG):
         return f"found {text!r}, wanted one whole number, 0 or more."
-    if shape == "triple" and (numbers is None or len(numbers) != 3 or numbers != sorted(numbers) or not 0 <= numbers[0] <= numbers[2] <= _LONG):
+    if shape == "triple" and (
+        numbers is None or len(numbers) != 3 or numbers != sorted(numbers) or not 0 <= numbers[0] <= numbers[2] <= _LONG
+    ):
         return f"found {text!r}, wanted three whole numbers (least, default, most), none smaller than the one before."
-    if shape == "port_range" and (numbers is None or len(numbers) != 2 or not 1 <= numbers[0] < numbers[1] <= _LARGEST_PORT):
+    if shape == "port_range" and (
+        numbers is None or len(numbers) != 2 or not 1 <= numbers[0] < numbers[1] <= _LARGEST_PORT
+    ):
         return f"found {text!r}, wanted two ports, the lower one first, from 1 to {_LARGEST_PORT}."
     return ""
 
 
-def _ports_problem(text):
+def _ports_problem(text: str) -> str:
     if text and not _PORTS.fullmatch(text):
         return f"found {text!r}, wanted ports and ranges of ports between commas, like 4430,8000-8003."
     for low, high in _ranges(text):
@@ -215,7 +251,7 @@ def _ports_problem(text):
     return ""
 
 
-def policy_problem(policy, text):
+def policy_problem(policy: str, text: str) -> str:
     """What is wrong with a policy for a value; empty where nothing is."""
     numbers = integers(text)
     if policy in ("at_least", "at_most") and numbers is None:
@@ -225,13 +261,17 @@ def policy_problem(policy, text):
     return _ports_problem(text) if policy == "union" else ""
 
 
-def integers(text):
+def integers(text: str) -> list[int] | None:
     """The numbers of a value, or None where it is not made of whole numbers."""
     words = words_of(text)
-    return [int(word) for word in words] if words and all(_INTEGER.fullmatch(word) and len(word) <= 20 for word in words) else None
+    return (
+        [int(word) for word in words]
+        if words and all(_INTEGER.fullmatch(word) and len(word) <= 20 for word in words)
+        else None
+    )
 
 
-def merge(policy, base, wanted):
+def merge(policy: str, base: str, wanted: str) -> str:
     """What should hold where C(base) holds now and C(wanted) is asked for under a policy.
 
     Merging twice gives what merging once gives, and a result equal to C(base) means that C(base) is good enough.
@@ -253,7 +293,7 @@ def merge(policy, base, wanted):
     return " ".join(str(best(pair)) for pair in zip(have, want))
 
 
-def comparable(policy, base, wanted):
+def comparable(policy: str, base: str, wanted: str) -> bool:
     """Whether a policy can compare two values: both are numbers, and as many, or both are lists of ports."""
     if policy in ("exact", "leave"):
         return True
@@ -263,7 +303,7 @@ def comparable(policy, base, wanted):
     return have is not None and want is not None and len(have) == len(want)
 
 
-def same(key, one, other):
+def same(key: str, one: str, other: str) -> bool:
     """Whether two values mean the same: the kernel sorts and joins the ranges of a list of ports."""
     one, other = normal(one), normal(other)
     if SHAPES.get(key) == "ports" and not (_ports_problem(one) or _ports_problem(other)):
@@ -271,21 +311,21 @@ def same(key, one, other):
     return one == other
 
 
-def _merge_ports(base, wanted):
+def _merge_ports(base: str, wanted: str) -> str:
     if _ports_problem(base):
         return base
     merged = ports_text(_ranges(base) + _ranges(wanted))
     return base if merged == ports_text(_ranges(base)) else merged
 
 
-def _ranges(text):
+def _ranges(text: str) -> list[tuple[int, int]]:
     pairs = (part.partition("-") for part in text.split(",") if part)
     return [(int(low), int(high or low)) for low, _dash, high in pairs]
 
 
-def ports_text(ranges):
+def ports_text(ranges: list[tuple[int, int]]) -> str:
     """Ranges of ports as the kernel prints them: sorted, neighbours joined, C(4430,8000-8003)."""
-    joined = []
+    joined: list[list[int]] = []
     for low, high in sorted(ranges):
         if joined and low <= joined[-1][1] + 1:
             joined[-1][1] = max(joined[-1][1], high)
@@ -294,13 +334,13 @@ def ports_text(ranges):
     return ",".join(str(low) if low == high else f"{low}-{high}" for low, high in joined)
 
 
-def version(release):
+def version(release: str) -> tuple[int, int]:
     """The first two numbers of a kernel release: C(6.1.0-13-amd64) is C((6, 1)); C((0, 0)) where it says none."""
     match = re.match(r"([0-9]{1,9})\.([0-9]{1,9})", release or "")
     return (int(match.group(1)), int(match.group(2))) if match else (0, 0)
 
 
-def removed(key, release):
+def removed(key: str, release: str) -> str:
     """Why a kernel of this release cannot have a parameter any more; empty where it can."""
     since, why = REMOVED.get(key, (None, ""))
     return why if since and version(release) >= since else ""

@@ -43,7 +43,7 @@ MOST = 1 << 30
 
 NAME = "capacity"
 
-SPEC = {
+SPEC: dict[str, Any] = {
     "connections": {"type": "int", "default": 0},
     "application": {"type": "bool", "default": True},
     "proxy": {"type": "bool", "default": False},
@@ -73,7 +73,7 @@ class HostShape:
     cpus: int = 1
 
     @property
-    def ports(self):
+    def ports(self) -> int:
         """How many connections may leave one address for one backend address and port."""
         return LAST_PORT - FIRST_PORT + 1 - self.reserved_ports
 
@@ -89,7 +89,7 @@ class Bound:
     mend: str
 
 
-def problems_of(connections, shape):
+def problems_of(connections: int, shape: HostShape) -> list[str]:
     """What is wrong with the arguments themselves, in sentences."""
     wrong = []
     if not 1 <= connections <= MOST:
@@ -97,46 +97,49 @@ def problems_of(connections, shape):
     if not (shape.application or shape.proxy):
         wrong.append("the host is neither an application host nor a proxy, so it holds no connections.")
     counts = {"instances": shape.instances, "cpus": shape.cpus, "ports": shape.ports}
-    wrong += [f"{name}: found {value}, wanted 1 or more." for name, value in counts.items() if value is not None and value < 1]
+    wrong += [
+        f"{name}: found {value}, wanted 1 or more." for name, value in counts.items() if value is not None and value < 1
+    ]
     return wrong
 
 
-def split(total, parts):
+def split(total: int, parts: int) -> int:
     """The largest part where a total is divided evenly."""
     return -(-total // parts)
 
 
-def sockets(connections, shape):
+def sockets(connections: int, shape: HostShape) -> int:
     """TCP sockets on the host: a proxy has two a connection, one to the client and one to the instance."""
     return connections * ((1 if shape.application else 0) + (2 if shape.proxy else 0))
 
 
-def instance_files(connections, shape):
+def instance_files(connections: int, shape: HostShape) -> int:
     """Files that one instance has open where the connections are spread evenly."""
     return split(connections, shape.instances) + FILES_BESIDE if shape.application else 0
 
 
-def proxy_files(connections, shape):
+def proxy_files(connections: int, shape: HostShape) -> int:
     """Files that the proxy has open."""
     return 2 * connections + FILES_BESIDE if shape.proxy else 0
 
 
-def nofile(connections, shape):
+def nofile(connections: int, shape: HostShape) -> int:
     """The limit of open files that the largest process of the host needs."""
     return max(instance_files(connections, shape), proxy_files(connections, shape))
 
 
-def conntrack_entries(connections, shape):
-    """Entries of the connection tracking table: half as many again for those that are closing, and some for the rest."""
+def conntrack_entries(connections: int, shape: HostShape) -> int:
+    """Entries of the connection tracking table:
+    half as many again for those that are closing, and some for the rest."""
     return (sockets(connections, shape) * 3 // 2 + 65536) if shape.conntrack else 0
 
 
-def heap_needed(connections, shape):
+def heap_needed(connections: int, shape: HostShape) -> int:
     """Heap that one instance needs: half of it for the application itself."""
     return 2 * split(connections, shape.instances) * shape.connection_heap_bytes if shape.application else 0
 
 
-def memory_needed(connections, shape):
+def memory_needed(connections: int, shape: HostShape) -> int:
     """Memory of the whole host in bytes."""
     entries = conntrack_entries(connections, shape)
     return (
@@ -148,24 +151,58 @@ def memory_needed(connections, shape):
     )
 
 
-def bounds(connections, shape):
+def bounds(connections: int, shape: HostShape) -> list[Bound]:
     """Every resource that such a host can run out of. Needs grow with the connections, or stay."""
     found = []
     if shape.memory_bytes is not None:
-        found.append(Bound("memory", memory_needed(connections, shape), shape.memory_bytes, "bytes", "give the host more memory, or use more hosts"))
+        found.append(
+            Bound(
+                "memory",
+                memory_needed(connections, shape),
+                shape.memory_bytes,
+                "bytes",
+                "give the host more memory, or use more hosts",
+            )
+        )
     if shape.application:
-        found.append(Bound("heap", heap_needed(connections, shape), shape.heap_bytes, "bytes an instance", "raise xitrum_heap or xitrum_instances"))
+        found.append(
+            Bound(
+                "heap",
+                heap_needed(connections, shape),
+                shape.heap_bytes,
+                "bytes an instance",
+                "raise xitrum_heap or xitrum_instances",
+            )
+        )
     if shape.proxy and shape.backends > 0:
-        found.append(Bound("ports", connections, shape.backends * shape.ports, f"connections to {shape.backends} instance(s)",
-                           "raise xitrum_instances, or use more application hosts: an address has one port for each connection to one instance"))
+        found.append(
+            Bound(
+                "ports",
+                connections,
+                shape.backends * shape.ports,
+                f"connections to {shape.backends} instance(s)",
+                "raise xitrum_instances, or use more application hosts: an address has one port for each connection to "
+                "one instance",
+            )
+        )
     most = NR_OPEN_MOST if shape.nofile_most is None else shape.nofile_most
-    found.append(Bound("nofile", nofile(connections, shape), most, "open files of one process", "raise what the host can grant, or xitrum_instances"))
+    found.append(
+        Bound(
+            "nofile",
+            nofile(connections, shape),
+            most,
+            "open files of one process",
+            "raise what the host can grant, or xitrum_instances",
+        )
+    )
     return found
 
 
-def largest(shape):
-    """C((connections, resource)): how many the host holds at most, and what ends first. C((0, ...)) where not even one."""
-    def holds(connections):
+def largest(shape: HostShape) -> tuple[int, str]:
+    """C((connections, resource)): how many the host holds at most, and what ends first.
+    C((0, ...)) where not even one."""
+
+    def holds(connections: int) -> bool:
         return all(bound.needed <= bound.there for bound in bounds(connections, shape))
 
     low, high = 0, MOST
@@ -176,13 +213,14 @@ def largest(shape):
     return low, first
 
 
-def power_of_two(number):
+def power_of_two(number: int) -> int:
     """The smallest power of two that is not less."""
     return 1 << max(0, number - 1).bit_length()
 
 
-def limits_for(connections, shape):
-    """The limits for so many connections, and C(problem): empty, or why the host cannot hold them and how many it can."""
+def limits_for(connections: int, shape: HostShape) -> dict[str, Any]:
+    """The limits for so many connections, and C(problem):
+    empty, or why the host cannot hold them and how many it can."""
     wrong = problems_of(connections, shape)
     if wrong:
         return {"problem": " ".join(wrong), "largest": 0, "ends": "", "kernel": {}}
@@ -209,37 +247,62 @@ def limits_for(connections, shape):
     }
 
 
-def kernel(connections, shape):
+def kernel(connections: int, shape: HostShape) -> dict[str, dict[str, Any]]:
     """The kernel parameters for so many connections, as a profile for M(xitrum.host.sysctl_profile)."""
     entries, total = conntrack_entries(connections, shape), sockets(connections, shape)
     processes = (shape.instances * instance_files(connections, shape)) + proxy_files(connections, shape)
     found = {
         "fs.nr_open": (max(NR_OPEN, nofile(connections, shape)), "at_least", "the open files of the largest process"),
         "fs.file-max": (processes + FILES_OF_OTHERS, "at_least", "the open files of all processes"),
-        "net.ipv4.tcp_mem": (f"{total} {2 * total} {4 * total}", "at_least", "one, two and four pages of queued data a socket"),
-        "net.ipv4.ip_local_port_range": (f"{FIRST_PORT} {LAST_PORT}", "range", "the ports of connections to the instances"),
+        "net.ipv4.tcp_mem": (
+            f"{total} {2 * total} {4 * total}",
+            "at_least",
+            "one, two and four pages of queued data a socket",
+        ),
+        "net.ipv4.ip_local_port_range": (
+            f"{FIRST_PORT} {LAST_PORT}",
+            "range",
+            "the ports of connections to the instances",
+        ),
     }
     if shape.conntrack:
-        found["net.netfilter.nf_conntrack_buckets"] = (power_of_two(split(entries, 4)), "at_least", "a quarter of nf_conntrack_max")
+        found["net.netfilter.nf_conntrack_buckets"] = (
+            power_of_two(split(entries, 4)),
+            "at_least",
+            "a quarter of nf_conntrack_max",
+        )
         found["net.netfilter.nf_conntrack_max"] = (entries, "at_least", "one entry a socket and half as many closing")
-    return {key: {"value": value, "policy": policy, "source": f"{connections} connections: {why}"} for key, (value, policy, why) in found.items()}
+    return {
+        key: {"value": value, "policy": policy, "source": f"{connections} connections: {why}"}
+        for key, (value, policy, why) in found.items()
+    }
 
 
-def _refusal(connections, shape, most, ends):
+def _refusal(connections: int, shape: HostShape, most: int, ends: str) -> str:
     if connections <= most:
         return ""
-    short = sorted((bound for bound in bounds(connections, shape) if bound.needed > bound.there), key=lambda bound: bound.resource != ends)
+    short = sorted(
+        (bound for bound in bounds(connections, shape) if bound.needed > bound.there),
+        key=lambda bound: bound.resource != ends,
+    )
     first, *others = [f"{bound.needed} {bound.unit} are needed, {bound.there} are there" for bound in short]
     also = "; ".join(f"{bound.resource}, {words}" for bound, words in zip(short[1:], others))
-    return (f"xitrum_max_connections: {connections} connections cannot be held. {short[0].resource} ends first: {first}. "
-            f"{f'Too little as well: {also}. ' if also else ''}The largest number that holds is {most}. "
-            f"To hold more: {'; and '.join(bound.mend for bound in short)}.")
+    return (
+        f"xitrum_max_connections: {connections} connections cannot be held. {short[0].resource} ends first: {first}. "
+        f"{f'Too little as well: {also}. ' if also else ''}The largest number that holds is {most}. "
+        f"To hold more: {'; and '.join(bound.mend for bound in short)}."
+    )
 
 
 def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, Any]:
     """How much memory and how many open files of one process the host, or the container, has."""
-    grants = limits.read(host, {"nofile": NR_OPEN_MOST, "logins": [], "state": "present", "path": "/etc/security/limits.d/90-xitrum.conf"})
-    found = memory.limited(memory.parse_meminfo(host.read("/proc/meminfo") or ""), memory.cgroup_memory(host))["memory_bytes"]
+    grants = limits.read(
+        host,
+        {"nofile": NR_OPEN_MOST, "logins": [], "state": "present", "path": "/etc/security/limits.d/90-xitrum.conf"},
+    )
+    found = memory.limited(memory.parse_meminfo(host.read("/proc/meminfo") or ""), memory.cgroup_memory(host))[
+        "memory_bytes"
+    ]
     # Where root can raise a limit it can raise fs.nr_open too, and the kernel profile does.
     return {"memory_bytes": found or None, "nofile_most": None if grants["raises"] else grants["inherited"][1]}
 
@@ -250,7 +313,15 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
         return Draft().plan(desired, state)
     shape = HostShape(**{name: desired[name] for name in SPEC if name != "connections"}, **state)
     found = limits_for(desired["connections"], shape)
-    row = Row("capacity", "connections", wanted=str(desired["connections"]), effective=str(found["largest"]), why=found["problem"])
+    row = Row(
+        "capacity",
+        "connections",
+        wanted=str(desired["connections"]),
+        effective=str(found["largest"]),
+        why=found["problem"],
+    )
     if found["problem"]:
         row = row.replaced(status="differs", mend=f"xitrum_max_connections: {found['largest']}")
-    return Draft(rows=[row], problems=[found["problem"]] if found["problem"] else [], facts={"limits": found}).plan(desired, state)
+    return Draft(rows=[row], problems=[found["problem"]] if found["problem"] else [], facts={"limits": found}).plan(
+        desired, state
+    )

@@ -11,6 +11,7 @@ systemd's services do not go through PAM and take nothing from here.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from ..core import foreign_file
@@ -28,11 +29,12 @@ DOMAIN = re.compile(r"[^\s#\x00-\x1f\x7f]+")
 LIMITS_CONF, LIMITS_D = "/etc/security/limits.conf", "/etc/security/limits.d"
 SSHD_CONFIG = "/etc/ssh/sshd_config"
 
-#: The kernel's own fs.nr_open (NR_OPEN in its sources), and the highest one, which systemd sets at boot on some systems.
+#: The kernel's own fs.nr_open (NR_OPEN in its sources), and the highest one,
+#: which systemd sets at boot on some systems.
 NR_OPEN, NR_OPEN_MOST = 1048576, 1073741816
 _CAP_SYS_RESOURCE = 24
 #: Where a number that a file has ends: far above what the kernel takes.
-_NO_END = 2 ** 63 - 1
+_NO_END = 2**63 - 1
 #: What pam_limits takes for no limit, in any case of its letters; for nofile it then sets fs.nr_open.
 _NO_LIMIT = ("-1", "-", "unlimited", "infinity")
 _KINDS = ("soft", "hard", "-")
@@ -45,7 +47,7 @@ _LONGEST = 1023
 
 NAME = "nofile"
 
-SPEC = {
+SPEC: dict[str, Any] = {
     "nofile": {"type": "int", "default": 1024000},
     "domains": {"type": "list", "elements": "str", "default": ["*", "root"]},
     "policy": {"type": "str", "choices": ["at_least", "exact"], "default": "at_least"},
@@ -53,6 +55,7 @@ SPEC = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "path": {"type": "path", "default": "/etc/security/limits.d/90-xitrum.conf"},
 }
+
 
 def _header(desired: Desired) -> str:
     return desired["path"]
@@ -71,19 +74,19 @@ class Line(NamedTuple):
     value: int | None
 
 
-def parse_lines(path, text):
+def parse_lines(path: str, text: str) -> list[Line | Unread]:
     """The nofile lines of one file as pam_limits reads them, in order: each a L(Line) or an L(Unread)."""
     return [found for number, line in lines_of(text) for found in _parse_line(path, number, line)]
 
 
-def _parse_line(path, number, line):
+def _parse_line(path: str, number: int, line: str) -> Iterator[Line | Unread]:
     data = line.encode("utf-8", "surrogateescape")
     if len(data) > _LONGEST:
         if "nofile" in lowercase(line):
             why = f"found a line of more than {_LONGEST} bytes, which PAM reads in pieces: make lines of it"
             yield Unread(path, number, line, why)
         for begin in range(0, len(data), _LONGEST):
-            yield from _parse_line(path, number, data[begin:begin + _LONGEST].decode("utf-8", "surrogateescape"))
+            yield from _parse_line(path, number, data[begin : begin + _LONGEST].decode("utf-8", "surrogateescape"))
         return
     words = words_of(line.partition("#")[0].partition("\0")[0])
     if len(words) == 2 and words[1].startswith("-"):
@@ -94,29 +97,40 @@ def _parse_line(path, number, line):
     domain, kind, value = words[0], lowercase(words[1]), lowercase(words[3]) if len(words) > 3 else ""
     digits = _DIGITS.match(value)
     if not value or kind not in _KINDS or lowercase(words[2]) != "nofile":
-        yield Unread(path, number, line, f"found no line of limits.conf(5); expected DOMAIN soft|hard|- nofile NUMBER. {_SKIPPED}")
+        yield Unread(
+            path,
+            number,
+            line,
+            f"found no line of limits.conf(5); expected DOMAIN soft|hard|- nofile NUMBER. {_SKIPPED}",
+        )
     elif value in _NO_LIMIT:
         yield Line(path, number, domain, kind, None)
     elif digits:
         yield Line(path, number, domain, kind, min(int(digits[1][:20]), _NO_END))
         if digits[0] != value:
-            why = f"found {printable(value)!r}, which PAM reads as {int(digits[1][:20])}; expected a whole number: correct the line"
+            why = (
+                f"found {printable(value)!r}, which PAM reads as {int(digits[1][:20])}; expected a whole number: "
+                "correct the line"
+            )
             yield Unread(path, number, line, why)
     else:
-        yield Unread(path, number, line, f"found {printable(value)!r}; expected a whole number or unlimited. {_SKIPPED}")
+        yield Unread(
+            path, number, line, f"found {printable(value)!r}; expected a whole number or unlimited. {_SKIPPED}"
+        )
 
 
-def parse(path, text):
+def parse(path: str, text: str) -> list[Line]:
     """The lines of one file that set nofile, in order; what pam_limits does not understand is left out."""
     return [line for line in parse_lines(path, text) if isinstance(line, Line) and line.kind in _KINDS]
 
 
-def of_domain(lines, domain, kind):
+def of_domain(lines: list[Line], domain: str, kind: str) -> Line | None:
     """The line that counts for a domain and C(soft) or C(hard), or None: the last one, and C(-) means both."""
     return next((line for line in reversed(lines) if line.domain == domain and line.kind in (kind, "-")), None)
 
 
 # ---------------------------------------------------------------------------------------------------------- reading
+
 
 def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, Any]:
     """Everything about the host that L(plan) needs."""
@@ -141,10 +155,14 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
     }
 
 
-def read_lines(host):
-    """What L(parse_lines) finds in limits.conf and limits.d in the order in which PAM reads them, and the files that are hidden."""
-    lines, unread = [], []
-    for path in [LIMITS_CONF] + [f"{LIMITS_D}/{name}" for name in host.listdir(LIMITS_D) if name.endswith(".conf") and not name.startswith(".")]:
+def read_lines(host: Host) -> tuple[list[Line | Unread], list[str]]:
+    """What L(parse_lines) finds in limits.conf and limits.d in the order in which PAM reads them,
+    and the files that are hidden."""
+    unread = []
+    lines: list[Line | Unread] = []
+    for path in [LIMITS_CONF] + [
+        f"{LIMITS_D}/{name}" for name in host.listdir(LIMITS_D) if name.endswith(".conf") and not name.startswith(".")
+    ]:
         found = seen(host.read, path)
         if found is None and host.exists(path):
             unread.append(path)
@@ -152,7 +170,7 @@ def read_lines(host):
     return lines, unread
 
 
-def inherited(host):
+def inherited(host: Host) -> tuple[int, int]:
     """The soft and hard limit that a login starts from: those of the daemon that let this process in.
 
     That is its first ancestor after PID 1 (which gives its services limits of their own). The ancestors in between have
@@ -166,7 +184,7 @@ def inherited(host):
     return found
 
 
-def raises(host, nofile):
+def raises(host: Host, nofile: int) -> bool:
     """Whether root can raise a hard limit here: tried in a process of its own, as root, and else from the capabilities.
 
     A capability alone does not tell: in a user namespace root has it, and the kernel refuses all the same.
@@ -180,7 +198,7 @@ def raises(host, nofile):
     return bool(int(status.get("CapBnd", "0"), 16) >> _CAP_SYS_RESOURCE & 1)
 
 
-def _login(host, user):
+def _login(host: Host, user: str) -> tuple[str, str] | None:
     """What a new login of a user gets, as C((soft, hard)), through PAM; None where only root may ask, or it failed."""
     result = host.run(["timeout", "10", "su", "-s", "/bin/sh", user, "-c", "ulimit -Sn; ulimit -Hn"])
     # A module of PAM may have greeted first.
@@ -188,23 +206,32 @@ def _login(host, user):
     return (words[0], words[1]) if result.rc == 0 and len(words) == 2 and all(map(_LIMIT.fullmatch, words)) else None
 
 
-def _use_pam(host):
+def _use_pam(host: Host) -> str | None:
     """Whether sshd uses PAM: C(yes), C(no), empty where there is no sshd, None where its configuration is hidden."""
     try:
         text = host.read(SSHD_CONFIG)
         if text is None:
             return ""
-        return use_pam(text, [host.read(f"{SSHD_CONFIG}.d/{name}") or "" for name in host.listdir(SSHD_CONFIG + ".d") if name.endswith(".conf")])
+        return use_pam(
+            text,
+            [
+                host.read(f"{SSHD_CONFIG}.d/{name}") or ""
+                for name in host.listdir(SSHD_CONFIG + ".d")
+                if name.endswith(".conf")
+            ],
+        )
     except PermissionError:
         return None
 
 
-def use_pam(text, included):
-    """UsePAM of an sshd_config(5): the first one counts, an Include is read where it stands, and without any it is no."""
+def use_pam(text: str, included: list[str]) -> str:
+    """UsePAM of an sshd_config(5): the first one counts, an Include is read where it stands,
+    and without any it is no."""
     for line in text.splitlines():
         words = line.replace("=", " ").split()
         if words and words[0].lower() == "include" and any("sshd_config.d" in word for word in words):
-            inner = next((found for found in (use_pam(more, []) for more in included if re.search(r"^\s*UsePAM\b", more, re.I | re.M)) if found), None)
+            named = (use_pam(more, []) for more in included if re.search(r"^\s*UsePAM\b", more, re.I | re.M))
+            inner = next(filter(None, named), None)
             if inner:
                 return inner
         if len(words) > 1 and words[0].lower() == "usepam":
@@ -214,16 +241,27 @@ def use_pam(text, included):
 
 # --------------------------------------------------------------------------------------------------------- planning
 
-def granted(wanted, state):
+
+def granted(wanted: int, state: dict[str, Any]) -> tuple[int, str]:
     """How many open files this host can grant of those wanted, and what ends it: C((number, sentence))."""
-    bounds = [(wanted, ""), (state["nr_open"], f"fs.nr_open is {state['nr_open']}"), (_at_boot(state), f"fs.nr_open is {_at_boot(state)} after a reboot")]
+    bounds = [
+        (wanted, ""),
+        (state["nr_open"], f"fs.nr_open is {state['nr_open']}"),
+        (_at_boot(state), f"fs.nr_open is {_at_boot(state)} after a reboot"),
+    ]
     if not state["raises"]:
-        bounds.append((state["inherited"][1], f"root cannot raise the hard limit of {state['inherited'][1]} here (no CAP_SYS_RESOURCE: a container)"))
+        bounds.append(
+            (
+                state["inherited"][1],
+                f"root cannot raise the hard limit of {state['inherited'][1]} here (no CAP_SYS_RESOURCE: a container)",
+            )
+        )
     return min(bounds, key=lambda bound: bound[0])
 
 
-def _at_boot(state):
-    """fs.nr_open after a reboot: a file's, or the kernel's own; systemd's own is far above it and comes back by itself."""
+def _at_boot(state: dict[str, Any]) -> int:
+    """fs.nr_open after a reboot: a file's, or the kernel's own;
+    systemd's own is far above it and comes back by itself."""
     if state["nr_open_at_boot"] is not None:
         return state["nr_open_at_boot"]
     return state["nr_open"] if state["nr_open"] >= NR_OPEN_MOST else min(NR_OPEN, state["nr_open"])
@@ -236,11 +274,23 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
         return Draft(problems=problems).plan(desired, state)
     before = state["own"] or ""
     if desired["state"] == "absent":
-        row = Row("nofile", desired["path"], wanted="absent", configured="there" if before else "absent", status="differs" if before else "ok")
-        return Draft(rows=[row], actions=[{"path": desired["path"], "text": None}] if before else [], before=before).plan(desired, state)
+        row = Row(
+            "nofile",
+            desired["path"],
+            wanted="absent",
+            configured="there" if before else "absent",
+            status="differs" if before else "ok",
+        )
+        return Draft(
+            rows=[row], actions=[{"path": desired["path"], "text": None}] if before else [], before=before
+        ).plan(desired, state)
     limit, why = granted(desired["nofile"], state)
     others = [line for line in state["lines"] if line.file != desired["path"]]
-    values = {(domain, kind): _value(desired, limit, others, domain, kind, state) for domain in desired["domains"] for kind in ("soft", "hard")}
+    values = {
+        (domain, kind): _value(desired, limit, others, domain, kind, state)
+        for domain in desired["domains"]
+        for kind in ("soft", "hard")
+    }
     text = MARK + "".join(f"{domain} {kind} nofile {value}\n" for (domain, kind), value in values.items())
     result = Draft(before=before, after=text, facts={"wanted": desired["nofile"], "granted": limit, "why": why})
     if text != before:
@@ -250,21 +300,32 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     return result.plan(desired, state)
 
 
-def _problems(wanted, state):
+def _problems(wanted: dict[str, Any], state: dict[str, Any]) -> list[str]:
     found = []
     if not OWN_FILE.fullmatch(wanted["path"]):
-        found.append(f"path: found {wanted['path']}, wanted a .conf file of its own in {LIMITS_D}, the folder that PAM reads.")
+        found.append(
+            f"path: found {wanted['path']}, wanted a .conf file of its own in {LIMITS_D}, the folder that PAM reads."
+        )
     if not 1 <= wanted["nofile"] <= NR_OPEN_MOST:
         found.append(f"nofile: found {wanted['nofile']}, wanted a number of open files from 1 to {NR_OPEN_MOST}.")
-    found += [f"domains: {domain!r} is no domain of limits.conf(5)." for domain in wanted["domains"] if not DOMAIN.fullmatch(domain)]
+    found += [
+        f"domains: {domain!r} is no domain of limits.conf(5)."
+        for domain in wanted["domains"]
+        if not DOMAIN.fullmatch(domain)
+    ]
     if state.get("unusable"):
         found.append(state["unusable"])
     if state["own"] is not None and not state["own"].startswith(MARK):
-        found.append(f"{wanted['path']} holds lines of somebody else and would be replaced: move it away, or choose another path.")
+        found.append(
+            f"{wanted['path']} holds lines of somebody else and would be replaced: move it away, or choose another "
+            "path."
+        )
     return found
 
 
-def _value(wanted, limit, others, domain, kind, state):
+def _value(
+    wanted: dict[str, Any], limit: int, others: list[Line], domain: str, kind: str, state: dict[str, Any]
+) -> int:
     """What to write. With C(at_least) a larger value stays: what another file sets for the domain, or what a login has
     without any line, both as far as the host can grant it."""
     if wanted["policy"] == "exact":
@@ -274,16 +335,33 @@ def _value(wanted, limit, others, domain, kind, state):
     return max(limit, most if there is None else min(there, most))
 
 
-def _row(wanted, state, domain, values, limit, why):
+def _row(
+    wanted: dict[str, Any], state: dict[str, Any], domain: str, values: dict[tuple[str, str], int], limit: int, why: str
+) -> Row:
     lines = {kind: of_domain(state["lines"], domain, kind) for kind in ("soft", "hard")}
-    row = Row("nofile", f"limits of {domain}", wanted=str(wanted["nofile"]), configured=" ".join(text(line) for line in lines.values()))
+    row = Row(
+        "nofile",
+        f"limits of {domain}",
+        wanted=str(wanted["nofile"]),
+        configured=" ".join(text(line) for line in lines.values()),
+    )
     own = [line.value for line in parse(wanted["path"], state["own"] or "") if line.domain == domain]
-    later = next((line for kind, line in lines.items()
-                  if line and line.file != wanted["path"] and not _as_good(wanted["policy"], line.value, values[domain, kind], state)), None)
+    later = next(
+        (
+            line
+            for kind, line in lines.items()
+            if line
+            and line.file != wanted["path"]
+            and not _as_good(wanted["policy"], line.value, values[domain, kind], state)
+        ),
+        None,
+    )
     if own != [values[domain, "soft"], values[domain, "hard"]]:
         row = row.replaced(status="differs", why=f"{wanted['path']} does not say so yet")
     elif later:
-        why_later = f"{later.file} line {later.number} ({domain} {later.kind} nofile {text(later)}) comes later and wins"
+        why_later = (
+            f"{later.file} line {later.number} ({domain} {later.kind} nofile {text(later)}) comes later and wins"
+        )
         row = row.replaced(status="differs", why=why_later).fixed(comment_out(later.file, later.number))
     elif why:
         most = wanted["nofile"]
@@ -295,19 +373,19 @@ def _row(wanted, state, domain, values, limit, why):
     return row
 
 
-def _as_good(policy, value, desired, state):
-    """Whether the value of a line that comes after ours will do. PAM takes no limit for fs.nr_open, and what the host cannot
-    grant is not applied at all."""
+def _as_good(policy: str, value: int | None, desired: int, state: dict[str, Any]) -> bool:
+    """Whether the value of a line that comes after ours will do.
+    PAM takes no limit for fs.nr_open, and what the host cannot grant is not applied at all."""
     value = state["nr_open"] if value is None else value
     return value == desired or (policy == "at_least" and desired < value <= granted(NR_OPEN_MOST, state)[0])
 
 
-def text(line):
+def text(line: Line | None) -> str:
     """The value of a line as it is written, C(-) where there is none."""
     return "-" if line is None else "unlimited" if line.value is None else str(line.value)
 
 
-def _login_rows(wanted, state, values):
+def _login_rows(wanted: dict[str, Any], state: dict[str, Any], values: dict[tuple[str, str], int]) -> list[Row]:
     rows = []
     for user, found in state["logins"].items():
         domain = "root" if user == "root" else "*"
@@ -322,32 +400,68 @@ def _login_rows(wanted, state, values):
     return rows
 
 
-def _other_rows(wanted, state, others, limit):
+def _other_rows(wanted: dict[str, Any], state: dict[str, Any], others: list[Line], limit: int) -> list[Row]:
     """What is not ours and stands in the way: lines for single users, sshd without PAM, too small an fs.file-max."""
-    rows = [Row("nofile", f"limits of {path}", status="unseen", why="only root may read it") for path in state["unread"]]
+    rows = [
+        Row("nofile", f"limits of {path}", status="unseen", why="only root may read it") for path in state["unread"]
+    ]
     rows += unread_rows("nofile", [line for line in state.get("unread_lines", ()) if line.file != wanted["path"]])
     rows += [_exempt_row(wanted, line) for line in state.get("exempt", ())]
     for line in others:
         if line.domain not in wanted["domains"] and line.value is not None and line.value < limit:
             ours = line.domain in wanted["logins"]
-            rows.append(Row("nofile", f"limits of {line.domain}", wanted=str(limit) if ours else "", configured=f"{line.kind} {line.value}",
-                            status="differs" if ours else "ok", why=f"{line.file} line {line.number} names {line.domain}, which wins over '*'",
-                            commands=[comment_out(line.file, line.number)] if ours else []))
+            rows.append(
+                Row(
+                    "nofile",
+                    f"limits of {line.domain}",
+                    wanted=str(limit) if ours else "",
+                    configured=f"{line.kind} {line.value}",
+                    status="differs" if ours else "ok",
+                    why=f"{line.file} line {line.number} names {line.domain}, which wins over '*'",
+                    commands=[comment_out(line.file, line.number)] if ours else [],
+                )
+            )
     if state["use_pam"] == "no":
-        rows.append(Row("nofile", "sshd UsePAM", wanted="yes", configured="no", status="differs",
-                        why="without PAM, logins by SSH take nothing from limits.d", commands=[["sed", "-i", "s/^#* *UsePAM .*/UsePAM yes/", SSHD_CONFIG]]))
+        rows.append(
+            Row(
+                "nofile",
+                "sshd UsePAM",
+                wanted="yes",
+                configured="no",
+                status="differs",
+                why="without PAM, logins by SSH take nothing from limits.d",
+                commands=[["sed", "-i", "s/^#* *UsePAM .*/UsePAM yes/", SSHD_CONFIG]],
+            )
+        )
     if 0 < state["file_max"] < limit:
-        rows.append(Row("nofile", "fs.file-max", wanted=f"at least {limit}", effective=str(state["file_max"]), status="differs",
-                        why="all processes together may not have as many files open as one login", commands=[["sysctl", "-w", f"fs.file-max={limit}"]]))
+        rows.append(
+            Row(
+                "nofile",
+                "fs.file-max",
+                wanted=f"at least {limit}",
+                effective=str(state["file_max"]),
+                status="differs",
+                why="all processes together may not have as many files open as one login",
+                commands=[["sysctl", "-w", f"fs.file-max={limit}"]],
+            )
+        )
     return rows
 
 
-def _exempt_row(wanted, line):
+def _exempt_row(wanted: dict[str, Any], line: Line) -> Row:
     """A line that exempts users from every limit, and so from ours: they keep those of the daemon that let them in."""
     ours = line.domain in wanted["logins"]
-    return Row("nofile", f"limits of {line.domain}", configured="none", status="differs" if ours else "ok",
-               why=f"{line.file} line {line.number} ({printable(line.domain)} -) exempts {printable(line.domain)} from all lines",
-               commands=[comment_out(line.file, line.number)] if ours else [])
+    return Row(
+        "nofile",
+        f"limits of {line.domain}",
+        configured="none",
+        status="differs" if ours else "ok",
+        why=(
+            f"{line.file} line {line.number} ({printable(line.domain)} -) exempts {printable(line.domain)} from all "
+            "lines"
+        ),
+        commands=[comment_out(line.file, line.number)] if ours else [],
+    )
 
 
 def apply(host: Host, plan: Plan) -> Applied:
@@ -360,7 +474,7 @@ def apply(host: Host, plan: Plan) -> Applied:
     return Applied()
 
 
-def granted_to_services(host, nofile):
+def granted_to_services(host: Host, nofile: int) -> int:
     """How many open files a service can be given: what root may raise to, or else what the first process has itself."""
     text = (host.read("/proc/sys/fs/nr_open") or "").strip()
     most = min(nofile, int(text)) if text.isdecimal() else nofile

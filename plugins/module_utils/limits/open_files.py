@@ -1,7 +1,8 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The nofile limit of running processes: wanted, configured (the unit, or limits.d), and what the process really has."""
+"""The nofile limit of running processes:
+wanted, configured (the unit, or limits.d), and what the process really has."""
 
 from __future__ import annotations
 
@@ -15,33 +16,57 @@ from . import nofile as limits
 
 NAME = "open_files"
 
-SPEC = {"nofile": {"type": "int", "default": 1024000}, **targets.SPEC}
+SPEC: dict[str, Any] = {"nofile": {"type": "int", "default": 1024000}, **targets.SPEC}
 
 
 def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, Any]:
     """The targets, the limits of their processes, and the lines of limits.d."""
     found = targets.read(host, desired)
     pids = [pid for target in found for pid in target["pids"]]
-    state = limits.read(host, {"nofile": desired["nofile"], "logins": [], "state": "present", "path": "/etc/security/limits.d/90-xitrum.conf"})
+    state = limits.read(
+        host,
+        {
+            "nofile": desired["nofile"],
+            "logins": [],
+            "state": "present",
+            "path": "/etc/security/limits.d/90-xitrum.conf",
+        },
+    )
     return {"targets": found, "processes": {row["pid"]: row for row in process.processes(host, pids)}, "limits": state}
 
 
 def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     """The rows and C(processes): pure, and nothing is ever to be done."""
-    found = [_process(desired, state, target, state["processes"][pid])
-             for target in state["targets"] for pid in target["pids"] if pid in state["processes"]]
-    missing = [Row("nofile", target["label"], wanted=str(desired["nofile"]), status="unseen", why=target["why"] or "its processes are gone")
-               for target in state["targets"] if not any(pid in state["processes"] for pid in target["pids"])]
-    return Draft(rows=[row for row, _facts in found] + missing, facts={"processes": [facts for _row, facts in found]}).plan(desired, state)
+    found = [
+        _process(desired, state, target, state["processes"][pid])
+        for target in state["targets"]
+        for pid in target["pids"]
+        if pid in state["processes"]
+    ]
+    missing = [
+        Row(
+            "nofile",
+            target["label"],
+            wanted=str(desired["nofile"]),
+            status="unseen",
+            why=target["why"] or "its processes are gone",
+        )
+        for target in state["targets"]
+        if not any(pid in state["processes"] for pid in target["pids"])
+    ]
+    return Draft(
+        rows=[row for row, _facts in found] + missing, facts={"processes": [facts for _row, facts in found]}
+    ).plan(desired, state)
 
 
-def configured(target, user, state):
-    """What is configured for a process, as C((number or None, words)): its unit's limit, or its user's line in limits.d,
-    which counts only for what was started by a login."""
+def configured(target: dict[str, Any], user: str, state: dict[str, Any]) -> tuple[int | None, str]:
+    """What is configured for a process, as C((number or None, words)): its unit's limit, or its user's line in
+    limits.d, which counts only for what was started by a login."""
     if target["unit"]:
         words = target["unit"].get("LimitNOFILESoft") or target["unit"].get("LimitNOFILE", "")
         number = int(words) if words.isdecimal() else None
-        return (process.UNLIMITED if words == "infinity" else number), f"{words} (LimitNOFILE of {target['unit'].get('Id', 'its unit')})"
+        limit = process.UNLIMITED if words == "infinity" else number
+        return limit, f"{words} (LimitNOFILE of {target['unit'].get('Id', 'its unit')})"
     lines, unread = state["limits"]["lines"], state["limits"]["unread"]
     if unread:
         return None, f"{unread[0]} may be read by root only"
@@ -51,7 +76,7 @@ def configured(target, user, state):
     return (process.UNLIMITED if line.value is None else line.value), f"{limits.text(line)} ({line.file}, for logins)"
 
 
-def judge(wanted, number, soft, granted):
+def judge(wanted: int, number: int | None, soft: int, granted: tuple[int, str]) -> tuple[str, str]:
     """C((status, sentence)) of a process with this soft limit.
 
     C(number) is what is configured, or None; C(granted) what the host can grant at all, and why no more, as from
@@ -66,20 +91,35 @@ def judge(wanted, number, soft, granted):
     return "differs", "it is started with too small a limit"
 
 
-def _process(wanted, state, target, row):
+def _process(
+    wanted: dict[str, Any], state: dict[str, Any], target: dict[str, Any], row: dict[str, Any]
+) -> tuple[Row, dict[str, Any]]:
     number, words = configured(target, row["user"], state)
     item = f"{target['label']}, {row['comm']} {row['pid']}"
     unit = target["unit"].get("Id", "")
-    facts = {"target": target["label"], "pid": row["pid"], "process": row["comm"], "user": row["user"], "unit": unit,
-             "wanted": wanted["nofile"], "configured": words, "soft": None, "hard": None}
+    facts = {
+        "target": target["label"],
+        "pid": row["pid"],
+        "process": row["comm"],
+        "user": row["user"],
+        "unit": unit,
+        "wanted": wanted["nofile"],
+        "configured": words,
+        "soft": None,
+        "hard": None,
+    }
     if row["nofile"] is None:
         facts.update(status="unseen", why="only root may read its limits")
         return Row("nofile", item, str(wanted["nofile"]), words, "", "unseen", facts["why"]), facts
     soft, hard = row["nofile"]
     status, why = judge(wanted["nofile"], number, soft, limits.granted(wanted["nofile"], state["limits"]))
-    mend = {"restart": f"restart the process {row['pid']} from a new login",
-            "read_only": f"docker run --ulimit nofile={wanted['nofile']}"}.get(status, "")
-    commands = {"restart": [["systemctl", "restart", unit]] if unit else [],
-                "differs": [["prlimit", "--pid", str(row["pid"]), f"--nofile={wanted['nofile']}"]]}.get(status, [])
+    mend = {
+        "restart": f"restart the process {row['pid']} from a new login",
+        "read_only": f"docker run --ulimit nofile={wanted['nofile']}",
+    }.get(status, "")
+    commands = {
+        "restart": [["systemctl", "restart", unit]] if unit else [],
+        "differs": [["prlimit", "--pid", str(row["pid"]), f"--nofile={wanted['nofile']}"]],
+    }.get(status, [])
     facts.update(soft=soft, hard=hard, status=status, why=why)
     return Row("nofile", item, str(wanted["nofile"]), words, f"{soft} {hard}", status, why, mend, commands), facts

@@ -1,7 +1,8 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the packaging task of sbt made, as a list of files: its manifest, its name by content, and what is wrong with it.
+"""What the packaging task of sbt made, as a list of files:
+its manifest, its name by content, and what is wrong with it.
 
 Runs on the controller. Nothing here changes a file.
 """
@@ -13,6 +14,7 @@ import hashlib
 import json
 import os
 import stat
+from typing import Any
 
 from ..core.local_files import leads_inside, sha256_of
 from ..core.mac_files import is_mac_file
@@ -23,7 +25,7 @@ from ..source_tree.build import render_hint
 WRITTEN_AT_RUN_TIME = ("log", "tmp")
 
 
-def files_below(folder):
+def files_below(folder: str) -> tuple[list[str], list[str]]:
     """Every entry below a folder that is not itself a folder, as sorted paths relative to it (empty folders and what
     macOS adds do not travel), and the problems of those that cannot travel. Links to folders are entries, and are not
     followed."""
@@ -38,12 +40,15 @@ def files_below(folder):
     return sorted(found), problems
 
 
-def unreadable(error):
+def unreadable(error: OSError) -> str:
     """An operating system's error on a file of the package, as a sentence."""
-    return f"{error.filename} cannot be read ({error.strerror}): let the user who runs Ansible read the whole package, for example chmod -R u+rX"
+    return (
+        f"{error.filename} cannot be read ({error.strerror}): let the user who runs Ansible read the whole package, "
+        "for example chmod -R u+rX"
+    )
 
 
-def manifest(folder):
+def manifest(folder: str) -> tuple[list[dict[str, Any]], list[str]]:
     """The package's entries in the order of their paths, and its problems.
 
     A file is C({path, mode, sha256, size}): C(mode) is C(0755) where its owner may execute it and C(0644) otherwise,
@@ -57,7 +62,7 @@ def manifest(folder):
     return [row for row in rows if isinstance(row, dict)], problems
 
 
-def entry(folder, path):
+def entry(folder: str, path: str) -> dict[str, Any] | str:
     """One row of the manifest, or the sentence that says why this path cannot travel."""
     where = os.path.join(folder, path)
     try:
@@ -76,18 +81,21 @@ def entry(folder, path):
         return unreadable(error)
 
 
-def link_entry(folder, path):
+def link_entry(folder: str, path: str) -> dict[str, str] | str:
     """The row of a symbolic link, or why it would lead nowhere on a host."""
     where = os.path.join(folder, path)
     target = os.readlink(where)
     if os.path.isabs(target) or not leads_inside(folder, where):
-        return f"{where} is a link to {target}, outside of the package: on a host it would lead elsewhere; put the file itself there"
+        return (
+            f"{where} is a link to {target}, outside of the package: on a host it would lead elsewhere; put the file "
+            "itself there"
+        )
     if not os.path.exists(where):
         return f"{where} is a link to {target}, which is not there: build the package again, or remove the link"
     return {"path": path, "link": target}
 
 
-def release_id(entries):
+def release_id(entries: list[dict[str, Any]]) -> str:
     """The release's name: 12 hexadecimal digits of the SHA-256 over path, executable bit and content of every entry.
 
     Neither the order of the entries nor times, owners or the other mode bits count. JSON keeps the fields apart
@@ -100,20 +108,28 @@ def release_id(entries):
     return digest.hexdigest()[:12]
 
 
-def total_bytes(entries):
+def total_bytes(entries: list[dict[str, Any]]) -> int:
     """The bytes that the files of a manifest take; links take none."""
     return sum(row.get("size", 0) for row in entries)
 
 
-def jars(entries):
+def jars(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The manifest's rows of C(lib/*.jar). The class path has no jar below another folder."""
-    return [row for row in entries if row["path"].startswith("lib/") and row["path"].count("/") == 1 and row["path"].endswith(".jar")]
+    return [
+        row
+        for row in entries
+        if row["path"].startswith("lib/") and row["path"].count("/") == 1 and row["path"].endswith(".jar")
+    ]
 
 
-def layout_problems(folder, entries):
+def layout_problems(folder: str, entries: list[dict[str, Any]]) -> list[str]:
     """What C(script/runner) needs to start and the package does not have, as sentences."""
     rows = {row["path"]: row for row in entries}
-    problems = [f"{folder} has no {path}: {hint(folder)}" for path in ("script/runner", "config/xitrum.conf") if path not in rows]
+    problems = [
+        f"{folder} has no {path}: {hint(folder)}"
+        for path in ("script/runner", "config/xitrum.conf")
+        if path not in rows
+    ]
     if rows.get("script/runner", {}).get("mode") == "0644":
         problems.append(f"{folder}/script/runner is not executable: chmod +x it where the package is built")
     if "script/runner" in rows and os.path.isfile(os.path.join(folder, "script/runner")):
@@ -123,7 +139,7 @@ def layout_problems(folder, entries):
     return problems
 
 
-def runner_problems(path):
+def runner_problems(path: str) -> list[str]:
     """Why a host's kernel would not run a script."""
     try:
         with open(path, "rb") as handle:
@@ -133,11 +149,14 @@ def runner_problems(path):
     if not first.startswith(b"#!"):
         return [f"{path} does not begin with #!: it has to be the runner that comes with Xitrum"]
     if first.endswith(b"\r\n"):
-        return [f"{path} has Windows line ends, so no host finds its interpreter: convert it, for example sed -i 's/\\r$//' {path}"]
+        return [
+            f"{path} has Windows line ends, so no host finds its interpreter: convert it, for example sed -i "
+            f"'s/\\r$//' {path}"
+        ]
     return []
 
 
-def hint(folder):
+def hint(folder: str) -> str:
     """What to do about a folder that is no package: name the package that is inside or around it, if there is one."""
     for other in ("target/xitrum", "xitrum", ".."):
         near = os.path.normpath(os.path.join(folder, other))

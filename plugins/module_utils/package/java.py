@@ -17,6 +17,7 @@ import struct
 import tempfile
 import zipfile
 import zlib
+from typing import Any, BinaryIO
 
 #: Oldest Scala 2 whose compiler reads the class files of a JDK (older: C(bad constant pool index) at start).
 OLDEST_SCALA = {25: (2, 13, 18)}
@@ -30,19 +31,19 @@ _LOCAL_HEADER = struct.Struct("<4s22xHH")
 _BEGINNING = 128
 
 
-def java_of(beginning):
+def java_of(beginning: bytes) -> int:
     """The Java version that the first bytes of a class file ask for; 0 where it is no class file."""
     if len(beginning) < 8 or beginning[:4] != b"\xca\xfe\xba\xbe":
         return 0
     return struct.unpack(">H", beginning[6:8])[0] - 44
 
 
-def counts(name):
+def counts(name: str) -> bool:
     """Whether every Java must load this class: classes of one Java version only, and module descriptors, it skips."""
     return name.endswith(".class") and not name.startswith("META-INF/") and not name.endswith("module-info.class")
 
 
-def scan(path, main_class):
+def scan(path: str, main_class: str) -> dict[str, Any]:
     """What one jar holds: C(highest) and C(typical) are a (Java version, class) each, C(scala) is the version where
     it is the Scala library, C(main) whether it holds the main class.
 
@@ -52,10 +53,14 @@ def scan(path, main_class):
     """
     with zipfile.ZipFile(path) as jar, open(path, "rb") as raw:
         names = set(jar.namelist())
-        found = sorted((java_of(beginning(raw, info)), info.filename) for info in jar.infolist() if counts(info.filename))
+        found = sorted(
+            (java_of(beginning(raw, info)), info.filename) for info in jar.infolist() if counts(info.filename)
+        )
         scala = ""
         if {"library.properties", "scala/Predef.class"} <= names:
-            match = re.search(r"^version\.number=(\S+)", jar.read("library.properties").decode("utf-8", "replace"), re.MULTILINE)
+            match = re.search(
+                r"^version\.number=(\S+)", jar.read("library.properties").decode("utf-8", "replace"), re.MULTILINE
+            )
             scala = match.group(1) if match else ""
     java, name = found[len(found) // 2] if found else (0, "")
     highest, highest_name = found[-1] if found else (0, "")
@@ -63,17 +68,17 @@ def scan(path, main_class):
             "scala": scala, "main": class_path(main_class) in names}
 
 
-def class_name(entry):
+def class_name(entry: str) -> str:
     """The class of an entry in a jar."""
     return entry[:-len(".class")].replace("/", ".")
 
 
-def class_path(name):
+def class_path(name: str) -> str:
     """The entry of a class in a jar."""
     return name.replace(".", "/") + ".class"
 
 
-def beginning(raw, info):
+def beginning(raw: BinaryIO, info: zipfile.ZipInfo) -> bytes:
     """The first bytes of an entry. Straight from the file, since a package has some 30,000 classes and zipfile's own
     reader takes ten times as long to begin with one."""
     raw.seek(info.header_offset)
@@ -91,20 +96,28 @@ def beginning(raw, info):
     return data[:8]
 
 
-def examine(folder, rows, main_class, cache):
+def examine(
+    folder: str, rows: list[dict[str, Any]], main_class: str, cache: str | None
+) -> tuple[dict[str, dict[str, Any]], list[str]]:
     """Scans the jars of a manifest's rows. Returns C({path: result of scan}) and the problems.
 
-    A jar's scan depends on nothing but its content, so the cache (a folder, or None) keeps it by SHA-256 for the next run.
+    A jar's scan depends on nothing but its content, so the cache (a folder,
+    or None) keeps it by SHA-256 for the next run.
     """
     path = os.path.join(cache, "jars.json") if cache else None
-    known, found, problems, fresh = remembered(path), {}, [], {}
+    known = remembered(path) if path else {}
+    found: dict[str, dict[str, Any]] = {}
+    fresh: dict[str, dict[str, Any]] = {}
+    problems = []
     for row in rows:
         # A jar that is a link has no content of its own in the manifest, so nothing to remember it by.
         key = f"{row['sha256']} {main_class}" if "sha256" in row else None
         try:
-            result = known.get(key) or scan(os.path.join(folder, row["path"]), main_class)
+            result = (known.get(key) if key else None) or scan(os.path.join(folder, row["path"]), main_class)
         except (zipfile.BadZipFile, NotImplementedError) as error:
-            problems.append(f"{folder}/{row['path']} is not a jar that Java can read ({error}): build the package again")
+            problems.append(
+                f"{folder}/{row['path']} is not a jar that Java can read ({error}): build the package again"
+            )
             continue
         except OSError:
             # The manifest has named an unreadable file already.
@@ -117,7 +130,7 @@ def examine(folder, rows, main_class, cache):
     return found, problems
 
 
-def remembered(path):
+def remembered(path: str) -> dict[str, dict[str, Any]]:
     """The scans of the last run; nothing where there are none, or the file is damaged: they are made again then."""
     try:
         with open(path, encoding="utf-8") as handle:
@@ -127,7 +140,7 @@ def remembered(path):
         return {}
 
 
-def remember(path, scans):
+def remember(path: str, scans: dict[str, dict[str, Any]]) -> None:
     """Keeps the newest scans: enough for several packages in turn, and the file does not grow for ever."""
     os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
     handle, part = tempfile.mkstemp(prefix=".part-", dir=os.path.dirname(path))
@@ -136,7 +149,7 @@ def remember(path, scans):
     os.rename(part, path)
 
 
-def summary(scans):
+def summary(scans: dict[str, dict[str, Any]]) -> dict[str, Any]:
     """What the scans of all jars come to.
 
     C(java) is the Java that the package needs: every class of the main class's jar has to load, and of the other jars
@@ -156,7 +169,7 @@ def summary(scans):
     }
 
 
-def main_class_problems(folder, rows, main_class, main_class_jar):
+def main_class_problems(folder: str, rows: list[dict[str, Any]], main_class: str, main_class_jar: str) -> list[str]:
     """The sentence for a main class that no jar has, with the class that was probably meant."""
     if main_class_jar or not rows:
         return []
@@ -169,16 +182,19 @@ def main_class_problems(folder, rows, main_class, main_class_jar):
             continue
     near = nearest_class(main_class, names)
     meant = f"did you mean {near}? " if near else ""
-    return [f"no jar in {folder}/lib has the main class {main_class}: {meant}Set xitrum_main_class to the object that has the main method"]
+    return [
+        f"no jar in {folder}/lib has the main class {main_class}: {meant}Set xitrum_main_class to the object that has "
+        "the main method"
+    ]
 
 
-def nearest_class(wanted, names):
+def nearest_class(wanted: str, names: list[str]) -> str:
     """The class whose name is nearest: one of the same simple name first, the difference in its package second."""
     simple = [name for name in names if name.rpartition(".")[2] == wanted.rpartition(".")[2]]
     return next(iter(difflib.get_close_matches(wanted, simple or names, 1, 0.0 if simple else 0.6)), "")
 
 
-def java_problem(class_java, jdk_java, scala="", where=""):
+def java_problem(class_java: int, jdk_java: int, scala: str = "", where: str = "") -> str:
     """Why a package cannot run on a JDK, as a sentence; an empty text where it can.
 
     C(class_java) is the Java that its classes ask for and C(jdk_java) the JDK's major version (8, 11, 17 ...; 0 where

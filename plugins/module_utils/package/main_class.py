@@ -3,8 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Finds the main classes of a package in the application's own jars.
 
-Libraries have main classes too, so a jar counts as the application's only where nothing marks it as a library: no Maven project
-and no module name in it, no bundle of OSGi, and neither Scala nor Xitrum itself. What sbt makes of a project has none of these.
+Libraries have main classes too, so a jar counts as the application's only where nothing marks it as a library: no Maven
+project and no module name in it, no bundle of OSGi, and neither Scala nor Xitrum itself.
+What sbt makes of a project has none of these.
 """
 
 from __future__ import annotations
@@ -21,16 +22,20 @@ _LIBRARY_ENTRIES = re.compile(r"META-INF/maven/|(?:META-INF/versions/\d+/)?modul
 _LIBRARY_MANIFEST = re.compile(r"(?m)^(Bundle-SymbolicName|Automatic-Module-Name):")
 
 #: The size of an entry of the constant pool behind its tag (The Java Virtual Machine Specification, table 4.4-A).
-_CONSTANT_SIZES = {3: 4, 4: 4, 5: 8, 6: 8, 7: 2, 8: 2, 9: 4, 10: 4, 11: 4, 12: 4, 15: 3, 16: 2, 17: 4, 18: 4, 19: 2, 20: 2}
+_CONSTANT_SIZES = {
+    3: 4, 4: 4, 5: 8, 6: 8, 7: 2, 8: 2, 9: 4, 10: 4, 11: 4, 12: 4, 15: 3, 16: 2, 17: 4, 18: 4, 19: 2, 20: 2,
+}
 #: The main class of Xitrum's project template.
 TEMPLATE = "quickstart.Boot"
 
 _PUBLIC, _STATIC = 0x0001, 0x0008
 
 
-def find_main_classes(folder):
-    """The main classes of the package in a folder: name to the path of its jar, sorted. A file that is no jar has none."""
-    found, lib = {}, os.path.join(folder, "lib")
+def find_main_classes(folder: str) -> dict[str, str]:
+    """The main classes of the package in a folder: name to the path of its jar, sorted.
+    A file that is no jar has none."""
+    lib = os.path.join(folder, "lib")
+    found: dict[str, str] = {}
     for name in sorted(os.listdir(lib)) if os.path.isdir(lib) else []:
         if name.endswith(".jar") and not is_mac_file(name):
             try:
@@ -41,21 +46,26 @@ def find_main_classes(folder):
     return dict(sorted(found.items()))
 
 
-def main_classes_of(path):
+def main_classes_of(path: str) -> list[str]:
     """The main classes of a jar of the application; none of a library's. Raises OSError and zipfile.BadZipFile."""
     with zipfile.ZipFile(path) as jar:
         names = jar.namelist()
         if any(_LIBRARY_ENTRIES.match(name) for name in names):
             return []
-        manifest = jar.read("META-INF/MANIFEST.MF").decode("utf-8", "replace") if "META-INF/MANIFEST.MF" in names else ""
+        manifest = (
+            jar.read("META-INF/MANIFEST.MF").decode("utf-8", "replace") if "META-INF/MANIFEST.MF" in names else ""
+        )
         if _LIBRARY_MANIFEST.search(manifest):
             return []
-        classes = [name for name in names if name.endswith(".class") and "$" not in name and not name.startswith("META-INF/")]
+        classes = [
+            name for name in names if name.endswith(".class") and "$" not in name and not name.startswith("META-INF/")
+        ]
         return [name[:-len(".class")].replace("/", ".") for name in sorted(classes) if has_main(jar.read(name))]
 
 
-def has_main(data):
-    """Whether a class file has C(public static void main(String[])). Of an object in Scala it is the forwarder in its class."""
+def has_main(data: bytes) -> bool:
+    """Whether a class file has C(public static void main(String[])).
+    Of an object in Scala it is the forwarder in its class."""
     try:
         return _has_main(data)
     except (struct.error, IndexError, KeyError):
@@ -63,7 +73,7 @@ def has_main(data):
         return False
 
 
-def _has_main(data):
+def _has_main(data: bytes) -> bool:
     if data[:4] != b"\xca\xfe\xba\xbe":
         return False
     texts, at = _texts(data)
@@ -83,7 +93,7 @@ def _has_main(data):
     return False
 
 
-def _texts(data):
+def _texts(data: bytes) -> tuple[dict[int, bytes], int]:
     """The texts of the constant pool by their number, and where the pool ends."""
     texts, at, number = {}, 10, 1
     while number < _number(data, 8):
@@ -100,11 +110,11 @@ def _texts(data):
     return texts, at
 
 
-def _number(data, at):
+def _number(data: bytes, at: int) -> int:
     return struct.unpack_from(">H", data, at)[0]
 
 
-def choose_main_class(found, where):
+def choose_main_class(found: dict[str, str], where: str) -> tuple[str, list[str]]:
     """The only main class, or the template's where none is found, and the errors: C((name, errors)).
 
     C(found) is what L(find_main_classes) returned, C(where) whose it is.
@@ -112,4 +122,10 @@ def choose_main_class(found, where):
     if len(found) < 2:
         return next(iter(found), TEMPLATE), []
     listed = ", ".join(f"{name} ({jar})" for name, jar in found.items())
-    return "", [f"found {len(found)} main classes in {where}: {listed}; expected one. Set xitrum_main_class to the one that starts the application"]
+    return (
+        "",
+        [
+            f"found {len(found)} main classes in {where}: {listed}; expected one. Set xitrum_main_class to the one "
+            "that starts the application"
+        ],
+    )

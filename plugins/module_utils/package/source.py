@@ -20,6 +20,8 @@ import tempfile
 import time
 import urllib.error
 import zlib
+from collections.abc import Callable
+from typing import BinaryIO
 
 from ..core import downloads, urls
 from ..core.local_files import is_package, leads_inside, sha256_of
@@ -38,7 +40,20 @@ class SourceError(Exception):
     """The package cannot be had. The message is a whole sentence: what was found, wanted, where, what to do."""
 
 
-def obtain(source, sha256, headers, cache, timeout=30, validate_certs=True, hint=None):
+def plain_hint(_path: str) -> tuple[str, str]:
+    """How a package is built, and where it is then, whatever the build is."""
+    return "with sbt", "target/xitrum"
+
+
+def obtain(
+    source: str,
+    sha256: str | None,
+    headers: dict[str, str] | None,
+    cache: str,
+    timeout: int = 30,
+    validate_certs: bool = True,
+    hint: Callable[[str], tuple[str, str]] = plain_hint,
+) -> str:
     """The folder that holds the package on the controller. Raises SourceError.
 
     C(hint) is L(package_build.render_hint), which this file does not import: a JDK's archive is unpacked on hosts, and
@@ -46,14 +61,23 @@ def obtain(source, sha256, headers, cache, timeout=30, validate_certs=True, hint
     """
     if not source.strip():
         how, made = hint("")
-        raise SourceError(f"no package is given: set xitrum_package for the group xitrum to a folder that sbt made, {made}; "
-                          f"build it {how}")
+        raise SourceError(
+            f"no package is given: set xitrum_package for the group xitrum to a folder that sbt made, {made}; "
+            f"build it {how}"
+        )
     if re.match(r"https?://", source, re.IGNORECASE):
         if not sha256:
-            raise SourceError(f"a package from a URL needs its checksum: set sha256 to the output of sha256sum for {shown(source)}")
-        return unpacked(download(source, sha256.lower(), headers, cache, timeout, validate_certs), sha256.lower(), cache)
+            raise SourceError(
+                f"a package from a URL needs its checksum: set sha256 to the output of sha256sum for {shown(source)}"
+            )
+        return unpacked(
+            download(source, sha256.lower(), headers, cache, timeout, validate_certs), sha256.lower(), cache
+        )
     if "://" in source:
-        raise SourceError(f"{shown(source)}: a package comes from a folder, a tar.gz, or an http or https URL; fetch it by other means first")
+        raise SourceError(
+            f"{shown(source)}: a package comes from a folder, a tar.gz, or an http or https URL; fetch it by other "
+            "means first"
+        )
     path = os.path.abspath(os.path.expanduser(source))
     if os.path.isdir(path):
         return path
@@ -64,16 +88,21 @@ def obtain(source, sha256, headers, cache, timeout=30, validate_certs=True, hint
     except OSError as error:
         raise SourceError(f"{path} cannot be read ({error.strerror}): let the user who runs Ansible read it") from error
     if sha256 and found != sha256.lower():
-        raise SourceError(f"the SHA-256 of {path} is {found}, wanted is {sha256.lower()}: build or copy the package again, or correct the checksum")
+        raise SourceError(
+            f"the SHA-256 of {path} is {found}, wanted is {sha256.lower()}: build or copy the package again, or "
+            "correct the checksum"
+        )
     return unpacked(path, found, cache)
 
 
-def shown(url):
+def shown(url: str) -> str:
     """A URL without the password and the token that it may carry: what a message may show."""
     return urls.hide_credentials(url).replace(f"{urls.HIDDEN}@", "", 1)
 
 
-def download(url, sha256, headers, cache, timeout, validate_certs):
+def download(
+    url: str, sha256: str, headers: dict[str, str] | None, cache: str, timeout: int, validate_certs: bool
+) -> str:
     """The path of the archive with this SHA-256, from the cache or else from the URL. Raises SourceError."""
     folder = os.path.join(cache, "archives")
     path = os.path.join(folder, sha256)
@@ -89,7 +118,9 @@ def download(url, sha256, headers, cache, timeout, validate_certs):
             os.fsync(out.fileno())
         found = sha256_of(part)
         if found != sha256:
-            raise SourceError(f"the SHA-256 of what {shown(url)} sent is {found}, wanted is {sha256}: correct the checksum or the URL")
+            raise SourceError(
+                f"the SHA-256 of what {shown(url)} sent is {found}, wanted is {sha256}: correct the checksum or the URL"
+            )
         os.rename(part, path)
     finally:
         if os.path.exists(part):
@@ -97,8 +128,9 @@ def download(url, sha256, headers, cache, timeout, validate_certs):
     return path
 
 
-def receive(url, headers, timeout, validate_certs, out):
-    """Writes the body that a URL answers to C(out), byte for byte. Raises SourceError. C(timeout): seconds of silence."""
+def receive(url: str, headers: dict[str, str] | None, timeout: int, validate_certs: bool, out: BinaryIO) -> None:
+    """Writes the body that a URL answers to C(out), byte for byte. Raises SourceError.
+    C(timeout): seconds of silence."""
     name = shown(url)
     try:
         response = downloads.open_download(url, headers, timeout, validate_certs)
@@ -107,7 +139,9 @@ def receive(url, headers, timeout, validate_certs, out):
             out.write(block)
             received += len(block)
     except urllib.error.HTTPError as error:
-        raise SourceError(f"{name} answers {error.code} {error.reason}: {what_to_do(error.code, error.xitrum_origin)}") from error
+        raise SourceError(
+            f"{name} answers {error.code} {error.reason}: {what_to_do(error.code, error.xitrum_origin)}"
+        ) from error
     except downloads.RedirectError as error:
         raise SourceError(f"{name} cannot be fetched: {error}") from error
     except TimeoutError as error:
@@ -119,18 +153,25 @@ def receive(url, headers, timeout, validate_certs, out):
         if isinstance(reason, TimeoutError):
             raise SourceError(silent(name, timeout)) from error
         if isinstance(reason, ssl.SSLError):
-            raise SourceError(f"the certificate of {name} is not accepted ({told}): install its authority on the controller") from error
-        raise SourceError(f"{name} cannot be fetched ({told}): check the URL, and this machine's network and proxy settings") from error
+            raise SourceError(
+                f"the certificate of {name} is not accepted ({told}): install its authority on the controller"
+            ) from error
+        raise SourceError(
+            f"{name} cannot be fetched ({told}): check the URL, and this machine's network and proxy settings"
+        ) from error
     if wanted and wanted.isdecimal() and received != int(wanted):
         raise SourceError(f"{name} sent {received} bytes of {wanted} and then closed the connection: run again")
 
 
-def silent(name, timeout):
+def silent(name: str, timeout: int) -> str:
     """The sentence for a server that does not answer."""
-    return f"{name} sent nothing for {timeout} s: check the URL, and whether this machine reaches that server; then run again, or raise timeout"
+    return (
+        f"{name} sent nothing for {timeout} s: check the URL, and whether this machine reaches that server; then run "
+        "again, or raise timeout"
+    )
 
 
-def what_to_do(code, origin=""):
+def what_to_do(code: int, origin: str = "") -> str:
     """What helps against a refused request. C(origin): the other origin that a redirect led to."""
     if code in (401, 403) and origin:
         return (f"it redirects to {origin}, which gets no header and no password that you set for another host; "
@@ -140,7 +181,7 @@ def what_to_do(code, origin=""):
     return "correct the URL" if code < 500 else "the server is at fault: run again later"
 
 
-def unpacked(archive, sha256, cache):
+def unpacked(archive: str, sha256: str, cache: str) -> str:
     """The folder of the package in an archive with this SHA-256, unpacked once. Raises SourceError."""
     folder = os.path.join(cache, "unpacked")
     final = os.path.join(folder, sha256)
@@ -155,13 +196,15 @@ def unpacked(archive, sha256, cache):
                 raise
             # Another run may have unpacked the same archive meanwhile: then its folder is as good.
             if not os.path.isdir(final):
-                raise SourceError(f"{archive} cannot be unpacked ({error}): wanted is a whole tar.gz; build or copy it again") from error
+                raise SourceError(
+                    f"{archive} cannot be unpacked ({error}): wanted is a whole tar.gz; build or copy it again"
+                ) from error
         finally:
             shutil.rmtree(part, ignore_errors=True)
     return package_in(final)
 
 
-def package_in(folder):
+def package_in(folder: str) -> str:
     """The folder of the package in what an archive holds: C(target/xitrum) may have been packed with or without itself,
     in other folders, and with files beside it. Raises SourceError where there are several.
 
@@ -179,32 +222,32 @@ def package_in(folder):
     return open_only_folders(folder)
 
 
-def is_whole(folder):
+def is_whole(folder: str) -> bool:
     """Whether a folder has what an instance starts from."""
     files = ("script/runner", "config/xitrum.conf")
     return os.path.isdir(f"{folder}/lib") and all(os.path.isfile(f"{folder}/{path}") for path in files)
 
 
-def visible(folder):
+def visible(folder: str) -> list[str]:
     """The names in a folder, without those of macOS."""
     return sorted(name for name in os.listdir(folder) if not is_mac_file(name))
 
 
-def folders_in(folder):
+def folders_in(folder: str) -> list[str]:
     """The folders in a folder, by their paths. Links are none."""
     paths = [os.path.join(folder, name) for name in visible(folder)]
     return [path for path in paths if os.path.isdir(path) and not os.path.islink(path)]
 
 
-def open_only_folders(folder):
+def open_only_folders(folder: str) -> str:
     """The first folder that is not just one folder: the given one, or one in it."""
     inner = folders_in(folder)
     return open_only_folders(inner[0]) if len(inner) == 1 and len(visible(folder)) == 1 else folder
 
 
-def find_folders(folder, matches, depth=5):
-    """The folders nearest to the top for which C(matches(path)) is true: all of the first level that has one. None where
-    there is none down to C(depth) levels below."""
+def find_folders(folder: str, matches: Callable[[str], bool], depth: int = 5) -> list[str]:
+    """The folders nearest to the top for which C(matches(path)) is true: all of the first level that has one. None
+    where there is none down to C(depth) levels below."""
     level = [folder]
     for _level in range(depth + 1):
         found = [path for path in level if matches(path)]
@@ -214,23 +257,23 @@ def find_folders(folder, matches, depth=5):
     return []
 
 
-def unpack(archive, into):
+def unpack(archive: str, into: str) -> None:
     """Unpacks a tar.gz, without what macOS adds. Raises SourceError for a member that would not stay inside, OSError
     and TarError.
 
     Of members with one name the last one counts, as for tar, which appends a file that was changed. Links are made last
-    and then followed: no member can be written through a link, and chains of links are judged by where they lead, not by
-    how they are spelt.
+    and then followed: no member can be written through a link, and chains of links are judged by where they lead,
+    not by how they are spelt.
     """
-    links = {}
+    links: dict[str, str] = {}
     with tarfile.open(archive, "r:gz") as tar:
         for member in tar:
             parts = safe_parts(archive, member.name)
-            target = safe_parts(archive, member.linkname) if member.islnk() else []
-            if any(is_mac_file(part) for part in parts + target):
+            source = safe_parts(archive, member.linkname) if member.islnk() else []
+            if any(is_mac_file(part) for part in parts + source):
                 continue
             try:
-                place(tar, member, os.path.join(into, *parts), os.path.join(into, *target), links)
+                place(tar, member, os.path.join(into, *parts), os.path.join(into, *source), links)
             except UNFIT as error:
                 raise tarfile.ReadError(f"{member.name} has no place: {error.strerror or error}") from error
             except ValueError as error:
@@ -243,16 +286,19 @@ def unpack(archive, into):
     for path, target in links.items():
         if os.path.isabs(target) or not leads_inside(into, path):
             name = os.path.relpath(path, into)
-            raise SourceError(f"{archive} holds the link {name} to {target}, outside of the package: put the file itself there")
+            raise SourceError(
+                f"{archive} holds the link {name} to {target}, outside of the package: put the file itself there"
+            )
 
 
 #: What members that do not fit together raise: a file in place of a folder, a hard link to what is not there.
 UNFIT = (FileExistsError, FileNotFoundError, NotADirectoryError, IsADirectoryError, shutil.SameFileError)
 
 
-def place(tar, member, path, source, links):
-    """Makes one member at a path, in place of an earlier one of its name; C(source) is what a hard link leads to. Symbolic
-    links are only noted in C(links), path to target. Raises OSError, and ValueError for another kind of member."""
+def place(tar: tarfile.TarFile, member: tarfile.TarInfo, path: str, source: str, links: dict[str, str]) -> None:
+    """Makes one member at a path, in place of an earlier one of its name; C(source) is what a hard link leads to.
+    Symbolic links are only noted in C(links), path to target.
+    Raises OSError, and ValueError for another kind of member."""
     if member.isdir():
         links.pop(path, None)
         os.makedirs(path, exist_ok=True)
@@ -280,7 +326,7 @@ def place(tar, member, path, source, links):
         extract(tar, member, path)
 
 
-def safe_parts(archive, name):
+def safe_parts(archive: str, name: str) -> list[str]:
     """The parts of a member's name. Raises SourceError for one that leaves the folder."""
     parts = [part for part in name.split("/") if part not in ("", ".")]
     if name.startswith("/") or ".." in parts:
@@ -289,14 +335,17 @@ def safe_parts(archive, name):
     return parts
 
 
-def extract(tar, member, path):
+def extract(tar: tarfile.TarFile, member: tarfile.TarInfo, path: str) -> None:
     """One file. Its other mode bits and its owner are left behind: a release has its own."""
-    with tar.extractfile(member) as source, open(path, "xb") as out:
+    source = tar.extractfile(member)
+    if source is None:
+        raise tarfile.ReadError(f"{member.name} is no file")
+    with source, open(path, "xb") as out:
         shutil.copyfileobj(source, out, 1 << 20)
     os.chmod(path, 0o755 if member.mode & 0o100 else 0o644)
 
 
-def tidy(folder):
+def tidy(folder: str) -> None:
     """Makes a folder of the cache, and removes what killed runs left in it long ago."""
     os.makedirs(folder, mode=0o700, exist_ok=True)
     for name in os.listdir(folder):
