@@ -161,7 +161,8 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
     defined = table.defined(host, desired["name"]) if desired["name"] else {}
     numbers = {int(name) for name in host.listdir(f"{root}/instances") if name.isdecimal()}
     mains = SUPERVISORS[desired["supervisor"]].main_pids(host, desired["name"], wanted_indices) if service else {}
-    ports, probes = {item["index"]: item["port"] for item in desired["instances"]}, {}
+    ports = {item["index"]: item["port"] for item in desired["instances"]}
+    probes: dict[str, Any] = {}
     for number in numbers.union(wanted_indices, *defined.values()):
         folder = f"{root}/instances/{number}"
         here = [row for row in running if process.is_under(row["cwd"], folder)]
@@ -169,7 +170,7 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
         own = restarts.own_process(process.own_rows(here, users), desired["user"])
         unasked = process.stranger(host, own, desired["user"]) if own and desired["prove"] else ""
         names = [name for name in host.listdir(folder) if host.stat(f"{folder}/{name}").kind == "directory" and not name.startswith(".")]
-        files = next((item["files"] for item in desired["instances"] if item["index"] == number), {})
+        files: dict[str, str] = next((item["files"] for item in desired["instances"] if item["index"] == number), {})
         state["instances"][number] = {
             "folders": names,
             "contents": read_contents(host, folder, [name for name in names if name.startswith(f"{desired['release']}-")], [*files, "environment"]),

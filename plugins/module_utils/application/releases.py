@@ -332,7 +332,7 @@ def apply(host: Host, plan: Plan) -> Applied:
     desired, state = plan.desired, plan.state
     root, upload = desired["root"], ("upload", desired["release"]) in plan.actions
     if upload and set(plan.facts["missing"]) - state["sent"]:
-        return rehearse(host, plan)
+        return Applied({"proved": seals(host, state["found"])})
     try:
         # Most of it does not go through the fenced calls: the lock is this run's until the release has its name.
         with host.fenced():

@@ -54,7 +54,7 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
             }
     return {
         "instances": found,
-        "java": host.realpath(f"{jdk['home']}/bin/java") if (jdk or {}).get("home") else "",
+        "java": host.realpath(f"{jdk['home']}/bin/java") if jdk and jdk.get("home") else "",
         **start_state(host, desired["nofile"], kernel),
     }
 

@@ -13,13 +13,13 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, Callable, Mapping, Optional, Protocol, Set, Tuple
+from typing import Any, Callable, Dict, Mapping, Optional, Protocol, Set, Tuple
 
 from .host import Host
 from .plan import Plan
 
 #: The options of a component, validated against its `SPEC`.
-Desired = Mapping[str, Any]
+Desired = Dict[str, Any]
 
 #: The reports of the components that were read before in the same read, by name.
 Seen = Mapping[str, Mapping[str, Any]]
@@ -129,10 +129,15 @@ class Execution:
 
 
 class Component(Protocol):
-    """A component that is read and planned. `SPEC` are its options, as an argument_spec of Ansible."""
+    """A component that is read and planned. What it declares is a constant of its file: the protocol only reads it."""
 
-    NAME: str
-    SPEC: Mapping[str, Any]
+    @property
+    def NAME(self) -> str:
+        """What the component is called in the results of a read."""
+
+    @property
+    def SPEC(self) -> Mapping[str, Any]:
+        """Its options, as an argument_spec of Ansible."""
 
     def read(self, host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> Any:
         """Everything about the host that `plan` needs. It changes nothing, and raises OSError where it may not read."""
@@ -144,7 +149,9 @@ class Component(Protocol):
 class AppliedComponent(Component, Protocol):
     """A component that changes a host."""
 
-    EXECUTION: Execution
+    @property
+    def EXECUTION(self) -> Execution:
+        """How a module executes it."""
 
     def apply(self, host: Host, plan: Plan) -> Applied:
         """Does what is planned, and does not change the plan. Raises OSError, RuntimeError or LookupError, a sentence."""

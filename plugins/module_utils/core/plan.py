@@ -50,7 +50,7 @@ class Row:
     status: str = "ok"
     why: str = ""
     mend: str = ""
-    commands: tuple[tuple[str, ...], ...] = ()
+    commands: Sequence[Sequence[str]] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "commands", tuple(tuple(words) for words in self.commands))
@@ -104,7 +104,7 @@ class Plan:
     facts: Mapping[str, Any] = field(default_factory=dict)
     files: tuple[tuple[str, str, str], ...] | None = None
     # Both may hold secrets, which a plan does not show.
-    desired: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    desired: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
     state: Any = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -123,7 +123,7 @@ class Plan:
             "changed": self.changed,
             "rows": [_reported(row) for row in self.rows],
             "problems": [escaped(problem) for problem in self.problems],
-            "fixes": {escaped(str(one)): one.commands for one in self.problems if getattr(one, "commands", None)},
+            "fixes": {escaped(str(one)): one.commands for one in self.problems if isinstance(one, Problem) and one.commands},
             **self.facts,
         })
 
@@ -162,7 +162,7 @@ class Draft:
         return cls(list(plan.rows), list(plan.actions), list(plan.problems), plan.before, plan.after, dict(plan.facts),
                    None if plan.files is None else list(plan.files))
 
-    def plan(self, desired: Mapping[str, Any], state: Any) -> Plan:
+    def plan(self, desired: dict[str, Any], state: Any) -> Plan:
         """The plan, with what it was decided from."""
         files = None if self.files is None else tuple(self.files)
         return Plan(tuple(self.rows), tuple(self.actions), tuple(self.problems), self.before, self.after, self.facts,

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, Mapping, NoReturn
+from typing import Any, Callable, Dict, Mapping
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -31,7 +31,7 @@ class NotApplied(Exception):
         self.results = dict(results)
 
 
-def run(component: AppliedComponent) -> NoReturn:
+def run(component: AppliedComponent) -> None:
     """The whole of a module that has one component. It ends the process."""
     execution = component.EXECUTION
     module = (QuietModule if execution.quiet else Utf8Module)(
@@ -45,7 +45,7 @@ def run(component: AppliedComponent) -> NoReturn:
     finish(module, lambda: converge(component, host, given, module.check_mode, module.warn))
 
 
-def run_info(component: Component) -> NoReturn:
+def run_info(component: Component) -> None:
     """The whole of a module that reads the processes and sockets that `targets` describes. It ends the process."""
     module = Utf8Module(argument_spec=component.SPEC, required_one_of=[tuple(targets.SPEC)], supports_check_mode=True)
     desired = module.params
@@ -54,7 +54,7 @@ def run_info(component: Component) -> NoReturn:
     module.exit_json(**component.plan(desired, component.read(Host(), desired)).report())
 
 
-def finish(module: AnsibleModule, act: Callable[[], Results]) -> NoReturn:
+def finish(module: AnsibleModule, act: Callable[[], Results]) -> None:
     """The end of a module: `act()` returns what it returns, or raises NotApplied."""
     try:
         results = act()
@@ -63,7 +63,7 @@ def finish(module: AnsibleModule, act: Callable[[], Results]) -> NoReturn:
     module.exit_json(**results)
 
 
-def finish_all(module: AnsibleModule, acts: Mapping[str, Callable[[], Results]]) -> NoReturn:
+def finish_all(module: AnsibleModule, acts: Mapping[str, Callable[[], Results]]) -> None:
     """The end of a module that does what several modules do, in turn: name to what `finish` takes.
 
     What went before one that failed is done, and reported; what comes after it is not done.

@@ -207,7 +207,7 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     for rule in rules:
         missing = missing_scopes(rule, state)
         refusing = refusing_rule(rule, missing, state)
-        owned = next((item for item in opened if key_of(item) == key_of(rule)), {"scopes": []})
+        owned: dict[str, Any] = next((item for item in opened if key_of(item) == key_of(rule)), {"scopes": []})
         scopes = sorted({*owned["scopes"], *([] if refusing else missing)})
         if scopes:
             kept.append({**rule, "scopes": scopes})

@@ -8,13 +8,13 @@ They are apart because a module is sent to the host with all that it imports, an
 
 from __future__ import annotations
 
-from typing import Any, Callable, Mapping, NoReturn, Sequence
+from typing import Any, Callable, Mapping, Sequence
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ..application import restarts
-from ..core.component import Component
+from ..core.component import Component, Desired
 from ..core.host import Host
 from ..core.plan import LOOK, Draft, Plan, Row
 from ..firewall import component as firewall
@@ -57,7 +57,7 @@ def read_all(host: Host, desired: Mapping[str, Any], components: Sequence[Compon
     return seen
 
 
-def read_one(host: Host, desired: Mapping[str, Any], component: Component, seen: Mapping[str, Mapping[str, Any]]) -> Plan:
+def read_one(host: Host, desired: Desired, component: Component, seen: Mapping[str, Mapping[str, Any]]) -> Plan:
     """The plan of one component. What could not be read of it is a row."""
     before = len(host.overruns)
     try:
@@ -75,7 +75,7 @@ def unseen(name: str, error: OSError) -> Row:
     return Row(name, name, status="unseen", why=f"{error.filename}: permission denied", mend=LOOK)
 
 
-def finish(module: AnsibleModule, read: Callable[[], Mapping[str, Any]]) -> NoReturn:
+def finish(module: AnsibleModule, read: Callable[[], Mapping[str, Any]]) -> None:
     """The end of a module that reads: it returns what `read()` does."""
     try:
         reports = read()

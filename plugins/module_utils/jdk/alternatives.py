@@ -500,7 +500,8 @@ def listing(groups):
 
 def apply(host: Host, plan: Plan) -> Applied:
     """Registers, then switches all. Raises RuntimeError; those that were switched are then back at what they were."""
-    state, switched = plan.state, []
+    state = plan.state
+    switched: list[str] = []
     for action, name, *detail in plan.actions:
         try:
             if action == "record":

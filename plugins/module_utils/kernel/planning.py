@@ -150,7 +150,7 @@ def _why_absent(entry: Entry) -> tuple[str, str]:
     )
 
 
-def _leave(decision, outcome, status, why, mend=""):
+def _leave(decision: Decision, outcome: str, status: str, why: str, mend: str = "") -> Decision:
     decision.outcome, decision.row = outcome, decision.row.replaced(status=status, why=why, mend=mend)
     return decision
 

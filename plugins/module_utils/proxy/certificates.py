@@ -51,7 +51,7 @@ def parse(text):
 
 def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, Any]:
     """Both certificates of each item: that of the file, and that which the socket shows."""
-    state = {"tool": host.which("openssl") is not None, "installer": ["apt-get" if host.which("apt-get") else "dnf", "install", "-y"],
+    state: dict[str, Any] = {"tool": host.which("openssl") is not None, "installer": ["apt-get" if host.which("apt-get") else "dnf", "install", "-y"],
              "now": datetime.datetime.now(datetime.timezone.utc), "items": []}
     for item in desired["items"]:
         place = addresses.bracketed(addresses.listen_target(item.get("listen") or ["*"]))

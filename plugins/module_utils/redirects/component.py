@@ -86,7 +86,7 @@ _NF_CONNTRACK = "/proc/sys/net/netfilter/nf_conntrack"
 
 def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, Any]:
     """Everything about the host's redirects. Live rules need root."""
-    state = {"paths": {name: host.which(name) for name in PROGRAMS}, "unread": []}
+    state: dict[str, Any] = {"paths": {name: host.which(name) for name in PROGRAMS}, "unread": []}
     state["families"] = [family for family in FAMILIES if family == "ipv4" or addresses.supports_ipv6(host)]
     state["reachable"] = [family for family in state["families"] if family == "ipv4" or addresses.has_ipv6(host)]
     state["systemd"] = host.exists("/run/systemd/system")

@@ -36,7 +36,8 @@ _PROXIES = tuple(f"{service}.service" for service, _path in proxy_server.PLACES.
 def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, Any]:
     """What is there of what the record has."""
     record = recorded.read(host)
-    folders, accounts = {}, {}
+    folders: dict[str, dict[str, Any]] = {}
+    accounts: dict[tuple[str, str], str] = {}
     for name, entry in record["applications"].items():
         for kind in ("roots", "logs"):
             for path, made in entry[kind].items():

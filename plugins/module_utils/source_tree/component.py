@@ -188,7 +188,8 @@ def specified(wanted, project, main_class):
 def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     """Decides which files are written and removed, and lists all errors."""
     facts: dict[str, Any] = {"paths": [], "main_class": "", "project": "", "task": "", "notes": [], "variables": []}
-    result, changes, given = Draft(facts=facts, files=[]), {}, desired
+    diffs: list[tuple[str, str, str]] = []
+    result, changes, given = Draft(facts=facts, files=diffs), {}, desired
     try:
         app = choose_app(desired, state["paths"])
     except ValueError as error:
@@ -227,7 +228,7 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
         if not same:
             kept = has["stat"].mode & 0o775 if has else 0o644
             result.actions.append((path, text, mode if mode is not None else kept))
-            result.files.append((path, (has or {}).get("text") or "", text or ""))
+            diffs.append((path, (has or {}).get("text") or "", text or ""))
     if result.actions and not desired["allow_uncommitted"]:
         result.problems += uncommitted_problems(desired, state, {path for path, _text, _mode in result.actions})
     return result.plan(given, state)

@@ -60,7 +60,7 @@ def remote_of(host, wanted):
 def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, Any]:
     """What is committed here, what is there, and what is not committed. C(failed) is the first command that failed, and what it said."""
     remote, login, url = remote_of(host, desired)
-    state = {"failed": "", "remote": (remote, login, url)}
+    state: dict[str, Any] = {"failed": "", "remote": (remote, login, url)}
     asked = {
         "root": ("rev-parse", "--show-toplevel"),
         "head": ("rev-parse", "HEAD"),
