@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from typing import Any, Callable, Dict, Mapping
 
-from ansible.module_utils.basic import AnsibleModule
-
 from . import commands, fence, targets
 from .component import NOTHING_SEEN, Applied, AppliedComponent, Brief, Component, Desired, Execution, Seen
 from .host import Host
@@ -54,7 +52,7 @@ def run_info(component: Component) -> None:
     module.exit_json(**component.plan(desired, component.read(Host(), desired)).report())
 
 
-def finish(module: AnsibleModule, act: Callable[[], Results]) -> None:
+def finish(module: Utf8Module, act: Callable[[], Results]) -> None:
     """The end of a module: `act()` returns what it returns, or raises NotApplied."""
     try:
         results = act()
@@ -63,7 +61,7 @@ def finish(module: AnsibleModule, act: Callable[[], Results]) -> None:
     module.exit_json(**results)
 
 
-def finish_all(module: AnsibleModule, acts: Mapping[str, Callable[[], Results]]) -> None:
+def finish_all(module: Utf8Module, acts: Mapping[str, Callable[[], Results]]) -> None:
     """The end of a module that does what several modules do, in turn: name to what `finish` takes.
 
     What went before one that failed is done, and reported; what comes after it is not done.

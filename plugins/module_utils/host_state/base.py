@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from typing import Any, Callable, Mapping, Sequence
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ..application import restarts
 from ..core.component import Component, Desired
 from ..core.host import Host
 from ..core.plan import LOOK, Draft, Plan, Row
+from ..core.quiet import Utf8Module
 from ..firewall import component as firewall
 from ..jdk import component as jdk
 from ..kernel import component as kernel
@@ -75,7 +75,7 @@ def unseen(name: str, error: OSError) -> Row:
     return Row(name, name, status="unseen", why=f"{error.filename}: permission denied", mend=LOOK)
 
 
-def finish(module: AnsibleModule, read: Callable[[], Mapping[str, Any]]) -> None:
+def finish(module: Utf8Module, read: Callable[[], Mapping[str, Any]]) -> None:
     """The end of a module that reads: it returns what `read()` does."""
     try:
         reports = read()
