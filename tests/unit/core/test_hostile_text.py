@@ -156,7 +156,7 @@ def defaults(spec, **given):
     """The options of a component as a module gets them, those that have no default as given or as a plain value."""
     plain = {"str": "x", "path": "/srv/x", "int": 8000, "list": [], "dict": {}, "bool": False}
     needed = {name: option.get("choices", [plain[option.get("type", "str")]])[0] for name, option in spec.items() if option.get("required")}
-    needed.update({name: given[name] for name in needed if "options" in spec[name] and name in given})
+    needed.update({name: given[name] for name in needed if spec[name].get("type") == "dict" and name in given})
     validator = ArgumentSpecValidator(spec)
     # An option of the same name may be of another kind.
     fits = {name: value for name, value in given.items() if name in spec and not validator.validate({**needed, name: value}).error_messages}
