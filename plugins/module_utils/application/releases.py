@@ -10,14 +10,12 @@ older release has with the same content become hard links, so a release costs th
 from __future__ import annotations
 
 import errno
-import json
 import posixpath
 import time
 from typing import Any
 
-from ..core import disk_space, folders, partial_folder, process
+from ..core import disk_space, folders, partial_folder, process, schema
 from ..core.component import NOTHING_SEEN, Applied, Desired, Execution, Seen
-from ..core.foreign_text import parse_json
 from ..core.host import Host
 from ..core.plan import RUN, Draft, Plan, Row
 
@@ -148,12 +146,14 @@ def installed(host, root):
 
 
 def manifest_of(host, root, release):
-    """What is on record of a release; nothing where there is no record, or a damaged one: files are proved by their content."""
+    """Return what is on record of a release; nothing where there is no record, or a damaged one: files are proved by their
+    content. Raises RuntimeError for a record of another version."""
+    path = manifest_path(root, release)
+    text = host.read(path)
     try:
-        found = parse_json(host.read(manifest_path(root, release)) or "{}")
+        return schema.MANIFEST.parse(text, path) if text else {}
     except ValueError:
         return {}
-    return found if isinstance(found, dict) else {}
 
 
 def running(host, root):
@@ -383,7 +383,7 @@ def assemble(host, wanted, manifest, found, archive, now):
         if fault:
             raise ValueError(f"the release was not made as its manifest lists it: {fault}. What runs is untouched; run the playbook again.")
         host.own(partial, 0o750, "root", group)
-        host.write(manifest_path(root, release), json.dumps({"installed": now, "files": manifest}), 0o640, "root", group)
+        host.write(manifest_path(root, release), schema.MANIFEST.render({"installed": now, "files": manifest}), 0o640, "root", group)
         # On the disk before it has its name, or a power cut could leave a whole release of empty files.
         host.sync()
         try:

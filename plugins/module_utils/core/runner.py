@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Callable, Dict, Mapping
 
-from . import commands, fence, targets
+from . import commands, fence, schema, targets
 from .component import NOTHING_SEEN, Applied, AppliedComponent, Brief, Component, Desired, Execution, Seen
 from .host import Host
 from .plan import Plan
@@ -113,12 +113,12 @@ def converge(component: AppliedComponent, host: Host, given: Desired, check_mode
 
 def _read_and_plan(component: AppliedComponent, host: Host, desired: Desired, seen: Seen, results: Results) -> Plan:
     unread = component.EXECUTION.unread
-    if unread is None:
-        return component.plan(desired, component.read(host, desired, seen))
     try:
         return component.plan(desired, component.read(host, desired, seen))
     except UNREAD as error:
-        raise NotApplied(unread(error), results) from error
+        if unread is None and not isinstance(error, schema.VersionError):
+            raise
+        raise NotApplied(unread(error) if unread else str(error), results) from error
 
 
 def _apply(component: AppliedComponent, host: Host, plan: Plan, results: Results, warn: Callable[[str], Any]) -> Results:

@@ -11,18 +11,22 @@ closed again.
 from __future__ import annotations
 
 import ipaddress
-import json
 from typing import Any
 
+from ..core import schema
 from ..core.addresses import parse_interfaces
 from ..core.component import NOTHING_SEEN, Applied, Desired, Execution, Seen
-from ..core.foreign_text import parse_json
 from ..core.host import Host
 from ..core.plan import RUN, Draft, Plan, Row
 from . import firewalld, ufw
 
 RECORD = "/var/lib/xitrum.host/firewall.json"
 FOLDER = "/var/lib/xitrum.host"
+
+DAMAGED = (
+    f"{RECORD} is damaged: it lists the ports that were opened. Correct it, or move it away; "
+    "what is open today stays open then."
+)
 
 NAME = "firewall"
 
@@ -58,10 +62,10 @@ _KEYS = {"backend", "zone", "port", "source", "scopes"}
 
 def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, Any]:
     """What is recorded, and where ports are to be open, which program filters and what it lets in."""
-    record = None if desired["facts_only"] else host.read(RECORD)
+    opened, record_error = parse_record(None if desired["facts_only"] else host.read(RECORD))
     state = {
-        "opened": parse_record(record),
-        "damaged": record is not None and parse_record(record) is None,
+        "opened": opened,
+        "record_error": record_error,
         "address6": "",
     }
     if any(item["public"] for item in desired["ports"]):
@@ -150,13 +154,15 @@ def public_address6(host):
 
 
 def parse_record(text):
-    """What is recorded as opened; an empty list without a record, None where it is damaged."""
+    """Return what is recorded as opened, and what is wrong with the record (empty: nothing; otherwise the list is None)."""
     if text is None:
-        return []
+        return [], ""
     try:
-        items = parse_json(text)["opened"]
-    except (ValueError, KeyError, TypeError):
-        return None
+        items = schema.FIREWALL.parse(text, RECORD)["opened"]
+    except schema.VersionError as error:
+        return None, str(error)
+    except (ValueError, KeyError):
+        return None, DAMAGED
     sound = isinstance(items, list) and all(
         isinstance(item, dict)
         and set(item) == _KEYS
@@ -167,7 +173,7 @@ def parse_record(text):
         and isinstance(item["scopes"], list)
         for item in items
     )
-    return items if sound else None
+    return (items, "") if sound else (None, DAMAGED)
 
 
 # --------------------------------------------------------------------------------------------------------- planning
@@ -186,10 +192,8 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     )
     if desired["facts_only"]:
         return result.plan(desired, state)
-    if state["damaged"]:
-        result.problems.append(
-            f"{RECORD} is damaged: it lists the ports that were opened. Correct it, or move it away; what is open today stays open then."
-        )
+    if state["record_error"]:
+        result.problems.append(state["record_error"])
         return result.plan(desired, state)
     active, opened = state.get("active", ""), state["opened"]
     if desired["open"] and not active and desired["ports"]:
@@ -352,7 +356,7 @@ def commands_of(verb, item, active):
 def write_record(host, items):
     """Writes the record, or removes it where nothing is left in it."""
     if items:
-        host.write(RECORD, json.dumps({"opened": items}, indent=1, sort_keys=True) + "\n", 0o600)
+        host.write(RECORD, schema.FIREWALL.render({"opened": items}, 1), 0o600)
     else:
         host.remove(RECORD)
         host.remove_empty(FOLDER)

@@ -13,6 +13,7 @@ from typing import Any, Callable, Mapping, Sequence
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ..application import restarts
+from ..core import schema
 from ..core.component import Component, Desired
 from ..core.host import Host
 from ..core.plan import LOOK, Draft, Plan, Row
@@ -64,6 +65,8 @@ def read_one(host: Host, desired: Desired, component: Component, seen: Mapping[s
         draft = Draft.of(component.plan(desired, component.read(host, desired, seen)))
     except PermissionError as error:
         draft = Draft(rows=[unseen(component.NAME, error)])
+    except schema.VersionError as error:
+        draft = Draft(problems=[str(error)])
     # A wait that was given up is a finding, also where what was read of it is enough.
     draft.rows += [Row(component.NAME, f"{component.NAME}, reading", status="unseen", why=why, mend=LOOK)
                    for why in dict.fromkeys(host.overruns[before:])]

@@ -10,12 +10,11 @@ What was chosen before the first change is kept in RECORD, so that a removal can
 
 from __future__ import annotations
 
-import json
 import re
 from typing import Any, Optional
 
+from ..core import schema
 from ..core.component import NOTHING_SEEN, Applied, Desired, Execution, Seen
-from ..core.foreign_text import parse_json
 from ..core.host import Host
 from ..core.plan import RUN, Draft, Plan, Problem, Row, shell_line
 from ..core.process import is_under
@@ -121,8 +120,9 @@ def parse_kept(text):
 def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, Any]:
     """What is registered for each command, where its link leads, and which file the home has for it."""
     program = next((name for name in ("alternatives", "update-alternatives") if host.which(name)), "")
+    record, record_error = read_record(host)
     state = {"program": program, "home": host.realpath(desired["home"]), "there": host.exists(desired["home"]),
-             "record": parse_record(host.read(RECORD) or "{}"), "commands": {}}
+             "record": record, "record_error": record_error, "commands": {}}
     if program == "alternatives":
         state["commands"] = read_red_hat(host, desired["home"], desired["commands"])
         state["apart"] = read_apart(host, desired["home"], desired["commands"])
@@ -131,14 +131,18 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
     return state
 
 
-def parse_record(text):
-    """What RECORD says, by command: C(mode) and C(path) before ours, and the paths that were C(registered). None where it is damaged."""
+def read_record(host):
+    """Return what RECORD has, by command, and what is wrong with it (empty: nothing; then the record is a dictionary, otherwise
+    None). An entry has `mode` and `path` before ours, and the paths that were `registered`."""
+    text = host.read(RECORD)
     try:
-        record = parse_json(text)
+        record = schema.ALTERNATIVES.parse(text, RECORD) if text is not None else {}
+    except schema.VersionError as error:
+        return None, str(error)
     except ValueError:
-        return None
-    whole = isinstance(record, dict) and all(isinstance(entry, dict) and isinstance(entry.get("registered"), list) for entry in record.values())
-    return record if whole else None
+        return None, DAMAGED
+    is_whole = all(isinstance(entry, dict) and isinstance(entry.get("registered"), list) for entry in record.values())
+    return (record, "") if is_whole else (None, DAMAGED)
 
 
 def read_debian(host, home, name):
@@ -254,7 +258,7 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
                                "or do without (jdk_alternatives: false)")
         return result.plan(desired, state)
     if state["record"] is None:
-        result.problems.append(DAMAGED)
+        result.problems.append(state["record_error"])
         return result.plan(desired, state)
     record = {name: dict(entry) for name, entry in state["record"].items()}
     leading = {name: has for name, has in state["commands"].items() if not has["follows"]}
@@ -284,7 +288,7 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     order = ("register", "set", "auto", "unregister", "prune", "again")
     result.actions.sort(key=lambda action: order.index(action[0]))
     if result.actions or record != state["record"]:
-        result.actions.insert(0, ("record", json.dumps(record, indent=1, sort_keys=True) + "\n"))
+        result.actions.insert(0, ("record", schema.ALTERNATIVES.render(record, 1)))
     result.after = listing(after)
     return result.plan(desired, state)
 
@@ -299,7 +303,7 @@ def describe_apart(name, has):
 def find_early_errors(state, names):
     """The errors that can be found before the home is there, which will have these commands."""
     if state["record"] is None:
-        return [DAMAGED]
+        return [state["record_error"]]
     leading = [has for name, has in state["commands"].items() if name in names and not has["follows"]]
     return [error for has in leading for error in find_errors(has)]
 

@@ -9,7 +9,6 @@ whoever looks, C(stop) ends it.
 
 from __future__ import annotations
 
-import json
 import mmap
 import os
 import resource
@@ -20,6 +19,7 @@ import sys
 import tempfile
 import time
 
+from ..core import schema
 from ..core.process import parse_stat
 from . import counts as load_counts
 from . import planning as load_plan
@@ -131,14 +131,18 @@ def touch(path):
 
 def read(folder, name):
     """What C(write) has written."""
-    with open(f"{folder}/{name}.json", encoding="utf-8") as file:
-        return json.load(file)
+    path = f"{folder}/{name}.json"
+    with open(path, encoding="utf-8") as file:
+        try:
+            return schema.LOAD.parse(file.read(), path)
+        except (schema.VersionError, ValueError) as error:
+            raise LoadError(str(error) if isinstance(error, schema.VersionError) else f"{path} is damaged ({error}): start the load anew") from error
 
 
 def write(folder, name, said):
     """Writes it whole."""
     with open(f"{folder}/{name}.new", "w", encoding="utf-8") as file:
-        json.dump(said, file)
+        file.write(schema.LOAD.render(said))
     os.rename(f"{folder}/{name}.new", f"{folder}/{name}.json")
 
 

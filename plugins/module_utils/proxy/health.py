@@ -20,6 +20,7 @@ from . import component as proxy_config
 from . import definition as proxy
 from . import servers as proxy_server
 from . import text as proxy_text
+from .table import PROXIES
 
 NAME = "proxy_health"
 
@@ -36,9 +37,9 @@ SPEC = {
 def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, Any]:
     """What the running proxy reports, and whether it is one of ours."""
     desired = proxy_server.placed(desired)
-    command, pattern = proxy_config.SOFTWARE[desired["software"]].VERSION
-    answer, text = host.run(command), host.read(desired["config_path"])
-    version = pattern.search(answer.out + answer.err)
+    backend = PROXIES[desired["software"]]
+    answer, text = host.run(backend.version_command), host.read(desired["config_path"])
+    version = backend.version_pattern.search(answer.out + answer.err)
     shown = host.run(
         ["systemctl", "show", "--no-pager", "--property=ActiveState", "--", desired["service"] + ".service"]
     ).out

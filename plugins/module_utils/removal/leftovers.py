@@ -14,7 +14,7 @@ from ..core import recorded
 from ..core.component import NOTHING_SEEN, Applied, Desired, Execution, Seen
 from ..core.host import Host
 from ..core.plan import Draft, Plan
-from ..proxy import servers as proxy_server
+from ..proxy.table import PROXIES
 from ..supervisor import supervisord_config
 from ..supervisor.table import SUPERVISORS
 from . import packages as package_removal
@@ -30,7 +30,7 @@ SPEC = {
     },
 }
 
-_PROXIES = tuple(f"{service}.service" for service, _path in proxy_server.PLACES.values())
+_PROXIES = tuple(backend.unit for backend in PROXIES.values())
 
 
 def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, Any]:

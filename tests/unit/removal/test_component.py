@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -14,7 +13,7 @@ import pytest
 import yaml
 from ansible_collections.xitrum.host.plugins.module_utils.core import recorded
 from ansible_collections.xitrum.host.plugins.module_utils.proxy import original as proxy_original
-from ansible_collections.xitrum.host.plugins.module_utils.proxy import servers as proxy_server
+from ansible_collections.xitrum.host.plugins.module_utils.proxy.table import PROXIES
 from ansible_collections.xitrum.host.plugins.module_utils.removal import component as removal
 from ansible_collections.xitrum.host.plugins.module_utils.removal import leftovers
 from ansible_collections.xitrum.host.plugins.module_utils.removal import packages as package_removal
@@ -22,6 +21,7 @@ from ansible_collections.xitrum.host.plugins.module_utils.supervisor import supe
 
 from tests.docs.role_variables import ROOT
 from tests.unit.fake_host import FakeHost
+from tests.unit.record_texts import record_text
 
 HOSTS = {"xitrum": {"hosts": dict.fromkeys(["app1", "app2"])}, "xitrum_proxy": {"hosts": dict.fromkeys(["proxy1", "proxy2"])}}
 STAMPED = "global\n description xitrum.host-0123456789ab\n"
@@ -34,7 +34,7 @@ NOTHING = {"keep_data": False, "packages": False, "applications": []}
 
 
 def record(**parts):
-    return {recorded.PATH: json.dumps(parts)}
+    return {recorded.PATH: record_text(parts)}
 
 
 # ------------------------------------------------------------------------------------------------------------ proxies
@@ -119,9 +119,12 @@ def test_a_killed_run_still_owes_the_service_its_old_state():
 
 def test_the_paths_are_those_of_the_role():
     told = yaml.safe_load((ROOT / "roles/proxy/vars/main.yml").read_text())
-    for software, (service, path) in proxy_server.PLACES.items():
-        assert (told["__proxy_softwares"][software]["service"], told["__proxy_softwares"][software]["config"]) == (service, path)
-    assert {told["__proxy_save_state"], told["__proxy_server_state"], told["__proxy_haproxy_files"][1]["path"]} <= set(proxy_original.BESIDE["haproxy"])
+    for software, backend in PROXIES.items():
+        service, path = backend.service, backend.config_path
+        row = told["__proxy_softwares"][software]
+        assert (row["service"], row["config"], row["template"]) == (service, path, f"{backend.template}.j2")
+        assert (row["packages"], row["programs"]) == (list(backend.packages), list(backend.programs))
+    assert {told["__proxy_save_state"], told["__proxy_server_state"], told["__proxy_haproxy_files"][1]["path"]} <= set(PROXIES["haproxy"].beside)
 
 
 # ---------------------------------------------------------------------------------------------------------- leftovers
@@ -226,7 +229,7 @@ def test_of_a_supervisord_of_pypi_only_what_was_not_there_is_written_down():
 
 def test_a_record_of_other_paths_is_damaged():
     with pytest.raises(ValueError, match="is damaged"):
-        recorded.parse('{"made": ["/etc"]}')
+        recorded.parse(record_text({"made": ["/etc"]}))
 
 
 # ----------------------------------------------------------------------------------------------------------- packages
