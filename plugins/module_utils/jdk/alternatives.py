@@ -15,6 +15,7 @@ from typing import Any, Optional
 
 from ..core import schema
 from ..core.component import NOTHING_SEEN, Applied, Desired, Execution, Seen
+from ..core.distributions import table as distributions
 from ..core.host import Host
 from ..core.plan import RUN, Draft, Plan, Problem, Row, shell_line
 from ..core.process import is_under
@@ -40,7 +41,7 @@ SPEC = {
 }
 
 #: Where each program keeps what it knows, one file a command.
-KEPT = {"update-alternatives": "/var/lib/dpkg/alternatives", "alternatives": "/var/lib/alternatives"}
+KEPT = {family.alternatives_program: family.alternatives_folder for family in distributions.FAMILIES.values()}
 IMAGE_BASED = "/etc/alternatives-admindir"
 
 RED_HAT_FOLLOWER = re.compile(r"^ (?:follower|slave) (\S+): (/.*)$")

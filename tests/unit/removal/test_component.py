@@ -12,6 +12,7 @@ import sys
 import pytest
 import yaml
 from ansible_collections.xitrum.host.plugins.module_utils.core import recorded
+from ansible_collections.xitrum.host.plugins.module_utils.core.distributions import debian, redhat
 from ansible_collections.xitrum.host.plugins.module_utils.proxy import original as proxy_original
 from ansible_collections.xitrum.host.plugins.module_utils.proxy.table import PROXIES
 from ansible_collections.xitrum.host.plugins.module_utils.removal import component as removal
@@ -241,12 +242,12 @@ def simulate(orphans=(), **needs):
 
 
 def test_what_came_with_a_package_goes_with_it_and_other_orphans_stay():
-    found = package_removal.chosen(["haproxy"], {"liblua", "old"}, simulate(["old"], haproxy=["liblua"]))
+    found = debian.chosen(["haproxy"], {"liblua", "old"}, simulate(["old"], haproxy=["liblua"]))
     assert found == {"removed": ["haproxy", "liblua"], "kept": {}}
 
 
 def test_a_package_that_somebody_has_come_to_need_stays():
-    found = package_removal.chosen(["nginx", "socat"], set(), simulate(nginx=["certbot-nginx"]))
+    found = debian.chosen(["nginx", "socat"], set(), simulate(nginx=["certbot-nginx"]))
     assert found == {"removed": ["socat"], "kept": {"nginx": "certbot-nginx needs it"}}
 
 
@@ -265,14 +266,14 @@ def test_a_package_that_another_needs_stays_on_the_red_hat_family():
 
 
 def test_packages_that_need_one_another_go_together_and_stay_together():
-    assert package_removal.choose_erasable(["a", "b"], {"a": {"b"}, "b": set()}.get) == {
+    assert redhat.choose_erasable(["a", "b"], {"a": {"b"}, "b": set()}.get) == {
         "removed": ["a", "b"], "kept": {}}
-    assert package_removal.choose_erasable(["a", "b", "c"], {"a": {"b"}, "b": {"x"}, "c": {"a"}}.get) == {
+    assert redhat.choose_erasable(["a", "b", "c"], {"a": {"b"}, "b": {"x"}, "c": {"a"}}.get) == {
         "removed": [], "kept": {"b": "x needs it", "a": "b needs it", "c": "a needs it"}}
 
 
 def test_apt_is_read():
-    assert package_removal.purged("Reading...\nPurg haproxy [2.6]\nRemv socat [1.7]\n") == ["haproxy", "socat"]
+    assert debian.purged("Reading...\nPurg haproxy [2.6]\nRemv socat [1.7]\n") == ["haproxy", "socat"]
 
 
 def test_a_package_manager_that_refuses_is_an_error_that_says_what_to_do():
