@@ -10,7 +10,6 @@ import getpass
 import grp
 import os
 import subprocess
-import types
 
 import pytest
 from ansible_collections.xitrum.host.plugins.module_utils.application import instances, restarts
@@ -632,7 +631,7 @@ def test_a_jvm_that_does_not_answer_is_not_seen_and_not_restarted():
 def test_what_a_former_owner_of_the_log_folder_put_there_is_found_before_root_writes(owner, planted, refused):
     there = FakeHost({"/var/log/demo/runs.log": ""}, stats={"/var/log/demo": Stat("directory", 0o755, owner, owner, 0)},
                      links={"/var/log/demo/output-0.log": "/etc/shadow"} if planted else {})
-    planned = types.SimpleNamespace(actions=[])
+    planned = Plan(desired=wanted())
     if refused:
         with pytest.raises(PermissionError, match=r"output-0.log in /var/log/demo is a link, and /var/log/demo belonged to alice"):
             instances.apply(there, planned)

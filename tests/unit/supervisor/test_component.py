@@ -373,7 +373,7 @@ def test_a_daemon_of_an_older_version_is_told_of_and_not_restarted(running, stat
 @pytest.mark.parametrize("files, path", [
     ({"/usr/local/bin/supervisorctl": "#!/bin/sh\n"}, "/usr/local/bin/supervisorctl"), ({"/opt/supervisord/bin/python3": ""}, "/opt/supervisord")])
 def test_what_somebody_else_has_at_its_paths_is_not_overwritten(files, path):
-    problems = planned(FakeHost({**BARE, **files}), wanted(supervisord_version="4.3.0"))[1].problems
+    problems = list(planned(FakeHost({**BARE, **files}), wanted(supervisord_version="4.3.0"))[1].problems)
     assert problems == [f"{path} exists and is not of this collection: move it away, or unset supervisor_supervisord_version"]
 
 
