@@ -44,6 +44,8 @@ _LIMIT = re.compile(r"unlimited|[0-9]+")
 _SKIPPED = "PAM skips it: correct the line, or remove it"
 #: It reads a longer line in pieces of this size.
 _LONGEST = 1023
+#: Ours, unless tuning_limits_file is another.
+OWN_PATH = "/etc/security/limits.d/90-xitrum.conf"
 
 NAME = "nofile"
 
@@ -53,7 +55,7 @@ SPEC: dict[str, Any] = {
     "policy": {"type": "str", "choices": ["at_least", "exact"], "default": "at_least"},
     "logins": {"type": "list", "elements": "str", "default": []},
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-    "path": {"type": "path", "default": "/etc/security/limits.d/90-xitrum.conf"},
+    "path": {"type": "path", "default": OWN_PATH},
 }
 
 
@@ -136,7 +138,7 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
     """Everything about the host that L(plan) needs."""
     found, unread = read_lines(host)
     own = foreign_file.read_file(host, desired["path"])
-    texts, _unread = kernel_files.read(host, "/etc/sysctl.d/90-xitrum.conf")
+    texts, _unread = kernel_files.read(host, kernel_files.OWN_PATH)
     at_boot = kernel_files.Boot(texts, systemd=kernel_files.has_systemd(host)).without_us("fs.nr_open")
     return {
         "lines": [line for line in found if isinstance(line, Line) and line.kind in _KINDS],

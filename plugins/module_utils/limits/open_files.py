@@ -25,12 +25,7 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
     pids = [pid for target in found for pid in target["pids"]]
     state = limits.read(
         host,
-        {
-            "nofile": desired["nofile"],
-            "logins": [],
-            "state": "present",
-            "path": "/etc/security/limits.d/90-xitrum.conf",
-        },
+        {"nofile": desired["nofile"], "logins": [], "state": "present", "path": limits.OWN_PATH},
     )
     return {"targets": found, "processes": {row["pid"]: row for row in process.processes(host, pids)}, "limits": state}
 
