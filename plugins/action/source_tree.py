@@ -13,12 +13,8 @@ from ansible.plugins.loader import lookup_loader
 from ansible_collections.xitrum.host.plugins.plugin_utils import role_variables
 
 from ..module_utils.core.foreign_text import escaped
-from ..module_utils.preflight import platforms as settings_rules
-from ..module_utils.report import platforms as sentences
-from ..module_utils.source_tree import platforms
-
-#: Role to the function that writes its report.
-WRITERS = {"heroku": sentences.heroku_notes, "openshift": sentences.openshift_notes}
+from ..module_utils.platforms import desired as platforms
+from ..module_utils.platforms import notes, rules
 
 
 class ActionModule(ActionBase):
@@ -41,14 +37,15 @@ class ActionModule(ActionBase):
             result.update(failure(errors))
             return result
         tree = self._read({name: arguments[name] for name in ("path", "project") if name in arguments}, role, task_vars)
-        errors = [] if tree.get("failed") else settings_rules.find_tree_errors(role, values, tree)
+        errors = [] if tree.get("failed") else rules.find_tree_errors(role, values, tree)
         if tree.get("failed") or errors:
             result.update(failure(errors) if errors else tree)
             return result
 
         def render(template: str, more: dict[str, Any]) -> str:
-            lookup = lookup_loader.get("ansible.builtin.template", loader=self._loader, templar=self._templar)
-            return lookup.run([str(role_variables.ROLES / role / "templates" / template)], variables={**values, **more})[0]
+            lookup: Any = lookup_loader.get("ansible.builtin.template", loader=self._loader, templar=self._templar)
+            path = role_variables.ROLES / role / "templates" / template
+            return str(lookup.run([str(path)], variables={**values, **more})[0])
 
         desired = platforms.PLATFORMS[role](values, tree, render)
         result.update(self._on_host({**arguments, **desired.options}, task_vars))
@@ -72,13 +69,13 @@ class ActionModule(ActionBase):
 def find_errors(role: str, names: list[str], values: dict[str, Any]) -> list[str]:
     """Return the sentences on all wrong variables of a platform's role. `names` are those of all variables of the host."""
     unknown = role_variables.unknown([*names, *values], own=[f"{role}_"])["errors"]
-    return unknown + settings_rules.find_errors(role, role_variables.options_of(role), values)
+    return unknown + rules.find_errors(role, role_variables.options_of(role), values)
 
 
 def write_notes(role: str, tree: dict[str, Any], names: list[str], settings: dict[str, Any]) -> list[str]:
     """Return what the report says of a platform: what was chosen and what is left to do, and unknown variables with the role's prefix."""
     unknown = role_variables.unknown([name for name in names if name.startswith(f"{role}_")], own=[f"{role}_"])
-    return [*WRITERS[role](tree, **settings), *unknown["warnings"]]
+    return [*notes.WRITERS[role](tree, **settings), *unknown["warnings"]]
 
 
 def failure(errors: list[str]) -> dict[str, Any]:

@@ -6,10 +6,11 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.xitrum.host.plugins.module_utils.source_tree import component, platforms
+from ansible_collections.xitrum.host.plugins.module_utils.platforms import desired as platforms
+from ansible_collections.xitrum.host.plugins.module_utils.source_tree import component
 
 TREE = {"java": 0, "sbt": "1.10.0", "name": "shop", "name_from": "build.sbt", "project": "."}
-COMMON = {"project": "", "main_class": "shop.Boot", "keep": [], "allow_uncommitted": False, "java_options": []}
+COMMON = {"main_class": "shop.Boot", "keep": [], "java_options": []}
 HEROKU = {**COMMON, "java_version": "0", "heap": "300m", "push_remote": ""}
 OPENSHIFT = {**COMMON, "java_version": "17", "heap": "512m", "name": "", "secret": "", "layouts": ["kubernetes"], "entrance": "route",
              "folder": "deploy", "port": 8000, "trusted_proxies": []}

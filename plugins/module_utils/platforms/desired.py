@@ -1,9 +1,9 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The desired source tree of each platform: options of the module source_tree, from the variables of the platform's role. Pure.
+"""The desired source tree of each platform: options of the module source_tree, from the variables of its role. Pure.
 
-`values` are the role's variables, name to value, which L(preflight.platforms) has found right. `tree` is what the module
+`values` are the role's variables, name to value, which L(rules) has found right. `tree` is what the module
 source_tree returned of the tree as it is.
 """
 
@@ -19,8 +19,8 @@ Values = Dict[str, Any]
 #: Renders a template of the role: its name and the variables that it has beside the role's.
 Render = Callable[[str, Values], str]
 
-#: The settings that hold keys, and the variables of the environment that override them. Typesafe Config from 1.3.4 on can be
-#: told to read variables of these names by itself; the line in config/xitrum.conf works in all versions.
+#: The settings that hold keys, and the variables of the environment that override them. Typesafe Config from 1.3.4 on
+#: can be told to read variables of these names by itself; the line in config/xitrum.conf works in all versions.
 KEY_VARIABLES = {
     "xitrum.session.secureKey": "CONFIG_FORCE_xitrum_session_secureKey",
     "xitrum.metrics.apiKey": "CONFIG_FORCE_xitrum_metrics_apiKey",
@@ -37,7 +37,11 @@ CLUSTER_FILES = {
     "deployment.yaml": "FOLDER/deployment.yaml",
     "service.yaml": "FOLDER/service.yaml",
 }
-ENTRANCE_FILES = {"route": {"route.yaml": "FOLDER/route.yaml"}, "ingress": {"ingress.yaml": "FOLDER/ingress.yaml"}, "none": {}}
+ENTRANCE_FILES = {
+    "route": {"route.yaml": "FOLDER/route.yaml"},
+    "ingress": {"ingress.yaml": "FOLDER/ingress.yaml"},
+    "none": {},
+}
 DIY_FILES = {
     "lib.sh": ".openshift/lib.sh",
     "build": ".openshift/action_hooks/build",
@@ -51,8 +55,8 @@ EXECUTABLE = ("build", "start", "stop")
 
 @dataclass(frozen=True)
 class Desired:
-    """What a platform needs of a tree: `options` of the module source_tree, what the report needs to know (`settings` of
-    L(report.platforms)), and the words of the command that follows the application's log."""
+    """What a platform needs of a tree: `options` of the module source_tree, what the report needs to know (`settings`,
+    see L(notes)), and the words of the command that follows the application's log."""
 
     options: Values
     settings: Values
@@ -64,19 +68,12 @@ def as_int(value: Any) -> int:
     return int(float(value))
 
 
-def common_options(role: str, values: Values) -> Values:
-    """Return the options that every platform has, from the role's variables of the same names."""
-    return {
-        "prefix": role,
-        "settings_out": UNUSED_SETTINGS,
-        "variables": KEY_VARIABLES,
-        "console": True,
-        **{name: values[f"{role}_{name}"] for name in ("project", "main_class", "keep", "allow_uncommitted")},
-    }
+#: The options that are the same for every platform.
+COMMON_OPTIONS = {"settings_out": UNUSED_SETTINGS, "variables": KEY_VARIABLES, "console": True}
 
 
 def desired_heroku(values: Values, tree: Values, render: Render) -> Desired:
-    """Return what Heroku needs. Raises ValueError for JVM options that the version of Java does not take."""
+    """Return what Heroku needs. Raises ValueError for JVM options that its Java does not take."""
     del render
     java = as_int(values["heroku_java_version"]) or tree["java"] or 17
     remote = values["heroku_push_remote"]
@@ -96,7 +93,9 @@ def desired_heroku(values: Values, tree: Values, render: Render) -> Desired:
         },
     ]
     options = {
-        **common_options("heroku", values),
+        **COMMON_OPTIONS,
+        "main_class": values["heroku_main_class"],
+        "keep": values["heroku_keep"],
         "builds_top": True,
         "entries": entries,
         "settings": {"xitrum.port.http": "${PORT}"},
@@ -108,7 +107,7 @@ def desired_heroku(values: Values, tree: Values, render: Render) -> Desired:
 
 
 def desired_openshift(values: Values, tree: Values, render: Render) -> Desired:
-    """Return what OpenShift or Kubernetes needs. Raises ValueError for JVM options that the version of Java does not take."""
+    """Return what OpenShift or Kubernetes needs. Raises ValueError for JVM options that its Java does not take."""
     layouts = values["openshift_layouts"]
     # -e openshift_layouts=diy is a text.
     layouts = layouts.split(",") if isinstance(layouts, str) else layouts
@@ -124,7 +123,9 @@ def desired_openshift(values: Values, tree: Values, render: Render) -> Desired:
         return f"{values['openshift_folder']}{path[len('FOLDER'):]}" if path.startswith("FOLDER/") else path
 
     options = {
-        **common_options("openshift", values),
+        **COMMON_OPTIONS,
+        "main_class": values["openshift_main_class"],
+        "keep": values["openshift_keep"],
         "files": [
             {
                 "path": path_of(template),
@@ -145,9 +146,10 @@ def desired_openshift(values: Values, tree: Values, render: Render) -> Desired:
 
 
 def openshift_environments(values: Values, layouts: list[str]) -> Values:
-    """Return `environment`, of which JDK_JAVA_OPTIONS belongs to the image's JDK, and `pod_environment`, of which the rest
-    belongs to the cluster."""
-    java, heap, own = as_int(values["openshift_java_version"]), str(values["openshift_heap"]), list(values["openshift_java_options"])
+    """Return `environment`, of which JDK_JAVA_OPTIONS belongs to the image's JDK, and `pod_environment`, of which the
+    rest belongs to the cluster."""
+    java, heap = as_int(values["openshift_java_version"]), str(values["openshift_heap"])
+    own = list(values["openshift_java_options"])
     trusted = values["openshift_trusted_proxies"]
     options = [
         f"-Dxitrum.port.http={values['openshift_port']}",
@@ -164,4 +166,7 @@ def openshift_environments(values: Values, layouts: list[str]) -> Values:
 
 
 #: Role to the function of its desired tree.
-PLATFORMS: dict[str, Callable[[Values, Values, Render], Desired]] = {"heroku": desired_heroku, "openshift": desired_openshift}
+PLATFORMS: dict[str, Callable[[Values, Values, Render], Desired]] = {
+    "heroku": desired_heroku,
+    "openshift": desired_openshift,
+}

@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 import yaml
 from ansible_collections.xitrum.host.plugins.action import source_tree as action
-from ansible_collections.xitrum.host.plugins.module_utils.preflight import platforms as platform_settings
+from ansible_collections.xitrum.host.plugins.module_utils.platforms import rules as platform_settings
 
 from tests.docs.role_variables import ROOT
 
