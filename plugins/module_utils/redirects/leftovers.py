@@ -10,16 +10,17 @@ somebody else had made stays.
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from ..core.foreign_text import parse_json
-from .rules import remove, run, write
+from .rules import Rule, Step, remove, run, write
 
 RECORD = "/var/lib/xitrum.host/redirects.json"
 _TABLES = {"ipv4": "ip", "ipv6": "ip6"}
 _BASE = ("PREROUTING", "OUTPUT", "INPUT", "POSTROUTING")
 
 
-def base_chains(objects):
+def base_chains(objects: list[dict[str, Any]]) -> dict[str, list[str] | None]:
     """Of each family, the base chains of its table C(nat); None where there is no such table."""
     found = {}
     for family, short in _TABLES.items():
@@ -29,11 +30,11 @@ def base_chains(objects):
     return found
 
 
-def _of(item, short):
+def _of(item: dict[str, Any], short: str) -> bool:
     return item["family"] == short and item["table"] == "nat"
 
 
-def around(steps, rules, mine, state):
+def around(steps: list[Step], rules: list[Rule], mine: bool, state: dict[str, Any]) -> list[Step]:
     """The steps with the record before them, or with the cleaning behind them.
 
     C(rules) are those that iptables or firewalld is to keep, C(mine) whether a rule of ours is live in either. What is
@@ -47,7 +48,7 @@ def around(steps, rules, mine, state):
     return [*steps, *_clean(objects, parse_json(state["record"])), remove(RECORD)]
 
 
-def _clean(objects, before):
+def _clean(objects: list[dict[str, Any]], before: dict[str, list[str] | None]) -> list[Step]:
     """Deletes the base chains and tables that are empty and were not there before, in one transaction."""
     lines = []
     for family, now in base_chains(objects).items():
