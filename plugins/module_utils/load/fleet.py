@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from ..core import addresses
 from ..proxy import definition as proxy
@@ -17,7 +18,7 @@ WAYS = {"direct": "directly to the instances", "proxy": "through the proxies"}
 LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
 
 
-def problems(wanted, groups, known):
+def problems(wanted: dict[str, Any], groups: dict[str, list[str]], known: list[str]) -> list[str]:
     """What is wrong with the settings, as sentences. C(known) are all hosts of the inventory."""
     found = []
     numbers = {name: wanted[name] for name in ("connections", "rate", "seconds", "heartbeat", "timeout")}
@@ -44,7 +45,7 @@ def problems(wanted, groups, known):
     return found + unanswered(wanted, groups.get("xitrum_proxy", []))
 
 
-def unanswered(wanted, proxies):
+def unanswered(wanted: dict[str, Any], proxies: list[str]) -> list[str]:
     """A sentence where connections would be refused by Nginx: with the PROXY protocol it serves, without that header, only its own host, at
     the loopback, and that only where it listens on all addresses. Every host that connects is to call every proxy."""
     if "proxy" not in wanted["through"] or (wanted["software"], wanted["behind"]) != ("nginx", "proxy"):
@@ -60,14 +61,14 @@ def unanswered(wanted, proxies):
             f"protocol (xitrum_proxy_load_balancer_protocol is proxy), and the load does not speak it. Wanted is a way that is answered: {do}."]
 
 
-def instances(hosts, host, wanted):
+def instances(hosts: list[dict[str, Any]], host: str, wanted: dict[str, Any]) -> list[dict[str, Any]]:
     """The instances as C(host) reaches them. With slots there is one, in the slot that was read."""
     found = proxy.servers(hosts, host, {proxy.PORT: wanted["http_port"], proxy.COUNT: wanted["instances"]})
     slots = {one["inventory_hostname"]: (one.get("xitrum_slot_read") or {}).get("slot") or 0 for one in hosts}
     return [{**one, "port": one["port"] + slots[one["host"]]} for one in found]
 
 
-def proxy_targets(hosts, host, wanted):
+def proxy_targets(hosts: list[dict[str, str]], host: str, wanted: dict[str, Any]) -> list[dict[str, Any]]:
     """The proxies as C(host) reaches them: one on C(host) itself at the loopback, unless it listens elsewhere only."""
     port = wanted["proxy_https_port"] if wanted["tls"] else wanted["proxy_http_port"]
     found = []
@@ -78,7 +79,9 @@ def proxy_targets(hosts, host, wanted):
     return found
 
 
-def watched(hosts, host, groups, wanted):
+def watched(
+    hosts: dict[str, dict[str, Any]], host: str, groups: dict[str, list[str]], wanted: dict[str, Any]
+) -> list[dict[str, Any]]:
     """The ports of C(host) whose processes are of interest."""
     found = []
     if host in groups.get("xitrum", []):
@@ -88,7 +91,9 @@ def watched(hosts, host, groups, wanted):
     return found
 
 
-def loads(hosts, groups, host, wanted):
+def loads(
+    hosts: dict[str, dict[str, Any]], groups: dict[str, list[str]], host: str, wanted: dict[str, Any]
+) -> dict[str, Any]:
     """C({problems, loads, watched}) of one host: C(loads) maps a way to the options of M(xitrum.host.connection_load), empty where the host makes none.
 
     C(hosts) maps every host of the inventory to its variables, C(groups) every group to its hosts.

@@ -5,6 +5,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 from .counts import FAILED
 
 #: What is said of connections that were not opened.
@@ -26,12 +29,12 @@ HINTS = {
 NEAR = 0.98
 
 
-def failures(counts):
+def failures(counts: dict[str, Any]) -> list[str]:
     """Why connections were not opened, as a list of words with numbers."""
     return [f"{counts[name]} {WORDS[name]}" for name in FAILED if counts[name]]
 
 
-def limits(asked, counts, hosts):
+def limits(asked: int, counts: dict[str, Any], hosts: dict[str, dict[str, Any]]) -> list[tuple[str, str]]:
     """What limited it, the surest first, as C([(word, sentence)]); empty where all were held.
 
     C(hosts) maps each host to C({before, during, after}), readings of M(xitrum.host.connection_load_info).
@@ -45,7 +48,7 @@ def limits(asked, counts, hosts):
     return found + [*of_answers(asked, counts)]
 
 
-def of_client(counts):
+def of_client(counts: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """What the host that connects has no more of."""
     if counts["client_files"]:
         yield "nofile", "the processes that connect have no more open files: use more hosts in prove_from, or raise their hard limit"
@@ -53,7 +56,7 @@ def of_client(counts):
         yield "ports", "the addresses that connect have no more ports: name more of them in prove_sources, or use more hosts in prove_from"
 
 
-def of_proxy(host, during):
+def of_proxy(host: str, during: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """HAProxy's own limit, which it works out from its open files unless it was given one."""
     said = during["proxy"]
     if not said or not said["most"] or said["connections"] < NEAR * said["most"]:
@@ -65,14 +68,14 @@ def of_proxy(host, during):
         yield "maxconn", f"HAProxy on {host} takes no more than {said['most']} connections: its maxconn (xitrum_max_connections, xitrum_proxy_max_connections)"
 
 
-def of_processes(host, during):
+def of_processes(host: str, during: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """Processes that have no more open files."""
     for row in during["processes"]:
         if row["files"] is not None and row["nofile"] and row["nofile"] > 0 and row["files"] >= min(NEAR * row["nofile"], row["nofile"] - 1):
             yield "nofile", f"{row['name']} ({row['process']} {row['pid']} on {host}) has {row['files']} of its {row['nofile']} open files (nofile)"
 
 
-def of_restarts(host, before, after):
+def of_restarts(host: str, before: dict[str, Any], after: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """Processes that did not live through it."""
     pids = {(row["name"], row["pid"]) for row in after["processes"]}
     names = {row["name"] for row in after["processes"]}
@@ -83,7 +86,7 @@ def of_restarts(host, before, after):
                               "its log and the kernel's say whether it was out of memory")
 
 
-def of_kernel(host, seen):
+def of_kernel(host: str, seen: dict[str, dict[str, Any]]) -> Iterator[tuple[str, str]]:
     """The kernel's own limits."""
     during, before, after = seen["during"], seen["before"], seen["after"]
     if during["conntrack"] and during["conntrack"][0] >= NEAR * during["conntrack"][1]:
@@ -96,7 +99,7 @@ def of_kernel(host, seen):
         yield "backlog", f"on {host} {full} connects found the queue of a listening socket full (backlog: {backlogs})"
 
 
-def of_answers(asked, counts):
+def of_answers(asked: int, counts: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """What is known from the connections alone."""
     if counts["turned_away"]:
         yield "answer", f"{counts['turned_away']} were answered with {counts['status']}{HINTS.get(counts['status'], '')}"

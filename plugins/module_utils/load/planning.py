@@ -9,6 +9,7 @@ A plan that the host cannot make is refused before the first connection, with th
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from ..core.plan import Plan
 
@@ -29,7 +30,7 @@ CATCH_UP = 0.2
 #: How long it goes on when nobody asks for it any more (the controller is gone), in seconds.
 LEASE = 30
 
-SPEC = {
+SPEC: dict[str, Any] = {
     "connections": {"type": "int", "default": 1000},
     "rate": {"type": "int", "default": 200},
     "seconds": {"type": "int", "default": 10},
@@ -59,12 +60,12 @@ RESOURCES = {
 }
 
 
-def split(total, parts):
+def split(total: int, parts: int) -> list[int]:
     """A total as that many parts, the first ones larger by one: C(split(7, 3)) is C([3, 2, 2])."""
     return [total // parts + (index < total % parts) for index in range(parts)]
 
 
-def with_headers(options):
+def with_headers(options: dict[str, Any]) -> dict[str, Any]:
     """The options with C(headers) as what its JSON means; as the text that it was where that is none, which L(input_problems) refuses."""
     try:
         return {**options, "headers": json.loads(options["headers"] or "{}")}
@@ -72,7 +73,7 @@ def with_headers(options):
         return dict(options)
 
 
-def header_problems(headers):
+def header_problems(headers: Any) -> list[str]:
     """What is wrong with headers, as sentences that show none of their values."""
     if not isinstance(headers, dict):
         return ["prove_headers: found something else, wanted a dictionary of header names to texts, such as {Origin: 'https://www.example.com'}."]
@@ -81,7 +82,7 @@ def header_problems(headers):
     return found + [f"prove_headers: {name!r} has a line break in it." for name, value in headers.items() if any(one in f"{name}{value}" for one in "\r\n")]
 
 
-def input_problems(wanted):
+def input_problems(wanted: dict[str, Any]) -> list[str]:
     """Values that cannot be meant, as sentences."""
     found = []
     for name in ("connections", "rate", "seconds", "heartbeat", "timeout"):
@@ -100,14 +101,14 @@ def input_problems(wanted):
     return found
 
 
-def sources_of(target, wanted, state):
+def sources_of(target: dict[str, Any], wanted: dict[str, Any], state: dict[str, Any]) -> int:
     """How many addresses this target can be called from: as many of the loopback as it takes where it is the host itself."""
     if state["local"].get(target["address"]):
         return LOOPBACK_MOST
     return max(1, len(wanted["sources"]))
 
 
-def bounds(wanted, state):
+def bounds(wanted: dict[str, Any], state: dict[str, Any]) -> dict[str, int]:
     """Each resource that the client can run out of, with the connections that it is good for. None is not known."""
     count = len(wanted["targets"])
     found = {
@@ -120,13 +121,13 @@ def bounds(wanted, state):
     return {name: most for name, most in found.items() if most is not None}
 
 
-def processes(connections, state):
+def processes(connections: int, state: dict[str, Any]) -> int:
     """How many processes hold them: as many as their open files need, and as the processors are worth."""
     each = state["nofile"] - FILES_BESIDE
     return max(-(-connections // each), min(state["cpus"], -(-connections // PROCESS_LEAST)))
 
 
-def addresses(wanted, state):
+def addresses(wanted: dict[str, Any], state: dict[str, Any]) -> list[list[str]]:
     """The source addresses for each target, in the order of the targets; C([""]) lets the kernel choose."""
     share = -(-wanted["connections"] // len(wanted["targets"]))
     needed = -(-share // state["ports"])
@@ -139,18 +140,18 @@ def addresses(wanted, state):
     return found
 
 
-def credit(left, seconds, rate):
+def credit(left: float, seconds: float, rate: int) -> float:
     """How many connections of a ramp are due, with what was left and the seconds since. A process that was late does not make up for it
     all at once: that would be a burst of its own making."""
     return left + min(seconds, CATCH_UP) * rate
 
 
-def deadline(wanted):
+def deadline(wanted: dict[str, Any]) -> float:
     """The seconds after which a load ends, whatever happens."""
     return 2 * wanted["connections"] / wanted["rate"] + 2 * wanted["timeout"] + wanted["seconds"] + 4 * LEASE
 
 
-def plan(wanted, state):
+def plan(wanted: dict[str, Any], state: dict[str, Any]) -> Plan:
     """A Plan with C(facts): C(most), C(ends), and C(workers), each with C(connections), C(first) (the number of its first), C(rate)."""
     problems = input_problems(wanted)
     if problems:

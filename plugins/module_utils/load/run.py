@@ -19,6 +19,8 @@ import stat
 import sys
 import tempfile
 import time
+from collections.abc import Callable
+from typing import Any
 
 from ..core.process import parse_stat
 from . import counts as load_counts
@@ -35,7 +37,7 @@ class LoadError(Exception):
     """What is wrong, as a sentence."""
 
 
-def start(wanted, facts):
+def start(wanted: dict[str, Any], facts: dict[str, Any]) -> str:
     """Starts a load and returns its folder."""
     folder = tempfile.mkdtemp(prefix=PREFIX, dir=base())
     touch(f"{folder}/lease")
@@ -61,12 +63,12 @@ def start(wanted, facts):
     return folder
 
 
-def base():
+def base() -> str | None:
     """The folder of the folders: for root one in which nobody else can make a name that has become free."""
     return "/run" if os.geteuid() == 0 and os.path.isdir("/run") else None
 
 
-def stat_of(pid):
+def stat_of(pid: int) -> dict[str, Any] | None:
     """What the kernel says of a process that runs; None of one that is gone, or that only waits for its parent to take note of its end."""
     try:
         with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
@@ -76,14 +78,14 @@ def stat_of(pid):
     return None if found["state"] in "ZX" else found
 
 
-def look(folder):
+def look(folder: str) -> dict[str, Any]:
     """What a load says. Whoever looks lets it go on."""
     found = check(folder)
     touch(f"{found}/lease")
     return alive(found)
 
 
-def alive(folder):
+def alive(folder: str) -> dict[str, Any]:
     """What a load says. Raises LoadError where it cannot say anything any more."""
     process = read(folder, "process")
     found = stat_of(process["pid"])
@@ -95,7 +97,7 @@ def alive(folder):
     return said
 
 
-def stop(folder, sleep=time.sleep):
+def stop(folder: str, sleep: Callable[[float], None] = time.sleep) -> dict[str, Any]:
     """Ends a load and returns what it said at its end; its folder is gone."""
     found = check(folder)
     touch(f"{found}/stop")
@@ -108,7 +110,7 @@ def stop(folder, sleep=time.sleep):
         shutil.rmtree(found)
 
 
-def check(folder):
+def check(folder: str) -> str:
     """The folder, where it is one of a load, and of this user: somebody else could have links in it."""
     try:
         found = os.lstat(folder)
@@ -123,19 +125,19 @@ def check(folder):
     return folder
 
 
-def touch(path):
+def touch(path: str) -> None:
     """Makes a file new."""
     with open(path, "a", encoding="utf-8"):
         os.utime(path)
 
 
-def read(folder, name):
+def read(folder: str, name: str) -> dict[str, Any]:
     """What C(write) has written."""
     with open(f"{folder}/{name}.json", encoding="utf-8") as file:
         return json.load(file)
 
 
-def write(folder, name, said):
+def write(folder: str, name: str, said: dict[str, Any]) -> None:
     """Writes it whole."""
     with open(f"{folder}/{name}.new", "w", encoding="utf-8") as file:
         json.dump(said, file)
@@ -145,13 +147,16 @@ def write(folder, name, said):
 class Load:
     """The process that starts the others, adds up what they count, and ends them."""
 
-    def __init__(self, wanted, facts, folder):
+    def __init__(self, wanted: dict[str, Any], facts: dict[str, Any], folder: str) -> None:
         self.wanted, self.facts, self.folder = wanted, facts, folder
         self.counts = load_counts.Counts(len(facts["workers"]))
         self.flag = mmap.mmap(-1, 1)
-        self.pids, self.lost, self.began, self.full = [], 0, time.monotonic(), None
+        self.pids: list[int] = []
+        self.lost, self.began = 0, time.monotonic()
+        #: When all were tried, by time.monotonic().
+        self.full: float | None = None
 
-    def run(self):
+    def run(self) -> None:
         """Starts the processes, and says how it goes until it is to end."""
         # For these processes only, as far as the host lets them.
         hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
@@ -172,7 +177,7 @@ class Load:
             os.waitpid(pid, 0)
         self.say("ended", last, held)
 
-    def fork(self, row):
+    def fork(self, row: int) -> int:
         """One process. It ends with this one, too."""
         parent = os.getpid()
         pid = os.fork()
@@ -184,13 +189,13 @@ class Load:
         finally:
             os._exit(0)
 
-    def reap(self):
+    def reap(self) -> int:
         """Processes that have ended. Returns how many."""
         gone = [pid for pid in self.pids if os.waitpid(pid, os.WNOHANG)[0]]
         self.pids = [pid for pid in self.pids if pid not in gone]
         return len(gone)
 
-    def over(self):
+    def over(self) -> bool:
         """Whether it is to end: somebody says so, nobody looks any more, its time is over, or its processes are gone."""
         self.lost += self.reap()
         if not os.path.exists(f"{self.folder}/lease"):
@@ -201,7 +206,7 @@ class Load:
             shutil.rmtree(self.folder, ignore_errors=True)
         return left or not self.pids or os.path.exists(f"{self.folder}/stop") or time.monotonic() - self.began > self.facts["deadline"]
 
-    def say(self, phase, last=None, now=None):
+    def say(self, phase: str, last: dict[str, int] | None = None, now: float | None = None) -> None:
         """Writes what is so, or what was so last."""
         said, now = last or load_counts.total(self.counts.rows()), now or time.monotonic()
         # A process that has reached a limit tries no more of its share.

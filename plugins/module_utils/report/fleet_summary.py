@@ -5,6 +5,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 from ..core.plan import RUN
 
 #: The words for a row's status, as a person reads them.
@@ -14,12 +17,12 @@ WORDS = {
 }
 
 
-def concerns(state):
+def concerns(state: dict[str, Any] | None) -> dict[str, dict[str, Any]]:
     """The concerns of one host's read: name to its report."""
     return {name: report for name, report in (state or {}).items() if isinstance(report, dict) and "rows" in report}
 
 
-def needs_work(state, locked=False):
+def needs_work(state: dict[str, Any] | None, locked: bool = False) -> bool:
     """Whether a run would change anything on the host: a file, a process, or what is left over. With C(locked), a lock that is there counts too, and
     a step that a run has not ended."""
     found = concerns(state)
@@ -28,12 +31,12 @@ def needs_work(state, locked=False):
     return any(report["differs"] for report in found.values()) or any(instances.get(name) for name in left)
 
 
-def rows(state):
+def rows(state: dict[str, Any] | None) -> list[dict[str, Any]]:
     """All rows of a host's read."""
     return [row for report in concerns(state).values() for row in report["rows"]]
 
 
-def open_work(state, host):
+def open_work(state: dict[str, Any], host: str) -> str:
     """What is still not as it should be, for a person."""
     left = [f"  {row['item']}: wanted {row['wanted']}, configured {row['configured'] or '-'}, effective {row['effective'] or '-'} ({row['why']})"
             for row in rows(state) if row["status"] in ("differs", "restart")]
@@ -44,12 +47,18 @@ def open_work(state, host):
     return "\n".join([f"{host} is not as it should be after this run ({', '.join(changed) or 'instances'}):", *left, advice])
 
 
-def hosts_said(count):
+def hosts_said(count: int) -> str:
     """A number of hosts, for a person."""
     return f"{count} host{'' if count == 1 else 's'}"
 
 
-def fleet_summary(states, check_mode, everything=False, command=RUN, lost=()):
+def fleet_summary(
+    states: dict[str, dict[str, Any] | None],
+    check_mode: bool,
+    everything: bool = False,
+    command: str = RUN,
+    lost: Sequence[str] = (),
+) -> str:
     """The fleet in one screen. C(states) maps a host to its read; a host without one was not reached. With
     C(everything), the rows that are as wanted are shown too. C(command) is the line to type that restarts
     instances. C(lost) are the hosts that left the run before its end: nobody knows what they are now."""
@@ -76,7 +85,7 @@ def fleet_summary(states, check_mode, everything=False, command=RUN, lost=()):
     return "\n".join(text).rstrip()
 
 
-def restart_note(states, command):
+def restart_note(states: dict[str, dict[str, Any] | None], command: str) -> list[str]:
     """The running instances that need a restart after a run that restarts none (host preparation), and the command
     that restarts them."""
     due = {host: concerns(states[host]).get("restarts", {}).get("due", []) for host in sorted(states)}
@@ -90,9 +99,9 @@ def restart_note(states, command):
     return [*head, *found, f"To restart them in batches, run: {command}"] if found else []
 
 
-def alike(states):
+def alike(states: dict[str, dict[str, Any] | None]) -> dict[tuple[str, ...], dict[str, list[str]]]:
     """Rows that say the same of several hosts or instances, once: the row's words to where they hold."""
-    found = {}
+    found: dict[tuple[str, ...], dict[str, list[str]]] = {}
     for host in sorted(states):
         for row in rows(states[host]):
             place, _space, item = row["item"].partition(" ") if row["concern"] == "instance" else ("", "", row["item"])
@@ -101,7 +110,7 @@ def alike(states):
     return found
 
 
-def places(where, count):
+def places(where: dict[str, list[str]], count: int) -> str:
     """The hosts and instances of a row, short."""
     if len(where) == count and count > 1 and not any(any(numbers) for numbers in where.values()):
         return "all hosts"
@@ -112,10 +121,11 @@ def places(where, count):
 SHOWN = ("nofile", "backlog", "MaxHeapSize")
 
 
-def three_columns(states, everything):
+def three_columns(states: dict[str, dict[str, Any] | None], everything: bool) -> list[str]:
     """Wanted, configured, effective. What is as wanted is counted, unless it is one of SHOWN."""
     found, count = alike(states), len(states)
-    lines, good, elsewhere = [], 0, {}
+    lines, good = [], 0
+    elsewhere: dict[tuple[str, str], list[str]] = {}
     for (item, wanted, configured, effective, status, why), where in found.items():
         if status in ("absent", "read_only") and not everything:
             elsewhere.setdefault((WORDS[status], places(where, count)), []).append(item)
@@ -130,7 +140,7 @@ def three_columns(states, everything):
     return text
 
 
-def table(header, lines):
+def table(header: tuple[str, ...], lines: Sequence[tuple[int | str, ...]]) -> list[str]:
     """Columns as wide as their widest cell."""
     cells = [header, *lines]
     widths = [max(len(str(line[column])) for line in cells) for column in range(len(header))]

@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Sequence
+from typing import Any
 
 from ..core.commands import connection_options, inventory_options
 from ..core.plan import BASE, LOOK, PING, ROLLBACK, RUN, SERVER, shell_line
@@ -23,7 +25,7 @@ BASE_CONCERNS = ("jdk", "alternatives", "kernel", "nofile")
 ROLLBACK_CONCERNS = ("instance", "service", "redirects", "files")
 
 
-def keep_release(item, release):
+def keep_release(item: dict[str, Any], release: str) -> str:
     """The mend of a finding for a host that runs C(release) instead of the inventory's (empty: it does not): one
     that does not bring the inventory's."""
     if not release or item["mend"] != RUN:
@@ -45,7 +47,7 @@ _TEMPLATE = re.compile(r"\{[{%#]")
 _OPTION = re.compile(r"(?:argv|chdir|cmd|creates|executable|expand_argument_vars|removes|stdin|stdin_add_newline|strip_empty_ends)=")
 
 
-def typed(mend, host, inventory, variables="", commands=()):
+def typed(mend: str, host: str, inventory: str, variables: str = "", commands: Sequence[list[str]] = ()) -> str:
     """A mend as a line to type. C(inventory) are the options of how hosts are found and reached, C(variables) the
     C(-e) of playbooks. C(commands) are those of the host that the mend shows: each is a list of words, and nothing that is
     no word of one of them reaches a shell. Returns an empty text where they cannot be typed as they are."""
@@ -64,7 +66,7 @@ def typed(mend, host, inventory, variables="", commands=()):
     return mend
 
 
-def ad_hoc(commands, host, options):
+def ad_hoc(commands: Sequence[list[str]], host: str, options: str) -> str:
     """Commands of a host as a line for the controller's terminal; an empty text where no line is what they are."""
     words = [word for command in commands for word in command]
     if any(not word.isprintable() or _TEMPLATE.search(word) or _OPTION.match(word) for word in words):

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Sequence
+from typing import Any
 
 RANDOM = '"$(openssl rand -hex 32)"'
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
-def heroku_notes(tree, java_version, remote):
+def heroku_notes(tree: dict[str, Any], java_version: str, remote: str) -> list[str]:
     """Sentences for Heroku. C(tree): what the module source_tree returned. C(remote): the git remote of the application there."""
     notes = []
     if tree["java"] and not java_version:
@@ -26,7 +28,9 @@ def heroku_notes(tree, java_version, remote):
     return notes + unset_notes(tree)
 
 
-def openshift_notes(tree, name, chosen, secret, layouts):
+def openshift_notes(
+    tree: dict[str, Any], name: str, chosen: bool, secret: str, layouts: Sequence[str]
+) -> list[str]:
     """Sentences for OpenShift. C(chosen): whether the user chose the C(name)."""
     notes = []
     if not chosen:
@@ -45,29 +49,29 @@ def openshift_notes(tree, name, chosen, secret, layouts):
     return notes + unset_notes(tree)
 
 
-def settable(tree):
+def settable(tree: dict[str, Any]) -> list[dict[str, Any]]:
     """The settings that need an environment variable of the user: those with a public example, or with a variable of the user's own."""
     return [row for row in tree["variables"] if (row["example"] or row["own"]) and _NAME.fullmatch(row["variable"])]
 
 
-def unset_notes(tree):
+def unset_notes(tree: dict[str, Any]) -> list[str]:
     """Sentences on public examples that no environment variable overrides, such as those of a file that is kept."""
     return [f"{config_of(tree)} has the public example for {short(row)}, and no environment variable overrides it. Set a key of your own there."
             for row in tree["variables"] if row["example"] and not row["variable"]]
 
 
-def key_sentence(tree, rows):
+def key_sentence(tree: dict[str, Any], rows: list[dict[str, Any]]) -> str:
     """What is wrong with keys as they are."""
     public, own = [short(row) for row in rows if row["example"]], [f"{short(row)} from {row['variable']}" for row in rows if not row["example"]]
     sentences = [f"{config_of(tree)} has the public examples for {' and '.join(public)}; who knows the secure key can forge sessions."] if public else []
     return " ".join(sentences + ([f"{config_of(tree)} takes {' and '.join(own)}."] if own else []))
 
 
-def short(row):
+def short(row: dict[str, Any]) -> str:
     """A setting as the file has it inside of C(xitrum)."""
     return row["key"].removeprefix("xitrum.")
 
 
-def config_of(tree):
+def config_of(tree: dict[str, Any]) -> str:
     """The path of the application's configuration in the tree."""
     return "config/xitrum.conf" if tree["project"] == "." else f"{tree['project']}/config/xitrum.conf"
