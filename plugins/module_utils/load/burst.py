@@ -3,8 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A burst of connects at once against a listening socket of one's own: what a backlog is good for while nobody accepts.
 
-The listener does not accept for a while, as an application does not during a pause of its garbage collection. What finds the queue full is
-dropped, and the client's kernel sends its SYN again a second later: the user waits, and no log says so.
+The listener does not accept for a while, as an application does not during a pause of its garbage collection. What
+finds the queue full is dropped, and the client's kernel sends its SYN again a second later:
+the user waits, and no log says so.
 """
 
 from __future__ import annotations
@@ -30,7 +31,8 @@ SPEC: dict[str, Any] = {
     "port": {"type": "int", "default": 0},
 }
 
-#: A burst is a burst: more at once only measures how fast one process can call connect(). Seconds that a listener may not accept.
+#: A burst is a burst: more at once only measures how fast one process can call connect().
+#: Seconds that a listener may not accept.
 CONNECTS_MOST, PAUSE_MOST = 20000, 5
 FILES_BESIDE = 64
 
@@ -47,12 +49,16 @@ def problems(wanted: dict[str, Any], nofile: int, ports: int) -> list[str]:
     most = min((nofile - FILES_BESIDE) // 2, ports)
     if not found and wanted["connects"] > most:
         ends = "ports that connections leave from" if most == ports else "open files of one process, two for each"
-        found.append(f"prove_burst: found {wanted['connects']}, and this host can make {most} at once: its {ends} end first. Wanted is {most} or less.")
+        found.append(
+            f"prove_burst: found {wanted['connects']}, and this host can make {most} at once: its {ends} end first. "
+            f"Wanted is {most} or less."
+        )
     return found
 
 
 def measured(made: list[tuple[float, bool]], connects: int) -> dict[str, float | None]:
-    """From the connects that were made, as C((seconds, whether by a repeated SYN)): how many were made at once, late, or not at all."""
+    """From the connects that were made, as C((seconds, whether by a repeated SYN)):
+    how many were made at once, late, or not at all."""
     late = sum(again for _seconds, again in made)
     return {"connects": connects, "at_once": len(made) - late, "delayed": late, "failed": connects - len(made),
             "slowest_ms": round(max(made)[0] * 1000, 1) if made else None}
@@ -77,7 +83,9 @@ class Burst:
     def call(self, listener: socket.socket | None, pause: float) -> list[tuple[float, bool]]:
         """Connects at once, accepts after the pause, and returns what L(measured) takes."""
         for _number in range(self.connects):
-            link = socket.socket(socket.AF_INET6 if ":" in self.address[0] else socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+            link = socket.socket(
+                socket.AF_INET6 if ":" in self.address[0] else socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_NONBLOCK
+            )
             self.open.append(link)
             self.began[link.fileno()] = (link, time.monotonic())
             link.connect_ex(self.address)
@@ -109,7 +117,8 @@ class Burst:
 
 
 def burst(host: Host, wanted: dict[str, Any], backlog: int = 0) -> dict[str, float | None]:
-    """A burst against a listener of one's own with this backlog, or without one against the address and port. Returns its numbers."""
+    """A burst against a listener of one's own with this backlog,
+    or without one against the address and port. Returns its numbers."""
     listener, address = None, (addresses.local_target(wanted["address"]), wanted["port"])
     before = load_state.parse_netstat(host.read("/proc/net/netstat") or "")
     if backlog:

@@ -1,7 +1,8 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the processes that hold connections count, in memory that they share with the one that started them. Pure, but for the memory."""
+"""What the processes that hold connections count, in memory that they share with the one that started them.
+Pure, but for the memory."""
 
 from __future__ import annotations
 
@@ -11,11 +12,13 @@ import socket
 import struct
 from typing import Any
 
-#: Numbers of one process, in this order. C(tried) to connect, C(opened) as a WebSocket, C(held) now; why the others are not; C(dropped) after
-#: they were open; C(silent), whose ping was not answered in time, and which are given up; C(delayed), whose connect took a repeated
-#: SYN; C(stopped) processes that tried no more, since a limit was reached.
-NAMES = ("tried", "opened", "held", "refused", "unanswered", "turned_away", "closed_early", "client_files", "client_ports", "other",
-         "dropped", "silent", "delayed", "pings", "pongs", "stopped", "status", "errno")
+#: Numbers of one process, in this order. C(tried) to connect, C(opened) as a WebSocket, C(held) now; why the others are
+#: not; C(dropped) after they were open; C(silent), whose ping was not answered in time, and which are given up;
+#: C(delayed), whose connect took a repeated SYN; C(stopped) processes that tried no more, since a limit was reached.
+NAMES = (
+    "tried", "opened", "held", "refused", "unanswered", "turned_away", "closed_early", "client_files", "client_ports",
+    "other", "dropped", "silent", "delayed", "pings", "pongs", "stopped", "status", "errno",
+)
 #: Of these the sum over processes says nothing: the last HTTP status that was not 101, the last error number.
 LAST = ("status", "errno")
 #: Why a connection was not opened.
@@ -38,13 +41,14 @@ def step(seconds: float) -> int:
 
 
 def repeated(link: socket.socket) -> bool:
-    """Whether a connection that was just made took a repeated SYN: the first was dropped, and the next comes a second later. The kernel
-    knows; the time alone would also count what this process was late to see."""
+    """Whether a connection that was just made took a repeated SYN: the first was dropped, and the next comes a second
+    later. The kernel knows; the time alone would also count what this process was late to see."""
     return RETRANSMITS.unpack(link.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, RETRANSMITS.size))[0] > 0
 
 
 def percentile(steps: list[int], share: float) -> float | None:
-    """The time in milliseconds below which this share (0 to 1) of the counted ones is; None where nothing was counted."""
+    """The time in milliseconds below which this share (0 to 1) of the counted ones is;
+    None where nothing was counted."""
     total = sum(steps)
     if not total:
         return None
@@ -84,7 +88,9 @@ class Counts:
 
 def total(rows: list[list[int]]) -> dict[str, Any]:
     """All processes (of all hosts) as one dictionary: each of NAMES, and C(connect) and C(pong) as lists of steps."""
-    said: dict[str, Any] = {name: (max if name in LAST else sum)([row[index] for row in rows] or [0]) for index, name in enumerate(NAMES)}
+    said: dict[str, Any] = {
+        name: (max if name in LAST else sum)([row[index] for row in rows] or [0]) for index, name in enumerate(NAMES)
+    }
     for index, name in enumerate(TIMES):
         begin = len(NAMES) + index * STEPS
         said[name] = [sum(row[begin + step] for row in rows) for step in range(STEPS)]
@@ -93,7 +99,9 @@ def total(rows: list[list[int]]) -> dict[str, Any]:
 
 def merged(totals: list[dict[str, Any]]) -> dict[str, Any]:
     """Several of L(total) as one."""
-    said: dict[str, Any] = {name: (max if name in LAST else sum)([one[name] for one in totals] or [0]) for name in NAMES}
+    said: dict[str, Any] = {
+        name: (max if name in LAST else sum)([one[name] for one in totals] or [0]) for name in NAMES
+    }
     for name in TIMES:
         said[name] = [sum(one[name][step] for one in totals) for step in range(STEPS)]
     return said

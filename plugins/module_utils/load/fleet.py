@@ -26,13 +26,21 @@ def problems(wanted: dict[str, Any], groups: dict[str, list[str]], known: list[s
     if wanted["burst"] < 0:
         found.append(f"prove_burst: found {wanted['burst']}, wanted the number of connects at once, or 0 for none.")
     if not wanted["path"]:
-        found.append("prove_path is not set: wanted is the path of a WebSocket of the application, such as /sockjs/websocket. "
-                     "Only its author knows whom it may be opened by.")
+        found.append(
+            "prove_path is not set: wanted is the path of a WebSocket of the application, such as /sockjs/websocket. "
+            "Only its author knows whom it may be opened by."
+        )
     if not LABEL.fullmatch(wanted["label"]):
-        found.append(f"prove_label: found {wanted['label']!r}, wanted are letters, digits and . _ - as it is the name of a file and of a column.")
+        found.append(
+            f"prove_label: found {wanted['label']!r}, wanted are letters, digits and . _ - as it is the name of a file "
+            "and of a column."
+        )
     strange = [name for name in wanted["from"] if name not in known]
     if strange:
-        found.append(f"prove_from: found {', '.join(strange)}, which the inventory does not have. Wanted are its hosts, or localhost for the controller.")
+        found.append(
+            f"prove_from: found {', '.join(strange)}, which the inventory does not have. Wanted are its hosts, or "
+            "localhost for the controller."
+        )
     if not wanted["from"]:
         found.append("prove_from is empty: wanted are the hosts that connect.")
     wrong = [way for way in wanted["through"] if way not in WAYS]
@@ -46,8 +54,9 @@ def problems(wanted: dict[str, Any], groups: dict[str, list[str]], known: list[s
 
 
 def unanswered(wanted: dict[str, Any], proxies: list[str]) -> list[str]:
-    """A sentence where connections would be refused by Nginx: with the PROXY protocol it serves, without that header, only its own host, at
-    the loopback, and that only where it listens on all addresses. Every host that connects is to call every proxy."""
+    """A sentence where connections would be refused by Nginx: with the PROXY protocol it serves, without that header,
+    only its own host, at the loopback, and that only where it listens on all addresses.
+    Every host that connects is to call every proxy."""
     if "proxy" not in wanted["through"] or (wanted["software"], wanted["behind"]) != ("nginx", "proxy"):
         return []
     everywhere = any(map(addresses.is_every, wanted["proxy_listen"]))
@@ -57,8 +66,11 @@ def unanswered(wanted: dict[str, Any], proxies: list[str]) -> list[str]:
     do = "prove directly (prove_through=['direct'])"
     if everywhere and len(proxies) == 1:
         do += f", or from the proxy itself (prove_from={proxies})"
-    return [f"prove_through: found proxy, from {', '.join(outside)} to {', '.join(proxies)}, where Nginx answers nobody but its own host without the PROXY "
-            f"protocol (xitrum_proxy_load_balancer_protocol is proxy), and the load does not speak it. Wanted is a way that is answered: {do}."]
+    return [
+        f"prove_through: found proxy, from {', '.join(outside)} to {', '.join(proxies)}, where Nginx answers nobody "
+        "but its own host without the PROXY protocol (xitrum_proxy_load_balancer_protocol is proxy), and the load does "
+        f"not speak it. Wanted is a way that is answered: {do}."
+    ]
 
 
 def instances(hosts: list[dict[str, Any]], host: str, wanted: dict[str, Any]) -> list[dict[str, Any]]:
@@ -87,14 +99,20 @@ def watched(
     if host in groups.get("xitrum", []):
         found += [{"name": one["name"], "port": one["port"]} for one in instances([hosts[host]], host, wanted)]
     if host in groups.get("xitrum_proxy", []):
-        found.append({"name": wanted["software"], "port": wanted["proxy_https_port"] if wanted["tls"] else wanted["proxy_http_port"]})
+        found.append(
+            {
+                "name": wanted["software"],
+                "port": wanted["proxy_https_port"] if wanted["tls"] else wanted["proxy_http_port"],
+            }
+        )
     return found
 
 
 def loads(
     hosts: dict[str, dict[str, Any]], groups: dict[str, list[str]], host: str, wanted: dict[str, Any]
 ) -> dict[str, Any]:
-    """C({problems, loads, watched}) of one host: C(loads) maps a way to the options of M(xitrum.host.connection_load), empty where the host makes none.
+    """C({problems, loads, watched}) of one host:
+    C(loads) maps a way to the options of M(xitrum.host.connection_load), empty where the host makes none.
 
     C(hosts) maps every host of the inventory to its variables, C(groups) every group to its hosts.
     """

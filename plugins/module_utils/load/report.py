@@ -34,14 +34,17 @@ def way_report(
 ) -> dict[str, Any]:
     """The figures of one way.
 
-    C(readings) maps hosts to C({before, during, after}), C(loads) the hosts that connected to their counts, C(capacities) hosts to the capacity plan
-    of what they are and have (C({largest, ends})).
+    C(readings) maps hosts to C({before, during, after}), C(loads) the hosts that connected to their counts,
+    C(capacities) hosts to the capacity plan of what they are and have (C({largest, ends})).
     """
     counts = load_counts.merged(list(loads.values()))
     ended = load_limits.limits(asked, counts, readings)
     rows = [(host, row) for host, seen in readings.items() for row in seen["during"]["processes"]]
     filled = [(host, row) for host, row in rows if row["files"] and (row["nofile"] or 0) > 0]
-    fullest = max([(row["files"] / row["nofile"], row["files"], row["nofile"], row["name"], host) for host, row in filled], default=None)
+    fullest = max(
+        [(row["files"] / row["nofile"], row["files"], row["nofile"], row["name"], host) for host, row in filled],
+        default=None,
+    )
     return {
         "asked": asked,
         "held": counts["held"],
@@ -53,11 +56,19 @@ def way_report(
         "pongs": counts["pongs"],
         "connect_ms": [load_counts.percentile(counts["connect"], share) for share in (0.5, 0.99)],
         "ping_ms": [load_counts.percentile(counts["pong"], share) for share in (0.5, 0.99)],
-        "overflows": {host: seen["after"]["counters"]["ListenOverflows"] - seen["before"]["counters"]["ListenOverflows"] for host, seen in readings.items()},
-        "drops": {host: seen["after"]["counters"]["ListenDrops"] - seen["before"]["counters"]["ListenDrops"] for host, seen in readings.items()},
+        "overflows": {
+            host: seen["after"]["counters"]["ListenOverflows"] - seen["before"]["counters"]["ListenOverflows"]
+            for host, seen in readings.items()
+        },
+        "drops": {
+            host: seen["after"]["counters"]["ListenDrops"] - seen["before"]["counters"]["ListenDrops"]
+            for host, seen in readings.items()
+        },
         "backlogs": {f"{host} {row['name']}": row["backlog"] for host, row in rows},
         "memory_bytes": memory(readings, counts["held"]),
-        "fullest": {"files": fullest[1], "nofile": fullest[2], "name": fullest[3], "host": fullest[4]} if fullest else None,
+        "fullest": (
+            {"files": fullest[1], "nofile": fullest[2], "name": fullest[3], "host": fullest[4]} if fullest else None
+        ),
         "promise": promise(capacities, groups, way),
         "ended_by": [list(pair) for pair in ended],
     }
@@ -76,24 +87,33 @@ def memory(readings: dict[str, dict[str, Any]], held: int) -> dict[str, int]:
 
 
 def promise(capacities: dict[str, dict[str, Any]], groups: dict[str, list[str]], way: str) -> dict[str, Any] | None:
-    """The connections that the capacity plan gives the fleet, and what ends first: C({largest, ends, hosts}); the proxies' part where it is smaller."""
+    """The connections that the capacity plan gives the fleet, and what ends first: C({largest, ends, hosts});
+    the proxies' part where it is smaller."""
     parts = ["xitrum", "xitrum_proxy"] if way == "proxy" else ["xitrum"]
     found = []
     for part in parts:
         known = [(host, capacities[host]) for host in groups.get(part, []) if host in capacities]
         if known:
-            found.append({"largest": sum(plan["largest"] for _host, plan in known), "ends": known[0][1]["ends"], "hosts": [host for host, _plan in known]})
+            found.append(
+                {
+                    "largest": sum(plan["largest"] for _host, plan in known),
+                    "ends": known[0][1]["ends"],
+                    "hosts": [host for host, _plan in known],
+                }
+            )
     return min(found, key=lambda part: part["largest"]) if found else None
 
 
 def shortfalls(report: dict[str, Any]) -> Iterator[str]:
-    """Why a run failed, one sentence for each way on which fewer connections were held than asked for; none where all
-    were."""
+    """Why a run failed, one sentence for each way on
+    which fewer connections were held than asked for; none where all were."""
     for way, figures in report["ways"].items():
         if figures["held"] < figures["asked"]:
             words = ", ".join(dict.fromkeys(word for word, _sentence in figures["ended_by"])) or "an unknown reason"
-            yield (f"found {figures['held']} connections held {load_fleet.WAYS[way]}, expected {figures['asked']} (prove_connections): "
-                   f"limited by {words}. The table before this message has the details.")
+            yield (
+                f"found {figures['held']} connections held {load_fleet.WAYS[way]}, expected {figures['asked']} "
+                f"(prove_connections): limited by {words}. The table before this message has the details."
+            )
 
 
 def cells(said: dict[str, Any]) -> list[tuple[str, str]]:
@@ -121,7 +141,10 @@ def cells(said: dict[str, Any]) -> list[tuple[str, str]]:
         ("queue full (ListenOverflows)", on_hosts(said["overflows"])),
         ("SYNs dropped (ListenDrops)", on_hosts(said["drops"])),
         ("backlog of the listeners", ", ".join(map(str, backlogs)) or "-"),
-        ("memory a connection, KiB", ", ".join(f"{more / 1024:.1f} {name}" for name, more in said["memory_bytes"].items()) or "-"),
+        (
+            "memory a connection, KiB",
+            ", ".join(f"{more / 1024:.1f} {name}" for name, more in said["memory_bytes"].items()) or "-",
+        ),
         ("most open files", f"{fullest['files']} of {fullest['nofile']} {fullest['name']}" if fullest else "-"),
         ("the plan promised", f"{promised['largest']} ({promised['ends']})" if promised else "-"),
         ("limited by", said["ended_by"][0][0] if said["ended_by"] else "nothing"),
@@ -145,7 +168,9 @@ def lines_of(runs: list[dict[str, Any]], rows_of: Callable[[dict[str, Any]], lis
     """A table of what C(rows_of(run)) gives, a column a run, in the order in which titles appear."""
     found = [dict(rows_of(run)) for run in runs]
     titles = list(dict.fromkeys(title for one in found for title in one))
-    return table(("", *[run["label"] for run in runs]), [(title, *[one.get(title, "") for one in found]) for title in titles])
+    return table(
+        ("", *[run["label"] for run in runs]), [(title, *[one.get(title, "") for one in found]) for title in titles]
+    )
 
 
 def way_cells(way: str, run: dict[str, Any]) -> list[tuple[str, str]]:
@@ -155,7 +180,9 @@ def way_cells(way: str, run: dict[str, Any]) -> list[tuple[str, str]]:
 
 def proof_table(report: dict[str, Any], earlier: list[dict[str, Any]]) -> str:
     """A report as text, with those of earlier runs (other labels) beside it."""
-    before = sorted([run for run in earlier if run["label"] != report["label"]], key=lambda run: run["when"])[-EARLIER_MOST:]
+    before = sorted([run for run in earlier if run["label"] != report["label"]], key=lambda run: run["when"])[
+        -EARLIER_MOST:
+    ]
     text = []
     for way, said in report["ways"].items():
         runs = [run for run in before if way in run["ways"]] + [report]

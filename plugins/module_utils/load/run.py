@@ -1,10 +1,11 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A load in the background: it is started, looked at and stopped by one call each, and ends by itself when nobody looks any more.
+"""A load in the background: it is started, looked at and stopped by one call each,
+and ends by itself when nobody looks any more.
 
-In a folder of its own that is gone afterwards: C(state.json) is what it says, C(process) which process says it, C(lease) is touched by
-whoever looks, C(stop) ends it.
+In a folder of its own that is gone afterwards: C(state.json) is what it says, C(process) which process says it,
+C(lease) is touched by whoever looks, C(stop) ends it.
 """
 
 from __future__ import annotations
@@ -41,8 +42,18 @@ def start(wanted: dict[str, Any], facts: dict[str, Any]) -> str:
     """Starts a load and returns its folder."""
     folder = tempfile.mkdtemp(prefix=PREFIX, dir=base())
     touch(f"{folder}/lease")
-    write(folder, "state", {"phase": "ramp", "seconds": 0, "held_seconds": 0, "counts": load_counts.total([]), "workers_lost": 0,
-                            "deadline": facts["deadline"]})
+    write(
+        folder,
+        "state",
+        {
+            "phase": "ramp",
+            "seconds": 0,
+            "held_seconds": 0,
+            "counts": load_counts.total([]),
+            "workers_lost": 0,
+            "deadline": facts["deadline"],
+        },
+    )
     sys.stdout.flush()
     sys.stderr.flush()
     pid = os.fork()
@@ -69,7 +80,8 @@ def base() -> str | None:
 
 
 def stat_of(pid: int) -> dict[str, Any] | None:
-    """What the kernel says of a process that runs; None of one that is gone, or that only waits for its parent to take note of its end."""
+    """What the kernel says of a process that runs;
+    None of one that is gone, or that only waits for its parent to take note of its end."""
     try:
         with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
             found = parse_stat(file.read())
@@ -92,8 +104,11 @@ def alive(folder: str) -> dict[str, Any]:
     # In this order: one that has ended in between has said so before.
     said = read(folder, "state")
     if said["phase"] != "ended" and (found is None or found["start_ticks"] != process["start_ticks"]):
-        raise LoadError(f"its process {process['pid']} is gone, {said['seconds']:g} s after its start or later, and has not said what was held. Somebody has "
-                        "killed it, or the kernel, out of memory: see its log on this host (journalctl -k), and start it anew.")
+        raise LoadError(
+            f"its process {process['pid']} is gone, {said['seconds']:g} s after its start or later, and has not said "
+            "what was held. Somebody has killed it, or the kernel, out of memory: see its log on this host "
+            "(journalctl -k), and start it anew."
+        )
     return said
 
 
@@ -118,10 +133,15 @@ def check(folder: str) -> str:
         found = None
     if found and (not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid()):
         kind = "a folder" if stat.S_ISDIR(found.st_mode) else "no folder"
-        raise LoadError(f"{folder}: found {kind} of user id {found.st_uid}, wanted the folder of a load, of user id {os.geteuid()}. Nothing was read or "
-                        "written in it. See who made it, and start the load anew.")
+        raise LoadError(
+            f"{folder}: found {kind} of user id {found.st_uid}, wanted the folder of a load, of user id {os.geteuid()}."
+            " Nothing was read or written in it. See who made it, and start the load anew."
+        )
     if not (found and os.path.basename(folder).startswith(PREFIX) and os.path.isfile(f"{folder}/state.json")):
-        raise LoadError(f"{folder or 'an empty path'} is no folder of a load that runs: it has ended, or was never started. Start it anew.")
+        raise LoadError(
+            f"{folder or 'an empty path'} is no folder of a load that runs: it has ended, or was never started. Start "
+            "it anew."
+        )
     return folder
 
 
@@ -196,7 +216,8 @@ class Load:
         return len(gone)
 
     def over(self) -> bool:
-        """Whether it is to end: somebody says so, nobody looks any more, its time is over, or its processes are gone."""
+        """Whether it is to end: somebody says so, nobody looks any more, its time is over,
+        or its processes are gone."""
         self.lost += self.reap()
         if not os.path.exists(f"{self.folder}/lease"):
             return True
@@ -204,13 +225,20 @@ class Load:
         if left:
             # Nobody will ask for what it says.
             shutil.rmtree(self.folder, ignore_errors=True)
-        return left or not self.pids or os.path.exists(f"{self.folder}/stop") or time.monotonic() - self.began > self.facts["deadline"]
+        return (
+            left
+            or not self.pids
+            or os.path.exists(f"{self.folder}/stop")
+            or time.monotonic() - self.began > self.facts["deadline"]
+        )
 
     def say(self, phase: str, last: dict[str, int] | None = None, now: float | None = None) -> None:
         """Writes what is so, or what was so last."""
         said, now = last or load_counts.total(self.counts.rows()), now or time.monotonic()
         # A process that has reached a limit tries no more of its share.
-        tried_all = said["tried"] >= self.wanted["connections"] or said["stopped"] + self.lost >= len(self.facts["workers"])
+        tried_all = said["tried"] >= self.wanted["connections"] or said["stopped"] + self.lost >= len(
+            self.facts["workers"]
+        )
         if not self.full and tried_all and load_counts.settled(said) >= said["tried"]:
             self.full = now
         if os.path.isdir(self.folder):

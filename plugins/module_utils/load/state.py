@@ -1,7 +1,8 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a host says about the connections that it makes or takes: its processes, its kernel's counters, its limits. Only read."""
+"""What a host says about the connections that it makes or takes:
+its processes, its kernel's counters, its limits. Only read."""
 
 from __future__ import annotations
 
@@ -29,8 +30,8 @@ SPEC: dict[str, Any] = {
     "socket": {"type": "path", "default": ""},
 }
 
-#: Counters of /proc/net/netstat: connections that found the queue of a listening socket full, and SYNs that were dropped for it or for
-#: another reason; SYN cookies sent; SYNs dropped with the queue of half open ones full.
+#: Counters of /proc/net/netstat: connections that found the queue of a listening socket full, and SYNs that were
+#: dropped for it or for another reason; SYN cookies sent; SYNs dropped with the queue of half open ones full.
 COUNTERS = ("ListenOverflows", "ListenDrops", "SyncookiesSent", "TCPReqQFullDrop")
 
 _NUMBER = re.compile(r"[0-9]{1,18}")
@@ -84,15 +85,24 @@ def read(host: Host, wanted: dict[str, Any]) -> dict[str, Any]:
 
 
 def _processes(host: Host, item: dict[str, Any], found: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """The processes of one watched port, without those that hold the socket and none of its connections (a master) being told apart."""
+    """The processes of one watched port, without those that hold the socket and none
+    of its connections (a master) being told apart."""
     rows = [row for row in found if row["port"] == item["port"]]
     for pid in sorted({pid for row in rows for pid in row["pids"]}):
         one = process.process(host, pid)
         if one is not None:
             files = process.seen(host.listdir, f"/proc/{pid}/fd")
-            yield {"name": item["name"], "port": item["port"], "pid": pid, "process": one["comm"], "memory_bytes": one["rss_kb"] * 1024,
-                   "files": None if files is None else len(files), "nofile": (one["nofile"] or (None,))[0],
-                   "backlog": min(row["backlog"] for row in rows), "started": one["started"]}
+            yield {
+                "name": item["name"],
+                "port": item["port"],
+                "pid": pid,
+                "process": one["comm"],
+                "memory_bytes": one["rss_kb"] * 1024,
+                "files": None if files is None else len(files),
+                "nofile": (one["nofile"] or (None,))[0],
+                "backlog": min(row["backlog"] for row in rows),
+                "started": one["started"],
+            }
 
 
 def _proxy(path: str) -> dict[str, int] | None:
@@ -117,11 +127,12 @@ def client(host: Host, wanted: dict[str, Any]) -> dict[str, Any]:
     """What this host has for making connections. The hard limit of open files is that of the process that reads it."""
     low, high = (host.read("/proc/sys/net/ipv4/ip_local_port_range") or "32768 60999").split()
     most = max(resource.getrlimit(resource.RLIMIT_NOFILE))
+    taken = host.read("/proc/sys/net/ipv4/ip_local_reserved_ports") or ""
     table, files = conntrack(host), (host.read("/proc/sys/fs/file-nr") or "").split()
     return {
         "nofile": most if most != resource.RLIM_INFINITY else int(host.read("/proc/sys/fs/nr_open") or 1 << 20),
         "cpus": os.cpu_count() or 1,
-        "ports": int(high) - int(low) + 1 - reserved(host.read("/proc/sys/net/ipv4/ip_local_reserved_ports") or "", int(low), int(high)),
+        "ports": int(high) - int(low) + 1 - reserved(taken, int(low), int(high)),
         "memory_free_bytes": memory(host)["memory_free_bytes"],
         "files_free": max(0, int(files[2]) - int(files[0])) if len(files) == 3 else None,
         "conntrack_free": None if table is None else max(0, table[1] - table[0]),

@@ -1,7 +1,8 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One process of a load: opens its share of WebSockets in a ramp, holds them with pings, and counts. Standard library, one epoll."""
+"""One process of a load: opens its share of WebSockets in a ramp, holds them with pings, and counts.
+Standard library, one epoll."""
 
 from __future__ import annotations
 
@@ -19,7 +20,8 @@ from . import planning as load_plan
 from . import websocket
 from .counts import FAILED, Counts, repeated
 
-#: The port is chosen at connect(), where the kernel knows the other end: one port then serves several targets (ip(7), Linux 4.2).
+#: The port is chosen at connect(), where the kernel knows the other end:
+#: one port then serves several targets (ip(7), Linux 4.2).
 IP_BIND_ADDRESS_NO_PORT = 24
 
 #: How often a process looks up, in seconds, and how many events it takes at once.
@@ -40,7 +42,8 @@ IN, OUT = select.EPOLLIN | select.EPOLLRDHUP, select.EPOLLOUT
 
 
 class Connection:
-    """One connection: C(since) is when its present state began, C(asked) when the ping that is not answered was sent (else 0)."""
+    """One connection: C(since) is when its present state began,
+    C(asked) when the ping that is not answered was sent (else 0)."""
 
     __slots__ = ("socket", "state", "since", "asked", "data", "skip", "target")
 
@@ -50,7 +53,8 @@ class Connection:
 
 
 class Worker:
-    """The connections of one process. C(share) is its part of the plan, C(row) its row of C(counts), C(ended()) says when to stop."""
+    """The connections of one process. C(share) is its part of the plan, C(row) its row of C(counts),
+    C(ended()) says when to stop."""
 
     def __init__(
         self,
@@ -61,16 +65,20 @@ class Worker:
         row: int,
         ended: Callable[[], bool],
     ) -> None:
-        self.wanted, self.facts, self.share, self.counts, self.row, self.ended = wanted, facts, share, counts, row, ended
+        self.wanted, self.facts, self.share = wanted, facts, share
+        self.counts, self.row, self.ended = counts, row, ended
         self.epoll = select.epoll()
         self.open: dict[int, Connection] = {}
         self.pending: deque[tuple[float, int, Connection]] = deque()
         self.beats: deque[tuple[float, Connection]] = deque()
         self.tried, self.waiting, self.failures, self.stopped = 0, 0, 0, False
-        self.requests = [websocket.handshake(wanted["path"], f"{bracketed(target['address'])}:{target['port']}", wanted["headers"])
-                         for target in wanted["targets"]]
+        self.requests = [
+            websocket.handshake(wanted["path"], f"{bracketed(target['address'])}:{target['port']}", wanted["headers"])
+            for target in wanted["targets"]
+        ]
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        # It is asked at an address of the inventory, for which no certificate is made out, and no secret but the user's own headers is sent.
+        # It is asked at an address of the inventory, for which no certificate is made out,
+        # and no secret but the user's own headers is sent.
         self.context.check_hostname, self.context.verify_mode = False, ssl.CERT_NONE
 
     def count(self, name: str, more: int = 1) -> None:
@@ -92,11 +100,16 @@ class Worker:
         self.close()
 
     def ramp(self, now: float, due: int) -> int:
-        """Begins so many connections, and returns how many it has begun: no more than its share, and none where a limit is reached."""
+        """Begins so many connections, and returns how many it has begun:
+        no more than its share, and none where a limit is reached."""
         before = self.tried
         if not self.stopped and self.failures > max(FAILURES_LEAST, self.share["connections"] // FAILURES_SHARE):
             self.end_ramp()
-        while self.tried < min(before + due, self.share["connections"]) and self.waiting < PENDING_MOST and not self.stopped:
+        while (
+            self.tried < min(before + due, self.share["connections"])
+            and self.waiting < PENDING_MOST
+            and not self.stopped
+        ):
             number = self.share["first"] + self.tried
             index = number % len(self.wanted["targets"])
             sources = self.facts["sources"][index]
@@ -247,13 +260,16 @@ class Worker:
 
     def expire(self, now: float) -> None:
         """Those that were not opened in time. They stand in the order of their beginning."""
-        while self.pending and (self.pending[0][2].state in (OPEN, CLOSING) or now - self.pending[0][0] > self.wanted["timeout"]):
+        while self.pending and (
+            self.pending[0][2].state in (OPEN, CLOSING) or now - self.pending[0][0] > self.wanted["timeout"]
+        ):
             _began, _handle, connection = self.pending.popleft()
             if connection.state in (CONNECTING, SHAKING, UPGRADING):
                 self.forget(connection, "unanswered")
 
     def heartbeats(self, now: float) -> None:
-        """A ping on each connection whose turn it is; one whose ping is still not answered is silent: it is not held any more."""
+        """A ping on each connection whose turn it is; one whose ping is still not answered is silent:
+        it is not held any more."""
         while self.beats and self.beats[0][0] <= now:
             _due, connection = self.beats.popleft()
             if connection.state != OPEN:
@@ -278,7 +294,8 @@ class Worker:
             self.count("pings")
 
     def close(self) -> None:
-        """Ends every connection as a browser would, so that no server logs a reset, and waits a little for the servers to close as well."""
+        """Ends every connection as a browser would, so that no server logs a reset,
+        and waits a little for the servers to close as well."""
         for connection in list(self.open.values()):
             try:
                 if connection.state == OPEN:

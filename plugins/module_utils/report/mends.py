@@ -4,7 +4,8 @@
 """What a finding says to type, made a whole line for the controller's terminal. Pure.
 
 The commands of a finding are commands of its host. Without them its mend is one of: a run of a playbook (C(plan.RUN),
-C(plan.LOOK)), a question whether the host answers (C(plan.PING)), C(plan.SERVER) with its options, or words for a person.
+C(plan.LOOK)), a question whether the host answers (C(plan.PING)),
+C(plan.SERVER) with its options, or words for a person.
 """
 
 from __future__ import annotations
@@ -44,13 +45,15 @@ def keep_release(item: dict[str, Any], release: str) -> str:
 PLAYBOOKS = (RUN, LOOK, BASE, ROLLBACK)
 #: What ansible(1) does not take as it is: a template, and an option of M(ansible.builtin.shell) among the words.
 _TEMPLATE = re.compile(r"\{[{%#]")
-_OPTION = re.compile(r"(?:argv|chdir|cmd|creates|executable|expand_argument_vars|removes|stdin|stdin_add_newline|strip_empty_ends)=")
+_OPTION = re.compile(
+    r"(?:argv|chdir|cmd|creates|executable|expand_argument_vars|removes|stdin|stdin_add_newline|strip_empty_ends)="
+)
 
 
 def typed(mend: str, host: str, inventory: str, variables: str = "", commands: Sequence[list[str]] = ()) -> str:
     """A mend as a line to type. C(inventory) are the options of how hosts are found and reached, C(variables) the
-    C(-e) of playbooks. C(commands) are those of the host that the mend shows: each is a list of words, and nothing that is
-    no word of one of them reaches a shell. Returns an empty text where they cannot be typed as they are."""
+    C(-e) of playbooks. C(commands) are those of the host that the mend shows: each is a list of words, and nothing that
+    is no word of one of them reaches a shell. Returns an empty text where they cannot be typed as they are."""
     options = f" {inventory}" if inventory else ""
     if commands:
         return ad_hoc(commands, host, options)
