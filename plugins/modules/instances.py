@@ -199,7 +199,7 @@ problems:
 """
 
 from ..module_utils.application import instances
-from ..module_utils.core import commands, disk_space, fence, folders
+from ..module_utils.core import commands, disk_space, fence, folders, schema
 from ..module_utils.core.quiet import QuietModule
 
 
@@ -216,7 +216,10 @@ def main():
     host, wanted = fence.host_of(module), module.params
     module.no_log_values |= commands.secret_options(wanted["java_options"])
     folders.stop_at_system(module, host, wanted["root"], wanted["log_dir"])
-    state = instances.read(host, wanted, {"home": wanted["jdk_home"], "version": wanted["jdk_version"]})
+    try:
+        state = instances.read(host, wanted, {"home": wanted["jdk_home"], "version": wanted["jdk_version"]})
+    except schema.VersionError as error:
+        module.fail_json(msg=str(error))
     plan = instances.plan(wanted, state)
     said = {**plan.report(), "diff": plan.diff(wanted["root"])}
     if plan.problems:

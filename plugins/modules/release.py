@@ -111,7 +111,7 @@ problems:
 import time
 
 from ..module_utils.application import releases as release
-from ..module_utils.core import disk_space, fence, folders
+from ..module_utils.core import disk_space, fence, folders, schema
 from ..module_utils.core.quiet import Utf8Module
 
 
@@ -132,7 +132,10 @@ def main():
     host, wanted = fence.host_of(module), module.params
     root, manifest = wanted["root"], wanted["manifest"]
     folders.stop_at_system(module, host, root)
-    state = release.read(host, wanted)
+    try:
+        state = release.read(host, wanted)
+    except schema.VersionError as error:
+        module.fail_json(msg=str(error))
     plan = release.plan(wanted, state)
     upload = ("upload", wanted["release"]) in plan.actions
     said = {**plan.report(), "diff": plan.diff(f"{root}/releases")}
@@ -160,7 +163,7 @@ def main():
         room = disk_space.note(host, error, release.folder(root, wanted["release"]), needed)
         release.clean(host, root, release.read(host, wanted))
         module.fail_json(msg=release.describe(error, wanted) + room, **said)
-    except ValueError as error:
+    except (RuntimeError, ValueError) as error:
         module.fail_json(msg=str(error), **said)
     module.exit_json(staged=True, **said)
 

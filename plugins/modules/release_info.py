@@ -150,7 +150,7 @@ def main():
         examples = {name: package_config.examples(release.folder(root, name)) for name in found["releases"]}
         main_classes = {name: sorted(package_main.find_main_classes(release.folder(root, name))) for name in found["releases"]}
         module.exit_json(changed=False, examples=examples, main_classes=main_classes, **found)
-    except OSError as error:
+    except (OSError, RuntimeError) as error:
         module.fail_json(msg=f"the releases in {root} could not be read: {error}")
 
 

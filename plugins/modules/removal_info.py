@@ -95,7 +95,7 @@ def main():
     module = Utf8Module(argument_spec=leftovers.SPEC, supports_check_mode=True)
     try:
         said = removal.summary(removal.read(Host(), module.params))
-    except (OSError, ValueError) as error:
+    except (OSError, RuntimeError, ValueError) as error:
         module.fail_json(msg=f"what is on the host could not be read: {error}")
     module.exit_json(changed=False, **said)
 

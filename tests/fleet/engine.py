@@ -15,6 +15,7 @@ import subprocess
 import tarfile
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -76,11 +77,11 @@ def execute(container: str, *command: str, environment: dict[str, str] | None = 
 
 @engine_errors()
 def attempt(
-    container: str, *command: str, environment: dict[str, str] | None = None, seconds: float | None = None
+    container: str, *command: str, environment: dict[str, str] | None = None, folder: str | None = None, seconds: float | None = None
 ) -> tuple[int, str, str]:
     """Exit code, standard output and errors of a command that root runs in a container; CommandTimeout after `seconds`."""
     api = client().api
-    process = api.exec_create(container, list(command), environment=environment)["Id"]
+    process = api.exec_create(container, list(command), environment=environment, workdir=folder)["Id"]
     streams: list[bytes | None] = []
 
     def read() -> None:
@@ -105,6 +106,31 @@ def attempt(
 def restart(container: str, stop_seconds: int) -> None:
     """End a container, by force where that takes longer than `stop_seconds`, and start it again: a host's reboot."""
     client().api.restart(container, timeout=stop_seconds)
+
+
+@engine_errors()
+def pause(container: str) -> None:
+    """Stop every process of a container where it is: a host that stands still, with its connections open.
+
+    While processes come and go, a freezer of cgroup v1 gives up now and then; then it is tried again, at most 20 times.
+    """
+    refusal = None
+    for _attempt in range(20):
+        try:
+            client().api.pause(container)
+            return
+        except APIError as error:
+            if "unable to freeze" not in str(error.explanation):
+                raise
+            refusal = error
+            time.sleep(0.5)
+    raise refusal
+
+
+@engine_errors()
+def unpause(container: str) -> None:
+    """Let a paused container go on."""
+    client().api.unpause(container)
 
 
 @engine_errors()

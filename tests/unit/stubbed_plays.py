@@ -1,15 +1,23 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs the real plays and roles with ansible-playbook on hosts that are this machine, with the collection's modules stubbed.
+"""Runs the real plays and roles with Ansible on hosts that are this machine, with the collection's modules stubbed.
 
-What Ansible prints is a part of what a person reads, so a message that stands twice shows in its output alone.
+What Ansible itself does with a block, a rescue and several hosts is part of the test, and so is what it prints: a message that
+is printed twice shows in its output alone. No module runs: each call is recorded with its arguments, and fails or answers as
+the test says.
+
+`play` runs a playbook whose hosts are read by a stub. A `Fleet` begins with hosts whose reads are given, and has the calls.
 """
 
 from __future__ import annotations
 
+import atexit
+import functools
 import json
 import os
+import pathlib
+import shutil
 import subprocess
 import sys
 from typing import NamedTuple
@@ -18,8 +26,9 @@ import yaml
 
 from tests.docs.role_variables import ROOT
 
-#: The modules that plays call on hosts. An action plugin of the same name takes the place of each.
-MODULES = ("host_state_info", "instance_service", "instances", "proxy_server", "release", "release_info", "run_lock")
+#: The modules that plays call on hosts. An action plugin of the same name takes the place of each: no process is started for it.
+MODULES = ("host_base", "host_state_info", "instance_service", "instances", "port_redirect", "proxy_server", "release", "release_info", "run_lock",
+           "step_record")
 
 STUB = '''
 import json
@@ -30,24 +39,88 @@ from ansible.plugins.action import ActionBase
 
 
 class ActionModule(ActionBase):
-    """Answers as the first rule says that fits the call."""
+    """Records the call, and answers as the first rule that fits it says."""
 
     def run(self, tmp=None, task_vars=None):
         result = super().run(tmp, task_vars)
         with open(os.environ["STUB_RULES"], encoding="utf-8") as file:
-            rules = json.load(file)
+            stub = json.load(file)
         # A delegated task has the variables of its own host.
-        call = {**self._task.args, "host": task_vars["inventory_hostname"], "module": self._task.action.rpartition(".")[2],
-                "delegated": self._task.delegate_to or ""}
-        answer = next((rule["answer"] for rule in rules if all(call.get(name) == value for name, value in rule["call"].items())), {})
+        host, action = task_vars["inventory_hostname"], self._task.action.rpartition(".")[2]
+        made = {"host": host, "action": action, "args": json.loads(json.dumps(self._task.args)),
+                "timeout": self._task.timeout, "run": next((env.get("XITRUM_HOST_RUN") for env in self._task.environment or [] if env), None)}
+        with open(os.environ["STUB_CALLS"], "a", encoding="utf-8") as file:
+            file.write(json.dumps(made) + "\\n")
+        call = {**made["args"], "host": host, "module": action, "delegated": self._task.delegate_to or ""}
+        answer = next((rule["answer"] for rule in stub["rules"] if all(call.get(name) == value for name, value in rule["call"].items())), {})
         if "raised" in answer:
             # As where a connection asks for a password: no result that a task could judge.
             raise AnsibleError(answer["raised"])
-        return {**result, "changed": False, **answer}
+        return {**result, "changed": stub["changed"], **answer}
 '''
 
 CONNECTION = {"ansible_connection": "local", "ansible_become": False, "ansible_python_interpreter": sys.executable}
 PACKAGE = {"release": "bbbbbbbbbbbb", "folder": "/build", "main_class": "quickstart.Boot", "problems": [], "examples": [], "bytes": 1, "java": 8}
+
+
+class Server:
+    """A process of play_server.py, and the collection of this tree that it has loaded, with stubs of its modules."""
+
+    def __init__(self, folder, given):
+        """`given`: the plays that read hosts leave the reads as a test has them."""
+        self.folder = folder
+        top = folder / "ansible_collections/xitrum/host"
+        (top / "plugins/action").mkdir(parents=True)
+        for name in ("galaxy.yml", "meta", "roles"):
+            (top / name).symlink_to(ROOT / name)
+        for path in (ROOT / "plugins").iterdir():
+            if path.name not in ("action", "__pycache__") and path.is_dir():
+                (top / "plugins" / path.name).symlink_to(path)
+        for name in MODULES:
+            (top / f"plugins/action/{name}.py").write_text(STUB, encoding="utf-8")
+        self.playbooks = top / "playbooks"
+        if given:
+            shutil.copytree(ROOT / "playbooks", self.playbooks)
+            read = [{"name": "Read nothing", "ansible.builtin.debug": {"msg": "as given"}}]
+            (self.playbooks / "tasks/read_hosts.yml").write_text(yaml.safe_dump(read), encoding="utf-8")
+        else:
+            self.playbooks.symlink_to(ROOT / "playbooks")
+        # Nothing of the settings of the person who runs the tests; those of this tree where reads are given.
+        (folder / "ansible.cfg").write_text((ROOT / "ansible.cfg").read_text(encoding="utf-8") if given else "[defaults]\n", encoding="utf-8")
+        environment = {
+            **os.environ, "ANSIBLE_COLLECTIONS_PATH": str(folder), "ANSIBLE_CONFIG": str(folder / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1",
+            "ANSIBLE_CALLBACK_RESULT_FORMAT": "yaml", "ANSIBLE_LOCALHOST_WARNING": "false",
+        }
+        self.process = subprocess.Popen([sys.executable, str(pathlib.Path(__file__).with_name("play_server.py")), str(folder)], env=environment,
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        atexit.register(self.stop)
+
+    def run(self, folder, arguments, rules, changed):
+        """Runs ansible-playbook in a folder: the exit code, and all that it printed. The calls of stubs are in the file `calls` there."""
+        (folder / "rules").write_text(json.dumps({"changed": changed, "rules": [{"call": call, "answer": answer} for call, answer in rules]}),
+                                      encoding="utf-8")
+        (folder / "calls").write_text("", encoding="utf-8")
+        request = {
+            "arguments": arguments, "cwd": str(folder), "output": str(folder / "output"),
+            "environment": {"STUB_RULES": str(folder / "rules"), "STUB_CALLS": str(folder / "calls")},
+        }
+        self.process.stdin.write(json.dumps(request) + "\n")
+        self.process.stdin.flush()
+        answer = self.process.stdout.readline()
+        assert answer, f"the process that runs plays has ended with code {self.process.wait()}"
+        return int(answer), (folder / "output").read_text(encoding="utf-8")
+
+    def stop(self):
+        """Ends the process."""
+        self.process.stdin.close()
+        self.process.wait()
+        self.process.stdout.close()
+
+
+@functools.lru_cache(maxsize=None)
+def server(base, given):
+    """The one of this test run, which is started at first use, in a folder beside those of its tests."""
+    return Server(base / ("given" if given else "stubbed"), given)
 
 
 class Played(NamedTuple):
@@ -57,30 +130,15 @@ class Played(NamedTuple):
     text: str
 
 
-def make_collection(folder):
-    """The collection of this tree in a folder, with stubs of its modules."""
-    top = folder / "ansible_collections/xitrum/host"
-    (top / "plugins/action").mkdir(parents=True)
-    for name in ("galaxy.yml", "meta", "roles", "playbooks"):
-        (top / name).symlink_to(ROOT / name)
-    for path in (ROOT / "plugins").iterdir():
-        if path.name not in ("action", "__pycache__") and path.is_dir():
-            (top / "plugins" / path.name).symlink_to(path)
-    for name in MODULES:
-        (top / f"plugins/action/{name}.py").write_text(STUB, encoding="utf-8")
-    return top
-
-
 def play(folder, book, hosts, rules, proxies=(), addressed=True, **variables):
-    """Runs plays on the application hosts C(hosts) and the C(proxies).
+    """Runs plays on the application hosts `hosts` and the `proxies`.
 
-    C(book) is the text of a playbook; in it C(PLAYBOOKS) is the folder of the collection's playbooks. C(rules) are
-    C((call, answer)): the answer of a stub to a call that has all these options, C(module) and C(host) among them.
-    C(addressed): whether the inventory has the hosts' addresses.
+    `book` is the text of a playbook; in it PLAYBOOKS is the folder of the collection's playbooks. `rules` are (call, answer): the
+    answer of a stub to a call that has all these options, `module` and `host` among them. `addressed`: whether the inventory has
+    the hosts' addresses.
     """
-    top = make_collection(folder)
-    (folder / "book.yml").write_text(book.replace("PLAYBOOKS", str(top / "playbooks")), encoding="utf-8")
-    (folder / "rules").write_text(json.dumps([{"call": call, "answer": answer} for call, answer in rules]), encoding="utf-8")
+    plays = server(folder.parent, given=False)
+    (folder / "book.yml").write_text(book.replace("PLAYBOOKS", str(plays.playbooks)), encoding="utf-8")
     groups = {"xitrum": {"hosts": {host: dict(CONNECTION) for host in hosts}}, "xitrum_proxy": {"hosts": {host: dict(CONNECTION) for host in proxies}}}
     for number, group in enumerate(groups.values() if addressed else ()):
         for index, of_host in enumerate(group["hosts"].values(), 1):
@@ -90,15 +148,70 @@ def play(folder, book, hosts, rules, proxies=(), addressed=True, **variables):
     everything = {name: value for name, value in everything.items() if value is not None}
     inventory = {"all": {"vars": everything, "children": {name: group for name, group in groups.items() if group["hosts"]}}}
     (folder / "hosts.yml").write_text(yaml.safe_dump(inventory), encoding="utf-8")
-    # Nothing of the settings of this tree, or of the person who runs the tests.
-    (folder / "ansible.cfg").write_text("[defaults]\n", encoding="utf-8")
-    environment = {
-        **os.environ, "ANSIBLE_COLLECTIONS_PATH": str(folder), "ANSIBLE_CONFIG": str(folder / "ansible.cfg"), "STUB_RULES": str(folder / "rules"),
-        "ANSIBLE_NOCOLOR": "1", "ANSIBLE_CALLBACK_RESULT_FORMAT": "yaml", "ANSIBLE_LOCALHOST_WARNING": "false",
+    code, text = plays.run(folder, ["-i", str(folder / "hosts.yml"), str(folder / "book.yml")], rules, changed=False)
+    return Played(code, " ".join(text.split()))
+
+
+class Fleet:
+    """Hosts whose reads are given, and what was called on them."""
+
+    def __init__(self, folder, hosts, variables):
+        """`hosts`: host to its `xitrum_host_state`. `variables`: those of all hosts."""
+        self.folder, self.hosts, self.variables, self.rules = pathlib.Path(folder), hosts, variables, []
+        for host in hosts:
+            (self.folder / host).mkdir()
+
+    def answer(self, action, hosts, args=None, **result):
+        """What a stub answers, instead of that it changed something. `args`: only to a call with these."""
+        self.rules += [({"module": action, "host": host, **(args or {})}, result) for host in hosts]
+
+    def fail(self, action, hosts, args=None, msg="it failed"):
+        """Makes calls of a stub fail."""
+        self.answer(action, hosts, args, failed=True, msg=msg)
+
+    def run(self, *plays, **extra):
+        """Runs plays of the collection one after the other: the exit code and what was printed."""
+        runner = server(self.folder.parent, given=True)
+        first = {
+            "name": "Read the hosts", "hosts": "all", "gather_facts": False, "strategy": "linear",
+            "tasks": [
+                {"name": "Keep the read", "ansible.builtin.set_fact": {"xitrum_host_state": "{{ given_state }}"}},
+                {"name": "Group the hosts", "ansible.builtin.group_by": {"key": "xitrum_run_acts"}},
+            ],
+        }
+        book = [first, *({"name": f"Play {name}", "import_playbook": str(runner.playbooks / f"plays/{name}.yml")} for name in plays)]
+        (self.folder / "book.yml").write_text(yaml.safe_dump(book, sort_keys=False), encoding="utf-8")
+        groups = {"xitrum": {"hosts": {
+            host: {**CONNECTION, "given_state": state, "xitrum_root": str(self.folder / host)} for host, state in self.hosts.items()}}}
+        groups.update({group: {"hosts": dict.fromkeys(names, {**CONNECTION, "given_state": {}})}
+                       for group, names in self.variables.get("groups", {}).items()})
+        everything = {**{name: value for name, value in self.variables.items() if name != "groups"}, **extra}
+        (self.folder / "hosts.yml").write_text(yaml.safe_dump({"all": {"vars": everything, "children": groups}}), encoding="utf-8")
+        # No file of an instance is rendered: nothing is made of it.
+        fixed = json.dumps({"__xitrum_instances": []})
+        return runner.run(self.folder, ["-i", str(self.folder / "hosts.yml"), str(self.folder / "book.yml"), "-e", fixed], self.rules, changed=True)
+
+    def calls(self, host="", action=""):
+        """The calls in their order, those of one host or of one module."""
+        lines = (self.folder / "calls").read_text(encoding="utf-8").splitlines()
+        return [call for call in map(json.loads, lines) if host in ("", call["host"]) and action in ("", call["action"])]
+
+
+def instance(index=0, folder="new-1", current="old-1", due=("another release",), **more):
+    """An instance as it is read: it runs, and is due for a restart."""
+    return {"index": index, "port": 8000 + index, "folder": folder, "current": current, "back": current, "previous": "", "running": True, "pid": 1,
+            "release": current.rpartition("-")[0], "due": list(due), "changes": [], "configured": {}, "healthy": True, **more}
+
+
+def read_of(*listed, surplus=(), pairs=()):
+    """The read of a host with these instances."""
+    picked = [{name: item[name] for name in ("index", "port", "folder", "healthy")} for item in listed if item["due"]]
+    return {
+        "instances": {"rows": [], "differs": False, "instances": list(listed), "start": [], "restart": picked, "locked": True, "interrupted": False,
+                      "surplus": [{"index": index} for index in surplus], "configured": {}},
+        "redirects": {"rows": [], "differs": False, "moves": False, "pairs": list(pairs), "packages": []},
+        "jdk": {"rows": [], "differs": False, "home": "/usr/lib/jvm/17", "version": 17},
     }
-    done = subprocess.run(["ansible-playbook", "-i", str(folder / "hosts.yml"), str(folder / "book.yml")], cwd=folder, env=environment, text=True,
-                          capture_output=True, check=False, stdin=subprocess.DEVNULL)
-    return Played(done.returncode, " ".join((done.stdout + done.stderr).split()))
 
 
 def state_of(*due):

@@ -11,13 +11,11 @@ from __future__ import annotations
 
 import errno
 import hashlib
-import json
 import os
 import shutil
 import tarfile
 
-from ..core import partial_folder, process
-from ..core.foreign_text import parse_json
+from ..core import partial_folder, process, schema
 from ..core.plan import RUN, Plan, Row
 
 SPEC = {
@@ -145,12 +143,14 @@ def installed(host, root):
 
 
 def manifest_of(host, root, release):
-    """What is on record of a release; nothing where there is no record, or a damaged one: files are proved by their content."""
+    """Return what is on record of a release; nothing where there is no record, or a damaged one: files are proved by their
+    content. Raises RuntimeError for a record of another version."""
+    path = manifest_path(root, release)
+    text = host.read(path)
     try:
-        found = parse_json(host.read(manifest_path(root, release)) or "{}")
+        return schema.MANIFEST.parse(text, path) if text else {}
     except ValueError:
         return {}
-    return found if isinstance(found, dict) else {}
 
 
 def running(host, root):
@@ -347,7 +347,7 @@ def assemble(host, wanted, manifest, found, archive, now):
         if fault:
             raise ValueError(f"the release was not made as its manifest lists it: {fault}. What runs is untouched; run the playbook again.")
         host.own(partial, 0o750, "root", group)
-        host.write(manifest_path(root, release), json.dumps({"installed": now, "files": manifest}), 0o640, "root", group)
+        host.write(manifest_path(root, release), schema.MANIFEST.render({"installed": now, "files": manifest}), 0o640, "root", group)
         # On the disk before it has its name, or a power cut could leave a whole release of empty files.
         os.sync()
         try:

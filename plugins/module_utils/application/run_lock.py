@@ -12,9 +12,9 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import json
 import re
 
+from ..core import schema
 from ..core.foreign_text import printable
 from ..core.lock_record import (
     FOLDER,
@@ -207,8 +207,8 @@ def take(host, wanted, state, now):
     mine = {**wanted["holder"], "since": now, "from": state["current"], "boot": boot, "uptime": uptime}
     host.make_directory(FOLDER)
     if state["lock"] or state["fault"]:
-        host.write(path(wanted["name"]), json.dumps(mine), 0o600)
-    elif not host.create(path(wanted["name"]), json.dumps(mine), 0o600):
+        host.write(path(wanted["name"]), schema.LOCK.render(mine), 0o600)
+    elif not host.create(path(wanted["name"]), schema.LOCK.render(mine), 0o600):
         raise LockError("another run took the lock at this very moment: run the playbook again")
     notes = record_died(host, wanted, state, now) + record(host, wanted, line(mine, wanted["release"], BEGAN, now))
     release.begin_healthy(host, wanted["root"])
@@ -224,7 +224,7 @@ def renew(host, wanted, state):
         raise LockError(why, state["lock"])
     boot, uptime = state["clock"]
     try:
-        host.write(path(wanted["name"]), json.dumps({**state["lock"], "boot": boot, "uptime": uptime}), 0o600)
+        host.write(path(wanted["name"]), schema.LOCK.render({**state["lock"], "boot": boot, "uptime": uptime}), 0o600)
     except OSError as error:
         return [f"the lock of {wanted['name']} could not be renewed, and is as old as it was: {error}"]
     return []

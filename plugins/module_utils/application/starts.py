@@ -6,12 +6,10 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import signal
 import time
 
-from ..core import addresses, disk_space, folders, process, recorded, sockets
-from ..core.foreign_text import parse_json
+from ..core import addresses, disk_space, folders, process, recorded, schema, sockets
 from ..core.host import COMMAND_SECONDS
 from ..supervisor import table
 from ..supervisor.contract import fill
@@ -308,7 +306,7 @@ def mark_logs(host, wanted, index):
     output = output_of(wanted, index)
     marks = {"time": time.time(), "log": host.position(log_of(wanted, index)), "output": host.position(output) if output else (0, 0)}
     try:
-        host.write(marks_path(wanted, index), json.dumps(marks), 0o640, "root", "root")
+        host.write(marks_path(wanted, index), schema.LOG_MARKS.render(marks), 0o640, "root", "root")
     except OSError:
         # On a full disk, say: the instance starts all the same, and more of its logs is shown.
         return
@@ -318,9 +316,9 @@ def read_marks(host, wanted, index):
     """What L(mark_logs) wrote; the beginning of everything where it wrote nothing that can be read."""
     none = {"time": 0.0, "log": (0, 0), "output": (0, 0)}
     try:
-        marks = parse_json(host.read(marks_path(wanted, index)) or "{}")
+        marks = schema.LOG_MARKS.parse(host.read(marks_path(wanted, index)) or "", marks_path(wanted, index))
         return {**none, "time": float(marks["time"]), **{name: tuple(map(int, marks[name])) for name in ("log", "output")}}
-    except (ValueError, TypeError, KeyError):
+    except (schema.VersionError, ValueError, TypeError, KeyError):
         return none
 
 

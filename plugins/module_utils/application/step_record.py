@@ -29,8 +29,9 @@ def path(name):
 
 
 def read(host, name):
-    """The record of an application; empty where there is none, and where this user may not see it."""
-    return step_state.parse(process.seen(host.read, path(name)))
+    """Return the record of an application; empty where there is none, and where this user may not see it. Raises
+    RuntimeError for one of another version."""
+    return step_state.parse(process.seen(host.read, path(name)), path(name))
 
 
 def write(host, name, record):

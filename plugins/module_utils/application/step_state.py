@@ -12,9 +12,7 @@ own), and C(healthy) the last one with which it was healthy. An instance without
 
 from __future__ import annotations
 
-import json
-
-from ..core.foreign_text import parse_json
+from ..core import schema
 
 #: The states in the order in which a step takes an instance through them. It may skip those that it does not need.
 STATES = ("drained", "stopped", "switched", "started", "healthy", "enabled")
@@ -39,14 +37,14 @@ UNPROVED = ("stopped", "switched", "started", "healthy")
 ACTIONS = ("", "start", "enable", "enable_now", "replace")
 
 
-def parse(text):
-    """The record out of its file's text. Nothing where there is no file, and where it is damaged: then what runs is all
-    that is known, as it is of a host that has no record yet."""
+def parse(text, path=""):
+    """Return the record in the text of its file `path`. Nothing where there is no file, and where it is damaged: then what
+    runs is all that is known, as it is of a host that has no record yet. Raises schema.VersionError for another version."""
     try:
-        found = parse_json(text or "{}")
+        found = schema.STEP.parse(text, path) if text else {}
     except ValueError:
         return {}
-    return {index: entry for index, entry in found.items() if is_entry(index, entry)} if isinstance(found, dict) else {}
+    return {index: entry for index, entry in found.items() if is_entry(index, entry)}
 
 
 def is_entry(index, entry):
@@ -60,7 +58,7 @@ def is_entry(index, entry):
 
 def text_of(record):
     """The text of the record's file; empty where no instance is in a step."""
-    return json.dumps(record, sort_keys=True) + "\n" if record else ""
+    return schema.STEP.render(record) if record else ""
 
 
 def entry_of(record, index):

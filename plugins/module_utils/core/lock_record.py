@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import time
 
-from .foreign_text import parse_json, printable
+from . import schema
+from .foreign_text import printable
 
 FOLDER = "/var/lib/xitrum.host"
 
@@ -71,12 +72,12 @@ def read_record(host, name):
     if text is None:
         return {}, ""
     try:
-        found = parse_json(text)
-    except (ValueError, RecursionError):
-        return {}, "it is no JSON"
-    missing = [
-        key for key, kind in FIELDS.items() if not isinstance(found, dict) or not _is_valid(found.get(key), kind)
-    ]
+        found = schema.LOCK.parse(text, path(name))
+    except ValueError:
+        return {}, "it is no record in JSON"
+    except schema.VersionError as error:
+        return {}, error.reason
+    missing = [key for key, kind in FIELDS.items() if not _is_valid(found.get(key), kind)]
     return ({}, f"it has no valid {' and '.join(missing)}") if missing else (found, "")
 
 

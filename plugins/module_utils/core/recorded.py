@@ -10,11 +10,10 @@ before the change, so that a run which is killed in between loses nothing.
 from __future__ import annotations
 
 import copy
-import json
 from typing import Any
 
-from . import folders, process
-from .foreign_text import parse_json
+from . import folders, process, schema
+from .distributions import table as distributions
 
 FOLDER = "/var/lib/xitrum.host"
 PATH = f"{FOLDER}/before.json"
@@ -44,17 +43,13 @@ SPEC = {
 
 
 def parse(text):
-    """The record out of its file's text; None where there is no file. Raises ValueError where it is damaged."""
+    """Return the record in its file's text; an empty one where there is no file. Raises ValueError where it is damaged or of another version."""
     try:
-        found = parse_json(text) if text else {}
-        if not isinstance(found, dict):
-            raise ValueError("it is no record")
-        # Before links were followed, a record had the modes of files alone, and 0777 for a link: others do not write.
-        modes = found.pop("modes", None) or {}
-        before = {path: {"target": path, "mode": mode & ~0o022} for path, mode in modes.items()}
-        found["files"] = {**before, **found.get("files", {})}
+        found = schema.BEFORE.parse(text, PATH) if text else {}
         if not is_sound({**EMPTY, **found}):
             raise ValueError("it is no record")
+    except schema.VersionError as error:
+        raise ValueError(str(error)) from error
     except (AttributeError, TypeError, ValueError) as error:
         raise ValueError(f"{PATH} is damaged ({error}): it says what was on the host before the first change. Mend it, or move it away; "
                          "what is there today then counts as the host's own.") from error
@@ -82,7 +77,7 @@ def is_sound(record):
         return known and isinstance(note.get("mode", 0), int) and all(
             isinstance(path, str) and path.startswith("/") for path in [note.get("target"), *note.get("made", [])])
 
-    return (all_of(record["applications"], is_application)
+    return (set(record) <= set(EMPTY) and all_of(record["applications"], is_application)
             and isinstance(record["packages"], list) and all(isinstance(name, str) for name in record["packages"])
             and all_of(record["units"], lambda unit: all_of(unit, lambda word: isinstance(word, str)) and set(unit) == {"boot", "active"})
             and all_of(record["files"], is_file)
@@ -101,7 +96,7 @@ def read(host):
 
 def text_of(record):
     """The text of the record's file; None where nothing is left in it."""
-    return json.dumps(record, indent=1, sort_keys=True) + "\n" if any(record.values()) else None
+    return schema.BEFORE.render(record, 1) if any(record.values()) else None
 
 
 def write(host, record):
@@ -115,11 +110,7 @@ def write(host, record):
 
 def installed(host, names):
     """Those packages of a list that are installed."""
-    if host.which("dpkg-query"):
-        said = host.run(["dpkg-query", "--show", "--showformat=${Package} ${db:Status-Status}\n", *names]).out
-        words = [line.split() for line in said.splitlines()]
-        return {line[0] for line in words if line[1:] == ["installed"]}
-    return {name for name in names if host.run(["rpm", "--query", "--quiet", name]).rc == 0}
+    return distributions.family_with(host, "query_program").installed(host, names)
 
 
 def state(host, wanted):

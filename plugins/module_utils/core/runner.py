@@ -71,7 +71,7 @@ def take_back(concern, what):
     host = fence.host_of(module)
     try:
         state = concern.read(host, module.params)
-    except (OSError, ValueError) as error:
+    except (OSError, RuntimeError, ValueError) as error:
         module.fail_json(msg=f"{what} could not be read: {error}")
     plan = concern.plan(module.params, state)
     carry_out(module, plan, lambda: concern.apply(host, state, plan))

@@ -11,17 +11,21 @@ closed again.
 from __future__ import annotations
 
 import ipaddress
-import json
 from typing import Any
 
+from ..core import schema
 from ..core.addresses import parse_interfaces
-from ..core.foreign_text import parse_json
 from ..core.host import Host
 from ..core.plan import RUN, Plan, Row
 from . import firewalld, ufw
 
 RECORD = "/var/lib/xitrum.host/firewall.json"
 FOLDER = "/var/lib/xitrum.host"
+
+DAMAGED = (
+    f"{RECORD} is damaged: it lists the ports that were opened. Correct it, or move it away; "
+    "what is open today stays open then."
+)
 
 SPEC: dict[str, Any] = {
     "open": {"type": "bool", "default": False},
@@ -49,10 +53,10 @@ _KEYS = {"backend", "zone", "port", "source", "scopes"}
 
 def read(host: Host, wanted: dict[str, Any]) -> dict[str, Any]:
     """What is recorded, and where ports are to be open, which program filters and what it lets in."""
-    record = None if wanted["facts_only"] else host.read(RECORD)
+    opened, record_error = parse_record(None if wanted["facts_only"] else host.read(RECORD))
     state = {
-        "opened": parse_record(record),
-        "damaged": record is not None and parse_record(record) is None,
+        "opened": opened,
+        "record_error": record_error,
         "address6": "",
     }
     if any(item["public"] for item in wanted["ports"]):
@@ -140,14 +144,16 @@ def public_address6(host: Host) -> str:
     return ""
 
 
-def parse_record(text: str | None) -> list[dict[str, Any]] | None:
-    """What is recorded as opened; an empty list without a record, None where it is damaged."""
+def parse_record(text: str | None) -> tuple[list[dict[str, Any]] | None, str]:
+    """Return what is recorded as opened, and what is wrong with the record (empty: nothing; otherwise the list is None)."""
     if text is None:
-        return []
+        return [], ""
     try:
-        items = parse_json(text)["opened"]
-    except (ValueError, KeyError, TypeError):
-        return None
+        items = schema.FIREWALL.parse(text, RECORD)["opened"]
+    except schema.VersionError as error:
+        return None, str(error)
+    except (ValueError, KeyError):
+        return None, DAMAGED
     sound = isinstance(items, list) and all(
         isinstance(item, dict)
         and set(item) == _KEYS
@@ -158,7 +164,7 @@ def parse_record(text: str | None) -> list[dict[str, Any]] | None:
         and isinstance(item["scopes"], list)
         for item in items
     )
-    return items if sound else None
+    return (items, "") if sound else (None, DAMAGED)
 
 
 # --------------------------------------------------------------------------------------------------------- planning
@@ -177,10 +183,8 @@ def plan(wanted: dict[str, Any], state: dict[str, Any]) -> Plan:
     )
     if wanted["facts_only"]:
         return result
-    if state["damaged"]:
-        result.problems.append(
-            f"{RECORD} is damaged: it lists the ports that were opened. Correct it, or move it away; what is open today stays open then."
-        )
+    if state["record_error"]:
+        result.problems.append(state["record_error"])
         return result
     active, opened = state.get("active", ""), state["opened"]
     if wanted["open"] and not active and wanted["ports"]:
@@ -344,7 +348,7 @@ def commands_of(verb: str, item: dict[str, Any], active: str) -> list[list[str]]
 def write_record(host: Host, items: list[dict[str, Any]]) -> None:
     """Writes the record, or removes it where nothing is left in it."""
     if items:
-        host.write(RECORD, json.dumps({"opened": items}, indent=1, sort_keys=True) + "\n", 0o600)
+        host.write(RECORD, schema.FIREWALL.render({"opened": items}, 1), 0o600)
     else:
         host.remove(RECORD)
         host.remove_empty(FOLDER)

@@ -11,6 +11,7 @@ from __future__ import annotations
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ..application import restarts
+from ..core import schema
 from ..core.plan import LOOK, Plan, Row
 from ..firewall import component as firewall
 from ..jdk import component as jdk
@@ -64,6 +65,8 @@ def add(said, host, wanted, name, concern, *more):
         plan = concern.plan(wanted[name], concern.read(host, wanted[name], *more))
     except PermissionError as error:
         plan = unseen(name, error)
+    except schema.VersionError as error:
+        plan = Plan(problems=[str(error)])
     # A wait that was given up is a finding, also where what was read of it is enough.
     plan.rows += [Row(name, f"{name}, reading", status="unseen", why=why, mend=LOOK)
                   for why in dict.fromkeys(host.overruns[before:])]

@@ -10,11 +10,11 @@ What was chosen before the first change is kept in RECORD, so that a removal can
 
 from __future__ import annotations
 
-import json
 import re
 from typing import Any
 
-from ..core.foreign_text import parse_json
+from ..core import schema
+from ..core.distributions import table as distributions
 from ..core.host import Host
 from ..core.plan import RUN, Plan, Problem, Row, shell_line
 from ..core.process import is_under
@@ -37,7 +37,7 @@ SPEC: dict[str, Any] = {
 }
 
 #: Where each program keeps what it knows, one file a command.
-KEPT = {"update-alternatives": "/var/lib/dpkg/alternatives", "alternatives": "/var/lib/alternatives"}
+KEPT = {family.alternatives_program: family.alternatives_folder for family in distributions.FAMILIES.values()}
 IMAGE_BASED = "/etc/alternatives-admindir"
 
 RED_HAT_FOLLOWER = re.compile(r"^ (?:follower|slave) (\S+): (/.*)$")
@@ -118,8 +118,9 @@ def parse_kept(text: str) -> dict[str, Any] | None:
 def read(host: Host, wanted: dict[str, Any]) -> dict[str, Any]:
     """What is registered for each command, where its link leads, and which file the home has for it."""
     program = next((name for name in ("alternatives", "update-alternatives") if host.which(name)), "")
+    record, record_error = read_record(host)
     state = {"program": program, "home": host.realpath(wanted["home"]), "there": host.exists(wanted["home"]),
-             "record": parse_record(host.read(RECORD) or "{}"), "commands": {}}
+             "record": record, "record_error": record_error, "commands": {}}
     if program == "alternatives":
         state["commands"] = read_red_hat(host, wanted["home"], wanted["commands"])
         state["apart"] = read_apart(host, wanted["home"], wanted["commands"])
@@ -128,14 +129,18 @@ def read(host: Host, wanted: dict[str, Any]) -> dict[str, Any]:
     return state
 
 
-def parse_record(text: str) -> dict[str, dict[str, Any]] | None:
-    """What RECORD says, by command: C(mode) and C(path) before ours, and the paths that were C(registered). None where it is damaged."""
+def read_record(host: Host) -> tuple[dict[str, Any] | None, str]:
+    """Return what RECORD has, by command, and what is wrong with it (empty: nothing; then the record is a dictionary, otherwise
+    None). An entry has `mode` and `path` before ours, and the paths that were `registered`."""
+    text = host.read(RECORD)
     try:
-        record = parse_json(text)
+        record = schema.ALTERNATIVES.parse(text, RECORD) if text is not None else {}
+    except schema.VersionError as error:
+        return None, str(error)
     except ValueError:
-        return None
-    whole = isinstance(record, dict) and all(isinstance(entry, dict) and isinstance(entry.get("registered"), list) for entry in record.values())
-    return record if whole else None
+        return None, DAMAGED
+    is_whole = all(isinstance(entry, dict) and isinstance(entry.get("registered"), list) for entry in record.values())
+    return (record, "") if is_whole else (None, DAMAGED)
 
 
 def read_debian(host: Host, home: str, name: str) -> dict[str, Any]:
@@ -257,7 +262,7 @@ def plan(wanted: dict[str, Any], state: dict[str, Any]) -> Plan:
                                "or do without (jdk_alternatives: false)")
         return result
     if state["record"] is None:
-        result.problems.append(DAMAGED)
+        result.problems.append(state["record_error"])
         return result
     record = {name: dict(entry) for name, entry in state["record"].items()}
     leading = {name: has for name, has in state["commands"].items() if not has["follows"]}
@@ -287,7 +292,7 @@ def plan(wanted: dict[str, Any], state: dict[str, Any]) -> Plan:
     order = ("register", "set", "auto", "unregister", "prune", "again")
     result.actions.sort(key=lambda action: order.index(action[0]))
     if result.actions or record != state["record"]:
-        result.actions.insert(0, ("record", json.dumps(record, indent=1, sort_keys=True) + "\n"))
+        result.actions.insert(0, ("record", schema.ALTERNATIVES.render(record, 1)))
     result.after = listing(after)
     return result
 
@@ -302,7 +307,7 @@ def describe_apart(name: str, has: dict[str, str]) -> Row:
 def find_early_errors(state: dict[str, Any], names: tuple[str, ...]) -> list[str]:
     """The errors that can be found before the home is there, which will have these commands."""
     if state["record"] is None:
-        return [DAMAGED]
+        return [state["record_error"]]
     leading = [has for name, has in state["commands"].items() if name in names and not has["follows"]]
     return [error for has in leading for error in find_errors(has)]
 

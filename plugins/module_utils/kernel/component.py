@@ -7,12 +7,11 @@ L(kernel_plan) says how it is planned."""
 from __future__ import annotations
 
 import copy
-import json
 import re
 from typing import Any, Optional, Tuple
 
-from ..core import foreign_file
-from ..core.foreign_text import lines_of, parse_json
+from ..core import foreign_file, schema
+from ..core.foreign_text import lines_of
 from ..core.host import Host, Stat
 from ..core.plan import Plan
 from . import files as kernel_files
@@ -89,9 +88,11 @@ def _read_record(host: Host) -> tuple[dict[str, Any], str]:
     """The record and what is wrong with it. A user who may not see it plans as if nothing had been changed yet."""
     try:
         text = host.read(RECORD)
-        return (parse_json(text) if text else {"profiles": {}}), ""
+        return (schema.KERNEL.parse(text, RECORD) if text else {"profiles": {}}), ""
     except PermissionError:
         return {"profiles": {}}, ""
+    except schema.VersionError as error:
+        return {"profiles": {}}, str(error)
     except ValueError as error:
         damage = f"{RECORD} is damaged ({error}): it holds the values from before the first change."
         return {"profiles": {}}, f"{damage} Mend it or remove it."
@@ -181,7 +182,7 @@ def _with_refused(action: dict[str, Any], refused: dict[str, Refusal]) -> dict[s
 
 
 def _write_record(host: Host, record: dict[str, Any]) -> None:
-    text = json.dumps(record, indent=1, sort_keys=True) + "\n"
+    text = schema.KERNEL.render(record, 1)
     if not record["profiles"]:
         host.remove(RECORD)
     elif text != host.read(RECORD):

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from ..proxy.kinds import haproxy
 from .counts import FAILED
 
 #: What is said of connections that were not opened.
@@ -87,7 +88,7 @@ def of_proxy(host: str, during: dict[str, Any]) -> Iterator[tuple[str, str]]:
     said = during["proxy"]
     if not said or not said["most"] or said["connections"] < NEAR * said["most"]:
         return
-    files = max([row["nofile"] or 0 for row in during["processes"] if row["process"] == "haproxy"], default=0)
+    files = max([row["nofile"] or 0 for row in during["processes"] if row["process"] == haproxy.PROCESS], default=0)
     if files and 2 * said["most"] >= 0.85 * files:
         yield (
             "nofile",

@@ -10,7 +10,6 @@ C(lease) is touched by whoever looks, C(stop) ends it.
 
 from __future__ import annotations
 
-import json
 import mmap
 import os
 import resource
@@ -23,6 +22,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from ..core import schema
 from ..core.process import parse_stat
 from . import counts as load_counts
 from . import planning as load_plan
@@ -153,14 +153,18 @@ def touch(path: str) -> None:
 
 def read(folder: str, name: str) -> dict[str, Any]:
     """What C(write) has written."""
-    with open(f"{folder}/{name}.json", encoding="utf-8") as file:
-        return json.load(file)
+    path = f"{folder}/{name}.json"
+    with open(path, encoding="utf-8") as file:
+        try:
+            return schema.LOAD.parse(file.read(), path)
+        except (schema.VersionError, ValueError) as error:
+            raise LoadError(str(error) if isinstance(error, schema.VersionError) else f"{path} is damaged ({error}): start the load anew") from error
 
 
 def write(folder: str, name: str, said: dict[str, Any]) -> None:
     """Writes it whole."""
     with open(f"{folder}/{name}.new", "w", encoding="utf-8") as file:
-        json.dump(said, file)
+        file.write(schema.LOAD.render(said))
     os.rename(f"{folder}/{name}.new", f"{folder}/{name}.json")
 
 

@@ -10,7 +10,6 @@ Java 8, and each release adds one.
 from __future__ import annotations
 
 import difflib
-import json
 import os
 import re
 import struct
@@ -18,6 +17,8 @@ import tempfile
 import zipfile
 import zlib
 from typing import Any, BinaryIO
+
+from ..core import schema
 
 #: Oldest Scala 2 whose compiler reads the class files of a JDK (older: C(bad constant pool index) at start).
 OLDEST_SCALA = {25: (2, 13, 18)}
@@ -134,9 +135,9 @@ def remembered(path: str) -> dict[str, dict[str, Any]]:
     """The scans of the last run; nothing where there are none, or the file is damaged: they are made again then."""
     try:
         with open(path, encoding="utf-8") as handle:
-            scans = json.load(handle)
+            scans = schema.JAR_SCANS.parse(handle.read(), path)
         return {key: row for key, row in scans.items() if row.keys() == SCAN_KEYS}
-    except (TypeError, OSError, ValueError, AttributeError):
+    except (TypeError, OSError, ValueError, AttributeError, schema.VersionError):
         return {}
 
 
@@ -145,7 +146,7 @@ def remember(path: str, scans: dict[str, dict[str, Any]]) -> None:
     os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
     handle, part = tempfile.mkstemp(prefix=".part-", dir=os.path.dirname(path))
     with os.fdopen(handle, "w", encoding="utf-8") as out:
-        json.dump(dict(list(scans.items())[-KEPT_SCANS:]), out)
+        out.write(schema.JAR_SCANS.render(dict(list(scans.items())[-KEPT_SCANS:]), is_sorted=False))
     os.rename(part, path)
 
 

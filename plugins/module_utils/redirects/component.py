@@ -212,7 +212,8 @@ def plan(wanted: dict[str, Any], state: dict[str, Any]) -> Plan:
     result = Plan(facts={"backend": name, "why": why, "packages": packages(name, state, rules), "conntrack": conntrack(state, rules),
                          "moves": False, "pairs": []})
     unread = [f"{text}. Live rules are read by root: set become." for text in state["unread"]]
-    found = [*redirects_ports.problems(wanted, state), *_backend_problems(name, state, rules), *unread]
+    damaged = redirects_leftovers.find_error(state["record"])
+    found = [*redirects_ports.problems(wanted, state), *_backend_problems(name, state, rules), *unread, *([damaged] if damaged else [])]
     result.problems = [Problem.within("redirects: {}", text) for text in found]
     if result.problems:
         return result

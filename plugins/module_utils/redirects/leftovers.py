@@ -9,10 +9,9 @@ somebody else had made stays.
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
-from ..core.foreign_text import parse_json
+from ..core import schema
 from .rules import Rule, Step, remove, run, write
 
 RECORD = "/var/lib/xitrum.host/redirects.json"
@@ -34,6 +33,19 @@ def _of(item: dict[str, Any], short: str) -> bool:
     return item["family"] == short and item["table"] == "nat"
 
 
+def find_error(text: str | None) -> str:
+    """Return what is wrong with the text of RECORD, which is None where there is no record; empty: nothing."""
+    try:
+        if text is not None:
+            schema.REDIRECTS.parse(text, RECORD)
+    except schema.VersionError as error:
+        return str(error)
+    except ValueError as error:
+        return (f"{RECORD} is damaged ({error}): it lists the tables of the packet filter before the first redirect. Correct it, "
+                "or move it away; empty tables and chains of today stay then")
+    return ""
+
+
 def around(steps: list[Step], rules: list[Rule], mine: bool, state: dict[str, Any]) -> list[Step]:
     """The steps with the record before them, or with the cleaning behind them.
 
@@ -42,10 +54,10 @@ def around(steps: list[Step], rules: list[Rule], mine: bool, state: dict[str, An
     """
     objects = state["nftables"]["objects"]
     if rules and not mine and steps and state["record"] is None and state["paths"]["nft"] and state["variant"] == "nft":
-        return [write(RECORD, json.dumps(base_chains(objects), sort_keys=True) + "\n", 0o600), *steps]
+        return [write(RECORD, schema.REDIRECTS.render(base_chains(objects)), 0o600), *steps]
     if rules or mine or state["record"] is None:
         return steps
-    return [*steps, *_clean(objects, parse_json(state["record"])), remove(RECORD)]
+    return [*steps, *_clean(objects, schema.REDIRECTS.parse(state["record"], RECORD)), remove(RECORD)]
 
 
 def _clean(objects: list[dict[str, Any]], before: dict[str, list[str] | None]) -> list[Step]:

@@ -73,9 +73,8 @@ def read(host, wanted):
     """Everything of ours. Raises ValueError where a record is damaged, OSError where it cannot be read."""
     record = recorded.read(host)
     kernel_record, problem = kernel.recorded_profiles(host)
-    chosen = alternatives.parse_record(host.read(alternatives.RECORD) or "{}")
-    problems = [problem] if problem else []
-    problems += [] if chosen is not None else [f"{alternatives.RECORD} is damaged: move it away; the choice of today stays then"]
+    chosen, record_error = alternatives.read_record(host)
+    problems = [error for error in (problem, record_error) if error]
     profiles = sorted({*kernel_record, *ours_in(host, "/etc/sysctl.d", kernel_plan.MARK)})
     planned_redirects = redirects.plan(_NO_REDIRECTS, redirects.read(host, _NO_REDIRECTS))
     planned_firewall = firewall.plan(_NO_FIREWALL, firewall.read(host, _NO_FIREWALL))

@@ -22,13 +22,15 @@ from ansible_collections.xitrum.host.plugins.module_utils.application import rel
 from ansible_collections.xitrum.host.plugins.module_utils.core import partial_folder
 from ansible_collections.xitrum.host.plugins.module_utils.core.host import Host
 
+from tests.unit.record_texts import record_text
+
 from ..fake_host import FakeHost
 
 ROOT = "/opt/demo"
 
 
 def fake(*names, **links):
-    files = {f"{ROOT}/manifests/{name}.json": json.dumps({"installed": number, "files": []}) for number, name in enumerate(names)}
+    files = {f"{ROOT}/manifests/{name}.json": record_text({"installed": number, "files": []}) for number, name in enumerate(names)}
     files.update({f"{ROOT}/releases/{name}/script/runner": "" for name in names})
     return FakeHost(files, links={f"{ROOT}/{path.replace('__', '/')}": target for path, target in links.items()})
 
@@ -349,7 +351,7 @@ def test_a_full_disk_is_named_with_what_to_do():
 @pytest.mark.parametrize("text, slot", [("1\n", 1), ("0", 0), ("", 0), (None, 0)])
 def test_the_overview_of_a_host(text, slot):
     files = {"/opt/demo/releases/aa/x": "", "/opt/demo/releases/bb/x": "", "/opt/demo/releases/.cc.partial/x": "",
-             "/opt/demo/manifests/aa.json": '{"installed": 2}', "/opt/demo/manifests/bb.json": '{"installed": 1}'}
+             "/opt/demo/manifests/aa.json": record_text({"installed": 2}), "/opt/demo/manifests/bb.json": record_text({"installed": 1})}
     there = FakeHost({**files, **({} if text is None else {"/opt/demo/slot": text})}, links={"/opt/demo/current": "releases/aa"})
     assert release.overview(there, "/opt/demo") == {
         "releases": ["bb", "aa"], "current": "aa", "previous": "", "slot": slot, "healthy": None, "switched": [], "running": [], "in_step": []}

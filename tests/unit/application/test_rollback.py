@@ -157,7 +157,7 @@ def test_check_mode_and_a_run_that_has_no_release_write_no_record():
 RUNS = some.lists(some.tuples(some.sampled_from([*NAMES, "back"]), some.sampled_from(["", "", "0", "1", "gate", "killed"])), max_size=12)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=2 * settings.default.max_examples, deadline=None)
 @given(RUNS, some.sampled_from([1, 2]))
 # The release of before a killed run fails its canary, where nothing else runs it.
 @example([("aa", ""), ("bb", "killed"), ("aa", "gate")], 1)

@@ -16,6 +16,8 @@ from ansible_collections.xitrum.host.plugins.action import run_lock as controlle
 from ansible_collections.xitrum.host.plugins.module_utils.application import run_lock
 from ansible_collections.xitrum.host.plugins.module_utils.core.host import PathError, Stat
 
+from tests.unit.record_texts import record_text
+
 from ..fake_host import FakeHost
 
 LOCK, UNFINISHED, LOG = "/var/lib/xitrum.host/demo.lock", "/var/lib/xitrum.host/demo.unfinished", "/var/log/demo/runs.log"
@@ -31,7 +33,7 @@ def wanted(state="held", **more):
 
 def host(lock=None, current="bb", uptime=150.0, boot="b1", log=None, double=FakeHost):
     """A host whose lock is a record, or the text of a damaged one."""
-    text = lock if isinstance(lock, str) else json.dumps(lock)
+    text = record_text(lock) if isinstance(lock, dict) else lock
     return double({"/var/log/demo/0/xitrum.log": "", "/proc/uptime": f"{uptime} 1.0\n", "/proc/sys/kernel/random/boot_id": f"{boot}\n",
                    **({LOCK: text} if lock is not None else {}), **({LOG: log} if log else {})}, links={"/opt/demo/current": f"releases/{current}"})
 
@@ -83,7 +85,7 @@ def test_to_take_over_from_one_holder_is_not_to_take_over_from_the_next():
 def test_a_free_lock_is_taken_and_remembers_the_release():
     there = host()
     assert settle(there) == (False, [])
-    assert json.loads(there.files[LOCK]) == {**BOB, "since": 1100.0, "from": "bb", "boot": "b1", "uptime": 150.0}
+    assert json.loads(there.files[LOCK]) == {"schema_version": 1, **BOB, "since": 1100.0, "from": "bb", "boot": "b1", "uptime": 150.0}
     assert there.files[LOG] == "1970-01-01T00:18:20Z bob@desk from=bb to=bb outcome=began seconds=0\n"
 
 
@@ -105,13 +107,13 @@ def test_while_a_module_of_the_run_before_changes_something_its_lock_is_not_take
     there = host(ANN, double=Busy)
     said = refusal(there, take_over="any")
     assert "a module of the run of ann on laptop, since 1970-01-01T00:16:40Z is still changing something" in said
-    assert json.loads(there.files[LOCK]) == ANN and not there.done
+    assert there.files[LOCK] == record_text(ANN) and not there.done
 
 
 def test_of_two_that_take_it_at_once_one_is_told():
     there = host()
     state = run_lock.read(there, wanted())
-    there.files[LOCK] = json.dumps(ANN)
+    there.files[LOCK] = record_text(ANN)
     with pytest.raises(RuntimeError, match="at this very moment"):
         run_lock.take(there, wanted(), state, 1100.0)
 
@@ -123,8 +125,8 @@ def test_what_another_run_left_is_written_down():
     assert json.loads(there.files[LOCK])["user"] == "bob"
 
 
-DAMAGED = ["", '{"id": "bo', "[]", '"x"', "{}", json.dumps({**ANN, "since": "x"}), json.dumps({**ANN, "id": ""}).replace('"id"', '"no"'), "[" * 99999,
-           json.dumps({**ANN, "uptime": float("nan")}), json.dumps({**ANN, "since": 1e300}), json.dumps({**ANN, "uptime": True})]
+DAMAGED = ["", '{"id": "bo', "[]", '"x"', "{}", record_text({**ANN, "since": "x"}), record_text({**ANN, "id": ""}).replace('"id"', '"no"'), "[" * 99999,
+           record_text({**ANN, "uptime": float("nan")}), record_text({**ANN, "since": 1e300}), record_text({**ANN, "uptime": True})]
 
 
 @pytest.mark.parametrize("text", DAMAGED, ids=range(len(DAMAGED)))
@@ -196,7 +198,7 @@ def test_who_runs_ansible_comes_from_the_account(monkeypatch, number, environmen
 def test_somebody_elses_lock_is_not_given_back(state):
     there = host(ANN)
     settle(there, state)
-    assert json.loads(there.files[LOCK]) == ANN and LOG not in there.files and UNFINISHED not in there.files
+    assert there.files[LOCK] == record_text(ANN) and LOG not in there.files and UNFINISHED not in there.files
 
 
 def test_a_run_that_ends_before_its_last_task_is_known_to_the_next():

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import http.server
-import json
 import threading
 import time
 
@@ -15,6 +14,8 @@ from ansible_collections.xitrum.host.plugins.module_utils.application import sta
 from ansible_collections.xitrum.host.plugins.module_utils.core import recorded
 from ansible_collections.xitrum.host.plugins.module_utils.supervisor import table
 from ansible_collections.xitrum.host.plugins.module_utils.supervisor.table import SUPERVISORS
+
+from tests.unit.record_texts import record_text
 
 from ..fake_host import FakeHost
 
@@ -32,7 +33,7 @@ def wanted(state="started", **more):
 def host(runs=False, start=(0, "", "")):
     entry = {"roots": {"/opt/demo": True}, "logs": {}, "users": {}, "groups": {}}
     files = {f"{HOME}/aa-1/script/runner": "", f"{HOME}/bb-2/script/runner": "", "/proc/stat": "btime 1\n",
-             recorded.PATH: json.dumps({"applications": {"demo": entry}})}
+             recorded.PATH: record_text({"applications": {"demo": entry}})}
     links = {f"{HOME}/current": "aa-1"}
     if runs:
         files["/proc/7/stat"] = "7 (java) S 1 " + "0 " * 17 + "100 0"
@@ -182,7 +183,7 @@ def test_what_its_supervisor_gave_up_is_not_waited_for(port, monkeypatch):
 def gone(files, made=None, links=None, **more):
     """What is removed of a root with the last instance, and what is left."""
     entry = {"roots": {} if made is None else {"/opt/demo": made}, "logs": {}, "users": {}, "groups": {}}
-    there = FakeHost({**dict.fromkeys(files, ""), recorded.PATH: json.dumps({"applications": {"demo": entry}})}, links=links)
+    there = FakeHost({**dict.fromkeys(files, ""), recorded.PATH: record_text({"applications": {"demo": entry}})}, links=links)
     options = wanted("absent", instances=[], **{"remove_root": True, **more})
     left = service.left_of_root(there, options)
     service.remove_root(there, options, left)
@@ -438,7 +439,7 @@ def test_a_release_that_fails_after_its_start_shows_no_log_of_another_one(port):
 @pytest.mark.parametrize("text", ["", "no json", "[]", '{"time": "x", "log": 1, "output": []}', '{"time": 1}'])
 def test_a_damaged_mark_shows_the_whole_end_of_the_log(text):
     there = host()
-    there.files.update({service.marks_path(wanted(), 0): text, LOG: OLD})
+    there.files.update({service.marks_path(wanted(), 0): record_text(text), LOG: OLD})
     assert "release aa" in service.tail(there, wanted(), 0)
     assert "Could not open port" in service.tail(there, wanted(), 0)
 

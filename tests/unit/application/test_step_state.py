@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import errno
-import json
 
 import pytest
 from ansible_collections.xitrum.host.plugins.module_utils.application import instances, rollout, slots, step_record, step_state
@@ -15,6 +14,8 @@ from ansible_collections.xitrum.host.plugins.module_utils.application import sta
 from ansible_collections.xitrum.host.plugins.module_utils.supervisor import contract
 from hypothesis import given
 from hypothesis import strategies as some
+
+from tests.unit.record_texts import record_text
 
 from ..fake_host import FakeHost
 from .test_instances import folder, running
@@ -67,7 +68,7 @@ def test_a_second_attempt_keeps_the_last_healthy_folder_of_the_first():
     '{"0": {"state": [], "folder": 1, "healthy": ""}}',
 ])
 def test_a_record_that_is_damaged_says_nothing(text):
-    assert step_state.parse(text) == {}
+    assert step_state.parse(record_text(text) if text else text) == {}
 
 
 @given(some.lists(some.tuples(some.integers(0, 3), some.sampled_from(step_state.STATES), some.sampled_from(["", "aa-1", "bb-2"])), max_size=20))
@@ -121,7 +122,7 @@ def written(there):
     def spy(path, text, *more, **named):
         write(path, text, *more, **named)
         if path == PATH:
-            found.append({index: entry["state"] for index, entry in json.loads(text).items()})
+            found.append({index: entry["state"] for index, entry in step_state.parse(text).items()})
 
     there.write = spy
     return found
@@ -158,7 +159,7 @@ def left_by_a_killed_run():
     there.links[f"{HOME}/current"] = "bb-2"
     there.links[f"{HOME}/previous"] = "aa-1"
     there.files[f"{HOME}/cc-3/script/runner"] = ""
-    there.files[PATH] = json.dumps(record("healthy"))
+    there.files[PATH] = record_text(record("healthy"))
     return there
 
 

@@ -21,6 +21,7 @@ from ansible_collections.xitrum.host.plugins.module_utils.core.host import Host
 from ansible_collections.xitrum.host.plugins.modules import file_set
 
 from tests.docs.role_variables import ROOT
+from tests.unit.record_texts import record_text
 
 ANN = {"id": "boot pid:[1]/7/100", "user": "ann", "host": "laptop", "since": 1000.0, "boot": "b1", "uptime": 50.0}
 BOB = {**ANN, "id": "boot pid:[1]/8/200", "user": "bob", "host": "desk"}
@@ -45,7 +46,7 @@ def fixture_folder(tmp_path, monkeypatch):
 
 
 def hold(folder, record, name="demo"):
-    (folder / f"{name}.lock").write_text(record if isinstance(record, str) else json.dumps(record))
+    (folder / f"{name}.lock").write_text(record if isinstance(record, str) else record_text(record))
 
 
 def host(*runs):
@@ -160,7 +161,7 @@ def test_a_change_that_does_not_end_is_named(folder, monkeypatch):
     hold(folder, ANN)
     with host().fenced(), pytest.raises(run_lock.LockError, match="a module of the run of ann on laptop, since .* is still changing something"):
         taken(folder, monkeypatch, 0.3)
-    assert json.loads((folder / "demo.lock").read_text()) == ANN
+    assert (folder / "demo.lock").read_text() == record_text(ANN)
     taken(folder, monkeypatch, 0.3)
     assert json.loads((folder / "demo.lock").read_text())["user"] == "bob"
 

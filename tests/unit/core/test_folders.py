@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 from ansible_collections.xitrum.host.plugins.module_utils.core import folders, recorded
 from ansible_collections.xitrum.host.plugins.module_utils.core.host import Stat
@@ -15,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.fake_host import FakeHost
+from tests.unit.record_texts import record_text
 
 WANTED = {"name": "shop", "user": "shop", "root": "/opt/shop", "log_dir": "/var/log/shop", "supervisor": "systemd", "adopt": []}
 #: The account is made by an earlier run.
@@ -446,9 +445,9 @@ def test_passwd_of_any_text_is_read(text):
 
 def test_a_record_with_a_folder_that_was_there_before_is_sound_whatever_it_is():
     kept = {"shop": {"roots": {"/var/www": False}, "logs": {}, "users": {}, "groups": {}}}
-    assert recorded.parse(json.dumps({"applications": kept}))["applications"] == kept
+    assert recorded.parse(record_text({"applications": kept}))["applications"] == kept
     with pytest.raises(ValueError, match="damaged"):
-        recorded.parse(json.dumps({"applications": {"shop": {**kept["shop"], "roots": {"/var/www": True}}}}))
+        recorded.parse(record_text({"applications": {"shop": {**kept["shop"], "roots": {"/var/www": True}}}}))
 
 
 def test_a_folder_that_this_user_may_not_read_stops_no_reading():

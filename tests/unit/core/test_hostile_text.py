@@ -15,7 +15,7 @@ import time
 import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.xitrum.host.plugins import module_utils
-from ansible_collections.xitrum.host.plugins.module_utils.core import bounded, foreign_text, process, sockets
+from ansible_collections.xitrum.host.plugins.module_utils.core import bounded, foreign_text, process, schema, sockets
 from ansible_collections.xitrum.host.plugins.module_utils.core.host import Host, Stat
 from ansible_collections.xitrum.host.plugins.module_utils.host_state import registry as concerns
 from hypothesis import given, settings
@@ -54,6 +54,8 @@ REFUSES = {
     "configuration.hocon.parse": ValueError, "configuration.hocon.fields": ValueError, "configuration.logback.to_console": ValueError,
     "proxy.definition.seconds": ValueError,
     "core.commands.split_words": ValueError,
+    # Of another version.
+    "application.step_state.parse": schema.VersionError,
 }
 
 

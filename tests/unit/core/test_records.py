@@ -5,13 +5,12 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 from ansible_collections.xitrum.host.plugins.module_utils.core import foreign_file, recorded
 from ansible_collections.xitrum.host.plugins.module_utils.core.host import Stat
 
 from tests.unit.fake_host import FakeHost
+from tests.unit.record_texts import record_text
 
 SHOP = {"name": "shop", "root": "/opt/shop", "log_dir": "/var/log/shop", "user": "shop"}
 DPKG = "dpkg-query --show --showformat=${Package} ${db:Status-Status}\n "
@@ -92,7 +91,7 @@ def test_a_second_run_changes_nothing_and_another_root_is_added():
 
 
 def entry(**more):
-    return json.dumps({"applications": {"shop": {"roots": {}, "logs": {}, "users": {}, "groups": {}, **more}}})
+    return record_text({"applications": {"shop": {"roots": {}, "logs": {}, "users": {}, "groups": {}, **more}}})
 
 
 @pytest.mark.parametrize("text", [
@@ -105,7 +104,7 @@ def entry(**more):
 ])
 def test_a_damaged_record_is_an_error_that_names_it(text):
     with pytest.raises(ValueError, match="/var/lib/xitrum.host/before.json is damaged"):
-        recorded.parse(text)
+        recorded.parse(record_text(text))
 
 
 def test_an_empty_record_is_no_file():
@@ -123,7 +122,7 @@ def test_a_unit_is_written_down_once():
 
 
 def test_a_unit_that_came_with_a_package_of_ours_was_not_there():
-    host = FakeHost({recorded.PATH: json.dumps({"packages": ["nginx"]})}, {
+    host = FakeHost({recorded.PATH: record_text({"packages": ["nginx"]})}, {
         SHOW + "nginx.service": "LoadState=loaded\nActiveState=active\nUnitFileState=enabled\n"})
     recorded.note_unit(host, "nginx.service", "nginx")
     assert recorded.read(host)["units"] == {"nginx.service": {"boot": "", "active": ""}}
@@ -145,7 +144,7 @@ def test_a_unit_that_others_need_stays():
 
 
 def test_a_unit_that_goes_on_is_told_of_its_files_and_then_forgotten():
-    host = FakeHost({recorded.PATH: json.dumps({"units": {"nginx.service": ON}})}, {
+    host = FakeHost({recorded.PATH: record_text({"units": {"nginx.service": ON}})}, {
         SHOW + "nginx.service": "LoadState=loaded\nActiveState=active\nUnitFileState=enabled\n", "systemctl reload nginx.service": ""})
     recorded.put_back(host, "nginx.service", again="reload")
     assert ("run", "systemctl reload nginx.service") in host.done
@@ -153,7 +152,7 @@ def test_a_unit_that_goes_on_is_told_of_its_files_and_then_forgotten():
 
 
 def test_a_unit_that_refuses_is_an_error_and_stays_on_record():
-    host = FakeHost({recorded.PATH: json.dumps({"units": {"nginx.service": ON}})}, {
+    host = FakeHost({recorded.PATH: record_text({"units": {"nginx.service": ON}})}, {
         SHOW + "nginx.service": "LoadState=loaded\nActiveState=inactive\nUnitFileState=enabled\n", "systemctl start nginx.service": (1, "", "no")})
     with pytest.raises(RuntimeError, match="systemctl start nginx.service ended with 1: no"):
         recorded.put_back(host, "nginx.service")
@@ -169,17 +168,12 @@ def test_a_file_is_recorded_once_and_forgotten_when_it_is_back():
     assert recorded.forget(host, "files", "/etc/rc.local") is None
 
 
-def test_a_mode_that_was_recorded_before_links_were_followed_counts():
-    record = recorded.parse('{"modes": {"/etc/rc.local": 448}}')
-    assert record["files"] == {"/etc/rc.local": {"target": "/etc/rc.local", "mode": 0o700}} and "modes" not in record
-
-
-@pytest.mark.parametrize("recorded_mode, mode", [(0o777, 0o755), (0o666, 0o644), (0o775, 0o755), (0o640, 0o640)])
-def test_the_mode_of_a_link_that_an_older_run_recorded_lets_nobody_write(recorded_mode, mode):
+@pytest.mark.parametrize("recorded_mode, mode", [(0o777, 0o755), (0o666, 0o644), (0o640, 0o640)])
+def test_a_recorded_mode_lets_no_other_write(recorded_mode, mode):
     there = FakeHost(
         {
             "/etc/rc.local": "#!/bin/sh\n",
-            recorded.PATH: json.dumps({"modes": {"/etc/rc.local": recorded_mode}}),
+            recorded.PATH: record_text({"files": {"/etc/rc.local": {"target": "/etc/rc.local", "mode": recorded_mode}}}),
         },
         stats={"/etc/rc.local": Stat("file", recorded_mode, "root", "root", 0)},
     )
@@ -192,7 +186,7 @@ def test_the_mode_of_a_link_that_an_older_run_recorded_lets_nobody_write(recorde
 def test_a_group_other_than_roots_gets_no_right_to_write_back(group, mode):
     note = {"target": "/etc/inittab", "mode": 0o775}
     there = FakeHost(
-        {"/etc/inittab": "id:2\nours\n", recorded.PATH: json.dumps({"files": {"/etc/inittab": note}})},
+        {"/etc/inittab": "id:2\nours\n", recorded.PATH: record_text({"files": {"/etc/inittab": note}})},
         stats={"/etc/inittab": Stat("file", 0o644, "root", group, 0)},
     )
     foreign_file.restore_file(there, "/etc/inittab", lambda text: text.replace("ours\n", ""))

@@ -26,6 +26,7 @@ IP = json.dumps(
         {"ifname": "eth1", "addr_info": [{"local": "10.0.0.3"}, {"local": "fe80::1"}]},
     ]
 )
+from tests.unit.record_texts import record_text
 
 
 def data(name):
@@ -167,7 +168,7 @@ def test_what_was_open_live_only_is_made_permanent_and_only_that_is_recorded():
 
 def opened(*ports, zone="drop", scopes=("permanent", "runtime"), backend="firewalld"):
     return {
-        firewall.RECORD: json.dumps(
+        firewall.RECORD: record_text(
             {
                 "opened": [
                     {"backend": backend, "zone": zone, "port": port, "source": "", "scopes": list(scopes)}
@@ -239,7 +240,7 @@ def test_neither_is_active_is_a_note():
     ],
 )
 def test_a_damaged_record_stops_and_is_named(text):
-    plan = planned(with_firewalld(files={firewall.RECORD: text}), 80)
+    plan = planned(with_firewalld(files={firewall.RECORD: record_text(text)}), 80)
     assert plan.actions == [] and firewall.RECORD in plan.problems[0]
 
 
@@ -302,7 +303,7 @@ def test_ufw_opens_a_port_for_each_family_and_for_the_proxies():
 
 def test_ufw_closes_what_it_opened():
     record = {
-        firewall.RECORD: json.dumps(
+        firewall.RECORD: record_text(
             {"opened": [{"backend": "ufw", "zone": "", "port": 8090, "source": "0.0.0.0/0", "scopes": ["permanent"]}]}
         )
     }

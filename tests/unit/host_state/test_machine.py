@@ -15,6 +15,8 @@ from ansible_collections.xitrum.host.plugins.module_utils.host_state import mach
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.unit.record_texts import record_text
+
 from ..fake_host import FakeHost, Unreadable
 
 CASES = sorted((pathlib.Path(__file__).parents[1] / "data" / "machine").glob("*.json"))
@@ -139,6 +141,6 @@ def test_a_record_that_this_user_may_not_read_is_no_damaged_one_and_a_damaged_on
     assert machine.plan(options, machine.read(host, options)).problems == []
     host.files["/var/lib/xitrum.host/before.json"] = "{"
     assert "before.json is damaged" in machine.plan(options, machine.read(host, options)).problems[0]
-    host.files["/var/lib/xitrum.host/before.json"] = "{}"
+    host.files["/var/lib/xitrum.host/before.json"] = record_text({})
     host.links["/opt/app"] = "/var/www"
     assert "a link to /var/www, which belongs to the system" in machine.plan(options, machine.read(host, options)).problems[0]

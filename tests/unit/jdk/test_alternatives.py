@@ -16,6 +16,8 @@ from ansible_collections.xitrum.host.plugins.module_utils.jdk import alternative
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.unit.record_texts import record_text
+
 from ..fake_host import FakeHost
 
 DATA = Path(__file__).parents[1] / "data/alternatives"
@@ -127,7 +129,7 @@ def debian_host(groups, files=None, record=None, links=None):
                 made.update({f"/usr/bin/{name}": f"/etc/alternatives/{name}", f"/etc/alternatives/{name}": value})
         else:
             commands[query] = (2, "", f"update-alternatives: error: no alternatives for {name}")
-    kept = {alternatives.RECORD: json.dumps(record)} if record else {}
+    kept = {alternatives.RECORD: record_text(record)} if record else {}
     return FakeHost({**(files or {}), **kept}, commands, {**made, **(links or {})})
 
 
@@ -224,7 +226,7 @@ def test_a_home_without_commands_and_a_host_without_alternatives_are_problems():
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"java": 1}', '{"java": {"mode": "auto"}}'])
 def test_a_damaged_record_is_a_problem(text):
-    host = debian_host(PACKAGED, {**FILES, alternatives.RECORD: text})
+    host = debian_host(PACKAGED, {**FILES, alternatives.RECORD: record_text(text)})
     plan = planned(host, OURS)
     assert plan.problems == [f"{alternatives.RECORD} is damaged: move it away and run again; the choice of today then counts as the one before ours"]
     assert not plan.changed
@@ -241,7 +243,7 @@ def test_the_removal_brings_back_what_was_chosen_before_and_unregisters_only_our
         ("set", "javac", "/opt/other/bin/javac"), ("auto", "java", None), ("auto", "javap", None)]
     assert pairs(plan, "unregister") == [("unregister", name) for name in THREE]
     assert plan.facts["lost"] == ["javap: /gone/bin/javap was chosen before, and is no longer registered"]
-    assert json.loads(plan.actions[0][1]) == {}
+    assert json.loads(plan.actions[0][1]) == {"schema_version": 1}
     assert [row.wanted for row in plan.rows] == [f"{DEBIAN}/bin/java (auto)", "/opt/other/bin/javac (manual)", f"{DEBIAN}/bin/javap (auto)"]
     assert OURS not in plan.after
 
@@ -251,14 +253,14 @@ def test_the_removal_of_a_jdk_that_is_not_in_use_keeps_the_choice_and_its_record
     record = {"java": {"mode": "auto", "path": "", "registered": [f"{OURS}/bin/java"]}}
     plan = planned(debian_host(groups, FILES, record), OURS, state="absent")
     assert pairs(plan, "set", "auto", "unregister") == [("unregister", "java")]
-    assert json.loads(plan.actions[0][1]) == {"java": {"mode": "auto", "path": "", "registered": []}}
+    assert json.loads(plan.actions[0][1]) == {"schema_version": 1, "java": {"mode": "auto", "path": "", "registered": []}}
 
 
 def test_what_was_registered_of_other_jdks_is_remembered_when_the_choice_comes_back():
     groups = {"java": ("manual", f"{OURS}/bin/java", [(f"{DEBIAN}/bin/java", 1711), (f"{OURS}/bin/java", 1), ("/opt/third/bin/java", 1)])}
     record = {"java": {"mode": "auto", "path": "", "registered": [f"{OURS}/bin/java", "/opt/third/bin/java"]}}
     plan = planned(debian_host(groups, FILES, record), OURS, state="absent")
-    assert json.loads(plan.actions[0][1]) == {"java": {"registered": ["/opt/third/bin/java"]}}
+    assert json.loads(plan.actions[0][1]) == {"schema_version": 1, "java": {"registered": ["/opt/third/bin/java"]}}
     again = planned(debian_host(PACKAGED, FILES, {"java": {"registered": ["/opt/third/bin/java"]}}), OURS)
     assert json.loads(again.actions[0][1])["java"] == {
         "mode": "auto", "path": f"{DEBIAN}/bin/java", "chosen": f"{OURS}/bin/java", "registered": ["/opt/third/bin/java", f"{OURS}/bin/java"]}

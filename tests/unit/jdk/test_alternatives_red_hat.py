@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 from ansible_collections.xitrum.host.plugins.module_utils.core.runner import NotDone
 from ansible_collections.xitrum.host.plugins.module_utils.jdk import alternatives
@@ -17,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.lib import red_hat_jdk
+from tests.unit.record_texts import record_text
 
 from ..red_hat_host import GROUPS, RedHatHost
 
@@ -61,7 +60,7 @@ def settle(host, home=ARCHIVE, check_mode=False, **more):
 
 
 def record_of(host):
-    return json.loads(host.files.get(alternatives.RECORD, "{}"))
+    return alternatives.read_record(host)[0]
 
 
 def homes_of(host, names=ALL):
@@ -465,7 +464,7 @@ def test_a_group_that_was_registered_for_a_follower_before_its_package_came_is_g
     for name in ("java", "javac", "javap"):
         host.run(["alternatives", "--install", f"/usr/bin/{name}", name, f"{ARCHIVE}/bin/{name}", "1"])
         host.run(["alternatives", "--set", name, f"{ARCHIVE}/bin/{name}"])
-    host.files[alternatives.RECORD] = json.dumps(
+    host.files[alternatives.RECORD] = record_text(
         {
             name: {"mode": "", "path": "", "chosen": f"{ARCHIVE}/bin/{name}", "registered": [f"{ARCHIVE}/bin/{name}"]}
             for name in ("java", "javac", "javap")

@@ -14,6 +14,8 @@ from ansible_collections.xitrum.host.plugins.module_utils.package import java as
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.unit.record_texts import record_text
+
 from ..package_fixture import class_file, jar
 from ..package_fixture import package as make_package
 
@@ -121,7 +123,7 @@ def test_a_damaged_cache_is_made_again(tmp_path, text):
     folder = make_package(tmp_path / "package")
     first = examine(folder, tmp_path / "cache")
     key = f"{package.sha256_of(str(folder / 'lib/app.jar'))} {BOOT}"
-    (tmp_path / "cache/jars.json").write_text(text.replace("KEY", key))
+    (tmp_path / "cache/jars.json").write_text(record_text(text.replace("KEY", key)))
     assert examine(folder, tmp_path / "cache") == first
     assert key in package_java.remembered(str(tmp_path / "cache/jars.json"))
 

@@ -21,6 +21,7 @@ from ansible_collections.xitrum.host.plugins.module_utils.core import lock_recor
 from ansible_collections.xitrum.host.plugins.modules import run_lock as run_lock_module
 
 from tests.docs.role_variables import ROOT
+from tests.unit.record_texts import record_text
 
 #: The settings of somebody's own ansible.cfg that have broken runs of others.
 ODD = {"ANSIBLE_STRATEGY": "free", "ANSIBLE_ANY_ERRORS_FATAL": "true", "ANSIBLE_GATHERING": "smart", "ANSIBLE_CACHE_PLUGIN": "jsonfile",
@@ -86,7 +87,7 @@ def test_every_host_that_is_away_is_named_before_anything_changes_whatever_the_s
 def test_check_mode_needs_no_lock_while_somebody_deploys(tmp_path, monkeypatch, capsys, state):
     monkeypatch.setattr(lock_record, "FOLDER", str(tmp_path))
     record = {"id": "b/1/1", "user": "ann", "host": "laptop", "since": 1.0, "boot": "b", "uptime": 1.0}
-    (tmp_path / "demo.lock").write_text(json.dumps(record))
+    (tmp_path / "demo.lock").write_text(record_text(record))
     given = {"name": "demo", "root": str(tmp_path), "log_dir": str(tmp_path), "state": state, "holder": {"id": "b/2/2", "user": "bob", "host": "desk"},
              "take_over": "any", "_ansible_check_mode": True}
     monkeypatch.setattr(basic, "_ANSIBLE_ARGS", json.dumps({"ANSIBLE_MODULE_ARGS": given}).encode())

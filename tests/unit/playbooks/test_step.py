@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from ..play_fleet import Fleet, instance, read_of
+from ..stubbed_plays import Fleet, instance, read_of
 
 VARIABLES = {
     "xitrum_package_read": {"release": "new", "folder": "/tmp/package", "manifest": [], "main_class": "quickstart.Boot"},

@@ -17,6 +17,8 @@ from ansible_collections.xitrum.host.plugins.module_utils.redirects.rules import
 from hypothesis import given
 from hypothesis import strategies as some
 
+from tests.unit.record_texts import record_text
+
 from ..fake_host import FakeHost
 
 DATA = pathlib.Path(__file__).parents[1] / "data" / "redirects"
@@ -131,7 +133,7 @@ def objects(*chains, rules_of=()):
     ({"ipv4": None}, [], None),
 ])
 def test_only_chains_that_came_with_ours_go_with_them(before, now, cleaned):
-    state = {"nftables": {"objects": now}, "record": json.dumps(before)}
+    state = {"nftables": {"objects": now}, "record": record_text(before)}
     steps = leftovers.around(["step"], [], False, state)
     assert [step.text for step in steps[1:] if step.kind == "run"] == ([cleaned] if cleaned else [])
     assert steps[-1].kind == "remove" and steps[-1].path == leftovers.RECORD
@@ -142,7 +144,7 @@ def test_only_chains_that_came_with_ours_go_with_them(before, now, cleaned):
 def test_what_was_there_is_recorded_once():
     state = {"nftables": {"objects": objects("OUTPUT")}, "record": None, "paths": {"nft": "/usr/sbin/nft"}, "variant": "nft"}
     steps = leftovers.around(["step"], ["rule"], False, state)
-    assert json.loads(steps[0].text) == {"ipv4": ["OUTPUT"], "ipv6": None} and steps[1:] == ["step"]
+    assert json.loads(steps[0].text) == {"schema_version": 1, "ipv4": ["OUTPUT"], "ipv6": None} and steps[1:] == ["step"]
     assert leftovers.around(["step"], ["rule"], False, {**state, "record": "{}"}) == ["step"]
     assert leftovers.around(["step"], ["rule"], False, {**state, "variant": "legacy"}) == ["step"]
     assert leftovers.around(["step"], ["rule"], True, state) == ["step"]

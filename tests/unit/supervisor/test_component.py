@@ -12,6 +12,8 @@ from ansible_collections.xitrum.host.plugins.module_utils.supervisor import comp
 from ansible_collections.xitrum.host.plugins.module_utils.supervisor import inittab, supervisord_config, table
 from ansible_collections.xitrum.host.plugins.module_utils.supervisor.table import SUPERVISORS
 
+from tests.unit.record_texts import record_text
+
 from ..fake_host import FakeHost
 
 LIMITS = "Max open files            1024                 20000                files     \n"
@@ -351,7 +353,7 @@ def test_on_a_host_without_it_pypis_is_wanted_with_what_pip_takes():
 
 def test_what_pip_has_just_installed_is_linked_to():
     program = "/opt/supervisord/bin/supervisord"
-    there = FakeHost({**BARE, program: "", recorded.PATH: '{"made": ["/opt/supervisord"]}'}, {f"{program} --version": "4.3.0\n", "dpkg-query": ""})
+    there = FakeHost({**BARE, program: "", recorded.PATH: record_text({"made": ["/opt/supervisord"]})}, {f"{program} --version": "4.3.0\n", "dpkg-query": ""})
     state, plan = planned(there, wanted(supervisord_version="4.3.0"))
     assert plan.facts["packages"] == [] and not plan.problems
     assert {item["path"]: item["target"] for kind, item in plan.actions if kind == "link"} == supervisord_config.COMMANDS

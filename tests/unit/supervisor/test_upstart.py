@@ -17,6 +17,8 @@ from ansible_collections.xitrum.host.plugins.module_utils.supervisor import init
 from ansible_collections.xitrum.host.plugins.module_utils.supervisor.contract import WELL
 from ansible_collections.xitrum.host.plugins.module_utils.supervisor.table import SUPERVISORS
 
+from tests.unit.record_texts import record_text
+
 from ..fake_host import FakeHost
 from ..fake_upstart import UpstartHost, instance_files
 
@@ -295,7 +297,7 @@ def test_an_instance_is_taken_away_with_all_that_upstart_wrote_of_it():
         f"/var/log/upstart/{name}" for name in ("demo.log", "demo-2-0.log", "xdemo-0.log", "demo-0.logs", "demo-x.log")
     ]
     there.files.update(dict.fromkeys([*mine, *others], ""))
-    there.files[recorded.PATH] = '{"applications": {"demo": {"roots": {}, "logs": {}, "users": {}, "groups": {}}}}'
+    there.files[recorded.PATH] = record_text({"applications": {"demo": {"roots": {}, "logs": {}, "users": {}, "groups": {}}}})
     service.apply(there, started("absent"), service.plan(there, started("absent")))
     assert CONF not in there.files and said(there, "status", "demo-0")[0] == 1 and "demo-0" not in there.jobs
     for keep, left in ((True, [*mine, *others]), (False, others)):

@@ -1,0 +1,112 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A process that has loaded Ansible and the plugins of a collection, and runs ansible-playbook in a fork for each request.
+
+Ansible keeps no byte code of collections, and forks a process for each task and host, in which it compiles their plugins and
+templates again: nine tenths of what a play on stubbed modules costs. Here plugins are loaded once, and a task runs in the
+process of its play. Strategies, blocks, rescues and callbacks are Ansible's own.
+
+Started with the folder that has `ansible_collections`. Each line of standard input is a request, a JSON object: `arguments` of
+ansible-playbook, the folder `cwd`, `environment` (added to its own) and the file `output`. The answer is a line with the exit code.
+"""
+
+from __future__ import annotations
+
+import copy
+import gc
+import importlib
+import json
+import os
+import pathlib
+import pkgutil
+import sys
+import traceback
+
+from ansible import cli
+from ansible.cli.playbook import PlaybookCLI
+from ansible.executor.process import worker
+from ansible.executor.task_executor import TaskExecutor
+from ansible.plugins import loader, strategy
+
+#: Packages of Ansible whose modules plays of the collection need.
+PRELOADED = ("ansible.plugins.action", "ansible.plugins.connection", "ansible.plugins.strategy", "ansible.plugins.filter", "ansible.plugins.test")
+
+
+class InlineWorker(worker.WorkerProcess):
+    """Runs a task in the process of its play, and sends the result as a worker process does."""
+
+    def start(self):
+        # A fork would leave the originals as they are.
+        task = self._task.copy(exclude_parent=True, exclude_tasks=True)
+        task._parent = self._task._parent
+        host = copy.copy(self._host)
+        with worker._task.TaskContext(task):
+            result = TaskExecutor(self._host, task, dict(self._task_vars), self._play_context.copy(), self._loader, self._shared_loader_obj,
+                                  self._final_q, self._variable_manager).run()
+        host.vars, host.groups = {}, []
+        self._final_q.send_task_result(worker._RawTaskResult(host=host, task=task, return_data=result, task_fields=task.dump_attrs()))
+
+    def is_alive(self):
+        return False
+
+    @property
+    def exitcode(self):
+        return 0
+
+    def close(self):
+        """There is no process to close."""
+
+
+def preload(collections):
+    """Loads the plugins of Ansible and of `xitrum.host` from the folder `collections`."""
+    loader.init_plugin_loader([collections])
+    # A run of its own would warn that this was done before.
+    cli.init_plugin_loader = lambda *_arguments: None
+    strategy.WorkerProcess = InlineWorker
+    for package in PRELOADED:
+        for module in pkgutil.iter_modules(importlib.import_module(package).__path__):
+            if module.name not in ("psrp", "winrm"):
+                importlib.import_module(f"{package}.{module.name}")
+    top = pathlib.Path(collections) / "ansible_collections/xitrum/host/plugins"
+    for kind in ("action", "filter", "lookup"):
+        for path in sorted((top / kind).glob("*.py")):
+            importlib.import_module(f"ansible_collections.xitrum.host.plugins.{kind}.{path.stem}")
+    gc.collect()
+    gc.freeze()
+
+
+def run(request):
+    """Runs ansible-playbook in this process and ends it. Does not return."""
+    code = 1
+    try:
+        os.chdir(request["cwd"])
+        os.environ.update(request["environment"])
+        output = os.open(request["output"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        os.dup2(output, 1)
+        os.dup2(output, 2)
+        PlaybookCLI.cli_executor(["ansible-playbook", *request["arguments"]])
+    except SystemExit as ended:
+        code = ended.code or 0
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def serve(collections):
+    """Answers requests until standard input ends."""
+    preload(collections)
+    for line in sys.stdin:
+        pid = os.fork()
+        if pid == 0:
+            run(json.loads(line))
+        _pid, status = os.waitpid(pid, 0)
+        print(os.waitstatus_to_exitcode(status), flush=True)
+
+
+if __name__ == "__main__":
+    serve(sys.argv[1])
