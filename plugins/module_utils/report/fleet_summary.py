@@ -10,12 +10,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..core.plan import RUN
+from ..core.statuses import STATUSES
 
 #: The words for a row's status, as a person reads them.
-WORDS = {
-    "ok": "ok", "differs": "DIFFERS", "restart": "RESTART DUE", "absent": "not on this host",
-    "read_only": "not to be changed here", "unseen": "not seen", "follows": "follows",
-}
+WORDS = {name: status.words for name, status in STATUSES.items()}
 
 
 def concerns(state: dict[str, Any] | None) -> dict[str, dict[str, Any]]:
