@@ -11,7 +11,7 @@ import pytest
 from tests.lib.demo_instance import request
 from tests.lib.site import wait_for
 from tests.verify.load import Load
-from tests.verify.traffic import KEPT, WEBSOCKETS, Traffic
+from tests.verify.traffic import BUSY, KEPT, WEBSOCKETS, Traffic
 
 DEPLOY, MAINTENANCE = "playbooks/deploy.yml", "playbooks/maintenance.yml"
 
@@ -37,7 +37,7 @@ class TestWithoutAProxy:
         assert self.slot(solo) == (["0"], "test-1")
         cut = []
         # A connection that is kept until the deadline is closed then.
-        with Traffic(solo, "solo", requests=20000, keeps=False) as traffic:
+        with Traffic(solo, "solo", **BUSY, keeps=False) as traffic:
             # Each with another port, too: the redirect is switched to it, and the old one is drained at the port that it has.
             for name, slot, port in (("test-2", "1", 9000), ("test-3", "0", 8000)):
                 run = self.deploy(solo, packages(name), xitrum_gate_seconds=2, xitrum_http_port=port).assert_ended_well()
