@@ -2,7 +2,7 @@
 # Everything is written under .venv/ and .cache/, and tests/demo_app/target by Maven; `make clean` removes it all.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-down quick test test-all lint types unit sanity molecule docs bench soak clean
+.PHONY: help setup demo demo-down quick test test-all lint types unit sanity molecule newest docs bench soak clean
 
 help: ## these lines
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' Makefile | while IFS='|' read -r name text; do printf '%-16s %s\n' "$$name" "$$text"; done
@@ -39,6 +39,9 @@ sanity: ## ansible-test sanity
 
 molecule: ## the roles against test hosts; SCENARIO=NAME for one of them
 	@tests/run/molecule $(SCENARIO)
+
+newest: ## site, check and the unit tests on the newest ansible-core, in a container of Debian 13
+	@tests/run/newest
 
 docs: ## the reference of modules, filters and roles as pages, in .cache/docs/html
 	@tests/run/docs

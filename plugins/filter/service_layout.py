@@ -54,7 +54,7 @@ def service_layout(kind, name, log_dir, supervisord_version=""):
     """See DOCUMENTATION."""
     files = SUPERVISORS[kind].layout({"log_dir": log_dir, "supervisord_version": supervisord_version})
     return [
-        {"templates": file.template.split(), "path": fill(file.path, name=name, index="@INDEX@"), "mode": file.mode}
+        {"templates": file.templates, "path": fill(file.path, name=name, index="@INDEX@"), "mode": file.mode}
         for file in files
     ]
 

@@ -20,11 +20,6 @@ description:
     end is replaced.
   - States of servers that M(xitrum.host.proxy_server) has written into the configuration of Nginx or Apache are carried into the new one.
 options:
-  software:
-    description: What the proxy is.
-    type: str
-    default: haproxy
-    choices: [apache, haproxy, nginx]
   config:
     description:
       - The whole configuration. It has C(@CONFIG_DIGEST@) where the running worker repeats it, and the digest of the configuration is put there.
@@ -83,10 +78,6 @@ options:
     description: The port on the loopback at which Nginx and Apache tell which configuration they have.
     type: int
     default: 0
-  socket:
-    description: The runtime socket that the configuration of HAProxy opens.
-    type: path
-    default: /run/haproxy/admin.sock
   ports:
     description: The ports that the proxy is to listen on. One that another program holds is an error.
     type: list
@@ -105,12 +96,9 @@ options:
     description: The page of an instance that is requested where the proxy checks no health itself, as Nginx does not.
     type: str
     default: /
-  health_status:
-    description: The HTTP status of a healthy instance.
-    type: int
-    default: 200
 extends_documentation_fragment:
   - xitrum.host.batch
+  - xitrum.host.proxy
 """
 
 EXAMPLES = r"""

@@ -18,11 +18,6 @@ description:
     O(health_path) of a server before it is put back, for Apache too.
   - A run that finds the wanted state changes nothing, and waits all the same.
 options:
-  software:
-    description: What the proxy is.
-    type: str
-    default: haproxy
-    choices: [apache, haproxy, nginx]
   backend:
     description: The backend that the servers are in.
     type: str
@@ -97,10 +92,6 @@ options:
     type: list
     elements: str
     default: []
-  socket:
-    description: The runtime socket of HAProxy.
-    type: path
-    default: /run/haproxy/admin.sock
   control_port:
     description: The port on the loopback at which Nginx and Apache tell what they have, C(xitrum_proxy_stats_port).
     type: int
@@ -109,12 +100,9 @@ options:
     description: The page of a server that is asked before Nginx or Apache gets it back.
     type: str
     default: /
-  health_status:
-    description: The HTTP status of a healthy server.
-    type: int
-    default: 200
 extends_documentation_fragment:
   - xitrum.host.batch
+  - xitrum.host.proxy
 """
 
 EXAMPLES = r"""

@@ -15,6 +15,7 @@ import functools
 import json
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import sys
@@ -154,19 +155,30 @@ def give_back():
     display.warning(f"The run ended before its last task. Its lock of {hosts} is given back.")
     code, printed = run_play(held)
     if code:
+        # Where the play did not come to its recap, no host is known to have its lock back.
+        failed = [host for host in sorted(held) if host in read_failed_hosts(printed)] or sorted(held)
+        cause = " ".join(map(foreign_text.printable, printed.split("\n")[-8:])) if "PLAY RECAP" not in printed else ""
         display.warning(
-            f"The lock could not be given back on each of these hosts: {hosts}. "
-            "The next run from this controller takes it over at once. From another controller, after a restart of this one, or "
-            f"from another container, add -e xitrum_take_over=true. {printed}"
+            f"The lock could not be given back on: {', '.join(failed)}. "
+            "The next run from this controller takes it over at once. From another controller, after a restart of "
+            f"this one, or from another container, add -e xitrum_take_over=true. {cause}".rstrip()
         )
 
 
+def read_failed_hosts(printed):
+    """The hosts that the recap of a play reports as failed or unreachable."""
+    rows = re.findall(r"^(\S+)\s+: ok=.*?\bunreachable=(\d+)\s+failed=(\d+)", printed, re.MULTILINE)
+    return {host for host, unreachable, failed in rows if int(unreachable) or int(failed)}
+
+
 def run_play(held):
-    """Runs the play: its exit code, and the end of what it printed where it failed."""
+    """Runs the play: its exit code, and what it printed, without secrets."""
     passwords = json.loads((_read("passwords").splitlines() or ["{}"])[0])
     environment = {
         **os.environ,
         **NO_PROMPTS,
+        # Its recap is read, whatever the run's own callback prints.
+        "ANSIBLE_STDOUT_CALLBACK": "ansible.builtin.default",
         **({"ANSIBLE_BECOME_PASS": passwords["become"]} if passwords.get("become") else {}),
     }
     with contextlib.ExitStack() as stack:
@@ -211,7 +223,7 @@ def run_play(held):
             except (OSError, subprocess.SubprocessError) as error:
                 return 1, str(error)
             printed.seek(0)
-            return code, " ".join(map(foreign_text.printable, commands.hide_secrets(printed.read()).split("\n")[-8:]))
+            return code, commands.hide_secrets(printed.read())
 
 
 def read_typed_secrets():

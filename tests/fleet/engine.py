@@ -76,11 +76,11 @@ def execute(container: str, *command: str, environment: dict[str, str] | None = 
 
 @engine_errors()
 def attempt(
-    container: str, *command: str, environment: dict[str, str] | None = None, seconds: float | None = None
+    container: str, *command: str, environment: dict[str, str] | None = None, folder: str | None = None, seconds: float | None = None
 ) -> tuple[int, str, str]:
     """Exit code, standard output and errors of a command that root runs in a container; CommandTimeout after `seconds`."""
     api = client().api
-    process = api.exec_create(container, list(command), environment=environment)["Id"]
+    process = api.exec_create(container, list(command), environment=environment, workdir=folder)["Id"]
     streams: list[bytes | None] = []
 
     def read() -> None:
@@ -105,6 +105,18 @@ def attempt(
 def restart(container: str, stop_seconds: int) -> None:
     """End a container, by force where that takes longer than `stop_seconds`, and start it again: a host's reboot."""
     client().api.restart(container, timeout=stop_seconds)
+
+
+@engine_errors()
+def pause(container: str) -> None:
+    """Stop every process of a container where it is: a host that stands still, with its connections open."""
+    client().api.pause(container)
+
+
+@engine_errors()
+def unpause(container: str) -> None:
+    """Let a paused container go on."""
+    client().api.unpause(container)
 
 
 @engine_errors()

@@ -68,7 +68,7 @@ def up(fleet: str, spec: FleetSpec, inventory_file: Path, say: Callable[[str], N
                     enumerate(spec.hosts),
                 )
             )
-        _remove(_hosts(fleet) - {_container(fleet, host.name) for host in spec.hosts})
+        remove(_hosts(fleet) - {container_name(fleet, host.name) for host in spec.hosts})
         known = folder(fleet) / "known_hosts"
         known.write_text("".join(host.pop("known_hosts") for host in started), encoding="utf-8")
         groups: dict[str, list[str]] = {}
@@ -97,7 +97,7 @@ def up(fleet: str, spec: FleetSpec, inventory_file: Path, say: Callable[[str], N
 def down(fleet: str) -> None:
     """Remove the hosts, volumes, network, keys and inventory of a fleet, and nothing else."""
     with lock(fleet):
-        _remove(_hosts(fleet))
+        remove(_hosts(fleet))
         for network in client().api.networks(filters={"label": f"{LABEL}={fleet}"}):
             Path(network["Labels"][_INVENTORY]).unlink(missing_ok=True)
             client().api.remove_network(network["Id"])
@@ -111,7 +111,7 @@ def rows() -> list[tuple[str, ...]]:
     return sorted(
         (container["Labels"][LABEL], container["Labels"][_HOST], container["Status"], _ports(container["Ports"]))
         for container in found
-        if _own_name(container) == _container(container["Labels"][LABEL], container["Labels"][_HOST])
+        if _own_name(container) == container_name(container["Labels"][LABEL], container["Labels"][_HOST])
     )
 
 
@@ -126,7 +126,7 @@ class _Host:
 
     def __init__(self, fleet: str, spec: HostSpec, image_name: str, index: int, subnet: str, subnet6: str, say: Callable[[str], None]) -> None:
         self.fleet, self.spec, self.image, self.say = fleet, spec, image_name, say
-        self.name = _container(fleet, spec.name)
+        self.name = container_name(fleet, spec.name)
         # Fixed, or two hosts that reboot at the same time could swap addresses.
         self.address = str(ip_network(subnet)[10 + index])
         self.address6 = str(ip_network(subnet6)[10 + index]) if subnet6 and spec.ipv6 else ""
@@ -138,7 +138,7 @@ class _Host:
         state = _state(self.name)
         if state and state["Config"]["Labels"].get(_MADE_FROM) != made_from:
             self.say(f"{self.spec.name}: its image or spec changed, so it is made again")
-            _remove({self.name})
+            remove({self.name})
             state = None
         if state is None:
             self._create(made_from)
@@ -187,7 +187,7 @@ class _Host:
                     self.image,
                     name=self.name,
                     hostname=self.spec.name,
-                    labels={LABEL: self.fleet, _HOST: self.spec.name, _MADE_FROM: made_from},
+                    labels={**labels(self.fleet, self.spec.name), _MADE_FROM: made_from},
                     ports=list(published),
                     host_config=self._host_config(published),
                     networking_config=api.create_networking_config({network: endpoint}),
@@ -195,7 +195,7 @@ class _Host:
                 api.start(self.name)
                 return
             except APIError as error:
-                _remove({self.name})
+                remove({self.name})
                 # Something took the port between the look and the start.
                 taken = "already allocated" in str(error) or "already in use" in str(error)
                 if attempt == 4 or not taken:
@@ -274,7 +274,8 @@ def _until(seconds: float) -> Iterator[None]:
         time.sleep(0.1)
 
 
-def _container(fleet: str, host: str) -> str:
+def container_name(fleet: str, host: str) -> str:
+    """The container of a host, which begins with the prefix of this clone."""
     return f"{PREFIX}-{fleet}-{host}"
 
 
@@ -285,7 +286,7 @@ def _network_name(fleet: str) -> str:
 def _hosts(fleet: str) -> set[str]:
     """The containers of a fleet. The label alone is not enough: an image that somebody committed from a host hands it on to containers of theirs."""
     names = {_own_name(found) for found in client().api.containers(all=True, filters={"label": f"{LABEL}={fleet}"})}
-    return {name for name in names if name.startswith(_container(fleet, ""))}
+    return {name for name in names if name.startswith(container_name(fleet, ""))}
 
 
 def _own_name(listed: dict[str, Any]) -> str:
@@ -299,7 +300,13 @@ def _ports(listed: list[dict[str, Any]]) -> str:
     return ", ".join(f"{address}:{public}->{private}/{kind}" for private, address, public, kind in published)
 
 
-def _remove(containers: set[str]) -> None:
+def labels(fleet: str, host: str) -> dict[str, str]:
+    """The labels by which a container is found as a part of a fleet, and removed with it."""
+    return {LABEL: fleet, _HOST: host}
+
+
+def remove(containers: set[str]) -> None:
+    """Remove containers, running or not, with their volumes; those that are gone are no error."""
     for name in sorted(containers):
         # Another process may have been faster.
         with contextlib.suppress(NotFound):

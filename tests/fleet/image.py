@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from . import apt
@@ -34,21 +36,31 @@ def ensure(suite: str, packages: tuple[str, ...] = ()) -> str:
 
 def _plain(suite: str) -> str:
     """The image of a host as a provider hands it out."""
+    return cached(suite, suite, sorted(RECIPE.iterdir()), lambda folder: shutil.copytree(RECIPE, folder, dirs_exist_ok=True))
+
+
+@engine_errors()
+def cached(family: str, suite: str, inputs: list[Path], fill: Callable[[Path], object]) -> str:
+    """The name of an image on top of a minimal Debian of a suite, which is built only where no clone on this machine has it.
+
+    `family` is the first part of its tag: only the newest of a family is kept. `inputs` are the files that decide what is in
+    it, and `fill` puts a Dockerfile and what it copies into a folder. The Dockerfile takes BASE, and ends with the label RECIPE.
+    """
     if suite not in SUITES:
         raise FleetError(f"suite {suite!r}: wanted one of {', '.join(SUITES)}")
     base = os.environ.get(BASE_VARIABLE, "").replace("{suite}", suite)
     settings = _machine_settings(suite) if not base else {}
-    recipe = _recipe(suite, base, settings)
-    name = f"{PREFIX}:{suite}-{recipe}"
+    recipe = _recipe(suite, base, settings, inputs)
+    name = f"{PREFIX}:{family}-{recipe}"
     # One at a time: the second finds what the first has made.
-    with lock(f"image-{suite}"):
-        if name not in _tags(suite) or not is_plain(name, recipe):
+    with lock(f"image-{family}"):
+        if name not in _tags(family) or not is_plain(name, recipe):
             made_before = find_plain(recipe)
             if made_before:
                 client().api.tag(made_before, *name.split(":"))
             else:
-                _build(name, suite, recipe, base, settings)
-            for outdated in _tags(suite) - {name}:
+                _build(name, suite, recipe, base, settings, fill)
+            for outdated in _tags(family) - {name}:
                 if not client().api.containers(all=True, filters={"ancestor": outdated}):
                     client().api.remove_image(outdated)
     return name
@@ -88,23 +100,26 @@ def _with_packages(plain: str, packages: tuple[str, ...]) -> str:
     return name
 
 
-def _tags(suite: str) -> set[str]:
-    """The names under which this clone has images of a suite."""
-    return {name for name in tags(PREFIX) if name.startswith(f"{PREFIX}:{suite}-")}
+def _tags(family: str) -> set[str]:
+    """The names under which this clone has images of a family."""
+    return {name for name in tags(PREFIX) if name.startswith(f"{PREFIX}:{family}-")}
 
 
-def _build(name: str, suite: str, recipe: str, base: str, settings: dict[str, str]) -> None:
+def _build(name: str, suite: str, recipe: str, base: str, settings: dict[str, str], fill: Callable[[Path], object]) -> None:
     with tempfile.TemporaryDirectory(dir=CACHE) as folder:
         if not base:
             base = f"{name}-base"
             _bootstrap(suite, settings, Path(folder), base)
-        build(name, RECIPE, {"BASE": base, "RECIPE": recipe})
+        context = Path(folder) / "context"
+        context.mkdir()
+        fill(context)
+        build(name, context, {"BASE": base, "RECIPE": recipe})
 
 
-def _recipe(suite: str, base: str, settings: dict[str, str]) -> str:
+def _recipe(suite: str, base: str, settings: dict[str, str], inputs: list[Path]) -> str:
     """A short hash of all that decides what is in the image."""
     hashed = hashlib.sha256(repr((suite, base, _BOOTSTRAP, sorted(settings.items()))).encode())
-    for file in sorted(RECIPE.iterdir()):
+    for file in sorted(inputs):
         hashed.update(file.name.encode() + file.read_bytes())
     return hashed.hexdigest()[:12]
 

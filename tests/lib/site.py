@@ -144,6 +144,16 @@ class Site:
         return out.strip()
 
     @contextlib.contextmanager
+    def paused(self, host):
+        """A host that stands still for the block, with its connections open."""
+        container = self.hosts[host]["fleet_container"]
+        engine.pause(container)
+        try:
+            yield
+        finally:
+            engine.unpause(container)
+
+    @contextlib.contextmanager
     def for_now(self, host, do, undo):
         """A host on which `do` was run; `undo` is run in the end."""
         try:

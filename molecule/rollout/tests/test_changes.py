@@ -3,6 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What changes between two runs: carried out without a lost request, or refused with the way to it (docs/changes.md)."""
 
+import contextlib
+
 import pytest
 
 from tests.lib.site import kill, wait_for
@@ -95,17 +97,42 @@ def test_another_proxy_software_is_refused_with_the_way_to_it(site):
     assert site.running() == before
 
 
+@contextlib.contextmanager
+def without_ssh(site, host):
+    """A host that refuses each connection of SSH for the block, and ends those that it has."""
+    with site.for_now(host, "systemctl stop ssh; pkill -x sshd", "systemctl start ssh"):
+        yield
+
+
 @pytest.mark.long
-def test_a_proxy_that_is_lost_in_the_middle_is_named_and_its_loss_leaves_a_whole_fleet(site):
+@pytest.mark.parametrize("lose", [without_ssh, lambda site, host: site.paused(host)], ids=["refuses", "stands still"])
+def test_a_proxy_that_is_lost_in_the_middle_is_named_and_its_loss_leaves_a_whole_fleet(site, lose):
     process = site.start(playbook=DEPLOY, xitrum_heap="300m")
     try:
         wait_for("the run has its locks", lambda: all(site.sh(host, f"test -e {LOCK} && echo held", check=False) for host in APPS))
-        with site.for_now("proxy1", "systemctl stop ssh; pkill -x sshd", "systemctl start ssh"):
+        with lose(site, "proxy1"):
             out = process.communicate(timeout=600)[0]
     finally:
         kill(process)
     assert process.returncode != 0
-    assert "Found no way to proxy1" in out
+    assert "proxy proxy1 cannot be reached" in out and "-e xitrum_unavailable_proxies=proxy1" in out
     assert len(set(map(site.answering, EVERY))) == 1, "one instance has another release"
     site.run().assert_ended_well()
     assert site.statuses() == dict.fromkeys(EVERY, "UP")
+
+
+@pytest.mark.long
+def test_a_host_that_stands_still_ends_the_run_and_the_next_one_converges(site):
+    process = site.start(playbook=DEPLOY, xitrum_heap="300m")
+    try:
+        wait_for("the run has its locks", lambda: all(site.sh(host, f"test -e {LOCK} && echo held", check=False) for host in APPS))
+        with site.paused("app2"):
+            out, err = process.communicate(timeout=600)
+    finally:
+        kill(process)
+    assert process.returncode != 0
+    assert '"unreachable": true' in out
+    assert "The lock could not be given back on: app2." in " ".join(err.split())
+    site.run().assert_ended_well()
+    assert site.statuses() == dict.fromkeys(EVERY, "UP")
+    site.run().assert_did_nothing()

@@ -13,6 +13,7 @@ import copy
 from typing import Any
 
 from . import folders, process, schema
+from .distributions import table as distributions
 
 FOLDER = "/var/lib/xitrum.host"
 PATH = f"{FOLDER}/before.json"
@@ -109,11 +110,7 @@ def write(host, record):
 
 def installed(host, names):
     """Those packages of a list that are installed."""
-    if host.which("dpkg-query"):
-        said = host.run(["dpkg-query", "--show", "--showformat=${Package} ${db:Status-Status}\n", *names]).out
-        words = [line.split() for line in said.splitlines()]
-        return {line[0] for line in words if line[1:] == ["installed"]}
-    return {name for name in names if host.run(["rpm", "--query", "--quiet", name]).rc == 0}
+    return distributions.family_with(host, "query_program").installed(host, names)
 
 
 def state(host, wanted):

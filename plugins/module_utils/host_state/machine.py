@@ -14,6 +14,7 @@ import sys
 from ..application import changes as application_changes
 from ..core import addresses, folders, process, recorded, sockets
 from ..core.disk_space import size
+from ..core.distributions import table as distributions
 from ..core.foreign_text import lines_of, printable
 from ..core.memory import OVERHEAD, cgroup_memory, limited, parse_meminfo
 from ..core.plan import Plan, Problem, shell_line
@@ -41,16 +42,6 @@ SPEC = {
     "supervisor": {"type": "str", "default": "", "choices": ["", *sorted(SUPERVISORS)]},
     "proxies": {"type": "bool", "default": False},
 }
-
-#: os-release ID to the distribution that the collection knows it as. These share packages, paths and defaults.
-DISTRIBUTIONS = {
-    "debian": "debian", "ubuntu": "ubuntu",
-    "rhel": "redhat", "centos": "redhat", "rocky": "redhat", "almalinux": "redhat", "ol": "redhat",
-}
-FAMILIES = {"debian": "debian", "ubuntu": "debian", "redhat": "redhat"}
-OLDEST = {"debian": (11,), "ubuntu": (20, 4), "redhat": (9,)}
-TESTED = {"debian": ((11,), (12,), (13,))}
-KNOWN = "Debian 11 or newer, Ubuntu 20.04 or newer, and RHEL 9 or newer with its rebuilds"
 
 ARCHITECTURES = ("x86_64", "aarch64")
 
@@ -123,11 +114,11 @@ def system(host):
     """What the machine is: the facts that other concerns need too."""
     release = parse_os_release(host.read("/etc/os-release") or host.read("/usr/lib/os-release") or "")
     memory = parse_meminfo(host.read("/proc/meminfo") or "")
-    distribution = DISTRIBUTIONS.get(release.get("ID", ""), "")
+    distribution = distributions.BY_ID.get(release.get("ID", ""))
     return {
-        "distribution": distribution,
+        "distribution": distribution.name if distribution else "",
         "release": release.get("VERSION_ID", ""),
-        "family": FAMILIES.get(distribution, ""),
+        "family": distribution.family.name if distribution else "",
         "name": release.get("PRETTY_NAME") or release.get("ID") or "unknown",
         "architecture": host.run(["uname", "-m"]).out.strip(),
         "kernel": (host.read("/proc/sys/kernel/osrelease") or "").strip(),
@@ -209,8 +200,9 @@ def plan(wanted, state):
 
 def system_problems(wanted, state):
     """The system itself."""
-    if not state["distribution"] or (state["release"] and numbers(state["release"]) < OLDEST[state["distribution"]]):
-        yield f"the operating system is {state['name']}; wanted is {KNOWN}"
+    distribution = distributions.DISTRIBUTIONS.get(state["distribution"])
+    if not distribution or (state["release"] and numbers(state["release"]) < distribution.oldest):
+        yield f"the operating system is {state['name']}; wanted is {distributions.supported()}"
     if state["architecture"] not in ARCHITECTURES:
         yield f"the processor is {state['architecture'] or 'unknown'}; wanted is {' or '.join(ARCHITECTURES)}"
     if numbers(state["python"]) < numbers(wanted["min_python"]):
@@ -281,13 +273,14 @@ def memory_problems(wanted, state):
 def notes(state):
     """What does not stop a run, as sentences."""
     found = folders.host_notes(state["folders"]) if state["folders"] else []
-    distribution, release = state["distribution"], numbers(state["release"])
-    if distribution and release[:1] not in [tested[:1] for tested in TESTED.get(distribution, ())]:
+    distribution, release = distributions.DISTRIBUTIONS.get(state["distribution"]), numbers(state["release"])
+    if distribution and (release or (0,))[0] not in distribution.tested:
         found.append(f"{state['name']} is known but not tested here: look at the report of the first run with care")
     if state["uid"] == 0 and not state["capabilities"] >> CAP_SYS_RESOURCE & 1:
         found.append("root has no CAP_SYS_RESOURCE here (a container): limits cannot be raised above those that the container was started with")
     if state["holders"] is None:
-        found.append("the listening ports could not be read, so a held one is found only at start: install iproute2 (Debian) or iproute (RHEL)")
+        packages = " or ".join(f"{row.family.ss_package} ({row.title})" for row in distributions.family_rows())
+        found.append(f"the listening ports could not be read, so a held one is found only at start: install {packages}")
     if state.get("sockets_note"):
         found.append(state["sockets_note"])
     return found

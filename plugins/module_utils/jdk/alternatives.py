@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 
 from ..core import schema
+from ..core.distributions import table as distributions
 from ..core.plan import RUN, Plan, Problem, Row, shell_line
 from ..core.process import is_under
 from . import followers
@@ -34,7 +35,7 @@ SPEC = {
 }
 
 #: Where each program keeps what it knows, one file a command.
-KEPT = {"update-alternatives": "/var/lib/dpkg/alternatives", "alternatives": "/var/lib/alternatives"}
+KEPT = {family.alternatives_program: family.alternatives_folder for family in distributions.FAMILIES.values()}
 IMAGE_BASED = "/etc/alternatives-admindir"
 
 RED_HAT_FOLLOWER = re.compile(r"^ (?:follower|slave) (\S+): (/.*)$")

@@ -13,10 +13,12 @@ from __future__ import annotations
 import re
 
 from ..core import partial_folder, process
+from ..core.distributions import table as distributions
+from ..core.distributions.contract import JDK_FOLDER
 from ..core.plan import RUN, Plan, Row
 from . import alternatives
 
-FOLDER = "/usr/lib/jvm"
+FOLDER = JDK_FOLDER
 
 #: In the folder of a JDK out of an archive: the SHA-256 of that archive.
 MARKER = ".xitrum.host.archive"
@@ -26,16 +28,8 @@ PART = ".part"
 
 NAME = r"[A-Za-z0-9][A-Za-z0-9._+-]*"
 
-#: The newest long-term release that each distribution's own packages had when it came out, for hosts whose package
-#: manager has no lists yet. What it offers since is asked of the package manager.
-NEWEST = {
-    "debian 11": 17, "debian 12": 17, "debian 13": 25,
-    "ubuntu 20.04": 21, "ubuntu 22.04": 21, "ubuntu 24.04": 21,
-    "redhat 9": 21, "redhat 10": 21,
-}
 #: Long-term releases: from 17 on, every fourth.
 LONG_TERM = (8, 11, *range(17, 100, 4))
-DEBIAN_ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 SPEC = {
     "version": {"type": "int", "default": 0},
@@ -47,46 +41,20 @@ SPEC = {
 }
 
 
-def newest_long_term(distribution, release):
-    """The newest long-term release of a distribution (C(debian), C(ubuntu) or C(redhat)); None where it is not known."""
-    return NEWEST.get(f"{distribution} {release}") or NEWEST.get(f"{distribution} {release.split('.')[0]}")
-
-
 def find_version(host, machine):
     """The newest long-term release that the distribution has, or 0 where none is known.
 
-    A host that has one at least as new as L(NEWEST) keeps it: lists of packages that were fetched since, or a package
-    that the distribution has added, would change the JDK below running applications.
+    A host that has one at least as new as the one that its release came with keeps it: lists of packages that were fetched
+    since, or a package that the distribution has added, would change the JDK below running applications.
     """
-    known = newest_long_term(machine["distribution"], machine["release"]) or 0
-    homes_of = {version: package_home(machine["family"], version, machine["architecture"]) for version in LONG_TERM}
+    distribution = distributions.DISTRIBUTIONS.get(machine["distribution"])
+    family = distributions.family_named(machine["family"])
+    known = (distribution.newest_jdk(machine["release"]) if distribution else None) or 0
+    homes_of = {version: family.jdk_home(version, machine["architecture"]) for version in LONG_TERM}
     installed = max((version for version, home in homes_of.items() if host.exists(f"{home}/bin/javac")), default=0)
-    return installed if installed and installed >= known else max([known, *read_offered(host, machine["family"])])
-
-
-def read_offered(host, family):
-    """The long-term releases that the package manager offers by the lists that it has; none where it has no list."""
-    if family == "debian":
-        names = host.run(["apt-cache", "pkgnames", "openjdk-"]).out
-        found = re.findall(r"^openjdk-(\d+)-jdk-headless$", names, re.MULTILINE)
-    else:
-        names = host.run(["dnf", "--quiet", "--cacheonly", "repoquery", "java-*-openjdk-devel"]).out
-        found = re.findall(r"^java-(\d+)-openjdk-devel-\d", names, re.MULTILINE)
-    return sorted({int(version) for version in found} & set(LONG_TERM))
-
-
-def package_names(family, version):
-    """The distribution's packages for a full JDK without a desktop: C(jcmd) and C(javac) come with it."""
-    if family == "debian":
-        return [f"openjdk-{version}-jdk-headless"]
-    return [f"java-{'1.8.0' if version == 8 else version}-openjdk-{part}" for part in ("headless", "devel")]
-
-
-def package_home(family, version, architecture):
-    """Where the distribution's package puts that JDK."""
-    if family == "debian":
-        return f"{FOLDER}/java-{version}-openjdk-{DEBIAN_ARCHITECTURES.get(architecture, architecture)}"
-    return f"{FOLDER}/java-{'1.8.0' if version == 8 else version}-openjdk"
+    if installed and installed >= known:
+        return installed
+    return max([known, *(family.offered_jdks(host) & set(LONG_TERM))])
 
 
 def major(text):
@@ -151,7 +119,7 @@ def read(host, wanted, machine):
         version, home = wanted["version"], f"{FOLDER}/{archive_name(wanted, sha256)}"
     else:
         version = wanted["version"] or find_version(host, machine)
-        home = package_home(machine["family"], version, architecture)
+        home = distributions.family_named(machine["family"]).jdk_home(version, architecture)
     # The Red Hat family's home is a link, so it is not among those listed.
     release = found.get(host.realpath(home), "")
     first = host.realpath("/usr/bin/java")
@@ -180,7 +148,7 @@ def alternatives_wanted(home):
 def plan(wanted, state):
     """Decides what is installed, unpacked, switched and removed: C(steps) in their order."""
     machine, version, home = state["machine"], state["version"], state["home"]
-    result = Plan(facts={"home": home, "version": version, "packages": package_names(machine["family"], version), "steps": [],
+    result = Plan(facts={"home": home, "version": version, "packages": distributions.family_named(machine["family"]).jdk_packages(version), "steps": [],
                          "homes": state["homes"], "default": state["default"], "said": state["said"], "absent": []})
     result.problems += archive_problems(wanted, state) if wanted["archives"] else version_problems(state)
     result.problems += absent_problems(wanted, state)

@@ -9,6 +9,7 @@ import re
 
 from ..core import addresses
 from ..proxy import definition as proxy
+from ..proxy.table import PROXIES
 from . import planning as load_plan
 
 #: The ways that a connection can take.
@@ -45,9 +46,12 @@ def problems(wanted, groups, known):
 
 
 def unanswered(wanted, proxies):
-    """A sentence where connections would be refused by Nginx: with the PROXY protocol it serves, without that header, only its own host, at
+    """A sentence where connections would be refused: with the PROXY protocol Nginx serves, without that header, only its own host, at
     the loopback, and that only where it listens on all addresses. Every host that connects is to call every proxy."""
-    if "proxy" not in wanted["through"] or (wanted["software"], wanted["behind"]) != ("nginx", "proxy"):
+    if "proxy" not in wanted["through"] or wanted["behind"] != "proxy":
+        return []
+    backend = PROXIES[wanted["software"]]
+    if not backend.answers_header_alone:
         return []
     everywhere = any(map(addresses.is_every, wanted["proxy_listen"]))
     outside = [host for host in wanted["from"] if not everywhere or [one for one in proxies if one != host]]
@@ -56,7 +60,7 @@ def unanswered(wanted, proxies):
     do = "prove directly (prove_through=['direct'])"
     if everywhere and len(proxies) == 1:
         do += f", or from the proxy itself (prove_from={proxies})"
-    return [f"prove_through: found proxy, from {', '.join(outside)} to {', '.join(proxies)}, where Nginx answers nobody but its own host without the PROXY "
+    return [f"prove_through: found proxy, from {', '.join(outside)} to {', '.join(proxies)}, where {backend.title} answers nobody but its own host without the PROXY "
             f"protocol (xitrum_proxy_load_balancer_protocol is proxy), and the load does not speak it. Wanted is a way that is answered: {do}."]
 
 

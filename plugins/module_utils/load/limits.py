@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from ..proxy.kinds import haproxy
 from .counts import FAILED
 
 #: What is said of connections that were not opened.
@@ -58,7 +59,7 @@ def of_proxy(host, during):
     said = during["proxy"]
     if not said or not said["most"] or said["connections"] < NEAR * said["most"]:
         return
-    files = max([row["nofile"] or 0 for row in during["processes"] if row["process"] == "haproxy"], default=0)
+    files = max([row["nofile"] or 0 for row in during["processes"] if row["process"] == haproxy.PROCESS], default=0)
     if files and 2 * said["most"] >= 0.85 * files:
         yield "nofile", f"HAProxy on {host} takes no more than {said['most']} connections, which it works out from its {files} open files (nofile)"
     else:

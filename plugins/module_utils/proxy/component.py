@@ -5,7 +5,7 @@
 
 A configuration costs no restart: it is checked beside the old one, put in its place, and taken up by a reload. A
 reload that was lost with a killed run is noticed, since the digest of the live worker is read, not the file's time.
-What differs from one software to the other is in a file for each, see SOFTWARE.
+What differs from one software to the other is in a file for each in `kinds`, see `contract`.
 """
 
 from __future__ import annotations
@@ -19,19 +19,10 @@ from ..core.foreign_text import hidden_text, printable, shown_text
 from ..core.plan import LOOK, RUN, SERVER, Plan, Row
 from ..redirects import component as redirects
 from ..redirects import ports as redirects_ports
-from . import apache as proxy_apache
-from . import haproxy as proxy_haproxy
-from . import nginx as proxy_nginx
 from . import reloaded as proxy_reloaded
-from . import servers as proxy_server
+from . import table
 from . import text as proxy_text
-
-#: Each has TITLE, PROCESS (the name in ss), VERSION (a command, and what finds the version in its words), NEEDS
-#: (the first version that will do, and why), CHECK (the command that checks a file), UP, CHECKS_HEALTH (whether it asks the servers
-#: itself how they are), and the functions C(maxconn), C(servers), C(binds), C(live),
-#: C(old_workers), C(missing), C(complaints), C(carried) and C(restarts), which are told in proxy_haproxy.py. BIND
-#: matches the line of the configuration that listens on an address and port, its two groups.
-SOFTWARE = {"haproxy": proxy_haproxy, "nginx": proxy_nginx, "apache": proxy_apache}
+from .table import PROXIES
 
 #: Where a configuration is checked before it replaces the old one: on a RAM disk, root only, since it holds keys.
 TRIAL = "/run/xitrum.host-proxy"
@@ -44,7 +35,7 @@ KEPT = ".before-xitrum"
 _FILE = {"path": {"type": "path", "required": True}, "mode": {"type": "str", "default": "0644"}}
 
 SPEC = {
-    "software": {"type": "str", "default": "haproxy", "choices": sorted(SOFTWARE)},
+    "software": table.OPTION,
     "config": {"type": "str", "required": True},
     "config_path": {"type": "path", "required": True},
     "files": {"type": "list", "elements": "dict", "default": [], "options": {**_FILE, "content": {"type": "str", "required": True}}},
@@ -71,10 +62,9 @@ HEALTH_SECONDS = 3.0
 
 def read(host, wanted):
     """Everything that L(plan) needs."""
-    software = SOFTWARE[wanted["software"]]
-    command, pattern = software.VERSION
-    said = host.run(command)
-    version = pattern.search(said.out + said.err)
+    software = PROXIES[wanted["software"]]
+    said = host.run(software.version_command)
+    version = software.version_pattern.search(said.out + said.err)
     unit = process.parse_unit(host.run(["systemctl", "show", "--no-pager", "--property=" + ",".join(PROPERTIES), "--", wanted["service"] + ".service"]).out)
     config = foreign_file.read_file(host, wanted["config_path"])
     paths = [item["path"] for item in [*wanted["files"], *wanted["pems"]]]
@@ -132,9 +122,9 @@ def settled(host, wanted):
 
 def read_live(host, wanted):
     """What the worker reports. Where it knows nothing of the health of its servers, those of the application are asked from here."""
-    software = SOFTWARE[wanted["software"]]
+    software = PROXIES[wanted["software"]]
     said = software.live(host, wanted)
-    asked = [row for row in said["servers"] if not software.CHECKS_HEALTH and row["backend"] == BACKEND and row["admin"] == "ready"]
+    asked = [row for row in said["servers"] if not software.checks_health and row["backend"] == BACKEND and row["admin"] == "ready"]
     if asked:
         with concurrent.futures.ThreadPoolExecutor(min(len(asked), 32)) as pool:
             answers = list(pool.map(lambda row: proxy_reloaded.probe(wanted, row, HEALTH_SECONDS), asked))
@@ -151,8 +141,8 @@ def _coming(row):
 
 def read_other_proxies(host, software):
     """The software of proxies that this collection has set up on the host beside `software`."""
-    paths = {name: path for name, (_service, path) in proxy_server.PLACES.items() if name != software}
-    return [name for name, path in paths.items() if proxy_text.stamp_of(host.read(path) or "")]
+    others = [other for other in PROXIES.values() if other.name != software]
+    return [other.name for other in others if proxy_text.stamp_of(host.read(other.config_path) or "")]
 
 
 def read_names(host, config):
@@ -181,7 +171,7 @@ def fit_to_host(wanted, ipv6, ipv6_address):
     asks for every address gets those that there are. A port that nothing would listen on any more is left as it is,
     to be refused.
     """
-    bind, gone = SOFTWARE[wanted["software"]].BIND, {"::1"} if ipv6 else {"::", "::1"}
+    bind, gone = PROXIES[wanted["software"]].bind, {"::1"} if ipv6 else {"::", "::1"}
     if ipv6_address:
         return wanted, []
     lines, out, ports = [], [], set()
@@ -242,7 +232,7 @@ def plan(wanted, state):
 
 def serving(wanted, version, unit, text):
     """What decides whether the proxy is to serve: that it is set up by this collection, and that it runs."""
-    return {"title": SOFTWARE[wanted["software"]].TITLE, "service": wanted["service"],
+    return {"title": PROXIES[wanted["software"]].title, "service": wanted["service"],
             "set_up": bool(version and proxy_text.stamp_of(text or "")), "running": unit.get("ActiveState") == "active"}
 
 
@@ -264,17 +254,17 @@ def _row(result, item, want, configured, effective, good, why="", mend=RUN, comm
 
 def _problems(wanted, state, text):
     """What stands in the way of this configuration on this host, as sentences."""
-    found, software = list(state["unusable"]), SOFTWARE[wanted["software"]]
+    found, software = list(state["unusable"]), PROXIES[wanted["software"]]
     if not state["systemd"]:
-        found.append(f"{software.TITLE} is kept running by systemd, and this host does not run systemd (no /run/systemd/system): "
+        found.append(f"{software.title} is kept running by systemd, and this host does not run systemd (no /run/systemd/system): "
                      "use a host with systemd as proxy.")
-    for oldest, why in software.NEEDS:
+    for oldest, why in software.needs:
         if state["version"] and numbers(state["version"]) < oldest:
-            found.append(f"{software.TITLE} {state['version']} is too old: {why}. Wanted is {'.'.join(map(str, oldest))} or later: upgrade the package, or "
+            found.append(f"{software.title} {state['version']} is too old: {why}. Wanted is {'.'.join(map(str, oldest))} or later: upgrade the package, or "
                          "choose another xitrum_proxy_software.")
             break
     if proxy_text.stamp_of(text) != proxy_text.digest(wanted["config"], wanted["pems"]):
-        found.append(f"The configuration has no {proxy_text.PLACEHOLDER}: put it where the running {software.TITLE} repeats it, "
+        found.append(f"The configuration has no {proxy_text.PLACEHOLDER}: put it where the running {software.title} repeats it, "
                      "since it could not be asked which configuration it has.")
     before = state["files"][wanted["config_path"]][0] or ""
     has, gets = proxy_text.application_of(before), proxy_text.application_of(text)
@@ -285,18 +275,18 @@ def _problems(wanted, state, text):
             f"inventory route a path to it (xitrum_proxy_backends). To give the proxy to {gets}, run remove.yml for this "
             f"host with {has}'s inventory first."
         )
-    binds = list(filter(None, map(software.BIND.match, text.splitlines())))
-    holders = {SOFTWARE[name].PROCESS: name for name in state["other_proxies"]}
+    binds = list(filter(None, map(software.bind.match, text.splitlines())))
+    holders = {PROXIES[name].process: name for name in state["other_proxies"]}
     for row in state["listeners"] or []:
         places = [bind[1] for bind in binds if int(bind[2]) == row["port"]] or [""]
         if (
             row["port"] in wanted["ports"]
-            and row["process"] not in ("", software.PROCESS)
+            and row["process"] not in ("", software.process)
             and addresses.collides(row, places)
         ):
             other = holders.get(row["process"])
             found.append(
-                f"Port {row['port']} is held by {printable(row['process'])} (process {row['pid']}), and {software.TITLE} is to listen there: "
+                f"Port {row['port']} is held by {printable(row['process'])} (process {row['pid']}), and {software.title} is to listen there: "
                 + (
                     f"it is the proxy {other} that this host has had so far. Change one proxy after the other: run remove.yml with --limit "
                     f"and the name of this host and -e xitrum_remove=1, set xitrum_proxy_software: {wanted['software']} for this host alone (in its "
@@ -309,7 +299,7 @@ def _problems(wanted, state, text):
     found += [text for _port, text, certain in redirects_ports.foreign_of(ports, state["rules"], "or give the proxy another port") if certain]
     if not state["ipv6"] and any(bind.startswith("[") for bind in software.binds(text)):
         found.append("The configuration listens on an IPv6 address, and this host has no IPv6 (no /proc/net/if_inet6): set xitrum_proxy_listen: ['0.0.0.0'].")
-    held = [row for row in state["listeners"] or [] if row["process"] == software.PROCESS]
+    held = [row for row in state["listeners"] or [] if row["process"] == software.process]
     for place, error in state["bind_errors"].items() if state["ipv6"] else ():
         if place in {bind.rpartition(":")[0] for bind in software.binds(text)} and not any(
             addresses.serves([row], place) for row in held
@@ -321,7 +311,7 @@ def _problems(wanted, state, text):
     connections, count = software.maxconn(text), len(software.servers(text))
     need, most = proxy_text.needed_nofile(connections, count), granted_nofile(state)
     if connections and most and need > most:
-        found.append(f"{connections} connections need {need} open files, and this host grants {software.TITLE} {most} "
+        found.append(f"{connections} connections need {need} open files, and this host grants {software.title} {most} "
                      f"({'fs.nr_open' if state['raises'] else 'root cannot raise its hard limit here: a container'}): "
                      f"set xitrum_proxy_max_connections to {proxy_text.most_connections(most, count)} or less, or raise the limit.")
     return list(dict.fromkeys(found))
@@ -341,7 +331,7 @@ def _files(wanted, state, text, result):
     """Rows, actions and diff of the configuration, the files beside it and the PEM files (never their text)."""
     path = wanted["config_path"]
     old = state["files"][path][0]
-    config = {"path": path, "content": SOFTWARE[wanted["software"]].carried(text, old), **_as_before(state, path)}
+    config = {"path": path, "content": PROXIES[wanted["software"]].carried(text, old), **_as_before(state, path)}
     # The configuration comes last: what it names must be there when it is.
     for item, secret in [(item, False) for item in wanted["files"]] + [(item, True) for item in wanted["pems"]] + [(config, False)]:
         has, stat = state["files"][item["path"]]
@@ -393,7 +383,7 @@ def _service(wanted, state, text, result, active):
     if not active:
         result.actions.append(("start", None))
     elif rewritten or not current:
-        result.actions.append(("restart" if SOFTWARE[wanted["software"]].restarts(old or "", text) else "reload", None))
+        result.actions.append(("restart" if PROXIES[wanted["software"]].restarts(old or "", text) else "reload", None))
     at_boot, now = unit.get("UnitFileState", ""), unit.get("ActiveState", "")
     _row(result, "service", "enabled, active", at_boot, now, enabled and active, "it is not enabled or does not run")
     configured = proxy_text.stamp_of(old)
@@ -411,7 +401,7 @@ def _beside(wanted, item):
 
 def _limits(wanted, state, text, result, active):
     """The connections and the open files of the running worker."""
-    software, runs = SOFTWARE[wanted["software"]], state["live"]["maxconn"]
+    software, runs = PROXIES[wanted["software"]], state["live"]["maxconn"]
     connections = software.maxconn(text)
     want = str(connections) if connections else ALL_THAT_IS_GRANTED
     good = not active or not runs or not connections or runs == str(connections)
@@ -430,7 +420,7 @@ def _limits(wanted, state, text, result, active):
 def _servers(wanted, state, text, result):
     """What the running worker thinks of each server. A server that is down is mended on its own host, not here: what is said to
     type shows what the proxy is answered."""
-    software = SOFTWARE[wanted["software"]]
+    software = PROXIES[wanted["software"]]
     known = {(row["backend"], row["name"]): row for row in state["live"]["servers"]}
     for backend, name, address in software.servers(text):
         row = known.get((backend, name))
@@ -442,7 +432,7 @@ def _servers(wanted, state, text, result):
         else:
             why = f"it is set to {row['admin']}: by somebody, or by a run that removed the host or did not end"
             mend, commands = f"{SERVER} software={wanted['software']} backend={backend} servers={name} state=ready", []
-        _row(result, f"{backend}/{name}", software.UP, address, row["status"], good, why, mend, commands)
+        _row(result, f"{backend}/{name}", "UP", address, row["status"], good, why, mend, commands)
 
 
 # ---------------------------------------------------------------------------------------------------------- acting
@@ -452,14 +442,14 @@ def validate(host, wanted):
 
     Raises RuntimeError with its own words where it would not start with it.
     """
-    software, text = SOFTWARE[wanted["software"]], proxy_text.stamped(wanted["config"], wanted["pems"])
+    software, text = PROXIES[wanted["software"]], proxy_text.stamped(wanted["config"], wanted["pems"])
     host.make_directory(TRIAL, 0o700)
     try:
         for index, pem in enumerate(wanted["pems"]):
             host.write(f"{TRIAL}/{index}.pem", pem["content"], 0o600)
             text = text.replace(pem["path"], f"{TRIAL}/{index}.pem")
         host.write(f"{TRIAL}/config", text, 0o600)
-        said = host.run([*software.CHECK, f"{TRIAL}/config"])
+        said = host.run([*software.check, f"{TRIAL}/config"])
     finally:
         host.remove(TRIAL)
     words = (said.err + said.out).replace(f"{TRIAL}/config", wanted["config_path"])
@@ -467,7 +457,7 @@ def validate(host, wanted):
         words = words.replace(f"{TRIAL}/{index}.pem", pem["path"])
     lines = software.complaints(words)
     if said.rc != 0:
-        raise RuntimeError(f"{software.TITLE} refuses the new configuration, so the old one stays in {wanted['config_path']}:\n" + ("\n".join(lines) or words))
+        raise RuntimeError(f"{software.title} refuses the new configuration, so the old one stays in {wanted['config_path']}:\n" + ("\n".join(lines) or words))
     return lines
 
 
@@ -499,7 +489,7 @@ def apply(host, wanted, planned):
 
 def prove(host, wanted, patience=PATIENCE):
     """Waits until the running worker itself says that it has the wanted configuration. Raises RuntimeError after C(patience) seconds."""
-    software = SOFTWARE[wanted["software"]]
+    software = PROXIES[wanted["software"]]
     want, deadline = proxy_text.digest(wanted["config"], wanted["pems"]), time.monotonic() + patience
     while True:
         live = software.live(host, wanted)
@@ -507,7 +497,7 @@ def prove(host, wanted, patience=PATIENCE):
         if has == want:
             return
         if time.monotonic() > deadline:
-            raise RuntimeError(f"{software.TITLE} has the configuration {has or 'of nobody known'} {patience:.0f} s after it was told to take {want} "
+            raise RuntimeError(f"{software.title} has the configuration {has or 'of nobody known'} {patience:.0f} s after it was told to take {want} "
                                f"({live['refused'] or 'it answers'}):\n{_journal(host, wanted)}")
         time.sleep(0.1)
 

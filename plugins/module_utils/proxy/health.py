@@ -16,6 +16,7 @@ from . import component as proxy_config
 from . import definition as proxy
 from . import servers as proxy_server
 from . import text as proxy_text
+from .table import PROXIES
 
 SPEC = {
     "software": proxy_config.SPEC["software"],
@@ -30,9 +31,9 @@ SPEC = {
 def read(host, wanted):
     """What the running proxy reports, and whether it is one of ours."""
     wanted = proxy_server.placed(wanted)
-    command, pattern = proxy_config.SOFTWARE[wanted["software"]].VERSION
-    answer, text = host.run(command), host.read(wanted["config_path"])
-    version = pattern.search(answer.out + answer.err)
+    backend = PROXIES[wanted["software"]]
+    answer, text = host.run(backend.version_command), host.read(wanted["config_path"])
+    version = backend.version_pattern.search(answer.out + answer.err)
     shown = host.run(
         ["systemctl", "show", "--no-pager", "--property=ActiveState", "--", wanted["service"] + ".service"]
     ).out

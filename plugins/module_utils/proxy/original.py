@@ -15,39 +15,22 @@ from ..core import foreign_file, recorded
 from ..core.foreign_text import hidden_text
 from ..core.plan import Plan
 from . import component as proxy_config
-from . import servers as proxy_server
 from . import text as proxy_text
+from .table import PROXIES
 
 SPEC: dict[str, Any] = {}
-
-#: What is ours beside the configuration, by the software; folders with all that is in them.
-BESIDE = {
-    "haproxy": ["/etc/haproxy/xitrum", "/etc/systemd/system/haproxy.service.d/xitrum.conf", "/usr/local/lib/xitrum.host/haproxy-save-state",
-                "/run/haproxy/server-state", f"{recorded.FOLDER}/owed/haproxy-service"],
-    "nginx": ["/etc/nginx/xitrum"],
-    "apache": ["/etc/apache2/xitrum"],
-}
-
-#: Folders that may be empty then.
-FOLDERS = {"haproxy": ["/etc/systemd/system/haproxy.service.d", "/usr/local/lib/xitrum.host"], "nginx": [], "apache": []}
-
-#: Services that the package starts beside the proxy's own.
-COMPANIONS = {"haproxy": [], "nginx": [], "apache": ["apache-htcacheclean.service"]}
-
-#: HAProxy has its settings of the unit, and Apache its modules, only from a start on.
-AGAIN = {"haproxy": "restart", "nginx": "reload", "apache": "restart"}
-
 
 def read(host, _wanted):
     """Of each software, its configuration, the kept one, what is beside it, and how its service was and is."""
     record, found = recorded.read(host), {}
-    for software, (service, path) in proxy_server.PLACES.items():
-        unit, place = f"{service}.service", place_of(host, path)
+    for software, backend in PROXIES.items():
+        path = backend.config_path
+        place = place_of(host, path)
         found[software] = {
             "config": host.read(place), "kept": host.read(path + proxy_config.KEPT), "place": place,
-            "beside": [own for own in BESIDE[software] if host.stat(own) is not None],
-            "folders": [folder for folder in FOLDERS[software] if host.stat(folder) is not None],
-            "before": record["units"].get(unit),
+            "beside": [own for own in backend.beside if host.stat(own) is not None],
+            "folders": [folder for folder in backend.folders if host.stat(folder) is not None],
+            "before": record["units"].get(backend.unit),
         }
     return found
 
@@ -62,7 +45,7 @@ def plan(_wanted, state):
     """Decides what is put back and removed: C(actions) are C((software, steps)) for those that have something of ours."""
     result = Plan()
     for software, found in state.items():
-        path = proxy_server.PLACES[software][1]
+        path = PROXIES[software].config_path
         ours = bool(proxy_text.stamp_of(found["config"]))
         steps = []
         if (ours or found["config"] is None) and found["kept"] is not None:
@@ -86,7 +69,7 @@ def lines(state, planned):
     found = []
     for software, steps in planned.actions:
         found += [f"{path}: the configuration from before comes back" if verb == "rename" else path for verb, path in steps]
-        before, unit = state[software]["before"], f"{proxy_server.PLACES[software][0]}.service"
+        before, unit = state[software]["before"], PROXIES[software].unit
         if before:
             found.append(recorded.words(unit, before))
     return found
@@ -95,17 +78,17 @@ def lines(state, planned):
 def apply(host, state, planned):
     """Puts back. Raises RuntimeError, before anything is changed where the kept configuration is refused by the software that is to go on with it."""
     for software, steps in planned.actions:
-        service, path = proxy_server.PLACES[software]
-        unit, before = f"{service}.service", state[software]["before"]
+        backend, before = PROXIES[software], state[software]["before"]
+        unit, path = backend.unit, backend.config_path
         goes_on = before is None or before["active"] == "active"
         if ("rename", path) in steps and goes_on:
-            said = host.run([*proxy_config.SOFTWARE[software].CHECK, path + proxy_config.KEPT])
+            said = host.run([*backend.check, path + proxy_config.KEPT])
             if said.rc != 0:
                 raise RuntimeError(f"{path}{proxy_config.KEPT}, the configuration from before, is refused by {software}: "
                                    f"{(said.err or said.out).strip()[-800:]}. Mend that file, or remove it, and run the playbook again.")
         if steps and not goes_on:
             # While it still has its configuration: started again with the one from before, it would take ports that nobody wants it to.
-            host.run(["systemctl", "stop", unit, *(COMPANIONS[software] if not before["boot"] else [])])
+            host.run(["systemctl", "stop", unit, *(backend.companions if not before["boot"] else [])])
         for verb, target in steps:
             if verb == "rename":
                 restore(host, target, state[software]["place"])
@@ -120,9 +103,9 @@ def apply(host, state, planned):
             host.remove_empty(folder)
         host.run(["systemctl", "daemon-reload"])
         if before is not None:
-            recorded.put_back(host, unit, again=AGAIN[software])
+            recorded.put_back(host, unit, again=backend.restore_by)
         elif recorded.unit_state(host, unit)["active"] == "active":
-            host.run(["systemctl", AGAIN[software], unit])
+            host.run(["systemctl", backend.restore_by, unit])
 
 
 def restore(host, path, place):

@@ -12,10 +12,13 @@ import http.client
 import re
 import sys
 import time
+from dataclasses import dataclass
+from typing import Any, Mapping, Sequence
 
 from ..core import addresses, bounded_page, sockets
 from ..core.foreign_text import escaped, printable
 from . import text as proxy_text
+from .contract import ProxyBackend
 
 HEADER = "X-Xitrum-Config"
 PATIENCE = 15.0
@@ -162,3 +165,33 @@ def maxconn(text):
     """The number of connections that the role's templates write down."""
     found = re.search(r"^# connections: (\d+)$", text, re.MULTILINE)
     return int(found.group(1)) if found else 0
+
+
+@dataclass(frozen=True)
+class Reloaded(ProxyBackend):
+    """A proxy that keeps the states of servers in its configuration."""
+
+    #: The end of a server's line, and what is put before it: (state, use) to the words, see `text.with_states`.
+    words: tuple[str, Mapping[tuple[str, str], str]] = ("", {})
+    probes: bool = True
+
+    def maxconn(self, text: str) -> int:
+        return maxconn(text)
+
+    def ask_server(self, address: str) -> list[str]:
+        return ask_server(address)
+
+    def carried(self, text: str, before: str | None) -> str:
+        return proxy_text.with_states(text, proxy_text.states(before), self.words)
+
+    def view(self, host: Any, desired: Mapping[str, Any]) -> list[dict[str, Any]]:
+        return view(host, desired, self.live(host, desired), self.title, self.process)
+
+    def change(self, host: Any, desired: Mapping[str, Any], servers: Sequence[Mapping[str, Any]]) -> None:
+        change(host, desired, servers, self.words, self.live)
+
+    def move(self, host: Any, desired: Mapping[str, Any], servers: Sequence[Mapping[str, Any]]) -> None:
+        move(host, desired, servers, self.live)
+
+    def probe(self, desired: Mapping[str, Any], row: Mapping[str, Any]) -> str:
+        return probe(desired, row)

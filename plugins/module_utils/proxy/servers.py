@@ -4,7 +4,7 @@
 """Servers of a running proxy: drained, enabled, and waited for.
 
 Whichever the software, a server is `ready` (it gets requests), `drain` (only clients with a session cookie do) or
-`maint` (nobody does; what is under way goes on). How that is done is a table of back ends, one file each.
+`maint` (nobody does; what is under way goes on). How that is done is in the file of each software, see `contract`.
 
 A server is found by where it leads (address and port, names resolved on the proxy) and not by its name alone: after a
 host was renamed, or under a second inventory with other names, the proxy still sends requests there.
@@ -16,17 +16,8 @@ import time
 
 from ..core import addresses, sockets
 from ..core.plan import Plan, Row
-from . import apache as proxy_apache
-from . import haproxy as proxy_haproxy
-from . import nginx as proxy_nginx
-
-#: Each has C(view(host, wanted)) and C(change(host, wanted, servers)); C(close(host, wanted, servers)) where it can end what
-#: one server still has; C(probe(wanted, row)) where it does not wait itself for a server that comes back to be healthy.
-#: A row of C(view): C({backend, name, address, port, state, status, healthy, sessions, checked, check}).
-BACKENDS = {"haproxy": proxy_haproxy, "nginx": proxy_nginx, "apache": proxy_apache}
-
-#: Where the distribution's package has it.
-PLACES = {"haproxy": ("haproxy", "/etc/haproxy/haproxy.cfg"), "nginx": ("nginx", "/etc/nginx/nginx.conf"), "apache": ("apache2", "/etc/apache2/apache2.conf")}
+from . import table
+from .table import PROXIES
 
 STATES = ("ready", "drain", "maint")
 PAUSE = 0.25
@@ -35,7 +26,7 @@ PAUSE = 0.25
 LOCK = "/run/xitrum.host.proxy.lock"
 
 SPEC = {
-    "software": {"type": "str", "default": "haproxy", "choices": sorted(BACKENDS)},
+    "software": table.OPTION,
     "backend": {"type": "str", "default": "xitrum"},
     "servers": {"type": "list", "elements": "str", "required": True},
     "state": {"type": "str", "required": True, "choices": list(STATES)},
@@ -58,8 +49,8 @@ SPEC = {
 
 def placed(options):
     """The options of a module, with the service and the configuration of the software."""
-    service, path = PLACES[options["software"]]
-    return {**options, "service": service, "config_path": path}
+    backend = PROXIES[options["software"]]
+    return {**options, "service": backend.service, "config_path": backend.config_path}
 
 
 def read(host, wanted):
@@ -70,7 +61,7 @@ def read(host, wanted):
     the names of the rows that stay when all that leave together have left, `serving` those of all rows that are enabled
     and healthy; `endpoints` maps a name to where it leads as the proxy resolves it. Raises RuntimeError where the proxy does not answer.
     """
-    rows = [row for row in BACKENDS[wanted["software"]].view(host, wanted) if row["backend"] == wanted["backend"]]
+    rows = [row for row in PROXIES[wanted["software"]].view(host, wanted) if row["backend"] == wanted["backend"]]
     known = [
         {name: _resolve(host, *_split(text)) for name, text in wanted[option].items()}
         for option in ("endpoints", "other_endpoints")
@@ -112,10 +103,10 @@ def chosen(wanted, state):
 def _serving(wanted, rows, leaving):
     """The names of the servers that are enabled and healthy. Where a proxy checks no health itself, those that stay are
     probed, since one that is dead would count otherwise."""
-    backend, found = BACKENDS[wanted["software"]], []
+    backend, found = PROXIES[wanted["software"]], []
     for row in rows:
         if row["state"] == "ready" and row["healthy"]:
-            probed = hasattr(backend, "probe") and wanted["guard"] and row["name"] not in leaving
+            probed = backend.probes and wanted["guard"] and row["name"] not in leaving
             if not probed or not backend.probe(wanted, row):
                 found.append(row["name"])
     return found
@@ -163,7 +154,7 @@ def plan(wanted, state):
             "back to the server."
         )
     for row in found:
-        elsewhere = moved(wanted, state, row) and BACKENDS[wanted["software"]]
+        elsewhere = moved(wanted, state, row) and PROXIES[wanted["software"]]
         good = row["state"] == wanted["state"] and not elsewhere
         name = f"{row['backend']}/{row['name']}"
         result.rows.append(
@@ -213,10 +204,10 @@ def apply(host, wanted, planned, clock=time.monotonic, sleep=time.sleep):
     first one's state. Raises RuntimeError where nobody else would serve, and where one that is to come back is not
     healthy; none is set then.
     """
-    backend = BACKENDS[wanted["software"]]
+    backend = PROXIES[wanted["software"]]
     moves, servers = ([row for kind, row in planned.actions if kind == name] for name in ("move", "set"))
     ends = {row["name"]: {**row, **dict(zip(("address", "port"), _split(row["to"])))} for row in moves}
-    if wanted["state"] == "ready" and wanted["timeout"] and hasattr(backend, "probe"):
+    if wanted["state"] == "ready" and wanted["timeout"] and backend.probes:
         deadline = clock() + wanted["timeout"]
         while True:
             asked = [ends.get(row["name"], row) for row in servers]
@@ -263,17 +254,17 @@ def wait(host, wanted, clock=time.monotonic, sleep=time.sleep):
     if late and wanted["state"] == "ready" and wanted["timeout"]:
         raise RuntimeError(unhealthy(wanted, late))
     left, closed = sum(row["sessions"] for row in servers), 0
-    if late and wanted["close"] and hasattr(BACKENDS[wanted["software"]], "close"):
+    if late and wanted["close"] and PROXIES[wanted["software"]].closes:
         # Verified above: what a server has that is enabled again is not closed.
-        BACKENDS[wanted["software"]].close(host, wanted, late)
+        PROXIES[wanted["software"]].close(host, wanted, late)
         closed = left
         servers = read(host, wanted)["servers"]
     return {"servers": servers, "seconds": round(clock() - began, 1), "open": left - closed, "closed": closed}
 
 
 def drain_notes(host, wanted, left):
-    """What makes the number of connections that are left uncertain, a sentence each. HAProxy counts them itself."""
-    counted = wanted["software"] == "haproxy" or wanted["state"] == "ready" or not left
+    """What makes the number of connections that are left uncertain, a sentence each. A proxy with a socket counts them itself."""
+    counted = PROXIES[wanted["software"]].has_socket or wanted["state"] == "ready" or not left
     note = "" if counted else sockets.drain_note(sockets.established(host))
     return [note] if note else []
 

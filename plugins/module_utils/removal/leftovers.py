@@ -11,7 +11,7 @@ import os
 from ..application import own_entries
 from ..core import recorded
 from ..core.plan import Plan
-from ..proxy import servers as proxy_server
+from ..proxy.table import PROXIES
 from ..supervisor import supervisord_config
 from ..supervisor.table import SUPERVISORS
 from . import packages as package_removal
@@ -25,7 +25,7 @@ SPEC = {
     },
 }
 
-_PROXIES = tuple(f"{service}.service" for service, _path in proxy_server.PLACES.values())
+_PROXIES = tuple(backend.unit for backend in PROXIES.values())
 
 
 def read(host, wanted):

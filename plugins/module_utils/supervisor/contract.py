@@ -38,6 +38,11 @@ class ServiceFile(NamedTuple):
     path: str
     mode: str = "0644"
 
+    @property
+    def templates(self) -> list[str]:
+        """The templates one by one."""
+        return self.template.split()
+
 
 def log_folder(kind: str) -> ServiceFile:
     """The file of the script that makes a missing log folder before an instance of that kind of supervisor starts."""

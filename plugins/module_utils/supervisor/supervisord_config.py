@@ -27,9 +27,6 @@ PYPI = SUPERVISORD_PATHS
 ENVIRONMENT, MAIN, UNIT = PYPI[:3]
 COMMANDS = {path: f"{ENVIRONMENT}/bin/{path.rpartition('/')[2]}" for path in PYPI[3:]}
 
-#: What makes a virtual environment, and what ansible.builtin.pip asks for: of Debian, and of others, where venv is part of Python.
-PACKAGES = {True: ["python3-venv", "python3-packaging"], False: ["python3-packaging"]}
-
 
 #: The kinds of its sections that have a name of their own.
 NAMED = ("program", "group", "fcgi-program", "eventlistener")

@@ -39,8 +39,8 @@ class Api:
             self.end.set()
         monkeypatch.setattr(engine, "client", lambda: SimpleNamespace(api=self))
 
-    def exec_create(self, container, command, environment):
-        self.commands.append((container, command, environment))
+    def exec_create(self, container, command, environment, workdir):
+        self.commands.append((container, command, environment, workdir))
         return {"Id": "11"}
 
     def exec_start(self, _process, demux):
@@ -55,7 +55,7 @@ class Api:
 def test_a_command_returns_its_standard_output(monkeypatch):
     api = Api(monkeypatch, 0, b"out\n", b"a warning")
     assert engine.execute("app1", "sh", "-c", "x", environment={"A": "b"}) == "out\n"
-    assert api.commands == [("app1", ["sh", "-c", "x"], {"A": "b"})]
+    assert api.commands == [("app1", ["sh", "-c", "x"], {"A": "b"}, None)]
 
 
 @pytest.mark.parametrize(("out", "err", "shown"), [(b"out", b"", "out"), (b"out", b"err", "err")])

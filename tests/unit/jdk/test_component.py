@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import pytest
+from ansible_collections.xitrum.host.plugins.module_utils.core.distributions import table
 from ansible_collections.xitrum.host.plugins.module_utils.jdk import alternatives
 from ansible_collections.xitrum.host.plugins.module_utils.jdk import component as jdk
 
@@ -56,7 +57,8 @@ def from_archive(**more):
 @pytest.mark.parametrize("distribution, release, version", [
     ("debian", "11", 17), ("debian", "12", 17), ("debian", "13", 25), ("redhat", "9.4", 21), ("plan9", "4", None)])
 def test_the_newest_long_term_release_of_a_distribution(distribution, release, version):
-    assert jdk.newest_long_term(distribution, release) == version
+    row = table.DISTRIBUTIONS.get(distribution)
+    assert (row.newest_jdk(release) if row else None) == version
 
 
 APT, DNF = "apt-cache pkgnames openjdk-", "dnf --quiet --cacheonly repoquery java-*-openjdk-devel"
@@ -162,8 +164,8 @@ def test_a_distribution_without_a_known_jdk_says_what_to_set():
 
 
 def test_the_red_hat_familys_names():
-    assert jdk.package_names("redhat", 8) == ["java-1.8.0-openjdk-headless", "java-1.8.0-openjdk-devel"]
-    assert jdk.package_home("redhat", 21, "x86_64") == "/usr/lib/jvm/java-21-openjdk"
+    assert table.family_named("redhat").jdk_packages(8) == ["java-1.8.0-openjdk-headless", "java-1.8.0-openjdk-devel"]
+    assert table.family_named("redhat").jdk_home(21, "x86_64") == "/usr/lib/jvm/java-21-openjdk"
 
 
 def test_an_archive_is_unpacked_under_a_name_that_follows_it():

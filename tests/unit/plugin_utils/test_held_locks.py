@@ -163,8 +163,14 @@ def test_it_says_where_that_failed_and_what_to_do(fleet):
         said = run.communicate()[0]
     words = " ".join(said.split())
     assert run.returncode == 2
-    assert "The lock could not be given back on each of these hosts: app1, app2, app3." in words
+    assert "The lock could not be given back on: app1, app2, app3." in words
     assert "-e xitrum_take_over=true" in words and "\x1b[2J" not in said
+
+
+def test_only_the_hosts_that_the_recap_reports_as_failed_are_listed():
+    recap = "PLAY RECAP ***\napp1 : ok=1    changed=0    unreachable=0    failed=0\napp-2 : ok=0    changed=0    unreachable=1    failed=0\n"
+    assert held_locks.read_failed_hosts(recap + "db.x   : ok=0 changed=0 unreachable=0    failed=2    skipped=1\n") == {"app-2", "db.x"}
+    assert held_locks.read_failed_hosts("ERROR! no such file") == set()
 
 
 def test_check_mode_has_no_lock_to_give_back(fleet):

@@ -11,10 +11,10 @@ import pytest
 from ansible_collections.xitrum.host.plugins.module_utils.core import recorded
 from ansible_collections.xitrum.host.plugins.module_utils.core.host import Stat
 from ansible_collections.xitrum.host.plugins.module_utils.proxy import component as proxy_config
-from ansible_collections.xitrum.host.plugins.module_utils.proxy import haproxy as proxy_haproxy
 from ansible_collections.xitrum.host.plugins.module_utils.proxy import haproxy_socket
 from ansible_collections.xitrum.host.plugins.module_utils.proxy import original as proxy_original
 from ansible_collections.xitrum.host.plugins.module_utils.proxy import text as proxy_text
+from ansible_collections.xitrum.host.plugins.module_utils.proxy.kinds import haproxy as proxy_haproxy
 
 from ..fake_host import FakeHost
 
@@ -104,7 +104,7 @@ def test_a_server_that_is_down_is_waited_for_unless_somebody_took_it_out_of_use(
     asked, clock = [], iter(range(100))
     monkeypatch.setattr(proxy_config.time, "monotonic", lambda: next(clock))
     monkeypatch.setattr(proxy_config.time, "sleep", lambda seconds: None)
-    monkeypatch.setattr(proxy_haproxy, "live", lambda host, wanted: asked.append(host) or {"servers": [{"admin": admin, "status": "DOWN"}]})
+    monkeypatch.setattr(proxy_haproxy.Haproxy, "live", lambda _self, host, wanted: asked.append(host) or {"servers": [{"admin": admin, "status": "DOWN"}]})
     proxy_config.settled(None, {"patience": 3, "software": "haproxy"})
     assert (len(asked) > 1) is waited
 

@@ -5,23 +5,25 @@
 
 from __future__ import annotations
 
+import dataclasses
 import pathlib
 import re
 import sys
 
 import pytest
 from ansible_collections.xitrum.host.plugins.module_utils.core import sockets
-from ansible_collections.xitrum.host.plugins.module_utils.proxy import apache as proxy_apache
 from ansible_collections.xitrum.host.plugins.module_utils.proxy import component as proxy_config
-from ansible_collections.xitrum.host.plugins.module_utils.proxy import nginx as proxy_nginx
 from ansible_collections.xitrum.host.plugins.module_utils.proxy import reloaded as proxy_reloaded
 from ansible_collections.xitrum.host.plugins.module_utils.proxy import servers as proxy_server
 from ansible_collections.xitrum.host.plugins.module_utils.proxy import text as proxy_text
+from ansible_collections.xitrum.host.plugins.module_utils.proxy.kinds import apache as proxy_apache
+from ansible_collections.xitrum.host.plugins.module_utils.proxy.kinds import nginx as proxy_nginx
+from ansible_collections.xitrum.host.plugins.module_utils.proxy.table import PROXIES
 
 from ..fake_host import FakeHost, connections
 
 DATA = pathlib.Path(__file__).parents[1] / "data" / "proxy"
-SOFTWARE = {"nginx": proxy_nginx, "apache": proxy_apache}
+SOFTWARE = {name: PROXIES[name] for name in ("nginx", "apache")}
 RELOAD = {"nginx": "systemctl reload nginx.service", "apache": "systemctl reload apache2.service"}
 CONNECTIONS = """\
 0 0 192.0.2.10:40000 192.0.2.11:8000 users:(("nginx",pid=9,fd=12))
@@ -95,7 +97,7 @@ def test_a_server_that_is_ready_and_whose_page_fails_is_not_healthy(proxy):
 
 
 def test_neither_can_close_what_one_server_has_and_says_what_is_left(proxy, monkeypatch):
-    monkeypatch.setattr(SOFTWARE[proxy.software], "PROCESS", "nginx")
+    monkeypatch.setitem(PROXIES, proxy.software, dataclasses.replace(SOFTWARE[proxy.software], process="nginx"))
     want = wanted(proxy.software, state="maint", close=True, timeout=1)
     proxy_server.apply(proxy, want, planned(proxy, want))
     said = proxy_server.wait(proxy, want, clock=iter(range(9)).__next__, sleep=lambda seconds: None)
@@ -126,15 +128,15 @@ def test_what_apache_thinks_of_its_servers():
 
 def test_apache_is_restarted_only_where_a_reload_would_not_do():
     text = (DATA / "apache-full.conf").read_text()
-    assert not proxy_apache.restarts(text, text.replace("Timeout 36000", "Timeout 60"))
-    assert proxy_apache.restarts(text, text.replace("Listen [::]:80\n", ""))
-    assert proxy_apache.restarts("Include ports.conf\n", text)
+    assert not proxy_apache.PROXY.restarts(text, text.replace("Timeout 36000", "Timeout 60"))
+    assert proxy_apache.PROXY.restarts(text, text.replace("Listen [::]:80\n", ""))
+    assert proxy_apache.PROXY.restarts("Include ports.conf\n", text)
 
 
 def test_workers_of_before_a_reload():
     host = FakeHost(files={"/proc/7/task/7/children": "8 9 10 ", "/run/nginx.pid": "7\n", "/proc/8/cmdline": "nginx: worker process is shutting down\0",
                            "/proc/9/cmdline": "nginx: worker process\0", "/proc/10/cmdline": "nginx: cache manager process\0"})
-    assert (proxy_nginx.old_workers(host, 7), proxy_nginx.worker(host)) == (1, "9")
+    assert (proxy_nginx.PROXY.old_workers(host, 7), proxy_nginx.worker(host)) == (1, "9")
 
 
 @pytest.mark.parametrize(("software", "command", "words", "said"), [
@@ -146,7 +148,7 @@ def test_workers_of_before_a_reload():
 ])
 def test_a_version_that_will_not_do_is_refused_with_the_reason(software, command, words, said):
     defaults = {name: option.get("default") for name, option in proxy_config.SPEC.items()}
-    service, path = proxy_server.PLACES[software]
+    service, path = PROXIES[software].service, PROXIES[software].config_path
     want = {**defaults, "software": software, "config": (DATA / f"{software}-full.conf").read_text(), "config_path": path, "service": service,
             "packages": [software], "control_port": 1}
     # Nginx says it on its standard error.

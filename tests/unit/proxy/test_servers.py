@@ -9,9 +9,9 @@ import itertools
 import pathlib
 
 import pytest
-from ansible_collections.xitrum.host.plugins.module_utils.proxy import haproxy as proxy_haproxy
 from ansible_collections.xitrum.host.plugins.module_utils.proxy import haproxy_socket
 from ansible_collections.xitrum.host.plugins.module_utils.proxy import servers as proxy_server
+from ansible_collections.xitrum.host.plugins.module_utils.proxy.kinds import haproxy as proxy_haproxy
 
 from ..fake_host import FakeHost, connections
 
@@ -120,7 +120,7 @@ def test_a_server_of_another_backend_is_another_server(proxy):
 # ---------------------------------------------------------------------------------------------------------- reading
 
 def test_connections_of_older_workers_count_and_no_others(proxy):
-    servers = {row["name"]: row["sessions"] for row in proxy_haproxy.view(host(), wanted())}
+    servers = {row["name"]: row["sessions"] for row in proxy_haproxy.PROXY.view(host(), wanted())}
     assert servers == {"app1-0": 0, "app1-1": 1, "discourse-0": 0}
     assert proxy_haproxy.older(connections(CONNECTIONS), "99") == ["192.168.0.12:8001"]
     assert proxy_haproxy.older(connections(CONNECTIONS), "101") == ["192.168.0.12:8001", "fd00::12:8001"]
@@ -147,6 +147,9 @@ def test_a_command_that_is_refused_is_told_with_haproxys_words(proxy):
 class Proxy:
     """A back end that says one thing after the other, and the last one for ever."""
 
+    closes, probes = True, False
+    service, config_path, has_socket = "haproxy", "/etc/haproxy/haproxy.cfg", True
+
     def __init__(self, *rows):
         self.rows = list(rows)
         self.closed = []
@@ -162,7 +165,7 @@ class Proxy:
 
 
 def waited(monkeypatch, proxy, **more):
-    monkeypatch.setitem(proxy_server.BACKENDS, "haproxy", proxy)
+    monkeypatch.setitem(proxy_server.PROXIES, "haproxy", proxy)
     ticks = itertools.count()
     return proxy_server.wait(None, wanted(timeout=3, **more), lambda: next(ticks), lambda seconds: None)
 
@@ -195,7 +198,7 @@ def test_what_is_left_is_closed_where_that_was_asked_for(monkeypatch):
 
 
 def test_with_no_timeout_nothing_is_waited_for(monkeypatch):
-    monkeypatch.setitem(proxy_server.BACKENDS, "haproxy", Proxy({"healthy": False}))
+    monkeypatch.setitem(proxy_server.PROXIES, "haproxy", Proxy({"healthy": False}))
     assert not proxy_server.wait(None, wanted(timeout=0, state="ready"))["servers"][0]["healthy"]
 
 
@@ -215,7 +218,7 @@ def test_a_server_is_moved_before_it_is_enabled(proxy, monkeypatch):
         proxy_server.apply(host(), want, plan)
     assert proxy.asked == ["set server xitrum/app1-1 addr 192.168.0.12 port 9001"]
     moves = []
-    monkeypatch.setattr(proxy_haproxy, "move", lambda unused, options, rows: moves.extend((row["name"], row["port"]) for row in rows))
+    monkeypatch.setattr(proxy_haproxy.Haproxy, "move", lambda _self, unused, options, rows: moves.extend((row["name"], row["port"]) for row in rows))
     proxy_server.apply(host(), want, plan)
     assert moves == [("app1-1", 9001)] and proxy.asked[-1].endswith("set server xitrum/app1-1 state ready")
 
@@ -233,6 +236,9 @@ def test_a_server_is_found_by_where_it_leads_whatever_its_name(proxy):
 
 class Movable:
     """A back end whose servers, C(name: (address, port)), can be moved."""
+
+    closes, probes = False, False
+    service, config_path, has_socket = "haproxy", "/etc/haproxy/haproxy.cfg", True
 
     def __init__(self, **servers):
         self.rows = {name: {"backend": "xitrum", "name": name, "address": address, "port": port, "state": "ready", "healthy": True,
@@ -252,7 +258,7 @@ class Movable:
 
 def set_to(monkeypatch, fleet, server, state, **more):
     """What a run does at the proxy; the servers that it waited for, and the errors."""
-    monkeypatch.setitem(proxy_server.BACKENDS, "haproxy", fleet)
+    monkeypatch.setitem(proxy_server.PROXIES, "haproxy", fleet)
     want = wanted(servers=[server], state=state, allow_missing=True, guard=state != "ready", **more)
     found = proxy_server.read(host(), want)
     plan = proxy_server.plan(want, found)
@@ -305,6 +311,9 @@ def test_a_server_that_was_drained_and_is_missing_now_is_an_error(monkeypatch):
 class Fleet:
     """A back end of several servers, C(name: (state, healthy)), that does what it is told."""
 
+    closes, probes = False, False
+    service, config_path, has_socket = "haproxy", "/etc/haproxy/haproxy.cfg", True
+
     def __init__(self, **servers):
         self.servers = servers
 
@@ -320,7 +329,7 @@ class Fleet:
 
 
 def guarded(monkeypatch, fleet, servers, **more):
-    monkeypatch.setitem(proxy_server.BACKENDS, "haproxy", fleet)
+    monkeypatch.setitem(proxy_server.PROXIES, "haproxy", fleet)
     want = wanted(servers=servers, guard=True, **more)
     return want, proxy_server.plan(want, proxy_server.read(host(), want))
 

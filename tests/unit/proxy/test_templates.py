@@ -16,16 +16,14 @@ import pytest
 import yaml
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar, trust_as_template
-from ansible_collections.xitrum.host.plugins.module_utils.proxy import apache as proxy_apache
 from ansible_collections.xitrum.host.plugins.module_utils.proxy import definition as proxy
-from ansible_collections.xitrum.host.plugins.module_utils.proxy import haproxy as proxy_haproxy
-from ansible_collections.xitrum.host.plugins.module_utils.proxy import nginx as proxy_nginx
 from ansible_collections.xitrum.host.plugins.module_utils.proxy import text as proxy_text
+from ansible_collections.xitrum.host.plugins.module_utils.proxy.table import PROXIES
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 DATA = pathlib.Path(__file__).parents[1] / "data" / "proxy"
 TEMPLATES = {"haproxy": "haproxy.cfg.j2", "nginx": "nginx.conf.j2", "apache": "apache2.conf.j2"}
-SOFTWARE = {"haproxy": proxy_haproxy, "nginx": proxy_nginx, "apache": proxy_apache}
+SOFTWARE = PROXIES
 
 SERVERS = [{"name": "app1-0", "address": "192.0.2.11", "port": 8000}, {"name": "app1-1", "address": "192.0.2.11", "port": 8001},
            {"name": "app2-0", "address": "2001:db8::12", "port": 8000}]
@@ -243,13 +241,13 @@ def line_after(text, mark):
 
 
 def test_nginx_sends_new_clients_to_neither_and_bound_ones_to_a_drained_server():
-    text = proxy_text.with_states(rendered("nginx"), STATES, proxy_nginx.WORDS)
+    text = proxy_text.with_states(rendered("nginx"), STATES, PROXIES["nginx"].words)
     assert all(line.endswith(" down;") for mark in ("app1-0 new", "app1-1 new", "app1-1 bound") for line in line_after(text, mark))
     assert not any(line.endswith(" down;") for mark in ("app1-0 bound", "app2-0 new", "app2-0 bound") for line in line_after(text, mark))
 
 
 def test_apache_drains_and_disables_for_websockets_as_well():
-    text = proxy_text.with_states(rendered("apache"), STATES, proxy_apache.WORDS)
+    text = proxy_text.with_states(rendered("apache"), STATES, PROXIES["apache"].words)
     assert [line.rpartition(" ")[2] for line in line_after(text, "app1-0 both")] == ["status=+N", "status=+N"]
     assert [line.rpartition(" ")[2] for line in line_after(text, "app1-1 both")] == ["status=+D", "status=+D"]
     assert "status" not in "".join(line_after(text, "app2-0 both"))
@@ -257,7 +255,7 @@ def test_apache_drains_and_disables_for_websockets_as_well():
 
 @pytest.mark.parametrize("software", ["nginx", "apache"])
 def test_states_are_said_taken_back_and_carried_into_a_new_configuration(software):
-    text, words = rendered(software), SOFTWARE[software].WORDS
+    text, words = rendered(software), SOFTWARE[software].words
     changed = proxy_text.with_states(text, STATES, words)
     assert proxy_text.states(changed) == STATES
     assert proxy_text.with_states(changed, STATES, words) == changed

@@ -12,8 +12,9 @@ import sys
 import pytest
 import yaml
 from ansible_collections.xitrum.host.plugins.module_utils.core import recorded
+from ansible_collections.xitrum.host.plugins.module_utils.core.distributions import debian, redhat
 from ansible_collections.xitrum.host.plugins.module_utils.proxy import original as proxy_original
-from ansible_collections.xitrum.host.plugins.module_utils.proxy import servers as proxy_server
+from ansible_collections.xitrum.host.plugins.module_utils.proxy.table import PROXIES
 from ansible_collections.xitrum.host.plugins.module_utils.removal import component as removal
 from ansible_collections.xitrum.host.plugins.module_utils.removal import leftovers
 from ansible_collections.xitrum.host.plugins.module_utils.removal import packages as package_removal
@@ -119,9 +120,12 @@ def test_a_killed_run_still_owes_the_service_its_old_state():
 
 def test_the_paths_are_those_of_the_role():
     told = yaml.safe_load((ROOT / "roles/proxy/vars/main.yml").read_text())
-    for software, (service, path) in proxy_server.PLACES.items():
-        assert (told["__proxy_softwares"][software]["service"], told["__proxy_softwares"][software]["config"]) == (service, path)
-    assert {told["__proxy_save_state"], told["__proxy_server_state"], told["__proxy_haproxy_files"][1]["path"]} <= set(proxy_original.BESIDE["haproxy"])
+    for software, backend in PROXIES.items():
+        service, path = backend.service, backend.config_path
+        row = told["__proxy_softwares"][software]
+        assert (row["service"], row["config"], row["template"]) == (service, path, f"{backend.template}.j2")
+        assert (row["packages"], row["programs"]) == (list(backend.packages), list(backend.programs))
+    assert {told["__proxy_save_state"], told["__proxy_server_state"], told["__proxy_haproxy_files"][1]["path"]} <= set(PROXIES["haproxy"].beside)
 
 
 # ---------------------------------------------------------------------------------------------------------- leftovers
@@ -238,12 +242,12 @@ def simulate(orphans=(), **needs):
 
 
 def test_what_came_with_a_package_goes_with_it_and_other_orphans_stay():
-    found = package_removal.chosen(["haproxy"], {"liblua", "old"}, simulate(["old"], haproxy=["liblua"]))
+    found = debian.chosen(["haproxy"], {"liblua", "old"}, simulate(["old"], haproxy=["liblua"]))
     assert found == {"removed": ["haproxy", "liblua"], "kept": {}}
 
 
 def test_a_package_that_somebody_has_come_to_need_stays():
-    found = package_removal.chosen(["nginx", "socat"], set(), simulate(nginx=["certbot-nginx"]))
+    found = debian.chosen(["nginx", "socat"], set(), simulate(nginx=["certbot-nginx"]))
     assert found == {"removed": ["socat"], "kept": {"nginx": "certbot-nginx needs it"}}
 
 
@@ -262,14 +266,14 @@ def test_a_package_that_another_needs_stays_on_the_red_hat_family():
 
 
 def test_packages_that_need_one_another_go_together_and_stay_together():
-    assert package_removal.choose_erasable(["a", "b"], {"a": {"b"}, "b": set()}.get) == {
+    assert redhat.choose_erasable(["a", "b"], {"a": {"b"}, "b": set()}.get) == {
         "removed": ["a", "b"], "kept": {}}
-    assert package_removal.choose_erasable(["a", "b", "c"], {"a": {"b"}, "b": {"x"}, "c": {"a"}}.get) == {
+    assert redhat.choose_erasable(["a", "b", "c"], {"a": {"b"}, "b": {"x"}, "c": {"a"}}.get) == {
         "removed": [], "kept": {"b": "x needs it", "a": "b needs it", "c": "a needs it"}}
 
 
 def test_apt_is_read():
-    assert package_removal.purged("Reading...\nPurg haproxy [2.6]\nRemv socat [1.7]\n") == ["haproxy", "socat"]
+    assert debian.purged("Reading...\nPurg haproxy [2.6]\nRemv socat [1.7]\n") == ["haproxy", "socat"]
 
 
 def test_a_package_manager_that_refuses_is_an_error_that_says_what_to_do():

@@ -9,6 +9,7 @@ import re
 from typing import Any, Iterable, Mapping, Sequence
 
 from ...core import process, recorded
+from ...core.distributions import table as distributions
 from ...core.foreign_text import printable
 from ...core.plan import RUN, Row
 from .. import supervisord_config as config
@@ -74,7 +75,7 @@ class Supervisord(Supervisor):
         elif stale:
             status, why, fix = "restart", f"{restart} makes it effective, and restarts everybody's programs", restart
         row = Row("service", "supervisord of PyPI", version, own["version"].strip(), running, status, why, fix)
-        return config.PACKAGES[own["pypi"]["debian"]] if install else [], [row]
+        return list(own["pypi"]["packages"]) if install else [], [row]
 
     def plan_daemon(self, state: Mapping[str, Any]) -> tuple[list[Row], list[tuple[str, Any]]]:
         """The daemon needs a limit that its programs can inherit."""
@@ -146,7 +147,7 @@ def command(host: Any) -> str:
 def read_pypi(host: Any) -> dict[str, Any]:
     """Supervisord of PyPI on the host.
 
-    Where it is, what that points at, whether Debian's names of packages hold, and the version of the running daemon.
+    Where it is, what that points at, the packages that its installation takes, and the version of the running daemon.
     """
     path = host.which("supervisord") or command(host)
     running = host.run(["supervisorctl", "version"])
@@ -159,7 +160,7 @@ def read_pypi(host: Any) -> dict[str, Any]:
         "path": path,
         "link": host.readlink(path) or "",
         "foreign": foreign,
-        "debian": bool(host.which("dpkg-query")),
+        "packages": distributions.family_with(host, "query_program").venv_packages,
         "running": running.out if running.rc == 0 else "",
     }
 

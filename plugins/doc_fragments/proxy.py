@@ -1,0 +1,27 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The options of modules that work on a proxy."""
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    """The software and how it is asked. `tests/unit/proxy/test_choices.py` compares the choices with the table."""
+
+    DOCUMENTATION = r"""
+options:
+  software:
+    description: What the proxy is.
+    type: str
+    default: haproxy
+    choices: [apache, haproxy, nginx]
+  socket:
+    description: The runtime socket that the configuration of HAProxy opens.
+    type: path
+    default: /run/haproxy/admin.sock
+  health_status:
+    description: The HTTP status of a healthy server.
+    type: int
+    default: 200
+"""
