@@ -113,6 +113,7 @@ def test_links_and_pipes_below_the_application_s_folders_lead_root_nowhere(site)
     assert site.sh(HOST, owner) == before
 
 
+@pytest.mark.long
 def test_what_an_application_prints_is_text_on_the_operator_s_terminal(site, packages, tmp_path):
     """A release that fails shows the end of its log, which writes to the clipboard and clears the screen."""
     package = tmp_path / "hostile"
