@@ -105,9 +105,6 @@ from ansible.errors import AnsibleFilterError
 
 from ..module_utils.limits import capacity
 
-#: Of the host that is planned for, beside C(capacity.SPEC): what is not known is not checked.
-KNOWN = {"memory_bytes": {"type": "int"}, "nofile_most": {"type": "int"}, "cpus": {"type": "int", "default": 1}}
-
 
 def capacity_plan(connections, **shape):
     """C(limits_for) of module_utils/limits/capacity.py; an unknown option or one of the wrong type is an error of the filter."""
@@ -115,7 +112,7 @@ def capacity_plan(connections, **shape):
     from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
     # A value that `-e name=value` gives is a text.
-    checked = ArgumentSpecValidator({**capacity.SPEC, **KNOWN}).validate({"connections": connections, **shape})
+    checked = ArgumentSpecValidator(capacity.OPTIONS).validate({"connections": connections, **shape})
     if checked.error_messages:
         raise AnsibleFilterError(f"capacity_plan of {connections!r} connections with {shape}: {' '.join(checked.error_messages)}")
     options = checked.validated_parameters

@@ -15,6 +15,7 @@ import subprocess
 import tarfile
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -109,8 +110,21 @@ def restart(container: str, stop_seconds: int) -> None:
 
 @engine_errors()
 def pause(container: str) -> None:
-    """Stop every process of a container where it is: a host that stands still, with its connections open."""
-    client().api.pause(container)
+    """Stop every process of a container where it is: a host that stands still, with its connections open.
+
+    While processes come and go, a freezer of cgroup v1 gives up now and then; then it is tried again, at most 20 times.
+    """
+    refusal = None
+    for _attempt in range(20):
+        try:
+            client().api.pause(container)
+            return
+        except APIError as error:
+            if "unable to freeze" not in str(error.explanation):
+                raise
+            refusal = error
+            time.sleep(0.5)
+    raise refusal
 
 
 @engine_errors()

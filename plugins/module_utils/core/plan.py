@@ -15,13 +15,6 @@ from dataclasses import asdict, dataclass, field
 
 from .foreign_text import escaped, printable, sendable
 
-#: What a row can say. C(ok): wanted, configured and effective agree (or the live value is at least as good).
-#: C(differs): a run would change it. C(restart): only a restart of the process makes it effective.
-#: C(absent): this kernel, container or package does not have it. C(read_only): it exists and may not be changed here.
-#: C(unseen): it could not be read (the reader lacks the right to).
-#: C(follows): another finding is the cause.
-STATUSES = ("ok", "differs", "restart", "absent", "read_only", "unseen", "follows")
-
 #: The mends of what a run of a playbook mends, of what only root sees, and of a host that does not answer. Playbooks by their
 #: names in the collection, which can be typed in any folder.
 RUN = "ansible-playbook xitrum.host.site"

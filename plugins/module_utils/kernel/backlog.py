@@ -23,7 +23,7 @@ SPEC: dict[str, Any] = {"asked": {"type": "int", "default": 1024}, **targets.SPE
 
 def read(host: Host, wanted: dict[str, Any]) -> dict[str, Any]:
     """The live and configured somaxconn, and the targets' sockets."""
-    texts, _unread = kernel_files.read(host, "/etc/sysctl.d/90-xitrum.conf")
+    texts, _unread = kernel_files.read(host, kernel_files.OWN_PATH)
     live = (host.read("/proc/sys/net/core/somaxconn") or "").strip()
     return {
         "live": int(live) if live.isdecimal() else None,

@@ -28,7 +28,7 @@ SPEC: dict[str, Any] = {
     "profile": {"type": "dict", "default": {}},
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "persist": {"type": "bool", "default": True},
-    "path": {"type": "path", "default": "/etc/sysctl.d/90-xitrum.conf"},
+    "path": {"type": "path", "default": kernel_files.OWN_PATH},
     "modules": {"type": "list", "elements": "str", "default": []},
 }
 

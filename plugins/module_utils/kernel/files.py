@@ -22,6 +22,8 @@ from .values import after_writing, key_of, normal, path_of
 #: A name in an earlier folder masks the same name in a later one. /lib is a link to /usr/lib on today's systems.
 FOLDERS = ("/etc/sysctl.d", "/run/sysctl.d", "/usr/local/lib/sysctl.d", "/usr/lib/sysctl.d", "/lib/sysctl.d")
 SYSCTL_CONF = "/etc/sysctl.conf"
+#: Ours, unless tuning_sysctl_file is another.
+OWN_PATH = "/etc/sysctl.d/90-xitrum.conf"
 
 _GLOB = re.compile(r"[*?\[]")
 #: A name that no parameter has: an empty one, one with blanks, with a byte order mark, or with another dash in front.

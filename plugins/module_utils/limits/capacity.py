@@ -9,7 +9,7 @@ files there are, and refuses a number that cannot hold. It changes nothing: the 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import Field, dataclass, fields
 from typing import Any
 
 from ..core import memory
@@ -40,19 +40,6 @@ NR_OPEN, NR_OPEN_MOST = 1048576, 1073741816
 #: Nothing beyond this is looked at: more than any Linux host holds.
 MOST = 1 << 30
 
-SPEC: dict[str, Any] = {
-    "connections": {"type": "int", "default": 0},
-    "application": {"type": "bool", "default": True},
-    "proxy": {"type": "bool", "default": False},
-    "instances": {"type": "int", "default": 1},
-    "heap_bytes": {"type": "int", "default": 512 << 20},
-    "connection_heap_bytes": {"type": "int", "default": CONNECTION_HEAP},
-    "backends": {"type": "int", "default": 0},
-    "reserved_ports": {"type": "int", "default": 0},
-    "conntrack": {"type": "bool", "default": False},
-}
-
-
 @dataclass(frozen=True)
 class HostShape:
     """What a host is and has. A bound that is None, and backends that are 0, are not known, and not checked."""
@@ -64,15 +51,34 @@ class HostShape:
     connection_heap_bytes: int = CONNECTION_HEAP
     backends: int = 0
     reserved_ports: int = 0
+    conntrack: bool = False
     memory_bytes: int | None = None
     nofile_most: int | None = None
-    conntrack: bool = False
     cpus: int = 1
 
     @property
     def ports(self) -> int:
         """How many connections may leave one address for one backend address and port."""
         return LAST_PORT - FIRST_PORT + 1 - self.reserved_ports
+
+
+#: What is read of a host, and not asked of the inventory.
+FOUND = ("memory_bytes", "nofile_most", "cpus")
+_TYPES = {"bool": "bool", "int": "int", "int | None": "int"}
+
+
+def _option(field: Field[Any]) -> dict[str, Any]:
+    """A field of HostShape as the option of a module."""
+    default = {} if field.default is None else {"default": field.default}
+    return {"type": _TYPES[str(field.type)], **default}
+
+
+#: The options of a plan: those of the component, and those that the filter takes beside them.
+OPTIONS: dict[str, Any] = {
+    "connections": {"type": "int", "default": 0},
+    **{field.name: _option(field) for field in fields(HostShape)},
+}
+SPEC: dict[str, Any] = {name: option for name, option in OPTIONS.items() if name not in FOUND}
 
 
 @dataclass(frozen=True)
@@ -294,7 +300,7 @@ def read(host: Host, wanted: dict[str, Any]) -> dict[str, Any]:
     """How much memory and how many open files of one process the host, or the container, has."""
     grants = limits.read(
         host,
-        {"nofile": NR_OPEN_MOST, "logins": [], "state": "present", "path": "/etc/security/limits.d/90-xitrum.conf"},
+        {"nofile": NR_OPEN_MOST, "logins": [], "state": "present", "path": limits.OWN_PATH},
     )
     found = memory.limited(memory.parse_meminfo(host.read("/proc/meminfo") or ""), memory.cgroup_memory(host))[
         "memory_bytes"

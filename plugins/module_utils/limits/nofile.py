@@ -43,6 +43,8 @@ _LIMIT = re.compile(r"unlimited|[0-9]+")
 _SKIPPED = "PAM skips it: correct the line, or remove it"
 #: It reads a longer line in pieces of this size.
 _LONGEST = 1023
+#: Ours, unless tuning_limits_file is another.
+OWN_PATH = "/etc/security/limits.d/90-xitrum.conf"
 
 SPEC: dict[str, Any] = {
     "nofile": {"type": "int", "default": 1024000},
@@ -50,7 +52,7 @@ SPEC: dict[str, Any] = {
     "policy": {"type": "str", "choices": ["at_least", "exact"], "default": "at_least"},
     "logins": {"type": "list", "elements": "str", "default": []},
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-    "path": {"type": "path", "default": "/etc/security/limits.d/90-xitrum.conf"},
+    "path": {"type": "path", "default": OWN_PATH},
 }
 
 
@@ -125,7 +127,7 @@ def read(host: Host, wanted: dict[str, Any]) -> dict[str, Any]:
     """Everything about the host that L(plan) needs."""
     found, unread = read_lines(host)
     own = foreign_file.read_file(host, wanted["path"])
-    texts, _unread = kernel_files.read(host, "/etc/sysctl.d/90-xitrum.conf")
+    texts, _unread = kernel_files.read(host, kernel_files.OWN_PATH)
     at_boot = kernel_files.Boot(texts, systemd=kernel_files.has_systemd(host)).without_us("fs.nr_open")
     return {
         "lines": [line for line in found if isinstance(line, Line) and line.kind in _KINDS],

@@ -22,7 +22,7 @@ def read(host: Host, wanted: dict[str, Any]) -> dict[str, Any]:
     pids = [pid for target in found for pid in target["pids"]]
     state = limits.read(
         host,
-        {"nofile": wanted["nofile"], "logins": [], "state": "present", "path": "/etc/security/limits.d/90-xitrum.conf"},
+        {"nofile": wanted["nofile"], "logins": [], "state": "present", "path": limits.OWN_PATH},
     )
     return {"targets": found, "processes": {row["pid"]: row for row in process.processes(host, pids)}, "limits": state}
 

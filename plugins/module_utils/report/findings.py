@@ -9,13 +9,14 @@ import re
 
 from ..core.foreign_text import sendable
 from ..core.plan import LOOK, PING, RUN
+from ..core.statuses import STATUSES
 from ..preflight import messages as preflight
 from ..proxy.definition import server_name
 from . import mends
 from .fleet_summary import WORDS, concerns, hosts_said, rows, table
 
 #: How bad a row is: C(bad) makes a check fail, C(note) is worth knowing, C(good) is as wanted.
-LEVELS = {"ok": "good", "differs": "bad", "restart": "bad", "absent": "note", "read_only": "note", "unseen": "note", "follows": "note"}
+LEVELS = {name: status.level for name, status in STATUSES.items()}
 
 
 def findings(states, reached, inventory="", variables=""):

@@ -6,12 +6,10 @@
 from __future__ import annotations
 
 from ..core.plan import RUN
+from ..core.statuses import STATUSES
 
 #: The words for a row's status, as a person reads them.
-WORDS = {
-    "ok": "ok", "differs": "DIFFERS", "restart": "RESTART DUE", "absent": "not on this host",
-    "read_only": "not to be changed here", "unseen": "not seen", "follows": "follows",
-}
+WORDS = {name: status.words for name, status in STATUSES.items()}
 
 
 def concerns(state):

@@ -28,6 +28,13 @@ def test_a_play_does_not_leave_to_an_ansible_cfg_whom_a_failure_ends(path, play)
     assert play.get("gather_facts") is False, "facts of a cache may be of another day"
 
 
+@pytest.mark.parametrize("path, play", PLAYS, ids=[f"{path}: {play['name']}" for path, play in PLAYS])
+def test_a_play_that_ends_the_run_ends_it_for_every_host(path, play):
+    """CONTRIBUTING.md, "Plays", has the reason for both."""
+    assert play.get("max_fail_percentage") in (None, 0)
+    assert play.get("max_fail_percentage") is None or play["any_errors_fatal"], f"{path} ends for some hosts only"
+
+
 def test_only_maintenance_takes_hosts_in_turns():
     """C(serial) has every play begin anew for the next hosts, so that nothing would hold for the whole run."""
     assert [path for path, play in PLAYS if "serial" in play] == ["playbooks/maintenance.yml"]

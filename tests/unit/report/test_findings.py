@@ -10,7 +10,8 @@ from dataclasses import asdict
 import pytest
 from ansible.template import Templar
 from ansible_collections.xitrum.host.plugins.filter import host_state
-from ansible_collections.xitrum.host.plugins.module_utils.core.plan import LOOK, RUN, STATUSES, Plan, Problem, Row
+from ansible_collections.xitrum.host.plugins.module_utils.core.plan import LOOK, RUN, Plan, Problem, Row
+from ansible_collections.xitrum.host.plugins.module_utils.core.statuses import STATUSES
 from ansible_collections.xitrum.host.plugins.module_utils.report import findings, fleet_summary
 
 from ..read_fixture import read_of, state

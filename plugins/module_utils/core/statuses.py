@@ -1,0 +1,36 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a row of the three columns can report: the one list of statuses. Reports take words and levels from here."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Status(NamedTuple):
+    """A status: its words for a person, and how bad it is.
+
+    `level` is `good`, `note` (worth knowing) or `bad` (a check fails).
+    """
+
+    words: str
+    level: str
+
+
+STATUSES = {
+    # Desired, configured and effective agree, or the live value is at least as good.
+    "ok": Status("ok", "good"),
+    # A run would change it.
+    "differs": Status("DIFFERS", "bad"),
+    # Only a restart of the process makes it effective.
+    "restart": Status("RESTART DUE", "bad"),
+    # This kernel, container or package does not have it.
+    "absent": Status("not on this host", "note"),
+    # It exists and may not be changed here.
+    "read_only": Status("not to be changed here", "note"),
+    # It could not be read: the reader lacks the right to.
+    "unseen": Status("not seen", "note"),
+    # Another finding is the cause.
+    "follows": Status("follows", "note"),
+}
