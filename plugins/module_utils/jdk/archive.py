@@ -29,7 +29,7 @@ SourceError = package_source.SourceError
 
 NAME = "jdk_archive"
 
-SPEC = {
+SPEC: dict[str, Any] = {
     "name": {"type": "str"},
     "version": {"type": "int", "default": 0},
     "architecture": {"type": "str"},
@@ -49,7 +49,7 @@ SPEC = {
 MACHINES = {3: "i386", 21: "ppc64", 22: "s390x", 40: "arm", 62: "x86_64", 183: "aarch64", 243: "riscv64"}
 
 
-def elf_architecture(head):
+def elf_architecture(head: bytes) -> str:
     """The architecture in the first 20 bytes of an executable; an empty text where they are no ELF header."""
     if len(head) < 20 or head[:4] != b"\x7fELF" or head[5] not in (1, 2):
         return ""
@@ -57,12 +57,12 @@ def elf_architecture(head):
     return MACHINES.get(machine, f"ELF machine {machine}")
 
 
-def home_in(host, folder):
+def home_in(host: Host, folder: str) -> str:
     """The folder of the JDK in what was unpacked: the one nearest to the top. Raises SourceError."""
-    found = []
+    found: list[str] = []
     # An archive may hold a JRE beside its JDK.
     for programs in (("bin/java", "bin/javac"), ("bin/java",)):
-        def matches(path, names=programs):
+        def matches(path: str, names: tuple[str, ...] = programs) -> bool:
             return all(host.is_file(f"{path}/{name}") for name in names)
         found = found or package_source.find_folders(folder, matches)
     if len(found) > 1:
@@ -76,7 +76,7 @@ def home_in(host, folder):
     return found[0]
 
 
-def check(host, home, architecture, version):
+def check(host: Host, home: str, architecture: str, version: int) -> None:
     """Whether a folder is a JDK for this architecture, of this major version (any with 0), before it is run. Raises SourceError."""
     found = elf_architecture(host.head(f"{home}/bin/java", 20))
     if found != architecture:
@@ -89,7 +89,7 @@ def check(host, home, architecture, version):
         raise SourceError(f"the archive holds a JDK {said.group(1)}, wanted is {version}: correct jdk_version or the archive")
 
 
-def prove(host, home, version):
+def prove(host: Host, home: str, version: int) -> str:
     """The version text that C(java -version) says. Raises SourceError where it does not run or is another version."""
     ran = host.run([f"{home}/bin/java", "-version"])
     said = version_said(ran.err + ran.out)
@@ -160,7 +160,7 @@ def apply(host: Host, plan: Plan) -> Applied:
     return Applied({"said": found} if found else {})
 
 
-def fetched(host, desired):
+def fetched(host: Host, desired: Desired) -> tuple[str, bool]:
     """The archive on this host, and whether it may be removed after it was unpacked. Raises SourceError."""
     if desired["archive"]:
         return desired["archive"], False
@@ -172,7 +172,7 @@ def fetched(host, desired):
     return path, path.startswith(cache + "/")
 
 
-def unpack(host, archive, sha256, wanted):
+def unpack(host: Host, archive: str, sha256: str, wanted: dict[str, Any]) -> str:
     """Unpacks the archive into its place. Returns what java says. Raises SourceError."""
     # Of this run alone: a module that outlives its controller would rename what the next run has begun.
     final, part = f"{FOLDER}/{wanted['name']}", f"{FOLDER}/{partial_folder.name_for(wanted['name'], PART)}"
@@ -183,7 +183,7 @@ def unpack(host, archive, sha256, wanted):
         return install(host, archive, sha256, wanted, final, part)
 
 
-def install(host, archive, sha256, wanted, final, part):
+def install(host: Host, archive: str, sha256: str, wanted: dict[str, Any], final: str, part: str) -> str:
     """Unpacks the archive into C(part), proves it, and renames it to C(final). Returns what java says. Raises SourceError."""
     try:
         try:
@@ -209,7 +209,7 @@ def install(host, archive, sha256, wanted, final, part):
         host.remove(f"{part}.old")
 
 
-def remove(host, home):
+def remove(host: Host, home: str) -> None:
     """Removes a JDK: first out of its name, so that a killed run leaves no half of one behind."""
     part = f"{FOLDER}/.{home.rpartition('/')[2]}{PART}"
     host.remove(part)

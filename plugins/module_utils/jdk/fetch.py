@@ -12,6 +12,7 @@ import hashlib
 import os
 import re
 import tempfile
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 from ..core.host import LONG_SECONDS, Host
@@ -21,7 +22,9 @@ from ..package import source as package_source
 SourceError = package_source.SourceError
 
 
-def obtain(source, sha256, headers, cache, timeout, validate_certs):
+def obtain(
+    source: str, sha256: str, headers: dict[str, str] | None, cache: str, timeout: int, validate_certs: bool
+) -> tuple[str, str]:
     """The path of the archive on this machine and its SHA-256. Raises SourceError. C(sha256): empty for any."""
     if not re.match(r"https?://", source, re.IGNORECASE):
         if "://" in source:
@@ -37,7 +40,7 @@ def obtain(source, sha256, headers, cache, timeout, validate_certs):
         return download_unverified(source, headers, folder, timeout, validate_certs)
 
 
-def verified(path, sha256):
+def verified(path: str, sha256: str) -> str:
     """The SHA-256 of a file. Raises SourceError where it is not the wanted one."""
     try:
         found = sha256_of(path)
@@ -49,14 +52,16 @@ def verified(path, sha256):
 
 
 @contextmanager
-def alone(folder):
+def alone(folder: str) -> Iterator[str]:
     """The folder of archives, for one process at a time: the hosts of a play would all fetch the same archive."""
     package_source.tidy(folder)
     with Host().locked(os.path.join(folder, ".lock"), LONG_SECONDS):
         yield folder
 
 
-def download_unverified(source, headers, folder, timeout, validate_certs):
+def download_unverified(
+    source: str, headers: dict[str, str] | None, folder: str, timeout: int, validate_certs: bool
+) -> tuple[str, str]:
     """An archive without a known checksum: kept under its URL, so that it too is fetched once. Path and SHA-256."""
     path = os.path.join(folder, "unverified-" + hashlib.sha256(source.encode()).hexdigest())
     if not os.path.exists(path):

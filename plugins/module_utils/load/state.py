@@ -1,12 +1,14 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a host says about the connections that it makes or takes: its processes, its kernel's counters, its limits. Only read."""
+"""What a host says about the connections that it makes or takes:
+its processes, its kernel's counters, its limits. Only read."""
 
 from __future__ import annotations
 
 import re
 import resource
+from collections.abc import Iterator
 from typing import Any
 
 from ..core import process, sockets
@@ -18,7 +20,7 @@ from ..proxy import haproxy_socket
 
 NAME = "load_state"
 
-SPEC = {
+SPEC: dict[str, Any] = {
     "watched": {
         "type": "list", "elements": "dict", "default": [],
         "options": {
@@ -29,8 +31,8 @@ SPEC = {
     "socket": {"type": "path", "default": ""},
 }
 
-#: Counters of /proc/net/netstat: connections that found the queue of a listening socket full, and SYNs that were dropped for it or for
-#: another reason; SYN cookies sent; SYNs dropped with the queue of half open ones full.
+#: Counters of /proc/net/netstat: connections that found the queue of a listening socket full, and SYNs that were
+#: dropped for it or for another reason; SYN cookies sent; SYNs dropped with the queue of half open ones full.
 COUNTERS = ("ListenOverflows", "ListenDrops", "SyncookiesSent", "TCPReqQFullDrop")
 
 _NUMBER = re.compile(r"[0-9]{1,18}")
@@ -38,32 +40,32 @@ _NUMBER = re.compile(r"[0-9]{1,18}")
 CONNTRACK = "/proc/sys/net/netfilter/nf_conntrack_"
 
 
-def parse_netstat(text):
+def parse_netstat(text: str) -> dict[str, int]:
     """The TcpExt counters of /proc/net/netstat as a dictionary: two lines, names and numbers."""
     lines = [line.split()[1:] for line in text.splitlines() if line.startswith("TcpExt:")]
     pairs = zip(*lines) if len(lines) == 2 else ()
     return {name: int(value) for name, value in pairs if _NUMBER.fullmatch(value)}
 
 
-def parse_sockstat(text):
+def parse_sockstat(text: str) -> dict[str, int]:
     """The TCP line of /proc/net/sockstat: C({inuse, orphan, tw, alloc, mem}), C(mem) in pages."""
     words = next((line.split()[1:] for line in text.splitlines() if line.startswith("TCP:")), [])
     return {name: int(value) for name, value in zip(words[::2], words[1::2]) if _NUMBER.fullmatch(value)}
 
 
-def number(host, path):
+def number(host: Host, path: str) -> int | None:
     """A file with one number; None where it has none."""
     text = (process.seen(host.read, path) or "").strip()
     return int(text) if _NUMBER.fullmatch(text) else None
 
 
-def conntrack(host):
+def conntrack(host: Host) -> tuple[int, int] | None:
     """The (count, most) of the connection tracking table; None where nothing is tracked here."""
-    found = number(host, CONNTRACK + "count"), number(host, CONNTRACK + "max")
-    return None if None in found else found
+    count, most = number(host, CONNTRACK + "count"), number(host, CONNTRACK + "max")
+    return None if count is None or most is None else (count, most)
 
 
-def memory(host):
+def memory(host: Host) -> dict[str, int]:
     """The memory that is there and the memory that is free, in bytes, the container's own where it has a limit."""
     return machine.limited(machine.parse_meminfo(host.read("/proc/meminfo") or ""), machine.cgroup_memory(host))
 
@@ -83,19 +85,28 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
     }
 
 
-def _processes(host, item, found):
-    """The processes of one watched port, without those that hold the socket and none of its connections (a master) being told apart."""
+def _processes(host: Host, item: dict[str, Any], found: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """The processes of one watched port, without those that hold the socket and none
+    of its connections (a master) being told apart."""
     rows = [row for row in found if row["port"] == item["port"]]
     for pid in sorted({pid for row in rows for pid in row["pids"]}):
         one = process.process(host, pid)
         if one is not None:
             files = process.seen(host.listdir, f"/proc/{pid}/fd")
-            yield {"name": item["name"], "port": item["port"], "pid": pid, "process": one["comm"], "memory_bytes": one["rss_kb"] * 1024,
-                   "files": None if files is None else len(files), "nofile": (one["nofile"] or (None,))[0],
-                   "backlog": min(row["backlog"] for row in rows), "started": one["started"]}
+            yield {
+                "name": item["name"],
+                "port": item["port"],
+                "pid": pid,
+                "process": one["comm"],
+                "memory_bytes": one["rss_kb"] * 1024,
+                "files": None if files is None else len(files),
+                "nofile": (one["nofile"] or (None,))[0],
+                "backlog": min(row["backlog"] for row in rows),
+                "started": one["started"],
+            }
 
 
-def _proxy(host, path):
+def _proxy(host: Host, path: str) -> dict[str, int] | None:
     """What HAProxy says of its own limit; None where it is not asked or does not answer."""
     if not path or not host.exists(path):
         return None
@@ -112,15 +123,16 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     return Draft(facts={"load": state}).plan(desired, state)
 
 
-def client(host, wanted):
+def client(host: Host, wanted: dict[str, Any]) -> dict[str, Any]:
     """What this host has for making connections. The hard limit of open files is that of the process that reads it."""
     low, high = (host.read("/proc/sys/net/ipv4/ip_local_port_range") or "32768 60999").split()
     most = max(resource.getrlimit(resource.RLIMIT_NOFILE))
+    taken = host.read("/proc/sys/net/ipv4/ip_local_reserved_ports") or ""
     table, files = conntrack(host), (host.read("/proc/sys/fs/file-nr") or "").split()
     return {
         "nofile": most if most != resource.RLIM_INFINITY else int(host.read("/proc/sys/fs/nr_open") or 1 << 20),
         "cpus": host.processors(),
-        "ports": int(high) - int(low) + 1 - reserved(host.read("/proc/sys/net/ipv4/ip_local_reserved_ports") or "", int(low), int(high)),
+        "ports": int(high) - int(low) + 1 - reserved(taken, int(low), int(high)),
         "memory_free_bytes": memory(host)["memory_free_bytes"],
         "files_free": max(0, int(files[2]) - int(files[0])) if len(files) == 3 else None,
         "conntrack_free": None if table is None else max(0, table[1] - table[0]),
@@ -128,7 +140,7 @@ def client(host, wanted):
     }
 
 
-def reserved(text, low, high):
+def reserved(text: str, low: int, high: int) -> int:
     """How many ports of a range a list such as C(8000-8001,4430) takes away."""
     taken = set()
     for part in text.replace("\n", "").split(","):
@@ -138,6 +150,6 @@ def reserved(text, low, high):
     return len([port for port in taken if low <= port <= high])
 
 
-def is_local(host, address):
+def is_local(host: Host, address: str) -> bool:
     """Whether an IPv4 address is this host's own: then it can be called from every address of the loopback."""
     return ":" not in address and not host.bind_error(address)

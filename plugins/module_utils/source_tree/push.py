@@ -11,12 +11,12 @@ from typing import Any
 
 from ..core import urls
 from ..core.component import NOTHING_SEEN, Applied, Brief, Desired, Execution, Seen
-from ..core.host import LONG_SECONDS, Host, own_environment
+from ..core.host import LONG_SECONDS, Host, Result, own_environment
 from ..core.plan import Draft, Plan, Row
 
 NAME = "source_push"
 
-SPEC = {
+SPEC: dict[str, Any] = {
     "path": {"type": "path", "required": True},
     "remote": {"type": "str", "required": True},
     "branch": {"type": "str", "required": True},
@@ -34,7 +34,7 @@ HELPER = ("!f() { test \"$1\" != get || "
           "printf 'username=%s\\npassword=%s\\n' \"$XITRUM_GIT_USER\" \"$XITRUM_GIT_PASSWORD\"; }; f")
 
 
-def git(host, wanted, *words, login=None):
+def git(host: Host, wanted: dict[str, Any], *words: str, login: dict[str, Any] | None = None) -> Result:
     """One git command in the tree. It never asks on a terminal that nobody sees. C(login) is what L(remote_of)
     found. Git asks for it by the origin of the remote alone: a redirect to another one must not get it."""
     options = ["-c", "credential.helper=", "-c", f"credential.{login['origin']}.helper={HELPER}"] if login else []
@@ -42,7 +42,7 @@ def git(host, wanted, *words, login=None):
                     environment=login["environment"] if login else None, seconds=LONG_SECONDS, keep=own_environment(), exact="-z" in words)
 
 
-def remote_of(host, wanted):
+def remote_of(host: Host, wanted: dict[str, Any]) -> tuple[str, dict[str, Any] | None, str]:
     """What git is told of the remote: C((remote, login, url)). A URL with a user and a password goes without them:
     C(login) is the C(environment) that holds them, and the C(origin) that they are for. That of a remote's name is
     looked up. C(url) is what has the secrets, for L(urls.hide_all)."""
