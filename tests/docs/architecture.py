@@ -40,12 +40,13 @@ PURPOSES = {
     "limits": "open files, capacity plan",
     "load": "load test",
     "package": "the application's archive",
+    "platforms": "Heroku, OpenShift",
     "preflight": "errors before any change",
     "proxy": "HAProxy, Nginx, Apache",
     "redirects": "80 and 443 without root",
     "removal": "uninstall, restore",
     "report": "findings of a check",
-    "source_tree": "Heroku, OpenShift",
+    "source_tree": "sbt projects and their files",
     "supervisor": "systemd, runit, and others",
 }
 
