@@ -15,6 +15,7 @@ from typing import Any
 
 from ..core import schema
 from ..core.addresses import parse_interfaces
+from ..core.host import Host
 from ..core.plan import RUN, Plan, Row
 from . import firewalld, ufw
 
@@ -50,7 +51,7 @@ _KEYS = {"backend", "zone", "port", "source", "scopes"}
 # ---------------------------------------------------------------------------------------------------------- reading
 
 
-def read(host, wanted):
+def read(host: Host, wanted: dict[str, Any]) -> dict[str, Any]:
     """What is recorded, and where ports are to be open, which program filters and what it lets in."""
     opened, record_error = parse_record(None if wanted["facts_only"] else host.read(RECORD))
     state = {
@@ -65,9 +66,9 @@ def read(host, wanted):
     return state
 
 
-def read_filter(host, address):
+def read_filter(host: Host, address: str) -> dict[str, Any]:
     """The active program, C(firewalld), C(ufw) or empty, and what it lets in."""
-    state = {"active": "", "firewalld": None, "ufw": None}
+    state: dict[str, Any] = {"active": "", "firewalld": None, "ufw": None}
     if host.which("firewall-cmd") and host.run(["systemctl", "is-active", "firewalld.service"]).out.strip() == "active":
         state["active"], state["firewalld"] = "firewalld", _read_firewalld(host, address)
     elif (
@@ -83,7 +84,7 @@ def read_filter(host, address):
     return state
 
 
-def _read_firewalld(host, address):
+def _read_firewalld(host: Host, address: str) -> dict[str, Any]:
     answer = host.run(["firewall-cmd", "--list-all-zones"])
     if answer.rc != 0:
         raise OSError(f"firewall-cmd --list-all-zones ended with {answer.rc}: {(answer.err or answer.out).strip()}")
@@ -99,13 +100,13 @@ def _read_firewalld(host, address):
     }
 
 
-def _first(host, name):
+def _first(host: Host, name: str) -> str | None:
     return next(
         (text for text in (host.read(f"{folder}/{name}") for folder in firewalld.FOLDERS) if text is not None), None
     )
 
 
-def read_interfaces(host, address):
+def read_interfaces(host: Host, address: str) -> list[str]:
     """The interfaces that connections from other hosts come in by: the one that has this address, and those of
     default routes."""
     found = {
@@ -119,7 +120,7 @@ def read_interfaces(host, address):
     return sorted(found - {"lo"})
 
 
-def same_address(one, other):
+def same_address(one: str, other: str) -> bool:
     """Whether two texts are the same IP address."""
     try:
         return ipaddress.ip_address(one) == ipaddress.ip_address(other)
@@ -127,7 +128,7 @@ def same_address(one, other):
         return False
 
 
-def public_address6(host):
+def public_address6(host: Host) -> str:
     """The IPv6 address at which the host is reached over the network: a global one of the interface of the default
     route; or empty."""
     routes = (line.split() for line in (host.read("/proc/net/ipv6_route") or "").splitlines())
@@ -143,7 +144,7 @@ def public_address6(host):
     return ""
 
 
-def parse_record(text):
+def parse_record(text: str | None) -> tuple[list[dict[str, Any]] | None, str]:
     """Return what is recorded as opened, and what is wrong with the record (empty: nothing; otherwise the list is None)."""
     if text is None:
         return [], ""
@@ -169,7 +170,7 @@ def parse_record(text):
 # --------------------------------------------------------------------------------------------------------- planning
 
 
-def plan(wanted, state):
+def plan(wanted: dict[str, Any], state: dict[str, Any]) -> Plan:
     """Decides which ports to open and which to close, without touching the host."""
     public = [item for item in wanted["ports"] if item["public"]]
     result = Plan(
@@ -196,13 +197,13 @@ def plan(wanted, state):
                 why="neither firewalld nor ufw is active on this host: xitrum_open_firewall changes nothing here",
             )
         )
-    desired = list(desired_rules(wanted, state)) if wanted["open"] else []
+    desired = desired_rules(wanted, state) if wanted["open"] else []
     kept, adds = [], []
     for rule in desired:
         missing = missing_scopes(rule, state)
         refusing = refusing_rule(rule, missing, state)
-        owned = next((item for item in opened if key_of(item) == key_of(rule)), {"scopes": []})
-        scopes = sorted({*owned["scopes"], *([] if refusing else missing)})
+        owned: list[str] = next((item["scopes"] for item in opened if key_of(item) == key_of(rule)), [])
+        scopes = sorted({*owned, *([] if refusing else missing)})
         if scopes:
             kept.append({**rule, "scopes": scopes})
         adds += (
@@ -232,17 +233,17 @@ def plan(wanted, state):
     return result
 
 
-def desired_rules(wanted, state):
+def desired_rules(wanted: dict[str, Any], state: dict[str, Any]) -> list[dict[str, Any]]:
     """Each port and source as a rule of the active program, without doubles."""
-    found = {}
+    found: dict[tuple[str, str, int, str], dict[str, Any]] = {}
     for item in wanted["ports"]:
         for source in item["sources"] or [""]:
             for rule in rules_of(item["port"], source, state):
                 found.setdefault(key_of(rule), rule)
-    return found.values()
+    return list(found.values())
 
 
-def rules_of(port, source, state):
+def rules_of(port: int, source: str, state: dict[str, Any]) -> list[dict[str, Any]]:
     """The rules of the active program that let a port in for a source."""
     if state["active"] == "firewalld":
         zones = firewalld.zones_of(
@@ -262,7 +263,7 @@ def rules_of(port, source, state):
     return []
 
 
-def missing_scopes(rule, state):
+def missing_scopes(rule: dict[str, Any], state: dict[str, Any]) -> list[str]:
     """Where a rule has to be added so that its port is open: for firewalld among `permanent` and `runtime`."""
     if rule["backend"] == "ufw":
         return [] if ufw.lets_in(state["ufw"]["rules"], rule["port"], rule["source"]) else [firewalld.PERMANENT]
@@ -277,19 +278,19 @@ def missing_scopes(rule, state):
     ]
 
 
-def key_of(rule):
+def key_of(rule: dict[str, Any]) -> tuple[str, str, int, str]:
     """What makes two rules the same."""
     return (rule["backend"], rule["zone"], rule["port"], rule["source"])
 
 
-def title(rule):
+def title(rule: dict[str, Any]) -> str:
     """A rule for a person."""
     where = f"firewalld zone {rule['zone']}" if rule["backend"] == "firewalld" else "ufw"
     source = f" for {rule['source']}" if rule["source"] else ""
     return f"port {rule['port']}{source} in {where}"
 
 
-def refusing_rule(rule, missing, state):
+def refusing_rule(rule: dict[str, Any], missing: list[str], state: dict[str, Any]) -> ufw.Rule | None:
     """The rule of ufw by somebody else that refuses a port: the first rule decides, so that one of ours behind it
     changes nothing."""
     if not missing or rule["backend"] != "ufw":
@@ -297,11 +298,11 @@ def refusing_rule(rule, missing, state):
     return ufw.deciding(state["ufw"]["rules"], rule["port"], rule["source"])
 
 
-def _row(rule, missing, refusing):
-    words = ["closed" if scope in missing else "open" for scope in (firewalld.PERMANENT, firewalld.RUNTIME)]
-    if rule["backend"] == "ufw":
-        words[1] = words[0]
-    row = Row("firewall", title(rule), "open", *words)
+def _row(rule: dict[str, Any], missing: list[str], refusing: ufw.Rule | None) -> Row:
+    permanent, runtime = (
+        "closed" if scope in missing else "open" for scope in (firewalld.PERMANENT, firewalld.RUNTIME)
+    )
+    row = Row("firewall", title(rule), "open", permanent, permanent if rule["backend"] == "ufw" else runtime)
     if refusing:
         row.status, row.why = (
             "read_only",
@@ -315,7 +316,7 @@ def _row(rule, missing, refusing):
 # ---------------------------------------------------------------------------------------------------------- acting
 
 
-def apply(host, planned):
+def apply(host: Host, planned: Plan) -> None:
     """Records, opens, closes. Raises RuntimeError with what a command reported."""
     for kind, item in planned.actions:
         if kind == "record":
@@ -330,7 +331,7 @@ def apply(host, planned):
             )
 
 
-def commands_of(verb, item, active):
+def commands_of(verb: str, item: dict[str, Any], active: str) -> list[list[str]]:
     """The commands that `open` or `close` one rule."""
     if item["backend"] == "ufw":
         return [ufw.command("allow" if verb == "open" else "delete", item["port"], item["source"])]
@@ -344,7 +345,7 @@ def commands_of(verb, item, active):
     ]
 
 
-def write_record(host, items):
+def write_record(host: Host, items: list[dict[str, Any]]) -> None:
     """Writes the record, or removes it where nothing is left in it."""
     if items:
         host.write(RECORD, schema.FIREWALL.render({"opened": items}, 1), 0o600)

@@ -15,7 +15,9 @@ import re
 import tarfile
 import tempfile
 import zlib
+from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from ..core import partial_folder
 from ..core.host import LONG_SECONDS, Host
@@ -28,7 +30,7 @@ from .component import FOLDER, MARKER, PART, major, version_said
 
 SourceError = package_source.SourceError
 
-SPEC = {
+SPEC: dict[str, Any] = {
     "name": {"type": "str"},
     "version": {"type": "int", "default": 0},
     "architecture": {"type": "str"},
@@ -41,7 +43,7 @@ SPEC = {
 MACHINES = {3: "i386", 21: "ppc64", 22: "s390x", 40: "arm", 62: "x86_64", 183: "aarch64", 243: "riscv64"}
 
 
-def elf_architecture(head):
+def elf_architecture(head: bytes) -> str:
     """The architecture in the first 20 bytes of an executable; an empty text where they are no ELF header."""
     if len(head) < 20 or head[:4] != b"\x7fELF" or head[5] not in (1, 2):
         return ""
@@ -49,12 +51,12 @@ def elf_architecture(head):
     return MACHINES.get(machine, f"ELF machine {machine}")
 
 
-def home_in(folder):
+def home_in(folder: str) -> str:
     """The folder of the JDK in what was unpacked: the one nearest to the top. Raises SourceError."""
-    found = []
+    found: list[str] = []
     # An archive may hold a JRE beside its JDK.
     for programs in (("bin/java", "bin/javac"), ("bin/java",)):
-        def matches(path, names=programs):
+        def matches(path: str, names: tuple[str, ...] = programs) -> bool:
             return all(os.path.isfile(f"{path}/{name}") for name in names)
         found = found or package_source.find_folders(folder, matches)
     if len(found) > 1:
@@ -68,7 +70,7 @@ def home_in(folder):
     return found[0]
 
 
-def check(home, architecture, version):
+def check(home: str, architecture: str, version: int) -> None:
     """Whether a folder is a JDK for this architecture, of this major version (any with 0), before it is run. Raises SourceError."""
     with open(f"{home}/bin/java", "rb") as handle:
         found = elf_architecture(handle.read(20))
@@ -86,7 +88,7 @@ def check(home, architecture, version):
         raise SourceError(f"the archive holds a JDK {said.group(1)}, wanted is {version}: correct jdk_version or the archive")
 
 
-def prove(host, home, version):
+def prove(host: Host, home: str, version: int) -> str:
     """The version text that C(java -version) says. Raises SourceError where it does not run or is another version."""
     ran = host.run([f"{home}/bin/java", "-version"])
     said = version_said(ran.err + ran.out)
@@ -98,7 +100,9 @@ def prove(host, home, version):
     return said
 
 
-def obtain(source, sha256, headers, cache, timeout, validate_certs):
+def obtain(
+    source: str, sha256: str, headers: dict[str, str] | None, cache: str, timeout: int, validate_certs: bool
+) -> tuple[str, str]:
     """The path of the archive on this machine and its SHA-256. Raises SourceError. C(sha256): empty for any."""
     if not re.match(r"https?://", source, re.IGNORECASE):
         if "://" in source:
@@ -114,7 +118,7 @@ def obtain(source, sha256, headers, cache, timeout, validate_certs):
         return download_unverified(source, headers, folder, timeout, validate_certs)
 
 
-def verified(path, sha256):
+def verified(path: str, sha256: str) -> str:
     """The SHA-256 of a file. Raises SourceError where it is not the wanted one."""
     try:
         found = sha256_of(path)
@@ -126,14 +130,16 @@ def verified(path, sha256):
 
 
 @contextmanager
-def alone(folder):
+def alone(folder: str) -> Iterator[str]:
     """The folder of archives, for one process at a time: the hosts of a play would all fetch the same archive."""
     package_source.tidy(folder)
     with Host().locked(os.path.join(folder, ".lock"), LONG_SECONDS):
         yield folder
 
 
-def download_unverified(source, headers, folder, timeout, validate_certs):
+def download_unverified(
+    source: str, headers: dict[str, str] | None, folder: str, timeout: int, validate_certs: bool
+) -> tuple[str, str]:
     """An archive without a known checksum: kept under its URL, so that it too is fetched once. Path and SHA-256."""
     path = os.path.join(folder, "unverified-" + hashlib.sha256(source.encode()).hexdigest())
     if not os.path.exists(path):
@@ -148,7 +154,7 @@ def download_unverified(source, headers, folder, timeout, validate_certs):
     return path, sha256_of(path)
 
 
-def read(host, wanted):
+def read(host: Host, wanted: dict[str, Any]) -> dict[str, Any]:
     """What is there of the JDK that is wanted, of those that are to go, and of runs that were killed."""
     home, running = f"{FOLDER}/{wanted['name']}", jdk.executables(host) if wanted["absent"] else {}
     there = bool(wanted["name"]) and host.exists(home)
@@ -161,7 +167,7 @@ def read(host, wanted):
     }
 
 
-def plan(wanted, state):
+def plan(wanted: dict[str, Any], state: dict[str, Any]) -> Plan:
     """Decides whether the archive is unpacked, and what goes."""
     home = state["home"]
     result = Plan(facts={"home": home, "said": state["said"], "needed": False})
@@ -186,7 +192,7 @@ def plan(wanted, state):
     return result
 
 
-def apply(host, wanted, planned, archive):
+def apply(host: Host, wanted: dict[str, Any], planned: Plan, archive: str) -> str:
     """Unpacks, removes and cleans up. Raises SourceError, OSError, RuntimeError. Returns what the new java says, or an empty text."""
     said = ""
     for action, path in planned.actions:
@@ -202,7 +208,7 @@ def apply(host, wanted, planned, archive):
     return said
 
 
-def unpack(host, archive, sha256, wanted):
+def unpack(host: Host, archive: str, sha256: str, wanted: dict[str, Any]) -> str:
     """Unpacks the archive into its place. Returns what java says. Raises SourceError."""
     # Of this run alone: a module that outlives its controller would rename what the next run has begun.
     final, part = f"{FOLDER}/{wanted['name']}", f"{FOLDER}/{partial_folder.name_for(wanted['name'], PART)}"
@@ -213,7 +219,7 @@ def unpack(host, archive, sha256, wanted):
         return install(host, archive, sha256, wanted, final, part)
 
 
-def install(host, archive, sha256, wanted, final, part):
+def install(host: Host, archive: str, sha256: str, wanted: dict[str, Any], final: str, part: str) -> str:
     """Unpacks the archive into C(part), proves it, and renames it to C(final). Returns what java says. Raises SourceError."""
     try:
         try:
@@ -239,7 +245,7 @@ def install(host, archive, sha256, wanted, final, part):
         host.remove(f"{part}.old")
 
 
-def remove(host, home):
+def remove(host: Host, home: str) -> None:
     """Removes a JDK: first out of its name, so that a killed run leaves no half of one behind."""
     part = f"{FOLDER}/.{home.rpartition('/')[2]}{PART}"
     host.remove(part)

@@ -11,10 +11,12 @@ switches back.
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from ..core import partial_folder, process
 from ..core.distributions import table as distributions
 from ..core.distributions.contract import JDK_FOLDER
+from ..core.host import Host
 from ..core.plan import RUN, Plan, Row
 from . import alternatives
 
@@ -31,7 +33,7 @@ NAME = r"[A-Za-z0-9][A-Za-z0-9._+-]*"
 #: Long-term releases: from 17 on, every fourth.
 LONG_TERM = (8, 11, *range(17, 100, 4))
 
-SPEC = {
+SPEC: dict[str, Any] = {
     "version": {"type": "int", "default": 0},
     "name": {"type": "str", "default": ""},
     "archives": {"type": "dict", "default": {}},
@@ -41,7 +43,7 @@ SPEC = {
 }
 
 
-def find_version(host, machine):
+def find_version(host: Host, machine: dict[str, str]) -> int:
     """The newest long-term release that the distribution has, or 0 where none is known.
 
     A host that has one at least as new as the one that its release came with keeps it: lists of packages that were fetched
@@ -57,24 +59,24 @@ def find_version(host, machine):
     return max([known, *(family.offered_jdks(host) & set(LONG_TERM))])
 
 
-def major(text):
+def major(text: str) -> int:
     """The major version in a version text of a JDK: 8 for 1.8.0_402, 17 for 17.0.15; 0 where there is none."""
     found = re.match(r"(?:1\.)?([0-9]{1,9})(?![0-9])", text)
     return int(found.group(1)) if found else 0
 
 
-def version_said(output):
+def version_said(output: str) -> str:
     """The version in what C(java -version) prints; an empty text where it prints none."""
     found = re.search(r'version "([^"]+)"', output)
     return found.group(1) if found else ""
 
 
-def archive_name(wanted, sha256):
+def archive_name(wanted: dict[str, Any], sha256: str) -> str:
     """The folder name of a JDK out of an archive. It follows the archive, unless the user chose one."""
     return wanted["name"] or "-".join(["jdk", str(wanted["version"]), *([sha256[:8]] if sha256 else [])])
 
 
-def homes(host):
+def homes(host: Host) -> dict[str, str]:
     """The JDK and JRE folders below /usr/lib/jvm that have a java, links left out: path to version text of its release file."""
     found = {}
     for name in host.listdir(FOLDER):
@@ -85,19 +87,19 @@ def homes(host):
     return found
 
 
-def executables(host):
+def executables(host: Host) -> dict[int, str]:
     """Process id to the file that it runs, of every process whose file may be seen. C( (deleted)) is the kernel's."""
     found = {pid: process.seen(host.readlink, f"/proc/{pid}/exe") for pid in process.pids(host)}
     return {pid: path for pid, path in found.items() if path}
 
 
-def leftovers(host):
+def leftovers(host: Host) -> list[str]:
     """What killed runs left below the folder of JDKs: paths. What a module still makes, whose controller may be gone, is none."""
     names = [name for name in partial_folder.find_abandoned(host, FOLDER) if name.endswith((PART, PART + ".old"))]
     return [f"{FOLDER}/{name}" for name in names]
 
 
-def version_of(host, home, release, running):
+def version_of(host: Host, home: str, release: str, running: dict[int, str]) -> str:
     """The version of the JDK in a folder, proved by running it; an empty text where it does not run.
 
     A JVM takes 0.1 s to start, so where a process runs on this very file already, that is the proof that it runs, and
@@ -111,7 +113,7 @@ def version_of(host, home, release, running):
     return version_said(ran.err + ran.out)
 
 
-def read(host, wanted, machine):
+def read(host: Host, wanted: dict[str, Any], machine: dict[str, str]) -> dict[str, Any]:
     """What is there. C(machine) is the state of the concern C(machine): distribution, release, family, architecture."""
     architecture, running, found = machine["architecture"], executables(host), homes(host)
     sha256 = (wanted["archives"].get(architecture) or "").lower()
@@ -134,18 +136,18 @@ def read(host, wanted, machine):
     }
 
 
-def read_absent(host, name, running):
+def read_absent(host: Host, name: str, running: dict[int, str]) -> dict[str, Any]:
     """A JDK that is to go: whether it is out of an archive, and the processes that run on it."""
     home = host.realpath(f"{FOLDER}/{name}")
     return {"ours": host.exists(f"{home}/{MARKER}"), "pids": sorted(pid for pid, path in running.items() if process.is_under(path, home))}
 
 
-def alternatives_wanted(home):
+def alternatives_wanted(home: str) -> dict[str, Any]:
     """The alternatives of a JDK, as the concern C(alternatives) takes them."""
     return {"state": "present", "home": home, "commands": list(alternatives.COMMANDS), "priority": 1, "version": 0}
 
 
-def plan(wanted, state):
+def plan(wanted: dict[str, Any], state: dict[str, Any]) -> Plan:
     """Decides what is installed, unpacked, switched and removed: C(steps) in their order."""
     machine, version, home = state["machine"], state["version"], state["home"]
     result = Plan(facts={"home": home, "version": version, "packages": distributions.family_named(machine["family"]).jdk_packages(version), "steps": [],
@@ -177,7 +179,7 @@ def plan(wanted, state):
     return result
 
 
-def plan_alternatives(state, there, result):
+def plan_alternatives(state: dict[str, Any], there: bool, result: Plan) -> None:
     """The alternatives. A JDK that is not there yet has none, and packages that are installed change them."""
     planned = alternatives.plan(alternatives_wanted(state["home"]), state["alternatives"])
     if there:
@@ -192,7 +194,7 @@ def plan_alternatives(state, there, result):
         result.before, result.after = planned.before, planned.after
 
 
-def version_problems(state):
+def version_problems(state: dict[str, Any]) -> list[str]:
     """What keeps the distribution's JDK from being installed."""
     machine = state["machine"]
     return [] if state["version"] else [
@@ -200,7 +202,7 @@ def version_problems(state):
         "update the lists of its package manager, or set xitrum_jdk_version to one that this distribution packages"]
 
 
-def archive_problems(wanted, state):
+def archive_problems(wanted: dict[str, Any], state: dict[str, Any]) -> list[str]:
     """What keeps a JDK out of an archive from being unpacked."""
     architecture, sha256, home = state["machine"]["architecture"], state["sha256"], state["home"]
     if not wanted["version"]:
@@ -221,7 +223,7 @@ def archive_problems(wanted, state):
     return []
 
 
-def absent_problems(wanted, state):
+def absent_problems(wanted: dict[str, Any], state: dict[str, Any]) -> list[str]:
     """What keeps a JDK from being removed."""
     problems = [f"jdk_absent has {name!r}: wanted is the name of a folder below {FOLDER}" for name in wanted["absent"] if not re.fullmatch(NAME, name)]
     for name, has in state["absent"].items():

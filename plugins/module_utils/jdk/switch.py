@@ -5,12 +5,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from ..core.host import Host
 from ..core.runner import NotDone
 from . import alternatives
 from . import component as jdk
 
 
-def proof(host, wanted):
+def proof(host: Host, wanted: dict[str, Any]) -> str:
     """What is not as it should be after the switch; an empty text where all is."""
     again = alternatives.plan(wanted, alternatives.read(host, wanted))
     wrong = [f"{row.item}: wanted {row.wanted}, found {row.configured or 'none'}, which runs {row.effective or 'nothing'}"
@@ -22,7 +25,7 @@ def proof(host, wanted):
     return "; ".join(again.problems + wrong)
 
 
-def settle(host, wanted, check_mode):
+def settle(host: Host, wanted: dict[str, Any], check_mode: bool) -> dict[str, Any]:
     """Reads the alternatives, plans, switches, and reads again. Returns what the module returns; raises L(NotDone)."""
     state = alternatives.read(host, wanted)
     plan = alternatives.plan(wanted, state)

@@ -85,8 +85,8 @@ def _problems(wanted: dict[str, Any], state: dict[str, Any]) -> list[str]:
     found = [state["record_problem"]] if state["record_problem"] else []
     if not OWN_FILE.fullmatch(wanted["path"]):
         found.append(
-            f"path: found {wanted['path']}, wanted a .conf file of its own in /etc/sysctl.d, the folder that is read at"
-            " boot."
+            f"path: found {wanted['path']}, wanted a .conf file of its own in /etc/sysctl.d, the folder that is read "
+            "at boot."
         )
     found += [
         f"modules: {name!r} is no name of a kernel module." for name in wanted["modules"] if not MODULE.fullmatch(name)

@@ -5,11 +5,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from ..core.host import Host
+from ..core.plan import Plan
 from ..core.runner import NotDone
 from . import component as redirects
 
 
-def planned(host, wanted, said):
+def planned(host: Host, wanted: dict[str, Any], said: dict[str, Any]) -> Plan:
     """The plan for the host as it is now. Raises L(NotDone) with what is to be C(said)."""
     try:
         return redirects.plan(wanted, redirects.read(host, wanted))
@@ -17,7 +21,7 @@ def planned(host, wanted, said):
         raise NotDone(f"redirects: the host could not be read: {error}. Live rules are read by root: set become.", said) from error
 
 
-def settle(host, wanted, check_mode):
+def settle(host: Host, wanted: dict[str, Any], check_mode: bool) -> dict[str, Any]:
     """Reads the redirects, plans, changes, and reads again. Returns what the module returns; raises L(NotDone)."""
     plan = planned(host, wanted, {"changed": False, "diff": []})
     said = {**plan.report(), "diff": plan.diff("redirects")}

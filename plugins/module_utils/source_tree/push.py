@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import os
 import urllib.parse
+from typing import Any
 
 from ..core import urls
-from ..core.host import LONG_SECONDS, own_environment
+from ..core.host import LONG_SECONDS, Host, Result, own_environment
 from ..core.plan import Plan, Row
 
-SPEC = {
+SPEC: dict[str, Any] = {
     "path": {"type": "path", "required": True},
     "remote": {"type": "str", "required": True},
     "branch": {"type": "str", "required": True},
@@ -30,7 +31,7 @@ HELPER = ("!f() { test \"$1\" != get || "
           "printf 'username=%s\\npassword=%s\\n' \"$XITRUM_GIT_USER\" \"$XITRUM_GIT_PASSWORD\"; }; f")
 
 
-def git(host, wanted, *words, login=None):
+def git(host: Host, wanted: dict[str, Any], *words: str, login: dict[str, Any] | None = None) -> Result:
     """One git command in the tree. It never asks on a terminal that nobody sees. C(login) is what L(remote_of)
     found. Git asks for it by the origin of the remote alone: a redirect to another one must not get it."""
     options = ["-c", "credential.helper=", "-c", f"credential.{login['origin']}.helper={HELPER}"] if login else []
@@ -38,7 +39,7 @@ def git(host, wanted, *words, login=None):
                     environment=login["environment"] if login else None, seconds=LONG_SECONDS, keep=own_environment(), exact="-z" in words)
 
 
-def remote_of(host, wanted):
+def remote_of(host: Host, wanted: dict[str, Any]) -> tuple[str, dict[str, Any] | None, str]:
     """What git is told of the remote: C((remote, login, url)). A URL with a user and a password goes without them:
     C(login) is the C(environment) that holds them, and the C(origin) that they are for. That of a remote's name is
     looked up. C(url) is what has the secrets, for L(urls.hide_all)."""
@@ -53,10 +54,10 @@ def remote_of(host, wanted):
     return url.replace(f"{user}@", "", 1), {"origin": f"{scheme}://{server}", "environment": environment}, url
 
 
-def read(host, wanted):
+def read(host: Host, wanted: dict[str, Any]) -> dict[str, Any]:
     """What is committed here, what is there, and what is not committed. C(failed) is the first command that failed, and what it said."""
     remote, login, url = remote_of(host, wanted)
-    state = {"failed": "", "remote": (remote, login, url)}
+    state: dict[str, Any] = {"failed": "", "remote": (remote, login, url)}
     asked = {
         "root": ("rev-parse", "--show-toplevel"),
         "head": ("rev-parse", "HEAD"),
@@ -73,7 +74,7 @@ def read(host, wanted):
     return {**state, "root": state["root"].strip(), "head": state["head"].strip(), "there": state["there"].partition("\t")[0].strip()}
 
 
-def plan(wanted, state):
+def plan(wanted: dict[str, Any], state: dict[str, Any]) -> Plan:
     """Decides whether something is committed and pushed."""
     result, target = Plan(), f"{urls.hide_credentials(wanted['remote'])} {wanted['branch']}"
     if state["failed"]:
@@ -100,7 +101,7 @@ def plan(wanted, state):
     return result
 
 
-def apply(host, wanted, planned):
+def apply(host: Host, wanted: dict[str, Any], planned: Plan) -> str:
     """Commits, pushes, and returns what the platform said while it built. Raises RuntimeError with what git said."""
     said = ""
     for action, detail in planned.actions:
