@@ -19,9 +19,14 @@ NAME = "certificates"
 SPEC = {
     "days": {"type": "int", "default": 30},
     "items": {
-        "type": "list", "elements": "dict", "default": [],
-        "options": {"path": {"type": "path", "required": True}, "port": {"type": "int", "required": True},
-                    "listen": {"type": "list", "elements": "str", "default": ["*"]}},
+        "type": "list",
+        "elements": "dict",
+        "default": [],
+        "options": {
+            "path": {"type": "path", "required": True},
+            "port": {"type": "int", "required": True},
+            "listen": {"type": "list", "elements": "str", "default": ["*"]},
+        },
     },
 }
 
@@ -37,33 +42,45 @@ ASK = ["openssl", "x509", "-noout", "-enddate", "-fingerprint", "-sha256"]
 
 
 def parse(text):
-    """What openssl-x509(1) says: C((end as a datetime in UTC, fingerprint)), or None where it says nothing of a certificate."""
+    """What openssl-x509(1) says: C((end as a datetime in UTC, fingerprint)), or None where it says nothing of a
+    certificate."""
     end, mark = _END.search(text), re.search(r"ingerprint=(\S+)$", text, re.MULTILINE)
     if not end or not mark:
         return None
     day, hour, minute, second, year = map(int, end.groups()[1:])
     try:
         # A leap second is none for Python.
-        return datetime.datetime(year, MONTHS.index(end[1]) + 1, day, hour, minute, min(second, 59), tzinfo=datetime.timezone.utc), mark[1]
+        return datetime.datetime(
+            year, MONTHS.index(end[1]) + 1, day, hour, minute, min(second, 59), tzinfo=datetime.timezone.utc
+        ), mark[1]
     except ValueError:
         return None
 
 
 def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, Any]:
     """Both certificates of each item: that of the file, and that which the socket shows."""
-    state: dict[str, Any] = {"tool": host.which("openssl") is not None, "installer": ["apt-get" if host.which("apt-get") else "dnf", "install", "-y"],
-             "now": datetime.datetime.now(datetime.timezone.utc), "items": []}
+    state: dict[str, Any] = {
+        "tool": host.which("openssl") is not None,
+        "installer": ["apt-get" if host.which("apt-get") else "dnf", "install", "-y"],
+        "now": datetime.datetime.now(datetime.timezone.utc),
+        "items": [],
+    }
     for item in desired["items"]:
         place = addresses.bracketed(addresses.listen_target(item.get("listen") or ["*"]))
-        shown = host.run(["openssl", "s_client", "-connect", f"{place}:{item['port']}"], data="", seconds=HANDSHAKE_SECONDS)
+        shown = host.run(
+            ["openssl", "s_client", "-connect", f"{place}:{item['port']}"], data="", seconds=HANDSHAKE_SECONDS
+        )
         text, is_hidden = read_file(host, item["path"])
-        state["items"].append({
-            **item, "hidden": is_hidden,
-            # Not by its path: that of an instance is below a folder of the application.
-            "configured": parse(host.run(ASK, data=text).out) if text else None,
-            "effective": parse(host.run(ASK, data=shown.out).out) if "BEGIN CERTIFICATE" in shown.out else None,
-            "late": shown.rc == LATE,
-        })
+        state["items"].append(
+            {
+                **item,
+                "hidden": is_hidden,
+                # Not by its path: that of an instance is below a folder of the application.
+                "configured": parse(host.run(ASK, data=text).out) if text else None,
+                "effective": parse(host.run(ASK, data=shown.out).out) if "BEGIN CERTIFICATE" in shown.out else None,
+                "late": shown.rc == LATE,
+            }
+        )
     return state
 
 
@@ -83,7 +100,13 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
 def row(wanted, state, item):
     """Three columns of one certificate."""
     ends = {name: item[name][0].date().isoformat() if item[name] else "" for name in ("configured", "effective")}
-    said = Row("certificate", f"certificate {item['path']}", f"valid {wanted['days']} days more", ends["configured"], ends["effective"])
+    said = Row(
+        "certificate",
+        f"certificate {item['path']}",
+        f"valid {wanted['days']} days more",
+        ends["configured"],
+        ends["effective"],
+    )
     if not state["tool"]:
         said = said.replaced(status="unseen", why="there is no openssl on this host")
         said = said.fixed([*state["installer"], "openssl"])
