@@ -130,7 +130,8 @@ def with_names(text: str, names: Mapping[str, Sequence[str]]) -> str:
 
 def with_endpoint(text: str, name: str, end: str) -> str:
     """The configuration with one server at another `ADDRESS:PORT`, in each line that leads to it."""
-    old, found = "", []
+    old = ""
+    found: list[str] = []
     for line in text.splitlines(keepends=True):
         mark = _MARK.match(found[-1].rstrip("\n")) if found else None
         if mark and mark.group(1) == name:
