@@ -23,14 +23,6 @@ options:
     description: The application's name, which the supervisor knows the instances by.
     type: str
     required: true
-  root:
-    description: The folder of releases and instances on the host.
-    type: path
-    required: true
-  log_dir:
-    description: The folder of log files. Instance I has the folder I in it.
-    type: path
-    required: true
   user:
     description:
       - The account that the instances run as, by name. Beside it count the accounts that root gave C(tmp) in an instance's folders to.
@@ -124,6 +116,8 @@ options:
 extends_documentation_fragment:
   - xitrum.host.batch
   - xitrum.host.supervisor
+  - xitrum.host.application
+  - xitrum.host.application.logs
 """
 
 EXAMPLES = r"""

@@ -15,14 +15,6 @@ description:
   - Nothing is switched, stopped or started; M(xitrum.host.instance_service) does that.
   - Says for each instance whether the process that runs is what is wanted, and why it has to be started anew where it is not.
 options:
-  root:
-    description: The folder of releases and instances on the host.
-    type: path
-    required: true
-  log_dir:
-    description: The folder of log files. Instance I has the folder I in it.
-    type: path
-    required: true
   user:
     description: The user that runs the instances. Its group has the same name.
     type: str
@@ -135,6 +127,8 @@ options:
 extends_documentation_fragment:
   - xitrum.host.batch
   - xitrum.host.supervisor
+  - xitrum.host.application
+  - xitrum.host.application.logs
 """
 
 EXAMPLES = r"""

@@ -33,20 +33,6 @@ options:
     description: Whether the archive may come without a checksum. It is then fetched once and kept in O(cache) under its URL.
     type: bool
     default: false
-  headers:
-    description:
-      - HTTP headers of the request for a URL, such as a C(Cookie) that a vendor wants.
-      - They are sent to the scheme, host and port of the URL alone - after a redirect to another one none of them is.
-        At most ten redirects are followed, and none from C(https) to C(http).
-    type: dict
-  timeout:
-    description: Seconds without a byte after which a URL is given up.
-    type: int
-    default: 30
-  validate_certs:
-    description: Whether the certificate of an C(https) URL has to be valid.
-    type: bool
-    default: true
   download:
     description: Where a URL is fetched. V(hosts) spares the way through the controller, and each host needs to reach the URL.
     type: str
@@ -75,6 +61,7 @@ options:
     type: path
 extends_documentation_fragment:
   - xitrum.host.batch
+  - xitrum.host.download
 """
 
 EXAMPLES = r"""

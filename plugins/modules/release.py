@@ -16,10 +16,6 @@ description:
   - Old releases beyond O(keep) are removed, whether there is something to send or not, but never one that an instance runs,
     or that C(current) or C(previous) names, nor the last healthy one that a rollback goes back to.
 options:
-  root:
-    description: The folder of releases and instances on the host.
-    type: path
-    required: true
   release:
     description: The release's name, as RV(xitrum.host.package_info#module:release).
     type: str
@@ -55,6 +51,7 @@ options:
     default: root
 extends_documentation_fragment:
   - xitrum.host.batch
+  - xitrum.host.application
 """
 
 EXAMPLES = r"""

@@ -26,14 +26,6 @@ options:
     description: The application's name.
     type: str
     required: true
-  root:
-    description: The folder of releases and instances on the host.
-    type: path
-    required: true
-  log_dir:
-    description: The folder of log files.
-    type: path
-    required: true
   user:
     description: The group that may read the log of runs.
     type: str
@@ -97,6 +89,8 @@ attributes:
     support: full
 extends_documentation_fragment:
   - xitrum.host.batch
+  - xitrum.host.application
+  - xitrum.host.application.logs
 """
 
 EXAMPLES = r"""

@@ -19,10 +19,6 @@ options:
     description: The application's name.
     type: str
     required: true
-  root:
-    description: The folder of releases and instances on the host.
-    type: path
-    required: true
   state:
     description:
       - V(drained) before proxies take instances out of use.
@@ -59,6 +55,7 @@ attributes:
     support: none
 extends_documentation_fragment:
   - xitrum.host.batch
+  - xitrum.host.application
 """
 
 EXAMPLES = r"""
