@@ -79,21 +79,15 @@ problems:
   elements: str
 """
 
-from ..module_utils.core import fence, file_set
-from ..module_utils.core import runner as bodies
-from ..module_utils.core.quiet import QuietModule
+from ..module_utils.core import file_set, runner
 
 #: For the controller alone, see the action plugin of this name.
 CONTROLLER = {"desired": {"type": "list", "elements": "str", "default": []}}
 
 
-def main():
-    """Reads the set, plans, writes."""
-    module = QuietModule(argument_spec={**file_set.SPEC, **CONTROLLER}, supports_check_mode=True)
-    host, wanted = fence.host_of(module), module.params
-    module.no_log_values |= file_set.private_texts(wanted["files"])
-    plan = file_set.plan(wanted, file_set.read(host, wanted))
-    bodies.carry_out(module, plan, lambda: file_set.apply(host, wanted, plan), lambda error: f"{wanted['name']}: {error}")
+def main() -> None:
+    """Reads, plans and applies the component."""
+    runner.run(file_set, CONTROLLER)
 
 
 if __name__ == "__main__":

@@ -33,6 +33,13 @@ options:
         that are in no object, such as that of a trait that no object extends.
     type: str
     default: ""
+  platform:
+    description:
+      - The role of the platform that the tree is prepared for. Its variables are validated on the controller, all errors are
+        reported at once, and what the platform needs is added to the other options.
+      - Without it, the other options are used as they are given.
+    type: str
+    choices: [heroku, openshift]
   prefix:
     description: What the variables begin with that messages name.
     type: str
@@ -194,6 +201,12 @@ variables:
     example:
       description: Whether the file has the public example of Xitrum's project template.
       type: bool
+logs_command:
+  description: The words of the command that follows the application's log.
+  returned: with O(platform)
+  type: list
+  elements: str
+  sample: [heroku, logs, --tail, --remote, heroku]
 name:
   description: The application's name, as Kubernetes takes names.
   returned: when the tree is a Xitrum project
@@ -226,21 +239,13 @@ problems:
   elements: str
 """
 
-import os
-
-from ..module_utils.core import runner as bodies
-from ..module_utils.core.host import Host
-from ..module_utils.core.quiet import Utf8Module
+from ..module_utils.core import runner
 from ..module_utils.source_tree import component as source_tree
 
 
-def main():
-    """Reads the tree, plans, writes."""
-    module = Utf8Module(argument_spec=source_tree.SPEC, supports_check_mode=True)
-    host, wanted = Host(), {**module.params, "path": os.path.abspath(module.params["path"])}
-    plan = source_tree.plan(wanted, source_tree.read(host, wanted))
-    bodies.carry_out(module, plan, lambda: source_tree.apply(host, wanted, plan),
-                     lambda error: f"{wanted['path']} cannot be written ({error}): let this user write it, and run again", wanted["path"], brief=True)
+def main() -> None:
+    """Reads, plans and applies the component."""
+    runner.run(source_tree)
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ import pkgutil
 import sys
 import traceback
 
-from ansible import cli
+from ansible import cli, release
 from ansible.cli.playbook import PlaybookCLI
 from ansible.executor.process import worker
 from ansible.executor.task_executor import TaskExecutor
@@ -31,6 +31,8 @@ from ansible.plugins import loader, strategy
 
 #: Packages of Ansible whose modules plays of the collection need.
 PRELOADED = ("ansible.plugins.action", "ansible.plugins.connection", "ansible.plugins.strategy", "ansible.plugins.filter", "ansible.plugins.test")
+#: The release of ansible-core in which a task runs in the process of its play.
+INLINE = "2.19."
 
 
 class InlineWorker(worker.WorkerProcess):
@@ -63,7 +65,9 @@ def preload(collections):
     loader.init_plugin_loader([collections])
     # A run of its own would warn that this was done before.
     cli.init_plugin_loader = lambda *_arguments: None
-    strategy.WorkerProcess = InlineWorker
+    # It knows the internals of that release alone; a newer one forks its workers as ever, which takes longer.
+    if release.__version__.startswith(INLINE):
+        strategy.WorkerProcess = InlineWorker
     for package in PRELOADED:
         for module in pkgutil.iter_modules(importlib.import_module(package).__path__):
             if module.name not in ("psrp", "winrm"):

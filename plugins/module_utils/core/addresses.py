@@ -275,3 +275,12 @@ def parse_interfaces(text):
             if isinstance(part, dict) and isinstance(part.get("local"), str):
                 found.append((item["ifname"], part["local"]))
     return found
+
+
+def is_subnet(
+    inner: ipaddress.IPv4Network | ipaddress.IPv6Network, outer: ipaddress.IPv4Network | ipaddress.IPv6Network
+) -> bool:
+    """Whether all addresses of a network are in the other one; none of another family is."""
+    if isinstance(outer, ipaddress.IPv4Network):
+        return isinstance(inner, ipaddress.IPv4Network) and inner.subnet_of(outer)
+    return isinstance(inner, ipaddress.IPv6Network) and inner.subnet_of(outer)

@@ -12,11 +12,12 @@ from __future__ import annotations
 import fnmatch
 import re
 import shlex
+from typing import Any
 
 from ..core import addresses as address_rules
 from ..core import sockets
 from ..core.foreign_text import parse_json
-from ..core.host import LISTING_BYTES
+from ..core.host import LISTING_BYTES, Host
 from ..core.plan import shell_line
 from ..redirects import iptables as redirects_iptables
 from . import component as firewall
@@ -25,7 +26,7 @@ from . import firewalld, ufw
 #: `ports`: what other hosts could not reach. `port` is what users connect to, `inside` what the filter sees after a
 #: redirect,
 #: `source` the address that tried; empty stands for anybody. `family` is that of the connection; empty: not known.
-SPEC = {
+SPEC: dict[str, Any] = {
     "address": {"type": "str", "default": ""},
     "ports": {
         "type": "list",
@@ -47,7 +48,7 @@ _MANAGED = ("firewalld", "xitrum_host")
 _NFT_FAMILIES = {"": ("ip", "ip6", "inet"), "ipv4": ("ip", "inet"), "ipv6": ("ip6", "inet")}
 
 
-def read(host, wanted):
+def read(host: Host, wanted: dict[str, Any]) -> dict[str, Any]:
     """Whether each port answers on the host itself, and what filters. Needs root."""
     state = firewall.read_filter(host, wanted["address"])
     state["interfaces"] = firewall.read_interfaces(host, wanted["address"])
@@ -75,17 +76,17 @@ def read(host, wanted):
     return state
 
 
-def listeners_of(listeners, port):
+def listeners_of(listeners: list[dict[str, Any]], port: int) -> list[dict[str, Any]]:
     """The rows of sockets that listen on a port."""
     return [row for row in listeners if row["port"] == port]
 
 
-def is_every(address):
+def is_every(address: str) -> bool:
     """Whether a socket listens at every address; C(*) is that of both families."""
     return address == "*" or address_rules.is_every(address)
 
 
-def describe_listener(listeners, port):
+def describe_listener(listeners: list[dict[str, Any]], port: int) -> str:
     """Which process listens on a port, and where; empty where none does."""
     rows = listeners_of(listeners, port)
     if not rows:
@@ -95,7 +96,7 @@ def describe_listener(listeners, port):
     return f"{name} listens at {' and '.join(places)}"
 
 
-def find_blocks(wanted, state):
+def find_blocks(wanted: dict[str, Any], state: dict[str, Any]) -> list[dict[str, Any]]:
     """For each port C({port, source, family, answers, listener, rule, commands}); the last two are empty where nothing
     that blocks was found. Pure."""
     found = []
@@ -115,7 +116,7 @@ def find_blocks(wanted, state):
     return found
 
 
-def block_of(item, state):
+def block_of(item: dict[str, Any], state: dict[str, Any]) -> tuple[str, list[list[str]]]:
     """The first fact that explains why a port cannot be reached, as a text, and the commands that open it."""
     port, source = item["inside"], item["source"]
     redirected = item["inside"] != item["port"]
@@ -129,7 +130,7 @@ def block_of(item, state):
     return next((found for found in (check() for check in checks) if found[0]), _NO_BLOCK)
 
 
-def _firewalld_block(port, source, state):
+def _firewalld_block(port: int, source: str, state: dict[str, Any] | None) -> tuple[str, list[list[str]]]:
     if state is None:
         return _NO_BLOCK
     zones = state[firewalld.RUNTIME]
@@ -146,7 +147,7 @@ def _firewalld_block(port, source, state):
     return _NO_BLOCK
 
 
-def _ufw_block(port, source, state):
+def _ufw_block(port: int, source: str, state: dict[str, Any] | None) -> tuple[str, list[list[str]]]:
     if state is None:
         return _NO_BLOCK
     allows = ["ufw", "allow", f"{port}/tcp"]
@@ -165,7 +166,7 @@ def _ufw_block(port, source, state):
     return _NO_BLOCK
 
 
-def _iptables_block(port, family, state):
+def _iptables_block(port: int, family: str, state: dict[str, Any]) -> tuple[str, list[list[str]]]:
     for one, command in redirects_iptables.COMMANDS.items():
         if family in ("", one):
             found = _iptables_family_block(port, state["saves"].get(one, ""), command, state)
@@ -174,7 +175,7 @@ def _iptables_block(port, family, state):
     return _NO_BLOCK
 
 
-def _iptables_family_block(port, saved, command, state):
+def _iptables_family_block(port: int, saved: str, command: str, state: dict[str, Any]) -> tuple[str, list[list[str]]]:
     lines = redirects_iptables.tables(saved).get("filter", [])
     opens = [[command, *f"-I INPUT -p tcp --dport {port} -j ACCEPT".split()]]
     closed = not state["active"] and any(line.startswith(":INPUT DROP") for line in lines)
@@ -203,7 +204,7 @@ def _iptables_family_block(port, saved, command, state):
     return f"the rule '{refusing[0][0]}' of {command} refuses it", removal if single else opens
 
 
-def parse_iptables(line):
+def parse_iptables(line: str) -> dict[str, Any] | None:
     """A rule of INPUT whose only conditions are TCP, its port and the interface, as C({ports, negated, interfaces,
     verdict}); None for any other.
 
@@ -213,7 +214,8 @@ def parse_iptables(line):
         words = shlex.split(line)[2:]
     except ValueError:
         return None
-    rule, position = {"ports": None, "negated": False, "interfaces": [], "verdict": ""}, 0
+    rule: dict[str, Any] = {"ports": None, "negated": False, "interfaces": [], "verdict": ""}
+    position = 0
     while position < len(words):
         negated = words[position] == "!"
         option, value = [*words[position + negated : position + negated + 2], ""][:2]
@@ -234,7 +236,7 @@ def parse_iptables(line):
     return rule if rule["verdict"] else None
 
 
-def _is_plain_option(option, value):
+def _is_plain_option(option: str, value: str) -> bool:
     """Whether an option leaves a rule one for all new connections over TCP."""
     if option in ("--state", "--ctstate"):
         return "NEW" in value.split(",")
@@ -243,7 +245,7 @@ def _is_plain_option(option, value):
     return option in ("--comment", "--reject-with") or (option, value) == ("-p", "tcp")
 
 
-def _iptables_ports(text):
+def _iptables_ports(text: str) -> tuple[int, int] | None:
     found = re.fullmatch(r"([0-9]{0,5})(?::([0-9]{0,5}))?", text)
     if not found or not text:
         return None
@@ -251,14 +253,14 @@ def _iptables_ports(text):
     return int(first or 0), int(last or 65535)
 
 
-def _applies(rule, port, interfaces):
+def _applies(rule: dict[str, Any], port: int, interfaces: list[str]) -> bool:
     """Whether a plain rule decides about new connections of other hosts to a port."""
     if rule["ports"] is not None and rule["negated"] == any(first <= port <= last for first, last in rule["ports"]):
         return False
     return all(_comes_by(negated, names, interfaces) for negated, names in rule["interfaces"])
 
 
-def _comes_by(negated, names, interfaces):
+def _comes_by(negated: bool, names: list[str], interfaces: list[str]) -> bool:
     """Whether connections of other hosts certainly come in by what a rule says of the interface."""
     if negated and names == ["lo"]:
         return True
@@ -267,12 +269,12 @@ def _comes_by(negated, names, interfaces):
     )
 
 
-def is_single(rule, port):
+def is_single(rule: dict[str, Any], port: int) -> bool:
     """Whether a rule is about this port alone, so that nothing else opens where it is removed."""
     return rule["ports"] == [(port, port)] and not rule["negated"]
 
 
-def _nft_block(port, family, state):
+def _nft_block(port: int, family: str, state: dict[str, Any]) -> tuple[str, list[list[str]]]:
     objects = state["objects"]
     for chain in (entry["chain"] for entry in objects if "chain" in entry):
         if (
@@ -290,7 +292,9 @@ def _nft_block(port, family, state):
     return _NO_BLOCK
 
 
-def _nft_chain_block(port, family, chain, state):
+def _nft_chain_block(
+    port: int, family: str, chain: dict[str, Any], state: dict[str, Any]
+) -> tuple[str, list[list[str]]]:
     names = [chain["family"], chain["table"], chain["name"]]
     place = " ".join(names)
     opens = [["nft", "insert", "rule", *names, "tcp", "dport", str(port), "accept"]]
@@ -321,18 +325,18 @@ def _nft_chain_block(port, family, chain, state):
     return text, removal if single else opens
 
 
-def _of(rule, chain):
+def _of(rule: dict[str, Any], chain: dict[str, Any]) -> bool:
     return (rule["family"], rule["table"], rule["chain"]) == (chain["family"], chain["table"], chain["name"])
 
 
-def _is_dormant(chain, objects):
+def _is_dormant(chain: dict[str, Any], objects: list[dict[str, Any]]) -> bool:
     """Whether the chain's table is switched off."""
     tables = [entry["table"] for entry in objects if "table" in entry]
     own = [item for item in tables if (item["family"], item["name"]) == (chain["family"], chain["table"])]
     return any("dormant" in item.get("flags", ()) for item in own)
 
 
-def _is_of_iptables(chain, saves):
+def _is_of_iptables(chain: dict[str, Any], saves: dict[str, str]) -> bool:
     """Whether iptables-save shows the chain, too, and better than nft."""
     family = {"ip": "ipv4", "ip6": "ipv6"}.get(chain["family"])
     return (
@@ -343,10 +347,11 @@ def _is_of_iptables(chain, saves):
     )
 
 
-def parse_nft(entry, objects):
+def parse_nft(entry: dict[str, Any], objects: list[dict[str, Any]]) -> dict[str, Any] | None:
     """A rule whose only conditions are TCP, its port, the interface and the family, as L(parse_iptables), with
     C(families) (empty: all) and C(text); None for any other."""
-    rule, words = {"ports": None, "negated": False, "interfaces": [], "families": [], "verdict": ""}, []
+    rule: dict[str, Any] = {"ports": None, "negated": False, "interfaces": [], "families": [], "verdict": ""}
+    words = []
     for expression in entry["expr"]:
         kind = next(iter(expression), "")
         if kind == "match":
@@ -361,7 +366,9 @@ def parse_nft(entry, objects):
     return {**rule, "text": " ".join([*words, rule["verdict"]])} if rule["verdict"] else None
 
 
-def _nft_match(rule, match, entry, objects):
+def _nft_match(
+    rule: dict[str, Any], match: dict[str, Any], entry: dict[str, Any], objects: list[dict[str, Any]]
+) -> str:
     """Adds one condition to a rule. Returns it as nft(8) prints it; empty where the rule is not plain."""
     left, operator = match.get("left"), match.get("op")
     items = _nft_items(match.get("right"), entry, objects)
@@ -397,7 +404,9 @@ def _nft_match(rule, match, entry, objects):
     return ""
 
 
-def _nft_items(right, entry, objects):
+def _nft_items(
+    right: Any, entry: dict[str, Any], objects: list[dict[str, Any]]
+) -> list[Any] | None:
     """The values of a match: one, those of a set, or of a named set of the rule's table; None for anything else."""
     if isinstance(right, str) and right.startswith("@"):
         sets = (found["set"] for found in objects if "set" in found)
@@ -417,17 +426,17 @@ def _nft_items(right, entry, objects):
     return [item["elem"].get("val") if isinstance(item, dict) and "elem" in item else item for item in items]
 
 
-def _nft_ports(item):
+def _nft_ports(item: Any) -> tuple[int, int] | None:
     first, last = item["range"] if isinstance(item, dict) and len(item.get("range", ())) == 2 else (item, item)
     return (first, last) if isinstance(first, int) and isinstance(last, int) else None
 
 
-def _plain_item(item):
+def _plain_item(item: Any) -> str | int:
     return item if isinstance(item, (str, int)) else ""
 
 
-def _nft_text(name, negated, right, quote=""):
-    def text(item):
+def _nft_text(name: str, negated: bool, right: Any, quote: str = "") -> str:
+    def text(item: Any) -> str:
         if isinstance(item, dict) and "elem" in item:
             item = item["elem"].get("val")
         if isinstance(item, dict) and "range" in item:

@@ -15,7 +15,9 @@ from typing import Any
 
 from ..core import schema
 from ..core.addresses import parse_interfaces
-from ..core.plan import RUN, Plan, Row
+from ..core.component import NOTHING_SEEN, Applied, Desired, Execution, Seen
+from ..core.host import Host
+from ..core.plan import RUN, Draft, Plan, Row
 from . import firewalld, ufw
 
 RECORD = "/var/lib/xitrum.host/firewall.json"
@@ -25,6 +27,8 @@ DAMAGED = (
     f"{RECORD} is damaged: it lists the ports that were opened. Correct it, or move it away; "
     "what is open today stays open then."
 )
+
+NAME = "firewall"
 
 SPEC: dict[str, Any] = {
     "open": {"type": "bool", "default": False},
@@ -44,30 +48,36 @@ SPEC: dict[str, Any] = {
         },
     },
 }
+
+def _header(_desired: Desired) -> str:
+    return "firewall"
+
+
+EXECUTION = Execution(header=_header, rounds=1)
 _KEYS = {"backend", "zone", "port", "source", "scopes"}
 
 
 # ---------------------------------------------------------------------------------------------------------- reading
 
 
-def read(host, wanted):
+def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, Any]:
     """What is recorded, and where ports are to be open, which program filters and what it lets in."""
-    opened, record_error = parse_record(None if wanted["facts_only"] else host.read(RECORD))
+    opened, record_error = parse_record(None if desired["facts_only"] else host.read(RECORD))
     state = {
         "opened": opened,
         "record_error": record_error,
         "address6": "",
     }
-    if any(item["public"] for item in wanted["ports"]):
+    if any(item["public"] for item in desired["ports"]):
         state["address6"] = public_address6(host)
-    if not wanted["facts_only"] and (wanted["open"] or state["opened"]):
-        state.update(read_filter(host, wanted["address"]))
+    if not desired["facts_only"] and (desired["open"] or state["opened"]):
+        state.update(read_filter(host, desired["address"]))
     return state
 
 
-def read_filter(host, address):
+def read_filter(host: Host, address: str) -> dict[str, Any]:
     """The active program, C(firewalld), C(ufw) or empty, and what it lets in."""
-    state = {"active": "", "firewalld": None, "ufw": None}
+    state: dict[str, Any] = {"active": "", "firewalld": None, "ufw": None}
     if host.which("firewall-cmd") and host.run(["systemctl", "is-active", "firewalld.service"]).out.strip() == "active":
         state["active"], state["firewalld"] = "firewalld", _read_firewalld(host, address)
     elif (
@@ -83,7 +93,7 @@ def read_filter(host, address):
     return state
 
 
-def _read_firewalld(host, address):
+def _read_firewalld(host: Host, address: str) -> dict[str, Any]:
     answer = host.run(["firewall-cmd", "--list-all-zones"])
     if answer.rc != 0:
         raise OSError(f"firewall-cmd --list-all-zones ended with {answer.rc}: {(answer.err or answer.out).strip()}")
@@ -99,13 +109,13 @@ def _read_firewalld(host, address):
     }
 
 
-def _first(host, name):
+def _first(host: Host, name: str) -> str | None:
     return next(
         (text for text in (host.read(f"{folder}/{name}") for folder in firewalld.FOLDERS) if text is not None), None
     )
 
 
-def read_interfaces(host, address):
+def read_interfaces(host: Host, address: str) -> list[str]:
     """The interfaces that connections from other hosts come in by: the one that has this address, and those of
     default routes."""
     found = {
@@ -119,7 +129,7 @@ def read_interfaces(host, address):
     return sorted(found - {"lo"})
 
 
-def same_address(one, other):
+def same_address(one: str, other: str) -> bool:
     """Whether two texts are the same IP address."""
     try:
         return ipaddress.ip_address(one) == ipaddress.ip_address(other)
@@ -127,7 +137,7 @@ def same_address(one, other):
         return False
 
 
-def public_address6(host):
+def public_address6(host: Host) -> str:
     """The IPv6 address at which the host is reached over the network: a global one of the interface of the default
     route; or empty."""
     routes = (line.split() for line in (host.read("/proc/net/ipv6_route") or "").splitlines())
@@ -143,7 +153,7 @@ def public_address6(host):
     return ""
 
 
-def parse_record(text):
+def parse_record(text: str | None) -> tuple[list[dict[str, Any]] | None, str]:
     """Return what is recorded as opened, and what is wrong with the record (empty: nothing; otherwise the list is None)."""
     if text is None:
         return [], ""
@@ -169,24 +179,24 @@ def parse_record(text):
 # --------------------------------------------------------------------------------------------------------- planning
 
 
-def plan(wanted, state):
+def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     """Decides which ports to open and which to close, without touching the host."""
-    public = [item for item in wanted["ports"] if item["public"]]
-    result = Plan(
+    public = [item for item in desired["ports"] if item["public"]]
+    result = Draft(
         facts={
             "public": public,
             "address6": state["address6"],
             "close": [],
-            "wanted": {name: wanted[name] for name in ("open", "address", "ports")},
+            "wanted": {name: desired[name] for name in ("open", "address", "ports")},
         }
     )
-    if wanted["facts_only"]:
-        return result
+    if desired["facts_only"]:
+        return result.plan(desired, state)
     if state["record_error"]:
         result.problems.append(state["record_error"])
-        return result
+        return result.plan(desired, state)
     active, opened = state.get("active", ""), state["opened"]
-    if wanted["open"] and not active and wanted["ports"]:
+    if desired["open"] and not active and desired["ports"]:
         result.rows.append(
             Row(
                 "firewall",
@@ -196,12 +206,12 @@ def plan(wanted, state):
                 why="neither firewalld nor ufw is active on this host: xitrum_open_firewall changes nothing here",
             )
         )
-    desired = list(desired_rules(wanted, state)) if wanted["open"] else []
+    rules = list(desired_rules(desired, state)) if desired["open"] else []
     kept, adds = [], []
-    for rule in desired:
+    for rule in rules:
         missing = missing_scopes(rule, state)
         refusing = refusing_rule(rule, missing, state)
-        owned = next((item for item in opened if key_of(item) == key_of(rule)), {"scopes": []})
+        owned: dict[str, Any] = next((item for item in opened if key_of(item) == key_of(rule)), {"scopes": []})
         scopes = sorted({*owned["scopes"], *([] if refusing else missing)})
         if scopes:
             kept.append({**rule, "scopes": scopes})
@@ -211,38 +221,38 @@ def plan(wanted, state):
             else []
         )
         result.rows.append(_row(rule, missing, refusing))
-    keys = [key_of(rule) for rule in desired]
+    keys = [key_of(rule) for rule in rules]
     # A program that was only stopped keeps its rules for the time when it is started again.
-    old = [item for item in opened if key_of(item) not in keys] if active or not wanted["open"] else []
+    old = [item for item in opened if key_of(item) not in keys] if active or not desired["open"] else []
     result.facts["close"] = [title(item) for item in old]
     result.rows += [
         Row("firewall", title(item), "closed", "open", "open", "differs", "it is not needed any longer", RUN)
         for item in old
     ]
     removes = (
-        [("close", words) for item in old for words in commands_of("close", item, active)] if wanted["close"] else []
+        [("close", words) for item in old for words in commands_of("close", item, active)] if desired["close"] else []
     )
-    after = opened if wanted["open"] and not active else kept if wanted["close"] else kept + old
+    after = opened if desired["open"] and not active else kept if desired["close"] else kept + old
     if adds:
         # Before the first command, so that a run that is killed in between loses nothing.
         result.actions += [("record", kept + old), *adds]
-    if removes or (old and wanted["close"]):
+    if removes or (old and desired["close"]):
         result.actions += [*removes, ("record", kept)]
     result.before, result.after = ("".join(f"{title(item)}\n" for item in items) for items in (opened, after))
-    return result
+    return result.plan(desired, state)
 
 
-def desired_rules(wanted, state):
+def desired_rules(wanted: dict[str, Any], state: dict[str, Any]) -> list[dict[str, Any]]:
     """Each port and source as a rule of the active program, without doubles."""
-    found = {}
+    found: dict[tuple[str, str, int, str], dict[str, Any]] = {}
     for item in wanted["ports"]:
         for source in item["sources"] or [""]:
             for rule in rules_of(item["port"], source, state):
                 found.setdefault(key_of(rule), rule)
-    return found.values()
+    return list(found.values())
 
 
-def rules_of(port, source, state):
+def rules_of(port: int, source: str, state: dict[str, Any]) -> list[dict[str, Any]]:
     """The rules of the active program that let a port in for a source."""
     if state["active"] == "firewalld":
         zones = firewalld.zones_of(
@@ -262,7 +272,7 @@ def rules_of(port, source, state):
     return []
 
 
-def missing_scopes(rule, state):
+def missing_scopes(rule: dict[str, Any], state: dict[str, Any]) -> list[str]:
     """Where a rule has to be added so that its port is open: for firewalld among `permanent` and `runtime`."""
     if rule["backend"] == "ufw":
         return [] if ufw.lets_in(state["ufw"]["rules"], rule["port"], rule["source"]) else [firewalld.PERMANENT]
@@ -277,19 +287,19 @@ def missing_scopes(rule, state):
     ]
 
 
-def key_of(rule):
+def key_of(rule: dict[str, Any]) -> tuple[str, str, int, str]:
     """What makes two rules the same."""
     return (rule["backend"], rule["zone"], rule["port"], rule["source"])
 
 
-def title(rule):
+def title(rule: dict[str, Any]) -> str:
     """A rule for a person."""
     where = f"firewalld zone {rule['zone']}" if rule["backend"] == "firewalld" else "ufw"
     source = f" for {rule['source']}" if rule["source"] else ""
     return f"port {rule['port']}{source} in {where}"
 
 
-def refusing_rule(rule, missing, state):
+def refusing_rule(rule: dict[str, Any], missing: list[str], state: dict[str, Any]) -> ufw.Rule | None:
     """The rule of ufw by somebody else that refuses a port: the first rule decides, so that one of ours behind it
     changes nothing."""
     if not missing or rule["backend"] != "ufw":
@@ -297,27 +307,25 @@ def refusing_rule(rule, missing, state):
     return ufw.deciding(state["ufw"]["rules"], rule["port"], rule["source"])
 
 
-def _row(rule, missing, refusing):
-    words = ["closed" if scope in missing else "open" for scope in (firewalld.PERMANENT, firewalld.RUNTIME)]
-    if rule["backend"] == "ufw":
-        words[1] = words[0]
-    row = Row("firewall", title(rule), "open", *words)
+def _row(rule: dict[str, Any], missing: list[str], refusing: ufw.Rule | None) -> Row:
+    permanent, runtime = (
+        "closed" if scope in missing else "open" for scope in (firewalld.PERMANENT, firewalld.RUNTIME)
+    )
+    row = Row("firewall", title(rule), "open", permanent, permanent if rule["backend"] == "ufw" else runtime)
     if refusing:
-        row.status, row.why = (
-            "read_only",
-            f"a rule of ufw says {refusing.action}, and the first rule decides: remove that rule",
-        )
+        why = f"a rule of ufw says {refusing.action}, and the first rule decides: remove that rule"
+        row = row.replaced(status="read_only", why=why)
     elif missing:
-        row.status, row.why, row.mend = "differs", "xitrum_open_firewall asks for it", RUN
+        row = row.replaced(status="differs", why="xitrum_open_firewall asks for it", mend=RUN)
     return row
 
 
 # ---------------------------------------------------------------------------------------------------------- acting
 
 
-def apply(host, planned):
+def apply(host: Host, plan: Plan) -> Applied:
     """Records, opens, closes. Raises RuntimeError with what a command reported."""
-    for kind, item in planned.actions:
+    for kind, item in plan.actions:
         if kind == "record":
             write_record(host, item)
             continue
@@ -328,9 +336,10 @@ def apply(host, planned):
                 f"{' '.join(item)} ended with {answer.rc}: {(answer.err or answer.out).strip()}. "
                 "Correct that, then run the playbook again."
             )
+    return Applied()
 
 
-def commands_of(verb, item, active):
+def commands_of(verb: str, item: dict[str, Any], active: str) -> list[list[str]]:
     """The commands that `open` or `close` one rule."""
     if item["backend"] == "ufw":
         return [ufw.command("allow" if verb == "open" else "delete", item["port"], item["source"])]
@@ -344,7 +353,7 @@ def commands_of(verb, item, active):
     ]
 
 
-def write_record(host, items):
+def write_record(host: Host, items: list[dict[str, Any]]) -> None:
     """Writes the record, or removes it where nothing is left in it."""
     if items:
         host.write(RECORD, schema.FIREWALL.render({"opened": items}, 1), 0o600)

@@ -6,8 +6,11 @@
 from __future__ import annotations
 
 import concurrent.futures
+from typing import Any
 
-SPEC = {
+from ..core.host import Host
+
+SPEC: dict[str, Any] = {
     "targets": {
         "type": "list",
         "elements": "dict",
@@ -20,7 +23,7 @@ SPEC = {
 AT_ONCE, TRIES = 64, 2
 
 
-def connect_all(host, wanted):
+def connect_all(host: Host, wanted: dict[str, Any]) -> list[dict[str, Any]]:
     """What became of each target, in their order: C([{address, port, word, message}])."""
     targets = wanted["targets"]
     if not targets:
@@ -29,7 +32,7 @@ def connect_all(host, wanted):
         return list(pool.map(lambda target: connect(host, target, wanted["timeout"]), targets))
 
 
-def connect(host, target, seconds):
+def connect(host: Host, target: dict[str, Any], seconds: int) -> dict[str, Any]:
     """One target."""
     for _number in range(TRIES):
         word, message = host.connect(target["address"], target["port"], seconds)

@@ -7,7 +7,11 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from collections.abc import Iterable, Sequence
+from typing import Any
 from xml.etree import ElementTree
+
+from ..core import addresses
 
 #: Where the permanent configuration is; the first folder that has a file wins.
 FOLDERS = ("/etc/firewalld", "/usr/lib/firewalld")
@@ -17,10 +21,11 @@ _RICH = re.compile(r'rule family="(?:ipv4|ipv6)" source address="([^"]+)" port p
 _EMPTY = {"target": "default", "interfaces": (), "sources": (), "services": (), "ports": (), "rich": ()}
 
 
-def parse_zones(text):
+def parse_zones(text: str) -> dict[str, dict[str, Any]]:
     """`firewall-cmd --list-all-zones` as a dictionary: zone to `target`, `interfaces`, `sources`, `services`, `ports`
     (texts such as `80` and `9000-9010`, of TCP only) and `rich` (pairs of address and port that are accepted)."""
-    zones, zone, key = {}, None, ""
+    zones: dict[str, dict[str, Any]] = {}
+    zone, key = None, ""
     for line in text.splitlines():
         if line and not line[0].isspace():
             # `public (active)`, or from firewalld 2 on `public (default, active)`.
@@ -39,11 +44,11 @@ def parse_zones(text):
     return zones
 
 
-def _tcp(pairs):
-    return tuple(port for port, protocol in pairs if protocol == "tcp")
+def _tcp(pairs: Iterable[Sequence[str | None]]) -> tuple[str, ...]:
+    return tuple(port for port, protocol in pairs if protocol == "tcp" and port)
 
 
-def parse_zone_file(text):
+def parse_zone_file(text: str | None) -> dict[str, Any]:
     """The same of the file of one zone. Raises ValueError where it is no XML."""
     if not text:
         return dict(_EMPTY)
@@ -51,11 +56,10 @@ def parse_zone_file(text):
     rich = []
     for rule in root.iter("rule"):
         source, port = rule.find("source"), rule.find("port")
-        plain = {child.tag for child in rule} == {"source", "port", "accept"} and source.get("invert", "no") in (
-            "no",
-            "false",
-        )
-        if plain and port.get("protocol") == "tcp" and source.get("address"):
+        if source is None or port is None or {child.tag for child in rule} != {"source", "port", "accept"}:
+            continue
+        plain = source.get("invert", "no") in ("no", "false") and port.get("protocol") == "tcp"
+        if plain and source.get("address"):
             rich.append((source.get("address"), port.get("port")))
     return {
         "target": root.get("target", "default"),
@@ -67,25 +71,25 @@ def parse_zone_file(text):
     }
 
 
-def parse_service(text):
+def parse_service(text: str | None) -> tuple[str, ...]:
     """The TCP ports of a service's file. Raises ValueError where it is no XML."""
     return _tcp((item.get("port"), item.get("protocol")) for item in _root(text).findall("port")) if text else ()
 
 
-def _root(text):
+def _root(text: str) -> ElementTree.Element:
     try:
         return ElementTree.fromstring(text)
     except ElementTree.ParseError as error:
         raise ValueError(f"a file of firewalld is no XML: {error}") from error
 
 
-def includes(ports, port):
+def includes(ports: Sequence[str], port: int) -> bool:
     """Whether a list of ports and ranges has this port."""
     bounds = (item.partition("-") for item in ports if re.fullmatch(r"\d+(-\d+)?", item))
     return any(int(low) <= port <= int(high or low) for low, _dash, high in bounds)
 
 
-def lets_in(zone, services, port, source):
+def lets_in(zone: dict[str, Any], services: dict[str, tuple[str, ...]], port: int, source: str) -> bool:
     """Whether a zone lets a port in: to everybody, or where `source` is an address, to that one. `services` maps a
     name to ports."""
     open_to_all = (
@@ -100,16 +104,16 @@ def lets_in(zone, services, port, source):
     )
 
 
-def contains(network, address):
+def contains(network: str, address: str) -> bool:
     """Whether a network has an address, or all of another network."""
     try:
         outer, inner = ipaddress.ip_network(network, strict=False), ipaddress.ip_network(address, strict=False)
     except ValueError:
         return False
-    return outer.version == inner.version and inner.subnet_of(outer)
+    return addresses.is_subnet(inner, outer)
 
 
-def zones_of(zones, default, source, interfaces):
+def zones_of(zones: dict[str, dict[str, Any]], default: str, source: str, interfaces: list[str]) -> list[str]:
     """The names of the zones that packets of a source (empty for anybody) meet which come in by these interfaces."""
     if source:
         by_source = sorted(
@@ -121,20 +125,20 @@ def zones_of(zones, default, source, interfaces):
     return sorted({named.get(interface, default) for interface in interfaces} or {default})
 
 
-def option(verb, port, source):
+def option(verb: str, port: int, source: str) -> str:
     """The option of firewall-cmd that adds or removes a port; `verb` is one of the two."""
     if not source:
         return f"--{verb}-port={port}/tcp"
     return f"--{verb}-rich-rule={rich_rule(port, source)}"
 
 
-def rich_rule(port, source):
+def rich_rule(port: int, source: str) -> str:
     """The rule that lets one source in."""
     family = "ipv6" if ":" in source else "ipv4"
     return f'rule family="{family}" source address="{source}" port port="{port}" protocol="tcp" accept'
 
 
-def command(verb, scope, zone, port, source, active=True):
+def command(verb: str, scope: str, zone: str, port: int, source: str, active: bool = True) -> list[str]:
     """The command that adds or removes a port in one scope. Without a running firewalld only the permanent one can
     change."""
     if not active:

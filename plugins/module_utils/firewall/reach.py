@@ -11,6 +11,8 @@ no failure.
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Sequence
+from typing import Any
 
 from ..core import addresses as address_rules
 from ..core.plan import LOOK, RUN, Row
@@ -38,7 +40,7 @@ NETWORK = (
 )
 
 
-def public_ports(values):
+def public_ports(values: dict[str, Any]) -> list[dict[str, Any]]:
     """The ports of a host that others connect to, as the options `ports` of the component `firewall`. `values` are
     the host's variables.
 
@@ -49,7 +51,7 @@ def public_ports(values):
     return found + (_application_ports(values) if values["is_application"] else [])
 
 
-def _proxy_ports(values):
+def _proxy_ports(values: dict[str, Any]) -> list[dict[str, Any]]:
     listen = address_rules.listen_addresses(values["proxy_listen"])
     if listen and all(address_rules.is_loopback(address) for address in listen):
         return []
@@ -65,14 +67,14 @@ def _proxy_ports(values):
     ]
 
 
-def _application_ports(values):
+def _application_ports(values: dict[str, Any]) -> list[dict[str, Any]]:
     interface = str(values["interface"] or "")
     if address_rules.is_loopback(interface):
         return []
     places = range(int(values["places"]))
     http, https = int(values["http_port"]), int(values["https_port"])
     inside = [http + place for place in places] + ([https + place for place in places] if values["https"] else [])
-    found = []
+    found: list[dict[str, Any]] = []
     for pair in values["pairs"]:
         # With two slots the redirect leads to one of them today and to the other one after a release.
         first = next(
@@ -107,7 +109,7 @@ def _application_ports(values):
     ]
 
 
-def is_address(text):
+def is_address(text: str) -> bool:
     """Whether a text is an IP address, and no name."""
     try:
         ipaddress.ip_address(text)
@@ -116,14 +118,14 @@ def is_address(text):
     return True
 
 
-def family_of(address):
+def family_of(address: str) -> str:
     """The family of connections to an address; empty for a name."""
     if not is_address(address):
         return ""
     return "ipv6" if ":" in address else "ipv4"
 
 
-def plan_probes(hosts, others, reach_from=""):
+def plan_probes(hosts: dict[str, dict[str, Any]], others: list[str], reach_from: str = "") -> dict[str, Any]:
     """Who tries what, and the rows of what cannot be tried.
 
     `hosts` are those of the run: name to C({address, state, reached}); `others` are names of hosts of the inventory
@@ -132,7 +134,8 @@ def plan_probes(hosts, others, reach_from=""):
     C(connections) are the targets as
     M(xitrum.host.reach_info) takes them.
     """
-    probes, rows = {}, {}
+    probes: dict[str, list[dict[str, Any]]] = {}
+    rows: dict[str, list[Row]] = {}
     inside = [name for name, item in hosts.items() if item["reached"]]
     outside = [name for name in others if name not in hosts][:HELPERS]
     for name, item in hosts.items():
@@ -158,7 +161,7 @@ def plan_probes(hosts, others, reach_from=""):
     }
 
 
-def targets_of(name, item):
+def targets_of(name: str, item: dict[str, Any]) -> list[dict[str, Any]]:
     """Each public port and address of a host as C({name, address, port, inside, first, note}); `first` is the address
     that users know."""
     report = (item["state"] or {}).get("firewall") or {}
@@ -183,7 +186,7 @@ def targets_of(name, item):
     return found
 
 
-def _untried(name, target, by):
+def _untried(name: str, target: dict[str, Any], by: str) -> str:
     if not by:
         return "the inventory has no other host that could try: set xitrum_reach_from to localhost to try from the controller"
     if by == name:
@@ -193,20 +196,27 @@ def _untried(name, target, by):
     return ""
 
 
-def row_of(target, status, effective, why="", mend="", commands=()):
+def row_of(
+    target: dict[str, Any],
+    status: str,
+    effective: str,
+    why: str = "",
+    mend: str = "",
+    commands: Sequence[list[str]] = (),
+) -> Row:
     """The row of one target. What could not be tried is tried by the next check, from another host perhaps."""
     mend = mend or (LOOK if status == "unseen" else "")
     family = " (IPv6)" if not target["first"] and ":" in target["address"] else ""
     return Row("reach", f"port {target['port']} {OVER_NETWORK}{family}", "reachable", "", effective, status, why, mend, list(commands))
 
 
-def unreached(answers):
+def unreached(answers: list[dict[str, Any]]) -> dict[str, Any]:
     """The targets that could not be reached, as C({host: [{port, inside, source, family}]}): what each of those hosts is
     asked next.
 
     `answers` are C([{host, results}]) of all that tried; each result is its target with C(word) and C(message).
     """
-    found = {}
+    found: dict[str, list[dict[str, Any]]] = {}
     for tries in tries_of(answers):
         result = tries[-1][1]
         if result["word"] not in ("open", *UNKNOWN, ""):
@@ -221,12 +231,12 @@ def unreached(answers):
     return found
 
 
-def tries_of(answers):
+def tries_of(answers: list[dict[str, Any]]) -> list[list[tuple[str, dict[str, Any]]]]:
     """Of each target what the hosts that tried found, as C([[(host, result)]]), up to the first that could try.
 
     The result of a host that did not answer has an empty C(word), and why as its C(message).
     """
-    found = {}
+    found: dict[tuple[Any, ...], list[tuple[str, dict[str, Any]]]] = {}
     for answer in answers:
         results = answer["results"]
         if answer.get("failed"):
@@ -238,28 +248,28 @@ def tries_of(answers):
     return list(found.values())
 
 
-def rows_of(answers, blocks):
+def rows_of(answers: list[dict[str, Any]], blocks: dict[str, Any]) -> dict[str, list[Row]]:
     """The rows of all targets: C({host: [Row]}). `blocks` maps a host to what `firewall_blocks.find_blocks` found
     there."""
-    rows = {}
+    rows: dict[str, list[Row]] = {}
     for tries in tries_of(answers):
         by, result = tries[-1]
         block = find_block(blocks.get(result["name"], []), result["port"], "", family_of(result["address"]))
         row = judge(by, result, block)
         if result["word"] in ("", *UNKNOWN):
-            row.why = "; ".join(judge(*one, None).why for one in tries)
+            row = row.replaced(why="; ".join(judge(*one, None).why for one in tries))
         rows.setdefault(result["name"], []).append(row)
     return rows
 
 
-def find_block(blocks, port, source, family):
+def find_block(blocks: list[dict[str, Any]], port: int, source: str, family: str) -> dict[str, Any] | None:
     """What the host found of one port, source and family; None where it did not report."""
     return next(
         (item for item in blocks if (item["port"], item["source"], item["family"]) == (port, source, family)), None
     )
 
 
-def explain(block, unreached, itself):
+def explain(block: dict[str, Any], unreached: str, itself: str) -> tuple[str, list[list[str]]]:
     """Why a port is not reached, as a text, and the commands that open it. C(unreached) says who cannot reach it."""
     if block["answers"]:
         return f"it answers on {itself}, and {unreached}: {block['rule'] or NETWORK}", block["commands"]
@@ -267,7 +277,7 @@ def explain(block, unreached, itself):
     return f"{unreached}, and {block['listener']}, which does not answer on {itself} either: {rule}", block["commands"]
 
 
-def remedy(host, row):
+def remedy(host: str, row: Row) -> str:
     """The sentences that open the port of a row; empty where a command of its host does not."""
     if not row.commands:
         return ""
@@ -276,7 +286,7 @@ def remedy(host, row):
     return f" To open it, run on {host}: {row.mend}." + (" Or set xitrum_open_firewall: true." if managed else "")
 
 
-def judge(by, result, block):
+def judge(by: str, result: dict[str, Any], block: dict[str, Any] | None) -> Row:
     """The row of one result."""
     if not result["word"]:
         return row_of(result, "unseen", "", f"{by} could not try: {result['message']}")
@@ -301,7 +311,8 @@ def judge(by, result, block):
         )
     unreached_by = f"{by} cannot reach {place}"
     listens = block["answers"] or block["listener"]
-    mend, commands = "", []
+    mend = ""
+    commands: list[list[str]] = []
     if listens:
         why, commands = explain(block, unreached_by, "its own host")
     else:
@@ -314,7 +325,7 @@ def judge(by, result, block):
     return row_of(result, "differs", effective, why, mend, commands)
 
 
-def sentences(rows):
+def sentences(rows: dict[str, list[Row]]) -> list[str]:
     """The public ports among the rows that cannot be reached, one sentence each: C({host: [Row]}) to a list."""
     return [
         f"{host}: port {row.item.split()[1]} cannot be reached{' over IPv6' if row.item.endswith('(IPv6)') else ''}: {row.why}."

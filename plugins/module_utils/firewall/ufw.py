@@ -32,7 +32,7 @@ class Rule(NamedTuple):
     interface: str
 
 
-def parse_rules(text):
+def parse_rules(text: str) -> list[Rule]:
     """The rules for incoming connections, in their order. Those for what the host forwards, or sends, are left out."""
     rules = []
     for found in _TUPLE.finditer(text or ""):
@@ -42,17 +42,17 @@ def parse_rules(text):
     return rules
 
 
-def is_enabled(text):
+def is_enabled(text: str) -> bool:
     """Whether ufw.conf says that ufw is enabled."""
     return bool(re.search(r"^\s*ENABLED=[\"']?yes[\"']?\s*$", text or "", re.M | re.I))
 
 
-def has_ipv6(text):
+def has_ipv6(text: str) -> bool:
     """Whether /etc/default/ufw turns IPv6 on."""
     return bool(re.search(r"^\s*IPV6=[\"']?yes[\"']?\s*$", text or "", re.M | re.I))
 
 
-def deciding(rules, port, source):
+def deciding(rules: list[Rule], port: int, source: str) -> Rule | None:
     """The first rule that surely decides on a port for a source (one of ANYBODY for everybody); None where the
     default policy does.
 
@@ -70,20 +70,20 @@ def deciding(rules, port, source):
     return None
 
 
-def _includes(ports, port):
+def _includes(ports: str, port: int) -> bool:
     if ports == "any":
         return True
     bounds = (item.partition(":") for item in ports.split(","))
     return any(low.isdecimal() and int(low) <= port <= int(high or low) for low, _colon, high in bounds)
 
 
-def lets_in(rules, port, source):
+def lets_in(rules: list[Rule], port: int, source: str) -> bool:
     """Whether a rule lets a port in for a source."""
     rule = deciding(rules, port, source)
     return rule is not None and rule.action in ("allow", "limit")
 
 
-def command(verb, port, source):
+def command(verb: str, port: int, source: str) -> list[str]:
     """The command that adds (`allow`) or removes (`delete`) a rule."""
     words = [
         "ufw",

@@ -11,12 +11,16 @@ What was chosen before the first change is kept in RECORD, so that a removal can
 from __future__ import annotations
 
 import re
+from typing import Any, Optional
 
 from ..core import schema
+from ..core.component import NOTHING_SEEN, Applied, Desired, Execution, Seen
 from ..core.distributions import table as distributions
-from ..core.plan import RUN, Plan, Problem, Row, shell_line
+from ..core.host import Host
+from ..core.plan import RUN, Draft, Plan, Problem, Row, shell_line
 from ..core.process import is_under
 from . import followers
+from .version import major, version_said
 
 RECORD = "/var/lib/xitrum.host/alternatives.json"
 
@@ -26,7 +30,9 @@ DAMAGED = (f"{RECORD} is damaged: move it away and run again; "
 COMMANDS = ("java", "javac", "javap", "javaws")
 
 
-SPEC = {
+NAME = "alternatives"
+
+SPEC: dict[str, Any] = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "home": {"type": "path", "required": True},
     "commands": {"type": "list", "elements": "str", "default": list(COMMANDS)},
@@ -42,7 +48,7 @@ RED_HAT_FOLLOWER = re.compile(r"^ (?:follower|slave) (\S+): (/.*)$")
 RED_HAT_CHOICE = re.compile(r"^(/.*?) - (?:family (\S+) )?priority (-?\d+)$")
 
 
-def parse_query(text):
+def parse_query(text: str) -> dict[str, Any] | None:
     """What C(update-alternatives --query) says of one alternative; None where the text is not that.
 
     C(link) is the path that people call, C(mode) is C(auto) or C(manual), C(value) the choice in use (empty without one),
@@ -59,13 +65,13 @@ def parse_query(text):
     }
 
 
-def _fields(block):
+def _fields(block: str) -> dict[str, str]:
     """The C(Name: value) lines of a block; what is indented belongs to the field above and is left out."""
     pairs = (line.partition(": ") for line in block.splitlines() if not line.startswith(" "))
     return {name: value for name, separator, value in pairs if separator}
 
 
-def parse_display(text):
+def parse_display(text: str) -> dict[str, Any] | None:
     """What the Red Hat family's C(alternatives --display) says, in the form of L(parse_kept).
 
     It does not tell the links: those of commands among the followers are taken to be where commands are.
@@ -74,7 +80,7 @@ def parse_display(text):
     if mode is None:
         return None
     value = re.search(r"^ link currently points to (/.*)$", text, re.MULTILINE)
-    choices = []
+    choices: list[dict[str, Any]] = []
     for line in text.splitlines():
         choice, follower = RED_HAT_CHOICE.match(line), RED_HAT_FOLLOWER.match(line)
         if choice:
@@ -87,7 +93,7 @@ def parse_display(text):
     return {"link": "", "mode": mode.group(1), "value": value.group(1) if value else "", "choices": choices, "followers": links}
 
 
-def parse_kept(text):
+def parse_kept(text: str) -> dict[str, Any] | None:
     """What a program keeps about one command, in the form of L(parse_query) but for C(value), which is in the link; None for any other text.
 
     Both families have one format: the mode, the link, two lines for each follower, an empty line; then for each choice its
@@ -98,7 +104,8 @@ def parse_kept(text):
     if lines[0] not in ("auto", "manual") or "" not in lines[2:]:
         return None
     end = lines.index("", 2)
-    links, choices = dict(zip(lines[2:end:2], lines[3:end:2])), []
+    links = dict(zip(lines[2:end:2], lines[3:end:2]))
+    choices: list[dict[str, Any]] = []
     for at in range(end + 1, len(lines), 2 + len(links)):
         if not lines[at]:
             whole = {"link": lines[1], "mode": lines[0], "choices": choices, "followers": links}
@@ -112,21 +119,21 @@ def parse_kept(text):
     return None
 
 
-def read(host, wanted):
+def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, Any]:
     """What is registered for each command, where its link leads, and which file the home has for it."""
     program = next((name for name in ("alternatives", "update-alternatives") if host.which(name)), "")
     record, record_error = read_record(host)
-    state = {"program": program, "home": host.realpath(wanted["home"]), "there": host.exists(wanted["home"]),
+    state = {"program": program, "home": host.realpath(desired["home"]), "there": host.exists(desired["home"]),
              "record": record, "record_error": record_error, "commands": {}}
     if program == "alternatives":
-        state["commands"] = read_red_hat(host, wanted["home"], wanted["commands"])
-        state["apart"] = read_apart(host, wanted["home"], wanted["commands"])
+        state["commands"] = read_red_hat(host, desired["home"], desired["commands"])
+        state["apart"] = read_apart(host, desired["home"], desired["commands"])
     elif program:
-        state["commands"] = {name: read_debian(host, wanted["home"], name) for name in wanted["commands"]}
+        state["commands"] = {name: read_debian(host, desired["home"], name) for name in desired["commands"]}
     return state
 
 
-def read_record(host):
+def read_record(host: Host) -> tuple[dict[str, Any] | None, str]:
     """Return what RECORD has, by command, and what is wrong with it (empty: nothing; then the record is a dictionary, otherwise
     None). An entry has `mode` and `path` before ours, and the paths that were `registered`."""
     text = host.read(RECORD)
@@ -140,7 +147,7 @@ def read_record(host):
     return (record, "") if is_whole else (None, DAMAGED)
 
 
-def read_debian(host, home, name):
+def read_debian(host: Host, home: str, name: str) -> dict[str, Any]:
     """One command of Debian's, each of which has a group of its own."""
     folder, program = KEPT["update-alternatives"], "update-alternatives"
     own = find_own_files(host, home, name)
@@ -150,12 +157,18 @@ def read_debian(host, home, name):
     return describe(host, name, group, own)
 
 
-def find_own_files(host, home, name):
+def find_own_files(host: Host, home: str, name: str) -> list[str]:
     """The files of a home that can be registered for a command: until Java 8 packages register java of the JRE in it."""
     return [path for path in (f"{home}/bin/{name}", f"{home}/jre/bin/{name}") if host.exists(path)]
 
 
-def describe(host, name, group, own, **more):
+def describe(
+    host: Host,
+    name: str,
+    group: dict[str, Any] | None,
+    own: list[str],
+    **more: dict[str, dict[str, str]] | list[Any] | str,
+) -> dict[str, Any]:
     """One command. C(own) is the home's file, C(leads) the file that the link ends at, empty where it ends nowhere."""
     link = (group or {}).get("link") or f"/usr/bin/{name}"
     has = host.stat(link)
@@ -168,7 +181,7 @@ def describe(host, name, group, own, **more):
     }
 
 
-def settled(host, folder, name, own):
+def settled(host: Host, folder: str, name: str, own: list[str]) -> dict[str, Any] | None:
     """One command that is pinned to C(own) and leads there, without a process; None for any other, which the program is to tell."""
     kept = parse_kept(host.read(f"{folder}/{name}") or "")
     value = host.readlink(f"{followers.LINKS}/{name}") or ""
@@ -180,14 +193,14 @@ def settled(host, folder, name, own):
     return {"link": kept["link"], "mode": kept["mode"], "value": value, "choices": choices} if right else None
 
 
-def read_kept_groups(host):
+def read_kept_groups(host: Host) -> tuple[str, dict[str, Any]]:
     """Where the Red Hat family's program keeps its groups, and these: name to group, None for an unknown form."""
     # Image-based systems have their groups where an update of the image keeps them.
     folder = next((path for path in (KEPT["alternatives"], IMAGE_BASED) if host.exists(path)), KEPT["alternatives"])
     return folder, {name: parse_kept(host.read(f"{folder}/{name}") or "") for name in host.listdir(folder)}
 
 
-def read_apart(host, home, commands):
+def read_apart(host: Host, home: str, commands: list[str]) -> dict[str, Any]:
     """Commands that somebody registered as groups of their own and that lead to another JDK: name to the home's file,
     C(own), and the file in use, C(leads). They are no commands to switch, and follow none."""
     groups = {name: group for name, group in read_kept_groups(host)[1].items() if group}
@@ -199,7 +212,7 @@ def read_apart(host, home, commands):
     return found
 
 
-def read_red_hat(host, home, commands):
+def read_red_hat(host: Host, home: str, commands: list[str]) -> dict[str, dict[str, Any]]:
     """The commands of the Red Hat family's program, from the files and links that it reads itself."""
     folder, groups = read_kept_groups(host)
     # Those that cannot be read here, as the program reads them.
@@ -223,7 +236,7 @@ def read_red_hat(host, home, commands):
     return found
 
 
-def read_effective(host, name, group):
+def read_effective(host: Host, name: str, group: dict[str, Any] | None) -> dict[str, Any] | None:
     """A group as the program takes it: its link counts, and one to anything but the best choice was made by hand."""
     value = host.readlink(f"{followers.LINKS}/{name}")
     if not group or not group["choices"] or value is None:
@@ -232,7 +245,7 @@ def read_effective(host, name, group):
     return {**group, "value": value, "mode": group["mode"] if value == best else "manual"}
 
 
-def find_fault(host, folder, name, own):
+def find_fault(host: Host, folder: str, name: str, own: list[str]) -> str:
     """What keeps the program from a group that it has a file of, and what to do."""
     if host.readlink(f"{followers.LINKS}/{name}") is None:
         make = ["ln", "-s", own[0] if own else "PATH", f"{followers.LINKS}/{name}"]
@@ -243,33 +256,33 @@ def find_fault(host, folder, name, own):
             f"Correct {folder}/{name}, or move it away, then run again")
 
 
-def plan(wanted, state):
+def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     """Decides what is registered, switched, brought back and unregistered."""
-    result = Plan(facts={"before": {name: has["group"] for name, has in state["commands"].items() if has["group"]}, "pinned": []})
+    result = Draft(facts={"before": {name: has["group"] for name, has in state["commands"].items() if has["group"]}, "pinned": []})
     result.before = listing(result.facts["before"])
     after = {name: dict(group) for name, group in result.facts["before"].items()}
     if not state["program"]:
         result.problems.append("neither update-alternatives nor alternatives is on this host: install the package that has it (dpkg, or alternatives), "
                                "or do without (jdk_alternatives: false)")
-        return result
+        return result.plan(desired, state)
     if state["record"] is None:
         result.problems.append(state["record_error"])
-        return result
+        return result.plan(desired, state)
     record = {name: dict(entry) for name, entry in state["record"].items()}
     leading = {name: has for name, has in state["commands"].items() if not has["follows"]}
-    if wanted["state"] == "absent":
+    if desired["state"] == "absent":
         for name, has in leading.items():
-            plan_removal(wanted, name, has, state["home"], record, result, after)
+            plan_removal(desired, name, has, state["home"], record, result, after)
     else:
-        chosen = {name: choose(wanted, name, has, record) for name, has in leading.items() if has["own"]}
+        chosen = {name: choose(desired, name, has, record) for name, has in leading.items() if has["own"]}
         provided = {title for choice in chosen.values() for title, target in choice["targets"].items() if target}
         for name, has in state["commands"].items():
             if has["follows"]:
-                plan_follower(wanted, name, has, state["commands"], chosen, result)
+                plan_follower(desired, name, has, state["commands"], chosen, result)
             else:
-                plan_command(wanted, name, has, chosen.get(name), provided, record, result, after)
+                plan_command(desired, name, has, chosen.get(name), provided, record, result, after)
         if not any(has["own"] for has in state["commands"].values()):
-            result.problems.append(f"{wanted['home']} has none of bin/{', bin/'.join(wanted['commands'])}: install that JDK first, or correct home")
+            result.problems.append(f"{desired['home']} has none of bin/{', bin/'.join(desired['commands'])}: install that JDK first, or correct home")
         # Two groups may have one follower: the one without anything for it deletes its link, so it is switched first.
         taken = {name: sum(not target and title in provided for title, target in choice["targets"].items())
                  for name, choice in chosen.items()}
@@ -285,17 +298,17 @@ def plan(wanted, state):
     if result.actions or record != state["record"]:
         result.actions.insert(0, ("record", schema.ALTERNATIVES.render(record, 1)))
     result.after = listing(after)
-    return result
+    return result.plan(desired, state)
 
 
-def describe_apart(name, has):
+def describe_apart(name: str, has: dict[str, str]) -> Row:
     """The row of a command that leads to another JDK by a group of its own: it is somebody's choice, and stays."""
     commands = [["alternatives", "--install", has["link"], name, has["own"], "1"], ["alternatives", "--set", name, has["own"]]]
     return Row("alternatives", f"alternative {name}", has["own"], "", has["leads"], "unseen",
                "somebody registered it as a group of its own, which leads to another JDK and is left as it is", commands=commands)
 
 
-def find_early_errors(state, names):
+def find_early_errors(state: dict[str, Any], names: tuple[str, ...]) -> list[str]:
     """The errors that can be found before the home is there, which will have these commands."""
     if state["record"] is None:
         return [state["record_error"]]
@@ -303,7 +316,7 @@ def find_early_errors(state, names):
     return [error for has in leading for error in find_errors(has)]
 
 
-def find_errors(has):
+def find_errors(has: dict[str, Any]) -> list[str]:
     """What keeps a command from being switched, whichever home it is to lead to."""
     if has["kind"] not in ("", "link"):
         return [f"{has['link']} is a {has['kind']} of its own, wanted is a link of the alternatives: "
@@ -311,7 +324,7 @@ def find_errors(has):
     return [has["lost"]] if has["lost"] else []
 
 
-def choose(wanted, name, has, record):
+def choose(wanted: dict[str, Any], name: str, has: dict[str, Any], record: dict[str, Any]) -> dict[str, Any]:
     """The choice of a group that is to lead to the home: C(path), C(priority), C(family) and C(targets) of its followers.
 
     C(register): whether the program has to hear of it. C(replaced): whether that replaces what somebody else registered.
@@ -338,7 +351,14 @@ def choose(wanted, name, has, record):
     return choice
 
 
-def plan_follower(wanted, name, has, commands, chosen, result):
+def plan_follower(
+    wanted: dict[str, Any],
+    name: str,
+    has: dict[str, Any],
+    commands: dict[str, dict[str, Any]],
+    chosen: dict[str, dict[str, Any]],
+    result: Draft,
+) -> None:
     """The row of one command that moves with another."""
     leader = has["follows"]
     if leader not in commands:
@@ -358,7 +378,16 @@ def plan_follower(wanted, name, has, commands, chosen, result):
                            "ok" if good else "differs", "" if good else f"it moves with {leader}", "" if good else RUN))
 
 
-def plan_command(wanted, name, has, choice, provided, record, result, after):
+def plan_command(
+    wanted: dict[str, Any],
+    name: str,
+    has: dict[str, Any],
+    choice: dict[str, Any] | None,
+    provided: set[str],
+    record: dict[str, Any],
+    result: Draft,
+    after: dict[str, Any],
+) -> None:
     """One command of a home that is to be used."""
     group = has["group"] or {"link": has["link"], "mode": "", "value": "", "choices": []}
     configured = f"{group['value']} ({group['mode']})" if has["group"] else ""
@@ -410,7 +439,15 @@ def plan_command(wanted, name, has, choice, provided, record, result, after):
     after[name] = {"link": has["link"], "mode": "manual", "value": path, "choices": choices}
 
 
-def plan_removal(wanted, name, has, real_home, record, result, after):
+def plan_removal(
+    wanted: dict[str, Any],
+    name: str,
+    has: dict[str, Any],
+    real_home: str,
+    record: dict[str, Any],
+    result: Draft,
+    after: dict[str, Any],
+) -> None:
     """One command of a home that is to be used no more: the choice before ours comes back, and what we registered goes."""
     group, entry = has["group"], record.get(name, {"registered": []})
     if group is None:
@@ -450,7 +487,7 @@ def plan_removal(wanted, name, has, real_home, record, result, after):
         del after[name]
 
 
-def find_former_choice(entry, stay):
+def find_former_choice(entry: dict[str, Any], stay: list[dict[str, Any]]) -> str:
     """The path that was chosen by hand before, or the best of its family, since an update registers another path.
 
     Empty for none.
@@ -463,7 +500,7 @@ def find_former_choice(entry, stay):
     return max(same, key=lambda choice: choice["priority"])["path"] if same else ""
 
 
-def plan_former(name, has, record, result):
+def plan_former(name: str, has: dict[str, Any], record: dict[str, Any], result: Draft) -> None:
     """A group of ours for a command that follows another now: a package that was installed since made it a follower."""
     entry = record.get(name, {"registered": []})
     gone = [path for path in has["former"] if path in entry["registered"]]
@@ -475,7 +512,7 @@ def plan_former(name, has, record, result):
             del record[name]
 
 
-def plan_again(commands, after, result):
+def plan_again(commands: dict[str, dict[str, Any]], after: dict[str, Any], result: Draft) -> None:
     """The groups that are switched once more, since what was unregistered took links of their followers with it."""
     gone = {name for action, name, *_detail in result.actions if action == "unregister"}
     for name in sorted({commands[name]["follows"] for name in gone if commands[name]["follows"]} & set(after)):
@@ -485,7 +522,7 @@ def plan_again(commands, after, result):
             result.actions.append(("again", name, after[name]["value"]))
 
 
-def listing(groups):
+def listing(groups: dict[str, dict[str, Any]]) -> str:
     """The alternatives as text, for a diff."""
     lines = []
     for name, group in groups.items():
@@ -497,10 +534,11 @@ def listing(groups):
     return "".join(lines)
 
 
-def apply(host, state, planned):
+def apply(host: Host, plan: Plan) -> Applied:
     """Registers, then switches all. Raises RuntimeError; those that were switched are then back at what they were."""
-    switched = []
-    for action, name, *detail in planned.actions:
+    state = plan.state
+    switched: list[str] = []
+    for action, name, *detail in plan.actions:
         try:
             if action == "record":
                 host.write(RECORD, name)
@@ -512,10 +550,11 @@ def apply(host, state, planned):
             raise
         if action == "set":
             switched.append(name)
+    return Applied()
 
 
-def build_words(action, name, detail):
-    """The words of the program for one action."""
+def build_words(action: str, name: str, detail: Any) -> list[str]:
+    """The words of the program for one action. What its detail is depends on the action."""
     if action == "register":
         link, path, priority, family, more = detail
         words = ["--install", link, name, path, str(priority), *(["--family", family] if family else [])]
@@ -528,7 +567,7 @@ def build_words(action, name, detail):
     return ["--auto", name] if detail is None else ["--set", name, detail]
 
 
-def put_back(host, state, name):
+def put_back(host: Host, state: dict[str, Any], name: str) -> None:
     """One command as it was read. Raises RuntimeError."""
     group = state["commands"][name]["group"]
     if group and group["mode"] == "auto":
@@ -537,8 +576,46 @@ def put_back(host, state, name):
         call(host, state["program"], "--set", name, group["value"])
 
 
-def call(host, *argv):
+def call(host: Host, *argv: str) -> None:
     """Runs the program. Raises RuntimeError with what it said."""
     said = host.run(argv)
     if said.rc != 0:
         raise RuntimeError(f"{' '.join(argv)} ended with {said.rc}: {(said.err or said.out).strip()}")
+
+
+# ---------------------------------------------------------------------------------------------------------- executing
+
+
+def _header(_desired: Desired) -> str:
+    return "alternatives"
+
+
+def _failure(_host: Host, plan: Plan, error: Exception) -> str:
+    return (f"the alternatives of {plan.desired['home']} could not be switched: {error}. "
+            "Those that were are back as before; run again.")
+
+
+def rehearse(_host: Host, plan: Plan) -> Optional[Applied]:
+    """What check mode reports of a JDK that is not there yet: the task before would have installed it."""
+    if plan.desired["state"] != "present" or plan.state["there"]:
+        return None
+    later = f"{plan.desired['home']} is not there yet: what it will have is registered and chosen then"
+    return Applied({"changed": True, "problems": [], "msg": later})
+
+
+def verify(host: Host, done: Plan) -> str:
+    """What is wrong after the switch, as a sentence; empty where nothing is. What the commands lead to is run."""
+    desired = done.desired
+    again = plan(desired, read(host, desired))
+    wrong = [f"{row.item}: wanted {row.wanted}, found {row.configured or 'none'}, which runs {row.effective or 'nothing'}"
+             for row in again.rows if row.status == "differs"]
+    if desired["state"] == "present" and desired["version"] and not wrong:
+        ran = host.run(["java", "-version"])
+        if major(version_said(ran.err + ran.out)) != desired["version"]:
+            wrong = [f"{host.which('java')} -version should say {desired['version']}, and says: "
+                     f"{(ran.err or ran.out).strip()}"]
+    found = "; ".join([*again.problems, *wrong])
+    return found and f"the alternatives were switched to {desired['home']}, and yet are not so: {found}"
+
+
+EXECUTION = Execution(header=_header, separator=" ", describe=_failure, rehearse=rehearse, verify=verify)

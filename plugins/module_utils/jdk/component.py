@@ -11,12 +11,16 @@ switches back.
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from ..core import partial_folder, process
+from ..core.component import NOTHING_SEEN, Desired, Seen
 from ..core.distributions import table as distributions
 from ..core.distributions.contract import JDK_FOLDER
-from ..core.plan import RUN, Plan, Row
+from ..core.host import Host
+from ..core.plan import RUN, Draft, Plan, Row
 from . import alternatives
+from .version import major, version_said
 
 FOLDER = JDK_FOLDER
 
@@ -26,12 +30,15 @@ MARKER = ".xitrum.host.archive"
 #: What follows the name of a folder that is not whole yet, or not whole any more.
 PART = ".part"
 
-NAME = r"[A-Za-z0-9][A-Za-z0-9._+-]*"
+NAME = "jdk"
+
+#: What the folder of a JDK may be called.
+FOLDER_NAME = r"[A-Za-z0-9][A-Za-z0-9._+-]*"
 
 #: Long-term releases: from 17 on, every fourth.
 LONG_TERM = (8, 11, *range(17, 100, 4))
 
-SPEC = {
+SPEC: dict[str, Any] = {
     "version": {"type": "int", "default": 0},
     "name": {"type": "str", "default": ""},
     "archives": {"type": "dict", "default": {}},
@@ -41,7 +48,7 @@ SPEC = {
 }
 
 
-def find_version(host, machine):
+def find_version(host: Host, machine: dict[str, str]) -> int:
     """The newest long-term release that the distribution has, or 0 where none is known.
 
     A host that has one at least as new as the one that its release came with keeps it: lists of packages that were fetched
@@ -57,24 +64,12 @@ def find_version(host, machine):
     return max([known, *(family.offered_jdks(host) & set(LONG_TERM))])
 
 
-def major(text):
-    """The major version in a version text of a JDK: 8 for 1.8.0_402, 17 for 17.0.15; 0 where there is none."""
-    found = re.match(r"(?:1\.)?([0-9]{1,9})(?![0-9])", text)
-    return int(found.group(1)) if found else 0
-
-
-def version_said(output):
-    """The version in what C(java -version) prints; an empty text where it prints none."""
-    found = re.search(r'version "([^"]+)"', output)
-    return found.group(1) if found else ""
-
-
-def archive_name(wanted, sha256):
+def archive_name(wanted: dict[str, Any], sha256: str) -> str:
     """The folder name of a JDK out of an archive. It follows the archive, unless the user chose one."""
     return wanted["name"] or "-".join(["jdk", str(wanted["version"]), *([sha256[:8]] if sha256 else [])])
 
 
-def homes(host):
+def homes(host: Host) -> dict[str, str]:
     """The JDK and JRE folders below /usr/lib/jvm that have a java, links left out: path to version text of its release file."""
     found = {}
     for name in host.listdir(FOLDER):
@@ -85,19 +80,19 @@ def homes(host):
     return found
 
 
-def executables(host):
+def executables(host: Host) -> dict[int, str]:
     """Process id to the file that it runs, of every process whose file may be seen. C( (deleted)) is the kernel's."""
     found = {pid: process.seen(host.readlink, f"/proc/{pid}/exe") for pid in process.pids(host)}
     return {pid: path for pid, path in found.items() if path}
 
 
-def leftovers(host):
+def leftovers(host: Host) -> list[str]:
     """What killed runs left below the folder of JDKs: paths. What a module still makes, whose controller may be gone, is none."""
     names = [name for name in partial_folder.find_abandoned(host, FOLDER) if name.endswith((PART, PART + ".old"))]
     return [f"{FOLDER}/{name}" for name in names]
 
 
-def version_of(host, home, release, running):
+def version_of(host: Host, home: str, release: str, running: dict[int, str]) -> str:
     """The version of the JDK in a folder, proved by running it; an empty text where it does not run.
 
     A JVM takes 0.1 s to start, so where a process runs on this very file already, that is the proof that it runs, and
@@ -111,14 +106,15 @@ def version_of(host, home, release, running):
     return version_said(ran.err + ran.out)
 
 
-def read(host, wanted, machine):
-    """What is there. C(machine) is the state of the concern C(machine): distribution, release, family, architecture."""
+def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, Any]:
+    """What is there. The component C(machine) has to be read before: distribution, release, family, architecture."""
+    machine = dict(seen["machine"])
     architecture, running, found = machine["architecture"], executables(host), homes(host)
-    sha256 = (wanted["archives"].get(architecture) or "").lower()
-    if wanted["archives"]:
-        version, home = wanted["version"], f"{FOLDER}/{archive_name(wanted, sha256)}"
+    sha256 = (desired["archives"].get(architecture) or "").lower()
+    if desired["archives"]:
+        version, home = desired["version"], f"{FOLDER}/{archive_name(desired, sha256)}"
     else:
-        version = wanted["version"] or find_version(host, machine)
+        version = desired["version"] or find_version(host, machine)
         home = distributions.family_named(machine["family"]).jdk_home(version, architecture)
     # The Red Hat family's home is a link, so it is not among those listed.
     release = found.get(host.realpath(home), "")
@@ -129,39 +125,39 @@ def read(host, wanted, machine):
         "said": version_of(host, home, release, running),
         "default": first[: -len("/bin/java")] if host.exists(first) and first.endswith("/bin/java") else "",
         "leftovers": leftovers(host),
-        "absent": {name: read_absent(host, name, running) for name in wanted["absent"] if re.fullmatch(NAME, name) and host.exists(f"{FOLDER}/{name}")},
-        "alternatives": alternatives.read(host, alternatives_wanted(home)) if wanted["alternatives"] else None,
+        "absent": {name: read_absent(host, name, running) for name in desired["absent"] if re.fullmatch(FOLDER_NAME, name) and host.exists(f"{FOLDER}/{name}")},
+        "alternatives": alternatives.read(host, alternatives_wanted(home)) if desired["alternatives"] else None,
     }
 
 
-def read_absent(host, name, running):
+def read_absent(host: Host, name: str, running: dict[int, str]) -> dict[str, Any]:
     """A JDK that is to go: whether it is out of an archive, and the processes that run on it."""
     home = host.realpath(f"{FOLDER}/{name}")
     return {"ours": host.exists(f"{home}/{MARKER}"), "pids": sorted(pid for pid, path in running.items() if process.is_under(path, home))}
 
 
-def alternatives_wanted(home):
+def alternatives_wanted(home: str) -> dict[str, Any]:
     """The alternatives of a JDK, as the concern C(alternatives) takes them."""
     return {"state": "present", "home": home, "commands": list(alternatives.COMMANDS), "priority": 1, "version": 0}
 
 
-def plan(wanted, state):
+def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     """Decides what is installed, unpacked, switched and removed: C(steps) in their order."""
     machine, version, home = state["machine"], state["version"], state["home"]
-    result = Plan(facts={"home": home, "version": version, "packages": distributions.family_named(machine["family"]).jdk_packages(version), "steps": [],
+    result = Draft(facts={"home": home, "version": version, "packages": distributions.family_named(machine["family"]).jdk_packages(version), "steps": [],
                          "homes": state["homes"], "default": state["default"], "said": state["said"], "absent": []})
-    result.problems += archive_problems(wanted, state) if wanted["archives"] else version_problems(state)
-    result.problems += absent_problems(wanted, state)
+    result.problems += archive_problems(desired, state) if desired["archives"] else version_problems(state)
+    result.problems += absent_problems(desired, state)
     if result.problems:
-        return result
+        return result.plan(desired, state)
     steps = result.facts["steps"]
     there = major(state["said"]) == version and state["compiler"]
     if not there:
-        steps.append("unpack" if wanted["archives"] else "packages")
+        steps.append("unpack" if desired["archives"] else "packages")
     result.rows.append(Row(
         "jdk", "version", wanted=str(version), configured=state["homes"].get(home, ""), effective=state["said"],
         status="ok" if there else "differs", why="" if there else f"{home} has no JDK {version} that runs", mend="" if there else RUN))
-    if wanted["alternatives"]:
+    if desired["alternatives"]:
         plan_alternatives(state, there, result)
     for path in state["leftovers"]:
         result.rows.append(Row("jdk", "unfinished", "", path, "", "differs", "a run was killed while it unpacked or removed a JDK", RUN))
@@ -174,10 +170,10 @@ def plan(wanted, state):
     gone = {f"{FOLDER}/{name}" for name in state["absent"]}
     result.before += "".join(f"{path}\n" for path in sorted(state["homes"]))
     result.after += "".join(f"{path}\n" for path in sorted({*state["homes"], home} - gone))
-    return result
+    return result.plan(desired, state)
 
 
-def plan_alternatives(state, there, result):
+def plan_alternatives(state: dict[str, Any], there: bool, result: Draft) -> None:
     """The alternatives. A JDK that is not there yet has none, and packages that are installed change them."""
     planned = alternatives.plan(alternatives_wanted(state["home"]), state["alternatives"])
     if there:
@@ -192,7 +188,7 @@ def plan_alternatives(state, there, result):
         result.before, result.after = planned.before, planned.after
 
 
-def version_problems(state):
+def version_problems(state: dict[str, Any]) -> list[str]:
     """What keeps the distribution's JDK from being installed."""
     machine = state["machine"]
     return [] if state["version"] else [
@@ -200,12 +196,12 @@ def version_problems(state):
         "update the lists of its package manager, or set xitrum_jdk_version to one that this distribution packages"]
 
 
-def archive_problems(wanted, state):
+def archive_problems(wanted: dict[str, Any], state: dict[str, Any]) -> list[str]:
     """What keeps a JDK out of an archive from being unpacked."""
     architecture, sha256, home = state["machine"]["architecture"], state["sha256"], state["home"]
     if not wanted["version"]:
         return ["jdk_archives needs jdk_version: the major version of the JDK in the archives, such as 17"]
-    if wanted["name"] and not re.fullmatch(NAME, wanted["name"]):
+    if wanted["name"] and not re.fullmatch(FOLDER_NAME, wanted["name"]):
         return [f"jdk_name is {wanted['name']!r}: wanted is the name of a folder below {FOLDER}, of letters, digits and . _ + -"]
     if architecture not in wanted["archives"]:
         return [f"jdk_archives has an archive for {', '.join(sorted(wanted['archives']))}, and this host is {architecture}: add jdk_archives.{architecture}"]
@@ -221,9 +217,9 @@ def archive_problems(wanted, state):
     return []
 
 
-def absent_problems(wanted, state):
+def absent_problems(wanted: dict[str, Any], state: dict[str, Any]) -> list[str]:
     """What keeps a JDK from being removed."""
-    problems = [f"jdk_absent has {name!r}: wanted is the name of a folder below {FOLDER}" for name in wanted["absent"] if not re.fullmatch(NAME, name)]
+    problems = [f"jdk_absent has {name!r}: wanted is the name of a folder below {FOLDER}" for name in wanted["absent"] if not re.fullmatch(FOLDER_NAME, name)]
     for name, has in state["absent"].items():
         if f"{FOLDER}/{name}" == state["home"]:
             problems.append(f"{name} is in jdk_absent and is the JDK that is wanted: take it out of jdk_absent, or choose another JDK")

@@ -10,14 +10,19 @@ whatever asks it runs as that user in its mount namespace, whichever supervisor 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Sequence
+from typing import Any, Optional
 
 from ..core import process
-from ..core.host import Host
-from ..core.plan import Plan
+from ..core.component import NOTHING_SEEN, Applied, Desired, Execution, Seen
+from ..core.host import Host, Result
+from ..core.plan import Draft, Plan
 from . import component as jdk
 from . import jvm
 
-SPEC = {
+NAME = "console"
+
+SPEC: dict[str, Any] = {
     "root": {"type": "path", "required": True},
     "user": {"type": "str", "required": True},
     "instance": {"type": "int", "default": 0},
@@ -46,24 +51,24 @@ BUSY = 75
 _JAR = re.compile(r"(?:^|[.-])scala-(library|compiler|reflect)-(\d+)\.(\d+)(\.\d+[\w.-]*)\.jar$")
 
 
-def read(host, wanted):
+def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, Any]:
     """The instance's process, its JDK, and the Scala of its release."""
-    instances = f"{wanted['root']}/instances"
+    instances = f"{desired['root']}/instances"
     rows = [row for row in process.processes_under(host, instances) if row["comm"] == "java"]
     real = host.realpath(instances)
     numbers = {row["pid"]: (row["cwd"] or "")[len(real) + 1:].partition("/")[0] for row in rows}
-    here = [row for row in rows if numbers[row["pid"]] == str(wanted["instance"])]
+    here = [row for row in rows if numbers[row["pid"]] == str(desired["instance"])]
     # Anybody can work in a folder that is open to them, and call their program java.
-    running = next((row for row in here if row["user"] == wanted["user"]), here[0] if here else None)
-    state = {"running": running, "others": sorted(set(numbers.values())), "home": "", "tools": [], "release": {}, "scala": {}, "missing": [], "scalive": "",
-             "stranger": process.stranger(host, running, wanted["user"]) if running else ""}
+    running = next((row for row in here if row["user"] == desired["user"]), here[0] if here else None)
+    state: dict[str, Any] = {"running": running, "others": sorted(set(numbers.values())), "home": "", "tools": [], "release": {}, "scala": {}, "missing": [], "scalive": "",
+             "stranger": process.stranger(host, running, desired["user"]) if running else ""}
     if running:
         home = jvm.home_of(running["exe"])
         lib = host.realpath(f"{running['cwd']}/lib")
         # A service may see an empty folder in the place of /home and /tmp.
         inside = f"/proc/{running['pid']}/root"
         inside = inside if host.exists(inside) else ""
-        given = {"files": wanted["compiler"], "missing": [path for path in wanted["compiler"] if not host.exists(inside + path)]}
+        given = {"files": desired["compiler"], "missing": [path for path in desired["compiler"] if not host.exists(inside + path)]}
         scalive = f"{lib.rpartition('/')[0]}/script/scalive"
         state.update(home=home, tools=[name for name in ("javac", "jcmd", "jstat") if host.exists(f"{home}/bin/{name}")],
                      release=release(host, home, running if not state["stranger"] else None), missing=given["missing"],
@@ -72,7 +77,7 @@ def read(host, wanted):
     return state
 
 
-def release(host, home, running):
+def release(host: Host, home: str, running: dict[str, Any] | None) -> dict[str, str]:
     """What a JDK says of itself in its file C(release), or, since not every JDK 8 has one, what its java says, as the user of C(running)
     (none: it is not asked)."""
     said = parse_release(host.read(f"{home}/release") or "")
@@ -82,18 +87,18 @@ def release(host, home, running):
     return {**said, "JAVA_VERSION": jdk.version_said(ran.err + ran.out)}
 
 
-def parse_release(text):
+def parse_release(text: str) -> dict[str, str]:
     """The file C(release) of a JDK's home as a dictionary."""
     return {name: value.strip().strip('"') for name, equals, value in (line.partition("=") for line in text.splitlines()) if equals}
 
 
-def major(release):
+def major(release: dict[str, str]) -> int:
     """The major version of a JDK from its C(release); 0 where it says none. JDK 8 calls itself 1.8."""
     match = re.match(r"(?:1\.)?(\d+)", release.get("JAVA_VERSION", ""))
     return int(match.group(1)) if match else 0
 
 
-def scala_jars(paths, given=()):
+def scala_jars(paths: list[str], given: Sequence[str] = ()) -> dict[str, tuple[str, str]]:
     """The jars of Scala among these paths: C(library), C(compiler) and C(reflect) to C((path, version)). Those given win."""
     found = {}
     for path in [*sorted(paths), *given]:
@@ -103,44 +108,46 @@ def scala_jars(paths, given=()):
     return found
 
 
-def options(running):
+def options(running: dict[str, Any]) -> list[str]:
     """The options of a JVM in the order in which it reads them: the last of a kind counts."""
     environ, cmdline = running["environ"] or {}, running["cmdline"] or []
     return [*environ.get("JAVA_TOOL_OPTIONS", "").split(), *environ.get("JDK_JAVA_OPTIONS", "").split(), *cmdline[1:],
             *environ.get("_JAVA_OPTIONS", "").split()]
 
 
-def switch(words, name, default):
+def switch(words: list[str], name: str, default: bool) -> bool:
     """Whether a switch of the JVM is on."""
     return ([default] + [word[4] == "+" for word in words if word in (f"-XX:+{name}", f"-XX:-{name}")])[-1]
 
 
-def plan(wanted, state):
+def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     """Decides how the instance is asked, or says why it cannot be."""
-    result = Plan(facts={"pid": 0, "user": "", "java": 0, "console": ""})
+    result = Draft(facts={"pid": 0, "user": "", "java": 0, "console": ""})
     running = state["running"]
-    if wanted["timeout"] < 1:
-        result.problems.append(f"console_timeout is {wanted['timeout']}; wanted are 1 or more seconds: without an end an expression would never be given up")
+    if desired.get("left"):
+        return result.plan(desired, state)
+    if desired["timeout"] < 1:
+        result.problems.append(f"console_timeout is {desired['timeout']}; wanted are 1 or more seconds: without an end an expression would never be given up")
     if not running:
         result.problems.append(
-            f"instance {wanted['instance']} does not run: no process java works in {wanted['root']}/instances/{wanted['instance']}. "
+            f"instance {desired['instance']} does not run: no process java works in {desired['root']}/instances/{desired['instance']}. "
             + (f"Here run: {', '.join(state['others'])}. Name one with console_instance." if state["others"]
                else "No other instance runs on this host either: start it with ansible-playbook xitrum.host.site, or name another host."))
-        return result
+        return result.plan(desired, state)
     java = major(state["release"])
     scala = state["scala"].get("library", ("", ""))[1]
     old = java <= SCALIVE_JAVA
-    result.facts.update(pid=running["pid"], user=running["user"], java=java, console="jcmd" if wanted["action"] != "scala" else "scalive" if old else "own")
-    result.problems += [*problems_of_java(wanted, state, java),
-                        *((problems_of_scalive if old else problems_of_own)(wanted, state, scala) if wanted["action"] == "scala" and java else ())]
-    if not result.problems and wanted["action"] == "scala":
+    result.facts.update(pid=running["pid"], user=running["user"], java=java, console="jcmd" if desired["action"] != "scala" else "scalive" if old else "own")
+    result.problems += [*problems_of_java(desired, state, java),
+                        *((problems_of_scalive if old else problems_of_own)(desired, state, scala) if desired["action"] == "scala" and java else ())]
+    if not result.problems and desired["action"] == "scala":
         # Nobody can know what an expression does.
         result.actions.append(("scala", None))
-        result.after = f"instance {wanted['instance']} (process {running['pid']}): {'an expression' if wanted['command'] else 'a console in the terminal'}\n"
-    return result
+        result.after = f"instance {desired['instance']} (process {running['pid']}): {'an expression' if desired['command'] else 'a console in the terminal'}\n"
+    return result.plan(desired, state)
 
 
-def problems_of_java(wanted, state, java):
+def problems_of_java(wanted: dict[str, Any], state: dict[str, Any], java: int) -> Iterator[str]:
     """What keeps everybody from attaching to this JVM."""
     running, where = state["running"], f"process {state['running']['pid']} of instance {wanted['instance']}"
     words = options(running)
@@ -167,7 +174,7 @@ def problems_of_java(wanted, state, java):
                "ansible-playbook xitrum.host.site; threads, heap and histogram work with it")
 
 
-def problems_of_scalive(wanted, state, scala):
+def problems_of_scalive(wanted: dict[str, Any], state: dict[str, Any], scala: str) -> Iterator[str]:
     """What keeps Scalive from working, on JDK 8."""
     found = f"instance {wanted['instance']} runs on JDK 8 with Scala {scala or 'of an unknown version'}"
     if not state["scalive"]:
@@ -178,7 +185,7 @@ def problems_of_scalive(wanted, state, scala):
         yield f"{found}. One expression is run on JDK 9 and newer only: leave console_command out, and type it into Scalive"
 
 
-def problems_of_own(wanted, state, scala):
+def problems_of_own(wanted: dict[str, Any], state: dict[str, Any], scala: str) -> Iterator[str]:
     """What keeps the console's own interpreter from working, on JDK 9 and newer."""
     compiler = state["scala"].get("compiler", ("", ""))
     if state["missing"]:
@@ -197,23 +204,23 @@ def problems_of_own(wanted, state, scala):
         yield f"scala-compiler is {compiler[1]} and scala-library is {scala} ({compiler[0]}). Wanted is org.scala-lang:scala-compiler:{scala}"
 
 
-def numbers(version):
+def numbers(version: str) -> tuple[int, ...]:
     """The first two numbers of a version."""
     return tuple(int(word) for word in version.split(".")[:2])
 
 
-def bounded(seconds, argv):
+def bounded(seconds: int, argv: list[str]) -> list[str]:
     """A command that is ended after so many seconds."""
     return ["timeout", "--kill-after=5", str(seconds), *argv]
 
 
-def alone(running, argv):
+def alone(running: dict[str, Any], argv: list[str]) -> list[str]:
     """A command that is refused, with C(BUSY), while another holds the instance's console: two would share the agent's archive.
     The lock is of the folder, so that there is no file of it to leave, and goes with its process."""
     return ["flock", "--nonblock", "--no-fork", "--conflict-exit-code", str(BUSY), f"{running['cwd']}/tmp", *argv]
 
 
-def ask(host, wanted, state):
+def ask(host: Host, wanted: dict[str, Any], state: dict[str, Any]) -> str:
     """What jcmd tells of the JVM. Raises RuntimeError with what it said where it could not."""
     running, home = state["running"], state["home"]
     argv = [f"{home}/bin/jcmd", "-J-XX:-UsePerfData", str(running["pid"]), *ASKS[wanted["action"]]]
@@ -226,7 +233,7 @@ def ask(host, wanted, state):
     return said.out
 
 
-def prepare(host, wanted, state):
+def prepare(host: Host, wanted: dict[str, Any], state: dict[str, Any]) -> str:
     """Makes the console's folder, for the instance's user alone, and compiles what is in it. Returns its path."""
     running, tmp = state["running"], f"{state['running']['cwd']}/tmp"
     # Said before anything is made; the client holds it for as long as it runs.
@@ -250,7 +257,7 @@ def prepare(host, wanted, state):
     return folder
 
 
-def must(host, wanted, state, argv, data=None):
+def must(host: Host, wanted: dict[str, Any], state: dict[str, Any], argv: list[str], data: str | None = None) -> str:
     """What a command of the instance's user said. Raises RuntimeError where it failed."""
     said = host.run(process.inside(state["running"], argv), data, seconds=START_SECONDS + END_SECONDS)
     if said.rc:
@@ -258,14 +265,14 @@ def must(host, wanted, state, argv, data=None):
     return said.out
 
 
-def remove(host, running, folder):
+def remove(host: Host, running: dict[str, Any], folder: str) -> None:
     """Takes a console's folder away, as the user that it belongs to."""
     if not re.fullmatch(re.escape(f"{running['cwd']}/tmp/") + "console-[A-Za-z0-9]{8}", folder):
         raise RuntimeError(f"{folder} is no folder of a console of process {running['pid']}: nothing was removed")
     host.run(process.inside(running, ["rm", "-rf", folder]))
 
 
-def client(wanted, state, folder):
+def client(wanted: dict[str, Any], state: dict[str, Any], folder: str) -> list[str]:
     """The console's program as a command that root runs."""
     if state["release"] and major(state["release"]) <= SCALIVE_JAVA:
         argv = ["env", f"PATH={state['home']}/bin:/usr/bin:/bin", f"JAVA_HOME={state['home']}", state["scalive"], str(state["running"]["pid"])]
@@ -275,14 +282,14 @@ def client(wanted, state, folder):
     return process.inside(state["running"], alone(state["running"], bounded(seconds + START_SECONDS, argv) if seconds else argv))
 
 
-def in_terminal(argv):
+def in_terminal(argv: list[str]) -> list[str]:
     """A command for the terminal of a person, which gets of root's login no more than the kind of the terminal: a proxy
     with its password there is not the application's."""
     script = 'path=$1; shift; exec env -i "PATH=$path" LC_ALL=C.UTF-8 "TERM=${TERM:-dumb}" "$@"'
     return ["sh", "-c", script, "sh", Host.PATH, *argv]
 
 
-def evaluate(host, wanted, state):
+def evaluate(host: Host, wanted: dict[str, Any], state: dict[str, Any]) -> str:
     """What an expression printed. Raises RuntimeError with the compiler's message or the exception where it failed."""
     folder = prepare(host, wanted, state)
     try:
@@ -294,10 +301,45 @@ def evaluate(host, wanted, state):
     return said.out
 
 
-def failed(wanted, state, said, what):
+def failed(wanted: dict[str, Any], state: dict[str, Any], said: Result, what: str) -> str:
     """A sentence on what failed, with what it said."""
     if said.rc == BUSY and not said.out + said.err:
         return (f"another console is open on instance {wanted['instance']} (process {state['running']['pid']}): there is one at a time. "
                 "Leave that one (:quit), or wait for its expression")
     words = "\n".join(filter(None, [said.out.strip(), said.err.strip()])) or ("no answer in time: it was ended" if said.rc in (124, 137) else "no message")
     return f"{what} failed in instance {wanted['instance']} (process {state['running']['pid']}, user {state['running']['user']}), code {said.rc}:\n{words}"
+
+
+# --------------------------------------------------------------------------------------------------------- applying
+
+
+def apply(host: Host, plan: Plan) -> Applied:
+    """Removes the folder of a console that is left, or queries the JVM, evaluates the expression or prepares a console:
+    the results `lines`, or `folder` and `argv`. Raises RuntimeError."""
+    desired, state = plan.desired, plan.state
+    if desired.get("left"):
+        if state["running"] and not state["stranger"]:
+            remove(host, state["running"], desired["left"])
+        return Applied()
+    if desired["action"] != "scala":
+        return Applied({"lines": ask(host, desired, state).splitlines()})
+    if desired["command"]:
+        return Applied({"lines": evaluate(host, desired, state).splitlines()})
+    folder = "" if plan.facts["console"] == "scalive" else prepare(host, desired, state)
+    return Applied({"folder": folder, "argv": in_terminal(client(desired, state, folder))})
+
+
+def rehearse(host: Host, plan: Plan) -> Optional[Applied]:
+    """What check mode does: all that changes nothing. None for an expression and a console."""
+    harmless = plan.desired.get("left") or (plan.desired["action"] != "scala" and not plan.problems)
+    return apply(host, plan) if harmless else None
+
+
+def _refuse(host: Host, _desired: Desired) -> str:
+    return "" if host.is_root() else (
+        "an instance's JVM is attached to by its own user, whom only root can become, and this module runs as another "
+        "user: use become: true.")
+
+
+#: What is evaluated is not shown in the invocation, and may occur in what it prints.
+EXECUTION = Execution(quiet=True, masked=("command",), fenced=False, refuse=_refuse, rehearse=rehearse, always=True)

@@ -10,7 +10,9 @@ of its own. So a path is registered with all the followers of its group. On Debi
 from __future__ import annotations
 
 import posixpath
+from typing import Any
 
+from ..core.host import Host
 from .jvm import home_of
 
 LINKS = "/etc/alternatives"
@@ -20,7 +22,7 @@ LINKS = "/etc/alternatives"
 LEADERS = {"keytool": "java", "javaws": "java", "jar": "javac", "javap": "javac"}
 
 
-def find_leader(name, groups, commands):
+def find_leader(name: str, groups: dict[str, dict[str, Any]], commands: list[str]) -> str:
     """The group that a command follows, or an empty text for one that leads its own. C(groups): the host's by name."""
     following = [
         other
@@ -33,7 +35,9 @@ def find_leader(name, groups, commands):
     return (find_leader(leader, groups, commands) or leader) if leader in commands else ""
 
 
-def read_followers(host, home, name, link, groups, commands):
+def read_followers(
+    host: Host, home: str, name: str, link: str, groups: dict[str, dict[str, Any]], commands: list[str]
+) -> dict[str, dict[str, str]]:
     """The followers of a group by name: C(link), C(target) (what the home has for it, or an empty text), C(kind) and
     C(to) of the link, and C(middle), where the link in LINKS leads."""
     group = groups.get(name) or {"followers": {}, "choices": []}
@@ -62,12 +66,12 @@ def read_followers(host, home, name, link, groups, commands):
     return found
 
 
-def is_free(host, title, path):
+def is_free(host: Host, title: str, path: str) -> bool:
     """Whether a link can be made at a path without taking it from something else."""
     return host.stat(path) is None or host.readlink(path) == f"{LINKS}/{title}"
 
 
-def find_target(host, home, title, path, link, group):
+def find_target(host: Host, home: str, title: str, path: str, link: str, group: dict[str, Any]) -> str:
     """What a home has for a follower, or an empty text.
 
     It lies where another choice has it in its home, or it is the command or the manual page of that name.
@@ -87,7 +91,7 @@ def find_target(host, home, title, path, link, group):
     return next((home + part for part in inside if host.exists(home + part)), "")
 
 
-def is_right(title, follower, target):
+def is_right(title: str, follower: dict[str, str], target: str) -> bool:
     """Whether the links of a follower are as the program makes them for this target, and gone for none."""
     middle = f"{LINKS}/{title}"
     if not target:
@@ -98,7 +102,7 @@ def is_right(title, follower, target):
     return follower["to"] == middle and follower["middle"] == target
 
 
-def find_obstacles(followers, targets, link):
+def find_obstacles(followers: dict[str, dict[str, str]], targets: dict[str, str], link: str) -> list[str]:
     """The commands in whose place there is something that is no link, which the program does not replace."""
     return [
         follower["link"]

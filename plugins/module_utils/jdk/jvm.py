@@ -10,6 +10,8 @@ C(_JAVA_OPTIONS) last, so that it wins. JDK 8 knows only the second. Both are pr
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from typing import Any
 
 from ..core import input_types
 from ..core.commands import hide_secrets
@@ -62,7 +64,7 @@ _NOT_PROBED = frozenset(
 )
 
 
-def launcher_options(version):
+def launcher_options(version: int) -> list[str]:
     """The options that make the stock runner's flags harmless on a JDK of this major version, for JDK_JAVA_OPTIONS."""
     if version < 9:
         return []
@@ -75,7 +77,7 @@ def launcher_options(version):
     return options
 
 
-def last_options(heap, options, dump_folder):
+def last_options(heap: str, options: list[str], dump_folder: str) -> list[str]:
     """The options that win over the runner's, for _JAVA_OPTIONS; without a folder for them, no heap dumps.
 
     Raises ValueError with a line for each option that cannot be passed so.
@@ -94,7 +96,7 @@ def last_options(heap, options, dump_folder):
     return [f"-Xms{smaller(heap, '256m')}", *fixed, *options]
 
 
-def option_problems(options):
+def option_problems(options: list[str]) -> list[str]:
     """Why options cannot be passed to a JVM through its environment, one sentence an option."""
     found = [f"the JVM option {option!r} must begin with - and have no white space: the JVM splits _JAVA_OPTIONS there"
              for option in options if not option.startswith("-") or re.search(r"\s", option)]
@@ -103,23 +105,23 @@ def option_problems(options):
                     if not re.search(r"\s", option) and not input_types.fits("line", option)]
 
 
-def smaller(one, other):
+def smaller(one: str, other: str) -> str:
     """The smaller of two sizes in the form of -Xmx."""
     return min(one, other, key=heap_bytes)
 
 
-def home_of(path):
+def home_of(path: str) -> str:
     """The folder of the JDK of which C(path) is a command, or an empty text: until Java 8 a JDK has a JRE in it, and java is one of that."""
     found = re.fullmatch(r"(.*?)(/jre)?/bin/[^/]+", path or "")
     return found[1] if found else ""
 
 
-def heap_bytes(text):
+def heap_bytes(text: str) -> int:
     """A size in the form of -Xmx as a number of bytes."""
     return parse_size(text) or 0
 
 
-def parse_size(text):
+def parse_size(text: str) -> int | None:
     """An integer as the JVM reads it (C(1g), C(1024m), C(0x40000000), C(-1)); None for anything else."""
     found = SIZE.fullmatch(text)
     if not found:
@@ -130,7 +132,7 @@ def parse_size(text):
     return -number if found["sign"] else number
 
 
-def same_value(one, other):
+def same_value(one: str, other: str) -> bool:
     """Whether two texts are one value of a flag: C(1g) is C(1073741824), and C(75) is C(75.000000), as the JVM
     prints it."""
     if one == other or None in (one, other):
@@ -142,11 +144,11 @@ def same_value(one, other):
     return None not in doubles and f"{doubles[0]:f}" == f"{doubles[1]:f}"
 
 
-def _double(text):
+def _double(text: str) -> float | None:
     return float(text) if _DOUBLE.fullmatch(text) else None
 
 
-def parse_flags(text):
+def parse_flags(text: str) -> dict[str, Any]:
     """The flags in what C(jcmd PID VM.flags) prints: name to value, C(true) and C(false) for switches. A flag that
     is a list stands there once an item."""
     found = {}
@@ -156,19 +158,19 @@ def parse_flags(text):
     return found
 
 
-def parse_flag_table(text):
+def parse_flag_table(text: str) -> dict[str, str]:
     """Every flag in what C(-XX:+PrintFlagsFinal) and C(jcmd PID VM.flags -all) print: name to value. Flags that the
     JVM keeps to itself (experimental or diagnostic ones that are not unlocked) are not there."""
     rows = re.findall(r"^ *[a-z0-9_]+ +([A-Za-z0-9]+) +:?= *(.*?) *\{", text, re.MULTILINE)
     return {name: _plain(value) for name, value in rows}
 
 
-def _plain(value):
+def _plain(value: str) -> str:
     """A value that a JVM printed. It prints a fraction in its language: 75,500000 in German."""
     return value.replace(",", ".") if _FRACTION.fullmatch(value) else value
 
 
-def wanted_flags(heap, options):
+def wanted_flags(heap: str, options: list[str]) -> dict[str, str]:
     """The flags that a running JVM must have: those of the heap and of the options, of which the last one wins.
     Sizes are bytes. The JVM takes the quotes out of _JAVA_OPTIONS."""
     flags = {"MaxHeapSize": str(heap_bytes(heap))}
@@ -177,7 +179,7 @@ def wanted_flags(heap, options):
     return flags
 
 
-def option_flags(option):
+def option_flags(option: str) -> dict[str, str]:
     """The flags that one option of the JVM sets, name to value: sizes in bytes, but for C(ThreadStackSize), which
     the JVM keeps in KiB."""
     switch, value = re.fullmatch(r"-XX:([+-])([A-Za-z0-9]+)", option), re.fullmatch(
@@ -194,7 +196,7 @@ def option_flags(option):
     return {name: str(-(-size // 1024) if name == "ThreadStackSize" else size) for name in _SHORT[option[:4]]}
 
 
-def is_rounded(name, value, actual, flags):
+def is_rounded(name: str, value: str, actual: str, flags: dict[str, str]) -> bool:
     """Whether a JVM with these flags has made C(actual) of a heap of C(value) bytes. G1, Parallel, Serial and ZGC
     round the heap up to what 512 bytes of cards for each byte of a page of 4 KiB cover, and G1 to a whole region.
     Other collectors round otherwise."""
@@ -203,10 +205,10 @@ def is_rounded(name, value, actual, flags):
     size, has = parse_size(value), parse_size(actual or "")
     region = parse_size(flags.get("G1HeapRegionSize", "")) or 0
     unit = max(HEAP_UNIT, region)
-    return None not in (size, has) and size > 0 and -(-size // unit) * unit == has
+    return size is not None and size > 0 and -(-size // unit) * unit == has
 
 
-def probe_options(options):
+def probe_options(options: list[str]) -> list[str]:
     """Of options of a JVM, those that a second one may be started with to see what it makes of them: switches,
     numbers and sizes.
 
@@ -215,7 +217,9 @@ def probe_options(options):
     return [option for option in options if _PROBED.fullmatch(option) and not set(option_flags(option)) & _NOT_PROBED]
 
 
-def flag_rows(wanted, running, fresh):
+def flag_rows(
+    wanted: dict[str, str], running: dict[str, str], fresh: dict[str, Any] | None
+) -> Iterator[tuple[str, str, str, str]]:
     """C((name, wanted value, running value, verdict)) of each flag, the verdict C(ok), C(drift), or C(absent) for
     one that this JVM does not have.
 
@@ -226,23 +230,23 @@ def flag_rows(wanted, running, fresh):
     """
     for name, value in wanted.items():
         has = running.get(name)
-        second = fresh is not None and name in fresh["given"]
+        second = fresh["flags"].get(name) if fresh is not None and name in fresh["given"] else None
         if has is not None and (same_value(value, has) or is_rounded(name, value, has, running)):
             verdict = "ok"
         elif fresh is not None and has is None and name not in fresh["flags"]:
             verdict = "absent"
         else:
-            verdict = "ok" if second and has is not None and same_value(fresh["flags"].get(name), has) else "drift"
+            verdict = "ok" if second is not None and has is not None and same_value(second, has) else "drift"
         yield name, value, has or "", verdict
 
 
-def environment(java_home, java_version, heap, options, dump_folder):
+def environment(java_home: str, java_version: int, heap: str, options: list[str], dump_folder: str) -> dict[str, str]:
     """The instance's environment as a dictionary, for a JDK of this home and major version."""
     variables = {"JAVA_HOME": java_home, "PATH": f"{java_home}/bin:/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8"}
     return {**variables, **options_environment(java_version, heap, options, dump_folder)}
 
 
-def options_environment(java_version, heap, options, dump_folder=""):
+def options_environment(java_version: int, heap: str, options: list[str], dump_folder: str = "") -> dict[str, str]:
     """What a JVM of this major version is told through its environment: JDK_JAVA_OPTIONS (not for JDK 8) and _JAVA_OPTIONS."""
     variables = {}
     launcher = [option for option in options if option.startswith("--")]
@@ -256,7 +260,7 @@ def options_environment(java_version, heap, options, dump_folder=""):
     return variables
 
 
-def environment_file(variables):
+def environment_file(variables: dict[str, str]) -> str:
     """The environment as a file that sh reads. Raises ValueError for a value that would need quoting beyond it."""
     lines = []
     for name, value in variables.items():

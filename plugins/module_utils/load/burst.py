@@ -3,8 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A burst of connects at once against a listening socket of one's own: what a backlog is good for while nobody accepts.
 
-The listener does not accept for a while, as an application does not during a pause of its garbage collection. What finds the queue full is
-dropped, and the client's kernel sends its SYN again a second later: the user waits, and no log says so.
+The listener does not accept for a while, as an application does not during a pause of its garbage collection. What
+finds the queue full is dropped, and the client's kernel sends its SYN again a second later:
+the user waits, and no log says so.
 """
 
 from __future__ import annotations
@@ -13,13 +14,18 @@ import resource
 import select
 import socket
 import time
+from typing import Any
 
 from ..core import addresses
-from ..core.plan import Plan
+from ..core.component import NOTHING_SEEN, Applied, Brief, Desired, Execution, Seen
+from ..core.host import Host
+from ..core.plan import Draft, Plan
 from . import state as load_state
 from .counts import repeated
 
-SPEC = {
+NAME = "connection_burst"
+
+SPEC: dict[str, Any] = {
     "connects": {"type": "int", "default": 500},
     "backlogs": {"type": "list", "elements": "int", "default": [128, 1024]},
     "pause": {"type": "float", "default": 0.5},
@@ -28,12 +34,13 @@ SPEC = {
     "port": {"type": "int", "default": 0},
 }
 
-#: A burst is a burst: more at once only measures how fast one process can call connect(). Seconds that a listener may not accept.
+#: A burst is a burst: more at once only measures how fast one process can call connect().
+#: Seconds that a listener may not accept.
 CONNECTS_MOST, PAUSE_MOST = 20000, 5
 FILES_BESIDE = 64
 
 
-def problems(wanted, nofile, ports):
+def problems(wanted: dict[str, Any], nofile: int, ports: int) -> list[str]:
     """What cannot be meant or made, as sentences. A burst on a listener of one's own has two files a connect."""
     found = []
     if not 1 <= wanted["connects"] <= CONNECTS_MOST:
@@ -45,18 +52,22 @@ def problems(wanted, nofile, ports):
     most = min((nofile - FILES_BESIDE) // 2, ports)
     if not found and wanted["connects"] > most:
         ends = "ports that connections leave from" if most == ports else "open files of one process, two for each"
-        found.append(f"prove_burst: found {wanted['connects']}, and this host can make {most} at once: its {ends} end first. Wanted is {most} or less.")
+        found.append(
+            f"prove_burst: found {wanted['connects']}, and this host can make {most} at once: its {ends} end first. "
+            f"Wanted is {most} or less."
+        )
     return found
 
 
-def measured(made, connects):
-    """From the connects that were made, as C((seconds, whether by a repeated SYN)): how many were made at once, late, or not at all."""
+def measured(made: list[tuple[float, bool]], connects: int) -> dict[str, float | None]:
+    """From the connects that were made, as C((seconds, whether by a repeated SYN)):
+    how many were made at once, late, or not at all."""
     late = sum(again for _seconds, again in made)
     return {"connects": connects, "at_once": len(made) - late, "delayed": late, "failed": connects - len(made),
             "slowest_ms": round(max(made)[0] * 1000, 1) if made else None}
 
 
-def dropped(before, after):
+def dropped(before: dict[str, int], after: dict[str, int]) -> dict[str, int]:
     """What the kernel has counted in between."""
     return {name: after[name] - before[name] for name in ("ListenOverflows", "ListenDrops")}
 
@@ -64,15 +75,20 @@ def dropped(before, after):
 class Burst:
     """One burst. Everything is in this process, so that nothing is left of it when it ends."""
 
-    def __init__(self, connects, timeout, address):
+    def __init__(self, connects: int, timeout: int, address: tuple[str, int]) -> None:
         self.connects, self.timeout, self.address = connects, timeout, address
-        self.began, self.made, self.open, self.accepted = {}, [], [], []
+        self.began: dict[int, tuple[socket.socket, float]] = {}
+        self.made: list[tuple[float, bool]] = []
+        self.open: list[socket.socket] = []
+        self.accepted: list[socket.socket] = []
         self.epoll = select.epoll()
 
-    def call(self, listener, pause):
+    def call(self, listener: socket.socket | None, pause: float) -> list[tuple[float, bool]]:
         """Connects at once, accepts after the pause, and returns what L(measured) takes."""
         for _number in range(self.connects):
-            link = socket.socket(socket.AF_INET6 if ":" in self.address[0] else socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+            link = socket.socket(
+                socket.AF_INET6 if ":" in self.address[0] else socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_NONBLOCK
+            )
             self.open.append(link)
             self.began[link.fileno()] = (link, time.monotonic())
             link.connect_ex(self.address)
@@ -88,7 +104,7 @@ class Burst:
                 self.accept(listener)
         return self.made
 
-    def accept(self, listener):
+    def accept(self, listener: socket.socket) -> None:
         """Takes what waits."""
         try:
             while True:
@@ -96,15 +112,16 @@ class Burst:
         except BlockingIOError:
             return
 
-    def close(self):
+    def close(self) -> None:
         """Everything."""
         for link in (*self.open, *self.accepted):
             link.close()
         self.epoll.close()
 
 
-def burst(host, wanted, backlog=0):
-    """A burst against a listener of one's own with this backlog, or without one against the address and port. Returns its numbers."""
+def burst(host: Host, wanted: dict[str, Any], backlog: int = 0) -> dict[str, float | None]:
+    """A burst against a listener of one's own with this backlog,
+    or without one against the address and port. Returns its numbers."""
     listener, address = None, (addresses.local_target(wanted["address"]), wanted["port"])
     before = load_state.parse_netstat(host.read("/proc/net/netstat") or "")
     if backlog:
@@ -125,25 +142,32 @@ def burst(host, wanted, backlog=0):
     return {"asked": backlog, "backlog": min(backlog, somaxconn), **found, **dropped(before, after)}
 
 
-def read(host, wanted):
+def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, Any]:
     """What can be made here. Its own limit of open files is raised as far as it goes, for this process only."""
     most = max(resource.getrlimit(resource.RLIMIT_NOFILE))
-    state = load_state.client(host, {"targets": []})
-    del wanted
-    return {"nofile": most, "ports": state["ports"]}
+    return {"nofile": most, "ports": load_state.client(host, {"targets": []})["ports"]}
 
 
-def plan(wanted, state):
-    """Problems, or nothing."""
-    return Plan(problems=problems(wanted, state["nofile"], state["ports"]))
+def plan(desired: Desired, state: dict[str, Any]) -> Plan:
+    """Errors, or the bursts to make: with each backlog, and to the port."""
+    bursts = [("burst", backlog) for backlog in desired["backlogs"]] + ([("burst", None)] if desired["port"] else [])
+    errors = problems(desired, state["nofile"], state["ports"])
+    return Draft(actions=bursts, problems=errors, facts={"bursts": []}).plan(desired, state)
 
 
-def apply(host, wanted):
-    """The bursts, one after the other."""
+def apply(host: Host, plan: Plan) -> Applied:
+    """Makes the bursts, one after the other: the result `bursts`. Raises OSError."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     try:
-        found = [burst(host, wanted, backlog) for backlog in wanted["backlogs"]]
-        return found + ([burst(host, wanted)] if wanted["port"] else [])
+        return Applied({"bursts": [burst(host, plan.desired, *filter(None, [backlog])) for _action, backlog in plan.actions]})
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def _failure(_host: Host, _plan: Plan, error: Exception) -> str:
+    return f"the burst could not be made: {error}"
+
+
+#: What was connected is closed again: no change of the host.
+EXECUTION = Execution(fenced=False, describe=_failure, brief=Brief.FAILURES, bookkeeping=True, hidden=("diff",))

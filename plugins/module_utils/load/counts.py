@@ -1,7 +1,8 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the processes that hold connections count, in memory that they share with the one that started them. Pure, but for the memory."""
+"""What the processes that hold connections count, in memory that they share with the one that started them.
+Pure, but for the memory."""
 
 from __future__ import annotations
 
@@ -9,12 +10,15 @@ import math
 import mmap
 import socket
 import struct
+from typing import Any
 
-#: Numbers of one process, in this order. C(tried) to connect, C(opened) as a WebSocket, C(held) now; why the others are not; C(dropped) after
-#: they were open; C(silent), whose ping was not answered in time, and which are given up; C(delayed), whose connect took a repeated
-#: SYN; C(stopped) processes that tried no more, since a limit was reached.
-NAMES = ("tried", "opened", "held", "refused", "unanswered", "turned_away", "closed_early", "client_files", "client_ports", "other",
-         "dropped", "silent", "delayed", "pings", "pongs", "stopped", "status", "errno")
+#: Numbers of one process, in this order. C(tried) to connect, C(opened) as a WebSocket, C(held) now; why the others are
+#: not; C(dropped) after they were open; C(silent), whose ping was not answered in time, and which are given up;
+#: C(delayed), whose connect took a repeated SYN; C(stopped) processes that tried no more, since a limit was reached.
+NAMES = (
+    "tried", "opened", "held", "refused", "unanswered", "turned_away", "closed_early", "client_files", "client_ports",
+    "other", "dropped", "silent", "delayed", "pings", "pongs", "stopped", "status", "errno",
+)
 #: Of these the sum over processes says nothing: the last HTTP status that was not 101, the last error number.
 LAST = ("status", "errno")
 #: Why a connection was not opened.
@@ -30,20 +34,21 @@ WIDTH = len(NAMES) + STEPS * len(TIMES)
 RETRANSMITS = struct.Struct("=8x92xI")
 
 
-def step(seconds):
+def step(seconds: float) -> int:
     """The step that a time is counted in."""
     milliseconds = seconds * 1000
     return 0 if milliseconds <= FIRST_MS else min(STEPS - 1, math.ceil(4 * math.log2(milliseconds / FIRST_MS)))
 
 
-def repeated(link):
-    """Whether a connection that was just made took a repeated SYN: the first was dropped, and the next comes a second later. The kernel
-    knows; the time alone would also count what this process was late to see."""
+def repeated(link: socket.socket) -> bool:
+    """Whether a connection that was just made took a repeated SYN: the first was dropped, and the next comes a second
+    later. The kernel knows; the time alone would also count what this process was late to see."""
     return RETRANSMITS.unpack(link.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, RETRANSMITS.size))[0] > 0
 
 
-def percentile(steps, share):
-    """The time in milliseconds below which this share (0 to 1) of the counted ones is; None where nothing was counted."""
+def percentile(steps: list[int], share: float) -> float | None:
+    """The time in milliseconds below which this share (0 to 1) of the counted ones is;
+    None where nothing was counted."""
     total = sum(steps)
     if not total:
         return None
@@ -58,46 +63,50 @@ def percentile(steps, share):
 class Counts:
     """The numbers of all processes. Each writes its own row, so that none needs a lock."""
 
-    def __init__(self, processes):
+    def __init__(self, processes: int) -> None:
         # Anonymous and shared: it is gone with the last process.
         self.memory = mmap.mmap(-1, max(1, processes) * WIDTH * 8)
         self.numbers = memoryview(self.memory).cast("q")
         self.processes = processes
 
-    def add(self, row, name, more=1):
+    def add(self, row: int, name: str, more: int = 1) -> None:
         """Adds to a number of a process."""
         self.numbers[row * WIDTH + NAMES.index(name)] += more
 
-    def put(self, row, name, value):
+    def put(self, row: int, name: str, value: int) -> None:
         """Sets a number of a process."""
         self.numbers[row * WIDTH + NAMES.index(name)] = value
 
-    def time(self, row, name, seconds):
+    def time(self, row: int, name: str, seconds: float) -> None:
         """Counts a time of a process."""
         self.numbers[row * WIDTH + len(NAMES) + TIMES.index(name) * STEPS + step(seconds)] += 1
 
-    def rows(self):
+    def rows(self) -> list[list[int]]:
         """The numbers of every process as a list."""
         return [list(self.numbers[row * WIDTH:(row + 1) * WIDTH]) for row in range(self.processes)]
 
 
-def total(rows):
+def total(rows: list[list[int]]) -> dict[str, Any]:
     """All processes (of all hosts) as one dictionary: each of NAMES, and C(connect) and C(pong) as lists of steps."""
-    said = {name: (max if name in LAST else sum)([row[index] for row in rows] or [0]) for index, name in enumerate(NAMES)}
+    said: dict[str, Any] = {
+        name: (max if name in LAST else sum)([row[index] for row in rows] or [0]) for index, name in enumerate(NAMES)
+    }
     for index, name in enumerate(TIMES):
         begin = len(NAMES) + index * STEPS
         said[name] = [sum(row[begin + step] for row in rows) for step in range(STEPS)]
     return said
 
 
-def merged(totals):
+def merged(totals: list[dict[str, Any]]) -> dict[str, Any]:
     """Several of L(total) as one."""
-    said = {name: (max if name in LAST else sum)([one[name] for one in totals] or [0]) for name in NAMES}
+    said: dict[str, Any] = {
+        name: (max if name in LAST else sum)([one[name] for one in totals] or [0]) for name in NAMES
+    }
     for name in TIMES:
         said[name] = [sum(one[name][step] for one in totals) for step in range(STEPS)]
     return said
 
 
-def settled(said):
+def settled(said: dict[str, Any]) -> int:
     """How many connections are no longer on their way."""
     return said["opened"] + sum(said[name] for name in FAILED)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from ..core import addresses
 from ..proxy import definition as proxy
@@ -18,7 +19,7 @@ WAYS = {"direct": "directly to the instances", "proxy": "through the proxies"}
 LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
 
 
-def problems(wanted, groups, known):
+def problems(wanted: dict[str, Any], groups: dict[str, list[str]], known: list[str]) -> list[str]:
     """What is wrong with the settings, as sentences. C(known) are all hosts of the inventory."""
     found = []
     numbers = {name: wanted[name] for name in ("connections", "rate", "seconds", "heartbeat", "timeout")}
@@ -26,13 +27,21 @@ def problems(wanted, groups, known):
     if wanted["burst"] < 0:
         found.append(f"prove_burst: found {wanted['burst']}, wanted the number of connects at once, or 0 for none.")
     if not wanted["path"]:
-        found.append("prove_path is not set: wanted is the path of a WebSocket of the application, such as /sockjs/websocket. "
-                     "Only its author knows whom it may be opened by.")
+        found.append(
+            "prove_path is not set: wanted is the path of a WebSocket of the application, such as /sockjs/websocket. "
+            "Only its author knows whom it may be opened by."
+        )
     if not LABEL.fullmatch(wanted["label"]):
-        found.append(f"prove_label: found {wanted['label']!r}, wanted are letters, digits and . _ - as it is the name of a file and of a column.")
+        found.append(
+            f"prove_label: found {wanted['label']!r}, wanted are letters, digits and . _ - as it is the name of a file "
+            "and of a column."
+        )
     strange = [name for name in wanted["from"] if name not in known]
     if strange:
-        found.append(f"prove_from: found {', '.join(strange)}, which the inventory does not have. Wanted are its hosts, or localhost for the controller.")
+        found.append(
+            f"prove_from: found {', '.join(strange)}, which the inventory does not have. Wanted are its hosts, or "
+            "localhost for the controller."
+        )
     if not wanted["from"]:
         found.append("prove_from is empty: wanted are the hosts that connect.")
     wrong = [way for way in wanted["through"] if way not in WAYS]
@@ -45,9 +54,10 @@ def problems(wanted, groups, known):
     return found + unanswered(wanted, groups.get("xitrum_proxy", []))
 
 
-def unanswered(wanted, proxies):
-    """A sentence where connections would be refused: with the PROXY protocol Nginx serves, without that header, only its own host, at
-    the loopback, and that only where it listens on all addresses. Every host that connects is to call every proxy."""
+def unanswered(wanted: dict[str, Any], proxies: list[str]) -> list[str]:
+    """A sentence where connections would be refused: with the PROXY protocol Nginx serves, without that header,
+    only its own host, at the loopback, and that only where it listens on all addresses.
+    Every host that connects is to call every proxy."""
     if "proxy" not in wanted["through"] or wanted["behind"] != "proxy":
         return []
     backend = PROXIES[wanted["software"]]
@@ -60,18 +70,21 @@ def unanswered(wanted, proxies):
     do = "prove directly (prove_through=['direct'])"
     if everywhere and len(proxies) == 1:
         do += f", or from the proxy itself (prove_from={proxies})"
-    return [f"prove_through: found proxy, from {', '.join(outside)} to {', '.join(proxies)}, where {backend.title} answers nobody but its own host without the PROXY "
-            f"protocol (xitrum_proxy_load_balancer_protocol is proxy), and the load does not speak it. Wanted is a way that is answered: {do}."]
+    return [
+        f"prove_through: found proxy, from {', '.join(outside)} to {', '.join(proxies)}, where {backend.title} answers "
+        "nobody but its own host without the PROXY protocol (xitrum_proxy_load_balancer_protocol is proxy), and the "
+        f"load does not speak it. Wanted is a way that is answered: {do}."
+    ]
 
 
-def instances(hosts, host, wanted):
+def instances(hosts: list[dict[str, Any]], host: str, wanted: dict[str, Any]) -> list[dict[str, Any]]:
     """The instances as C(host) reaches them. With slots there is one, in the slot that was read."""
     found = proxy.servers(hosts, host, {proxy.PORT: wanted["http_port"], proxy.COUNT: wanted["instances"]})
     slots = {one["inventory_hostname"]: (one.get("xitrum_slot_read") or {}).get("slot") or 0 for one in hosts}
     return [{**one, "port": one["port"] + slots[one["host"]]} for one in found]
 
 
-def proxy_targets(hosts, host, wanted):
+def proxy_targets(hosts: list[dict[str, str]], host: str, wanted: dict[str, Any]) -> list[dict[str, Any]]:
     """The proxies as C(host) reaches them: one on C(host) itself at the loopback, unless it listens elsewhere only."""
     port = wanted["proxy_https_port"] if wanted["tls"] else wanted["proxy_http_port"]
     found = []
@@ -82,18 +95,28 @@ def proxy_targets(hosts, host, wanted):
     return found
 
 
-def watched(hosts, host, groups, wanted):
+def watched(
+    hosts: dict[str, dict[str, Any]], host: str, groups: dict[str, list[str]], wanted: dict[str, Any]
+) -> list[dict[str, Any]]:
     """The ports of C(host) whose processes are of interest."""
     found = []
     if host in groups.get("xitrum", []):
         found += [{"name": one["name"], "port": one["port"]} for one in instances([hosts[host]], host, wanted)]
     if host in groups.get("xitrum_proxy", []):
-        found.append({"name": wanted["software"], "port": wanted["proxy_https_port"] if wanted["tls"] else wanted["proxy_http_port"]})
+        found.append(
+            {
+                "name": wanted["software"],
+                "port": wanted["proxy_https_port"] if wanted["tls"] else wanted["proxy_http_port"],
+            }
+        )
     return found
 
 
-def loads(hosts, groups, host, wanted):
-    """C({problems, loads, watched}) of one host: C(loads) maps a way to the options of M(xitrum.host.connection_load), empty where the host makes none.
+def loads(
+    hosts: dict[str, dict[str, Any]], groups: dict[str, list[str]], host: str, wanted: dict[str, Any]
+) -> dict[str, Any]:
+    """C({problems, loads, watched}) of one host:
+    C(loads) maps a way to the options of M(xitrum.host.connection_load), empty where the host makes none.
 
     C(hosts) maps every host of the inventory to its variables, C(groups) every group to its hosts.
     """

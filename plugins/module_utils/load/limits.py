@@ -1,38 +1,51 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What limited a load: from what became of the connections, and what was read of every host while they were held. Pure."""
+"""What limited a load: from what became of the connections,
+and what was read of every host while they were held. Pure."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
 
 from ..proxy.kinds import haproxy
 from .counts import FAILED
 
 #: What is said of connections that were not opened.
 WORDS = {
-    "refused": "refused", "unanswered": "not answered in time", "turned_away": "answered, and not with a WebSocket",
+    "refused": "refused",
+    "unanswered": "not answered in time",
+    "turned_away": "answered, and not with a WebSocket",
     "closed_early": "closed before they were open",
-    "client_files": "not made for want of open files where they come from", "client_ports": "not made for want of ports where they come from",
+    "client_files": "not made for want of open files where they come from",
+    "client_ports": "not made for want of ports where they come from",
     "other": "not made",
 }
 
 #: What a status means here.
 HINTS = {
-    200: ": prove_path is no WebSocket", 301: ": set prove_tls, or another prove_path", 302: ": set prove_tls, or another prove_path",
-    400: ": prove_path is no WebSocket", 401: ": it wants a user, see prove_headers", 403: ": it does not let everybody in, see prove_headers",
-    404: ": prove_path is no path of it", 503: ": no instance, or no place in its queue, was free", 504: ": an instance did not answer the proxy",
+    200: ": prove_path is no WebSocket",
+    301: ": set prove_tls, or another prove_path",
+    302: ": set prove_tls, or another prove_path",
+    400: ": prove_path is no WebSocket",
+    401: ": it wants a user, see prove_headers",
+    403: ": it does not let everybody in, see prove_headers",
+    404: ": prove_path is no path of it",
+    503: ": no instance, or no place in its queue, was free",
+    504: ": an instance did not answer the proxy",
 }
 
 #: A limit counts as reached from this share on.
 NEAR = 0.98
 
 
-def failures(counts):
+def failures(counts: dict[str, Any]) -> list[str]:
     """Why connections were not opened, as a list of words with numbers."""
     return [f"{counts[name]} {WORDS[name]}" for name in FAILED if counts[name]]
 
 
-def limits(asked, counts, hosts):
+def limits(asked: int, counts: dict[str, Any], hosts: dict[str, dict[str, Any]]) -> list[tuple[str, str]]:
     """What limited it, the surest first, as C([(word, sentence)]); empty where all were held.
 
     C(hosts) maps each host to C({before, during, after}), readings of M(xitrum.host.connection_load_info).
@@ -41,39 +54,78 @@ def limits(asked, counts, hosts):
         return []
     found = [*of_client(counts)]
     for host, seen in hosts.items():
-        found += [*of_proxy(host, seen["during"]), *of_processes(host, seen["during"]), *of_restarts(host, seen["before"], seen["after"]),
-                  *of_kernel(host, seen)]
+        found += [
+            *of_proxy(host, seen["during"]),
+            *of_processes(host, seen["during"]),
+            *of_restarts(host, seen["before"], seen["after"]),
+            *of_kernel(host, seen),
+        ]
     return found + [*of_answers(asked, counts)]
 
 
-def of_client(counts):
+def of_client(counts: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """What the host that connects has no more of."""
     if counts["client_files"]:
-        yield "nofile", "the processes that connect have no more open files: use more hosts in prove_from, or raise their hard limit"
+        yield (
+            "nofile",
+            (
+                "the processes that connect have no more open files: use more hosts in prove_from, or raise their hard "
+                "limit"
+            ),
+        )
     if counts["client_ports"]:
-        yield "ports", "the addresses that connect have no more ports: name more of them in prove_sources, or use more hosts in prove_from"
+        yield (
+            "ports",
+            (
+                "the addresses that connect have no more ports: name more of them in prove_sources, or use more hosts "
+                "in prove_from"
+            ),
+        )
 
 
-def of_proxy(host, during):
+def of_proxy(host: str, during: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """HAProxy's own limit, which it works out from its open files unless it was given one."""
     said = during["proxy"]
     if not said or not said["most"] or said["connections"] < NEAR * said["most"]:
         return
     files = max([row["nofile"] or 0 for row in during["processes"] if row["process"] == haproxy.PROCESS], default=0)
     if files and 2 * said["most"] >= 0.85 * files:
-        yield "nofile", f"HAProxy on {host} takes no more than {said['most']} connections, which it works out from its {files} open files (nofile)"
+        yield (
+            "nofile",
+            (
+                f"HAProxy on {host} takes no more than {said['most']} connections, which it works out from its {files} "
+                "open files (nofile)"
+            ),
+        )
     else:
-        yield "maxconn", f"HAProxy on {host} takes no more than {said['most']} connections: its maxconn (xitrum_max_connections, xitrum_proxy_max_connections)"
+        yield (
+            "maxconn",
+            (
+                f"HAProxy on {host} takes no more than {said['most']} connections: its maxconn "
+                "(xitrum_max_connections, xitrum_proxy_max_connections)"
+            ),
+        )
 
 
-def of_processes(host, during):
+def of_processes(host: str, during: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """Processes that have no more open files."""
     for row in during["processes"]:
-        if row["files"] is not None and row["nofile"] and row["nofile"] > 0 and row["files"] >= min(NEAR * row["nofile"], row["nofile"] - 1):
-            yield "nofile", f"{row['name']} ({row['process']} {row['pid']} on {host}) has {row['files']} of its {row['nofile']} open files (nofile)"
+        if (
+            row["files"] is not None
+            and row["nofile"]
+            and row["nofile"] > 0
+            and row["files"] >= min(NEAR * row["nofile"], row["nofile"] - 1)
+        ):
+            yield (
+                "nofile",
+                (
+                    f"{row['name']} ({row['process']} {row['pid']} on {host}) has {row['files']} of its {row['nofile']}"
+                    " open files (nofile)"
+                ),
+            )
 
 
-def of_restarts(host, before, after):
+def of_restarts(host: str, before: dict[str, Any], after: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """Processes that did not live through it."""
     pids = {(row["name"], row["pid"]) for row in after["processes"]}
     names = {row["name"] for row in after["processes"]}
@@ -84,23 +136,35 @@ def of_restarts(host, before, after):
                               "its log and the kernel's say whether it was out of memory")
 
 
-def of_kernel(host, seen):
+def of_kernel(host: str, seen: dict[str, dict[str, Any]]) -> Iterator[tuple[str, str]]:
     """The kernel's own limits."""
     during, before, after = seen["during"], seen["before"], seen["after"]
     if during["conntrack"] and during["conntrack"][0] >= NEAR * during["conntrack"][1]:
-        yield "conntrack", f"{host} tracks {during['conntrack'][0]} of {during['conntrack'][1]} connections (net.netfilter.nf_conntrack_max)"
+        yield (
+            "conntrack",
+            (
+                f"{host} tracks {during['conntrack'][0]} of {during['conntrack'][1]} connections "
+                "(net.netfilter.nf_conntrack_max)"
+            ),
+        )
     if during["memory_free_bytes"] < 0.03 * during["memory_bytes"]:
-        yield "memory", f"{host} has {during['memory_free_bytes'] >> 20} MiB of {during['memory_bytes'] >> 20} MiB of memory free"
+        yield (
+            "memory",
+            f"{host} has {during['memory_free_bytes'] >> 20} MiB of {during['memory_bytes'] >> 20} MiB of memory free",
+        )
     full = after["counters"]["ListenOverflows"] - before["counters"]["ListenOverflows"]
     if full > 0:
         backlogs = ", ".join(f"{row['name']} {row['backlog']}" for row in during["processes"])
         yield "backlog", f"on {host} {full} connects found the queue of a listening socket full (backlog: {backlogs})"
 
 
-def of_answers(asked, counts):
+def of_answers(asked: int, counts: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """What is known from the connections alone."""
     if counts["turned_away"]:
-        yield "answer", f"{counts['turned_away']} were answered with {counts['status']}{HINTS.get(counts['status'], '')}"
+        yield (
+            "answer",
+            f"{counts['turned_away']} were answered with {counts['status']}{HINTS.get(counts['status'], '')}",
+        )
     if counts["refused"]:
         yield "refused", f"{counts['refused']} were refused: nobody listened there"
     if counts["unanswered"]:

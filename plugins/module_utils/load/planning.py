@@ -1,16 +1,19 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A load of connections from one host: how many processes and source addresses it takes, and whether the host can make it. Pure.
+"""A load of connections from one host: how many processes and source addresses it takes,
+and whether the host can make it. Pure.
 
-A plan that the host cannot make is refused before the first connection, with the number that it can and what ends first.
+A plan that the host cannot make is refused before the first connection,
+with the number that it can and what ends first.
 """
 
 from __future__ import annotations
 
 import json
+from typing import Any
 
-from ..core.plan import Plan
+from ..core.plan import Draft, Plan
 
 #: What a process has open besides its connections: its own files, epoll, the modules that Python has open.
 FILES_BESIDE = 64
@@ -18,7 +21,8 @@ FILES_BESIDE = 64
 PROCESSES_MOST = 64
 #: Below this a second process is not worth its start.
 PROCESS_LEAST = 2000
-#: What a connection takes of the client's memory: its Python objects (1 KiB) and both the socket's slab and a page of data.
+#: What a connection takes of the client's memory:
+#: its Python objects (1 KiB) and both the socket's slab and a page of data.
 CLIENT_BYTES = 10 << 10
 #: Addresses of 127.0.0.0/8 that a target on the host itself is called from.
 LOOPBACK_MOST = 250
@@ -29,14 +33,15 @@ CATCH_UP = 0.2
 #: How long it goes on when nobody asks for it any more (the controller is gone), in seconds.
 LEASE = 30
 
-SPEC = {
+SPEC: dict[str, Any] = {
     "connections": {"type": "int", "default": 1000},
     "rate": {"type": "int", "default": 200},
     "seconds": {"type": "int", "default": 10},
     "heartbeat": {"type": "int", "default": 5},
     "timeout": {"type": "int", "default": 10},
     "path": {"type": "str", "default": "/"},
-    # A cookie may be a secret. One text, since each value of a dictionary would be masked wherever it stands in the result, as a part of a number or path.
+    # A cookie may be a secret. One text, since each value of a dictionary would be masked wherever it stands
+    # in the result, as a part of a number or path.
     "headers": {"type": "json", "default": "", "no_log": True},
     "sources": {"type": "list", "elements": "str", "default": []},
     "targets": {
@@ -55,59 +60,79 @@ RESOURCES = {
     "ports": "ports of its addresses: name more addresses of it in prove_sources, or use more hosts in prove_from",
     "memory": "memory: use a host with more, or more hosts in prove_from",
     "file-max": "open files of the whole host (fs.file-max): raise it there, or use more hosts in prove_from",
-    "conntrack": "entries of its connection tracking table (net.netfilter.nf_conntrack_max): raise it there, or use more hosts in prove_from",
+    "conntrack": (
+        "entries of its connection tracking table (net.netfilter.nf_conntrack_max): raise it there, or use more hosts "
+        "in prove_from"
+    ),
 }
 
 
-def split(total, parts):
+def split(total: int, parts: int) -> list[int]:
     """A total as that many parts, the first ones larger by one: C(split(7, 3)) is C([3, 2, 2])."""
     return [total // parts + (index < total % parts) for index in range(parts)]
 
 
-def with_headers(options):
-    """The options with C(headers) as what its JSON means; as the text that it was where that is none, which L(input_problems) refuses."""
+def with_headers(options: dict[str, Any]) -> dict[str, Any]:
+    """The options with C(headers) as what its JSON means;
+    as the text that it was where that is none, which L(input_problems) refuses."""
     try:
         return {**options, "headers": json.loads(options["headers"] or "{}")}
     except ValueError:
         return dict(options)
 
 
-def header_problems(headers):
+def header_problems(headers: Any) -> list[str]:
     """What is wrong with headers, as sentences that show none of their values."""
     if not isinstance(headers, dict):
-        return ["prove_headers: found something else, wanted a dictionary of header names to texts, such as {Origin: 'https://www.example.com'}."]
-    found = [f"prove_headers: {name!r} is no text, wanted one value for it. Put it in quotes." for name, value in headers.items()
-             if not isinstance(value, (str, int, float))]
-    return found + [f"prove_headers: {name!r} has a line break in it." for name, value in headers.items() if any(one in f"{name}{value}" for one in "\r\n")]
+        return [
+            "prove_headers: found something else, wanted a dictionary of header names to texts, such as {Origin: "
+            "'https://www.example.com'}."
+        ]
+    found = [
+        f"prove_headers: {name!r} is no text, wanted one value for it. Put it in quotes."
+        for name, value in headers.items()
+        if not isinstance(value, (str, int, float))
+    ]
+    return found + [
+        f"prove_headers: {name!r} has a line break in it."
+        for name, value in headers.items()
+        if any(one in f"{name}{value}" for one in "\r\n")
+    ]
 
 
-def input_problems(wanted):
+def input_problems(wanted: dict[str, Any]) -> list[str]:
     """Values that cannot be meant, as sentences."""
     found = []
     for name in ("connections", "rate", "seconds", "heartbeat", "timeout"):
         if wanted[name] < 1:
             found.append(f"prove_{name}: found {wanted[name]}, wanted 1 or more.")
     if not found and wanted["connections"] / wanted["rate"] > RAMP_MOST:
-        found.append(f"prove_rate: found {wanted['rate']} a second, which takes more than {RAMP_MOST} s for {wanted['connections']} connections: "
-                     f"wanted {-(-wanted['connections'] // RAMP_MOST)} or more.")
+        found.append(
+            f"prove_rate: found {wanted['rate']} a second, which takes more than {RAMP_MOST} s for "
+            f"{wanted['connections']} connections: wanted {-(-wanted['connections'] // RAMP_MOST)} or more."
+        )
     if wanted["seconds"] > HOLD_MOST:
         found.append(f"prove_seconds: found {wanted['seconds']}, wanted at most {HOLD_MOST}.")
     if not wanted["path"].startswith("/") or any(ord(letter) < 33 for letter in wanted["path"]):
-        found.append(f"prove_path: found {wanted['path']!r}, wanted the path of a WebSocket of the application, such as /sockjs/websocket.")
+        found.append(
+            f"prove_path: found {wanted['path']!r}, wanted the path of a WebSocket of the application, such as "
+            "/sockjs/websocket."
+        )
     found += header_problems(wanted["headers"])
     if not wanted["targets"]:
         found.append("targets: found none, wanted one or more.")
     return found
 
 
-def sources_of(target, wanted, state):
-    """How many addresses this target can be called from: as many of the loopback as it takes where it is the host itself."""
+def sources_of(target: dict[str, Any], wanted: dict[str, Any], state: dict[str, Any]) -> int:
+    """How many addresses this target can be called from:
+    as many of the loopback as it takes where it is the host itself."""
     if state["local"].get(target["address"]):
         return LOOPBACK_MOST
     return max(1, len(wanted["sources"]))
 
 
-def bounds(wanted, state):
+def bounds(wanted: dict[str, Any], state: dict[str, Any]) -> dict[str, int]:
     """Each resource that the client can run out of, with the connections that it is good for. None is not known."""
     count = len(wanted["targets"])
     found = {
@@ -120,13 +145,13 @@ def bounds(wanted, state):
     return {name: most for name, most in found.items() if most is not None}
 
 
-def processes(connections, state):
+def processes(connections: int, state: dict[str, Any]) -> int:
     """How many processes hold them: as many as their open files need, and as the processors are worth."""
     each = state["nofile"] - FILES_BESIDE
     return max(-(-connections // each), min(state["cpus"], -(-connections // PROCESS_LEAST)))
 
 
-def addresses(wanted, state):
+def addresses(wanted: dict[str, Any], state: dict[str, Any]) -> list[list[str]]:
     """The source addresses for each target, in the order of the targets; C([""]) lets the kernel choose."""
     share = -(-wanted["connections"] // len(wanted["targets"]))
     needed = -(-share // state["ports"])
@@ -139,30 +164,31 @@ def addresses(wanted, state):
     return found
 
 
-def credit(left, seconds, rate):
-    """How many connections of a ramp are due, with what was left and the seconds since. A process that was late does not make up for it
-    all at once: that would be a burst of its own making."""
+def credit(left: float, seconds: float, rate: int) -> float:
+    """How many connections of a ramp are due, with what was left and the seconds since. A process that was late does
+    not make up for it all at once: that would be a burst of its own making."""
     return left + min(seconds, CATCH_UP) * rate
 
 
-def deadline(wanted):
+def deadline(wanted: dict[str, Any]) -> float:
     """The seconds after which a load ends, whatever happens."""
     return 2 * wanted["connections"] / wanted["rate"] + 2 * wanted["timeout"] + wanted["seconds"] + 4 * LEASE
 
 
-def plan(wanted, state):
-    """A Plan with C(facts): C(most), C(ends), and C(workers), each with C(connections), C(first) (the number of its first), C(rate)."""
-    problems = input_problems(wanted)
+def plan(desired: dict[str, Any], state: dict[str, Any]) -> Plan:
+    """A Plan with C(facts): C(most), C(ends), and C(workers), each with C(connections),
+    C(first) (the number of its first), C(rate)."""
+    problems = input_problems(desired)
     if problems:
-        return Plan(problems=problems)
-    found = bounds(wanted, state)
+        return Draft(problems=problems).plan(desired, state)
+    found = bounds(desired, state)
     ends, most = min(found.items(), key=lambda item: item[1])
     facts = {"most": most, "ends": ends}
-    if wanted["connections"] > most:
-        problem = (f"prove_connections: found {wanted['connections']} to be made by this host, which can make {most}. {ends} ends first, "
+    if desired["connections"] > most:
+        problem = (f"prove_connections: found {desired['connections']} to be made by this host, which can make {most}. {ends} ends first, "
                    f"the {RESOURCES[ends]}. The largest number that holds is {most}.")
-        return Plan(problems=[problem], facts=facts)
-    shares = split(wanted["connections"], processes(wanted["connections"], state))
-    workers = [{"connections": share, "first": sum(shares[:index]), "rate": wanted["rate"] * share / wanted["connections"]}
+        return Draft(problems=[problem], facts=facts).plan(desired, state)
+    shares = split(desired["connections"], processes(desired["connections"], state))
+    workers = [{"connections": share, "first": sum(shares[:index]), "rate": desired["rate"] * share / desired["connections"]}
                for index, share in enumerate(shares)]
-    return Plan(facts={**facts, "workers": workers, "sources": addresses(wanted, state), "deadline": deadline(wanted)})
+    return Draft(facts={**facts, "workers": workers, "sources": addresses(desired, state), "deadline": deadline(desired)}).plan(desired, state)

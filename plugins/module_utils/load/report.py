@@ -5,6 +5,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
 from ..report.fleet_summary import table
 from . import counts as load_counts
 from . import fleet as load_fleet
@@ -20,17 +24,27 @@ BURST_WORDS = {"delayed": "after 1 s or more", "failed": "not at all", "ListenOv
 MEMORY_LEAST = 64
 
 
-def way_report(asked, readings, loads, capacities, groups, way):
+def way_report(
+    asked: int,
+    readings: dict[str, dict[str, Any]],
+    loads: dict[str, dict[str, Any]],
+    capacities: dict[str, dict[str, Any]],
+    groups: dict[str, list[str]],
+    way: str,
+) -> dict[str, Any]:
     """The figures of one way.
 
-    C(readings) maps hosts to C({before, during, after}), C(loads) the hosts that connected to their counts, C(capacities) hosts to the capacity plan
-    of what they are and have (C({largest, ends})).
+    C(readings) maps hosts to C({before, during, after}), C(loads) the hosts that connected to their counts,
+    C(capacities) hosts to the capacity plan of what they are and have (C({largest, ends})).
     """
     counts = load_counts.merged(list(loads.values()))
     ended = load_limits.limits(asked, counts, readings)
     rows = [(host, row) for host, seen in readings.items() for row in seen["during"]["processes"]]
     filled = [(host, row) for host, row in rows if row["files"] and (row["nofile"] or 0) > 0]
-    fullest = max([(row["files"] / row["nofile"], row["files"], row["nofile"], row["name"], host) for host, row in filled], default=None)
+    fullest = max(
+        [(row["files"] / row["nofile"], row["files"], row["nofile"], row["name"], host) for host, row in filled],
+        default=None,
+    )
     return {
         "asked": asked,
         "held": counts["held"],
@@ -42,19 +56,27 @@ def way_report(asked, readings, loads, capacities, groups, way):
         "pongs": counts["pongs"],
         "connect_ms": [load_counts.percentile(counts["connect"], share) for share in (0.5, 0.99)],
         "ping_ms": [load_counts.percentile(counts["pong"], share) for share in (0.5, 0.99)],
-        "overflows": {host: seen["after"]["counters"]["ListenOverflows"] - seen["before"]["counters"]["ListenOverflows"] for host, seen in readings.items()},
-        "drops": {host: seen["after"]["counters"]["ListenDrops"] - seen["before"]["counters"]["ListenDrops"] for host, seen in readings.items()},
+        "overflows": {
+            host: seen["after"]["counters"]["ListenOverflows"] - seen["before"]["counters"]["ListenOverflows"]
+            for host, seen in readings.items()
+        },
+        "drops": {
+            host: seen["after"]["counters"]["ListenDrops"] - seen["before"]["counters"]["ListenDrops"]
+            for host, seen in readings.items()
+        },
         "backlogs": {f"{host} {row['name']}": row["backlog"] for host, row in rows},
         "memory_bytes": memory(readings, counts["held"]),
-        "fullest": {"files": fullest[1], "nofile": fullest[2], "name": fullest[3], "host": fullest[4]} if fullest else None,
+        "fullest": (
+            {"files": fullest[1], "nofile": fullest[2], "name": fullest[3], "host": fullest[4]} if fullest else None
+        ),
         "promise": promise(capacities, groups, way),
         "ended_by": [list(pair) for pair in ended],
     }
 
 
-def memory(readings, held):
+def memory(readings: dict[str, dict[str, Any]], held: int) -> dict[str, int]:
     """By how much the processes of each name have grown for each connection that is held, in bytes of RSS."""
-    grown = {}
+    grown: dict[str, int] = {}
     for seen in readings.values():
         before = {row["pid"]: row["memory_bytes"] for row in seen["before"]["processes"]}
         for row in seen["during"]["processes"]:
@@ -64,33 +86,42 @@ def memory(readings, held):
     return {name: round(more / held) for name, more in grown.items() if more >= held * MEMORY_LEAST} if held else {}
 
 
-def promise(capacities, groups, way):
-    """The connections that the capacity plan gives the fleet, and what ends first: C({largest, ends, hosts}); the proxies' part where it is smaller."""
+def promise(capacities: dict[str, dict[str, Any]], groups: dict[str, list[str]], way: str) -> dict[str, Any] | None:
+    """The connections that the capacity plan gives the fleet, and what ends first: C({largest, ends, hosts});
+    the proxies' part where it is smaller."""
     parts = ["xitrum", "xitrum_proxy"] if way == "proxy" else ["xitrum"]
     found = []
     for part in parts:
         known = [(host, capacities[host]) for host in groups.get(part, []) if host in capacities]
         if known:
-            found.append({"largest": sum(plan["largest"] for _host, plan in known), "ends": known[0][1]["ends"], "hosts": [host for host, _plan in known]})
+            found.append(
+                {
+                    "largest": sum(plan["largest"] for _host, plan in known),
+                    "ends": known[0][1]["ends"],
+                    "hosts": [host for host, _plan in known],
+                }
+            )
     return min(found, key=lambda part: part["largest"]) if found else None
 
 
-def shortfalls(report):
-    """Why a run failed, one sentence for each way on which fewer connections were held than asked for; none where all
-    were."""
+def shortfalls(report: dict[str, Any]) -> Iterator[str]:
+    """Why a run failed, one sentence for each way on
+    which fewer connections were held than asked for; none where all were."""
     for way, figures in report["ways"].items():
         if figures["held"] < figures["asked"]:
             words = ", ".join(dict.fromkeys(word for word, _sentence in figures["ended_by"])) or "an unknown reason"
-            yield (f"found {figures['held']} connections held {load_fleet.WAYS[way]}, expected {figures['asked']} (prove_connections): "
-                   f"limited by {words}. The table before this message has the details.")
+            yield (
+                f"found {figures['held']} connections held {load_fleet.WAYS[way]}, expected {figures['asked']} "
+                f"(prove_connections): limited by {words}. The table before this message has the details."
+            )
 
 
-def cells(said):
+def cells(said: dict[str, Any]) -> list[tuple[str, str]]:
     """The figures of one way as (title, text), in the order of the table."""
-    def pair(times):
+    def pair(times: list[float | None]) -> str:
         return "-" if times[0] is None else f"{times[0]:g}, {times[1]:g}"
 
-    def on_hosts(numbers):
+    def on_hosts(numbers: dict[str, int]) -> str:
         return ", ".join(f"{count} {host}" for host, count in numbers.items() if count) or "0"
 
     fullest, promised = said["fullest"], said["promise"]
@@ -110,14 +141,17 @@ def cells(said):
         ("queue full (ListenOverflows)", on_hosts(said["overflows"])),
         ("SYNs dropped (ListenDrops)", on_hosts(said["drops"])),
         ("backlog of the listeners", ", ".join(map(str, backlogs)) or "-"),
-        ("memory a connection, KiB", ", ".join(f"{more / 1024:.1f} {name}" for name, more in said["memory_bytes"].items()) or "-"),
+        (
+            "memory a connection, KiB",
+            ", ".join(f"{more / 1024:.1f} {name}" for name, more in said["memory_bytes"].items()) or "-",
+        ),
         ("most open files", f"{fullest['files']} of {fullest['nofile']} {fullest['name']}" if fullest else "-"),
         ("the plan promised", f"{promised['largest']} ({promised['ends']})" if promised else "-"),
         ("limited by", said["ended_by"][0][0] if said["ended_by"] else "nothing"),
     ]
 
 
-def burst_cell(one):
+def burst_cell(one: dict[str, Any]) -> str:
     """One burst in a few words."""
     words = [f"{one['at_once']} of {one['connects']} at once"]
     words += [f"{one[name]} {word}" for name, word in BURST_WORDS.items() if one[name]]
@@ -125,25 +159,34 @@ def burst_cell(one):
     return ", ".join(words) + (f" (the kernel gives {one['backlog']})" if one["backlog"] < one["asked"] else "")
 
 
-def burst_title(host, one):
+def burst_title(host: str, one: dict[str, Any]) -> str:
     """What a burst is called."""
     return f"{host}, backlog {one['asked']}" if one["asked"] else f"{host}, the application itself"
 
 
-def lines_of(runs, rows_of):
+def lines_of(runs: list[dict[str, Any]], rows_of: Callable[[dict[str, Any]], list[tuple[str, str]]]) -> list[str]:
     """A table of what C(rows_of(run)) gives, a column a run, in the order in which titles appear."""
     found = [dict(rows_of(run)) for run in runs]
     titles = list(dict.fromkeys(title for one in found for title in one))
-    return table(("", *[run["label"] for run in runs]), [(title, *[one.get(title, "") for one in found]) for title in titles])
+    return table(
+        ("", *[run["label"] for run in runs]), [(title, *[one.get(title, "") for one in found]) for title in titles]
+    )
 
 
-def proof_table(report, earlier):
+def way_cells(way: str, run: dict[str, Any]) -> list[tuple[str, str]]:
+    """The cells of one way of a run."""
+    return cells(run["ways"][way])
+
+
+def proof_table(report: dict[str, Any], earlier: list[dict[str, Any]]) -> str:
     """A report as text, with those of earlier runs (other labels) beside it."""
-    before = sorted([run for run in earlier if run["label"] != report["label"]], key=lambda run: run["when"])[-EARLIER_MOST:]
+    before = sorted([run for run in earlier if run["label"] != report["label"]], key=lambda run: run["when"])[
+        -EARLIER_MOST:
+    ]
     text = []
     for way, said in report["ways"].items():
         runs = [run for run in before if way in run["ways"]] + [report]
-        lines = lines_of(runs, lambda run, way=way: cells(run["ways"][way]))
+        lines = lines_of(runs, partial(way_cells, way))
         text += [f"Connections {load_fleet.WAYS[way]}", *lines, ""]
         text += [f"  - {sentence}" for _word, sentence in said["ended_by"]] + ([""] if said["ended_by"] else [])
     if any(report["bursts"].values()):
@@ -152,6 +195,6 @@ def proof_table(report, earlier):
     return "\n".join(text).rstrip()
 
 
-def burst_rows(run):
+def burst_rows(run: dict[str, Any]) -> list[tuple[str, str]]:
     """All bursts of a run as (title, text)."""
     return [(burst_title(host, one), burst_cell(one)) for host, bursts in run["bursts"].items() for one in bursts]

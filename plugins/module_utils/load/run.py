@@ -1,10 +1,11 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A load in the background: it is started, looked at and stopped by one call each, and ends by itself when nobody looks any more.
+"""A load in the background: it is started, looked at and stopped by one call each,
+and ends by itself when nobody looks any more.
 
-In a folder of its own that is gone afterwards: C(state.json) is what it says, C(process) which process says it, C(lease) is touched by
-whoever looks, C(stop) ends it.
+In a folder of its own that is gone afterwards: C(state.json) is what it says, C(process) which process says it,
+C(lease) is touched by whoever looks, C(stop) ends it.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ import stat
 import sys
 import tempfile
 import time
+from collections.abc import Callable
+from typing import Any
 
 from ..core import schema
 from ..core.process import parse_stat
@@ -35,12 +38,22 @@ class LoadError(Exception):
     """What is wrong, as a sentence."""
 
 
-def start(wanted, facts):
+def start(wanted: dict[str, Any], facts: dict[str, Any]) -> str:
     """Starts a load and returns its folder."""
     folder = tempfile.mkdtemp(prefix=PREFIX, dir=base())
     touch(f"{folder}/lease")
-    write(folder, "state", {"phase": "ramp", "seconds": 0, "held_seconds": 0, "counts": load_counts.total([]), "workers_lost": 0,
-                            "deadline": facts["deadline"]})
+    write(
+        folder,
+        "state",
+        {
+            "phase": "ramp",
+            "seconds": 0,
+            "held_seconds": 0,
+            "counts": load_counts.total([]),
+            "workers_lost": 0,
+            "deadline": facts["deadline"],
+        },
+    )
     sys.stdout.flush()
     sys.stderr.flush()
     pid = os.fork()
@@ -61,13 +74,14 @@ def start(wanted, facts):
     return folder
 
 
-def base():
+def base() -> str | None:
     """The folder of the folders: for root one in which nobody else can make a name that has become free."""
     return "/run" if os.geteuid() == 0 and os.path.isdir("/run") else None
 
 
-def stat_of(pid):
-    """What the kernel says of a process that runs; None of one that is gone, or that only waits for its parent to take note of its end."""
+def stat_of(pid: int) -> dict[str, Any] | None:
+    """What the kernel says of a process that runs;
+    None of one that is gone, or that only waits for its parent to take note of its end."""
     try:
         with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
             found = parse_stat(file.read())
@@ -76,26 +90,29 @@ def stat_of(pid):
     return None if found["state"] in "ZX" else found
 
 
-def look(folder):
+def look(folder: str) -> dict[str, Any]:
     """What a load says. Whoever looks lets it go on."""
     found = check(folder)
     touch(f"{found}/lease")
     return alive(found)
 
 
-def alive(folder):
+def alive(folder: str) -> dict[str, Any]:
     """What a load says. Raises LoadError where it cannot say anything any more."""
     process = read(folder, "process")
     found = stat_of(process["pid"])
     # In this order: one that has ended in between has said so before.
     said = read(folder, "state")
     if said["phase"] != "ended" and (found is None or found["start_ticks"] != process["start_ticks"]):
-        raise LoadError(f"its process {process['pid']} is gone, {said['seconds']:g} s after its start or later, and has not said what was held. Somebody has "
-                        "killed it, or the kernel, out of memory: see its log on this host (journalctl -k), and start it anew.")
+        raise LoadError(
+            f"its process {process['pid']} is gone, {said['seconds']:g} s after its start or later, and has not said "
+            "what was held. Somebody has killed it, or the kernel, out of memory: see its log on this host "
+            "(journalctl -k), and start it anew."
+        )
     return said
 
 
-def stop(folder, sleep=time.sleep):
+def stop(folder: str, sleep: Callable[[float], None] = time.sleep) -> dict[str, Any]:
     """Ends a load and returns what it said at its end; its folder is gone."""
     found = check(folder)
     touch(f"{found}/stop")
@@ -108,7 +125,7 @@ def stop(folder, sleep=time.sleep):
         shutil.rmtree(found)
 
 
-def check(folder):
+def check(folder: str) -> str:
     """The folder, where it is one of a load, and of this user: somebody else could have links in it."""
     try:
         found = os.lstat(folder)
@@ -116,20 +133,25 @@ def check(folder):
         found = None
     if found and (not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid()):
         kind = "a folder" if stat.S_ISDIR(found.st_mode) else "no folder"
-        raise LoadError(f"{folder}: found {kind} of user id {found.st_uid}, wanted the folder of a load, of user id {os.geteuid()}. Nothing was read or "
-                        "written in it. See who made it, and start the load anew.")
+        raise LoadError(
+            f"{folder}: found {kind} of user id {found.st_uid}, wanted the folder of a load, of user id {os.geteuid()}."
+            " Nothing was read or written in it. See who made it, and start the load anew."
+        )
     if not (found and os.path.basename(folder).startswith(PREFIX) and os.path.isfile(f"{folder}/state.json")):
-        raise LoadError(f"{folder or 'an empty path'} is no folder of a load that runs: it has ended, or was never started. Start it anew.")
+        raise LoadError(
+            f"{folder or 'an empty path'} is no folder of a load that runs: it has ended, or was never started. Start "
+            "it anew."
+        )
     return folder
 
 
-def touch(path):
+def touch(path: str) -> None:
     """Makes a file new."""
     with open(path, "a", encoding="utf-8"):
         os.utime(path)
 
 
-def read(folder, name):
+def read(folder: str, name: str) -> dict[str, Any]:
     """What C(write) has written."""
     path = f"{folder}/{name}.json"
     with open(path, encoding="utf-8") as file:
@@ -139,7 +161,7 @@ def read(folder, name):
             raise LoadError(str(error) if isinstance(error, schema.VersionError) else f"{path} is damaged ({error}): start the load anew") from error
 
 
-def write(folder, name, said):
+def write(folder: str, name: str, said: dict[str, Any]) -> None:
     """Writes it whole."""
     with open(f"{folder}/{name}.new", "w", encoding="utf-8") as file:
         file.write(schema.LOAD.render(said))
@@ -149,13 +171,16 @@ def write(folder, name, said):
 class Load:
     """The process that starts the others, adds up what they count, and ends them."""
 
-    def __init__(self, wanted, facts, folder):
+    def __init__(self, wanted: dict[str, Any], facts: dict[str, Any], folder: str) -> None:
         self.wanted, self.facts, self.folder = wanted, facts, folder
         self.counts = load_counts.Counts(len(facts["workers"]))
         self.flag = mmap.mmap(-1, 1)
-        self.pids, self.lost, self.began, self.full = [], 0, time.monotonic(), None
+        self.pids: list[int] = []
+        self.lost, self.began = 0, time.monotonic()
+        #: When all were tried, by time.monotonic().
+        self.full: float | None = None
 
-    def run(self):
+    def run(self) -> None:
         """Starts the processes, and says how it goes until it is to end."""
         # For these processes only, as far as the host lets them.
         hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
@@ -176,7 +201,7 @@ class Load:
             os.waitpid(pid, 0)
         self.say("ended", last, held)
 
-    def fork(self, row):
+    def fork(self, row: int) -> int:
         """One process. It ends with this one, too."""
         parent = os.getpid()
         pid = os.fork()
@@ -188,14 +213,15 @@ class Load:
         finally:
             os._exit(0)
 
-    def reap(self):
+    def reap(self) -> int:
         """Processes that have ended. Returns how many."""
         gone = [pid for pid in self.pids if os.waitpid(pid, os.WNOHANG)[0]]
         self.pids = [pid for pid in self.pids if pid not in gone]
         return len(gone)
 
-    def over(self):
-        """Whether it is to end: somebody says so, nobody looks any more, its time is over, or its processes are gone."""
+    def over(self) -> bool:
+        """Whether it is to end: somebody says so, nobody looks any more, its time is over,
+        or its processes are gone."""
         self.lost += self.reap()
         if not os.path.exists(f"{self.folder}/lease"):
             return True
@@ -203,13 +229,20 @@ class Load:
         if left:
             # Nobody will ask for what it says.
             shutil.rmtree(self.folder, ignore_errors=True)
-        return left or not self.pids or os.path.exists(f"{self.folder}/stop") or time.monotonic() - self.began > self.facts["deadline"]
+        return (
+            left
+            or not self.pids
+            or os.path.exists(f"{self.folder}/stop")
+            or time.monotonic() - self.began > self.facts["deadline"]
+        )
 
-    def say(self, phase, last=None, now=None):
+    def say(self, phase: str, last: dict[str, int] | None = None, now: float | None = None) -> None:
         """Writes what is so, or what was so last."""
         said, now = last or load_counts.total(self.counts.rows()), now or time.monotonic()
         # A process that has reached a limit tries no more of its share.
-        tried_all = said["tried"] >= self.wanted["connections"] or said["stopped"] + self.lost >= len(self.facts["workers"])
+        tried_all = said["tried"] >= self.wanted["connections"] or said["stopped"] + self.lost >= len(
+            self.facts["workers"]
+        )
         if not self.full and tried_all and load_counts.settled(said) >= said["tried"]:
             self.full = now
         if os.path.isdir(self.folder):

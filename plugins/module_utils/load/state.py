@@ -1,21 +1,26 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a host says about the connections that it makes or takes: its processes, its kernel's counters, its limits. Only read."""
+"""What a host says about the connections that it makes or takes:
+its processes, its kernel's counters, its limits. Only read."""
 
 from __future__ import annotations
 
-import os
 import re
 import resource
-import socket
+from collections.abc import Iterator
+from typing import Any
 
 from ..core import process, sockets
-from ..core.plan import Plan
+from ..core.component import NOTHING_SEEN, Desired, Seen
+from ..core.host import Host
+from ..core.plan import Draft, Plan
 from ..host_state import machine
 from ..proxy import haproxy_socket
 
-SPEC = {
+NAME = "load_state"
+
+SPEC: dict[str, Any] = {
     "watched": {
         "type": "list", "elements": "dict", "default": [],
         "options": {
@@ -26,8 +31,8 @@ SPEC = {
     "socket": {"type": "path", "default": ""},
 }
 
-#: Counters of /proc/net/netstat: connections that found the queue of a listening socket full, and SYNs that were dropped for it or for
-#: another reason; SYN cookies sent; SYNs dropped with the queue of half open ones full.
+#: Counters of /proc/net/netstat: connections that found the queue of a listening socket full, and SYNs that were
+#: dropped for it or for another reason; SYN cookies sent; SYNs dropped with the queue of half open ones full.
 COUNTERS = ("ListenOverflows", "ListenDrops", "SyncookiesSent", "TCPReqQFullDrop")
 
 _NUMBER = re.compile(r"[0-9]{1,18}")
@@ -35,98 +40,107 @@ _NUMBER = re.compile(r"[0-9]{1,18}")
 CONNTRACK = "/proc/sys/net/netfilter/nf_conntrack_"
 
 
-def parse_netstat(text):
+def parse_netstat(text: str) -> dict[str, int]:
     """The TcpExt counters of /proc/net/netstat as a dictionary: two lines, names and numbers."""
     lines = [line.split()[1:] for line in text.splitlines() if line.startswith("TcpExt:")]
     pairs = zip(*lines) if len(lines) == 2 else ()
     return {name: int(value) for name, value in pairs if _NUMBER.fullmatch(value)}
 
 
-def parse_sockstat(text):
+def parse_sockstat(text: str) -> dict[str, int]:
     """The TCP line of /proc/net/sockstat: C({inuse, orphan, tw, alloc, mem}), C(mem) in pages."""
     words = next((line.split()[1:] for line in text.splitlines() if line.startswith("TCP:")), [])
     return {name: int(value) for name, value in zip(words[::2], words[1::2]) if _NUMBER.fullmatch(value)}
 
 
-def number(host, path):
+def number(host: Host, path: str) -> int | None:
     """A file with one number; None where it has none."""
     text = (process.seen(host.read, path) or "").strip()
     return int(text) if _NUMBER.fullmatch(text) else None
 
 
-def conntrack(host):
+def conntrack(host: Host) -> tuple[int, int] | None:
     """The (count, most) of the connection tracking table; None where nothing is tracked here."""
-    found = number(host, CONNTRACK + "count"), number(host, CONNTRACK + "max")
-    return None if None in found else found
+    count, most = number(host, CONNTRACK + "count"), number(host, CONNTRACK + "max")
+    return None if count is None or most is None else (count, most)
 
 
-def memory(host):
+def memory(host: Host) -> dict[str, int]:
     """The memory that is there and the memory that is free, in bytes, the container's own where it has a limit."""
     return machine.limited(machine.parse_meminfo(host.read("/proc/meminfo") or ""), machine.cgroup_memory(host))
 
 
-def read(host, wanted):
+def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, Any]:
     """The processes that listen on the watched ports, and the host's counters."""
     found = sockets.listeners(host) or []
     netstat = parse_netstat(host.read("/proc/net/netstat") or "")
     return {
-        "processes": [row for item in wanted["watched"] for row in _processes(host, item, found)],
+        "processes": [row for item in desired["watched"] for row in _processes(host, item, found)],
         "counters": {name: netstat.get(name, 0) for name in COUNTERS},
         "sockets": parse_sockstat(host.read("/proc/net/sockstat") or ""),
         "conntrack": conntrack(host),
-        "proxy": _proxy(wanted["socket"]),
-        "cpus": os.cpu_count() or 1,
+        "proxy": _proxy(host, desired["socket"]),
+        "cpus": host.processors(),
         **memory(host),
     }
 
 
-def _processes(host, item, found):
-    """The processes of one watched port, without those that hold the socket and none of its connections (a master) being told apart."""
+def _processes(host: Host, item: dict[str, Any], found: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """The processes of one watched port, without those that hold the socket and none
+    of its connections (a master) being told apart."""
     rows = [row for row in found if row["port"] == item["port"]]
     for pid in sorted({pid for row in rows for pid in row["pids"]}):
         one = process.process(host, pid)
         if one is not None:
             files = process.seen(host.listdir, f"/proc/{pid}/fd")
-            yield {"name": item["name"], "port": item["port"], "pid": pid, "process": one["comm"], "memory_bytes": one["rss_kb"] * 1024,
-                   "files": None if files is None else len(files), "nofile": (one["nofile"] or (None,))[0],
-                   "backlog": min(row["backlog"] for row in rows), "started": one["started"]}
+            yield {
+                "name": item["name"],
+                "port": item["port"],
+                "pid": pid,
+                "process": one["comm"],
+                "memory_bytes": one["rss_kb"] * 1024,
+                "files": None if files is None else len(files),
+                "nofile": (one["nofile"] or (None,))[0],
+                "backlog": min(row["backlog"] for row in rows),
+                "started": one["started"],
+            }
 
 
-def _proxy(path):
+def _proxy(host: Host, path: str) -> dict[str, int] | None:
     """What HAProxy says of its own limit; None where it is not asked or does not answer."""
-    if not path or not os.path.exists(path):
+    if not path or not host.exists(path):
         return None
     try:
-        said = haproxy_socket.parse_info(haproxy_socket.ask(path, "show info"))
+        said = haproxy_socket.parse_info(haproxy_socket.ask(host, path, "show info"))
     except OSError:
         return None
     numbers = [said.get(name, "0") for name in ("CurrConns", "Maxconn")]
     return dict(zip(("connections", "most"), map(int, numbers))) if all(map(_NUMBER.fullmatch, numbers)) else None
 
 
-def plan(wanted, state):
+def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     """What was read: pure, and nothing is ever to be done."""
-    del wanted
-    return Plan(facts={"load": state})
+    return Draft(facts={"load": state}).plan(desired, state)
 
 
-def client(host, wanted):
+def client(host: Host, wanted: dict[str, Any]) -> dict[str, Any]:
     """What this host has for making connections. The hard limit of open files is that of the process that reads it."""
     low, high = (host.read("/proc/sys/net/ipv4/ip_local_port_range") or "32768 60999").split()
     most = max(resource.getrlimit(resource.RLIMIT_NOFILE))
+    taken = host.read("/proc/sys/net/ipv4/ip_local_reserved_ports") or ""
     table, files = conntrack(host), (host.read("/proc/sys/fs/file-nr") or "").split()
     return {
         "nofile": most if most != resource.RLIM_INFINITY else int(host.read("/proc/sys/fs/nr_open") or 1 << 20),
-        "cpus": os.cpu_count() or 1,
-        "ports": int(high) - int(low) + 1 - reserved(host.read("/proc/sys/net/ipv4/ip_local_reserved_ports") or "", int(low), int(high)),
+        "cpus": host.processors(),
+        "ports": int(high) - int(low) + 1 - reserved(taken, int(low), int(high)),
         "memory_free_bytes": memory(host)["memory_free_bytes"],
         "files_free": max(0, int(files[2]) - int(files[0])) if len(files) == 3 else None,
         "conntrack_free": None if table is None else max(0, table[1] - table[0]),
-        "local": {target["address"]: is_local(target["address"]) for target in wanted["targets"]},
+        "local": {target["address"]: is_local(host, target["address"]) for target in wanted["targets"]},
     }
 
 
-def reserved(text, low, high):
+def reserved(text: str, low: int, high: int) -> int:
     """How many ports of a range a list such as C(8000-8001,4430) takes away."""
     taken = set()
     for part in text.replace("\n", "").split(","):
@@ -136,13 +150,6 @@ def reserved(text, low, high):
     return len([port for port in taken if low <= port <= high])
 
 
-def is_local(address):
+def is_local(host: Host, address: str) -> bool:
     """Whether an IPv4 address is this host's own: then it can be called from every address of the loopback."""
-    if ":" in address:
-        return False
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as link:
-        try:
-            link.bind((address, 0))
-        except OSError:
-            return False
-    return True
+    return ":" not in address and not host.bind_error(address)

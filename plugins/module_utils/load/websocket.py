@@ -1,7 +1,8 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The frames and the handshake of a WebSocket's client (RFC 6455), as little of it as holding connections needs. Pure."""
+"""The frames and the handshake of a WebSocket's client (RFC 6455),
+as little of it as holding connections needs. Pure."""
 
 from __future__ import annotations
 
@@ -15,17 +16,20 @@ HEAD_MOST = 16384
 _STATUS = re.compile(rb"HTTP/1\.[01] (\d{3})\b")
 
 
-def handshake(path, host, headers):
-    """The request as bytes. Every connection has the same key: the answer is not cached by anybody, and its hash is not of interest."""
+def handshake(path: str, host: str, headers: dict[str, str]) -> bytes:
+    """The request as bytes. Every connection has the same key:
+    the answer is not cached by anybody, and its hash is not of interest."""
     lines = {"Host": host, "Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13",
              "Sec-WebSocket-Key": "eGl0cnVtLmhvc3QgbG9hZA=="}
     named = {name.lower(): name for name in lines}
     for name, value in headers.items():
         lines[named.get(name.lower(), name)] = str(value)
-    return "".join([f"GET {path} HTTP/1.1\r\n", *[f"{name}: {value}\r\n" for name, value in lines.items()], "\r\n"]).encode()
+    return "".join(
+        [f"GET {path} HTTP/1.1\r\n", *[f"{name}: {value}\r\n" for name, value in lines.items()], "\r\n"]
+    ).encode()
 
 
-def answered(data):
+def answered(data: bytes) -> tuple[int | None, bytes]:
     """C((status, rest)) of a whole answer, C((None, data)) of one that is not whole, C((0, b"")) of what is no HTTP."""
     end = data.find(b"\r\n\r\n")
     if end < 0:
@@ -34,17 +38,18 @@ def answered(data):
     return (int(found.group(1)), data[end + 4:]) if found else (0, b"")
 
 
-def frame(kind, payload=b""):
+def frame(kind: int, payload: bytes = b"") -> bytes:
     """A frame of a client with at most 125 bytes. It is masked, as all of a client are, with zeros."""
     return bytes((0x80 | kind, 0x80 | len(payload), 0, 0, 0, 0)) + payload
 
 
-def frames(data, skip=0):
+def frames(data: bytes, skip: int = 0) -> tuple[list[tuple[int, bytes]], bytes, int]:
     """The frames of a server in C(data): C(([(kind, payload)], rest, skip)).
 
-    The payload of data frames is not kept: C(skip) are the bytes of one that are still to come. Pings and the like are waited for.
+    The payload of data frames is not kept: C(skip) are the bytes of one that are still to come.
+    Pings and the like are waited for.
     """
-    found = []
+    found: list[tuple[int, bytes]] = []
     while True:
         passed = min(skip, len(data))
         data, skip = data[passed:], skip - passed

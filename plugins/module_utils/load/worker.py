@@ -1,7 +1,8 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One process of a load: opens its share of WebSockets in a ramp, holds them with pings, and counts. Standard library, one epoll."""
+"""One process of a load: opens its share of WebSockets in a ramp, holds them with pings, and counts.
+Standard library, one epoll."""
 
 from __future__ import annotations
 
@@ -11,13 +12,16 @@ import socket
 import ssl
 import time
 from collections import deque
+from collections.abc import Callable
+from typing import Any
 
 from ..proxy.definition import bracketed
 from . import planning as load_plan
 from . import websocket
-from .counts import FAILED, repeated
+from .counts import FAILED, Counts, repeated
 
-#: The port is chosen at connect(), where the kernel knows the other end: one port then serves several targets (ip(7), Linux 4.2).
+#: The port is chosen at connect(), where the kernel knows the other end:
+#: one port then serves several targets (ip(7), Linux 4.2).
 IP_BIND_ADDRESS_NO_PORT = 24
 
 #: How often a process looks up, in seconds, and how many events it takes at once.
@@ -38,35 +42,51 @@ IN, OUT = select.EPOLLIN | select.EPOLLRDHUP, select.EPOLLOUT
 
 
 class Connection:
-    """One connection: C(since) is when its present state began, C(asked) when the ping that is not answered was sent (else 0)."""
+    """One connection: C(since) is when its present state began,
+    C(asked) when the ping that is not answered was sent (else 0)."""
 
     __slots__ = ("socket", "state", "since", "asked", "data", "skip", "target")
 
-    def __init__(self, link, target, now):
+    def __init__(self, link: socket.socket, target: int, now: float) -> None:
         self.socket, self.target, self.state = link, target, CONNECTING
         self.since, self.asked, self.data, self.skip = now, 0.0, b"", 0
 
 
 class Worker:
-    """The connections of one process. C(share) is its part of the plan, C(row) its row of C(counts), C(ended()) says when to stop."""
+    """The connections of one process. C(share) is its part of the plan, C(row) its row of C(counts),
+    C(ended()) says when to stop."""
 
-    def __init__(self, wanted, facts, share, counts, row, ended):
-        self.wanted, self.facts, self.share, self.counts, self.row, self.ended = wanted, facts, share, counts, row, ended
+    def __init__(
+        self,
+        wanted: dict[str, Any],
+        facts: dict[str, Any],
+        share: dict[str, Any],
+        counts: Counts,
+        row: int,
+        ended: Callable[[], bool],
+    ) -> None:
+        self.wanted, self.facts, self.share = wanted, facts, share
+        self.counts, self.row, self.ended = counts, row, ended
         self.epoll = select.epoll()
-        self.open, self.pending, self.beats = {}, deque(), deque()
+        self.open: dict[int, Connection] = {}
+        self.pending: deque[tuple[float, int, Connection]] = deque()
+        self.beats: deque[tuple[float, Connection]] = deque()
         self.tried, self.waiting, self.failures, self.stopped = 0, 0, 0, False
-        self.requests = [websocket.handshake(wanted["path"], f"{bracketed(target['address'])}:{target['port']}", wanted["headers"])
-                         for target in wanted["targets"]]
+        self.requests = [
+            websocket.handshake(wanted["path"], f"{bracketed(target['address'])}:{target['port']}", wanted["headers"])
+            for target in wanted["targets"]
+        ]
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        # It is asked at an address of the inventory, for which no certificate is made out, and no secret but the user's own headers is sent.
+        # It is asked at an address of the inventory, for which no certificate is made out,
+        # and no secret but the user's own headers is sent.
         self.context.check_hostname, self.context.verify_mode = False, ssl.CERT_NONE
 
-    def count(self, name, more=1):
+    def count(self, name: str, more: int = 1) -> None:
         """Adds to a number of this process."""
         self.counts.add(self.row, name, more)
         self.failures += name in FAILED
 
-    def run(self):
+    def run(self) -> None:
         """Opens, holds and closes."""
         last, credit = time.monotonic(), 1.0
         while not self.ended():
@@ -79,12 +99,17 @@ class Worker:
             self.heartbeats(now)
         self.close()
 
-    def ramp(self, now, due):
-        """Begins so many connections, and returns how many it has begun: no more than its share, and none where a limit is reached."""
+    def ramp(self, now: float, due: int) -> int:
+        """Begins so many connections, and returns how many it has begun:
+        no more than its share, and none where a limit is reached."""
         before = self.tried
         if not self.stopped and self.failures > max(FAILURES_LEAST, self.share["connections"] // FAILURES_SHARE):
             self.end_ramp()
-        while self.tried < min(before + due, self.share["connections"]) and self.waiting < PENDING_MOST and not self.stopped:
+        while (
+            self.tried < min(before + due, self.share["connections"])
+            and self.waiting < PENDING_MOST
+            and not self.stopped
+        ):
             number = self.share["first"] + self.tried
             index = number % len(self.wanted["targets"])
             sources = self.facts["sources"][index]
@@ -93,13 +118,16 @@ class Worker:
             self.connect(index, sources[number // len(self.wanted["targets"]) % len(sources)], now)
         return self.tried - before
 
-    def connect(self, index, source, now):
+    def connect(self, index: int, source: str, now: float) -> None:
         """Begins one connection."""
         target = self.wanted["targets"][index]
         family = socket.AF_INET6 if ":" in target["address"] else socket.AF_INET
-        link = None
         try:
             link = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+        except OSError as error:
+            self.refused(error)
+            return
+        try:
             if source:
                 link.setsockopt(socket.IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1)
                 link.bind((source, 0))
@@ -107,8 +135,7 @@ class Worker:
         except BlockingIOError:
             pass
         except OSError as error:
-            if link is not None:
-                link.close()
+            link.close()
             self.refused(error)
             return
         connection = Connection(link, index, now)
@@ -117,7 +144,7 @@ class Worker:
         self.pending.append((now, link.fileno(), connection))
         self.epoll.register(link.fileno(), IN | OUT)
 
-    def refused(self, error):
+    def refused(self, error: OSError) -> None:
         """Counts why a connection could not even begin, or was not made."""
         code = error.errno or 0
         if code in (errno.EMFILE, errno.ENFILE):
@@ -134,13 +161,13 @@ class Worker:
         if code in (errno.EMFILE, errno.ENFILE, errno.EADDRNOTAVAIL):
             self.end_ramp()
 
-    def end_ramp(self):
+    def end_ramp(self) -> None:
         """No more is tried: a limit is reached, and the rest would end at it as well."""
         if not self.stopped:
             self.stopped = True
             self.count("stopped")
 
-    def events(self, seconds):
+    def events(self, seconds: float) -> None:
         """What has happened to the connections."""
         for handle, _event in self.epoll.poll(seconds, EVENTS):
             connection = self.open.get(handle)
@@ -153,7 +180,7 @@ class Worker:
             except OSError as error:
                 self.lost(connection, error)
 
-    def progress(self, connection):
+    def progress(self, connection: Connection) -> None:
         """Takes a connection as far as it goes now. Raises OSError where it has ended."""
         link, now = connection.socket, time.monotonic()
         if connection.state == CONNECTING:
@@ -180,7 +207,7 @@ class Worker:
             if connection.state == CLOSING:
                 return
 
-    def received(self, connection, data, now):
+    def received(self, connection: Connection, data: bytes, now: float) -> None:
         """What the server has sent."""
         if connection.state == UPGRADING:
             status, data = websocket.answered(data)
@@ -208,7 +235,7 @@ class Worker:
             elif kind == websocket.CLOSE:
                 raise OSError(0, "closed by the server")
 
-    def lost(self, connection, error):
+    def lost(self, connection: Connection, error: OSError) -> None:
         """A connection has ended that this side did not end."""
         if connection.state == OPEN:
             self.count("held", -1)
@@ -221,7 +248,7 @@ class Worker:
         else:
             self.forget(connection, "closed_early")
 
-    def forget(self, connection, name=""):
+    def forget(self, connection: Connection, name: str = "") -> None:
         """Closes this side, and counts why."""
         if connection.state in (CONNECTING, SHAKING, UPGRADING):
             self.waiting -= 1
@@ -231,15 +258,18 @@ class Worker:
         del self.open[connection.socket.fileno()]
         connection.socket.close()
 
-    def expire(self, now):
+    def expire(self, now: float) -> None:
         """Those that were not opened in time. They stand in the order of their beginning."""
-        while self.pending and (self.pending[0][2].state in (OPEN, CLOSING) or now - self.pending[0][0] > self.wanted["timeout"]):
+        while self.pending and (
+            self.pending[0][2].state in (OPEN, CLOSING) or now - self.pending[0][0] > self.wanted["timeout"]
+        ):
             _began, _handle, connection = self.pending.popleft()
             if connection.state in (CONNECTING, SHAKING, UPGRADING):
                 self.forget(connection, "unanswered")
 
-    def heartbeats(self, now):
-        """A ping on each connection whose turn it is; one whose ping is still not answered is silent: it is not held any more."""
+    def heartbeats(self, now: float) -> None:
+        """A ping on each connection whose turn it is; one whose ping is still not answered is silent:
+        it is not held any more."""
         while self.beats and self.beats[0][0] <= now:
             _due, connection = self.beats.popleft()
             if connection.state != OPEN:
@@ -263,8 +293,9 @@ class Worker:
             connection.asked = now
             self.count("pings")
 
-    def close(self):
-        """Ends every connection as a browser would, so that no server logs a reset, and waits a little for the servers to close as well."""
+    def close(self) -> None:
+        """Ends every connection as a browser would, so that no server logs a reset,
+        and waits a little for the servers to close as well."""
         for connection in list(self.open.values()):
             try:
                 if connection.state == OPEN:

@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from . import iptables as redirects_iptables
 from . import nft as redirects_nft
-from .rules import remove, run, write
+from .rules import Step, remove, run, write
 
 UNIT = "xitrum-host-redirects.service"
 #: Does the same again: a unit that is active is not started by what wants it, and nftables.service may be started any time.
@@ -47,7 +49,7 @@ Type=oneshot
 _TARGETS = {UNIT: "multi-user.target nftables.service", AGAIN: "nftables.service"}
 
 
-def commands(backend, families, paths):
+def commands(backend: str, families: list[str], paths: dict[str, str]) -> list[str]:
     """What the unit runs: loads the rules, any number of times with the same result."""
     if backend == "nftables":
         return [f"{paths['nft']} -f {redirects_nft.FILE}"]
@@ -62,7 +64,7 @@ def commands(backend, families, paths):
     return found
 
 
-def unit_text(unit, backend, families, paths):
+def unit_text(unit: str, backend: str, families: list[str], paths: dict[str, str]) -> str:
     """The file of one of UNITS."""
     lines = commands(backend, families, paths)
     text = _HEAD[unit] + "".join(f"ExecStart={line}\n" for line in lines)
@@ -71,12 +73,12 @@ def unit_text(unit, backend, families, paths):
     return f"{text}\n[Install]\nWantedBy={_TARGETS[unit]}\n"
 
 
-def path_of(unit):
+def path_of(unit: str) -> str:
     """Where a unit's file is."""
     return f"{FOLDER}/{unit}"
 
 
-def steps(wanted, state):
+def steps(wanted: dict[str, Any], state: dict[str, Any]) -> list[Step]:
     """What has to be done so that systemd has these units, enabled and the first active; C(wanted) maps each to its text, or is empty."""
     if not state["systemd"]:
         return []

@@ -13,8 +13,9 @@ from typing import Any
 
 from ..core import addresses, foreign_file, recorded
 from ..core.addresses import parse_interfaces
-from ..core.host import LISTING_BYTES
-from ..core.plan import RUN, Plan, Problem, Row
+from ..core.component import NOTHING_SEEN, Applied, Desired, Execution, Seen
+from ..core.host import LISTING_BYTES, Host
+from ..core.plan import RUN, Draft, Plan, Problem, Row
 from ..core.process import parse_unit
 from ..core.sockets import listeners, unread_note
 from . import boot as redirects_boot
@@ -29,12 +30,16 @@ from .rules import (
     FAMILY_NAME,
     FOLDER,
     OUTSIDE,
+    Rule,
+    Step,
     lines_of,
     text_of,
     wanted_rules,
 )
 
 BACKENDS = {"nftables": redirects_nft, "iptables": redirects_iptables, "firewalld": redirects_firewalld}
+
+NAME = "redirects"
 
 SPEC: dict[str, Any] = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
@@ -52,6 +57,25 @@ SPEC: dict[str, Any] = {
     "probe": {"type": "bool", "default": False},
 }
 
+def _unread(error: Exception) -> str:
+    return f"redirects: the host could not be read: {error}. Live rules are read by root: set become."
+
+
+def _failure(_host: Host, _plan: Plan, error: Exception) -> str:
+    return f"redirects: {error}"
+
+
+def _left(plan: Plan) -> str:
+    return f"see the rows. Left to do: {told(plan)}"
+
+
+def _header(_desired: Desired) -> str:
+    return "redirects"
+
+
+#: Applied twice where it has to be: what a back end left behind shows only once ours are gone from it.
+EXECUTION = Execution(header=_header, unread=_unread, describe=_failure, rounds=2, left=_left)
+
 PROGRAMS = ("nft", "iptables", "ip6tables", "firewall-cmd")
 SERVICES = ("firewalld.service", "nftables.service", "iptables.service", "netfilter-persistent.service", *redirects_boot.UNITS)
 _PROPERTIES = "Id,Names,LoadState,ActiveState,UnitFileState,NeedDaemonReload"
@@ -62,13 +86,13 @@ _NF_CONNTRACK = "/proc/sys/net/netfilter/nf_conntrack"
 
 # ---------------------------------------------------------------------------------------------------------- reading
 
-def read(host, wanted):
+def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, Any]:
     """Everything about the host's redirects. Live rules need root."""
-    state = {"paths": {name: host.which(name) for name in PROGRAMS}, "unread": []}
+    state: dict[str, Any] = {"paths": {name: host.which(name) for name in PROGRAMS}, "unread": []}
     state["families"] = [family for family in FAMILIES if family == "ipv4" or addresses.supports_ipv6(host)]
     state["reachable"] = [family for family in state["families"] if family == "ipv4" or addresses.has_ipv6(host)]
     state["systemd"] = host.exists("/run/systemd/system")
-    state["units"] = _units(host, [*SERVICES, *map(redirects_ports.unit_name, wanted["stop_conflicting"])]) if state["systemd"] else {}
+    state["units"] = _units(host, [*SERVICES, *map(redirects_ports.unit_name, desired["stop_conflicting"])]) if state["systemd"] else {}
     saves, variant = _saves(host, state)
     state["variant"], state["legacy"] = variant, variant == "legacy" and any(saves.values())
     state["nftables"] = {"objects": _objects(host, state), "file": host.read(redirects_nft.FILE)}
@@ -87,25 +111,25 @@ def read(host, wanted):
     state["interfaces"] = host.listdir("/sys/class/net")
     state["addresses"] = _addresses(host, state)
     sockets = listeners(host)
-    state["holders"] = redirects_ports.holders(host, sockets, wanted)
+    state["holders"] = redirects_ports.holders(host, sockets, desired)
     state["sockets_note"] = unread_note(sockets)
     state["listening"] = {row["port"] for row in sockets or []}
     state["conntrack"] = {name: _number(host.read(f"{_NF_CONNTRACK}_{name}")) for name in ("max", "count")}
     state["answers"] = (
-        redirects_ports.probe_all(wanted, state["reachable"])
-        if wanted["probe"] and wanted["state"] == "present"
+        redirects_ports.probe_all(host, desired, state["reachable"])
+        if desired["probe"] and desired["state"] == "present"
         else {}
     )
-    rules = rules_of(wanted, state) if backend_of(wanted, state)[0] == "firewalld" else []
+    rules = rules_of(desired, state) if backend_of(desired, state)[0] == "firewalld" else []
     if active and redirects_firewalld.effective(state["firewalld"], state["families"]) != rules:
         # Asked only when something is to do: each question takes a quarter of a second.
         state["firewalld"]["runtime"] = redirects_firewalld.runtime_rules(host.run(["firewall-cmd", "--direct", "--get-all-rules"]).out)
     return state
 
 
-def read_live(host):
+def read_live(host: Host) -> dict[str, Any]:
     """The live rules alone, as L(redirects_foreign.find_takings) takes them, and what an aim of it needs of the host."""
-    state = {"paths": {name: host.which(name) for name in PROGRAMS}, "unread": []}
+    state: dict[str, Any] = {"paths": {name: host.which(name) for name in PROGRAMS}, "unread": []}
     state["families"] = [family for family in FAMILIES if family == "ipv4" or addresses.supports_ipv6(host)]
     saves, _variant = _saves(host, state)
     state["nftables"], state["iptables"] = {"objects": _objects(host, state)}, {"live": saves}
@@ -113,7 +137,7 @@ def read_live(host):
     return state
 
 
-def read_live_pairs(host):
+def read_live_pairs(host: Host) -> list[dict[str, Any]]:
     """The live redirects of ours as pairs, whichever back end has them; none where this user may not read the rules."""
     state = read_live(host)
     state["firewalld"] = {"live": state["iptables"]["live"]}
@@ -123,13 +147,13 @@ def read_live_pairs(host):
     return [found[outside] for outside in sorted(found)]
 
 
-def _units(host, names):
+def _units(host: Host, names: list[str]) -> dict[str, dict[str, str]]:
     said = host.run(["systemctl", "show", "--no-pager", f"--property={_PROPERTIES}", "--", *dict.fromkeys(names)])
     shown = [parse_unit(block) for block in said.out.split("\n\n")] if said.rc == 0 else []
     return {name: unit for unit in shown for name in unit.get("Names", unit.get("Id", "")).split()}
 
 
-def _saves(host, state):
+def _saves(host: Host, state: dict[str, Any]) -> tuple[dict[str, str | None], str]:
     """iptables-save's output of each family, and which kernel interface it speaks: C(nft) or C(legacy)."""
     saves, variant = dict.fromkeys(FAMILIES), ""
     for family in state["families"]:
@@ -149,7 +173,7 @@ def _saves(host, state):
     return saves, variant
 
 
-def _objects(host, state):
+def _objects(host: Host, state: dict[str, Any]) -> list[dict[str, Any]]:
     if state["paths"]["nft"] is None:
         return []
     said = host.run(["nft", "-j", "list", "ruleset"], limit=LISTING_BYTES)
@@ -162,7 +186,7 @@ def _objects(host, state):
     return []
 
 
-def _addresses(host, state):
+def _addresses(host: Host, state: dict[str, Any]) -> list[Any]:
     """The host's own addresses, where a rule of somebody else is for some addresses only."""
     takings = redirects_foreign.find_takings(state["nftables"]["objects"], state["iptables"]["live"])
     if not any(condition.kind == "daddr" for some in takings.values() for taking in some for condition in taking.conditions):
@@ -171,7 +195,7 @@ def _addresses(host, state):
     return [address for _name, address in parse_interfaces(listed.out)]
 
 
-def _saver(state):
+def _saver(state: dict[str, Any]) -> str:
     """The distribution's unit that restores iptables at boot; empty where none is installed and enabled."""
     for name in ("netfilter-persistent.service", "iptables.service"):
         unit = state["units"].get(name, {})
@@ -180,13 +204,13 @@ def _saver(state):
     return ""
 
 
-def _number(text):
+def _number(text: str | None) -> int | None:
     return int(text) if text and re.fullmatch(r"\s*[0-9]{1,18}\s*", text) else None
 
 
 # --------------------------------------------------------------------------------------------------------- planning
 
-def backend_of(wanted, state):
+def backend_of(wanted: dict[str, Any], state: dict[str, Any]) -> tuple[str, str]:
     """C((name, why)) of the back end to use."""
     if wanted["backend"] != "auto":
         return wanted["backend"], "the inventory says so"
@@ -199,22 +223,22 @@ def backend_of(wanted, state):
     return "nftables", "neither firewalld nor saved or legacy iptables rules are in use"
 
 
-def rules_of(wanted, state):
+def rules_of(wanted: dict[str, Any], state: dict[str, Any]) -> list[Rule]:
     """The rules that the host is to have."""
     return wanted_rules(wanted["pairs"], wanted["loopback"], state["families"]) if wanted["state"] == "present" else []
 
 
-def plan(wanted, state):
-    """Decides, from C(wanted) (the options of SPEC) and what L(read) gave, without touching the host."""
-    rules, (name, why) = rules_of(wanted, state), backend_of(wanted, state)
-    result = Plan(facts={"backend": name, "why": why, "packages": packages(name, state, rules), "conntrack": conntrack(state, rules),
+def plan(desired: Desired, state: dict[str, Any]) -> Plan:
+    """Decides, from C(desired) (the options of SPEC) and what L(read) gave, without touching the host."""
+    rules, (name, why) = rules_of(desired, state), backend_of(desired, state)
+    result = Draft(facts={"backend": name, "why": why, "packages": packages(name, state, rules), "conntrack": conntrack(state, rules),
                          "moves": False, "pairs": []})
     unread = [f"{text}. Live rules are read by root: set become." for text in state["unread"]]
     damaged = redirects_leftovers.find_error(state["record"])
-    found = [*redirects_ports.problems(wanted, state), *_backend_problems(name, state, rules), *unread, *([damaged] if damaged else [])]
+    found = [*redirects_ports.problems(desired, state), *_backend_problems(name, state, rules), *unread, *([damaged] if damaged else [])]
     result.problems = [Problem.within("redirects: {}", text) for text in found]
     if result.problems:
-        return result
+        return result.plan(desired, state)
     # The new back end first: a moment with both is one with a redirect.
     for backend in sorted(BACKENDS, key=lambda other: other != name):
         result.actions += BACKENDS[backend].steps(rules if backend == name else [], state[backend], state["families"])
@@ -224,22 +248,22 @@ def plan(wanted, state):
     result.actions += redirects_boot.steps(units, state)
     mine = any(redirects_iptables.there(text) or redirects_firewalld.ours(text) for text in state["iptables"]["live"].values())
     result.actions = redirects_leftovers.around(result.actions, rules if name in ("iptables", "firewalld") else [], mine, state)
-    result.actions += redirects_ports.stop_steps(wanted, state, rules)
+    result.actions += redirects_ports.stop_steps(desired, state, rules)
     unusable = state["iptables"]["unusable"]
     written = [step.path for step in result.actions if step.kind == "write"]
     result.problems += [f"redirects: {unusable[path]}" for path in written if path in unusable]
     saved, live = all_rules("configured", state), all_rules("effective", state)
     result.facts["moves"] = moves(rules, live[name], state["listening"])
     result.facts["pairs"] = live_pairs(live[name])
-    result.rows = _pair_rows(wanted, state, rules, name, saved[name], live[name]) + _old_rows(name, saved, live)
+    result.rows = _pair_rows(desired, state, rules, name, saved[name], live[name]) + _old_rows(name, saved, live)
     result.rows += [_boot_row(name, state)] if rules else []
-    result.rows += redirects_ports.rows(wanted, state, rules)
+    result.rows += redirects_ports.rows(desired, state, rules)
     result.before = "".join(lines_of(f"{title}, {backend}", found[backend]) for title, found in (("saved", saved), ("live", live)) for backend in BACKENDS)
     result.after = lines_of(f"saved, {name}", rules) + lines_of(f"live, {name}", rules if name != "firewalld" or state["firewalld"]["active"] else [])
-    return result
+    return result.plan(desired, state)
 
 
-def moves(rules, live, listening):
+def moves(rules: list[Rule], live: list[Rule], listening: set[int]) -> bool:
     """Whether an outside port is to lead to another inside port, on which nothing listens yet: until something
     does, what it has is better."""
     before, after = ({(rule.family, rule.outside): rule.inside for rule in some} for some in (live, rules))
@@ -247,10 +271,10 @@ def moves(rules, live, listening):
     return bool(moved - listening)
 
 
-def live_pairs(live):
+def live_pairs(live: list[Rule]) -> list[dict[str, Any]]:
     """The live redirects as pairs, with which they can be restored: those of other hosts first, since only they
     have an interface."""
-    found = {}
+    found: dict[int, dict[str, Any]] = {}
     for rule in sorted(live, key=lambda rule: rule.origin != OUTSIDE):
         pair = {"outside": rule.outside, "inside": rule.inside, "interface": rule.interface}
         if rule.outside:
@@ -258,30 +282,32 @@ def live_pairs(live):
     return [found[outside] for outside in sorted(found)]
 
 
-def all_rules(question, state):
+def all_rules(question: str, state: dict[str, Any]) -> dict[str, list[Rule]]:
     """Of each back end, its configured or effective rules."""
     return {name: getattr(module, question)(state[name], state["families"]) for name, module in BACKENDS.items()}
 
 
-def packages(name, state, rules):
+def packages(name: str, state: dict[str, Any], rules: list[Rule]) -> list[str]:
     """The distribution's packages that the back end lacks."""
     needs = {"nftables": {"nftables": "nft"}, "iptables": {"iptables": "iptables"}, "firewalld": {"firewalld": "firewall-cmd", "iptables": "iptables"}}
     return [package for package, program in needs[name].items() if rules and state["paths"][program] is None]
 
 
-def conntrack(state, rules):
+def conntrack(state: dict[str, Any], rules: list[Rule]) -> dict[str, Any]:
     """What a redirect costs: each connection is an entry in a table of the kernel. C(modules) have to be there at boot, before sysctl."""
     return {"modules": ["nf_conntrack"] if rules else [], "loaded": state["conntrack"]["max"] is not None, **state["conntrack"]}
 
 
-def _backend_problems(name, state, rules):
+def _backend_problems(name: str, state: dict[str, Any], rules: list[Rule]) -> list[str]:
     if rules and name == "iptables" and state["firewalld"]["active"]:
         return ["the back end is iptables, and firewalld runs: its next reload would remove the rules. "
                 "Set the back end to firewalld or nftables, or leave it to auto."]
     return []
 
 
-def _pair_rows(wanted, state, rules, name, saved, live):
+def _pair_rows(
+    wanted: dict[str, Any], state: dict[str, Any], rules: list[Rule], name: str, saved: list[Rule], live: list[Rule]
+) -> list[Row]:
     rows = []
     interfaces = {pair["outside"]: pair.get("interface") for pair in wanted["pairs"]}
     for outside in sorted({rule.outside for rule in [*rules, *saved, *live]}):
@@ -289,48 +315,54 @@ def _pair_rows(wanted, state, rules, name, saved, live):
             if family not in state["families"]:
                 rows.append(Row("redirects", _item(outside, family), status="absent", why=f"{FAMILY_NAME[family]} is off on this host"))
                 continue
-            row = Row("redirects", _item(outside, family), *(text_of(found, family, outside) for found in (rules, saved, live)))
+            row = Row(
+                "redirects",
+                _item(outside, family),
+                text_of(rules, family, outside),
+                text_of(saved, family, outside),
+                text_of(live, family, outside),
+            )
             if not row.wanted == row.configured == row.effective:
-                row.status, row.why = "differs", "the inventory asks for another redirect" if row.configured or row.effective else "there is no redirect yet"
-                row.mend = RUN
-                if name == "firewalld" and not state["firewalld"]["active"] and row.wanted == row.configured:
-                    row.why = "firewalld does not run"
-                    row.fix(["systemctl", "start", "firewalld"])
+                there = row.configured or row.effective
+                why = "the inventory asks for another redirect" if there else "there is no redirect yet"
+                stopped = name == "firewalld" and not state["firewalld"]["active"] and row.wanted == row.configured
+                row = row.replaced(status="differs", why="firewalld does not run" if stopped else why, mend=RUN)
+                row = row.fixed(["systemctl", "start", "firewalld"]) if stopped else row
             elif interfaces.get(outside):
-                row.why = f"only what comes in by {interfaces[outside]}"
+                row = row.replaced(why=f"only what comes in by {interfaces[outside]}")
             rows.append(row)
     return rows
 
 
-def _item(outside, family):
+def _item(outside: int, family: str) -> str:
     return "other rules" if outside == 0 else f"port {outside} ({FAMILY_NAME[family]})"
 
 
-def _old_rows(name, saved, live):
+def _old_rows(name: str, saved: dict[str, list[Rule]], live: dict[str, list[Rule]]) -> list[Row]:
     """What is left in the other back ends."""
     return [Row("redirects", f"redirects in {backend}", wanted="none", configured=f"{len(saved[backend])} rules", effective=f"{len(live[backend])} rules",
                 status="differs", why=f"the back end is {name} now", mend=RUN)
             for backend in BACKENDS if backend != name and (saved[backend] or live[backend])]
 
 
-def _boot_row(name, state):
+def _boot_row(name: str, state: dict[str, Any]) -> Row:
     unit = {"firewalld": "firewalld.service", "iptables": state["iptables"]["saver"] or redirects_boot.UNIT}.get(name, redirects_boot.UNIT)
     shown = state["units"].get(unit, {})
     row = Row("redirects", "redirects at boot", wanted=unit,
               configured=shown.get("UnitFileState") or "not there", effective=shown.get("ActiveState") or "not there")
     if not state["systemd"]:
-        row.status, row.why = "absent", "systemd does not run here, so nothing restores the redirects at boot"
+        why = "systemd does not run here, so nothing restores the redirects at boot"
+        row = row.replaced(status="absent", why=why)
     elif shown.get("UnitFileState") != "enabled" or shown.get("ActiveState") != "active":
-        row.status, row.why = "differs", "the redirects would not be there after a reboot"
-        row.mend = RUN
+        row = row.replaced(status="differs", why="the redirects would not be there after a reboot", mend=RUN)
         if unit != redirects_boot.UNIT:
-            row.fix(["systemctl", "enable", "--now", unit])
+            row = row.fixed(["systemctl", "enable", "--now", unit])
     return row
 
 
-def apply(host, planned):
-    """Takes the planned steps. Raises RuntimeError with what a command said."""
-    for step in planned.actions:
+def apply(host: Host, plan: Plan) -> Applied:
+    """Takes the planned steps. Raises RuntimeError with what a command reported."""
+    for step in plan.actions:
         if step.kind == "write":
             if step.path in _SAVED:
                 write_saved(host, step)
@@ -346,9 +378,10 @@ def apply(host, planned):
             said = host.run(list(step.argv), data=step.text or None)
             if said.rc != 0:
                 raise RuntimeError(f"{' '.join(step.argv)} ended with {said.rc}: {(said.err or said.out).strip()}. Run the playbook again once that is mended.")
+    return Applied()
 
 
-def write_saved(host, step):
+def write_saved(host: Host, step: Step) -> None:
     """Writes a file of the distribution, with our rules or without. One that was not there goes with our last rule."""
     file = foreign_file.read_file(host, step.path)
     if not redirects_iptables.there(file.text):
@@ -362,6 +395,6 @@ def write_saved(host, step):
         recorded.forget(host, "files", step.path)
 
 
-def told(planned):
+def told(planned: Plan) -> str:
     """The planned steps for a message: commands, and files without what is in them."""
     return "; ".join(" ".join(step.argv) if step.argv else f"{step.kind} {step.path}" for step in planned.actions)

@@ -6,28 +6,32 @@
 from __future__ import annotations
 
 import re
+from typing import Any, Tuple
 from xml.etree import ElementTree
 
 from ..core.foreign_text import lines_of
 from . import iptables
-from .rules import UNKNOWN, run
+from .rules import UNKNOWN, Rule, Step, run
 
 #: Where firewalld keeps direct rules; written by its own programs only.
 FILE = "/etc/firewalld/direct.xml"
 
+#: Family, chain, priority and arguments of a direct rule.
+Direct = Tuple[str, str, str, str]
 
-def ours(text):
+
+def ours(text: str | None) -> list[tuple[str, str]]:
     """C((chain, arguments)) of the live rules that bear our comment, from iptables-save, in their order."""
     lines = (re.match(r"-A (\S+) (.+)", line) for line in iptables.tables(text).get("nat", []))
     return [(found[1], found[2]) for found in lines if found and f"--comment {iptables.COMMENT} " in found[2]]
 
 
-def effective(state, families):
+def effective(state: dict[str, Any], families: list[str]) -> list[Rule]:
     """Our live rules, sorted; whether firewalld's own back end is nftables or iptables, they are the kernel's iptables rules."""
     return sorted(iptables.rule_of(text, family, comment=True) for family in families for _chain, text in ours(state["live"][family]))
 
 
-def direct_rules(text):
+def direct_rules(text: str | None) -> list[Direct]:
     """C((family, chain, priority, arguments)) of the rules of direct.xml that bear our comment. Raises ValueError for no XML."""
     if not text:
         return []
@@ -37,35 +41,35 @@ def direct_rules(text):
     except (ElementTree.ParseError, LookupError, ValueError) as error:
         raise ValueError(f"{FILE}: {error}") from error
     items = [item for item in root.iter("rule") if item.get("table") == "nat"]
-    rules = [(item.get("ipv"), item.get("chain"), item.get("priority"), iptables.unquoted(item.text or "")) for item in items]
+    rules = [(item.get("ipv") or "", item.get("chain") or "", item.get("priority") or "", iptables.unquoted(item.text or "")) for item in items]
     return [rule for rule in rules if f"--comment {iptables.COMMENT} " in rule[3]]
 
 
-def runtime_rules(text):
+def runtime_rules(text: str) -> list[Direct]:
     """The same of C(firewall-cmd --direct --get-all-rules), a rule a line."""
     lines = (line.split(" ", 4) for _number, line in lines_of(text))
     rules = [(words[0], words[2], words[3], iptables.unquoted(words[4])) for words in lines if len(words) == 5 and words[1] == "nat"]
     return [rule for rule in rules if f"--comment {iptables.COMMENT} " in rule[3]]
 
 
-def configured(state, families):
+def configured(state: dict[str, Any], families: list[str]) -> list[Rule]:
     """Our rules in direct.xml, sorted."""
     return sorted(as_rule(rule) for rule in direct_rules(state["direct"]) if rule[0] in families)
 
 
-def as_rule(direct):
+def as_rule(direct: Direct) -> Rule:
     """A direct rule as ours; UNKNOWN where it is in another chain than we would put it."""
     family, chain, priority, text = direct
     rule = iptables.rule_of(text, family, comment=True)
     return rule if rule != UNKNOWN and chain == iptables.CHAINS[rule.origin][1] and priority == "0" else UNKNOWN
 
 
-def direct_of(rule):
+def direct_of(rule: Rule) -> Direct:
     """The reverse."""
     return (rule.family, iptables.CHAINS[rule.origin][1], "0", iptables.arguments(rule, iptables.COMMENT))
 
 
-def steps(rules, state, families):
+def steps(rules: list[Rule], state: dict[str, Any], families: list[str]) -> list[Step]:
     """What has to be done so that firewalld has these rules, permanently and live.
 
     New ones come before old ones go: of two for one port the older stands first and holds until it goes, so that no
@@ -89,20 +93,20 @@ def steps(rules, state, families):
     return todo + old
 
 
-def _plain(chain):
+def _plain(chain: str) -> str:
     """The built-in chain of a chain that firewalld puts direct rules into (its iptables back end has its own)."""
     return chain[:-len("_direct")] if chain.endswith("_direct") else chain
 
 
-def _is_live(rule, state):
+def _is_live(rule: Direct, state: dict[str, Any]) -> bool:
     return (rule[1], rule[3]) in [(_plain(chain), text) for chain, text in ours(state["live"][rule[0]])]
 
 
-def _call(program, action, rule):
+def _call(program: list[str], action: str, rule: Direct) -> Step:
     family, chain, priority, text = rule
     return run(*program, "--direct", action, family, "nat", chain, priority, *text.split())
 
 
-def _kernel(action, chain, rule):
+def _kernel(action: str, chain: str, rule: Direct) -> Step:
     """A rule that firewalld believes in and the kernel lost, or the reverse: set right past firewalld."""
     return run(iptables.COMMANDS[rule[0]], "--wait", "-t", "nat", action, chain, *rule[3].split())

@@ -16,8 +16,10 @@ from __future__ import annotations
 import fnmatch
 import ipaddress
 import shlex
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
+from ..core.addresses import is_subnet
 from ..core.plan import shell_line
 from . import iptables, nft
 
@@ -37,7 +39,7 @@ class Condition(NamedTuple):
     `saddr`, `state`, `local` or `other`."""
 
     kind: str
-    values: tuple = ()
+    values: tuple[Any, ...] = ()
     negated: bool = False
 
 
@@ -48,10 +50,10 @@ class Taking(NamedTuple):
     `earlier` are the conditions of each rule before it, on the way to it, that ends the way: a return, an accept."""
 
     who: str
-    conditions: tuple
+    conditions: tuple[Condition, ...]
     remedy: str
-    earlier: tuple = ()
-    commands: tuple = ()
+    earlier: tuple[tuple[Condition, ...], ...] = ()
+    commands: tuple[tuple[str, ...], ...] = ()
 
 
 class Aim(NamedTuple):
@@ -61,11 +63,11 @@ class Aim(NamedTuple):
     family: str
     port: int
     interface: str
-    interfaces: tuple
-    addresses: tuple
+    interfaces: tuple[str, ...]
+    addresses: tuple[str, ...]
 
 
-def find_takings(objects, saves):
+def find_takings(objects: list[dict[str, Any]], saves: dict[str, str | None]) -> dict[str, list[Taking]]:
     """All rules of others that redirect what comes in, of both families: C({family: [Taking]}).
 
     `objects` is what nft lists, `saves` maps a family to iptables-save's output.
@@ -76,10 +78,10 @@ def find_takings(objects, saves):
     }
 
 
-def conflicts(takings, aim):
+def conflicts(takings: dict[str, list[Taking]], aim: Aim) -> list[tuple[Taking, bool]]:
     """The takings of a family that a port meets: C([(Taking, certain)]), each sentence once. One that an earlier rule
     keeps the port from is not certain."""
-    found = {}
+    found: dict[Taking, int] = {}
     for taking in takings.get(aim.family, []):
         verdict = min((judge(condition, aim) for condition in taking.conditions), default=YES)
         if any(all(_always_holds(condition, aim) for condition in way) for way in taking.earlier):
@@ -90,7 +92,7 @@ def conflicts(takings, aim):
     return [(taking, verdict == YES) for taking, verdict in found.items()]
 
 
-def judge(condition, aim):
+def judge(condition: Condition, aim: Aim) -> int:
     """Whether a condition holds for a new connection to the port from outside: NO, MAYBE or YES."""
     if condition.kind == "interface":
         return _judge_interface(condition, aim)
@@ -98,13 +100,13 @@ def judge(condition, aim):
     return (NO, MAYBE, YES)[2 - held] if condition.negated else held
 
 
-def _always_holds(condition, aim):
+def _always_holds(condition: Condition, aim: Aim) -> bool:
     """Whether a condition holds for every connection to the port from outside, that of containers left out."""
     opposite = judge(condition._replace(negated=not condition.negated), aim)
     return opposite != YES if condition.kind == "interface" else opposite == NO
 
 
-def _holds(condition, aim):
+def _holds(condition: Condition, aim: Aim) -> int:
     if condition.kind == "port":
         return max((_number_in(value, aim.port) for value in condition.values), default=NO)
     if condition.kind == "some_port":
@@ -122,7 +124,7 @@ def _holds(condition, aim):
     return YES if condition.kind == "local" else MAYBE
 
 
-def _number_in(value, port):
+def _number_in(value: int, port: int) -> int:
     if isinstance(value, int):
         return YES if value == port else NO
     if isinstance(value, tuple):
@@ -130,7 +132,7 @@ def _number_in(value, port):
     return MAYBE
 
 
-def _judge_interface(condition, aim):
+def _judge_interface(condition: Condition, aim: Aim) -> int:
     """An interface that this host lacks, or that a pair leaves out, is no conflict; one of containers takes only
     theirs."""
     patterns = [str(name) for name in condition.values]
@@ -143,9 +145,9 @@ def _judge_interface(condition, aim):
     return YES if any(aim.interface or not name.startswith(_INTERNAL) for name in met) else MAYBE if met else NO
 
 
-def _addresses_hold(values, addresses, negated):
-    networks = [_network(value) for value in values]
-    if None in networks:
+def _addresses_hold(values: tuple[str, ...], addresses: tuple[str, ...], negated: bool) -> int:
+    networks = [network for network in map(_network, values) if network is not None]
+    if len(networks) < len(values):
         return MAYBE
     if set(values) & set(_ANY):
         return YES
@@ -156,7 +158,7 @@ def _addresses_hold(values, addresses, negated):
         # Loopback alone is certain; whether another address is ours is not known then.
         return NO if all(network.is_loopback for network in networks) else MAYBE
     inside = [
-        any(address.version == network.version and address.subnet_of(network) for network in networks)
+        any(is_subnet(address, network) for network in networks)
         for address in outside
     ]
     if negated:
@@ -164,7 +166,7 @@ def _addresses_hold(values, addresses, negated):
     return YES if any(inside) else NO
 
 
-def _network(value):
+def _network(value: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
     try:
         return ipaddress.ip_network(str(value), strict=False)
     except ValueError:
@@ -177,22 +179,24 @@ class Way:
     A return ends a chain alone, and so does a goto, which never comes back to it. An accept or a drop ends them all.
     """
 
-    def __init__(self, depth=0, returns=(), ends=None):
+    def __init__(
+        self, depth: int = 0, returns: Sequence[tuple[Condition, ...]] = (), ends: list[Any] | None = None
+    ) -> None:
         self.depth, self._returns = depth, list(returns)
         self._ends = [] if ends is None else ends
 
-    def enter(self):
+    def enter(self) -> Way:
         """The way on into a chain that a rule leads to."""
         return Way(self.depth + 1, self._returns, self._ends)
 
-    def end(self, verdict, conditions):
+    def end(self, verdict: str, conditions: Sequence[Condition]) -> None:
         """Keeps a verdict that ends the way under these conditions. Any other changes nothing."""
         if verdict in ("return", "goto"):
             self._returns.append(tuple(conditions))
         elif verdict in _ENDS:
             self._ends.append(tuple(conditions))
 
-    def earlier(self):
+    def earlier(self) -> tuple[tuple[Condition, Condition], ...]:
         """The conditions of each rule that ended the way so far."""
         return (*self._returns, *self._ends)
 
@@ -200,7 +204,7 @@ class Way:
 # --------------------------------------------------------------------------------------------------------- nftables
 
 
-def _nft_takings(objects, saves, family):
+def _nft_takings(objects: list[dict[str, Any]], saves: dict[str, str | None], family: str) -> list[Taking]:
     found = []
     chains = [entry["chain"] for entry in objects if "chain" in entry]
     for chain in chains:
@@ -212,7 +216,7 @@ def _nft_takings(objects, saves, family):
     return found
 
 
-def _is_of_iptables(chain, saves):
+def _is_of_iptables(chain: dict[str, Any], saves: dict[str, str | None]) -> bool:
     """Whether iptables-save shows the table, too: nft does not print the matches of iptables."""
     return chain["table"] == "nat" and "*nat" in (saves.get(_TABLES.get(chain["family"], "")) or "")
 
@@ -220,9 +224,10 @@ def _is_of_iptables(chain, saves):
 class _Table:
     """One table of nftables: its rules by chain, and its sets and maps by name."""
 
-    def __init__(self, objects, family, name):
+    def __init__(self, objects: list[dict[str, Any]], family: str, name: str) -> None:
         self.family, self.name = family, name
-        self.rules, self.sets = {}, {}
+        self.rules: dict[str, list[dict[str, Any]]] = {}
+        self.sets: dict[str, list[Any]] = {}
         for entry in objects:
             for kind, item in entry.items():
                 if not isinstance(item, dict) or (item.get("family"), item.get("table")) != (family, name):
@@ -232,7 +237,7 @@ class _Table:
                 elif kind in ("set", "map"):
                     self.sets[item["name"]] = item.get("elem", [])
 
-    def takings(self, chain, conditions, way):
+    def takings(self, chain: str, conditions: Sequence[Condition], way: Way) -> list[Taking]:
         """What the rules of a chain, and of those that it leads to, take."""
         found = []
         for rule in self.rules.get(chain, []) if way.depth < _DEPTH else []:
@@ -251,13 +256,13 @@ class _Table:
                         so_far.append(Condition("other"))
         return found
 
-    def follow(self, verdict, body, conditions, way):
+    def follow(self, verdict: str, body: Any, conditions: list[Condition], way: Way) -> list[Taking]:
         """What a verdict leads to, and where it ends the way, that it does."""
         found = self.takings(body["target"], conditions, way.enter()) if verdict in ("jump", "goto") else []
         way.end(verdict, conditions)
         return found
 
-    def taking(self, rule, conditions):
+    def taking(self, rule: dict[str, Any], conditions: list[Condition]) -> Taking:
         place = f"{self.family} {self.name} {rule['chain']}"
         if self.name == "firewalld":
             return Taking(
@@ -274,7 +279,7 @@ class _Table:
             commands=() if handle is None else (tuple(removal),),
         )
 
-    def map_keys(self, body):
+    def map_keys(self, body: Any) -> list[Condition]:
         """The conditions of a map that tells the new address or port: one that has no such key takes nothing."""
         parts = (body or {}).values() if isinstance(body, dict) else ()
         maps = [part["map"] for part in parts if isinstance(part, dict) and "map" in part]
@@ -282,7 +287,7 @@ class _Table:
             self.condition(item["key"], {"set": [pair[0] for pair in self.pairs(item["data"])]}, False) for item in maps
         ]
 
-    def by_verdict_map(self, body, conditions, way):
+    def by_verdict_map(self, body: dict[str, Any], conditions: list[Condition], way: Way) -> list[Taking]:
         found = []
         for key, verdicts in self.pairs(body["data"]):
             one = self.condition(body["key"], {"set": [key]}, False)
@@ -291,12 +296,12 @@ class _Table:
                     found += self.follow(verdict, target, [*conditions, one], way)
         return found
 
-    def pairs(self, data):
+    def pairs(self, data: dict[str, Any] | str) -> list[list[Any]]:
         """The pairs of a map, be it named or in the rule itself."""
         items = self.sets.get(data[1:], []) if isinstance(data, str) else data.get("set", [])
         return [item for item in items if isinstance(item, list) and len(item) == 2]
 
-    def condition(self, left, right, negated):
+    def condition(self, left: Any, right: Any, negated: bool) -> Condition:
         """One match as a condition."""
         if isinstance(left, dict) and "concat" in left:
             return self.concatenated(left["concat"], right, negated)
@@ -308,17 +313,18 @@ class _Table:
             return Condition("local" if "local" in values else "other", (), negated)
         return Condition(kind, values, negated)
 
-    def concatenated(self, fields, right, negated):
+    def concatenated(self, fields: list[Any], right: Any, negated: bool) -> Condition:
         """Of several fields together, the port decides where it is one of them, and only whether it is there."""
         index = next((number for number, field in enumerate(fields) if _kind_of(field) == "port"), None)
         if index is None or negated:
             return Condition("other")
-        parts = [item.get("concat") if isinstance(item, dict) else None for item in map(_bare, self.values(right))]
+        items = map(_bare, self.values(right))
+        parts: list[Any] = [item.get("concat") if isinstance(item, dict) else None for item in items]
         ports = [_value(part[index]) for part in parts if part and len(part) > index]
         # A port that no element has is left out for certain. One that an element has depends on the other fields.
         return Condition("some_port", tuple(ports))
 
-    def values(self, right):
+    def values(self, right: Any) -> list[Any]:
         """What a match compares with, as a list."""
         if isinstance(right, str) and right.startswith("@"):
             return self.sets.get(right[1:], [])
@@ -327,7 +333,7 @@ class _Table:
         return right if isinstance(right, list) else [right]
 
 
-def _kind_of(left):
+def _kind_of(left: Any) -> str:
     if not isinstance(left, dict):
         return "other"
     payload, meta = left.get("payload") or {}, left.get("meta") or {}
@@ -350,12 +356,12 @@ def _kind_of(left):
     return "other"
 
 
-def _bare(item):
+def _bare(item: Any) -> Any:
     """An element without its comment, counter or timeout."""
     return item["elem"]["val"] if isinstance(item, dict) and isinstance(item.get("elem"), dict) else item
 
 
-def _value(item):
+def _value(item: Any) -> int | str | tuple[int, int]:
     item = _bare(item)
     if isinstance(item, dict) and "range" in item:
         low, high = item["range"]
@@ -368,8 +374,8 @@ def _value(item):
 # --------------------------------------------------------------------------------------------------------- iptables
 
 
-def _iptables_takings(text):
-    chains = {}
+def _iptables_takings(text: str) -> list[Taking]:
+    chains: dict[str, list[tuple[str, list[str]]]] = {}
     for line in iptables.tables(text).get("nat", []):
         words = shlex.split(line)
         if words[0] == "-A":
@@ -377,7 +383,9 @@ def _iptables_takings(text):
     return _walk(chains, "PREROUTING", (), Way())
 
 
-def _walk(chains, chain, conditions, way):
+def _walk(
+    chains: dict[str, list[tuple[str, list[str]]]], chain: str, conditions: tuple[Condition, ...], way: Way
+) -> list[Taking]:
     found = []
     for line, words in chains.get(chain, []) if way.depth < _DEPTH else []:
         if _is_ours(line, words):
@@ -392,13 +400,13 @@ def _walk(chains, chain, conditions, way):
     return found
 
 
-def _is_ours(line, words):
+def _is_ours(line: str, words: list[str]) -> bool:
     return f"--comment {iptables.COMMENT} " in f"{line} " or any(
         word in words for own, _parent in iptables.CHAINS.values() for word in (own,)
     )
 
 
-def _iptables_taking(chain, line, conditions):
+def _iptables_taking(chain: str, line: str, conditions: tuple[Condition, ...]) -> Taking:
     if chain.startswith("DOCKER") or chain.startswith(("CNI-", "NETAVARK", "KUBE-")):
         ports = "".join(
             str(value) for condition in conditions if condition.kind == "port" for value in condition.values[:1]
@@ -413,9 +421,10 @@ def _iptables_taking(chain, line, conditions):
     return Taking(f"the rule '{line}' of iptables", conditions, f"remove it ({shell_line([removal])})", commands=(tuple(removal),))
 
 
-def _conditions(words):
+def _conditions(words: list[str]) -> tuple[list[Condition], str]:
     """The conditions of a rule's words, and its target."""
-    found, negated, index = [], False, 0
+    found: list[Condition] = []
+    negated, index = False, 0
     while index < len(words):
         word, value = words[index], words[index + 1] if index + 1 < len(words) else ""
         index += 1
@@ -438,7 +447,7 @@ def _conditions(words):
     return found, ""
 
 
-def _iptables_condition(word, value, negated):
+def _iptables_condition(word: str, value: str, negated: bool) -> Condition:
     if word == "-p":
         return Condition("protocol", (value,), negated)
     if word in ("--dport", "--dports", "--destination-port", "--destination-ports"):
@@ -454,7 +463,7 @@ def _iptables_condition(word, value, negated):
     return Condition("other")
 
 
-def _ports(part):
+def _ports(part: str) -> int | str | tuple[int, int]:
     low, colon, high = part.partition(":")
     if not colon:
         return int(low) if low.isdecimal() else low

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from typing import Any
 
 from ..core.foreign_text import lines_of
 from .rules import (
@@ -17,6 +18,7 @@ from .rules import (
     OUTSIDE,
     UNKNOWN,
     Rule,
+    Step,
     remove,
     run,
     write,
@@ -49,7 +51,7 @@ _FORMS = {
 }
 
 
-def arguments(rule, comment=""):
+def arguments(rule: Rule, comment: str = "") -> str:
     """A rule as iptables(8) takes it and iptables-save(8) prints it."""
     if rule.origin == OUTSIDE:
         interface = f"-i {rule.interface} " if rule.interface else ""
@@ -61,7 +63,7 @@ def arguments(rule, comment=""):
     return f"{match} -m tcp --dport {rule.outside}{comment} -j REDIRECT --to-ports {rule.inside}"
 
 
-def rule_of(text, family, comment=False):
+def rule_of(text: str, family: str, comment: bool = False) -> Rule:
     """The reverse: the rule that arguments mean, or UNKNOWN where they are not of our form."""
     for origin, form in _FORMS.items():
         found = form.fullmatch(text)
@@ -70,9 +72,10 @@ def rule_of(text, family, comment=False):
     return UNKNOWN
 
 
-def tables(text):
+def tables(text: str | None) -> dict[str, list[str]]:
     """iptables-save's output as C({table: [line]}), without comments and counters, words quoted as a shell wants them."""
-    found, current = {}, None
+    found: dict[str, list[str]] = {}
+    current = None
     for _number, line in lines_of(text or ""):
         line = re.sub(r"^\[\d+:\d+\] ", "", line.strip())
         if line.startswith("*"):
@@ -84,7 +87,7 @@ def tables(text):
     return found
 
 
-def unquoted(line):
+def unquoted(line: str) -> str:
     """A line of iptables-save with quotes only where they are needed: versions differ."""
     try:
         return " ".join(shlex.quote(word) for word in shlex.split(line))
@@ -92,7 +95,7 @@ def unquoted(line):
         return line
 
 
-def parse(text, family, jumps=True):
+def parse(text: str | None, family: str, jumps: bool = True) -> list[Rule]:
     """Our rules in iptables-save's output, sorted. With C(jumps), chains that nothing jumps to, once, do not count as they should."""
     lines, rules = tables(text).get("nat", []), []
     for own, parent in CHAINS.values():
@@ -104,12 +107,12 @@ def parse(text, family, jumps=True):
     return sorted(rules)
 
 
-def there(text):
+def there(text: str | None) -> bool:
     """Whether anything of ours is in iptables-save's output."""
     return any(_is_ours(line) for line in tables(text).get("nat", []))
 
 
-def _is_ours(line):
+def _is_ours(line: str) -> bool:
     line = re.sub(r"^\[\d+:\d+\] ", "", line.strip())
     words = line.split()
     names = [own for own, _parent in CHAINS.values()]
@@ -117,7 +120,7 @@ def _is_ours(line):
         words[1] in names or (words[0] == "-A" and any(pair in zip(words, words[1:]) for pair in (("-j", name) for name in names))))
 
 
-def restore(rules, text, family):
+def restore(rules: list[Rule], text: str | None, family: str) -> str:
     """The input of C(iptables-restore --noflush) that makes our chains hold these rules, from what iptables-save says."""
     lines, mine = tables(text).get("nat", []), [rule for rule in rules if rule.family == family]
     head, body = [], []
@@ -136,7 +139,7 @@ def restore(rules, text, family):
     return "\n".join(["*nat", *head, *body, "COMMIT", ""])
 
 
-def chains_only(rules, family):
+def chains_only(rules: list[Rule], family: str) -> str:
     """Our own file: the chains with their rules. The unit adds the jumps, which a second load would double."""
     mine = [rule for rule in rules if rule.family == family]
     head = [f":{own} - [0:0]" for origin, (own, _parent) in CHAINS.items() if any(rule.origin == origin for rule in mine)]
@@ -144,7 +147,7 @@ def chains_only(rules, family):
     return "\n".join(["# Written by the collection xitrum.host, module port_redirect. Changes are lost.", "*nat", *head, *body, "COMMIT", ""])
 
 
-def merge(text, rules, family):
+def merge(text: str | None, rules: list[Rule], family: str) -> str:
     """A saved file of the distribution with our rules in it, or without: every other line as it was."""
     if not there(text) and not any(rule.family == family for rule in rules):
         return text or ""
@@ -173,7 +176,7 @@ def merge(text, rules, family):
     return "".join(lines[:first] + declared + lines[first:end] + jumps + inner[len(declared):] + lines[end:])
 
 
-def steps(rules, state, families):
+def steps(rules: list[Rule], state: dict[str, Any], families: list[str]) -> list[Step]:
     """What has to be done so that our chains hold these rules, now and where they are restored from; none: nothing of ours."""
     todo, checks = [], []
     for family in families:
@@ -187,7 +190,7 @@ def steps(rules, state, families):
     return checks + file_steps(rules, state, families) + todo
 
 
-def file_steps(rules, state, families):
+def file_steps(rules: list[Rule], state: dict[str, Any], families: list[str]) -> list[Step]:
     """Our file, or the distribution's with ours in it; and nothing of ours where it does not belong."""
     todo = []
     for saver, paths in SAVERS.items():
@@ -198,15 +201,15 @@ def file_steps(rules, state, families):
                 todo.append(write(paths[family], after, state["modes"].get(paths[family], 0o600)))
     for family in FAMILIES:
         before = state["saved"].get(FILES[family])
-        after = chains_only(rules, family) if not state["saver"] and any(rule.family == family for rule in rules) else None
-        if after is not None and after != before:
-            todo.append(write(FILES[family], after))
+        own = chains_only(rules, family) if not state["saver"] and any(rule.family == family for rule in rules) else None
+        if own is not None and own != before:
+            todo.append(write(FILES[family], own))
         elif after is None and before is not None:
             todo.append(remove(FILES[family]))
     return todo
 
 
-def configured(state, families):
+def configured(state: dict[str, Any], families: list[str]) -> list[Rule]:
     """Our rules in what is restored at boot, sorted."""
     rules = []
     for family in families:
@@ -215,6 +218,6 @@ def configured(state, families):
     return sorted(rules)
 
 
-def effective(state, families):
+def effective(state: dict[str, Any], families: list[str]) -> list[Rule]:
     """Our live rules, sorted."""
     return sorted(rule for family in families for rule in parse(state["live"][family], family))

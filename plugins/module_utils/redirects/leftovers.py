@@ -9,15 +9,17 @@ somebody else had made stays.
 
 from __future__ import annotations
 
+from typing import Any
+
 from ..core import schema
-from .rules import remove, run, write
+from .rules import Rule, Step, remove, run, write
 
 RECORD = "/var/lib/xitrum.host/redirects.json"
 _TABLES = {"ipv4": "ip", "ipv6": "ip6"}
 _BASE = ("PREROUTING", "OUTPUT", "INPUT", "POSTROUTING")
 
 
-def base_chains(objects):
+def base_chains(objects: list[dict[str, Any]]) -> dict[str, list[str] | None]:
     """Of each family, the base chains of its table C(nat); None where there is no such table."""
     found = {}
     for family, short in _TABLES.items():
@@ -27,11 +29,11 @@ def base_chains(objects):
     return found
 
 
-def _of(item, short):
+def _of(item: dict[str, Any], short: str) -> bool:
     return item["family"] == short and item["table"] == "nat"
 
 
-def find_error(text):
+def find_error(text: str | None) -> str:
     """Return what is wrong with the text of RECORD, which is None where there is no record; empty: nothing."""
     try:
         if text is not None:
@@ -44,7 +46,7 @@ def find_error(text):
     return ""
 
 
-def around(steps, rules, mine, state):
+def around(steps: list[Step], rules: list[Rule], mine: bool, state: dict[str, Any]) -> list[Step]:
     """The steps with the record before them, or with the cleaning behind them.
 
     C(rules) are those that iptables or firewalld is to keep, C(mine) whether a rule of ours is live in either. What is
@@ -58,7 +60,7 @@ def around(steps, rules, mine, state):
     return [*steps, *_clean(objects, schema.REDIRECTS.parse(state["record"], RECORD)), remove(RECORD)]
 
 
-def _clean(objects, before):
+def _clean(objects: list[dict[str, Any]], before: dict[str, list[str] | None]) -> list[Step]:
     """Deletes the base chains and tables that are empty and were not there before, in one transaction."""
     lines = []
     for family, now in base_chains(objects).items():

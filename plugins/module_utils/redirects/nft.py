@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+from typing import Any
 
 from ..core.foreign_text import parse_json
 from .rules import (
@@ -17,6 +18,7 @@ from .rules import (
     OUTSIDE,
     UNKNOWN,
     Rule,
+    Step,
     remove,
     run,
     write,
@@ -34,7 +36,7 @@ _LINE = re.compile(
     r"tcp dport (?P<outside>\d+) redirect to :(?P<inside>\d+)$", re.M)
 
 
-def render(rules):
+def render(rules: list[Rule]) -> str:
     """The file: makes, empties and fills the table, so that it can be loaded any number of times, at one moment each."""
     outside = sorted({rule._replace(family="") for rule in rules if rule.origin == OUTSIDE})
     loopback = [rule for rule in rules if rule.origin == LOOPBACK]
@@ -54,7 +56,7 @@ def render(rules):
     return text + "}\n"
 
 
-def configured(state, families):
+def configured(state: dict[str, Any], families: list[str]) -> list[Rule]:
     """The rules in our file, sorted; an empty list without one."""
     rules = []
     for found in _LINE.finditer(state["file"] or ""):
@@ -66,7 +68,7 @@ def configured(state, families):
     return sorted(rules)
 
 
-def parse(text):
+def parse(text: str) -> list[dict[str, Any]]:
     """C(nft -j list ruleset) as its list of objects. Raises ValueError where it is no such text.
 
     What nft has to say besides stands in lines of its own, before it.
@@ -81,7 +83,7 @@ def parse(text):
     return objects
 
 
-def effective(state, families):
+def effective(state: dict[str, Any], families: list[str]) -> list[Rule]:
     """The rules in our live table, sorted; UNKNOWN for each thing in it that we would not have written."""
     rules = []
     for kind, item in ours(state["objects"]):
@@ -96,19 +98,19 @@ def effective(state, families):
     return sorted(rules)
 
 
-def ours(objects):
+def ours(objects: list[dict[str, Any]]) -> list[tuple[str, dict[str, Any]]]:
     """C((kind, object)) of our table and of everything in it."""
     pairs = [(kind, item) for entry in objects for kind, item in entry.items() if isinstance(item, dict)]
     return [(kind, item) for kind, item in pairs
             if item.get("family") == "inet" and (item.get("name") if kind == "table" else item.get("table")) == TABLE]
 
 
-def there(objects):
+def there(objects: list[dict[str, Any]]) -> bool:
     """Whether our table exists, be it empty."""
     return bool(ours(objects))
 
 
-def _rules(item, families):
+def _rules(item: dict[str, Any], families: list[str]) -> list[Rule]:
     """One live rule as ours: exactly the expressions that L(render) writes, in their order."""
     interface = outside = None
     origin, family = item.get("chain"), None
@@ -139,7 +141,7 @@ def _rules(item, families):
     return [UNKNOWN]
 
 
-def _redirected(expression):
+def _redirected(expression: dict[str, dict[str, Any]]) -> int:
     """The port that an expression redirects to, and does nothing else; 0 for any other."""
     if not isinstance(expression, dict) or list(expression) != ["redirect"] or not isinstance(expression["redirect"], dict):
         return 0
@@ -147,12 +149,11 @@ def _redirected(expression):
     return port if isinstance(port, int) else 0
 
 
-def steps(rules, state, families):
+def steps(rules: list[Rule], state: dict[str, Any], families: list[str]) -> list[Step]:
     """What has to be done so that the table holds these rules, now and in the file; none: no table and no file."""
-    text = render(rules) if rules else None
     live = effective(state, families)
     if rules:
-        todo = []
+        text, todo = render(rules), []
         if text != state["file"]:
             # Nothing is written before nft has taken it.
             todo += [run("nft", "-c", "-f", "-", text=text), write(FILE, text)]

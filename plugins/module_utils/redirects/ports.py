@@ -5,26 +5,28 @@
 
 from __future__ import annotations
 
-import socket
+from typing import Any
 
 from ..core import addresses, input_types
 from ..core.foreign_text import printable
+from ..core.host import Host
 from ..core.plan import RUN, Problem, Row
 from ..core.process import unit_of_process
+from ..core.sockets import Rows
 from . import foreign as redirects_foreign
 from . import iptables as redirects_iptables
 from . import nft as redirects_nft
-from .rules import LOOPBACK_ADDRESS, stop
+from .rules import LOOPBACK_ADDRESS, Rule, Step, stop
 
 _PROBE_SECONDS = 2
 
 
-def unit_name(name):
+def unit_name(name: str) -> str:
     """A service as systemd names it."""
     return name if name.endswith((".service", ".socket")) else f"{name}.service"
 
 
-def holders(host, rows, wanted):
+def holders(host: Host, rows: Rows, wanted: dict[str, Any]) -> list[dict[str, Any]]:
     """The listening sockets on outside ports, each with its process and unit; None where they could not be listed."""
     if rows is None:
         return None
@@ -33,7 +35,7 @@ def holders(host, rows, wanted):
     return [{**row, "unit": unit_of_process(host, row["pid"]).get("Id", "") if row["pid"] else ""} for row in found]
 
 
-def problems(wanted, state):
+def problems(wanted: dict[str, Any], state: dict[str, Any]) -> list[str]:
     """What cannot be done, in sentences; empty where nothing stands in the way."""
     if wanted["state"] != "present":
         return []
@@ -52,7 +54,7 @@ def problems(wanted, state):
     return found + _held(wanted, state) + [text for _port, text, certain in foreign(wanted, state) if certain]
 
 
-def _held(wanted, state):
+def _held(wanted: dict[str, Any], state: dict[str, Any]) -> list[Problem]:
     """A port that somebody listens on: that program would be cut off silently."""
     stopped = {name for name in map(unit_name, wanted["stop_conflicting"]) for name in state["units"].get(name, {}).get("Names", name).split()}
     found = {}
@@ -72,7 +74,7 @@ def _held(wanted, state):
     return [found[key] for key in sorted(found)]
 
 
-def conflicts(wanted, state):
+def conflicts(wanted: dict[str, Any], state: dict[str, Any]) -> list[dict[str, Any]]:
     """The listening sockets that a pair would take the connections of."""
     pairs = {pair["outside"]: pair for pair in wanted["pairs"]}
     rows = []
@@ -84,18 +86,18 @@ def conflicts(wanted, state):
     return rows
 
 
-def stop_steps(wanted, state, rules):
+def stop_steps(wanted: dict[str, Any], state: dict[str, Any], rules: list[Rule]) -> list[Step]:
     """Stops the named services that run or would at boot, once the redirects are there: no moment in which nobody answers."""
     names = map(unit_name, wanted["stop_conflicting"]) if rules else ()
     units = [(name, state["units"].get(name, {})) for name in dict.fromkeys(names)]
     return [stop(name) for name, unit in units if _runs(unit)]
 
 
-def _runs(unit):
+def _runs(unit: dict[str, str]) -> bool:
     return unit.get("LoadState") == "loaded" and (unit.get("ActiveState") in ("active", "activating", "reloading") or unit.get("UnitFileState") == "enabled")
 
 
-def rows(wanted, state, rules):
+def rows(wanted: dict[str, Any], state: dict[str, Any], rules: list[Rule]) -> list[Row]:
     """What concerns the ports beside the redirects themselves."""
     found = []
     if rules:
@@ -115,17 +117,17 @@ def rows(wanted, state, rules):
                     for port, why, certain in foreign(wanted, state) if rules and not certain]
 
 
-def foreign(wanted, state):
+def foreign(wanted: dict[str, Any], state: dict[str, Any]) -> list[tuple[int, str, bool]]:
     """The redirects of the outside ports by something else: C([(port, sentence, certain)]), each sentence once."""
     pairs = wanted["pairs"] if wanted["state"] == "present" else []
     return foreign_of([(pair["outside"], pair.get("interface") or "") for pair in pairs], state,
                       "or take the pair out (xitrum_port_forward: false)")
 
 
-def foreign_of(ports, state, otherwise):
+def foreign_of(ports: list[tuple[int, str]], state: dict[str, Any], otherwise: str) -> list[tuple[int, str, bool]]:
     """The redirects of ports, each with the interface that it is for, by something else. C(otherwise) is what else can be done about one."""
     takings = redirects_foreign.find_takings(state["nftables"]["objects"], state["iptables"]["live"])
-    found = {}
+    found: dict[tuple[int, str], bool] = {}
     for port, interface in ports:
         for family in state["families"]:
             aim = redirects_foreign.Aim(family, port, interface, tuple(state["interfaces"]), tuple(state["addresses"]))
@@ -137,30 +139,23 @@ def foreign_of(ports, state, otherwise):
     return [(port, text, certain) for (port, text), certain in found.items()]
 
 
-def _answer_rows(pair, family, state, wanted):
+def _answer_rows(pair: dict[str, Any], family: str, state: dict[str, Any], wanted: dict[str, Any]) -> list[Row]:
     if not wanted["loopback"] or (family, pair["outside"]) not in state["answers"]:
         return []
     outside, inside = (state["answers"][family, pair[key]] for key in ("outside", "inside"))
     row = Row("redirects", f"connection to {LOOPBACK_ADDRESS[family]} port {pair['outside']}",
               wanted="answers" if inside else "", effective="answers" if outside else "refused")
     if not inside:
-        row.status, row.why = "unseen", f"nothing answers on port {pair['inside']}, so that a connection shows nothing"
+        why = f"nothing answers on port {pair['inside']}, so that a connection shows nothing"
+        row = row.replaced(status="unseen", why=why)
     elif not outside:
-        row.status, row.why = "differs", f"port {pair['inside']} answers, and port {pair['outside']} does not lead there"
-        row.fix(["sh", "-c", f"nft list table inet {redirects_nft.TABLE} || {redirects_iptables.COMMANDS[family]}-save -t nat"])
+        why = f"port {pair['inside']} answers, and port {pair['outside']} does not lead there"
+        listing = f"nft list table inet {redirects_nft.TABLE} || {redirects_iptables.COMMANDS[family]}-save -t nat"
+        row = row.replaced(status="differs", why=why).fixed(["sh", "-c", listing])
     return [row]
 
 
-def probe_all(wanted, families):
+def probe_all(host: Host, wanted: dict[str, Any], families: list[str]) -> dict[tuple[str, int], bool]:
     """Whether each port of the pairs takes a connection on the loopback: C({(family, port): bool})."""
-    return {(family, pair[key]): probe(LOOPBACK_ADDRESS[family], pair[key])
+    return {(family, pair[key]): host.connect(LOOPBACK_ADDRESS[family], pair[key], _PROBE_SECONDS)[0] == "open"
             for family in families for pair in wanted["pairs"] for key in ("outside", "inside") if 1 <= pair[key] <= 65535}
-
-
-def probe(address, port):
-    """Whether a connection to an address and port is taken."""
-    try:
-        with socket.create_connection((address, port), timeout=_PROBE_SECONDS):
-            return True
-    except OSError:
-        return False

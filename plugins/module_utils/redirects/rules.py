@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 #: Where a connection comes from: another host (hook prerouting), or this one through its loopback (hook output).
 OUTSIDE, LOOPBACK = "outside", "loopback"
@@ -36,7 +36,7 @@ class Step(NamedTuple):
 
     kind: str
     path: str = ""
-    argv: tuple = ()
+    argv: tuple[str, ...] = ()
     text: str = ""
     mode: int = 0o644
 
@@ -45,27 +45,27 @@ class Step(NamedTuple):
 UNKNOWN = Rule("unknown", "", "", 0, 0)
 
 
-def write(path, text, mode=0o644):
+def write(path: str, text: str, mode: int = 0o644) -> Step:
     """The step that replaces a file."""
     return Step("write", path=path, text=text, mode=mode)
 
 
-def remove(path):
+def remove(path: str) -> Step:
     """The step that removes a file."""
     return Step("remove", path=path)
 
 
-def run(*argv, **more):
+def run(*argv: str, **more: str) -> Step:
     """The step that runs a command, with C(text) on its input."""
     return Step("run", argv=argv, text=more.get("text", ""))
 
 
-def stop(unit):
+def stop(unit: str) -> Step:
     """The step that stops and disables somebody else's service."""
     return Step("stop", path=unit, argv=("systemctl", "disable", "--now", unit))
 
 
-def wanted_rules(pairs, loopback, families):
+def wanted_rules(pairs: list[dict[str, Any]], loopback: bool, families: list[str]) -> list[Rule]:
     """The rules that pairs of ports mean, sorted."""
     rules = []
     for pair in pairs:
@@ -76,7 +76,7 @@ def wanted_rules(pairs, loopback, families):
     return sorted(rules)
 
 
-def text_of(rules, family, outside):
+def text_of(rules: list[Rule], family: str, outside: int) -> str:
     """What the rules do with one port of one family, as a person would say it; empty for nothing."""
     found = [rule for rule in rules if rule.family == family and rule.outside == outside]
     if not found:
@@ -90,16 +90,16 @@ def text_of(rules, family, outside):
     return ", ".join(groups[OUTSIDE]) if len(inside) == 1 else f"{', '.join(groups[OUTSIDE])}, on the loopback {', '.join(groups[LOOPBACK])}"
 
 
-def _target(rule):
+def _target(rule: Rule) -> str:
     return f"{rule.inside} on {rule.interface}" if rule.interface else str(rule.inside)
 
 
-def lines_of(title, rules):
+def lines_of(title: str, rules: list[Rule]) -> str:
     """The rules for a diff, a line each."""
     return "".join(f"{title}: {_line(rule)}\n" for rule in rules)
 
 
-def _line(rule):
+def _line(rule: Rule) -> str:
     if rule == UNKNOWN:
         return "something else among ours"
     return f"{FAMILY_NAME[rule.family]} {rule.origin}{' on ' + rule.interface if rule.interface else ''} {rule.outside} -> {rule.inside}"

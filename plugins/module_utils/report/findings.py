@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from ..core.foreign_text import sendable
 from ..core.plan import LOOK, PING, RUN
@@ -19,7 +20,9 @@ from .fleet_summary import WORDS, concerns, hosts_said, rows, table
 LEVELS = {name: status.level for name, status in STATUSES.items()}
 
 
-def findings(states, reached, inventory="", variables=""):
+def findings(
+    states: dict[str, dict[str, Any] | None], reached: list[str], inventory: str = "", variables: str = ""
+) -> list[dict[str, Any]]:
     """Every row of every host, and every problem, as one flat list: the worst first, then by host. C(inventory) are the
     options of the lines to type, from L(mends.inventory_options), and C(variables) those of playbooks alone."""
     found = []
@@ -28,7 +31,8 @@ def findings(states, reached, inventory="", variables=""):
         found += of_host(host, state, host in reached)
     for item in consequences(found, kept):
         item["mend"] = mends.keep_release(item, kept[item["host"]])
-        # Of a note, what is said to type is for another machine (the one that runs a container), unless it is about seeing more.
+        # Of a note, what is said to type is for another machine (the one that runs a container),
+        # unless it is about seeing more.
         if item["level"] == "bad" or item["status"] == "unseen":
             item["mend"] = mends.typed(item["mend"], item["host"], inventory, variables, item["commands"])
     order = ["bad", "note", "good"]
@@ -37,29 +41,67 @@ def findings(states, reached, inventory="", variables=""):
     return sorted(found, key=lambda item: (order.index(item["level"]), item["host"]))
 
 
-def of_host(host, state, reached):
+def of_host(host: str, state: dict[str, Any] | None, reached: bool) -> list[dict[str, Any]]:
     """The findings of one host."""
-    if not concerns(state) or not reached:
+    if state is None or not concerns(state) or not reached:
         away, said = not reached or bool((state or {}).get("unreachable")), preflight.read_failure(state)
         why = "it could not be reached" if away else f"it could not be read: {said or 'no reason was given'}"
         if not away and said:
             # A check of its variables failed: the host itself was not asked.
-            why = said if state.get("refused") else preflight.cause_of(str(said)) or why
-        return [finding(host, {"concern": "host", "item": "host", "wanted": "readable", "status": "differs", "why": why, "mend": PING if away else RUN})]
+            why = said if state and state.get("refused") else preflight.cause_of(str(said)) or why
+        return [
+            finding(
+                host,
+                {
+                    "concern": "host",
+                    "item": "host",
+                    "wanted": "readable",
+                    "status": "differs",
+                    "why": why,
+                    "mend": PING if away else RUN,
+                },
+            )
+        ]
     # Without root the processes, sockets and rules of others are hidden: what was concluded from them is not known.
     root, hidden = state.get("machine", {}).get("uid", 0) == 0, {"status": "unseen", "mend": LOOK, "commands": []}
     found = [finding(host, row if root or row["status"] != "restart" else {**row, **hidden}) for row in rows(state)]
     told = {item["why"] for item in found}
-    found += [finding(host, {"concern": name, "item": name, "status": "differs", "why": problem, "mend": RUN,
-                             "commands": report.get("fixes", {}).get(problem, []), **({} if root else hidden)})
-              for name, report in concerns(state).items() for problem in report.get("problems", []) if problem not in told]
-    found += [finding(host, {"concern": "instance", "item": f"instance-{item['index']}", "wanted": "absent", "effective": "there", "status": "differs",
-                             "why": "the inventory has fewer instances", "mend": RUN})
-              for item in concerns(state).get("instances", {}).get("surplus", [])]
+    found += [
+        finding(
+            host,
+            {
+                "concern": name,
+                "item": name,
+                "status": "differs",
+                "why": problem,
+                "mend": RUN,
+                "commands": report.get("fixes", {}).get(problem, []),
+                **({} if root else hidden),
+            },
+        )
+        for name, report in concerns(state).items()
+        for problem in report.get("problems", [])
+        if problem not in told
+    ]
+    found += [
+        finding(
+            host,
+            {
+                "concern": "instance",
+                "item": f"instance-{item['index']}",
+                "wanted": "absent",
+                "effective": "there",
+                "status": "differs",
+                "why": "the inventory has fewer instances",
+                "mend": RUN,
+            },
+        )
+        for item in concerns(state).get("instances", {}).get("surplus", [])
+    ]
     return found
 
 
-def consequences(found, kept=None):
+def consequences(found: list[dict[str, Any]], kept: dict[str, str] | None = None) -> list[dict[str, Any]]:
     """The findings, those that follow from another one no longer red: a cause is said once, where it can be mended.
     C(kept) maps a host to the
     release that it runs instead of the inventory's."""
@@ -72,20 +114,44 @@ def consequences(found, kept=None):
     return found
 
 
-def cause(item, red, kept=""):
-    """The red finding, as C((host, item)), that another one follows from, or None. A proxy finds an instance down that is
-    not as wanted, or whose host is not reached; a file that was replaced has another certificate; nothing answers through a redirect that is not there."""
+def cause(item: dict[str, Any], red: set[tuple[str, str]], kept: str = "") -> tuple[str, str] | None:
+    """The red finding, as C((host, item)), that another one follows from, or None. A proxy finds an instance down that
+    is not as wanted, or whose host is not reached; a file that was replaced has another certificate; nothing answers
+    through a redirect that is not there."""
     host, words = item["host"], item["item"].split()
     if item["concern"] == "proxy" and item["effective"].startswith("DOWN"):
         name = words[0].partition("/")[2]
-        instances = {server_name(there, what.partition(" ")[0].partition("-")[2]): (there, what) for there, what in sorted(red) if what.startswith("instance-")}
-        away = next(((there, what) for there, what in sorted(red) if what == "host" and name == server_name(there, name.rpartition("-")[2])), None)
+        instances = {
+            server_name(there, what.partition(" ")[0].partition("-")[2]): (there, what)
+            for there, what in sorted(red)
+            if what.startswith("instance-")
+        }
+        away = next(
+            (
+                (there, what)
+                for there, what in sorted(red)
+                if what == "host" and name == server_name(there, name.rpartition("-")[2])
+            ),
+            None,
+        )
         # Where the way from the proxy to the host is blocked, that is the cause.
         way = f"port {item['configured'].rpartition(':')[2]} from {host}"
-        blocked = next(((there, what) for there, what in sorted(red) if what == way and name == server_name(there, name.rpartition("-")[2])), None)
+        blocked = next(
+            (
+                (there, what)
+                for there, what in sorted(red)
+                if what == way and name == server_name(there, name.rpartition("-")[2])
+            ),
+            None,
+        )
         return instances.get(name, away or blocked)
     others = []
-    if kept and item["concern"] == "instance" and words[1:] == ["folder"] and item["effective"].rpartition("-")[0] == kept:
+    if (
+        kept
+        and item["concern"] == "instance"
+        and words[1:] == ["folder"]
+        and item["effective"].rpartition("-")[0] == kept
+    ):
         others = ["release"]
     elif item["concern"] == "certificate":
         others = [words[-1]]
@@ -99,8 +165,9 @@ def cause(item, red, kept=""):
     return next(((host, other) for other in others if (host, other) in red), None)
 
 
-def finding(host, row):
-    """One finding: a row with its host, its level, and its status as a word. What differs always says why, and what mends it."""
+def finding(host: str, row: dict[str, Any]) -> dict[str, Any]:
+    """One finding: a row with its host, its level, and its status as a word.
+    What differs always says why, and what mends it."""
     empty = {"wanted": "", "configured": "", "effective": "", "why": "", "mend": "", "commands": []}
     found = {**empty, **row, "host": host, "level": LEVELS[row["status"]], "word": WORDS[row["status"]]}
     if found["level"] == "bad":
@@ -110,19 +177,33 @@ def finding(host, row):
     return found
 
 
-def check_table(found, everything):
+def check_table(found: list[dict[str, Any]], everything: bool) -> str:
     """The findings as a table for the terminal: those that differ, or all of them."""
     counts = {level: sum(item["level"] == level for item in found) for level in ("bad", "note", "good")}
-    head = (f"{hosts_said(len({item['host'] for item in found}))}, {len(found)} values: {counts['bad']} {'differs' if counts['bad'] == 1 else 'differ'}, "
-            f"{counts['note']} worth knowing, {counts['good']} as wanted")
+    head = (
+        f"{hosts_said(len({item['host'] for item in found}))}, {len(found)} values: {counts['bad']} "
+        f"{'differs' if counts['bad'] == 1 else 'differ'}, {counts['note']} worth knowing, {counts['good']} as wanted"
+    )
     shown = [item for item in found if everything or item["level"] == "bad"]
-    lines = [(item["host"], item["item"], item["wanted"] or "-", item["configured"] or "-", item["effective"] or "-", item["word"]) for item in shown]
+    lines = [
+        (
+            item["host"],
+            item["item"],
+            item["wanted"] or "-",
+            item["configured"] or "-",
+            item["effective"] or "-",
+            item["word"],
+        )
+        for item in shown
+    ]
     text = table(("host", "what", "wanted", "configured", "effective", ""), lines) if lines else []
-    lines = {}
+    reasons: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for item in shown:
         if item["level"] == "bad":
-            lines.setdefault((item["why"], item["mend"].replace(f" --limit {item['host']}", " --limit ")), []).append(item)
-    for (why, mend), items in lines.items():
+            reasons.setdefault((item["why"], item["mend"].replace(f" --limit {item['host']}", " --limit ")), []).append(
+                item
+            )
+    for (why, mend), items in reasons.items():
         hosts = ",".join(dict.fromkeys(item["host"] for item in items))
         text += ["", f"{', '.join(item['host'] + ' ' + item['item'] for item in items)}: {why}"]
         text += [f"    {mend}{hosts if mend.endswith(' --limit ') else ''}"] if mend else []

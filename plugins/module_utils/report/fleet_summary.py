@@ -1,9 +1,13 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether a read of the hosts leaves a run anything to do, and the fleet on one screen. Pure: dictionaries in, text out."""
+"""Whether a read of the hosts leaves a run anything to do, and the fleet on one screen.
+Pure: dictionaries in, text out."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
 
 from ..core.plan import RUN
 from ..core.statuses import STATUSES
@@ -12,71 +16,104 @@ from ..core.statuses import STATUSES
 WORDS = {name: status.words for name, status in STATUSES.items()}
 
 
-def concerns(state):
+def concerns(state: dict[str, Any] | None) -> dict[str, dict[str, Any]]:
     """The concerns of one host's read: name to its report."""
     return {name: report for name, report in (state or {}).items() if isinstance(report, dict) and "rows" in report}
 
 
-def needs_work(state, locked=False):
-    """Whether a run would change anything on the host: a file, a process, or what is left over. With C(locked), a lock that is there counts too, and
-    a step that a run has not ended."""
+def needs_work(state: dict[str, Any] | None, locked: bool = False) -> bool:
+    """Whether a run would change anything on the host: a file, a process, or what is left over. With C(locked), a lock
+    that is there counts too, and a step that a run has not ended."""
     found = concerns(state)
     instances = found.get("instances", {})
     left = ("start", "restart", "surplus", "unhealthy", *(("locked", "interrupted") if locked else ()))
     return any(report["differs"] for report in found.values()) or any(instances.get(name) for name in left)
 
 
-def rows(state):
+def rows(state: dict[str, Any] | None) -> list[dict[str, Any]]:
     """All rows of a host's read."""
     return [row for report in concerns(state).values() for row in report["rows"]]
 
 
-def open_work(state, host):
+def open_work(state: dict[str, Any], host: str) -> str:
     """What is still not as it should be, for a person."""
-    left = [f"  {row['item']}: wanted {row['wanted']}, configured {row['configured'] or '-'}, effective {row['effective'] or '-'} ({row['why']})"
-            for row in rows(state) if row["status"] in ("differs", "restart")]
+    left = [
+        f"  {row['item']}: wanted {row['wanted']}, configured {row['configured'] or '-'}, effective "
+        f"{row['effective'] or '-'} ({row['why']})"
+        for row in rows(state)
+        if row["status"] in ("differs", "restart")
+    ]
     changed = sorted(name for name, report in concerns(state).items() if report["differs"])
     sick = concerns(state).get("instances", {}).get("unhealthy")
     advice = ("An instance that runs and is not healthy is fixed in the application: read its log." if sick else
               "Run the playbook again; if this stays, it is a fault of the collection.")
-    return "\n".join([f"{host} is not as it should be after this run ({', '.join(changed) or 'instances'}):", *left, advice])
+    return "\n".join(
+        [f"{host} is not as it should be after this run ({', '.join(changed) or 'instances'}):", *left, advice]
+    )
 
 
-def hosts_said(count):
+def hosts_said(count: int) -> str:
     """A number of hosts, for a person."""
     return f"{count} host{'' if count == 1 else 's'}"
 
 
-def fleet_summary(states, check_mode, everything=False, command=RUN, lost=()):
+def fleet_summary(
+    states: dict[str, dict[str, Any] | None],
+    check_mode: bool,
+    everything: bool = False,
+    command: str = RUN,
+    lost: Sequence[str] = (),
+) -> str:
     """The fleet in one screen. C(states) maps a host to its read; a host without one was not reached. With
     C(everything), the rows that are as wanted are shown too. C(command) is the line to type that restarts
     instances. C(lost) are the hosts that left the run before its end: nobody knows what they are now."""
     states = {host: None if host in lost else state for host, state in states.items()}
-    instances = [(host, item) for host in sorted(states) for item in concerns(states[host]).get("instances", {}).get("instances", [])]
+    instances = [
+        (host, item)
+        for host in sorted(states)
+        for item in concerns(states[host]).get("instances", {}).get("instances", [])
+    ]
     releases = sorted({item["release"] for _host, item in instances if item["release"]})
     head = hosts_said(len(states))
     if any("instances" in concerns(state) for state in states.values()):
-        head += f", {sum(item['running'] for _host, item in instances)} of {len(instances)} instances running, release {', '.join(releases) or 'none'}"
+        head += (
+            f", {sum(item['running'] for _host, item in instances)} of {len(instances)} instances running, release "
+            f"{', '.join(releases) or 'none'}"
+        )
     text = [f"Check mode, nothing was changed. Today: {head}" if check_mode else head, ""]
     if instances:
         jdks = {host: concerns(states[host]).get("jdk", {}) for host in states}
-        text += table(("host", "instance", "port", "pid", "release", "jdk"), [
-            (host, item["index"], item["port"], item["pid"] or "-", item["release"] or "-", jdks[host].get("said") or "-") for host, item in instances])
+        text += table(
+            ("host", "instance", "port", "pid", "release", "jdk"),
+            [
+                (
+                    host,
+                    item["index"],
+                    item["port"],
+                    item["pid"] or "-",
+                    item["release"] or "-",
+                    jdks[host].get("said") or "-",
+                )
+                for host, item in instances
+            ],
+        )
         text.append("")
     text += three_columns(states, everything)
     text += restart_note(states, command)
     if lost:
-        text.append(f"Lost during the run, so that its state is not known: {', '.join(sorted(lost))}. See the failure above, "
-                    "then run the playbook again.")
+        text.append(
+            f"Lost during the run, so that its state is not known: {', '.join(sorted(lost))}. See the failure above, "
+            "then run the playbook again."
+        )
     unread = sorted(host for host in states if not concerns(states[host]) and host not in lost)
     if unread:
         text.append(f"Not reached: {', '.join(unread)}")
     return "\n".join(text).rstrip()
 
 
-def restart_note(states, command):
-    """The running instances that need a restart after a run that restarts none (host preparation), and the command
-    that restarts them."""
+def restart_note(states: dict[str, dict[str, Any] | None], command: str) -> list[str]:
+    """The running instances that need a restart after a run that restarts none (host preparation),
+    and the command that restarts them."""
     due = {host: concerns(states[host]).get("restarts", {}).get("due", []) for host in sorted(states)}
     found = [
         f"  {host} instance {item['index']} ({'; '.join(item['why'])})" for host, items in due.items() for item in items
@@ -88,18 +125,25 @@ def restart_note(states, command):
     return [*head, *found, f"To restart them in batches, run: {command}"] if found else []
 
 
-def alike(states):
+def alike(states: dict[str, dict[str, Any] | None]) -> dict[tuple[str, ...], dict[str, list[str]]]:
     """Rows that say the same of several hosts or instances, once: the row's words to where they hold."""
-    found = {}
+    found: dict[tuple[str, ...], dict[str, list[str]]] = {}
     for host in sorted(states):
         for row in rows(states[host]):
             place, _space, item = row["item"].partition(" ") if row["concern"] == "instance" else ("", "", row["item"])
-            key = (item, row["wanted"] or "-", row["configured"] or "-", row["effective"] or "-", row["status"], row["why"])
+            key = (
+                item,
+                row["wanted"] or "-",
+                row["configured"] or "-",
+                row["effective"] or "-",
+                row["status"],
+                row["why"],
+            )
             found.setdefault(key, {}).setdefault(host, []).append(place.replace("instance-", ""))
     return found
 
 
-def places(where, count):
+def places(where: dict[str, list[str]], count: int) -> str:
     """The hosts and instances of a row, short."""
     if len(where) == count and count > 1 and not any(any(numbers) for numbers in where.values()):
         return "all hosts"
@@ -110,10 +154,11 @@ def places(where, count):
 SHOWN = ("nofile", "backlog", "MaxHeapSize")
 
 
-def three_columns(states, everything):
+def three_columns(states: dict[str, dict[str, Any] | None], everything: bool) -> list[str]:
     """Wanted, configured, effective. What is as wanted is counted, unless it is one of SHOWN."""
     found, count = alike(states), len(states)
-    lines, good, elsewhere = [], 0, {}
+    lines, good = [], 0
+    elsewhere: dict[tuple[str, str], list[str]] = {}
     for (item, wanted, configured, effective, status, why), where in found.items():
         if status in ("absent", "read_only") and not everything:
             elsewhere.setdefault((WORDS[status], places(where, count)), []).append(item)
@@ -128,7 +173,7 @@ def three_columns(states, everything):
     return text
 
 
-def table(header, lines):
+def table(header: tuple[str, ...], lines: Sequence[tuple[int | str, ...]]) -> list[str]:
     """Columns as wide as their widest cell."""
     cells = [header, *lines]
     widths = [max(len(str(line[column])) for line in cells) for column in range(len(header))]

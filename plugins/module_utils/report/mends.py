@@ -4,13 +4,16 @@
 """What a finding says to type, made a whole line for the controller's terminal. Pure.
 
 The commands of a finding are commands of its host. Without them its mend is one of: a run of a playbook (C(plan.RUN),
-C(plan.LOOK)), a question whether the host answers (C(plan.PING)), C(plan.SERVER) with its options, or words for a person.
+C(plan.LOOK)), a question whether the host answers (C(plan.PING)),
+C(plan.SERVER) with its options, or words for a person.
 """
 
 from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Sequence
+from typing import Any
 
 from ..core.commands import connection_options, inventory_options
 from ..core.plan import BASE, LOOK, PING, ROLLBACK, RUN, SERVER, shell_line
@@ -23,7 +26,7 @@ BASE_CONCERNS = ("jdk", "alternatives", "kernel", "nofile")
 ROLLBACK_CONCERNS = ("instance", "service", "redirects", "files")
 
 
-def keep_release(item, release):
+def keep_release(item: dict[str, Any], release: str) -> str:
     """The mend of a finding for a host that runs C(release) instead of the inventory's (empty: it does not): one
     that does not bring the inventory's."""
     if not release or item["mend"] != RUN:
@@ -42,13 +45,15 @@ def keep_release(item, release):
 PLAYBOOKS = (RUN, LOOK, BASE, ROLLBACK)
 #: What ansible(1) does not take as it is: a template, and an option of M(ansible.builtin.shell) among the words.
 _TEMPLATE = re.compile(r"\{[{%#]")
-_OPTION = re.compile(r"(?:argv|chdir|cmd|creates|executable|expand_argument_vars|removes|stdin|stdin_add_newline|strip_empty_ends)=")
+_OPTION = re.compile(
+    r"(?:argv|chdir|cmd|creates|executable|expand_argument_vars|removes|stdin|stdin_add_newline|strip_empty_ends)="
+)
 
 
-def typed(mend, host, inventory, variables="", commands=()):
+def typed(mend: str, host: str, inventory: str, variables: str = "", commands: Sequence[list[str]] = ()) -> str:
     """A mend as a line to type. C(inventory) are the options of how hosts are found and reached, C(variables) the
-    C(-e) of playbooks. C(commands) are those of the host that the mend shows: each is a list of words, and nothing that is
-    no word of one of them reaches a shell. Returns an empty text where they cannot be typed as they are."""
+    C(-e) of playbooks. C(commands) are those of the host that the mend shows: each is a list of words, and nothing that
+    is no word of one of them reaches a shell. Returns an empty text where they cannot be typed as they are."""
     options = f" {inventory}" if inventory else ""
     if commands:
         return ad_hoc(commands, host, options)
@@ -64,7 +69,7 @@ def typed(mend, host, inventory, variables="", commands=()):
     return mend
 
 
-def ad_hoc(commands, host, options):
+def ad_hoc(commands: Sequence[list[str]], host: str, options: str) -> str:
     """Commands of a host as a line for the controller's terminal; an empty text where no line is what they are."""
     words = [word for command in commands for word in command]
     if any(not word.isprintable() or _TEMPLATE.search(word) or _OPTION.match(word) for word in words):

@@ -40,13 +40,13 @@ class Packaging(NamedTuple):
     unknown_project: str = ""
 
     @property
-    def versions(self):
+    def versions(self) -> str:
         """The versions for a message; empty where they are not known."""
         named = [f"sbt {self.sbt}" if self.sbt else "", f"its packaging plugin {self.plugin}" if self.plugin else ""]
         return " with ".join(filter(None, named))
 
 
-def find_packaging(path):
+def find_packaging(path: str) -> Packaging | None:
     """How the source tree in or around a path is packaged; None where there is no tree of sbt."""
     folder = find_build(os.path.abspath(path))
     if folder is None:
@@ -60,7 +60,7 @@ def find_packaging(path):
     return Packaging(folder, f"{project.launcher} {task}", task, os.path.normpath(os.path.join(folder, made)), project.sbt, project.plugin, unknown)
 
 
-def find_build(path):
+def find_build(path: str) -> str | None:
     """The folder of the sbt build in a path, around it, or in a folder just below it; None where there is none."""
     folder = path
     while True:
@@ -73,12 +73,12 @@ def find_build(path):
     return os.path.join(path, below[0]) if len(below) == 1 else None
 
 
-def is_build(folder):
+def is_build(folder: str) -> bool:
     """Whether sbt runs in a folder."""
     return any(sbt_project.is_of_meta_build(f"project/{name}") for name in names_in(os.path.join(folder, "project")))
 
 
-def find_apps(path, build):
+def find_apps(path: str, build: str) -> list[str]:
     """The applications' folders, relative to their build: the one around a path, or all that have a configuration; else the build's own."""
     folder = path
     while folder.startswith(build + os.sep):
@@ -88,7 +88,7 @@ def find_apps(path, build):
     return sbt_project.find_apps(find_configs(build)) or ["."]
 
 
-def find_configs(build):
+def find_configs(build: str) -> list[str]:
     """The configurations of applications in a tree, relative to it. Hidden folders are left out, and those of what was built."""
     found = []
     for folder, below, _names in os.walk(build):
@@ -99,12 +99,12 @@ def find_configs(build):
     return found
 
 
-def is_built(path):
+def is_built(path: str) -> bool:
     """Whether a path in a tree is what sbt made."""
     return "target" in path.split(os.sep)
 
 
-def names_in(folder):
+def names_in(folder: str) -> list[str]:
     """The names in a folder, sorted; none where it cannot be read."""
     try:
         return sorted(os.listdir(folder))
@@ -112,7 +112,7 @@ def names_in(folder):
         return []
 
 
-def read_texts(folder):
+def read_texts(folder: str) -> dict[str, str]:
     """The files of a build that tell how it packages: path to text."""
     texts = {}
     named = [*names_in(folder), *(f"project/{name}" for name in names_in(os.path.join(folder, "project")))]
@@ -126,7 +126,7 @@ def read_texts(folder):
     return texts
 
 
-def render_hint(path):
+def render_hint(path: str) -> tuple[str, str]:
     """What to do to get a package: the command, where it runs, and what it makes. C(path): where the package was looked for."""
     found = find_packaging(path)
     if found is None:
@@ -136,7 +136,7 @@ def render_hint(path):
     return f"with {found.command} in {found.folder}{named}", found.package
 
 
-def build_problems(command, directory, code, output):
+def build_problems(command: str, directory: str, code: int, output: str) -> list[str]:
     """Why a build command brought no package, as one sentence in a list; empty where it went well."""
     text = _COLORS.sub("", output)
     unknown, found = _UNKNOWN_TASK.search(text), find_packaging(directory)
@@ -158,7 +158,7 @@ def build_problems(command, directory, code, output):
     return [f"xitrum_build_command ({command}) {ended} in {directory}: {said}. Run it there by hand, and correct the command or the project"]
 
 
-def missing_program(command, directory):
+def missing_program(command: str, directory: str) -> str:
     """A sentence where the command's program is not there or may not be executed, for which Ansible has no word; else empty."""
     try:
         program = (shlex.split(command) or [""])[0]
@@ -170,7 +170,7 @@ def missing_program(command, directory):
     return f"found no program {program} that can be executed"
 
 
-def renamed(command, old, new):
+def renamed(command: str, old: str, new: str) -> str:
     """A command with another name of the packaging task. A scope of the user's own stays."""
     if "/" in new and re.search(rf"[\w.-]+/{old}\b", command):
         new = new.rpartition("/")[2]

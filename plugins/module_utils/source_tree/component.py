@@ -12,22 +12,29 @@ from __future__ import annotations
 import os
 import re
 import shlex
+from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 from ..configuration import environment as environment_settings
 from ..configuration import hocon_edit, logback
 from ..configuration import shared as shared_settings
 from ..configuration import xitrum_conf as package_config
-from ..core.foreign_text import sendable
-from ..core.host import group_name, own_environment, user_name
+from ..core.component import NOTHING_SEEN, Applied, Brief, Desired, Execution, Seen
+from ..core.host import Host, Result, own_environment
 from ..core.mac_files import is_mac_file
-from ..core.plan import Plan, Row
+from ..core.plan import Draft, Plan, Row
 from . import facts as tree_facts
 from . import sbt_definitions, sbt_project
 from . import text as source_text
+from .sbt_project import Project
+from .types import MainClasses
 
 MARK = "Written by xitrum.host"
 
-SPEC = {
+NAME = "source_tree"
+
+SPEC: dict[str, Any] = {
     "path": {"type": "path", "required": True},
     "project": {"type": "str", "default": ""},
     "main_class": {"type": "str", "default": ""},
@@ -53,6 +60,8 @@ SPEC = {
     "variables": {"type": "dict", "default": {}},
     "console": {"type": "bool", "default": False},
     "aliases": {"type": "dict", "default": {}},
+    # The action plugin's: it adds the others from the variables of that role.
+    "platform": {"type": "str", "choices": ["heroku", "openshift"]},
 }
 
 #: What a Xitrum project has: a path in it, and how that is named in a message.
@@ -60,41 +69,29 @@ CONFIG, LOGGING, BUILD, PLUGINS = sbt_project.CONFIG, "config/logback.xml", "bui
 OF_APP = ((CONFIG, "Xitrum's configuration"), (LOGGING, "the configuration of its log"))
 
 
-class TreePlan(Plan):
-    """A plan with a diff of its own for each file: C(texts) are C((path, before, after))."""
-
-    def __init__(self, **fields):
-        super().__init__(**fields)
-        self.texts = []
-
-    def diff(self, header=""):
-        """Ansible's diffs of the plan. C(header): not used, since each diff has its own."""
-        return [sendable({"before": before, "after": after, "before_header": path, "after_header": path}) for path, before, after in self.texts]
-
-
-def inside(project, path):
+def inside(project: str, path: str) -> str:
     """The path of a project's file in the tree."""
     return os.path.normpath(os.path.join(project, path))
 
 
-def choose_app(wanted, paths):
+def choose_app(wanted: dict[str, Any], paths: list[str]) -> str:
     """The application's folder. Raises ValueError where there are several."""
     return sbt_project.choose_app(paths, wanted["project"], wanted["path"], f"{wanted['prefix']}_project")
 
 
-def needs_text(path, build, sources):
+def needs_text(path: str, build: str, sources: set[str]) -> bool:
     """Whether the text of a tree's file is needed to tell how it is built, or which main class it has."""
     return path == inside(build, "project/build.properties") or sbt_project.is_definition(path, build) or path in sources
 
 
-def git(host, top, *words, data=None):
+def git(host: Host, top: str, *words: str, data: str | None = None) -> Result:
     """One git command in a tree, as who runs Ansible. Its paths are as they are: they end at a NUL."""
     return host.run(["git", "-C", top, *words], data=data, keep=own_environment(), exact=True)
 
 
-def read(host, wanted):
+def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, Any]:
     """The texts that matter, and what git says of the tree."""
-    top = wanted["path"]
+    top = desired["path"]
     state = {"there": host.exists(top), "files": {}, "paths": [], "git": "", "root": "", "uncommitted": [], "ignored": {}}
     said = git(host, top, "rev-parse", "--show-toplevel")
     state["git"] = (said.err or said.out).strip() if said.rc else ""
@@ -106,15 +103,15 @@ def read(host, wanted):
         listed = git(host, top, "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", ".")
         paths = {path for path in listed.out.split("\0") if path and not any(map(is_mac_file, path.split("/")))}
         state["paths"] = sorted(paths)
-        state["ignored"] = read_ignored(host, wanted, state["paths"])
-    for path in sorted(paths_to_read(wanted, state["paths"])):
+        state["ignored"] = read_ignored(host, desired, state["paths"])
+    for path in sorted(paths_to_read(desired, state["paths"])):
         found = host.stat(f"{top}/{path}")
         if found is not None:
             state["files"][path] = {"stat": found, "text": host.read(f"{top}/{path}") if found.kind == "file" else None}
     return state
 
 
-def read_ignored(host, wanted, paths):
+def read_ignored(host: Host, wanted: dict[str, Any], paths: list[str]) -> dict[str, str]:
     """The files that may be written and that git ignores, each with the pattern by which it does. What git has already is not ignored."""
     try:
         app = choose_app(wanted, paths)
@@ -131,7 +128,7 @@ def read_ignored(host, wanted, paths):
     return {path: f"{source} line {line}: {pattern}" for source, line, pattern, path in rows if not pattern.startswith("!")}
 
 
-def paths_to_read(wanted, paths):
+def paths_to_read(wanted: dict[str, Any], paths: list[str]) -> set[str]:
     """The files of a tree whose texts matter."""
     try:
         app = choose_app(wanted, paths)
@@ -148,12 +145,12 @@ def paths_to_read(wanted, paths):
     return found | {place(project, item["path"]) for item in [*wanted["files"], *wanted["entries"]]} | {place(project, path) for path in wanted["absent"]}
 
 
-def place(project, path):
+def place(project: Project, path: str) -> str:
     """The path of a file in the tree: C(@APP@) and C(@BUILD@) are the folders of the application and of its build."""
     return os.path.normpath(path.replace("@APP@", project.app).replace("@BUILD@", project.build))
 
 
-def filled(project, main_class, text):
+def filled(project: Project, main_class: str, text: str) -> str:
     """A text with what the project is in place of its marks: see the module's option C(files)."""
     from_build = os.path.relpath(project.package, project.build)
     marks = {
@@ -164,19 +161,19 @@ def filled(project, main_class, text):
     return re.sub("|".join(marks), lambda found: shlex.quote(marks[found.group()]), text)
 
 
-def needs_main_class(wanted):
+def needs_main_class(wanted: dict[str, Any]) -> bool:
     """Whether a text that is to be written has the main class in it."""
     texts_wanted = [item["content"] for item in wanted["files"]] + [text for item in wanted["entries"] for text in item["values"].values()]
     return any("@MAIN_CLASS@" in text for text in texts_wanted)
 
 
-def needs_task(wanted, project):
+def needs_task(wanted: dict[str, Any], project: Project) -> bool:
     """Whether a text that is to be written has the packaging task in it."""
     texts_wanted = [(item["path"], item["content"]) for item in wanted["files"]] + [(f"@BUILD@/{BUILD}", text) for text in wanted["aliases"].values()]
     return any("@TASK@" in text and place(project, path) not in wanted["keep"] for path, text in texts_wanted)
 
 
-def specified(wanted, project, main_class):
+def specified(wanted: dict[str, Any], project: Project, main_class: str) -> dict[str, Any]:
     """What is wanted, with all marks filled."""
     return {
         **wanted,
@@ -194,36 +191,38 @@ def specified(wanted, project, main_class):
     }
 
 
-def plan(wanted, state):
+def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     """Decides which files are written and removed, and lists all errors."""
-    result, changes = TreePlan(facts={"paths": [], "main_class": "", "project": "", "task": "", "notes": [], "variables": []}), {}
+    facts: dict[str, Any] = {"paths": [], "main_class": "", "project": "", "task": "", "notes": [], "variables": []}
+    diffs: list[tuple[str, str, str]] = []
+    result, changes, given = Draft(facts=facts, files=diffs), {}, desired
     try:
-        app = choose_app(wanted, state["paths"])
+        app = choose_app(desired, state["paths"])
     except ValueError as error:
         result.problems = [str(error)]
-        return result
+        return result.plan(desired, state)
     texts_of = {path: item["text"] for path, item in state["files"].items()}
     project = sbt_project.describe(texts_of, app)
-    result.problems = tree_problems(wanted, state, project)
-    if project.unknown_project and needs_task(wanted, project):
-        result.problems.append(f"{wanted['path']}: {project.unknown_project}")
+    result.problems = tree_problems(desired, state, project)
+    if project.unknown_project and needs_task(desired, project):
+        result.problems.append(f"{desired['path']}: {project.unknown_project}")
     if not result.problems:
         main_class = ""
-        if needs_main_class(wanted):
+        if needs_main_class(desired):
             found = sbt_project.find_main_classes(texts_of, app)
             try:
-                main_class = sbt_project.choose_main_class(wanted["main_class"], found, f"{wanted['prefix']}_main_class")
-                result.facts["notes"] += main_class_notes(wanted, main_class, found)
+                main_class = sbt_project.choose_main_class(desired["main_class"], found, f"{desired['prefix']}_main_class")
+                result.facts["notes"] += main_class_notes(desired, main_class, found)
             except ValueError as error:
-                result.problems.append(f"{wanted['path']}: {error}")
-        result.facts.update(main_class=main_class, project=project.app, task=project.task, **tree_facts.describe_tree(texts_of, project, wanted["path"]))
-        result.facts["notes"] += top_notes(wanted, state, project)
-        wanted = specified(wanted, project, main_class)
-        changes = texts(wanted, state, project, result.problems)
+                result.problems.append(f"{desired['path']}: {error}")
+        result.facts.update(main_class=main_class, project=project.app, task=project.task, **tree_facts.describe_tree(texts_of, project, desired["path"]))
+        result.facts["notes"] += top_notes(desired, state, project)
+        desired = specified(desired, project, main_class)
+        changes = texts(desired, state, project, result.problems)
         config, logging = (changes.get(path, (texts_of[path],))[0] for path in map(project.inside, (CONFIG, LOGGING)))
-        result.facts["variables"] = environment_settings.describe_variables(config, wanted["variables"])
-        result.facts["notes"] += tree_facts.level_notes(project.inside(LOGGING), texts_of[project.inside(LOGGING)], logging, f"{wanted['prefix']}_keep")
-        result.problems += ignored_problems(wanted, state, changes)
+        result.facts["variables"] = environment_settings.describe_variables(config or "", desired["variables"])
+        result.facts["notes"] += tree_facts.level_notes(project.inside(LOGGING), texts_of[project.inside(LOGGING)], logging or "", f"{desired['prefix']}_keep")
+        result.problems += ignored_problems(desired, state, changes)
     for path, (text, mode) in sorted(changes.items()):
         has = state["files"].get(path)
         same = has is not None and has["text"] == text and (mode is None or has["stat"].mode & 0o111 == mode & 0o111)
@@ -235,13 +234,13 @@ def plan(wanted, state):
         if not same:
             kept = has["stat"].mode & 0o775 if has else 0o644
             result.actions.append((path, text, mode if mode is not None else kept))
-            result.texts.append((path, (has or {}).get("text") or "", text or ""))
-    if result.actions and not wanted["allow_uncommitted"]:
-        result.problems += uncommitted_problems(wanted, state, {path for path, _text, _mode in result.actions})
-    return result
+            diffs.append((path, (has or {}).get("text") or "", text or ""))
+    if result.actions and not desired["allow_uncommitted"]:
+        result.problems += uncommitted_problems(desired, state, {path for path, _text, _mode in result.actions})
+    return result.plan(given, state)
 
 
-def main_class_notes(wanted, main_class, found):
+def main_class_notes(wanted: dict[str, Any], main_class: str, found: MainClasses) -> list[str]:
     """Which main class was chosen for the user, and where it is."""
     if wanted["main_class"]:
         return []
@@ -249,7 +248,7 @@ def main_class_notes(wanted, main_class, found):
             f"To choose another one, set {wanted['prefix']}_main_class."]
 
 
-def top_notes(wanted, state, project):
+def top_notes(wanted: dict[str, Any], state: dict[str, Any], project: Project) -> list[str]:
     """What the user has to do where a platform builds the top of a repository, and the build is in a folder of it."""
     folder = os.path.relpath(inside(wanted["path"], project.build), state["root"])
     if not wanted["builds_top"] or folder == ".":
@@ -258,7 +257,7 @@ def top_notes(wanted, state, project):
             f"for example with: git subtree push --prefix {shlex.quote(folder)} {wanted['prefix']} main"]
 
 
-def tree_problems(wanted, state, project):
+def tree_problems(wanted: dict[str, Any], state: dict[str, Any], project: Project) -> list[str]:
     """Why this is no source tree of a Xitrum application in git; all reasons at once."""
     top = wanted["path"]
     if not state["there"]:
@@ -283,7 +282,7 @@ def tree_problems(wanted, state, project):
     return problems
 
 
-def missing_of_build(state, project):
+def missing_of_build(state: dict[str, Any], project: Project) -> tuple[list[str], list[str]]:
     """What the sbt build lacks, for a list; and sentences on what is wrong with it."""
     texts_of = {path: item["text"] for path, item in state["files"].items()}
     missing, wrong, path = [], [], inside(project.build, BUILD)
@@ -305,22 +304,25 @@ def missing_of_build(state, project):
     return missing, wrong
 
 
-def not_regular(kind):
+def not_regular(kind: str) -> str:
     """What is wrong with a path at which there is something else than a regular file, as a sentence."""
     found = {"link": "a symbolic link", "directory": "a folder"}.get(kind, "something else")
     advice = "Replace it with the file that it leads to" if kind == "link" else "Remove it"
     return f"it is no regular file: found {found}, expected a file. {advice}"
 
 
-def texts(wanted, state, project, problems):
+def texts(
+    wanted: dict[str, Any], state: dict[str, Any], project: Project, problems: list[str]
+) -> dict[str, tuple[str | None, int | None]]:
     """Path to what its text (None: removed) and mode (None: as it is) shall be. What cannot be is added to the problems."""
-    keep, new = set(wanted["keep"]), {}
+    keep = set(wanted["keep"])
+    new: dict[str, tuple[str | None, int | None]] = {}
     has = {path: item["text"] for path, item in state["files"].items()}
     edits = [(project.inside(CONFIG), lambda text: configured(text, wanted)), (project.inside(LOGGING), lambda text: logged(text, wanted))]
     over = overridden(wanted, project, has)
     edits += [(project.inside(package_config.APPLICATION), lambda text: configured(text, over))] if over else []
     edits += [alias_edit(has, project, *item) for item in wanted["aliases"].items()]
-    edits += [(item["path"], lambda text, item=item: source_text.entries(text or "", item["kind"], item["values"])) for item in wanted["entries"]]
+    edits += [(item["path"], partial(with_entries, item)) for item in wanted["entries"]]
     for path, edit in edits:
         if path in keep:
             continue
@@ -343,7 +345,12 @@ def texts(wanted, state, project, problems):
     return new
 
 
-def alias_edit(has, project, name, command):
+def with_entries(item: dict[str, Any], text: str | None) -> str:
+    """The text of a file of entries, which may not be there, with the wanted ones."""
+    return source_text.entries(text or "", item["kind"], item["values"])
+
+
+def alias_edit(has: dict[str, str | None], project: Project, name: str, command: str) -> tuple[str, Callable[[Any], str]]:
     """The file that gets a command alias, and how it is edited: the file that defines it already, else C(build.sbt)."""
     definitions = {path: text for path, text in sorted(has.items()) if text and path.endswith(".sbt") and (os.path.dirname(path) or ".") == project.build}
     # sbt reads these files in the order of their names.
@@ -352,7 +359,7 @@ def alias_edit(has, project, name, command):
     return path, lambda text: source_text.alias(text or "", name, command, others)
 
 
-def overridden(wanted, project, has):
+def overridden(wanted: dict[str, Any], project: Project, has: dict[str, str | None]) -> dict[str, Any] | None:
     """The wanted settings that C(config/application.conf) sets again after it includes C(config/xitrum.conf), so that they
     have an effect there alone; None where there are none. All of them where that file is no HOCON."""
     text = has.get(project.inside(package_config.APPLICATION))
@@ -368,7 +375,7 @@ def overridden(wanted, project, has):
     return found if keys else None
 
 
-def configured(text, wanted):
+def configured(text: str, wanted: dict[str, Any]) -> str:
     """The text of C(config/xitrum.conf), or of C(config/application.conf), with the wanted settings."""
     for key, value in wanted["settings"].items():
         text = text if hocon_edit.value_of(text, key) == value else hocon_edit.put(text, key, value)
@@ -377,19 +384,21 @@ def configured(text, wanted):
     return environment_settings.put_variables(text, wanted["variables"])
 
 
-def logged(text, wanted):
+def logged(text: str, wanted: dict[str, Any]) -> str:
     """The text of C(config/logback.xml)."""
     return logback.to_console(text) if wanted["console"] else text
 
 
-def ignored_problems(wanted, state, changes):
+def ignored_problems(
+    wanted: dict[str, Any], state: dict[str, Any], changes: dict[str, tuple[str | None, int | None]]
+) -> list[str]:
     """A sentence for each file that would be written and that git ignores: no push would have it."""
     return [f"{wanted['path']}/{path} is ignored by git ({state['ignored'][path]}), so that no commit and no push would have it: "
             f"remove or narrow that pattern, or add the file to {wanted['prefix']}_keep" for path in sorted(changes)
             if path in state["ignored"] and changes[path][0] is not None]
 
 
-def uncommitted_problems(wanted, state, changing):
+def uncommitted_problems(wanted: dict[str, Any], state: dict[str, Any], changing: set[str]) -> list[str]:
     """One sentence where work would be mixed with ours that git could not bring back. A new file of the user's is safe."""
     lost = sorted({path for code, path in state["uncommitted"] if code != "??" or path in changing})
     if not lost:
@@ -398,13 +407,25 @@ def uncommitted_problems(wanted, state, changing):
             f"or set {wanted['prefix']}_allow_uncommitted to true"]
 
 
-def apply(host, wanted, planned):
-    """Writes and removes the files. A file that was there keeps its owner."""
-    for path, text, mode in planned.actions:
-        whole = f"{wanted['path']}/{path}"
+def apply(host: Host, plan: Plan) -> Applied:
+    """Writes and removes the files. A file that was there keeps its owner. Raises OSError."""
+    for path, text, mode in plan.actions:
+        whole = f"{plan.desired['path']}/{path}"
         if text is None:
             host.remove(whole)
             continue
-        has = host.stat(whole)
-        owner, group = (has.owner, has.group) if has else (user_name(os.geteuid()), group_name(os.getegid()))
+        found = host.stat(whole)
+        owner, group = (found.owner, found.group) if found else host.user()
         host.write(whole, text, mode, owner, group)
+    return Applied()
+
+
+def _prepare(host: Host, desired: Desired) -> Desired:
+    return {**desired, "path": host.absolute(desired["path"])}
+
+
+def _failure(_host: Host, plan: Plan, error: Exception) -> str:
+    return f"{plan.desired['path']} cannot be written ({error}): let this user write it, and run again"
+
+
+EXECUTION = Execution(fenced=False, prepare=_prepare, describe=_failure, brief=Brief.ALWAYS)

@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Mapping
+from typing import Any
 
 from ..configuration import logback
+from .sbt_project import Project
 from .scala_sources import without_comments
 
 _NAME = re.compile(r'(?m)^[ \t]*name[ \t]*:=[ \t]*"([^"\n]*)"')
@@ -16,14 +19,14 @@ _NAME = re.compile(r'(?m)^[ \t]*name[ \t]*:=[ \t]*"([^"\n]*)"')
 _FIRST_ON_JAVA_9 = {(0, 13): (0, 13, 17), (1, 0): (1, 1, 0)}
 
 
-def describe_tree(texts, project, top):
+def describe_tree(texts: Mapping[str, str | None], project: Project, top: str) -> dict[str, Any]:
     """The facts: C(name) and C(name_from) (where it is from), C(sbt) (the version of sbt, empty where it is not known), and C(java)
     (8 where that sbt runs on no newer Java, 0 elsewhere)."""
     name, source = find_name(texts, project, top)
     return {"name": name, "name_from": source, "sbt": project.sbt, "java": 8 if needs_java_8(project.sbt) else 0}
 
 
-def find_name(texts, project, top):
+def find_name(texts: Mapping[str, str | None], project: Project, top: str) -> tuple[str, str]:
     """The application's name as Kubernetes takes names, and where it is from. The name of a build is that of its application where both
     have one folder; otherwise, the folder's name is taken."""
     text = texts.get(os.path.normpath(f"{project.build}/build.sbt")) or ""
@@ -34,21 +37,21 @@ def find_name(texts, project, top):
     return label(folder), f"the folder {folder}"
 
 
-def label(text):
+def label(text: str) -> str:
     """A text as a name of Kubernetes; empty where nothing of it can be one."""
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).lstrip("-0123456789")[:63].strip("-")
 
 
-def needs_java_8(sbt):
+def needs_java_8(sbt: str) -> bool:
     """Whether this version of sbt does not run on Java 9 and newer. One that is not known does."""
     numbers = tuple(int(part) for part in re.findall(r"\d+", sbt)[:3])
     if numbers and numbers < (0, 13):
         return True
-    first = _FIRST_ON_JAVA_9.get(numbers[:2])
+    first = next((version for series, version in _FIRST_ON_JAVA_9.items() if series == numbers[:2]), None)
     return first is not None and numbers < first
 
 
-def level_notes(path, before, after, keep):
+def level_notes(path: str, before: str, after: str, keep: str) -> list[str]:
     """A note where the level of a root logger that counts in all modes changes, so in development too. C(keep): the variable of files to keep."""
     old, new = (global_level(text) for text in (before, after))
     if None in (old, new) or old == new:
@@ -57,7 +60,7 @@ def level_notes(path, before, after, keep):
             f"To leave the file as it is, name it in {keep}."]
 
 
-def global_level(text):
+def global_level(text: str) -> str | None:
     """The level of the last root logger that no C(if) is around; None where there is none, or the text does not parse."""
     try:
         every = logback.elements(text.encode("utf-8", "surrogateescape"))

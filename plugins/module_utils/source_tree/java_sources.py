@@ -6,31 +6,35 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
-from .tokens import match_brackets, tokens_of, without_comments
+from .tokens import Token, match_brackets, tokens_of, without_comments
 from .types import Type
 
 _KINDS = ("class", "interface", "@interface", "enum", "record")
 _PARAMETER = re.compile(r"(?:(?:final|@[\w.]+)\s+)*(?:java\s*\.\s*lang\s*\.\s*)?String\s*(?:\[\s*\]\s*\w+|\.\s*\.\s*\.\s*\w+|\w+\s*\[\s*\])")
 
 
-def read_types(text):
+def read_types(text: str) -> list[Type]:
     """The types of a Java text that have a main method of their own, nested ones too."""
     bare = without_comments(text, strings=False, java=True)
     package = re.search(r"(?:^|[;\s])package\s+([\w.]+)\s*;", bare)
     return list(_walk(bare, tokens_of(bare), package[1] if package else ""))
 
 
-def _walk(bare, tokens, package):
+def _walk(bare: str, tokens: list[Token], package: str) -> Iterator[Type]:
     """The types with a main method, by their braces."""
-    pairs, blocks, pending, at = match_brackets(tokens), [], None, 0
+    pairs, pending, at = match_brackets(tokens), None, 0
+    blocks: list[tuple[str, str] | None] = []
     while at < len(tokens):
         word = tokens[at].text
         if word == "(" and pairs.get(at, -1) > at:
-            if blocks and blocks[-1] and at > 1 and tokens[at - 1].text == "main" and _is_main(bare, tokens, pairs, at, blocks[-1][0]):
+            last = blocks[-1] if blocks else None
+            named = at > 1 and tokens[at - 1].text == "main"
+            if last and named and _is_main(bare, tokens, pairs, at, last[0]):
                 names = [name for _kind, name in filter(None, blocks)]
                 top = len(names) == 1
-                yield Type("object" if top else f"nested {blocks[-1][0]}", package, "$".join(names), (), "main", tokens[at].line)
+                yield Type("object" if top else f"nested {last[0]}", package, "$".join(names), (), "main", tokens[at].line)
             at = pairs[at]
         elif word == "{":
             blocks.append(pending)
@@ -46,7 +50,7 @@ def _walk(bare, tokens, package):
         at += 1
 
 
-def _is_main(bare, tokens, pairs, opened, kind):
+def _is_main(bare: str, tokens: list[Token], pairs: dict[int, int], opened: int, kind: str) -> bool:
     """Whether a method main with these parameters starts a program."""
     if tokens[opened - 2].text != "void" or not _PARAMETER.fullmatch(bare[tokens[opened].end:tokens[pairs[opened]].start].strip()):
         return False

@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import posixpath
 import re
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from .tokens import (
+    Token,
     mask_strings,
     match_brackets,
     split_arguments,
@@ -36,9 +38,9 @@ class Definition(NamedTuple):
     """
 
     identifier: str
-    names: frozenset
+    names: frozenset[str]
     base: str | None
-    aggregates: frozenset
+    aggregates: frozenset[str]
 
 
 class Build(NamedTuple):
@@ -48,15 +50,15 @@ class Build(NamedTuple):
     the packaging task in the projects that it aggregates.
     """
 
-    definitions: tuple
+    definitions: tuple[Definition, ...]
     declares_root: bool
     hands_on: bool = True
 
-    def project_of(self, folder):
+    def project_of(self, folder: str) -> str:
         """The identifier of the project in a folder, from the build's; empty where it is not known."""
         return next((one.identifier for one in self.definitions if one.base == folder), "")
 
-    def root_runs(self, identifier):
+    def root_runs(self, identifier: str) -> bool:
         """Whether a task of the root runs in this project too."""
         if not self.hands_on:
             return False
@@ -72,9 +74,10 @@ class Build(NamedTuple):
         return False
 
 
-def read_build(texts):
+def read_build(texts: Iterable[str]) -> Build:
     """The projects in the texts of a build's definitions."""
-    found, rest = [], []
+    found: list[Definition] = []
+    rest = []
     for text in texts:
         bare = without_comments(text)
         definitions, spans = _definitions(bare)
@@ -88,7 +91,7 @@ def read_build(texts):
     return Build(tuple(found), declared or not hands_on, hands_on)
 
 
-def _definitions(bare):
+def _definitions(bare: str) -> tuple[list[Definition], list[tuple[int, int]]]:
     """The projects that a text declares as values, and the parts of the text that do so."""
     tokens = tokens_of(mask_strings(bare))
     pairs = match_brackets(tokens)
@@ -116,7 +119,7 @@ def _definitions(bare):
     return found, spans
 
 
-def _expression_end(tokens, pairs, at):
+def _expression_end(tokens: list[Token], pairs: dict[int, int], at: int) -> int:
     """The index after the last token of an expression: a line ends it unless it, or the next one, tells that it goes on."""
     begin = at
     while at < len(tokens):
@@ -129,7 +132,9 @@ def _expression_end(tokens, pairs, at):
     return at
 
 
-def _definition(bare, tokens, pairs, name, begin, end):
+def _definition(
+    bare: str, tokens: list[Token], pairs: dict[int, int], name: str, begin: int, end: int
+) -> Definition | None:
     """The project that an expression makes; None where it makes none."""
     at = begin
     while at < end - 1 and tokens[at].text == "(":
@@ -147,7 +152,9 @@ def _definition(bare, tokens, pairs, name, begin, end):
     return None
 
 
-def _placed(bare, tokens, pairs, at, end):
+def _placed(
+    bare: str, tokens: list[Token], pairs: dict[int, int], at: int, end: int
+) -> tuple[bool, re.Match[str] | None]:
     """Whether a chain of settings names the project's folder, and how."""
     while at < end:
         if tokens[at].text == "in":
@@ -156,12 +163,12 @@ def _placed(bare, tokens, pairs, at, end):
     return False, None
 
 
-def _base(file):
+def _base(file: re.Match[str]) -> str:
     """The folder that file("a") / "b" is, from the build's."""
     return posixpath.normpath(posixpath.join(file[1] or ".", *re.findall(r'"([^"]*)"', file[2])))
 
 
-def _aggregates(bare, tokens, pairs, begin, end):
+def _aggregates(bare: str, tokens: list[Token], pairs: dict[int, int], begin: int, end: int) -> frozenset[str]:
     """The names of the projects that an expression aggregates."""
     text = bare[tokens[begin].start:tokens[end - 1].end] if begin < end else ""
     if _NOT_AGGREGATED.search(text):
@@ -185,7 +192,9 @@ def _aggregates(bare, tokens, pairs, begin, end):
     return frozenset(names)
 
 
-def _arguments(bare, tokens, pairs, opened, names):
+def _arguments(
+    bare: str, tokens: list[Token], pairs: dict[int, int], opened: int, names: tuple[str, str]
+) -> dict[str, str]:
     """The texts of a call's arguments by their names: those without one are in the order of the names."""
     found = {}
     for number, argument in enumerate(split_arguments(tokens, pairs, opened)):
@@ -197,7 +206,7 @@ def _arguments(bare, tokens, pairs, opened, names):
     return found
 
 
-def _literal(text):
+def _literal(text: str) -> str | None:
     """The value of a text that is one string; None where it is none."""
     found = _STRING.fullmatch(text.strip())
     return None if found is None else found[1] if found[1] is not None else found[2]
@@ -211,7 +220,7 @@ class Alias(NamedTuple):
     code: str
 
 
-def read_aliases(text):
+def read_aliases(text: str) -> dict[str, Alias]:
     """The command aliases that a text defines, by their names. Of several with one name the last is in force."""
     bare = without_comments(text)
     tokens = tokens_of(mask_strings(text))
@@ -225,14 +234,14 @@ def read_aliases(text):
     return found
 
 
-def _joined(code):
+def _joined(code: str) -> str | None:
     """The text of strings with + between them; None where it is something else."""
     parts, at = [], 0
     while True:
         found = re.compile(r"\s*(" + _STRING.pattern + r")\s*").match(code, at)
         if not found:
             return None
-        parts.append(_literal(found[1]))
+        parts.append(_literal(found[1]) or "")
         if found.end() == len(code):
             return "".join(parts)
         if code[found.end()] != "+":
@@ -240,7 +249,9 @@ def _joined(code):
         at = found.end() + 1
 
 
-def expand(command, aliases, project="", seen=None):
+def expand(
+    command: str, aliases: dict[str, Alias], project: str = "", seen: set[tuple[str, str]] | None = None
+) -> list[tuple[str, str]]:
     """The single commands that a command runs, through the aliases, each with its project: `(project, command)`.
 
     project: the current one of sbt. seen: the aliases that were expanded already, with their projects.
@@ -248,10 +259,11 @@ def expand(command, aliases, project="", seen=None):
     found, seen = [], set() if seen is None else seen
     for part in (part.strip() for part in command.split(";")):
         words = part.split()
-        if part in aliases and aliases[part].command is not None:
+        inner = aliases[part].command if part in aliases else None
+        if inner is not None:
             if (part, project) not in seen:
                 seen.add((part, project))
-                found += expand(aliases[part].command, aliases, project, seen)
+                found += expand(inner, aliases, project, seen)
         elif words[:1] == ["project"] and len(words) == 2:
             project = words[1]
         elif words[:1] == ["all"]:
@@ -261,7 +273,7 @@ def expand(command, aliases, project="", seen=None):
     return found
 
 
-def _scope(command, project):
+def _scope(command: str, project: str) -> tuple[str, str]:
     """The project that a command names, or the current one, and the command itself."""
     named, _slash, name = command.rpartition("/")
     return named.strip() or project, name.strip()

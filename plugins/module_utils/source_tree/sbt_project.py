@@ -12,12 +12,13 @@ from __future__ import annotations
 
 import posixpath
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from .sbt_definitions import read_build
 from .scala_sources import read_types
 from .tokens import without_comments
-from .types import resolve
+from .types import MainClasses, resolve
 
 CONFIG = "config/xitrum.conf"
 #: What starts an application, today's name first.
@@ -54,28 +55,28 @@ class Project:
     launcher: str = LAUNCHER
     unknown_project: str = ""
 
-    def inside(self, path):
+    def inside(self, path: str) -> str:
         """The path of an application's file in the tree."""
         return posixpath.normpath(posixpath.join(self.app, path))
 
     @property
-    def package(self):
+    def package(self) -> str:
         """Where the packaging task puts the package."""
         return self.inside("target/xitrum")
 
 
-def find_apps(paths):
+def find_apps(paths: list[str]) -> list[str]:
     """The folders that have a Xitrum configuration, among the files of a tree."""
     found = [posixpath.dirname(posixpath.dirname(path)) or "." for path in paths if path == CONFIG or path.endswith("/" + CONFIG)]
     return sorted(app for app in found if not any(map(is_skipped, app.split("/"))))
 
 
-def is_skipped(name):
+def is_skipped(name: str) -> bool:
     """Whether neither applications nor sources are looked for in a folder of this name."""
     return name in _SKIPPED
 
 
-def choose_app(paths, given, where, option):
+def choose_app(paths: list[str], given: str, where: str, option: str) -> str:
     """The application's folder: the one that is given, or the only one that has a configuration. Raises ValueError where there are several."""
     if given:
         return posixpath.normpath(given)
@@ -85,7 +86,7 @@ def choose_app(paths, given, where, option):
     return found[0] if found else "."
 
 
-def describe(texts, app):
+def describe(texts: Mapping[str, str | None], app: str) -> Project:
     """The project whose application is in the folder C(app). C(texts): path to text, of what matters of the tree (None: not a text)."""
     build = find_build(texts, app)
     sbt, plugin, name = versions(texts, build)
@@ -96,7 +97,7 @@ def describe(texts, app):
     return Project(app, build, runner, task, sbt, plugin, launcher, unknown)
 
 
-def find_build(texts, app):
+def find_build(texts: Mapping[str, str | None], app: str) -> str:
     """The folder in which sbt runs: the nearest one, from the application's upwards, with a folder C(project) of a build."""
     folder, builds = app, {posixpath.dirname(posixpath.dirname(path)) or "." for path in texts if is_of_meta_build(path)}
     while True:
@@ -107,13 +108,13 @@ def find_build(texts, app):
         folder = posixpath.dirname(folder) or "."
 
 
-def is_of_meta_build(path):
+def is_of_meta_build(path: str) -> bool:
     """Whether a file is one by which a folder is known as a build's: its version of sbt, its plugins, or definitions in Scala."""
     folder, name = posixpath.split(path)
     return posixpath.basename(folder) == "project" and (name == "build.properties" or name.endswith((".sbt", ".scala")))
 
 
-def is_definition(path, build):
+def is_definition(path: str, build: str) -> bool:
     """Whether a file has definitions of a build or of one of its projects."""
     inside = posixpath.relpath(path, build)
     folders = posixpath.dirname(inside).split("/")
@@ -123,7 +124,7 @@ def is_definition(path, build):
         inside.endswith(".sbt") and (folders == ["project"] or not any(map(is_skipped, folders))))
 
 
-def versions(texts, build):
+def versions(texts: Mapping[str, str | None], build: str) -> tuple[str, ...]:
     """The versions of sbt and of the packaging plugin in a build, and the plugin's name; empty texts where they are not known."""
     properties = texts.get(posixpath.normpath(posixpath.join(build, "project/build.properties"))) or ""
     sbt = _SBT.search(properties)
@@ -131,12 +132,12 @@ def versions(texts, build):
     return sbt[1] if sbt else "", *(plugin or ("", ""))
 
 
-def find_plugin(texts, build):
+def find_plugin(texts: Mapping[str, str | None], build: str) -> tuple[str, str] | None:
     """The version of the packaging plugin, empty where it is not known, and its name; None where the build does not have it."""
     folder = posixpath.normpath(posixpath.join(build, "project"))
-    for path in sorted(texts):
-        if posixpath.dirname(path) == folder and path.endswith(".sbt") and texts[path]:
-            bare = without_comments(texts[path])
+    for path, text in sorted(texts.items()):
+        if posixpath.dirname(path) == folder and path.endswith(".sbt") and text:
+            bare = without_comments(text)
             plugin = _PLUGIN.search(bare)
             if plugin:
                 value = plugin[3] and re.search(rf'\bval\s+{re.escape(plugin[3])}\s*(?::\s*String\s*)?=\s*"([^"]*)"', bare)
@@ -144,31 +145,37 @@ def find_plugin(texts, build):
     return None
 
 
-def depends_on_xitrum(texts, build):
+def depends_on_xitrum(texts: Mapping[str, str | None], build: str) -> bool:
     """Whether a definition of a build has a dependency on Xitrum."""
-    return any(texts[path] and is_definition(path, build) and _DEPENDENCY.search(without_comments(texts[path])) for path in texts)
+    return any(
+        text and is_definition(path, build) and _DEPENDENCY.search(without_comments(text))
+        for path, text in texts.items()
+    )
 
 
-def find_build_object(texts, build):
+def find_build_object(texts: Mapping[str, str | None], build: str) -> str:
     """The path of a build's definition in Scala, as sbt 0.13 reads it; empty where there is none."""
     folder = posixpath.normpath(posixpath.join(build, "project"))
-    return next((path for path in sorted(texts) if posixpath.dirname(path) == folder and path.endswith(".scala") and texts[path]
-                 and _BUILD_OBJECT.search(without_comments(texts[path], strings=False))), "")
+    for path, text in sorted(texts.items()):
+        is_scala = posixpath.dirname(path) == folder and path.endswith(".scala")
+        if is_scala and text and _BUILD_OBJECT.search(without_comments(text, strings=False)):
+            return path
+    return ""
 
 
-def packaging_task(sbt, plugin, name=BEFORE):
+def packaging_task(sbt: str, plugin: str, name: str = BEFORE) -> str:
     """The name of the packaging task for the versions of sbt and of the plugin, and the plugin's name."""
     if plugin:
         return TODAY if name == BEFORE and numbers(plugin) >= (1, 9) else BEFORE
     return BEFORE if sbt and numbers(sbt) < (1,) else TODAY
 
 
-def numbers(version):
+def numbers(version: str) -> tuple[int, ...]:
     """A version's numbers, for a comparison."""
     return tuple(int(part) for part in re.findall(r"\d+", version)[:3])
 
 
-def scoped(task, texts, build, app):
+def scoped(task: str, texts: Mapping[str, str | None], build: str, app: str) -> tuple[str, str]:
     """The task as sbt takes it at the top of the build: of the application's own project, where the top's does not run it too.
 
     Returns the task, and a sentence on why the application's project is not known; empty where it is.
@@ -189,28 +196,28 @@ def scoped(task, texts, build, app):
         f'expected one such as: lazy val web = (project in file("{folder}")). Declare it so in {posixpath.normpath(posixpath.join(build, "build.sbt"))}')
 
 
-def definition_texts(texts, build):
+def definition_texts(texts: Mapping[str, str | None], build: str) -> dict[str, str]:
     """The files of a build that declare its projects: path to text."""
     top, meta = posixpath.normpath(build), posixpath.normpath(posixpath.join(build, "project"))
     return {path: text for path, text in sorted(texts.items()) if text
             and ((posixpath.dirname(path) or ".", path[-4:]) == (top, ".sbt") or (posixpath.dirname(path) == meta and path.endswith(".scala")))}
 
 
-def find_main_classes(texts, app):
+def find_main_classes(texts: Mapping[str, str | None], app: str) -> MainClasses:
     """The main classes of an application's sources, in the order of their paths: a MainClasses."""
     types = {}
-    for path in sorted(texts):
-        if texts[path] and is_source(path, app):
-            types[path] = read_types(texts[path], java=path.endswith(".java"))
+    for path, text in sorted(texts.items()):
+        if text and is_source(path, app):
+            types[path] = read_types(text, java=path.endswith(".java"))
     return resolve(types)
 
 
-def is_source(path, app):
+def is_source(path: str, app: str) -> bool:
     """Whether sbt compiles a file for the application: one of the folders of main sources, or one in the application's folder itself."""
     return re.fullmatch(r"(?:src/main/(?:java|scala(?:-[^/]+)?)/.+|[^/]+)\.(?:scala|java)", posixpath.relpath(path, app)) is not None
 
 
-def choose_main_class(given, found, option):
+def choose_main_class(given: str, found: MainClasses, option: str) -> str:
     """The main class: what is given, or the only one that was found. Raises ValueError where there is none, or several."""
     if given:
         if not re.fullmatch(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", given, re.ASCII):
@@ -229,6 +236,6 @@ def choose_main_class(given, found, option):
     return next(iter(found.classes))
 
 
-def is_packaging(command):
+def is_packaging(command: str) -> bool:
     """Whether a command of sbt runs the packaging task, by either of its names, of a project or of all."""
     return command.strip().rpartition("/")[2].strip() in (TODAY, BEFORE)

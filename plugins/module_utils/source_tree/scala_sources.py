@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from . import java_sources
 from . import types as source_types
-from .tokens import match_brackets, split_arguments, tokens_of, without_comments
+from .tokens import Token, match_brackets, split_arguments, tokens_of, without_comments
 from .types import Type
 
 _KINDS = ("object", "class", "trait", "enum")
@@ -36,12 +36,12 @@ class _Block:
     number: int | None = None
 
 
-def main_classes(text, java=False):
+def main_classes(text: str, java: bool = False) -> list[str]:
     """The full names of the objects (in Java: classes) of a text that start a program, in their order."""
     return list(source_types.resolve({"": read_types(text, java)}).classes)
 
 
-def read_types(text, java=False):
+def read_types(text: str, java: bool = False) -> list[Type]:
     """The types of a text that may start a program, or hand a main method down to one that does."""
     if java:
         return java_sources.read_types(text)
@@ -52,15 +52,17 @@ def read_types(text, java=False):
 class _Reader:
     """Reads the tokens of one Scala text."""
 
-    def __init__(self, tokens):
+    def __init__(self, tokens: list[Token]) -> None:
         self.tokens, self.pairs = tokens, match_brackets(tokens)
-        self.types, self.blocks, self.prefix = [], [], []
+        self.types: list[Type] = []
+        self.blocks: list[_Block] = []
+        self.prefix: list[str] = []
 
-    def word(self, at):
+    def word(self, at: int) -> str:
         """The text of a token; empty after the last one."""
         return self.tokens[at].text if 0 <= at < len(self.tokens) else ""
 
-    def read(self):
+    def read(self) -> list[Type]:
         """The types."""
         at = 0
         while at < len(self.tokens):
@@ -70,14 +72,14 @@ class _Reader:
             at = self.read_token(at)
         return self.types
 
-    def end_indented(self, token):
+    def end_indented(self, token: Token) -> None:
         """Ends the indented bodies to which a line does not belong."""
         while self.blocks and self.blocks[-1].column is not None and token.column <= self.blocks[-1].column:
             self.blocks.pop()
         if self.blocks and self.blocks[-1].column is not None and self.blocks[-1].members is None:
             self.blocks[-1].members = token.column
 
-    def read_token(self, at):
+    def read_token(self, at: int) -> int:
         """Acts on a token, and returns the index of the next one."""
         word, following = self.word(at), self.word(at + 1)
         if word in ("(", "[") and self.pairs.get(at, -1) > at:
@@ -97,15 +99,15 @@ class _Reader:
             self.read_method(at)
         return at + 1
 
-    def at_top(self, blocks=None):
+    def at_top(self, blocks: list[_Block] | None = None) -> bool:
         """Whether there are packages only around what comes next."""
         return all(block.kind == "package" for block in (self.blocks if blocks is None else blocks))
 
-    def package(self):
+    def package(self) -> str:
         """The full name of the package here."""
         return ".".join([*self.prefix, *(block.name for block in self.blocks if block.kind == "package")])
 
-    def read_path(self, at):
+    def read_path(self, at: int) -> tuple[str, int]:
         """A name with dots, and the index after it."""
         parts = []
         while at < len(self.tokens) and self.tokens[at].is_name:
@@ -115,7 +117,7 @@ class _Reader:
             at += 2
         return ".".join(parts), at
 
-    def read_package(self, at):
+    def read_package(self, at: int) -> int:
         """A package clause: with a body, or for the rest of the file."""
         name, end = self.read_path(at)
         opened = self.open_body(end, _Block("package", name), at)
@@ -123,7 +125,7 @@ class _Reader:
             self.prefix.append(name)
         return opened or max(end, at)
 
-    def open_body(self, at, block, header):
+    def open_body(self, at: int, block: _Block, header: int) -> int | None:
         """Opens the body that begins here, in braces or indented, and returns the index after its sign. None where there is none."""
         if self.word(at) == "{":
             self.blocks.append(block)
@@ -134,7 +136,7 @@ class _Reader:
             return at + 1
         return None
 
-    def read_header(self, at, kind):
+    def read_header(self, at: int, kind: str) -> int:
         """A type up to its body."""
         top, name, header, line = self.at_top(), self.word(at + 1), at, self.tokens[at].line
         at += 2
@@ -143,7 +145,7 @@ class _Reader:
             if self.word(at) in ("private", "protected") and self.tokens[at].first:
                 break
             at = self.pairs.get(at, at) + 1
-        parents = []
+        parents: list[str] = []
         if self.word(at) == "extends":
             parents, at = self.read_parents(at + 1)
         block = _Block(kind if top else "other", name)
@@ -154,7 +156,7 @@ class _Reader:
             self.types.append(Type(kind, self.package(), name, last, main, line))
         return self.open_body(at, block, header) or at
 
-    def read_parents(self, at):
+    def read_parents(self, at: int) -> tuple[list[str], int]:
         """The types that a type extends, and the index after them."""
         parents = []
         while True:
@@ -170,7 +172,7 @@ class _Reader:
                 return parents, at
             at += 1
 
-    def read_method(self, at):
+    def read_method(self, at: int) -> None:
         """A method: whether it starts a program."""
         words = self.words_before(at)
         if words & {"private", "protected"}:
@@ -186,11 +188,11 @@ class _Reader:
         if self.word(at + 1).strip("`") == "main" and self.is_main(at + 2):
             self.types[block.number] = self.types[block.number]._replace(main="main", line=self.tokens[at].line)
 
-    def in_object(self):
+    def in_object(self) -> bool:
         """Whether all blocks around are packages and objects at their top."""
         return self.at_top(self.blocks[:-1]) and self.blocks[-1].kind == "object"
 
-    def words_before(self, at):
+    def words_before(self, at: int) -> set[str]:
         """The modifiers and annotations before a definition."""
         words, at = set(), at - 1
         while at >= 0:
@@ -202,7 +204,7 @@ class _Reader:
             at -= 1
         return words
 
-    def is_main(self, opened):
+    def is_main(self, opened: int) -> bool:
         """Whether these parameters, and the result after them, are those of a main method with a body."""
         if self.word(opened) != "(" or self.pairs.get(opened, -1) < opened:
             return False
@@ -217,6 +219,6 @@ class _Reader:
         return self.word(at) in ("=", "{")
 
 
-def name_follows(tokens, at):
+def name_follows(tokens: list[Token], at: int) -> bool:
     """Whether a name, or definitions in braces, come after this token."""
     return at + 1 < len(tokens) and (tokens[at + 1].is_name or tokens[at + 1].text == "{")

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from ..configuration.hocon_edit import ended, newline
 from .sbt_definitions import expand, read_aliases
@@ -15,7 +16,7 @@ from .sbt_project import is_packaging
 SEPARATORS = {"procfile": ": ", "properties": "="}
 
 
-def entries(text, kind, values):
+def entries(text: str, kind: str, values: dict[str, str]) -> str:
     """The text with these values. Of several lines with one name the last is in force and is the one that changes."""
     # A process runner hands a carriage return on to the program, as part of its last argument.
     text = text.replace("\r\n", "\n") if kind == "procfile" else text
@@ -28,7 +29,7 @@ def entries(text, kind, values):
     return text
 
 
-def alias(text, name, command, others=()):
+def alias(text: str, name: str, command: str, others: Sequence[str] = ()) -> str:
     """The text of a C(build.sbt) in which this command alias is defined. Raises ValueError where another one is.
 
     others: the texts of the build's other files, whose aliases it may run.
@@ -48,7 +49,7 @@ def alias(text, name, command, others=()):
     return text
 
 
-def runs_command(project, command, desired):
+def runs_command(project: str, command: str, desired: str) -> bool:
     """Whether a command of a project is the desired one. The packaging task may have either of its names; the project is compared
     where the desired command names one."""
     scope, _slash, task = desired.rpartition("/")

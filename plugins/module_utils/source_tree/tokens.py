@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import NamedTuple
 
 _CHARACTER = r"'(?:[^'\\\n]|\\[^\n]{1,5})'"
@@ -20,12 +21,12 @@ _TOKEN = re.compile(r"@[\w.$`]+|`[^`\n]*`|[\w$]+|[{}()\[\];,.]|\"+|[!#%&*+\-/:<=
 _CLOSING = {")": "(", "]": "[", "}": "{"}
 
 
-def blank(text):
+def blank(text: str) -> str:
     """A text with blanks in place of everything but its line ends."""
     return re.sub(r"[^\n]", " ", text)
 
 
-def without_comments(text, strings=True, java=False):
+def without_comments(text: str, strings: bool = True, java: bool = False) -> str:
     """A Scala or Java text with blanks in place of its comments, so that positions stay.
 
     strings: whether strings stay too; what looks like a comment inside of one is none.
@@ -34,20 +35,22 @@ def without_comments(text, strings=True, java=False):
     return _replaced(text, str if strings else blank, java)
 
 
-def mask_strings(text):
+def mask_strings(text: str) -> str:
     """A Scala text without comments, in which each string is one token: quotes in place of all its characters, so that positions stay."""
     return _replaced(text, lambda string: '"' * len(string))
 
 
-def _replaced(text, of_string, java=False):
+def _replaced(text: str, of_string: Callable[[str], str], java: bool = False) -> str:
     """The text with blanks in place of its comments, and with what the function makes of its strings."""
-    parts, at = [], 0
+    parts: list[str] = []
+    at = 0
     while True:
         found = _BEGINS.search(text, at)
         if not found:
             return "".join([*parts, text[at:]])
         parts.append(text[at:found.start()])
         at = found.start()
+        end: int | None
         if found.group() in ("//", "/*"):
             end = _comment_end(text, at, java)
             parts.append(blank(text[at:end]))
@@ -57,7 +60,7 @@ def _replaced(text, of_string, java=False):
         at = end or at + 1
 
 
-def _comment_end(text, at, java=False):
+def _comment_end(text: str, at: int, java: bool = False) -> int:
     """Where the comment that begins here ends."""
     if text.startswith("//", at):
         end = text.find("\n", at)
@@ -73,7 +76,7 @@ def _comment_end(text, at, java=False):
     return len(text)
 
 
-def _string_end(text, at, java=False, depth=0):
+def _string_end(text: str, at: int, java: bool = False, depth: int = 0) -> int | None:
     """Where the string or character that begins here ends; None where it does not."""
     if not java and text[at] == '"' and at and (text[at - 1].isalnum() or text[at - 1] in "_`"):
         end = _interpolated_end(text, at, depth)
@@ -83,7 +86,7 @@ def _string_end(text, at, java=False, depth=0):
     return found.end() if found else None
 
 
-def _interpolated_end(text, at, depth):
+def _interpolated_end(text: str, at: int, depth: int) -> int | None:
     """Where an interpolated string ends, with the code in it; None where it does not."""
     mark = '"""' if text.startswith('"""', at) else '"'
     at += len(mark)
@@ -93,21 +96,22 @@ def _interpolated_end(text, at, depth):
             return None
         word, at = found.group(), found.end()
         if word == "${":
-            at = _code_end(text, at, depth)
-            if at is None:
+            end = _code_end(text, at, depth)
+            if end is None:
                 return None
+            at = end
         elif word == '"' and mark == '"':
             return at
         elif word == '"' and text.startswith(mark, found.start()):
             # Of more than three quotes the last three end it.
-            return at + len(re.match('"*', text[at:])[0])
+            return at + len(text[at:]) - len(text[at:].lstrip('"'))
         elif word == "\n" and mark == '"':
             return None
         elif word.startswith("\\") and mark != '"':
             at = found.start() + 1
 
 
-def _code_end(text, at, depth):
+def _code_end(text: str, at: int, depth: int) -> int | None:
     """Where the code in an interpolated string ends; None where it does not."""
     open_braces = 1
     while depth < _DEEPEST:
@@ -140,14 +144,15 @@ class Token(NamedTuple):
     column: int
 
     @property
-    def is_name(self):
+    def is_name(self) -> bool:
         """Whether it may be a name."""
         return self.text[0] in "_$`" or self.text[0].isalpha()
 
 
-def tokens_of(bare):
+def tokens_of(bare: str) -> list[Token]:
     """The tokens of a text without comments and strings."""
-    tokens, line, begin = [], 1, 0
+    tokens: list[Token] = []
+    line, begin = 1, 0
     column = -1
     for found in _TOKEN.finditer(bare):
         passed = bare.count("\n", begin, found.start())
@@ -159,9 +164,10 @@ def tokens_of(bare):
     return tokens
 
 
-def match_brackets(tokens):
+def match_brackets(tokens: list[Token]) -> dict[int, int]:
     """The index of a bracket's token to that of its partner, both ways. A bracket without a partner is left out."""
-    pairs, stack = {}, []
+    pairs: dict[int, int] = {}
+    stack: list[int] = []
     counts = dict.fromkeys(_CLOSING.values(), 0)
     for number, token in enumerate(tokens):
         if token.text in counts:
@@ -177,9 +183,10 @@ def match_brackets(tokens):
     return pairs
 
 
-def split_arguments(tokens, pairs, opened):
+def split_arguments(tokens: list[Token], pairs: dict[int, int], opened: int) -> list[list[int]]:
     """The arguments between two brackets, each a list of the indices of its tokens. An empty one at the end is left out."""
-    arguments, at = [[]], opened + 1
+    arguments: list[list[int]] = [[]]
+    at = opened + 1
     while at < pairs[opened]:
         if tokens[at].text == ",":
             arguments.append([])

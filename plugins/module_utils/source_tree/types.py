@@ -19,12 +19,12 @@ class Type(NamedTuple):
     kind: str
     package: str
     name: str
-    parents: tuple
+    parents: tuple[str, ...]
     main: str
     line: int
 
     @property
-    def full_name(self):
+    def full_name(self) -> str:
         """The name with the package, as Java takes it."""
         return ".".join(filter(None, (self.package, self.name))).replace("`", "")
 
@@ -33,15 +33,15 @@ class Type(NamedTuple):
 class MainClasses:
     """The main classes of sources: name to path in C(classes). In C(unclear) are sentence parts on other main methods, with file and line."""
 
-    classes: dict
-    unclear: tuple = ()
+    classes: dict[str, str]
+    unclear: tuple[str, ...] = ()
 
 
-def resolve(types):
+def resolve(types: dict[str, list[Type]]) -> MainClasses:
     """The main classes among the types of all source files. types: path to what was read of it."""
     # What has a main method hands it down to the objects that extend it.
     starting = {one.name for found in types.values() for one in found if one.main and one.kind != "object"}
-    parents = {}
+    parents: dict[str, set[str]] = {}
     for found in types.values():
         for one in found:
             if one.kind in ("class", "trait"):
@@ -51,7 +51,8 @@ def resolve(types):
         if not more:
             break
         starting |= more
-    classes, inherited = {}, set()
+    classes: dict[str, str] = {}
+    inherited: set[str] = set()
     for path, found in types.items():
         for one in found:
             if one.kind == "object" and (one.main or starting.intersection(one.parents)):
@@ -62,9 +63,10 @@ def resolve(types):
     return MainClasses(classes, unclear)
 
 
-def _ancestors(names, parents):
+def _ancestors(names: tuple[str, ...], parents: dict[str, set[str]]) -> set[str]:
     """These types and all that they extend."""
-    found, due = set(), list(names)
+    found: set[str] = set()
+    due = list(names)
     while due:
         name = due.pop()
         if name not in found:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import pathlib
 import socket
+from types import SimpleNamespace
 
 import pytest
 from ansible_collections.xitrum.host.plugins.filter import reach as filters
@@ -798,9 +799,10 @@ def test_a_proxy_that_was_never_installed_is_left_to_the_site():
 
 def test_nginx_is_asked_for_the_health_of_its_servers_from_the_proxy(monkeypatch):
     rows = [server("app1-0", "UP", ""), server("app2-0", "UP", "", port=8001), server("forum-0", "UP", "", backend="forum")]
-    monkeypatch.setattr(proxy_config.proxy_nginx, "live", lambda *_unused: {"servers": [dict(row) for row in rows]})
+    answering = SimpleNamespace(live=lambda *_unused: {"servers": [dict(row) for row in rows]}, checks_health=proxy_config.PROXIES["nginx"].checks_health)
+    monkeypatch.setitem(proxy_config.PROXIES, "nginx", answering)
     monkeypatch.setattr(proxy_config.proxy_reloaded, "probe",
-                        lambda _wanted, row, _seconds: "" if row["port"] == 8001 else "timed out")
+                        lambda _host, _wanted, row, _seconds: "" if row["port"] == 8001 else "timed out")
     found = proxy_config.read_live(None, {"software": "nginx"})["servers"]
     assert [(row["name"], row["status"], row["check"]) for row in found] == [
         ("app1-0", "DOWN", "timed out"), ("app2-0", "UP", ""), ("forum-0", "UP", "")]

@@ -76,7 +76,8 @@ def test_the_cache_is_in_the_home_by_default(tmp_path, capsys, monkeypatch):
 def test_a_short_header_does_not_blot_out_the_result_and_a_token_does(tmp_path, capsys):
     said = run(capsys, source=str(make_package(tmp_path / "x")), cache=str(tmp_path / "cache"), headers={"X-Build": "8", "Authorization": "Bearer 0123456789"})
     assert said["java"] == 8
-    assert "0123456789" not in json.dumps(said["invocation"])
+    # Newer ones than ansible-core 2.19 add the invocation only where it is asked for.
+    assert "0123456789" not in json.dumps(said)
 
 
 @pytest.mark.parametrize("found", [package_info.NOTHING, None])

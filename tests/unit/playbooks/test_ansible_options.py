@@ -96,4 +96,4 @@ def test_check_mode_needs_no_lock_while_somebody_deploys(tmp_path, monkeypatch, 
         run_lock_module.main()
     result = json.loads(capsys.readouterr().out)
     assert ended.value.code == 0 and (result["interrupted"], result["run"], result["changed"]) == (True, "", False)
-    assert [path.name for path in tmp_path.iterdir()] == ["demo.lock"] and json.loads((tmp_path / "demo.lock").read_text()) == record
+    assert [path.name for path in tmp_path.iterdir()] == ["demo.lock"] and (tmp_path / "demo.lock").read_text() == record_text(record)

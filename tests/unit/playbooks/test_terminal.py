@@ -28,8 +28,8 @@ NAME = b"x\x1b[2J\x07\rx\x9b"
 ACTIVE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\ufffe\uffff]")
 
 MODULE = """
-from ansible_collections.xitrum.host.plugins.module_utils.host import Host
-from ansible_collections.xitrum.host.plugins.module_utils.quiet import Utf8Module
+from ansible_collections.xitrum.host.plugins.module_utils.core.host import Host
+from ansible_collections.xitrum.host.plugins.module_utils.core.quiet import Utf8Module
 
 module = Utf8Module(argument_spec={"log": {"type": "path"}, "fails": {"type": "bool"}})
 text = Host(module.run_command).tail(module.params["log"])

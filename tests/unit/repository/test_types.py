@@ -20,18 +20,10 @@ UNFINISHED = {
     "lookup",
     "module_utils/application",
     "module_utils/core",
-    "module_utils/firewall",
-    "module_utils/host_state",
-    "module_utils/jdk",
-    "module_utils/load",
     "module_utils/preflight",
     "module_utils/proxy",
-    "module_utils/redirects",
     "module_utils/removal",
-    "module_utils/report",
-    "module_utils/source_tree",
     "module_utils/supervisor",
-    "modules",
     "plugin_utils",
 }
 #: What all packages of the collection have before their names.

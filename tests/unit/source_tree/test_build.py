@@ -155,6 +155,6 @@ def test_no_message_has_a_task_of_its_own():
                  if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and isinstance(node.value, ast.Constant)}
         pages = {names.get(name) for name in ("DOCUMENTATION", "EXAMPLES", "RETURN")}
         found += [(path.stem, text) for text in texts if re.search(rf"{sbt_project.TODAY}|sbt/sbt", text) and text not in docs | pages]
-    assert {name for name, _text in found} == {"sbt_project", "package_build"}, found
+    assert {name for name, _text in found} == {"sbt_project", "build"}, found
     # The names themselves, and how sbt words that it does not know one.
     assert sorted(text for _name, text in found) == sorted([sbt_project.TODAY, sbt_project.LAUNCHER, package_build._UNKNOWN_TASK.pattern])

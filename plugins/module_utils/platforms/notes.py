@@ -1,0 +1,106 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the report of the roles heroku and openshift says: what was chosen, and which keys the user has to set. Pure."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Sequence
+from typing import Any, Callable
+
+RANDOM = '"$(openssl rand -hex 32)"'
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+def heroku_notes(tree: dict[str, Any], java_version: int, remote: str) -> list[str]:
+    """Sentences for Heroku. C(tree): what the module source_tree returned.
+    C(remote): the git remote of the application there."""
+    notes = []
+    if tree["java"] and not java_version:
+        notes.append(
+            f"Java {tree['java']} was chosen, since sbt {tree['sbt']} does not run on a newer one. For a newer Java, "
+            "set sbt.version in project/build.properties to 0.13.17 or newer."
+        )
+    rows = settable(tree)
+    if rows:
+        words = " ".join(f"{row['variable']}={RANDOM}" for row in rows)
+        notes.append(f"{key_sentence(tree, rows)} Set keys of your own once, before the first push:\n"
+                     f"  heroku config:set --remote {shlex.quote(remote)} {words}")
+    return notes + unset_notes(tree)
+
+
+def openshift_notes(
+    tree: dict[str, Any], name: str, chosen: bool, secret: str, layouts: Sequence[str]
+) -> list[str]:
+    """Sentences for OpenShift. C(chosen): whether the user chose the C(name)."""
+    notes = []
+    if not chosen:
+        notes.append(
+            f"The application's name is {name}, from {tree['name_from']}. To choose another one, set openshift_name."
+        )
+    if "kubernetes" in layouts:
+        notes.append(
+            f"The pods take the secure key and the key of the metrics page from the Secret {secret}. Create it once, "
+            f"before the first pod:\n  oc create secret generic {secret} --from-literal=secure-key={RANDOM} "
+            f"--from-literal=metrics-api-key={RANDOM}"
+        )
+    rows = settable(tree)
+    if "diy" in layouts and rows:
+        words = " ".join(f"{row['variable']}={RANDOM}" for row in rows)
+        notes.append(f"{key_sentence(tree, rows)} Set keys of your own once, before the first push:\n"
+                     f"  rhc env set --app {name} {words}")
+    own = [row for row in tree["variables"] if row["own"]] if "kubernetes" in layouts else []
+    notes += [
+        f"{config_of(tree)} takes {short(row)} from {row['variable']}. Typesafe Config before 1.3.4 does not let the "
+        "Secret override that: remove that line, and run the playbook again."
+        for row in own
+    ]
+    return notes + unset_notes(tree)
+
+
+#: Role to the function that writes its report: see the arguments of each.
+WRITERS: dict[str, Callable[..., list[str]]] = {"heroku": heroku_notes, "openshift": openshift_notes}
+
+
+def settable(tree: dict[str, Any]) -> list[dict[str, Any]]:
+    """The settings that need an environment variable of the user:
+    those with a public example, or with a variable of the user's own."""
+    return [row for row in tree["variables"] if (row["example"] or row["own"]) and _NAME.fullmatch(row["variable"])]
+
+
+def unset_notes(tree: dict[str, Any]) -> list[str]:
+    """Sentences on public examples that no environment variable overrides, such as those of a file that is kept."""
+    return [
+        f"{config_of(tree)} has the public example for {short(row)}, and no environment variable overrides it. Set a "
+        "key of your own there."
+        for row in tree["variables"]
+        if row["example"] and not row["variable"]
+    ]
+
+
+def key_sentence(tree: dict[str, Any], rows: list[dict[str, Any]]) -> str:
+    """What is wrong with keys as they are."""
+    public, own = [short(row) for row in rows if row["example"]], [
+        f"{short(row)} from {row['variable']}" for row in rows if not row["example"]
+    ]
+    sentences = (
+        [
+            f"{config_of(tree)} has the public examples for {' and '.join(public)}; who knows the secure key can forge "
+            "sessions."
+        ]
+        if public
+        else []
+    )
+    return " ".join(sentences + ([f"{config_of(tree)} takes {' and '.join(own)}."] if own else []))
+
+
+def short(row: dict[str, Any]) -> str:
+    """A setting as the file has it inside of C(xitrum)."""
+    return row["key"].removeprefix("xitrum.")
+
+
+def config_of(tree: dict[str, Any]) -> str:
+    """The path of the application's configuration in the tree."""
+    return "config/xitrum.conf" if tree["project"] == "." else f"{tree['project']}/config/xitrum.conf"
