@@ -8,7 +8,7 @@ from __future__ import annotations
 import posixpath
 from typing import Any
 
-from ..proxy import component, definition
+from ..proxy import definition
 from ..proxy.contract import ProxyBackend
 from ..proxy.kinds import haproxy
 from ..proxy.table import PROXIES
@@ -30,7 +30,7 @@ CIPHERS = ":".join(
 CONNECTIONS = 2048
 
 #: The runtime socket of HAProxy.
-SOCKET = component.SPEC["socket"]["default"]
+SOCKET = "/run/haproxy/admin.sock"
 
 
 def backend_of(inputs: Inputs) -> ProxyBackend:
