@@ -22,9 +22,7 @@ UNFINISHED = {
     "module_utils/core",
     "module_utils/host_state",
     "module_utils/preflight",
-    "module_utils/proxy",
     "module_utils/removal",
-    "module_utils/supervisor",
     "modules",
     "plugin_utils",
 }
