@@ -9,14 +9,20 @@ A deploy reads it at its end. A site reads the component `proxy`, whose report h
 
 from __future__ import annotations
 
+from typing import Any, Iterable, Mapping, Sequence
+
 from ..core import process
-from ..core.plan import Plan, Row
+from ..core.component import NOTHING_SEEN, Desired, Seen
+from ..core.host import Host
+from ..core.plan import Draft, Plan, Row
 from ..firewall import reach
 from . import component as proxy_config
 from . import definition as proxy
 from . import servers as proxy_server
 from . import text as proxy_text
 from .table import PROXIES
+
+NAME = "proxy_health"
 
 SPEC = {
     "software": proxy_config.SPEC["software"],
@@ -28,14 +34,14 @@ SPEC = {
 }
 
 
-def read(host, wanted):
+def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, Any]:
     """What the running proxy reports, and whether it is one of ours."""
-    wanted = proxy_server.placed(wanted)
-    backend = PROXIES[wanted["software"]]
-    answer, text = host.run(backend.version_command), host.read(wanted["config_path"])
+    desired = proxy_server.placed(desired)
+    backend = PROXIES[desired["software"]]
+    answer, text = host.run(backend.version_command), host.read(desired["config_path"])
     version = backend.version_pattern.search(answer.out + answer.err)
     shown = host.run(
-        ["systemctl", "show", "--no-pager", "--property=ActiveState", "--", wanted["service"] + ".service"]
+        ["systemctl", "show", "--no-pager", "--property=ActiveState", "--", desired["service"] + ".service"]
     ).out
     state = {
         "version": version.group(1) if version else "",
@@ -44,18 +50,18 @@ def read(host, wanted):
         "servers": [],
     }
     if state["version"] and proxy_text.stamp_of(text or ""):
-        state["servers"] = proxy_config.settled(host, wanted)["servers"]
+        state["servers"] = proxy_config.settled(host, desired)["servers"]
     return state
 
 
-def plan(wanted, state):
+def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     """The servers as rows: nothing is changed by this component."""
-    wanted = proxy_server.placed(wanted)
-    result = Plan(
+    given, desired = desired, proxy_server.placed(desired)
+    result = Draft(
         facts={
             "servers": state["servers"],
             "version": state["version"],
-            **proxy_config.serving(wanted, state["version"], state["unit"], state["text"]),
+            **proxy_config.serving(desired, state["version"], state["unit"], state["text"]),
         }
     )
     for row in state["servers"]:
@@ -78,13 +84,13 @@ def plan(wanted, state):
                 why,
             )
         )
-    return result
+    return result.plan(given, state)
 
 
 # ------------------------------------------------------------------------------------------------- over the whole fleet
 
 
-def report_of(state):
+def report_of(state: Mapping[str, Any] | None) -> dict[str, Any] | None:
     """The report of a host's read that tells whether its proxy serves; None where the host is no proxy, or was not
     read."""
     state = state or {}
@@ -98,17 +104,17 @@ def report_of(state):
     )
 
 
-def is_healthy(server):
+def is_healthy(server: Mapping[str, Any]) -> bool:
     """Whether requests can be sent to a server."""
     return server["admin"] == "ready" and not server["status"].startswith(("DOWN", "MAINT", "DRAIN"))
 
 
-def application_servers(report):
+def application_servers(report: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The servers of a proxy that are instances of the application."""
     return [server for server in report["servers"] if server["backend"] == proxy_config.BACKEND]
 
 
-def idle_servers(states):
+def idle_servers(states: Iterable[Any]) -> set[str]:
     """The names of the servers that get requests from no proxy. `states` are the reads of hosts; those that are no
     proxy, or were not read, have nothing to say."""
     reports = [report_of(state) for state in states if isinstance(state, dict)]
@@ -116,7 +122,7 @@ def idle_servers(states):
     return {server["name"] for server in servers} - {server["name"] for server in servers if is_healthy(server)}
 
 
-def faults(states, rows=None):
+def faults(states: Mapping[str, Any], rows: Mapping[str, Sequence[Row]] | None = None) -> list[str]:
     """The proxies that serve nobody, a sentence each. `rows` are those of the component `reach`, which know why an
     instance is not reached."""
     found = []
@@ -128,7 +134,8 @@ def faults(states, rows=None):
         servers = application_servers(report)
         if not report["running"]:
             found.append(
-                f"{host}: {report['title']} does not run, so that it answers nobody. Read its log: journalctl -u {report['service']}."
+                f"{host}: {report['title']} does not run, so that it answers nobody. Read its log: journalctl -u "
+                f"{report['service']}."
             )
         elif not any(is_healthy(server) for server in servers):
             listed = "; ".join(
@@ -147,13 +154,13 @@ def faults(states, rows=None):
     return found
 
 
-def _status(server):
+def _status(server: Mapping[str, Any]) -> str:
     if server["admin"] != "ready":
         return f"set to {server['admin']}"
     return f"{server['status']}, its health check says {server['check'].lstrip('* ') or 'nothing'}"
 
 
-def _unreached(host, rows):
+def _unreached(host: str, rows: Mapping[str, Any]) -> list[str]:
     return [
         f"{row.why}." + reach.remedy(name, row)
         for name, some in rows.items()
@@ -162,14 +169,14 @@ def _unreached(host, rows):
     ]
 
 
-def unreached_instances(states, addresses):
+def unreached_instances(states: Mapping[str, Any], addresses: Mapping[str, str]) -> dict[str, list[dict[str, Any]]]:
     """The instances that a proxy does not reach, where it reaches none of their host, as C({host: [{port, inside,
     source, family, proxy, address}]}).
 
     A server that answers something, be it an error, is reached. `addresses` maps a proxy to where its connections
     come from.
     """
-    found = {}
+    found: dict[str, list[dict[str, Any]]] = {}
     for name, state in states.items():
         report = report_of(state)
         servers = application_servers(report) if report and report["set_up"] and report["running"] else []
@@ -194,17 +201,17 @@ def unreached_instances(states, addresses):
     return found
 
 
-def answered(server):
+def answered(server: Mapping[str, Any]) -> bool:
     """Whether a health check got an answer of HTTP, so that the way to the server is open."""
     # HAProxy marks a result with an asterisk while the next check is under way.
     check = server["check"].lstrip("* ")
     return check.startswith("L7") or check[:1].isdigit()
 
 
-def instance_rows(asked, blocks):
+def instance_rows(asked: Mapping[str, Any], blocks: Mapping[str, Any]) -> dict[str, list[Row]]:
     """The rows of instances that proxies do not reach: C({host: [Row]}). `asked` is what L(unreached_instances)
     gave."""
-    rows = {}
+    rows: dict[str, list[Row]] = {}
     for host, items in asked.items():
         for item in items:
             block = reach.find_block(blocks.get(host, []), *(item[key] for key in ("port", "source", "family")))

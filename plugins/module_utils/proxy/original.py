@@ -9,25 +9,32 @@ else's and stays.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Mapping
 
 from ..core import foreign_file, recorded
+from ..core.component import NOTHING_SEEN, Applied, Desired, Execution, Seen
 from ..core.foreign_text import hidden_text
-from ..core.plan import Plan
+from ..core.host import Host
+from ..core.plan import Draft, Plan
 from . import component as proxy_config
 from . import text as proxy_text
 from .table import PROXIES
 
+NAME = "proxy_original"
+
 SPEC: dict[str, Any] = {}
 
-def read(host, _wanted):
+
+def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, Any]:
     """Of each software, its configuration, the kept one, what is beside it, and how its service was and is."""
     record, found = recorded.read(host), {}
     for software, backend in PROXIES.items():
         path = backend.config_path
         place = place_of(host, path)
         found[software] = {
-            "config": host.read(place), "kept": host.read(path + proxy_config.KEPT), "place": place,
+            "config": host.read(place),
+            "kept": host.read(path + proxy_config.KEPT),
+            "place": place,
             "beside": [own for own in backend.beside if host.stat(own) is not None],
             "folders": [folder for folder in backend.folders if host.stat(folder) is not None],
             "before": record["units"].get(backend.unit),
@@ -35,15 +42,15 @@ def read(host, _wanted):
     return found
 
 
-def place_of(host, path):
+def place_of(host: Host, path: str) -> str:
     """The file that has our configuration, or may have it: where the path leads, or where it led at first."""
     places = foreign_file.places(host, path)
     return next((place for place in places if proxy_text.stamp_of(host.read(place))), places[0] if places else path)
 
 
-def plan(_wanted, state):
-    """Decides what is put back and removed: C(actions) are C((software, steps)) for those that have something of ours."""
-    result = Plan()
+def plan(desired: Desired, state: dict[str, Any]) -> Plan:
+    """Decides what is put back and removed: C(actions) are C((software, steps)) for those with something of ours."""
+    result = Draft()
     for software, found in state.items():
         path = PROXIES[software].config_path
         ours = bool(proxy_text.stamp_of(found["config"]))
@@ -61,33 +68,44 @@ def plan(_wanted, state):
             result.actions.append((software, steps))
             result.before += f"# {path}\n{found['config']}" if ours else ""
             result.before += "".join(f"# {own}\n" for own in found["beside"])
-    return result
+    return result.plan(desired, state)
 
 
-def lines(state, planned):
+def lines(state: Mapping[str, Any], planned: Plan) -> list[str]:
     """What would be taken back, one line a thing."""
     found = []
     for software, steps in planned.actions:
-        found += [f"{path}: the configuration from before comes back" if verb == "rename" else path for verb, path in steps]
+        found += [
+            f"{path}: the configuration from before comes back" if verb == "rename" else path for verb, path in steps
+        ]
         before, unit = state[software]["before"], PROXIES[software].unit
         if before:
             found.append(recorded.words(unit, before))
     return found
 
 
-def apply(host, state, planned):
-    """Puts back. Raises RuntimeError, before anything is changed where the kept configuration is refused by the software that is to go on with it."""
-    for software, steps in planned.actions:
+def apply(host: Host, plan: Plan) -> Applied:
+    """Puts back.
+
+    Raises RuntimeError, before anything is changed where the kept configuration is refused by the software that is to
+    go on with it.
+    """
+    state = plan.state
+    for software, steps in plan.actions:
         backend, before = PROXIES[software], state[software]["before"]
         unit, path = backend.unit, backend.config_path
         goes_on = before is None or before["active"] == "active"
         if ("rename", path) in steps and goes_on:
             said = host.run([*backend.check, path + proxy_config.KEPT])
             if said.rc != 0:
-                raise RuntimeError(f"{path}{proxy_config.KEPT}, the configuration from before, is refused by {software}: "
-                                   f"{(said.err or said.out).strip()[-800:]}. Mend that file, or remove it, and run the playbook again.")
+                raise RuntimeError(
+                    f"{path}{proxy_config.KEPT}, the configuration from before, is refused by {software}: "
+                    f"{(said.err or said.out).strip()[-800:]}. Mend that file, or remove it, and run the playbook "
+                    "again."
+                )
         if steps and not goes_on:
-            # While it still has its configuration: started again with the one from before, it would take ports that nobody wants it to.
+            # While it still has its configuration: started again with the one from before, it would take ports that
+            # nobody wants it to.
             host.run(["systemctl", "stop", unit, *(backend.companions if not before["boot"] else [])])
         for verb, target in steps:
             if verb == "rename":
@@ -106,9 +124,10 @@ def apply(host, state, planned):
             recorded.put_back(host, unit, again=backend.restore_by)
         elif recorded.unit_state(host, unit)["active"] == "active":
             host.run(["systemctl", backend.restore_by, unit])
+    return Applied()
 
 
-def restore(host, path, place):
+def restore(host: Host, path: str, place: str) -> None:
     """Puts the kept configuration back, with the mode and owner that it had: where there is no link, in one step."""
     kept = path + proxy_config.KEPT
     if place == path:
@@ -117,3 +136,10 @@ def restore(host, path, place):
     stat = host.stat(kept)
     host.write(place, host.read(kept), foreign_file.safe_mode(stat.mode, stat.group), stat.owner, stat.group)
     host.remove(kept)
+
+
+def _unread(error: Exception) -> str:
+    return f"the proxies could not be read: {error}"
+
+
+EXECUTION = Execution(unread=_unread)

@@ -13,9 +13,12 @@ host was renamed, or under a second inventory with other names, the proxy still 
 from __future__ import annotations
 
 import time
+from typing import Any, Callable, Collection, Mapping, Sequence
 
 from ..core import addresses, sockets
-from ..core.plan import Plan, Row
+from ..core.component import NOTHING_SEEN, Applied, Brief, Desired, Execution, Seen
+from ..core.host import Host
+from ..core.plan import Draft, Plan, Row
 from . import table
 from .table import PROXIES
 
@@ -24,6 +27,8 @@ PAUSE = 0.25
 
 #: Held while a server of this proxy is set.
 LOCK = "/run/xitrum.host.proxy.lock"
+
+NAME = "proxy_server"
 
 SPEC = {
     "software": table.OPTION,
@@ -47,39 +52,40 @@ SPEC = {
 }
 
 
-def placed(options):
+def placed(options: Mapping[str, Any]) -> dict[str, Any]:
     """The options of a module, with the service and the configuration of the software."""
     backend = PROXIES[options["software"]]
     return {**options, "service": backend.service, "config_path": backend.config_path}
 
 
-def read(host, wanted):
+def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, Any]:
     """Reads the servers that were named, and who else serves, from the running proxy.
 
     Returns `{servers, missing, others, serving, endpoints}`: `servers` are rows of the back end, found by where they
-    lead or by name, each with the name in `wanted` as `server`; `missing` are names without any; `others` are
-    the names of the rows that stay when all that leave together have left, `serving` those of all rows that are enabled
-    and healthy; `endpoints` maps a name to where it leads as the proxy resolves it. Raises RuntimeError where the proxy does not answer.
+    lead or by name, each with the name in `wanted` as `server`; `missing` are names without any; `others` are the names
+    of the rows that stay when all that leave together have left, `serving` those of all rows that are enabled and
+    healthy; `endpoints` maps a name to where it leads as the proxy resolves it. Raises RuntimeError where the proxy
+    does not answer.
     """
-    rows = [row for row in PROXIES[wanted["software"]].view(host, wanted) if row["backend"] == wanted["backend"]]
+    rows = [row for row in PROXIES[desired["software"]].view(host, desired) if row["backend"] == desired["backend"]]
     known = [
-        {name: _resolve(host, *_split(text)) for name, text in wanted[option].items()}
+        {name: _resolve(host, *_split(text)) for name, text in desired[option].items()}
         for option in ("endpoints", "other_endpoints")
     ]
-    found = {name: _matching(host, rows, name, known) for name in wanted["servers"]}
-    leaving = {row["name"] for name in wanted["leaving"] for row in _matching(host, rows, name, known)}
+    found = {name: _matching(host, rows, name, known) for name in desired["servers"]}
+    leaving = {row["name"] for name in desired["leaving"] for row in _matching(host, rows, name, known)}
     leaving |= {row["name"] for matches in found.values() for row in matches}
     servers = ((row, [name for name, matches in found.items() if row in matches]) for row in rows)
     return {
         "servers": [{**row, "server": names[0]} for row, names in servers if names],
         "missing": [name for name, matches in found.items() if not matches],
         "others": sorted({row["name"] for row in rows} - leaving),
-        "serving": _serving(wanted, rows, leaving),
+        "serving": _serving(host, desired, rows, leaving),
         "endpoints": known[0],
     }
 
 
-def _matching(host, rows, name, known):
+def _matching(host: Host, rows: list[dict[str, Any]], name: str, known: Any) -> list[dict[str, Any]]:
     """The rows of one server: those that lead to one of its places, whatever their name; without any, the row of its
     name. A name alone may be that of another host's instance by now.
 
@@ -93,87 +99,88 @@ def _matching(host, rows, name, known):
     return (found or [[]])[0] or [row for row in rows if row["name"] == name]
 
 
-def chosen(wanted, state):
+def chosen(wanted: Desired, state: Mapping[str, Any]) -> dict[str, Any]:
     """The options with the servers that were found, by their names at the proxy: what was moved is no longer found by
     where it led."""
     names = [row["name"] for row in state["servers"]]
     return {**wanted, "servers": names, "endpoints": {}, "other_endpoints": {}}
 
 
-def _serving(wanted, rows, leaving):
+def _serving(host: Host, wanted: Desired, rows: Sequence[Mapping[str, Any]], leaving: Collection[str]) -> list[str]:
     """The names of the servers that are enabled and healthy. Where a proxy checks no health itself, those that stay are
     probed, since one that is dead would count otherwise."""
     backend, found = PROXIES[wanted["software"]], []
     for row in rows:
         if row["state"] == "ready" and row["healthy"]:
             probed = backend.probes and wanted["guard"] and row["name"] not in leaving
-            if not probed or not backend.probe(wanted, row):
+            if not probed or not backend.probe(host, wanted, row):
                 found.append(row["name"])
     return found
 
 
-def _split(text):
+def _split(text: str) -> tuple[str, int]:
     """`ADDRESS:PORT` as address and number."""
     address, _colon, port = str(text).rpartition(":")
     return address.strip("[]"), int(port)
 
 
-def _resolve(host, address, port):
+def _resolve(host: Host, address: str, port: int) -> list[str]:
     """Where an address or a name leads on this host, as texts to compare."""
     places = addresses.resolve(host, address) or [address]
     return [addresses.endpoint(place, port) for place in places]
 
 
-def moved(wanted, state, row):
+def moved(wanted: Desired, state: Mapping[str, Any], row: Mapping[str, Any]) -> bool:
     """Whether a server that is enabled leads to another port or address than its instance has now."""
     ends = state["endpoints"].get(row["server"])
     return wanted["state"] == "ready" and bool(ends) and addresses.endpoint(row["address"], row["port"]) not in ends
 
 
-def plan(wanted, state):
+def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     """Decides which servers are set and moved, and what forbids it."""
     found, missing = state["servers"], state["missing"]
-    result = Plan(facts={"missing": missing})
-    if missing and not wanted["allow_missing"]:
+    result = Draft(facts={"missing": missing, "servers": found})
+    if missing and not desired["allow_missing"]:
         known = ", ".join(sorted({*state["others"], *(row["name"] for row in found)})) or "none"
         result.problems.append(
-            f"{wanted['software']} has no server {' and '.join(missing)} in its backend {wanted['backend']}: it has "
+            f"{desired['software']} has no server {' and '.join(missing)} in its backend {desired['backend']}: it has "
             f"{known}. Run site.yml, so that the proxy knows it."
         )
-    lost = [name for name in missing if name in wanted["drained"]]
-    if lost and wanted["allow_missing"] and wanted["state"] == "ready":
-        ends = ", ".join(f"{name} ({wanted['endpoints'].get(name, 'unknown address')})" for name in lost)
+    lost = [name for name in missing if name in desired["drained"]]
+    if lost and desired["allow_missing"] and desired["state"] == "ready":
+        ends = ", ".join(f"{name} ({desired['endpoints'].get(name, 'unknown address')})" for name in lost)
         result.problems.append(
-            f"{wanted['software']} has no server {ends} in its backend {wanted['backend']} any more, expected the one that "
+            f"{desired['software']} has no server {ends} in its backend {desired['backend']} any more, expected the "
+            "one that "
             "this run has drained. Enable it there, or run site.yml, so that the proxy knows it."
         )
-    result.problems.extend(serving_errors(wanted, state))
-    if wanted["close"] and wanted["state"] != "maint":
+    result.problems.extend(serving_errors(desired, state))
+    if desired["close"] and desired["state"] != "maint":
         result.problems.append(
-            f"close goes with the state maint only, and the state is {wanted['state']}: a closed client would come "
+            f"close goes with the state maint only, and the state is {desired['state']}: a closed client would come "
             "back to the server."
         )
     for row in found:
-        elsewhere = moved(wanted, state, row) and PROXIES[wanted["software"]]
-        good = row["state"] == wanted["state"] and not elsewhere
+        elsewhere = moved(desired, state, row) and PROXIES[desired["software"]]
+        good = row["state"] == desired["state"] and not elsewhere
         name = f"{row['backend']}/{row['name']}"
         result.rows.append(
-            Row("proxy_server", name, wanted["state"], row["state"], row["status"], "ok" if good else "differs")
+            Row("proxy_server", name, desired["state"], row["state"], row["status"], "ok" if good else "differs")
         )
         if elsewhere:
-            end = wanted["endpoints"][row["server"]]
+            end = desired["endpoints"][row["server"]]
             result.actions.append(("move", {**row, "end": end, "to": state["endpoints"][row["server"]][0]}))
             result.before += f"{name} at {addresses.endpoint(row['address'], row['port'])}\n"
             result.after += f"{name} at {end}\n"
         if not good:
             result.actions.append(("set", row))
-        if row["state"] != wanted["state"]:
+        if row["state"] != desired["state"]:
             result.before += f"{name} {row['state']}\n"
-            result.after += f"{name} {wanted['state']}\n"
-    return result
+            result.after += f"{name} {desired['state']}\n"
+    return result.plan(desired, state)
 
 
-def serving_errors(wanted, state):
+def serving_errors(wanted: Desired, state: Mapping[str, Any]) -> list[str]:
     """Why the servers must not be drained: nobody else would serve. Empty where somebody does.
 
     A server that serves nobody itself may always go: otherwise a fleet that is half broken could not be repaired.
@@ -191,51 +198,80 @@ def serving_errors(wanted, state):
     if wanted["guard"] and state["others"]:
         return [
             f"{' and '.join(gone)} would be drained, and of the other servers of {wanted['software']} "
-            f"({', '.join(state['others'])}) none is enabled and healthy: clients would be refused. Repair or enable one "
+            f"({', '.join(state['others'])}) none is enabled and healthy: clients would be refused. Repair or enable "
+            "one "
             f"of them first{wanted['otherwise'] and ', ' + wanted['otherwise']}."
         ]
     return []
 
 
-def apply(host, wanted, planned, clock=time.monotonic, sleep=time.sleep):
+def set_servers(
+    host: Host,
+    desired: Desired,
+    plan: Plan,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], Any] = time.sleep,
+) -> None:
     """Sets the servers, where that is still allowed.
 
     The guard is judged again under a lock on the proxy: of two hosts that leave at the same time, the second sees the
     first one's state. Raises RuntimeError where nobody else would serve, and where one that is to come back is not
     healthy; none is set then.
     """
-    backend = PROXIES[wanted["software"]]
-    moves, servers = ([row for kind, row in planned.actions if kind == name] for name in ("move", "set"))
+    backend = PROXIES[desired["software"]]
+    moves, servers = ([row for kind, row in plan.actions if kind == name] for name in ("move", "set"))
     ends = {row["name"]: {**row, **dict(zip(("address", "port"), _split(row["to"])))} for row in moves}
-    if wanted["state"] == "ready" and wanted["timeout"] and backend.probes:
-        deadline = clock() + wanted["timeout"]
+    if desired["state"] == "ready" and desired["timeout"] and backend.probes:
+        deadline = clock() + desired["timeout"]
         while True:
             asked = [ends.get(row["name"], row) for row in servers]
-            late = [{**row, "check": said} for row, said in ((row, backend.probe(wanted, row)) for row in asked) if said]
+            late = [
+                {**row, "check": said}
+                for row, said in ((row, backend.probe(host, desired, row)) for row in asked)
+                if said
+            ]
             if not late:
                 break
             if clock() >= deadline:
-                raise RuntimeError(unhealthy(wanted, late))
+                raise RuntimeError(unhealthy(desired, late))
             sleep(PAUSE)
     if servers:
         with host.locked(LOCK):
-            errors = serving_errors(wanted, read(host, wanted)) if wanted["state"] != "ready" else []
+            errors = serving_errors(desired, read(host, desired)) if desired["state"] != "ready" else []
             if errors:
                 raise RuntimeError("\n".join(errors))
             if moves:
-                backend.move(host, wanted, list(ends.values()))
-            backend.change(host, wanted, servers)
+                backend.move(host, desired, list(ends.values()))
+            backend.change(host, desired, servers)
 
 
-def unhealthy(wanted, rows):
+def apply(host: Host, plan: Plan) -> Applied:
+    """Sets the servers, and waits until that has its effect, also where they were set before. Raises RuntimeError where
+    it has none."""
+    desired = plan.desired
+    set_servers(host, desired, plan)
+    effect = wait(host, chosen(desired, plan.state))
+    notes = drain_notes(host, desired, effect["open"])
+    return Applied({**effect, "changed": plan.changed or effect["closed"] > 0, "notes": notes}, warnings=tuple(notes))
+
+
+def unhealthy(wanted: Desired, rows: Sequence[Mapping[str, Any]]) -> str:
     """The sentence about servers that did not get healthy in time."""
-    said = "; ".join(f"{row['backend']}/{row['name']} ({row['address']}:{row['port']}) is {row['status']}, its health check says {row['check'] or 'nothing'}"
-                     for row in rows)
-    return (f"not healthy for {wanted['software']} after {wanted['timeout']} s: {said}. Look at the log of the instance, and at the way from the "
-            "proxy to it.")
+    said = "; ".join(
+        f"{row['backend']}/{row['name']} ({row['address']}:{row['port']}) is {row['status']}, its health check says "
+        f"{row['check'] or 'nothing'}"
+        for row in rows
+    )
+    return (
+        f"not healthy for {wanted['software']} after {wanted['timeout']} s: {said}. Look at the log of the instance, "
+        "and at the way from the "
+        "proxy to it."
+    )
 
 
-def wait(host, wanted, clock=time.monotonic, sleep=time.sleep):
+def wait(
+    host: Host, wanted: Desired, clock: Callable[[], float] = time.monotonic, sleep: Callable[[float], Any] = time.sleep
+) -> dict[str, Any]:
     """Waits until the state has its effect: C({servers, seconds, open, closed}).
 
     `ready` is in effect when the proxy itself counts each server as healthy, the others when no request and no
@@ -262,26 +298,38 @@ def wait(host, wanted, clock=time.monotonic, sleep=time.sleep):
     return {"servers": servers, "seconds": round(clock() - began, 1), "open": left - closed, "closed": closed}
 
 
-def drain_notes(host, wanted, left):
-    """What makes the number of connections that are left uncertain, a sentence each. A proxy with a socket counts them itself."""
+def drain_notes(host: Host, wanted: Desired, left: int) -> list[str]:
+    """What makes the number of connections that are left uncertain, a sentence each.
+
+    A proxy with a socket counts them itself.
+    """
     counted = PROXIES[wanted["software"]].has_socket or wanted["state"] == "ready" or not left
     note = "" if counted else sockets.drain_note(sockets.established(host))
     return [note] if note else []
 
 
-def verify_state(wanted, servers):
+def verify_state(wanted: Desired, servers: Sequence[Mapping[str, Any]]) -> None:
     """Raises RuntimeError where a server that was drained is no longer: its instance must not be stopped then."""
     lost = [row for row in servers if row["state"] != wanted["state"]]
     if lost and wanted["state"] != "ready":
         listed = ", ".join(f"{row['backend']}/{row['name']} is {row['state']}" for row in lost)
         raise RuntimeError(
-            f"{listed} at {wanted['software']}, expected {wanted['state']} as it was set: somebody else set it back, or "
+            f"{listed} at {wanted['software']}, expected {wanted['state']} as it was set: somebody else set it back, "
+            "or "
             f"{wanted['service']} was restarted meanwhile. Nothing was closed or stopped. Run the same command again."
         )
 
 
-def done(row, state):
+def done(row: Mapping[str, Any], state: str) -> bool:
     """Whether a server's state has its effect."""
     if row["state"] != state:
         return False
     return row["healthy"] if state == "ready" else row["sessions"] == 0
+
+
+def _prepare(_host: Host, desired: Desired) -> Desired:
+    return placed(desired)
+
+
+#: A host that leaves sets its server from the proxy's side: no lock of its own run is on the proxy.
+EXECUTION = Execution(fenced=False, prepare=_prepare, unread=str, brief=Brief.FAILURES, always=True)
