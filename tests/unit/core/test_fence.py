@@ -19,7 +19,7 @@ import pytest
 import yaml
 from ansible.module_utils import basic
 from ansible_collections.xitrum.host.plugins.module_utils.application import run_lock
-from ansible_collections.xitrum.host.plugins.module_utils.core import bounded, fence, lock_record
+from ansible_collections.xitrum.host.plugins.module_utils.core import bounded, fence, lock_record, parts
 from ansible_collections.xitrum.host.plugins.module_utils.core.host import Host
 from ansible_collections.xitrum.host.plugins.modules import file_set
 
@@ -217,7 +217,7 @@ WITHOUT = {
     "run_lock": "takes it",
     "proxy_server": "works on a proxy, for an application of another host",
     "source_push": "works on the controller", "source_tree": "works on the controller",
-    "connection_burst": "changes nothing", "connection_load": "changes nothing", "console": "only attaches to a process",
+    "connection_load": "changes nothing", "console": "only attaches to a process",
 }
 
 
@@ -230,6 +230,9 @@ def test_a_module_that_changes_a_host_is_behind_the_fence(path):
     run = re.search(r"\brunner\.run\((\w+)\)", text)
     if run:
         assert getattr(module, run[1]).EXECUTION.fenced is (path.stem not in WITHOUT)
+    for part in getattr(module, "PARTS", {}).values():
+        # A reader gets a host without the fence, and changes nothing.
+        assert isinstance(part, parts.Reader) or part.EXECUTION.fenced is (path.stem not in WITHOUT)
 
 
 AFTER_LOCK = {"base", "release", "rollout", "proxy", "surplus", "close_ports", "prune"}

@@ -13,6 +13,7 @@ import inspect
 
 import pytest
 from ansible_collections.xitrum.host.plugins.module_utils.core import component as contract
+from ansible_collections.xitrum.host.plugins.module_utils.core import parts
 from ansible_collections.xitrum.host.plugins.module_utils.core import plan as core_plan
 from ansible_collections.xitrum.host.plugins.module_utils.core.component import Applied, Execution
 from ansible_collections.xitrum.host.plugins.module_utils.host_state import base, registry
@@ -27,9 +28,13 @@ PREFIX = "ansible_collections.xitrum.host.plugins.module_utils"
 
 
 def run_by_modules():
-    """The components that modules hand to the runner: module to component."""
+    """The components that modules hand to the runner: module, and part of it where it has several, to component."""
     found = {}
     for path in sorted((ROOT / "plugins/modules").glob("*.py")):
+        module = importlib.import_module(f"ansible_collections.xitrum.host.plugins.modules.{path.stem}")
+        for value, part in getattr(module, "PARTS", {}).items():
+            if not isinstance(part, parts.Reader):
+                found[f"{path.stem} {value}"] = part
         tree = ast.parse(path.read_text(encoding="utf-8"))
         places = {}
         for node in ast.walk(tree):
@@ -81,11 +86,11 @@ def test_names_are_each_ones_own():
 def test_the_modules_that_change_a_host_use_the_runner():
     """The others read, or have an end of their own, with the reason."""
     own_end = {
-        "connection_load": "a load goes on after its module has ended",
         "host_base": "several components in turn, by the same runner",
     }
     readers = {path.stem for path in (ROOT / "plugins/modules").glob("*_info.py")}
-    assert {path.stem for path in (ROOT / "plugins/modules").glob("*.py")} - set(RUN) - set(own_end) == readers
+    run = {name.partition(" ")[0] for name in RUN}
+    assert {path.stem for path in (ROOT / "plugins/modules").glob("*.py")} - run - set(own_end) == readers
 
 
 # ------------------------------------------------------------------------------------------------- plans do not change
