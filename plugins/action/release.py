@@ -25,13 +25,17 @@ from ..module_utils.host_state.machine import parse_df
 class ActionModule(ActionBase):
     """Asks the host what it lacks, unless a read has told; sends that; lets the host put the release together."""
 
-    _VALID_ARGS = frozenset(("root", "release", "folder", "manifest", "keep", "group", "has"))
+    #: Of the options of a release that is made, all but those that the action sets itself.
+    _VALID_ARGS = frozenset(("state", "root", "release", "folder", "manifest", "keep", "group", "has", "name", "log_dir", "slots"))
 
     def run(self, tmp=None, task_vars=None):
         """Returns what the module says, with C(sent_bytes)."""
         result = super().run(tmp, task_vars)
         del tmp
         arguments = dict(self._task.args)
+        if arguments.get("state", "present") != "present":
+            result.update(self._on_host(arguments, task_vars))
+            return result
         if not isinstance(arguments.get("manifest"), list):
             raise AnsibleActionFail("manifest is required: pass on what xitrum.host.package_info returned")
         lacks = lacking(arguments["manifest"], arguments.pop("has", None))

@@ -25,6 +25,9 @@ class ActionModule(ActionBase):
         result = super().run(tmp, task_vars)
         del tmp
         arguments = dict(self._task.args)
+        if arguments.get("state", "edited") != "edited":
+            result.update(self._on_host(arguments, task_vars))
+            return result
         role = arguments.pop("platform", "") or ""
         names = [str(name) for name in task_vars["hostvars"][task_vars["inventory_hostname"]]]
         if not role:

@@ -13,7 +13,7 @@ description:
     canary is none.
 options:
   _input:
-    description: The variables of all hosts. C(xitrum_releases_read) is what M(xitrum.host.release_info) returned.
+    description: The variables of all hosts. C(xitrum_releases_read) is what M(xitrum.host.release) with O(ignore:state=read) returned.
     type: dict
     required: true
   hosts:

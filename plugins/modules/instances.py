@@ -162,7 +162,7 @@ instances:
   type: list
   elements: dict
 interrupted:
-  description: Whether an instance is in a step that a run has not ended (M(xitrum.host.step_record)).
+  description: Whether an instance is in a step that a run has not ended (M(xitrum.host.instance_service)).
   returned: always
   type: bool
 recovery:

@@ -16,6 +16,15 @@ description:
     in the place of one that it did not write. Then nothing is written at all.
   - Meant to run on the controller.
 options:
+  state:
+    description:
+      - V(edited) prepares the tree.
+      - V(pushed) commits those of O(paths) that git finds changed, and nothing else, then pushes C(HEAD). Where the remote's branch
+        has it already, nothing is done. It never forces a push, and asks for no password on the terminal.
+      - An option that has no meaning for the state is refused.
+    type: str
+    default: edited
+    choices: [edited, pushed]
   path:
     description: The source tree, a folder in a git repository. Other paths are relative to it.
     type: path
@@ -24,20 +33,21 @@ options:
     description:
       - The folder of the application in the tree, the one that has C(config/xitrum.conf).
       - Empty takes the only one that there is. Several are listed, and nothing is written.
+      - Only with O(state=edited).
     type: str
-    default: ""
   main_class:
     description:
       - The class that the package's runner is given. It is needed where a text has the mark C(@MAIN_CLASS@).
       - Empty takes the only object with a main method in the sources. Several are listed, and nothing is written. So are main methods
         that are in no object, such as that of a trait that no object extends.
+      - Only with O(state=edited).
     type: str
-    default: ""
   platform:
     description:
       - The role of the platform that the tree is prepared for. Its variables are validated on the controller, all errors are
         reported at once, and what the platform needs is added to the other options.
       - Without it, the other options are used as they are given.
+      - Only with O(state=edited).
     type: str
     choices: [heroku, openshift]
   prefix:
@@ -45,9 +55,10 @@ options:
     type: str
     default: source_tree
   builds_top:
-    description: Whether the platform builds the top of a repository. Then RV(notes) says what to do about a build in a folder of it.
+    description:
+      - Whether the platform builds the top of a repository. Then RV(notes) says what to do about a build in a folder of it.
+      - Only with O(state=edited). The default is V(false).
     type: bool
-    default: false
   allow_uncommitted:
     description: Whether files are changed while the tree has uncommitted changes. A new file that would not be changed is no hindrance.
     type: bool
@@ -60,9 +71,9 @@ options:
         build's; C(@RUNNER@), the program that starts it; C(@SBT@), the project's script or program that runs sbt; C(@TASK@), the
         task that packages it; C(@MAIN_CLASS@).
       - An empty one is made where there is none.
+      - Only with O(state=edited).
     type: list
     elements: dict
-    default: []
     suboptions:
       path:
         description: Where the file is.
@@ -77,20 +88,17 @@ options:
         type: str
         default: "0644"
   absent:
-    description: Files that are removed if they were written by this module.
+    description: Files that are removed if they were written by this module. Only with O(state=edited).
     type: list
     elements: str
-    default: []
   keep:
-    description: Files that are left as they are, whatever the other options say.
+    description: Files that are left as they are, whatever the other options say. Only with O(state=edited).
     type: list
     elements: str
-    default: []
   entries:
-    description: Lines of a name and a value.
+    description: Lines of a name and a value. Only with O(state=edited).
     type: list
     elements: dict
-    default: []
     suboptions:
       path:
         description: Where the file is. It is made where there is none.
@@ -109,28 +117,47 @@ options:
     description:
       - Settings of C(config/xitrum.conf), a key such as C(xitrum.port.http) to the value as HOCON writes it.
       - One that C(config/application.conf) sets again after it includes C(xitrum) is edited there as well, since that one is in force.
+      - Only with O(state=edited).
     type: dict
-    default: {}
   settings_out:
-    description: Keys of C(config/xitrum.conf) whose lines become comments. A value inside of a line becomes C(null).
+    description:
+      - Keys of C(config/xitrum.conf) whose lines become comments. A value inside of a line becomes C(null).
+      - Only with O(state=edited).
     type: list
     elements: str
-    default: []
   variables:
     description:
       - Settings of C(config/xitrum.conf) that an environment variable overrides where it is set, a key such as C(xitrum.session.secureKey) to the
         variable's name. The value that is there stays as the default. This works with every version of Typesafe Config.
       - A setting that is not there is not added, and one that has a substitution of your own is left as it is.
+      - Only with O(state=edited).
     type: dict
-    default: {}
   console:
-    description: Whether C(config/logback.xml) writes to the console at the level INFO in production mode, beside what it writes to already.
+    description:
+      - Whether C(config/logback.xml) writes to the console at the level INFO in production mode, beside what it writes to already.
+      - Only with O(state=edited). The default is V(false).
     type: bool
-    default: false
   aliases:
-    description: Command aliases of C(build.sbt), name to command.
+    description: Command aliases of C(build.sbt), name to command. Only with O(state=edited).
     type: dict
-    default: {}
+  remote:
+    description: The name of a git remote of the tree, or a URL. Only with O(state=pushed). Required there.
+    type: str
+  branch:
+    description: The branch there. Only with O(state=pushed). Required there.
+    type: str
+  paths:
+    description: The files that are committed where they differ, relative to O(path). Only with O(state=pushed).
+    type: list
+    elements: str
+  pending:
+    description:
+      - Whether O(paths) would have changed just before, in check mode. Then a commit and a push are said.
+      - Only with O(state=pushed). The default is V(false).
+    type: bool
+  commit_message:
+    description: The commit's message. Only with O(state=pushed). Required there.
+    type: str
 extends_documentation_fragment:
   - xitrum.host.batch
 """
@@ -151,39 +178,49 @@ EXAMPLES = r"""
     aliases:
       stage: ;@TASK@
   delegate_to: localhost
+
+- name: Push the tree to Heroku
+  xitrum.host.source_tree:
+    state: pushed
+    path: ../shop
+    remote: heroku
+    branch: main
+    paths: [Procfile, config/xitrum.conf]
+    commit_message: Run on Heroku
+  delegate_to: localhost
 """
 
 RETURN = r"""
 paths:
   description: The files that were looked after, changed or not, relative to O(path).
-  returned: success
+  returned: with O(state=edited)
   type: list
   elements: str
   sample: [Procfile, config/xitrum.conf]
 main_class:
   description: The class that starts the application; empty where no text has it, or the tree is refused.
-  returned: success
+  returned: with O(state=edited)
   type: str
   sample: shop.Boot
 project:
   description: The folder of the application in the tree.
-  returned: success
+  returned: with O(state=edited)
   type: str
   sample: .
 task:
   description: The task of sbt that packages it.
-  returned: success
+  returned: with O(state=edited)
   type: str
   sample: xitrumPackage
 notes:
   description: What was chosen for the user, and what is left to do.
-  returned: success
+  returned: with O(state=edited)
   type: list
   elements: str
   sample: [The main class is shop.Boot, the only one in the sources (src/main/scala/shop/Boot.scala). To choose another one, set heroku_main_class.]
 variables:
   description: Of each setting in O(variables) that the file has, which environment variable overrides it.
-  returned: always
+  returned: with O(state=edited)
   type: list
   elements: dict
   contains:
@@ -237,15 +274,23 @@ problems:
   returned: success
   type: list
   elements: str
+said:
+  description: What git and the platform said at the push, line by line.
+  returned: when something was pushed
+  type: list
+  elements: str
 """
 
-from ..module_utils.core import runner
+from ..module_utils.core import parts
 from ..module_utils.source_tree import component as source_tree
+from ..module_utils.source_tree import push
+
+PARTS: parts.Parts = {"edited": source_tree, "pushed": push}
 
 
 def main() -> None:
-    """Reads, plans and applies the component."""
-    runner.run(source_tree)
+    """Read, plan and apply the part that the state asks for."""
+    parts.run("state", PARTS, "edited")
 
 
 if __name__ == "__main__":

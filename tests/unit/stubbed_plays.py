@@ -27,8 +27,9 @@ import yaml
 from tests.docs.role_variables import ROOT
 
 #: The modules that plays call on hosts. A stub takes the place of each: no process is started for it.
-MODULES = ("host_base", "host_state_info", "instance_service", "instances", "port_redirect", "proxy_server", "release", "release_info", "run_lock",
-           "step_record")
+MODULES = ("host_base", "host_state_info", "instance_service", "instances", "port_redirect", "proxy_server", "release", "run_lock")
+#: Modules that do several things: module and state to what a call is named by, in the rules of answers and in what was called.
+PARTS = {("release", "read"): "release_read", **{("instance_service", state): "step_record" for state in ("drained", "enabled", "finished")}}
 
 STUB = '''
 import json
@@ -36,6 +37,9 @@ import os
 
 from ansible.errors import AnsibleError
 from BASE_MODULE import BASE_CLASS as Own
+
+
+PARTS = NAMED_PARTS
 
 
 class ActionModule(Own):
@@ -47,6 +51,7 @@ class ActionModule(Own):
             stub = json.load(file)
         # A delegated task has the variables of its own host.
         host, action = task_vars["inventory_hostname"], self._task.action.rpartition(".")[2]
+        action = PARTS.get((action, given.get("state")), action)
         made = {"host": host, "action": action, "args": json.loads(json.dumps(given)),
                 "timeout": self._task.timeout, "run": next((env.get("XITRUM_HOST_RUN") for env in self._task.environment or [] if env), None)}
         with open(os.environ["STUB_CALLS"], "a", encoding="utf-8") as file:
@@ -68,7 +73,7 @@ def write_stub(folder, name):
     what the module gets, it stays, and the stub is in the place of the module alone."""
     own = ROOT / f"plugins/action/{name}.py"
     text = STUB.replace("BASE_MODULE", f".of_{name}" if own.exists() else "ansible.plugins.action")
-    text = text.replace("BASE_CLASS", "ActionModule" if own.exists() else "ActionBase")
+    text = text.replace("NAMED_PARTS", repr(PARTS)).replace("BASE_CLASS", "ActionModule" if own.exists() else "ActionBase")
     (folder / f"{name}.py").write_text(text.replace("METHOD", "_execute_module" if own.exists() else "run"), encoding="utf-8")
     if own.exists():
         (folder / f"of_{name}.py").symlink_to(own)

@@ -180,7 +180,7 @@ def test_a_filter_that_drops_the_inside_port_is_named(host, name):
     host.check_output(make)
     try:
         ports = [{"port": 80, "inside": 8000}, {"port": 443, "inside": 8001}]
-        blocked, free = host.ansible("xitrum.host.firewall_info", json.dumps({"ports": ports}), become=True)["ports"]
+        blocked, free = host.ansible("xitrum.host.reach_info", json.dumps({"find": "blocks", "ports": ports}), become=True)["ports"]
         answers = ask(host, "10.99.1.1", 80, "client")
         reached = redirect(host, check=True, name=name)
     finally:

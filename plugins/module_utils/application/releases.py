@@ -169,7 +169,7 @@ def in_step(record):
 
 
 def overview(host, root, record=None):
-    """What M(xitrum.host.release_info) tells of a host: C({releases, current, previous, healthy, switched, running, in_step,
+    """What M(xitrum.host.release) with C(state=read) tells of a host: C({releases, current, previous, healthy, switched, running, in_step,
     slot}). C(record) is that of the steps, L(step_record)."""
     links = {name: (host.readlink(f"{root}/{name}") or "").rpartition("/")[2] for name in ("current", "previous")}
     return {"releases": installed(host, root), "slot": int((host.read(f"{root}/slot") or "").strip() == "1"), **links,

@@ -21,7 +21,7 @@ PLAYBOOK_VARIABLES = (
     "xitrum_lock",              # registered: what run_lock said
     "xitrum_package_read",      # registered: what package_info read
     "xitrum_slot_read",         # registered: which slot the host uses
-    "xitrum_releases_read",     # registered: what release_info read
+    "xitrum_releases_read",     # registered: the releases that a rollback read
 )
 
 #: A role whose name is a word that other people's variables begin with as well.

@@ -23,7 +23,7 @@ NAME = "leftovers"
 
 SPEC = {
     "keep_data": {"type": "bool", "default": False},
-    "packages": {"type": "bool", "default": False},
+    "remove_packages": {"type": "bool", "default": False},
     "applications": {
         "type": "list", "elements": "dict", "default": [],
         "options": {"name": {"type": "str", "required": True}, "root": {"type": "path", "required": True}, "log_dir": {"type": "path", "required": True}},
@@ -52,7 +52,7 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
     units = {unit: before for unit, before in record["units"].items() if unit not in _PROXIES}
     mine = list(record["applications"])
     others = supervisord_config.programs({path: text for path, text in _programs(host).items() if not any(f"/{name}-" in path for name in mine)})
-    packages = package_removal.read(host, record["packages"]) if desired["packages"] else {"removed": [], "kept": {}}
+    packages = package_removal.read(host, record["packages"]) if desired["remove_packages"] else {"removed": [], "kept": {}}
     if others and "supervisor" in packages["removed"]:
         packages = {"removed": [name for name in packages["removed"] if name != "supervisor"],
                     "kept": {**packages["kept"], "supervisor": f"it runs {', '.join(sorted(others))}"}}

@@ -216,7 +216,7 @@ PLUGINS = "ansible_collections.xitrum.host.plugins"
 WITHOUT = {
     "run_lock": "takes it",
     "proxy_server": "works on a proxy, for an application of another host",
-    "source_push": "works on the controller", "source_tree": "works on the controller",
+    "source_tree": "works on the controller",
     "connection_load": "changes nothing", "console": "only attaches to a process",
 }
 

@@ -17,7 +17,7 @@ UTILS = ROOT / "plugins/module_utils"
 ALL = {".".join(path.relative_to(UTILS).with_suffix("").parts) for path in UTILS.rglob("*.py")}
 MODULES = sorted(path.stem for path in (ROOT / "plugins/modules").glob("*.py"))
 #: Modules that run on the controller alone.
-OF_CONTROLLER = ("package_info", "source_tree", "source_push")
+OF_CONTROLLER = ("package_info", "source_tree")
 #: What reads and edits a source tree, and what tells how it is built.
 OF_SOURCES = {
     "configuration.hocon_edit", "source_tree.java_sources", "configuration.logback", "source_tree.build",

@@ -115,7 +115,7 @@ def test_orphaned_and_decommissioned_instances_are_drained_like_those_of_a_step(
     variables = {name: value for name, value in VARIABLES.items() if name not in ("xitrum_name", "xitrum_user", "xitrum_log_dir")}
     fleet = Fleet(tmp_path, {"app0": read_of(instance(due=()), surplus=[1])}, {
         **variables, "groups": {"xitrum_proxy": ["proxy0"], "xitrum_retired": ["old"]}, "xitrum_slots": False})
-    fleet.answer("release_info", ["old"], instances=[{"index": 0, "port": 8000}, {"index": 1, "port": 8001}])
+    fleet.answer("release_read", ["old"], instances=[{"index": 0, "port": 8000}, {"index": 1, "port": 8001}])
     code, said = fleet.run("surplus")
     assert code == 0, said[-3000:]
     for host, drained, removed_ones in (("app0", [1], [1]), ("old", [0, 1], [])):
@@ -136,7 +136,7 @@ def fixture_maintained(tmp_path):
 
 def test_a_maintenance_begins_with_the_host_that_an_earlier_one_left_out_of_use(maintained):
     """It began with the first host again, and took a second one out of three out of use."""
-    maintained.answer("release_info", ["app2"], interrupted=True)
+    maintained.answer("release_read", ["app2"], interrupted=True)
     code, said = maintained.run("../maintenance")
     assert code == 0, said[-3000:]
     locks = [(call["host"], call["args"]["state"]) for call in maintained.calls(action="run_lock")]
@@ -146,7 +146,7 @@ def test_a_maintenance_begins_with_the_host_that_an_earlier_one_left_out_of_use(
 
 
 def test_a_maintenance_does_not_begin_where_the_host_that_is_out_fails_again(maintained):
-    maintained.answer("release_info", ["app2"], interrupted=True)
+    maintained.answer("release_read", ["app2"], interrupted=True)
     maintained.fail("instance_service", ["app2"], {"state": "started"}, "instance 0 is not healthy")
     code, said = maintained.run("../maintenance")
     assert code != 0 and "app2 could not be maintained: instance 0 is not healthy" in " ".join(said.split())
@@ -199,13 +199,13 @@ def test_outside_ports_lead_back_where_nothing_else_has_read_the_variables(tmp_p
 def test_a_host_is_locked_while_it_is_decommissioned(tmp_path):
     fleet = Fleet(tmp_path, {"app0": read_of(instance(due=()))}, {
         **VARIABLES, "groups": {"xitrum_proxy": ["proxy0"], "xitrum_retired": ["old"]}, "xitrum_slots": False})
-    fleet.answer("release_info", ["old"], instances=[{"index": 0, "port": 8000}])
+    fleet.answer("release_read", ["old"], instances=[{"index": 0, "port": 8000}])
     fleet.answer("run_lock", ["old"], {"state": "held"}, run="demo the-run")
     code, said = fleet.run("surplus")
     assert code == 0, said[-3000:]
     calls = fleet.calls("old")
     assert [(call["action"], call["args"].get("state")) for call in calls] == [
-        ("run_lock", "held"), ("release_info", None), ("step_record", "drained"), ("proxy_server", "drain"), ("proxy_server", "maint"),
+        ("run_lock", "held"), ("release_read", "read"), ("step_record", "drained"), ("proxy_server", "drain"), ("proxy_server", "maint"),
         ("instance_service", "absent"), ("run_lock", "released")]
     assert {call["args"]["outcome"] for call in calls if call["action"] == "run_lock"} == {"removed"}
     assert {call["run"] for call in calls[1:-1]} == {"demo the-run"}

@@ -32,7 +32,7 @@ SHOW = "systemctl show --no-pager --property=LoadState,ActiveState,UnitFileState
 ON = "LoadState=loaded\nActiveState=active\nUnitFileState=enabled\n"
 OURS = {"roots": {"/opt/shop": True}, "logs": {"/var/log/shop": True}, "users": {"shop": True}, "groups": {"shop": True}}
 ACCOUNTS = {"getent passwd shop": "shop:x:1:\n", "getent group shop": "shop:x:1:\n"}
-NOTHING = {"keep_data": False, "packages": False, "applications": []}
+NOTHING = {"keep_data": False, "remove_packages": False, "applications": []}
 
 
 def record(**parts):
@@ -204,7 +204,7 @@ def test_supervisord_stays_where_others_have_come_to_need_it():
     installed = {"dpkg-query --show --showformat=${Package} ${db:Status-Status}\n supervisor": "supervisor installed\n", "apt-get": "",
                  "apt-mark showauto": "", "apt-get --quiet --assume-yes --simulate autoremove --purge": "",
                  "apt-get --quiet --assume-yes --simulate autoremove --purge supervisor": "Purg supervisor [4.2]\n"}
-    _host, state, plan = rest(files, installed, packages=True)
+    _host, state, plan = rest(files, installed, remove_packages=True)
     assert "packages" not in [kind for kind, _detail in plan.actions]
     assert plan.facts["kept"] == {"supervisor": "it runs other"}
     assert list(state["others"]) == ["other"]

@@ -37,6 +37,8 @@ def test_the_inventory_default_is_that_of_the_modules():
 def test_the_documentation_of_modules_offers_every_kind():
     documented = yaml.safe_load(fragment.ModuleDocFragment.DOCUMENTATION)["options"]["supervisor"]
     assert {name: documented[name] for name in table.OPTION} == table.OPTION
+    of_part = yaml.safe_load(fragment.ModuleDocFragment.PART)["options"]["supervisor"]
+    assert of_part["choices"] == documented["choices"] and f"V({table.DEFAULT})" in of_part["description"]
 
 
 def test_the_page_of_the_role_compares_every_kind():
