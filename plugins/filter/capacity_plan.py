@@ -52,7 +52,7 @@ options:
     description: Memory of the host, in bytes.
     type: int
   nofile_most:
-    description: The most open files that the host can grant one process, as M(xitrum.host.nofile_limit) found out.
+    description: The most open files that the host can grant one process, as M(xitrum.host.host_base) found out.
     type: int
   conntrack:
     description: Whether connections are tracked on the host (NAT, such as redirected ports, tracks them).

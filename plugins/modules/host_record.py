@@ -172,7 +172,7 @@ firewall:
   returned: with O(state=read)
   type: bool
 nofile:
-  description: The files for M(xitrum.host.nofile_limit).
+  description: The files for O(ignore:nofile) of M(xitrum.host.host_base).
   returned: with O(state=read)
   type: list
   elements: str
@@ -182,12 +182,12 @@ kernel:
   type: list
   elements: str
 alternatives:
-  description: The homes for M(xitrum.host.alternatives_group), in the order in which they are to be given up.
+  description: The homes for M(xitrum.host.jdk) with O(ignore:manage=alternatives), in the order in which they are to be given up.
   returned: with O(state=read)
   type: list
   elements: str
 jdks:
-  description: The names of JDKs for M(xitrum.host.jdk_archive).
+  description: The names of JDKs for M(xitrum.host.jdk) with O(ignore:manage=archives).
   returned: with O(state=read)
   type: list
   elements: str

@@ -34,7 +34,7 @@ options:
     description: The wanted kernel parameters, the options of M(xitrum.host.sysctl_profile).
     type: dict
   nofile:
-    description: The wanted limit of open files for logins, the options of M(xitrum.host.nofile_limit).
+    description: The wanted limit of open files for logins, as O(ignore:nofile) of M(xitrum.host.host_base).
     type: dict
   redirects:
     description: The wanted redirects of ports, the options of M(xitrum.host.port_redirect).
@@ -55,7 +55,7 @@ options:
     description: The wanted instances, the options of M(xitrum.host.instances) without the JDK, which O(jdk) tells.
     type: dict
   service:
-    description: The files of the supervisor, the options of M(xitrum.host.file_set).
+    description: The files of the supervisor, the options of M(xitrum.host.service_definition).
     type: dict
   proxy:
     description: The wanted proxy. See the role P(xitrum.host.proxy#role).

@@ -21,7 +21,7 @@ from ansible.module_utils import basic
 from ansible_collections.xitrum.host.plugins.module_utils.application import run_lock
 from ansible_collections.xitrum.host.plugins.module_utils.core import bounded, fence, lock_record, parts
 from ansible_collections.xitrum.host.plugins.module_utils.core.host import Host
-from ansible_collections.xitrum.host.plugins.modules import file_set
+from ansible_collections.xitrum.host.plugins.modules import service_definition
 
 from tests.docs.role_variables import ROOT
 from tests.unit.record_texts import record_text
@@ -254,13 +254,13 @@ def test_all_plays_after_the_lock_are_among_those(name):
 @pytest.mark.parametrize("holder, is_changed", [(ANN, True), (BOB, False)])
 def test_a_module_reads_its_run_from_its_environment(folder, monkeypatch, capsys, holder, is_changed):
     hold(folder, holder)
-    given = {"name": "demo", "files": [{"path": f"{folder}/new", "content": "text"}], "commands": []}
+    given = {"of": "other", "name": "demo", "files": [{"path": f"{folder}/new", "content": "text"}], "commands": []}
     monkeypatch.setenv(fence.VARIABLE, fence.describe("demo", ANN["id"]))
     monkeypatch.setattr(basic, "_ANSIBLE_ARGS", json.dumps({"ANSIBLE_MODULE_ARGS": given}).encode())
     monkeypatch.setattr(basic, "_ANSIBLE_PROFILE", "legacy", raising=False)
-    monkeypatch.setattr(file_set.file_set, "OWED", f"{folder}/owed")
+    monkeypatch.setattr(service_definition.file_set, "OWED", f"{folder}/owed")
     with pytest.raises(SystemExit):
-        file_set.main()
+        service_definition.main()
     result = json.loads(capsys.readouterr().out)
     assert (folder / "new").exists() is is_changed
     assert is_changed is not ("this run has lost its lock of demo" in result.get("msg", "")), result

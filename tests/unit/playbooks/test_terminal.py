@@ -16,7 +16,7 @@ from xml.etree import ElementTree
 import pytest
 import yaml
 from ansible.errors import AnsibleActionFail
-from ansible_collections.xitrum.host.plugins.action import jdk_archive
+from ansible_collections.xitrum.host.plugins.action import jdk
 from ansible_collections.xitrum.host.plugins.module_utils.jdk import archive as archives
 
 from tests.docs.role_variables import ROOT
@@ -114,7 +114,7 @@ def test_what_a_server_or_an_archive_chose_is_escaped_in_the_failure_of_an_actio
 
     monkeypatch.setattr(archives, "obtain", refuse)
     with pytest.raises(AnsibleActionFail) as failure:
-        jdk_archive.fetch({"source": "https://example.com/jdk.tar.gz"}, "")
+        jdk.fetch({"source": "https://example.com/jdk.tar.gz"}, "")
     assert not ACTIVE.search(str(failure.value)) and r"\x1b[2J" in str(failure.value)
 
 

@@ -15,7 +15,6 @@ from ansible.template import Templar, trust_as_template
 from ansible_collections.xitrum.host.plugins.module_utils.core import commands, file_set
 from ansible_collections.xitrum.host.plugins.module_utils.supervisor.table import SUPERVISORS
 from ansible_collections.xitrum.host.plugins.modules import console, instances, service_definition
-from ansible_collections.xitrum.host.plugins.modules import file_set as file_set_module
 
 from tests.docs.role_variables import ROOT
 
@@ -72,14 +71,13 @@ def test_which_options_of_the_jvm_hold_a_secret(options, secret):
     assert commands.secret_options(options) == secret
 
 
-@pytest.mark.parametrize("module", [file_set_module, service_definition], ids=["file_set", "service_definition"])
-def test_the_text_of_a_private_file_is_not_shown(capsys, tmp_path, module):
+@pytest.mark.parametrize("of", ["other", "application"])
+def test_the_text_of_a_private_file_is_not_shown(capsys, tmp_path, of):
     files = [{"path": f"{tmp_path}/0.conf", "content": f"# xitrum.host\nenvironment=PASSWORD={SECRET}\n", "mode": "0600"},
              {"path": f"{tmp_path}/1.conf", "content": "# xitrum.host\nvisible\n"}]
-    shown = ran(capsys, module, name="demo", files=files)
+    shown = ran(capsys, service_definition, of=of, name="demo", files=files)
     assert SECRET not in shown and "visible" in shown and "0.conf" in shown
-    component = module.file_set if module is file_set_module else module.service
-    assert component.EXECUTION.quiet
+    assert service_definition.PARTS[of].EXECUTION.quiet
 
 
 @pytest.mark.parametrize(("mode", "private"), [("0600", True), ("0400", True), ("0640", False), ("0644", False), ("0755", False)])

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The controller's half of M(xitrum.host.jdk_archive): fetches the archive once for all hosts, and sends it to those that lack it."""
+"""The controller's half of M(xitrum.host.jdk): fetches the archive once for all hosts, and sends it to those that lack it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class ActionModule(ActionBase):
         result = super().run(tmp, task_vars)
         del tmp
         arguments = dict(self._task.args)
-        if arguments.get("download", "controller") != "controller":
+        if arguments.get("manage") != "archives" or arguments.get("download", "controller") != "controller":
             result.update(self._on_host(arguments, task_vars))
             return result
         fetching = {name: arguments.pop(name) for name in FETCHING if name in arguments}
@@ -41,7 +41,7 @@ class ActionModule(ActionBase):
         return result
 
     def _on_host(self, arguments, task_vars):
-        return self._execute_module(module_name="xitrum.host.jdk_archive", module_args=arguments, task_vars=task_vars)
+        return self._execute_module(module_name="xitrum.host.jdk", module_args=arguments, task_vars=task_vars)
 
 
 def fetch(fetching, sha256):
