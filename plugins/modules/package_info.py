@@ -28,20 +28,6 @@ options:
     description:
       - The SHA-256 of the archive, 64 hexadecimal digits. Required for a URL, possible for a file.
     type: str
-  headers:
-    description:
-      - HTTP headers of the request for a URL, such as one that carries a token.
-      - They are sent to the scheme, host and port of the URL alone - after a redirect to another one none of them is.
-        At most ten redirects are followed, and none from C(https) to C(http).
-    type: dict
-  timeout:
-    description: Seconds without a byte after which a URL is given up.
-    type: int
-    default: 30
-  validate_certs:
-    description: Whether the certificate of an C(https) URL has to be valid.
-    type: bool
-    default: true
   cache:
     description: The controller's folder for what is downloaded and unpacked, and for what is known about jars. It can be removed at any time.
     type: path
@@ -74,6 +60,7 @@ options:
         default: ""
 extends_documentation_fragment:
   - xitrum.host.batch.info
+  - xitrum.host.download
 """
 
 EXAMPLES = r"""
@@ -209,6 +196,7 @@ examples:
 """
 
 import os
+from typing import Any, Dict
 
 from ..module_utils.application import cluster
 from ..module_utils.configuration import shared as shared_settings
@@ -226,7 +214,7 @@ NOTHING = {"folder": "", "release": "", "manifest": [], "files": 0, "bytes": 0, 
            "session_settings": {}, "main_class": "", **package_java.summary({})}
 
 
-def look(folder, main_class, cache):
+def look(folder: str, main_class: str, cache: str) -> Dict[str, Any]:
     """Everything about the package in a folder."""
     manifest, problems = package.manifest(folder) if package_files.is_package(folder) else ([], [])
     problems += package.layout_problems(folder, manifest)
@@ -247,7 +235,7 @@ def look(folder, main_class, cache):
     }
 
 
-def main():
+def main() -> None:
     module = QuietModule(
         argument_spec={
             "source": {"type": "str", "required": True},

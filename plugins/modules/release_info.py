@@ -133,7 +133,7 @@ from ..module_utils.core.quiet import Utf8Module
 from ..module_utils.package import main_class as package_main
 
 
-def main():
+def main() -> None:
     """Reads links and folders."""
     texts = {"name": {"type": "str", "default": ""}, "log_dir": {"type": "path", "default": ""}}
     specs = {"root": release.SPEC["root"], **texts, "slots": {"type": "bool", "default": False}}
@@ -141,7 +141,7 @@ def main():
     host, root = Host(), module.params["root"]
     try:
         name = module.params["name"]
-        record = step_record.read(host, name) if name else {}
+        record = step_record.read_record(host, name) if name else {}
         found = {**release.overview(host, root, record), "instances": slot_read.read_instances(host, root)}
         found["last_run"] = run_lock.read_last_run(host, module.params["log_dir"]) if module.params["log_dir"] else {}
         found["interrupted"] = bool(name) and lock_record.is_interrupted(host, name)

@@ -115,7 +115,7 @@ class Load:
             thread.join(30)
         assert not any(thread.is_alive() for thread in self._threads), "a client of the load did not end"
 
-    def more(self, answers=50, seconds=60):
+    def more(self, answers=50, seconds=300):
         """Waits until that many further requests have ended: however busy the machine is, there are enough to show something."""
         goal, deadline = self._ended() + answers, time.monotonic() + seconds
         while self._ended() < goal:

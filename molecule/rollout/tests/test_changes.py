@@ -7,7 +7,7 @@ import contextlib
 
 import pytest
 
-from tests.lib.site import kill, wait_for
+from tests.lib.site import RUN_SECONDS, kill, wait_for
 from tests.verify.traffic import Traffic
 
 APPS = ("app1", "app2")
@@ -112,7 +112,7 @@ def test_a_proxy_that_is_lost_in_the_middle_is_named_and_its_loss_leaves_a_whole
     try:
         wait_for("the run has its locks", lambda: all(site.sh(host, f"test -e {LOCK} && echo held", check=False) for host in APPS))
         with lose(site, "proxy1"):
-            out = process.communicate(timeout=600)[0]
+            out = process.communicate(timeout=RUN_SECONDS)[0]
     finally:
         kill(process)
     assert process.returncode != 0
@@ -128,7 +128,7 @@ def test_a_host_that_stands_still_ends_the_run_and_the_next_one_converges(site):
     try:
         wait_for("the run has its locks", lambda: all(site.sh(host, f"test -e {LOCK} && echo held", check=False) for host in APPS))
         with site.paused("app2"):
-            out, err = process.communicate(timeout=600)
+            out, err = process.communicate(timeout=RUN_SECONDS)
     finally:
         kill(process)
     assert process.returncode != 0

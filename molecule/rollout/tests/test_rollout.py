@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.lib.site import kill, wait_for
+from tests.lib.site import RUN_SECONDS, kill, wait_for
 from tests.verify.traffic import BUSY, WEBSOCKETS, Traffic
 
 APPS = ("app1", "app2")
@@ -223,7 +223,7 @@ def test_a_host_that_is_lost_ends_the_run_before_others_are_touched(site, tmp_pa
     try:
         wait_for("app2 has its lock", lambda: site.sh("app2", f"test -e {LOCK} && echo held", check=False))
         with site.for_now("app2", "systemctl stop ssh; pkill -x sshd", "systemctl start ssh"):
-            said = process.communicate(timeout=300)[0]
+            said = process.communicate(timeout=RUN_SECONDS)[0]
     finally:
         kill(process)
     assert process.returncode != 0

@@ -7,17 +7,26 @@ from __future__ import annotations
 
 import datetime
 import re
+from typing import Any
 
 from ..core import addresses
-from ..core.host import LATE
-from ..core.plan import LOOK, RUN, Plan, Row
+from ..core.component import NOTHING_SEEN, Desired, Seen
+from ..core.host import LATE, Host
+from ..core.plan import LOOK, RUN, Draft, Plan, Row
+
+NAME = "certificates"
 
 SPEC = {
     "days": {"type": "int", "default": 30},
     "items": {
-        "type": "list", "elements": "dict", "default": [],
-        "options": {"path": {"type": "path", "required": True}, "port": {"type": "int", "required": True},
-                    "listen": {"type": "list", "elements": "str", "default": ["*"]}},
+        "type": "list",
+        "elements": "dict",
+        "default": [],
+        "options": {
+            "path": {"type": "path", "required": True},
+            "port": {"type": "int", "required": True},
+            "listen": {"type": "list", "elements": "str", "default": ["*"]},
+        },
     },
 }
 
@@ -33,33 +42,45 @@ ASK = ["openssl", "x509", "-noout", "-enddate", "-fingerprint", "-sha256"]
 
 
 def parse(text):
-    """What openssl-x509(1) says: C((end as a datetime in UTC, fingerprint)), or None where it says nothing of a certificate."""
+    """What openssl-x509(1) says: C((end as a datetime in UTC, fingerprint)), or None where it says nothing of a
+    certificate."""
     end, mark = _END.search(text), re.search(r"ingerprint=(\S+)$", text, re.MULTILINE)
     if not end or not mark:
         return None
     day, hour, minute, second, year = map(int, end.groups()[1:])
     try:
         # A leap second is none for Python.
-        return datetime.datetime(year, MONTHS.index(end[1]) + 1, day, hour, minute, min(second, 59), tzinfo=datetime.timezone.utc), mark[1]
+        return datetime.datetime(
+            year, MONTHS.index(end[1]) + 1, day, hour, minute, min(second, 59), tzinfo=datetime.timezone.utc
+        ), mark[1]
     except ValueError:
         return None
 
 
-def read(host, wanted):
+def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, Any]:
     """Both certificates of each item: that of the file, and that which the socket shows."""
-    state = {"tool": host.which("openssl") is not None, "installer": ["apt-get" if host.which("apt-get") else "dnf", "install", "-y"],
-             "now": datetime.datetime.now(datetime.timezone.utc), "items": []}
-    for item in wanted["items"]:
+    state: dict[str, Any] = {
+        "tool": host.which("openssl") is not None,
+        "installer": ["apt-get" if host.which("apt-get") else "dnf", "install", "-y"],
+        "now": datetime.datetime.now(datetime.timezone.utc),
+        "items": [],
+    }
+    for item in desired["items"]:
         place = addresses.bracketed(addresses.listen_target(item.get("listen") or ["*"]))
-        shown = host.run(["openssl", "s_client", "-connect", f"{place}:{item['port']}"], data="", seconds=HANDSHAKE_SECONDS)
+        shown = host.run(
+            ["openssl", "s_client", "-connect", f"{place}:{item['port']}"], data="", seconds=HANDSHAKE_SECONDS
+        )
         text, is_hidden = read_file(host, item["path"])
-        state["items"].append({
-            **item, "hidden": is_hidden,
-            # Not by its path: that of an instance is below a folder of the application.
-            "configured": parse(host.run(ASK, data=text).out) if text else None,
-            "effective": parse(host.run(ASK, data=shown.out).out) if "BEGIN CERTIFICATE" in shown.out else None,
-            "late": shown.rc == LATE,
-        })
+        state["items"].append(
+            {
+                **item,
+                "hidden": is_hidden,
+                # Not by its path: that of an instance is below a folder of the application.
+                "configured": parse(host.run(ASK, data=text).out) if text else None,
+                "effective": parse(host.run(ASK, data=shown.out).out) if "BEGIN CERTIFICATE" in shown.out else None,
+                "late": shown.rc == LATE,
+            }
+        )
     return state
 
 
@@ -71,30 +92,36 @@ def read_file(host, path):
         return "", True
 
 
-def plan(wanted, state):
+def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     """One row an item. A certificate that ends soon is a finding that a run mends only once somebody has renewed it."""
-    return Plan(rows=[row(wanted, state, item) for item in state["items"]])
+    return Draft(rows=[row(desired, state, item) for item in state["items"]]).plan(desired, state)
 
 
 def row(wanted, state, item):
     """Three columns of one certificate."""
     ends = {name: item[name][0].date().isoformat() if item[name] else "" for name in ("configured", "effective")}
-    said = Row("certificate", f"certificate {item['path']}", f"valid {wanted['days']} days more", ends["configured"], ends["effective"])
+    said = Row(
+        "certificate",
+        f"certificate {item['path']}",
+        f"valid {wanted['days']} days more",
+        ends["configured"],
+        ends["effective"],
+    )
     if not state["tool"]:
-        said.status, said.why = "unseen", "there is no openssl on this host"
-        said.fix([*state["installer"], "openssl"])
+        said = said.replaced(status="unseen", why="there is no openssl on this host")
+        said = said.fixed([*state["installer"], "openssl"])
     elif item["hidden"]:
-        said.status, said.why, said.mend = "unseen", "only root may read the file", LOOK
+        said = said.replaced(status="unseen", why="only root may read the file", mend=LOOK)
     elif not item["configured"]:
-        said.status, said.why, said.mend = "differs", "the file is no certificate, or is not there", RUN
+        said = said.replaced(status="differs", why="the file is no certificate, or is not there", mend=RUN)
     elif not item["effective"]:
         late = f"the handshake of TLS on port {item['port']} did not end within {HANDSHAKE_SECONDS} s"
-        said.why = late if item.get("late") else f"nothing answers with a certificate on port {item['port']}"
-        said.status, said.mend = "differs", RUN
+        silent = f"nothing answers with a certificate on port {item['port']}"
+        said = said.replaced(status="differs", why=late if item.get("late") else silent, mend=RUN)
     elif item["configured"][1] != item["effective"][1]:
-        said.status, said.why, said.mend = "restart", "the socket shows another certificate than the file has", RUN
+        said = said.replaced(status="restart", why="the socket shows another certificate than the file has", mend=RUN)
     elif (item["configured"][0] - state["now"]).days < wanted["days"]:
-        said.status = "differs"
-        said.why = f"it ends in {(item['configured'][0] - state['now']).days} days: put a renewed one where the inventory has it, then run the playbook"
-        said.mend = RUN
+        days = (item["configured"][0] - state["now"]).days
+        why = f"it ends in {days} days: put a renewed one where the inventory has it, then run the playbook"
+        said = said.replaced(status="differs", why=why, mend=RUN)
     return said

@@ -29,20 +29,21 @@ class Apache(reloaded.Reloaded):
         """What the running worker reports of itself."""
         rows, statuses = self.servers(host.read(desired["config_path"]) or ""), {}
         try:
-            statuses = parse_status(reloaded.ask(desired["control_port"], "/server-status?auto")[3])
+            statuses = parse_status(reloaded.ask(host, desired["control_port"], "/server-status?auto")[3])
         except OSError:
             # Told by the question below, which nothing answers either.
             pass
         pids = (host.read(f"/proc/{main_pid(host)}/task/{main_pid(host)}/children") or "").split()
-        return {**reloaded.live(desired, statuses, rows), "pid": pids[0] if pids else ""}
+        return {**reloaded.live(host, desired, statuses, rows), "pid": pids[0] if pids else ""}
 
     def complaints(self, words: str) -> list[str]:
         """The lines of a check that a person should read."""
         return [line for line in words.splitlines() if line and line != "Syntax OK" and "AH00558" not in line]
 
     def restarts(self, before: str, text: str) -> bool:
-        """Whether a configuration needs a restart, which costs requests: where it listens elsewhere than the one before, or has
-        another ServerLimit. A reload ignores the latter, and an address that it cannot bind beside an old one ends Apache."""
+        """Whether a configuration needs a restart, which costs requests: where it listens elsewhere than the one
+        before, or has another ServerLimit. A reload ignores the latter, and an address that it cannot bind beside an
+        old one ends Apache."""
         return fixed(before) != fixed(text)
 
 
@@ -52,7 +53,8 @@ def main_pid(host: Any) -> str:
 
 
 def parse_status(text: str) -> dict[str, str]:
-    """What mod_proxy reports of each server in `server-status?auto`: address and port to UP, or DOWN with its own flags.
+    """What mod_proxy reports of each server in `server-status?auto`: address and port to UP, or DOWN with its own
+    flags.
 
     Apache keeps names, and so IPv6 addresses, in lower case.
     """

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Nginx: its open source version checks no health and reports nothing of a server. What is known is what it was told."""
+"""Nginx: its open source version checks no health and reports nothing of a server. Known is what it was told."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Nginx(reloaded.Reloaded):
 
     def live(self, host: Any, desired: Mapping[str, Any]) -> dict[str, Any]:
         """What the running worker reports of itself."""
-        found = reloaded.live(desired, {}, self.servers(host.read(desired["config_path"]) or ""))
+        found = reloaded.live(host, desired, {}, self.servers(host.read(desired["config_path"]) or ""))
         return {**found, "pid": worker(host)}
 
     def old_workers(self, host: Any, main: int) -> int:
