@@ -115,7 +115,8 @@ class Haproxy(ProxyBackend):
         """Has servers lead to another address and port. Raises RuntimeError with what HAProxy answered."""
         for row in servers:
             name = f"{row['backend']}/{row['name']}"
-            reply = haproxy_socket.ask(host, desired["socket"], f"set server {name} addr {row['address']} port {row['port']}")
+            command_line = f"set server {name} addr {row['address']} port {row['port']}"
+            reply = haproxy_socket.ask(host, desired["socket"], command_line)
             # It answers with what it changed, and with nothing that tells success from failure: verified instead.
             live = [
                 one
