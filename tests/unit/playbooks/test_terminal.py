@@ -17,7 +17,7 @@ import pytest
 import yaml
 from ansible.errors import AnsibleActionFail
 from ansible_collections.xitrum.host.plugins.action import jdk_archive
-from ansible_collections.xitrum.host.plugins.module_utils.jdk import archive as archives
+from ansible_collections.xitrum.host.plugins.module_utils.jdk import fetch as archives
 
 from tests.docs.role_variables import ROOT
 
