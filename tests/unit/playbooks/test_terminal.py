@@ -18,6 +18,7 @@ import yaml
 from ansible.errors import AnsibleActionFail
 from ansible_collections.xitrum.host.plugins.action import jdk_archive
 from ansible_collections.xitrum.host.plugins.module_utils.jdk import archive as archives
+from ansible_collections.xitrum.host.plugins.module_utils.jdk import fetch
 
 from tests.docs.role_variables import ROOT
 
@@ -112,7 +113,7 @@ def test_what_a_server_or_an_archive_chose_is_escaped_in_the_failure_of_an_actio
     def refuse(*_arguments):
         raise archives.SourceError(f"the server says {HOSTILE}")
 
-    monkeypatch.setattr(archives, "obtain", refuse)
+    monkeypatch.setattr(fetch, "obtain", refuse)
     with pytest.raises(AnsibleActionFail) as failure:
         jdk_archive.fetch({"source": "https://example.com/jdk.tar.gz"}, "")
     assert not ACTIVE.search(str(failure.value)) and r"\x1b[2J" in str(failure.value)
