@@ -9,8 +9,8 @@ short_description: The environment with which the unedited runner starts on a JD
 version_added: 0.1.0
 author: The xitrum.host maintainers (@xitrum-host)
 description:
-  - The stock C(script/runner) has flags that newer JDKs refuse, and a heap that is written into it. Both are put right by C(JDK_JAVA_OPTIONS), which comes
-    before the runner's flags, and C(_JAVA_OPTIONS), which comes after them.
+  - The stock C(script/runner) has flags that newer JDKs refuse, and a heap that is written into it. Both are put right
+    by C(JDK_JAVA_OPTIONS), which comes before the runner's flags, and C(_JAVA_OPTIONS), which comes after them.
   - A JVM that is out of memory ends, and writes no heap dump, since a platform's container loses it.
 positional: heap, options
 options:

@@ -11,7 +11,8 @@ short_description: List all errors in the variables of a platform's role
 version_added: 0.1.0
 author: The xitrum.host maintainers (@xitrum-host)
 description:
-  - Ansible's own validation of a role prints the whole specification, and ends at values that it cannot convert. This one has a sentence for each error.
+  - Ansible's own validation of a role prints the whole specification, and ends at values that it cannot convert. This
+    one has a sentence for each error.
 positional: role, names, tree
 options:
   _input:
@@ -60,7 +61,9 @@ def platform_errors(values, role, names=(), tree=None):
     if tree is not None:
         return platform_settings.find_tree_errors(role, values, tree)
     options = {name: option for name, option in of_collection()[0].items() if name.startswith(f"{role}_")}
-    return unknown_variables([*names, *values], own=[f"{role}_"])["errors"] + platform_settings.find_errors(role, options, values)
+    return unknown_variables([*names, *values], own=[f"{role}_"])["errors"] + platform_settings.find_errors(
+        role, options, values
+    )
 
 
 class FilterModule:

@@ -30,7 +30,8 @@ options:
     required: true
   settings:
     description:
-      - Of heroku, C(java_version) and C(remote). Of openshift, C(name), C(chosen) (whether the user chose it), C(secret) and C(layouts).
+      - Of heroku, C(java_version) and C(remote). Of openshift, C(name), C(chosen) (whether the user chose it),
+        C(secret) and C(layouts).
     type: dict
     required: true
 """
@@ -38,7 +39,8 @@ options:
 EXAMPLES = r"""
 - name: Report what is left to do
   ansible.builtin.debug:
-    msg: "{{ tree | xitrum.host.platform_notes('heroku', hostvars[inventory_hostname] | list, {'java_version': 17, 'remote': 'heroku'}) }}"
+    msg: "{{ tree | xitrum.host.platform_notes('heroku', hostvars[inventory_hostname] | list, {'java_version': 17,
+      'remote': 'heroku'}) }}"
 """
 
 RETURN = r"""
