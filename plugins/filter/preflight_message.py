@@ -62,8 +62,9 @@ _value:
 """
 
 from ansible_collections.xitrum.host.plugins.filter.preflight_notes import preflight_notes
-from ansible_collections.xitrum.host.plugins.filter.unknown_variables import of_collection, unknown_variables
+from ansible_collections.xitrum.host.plugins.filter.unknown_variables import unknown_variables
 from ansible_collections.xitrum.host.plugins.plugin_utils import command_line
+from ansible_collections.xitrum.host.plugins.plugin_utils.role_variables import of_collection
 from ansible_collections.xitrum.host.plugins.plugin_utils.usable_variables import NO_VALUE, UsableHosts
 
 from ..module_utils.core import commands

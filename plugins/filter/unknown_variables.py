@@ -61,25 +61,10 @@ _value:
     warnings: []
 """
 
-import functools
-import pathlib
-
 from ansible.errors import AnsibleFilterError
-from ansible.module_utils.common.yaml import yaml_load
+from ansible_collections.xitrum.host.plugins.plugin_utils.role_variables import of_collection
 
 from ..module_utils.core import variables
-
-ROLES = pathlib.Path(__file__).resolve().parents[2] / "roles"
-
-
-@functools.lru_cache(maxsize=None)
-def of_collection(roles=ROLES):
-    """All options (name to specification) and all prefixes of the collection's roles, read once a process."""
-    found = {path.parent.parent.name: path for path in sorted(roles.glob("*/meta/argument_specs.yml"))}
-    options = {name: {"type": "raw"} for name in variables.PLAYBOOK_VARIABLES}
-    for path in found.values():
-        options.update(variables.options_of(yaml_load(path.read_text(encoding="utf-8"))))
-    return options, tuple(variables.prefixes_of(found))
 
 
 def unknown_variables(names, known=None, prefixes=None, own=()):

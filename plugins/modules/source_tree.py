@@ -33,6 +33,13 @@ options:
         are main methods that are in no object, such as that of a trait that no object extends.
     type: str
     default: ""
+  platform:
+    description:
+      - The role of the platform that the tree is prepared for. Its variables are validated on the controller, all errors are
+        reported at once, and what the platform needs is added to the other options.
+      - Without it, the other options are used as they are given.
+    type: str
+    choices: [heroku, openshift]
   prefix:
     description: What the variables begin with that messages name.
     type: str
@@ -202,6 +209,12 @@ variables:
     example:
       description: Whether the file has the public example of Xitrum's project template.
       type: bool
+logs_command:
+  description: The words of the command that follows the application's log.
+  returned: with O(platform)
+  type: list
+  elements: str
+  sample: [heroku, logs, --tail, --remote, heroku]
 name:
   description: The application's name, as Kubernetes takes names.
   returned: when the tree is a Xitrum project

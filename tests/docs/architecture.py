@@ -40,12 +40,13 @@ PURPOSES = {
     "limits": "open files, capacity plan",
     "load": "load test",
     "package": "the application's archive",
+    "platforms": "Heroku, OpenShift",
     "preflight": "errors before any change",
     "proxy": "HAProxy, Nginx, Apache",
     "redirects": "80 and 443 without root",
     "removal": "uninstall, restore",
     "report": "findings of a check",
-    "source_tree": "Heroku, OpenShift",
+    "source_tree": "sbt projects and their files",
     "supervisor": "systemd, runit, and others",
 }
 
@@ -170,7 +171,7 @@ def _ways(edges: dict[str, set[str]], floor: dict[str, int]) -> list[list[_Item]
 
 def _rows(floor: dict[str, int], ways: list[list[_Item]]) -> list[list[_Item]]:
     """The items of each floor from the left to the right, ordered so that few arrows cross."""
-    rows: list[list[_Item]] = [[] for _ in range(max(floor.values()) + 1)]
+    rows: list[list[_Item]] = [[] for _floor in range(max(floor.values()) + 1)]
     for name in sorted(floor):
         rows[floor[name]].append(name)
     for way in ways:

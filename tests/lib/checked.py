@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 from tests.lib.site import CLONE, Site
 
-SECONDS = 300
+#: Seconds after which what was typed hangs. On a busy machine a run takes several minutes.
+SECONDS = 1800
 
 
 @dataclass(frozen=True)

@@ -3,10 +3,83 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A small, bounded load of HTTP requests, to see whether a change loses any of them. Standard library only."""
 
-import http.client
+import socket
 import threading
 import time
 from collections import Counter
+
+TIMEOUT = 20
+
+
+class Incomplete(OSError):
+    """The server closed a connection in the middle of an answer, or sent something that is none."""
+
+
+class Connection:
+    """A connection to a server, which is opened at the first request. It reads no more of HTTP/1.1 than a load needs.
+
+    The standard library's client takes several times as much of the machine, which the servers under test have to share with it.
+    """
+
+    def __init__(self, address, port):
+        self.where, self.socket, self.received = (address, port), None, b""
+
+    def get(self, path, cookie=None):
+        """Requests a path: the status, and the headers by their names in lower case. The body is read and dropped."""
+        if self.socket is None:
+            self.socket, self.received = socket.create_connection(self.where, timeout=TIMEOUT), b""
+            # A request is one small packet.
+            self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        lines = [f"GET {path} HTTP/1.1", f"Host: {self.where[0]}", *([f"Cookie: {cookie}"] if cookie else []), "", ""]
+        self.socket.sendall("\r\n".join(lines).encode())
+        if not self.received and not self._receive():
+            raise ConnectionResetError("the server closed the connection without an answer")
+        first, *lines = self._until(b"\r\n\r\n").decode("latin-1").split("\r\n")
+        version, _space, status = first.partition(" ")
+        if not version.startswith("HTTP/1."):
+            raise Incomplete(f"found {first!r} as the first line of an answer")
+        headers = {name.lower(): value.strip() for name, _colon, value in (line.partition(":") for line in lines)}
+        if headers.get("transfer-encoding") == "chunked":
+            while size := int(self._until(b"\r\n").partition(b";")[0], 16):
+                self._skip(size + 2)
+            self._until(b"\r\n")
+        elif "content-length" in headers:
+            self._skip(int(headers["content-length"]))
+        else:
+            # The body ends with the connection.
+            while self._receive():
+                self.received = b""
+            self.close()
+        if headers.get("connection", "").lower() == "close":
+            self.close()
+        return int(status.split(" ")[0]), headers
+
+    def _receive(self):
+        """Reads what has come; false where the server has closed the connection."""
+        data = self.socket.recv(65536)
+        self.received += data
+        return bool(data)
+
+    def _until(self, end):
+        """The bytes before `end`, which is dropped."""
+        while end not in self.received:
+            if not self._receive():
+                raise Incomplete("the server closed the connection in the middle of an answer")
+        found, _end, self.received = self.received.partition(end)
+        return found
+
+    def _skip(self, count):
+        """Drops so many bytes."""
+        while len(self.received) < count:
+            if not self._receive():
+                raise Incomplete("the server closed the connection in the middle of an answer")
+        self.received = self.received[count:]
+
+    def close(self):
+        """Closes the connection; the next request opens another one."""
+        if self.socket is not None:
+            self.socket.close()
+            self.socket = None
 
 
 class Load:
@@ -42,7 +115,7 @@ class Load:
             thread.join(30)
         assert not any(thread.is_alive() for thread in self._threads), "a client of the load did not end"
 
-    def more(self, answers=50, seconds=60):
+    def more(self, answers=50, seconds=300):
         """Waits until that many further requests have ended: however busy the machine is, there are enough to show something."""
         goal, deadline = self._ended() + answers, time.monotonic() + seconds
         while self._ended() < goal:
@@ -53,17 +126,15 @@ class Load:
         return sum(self.statuses.values()) + len(self.errors)
 
     def _client(self):
-        cookie, reused, connection = None, False, http.client.HTTPConnection(*self.where, timeout=20)
+        cookie, reused, connection = None, False, Connection(*self.where)
         while not self._stop.is_set():
             try:
-                connection.request("GET", self.path, headers={"Cookie": cookie} if cookie else {})
-                answer = connection.getresponse()
-                answer.read()
-                self.statuses[answer.status] += 1
-                self.instances[answer.getheader("X-Demo-Instance")] += 1
-                if self.sticky and answer.getheader("Set-Cookie"):
-                    cookie = answer.getheader("Set-Cookie").split(";")[0]
-            except (OSError, http.client.HTTPException) as error:
+                status, headers = connection.get(self.path, cookie)
+                self.statuses[status] += 1
+                self.instances[headers.get("x-demo-instance")] += 1
+                if self.sticky and headers.get("set-cookie"):
+                    cookie = headers["set-cookie"].split(";")[0]
+            except (OSError, ValueError) as error:
                 if self.keep and reused and isinstance(error, ConnectionError):
                     self.reopened += 1
                     reused = False

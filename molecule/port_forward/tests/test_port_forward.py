@@ -282,7 +282,7 @@ def test_they_are_there_after_a_reboot(host, name):
     host.check_output("touch /run/not-yet-rebooted")
     engine.restart(container, stop_seconds=20)
     # SSH is not there yet.
-    for _attempt in range(120):
+    for _attempt in range(600):
         if boot_state(container) in ("running", "degraded"):
             break
         time.sleep(0.5)

@@ -14,8 +14,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.lib.site import kill, wait_for
-from tests.verify.traffic import WEBSOCKETS, Traffic
+from tests.lib.site import RUN_SECONDS, kill, wait_for
+from tests.verify.traffic import BUSY, WEBSOCKETS, Traffic
 
 APPS = ("app1", "app2")
 EVERY = ["app1-0", "app1-1", "app2-0", "app2-1"]
@@ -43,7 +43,7 @@ def assert_in_use(site):
 
 def test_a_deploy_loses_no_request_and_a_second_one_meanwhile_touches_nothing(site, packages, tell):
     old, before, proxy = site.release("app1"), site.pids(EVERY), site.running()["proxy1"]
-    with Traffic(site, requests=20000) as traffic:
+    with Traffic(site, **BUSY) as traffic:
         with ThreadPoolExecutor(1) as pool:
             first = pool.submit(site.run, playbook=DEPLOY, xitrum_package=str(packages("test-2")), xitrum_gate_seconds=3)
             wait_for("the first run has its locks", lambda: all(site.sh(host, f"test -e {LOCK} && echo held", check=False) for host in APPS))
@@ -223,7 +223,7 @@ def test_a_host_that_is_lost_ends_the_run_before_others_are_touched(site, tmp_pa
     try:
         wait_for("app2 has its lock", lambda: site.sh("app2", f"test -e {LOCK} && echo held", check=False))
         with site.for_now("app2", "systemctl stop ssh; pkill -x sshd", "systemctl start ssh"):
-            said = process.communicate(timeout=300)[0]
+            said = process.communicate(timeout=RUN_SECONDS)[0]
     finally:
         kill(process)
     assert process.returncode != 0

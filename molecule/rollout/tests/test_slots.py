@@ -11,7 +11,7 @@ import pytest
 from tests.lib.demo_instance import request
 from tests.lib.site import wait_for
 from tests.verify.load import Load
-from tests.verify.traffic import KEPT, WEBSOCKETS, Traffic
+from tests.verify.traffic import BUSY, KEPT, WEBSOCKETS, Traffic
 
 DEPLOY, MAINTENANCE = "playbooks/deploy.yml", "playbooks/maintenance.yml"
 
@@ -37,7 +37,7 @@ class TestWithoutAProxy:
         assert self.slot(solo) == (["0"], "test-1")
         cut = []
         # A connection that is kept until the deadline is closed then.
-        with Traffic(solo, "solo", requests=20000, keeps=False) as traffic:
+        with Traffic(solo, "solo", **BUSY, keeps=False) as traffic:
             # Each with another port, too: the redirect is switched to it, and the old one is drained at the port that it has.
             for name, slot, port in (("test-2", "1", 9000), ("test-3", "0", 8000)):
                 run = self.deploy(solo, packages(name), xitrum_gate_seconds=2, xitrum_http_port=port).assert_ended_well()
@@ -55,6 +55,7 @@ class TestWithoutAProxy:
         """The HTTP ports on which instances listen."""
         return [int(port) for port in solo.sh("solo", "ss -Hltn | awk '{print $4}' | grep -oE '(800|900).$'").split()]
 
+    @pytest.mark.long
     def test_the_redirect_follows_an_instance_that_a_deploy_restarts_in_place_at_another_port(self, solo, packages):
         for port, gate in ((9000, 30), (8000, 0)):
             with Load(solo.hosts["solo"]["xitrum_address"], 80, threads=1) as load:
@@ -78,6 +79,7 @@ class TestWithoutAProxy:
         assert "the JDK 11 is not ready" in run.message and "ansible-playbook -i" in run.message and "xitrum.host.base" in run.message
         assert solo.running() == before
 
+    @pytest.mark.long
     def test_a_port_that_cannot_be_switched_needs_no_slots_and_is_refused_with_them(self, solo):
         before = solo.running()
         run = solo.run(xitrum_instances=1, xitrum_http_port=80, xitrum_slots=True)

@@ -5,7 +5,7 @@
 
 import pytest
 
-from tests.verify.traffic import Traffic
+from tests.verify.traffic import BUSY, Traffic
 
 EVERY = {"app1:8000", "app1:8001", "app2:8000", "app2:8001"}
 DEPLOY = "playbooks/deploy.yml"
@@ -29,7 +29,7 @@ def serving(traffic):
 def test_a_deploy_loses_no_request(site, packages, tell, software):
     before = site.running()
     # A reload ends kept connections between two requests.
-    with Traffic(site, requests=20000, keeps=False) as traffic:
+    with Traffic(site, **BUSY, keeps=False) as traffic:
         site.run(playbook=DEPLOY, xitrum_proxy_software=software, xitrum_package=str(packages(f"{software}-2"))).assert_ended_well()
     tell(f"{traffic.count} requests to {software} while four instances were deployed: {sum(len(load.errors) for load in traffic.loads)} failed, "
          f"{sum(load.reopened for load in traffic.loads)} kept connections were opened anew")

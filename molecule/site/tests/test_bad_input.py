@@ -111,22 +111,6 @@ def test_public_examples_and_a_package_for_a_newer_java_are_refused_by_name(site
     assert EXAMPLE_KEY not in said
 
 
-@pytest.mark.parametrize(("name", "sha256", "sentence"), [
-    ("nothing", "0" * 64, "answers 404 File not found: correct the URL"),
-    ("whole", "0" * 64, "wanted is " + "0" * 64 + ": correct the checksum or the URL"),
-], ids=["404", "checksum"])
-def test_a_url_that_does_not_give_what_was_asked_for(site, archives, name, sha256, sentence):
-    url = archives("whole", WHOLE)[1].replace("whole", name)
-    refused(site, lambda: site.run("--limit", "app1", xitrum_package=url, xitrum_package_sha256=sha256), url, sentence)
-
-
-def test_an_archive_that_is_none(site, tmp_path):
-    broken = tmp_path / "xitrum.tar.gz"
-    broken.write_bytes(b"\x1f\x8b\x08" + b"\0" * 100)
-    refused(site, lambda: site.run("--limit", "app1", xitrum_package=str(broken)),
-            f"{broken} cannot be unpacked", "wanted is a whole tar.gz; build or copy it again")
-
-
 def test_a_release_folder_that_is_full_or_read_only(site, other):
     """By a folder of their own; so the running instances, which hold the ports, are somebody else's and are named too."""
     wrong = other(app1={"xitrum_root": "/srv/full"}, app2={"xitrum_root": "/srv/readonly"})

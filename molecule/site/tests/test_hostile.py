@@ -16,6 +16,8 @@ from tests.lib.site import wait_for
 
 HOST = "app1"
 INSTANCES = ["app1-0", "app1-1"]
+#: The host and the proxy in front of it: what is about this host needs no other.
+ALONE = ("--limit", "app1,proxy1")
 LOG, ROOT = "/var/log/xitrum", "/opt/xitrum"
 
 #: A program that takes a name with a line break and the beginning of a row of ss, and listens on a port that nobody needs.
@@ -99,18 +101,19 @@ def test_links_and_pipes_below_the_application_s_folders_lead_root_nowhere(site)
     """
     site.sh(HOST, plant)
     try:
-        run = site.run(xitrum_heap="192m")
+        run = site.run(*ALONE, xitrum_heap="192m")
         assert "root:" not in run.said
         run.assert_ended_well()
         assert site.sh(HOST, owner) == before
-        check = site.run(playbook="playbooks/check.yml", xitrum_heap="192m").assert_ended_well()
+        check = site.run(*ALONE, playbook="playbooks/check.yml", xitrum_heap="192m").assert_ended_well()
         assert "root:" not in check.said
     finally:
         site.sh(HOST, f"rm -f {LOG}/planted {LOG}/planted.log {LOG}/pipe.log")
-    site.run().assert_ended_well()
+    site.run(*ALONE).assert_ended_well()
     assert site.sh(HOST, owner) == before
 
 
+@pytest.mark.long
 def test_what_an_application_prints_is_text_on_the_operator_s_terminal(site, packages, tmp_path):
     """A release that fails shows the end of its log, which writes to the clipboard and clears the screen."""
     package = tmp_path / "hostile"
@@ -119,9 +122,9 @@ def test_what_an_application_prints_is_text_on_the_operator_s_terminal(site, pac
     first, rest = runner.read_text(encoding="utf-8").split("\n", 1)
     evil = r"printf '\033]52;c;ZWNobyBoaQ==\007\033[2J\033c\r\n\302\233evil\n'"
     runner.write_text(f"{first}\n{evil}\n{rest}", encoding="utf-8")
-    run = site.run(xitrum_package=str(package), xitrum_start_timeout=20)
+    run = site.run(*ALONE, xitrum_package=str(package), xitrum_start_timeout=20)
     assert run.code != 0
     assert "evil" in run.message, "the end of the log is in the message"
     for message in run.failures:
         assert_plain(str(message))
-    site.run().assert_ended_well()
+    site.run(*ALONE).assert_ended_well()

@@ -13,7 +13,7 @@ from tests.verify.load import Load
 REMOVE = "playbooks/remove.yml"
 
 
-@pytest.mark.parametrize("said", [{}, {"xitrum_remove": 2}])
+@pytest.mark.parametrize("said", [{}, pytest.param({"xitrum_remove": 2}, marks=pytest.mark.long)])
 def test_without_the_number_of_hosts_it_says_what_it_would_do_and_does_nothing(site, said):
     before = site.running()
     run = site.run(playbook=REMOVE, **said)

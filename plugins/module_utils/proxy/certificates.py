@@ -15,9 +15,14 @@ from ..core.plan import LOOK, RUN, Plan, Row
 SPEC = {
     "days": {"type": "int", "default": 30},
     "items": {
-        "type": "list", "elements": "dict", "default": [],
-        "options": {"path": {"type": "path", "required": True}, "port": {"type": "int", "required": True},
-                    "listen": {"type": "list", "elements": "str", "default": ["*"]}},
+        "type": "list",
+        "elements": "dict",
+        "default": [],
+        "options": {
+            "path": {"type": "path", "required": True},
+            "port": {"type": "int", "required": True},
+            "listen": {"type": "list", "elements": "str", "default": ["*"]},
+        },
     },
 }
 
@@ -33,33 +38,45 @@ ASK = ["openssl", "x509", "-noout", "-enddate", "-fingerprint", "-sha256"]
 
 
 def parse(text):
-    """What openssl-x509(1) says: C((end as a datetime in UTC, fingerprint)), or None where it says nothing of a certificate."""
+    """What openssl-x509(1) says: C((end as a datetime in UTC, fingerprint)), or None where it says nothing of a
+    certificate."""
     end, mark = _END.search(text), re.search(r"ingerprint=(\S+)$", text, re.MULTILINE)
     if not end or not mark:
         return None
     day, hour, minute, second, year = map(int, end.groups()[1:])
     try:
         # A leap second is none for Python.
-        return datetime.datetime(year, MONTHS.index(end[1]) + 1, day, hour, minute, min(second, 59), tzinfo=datetime.timezone.utc), mark[1]
+        return datetime.datetime(
+            year, MONTHS.index(end[1]) + 1, day, hour, minute, min(second, 59), tzinfo=datetime.timezone.utc
+        ), mark[1]
     except ValueError:
         return None
 
 
 def read(host, wanted):
     """Both certificates of each item: that of the file, and that which the socket shows."""
-    state = {"tool": host.which("openssl") is not None, "installer": ["apt-get" if host.which("apt-get") else "dnf", "install", "-y"],
-             "now": datetime.datetime.now(datetime.timezone.utc), "items": []}
+    state = {
+        "tool": host.which("openssl") is not None,
+        "installer": ["apt-get" if host.which("apt-get") else "dnf", "install", "-y"],
+        "now": datetime.datetime.now(datetime.timezone.utc),
+        "items": [],
+    }
     for item in wanted["items"]:
         place = addresses.bracketed(addresses.listen_target(item.get("listen") or ["*"]))
-        shown = host.run(["openssl", "s_client", "-connect", f"{place}:{item['port']}"], data="", seconds=HANDSHAKE_SECONDS)
+        shown = host.run(
+            ["openssl", "s_client", "-connect", f"{place}:{item['port']}"], data="", seconds=HANDSHAKE_SECONDS
+        )
         text, is_hidden = read_file(host, item["path"])
-        state["items"].append({
-            **item, "hidden": is_hidden,
-            # Not by its path: that of an instance is below a folder of the application.
-            "configured": parse(host.run(ASK, data=text).out) if text else None,
-            "effective": parse(host.run(ASK, data=shown.out).out) if "BEGIN CERTIFICATE" in shown.out else None,
-            "late": shown.rc == LATE,
-        })
+        state["items"].append(
+            {
+                **item,
+                "hidden": is_hidden,
+                # Not by its path: that of an instance is below a folder of the application.
+                "configured": parse(host.run(ASK, data=text).out) if text else None,
+                "effective": parse(host.run(ASK, data=shown.out).out) if "BEGIN CERTIFICATE" in shown.out else None,
+                "late": shown.rc == LATE,
+            }
+        )
     return state
 
 
@@ -79,7 +96,13 @@ def plan(wanted, state):
 def row(wanted, state, item):
     """Three columns of one certificate."""
     ends = {name: item[name][0].date().isoformat() if item[name] else "" for name in ("configured", "effective")}
-    said = Row("certificate", f"certificate {item['path']}", f"valid {wanted['days']} days more", ends["configured"], ends["effective"])
+    said = Row(
+        "certificate",
+        f"certificate {item['path']}",
+        f"valid {wanted['days']} days more",
+        ends["configured"],
+        ends["effective"],
+    )
     if not state["tool"]:
         said.status, said.why = "unseen", "there is no openssl on this host"
         said.fix([*state["installer"], "openssl"])
@@ -95,6 +118,9 @@ def row(wanted, state, item):
         said.status, said.why, said.mend = "restart", "the socket shows another certificate than the file has", RUN
     elif (item["configured"][0] - state["now"]).days < wanted["days"]:
         said.status = "differs"
-        said.why = f"it ends in {(item['configured'][0] - state['now']).days} days: put a renewed one where the inventory has it, then run the playbook"
+        said.why = (
+            f"it ends in {(item['configured'][0] - state['now']).days} days: put a renewed one where the inventory "
+            "has it, then run the playbook"
+        )
         said.mend = RUN
     return said

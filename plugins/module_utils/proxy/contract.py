@@ -11,7 +11,8 @@ from typing import Any, Mapping, NamedTuple, Sequence
 
 
 class ExtraFile(NamedTuple):
-    """A file beside the configuration that the proxy's service needs: a template of its role, without `.j2`, and its path."""
+    """A file beside the configuration that the proxy's service needs: a template of its role, without `.j2`, and its
+    path."""
 
     template: str
     path: str
@@ -25,7 +26,8 @@ class ProxyBackend:
     #: The value of `xitrum_proxy_software`, which is the name of its role too, and what a person calls it.
     name: str
     title: str
-    #: Its process as ss lists it, its service and configuration, and the template of that below `templates` of its role.
+    #: Its process as ss lists it, its service and configuration, and the template of that below `templates` of its
+    #: role.
     process: str
     service: str
     config_path: str
@@ -41,14 +43,15 @@ class ProxyBackend:
     #: The first versions that will do, each with the reason.
     needs: tuple[tuple[tuple[int, ...], str], ...]
     programs: tuple[str, ...] = ()
-    #: Whether it checks the health of servers itself, can end the sessions of one server, and is asked by a socket, which
-    #: needs no control port and counts the connections of a server itself.
+    #: Whether it checks the health of servers itself, can end the sessions of one server, and is asked by a socket,
+    #: which needs no control port and counts the connections of a server itself.
     checks_health: bool = True
     closes: bool = False
     has_socket: bool = False
     #: Whether we probe a server that comes back, since the proxy does not wait itself until it is healthy.
     probes: bool = False
-    #: Whether it accepts the PROXY protocol from the load balancers alone. Without that every client could forge an address.
+    #: Whether it accepts the PROXY protocol from the load balancers alone. Without that every client could forge an
+    #: address.
     trusts_balancers_alone: bool = True
     #: Whether it answers nobody but its own host without the header of the PROXY protocol, where it takes that.
     answers_header_alone: bool = False

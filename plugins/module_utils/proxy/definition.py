@@ -1,7 +1,9 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What every proxy needs to know, whichever software it is: servers, other backends, addresses, durations. Pure functions.
+"""What every proxy needs to know, whichever software it is: servers, other backends, addresses, durations.
+
+Pure functions.
 
 Everything comes from the inventory and nothing from facts, so that C(--limit) changes nothing. Role defaults are not
 part of another host's variables: the caller passes its own as the fallback.
@@ -11,9 +13,13 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from typing import Any, Iterable, Iterator, Mapping, Sequence
 
 from ..core import addresses as address_rules
 from ..core import input_types
+
+#: Variables of a host, with `inventory_hostname`.
+Variables = Mapping[str, Any]
 
 #: Names of backends that the configurations of the proxies have already.
 RESERVED = ("xitrum", "xitrum_http", "stats")
@@ -28,7 +34,7 @@ _HOST_PORT = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):([0-9]{1,5})")
 _PATH = re.compile(r"/[A-Za-z0-9._~/-]*")
 
 
-def servers(hosts, proxy, defaults):
+def servers(hosts: Iterable[Variables], proxy: str, defaults: Variables) -> list[dict[str, Any]]:
     """The instances of all application hosts as C([{name, host, address, port, instance}]), in the order of the hosts.
 
     C(hosts) are mappings of host variables with C(inventory_hostname); C(proxy) is the name of the proxy that asks;
@@ -43,15 +49,21 @@ def servers(hosts, proxy, defaults):
     if faults:
         raise ValueError("\n".join(faults))
     if not found:
-        raise ValueError("found no instance to send requests to: put application hosts into the inventory's group xitrum, or set the proxy role's servers")
+        raise ValueError(
+            "found no instance to send requests to: put application hosts into the inventory's group xitrum, or set "
+            "the proxy role's servers"
+        )
     return found
 
 
-def _instance_faults(host, proxy, defaults):
+def _instance_faults(host: Variables, proxy: str, defaults: Variables) -> Iterator[str]:
     """What is wrong with the values of one host, as sentences."""
     name, values = host["inventory_hostname"], {key: host.get(key, defaults[key]) for key in (COUNT, PORT)}
-    faults = [f"{name}: {key} is {values[key]!r}, wanted is a number from {low} to {high}"
-              for key, low, high in ((COUNT, 0, 1000), (PORT, 1, 65535)) if not _is_number(values[key], low, high)]
+    faults = [
+        f"{name}: {key} is {values[key]!r}, wanted is a number from {low} to {high}"
+        for key, low, high in ((COUNT, 0, 1000), (PORT, 1, 65535))
+        if not _is_number(values[key], low, high)
+    ]
     yield from faults
     count, port = (0, 0) if faults else (int(values[COUNT]), int(values[PORT]))
     if count and port + count - 1 > 65535:
@@ -64,14 +76,22 @@ def _instance_faults(host, proxy, defaults):
             yield str(error)
 
 
-def _instances(host, proxy, defaults):
+def _instances(host: Variables, proxy: str, defaults: Variables) -> list[dict[str, Any]]:
     name = host["inventory_hostname"]
     count, port = (int(host.get(key, defaults[key])) for key in (COUNT, PORT))
     where = server_address(host, proxy) if count else ""
-    return [{"name": server_name(name, index), "host": name, "address": where, "port": port + index, "instance": index} for index in range(count)]
+    return [
+        {"name": server_name(name, index), "host": name, "address": where, "port": port + index, "instance": index}
+        for index in range(count)
+    ]
 
 
-def endpoints(instances, host, proxy, configured=None):
+def endpoints(
+    instances: Iterable[Mapping[str, Any]],
+    host: Variables,
+    proxy: str,
+    configured: Mapping[str, Mapping[str, Any]] | None = None,
+) -> dict[str, str]:
     """Where the proxy `proxy` reaches instances of `host`: the server's name to `ADDRESS:PORT`.
 
     `configured` has the port that an instance runs with, as `http` by its number; the port of the instance itself is
@@ -84,7 +104,7 @@ def endpoints(instances, host, proxy, configured=None):
     return {server_name(name, index): f"{where}:{port}" for index, port in ports.items() if port}
 
 
-def available(groups, unavailable):
+def available(groups: Mapping[str, Sequence[str]], unavailable: Any) -> list[str]:
     """The proxies of the inventory's `groups` without those that the user says are away: `unavailable` is a list of
     names, or a text of them with commas. Raises ValueError for a name that is no proxy."""
     proxies, away = list(groups.get("xitrum_proxy") or []), names(unavailable)
@@ -97,31 +117,35 @@ def available(groups, unavailable):
     return [name for name in proxies if name not in away]
 
 
-def names(value):
-    """The value of xitrum_unavailable_proxies, a list of names or a text of them with commas, as a list. Raises ValueError
-    for anything else."""
+def names(value: Any) -> list[str]:
+    """The value of xitrum_unavailable_proxies, a list of names or a text of them with commas, as a list.
+
+    Raises ValueError for anything else.
+    """
     parts = value.split(",") if isinstance(value, str) else [] if value is None else value
     if not isinstance(parts, (list, tuple)) or not all(isinstance(part, str) for part in parts):
         raise ValueError(
-            f"xitrum_unavailable_proxies: found {value!r}, expected names of the group xitrum_proxy: a list, or a text with "
+            f"xitrum_unavailable_proxies: found {value!r}, expected names of the group xitrum_proxy: a list, or a text "
+            "with "
             "commas between them"
         )
     return [str(part).strip() for part in parts if str(part).strip()]
 
 
-def server_name(host, index):
-    """What a proxy calls an instance: a host's name in the inventory may hold what the configuration of a proxy cannot."""
+def server_name(host: str, index: int | str) -> str:
+    """What a proxy calls an instance: a host's name in the inventory may hold what a proxy's configuration cannot."""
     # Two names that differ in an umlaut only stay two names.
     plain = re.sub("[^\x00-\x7f]", lambda found: f"_{ord(found.group()):x}", host)
     return f"{re.sub(r'[^A-Za-z0-9_.-]', '_', plain)}-{index}"
 
 
-def _is_number(value, low, high):
+def _is_number(value: Any, low: int, high: int) -> bool:
     return re.fullmatch(r"\d+", str(value), re.ASCII) is not None and low <= int(value) <= high
 
 
-def server_address(host, proxy):
-    """Where the proxy C(proxy) reaches the instances of C(host): an address, or a name where the inventory has no address.
+def server_address(host: Variables, proxy: str) -> str:
+    """Where the proxy C(proxy) reaches the instances of C(host): an address, or a name where the inventory has no
+    address.
 
     An instance that listens on one interface only is reached there and nowhere else.
     """
@@ -136,11 +160,13 @@ def server_address(host, proxy):
     if not same and address_rules.is_loopback(found):
         raise ValueError(
             f"{host['inventory_hostname']}: its address is {found}, which on the proxy {proxy} is the proxy itself: "
-            f"set xitrum_address of {host['inventory_hostname']} to the address at which {proxy} reaches it (and xitrum_interface to none that is loopback)")
+            f"set xitrum_address of {host['inventory_hostname']} to the address at which {proxy} reaches it (and "
+            "xitrum_interface to none that is loopback)"
+        )
     return found
 
 
-def own_address(host):
+def own_address(host: Variables) -> str:
     """The address of a host as other hosts see it: xitrum_address, ansible_host or the inventory's name, in this order.
 
     Raises ValueError where it is none: in the configuration of a proxy it stands without quotes.
@@ -150,8 +176,9 @@ def own_address(host):
     return address_rules.canonical(found)
 
 
-def addresses(hosts, application):
-    """The addresses from which proxies reach the application host C(application), for C(reverseProxy.ips): a list without repetitions.
+def addresses(hosts: Iterable[Variables], application: str) -> list[str]:
+    """The addresses from which proxies reach the application host C(application), for C(reverseProxy.ips): a list
+    without repetitions.
 
     A proxy on the same host comes from the loopback. Raises ValueError, with a line for each proxy whose address is a
     name, since Xitrum takes addresses and networks (CIDR) only.
@@ -165,14 +192,16 @@ def addresses(hosts, application):
             found.append(where)
         elif not same:
             faults.append(
-                f"{host['inventory_hostname']}: found the address {where}, wanted is the IP address from which this proxy reaches {application}: "
-                f"set xitrum_address of {host['inventory_hostname']} (Xitrum trusts addresses and networks, not names)")
+                f"{host['inventory_hostname']}: found the address {where}, wanted is the IP address from which this "
+                f"proxy reaches {application}: "
+                f"set xitrum_address of {host['inventory_hostname']} (Xitrum trusts addresses and networks, not names)"
+            )
     if faults:
         raise ValueError("\n".join(faults))
     return list(dict.fromkeys(found))
 
 
-def networks(items):
+def networks(items: Iterable[Any]) -> list[str]:
     """The addresses and networks, as they are. Raises ValueError that names each which is neither."""
     faults = []
     for item in items:
@@ -183,15 +212,19 @@ def networks(items):
         else:
             faults += [f"{item!r} (it has a zone)"] if not input_types.is_network(str(item)) else []
     if faults:
-        raise ValueError(f"xitrum_proxy_load_balancers: found {', '.join(faults)}; wanted are IP addresses and networks such as 192.0.2.0/24")
+        raise ValueError(
+            f"xitrum_proxy_load_balancers: found {', '.join(faults)}; wanted are IP addresses and networks such as "
+            "192.0.2.0/24"
+        )
     return [str(item) for item in items]
 
 
-def backends(items, reserved=()):
+def backends(items: Iterable[Mapping[str, Any]], reserved: Iterable[str] = ()) -> list[dict[str, Any]]:
     """The path-routed backends, checked and in the order in which their paths must be tried: the longest prefix first.
 
     Each comes back as C({name, path, below, servers: [{name, address, port}], health_path}): a request is for it where
-    its path is C(path) (None for a prefix that ends in a slash) or begins with C(below). Raises ValueError with all faults.
+    its path is C(path) (None for a prefix that ends in a slash) or begins with C(below). Raises ValueError with all
+    faults.
     """
     faults, found = [], []
     names, prefixes = list(reserved), []
@@ -201,37 +234,57 @@ def backends(items, reserved=()):
             faults.append(f"the name {name!r} is taken or not a letter followed by letters, digits, - and _")
         if {".", ".."} & set(str(prefix).split("/")) or "//" in str(prefix):
             # A proxy compares the path after it has worked these out, or passes them on.
-            faults.append(f"{name}: path_prefix {prefix!r} has . or .. or nothing between two slashes, which no request has")
+            faults.append(
+                f"{name}: path_prefix {prefix!r} has . or .. or nothing between two slashes, which no request has"
+            )
         elif not _PATH.fullmatch(prefix) or prefix == "/" or prefix.rstrip("/") in prefixes:
-            faults.append(f"{name}: path_prefix {prefix!r} is taken, is all of the site, or is not / followed by letters, digits and . _ ~ - /")
+            faults.append(
+                f"{name}: path_prefix {prefix!r} is taken, is all of the site, or is not / followed by letters, digits "
+                "and . _ ~ - /"
+            )
         if health and not _PATH.fullmatch(health):
             faults.append(f"{name}: health_path {health!r} is not / followed by letters, digits and . _ ~ - /")
         matches = [(text, _HOST_PORT.fullmatch(str(text))) for text in item["servers"]]
-        faults += [f"{name}: server {text!r} is not ADDRESS:PORT" for text, match in matches if not match or not 0 < int(match[2]) < 65536]
+        faults += [
+            f"{name}: server {text!r} is not ADDRESS:PORT"
+            for text, match in matches
+            if not match or not 0 < int(match[2]) < 65536
+        ]
         if not matches:
             faults.append(f"{name}: it has no server")
         names.append(name)
         prefixes.append(prefix.rstrip("/"))
-        found.append({
-            "name": name,
-            "path": None if prefix.endswith("/") else prefix,
-            "below": prefix.rstrip("/") + "/",
-            "servers": [{"name": f"{name}-{index}", "address": match[1], "port": int(match[2])} for index, (_text, match) in enumerate(matches) if match],
-            "health_path": health,
-        })
+        found.append(
+            {
+                "name": name,
+                "path": None if prefix.endswith("/") else prefix,
+                "below": prefix.rstrip("/") + "/",
+                "servers": [
+                    {"name": f"{name}-{index}", "address": match[1], "port": int(match[2])}
+                    for index, (_text, match) in enumerate(matches)
+                    if match
+                ],
+                "health_path": health,
+            }
+        )
     if faults:
         raise ValueError("xitrum_proxy_backends: " + "; ".join(faults))
     return sorted(found, key=lambda backend: (-len(backend["below"]), backend["name"]))
 
 
-def seconds(text):
-    """The seconds of a duration such as C(10s), C(500ms) or C(10h). Raises ValueError for anything else, a bare number included."""
+def seconds(text: Any) -> float:
+    """The seconds of a duration such as C(10s), C(500ms) or C(10h).
+
+    Raises ValueError for anything else, a bare number included.
+    """
     match = _DURATION.fullmatch(str(text))
     if not match:
-        raise ValueError(f"found the duration {text!r}, wanted is a number with its unit: ms, s, m, h or d, for example 10s")
+        raise ValueError(
+            f"found the duration {text!r}, wanted is a number with its unit: ms, s, m, h or d, for example 10s"
+        )
     return int(match[1]) * _SECONDS[match[2]]
 
 
-def bracketed(address):
+def bracketed(address: str) -> str:
     """An address as it stands before a port: an IPv6 address in brackets."""
     return address_rules.bracketed(address)

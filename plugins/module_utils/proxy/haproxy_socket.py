@@ -9,6 +9,7 @@ import csv
 import re
 import socket
 import time
+from typing import Any, Mapping
 
 from ..core import bounded
 from ..core.foreign_text import escaped, lines_of
@@ -27,7 +28,7 @@ CHECK_CONFIGURED = 0x02
 ANSWER_BYTES = 64 << 20
 
 
-def ask(path, command, timeout=5.0):
+def ask(path: str, command: str, timeout: float = 5.0) -> str:
     """What HAProxy answers to one command, or to several that are separated by C(;).
 
     Raises OSError where no process listens on the socket C(path), this user may not use it, or the answer takes longer
@@ -44,13 +45,13 @@ def ask(path, command, timeout=5.0):
             raise OSError(f"{path}: {error}") from error
 
 
-def parse_info(text):
+def parse_info(text: str) -> dict[str, str]:
     """The C(Name: value) lines of C(show info) as a dictionary of texts, up to the first empty line."""
     pairs = (line.partition(":") for _number, line in lines_of(text.lstrip("\n").split("\n\n")[0]))
     return {name.strip(): value.strip() for name, colon, value in pairs if colon}
 
 
-def parse_stat(text):
+def parse_stat(text: str) -> list[dict[str, Any]]:
     """The rows of C(show stat) (CSV, the header begins with C(# )) as dictionaries of texts."""
     # Of an application's own words, as an answer to a health check, csv would take these for ends of lines.
     lines = [line for _number, line in lines_of(text.replace("\r", " ").replace("\0", " ")) if line]
@@ -58,13 +59,13 @@ def parse_stat(text):
     if start is None:
         return []
     try:
-        return list(csv.DictReader([lines[start][2:], *lines[start + 1:]]))
+        return list(csv.DictReader([lines[start][2:], *lines[start + 1 :]]))
     except csv.Error:
         # A word of more than 131,072 letters.
         return []
 
 
-def parse_servers_state(text):
+def parse_servers_state(text: str) -> list[dict[str, str]]:
     """The rows of C(show servers state) (version 1) as dictionaries of texts, keyed as its own header names them."""
     names, rows = [], []
     for _number, line in lines_of(text):
@@ -75,24 +76,24 @@ def parse_servers_state(text):
     return rows
 
 
-def _is_server(row):
+def _is_server(row: Mapping[str, str]) -> bool:
     """Whether a row of the state has all that is read of it."""
     numbers = all(_NUMBER.fullmatch(row.get(name, "")) for name in ("srv_port", "srv_admin_state", "srv_check_state"))
     return numbers and all(row.get(name) for name in ("be_name", "srv_name", "srv_addr"))
 
 
-def administrative(bits):
+def administrative(bits: int) -> str:
     """C(maint), C(drain) or C(ready): what srv_admin_state says that a person or a program asked for."""
     return "maint" if bits & MAINTENANCE_BITS else "drain" if bits & DRAIN_BITS else "ready"
 
 
-def servers(stat_text, state_text):
+def servers(stat_text: str, state_text: str) -> list[dict[str, Any]]:
     """What HAProxy thinks of each server, from C(show stat) and C(show servers state).
 
-    A list of C({backend, name, address, port, admin, status, sessions, checked, check}): C(admin) is C(ready), C(drain) or
-    C(maint); C(checked) is whether it has a health check; C(status) is HAProxy's own word (C(UP), C(DOWN 1/2), C(MAINT),
-    C(no check)); C(sessions) are the requests and tunnels that it has there now, as an integer; C(check) is what the last
-    health check said, as C(L7STS 503 Service Unavailable).
+    A list of C({backend, name, address, port, admin, status, sessions, checked, check}): C(admin) is C(ready), C(drain)
+    or C(maint); C(checked) is whether it has a health check; C(status) is HAProxy's own word (C(UP), C(DOWN 1/2),
+    C(MAINT), C(no check)); C(sessions) are the requests and tunnels that it has there now, as an integer; C(check) is
+    what the last health check said, as C(L7STS 503 Service Unavailable).
     """
     live = {(row.get("pxname"), row.get("svname")): row for row in parse_stat(stat_text)}
     found = []
@@ -102,15 +103,25 @@ def servers(stat_text, state_text):
             continue
         stat = live.get((row["be_name"], row["srv_name"]), {})
         scur = stat.get("scur") or ""
-        found.append({
-            "backend": row["be_name"],
-            "name": row["srv_name"],
-            "address": row["srv_addr"],
-            "port": int(row["srv_port"]),
-            "admin": administrative(int(row["srv_admin_state"])),
-            "status": stat.get("status", ""),
-            "sessions": int(scur) if _NUMBER.fullmatch(scur) else 0,
-            "checked": bool(int(row["srv_check_state"]) & CHECK_CONFIGURED),
-            "check": " ".join(word for word in (stat.get("check_status"), stat.get("check_code"), stat.get("last_chk") or stat.get("check_desc")) if word),
-        })
+        found.append(
+            {
+                "backend": row["be_name"],
+                "name": row["srv_name"],
+                "address": row["srv_addr"],
+                "port": int(row["srv_port"]),
+                "admin": administrative(int(row["srv_admin_state"])),
+                "status": stat.get("status", ""),
+                "sessions": int(scur) if _NUMBER.fullmatch(scur) else 0,
+                "checked": bool(int(row["srv_check_state"]) & CHECK_CONFIGURED),
+                "check": " ".join(
+                    word
+                    for word in (
+                        stat.get("check_status"),
+                        stat.get("check_code"),
+                        stat.get("last_chk") or stat.get("check_desc"),
+                    )
+                    if word
+                ),
+            }
+        )
     return found

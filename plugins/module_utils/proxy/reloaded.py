@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What Nginx and Apache have in common: the states of servers are in the configuration, and a reload takes them up.
 
-The running worker repeats the digest of its configuration and those states at C(/xitrum-config) on the loopback, in a header.
+The running worker repeats the digest of its configuration and those states at C(/xitrum-config) on the loopback, in a
+header.
 """
 
 from __future__ import annotations
@@ -13,40 +14,54 @@ import re
 import sys
 import time
 from dataclasses import dataclass
-from typing import Any, Mapping, Sequence
+from typing import Any, Callable, Iterable, Mapping, Sequence
 
 from ..core import addresses, bounded_page, sockets
 from ..core.foreign_text import escaped, printable
 from . import text as proxy_text
 from .contract import ProxyBackend
 
+#: What asks the running worker, given a host and options.
+Answer = Callable[[Any, Mapping[str, Any]], Mapping[str, Any]]
+
 HEADER = "X-Xitrum-Config"
 PATIENCE = 15.0
 #: The program of L(ask_server).
-_ASK = 'import sys, http.client as http; link = http.HTTPConnection(sys.argv[1], timeout=5); link.request("GET", "/"); print(link.getresponse().status)'
+_ASK = (
+    "import sys, http.client as http; link = http.HTTPConnection(sys.argv[1], timeout=5); "
+    'link.request("GET", "/"); print(link.getresponse().status)'
+)
 
 
-def ask_server(address):
-    """The command that shows what a server answers, by the Python that Ansible uses on the host: there may be no other."""
+def ask_server(address: str) -> list[str]:
+    """The command that shows what a server answers, by Ansible's Python on the host: there may be no other."""
     return [sys.executable or "python3", "-c", _ASK, address]
 
 
-def ask(port, path, timeout=5.0, address="127.0.0.1"):
-    """One request: status, reason, the header that has the configuration, and the body, each without control characters.
+def ask(port: int, path: str, timeout: float = 5.0, address: str = "127.0.0.1") -> tuple[int, str, str, str]:
+    """One request: status, reason, the header that has the configuration, and the body, each without control
+    characters.
 
     Raises OSError where nothing answers HTTP, or not in C(timeout) seconds in all, or without an end.
     """
     headers = {"Host": "localhost", "Connection": "close"}
     try:
-        status, reason, answer, body = bounded_page.ask(address.strip("[]"), port, path, timeout, headers, with_body=True)
+        status, reason, answer, body = bounded_page.ask(
+            address.strip("[]"), port, path, timeout, headers, with_body=True
+        )
     except (ValueError, http.client.HTTPException) as error:
         raise OSError(f"{address}:{port} does not speak HTTP: {printable(repr(error))}") from error
     return status, escaped(reason), escaped(answer.get(HEADER) or ""), escaped(body.decode("utf-8", "replace"))
 
 
-def live(wanted, statuses, rows):
-    """What the running worker says of itself. C(rows) are the servers of the configuration as C((backend, name, address)),
-    C(statuses) maps such an address to the software's own word, where it has one."""
+def live(
+    wanted: Mapping[str, Any], statuses: Mapping[str, str], rows: Iterable[tuple[str, str, str]]
+) -> dict[str, Any]:
+    """What the running worker says of itself.
+
+    C(rows) are the servers of the configuration as C((backend, name, address)), C(statuses) maps such an address to the
+    software's own word, where it has one.
+    """
     try:
         said = ask(wanted["control_port"], "/xitrum-config")[2]
     except OSError as error:
@@ -56,19 +71,36 @@ def live(wanted, statuses, rows):
     for backend, name, address in rows:
         state = states.get(name, "ready")
         status = statuses.get(address.lower(), "UP") if state == "ready" else state.upper()
-        servers.append({"backend": backend, "name": name, "address": address.rpartition(":")[0].strip("[]"), "port": int(address.rpartition(":")[2]),
-                        "admin": state, "status": status, "check": statuses.get(address.lower(), "")})
+        servers.append(
+            {
+                "backend": backend,
+                "name": name,
+                "address": address.rpartition(":")[0].strip("[]"),
+                "port": int(address.rpartition(":")[2]),
+                "admin": state,
+                "status": status,
+                "check": statuses.get(address.lower(), ""),
+            }
+        )
     return {"said": said, "version": "", "pid": "", "maxconn": "", "servers": servers, "refused": None}
 
 
-def view(host, wanted, said, title, process):
-    """The servers as L(proxy_server) wants them, from what C(live) said. Raises RuntimeError where the proxy does not answer."""
+def view(
+    host: Any, wanted: Mapping[str, Any], said: Mapping[str, Any], title: str, process: str
+) -> list[dict[str, Any]]:
+    """The servers as L(proxy_server) wants them, from what C(live) said.
+
+    Raises RuntimeError where the proxy does not answer.
+    """
     if wanted["allow_missing"] and isinstance(said["refused"], ConnectionRefusedError):
         # It does not run, so that it sends nothing anywhere.
         return []
     if said["refused"] or not said["said"]:
-        raise RuntimeError(f"{title} does not answer with its configuration on 127.0.0.1:{wanted['control_port']}/xitrum-config "
-                           f"({said['refused'] or 'no header ' + HEADER}): systemctl status {wanted['service']} tells whether it runs, site.yml sets it up.")
+        raise RuntimeError(
+            f"{title} does not answer with its configuration on 127.0.0.1:{wanted['control_port']}/xitrum-config "
+            f"({said['refused'] or 'no header ' + HEADER}): systemctl status {wanted['service']} tells whether it "
+            "runs, site.yml sets it up."
+        )
     rows = sockets.established(host, sockets.pids_of_service(host, wanted["service"]))
     found = []
     for row in said["servers"]:
@@ -88,7 +120,7 @@ def view(host, wanted, said, title, process):
     return found
 
 
-def connections(rows, process, address, port, resolved=()):
+def connections(rows: Any, process: str, address: str, port: int, resolved: Iterable[str] = ()) -> int:
     """How many of the established connections to a server the processes of that name hold. C(resolved) are the
     addresses of a server that has a name. A line of ss that cannot be read may be a connection."""
     ends = {addresses.endpoint(place, port) for place in (address, *resolved)}
@@ -96,7 +128,7 @@ def connections(rows, process, address, port, resolved=()):
     return held + sockets.unread_count(rows)
 
 
-def probe(wanted, row, seconds=5.0):
+def probe(wanted: Mapping[str, Any], row: Mapping[str, Any], seconds: float = 5.0) -> str:
     """Asks a server's page itself, as a health check does: why it is not healthy, or an empty text."""
     try:
         status, reason, _said, _body = ask(row["port"], wanted["health_path"], seconds, row["address"])
@@ -105,7 +137,13 @@ def probe(wanted, row, seconds=5.0):
     return "" if status == wanted["health_status"] else f"{status} {reason}"
 
 
-def change(host, wanted, servers, words, answer):
+def change(
+    host: Any,
+    wanted: Mapping[str, Any],
+    servers: Iterable[Mapping[str, Any]],
+    words: proxy_text.Words,
+    answer: Answer,
+) -> None:
     """Writes the states into the configuration and reloads; `answer` asks the running worker. The caller holds the lock
     of the proxy, so that nobody else writes meanwhile.
 
@@ -116,7 +154,7 @@ def change(host, wanted, servers, words, answer):
     rewrite(host, wanted, before, proxy_text.with_states(before, states, words), answer)
 
 
-def move(host, wanted, servers, answer):
+def move(host: Any, wanted: Mapping[str, Any], servers: Iterable[Mapping[str, Any]], answer: Answer) -> None:
     """Has servers lead to another address and port, as `change` sets their states."""
     text = before = host.read(wanted["config_path"])
     for row in servers:
@@ -124,8 +162,8 @@ def move(host, wanted, servers, answer):
     rewrite(host, wanted, before, text, answer)
 
 
-def rewrite(host, wanted, before, text, answer):
-    """Writes a configuration and reloads it; raises RuntimeError where it does not take effect, with the old one back."""
+def rewrite(host: Any, wanted: Mapping[str, Any], before: str, text: str, answer: Answer) -> None:
+    """Writes a configuration and reloads it. Raises RuntimeError where it has no effect: the old one is back then."""
     path = wanted["config_path"]
     host.write(path, text)
     result = host.run(["systemctl", "reload", wanted["service"] + ".service"])
@@ -146,7 +184,7 @@ def rewrite(host, wanted, before, text, answer):
         time.sleep(0.1)
 
 
-def marked_servers(text, group, server):
+def marked_servers(text: str, group: str, server: str) -> list[tuple[str, str, str]]:
     """The servers in a configuration as C([(backend, name, address and port)]): C(group) finds the line that begins a
     backend and C(server) the line of a server, each with the text in its first group."""
     backend, name, found = "", None, []
@@ -161,7 +199,7 @@ def marked_servers(text, group, server):
     return found
 
 
-def maxconn(text):
+def maxconn(text: str) -> int:
     """The number of connections that the role's templates write down."""
     found = re.search(r"^# connections: (\d+)$", text, re.MULTILINE)
     return int(found.group(1)) if found else 0
@@ -172,7 +210,7 @@ class Reloaded(ProxyBackend):
     """A proxy that keeps the states of servers in its configuration."""
 
     #: The end of a server's line, and what is put before it: (state, use) to the words, see `text.with_states`.
-    words: tuple[str, Mapping[tuple[str, str], str]] = ("", {})
+    words: proxy_text.Words = ("", {})
     probes: bool = True
 
     def maxconn(self, text: str) -> int:

@@ -11,6 +11,10 @@ from __future__ import annotations
 
 import hashlib
 import re
+from typing import Iterable, Mapping, Sequence, Tuple
+
+#: What a software adds to a line: the end of that, and (state, use) to what goes before the end.
+Words = Tuple[str, Mapping[Tuple[str, str], str]]
 
 #: Stands in the configuration where the digest goes.
 PLACEHOLDER = "@CONFIG_DIGEST@"
@@ -18,11 +22,12 @@ _STAMP = re.compile(r"xitrum\.host-([0-9a-f]{12})\b")
 
 _APPLICATION = re.compile(r"^# application: (\S+)$", re.MULTILINE)
 
-#: Open files beside the two of each connection: listeners, pollers, pipes, logs, the runtime socket, one check a server.
+#: Open files beside the two of each connection: listeners, pollers, pipes, logs, the runtime socket, one check a
+#: server.
 OVERHEAD = 100
 
 
-def digest(config, pems):
+def digest(config: str, pems: Iterable[Mapping[str, str]]) -> str:
     """12 hexadecimal digits of the configuration, placeholder included, and of the PEM files C([{path, content}]).
 
     A new certificate needs a reload too.
@@ -31,35 +36,36 @@ def digest(config, pems):
     return hashlib.sha256("\0\0".join(parts).encode("utf-8", "surrogateescape")).hexdigest()[:12]
 
 
-def stamped(config, pems):
+def stamped(config: str, pems: Iterable[Mapping[str, str]]) -> str:
     """The configuration as it is on the disk: the digest in place of the placeholder."""
     return config.replace(PLACEHOLDER, "xitrum.host-" + digest(config, pems))
 
 
-def application_of(text):
+def application_of(text: str | None) -> str:
     """The application that a configuration of this collection stands in front of; empty where it names none."""
     found = _APPLICATION.search(text or "")
     return found.group(1) if found else ""
 
 
-def stamp_of(text):
+def stamp_of(text: str | None) -> str:
     """The digest in a stamped configuration or in what a running worker says; empty where there is none."""
     found = _STAMP.search(text or "")
     return found.group(1) if found else ""
 
 
-def needed_nofile(connections, count):
+def needed_nofile(connections: int, count: int) -> int:
     """The open files that HAProxy needs for that many client connections and C(count) servers."""
     return 2 * connections + count + OVERHEAD
 
 
-def most_connections(nofile, count):
+def most_connections(nofile: int, count: int) -> int:
     """The most client connections that fit into that many open files; never below 0."""
     return max(0, (nofile - count - OVERHEAD) // 2)
 
 
-# What Nginx and Apache know of servers is what their configuration says. The templates put a line C(# server NAME new) or
-# C(# server NAME bound) before each line that sends new or bound clients to a server, and one token that the worker repeats.
+# What Nginx and Apache know of servers is what their configuration says. The templates put a line C(# server NAME new)
+# or C(# server NAME bound) before each line that sends new or bound clients to a server, and one token that the worker
+# repeats.
 
 STATES = ("ready", "drain", "maint")
 _MARK = re.compile(r"^\s*# server (\S+) (new|bound|both)$")
@@ -69,23 +75,23 @@ _ADDRESSES = re.compile(r"@addresses of ([A-Za-z0-9._-]+):([0-9]+)@")
 _TOKEN = re.compile(r"@states:([^@\s]*)@")
 
 
-def states(text):
-    """The servers that are not ready, name to state, as the token in a configuration or in a worker's answer has them."""
+def states(text: str | None) -> dict[str, str]:
+    """The servers that are not ready, name to state, by the token in a configuration or in a worker's answer."""
     found = _TOKEN.search(text or "")
     pairs = (item.partition("=") for item in (found.group(1) if found else "").split(",") if item)
     return {name: state for name, _equals, state in pairs if state in STATES}
 
 
-def marked(text):
+def marked(text: str) -> list[str]:
     """The names of all servers that a configuration can set."""
     return list(dict.fromkeys(match.group(1) for match in map(_MARK.match, text.splitlines()) if match))
 
 
-def with_states(text, wanted, words):
+def with_states(text: str, wanted: Mapping[str, str], words: Words) -> str:
     """The configuration with the servers set as C(wanted) (name to state) says; those that it does not name are ready.
 
-    C(words) are what the software adds to a line: C((end of the line, (state, use) to what goes before that end)), where
-    C(use) is C(new), C(bound) or C(both). Names that the configuration does not have are left out.
+    C(words) are what the software adds to a line: C((end of the line, (state, use) to what goes before that end)),
+    where C(use) is C(new), C(bound) or C(both). Names that the configuration does not have are left out.
     """
     end, added = words
     every = sorted({word for word in added.values() if word}, key=len, reverse=True)
@@ -103,28 +109,29 @@ def with_states(text, wanted, words):
     return _TOKEN.sub(lambda _match: token, "".join(lines))
 
 
-def names_to_resolve(text):
+def names_to_resolve(text: str) -> list[str]:
     """The host names in `@addresses of NAME:PORT@`, each once."""
     return sorted({match.group(1) for match in _ADDRESSES.finditer(text)})
 
 
-def with_names(text, names):
+def with_names(text: str, names: Mapping[str, Sequence[str]]) -> str:
     """The configuration with a pattern of addresses and ports in place of each `@addresses of NAME:PORT@`.
 
     `names` maps a name to its addresses. Nginx resolves a name when it starts, and shows the address from then on, so
     that a client's server could not be recognized by its name.
     """
 
-    def pattern(match):
+    def pattern(match: re.Match[str]) -> str:
         places = [f"[{one}]" if ":" in one else one for one in names.get(match.group(1)) or [match.group(1)]]
         return "(?:" + "|".join(re.escape(f"{place}:{match.group(2)}") for place in places) + ")"
 
     return _ADDRESSES.sub(pattern, text)
 
 
-def with_endpoint(text, name, end):
+def with_endpoint(text: str, name: str, end: str) -> str:
     """The configuration with one server at another `ADDRESS:PORT`, in each line that leads to it."""
-    old, found = "", []
+    old = ""
+    found: list[str] = []
     for line in text.splitlines(keepends=True):
         mark = _MARK.match(found[-1].rstrip("\n")) if found else None
         if mark and mark.group(1) == name:
@@ -137,6 +144,6 @@ def with_endpoint(text, name, end):
     return "".join(found).replace(f"{re.escape(old)}$", f"{re.escape(end)}$") if old else text
 
 
-def without(text, end):
+def without(text: str, end: str) -> str:
     """A text without that end, where it has it."""
-    return text[:-len(end)] if end and text.endswith(end) else text
+    return text[: -len(end)] if end and text.endswith(end) else text

@@ -58,6 +58,8 @@ SPEC: dict[str, Any] = {
     "variables": {"type": "dict", "default": {}},
     "console": {"type": "bool", "default": False},
     "aliases": {"type": "dict", "default": {}},
+    # The action plugin's: it adds the others from the variables of that role.
+    "platform": {"type": "str", "choices": ["heroku", "openshift"]},
 }
 
 #: What a Xitrum project has: a path in it, and how that is named in a message.

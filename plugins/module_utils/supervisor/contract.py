@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The contract of a supervisor: what keeps the instances running. Each kind is one file in `kinds`.
 
-What the contract demands of the processes is in `roles/supervisor/README.md`. In all texts `{name}` is the application's
-name, `{index}` the instance's number, `{timeout}` the seconds that an instance gets to end, `{log_dir}` the folder of log
-files.
+What the contract demands of the processes is in `roles/supervisor/README.md`. In all texts `{name}` is the
+application's name, `{index}` the instance's number, `{timeout}` the seconds that an instance gets to end, `{log_dir}`
+the folder of log files.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ Command = Tuple[str, ...]
 class ServiceFile(NamedTuple):
     """A file of a service definition: its template, and where it goes.
 
-    `template` is below `roles/supervisor/templates`, without `.j2`; of several, separated by blanks, the texts follow each
-    other. There is one file for each instance where the path has `{index}`. `mode` is octal.
+    `template` is below `roles/supervisor/templates`, without `.j2`; of several, separated by blanks, the texts follow
+    each other. There is one file for each instance where the path has `{index}`. `mode` is octal.
     """
 
     template: str
@@ -111,10 +111,10 @@ class Supervisor:
     #: Whether the supervisor may write the link of a mark in another way than we do.
     links_vary: bool = False
 
-    # ------------------------------------------------------------------------------------------------- what each differs in
+    # --------------------------------------------------------------------------------------------- what each differs in
 
     def words(self, host: Any, name: str, indices: Sequence[int]) -> dict[int, str]:
-        """What the supervisor reports of each instance, in one query: WELL["active"], or its own word; empty for none."""
+        """What it reports of each instance, in one query: WELL["active"], or its own word; empty for none."""
         raise NotImplementedError
 
     def pids(self, host: Any, name: str, indices: Sequence[int]) -> dict[int, int]:
@@ -168,7 +168,7 @@ class Supervisor:
         return []
 
     def output_files(self, host: Any, names: Iterable[str]) -> list[str]:
-        """The files with what instances of these applications printed, where these are in no folder of an application."""
+        """The files with what instances of these applications printed, where they are in no folder of one."""
         return []
 
     def blocks(self, host: Any, name: str) -> list[str]:
@@ -185,7 +185,11 @@ class Supervisor:
 
     def boot_word(self, host: Any, name: str) -> str:
         """WELL["boot"] where what starts the instances starts at boot, else the reason."""
-        return enabled(host, fill(self.daemon, name=name), inittab.entry_of(name, self.name)) if self.daemon else WELL["boot"]
+        return (
+            enabled(host, fill(self.daemon, name=name), inittab.entry_of(name, self.name))
+            if self.daemon
+            else WELL["boot"]
+        )
 
     def init_error(self, init: Init) -> str:
         """Why the process 1 of the host cannot start it at boot, as a sentence; empty where it can."""
@@ -204,7 +208,7 @@ class Supervisor:
         """What is wrong with the variables of this kind alone, as sentences."""
         return ()
 
-    # --------------------------------------------------------------------------------------------------- the same for all
+    # ------------------------------------------------------------------------------------------------- the same for all
 
     def states(self, host: Any, name: str, indices: Sequence[int]) -> dict[int, dict[str, str]]:
         """What the supervisor reports of each instance, in one query: index to `active` and `boot`.
@@ -223,7 +227,7 @@ class Supervisor:
         }
 
     def given_up_on(self, host: Any, name: str, indices: Sequence[int]) -> dict[int, str]:
-        """The instances that the supervisor starts no more since they ended too often: index to its own word for that."""
+        """The instances that it starts no more since they ended too often: index to its own word for that."""
         return {index: word for index, word in self.words(host, name, indices).items() if word in self.given_up}
 
     def main_pids(self, host: Any, name: str, indices: Sequence[int]) -> dict[int, int]:
@@ -234,7 +238,8 @@ class Supervisor:
         return {index: pid for index, pid in self.pids(host, name, indices).items() if pid}
 
     def _hidden(self, host: Any, name: str, index: int) -> str:
-        """What wins over the definition of an instance and is not of this collection, as words; empty where nothing does."""
+        """What wins over the definition of an instance and is not of this collection, as words; empty where nothing
+        does."""
         paths = [path.replace("*", str(index)) for path in fill(self.hides, name=name)]
         return next((f"hidden by {path}" for path in paths if self._hides(host, path)), "")
 

@@ -13,7 +13,8 @@ from ..core.process import seen
 
 
 class Init(NamedTuple):
-    """`name` is `systemd`, `upstart`, `init` for that of System V, or the name of another; `version` is that of upstart."""
+    """`name` is `systemd`, `upstart`, `init` for that of System V, or the name of another; `version` is that of
+    upstart."""
 
     name: str
     version: str = ""

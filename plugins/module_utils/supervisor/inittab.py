@@ -1,7 +1,10 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""An entry of our own in /etc/inittab, by which the init of System V starts a program and starts it again when it ends. Pure."""
+"""An entry of our own in /etc/inittab, by which the init of System V starts a program and starts it again when it ends.
+
+Pure.
+"""
 
 from __future__ import annotations
 
@@ -24,33 +27,39 @@ READ_AGAIN = ["telinit", "q"]
 _IDS = [f"x{number:02d}" for number in range(100)]
 
 
-def entry_of(name, kind):
+def entry_of(name: str, kind: str) -> str:
     """The name of the entry that starts the supervisor C(kind) of an application."""
     return f"{name}-{kind}"
 
 
-def ids(text):
+def ids(text: str) -> list[str]:
     """The ids of the entries of a file."""
     return re.findall(r"^\s*([^#:\s][^:\s]*):", text, re.MULTILINE)
 
 
-def problem(text, name):
-    """Why the file can have no entry of that name, as a sentence; empty where it can. C(text) is None without a file."""
+def problem(text: str | None, name: str) -> str:
+    """Why the file can have no entry of that name, as a sentence; empty where it can. Without a file `text` is None."""
     if text is None:
-        return f"{PATH} is missing, by which an init that is not systemd starts what runs all the time: choose another xitrum_supervisor"
+        return (
+            f"{PATH} is missing, by which an init that is not systemd starts what runs all the time: choose another "
+            "xitrum_supervisor"
+        )
     if not _free(text, name):
-        return f"{PATH} has all of the {len(_IDS)} ids from {_IDS[0]} to {_IDS[-1]}, so there is none for one more: remove one of these entries"
+        return (
+            f"{PATH} has all of the {len(_IDS)} ids from {_IDS[0]} to {_IDS[-1]}, so there is none for one more: "
+            "remove one of these entries"
+        )
     return ""
 
 
-def _free(text, name):
+def _free(text: str, name: str) -> list[str]:
     """The ids that the entry of that name can have, its own first: another id is another process."""
     own = re.search(rf"^# BEGIN xitrum\.host {re.escape(name)}\r?\n(x\d\d):", text, re.MULTILINE)
     taken = ids(without(text, name))
     return [one for one in [*([own[1]] if own else []), *_IDS] if one not in taken]
 
 
-def with_entry(text, name, command):
+def with_entry(text: str, name: str, command: str) -> str:
     """The file with the entry of that name, where it is or at the end: in all runlevels with several users, and again
     whenever the command ends. The line ends are the file's own. Text without a L(problem) only."""
     end = line_end(text)

@@ -3,8 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Arguments of pip without the credentials in their URLs, which go into files that only root reads. Pure.
 
-A command line is visible to every user of a host, and pip hands an index's URL on to the pips that it starts. So a user and a
-password go into a netrc file, and what that cannot hold, such as a token in a query, into pip's own configuration.
+A command line is visible to every user of a host, and pip hands an index's URL on to the pips that it starts. So a user
+and a password go into a netrc file, and what that cannot hold, such as a token in a query, into pip's own
+configuration.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import re
 import shlex
 import urllib.parse
+from typing import Any
 
 from ..core import urls
 
@@ -29,13 +31,15 @@ OPTIONS = {
 _PLAIN = re.compile(r"[^\s\"'\\#]+")
 
 
-def settings(arguments):
+def settings(arguments: str) -> dict[str, Any]:
     """C({arguments, files}): the arguments that may be seen, and the files C(pip.conf) and C(netrc), name to text,
     where they are needed.
 
     Raises ValueError where a URL with credentials stands where no file can replace it.
     """
-    rest, values, secret, faults = [], {}, False, []
+    rest: list[str] = []
+    values: dict[str, list[tuple[str, str]]] = {}
+    secret, faults = False, []
     words = shlex.split(arguments)
     while words:
         word = words.pop(0)
@@ -55,7 +59,8 @@ def settings(arguments):
         raise ValueError(f"found {', '.join(faults)}; expected a URL with credentials only after {', '.join(OPTIONS)}")
     if not secret:
         return {"arguments": arguments, "files": {}}
-    logins, lines = {}, ["[global]"]
+    logins: dict[str, tuple[str, str]] = {}
+    lines = ["[global]"]
     for name, found in values.items():
         texts = [value if name == "proxy" else without_login(value, logins) for _option, value in found]
         # Of an option that is given once, the last wins.
@@ -72,18 +77,18 @@ def settings(arguments):
     return {"arguments": shlex.join(rest), "files": files}
 
 
-def has_credentials(text):
+def has_credentials(text: str) -> bool:
     """Whether a word has a URL with something secret in it."""
     word = without_blanks(text)
     return urls.hide_credentials(word) != word
 
 
-def without_blanks(word):
+def without_blanks(word: str) -> str:
     """A word with its white space escaped: it would end a URL in it before the password does."""
     return re.sub(r"\s", lambda blank: urllib.parse.quote(blank[0]), word)
 
 
-def without_login(url, logins):
+def without_login(url: str, logins: dict[str, tuple[str, str]]) -> str:
     """The URL without its user and password, which are put into C(logins) by the server's name; the URL itself
     where a netrc file cannot hold them."""
     scheme, user, server, _path, _query, _fragment = urls.split(url)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+from typing import Sequence
 
 from ..core.marked_block import appended, block, without
 
@@ -24,7 +25,7 @@ _LINES = re.compile(r"[^\n]*\n|[^\n]+")
 _LEAVES = re.compile(r"(?:^|[;&|]|\b(?:then|else|do)\b)\s*(?:exit|exec)\b(?!\s+\d*[<>])")
 
 
-def last_command(lines):
+def last_command(lines: Sequence[str]) -> int:
     """The number of the line on which the last command begins; -1 where there is none but comments."""
     last = max(
         (number for number, line in enumerate(lines) if line.strip() and not line.lstrip().startswith("#")), default=-1
@@ -34,7 +35,7 @@ def last_command(lines):
     return last
 
 
-def problem(text, systemd=True):
+def problem(text: str | None, systemd: bool = True) -> str:
     """Why a script that is there can have no block, as a sentence; empty where it can. None: there is no script."""
     first = (text or "").partition("\n")[0]
     expected = "expected a shell script (#!/bin/sh): correct it, or choose another xitrum_supervisor"
@@ -51,7 +52,7 @@ def problem(text, systemd=True):
     return "" if _SHELL.match(first) else f"{PATH} begins with {first!r}; {expected}"
 
 
-def boot_problem(load_state, script, leads_there):
+def boot_problem(load_state: str, script: str, leads_there: bool) -> str:
     """Why systemd would not run the script at boot, as a sentence; empty where it does, or where that is not known.
 
     C(load_state) is that of its unit, C(script) what the unit runs, which depends on the distribution, and
@@ -59,13 +60,16 @@ def boot_problem(load_state, script, leads_there):
     """
     other = "or choose another xitrum_supervisor"
     if load_state in ("not-found", "masked"):
-        return f"rc-local.service of systemd is {load_state}, and nothing else runs {PATH} at boot: restore that unit, {other}"
+        return (
+            f"rc-local.service of systemd is {load_state}, and nothing else runs {PATH} at boot: restore that unit, "
+            f"{other}"
+        )
     if script and not leads_there:
         return f"systemd runs {script} at boot, and {PATH} does not lead there: make {PATH} a link to it, {other}"
     return ""
 
 
-def with_block(text, name, line):
+def with_block(text: str | None, name: str, line: str) -> str:
     """The script with the application's block: before a last command that leaves the script, else at its end. Text
     without a L(problem) only. The block has Unix line ends, since a shell takes others for a part of a word."""
     text = without(EMPTY if text is None else text, name)
@@ -76,7 +80,7 @@ def with_block(text, name, line):
     return appended(text, name, line)
 
 
-def early_exits(text, name):
+def early_exits(text: str | None, name: str) -> list[int]:
     """The numbers of the lines, from 1 on, on which the script may end before the application's block."""
     lines = with_block(text, name, "").partition(block(name, ""))[0].split("\n")
     return [

@@ -20,8 +20,8 @@ PATIENCE_SECONDS = 15
 class Scanning(Supervisor):
     """A supervisor that has a service directory for each instance, and prints a line for each when it is queried.
 
-    A kind of it sets `QUERY`, the command; `WORD`, a pattern with the groups folder and word; `UP`, the word of one that
-    runs; `PID`, a pattern with the groups folder and process id.
+    A kind of it sets `QUERY`, the command; `WORD`, a pattern with the groups folder and word; `UP`, the word of one
+    that runs; `PID`, a pattern with the groups folder and process id.
     """
 
     QUERY: Sequence[str] = ()

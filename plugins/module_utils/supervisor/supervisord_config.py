@@ -1,7 +1,8 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Supervisord, of which there is one daemon for everybody on a host: what the other files of its configuration say, and where it comes from. Pure.
+"""Supervisord, of which there is one daemon for everybody on a host: what the other files of its configuration say, and
+where it comes from. Pure.
 
 It reads them by C(configparser) with settings of its own, so they are read by the same here.
 """
@@ -13,6 +14,7 @@ import io
 import posixpath
 import re
 from fnmatch import fnmatchcase
+from typing import Mapping, Sequence
 
 from ..core.foreign_text import lines_of, lowercase, printable
 from ..core.recorded import SUPERVISORD_PATHS
@@ -32,25 +34,38 @@ COMMANDS = {path: f"{ENVIRONMENT}/bin/{path.rpartition('/')[2]}" for path in PYP
 NAMED = ("program", "group", "fcgi-program", "eventlistener")
 
 
-def parse(text):
-    """One file as supervisord reads it, and the lines that keep it from starting, as C((parser, [(number, text, why)]))."""
+def parse(text: str) -> tuple[configparser.RawConfigParser, list[tuple[int, str, str]]]:
+    """One file as supervisord reads it, and the lines that keep it from starting, as C((parser, [(number, text,
+    why)]))."""
     parser = configparser.RawConfigParser(strict=False, inline_comment_prefixes=(";", "#"))
     try:
         # Universal line ends, as of a file that is opened as text.
         parser.read_file(io.StringIO(text, newline=None))
     except configparser.MissingSectionHeaderError as error:
-        return parser, [(error.lineno, error.line.rstrip("\n"), "found a line before any [section]; supervisord does not start with it: correct the line")]
+        return parser, [
+            (
+                error.lineno,
+                error.line.rstrip("\n"),
+                "found a line before any [section]; supervisord does not start with it: correct the line",
+            )
+        ]
     except configparser.ParsingError as error:
         lines = dict(lines_of(text))
-        return parser, [(number, lines.get(number, ""), "found neither NAME = VALUE nor a [section]; supervisord does not start with it: correct the line")
-                        for number, _line in error.errors]
+        return parser, [
+            (
+                number,
+                lines.get(number, ""),
+                "found neither NAME = VALUE nor a [section]; supervisord does not start with it: correct the line",
+            )
+            for number, _line in error.errors
+        ]
     except (configparser.Error, AttributeError, TypeError) as error:
         # A value that goes on below a name without one, say: a mistake that configparser itself does not expect.
         return parser, [(1, "", f"configparser cannot read it ({printable(str(error))}): correct the file")]
     return parser, []
 
 
-def _minfds(parser):
+def _minfds(parser: configparser.RawConfigParser) -> str | None:
     """What one file sets minfds to, as text; None where it does not."""
     try:
         return parser.get("supervisord", "minfds", fallback=None)
@@ -58,52 +73,70 @@ def _minfds(parser):
         return None
 
 
-def _integer(text):
+def _integer(text: str | None) -> int | None:
     """A number as Python's own C(int) reads it, which is what supervisord calls; None where it is none."""
     try:
-        return int(text)
+        return None if text is None else int(text)
     except (TypeError, ValueError):
         return None
 
 
-def minfds(texts):
+def minfds(texts: Mapping[str, str]) -> int:
     """The largest minfds in other people's files; 0 where none sets it."""
     return max((_integer(_minfds(parse(text)[0])) or 0 for text in texts.values()), default=0)
 
 
-def unread(texts):
-    """What in other people's files cannot be read, as C((file, number, text, why)). C(%(ENV_X)s) is known to the daemon alone."""
+def unread(texts: Mapping[str, str]) -> list[tuple[str, int, str, str]]:
+    """What in other people's files cannot be read, as C((file, number, text, why)).
+
+    C(%(ENV_X)s) is known to the daemon alone.
+    """
     found = []
     for path, text in texts.items():
         parser, errors = parse(text)
         found += [(path, *error) for error in errors]
         value = _minfds(parser)
         if value is not None and _integer(value) is None:
-            number, line = next(((number, line) for number, line in lines_of(text) if lowercase(line.strip()).startswith("minfds")), (1, "minfds"))
-            found.append((path, number, line, f"found minfds {printable(value)!r}; expected a whole number: correct the line"))
+            number, line = next(
+                ((number, line) for number, line in lines_of(text) if lowercase(line.strip()).startswith("minfds")),
+                (1, "minfds"),
+            )
+            found.append(
+                (path, number, line, f"found minfds {printable(value)!r}; expected a whole number: correct the line")
+            )
     return found
 
 
-def keeps_minfds(texts):
-    """Whether a file sets minfds to what cannot be read, or may: what the running daemon has must not be lowered then."""
+def keeps_minfds(texts: Mapping[str, str]) -> bool:
+    """Whether a file sets minfds to what cannot be read, or may: then the daemon's limit must not be lowered."""
     return any(
         bool(errors) or (_minfds(parser) is not None and _integer(_minfds(parser)) is None)
         for parser, errors in map(parse, texts.values())
     )
 
 
-def programs(texts):
-    """The names of other people's programs and groups: name to the file that has it. Of a file that cannot be read, its lines are searched."""
+def programs(texts: Mapping[str, str]) -> dict[str, str]:
+    """The names of other people's programs and groups: name to the file that has it.
+
+    Of a file that cannot be read, its lines are searched.
+    """
     found = {}
     for path, text in texts.items():
         parser, errors = parse(text)
         sections = parser.sections() + (re.findall(r"^\[([^\]\n]+)\]", text, re.MULTILINE) if errors else [])
-        found.update({section.partition(":")[2].strip(): path for section in sections if section.partition(":")[0] in NAMED and ":" in section})
+        found.update(
+            {
+                section.partition(":")[2].strip(): path
+                for section in sections
+                if section.partition(":")[0] in NAMED and ":" in section
+            }
+        )
     return found
 
 
-def included(text, main=MAIN):
-    """The patterns of the files that the main file includes; None where it says none, or in words that only the daemon knows."""
+def included(text: str, main: str = MAIN) -> list[str] | None:
+    """The patterns of the files that the main file includes; None where it says none, or in words that only the daemon
+    knows."""
     parser, _errors = parse(text)
     try:
         words = parser.get("include", "files", fallback=None)
@@ -116,42 +149,56 @@ def included(text, main=MAIN):
     return [posixpath.normpath(posixpath.join(here, word)) for word in words.replace("%%", "%").split()]
 
 
-def includes(patterns, path):
+def includes(patterns: Sequence[str], path: str) -> bool:
     """Whether one of the patterns finds a path: their signs match no slash."""
-    return any(pattern.count("/") == path.count("/") and all(fnmatchcase(name, glob) for glob, name in zip(pattern.split("/"), path.split("/")))
-               for pattern in patterns)
+    return any(
+        pattern.count("/") == path.count("/")
+        and all(fnmatchcase(name, glob) for glob, name in zip(pattern.split("/"), path.split("/")))
+        for pattern in patterns
+    )
 
 
-def version(text):
+def version(text: str) -> tuple[int, ...]:
     """A version as C(supervisord --version) prints it, as a tuple; empty where there is none."""
     return tuple(int(part) for part in re.findall(r"[0-9]{1,9}", text.partition("\n")[0])[:3])
 
 
-def too_old(text):
+def too_old(text: str) -> str:
     """Why this version will not do, as a sentence; empty where it will, or where supervisord is not installed yet."""
     found = version(text)
     if not found or found >= OLDEST:
         return ""
-    return (f"supervisord is {text.strip()}, wanted is {'.'.join(map(str, OLDEST))} or newer: an older supervisorctl says nothing by its exit code. "
-            "Install a newer one, or choose another xitrum_supervisor")
+    return (
+        f"supervisord is {text.strip()}, wanted is {'.'.join(map(str, OLDEST))} or newer: an older supervisorctl says "
+        "nothing by its exit code. "
+        "Install a newer one, or choose another xitrum_supervisor"
+    )
 
 
-def source(wanted, found, path, link):
+def source(wanted: str, found: str, path: str, link: str) -> tuple[bool, str]:
     """Whether supervisord has to be installed from PyPI, and what stands in the way, as C((install, problem)).
 
-    C(wanted) is the version that is asked for, C(found) what C(supervisord --version) printed, C(path) where it is (a name alone: nowhere) and
-    C(link) what that points at.
+    C(wanted) is the version that is asked for, C(found) what C(supervisord --version) printed, C(path) where it is (a
+    name alone: nowhere) and C(link) what that points at.
     """
     if not re.fullmatch(r"[0-9]+(\.[0-9]+)+", wanted):
-        return False, f"supervisor_supervisord_version is '{wanted}'; wanted is a version on PyPI, such as 4.3.0, or nothing for the distribution's package"
+        return (
+            False,
+            f"supervisor_supervisord_version is '{wanted}'; wanted is a version on PyPI, such as 4.3.0, or nothing for "
+            "the distribution's package",
+        )
     if version(wanted) < OLDEST:
         return False, too_old(wanted)
     if "/" in path and not {path, link} & set(COMMANDS.values()):
-        return False, (f"{path} is supervisord {found.strip() or 'of an unknown version'}, which this collection did not install, and "
-                       f"supervisor_supervisord_version wants {wanted} of PyPI: unset that to use what is there, or remove it first")
+        return False, (
+            f"{path} is supervisord {found.strip() or 'of an unknown version'}, which this collection did not install, "
+            "and "
+            f"supervisor_supervisord_version wants {wanted} of PyPI: unset that to use what is there, or remove it "
+            "first"
+        )
     return not same(found, wanted), ""
 
 
-def same(one, other):
+def same(one: str, other: str) -> bool:
     """Whether two versions are the same, as pip sees it: 4.3 is 4.3.0."""
     return [*version(one), 0, 0, 0][:3] == [*version(other), 0, 0, 0][:3] and bool(version(one)) == bool(version(other))

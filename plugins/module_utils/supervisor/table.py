@@ -39,15 +39,15 @@ def leftovers(host: Any, name: str) -> dict[str, list[str]]:
 
 
 def unused(host: Any, name: str, keep: Collection[str] = ()) -> dict[str, list[str]]:
-    """The supervisors, but for those to keep, that have something of the application and no instance of it: kind to paths."""
+    """The supervisors, but for those to keep, that have something of the application and no instance of it: kind to
+    paths."""
     marked = defined(host, name)
-    return {
-        kind: paths for kind, paths in leftovers(host, name).items() if kind not in keep and kind not in marked
-    }
+    return {kind: paths for kind, paths in leftovers(host, name).items() if kind not in keep and kind not in marked}
 
 
 def init_error(kind: str, init: Init, with_version: bool = True) -> str:
-    """Why a supervisor cannot start anything at boot on that process 1, as a sentence; empty where it can, or for no kind."""
+    """Why a supervisor cannot start anything at boot on that process 1, as a sentence; empty where it can, or for no
+    kind."""
     if kind not in SUPERVISORS:
         return ""
     error = SUPERVISORS[kind].init_error(init)

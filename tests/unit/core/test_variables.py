@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import pytest
 from ansible.errors import AnsibleFilterError
-from ansible_collections.xitrum.host.plugins.filter.unknown_variables import ROLES, of_collection, unknown_variables
+from ansible_collections.xitrum.host.plugins.filter.unknown_variables import unknown_variables
 from ansible_collections.xitrum.host.plugins.module_utils.core import variables
+from ansible_collections.xitrum.host.plugins.plugin_utils.role_variables import ROLES, of_collection
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -30,7 +30,7 @@ def test_every_playbook_validates_names():
         assert ("__inventory_own" in inventory.get("vars", {})) == (book not in READ_FIRST), book
         assert book not in READ_FIRST or {"plays/read.yml", "deploy.yml"} & set(imports(book)), book
     for book in OF_TREES:
-        assert "platform_errors" in (ROOT / f"roles/{book}/tasks/preflight.yml").read_text(encoding="utf-8")
+        assert f"source_tree_platform: {book}" in (ROOT / f"roles/{book}/tasks/main.yml").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("book, name, near", [

@@ -87,7 +87,7 @@ def fixture_fleet(tmp_path):
 
 RELEASE = {"name": "Give the lock back", "xitrum.host.run_lock": {"name": "demo", "root": "/opt/x", "log_dir": "/var/log/demo", "state": "released"}}
 FAIL = {"name": "Fail", "ansible.builtin.fail": {"msg": "broken"}, "when": "inventory_hostname == 'app2'"}
-WAIT = {"name": "Wait", "ansible.builtin.command": {"cmd": "sleep 60"}}
+WAIT = {"name": "Wait", "ansible.builtin.command": {"cmd": "sh -c 'touch waiting-$$; exec sleep 60'", "chdir": "{{ playbook_dir }}"}}
 REFUSE = {"name": "Refuse", "ansible.builtin.assert": {"that": False}, "run_once": True}
 LOSE = {"name": "Lose a host", "ansible.builtin.raw": "echo {{ 1 }}", "vars": {"ansible_connection": "ssh", "ansible_host": "127.0.0.1", "ansible_port": 1},
         "when": "inventory_hostname == 'app2'"}
@@ -144,11 +144,9 @@ def test_hosts_that_were_refused_are_not_among_them(fleet):
     # Of a CI that cancels a job, and of a terminal that is closed.
     ([signal.SIGTERM], -signal.SIGTERM), ([signal.SIGHUP], -signal.SIGHUP),
 ], ids=["Ctrl-C twice", "SIGTERM", "SIGHUP"])
-def test_a_run_that_is_interrupted_gives_its_locks_back(fleet, signals, code):
+def test_a_run_that_is_interrupted_gives_its_locks_back(fleet, tmp_path, signals, code):
     with fleet([WAIT]) as run:
-        wait_for(lambda: len(fleet.calls("held")) == 3)
-        # The task after it has begun.
-        time.sleep(2)
+        wait_for(lambda: len(list(tmp_path.glob("waiting-*"))) == 3)
         for number in signals:
             run.send_signal(number)
             time.sleep(0.5)

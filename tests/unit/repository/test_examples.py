@@ -10,8 +10,9 @@ import pathlib
 import subprocess
 
 import pytest
-from ansible_collections.xitrum.host.plugins.filter.unknown_variables import of_collection, unknown_variables
+from ansible_collections.xitrum.host.plugins.filter.unknown_variables import unknown_variables
 from ansible_collections.xitrum.host.plugins.module_utils.core import variables
+from ansible_collections.xitrum.host.plugins.plugin_utils.role_variables import of_collection
 
 FOLDER = pathlib.Path(__file__).resolve().parents[3] / "inventories/example"
 #: Each with how many hosts its page says that it has.

@@ -41,8 +41,9 @@ class Apache(reloaded.Reloaded):
         return [line for line in words.splitlines() if line and line != "Syntax OK" and "AH00558" not in line]
 
     def restarts(self, before: str, text: str) -> bool:
-        """Whether a configuration needs a restart, which costs requests: where it listens elsewhere than the one before, or has
-        another ServerLimit. A reload ignores the latter, and an address that it cannot bind beside an old one ends Apache."""
+        """Whether a configuration needs a restart, which costs requests: where it listens elsewhere than the one
+        before, or has another ServerLimit. A reload ignores the latter, and an address that it cannot bind beside an
+        old one ends Apache."""
         return fixed(before) != fixed(text)
 
 
@@ -52,7 +53,8 @@ def main_pid(host: Any) -> str:
 
 
 def parse_status(text: str) -> dict[str, str]:
-    """What mod_proxy reports of each server in `server-status?auto`: address and port to UP, or DOWN with its own flags.
+    """What mod_proxy reports of each server in `server-status?auto`: address and port to UP, or DOWN with its own
+    flags.
 
     Apache keeps names, and so IPv6 addresses, in lower case.
     """

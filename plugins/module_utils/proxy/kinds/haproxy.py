@@ -78,7 +78,8 @@ class Haproxy(ProxyBackend):
         return text
 
     def view(self, host: Any, desired: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """What the running worker reports of its servers, with the connections that workers of before a reload still have."""
+        """What the running worker reports of its servers, with the connections that workers of before a reload still
+        have."""
         path = desired["socket"]
         try:
             info, stat, states = (haproxy_socket.ask(path, words) for words in QUERIES)
@@ -116,10 +117,16 @@ class Haproxy(ProxyBackend):
             name = f"{row['backend']}/{row['name']}"
             reply = haproxy_socket.ask(desired["socket"], f"set server {name} addr {row['address']} port {row['port']}")
             # It answers with what it changed, and with nothing that tells success from failure: verified instead.
-            live = [one for one in self.view(host, desired) if (one["backend"], one["name"]) == (row["backend"], row["name"])]
+            live = [
+                one
+                for one in self.view(host, desired)
+                if (one["backend"], one["name"]) == (row["backend"], row["name"])
+            ]
             found = [addresses.endpoint(one["address"], one["port"]) for one in live]
             if found != [addresses.endpoint(row["address"], row["port"])]:
-                raise RuntimeError(f"HAProxy has {name} at {found}, expected {row['to']}. It answered {reply.strip()!r}")
+                raise RuntimeError(
+                    f"HAProxy has {name} at {found}, expected {row['to']}. It answered {reply.strip()!r}"
+                )
 
     def close(self, host: Any, desired: Mapping[str, Any], servers: Sequence[Mapping[str, Any]]) -> None:
         """What older workers hold ends with the instance, or after hard-stop-after."""
@@ -137,8 +144,8 @@ def command(server: Mapping[str, Any], state: str) -> str:
     """What sets one server, as one line that HAProxy does without a pause.
 
     HAProxy takes what it last knew of a server that comes back, and checks nothing in maint: it would count an instance
-    as healthy that it has not asked since. So the server counts as down until its checks have succeeded as often as they
-    must; a server that is in maint takes no health, hence the way through drain.
+    as healthy that it has not asked since. So the server counts as down until its checks have succeeded as often as
+    they must; a server that is in maint takes no health, hence the way through drain.
     """
     name = f"set server {server['backend']}/{server['name']}"
     steps = [f"{name} state {state}"]

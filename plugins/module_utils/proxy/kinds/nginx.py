@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Nginx: its open source version checks no health and reports nothing of a server. What is known is what it was told."""
+"""Nginx: its open source version checks no health and reports nothing of a server. Known is what it was told."""
 
 from __future__ import annotations
 

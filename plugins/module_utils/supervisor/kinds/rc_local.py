@@ -20,7 +20,8 @@ class RcLocal(Supervisor):
     """A block of ours in a script that may be somebody else's starts the instances."""
 
     def words(self, host: Any, name: str, indices: Sequence[int]) -> dict[int, str]:
-        """Nothing watches over what rc.local has started, so that there is nothing to query: its process shows whether it runs."""
+        """Nothing watches over what rc.local has started, so that there is nothing to query: its process shows whether
+        it runs."""
         return {index: WELL["active"] for index in indices}
 
     def pids(self, host: Any, name: str, indices: Sequence[int]) -> dict[int, int]:
@@ -81,8 +82,10 @@ def script_error(state: Mapping[str, Any]) -> str:
 
 
 def read_unit(host: Any) -> tuple[str, str, bool]:
-    """What `rc_script.boot_problem` judges: the state of systemd's unit, its script, and whether our path leads there."""
-    shown = host.run(["systemctl", "show", "--no-pager", "--property=LoadState,ExecStart", "--", "rc-local.service"]).out
+    """What `rc_script.boot_problem` judges: the unit's state, its script, and whether our path leads there."""
+    shown = host.run(
+        ["systemctl", "show", "--no-pager", "--property=LoadState,ExecStart", "--", "rc-local.service"]
+    ).out
     unit = process.parse_unit(shown)
     path = re.search(r"\bpath=(/\S+)", unit.get("ExecStart", ""))
     script = path[1] if path else ""

@@ -1,7 +1,8 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Instances as programs of supervisord, of which one daemon serves everybody on a host: of the distribution, or of PyPI."""
+"""Instances as programs of supervisord, of which one daemon serves everybody on a host: of the distribution, or of
+PyPI."""
 
 from __future__ import annotations
 
@@ -27,7 +28,8 @@ class Supervisord(Supervisor):
     """A program is RUNNING some seconds after its start; until then it is STARTING."""
 
     def layout(self, options: Mapping[str, Any]) -> tuple[ServiceFile, ...]:
-        """The files of PyPI's supervisord are those that the distribution's package would bring, of no application's own."""
+        """The files of PyPI's supervisord are those that the distribution's package would bring, of no application's
+        own."""
         return (*self.files, *PYPI_FILES) if options.get("supervisord_version") else self.files
 
     def words(self, host: Any, name: str, indices: Sequence[int]) -> dict[int, str]:
@@ -83,9 +85,16 @@ class Supervisord(Supervisor):
         if not found["nofile"]:
             return [], []
         enough = all(limit == process.UNLIMITED or limit >= state["granted"] for limit in found["nofile"])
-        row = Row("service", "open files of supervisord", f">= {state['granted']}", "minfds",
-                  "/".join(map(str, found["nofile"])), "ok" if enough else "differs",
-                  "" if enough else "its programs inherit it", "" if enough else RUN)
+        row = Row(
+            "service",
+            "open files of supervisord",
+            f">= {state['granted']}",
+            "minfds",
+            "/".join(map(str, found["nofile"])),
+            "ok" if enough else "differs",
+            "" if enough else "its programs inherit it",
+            "" if enough else RUN,
+        )
         return [row], [] if enough else [("raise", found["pid"])]
 
     def unread(self, state: Mapping[str, Any]) -> list[tuple[str, int, str, str]]:
@@ -131,7 +140,8 @@ class Supervisord(Supervisor):
             )
         elif not hashes:
             yield (
-                f"supervisor_supervisord_version is {version}, and supervisor_supervisord_hashes is empty: expected are "
+                f"supervisor_supervisord_version is {version}, and supervisor_supervisord_hashes is empty: expected "
+                "are "
                 "the hashes of its files, since root runs what pip installs. Run pip download --no-deps "
                 f"supervisor=={version} and pip hash supervisor-{version}*, verify the file, and set "
                 "supervisor_supervisord_hashes to what follows --hash="
@@ -207,8 +217,8 @@ SUPERVISOR = Supervisord(
     ),
     stop=(("supervisorctl", "stop", "{name}-{index}"),),
     forget_commands=(("supervisorctl", "remove", "{name}-{index}"),),
-    # It opens the file of what a program prints before it starts it, so that nothing of a program could make the folder.
-    # Each `enable` has systemd read its units again.
+    # It opens the file of what a program prints before it starts it, so that nothing of a program could make the
+    # folder. Each `enable` has systemd read its units again.
     define=(
         ("systemctl", "enable", "--now", "supervisor.service"),
         ("systemctl", "enable", "{name}-logs.service"),

@@ -55,7 +55,12 @@ SUPERVISOR = Systemd(
     gone_after=(("systemctl", "daemon-reload"),),
     log="the journal: journalctl -u {name}@{index}",
     output=(
-        "journalctl", "--no-pager", "--quiet", "--lines=30", "--output=cat", "_SYSTEMD_UNIT={name}@{index}.service",
+        "journalctl",
+        "--no-pager",
+        "--quiet",
+        "--lines=30",
+        "--output=cat",
+        "_SYSTEMD_UNIT={name}@{index}.service",
     ),
     files=(ServiceFile("systemd/unit", f"{_UNITS}/{{name}}@.service"),),
     slots_by_default=True,

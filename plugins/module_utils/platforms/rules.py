@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+from typing import Any, Callable
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
@@ -20,57 +21,71 @@ EXPECTED = {"int": "a whole number", "bool": "true or false", "str": "a text", "
 _NO_TEXT = ("java_options", "trusted_proxies")
 #: The least that a number may be, and the most.
 _RANGES = {
-    "java_version": (8, 99), "port": (1, 65535), "replicas": (0, 10000), "memory_mb": (1, 1 << 24), "start_timeout": (1, 86400),
-    "stop_timeout": (1, 86400), "drain_seconds": (0, 86400), "timeout_seconds": (1, 1 << 31), "logs_seconds": (0, 86400),
+    "java_version": (8, 99),
+    "port": (1, 65535),
+    "replicas": (0, 10000),
+    "memory_mb": (1, 1 << 24),
+    "start_timeout": (1, 86400),
+    "stop_timeout": (1, 86400),
+    "drain_seconds": (0, 86400),
+    "timeout_seconds": (1, 1 << 31),
+    "logs_seconds": (0, 86400),
 }
 
 
-def find_errors(prefix, options, values):
-    """Sentences on all values that are wrong. C(options): name to its specification; C(values): name to value, of what is set."""
+def find_errors(prefix: str, options: dict[str, Any], values: dict[str, Any]) -> list[str]:
+    """Return sentences on all values that are wrong.
+
+    `options` maps a name to its specification, and `values` a name to its value, of what is set.
+    """
     wrong = {name: value_error(prefix, name, option, values) for name, option in options.items()}
     errors = [sentence for sentence in wrong.values() if sentence]
 
-    def good(*parts):
+    def good(*parts: str) -> bool:
         return all(f"{prefix}_{part}" in values and not wrong.get(f"{prefix}_{part}") for part in parts)
 
     if good("heap", "java_options", "java_version"):
-        errors += option_errors(whole(values[f"{prefix}_java_version"]) or 17, values[f"{prefix}_heap"], values[f"{prefix}_java_options"])
+        java = whole(values[f"{prefix}_java_version"]) or 17
+        errors += option_errors(java, values[f"{prefix}_heap"], values[f"{prefix}_java_options"])
     if prefix == "openshift" and good("layouts"):
         errors += cluster_errors(values, good)
     return errors
 
 
-def value_error(prefix, name, option, values):
-    """What is wrong with one value alone; empty where nothing is."""
+def value_error(prefix: str, name: str, option: dict[str, Any], values: dict[str, Any]) -> str:
+    """Return what is wrong with one value alone; empty where nothing is."""
     value, part = values.get(name), name[len(prefix) + 1:]
+    if value is None and not option.get("required"):
+        return ""
     if value is None or value == "" and option.get("required"):
-        return f"{name} is not set: expected the folder of the application's source tree. Set it with -e {name}=FOLDER" if option.get("required") else ""
+        return f"{name} is not set: expected the folder of the application's source tree. Set it with -e {name}=FOLDER"
     if part == "heap" and not jvm.HEAP.fullmatch(str(value)):
         return f"{name} is {printable(repr(value))}: expected a size as -Xmx takes it, such as 512m or 2g"
     if option.get("type") == "list" and isinstance(value, str) and part in _NO_TEXT:
         return f"{name} is a text: expected a list. On the command line: -e '{json.dumps({name: ['ITEM', 'ITEM']})}'"
     judged = {key: item for key, item in option.items() if key not in ("default", "required", "no_log")}
     if ArgumentSpecValidator({name: judged}).validate({name: value}).error_messages:
-        expected = f"one of {', '.join(option['choices'])}" if "choices" in option else EXPECTED[option.get("type", "str")]
+        choices = f"one of {', '.join(option['choices'])}" if "choices" in option else ""
+        expected = choices or EXPECTED[option.get("type", "str")]
         found = "has a value that does not fit" if option.get("no_log") else f"is {printable(repr(value))}"
         return f"{name} {found}: expected {expected}"
     return range_error(name, whole(value), *_RANGES[part]) if part in _RANGES else ""
 
 
-def whole(value):
-    """A number that Ansible takes for a whole one, such as C("17") or C("17.0")."""
+def whole(value: Any) -> int:
+    """Return a number that Ansible takes for a whole one, such as C("17") or C("17.0")."""
     return int(float(value))
 
 
-def range_error(name, number, least, most):
-    """A sentence where a number is out of its range. 0 lets heroku choose the version of Java."""
+def range_error(name: str, number: int, least: int, most: int) -> str:
+    """Return a sentence where a number is out of its range. 0 lets heroku choose the version of Java."""
     if least <= number <= most or (name, number) == ("heroku_java_version", 0):
         return ""
     return f"{name} is {number}: expected a whole number from {least} to {most}"
 
 
-def option_errors(java, heap, options):
-    """What keeps these options from a JVM of this major version."""
+def option_errors(java: int, heap: Any, options: Any) -> list[str]:
+    """Return what keeps these options from a JVM of this major version."""
     try:
         jvm.options_environment(java, str(heap), list(options))
     except ValueError as error:
@@ -78,41 +93,54 @@ def option_errors(java, heap, options):
     return []
 
 
-def cluster_errors(values, good):
-    """What the layouts of OpenShift need. C(good(part, ...)) is whether these variables have values that are right by themselves."""
+def cluster_errors(values: dict[str, Any], good: Callable[..., bool]) -> list[str]:
+    """Return sentences on what the layouts of OpenShift need.
+
+    `good(part, ...)` is whether these variables have values that are right by themselves.
+    """
     layouts = values["openshift_layouts"]
     layouts = layouts.split(",") if isinstance(layouts, str) else layouts
     names = [name for name in ("openshift_name", "openshift_secret") if values.get(name)]
-    errors = [sentence for sentence in (input_types.problem(name, values[name], "kubernetes") for name in names) if sentence]
+    errors = [error for error in (input_types.problem(name, values[name], "kubernetes") for name in names) if error]
     if "kubernetes" not in layouts:
         return errors
     if not values.get("openshift_image"):
-        errors.append("openshift_image is empty: expected the image that the Deployment runs, as the cluster pulls it, with a tag. Set it, "
-                      "or write the DIY cartridge's hooks alone with -e openshift_layouts=diy")
+        errors.append(
+            "openshift_image is empty: expected the image that the Deployment runs, as the cluster pulls it, with a "
+            "tag. Set it, or write the DIY cartridge's hooks alone with -e openshift_layouts=diy"
+        )
     if good("heap", "memory_mb"):
         needed, memory = needed_mib(str(values["openshift_heap"])), whole(values["openshift_memory_mb"])
         if memory < needed:
-            errors.append(f"openshift_memory_mb is {memory} (MiB): expected {needed} or more, which a heap of {values['openshift_heap']} needs, or the "
-                          "cluster kills the pod. Raise it, or lower openshift_heap")
+            errors.append(
+                f"openshift_memory_mb is {memory} (MiB): expected {needed} or more, which a heap of "
+                f"{values['openshift_heap']} needs, or the cluster kills the pod. Raise it, or lower openshift_heap"
+            )
     return errors
 
 
-def needed_mib(heap):
-    """The memory of a pod in MiB for a heap. Measured at a heap of 512 MB: up to 430 MB resident, and what metaspace, threads and
-    buffers may grow to."""
+def needed_mib(heap: str) -> int:
+    """Return the memory of a pod in MiB for a heap.
+
+    Measured at a heap of 512 MB: up to 430 MB resident, and what metaspace, threads and buffers may grow to.
+    """
     return math.ceil(jvm.heap_bytes(heap) / (1 << 20) * 1.25 + 128)
 
 
-def find_tree_errors(prefix, values, tree):
-    """As L(find_errors), for what only the tree tells. C(tree): what the module source_tree returned."""
+def find_tree_errors(prefix: str, values: dict[str, Any], tree: dict[str, Any]) -> list[str]:
+    """Return sentences as L(find_errors), for what only the tree tells: what the module source_tree returned."""
     java, version = tree["java"], whole(values.get(f"{prefix}_java_version") or 0)
     errors = []
     if prefix == "heroku" and java and version > java:
-        errors.append(f"heroku_java_version is {version}, and sbt {tree['sbt']} (project/build.properties) runs on Java {java} alone: "
-                      f"expected {java}, or sbt 0.13.17 or newer")
+        errors.append(
+            f"heroku_java_version is {version}, and sbt {tree['sbt']} (project/build.properties) runs on Java {java} "
+            f"alone: expected {java}, or sbt 0.13.17 or newer"
+        )
     if prefix == "heroku" and java and not version:
         errors += option_errors(java, values["heroku_heap"], values["heroku_java_options"])
     if prefix == "openshift" and not values.get("openshift_name") and not tree["name"]:
-        errors.append("openshift_name is not set, and neither build.sbt nor the folder has a name that Kubernetes takes: "
-                      f"expected {input_types.EXPECTED['kubernetes']}. Set openshift_name")
+        errors.append(
+            "openshift_name is not set, and neither build.sbt nor the folder has a name that Kubernetes takes: "
+            f"expected {input_types.EXPECTED['kubernetes']}. Set openshift_name"
+        )
     return errors

@@ -8,13 +8,13 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Callable
 
 RANDOM = '"$(openssl rand -hex 32)"'
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
-def heroku_notes(tree: dict[str, Any], java_version: str, remote: str) -> list[str]:
+def heroku_notes(tree: dict[str, Any], java_version: int, remote: str) -> list[str]:
     """Sentences for Heroku. C(tree): what the module source_tree returned.
     C(remote): the git remote of the application there."""
     notes = []
@@ -58,6 +58,10 @@ def openshift_notes(
         for row in own
     ]
     return notes + unset_notes(tree)
+
+
+#: Role to the function that writes its report: see the arguments of each.
+WRITERS: dict[str, Callable[..., list[str]]] = {"heroku": heroku_notes, "openshift": openshift_notes}
 
 
 def settable(tree: dict[str, Any]) -> list[dict[str, Any]]:

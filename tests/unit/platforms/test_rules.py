@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import pytest
 import yaml
-from ansible_collections.xitrum.host.plugins.filter.platform_errors import platform_errors
-from ansible_collections.xitrum.host.plugins.filter.platform_notes import platform_notes
-from ansible_collections.xitrum.host.plugins.module_utils.preflight import platforms as platform_settings
+from ansible_collections.xitrum.host.plugins.action import source_tree as action
+from ansible_collections.xitrum.host.plugins.module_utils.platforms import rules as platform_settings
 
 from tests.docs.role_variables import ROOT
 
@@ -21,11 +20,11 @@ TREE = {"java": 0, "sbt": "1.10.0", "name": "shop", "name_from": "build.sbt", "p
 
 
 def heroku(names=(), **values):
-    return platform_errors({**HEROKU, **{f"heroku_{name}": value for name, value in values.items()}}, "heroku", names)
+    return action.find_errors("heroku", list(names), {**HEROKU, **{f"heroku_{name}": value for name, value in values.items()}})
 
 
 def openshift(**values):
-    return platform_errors({**OPENSHIFT, **{f"openshift_{name}": value for name, value in values.items()}}, "openshift")
+    return action.find_errors("openshift", [], {**OPENSHIFT, **{f"openshift_{name}": value for name, value in values.items()}})
 
 
 def test_right_values_have_no_errors():
@@ -83,12 +82,14 @@ def test_a_wrong_value_of_openshift(values, said):
 
 def test_what_only_the_tree_tells():
     old = {**TREE, "java": 8, "sbt": "0.13.2"}
-    assert platform_errors({**HEROKU, "heroku_java_version": "17"}, "heroku", tree=old) == [
+    assert platform_settings.find_tree_errors("heroku", {**HEROKU, "heroku_java_version": "17"}, old) == [
         "heroku_java_version is 17, and sbt 0.13.2 (project/build.properties) runs on Java 8 alone: expected 8, or sbt 0.13.17 or newer"]
-    assert platform_errors(HEROKU, "heroku", tree=old) == platform_errors({**HEROKU, "heroku_java_version": 8}, "heroku", tree=old) == []
-    assert "need" in platform_errors({**HEROKU, "heroku_java_options": ["--add-opens=a"]}, "heroku", tree=old)[0]
-    assert platform_errors(OPENSHIFT, "openshift", tree=TREE) == []
-    assert platform_errors(OPENSHIFT, "openshift", tree={**TREE, "name": ""})[0].startswith("openshift_name is not set, and neither build.sbt nor ")
+    assert platform_settings.find_tree_errors("heroku", HEROKU, old) == []
+    assert platform_settings.find_tree_errors("heroku", {**HEROKU, "heroku_java_version": 8}, old) == []
+    assert "need" in platform_settings.find_tree_errors("heroku", {**HEROKU, "heroku_java_options": ["--add-opens=a"]}, old)[0]
+    assert platform_settings.find_tree_errors("openshift", OPENSHIFT, TREE) == []
+    nameless = platform_settings.find_tree_errors("openshift", OPENSHIFT, {**TREE, "name": ""})
+    assert nameless[0].startswith("openshift_name is not set, and neither build.sbt nor ")
 
 
 def test_every_range_is_of_a_variable():
@@ -99,7 +100,7 @@ def test_every_range_is_of_a_variable():
 
 def notes(role, tree=None, names=(), **settings):
     defaults = {"heroku": {"java_version": 17, "remote": "heroku"}, "openshift": {"name": "shop", "chosen": True, "secret": "keys", "layouts": ["diy"]}}
-    return platform_notes({**TREE, **(tree or {})}, role, list(names), {**defaults[role], **settings})
+    return action.write_notes(role, {**TREE, **(tree or {})}, list(names), {**defaults[role], **settings})
 
 
 COMMAND = 'heroku config:set --remote heroku CONFIG_FORCE_xitrum_session_secureKey="$(openssl rand -hex 32)"'

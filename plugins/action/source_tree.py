@@ -1,0 +1,89 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The controller's half of M(xitrum.host.source_tree): validates the variables of a platform's role, and adds what the
+platform needs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible.plugins.action import ActionBase
+from ansible.plugins.loader import lookup_loader
+from ansible_collections.xitrum.host.plugins.plugin_utils import role_variables
+
+from ..module_utils.core.foreign_text import escaped
+from ..module_utils.platforms import desired as platforms
+from ..module_utils.platforms import notes, rules
+
+
+class ActionModule(ActionBase):
+    """Reads the tree, computes what the platform needs of it, and lets the module edit it."""
+
+    def run(self, tmp: Any = None, task_vars: Any = None) -> dict[str, Any]:
+        """Returns what the module returns, with the platform's C(notes) and C(logs_command)."""
+        result = super().run(tmp, task_vars)
+        del tmp
+        arguments = dict(self._task.args)
+        role = arguments.pop("platform", "") or ""
+        names = [str(name) for name in task_vars["hostvars"][task_vars["inventory_hostname"]]]
+        if not role:
+            errors = role_variables.unknown(names)["errors"]
+            result.update(failure(errors) if errors else self._on_host(arguments, task_vars))
+            return result
+        values = {
+            name: self._templar.template(task_vars[name])
+            for name in role_variables.options_of(role)
+            if name in task_vars
+        }
+        errors = find_errors(role, names, values)
+        if errors:
+            result.update(failure(errors))
+            return result
+        tree = self._read({name: arguments[name] for name in ("path", "project") if name in arguments}, role, task_vars)
+        errors = [] if tree.get("failed") else rules.find_tree_errors(role, values, tree)
+        if tree.get("failed") or errors:
+            result.update(failure(errors) if errors else tree)
+            return result
+
+        def render(template: str, more: dict[str, Any]) -> str:
+            lookup: Any = lookup_loader.get("ansible.builtin.template", loader=self._loader, templar=self._templar)
+            path = role_variables.ROLES / role / "templates" / template
+            return str(lookup.run([str(path)], variables={**values, **more})[0])
+
+        desired = platforms.PLATFORMS[role](values, tree, render)
+        result.update(self._on_host({**arguments, **desired.options}, task_vars))
+        if not result.get("failed"):
+            result["notes"] = [*result["notes"], *write_notes(role, result, names, desired.settings)]
+            result["logs_command"] = desired.logs_command
+        return result
+
+    def _read(self, arguments: dict[str, Any], role: str, task_vars: Any) -> dict[str, Any]:
+        """What the module returns of the tree as it is."""
+        check_mode, self._task.check_mode = self._task.check_mode, True
+        try:
+            return self._on_host({**arguments, "prefix": role}, task_vars)
+        finally:
+            self._task.check_mode = check_mode
+
+    def _on_host(self, arguments: dict[str, Any], task_vars: Any) -> dict[str, Any]:
+        return self._execute_module(module_name="xitrum.host.source_tree", module_args=arguments, task_vars=task_vars)
+
+
+def find_errors(role: str, names: list[str], values: dict[str, Any]) -> list[str]:
+    """Return the sentences on all wrong variables of a platform's role.
+    `names` are those of all variables of the host."""
+    unknown = role_variables.unknown([*names, *values], own=[f"{role}_"])["errors"]
+    return unknown + rules.find_errors(role, role_variables.options_of(role), values)
+
+
+def write_notes(role: str, tree: dict[str, Any], names: list[str], settings: dict[str, Any]) -> list[str]:
+    """Return what the report says of a platform:
+    what was chosen and what is left to do, and unknown variables with the role's prefix."""
+    unknown = role_variables.unknown([name for name in names if name.startswith(f"{role}_")], own=[f"{role}_"])
+    return [*notes.WRITERS[role](tree, **settings), *unknown["warnings"]]
+
+
+def failure(errors: list[str]) -> dict[str, Any]:
+    """Return the result of a task that failed with these sentences."""
+    return {"failed": True, "msg": escaped("\n".join(errors))}

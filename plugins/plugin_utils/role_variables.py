@@ -1,0 +1,38 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The variables of the collection's roles by their argument specifications, and names that none of them has."""
+
+from __future__ import annotations
+
+import functools
+import pathlib
+from typing import Any, Iterable, Sequence
+
+from ansible.module_utils.common.yaml import yaml_load
+
+from ..module_utils.core import variables
+
+ROLES = pathlib.Path(__file__).resolve().parents[2] / "roles"
+
+
+@functools.lru_cache(maxsize=None)
+def of_collection(roles: pathlib.Path = ROLES) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """Return all options (name to specification) and all prefixes of the collection's roles, read once a process."""
+    found = {path.parent.parent.name: path for path in sorted(roles.glob("*/meta/argument_specs.yml"))}
+    options: dict[str, Any] = {name: {"type": "raw"} for name in variables.PLAYBOOK_VARIABLES}
+    for path in found.values():
+        options.update(variables.options_of(yaml_load(path.read_text(encoding="utf-8"))))
+    return options, tuple(variables.prefixes_of(found))
+
+
+def options_of(role: str) -> dict[str, Any]:
+    """Return the options of a role that begin with its name: name to specification."""
+    return {name: option for name, option in of_collection()[0].items() if name.startswith(f"{role}_")}
+
+
+def unknown(names: Iterable[str], own: Sequence[str] = ()) -> dict[str, list[str]]:
+    """Return the `errors` and `warnings` on names that no role has.
+    Misspelt names with a prefix in `own` are errors."""
+    options, prefixes = of_collection()
+    return variables.unknown(list(names), options, prefixes, own)
