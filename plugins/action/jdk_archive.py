@@ -12,7 +12,7 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.xitrum.host.plugins.plugin_utils.remote_folder import remote_folder
 
 from ..module_utils.core.foreign_text import escaped
-from ..module_utils.jdk import archive as jdk_archive
+from ..module_utils.jdk import fetch as jdk_fetch
 
 #: What only the fetching needs. The hosts do not get it, since it may hold a secret.
 FETCHING = ("source", "headers", "timeout", "validate_certs", "cache")
@@ -50,9 +50,9 @@ def fetch(fetching, sha256):
         raise AnsibleActionFail("source is required: the path of the archive on the controller, or its URL")
     cache = os.path.abspath(os.path.expanduser(fetching.get("cache") or "~/.cache/xitrum.host"))
     try:
-        return jdk_archive.obtain(fetching["source"], sha256.lower(), fetching.get("headers"), cache,
+        return jdk_fetch.obtain(fetching["source"], sha256.lower(), fetching.get("headers"), cache,
                                   int(fetching.get("timeout") or 30), fetching.get("validate_certs", True))[0]
-    except jdk_archive.SourceError as error:
+    except jdk_fetch.SourceError as error:
         # Ansible would add the causes to a message that says it all.
         # The server and the archive have chosen some of it, and Ansible prints it raw.
         raise AnsibleActionFail(escaped(str(error))) from None

@@ -98,17 +98,13 @@ problems:
   elements: str
 """
 
-from ..module_utils.core import fence
-from ..module_utils.core import runner as bodies
-from ..module_utils.core.quiet import Utf8Module
+from ..module_utils.core import runner
 from ..module_utils.jdk import alternatives
-from ..module_utils.jdk import switch as alternatives_switch
 
 
-def main():
-    """Reads the alternatives, plans, switches, and reads again."""
-    module = Utf8Module(argument_spec=alternatives.SPEC, supports_check_mode=True)
-    bodies.finish(module, lambda: alternatives_switch.settle(fence.host_of(module), module.params, module.check_mode))
+def main() -> None:
+    """Reads, plans and applies the component."""
+    runner.run(alternatives)
 
 
 if __name__ == "__main__":

@@ -63,23 +63,13 @@ bursts:
   elements: dict
 """
 
-from ..module_utils.core.host import Host
-from ..module_utils.core.quiet import Utf8Module
-from ..module_utils.load import burst as load_burst
+from ..module_utils.core import runner
+from ..module_utils.load import burst
 
 
-def main():
-    """Connects, and counts."""
-    module = Utf8Module(argument_spec=load_burst.SPEC, supports_check_mode=True)
-    host, wanted = Host(), module.params
-    plan = load_burst.plan(wanted, load_burst.read(host, wanted))
-    if plan.problems:
-        module.fail_json(msg="\n".join(plan.problems), **plan.report())
-    try:
-        bursts = [] if module.check_mode else load_burst.apply(host, wanted)
-    except OSError as error:
-        module.fail_json(msg=f"the burst could not be made: {error}")
-    module.exit_json(bursts=bursts, **plan.report())
+def main() -> None:
+    """Reads, plans and applies the component."""
+    runner.run(burst)
 
 
 if __name__ == "__main__":

@@ -117,44 +117,13 @@ problems:
   elements: str
 """
 
-import os
-
-from ..module_utils.core import commands
-from ..module_utils.core import runner as bodies
-from ..module_utils.core.host import Host
-from ..module_utils.core.quiet import QuietModule
+from ..module_utils.core import runner
 from ..module_utils.jdk import console
 
 
-def main():
-    """Reads, plans, and asks or prepares."""
-    module = QuietModule(argument_spec=console.SPEC, supports_check_mode=True)
-    host, wanted = Host(), dict(module.params)
-    # What it prints is what was asked for, and may repeat a short one: only the invocation that Ansible shows is without it.
-    module.no_log_values.discard(wanted["command"])
-    module.params["command"] = commands.HIDDEN if wanted["command"] else ""
-    if os.geteuid() != 0:
-        module.fail_json(msg="an instance's JVM is attached to by its own user, whom only root can become, and this module runs as another user: "
-                             "use become: true.")
-    state = console.read(host, wanted)
-    plan = console.plan(wanted, state)
-
-    def apply():
-        if wanted["command"]:
-            return {"lines": console.evaluate(host, wanted, state).splitlines()}
-        folder = "" if plan.facts["console"] == "scalive" else console.prepare(host, wanted, state)
-        return {"folder": folder, "argv": console.in_terminal(console.client(wanted, state, folder))}
-
-    if wanted["left"]:
-        if state["running"] and not state["stranger"]:
-            console.remove(host, state["running"], wanted["left"])
-        module.exit_json(changed=False)
-    if wanted["action"] != "scala" and not plan.problems:
-        try:
-            module.exit_json(**plan.report(), lines=console.ask(host, wanted, state).splitlines())
-        except RuntimeError as error:
-            module.fail_json(msg=str(error), **plan.report())
-    bodies.carry_out(module, plan, apply)
+def main() -> None:
+    """Reads, plans, and queries or prepares."""
+    runner.run(console)
 
 
 if __name__ == "__main__":

@@ -72,18 +72,12 @@ problems:
   elements: str
 """
 
-from ..module_utils.core import fence, file_set
-from ..module_utils.core import runner as bodies
-from ..module_utils.core.quiet import QuietModule
+from ..module_utils.core import file_set, runner
 
 
-def main():
-    """Reads the set, plans, writes."""
-    module = QuietModule(argument_spec=file_set.SPEC, supports_check_mode=True)
-    host, wanted = fence.host_of(module), module.params
-    module.no_log_values |= file_set.private_texts(wanted["files"])
-    plan = file_set.plan(wanted, file_set.read(host, wanted))
-    bodies.carry_out(module, plan, lambda: file_set.apply(host, wanted, plan), lambda error: f"{wanted['name']}: {error}")
+def main() -> None:
+    """Reads, plans and applies the component."""
+    runner.run(file_set)
 
 
 if __name__ == "__main__":

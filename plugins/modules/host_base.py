@@ -106,54 +106,44 @@ firewall:
 """
 
 import functools
+from typing import Any, Dict, List, Mapping
 
-from ..module_utils.core import fence
-from ..module_utils.core import runner as bodies
+from ..module_utils.core import fence, runner
+from ..module_utils.core.component import AppliedComponent
 from ..module_utils.core.quiet import Utf8Module
-from ..module_utils.firewall import component as firewall
 from ..module_utils.host_state import base
 from ..module_utils.jdk import alternatives
-from ..module_utils.jdk import switch as alternatives_switch
-from ..module_utils.kernel import component as kernel
-from ..module_utils.limits import nofile as limits
-from ..module_utils.redirects import switch as redirects_switch
 
-SPECS = {**base.SPECS, "alternatives": alternatives.SPEC}
+SPECS = {**base.SPECS, alternatives.NAME: alternatives.SPEC}
 
-#: In the order in which they are put right.
-SETTLES = {
-    "alternatives": alternatives_switch.settle,
-    "kernel": functools.partial(bodies.settle_file, kernel, "Kernel parameters"),
-    "nofile": functools.partial(bodies.settle_file, limits, "Limits"),
-    "redirects": redirects_switch.settle,
-    "firewall": functools.partial(bodies.settle_verified, firewall, "firewall"),
+#: In the order in which they are applied: what the first has changed counts for the next.
+APPLIED: Dict[str, AppliedComponent] = {
+    component.NAME: component for component in (alternatives, base.kernel, base.nofile, base.redirects, base.firewall)
 }
 
 
-def misplaced(given):
+def misplaced(given: Mapping[str, Any]) -> List[str]:
     """The options that mean nothing with, or without, O(read_only)."""
     alone = ["jdk: needs machine, which tells of the operating system"] if given["jdk"] is not None and given["machine"] is None else []
-    other = ["alternatives"] if given["read_only"] else [name for name in SPECS if name not in SETTLES]
+    other = [alternatives.NAME] if given["read_only"] else [name for name in SPECS if name not in APPLIED]
     return alone + [f"{name}: may be given only {'without' if given['read_only'] else 'with'} read_only" for name in other if given[name] is not None]
 
 
-def main():
-    """Reads all, or reads, plans and changes one after the other: what the first has changed counts for the next."""
+def main() -> None:
+    """Reads all, or reads, plans and applies one after the other."""
     options = {"read_only": {"type": "bool", "default": False}, **{name: {"type": "dict"} for name in SPECS}}
     module = Utf8Module(argument_spec=options, supports_check_mode=True)
     given = module.params
-    wanted, _secrets, wrong = base.checked(SPECS, given)
+    desired, _secrets, wrong = base.checked(SPECS, given)
     if wrong + misplaced(given):
         module.fail_json(msg=" ".join(wrong + misplaced(given)))
     host = fence.host_of(module)
     if given["read_only"]:
-        try:
-            said = base.read_all(host, wanted, base.PLAIN)
-        except OSError as error:
-            module.fail_json(msg=f"the host could not be read: {error}. Most of it needs root: set become.")
-        module.exit_json(changed=False, **said)
-    bodies.finish_all(module, {name: functools.partial(settle, host, wanted[name], module.check_mode)
-                               for name, settle in SETTLES.items() if wanted[name] is not None})
+        base.finish(module, lambda: base.read_all(host, desired, base.COMPONENTS))
+    runner.finish_all(module, {
+        name: functools.partial(runner.converge, component, host, desired[name], module.check_mode, module.warn)
+        for name, component in APPLIED.items() if desired[name] is not None
+    })
 
 
 if __name__ == "__main__":

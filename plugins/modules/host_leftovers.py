@@ -43,13 +43,13 @@ problems:
   elements: str
 """
 
-from ..module_utils.core import runner as bodies
+from ..module_utils.core import runner
 from ..module_utils.removal import leftovers
 
 
-def main():
-    """Reads, plans, removes."""
-    bodies.take_back(leftovers, "what is left on the host")
+def main() -> None:
+    """Reads, plans and applies the component."""
+    runner.run(leftovers)
 
 
 if __name__ == "__main__":

@@ -74,25 +74,12 @@ record:
   type: dict
 """
 
-from ..module_utils.core import disk_space, fence, recorded
-from ..module_utils.core.quiet import Utf8Module
+from ..module_utils.core import host_record, runner
 
 
-def main():
-    """Reads what is there, and writes down what is not."""
-    module = Utf8Module(argument_spec=recorded.SPEC, supports_check_mode=True)
-    host = fence.host_of(module)
-    try:
-        found = recorded.state(host, module.params)
-        record = recorded.noted(module.params, found)
-        changed = record != found["record"]
-        if changed and not module.check_mode:
-            recorded.write(host, record)
-    except (OSError, ValueError) as error:
-        module.fail_json(msg=f"{error}{disk_space.note(host, error, recorded.PATH)}")
-    diff = {"before": recorded.text_of(found["record"]) or "", "after": recorded.text_of(record) or "",
-            "before_header": recorded.PATH, "after_header": recorded.PATH}
-    module.exit_json(changed=changed, record=record, diff=diff)
+def main() -> None:
+    """Reads, plans and applies the component."""
+    runner.run(host_record)
 
 
 if __name__ == "__main__":

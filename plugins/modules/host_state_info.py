@@ -133,31 +133,24 @@ certificates:
   type: dict
 """
 
-from ..module_utils.core import commands, file_set
 from ..module_utils.core.host import Host
 from ..module_utils.core.quiet import QuietModule
-from ..module_utils.host_state import base
-from ..module_utils.host_state import registry as concerns
+from ..module_utils.host_state import base, registry
 
 
-def main():
-    """Asks each concern."""
+def main() -> None:
+    """Reads each component that is given."""
     module = QuietModule(
-        # What is in each is checked by the concern's own specification.
-        argument_spec={name: {"type": "dict"} for name in concerns.SPECS},
+        # What is in each is checked by the component's own specification.
+        argument_spec={name: {"type": "dict"} for name in registry.SPECS},
         supports_check_mode=True,
     )
-    wanted, secrets, wrong = base.checked(concerns.SPECS, module.params)
+    desired, secrets, wrong = base.checked(registry.SPECS, module.params)
     # Kept out of whatever is returned, as for every option with no_log.
-    module.no_log_values |= secrets | commands.secret_options((wanted["instances"] or {}).get("java_options") or [])
-    module.no_log_values |= file_set.private_texts((wanted["service"] or {}).get("files") or [])
+    module.no_log_values |= secrets | registry.secrets(desired)
     if wrong:
         module.fail_json(msg=" ".join(wrong))
-    try:
-        said = concerns.read_all(Host(), wanted)
-    except OSError as error:
-        module.fail_json(msg=f"the host could not be read: {error}. Most of it needs root: set become.")
-    module.exit_json(changed=False, **said)
+    base.finish(module, lambda: base.read_all(Host(), desired, registry.COMPONENTS))
 
 
 if __name__ == "__main__":

@@ -24,14 +24,6 @@ options:
     description: The application's name, which the supervisor knows the instances by.
     type: str
     required: true
-  root:
-    description: The folder of releases and instances on the host.
-    type: path
-    required: true
-  log_dir:
-    description: The folder of log files. Instance I has the folder I in it.
-    type: path
-    required: true
   user:
     description:
       - The account that the instances run as, by name. Beside it count the accounts that root gave C(tmp) in an
@@ -129,6 +121,8 @@ options:
 extends_documentation_fragment:
   - xitrum.host.batch
   - xitrum.host.supervisor
+  - xitrum.host.application
+  - xitrum.host.application.logs
 """
 
 EXAMPLES = r"""
@@ -162,34 +156,13 @@ notes:
   elements: str
 """
 
-from ..module_utils.application import starts as service
-from ..module_utils.core import fence
-from ..module_utils.core.quiet import Utf8Module
+from ..module_utils.application import starts
+from ..module_utils.core import runner
 
 
-def main():
-    """Finds out which instances are not as wanted, and acts on those."""
-    module = Utf8Module(argument_spec=service.SPEC, supports_check_mode=True)
-    host, wanted = fence.host_of(module), module.params
-    try:
-        todo = service.plan(host, wanted)
-        diff = service.diff(wanted, todo)
-        left = service.left_of_root(host, wanted)
-        changed = bool(todo or left or (wanted["state"] == "absent" and service.surplus(host, wanted)))
-        if module.check_mode:
-            module.exit_json(changed=changed, diff=diff)
-        cut = service.drain(host, wanted, todo) if wanted["drain"] else 0
-        notes = service.drain_notes(host, cut)
-        for note in notes:
-            module.warn(note)
-        took = service.apply(host, wanted, todo) if changed else {}
-        service.remove_root(host, wanted, left)
-        if wanted["state"] == "started":
-            service.prove_running(host, wanted)
-        service.watch(host, wanted)
-    except (OSError, RuntimeError) as error:
-        module.fail_json(msg=service.explain(host, wanted, error))
-    module.exit_json(changed=changed, seconds=took, cut=cut, notes=notes, diff=diff)
+def main() -> None:
+    """Reads, plans and applies the component."""
+    runner.run(starts)
 
 
 if __name__ == "__main__":

@@ -15,14 +15,6 @@ description:
   - Nothing is switched, stopped or started; M(xitrum.host.instance_service) does that.
   - Says for each instance whether the process that runs is what is wanted, and why it has to be started anew where it is not.
 options:
-  root:
-    description: The folder of releases and instances on the host.
-    type: path
-    required: true
-  log_dir:
-    description: The folder of log files. Instance I has the folder I in it.
-    type: path
-    required: true
   user:
     description: The user that runs the instances. Its group has the same name.
     type: str
@@ -135,6 +127,8 @@ options:
 extends_documentation_fragment:
   - xitrum.host.batch
   - xitrum.host.supervisor
+  - xitrum.host.application
+  - xitrum.host.application.logs
 """
 
 EXAMPLES = r"""
@@ -199,39 +193,12 @@ problems:
 """
 
 from ..module_utils.application import instances
-from ..module_utils.core import commands, disk_space, fence, folders, schema
-from ..module_utils.core.quiet import QuietModule
+from ..module_utils.core import runner
 
 
-def main():
-    """Reads the folders and the processes, plans, lays out."""
-    module = QuietModule(
-        argument_spec={
-            **instances.SPEC,
-            "jdk_home": {"type": "path", "required": True},
-            "jdk_version": {"type": "int", "required": True},
-        },
-        supports_check_mode=True,
-    )
-    host, wanted = fence.host_of(module), module.params
-    module.no_log_values |= commands.secret_options(wanted["java_options"])
-    folders.stop_at_system(module, host, wanted["root"], wanted["log_dir"])
-    try:
-        state = instances.read(host, wanted, {"home": wanted["jdk_home"], "version": wanted["jdk_version"]})
-    except schema.VersionError as error:
-        module.fail_json(msg=str(error))
-    plan = instances.plan(wanted, state)
-    said = {**plan.report(), "diff": plan.diff(wanted["root"])}
-    if plan.problems:
-        module.fail_json(msg=" ".join(plan.problems), **said)
-    if plan.changed and not module.check_mode:
-        try:
-            instances.apply(host, wanted, plan)
-        except (OSError, LookupError) as error:
-            room = disk_space.note(host, error, wanted["root"])
-            what = f"the instances' folders below {wanted['root']} could not be made: {error}"
-            module.fail_json(msg=f"{what}. What runs is untouched; run the playbook again.{room}", **said)
-    module.exit_json(**said)
+def main() -> None:
+    """Reads, plans and applies the component."""
+    runner.run(instances)
 
 
 if __name__ == "__main__":

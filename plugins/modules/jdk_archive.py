@@ -36,20 +36,6 @@ options:
       URL.
     type: bool
     default: false
-  headers:
-    description:
-      - HTTP headers of the request for a URL, such as a C(Cookie) that a vendor wants.
-      - They are sent to the scheme, host and port of the URL alone - after a redirect to another one none of them is.
-        At most ten redirects are followed, and none from C(https) to C(http).
-    type: dict
-  timeout:
-    description: Seconds without a byte after which a URL is given up.
-    type: int
-    default: 30
-  validate_certs:
-    description: Whether the certificate of an C(https) URL has to be valid.
-    type: bool
-    default: true
   download:
     description: Where a URL is fetched. V(hosts) spares the way through the controller, and each host needs to reach
       the URL.
@@ -81,6 +67,7 @@ options:
     type: path
 extends_documentation_fragment:
   - xitrum.host.batch
+  - xitrum.host.download
 """
 
 EXAMPLES = r"""
@@ -125,59 +112,13 @@ problems:
   elements: str
 """
 
-import os
-
-from ..module_utils.core import fence, urls
-from ..module_utils.core.quiet import QuietModule
-from ..module_utils.jdk import archive as jdk_archive
-
-FETCHING = {
-    "source": {"type": "str"},
-    "headers": {"type": "dict", "no_log": True},
-    "timeout": {"type": "int", "default": 30},
-    "validate_certs": {"type": "bool", "default": True},
-    "download": {"type": "str", "choices": ["controller", "hosts"], "default": "controller"},
-    "cache": {"type": "path", "default": "~/.cache/xitrum.host"},
-    "archive": {"type": "path"},
-}
+from ..module_utils.core import runner
+from ..module_utils.jdk import archive
 
 
-def fetched(wanted):
-    """The archive on this host, and whether it may be removed after it was unpacked."""
-    if wanted["archive"]:
-        return wanted["archive"], False
-    if not wanted["source"]:
-        raise jdk_archive.SourceError("source is required: the archive's URL, or its path on this host")
-    cache = os.path.abspath(wanted["cache"])
-    path, _sha256 = jdk_archive.obtain(wanted["source"], wanted["sha256"], wanted["headers"], cache, wanted["timeout"], wanted["validate_certs"])
-    return path, path.startswith(cache + "/")
-
-
-def main():
-    """Reads what is there, plans, unpacks and removes."""
-    module = QuietModule(argument_spec={**jdk_archive.SPEC, **FETCHING}, supports_check_mode=True)
-    module.no_log_values.update(urls.credentials_of(module.params["source"] or ""))
-    # Folders of a JDK are for everybody, whatever the umask of the user that Ansible logs in as.
-    os.umask(0o022)
-    host, wanted = fence.host_of(module), module.params
-    wanted.update(sha256=wanted["sha256"].lower(), architecture=wanted["architecture"] or os.uname().machine)
-    plan = jdk_archive.plan(wanted, jdk_archive.read(host, wanted))
-    said = {**plan.report(), "diff": plan.diff(jdk_archive.FOLDER)}
-    if plan.problems:
-        module.fail_json(msg=" ".join(plan.problems), **said)
-    # The controller's half asks first, and sends the archive when it is needed.
-    asked = plan.facts["needed"] and wanted["download"] == "controller" and not wanted["archive"]
-    if plan.changed and not module.check_mode and not asked:
-        try:
-            archive, temporary = fetched(wanted) if plan.facts["needed"] else ("", False)
-            said["said"] = jdk_archive.apply(host, wanted, plan, archive) or said["said"]
-            if temporary:
-                host.remove(archive)
-        except jdk_archive.SourceError as error:
-            module.fail_json(msg=f"{plan.facts['home']}: {error}", **said)
-        except (OSError, RuntimeError) as error:
-            module.fail_json(msg=f"the JDKs below {jdk_archive.FOLDER} could not be changed: {error}. Run again when that is mended.", **said)
-    module.exit_json(**said)
+def main() -> None:
+    """Reads, plans and applies the component."""
+    runner.run(archive)
 
 
 if __name__ == "__main__":

@@ -70,13 +70,13 @@ problems:
   elements: str
 """
 
-from ..module_utils.core import runner as bodies
+from ..module_utils.core import runner
 from ..module_utils.limits import open_files
 
 
-def main():
+def main() -> None:
     """Reads, and returns the rows."""
-    bodies.look(open_files)
+    runner.run_info(open_files)
 
 
 if __name__ == "__main__":

@@ -110,13 +110,13 @@ problems:
   elements: str
 """
 
-from ..module_utils.core import runner as bodies
-from ..module_utils.limits import nofile as limits
+from ..module_utils.core import runner
+from ..module_utils.limits import nofile
 
 
-def main():
-    """Reads, plans, and writes the file where it differs."""
-    bodies.change(limits, "Limits")
+def main() -> None:
+    """Reads, plans and applies the component."""
+    runner.run(nofile)
 
 
 if __name__ == "__main__":

@@ -33,20 +33,6 @@ options:
     description:
       - The SHA-256 of the archive, 64 hexadecimal digits. Required for a URL, possible for a file.
     type: str
-  headers:
-    description:
-      - HTTP headers of the request for a URL, such as one that carries a token.
-      - They are sent to the scheme, host and port of the URL alone - after a redirect to another one none of them is.
-        At most ten redirects are followed, and none from C(https) to C(http).
-    type: dict
-  timeout:
-    description: Seconds without a byte after which a URL is given up.
-    type: int
-    default: 30
-  validate_certs:
-    description: Whether the certificate of an C(https) URL has to be valid.
-    type: bool
-    default: true
   cache:
     description: The controller's folder for what is downloaded and unpacked, and for what is known about jars. It can
       be removed at any time.
@@ -80,6 +66,7 @@ options:
         default: ""
 extends_documentation_fragment:
   - xitrum.host.batch.info
+  - xitrum.host.download
 """
 
 EXAMPLES = r"""

@@ -134,17 +134,13 @@ conntrack:
   sample: {modules: [nf_conntrack], loaded: true, max: 262144, count: 12}
 """
 
-from ..module_utils.core import fence
-from ..module_utils.core import runner as bodies
-from ..module_utils.core.quiet import Utf8Module
+from ..module_utils.core import runner
 from ..module_utils.redirects import component as redirects
-from ..module_utils.redirects import switch as redirects_switch
 
 
-def main():
-    """Reads the redirects, plans, changes, and reads again: what counts is the live ruleset."""
-    module = Utf8Module(argument_spec=redirects.SPEC, supports_check_mode=True)
-    bodies.finish(module, lambda: redirects_switch.settle(fence.host_of(module), module.params, module.check_mode))
+def main() -> None:
+    """Reads, plans and applies the component."""
+    runner.run(redirects)
 
 
 if __name__ == "__main__":

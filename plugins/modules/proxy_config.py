@@ -149,33 +149,13 @@ problems:
   elements: str
 """
 
-from ..module_utils.core import fence
-from ..module_utils.core.quiet import QuietModule
-from ..module_utils.proxy import component as proxy_config
+from ..module_utils.core import runner
+from ..module_utils.proxy import component as proxy
 
 
-def main():
-    """Reads, plans, and checks or applies."""
-    module = QuietModule(argument_spec=proxy_config.SPEC, supports_check_mode=True)
-    host, wanted = fence.host_of(module), module.params
-    try:
-        plan = proxy_config.plan(wanted, proxy_config.read(host, wanted))
-        said = {**plan.report(), "diff": plan.diff()}
-        if plan.problems:
-            module.fail_json(msg="\n".join(plan.problems), **{**said, "changed": False})
-        if not plan.changed:
-            module.exit_json(**said)
-        if not module.check_mode:
-            warnings = proxy_config.apply(host, wanted, plan)
-        elif said["version"]:
-            warnings = proxy_config.validate(host, wanted)
-        else:
-            warnings = [f"{wanted['packages'][0]} is not installed here yet, so its configuration could not be checked by it."]
-    except (OSError, RuntimeError) as error:
-        module.fail_json(msg=str(error))
-    for warning in warnings:
-        module.warn(warning)
-    module.exit_json(**said)
+def main() -> None:
+    """Reads, plans and applies the component."""
+    runner.run(proxy)
 
 
 if __name__ == "__main__":

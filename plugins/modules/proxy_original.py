@@ -37,13 +37,13 @@ problems:
   elements: str
 """
 
-from ..module_utils.core import runner as bodies
-from ..module_utils.proxy import original as proxy_original
+from ..module_utils.core import runner
+from ..module_utils.proxy import original
 
 
-def main():
-    """Reads, plans, puts back."""
-    bodies.take_back(proxy_original, "the proxies")
+def main() -> None:
+    """Reads, plans and applies the component."""
+    runner.run(original)
 
 
 if __name__ == "__main__":

@@ -179,31 +179,13 @@ problems:
   elements: str
 """
 
-from ..module_utils.core.host import Host
-from ..module_utils.core.quiet import Utf8Module
-from ..module_utils.proxy import servers as proxy_server
+from ..module_utils.core import runner
+from ..module_utils.proxy import servers
 
 
-def main():
-    """Reads, plans, sets, waits."""
-    module = Utf8Module(argument_spec=proxy_server.SPEC, supports_check_mode=True)
-    host, wanted = Host(), proxy_server.placed(module.params)
-    try:
-        state = proxy_server.read(host, wanted)
-        plan = proxy_server.plan(wanted, state)
-        said = {**plan.report(), "servers": state["servers"], "diff": plan.diff()}
-        if plan.problems:
-            module.fail_json(msg="\n".join(plan.problems), **{**said, "changed": False})
-        if not module.check_mode:
-            proxy_server.apply(host, wanted, plan)
-            said.update(proxy_server.wait(host, proxy_server.chosen(wanted, state)))
-            said["changed"] = said["changed"] or said["closed"] > 0
-            said["notes"] = proxy_server.drain_notes(host, wanted, said["open"])
-            for note in said["notes"]:
-                module.warn(note)
-    except (OSError, RuntimeError) as error:
-        module.fail_json(msg=str(error))
-    module.exit_json(**said)
+def main() -> None:
+    """Reads, plans and applies the component."""
+    runner.run(servers)
 
 
 if __name__ == "__main__":

@@ -18,10 +18,6 @@ description:
   - Old releases beyond O(keep) are removed, whether there is something to send or not, but never one that an instance
     runs, or that C(current) or C(previous) names, nor the last healthy one that a rollback goes back to.
 options:
-  root:
-    description: The folder of releases and instances on the host.
-    type: path
-    required: true
   release:
     description: The release's name, as RV(xitrum.host.package_info#module:release).
     type: str
@@ -59,6 +55,7 @@ options:
     default: root
 extends_documentation_fragment:
   - xitrum.host.batch
+  - xitrum.host.application
 """
 
 EXAMPLES = r"""
@@ -112,64 +109,13 @@ problems:
   elements: str
 """
 
-import time
-
-from ..module_utils.application import releases as release
-from ..module_utils.core import disk_space, fence, folders, schema
-from ..module_utils.core.quiet import Utf8Module
+from ..module_utils.application import releases
+from ..module_utils.core import runner
 
 
-def main():
-    """The action plugin of the same name calls this to learn what is missing, and then with the archive of it."""
-    module = Utf8Module(
-        argument_spec={
-            **release.SPEC,
-            "manifest": {"type": "list", "elements": "dict", "required": True},
-            # The action plugin's: the package itself is on the controller, and what the host has is for it to know.
-            "folder": {"type": "path", "required": True},
-            "has": {"type": "list", "elements": "str"},
-            "archive": {"type": "path"},
-            "proved": {"type": "dict"},
-        },
-        supports_check_mode=True,
-    )
-    host, wanted = fence.host_of(module), module.params
-    root, manifest = wanted["root"], wanted["manifest"]
-    folders.stop_at_system(module, host, root)
-    try:
-        state = release.read(host, wanted)
-    except schema.VersionError as error:
-        module.fail_json(msg=str(error))
-    plan = release.plan(wanted, state)
-    upload = ("upload", wanted["release"]) in plan.actions
-    said = {**plan.report(), "diff": plan.diff(f"{root}/releases")}
-    said.pop("has", None)
-    if not plan.changed:
-        module.exit_json(**said)
-    if upload and not manifest:
-        module.fail_json(msg=f"the release {wanted['release']} is not in {root}/releases, and there is no package to make it of", **said)
-    try:
-        if upload:
-            digests = {(entry["sha256"], entry["mode"]) for entry in manifest if "sha256" in entry}
-            found = release.shared(host, root, state["releases"], digests) if wanted["proved"] is None else release.sealed(wanted["proved"])
-            said["missing"] = release.missing(manifest, found)
-        if module.check_mode or (upload and set(said["missing"]) - release.archived(wanted["archive"])):
-            module.exit_json(**said, **({"proved": release.seals(found)} if upload else {}))
-        # Most of it does not go through the host: the lock is this run's until the release has its name.
-        with host.fenced():
-            release.clean(host, root, state)
-            if upload:
-                release.assemble(host, wanted, manifest, found, wanted["archive"], int(time.time()))
-            release.prune(host, root, plan)
-    except OSError as error:
-        # What it had of room, and not what there is once the rest is cleaned.
-        needed = sum(entry.get("size", 0) for entry in manifest if entry.get("sha256") in said.get("missing", ()))
-        room = disk_space.note(host, error, release.folder(root, wanted["release"]), needed)
-        release.clean(host, root, release.read(host, wanted))
-        module.fail_json(msg=release.describe(error, wanted) + room, **said)
-    except (RuntimeError, ValueError) as error:
-        module.fail_json(msg=str(error), **said)
-    module.exit_json(staged=True, **said)
+def main() -> None:
+    """Reads, plans and applies the component."""
+    runner.run(releases)
 
 
 if __name__ == "__main__":

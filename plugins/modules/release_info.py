@@ -152,7 +152,7 @@ def main():
     host, root = Host(), module.params["root"]
     try:
         name = module.params["name"]
-        record = step_record.read(host, name) if name else {}
+        record = step_record.read_record(host, name) if name else {}
         found = {**release.overview(host, root, record), "instances": slot_read.read_instances(host, root)}
         found["last_run"] = run_lock.read_last_run(host, module.params["log_dir"]) if module.params["log_dir"] else {}
         found["interrupted"] = bool(name) and lock_record.is_interrupted(host, name)

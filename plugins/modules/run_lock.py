@@ -26,14 +26,6 @@ options:
     description: The application's name.
     type: str
     required: true
-  root:
-    description: The folder of releases and instances on the host.
-    type: path
-    required: true
-  log_dir:
-    description: The folder of log files.
-    type: path
-    required: true
   user:
     description: The group that may read the log of runs.
     type: str
@@ -97,6 +89,8 @@ attributes:
     support: full
 extends_documentation_fragment:
   - xitrum.host.batch
+  - xitrum.host.application
+  - xitrum.host.application.logs
 """
 
 EXAMPLES = r"""
@@ -134,32 +128,13 @@ held_by:
   type: dict
 """
 
-import time
-
 from ..module_utils.application import run_lock
-from ..module_utils.core import fence
-from ..module_utils.core.host import Host
-from ..module_utils.core.quiet import Utf8Module
+from ..module_utils.core import runner
 
 
-def main():
+def main() -> None:
     """Reads the lock, and takes it, renews it or gives it back."""
-    module = Utf8Module(argument_spec=run_lock.SPEC, supports_check_mode=True)
-    host, wanted = Host(), module.params
-    if module.check_mode:
-        # It changes nothing, and so needs no lock: neither is one waited for nor is another run in its way.
-        module.exit_json(changed=False, interrupted=run_lock.is_interrupted(host, wanted["name"]), run="")
-    try:
-        interrupted, notes = run_lock.settle(host, wanted, time.time())
-    except run_lock.LockError as error:
-        module.fail_json(msg=str(error), held_by=error.held_by)
-    except (OSError, RuntimeError) as error:
-        module.fail_json(msg=f"the lock of {wanted['name']}: {error}")
-    for note in notes:
-        module.warn(note)
-    has = wanted["state"] in ("held", "renewed")
-    run = fence.describe(wanted["name"], wanted["holder"]["id"]) if has else ""
-    module.exit_json(changed=False, interrupted=interrupted, run=run)
+    runner.run(run_lock)
 
 
 if __name__ == "__main__":

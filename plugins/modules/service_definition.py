@@ -88,21 +88,13 @@ problems:
   elements: str
 """
 
-from ..module_utils.core import fence, file_set
-from ..module_utils.core import runner as bodies
-from ..module_utils.core.quiet import QuietModule
-from ..module_utils.supervisor import component as services
+from ..module_utils.core import runner
+from ..module_utils.supervisor import component as service
 
 
-def main():
-    """Reads what is there, plans, writes."""
-    module = QuietModule(argument_spec=services.SPEC, supports_check_mode=True)
-    host, wanted = fence.host_of(module), module.params
-    module.no_log_values |= file_set.private_texts(wanted["files"])
-    state = services.read(host, wanted)
-    plan = services.plan(wanted, state)
-    bodies.carry_out(module, plan, lambda: services.apply(host, wanted, state, plan),
-                     lambda error: f"the service definition of {wanted['name']} for {wanted['supervisor']}: {error}")
+def main() -> None:
+    """Reads, plans and applies the component."""
+    runner.run(service)
 
 
 if __name__ == "__main__":

@@ -87,13 +87,13 @@ problems:
   elements: str
 """
 
-from ..module_utils.core import runner as bodies
+from ..module_utils.core import runner
 from ..module_utils.kernel import backlog
 
 
-def main():
+def main() -> None:
     """Reads, and returns the rows."""
-    bodies.look(backlog)
+    runner.run_info(backlog)
 
 
 if __name__ == "__main__":

@@ -81,23 +81,13 @@ problems:
   elements: str
 """
 
-import os
-
-from ..module_utils.core import runner as bodies
-from ..module_utils.core import urls
-from ..module_utils.core.host import Host
-from ..module_utils.core.quiet import QuietModule
-from ..module_utils.source_tree import push as source_push
+from ..module_utils.core import runner
+from ..module_utils.source_tree import push
 
 
-def main():
-    """Asks git, plans, commits and pushes."""
-    module = QuietModule(argument_spec=source_push.SPEC, supports_check_mode=True)
-    module.no_log_values.update(urls.credentials_of(module.params["remote"]))
-    host, wanted = Host(), {**module.params, "path": os.path.abspath(module.params["path"])}
-    plan = source_push.plan(wanted, source_push.read(host, wanted))
-    bodies.carry_out(module, plan, lambda: {"said": source_push.apply(host, wanted, plan).splitlines()},
-                     lambda error: f"{error}. Mend that and run the playbook again: it goes on where this ended.", wanted["path"], brief=True)
+def main() -> None:
+    """Reads, plans and applies the component."""
+    runner.run(push)
 
 
 if __name__ == "__main__":

@@ -247,21 +247,13 @@ problems:
   elements: str
 """
 
-import os
-
-from ..module_utils.core import runner as bodies
-from ..module_utils.core.host import Host
-from ..module_utils.core.quiet import Utf8Module
+from ..module_utils.core import runner
 from ..module_utils.source_tree import component as source_tree
 
 
-def main():
-    """Reads the tree, plans, writes."""
-    module = Utf8Module(argument_spec=source_tree.SPEC, supports_check_mode=True)
-    host, wanted = Host(), {**module.params, "path": os.path.abspath(module.params["path"])}
-    plan = source_tree.plan(wanted, source_tree.read(host, wanted))
-    bodies.carry_out(module, plan, lambda: source_tree.apply(host, wanted, plan),
-                     lambda error: f"{wanted['path']} cannot be written ({error}): let this user write it, and run again", wanted["path"], brief=True)
+def main() -> None:
+    """Reads, plans and applies the component."""
+    runner.run(source_tree)
 
 
 if __name__ == "__main__":

@@ -19,10 +19,6 @@ options:
     description: The application's name.
     type: str
     required: true
-  root:
-    description: The folder of releases and instances on the host.
-    type: path
-    required: true
   state:
     description:
       - V(drained) before proxies take instances out of use.
@@ -59,6 +55,7 @@ attributes:
     support: none
 extends_documentation_fragment:
   - xitrum.host.batch
+  - xitrum.host.application
 """
 
 EXAMPLES = r"""
@@ -82,19 +79,12 @@ record:
 """
 
 from ..module_utils.application import step_record
-from ..module_utils.core import fence
-from ..module_utils.core.quiet import Utf8Module
+from ..module_utils.core import runner
 
 
-def main():
-    """Writes the record."""
-    module = Utf8Module(argument_spec=step_record.SPEC, supports_check_mode=True)
-    host, wanted = fence.host_of(module), module.params
-    try:
-        record = step_record.read(host, wanted["name"]) if module.check_mode else step_record.apply(host, wanted)
-    except (OSError, RuntimeError) as error:
-        module.fail_json(msg=f"the step could not be recorded in {step_record.path(wanted['name'])}: {error}. Nothing was done for it.")
-    module.exit_json(changed=False, record=record)
+def main() -> None:
+    """Reads, plans and applies the component."""
+    runner.run(step_record)
 
 
 if __name__ == "__main__":

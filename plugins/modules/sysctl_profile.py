@@ -131,13 +131,13 @@ problems:
   elements: str
 """
 
-from ..module_utils.core import runner as bodies
+from ..module_utils.core import runner
 from ..module_utils.kernel import component as kernel
 
 
-def main():
-    """Reads, plans, and sets what differs."""
-    bodies.change(kernel, "Kernel parameters")
+def main() -> None:
+    """Reads, plans and applies the component."""
+    runner.run(kernel)
 
 
 if __name__ == "__main__":

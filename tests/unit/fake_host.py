@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import hashlib
+import os
 import posixpath
 
 from ansible_collections.xitrum.host.plugins.module_utils.core import process, sockets
@@ -76,6 +78,57 @@ class FakeHost:
         for words in LISTINGS:
             said = self.commands.get(words, "")
             self._listing(words, said[1] if isinstance(said, tuple) else said)
+
+    def is_root(self):
+        return True
+
+    def user(self):
+        return "root", "root"
+
+    def absolute(self, path):
+        return posixpath.normpath(os.path.expanduser(path))
+
+    def architecture(self):
+        return "x86_64"
+
+    def clock_ticks(self):
+        return 100
+
+    def processors(self):
+        return 2
+
+    def sync(self):
+        """What is in a dictionary is there at once."""
+
+    def fenced(self):
+        return contextlib.nullcontext()
+
+    def held(self, path):
+        return contextlib.nullcontext()
+
+    def is_held(self, path):
+        return False
+
+    def is_file(self, path):
+        return self.realpath(path) in self.files
+
+    def digest(self, path):
+        text = self.files.get(self.realpath(path))
+        return "" if text is None else hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
+
+    def has_mode(self, path, mode):
+        found = self.stat(path)
+        return found is not None and (found.kind, found.mode) == ("file", mode)
+
+    def entries(self, folder):
+        names = [*self.files, *self.links]
+        return [name[len(folder) + 1:] for name in names if name.startswith(folder + "/")]
+
+    def exchange(self, path, data, seconds, most):
+        return Host().exchange(path, data, seconds, most)
+
+    def request(self, address, port, path, seconds, headers):
+        return Host().request(address, port, path, seconds, headers)
 
     def run(self, argv, data=None, environment=None, seconds=COMMAND_SECONDS, limit=OUTPUT_BYTES, keep=(), exact=False):
         if environment:

@@ -16,17 +16,22 @@ import functools
 import hashlib
 import re
 import time
+from typing import Any
 
 from ..configuration import shared as shared_settings
-from ..core import addresses, folders, lock_record, partial_folder, process, sockets
+from ..core import addresses, commands, disk_space, folders, lock_record, partial_folder, process, sockets
+from ..core.component import NOTHING_SEEN, Applied, Desired, Execution, Seen
 from ..core.foreign_text import printable
-from ..core.plan import LOOK, RUN, Plan, Row
+from ..core.host import Host
+from ..core.plan import LOOK, RUN, Draft, Plan, Row
 from ..jdk import jvm
 from ..supervisor import table
 from ..supervisor.contract import WELL
 from ..supervisor.table import SUPERVISORS
 from . import ownership, restarts, step_record, step_state
 from . import releases as release
+
+NAME = "instances"
 
 SPEC = {
     "root": {"type": "path", "required": True},
@@ -129,44 +134,46 @@ def read_contents(host, folder, names, files):
     return {name: {path: read_file(f"{folder}/{name}/{path}") for path in files} for name in names}
 
 
-def read(host, wanted, jdk, kernel=None):
-    """What is there and what runs. C(jdk) are the facts of that concern: C(home) and C(version). C(kernel) is what the
-    kernel concern reports, where it is read too: a run applies it before it restarts an instance."""
-    root = wanted["root"]
+def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, Any]:
+    """What is there and what runs. The component `jdk` has to be read before, for C(home) and C(version). What `kernel`
+    reports counts where it is read too: a run applies it before it restarts an instance."""
+    jdk, kernel = seen["jdk"], seen.get("kernel")
+    root = desired["root"]
     running = process.processes_under(host, f"{root}/instances")
     rows = sockets.listeners(host)
     state = {
         "jdk": jdk,
         "java": host.realpath(f"{jdk['home']}/bin/java"),
-        **restarts.start_state(host, wanted["nofile"], kernel),
+        **restarts.start_state(host, desired["nofile"], kernel),
         "instances": {},
         "launcher": host.read(f"{root}/run"),
-        "listening": listening_place(host, wanted["interface"]),
+        "listening": listening_place(host, desired["interface"]),
         "unsettled": release.unsettled(host, root),
-        "locked": lock_record.is_interrupted(host, wanted["name"]),
-        "record": step_record.read(host, wanted["name"]) if wanted["name"] else {},
+        "locked": lock_record.is_interrupted(host, desired["name"]),
+        "record": step_record.read_record(host, desired["name"]) if desired["name"] else {},
     }
-    found = read_package_settings(host, root, wanted["release"])
-    state["package_settings"] = wanted.get("package_settings") if found is None else found
+    found = read_package_settings(host, root, desired["release"])
+    state["package_settings"] = desired.get("package_settings") if found is None else found
     current = host.stat(host.realpath(f"{root}/current"))
     state["group"] = current.group if current else None
-    wanted_indices = [item["index"] for item in wanted["instances"]]
-    service = SUPERVISORS[wanted["supervisor"]].states(host, wanted["name"], wanted_indices) if wanted["name"] and wanted_indices else {}
-    defined = table.defined(host, wanted["name"]) if wanted["name"] else {}
+    wanted_indices = [item["index"] for item in desired["instances"]]
+    service = SUPERVISORS[desired["supervisor"]].states(host, desired["name"], wanted_indices) if desired["name"] and wanted_indices else {}
+    defined = table.defined(host, desired["name"]) if desired["name"] else {}
     numbers = {int(name) for name in host.listdir(f"{root}/instances") if name.isdecimal()}
-    mains = SUPERVISORS[wanted["supervisor"]].main_pids(host, wanted["name"], wanted_indices) if service else {}
-    ports, probes = {item["index"]: item["port"] for item in wanted["instances"]}, {}
+    mains = SUPERVISORS[desired["supervisor"]].main_pids(host, desired["name"], wanted_indices) if service else {}
+    ports = {item["index"]: item["port"] for item in desired["instances"]}
+    probes: dict[str, Any] = {}
     for number in numbers.union(wanted_indices, *defined.values()):
         folder = f"{root}/instances/{number}"
         here = [row for row in running if process.is_under(row["cwd"], folder)]
-        users = process.accounts(host, folder, wanted["user"])
-        own = restarts.own_process(process.own_rows(here, users), wanted["user"])
-        unasked = process.stranger(host, own, wanted["user"]) if own and wanted["prove"] else ""
+        users = process.accounts(host, folder, desired["user"])
+        own = restarts.own_process(process.own_rows(here, users), desired["user"])
+        unasked = process.stranger(host, own, desired["user"]) if own and desired["prove"] else ""
         names = [name for name in host.listdir(folder) if host.stat(f"{folder}/{name}").kind == "directory" and not name.startswith(".")]
-        files = next((item["files"] for item in wanted["instances"] if item["index"] == number), {})
+        files: dict[str, str] = next((item["files"] for item in desired["instances"] if item["index"] == number), {})
         state["instances"][number] = {
             "folders": names,
-            "contents": read_contents(host, folder, [name for name in names if name.startswith(f"{wanted['release']}-")], [*files, "environment"]),
+            "contents": read_contents(host, folder, [name for name in names if name.startswith(f"{desired['release']}-")], [*files, "environment"]),
             "current": host.readlink(f"{folder}/current") or "",
             "previous": host.readlink(f"{folder}/previous") or "",
             "environment": host.read(f"{folder}/current/environment") or "",
@@ -174,23 +181,23 @@ def read(host, wanted, jdk, kernel=None):
             "settings": read_running_settings(host, root, folder, own),
             "process": own,
             "listeners": [row for row in rows or [] if own and own["pid"] in row["pids"]],
-            "foreign": foreign_listener(host, wanted, rows, mains.get(number, 0), users, ports.get(number)),
+            "foreign": foreign_listener(host, desired, rows, mains.get(number, 0), users, ports.get(number)),
             "unread": restarts.unread_sockets(rows, ports.get(number)),
-            "log": host.stat(f"{wanted['log_dir']}/{number}") is not None,
+            "log": host.stat(f"{desired['log_dir']}/{number}") is not None,
             "service": service.get(number),
-            "elsewhere": sorted(kind for kind, indices in defined.items() if kind != wanted["supervisor"] and number in indices),
+            "elsewhere": sorted(kind for kind, indices in defined.items() if kind != desired["supervisor"] and number in indices),
             "flags": None,
             "unasked": unasked,
         }
-        if own and wanted["prove"] and not unasked:
-            state["instances"][number].update(read_flags(host, wanted, own, probes))
-    if wanted["health_path"]:
-        for instance in wanted["instances"]:
+        if own and desired["prove"] and not unasked:
+            state["instances"][number].update(read_flags(host, desired, own, probes))
+    if desired["health_path"]:
+        for instance in desired["instances"]:
             has = state["instances"][instance["index"]]
-            has["page"] = read_page(host, wanted, instance["port"], has["listeners"])
+            has["page"] = read_page(host, desired, instance["port"], has["listeners"])
             # It answers where it was started, whatever its port is to be.
             port = has["configured"].get("http", instance["port"])
-            has["answer"] = has["page"] if port == instance["port"] else read_page(host, wanted, port, has["listeners"])
+            has["answer"] = has["page"] if port == instance["port"] else read_page(host, desired, port, has["listeners"])
     return state
 
 
@@ -330,34 +337,34 @@ def start_probe(host, running, options):
     return {"flags": jvm.parse_flag_table(said.out), "given": sorted(given)} if said.rc == 0 else None
 
 
-def plan(wanted, state):
+def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     """Decides which folders are made and which go, and says why a running instance has to be started anew."""
     record = state.get("record") or {}
-    result = Plan(facts={"instances": [], "surplus": [], "locked": state["locked"], "interrupted": bool(record)})
-    if state["launcher"] != launcher(wanted["root"]):
+    result = Draft(facts={"instances": [], "surplus": [], "locked": state["locked"], "interrupted": bool(record)})
+    if state["launcher"] != launcher(desired["root"]):
         result.actions.append(("launcher", None, None))
     if state["unsettled"]:
         result.actions.append(("settle", None, None))
-    for instance in wanted["instances"]:
+    for instance in desired["instances"]:
         try:
-            files = own_files(wanted, instance, state["jdk"])
+            files = own_files(desired, instance, state["jdk"])
         except ValueError as error:
             # The same of each instance, a fault a line. What else is wrong is found as well.
             result.problems += [fault for fault in str(error).splitlines() if fault not in result.problems]
             continue
-        plan_instance(wanted, instance, files, state, result)
+        plan_instance(desired, instance, files, state, result)
     result.facts["configured"] = {str(index): has.get("configured", {}) for index, has in state["instances"].items()}
-    result.problems.extend(shared_settings.option_errors(wanted["java_options"]))
-    result.problems.extend(page_problems(wanted, state))
-    if state.get("group") not in (None, wanted["user"]):
+    result.problems.extend(shared_settings.option_errors(desired["java_options"]))
+    result.problems.extend(page_problems(desired, state))
+    if state.get("group") not in (None, desired["user"]):
         result.problems.append(
-            f"xitrum_user is {wanted['user']}, and the releases in {wanted['root']} belong to the group {state['group']}, "
+            f"xitrum_user is {desired['user']}, and the releases in {desired['root']} belong to the group {state['group']}, "
             f"as do the logs: set xitrum_user to {state['group']} again, or take the application off the host first "
             "(ansible-playbook xitrum.host.remove)")
-    if SUPERVISORS[wanted["supervisor"]].hides_homes and folders.is_hidden(state["java"]):
+    if SUPERVISORS[desired["supervisor"]].hides_homes and folders.is_hidden(state["java"]):
         result.problems.append(f"the JDK is {state['java']}, and a hardened unit does not see that: install it below /usr/lib/jvm")
-    result.problems.extend(place_problems(wanted, state))
-    count = {instance["index"] for instance in wanted["instances"]}
+    result.problems.extend(place_problems(desired, state))
+    count = {instance["index"] for instance in desired["instances"]}
     listed = result.facts["instances"]
     # What a step has stopped is that of a step again: one that fails puts it back to what served.
     stopped = [item["index"] for item in listed if not item["running"] and step_state.was_stopped(record, item["index"])]
@@ -368,7 +375,7 @@ def plan(wanted, state):
     gone = [{"index": int(index)} for index in sorted(record) if int(index) not in state["instances"]]
     result.facts["recovery"].update({"gone": gone} if gone else {})
     result.facts["unhealthy"] = [
-        item["index"] for item in listed if item["running"] and is_sick(wanted, state["instances"][item["index"]])]
+        item["index"] for item in listed if item["running"] and is_sick(desired, state["instances"][item["index"]])]
     result.facts["surplus"] = [{"index": index} for index in sorted(state["instances"]) if index not in count]
     shown = {index: (state["instances"][index]["environment"], detail[1]["environment"]) for action, index, detail in result.actions if action == "make"}
     result.before = "".join(f"instances/{index}/{name}\n" for index, has in sorted(state["instances"].items()) for name in has["folders"])
@@ -379,7 +386,7 @@ def plan(wanted, state):
     for index, (old, new) in sorted(shown.items()):
         result.before += f"instances/{index} environment:\n{old}"
         result.after += f"instances/{index} environment:\n{new}"
-    return result
+    return result.plan(desired, state)
 
 
 def page_problems(wanted, state):
@@ -407,8 +414,9 @@ def health_row(wanted, instance, has):
     text = f" with the text {wanted['health_text']!r}" if wanted.get("health_text") and wanted["prove"] else ""
     row = Row("instance", f"instance-{index} health", f"{wanted['health_status']}{text} for {asked}", "", printable(str(has["page"])))
     if is_sick(wanted, has):
-        row.status, row.why = "differs", "it runs, and its health page does not answer as desired"
-        row.mend = f"read the log of the instance in {wanted['log_dir']}/{index}, or correct xitrum_health_path{' or xitrum_health_text' if text else ''}"
+        also = " or xitrum_health_text" if text else ""
+        mend = f"read the log of the instance in {wanted['log_dir']}/{index}, or correct xitrum_health_path{also}"
+        row = row.replaced(status="differs", why="it runs, and its health page does not answer as desired", mend=mend)
     return row
 
 
@@ -563,19 +571,21 @@ def service_row(wanted, label, said, elsewhere):
     one that another supervisor has as well would be started twice."""
     found = Row("instance", f"{label} {wanted['supervisor']}", f"{WELL['active']}, {WELL['boot']}", said["boot"], said["active"])
     if elsewhere:
-        found.effective = ", ".join([*filter(None, [said["active"]]), *elsewhere])
-        found.status, found.why, found.mend = "restart", f"{' and '.join(elsewhere)} has it", RUN
+        effective = ", ".join([*filter(None, [said["active"]]), *elsewhere])
+        why = f"{' and '.join(elsewhere)} has it"
+        found = found.replaced(effective=effective, status="restart", why=why, mend=RUN)
     elif said["active"] != WELL["active"]:
-        found.status, found.why, found.mend = "restart", "its supervisor does not keep it running", RUN
+        found = found.replaced(status="restart", why="its supervisor does not keep it running", mend=RUN)
     elif said != WELL:
         # No reason to interrupt what runs.
-        found.status, found.why, found.mend = "differs", "it runs, and would not be started at boot", RUN
+        found = found.replaced(status="differs", why="it runs, and would not be started at boot", mend=RUN)
     return found
 
 
-def apply(host, wanted, planned):
-    """Makes and removes folders. No instance is stopped, started or switched."""
-    root, user, logs = wanted["root"], wanted["user"], wanted["log_dir"]
+def apply(host: Host, plan: Plan) -> Applied:
+    """Makes and removes folders. No instance is stopped, started or switched. Raises OSError or LookupError."""
+    desired = plan.desired
+    root, user, logs = desired["root"], desired["user"], desired["log_dir"]
     before = host.stat(host.realpath(logs))
     for path, owner in ((root, "root"), (f"{root}/instances", "root"), (logs, "root")):
         host.make_directory(path, 0o755 if path == root else 0o750, owner, user)
@@ -587,7 +597,7 @@ def apply(host, wanted, planned):
             f"{printable(entry)} in {logs} {why}, and {logs} belonged to {printable(before.owner)} until now: root writes "
             "to it. Remove it, then run the same command again"
         )
-    for action, index, detail in planned.actions:
+    for action, index, detail in plan.actions:
         if action == "launcher":
             host.write(f"{root}/run", launcher(root), 0o755)
         elif action == "settle":
@@ -595,7 +605,8 @@ def apply(host, wanted, planned):
         elif action == "remove":
             host.remove(f"{root}/instances/{index}/{detail}")
         elif action == "make":
-            make(host, wanted, index, *detail)
+            make(host, desired, index, *detail)
+    return Applied()
 
 
 def make(host, wanted, index, name, files):
@@ -612,7 +623,7 @@ def make(host, wanted, index, name, files):
     # Of root alone until it is whole: nobody else is to hold it.
     host.make_directory(partial, 0o700, "root", user)
     try:
-        with partial_folder.hold(partial):
+        with host.held(partial):
             fill(host, wanted, index, files, partial)
             host.make_directory(partial, 0o750, "root", user)
             if host.exists(f"{home}/{name}"):
@@ -640,3 +651,31 @@ def fill(host, wanted, index, files, partial):
         host.write(f"{partial}/{path}", text, 0o640, "root", user)
     host.make_directory(f"{partial}/tmp", 0o750, user, user)
     host.link(f"{partial}/log", f"{wanted['log_dir']}/{index}")
+
+
+def _secrets(desired: Desired) -> set[str]:
+    return commands.secret_options(desired["java_options"])
+
+
+def _refuse(host: Host, desired: Desired) -> str:
+    return folders.system_error(host, desired["root"], desired["log_dir"])
+
+
+def _seen(desired: Desired) -> Seen:
+    return {"jdk": {"home": desired["jdk_home"], "version": desired["jdk_version"]}}
+
+
+def _failure(host: Host, plan: Plan, error: Exception) -> str:
+    root = plan.desired["root"]
+    return (f"the instances' folders below {root} could not be made: {error}. What runs is untouched; run the playbook "
+            f"again.{disk_space.note(host, error, root)}")
+
+
+def _header(desired: Desired) -> str:
+    return desired["root"]
+
+
+EXECUTION = Execution(
+    options={"jdk_home": {"type": "path", "required": True}, "jdk_version": {"type": "int", "required": True}},
+    quiet=True, secrets=_secrets, refuse=_refuse, seen=_seen, separator=" ", describe=_failure, header=_header,
+)

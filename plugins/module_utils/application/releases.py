@@ -10,13 +10,16 @@ older release has with the same content become hard links, so a release costs th
 from __future__ import annotations
 
 import errno
-import hashlib
-import os
-import shutil
-import tarfile
+import posixpath
+import time
+from typing import Any
 
-from ..core import partial_folder, process, schema
-from ..core.plan import RUN, Plan, Row
+from ..core import disk_space, folders, partial_folder, process, schema
+from ..core.component import NOTHING_SEEN, Applied, Desired, Execution, Seen
+from ..core.host import Host
+from ..core.plan import RUN, Draft, Plan, Row
+
+NAME = "release"
 
 SPEC = {
     "root": {"type": "path", "required": True},
@@ -174,10 +177,12 @@ def overview(host, root, record=None):
             "in_step": in_step(record or {})}
 
 
-def read(host, wanted):
+def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, Any]:
     """The releases that are there, those in use by a link, and the files that a new one could share."""
-    root = wanted["root"]
+    root = desired["root"]
     releases = installed(host, root)
+    manifest, made = desired.get("manifest"), desired["release"] in releases
+    found = read_found(host, desired, releases) if manifest and not made else {}
     linked = set()
     for name in ("current", "previous"):
         linked.add((host.readlink(f"{root}/{name}") or "").rpartition("/")[2])
@@ -186,7 +191,7 @@ def read(host, wanted):
             linked.add(release_of(f"{root}/instances/{number}/{target}", root) if target else "")
     return {
         "releases": releases,
-        "has": has(host, root, releases) if wanted["release"] not in releases else None,
+        "has": has(host, root, releases) if desired["release"] not in releases else None,
         "linked": sorted(linked & set(releases)),
         # Without a record of ours it is somebody else's folder.
         "marked": [name for name in releases if host.stat(manifest_path(root, name)) is not None],
@@ -194,7 +199,18 @@ def read(host, wanted):
         "current": (host.readlink(f"{root}/current") or "").rpartition("/")[2],
         "running": read_running(host, root),
         "partial": partial_folder.find_abandoned(host, f"{root}/releases"),
+        "found": found,
+        "sent": archived(host, desired.get("archive")),
     }
+
+
+def read_found(host, desired, releases):
+    """The files of releases that are there and that the new one shares: see `shared`. Raises ValueError where one was
+    changed since it was verified."""
+    manifest, root = desired["manifest"], desired["root"]
+    if desired.get("proved") is not None:
+        return sealed(host, desired["proved"])
+    return shared(host, root, releases, {(entry["sha256"], entry["mode"]) for entry in manifest if "sha256" in entry})
 
 
 def read_running(host, root):
@@ -217,31 +233,37 @@ def has(host, root, releases):
     return sorted({f"{entry['mode']} {entry['sha256']}" for release in releases for entry in files(host, root, release)})
 
 
-def plan(wanted, state):
+def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     """Decides what is uploaded and which old releases go."""
-    release = wanted["release"]
-    result = Plan(facts={"releases": state["releases"], "current": state["current"], "kept": kept(release, state),
+    release = desired["release"]
+    result = Draft(facts={"releases": state["releases"], "current": state["current"], "kept": kept(release, state),
                          **({"has": state["has"]} if state["has"] is not None else {})})
     there, leads = release in state["releases"], state["current"] == release
     result.rows.append(Row(
         "release", "release", wanted=release, configured=state["current"], effective=state["current"],
         status="ok" if leads else "differs",
-        why="not uploaded yet" if not there else "" if leads else f"{wanted['root']}/current leads elsewhere, as after a rollback, or a deploy with -e",
+        why="not uploaded yet" if not there else "" if leads else f"{desired['root']}/current leads elsewhere, as after a rollback, or a deploy with -e",
         mend="" if leads else RUN))
     every = [*(name for name in state["releases"] if name != release), release]
     # What a rollback would go back to stays, whatever the number.
     target = previous_healthy(state.get("healthy"), state["releases"], state["current"])
     protected = {release, state["current"], target, *state["linked"], *state["running"]}
     every = [name for name in every if name in state["marked"] or name == release]
-    gone = [name for name in every[:-max(wanted["keep"], 1)] if name not in protected]
+    gone = [name for name in every[:-max(desired["keep"], 1)] if name not in protected]
     result.rows.append(Row(
-        "release", "releases to keep", str(wanted["keep"]), "", str(len(state["releases"])), status="differs" if gone else "ok",
+        "release", "releases to keep", str(desired["keep"]), "", str(len(state["releases"])), status="differs" if gone else "ok",
         why=f"nothing refers to {', '.join(gone)} any more" if gone else "", mend=RUN if gone else ""))
     result.actions = [*([] if there else [("upload", release)]), *(("remove", name) for name in gone)]
+    manifest = desired.get("manifest")
+    if manifest is not None and not there:
+        result.facts["missing"] = missing(manifest, state["found"])
+        if not manifest:
+            result.problems.append(f"the release {release} is not in {desired['root']}/releases, "
+                                   "and there is no package to make it of")
     if result.actions:
         result.before = "".join(f"release {name}\n" for name in state["releases"])
         result.after = "".join(f"release {name}\n" for name in ([*state["releases"], release] if not there else state["releases"]) if name not in gone)
-    return result
+    return result.plan(desired, state)
 
 
 def kept(release, state):
@@ -261,36 +283,32 @@ def shared(host, root, releases, wanted_digests):
         for entry in files(host, root, release):
             key = (entry["sha256"], entry["mode"])
             path = f"{folder(root, release)}/{entry['path']}"
-            if key in wanted_digests and key not in found and has_mode(path, key[1]) and digest(path) == key[0]:
+            if key in wanted_digests and key not in found and has_mode(host, path, key[1]) and host.digest(path) == key[0]:
                 found[key] = path
     return found
 
 
-def has_mode(path, mode):
-    """Whether a file of a release is as readable and executable as its manifest says: others than its group have nothing of it."""
-    try:
-        return os.stat(path).st_mode & 0o7777 == int(mode, 8) & 0o750
-    except OSError:
-        return False
+def has_mode(host, path, mode):
+    """Whether a file of a release is as readable and executable as its manifest says: others than its group have nothing
+    of it."""
+    return host.has_mode(path, int(mode, 8) & 0o750)
 
 
-def seals(found):
-    """What tells later whether a file that was proved has been touched since: path to [SHA-256, mode, size, time of the last change of its inode in ns]."""
-    said = {}
-    for (sha256, mode), path in found.items():
-        stat = os.stat(path)
-        said[path] = [sha256, mode, stat.st_size, stat.st_ctime_ns]
-    return said
+def seals(host, found):
+    """What tells later whether a file that was verified has been touched since: path to [SHA-256, mode, size, time of the
+    last change of its inode in ns]. Raises OSError."""
+    return {path: [sha256, mode, *host.seal(path)] for (sha256, mode), path in found.items()}
 
 
-def sealed(said):
+def sealed(host, said):
     """The same files as L(shared) gave them. One that was touched since (a hard link to it is a touch) is read again.
 
     Raises ValueError where it is another now.
     """
     found = {(sha256, mode): path for path, (sha256, mode, _size, _changed) in said.items()}
     try:
-        touched = [path for path, seal in seals(found).items() if seal != said[path] and digest(path) != seal[0]]
+        touched = [path for path, seal in seals(host, found).items()
+                   if seal != said[path] and host.digest(path) != seal[0]]
     except OSError as error:
         touched = [error.filename]
     if touched:
@@ -298,29 +316,47 @@ def sealed(said):
     return found
 
 
-def digest(path):
-    """The SHA-256 of a file in hexadecimal; an empty text where it cannot be read."""
-    sha = hashlib.sha256()
-    try:
-        with open(path, "rb") as handle:
-            for block in iter(lambda: handle.read(1 << 20), b""):
-                sha.update(block)
-    except OSError:
-        return ""
-    return sha.hexdigest()
-
-
 def missing(manifest, found):
     """The digests that no release on the host has, each once, sorted: what has to be sent."""
     return sorted({entry["sha256"] for entry in manifest if "sha256" in entry and (entry["sha256"], entry["mode"]) not in found})
 
 
-def archived(archive):
+def archived(host, archive):
     """The digests of the files in an archive; none where there is no archive."""
-    if not archive:
-        return set()
-    with tarfile.open(archive) as tar:
-        return set(tar.getnames())
+    return set(host.archive_names(archive)) if archive else set()
+
+
+def apply(host: Host, plan: Plan) -> Applied:
+    """Makes the release and removes old ones: the result `staged`. Where files are missing, it makes nothing, and the
+    result `proved` is what to hand to the next call. Raises RuntimeError."""
+    desired, state = plan.desired, plan.state
+    root, upload = desired["root"], ("upload", desired["release"]) in plan.actions
+    if upload and set(plan.facts["missing"]) - state["sent"]:
+        return Applied({"proved": seals(host, state["found"])})
+    try:
+        # Most of it does not go through the fenced calls: the lock is this run's until the release has its name.
+        with host.fenced():
+            clean(host, root, state)
+            if upload:
+                assemble(host, desired, desired["manifest"], dict(state["found"]), desired["archive"], int(time.time()))
+            prune(host, root, plan)
+    except OSError as error:
+        # What it had of room, and not what there is once the rest is cleaned.
+        absent = plan.facts.get("missing", ())
+        needed = sum(entry.get("size", 0) for entry in desired["manifest"] if entry.get("sha256") in absent)
+        room = disk_space.note(host, error, folder(root, desired["release"]), needed)
+        clean(host, root, read(host, {**desired, "manifest": None}))
+        raise RuntimeError(describe(error, desired) + room) from error
+    except ValueError as error:
+        raise RuntimeError(str(error)) from error
+    return Applied({"staged": True})
+
+
+def rehearse(host: Host, plan: Plan) -> Applied | None:
+    """What is verified of a release that is not made yet, as `proved`; None where nothing is to be made."""
+    if plan.problems or ("upload", plan.desired["release"]) not in plan.actions:
+        return None
+    return Applied({"proved": seals(host, plan.state["found"])})
 
 
 def clean(host, root, state):
@@ -341,17 +377,17 @@ def assemble(host, wanted, manifest, found, archive, now):
     host.make_directory(f"{root}/releases", 0o750, "root", group)
     # Of root alone until it is whole: nobody else is to hold it.
     host.make_directory(partial, 0o700, "root", group)
-    with partial_folder.hold(partial):
+    with host.held(partial):
         fill(host, partial, manifest, found, archive, group)
-        fault = find_fault(partial, manifest)
+        fault = find_fault(host, partial, manifest)
         if fault:
             raise ValueError(f"the release was not made as its manifest lists it: {fault}. What runs is untouched; run the playbook again.")
         host.own(partial, 0o750, "root", group)
         host.write(manifest_path(root, release), schema.MANIFEST.render({"installed": now, "files": manifest}), 0o640, "root", group)
         # On the disk before it has its name, or a power cut could leave a whole release of empty files.
-        os.sync()
+        host.sync()
         try:
-            os.rename(partial, folder(root, release))
+            host.rename(partial, folder(root, release))
         except OSError as error:
             if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
                 raise
@@ -360,36 +396,33 @@ def assemble(host, wanted, manifest, found, archive, now):
 
 def fill(host, partial, manifest, found, archive, group):
     """Makes the entries of a manifest in a folder, of what the host has (C(found)) and what was sent."""
-    sent = unpack(archive, partial) if archive else {}
+    sent = host.unpack_digests(archive, partial) if archive else {}
     made = {partial}
     for entry in manifest:
         path = f"{partial}/{entry['path']}"
-        parents = [os.path.dirname(path)]
+        parents = [posixpath.dirname(path)]
         while parents[-1] not in made:
-            parents.append(os.path.dirname(parents[-1]))
+            parents.append(posixpath.dirname(parents[-1]))
         for parent in reversed(parents[:-1]):
             host.make_directory(parent, 0o750, "root", group)
             made.add(parent)
         place(host, entry, path, found, sent, group)
     for spare in sent.values():
-        os.unlink(spare)
+        host.remove(spare)
 
 
-def find_fault(folder_path, manifest):
+def find_fault(host, folder_path, manifest):
     """The first way in which a folder is not what a manifest lists, as part of a sentence; empty where it is."""
-    listed, there = {entry["path"]: entry for entry in manifest}, set()
-    for top, folders, names in os.walk(folder_path):
-        links = [name for name in folders if os.path.islink(os.path.join(top, name))]
-        there.update(os.path.relpath(os.path.join(top, name), folder_path) for name in names + links)
+    listed, there = {entry["path"]: entry for entry in manifest}, set(host.entries(folder_path))
     more, less = sorted(there - set(listed)), sorted(set(listed) - there)
     if more or less:
         return f"found {more[0]}, which is not listed" if more else f"{less[0]} is missing"
     for path, entry in listed.items():
-        where = os.path.join(folder_path, path)
+        where = f"{folder_path}/{path}"
         if "link" in entry:
-            good = os.path.islink(where) and os.readlink(where) == entry["link"]
+            good = host.readlink(where) == entry["link"]
         else:
-            good = not os.path.islink(where) and has_mode(where, entry["mode"]) and digest(where) == entry["sha256"]
+            good = has_mode(host, where, entry["mode"]) and host.digest(where) == entry["sha256"]
         if not good:
             return f"{path} has another content or mode"
     return ""
@@ -398,29 +431,15 @@ def find_fault(folder_path, manifest):
 def place(host, entry, path, found, sent, group):
     """One entry of the manifest: a link, a hard link to an older release's file, or a file that was sent."""
     if "link" in entry:
-        os.symlink(entry["link"], path)
+        host.link(path, entry["link"])
     elif (entry["sha256"], entry["mode"]) in found:
-        os.link(found[entry["sha256"], entry["mode"]], path)
+        host.hard_link(found[entry["sha256"], entry["mode"]], path)
     else:
         # Two files with one content share what was sent, unless their modes differ: then the second is a copy.
         used = any(digest_of_other == entry["sha256"] for digest_of_other, _mode in found)
-        (shutil.copyfile if used else os.link)(sent[entry["sha256"]], path)
+        (host.copy if used else host.hard_link)(sent[entry["sha256"]], path)
         host.own(path, int(entry["mode"], 8) & 0o750, "root", group)
         found[entry["sha256"], entry["mode"]] = path
-
-
-def unpack(archive, partial):
-    """The files of an archive whose members are named by their SHA-256: digest to path. Raises ValueError for another content."""
-    sent = {}
-    with tarfile.open(archive) as tar:
-        for member in tar:
-            path = f"{partial}/.{member.name}"
-            with open(path, "wb") as out:
-                shutil.copyfileobj(tar.extractfile(member), out, 1 << 20)
-            if digest(path) != member.name:
-                raise ValueError(f"a file arrived damaged: its SHA-256 is {digest(path)}, wanted is {member.name}; run the playbook again")
-            sent[member.name] = path
-    return sent
 
 
 def describe(error, wanted):
@@ -444,3 +463,24 @@ def prune(host, root, planned):
             host.rename(folder(root, name), f"{root}/releases/.{name}.removed")
             host.remove(manifest_path(root, name))
             host.remove(f"{root}/releases/.{name}.removed")
+
+
+def _refuse(host: Host, desired: Desired) -> str:
+    return folders.system_error(host, desired["root"])
+
+
+def _header(desired: Desired) -> str:
+    return f"{desired['root']}/releases"
+
+
+EXECUTION = Execution(
+    options={
+        "manifest": {"type": "list", "elements": "dict", "required": True},
+        # The action plugin's: the package itself is on the controller, and what the host has is for it to know.
+        "folder": {"type": "path", "required": True},
+        "has": {"type": "list", "elements": "str"},
+        "archive": {"type": "path"},
+        "proved": {"type": "dict"},
+    },
+    refuse=_refuse, unread=str, rehearse=rehearse, header=_header, hidden=("has",),
+)

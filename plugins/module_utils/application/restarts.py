@@ -10,9 +10,15 @@ The application's own concern, C(instances), judges by the same functions.
 
 from __future__ import annotations
 
+from typing import Any
+
 from ..core import process, sockets
-from ..core.plan import BASE, LOOK, RUN, Plan, Row
+from ..core.component import NOTHING_SEEN, Desired, Seen
+from ..core.host import Host
+from ..core.plan import BASE, LOOK, RUN, Draft, Plan, Row
 from ..limits import nofile as limits
+
+NAME = "restarts"
 
 SPEC = {
     "root": {"type": "path", "required": True},
@@ -26,17 +32,19 @@ SPEC = {
 NO_SS = "ss did not answer: install iproute2 (Debian) or iproute (RHEL)"
 
 
-def read(host, wanted, jdk=None, kernel=None):
-    """The running instances by index, and what the host gives a process that starts now."""
-    root = host.realpath(wanted["root"])
+def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, Any]:
+    """The running instances by index, and what the host gives a process that starts now. The JDK and what the kernel is
+    to have are those of the components that were read before."""
+    jdk, kernel = seen.get("jdk"), seen.get("kernel")
+    root = host.realpath(desired["root"])
     running = process.processes_under(host, f"{root}/instances")
     rows = sockets.listeners(host) if running else sockets.Rows()
     found = {}
     for name in filter(str.isdecimal, host.listdir(f"{root}/instances")):
         folder = f"{root}/instances/{name}"
         here = [row for row in running if process.is_under(row["cwd"], folder)]
-        own = own_process(process.own_rows(here, process.accounts(host, folder, wanted["user"])), wanted["user"])
-        port = wanted["http_port"] + int(name)
+        own = own_process(process.own_rows(here, process.accounts(host, folder, desired["user"])), desired["user"])
+        port = desired["http_port"] + int(name)
         if own:
             listening = [row["backlog"] for row in rows or [] if row["port"] == port and own["pid"] in row["pids"]]
             found[int(name)] = {
@@ -46,8 +54,8 @@ def read(host, wanted, jdk=None, kernel=None):
             }
     return {
         "instances": found,
-        "java": host.realpath(f"{jdk['home']}/bin/java") if (jdk or {}).get("home") else "",
-        **start_state(host, wanted["nofile"], kernel),
+        "java": host.realpath(f"{jdk['home']}/bin/java") if jdk and jdk.get("home") else "",
+        **start_state(host, desired["nofile"], kernel),
     }
 
 
@@ -162,18 +170,18 @@ def reason(row):
     return f"{row.item.partition(' ')[2]}: {row.effective or 'none'} instead of {row.wanted}"
 
 
-def plan(wanted, state):
+def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     """The rows of the running instances, and which of them need a restart: C(due). Never an action."""
-    result = Plan(facts={"due": []})
+    result = Draft(facts={"due": []})
     for index, has in sorted(state["instances"].items()):
         label, running = f"instance-{index}", has["process"]
         rows = [java_row(label, running, state["java"])] if state["java"] and running["exe"] else []
-        rows += [nofile_row(label, running, wanted["nofile"], state["granted"])] if running["nofile"] else []
+        rows += [nofile_row(label, running, desired["nofile"], state["granted"])] if running["nofile"] else []
         if has["unread"]:
             rows.append(Row("instance", f"{label} backlog", status="unseen", why=has["unread"], mend=LOOK))
         else:
-            rows.append(backlog_row(label, has["listening"], wanted["backlog"], state))
+            rows.append(backlog_row(label, has["listening"], desired["backlog"], state))
         result.rows += rows
         why = [reason(row) for row in rows if row.status == "restart"]
         result.facts["due"] += [{"index": index, "why": why}] if why else []
-    return result
+    return result.plan(desired, state)

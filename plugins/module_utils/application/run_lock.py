@@ -13,9 +13,13 @@ from __future__ import annotations
 import contextlib
 import errno
 import re
+import time
+from typing import Any
 
-from ..core import schema
+from ..core import fence, schema
+from ..core.component import NOTHING_SEEN, Applied, Brief, Desired, Execution, Seen
 from ..core.foreign_text import printable
+from ..core.host import Host
 from ..core.lock_record import (
     FOLDER,
     age,
@@ -29,6 +33,7 @@ from ..core.lock_record import (
     unfinished_path,
     when,
 )
+from ..core.plan import Draft, Plan
 from . import releases as release
 
 LOG = "runs.log"
@@ -47,6 +52,8 @@ _LINE = re.compile(
 )
 #: Lines are read up to here, in bytes, and runs that died are written down up to here.
 _TAIL, _MOST_DIED = 65536, 20
+
+NAME = "run_lock"
 
 SPEC = {
     "name": {"type": "str", "required": True},
@@ -77,9 +84,11 @@ class LockError(RuntimeError):
     def __init__(self, why, held_by=None):
         super().__init__(why)
         self.held_by = held_by or {}
+        #: What a module returns beside the message.
+        self.results = {"held_by": self.held_by}
 
 
-def read(host, wanted):
+def read_state(host, wanted):
     """The C(lock), or an empty dictionary, the C(fault) of a damaged one, whether a run before was C(interrupted), the
     C(current) release that the host is switched to, and the C(clock) of L(read_clock)."""
     lock, fault = read_record(host, wanted["name"])
@@ -187,7 +196,7 @@ def settle(host, wanted, now):
                 f"it has ended, and run the playbook again ({error})",
                 lock,
             ) from error
-        state = read(host, wanted)
+        state = read_state(host, wanted)
         if wanted["state"] == "held":
             why = refusal(wanted, state)
             if why:
@@ -300,3 +309,37 @@ def record(host, wanted, text):
     except (OSError, LookupError) as error:
         return [f"a line could not be added to {wanted['log_dir']}/{LOG}: {error}"]
     return []
+
+
+# --------------------------------------------------------------------------------------------------------- component
+
+
+def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, Any]:
+    """Whether a run before was `interrupted`. Whose the lock is, is read by `apply`, which keeps others from taking it
+    meanwhile: what was read before would not count any more."""
+    return {"interrupted": is_interrupted(host, desired["name"])}
+
+
+def plan(desired: Desired, state: dict[str, Any]) -> Plan:
+    """Decides that the lock is taken, renewed or given back."""
+    facts = {"interrupted": state["interrupted"], "run": ""}
+    return Draft(actions=[("lock", desired["state"])], facts=facts).plan(desired, state)
+
+
+def apply(host: Host, plan: Plan) -> Applied:
+    """Takes the lock, renews it or gives it back: the results `interrupted` and `run`. Raises LockError and OSError."""
+    desired = plan.desired
+    try:
+        interrupted, notes = settle(host, desired, time.time())
+    except LockError:
+        raise
+    except (OSError, RuntimeError) as error:
+        raise RuntimeError(f"the lock of {desired['name']}: {error}") from error
+    has = desired["state"] in ("held", "renewed")
+    run = fence.describe(desired["name"], desired["holder"]["id"]) if has else ""
+    return Applied({"interrupted": interrupted, "run": run}, warnings=tuple(notes))
+
+
+#: Taking a lock is no change of the host, and needs no other lock.
+EXECUTION = Execution(fenced=False, brief=Brief.FAILURES, bookkeeping=True,
+                      hidden=("rows", "problems", "fixes", "diff"))

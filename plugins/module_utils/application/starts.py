@@ -8,14 +8,19 @@ from __future__ import annotations
 import contextlib
 import signal
 import time
+from typing import Any
 
 from ..core import addresses, disk_space, folders, process, recorded, schema, sockets
-from ..core.host import COMMAND_SECONDS
+from ..core.component import NOTHING_SEEN, Applied, Brief, Desired, Execution, Seen
+from ..core.host import COMMAND_SECONDS, Host
+from ..core.plan import Draft, Plan
 from ..supervisor import table
 from ..supervisor.contract import fill
 from ..supervisor.table import SUPERVISORS
 from . import instances, own_entries, ownership, step_record, step_state
 from . import releases as release
+
+NAME = "instance_service"
 
 SPEC = {
     "name": {"type": "str", "required": True},
@@ -89,7 +94,7 @@ def switch(host, wanted, instance):
     the last one that was healthy, where a run that was killed has left another."""
     folder, here = instance["folder"], home(wanted, instance["index"])
     now = host.readlink(f"{here}/current")
-    before = step_state.return_folder(step_record.read(host, wanted["name"]), instance["index"], now)
+    before = step_state.return_folder(step_record.read_record(host, wanted["name"]), instance["index"], now)
     if not folder or folder == now:
         return False
     if not host.exists(f"{here}/{folder}/script/runner"):
@@ -346,8 +351,8 @@ def tail(host, wanted, index):
     return "\n".join(line for text in (log, printed) for line in [line for line in text.splitlines() if not line.strip().startswith(noise)][-15:])
 
 
-def plan(host, wanted):
-    """The instances that are not in the wanted state."""
+def find_pending(host, wanted):
+    """The instances that are not in the desired state."""
     todo, defined = [], table.defined(host, wanted["name"])
     marked = set().union(*defined.values()) if defined else set()
     # What is in a folder that is not on record is nobody's to remove.
@@ -393,16 +398,46 @@ def remove_root(host, wanted, left):
         host.remove_empty(wanted["root"])
 
 
-def diff(wanted, todo):
-    """Ansible's diff: one line an instance."""
-    after = {"started": "runs", "restarted": "started anew", "stopped": "stopped", "absent": "absent", "returned": "back to"}[wanted["state"]]
-    return {
-        "before": "".join(f"instance {item['index']}: {'runs' if item['runs'] else 'does not run'}\n" for item in todo),
-        "after": "".join(f"instance {item['index']}: {after} {item['folder']}".rstrip() + "\n" for item in todo),
-    }
+def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, Any]:
+    """The instances that are not in the desired state, and what else is left of the application."""
+    every = desired["state"] == "absent"
+    return {"pending": find_pending(host, desired), "left": left_of_root(host, desired),
+            "surplus": surplus(host, desired) if every else {}}
 
 
-def apply(host, wanted, todo):
+def plan(desired: Desired, state: dict[str, Any]) -> Plan:
+    """Decides which instances are acted on."""
+    actions = [("instance", item) for item in state["pending"]] + [("left", path) for path in state["left"]]
+    actions += [("surplus", kind) for kind in state["surplus"]]
+    before, after = diff_texts(desired, state["pending"])
+    return Draft(actions=actions, before=before, after=after).plan(desired, state)
+
+
+def diff_texts(wanted, todo):
+    """The texts of Ansible's diff, before and after: one line an instance."""
+    after = {"started": "runs", "restarted": "started anew", "stopped": "stopped", "absent": "absent",
+             "returned": "back to"}[wanted["state"]]
+    return (
+        "".join(f"instance {item['index']}: {'runs' if item['runs'] else 'does not run'}\n" for item in todo),
+        "".join(f"instance {item['index']}: {after} {item['folder']}".rstrip() + "\n" for item in todo),
+    )
+
+
+def apply(host: Host, plan: Plan) -> Applied:
+    """Drains, acts on the instances, and waits until they are as desired, also those that were so before. Raises
+    OSError or RuntimeError. The results are `seconds`, `cut` and `notes`."""
+    desired, pending = plan.desired, plan.state["pending"]
+    cut = drain(host, desired, pending) if desired["drain"] else 0
+    notes = drain_notes(host, cut)
+    took = execute(host, desired, pending) if plan.changed else {}
+    remove_root(host, desired, plan.state["left"])
+    if desired["state"] == "started":
+        prove_running(host, desired)
+    watch(host, desired)
+    return Applied({"seconds": took, "cut": cut, "notes": notes}, warnings=tuple(notes))
+
+
+def execute(host, wanted, todo):
     """Stops, switches, starts and waits: index to the seconds until it was healthy. Instances that do not get healthy go
     back to the last folder with which they were. Raises RuntimeError then, with the end of the log of what failed."""
     starts = wanted["state"] in ("started", "restarted", "returned")
@@ -410,7 +445,7 @@ def apply(host, wanted, todo):
         # Something else may still have its port, so that it is not started yet.
         SUPERVISORS[wanted["supervisor"]].register(host, wanted["name"], instance["index"])
     # Whoever has begun a step ends it: a playbook that drains instances first also puts them back.
-    in_step = {item["index"] for item in todo if step_state.entry_of(step_record.read(host, wanted["name"]), item["index"])}
+    in_step = {item["index"] for item in todo if step_state.entry_of(step_record.read_record(host, wanted["name"]), item["index"])}
     for instance in todo:
         step_record.note(host, wanted, instance["index"], "stopped", instance["folder"] if starts else None)
         # By another supervisor, one that does not run would be started at boot.
@@ -442,8 +477,8 @@ def move(host, wanted, index, keep):
 
 
 def begin(host, wanted, todo):
-    """The second half of L(apply): nothing runs, and the wanted supervisor alone knows the instances."""
-    record = step_record.read(host, wanted["name"])
+    """The second half of L(execute): nothing runs, and the wanted supervisor alone knows the instances."""
+    record = step_record.read_record(host, wanted["name"])
     before = {item["index"]: step_state.return_folder(record, item["index"], host.readlink(f"{home(wanted, item['index'])}/current"))
               for item in todo}
     try:
@@ -472,7 +507,7 @@ def prove_running(host, wanted):
     not yet. What a run that was killed has started is recorded as healthy then."""
     unproved = [
         item for item in wanted["instances"]
-        if step_state.is_unproved(step_record.read(host, wanted["name"]), item["index"], host.readlink(f"{home(wanted, item['index'])}/current"))
+        if step_state.is_unproved(step_record.read_record(host, wanted["name"]), item["index"], host.readlink(f"{home(wanted, item['index'])}/current"))
     ]
     for state in ("stopped", "started", "healthy"):
         for item in unproved:
@@ -533,3 +568,11 @@ def go_back(host, wanted, todo, before):
                 start(host, wanted, instance["index"])
         return f"Going back (instance {names}) failed as well: {explain(host, wanted, error)}"
     return f"Went back, and healthy: instance {names}. Nothing else was touched."
+
+
+def _failure(host: Host, plan: Plan, error: Exception) -> str:
+    return explain(host, plan.desired, error)
+
+
+EXECUTION = Execution(unread=str, describe=_failure, always=True, brief=Brief.FAILURES,
+                      hidden=("rows", "problems", "fixes"))

@@ -5,11 +5,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ..core import process, recorded
+from ..core.component import NOTHING_SEEN, Applied, Brief, Desired, Execution, Seen
+from ..core.host import Host
+from ..core.plan import Draft, Plan
 from . import step_state
 
 #: What the name of a record ends with.
 ENDING = ".step"
+
+NAME = "step_record"
 
 SPEC = {
     "name": {"type": "str", "required": True},
@@ -28,7 +35,7 @@ def path(name):
     return f"{recorded.FOLDER}/{name}{ENDING}"
 
 
-def read(host, name):
+def read_record(host, name):
     """Return the record of an application; empty where there is none, and where this user may not see it. Raises
     RuntimeError for one of another version."""
     return step_state.parse(process.seen(host.read, path(name)), path(name))
@@ -50,7 +57,7 @@ def note(host, wanted, index, state, folder=None, needed=True):
     Raises RuntimeError for a state that cannot follow, and OSError where it cannot be written, unless it is not
     C(needed): a full disk does not keep an instance from going back to what it ran.
     """
-    before = read(host, wanted["name"])
+    before = read_record(host, wanted["name"])
     current = host.readlink(f"{wanted['root']}/instances/{index}/current") or ""
     try:
         record = step_state.advance(before, index, state, current, folder or None)
@@ -70,19 +77,48 @@ def note(host, wanted, index, state, folder=None, needed=True):
 
 def forget(host, name, index):
     """Records that an instance is in no step any more."""
-    before = read(host, name)
+    before = read_record(host, name)
     record = step_state.finish(before, index)
     if record != before:
         write(host, name, record)
 
 
-def apply(host, wanted):
-    """Records C(state) for all instances, and the slot that is in use. Returns the record."""
-    for item in wanted["instances"]:
-        if wanted["state"] == "finished":
-            forget(host, wanted["name"], item["index"])
+def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, Any]:
+    """The record as it is."""
+    return {"record": read_record(host, desired["name"])}
+
+
+def plan(desired: Desired, state: dict[str, Any]) -> Plan:
+    """Decides that `state` is recorded for all instances, and the slot that is in use."""
+    actions = [("step", item) for item in desired["instances"]]
+    actions += [("slot", desired["slot"])] if desired["slot"] is not None else []
+    return Draft(actions=actions, facts={"record": state["record"]}).plan(desired, state)
+
+
+def apply(host: Host, plan: Plan) -> Applied:
+    """Records what is planned. The record as it is then is the result `record`. Raises OSError, and RuntimeError for a
+    state that cannot follow."""
+    desired = plan.desired
+    for action, item in plan.actions:
+        if action == "slot":
+            write_slot(host, desired["root"], item)
+        elif desired["state"] == "finished":
+            forget(host, desired["name"], item["index"])
         else:
-            note(host, wanted, item["index"], wanted["state"], item.get("folder"))
-    if wanted["slot"] is not None and (host.read(f"{wanted['root']}/slot") or "").strip() != str(wanted["slot"]):
-        host.write(f"{wanted['root']}/slot", f"{wanted['slot']}\n", 0o644)
-    return read(host, wanted["name"])
+            note(host, desired, item["index"], desired["state"], item.get("folder"))
+    return Applied({"record": read_record(host, desired["name"])})
+
+
+def write_slot(host, root, slot):
+    """Writes the slot that is in use, unless it is on record."""
+    if (host.read(f"{root}/slot") or "").strip() != str(slot):
+        host.write(f"{root}/slot", f"{slot}\n", 0o644)
+
+
+def _failure(_host: Host, plan: Plan, error: Exception) -> str:
+    return f"the step could not be recorded in {path(plan.desired['name'])}: {error}. Nothing was done for it."
+
+
+#: A step is recorded before it is taken, which is no change of the host.
+EXECUTION = Execution(describe=_failure, brief=Brief.FAILURES, bookkeeping=True,
+                      hidden=("rows", "problems", "fixes", "diff"))

@@ -183,6 +183,16 @@ def seconds_left(deadline):
     return left
 
 
+def exchange(path, data, seconds, most):
+    """What a program answers on its socket, a path, to these bytes: see `Host.exchange`."""
+    deadline = time.monotonic() + seconds
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as link:
+        link.settimeout(seconds)
+        link.connect(path)
+        link.sendall(data)
+        return receive(link, deadline, most)
+
+
 def receive(link, deadline, limit):
     """All that a socket sends until its end, as bytes. Raises TimeoutError or ValueError beyond deadline or size."""
     with io.BufferedReader(Stream(link, deadline, limit), BLOCK) as stream:

@@ -109,6 +109,18 @@ class FencedHost(Host):
         with self.fenced():
             return super().link_tree(*given, **named)
 
+    def hard_link(self, *given, **named):
+        with self.fenced():
+            return super().hard_link(*given, **named)
+
+    def copy(self, *given, **named):
+        with self.fenced():
+            return super().copy(*given, **named)
+
+    def unpack_digests(self, *given, **named):
+        with self.fenced():
+            return super().unpack_digests(*given, **named)
+
     def rename(self, *given, **named):
         with self.fenced():
             return super().rename(*given, **named)

@@ -10,17 +10,21 @@ so that a run which is killed in between makes up for it the next time. A handle
 from __future__ import annotations
 
 import fnmatch
+from typing import Any
 
 from . import foreign_file, marked_block
+from .component import NOTHING_SEEN, Applied, Desired, Execution, Seen
 from .foreign_text import hidden_text, shown_text
-from .host import writable_by_all
-from .plan import RUN, Plan, Row
+from .host import Host, writable_by_all
+from .plan import RUN, Draft, Plan, Row
 
 #: Stands for the text of a private file.
 PRIVATE = "(not shown, since the file is private)\n"
 OWED = "/var/lib/xitrum.host/owed"
 #: Where systemctl(1) masks a unit, for good or until the next boot.
 UNIT_FOLDERS = ("/etc/systemd/system", "/run/systemd/system")
+
+NAME = "file_set"
 
 SPEC = {
     "name": {"type": "str", "required": True},
@@ -42,15 +46,25 @@ SPEC = {
     "commands": {"type": "list", "elements": "list", "default": []},
 }
 
+def _secrets(desired: Desired) -> set[str]:
+    return private_texts(desired["files"])
 
-def read(host, wanted):
+
+def _failure(_host: Host, plan: Plan, error: Exception) -> str:
+    return f"{plan.desired['name']}: {error}"
+
+
+EXECUTION = Execution(quiet=True, secrets=_secrets, describe=_failure)
+
+
+def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, Any]:
     """The files and links as they are, those that match an owned pattern included."""
-    paths = {item["path"] for item in [*wanted["files"], *wanted["links"]]}
-    for pattern in wanted["owned"]:
+    paths = {item["path"] for item in [*desired["files"], *desired["links"]]}
+    for pattern in desired["owned"]:
         folder, _slash, name = pattern.rpartition("/")
         paths |= {f"{folder}/{entry}" for entry in host.listdir(folder) if fnmatch.fnmatchcase(entry, name)}
-    state = {"paths": {}, "problems": [], "owed": host.exists(f"{OWED}/{wanted['name']}")}
-    files = {item["path"]: foreign_file.read_file(host, item["path"], foreign=False) for item in wanted["files"]}
+    state = {"paths": {}, "problems": [], "owed": host.exists(f"{OWED}/{desired['name']}")}
+    files = {item["path"]: foreign_file.read_file(host, item["path"], foreign=False) for item in desired["files"]}
     for path in sorted(paths):
         found = files[path].stat if path in files else host.stat(path)
         if path in files and files[path].problem:
@@ -64,38 +78,38 @@ def read(host, wanted):
     return state
 
 
-def plan(wanted, state):
+def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     """Decides what is written, linked and removed."""
-    result, there = Plan(problems=list(state["problems"])), state["paths"]
-    for item in wanted["files"]:
+    result, there = Draft(problems=list(state["problems"])), state["paths"]
+    for item in desired["files"]:
         if int(item["mode"], 8) & 0o002:
             result.problems.append(writable_by_all(item["path"], int(item["mode"], 8)))
         has = there.get(item["path"])
         same = has is not None and has["stat"].kind == "file" and has["text"] == item["content"]
         owned = same and (has["stat"].mode, has["stat"].owner, has["stat"].group) == (int(item["mode"], 8), item["owner"], item["group"])
-        note(result, wanted, item["path"], "as the inventory says", "so" if owned else "otherwise" if has else "missing", owned)
+        note(result, desired, item["path"], "as the inventory says", "so" if owned else "otherwise" if has else "missing", owned)
         if not owned:
             result.actions.append(("write", item))
             private = is_private(item)
             result.before += headed(item["path"], diff_text((has or {}).get("text") or "", False), private)
             result.after += headed(item["path"], diff_text(item["content"], True), private)
-    for item in wanted["links"]:
+    for item in desired["links"]:
         target = (there.get(item["path"]) or {}).get("target")
-        note(result, wanted, item["path"], item["target"], target or "missing", target == item["target"])
+        note(result, desired, item["path"], item["target"], target or "missing", target == item["target"])
         if target != item["target"]:
             result.actions.append(("link", item))
             result.before += headed(item["path"], f"-> {target}\n" if target else "")
             result.after += headed(item["path"], f"-> {item['target']}\n")
-    for path in sorted(set(there) - {item["path"] for item in [*wanted["files"], *wanted["links"]]}):
-        note(result, wanted, path, "absent", there[path]["target"] or "there", False, masked(path, there[path]))
+    for path in sorted(set(there) - {item["path"] for item in [*desired["files"], *desired["links"]]}):
+        note(result, desired, path, "absent", there[path]["target"] or "there", False, masked(path, there[path]))
         result.actions.append(("remove", {"path": path}))
         has = there[path]
         private = has["text"] is not None and is_private({"mode": oct(has["stat"].mode)})
         result.before += headed(path, f"-> {has['target']}\n" if has["text"] is None else diff_text(has["text"], False), private)
     if state["owed"] and not result.actions:
-        note(result, wanted, "commands", "done", "owed since a run that did not end", False)
+        note(result, desired, "commands", "done", "owed since a run that did not end", False)
         result.actions.append(("commands", None))
-    return result
+    return result.plan(desired, state)
 
 
 def masked(path, found):
@@ -138,10 +152,11 @@ def headed(path, text, private=False):
     return f"# {path}\n{PRIVATE if private else text}" if text else ""
 
 
-def apply(host, wanted, planned):
-    """Writes all, then tells the program. Raises RuntimeError with what a command said."""
-    host.write(f"{OWED}/{wanted['name']}", "", 0o600)
-    for action, item in planned.actions:
+def apply(host: Host, plan: Plan) -> Applied:
+    """Writes all, then runs the commands. Raises RuntimeError with what a command reported."""
+    desired = plan.desired
+    host.write(f"{OWED}/{desired['name']}", "", 0o600)
+    for action, item in plan.actions:
         if action == "write":
             host.write(item["path"], item["content"], int(item["mode"], 8), item["owner"], item["group"])
         elif action == "link":
@@ -149,8 +164,10 @@ def apply(host, wanted, planned):
             host.link(item["path"], item["target"])
         elif action == "remove":
             host.remove(item["path"])
-    for command in wanted["commands"]:
-        said = host.run(command)
-        if said.rc != 0:
-            raise RuntimeError(f"{' '.join(command)} ended with {said.rc}: {(said.err or said.out).strip()}. The files are written; run the playbook again.")
-    host.remove(f"{OWED}/{wanted['name']}")
+    for command in desired["commands"]:
+        ran = host.run(command)
+        if ran.rc != 0:
+            raise RuntimeError(f"{' '.join(command)} ended with {ran.rc}: {(ran.err or ran.out).strip()}. "
+                               "The files are written; run the playbook again.")
+    host.remove(f"{OWED}/{desired['name']}")
+    return Applied()

@@ -13,6 +13,7 @@ import re
 
 from . import input_types
 from .foreign_text import lines_of, printable
+from .host import Host
 from .process import seen
 
 #: Unit files, supervisord's ini, shell scripts and HOCON take these characters as they are, with no quotes.
@@ -135,15 +136,15 @@ def example(name, application, path=""):
     return (second if path and normalize(path) == first.format(own) else first).format(own)
 
 
-def stop_at_system(module, host, *paths):
-    """Ends a module whose folders, links followed, belong to the system: a role used alone has no preflight."""
+def system_error(host: Host, *paths: str) -> str:
+    """Why a module may not use folders, links followed, that belong to the system; empty where it may. A role that is
+    used alone has no preflight."""
     found = [path for path in paths if is_system(host.realpath(path))]
-    if found:
-        module.fail_json(
-            msg=f"{' and '.join(f'{path} {system_reason(host.realpath(path))}' for path in found)}, "
-            "and nothing was changed there: set xitrum_root and xitrum_log_dir to folders for the application alone, "
-            "such as /opt/shop and /var/log/shop"
-        )
+    return found and (
+        f"{' and '.join(f'{path} {system_reason(host.realpath(path))}' for path in found)}, "
+        "and nothing was changed there: set xitrum_root and xitrum_log_dir to folders for the application alone, "
+        "such as /opt/shop and /var/log/shop"
+    ) or ""
 
 
 def path_problem(name, path, application=""):

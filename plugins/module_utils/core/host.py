@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import grp
 import os
 import posixpath
@@ -21,7 +22,7 @@ import socket
 import stat
 from typing import NamedTuple
 
-from . import bounded, disk_space
+from . import bounded, disk_space, trees
 from .foreign_text import escaped, printable
 
 #: Seconds after which a command is ended, unless its caller knows that it takes longer.
@@ -249,6 +250,35 @@ class Host:
             return None
         return found.f_bavail * found.f_frsize, found.f_favail
 
+    def digest(self, path):
+        """The SHA-256 of a file in hexadecimal; an empty text where it cannot be read."""
+        return trees.digest(path)
+
+    def seal(self, path):
+        """See `trees.seal`."""
+        return trees.seal(path)
+
+    def has_mode(self, path, mode):
+        """Whether a file, which is no link, has this mode."""
+        return trees.has_mode(path, mode)
+
+    def entries(self, folder):
+        """The paths of all files and links below a folder, from there on."""
+        return trees.entries(folder)
+
+    def archive_names(self, archive):
+        """The names of the members of an archive."""
+        return trees.names(archive)
+
+    def head(self, path, size):
+        """The first bytes of a file. Raises OSError."""
+        with open(path, "rb") as handle:
+            return handle.read(size)
+
+    def is_file(self, path):
+        """Whether a path, links followed, is a regular file."""
+        return os.path.isfile(path)
+
     def exists(self, path):
         """Whether the path (links followed) exists."""
         return os.path.exists(path)
@@ -419,6 +449,34 @@ class Host:
             yield
 
     @contextlib.contextmanager
+    def held(self, path):
+        """Holds a folder for the block. Only who may read it could do that as well: it is made for root alone."""
+        handle = os.open(path, FOLDER_FLAGS)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            yield
+        finally:
+            os.close(handle)
+
+    def is_held(self, path):
+        """Whether a process that is alive holds a folder."""
+        try:
+            handle = os.open(path, FOLDER_FLAGS)
+        except OSError:
+            return False
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(handle)
+        return False
+
+    def fenced(self):
+        """Changes within this block need no further permission: a host without a fence is free to change."""
+        return contextlib.nullcontext()
+
+    @contextlib.contextmanager
     def guarded(self, path, alone, seconds):
         """Holds the lock of a file for the block, C(alone) or together with others who hold it so. Nothing is written.
 
@@ -509,6 +567,18 @@ class Host:
                 os.close(here)
                 os.close(there)
 
+    def hard_link(self, source, path):
+        """Another name for a file, in a folder that root alone may write."""
+        os.link(source, path)
+
+    def copy(self, source, path):
+        """A copy of a file's content, in a folder that root alone may write."""
+        shutil.copyfile(source, path)
+
+    def unpack_digests(self, archive, folder):
+        """See `trees.unpack_digests`."""
+        return trees.unpack_digests(archive, folder)
+
     def rename(self, path, new_path):
         """Renames, atomically within a file system."""
         with self.open_parent(path) as (folder, name), self.open_parent(new_path) as (new_folder, new_name):
@@ -588,6 +658,18 @@ class Host:
             return []
         return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
+    def exchange(self, path, data, seconds, most):
+        """What a program answers on its socket, a path, to these bytes. Raises OSError where nobody listens there, this
+        user may not use it, or the answer takes longer than `seconds` in all, and ValueError beyond `most` bytes."""
+        return bounded.exchange(path, data, seconds, most)
+
+    def request(self, address, port, path, seconds, headers):
+        """One HTTP request: status, reason, headers and body. Raises OSError, ValueError and HTTPException."""
+        # Not at the top: most modules ask for no page, and it takes every run of theirs 10 ms.
+        from . import bounded_page
+
+        return bounded_page.ask(address, port, path, seconds, headers, with_body=True)
+
     def bind_error(self, address):
         """Why no program can listen on an address of this host, as the kernel says it; empty where one can."""
         try:
@@ -599,6 +681,34 @@ class Host:
         except (OSError, UnicodeError) as error:
             return getattr(error, "strerror", None) or str(error)
         return ""
+
+    def sync(self):
+        """Waits until all that was written is on the disk."""
+        os.sync()
+
+    def clock_ticks(self):
+        """How many ticks of the kernel's clock a second has."""
+        return os.sysconf("SC_CLK_TCK")
+
+    def processors(self):
+        """The number of processors."""
+        return os.cpu_count() or 1
+
+    def architecture(self):
+        """The architecture of the machine, as the kernel names it."""
+        return os.uname().machine
+
+    def absolute(self, path):
+        """The absolute path of one that may begin with ~ or be relative to the folder that this process works in."""
+        return os.path.abspath(os.path.expanduser(path))
+
+    def user(self):
+        """The names of the user and group of this process, as a pair."""
+        return user_name(os.geteuid()), group_name(os.getegid())
+
+    def is_root(self):
+        """Whether this process is root's."""
+        return os.geteuid() == 0
 
     def own(self, path, mode, owner, group):
         """Owner and mode of a path or an open file, by name or number; the mode last: chown may clear bits of it.

@@ -10,9 +10,6 @@ left by a run that died.
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
-import os
 import re
 import secrets
 
@@ -27,32 +24,6 @@ def name_for(name, ending=ENDING):
     return f".{name}.{secrets.token_hex(6)}{ending}"
 
 
-@contextlib.contextmanager
-def hold(path):
-    """Holds a folder for the block. Only who may read it could do that as well: it is made for root alone."""
-    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield
-    finally:
-        os.close(handle)
-
-
-def is_held(path):
-    """Whether a process that is alive holds a folder."""
-    try:
-        handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(handle)
-    return False
-
-
 def find_abandoned(host, folder):
     """The names of folders under another name that nobody holds: runs that died have left them."""
-    return [name for name in host.listdir(folder) if _OWN.fullmatch(name) and not is_held(f"{folder}/{name}")]
+    return [name for name in host.listdir(folder) if _OWN.fullmatch(name) and not host.is_held(f"{folder}/{name}")]

@@ -1,17 +1,17 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What every concern's planning returns: rows of three columns, what has to be done, and the diff of it.
+"""What every component's planning returns: rows of three columns, what has to be done, and the diff of it.
 
-A concern is one file of C(module_utils) with three functions: C(read(host, wanted)) asks the machine,
-C(plan(wanted, state)) is pure and decides, C(apply(host, plan)) acts. Its own module calls all three; the reader
-M(xitrum.host.host_state_info) calls the first two, so that a run that finds nothing to do sends nothing else.
+See `component` for what a component is. A plan never changes: `plan` gathers what it decides in a `Draft`, and returns
+the `Plan` that this becomes.
 """
 
 from __future__ import annotations
 
 import shlex
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Iterable, Mapping, Sequence
 
 from .foreign_text import escaped, printable, sendable
 
@@ -27,12 +27,12 @@ PING = "ansible.builtin.ping"
 SERVER = "proxy_server"
 
 
-@dataclass
+@dataclass(frozen=True)
 class Row:
     """One line of the three columns. Values are text, as a person would write them; an empty one is not known.
 
-    C(commands) fix what the row reports on its host, in their order; each is a list of words. C(mend) shows them as a line,
-    unless it is something else to do. A line to paste is made of C(commands) alone, never of a text.
+    `commands` fix what the row reports on its host, in their order; each is a sequence of words. `mend` shows them as a
+    line, unless it is something else to do. A line to paste is made of `commands` alone, never of a text.
     """
 
     concern: str
@@ -43,82 +43,139 @@ class Row:
     status: str = "ok"
     why: str = ""
     mend: str = ""
-    commands: list = field(default_factory=list)
+    commands: Sequence[Sequence[str]] = ()
 
-    def __post_init__(self):
-        if self.commands:
-            self.fix(*self.commands)
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "commands", tuple(tuple(words) for words in self.commands))
+        if self.commands and not self.mend:
+            object.__setattr__(self, "mend", shell_line(self.commands))
 
-    def fix(self, *commands):
-        """Has the row fixed by these commands of its host."""
-        self.commands, self.mend = [list(words) for words in commands], shell_line(commands)
+    def replaced(self, **fields: Any) -> Row:
+        """The same row with other values in these fields."""
+        return replace(self, **fields)
+
+    def fixed(self, *commands: Sequence[str]) -> Row:
+        """The same row, fixed by these commands of its host."""
+        return replace(self, commands=tuple(tuple(words) for words in commands), mend="")
 
 
 class Problem(str):
     """A sentence on a blocking error, with the C(commands) of its host that fix it. See L(Row)."""
 
-    def __new__(cls, text, *commands):
+    commands: list[list[str]]
+
+    def __new__(cls, text: str, *commands: Sequence[str]) -> Problem:
         problem = super().__new__(cls, text)
         problem.commands = [list(words) for words in commands]
         return problem
 
     @classmethod
-    def within(cls, template, text):
+    def within(cls, template: str, text: str) -> Problem:
         """A sentence that holds another one in the place of C({}), with its commands where it has some."""
         return cls(template.format(text), *getattr(text, "commands", ()))
 
 
-def shell_line(commands):
-    """Commands, each a list of words, as one line for a shell."""
+def shell_line(commands: Iterable[Sequence[str]]) -> str:
+    """Commands, each a sequence of words, as one line for a shell."""
     # A bare ! is one of iptables; shells act on it as the first word alone.
     return " && ".join(" ".join(word if word == "!" else shlex.quote(word) for word in words) for words in commands)
 
 
-@dataclass
+@dataclass(frozen=True)
 class Plan:
-    """What a concern's C(plan) decided. C(actions) are the concern's own; an empty list means that nothing is to do."""
+    """What a component's `plan` decided. `actions` are the component's own; none means that nothing is to do.
 
-    rows: list = field(default_factory=list)
-    actions: list = field(default_factory=list)
-    problems: list = field(default_factory=list)
+    `desired` and `state` are what it was decided from, so that `apply` needs the plan alone. `files` are the diffs of
+    single files as `(path, before, after)`, in place of the one diff from `before` to `after`; None where there is that.
+    """
+
+    rows: tuple[Row, ...] = ()
+    actions: tuple[Any, ...] = ()
+    problems: tuple[str, ...] = ()
     before: str = ""
     after: str = ""
-    facts: dict = field(default_factory=dict)
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    files: tuple[tuple[str, str, str], ...] | None = None
+    # Both may hold secrets, which a plan does not show.
+    desired: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    state: Any = field(default=None, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        for name in ("rows", "actions", "problems", "files"):
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, tuple(getattr(self, name)))
 
     @property
-    def changed(self):
-        """Whether C(apply) would change the host."""
+    def changed(self) -> bool:
+        """Whether `apply` would change the host."""
         return bool(self.actions)
 
-    def report(self):
-        """The part that modules return: no action, since those may hold secrets. C(fixes) maps a problem to its commands."""
+    def report(self) -> dict[str, Any]:
+        """The part that modules return: no action, since those may hold secrets. `fixes` maps a problem to its commands."""
         return sendable({
             "changed": self.changed,
-            # For people, who read them on a terminal. Values that a later task uses are in the facts, as they are.
-            "rows": [{name: escaped(value) if isinstance(value, str) else value for name, value in asdict(row).items()} for row in self.rows],
+            "rows": [_reported(row) for row in self.rows],
             "problems": [escaped(problem) for problem in self.problems],
-            "fixes": {escaped(str(one)): one.commands for one in self.problems if getattr(one, "commands", None)},
+            "fixes": {escaped(str(one)): one.commands for one in self.problems if isinstance(one, Problem) and one.commands},
             **self.facts,
         })
 
-    def diff(self, header=""):
-        """Ansible's diff of the plan."""
-        return sendable({"before": self.before, "after": self.after, "before_header": header, "after_header": header})
+    def diff(self, header: str = "") -> dict[str, str] | list[dict[str, str]]:
+        """Ansible's diff of the plan, or one of each of its files. `header` names what the one diff is of."""
+        if self.files is not None:
+            return [_diff(path, before, after) for path, before, after in self.files]
+        return _diff(header, self.before, self.after)
 
 
-def comment_out(file, number):
+def _reported(row: Row) -> dict[str, Any]:
+    # For people, who read them on a terminal. Values that a later task uses are in the facts, as they are.
+    fields = {name: escaped(value) if isinstance(value, str) else value for name, value in asdict(row).items()}
+    return {**fields, "commands": [list(words) for words in row.commands]}
+
+
+def _diff(header: str, before: str, after: str) -> dict[str, str]:
+    return sendable({"before": before, "after": after, "before_header": header, "after_header": header})
+
+
+@dataclass
+class Draft:
+    """A plan that is being made. Its fields are those of the `Plan` that it becomes."""
+
+    rows: list[Row] = field(default_factory=list)
+    actions: list[Any] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    before: str = ""
+    after: str = ""
+    facts: dict[str, Any] = field(default_factory=dict)
+    files: list[tuple[str, str, str]] | None = None
+
+    @classmethod
+    def of(cls, plan: Plan) -> Draft:
+        """A draft that begins with what another component has planned."""
+        return cls(list(plan.rows), list(plan.actions), list(plan.problems), plan.before, plan.after, dict(plan.facts),
+                   None if plan.files is None else list(plan.files))
+
+    def plan(self, desired: dict[str, Any], state: Any) -> Plan:
+        """The plan, with what it was decided from."""
+        files = None if self.files is None else tuple(self.files)
+        return Plan(tuple(self.rows), tuple(self.actions), tuple(self.problems), self.before, self.after, self.facts,
+                    files, desired, state)
+
+
+def comment_out(file: str, number: int) -> list[str]:
     """The command that makes a line of a file a comment."""
     return ["sed", "-i", f"{number}s/^/# /", file]
 
 
-def unread_rows(concern, lines, most=5):
+def unread_rows(concern: str, lines: Iterable[tuple[str, int, str, str]], most: int = 5) -> list[Row]:
     """A row for each line of a file that could not be read, at most C(most) a file. C(lines) are C((file, number, text, why))."""
-    rows, counts = [], {}
+    rows: list[Row] = []
+    counts: dict[str, int] = {}
     for file, number, text, why in lines:
         counts[file] = counts.get(file, 0) + 1
         if counts[file] <= most:
             rows.append(Row(concern, f"{file} line {number}", configured=printable(text), status="unseen", why=why,
-                            commands=[comment_out(file, number)]))
+                            commands=(tuple(comment_out(file, number)),)))
     rows += [Row(concern, f"{file}, more lines", status="unseen", why=f"found {count - most} more lines that could not be read; correct the file")
              for file, count in counts.items() if count > most]
     return rows

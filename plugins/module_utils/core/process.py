@@ -10,7 +10,6 @@ None, never an empty value: None means unseen. An environment may hold secrets: 
 from __future__ import annotations
 
 import errno
-import os
 import re
 
 from .foreign_text import lines_of
@@ -133,7 +132,7 @@ def process(host, pid, boot_time=None):
     if not stat or uid is None or gid is None:
         return None
     limits, cmdline, environ = (seen(host.read, f"{folder}/{name}") for name in ("limits", "cmdline", "environ"))
-    since_boot = stat["start_ticks"] / os.sysconf("SC_CLK_TCK")
+    since_boot = stat["start_ticks"] / host.clock_ticks()
     return {
         "pid": pid,
         "ppid": stat["ppid"],

@@ -1,135 +1,168 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the bodies of modules share: read, plan, apply, report."""
+"""The one runner of components: read, plan, apply, verify, report. A component's `EXECUTION` says what differs."""
 
 from __future__ import annotations
 
-import os
+from typing import Any, Callable, Dict, Mapping
 
-from . import fence, targets
+from . import commands, fence, schema, targets
+from .component import NOTHING_SEEN, Applied, AppliedComponent, Brief, Component, Desired, Execution, Seen
 from .host import Host
-from .quiet import Utf8Module
+from .plan import Plan
+from .quiet import QuietModule, Utf8Module
+
+#: What a module returns, by name.
+Results = Dict[str, Any]
+
+#: What reading a host and applying a plan may raise, each with a sentence for its message.
+UNREAD = (OSError, RuntimeError, ValueError)
+FAILED = (OSError, RuntimeError, LookupError)
 
 
-class NotDone(Exception):
-    """A change that could not be made, or only in part: why, as a sentence, and C(said), what a module returns all the same."""
+class NotApplied(Exception):
+    """A change that could not be made, or only in part: why, as a sentence, and the `results` that a module returns."""
 
-    def __init__(self, why, said):
+    def __init__(self, why: str, results: Mapping[str, Any]) -> None:
         super().__init__(why)
-        self.said = said
+        self.results = dict(results)
 
 
-def look(concern):
-    """The body of a module that only reads, and is pointed at processes and sockets by L(targets)."""
-    module = Utf8Module(argument_spec=concern.SPEC, required_one_of=[tuple(targets.SPEC)], supports_check_mode=True)
-    wanted = module.params
-    if not any(wanted[name] for name in targets.SPEC):
+def run(component: AppliedComponent) -> None:
+    """The whole of a module that has one component. It ends the process."""
+    execution = component.EXECUTION
+    module = (QuietModule if execution.quiet else Utf8Module)(
+        argument_spec={**component.SPEC, **execution.options}, supports_check_mode=True)
+    module.no_log_values |= execution.secrets(module.params)
+    given = dict(module.params)
+    for name in execution.masked:
+        module.no_log_values.discard(given[name])
+        module.params[name] = commands.HIDDEN if given[name] else ""
+    host = fence.host_of(module) if execution.fenced else Host()
+    finish(module, lambda: converge(component, host, given, module.check_mode, module.warn))
+
+
+def run_info(component: Component) -> None:
+    """The whole of a module that reads the processes and sockets that `targets` describes. It ends the process."""
+    module = Utf8Module(argument_spec=component.SPEC, required_one_of=[tuple(targets.SPEC)], supports_check_mode=True)
+    desired = module.params
+    if not any(desired[name] for name in targets.SPEC):
         module.fail_json(msg="ports, units and pids are all empty: name at least one of what to look at.")
-    plan = concern.plan(wanted, concern.read(Host(), wanted))
-    module.exit_json(**plan.report())
+    module.exit_json(**component.plan(desired, component.read(Host(), desired)).report())
 
 
-def change(concern, subject):
-    """The body of a module that keeps what it changes in one file, its option C(path). C(subject) is what only root may set."""
-    module = Utf8Module(argument_spec=concern.SPEC, supports_check_mode=True)
-    finish(module, lambda: settle_file(concern, subject, fence.host_of(module), module.params, module.check_mode))
-
-
-def settle_file(concern, subject, host, wanted, check_mode):
-    """Reads, plans, and has one file and what is live as wanted. Returns what its module returns; raises L(NotDone)."""
-    plan = concern.plan(wanted, concern.read(host, wanted))
-    return carried_out(plan, lambda: apply_as_root(concern, subject, host, plan), check_mode, header=wanted["path"])
-
-
-def settle_verified(component, name, host, wanted, check_mode):
-    """Reads, plans, changes, and reads again to verify. Returns what a module returns; raises L(NotDone)."""
-    def plan_now():
-        return component.plan(wanted, component.read(host, wanted))
-
-    def apply():
-        component.apply(host, plan)
-        after = plan_now()
-        if after.problems or after.actions:
-            raise RuntimeError(f"{name}: every command succeeded, and the host is still out of sync: {'; '.join(after.problems) or 'see the rows'}")
-        return {**after.report(), "changed": True}
-
-    plan = plan_now()
-    return carried_out(plan, apply, check_mode, header=name)
-
-
-def apply_as_root(concern, subject, host, plan):
-    """Carries out a plan that only root can carry out. Raises RuntimeError for others."""
-    if os.geteuid() != 0:
-        raise RuntimeError(f"{subject} are set by root only, and this module runs as another user: use become: true.")
-    concern.apply(host, plan)
-
-
-def take_back(concern, what):
-    """The body of a module that takes back what is on record of a host. C(what) could not be read, where a record is damaged."""
-    module = Utf8Module(argument_spec=concern.SPEC, supports_check_mode=True)
-    host = fence.host_of(module)
+def finish(module: Utf8Module, act: Callable[[], Results]) -> None:
+    """The end of a module: `act()` returns what it returns, or raises NotApplied."""
     try:
-        state = concern.read(host, module.params)
-    except (OSError, RuntimeError, ValueError) as error:
-        module.fail_json(msg=f"{what} could not be read: {error}")
-    plan = concern.plan(module.params, state)
-    carry_out(module, plan, lambda: concern.apply(host, state, plan))
+        results = act()
+    except NotApplied as error:
+        module.fail_json(msg=str(error), **error.results)
+    module.exit_json(**results)
 
 
-def carry_out(module, plan, apply, describe=str, header="", brief=False):
-    """The rest of a module that has planned, and its end: see `carried_out`. brief: see `finish`."""
-    finish(module, lambda: carried_out(plan, apply, module.check_mode, describe, header), brief)
-
-
-def finish(module, settle, brief=False):
-    """The end of a module: `settle()` returns what it returns, or raises NotDone.
-
-    brief: a failure returns its message alone, which has all errors. Ansible prints the whole result of a module that fails, and
-    nothing reads that of a module of the controller.
-    """
-    try:
-        said = settle()
-    except NotDone as error:
-        module.fail_json(msg=str(error), **({"changed": error.said.get("changed", False)} if brief else error.said))
-    module.exit_json(**said)
-
-
-def finish_all(module, settles):
-    """The end of a module that does what several modules do, one after the other: name to what L(finish) takes.
+def finish_all(module: Utf8Module, acts: Mapping[str, Callable[[], Results]]) -> None:
+    """The end of a module that does what several modules do, in turn: name to what `finish` takes.
 
     What went before one that failed is done, and reported; what comes after it is not done.
     """
-    said = {"changed": False, "diff": []}
-    for name, settle in settles.items():
+    results: Results = {"changed": False, "diff": []}
+    for name, act in acts.items():
         failed = None
         try:
-            part = settle()
-        except NotDone as error:
-            failed, part = error, error.said
+            part = act()
+        except NotApplied as error:
+            failed, part = str(error), error.results
         except (OSError, RuntimeError, LookupError, ValueError) as error:
             failed, part = f"{name}: {error}", {"changed": False, "diff": []}
         diff = part.pop("diff")
-        said["diff"] += diff if isinstance(diff, list) else [diff]
-        said["changed"] = said["changed"] or part["changed"]
-        said[name] = part
+        results["diff"] += diff if isinstance(diff, list) else [diff]
+        results["changed"] = results["changed"] or part["changed"]
+        results[name] = part
         if failed:
-            module.fail_json(msg=str(failed), **said)
-    module.exit_json(**said)
+            module.fail_json(msg=failed, **results)
+    module.exit_json(**results)
 
 
-def carried_out(plan, apply, check_mode, describe=str, header=""):
-    """Says what stands in the way of a plan, by L(NotDone), or acts. Returns what a module returns.
-
-    C(apply()) acts, and may return further results as a dictionary; C(describe(error)) makes an OSError, RuntimeError or
-    LookupError of it a sentence. C(header) names what the diff is of.
-    """
-    said = {**plan.report(), "diff": plan.diff(header)}
-    if plan.problems:
-        raise NotDone("\n".join(plan.problems), {**said, "changed": False})
-    if plan.changed and not check_mode:
+def converge(component: AppliedComponent, host: Host, given: Desired, check_mode: bool,
+             warn: Callable[[str], Any] = lambda warning: None, seen: Seen = NOTHING_SEEN) -> Results:
+    """Reads, plans, applies and verifies a component: what its module returns. `given` are its options, and `warn` gets
+    each warning. Raises NotApplied where that cannot be done, or only in part."""
+    execution = component.EXECUTION
+    desired = execution.prepare(host, given)
+    refused = execution.refuse(host, desired)
+    if refused:
+        raise NotApplied(refused, {})
+    plan = _read_and_plan(component, host, desired, seen or execution.seen(desired), {"changed": False, "diff": []})
+    results = _report(execution, plan)
+    rehearsed = None
+    if check_mode and execution.rehearse:
         try:
-            said.update(apply() or {})
-        except (OSError, RuntimeError, LookupError) as error:
-            raise NotDone(describe(error), said) from error
-    return said
+            rehearsed = execution.rehearse(host, plan)
+        except FAILED as error:
+            raise _failure(execution, host, plan, error, results) from error
+    if rehearsed is None and plan.problems:
+        without = {} if execution.brief is Brief.ALWAYS else results
+        raise NotApplied(execution.separator.join(plan.problems), {**without, "changed": False})
+    if check_mode:
+        return _added(execution, results, rehearsed or Applied(), warn)
+    if plan.changed or execution.always:
+        results = _apply(component, host, plan, results, warn)
+    return results
+
+
+def _read_and_plan(component: AppliedComponent, host: Host, desired: Desired, seen: Seen, results: Results) -> Plan:
+    unread = component.EXECUTION.unread
+    try:
+        return component.plan(desired, component.read(host, desired, seen))
+    except UNREAD as error:
+        if unread is None and not isinstance(error, schema.VersionError):
+            raise
+        raise NotApplied(unread(error) if unread else str(error), results) from error
+
+
+def _apply(component: AppliedComponent, host: Host, plan: Plan, results: Results, warn: Callable[[str], Any]) -> Results:
+    """Applies the plan, as often as `Execution.rounds` allows, and verifies: what the module returns."""
+    execution, after = component.EXECUTION, plan
+    if execution.root and not host.is_root():
+        raise NotApplied(f"{execution.root} are set by root only, and this module runs as another user: "
+                         "use become: true.", results)
+    for _round in range(max(execution.rounds, 1)):
+        try:
+            results = _added(execution, results, component.apply(host, after), warn)
+        except FAILED as error:
+            raise _failure(execution, host, plan, error, results) from error
+        if not execution.rounds:
+            break
+        after = _read_and_plan(component, host, plan.desired, execution.seen(plan.desired), results)
+        results.update(after.report(), changed=True)
+        if after.problems or not after.changed:
+            break
+    wrong = execution.verify(host, plan) if execution.verify else ""
+    if execution.rounds and (after.problems or after.changed):
+        wrong = (f"{component.NAME}: every command succeeded, and the host is still out of sync: "
+                 f"{'; '.join(after.problems) or execution.left(after)}")
+    if wrong:
+        raise NotApplied(wrong, results)
+    return results
+
+
+def _failure(execution: Execution, host: Host, plan: Plan, error: Exception, results: Results) -> NotApplied:
+    """What became of a plan whose application raised an error. An error may have further `results`."""
+    without = results if execution.brief is Brief.NEVER else {"changed": results["changed"]}
+    return NotApplied(execution.describe(host, plan, error), {**without, **getattr(error, "results", {})})
+
+
+def _report(execution: Execution, plan: Plan) -> Results:
+    """What a module returns of a plan."""
+    report = {**plan.report(), "diff": plan.diff(execution.header(plan.desired))}
+    if execution.bookkeeping:
+        report["changed"] = False
+    return {name: value for name, value in report.items() if name not in execution.hidden}
+
+
+def _added(execution: Execution, results: Results, applied: Applied, warn: Callable[[str], Any]) -> Results:
+    """The results of a module with what was applied."""
+    for warning in applied.warnings:
+        warn(warning)
+    return {**results, **(_report(execution, applied.plan) if applied.plan else {}), **applied.results}

@@ -15,8 +15,9 @@ from typing import Any
 
 from ..core import schema
 from ..core.addresses import parse_interfaces
+from ..core.component import NOTHING_SEEN, Applied, Desired, Execution, Seen
 from ..core.host import Host
-from ..core.plan import RUN, Plan, Row
+from ..core.plan import RUN, Draft, Plan, Row
 from . import firewalld, ufw
 
 RECORD = "/var/lib/xitrum.host/firewall.json"
@@ -26,6 +27,8 @@ DAMAGED = (
     f"{RECORD} is damaged: it lists the ports that were opened. Correct it, or move it away; "
     "what is open today stays open then."
 )
+
+NAME = "firewall"
 
 SPEC: dict[str, Any] = {
     "open": {"type": "bool", "default": False},
@@ -45,24 +48,30 @@ SPEC: dict[str, Any] = {
         },
     },
 }
+
+def _header(_desired: Desired) -> str:
+    return "firewall"
+
+
+EXECUTION = Execution(header=_header, rounds=1)
 _KEYS = {"backend", "zone", "port", "source", "scopes"}
 
 
 # ---------------------------------------------------------------------------------------------------------- reading
 
 
-def read(host: Host, wanted: dict[str, Any]) -> dict[str, Any]:
+def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, Any]:
     """What is recorded, and where ports are to be open, which program filters and what it lets in."""
-    opened, record_error = parse_record(None if wanted["facts_only"] else host.read(RECORD))
+    opened, record_error = parse_record(None if desired["facts_only"] else host.read(RECORD))
     state = {
         "opened": opened,
         "record_error": record_error,
         "address6": "",
     }
-    if any(item["public"] for item in wanted["ports"]):
+    if any(item["public"] for item in desired["ports"]):
         state["address6"] = public_address6(host)
-    if not wanted["facts_only"] and (wanted["open"] or state["opened"]):
-        state.update(read_filter(host, wanted["address"]))
+    if not desired["facts_only"] and (desired["open"] or state["opened"]):
+        state.update(read_filter(host, desired["address"]))
     return state
 
 
@@ -170,24 +179,24 @@ def parse_record(text: str | None) -> tuple[list[dict[str, Any]] | None, str]:
 # --------------------------------------------------------------------------------------------------------- planning
 
 
-def plan(wanted: dict[str, Any], state: dict[str, Any]) -> Plan:
+def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     """Decides which ports to open and which to close, without touching the host."""
-    public = [item for item in wanted["ports"] if item["public"]]
-    result = Plan(
+    public = [item for item in desired["ports"] if item["public"]]
+    result = Draft(
         facts={
             "public": public,
             "address6": state["address6"],
             "close": [],
-            "wanted": {name: wanted[name] for name in ("open", "address", "ports")},
+            "wanted": {name: desired[name] for name in ("open", "address", "ports")},
         }
     )
-    if wanted["facts_only"]:
-        return result
+    if desired["facts_only"]:
+        return result.plan(desired, state)
     if state["record_error"]:
         result.problems.append(state["record_error"])
-        return result
+        return result.plan(desired, state)
     active, opened = state.get("active", ""), state["opened"]
-    if wanted["open"] and not active and wanted["ports"]:
+    if desired["open"] and not active and desired["ports"]:
         result.rows.append(
             Row(
                 "firewall",
@@ -197,13 +206,13 @@ def plan(wanted: dict[str, Any], state: dict[str, Any]) -> Plan:
                 why="neither firewalld nor ufw is active on this host: xitrum_open_firewall changes nothing here",
             )
         )
-    desired = desired_rules(wanted, state) if wanted["open"] else []
+    rules = list(desired_rules(desired, state)) if desired["open"] else []
     kept, adds = [], []
-    for rule in desired:
+    for rule in rules:
         missing = missing_scopes(rule, state)
         refusing = refusing_rule(rule, missing, state)
-        owned: list[str] = next((item["scopes"] for item in opened if key_of(item) == key_of(rule)), [])
-        scopes = sorted({*owned, *([] if refusing else missing)})
+        owned: dict[str, Any] = next((item for item in opened if key_of(item) == key_of(rule)), {"scopes": []})
+        scopes = sorted({*owned["scopes"], *([] if refusing else missing)})
         if scopes:
             kept.append({**rule, "scopes": scopes})
         adds += (
@@ -212,25 +221,25 @@ def plan(wanted: dict[str, Any], state: dict[str, Any]) -> Plan:
             else []
         )
         result.rows.append(_row(rule, missing, refusing))
-    keys = [key_of(rule) for rule in desired]
+    keys = [key_of(rule) for rule in rules]
     # A program that was only stopped keeps its rules for the time when it is started again.
-    old = [item for item in opened if key_of(item) not in keys] if active or not wanted["open"] else []
+    old = [item for item in opened if key_of(item) not in keys] if active or not desired["open"] else []
     result.facts["close"] = [title(item) for item in old]
     result.rows += [
         Row("firewall", title(item), "closed", "open", "open", "differs", "it is not needed any longer", RUN)
         for item in old
     ]
     removes = (
-        [("close", words) for item in old for words in commands_of("close", item, active)] if wanted["close"] else []
+        [("close", words) for item in old for words in commands_of("close", item, active)] if desired["close"] else []
     )
-    after = opened if wanted["open"] and not active else kept if wanted["close"] else kept + old
+    after = opened if desired["open"] and not active else kept if desired["close"] else kept + old
     if adds:
         # Before the first command, so that a run that is killed in between loses nothing.
         result.actions += [("record", kept + old), *adds]
-    if removes or (old and wanted["close"]):
+    if removes or (old and desired["close"]):
         result.actions += [*removes, ("record", kept)]
     result.before, result.after = ("".join(f"{title(item)}\n" for item in items) for items in (opened, after))
-    return result
+    return result.plan(desired, state)
 
 
 def desired_rules(wanted: dict[str, Any], state: dict[str, Any]) -> list[dict[str, Any]]:
@@ -304,21 +313,19 @@ def _row(rule: dict[str, Any], missing: list[str], refusing: ufw.Rule | None) ->
     )
     row = Row("firewall", title(rule), "open", permanent, permanent if rule["backend"] == "ufw" else runtime)
     if refusing:
-        row.status, row.why = (
-            "read_only",
-            f"a rule of ufw says {refusing.action}, and the first rule decides: remove that rule",
-        )
+        why = f"a rule of ufw says {refusing.action}, and the first rule decides: remove that rule"
+        row = row.replaced(status="read_only", why=why)
     elif missing:
-        row.status, row.why, row.mend = "differs", "xitrum_open_firewall asks for it", RUN
+        row = row.replaced(status="differs", why="xitrum_open_firewall asks for it", mend=RUN)
     return row
 
 
 # ---------------------------------------------------------------------------------------------------------- acting
 
 
-def apply(host: Host, planned: Plan) -> None:
+def apply(host: Host, plan: Plan) -> Applied:
     """Records, opens, closes. Raises RuntimeError with what a command reported."""
-    for kind, item in planned.actions:
+    for kind, item in plan.actions:
         if kind == "record":
             write_record(host, item)
             continue
@@ -329,6 +336,7 @@ def apply(host: Host, planned: Plan) -> None:
                 f"{' '.join(item)} ended with {answer.rc}: {(answer.err or answer.out).strip()}. "
                 "Correct that, then run the playbook again."
             )
+    return Applied()
 
 
 def commands_of(verb: str, item: dict[str, Any], active: str) -> list[list[str]]:

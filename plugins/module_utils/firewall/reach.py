@@ -257,7 +257,7 @@ def rows_of(answers: list[dict[str, Any]], blocks: dict[str, Any]) -> dict[str, 
         block = find_block(blocks.get(result["name"], []), result["port"], "", family_of(result["address"]))
         row = judge(by, result, block)
         if result["word"] in ("", *UNKNOWN):
-            row.why = "; ".join(judge(*one, None).why for one in tries)
+            row = row.replaced(why="; ".join(judge(*one, None).why for one in tries))
         rows.setdefault(result["name"], []).append(row)
     return rows
 

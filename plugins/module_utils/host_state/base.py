@@ -1,79 +1,87 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The concerns of a host's base, and how concerns are read together. Those of an application are in C(concerns).
+"""The components of host preparation, and how components are read together. `registry` adds those of an application.
 
-They are apart because a module is sent to the host with all that it imports, and what makes the base needs no more than this.
+They are apart because a module is sent to the host with all that it imports, and host preparation needs no more than this.
 """
 
 from __future__ import annotations
+
+from typing import Any, Callable, Mapping, Sequence
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ..application import restarts
 from ..core import schema
-from ..core.plan import LOOK, Plan, Row
+from ..core.component import Component, Desired
+from ..core.host import Host
+from ..core.plan import LOOK, Draft, Plan, Row
+from ..core.quiet import Utf8Module
 from ..firewall import component as firewall
 from ..jdk import component as jdk
 from ..kernel import component as kernel
-from ..limits import capacity
-from ..limits import nofile as limits
+from ..limits import capacity, nofile
 from ..redirects import component as redirects
 from . import machine
 
-#: Concerns that need only their own wanted state.
-PLAIN = {"capacity": capacity, "kernel": kernel, "nofile": limits, "redirects": redirects, "firewall": firewall}
+#: In the order in which one needs what another found.
+COMPONENTS: tuple[Component, ...] = (machine, jdk, capacity, kernel, nofile, redirects, firewall, restarts)
 
-SPECS = {
-    "machine": machine.SPEC,
-    "jdk": jdk.SPEC,
-    "restarts": restarts.SPEC,
-    **{name: concern.SPEC for name, concern in PLAIN.items()},
-}
+SPECS: dict[str, Mapping[str, Any]] = {component.NAME: component.SPEC for component in COMPONENTS}
 
 
-def checked(specs, given):
-    """The wanted state of each concern with its types and defaults, the secrets in it, and what is wrong with it."""
-    wanted, secrets, wrong = {}, set(), []
+def checked(specs: Mapping[str, Mapping[str, Any]], given: Mapping[str, Any]) -> tuple[dict[str, Any], set[str], list[str]]:
+    """The desired state of each component with its types and defaults, the secrets in it, and what is wrong with it."""
+    desired: dict[str, Any] = {}
+    secrets: set[str] = set()
+    wrong: list[str] = []
     for name, options in specs.items():
-        wanted[name] = None
+        desired[name] = None
         if given[name] is not None:
             result = ArgumentSpecValidator(options).validate(given[name])
-            wanted[name] = result.validated_parameters
+            desired[name] = result.validated_parameters
             secrets |= result._no_log_values
             wrong += [f"{name}: {message}" for message in result.error_messages]
-    return wanted, secrets, wrong
+    return desired, secrets, wrong
 
 
-def read_all(host, wanted, plain):
-    """Reads and plans the machine, the JDK and the C(plain) concerns, as far as they are wanted: name to its report."""
-    said = {}
-    add(said, host, wanted, "machine", machine)
-    add(said, host, wanted, "jdk", jdk, said.get("machine"))
-    for name, concern in plain.items():
-        add(said, host, wanted, name, concern)
-    add(said, host, wanted, "restarts", restarts, said.get("jdk"), said.get("kernel"))
-    return said
+def read_all(host: Host, desired: Mapping[str, Any], components: Sequence[Component]) -> dict[str, dict[str, Any]]:
+    """Reads and plans the components that are desired, in turn: name to its report, with `differs` for what a module
+    calls changed, since a read changes nothing."""
+    seen: dict[str, dict[str, Any]] = {}
+    for component in components:
+        if desired[component.NAME] is not None:
+            report = read_one(host, desired[component.NAME], component, seen).report()
+            report["differs"] = report.pop("changed")
+            seen[component.NAME] = report
+    return seen
 
 
-def add(said, host, wanted, name, concern, *more):
-    """Adds the report of a concern that is wanted, with C(differs) for what a module calls changed: a read changes nothing."""
-    if wanted[name] is None:
-        return
+def read_one(host: Host, desired: Desired, component: Component, seen: Mapping[str, Mapping[str, Any]]) -> Plan:
+    """The plan of one component. What could not be read of it is a row."""
     before = len(host.overruns)
     try:
-        plan = concern.plan(wanted[name], concern.read(host, wanted[name], *more))
+        draft = Draft.of(component.plan(desired, component.read(host, desired, seen)))
     except PermissionError as error:
-        plan = unseen(name, error)
+        draft = Draft(rows=[unseen(component.NAME, error)])
     except schema.VersionError as error:
-        plan = Plan(problems=[str(error)])
+        draft = Draft(problems=[str(error)])
     # A wait that was given up is a finding, also where what was read of it is enough.
-    plan.rows += [Row(name, f"{name}, reading", status="unseen", why=why, mend=LOOK)
-                  for why in dict.fromkeys(host.overruns[before:])]
-    said[name] = plan.report()
-    said[name]["differs"] = said[name].pop("changed")
+    draft.rows += [Row(component.NAME, f"{component.NAME}, reading", status="unseen", why=why, mend=LOOK)
+                   for why in dict.fromkeys(host.overruns[before:])]
+    return draft.plan(desired, None)
 
 
-def unseen(name, error):
-    """A concern that this user may not read, as a row that says so."""
-    return Plan(rows=[Row(name, name, status="unseen", why=f"{error.filename}: permission denied", mend=LOOK)])
+def unseen(name: str, error: OSError) -> Row:
+    """A component that this user may not read, as a row that says so."""
+    return Row(name, name, status="unseen", why=f"{error.filename}: permission denied", mend=LOOK)
+
+
+def finish(module: Utf8Module, read: Callable[[], Mapping[str, Any]]) -> None:
+    """The end of a module that reads: it returns what `read()` does."""
+    try:
+        reports = read()
+    except OSError as error:
+        module.fail_json(msg=f"the host could not be read: {error}. Most of it needs root: set become.")
+    module.exit_json(changed=False, **reports)

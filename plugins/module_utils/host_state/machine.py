@@ -10,16 +10,21 @@ from __future__ import annotations
 
 import re
 import sys
+from typing import Any
 
 from ..application import changes as application_changes
 from ..core import addresses, folders, process, recorded, sockets
+from ..core.component import NOTHING_SEEN, Desired, Seen
 from ..core.disk_space import size
 from ..core.distributions import table as distributions
 from ..core.foreign_text import lines_of, printable
+from ..core.host import Host
 from ..core.memory import OVERHEAD, cgroup_memory, limited, parse_meminfo
-from ..core.plan import Plan, Problem, shell_line
+from ..core.plan import Draft, Plan, Problem, shell_line
 from ..supervisor import init_system, table
 from ..supervisor.table import SUPERVISORS
+
+NAME = "machine"
 
 SPEC = {
     "name": {"type": "str", "default": ""},
@@ -85,16 +90,16 @@ def numbers(text):
     return tuple(int(part) for part in re.findall(r"(?<![0-9])[0-9]{1,9}(?![0-9])", text))
 
 
-def read(host, wanted):
+def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, Any]:
     """Everything that L(plan) judges, as texts and numbers."""
     status = process.parse_status(host.read("/proc/self/status") or "")
     return {
         **system(host),
         "uid": process.effective_id(status, "Uid") or 0,
         "capabilities": int(status["CapEff"], 16) if re.fullmatch(r"[0-9a-f]{1,16}", status.get("CapEff", "")) else 0,
-        "disk": disk(host, wanted) if wanted["release_folder"] else None,
-        **port_state(host, wanted),
-        **own_folders(host, wanted),
+        "disk": disk(host, desired) if desired["release_folder"] else None,
+        **port_state(host, desired),
+        **own_folders(host, desired),
     }
 
 
@@ -186,16 +191,16 @@ def is_instance(host, found, folder, root, user):
     return found is None or bool(process.own_rows([found], users))
 
 
-def plan(wanted, state):
+def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     """Says everything that stands in the way (C(problems)) and what is worth knowing (C(notes)). Never an action."""
     claimed = state["folders"]["ports"] if state["folders"] else {}
-    renamed = application_changes.find_renamed(wanted, state["installed"], claimed)
+    renamed = application_changes.find_renamed(desired, state["installed"], claimed)
     # Of an application that was renamed, its ports are no second error.
     holders = [row for row in state["holders"] or [] if not renamed or claimed.get(row["port"]) != renamed]
-    problems = [*system_problems(wanted, state), *disk_problems(state["disk"]), *port_problems(holders), *memory_problems(wanted, state),
-                *folder_problems(wanted, state, renamed), *application_changes.find_errors(wanted, state["installed"], claimed)]
+    problems = [*system_problems(desired, state), *disk_problems(state["disk"]), *port_problems(holders), *memory_problems(desired, state),
+                *folder_problems(desired, state, renamed), *application_changes.find_errors(desired, state["installed"], claimed)]
     facts = {name: value for name, value in state.items() if name not in ("capabilities", "folders", "damaged", "installed")}
-    return Plan(problems=problems, facts={**facts, "notes": notes(state)})
+    return Draft(problems=problems, facts={**facts, "notes": notes(state)}).plan(desired, state)
 
 
 def system_problems(wanted, state):

@@ -1,26 +1,35 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""All concerns, in the order in which one needs what another found."""
+"""All components that are read together. Those of host preparation are listed in `base`, which is sent without the others."""
 
 from __future__ import annotations
 
-from ..application import instances
-from ..application import releases as release
+from typing import Any, Mapping
+
+from ..application import instances, releases
+from ..core.component import AppliedComponent, Component
 from ..proxy import certificates
-from ..proxy import component as proxy_config
+from ..proxy import component as proxy
 from ..proxy import health as proxy_health
-from ..supervisor import component as services
+from ..supervisor import component as service
 from . import base
 
-#: Concerns that need only their own wanted state.
-PLAIN = {**base.PLAIN, "release": release, "service": services, "proxy": proxy_config, "proxy_health": proxy_health, "certificates": certificates}
+#: Those of an application that hide secrets of their options.
+_SECRETIVE: tuple[AppliedComponent, ...] = (service, instances)
 
-SPECS = {**base.SPECS, **{name: concern.SPEC for name, concern in PLAIN.items()}, "instances": instances.SPEC}
+#: In the order in which one needs what another found.
+COMPONENTS: tuple[Component, ...] = (
+    *base.COMPONENTS, releases, service, proxy, proxy_health, certificates, instances,
+)
+
+SPECS: dict[str, Mapping[str, Any]] = {component.NAME: component.SPEC for component in COMPONENTS}
 
 
-def read_all(host, wanted):
-    """Reads and plans every concern that is wanted: name to its report. See L(base.read_all)."""
-    said = base.read_all(host, wanted, PLAIN)
-    base.add(said, host, wanted, "instances", instances, said.get("jdk"), said.get("kernel"))
-    return said
+def secrets(desired: Mapping[str, Any]) -> set[str]:
+    """The texts in the desired state that are hidden in every result, as the components' own modules hide them."""
+    found: set[str] = set()
+    for component in _SECRETIVE:
+        if desired[component.NAME] is not None:
+            found |= component.EXECUTION.secrets(desired[component.NAME])
+    return found

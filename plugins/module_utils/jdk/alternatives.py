@@ -11,14 +11,16 @@ What was chosen before the first change is kept in RECORD, so that a removal can
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, Optional
 
 from ..core import schema
+from ..core.component import NOTHING_SEEN, Applied, Desired, Execution, Seen
 from ..core.distributions import table as distributions
 from ..core.host import Host
-from ..core.plan import RUN, Plan, Problem, Row, shell_line
+from ..core.plan import RUN, Draft, Plan, Problem, Row, shell_line
 from ..core.process import is_under
 from . import followers
+from .version import major, version_said
 
 RECORD = "/var/lib/xitrum.host/alternatives.json"
 
@@ -27,6 +29,8 @@ DAMAGED = (f"{RECORD} is damaged: move it away and run again; "
 
 COMMANDS = ("java", "javac", "javap", "javaws")
 
+
+NAME = "alternatives"
 
 SPEC: dict[str, Any] = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
@@ -115,17 +119,17 @@ def parse_kept(text: str) -> dict[str, Any] | None:
     return None
 
 
-def read(host: Host, wanted: dict[str, Any]) -> dict[str, Any]:
+def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, Any]:
     """What is registered for each command, where its link leads, and which file the home has for it."""
     program = next((name for name in ("alternatives", "update-alternatives") if host.which(name)), "")
     record, record_error = read_record(host)
-    state = {"program": program, "home": host.realpath(wanted["home"]), "there": host.exists(wanted["home"]),
+    state = {"program": program, "home": host.realpath(desired["home"]), "there": host.exists(desired["home"]),
              "record": record, "record_error": record_error, "commands": {}}
     if program == "alternatives":
-        state["commands"] = read_red_hat(host, wanted["home"], wanted["commands"])
-        state["apart"] = read_apart(host, wanted["home"], wanted["commands"])
+        state["commands"] = read_red_hat(host, desired["home"], desired["commands"])
+        state["apart"] = read_apart(host, desired["home"], desired["commands"])
     elif program:
-        state["commands"] = {name: read_debian(host, wanted["home"], name) for name in wanted["commands"]}
+        state["commands"] = {name: read_debian(host, desired["home"], name) for name in desired["commands"]}
     return state
 
 
@@ -252,33 +256,33 @@ def find_fault(host: Host, folder: str, name: str, own: list[str]) -> str:
             f"Correct {folder}/{name}, or move it away, then run again")
 
 
-def plan(wanted: dict[str, Any], state: dict[str, Any]) -> Plan:
+def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     """Decides what is registered, switched, brought back and unregistered."""
-    result = Plan(facts={"before": {name: has["group"] for name, has in state["commands"].items() if has["group"]}, "pinned": []})
+    result = Draft(facts={"before": {name: has["group"] for name, has in state["commands"].items() if has["group"]}, "pinned": []})
     result.before = listing(result.facts["before"])
     after = {name: dict(group) for name, group in result.facts["before"].items()}
     if not state["program"]:
         result.problems.append("neither update-alternatives nor alternatives is on this host: install the package that has it (dpkg, or alternatives), "
                                "or do without (jdk_alternatives: false)")
-        return result
+        return result.plan(desired, state)
     if state["record"] is None:
         result.problems.append(state["record_error"])
-        return result
+        return result.plan(desired, state)
     record = {name: dict(entry) for name, entry in state["record"].items()}
     leading = {name: has for name, has in state["commands"].items() if not has["follows"]}
-    if wanted["state"] == "absent":
+    if desired["state"] == "absent":
         for name, has in leading.items():
-            plan_removal(wanted, name, has, state["home"], record, result, after)
+            plan_removal(desired, name, has, state["home"], record, result, after)
     else:
-        chosen = {name: choose(wanted, name, has, record) for name, has in leading.items() if has["own"]}
+        chosen = {name: choose(desired, name, has, record) for name, has in leading.items() if has["own"]}
         provided = {title for choice in chosen.values() for title, target in choice["targets"].items() if target}
         for name, has in state["commands"].items():
             if has["follows"]:
-                plan_follower(wanted, name, has, state["commands"], chosen, result)
+                plan_follower(desired, name, has, state["commands"], chosen, result)
             else:
-                plan_command(wanted, name, has, chosen.get(name), provided, record, result, after)
+                plan_command(desired, name, has, chosen.get(name), provided, record, result, after)
         if not any(has["own"] for has in state["commands"].values()):
-            result.problems.append(f"{wanted['home']} has none of bin/{', bin/'.join(wanted['commands'])}: install that JDK first, or correct home")
+            result.problems.append(f"{desired['home']} has none of bin/{', bin/'.join(desired['commands'])}: install that JDK first, or correct home")
         # Two groups may have one follower: the one without anything for it deletes its link, so it is switched first.
         taken = {name: sum(not target and title in provided for title, target in choice["targets"].items())
                  for name, choice in chosen.items()}
@@ -294,7 +298,7 @@ def plan(wanted: dict[str, Any], state: dict[str, Any]) -> Plan:
     if result.actions or record != state["record"]:
         result.actions.insert(0, ("record", schema.ALTERNATIVES.render(record, 1)))
     result.after = listing(after)
-    return result
+    return result.plan(desired, state)
 
 
 def describe_apart(name: str, has: dict[str, str]) -> Row:
@@ -353,7 +357,7 @@ def plan_follower(
     has: dict[str, Any],
     commands: dict[str, dict[str, Any]],
     chosen: dict[str, dict[str, Any]],
-    result: Plan,
+    result: Draft,
 ) -> None:
     """The row of one command that moves with another."""
     leader = has["follows"]
@@ -381,7 +385,7 @@ def plan_command(
     choice: dict[str, Any] | None,
     provided: set[str],
     record: dict[str, Any],
-    result: Plan,
+    result: Draft,
     after: dict[str, Any],
 ) -> None:
     """One command of a home that is to be used."""
@@ -441,7 +445,7 @@ def plan_removal(
     has: dict[str, Any],
     real_home: str,
     record: dict[str, Any],
-    result: Plan,
+    result: Draft,
     after: dict[str, Any],
 ) -> None:
     """One command of a home that is to be used no more: the choice before ours comes back, and what we registered goes."""
@@ -496,7 +500,7 @@ def find_former_choice(entry: dict[str, Any], stay: list[dict[str, Any]]) -> str
     return max(same, key=lambda choice: choice["priority"])["path"] if same else ""
 
 
-def plan_former(name: str, has: dict[str, Any], record: dict[str, Any], result: Plan) -> None:
+def plan_former(name: str, has: dict[str, Any], record: dict[str, Any], result: Draft) -> None:
     """A group of ours for a command that follows another now: a package that was installed since made it a follower."""
     entry = record.get(name, {"registered": []})
     gone = [path for path in has["former"] if path in entry["registered"]]
@@ -508,7 +512,7 @@ def plan_former(name: str, has: dict[str, Any], record: dict[str, Any], result: 
             del record[name]
 
 
-def plan_again(commands: dict[str, dict[str, Any]], after: dict[str, Any], result: Plan) -> None:
+def plan_again(commands: dict[str, dict[str, Any]], after: dict[str, Any], result: Draft) -> None:
     """The groups that are switched once more, since what was unregistered took links of their followers with it."""
     gone = {name for action, name, *_detail in result.actions if action == "unregister"}
     for name in sorted({commands[name]["follows"] for name in gone if commands[name]["follows"]} & set(after)):
@@ -530,10 +534,11 @@ def listing(groups: dict[str, dict[str, Any]]) -> str:
     return "".join(lines)
 
 
-def apply(host: Host, state: dict[str, Any], planned: Plan) -> None:
+def apply(host: Host, plan: Plan) -> Applied:
     """Registers, then switches all. Raises RuntimeError; those that were switched are then back at what they were."""
+    state = plan.state
     switched: list[str] = []
-    for action, name, *detail in planned.actions:
+    for action, name, *detail in plan.actions:
         try:
             if action == "record":
                 host.write(RECORD, name)
@@ -545,6 +550,7 @@ def apply(host: Host, state: dict[str, Any], planned: Plan) -> None:
             raise
         if action == "set":
             switched.append(name)
+    return Applied()
 
 
 def build_words(action: str, name: str, detail: Any) -> list[str]:
@@ -575,3 +581,41 @@ def call(host: Host, *argv: str) -> None:
     said = host.run(argv)
     if said.rc != 0:
         raise RuntimeError(f"{' '.join(argv)} ended with {said.rc}: {(said.err or said.out).strip()}")
+
+
+# ---------------------------------------------------------------------------------------------------------- executing
+
+
+def _header(_desired: Desired) -> str:
+    return "alternatives"
+
+
+def _failure(_host: Host, plan: Plan, error: Exception) -> str:
+    return (f"the alternatives of {plan.desired['home']} could not be switched: {error}. "
+            "Those that were are back as before; run again.")
+
+
+def rehearse(_host: Host, plan: Plan) -> Optional[Applied]:
+    """What check mode reports of a JDK that is not there yet: the task before would have installed it."""
+    if plan.desired["state"] != "present" or plan.state["there"]:
+        return None
+    later = f"{plan.desired['home']} is not there yet: what it will have is registered and chosen then"
+    return Applied({"changed": True, "problems": [], "msg": later})
+
+
+def verify(host: Host, done: Plan) -> str:
+    """What is wrong after the switch, as a sentence; empty where nothing is. What the commands lead to is run."""
+    desired = done.desired
+    again = plan(desired, read(host, desired))
+    wrong = [f"{row.item}: wanted {row.wanted}, found {row.configured or 'none'}, which runs {row.effective or 'nothing'}"
+             for row in again.rows if row.status == "differs"]
+    if desired["state"] == "present" and desired["version"] and not wrong:
+        ran = host.run(["java", "-version"])
+        if major(version_said(ran.err + ran.out)) != desired["version"]:
+            wrong = [f"{host.which('java')} -version should say {desired['version']}, and says: "
+                     f"{(ran.err or ran.out).strip()}"]
+    found = "; ".join([*again.problems, *wrong])
+    return found and f"the alternatives were switched to {desired['home']}, and yet are not so: {found}"
+
+
+EXECUTION = Execution(header=_header, separator=" ", describe=_failure, rehearse=rehearse, verify=verify)

@@ -9,26 +9,25 @@ archive it is from; folder and marker come into their place by one rename, so a 
 
 from __future__ import annotations
 
-import hashlib
-import os
+import posixpath
 import re
 import tarfile
-import tempfile
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
-from ..core import partial_folder
-from ..core.host import LONG_SECONDS, Host
-from ..core.local_files import sha256_of
-from ..core.plan import RUN, Plan, Row
+from ..core import partial_folder, urls
+from ..core.component import NOTHING_SEEN, Applied, Desired, Execution, Seen
+from ..core.host import Host
+from ..core.plan import RUN, Draft, Plan, Row
 from ..package import source as package_source
 from . import alternatives
 from . import component as jdk
 from .component import FOLDER, MARKER, PART, major, version_said
+from .fetch import obtain, verified
 
 SourceError = package_source.SourceError
+
+NAME = "jdk_archive"
 
 SPEC: dict[str, Any] = {
     "name": {"type": "str"},
@@ -37,6 +36,13 @@ SPEC: dict[str, Any] = {
     "sha256": {"type": "str", "default": ""},
     "unverified": {"type": "bool", "default": False},
     "absent": {"type": "list", "elements": "str", "default": []},
+    "source": {"type": "str"},
+    "headers": {"type": "dict", "no_log": True},
+    "timeout": {"type": "int", "default": 30},
+    "validate_certs": {"type": "bool", "default": True},
+    "download": {"type": "str", "choices": ["controller", "hosts"], "default": "controller"},
+    "cache": {"type": "path", "default": "~/.cache/xitrum.host"},
+    "archive": {"type": "path"},
 }
 
 #: e_machine of an ELF header, as the kernel names the architecture.
@@ -51,16 +57,16 @@ def elf_architecture(head: bytes) -> str:
     return MACHINES.get(machine, f"ELF machine {machine}")
 
 
-def home_in(folder: str) -> str:
+def home_in(host: Host, folder: str) -> str:
     """The folder of the JDK in what was unpacked: the one nearest to the top. Raises SourceError."""
     found: list[str] = []
     # An archive may hold a JRE beside its JDK.
     for programs in (("bin/java", "bin/javac"), ("bin/java",)):
         def matches(path: str, names: tuple[str, ...] = programs) -> bool:
-            return all(os.path.isfile(f"{path}/{name}") for name in names)
+            return all(host.is_file(f"{path}/{name}") for name in names)
         found = found or package_source.find_folders(folder, matches)
     if len(found) > 1:
-        listed = ", ".join(os.path.relpath(path, folder) for path in found)
+        listed = ", ".join(posixpath.relpath(path, folder) for path in found)
         raise SourceError(f"found {len(found)} folders with bin/java in the archive ({listed}); expected one: "
                           "give the archive of one JDK")
     if not found:
@@ -70,20 +76,15 @@ def home_in(folder: str) -> str:
     return found[0]
 
 
-def check(home: str, architecture: str, version: int) -> None:
+def check(host: Host, home: str, architecture: str, version: int) -> None:
     """Whether a folder is a JDK for this architecture, of this major version (any with 0), before it is run. Raises SourceError."""
-    with open(f"{home}/bin/java", "rb") as handle:
-        found = elf_architecture(handle.read(20))
+    found = elf_architecture(host.head(f"{home}/bin/java", 20))
     if found != architecture:
         raise SourceError(f"bin/java in the archive is {'for ' + found if found else 'no executable for Linux'}, this host is {architecture}: "
                           "give the archive for this architecture in jdk_archives")
-    if not os.path.isfile(f"{home}/bin/javac"):
+    if not host.is_file(f"{home}/bin/javac"):
         raise SourceError("the archive has bin/java and no bin/javac, so it is a JRE: wanted is a JDK")
-    try:
-        with open(f"{home}/release", encoding="utf-8", errors="surrogateescape") as handle:
-            said = re.search(r'^JAVA_VERSION="([^"]*)"', handle.read(), re.MULTILINE)
-    except FileNotFoundError:
-        said = None
+    said = re.search(r'^JAVA_VERSION="([^"]*)"', host.read(f"{home}/release") or "", re.MULTILINE)
     if said and version and major(said.group(1)) != version:
         raise SourceError(f"the archive holds a JDK {said.group(1)}, wanted is {version}: correct jdk_version or the archive")
 
@@ -100,88 +101,34 @@ def prove(host: Host, home: str, version: int) -> str:
     return said
 
 
-def obtain(
-    source: str, sha256: str, headers: dict[str, str] | None, cache: str, timeout: int, validate_certs: bool
-) -> tuple[str, str]:
-    """The path of the archive on this machine and its SHA-256. Raises SourceError. C(sha256): empty for any."""
-    if not re.match(r"https?://", source, re.IGNORECASE):
-        if "://" in source:
-            raise SourceError(f"{package_source.shown(source)}: an archive comes from a path, or an http or https URL; "
-                              "fetch it by other means first")
-        path = os.path.abspath(os.path.expanduser(source))
-        if not os.path.isfile(path):
-            raise SourceError(f"there is no archive at {path}: give the path of a tar.gz, or an http or https URL")
-        return path, verified(path, sha256)
-    with alone(os.path.join(cache, "archives")) as folder:
-        if sha256:
-            return package_source.download(source, sha256, headers, cache, timeout, validate_certs), sha256
-        return download_unverified(source, headers, folder, timeout, validate_certs)
-
-
-def verified(path: str, sha256: str) -> str:
-    """The SHA-256 of a file. Raises SourceError where it is not the wanted one."""
-    try:
-        found = sha256_of(path)
-    except OSError as error:
-        raise SourceError(f"{path} cannot be read ({error.strerror}): let the user who runs Ansible read it") from error
-    if sha256 and found != sha256:
-        raise SourceError(f"the SHA-256 of {path} is {found}, wanted is {sha256}: fetch the archive again, or correct the checksum")
-    return found
-
-
-@contextmanager
-def alone(folder: str) -> Iterator[str]:
-    """The folder of archives, for one process at a time: the hosts of a play would all fetch the same archive."""
-    package_source.tidy(folder)
-    with Host().locked(os.path.join(folder, ".lock"), LONG_SECONDS):
-        yield folder
-
-
-def download_unverified(
-    source: str, headers: dict[str, str] | None, folder: str, timeout: int, validate_certs: bool
-) -> tuple[str, str]:
-    """An archive without a known checksum: kept under its URL, so that it too is fetched once. Path and SHA-256."""
-    path = os.path.join(folder, "unverified-" + hashlib.sha256(source.encode()).hexdigest())
-    if not os.path.exists(path):
-        handle, part = tempfile.mkstemp(prefix=package_source.PART, dir=folder)
-        try:
-            with os.fdopen(handle, "wb") as out:
-                package_source.receive(source, headers, timeout, validate_certs, out)
-            os.rename(part, path)
-        finally:
-            if os.path.exists(part):
-                os.unlink(part)
-    return path, sha256_of(path)
-
-
-def read(host: Host, wanted: dict[str, Any]) -> dict[str, Any]:
-    """What is there of the JDK that is wanted, of those that are to go, and of runs that were killed."""
-    home, running = f"{FOLDER}/{wanted['name']}", jdk.executables(host) if wanted["absent"] else {}
-    there = bool(wanted["name"]) and host.exists(home)
+def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, Any]:
+    """What is there of the JDK that is desired, of those that are to go, and of runs that were killed."""
+    home, running = f"{FOLDER}/{desired['name']}", jdk.executables(host) if desired["absent"] else {}
+    there = bool(desired["name"]) and host.exists(home)
     return {
-        "home": home if wanted["name"] else "", "there": there, "marker": host.read(f"{home}/{MARKER}"),
+        "home": home if desired["name"] else "", "there": there, "marker": host.read(f"{home}/{MARKER}"),
         "said": jdk.version_of(host, home, "", {}) if there else "", "compiler": host.exists(f"{home}/bin/javac"),
         "leftovers": jdk.leftovers(host), "homes": jdk.homes(host),
-        "absent": {name: jdk.read_absent(host, name, running) for name in wanted["absent"]
-                   if re.fullmatch(jdk.NAME, name) and host.exists(f"{FOLDER}/{name}")},
+        "absent": {name: jdk.read_absent(host, name, running) for name in desired["absent"]
+                   if re.fullmatch(jdk.FOLDER_NAME, name) and host.exists(f"{FOLDER}/{name}")},
     }
 
 
-def plan(wanted: dict[str, Any], state: dict[str, Any]) -> Plan:
+def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     """Decides whether the archive is unpacked, and what goes."""
     home = state["home"]
-    result = Plan(facts={"home": home, "said": state["said"], "needed": False})
-    result.problems += jdk.absent_problems(wanted, state)
+    result = Draft(facts={"home": home, "said": state["said"], "needed": False})
+    result.problems += jdk.absent_problems(desired, state)
     if home:
-        architectures = {wanted["architecture"]: wanted["sha256"]}
+        architectures = {desired["architecture"]: desired["sha256"]}
         result.problems += jdk.archive_problems(
-            {**wanted, "archives": architectures},
-            {**state, "sha256": wanted["sha256"], "machine": {"architecture": wanted["architecture"]}})
-        whole = state["said"] and state["compiler"] and wanted["version"] in (0, major(state["said"]))
+            {**desired, "archives": architectures},
+            {**state, "sha256": desired["sha256"], "machine": {"architecture": desired["architecture"]}})
+        whole = state["said"] and state["compiler"] and desired["version"] in (0, major(state["said"]))
         if not whole:
             result.facts["needed"] = True
             result.actions.append(("unpack", home))
-        result.rows.append(Row("jdk", "version", str(wanted["version"] or "any"), state["homes"].get(home, ""), state["said"],
+        result.rows.append(Row("jdk", "version", str(desired["version"] or "any"), state["homes"].get(home, ""), state["said"],
                                "ok" if whole else "differs", "" if whole else f"{home} has no such JDK that runs", "" if whole else RUN))
     result.actions += [("remove", f"{FOLDER}/{name}") for name in state["absent"]]
     result.actions += [("clean", path) for path in state["leftovers"]]
@@ -189,23 +136,40 @@ def plan(wanted: dict[str, Any], state: dict[str, Any]) -> Plan:
     gone = {path for action, path in result.actions if action != "unpack"}
     result.before = "".join(f"{path}\n" for path in sorted(before))
     result.after = "".join(f"{path}\n" for path in sorted((before | {home} if home else before) - gone))
-    return result
+    return result.plan(desired, state)
 
 
-def apply(host: Host, wanted: dict[str, Any], planned: Plan, archive: str) -> str:
-    """Unpacks, removes and cleans up. Raises SourceError, OSError, RuntimeError. Returns what the new java says, or an empty text."""
-    said = ""
-    for action, path in planned.actions:
+def apply(host: Host, plan: Plan) -> Applied:
+    """Unpacks, removes and cleans up. What the new java reports is the result `said`. Raises SourceError, OSError or
+    RuntimeError. Where the controller has yet to send the archive, it does nothing."""
+    desired, found, needed = plan.desired, "", plan.facts["needed"]
+    if needed and desired["download"] == "controller" and not desired["archive"]:
+        return Applied()
+    archive, temporary = fetched(host, desired) if needed else ("", False)
+    for action, path in plan.actions:
         if action == "unpack":
-            said = unpack(host, archive, verified(archive, wanted["sha256"]), wanted)
+            found = unpack(host, archive, verified(archive, desired["sha256"]), desired)
         elif action == "clean":
             host.remove(path)
         else:
             leaving = {**jdk.alternatives_wanted(path), "state": "absent", "unregister_all": True}
-            state = alternatives.read(host, leaving)
-            alternatives.apply(host, state, alternatives.plan(leaving, state))
+            alternatives.apply(host, alternatives.plan(leaving, alternatives.read(host, leaving)))
             remove(host, path)
-    return said
+    if temporary:
+        host.remove(archive)
+    return Applied({"said": found} if found else {})
+
+
+def fetched(host: Host, desired: Desired) -> tuple[str, bool]:
+    """The archive on this host, and whether it may be removed after it was unpacked. Raises SourceError."""
+    if desired["archive"]:
+        return desired["archive"], False
+    if not desired["source"]:
+        raise SourceError("source is required: the archive's URL, or its path on this host")
+    cache = host.absolute(desired["cache"])
+    path, _sha256 = obtain(desired["source"], desired["sha256"], desired["headers"], cache, desired["timeout"],
+                           desired["validate_certs"])
+    return path, path.startswith(cache + "/")
 
 
 def unpack(host: Host, archive: str, sha256: str, wanted: dict[str, Any]) -> str:
@@ -215,7 +179,7 @@ def unpack(host: Host, archive: str, sha256: str, wanted: dict[str, Any]) -> str
     for left in jdk.leftovers(host):
         host.remove(left)
     host.make_directory(part)
-    with partial_folder.hold(part):
+    with host.held(part):
         return install(host, archive, sha256, wanted, final, part)
 
 
@@ -229,12 +193,12 @@ def install(host: Host, archive: str, sha256: str, wanted: dict[str, Any], final
             raise SourceError(f"{str(error).partition(': ')[0].replace(archive, 'the archive')}: it is refused, fetch it again from its maker") from error
         except (tarfile.TarError, EOFError, zlib.error) as error:
             raise SourceError(f"the archive cannot be unpacked ({error}): wanted is a whole tar.gz, fetch it again") from error
-        home = home_in(part)
-        check(home, wanted["architecture"], wanted["version"])
+        home = home_in(host, part)
+        check(host, home, wanted["architecture"], wanted["version"])
         said = prove(host, home, wanted["version"])
         host.write(f"{home}/{MARKER}", sha256 + "\n")
         # The rename must not reach the disk before the files do.
-        os.sync()
+        host.sync()
         if host.exists(final):
             host.remove(f"{part}.old")
             host.rename(final, f"{part}.old")
@@ -253,3 +217,25 @@ def remove(host: Host, home: str) -> None:
     host.remove(part)
     # Made for the first of them, unless a package has something in there.
     host.remove_empty(FOLDER)
+
+
+def _prepare(host: Host, desired: Desired) -> Desired:
+    architecture = desired["architecture"] or host.architecture()
+    return {**desired, "sha256": desired["sha256"].lower(), "architecture": architecture}
+
+
+def _secrets(desired: Desired) -> set[str]:
+    return set(urls.credentials_of(desired["source"] or ""))
+
+
+def _failure(_host: Host, plan: Plan, error: Exception) -> str:
+    if isinstance(error, SourceError):
+        return f"{plan.facts['home']}: {error}"
+    return f"the JDKs below {FOLDER} could not be changed: {error}. Run again when that is mended."
+
+
+def _header(_desired: Desired) -> str:
+    return FOLDER
+
+
+EXECUTION = Execution(quiet=True, secrets=_secrets, prepare=_prepare, separator=" ", describe=_failure, header=_header)

@@ -14,11 +14,13 @@ import re
 from typing import Any
 
 from ..core import partial_folder, process
+from ..core.component import NOTHING_SEEN, Desired, Seen
 from ..core.distributions import table as distributions
 from ..core.distributions.contract import JDK_FOLDER
 from ..core.host import Host
-from ..core.plan import RUN, Plan, Row
+from ..core.plan import RUN, Draft, Plan, Row
 from . import alternatives
+from .version import major, version_said
 
 FOLDER = JDK_FOLDER
 
@@ -28,7 +30,10 @@ MARKER = ".xitrum.host.archive"
 #: What follows the name of a folder that is not whole yet, or not whole any more.
 PART = ".part"
 
-NAME = r"[A-Za-z0-9][A-Za-z0-9._+-]*"
+NAME = "jdk"
+
+#: What the folder of a JDK may be called.
+FOLDER_NAME = r"[A-Za-z0-9][A-Za-z0-9._+-]*"
 
 #: Long-term releases: from 17 on, every fourth.
 LONG_TERM = (8, 11, *range(17, 100, 4))
@@ -57,18 +62,6 @@ def find_version(host: Host, machine: dict[str, str]) -> int:
     if installed and installed >= known:
         return installed
     return max([known, *(family.offered_jdks(host) & set(LONG_TERM))])
-
-
-def major(text: str) -> int:
-    """The major version in a version text of a JDK: 8 for 1.8.0_402, 17 for 17.0.15; 0 where there is none."""
-    found = re.match(r"(?:1\.)?([0-9]{1,9})(?![0-9])", text)
-    return int(found.group(1)) if found else 0
-
-
-def version_said(output: str) -> str:
-    """The version in what C(java -version) prints; an empty text where it prints none."""
-    found = re.search(r'version "([^"]+)"', output)
-    return found.group(1) if found else ""
 
 
 def archive_name(wanted: dict[str, Any], sha256: str) -> str:
@@ -113,14 +106,15 @@ def version_of(host: Host, home: str, release: str, running: dict[int, str]) -> 
     return version_said(ran.err + ran.out)
 
 
-def read(host: Host, wanted: dict[str, Any], machine: dict[str, str]) -> dict[str, Any]:
-    """What is there. C(machine) is the state of the concern C(machine): distribution, release, family, architecture."""
+def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, Any]:
+    """What is there. The component C(machine) has to be read before: distribution, release, family, architecture."""
+    machine = dict(seen["machine"])
     architecture, running, found = machine["architecture"], executables(host), homes(host)
-    sha256 = (wanted["archives"].get(architecture) or "").lower()
-    if wanted["archives"]:
-        version, home = wanted["version"], f"{FOLDER}/{archive_name(wanted, sha256)}"
+    sha256 = (desired["archives"].get(architecture) or "").lower()
+    if desired["archives"]:
+        version, home = desired["version"], f"{FOLDER}/{archive_name(desired, sha256)}"
     else:
-        version = wanted["version"] or find_version(host, machine)
+        version = desired["version"] or find_version(host, machine)
         home = distributions.family_named(machine["family"]).jdk_home(version, architecture)
     # The Red Hat family's home is a link, so it is not among those listed.
     release = found.get(host.realpath(home), "")
@@ -131,8 +125,8 @@ def read(host: Host, wanted: dict[str, Any], machine: dict[str, str]) -> dict[st
         "said": version_of(host, home, release, running),
         "default": first[: -len("/bin/java")] if host.exists(first) and first.endswith("/bin/java") else "",
         "leftovers": leftovers(host),
-        "absent": {name: read_absent(host, name, running) for name in wanted["absent"] if re.fullmatch(NAME, name) and host.exists(f"{FOLDER}/{name}")},
-        "alternatives": alternatives.read(host, alternatives_wanted(home)) if wanted["alternatives"] else None,
+        "absent": {name: read_absent(host, name, running) for name in desired["absent"] if re.fullmatch(FOLDER_NAME, name) and host.exists(f"{FOLDER}/{name}")},
+        "alternatives": alternatives.read(host, alternatives_wanted(home)) if desired["alternatives"] else None,
     }
 
 
@@ -147,23 +141,23 @@ def alternatives_wanted(home: str) -> dict[str, Any]:
     return {"state": "present", "home": home, "commands": list(alternatives.COMMANDS), "priority": 1, "version": 0}
 
 
-def plan(wanted: dict[str, Any], state: dict[str, Any]) -> Plan:
+def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     """Decides what is installed, unpacked, switched and removed: C(steps) in their order."""
     machine, version, home = state["machine"], state["version"], state["home"]
-    result = Plan(facts={"home": home, "version": version, "packages": distributions.family_named(machine["family"]).jdk_packages(version), "steps": [],
+    result = Draft(facts={"home": home, "version": version, "packages": distributions.family_named(machine["family"]).jdk_packages(version), "steps": [],
                          "homes": state["homes"], "default": state["default"], "said": state["said"], "absent": []})
-    result.problems += archive_problems(wanted, state) if wanted["archives"] else version_problems(state)
-    result.problems += absent_problems(wanted, state)
+    result.problems += archive_problems(desired, state) if desired["archives"] else version_problems(state)
+    result.problems += absent_problems(desired, state)
     if result.problems:
-        return result
+        return result.plan(desired, state)
     steps = result.facts["steps"]
     there = major(state["said"]) == version and state["compiler"]
     if not there:
-        steps.append("unpack" if wanted["archives"] else "packages")
+        steps.append("unpack" if desired["archives"] else "packages")
     result.rows.append(Row(
         "jdk", "version", wanted=str(version), configured=state["homes"].get(home, ""), effective=state["said"],
         status="ok" if there else "differs", why="" if there else f"{home} has no JDK {version} that runs", mend="" if there else RUN))
-    if wanted["alternatives"]:
+    if desired["alternatives"]:
         plan_alternatives(state, there, result)
     for path in state["leftovers"]:
         result.rows.append(Row("jdk", "unfinished", "", path, "", "differs", "a run was killed while it unpacked or removed a JDK", RUN))
@@ -176,10 +170,10 @@ def plan(wanted: dict[str, Any], state: dict[str, Any]) -> Plan:
     gone = {f"{FOLDER}/{name}" for name in state["absent"]}
     result.before += "".join(f"{path}\n" for path in sorted(state["homes"]))
     result.after += "".join(f"{path}\n" for path in sorted({*state["homes"], home} - gone))
-    return result
+    return result.plan(desired, state)
 
 
-def plan_alternatives(state: dict[str, Any], there: bool, result: Plan) -> None:
+def plan_alternatives(state: dict[str, Any], there: bool, result: Draft) -> None:
     """The alternatives. A JDK that is not there yet has none, and packages that are installed change them."""
     planned = alternatives.plan(alternatives_wanted(state["home"]), state["alternatives"])
     if there:
@@ -207,7 +201,7 @@ def archive_problems(wanted: dict[str, Any], state: dict[str, Any]) -> list[str]
     architecture, sha256, home = state["machine"]["architecture"], state["sha256"], state["home"]
     if not wanted["version"]:
         return ["jdk_archives needs jdk_version: the major version of the JDK in the archives, such as 17"]
-    if wanted["name"] and not re.fullmatch(NAME, wanted["name"]):
+    if wanted["name"] and not re.fullmatch(FOLDER_NAME, wanted["name"]):
         return [f"jdk_name is {wanted['name']!r}: wanted is the name of a folder below {FOLDER}, of letters, digits and . _ + -"]
     if architecture not in wanted["archives"]:
         return [f"jdk_archives has an archive for {', '.join(sorted(wanted['archives']))}, and this host is {architecture}: add jdk_archives.{architecture}"]
@@ -225,7 +219,7 @@ def archive_problems(wanted: dict[str, Any], state: dict[str, Any]) -> list[str]
 
 def absent_problems(wanted: dict[str, Any], state: dict[str, Any]) -> list[str]:
     """What keeps a JDK from being removed."""
-    problems = [f"jdk_absent has {name!r}: wanted is the name of a folder below {FOLDER}" for name in wanted["absent"] if not re.fullmatch(NAME, name)]
+    problems = [f"jdk_absent has {name!r}: wanted is the name of a folder below {FOLDER}" for name in wanted["absent"] if not re.fullmatch(FOLDER_NAME, name)]
     for name, has in state["absent"].items():
         if f"{FOLDER}/{name}" == state["home"]:
             problems.append(f"{name} is in jdk_absent and is the JDK that is wanted: take it out of jdk_absent, or choose another JDK")

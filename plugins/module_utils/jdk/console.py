@@ -11,13 +11,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, Optional
 
 from ..core import process
+from ..core.component import NOTHING_SEEN, Applied, Desired, Execution, Seen
 from ..core.host import Host, Result
-from ..core.plan import Plan
+from ..core.plan import Draft, Plan
 from . import component as jdk
 from . import jvm
+
+NAME = "console"
 
 SPEC: dict[str, Any] = {
     "root": {"type": "path", "required": True},
@@ -48,24 +51,24 @@ BUSY = 75
 _JAR = re.compile(r"(?:^|[.-])scala-(library|compiler|reflect)-(\d+)\.(\d+)(\.\d+[\w.-]*)\.jar$")
 
 
-def read(host: Host, wanted: dict[str, Any]) -> dict[str, Any]:
+def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, Any]:
     """The instance's process, its JDK, and the Scala of its release."""
-    instances = f"{wanted['root']}/instances"
+    instances = f"{desired['root']}/instances"
     rows = [row for row in process.processes_under(host, instances) if row["comm"] == "java"]
     real = host.realpath(instances)
     numbers = {row["pid"]: (row["cwd"] or "")[len(real) + 1:].partition("/")[0] for row in rows}
-    here = [row for row in rows if numbers[row["pid"]] == str(wanted["instance"])]
+    here = [row for row in rows if numbers[row["pid"]] == str(desired["instance"])]
     # Anybody can work in a folder that is open to them, and call their program java.
-    running = next((row for row in here if row["user"] == wanted["user"]), here[0] if here else None)
+    running = next((row for row in here if row["user"] == desired["user"]), here[0] if here else None)
     state: dict[str, Any] = {"running": running, "others": sorted(set(numbers.values())), "home": "", "tools": [], "release": {}, "scala": {}, "missing": [], "scalive": "",
-             "stranger": process.stranger(host, running, wanted["user"]) if running else ""}
+             "stranger": process.stranger(host, running, desired["user"]) if running else ""}
     if running:
         home = jvm.home_of(running["exe"])
         lib = host.realpath(f"{running['cwd']}/lib")
         # A service may see an empty folder in the place of /home and /tmp.
         inside = f"/proc/{running['pid']}/root"
         inside = inside if host.exists(inside) else ""
-        given = {"files": wanted["compiler"], "missing": [path for path in wanted["compiler"] if not host.exists(inside + path)]}
+        given = {"files": desired["compiler"], "missing": [path for path in desired["compiler"] if not host.exists(inside + path)]}
         scalive = f"{lib.rpartition('/')[0]}/script/scalive"
         state.update(home=home, tools=[name for name in ("javac", "jcmd", "jstat") if host.exists(f"{home}/bin/{name}")],
                      release=release(host, home, running if not state["stranger"] else None), missing=given["missing"],
@@ -117,29 +120,31 @@ def switch(words: list[str], name: str, default: bool) -> bool:
     return ([default] + [word[4] == "+" for word in words if word in (f"-XX:+{name}", f"-XX:-{name}")])[-1]
 
 
-def plan(wanted: dict[str, Any], state: dict[str, Any]) -> Plan:
+def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     """Decides how the instance is asked, or says why it cannot be."""
-    result = Plan(facts={"pid": 0, "user": "", "java": 0, "console": ""})
+    result = Draft(facts={"pid": 0, "user": "", "java": 0, "console": ""})
     running = state["running"]
-    if wanted["timeout"] < 1:
-        result.problems.append(f"console_timeout is {wanted['timeout']}; wanted are 1 or more seconds: without an end an expression would never be given up")
+    if desired.get("left"):
+        return result.plan(desired, state)
+    if desired["timeout"] < 1:
+        result.problems.append(f"console_timeout is {desired['timeout']}; wanted are 1 or more seconds: without an end an expression would never be given up")
     if not running:
         result.problems.append(
-            f"instance {wanted['instance']} does not run: no process java works in {wanted['root']}/instances/{wanted['instance']}. "
+            f"instance {desired['instance']} does not run: no process java works in {desired['root']}/instances/{desired['instance']}. "
             + (f"Here run: {', '.join(state['others'])}. Name one with console_instance." if state["others"]
                else "No other instance runs on this host either: start it with ansible-playbook xitrum.host.site, or name another host."))
-        return result
+        return result.plan(desired, state)
     java = major(state["release"])
     scala = state["scala"].get("library", ("", ""))[1]
     old = java <= SCALIVE_JAVA
-    result.facts.update(pid=running["pid"], user=running["user"], java=java, console="jcmd" if wanted["action"] != "scala" else "scalive" if old else "own")
-    result.problems += [*problems_of_java(wanted, state, java),
-                        *((problems_of_scalive if old else problems_of_own)(wanted, state, scala) if wanted["action"] == "scala" and java else ())]
-    if not result.problems and wanted["action"] == "scala":
+    result.facts.update(pid=running["pid"], user=running["user"], java=java, console="jcmd" if desired["action"] != "scala" else "scalive" if old else "own")
+    result.problems += [*problems_of_java(desired, state, java),
+                        *((problems_of_scalive if old else problems_of_own)(desired, state, scala) if desired["action"] == "scala" and java else ())]
+    if not result.problems and desired["action"] == "scala":
         # Nobody can know what an expression does.
         result.actions.append(("scala", None))
-        result.after = f"instance {wanted['instance']} (process {running['pid']}): {'an expression' if wanted['command'] else 'a console in the terminal'}\n"
-    return result
+        result.after = f"instance {desired['instance']} (process {running['pid']}): {'an expression' if desired['command'] else 'a console in the terminal'}\n"
+    return result.plan(desired, state)
 
 
 def problems_of_java(wanted: dict[str, Any], state: dict[str, Any], java: int) -> Iterator[str]:
@@ -303,3 +308,38 @@ def failed(wanted: dict[str, Any], state: dict[str, Any], said: Result, what: st
                 "Leave that one (:quit), or wait for its expression")
     words = "\n".join(filter(None, [said.out.strip(), said.err.strip()])) or ("no answer in time: it was ended" if said.rc in (124, 137) else "no message")
     return f"{what} failed in instance {wanted['instance']} (process {state['running']['pid']}, user {state['running']['user']}), code {said.rc}:\n{words}"
+
+
+# --------------------------------------------------------------------------------------------------------- applying
+
+
+def apply(host: Host, plan: Plan) -> Applied:
+    """Removes the folder of a console that is left, or queries the JVM, evaluates the expression or prepares a console:
+    the results `lines`, or `folder` and `argv`. Raises RuntimeError."""
+    desired, state = plan.desired, plan.state
+    if desired.get("left"):
+        if state["running"] and not state["stranger"]:
+            remove(host, state["running"], desired["left"])
+        return Applied()
+    if desired["action"] != "scala":
+        return Applied({"lines": ask(host, desired, state).splitlines()})
+    if desired["command"]:
+        return Applied({"lines": evaluate(host, desired, state).splitlines()})
+    folder = "" if plan.facts["console"] == "scalive" else prepare(host, desired, state)
+    return Applied({"folder": folder, "argv": in_terminal(client(desired, state, folder))})
+
+
+def rehearse(host: Host, plan: Plan) -> Optional[Applied]:
+    """What check mode does: all that changes nothing. None for an expression and a console."""
+    harmless = plan.desired.get("left") or (plan.desired["action"] != "scala" and not plan.problems)
+    return apply(host, plan) if harmless else None
+
+
+def _refuse(host: Host, _desired: Desired) -> str:
+    return "" if host.is_root() else (
+        "an instance's JVM is attached to by its own user, whom only root can become, and this module runs as another "
+        "user: use become: true.")
+
+
+#: What is evaluated is not shown in the invocation, and may occur in what it prints.
+EXECUTION = Execution(quiet=True, masked=("command",), fenced=False, refuse=_refuse, rehearse=rehearse, always=True)

@@ -12,16 +12,19 @@ from __future__ import annotations
 from typing import Any
 
 from ..core import targets
+from ..core.component import NOTHING_SEEN, Desired, Seen
 from ..core.foreign_text import printable
 from ..core.host import Host
-from ..core.plan import Plan, Row
+from ..core.plan import Draft, Plan, Row
 from . import files as kernel_files
 
 KEY = "net.core.somaxconn"
+NAME = "backlog"
+
 SPEC: dict[str, Any] = {"asked": {"type": "int", "default": 1024}, **targets.SPEC}
 
 
-def read(host: Host, wanted: dict[str, Any]) -> dict[str, Any]:
+def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, Any]:
     """The live and configured somaxconn, and the targets' sockets."""
     texts, _unread = kernel_files.read(host, kernel_files.OWN_PATH)
     live = (host.read("/proc/sys/net/core/somaxconn") or "").strip()
@@ -30,18 +33,18 @@ def read(host: Host, wanted: dict[str, Any]) -> dict[str, Any]:
         "configured": kernel_files.Boot(
             texts, live={KEY: live} if live else None, systemd=kernel_files.has_systemd(host)
         ).words(KEY),
-        "targets": targets.read(host, wanted),
+        "targets": targets.read(host, desired),
     }
 
 
-def plan(wanted: dict[str, Any], state: dict[str, Any]) -> Plan:
+def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     """The rows and C(sockets): pure, and nothing is ever to be done."""
-    found = [_socket(wanted, state, target, row) for target in state["targets"] for row in target["listeners"]]
+    found = [_socket(desired, state, target, row) for target in state["targets"] for row in target["listeners"]]
     missing = [
         Row(
             "backlog",
             target["label"],
-            wanted=str(wanted["asked"] or ""),
+            wanted=str(desired["asked"] or ""),
             configured=state["configured"],
             status="unseen",
             why=target["why"] or "it has no listening TCP socket, or only root sees which are its own",
@@ -50,7 +53,7 @@ def plan(wanted: dict[str, Any], state: dict[str, Any]) -> Plan:
         if not target["listeners"]
     ]
     facts = {"sockets": [facts for _row, facts in found], "live": state["live"], "configured": state["configured"]}
-    return Plan(rows=[row for row, _facts in found] + missing, facts=facts)
+    return Draft(rows=[row for row, _facts in found] + missing, facts=facts).plan(desired, state)
 
 
 def judge(asked: int, live: int | None, backlog: int) -> tuple[str, str]:

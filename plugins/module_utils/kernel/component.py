@@ -11,9 +11,10 @@ import re
 from typing import Any, Optional, Tuple
 
 from ..core import foreign_file, schema
+from ..core.component import NOTHING_SEEN, Applied, Desired, Execution, Seen
 from ..core.foreign_text import lines_of
 from ..core.host import Host, Stat
-from ..core.plan import Plan
+from ..core.plan import Draft, Plan
 from . import files as kernel_files
 from . import values as kernel_values
 from .planning import MODULE, Decision, file_text, modules_path, plan, proc_path, profile_record
@@ -24,6 +25,8 @@ RECORD = "/var/lib/xitrum.host/kernel.json"
 #: A value that the kernel refused, and why.
 Refusal = Tuple[Optional[str], str]
 
+NAME = "kernel"
+
 SPEC: dict[str, Any] = {
     "profile": {"type": "dict", "default": {}},
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
@@ -32,22 +35,28 @@ SPEC: dict[str, Any] = {
     "modules": {"type": "list", "elements": "str", "default": []},
 }
 
+def _header(desired: Desired) -> str:
+    return desired["path"]
 
-def read(host: Host, wanted: dict[str, Any]) -> dict[str, Any]:
+
+EXECUTION = Execution(root="Kernel parameters", header=_header)
+
+
+def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, Any]:
     """Everything about the host that L(plan) needs: files, live values, what bars their change, modules, the record."""
     record, record_problem = _read_record(host)
-    entries, _problems = kernel_values.entries(wanted["profile"])
-    keys = [entry.key for entry in entries] + sorted(profile_record(record, wanted["path"])["keys"])
+    entries, _problems = kernel_values.entries(desired["profile"])
+    keys = [entry.key for entry in entries] + sorted(profile_record(record, desired["path"])["keys"])
     mounts = host.read("/proc/self/mounts") or ""
-    texts, unread = kernel_files.read(host, wanted["path"])
-    files = [foreign_file.read_file(host, path) for path in (wanted["path"], modules_path(wanted["path"]))]
+    texts, unread = kernel_files.read(host, desired["path"])
+    files = [foreign_file.read_file(host, path) for path in (desired["path"], modules_path(desired["path"]))]
     state = {
         "kernel": kernel_values.normal(host.read("/proc/sys/kernel/osrelease") or ""),
         "live": {}, "barred": {}, "unread": {"boot files": "; ".join(unread)} if unread else {},
         "texts": texts, "systemd": kernel_files.has_systemd(host), "own": files[0].text,
         "record": record, "record_problem": record_problem,
         "unusable": [file.problem for file in files if file.problem],
-        "modules": {name: _read_module(host, name) for name in wanted["modules"] if MODULE.fullmatch(name)},
+        "modules": {name: _read_module(host, name) for name in desired["modules"] if MODULE.fullmatch(name)},
         "modules_text": files[1].text,
     }
     for key in keys:
@@ -104,41 +113,41 @@ def recorded_profiles(host: Host) -> tuple[list[str], str]:
     return sorted(record["profiles"]), problem
 
 
-def apply(host: Host, todo: Plan) -> None:
-    """Does what L(plan) decided. What the kernel refuses becomes a row that says so, and stops nothing else."""
+def apply(host: Host, plan: Plan) -> Applied:
+    """Does what is planned. What the kernel refuses becomes a row that says so, and stops nothing else."""
     refused: dict[str, Refusal] = {}
-    done, actions = [], todo.actions
-    loaded = [action for action in actions if action["do"] == "load" and _load(host, action, refused)]
+    actions, done, made = plan.actions, [], Draft.of(plan)
+    loaded = [action for action in actions if action["do"] == "load" and _load(host, action, refused, made)]
     if loaded:
-        actions = _again(host, todo, loaded[0]["wanted"], refused)
+        again = _planned_again(host, plan.desired, refused)
+        actions, made = again.actions, Draft.of(again)
     for action in actions:
         if action["do"] == "poke" and not _poke(host, action["decision"], refused):
-            _say_refused(todo, action["decision"], refused)
+            _report_refused(made, action["decision"], refused)
         elif action["do"] == "poke" or (action["do"] == "file" and _write(host, action, refused)):
             done.append(action)
         elif action["do"] in ("record", "last_record"):
             _write_record(host, _with_refused(action, refused))
             # Alone it is what is left to do of a run that was killed before it.
             done += [action] if len(actions) == 1 else []
-    todo.actions = loaded + done
+    made.actions = [*loaded, *done]
+    return Applied(plan=made.plan(plan.desired, plan.state))
 
 
-def _again(host: Host, todo: Plan, wanted: dict[str, Any], refused: dict[str, Refusal]) -> list[dict[str, Any]]:
-    """A module brings parameters of its own: what is left to do is planned afresh, into the same plan."""
-    state = read(host, wanted)
-    record = {"record": state["record"], "path": wanted["path"], "kernel": state["kernel"]}
+def _planned_again(host: Host, desired: Desired, refused: dict[str, Refusal]) -> Plan:
+    """A module brings parameters of its own: the plan for what is left to do."""
+    state = read(host, desired)
+    record = {"record": state["record"], "path": desired["path"], "kernel": state["kernel"]}
     state["record"] = _with_refused(record, refused)
-    fresh = plan(wanted, state)
-    todo.rows, todo.facts, todo.before, todo.after = fresh.rows, fresh.facts, fresh.before, fresh.after
-    return fresh.actions
+    return plan(desired, state)
 
 
-def _load(host: Host, action: dict[str, Any], refused: dict[str, Refusal]) -> bool:
+def _load(host: Host, action: dict[str, Any], refused: dict[str, Refusal], made: Draft) -> bool:
     result = host.run(["modprobe", action["module"]])
     if result.rc != 0:
         why = kernel_values.normal(result.err) or f"modprobe ended with {result.rc}"
         refused["module " + action["module"]] = (action["module"], why)
-        action["row"].status, action["row"].why = "read_only", why
+        _report_row(made, "module " + action["module"], why)
     return result.rc == 0
 
 
@@ -151,12 +160,18 @@ def _poke(host: Host, one: Decision, refused: dict[str, Refusal]) -> bool:
     return one.key not in refused
 
 
-def _say_refused(todo: Plan, one: Decision, refused: dict[str, Refusal]) -> None:
+def _report_row(made: Draft, item: str, why: str) -> None:
+    made.rows = [row.replaced(status="read_only", why=why) if row.item == item else row for row in made.rows]
+
+
+def _report_refused(made: Draft, one: Decision, refused: dict[str, Refusal]) -> None:
     why = refused[one.key][1]
-    one.row.status, one.row.why = "read_only", why
-    todo.facts["parameters"][one.key].update(outcome="read_only", after=one.before, at_boot=None, why=why)
+    _report_row(made, one.key, why)
+    known = made.facts["parameters"]
+    outcome = {**known[one.key], "outcome": "read_only", "after": one.before, "at_boot": None, "why": why}
+    made.facts["parameters"] = {**known, one.key: outcome}
     line = re.compile(rf"^{re.escape(one.key)} = .*\n", re.MULTILINE)
-    todo.before, todo.after = line.sub("", todo.before), line.sub("", todo.after)
+    made.before, made.after = line.sub("", made.before), line.sub("", made.after)
 
 
 def _write(host: Host, action: dict[str, Any], refused: dict[str, Refusal]) -> bool:

@@ -17,8 +17,9 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from ..core.component import Desired
 from ..core.foreign_text import printable
-from ..core.plan import Plan, Row, comment_out, unread_rows
+from ..core.plan import Draft, Plan, Row, comment_out, unread_rows
 from . import files as kernel_files
 from . import values as kernel_values
 from .files import Boot, Setting
@@ -60,25 +61,23 @@ def profile_record(record: dict[str, Any], path: str) -> dict[str, Any]:
     return record["profiles"].get(path, {"keys": {}, "refused": {}})
 
 
-def plan(wanted: dict[str, Any], state: dict[str, Any]) -> Plan:
-    """Decides, from C(wanted) (the options of SPEC) and what L(read) gave, without touching the host."""
-    entries, problems = kernel_values.entries(wanted["profile"])
-    problems += _problems(wanted, state)
+def plan(desired: Desired, state: dict[str, Any]) -> Plan:
+    """Decides, from C(desired) (the options of SPEC) and what L(read) gave, without touching the host."""
+    entries, problems = kernel_values.entries(desired["profile"])
+    problems += _problems(desired, state)
     if problems:
-        return Plan(problems=problems)
-    present, path = wanted["state"] == "present", wanted["path"]
+        return Draft(problems=problems).plan(desired, state)
+    present, path = desired["state"] == "present", desired["path"]
     old = profile_record(state["record"], path)
     boot = kernel_files.Boot(state["texts"], path, state["live"], state["systemd"])
-    decisions = [_decide(entry, wanted, state, old, boot) for entry in (entries if present else [])]
-    if wanted["persist"] or not present:
+    decisions = [_decide(entry, desired, state, old, boot) for entry in (entries if present else [])]
+    if desired["persist"] or not present:
         named = {one.key for one in decisions}
         decisions += [
             _give_back(key, recorded, state, boot) for key, recorded in sorted(old["keys"].items()) if key not in named
         ]
-    result = _assemble(wanted, state, decisions, old)
-    if present and wanted["persist"]:
-        result.rows += unread_rows("kernel", boot.unread(entry.key for entry in entries))
-    return result
+    rows = unread_rows("kernel", boot.unread(entry.key for entry in entries)) if present and desired["persist"] else []
+    return _assemble(desired, state, decisions, old, rows)
 
 
 def _problems(wanted: dict[str, Any], state: dict[str, Any]) -> list[str]:
@@ -100,9 +99,7 @@ def _problems(wanted: dict[str, Any], state: dict[str, Any]) -> list[str]:
     return found
 
 
-def _decide(
-    entry: Entry, wanted: dict[str, Any], state: dict[str, Any], old: dict[str, Any], boot: Boot
-) -> Decision:
+def _decide(entry: Entry, wanted: dict[str, Any], state: dict[str, Any], old: dict[str, Any], boot: Boot) -> Decision:
     key = entry.key
     row = Row("kernel", key, wanted=entry.wanted, configured=boot.words(key))
     decision = Decision(key, row, "already")
@@ -114,7 +111,7 @@ def _decide(
     live = state["live"].get(key)
     if live is None:
         return _leave(decision, "absent", "absent", *_why_absent(entry))
-    row.effective = decision.before = live
+    decision.row, decision.before = row.replaced(effective=live), live
     if entry.policy == "leave":
         return _leave(decision, "left", "ok", f"left as it is: give it another policy to set it to {entry.value}")
     if not kernel_values.comparable(entry.policy, live, entry.value):
@@ -154,7 +151,7 @@ def _why_absent(entry: Entry) -> tuple[str, str]:
 
 
 def _leave(decision: Decision, outcome: str, status: str, why: str, mend: str = "") -> Decision:
-    decision.outcome, decision.row.status, decision.row.why, decision.row.mend = outcome, status, why, mend
+    decision.outcome, decision.row = outcome, decision.row.replaced(status=status, why=why, mend=mend)
     return decision
 
 
@@ -195,7 +192,7 @@ def _compare_boot(decision: Decision, entry: Entry, boot: Boot) -> None:
         # Somebody who wrote the file has often loaded it as well.
         live = [["sysctl", "-w", f"{entry.key}={decision.live}"]] if decision.live is not None else []
         _leave(decision, decision.outcome, "differs", words)
-        decision.row.fix(comment_out(later.file, later.number), *live)
+        decision.row = decision.row.fixed(comment_out(later.file, later.number), *live)
 
 
 def _worse_later(entry: Entry, boot: Boot, later: Setting) -> str:
@@ -227,11 +224,15 @@ def _give_back(key: str, recorded: dict[str, str], state: dict[str, Any], boot: 
 
 
 def _assemble(
-    wanted: dict[str, Any], state: dict[str, Any], decisions: list[Decision], old: dict[str, Any]
+    wanted: Desired,
+    state: dict[str, Any],
+    decisions: list[Decision],
+    old: dict[str, Any],
+    more: list[Row],
 ) -> Plan:
     path, present = wanted["path"], wanted["state"] == "present"
     modules = _modules(wanted, state, old) if present else []
-    result = Plan(rows=[row for _name, row in modules] + [decision.row for decision in decisions])
+    result = Draft(rows=[row for _name, row in modules] + [decision.row for decision in decisions])
     if "boot files" in state["unread"]:
         result.rows.append(Row("kernel", "files read at boot", status="unseen", why=state["unread"]["boot files"]))
     lines = [
@@ -240,9 +241,7 @@ def _assemble(
         if decision.at_boot is not None
     ]
     loads = [
-        {"do": "load", "module": name, "row": row, "wanted": wanted}
-        for name, row in modules
-        if row.status == "differs" and row.effective != "loaded"
+        {"do": "load", "module": name} for name, row in modules if row.status == "differs" and row.effective != "loaded"
     ]
     pokes = [
         {"do": "poke", "key": one.key, "value": one.live, "decision": one} for one in decisions if one.live is not None
@@ -260,12 +259,11 @@ def _assemble(
     result.after = _diff_text({**before, **after}, [(one.key, one.live or "") for one in changed])
     if [action["do"] for action in result.actions] == ["last_record"]:
         result.before += "# values from before the first change are recorded\n"
-    return result
+    result.rows += more
+    return result.plan(wanted, state)
 
 
-def _modules(
-    wanted: dict[str, Any], state: dict[str, Any], old: dict[str, Any]
-) -> list[tuple[str, Row]]:
+def _modules(wanted: dict[str, Any], state: dict[str, Any], old: dict[str, Any]) -> list[tuple[str, Row]]:
     rows = []
     for name in wanted["modules"]:
         found = state["modules"][name]
@@ -279,13 +277,10 @@ def _modules(
             effective="loaded" if found["loaded"] else "not loaded",
         )
         if not found["loaded"] and why:
-            row.status, row.why, row.mend = (
-                "read_only",
-                f"{why}; load it on the machine that runs this container",
-                f"modprobe {name}",
-            )
+            where = f"{why}; load it on the machine that runs this container"
+            row = row.replaced(status="read_only", why=where, mend=f"modprobe {name}")
         elif not found["loaded"] or (wanted["persist"] and not listed):
-            row.status = "differs"
+            row = row.replaced(status="differs")
         rows.append((name, row))
     return rows
 

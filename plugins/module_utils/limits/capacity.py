@@ -13,8 +13,9 @@ from dataclasses import Field, dataclass, fields
 from typing import Any
 
 from ..core import memory
+from ..core.component import NOTHING_SEEN, Desired, Seen
 from ..core.host import Host
-from ..core.plan import Plan, Row
+from ..core.plan import Draft, Plan, Row
 from . import nofile as limits
 
 #: Memory of one connected TCP socket with its file, inode and epoll item: 4.2 KiB of slab a socket, measured with 9,000
@@ -39,6 +40,8 @@ FIRST_PORT, LAST_PORT = 1024, 65535
 NR_OPEN, NR_OPEN_MOST = 1048576, 1073741816
 #: Nothing beyond this is looked at: more than any Linux host holds.
 MOST = 1 << 30
+
+NAME = "capacity"
 
 @dataclass(frozen=True)
 class HostShape:
@@ -204,6 +207,7 @@ def bounds(connections: int, shape: HostShape) -> list[Bound]:
 def largest(shape: HostShape) -> tuple[int, str]:
     """C((connections, resource)): how many the host holds at most, and what ends first.
     C((0, ...)) where not even one."""
+
     def holds(connections: int) -> bool:
         return all(bound.needed <= bound.there for bound in bounds(connections, shape))
 
@@ -296,7 +300,7 @@ def _refusal(connections: int, shape: HostShape, most: int, ends: str) -> str:
     )
 
 
-def read(host: Host, wanted: dict[str, Any]) -> dict[str, Any]:
+def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, Any]:
     """How much memory and how many open files of one process the host, or the container, has."""
     grants = limits.read(
         host,
@@ -309,20 +313,21 @@ def read(host: Host, wanted: dict[str, Any]) -> dict[str, Any]:
     return {"memory_bytes": found or None, "nofile_most": None if grants["raises"] else grants["inherited"][1]}
 
 
-def plan(wanted: dict[str, Any], state: dict[str, Any]) -> Plan:
-    """One row, and a problem where the host cannot hold what is wanted of it; C(connections) 0 wants nothing."""
-    if not wanted["connections"]:
-        return Plan()
-    known: dict[str, Any] = {**{name: wanted[name] for name in SPEC if name != "connections"}, **state}
-    shape = HostShape(**known)
-    found = limits_for(wanted["connections"], shape)
+def plan(desired: Desired, state: dict[str, Any]) -> Plan:
+    """One row, and a problem where the host cannot hold what is desired of it; C(connections) 0 wants nothing."""
+    if not desired["connections"]:
+        return Draft().plan(desired, state)
+    shape = HostShape(**{name: desired[name] for name in SPEC if name != "connections"}, **state)
+    found = limits_for(desired["connections"], shape)
     row = Row(
         "capacity",
         "connections",
-        wanted=str(wanted["connections"]),
+        wanted=str(desired["connections"]),
         effective=str(found["largest"]),
         why=found["problem"],
     )
     if found["problem"]:
-        row.status, row.mend = "differs", f"xitrum_max_connections: {found['largest']}"
-    return Plan(rows=[row], problems=[found["problem"]] if found["problem"] else [], facts={"limits": found})
+        row = row.replaced(status="differs", mend=f"xitrum_max_connections: {found['largest']}")
+    return Draft(rows=[row], problems=[found["problem"]] if found["problem"] else [], facts={"limits": found}).plan(
+        desired, state
+    )

@@ -15,9 +15,10 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from ..core import foreign_file
+from ..core.component import NOTHING_SEEN, Applied, Desired, Execution, Seen
 from ..core.foreign_text import lines_of, lowercase, printable, words_of
 from ..core.host import Host
-from ..core.plan import Plan, Row, comment_out, unread_rows
+from ..core.plan import Draft, Plan, Row, comment_out, unread_rows
 from ..core.process import UNLIMITED, nofile_of, parse_status, seen
 from ..kernel import files as kernel_files
 from ..kernel.files import Unread
@@ -33,7 +34,7 @@ SSHD_CONFIG = "/etc/ssh/sshd_config"
 NR_OPEN, NR_OPEN_MOST = 1048576, 1073741816
 _CAP_SYS_RESOURCE = 24
 #: Where a number that a file has ends: far above what the kernel takes.
-_NO_END = 2 ** 63 - 1
+_NO_END = 2**63 - 1
 #: What pam_limits takes for no limit, in any case of its letters; for nofile it then sets fs.nr_open.
 _NO_LIMIT = ("-1", "-", "unlimited", "infinity")
 _KINDS = ("soft", "hard", "-")
@@ -46,6 +47,8 @@ _LONGEST = 1023
 #: Ours, unless tuning_limits_file is another.
 OWN_PATH = "/etc/security/limits.d/90-xitrum.conf"
 
+NAME = "nofile"
+
 SPEC: dict[str, Any] = {
     "nofile": {"type": "int", "default": 1024000},
     "domains": {"type": "list", "elements": "str", "default": ["*", "root"]},
@@ -54,6 +57,13 @@ SPEC: dict[str, Any] = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "path": {"type": "path", "default": OWN_PATH},
 }
+
+
+def _header(desired: Desired) -> str:
+    return desired["path"]
+
+
+EXECUTION = Execution(root="Limits", header=_header)
 
 
 class Line(NamedTuple):
@@ -78,7 +88,7 @@ def _parse_line(path: str, number: int, line: str) -> Iterator[Line | Unread]:
             why = f"found a line of more than {_LONGEST} bytes, which PAM reads in pieces: make lines of it"
             yield Unread(path, number, line, why)
         for begin in range(0, len(data), _LONGEST):
-            yield from _parse_line(path, number, data[begin:begin + _LONGEST].decode("utf-8", "surrogateescape"))
+            yield from _parse_line(path, number, data[begin : begin + _LONGEST].decode("utf-8", "surrogateescape"))
         return
     words = words_of(line.partition("#")[0].partition("\0")[0])
     if len(words) == 2 and words[1].startswith("-"):
@@ -123,10 +133,11 @@ def of_domain(lines: list[Line], domain: str, kind: str) -> Line | None:
 
 # ---------------------------------------------------------------------------------------------------------- reading
 
-def read(host: Host, wanted: dict[str, Any]) -> dict[str, Any]:
+
+def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, Any]:
     """Everything about the host that L(plan) needs."""
     found, unread = read_lines(host)
-    own = foreign_file.read_file(host, wanted["path"])
+    own = foreign_file.read_file(host, desired["path"])
     texts, _unread = kernel_files.read(host, kernel_files.OWN_PATH)
     at_boot = kernel_files.Boot(texts, systemd=kernel_files.has_systemd(host)).without_us("fs.nr_open")
     return {
@@ -140,8 +151,8 @@ def read(host: Host, wanted: dict[str, Any]) -> dict[str, Any]:
         "nr_open_at_boot": int(at_boot) if at_boot else None,
         "file_max": int(host.read("/proc/sys/fs/file-max") or 0),
         "inherited": inherited(host),
-        "raises": raises(host, wanted["nofile"]) if wanted["state"] == "present" else True,
-        "logins": {user: _login(host, user) for user in wanted["logins"]},
+        "raises": raises(host, desired["nofile"]) if desired["state"] == "present" else True,
+        "logins": {user: _login(host, user) for user in desired["logins"]},
         "use_pam": _use_pam(host),
     }
 
@@ -232,6 +243,7 @@ def use_pam(text: str, included: list[str]) -> str:
 
 # --------------------------------------------------------------------------------------------------------- planning
 
+
 def granted(wanted: int, state: dict[str, Any]) -> tuple[int, str]:
     """How many open files this host can grant of those wanted, and what ends it: C((number, sentence))."""
     bounds = [
@@ -257,35 +269,37 @@ def _at_boot(state: dict[str, Any]) -> int:
     return state["nr_open"] if state["nr_open"] >= NR_OPEN_MOST else min(NR_OPEN, state["nr_open"])
 
 
-def plan(wanted: dict[str, Any], state: dict[str, Any]) -> Plan:
-    """Decides, from C(wanted) (the options of SPEC) and what L(read) gave, without touching the host."""
-    problems = _problems(wanted, state)
+def plan(desired: Desired, state: dict[str, Any]) -> Plan:
+    """Decides, from C(desired) (the options of SPEC) and what L(read) gave, without touching the host."""
+    problems = _problems(desired, state)
     if problems:
-        return Plan(problems=problems)
+        return Draft(problems=problems).plan(desired, state)
     before = state["own"] or ""
-    if wanted["state"] == "absent":
+    if desired["state"] == "absent":
         row = Row(
             "nofile",
-            wanted["path"],
+            desired["path"],
             wanted="absent",
             configured="there" if before else "absent",
             status="differs" if before else "ok",
         )
-        return Plan(rows=[row], actions=[{"path": wanted["path"], "text": None}] if before else [], before=before)
-    limit, why = granted(wanted["nofile"], state)
-    others = [line for line in state["lines"] if line.file != wanted["path"]]
+        return Draft(
+            rows=[row], actions=[{"path": desired["path"], "text": None}] if before else [], before=before
+        ).plan(desired, state)
+    limit, why = granted(desired["nofile"], state)
+    others = [line for line in state["lines"] if line.file != desired["path"]]
     values = {
-        (domain, kind): _value(wanted, limit, others, domain, kind, state)
-        for domain in wanted["domains"]
+        (domain, kind): _value(desired, limit, others, domain, kind, state)
+        for domain in desired["domains"]
         for kind in ("soft", "hard")
     }
     text = MARK + "".join(f"{domain} {kind} nofile {value}\n" for (domain, kind), value in values.items())
-    result = Plan(before=before, after=text, facts={"wanted": wanted["nofile"], "granted": limit, "why": why})
+    result = Draft(before=before, after=text, facts={"wanted": desired["nofile"], "granted": limit, "why": why})
     if text != before:
-        result.actions = [{"path": wanted["path"], "text": text}]
-    result.rows = [_row(wanted, state, domain, values, limit, why) for domain in wanted["domains"]]
-    result.rows += _login_rows(wanted, state, values) + _other_rows(wanted, state, others, limit)
-    return result
+        result.actions = [{"path": desired["path"], "text": text}]
+    result.rows = [_row(desired, state, domain, values, limit, why) for domain in desired["domains"]]
+    result.rows += _login_rows(desired, state, values) + _other_rows(desired, state, others, limit)
+    return result.plan(desired, state)
 
 
 def _problems(wanted: dict[str, Any], state: dict[str, Any]) -> list[str]:
@@ -345,22 +359,19 @@ def _row(
         None,
     )
     if own != [values[domain, "soft"], values[domain, "hard"]]:
-        row.status, row.why = "differs", f"{wanted['path']} does not say so yet"
+        row = row.replaced(status="differs", why=f"{wanted['path']} does not say so yet")
     elif later:
-        row.status, row.why = (
-            "differs",
-            f"{later.file} line {later.number} ({domain} {later.kind} nofile {text(later)}) comes later and wins",
+        why_later = (
+            f"{later.file} line {later.number} ({domain} {later.kind} nofile {text(later)}) comes later and wins"
         )
-        row.fix(comment_out(later.file, later.number))
+        row = row.replaced(status="differs", why=why_later).fixed(comment_out(later.file, later.number))
     elif why:
-        row.status = "read_only"
-        row.mend = (
-            f"sysctl -w fs.nr_open={wanted['nofile']}"
-            if state["raises"]
-            else f"docker run --ulimit nofile={wanted['nofile']}"
-        )
+        most = wanted["nofile"]
+        mend = f"sysctl -w fs.nr_open={most}" if state["raises"] else f"docker run --ulimit nofile={most}"
+        row = row.replaced(status="read_only", mend=mend)
     if why:
-        row.why = f"granted {limit} of {wanted['nofile']}: {why}" + (f"; {row.why}" if row.why else "")
+        more = f"; {row.why}" if row.why else ""
+        row = row.replaced(why=f"granted {limit} of {wanted['nofile']}: {why}{more}")
     return row
 
 
@@ -383,10 +394,10 @@ def _login_rows(wanted: dict[str, Any], state: dict[str, Any], values: dict[tupl
         expected = [str(values[domain, kind]) for kind in ("soft", "hard") if (domain, kind) in values]
         row = Row("nofile", f"login of {user}", wanted=" ".join(expected), effective=" ".join(found or ()))
         if found is None:
-            row.status, row.why = "unseen", "only root can ask PAM what a new login gets, or the login failed"
+            row = row.replaced(status="unseen", why="only root can ask PAM what a new login gets, or the login failed")
         elif expected and list(found) != expected:
-            row.status, row.why = "differs", "a new login gets other limits"
-            row.fix(["su", "-s", "/bin/sh", user, "-c", "ulimit -Sn; ulimit -Hn"])
+            row = row.replaced(status="differs", why="a new login gets other limits")
+            row = row.fixed(["su", "-s", "/bin/sh", user, "-c", "ulimit -Sn; ulimit -Hn"])
         rows.append(row)
     return rows
 
@@ -455,13 +466,14 @@ def _exempt_row(wanted: dict[str, Any], line: Line) -> Row:
     )
 
 
-def apply(host: Host, todo: Plan) -> None:
-    """Does what L(plan) decided."""
-    for action in todo.actions:
+def apply(host: Host, plan: Plan) -> Applied:
+    """Writes or removes the file. Raises OSError."""
+    for action in plan.actions:
         if action["text"] is None:
             host.remove_written(action["path"])
         else:
             host.write(action["path"], action["text"])
+    return Applied()
 
 
 def granted_to_services(host: Host, nofile: int) -> int:

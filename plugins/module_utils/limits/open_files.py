@@ -9,40 +9,49 @@ from __future__ import annotations
 from typing import Any
 
 from ..core import process, targets
+from ..core.component import NOTHING_SEEN, Desired, Seen
 from ..core.host import Host
-from ..core.plan import Plan, Row
+from ..core.plan import Draft, Plan, Row
 from . import nofile as limits
+
+NAME = "open_files"
 
 SPEC: dict[str, Any] = {"nofile": {"type": "int", "default": 1024000}, **targets.SPEC}
 
 
-def read(host: Host, wanted: dict[str, Any]) -> dict[str, Any]:
+def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, Any]:
     """The targets, the limits of their processes, and the lines of limits.d."""
-    found = targets.read(host, wanted)
+    found = targets.read(host, desired)
     pids = [pid for target in found for pid in target["pids"]]
     state = limits.read(
         host,
-        {"nofile": wanted["nofile"], "logins": [], "state": "present", "path": limits.OWN_PATH},
+        {"nofile": desired["nofile"], "logins": [], "state": "present", "path": limits.OWN_PATH},
     )
     return {"targets": found, "processes": {row["pid"]: row for row in process.processes(host, pids)}, "limits": state}
 
 
-def plan(wanted: dict[str, Any], state: dict[str, Any]) -> Plan:
+def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     """The rows and C(processes): pure, and nothing is ever to be done."""
-    found = [_process(wanted, state, target, state["processes"][pid])
-             for target in state["targets"] for pid in target["pids"] if pid in state["processes"]]
+    found = [
+        _process(desired, state, target, state["processes"][pid])
+        for target in state["targets"]
+        for pid in target["pids"]
+        if pid in state["processes"]
+    ]
     missing = [
         Row(
             "nofile",
             target["label"],
-            wanted=str(wanted["nofile"]),
+            wanted=str(desired["nofile"]),
             status="unseen",
             why=target["why"] or "its processes are gone",
         )
         for target in state["targets"]
         if not any(pid in state["processes"] for pid in target["pids"])
     ]
-    return Plan(rows=[row for row, _facts in found] + missing, facts={"processes": [facts for _row, facts in found]})
+    return Draft(
+        rows=[row for row, _facts in found] + missing, facts={"processes": [facts for _row, facts in found]}
+    ).plan(desired, state)
 
 
 def configured(target: dict[str, Any], user: str, state: dict[str, Any]) -> tuple[int | None, str]:
@@ -83,16 +92,29 @@ def _process(
     number, words = configured(target, row["user"], state)
     item = f"{target['label']}, {row['comm']} {row['pid']}"
     unit = target["unit"].get("Id", "")
-    facts = {"target": target["label"], "pid": row["pid"], "process": row["comm"], "user": row["user"], "unit": unit,
-             "wanted": wanted["nofile"], "configured": words, "soft": None, "hard": None}
+    facts = {
+        "target": target["label"],
+        "pid": row["pid"],
+        "process": row["comm"],
+        "user": row["user"],
+        "unit": unit,
+        "wanted": wanted["nofile"],
+        "configured": words,
+        "soft": None,
+        "hard": None,
+    }
     if row["nofile"] is None:
         facts.update(status="unseen", why="only root may read its limits")
         return Row("nofile", item, str(wanted["nofile"]), words, "", "unseen", facts["why"]), facts
     soft, hard = row["nofile"]
     status, why = judge(wanted["nofile"], number, soft, limits.granted(wanted["nofile"], state["limits"]))
-    mend = {"restart": f"restart the process {row['pid']} from a new login",
-            "read_only": f"docker run --ulimit nofile={wanted['nofile']}"}.get(status, "")
-    commands = {"restart": [["systemctl", "restart", unit]] if unit else [],
-                "differs": [["prlimit", "--pid", str(row["pid"]), f"--nofile={wanted['nofile']}"]]}.get(status, [])
+    mend = {
+        "restart": f"restart the process {row['pid']} from a new login",
+        "read_only": f"docker run --ulimit nofile={wanted['nofile']}",
+    }.get(status, "")
+    commands = {
+        "restart": [["systemctl", "restart", unit]] if unit else [],
+        "differs": [["prlimit", "--pid", str(row["pid"]), f"--nofile={wanted['nofile']}"]],
+    }.get(status, [])
     facts.update(soft=soft, hard=hard, status=status, why=why)
     return Row("nofile", item, str(wanted["nofile"]), words, f"{soft} {hard}", status, why, mend, commands), facts

@@ -17,10 +17,13 @@ import time
 from typing import Any
 
 from ..core import addresses
+from ..core.component import NOTHING_SEEN, Applied, Brief, Desired, Execution, Seen
 from ..core.host import Host
-from ..core.plan import Plan
+from ..core.plan import Draft, Plan
 from . import state as load_state
 from .counts import repeated
+
+NAME = "connection_burst"
 
 SPEC: dict[str, Any] = {
     "connects": {"type": "int", "default": 500},
@@ -139,25 +142,32 @@ def burst(host: Host, wanted: dict[str, Any], backlog: int = 0) -> dict[str, flo
     return {"asked": backlog, "backlog": min(backlog, somaxconn), **found, **dropped(before, after)}
 
 
-def read(host: Host, wanted: dict[str, Any]) -> dict[str, int]:
+def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, Any]:
     """What can be made here. Its own limit of open files is raised as far as it goes, for this process only."""
     most = max(resource.getrlimit(resource.RLIMIT_NOFILE))
-    state = load_state.client(host, {"targets": []})
-    del wanted
-    return {"nofile": most, "ports": state["ports"]}
+    return {"nofile": most, "ports": load_state.client(host, {"targets": []})["ports"]}
 
 
-def plan(wanted: dict[str, Any], state: dict[str, Any]) -> Plan:
-    """Problems, or nothing."""
-    return Plan(problems=problems(wanted, state["nofile"], state["ports"]))
+def plan(desired: Desired, state: dict[str, Any]) -> Plan:
+    """Errors, or the bursts to make: with each backlog, and to the port."""
+    bursts = [("burst", backlog) for backlog in desired["backlogs"]] + ([("burst", None)] if desired["port"] else [])
+    errors = problems(desired, state["nofile"], state["ports"])
+    return Draft(actions=bursts, problems=errors, facts={"bursts": []}).plan(desired, state)
 
 
-def apply(host: Host, wanted: dict[str, Any]) -> list[dict[str, float | None]]:
-    """The bursts, one after the other."""
+def apply(host: Host, plan: Plan) -> Applied:
+    """Makes the bursts, one after the other: the result `bursts`. Raises OSError."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     try:
-        found = [burst(host, wanted, backlog) for backlog in wanted["backlogs"]]
-        return found + ([burst(host, wanted)] if wanted["port"] else [])
+        return Applied({"bursts": [burst(host, plan.desired, *filter(None, [backlog])) for _action, backlog in plan.actions]})
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def _failure(_host: Host, _plan: Plan, error: Exception) -> str:
+    return f"the burst could not be made: {error}"
+
+
+#: What was connected is closed again: no change of the host.
+EXECUTION = Execution(fenced=False, describe=_failure, brief=Brief.FAILURES, bookkeeping=True, hidden=("diff",))

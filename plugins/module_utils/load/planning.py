@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from ..core.plan import Plan
+from ..core.plan import Draft, Plan
 
 #: What a process has open besides its connections: its own files, epoll, the modules that Python has open.
 FILES_BESIDE = 64
@@ -175,24 +175,20 @@ def deadline(wanted: dict[str, Any]) -> float:
     return 2 * wanted["connections"] / wanted["rate"] + 2 * wanted["timeout"] + wanted["seconds"] + 4 * LEASE
 
 
-def plan(wanted: dict[str, Any], state: dict[str, Any]) -> Plan:
+def plan(desired: dict[str, Any], state: dict[str, Any]) -> Plan:
     """A Plan with C(facts): C(most), C(ends), and C(workers), each with C(connections),
     C(first) (the number of its first), C(rate)."""
-    problems = input_problems(wanted)
+    problems = input_problems(desired)
     if problems:
-        return Plan(problems=problems)
-    found = bounds(wanted, state)
+        return Draft(problems=problems).plan(desired, state)
+    found = bounds(desired, state)
     ends, most = min(found.items(), key=lambda item: item[1])
     facts = {"most": most, "ends": ends}
-    if wanted["connections"] > most:
-        problem = (
-            f"prove_connections: found {wanted['connections']} to be made by this host, which can make {most}. {ends} "
-            f"ends first, the {RESOURCES[ends]}. The largest number that holds is {most}."
-        )
-        return Plan(problems=[problem], facts=facts)
-    shares = split(wanted["connections"], processes(wanted["connections"], state))
-    workers = [
-        {"connections": share, "first": sum(shares[:index]), "rate": wanted["rate"] * share / wanted["connections"]}
-        for index, share in enumerate(shares)
-    ]
-    return Plan(facts={**facts, "workers": workers, "sources": addresses(wanted, state), "deadline": deadline(wanted)})
+    if desired["connections"] > most:
+        problem = (f"prove_connections: found {desired['connections']} to be made by this host, which can make {most}. {ends} ends first, "
+                   f"the {RESOURCES[ends]}. The largest number that holds is {most}.")
+        return Draft(problems=[problem], facts=facts).plan(desired, state)
+    shares = split(desired["connections"], processes(desired["connections"], state))
+    workers = [{"connections": share, "first": sum(shares[:index]), "rate": desired["rate"] * share / desired["connections"]}
+               for index, share in enumerate(shares)]
+    return Draft(facts={**facts, "workers": workers, "sources": addresses(desired, state), "deadline": deadline(desired)}).plan(desired, state)

@@ -6,18 +6,19 @@ its processes, its kernel's counters, its limits. Only read."""
 
 from __future__ import annotations
 
-import os
 import re
 import resource
-import socket
 from collections.abc import Iterator
 from typing import Any
 
 from ..core import process, sockets
+from ..core.component import NOTHING_SEEN, Desired, Seen
 from ..core.host import Host
-from ..core.plan import Plan
+from ..core.plan import Draft, Plan
 from ..host_state import machine
 from ..proxy import haproxy_socket
+
+NAME = "load_state"
 
 SPEC: dict[str, Any] = {
     "watched": {
@@ -69,17 +70,17 @@ def memory(host: Host) -> dict[str, int]:
     return machine.limited(machine.parse_meminfo(host.read("/proc/meminfo") or ""), machine.cgroup_memory(host))
 
 
-def read(host: Host, wanted: dict[str, Any]) -> dict[str, Any]:
+def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, Any]:
     """The processes that listen on the watched ports, and the host's counters."""
     found = sockets.listeners(host) or []
     netstat = parse_netstat(host.read("/proc/net/netstat") or "")
     return {
-        "processes": [row for item in wanted["watched"] for row in _processes(host, item, found)],
+        "processes": [row for item in desired["watched"] for row in _processes(host, item, found)],
         "counters": {name: netstat.get(name, 0) for name in COUNTERS},
         "sockets": parse_sockstat(host.read("/proc/net/sockstat") or ""),
         "conntrack": conntrack(host),
-        "proxy": _proxy(wanted["socket"]),
-        "cpus": os.cpu_count() or 1,
+        "proxy": _proxy(host, desired["socket"]),
+        "cpus": host.processors(),
         **memory(host),
     }
 
@@ -105,22 +106,21 @@ def _processes(host: Host, item: dict[str, Any], found: list[dict[str, Any]]) ->
             }
 
 
-def _proxy(path: str) -> dict[str, int] | None:
+def _proxy(host: Host, path: str) -> dict[str, int] | None:
     """What HAProxy says of its own limit; None where it is not asked or does not answer."""
-    if not path or not os.path.exists(path):
+    if not path or not host.exists(path):
         return None
     try:
-        said = haproxy_socket.parse_info(haproxy_socket.ask(path, "show info"))
+        said = haproxy_socket.parse_info(haproxy_socket.ask(host, path, "show info"))
     except OSError:
         return None
     numbers = [said.get(name, "0") for name in ("CurrConns", "Maxconn")]
     return dict(zip(("connections", "most"), map(int, numbers))) if all(map(_NUMBER.fullmatch, numbers)) else None
 
 
-def plan(wanted: dict[str, Any], state: dict[str, Any]) -> Plan:
+def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     """What was read: pure, and nothing is ever to be done."""
-    del wanted
-    return Plan(facts={"load": state})
+    return Draft(facts={"load": state}).plan(desired, state)
 
 
 def client(host: Host, wanted: dict[str, Any]) -> dict[str, Any]:
@@ -131,12 +131,12 @@ def client(host: Host, wanted: dict[str, Any]) -> dict[str, Any]:
     table, files = conntrack(host), (host.read("/proc/sys/fs/file-nr") or "").split()
     return {
         "nofile": most if most != resource.RLIM_INFINITY else int(host.read("/proc/sys/fs/nr_open") or 1 << 20),
-        "cpus": os.cpu_count() or 1,
+        "cpus": host.processors(),
         "ports": int(high) - int(low) + 1 - reserved(taken, int(low), int(high)),
         "memory_free_bytes": memory(host)["memory_free_bytes"],
         "files_free": max(0, int(files[2]) - int(files[0])) if len(files) == 3 else None,
         "conntrack_free": None if table is None else max(0, table[1] - table[0]),
-        "local": {target["address"]: is_local(target["address"]) for target in wanted["targets"]},
+        "local": {target["address"]: is_local(host, target["address"]) for target in wanted["targets"]},
     }
 
 
@@ -150,13 +150,6 @@ def reserved(text: str, low: int, high: int) -> int:
     return len([port for port in taken if low <= port <= high])
 
 
-def is_local(address: str) -> bool:
+def is_local(host: Host, address: str) -> bool:
     """Whether an IPv4 address is this host's own: then it can be called from every address of the loopback."""
-    if ":" in address:
-        return False
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as link:
-        try:
-            link.bind((address, 0))
-        except OSError:
-            return False
-    return True
+    return ":" not in address and not host.bind_error(address)

@@ -7,10 +7,14 @@ from __future__ import annotations
 
 import datetime
 import re
+from typing import Any
 
 from ..core import addresses
-from ..core.host import LATE
-from ..core.plan import LOOK, RUN, Plan, Row
+from ..core.component import NOTHING_SEEN, Desired, Seen
+from ..core.host import LATE, Host
+from ..core.plan import LOOK, RUN, Draft, Plan, Row
+
+NAME = "certificates"
 
 SPEC = {
     "days": {"type": "int", "default": 30},
@@ -53,15 +57,15 @@ def parse(text):
         return None
 
 
-def read(host, wanted):
+def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, Any]:
     """Both certificates of each item: that of the file, and that which the socket shows."""
-    state = {
+    state: dict[str, Any] = {
         "tool": host.which("openssl") is not None,
         "installer": ["apt-get" if host.which("apt-get") else "dnf", "install", "-y"],
         "now": datetime.datetime.now(datetime.timezone.utc),
         "items": [],
     }
-    for item in wanted["items"]:
+    for item in desired["items"]:
         place = addresses.bracketed(addresses.listen_target(item.get("listen") or ["*"]))
         shown = host.run(
             ["openssl", "s_client", "-connect", f"{place}:{item['port']}"], data="", seconds=HANDSHAKE_SECONDS
@@ -88,9 +92,9 @@ def read_file(host, path):
         return "", True
 
 
-def plan(wanted, state):
+def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     """One row an item. A certificate that ends soon is a finding that a run mends only once somebody has renewed it."""
-    return Plan(rows=[row(wanted, state, item) for item in state["items"]])
+    return Draft(rows=[row(desired, state, item) for item in state["items"]]).plan(desired, state)
 
 
 def row(wanted, state, item):
@@ -104,23 +108,20 @@ def row(wanted, state, item):
         ends["effective"],
     )
     if not state["tool"]:
-        said.status, said.why = "unseen", "there is no openssl on this host"
-        said.fix([*state["installer"], "openssl"])
+        said = said.replaced(status="unseen", why="there is no openssl on this host")
+        said = said.fixed([*state["installer"], "openssl"])
     elif item["hidden"]:
-        said.status, said.why, said.mend = "unseen", "only root may read the file", LOOK
+        said = said.replaced(status="unseen", why="only root may read the file", mend=LOOK)
     elif not item["configured"]:
-        said.status, said.why, said.mend = "differs", "the file is no certificate, or is not there", RUN
+        said = said.replaced(status="differs", why="the file is no certificate, or is not there", mend=RUN)
     elif not item["effective"]:
         late = f"the handshake of TLS on port {item['port']} did not end within {HANDSHAKE_SECONDS} s"
-        said.why = late if item.get("late") else f"nothing answers with a certificate on port {item['port']}"
-        said.status, said.mend = "differs", RUN
+        silent = f"nothing answers with a certificate on port {item['port']}"
+        said = said.replaced(status="differs", why=late if item.get("late") else silent, mend=RUN)
     elif item["configured"][1] != item["effective"][1]:
-        said.status, said.why, said.mend = "restart", "the socket shows another certificate than the file has", RUN
+        said = said.replaced(status="restart", why="the socket shows another certificate than the file has", mend=RUN)
     elif (item["configured"][0] - state["now"]).days < wanted["days"]:
-        said.status = "differs"
-        said.why = (
-            f"it ends in {(item['configured'][0] - state['now']).days} days: put a renewed one where the inventory "
-            "has it, then run the playbook"
-        )
-        said.mend = RUN
+        days = (item["configured"][0] - state["now"]).days
+        why = f"it ends in {days} days: put a renewed one where the inventory has it, then run the playbook"
+        said = said.replaced(status="differs", why=why, mend=RUN)
     return said

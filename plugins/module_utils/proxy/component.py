@@ -13,10 +13,13 @@ from __future__ import annotations
 import concurrent.futures
 import re
 import time
+from typing import Any, Optional
 
 from ..core import addresses, foreign_file, process, recorded, sockets
+from ..core.component import NOTHING_SEEN, Applied, Brief, Desired, Execution, Seen
 from ..core.foreign_text import hidden_text, printable, shown_text
-from ..core.plan import LOOK, RUN, SERVER, Plan, Row
+from ..core.host import Host
+from ..core.plan import LOOK, RUN, SERVER, Draft, Plan, Row
 from ..redirects import component as redirects
 from ..redirects import ports as redirects_ports
 from . import reloaded as proxy_reloaded
@@ -33,6 +36,8 @@ ALL_THAT_IS_GRANTED = "all that is granted"
 KEPT = ".before-xitrum"
 
 _FILE = {"path": {"type": "path", "required": True}, "mode": {"type": "str", "default": "0644"}}
+
+NAME = "proxy"
 
 SPEC = {
     "software": table.OPTION,
@@ -60,36 +65,36 @@ HEALTH_SECONDS = 3.0
 
 # ---------------------------------------------------------------------------------------------------------- reading
 
-def read(host, wanted):
+def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, Any]:
     """Everything that L(plan) needs."""
-    software = PROXIES[wanted["software"]]
+    software = PROXIES[desired["software"]]
     said = host.run(software.version_command)
     version = software.version_pattern.search(said.out + said.err)
-    unit = process.parse_unit(host.run(["systemctl", "show", "--no-pager", "--property=" + ",".join(PROPERTIES), "--", wanted["service"] + ".service"]).out)
-    config = foreign_file.read_file(host, wanted["config_path"])
-    paths = [item["path"] for item in [*wanted["files"], *wanted["pems"]]]
+    unit = process.parse_unit(host.run(["systemctl", "show", "--no-pager", "--property=" + ",".join(PROPERTIES), "--", desired["service"] + ".service"]).out)
+    config = foreign_file.read_file(host, desired["config_path"])
+    paths = [item["path"] for item in [*desired["files"], *desired["pems"]]]
     files = {config.path: config, **{path: foreign_file.read_file(host, path, foreign=False) for path in paths}}
     main = process.main_pid(unit)
     state = {
         "version": version.group(1) if version else "",
-        "programs": {name: host.which(name) for name in wanted["programs"]},
+        "programs": {name: host.which(name) for name in desired["programs"]},
         "systemd": host.exists("/run/systemd/system"),
         "unit": unit,
         "files": {path: (file.text, file.stat) for path, file in files.items()},
         "unusable": [file.problem for file in files.values() if file.problem],
-        "kept": host.stat(wanted["config_path"] + KEPT),
+        "kept": host.stat(desired["config_path"] + KEPT),
         "listeners": sockets.listeners(host),
         "ipv6": addresses.supports_ipv6(host),
         "ipv6_address": addresses.has_ipv6(host),
-        "bind_errors": bind_errors(host, software.binds(wanted["config"])),
-        "names": read_names(host, wanted["config"]),
-        "other_proxies": read_other_proxies(host, wanted["software"]),
+        "bind_errors": bind_errors(host, software.binds(desired["config"])),
+        "names": read_names(host, desired["config"]),
+        "other_proxies": read_other_proxies(host, desired["software"]),
         "base_nofile": _hard(host, main) or _hard(host, 1),
         "nr_open": kernel_number(host, "/proc/sys/fs/nr_open"),
         "old_workers": process.seen(software.old_workers, host, main) or 0 if main else 0,
         "missing": software.missing(host, main),
         "rules": redirects.read_live(host),
-        "live": settled(host, wanted),
+        "live": settled(host, desired),
     }
     state["raises"] = host.run(["sh", "-c", f"ulimit -HSn {state['nr_open']}"]).rc == 0
     limits = process.seen(host.read, f"/proc/{state['live']['pid']}/limits")
@@ -127,7 +132,7 @@ def read_live(host, wanted):
     asked = [row for row in said["servers"] if not software.checks_health and row["backend"] == BACKEND and row["admin"] == "ready"]
     if asked:
         with concurrent.futures.ThreadPoolExecutor(min(len(asked), 32)) as pool:
-            answers = list(pool.map(lambda row: proxy_reloaded.probe(wanted, row, HEALTH_SECONDS), asked))
+            answers = list(pool.map(lambda row: proxy_reloaded.probe(host, wanted, row, HEALTH_SECONDS), asked))
         for row, wrong in zip(asked, answers):
             row.update({"status": "DOWN" if wrong else row["status"], "check": wrong})
     return said
@@ -187,13 +192,14 @@ def fit_to_host(wanted, ipv6, ipv6_address):
     return {**wanted, "config": "".join(lines)}, list(dict.fromkeys(f"{found[1]}:{found[2]}" for found in out))
 
 
-def plan(wanted, state):
-    """Decides, from C(wanted) (the options of SPEC) and what L(read) gave, without touching the host."""
-    wanted = {**wanted, "config": proxy_text.with_names(wanted["config"], state["names"])}
-    wanted, left_out = fit_to_host(wanted, state["ipv6"], state["ipv6_address"])
-    text = proxy_text.stamped(wanted["config"], wanted["pems"])
-    result = Plan(problems=_problems(wanted, state, text))
-    active, package = state["unit"].get("ActiveState") == "active", wanted["packages"][0]
+def plan(desired: Desired, state: dict[str, Any]) -> Plan:
+    """Decides, from C(desired) (the options of SPEC) and what L(read) gave, without touching the host."""
+    given = desired
+    desired = {**given, "config": proxy_text.with_names(given["config"], state["names"])}
+    desired, left_out = fit_to_host(desired, state["ipv6"], state["ipv6_address"])
+    text = proxy_text.stamped(desired["config"], desired["pems"])
+    result = Draft(problems=_problems(desired, state, text))
+    active, package = state["unit"].get("ActiveState") == "active", desired["packages"][0]
     if not state["version"]:
         result.actions.append(("install", package))
     _row(result, "package", package, state["version"], state["live"]["version"], bool(state["version"]), "it is not installed")
@@ -201,14 +207,14 @@ def plan(wanted, state):
         _row(result, f"program {name}", "installed", path or "", "", path, "it is not installed")
         if not path:
             result.actions.append(("install", name))
-    _files(wanted, state, text, result)
-    _service(wanted, state, text, result, active)
+    _files(desired, state, text, result)
+    _service(desired, state, text, result, active)
     for item, want, why in state["missing"] if state["version"] else []:
         why = f"{why}, and a restart cuts the connections that it has"
-        restart = ["systemctl", "restart", wanted["service"]]
+        restart = ["systemctl", "restart", desired["service"]]
         result.rows.append(Row("proxy", item, want, want, "missing", "restart", why, commands=[restart]))
-    _limits(wanted, state, text, result, active)
-    _servers(wanted, state, text, result)
+    _limits(desired, state, text, result, active)
+    _servers(desired, state, text, result)
     result.facts = {
         "digest": proxy_text.stamp_of(text),
         "version": state["version"],
@@ -221,13 +227,13 @@ def plan(wanted, state):
                 for kind, item in result.actions
                 if kind == "keep"
                 for note in foreign_file.names_notes(
-                    wanted["config_path"], state["files"][wanted["config_path"]][1]
+                    desired["config_path"], state["files"][desired["config_path"]][1]
                 )
             ),
         ],
-        **serving(wanted, state["version"], state["unit"], state["files"][wanted["config_path"]][0]),
+        **serving(desired, state["version"], state["unit"], state["files"][desired["config_path"]][0]),
     }
-    return result
+    return result.plan(given, state)
 
 
 def serving(wanted, version, unit, text):
@@ -461,30 +467,43 @@ def validate(host, wanted):
     return lines
 
 
-def apply(host, wanted, planned):
-    """Checks, writes, reloads or starts, and proves it: the warnings of the check. Raises RuntimeError with what was found."""
-    wanted = {**wanted, "config": proxy_text.with_names(wanted["config"], read_names(host, wanted["config"]))}
-    wanted = fit_to_host(wanted, addresses.supports_ipv6(host), addresses.has_ipv6(host))[0]
-    kinds = [kind for kind, _item in planned.actions]
-    missing = [item for kind, item in planned.actions if kind == "install"]
+def apply(host: Host, plan: Plan) -> Applied:
+    """Checks, writes, reloads or starts, and verifies it: the warnings of the check. Raises RuntimeError with what was
+    found."""
+    given = plan.desired
+    desired = {**given, "config": proxy_text.with_names(given["config"], read_names(host, given["config"]))}
+    desired = fit_to_host(desired, addresses.supports_ipv6(host), addresses.has_ipv6(host))[0]
+    kinds = [kind for kind, _item in plan.actions]
+    missing = [item for kind, item in plan.actions if kind == "install"]
     if missing:
         raise RuntimeError(f"{' and '.join(missing)} is not installed on this host: install it first, as the role proxy does.")
-    warnings = validate(host, wanted)
-    recorded.note_unit(host, wanted["service"] + ".service", wanted["packages"][0])
-    config = foreign_file.read_file(host, wanted["config_path"])
+    warnings = validate(host, desired)
+    recorded.note_unit(host, desired["service"] + ".service", desired["packages"][0])
+    config = foreign_file.read_file(host, desired["config_path"])
     if not proxy_text.stamp_of(config.text):
         foreign_file.note_file(host, config)
-    for kind, item in planned.actions:
+    for kind, item in plan.actions:
         if kind in ("keep", "write"):
             owner, group = item.get("owner", "root"), item.get("group", "root")
             host.write(item["path"], item["content"], int(item["mode"], 8), owner, group)
     for kind in ("daemon-reload", "enable", "start", "reload", "restart"):
         if kind in kinds:
-            said = host.run(["systemctl", kind] + ([] if kind == "daemon-reload" else [wanted["service"] + ".service"]))
+            said = host.run(["systemctl", kind] + ([] if kind == "daemon-reload" else [desired["service"] + ".service"]))
             if said.rc != 0:
-                raise RuntimeError(f"systemctl {kind} ended with {said.rc}: {said.err.strip()}\n{_journal(host, wanted)}")
-    prove(host, wanted)
-    return warnings
+                raise RuntimeError(f"systemctl {kind} ended with {said.rc}: {said.err.strip()}\n{_journal(host, desired)}")
+    prove(host, desired)
+    return Applied(warnings=tuple(warnings))
+
+
+def rehearse(host: Host, plan: Plan) -> Optional[Applied]:
+    """What check mode finds of a plan that would be applied: the warnings of the software that is installed, about the
+    new configuration. Raises RuntimeError where it refuses that."""
+    if plan.problems or not plan.changed:
+        return None
+    if plan.facts["version"]:
+        return Applied(warnings=tuple(validate(host, plan.desired)))
+    package = plan.desired["packages"][0]
+    return Applied(warnings=(f"{package} is not installed here yet, so its configuration could not be checked by it.",))
 
 
 def prove(host, wanted, patience=PATIENCE):
@@ -505,3 +524,6 @@ def prove(host, wanted, patience=PATIENCE):
 def _journal(host, wanted):
     """The end of what the service said."""
     return host.run(["journalctl", "--no-pager", "-q", "-o", "cat", "-n", "15", "-u", wanted["service"] + ".service"]).out.strip()
+
+
+EXECUTION = Execution(quiet=True, unread=str, brief=Brief.FAILURES, rehearse=rehearse)

@@ -135,6 +135,6 @@ class ProxyBackend:
         """Ends what the running worker still has with these servers, where `closes`."""
         raise NotImplementedError
 
-    def probe(self, desired: Mapping[str, Any], row: Mapping[str, Any]) -> str:
+    def probe(self, host: Any, desired: Mapping[str, Any], row: Mapping[str, Any]) -> str:
         """Why a server is not healthy, where `probes`; empty where it is."""
         raise NotImplementedError

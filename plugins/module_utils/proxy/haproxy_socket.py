@@ -7,12 +7,10 @@ from __future__ import annotations
 
 import csv
 import re
-import socket
-import time
 from typing import Any, Mapping
 
-from ..core import bounded
 from ..core.foreign_text import escaped, lines_of
+from ..core.host import Host
 
 _NUMBER = re.compile(r"[0-9]{1,18}")
 
@@ -28,21 +26,16 @@ CHECK_CONFIGURED = 0x02
 ANSWER_BYTES = 64 << 20
 
 
-def ask(path: str, command: str, timeout: float = 5.0) -> str:
+def ask(host: Host, path: str, command: str, timeout: float = 5.0) -> str:
     """What HAProxy answers to one command, or to several that are separated by C(;).
 
     Raises OSError where no process listens on the socket C(path), this user may not use it, or the answer takes longer
     than C(timeout) seconds in all or is larger than C(ANSWER_BYTES).
     """
-    deadline = time.monotonic() + timeout
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as link:
-        link.settimeout(timeout)
-        link.connect(path)
-        link.sendall(command.encode() + b"\n")
-        try:
-            return escaped(bounded.receive(link, deadline, ANSWER_BYTES).decode("utf-8", "replace"))
-        except ValueError as error:
-            raise OSError(f"{path}: {error}") from error
+    try:
+        return escaped(host.exchange(path, command.encode() + b"\n", timeout, ANSWER_BYTES).decode("utf-8", "replace"))
+    except ValueError as error:
+        raise OSError(f"{path}: {error}") from error
 
 
 def parse_info(text: str) -> dict[str, str]:

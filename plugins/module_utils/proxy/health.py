@@ -9,14 +9,20 @@ A deploy reads it at its end. A site reads the component `proxy`, whose report h
 
 from __future__ import annotations
 
+from typing import Any
+
 from ..core import process
-from ..core.plan import Plan, Row
+from ..core.component import NOTHING_SEEN, Desired, Seen
+from ..core.host import Host
+from ..core.plan import Draft, Plan, Row
 from ..firewall import reach
 from . import component as proxy_config
 from . import definition as proxy
 from . import servers as proxy_server
 from . import text as proxy_text
 from .table import PROXIES
+
+NAME = "proxy_health"
 
 SPEC = {
     "software": proxy_config.SPEC["software"],
@@ -28,14 +34,14 @@ SPEC = {
 }
 
 
-def read(host, wanted):
+def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, Any]:
     """What the running proxy reports, and whether it is one of ours."""
-    wanted = proxy_server.placed(wanted)
-    backend = PROXIES[wanted["software"]]
-    answer, text = host.run(backend.version_command), host.read(wanted["config_path"])
+    desired = proxy_server.placed(desired)
+    backend = PROXIES[desired["software"]]
+    answer, text = host.run(backend.version_command), host.read(desired["config_path"])
     version = backend.version_pattern.search(answer.out + answer.err)
     shown = host.run(
-        ["systemctl", "show", "--no-pager", "--property=ActiveState", "--", wanted["service"] + ".service"]
+        ["systemctl", "show", "--no-pager", "--property=ActiveState", "--", desired["service"] + ".service"]
     ).out
     state = {
         "version": version.group(1) if version else "",
@@ -44,18 +50,18 @@ def read(host, wanted):
         "servers": [],
     }
     if state["version"] and proxy_text.stamp_of(text or ""):
-        state["servers"] = proxy_config.settled(host, wanted)["servers"]
+        state["servers"] = proxy_config.settled(host, desired)["servers"]
     return state
 
 
-def plan(wanted, state):
+def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     """The servers as rows: nothing is changed by this component."""
-    wanted = proxy_server.placed(wanted)
-    result = Plan(
+    given, desired = desired, proxy_server.placed(desired)
+    result = Draft(
         facts={
             "servers": state["servers"],
             "version": state["version"],
-            **proxy_config.serving(wanted, state["version"], state["unit"], state["text"]),
+            **proxy_config.serving(desired, state["version"], state["unit"], state["text"]),
         }
     )
     for row in state["servers"]:
@@ -78,7 +84,7 @@ def plan(wanted, state):
                 why,
             )
         )
-    return result
+    return result.plan(given, state)
 
 
 # ------------------------------------------------------------------------------------------------- over the whole fleet

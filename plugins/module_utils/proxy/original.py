@@ -12,15 +12,19 @@ from __future__ import annotations
 from typing import Any
 
 from ..core import foreign_file, recorded
+from ..core.component import NOTHING_SEEN, Applied, Desired, Execution, Seen
 from ..core.foreign_text import hidden_text
-from ..core.plan import Plan
+from ..core.host import Host
+from ..core.plan import Draft, Plan
 from . import component as proxy_config
 from . import text as proxy_text
 from .table import PROXIES
 
+NAME = "proxy_original"
+
 SPEC: dict[str, Any] = {}
 
-def read(host, _wanted):
+def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, Any]:
     """Of each software, its configuration, the kept one, what is beside it, and how its service was and is."""
     record, found = recorded.read(host), {}
     for software, backend in PROXIES.items():
@@ -41,9 +45,9 @@ def place_of(host, path):
     return next((place for place in places if proxy_text.stamp_of(host.read(place))), places[0] if places else path)
 
 
-def plan(_wanted, state):
+def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     """Decides what is put back and removed: C(actions) are C((software, steps)) for those that have something of ours."""
-    result = Plan()
+    result = Draft()
     for software, found in state.items():
         path = PROXIES[software].config_path
         ours = bool(proxy_text.stamp_of(found["config"]))
@@ -61,7 +65,7 @@ def plan(_wanted, state):
             result.actions.append((software, steps))
             result.before += f"# {path}\n{found['config']}" if ours else ""
             result.before += "".join(f"# {own}\n" for own in found["beside"])
-    return result
+    return result.plan(desired, state)
 
 
 def lines(state, planned):
@@ -75,9 +79,11 @@ def lines(state, planned):
     return found
 
 
-def apply(host, state, planned):
-    """Puts back. Raises RuntimeError, before anything is changed where the kept configuration is refused by the software that is to go on with it."""
-    for software, steps in planned.actions:
+def apply(host: Host, plan: Plan) -> Applied:
+    """Puts back. Raises RuntimeError, before anything is changed where the kept configuration is refused by the software
+    that is to go on with it."""
+    state = plan.state
+    for software, steps in plan.actions:
         backend, before = PROXIES[software], state[software]["before"]
         unit, path = backend.unit, backend.config_path
         goes_on = before is None or before["active"] == "active"
@@ -106,6 +112,7 @@ def apply(host, state, planned):
             recorded.put_back(host, unit, again=backend.restore_by)
         elif recorded.unit_state(host, unit)["active"] == "active":
             host.run(["systemctl", backend.restore_by, unit])
+    return Applied()
 
 
 def restore(host, path, place):
@@ -117,3 +124,10 @@ def restore(host, path, place):
     stat = host.stat(kept)
     host.write(place, host.read(kept), foreign_file.safe_mode(stat.mode, stat.group), stat.owner, stat.group)
     host.remove(kept)
+
+
+def _unread(error: Exception) -> str:
+    return f"the proxies could not be read: {error}"
+
+
+EXECUTION = Execution(unread=_unread)

@@ -16,8 +16,9 @@ import time
 from dataclasses import dataclass
 from typing import Any, Callable, Iterable, Mapping, Sequence
 
-from ..core import addresses, bounded_page, sockets
+from ..core import addresses, sockets
 from ..core.foreign_text import escaped, printable
+from ..core.host import Host
 from . import text as proxy_text
 from .contract import ProxyBackend
 
@@ -38,7 +39,9 @@ def ask_server(address: str) -> list[str]:
     return [sys.executable or "python3", "-c", _ASK, address]
 
 
-def ask(port: int, path: str, timeout: float = 5.0, address: str = "127.0.0.1") -> tuple[int, str, str, str]:
+def ask(
+    host: Host, port: int, path: str, timeout: float = 5.0, address: str = "127.0.0.1"
+) -> tuple[int, str, str, str]:
     """One request: status, reason, the header that has the configuration, and the body, each without control
     characters.
 
@@ -46,16 +49,14 @@ def ask(port: int, path: str, timeout: float = 5.0, address: str = "127.0.0.1") 
     """
     headers = {"Host": "localhost", "Connection": "close"}
     try:
-        status, reason, answer, body = bounded_page.ask(
-            address.strip("[]"), port, path, timeout, headers, with_body=True
-        )
+        status, reason, answer, body = host.request(address.strip("[]"), port, path, timeout, headers)
     except (ValueError, http.client.HTTPException) as error:
         raise OSError(f"{address}:{port} does not speak HTTP: {printable(repr(error))}") from error
     return status, escaped(reason), escaped(answer.get(HEADER) or ""), escaped(body.decode("utf-8", "replace"))
 
 
 def live(
-    wanted: Mapping[str, Any], statuses: Mapping[str, str], rows: Iterable[tuple[str, str, str]]
+    host: Host, wanted: Mapping[str, Any], statuses: Mapping[str, str], rows: Iterable[tuple[str, str, str]]
 ) -> dict[str, Any]:
     """What the running worker says of itself.
 
@@ -63,7 +64,7 @@ def live(
     software's own word, where it has one.
     """
     try:
-        said = ask(wanted["control_port"], "/xitrum-config")[2]
+        said = ask(host, wanted["control_port"], "/xitrum-config")[2]
     except OSError as error:
         return {"said": "", "version": "", "pid": "", "maxconn": "", "servers": [], "refused": error}
     states = proxy_text.states(said)
@@ -104,7 +105,7 @@ def view(
     rows = sockets.established(host, sockets.pids_of_service(host, wanted["service"]))
     found = []
     for row in said["servers"]:
-        wrong = probe(wanted, row) if wanted["state"] == row["admin"] == "ready" else ""
+        wrong = probe(host, wanted, row) if wanted["state"] == row["admin"] == "ready" else ""
         found.append(
             {
                 **row,
@@ -128,10 +129,10 @@ def connections(rows: Any, process: str, address: str, port: int, resolved: Iter
     return held + sockets.unread_count(rows)
 
 
-def probe(wanted: Mapping[str, Any], row: Mapping[str, Any], seconds: float = 5.0) -> str:
+def probe(host: Host, wanted: Mapping[str, Any], row: Mapping[str, Any], seconds: float = 5.0) -> str:
     """Asks a server's page itself, as a health check does: why it is not healthy, or an empty text."""
     try:
-        status, reason, _said, _body = ask(row["port"], wanted["health_path"], seconds, row["address"])
+        status, reason, _said, _body = ask(host, row["port"], wanted["health_path"], seconds, row["address"])
     except OSError as error:
         return str(error)
     return "" if status == wanted["health_status"] else f"{status} {reason}"
@@ -231,5 +232,5 @@ class Reloaded(ProxyBackend):
     def move(self, host: Any, desired: Mapping[str, Any], servers: Sequence[Mapping[str, Any]]) -> None:
         move(host, desired, servers, self.live)
 
-    def probe(self, desired: Mapping[str, Any], row: Mapping[str, Any]) -> str:
-        return probe(desired, row)
+    def probe(self, host: Any, desired: Mapping[str, Any], row: Mapping[str, Any]) -> str:
+        return probe(host, desired, row)

@@ -13,9 +13,12 @@ host was renamed, or under a second inventory with other names, the proxy still 
 from __future__ import annotations
 
 import time
+from typing import Any
 
 from ..core import addresses, sockets
-from ..core.plan import Plan, Row
+from ..core.component import NOTHING_SEEN, Applied, Brief, Desired, Execution, Seen
+from ..core.host import Host
+from ..core.plan import Draft, Plan, Row
 from . import table
 from .table import PROXIES
 
@@ -24,6 +27,8 @@ PAUSE = 0.25
 
 #: Held while a server of this proxy is set.
 LOCK = "/run/xitrum.host.proxy.lock"
+
+NAME = "proxy_server"
 
 SPEC = {
     "software": table.OPTION,
@@ -53,7 +58,7 @@ def placed(options):
     return {**options, "service": backend.service, "config_path": backend.config_path}
 
 
-def read(host, wanted):
+def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, Any]:
     """Reads the servers that were named, and who else serves, from the running proxy.
 
     Returns `{servers, missing, others, serving, endpoints}`: `servers` are rows of the back end, found by where they
@@ -61,20 +66,20 @@ def read(host, wanted):
     the names of the rows that stay when all that leave together have left, `serving` those of all rows that are enabled
     and healthy; `endpoints` maps a name to where it leads as the proxy resolves it. Raises RuntimeError where the proxy does not answer.
     """
-    rows = [row for row in PROXIES[wanted["software"]].view(host, wanted) if row["backend"] == wanted["backend"]]
+    rows = [row for row in PROXIES[desired["software"]].view(host, desired) if row["backend"] == desired["backend"]]
     known = [
-        {name: _resolve(host, *_split(text)) for name, text in wanted[option].items()}
+        {name: _resolve(host, *_split(text)) for name, text in desired[option].items()}
         for option in ("endpoints", "other_endpoints")
     ]
-    found = {name: _matching(host, rows, name, known) for name in wanted["servers"]}
-    leaving = {row["name"] for name in wanted["leaving"] for row in _matching(host, rows, name, known)}
+    found = {name: _matching(host, rows, name, known) for name in desired["servers"]}
+    leaving = {row["name"] for name in desired["leaving"] for row in _matching(host, rows, name, known)}
     leaving |= {row["name"] for matches in found.values() for row in matches}
     servers = ((row, [name for name, matches in found.items() if row in matches]) for row in rows)
     return {
         "servers": [{**row, "server": names[0]} for row, names in servers if names],
         "missing": [name for name, matches in found.items() if not matches],
         "others": sorted({row["name"] for row in rows} - leaving),
-        "serving": _serving(wanted, rows, leaving),
+        "serving": _serving(host, desired, rows, leaving),
         "endpoints": known[0],
     }
 
@@ -100,14 +105,14 @@ def chosen(wanted, state):
     return {**wanted, "servers": names, "endpoints": {}, "other_endpoints": {}}
 
 
-def _serving(wanted, rows, leaving):
+def _serving(host, wanted, rows, leaving):
     """The names of the servers that are enabled and healthy. Where a proxy checks no health itself, those that stay are
     probed, since one that is dead would count otherwise."""
     backend, found = PROXIES[wanted["software"]], []
     for row in rows:
         if row["state"] == "ready" and row["healthy"]:
             probed = backend.probes and wanted["guard"] and row["name"] not in leaving
-            if not probed or not backend.probe(wanted, row):
+            if not probed or not backend.probe(host, wanted, row):
                 found.append(row["name"])
     return found
 
@@ -130,47 +135,47 @@ def moved(wanted, state, row):
     return wanted["state"] == "ready" and bool(ends) and addresses.endpoint(row["address"], row["port"]) not in ends
 
 
-def plan(wanted, state):
+def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     """Decides which servers are set and moved, and what forbids it."""
     found, missing = state["servers"], state["missing"]
-    result = Plan(facts={"missing": missing})
-    if missing and not wanted["allow_missing"]:
+    result = Draft(facts={"missing": missing, "servers": found})
+    if missing and not desired["allow_missing"]:
         known = ", ".join(sorted({*state["others"], *(row["name"] for row in found)})) or "none"
         result.problems.append(
-            f"{wanted['software']} has no server {' and '.join(missing)} in its backend {wanted['backend']}: it has "
+            f"{desired['software']} has no server {' and '.join(missing)} in its backend {desired['backend']}: it has "
             f"{known}. Run site.yml, so that the proxy knows it."
         )
-    lost = [name for name in missing if name in wanted["drained"]]
-    if lost and wanted["allow_missing"] and wanted["state"] == "ready":
-        ends = ", ".join(f"{name} ({wanted['endpoints'].get(name, 'unknown address')})" for name in lost)
+    lost = [name for name in missing if name in desired["drained"]]
+    if lost and desired["allow_missing"] and desired["state"] == "ready":
+        ends = ", ".join(f"{name} ({desired['endpoints'].get(name, 'unknown address')})" for name in lost)
         result.problems.append(
-            f"{wanted['software']} has no server {ends} in its backend {wanted['backend']} any more, expected the one that "
+            f"{desired['software']} has no server {ends} in its backend {desired['backend']} any more, expected the one that "
             "this run has drained. Enable it there, or run site.yml, so that the proxy knows it."
         )
-    result.problems.extend(serving_errors(wanted, state))
-    if wanted["close"] and wanted["state"] != "maint":
+    result.problems.extend(serving_errors(desired, state))
+    if desired["close"] and desired["state"] != "maint":
         result.problems.append(
-            f"close goes with the state maint only, and the state is {wanted['state']}: a closed client would come "
+            f"close goes with the state maint only, and the state is {desired['state']}: a closed client would come "
             "back to the server."
         )
     for row in found:
-        elsewhere = moved(wanted, state, row) and PROXIES[wanted["software"]]
-        good = row["state"] == wanted["state"] and not elsewhere
+        elsewhere = moved(desired, state, row) and PROXIES[desired["software"]]
+        good = row["state"] == desired["state"] and not elsewhere
         name = f"{row['backend']}/{row['name']}"
         result.rows.append(
-            Row("proxy_server", name, wanted["state"], row["state"], row["status"], "ok" if good else "differs")
+            Row("proxy_server", name, desired["state"], row["state"], row["status"], "ok" if good else "differs")
         )
         if elsewhere:
-            end = wanted["endpoints"][row["server"]]
+            end = desired["endpoints"][row["server"]]
             result.actions.append(("move", {**row, "end": end, "to": state["endpoints"][row["server"]][0]}))
             result.before += f"{name} at {addresses.endpoint(row['address'], row['port'])}\n"
             result.after += f"{name} at {end}\n"
         if not good:
             result.actions.append(("set", row))
-        if row["state"] != wanted["state"]:
+        if row["state"] != desired["state"]:
             result.before += f"{name} {row['state']}\n"
-            result.after += f"{name} {wanted['state']}\n"
-    return result
+            result.after += f"{name} {desired['state']}\n"
+    return result.plan(desired, state)
 
 
 def serving_errors(wanted, state):
@@ -197,34 +202,44 @@ def serving_errors(wanted, state):
     return []
 
 
-def apply(host, wanted, planned, clock=time.monotonic, sleep=time.sleep):
+def set_servers(host, desired, plan, clock=time.monotonic, sleep=time.sleep):
     """Sets the servers, where that is still allowed.
 
     The guard is judged again under a lock on the proxy: of two hosts that leave at the same time, the second sees the
     first one's state. Raises RuntimeError where nobody else would serve, and where one that is to come back is not
     healthy; none is set then.
     """
-    backend = PROXIES[wanted["software"]]
-    moves, servers = ([row for kind, row in planned.actions if kind == name] for name in ("move", "set"))
+    backend = PROXIES[desired["software"]]
+    moves, servers = ([row for kind, row in plan.actions if kind == name] for name in ("move", "set"))
     ends = {row["name"]: {**row, **dict(zip(("address", "port"), _split(row["to"])))} for row in moves}
-    if wanted["state"] == "ready" and wanted["timeout"] and backend.probes:
-        deadline = clock() + wanted["timeout"]
+    if desired["state"] == "ready" and desired["timeout"] and backend.probes:
+        deadline = clock() + desired["timeout"]
         while True:
             asked = [ends.get(row["name"], row) for row in servers]
-            late = [{**row, "check": said} for row, said in ((row, backend.probe(wanted, row)) for row in asked) if said]
+            late = [{**row, "check": said} for row, said in ((row, backend.probe(host, desired, row)) for row in asked) if said]
             if not late:
                 break
             if clock() >= deadline:
-                raise RuntimeError(unhealthy(wanted, late))
+                raise RuntimeError(unhealthy(desired, late))
             sleep(PAUSE)
     if servers:
         with host.locked(LOCK):
-            errors = serving_errors(wanted, read(host, wanted)) if wanted["state"] != "ready" else []
+            errors = serving_errors(desired, read(host, desired)) if desired["state"] != "ready" else []
             if errors:
                 raise RuntimeError("\n".join(errors))
             if moves:
-                backend.move(host, wanted, list(ends.values()))
-            backend.change(host, wanted, servers)
+                backend.move(host, desired, list(ends.values()))
+            backend.change(host, desired, servers)
+
+
+def apply(host: Host, plan: Plan) -> Applied:
+    """Sets the servers, and waits until that has its effect, also where they were set before. Raises RuntimeError where
+    it has none."""
+    desired = plan.desired
+    set_servers(host, desired, plan)
+    effect = wait(host, chosen(desired, plan.state))
+    notes = drain_notes(host, desired, effect["open"])
+    return Applied({**effect, "changed": plan.changed or effect["closed"] > 0, "notes": notes}, warnings=tuple(notes))
 
 
 def unhealthy(wanted, rows):
@@ -285,3 +300,11 @@ def done(row, state):
     if row["state"] != state:
         return False
     return row["healthy"] if state == "ready" else row["sessions"] == 0
+
+
+def _prepare(_host: Host, desired: Desired) -> Desired:
+    return placed(desired)
+
+
+#: A host that leaves sets its server from the proxy's side: no lock of its own run is on the proxy.
+EXECUTION = Execution(fenced=False, prepare=_prepare, unread=str, brief=Brief.FAILURES, always=True)

@@ -13,8 +13,9 @@ from typing import Any
 
 from ..core import addresses, foreign_file, recorded
 from ..core.addresses import parse_interfaces
+from ..core.component import NOTHING_SEEN, Applied, Desired, Execution, Seen
 from ..core.host import LISTING_BYTES, Host
-from ..core.plan import RUN, Plan, Problem, Row
+from ..core.plan import RUN, Draft, Plan, Problem, Row
 from ..core.process import parse_unit
 from ..core.sockets import listeners, unread_note
 from . import boot as redirects_boot
@@ -38,6 +39,8 @@ from .rules import (
 
 BACKENDS = {"nftables": redirects_nft, "iptables": redirects_iptables, "firewalld": redirects_firewalld}
 
+NAME = "redirects"
+
 SPEC: dict[str, Any] = {
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "backend": {"type": "str", "choices": ["auto", *BACKENDS], "default": "auto"},
@@ -54,6 +57,25 @@ SPEC: dict[str, Any] = {
     "probe": {"type": "bool", "default": False},
 }
 
+def _unread(error: Exception) -> str:
+    return f"redirects: the host could not be read: {error}. Live rules are read by root: set become."
+
+
+def _failure(_host: Host, _plan: Plan, error: Exception) -> str:
+    return f"redirects: {error}"
+
+
+def _left(plan: Plan) -> str:
+    return f"see the rows. Left to do: {told(plan)}"
+
+
+def _header(_desired: Desired) -> str:
+    return "redirects"
+
+
+#: Applied twice where it has to be: what a back end left behind shows only once ours are gone from it.
+EXECUTION = Execution(header=_header, unread=_unread, describe=_failure, rounds=2, left=_left)
+
 PROGRAMS = ("nft", "iptables", "ip6tables", "firewall-cmd")
 SERVICES = ("firewalld.service", "nftables.service", "iptables.service", "netfilter-persistent.service", *redirects_boot.UNITS)
 _PROPERTIES = "Id,Names,LoadState,ActiveState,UnitFileState,NeedDaemonReload"
@@ -64,13 +86,13 @@ _NF_CONNTRACK = "/proc/sys/net/netfilter/nf_conntrack"
 
 # ---------------------------------------------------------------------------------------------------------- reading
 
-def read(host: Host, wanted: dict[str, Any]) -> dict[str, Any]:
+def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, Any]:
     """Everything about the host's redirects. Live rules need root."""
     state: dict[str, Any] = {"paths": {name: host.which(name) for name in PROGRAMS}, "unread": []}
     state["families"] = [family for family in FAMILIES if family == "ipv4" or addresses.supports_ipv6(host)]
     state["reachable"] = [family for family in state["families"] if family == "ipv4" or addresses.has_ipv6(host)]
     state["systemd"] = host.exists("/run/systemd/system")
-    state["units"] = _units(host, [*SERVICES, *map(redirects_ports.unit_name, wanted["stop_conflicting"])]) if state["systemd"] else {}
+    state["units"] = _units(host, [*SERVICES, *map(redirects_ports.unit_name, desired["stop_conflicting"])]) if state["systemd"] else {}
     saves, variant = _saves(host, state)
     state["variant"], state["legacy"] = variant, variant == "legacy" and any(saves.values())
     state["nftables"] = {"objects": _objects(host, state), "file": host.read(redirects_nft.FILE)}
@@ -89,16 +111,16 @@ def read(host: Host, wanted: dict[str, Any]) -> dict[str, Any]:
     state["interfaces"] = host.listdir("/sys/class/net")
     state["addresses"] = _addresses(host, state)
     sockets = listeners(host)
-    state["holders"] = redirects_ports.holders(host, sockets, wanted)
+    state["holders"] = redirects_ports.holders(host, sockets, desired)
     state["sockets_note"] = unread_note(sockets)
     state["listening"] = {row["port"] for row in sockets or []}
     state["conntrack"] = {name: _number(host.read(f"{_NF_CONNTRACK}_{name}")) for name in ("max", "count")}
     state["answers"] = (
-        redirects_ports.probe_all(wanted, state["reachable"])
-        if wanted["probe"] and wanted["state"] == "present"
+        redirects_ports.probe_all(host, desired, state["reachable"])
+        if desired["probe"] and desired["state"] == "present"
         else {}
     )
-    rules = rules_of(wanted, state) if backend_of(wanted, state)[0] == "firewalld" else []
+    rules = rules_of(desired, state) if backend_of(desired, state)[0] == "firewalld" else []
     if active and redirects_firewalld.effective(state["firewalld"], state["families"]) != rules:
         # Asked only when something is to do: each question takes a quarter of a second.
         state["firewalld"]["runtime"] = redirects_firewalld.runtime_rules(host.run(["firewall-cmd", "--direct", "--get-all-rules"]).out)
@@ -206,17 +228,17 @@ def rules_of(wanted: dict[str, Any], state: dict[str, Any]) -> list[Rule]:
     return wanted_rules(wanted["pairs"], wanted["loopback"], state["families"]) if wanted["state"] == "present" else []
 
 
-def plan(wanted: dict[str, Any], state: dict[str, Any]) -> Plan:
-    """Decides, from C(wanted) (the options of SPEC) and what L(read) gave, without touching the host."""
-    rules, (name, why) = rules_of(wanted, state), backend_of(wanted, state)
-    result = Plan(facts={"backend": name, "why": why, "packages": packages(name, state, rules), "conntrack": conntrack(state, rules),
+def plan(desired: Desired, state: dict[str, Any]) -> Plan:
+    """Decides, from C(desired) (the options of SPEC) and what L(read) gave, without touching the host."""
+    rules, (name, why) = rules_of(desired, state), backend_of(desired, state)
+    result = Draft(facts={"backend": name, "why": why, "packages": packages(name, state, rules), "conntrack": conntrack(state, rules),
                          "moves": False, "pairs": []})
     unread = [f"{text}. Live rules are read by root: set become." for text in state["unread"]]
     damaged = redirects_leftovers.find_error(state["record"])
-    found = [*redirects_ports.problems(wanted, state), *_backend_problems(name, state, rules), *unread, *([damaged] if damaged else [])]
+    found = [*redirects_ports.problems(desired, state), *_backend_problems(name, state, rules), *unread, *([damaged] if damaged else [])]
     result.problems = [Problem.within("redirects: {}", text) for text in found]
     if result.problems:
-        return result
+        return result.plan(desired, state)
     # The new back end first: a moment with both is one with a redirect.
     for backend in sorted(BACKENDS, key=lambda other: other != name):
         result.actions += BACKENDS[backend].steps(rules if backend == name else [], state[backend], state["families"])
@@ -226,19 +248,19 @@ def plan(wanted: dict[str, Any], state: dict[str, Any]) -> Plan:
     result.actions += redirects_boot.steps(units, state)
     mine = any(redirects_iptables.there(text) or redirects_firewalld.ours(text) for text in state["iptables"]["live"].values())
     result.actions = redirects_leftovers.around(result.actions, rules if name in ("iptables", "firewalld") else [], mine, state)
-    result.actions += redirects_ports.stop_steps(wanted, state, rules)
+    result.actions += redirects_ports.stop_steps(desired, state, rules)
     unusable = state["iptables"]["unusable"]
     written = [step.path for step in result.actions if step.kind == "write"]
     result.problems += [f"redirects: {unusable[path]}" for path in written if path in unusable]
     saved, live = all_rules("configured", state), all_rules("effective", state)
     result.facts["moves"] = moves(rules, live[name], state["listening"])
     result.facts["pairs"] = live_pairs(live[name])
-    result.rows = _pair_rows(wanted, state, rules, name, saved[name], live[name]) + _old_rows(name, saved, live)
+    result.rows = _pair_rows(desired, state, rules, name, saved[name], live[name]) + _old_rows(name, saved, live)
     result.rows += [_boot_row(name, state)] if rules else []
-    result.rows += redirects_ports.rows(wanted, state, rules)
+    result.rows += redirects_ports.rows(desired, state, rules)
     result.before = "".join(lines_of(f"{title}, {backend}", found[backend]) for title, found in (("saved", saved), ("live", live)) for backend in BACKENDS)
     result.after = lines_of(f"saved, {name}", rules) + lines_of(f"live, {name}", rules if name != "firewalld" or state["firewalld"]["active"] else [])
-    return result
+    return result.plan(desired, state)
 
 
 def moves(rules: list[Rule], live: list[Rule], listening: set[int]) -> bool:
@@ -301,13 +323,13 @@ def _pair_rows(
                 text_of(live, family, outside),
             )
             if not row.wanted == row.configured == row.effective:
-                row.status, row.why = "differs", "the inventory asks for another redirect" if row.configured or row.effective else "there is no redirect yet"
-                row.mend = RUN
-                if name == "firewalld" and not state["firewalld"]["active"] and row.wanted == row.configured:
-                    row.why = "firewalld does not run"
-                    row.fix(["systemctl", "start", "firewalld"])
+                there = row.configured or row.effective
+                why = "the inventory asks for another redirect" if there else "there is no redirect yet"
+                stopped = name == "firewalld" and not state["firewalld"]["active"] and row.wanted == row.configured
+                row = row.replaced(status="differs", why="firewalld does not run" if stopped else why, mend=RUN)
+                row = row.fixed(["systemctl", "start", "firewalld"]) if stopped else row
             elif interfaces.get(outside):
-                row.why = f"only what comes in by {interfaces[outside]}"
+                row = row.replaced(why=f"only what comes in by {interfaces[outside]}")
             rows.append(row)
     return rows
 
@@ -329,18 +351,18 @@ def _boot_row(name: str, state: dict[str, Any]) -> Row:
     row = Row("redirects", "redirects at boot", wanted=unit,
               configured=shown.get("UnitFileState") or "not there", effective=shown.get("ActiveState") or "not there")
     if not state["systemd"]:
-        row.status, row.why = "absent", "systemd does not run here, so nothing restores the redirects at boot"
+        why = "systemd does not run here, so nothing restores the redirects at boot"
+        row = row.replaced(status="absent", why=why)
     elif shown.get("UnitFileState") != "enabled" or shown.get("ActiveState") != "active":
-        row.status, row.why = "differs", "the redirects would not be there after a reboot"
-        row.mend = RUN
+        row = row.replaced(status="differs", why="the redirects would not be there after a reboot", mend=RUN)
         if unit != redirects_boot.UNIT:
-            row.fix(["systemctl", "enable", "--now", unit])
+            row = row.fixed(["systemctl", "enable", "--now", unit])
     return row
 
 
-def apply(host: Host, planned: Plan) -> None:
-    """Takes the planned steps. Raises RuntimeError with what a command said."""
-    for step in planned.actions:
+def apply(host: Host, plan: Plan) -> Applied:
+    """Takes the planned steps. Raises RuntimeError with what a command reported."""
+    for step in plan.actions:
         if step.kind == "write":
             if step.path in _SAVED:
                 write_saved(host, step)
@@ -356,6 +378,7 @@ def apply(host: Host, planned: Plan) -> None:
             said = host.run(list(step.argv), data=step.text or None)
             if said.rc != 0:
                 raise RuntimeError(f"{' '.join(step.argv)} ended with {said.rc}: {(said.err or said.out).strip()}. Run the playbook again once that is mended.")
+    return Applied()
 
 
 def write_saved(host: Host, step: Step) -> None:

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import socket
 from typing import Any
 
 from ..core import addresses, input_types
@@ -147,23 +146,16 @@ def _answer_rows(pair: dict[str, Any], family: str, state: dict[str, Any], wante
     row = Row("redirects", f"connection to {LOOPBACK_ADDRESS[family]} port {pair['outside']}",
               wanted="answers" if inside else "", effective="answers" if outside else "refused")
     if not inside:
-        row.status, row.why = "unseen", f"nothing answers on port {pair['inside']}, so that a connection shows nothing"
+        why = f"nothing answers on port {pair['inside']}, so that a connection shows nothing"
+        row = row.replaced(status="unseen", why=why)
     elif not outside:
-        row.status, row.why = "differs", f"port {pair['inside']} answers, and port {pair['outside']} does not lead there"
-        row.fix(["sh", "-c", f"nft list table inet {redirects_nft.TABLE} || {redirects_iptables.COMMANDS[family]}-save -t nat"])
+        why = f"port {pair['inside']} answers, and port {pair['outside']} does not lead there"
+        listing = f"nft list table inet {redirects_nft.TABLE} || {redirects_iptables.COMMANDS[family]}-save -t nat"
+        row = row.replaced(status="differs", why=why).fixed(["sh", "-c", listing])
     return [row]
 
 
-def probe_all(wanted: dict[str, Any], families: list[str]) -> dict[tuple[str, int], bool]:
+def probe_all(host: Host, wanted: dict[str, Any], families: list[str]) -> dict[tuple[str, int], bool]:
     """Whether each port of the pairs takes a connection on the loopback: C({(family, port): bool})."""
-    return {(family, pair[key]): probe(LOOPBACK_ADDRESS[family], pair[key])
+    return {(family, pair[key]): host.connect(LOOPBACK_ADDRESS[family], pair[key], _PROBE_SECONDS)[0] == "open"
             for family in families for pair in wanted["pairs"] for key in ("outside", "inside") if 1 <= pair[key] <= 65535}
-
-
-def probe(address: str, port: int) -> bool:
-    """Whether a connection to an address and port is taken."""
-    try:
-        with socket.create_connection((address, port), timeout=_PROBE_SECONDS):
-            return True
-    except OSError:
-        return False

@@ -91,7 +91,7 @@ def read(host, wanted):
         "jdks": _jdks(host, [row["root"] for row in applications(host, record, wanted["applications"])]),
         "proxies": (originals, proxy_original.plan({}, originals)),
         "leftovers": (left, leftovers.plan(wanted, left)),
-        "problems": problems + planned_redirects.problems + planned_firewall.problems,
+        "problems": [*problems, *planned_redirects.problems, *planned_firewall.problems],
     }
 
 

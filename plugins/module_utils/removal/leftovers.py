@@ -6,15 +6,20 @@
 from __future__ import annotations
 
 import copy
-import os
+import posixpath
+from typing import Any
 
 from ..application import own_entries
 from ..core import recorded
-from ..core.plan import Plan
+from ..core.component import NOTHING_SEEN, Applied, Desired, Execution, Seen
+from ..core.host import Host
+from ..core.plan import Draft, Plan
 from ..proxy.table import PROXIES
 from ..supervisor import supervisord_config
 from ..supervisor.table import SUPERVISORS
 from . import packages as package_removal
+
+NAME = "leftovers"
 
 SPEC = {
     "keep_data": {"type": "bool", "default": False},
@@ -28,10 +33,11 @@ SPEC = {
 _PROXIES = tuple(backend.unit for backend in PROXIES.values())
 
 
-def read(host, wanted):
+def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, Any]:
     """What is there of what the record has."""
     record = recorded.read(host)
-    folders, accounts = {}, {}
+    folders: dict[str, dict[str, Any]] = {}
+    accounts: dict[tuple[str, str], str] = {}
     for name, entry in record["applications"].items():
         for kind in ("roots", "logs"):
             for path, made in entry[kind].items():
@@ -41,12 +47,12 @@ def read(host, wanted):
                     folders[path] = {"application": name, "made": made or folders.get(path, {}).get("made", False), "ours": ours}
         for kind, database in (("users", "passwd"), ("groups", "group")):
             accounts.update({(database, account): name for account, made in entry[kind].items() if made and host.run(["getent", database, account]).rc == 0})
-    names = [*record["applications"], *(item["name"] for item in wanted["applications"])]
+    names = [*record["applications"], *(item["name"] for item in desired["applications"])]
     output = [path for supervisor in SUPERVISORS.values() for path in supervisor.output_files(host, names)]
     units = {unit: before for unit, before in record["units"].items() if unit not in _PROXIES}
     mine = list(record["applications"])
     others = supervisord_config.programs({path: text for path, text in _programs(host).items() if not any(f"/{name}-" in path for name in mine)})
-    packages = package_removal.read(host, record["packages"]) if wanted["packages"] else {"removed": [], "kept": {}}
+    packages = package_removal.read(host, record["packages"]) if desired["packages"] else {"removed": [], "kept": {}}
     if others and "supervisor" in packages["removed"]:
         packages = {"removed": [name for name in packages["removed"] if name != "supervisor"],
                     "kept": {**packages["kept"], "supervisor": f"it runs {', '.join(sorted(others))}"}}
@@ -54,7 +60,7 @@ def read(host, wanted):
     if others and made:
         packages["kept"], made = {**packages["kept"], supervisord_config.ENVIRONMENT: f"it runs {', '.join(sorted(others))}"}, []
     entries = host.listdir(recorded.FOLDER)
-    cache = os.path.expanduser("~/.cache/xitrum.host")
+    cache = host.absolute("~/.cache/xitrum.host")
     return {
         "record": record, "folders": folders, "accounts": accounts, "packages": packages, "units": units, "others": others, "made": made,
         "output": output, "cache": cache if host.stat(cache) is not None else "",
@@ -69,15 +75,15 @@ def _programs(host):
     return {path: host.read(path) or "" for path in paths}
 
 
-def plan(wanted, state):
+def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     """Decides what goes, in the order in which one needs the other. Pure."""
-    result = Plan(facts={"kept": state["packages"]["kept"]})
-    for path, found in state["folders"].items() if not wanted["keep_data"] else ():
+    result = Draft(facts={"kept": state["packages"]["kept"]})
+    for path, found in state["folders"].items() if not desired["keep_data"] else ():
         if found["made"]:
             result.actions.append(("folder", path))
         else:
             result.actions += [("folder", f"{path}/{name}") for name in found["ours"]]
-    if not wanted["keep_data"]:
+    if not desired["keep_data"]:
         result.actions += [("folder", path) for path in state["output"]]
         # A user's own group goes with it; one that is left is the next to go.
         result.actions += sorted(state["accounts"], key=lambda item: item[0] != "passwd")
@@ -86,13 +92,13 @@ def plan(wanted, state):
     result.actions += [("packages", name) for name in state["packages"]["removed"]]
     result.actions += [("cache", state["cache"])] if state["cache"] else []
     # The data that is kept stays on record, so that it can be removed another day.
-    stays = {recorded.PATH} if wanted["keep_data"] and state["record"]["applications"] else set()
+    stays = {recorded.PATH} if desired["keep_data"] and state["record"]["applications"] else set()
     result.actions += [("state", path) for path in state["state"] if path not in stays]
     rest = {**copy.deepcopy(recorded.EMPTY), "applications": state["record"]["applications"]}
     if stays and rest != state["record"]:
         result.actions.append(("record", rest))
     result.before = "".join(f"{line}\n" for line in lines(state, result))
-    return result
+    return result.plan(desired, state)
 
 
 def lines(state, planned):
@@ -105,16 +111,17 @@ def lines(state, planned):
     return found
 
 
-def apply(host, state, planned):
-    """Does what L(plan) decided. Raises RuntimeError with what a command said."""
-    removed = [detail for kind, detail in planned.actions if kind == "packages"]
-    for kind, detail in planned.actions:
+def apply(host: Host, plan: Plan) -> Applied:
+    """Removes what is planned. Raises RuntimeError with what a command reported."""
+    state = plan.state
+    removed = [detail for kind, detail in plan.actions if kind == "packages"]
+    for kind, detail in plan.actions:
         if kind in ("folder", "cache", "state", "made"):
             host.remove(detail)
             if detail == supervisord_config.UNIT:
                 _call(host, "systemctl", "daemon-reload")
             elif detail == supervisord_config.MAIN:
-                for folder in (supervisord_config.FOLDER, os.path.dirname(supervisord_config.FOLDER)):
+                for folder in (supervisord_config.FOLDER, posixpath.dirname(supervisord_config.FOLDER)):
                     host.remove_empty(folder)
         elif kind == "passwd" or (kind == "group" and host.run(["getent", "group", detail]).rc == 0):
             _call(host, "userdel" if kind == "passwd" else "groupdel", detail)
@@ -125,9 +132,17 @@ def apply(host, state, planned):
         elif kind == "record":
             recorded.write(host, detail)
     host.remove_empty(recorded.FOLDER)
+    return Applied()
 
 
 def _call(host, *argv):
     said = host.run(argv)
     if said.rc != 0:
         raise RuntimeError(f"{' '.join(argv)} ended with {said.rc}: {(said.err or said.out).strip()}. Mend that, and run the playbook again.")
+
+
+def _unread(error: Exception) -> str:
+    return f"what is left on the host could not be read: {error}"
+
+
+EXECUTION = Execution(unread=_unread)

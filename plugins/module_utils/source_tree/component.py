@@ -20,10 +20,10 @@ from ..configuration import environment as environment_settings
 from ..configuration import hocon_edit, logback
 from ..configuration import shared as shared_settings
 from ..configuration import xitrum_conf as package_config
-from ..core.foreign_text import sendable
-from ..core.host import Host, Result, group_name, own_environment, user_name
+from ..core.component import NOTHING_SEEN, Applied, Brief, Desired, Execution, Seen
+from ..core.host import Host, Result, own_environment
 from ..core.mac_files import is_mac_file
-from ..core.plan import Plan, Row
+from ..core.plan import Draft, Plan, Row
 from . import facts as tree_facts
 from . import sbt_definitions, sbt_project
 from . import text as source_text
@@ -31,6 +31,8 @@ from .sbt_project import Project
 from .types import MainClasses
 
 MARK = "Written by xitrum.host"
+
+NAME = "source_tree"
 
 SPEC: dict[str, Any] = {
     "path": {"type": "path", "required": True},
@@ -67,18 +69,6 @@ CONFIG, LOGGING, BUILD, PLUGINS = sbt_project.CONFIG, "config/logback.xml", "bui
 OF_APP = ((CONFIG, "Xitrum's configuration"), (LOGGING, "the configuration of its log"))
 
 
-class TreePlan(Plan):
-    """A plan with a diff of its own for each file: C(texts) are C((path, before, after))."""
-
-    def __init__(self, **fields: Any) -> None:
-        super().__init__(**fields)
-        self.texts: list[tuple[str, str | None, str | None]] = []
-
-    def diff(self, header: str = "") -> list[dict[str, str]]:
-        """Ansible's diffs of the plan. C(header): not used, since each diff has its own."""
-        return [sendable({"before": before, "after": after, "before_header": path, "after_header": path}) for path, before, after in self.texts]
-
-
 def inside(project: str, path: str) -> str:
     """The path of a project's file in the tree."""
     return os.path.normpath(os.path.join(project, path))
@@ -99,9 +89,9 @@ def git(host: Host, top: str, *words: str, data: str | None = None) -> Result:
     return host.run(["git", "-C", top, *words], data=data, keep=own_environment(), exact=True)
 
 
-def read(host: Host, wanted: dict[str, Any]) -> dict[str, Any]:
+def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, Any]:
     """The texts that matter, and what git says of the tree."""
-    top = wanted["path"]
+    top = desired["path"]
     state = {"there": host.exists(top), "files": {}, "paths": [], "git": "", "root": "", "uncommitted": [], "ignored": {}}
     said = git(host, top, "rev-parse", "--show-toplevel")
     state["git"] = (said.err or said.out).strip() if said.rc else ""
@@ -113,8 +103,8 @@ def read(host: Host, wanted: dict[str, Any]) -> dict[str, Any]:
         listed = git(host, top, "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", ".")
         paths = {path for path in listed.out.split("\0") if path and not any(map(is_mac_file, path.split("/")))}
         state["paths"] = sorted(paths)
-        state["ignored"] = read_ignored(host, wanted, state["paths"])
-    for path in sorted(paths_to_read(wanted, state["paths"])):
+        state["ignored"] = read_ignored(host, desired, state["paths"])
+    for path in sorted(paths_to_read(desired, state["paths"])):
         found = host.stat(f"{top}/{path}")
         if found is not None:
             state["files"][path] = {"stat": found, "text": host.read(f"{top}/{path}") if found.kind == "file" else None}
@@ -201,36 +191,38 @@ def specified(wanted: dict[str, Any], project: Project, main_class: str) -> dict
     }
 
 
-def plan(wanted: dict[str, Any], state: dict[str, Any]) -> TreePlan:
+def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     """Decides which files are written and removed, and lists all errors."""
-    result, changes = TreePlan(facts={"paths": [], "main_class": "", "project": "", "task": "", "notes": [], "variables": []}), {}
+    facts: dict[str, Any] = {"paths": [], "main_class": "", "project": "", "task": "", "notes": [], "variables": []}
+    diffs: list[tuple[str, str, str]] = []
+    result, changes, given = Draft(facts=facts, files=diffs), {}, desired
     try:
-        app = choose_app(wanted, state["paths"])
+        app = choose_app(desired, state["paths"])
     except ValueError as error:
         result.problems = [str(error)]
-        return result
+        return result.plan(desired, state)
     texts_of = {path: item["text"] for path, item in state["files"].items()}
     project = sbt_project.describe(texts_of, app)
-    result.problems = tree_problems(wanted, state, project)
-    if project.unknown_project and needs_task(wanted, project):
-        result.problems.append(f"{wanted['path']}: {project.unknown_project}")
+    result.problems = tree_problems(desired, state, project)
+    if project.unknown_project and needs_task(desired, project):
+        result.problems.append(f"{desired['path']}: {project.unknown_project}")
     if not result.problems:
         main_class = ""
-        if needs_main_class(wanted):
+        if needs_main_class(desired):
             found = sbt_project.find_main_classes(texts_of, app)
             try:
-                main_class = sbt_project.choose_main_class(wanted["main_class"], found, f"{wanted['prefix']}_main_class")
-                result.facts["notes"] += main_class_notes(wanted, main_class, found)
+                main_class = sbt_project.choose_main_class(desired["main_class"], found, f"{desired['prefix']}_main_class")
+                result.facts["notes"] += main_class_notes(desired, main_class, found)
             except ValueError as error:
-                result.problems.append(f"{wanted['path']}: {error}")
-        result.facts.update(main_class=main_class, project=project.app, task=project.task, **tree_facts.describe_tree(texts_of, project, wanted["path"]))
-        result.facts["notes"] += top_notes(wanted, state, project)
-        wanted = specified(wanted, project, main_class)
-        changes = texts(wanted, state, project, result.problems)
+                result.problems.append(f"{desired['path']}: {error}")
+        result.facts.update(main_class=main_class, project=project.app, task=project.task, **tree_facts.describe_tree(texts_of, project, desired["path"]))
+        result.facts["notes"] += top_notes(desired, state, project)
+        desired = specified(desired, project, main_class)
+        changes = texts(desired, state, project, result.problems)
         config, logging = (changes.get(path, (texts_of[path],))[0] for path in map(project.inside, (CONFIG, LOGGING)))
-        result.facts["variables"] = environment_settings.describe_variables(config or "", wanted["variables"])
-        result.facts["notes"] += tree_facts.level_notes(project.inside(LOGGING), texts_of[project.inside(LOGGING)], logging or "", f"{wanted['prefix']}_keep")
-        result.problems += ignored_problems(wanted, state, changes)
+        result.facts["variables"] = environment_settings.describe_variables(config or "", desired["variables"])
+        result.facts["notes"] += tree_facts.level_notes(project.inside(LOGGING), texts_of[project.inside(LOGGING)], logging or "", f"{desired['prefix']}_keep")
+        result.problems += ignored_problems(desired, state, changes)
     for path, (text, mode) in sorted(changes.items()):
         has = state["files"].get(path)
         same = has is not None and has["text"] == text and (mode is None or has["stat"].mode & 0o111 == mode & 0o111)
@@ -242,10 +234,10 @@ def plan(wanted: dict[str, Any], state: dict[str, Any]) -> TreePlan:
         if not same:
             kept = has["stat"].mode & 0o775 if has else 0o644
             result.actions.append((path, text, mode if mode is not None else kept))
-            result.texts.append((path, (has or {}).get("text") or "", text or ""))
-    if result.actions and not wanted["allow_uncommitted"]:
-        result.problems += uncommitted_problems(wanted, state, {path for path, _text, _mode in result.actions})
-    return result
+            diffs.append((path, (has or {}).get("text") or "", text or ""))
+    if result.actions and not desired["allow_uncommitted"]:
+        result.problems += uncommitted_problems(desired, state, {path for path, _text, _mode in result.actions})
+    return result.plan(given, state)
 
 
 def main_class_notes(wanted: dict[str, Any], main_class: str, found: MainClasses) -> list[str]:
@@ -415,13 +407,25 @@ def uncommitted_problems(wanted: dict[str, Any], state: dict[str, Any], changing
             f"or set {wanted['prefix']}_allow_uncommitted to true"]
 
 
-def apply(host: Host, wanted: dict[str, Any], planned: TreePlan) -> None:
-    """Writes and removes the files. A file that was there keeps its owner."""
-    for path, text, mode in planned.actions:
-        whole = f"{wanted['path']}/{path}"
+def apply(host: Host, plan: Plan) -> Applied:
+    """Writes and removes the files. A file that was there keeps its owner. Raises OSError."""
+    for path, text, mode in plan.actions:
+        whole = f"{plan.desired['path']}/{path}"
         if text is None:
             host.remove(whole)
             continue
-        has = host.stat(whole)
-        owner, group = (has.owner, has.group) if has else (user_name(os.geteuid()), group_name(os.getegid()))
+        found = host.stat(whole)
+        owner, group = (found.owner, found.group) if found else host.user()
         host.write(whole, text, mode, owner, group)
+    return Applied()
+
+
+def _prepare(host: Host, desired: Desired) -> Desired:
+    return {**desired, "path": host.absolute(desired["path"])}
+
+
+def _failure(_host: Host, plan: Plan, error: Exception) -> str:
+    return f"{plan.desired['path']} cannot be written ({error}): let this user write it, and run again"
+
+
+EXECUTION = Execution(fenced=False, prepare=_prepare, describe=_failure, brief=Brief.ALWAYS)

@@ -10,8 +10,11 @@ import urllib.parse
 from typing import Any
 
 from ..core import urls
+from ..core.component import NOTHING_SEEN, Applied, Brief, Desired, Execution, Seen
 from ..core.host import LONG_SECONDS, Host, Result, own_environment
-from ..core.plan import Plan, Row
+from ..core.plan import Draft, Plan, Row
+
+NAME = "source_push"
 
 SPEC: dict[str, Any] = {
     "path": {"type": "path", "required": True},
@@ -54,18 +57,18 @@ def remote_of(host: Host, wanted: dict[str, Any]) -> tuple[str, dict[str, Any] |
     return url.replace(f"{user}@", "", 1), {"origin": f"{scheme}://{server}", "environment": environment}, url
 
 
-def read(host: Host, wanted: dict[str, Any]) -> dict[str, Any]:
+def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, Any]:
     """What is committed here, what is there, and what is not committed. C(failed) is the first command that failed, and what it said."""
-    remote, login, url = remote_of(host, wanted)
+    remote, login, url = remote_of(host, desired)
     state: dict[str, Any] = {"failed": "", "remote": (remote, login, url)}
     asked = {
         "root": ("rev-parse", "--show-toplevel"),
         "head": ("rev-parse", "HEAD"),
-        "there": ("ls-remote", remote, f"refs/heads/{wanted['branch']}"),
+        "there": ("ls-remote", remote, f"refs/heads/{desired['branch']}"),
         "status": ("status", "--porcelain", "--no-renames", "-z", "--untracked-files=all"),
     }
     for name, words in asked.items():
-        said = git(host, wanted, *words, login=login if name == "there" else None)
+        said = git(host, desired, *words, login=login if name == "there" else None)
         if said.rc and not state["failed"]:
             failed = f"git {' '.join(words)} ended with {said.rc}: {(said.err or said.out).strip()}"
             state["failed"] = urls.hide_all(failed, url)
@@ -74,44 +77,65 @@ def read(host: Host, wanted: dict[str, Any]) -> dict[str, Any]:
     return {**state, "root": state["root"].strip(), "head": state["head"].strip(), "there": state["there"].partition("\t")[0].strip()}
 
 
-def plan(wanted: dict[str, Any], state: dict[str, Any]) -> Plan:
+def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     """Decides whether something is committed and pushed."""
-    result, target = Plan(), f"{urls.hide_credentials(wanted['remote'])} {wanted['branch']}"
+    result, target = Draft(), f"{urls.hide_credentials(desired['remote'])} {desired['branch']}"
     if state["failed"]:
-        result.problems.append(f"{wanted['path']} cannot be pushed to {target}: {state['failed']}. Look at git remote -v there; git remote add adds one.")
-        return result
-    if os.path.realpath(state["root"]) != os.path.realpath(wanted["path"]):
-        result.problems.append(f"{wanted['path']} is a folder inside of the repository {state['root']}: a platform wants a repository of its own for it")
-    ours = sorted(path for _code, path in state["uncommitted"] if path in wanted["paths"])
-    others = sorted(path for code, path in state["uncommitted"] if path not in wanted["paths"] and code != "??")
-    if others and not wanted["allow_uncommitted"]:
+        result.problems.append(f"{desired['path']} cannot be pushed to {target}: {state['failed']}. Look at git remote -v there; git remote add adds one.")
+        return result.plan(desired, state)
+    if os.path.realpath(state["root"]) != os.path.realpath(desired["path"]):
+        result.problems.append(f"{desired['path']} is a folder inside of the repository {state['root']}: a platform wants a repository of its own for it")
+    ours = sorted(path for _code, path in state["uncommitted"] if path in desired["paths"])
+    others = sorted(path for code, path in state["uncommitted"] if path not in desired["paths"] and code != "??")
+    if others and not desired["allow_uncommitted"]:
         result.problems.append(f"uncommitted changes in {', '.join(others)} would not be pushed: commit or stash them, "
-                               f"or set {wanted['prefix']}_allow_uncommitted to true")
+                               f"or set {desired['prefix']}_allow_uncommitted to true")
     if result.problems:
-        return result
-    if ours or wanted["pending"]:
+        return result.plan(desired, state)
+    if ours or desired["pending"]:
         result.actions.append(("commit", ours))
-        result.after += "".join(f"commit {path}\n" for path in ours or wanted["paths"])
+        result.after += "".join(f"commit {path}\n" for path in ours or desired["paths"])
     same = state["head"] == state["there"] and not result.actions
     result.rows.append(Row("source", f"push {target}", state["head"][:12], state["there"][:12] or "nothing", "", "ok" if same else "differs", "", ""))
     if not same:
         result.actions.append(("push", state["remote"]))
         result.before += f"{target} {state['there'] or 'nothing'}\n"
         result.after += f"{target} {'a new commit on ' if len(result.actions) > 1 else ''}{state['head']}\n"
-    return result
+    return result.plan(desired, state)
 
 
-def apply(host: Host, wanted: dict[str, Any], planned: Plan) -> str:
-    """Commits, pushes, and returns what the platform said while it built. Raises RuntimeError with what git said."""
-    said = ""
-    for action, detail in planned.actions:
+def apply(host: Host, plan: Plan) -> Applied:
+    """Commits and pushes. The lines that the platform printed while it built are the result `said`. Raises RuntimeError
+    with what git reported."""
+    desired, said = plan.desired, ""
+    for action, detail in plan.actions:
         remote, login, url = detail if action == "push" else ("", None, "")
-        commands = [("push", remote, f"HEAD:refs/heads/{wanted['branch']}")]
+        commands = [("push", remote, f"HEAD:refs/heads/{desired['branch']}")]
         if action == "commit":
-            commands = [("add", "--all", "--", *detail), ("commit", "-m", wanted["commit_message"], "--", *detail)]
+            commands = [("add", "--all", "--", *detail), ("commit", "-m", desired["commit_message"], "--", *detail)]
         for words in commands:
-            done = git(host, wanted, *words, login=login)
+            done = git(host, desired, *words, login=login)
             said = urls.hide_all(done.err + done.out, url)
             if done.rc:
                 raise RuntimeError(f"git {urls.hide_credentials(' '.join(words))} ended with {done.rc}: {said.strip()}")
-    return said
+    return Applied({"said": said.splitlines()})
+
+
+def _prepare(host: Host, desired: Desired) -> Desired:
+    return {**desired, "path": host.absolute(desired["path"])}
+
+
+def _secrets(desired: Desired) -> set[str]:
+    return set(urls.credentials_of(desired["remote"]))
+
+
+def _failure(_host: Host, _plan: Plan, error: Exception) -> str:
+    return f"{error}. Mend that and run the playbook again: it goes on where this ended."
+
+
+def _header(desired: Desired) -> str:
+    return desired["path"]
+
+
+EXECUTION = Execution(quiet=True, secrets=_secrets, fenced=False, prepare=_prepare, describe=_failure,
+                      brief=Brief.ALWAYS, header=_header)

@@ -9,12 +9,19 @@ What differs between the kinds of supervisors is in `kinds`, see `contract`.
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 from ..core import file_set, foreign_file, marked_block, process, recorded
-from ..core.plan import RUN, Row, unread_rows
+from ..core.component import NOTHING_SEEN, Applied, Desired, Execution, Seen
+from ..core.host import Host
+from ..core.plan import RUN, Draft, Plan, Row, unread_rows
 from ..limits import nofile as limits
 from . import init_system, inittab, table
 from .contract import WELL, edited_file, fill
 from .table import SUPERVISORS
+
+NAME = "service"
 
 SPEC = {
     "name": {"type": "str", "required": True},
@@ -25,6 +32,16 @@ SPEC = {
     "supervisord_version": {"type": "str", "default": ""},
     "files": file_set.SPEC["files"],
 }
+
+def _secrets(desired: Desired) -> set[str]:
+    return file_set.private_texts(desired["files"])
+
+
+def _failure(_host: Host, plan: Plan, error: Exception) -> str:
+    return f"the service definition of {plan.desired['name']} for {plan.desired['supervisor']}: {error}"
+
+
+EXECUTION = Execution(quiet=True, secrets=_secrets, describe=_failure)
 
 #: What all files of ours say in their first lines.
 OURS = "xitrum.host"
@@ -38,27 +55,27 @@ _UNIT = ("ActiveState", "UnitFileState", "MainPID")
 
 # ---------------------------------------------------------------------------------------------------------- reading
 
-def read(host, wanted):
+def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, Any]:
     """Everything that `plan` needs."""
-    kind, name, indices = SUPERVISORS[wanted["supervisor"]], wanted["name"], range(wanted["instances"])
+    kind, name, indices = SUPERVISORS[desired["supervisor"]], desired["name"], range(desired["instances"])
     program, init = host.which(kind.program), init_system.read_init(host)
     state = {
         "program": program,
         "states": kind.states(host, name, indices) if program and indices else {},
         "defined": table.defined(host, name),
-        "unused": table.unused(host, name, (wanted["supervisor"],)),
-        "texts": {item["path"]: host.read(item["path"]) for item in wanted["files"]},
-        "marks": {path: (host.stat(path), host.readlink(path)) for path in marks(wanted)},
-        "shadowed": shadowed(host, wanted),
-        "folders": {path: host.listdir(path) for path in service_folders(wanted)},
-        "granted": limits.granted_to_services(host, wanted["nofile"]) if kind.inherits else 0,
+        "unused": table.unused(host, name, (desired["supervisor"],)),
+        "texts": {item["path"]: host.read(item["path"]) for item in desired["files"]},
+        "marks": {path: (host.stat(path), host.readlink(path)) for path in marks(desired)},
+        "shadowed": shadowed(host, desired),
+        "folders": {path: host.listdir(path) for path in service_folders(desired)},
+        "granted": limits.granted_to_services(host, desired["nofile"]) if kind.inherits else 0,
         "init": init,
         "inittab": foreign_file.read_file(host, inittab.PATH) if init.name == "init" and kind.scan else None,
         "hiding": kind.hiding_files(host, name),
-        "daemon": daemon(host, fill(kind.daemon, name=name), wanted),
-        "own": kind.read_own(host, wanted, init),
+        "daemon": daemon(host, fill(kind.daemon, name=name), desired),
+        "own": kind.read_own(host, desired, init),
     }
-    state["set"] = compose(wanted, state)
+    state["set"] = compose(desired, state)
     state["files"] = file_set.read(host, state["set"])
     return state
 
@@ -151,28 +168,28 @@ def replaced(text, values):
     return text
 
 
-def plan(wanted, state):
+def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     """Decides, from `wanted` (the options of SPEC) and what `read` gave, without touching the host."""
-    kind = SUPERVISORS[wanted["supervisor"]]
-    result = file_set.plan(state["set"], state["files"])
-    result.problems += [sentence for sentence in problems(wanted, state) if sentence not in result.problems]
-    packages, rows = kind.plan_packages(wanted, state)
+    kind = SUPERVISORS[desired["supervisor"]]
+    result = Draft.of(file_set.plan(state["set"], state["files"]))
+    result.problems += [sentence for sentence in problems(desired, state) if sentence not in result.problems]
+    packages, rows = kind.plan_packages(desired, state)
     result.rows += rows
     if packages:
         result.actions.append(("install", packages))
     if state["daemon"] and not packages:
-        daemon_rows(wanted, state, result)
+        daemon_rows(desired, state, result)
     for other, paths in state["unused"].items():
         result.actions.append(("clean", other))
         result.rows.append(Row("service", f"definition for {other}", "absent", ", ".join(paths), "", "differs", "the instances have another supervisor", RUN))
     result.rows += unread_rows("service", kind.unread(state))
-    result.facts = {"packages": packages, "notes": notes(wanted, state)}
+    result.facts = {"packages": packages, "notes": notes(desired, state)}
     if not kind.restarts:
         why = f"{kind.name} starts an instance at boot, and does not start it again when it ends"
         result.rows.append(Row("service", "restart after a crash", "yes", "", "no", "absent", why))
         advice = "choose another xitrum_supervisor where nobody watches over the application"
         result.facts["notes"].insert(0, f"{why}: {advice}")
-    return result
+    return result.plan(desired, state)
 
 
 def foreign_files(wanted, state):
@@ -231,22 +248,24 @@ def problems(wanted, state):
 
 # ---------------------------------------------------------------------------------------------------------- acting
 
-def apply(host, wanted, state, planned):
-    """Writes the files and has the supervisor's daemon run. Raises RuntimeError with what a command said."""
-    kinds = [kind for kind, _detail in planned.actions]
+def apply(host: Host, plan: Plan) -> Applied:
+    """Writes the files and has the supervisor's daemon run. Raises RuntimeError with what a command reported."""
+    desired, state = plan.desired, plan.state
+    kinds = [kind for kind, _detail in plan.actions]
     if "install" in kinds:
-        raise RuntimeError(f"{wanted['supervisor']} is not installed on this host: install it first, as the role supervisor does.")
+        raise RuntimeError(f"{desired['supervisor']} is not installed on this host: install it first, as the role supervisor does.")
     if any(kind in ("write", "link", "remove", "commands") for kind in kinds):
-        note(host, wanted, state)
-        file_set.apply(host, state["set"], planned)
-    for kind, detail in planned.actions:
+        note(host, desired, state)
+        file_set.apply(host, replace(plan, desired=state["set"], state=state["files"]))
+    for kind, detail in plan.actions:
         if kind == "clean":
-            SUPERVISORS[detail].clean(host, wanted["name"])
+            SUPERVISORS[detail].clean(host, desired["name"])
         elif kind == "raise":
             # Without a restart, which would be one of everybody's programs.
             soft, hard = (limit if limit == process.UNLIMITED else max(limit, state["granted"]) for limit in state["daemon"]["nofile"])
             words = ["unlimited" if limit == process.UNLIMITED else str(limit) for limit in (soft, hard)]
             host.run(["prlimit", "--pid", str(detail), f"--nofile={':'.join(words)}"])
+    return Applied()
 
 
 def note(host, wanted, state):

@@ -10,13 +10,13 @@ import getpass
 import grp
 import os
 import subprocess
-import types
 
 import pytest
 from ansible_collections.xitrum.host.plugins.module_utils.application import instances, restarts
 from ansible_collections.xitrum.host.plugins.module_utils.application import releases as release
 from ansible_collections.xitrum.host.plugins.module_utils.core import addresses, sockets
 from ansible_collections.xitrum.host.plugins.module_utils.core.host import Host, Stat, user_name
+from ansible_collections.xitrum.host.plugins.module_utils.core.plan import Plan
 from ansible_collections.xitrum.host.plugins.module_utils.report import fleet_summary
 from hypothesis import given
 from hypothesis import strategies as st
@@ -99,7 +99,7 @@ def asked(**links):
         all_links.update({f"/proc/{pid}/cwd": "/opt/demo/instances/0/r", f"/proc/{pid}/exe": JAVA, f"/proc/{pid}/ns/user": "user:[1]"})
     there = FakeHost(files, {ASKED: "7:\n-XX:MaxHeapSize=536870912\n"}, {**all_links, **links})
     want = wanted(prove=True, user="815815", name="", health_path="")
-    return want, instances.read(there, want, JDK), [words for done, words in there.done if done == "run" and "jcmd" in words]
+    return want, instances.read(there, want, {"jdk": JDK}), [words for done, words in there.done if done == "run" and "jcmd" in words]
 
 
 def test_the_jvm_is_asked_as_its_own_user_and_nobody_elses_program_in_its_folder():
@@ -151,7 +151,7 @@ def test_a_running_instance_that_is_not_healthy_is_work_that_is_left(said, sick)
         assert fleet_summary.needs_work(found) == sick
     rows = [(row.status, row.wanted, row.effective) for row in plan.rows if row.item == "instance-0 health"]
     assert rows == ([] if said is None else [("differs" if sick else "ok", "200 for /", str(said).replace("\x1b", "\\x1b"))])
-    assert plan.problems == [] and ("read its log" in fleet_summary.open_work(found, "app1")) == sick
+    assert list(plan.problems) == [] and ("read its log" in fleet_summary.open_work(found, "app1")) == sick
 
 
 @pytest.mark.parametrize(("answers", "prove", "last"), [
@@ -182,7 +182,7 @@ def test_a_check_and_the_end_of_a_run_compare_the_text_of_the_page(text, prove, 
     state = running(want)
     state["instances"][0]["page"] = said
     plan = instances.plan(want, state)
-    assert plan.facts["unhealthy"] == ([] if said == 200 else [0]) and plan.problems == []
+    assert plan.facts["unhealthy"] == ([] if said == 200 else [0]) and list(plan.problems) == []
     if text and prove:
         (row,) = [row for row in plan.rows if row.item == "instance-0 health"]
         assert (row.wanted, row.effective) == (f"200 with the text {text!r} for /", str(said))
@@ -308,7 +308,7 @@ def test_an_old_folder_alone_goes_too_and_is_told():
     state = running(wanted())
     state["instances"][0]["folders"].append("old-1")
     plan = instances.plan(wanted(), state)
-    assert plan.actions == [("remove", 0, "old-1")]
+    assert list(plan.actions) == [("remove", 0, "old-1")]
     row = next(row for row in plan.rows if row.status == "differs")
     assert (row.item, row.configured, row.why) == ("instance-0 old folders", "old-1", "nothing refers to them any more")
 
@@ -320,7 +320,7 @@ def test_an_option_that_cannot_be_passed_stops_it():
 def test_a_jdk_below_home_is_not_seen_by_the_unit():
     state = {**running(wanted()), "java": "/home/alice/jdk/bin/java"}
     assert "the JDK is /home/alice/jdk/bin/java" in instances.plan(wanted(), state).problems[0]
-    assert instances.plan(wanted(supervisor="runit"), state).problems == []
+    assert list(instances.plan(wanted(supervisor="runit"), state).problems) == []
 
 
 class Local(Host):
@@ -338,8 +338,10 @@ def test_a_folder_made_for_real_leaves_the_package_unedited(tmp_path):
         (release / path).write_text(text)
     want = wanted(root=str(root), log_dir=str(log), user=user_name(os.geteuid()))
     host = Local()
-    plan = instances.Plan(actions=[("launcher", None, None), ("make", 0, ("aaaaaaaaaaaa-0011", {"config/xitrum.conf": "own", "environment": "A='b'\n"}))])
-    instances.apply(host, want, plan)
+    actions = [("launcher", None, None),
+               ("make", 0, ("aaaaaaaaaaaa-0011", {"config/xitrum.conf": "own", "environment": "A='b'\n"}))]
+    plan = Plan(actions=actions, desired=want)
+    instances.apply(host, plan)
     home = root / "instances" / "0" / "aaaaaaaaaaaa-0011"
     assert sorted(os.listdir(home)) == ["config", "environment", "extra", "lib", "log", "script", "tmp"]
     assert (home / "config" / "xitrum.conf").read_text() == "own"
@@ -383,7 +385,7 @@ def test_where_an_instance_listens_is_what_was_written_for_it(files, configured)
 
 @pytest.mark.parametrize(("group", "refused"), [(None, False), ("demo", False), ("xitrum", True)])
 def test_another_user_than_the_one_of_the_releases_is_refused(group, refused):
-    problems = instances.plan(wanted(), {**running(wanted()), "group": group}).problems
+    problems = list(instances.plan(wanted(), {**running(wanted()), "group": group}).problems)
     said = "xitrum_user is demo, and the releases in /opt/demo belong to the group xitrum"
     assert [problem.startswith(said) for problem in problems] == [True] * refused
 
@@ -437,7 +439,7 @@ def test_an_instance_that_listens_on_its_address_is_in_sync(interface, names, en
         state["listening"] = instances.listening_place(FakeHost(names=names), interface)
         state["instances"][0]["listeners"] = listens(end)
         plan = instances.plan(want, state)
-        assert (plan.facts["restart"], plan.problems, {row.status for row in plan.rows}) == ([], [], {"ok"}), end
+        assert (plan.facts["restart"], list(plan.problems), {row.status for row in plan.rows}) == ([], [], {"ok"}), end
         for other in ("192.0.2.9", "[2001:db8::9]"):
             state["instances"][0]["listeners"] = listens(other)
             assert instances.plan(want, state).facts["instances"][0]["due"] == [
@@ -458,14 +460,14 @@ def test_an_address_on_which_nobody_can_listen_stops_a_run(interface, names, unb
     want = wanted(interface=interface)
     state = {**running(want), "listening": instances.listening_place(FakeHost(names=names, unbound=unbound), interface)}
     state["instances"][0].update(listeners=[])
-    found = instances.plan(want, state).problems
+    found = list(instances.plan(want, state).problems)
     assert [
         f"xitrum_interface is {interface!r}, where no program of this host can listen ({said})" in problem
         for problem in found
     ] == ([True] if said else [])
     if said and "name" not in said:
         state["instances"][0]["listeners"] = listens(interface)
-        assert instances.plan(want, state).problems == [], "one that listens there proves that it can"
+        assert list(instances.plan(want, state).problems) == [], "one that listens there proves that it can"
 
 
 def test_without_ss_nobody_knows_where_an_instance_listens():
@@ -486,7 +488,7 @@ def test_without_ss_nobody_knows_where_an_instance_listens():
             commands,
             {"/proc/7/cwd": state["instances"][0]["process"]["cwd"], "/proc/7/exe": JAVA},
         )
-        rows = {row.item: row for row in instances.plan(want, instances.read(there, want, JDK)).rows}
+        rows = {row.item: row for row in instances.plan(want, instances.read(there, want, {"jdk": JDK})).rows}
         for item in ("instance-0 address", "instance-0 backlog"):
             assert rows[item].status == "unseen" and said in rows[item].why
 
@@ -575,7 +577,7 @@ def probed(flags, table, java_options=(), every=""):
         "/proc/7/ns/user": "user:[1]",
     }
     there = FakeHost(files, commands, links)
-    plan = instances.plan(want, instances.read(there, want, JDK))
+    plan = instances.plan(want, instances.read(there, want, {"jdk": JDK}))
     rows = {
         row.item.partition(" ")[2]: row.status
         for row in plan.rows
@@ -629,9 +631,9 @@ def test_a_jvm_that_does_not_answer_is_not_seen_and_not_restarted():
 def test_what_a_former_owner_of_the_log_folder_put_there_is_found_before_root_writes(owner, planted, refused):
     there = FakeHost({"/var/log/demo/runs.log": ""}, stats={"/var/log/demo": Stat("directory", 0o755, owner, owner, 0)},
                      links={"/var/log/demo/output-0.log": "/etc/shadow"} if planted else {})
-    planned = types.SimpleNamespace(actions=[])
+    planned = Plan(desired=wanted())
     if refused:
         with pytest.raises(PermissionError, match=r"output-0.log in /var/log/demo is a link, and /var/log/demo belonged to alice"):
-            instances.apply(there, wanted(), planned)
+            instances.apply(there, planned)
     else:
-        instances.apply(there, wanted(), planned)
+        instances.apply(there, planned)

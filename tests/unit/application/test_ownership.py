@@ -215,7 +215,7 @@ def test_another_users_process_in_the_folder_neither_runs_for_the_instance_nor_k
     there = machine_with()
     for pid in (70, 71):
         there.remove(f"/proc/{pid}")
-    assert service.plan(there, wanted()) != [], "it does not run"
+    assert service.find_pending(there, wanted()) != [], "it does not run"
     assert service.pids(there, wanted(), 0) == [] and service.gone(there, wanted(), 0, 0)
     service.kill(there, wanted(), 0, 9)
     assert [what for what in there.done if what[0] == "kill"] == []

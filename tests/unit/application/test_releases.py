@@ -19,7 +19,6 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from ansible_collections.xitrum.host.plugins.action import release as action
 from ansible_collections.xitrum.host.plugins.module_utils.application import releases as release
-from ansible_collections.xitrum.host.plugins.module_utils.core import partial_folder
 from ansible_collections.xitrum.host.plugins.module_utils.core.host import Host
 
 from tests.unit.record_texts import record_text
@@ -87,7 +86,7 @@ def test_the_release_that_a_rollback_goes_to_is_never_removed(healthy, gone):
 
 def test_old_ones_go_without_an_upload_too_and_are_told():
     plan = planned(fake("aa", "bb", "cc", "dd", current="releases/cc"), "bb", keep=1)
-    assert plan.actions == [("remove", "aa"), ("remove", "dd")]
+    assert list(plan.actions) == [("remove", "aa"), ("remove", "dd")]
     row = plan.rows[1]
     assert (row.item, row.wanted, row.effective, row.status, row.why) == ("releases to keep", "1", "4", "differs", "nothing refers to aa, dd any more")
     assert (plan.before, plan.after) == ("release aa\nrelease bb\nrelease cc\nrelease dd\n", "release bb\nrelease cc\n")
@@ -95,7 +94,7 @@ def test_old_ones_go_without_an_upload_too_and_are_told():
 
 def test_more_than_are_to_be_kept_may_stay_where_all_are_in_use():
     plan = planned(fake("aa", "bb", "cc", current="releases/bb"), "cc", keep=1, running={"aa"})
-    assert (plan.actions, plan.rows[1].status) == ([], "ok")
+    assert (list(plan.actions), plan.rows[1].status) == ([], "ok")
 
 
 @pytest.mark.parametrize("current, status, why", [
@@ -160,7 +159,7 @@ def install(tmp_path, name, folder, manifest):
     sent = release.missing(manifest, found)
     archive = action.pack(folder, manifest, set(sent), str(tmp_path / "files.tar")) if sent else None
     # As the controller passes it on.
-    found = release.sealed(json.loads(json.dumps(release.seals(found))))
+    found = release.sealed(host, json.loads(json.dumps(release.seals(host, found))))
     release.assemble(host, wanted, manifest, found, archive, 1)
     return sent
 
@@ -223,8 +222,9 @@ def test_a_damaged_record_of_an_old_release_stops_nothing(tmp_path, package):
 
 def test_an_archive_tells_what_it_holds(tmp_path, package):
     folder, manifest = package("one", lib__a="a")
-    assert release.archived(None) == set()
-    assert release.archived(action.pack(folder, manifest, {manifest[0]["sha256"]}, str(tmp_path / "files.tar"))) == {manifest[0]["sha256"]}
+    host = Local()
+    assert release.archived(host, None) == set()
+    assert release.archived(host, action.pack(folder, manifest, {manifest[0]["sha256"]}, str(tmp_path / "files.tar"))) == {manifest[0]["sha256"]}
 
 
 def test_a_file_that_somebody_edited_in_place_is_not_shared(tmp_path, package):
@@ -237,17 +237,17 @@ def test_a_file_that_somebody_edited_in_place_is_not_shared(tmp_path, package):
 
 @pytest.mark.parametrize("touch", [lambda path: path.write_text("b"), lambda path: path.unlink()])
 def test_a_file_that_is_changed_between_the_proof_and_its_use_is_not_shared(tmp_path, touch):
-    path = tmp_path / "a"
+    host, path = Local(), tmp_path / "a"
     path.write_text("a")
     key = (hashlib.sha256(b"a").hexdigest(), "0644")
-    said = release.seals({key: str(path)})
+    said = release.seals(host, {key: str(path)})
     # The kernel's clock for files may stand still for some milliseconds.
     time.sleep(0.05)
     os.link(path, tmp_path / "backup")
-    assert release.sealed(said) == {key: str(path)}, "a hard link changes nothing of it"
+    assert release.sealed(host, said) == {key: str(path)}, "a hard link changes nothing of it"
     touch(path)
     with pytest.raises(ValueError, match="a was changed while the release was sent; run the playbook again"):
-        release.sealed(said)
+        release.sealed(host, said)
 
 
 def test_a_file_that_arrives_damaged_makes_no_release(tmp_path, package):
@@ -295,7 +295,7 @@ def test_a_module_that_outlives_its_controller_and_the_next_run_make_the_same_re
         older.result(120)
     releases = tmp_path / "opt/releases"
     assert os.listdir(releases) == ["1" * 12]
-    assert release.find_fault(str(releases / ("1" * 12)), manifest) == ""
+    assert release.find_fault(second, str(releases / ("1" * 12)), manifest) == ""
     assert sorted(os.listdir(releases / ("1" * 12) / "lib")) == ["a", "b", "c"]
 
 
@@ -303,7 +303,7 @@ def test_what_a_module_left_that_was_killed_is_removed(tmp_path):
     left = tmp_path / "opt/releases/.aa.0123456789ab.partial"
     left.mkdir(parents=True)
     host, wanted = Local(lambda *_arguments, **_more: (0, "", "")), {"root": str(tmp_path / "opt"), "release": "bb"}
-    with partial_folder.hold(str(left)):
+    with host.held(str(left)):
         assert release.read(host, wanted)["partial"] == []
     release.clean(host, wanted["root"], release.read(host, wanted))
     assert os.listdir(tmp_path / "opt/releases") == []

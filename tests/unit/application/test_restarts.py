@@ -48,7 +48,7 @@ def due(machine, kernel=None):
     kernel = KERNEL if kernel is None else kernel
     return {
         item["index"]: item["why"]
-        for item in restarts.plan(WANTED, restarts.read(machine, WANTED, JDK, kernel)).facts["due"]
+        for item in restarts.plan(WANTED, restarts.read(machine, WANTED, {"jdk": JDK, **({"kernel": kernel} if kernel else {})})).facts["due"]
     }
 
 
@@ -67,14 +67,14 @@ def test_what_a_process_takes_on_only_when_it_starts_is_due(change, why):
 
 
 def test_a_kernel_value_that_somebody_lowered_is_no_reason_for_a_restart_before_it_is_repaired():
-    plan_of = restarts.plan(WANTED, restarts.read(host(backlog=128, somaxconn=128), WANTED, JDK, KERNEL))
+    plan_of = restarts.plan(WANTED, restarts.read(host(backlog=128, somaxconn=128), WANTED, {"jdk": JDK, "kernel": KERNEL}))
     row = next(row for row in plan_of.rows if row.item == "instance-0 backlog")
     assert (plan_of.facts["due"], row.status, row.wanted) == ([], "differs", ">= 1024")
 
 
 def test_what_is_not_seen_is_not_due():
     machine = host(listing=False)
-    rows = restarts.plan(WANTED, restarts.read(machine, WANTED, JDK, KERNEL)).rows
+    rows = list(restarts.plan(WANTED, restarts.read(machine, WANTED, {"jdk": JDK, "kernel": KERNEL})).rows)
     assert [(row.item, row.why) for row in rows if row.status == "unseen"] == [
         (f"instance-{index} backlog", restarts.NO_SS) for index in (0, 1)
     ]
@@ -90,7 +90,7 @@ def test_a_host_without_instances_has_nothing_due():
 
 def test_host_preparation_reads_it_and_ends_with_the_next_command():
     wanted = {**dict.fromkeys(base.SPECS), "restarts": WANTED}
-    state = base.read_all(host(nofile=1024), wanted, base.PLAIN)
+    state = base.read_all(host(nofile=1024), wanted, base.COMPONENTS)
     assert state["restarts"]["differs"] is False and not fleet_summary.needs_work(state)
     text = fleet_summary.fleet_summary(
         {"app1": state, "proxy1": {"kernel": {**state["restarts"], "rows": []}}}, check_mode=False
@@ -99,11 +99,11 @@ def test_host_preparation_reads_it_and_ends_with_the_next_command():
         "  app1 instance 0 (nofile: 1024/1024 instead of 20000)\nTo restart them in batches, run: " + plan.RUN in text
     )
     assert "Restart due" not in fleet_summary.fleet_summary(
-        {"app1": base.read_all(host(), wanted, base.PLAIN)}, check_mode=False
+        {"app1": base.read_all(host(), wanted, base.COMPONENTS)}, check_mode=False
     )
 
 
 def test_the_next_command_reaches_the_hosts_as_this_run_did():
-    state = base.read_all(host(nofile=1024), {**dict.fromkeys(base.SPECS), "restarts": WANTED}, base.PLAIN)
+    state = base.read_all(host(nofile=1024), {**dict.fromkeys(base.SPECS), "restarts": WANTED}, base.COMPONENTS)
     text = fleet_summary.fleet_summary({"app1": state}, False, command="ansible-playbook -i hosts.yml xitrum.host.site")
     assert text.endswith("run: ansible-playbook -i hosts.yml xitrum.host.site")

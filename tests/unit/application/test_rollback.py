@@ -45,7 +45,7 @@ def roll(host, name, fault=""):
     # Another run than the one before, which may have been killed with the lock.
     holder = {**HOLDER, "id": f"boot/1/{len(host.done)}"}
     lock = {**WANTED, "state": "held", "holder": holder, "release": name, "outcome": "done", "seconds": 1, "take_over": "any"}
-    run_lock.take(host, lock, run_lock.read(host, lock), 1.0)
+    run_lock.take(host, lock, run_lock.read_state(host, lock), 1.0)
     # As instances.apply, before anything is started.
     release.settle(host, ROOT)
     outcome = "done"
@@ -77,7 +77,7 @@ def roll(host, name, fault=""):
     # A first start that failed ends the run where it is.
     if outcome == "done" or host.readlink(f"{ROOT}/current"):
         lock = {**lock, "state": "released", "outcome": outcome, "healthy": outcome == "done"}
-        run_lock.give_back(host, lock, run_lock.read(host, lock), 2.0)
+        run_lock.give_back(host, lock, run_lock.read_state(host, lock), 2.0)
 
 
 def target(host):
@@ -149,8 +149,8 @@ def test_check_mode_and_a_run_that_has_no_release_write_no_record():
     roll(host, "aa")
     for name, healthy in (("", True), ("bb", True), ("", False)):
         lock = {**WANTED, "state": "held", "holder": HOLDER, "release": name, "outcome": "done", "healthy": healthy, "seconds": 1, "take_over": ""}
-        run_lock.take(host, lock, run_lock.read(host, lock), 1.0)
-        run_lock.give_back(host, lock, run_lock.read(host, lock), 2.0)
+        run_lock.take(host, lock, run_lock.read_state(host, lock), 1.0)
+        run_lock.give_back(host, lock, run_lock.read_state(host, lock), 2.0)
     assert release.read_healthy(host, ROOT) == ["aa"]
 
 

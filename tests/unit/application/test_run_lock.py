@@ -112,7 +112,7 @@ def test_while_a_module_of_the_run_before_changes_something_its_lock_is_not_take
 
 def test_of_two_that_take_it_at_once_one_is_told():
     there = host()
-    state = run_lock.read(there, wanted())
+    state = run_lock.read_state(there, wanted())
     there.files[LOCK] = record_text(ANN)
     with pytest.raises(RuntimeError, match="at this very moment"):
         run_lock.take(there, wanted(), state, 1100.0)

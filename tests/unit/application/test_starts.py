@@ -67,9 +67,9 @@ def test_what_goes_back_gets_its_time_whatever_a_new_release_gets(state, monkeyp
     monkeypatch.setattr(service, "wait_until_healthy", wait)
     if state == "restarted":
         with pytest.raises(RuntimeError, match="Went back"):
-            service.apply(there, wanted(state, start_timeout=15), [{"index": 0, "port": 1, "folder": "bb-2", "runs": True}])
+            service.execute(there, wanted(state, start_timeout=15), [{"index": 0, "port": 1, "folder": "bb-2", "runs": True}])
     else:
-        service.apply(there, wanted(state, start_timeout=15), [{"index": 0, "port": 1, "folder": "bb-2", "runs": True}])
+        service.execute(there, wanted(state, start_timeout=15), [{"index": 0, "port": 1, "folder": "bb-2", "runs": True}])
     assert given == ([15, 120] if state == "restarted" else [120])
 
 
@@ -78,7 +78,7 @@ def test_what_goes_back_gets_its_time_whatever_a_new_release_gets(state, monkeyp
     ("stopped", True, 1), ("stopped", False, 0), ("absent", False, 1),
 ])
 def test_what_is_to_do(state, runs, todo):
-    assert len(service.plan(host(runs), wanted(state))) == todo
+    assert len(service.find_pending(host(runs), wanted(state))) == todo
 
 
 def test_the_switch_remembers_where_it_pointed():
@@ -115,7 +115,7 @@ def test_what_another_supervisor_has_is_stopped_there_and_taken_away_before_the_
     there.files["/etc/demo-supervisord/0.conf"] = ""
     there.commands.update({"supervisorctl stop demo-0": "", "supervisorctl remove demo-0": ""})
     with pytest.raises(RuntimeError, match="is not healthy"):
-        service.apply(there, wanted("restarted", instances=[]), [{"index": 0, "port": 1, "folder": "bb-2", "runs": True}])
+        service.execute(there, wanted("restarted", instances=[]), [{"index": 0, "port": 1, "folder": "bb-2", "runs": True}])
     said = [what[1] for what in there.done if what[0] in ("run", "link")]
     assert said.index("supervisorctl stop demo-0") < said.index("supervisorctl remove demo-0") < said.index("systemctl start demo@0.service")
     assert [path for path in [*there.links, *there.files] if path.startswith(("/etc/demo", "/etc/supervisor"))] == []
@@ -139,11 +139,11 @@ def test_all_is_taken_away_whichever_supervisor_has_it():
     there.files.update({"/etc/demo-rc.local/start": "", "/etc/systemd/system/demo@.service": ""})
     there.links["/etc/demo-rc.local/enabled/4"] = "/etc/demo-rc.local/start"
     want = wanted("absent", instances=[])
-    todo = service.plan(there, want)
+    todo = service.find_pending(there, want)
     assert [item["index"] for item in todo] == [0, 4]
-    service.apply(there, want, todo)
+    service.execute(there, want, todo)
     assert table.leftovers(there, "demo") == table.defined(there, "demo") == {}
-    assert service.plan(there, want) == [] and not service.surplus(there, want)
+    assert service.find_pending(there, want) == [] and not service.surplus(there, want)
 
 
 @pytest.fixture(name="port")
@@ -207,9 +207,9 @@ def test_a_root_that_is_not_on_record_stays_whatever_is_in_it():
     assert gone(there, None) == ([], there)
     other = host()
     other.files[recorded.PATH] = other.files[recorded.PATH].replace('"demo"', '"blog"')
-    assert service.plan(other, wanted("absent", instances=[])) == []
+    assert service.find_pending(other, wanted("absent", instances=[])) == []
     want = wanted("absent")
-    service.apply(other, want, [{"index": 0, "port": 1, "folder": "", "runs": False}])
+    service.execute(other, want, [{"index": 0, "port": 1, "folder": "", "runs": False}])
     assert f"{HOME}/aa-1/script/runner" in other.files
 
 
@@ -230,8 +230,8 @@ def test_a_root_stays_unless_all_of_it_is_to_go(more):
 
 
 def test_without_a_list_all_instances_of_the_host_are_taken_away():
-    assert [item["index"] for item in service.plan(host(), wanted("absent", instances=[]))] == [0]
-    assert service.plan(host(), wanted("stopped", instances=[])) == []
+    assert [item["index"] for item in service.find_pending(host(), wanted("absent", instances=[]))] == [0]
+    assert service.find_pending(host(), wanted("stopped", instances=[])) == []
 
 
 def test_an_instance_that_does_not_get_healthy_goes_back(port, monkeypatch):
@@ -240,7 +240,7 @@ def test_an_instance_that_does_not_get_healthy_goes_back(port, monkeypatch):
     monkeypatch.setattr(service, "stop", lambda *_what: None)
     instance = {"index": 0, "port": port, "folder": "bb-2", "runs": True}
     with pytest.raises(RuntimeError, match="(?s)answers 500.*Went back, and healthy: instance 0 to aa"):
-        service.apply(there, wanted("restarted"), [instance])
+        service.execute(there, wanted("restarted"), [instance])
     assert there.links[f"{HOME}/current"] == "aa-1"
 
 
@@ -249,7 +249,7 @@ def test_where_there_is_nothing_to_go_back_to_that_is_said(port):
     del there.links[f"{HOME}/current"]
     there.pages[port] = "refused"
     with pytest.raises(RuntimeError, match="nothing to go back to"):
-        service.apply(there, wanted(), [{"index": 0, "port": port, "folder": "bb-2", "runs": False}])
+        service.execute(there, wanted(), [{"index": 0, "port": port, "folder": "bb-2", "runs": False}])
 
 
 def test_going_back_that_fails_says_both(port, monkeypatch):
@@ -257,18 +257,18 @@ def test_going_back_that_fails_says_both(port, monkeypatch):
     there.pages[port] = 500
     monkeypatch.setattr(service, "stop", lambda *_what: None)
     with pytest.raises(RuntimeError, match="(?s)answers 500.*Going back .* failed as well.*answers 500"):
-        service.apply(there, wanted("restarted"), [{"index": 0, "port": port, "folder": "bb-2", "runs": True}])
+        service.execute(there, wanted("restarted"), [{"index": 0, "port": port, "folder": "bb-2", "runs": True}])
 
 
 def test_an_instance_that_goes_no_longer_holds_up_the_hosts_current_release():
     there = host()
     there.links.update({f"{HOME}/current": "bb-2", "/opt/demo/instances/1/current": "aa-1", "/opt/demo/current": "releases/aa"})
-    service.apply(there, wanted("absent"), [{"index": 1, "port": 0, "folder": "", "runs": False}])
+    service.execute(there, wanted("absent"), [{"index": 1, "port": 0, "folder": "", "runs": False}])
     assert (there.links["/opt/demo/current"], there.links["/opt/demo/previous"]) == ("releases/bb", "releases/aa")
 
 
 def back(there):
-    return service.plan(there, wanted("returned"))
+    return service.find_pending(there, wanted("returned"))
 
 
 def test_what_a_step_has_switched_goes_back_and_what_it_has_not_stays_as_it_runs():

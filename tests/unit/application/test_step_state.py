@@ -136,7 +136,7 @@ def test_each_state_is_recorded_before_it_begins(quick, monkeypatch):
         real = getattr(service, name)
         monkeypatch.setattr(service, name, lambda *what, name=name, real=real: (reached.setdefault(name, found[-1]["0"]), real(*what))[1])
     there.pages = {1: 200}
-    service.apply(there, wanted("restarted"), [{**ITEM, "runs": True}])
+    service.execute(there, wanted("restarted"), [{**ITEM, "runs": True}])
     # The start too is on record before the switch: on a full disk the way back needs the room.
     assert reached == {"stop": "stopped", "switch": "started", "start": "started", "wait_until_healthy": "healthy"}
     assert [states["0"] for states in found] == ["stopped", "switched", "started", "healthy", "enabled"]
@@ -147,9 +147,10 @@ def test_a_step_that_a_playbook_has_begun_is_ended_by_it(quick):
     there = host()
     there.pages = {1: 200}
     step_record.note(there, wanted(), 0, "drained", "bb-2")
-    service.apply(there, wanted("restarted"), [{**ITEM, "runs": True}])
-    assert step_record.read(there, "demo") == record("enabled", healthy="bb-2")
-    step_record.apply(there, {**wanted("finished"), "instances": [ITEM], "slot": None})
+    service.execute(there, wanted("restarted"), [{**ITEM, "runs": True}])
+    assert step_record.read_record(there, "demo") == record("enabled", healthy="bb-2")
+    desired = {**wanted("finished"), "instances": [ITEM], "slot": None}
+    step_record.apply(there, step_record.plan(desired, step_record.read(there, desired)))
     assert PATH not in there.files
 
 
@@ -166,7 +167,7 @@ def left_by_a_killed_run():
 def test_a_fixed_release_replaces_a_broken_one_that_a_killed_run_left(quick):
     there = left_by_a_killed_run()
     there.pages = {1: 200}
-    service.apply(there, wanted("restarted"), [{**ITEM, "folder": "cc-3", "runs": True}])
+    service.execute(there, wanted("restarted"), [{**ITEM, "folder": "cc-3", "runs": True}])
     assert there.links[f"{HOME}/current"] == "cc-3"
     assert there.links[f"{HOME}/previous"] == "aa-1", "not the one that was never healthy"
 
@@ -175,7 +176,7 @@ def test_what_fails_after_a_killed_run_goes_back_to_the_last_healthy_folder_and_
     there = left_by_a_killed_run()
     monkeypatch.setattr(there, "page", lambda *_where: 200 if there.links[f"{HOME}/current"] == "aa-1" else 500)
     with pytest.raises(RuntimeError, match="Went back, and healthy: instance 0 to aa"):
-        service.apply(there, wanted("restarted", start_timeout=-1), [{**ITEM, "folder": "cc-3", "runs": True}])
+        service.execute(there, wanted("restarted", start_timeout=-1), [{**ITEM, "folder": "cc-3", "runs": True}])
     assert there.links[f"{HOME}/current"] == "aa-1"
 
 
@@ -192,12 +193,12 @@ def test_a_full_disk_keeps_an_instance_from_nothing_but_a_new_release(quick, mon
     there.write = refuse
     full.append(True)
     with pytest.raises(OSError, match="No space"):
-        service.apply(there, wanted("restarted"), [{**ITEM, "runs": True}])
+        service.execute(there, wanted("restarted"), [{**ITEM, "runs": True}])
     assert there.links[f"{HOME}/current"] == "aa-1"
     full.clear()
     monkeypatch.setattr(there, "page", lambda *_where: 200 if there.links[f"{HOME}/current"] == "aa-1" else full.append(True) or 500)
     with pytest.raises(RuntimeError, match="Went back, and healthy"):
-        service.apply(there, wanted("restarted", start_timeout=-1), [{**ITEM, "runs": True}])
+        service.execute(there, wanted("restarted", start_timeout=-1), [{**ITEM, "runs": True}])
     assert there.links[f"{HOME}/current"] == "aa-1"
 
 
@@ -205,9 +206,9 @@ def test_an_instance_that_is_removed_is_in_no_step(quick, monkeypatch):
     there = host()
     monkeypatch.setattr(contract.Supervisor, "clean", lambda *_what: None)
     service.drain(there, wanted("absent", drain=0), [ITEM])
-    assert step_record.read(there, "demo")["0"]["state"] == "drained"
-    service.apply(there, wanted("absent"), [{**ITEM, "runs": False}])
-    assert step_record.read(there, "demo") == {}
+    assert step_record.read_record(there, "demo")["0"]["state"] == "drained"
+    service.execute(there, wanted("absent"), [{**ITEM, "runs": False}])
+    assert step_record.read_record(there, "demo") == {}
 
 
 # ------------------------------------------------------------------------------------------------------- what is read

@@ -93,7 +93,7 @@ def read_changes(own, release, desired, package=None, cwd="/opt/demo/instances/0
     there = FakeHost(files, {}, {"/proc/7/cwd": cwd, "/proc/7/exe": JAVA})
     want = wanted(user="815815", name="", health_path="", package_settings=package,
                   instances=[{"index": 0, "port": 8000, "files": {"config/xitrum.conf": desired}}])
-    state = instances.read(there, want, JDK)
+    state = instances.read(there, want, {"jdk": JDK})
     plan = instances.plan(want, state)
     assert OLD not in json.dumps(plan.facts) and NEW not in json.dumps(plan.facts)
     return plan.facts["instances"][0]["changes"]

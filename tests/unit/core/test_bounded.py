@@ -203,7 +203,7 @@ def test_a_page_that_never_ends_is_given_up(serve):
         began = time.monotonic()
         assert Host().page(address, port, "/", seconds=1) == "timed out"
         with pytest.raises(OSError, match="timed out"):
-            proxy_reloaded.ask(port, "/", 1, address)
+            proxy_reloaded.ask(Host(), port, "/", 1, address)
         assert time.monotonic() - began < 30
 
 
@@ -216,7 +216,7 @@ def test_a_page_of_any_size_is_cut():
     with listener(endless) as (address, port):
         assert Host().page(address, port, "/", seconds=20) == 200
         with pytest.raises(OSError, match="has no end"):
-            proxy_reloaded.ask(port, "/", 20, address)
+            proxy_reloaded.ask(Host(), port, "/", 20, address)
 
 
 @pytest.mark.parametrize("answer", [b"\x1b]52;c;eA==\x07\n\n", b"HTTP/1.1 \x1b[2J OK\r\n\r\n", b"\x9b2J" * 50000, b""])
@@ -230,17 +230,17 @@ def test_a_page_still_answers_with_its_status():
     answer = b"HTTP/1.1 503 \x1b[2J\r\nX-Xitrum-Config: a\x1bb\r\nContent-Length: 2\r\n\r\n\x07k"
     with listener(lambda link, _over: (link.recv(9999), link.sendall(answer))) as (address, port):
         assert Host().page(address, port, "/", seconds=20) == 503
-        assert proxy_reloaded.ask(port, "/", 20, address) == (503, "\\x1b[2J", "a\\x1bb", "\\x07k")
+        assert proxy_reloaded.ask(Host(), port, "/", 20, address) == (503, "\\x1b[2J", "a\\x1bb", "\\x07k")
 
 
 def test_a_socket_of_haproxy_that_never_ends_is_given_up(tmp_path, monkeypatch):
     path = str(tmp_path / "admin.sock")
     with listener(slowly(b"x"), socket.AF_UNIX, path):
         with pytest.raises(OSError, match="timed out"):
-            haproxy_socket.ask(path, "show stat", timeout=1)
+            haproxy_socket.ask(Host(), path, "show stat", timeout=1)
         monkeypatch.setattr(haproxy_socket, "ANSWER_BYTES", 10)
         with pytest.raises(OSError, match="has no end"):
-            haproxy_socket.ask(path, "show stat", timeout=60)
+            haproxy_socket.ask(Host(), path, "show stat", timeout=60)
 
 
 @pytest.mark.skipif(Host().which("openssl") is None, reason="needs openssl")
@@ -270,16 +270,17 @@ def test_a_lock_that_somebody_keeps_is_given_up(tmp_path, monkeypatch):
 
 def test_an_overrun_is_a_finding_and_the_reading_goes_on():
     class Component:
+        NAME = "jdk"
+
         @staticmethod
-        def read(host, _wanted):
+        def read(host, _desired, _seen):
             host.overruns += ["jcmd had not ended", "jcmd had not ended"]
 
         @staticmethod
-        def plan(_wanted, _state):
+        def plan(_desired, _state):
             return plan.Plan()
 
-    said = {}
-    base.add(said, FakeHost(), {"jdk": {}}, "jdk", Component)
+    said = base.read_all(FakeHost(), {"jdk": {}}, [Component])
     assert [(row["status"], row["why"]) for row in said["jdk"]["rows"]] == [("unseen", "jcmd had not ended")]
 
 

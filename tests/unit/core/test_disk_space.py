@@ -19,8 +19,9 @@ from ansible_collections.xitrum.host.plugins.action import release as action
 from ansible_collections.xitrum.host.plugins.module_utils.application import instances
 from ansible_collections.xitrum.host.plugins.module_utils.application import releases as release
 from ansible_collections.xitrum.host.plugins.module_utils.application import starts as service
-from ansible_collections.xitrum.host.plugins.module_utils.core import disk_space, recorded
+from ansible_collections.xitrum.host.plugins.module_utils.core import disk_space, recorded, trees
 from ansible_collections.xitrum.host.plugins.module_utils.core.host import Host, PathError
+from ansible_collections.xitrum.host.plugins.module_utils.core.plan import Plan
 
 from ..fake_host import FakeHost
 
@@ -89,7 +90,7 @@ def machine(supervisor):
 
 def restart(there, supervisor):
     want = wanted(supervisor)
-    return service.apply(there, want, [{**want["instances"][0], "runs": True}])
+    return service.execute(there, want, [{**want["instances"][0], "runs": True}])
 
 
 def runs(there, supervisor):
@@ -191,7 +192,7 @@ def lay_out(folder, fails_at):
     there.fails_at = fails_at
     want = {"root": f"{folder}/opt", "log_dir": f"{folder}/log", "user": getpass.getuser(), "release": "aa"}
     actions = [("launcher", None, None), ("make", 0, ("aa-1", {"config/xitrum.conf": "own", "environment": "A='b'\n"}))]
-    instances.apply(there, want, instances.Plan(actions=actions))
+    instances.apply(there, Plan(actions=actions, desired=want))
     return there
 
 
@@ -289,7 +290,7 @@ def test_where_the_space_cannot_be_read_that_is_said():
 @pytest.mark.parametrize("at", ["unpack", "manifest", "sync"])
 def test_a_disk_that_becomes_full_while_a_release_is_unpacked_leaves_none_of_it(tmp_path, monkeypatch, at):
     (tmp_path / "a").write_text("a" * 3000)
-    digest = release.digest(tmp_path / "a")
+    digest = trees.digest(tmp_path / "a")
     manifest = [{"path": "lib/a", "mode": "0644", "sha256": digest, "size": 3000}]
     with tarfile.open(tmp_path / "files.tar", "w") as tar:
         tar.add(tmp_path / "a", arcname=digest)
@@ -302,9 +303,9 @@ def test_a_disk_that_becomes_full_while_a_release_is_unpacked_leaves_none_of_it(
     with monkeypatch.context() as patch:
         patch.setattr(
             *{
-                "unpack": (release.shutil, "copyfileobj", fails),
+                "unpack": (trees.shutil, "copyfileobj", fails),
                 "manifest": (there, "write", fails),
-                "sync": (release.os, "sync", fails),
+                "sync": (there, "sync", fails),
             }[at]
         )
         with pytest.raises(OSError, match="No space left") as error:

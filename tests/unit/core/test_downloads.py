@@ -15,7 +15,7 @@ import threading
 import pytest
 from ansible_collections.xitrum.host.plugins.module_utils.core import bounded, downloads
 from ansible_collections.xitrum.host.plugins.module_utils.core.host import Host
-from ansible_collections.xitrum.host.plugins.module_utils.jdk import archive as jdk_archive
+from ansible_collections.xitrum.host.plugins.module_utils.jdk import fetch as jdk_fetch
 from ansible_collections.xitrum.host.plugins.module_utils.package import source as package_source
 from ansible_collections.xitrum.host.plugins.module_utils.package.source import SourceError
 from ansible_collections.xitrum.host.plugins.module_utils.source_tree import push as source_push
@@ -224,8 +224,8 @@ def test_packages_and_jdks_are_fetched_so(servers, tmp_path):
     first.routes["/start"] = (302, f"{second.url}/end?token=hush-hush")
     sha256 = hashlib.sha256(BODY).hexdigest()
     package_source.download(f"{first.url}/start", sha256, SECRETS, str(tmp_path / "one"), 5, True)
-    jdk_archive.obtain(f"{first.url}/start", sha256, SECRETS, str(tmp_path / "two"), 5, True)
-    jdk_archive.obtain(f"{first.url}/start", "", SECRETS, str(tmp_path / "three"), 5, True)
+    jdk_fetch.obtain(f"{first.url}/start", sha256, SECRETS, str(tmp_path / "two"), 5, True)
+    jdk_fetch.obtain(f"{first.url}/start", "", SECRETS, str(tmp_path / "three"), 5, True)
     assert len(second.seen) == 3 and all("hush" not in str(headers) for _path, headers in second.seen)
 
 

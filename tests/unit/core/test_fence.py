@@ -5,10 +5,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import importlib
 import json
 import os
 import re
 import subprocess
+import tarfile
 import threading
 import time
 
@@ -56,13 +59,14 @@ def host(*runs):
 CHANGES = {
     "run": (["true"],), "make_directory": ("{}/new", 0o755, os.getuid(), os.getgid()), "make_parents": ("{}/new/x",), "write": ("{}/new", "text"),
     "create": ("{}/new", "text"), "append": ("{}/new", "text", 0o600, os.getuid(), os.getgid()), "poke": ("{}/old", "text"), "link": ("{}/new", "old"),
+    "hard_link": ("{}/old", "{}/new"), "copy": ("{}/old", "{}/new"), "unpack_digests": ("{}/sent.tar", "{}/tree"),
     "link_tree": ("{}/tree", "{}/new", (), 0o755, os.getuid(), os.getgid()), "rename": ("{}/old", "{}/new"), "remove": ("{}/old",),
     "remove_written": ("{}/old",), "remove_empty": ("{}/tree/empty",), "kill": (2 ** 30, 0), "own": ("{}/old", 0o640, os.getuid(), os.getgid()),
 }
 
 
 def names_below(folder):
-    return {str(path.relative_to(folder)): (path.lstat().st_mode, path.read_text() if path.is_file() else "") for path in folder.rglob("*")
+    return {str(path.relative_to(folder)): (path.lstat().st_mode, path.read_bytes() if path.is_file() else b"") for path in folder.rglob("*")
             if path.suffix != ".guard"}
 
 
@@ -72,6 +76,8 @@ def test_nothing_is_changed_once_the_lock_is_lost(folder, name, record):
     there = host()
     (folder / "old").write_text("old")
     (folder / "tree/empty").mkdir(parents=True)
+    with tarfile.open(folder / "sent.tar", "w") as tar:
+        tar.add(folder / "old", arcname=hashlib.sha256(b"old").hexdigest())
     if record is not None:
         hold(folder, record)
     before = names_below(folder)
@@ -88,7 +94,9 @@ def test_every_way_to_change_a_host_is_behind_the_fence():
     """The others only read; a new method is added to one of the two."""
     reads = {"which", "read", "tail", "position", "read_foreign", "readlink", "listdir", "free_space",
              "realpath", "exists", "stat", "resolve", "locked", "guarded", "page", "read_page", "connect",
-             "addresses_of", "bind_error",
+             "addresses_of", "bind_error", "exchange", "request", "digest", "seal", "has_mode", "entries", "archive_names",
+             "head", "is_file", "held", "is_held", "fenced", "sync", "clock_ticks", "processors", "architecture", "absolute",
+             "user", "is_root",
              # Of which the changes below are made.
              "open_parent", "open_file"}
     public = {name for name, value in vars(Host).items() if callable(value) and not name.startswith("_")}
@@ -203,6 +211,7 @@ def test_a_guard_of_another_user_is_refused(folder, monkeypatch):
         host().write(f"{folder}/other", "text")
 
 
+PLUGINS = "ansible_collections.xitrum.host.plugins"
 #: Modules that change a host without a lock of the host's application: why.
 WITHOUT = {
     "run_lock": "takes it",
@@ -217,6 +226,10 @@ def test_a_module_that_changes_a_host_is_behind_the_fence(path):
     text = path.read_text()
     plain = re.search(r"\bHost\(", text) is not None
     assert not plain or path.stem.endswith("_info") or path.stem in WITHOUT, "use fence.host_of(module)"
+    module = importlib.import_module(f"{PLUGINS}.modules.{path.stem}")
+    run = re.search(r"\brunner\.run\((\w+)\)", text)
+    if run:
+        assert getattr(module, run[1]).EXECUTION.fenced is (path.stem not in WITHOUT)
 
 
 AFTER_LOCK = {"base", "release", "rollout", "proxy", "surplus", "close_ports", "prune"}

@@ -30,7 +30,7 @@ def run(host, want):
     """Plans and applies; returns the plan."""
     plan = file_set.plan(want, file_set.read(host, want))
     if plan.changed:
-        file_set.apply(host, want, plan)
+        file_set.apply(host, plan)
     return plan
 
 
@@ -59,7 +59,7 @@ def test_what_is_removed_is_said_and_shown(host):
     run(host, want)
     host.link(mask, "/dev/null")
     plan = run(host, want)
-    assert [item for item in plan.actions if item[0] == "remove"] == plan.actions == [("remove", {"path": mask})]
+    assert [item for item in plan.actions if item[0] == "remove"] == list(plan.actions) == [("remove", {"path": mask})]
     row = next(row for row in plan.rows if row.status == "differs")
     assert (row.item, row.wanted, row.configured) == (f"demo {mask}", "absent", "masked")
     assert row.why == "demo@0 is masked (a link to /dev/null), so it cannot start; a run of site unmasks it"
@@ -154,7 +154,7 @@ def test_what_cannot_be_a_file_of_ours_is_a_problem(host, change, said):
 def test_a_link_into_the_folder_of_a_user_is_a_problem(host):
     host.links[UNIT] = "/home/carol/demo.service"
     host.stats["/home/carol"] = Stat("directory", 0o755, "carol", "carol", 0)
-    problems = file_set.plan(wanted(), file_set.read(host, wanted())).problems
+    problems = list(file_set.plan(wanted(), file_set.read(host, wanted())).problems)
     assert len(problems) == 1 and "/home/carol belongs to carol, who could change what root runs" in problems[0]
 
 

@@ -133,7 +133,7 @@ def test_a_name_that_is_excluded_after_ours_is_reported():
     ("--net.core.somaxconn = 5", "found the name '-net.core.somaxconn'"),
 ])
 def test_a_line_that_sets_nothing_is_reported(line, why):
-    rows = kernel_planned(kernel_host(4096, {"60-a.conf": f"# \udce4\n{line}\n"})).rows
+    rows = list(kernel_planned(kernel_host(4096, {"60-a.conf": f"# \udce4\n{line}\n"})).rows)
     assert [(row.item, row.status) for row in rows] == [(KEY, "ok"), ("/etc/sysctl.d/60-a.conf line 2", "unseen")]
     assert rows[1].why.startswith(why)
 
@@ -300,13 +300,13 @@ def test_programs_in_every_spelling_and_folder_are_found():
     assert supervisord_config.programs({"f": "x\n[program:a]\n"}) == {"a": "f"}, "a file that cannot be read hides no name"
     there = services_host({supervisord_config.MAIN: "[supervisord]\n[include]\nfiles=conf.d/*.conf %(here)s/more/*.ini\n",
                            "/etc/supervisor/more/x.ini": "[program:demo-0]\n"})
-    assert services.plan(services_wanted(), services.read(there, services_wanted())).problems == [
+    assert list(services.plan(services_wanted(), services.read(there, services_wanted())).problems) == [
         "/etc/supervisor/more/x.ini has a program demo-0 already: remove it there, or set another xitrum_name"]
 
 
 def test_a_main_file_that_does_not_include_ours_is_a_problem():
     there = services_host({supervisord_config.MAIN: "[supervisord]\n[include]\nfiles = conf.d/*.ini\n"})
-    assert services_planned(there, services_wanted())[1].problems == [
+    assert list(services_planned(there, services_wanted())[1].problems) == [
         "/etc/supervisor/supervisord.conf includes /etc/supervisor/conf.d/*.ini, which does not find /etc/supervisor/conf.d/demo-0.conf: "
         "add /etc/supervisor/conf.d/*.conf to files in its section [include]"]
 

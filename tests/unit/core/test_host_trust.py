@@ -15,7 +15,7 @@ from ansible_collections.xitrum.host.plugins.module_utils.application import sta
 from ansible_collections.xitrum.host.plugins.module_utils.core import bounded
 from ansible_collections.xitrum.host.plugins.module_utils.core import host as host_module
 from ansible_collections.xitrum.host.plugins.module_utils.core.host import Host, PathError, user_name
-from ansible_collections.xitrum.host.plugins.module_utils.jdk import archive as jdk_archive
+from ansible_collections.xitrum.host.plugins.module_utils.jdk import fetch as jdk_fetch
 from ansible_collections.xitrum.host.plugins.module_utils.supervisor.table import SUPERVISORS
 
 AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
@@ -314,7 +314,7 @@ def test_a_lock_of_another_user_is_refused(real, tmp_path):
 
 
 def test_the_lock_of_the_controllers_archives_is_the_users_alone_and_has_an_end(tmp_path):
-    with jdk_archive.alone(str(tmp_path / "archives")) as folder:
+    with jdk_fetch.alone(str(tmp_path / "archives")) as folder:
         assert stat.S_IMODE(os.stat(f"{folder}/.lock").st_mode) == 0o600
         with open(f"{folder}/.lock", "ab") as other:
             with pytest.raises(TimeoutError, match="another process has had the lock"):

@@ -158,6 +158,7 @@ def defaults(spec, **given):
     """The options of a component as a module gets them, those that have no default as given or as a plain value."""
     plain = {"str": "x", "path": "/srv/x", "int": 8000, "list": [], "dict": {}, "bool": False}
     needed = {name: option.get("choices", [plain[option.get("type", "str")]])[0] for name, option in spec.items() if option.get("required")}
+    needed.update({name: given[name] for name in needed if spec[name].get("type") == "dict" and name in given})
     validator = ArgumentSpecValidator(spec)
     # An option of the same name may be of another kind.
     fits = {name: value for name, value in given.items() if name in spec and not validator.validate({**needed, name: value}).error_messages}
@@ -169,19 +170,22 @@ def defaults(spec, **given):
 GIVEN = {
     "pids": [7], "ports": [80], "units": ["x"], "instances": [{"index": 0, "port": 8000, "files": {}}], "name": "x", "health_path": "/", "prove": True,
     "own_roots": ["/srv/x"], "watched": [{"name": "x", "port": 80}], "packages": ["x"], "items": [{"path": "/x.pem", "port": 443}],
+    "holder": {"id": "1", "user": "ann", "host": "laptop"},
 }
 
 #: Components that read a machine: a file with SPEC, read and plan. Some need what another has found.
 MORE = {
-    "application.instances": ({"home": "/usr/lib/jvm/x", "version": 17},), "application.restarts": ({"home": "/usr/lib/jvm/x"},),
-    "jdk.component": ({"distribution": "debian", "release": "12", "family": "debian", "architecture": "x86_64"},),
+    "application.instances": ({"jdk": {"home": "/usr/lib/jvm/x", "version": 17}},),
+    "application.restarts": ({"jdk": {"home": "/usr/lib/jvm/x"}},),
+    "jdk.component": (
+        {"machine": {"distribution": "debian", "release": "12", "family": "debian", "architecture": "x86_64"}},),
 }
 COMPONENTS = {name: file for name, file in modules() if all(hasattr(file, part) for part in ("SPEC", "read", "plan"))}
 
 
 def test_the_components_are_found():
     # What a check reads of a host, and what only its own module does.
-    assert {file.__name__.rpartition("module_utils.")[2] for file in concerns.PLAIN.values()} <= set(COMPONENTS)
+    assert {file.__name__.rpartition("module_utils.")[2] for file in concerns.COMPONENTS} <= set(COMPONENTS)
     assert len(COMPONENTS) > 25
 
 

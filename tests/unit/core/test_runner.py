@@ -6,10 +6,14 @@
 from __future__ import annotations
 
 import functools
+from dataclasses import replace
 
 import pytest
-from ansible_collections.xitrum.host.plugins.module_utils.core import runner as bodies
+from ansible_collections.xitrum.host.plugins.module_utils.core import runner
+from ansible_collections.xitrum.host.plugins.module_utils.core.component import Applied, Brief, Execution
 from ansible_collections.xitrum.host.plugins.module_utils.core.plan import Plan
+
+from ..fake_host import FakeHost
 
 
 class End(Exception):
@@ -27,9 +31,36 @@ class Module:
         raise End("well", said)
 
 
-def ended(plan, apply, check_mode=False):
+class Component:
+    """Of which a plan is given, and which notes whether it was applied."""
+
+    NAME = "limits"
+    SPEC = {}
+
+    def __init__(self, plan, apply=None, **execution):
+        self.planned, self.act, self.done = plan, apply, False
+        self.EXECUTION = Execution(**{"header": lambda desired: desired["path"], **execution})
+
+    def read(self, _host, desired, _seen):
+        return desired
+
+    def plan(self, desired, state):
+        return replace(self.planned, desired=desired, state=state)
+
+    def apply(self, _host, _plan):
+        results = self.act() if self.act else None
+        self.done = True
+        return Applied(results or {})
+
+
+def as_told(_host, _plan, error):
+    return f"it is so: {error}"
+
+
+def ended(plan, apply, check_mode=False, **execution):
+    component = Component(plan, apply, **{"describe": as_told, **execution})
     with pytest.raises(End) as end:
-        bodies.carry_out(Module(check_mode), plan, apply, lambda error: f"it is so: {error}", "/etc/x")
+        runner.finish(Module(check_mode), lambda: runner.converge(component, FakeHost(), {"path": "/etc/x"}, check_mode))
     return end.value.args
 
 
@@ -46,9 +77,7 @@ def test_problems_are_told_line_by_line_and_nothing_is_done():
     (Plan(problems=["a", "b"]), "a\nb", False), (Plan(actions=[("write", "x")]), "it is so: no room", True),
 ])
 def test_a_brief_failure_is_its_message_alone(plan, message, changed):
-    with pytest.raises(End) as end:
-        bodies.carry_out(Module(), plan, refuse, lambda error: f"it is so: {error}", brief=True)
-    assert end.value.args == ("failed", {"msg": message, "changed": changed})
+    assert ended(plan, refuse, brief=Brief.ALWAYS) == ("failed", {"msg": message, "changed": changed})
 
 
 @pytest.mark.parametrize("plan, check_mode", [(Plan(), False), (Plan(actions=[("write", "x")]), True)])
@@ -66,65 +95,48 @@ def test_an_error_of_the_system_is_told_as_the_module_describes_it():
     assert (how, said["msg"]) == ("failed", "it is so: no room")
 
 
-class Concern:
-    """Of which a plan is given, and which notes what was done to it."""
-
-    def __init__(self, plan, refuses=False):
-        self.planned, self.refuses, self.done = plan, refuses, False
-
-    def read(self, _host, wanted):
-        return wanted
-
-    def plan(self, _wanted, _state):
-        return self.planned
-
-    def apply(self, _host, _plan):
-        if self.refuses:
-            raise OSError("no room")
-        self.done = True
-
-
-def each(*concerns, check_mode=False, user=0, monkeypatch=None):
-    monkeypatch.setattr(bodies.os, "geteuid", lambda: user)
+def each(*components, check_mode=False, host=None):
     with pytest.raises(End) as end:
-        bodies.finish_all(Module(check_mode), {
-            str(number): functools.partial(bodies.settle_file, concern, "Limits", None, {"path": f"/etc/{number}"}, check_mode)
-            for number, concern in enumerate(concerns)})
+        runner.finish_all(Module(check_mode), {
+            str(number): functools.partial(runner.converge, component, host or FakeHost(), {"path": f"/etc/{number}"}, check_mode)
+            for number, component in enumerate(components)})
     return end.value.args
 
 
-def test_several_are_done_in_turn(monkeypatch):
-    first, second = Concern(Plan()), Concern(Plan(actions=["x"]))
-    how, said = each(first, second, monkeypatch=monkeypatch)
+def test_several_are_done_in_turn():
+    first, second = Component(Plan()), Component(Plan(actions=["x"]))
+    how, said = each(first, second)
     assert (how, said["changed"], first.done, second.done) == ("well", True, False, True)
     assert [part["after_header"] for part in said["diff"]] == ["/etc/0", "/etc/1"]
 
 
-def test_several_are_only_told_in_check_mode(monkeypatch):
-    both = [Concern(Plan(actions=["x"])), Concern(Plan(actions=["x"]))]
-    how, said = each(*both, check_mode=True, monkeypatch=monkeypatch)
+def test_several_are_only_told_in_check_mode():
+    both = [Component(Plan(actions=["x"])), Component(Plan(actions=["x"]))]
+    how, said = each(*both, check_mode=True)
     assert (how, said["changed"], [one.done for one in both]) == ("well", True, [False, False])
 
 
 @pytest.mark.parametrize("bad, message", [
-    (Concern(Plan(actions=["x"], problems=["a", "b"])), "a\nb"), (Concern(Plan(actions=["x"]), refuses=True), "no room")])
-def test_what_was_done_before_one_failed_is_told(bad, message, monkeypatch):
-    first, last = Concern(Plan(actions=["x"])), Concern(Plan(actions=["x"]))
-    how, said = each(first, bad, last, monkeypatch=monkeypatch)
+    (Component(Plan(actions=["x"], problems=["a", "b"])), "a\nb"), (Component(Plan(actions=["x"]), refuse), "no room")])
+def test_what_was_done_before_one_failed_is_told(bad, message):
+    first, last = Component(Plan(actions=["x"])), Component(Plan(actions=["x"]))
+    how, said = each(first, bad, last)
     assert (how, said["msg"], said["changed"], first.done, last.done, "2" in said) == ("failed", message, True, True, False, False)
 
 
 def test_what_cannot_be_read_after_another_was_done_does_not_lose_its_report(monkeypatch):
-    first, second = Concern(Plan(actions=["x"])), Concern(Plan())
+    first, second = Component(Plan(actions=["x"])), Component(Plan())
 
-    def unreadable(_host, _wanted):
+    def unreadable(_host, _desired, _seen):
         raise IsADirectoryError("a directory")
 
     monkeypatch.setattr(second, "read", unreadable)
-    how, said = each(first, second, monkeypatch=monkeypatch)
+    how, said = each(first, second)
     assert (how, said["msg"], said["changed"], first.done) == ("failed", "1: a directory", True, True)
 
 
-def test_another_user_than_root_is_told_what_to_do(monkeypatch):
-    how, said = each(Concern(Plan(actions=["x"])), user=1000, monkeypatch=monkeypatch)
+def test_another_user_than_root_is_told_what_to_do():
+    host = FakeHost()
+    host.is_root = lambda: False
+    how, said = each(Component(Plan(actions=["x"]), root="Limits"), host=host)
     assert (how, said["msg"]) == ("failed", "Limits are set by root only, and this module runs as another user: use become: true.")

@@ -137,7 +137,7 @@ def test_an_instance_port_is_opened_for_the_proxies_alone():
     assert words(planned(with_firewalld(), (8000, "10.9.1.2")))[1].startswith(
         "firewall-cmd --zone=inner --add-rich-rule="
     )
-    assert planned(with_firewalld(), (8000, "10.0.0.2")).actions == []
+    assert list(planned(with_firewalld(), (8000, "10.0.0.2")).actions) == []
     assert 'family="ipv6" source address="fd00::7"' in words(planned(with_firewalld(), (8000, "fd00::7")))[0]
 
 
@@ -157,7 +157,7 @@ def test_what_was_open_before_is_not_ours(zone):
         {"/etc/firewalld/zones/public.xml": f"<zone{target}>{file}</zone>"},
     )
     plan = planned(host, 80)
-    assert plan.actions == [] and [row.status for row in plan.rows] == ["ok"]
+    assert list(plan.actions) == [] and [row.status for row in plan.rows] == ["ok"]
 
 
 def test_what_was_open_live_only_is_made_permanent_and_only_that_is_recorded():
@@ -205,13 +205,13 @@ def test_removal_closes_exactly_what_was_opened():
     host = with_firewalld(files=opened(80), **{line: "success\n" for line in words(plan)})
     firewall.apply(host, plan)
     assert firewall.RECORD not in host.files
-    assert planned(with_firewalld(), open=False).actions == []
+    assert list(planned(with_firewalld(), open=False).actions) == []
 
 
 def test_without_a_record_and_without_being_asked_nothing_is_read():
     host = with_firewalld()
     plan = planned(host, 80, open=False)
-    assert (plan.actions, plan.rows) == ([], [])
+    assert (list(plan.actions), list(plan.rows)) == ([], [])
     assert [item for item in host.done if item[0] == "run"] == []
     assert plan.facts["public"][0]["public"] == 80
 
@@ -219,12 +219,12 @@ def test_without_a_record_and_without_being_asked_nothing_is_read():
 def test_a_firewalld_that_was_stopped_is_changed_offline_and_keeps_what_is_needed():
     host = with_firewalld(files=opened(80), **{"systemctl is-active firewalld.service": "inactive\n"})
     assert words(planned(host, open=False)) == ["firewall-offline-cmd --zone=drop --remove-port=80/tcp"]
-    assert planned(host, 80).actions == []
+    assert list(planned(host, 80).actions) == []
 
 
 def test_neither_is_active_is_a_note():
     plan = planned(FakeHost(), 80)
-    assert plan.actions == [] and [
+    assert list(plan.actions) == [] and [
         (row.status, "neither firewalld nor ufw is active" in row.why) for row in plan.rows
     ] == [("absent", True)]
 
@@ -241,7 +241,7 @@ def test_neither_is_active_is_a_note():
 )
 def test_a_damaged_record_stops_and_is_named(text):
     plan = planned(with_firewalld(files={firewall.RECORD: record_text(text)}), 80)
-    assert plan.actions == [] and firewall.RECORD in plan.problems[0]
+    assert list(plan.actions) == [] and firewall.RECORD in plan.problems[0]
 
 
 def test_a_command_that_fails_ends_the_run_with_its_words():
@@ -296,7 +296,7 @@ def test_ufw_opens_a_port_for_each_family_and_for_the_proxies():
         "ufw allow proto tcp from ::/0 to any port 8090 comment xitrum.host",
         "ufw allow proto tcp from 10.0.0.7 to any port 8000 comment xitrum.host",
     ]
-    assert planned(with_ufw(), 80, 9000, (8000, "10.0.0.2")).actions == []
+    assert list(planned(with_ufw(), 80, 9000, (8000, "10.0.0.2")).actions) == []
     without6 = with_ufw({ufw.DEFAULTS: "IPV6=no\n"})
     assert words(planned(without6, 8090)) == ["ufw allow proto tcp from 0.0.0.0/0 to any port 8090 comment xitrum.host"]
 
@@ -314,7 +314,7 @@ def test_ufw_closes_what_it_opened():
 
 def test_a_rule_of_ufw_by_somebody_else_that_refuses_is_a_note_and_not_overruled():
     plan = planned(with_ufw(), 8081)
-    assert plan.actions == []
+    assert list(plan.actions) == []
     assert {(row.status, "a rule of ufw says deny" in row.why) for row in plan.rows} == {("read_only", True)}
 
 

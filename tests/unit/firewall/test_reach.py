@@ -802,7 +802,7 @@ def test_nginx_is_asked_for_the_health_of_its_servers_from_the_proxy(monkeypatch
     answering = SimpleNamespace(live=lambda *_unused: {"servers": [dict(row) for row in rows]}, checks_health=proxy_config.PROXIES["nginx"].checks_health)
     monkeypatch.setitem(proxy_config.PROXIES, "nginx", answering)
     monkeypatch.setattr(proxy_config.proxy_reloaded, "probe",
-                        lambda _wanted, row, _seconds: "" if row["port"] == 8001 else "timed out")
+                        lambda _host, _wanted, row, _seconds: "" if row["port"] == 8001 else "timed out")
     found = proxy_config.read_live(None, {"software": "nginx"})["servers"]
     assert [(row["name"], row["status"], row["check"]) for row in found] == [
         ("app1-0", "DOWN", "timed out"), ("app2-0", "UP", ""), ("forum-0", "UP", "")]

@@ -6,6 +6,9 @@
 from __future__ import annotations
 
 import pytest
+from ansible_collections.xitrum.host.plugins.module_utils.core import runner
+from ansible_collections.xitrum.host.plugins.module_utils.kernel import component as kernel
+from ansible_collections.xitrum.host.plugins.module_utils.limits import nofile as limits
 from ansible_collections.xitrum.host.plugins.modules import host_base
 
 
@@ -29,15 +32,15 @@ def test_what_would_be_ignored_is_refused(options, message):
 
 
 def test_the_kernel_comes_before_the_limits_that_it_bounds():
-    order = list(host_base.SETTLES)
+    order = list(host_base.APPLIED)
     assert order.index("kernel") < order.index("nofile")
 
 
-@pytest.mark.parametrize("name, concern", [("kernel", host_base.kernel), ("nofile", host_base.limits)])
-def test_each_is_put_right_by_its_own_concern(name, concern, monkeypatch):
-    def read(_host, _wanted):
+@pytest.mark.parametrize("name, component", [("kernel", kernel), ("nofile", limits)])
+def test_each_is_applied_by_its_own_component(name, component, monkeypatch):
+    def read(_host, _desired, _seen):
         raise LookupError(name)
 
-    monkeypatch.setattr(concern, "read", read)
+    monkeypatch.setattr(component, "read", read)
     with pytest.raises(LookupError, match=name):
-        host_base.SETTLES[name](None, {"path": "/x"}, False)
+        runner.converge(host_base.APPLIED[name], None, {"path": "/x"}, False)

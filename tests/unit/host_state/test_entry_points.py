@@ -62,7 +62,7 @@ def read_and_plan(listening="*:8000 *:*", backlog=1024, somaxconn=4096, interfac
     links = {"/proc/7/cwd": folder, "/proc/7/exe": JAVA, "/opt/demo/instances/0/current": name}
     host = FakeHost(files, {" ".join(sockets.SS): printed, "sh -c ulimit -HSn 20000": ""}, links)
     wanted["instances"][0]["files"]["config/xitrum.conf"] = desired or runs
-    return instances.plan(wanted, instances.read(host, wanted, JDK))
+    return instances.plan(wanted, instances.read(host, wanted, {"jdk": JDK}))
 
 
 def row_of(plan, item):
@@ -143,8 +143,8 @@ def test_the_requested_port_is_in_force_after_an_edit(text, ends):
     wanted = {name: option.get("default") for name, option in source_tree.SPEC.items()}
     wanted.update(path="/src/shop", settings={"xitrum.port.http": "${PORT}"}, settings_out=["xitrum.port.https"])
     plan = source_tree.plan(wanted, source_tree.read(host, wanted))
-    assert plan.problems == []
-    source_tree.apply(host, wanted, plan)
+    assert list(plan.problems) == []
+    source_tree.apply(host, plan)
     assert host.files["/src/shop/config/xitrum.conf"].endswith(ends)
 
 

@@ -39,12 +39,12 @@ def test_secrets_are_known_as_such():
 
 def test_only_what_is_wanted_is_read():
     wanted, _secrets, _wrong = base.checked(concerns.SPECS, given(service={"name": "demo"}))
-    assert list(concerns.read_all(FakeHost(), wanted)) == ["service"]
+    assert list(base.read_all(FakeHost(), wanted, concerns.COMPONENTS)) == ["service"]
 
 
 def test_what_the_user_may_not_read_is_a_row_that_says_so():
     wanted, _secrets, _wrong = base.checked(concerns.SPECS, given(service={"name": "demo", "files": [{"path": "/etc/x", "content": ""}]}))
-    said = concerns.read_all(FakeHost({"/etc/x": Unreadable()}), wanted)["service"]
+    said = base.read_all(FakeHost({"/etc/x": Unreadable()}), wanted, concerns.COMPONENTS)["service"]
     assert not said["differs"]
     assert [(row["status"], row["why"]) for row in said["rows"]] == [("unseen", "/etc/x: permission denied")]
 

@@ -55,7 +55,7 @@ def test_every_problem_is_said_at_once():
     state = {**machine.read(host, options), "distribution": "", "name": "Plan 9", "architecture": "vax", "python": "3.6.8", "uid": 33, "init": "runit",
              "memory_free_bytes": 1, "holders": [{"port": 8000, "pid": 5, "process": "nginx", "unit": "", "own": False}]}
     state["disk"] = {**state["disk"], "folder": False, "options": ["ro", "noexec"], "free_bytes": 0}
-    problems = machine.plan(options, state).problems
+    problems = list(machine.plan(options, state).problems)
     assert len(problems) == 11
     assert len(set(problems)) == 11
 
@@ -63,7 +63,7 @@ def test_every_problem_is_said_at_once():
 @pytest.mark.parametrize("found, problem", [("3.7.9", True), ("3.8.0", False), ("3.10.1", False), ("4.0.0", False)])
 def test_the_oldest_python(found, problem):
     host, options = read_debian()
-    problems = machine.plan(options, {**machine.read(host, options), "python": found}).problems
+    problems = list(machine.plan(options, {**machine.read(host, options), "python": found}).problems)
     assert [found in said for said in problems] == ([True] if problem else [])
 
 
@@ -104,7 +104,7 @@ def test_who_listens_on_another_address_does_not_hold_the_port(interface, end, h
     host, options = read_debian()
     options.update(interface=interface, interface_ports=[8000])
     host.commands["ss -H -l -t -n -e"] = f'LISTEN 0 5 {end}:8000 *:* users:(("other",pid=77,fd=4)) ino:1 v6only:0\n'
-    problems = machine.plan(options, machine.read(host, options)).problems
+    problems = list(machine.plan(options, machine.read(host, options)).problems)
     assert ["port 8000 is held by other" in said for said in problems] == ([True] if held else [])
     options["interface_ports"] = []
     assert len(machine.plan(options, machine.read(host, options)).problems) == 1
@@ -138,7 +138,7 @@ def test_a_record_that_this_user_may_not_read_is_no_damaged_one_and_a_damaged_on
     host, options = read_debian()
     options.update(root="/opt/app", log_dir="/var/log/app", user="app", name="app")
     host.files["/var/lib/xitrum.host/before.json"] = Unreadable()
-    assert machine.plan(options, machine.read(host, options)).problems == []
+    assert list(machine.plan(options, machine.read(host, options)).problems) == []
     host.files["/var/lib/xitrum.host/before.json"] = "{"
     assert "before.json is damaged" in machine.plan(options, machine.read(host, options)).problems[0]
     host.files["/var/lib/xitrum.host/before.json"] = record_text({})

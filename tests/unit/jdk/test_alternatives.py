@@ -216,7 +216,7 @@ def test_an_alternative_of_a_removed_jdk_is_switched():
 def test_a_file_in_the_place_of_the_link_is_a_problem():
     host = debian_host(PACKAGED, {**FILES, "/usr/bin/java": "a copy"})
     del host.links["/usr/bin/java"]
-    assert planned(host, DEBIAN).problems == ["/usr/bin/java is a file of its own, wanted is a link of the alternatives: move it away, then run again"]
+    assert list(planned(host, DEBIAN).problems) == ["/usr/bin/java is a file of its own, wanted is a link of the alternatives: move it away, then run again"]
 
 
 def test_a_home_without_commands_and_a_host_without_alternatives_are_problems():
@@ -228,7 +228,7 @@ def test_a_home_without_commands_and_a_host_without_alternatives_are_problems():
 def test_a_damaged_record_is_a_problem(text):
     host = debian_host(PACKAGED, {**FILES, alternatives.RECORD: record_text(text)})
     plan = planned(host, OURS)
-    assert plan.problems == [f"{alternatives.RECORD} is damaged: move it away and run again; the choice of today then counts as the one before ours"]
+    assert list(plan.problems) == [f"{alternatives.RECORD} is damaged: move it away and run again; the choice of today then counts as the one before ours"]
     assert not plan.changed
 
 
@@ -282,7 +282,7 @@ def test_those_that_were_switched_go_back_when_a_later_one_fails():
         host.commands[f"update-alternatives {words}"] = ""
     host.commands[f"update-alternatives --set javac {DEBIAN}/bin/javac"] = (2, "", "no space left")
     with pytest.raises(RuntimeError, match="javac ended with 2: no space left"):
-        alternatives.apply(host, state, alternatives.plan(wanted, state))
+        alternatives.apply(host, alternatives.plan(wanted, state))
     assert host.done[-1] == ("run", "update-alternatives --auto java")
 
 
@@ -295,7 +295,7 @@ def test_the_red_hat_familys_versioned_path_is_chosen_where_the_home_is_a_link_t
     real = f"{JVM}/java-17-openjdk-17.0.9.0.9-2.el9.x86_64"
     links = {f"{JVM}/java-17-openjdk": real, "/usr/bin/java": "/etc/alternatives/java", "/etc/alternatives/java": f"{real}/bin/java"}
     plan = planned(red_hat_host("java", links), f"{JVM}/java-17-openjdk", commands=["java"])
-    assert plan.actions[1:] == [("set", "java", f"{real}/bin/java")]
+    assert list(plan.actions[1:]) == [("set", "java", f"{real}/bin/java")]
 
 
 def test_the_red_hat_familys_lost_link_is_a_problem_since_its_program_reads_nothing_without():

@@ -6,11 +6,10 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.xitrum.host.plugins.module_utils.core.runner import NotDone
+from ansible_collections.xitrum.host.plugins.module_utils.core.runner import NotApplied, converge
 from ansible_collections.xitrum.host.plugins.module_utils.jdk import alternatives
 from ansible_collections.xitrum.host.plugins.module_utils.jdk import archive as jdk_archive
 from ansible_collections.xitrum.host.plugins.module_utils.jdk import component as jdk
-from ansible_collections.xitrum.host.plugins.module_utils.jdk import switch as alternatives_switch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -50,7 +49,7 @@ def settle(host, home=ARCHIVE, check_mode=False, **more):
         **more,
     }
     host.calls.clear()
-    said = alternatives_switch.settle(host, wanted, check_mode)
+    said = converge(alternatives, host, wanted, check_mode)
     calls = [words for words in host.calls if words[0] != "--display"]
     if not check_mode:
         assert not alternatives.plan(wanted, alternatives.read(host, wanted)).changed
@@ -360,7 +359,7 @@ def test_broken_links_are_made_again(command, path, target):
     else:
         del host.links[path]
     if not target and path in ("/etc/alternatives/java", "/etc/alternatives/javac"):
-        with pytest.raises(NotDone, match="ln -s"):
+        with pytest.raises(NotApplied, match="ln -s"):
             settle(host)
         host.links[path] = f"{ARCHIVE}/bin/{command}"
     else:
@@ -371,7 +370,7 @@ def test_broken_links_are_made_again(command, path, target):
 def test_a_group_whose_file_is_damaged_is_an_error_with_what_the_program_says():
     host = make_host(RPM)
     host.files[f"{GROUPS}/java"] = "auto\n/usr/bin/java\n\nwhat\n"
-    with pytest.raises(NotDone, match="path to alternate expected in /var/lib/alternatives/java"):
+    with pytest.raises(NotApplied, match="path to alternate expected in /var/lib/alternatives/java"):
         settle(host)
 
 
@@ -384,7 +383,7 @@ def test_a_group_in_a_form_that_is_unknown_here_is_read_as_the_program_shows_it(
     state = alternatives.read(host, wanted)
     assert state["commands"]["javap"]["follows"] == "javac"
     assert state["commands"]["java"]["group"]["value"] == f"{RPM}/bin/java"
-    alternatives.apply(host, state, alternatives.plan(wanted, state))
+    alternatives.apply(host, alternatives.plan(wanted, state))
     assert homes_of(host) == {ARCHIVE}
     for name in ("java", "javac"):
         host.files[f"{GROUPS}/{name}"] = host.files[f"{GROUPS}/{name}"].replace("@17000909\n", "@0x10369cd\n")
@@ -397,7 +396,7 @@ def test_a_file_in_the_place_of_a_follower_is_an_error(command):
     del host.links[f"/usr/bin/{command}"]
     host.files[f"/usr/bin/{command}"] = "a copy"
     with pytest.raises(
-        NotDone, match=f"found a file of its own at /usr/bin/{command}; expected a link of the alternatives"
+        NotApplied, match=f"found a file of its own at /usr/bin/{command}; expected a link of the alternatives"
     ):
         settle(host)
     assert not host.calls
@@ -482,7 +481,7 @@ def test_a_group_that_was_registered_for_a_follower_before_its_package_came_is_g
 def test_a_follower_cannot_be_switched_without_its_leader():
     host = make_host(RPM)
     with pytest.raises(
-        NotDone, match="found javap as a follower of the alternative javac; expected javac among the commands"
+        NotApplied, match="found javap as a follower of the alternative javac; expected javac among the commands"
     ):
         settle(host, commands=["java", "javap"])
 
@@ -574,8 +573,8 @@ def test_a_jdk_that_is_removed_gives_its_followers_back():
         "architecture": "x86_64",
     }
     planned = jdk_archive.plan(wanted, jdk_archive.read(host, wanted))
-    assert planned.problems == []
-    jdk_archive.apply(host, wanted, planned, "")
+    assert list(planned.problems) == []
+    jdk_archive.apply(host, planned)
     assert host.snapshot() == before
 
 

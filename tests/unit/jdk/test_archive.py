@@ -18,6 +18,7 @@ from ansible_collections.xitrum.host.plugins.module_utils.core import bounded
 from ansible_collections.xitrum.host.plugins.module_utils.core.host import Host
 from ansible_collections.xitrum.host.plugins.module_utils.jdk import archive as jdk_archive
 from ansible_collections.xitrum.host.plugins.module_utils.jdk import component as jdk
+from ansible_collections.xitrum.host.plugins.module_utils.jdk import fetch as jdk_fetch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -59,7 +60,8 @@ def members(top="jdk-17.0.9", **more):
     return {f"{top}/{name}" if top else name: data for name, data in has.items() if data is not None}
 
 
-WANTED = {"name": "jdk-17", "version": 17, "architecture": "x86_64", "sha256": "", "unverified": False, "absent": []}
+WANTED = {"name": "jdk-17", "version": 17, "architecture": "x86_64", "sha256": "", "unverified": False, "absent": [],
+          "source": None, "download": "controller", "archive": None}
 
 
 class JvmHost(Host):
@@ -191,7 +193,7 @@ def test_a_jdk_that_does_not_run_any_more_is_replaced(jvm, tmp_path):
     (jvm / "jdk-17/bin").mkdir(parents=True)
     (jvm / "jdk-17" / jdk.MARKER).write_text("aa" * 32 + "\n")
     wanted = {**WANTED, "sha256": "aa" * 32}
-    assert jdk_archive.plan(wanted, jdk_archive.read(JvmHost(), wanted)).actions == [("unpack", f"{jvm}/jdk-17")]
+    assert list(jdk_archive.plan(wanted, jdk_archive.read(JvmHost(), wanted)).actions) == [("unpack", f"{jvm}/jdk-17")]
     path, sha256 = archive(tmp_path / "jdk.tar.gz", members())
     jdk_archive.unpack(JvmHost(), path, sha256, WANTED)
     assert os.listdir(jvm) == ["jdk-17"]
@@ -208,9 +210,9 @@ def test_what_is_planned_of_what_is_there(jvm):
     (jvm / ".gone.part").mkdir()
     wanted = {**WANTED, "sha256": "bb" * 32, "absent": ["old"]}
     plan = jdk_archive.plan(wanted, jdk_archive.read(JvmHost(), wanted))
-    assert plan.actions == [("remove", f"{jvm}/old"), ("clean", f"{jvm}/.gone.part")]
+    assert list(plan.actions) == [("remove", f"{jvm}/old"), ("clean", f"{jvm}/.gone.part")]
     assert plan.after == f"{jvm}/jdk-17\n"
-    jdk_archive.apply(JvmHost(), wanted, plan, "")
+    jdk_archive.apply(JvmHost(), plan)
     assert os.listdir(jvm) == ["jdk-17"]
     other = {**wanted, "sha256": "cc" * 32, "absent": []}
     problem = jdk_archive.plan(other, jdk_archive.read(JvmHost(), other)).problems[0]
@@ -246,7 +248,7 @@ def vendor_server():
 
 
 def obtain(source, sha256, cache, headers=None):
-    return jdk_archive.obtain(source, sha256, headers, str(cache), 5, True)
+    return jdk_fetch.obtain(source, sha256, headers, str(cache), 5, True)
 
 
 def test_many_hosts_fetch_it_once(vendor, tmp_path):

@@ -47,7 +47,7 @@ def bare_host():
 
 def planned(host, machine=None, **wanted):
     wanted = {**WANTED, **wanted}
-    return jdk.plan(wanted, jdk.read(host, wanted, machine or DEBIAN_12))
+    return jdk.plan(wanted, jdk.read(host, wanted, {"machine": machine or DEBIAN_12}))
 
 
 def from_archive(**more):
@@ -136,7 +136,7 @@ def test_what_is_in_the_place_of_a_command_is_an_error_before_the_jdk_is_install
     host = bare_host()
     host.files["/usr/bin/javac"] = "a copy"
     plan = planned(host)
-    assert plan.problems == ["/usr/bin/javac is a file of its own, wanted is a link of the alternatives: "
+    assert list(plan.problems) == ["/usr/bin/javac is a file of its own, wanted is a link of the alternatives: "
                              "move it away, then run again"]
 
 

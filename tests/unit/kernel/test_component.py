@@ -48,10 +48,10 @@ def test_planned(name):
     plan = plan_of(host, case)
     assert host.done == [("run", words) for words in case.get("commands", {}) if " -n " in words], "planning changes nothing"
     if "problem" in expected:
-        assert plan.problems == [expected["problem"]]
+        assert list(plan.problems) == [expected["problem"]]
         assert not plan.changed
         return
-    assert plan.problems == []
+    assert list(plan.problems) == []
     assert plan.changed is expected["changed"]
     assert (plan.before != plan.after) is plan.changed, "the diff shows a change, and only a change"
     assert {key: plan.facts["parameters"][key]["outcome"] for key in expected.get("outcomes", {})} == expected.get("outcomes", {})
@@ -66,7 +66,7 @@ def test_applied_and_looked_at_again(name):
     expected = case["expected"]
     host = host_of(case)
     plan = plan_of(host, case)
-    kernel.apply(host, plan)
+    plan = kernel.apply(host, plan).plan
     assert plan.changed is expected.get("applied", expected["changed"])
     assert {key: plan.facts["parameters"][key]["outcome"] for key in expected.get("outcomes_after", {})} == expected.get("outcomes_after", {})
     rows = {row.item: row for row in plan.rows}
@@ -130,7 +130,7 @@ def test_a_module_that_is_loaded_brings_its_parameters_in_the_same_run():
     case = {"wanted": {"modules": ["nf_conntrack"], "profile": {"net.netfilter.nf_conntrack_max": {"value": 100000, "policy": "at_least"}}}}
     plan = plan_of(host, case)
     assert plan.changed
-    kernel.apply(host, plan)
+    plan = kernel.apply(host, plan).plan
     assert plan.changed
     assert host.files["/proc/sys/net/netfilter/nf_conntrack_max"] == "100000\n"
     assert plan.facts["parameters"]["net.netfilter.nf_conntrack_max"]["outcome"] == "applied"
@@ -182,5 +182,5 @@ def test_a_file_or_a_folder_that_is_a_link_stays_one(links, target):
     ("/etc/sysctl.d/90-xitrum.conf", "leads in a circle"), ("/run/systemd", "which is a directory")])
 def test_a_link_that_leads_to_no_file_is_a_problem(target, said):
     host = FakeHost(LIVE, links={"/etc/sysctl.d/90-xitrum.conf": target})
-    problems = plan_of(host, SOMAXCONN).problems
+    problems = list(plan_of(host, SOMAXCONN).problems)
     assert len(problems) == 1 and said in problems[0]

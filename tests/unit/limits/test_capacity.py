@@ -143,12 +143,12 @@ def small_host(hard=20000, cap="0000000000000000"):
 
 def test_the_host_is_asked_what_it_has():
     refused = told(small_host(), connections=30000)
-    assert refused.problems == [
+    assert list(refused.problems) == [
         "xitrum_max_connections: 30000 connections cannot be held. nofile ends first: 31024 open files of one process are needed, 20000 are there. "
         "The largest number that holds is 18976. To hold more: raise what the host can grant, or xitrum_instances."]
     assert [(row.wanted, row.effective, row.status, row.mend) for row in refused.rows] == [("30000", "18976", "differs", "xitrum_max_connections: 18976")]
     assert not refused.changed
-    assert told(small_host(cap="000001ffffffffff"), connections=30000).problems == []
+    assert list(told(small_host(cap="000001ffffffffff"), connections=30000).problems) == []
     assert "memory ends first" in told(small_host(cap="000001ffffffffff"), connections=900000, heap_bytes=7 * GIB, instances=2).problems[0]
 
 
@@ -171,4 +171,4 @@ def test_every_shortfall_is_listed_at_once_with_what_to_do(shape, resources):
 
 def test_nothing_is_wanted_without_a_number():
     plan = told(small_host())
-    assert (plan.rows, plan.problems, plan.changed) == ([], [], False)
+    assert (list(plan.rows), list(plan.problems), plan.changed) == ([], [], False)

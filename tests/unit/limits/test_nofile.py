@@ -223,7 +223,7 @@ def test_absent_takes_the_file_away():
 def test_refused_before_anything_is_touched(files, wanted, problem):
     host = machine(files=files, tried={1, 524289, 1024000})
     plan = plan_of(host, **wanted)
-    assert plan.problems == [problem]
+    assert list(plan.problems) == [problem]
     assert not plan.changed
 
 

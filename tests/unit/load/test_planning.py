@@ -46,14 +46,14 @@ def test_the_largest_number_that_holds_is_said_and_one_more_is_refused(state, en
     refused = plan({"connections": most + 1, "rate": 1000}, **state)
     assert (refused.facts["most"], refused.facts["ends"]) == (most, ends)
     assert f"The largest number that holds is {most}." in refused.problems[0] and f"{ends} ends first" in refused.problems[0]
-    assert plan({"connections": most, "rate": 1000}, **state).problems == []
+    assert list(plan({"connections": most, "rate": 1000}, **state).problems) == []
 
 
 def test_where_the_ports_of_an_address_end_more_addresses_are_used():
     assert plan({"targets": LOCAL, "connections": 28232, "rate": 1000}).facts["sources"] == [[""]]
     assert plan({"targets": LOCAL, "connections": 28233, "rate": 1000}).facts["sources"] == [["127.0.0.1", "127.0.0.2"]]
     assert plan({"sources": ["192.0.2.8", "192.0.2.9"]}).facts["sources"] == [["192.0.2.8", "192.0.2.9"]] * 2
-    assert plan({"sources": ["192.0.2.8", "192.0.2.9"], "connections": 112_928, "rate": 1000}, nofile=1 << 20).problems == []
+    assert list(plan({"sources": ["192.0.2.8", "192.0.2.9"], "connections": 112_928, "rate": 1000}, nofile=1 << 20).problems) == []
 
 
 @pytest.mark.parametrize(("wrong", "said"), [

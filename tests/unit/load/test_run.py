@@ -80,7 +80,7 @@ def started(server, **changes):
     wanted = {"connections": 60, "rate": 600, "seconds": 1, "heartbeat": 1, "timeout": 1, "path": "/echo", "headers": {}, "sources": [],
               "targets": [{"name": "server", "address": "127.0.0.1", "port": server.port, "tls": False}], **changes}
     plan = load_plan.plan(wanted, load_state.client(Host(), wanted))
-    assert plan.problems == []
+    assert list(plan.problems) == []
     return load_run.start(wanted, plan.facts)
 
 
@@ -242,7 +242,8 @@ def test_a_folder_that_is_a_link_or_of_somebody_else_is_not_touched(folder, monk
 def test_a_backlog_is_as_good_as_it_is_large():
     host = Host()
     wanted = {"connects": 60, "backlogs": [8, 100], "pause": 0.2, "timeout": 8, "address": "", "port": 0}
-    assert load_burst.plan(wanted, load_burst.read(host, wanted)).problems == []
-    small, large = load_burst.apply(host, wanted)
+    plan = load_burst.plan(wanted, load_burst.read(host, wanted))
+    assert list(plan.problems) == []
+    small, large = load_burst.apply(host, plan).results["bursts"]
     assert (small["at_once"], small["delayed"], small["failed"]) == (9, 51, 0) and small["slowest_ms"] > 900 and small["ListenOverflows"] > 0
     assert (large["at_once"], large["delayed"], large["failed"]) == (60, 0, 0)

@@ -65,7 +65,7 @@ class Machine(FakeHost):
                       **{f"systemctl {verb}": "" for verb in ("daemon-reload", "enable haproxy.service", "start haproxy.service", "reload haproxy.service")},
                       **commands})
 
-    def ask(self, path, command, timeout=5.0):
+    def ask(self, _host, path, command, timeout=5.0):
         if self.refuses:
             raise self.refuses
         return {
@@ -93,7 +93,7 @@ def row(plan, item):
 
 def test_where_all_is_so_nothing_is_done():
     plan = planned(Machine(wanted()), wanted())
-    assert (plan.actions, plan.problems) == ([], [])
+    assert (list(plan.actions), list(plan.problems)) == ([], [])
     assert row(plan, "configuration").effective == proxy_text.digest(CONFIG, [PEM])
     assert row(plan, "connections").effective == "9970"
     assert row(plan, "open files").effective == "20000"
@@ -117,7 +117,7 @@ def test_an_empty_host_gets_everything_in_order():
     machine.refuses = FileNotFoundError("no socket")
     plan = planned(machine, wanted())
     assert kinds(plan) == ["install", "install", f"write {DROP_IN['path']}", f"write {PEM['path']}", f"write {PATH}", "daemon-reload", "enable", "start"]
-    assert plan.problems == []
+    assert list(plan.problems) == []
     assert "SECRET" not in plan.after + str(plan.report())
     assert "frontend xitrum_http" in plan.after
 
@@ -214,7 +214,7 @@ def removed(machine):
     """Takes the proxy's configuration back."""
     state = proxy_original.read(machine, {})
     machine.commands.update({f"haproxy -c -f {PATH}{proxy_config.KEPT}": "", "systemctl restart haproxy.service": ""})
-    proxy_original.apply(machine, state, proxy_original.plan({}, state))
+    proxy_original.apply(machine, proxy_original.plan({}, state))
 
 
 def test_a_configuration_with_several_names_is_noted():
@@ -256,7 +256,7 @@ def test_a_copy_that_a_killed_removal_left_goes():
      "/srv/conf belongs to carol, who could change what root runs"),
 ])
 def test_a_configuration_that_is_not_roots_alone_is_refused(machine, said):
-    problems = planned(machine, wanted()).problems
+    problems = list(planned(machine, wanted()).problems)
     assert len(problems) == 1 and said in problems[0]
 
 
@@ -288,7 +288,7 @@ def test_without_the_right_to_ask_the_configuration_is_unseen_and_nothing_is_rel
     machine = Machine(wanted())
     machine.refuses = PermissionError("refused")
     plan = planned(machine, wanted())
-    assert (plan.actions, row(plan, "configuration").status) == ([], "unseen")
+    assert (list(plan.actions), row(plan, "configuration").status) == ([], "unseen")
 
 
 def test_a_running_worker_that_does_not_answer_is_given_the_configuration():
@@ -300,14 +300,14 @@ def test_a_running_worker_that_does_not_answer_is_given_the_configuration():
 def test_a_missing_program_is_installed():
     machine = Machine(wanted())
     del machine.commands["socat"]
-    assert planned(machine, wanted()).actions == [("install", "socat")]
+    assert list(planned(machine, wanted()).actions) == [("install", "socat")]
 
 
 def test_a_worker_without_a_log_is_told_and_not_restarted():
     machine = Machine(wanted())
     del machine.files["/proc/100/root/var/lib/haproxy/dev/log"]
     plan = planned(machine, wanted())
-    assert (plan.actions, row(plan, "log").status) == ([], "restart")
+    assert (list(plan.actions), row(plan, "log").status) == ([], "restart")
 
 
 def test_old_workers_are_counted():
@@ -321,15 +321,15 @@ def test_a_server_that_gets_no_requests_is_a_difference_that_this_role_leaves(st
     machine = Machine(wanted())
     ask = machine.ask
 
-    def other(path, command, timeout=5.0):
-        said = ask(path, command)
+    def other(there, path, command, timeout=5.0):
+        said = ask(there, path, command)
         said = said.replace(",UP,", f",{status},") if command == "show stat" else said
         return said.replace(" 2 0 1 1 ", f" 2 {admin} 1 1 ") if command == "show servers state" else said
 
     plan = planned(machine, wanted(), other)
     assert (row(plan, "xitrum/app1-0").status, row(plan, "xitrum/app1-0").effective) == ("differs", status)
     assert mend in row(plan, "xitrum/app1-0").mend
-    assert plan.actions == []
+    assert list(plan.actions) == []
 
 
 # --------------------------------------------------------------------------------------------------------- problems
@@ -385,7 +385,7 @@ def test_every_address_of_a_host_without_ipv6_are_its_ipv4_addresses():
     machine = Machine(wanted(WITHOUT_IPV6))
     del machine.files["/proc/net/if_inet6"]
     plan = planned(machine, wanted())
-    assert (plan.problems, plan.actions) == ([], []), "a second run finds what the first one wrote"
+    assert (list(plan.problems), list(plan.actions)) == ([], []), "a second run finds what the first one wrote"
     assert plan.facts["notes"] == [
         "this host has no IPv6, so the proxy does not listen on [::]:80 and [::]:443, "
         "and listens on the IPv4 addresses alone"
@@ -459,7 +459,7 @@ def applied(machine, want):
     machine.done.clear()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(haproxy_socket, "ask", machine.ask)
-        return proxy_config.apply(machine, want, plan)
+        return list(proxy_config.apply(machine, plan).warnings)
 
 
 def test_nothing_is_replaced_before_the_check_and_the_trial_is_removed():
@@ -537,7 +537,7 @@ def of_application(name):
 @pytest.mark.parametrize("has, gets, refused", [("shop", "blog", True), ("shop", "shop", False), ("", "blog", False)])
 def test_the_proxy_of_another_application_is_not_replaced(has, gets, refused):
     before, after = (wanted(of_application(name) if name else CONFIG) for name in (has, gets))
-    found = planned(Machine(before), after).problems
+    found = list(planned(Machine(before), after).problems)
     assert [f"found the configuration of the application {has} in {PATH}, expected" in text for text in found] == [True] * refused
     assert all("xitrum_proxy_backends" in text and "remove.yml" in text for text in found)
 

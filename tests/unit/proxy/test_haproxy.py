@@ -10,6 +10,7 @@ import socket
 import threading
 
 import pytest
+from ansible_collections.xitrum.host.plugins.module_utils.core.host import Host
 from ansible_collections.xitrum.host.plugins.module_utils.proxy import haproxy_config, haproxy_socket
 from ansible_collections.xitrum.host.plugins.module_utils.proxy import text as proxy_text
 from hypothesis import given
@@ -138,7 +139,7 @@ def listener(path, answer):
 
 def test_a_command_is_one_line_and_its_answer_is_read_to_the_end(tmp_path):
     asked, thread = listener(tmp_path / "s", b"x" * 200000)
-    assert haproxy_socket.ask(str(tmp_path / "s"), "show info") == "x" * 200000
+    assert haproxy_socket.ask(Host(), str(tmp_path / "s"), "show info") == "x" * 200000
     thread.join(5)
     assert asked == [b"show info\n"]
 
@@ -146,6 +147,6 @@ def test_a_command_is_one_line_and_its_answer_is_read_to_the_end(tmp_path):
 def test_a_silent_socket_and_a_missing_one_are_errors(tmp_path):
     listener(tmp_path / "s", None)
     with pytest.raises(OSError):
-        haproxy_socket.ask(str(tmp_path / "s"), "show info", timeout=0.1)
+        haproxy_socket.ask(Host(), str(tmp_path / "s"), "show info", timeout=0.1)
     with pytest.raises(FileNotFoundError):
-        haproxy_socket.ask(str(tmp_path / "none"), "show info")
+        haproxy_socket.ask(Host(), str(tmp_path / "none"), "show info")

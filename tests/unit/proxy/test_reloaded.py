@@ -49,7 +49,7 @@ def fixture_proxy(request, monkeypatch):
     host = FakeHost(files={path: proxy_text.stamped((DATA / f"{software}-full.conf").read_text(), [])}, commands=commands)
     host.software, host.page, host.path = software, (200, "OK"), path
 
-    def ask(port, path, timeout=5.0, address="127.0.0.1"):
+    def ask(_host, port, path, timeout=5.0, address="127.0.0.1"):
         if path == "/xitrum-config":
             lines = [line for line in host.files[host.path].splitlines() if "@states:" in line]
             return 204, "No Content", lines[0], ""
@@ -65,7 +65,7 @@ def planned(host, want):
 
 def test_a_drain_is_written_reloaded_and_not_done_twice(proxy):
     want = wanted(proxy.software)
-    proxy_server.apply(proxy, want, planned(proxy, want))
+    proxy_server.set_servers(proxy, want, planned(proxy, want))
     assert ("run", RELOAD[proxy.software]) in proxy.done
     assert proxy_text.states(proxy.files[proxy.path]) == {"app1-0": "drain"}
     assert not planned(proxy, want).changed
@@ -76,17 +76,17 @@ def test_a_reload_that_fails_leaves_the_old_states(proxy):
     proxy.commands[RELOAD[proxy.software]] = (1, "", "Job failed.")
     before, want = proxy.files[proxy.path], wanted(proxy.software)
     with pytest.raises(RuntimeError, match="Job failed.*The states are as before"):
-        proxy_server.apply(proxy, want, planned(proxy, want))
+        proxy_server.set_servers(proxy, want, planned(proxy, want))
     assert proxy.files[proxy.path] == before
 
 
 def test_a_server_whose_page_is_not_healthy_is_not_put_back(proxy):
     want = wanted(proxy.software)
-    proxy_server.apply(proxy, want, planned(proxy, want))
+    proxy_server.set_servers(proxy, want, planned(proxy, want))
     proxy.page = (503, "Service Unavailable")
     ready = wanted(proxy.software, state="ready", timeout=1)
     with pytest.raises(RuntimeError, match=r"xitrum/app1-0 \(192.0.2.11:8000\) is DRAIN, its health check says 503 Service Unavailable"):
-        proxy_server.apply(proxy, ready, planned(proxy, ready), clock=iter(range(9)).__next__, sleep=lambda seconds: None)
+        proxy_server.set_servers(proxy, ready, planned(proxy, ready), clock=iter(range(9)).__next__, sleep=lambda seconds: None)
     assert proxy_text.states(proxy.files[proxy.path]) == {"app1-0": "drain"}
 
 
@@ -99,7 +99,7 @@ def test_a_server_that_is_ready_and_whose_page_fails_is_not_healthy(proxy):
 def test_neither_can_close_what_one_server_has_and_says_what_is_left(proxy, monkeypatch):
     monkeypatch.setitem(PROXIES, proxy.software, dataclasses.replace(SOFTWARE[proxy.software], process="nginx"))
     want = wanted(proxy.software, state="maint", close=True, timeout=1)
-    proxy_server.apply(proxy, want, planned(proxy, want))
+    proxy_server.set_servers(proxy, want, planned(proxy, want))
     said = proxy_server.wait(proxy, want, clock=iter(range(9)).__next__, sleep=lambda seconds: None)
     assert (said["open"], said["closed"]) == (2, 0)
 
@@ -153,7 +153,7 @@ def test_a_version_that_will_not_do_is_refused_with_the_reason(software, command
             "packages": [software], "control_port": 1}
     # Nginx says it on its standard error.
     host = FakeHost(files={"/run/systemd/system/x": "", "/proc/net/if_inet6": "", "/proc/sys/fs/nr_open": "1048576\n"}, commands={command: (0, "", words)})
-    problems = proxy_config.plan(want, proxy_config.read(host, want)).problems
+    problems = list(proxy_config.plan(want, proxy_config.read(host, want)).problems)
     assert (said in problems[0]) if said else problems == []
 
 
@@ -185,22 +185,22 @@ def test_a_server_whose_address_is_in_upper_case_is_found_down_in_apache():
     )
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(proxy_reloaded, "ask", lambda *_unused, **_more: (204, "", "", ""))
-        assert proxy_reloaded.live({"control_port": 8404}, statuses, rows)["servers"][0]["status"] == "DOWN (HcFl)"
+        assert proxy_reloaded.live(FakeHost(), {"control_port": 8404}, statuses, rows)["servers"][0]["status"] == "DOWN (HcFl)"
 
 
 def test_a_dead_server_that_stays_does_not_count_as_serving(proxy):
     guarded = wanted(proxy.software, guard=True)
-    assert planned(proxy, guarded).problems == []
+    assert list(planned(proxy, guarded).problems) == []
     proxy.page = (502, "Bad Gateway")
     assert "none is enabled and healthy" in planned(proxy, guarded).problems[0]
 
 
 def test_a_server_moves_in_each_line_that_leads_to_it_before_it_is_enabled(proxy):
     out = wanted(proxy.software, state="maint")
-    proxy_server.apply(proxy, out, planned(proxy, out))
+    proxy_server.set_servers(proxy, out, planned(proxy, out))
     before = proxy.files[proxy.path]
     back = wanted(proxy.software, state="ready", endpoints={"app1-0": "192.0.2.11:9000"})
-    proxy_server.apply(proxy, back, planned(proxy, back))
+    proxy_server.set_servers(proxy, back, planned(proxy, back))
     text = proxy.files[proxy.path]
     assert "192.0.2.11:8000" not in text and "192.0.2.11:9000" in text
     assert r"192\.0\.2\.11:8000" not in text

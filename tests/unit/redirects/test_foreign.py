@@ -302,12 +302,12 @@ def test_docker_is_named_with_what_to_do():
     )
     assert line in text
     plan = planned(with_iptables(commands={"iptables-save": text}))
-    assert plan.problems == [
+    assert list(plan.problems) == [
         "redirects: port 80 is redirected by Docker, which publishes it for a container already, and of two programs one gets all "
         "connections: publish the container at another port (docker ps --filter publish=80 names it), or take the pair out "
         "(xitrum_port_forward: false)."
     ]
-    assert plan.actions == []
+    assert list(plan.actions) == []
 
 
 def test_a_container_that_holds_the_port_costs_the_others_nothing():
@@ -331,7 +331,7 @@ def test_a_table_of_somebody_else_is_named_and_one_with_a_condition_is_a_note():
         + ruleset([address("saddr", "192.0.2.7"), dport(80), REDIRECT], family="inet", table="web")
     }
     plan = planned(with_nft(commands={"nft -j list ruleset": json.dumps(note)}))
-    assert plan.problems == [] and plan.actions == []
+    assert list(plan.problems) == [] and list(plan.actions) == []
     assert [row.status for row in plan.rows if row.item == "another redirect of port 80"] == ["unseen"]
 
 

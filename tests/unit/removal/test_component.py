@@ -85,20 +85,20 @@ def test_a_configuration_of_somebody_else_stays():
 def test_the_kept_configuration_comes_back_and_what_is_beside_it_goes():
     drop_in = "/etc/systemd/system/haproxy.service.d/xitrum.conf"
     _host, state, plan = original({CONFIG: STAMPED, CONFIG + ".before-xitrum": "stock\n", drop_in: "[Service]\n"})
-    assert plan.actions == [("haproxy", [("rename", CONFIG), ("remove", drop_in)])]
+    assert list(plan.actions) == [("haproxy", [("rename", CONFIG), ("remove", drop_in)])]
     assert "stock" not in plan.after and drop_in in plan.before
     assert plan.after == f"# {CONFIG}\n(1 line of others is not shown)\n"
     assert proxy_original.lines(state, plan)[0] == f"{CONFIG}: the configuration from before comes back"
 
 
 def test_without_a_kept_one_the_configuration_goes():
-    assert original({CONFIG: STAMPED})[2].actions == [("haproxy", [("remove", CONFIG)])]
+    assert list(original({CONFIG: STAMPED})[2].actions) == [("haproxy", [("remove", CONFIG)])]
 
 
 def test_a_service_that_was_not_there_is_stopped_before_it_could_take_up_anything():
     host, state, plan = original({CONFIG: STAMPED, CONFIG + ".before-xitrum": "stock\n", **record(units={"haproxy.service": {"boot": "", "active": ""}})},
                                  {SHOW: ON, "systemctl stop haproxy.service": "", "systemctl disable haproxy.service": "", "systemctl daemon-reload": ""})
-    proxy_original.apply(host, state, plan)
+    proxy_original.apply(host, plan)
     said = [step[1] for step in host.done if step[0] in ("run", "rename")]
     assert said.index("systemctl stop haproxy.service") < said.index(CONFIG + ".before-xitrum") < said.index("systemctl disable haproxy.service")
     assert recorded.PATH not in host.files
@@ -109,13 +109,13 @@ def test_a_kept_configuration_that_is_refused_stops_before_anything_is_changed()
     host, state, plan = original({CONFIG: STAMPED, CONFIG + ".before-xitrum": "old\n", **before},
                                  {SHOW: ON, f"haproxy -c -f {CONFIG}.before-xitrum": (1, "", "unknown keyword")})
     with pytest.raises(RuntimeError, match="is refused by haproxy: unknown keyword"):
-        proxy_original.apply(host, state, plan)
+        proxy_original.apply(host, plan)
     assert [step for step in host.done if step[0] != "run"] == []
 
 
 def test_a_killed_run_still_owes_the_service_its_old_state():
     _host, _state, plan = original({CONFIG: "stock\n", **record(units={"haproxy.service": {"boot": "enabled", "active": "active"}})})
-    assert plan.actions == [("haproxy", [])]
+    assert list(plan.actions) == [("haproxy", [])]
 
 
 def test_the_paths_are_those_of_the_role():
@@ -138,14 +138,14 @@ def rest(files, commands=None, **wanted):
 
 def test_folders_user_and_group_that_were_made_go_and_the_record_last():
     _host, _state, plan = rest({"/opt/shop/slot": "0\n", "/var/log/shop/runs.log": "", **record(applications={"shop": OURS})}, ACCOUNTS)
-    assert plan.actions == [("folder", "/opt/shop"), ("folder", "/var/log/shop"), ("passwd", "shop"), ("group", "shop"), ("state", recorded.PATH)]
+    assert list(plan.actions) == [("folder", "/opt/shop"), ("folder", "/var/log/shop"), ("passwd", "shop"), ("group", "shop"), ("state", recorded.PATH)]
 
 
 def test_of_a_folder_that_was_there_only_what_is_ours_goes_and_its_user_stays():
     theirs = {"roots": {"/srv/shop": False}, "logs": {"/var/log/shop": False}, "users": {"shop": False}, "groups": {"shop": False}}
     files = {"/srv/shop/releases/a/b": "", "/srv/shop/theirs": "", "/var/log/shop/0/xitrum.log": "", "/var/log/shop/theirs.log": ""}
     _host, _state, plan = rest({**files, **record(applications={"shop": theirs})}, ACCOUNTS)
-    assert plan.actions == [("folder", "/srv/shop/releases"), ("folder", "/var/log/shop/0"), ("state", recorded.PATH)]
+    assert list(plan.actions) == [("folder", "/srv/shop/releases"), ("folder", "/var/log/shop/0"), ("state", recorded.PATH)]
 
 
 def test_data_that_is_kept_stays_on_record_and_a_second_run_finds_nothing():
@@ -153,7 +153,7 @@ def test_data_that_is_kept_stays_on_record_and_a_second_run_finds_nothing():
              **record(applications={"shop": OURS}, packages=["socat"])}
     host, state, plan = rest(files, ACCOUNTS, keep_data=True)
     assert [kind for kind, _detail in plan.actions] == ["state", "record"]
-    leftovers.apply(host, state, plan)
+    leftovers.apply(host, plan)
     assert recorded.read(host) == {**recorded.EMPTY, "applications": {"shop": OURS}}
     assert not leftovers.plan({**NOTHING, "keep_data": True}, leftovers.read(host, {**NOTHING, "keep_data": True})).changed
 
@@ -178,7 +178,7 @@ def test_a_folder_that_was_there_stays_when_the_record_is_gone():
     theirs = {"roots": {"/opt/shop": False}, "logs": {"/var/log/shop": True}, "users": {}, "groups": {}}
     files = {"/opt/shop/releases/a/b": "", "/opt/shop/run": "# Written by xitrum.host;", "/opt/shop/their.db": "", "/var/log/shop/runs.log": ""}
     host, state, plan = rest({**files, **record(applications={"shop": theirs})}, ACCOUNTS, applications=KNOWN)
-    leftovers.apply(host, state, plan)
+    leftovers.apply(host, plan)
     assert sorted(host.files) == ["/opt/shop/their.db"]
     assert not leftovers.plan({**NOTHING, "applications": KNOWN}, leftovers.read(host, {**NOTHING, "applications": KNOWN})).changed
     assert removal.applications(host, recorded.EMPTY, KNOWN) == []
@@ -193,7 +193,7 @@ def test_a_folder_that_two_applications_share_goes_where_one_of_them_made_it():
 def test_a_user_that_is_in_use_is_an_error_and_the_record_stays():
     host, state, plan = rest({**record(applications={"shop": OURS})}, {**ACCOUNTS, "userdel shop": (8, "", "user shop is currently used by process 7")})
     with pytest.raises(RuntimeError, match="used by process 7"):
-        leftovers.apply(host, state, plan)
+        leftovers.apply(host, plan)
     assert recorded.PATH in host.files
 
 
@@ -217,7 +217,7 @@ def test_supervisord_stays_where_others_have_come_to_need_it():
 def test_a_supervisord_of_pypi_goes_unless_others_have_come_to_need_it(others, left):
     made = {**dict.fromkeys(supervisord_config.PYPI[1:], "x"), f"{supervisord_config.ENVIRONMENT}/bin/supervisord": "x"}
     host, state, plan = rest({**made, **others, **record(made=list(supervisord_config.PYPI))}, {**ACCOUNTS, "systemctl daemon-reload": ""})
-    leftovers.apply(host, state, plan)
+    leftovers.apply(host, plan)
     assert [path for path in supervisord_config.PYPI if host.stat(path) is not None] == left
     assert plan.facts["kept"] == ({supervisord_config.ENVIRONMENT: "it runs other"} if others else {})
 

@@ -12,7 +12,7 @@ import yaml
 from ansible.module_utils.testing import patch_module_args
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar, trust_as_template
-from ansible_collections.xitrum.host.plugins.module_utils.core import commands, file_set, quiet
+from ansible_collections.xitrum.host.plugins.module_utils.core import commands, file_set
 from ansible_collections.xitrum.host.plugins.module_utils.supervisor.table import SUPERVISORS
 from ansible_collections.xitrum.host.plugins.modules import console, instances, service_definition
 from ansible_collections.xitrum.host.plugins.modules import file_set as file_set_module
@@ -78,7 +78,8 @@ def test_the_text_of_a_private_file_is_not_shown(capsys, tmp_path, module):
              {"path": f"{tmp_path}/1.conf", "content": "# xitrum.host\nvisible\n"}]
     shown = ran(capsys, module, name="demo", files=files)
     assert SECRET not in shown and "visible" in shown and "0.conf" in shown
-    assert issubclass(module.QuietModule, quiet.QuietModule)
+    component = module.file_set if module is file_set_module else module.service
+    assert component.EXECUTION.quiet
 
 
 @pytest.mark.parametrize(("mode", "private"), [("0600", True), ("0400", True), ("0640", False), ("0644", False), ("0755", False)])

@@ -51,7 +51,7 @@ def heroku(**more):
 def run(host, want):
     plan = source_tree.plan(want, source_tree.read(host, want))
     if not plan.problems:
-        source_tree.apply(host, want, plan)
+        source_tree.apply(host, plan)
     return plan
 
 
@@ -111,7 +111,7 @@ def test_a_file_that_git_ignores_is_reported():
     assert problems(host, heroku()) == (
         f"{TOP}/Procfile is ignored by git (.gitignore line 3: Proc*), so that no commit and no push would have it: "
         "remove or narrow that pattern, or add the file to heroku_keep")
-    assert run(host, heroku(keep=["Procfile"])).problems == []
+    assert list(run(host, heroku(keep=["Procfile"])).problems) == []
 
 
 def test_git_itself_names_the_files_that_it_ignores(tmp_path, monkeypatch):

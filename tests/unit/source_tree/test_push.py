@@ -47,11 +47,11 @@ def plan_of(host, **more):
 def test_only_what_is_needed_is_done(there, status, more, commands):
     host = repository(there, status)
     want, plan = plan_of(host, **more)
-    assert (plan.problems, plan.changed) == ([], bool(commands))
+    assert (list(plan.problems), plan.changed) == ([], bool(commands))
     host.done.clear()
-    said = source_push.apply(host, want, plan)
+    said = source_push.apply(host, plan).results["said"]
     assert [words for _run, words in host.done] == commands
-    assert said == ("did push\n" if commands else "")
+    assert said == (["did push"] if commands else [])
 
 
 def test_check_mode_says_the_commit_that_would_come():
@@ -77,7 +77,7 @@ def test_a_push_that_is_refused_says_what_git_said():
     host.commands[PUSH[0]] = (1, "", "! [rejected] main (fetch first)")
     want, plan = plan_of(host)
     with pytest.raises(RuntimeError, match=r"git push .* ended with 1: ! \[rejected\] main"):
-        source_push.apply(host, want, plan)
+        source_push.apply(host, plan)
 
 
 URL, PLAIN = "https://bob:s3cret%2Fword@git.example/shop.git", "https://git.example/shop.git"
@@ -103,7 +103,7 @@ def test_no_command_line_and_no_message_has_the_password_of_a_remote(remote):
     host = Loud()
     want, plan = plan_of(host, remote=remote)
     with pytest.raises(RuntimeError) as caught:
-        source_push.apply(host, want, Plan(actions=[("push", source_push.remote_of(host, want))]))
+        source_push.apply(host, Plan(actions=[("push", source_push.remote_of(host, want))], desired=want))
     said = [*plan.problems, str(caught.value), *(words for _run, words in host.done)]
     assert len(plan.problems) == 1 and not [text for text in said if "s3cret" in text]
     # Git is told without them, and gets them by its environment.

@@ -67,7 +67,7 @@ def test_a_tree_of_each_layout_is_prepared_once(name):
     files, procfile, web, alias = LAYOUTS[name]
     host = tree(files)
     plan = run(host, platform())
-    assert plan.problems == []
+    assert list(plan.problems) == []
     assert host.files[f"{TOP}/{procfile}"] == f"web: {web}\n"
     build = procfile.replace("Procfile", "build.sbt")
     assert host.files[f"{TOP}/{build}"].endswith(f'\n\naddCommandAlias("stage", "{alias}")\n')
@@ -209,7 +209,7 @@ PLACES = {
 @pytest.mark.parametrize("name", PLACES)
 def test_the_dependency_and_the_plugin_may_be_in_any_file_of_the_build(name):
     host = tree({**NOT_AT_TOP, **SBT_1, **WEB, **PLACES[name]})
-    assert run(host, platform()).problems == []
+    assert list(run(host, platform()).problems) == []
     assert host.files[f"{TOP}/Procfile"] == "web: web/target/xitrum/script/runner shop.Boot\n"
 
 
@@ -242,7 +242,7 @@ def test_a_build_may_have_another_name_and_its_own_alias():
     files = {**SBT_1, "build.sbt": None, "shop.sbt": shop, "pack.sbt": 'addCommandAlias("pack", ";{}")\n',
              "src/main/scala/shop/Boot.scala": BOOT.format("shop")}
     host = tree({**files, "pack.sbt": files["pack.sbt"].format("xitrumPackage")})
-    assert run(host, platform()).problems == []
+    assert list(run(host, platform()).problems) == []
     assert f"{TOP}/build.sbt" not in host.files and host.files[f"{TOP}/shop.sbt"] == shop
     assert problems(tree({**files, "pack.sbt": files["pack.sbt"].format("package")}), platform()) == (
         f"{TOP}/shop.sbt: line 3: the alias \"stage\" runs ';pack'; expected one that runs xitrumPackage. Add it there")
@@ -250,7 +250,7 @@ def test_a_build_may_have_another_name_and_its_own_alias():
 
 def test_a_build_in_scala_gets_its_alias_beside_it():
     host = tree(OLD)
-    assert run(host, platform()).problems == []
+    assert list(run(host, platform()).problems) == []
     assert host.files[f"{TOP}/build.sbt"] == 'addCommandAlias("stage", ";xitrum-package")\n'
     assert host.files[f"{TOP}/Procfile"] == "web: target/xitrum/bin/runner.sh shop.Boot\n"
     assert host.files[f"{TOP}/project/Build.scala"] == BUILD_SCALA
@@ -274,14 +274,14 @@ def test_a_project_that_is_not_read_stops_the_run():
     assert problems(tree(files), platform()) == (
         f"{TOP}: found a project for the top of the sbt build, and none in the folder app that can be read in build.sbt; "
         'expected one such as: lazy val web = (project in file("app")). Declare it so in build.sbt')
-    assert run(tree(files), platform(keep=["build.sbt"])).problems == []
+    assert list(run(tree(files), platform(keep=["build.sbt"])).problems) == []
 
 
 @pytest.mark.parametrize("own", [";xitrum-package", ";clean;xitrumPackage", "app/xitrumPackage", "clean; web/xitrum-package"])
 def test_an_alias_of_the_users_may_run_either_task(own):
     files = {**SBT_1, "src/main/scala/shop/Boot.scala": BOOT.format("shop"), "build.sbt": BUILD["build.sbt"] + f'addCommandAlias("stage", "{own}")\n'}
     host = tree(files)
-    assert run(host, platform()).problems == []
+    assert list(run(host, platform()).problems) == []
     assert host.files[f"{TOP}/build.sbt"] == files["build.sbt"]
 
 
@@ -291,5 +291,5 @@ def test_sbt_is_started_as_the_project_does_it(folder, launcher, command):
     files = {**SBT_1, **APP, **BUILD, launcher: "#!/bin/sh\n", "src/main/scala/shop/Boot.scala": BOOT.format("shop")}
     host = tree({**(dict.fromkeys(PROJECT) if folder else {}), **(below(folder, files) if folder else files)})
     hook = {"path": "@BUILD@/hook", "content": f"# {source_tree.MARK}\n@SBT@ @TASK@\n", "mode": "0755"}
-    assert run(host, platform(files=[hook])).problems == []
+    assert list(run(host, platform(files=[hook])).problems) == []
     assert host.files[f"{TOP}/{folder}/hook".replace("//", "/")] == f"# {source_tree.MARK}\n{command}\n"

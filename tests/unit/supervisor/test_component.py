@@ -55,7 +55,7 @@ def test_the_limit_in_a_file_is_what_others_want_at_least():
 def test_a_running_supervisord_is_raised_and_not_restarted():
     there, want = host(), wanted(nofile=25000)
     state, plan = planned(there, want)
-    services.apply(there, want, state, plan)
+    services.apply(there, plan)
     said = [what[1] for what in there.done if what[0] == "run"]
     assert "prlimit --pid 9 --nofile=25000:25000" in said
     assert not any("restart" in words or "reload" in words for words in said)
@@ -77,14 +77,14 @@ def test_what_is_missing_is_named_and_not_started():
     state, plan = planned(there, want)
     assert plan.facts["packages"] == ["runit"]
     with pytest.raises(RuntimeError, match="runit is not installed on this host"):
-        services.apply(there, want, state, plan)
+        services.apply(there, plan)
     assert not [what for what in there.done if what[0] != "run"]
 
 
 def test_a_daemon_that_does_not_run_is_started():
     there = FakeHost({RUN: "# Written by xitrum.host"}, {"runsvdir": "", UNIT + "demo-runit.service": "ActiveState=inactive\nUnitFileState=enabled\n"})
     _state, plan = planned(there, wanted("runit", "# Written by xitrum.host", RUN))
-    assert plan.actions == [("commands", None)]
+    assert list(plan.actions) == [("commands", None)]
     assert [row.why for row in plan.rows if row.status == "differs"] == ["it keeps the instances running"]
 
 
@@ -93,8 +93,8 @@ def test_what_another_supervisor_has_left_goes():
     there.files[supervisord_config.MAIN] = ""
     there.links["/etc/supervisor/conf.d/demo-0.conf"] = "/etc/demo-supervisord/0.conf"
     state, plan = planned(there, want)
-    assert plan.actions == [("clean", "runit")]
-    services.apply(there, want, state, plan)
+    assert list(plan.actions) == [("clean", "runit")]
+    services.apply(there, plan)
     assert "/etc/demo-runit/0/run" not in there.files
 
 
@@ -136,7 +136,7 @@ UPSTART = wanted("upstart", "# xitrum.host", "/etc/init/demo-0.conf")
      "process 1 is busybox, and the xitrum_supervisor daemontools wants systemd or init"),
 ])
 def test_what_stands_in_the_way_is_said_and_nothing_is_written(there, want, said):
-    problems = planned(there, want)[1].problems
+    problems = list(planned(there, want)[1].problems)
     assert len(problems) == 1
     assert said in problems[0]
     assert not [what for what in there.done if what[0] != "run"]
@@ -144,7 +144,7 @@ def test_what_stands_in_the_way_is_said_and_nothing_is_written(there, want, said
 
 def test_what_is_left_of_a_service_directory_is_no_problem():
     there = FakeHost({**BARE, "/etc/demo-runit/0/down": "", "/etc/demo-runit/0/supervise/ok": ""})
-    assert planned(there, wanted("runit", "# Written by xitrum.host", RUN))[1].problems == []
+    assert list(planned(there, wanted("runit", "# Written by xitrum.host", RUN))[1].problems) == []
 
 
 def test_rc_local_becomes_executable_and_says_what_it_cannot():
@@ -175,7 +175,7 @@ def test_a_linked_script_stays_a_link_and_its_target_comes_back_as_it_was(mode, 
     there = linked(mode=mode, group="adm", target=target)
     state, plan = planned(there, RC_LOCAL)
     assert not plan.problems
-    services.apply(there, RC_LOCAL, state, plan)
+    services.apply(there, plan)
     assert there.links["/etc/rc.local"] == target and "/etc/rc.local" not in there.files
     assert "/etc/demo-rc.local/boot\n# END" in there.files["/etc/rc.d/rc.local"]
     assert there.stat("/etc/rc.d/rc.local")[:4] == ("file", mode | 0o111, "root", "adm")
@@ -191,7 +191,7 @@ def test_a_linked_script_stays_a_link_and_its_target_comes_back_as_it_was(mode, 
 def test_a_dangling_link_gets_a_script_and_dangles_again():
     there = linked(text=None)
     state, plan = planned(there, RC_LOCAL)
-    services.apply(there, RC_LOCAL, state, plan)
+    services.apply(there, plan)
     assert there.files["/etc/rc.d/rc.local"].startswith("#!/bin/sh\n")
     assert there.stat("/etc/rc.d/rc.local").mode == 0o755
     SUPERVISORS["rc.local"].clean(there, "demo")
@@ -201,10 +201,10 @@ def test_a_dangling_link_gets_a_script_and_dangles_again():
 
 def test_a_link_that_somebody_led_elsewhere_leaves_nothing_of_ours_behind():
     there = linked()
-    services.apply(there, RC_LOCAL, *planned(there, RC_LOCAL))
+    services.apply(there, planned(there, RC_LOCAL)[1])
     there.links["/etc/rc.local"] = "/srv/rc.local"
     there.files["/srv/rc.local"] = "#!/bin/sh\nexit 0\n"
-    services.apply(there, RC_LOCAL, *planned(there, RC_LOCAL))
+    services.apply(there, planned(there, RC_LOCAL)[1])
     assert "boot" in there.files["/srv/rc.local"] and "boot" in there.files["/etc/rc.d/rc.local"]
     SUPERVISORS["rc.local"].clean(there, "demo")
     assert there.files["/srv/rc.local"] == "#!/bin/sh\nexit 0\n" and there.files["/etc/rc.d/rc.local"] == RHEL
@@ -213,7 +213,7 @@ def test_a_link_that_somebody_led_elsewhere_leaves_nothing_of_ours_behind():
 def test_of_two_applications_the_last_one_brings_the_mode_back():
     there, shop = linked(mode=0o600), {**RC_LOCAL, "name": "shop"}
     for want in (RC_LOCAL, shop):
-        services.apply(there, want, *planned(there, want))
+        services.apply(there, planned(there, want)[1])
     SUPERVISORS["rc.local"].clean(there, "demo")
     assert there.stat("/etc/rc.d/rc.local").mode == 0o711 and "shop-rc.local/boot" in there.files["/etc/rc.d/rc.local"]
     SUPERVISORS["rc.local"].clean(there, "shop")
@@ -230,7 +230,7 @@ def test_of_two_applications_the_last_one_brings_the_mode_back():
      "/dev/null, which is a device"),
 ])
 def test_a_script_that_is_not_roots_alone_is_refused_before_anything_is_changed(there, said):
-    problems = planned(there, RC_LOCAL)[1].problems
+    problems = list(planned(there, RC_LOCAL)[1].problems)
     assert len(problems) == 1 and said in problems[0]
 
 
@@ -272,7 +272,7 @@ def runit():
 def test_another_init_starts_it_by_an_entry_and_not_by_a_unit():
     there = old_init()
     state, plan = planned(there, runit())
-    services.apply(there, runit(), state, plan)
+    services.apply(there, plan)
     assert there.files["/etc/inittab"] == f"{TABLE}# BEGIN xitrum.host demo-runit\nx00:2345:respawn:/etc/demo-runit/scan\n# END xitrum.host demo-runit\n"
     assert "/etc/systemd/system/demo-runit.service" not in there.files
     assert ("run", "telinit q") in there.done and not [words for kind, words, *_more in there.done if kind == "run" and words.startswith("systemctl")]
@@ -284,7 +284,7 @@ def test_another_init_starts_it_by_an_entry_and_not_by_a_unit():
 def test_what_an_entry_should_have_started_and_does_not_run_is_due():
     there = old_init()
     state, plan = planned(there, runit())
-    services.apply(there, runit(), state, plan)
+    services.apply(there, plan)
     del there.files["/proc/5/cmdline"]
     assert [kind for kind, _detail in planned(there, runit())[1].actions] == ["commands"]
 
@@ -302,7 +302,7 @@ def test_a_table_that_is_a_link_stays_one_and_what_it_leads_to_gets_the_entry():
     there.files["/etc/inittab.real"] = TABLE
     there.stats["/etc/inittab.real"] = Stat("file", 0o640, "root", "adm", 0)
     state, plan = planned(there, runit())
-    services.apply(there, runit(), state, plan)
+    services.apply(there, plan)
     assert there.links["/etc/inittab"] == "inittab.real"
     assert "respawn:/etc/demo-runit/scan" in there.files["/etc/inittab.real"]
     assert there.stat("/etc/inittab.real")[:4] == ("file", 0o640, "root", "adm")
@@ -366,14 +366,14 @@ def test_a_daemon_of_an_older_version_is_told_of_and_not_restarted(running, stat
     assert plan.facts["packages"] == [] and not plan.problems
     row = next(row for row in plan.rows if row.item == "supervisord of PyPI")
     assert (row.effective, row.status) == (running.strip(), status)
-    services.apply(there, wanted(supervisord_version="4.3.0"), state, plan)
+    services.apply(there, plan)
     assert not any("restart" in words for kind, words, *_more in there.done if kind == "run")
 
 
 @pytest.mark.parametrize("files, path", [
     ({"/usr/local/bin/supervisorctl": "#!/bin/sh\n"}, "/usr/local/bin/supervisorctl"), ({"/opt/supervisord/bin/python3": ""}, "/opt/supervisord")])
 def test_what_somebody_else_has_at_its_paths_is_not_overwritten(files, path):
-    problems = planned(FakeHost({**BARE, **files}), wanted(supervisord_version="4.3.0"))[1].problems
+    problems = list(planned(FakeHost({**BARE, **files}), wanted(supervisord_version="4.3.0"))[1].problems)
     assert problems == [f"{path} exists and is not of this collection: move it away, or unset supervisor_supervisord_version"]
 
 
@@ -393,7 +393,7 @@ def test_a_unit_whose_path_is_a_link_goes_and_its_link_stays():
 
 def test_bits_of_a_script_that_give_rights_are_not_given_to_what_is_written():
     there = linked(mode=0o4755)
-    services.apply(there, RC_LOCAL, *planned(there, RC_LOCAL))
+    services.apply(there, planned(there, RC_LOCAL)[1])
     assert there.stat("/etc/rc.d/rc.local").mode == 0o755 and not planned(there, RC_LOCAL)[1].changed
 
 
@@ -410,5 +410,5 @@ RUNS = "LoadState=loaded\nExecStart={{ path={0} ; argv[]={0} start ; ignore_erro
     ("LoadState=not-found\n", {}, "rc-local.service of systemd is not-found"), ("LoadState=masked\n", {}, "is masked"),
 ])
 def test_a_script_that_systemd_does_not_run_at_boot_is_refused(said, links, problem):
-    problems = planned(FakeHost(BARE, {"logrotate": "", RC_UNIT: said}, links), RC_LOCAL)[1].problems
+    problems = list(planned(FakeHost(BARE, {"logrotate": "", RC_UNIT: said}, links), RC_LOCAL)[1].problems)
     assert len(problems) == bool(problem) and all(problem in sentence for sentence in problems)

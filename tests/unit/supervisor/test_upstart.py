@@ -87,7 +87,7 @@ def defined(there):
     plan = services.plan(wanted(), state)
     assert not plan.problems
     if plan.changed:
-        services.apply(there, wanted(), state, plan)
+        services.apply(there, plan)
     return plan
 
 
@@ -217,7 +217,7 @@ def test_what_goes_into_inittab_is_refused_before_anything_is_written(kind):
     there = host({"/etc/inittab": "id:2:initdefault:\n"})
     path = f"/etc/demo-{kind}/0/run"
     want = {**wanted(), "supervisor": kind, "files": [{**wanted()["files"][0], "path": path}]}
-    problems = services.plan(want, services.read(there, want)).problems
+    problems = list(services.plan(want, services.read(there, want)).problems)
     assert problems == [
         f"process 1 is upstart, and the xitrum_supervisor {kind} wants systemd or init: choose another for this host"
     ]
@@ -231,7 +231,7 @@ def test_an_instance_is_defined_started_kept_and_started_at_boot():
     there = host()
     assert defined(there).changed and not defined(there).changed
     assert SUPERVISORS["upstart"].states(there, "demo", [0]) == {0: {"active": "stop/waiting", "boot": "enabled"}}
-    service.apply(there, started(), service.plan(there, started()))
+    service.execute(there, started(), service.find_pending(there, started()))
     assert SUPERVISORS["upstart"].states(there, "demo", [0]) == {0: WELL}
     before = there.jobs["demo-0"]["pid"]
     there.kill(before, 9)
@@ -259,7 +259,7 @@ def test_a_job_that_gave_up_is_reported_and_not_waited_for(monkeypatch):
     there.crashes.add("demo-0")
     message = r"(?s)instance 0 ended each time that it was started, and upstart gave up: stop/waiting.*Could not open port"
     with pytest.raises(RuntimeError, match=message):
-        service.apply(there, started(), service.plan(there, started()))
+        service.execute(there, started(), service.find_pending(there, started()))
     assert next(moments) < 60
 
 
@@ -289,7 +289,7 @@ def test_an_override_that_keeps_a_job_from_starting_at_boot_is_found_and_goes(ov
 def test_an_instance_is_taken_away_with_all_that_upstart_wrote_of_it():
     there = host()
     defined(there)
-    service.apply(there, started(), service.plan(there, started()))
+    service.execute(there, started(), service.find_pending(there, started()))
     mine = [
         f"/var/log/upstart/demo-{name}" for name in ("0.log", "0.log.1", "0.log.2.gz", "12.log", "0.log-20260101.gz")
     ]
@@ -298,11 +298,11 @@ def test_an_instance_is_taken_away_with_all_that_upstart_wrote_of_it():
     ]
     there.files.update(dict.fromkeys([*mine, *others], ""))
     there.files[recorded.PATH] = record_text({"applications": {"demo": {"roots": {}, "logs": {}, "users": {}, "groups": {}}}})
-    service.apply(there, started("absent"), service.plan(there, started("absent")))
+    service.execute(there, started("absent"), service.find_pending(there, started("absent")))
     assert CONF not in there.files and said(there, "status", "demo-0")[0] == 1 and "demo-0" not in there.jobs
     for keep, left in ((True, [*mine, *others]), (False, others)):
         want = {"keep_data": keep, "packages": False, "applications": []}
         state = leftovers.read(there, want)
         plan = leftovers.plan(want, state)
-        leftovers.apply(there, state, plan)
+        leftovers.apply(there, plan)
         assert sorted(path for path in there.files if path.startswith("/var/log/upstart/")) == sorted(left)

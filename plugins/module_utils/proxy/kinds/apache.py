@@ -29,12 +29,12 @@ class Apache(reloaded.Reloaded):
         """What the running worker reports of itself."""
         rows, statuses = self.servers(host.read(desired["config_path"]) or ""), {}
         try:
-            statuses = parse_status(reloaded.ask(desired["control_port"], "/server-status?auto")[3])
+            statuses = parse_status(reloaded.ask(host, desired["control_port"], "/server-status?auto")[3])
         except OSError:
             # Told by the question below, which nothing answers either.
             pass
         pids = (host.read(f"/proc/{main_pid(host)}/task/{main_pid(host)}/children") or "").split()
-        return {**reloaded.live(desired, statuses, rows), "pid": pids[0] if pids else ""}
+        return {**reloaded.live(host, desired, statuses, rows), "pid": pids[0] if pids else ""}
 
     def complaints(self, words: str) -> list[str]:
         """The lines of a check that a person should read."""

@@ -44,7 +44,7 @@ class Haproxy(ProxyBackend):
     def live(self, host: Any, desired: Mapping[str, Any]) -> dict[str, Any]:
         """What the running worker reports by its socket."""
         try:
-            info, stat, servers_state = (haproxy_socket.ask(desired["socket"], words) for words in QUERIES)
+            info, stat, servers_state = (haproxy_socket.ask(host, desired["socket"], words) for words in QUERIES)
         except OSError as error:
             return {"said": "", "version": "", "pid": "", "maxconn": "", "servers": [], "refused": error}
         values = haproxy_socket.parse_info(info)
@@ -82,7 +82,7 @@ class Haproxy(ProxyBackend):
         have."""
         path = desired["socket"]
         try:
-            info, stat, states = (haproxy_socket.ask(path, words) for words in QUERIES)
+            info, stat, states = (haproxy_socket.ask(host, path, words) for words in QUERIES)
         except OSError as error:
             if desired["allow_missing"] and isinstance(error, (FileNotFoundError, ConnectionRefusedError)):
                 # It does not run, so that it sends nothing anywhere.
@@ -109,13 +109,13 @@ class Haproxy(ProxyBackend):
     def change(self, host: Any, desired: Mapping[str, Any], servers: Sequence[Mapping[str, Any]]) -> None:
         """Sets servers. Raises RuntimeError with what HAProxy answered."""
         for server in servers:
-            obey(desired["socket"], command(server, desired["state"]))
+            obey(host, desired["socket"], command(server, desired["state"]))
 
     def move(self, host: Any, desired: Mapping[str, Any], servers: Sequence[Mapping[str, Any]]) -> None:
         """Has servers lead to another address and port. Raises RuntimeError with what HAProxy answered."""
         for row in servers:
             name = f"{row['backend']}/{row['name']}"
-            reply = haproxy_socket.ask(desired["socket"], f"set server {name} addr {row['address']} port {row['port']}")
+            reply = haproxy_socket.ask(host, desired["socket"], f"set server {name} addr {row['address']} port {row['port']}")
             # It answers with what it changed, and with nothing that tells success from failure: verified instead.
             live = [
                 one
@@ -131,7 +131,7 @@ class Haproxy(ProxyBackend):
     def close(self, host: Any, desired: Mapping[str, Any], servers: Sequence[Mapping[str, Any]]) -> None:
         """What older workers hold ends with the instance, or after hard-stop-after."""
         for server in servers:
-            obey(desired["socket"], f"shutdown sessions server {server['backend']}/{server['name']}")
+            obey(host, desired["socket"], f"shutdown sessions server {server['backend']}/{server['name']}")
 
 
 def older(rows: Sequence[Mapping[str, Any]], worker: str) -> list[str]:
@@ -154,9 +154,9 @@ def command(server: Mapping[str, Any], state: str) -> str:
     return "; ".join(steps)
 
 
-def obey(path: str, words: str) -> None:
+def obey(host: Any, path: str, words: str) -> None:
     """Sends one line of commands, to which HAProxy answers nothing where it did them."""
-    answer = haproxy_socket.ask(path, words).strip()
+    answer = haproxy_socket.ask(host, path, words).strip()
     if answer:
         raise RuntimeError(f"HAProxy answered {answer!r} to '{words}' on {path}")
 

@@ -25,7 +25,7 @@ class Nginx(reloaded.Reloaded):
 
     def live(self, host: Any, desired: Mapping[str, Any]) -> dict[str, Any]:
         """What the running worker reports of itself."""
-        found = reloaded.live(desired, {}, self.servers(host.read(desired["config_path"]) or ""))
+        found = reloaded.live(host, desired, {}, self.servers(host.read(desired["config_path"]) or ""))
         return {**found, "pid": worker(host)}
 
     def old_workers(self, host: Any, main: int) -> int:
