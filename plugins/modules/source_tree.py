@@ -35,8 +35,8 @@ options:
     default: ""
   platform:
     description:
-      - The role of the platform that the tree is prepared for. Its variables are validated on the controller, all errors are
-        reported at once, and what the platform needs is added to the other options.
+      - The role of the platform that the tree is prepared for. Its variables are validated on the controller, all
+        errors are reported at once, and what the platform needs is added to the other options.
       - Without it, the other options are used as they are given.
     type: str
     choices: [heroku, openshift]

@@ -121,7 +121,9 @@ def _read_and_plan(component: AppliedComponent, host: Host, desired: Desired, se
         raise NotApplied(unread(error) if unread else str(error), results) from error
 
 
-def _apply(component: AppliedComponent, host: Host, plan: Plan, results: Results, warn: Callable[[str], Any]) -> Results:
+def _apply(
+    component: AppliedComponent, host: Host, plan: Plan, results: Results, warn: Callable[[str], Any]
+) -> Results:
     """Applies the plan, as often as `Execution.rounds` allows, and verifies: what the module returns."""
     execution, after = component.EXECUTION, plan
     if execution.root and not host.is_root():

@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The components of host preparation, and how components are read together. `registry` adds those of an application.
 
-They are apart because a module is sent to the host with all that it imports, and host preparation needs no more than this.
+They are apart because a module is sent to the host with all that it imports,
+and host preparation needs no more than this.
 """
 
 from __future__ import annotations
@@ -31,7 +32,9 @@ COMPONENTS: tuple[Component, ...] = (machine, jdk, capacity, kernel, nofile, red
 SPECS: dict[str, Mapping[str, Any]] = {component.NAME: component.SPEC for component in COMPONENTS}
 
 
-def checked(specs: Mapping[str, Mapping[str, Any]], given: Mapping[str, Any]) -> tuple[dict[str, Any], set[str], list[str]]:
+def checked(
+    specs: Mapping[str, Mapping[str, Any]], given: Mapping[str, Any]
+) -> tuple[dict[str, Any], set[str], list[str]]:
     """The desired state of each component with its types and defaults, the secrets in it, and what is wrong with it."""
     desired: dict[str, Any] = {}
     secrets: set[str] = set()
