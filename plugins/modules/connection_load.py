@@ -158,7 +158,7 @@ from ..module_utils.load import run as load_run
 from ..module_utils.load import state as load_state
 
 
-def main():
+def main() -> None:
     """One step of a load."""
     module = Utf8Module(
         argument_spec={
@@ -183,7 +183,7 @@ def main():
         plan = load_plan.plan(wanted, load_state.client(Host(), wanted))
         if plan.problems:
             module.fail_json(msg="\n".join(plan.problems), **plan.report())
-        run = load_run.start(wanted, plan.facts) if state == "started" and not module.check_mode else ""
+        run = load_run.start(wanted, dict(plan.facts)) if state == "started" and not module.check_mode else ""
         module.exit_json(run=run, **plan.report())
     except (load_run.LoadError, OSError) as error:
         module.fail_json(msg=f"the load could not be made: {error}")

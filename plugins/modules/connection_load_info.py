@@ -75,7 +75,7 @@ from ..module_utils.core.quiet import Utf8Module
 from ..module_utils.load import state as load_state
 
 
-def main():
+def main() -> None:
     """Reads, and returns."""
     module = Utf8Module(argument_spec=load_state.SPEC, supports_check_mode=True)
     wanted = module.params

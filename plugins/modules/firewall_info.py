@@ -83,7 +83,7 @@ from ..module_utils.core.quiet import Utf8Module
 from ..module_utils.firewall import blocks as firewall_blocks
 
 
-def main():
+def main() -> None:
     """Reads the filter, and reports."""
     module = Utf8Module(argument_spec=firewall_blocks.SPEC, supports_check_mode=True)
     try:

@@ -208,6 +208,7 @@ examples:
 """
 
 import os
+from typing import Any, Dict
 
 from ..module_utils.application import cluster
 from ..module_utils.configuration import shared as shared_settings
@@ -225,7 +226,7 @@ NOTHING = {"folder": "", "release": "", "manifest": [], "files": 0, "bytes": 0, 
            "session_settings": {}, "main_class": "", **package_java.summary({})}
 
 
-def look(folder, main_class, cache):
+def look(folder: str, main_class: str, cache: str) -> Dict[str, Any]:
     """Everything about the package in a folder."""
     manifest, problems = package.manifest(folder) if package_files.is_package(folder) else ([], [])
     problems += package.layout_problems(folder, manifest)
@@ -256,7 +257,7 @@ def look(folder, main_class, cache):
     }
 
 
-def main():
+def main() -> None:
     module = QuietModule(
         argument_spec={
             "source": {"type": "str", "required": True},

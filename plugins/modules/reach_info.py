@@ -61,7 +61,7 @@ from ..module_utils.core.quiet import Utf8Module
 from ..module_utils.firewall import connect as reach_connect
 
 
-def main():
+def main() -> None:
     """Connects to all targets."""
     module = Utf8Module(argument_spec=reach_connect.SPEC, supports_check_mode=True)
     wrong = [target["port"] for target in module.params["targets"] if not 1 <= target["port"] <= 65535]

@@ -144,7 +144,7 @@ from ..module_utils.core.quiet import Utf8Module
 from ..module_utils.package import main_class as package_main
 
 
-def main():
+def main() -> None:
     """Reads links and folders."""
     texts = {"name": {"type": "str", "default": ""}, "log_dir": {"type": "path", "default": ""}}
     specs = {"root": release.SPEC["root"], **texts, "slots": {"type": "bool", "default": False}}

@@ -92,7 +92,7 @@ from ..module_utils.removal import component as removal
 from ..module_utils.removal import leftovers
 
 
-def main():
+def main() -> None:
     """Reads, and says what it found."""
     module = Utf8Module(argument_spec=leftovers.SPEC, supports_check_mode=True)
     try:

@@ -33,7 +33,8 @@ class Applied:
     """What applying a plan gave.
 
     `results` are added to what the module returns of its plan. `plan` is what was done, where that is less than
-    planned. `warnings` are shown with the result, a sentence each.
+    planned.
+    `warnings` are shown with the result, a sentence each.
     """
 
     results: Mapping[str, Any] = field(default_factory=dict)
@@ -42,8 +43,8 @@ class Applied:
 
 
 class Brief(enum.Enum):
-    """Which failures return their message alone, and not the plan's report:
-    Ansible prints all that a failure returns."""
+    """Which failures return their message alone, and not the plan's report: Ansible prints all that a failure
+    returns."""
 
     NEVER = "never"
     #: What failed while it was read or applied. Errors that the plan found are returned with its report.
@@ -92,8 +93,9 @@ class Execution:
 
     Errors:
     `unread(error)` is the sentence for an OSError, RuntimeError or ValueError of `read`; without it they are not
-    caught. `separator` joins the plan's errors. `describe(host, plan, error)` is the sentence for an error of `apply`.
-    `brief` says which failures return the message alone.
+    caught.
+    `separator` joins the plan's errors. `describe(host, plan, error)` is the sentence for an error of `apply`. `brief`
+    says which failures return the message alone.
 
     Applying:
     `root` names what only root may set, such as "Limits"; empty where every user may. `always` applies a plan without
@@ -155,5 +157,5 @@ class AppliedComponent(Component, Protocol):
         """How a module executes it."""
 
     def apply(self, host: Host, plan: Plan) -> Applied:
-        """Does what is planned, and does not change the plan.
-        Raises OSError, RuntimeError or LookupError, a sentence."""
+        """Does what is planned, and does not change the plan. Raises OSError, RuntimeError or LookupError, a
+        sentence."""

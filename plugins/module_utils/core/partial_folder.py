@@ -4,8 +4,8 @@
 """A folder that is put together under a name of its run alone, and gets its own name by a rename.
 
 A module may outlive its controller. With one name for all runs it would rename what the next run has just begun. The
-process that makes such a folder holds it with a lock, which ends with the process whatever ends it:
-what nobody holds was left by a run that died.
+process that makes such a folder holds it with a lock, which ends with the process whatever ends it: what nobody
+holds was left by a run that died.
 """
 
 from __future__ import annotations

@@ -15,8 +15,8 @@ from typing import Any, Iterable, Mapping, Sequence
 
 from .foreign_text import escaped, printable, sendable
 
-#: The mends of what a run of a playbook mends, of what only root sees, and of a host that does not answer. Playbooks by
-#: their names in the collection, which can be typed in any folder.
+#: The mends of what a run of a playbook mends, of what only root sees, and of a host that does not answer. Playbooks
+#: by their names in the collection, which can be typed in any folder.
 RUN = "ansible-playbook xitrum.host.site"
 LOOK = "ansible-playbook xitrum.host.check"
 #: The host's JDK, kernel and limits alone; and a release that the hosts have.
@@ -86,8 +86,8 @@ class Plan:
     """What a component's `plan` decided. `actions` are the component's own; none means that nothing is to do.
 
     `desired` and `state` are what it was decided from, so that `apply` needs the plan alone. `files` are the diffs of
-    single files as `(path, before, after)`, in place of the one diff from `before` to `after`;
-    None where there is that.
+    single files as `(path, before, after)`, in place of the one diff from `before` to `after`; None where there is
+    that.
     """
 
     rows: tuple[Row, ...] = ()
@@ -112,21 +112,16 @@ class Plan:
         return bool(self.actions)
 
     def report(self) -> dict[str, Any]:
-        """The part that modules return: no action, since those may hold secrets.
-        `fixes` maps a problem to its commands."""
-        return sendable(
-            {
-                "changed": self.changed,
-                "rows": [_reported(row) for row in self.rows],
-                "problems": [escaped(problem) for problem in self.problems],
-                "fixes": {
-                    escaped(str(one)): one.commands
-                    for one in self.problems
-                    if isinstance(one, Problem) and one.commands
-                },
-                **self.facts,
-            }
-        )
+        """The part that modules return: no action, since those may hold secrets. `fixes` maps a problem to its
+        commands."""
+        return sendable({
+            "changed": self.changed,
+            "rows": [_reported(row) for row in self.rows],
+            "problems": [escaped(problem) for problem in self.problems],
+            "fixes": {escaped(str(one)): one.commands for one in self.problems
+                      if isinstance(one, Problem) and one.commands},
+            **self.facts,
+        })
 
     def diff(self, header: str = "") -> dict[str, str] | list[dict[str, str]]:
         """Ansible's diff of the plan, or one of each of its files. `header` names what the one diff is of."""
@@ -176,8 +171,8 @@ def comment_out(file: str, number: int) -> list[str]:
 
 
 def unread_rows(concern: str, lines: Iterable[tuple[str, int, str, str]], most: int = 5) -> list[Row]:
-    """A row for each line of a file that could not be read, at most C(most) a file.
-    C(lines) are C((file, number, text, why))."""
+    """A row for each line of a file that could not be read, at most C(most) a file. C(lines) are C((file, number,
+    text, why))."""
     rows: list[Row] = []
     counts: dict[str, int] = {}
     for file, number, text, why in lines:
@@ -185,14 +180,7 @@ def unread_rows(concern: str, lines: Iterable[tuple[str, int, str, str]], most: 
         if counts[file] <= most:
             rows.append(Row(concern, f"{file} line {number}", configured=printable(text), status="unseen", why=why,
                             commands=(tuple(comment_out(file, number)),)))
-    rows += [
-        Row(
-            concern,
-            f"{file}, more lines",
-            status="unseen",
-            why=f"found {count - most} more lines that could not be read; correct the file",
-        )
-        for file, count in counts.items()
-        if count > most
-    ]
+    rows += [Row(concern, f"{file}, more lines", status="unseen",
+                 why=f"found {count - most} more lines that could not be read; correct the file")
+             for file, count in counts.items() if count > most]
     return rows

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Folders with thousands of files, such as those of a release: read, verified, linked and unpacked. `Host` uses these.
 
-Their paths are not followed part by part, as `Host` does for single files:
-each is in a folder that root alone may write.
+Their paths are not followed part by part, as `Host` does for single files: each is in a folder that root alone may
+write.
 """
 
 from __future__ import annotations

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The components of host preparation, and how components are read together. `registry` adds those of an application.
 
-They are apart because a module is sent to the host with all that it imports,
-and host preparation needs no more than this.
+They are apart because a module is sent to the host with all that it imports, and host preparation needs no more than
+this.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 import sys
-from typing import Any
+from typing import Any, Iterable, Iterator
 
 from ..application import changes as application_changes
 from ..core import addresses, folders, process, recorded, sockets
@@ -54,38 +54,38 @@ ARCHITECTURES = ("x86_64", "aarch64")
 CAP_SYS_RESOURCE = 24
 
 
-def parse_os_release(text):
+def parse_os_release(text: str) -> dict[str, str]:
     """os-release(5) as a dictionary; quotes and backslashes are taken off."""
     pairs = re.findall(r"^([A-Za-z0-9_]+)=(.*)$", text, re.MULTILINE)
     return {name: _unquoted(value.strip()) for name, value in pairs}
 
 
-def _unquoted(value):
+def _unquoted(value: str) -> str:
     """A value as a shell reads it, which is what os-release(5) asks for."""
     if len(value) > 1 and value[0] == value[-1] == '"':
         return re.sub(r'\\([$`"\\])', r"\1", value[1:-1])
     return value.strip("\"'")
 
 
-def parse_mounts(text):
+def parse_mounts(text: str) -> dict[str, set[str]]:
     """/proc/mounts as a dictionary: mount point to its set of options. Of several on one point the last is seen."""
     rows = (line.split(" ") for _number, line in lines_of(text))
     # Blanks and backslashes in a path are octal there, other white space of Unicode is not.
     return {re.sub(r"\\([0-7]{3})", lambda match: chr(int(match.group(1), 8)), row[1]): set(row[3].split(",")) for row in rows if len(row) > 3}
 
 
-def parse_df(text):
+def parse_df(text: str) -> int | None:
     """The available bytes in C(df -P -k), or None."""
     found = re.search(r"\s([0-9]{1,18})\s+[0-9]+%\s+/", text)
     return int(found.group(1)) * 1024 if found else None
 
 
-def mount_of(path, mounts):
+def mount_of(path: str, mounts: Iterable[str]) -> str:
     """The mount point that a path lies on."""
     return max((point for point in mounts if process.is_under(path, point)), key=len, default="/")
 
 
-def numbers(text):
+def numbers(text: str) -> tuple[int, ...]:
     """A version as a tuple of integers: (20, 4) for 20.04."""
     return tuple(int(part) for part in re.findall(r"(?<![0-9])[0-9]{1,9}(?![0-9])", text))
 
@@ -103,7 +103,7 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
     }
 
 
-def own_folders(host, wanted):
+def own_folders(host: Host, wanted: dict[str, Any]) -> dict[str, Any]:
     """What the host has in the place of the application's folders, and why its record cannot be read (empty: it can)."""
     if not wanted["root"] and not wanted["log_dir"]:
         return {"folders": None, "damaged": "", "installed": {}}
@@ -115,7 +115,7 @@ def own_folders(host, wanted):
     return {"folders": folders.read(host, wanted, record), "damaged": damaged, "installed": installed}
 
 
-def system(host):
+def system(host: Host) -> dict[str, Any]:
     """What the machine is: the facts that other concerns need too."""
     release = parse_os_release(host.read("/etc/os-release") or host.read("/usr/lib/os-release") or "")
     memory = parse_meminfo(host.read("/proc/meminfo") or "")
@@ -134,7 +134,7 @@ def system(host):
     }
 
 
-def disk(host, wanted):
+def disk(host: Host, wanted: dict[str, Any]) -> dict[str, Any]:
     """The file system under the release folder, which may not be there yet: its nearest parent that is counts."""
     path = host.realpath(wanted["release_folder"])
     there = bool(wanted["release"]) and host.exists(f"{path}/{wanted['release']}")
@@ -149,7 +149,7 @@ def disk(host, wanted):
     }
 
 
-def port_state(host, wanted):
+def port_state(host: Host, wanted: dict[str, Any]) -> dict[str, Any]:
     """Who listens on the wanted ports (C(holders)), and a sentence on what ss printed that cannot be read
     (C(sockets_note))."""
     rows = sockets.listeners(host) if wanted["ports"] else sockets.Rows()
@@ -157,12 +157,12 @@ def port_state(host, wanted):
     return {"holders": found, "sockets_note": sockets.unread_note(rows)}
 
 
-def holders(host, wanted):
+def holders(host: Host, wanted: dict[str, Any]) -> list[dict[str, Any]] | None:
     """Who listens on a wanted port: dictionaries of port, pid, process, unit and whether it is ours. None: ss could not say."""
     return port_state(host, wanted)["holders"]
 
 
-def holder(host, row, wanted):
+def holder(host: Host, row: dict[str, Any], wanted: dict[str, Any]) -> dict[str, Any]:
     """One listening socket, and whether an instance of ours (its user and its working folder) or a unit that is fine
     holds it."""
     pid = row["pid"]
@@ -181,10 +181,10 @@ def holder(host, row, wanted):
     return {"port": row["port"], "pid": pid, "process": row["process"], "unit": unit, "own": own, **user, **beside}
 
 
-def is_instance(host, found, folder, root, user):
+def is_instance(host: Host, found: dict[str, Any] | None, folder: str | None, root: str, user: str) -> bool:
     """Whether a process, of which L(process.process) found C(found) (None: nothing can be seen), works below C(root) as
     a user of the application. Its working folder alone says nothing: whoever goes there has it, too."""
-    if not process.is_under(folder, root):
+    if folder is None or not process.is_under(folder, root):
         return False
     number = re.match(rf"{re.escape(root)}/instances/(\d+)(?:/|$)", folder)
     users = process.accounts(host, f"{root}/instances/{number[1]}", user) if number else {user} - {""}
@@ -203,7 +203,7 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     return Draft(problems=problems, facts={**facts, "notes": notes(state)}).plan(desired, state)
 
 
-def system_problems(wanted, state):
+def system_problems(wanted: dict[str, Any], state: dict[str, Any]) -> Iterator[str]:
     """The system itself."""
     distribution = distributions.DISTRIBUTIONS.get(state["distribution"])
     if not distribution or (state["release"] and numbers(state["release"]) < distribution.oldest):
@@ -218,7 +218,7 @@ def system_problems(wanted, state):
     yield from filter(None, [table.init_error(wanted["supervisor"], init_system.Init(state["init"]), with_version=False)])
 
 
-def disk_problems(found):
+def disk_problems(found: dict[str, Any] | None) -> Iterator[str]:
     """The file system for releases."""
     if found is None:
         return
@@ -234,7 +234,7 @@ def disk_problems(found):
                "make room, or lower xitrum_keep_releases")
 
 
-def folder_problems(wanted, state, renamed=""):
+def folder_problems(wanted: dict[str, Any], state: dict[str, Any], renamed: str = "") -> Iterator[str]:
     """The application's folders and recorded ports on this host, without the ports of `renamed`, which are reported as a
     rename."""
     if state["damaged"]:
@@ -247,7 +247,7 @@ def folder_problems(wanted, state, renamed=""):
                    f"xitrum_https_port or xitrum_cluster_port of {wanted['name']} to others")
 
 
-def port_problems(found):
+def port_problems(found: Iterable[dict[str, Any]]) -> Iterator[str]:
     """The ports that somebody else has."""
     others = sorted(
         {
@@ -264,7 +264,7 @@ def port_problems(found):
         yield Problem(f"port {port} is held by {who}: stop it{shown}, or set xitrum_http_port{account}", *stop)
 
 
-def memory_problems(wanted, state):
+def memory_problems(wanted: dict[str, Any], state: dict[str, Any]) -> Iterator[str]:
     """Whether the instances that do not run yet fit into the memory that is free. A JVM takes its heap sooner or later."""
     running = len({row["pid"] for row in state["holders"] or [] if row["own"] and row["pid"]})
     more = max(wanted["instances"] - running, 0)
@@ -275,7 +275,7 @@ def memory_problems(wanted, state):
                "lower xitrum_heap or xitrum_instances, or give the host more memory")
 
 
-def notes(state):
+def notes(state: dict[str, Any]) -> list[str]:
     """What does not stop a run, as sentences."""
     found = folders.host_notes(state["folders"]) if state["folders"] else []
     distribution, release = distributions.DISTRIBUTIONS.get(state["distribution"]), numbers(state["release"])

@@ -1,8 +1,8 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""All components that are read together.
-Those of host preparation are listed in `base`, which is sent without the others."""
+"""All components that are read together. Those of host preparation are listed in `base`, which is sent without the
+others."""
 
 from __future__ import annotations
 

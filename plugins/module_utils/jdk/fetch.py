@@ -1,8 +1,8 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Fetches the archive of a JDK into a cache of the user who runs this:
-on the controller, or on hosts where they download.
+"""Fetches the archive of a JDK into a cache of the user who runs this: on the controller, or on hosts where they
+download.
 
 The download is that of the package (`package.source`).
 """
@@ -48,9 +48,8 @@ def verified(path: str, sha256: str) -> str:
     except OSError as error:
         raise SourceError(f"{path} cannot be read ({error.strerror}): let the user who runs Ansible read it") from error
     if sha256 and found != sha256:
-        raise SourceError(
-            f"the SHA-256 of {path} is {found}, wanted is {sha256}: fetch the archive again, or correct the checksum"
-        )
+        raise SourceError(f"the SHA-256 of {path} is {found}, wanted is {sha256}: fetch the archive again, or correct "
+                          "the checksum")
     return found
 
 

@@ -20,12 +20,10 @@ UNFINISHED = {
     "lookup",
     "module_utils/application",
     "module_utils/core",
-    "module_utils/host_state",
     "module_utils/preflight",
     "module_utils/proxy",
     "module_utils/removal",
     "module_utils/supervisor",
-    "modules",
     "plugin_utils",
 }
 #: What all packages of the collection have before their names.
