@@ -1,28 +1,22 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Filters on whether the site serves anybody: its proxies have healthy servers, and its public ports can be reached."""
+"""Filters on whether the public ports of the site can be reached."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
 
-from ..module_utils.core.plan import Row
+from ansible_collections.xitrum.host.plugins.plugin_utils.fleet_reports import is_read
+
 from ..module_utils.firewall import reach
 from ..module_utils.proxy import definition as proxy
 from ..module_utils.proxy import health as proxy_health
-
-ROWS = "__reach_rows"
 
 
 def states_of(hostvars, hosts):
     """What was read of each host; None where it was not read."""
     return {host: hostvars[host].get("xitrum_host_state") for host in hosts}
-
-
-def is_read(state):
-    """Whether a read went well."""
-    return isinstance(state, dict) and not state.get("unreachable") and not state.get("failed")
 
 
 def helpers_of(hostvars, hosts):
@@ -111,19 +105,6 @@ def reach_rows(hostvars, hosts, results, blocks):
     return rows
 
 
-def rows_read(hostvars, hosts):
-    """The rows that the run kept; none where it tried nothing."""
-    # A host that was lost has not kept them.
-    return next(filter(None, (hostvars[host].get(ROWS) for host in hosts)), {})
-
-
-def site_faults(hostvars, hosts):
-    """Why the site serves nobody, or not everybody, a sentence each."""
-    rows = {host: [Row(**row) for row in some] for host, some in rows_read(hostvars, hosts).items()}
-    states = {host: state for host, state in states_of(hostvars, hosts).items() if is_read(state)}
-    return [*proxy_health.faults(states, rows), *reach.sentences(rows)]
-
-
 def public_ports(values):
     """The ports of one host that others connect to."""
     return reach.public_ports(values)
@@ -139,5 +120,4 @@ class FilterModule:
             "reach_probes": reach_probes,
             "reach_unreached": reach_unreached,
             "reach_rows": reach_rows,
-            "site_faults": site_faults,
         }

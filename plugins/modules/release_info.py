@@ -159,7 +159,9 @@ def main() -> None:
         if module.params["slots"]:
             found["slot"] = slot_read.read_slot(host, root)
         examples = {name: package_config.examples(release.folder(root, name)) for name in found["releases"]}
-        main_classes = {name: sorted(package_main.find_main_classes(release.folder(root, name))) for name in found["releases"]}
+        main_classes = {
+            name: sorted(package_main.find_main_classes(release.folder(root, name))) for name in found["releases"]
+        }
         module.exit_json(changed=False, examples=examples, main_classes=main_classes, **found)
     except (OSError, RuntimeError) as error:
         module.fail_json(msg=f"the releases in {root} could not be read: {error}")

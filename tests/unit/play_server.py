@@ -20,13 +20,13 @@ import json
 import os
 import pathlib
 import pkgutil
+import signal
 import sys
 import traceback
 
 from ansible import cli, release
 from ansible.cli.playbook import PlaybookCLI
 from ansible.executor.process import worker
-from ansible.executor.task_executor import TaskExecutor
 from ansible.plugins import loader, strategy
 
 #: Packages of Ansible whose modules plays of the collection need.
@@ -35,19 +35,39 @@ PRELOADED = ("ansible.plugins.action", "ansible.plugins.connection", "ansible.pl
 INLINE = "2.19."
 
 
+class Stream:
+    """A stream of the process, for a worker that asks what was printed by its own: nothing was."""
+
+    def __init__(self, stream):
+        self.stream = stream
+
+    def __getattr__(self, name):
+        return getattr(self.stream, name)
+
+    def getvalue(self):
+        return ""
+
+
 class InlineWorker(worker.WorkerProcess):
-    """Runs a task in the process of its play, and sends the result as a worker process does."""
+    """Runs a task in the process of its play. What a worker process does with it is Ansible's own, whichever version that is."""
 
     def start(self):
         # A fork would leave the originals as they are.
         task = self._task.copy(exclude_parent=True, exclude_tasks=True)
         task._parent = self._task._parent
-        host = copy.copy(self._host)
-        with worker._task.TaskContext(task):
-            result = TaskExecutor(self._host, task, dict(self._task_vars), self._play_context.copy(), self._loader, self._shared_loader_obj,
-                                  self._final_q, self._variable_manager).run()
-        host.vars, host.groups = {}, []
-        self._final_q.send_task_result(worker._RawTaskResult(host=host, task=task, return_data=result, task_fields=task.dump_attrs()))
+        self._task, self._host = task, copy.copy(self._host)
+        self._task_vars, self._play_context = dict(self._task_vars), self._play_context.copy()
+        streams, handlers = (sys.stdout, sys.stderr), {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            self.run()
+        finally:
+            sys.stdout, sys.stderr = streams
+            for number, handler in handlers.items():
+                signal.signal(number, handler)
+
+    def _detach(self):
+        """Keeps the streams of the process."""
+        sys.stdout, sys.stderr = Stream(sys.stdout), Stream(sys.stderr)
 
     def is_alive(self):
         return False
@@ -68,6 +88,8 @@ def preload(collections):
     # It knows the internals of that release alone; a newer one forks its workers as ever, which takes longer.
     if release.__version__.startswith(INLINE):
         strategy.WorkerProcess = InlineWorker
+    # What a task displays is displayed at once, and not sent to another process.
+    worker.display.set_queue = lambda _queue: None
     for package in PRELOADED:
         for module in pkgutil.iter_modules(importlib.import_module(package).__path__):
             if module.name not in ("psrp", "winrm"):

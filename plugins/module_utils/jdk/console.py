@@ -60,17 +60,9 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
     here = [row for row in rows if numbers[row["pid"]] == str(desired["instance"])]
     # Anybody can work in a folder that is open to them, and call their program java.
     running = next((row for row in here if row["user"] == desired["user"]), here[0] if here else None)
-    state: dict[str, Any] = {
-        "running": running,
-        "others": sorted(set(numbers.values())),
-        "home": "",
-        "tools": [],
-        "release": {},
-        "scala": {},
-        "missing": [],
-        "scalive": "",
-        "stranger": process.stranger(host, running, desired["user"]) if running else "",
-    }
+    state: dict[str, Any] = {"running": running, "others": sorted(set(numbers.values())), "home": "", "tools": [],
+                             "release": {}, "scala": {}, "missing": [], "scalive": "",
+                             "stranger": process.stranger(host, running, desired["user"]) if running else ""}
     if running:
         home = jvm.home_of(running["exe"])
         lib = host.realpath(f"{running['cwd']}/lib")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime
 import re
-from typing import Any
+from typing import Any, Mapping
 
 from ..core import addresses
 from ..core.component import NOTHING_SEEN, Desired, Seen
@@ -41,7 +41,7 @@ HANDSHAKE_SECONDS = 10
 ASK = ["openssl", "x509", "-noout", "-enddate", "-fingerprint", "-sha256"]
 
 
-def parse(text):
+def parse(text: str) -> tuple[datetime.datetime, str] | None:
     """What openssl-x509(1) says: C((end as a datetime in UTC, fingerprint)), or None where it says nothing of a
     certificate."""
     end, mark = _END.search(text), re.search(r"ingerprint=(\S+)$", text, re.MULTILINE)
@@ -84,7 +84,7 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
     return state
 
 
-def read_file(host, path):
+def read_file(host: Host, path: str) -> tuple[str, bool]:
     """The text of a certificate's file (empty: there is none), and whether this user may not read it."""
     try:
         return host.read(path) or "", False
@@ -97,7 +97,7 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     return Draft(rows=[row(desired, state, item) for item in state["items"]]).plan(desired, state)
 
 
-def row(wanted, state, item):
+def row(wanted: Mapping[str, Any], state: Mapping[str, Any], item: Mapping[str, Any]) -> Row:
     """Three columns of one certificate."""
     ends = {name: item[name][0].date().isoformat() if item[name] else "" for name in ("configured", "effective")}
     said = Row(

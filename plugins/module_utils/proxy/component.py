@@ -13,7 +13,7 @@ from __future__ import annotations
 import concurrent.futures
 import re
 import time
-from typing import Any, Optional
+from typing import Any, Mapping, Optional, Sequence
 
 from ..core import addresses, foreign_file, process, recorded, sockets
 from ..core.component import NOTHING_SEEN, Applied, Brief, Desired, Execution, Seen
@@ -43,10 +43,21 @@ SPEC = {
     "software": table.OPTION,
     "config": {"type": "str", "required": True},
     "config_path": {"type": "path", "required": True},
-    "files": {"type": "list", "elements": "dict", "default": [], "options": {**_FILE, "content": {"type": "str", "required": True}}},
+    "files": {
+        "type": "list",
+        "elements": "dict",
+        "default": [],
+        "options": {**_FILE, "content": {"type": "str", "required": True}},
+    },
     "pems": {
-        "type": "list", "elements": "dict", "default": [],
-        "options": {**_FILE, "mode": {"type": "str", "default": "0600"}, "content": {"type": "str", "required": True, "no_log": True}},
+        "type": "list",
+        "elements": "dict",
+        "default": [],
+        "options": {
+            **_FILE,
+            "mode": {"type": "str", "default": "0600"},
+            "content": {"type": "str", "required": True, "no_log": True},
+        },
     },
     "packages": {"type": "list", "elements": "str", "required": True},
     "service": {"type": "str", "required": True},
@@ -58,19 +69,32 @@ SPEC = {
     "health_path": {"type": "str", "default": "/"},
     "health_status": {"type": "int", "default": 200},
 }
-#: The backend of the application's instances, and how long one of them may take to answer where the proxy does not ask itself.
+#: The backend of the application's instances, and how long one of them may take to answer where the proxy does not ask
+#: itself.
 BACKEND = "xitrum"
 HEALTH_SECONDS = 3.0
 
 
 # ---------------------------------------------------------------------------------------------------------- reading
 
+
 def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, Any]:
     """Everything that L(plan) needs."""
     software = PROXIES[desired["software"]]
     said = host.run(software.version_command)
     version = software.version_pattern.search(said.out + said.err)
-    unit = process.parse_unit(host.run(["systemctl", "show", "--no-pager", "--property=" + ",".join(PROPERTIES), "--", desired["service"] + ".service"]).out)
+    unit = process.parse_unit(
+        host.run(
+            [
+                "systemctl",
+                "show",
+                "--no-pager",
+                "--property=" + ",".join(PROPERTIES),
+                "--",
+                desired["service"] + ".service",
+            ]
+        ).out
+    )
     config = foreign_file.read_file(host, desired["config_path"])
     paths = [item["path"] for item in [*desired["files"], *desired["pems"]]]
     files = {config.path: config, **{path: foreign_file.read_file(host, path, foreign=False) for path in paths}}
@@ -102,21 +126,21 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
     return state
 
 
-def kernel_number(host, path):
+def kernel_number(host: Host, path: str) -> int:
     """The number in a file of the kernel's; 0 where there is none."""
     text = (host.read(path) or "").strip()
     return int(text) if re.fullmatch("[0-9]{1,18}", text) else 0
 
 
-def _hard(host, pid):
+def _hard(host: Host, pid: Any) -> int:
     """The hard nofile limit of a process; 0 where it is not there or not to be seen."""
     limits = process.seen(host.read, f"/proc/{pid}/limits") if pid else None
     return (process.nofile_of(limits or "") or (0, 0))[1]
 
 
-def settled(host, wanted):
-    """What the worker says, when every server is in use or C(patience) is over: one that was just started takes some checks.
-    One that somebody took out of use is not waited for."""
+def settled(host: Host, wanted: Desired) -> dict[str, Any]:
+    """What the worker says, when every server is in use or C(patience) is over: one that was just started takes some
+    checks. One that somebody took out of use is not waited for."""
     deadline = time.monotonic() + wanted["patience"]
     said = read_live(host, wanted)
     while time.monotonic() < deadline and any(_coming(row) for row in said["servers"]):
@@ -125,11 +149,18 @@ def settled(host, wanted):
     return said
 
 
-def read_live(host, wanted):
-    """What the worker reports. Where it knows nothing of the health of its servers, those of the application are asked from here."""
+def read_live(host: Host, wanted: Desired) -> dict[str, Any]:
+    """What the worker reports.
+
+    Where it knows nothing of the health of its servers, those of the application are asked from here.
+    """
     software = PROXIES[wanted["software"]]
     said = software.live(host, wanted)
-    asked = [row for row in said["servers"] if not software.checks_health and row["backend"] == BACKEND and row["admin"] == "ready"]
+    asked = [
+        row
+        for row in said["servers"]
+        if not software.checks_health and row["backend"] == BACKEND and row["admin"] == "ready"
+    ]
     if asked:
         with concurrent.futures.ThreadPoolExecutor(min(len(asked), 32)) as pool:
             answers = list(pool.map(lambda row: proxy_reloaded.probe(host, wanted, row, HEALTH_SECONDS), asked))
@@ -138,24 +169,25 @@ def read_live(host, wanted):
     return said
 
 
-def _coming(row):
+def _coming(row: Mapping[str, Any]) -> bool:
     return row["admin"] == "ready" and row["status"].startswith("DOWN")
 
 
 # --------------------------------------------------------------------------------------------------------- planning
 
-def read_other_proxies(host, software):
+
+def read_other_proxies(host: Host, software: str) -> list[str]:
     """The software of proxies that this collection has set up on the host beside `software`."""
     others = [other for other in PROXIES.values() if other.name != software]
     return [other.name for other in others if proxy_text.stamp_of(host.read(other.config_path) or "")]
 
 
-def read_names(host, config):
+def read_names(host: Host, config: str) -> dict[str, list[str]]:
     """The addresses of the host names for which a configuration needs them, as this host resolves them."""
     return {name: sorted(addresses.resolve(host, name)) for name in proxy_text.names_to_resolve(config)}
 
 
-def bind_errors(host, binds):
+def bind_errors(host: Host, binds: Sequence[str]) -> dict[str, str]:
     """Why no program can listen on addresses of the configuration, address to the kernel's words. Every address of a
     family can be listened on."""
     places = {bind.rpartition(":")[0] for bind in binds}
@@ -168,7 +200,7 @@ def bind_errors(host, binds):
     return {place: error for place, error in errors.items() if error}
 
 
-def fit_to_host(wanted, ipv6, ipv6_address):
+def fit_to_host(wanted: Desired, ipv6: bool, ipv6_address: bool) -> tuple[Desired, list[str]]:
     """The wanted state without the lines that listen on every IPv6 address, or on its loopback, where the host has
     none: C((wanted, left out)).
 
@@ -202,7 +234,15 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     active, package = state["unit"].get("ActiveState") == "active", desired["packages"][0]
     if not state["version"]:
         result.actions.append(("install", package))
-    _row(result, "package", package, state["version"], state["live"]["version"], bool(state["version"]), "it is not installed")
+    _row(
+        result,
+        "package",
+        package,
+        state["version"],
+        state["live"]["version"],
+        bool(state["version"]),
+        "it is not installed",
+    )
     for name, path in state["programs"].items():
         _row(result, f"program {name}", "installed", path or "", "", path, "it is not installed")
         if not path:
@@ -226,9 +266,7 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
                 note
                 for kind, item in result.actions
                 if kind == "keep"
-                for note in foreign_file.names_notes(
-                    desired["config_path"], state["files"][desired["config_path"]][1]
-                )
+                for note in foreign_file.names_notes(desired["config_path"], state["files"][desired["config_path"]][1])
             ),
         ],
         **serving(desired, state["version"], state["unit"], state["files"][desired["config_path"]][0]),
@@ -236,13 +274,17 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     return result.plan(given, state)
 
 
-def serving(wanted, version, unit, text):
+def serving(wanted: Desired, version: str, unit: Mapping[str, Any], text: str | None) -> dict[str, Any]:
     """What decides whether the proxy is to serve: that it is set up by this collection, and that it runs."""
-    return {"title": PROXIES[wanted["software"]].title, "service": wanted["service"],
-            "set_up": bool(version and proxy_text.stamp_of(text or "")), "running": unit.get("ActiveState") == "active"}
+    return {
+        "title": PROXIES[wanted["software"]].title,
+        "service": wanted["service"],
+        "set_up": bool(version and proxy_text.stamp_of(text or "")),
+        "running": unit.get("ActiveState") == "active",
+    }
 
 
-def _notes(left_out, state):
+def _notes(left_out: Sequence[str], state: Mapping[str, Any]) -> list[str]:
     """What stops nothing, as sentences."""
     found = []
     if left_out:
@@ -253,32 +295,55 @@ def _notes(left_out, state):
     return [*found, *filter(None, [sockets.unread_note(state["listeners"])])]
 
 
-def _row(result, item, want, configured, effective, good, why="", mend=RUN, commands=()):
-    result.rows.append(Row("proxy", item, want, configured, effective) if good else
-                       Row("proxy", item, want, configured, effective, "differs", why, mend, list(commands)))
+def _row(
+    result: Draft,
+    item: str,
+    want: str,
+    configured: str,
+    effective: str,
+    good: Any,
+    why: str = "",
+    mend: str = RUN,
+    commands: Sequence[Any] = (),
+) -> None:
+    result.rows.append(
+        Row("proxy", item, want, configured, effective)
+        if good
+        else Row("proxy", item, want, configured, effective, "differs", why, mend, list(commands))
+    )
 
 
-def _problems(wanted, state, text):
+def _problems(wanted: Desired, state: Mapping[str, Any], text: str) -> list[str]:
     """What stands in the way of this configuration on this host, as sentences."""
     found, software = list(state["unusable"]), PROXIES[wanted["software"]]
     if not state["systemd"]:
-        found.append(f"{software.title} is kept running by systemd, and this host does not run systemd (no /run/systemd/system): "
-                     "use a host with systemd as proxy.")
+        found.append(
+            f"{software.title} is kept running by systemd, and this host does not run systemd (no "
+            "/run/systemd/system): "
+            "use a host with systemd as proxy."
+        )
     for oldest, why in software.needs:
         if state["version"] and numbers(state["version"]) < oldest:
-            found.append(f"{software.title} {state['version']} is too old: {why}. Wanted is {'.'.join(map(str, oldest))} or later: upgrade the package, or "
-                         "choose another xitrum_proxy_software.")
+            found.append(
+                f"{software.title} {state['version']} is too old: {why}. Wanted is {'.'.join(map(str, oldest))} or "
+                "later: upgrade the package, or "
+                "choose another xitrum_proxy_software."
+            )
             break
     if proxy_text.stamp_of(text) != proxy_text.digest(wanted["config"], wanted["pems"]):
-        found.append(f"The configuration has no {proxy_text.PLACEHOLDER}: put it where the running {software.title} repeats it, "
-                     "since it could not be asked which configuration it has.")
+        found.append(
+            f"The configuration has no {proxy_text.PLACEHOLDER}: put it where the running {software.title} repeats it, "
+            "since it could not be asked which configuration it has."
+        )
     before = state["files"][wanted["config_path"]][0] or ""
     has, gets = proxy_text.application_of(before), proxy_text.application_of(text)
     if proxy_text.stamp_of(before) and has and has != gets:
         found.append(
-            f"found the configuration of the application {has} in {wanted['config_path']}, expected none or that of {gets} "
+            f"found the configuration of the application {has} in {wanted['config_path']}, expected none or that of "
+            f"{gets} "
             f"(xitrum_name): the clients of {has} would get {gets}. Use another proxy for {gets}, or have {has}'s "
-            f"inventory route a path to it (xitrum_proxy_backends). To give the proxy to {gets}, run remove.yml for this "
+            f"inventory route a path to it (xitrum_proxy_backends). To give the proxy to {gets}, run remove.yml for "
+            "this "
             f"host with {has}'s inventory first."
         )
     binds = list(filter(None, map(software.bind.match, text.splitlines())))
@@ -292,19 +357,29 @@ def _problems(wanted, state, text):
         ):
             other = holders.get(row["process"])
             found.append(
-                f"Port {row['port']} is held by {printable(row['process'])} (process {row['pid']}), and {software.title} is to listen there: "
+                f"Port {row['port']} is held by {printable(row['process'])} (process {row['pid']}), and "
+                f"{software.title} is to listen there: "
                 + (
-                    f"it is the proxy {other} that this host has had so far. Change one proxy after the other: run remove.yml with --limit "
-                    f"and the name of this host and -e xitrum_remove=1, set xitrum_proxy_software: {wanted['software']} for this host alone (in its "
+                    f"it is the proxy {other} that this host has had so far. Change one proxy after the other: run "
+                    "remove.yml with --limit "
+                    "and the name of this host and -e xitrum_remove=1, set xitrum_proxy_software: "
+                    f"{wanted['software']} for this host alone (in its "
                     "host_vars), and run site.yml with the same --limit."
                     if other
                     else "stop and disable that service, or give the proxy another port."
                 )
             )
     ports = [(port, "") for port in wanted["ports"] if port != wanted["control_port"]]
-    found += [text for _port, text, certain in redirects_ports.foreign_of(ports, state["rules"], "or give the proxy another port") if certain]
+    found += [
+        text
+        for _port, text, certain in redirects_ports.foreign_of(ports, state["rules"], "or give the proxy another port")
+        if certain
+    ]
     if not state["ipv6"] and any(bind.startswith("[") for bind in software.binds(text)):
-        found.append("The configuration listens on an IPv6 address, and this host has no IPv6 (no /proc/net/if_inet6): set xitrum_proxy_listen: ['0.0.0.0'].")
+        found.append(
+            "The configuration listens on an IPv6 address, and this host has no IPv6 (no /proc/net/if_inet6): set "
+            "xitrum_proxy_listen: ['0.0.0.0']."
+        )
     held = [row for row in state["listeners"] or [] if row["process"] == software.process]
     for place, error in state["bind_errors"].items() if state["ipv6"] else ():
         if place in {bind.rpartition(":")[0] for bind in software.binds(text)} and not any(
@@ -317,35 +392,55 @@ def _problems(wanted, state, text):
     connections, count = software.maxconn(text), len(software.servers(text))
     need, most = proxy_text.needed_nofile(connections, count), granted_nofile(state)
     if connections and most and need > most:
-        found.append(f"{connections} connections need {need} open files, and this host grants {software.title} {most} "
-                     f"({'fs.nr_open' if state['raises'] else 'root cannot raise its hard limit here: a container'}): "
-                     f"set xitrum_proxy_max_connections to {proxy_text.most_connections(most, count)} or less, or raise the limit.")
+        found.append(
+            f"{connections} connections need {need} open files, and this host grants {software.title} {most} "
+            f"({'fs.nr_open' if state['raises'] else 'root cannot raise its hard limit here: a container'}): "
+            f"set xitrum_proxy_max_connections to {proxy_text.most_connections(most, count)} or less, or raise the "
+            "limit."
+        )
     return list(dict.fromkeys(found))
 
 
-def numbers(version):
+def numbers(version: str) -> tuple[int, ...]:
     """The first two numbers of a version."""
     return tuple(int(part) if part.isdecimal() else 0 for part in version.split(".")[:2])
 
 
-def granted_nofile(state):
-    """The open files that a proxy can get here: it starts as root and raises its own limit where the kernel lets it. 0 where that is not known."""
+def granted_nofile(state: Mapping[str, Any]) -> int:
+    """The open files that a proxy can get here: it starts as root and raises its own limit where the kernel lets it. 0
+    where that is not known."""
     return state["nr_open"] if state["raises"] else state["base_nofile"]
 
 
-def _files(wanted, state, text, result):
+def _files(wanted: Desired, state: Mapping[str, Any], text: str, result: Draft) -> None:
     """Rows, actions and diff of the configuration, the files beside it and the PEM files (never their text)."""
     path = wanted["config_path"]
     old = state["files"][path][0]
     config = {"path": path, "content": PROXIES[wanted["software"]].carried(text, old), **_as_before(state, path)}
     # The configuration comes last: what it names must be there when it is.
-    for item, secret in [(item, False) for item in wanted["files"]] + [(item, True) for item in wanted["pems"]] + [(config, False)]:
+    for item, secret in (
+        [(item, False) for item in wanted["files"]] + [(item, True) for item in wanted["pems"]] + [(config, False)]
+    ):
         has, stat = state["files"][item["path"]]
         want = (int(item["mode"], 8), item.get("owner", "root"))
         mode = stat is not None and stat.kind == "file" and (stat.mode, stat.owner) == want
         same = has == item["content"] and mode
-        why = "it is not there" if has is None else "its owner or mode is not as wanted" if has == item["content"] else "its text is not as wanted"
-        _row(result, item["path"], "as wanted", "missing" if has is None else "as wanted" if same else "otherwise", "", same, why)
+        why = (
+            "it is not there"
+            if has is None
+            else "its owner or mode is not as wanted"
+            if has == item["content"]
+            else "its text is not as wanted"
+        )
+        _row(
+            result,
+            item["path"],
+            "as wanted",
+            "missing" if has is None else "as wanted" if same else "otherwise",
+            "",
+            same,
+            why,
+        )
         if same:
             continue
         if item is config and has is not None and not proxy_text.stamp_of(has) and not state["kept"]:
@@ -358,7 +453,7 @@ def _files(wanted, state, text, result):
             result.after += _headed(item["path"], item["content"], secret)
 
 
-def _as_before(state, path):
+def _as_before(state: Mapping[str, Any], path: str) -> dict[str, Any]:
     """Mode, owner and group of the configuration: those of the one from before, which may be for root's eyes only."""
     text, stat = state["files"][path]
     before = state["kept"] or (stat if text is not None and not proxy_text.stamp_of(text) else None)
@@ -367,24 +462,28 @@ def _as_before(state, path):
     return {"mode": f"{before.mode & 0o777:04o}", "owner": before.owner, "group": before.group}
 
 
-def _headed(path, text, secret):
+def _headed(path: str, text: str | None, secret: bool) -> str:
     if not text:
         return ""
     return f"# {path}\n" + (f"(not shown: SHA-256 begins with {proxy_text.digest(text, [])})\n" if secret else text)
 
 
-def _service(wanted, state, text, result, active):
+def _service(wanted: Desired, state: Mapping[str, Any], text: str, result: Draft, active: bool) -> None:
     """Enabled, running, and running with this configuration and this version."""
     unit, want, live = state["unit"], proxy_text.stamp_of(text), state["live"]
     enabled = unit.get("UnitFileState") == "enabled"
-    if unit.get("NeedDaemonReload") == "yes" or any(kind == "write" and item["path"].startswith("/etc/systemd/") for kind, item in result.actions):
+    if unit.get("NeedDaemonReload") == "yes" or any(
+        kind == "write" and item["path"].startswith("/etc/systemd/") for kind, item in result.actions
+    ):
         result.actions.append(("daemon-reload", None))
     if not enabled:
         result.actions.append(("enable", None))
     has, runs, old = proxy_text.stamp_of(live["said"]), live["version"], state["files"][wanted["config_path"]][0]
     hidden = isinstance(live["refused"], PermissionError)
     # A drain that was written down and not taken up is a lost reload as well.
-    current = hidden or (has == want and runs in ("", state["version"]) and proxy_text.states(live["said"]) == proxy_text.states(old))
+    current = hidden or (
+        has == want and runs in ("", state["version"]) and proxy_text.states(live["said"]) == proxy_text.states(old)
+    )
     rewritten = any(kind == "write" and not _beside(wanted, item) for kind, item in result.actions)
     if not active:
         result.actions.append(("start", None))
@@ -394,18 +493,22 @@ def _service(wanted, state, text, result, active):
     _row(result, "service", "enabled, active", at_boot, now, enabled and active, "it is not enabled or does not run")
     configured = proxy_text.stamp_of(old)
     if hidden:
-        result.rows.append(Row("proxy", "configuration", want, configured, "", "unseen", f"only root may ask {wanted['socket']}", LOOK))
+        result.rows.append(
+            Row("proxy", "configuration", want, configured, "", "unseen", f"only root may ask {wanted['socket']}", LOOK)
+        )
     else:
         good = active and current and configured == want
-        _row(result, "configuration", want, configured, has, good, "the running worker does not have it: a reload is due")
+        _row(
+            result, "configuration", want, configured, has, good, "the running worker does not have it: a reload is due"
+        )
 
 
-def _beside(wanted, item):
+def _beside(wanted: Desired, item: Mapping[str, Any]) -> bool:
     """Whether a written file is not read by the proxy itself, so that it needs no reload."""
     return any(item["path"] == other["path"] for other in wanted["files"])
 
 
-def _limits(wanted, state, text, result, active):
+def _limits(wanted: Desired, state: Mapping[str, Any], text: str, result: Draft, active: bool) -> None:
     """The connections and the open files of the running worker."""
     software, runs = PROXIES[wanted["software"]], state["live"]["maxconn"]
     connections = software.maxconn(text)
@@ -415,17 +518,26 @@ def _limits(wanted, state, text, result, active):
     need = proxy_text.needed_nofile(int(runs or connections), len(state["live"]["servers"])) - proxy_text.OVERHEAD
     has = state["worker_nofile"]
     good = has is None or has == process.UNLIMITED or has >= need
-    _row(result, "open files", str(need) if runs or connections else "", str(granted_nofile(state) or ""), "" if has is None else str(has), good,
-         "the running worker cannot open two files a connection",
-         f"xitrum_proxy_max_connections: {proxy_text.most_connections(has or 0, len(state['live']['servers']))}")
+    _row(
+        result,
+        "open files",
+        str(need) if runs or connections else "",
+        str(granted_nofile(state) or ""),
+        "" if has is None else str(has),
+        good,
+        "the running worker cannot open two files a connection",
+        f"xitrum_proxy_max_connections: {proxy_text.most_connections(has or 0, len(state['live']['servers']))}",
+    )
     if state["old_workers"]:
         why = "they end with their last connection, or after proxy_hard_stop_after"
         result.rows.append(Row("proxy", "old workers", "", "", str(state["old_workers"]), "ok", why))
 
 
-def _servers(wanted, state, text, result):
-    """What the running worker thinks of each server. A server that is down is mended on its own host, not here: what is said to
-    type shows what the proxy is answered."""
+def _servers(wanted: Desired, state: Mapping[str, Any], text: str, result: Draft) -> None:
+    """What the running worker thinks of each server.
+
+    A server that is down is mended on its own host, not here: what is said to type shows what the proxy is answered.
+    """
     software = PROXIES[wanted["software"]]
     known = {(row["backend"], row["name"]): row for row in state["live"]["servers"]}
     for backend, name, address in software.servers(text):
@@ -443,8 +555,10 @@ def _servers(wanted, state, text, result):
 
 # ---------------------------------------------------------------------------------------------------------- acting
 
-def validate(host, wanted):
-    """Lets the installed software check the wanted configuration and PEM files before anything is replaced: its warnings.
+
+def validate(host: Host, wanted: Desired) -> list[str]:
+    """Lets the installed software check the wanted configuration and PEM files before anything is replaced: its
+    warnings.
 
     Raises RuntimeError with its own words where it would not start with it.
     """
@@ -463,7 +577,10 @@ def validate(host, wanted):
         words = words.replace(f"{TRIAL}/{index}.pem", pem["path"])
     lines = software.complaints(words)
     if said.rc != 0:
-        raise RuntimeError(f"{software.title} refuses the new configuration, so the old one stays in {wanted['config_path']}:\n" + ("\n".join(lines) or words))
+        raise RuntimeError(
+            f"{software.title} refuses the new configuration, so the old one stays in {wanted['config_path']}:\n"
+            + ("\n".join(lines) or words)
+        )
     return lines
 
 
@@ -476,7 +593,9 @@ def apply(host: Host, plan: Plan) -> Applied:
     kinds = [kind for kind, _item in plan.actions]
     missing = [item for kind, item in plan.actions if kind == "install"]
     if missing:
-        raise RuntimeError(f"{' and '.join(missing)} is not installed on this host: install it first, as the role proxy does.")
+        raise RuntimeError(
+            f"{' and '.join(missing)} is not installed on this host: install it first, as the role proxy does."
+        )
     warnings = validate(host, desired)
     recorded.note_unit(host, desired["service"] + ".service", desired["packages"][0])
     config = foreign_file.read_file(host, desired["config_path"])
@@ -488,9 +607,13 @@ def apply(host: Host, plan: Plan) -> Applied:
             host.write(item["path"], item["content"], int(item["mode"], 8), owner, group)
     for kind in ("daemon-reload", "enable", "start", "reload", "restart"):
         if kind in kinds:
-            said = host.run(["systemctl", kind] + ([] if kind == "daemon-reload" else [desired["service"] + ".service"]))
+            said = host.run(
+                ["systemctl", kind] + ([] if kind == "daemon-reload" else [desired["service"] + ".service"])
+            )
             if said.rc != 0:
-                raise RuntimeError(f"systemctl {kind} ended with {said.rc}: {said.err.strip()}\n{_journal(host, desired)}")
+                raise RuntimeError(
+                    f"systemctl {kind} ended with {said.rc}: {said.err.strip()}\n{_journal(host, desired)}"
+                )
     prove(host, desired)
     return Applied(warnings=tuple(warnings))
 
@@ -506,8 +629,11 @@ def rehearse(host: Host, plan: Plan) -> Optional[Applied]:
     return Applied(warnings=(f"{package} is not installed here yet, so its configuration could not be checked by it.",))
 
 
-def prove(host, wanted, patience=PATIENCE):
-    """Waits until the running worker itself says that it has the wanted configuration. Raises RuntimeError after C(patience) seconds."""
+def prove(host: Host, wanted: Desired, patience: float = PATIENCE) -> None:
+    """Waits until the running worker itself says that it has the wanted configuration.
+
+    Raises RuntimeError after C(patience) seconds.
+    """
     software = PROXIES[wanted["software"]]
     want, deadline = proxy_text.digest(wanted["config"], wanted["pems"]), time.monotonic() + patience
     while True:
@@ -516,14 +642,19 @@ def prove(host, wanted, patience=PATIENCE):
         if has == want:
             return
         if time.monotonic() > deadline:
-            raise RuntimeError(f"{software.title} has the configuration {has or 'of nobody known'} {patience:.0f} s after it was told to take {want} "
-                               f"({live['refused'] or 'it answers'}):\n{_journal(host, wanted)}")
+            raise RuntimeError(
+                f"{software.title} has the configuration {has or 'of nobody known'} {patience:.0f} s after it was told "
+                f"to take {want} "
+                f"({live['refused'] or 'it answers'}):\n{_journal(host, wanted)}"
+            )
         time.sleep(0.1)
 
 
-def _journal(host, wanted):
+def _journal(host: Host, wanted: Desired) -> str:
     """The end of what the service said."""
-    return host.run(["journalctl", "--no-pager", "-q", "-o", "cat", "-n", "15", "-u", wanted["service"] + ".service"]).out.strip()
+    return host.run(
+        ["journalctl", "--no-pager", "-q", "-o", "cat", "-n", "15", "-u", wanted["service"] + ".service"]
+    ).out.strip()
 
 
 EXECUTION = Execution(quiet=True, unread=str, brief=Brief.FAILURES, rehearse=rehearse)

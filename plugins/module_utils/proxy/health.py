@@ -9,7 +9,7 @@ A deploy reads it at its end. A site reads the component `proxy`, whose report h
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Iterable, Mapping, Sequence
 
 from ..core import process
 from ..core.component import NOTHING_SEEN, Desired, Seen
@@ -90,7 +90,7 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
 # ------------------------------------------------------------------------------------------------- over the whole fleet
 
 
-def report_of(state):
+def report_of(state: Mapping[str, Any] | None) -> dict[str, Any] | None:
     """The report of a host's read that tells whether its proxy serves; None where the host is no proxy, or was not
     read."""
     state = state or {}
@@ -104,17 +104,17 @@ def report_of(state):
     )
 
 
-def is_healthy(server):
+def is_healthy(server: Mapping[str, Any]) -> bool:
     """Whether requests can be sent to a server."""
     return server["admin"] == "ready" and not server["status"].startswith(("DOWN", "MAINT", "DRAIN"))
 
 
-def application_servers(report):
+def application_servers(report: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The servers of a proxy that are instances of the application."""
     return [server for server in report["servers"] if server["backend"] == proxy_config.BACKEND]
 
 
-def idle_servers(states):
+def idle_servers(states: Iterable[Any]) -> set[str]:
     """The names of the servers that get requests from no proxy. `states` are the reads of hosts; those that are no
     proxy, or were not read, have nothing to say."""
     reports = [report_of(state) for state in states if isinstance(state, dict)]
@@ -122,7 +122,7 @@ def idle_servers(states):
     return {server["name"] for server in servers} - {server["name"] for server in servers if is_healthy(server)}
 
 
-def faults(states, rows=None):
+def faults(states: Mapping[str, Any], rows: Mapping[str, Sequence[Row]] | None = None) -> list[str]:
     """The proxies that serve nobody, a sentence each. `rows` are those of the component `reach`, which know why an
     instance is not reached."""
     found = []
@@ -134,7 +134,8 @@ def faults(states, rows=None):
         servers = application_servers(report)
         if not report["running"]:
             found.append(
-                f"{host}: {report['title']} does not run, so that it answers nobody. Read its log: journalctl -u {report['service']}."
+                f"{host}: {report['title']} does not run, so that it answers nobody. Read its log: journalctl -u "
+                f"{report['service']}."
             )
         elif not any(is_healthy(server) for server in servers):
             listed = "; ".join(
@@ -153,13 +154,13 @@ def faults(states, rows=None):
     return found
 
 
-def _status(server):
+def _status(server: Mapping[str, Any]) -> str:
     if server["admin"] != "ready":
         return f"set to {server['admin']}"
     return f"{server['status']}, its health check says {server['check'].lstrip('* ') or 'nothing'}"
 
 
-def _unreached(host, rows):
+def _unreached(host: str, rows: Mapping[str, Any]) -> list[str]:
     return [
         f"{row.why}." + reach.remedy(name, row)
         for name, some in rows.items()
@@ -168,14 +169,14 @@ def _unreached(host, rows):
     ]
 
 
-def unreached_instances(states, addresses):
+def unreached_instances(states: Mapping[str, Any], addresses: Mapping[str, str]) -> dict[str, list[dict[str, Any]]]:
     """The instances that a proxy does not reach, where it reaches none of their host, as C({host: [{port, inside,
     source, family, proxy, address}]}).
 
     A server that answers something, be it an error, is reached. `addresses` maps a proxy to where its connections
     come from.
     """
-    found = {}
+    found: dict[str, list[dict[str, Any]]] = {}
     for name, state in states.items():
         report = report_of(state)
         servers = application_servers(report) if report and report["set_up"] and report["running"] else []
@@ -200,17 +201,17 @@ def unreached_instances(states, addresses):
     return found
 
 
-def answered(server):
+def answered(server: Mapping[str, Any]) -> bool:
     """Whether a health check got an answer of HTTP, so that the way to the server is open."""
     # HAProxy marks a result with an asterisk while the next check is under way.
     check = server["check"].lstrip("* ")
     return check.startswith("L7") or check[:1].isdigit()
 
 
-def instance_rows(asked, blocks):
+def instance_rows(asked: Mapping[str, Any], blocks: Mapping[str, Any]) -> dict[str, list[Row]]:
     """The rows of instances that proxies do not reach: C({host: [Row]}). `asked` is what L(unreached_instances)
     gave."""
-    rows = {}
+    rows: dict[str, list[Row]] = {}
     for host, items in asked.items():
         for item in items:
             block = reach.find_block(blocks.get(host, []), *(item[key] for key in ("port", "source", "family")))

@@ -9,7 +9,7 @@ else's and stays.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Mapping
 
 from ..core import foreign_file, recorded
 from ..core.component import NOTHING_SEEN, Applied, Desired, Execution, Seen
@@ -24,6 +24,7 @@ NAME = "proxy_original"
 
 SPEC: dict[str, Any] = {}
 
+
 def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, Any]:
     """Of each software, its configuration, the kept one, what is beside it, and how its service was and is."""
     record, found = recorded.read(host), {}
@@ -31,7 +32,9 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
         path = backend.config_path
         place = place_of(host, path)
         found[software] = {
-            "config": host.read(place), "kept": host.read(path + proxy_config.KEPT), "place": place,
+            "config": host.read(place),
+            "kept": host.read(path + proxy_config.KEPT),
+            "place": place,
             "beside": [own for own in backend.beside if host.stat(own) is not None],
             "folders": [folder for folder in backend.folders if host.stat(folder) is not None],
             "before": record["units"].get(backend.unit),
@@ -39,14 +42,14 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
     return found
 
 
-def place_of(host, path):
+def place_of(host: Host, path: str) -> str:
     """The file that has our configuration, or may have it: where the path leads, or where it led at first."""
     places = foreign_file.places(host, path)
     return next((place for place in places if proxy_text.stamp_of(host.read(place))), places[0] if places else path)
 
 
 def plan(desired: Desired, state: dict[str, Any]) -> Plan:
-    """Decides what is put back and removed: C(actions) are C((software, steps)) for those that have something of ours."""
+    """Decides what is put back and removed: C(actions) are C((software, steps)) for those with something of ours."""
     result = Draft()
     for software, found in state.items():
         path = PROXIES[software].config_path
@@ -68,11 +71,13 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     return result.plan(desired, state)
 
 
-def lines(state, planned):
+def lines(state: Mapping[str, Any], planned: Plan) -> list[str]:
     """What would be taken back, one line a thing."""
     found = []
     for software, steps in planned.actions:
-        found += [f"{path}: the configuration from before comes back" if verb == "rename" else path for verb, path in steps]
+        found += [
+            f"{path}: the configuration from before comes back" if verb == "rename" else path for verb, path in steps
+        ]
         before, unit = state[software]["before"], PROXIES[software].unit
         if before:
             found.append(recorded.words(unit, before))
@@ -80,8 +85,11 @@ def lines(state, planned):
 
 
 def apply(host: Host, plan: Plan) -> Applied:
-    """Puts back. Raises RuntimeError, before anything is changed where the kept configuration is refused by the software
-    that is to go on with it."""
+    """Puts back.
+
+    Raises RuntimeError, before anything is changed where the kept configuration is refused by the software that is to
+    go on with it.
+    """
     state = plan.state
     for software, steps in plan.actions:
         backend, before = PROXIES[software], state[software]["before"]
@@ -90,10 +98,14 @@ def apply(host: Host, plan: Plan) -> Applied:
         if ("rename", path) in steps and goes_on:
             said = host.run([*backend.check, path + proxy_config.KEPT])
             if said.rc != 0:
-                raise RuntimeError(f"{path}{proxy_config.KEPT}, the configuration from before, is refused by {software}: "
-                                   f"{(said.err or said.out).strip()[-800:]}. Mend that file, or remove it, and run the playbook again.")
+                raise RuntimeError(
+                    f"{path}{proxy_config.KEPT}, the configuration from before, is refused by {software}: "
+                    f"{(said.err or said.out).strip()[-800:]}. Mend that file, or remove it, and run the playbook "
+                    "again."
+                )
         if steps and not goes_on:
-            # While it still has its configuration: started again with the one from before, it would take ports that nobody wants it to.
+            # While it still has its configuration: started again with the one from before, it would take ports that
+            # nobody wants it to.
             host.run(["systemctl", "stop", unit, *(backend.companions if not before["boot"] else [])])
         for verb, target in steps:
             if verb == "rename":
@@ -115,7 +127,7 @@ def apply(host: Host, plan: Plan) -> Applied:
     return Applied()
 
 
-def restore(host, path, place):
+def restore(host: Host, path: str, place: str) -> None:
     """Puts the kept configuration back, with the mode and owner that it had: where there is no link, in one step."""
     kept = path + proxy_config.KEPT
     if place == path:

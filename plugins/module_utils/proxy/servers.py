@@ -13,7 +13,7 @@ host was renamed, or under a second inventory with other names, the proxy still 
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import Any, Callable, Collection, Mapping, Sequence
 
 from ..core import addresses, sockets
 from ..core.component import NOTHING_SEEN, Applied, Brief, Desired, Execution, Seen
@@ -52,7 +52,7 @@ SPEC = {
 }
 
 
-def placed(options):
+def placed(options: Mapping[str, Any]) -> dict[str, Any]:
     """The options of a module, with the service and the configuration of the software."""
     backend = PROXIES[options["software"]]
     return {**options, "service": backend.service, "config_path": backend.config_path}
@@ -62,9 +62,10 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
     """Reads the servers that were named, and who else serves, from the running proxy.
 
     Returns `{servers, missing, others, serving, endpoints}`: `servers` are rows of the back end, found by where they
-    lead or by name, each with the name in `wanted` as `server`; `missing` are names without any; `others` are
-    the names of the rows that stay when all that leave together have left, `serving` those of all rows that are enabled
-    and healthy; `endpoints` maps a name to where it leads as the proxy resolves it. Raises RuntimeError where the proxy does not answer.
+    lead or by name, each with the name in `wanted` as `server`; `missing` are names without any; `others` are the names
+    of the rows that stay when all that leave together have left, `serving` those of all rows that are enabled and
+    healthy; `endpoints` maps a name to where it leads as the proxy resolves it. Raises RuntimeError where the proxy
+    does not answer.
     """
     rows = [row for row in PROXIES[desired["software"]].view(host, desired) if row["backend"] == desired["backend"]]
     known = [
@@ -84,7 +85,7 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
     }
 
 
-def _matching(host, rows, name, known):
+def _matching(host: Host, rows: list[dict[str, Any]], name: str, known: Any) -> list[dict[str, Any]]:
     """The rows of one server: those that lead to one of its places, whatever their name; without any, the row of its
     name. A name alone may be that of another host's instance by now.
 
@@ -98,14 +99,14 @@ def _matching(host, rows, name, known):
     return (found or [[]])[0] or [row for row in rows if row["name"] == name]
 
 
-def chosen(wanted, state):
+def chosen(wanted: Desired, state: Mapping[str, Any]) -> dict[str, Any]:
     """The options with the servers that were found, by their names at the proxy: what was moved is no longer found by
     where it led."""
     names = [row["name"] for row in state["servers"]]
     return {**wanted, "servers": names, "endpoints": {}, "other_endpoints": {}}
 
 
-def _serving(host, wanted, rows, leaving):
+def _serving(host: Host, wanted: Desired, rows: Sequence[Mapping[str, Any]], leaving: Collection[str]) -> list[str]:
     """The names of the servers that are enabled and healthy. Where a proxy checks no health itself, those that stay are
     probed, since one that is dead would count otherwise."""
     backend, found = PROXIES[wanted["software"]], []
@@ -117,19 +118,19 @@ def _serving(host, wanted, rows, leaving):
     return found
 
 
-def _split(text):
+def _split(text: str) -> tuple[str, int]:
     """`ADDRESS:PORT` as address and number."""
     address, _colon, port = str(text).rpartition(":")
     return address.strip("[]"), int(port)
 
 
-def _resolve(host, address, port):
+def _resolve(host: Host, address: str, port: int) -> list[str]:
     """Where an address or a name leads on this host, as texts to compare."""
     places = addresses.resolve(host, address) or [address]
     return [addresses.endpoint(place, port) for place in places]
 
 
-def moved(wanted, state, row):
+def moved(wanted: Desired, state: Mapping[str, Any], row: Mapping[str, Any]) -> bool:
     """Whether a server that is enabled leads to another port or address than its instance has now."""
     ends = state["endpoints"].get(row["server"])
     return wanted["state"] == "ready" and bool(ends) and addresses.endpoint(row["address"], row["port"]) not in ends
@@ -149,7 +150,8 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     if lost and desired["allow_missing"] and desired["state"] == "ready":
         ends = ", ".join(f"{name} ({desired['endpoints'].get(name, 'unknown address')})" for name in lost)
         result.problems.append(
-            f"{desired['software']} has no server {ends} in its backend {desired['backend']} any more, expected the one that "
+            f"{desired['software']} has no server {ends} in its backend {desired['backend']} any more, expected the "
+            "one that "
             "this run has drained. Enable it there, or run site.yml, so that the proxy knows it."
         )
     result.problems.extend(serving_errors(desired, state))
@@ -178,7 +180,7 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     return result.plan(desired, state)
 
 
-def serving_errors(wanted, state):
+def serving_errors(wanted: Desired, state: Mapping[str, Any]) -> list[str]:
     """Why the servers must not be drained: nobody else would serve. Empty where somebody does.
 
     A server that serves nobody itself may always go: otherwise a fleet that is half broken could not be repaired.
@@ -196,13 +198,20 @@ def serving_errors(wanted, state):
     if wanted["guard"] and state["others"]:
         return [
             f"{' and '.join(gone)} would be drained, and of the other servers of {wanted['software']} "
-            f"({', '.join(state['others'])}) none is enabled and healthy: clients would be refused. Repair or enable one "
+            f"({', '.join(state['others'])}) none is enabled and healthy: clients would be refused. Repair or enable "
+            "one "
             f"of them first{wanted['otherwise'] and ', ' + wanted['otherwise']}."
         ]
     return []
 
 
-def set_servers(host, desired, plan, clock=time.monotonic, sleep=time.sleep):
+def set_servers(
+    host: Host,
+    desired: Desired,
+    plan: Plan,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], Any] = time.sleep,
+) -> None:
     """Sets the servers, where that is still allowed.
 
     The guard is judged again under a lock on the proxy: of two hosts that leave at the same time, the second sees the
@@ -216,7 +225,11 @@ def set_servers(host, desired, plan, clock=time.monotonic, sleep=time.sleep):
         deadline = clock() + desired["timeout"]
         while True:
             asked = [ends.get(row["name"], row) for row in servers]
-            late = [{**row, "check": said} for row, said in ((row, backend.probe(host, desired, row)) for row in asked) if said]
+            late = [
+                {**row, "check": said}
+                for row, said in ((row, backend.probe(host, desired, row)) for row in asked)
+                if said
+            ]
             if not late:
                 break
             if clock() >= deadline:
@@ -242,15 +255,23 @@ def apply(host: Host, plan: Plan) -> Applied:
     return Applied({**effect, "changed": plan.changed or effect["closed"] > 0, "notes": notes}, warnings=tuple(notes))
 
 
-def unhealthy(wanted, rows):
+def unhealthy(wanted: Desired, rows: Sequence[Mapping[str, Any]]) -> str:
     """The sentence about servers that did not get healthy in time."""
-    said = "; ".join(f"{row['backend']}/{row['name']} ({row['address']}:{row['port']}) is {row['status']}, its health check says {row['check'] or 'nothing'}"
-                     for row in rows)
-    return (f"not healthy for {wanted['software']} after {wanted['timeout']} s: {said}. Look at the log of the instance, and at the way from the "
-            "proxy to it.")
+    said = "; ".join(
+        f"{row['backend']}/{row['name']} ({row['address']}:{row['port']}) is {row['status']}, its health check says "
+        f"{row['check'] or 'nothing'}"
+        for row in rows
+    )
+    return (
+        f"not healthy for {wanted['software']} after {wanted['timeout']} s: {said}. Look at the log of the instance, "
+        "and at the way from the "
+        "proxy to it."
+    )
 
 
-def wait(host, wanted, clock=time.monotonic, sleep=time.sleep):
+def wait(
+    host: Host, wanted: Desired, clock: Callable[[], float] = time.monotonic, sleep: Callable[[float], Any] = time.sleep
+) -> dict[str, Any]:
     """Waits until the state has its effect: C({servers, seconds, open, closed}).
 
     `ready` is in effect when the proxy itself counts each server as healthy, the others when no request and no
@@ -277,25 +298,29 @@ def wait(host, wanted, clock=time.monotonic, sleep=time.sleep):
     return {"servers": servers, "seconds": round(clock() - began, 1), "open": left - closed, "closed": closed}
 
 
-def drain_notes(host, wanted, left):
-    """What makes the number of connections that are left uncertain, a sentence each. A proxy with a socket counts them itself."""
+def drain_notes(host: Host, wanted: Desired, left: int) -> list[str]:
+    """What makes the number of connections that are left uncertain, a sentence each.
+
+    A proxy with a socket counts them itself.
+    """
     counted = PROXIES[wanted["software"]].has_socket or wanted["state"] == "ready" or not left
     note = "" if counted else sockets.drain_note(sockets.established(host))
     return [note] if note else []
 
 
-def verify_state(wanted, servers):
+def verify_state(wanted: Desired, servers: Sequence[Mapping[str, Any]]) -> None:
     """Raises RuntimeError where a server that was drained is no longer: its instance must not be stopped then."""
     lost = [row for row in servers if row["state"] != wanted["state"]]
     if lost and wanted["state"] != "ready":
         listed = ", ".join(f"{row['backend']}/{row['name']} is {row['state']}" for row in lost)
         raise RuntimeError(
-            f"{listed} at {wanted['software']}, expected {wanted['state']} as it was set: somebody else set it back, or "
+            f"{listed} at {wanted['software']}, expected {wanted['state']} as it was set: somebody else set it back, "
+            "or "
             f"{wanted['service']} was restarted meanwhile. Nothing was closed or stopped. Run the same command again."
         )
 
 
-def done(row, state):
+def done(row: Mapping[str, Any], state: str) -> bool:
     """Whether a server's state has its effect."""
     if row["state"] != state:
         return False

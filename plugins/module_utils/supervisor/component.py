@@ -1,16 +1,18 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The component `service`: what a supervisor has to have on a host before it can start an instance. Nothing is started here.
+"""The component `service`: what a supervisor has to have on a host before it can start an instance.
 
-The files come with the desired state; what they must not overwrite, and what in them depends on the host, is found here.
-What differs between the kinds of supervisors is in `kinds`, see `contract`.
+Nothing is started here.
+
+The files come with the desired state; what they must not overwrite, and what in them depends on the host, is found
+here. What differs between the kinds of supervisors is in `kinds`, see `contract`.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, Iterator, Mapping
 
 from ..core import file_set, foreign_file, marked_block, process, recorded
 from ..core.component import NOTHING_SEEN, Applied, Desired, Execution, Seen
@@ -33,6 +35,7 @@ SPEC = {
     "files": file_set.SPEC["files"],
 }
 
+
 def _secrets(desired: Desired) -> set[str]:
     return file_set.private_texts(desired["files"])
 
@@ -48,12 +51,18 @@ OURS = "xitrum.host"
 
 #: Where units of ours are, and where those of packages and of programs are, which ours would replace (systemd.unit(5)).
 OWN_UNITS = "/etc/systemd/system/"
-UNIT_FOLDERS = ("/run/systemd/system", "/usr/local/lib/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system")
+UNIT_FOLDERS = (
+    "/run/systemd/system",
+    "/usr/local/lib/systemd/system",
+    "/usr/lib/systemd/system",
+    "/lib/systemd/system",
+)
 
 _UNIT = ("ActiveState", "UnitFileState", "MainPID")
 
 
 # ---------------------------------------------------------------------------------------------------------- reading
+
 
 def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, Any]:
     """Everything that `plan` needs."""
@@ -80,28 +89,30 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
     return state
 
 
-def marks(wanted):
+def marks(wanted: Mapping[str, Any]) -> dict[str, str]:
     """The marks of the instances: path to what it points at (empty: it is a file)."""
     kind, name = SUPERVISORS[wanted["supervisor"]], wanted["name"]
-    return {fill(kind.mark, name=name, index=index): fill(kind.target, name=name, index=index)
-            for index in range(wanted["instances"])}
+    return {
+        fill(kind.mark, name=name, index=index): fill(kind.target, name=name, index=index)
+        for index in range(wanted["instances"])
+    }
 
 
-def shadowed(host, wanted):
+def shadowed(host: Host, wanted: Mapping[str, Any]) -> list[str]:
     """The units of the distribution that ours would hide, as xitrum_name user would hide user@.service."""
     shared = fill(SUPERVISORS[wanted["supervisor"]].shared, name=wanted["name"])
     names = [path.rpartition("/")[2] for path in shared if path.startswith(OWN_UNITS)]
     return [f"{folder}/{name}" for name in names for folder in UNIT_FOLDERS if host.exists(f"{folder}/{name}")]
 
 
-def service_folders(wanted):
+def service_folders(wanted: Mapping[str, Any]) -> list[str]:
     """The service directories of the instances, for supervisors that have such."""
     kind = SUPERVISORS[wanted["supervisor"]]
     indices = range(wanted["instances"]) if kind.hold else ()
     return [fill(kind.target, name=wanted["name"], index=index) for index in indices]
 
 
-def daemon(host, unit, wanted):
+def daemon(host: Host, unit: str, wanted: Mapping[str, Any]) -> dict[str, Any]:
     """The unit that has to run, with the limit that its process has; empty where the supervisor has none of its own."""
     if not unit:
         return {}
@@ -111,24 +122,35 @@ def daemon(host, unit, wanted):
     values = process.parse_unit(shown)
     pid = int(values.get("MainPID") or 0)
     limits_text = process.seen(host.read, f"/proc/{pid}/limits") if pid else None
-    return {"unit": unit, "pid": pid, "active": values.get("ActiveState", ""), "boot": values.get("UnitFileState", ""),
-            "nofile": process.nofile_of(limits_text) if limits_text else None}
+    return {
+        "unit": unit,
+        "pid": pid,
+        "active": values.get("ActiveState", ""),
+        "boot": values.get("UnitFileState", ""),
+        "nofile": process.nofile_of(limits_text) if limits_text else None,
+    }
 
 
-def scanner(host, wanted):
+def scanner(host: Host, wanted: Mapping[str, Any]) -> dict[str, Any]:
     """As `daemon`, of what an entry in the table of another init starts."""
     kind = SUPERVISORS[wanted["supervisor"]]
     entry = inittab.entry_of(wanted["name"], kind.name)
     folder = fill(kind.mark, name=wanted["name"], index=0).rpartition("/")[0]
     cmdlines = (process.seen(host.read, f"/proc/{pid}/cmdline") or "" for pid in process.pids(host))
     runs = any(process.parse_cmdline(cmdline)[-1:] == [folder] for cmdline in cmdlines)
-    return {"unit": f"{entry} in {inittab.PATH}", "pid": 0, "active": "active" if runs else "inactive",
-            "boot": kind.boot_word(host, wanted["name"]), "nofile": None}
+    return {
+        "unit": f"{entry} in {inittab.PATH}",
+        "pid": 0,
+        "active": "active" if runs else "inactive",
+        "boot": kind.boot_word(host, wanted["name"]),
+        "nofile": None,
+    }
 
 
 # --------------------------------------------------------------------------------------------------------- planning
 
-def compose(wanted, state):
+
+def compose(wanted: Mapping[str, Any], state: Mapping[str, Any]) -> dict[str, Any]:
     """The set of files and links as it has to be on this host, the options of `xitrum.host.file_set`. Pure.
 
     The link that makes an instance start at boot is made when the instance is started and nothing else has it any more;
@@ -151,17 +173,16 @@ def compose(wanted, state):
         runs = state["states"].get(index, {}).get("active") == WELL["active"]
         if target and index not in elsewhere and (runs or state["marks"][path][0] is not None):
             links.append({"path": path, "target": target})
-    return {"name": f"{name}-service", "files": files, "links": links, "owned": state["hiding"],
-            "commands": commands}
+    return {"name": f"{name}-service", "files": files, "links": links, "owned": state["hiding"], "commands": commands}
 
 
-def inittab_problem(wanted, state):
+def inittab_problem(wanted: Mapping[str, Any], state: Mapping[str, Any]) -> str:
     """What keeps an entry out of the table of an init that is not systemd; empty where nothing does."""
     table = state["inittab"]
     return table.problem or inittab.problem(table.text, inittab.entry_of(wanted["name"], wanted["supervisor"]))
 
 
-def replaced(text, values):
+def replaced(text: str, values: Mapping[str, Any]) -> str:
     """A text with the values that only the host knows."""
     for word, value in values.items():
         text = text.replace(word, str(value))
@@ -181,7 +202,18 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
         daemon_rows(desired, state, result)
     for other, paths in state["unused"].items():
         result.actions.append(("clean", other))
-        result.rows.append(Row("service", f"definition for {other}", "absent", ", ".join(paths), "", "differs", "the instances have another supervisor", RUN))
+        result.rows.append(
+            Row(
+                "service",
+                f"definition for {other}",
+                "absent",
+                ", ".join(paths),
+                "",
+                "differs",
+                "the instances have another supervisor",
+                RUN,
+            )
+        )
     result.rows += unread_rows("service", kind.unread(state))
     result.facts = {"packages": packages, "notes": notes(desired, state)}
     if not kind.restarts:
@@ -192,12 +224,12 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     return result.plan(desired, state)
 
 
-def foreign_files(wanted, state):
+def foreign_files(wanted: Mapping[str, Any], state: Mapping[str, Any]) -> list[foreign_file.ForeignFile]:
     """The files of somebody else that get a block of ours."""
     return [*SUPERVISORS[wanted["supervisor"]].foreign_files(state), *filter(None, [state["inittab"]])]
 
 
-def notes(wanted, state):
+def notes(wanted: Mapping[str, Any], state: Mapping[str, Any]) -> list[str]:
     """What is worth knowing of somebody else's files that get a block of ours."""
     found = []
     for file in foreign_files(wanted, state):
@@ -206,12 +238,22 @@ def notes(wanted, state):
     return found + SUPERVISORS[wanted["supervisor"]].notes(wanted["name"], state)
 
 
-def daemon_rows(wanted, state, result):
+def daemon_rows(wanted: Mapping[str, Any], state: Mapping[str, Any], result: Draft) -> None:
     """What has to run for the supervisor: started, started at boot, and as its kind needs it."""
     found = state["daemon"]
     good = (found["active"], found["boot"]) == ("active", "enabled")
-    result.rows.append(Row("service", found["unit"], "enabled, active", found["boot"], found["active"], "ok" if good else "differs",
-                           "" if good else "it keeps the instances running", "" if good else RUN))
+    result.rows.append(
+        Row(
+            "service",
+            found["unit"],
+            "enabled, active",
+            found["boot"],
+            found["active"],
+            "ok" if good else "differs",
+            "" if good else "it keeps the instances running",
+            "" if good else RUN,
+        )
+    )
     if not good and not any(action in ("write", "link", "commands") for action, _detail in result.actions):
         result.actions.append(("commands", None))
     rows, actions = SUPERVISORS[wanted["supervisor"]].plan_daemon(state)
@@ -219,15 +261,17 @@ def daemon_rows(wanted, state, result):
     result.actions += actions
 
 
-def problems(wanted, state):
+def problems(wanted: Mapping[str, Any], state: Mapping[str, Any]) -> Iterator[str]:
     """The errors, as sentences: what is not ours is never overwritten."""
     kind, name = SUPERVISORS[wanted["supervisor"]], wanted["name"]
     for path, text in state["texts"].items():
         if text is not None and OURS not in text:
             yield f"{path} exists and was not written by this collection: move it away, or set another xitrum_name"
     if state["shadowed"]:
-        yield (f"xitrum_name is {name}, and this host has {state['shadowed'][0]} already, which a unit of that name would "
-               "replace; expected a name that no unit has: set another xitrum_name")
+        yield (
+            f"xitrum_name is {name}, and this host has {state['shadowed'][0]} already, which a unit of that name would "
+            "replace; expected a name that no unit has: set another xitrum_name"
+        )
     for path, target in marks(wanted).items():
         stat, now = state["marks"][path]
         # What the link of a supervisor that writes it itself leads to is compared above.
@@ -235,11 +279,17 @@ def problems(wanted, state):
             yield f"{path} exists and is not the link that it has to be: move it away, or set another xitrum_name"
     for path, names in state["folders"].items():
         if set(names) - {"down", "supervise", "log"} and "run" not in names:
-            yield f"the service directory {path} exists and is somebody else's ({', '.join(names)}): move it away, or set another xitrum_name"
+            yield (
+                f"the service directory {path} exists and is somebody else's ({', '.join(names)}): move it away, or "
+                "set another xitrum_name"
+            )
     found = list(kind.errors(wanted, state))
     if wanted["low_port"] and not kind.low_ports:
         able = ", ".join(other.name for other in SUPERVISORS.values() if other.low_ports)
-        found.append(f"{kind.name} cannot give an instance a port below 1024: choose one of {able}, or a port from 1024 on with xitrum_port_forward")
+        found.append(
+            f"{kind.name} cannot give an instance a port below 1024: choose one of {able}, or a port from 1024 on with "
+            "xitrum_port_forward"
+        )
     if state["inittab"]:
         found.append(inittab_problem(wanted, state))
     found.append(table.init_error(kind.name, state["init"]))
@@ -248,12 +298,15 @@ def problems(wanted, state):
 
 # ---------------------------------------------------------------------------------------------------------- acting
 
+
 def apply(host: Host, plan: Plan) -> Applied:
     """Writes the files and has the supervisor's daemon run. Raises RuntimeError with what a command reported."""
     desired, state = plan.desired, plan.state
     kinds = [kind for kind, _detail in plan.actions]
     if "install" in kinds:
-        raise RuntimeError(f"{desired['supervisor']} is not installed on this host: install it first, as the role supervisor does.")
+        raise RuntimeError(
+            f"{desired['supervisor']} is not installed on this host: install it first, as the role supervisor does."
+        )
     if any(kind in ("write", "link", "remove", "commands") for kind in kinds):
         note(host, desired, state)
         file_set.apply(host, replace(plan, desired=state["set"], state=state["files"]))
@@ -262,14 +315,17 @@ def apply(host: Host, plan: Plan) -> Applied:
             SUPERVISORS[detail].clean(host, desired["name"])
         elif kind == "raise":
             # Without a restart, which would be one of everybody's programs.
-            soft, hard = (limit if limit == process.UNLIMITED else max(limit, state["granted"]) for limit in state["daemon"]["nofile"])
+            soft, hard = (
+                limit if limit == process.UNLIMITED else max(limit, state["granted"])
+                for limit in state["daemon"]["nofile"]
+            )
             words = ["unlimited" if limit == process.UNLIMITED else str(limit) for limit in (soft, hard)]
             host.run(["prlimit", "--pid", str(detail), f"--nofile={':'.join(words)}"])
     return Applied()
 
 
-def note(host, wanted, state):
-    """Records what is somebody else's and is about to be changed: a daemon for everybody, a file that gets our block."""
+def note(host: Host, wanted: Mapping[str, Any], state: Mapping[str, Any]) -> None:
+    """Records what is somebody else's and is about to be changed: a daemon for everybody, a file with our block."""
     kind = SUPERVISORS[wanted["supervisor"]]
     if kind.daemon and "{name}" not in kind.daemon:
         recorded.note_unit(host, kind.daemon, kind.packages[0])

@@ -39,6 +39,7 @@ NO_RECORDS = {
     "module_utils/redirects/nft.py": "comparison of nft's own listing",
     "module_utils/package/contents.py": "the digest of a package",
     "plugin_utils/held_locks.py": "messages between the processes of one run",
+    "action/report.py": "the report of a check, which nothing reads back",
     "action/connection_load.py": "an option of a module",
 }
 
@@ -54,7 +55,7 @@ def error_of(read, *kinds):
 
 def read_lock(text):
     host, wanted = FakeHost({lock_record.path("demo"): text}), {**INSTANCE, "take_over": "", "seconds": 1, "holder": {"id": "a"}}
-    return run_lock.refusal(wanted, run_lock.read(host, wanted))
+    return run_lock.refusal(wanted, run_lock.read_state(host, wanted))
 
 
 def read_load(text, folder):
@@ -76,7 +77,7 @@ READERS = {
     schema.REDIRECTS: (leftovers.RECORD, lambda text, _folder: leftovers.find_error(text)),
     schema.LOCK: (lock_record.path("demo"), lambda text, _folder: read_lock(text)),
     schema.STEP: (step_record.path("demo"), lambda text, _folder: error_of(
-        lambda: step_record.read(FakeHost({step_record.path("demo"): text}), "demo"), RuntimeError)),
+        lambda: step_record.read_record(FakeHost({step_record.path("demo"): text}), "demo"), RuntimeError)),
     schema.MANIFEST: (releases.manifest_path("/opt/demo", "aa"), lambda text, _folder: read_release(text)),
     schema.LOAD: ("/state.json", read_load),
 }

@@ -21,9 +21,7 @@ UNFINISHED = {
     "module_utils/application",
     "module_utils/core",
     "module_utils/preflight",
-    "module_utils/proxy",
     "module_utils/removal",
-    "module_utils/supervisor",
     "plugin_utils",
 }
 #: What all packages of the collection have before their names.

@@ -78,8 +78,8 @@ class Haproxy(ProxyBackend):
         return text
 
     def view(self, host: Any, desired: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """What the running worker reports of its servers,
-        with the connections that workers of before a reload still have."""
+        """What the running worker reports of its servers, with the connections that workers of before a reload still
+        have."""
         path = desired["socket"]
         try:
             info, stat, states = (haproxy_socket.ask(host, path, words) for words in QUERIES)
@@ -115,9 +115,8 @@ class Haproxy(ProxyBackend):
         """Has servers lead to another address and port. Raises RuntimeError with what HAProxy answered."""
         for row in servers:
             name = f"{row['backend']}/{row['name']}"
-            reply = haproxy_socket.ask(
-                host, desired["socket"], f"set server {name} addr {row['address']} port {row['port']}"
-            )
+            command_line = f"set server {name} addr {row['address']} port {row['port']}"
+            reply = haproxy_socket.ask(host, desired["socket"], command_line)
             # It answers with what it changed, and with nothing that tells success from failure: verified instead.
             live = [
                 one
