@@ -20,8 +20,8 @@ def states_of(hostvars, hosts):
 
 
 def helpers_of(hostvars, hosts):
-    """The hosts outside of the run that may connect in place of one of the run: those of the application first, then
-    any other."""
+    """The hosts outside of the run that may connect in place of one of the run:
+    those of the application first, then any other."""
     groups = hostvars[hosts[0]]["groups"]
     names = [*groups.get("xitrum", []), *groups.get("xitrum_proxy", []), *groups.get("all", [])]
     return [
@@ -49,8 +49,8 @@ def reach_probes(hostvars, hosts, reached):
 
 
 def answers_of(results):
-    """What a loop over probes registered, as C([{host, results, targets, failed}]): each result with what is known of
-    its target."""
+    """What a loop over probes registered, as C([{host, results, targets, failed}]):
+    each result with what is known of its target."""
     found = []
     for item in results:
         probe = item["__reach_probe"]
@@ -82,7 +82,9 @@ def reach_unreached(hostvars, hosts, results):
     """What is asked of each host whose ports were not reached: C([{host, address, ports}])."""
     wanted = reach.unreached(answers_of(results))
     for host, items in asked_of(hostvars, hosts).items():
-        wanted.setdefault(host, []).extend({key: item[key] for key in ("port", "inside", "source", "family")} for item in items)
+        wanted.setdefault(host, []).extend(
+            {key: item[key] for key in ("port", "inside", "source", "family")} for item in items
+        )
     return [
         {"host": host, "address": proxy.own_address(hostvars[host]), "ports": ports} for host, ports in wanted.items()
     ]
