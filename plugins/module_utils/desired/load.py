@@ -1,0 +1,44 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The settings of a load test, from the public variables, and what one host does in it. Controller only."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..load import fleet
+from .inputs import Inputs
+
+
+def settings(inputs: Inputs) -> dict[str, Any]:
+    """Return the settings as `loads` of load/fleet.py takes them. Raises ValueError for a number that is none."""
+    behind = inputs.text("xitrum_proxy_load_balancer_protocol") if inputs["xitrum_proxy_load_balancers"] else ""
+    numbers = ("connections", "rate", "seconds", "heartbeat", "timeout", "burst")
+    return {
+        **{name: inputs.number(f"prove_{name}") for name in numbers},
+        **{name: list(inputs[f"prove_{name}"]) for name in ("through", "from", "sources")},
+        **{name: inputs.text(f"prove_{name}") for name in ("path", "label")},
+        "headers": inputs["prove_headers"],
+        "tls": inputs.flag("prove_tls"),
+        "http_port": inputs.number("xitrum_http_port"),
+        "instances": inputs.number("xitrum_instances"),
+        "software": inputs.text("xitrum_proxy_software"),
+        "behind": behind,
+        "proxy_listen": inputs["xitrum_proxy_listen"],
+        "proxy_http_port": inputs.number("xitrum_proxy_http_port"),
+        "proxy_https_port": inputs.number("xitrum_proxy_https_port"),
+    }
+
+
+def plan(inputs: Inputs) -> dict[str, Any]:
+    """Return what `loads` of load/fleet.py returns for the host. Raises ValueError for variables that do not fit."""
+    hosts = {name: inputs["hostvars"][name] for name in inputs.group("all")}
+    return fleet.loads(hosts, inputs["groups"], inputs.host, settings(inputs))
+
+
+def share(inputs: Inputs) -> int:
+    """Return how many of the connections the host has to hold: all hosts of its group have the same share."""
+    group = inputs.group("xitrum" if inputs.is_application else "xitrum_proxy")
+    # Rounded up.
+    return max(1, -(-inputs.number("prove_connections") // max(1, len(group))))
