@@ -25,7 +25,6 @@ from ..module_utils.desired.inputs import Inputs
 from ..module_utils.load import report as load_report
 from ..module_utils.report import findings, fleet_summary
 
-
 KINDS = ("check", "fleet", "host", "load", "load_plan")
 #: Kinds that read or write files on the controller.
 WITH_FILES = ("check", "load", "load_plan")
@@ -108,7 +107,7 @@ class ActionModule(ActionBase):
             return failure(error)
 
     def _load(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
-        """Write the figures of a load test, and return its table and where fewer connections were held than requested."""
+        """Write the figures of a load test, and return its table, and where too few connections were held."""
         settings = load.settings(Inputs(PublicVariables(self._templar, task_vars)))
         when = f"{datetime.datetime.now(datetime.timezone.utc):%Y-%m-%dT%H:%M:%SZ}"
         hosts = task_vars["ansible_play_hosts"]

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The report of a load test: from the variables that its tasks registered on each host, and the files of earlier runs."""
+"""The report of a load test, from the variables that its tasks registered on each host, and files of earlier runs."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def registered(values: HostVars, name: str) -> Mapping[str, Any]:
 def make_report(
     hostvars: HostVars, groups: Mapping[str, list[str]], hosts: Sequence[str], settings: Mapping[str, Any], when: str
 ) -> dict[str, Any]:
-    """Return the report on a load test, from what the hosts of the play measured. when: the time, as ISO 8601 in UTC."""
+    """Return the report on a load test, from what the hosts of the play measured. when: its time, ISO 8601 in UTC."""
     # A cookie may be in the headers.
     shown = {**{name: value for name, value in settings.items() if name != "headers"}, "when": when}
     results = {host: results_of(hostvars[host]) for host in hosts if WAYS in hostvars[host]}
@@ -53,8 +53,10 @@ def file_of(folder: str, label: str) -> pathlib.Path:
 
 
 def earlier_reports(folder: str) -> list[dict[str, Any]]:
-    """Return the reports of all runs in a folder. Raises VersionError for one of another version, and ValueError for a file
-    that is none."""
+    """Return the reports of all runs in a folder.
+
+    Raises VersionError for one of another version, and ValueError for a file that is none.
+    """
     found = []
     for path in sorted(pathlib.Path(folder).glob("*.json")):
         try:

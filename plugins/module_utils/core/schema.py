@@ -118,4 +118,6 @@ LOG_MARKS = Format("the ends of an instance's logs", 1, "The next start writes i
 JAR_SCANS = Format("the scans of jars", 1, "The jars are scanned again.", is_rebuilt=True)
 
 #: Every format: a record that is missing here is one that no test covers.
-FORMATS = (BEFORE, KERNEL, ALTERNATIVES, FIREWALL, REDIRECTS, LOCK, STEP, MANIFEST, LOAD, LOAD_REPORT, LOG_MARKS, JAR_SCANS)
+FORMATS = (
+    BEFORE, KERNEL, ALTERNATIVES, FIREWALL, REDIRECTS, LOCK, STEP, MANIFEST, LOAD, LOAD_REPORT, LOG_MARKS, JAR_SCANS,
+)

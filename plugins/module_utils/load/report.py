@@ -29,7 +29,7 @@ MEMORY_LEAST = 64
 class HostResults:
     """What one host of a load test measured.
 
-    ways: way to its C(before), C(during) and C(after), and the C(counts) of a host that connected. capacity: the capacity
+    ways: way to its `before`, `during` and `after`, and the `counts` of a host that connected. capacity: the capacity
     plan of what the host is and has; empty for one that only connects. bursts: one dictionary each.
     """
 
@@ -47,7 +47,7 @@ class HostResults:
 def load_report(
     settings: Mapping[str, Any], results: Mapping[str, HostResults], groups: Mapping[str, list[str]]
 ) -> dict[str, Any]:
-    """Return the whole report. settings: those of load/fleet.py, and C(when), the time of the run. results: by host."""
+    """Return the whole report. settings: those of load/fleet.py, and `when`, the time of the run. results: by host."""
     capacities = {host: found.capacity for host, found in results.items() if found.capacity}
     ways = {}
     for way in settings["through"]:
