@@ -14,13 +14,20 @@ from .inputs import Inputs
 def settings(inputs: Inputs) -> dict[str, Any]:
     """Return the settings as `loads` of load/fleet.py takes them. Raises ValueError for a number that is none."""
     behind = inputs.text("xitrum_proxy_load_balancer_protocol") if inputs["xitrum_proxy_load_balancers"] else ""
-    numbers = ("connections", "rate", "seconds", "heartbeat", "timeout", "burst")
     return {
-        **{name: inputs.number(f"prove_{name}") for name in numbers},
-        **{name: list(inputs[f"prove_{name}"]) for name in ("through", "from", "sources")},
-        **{name: inputs.text(f"prove_{name}") for name in ("path", "label")},
+        "connections": inputs.number("prove_connections"),
+        "through": list(inputs["prove_through"]),
+        "path": inputs.text("prove_path"),
         "headers": inputs["prove_headers"],
         "tls": inputs.flag("prove_tls"),
+        "rate": inputs.number("prove_rate"),
+        "seconds": inputs.number("prove_seconds"),
+        "heartbeat": inputs.number("prove_heartbeat"),
+        "timeout": inputs.number("prove_timeout"),
+        "from": list(inputs["prove_from"]),
+        "sources": list(inputs["prove_sources"]),
+        "burst": inputs.number("prove_burst"),
+        "label": inputs.text("prove_label"),
         "http_port": inputs.number("xitrum_http_port"),
         "instances": inputs.number("xitrum_instances"),
         "software": inputs.text("xitrum_proxy_software"),
