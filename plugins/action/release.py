@@ -26,7 +26,9 @@ class ActionModule(ActionBase):
     """Asks the host what it lacks, unless a read has told; sends that; lets the host put the release together."""
 
     #: Of the options of a release that is made, all but those that the action sets itself.
-    _VALID_ARGS = frozenset(("state", "root", "release", "folder", "manifest", "keep", "group", "has", "name", "log_dir", "slots"))
+    _VALID_ARGS = frozenset(
+        ("state", "root", "release", "folder", "manifest", "keep", "group", "has", "name", "log_dir", "slots")
+    )
 
     def run(self, tmp=None, task_vars=None):
         """Returns what the module says, with C(sent_bytes)."""
@@ -50,7 +52,10 @@ class ActionModule(ActionBase):
         result["sent_bytes"] += sent
         result.pop("proved", None)
         if not result.get("staged") and not result.get("failed"):
-            result.update(failed=True, msg="what was sent did not arrive whole, and no release was made of it: run the playbook again")
+            result.update(
+                failed=True,
+                msg="what was sent did not arrive whole, and no release was made of it: run the playbook again",
+            )
         return result
 
     def _sent(self, arguments, digests, task_vars):
@@ -88,11 +93,14 @@ def lacking(manifest, has):
     if has is None:
         return set()
     there = {tuple(text.split(" ", 1)) for text in has}
-    return {entry["sha256"] for entry in manifest if "sha256" in entry and (entry["mode"], entry["sha256"]) not in there}
+    return {
+        entry["sha256"] for entry in manifest if "sha256" in entry and (entry["mode"], entry["sha256"]) not in there
+    }
 
 
 def pack(folder, manifest, digests, path):
-    """An archive of the files with these digests, each once and named by its digest. Not compressed: jars are already."""
+    """An archive of the files with these digests, each once and named by its digest.
+    Not compressed: jars are already."""
     left = set(digests)
     with tarfile.open(path, "w", format=tarfile.PAX_FORMAT) as tar:
         for entry in manifest:
@@ -100,7 +108,9 @@ def pack(folder, manifest, digests, path):
                 left.discard(entry["sha256"])
                 tar.add(os.path.join(folder, entry["path"]), arcname=entry["sha256"], recursive=False, filter=plain)
     if left:
-        raise AnsibleActionFail(f"{len(left)} files of the package are gone from {folder} since it was read: run the playbook again")
+        raise AnsibleActionFail(
+            f"{len(left)} files of the package are gone from {folder} since it was read: run the playbook again"
+        )
     return path
 
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """The kinds of supervisors, and those of a module with parts (`part`). `tests/unit/supervisor/test_choices.py` compares them with the table."""
+    """The kinds of supervisors, and those of a module with parts (`part`). `tests/unit/supervisor/test_choices.py`
+    compares them with the table."""
 
     DOCUMENTATION = r"""
 options:
@@ -21,7 +22,8 @@ options:
     PART = r"""
 options:
   supervisor:
-    description: What keeps the instances running. Only with O(state=started) and other states that start, stop or remove instances. The default is V(systemd).
+    description: What keeps the instances running. Only with O(state=started) and other states that start, stop or
+      remove instances. The default is V(systemd).
     type: str
     choices: [daemontools, rc.local, runit, supervisord, systemd, upstart]
 """

@@ -10,30 +10,33 @@ short_description: Open WebSockets against the application, and measure what the
 version_added: 0.1.0
 author: The xitrum.host maintainers (@xitrum-host)
 description:
-  - Opens O(connections) WebSockets in a ramp, spread evenly over O(targets), sends a ping over each every O(heartbeat) seconds, and counts
-    what becomes of them.
-  - Where the open files of one process end it takes several, and where the ports of one address end several addresses. More than this host can make is refused
-    before the first connection, with the number that it can and what ends first.
-  - The load runs in the background and ends by itself when nobody has asked for it for 30 seconds, so that nothing is left of a run that was interrupted.
+  - Opens O(connections) WebSockets in a ramp, spread evenly over O(targets), sends a ping over each every O(heartbeat)
+    seconds, and counts what becomes of them.
+  - Where the open files of one process end it takes several, and where the ports of one address end several addresses.
+    More than this host can make is refused before the first connection, with the number that it can and what ends
+    first.
+  - The load runs in the background and ends by itself when nobody has asked for it for 30 seconds, so that nothing is
+    left of a run that was interrupted.
   - Nothing of the host's configuration is changed, so it never says C(changed). In check mode nothing is started.
 options:
   state:
     description:
-      - V(planned) only reports what it would take. V(held) starts a load and returns once all connections were tried. V(ended)
-        holds on until O(seconds) are over, and ends it.
+      - V(planned) only reports what it would take. V(held) starts a load and returns once all connections were tried.
+        V(ended) holds on until O(seconds) are over, and ends it.
       - V(started), V(looked) and V(stopped) are the single steps of these, which the part on the controller takes.
-      - V(measured) reads what the connections cost the processes and the kernel of the host. Two readings show what happened
-        in between.
-      - V(burst) shows what a backlog is good for when many connect at once. For each of O(backlogs) it listens on a free
-        port of 127.0.0.1, connects O(connects) times at once, and accepts only after O(pause) seconds, as an application
-        that its garbage collection stops. It counts how many were made at once, how many only by a repeated SYN (after a
-        second or more), and how many not at all. It takes a few seconds and leaves nothing.
+      - V(measured) reads what the connections cost the processes and the kernel of the host. Two readings show what
+        happened in between.
+      - V(burst) shows what a backlog is good for when many connect at once. For each of O(backlogs) it listens on a
+        free port of 127.0.0.1, connects O(connects) times at once, and accepts only after O(pause) seconds, as an
+        application that its garbage collection stops. It counts how many were made at once, how many only by a repeated
+        SYN (after a second or more), and how many not at all. It takes a few seconds and leaves nothing.
       - An option that has no meaning for the state is refused.
     type: str
     required: true
     choices: [planned, held, ended, started, looked, stopped, measured, burst]
   run:
-    description: The load, as RV(run) of V(held) named it. Required with O(state=ended), O(state=looked) and O(state=stopped).
+    description: The load, as RV(run) of V(held) named it. Required with O(state=ended), O(state=looked) and
+      O(state=stopped).
     type: path
   connections:
     description: How many. Only with O(state=planned), O(state=held) or O(state=started). The default is V(1000).
@@ -66,7 +69,8 @@ options:
   headers:
     description:
       - Further headers of the requests, such as C(Origin), as a dictionary of names to texts.
-      - The part on the controller makes one text of JSON of it, so that no single value is masked wherever it stands in what is returned.
+      - The part on the controller makes one text of JSON of it, so that no single value is masked wherever it stands in
+        what is returned.
       - Only with O(state=planned), O(state=held) or O(state=started).
     type: json
   sources:
@@ -201,8 +205,9 @@ held_seconds:
   type: float
 counts:
   description: >-
-    What became of them - C(tried), C(opened), C(held), C(refused), C(unanswered), C(turned_away), C(closed_early), C(client_files), C(client_ports), C(other),
-    C(dropped), C(silent), C(delayed), C(pings), C(pongs), the last C(status) that was not 101, the last C(errno), and the times C(connect) and C(pong).
+    What became of them - C(tried), C(opened), C(held), C(refused), C(unanswered), C(turned_away), C(closed_early),
+    C(client_files), C(client_ports), C(other), C(dropped), C(silent), C(delayed), C(pings), C(pongs), the last
+    C(status) that was not 101, the last C(errno), and the times C(connect) and C(pong).
   returned: when O(state=held), O(state=ended), O(state=looked) or O(state=stopped)
   type: dict
 load:
@@ -212,21 +217,28 @@ load:
   contains:
     processes:
       description: >-
-        One dictionary a process - C(name), C(port), C(pid), C(process), C(started), C(memory_bytes) (RSS), C(files) (null where only root
-        sees it), C(nofile), C(backlog).
+        One dictionary a process - C(name), C(port), C(pid), C(process), C(started), C(memory_bytes) (RSS), C(files)
+        (null where only root sees it), C(nofile), C(backlog).
       type: list
       elements: dict
-    counters: {description: "C(ListenOverflows), C(ListenDrops), C(SyncookiesSent) and C(TCPReqQFullDrop) since boot.", type: dict}
+    counters:
+      description: "C(ListenOverflows), C(ListenDrops), C(SyncookiesSent) and C(TCPReqQFullDrop) since boot."
+      type: dict
     sockets: {description: "The TCP line of C(/proc/net/sockstat).", type: dict}
-    conntrack: {description: "Entries of the connection tracking table, and the most that it takes; null where nothing is tracked.", type: list, elements: int}
+    conntrack:
+      description: "Entries of the connection tracking table, and the most that it takes; null where nothing is
+        tracked."
+      type: list
+      elements: int
     proxy: {description: "C(connections) and C(most) of HAProxy, or null.", type: dict}
     memory_bytes: {description: "Memory that is there.", type: int}
     memory_free_bytes: {description: "Memory that is free.", type: int}
     cpus: {description: "Processors.", type: int}
 bursts:
   description: >-
-    One dictionary a burst - C(asked) (the backlog that was asked for, 0 for O(port)), C(backlog) (what the kernel gave), C(connects), C(at_once), C(delayed),
-    C(failed), C(slowest_ms), and C(ListenOverflows) and C(ListenDrops) of the host in between.
+    One dictionary a burst - C(asked) (the backlog that was asked for, 0 for O(port)), C(backlog) (what the kernel
+    gave), C(connects), C(at_once), C(delayed), C(failed), C(slowest_ms), and C(ListenOverflows) and C(ListenDrops) of
+    the host in between.
   returned: with O(state=burst)
   type: list
   elements: dict

@@ -11,12 +11,12 @@ short_description: Reads the base of a host, or puts it right, in one round trip
 version_added: 0.1.0
 author: The xitrum.host maintainers (@xitrum-host)
 description:
-  - Does what M(xitrum.host.jdk) does for alternatives, and what M(xitrum.host.sysctl_profile) does, then sets the limit of open files
-    for logins, and does what M(xitrum.host.port_redirect) does, in that order - nobody may have more files open than
-    C(fs.nr_open), which the second may raise.
+  - Does what M(xitrum.host.jdk) does for alternatives, and what M(xitrum.host.sysctl_profile) does, then sets the limit
+    of open files for logins, and does what M(xitrum.host.port_redirect) does, in that order - nobody may have more
+    files open than C(fs.nr_open), which the second may raise.
   - What stands in the way of one stops those after it. Those before it are done, and reported.
-  - With O(read_only) it is M(xitrum.host.host_state_info) for the base alone, and less is sent to the host. A run that has read with it acts
-    with it, and it is put together once.
+  - With O(read_only) it is M(xitrum.host.host_state_info) for the base alone, and less is sent to the host. A run that
+    has read with it acts with it, and it is put together once.
 options:
   read_only:
     description: Says what would change and what stands in the way, and changes nothing.
@@ -29,7 +29,8 @@ options:
     description: The wanted JDK. See the role P(xitrum.host.jdk#role). With O(read_only) only.
     type: dict
   capacity:
-    description: How many connections the host must hold. See the role P(xitrum.host.tuning#role). With O(read_only) only.
+    description: How many connections the host must hold. See the role P(xitrum.host.tuning#role). With O(read_only)
+      only.
     type: dict
   restarts:
     description: >-
@@ -37,30 +38,36 @@ options:
       C(nofile) and C(backlog). Reports which instances need a restart, and restarts none. With O(read_only) only.
     type: dict
   alternatives:
-    description: The options of M(xitrum.host.jdk) for alternatives. Without it the alternatives are left alone. Not with O(read_only), where O(jdk) tells.
+    description: The options of M(xitrum.host.jdk) for alternatives. Without it the alternatives are left alone. Not
+      with O(read_only), where O(jdk) tells.
     type: dict
   kernel:
     description: The options of M(xitrum.host.sysctl_profile). Without it the kernel is left alone.
     type: dict
   nofile:
     description:
-      - How many files a login may have open, C(nofile) (1024000), never more than the host can grant. Without it the limit is left alone.
+      - How many files a login may have open, C(nofile) (1024000), never more than the host can grant. Without it the
+        limit is left alone.
       - Soft and hard C(nofile) lines for C(domains) (V(*) and V(root)) are written into C(path), a file of its own
-        (C(/etc/security/limits.d/90-xitrum.conf)). Lines of other files that win over these are reported, and not edited.
-      - It finds out first what the host can grant, and writes no more than that. Above C(fs.nr_open), now or after a reboot, PAM
-        refuses the login, and C(su) and C(sudo) are locked out. Where root may not raise a hard limit (a container without
-        CAP_SYS_RESOURCE) the line would silently do nothing.
-      - With C(policy) V(at_least) (the default) a larger value stays, as far as the host can grant it. With V(exact) it is set to C(nofile).
-      - C(logins) are users for whom a new login is tested through C(su), and so through PAM. Each costs a process and a line in the
-        log of logins. With C(state) V(absent) the file is removed.
+        (C(/etc/security/limits.d/90-xitrum.conf)). Lines of other files that win over these are reported, and not
+        edited.
+      - It finds out first what the host can grant, and writes no more than that. Above C(fs.nr_open), now or after a
+        reboot, PAM refuses the login, and C(su) and C(sudo) are locked out. Where root may not raise a hard limit (a
+        container without CAP_SYS_RESOURCE) the line would silently do nothing.
+      - With C(policy) V(at_least) (the default) a larger value stays, as far as the host can grant it. With V(exact) it
+        is set to C(nofile).
+      - C(logins) are users for whom a new login is tested through C(su), and so through PAM. Each costs a process and a
+        line in the log of logins. With C(state) V(absent) the file is removed.
     type: dict
   redirects:
     description: The options of M(xitrum.host.port_redirect). Without it the redirects are left alone.
     type: dict
   firewall:
     description:
-      - The ports that are to be open in firewalld or ufw, which are C(ports), each with a C(port) and its C(sources), and whether they are to be C(open).
-      - Where that is false, all that this module opened is closed. With C(close) false nothing is closed. Without it the firewall is left alone.
+      - The ports that are to be open in firewalld or ufw, which are C(ports), each with a C(port) and its C(sources),
+        and whether they are to be C(open).
+      - Where that is false, all that this module opened is closed. With C(close) false nothing is closed. Without it
+        the firewall is left alone.
     type: dict
 extends_documentation_fragment:
   - xitrum.host.desired.components
@@ -99,17 +106,19 @@ restarts:
   returned: where O(restarts) is given
   type: dict
 kernel:
-  description: What M(xitrum.host.sysctl_profile) returns, or with O(read_only) what M(xitrum.host.host_state_info) returns of it.
+  description: What M(xitrum.host.sysctl_profile) returns, or with O(read_only) what M(xitrum.host.host_state_info)
+    returns of it.
   returned: where O(kernel) is given, and nothing stood in the way of what comes before it
   type: dict
 nofile:
   description: >-
-    The number of open files that was C(wanted), the number that this host can grant (C(granted)), C(why) that is less, C(rows) and
-    C(problems), or with O(read_only) what M(xitrum.host.host_state_info) returns of it.
+    The number of open files that was C(wanted), the number that this host can grant (C(granted)), C(why) that is less,
+    C(rows) and C(problems), or with O(read_only) what M(xitrum.host.host_state_info) returns of it.
   returned: where O(nofile) is given, and nothing stood in the way of what comes before it
   type: dict
 redirects:
-  description: What M(xitrum.host.port_redirect) returns, or with O(read_only) what M(xitrum.host.host_state_info) returns of it.
+  description: What M(xitrum.host.port_redirect) returns, or with O(read_only) what M(xitrum.host.host_state_info)
+    returns of it.
   returned: where O(redirects) is given, and nothing stood in the way of what comes before it
   type: dict
 firewall:

@@ -10,25 +10,27 @@ short_description: Record what a host has before a change, and restore it
 version_added: 0.1.0
 author: The xitrum.host maintainers (@xitrum-host)
 description:
-  - The record is C(/var/lib/xitrum.host/before.json). What this collection makes or changes is removed or restored by it.
+  - The record is C(/var/lib/xitrum.host/before.json). What this collection makes or changes is removed or restored by
+    it.
 options:
   state:
     description:
-      - V(recorded) writes down what is about to be made on the host, so that it can be removed again. It is to be called before
-        the packages are installed, and before the application's user and folders are made. What is there already is the
-        host's own, and stays when everything is removed. What the record has is never changed, so that a second run does not
-        take the work of the first for the host's.
-      - V(read) finds everything that this collection has on the host, in one round trip, and changes nothing. It goes by marks
-        in files and by the records of what was there before, and not by what variables say today. What it returns tells which
-        modules have something to undo.
-      - V(proxies_restored) gives HAProxy, Nginx and Apache the configuration back that M(xitrum.host.proxy_config) has kept,
-        removes what is beside it, and restores the service - it goes on with the old configuration, or is stopped and disabled
-        where it was not there or did not run. A configuration without this collection's digest is unmanaged, and stays. Where
-        the service is to go on, the software checks the kept configuration before anything is changed.
+      - V(recorded) writes down what is about to be made on the host, so that it can be removed again. It is to be
+        called before the packages are installed, and before the application's user and folders are made. What is there
+        already is the host's own, and stays when everything is removed. What the record has is never changed, so that a
+        second run does not take the work of the first for the host's.
+      - V(read) finds everything that this collection has on the host, in one round trip, and changes nothing. It goes
+        by marks in files and by the records of what was there before, and not by what variables say today. What it
+        returns tells which modules have something to undo.
+      - V(proxies_restored) gives HAProxy, Nginx and Apache the configuration back that M(xitrum.host.proxy_config) has
+        kept, removes what is beside it, and restores the service - it goes on with the old configuration, or is stopped
+        and disabled where it was not there or did not run. A configuration without this collection's digest is
+        unmanaged, and stays. Where the service is to go on, the software checks the kept configuration before anything
+        is changed.
       - V(leftovers_removed) is the last step of a removal. It removes the folders, users, packages and records of this
-        collection. A user, a group or a folder that was there before stays, and of such a folder only what is ours goes.
-        Services that were stopped for the application, or enabled for it, are restored. The record goes last, so that a run
-        which is killed can be run again.
+        collection. A user, a group or a folder that was there before stays, and of such a folder only what is ours
+        goes. Services that were stopped for the application, or enabled for it, are restored. The record goes last, so
+        that a run which is killed can be run again.
       - An option that has no meaning for the state is refused.
     type: str
     default: recorded
@@ -41,7 +43,8 @@ options:
     elements: str
   supervisord:
     description:
-      - Whether supervisord is about to be installed from PyPI. Those of its paths that are not there yet are written down.
+      - Whether supervisord is about to be installed from PyPI. Those of its paths that are not there yet are written
+        down.
       - Only with O(state=recorded). The default is V(false).
     type: bool
   application:
@@ -71,7 +74,8 @@ options:
         default: []
       adopt:
         description:
-          - What of O(application.root), O(application.log_dir) and O(application.user) may exist though it is not on record of this application.
+          - What of O(application.root), O(application.log_dir) and O(application.user) may exist though it is not on
+            record of this application.
           - Whatever else exists without a record fails the module. A folder without contents is nobody's.
         type: list
         elements: str
@@ -79,7 +83,8 @@ options:
         default: []
   keep_data:
     description:
-      - Whether releases, log files and the user that they belong to stay. Instances, with their configuration, go all the same.
+      - Whether releases, log files and the user that they belong to stay. Instances, with their configuration, go all
+        the same.
       - Only with O(state=read) or O(state=leftovers_removed). The default is V(false).
     type: bool
   applications:
@@ -103,8 +108,8 @@ options:
         required: true
   remove_packages:
     description:
-      - Whether packages of the distribution go that were installed by this collection, with what came with them. Those that somebody else has come to
-        need stay.
+      - Whether packages of the distribution go that were installed by this collection, with what came with them. Those
+        that somebody else has come to need stay.
       - Only with O(state=read) or O(state=leftovers_removed). The default is V(false).
     type: bool
 extends_documentation_fragment:
@@ -149,13 +154,14 @@ problems:
   type: list
   elements: str
 kept:
-  description: Packages that stay although they were installed by this collection, with the reason. A dictionary of names to reasons
-    with O(state=leftovers_removed), and a list of sentences with O(state=read).
+  description: Packages that stay although they were installed by this collection, with the reason. A dictionary of
+    names to reasons with O(state=leftovers_removed), and a list of sentences with O(state=read).
   returned: with O(state=read) and O(state=leftovers_removed)
   type: raw
   sample: {nginx: certbot-nginx needs it}
 applications:
-  description: The applications, with C(name), C(root), C(log_dir), the C(indices) of their instances and the C(definitions) of supervisors.
+  description: The applications, with C(name), C(root), C(log_dir), the C(indices) of their instances and the
+    C(definitions) of supervisors.
   returned: with O(state=read)
   type: list
   elements: dict
@@ -182,7 +188,8 @@ kernel:
   type: list
   elements: str
 alternatives:
-  description: The homes for M(xitrum.host.jdk) with O(ignore:manage=alternatives), in the order in which they are to be given up.
+  description: The homes for M(xitrum.host.jdk) with O(ignore:manage=alternatives), in the order in which they are to be
+    given up.
   returned: with O(state=read)
   type: list
   elements: str

@@ -10,16 +10,16 @@ short_description: Start, restart, stop and remove instances through their super
 version_added: 0.1.0
 author: The xitrum.host maintainers (@xitrum-host)
 description:
-  - Points C(current) of each instance at the folder that is wanted, starts it, and waits until a page answers as it should.
-    All instances of one call start together.
+  - Points C(current) of each instance at the folder that is wanted, starts it, and waits until a page answers as it
+    should. All instances of one call start together.
   - An instance is healthy where the page answers as it should, and each process that holds the sockets of its ports is
-    the one that O(supervisor) has for the instance, or one below it, and runs as the user that the instance's folder was
-    made for. Any user can take a port while an instance restarts; the message names such a process and its user.
+    the one that O(supervisor) has for the instance, or one below it, and runs as the user that the instance's folder
+    was made for. Any user can take a port while an instance restarts; the message names such a process and its user.
   - An instance that runs in the wanted folder is left alone, unless O(state=restarted).
   - The end of the instance's log is part of the message when it does not get healthy.
   - An instance that another supervisor has is stopped there and taken away from it before O(supervisor) starts it.
-  - The step of a rollout that instances are in is recorded in C(/var/lib/xitrum.host/NAME.step). A run writes each state there
-    before it begins it, so that the next run knows what a run that was killed has left.
+  - The step of a rollout that instances are in is recorded in C(/var/lib/xitrum.host/NAME.step). A run writes each
+    state there before it begins it, so that the next run knows what a run that was killed has left.
 options:
   name:
     description: The application's name, which the supervisor knows the instances by.
@@ -30,27 +30,30 @@ options:
       - V(started) starts what does not run, and waits until all of them are healthy.
       - V(restarted) stops and starts.
       - V(stopped) stops.
-      - V(absent) stops, and removes the instance's folders and its service definition; its log files stay. Without O(instances) it
-        removes those of all instances, whichever supervisor they have.
-      - V(returned) switches those that are not switched to O(instances[].folder), what they had before, back to it. Those that run in it already
-        are left alone.
-      - V(drained), V(enabled) and V(finished) only record the step. V(drained) is for before proxies take instances out of use,
-        V(enabled) for before they get them back, or a redirect leads to them, and V(finished) for when the instances are in no
-        step any more. They never report C(changed), since what is recorded is no configuration of the host. The states
-        C(stopped), C(switched), C(started) and C(healthy) of a step are recorded by the other states.
+      - V(absent) stops, and removes the instance's folders and its service definition; its log files stay. Without
+        O(instances) it removes those of all instances, whichever supervisor they have.
+      - V(returned) switches those that are not switched to O(instances[].folder), what they had before, back to it.
+        Those that run in it already are left alone.
+      - V(drained), V(enabled) and V(finished) only record the step. V(drained) is for before proxies take instances out
+        of use, V(enabled) for before they get them back, or a redirect leads to them, and V(finished) for when the
+        instances are in no step any more. They never report C(changed), since what is recorded is no configuration of
+        the host. The states C(stopped), C(switched), C(started) and C(healthy) of a step are recorded by the other
+        states.
       - An option that has no meaning for the state is refused.
     type: str
     default: started
     choices: [started, restarted, stopped, absent, returned, drained, enabled, finished]
   user:
     description:
-      - The account that the instances run as, by name. Beside it count the accounts that root gave C(tmp) in an instance's folders to.
+      - The account that the instances run as, by name. Beside it count the accounts that root gave C(tmp) in an
+        instance's folders to.
       - What another account runs there is no instance. Without any account only root's processes count.
       - Only with states that start, stop or remove instances, such as O(state=started).
     type: str
   remove_root:
     description:
-      - With O(state=absent) and no O(instances), whether O(root) is removed too. A folder that was not made for the application keeps what is not ours.
+      - With O(state=absent) and no O(instances), whether O(root) is removed too. A folder that was not made for the
+        application keeps what is not ours.
       - A folder of the system, and one that has nothing of ours, is left alone.
       - Only with states that start, stop or remove instances, such as O(state=started). The default is V(false).
     type: bool
@@ -111,24 +114,26 @@ options:
     type: int
   watch:
     description:
-      - Seconds over which the instances must stay healthy after all, asked once a second, in the same process. It is an error where one does not.
+      - Seconds over which the instances must stay healthy after all, asked once a second, in the same process. It is an
+        error where one does not.
       - With O(state=started) those that run already are asked as well.
       - Only with states that start, stop or remove instances, such as O(state=started). The default is V(0).
     type: int
   drain:
     description:
-      - With O(state=stopped) and O(state=absent), seconds to wait before, until no connection to O(instances[].port) is left.
-        Nothing is done to keep new ones away. What is left then is cut, and counted in RV(cut).
+      - With O(state=stopped) and O(state=absent), seconds to wait before, until no connection to O(instances[].port) is
+        left. Nothing is done to keep new ones away. What is left then is cut, and counted in RV(cut).
       - Only with states that start, stop or remove instances, such as O(state=started). The default is V(0).
     type: int
   keep_definition:
     description:
-      - Whether O(state=absent) leaves the instance's service definition for O(supervisor), which no longer starts it, for
-        its next start.
+      - Whether O(state=absent) leaves the instance's service definition for O(supervisor), which no longer starts it,
+        for its next start.
       - Only with states that start, stop or remove instances, such as O(state=started). The default is V(false).
     type: bool
   log_dir:
-    description: The folder of log files. Instance I has the folder I in it. Only, and required, with states that start, stop or remove instances, such as O(state=started).
+    description: The folder of log files. Instance I has the folder I in it. Only, and required, with states that start,
+      stop or remove instances, such as O(state=started).
     type: path
   slot:
     description:
@@ -182,7 +187,8 @@ notes:
   type: list
   elements: str
 record:
-  description: The instances that are in a step, by their number - C(state), C(folder), and C(healthy), the folder to go back to.
+  description: The instances that are in a step, by their number - C(state), C(folder), and C(healthy), the folder to go
+    back to.
   returned: with O(state=drained), O(state=enabled) or O(state=finished)
   type: dict
   sample: {"0": {"state": "drained", "folder": "3f2a9c1b7d04-1a2b3c4d5e", "healthy": "c843051638d2-0a1b2c3d4e"}}

@@ -10,19 +10,26 @@ short_description: Install JDKs out of archives, and switch the commands of Java
 version_added: 0.1.0
 author: The xitrum.host maintainers (@xitrum-host)
 description:
-  - Of O(manage=archives), the archive is fetched once on the controller and sent to the hosts that lack it, or fetched by each of them.
-  - It is unpacked under another name, has to be a JDK for the host's architecture and of the wanted version, has to run, and only then
-    is renamed to C(/usr/lib/jvm/NAME). A run that is killed leaves no JDK that looks whole, and the next run cleans up.
+  - Of O(manage=archives), the archive is fetched once on the controller and sent to the hosts that lack it, or fetched
+    by each of them.
+  - It is unpacked under another name, has to be a JDK for the host's architecture and of the wanted version, has to
+    run, and only then is renamed to C(/usr/lib/jvm/NAME). A run that is killed leaves no JDK that looks whole, and the
+    next run cleans up.
   - A JDK that is there is never changed. An archive with another checksum needs another O(name).
   - An archive with a member that leaves its folder is refused.
-  - Files and folders beside the JDK's own are not kept, nor is what macOS adds to an archive. An archive of two JDKs is refused.
-  - Of O(manage=alternatives), it registers the commands that O(home) has, switches them together to it, and proves that all of them lead there. One round trip.
+  - Files and folders beside the JDK's own are not kept, nor is what macOS adds to an archive. An archive of two JDKs is
+    refused.
+  - Of O(manage=alternatives), it registers the commands that O(home) has, switches them together to it, and proves that
+    all of them lead there. One round trip.
   - A command that O(home) does not have (recent JDKs have no C(javaws)) is left as it is, and said so.
-  - The choice is pinned (manual mode), also where automatic mode has it already, since the next package would move it. RV(pinned) names these.
-  - What was chosen before the first change is kept in C(/var/lib/xitrum.host/alternatives.json), so that O(state=absent) can bring it back.
+  - The choice is pinned (manual mode), also where automatic mode has it already, since the next package would move it.
+    RV(pinned) names these.
+  - What was chosen before the first change is kept in C(/var/lib/xitrum.host/alternatives.json), so that
+    O(state=absent) can bring it back.
   - Works with Debian's C(update-alternatives) and with the C(alternatives) of the Red Hat family.
-  - On Debian each command has a group of its own. On the Red Hat family C(keytool), C(javap), C(jar) and others follow C(java) and C(javac).
-    There O(home) is registered with all the followers of these groups that it has, and they move with C(java) and C(javac).
+  - On Debian each command has a group of its own. On the Red Hat family C(keytool), C(javap), C(jar) and others follow
+    C(java) and C(javac). There O(home) is registered with all the followers of these groups that it has, and they move
+    with C(java) and C(javac).
 options:
   manage:
     description:
@@ -67,7 +74,8 @@ options:
   version:
     description:
       - With O(manage=archives), the major version that the JDK must have, such as V(17).
-      - With O(manage=alternatives), the major version that C(java -version) must report afterwards. With V(0) it is not read.
+      - With O(manage=alternatives), the major version that C(java -version) must report afterwards. With V(0) it is not
+        read.
     type: int
     default: 0
   architecture:
@@ -77,7 +85,8 @@ options:
     type: str
   absent:
     description:
-      - Names of JDKs from archives that are removed, together with their alternatives. The alternatives that were chosen before come back.
+      - Names of JDKs from archives that are removed, together with their alternatives. The alternatives that were
+        chosen before come back.
       - Refused for a JDK that a process runs on, and for one that is not from an archive.
       - Only with O(manage=archives).
     type: list
@@ -107,8 +116,8 @@ options:
   state:
     description:
       - With V(present) the commands lead to O(home).
-      - With V(absent) what this module registered of O(home) goes, and where O(home) was in use, the choice before comes back.
-        If that is no longer registered, automatic mode is.
+      - With V(absent) what this module registered of O(home) goes, and where O(home) was in use, the choice before
+        comes back. If that is no longer registered, automatic mode is.
       - Only with O(manage=alternatives). The default is V(present).
     type: str
     choices: [present, absent]
@@ -159,7 +168,8 @@ EXAMPLES = r"""
 
 RETURN = r"""
 before:
-  description: The alternatives as they were, by command - C(link), C(mode), C(value) and C(choices), on the Red Hat family with C(followers).
+  description: The alternatives as they were, by command - C(link), C(mode), C(value) and C(choices), on the Red Hat
+    family with C(followers).
   returned: with O(manage=alternatives)
   type: dict
   sample:

@@ -14,13 +14,13 @@ description:
 options:
   find:
     description:
-      - V(connections) opens a TCP connection to each of O(targets), all at the same time, and closes it again without sending
-        anything. A target that fails is tried a second time. No privileges are needed.
-      - V(blocks) reports for each of O(ports) whether it answers on the host itself, and the first simple fact of the host's filter
-        that keeps others out - a zone of firewalld without the port, ufw without a rule for it, a rule of iptables or nftables
-        that refuses it, or an input chain that drops what no rule accepts. It reads rules whose only conditions are TCP, the
-        port, the interface and the family. A rule with other conditions is not reported. It simulates no ruleset, so test
-        first with V(connections). It needs root.
+      - V(connections) opens a TCP connection to each of O(targets), all at the same time, and closes it again without
+        sending anything. A target that fails is tried a second time. No privileges are needed.
+      - V(blocks) reports for each of O(ports) whether it answers on the host itself, and the first simple fact of the
+        host's filter that keeps others out - a zone of firewalld without the port, ufw without a rule for it, a rule of
+        iptables or nftables that refuses it, or an input chain that drops what no rule accepts. It reads rules whose
+        only conditions are TCP, the port, the interface and the family. A rule with other conditions is not reported.
+        It simulates no ruleset, so test first with V(connections). It needs root.
       - An option that has no meaning for what is to be found is refused.
     type: str
     default: connections
@@ -64,7 +64,8 @@ options:
         type: str
         default: ""
       family:
-        description: The family of the connection that failed. Rules of the other one are not reported. Empty where it is not known.
+        description: The family of the connection that failed. Rules of the other one are not reported. Empty where it
+          is not known.
         type: str
         choices: ["", ipv4, ipv6]
         default: ""
@@ -92,16 +93,18 @@ RETURN = r"""
 results:
   description:
     - For each target its C(address) and C(port), the C(message) of an error, and one C(word).
-    - C(open), C(refused), C(timeout), C(unreachable) (a filter that rejects says so, too), C(no_route) (this host cannot send there) or C(unresolved).
+    - C(open), C(refused), C(timeout), C(unreachable) (a filter that rejects says so, too), C(no_route) (this host
+      cannot send there) or C(unresolved).
   returned: with O(find=connections)
   type: list
   elements: dict
   sample: [{address: 192.0.2.11, port: 80, word: open, message: ""}]
 ports:
   description:
-    - For each port whether it C(answers) on the host itself, the C(listener) that has it, the C(rule) that blocks it, and the C(commands) that open it,
-      each as a list of words. C(command) shows these as one line for a shell.
-    - The last four are empty where nothing was found. The commands remove rules that are about this port alone, and insert one before any other.
+    - For each port whether it C(answers) on the host itself, the C(listener) that has it, the C(rule) that blocks it,
+      and the C(commands) that open it, each as a list of words. C(command) shows these as one line for a shell.
+    - The last four are empty where nothing was found. The commands remove rules that are about this port alone, and
+      insert one before any other.
   returned: with O(find=blocks)
   type: list
   elements: dict
@@ -129,7 +132,10 @@ def find_connections(host: Host, desired: Desired, check_mode: bool) -> dict[str
     wrong = [target["port"] for target in desired["targets"] if not 1 <= target["port"] <= 65535]
     if wrong or desired["timeout"] < 1:
         raise runner.NotApplied(
-            f"found the ports {wrong} and the timeout {desired['timeout']}; expected ports from 1 to 65535, and 1 s or more", {})
+            f"found the ports {wrong} and the timeout {desired['timeout']}; expected ports from 1 to 65535, "
+            "and 1 s or more",
+            {},
+        )
     return {"results": connect.connect_all(host, desired)}
 
 
@@ -138,7 +144,8 @@ def find_blocks(host: Host, desired: Desired, check_mode: bool) -> dict[str, Any
     try:
         state = blocks.read(host, desired)
     except (OSError, ValueError) as error:
-        raise runner.NotApplied(f"the filter could not be read: {error}. Most of it needs root: set become.", {}) from error
+        why = f"the filter could not be read: {error}. Most of it needs root: set become."
+        raise runner.NotApplied(why, {}) from error
     return {"ports": blocks.find_blocks(desired, state)}
 
 

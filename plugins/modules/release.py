@@ -11,16 +11,19 @@ version_added: 0.1.0
 author: The xitrum.host maintainers (@xitrum-host)
 description:
   - A release is the folder C(ROOT/releases/ID) with the package as it came. It is immutable, and named by its content.
-  - Files that an older release on the host has with the same content become hard links. Only the others are sent, in one archive.
-  - The folder appears when it is whole and every file in it was proved by its SHA-256. A run that is killed leaves no release that looks whole.
-  - Old releases beyond O(keep) are removed, whether there is something to send or not, but never one that an instance runs,
-    or that C(current) or C(previous) names, nor the last healthy one that a rollback goes back to.
+  - Files that an older release on the host has with the same content become hard links. Only the others are sent, in
+    one archive.
+  - The folder appears when it is whole and every file in it was proved by its SHA-256. A run that is killed leaves no
+    release that looks whole.
+  - Old releases beyond O(keep) are removed, whether there is something to send or not, but never one that an instance
+    runs, or that C(current) or C(previous) names, nor the last healthy one that a rollback goes back to.
 options:
   state:
     description:
       - V(present) makes the release.
-      - V(read) reads the releases of the host - the whole ones, the one that the host is switched to and the one before it, and
-        which of the public examples of Xitrum's project template each has in its configuration. It changes nothing.
+      - V(read) reads the releases of the host - the whole ones, the one that the host is switched to and the one before
+        it, and which of the public examples of Xitrum's project template each has in its configuration. It changes
+        nothing.
       - An option that has no meaning for the state is refused.
     type: str
     default: present
@@ -48,14 +51,16 @@ options:
     type: path
   has:
     description:
-      - What the releases on the host hold, as RV(ignore:release.has) of M(xitrum.host.host_state_info). Then all else is sent at once, without asking.
+      - What the releases on the host hold, as RV(ignore:release.has) of M(xitrum.host.host_state_info). Then all else
+        is sent at once, without asking.
       - The host proves it. Where it turns out to lack more, all that it lacks is sent once more.
       - Only with O(state=present).
     type: list
     elements: str
   proved:
     description:
-      - What this module said in C(proved), so that files need not be read twice. Set by the action plugin, not by a playbook.
+      - What this module said in C(proved), so that files need not be read twice. Set by the action plugin, not by a
+        playbook.
       - Only with O(state=present).
     type: dict
   keep:
@@ -70,7 +75,8 @@ options:
     type: str
   name:
     description:
-      - The application's name, by which RV(in_step) is read from the record of its steps, and RV(interrupted) from its lock.
+      - The application's name, by which RV(in_step) is read from the record of its steps, and RV(interrupted) from its
+        lock.
       - Without it RV(in_step) is empty, and RV(interrupted) false.
       - Only with O(state=read).
     type: str
@@ -114,13 +120,15 @@ EXAMPLES = r"""
 
 RETURN = r"""
 releases:
-  description: The releases that are on the host, or were before one was made, the one that was installed first at the beginning.
+  description: The releases that are on the host, or were before one was made, the one that was installed first at the
+    beginning.
   returned: always
   type: list
   elements: str
   sample: [3f2a9c1b7d04]
 current:
-  description: The release that C(ROOT/current) names, that is, that all instances of the host are switched to; empty where there is none.
+  description: The release that C(ROOT/current) names, that is, that all instances of the host are switched to; empty
+    where there is none.
   returned: always
   type: str
   sample: 3f2a9c1b7d04
@@ -170,14 +178,16 @@ running:
   elements: str
   sample: [c843051638d2]
 in_step:
-  description: The releases that a run was bringing to an instance when it ended without a word, as M(xitrum.host.instance_service) has them.
+  description: The releases that a run was bringing to an instance when it ended without a word, as
+    M(xitrum.host.instance_service) has them.
   returned: with O(state=read)
   type: list
   elements: str
   sample: []
 interrupted:
   description:
-    - Whether a run has the lock of the application O(name) on this host, was killed with it, or ended before its last task.
+    - Whether a run has the lock of the application O(name) on this host, was killed with it, or ended before its last
+      task.
     - Its instances may be out of use at the proxies then.
   returned: with O(state=read)
   type: bool
@@ -188,9 +198,16 @@ last_run:
     - C(died) and C(stopped) are the outcomes of a run that did not end. Empty where there is no log.
   returned: with O(state=read)
   type: dict
-  sample: {"when": "2026-10-05T12:00:00Z", "who": "ann@laptop", "from": "3f2a9c1b7d04", "to": "c843051638d2", "outcome": "done", "seconds": 95}
+  sample:
+    "when": "2026-10-05T12:00:00Z"
+    "who": "ann@laptop"
+    "from": "3f2a9c1b7d04"
+    "to": "c843051638d2"
+    "outcome": "done"
+    "seconds": 95
 examples:
-  description: For each release the keys of its C(config/xitrum.conf) that have a public example - C(secureKey), C(apiKey), C(keyFile).
+  description: For each release the keys of its C(config/xitrum.conf) that have a public example - C(secureKey),
+    C(apiKey), C(keyFile).
   returned: with O(state=read)
   type: dict
   sample: {"3f2a9c1b7d04": ["apiKey"], "c843051638d2": []}
@@ -207,7 +224,8 @@ slot:
   returned: with O(state=read)
   type: int
 instances:
-  description: The instances that are on the host with their C(index), and the HTTP C(port) that they were configured with (0 where it is not known).
+  description: The instances that are on the host with their C(index), and the HTTP C(port) that they were configured
+    with (0 where it is not known).
   returned: with O(state=read)
   type: list
   elements: dict

@@ -11,27 +11,28 @@ version_added: 0.1.0
 author: The xitrum.host maintainers (@xitrum-host)
 description:
   - Writes all files of a service as one, in one round trip, and starts nothing.
-  - A path that is a link stays one, and the file at its end is changed. A link that another user may change is an error, and so is
-    a mode that lets every user write.
+  - A path that is a link stays one, and the file at its end is changed. A link that another user may change is an
+    error, and so is a mode that lets every user write.
 options:
   of:
     description:
       - V(application) is the definition of an application for its supervisor. It writes O(files), each of which says
-        C(xitrum.host) in its text, and has the supervisor's own daemon run and start at boot. Nothing that runs is restarted.
-        An unmanaged file, service directory or program of another file, and an C(/etc/rc.local) that no shell runs or that
-        others may change, are errors before anything is written. It removes what another supervisor still has of the
-        application, once it has no instance of it. C(@NOFILE@) in a file is replaced by the most open files, up to O(nofile),
-        that the host can grant; C(@MINFDS@) by the larger of that and of what other files of supervisord's configuration ask
-        for.
-      - V(other) is another service. It writes all files and links, and removes those that match O(owned) and are not among them.
-        When anything changed, O(commands) are run. They are pending until all of them succeeded, so that a run which is killed
-        half-way makes up for it the next time.
+        C(xitrum.host) in its text, and has the supervisor's own daemon run and start at boot. Nothing that runs is
+        restarted. An unmanaged file, service directory or program of another file, and an C(/etc/rc.local) that no
+        shell runs or that others may change, are errors before anything is written. It removes what another supervisor
+        still has of the application, once it has no instance of it. C(@NOFILE@) in a file is replaced by the most open
+        files, up to O(nofile), that the host can grant; C(@MINFDS@) by the larger of that and of what other files of
+        supervisord's configuration ask for.
+      - V(other) is another service. It writes all files and links, and removes those that match O(owned) and are not
+        among them. When anything changed, O(commands) are run. They are pending until all of them succeeded, so that a
+        run which is killed half-way makes up for it the next time.
       - An option that has no meaning for the service is refused.
     type: str
     default: application
     choices: [application, other]
   name:
-    description: The name of the application or, with O(of=other), of the set of files, for messages and for the marker below C(/var/lib/xitrum.host/owed).
+    description: The name of the application or, with O(of=other), of the set of files, for messages and for the marker
+      below C(/var/lib/xitrum.host/owed).
     type: str
     required: true
   instances:
@@ -49,8 +50,8 @@ options:
     type: bool
   supervisord_version:
     description:
-      - The version of supervisord that is wanted from PyPI; empty where the distribution's package is. It is not installed here, its commands are
-        linked to.
+      - The version of supervisord that is wanted from PyPI; empty where the distribution's package is. It is not
+        installed here, its commands are linked to.
       - A supervisord that was not installed this way is an error, and so is a version before 4.0.
       - Only with O(of=application).
     type: str
@@ -73,7 +74,8 @@ options:
         required: true
   owned:
     description:
-      - Patterns (as for the shell, only in the last part of the path) of paths that belong to the set. Those that are not in it are removed.
+      - Patterns (as for the shell, only in the last part of the path) of paths that belong to the set. Those that are
+        not in it are removed.
       - Only with O(of=other).
     type: list
     elements: str

@@ -102,8 +102,8 @@ def settings(inputs: Inputs, controller: Controller) -> dict[str, Any]:
 
 
 def service_files(inputs: Inputs, controller: Controller) -> dict[str, Any]:
-    """Return the options of the module `service_definition` for the service's own settings, which are there before its first
-    start: a distribution's package starts the service at once."""
+    """Return the options of the module `service_definition` for the service's own settings, which are there before
+    its first start: a distribution's package starts the service at once."""
     own = backend_of(inputs)
     files = extra_files(own, controller, template_values(inputs))
     return {"name": f"{own.service}-service", "files": files, "commands": [["systemctl", "daemon-reload"]]}

@@ -48,7 +48,8 @@ def failures(counts: dict[str, Any]) -> list[str]:
 def limits(asked: int, counts: dict[str, Any], hosts: dict[str, dict[str, Any]]) -> list[tuple[str, str]]:
     """What limited it, the surest first, as C([(word, sentence)]); empty where all were held.
 
-    C(hosts) maps each host to C({before, during, after}), readings of M(xitrum.host.connection_load) with C(state=measured).
+    C(hosts) maps each host to C({before, during, after}), readings of M(xitrum.host.connection_load) with
+    C(state=measured).
     """
     if counts["held"] == asked and not counts["dropped"] and not counts["silent"]:
         return []

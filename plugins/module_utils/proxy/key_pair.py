@@ -11,8 +11,8 @@ from typing import Any, Sequence
 
 
 def library(name: str) -> Any:
-    """Return a module of cryptography, which takes half a second: no run without a certificate waits for it. Raises ValueError
-    where the package is not there."""
+    """Return a module of cryptography, which takes half a second: no run without a certificate waits for it. Raises
+    ValueError where the package is not there."""
     try:
         return importlib.import_module(f"cryptography.{name}")
     except ImportError as error:
@@ -38,16 +38,16 @@ def ends(certificate: Any) -> tuple[datetime.datetime, datetime.datetime]:
 
 
 def problem(certificate: str, key: str, names: Sequence[str], now: datetime.datetime | None = None) -> str:
-    """Return why the two are no pair that can be served, as a sentence; an empty text where they are. now: the moment at
-    which the certificate has to be valid; None for any."""
+    """Return why the two are no pair that can be served, as a sentence; an empty text where they are. now: the moment
+    at which the certificate has to be valid; None for any."""
     unknown = (library("exceptions").UnsupportedAlgorithm, ValueError)
     try:
         first = library("x509").load_pem_x509_certificate(certificate.encode())
         other = public(first.public_key())
     except unknown as error:
         return (
-            f"{names[0]} is no certificate as PEM ({error}): a text that begins with -----BEGIN CERTIFICATE----- is wanted, "
-            "the chain behind it"
+            f"{names[0]} is no certificate as PEM ({error}): a text that begins with -----BEGIN CERTIFICATE----- is "
+            "wanted, the chain behind it"
         )
     try:
         own = library("hazmat.primitives.serialization").load_pem_private_key(key.encode(), None)
@@ -63,8 +63,8 @@ def problem(certificate: str, key: str, names: Sequence[str], now: datetime.date
         )
     if other != public(own.public_key()):
         return (
-            f"{names[0]} belongs to another key than {names[1]}: the first certificate of the file must be that of the site, "
-            "and not of its chain"
+            f"{names[0]} belongs to another key than {names[1]}: the first certificate of the file must be that of the "
+            "site, and not of its chain"
         )
     begin, end = ends(first)
     if now and end <= now:

@@ -151,7 +151,8 @@ def scanner(host: Host, wanted: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def compose(wanted: Mapping[str, Any], state: Mapping[str, Any]) -> dict[str, Any]:
-    """The set of files and links as it has to be on this host, the options of `xitrum.host.service_definition` for another service. Pure.
+    """The set of files and links as it has to be on this host, the options of `xitrum.host.service_definition` for
+    another service. Pure.
 
     The link that makes an instance start at boot is made when the instance is started and nothing else has it any more;
     here it is only restored where it is missing.
