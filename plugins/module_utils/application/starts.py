@@ -22,7 +22,7 @@ from . import releases as release
 
 NAME = "instance_service"
 
-SPEC = {
+SPEC: dict[str, Any] = {
     "name": {"type": "str", "required": True},
     "root": {"type": "path", "required": True},
     "log_dir": {"type": "path", "required": True},

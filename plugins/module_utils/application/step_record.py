@@ -19,7 +19,7 @@ ENDING = ".step"
 
 NAME = "step_record"
 
-SPEC = {
+SPEC: dict[str, Any] = {
     "name": {"type": "str", "required": True},
     "root": {"type": "path", "required": True},
     "state": {"type": "str", "required": True, "choices": ["drained", "enabled", "finished"]},

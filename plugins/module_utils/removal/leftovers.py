@@ -70,7 +70,7 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
     others = supervisord_config.programs(
         {path: text for path, text in _programs(host).items() if not any(f"/{name}-" in path for name in mine)}
     )
-    packages = {"removed": [], "kept": {}}
+    packages: dict[str, Any] = {"removed": [], "kept": {}}
     if desired["remove_packages"]:
         packages = package_removal.read(host, record["packages"])
     if others and "supervisor" in packages["removed"]:
