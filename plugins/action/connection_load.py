@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The controller's half of M(xitrum.host.connection_load): shows how far it is, and ends a load when its time is over.
 
-An action plugin, since a module says nothing before it ends. Looking is also what keeps the load going: one that nobody looks at any more, since
-the run was interrupted, ends by itself.
+An action plugin, since a module says nothing before it ends. Looking is also what keeps the load going: one that nobody
+looks at any more, since the run was interrupted, ends by itself.
 """
 
 from __future__ import annotations
@@ -41,7 +41,9 @@ class ActionModule(ActionBase):
         elif state == "ended":
             seconds = float(arguments.get("seconds", 10))
             said = self._watch(arguments["run"], task_vars, lambda said: said["held_seconds"] >= seconds)
-            result.update(said if said.get("failed") else self._on_host({"state": "stopped", "run": arguments["run"]}, task_vars))
+            result.update(
+                said if said.get("failed") else self._on_host({"state": "stopped", "run": arguments["run"]}, task_vars)
+            )
         else:
             result.update(self._on_host(arguments, task_vars))
         return result
@@ -63,15 +65,26 @@ class ActionModule(ActionBase):
             if failures == FAILURES or late:
                 # Nothing is to stay on the host.
                 self._on_host({"state": "stopped", "run": run}, task_vars)
-                return {**said, "failed": True, "msg": overdue(run, said, deadline) if late else said.get("msg", "the load does not say how far it is.")}
+                return {
+                    **said,
+                    "failed": True,
+                    "msg": (
+                        overdue(run, said, deadline)
+                        if late
+                        else said.get("msg", "the load does not say how far it is.")
+                    ),
+                }
             time.sleep(PAUSE)
 
     def _on_host(self, arguments, task_vars):
-        return self._execute_module(module_name="xitrum.host.connection_load", module_args=arguments, task_vars=task_vars)
+        return self._execute_module(
+            module_name="xitrum.host.connection_load", module_args=arguments, task_vars=task_vars
+        )
 
 
 def as_text(headers):
-    """Headers as JSON; none as an empty text, as a mask of C({}) would be one of every empty dictionary. A text is left as it is."""
+    """Headers as JSON; none as an empty text, as a mask of C({}) would be one of every empty dictionary.
+    A text is left as it is."""
     if isinstance(headers, str):
         return headers
     # What the vault keeps is a text only when asked.
@@ -80,8 +93,11 @@ def as_text(headers):
 
 def overdue(run, said, deadline):
     """Why it is not waited for any longer."""
-    return (f"found the load {run} in phase {said.get('phase', 'unknown')} after its deadline of {deadline:.0f} s, wanted its end. Its process hangs, or the "
-            "host has no time for it: see its load and memory, and try fewer connections or another host in prove_from.")
+    return (
+        f"found the load {run} in phase {said.get('phase', 'unknown')} after its deadline of {deadline:.0f} s, wanted "
+        "its end. Its process hangs, or the host has no time for it: see its load and memory, and try fewer "
+        "connections or another host in prove_from."
+    )
 
 
 def progress(host, said):
@@ -89,4 +105,7 @@ def progress(host, said):
     counts = said["counts"]
     lost = counts["dropped"] + counts["silent"]
     failed = counts["tried"] - counts["opened"]
-    return f"{host}: {said['seconds']:.0f} s, {counts['held']} held, {lost} lost, {failed} not open (yet) of {counts['tried']} tried"
+    return (
+        f"{host}: {said['seconds']:.0f} s, {counts['held']} held, {lost} lost, {failed} not open (yet) of "
+        f"{counts['tried']} tried"
+    )

@@ -31,9 +31,13 @@ class ActionModule(ActionBase):
             return result
         terminal = terminal_of(os.getppid())
         if not terminal:
-            raise AnsibleActionFail(f"ansible-playbook was started without a terminal, and a console needs one: start it in one. {INSTEAD}")
+            raise AnsibleActionFail(
+                f"ansible-playbook was started without a terminal, and a console needs one: start it in one. {INSTEAD}"
+            )
         if self._connection.transport != "ssh":
-            raise AnsibleActionFail(f"the console is opened over SSH, and {self._connection.transport} is this host's connection. {INSTEAD}")
+            raise AnsibleActionFail(
+                f"the console is opened over SSH, and {self._connection.transport} is this host's connection. {INSTEAD}"
+            )
         result.update(self._on_host(arguments, task_vars))
         if result.get("failed"):
             return result
@@ -45,8 +49,11 @@ class ActionModule(ActionBase):
             if folder:
                 self._on_host({**arguments, "left": folder}, task_vars)
         if code:
-            result.update(failed=True, msg=f"the console ended with code {code}: see what it said above (255 is ssh's own, "
-                                           f"{BUSY} that another console is open on the instance)")
+            result.update(
+                failed=True,
+                msg=f"the console ended with code {code}: see what it said above (255 is ssh's own, "
+                f"{BUSY} that another console is open on the instance)",
+            )
         return result
 
     def _open(self, terminal, argv):
@@ -55,14 +62,20 @@ class ActionModule(ActionBase):
         command = shlex.join(argv)
         if link.become:
             # For a person the word is noise by which Ansible itself tells that it became another user.
-            command = link.become.build_become_command(command, link._shell).replace(f"echo {link.become.success}", "true")
+            command = link.become.build_become_command(command, link._shell).replace(
+                f"echo {link.become.success}", "true"
+            )
         # By Ansible's own settings, over the connection that it has just used, which asks nothing again.
-        words = link._build_command(link.get_option("ssh_executable"), "ssh", "-tt", "-o", "LogLevel=ERROR", link.host, command)
+        words = link._build_command(
+            link.get_option("ssh_executable"), "ssh", "-tt", "-o", "LogLevel=ERROR", link.host, command
+        )
         handle = os.open(terminal, os.O_RDWR | os.O_NOCTTY)
         try:
             if link.become and link.become.expect_prompt():
                 # Ansible knows the password, the person may not.
-                return run_joined(words, handle, link.become.check_password_prompt, str(link.become.get_option("become_pass")))
+                return run_joined(
+                    words, handle, link.become.check_password_prompt, str(link.become.get_option("become_pass"))
+                )
             return run_joined(words, handle)
         finally:
             os.close(handle)

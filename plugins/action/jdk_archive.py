@@ -1,7 +1,8 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The controller's half of M(xitrum.host.jdk_archive): fetches the archive once for all hosts, and sends it to those that lack it."""
+"""The controller's half of M(xitrum.host.jdk_archive):
+fetches the archive once for all hosts, and sends it to those that lack it."""
 
 from __future__ import annotations
 
@@ -57,4 +58,7 @@ def fetch(fetching, sha256):
         # The server and the archive have chosen some of it, and Ansible prints it raw.
         raise AnsibleActionFail(escaped(str(error))) from None
     except OSError as error:
-        raise AnsibleActionFail(f"the cache {cache} cannot be used ({error}): give cache a folder that this user can write and that has room") from None
+        raise AnsibleActionFail(
+            f"the cache {cache} cannot be used ({error}): give cache a folder that this user can write and that has "
+            "room"
+        ) from None

@@ -46,7 +46,10 @@ class ActionModule(ActionBase):
         result["sent_bytes"] += sent
         result.pop("proved", None)
         if not result.get("staged") and not result.get("failed"):
-            result.update(failed=True, msg="what was sent did not arrive whole, and no release was made of it: run the playbook again")
+            result.update(
+                failed=True,
+                msg="what was sent did not arrive whole, and no release was made of it: run the playbook again",
+            )
         return result
 
     def _sent(self, arguments, digests, task_vars):
@@ -84,11 +87,14 @@ def lacking(manifest, has):
     if has is None:
         return set()
     there = {tuple(text.split(" ", 1)) for text in has}
-    return {entry["sha256"] for entry in manifest if "sha256" in entry and (entry["mode"], entry["sha256"]) not in there}
+    return {
+        entry["sha256"] for entry in manifest if "sha256" in entry and (entry["mode"], entry["sha256"]) not in there
+    }
 
 
 def pack(folder, manifest, digests, path):
-    """An archive of the files with these digests, each once and named by its digest. Not compressed: jars are already."""
+    """An archive of the files with these digests, each once and named by its digest.
+    Not compressed: jars are already."""
     left = set(digests)
     with tarfile.open(path, "w", format=tarfile.PAX_FORMAT) as tar:
         for entry in manifest:
@@ -96,7 +102,9 @@ def pack(folder, manifest, digests, path):
                 left.discard(entry["sha256"])
                 tar.add(os.path.join(folder, entry["path"]), arcname=entry["sha256"], recursive=False, filter=plain)
     if left:
-        raise AnsibleActionFail(f"{len(left)} files of the package are gone from {folder} since it was read: run the playbook again")
+        raise AnsibleActionFail(
+            f"{len(left)} files of the package are gone from {folder} since it was read: run the playbook again"
+        )
     return path
 
 

@@ -1,7 +1,8 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The controller's half of M(xitrum.host.run_lock): says whose run this is, and knows which of its own runs are dead."""
+"""The controller's half of M(xitrum.host.run_lock):
+says whose run this is, and knows which of its own runs are dead."""
 
 from __future__ import annotations
 
@@ -44,7 +45,8 @@ def identity():
 def user():
     """The name of the account that runs Ansible; its number where it has none, as in some containers.
 
-    From the account, since anybody may set LOGNAME and USER. Of root it is the account that sudo names, where there is one.
+    From the account, since anybody may set LOGNAME and USER.
+    Of root it is the account that sudo names, where there is one.
     """
     number = os.getuid()
     try:
@@ -57,7 +59,8 @@ def user():
 
 
 def boot():
-    """What tells this boot of this machine, and the processes that can be seen here, from all others; an empty text where the system does not say."""
+    """What tells this boot of this machine, and the processes that can be seen here, from all others;
+    an empty text where the system does not say."""
     try:
         with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
             # Two containers on one machine do not see each other's processes.
@@ -67,7 +70,8 @@ def boot():
 
 
 def started(pid):
-    """When a process was started, in clock ticks since boot: a later one with its number is another. Empty where not known."""
+    """When a process was started, in clock ticks since boot: a later one with its number is another.
+    Empty where not known."""
     try:
         with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
             return file.read().rpartition(")")[2].split()[19]

@@ -31,7 +31,11 @@ class ActionModule(ActionBase):
             errors = role_variables.unknown(names)["errors"]
             result.update(failure(errors) if errors else self._on_host(arguments, task_vars))
             return result
-        values = {name: self._templar.template(task_vars[name]) for name in role_variables.options_of(role) if name in task_vars}
+        values = {
+            name: self._templar.template(task_vars[name])
+            for name in role_variables.options_of(role)
+            if name in task_vars
+        }
         errors = find_errors(role, names, values)
         if errors:
             result.update(failure(errors))
@@ -67,13 +71,15 @@ class ActionModule(ActionBase):
 
 
 def find_errors(role: str, names: list[str], values: dict[str, Any]) -> list[str]:
-    """Return the sentences on all wrong variables of a platform's role. `names` are those of all variables of the host."""
+    """Return the sentences on all wrong variables of a platform's role.
+    `names` are those of all variables of the host."""
     unknown = role_variables.unknown([*names, *values], own=[f"{role}_"])["errors"]
     return unknown + rules.find_errors(role, role_variables.options_of(role), values)
 
 
 def write_notes(role: str, tree: dict[str, Any], names: list[str], settings: dict[str, Any]) -> list[str]:
-    """Return what the report says of a platform: what was chosen and what is left to do, and unknown variables with the role's prefix."""
+    """Return what the report says of a platform:
+    what was chosen and what is left to do, and unknown variables with the role's prefix."""
     unknown = role_variables.unknown([name for name in names if name.startswith(f"{role}_")], own=[f"{role}_"])
     return [*notes.WRITERS[role](tree, **settings), *unknown["warnings"]]
 

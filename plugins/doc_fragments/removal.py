@@ -12,13 +12,14 @@ class ModuleDocFragment:
     DOCUMENTATION = r"""
 options:
   keep_data:
-    description: Whether releases, log files and the user that they belong to stay. Instances, with their configuration, go all the same.
+    description: Whether releases, log files and the user that they belong to stay. Instances, with their configuration,
+      go all the same.
     type: bool
     default: false
   packages:
     description:
-      - Whether packages of the distribution go that were installed by this collection, with what came with them. Those that somebody else has come to
-        need stay.
+      - Whether packages of the distribution go that were installed by this collection, with what came with them. Those
+        that somebody else has come to need stay.
     type: bool
     default: false
   applications:

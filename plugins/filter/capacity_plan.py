@@ -9,9 +9,10 @@ short_description: From the number of connections that one host must hold to eve
 version_added: 0.1.0
 author: The xitrum.host maintainers (@xitrum-host)
 description:
-  - Turns one number into open files, kernel parameters, HAProxy's and Nginx's limits and the number of instances that the ports need.
-  - Says which resource ends first, and the largest number of connections that holds. A plan that cannot hold is no error of the filter -
-    its C(problem) is a sentence, so that the caller can collect those of all hosts.
+  - Turns one number into open files, kernel parameters, HAProxy's and Nginx's limits and the number of instances that
+    the ports need.
+  - Says which resource ends first, and the largest number of connections that holds. A plan that cannot hold is no
+    error of the filter - its C(problem) is a sentence, so that the caller can collect those of all hosts.
   - A bound that is not given is not checked.
 options:
   _input:
@@ -35,12 +36,14 @@ options:
     type: int
     default: 536870912
   connection_heap_bytes:
-    description: Heap that one open connection holds, in bytes. It depends on the application. Half of O(heap_bytes) is kept for everything else.
+    description: Heap that one open connection holds, in bytes. It depends on the application. Half of O(heap_bytes) is
+      kept for everything else.
     type: int
     default: 8192
   backends:
     description:
-      - Instances behind the proxy, on all hosts together. One address has at most one port for each connection to one of them.
+      - Instances behind the proxy, on all hosts together. One address has at most one port for each connection to one
+        of them.
       - 0 where that is not known, or where there is no proxy.
     type: int
     default: 0
@@ -67,14 +70,16 @@ options:
 EXAMPLES = r"""
 - name: What 100000 WebSockets need
   ansible.builtin.debug:
-    msg: "{{ 100000 | xitrum.host.capacity_plan(instances=2, heap_bytes=('4G' | human_to_bytes), memory_bytes=('16G' | human_to_bytes)) }}"
+    msg: "{{ 100000 | xitrum.host.capacity_plan(instances=2, heap_bytes=('4G' | human_to_bytes), memory_bytes=('16G' |
+      human_to_bytes)) }}"
 
 - name: The host can hold what is wanted of it
   ansible.builtin.assert:
     that: plan.problem == ''
     fail_msg: "{{ plan.problem }}"
   vars:
-    plan: "{{ xitrum_max_connections | xitrum.host.capacity_plan(memory_bytes=xitrum_host_state.machine.memory_bytes) }}"
+    plan: "{{ xitrum_max_connections | xitrum.host.capacity_plan(memory_bytes=xitrum_host_state.machine.memory_bytes)
+      }}"
 """
 
 RETURN = r"""
@@ -90,7 +95,9 @@ _value:
     nofile: {description: "Open files of the process that has the most.", type: int}
     memory_bytes: {description: "Memory that the host needs.", type: int}
     heap_bytes: {description: "Heap that one instance needs.", type: int}
-    instances_for_ports: {description: "Instances that a proxy with one address needs for so many connections.", type: int}
+    instances_for_ports:
+      description: "Instances that a proxy with one address needs for so many connections."
+      type: int
     haproxy_maxconn: {description: "The C(maxconn) of HAProxy.", type: int}
     nginx_worker_connections: {description: "The C(worker_connections) of Nginx.", type: int}
     nginx_worker_rlimit_nofile: {description: "The C(worker_rlimit_nofile) of Nginx.", type: int}
@@ -107,14 +114,17 @@ from ..module_utils.limits import capacity
 
 
 def capacity_plan(connections, **shape):
-    """C(limits_for) of module_utils/limits/capacity.py; an unknown option or one of the wrong type is an error of the filter."""
+    """C(limits_for) of module_utils/limits/capacity.py;
+    an unknown option or one of the wrong type is an error of the filter."""
     # Not for every host that has no number: each would import it in a process of its own.
     from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
     # A value that `-e name=value` gives is a text.
     checked = ArgumentSpecValidator(capacity.OPTIONS).validate({"connections": connections, **shape})
     if checked.error_messages:
-        raise AnsibleFilterError(f"capacity_plan of {connections!r} connections with {shape}: {' '.join(checked.error_messages)}")
+        raise AnsibleFilterError(
+            f"capacity_plan of {connections!r} connections with {shape}: {' '.join(checked.error_messages)}"
+        )
     options = checked.validated_parameters
     return capacity.limits_for(options.pop("connections"), capacity.HostShape(**options))
 

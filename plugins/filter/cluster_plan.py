@@ -9,7 +9,8 @@ short_description: The Akka cluster that the instances of all application hosts 
 version_added: 0.1.0
 author: The xitrum.host maintainers (@xitrum-host)
 description:
-  - Takes the host variables of the application hosts and returns their members and seed nodes, in the order of the hosts.
+  - Takes the host variables of the application hosts and returns their members and seed nodes, in the order of the
+    hosts.
   - Reads C(xitrum_cluster_address), C(xitrum_address), C(ansible_host), C(xitrum_cluster_shared_address_space),
     C(xitrum_cluster_port) and C(xitrum_instances) of each. No facts are needed.
   - An address that is in no private network is a problem, since whoever reaches a member's port can run code there.
@@ -37,15 +38,18 @@ options:
 EXAMPLES = r"""
 - name: The seed nodes are shown
   ansible.builtin.debug:
-    msg: "{{ (groups['xitrum'] | map('extract', hostvars) | xitrum.host.cluster_plan({'xitrum_cluster_port': 2551, 'xitrum_instances': 1}, 2)).seeds }}"
+    msg: "{{ (groups['xitrum'] | map('extract', hostvars) | xitrum.host.cluster_plan({'xitrum_cluster_port': 2551,
+      'xitrum_instances': 1}, 2)).seeds }}"
 """
 
 RETURN = r"""
 _value:
-  description: C(seeds), addresses of Akka; C(members), one dictionary an instance; and C(problems), sentences on why the cluster must not be formed.
+  description: C(seeds), addresses of Akka; C(members), one dictionary an instance; and C(problems), sentences on why
+    the cluster must not be formed.
   type: dict
   sample: {"seeds": ["akka://xitrum@10.0.0.11:2551", "akka://xitrum@10.0.0.12:2551"], "problems": [],
-    "members": [{"host": "app1", "index": 0, "address": "10.0.0.11", "port": 2551}, {"host": "app2", "index": 0, "address": "10.0.0.12", "port": 2551}]}
+    "members": [{"host": "app1", "index": 0, "address": "10.0.0.11", "port": 2551},
+      {"host": "app2", "index": 0, "address": "10.0.0.12", "port": 2551}]}
 """
 
 from ..module_utils.application import cluster

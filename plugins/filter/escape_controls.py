@@ -10,7 +10,8 @@ version_added: 0.1.0
 author: The xitrum.host maintainers (@xitrum-host)
 description:
   - Ansible prints error messages as they are, so that an escape sequence in a log line acts on the terminal.
-  - Escapes the characters of C0 and C1 except newline and tab, marks that turn the direction of a text, and what XML 1.0 forbids.
+  - Escapes the characters of C0 and C1 except newline and tab, marks that turn the direction of a text, and what XML
+    1.0 forbids.
   - A text that has none of them stays as it is.
 options:
   _input:

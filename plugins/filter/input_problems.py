@@ -22,8 +22,8 @@ options:
     description: The type that all of them have to be of.
     type: str
     required: true
-    choices: [account, backend, class, cookie, domain, duration, header_name, header_value, host, interface, kubernetes, line, listen, network,
-              option_name, path, server, unit, url, url_path, zone]
+    choices: [account, backend, class, cookie, domain, duration, header_name, header_value, host, interface, kubernetes,
+              line, listen, network, option_name, path, server, unit, url, url_path, zone]
 """
 
 EXAMPLES = r"""

@@ -11,15 +11,16 @@ short_description: Says everything that stands in the way of a run, once
 version_added: 0.1.0
 author: The xitrum.host maintainers (@xitrum-host)
 description:
-  - Collects the problems of the package, of all hosts and of variables (a misspelt name, a value that does not fit), and makes one message of them.
-    A problem that several hosts have is said once, with their names.
+  - Collects the problems of the package, of all hosts and of variables (a misspelt name, a value that does not fit),
+    and makes one message of them. A problem that several hosts have is said once, with their names.
   - Holds the Java that the package needs against each host's JDK, and refuses the public example secrets.
 positional: hosts, reached, retired, deploy
 options:
   _input:
     description:
-      - The variables of all hosts, C(hostvars). Of each host are read C(xitrum_host_state) (what M(xitrum.host.host_state_info) returned),
-        C(xitrum_package_read) (what M(xitrum.host.package_info) returned), and the names of its variables.
+      - The variables of all hosts, C(hostvars). Of each host are read C(xitrum_host_state) (what
+        M(xitrum.host.host_state_info) returned), C(xitrum_package_read) (what M(xitrum.host.package_info) returned),
+        and the names of its variables.
     type: dict
     required: true
   hosts:
@@ -38,7 +39,8 @@ options:
     default: []
   deploy:
     description:
-      - Whether the run leaves the JDK, the kernel and the proxies as they are. What it would then do by half is refused.
+      - Whether the run leaves the JDK, the kernel and the proxies as they are. What it would then do by half is
+        refused.
     type: bool
     default: false
 """
@@ -77,7 +79,11 @@ def usable_hosts(hostvars):
 
 def controller_problems(every):
     """The package's problems, each once: one task reads it for all hosts."""
-    return [problem for of_host in every.values() for problem in (of_host.get("xitrum_package_read") or {}).get("problems", [])]
+    return [
+        problem
+        for of_host in every.values()
+        for problem in (of_host.get("xitrum_package_read") or {}).get("problems", [])
+    ]
 
 
 def variable_problems(of_host):
@@ -87,8 +93,8 @@ def variable_problems(of_host):
 
 
 def value_problems(of_host):
-    """Values of one host that cannot be meant, public example secrets among them. What follows from a variable without a
-    usable value is left out: L(variable_problems) reports that."""
+    """Values of one host that cannot be meant, public example secrets among them. What follows from a variable without
+    a usable value is left out: L(variable_problems) reports that."""
     found = [*values.problems(of_host), *preflight.example_problems(of_host), *preflight.override_problems(of_host)]
     return [sentence for sentence in found if not of_host.mentions(sentence)]
 
@@ -100,7 +106,8 @@ def folder_problems(of_host):
 
 
 def values_cannot_be_meant(hostvars, host, addresses=True, names=()):
-    """Whether a host's variables have values that cannot be planned with. See the documentation of values_cannot_be_meant."""
+    """Whether a host's variables have values that cannot be planned with.
+    See the documentation of values_cannot_be_meant."""
     every = usable_hosts(hostvars)
     of_host = every[host]
     if names:
@@ -133,18 +140,30 @@ def preflight_message(hostvars, hosts, reached=None, retired=(), deploy=False):
     lost_proxies = preflight.lost_proxies(usable, hosts, answered)
     problems, needed = {}, {}
     for host, of_host in every.items():
-        # A host whose variables cannot be meant is not read, so nothing is known of it. Where the addresses of others do not matter
-        # (base.yml), it is.
+        # A host whose variables cannot be meant is not read, so nothing is known of it.
+        # Where the addresses of others do not matter (base.yml), it is.
         unread = preflight.is_unread(of_host)
         others = preflight.address_problems(strict, host, NO_VALUE) if unread else []
         of_others = usable.find_needed(host) if unread else {}
         needed.update(of_others)
         skipped = host in answered and (others or of_others or of_host.lacks() or values.plan_problems(of_host))
         read = [] if skipped else preflight.host_problems(of_host, host in answered, lost_proxies)
-        problems[host] = [*variable_problems(of_host), *read, *value_problems(of_host), *others, *run_problems(of_host, deploy)]
+        problems[host] = [
+            *variable_problems(of_host),
+            *read,
+            *value_problems(of_host),
+            *others,
+            *run_problems(of_host, deploy),
+        ]
     differences = [
-        {host: [sentence for sentence in sentences if not any(found.mentions(sentence) for found in usable.found.values())]
-         for host, sentences in find(strict, hosts, NO_VALUE).items()}
+        {
+            host: [
+                sentence
+                for sentence in sentences
+                if not any(found.mentions(sentence) for found in usable.found.values())
+            ]
+            for host, sentences in find(strict, hosts, NO_VALUE).items()
+        }
         for find in (preflight.difference_errors, preflight.proxy_difference_errors)
     ]
     away = preflight.unavailable_errors(usable, hosts, NO_VALUE)

@@ -11,13 +11,14 @@ short_description: Says what is worth knowing about each host and stops nothing
 version_added: 0.1.0
 author: The xitrum.host maintainers (@xitrum-host)
 description:
-  - A system that is known but not tested, limits that a container cannot raise, and unknown variables with a role's prefix.
+  - A system that is known but not tested, limits that a container cannot raise, and unknown variables with a role's
+    prefix.
 positional: hosts, deploy, every
 options:
   _input:
     description:
-      - The variables of all hosts, C(hostvars). Of each host are read C(xitrum_host_state) (what M(xitrum.host.host_state_info) returned)
-        and the names of its variables.
+      - The variables of all hosts, C(hostvars). Of each host are read C(xitrum_host_state) (what
+        M(xitrum.host.host_state_info) returned) and the names of its variables.
     type: dict
     required: true
   hosts:
@@ -68,7 +69,11 @@ def preflight_notes(hostvars, hosts, deploy=False, every=None, connection=False)
     found = {}
     sessions = preflight.session_reports(hostvars, hosts if every is None else every, NO_VALUE)[1]
     for host in hosts:
-        found[host] = [*preflight.host_notes(hostvars[host]), *sessions.get(host, []), *unknown_variables(list(hostvars[host]))["warnings"]]
+        found[host] = [
+            *preflight.host_notes(hostvars[host]),
+            *sessions.get(host, []),
+            *unknown_variables(list(hostvars[host]))["warnings"],
+        ]
         if deploy:
             found[host] += preflight.deploy_notes(hostvars[host], render)
         # All are reached alike, as a rule: once is enough.

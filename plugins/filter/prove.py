@@ -26,7 +26,11 @@ def prove_report(hostvars, groups, hosts, settings):
     ways = {}
     for way in settings["through"]:
         there = {host: said[way] for host, said in proved.items() if way in said}
-        readings = {host: {name: said[name] for name in ("before", "during", "after")} for host, said in there.items() if said["before"]["processes"]}
+        readings = {
+            host: {name: said[name] for name in ("before", "during", "after")}
+            for host, said in there.items()
+            if said["before"]["processes"]
+        }
         loads = {host: said["counts"] for host, said in there.items() if said.get("counts")}
         capacities = {host: said["capacity"] for host, said in proved.items() if said.get("capacity")}
         ways[way] = load_report.way_report(settings["connections"], readings, loads, capacities, groups, way)

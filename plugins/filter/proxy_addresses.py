@@ -9,8 +9,10 @@ short_description: The addresses from which the proxies reach an application hos
 version_added: 0.1.0
 author: The xitrum.host maintainers (@xitrum-host)
 description:
-  - Takes the host variables of the proxies and returns their addresses for C(reverseProxy.ips) of Xitrum, without repetitions.
-  - Reads C(xitrum_address), C(ansible_host) and C(inventory_hostname) of each. A proxy on the application host itself comes from 127.0.0.1 or ::1.
+  - Takes the host variables of the proxies and returns their addresses for C(reverseProxy.ips) of Xitrum, without
+    repetitions.
+  - Reads C(xitrum_address), C(ansible_host) and C(inventory_hostname) of each. A proxy on the application host itself
+    comes from 127.0.0.1 or ::1.
   - A proxy whose address is a name is an error, since Xitrum trusts addresses and networks only.
 options:
   _input:

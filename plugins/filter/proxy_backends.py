@@ -9,7 +9,8 @@ short_description: Checks path-routed backends and puts them into the order in w
 version_added: 0.1.0
 author: The xitrum.host maintainers (@xitrum-host)
 description:
-  - The longest prefix comes first. C(/forum) stands for C(/forum) and for what begins with C(/forum/), not for C(/forums).
+  - The longest prefix comes first. C(/forum) stands for C(/forum) and for what begins with C(/forum/), not for
+    C(/forums).
   - All faults are reported at once.
 options:
   _input:
@@ -27,7 +28,8 @@ options:
 EXAMPLES = r"""
 - name: The backends in the order of their paths
   ansible.builtin.debug:
-    msg: "{{ [{'name': 'discourse', 'path_prefix': '/forum', 'servers': ['127.0.0.1:3000']}] | xitrum.host.proxy_backends }}"
+    msg: "{{ [{'name': 'discourse', 'path_prefix': '/forum', 'servers': ['127.0.0.1:3000']}] |
+      xitrum.host.proxy_backends }}"
 """
 
 RETURN = r"""

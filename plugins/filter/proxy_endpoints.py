@@ -27,8 +27,8 @@ options:
     required: true
   configured:
     description:
-      - What instances are configured with now, a dictionary of C(http) by the number of an instance, as text. Where it has
-        an instance, its port is used, and not that of the input.
+      - What instances are configured with now, a dictionary of C(http) by the number of an instance, as text. Where it
+        has an instance, its port is used, and not that of the input.
     type: dict
     default: {}
 """
@@ -38,7 +38,8 @@ EXAMPLES = r"""
   xitrum.host.proxy_server:
     servers: [app1-0]
     state: ready
-    endpoints: "{{ [{'index': 0, 'port': 8000}] | xitrum.host.proxy_endpoints(hostvars[inventory_hostname], 'proxy1') }}"
+    endpoints: "{{ [{'index': 0, 'port': 8000}] | xitrum.host.proxy_endpoints(hostvars[inventory_hostname], 'proxy1')
+      }}"
   delegate_to: proxy1
 """
 

@@ -9,7 +9,8 @@ short_description: Checks addresses and networks that are written into the confi
 version_added: 0.1.0
 author: The xitrum.host maintainers (@xitrum-host)
 description:
-  - Returns the list as it is. Whatever is no IP address and no network is an error that names it, a network with bits set behind its prefix as well.
+  - Returns the list as it is. Whatever is no IP address and no network is an error that names it, a network with bits
+    set behind its prefix as well.
 options:
   _input:
     description: The value of C(xitrum_proxy_load_balancers).

@@ -10,9 +10,10 @@ version_added: 0.1.0
 author: The xitrum.host maintainers (@xitrum-host)
 description:
   - Takes the host variables of the application hosts and returns their instances, in the order of the hosts.
-  - Reads C(xitrum_http_port), C(xitrum_instances), C(xitrum_interface), C(xitrum_address), C(ansible_host) and C(inventory_hostname) of each host.
-    No facts are needed, so hosts outside of C(--limit) are there too.
-  - A host that is the proxy itself is reached at 127.0.0.1. Any other host with a loopback address is an error, and so is an empty result.
+  - Reads C(xitrum_http_port), C(xitrum_instances), C(xitrum_interface), C(xitrum_address), C(ansible_host) and
+    C(inventory_hostname) of each host. No facts are needed, so hosts outside of C(--limit) are there too.
+  - A host that is the proxy itself is reached at 127.0.0.1. Any other host with a loopback address is an error, and so
+    is an empty result.
 options:
   _input:
     description: The variables of the application hosts.
@@ -32,7 +33,8 @@ options:
 EXAMPLES = r"""
 - name: The instances that this proxy sends requests to
   ansible.builtin.debug:
-    msg: "{{ groups['xitrum'] | map('extract', hostvars) | xitrum.host.proxy_servers(inventory_hostname, {'xitrum_http_port': 8000, 'xitrum_instances': 1}) }}"
+    msg: "{{ groups['xitrum'] | map('extract', hostvars) | xitrum.host.proxy_servers(inventory_hostname,
+      {'xitrum_http_port': 8000, 'xitrum_instances': 1}) }}"
 """
 
 RETURN = r"""

@@ -1,18 +1,17 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Filters on whether the site serves anybody: its proxies have healthy servers, and its public ports can be reached."""
+"""Filters on whether the public ports of the site can be reached."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
 
-from ..module_utils.core.plan import Row
+from ansible_collections.xitrum.host.plugins.plugin_utils.fleet_reports import is_read
+
 from ..module_utils.firewall import reach
 from ..module_utils.proxy import definition as proxy
 from ..module_utils.proxy import health as proxy_health
-
-ROWS = "__reach_rows"
 
 
 def states_of(hostvars, hosts):
@@ -20,14 +19,9 @@ def states_of(hostvars, hosts):
     return {host: hostvars[host].get("xitrum_host_state") for host in hosts}
 
 
-def is_read(state):
-    """Whether a read went well."""
-    return isinstance(state, dict) and not state.get("unreachable") and not state.get("failed")
-
-
 def helpers_of(hostvars, hosts):
-    """The hosts outside of the run that may connect in place of one of the run: those of the application first, then
-    any other."""
+    """The hosts outside of the run that may connect in place of one of the run:
+    those of the application first, then any other."""
     groups = hostvars[hosts[0]]["groups"]
     names = [*groups.get("xitrum", []), *groups.get("xitrum_proxy", []), *groups.get("all", [])]
     return [
@@ -55,8 +49,8 @@ def reach_probes(hostvars, hosts, reached):
 
 
 def answers_of(results):
-    """What a loop over probes registered, as C([{host, results, targets, failed}]): each result with what is known of
-    its target."""
+    """What a loop over probes registered, as C([{host, results, targets, failed}]):
+    each result with what is known of its target."""
     found = []
     for item in results:
         probe = item["__reach_probe"]
@@ -88,7 +82,9 @@ def reach_unreached(hostvars, hosts, results):
     """What is asked of each host whose ports were not reached: C([{host, address, ports}])."""
     wanted = reach.unreached(answers_of(results))
     for host, items in asked_of(hostvars, hosts).items():
-        wanted.setdefault(host, []).extend({key: item[key] for key in ("port", "inside", "source", "family")} for item in items)
+        wanted.setdefault(host, []).extend(
+            {key: item[key] for key in ("port", "inside", "source", "family")} for item in items
+        )
     return [
         {"host": host, "address": proxy.own_address(hostvars[host]), "ports": ports} for host, ports in wanted.items()
     ]
@@ -109,19 +105,6 @@ def reach_rows(hostvars, hosts, results, blocks):
     return rows
 
 
-def rows_read(hostvars, hosts):
-    """The rows that the run kept; none where it tried nothing."""
-    # A host that was lost has not kept them.
-    return next(filter(None, (hostvars[host].get(ROWS) for host in hosts)), {})
-
-
-def site_faults(hostvars, hosts):
-    """Why the site serves nobody, or not everybody, a sentence each."""
-    rows = {host: [Row(**row) for row in some] for host, some in rows_read(hostvars, hosts).items()}
-    states = {host: state for host, state in states_of(hostvars, hosts).items() if is_read(state)}
-    return [*proxy_health.faults(states, rows), *reach.sentences(rows)]
-
-
 def public_ports(values):
     """The ports of one host that others connect to."""
     return reach.public_ports(values)
@@ -137,5 +120,4 @@ class FilterModule:
             "reach_probes": reach_probes,
             "reach_unreached": reach_unreached,
             "reach_rows": reach_rows,
-            "site_faults": site_faults,
         }

@@ -9,8 +9,8 @@ short_description: The one release that all hosts can go back to
 version_added: 0.1.0
 author: The xitrum.host maintainers (@xitrum-host)
 description:
-  - Without O(release) it is the last one before the current one that was healthy on all hosts. A release that failed its
-    canary is none.
+  - Without O(release) it is the last one before the current one that was healthy on all hosts. A release that failed
+    its canary is none.
 options:
   _input:
     description: The variables of all hosts. C(xitrum_releases_read) is what M(xitrum.host.release_info) returned.

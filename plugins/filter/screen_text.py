@@ -10,7 +10,8 @@ version_added: 0.1.0
 author: The xitrum.host maintainers (@xitrum-host)
 description:
   - Control characters are escaped, as by P(xitrum.host.escape_controls#filter).
-  - With C(callback_result_format = yaml) Ansible shows a text as it is. Otherwise it shows it as one line of JSON, and a list with a line each.
+  - With C(callback_result_format = yaml) Ansible shows a text as it is. Otherwise it shows it as one line of JSON, and
+    a list with a line each.
 options:
   _input:
     description: The text.

@@ -12,7 +12,8 @@ description:
   - A host that was removed and is set up again is still out of use at the proxies that stayed.
 options:
   _input:
-    description: The variables of all hosts. C(xitrum_host_state) of M(xitrum.host.host_state_info) is what was read before the run started anything.
+    description: The variables of all hosts. C(xitrum_host_state) of M(xitrum.host.host_state_info) is what was read
+      before the run started anything.
     type: dict
     required: true
   host:
@@ -44,7 +45,8 @@ from ..module_utils.application import rollout
 
 
 def started_out_of_use(hostvars, host, proxies):
-    """C(started_out_of_use) of module_utils/application/rollout.py over what was read of the host and of the proxies."""
+    """C(started_out_of_use) of module_utils/application/rollout.py over what was read
+    of the host and of the proxies."""
     start = (hostvars[host]["xitrum_host_state"].get("instances") or {}).get("start", [])
     return rollout.started_out_of_use(start, [hostvars[name].get("xitrum_host_state") or {} for name in proxies], host)
 

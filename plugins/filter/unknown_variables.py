@@ -12,11 +12,13 @@ version_added: 0.1.0
 author: The xitrum.host maintainers (@xitrum-host)
 description:
   - Ansible does not mind a variable that nobody reads, so a misspelt name silently keeps a default.
-  - The names that are right are the options in C(meta/argument_specs.yml) of all roles of this collection, and a few that only its playbooks have.
+  - The names that are right are the options in C(meta/argument_specs.yml) of all roles of this collection, and a few
+    that only its playbooks have.
 positional: known, prefixes, own
 options:
   _input:
-    description: Names of variables, for example the keys of C(hostvars[inventory_hostname]). Other names than this collection's are passed over.
+    description: Names of variables, for example the keys of C(hostvars[inventory_hostname]). Other names than this
+      collection's are passed over.
     type: list
     elements: str
     required: true
@@ -30,8 +32,8 @@ options:
     elements: str
   own:
     description:
-      - The prefixes that belong to the playbook that runs, such as C(heroku_). An unknown name with one of them is an error where a known name
-        with that prefix is near.
+      - The prefixes that belong to the playbook that runs, such as C(heroku_). An unknown name with one of them is an
+        error where a known name with that prefix is near.
     type: list
     elements: str
     default: []
@@ -49,8 +51,10 @@ EXAMPLES = r"""
 RETURN = r"""
 _value:
   description:
-    - C(errors) are sentences on unknown C(xitrum_*), and on misspelt names with a prefix in O(own), each with the nearest name that is right.
-    - C(warnings) are those on unknown names with a role's prefix, such as C(haproxy_), since other people's roles use such prefixes too.
+    - C(errors) are sentences on unknown C(xitrum_*), and on misspelt names with a prefix in O(own), each with the
+      nearest name that is right.
+    - C(warnings) are those on unknown names with a role's prefix, such as C(haproxy_), since other people's roles use
+      such prefixes too.
   type: dict
   sample:
     errors: ["the variable xitrum_pakage is set, and no role knows it: did you mean xitrum_package?"]
@@ -66,9 +70,13 @@ from ..module_utils.core import variables
 def unknown_variables(names, known=None, prefixes=None, own=()):
     """See DOCUMENTATION."""
     if isinstance(names, str):
-        raise AnsibleFilterError(f"unknown_variables was given the text {names!r}; wanted is a list of names of variables")
+        raise AnsibleFilterError(
+            f"unknown_variables was given the text {names!r}; wanted is a list of names of variables"
+        )
     options, all_prefixes = of_collection()
-    return variables.unknown(list(names), options if known is None else known, all_prefixes if prefixes is None else prefixes, own)
+    return variables.unknown(
+        list(names), options if known is None else known, all_prefixes if prefixes is None else prefixes, own
+    )
 
 
 class FilterModule:

@@ -9,12 +9,14 @@ short_description: The pattern of the hosts on which a run has something to do
 version_added: 0.1.0
 author: The xitrum.host maintainers (@xitrum-host)
 description:
-  - Returns a pattern for the C(hosts) of a play. The hosts on which something is to do were put into the group C(xitrum_run_acts) by the play that read them.
+  - Returns a pattern for the C(hosts) of a play. The hosts on which something is to do were put into the group
+    C(xitrum_run_acts) by the play that read them.
   - A host with nothing to do costs a play nothing then, where a condition on each task costs a process for each host.
   - Refuses a run whose C(--tags) or C(--skip-tags) have no effect, and one with C(--start-at-task) or C(--step). So the
     first play of each playbook needs this filter. A task could not do that, since these options skip it.
   - When the run ends before its last task, the locks that it still has are given back.
-  - The hosts stay in the order of O(among). A group that was made in a run holds its hosts in the order in which they answered.
+  - The hosts stay in the order of O(among). A group that was made in a run holds its hosts in the order in which they
+    answered.
 options:
   _input:
     description: The inventory's groups, the variable C(groups).
@@ -41,7 +43,8 @@ options:
     type: str
     default: ""
   away:
-    description: Proxies that the user says are away, a list of names or a text with commas between them. They are left out.
+    description: Proxies that the user says are away, a list of names or a text with commas between them. They are left
+      out.
     type: raw
     default: []
 """
@@ -107,8 +110,8 @@ class FilterModule:
     """The filter of this file.
 
     Ansible keeps no byte code of a collection, and loads the files of its filters by their names up to the one that it
-    looks for. This one is the last, and the first that a run asks for, in the process from which it forks a worker for each
-    task and host: so they are loaded once, and not in every worker.
+    looks for. This one is the last, and the first that a run asks for, in the process from which it forks a worker for
+    each task and host: so they are loaded once, and not in every worker.
     """
 
     def filters(self):

@@ -10,7 +10,8 @@ version_added: 0.1.0
 author: The xitrum.host maintainers (@xitrum-host)
 description:
   - Returns the folder of a role of this collection on the controller, wherever the collection is installed.
-  - Unlike C(role_path) it also works outside of the role, so that a playbook can render the role's templates before the role runs.
+  - Unlike C(role_path) it also works outside of the role, so that a playbook can render the role's templates before the
+    role runs.
 options:
   _terms:
     description: Names of roles.
@@ -22,7 +23,8 @@ options:
 EXAMPLES = r"""
 - name: The text of a role's template
   ansible.builtin.debug:
-    msg: "{{ lookup('ansible.builtin.template', lookup('xitrum.host.role_path', 'supervisor') ~ '/templates/systemd.j2') }}"
+    msg: "{{ lookup('ansible.builtin.template', lookup('xitrum.host.role_path', 'supervisor') ~ '/templates/systemd.j2')
+      }}"
 """
 
 RETURN = r"""

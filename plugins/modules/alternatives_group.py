@@ -10,19 +10,23 @@ short_description: Switches the alternatives of one home together, such as java,
 version_added: 0.1.0
 author: The xitrum.host maintainers (@xitrum-host)
 description:
-  - Registers the commands that O(home) has, switches them together to it, and proves that all of them lead there. One round trip.
+  - Registers the commands that O(home) has, switches them together to it, and proves that all of them lead there. One
+    round trip.
   - A command that O(home) does not have (recent JDKs have no C(javaws)) is left as it is, and said so.
-  - The choice is pinned (manual mode), also where automatic mode has it already, since the next package would move it. RV(pinned) names these.
-  - What was chosen before the first change is kept in C(/var/lib/xitrum.host/alternatives.json), so that O(state=absent) can bring it back.
+  - The choice is pinned (manual mode), also where automatic mode has it already, since the next package would move it.
+    RV(pinned) names these.
+  - What was chosen before the first change is kept in C(/var/lib/xitrum.host/alternatives.json), so that
+    O(state=absent) can bring it back.
   - Works with Debian's C(update-alternatives) and with the C(alternatives) of the Red Hat family.
-  - On Debian each command has a group of its own. On the Red Hat family C(keytool), C(javap), C(jar) and others follow C(java) and C(javac).
-    There O(home) is registered with all the followers of these groups that it has, and they move with C(java) and C(javac).
+  - On Debian each command has a group of its own. On the Red Hat family C(keytool), C(javap), C(jar) and others follow
+    C(java) and C(javac). There O(home) is registered with all the followers of these groups that it has, and they move
+    with C(java) and C(javac).
 options:
   state:
     description:
       - With V(present) the commands lead to O(home).
-      - With V(absent) what this module registered of O(home) goes, and where O(home) was in use, the choice before comes back.
-        If that is no longer registered, automatic mode is.
+      - With V(absent) what this module registered of O(home) goes, and where O(home) was in use, the choice before
+        comes back. If that is no longer registered, automatic mode is.
     type: str
     choices: [present, absent]
     default: present
@@ -44,7 +48,8 @@ options:
     type: int
     default: 1
   version:
-    description: The major version that C(java -version) must say afterwards, for example V(17). With V(0) it is not asked.
+    description: The major version that C(java -version) must say afterwards, for example V(17). With V(0) it is not
+      asked.
     type: int
     default: 0
 extends_documentation_fragment:
@@ -60,7 +65,8 @@ EXAMPLES = r"""
 
 RETURN = r"""
 before:
-  description: The alternatives as they were, by command - C(link), C(mode), C(value) and C(choices), on the Red Hat family with C(followers).
+  description: The alternatives as they were, by command - C(link), C(mode), C(value) and C(choices), on the Red Hat
+    family with C(followers).
   returned: always
   type: dict
   sample:

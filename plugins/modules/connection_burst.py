@@ -10,10 +10,11 @@ short_description: Shows what a backlog is good for when many connect at once
 version_added: 0.1.0
 author: The xitrum.host maintainers (@xitrum-host)
 description:
-  - For each of O(backlogs), listens on a free port of 127.0.0.1, connects O(connects) times at once, accepts only after O(pause) seconds - as an
-    application that its garbage collection stops - and counts how many were made at once, how many only by a repeated SYN (after a second
-    or more), and how many not at all.
-  - It takes a few seconds and leaves nothing. Nothing of the host's configuration is changed, so it never says C(changed). In check mode nothing is done.
+  - For each of O(backlogs), listens on a free port of 127.0.0.1, connects O(connects) times at once, accepts only after
+    O(pause) seconds - as an application that its garbage collection stops - and counts how many were made at once, how
+    many only by a repeated SYN (after a second or more), and how many not at all.
+  - It takes a few seconds and leaves nothing. Nothing of the host's configuration is changed, so it never says
+    C(changed). In check mode nothing is done.
 options:
   connects:
     description: How many connect at once, at most 20000.
@@ -54,8 +55,9 @@ EXAMPLES = r"""
 RETURN = r"""
 bursts:
   description: >-
-    One dictionary a burst - C(asked) (the backlog that was asked for, 0 for O(port)), C(backlog) (what the kernel gave), C(connects), C(at_once), C(delayed),
-    C(failed), C(slowest_ms), and C(ListenOverflows) and C(ListenDrops) of the host in between.
+    One dictionary a burst - C(asked) (the backlog that was asked for, 0 for O(port)), C(backlog) (what the kernel
+    gave), C(connects), C(at_once), C(delayed), C(failed), C(slowest_ms), and C(ListenOverflows) and C(ListenDrops) of
+    the host in between.
   returned: always
   type: list
   elements: dict

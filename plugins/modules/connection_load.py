@@ -10,17 +10,19 @@ short_description: Opens WebSockets against the application and holds them
 version_added: 0.1.0
 author: The xitrum.host maintainers (@xitrum-host)
 description:
-  - Opens O(connections) WebSockets in a ramp, spread evenly over O(targets), sends a ping over each every O(heartbeat) seconds, and counts
-    what becomes of them.
-  - Where the open files of one process end it takes several, and where the ports of one address end several addresses. More than this host can make is refused
-    before the first connection, with the number that it can and what ends first.
-  - The load runs in the background and ends by itself when nobody has asked for it for 30 seconds, so that nothing is left of a run that was interrupted.
+  - Opens O(connections) WebSockets in a ramp, spread evenly over O(targets), sends a ping over each every O(heartbeat)
+    seconds, and counts what becomes of them.
+  - Where the open files of one process end it takes several, and where the ports of one address end several addresses.
+    More than this host can make is refused before the first connection, with the number that it can and what ends
+    first.
+  - The load runs in the background and ends by itself when nobody has asked for it for 30 seconds, so that nothing is
+    left of a run that was interrupted.
   - Nothing of the host's configuration is changed, so it never says C(changed). In check mode nothing is started.
 options:
   state:
     description:
-      - V(planned) only says what it would take. V(held) starts a load and returns once all connections were tried. V(ended) holds on until O(seconds) are
-        over, and ends it.
+      - V(planned) only says what it would take. V(held) starts a load and returns once all connections were tried.
+        V(ended) holds on until O(seconds) are over, and ends it.
       - V(started), V(looked) and V(stopped) are the single steps of these, which the part on the controller takes.
     type: str
     required: true
@@ -56,7 +58,8 @@ options:
   headers:
     description:
       - Further headers of the requests, such as C(Origin), as a dictionary of names to texts.
-      - The part on the controller makes one text of JSON of it, so that no single value is masked wherever it stands in what is returned.
+      - The part on the controller makes one text of JSON of it, so that no single value is masked wherever it stands in
+        what is returned.
     type: json
     default: ""
   sources:
@@ -141,8 +144,9 @@ held_seconds:
   type: float
 counts:
   description: >-
-    What became of them - C(tried), C(opened), C(held), C(refused), C(unanswered), C(turned_away), C(closed_early), C(client_files), C(client_ports), C(other),
-    C(dropped), C(silent), C(delayed), C(pings), C(pongs), the last C(status) that was not 101, the last C(errno), and the times C(connect) and C(pong).
+    What became of them - C(tried), C(opened), C(held), C(refused), C(unanswered), C(turned_away), C(closed_early),
+    C(client_files), C(client_ports), C(other), C(dropped), C(silent), C(delayed), C(pings), C(pongs), the last
+    C(status) that was not 101, the last C(errno), and the times C(connect) and C(pong).
   returned: when O(state=held), O(state=ended), O(state=looked) or O(state=stopped)
   type: dict
 """
@@ -158,7 +162,11 @@ def main() -> None:
     """One step of a load."""
     module = Utf8Module(
         argument_spec={
-            "state": {"type": "str", "required": True, "choices": ["planned", "held", "ended", "started", "looked", "stopped"]},
+            "state": {
+                "type": "str",
+                "required": True,
+                "choices": ["planned", "held", "ended", "started", "looked", "stopped"],
+            },
             "run": {"type": "path", "default": ""},
             **load_plan.SPEC,
         },
@@ -166,7 +174,9 @@ def main() -> None:
     )
     wanted, state = load_plan.with_headers(module.params), module.params["state"]
     if state in ("held", "ended"):
-        module.fail_json(msg=f"state {state} has a part on the controller: call it as xitrum.host.connection_load of a playbook.")
+        module.fail_json(
+            msg=f"state {state} has a part on the controller: call it as xitrum.host.connection_load of a playbook."
+        )
     try:
         if state in ("looked", "stopped"):
             module.exit_json(changed=False, **(load_run.look if state == "looked" else load_run.stop)(wanted["run"]))

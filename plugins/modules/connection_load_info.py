@@ -10,8 +10,8 @@ short_description: Tells what connections cost the processes and the kernel of a
 version_added: 0.1.0
 author: The xitrum.host maintainers (@xitrum-host)
 description:
-  - Reads memory, open files and their limit of the processes that listen on some ports, the kernel's counters of dropped connections, its
-    connection tracking table and its memory. Two readings show what happened in between.
+  - Reads memory, open files and their limit of the processes that listen on some ports, the kernel's counters of
+    dropped connections, its connection tracking table and its memory. Two readings show what happened in between.
 options:
   watched:
     description: The ports whose processes are read.
@@ -51,13 +51,19 @@ load:
   contains:
     processes:
       description: >-
-        One dictionary a process - C(name), C(port), C(pid), C(process), C(started), C(memory_bytes) (RSS), C(files) (null where only root
-        sees it), C(nofile), C(backlog).
+        One dictionary a process - C(name), C(port), C(pid), C(process), C(started), C(memory_bytes) (RSS), C(files)
+        (null where only root sees it), C(nofile), C(backlog).
       type: list
       elements: dict
-    counters: {description: "C(ListenOverflows), C(ListenDrops), C(SyncookiesSent) and C(TCPReqQFullDrop) since boot.", type: dict}
+    counters:
+      description: "C(ListenOverflows), C(ListenDrops), C(SyncookiesSent) and C(TCPReqQFullDrop) since boot."
+      type: dict
     sockets: {description: "The TCP line of C(/proc/net/sockstat).", type: dict}
-    conntrack: {description: "Entries of the connection tracking table, and the most that it takes; null where nothing is tracked.", type: list, elements: int}
+    conntrack:
+      description: "Entries of the connection tracking table, and the most that it takes; null where nothing is
+        tracked."
+      type: list
+      elements: int
     proxy: {description: "C(connections) and C(most) of HAProxy, or null.", type: dict}
     memory_bytes: {description: "Memory that is there.", type: int}
     memory_free_bytes: {description: "Memory that is free.", type: int}

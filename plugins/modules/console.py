@@ -10,13 +10,16 @@ short_description: Runs Scala in the running JVM of an instance, or asks it for 
 version_added: 0.1.0
 author: The xitrum.host maintainers (@xitrum-host)
 description:
-  - Finds an instance by its process, whichever supervisor keeps it, and attaches to its JVM as its user, in its mount namespace.
-  - An expression is compiled by the compiler of the application's own release, on JDK 9 and newer, and sees the application's classes. What it changes
-    stays changed, so the module says C(changed) for every expression, and runs none in check mode.
-  - Without an expression, the console is opened in the terminal that C(ansible-playbook) was started in, over SSH, by Scalive on JDK 8.
+  - Finds an instance by its process, whichever supervisor keeps it, and attaches to its JVM as its user, in its mount
+    namespace.
+  - An expression is compiled by the compiler of the application's own release, on JDK 9 and newer, and sees the
+    application's classes. What it changes stays changed, so the module says C(changed) for every expression, and runs
+    none in check mode.
+  - Without an expression, the console is opened in the terminal that C(ansible-playbook) was started in, over SSH, by
+    Scalive on JDK 8.
   - There is one console at a time on an instance. A second one is refused.
-  - Leaves nothing in the host's files. The JVM keeps what every tool that attaches leaves, a thread and a socket in its C(/tmp), and one open file of
-    an archive of 1 KB that is removed.
+  - Leaves nothing in the host's files. The JVM keeps what every tool that attaches leaves, a thread and a socket in its
+    C(/tmp), and one open file of an archive of 1 KB that is removed.
 options:
   root:
     description: The folder of releases and instances on the host.
@@ -31,7 +34,8 @@ options:
     type: int
     default: 0
   action:
-    description: What is done - Scala, or by C(jcmd) the stacks of all threads, the sizes of the heap, or the number of objects of each class.
+    description: What is done - Scala, or by C(jcmd) the stacks of all threads, the sizes of the heap, or the number of
+      objects of each class.
     type: str
     default: scala
     choices: [scala, threads, heap, histogram]
@@ -40,7 +44,8 @@ options:
     type: str
     default: ""
   compiler:
-    description: Paths of C(scala-compiler-VERSION.jar) and C(scala-reflect-VERSION.jar) on the host, for a release that has none.
+    description: Paths of C(scala-compiler-VERSION.jar) and C(scala-reflect-VERSION.jar) on the host, for a release that
+      has none.
     type: list
     elements: path
     default: []

@@ -10,9 +10,11 @@ short_description: Report what on this host may block ports that others cannot r
 version_added: 0.1.0
 author: The xitrum.host maintainers (@xitrum-host)
 description:
-  - Reports for each port whether it answers on the host itself, and the first simple fact of the host's filter that keeps others out - a zone of firewalld
-    without the port, ufw without a rule for it, a rule of iptables or nftables that refuses it, or an input chain that drops what no rule accepts.
-  - Reads rules whose only conditions are TCP, the port, the interface and the family. A rule with other conditions is not reported.
+  - Reports for each port whether it answers on the host itself, and the first simple fact of the host's filter that
+    keeps others out - a zone of firewalld without the port, ufw without a rule for it, a rule of iptables or nftables
+    that refuses it, or an input chain that drops what no rule accepts.
+  - Reads rules whose only conditions are TCP, the port, the interface and the family. A rule with other conditions is
+    not reported.
   - Simulates no ruleset. Test first with M(xitrum.host.reach_info) whether a port can be reached. Needs root.
 options:
   address:
@@ -38,7 +40,8 @@ options:
         type: str
         default: ""
       family:
-        description: The family of the connection that failed. Rules of the other one are not reported. Empty where it is not known.
+        description: The family of the connection that failed. Rules of the other one are not reported. Empty where it
+          is not known.
         type: str
         choices: ["", ipv4, ipv6]
         default: ""
@@ -57,9 +60,10 @@ EXAMPLES = r"""
 RETURN = r"""
 ports:
   description:
-    - For each port whether it C(answers) on the host itself, the C(listener) that has it, the C(rule) that blocks it, and the C(commands) that open it,
-      each as a list of words. C(command) shows these as one line for a shell.
-    - The last four are empty where nothing was found. The commands remove rules that are about this port alone, and insert one before any other.
+    - For each port whether it C(answers) on the host itself, the C(listener) that has it, the C(rule) that blocks it,
+      and the C(commands) that open it, each as a list of words. C(command) shows these as one line for a shell.
+    - The last four are empty where nothing was found. The commands remove rules that are about this port alone, and
+      insert one before any other.
   returned: success
   type: list
   elements: dict

@@ -10,10 +10,10 @@ short_description: Removes folders, users, packages and records of this collecti
 version_added: 0.1.0
 author: The xitrum.host maintainers (@xitrum-host)
 description:
-  - The last step of a removal. It goes by C(/var/lib/xitrum.host/before.json), which M(xitrum.host.host_record) and the other modules
-    have written before they made anything.
-  - A user, a group or a folder that was there before stays, and of such a folder only what is ours goes. Services of others that were stopped for the
-    application, or enabled for it, are as they were.
+  - The last step of a removal. It goes by C(/var/lib/xitrum.host/before.json), which M(xitrum.host.host_record) and the
+    other modules have written before they made anything.
+  - A user, a group or a folder that was there before stays, and of such a folder only what is ours goes. Services of
+    others that were stopped for the application, or enabled for it, are as they were.
   - The record goes last, so that a run which is killed can be run again.
 extends_documentation_fragment:
   - xitrum.host.removal

@@ -6,15 +6,16 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: instance_service
-short_description: Starts, restarts, stops and removes instances through their supervisor, and waits until they are healthy
+short_description: Starts, restarts, stops and removes instances through their supervisor, and waits until they are
+  healthy
 version_added: 0.1.0
 author: The xitrum.host maintainers (@xitrum-host)
 description:
-  - Points C(current) of each instance at the folder that is wanted, starts it, and waits until a page answers as it should.
-    All instances of one call start together.
+  - Points C(current) of each instance at the folder that is wanted, starts it, and waits until a page answers as it
+    should. All instances of one call start together.
   - An instance is healthy where the page answers as it should, and each process that holds the sockets of its ports is
-    the one that O(supervisor) has for the instance, or one below it, and runs as the user that the instance's folder was
-    made for. Any user can take a port while an instance restarts; the message names such a process and its user.
+    the one that O(supervisor) has for the instance, or one below it, and runs as the user that the instance's folder
+    was made for. Any user can take a port while an instance restarts; the message names such a process and its user.
   - An instance that runs in the wanted folder is left alone, unless O(state=restarted).
   - The end of the instance's log is part of the message when it does not get healthy.
   - An instance that another supervisor has is stopped there and taken away from it before O(supervisor) starts it.
@@ -25,7 +26,8 @@ options:
     required: true
   user:
     description:
-      - The account that the instances run as, by name. Beside it count the accounts that root gave C(tmp) in an instance's folders to.
+      - The account that the instances run as, by name. Beside it count the accounts that root gave C(tmp) in an
+        instance's folders to.
       - What another account runs there is no instance. Without any account only root's processes count.
     type: str
     default: ""
@@ -34,16 +36,17 @@ options:
       - V(started) starts what does not run, and waits until all of them are healthy.
       - V(restarted) stops and starts.
       - V(stopped) stops.
-      - V(absent) stops, and removes the instance's folders and its service definition; its log files stay. Without O(instances) it
-        removes those of all instances, whichever supervisor they have.
-      - V(returned) switches those that are not switched to O(instances[].folder), what they had before, back to it. Those that run in it already
-        are left alone.
+      - V(absent) stops, and removes the instance's folders and its service definition; its log files stay. Without
+        O(instances) it removes those of all instances, whichever supervisor they have.
+      - V(returned) switches those that are not switched to O(instances[].folder), what they had before, back to it.
+        Those that run in it already are left alone.
     type: str
     default: started
     choices: [started, restarted, stopped, absent, returned]
   remove_root:
     description:
-      - With O(state=absent) and no O(instances), whether O(root) is removed too. A folder that was not made for the application keeps what is not ours.
+      - With O(state=absent) and no O(instances), whether O(root) is removed too. A folder that was not made for the
+        application keeps what is not ours.
       - A folder of the system, and one that has nothing of ours, is left alone.
     type: bool
     default: false
@@ -62,7 +65,8 @@ options:
         type: int
         default: 0
       folder:
-        description: The name of its folder, as RV(xitrum.host.instances#module:instances). Empty leaves C(current) as it is.
+        description: The name of its folder, as RV(xitrum.host.instances#module:instances). Empty leaves C(current) as
+          it is.
         type: str
         default: ""
   address:
@@ -97,20 +101,21 @@ options:
     default: 30
   watch:
     description:
-      - Seconds over which the instances must stay healthy after all, asked once a second, in the same process. It is an error where one does not.
+      - Seconds over which the instances must stay healthy after all, asked once a second, in the same process. It is an
+        error where one does not.
       - With O(state=started) those that run already are asked as well.
     type: int
     default: 0
   drain:
     description:
-      - With O(state=stopped) and O(state=absent), seconds to wait before, until no connection to O(instances[].port) is left.
-        Nothing is done to keep new ones away. What is left then is cut, and counted in RV(cut).
+      - With O(state=stopped) and O(state=absent), seconds to wait before, until no connection to O(instances[].port) is
+        left. Nothing is done to keep new ones away. What is left then is cut, and counted in RV(cut).
     type: int
     default: 0
   keep_definition:
     description:
-      - Whether O(state=absent) leaves the instance's service definition for O(supervisor), which no longer starts it, for
-        its next start.
+      - Whether O(state=absent) leaves the instance's service definition for O(supervisor), which no longer starts it,
+        for its next start.
     type: bool
     default: false
 extends_documentation_fragment:

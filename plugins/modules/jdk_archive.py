@@ -11,11 +11,13 @@ version_added: 0.1.0
 author: The xitrum.host maintainers (@xitrum-host)
 description:
   - The archive is fetched once on the controller and sent to the hosts that lack it, or fetched by each of them.
-  - It is unpacked under another name, has to be a JDK for the host's architecture and of the wanted version, has to run, and only then
-    is renamed to C(/usr/lib/jvm/NAME). A run that is killed leaves no JDK that looks whole, and the next run cleans up.
+  - It is unpacked under another name, has to be a JDK for the host's architecture and of the wanted version, has to
+    run, and only then is renamed to C(/usr/lib/jvm/NAME). A run that is killed leaves no JDK that looks whole, and the
+    next run cleans up.
   - A JDK that is there is never changed. An archive with another checksum needs another O(name).
   - An archive with a member that leaves its folder is refused.
-  - Files and folders beside the JDK's own are not kept, nor is what macOS adds to an archive. An archive of two JDKs is refused.
+  - Files and folders beside the JDK's own are not kept, nor is what macOS adds to an archive. An archive of two JDKs is
+    refused.
 options:
   name:
     description: The folder's name below C(/usr/lib/jvm). Without it nothing is unpacked.
@@ -30,16 +32,19 @@ options:
     type: str
     default: ""
   unverified:
-    description: Whether the archive may come without a checksum. It is then fetched once and kept in O(cache) under its URL.
+    description: Whether the archive may come without a checksum. It is then fetched once and kept in O(cache) under its
+      URL.
     type: bool
     default: false
   download:
-    description: Where a URL is fetched. V(hosts) spares the way through the controller, and each host needs to reach the URL.
+    description: Where a URL is fetched. V(hosts) spares the way through the controller, and each host needs to reach
+      the URL.
     type: str
     choices: [controller, hosts]
     default: controller
   cache:
-    description: The folder in which what was fetched is kept. On a host the archive is removed from it after the unpacking.
+    description: The folder in which what was fetched is kept. On a host the archive is removed from it after the
+      unpacking.
     type: path
     default: ~/.cache/xitrum.host
   version:
@@ -51,7 +56,8 @@ options:
     type: str
   absent:
     description:
-      - Names of JDKs from archives that are removed, together with their alternatives. The alternatives that were chosen before come back.
+      - Names of JDKs from archives that are removed, together with their alternatives. The alternatives that were
+        chosen before come back.
       - Refused for a JDK that a process runs on, and for one that is not from an archive.
     type: list
     elements: str

@@ -11,8 +11,8 @@ short_description: Tell how many files running processes may have open
 version_added: 0.1.0
 author: The xitrum.host maintainers (@xitrum-host)
 description:
-  - Reports the limit of open files as it is wanted, configured (C(LimitNOFILE=) of the unit, or the line of the user in limits.conf
-    and limits.d), and effective (the limits of the running process).
+  - Reports the limit of open files as it is wanted, configured (C(LimitNOFILE=) of the unit, or the line of the user in
+    limits.conf and limits.d), and effective (the limits of the running process).
   - A process keeps the limit that it was started with, and the module says when a restart is due.
   - Needs no root where the kernel needs none. What could not be seen is V(unseen) in RV(rows), with the reason.
 options:
@@ -52,10 +52,14 @@ processes:
     configured: {description: "What is configured, and where.", type: str}
     soft: {description: "The soft limit of the process, V(-1) for none.", type: int}
     hard: {description: "The hard limit of the process, V(-1) for none.", type: int}
-    status: {description: "V(ok), V(restart) (what is configured would do), V(differs), V(read_only) (the host grants no more), V(unseen).", type: str}
+    status:
+      description: "V(ok), V(restart) (what is configured would do), V(differs), V(read_only) (the host grants no more),
+        V(unseen)."
+      type: str
     why: {description: "The reason in a sentence.", type: str}
 rows:
-  description: The same with what could not be seen, as rows of C(wanted), C(configured), C(effective), C(status), C(why) and C(mend).
+  description: The same with what could not be seen, as rows of C(wanted), C(configured), C(effective), C(status),
+    C(why) and C(mend).
   returned: always
   type: list
   elements: dict

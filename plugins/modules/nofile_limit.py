@@ -12,11 +12,12 @@ version_added: 0.1.0
 author: The xitrum.host maintainers (@xitrum-host)
 description:
   - Writes soft and hard C(nofile) lines for whole groups of users into one limits.d file of its own.
-  - Finds out first what the host can grant, and writes no more than that. Above C(fs.nr_open), now or after a reboot, PAM
-    refuses the login, and C(su) and C(sudo) are locked out. Where root may not raise a hard limit (a container without
-    CAP_SYS_RESOURCE) the line would silently do nothing. RV(granted) and RV(why) say what was possible.
-  - Files are read as pam_limits(8) reads them, whatever the case of a word. A line that it skips, or of which it reads a part
-    only, is in RV(rows) with the file, its number and its text. A better line of another file that comes later is no drift.
+  - Finds out first what the host can grant, and writes no more than that. Above C(fs.nr_open), now or after a reboot,
+    PAM refuses the login, and C(su) and C(sudo) are locked out. Where root may not raise a hard limit (a container
+    without CAP_SYS_RESOURCE) the line would silently do nothing. RV(granted) and RV(why) say what was possible.
+  - Files are read as pam_limits(8) reads them, whatever the case of a word. A line that it skips, or of which it reads
+    a part only, is in RV(rows) with the file, its number and its text. A better line of another file that comes later
+    is no drift.
   - Lines of other files that win over these are named in RV(rows), with their number. They are not edited.
   - Services of systemd do not go through PAM. Their limit is C(LimitNOFILE=) of the unit.
 options:
@@ -33,8 +34,8 @@ options:
     default: ["*", root]
   policy:
     description:
-      - With V(at_least) a larger value stays, as far as the host can grant it - what another file sets for the same domain, or what the
-        daemon that lets a user in has, and so every login without a line.
+      - With V(at_least) a larger value stays, as far as the host can grant it - what another file sets for the same
+        domain, or what the daemon that lets a user in has, and so every login without a line.
       - With V(exact) it is set to O(nofile).
     type: str
     choices: [at_least, exact]
@@ -55,7 +56,8 @@ options:
     default: present
   path:
     description:
-      - The file, in C(/etc/security/limits.d). It holds nothing else, and a file there with lines of somebody else is refused.
+      - The file, in C(/etc/security/limits.d). It holds nothing else, and a file there with lines of somebody else is
+        refused.
       - Of two files that name the same domain the one whose name comes later wins.
     type: path
     default: /etc/security/limits.d/90-xitrum.conf
@@ -96,8 +98,8 @@ why:
   type: str
   sample: "root cannot raise the hard limit of 20000 here (no CAP_SYS_RESOURCE: a container)"
 rows:
-  description: One row a domain and login, with C(wanted), C(configured) (the files), C(effective) (a new login), as found before the run,
-    and C(status), C(why) and C(mend). Further rows for whatever stands in the way.
+  description: One row a domain and login, with C(wanted), C(configured) (the files), C(effective) (a new login), as
+    found before the run, and C(status), C(why) and C(mend). Further rows for whatever stands in the way.
   returned: always
   type: list
   elements: dict

@@ -10,17 +10,22 @@ short_description: Reads a package of the application on the controller, before 
 version_added: 0.1.0
 author: The xitrum.host maintainers (@xitrum-host)
 description:
-  - Finds the package that the packaging task of sbt made, names it by its content, and says everything that would keep it from starting.
+  - Finds the package that the packaging task of sbt made, names it by its content, and says everything that would keep
+    it from starting.
   - An archive is unpacked, and a URL fetched, once into O(cache). Nothing else is written.
   - Meant to run on the controller, with C(delegate_to) and C(run_once).
-  - What is wrong with the package is returned in RV(problems) and does not fail the module, so that a caller can show all problems of all hosts at once.
-  - The folders C(log) and C(tmp) at the top of a package are left out, since the application writes them. Empty folders do not travel.
-  - What macOS and its archivers add (C(._*), C(.DS_Store), C(__MACOSX), C(PaxHeaders.N)) is left out as well, and is no part of the release's name.
+  - What is wrong with the package is returned in RV(problems) and does not fail the module, so that a caller can show
+    all problems of all hosts at once.
+  - The folders C(log) and C(tmp) at the top of a package are left out, since the application writes them. Empty folders
+    do not travel.
+  - What macOS and its archivers add (C(._*), C(.DS_Store), C(__MACOSX), C(PaxHeaders.N)) is left out as well, and is no
+    part of the release's name.
 options:
   source:
     description:
       - The package. A folder such as C(target/xitrum), a tar.gz of it, or an C(http) or C(https) URL of a tar.gz.
-      - An archive may have the package at its top or in a folder, with other files beside it. Two packages in it are an error.
+      - An archive may have the package at its top or in a folder, with other files beside it. Two packages in it are an
+        error.
       - A relative path is relative to the folder in which Ansible was started.
     type: str
     required: true
@@ -29,7 +34,8 @@ options:
       - The SHA-256 of the archive, 64 hexadecimal digits. Required for a URL, possible for a file.
     type: str
   cache:
-    description: The controller's folder for what is downloaded and unpacked, and for what is known about jars. It can be removed at any time.
+    description: The controller's folder for what is downloaded and unpacked, and for what is known about jars. It can
+      be removed at any time.
     type: path
     default: ~/.cache/xitrum.host
   main_class:
@@ -38,8 +44,8 @@ options:
     default: ""
   build:
     description:
-      - How the command ended that built the package. A failed one is returned in RV(problems), with the packaging task that the project's own
-        sbt has, and no package is read.
+      - How the command ended that built the package. A failed one is returned in RV(problems), with the packaging task
+        that the project's own sbt has, and no package is read.
     type: dict
     suboptions:
       command:
@@ -93,14 +99,16 @@ problems:
   type: list
   elements: str
   sample:
-    - "there is no package at /build/target/xitrum: build it with sbt/sbt xitrumPackage in /build, or correct xitrum_package"
+    - "there is no package at /build/target/xitrum: build it with sbt/sbt xitrumPackage in /build, or correct
+      xitrum_package"
 folder:
   description: The package's folder on the controller.
   returned: always
   type: str
   sample: /build/target/xitrum
 release:
-  description: The release's name, 12 hexadecimal digits of its content. The same files give the same name, wherever they were built or packed.
+  description: The release's name, 12 hexadecimal digits of its content. The same files give the same name, wherever
+    they were built or packed.
   returned: always
   type: str
   sample: 3f2a9c1b7d04
@@ -125,7 +133,10 @@ manifest:
     link:
       description: What a symbolic link points to. Not there for a file.
       type: str
-  sample: [{path: script/runner, mode: "0755", sha256: 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08, size: 640}]
+  sample: [
+    {path: script/runner, mode: "0755", sha256: 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08, size:
+    640},
+  ]
 files:
   description: The number of entries in RV(manifest).
   returned: always
@@ -139,8 +150,8 @@ bytes:
 java:
   description:
     - The Java version that the package needs, 0 where no class says it.
-    - All classes of RV(main_class_jar) count, and of each other jar what most of its classes ask for, since libraries have
-      optional classes for a newer Java. Classes below C(META-INF) and C(module-info) do not count.
+    - All classes of RV(main_class_jar) count, and of each other jar what most of its classes ask for, since libraries
+      have optional classes for a newer Java. Classes below C(META-INF) and C(module-info) do not count.
   returned: always
   type: int
   sample: 8
@@ -162,7 +173,8 @@ java_highest:
 main_class:
   description:
     - The class that starts the application, O(main_class) where that is given.
-    - Else the only main class in the application's own jars; empty where there is none, or several, which RV(problems) lists.
+    - Else the only main class in the application's own jars; empty where there is none, or several, which RV(problems)
+      lists.
   returned: always
   type: str
   sample: shop.Boot
@@ -178,10 +190,10 @@ scala:
   sample: 2.13.18
 session_settings:
   description:
-    - The settings that all instances need the same for their sessions, each with a digest of the value with which Xitrum starts - that of
-      C(config/application.conf) and of what it includes.
-    - Beside them C(overrides), the names of those that C(config/application.conf) sets whatever C(config/xitrum.conf) has, and C(unread), the
-      statements of values from elsewhere, where there are some.
+    - The settings that all instances need the same for their sessions, each with a digest of the value with which
+      Xitrum starts - that of C(config/application.conf) and of what it includes.
+    - Beside them C(overrides), the names of those that C(config/application.conf) sets whatever C(config/xitrum.conf)
+      has, and C(unread), the statements of values from elsewhere, where there are some.
   returned: always
   type: dict
   sample: {xitrum_secure_key: 0263829989b6}
@@ -222,15 +234,25 @@ def look(folder: str, main_class: str, cache: str) -> Dict[str, Any]:
     settings = package_config.settings_of_package(folder)
     problems += cluster.package_errors(settings, f"{folder}/config/application.conf") if settings else []
     jars = package.jars(manifest)
-    chosen, main_problems = (main_class, []) if main_class or not jars else package_main.choose_main_class(package_main.find_main_classes(folder), folder)
+    chosen, main_problems = (
+        (main_class, [])
+        if main_class or not jars
+        else package_main.choose_main_class(package_main.find_main_classes(folder), folder)
+    )
     scans, jar_problems = package_java.examine(folder, jars, chosen, cache)
     java = package_java.summary(scans)
     main_problems += package_java.main_class_problems(folder, jars, chosen, java["main_class_jar"]) if chosen else []
     return {
-        "folder": folder, "release": package.release_id(manifest) if manifest else "", "manifest": manifest, "files": len(manifest),
-        "bytes": package.total_bytes(manifest), "examples": package_config.examples(folder),
-        "session_settings": shared_settings.read_package_settings(lambda path: package_config.read_text(folder, path)) or {},
-        "main_class": chosen, **java,
+        "folder": folder,
+        "release": package.release_id(manifest) if manifest else "",
+        "manifest": manifest,
+        "files": len(manifest),
+        "bytes": package.total_bytes(manifest),
+        "examples": package_config.examples(folder),
+        "session_settings": shared_settings.read_package_settings(lambda path: package_config.read_text(folder, path))
+        or {},
+        "main_class": chosen,
+        **java,
         "problems": problems + jar_problems + main_problems,
     }
 
@@ -273,7 +295,12 @@ def main() -> None:
     except package_source.SourceError as error:
         result = {**NOTHING, "problems": [str(error)]}
     except OSError as error:
-        module.fail_json(msg=f"the cache {cache} cannot be used ({error}): give cache a folder that this user can write and that has room")
+        module.fail_json(
+            msg=(
+                f"the cache {cache} cannot be used ({error}): give cache a folder that this user can write and that "
+                "has room"
+            )
+        )
     module.exit_json(changed=False, **result)
 
 

@@ -10,8 +10,9 @@ short_description: Gives HAProxy, Nginx and Apache the configuration back that t
 version_added: 0.1.0
 author: The xitrum.host maintainers (@xitrum-host)
 description:
-  - Looks for all three. The configuration that M(xitrum.host.proxy_config) has kept comes back, what is beside it goes, and the service
-    is as it was - it goes on with the old configuration, or is stopped and disabled where it was not there or did not run.
+  - Looks for all three. The configuration that M(xitrum.host.proxy_config) has kept comes back, what is beside it goes,
+    and the service is as it was - it goes on with the old configuration, or is stopped and disabled where it was not
+    there or did not run.
   - A configuration without this collection's digest is somebody else's, and stays.
   - Where the service is to go on, the software checks the kept configuration before anything is changed.
 extends_documentation_fragment:

@@ -12,10 +12,11 @@ author: The xitrum.host maintainers (@xitrum-host)
 description:
   - Runs on a proxy. All servers of one call are set first, and then waited for together.
   - What is set is kept over a reload of the proxy. HAProxy forgets it with a restart.
-  - HAProxy is told over its runtime socket. Nginx and Apache have the states in their configuration and are reloaded, so that
-    connections to a server also end when a reload closes idle ones. They do not close what one server still has.
-  - HAProxy and Apache check the health of servers themselves. The open source version of Nginx does not, so this module asks
-    O(health_path) of a server before it is put back, for Apache too.
+  - HAProxy is told over its runtime socket. Nginx and Apache have the states in their configuration and are reloaded,
+    so that connections to a server also end when a reload closes idle ones. They do not close what one server still
+    has.
+  - HAProxy and Apache check the health of servers themselves. The open source version of Nginx does not, so this module
+    asks O(health_path) of a server before it is put back, for Apache too.
   - A run that finds the wanted state changes nothing, and waits all the same.
 options:
   backend:
@@ -29,39 +30,45 @@ options:
     required: true
   state:
     description:
-      - V(drain) sends no new client there. Clients that are bound to the server by their cookie still get in, so that what they do
-        (a session of SockJS) can end.
-      - V(maint) sends nobody there, bound clients are sent to another server. Requests and WebSockets that are under way go on.
-      - V(ready) puts it back. The proxy counts it as healthy only after its own health checks have succeeded anew, and the task ends then.
+      - V(drain) sends no new client there. Clients that are bound to the server by their cookie still get in, so that
+        what they do (a session of SockJS) can end.
+      - V(maint) sends nobody there, bound clients are sent to another server. Requests and WebSockets that are under
+        way go on.
+      - V(ready) puts it back. The proxy counts it as healthy only after its own health checks have succeeded anew, and
+        the task ends then.
       - To take an instance out of use without a lost request, use V(drain), then V(maint), and stop it after that.
     type: str
     required: true
     choices: [ready, drain, maint]
   timeout:
     description:
-      - Seconds to wait. With O(state=ready), until the proxy counts every server as healthy; it is an error where it does not.
-        With the other states, until no request and no WebSocket is left there; what is left is no error, but counted in RV(open).
+      - Seconds to wait. With O(state=ready), until the proxy counts every server as healthy; it is an error where it
+        does not. With the other states, until no request and no WebSocket is left there; what is left is no error, but
+        counted in RV(open).
       - 0 waits for nothing.
     type: int
     default: 60
   close:
     description:
-      - With O(state=maint), whether connections that are left after O(timeout) are closed. They are counted in RV(closed).
+      - With O(state=maint), whether connections that are left after O(timeout) are closed. They are counted in
+        RV(closed).
       - HAProxy only. With Nginx and Apache they stay in RV(open), and end with the instance.
     type: bool
     default: false
   allow_missing:
-    description: Whether servers that the running proxy does not have are passed over, and all of them where no proxy runs. Otherwise they are an error.
+    description: Whether servers that the running proxy does not have are passed over, and all of them where no proxy
+      runs. Otherwise they are an error.
     type: bool
     default: false
   others:
-    description: Whether other servers have to stay in use. Where those that are named are the last ones that serve, it is an error.
+    description: Whether other servers have to stay in use. Where those that are named are the last ones that serve, it
+      is an error.
     type: bool
     default: false
   guard:
     description:
-      - Whether O(servers) may leave only while another server is enabled and healthy. A server that serves nobody itself
-        may always leave, and so may all servers of the backend together.
+      - Whether O(servers) may leave only while another server is enabled and healthy. A server that serves nobody
+        itself may always leave, and so may all servers of the backend together.
       - It is judged at the moment of the change, under a lock on the proxy.
     type: bool
     default: false
@@ -70,7 +77,8 @@ options:
     type: str
     default: ""
   leaving:
-    description: With O(guard), the servers of all hosts that leave together with O(servers). They do not count as others.
+    description: With O(guard), the servers of all hosts that leave together with O(servers). They do not count as
+      others.
     type: list
     elements: str
     default: []
@@ -88,7 +96,8 @@ options:
     type: dict
     default: {}
   drained:
-    description: With O(state=ready) and O(allow_missing), those of O(servers) that the proxy had when a run drained them. One that is missing is an error.
+    description: With O(state=ready) and O(allow_missing), those of O(servers) that the proxy had when a run drained
+      them. One that is missing is an error.
     type: list
     elements: str
     default: []
@@ -129,8 +138,9 @@ EXAMPLES = r"""
 RETURN = r"""
 servers:
   description:
-    - Each server after the wait - C(backend), C(name), C(address), C(port), C(state), C(status) (the proxy's own word), C(healthy),
-      C(sessions) (requests and WebSockets that are there now) and C(check) (what the last health check said).
+    - Each server after the wait - C(backend), C(name), C(address), C(port), C(state), C(status) (the proxy's own word),
+      C(healthy), C(sessions) (requests and WebSockets that are there now) and C(check) (what the last health check
+      said).
     - In check mode, and where nothing was done for a problem, each as it is.
   returned: always
   type: list

@@ -48,7 +48,8 @@ RETURN = r"""
 results:
   description:
     - For each target its C(address) and C(port), the C(message) of an error, and one C(word).
-    - C(open), C(refused), C(timeout), C(unreachable) (a filter that rejects says so, too), C(no_route) (this host cannot send there) or C(unresolved).
+    - C(open), C(refused), C(timeout), C(unreachable) (a filter that rejects says so, too), C(no_route) (this host
+      cannot send there) or C(unresolved).
   returned: success
   type: list
   elements: dict
@@ -66,7 +67,10 @@ def main() -> None:
     wrong = [target["port"] for target in module.params["targets"] if not 1 <= target["port"] <= 65535]
     if wrong or module.params["timeout"] < 1:
         module.fail_json(
-            msg=f"found the ports {wrong} and the timeout {module.params['timeout']}; expected ports from 1 to 65535, and 1 s or more"
+            msg=(
+                f"found the ports {wrong} and the timeout {module.params['timeout']}; expected ports from 1 to 65535, "
+                "and 1 s or more"
+            )
         )
     module.exit_json(changed=False, results=reach_connect.connect_all(Host(), module.params))
 

@@ -11,10 +11,12 @@ version_added: 0.1.0
 author: The xitrum.host maintainers (@xitrum-host)
 description:
   - A release is the folder C(ROOT/releases/ID) with the package as it came. It is immutable, and named by its content.
-  - Files that an older release on the host has with the same content become hard links. Only the others are sent, in one archive.
-  - The folder appears when it is whole and every file in it was proved by its SHA-256. A run that is killed leaves no release that looks whole.
-  - Old releases beyond O(keep) are removed, whether there is something to send or not, but never one that an instance runs,
-    or that C(current) or C(previous) names, nor the last healthy one that a rollback goes back to.
+  - Files that an older release on the host has with the same content become hard links. Only the others are sent, in
+    one archive.
+  - The folder appears when it is whole and every file in it was proved by its SHA-256. A run that is killed leaves no
+    release that looks whole.
+  - Old releases beyond O(keep) are removed, whether there is something to send or not, but never one that an instance
+    runs, or that C(current) or C(previous) names, nor the last healthy one that a rollback goes back to.
 options:
   release:
     description: The release's name, as RV(xitrum.host.package_info#module:release).
@@ -34,12 +36,14 @@ options:
     type: path
   has:
     description:
-      - What the releases on the host hold, as RV(ignore:release.has) of M(xitrum.host.host_state_info). Then all else is sent at once, without asking.
+      - What the releases on the host hold, as RV(ignore:release.has) of M(xitrum.host.host_state_info). Then all else
+        is sent at once, without asking.
       - The host proves it. Where it turns out to lack more, all that it lacks is sent once more.
     type: list
     elements: str
   proved:
-    description: What this module said in C(proved), so that files need not be read twice. Set by the action plugin, not by a playbook.
+    description: What this module said in C(proved), so that files need not be read twice. Set by the action plugin, not
+      by a playbook.
     type: dict
   keep:
     description: How many releases stay on the host, the new one included.

@@ -10,8 +10,8 @@ short_description: The releases that a host has
 version_added: 0.1.0
 author: The xitrum.host maintainers (@xitrum-host)
 description:
-  - Tells the whole releases, the one that the host is switched to and the one before it, and which of the public examples of Xitrum's project
-    template each has in its configuration.
+  - Tells the whole releases, the one that the host is switched to and the one before it, and which of the public
+    examples of Xitrum's project template each has in its configuration.
 options:
   root:
     description: The folder of releases and instances on the host.
@@ -19,7 +19,8 @@ options:
     required: true
   name:
     description:
-      - The application's name, by which RV(in_step) is read from the record of its steps, and RV(interrupted) from its lock.
+      - The application's name, by which RV(in_step) is read from the record of its steps, and RV(interrupted) from its
+        lock.
       - Without it RV(in_step) is empty, and RV(interrupted) false.
     type: str
     default: ""
@@ -80,14 +81,16 @@ running:
   elements: str
   sample: [c843051638d2]
 in_step:
-  description: The releases that a run was bringing to an instance when it ended without a word, as M(xitrum.host.step_record) has them.
+  description: The releases that a run was bringing to an instance when it ended without a word, as
+    M(xitrum.host.step_record) has them.
   returned: always
   type: list
   elements: str
   sample: []
 interrupted:
   description:
-    - Whether a run has the lock of the application O(name) on this host, was killed with it, or ended before its last task.
+    - Whether a run has the lock of the application O(name) on this host, was killed with it, or ended before its last
+      task.
     - Its instances may be out of use at the proxies then.
   returned: always
   type: bool
@@ -98,9 +101,16 @@ last_run:
     - C(died) and C(stopped) are the outcomes of a run that did not end. Empty where there is no log.
   returned: always
   type: dict
-  sample: {"when": "2026-10-05T12:00:00Z", "who": "ann@laptop", "from": "3f2a9c1b7d04", "to": "c843051638d2", "outcome": "done", "seconds": 95}
+  sample:
+    "when": "2026-10-05T12:00:00Z"
+    "who": "ann@laptop"
+    "from": "3f2a9c1b7d04"
+    "to": "c843051638d2"
+    "outcome": "done"
+    "seconds": 95
 examples:
-  description: For each release the keys of its C(config/xitrum.conf) that have a public example - C(secureKey), C(apiKey), C(keyFile).
+  description: For each release the keys of its C(config/xitrum.conf) that have a public example - C(secureKey),
+    C(apiKey), C(keyFile).
   returned: always
   type: dict
   sample: {"3f2a9c1b7d04": ["apiKey"], "c843051638d2": []}
@@ -117,7 +127,8 @@ slot:
   returned: always
   type: int
 instances:
-  description: The instances that are on the host with their C(index), and the HTTP C(port) that they were configured with (0 where it is not known).
+  description: The instances that are on the host with their C(index), and the HTTP C(port) that they were configured
+    with (0 where it is not known).
   returned: always
   type: list
   elements: dict
@@ -148,7 +159,9 @@ def main() -> None:
         if module.params["slots"]:
             found["slot"] = slot_read.read_slot(host, root)
         examples = {name: package_config.examples(release.folder(root, name)) for name in found["releases"]}
-        main_classes = {name: sorted(package_main.find_main_classes(release.folder(root, name))) for name in found["releases"]}
+        main_classes = {
+            name: sorted(package_main.find_main_classes(release.folder(root, name))) for name in found["releases"]
+        }
         module.exit_json(changed=False, examples=examples, main_classes=main_classes, **found)
     except (OSError, RuntimeError) as error:
         module.fail_json(msg=f"the releases in {root} could not be read: {error}")

@@ -10,7 +10,8 @@ short_description: Finds everything that this collection has on a host, in one r
 version_added: 0.1.0
 author: The xitrum.host maintainers (@xitrum-host)
 description:
-  - Goes by what is on the host, which are marks in files and the records of what was there before, and not by what variables say today.
+  - Goes by what is on the host, which are marks in files and the records of what was there before, and not by what
+    variables say today.
   - Changes nothing. What it returns tells which modules have something to take back.
 extends_documentation_fragment:
   - xitrum.host.removal
@@ -42,7 +43,8 @@ kept:
   type: list
   elements: str
 applications:
-  description: The applications, with C(name), C(root), C(log_dir), the C(indices) of their instances and the C(definitions) of supervisors.
+  description: The applications, with C(name), C(root), C(log_dir), the C(indices) of their instances and the
+    C(definitions) of supervisors.
   returned: success
   type: list
   elements: dict

@@ -11,12 +11,13 @@ short_description: Tell the backlog that listening sockets really have
 version_added: 0.1.0
 author: The xitrum.host maintainers (@xitrum-host)
 description:
-  - Reports the backlog as it is wanted, configured (the files that set C(net.core.somaxconn) at boot), live (the running kernel),
-    and effective (the listening socket itself, IPv4 and IPv6).
-  - A backlog is fixed when a process calls C(listen()), at the smaller one of what it asks for and of C(net.core.somaxconn) at that
-    moment. So a socket can have less than the kernel would give now, and the module says when a restart is due.
-  - Sockets are found by port without root. By unit or process id only root sees those of other users, unless C(ss) shows control
-    groups. What could not be seen is V(unseen) in RV(rows), with the reason.
+  - Reports the backlog as it is wanted, configured (the files that set C(net.core.somaxconn) at boot), live (the
+    running kernel), and effective (the listening socket itself, IPv4 and IPv6).
+  - A backlog is fixed when a process calls C(listen()), at the smaller one of what it asks for and of
+    C(net.core.somaxconn) at that moment. So a socket can have less than the kernel would give now, and the module says
+    when a restart is due.
+  - Sockets are found by port without root. By unit or process id only root sees those of other users, unless C(ss)
+    shows control groups. What could not be seen is V(unseen) in RV(rows), with the reason.
   - Needs C(ss) of iproute2.
 options:
   asked:
@@ -69,10 +70,13 @@ sockets:
     configured: {description: "What holds at boot.", type: str}
     live: {description: "What the kernel would give now.", type: int}
     effective: {description: "What the socket has.", type: int}
-    status: {description: "V(ok), V(restart) (a restart would take more), V(differs) (somaxconn is too small), V(unseen).", type: str}
+    status:
+      description: "V(ok), V(restart) (a restart would take more), V(differs) (somaxconn is too small), V(unseen)."
+      type: str
     why: {description: "The reason in a sentence.", type: str}
 rows:
-  description: The same with what could not be seen, as rows of C(wanted), C(configured), C(effective), C(status), C(why) and C(mend).
+  description: The same with what could not be seen, as rows of C(wanted), C(configured), C(effective), C(status),
+    C(why) and C(mend).
   returned: always
   type: list
   elements: dict

@@ -10,7 +10,8 @@ short_description: Commits prepared files of a source tree, and pushes it to a r
 version_added: 0.1.0
 author: The xitrum.host maintainers (@xitrum-host)
 description:
-  - Commits those of O(paths) that git finds changed, and nothing else, then pushes C(HEAD). Where the remote's branch has it already, nothing is done.
+  - Commits those of O(paths) that git finds changed, and nothing else, then pushes C(HEAD). Where the remote's branch
+    has it already, nothing is done.
   - It never forces a push, and asks for no password on the terminal.
   - Meant to run on the controller.
 options:

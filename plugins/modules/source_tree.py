@@ -10,10 +10,10 @@ short_description: Prepares the source tree of an application for a platform
 version_added: 0.1.0
 author: The xitrum.host maintainers (@xitrum-host)
 description:
-  - Writes all files that a platform such as Heroku wants, and changes single settings in files of the application, in one call.
-    All other characters of these files stay, comments and line ends too.
-  - Refuses a folder that is no Xitrum project or in no git repository, a file that cannot be parsed, a file that git ignores, and a whole file
-    in the place of one that it did not write. Then nothing is written at all.
+  - Writes all files that a platform such as Heroku wants, and changes single settings in files of the application, in
+    one call. All other characters of these files stay, comments and line ends too.
+  - Refuses a folder that is no Xitrum project or in no git repository, a file that cannot be parsed, a file that git
+    ignores, and a whole file in the place of one that it did not write. Then nothing is written at all.
   - Meant to run on the controller.
 options:
   path:
@@ -29,14 +29,14 @@ options:
   main_class:
     description:
       - The class that the package's runner is given. It is needed where a text has the mark C(@MAIN_CLASS@).
-      - Empty takes the only object with a main method in the sources. Several are listed, and nothing is written. So are main methods
-        that are in no object, such as that of a trait that no object extends.
+      - Empty takes the only object with a main method in the sources. Several are listed, and nothing is written. So
+        are main methods that are in no object, such as that of a trait that no object extends.
     type: str
     default: ""
   platform:
     description:
-      - The role of the platform that the tree is prepared for. Its variables are validated on the controller, all errors are
-        reported at once, and what the platform needs is added to the other options.
+      - The role of the platform that the tree is prepared for. Its variables are validated on the controller, all
+        errors are reported at once, and what the platform needs is added to the other options.
       - Without it, the other options are used as they are given.
     type: str
     choices: [heroku, openshift]
@@ -45,20 +45,22 @@ options:
     type: str
     default: source_tree
   builds_top:
-    description: Whether the platform builds the top of a repository. Then RV(notes) says what to do about a build in a folder of it.
+    description: Whether the platform builds the top of a repository. Then RV(notes) says what to do about a build in a
+      folder of it.
     type: bool
     default: false
   allow_uncommitted:
-    description: Whether files are changed while the tree has uncommitted changes. A new file that would not be changed is no hindrance.
+    description: Whether files are changed while the tree has uncommitted changes. A new file that would not be changed
+      is no hindrance.
     type: bool
     default: false
   files:
     description:
       - Files that are written as a whole. Each has the text C(Written by xitrum.host), by which a later run knows it.
-      - In O(files), O(absent), O(entries) and O(aliases) these marks stand for what the project is - C(@APP@) and C(@BUILD@), the folders of the
-        application and of its sbt build; C(@PACKAGE@) and C(@BUILD_PACKAGE@), the package's folder from the top of the tree and from the
-        build's; C(@RUNNER@), the program that starts it; C(@SBT@), the project's script or program that runs sbt; C(@TASK@), the
-        task that packages it; C(@MAIN_CLASS@).
+      - In O(files), O(absent), O(entries) and O(aliases) these marks stand for what the project is - C(@APP@) and
+        C(@BUILD@), the folders of the application and of its sbt build; C(@PACKAGE@) and C(@BUILD_PACKAGE@), the
+        package's folder from the top of the tree and from the build's; C(@RUNNER@), the program that starts it;
+        C(@SBT@), the project's script or program that runs sbt; C(@TASK@), the task that packages it; C(@MAIN_CLASS@).
       - An empty one is made where there is none.
     type: list
     elements: dict
@@ -108,7 +110,8 @@ options:
   settings:
     description:
       - Settings of C(config/xitrum.conf), a key such as C(xitrum.port.http) to the value as HOCON writes it.
-      - One that C(config/application.conf) sets again after it includes C(xitrum) is edited there as well, since that one is in force.
+      - One that C(config/application.conf) sets again after it includes C(xitrum) is edited there as well, since that
+        one is in force.
     type: dict
     default: {}
   settings_out:
@@ -118,13 +121,15 @@ options:
     default: []
   variables:
     description:
-      - Settings of C(config/xitrum.conf) that an environment variable overrides where it is set, a key such as C(xitrum.session.secureKey) to the
-        variable's name. The value that is there stays as the default. This works with every version of Typesafe Config.
+      - Settings of C(config/xitrum.conf) that an environment variable overrides where it is set, a key such as
+        C(xitrum.session.secureKey) to the variable's name. The value that is there stays as the default. This works
+        with every version of Typesafe Config.
       - A setting that is not there is not added, and one that has a substitution of your own is left as it is.
     type: dict
     default: {}
   console:
-    description: Whether C(config/logback.xml) writes to the console at the level INFO in production mode, beside what it writes to already.
+    description: Whether C(config/logback.xml) writes to the console at the level INFO in production mode, beside what
+      it writes to already.
     type: bool
     default: false
   aliases:
@@ -180,7 +185,10 @@ notes:
   returned: success
   type: list
   elements: str
-  sample: [The main class is shop.Boot, the only one in the sources (src/main/scala/shop/Boot.scala). To choose another one, set heroku_main_class.]
+  sample: [
+    The main class is shop.Boot, the only one in the sources (src/main/scala/shop/Boot.scala). To choose another one,
+    set heroku_main_class.,
+  ]
 variables:
   description: Of each setting in O(variables) that the file has, which environment variable overrides it.
   returned: always

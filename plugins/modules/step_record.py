@@ -10,8 +10,8 @@ short_description: Record the step of a rollout that instances are in
 version_added: 0.1.0
 author: The xitrum.host maintainers (@xitrum-host)
 description:
-  - The record is C(/var/lib/xitrum.host/NAME.step). A step writes each state there before it begins it, so that the next run
-    knows what a run that was killed has left.
+  - The record is C(/var/lib/xitrum.host/NAME.step). A step writes each state there before it begins it, so that the
+    next run knows what a run that was killed has left.
   - The states C(stopped), C(switched), C(started) and C(healthy) are recorded by M(xitrum.host.instance_service).
   - It never says C(changed), since nothing of what it does is the host's configuration.
 options:
@@ -71,7 +71,8 @@ EXAMPLES = r"""
 
 RETURN = r"""
 record:
-  description: The instances that are in a step, by their number - C(state), C(folder), and C(healthy), the folder to go back to.
+  description: The instances that are in a step, by their number - C(state), C(folder), and C(healthy), the folder to go
+    back to.
   returned: success
   type: dict
   sample: {"0": {"state": "drained", "folder": "3f2a9c1b7d04-1a2b3c4d5e", "healthy": "c843051638d2-0a1b2c3d4e"}}

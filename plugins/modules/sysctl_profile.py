@@ -10,18 +10,18 @@ module: sysctl_profile
 short_description: Set a whole profile of kernel parameters, live and at boot
 version_added: 0.1.0
 description:
-  - Sets all parameters of O(profile) in one round trip, in the running kernel (by writing to C(/proc/sys)) and in one file
-    of its own that is read at boot.
+  - Sets all parameters of O(profile) in one round trip, in the running kernel (by writing to C(/proc/sys)) and in one
+    file of its own that is read at boot.
   - A parameter that this kernel or container does not have, or that cannot be set there, is reported and stops nothing.
   - A policy says for each parameter whether a live value that is already as good stays.
   - The file never lowers at boot what would hold without it. A parameter whose policy is not V(exact) is written to the
     file only where it is better than the kernel's own value (the live one from before the first change) and than what
-    other files set, and then as the better of both. A later change of the kernel's own value (another kernel, more memory)
-    is seen after O(state=absent), a reboot and a new run.
+    other files set, and then as the better of both. A later change of the kernel's own value (another kernel, more
+    memory) is seen after O(state=absent), a reboot and a new run.
   - A file that is read after ours at boot and sets a worse value is named in RV(rows), with its line. It is not edited.
-  - Files of others are read as systemd-sysctl(8), sysctl(8) and the kernel read them, with numbers of base 8, 10 and 16, and with
-    what stands behind a value ignored. A line that they skip, or a value that the kernel refuses, is in RV(rows) with the file, its
-    number and its text. A live value that cannot be compared with the profile's stays.
+  - Files of others are read as systemd-sysctl(8), sysctl(8) and the kernel read them, with numbers of base 8, 10 and
+    16, and with what stands behind a value ignored. A line that they skip, or a value that the kernel refuses, is in
+    RV(rows) with the file, its number and its text. A live value that cannot be compared with the profile's stays.
   - The values from before the first change are kept in C(/var/lib/xitrum.host/kernel.json). A parameter that leaves the
     profile, or O(state=absent), sets them back, unless somebody changed the live value since.
 author: The xitrum.host maintainers (@xitrum-host)
@@ -31,8 +31,8 @@ options:
       - The parameters, by name, with dots or slashes as in sysctl.d(5).
       - "A value is a number, text, a list of numbers, or a dictionary with these keys:
         C(value); C(policy), default V(exact); C(source), a few words for whoever asks where the value is from."
-      - "Policies: V(exact), this very value. V(at_least) and V(at_most), element by element. V(range), for two numbers, the
-        lower end at most and the upper end at least. V(union), for lists of ports: what was listed stays. V(leave),
+      - "Policies: V(exact), this very value. V(at_least) and V(at_most), element by element. V(range), for two numbers,
+        the lower end at most and the upper end at least. V(union), for lists of ports: what was listed stays. V(leave),
         reported and not set."
       - C(net.ipv4.tcp_tw_recycle) is reported as removed on Linux 4.12 and later.
     type: dict
@@ -97,7 +97,8 @@ parameters:
     outcome:
       description:
         - V(applied) (in check mode, would be), V(already), V(absent), V(read_only), V(removed) (this kernel lost it),
-          V(left) (policy V(leave)), V(unseen) (it cannot be read or compared), V(restored), or V(kept) (changed by somebody since).
+          V(left) (policy V(leave)), V(unseen) (it cannot be read or compared), V(restored), or V(kept) (changed by
+          somebody since).
       type: str
     before:
       description: The live value before.

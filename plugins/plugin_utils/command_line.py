@@ -13,10 +13,14 @@ from ansible import constants, context
 
 from ..module_utils.core import commands
 
-#: Options whose default is a setting of Ansible: its ansible.cfg and environment are there for the next command as well.
+#: Options whose default is a setting of Ansible:
+#: its ansible.cfg and environment are there for the next command as well.
 SETTINGS = {
-    "remote_user": "DEFAULT_REMOTE_USER", "private_key_file": "DEFAULT_PRIVATE_KEY_FILE", "connection": "DEFAULT_TRANSPORT",
-    "become_method": "DEFAULT_BECOME_METHOD", "become_user": "DEFAULT_BECOME_USER",
+    "remote_user": "DEFAULT_REMOTE_USER",
+    "private_key_file": "DEFAULT_PRIVATE_KEY_FILE",
+    "connection": "DEFAULT_TRANSPORT",
+    "become_method": "DEFAULT_BECOME_METHOD",
+    "become_user": "DEFAULT_BECOME_USER",
 }
 
 

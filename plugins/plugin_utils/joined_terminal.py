@@ -28,7 +28,8 @@ LOCAL_MODES = 3
 def run_joined(words, terminal, is_prompt=None, password=""):
     """Run a command joined with a terminal, the file descriptor C(terminal). Return its exit code.
 
-    C(is_prompt) tells of bytes whether they ask for the password. The first such question is answered and not shown; others reach the person.
+    C(is_prompt) tells of bytes whether they ask for the password.
+    The first such question is answered and not shown; others reach the person.
     """
     if is_prompt is None:
         return subprocess.run(words, stdin=terminal, stdout=terminal, stderr=terminal, check=False).returncode
@@ -74,7 +75,8 @@ def pass_on(process, master, terminal, is_prompt, password):
 
 
 def wait_for_silence(master):
-    """Wait until the command's terminal echoes nothing: output over a connection that is open already comes before ssh has seen to that."""
+    """Wait until the command's terminal echoes nothing:
+    output over a connection that is open already comes before ssh has seen to that."""
     end = time.monotonic() + MOST_SECONDS
     while termios.tcgetattr(master)[LOCAL_MODES] & termios.ECHO and time.monotonic() < end:
         time.sleep(PAUSE / 10)

@@ -12,7 +12,8 @@ import contextlib
 def remote_folder(action):
     """The path of the task's temporary folder on the host, which is removed at the end.
 
-    Without pipelining a module that ran before has made it. Ansible removes only the last one of a task, so a second one would leave the first behind.
+    Without pipelining a module that ran before has made it.
+    Ansible removes only the last one of a task, so a second one would leave the first behind.
     """
     folder = action._connection._shell.tmpdir or action._make_tmp_path()
     try:

@@ -32,6 +32,7 @@ def options_of(role: str) -> dict[str, Any]:
 
 
 def unknown(names: Iterable[str], own: Sequence[str] = ()) -> dict[str, list[str]]:
-    """Return the `errors` and `warnings` on names that no role has. Misspelt names with a prefix in `own` are errors."""
+    """Return the `errors` and `warnings` on names that no role has.
+    Misspelt names with a prefix in `own` are errors."""
     options, prefixes = of_collection()
     return variables.unknown(list(names), options, prefixes, own)

@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Refuse tags of a run that select or skip nothing. Ansible ends such a run green, or changes what was to be skipped.
 
-A task that checks this can be skipped by tags itself. So the C(hosts) of the plays ask, which Ansible evaluates whatever the tags are.
+A task that checks this can be skipped by tags itself.
+So the C(hosts) of the plays ask, which Ansible evaluates whatever the tags are.
 """
 
 from __future__ import annotations
@@ -26,15 +27,23 @@ from ..module_utils.host_state import registry as concerns
 #: The collection's own files.
 COLLECTION = pathlib.Path(__file__).resolve().parents[2]
 #: What somebody may take for a tag of this collection: its roles, what a host is read for, and parts of them.
-COMPONENTS = {path.name for path in (COLLECTION / "roles").iterdir()} | set(concerns.SPECS) | {"alternatives", "limits", "rollout", "sysctl", "upload"}
-ADVICE = ("A playbook of xitrum.host runs as a whole, since each play needs what the plays before it read. Run it again without --tags and --skip-tags. "
-          "For a part of the work, run base.yml (JDK, kernel, limits), deploy.yml (release) or check.yml (read only), or choose hosts with --limit. "
-          "To use tags of your own, give a tag to the import_playbook line in your playbook and run with that tag.")
+COMPONENTS = (
+    {path.name for path in (COLLECTION / "roles").iterdir()}
+    | set(concerns.SPECS)
+    | {"alternatives", "limits", "rollout", "sysctl", "upload"}
+)
+ADVICE = (
+    "A playbook of xitrum.host runs as a whole, since each play needs what the plays before it read. Run it again "
+    "without --tags and --skip-tags. For a part of the work, run base.yml (JDK, kernel, limits), deploy.yml (release) "
+    "or check.yml (read only), or choose hosts with --limit. To use tags of your own, give a tag to the "
+    "import_playbook line in your playbook and run with that tag."
+)
 
 
 @functools.cache
 def find_error_of_run(started, only, skip):
-    """Return the message for a run: the playbooks as they were named, the tags, and the tags to skip. Every play asks."""
+    """Return the message for a run: the playbooks as they were named, the tags,
+    and the tags to skip. Every play asks."""
     return find_error([task for name in started for task in load_tasks(find_playbook(name))], set(only), set(skip))
 
 
@@ -43,10 +52,12 @@ def find_error(tasks, only, skip):
 
     The tasks are those of the started playbooks, as far as they are known before they run.
     """
-    # A user's tasks with `always` run with any tag, so they show nothing. Tasks of this collection have the tags of the user's import alone.
+    # A user's tasks with `always` run with any tag, so they show nothing.
+    # Tasks of this collection have the tags of the user's import alone.
     if not any(is_selected(task, only, skip) for task in tasks if is_ours(task) or "always" not in task.tags):
         return describe_error(tasks, only, skip, "selects no task")
-    # Other tags that nobody has are usual: a tool may always give some, and files that are included in the run may have others.
+    # Other tags that nobody has are usual: a tool may always give some,
+    # and files that are included in the run may have others.
     unknown = COMPONENTS.difference(*(task.tags for task in tasks))
     if "all" not in only and unknown & only:
         return describe_error(tasks, only, skip, "selects no task", (unknown & only, only))
@@ -58,7 +69,11 @@ def find_error(tasks, only, skip):
 def is_selected(task, only, skip):
     """Whether a task runs. Tags that are known on a host alone may select it."""
     try:
-        return task.evaluate_tags(only, skip, all_vars={**task.get_variable_manager().extra_vars, **task.get_vars(), **task.get_play().get_vars()})
+        return task.evaluate_tags(
+            only,
+            skip,
+            all_vars={**task.get_variable_manager().extra_vars, **task.get_vars(), **task.get_play().get_vars()},
+        )
     except AnsibleError:
         return True
 
@@ -98,12 +113,21 @@ def find_playbook(started):
     if path.exists():
         return str(path)
     namespace, collection, *rest = re.sub(r"\.ya?ml$", "", started).split(".")
-    folder = pathlib.Path(next(iter(importlib.import_module(f"ansible_collections.{namespace}.{collection}").__path__)), "playbooks")
-    return str(next(found for found in (folder.joinpath(*rest).with_suffix(suffix) for suffix in (".yml", ".yaml")) if found.exists()))
+    folder = pathlib.Path(
+        next(iter(importlib.import_module(f"ansible_collections.{namespace}.{collection}").__path__)), "playbooks"
+    )
+    return str(
+        next(
+            found
+            for found in (folder.joinpath(*rest).with_suffix(suffix) for suffix in (".yml", ".yaml"))
+            if found.exists()
+        )
+    )
 
 
 def describe_error(tasks, only, skip, fault, some=()):
-    """The message: what was found, what is expected, what to do. C(some) are the tags at fault and those that were given with them."""
+    """The message: what was found, what is expected, what to do.
+    C(some) are the tags at fault and those that were given with them."""
     options = {"--tags": only if only != {"all"} else (), "--skip-tags": skip}
     given = " and ".join(f"{option} {join_tags(tags, ',')}" for option, tags in options.items() if tags)
     if some and some[0] != some[1]:

@@ -1,8 +1,8 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The variables of hosts without those that have no value or a wrong one: each is an error of its own, and what is worked
-out from it would be a second one."""
+"""The variables of hosts without those that have no value or a wrong one: each is an error of its own, and what is
+worked out from it would be a second one."""
 
 from __future__ import annotations
 
@@ -23,7 +23,13 @@ CONNECTION = ("ansible_host",)
 #: What the configuration of other hosts has of a proxy, of an application host, and of a member of a cluster.
 OF_PROXY = (*CONNECTION, "xitrum_address")
 OF_APPLICATION = (*OF_PROXY, "xitrum_http_port", "xitrum_instances", "xitrum_interface", "xitrum_slots")
-OF_MEMBER = (*OF_PROXY, "xitrum_cluster_address", "xitrum_cluster_port", "xitrum_cluster_shared_address_space", "xitrum_instances")
+OF_MEMBER = (
+    *OF_PROXY,
+    "xitrum_cluster_address",
+    "xitrum_cluster_port",
+    "xitrum_cluster_shared_address_space",
+    "xitrum_instances",
+)
 
 
 class Unusable(AnsibleError):
@@ -33,8 +39,8 @@ class Unusable(AnsibleError):
 class UsableVariables(Mapping):
     """The variables of one host. Those that cannot be used are as if nobody had set them.
 
-    C(options) are the specifications of the variables that a user sets. C(strict): to read one that cannot be used raises
-    L(Unusable) instead.
+    C(options) are the specifications of the variables that a user sets.
+    C(strict): to read one that cannot be used raises L(Unusable) instead.
     """
 
     def __init__(self, given, options, strict=False):

@@ -50,16 +50,17 @@ def find_errors(wanted, installed, ports=None):
     for name, entry in installed.items() if own is None else ():
         if wanted["root"] in entry["roots"]:
             yield (
-                f"found the application {name} in {wanted['root']}, expected {wanted['name']} (xitrum_name) or nothing: "
+                f"found the application {name} in {wanted['root']}, expected {wanted['name']} (xitrum_name) or "
+                "nothing: "
                 + rename(name, wanted["name"])
             )
     renamed = find_renamed(wanted, installed, ports or {})
     if renamed and wanted["root"] not in installed[renamed]["roots"]:
         shared = ", ".join(str(port) for port in sorted(set(wanted["ports"])) if ports.get(port) == renamed)
         yield (
-            f"found the application {renamed} with port {shared} on this host, expected {wanted['name']} (xitrum_name) with that port: "
-            f"{rename(renamed, wanted['name'])}. If {wanted['name']} is a second application, set its xitrum_http_port, "
-            "xitrum_https_port or xitrum_cluster_port to others"
+            f"found the application {renamed} with port {shared} on this host, expected {wanted['name']} (xitrum_name) "
+            f"with that port: {rename(renamed, wanted['name'])}. If {wanted['name']} is a second application, set its "
+            "xitrum_http_port, xitrum_https_port or xitrum_cluster_port to others"
         )
     for variable, (key, option) in FIXED.items() if own else ():
         others = [value for value in own[key] if value != wanted[option]]
@@ -74,8 +75,8 @@ def find_errors(wanted, installed, ports=None):
 def rename(old, new):
     """How a user renames an application: its proxies refuse the configuration of another name."""
     return (
-        f"set xitrum_name back to {old}. To rename the application, with a downtime, run remove.yml for all hosts, the proxies "
-        f"included, with xitrum_name {old}, then site.yml with {new}"
+        f"set xitrum_name back to {old}. To rename the application, with a downtime, run remove.yml for all hosts, the "
+        f"proxies included, with xitrum_name {old}, then site.yml with {new}"
     )
 
 
@@ -83,6 +84,7 @@ def way(variable, old, has_proxies):
     """How a user gets from the old value to the new one. Only a run that has the proxies puts the host in use there."""
     limit = "HOST,xitrum_proxy" if has_proxies else "HOST"
     return (
-        f"set {variable} back to {old}, or move one host after the other: with the old value run remove.yml with --limit "
-        f"HOST and -e xitrum_remove=1, which drains it first, then with the new value site.yml with --limit {limit}"
+        f"set {variable} back to {old}, or move one host after the other: with the old value run remove.yml with "
+        "--limit HOST and -e xitrum_remove=1, which drains it first, then with the new value site.yml with --limit "
+        f"{limit}"
     )

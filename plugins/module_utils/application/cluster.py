@@ -112,7 +112,8 @@ def config_errors(settings, takes_shared=False):
 
 
 def remoting_faults(settings, takes_shared=False):
-    """The addresses of Akka's remoting that are in no private network, as C((name, value, fault)). Names are left out."""
+    """The addresses of Akka's remoting that are in no private network, as C((name, value,
+    fault)). Names are left out."""
     for path in sorted(settings.paths()):
         if path[:2] != ("akka", "remote") or path[-1] not in HOST_NAMES:
             continue
@@ -123,11 +124,15 @@ def remoting_faults(settings, takes_shared=False):
 
 
 def members(hosts, defaults):
-    """All instances as C([{host, index, address, port}]), in the order of the hosts. C(defaults) has what a host does not set."""
+    """All instances as C([{host, index, address, port}]), in the order of the hosts.
+    C(defaults) has what a host does not set."""
     found = []
     for host in hosts:
         count, port = int(host.get(COUNT, defaults[COUNT])), int(host.get(PORT, defaults[PORT]))
-        found += [{"host": host["inventory_hostname"], "index": index, "address": address(host), "port": port + index} for index in range(count)]
+        found += [
+            {"host": host["inventory_hostname"], "index": index, "address": address(host), "port": port + index}
+            for index in range(count)
+        ]
     return found
 
 
@@ -138,7 +143,8 @@ def seeds(every, count, system):
 
 
 def plan(hosts, defaults, count, system):
-    """The cluster: C({seeds, members, problems}). C(problems) are sentences; where there are some, it must not be formed."""
+    """The cluster: C({seeds, members, problems}).
+    C(problems) are sentences; where there are some, it must not be formed."""
     every, problems = [], []
     for host in hosts:
         try:
@@ -147,12 +153,21 @@ def plan(hosts, defaults, count, system):
             problems.append(str(error))
     unknown = bool(problems)
     if len(every) < 2 and not unknown:
-        problems.append(f"xitrum_cluster is true and there is {len(every)} instance: a cluster has two at least. Add some, or leave it off.")
+        problems.append(
+            f"xitrum_cluster is true and there is {len(every)} instance: a cluster has two at least. Add some, or "
+            "leave it off."
+        )
     if count < 2:
-        problems.append(f"xitrum_cluster_seeds is {count}, wanted are two at least: with one seed nobody can join while that is down.")
+        problems.append(
+            f"xitrum_cluster_seeds is {count}, wanted are two at least: with one seed nobody can join while that is "
+            "down."
+        )
     if unknown:
         return {"seeds": [], "members": [], "problems": problems}
     lonely = sorted({member["host"] for member in every if ipaddress.ip_address(member["address"]).is_loopback})
     if lonely and len({member["host"] for member in every}) > 1:
-        problems.append(f"the cluster address of {' and '.join(lonely)} is a loopback one, which no other host reaches: set xitrum_cluster_address.")
+        problems.append(
+            f"the cluster address of {' and '.join(lonely)} is a loopback one, which no other host reaches: set "
+            "xitrum_cluster_address."
+        )
     return {"seeds": seeds(every, count, system), "members": every, "problems": problems}

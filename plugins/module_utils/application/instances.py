@@ -3,11 +3,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Instances of a release: a folder each, with a configuration of its own, that a running process can be held against.
 
-C(ROOT/instances/N/ID-DIGEST.NUMBER) is made of release ID and of what instance N has of its own; DIGEST is the content of
-the files that hold no secret, and NUMBER (left out: 1) tells apart what differs in the others. Their content is compared
-itself, as only root and the application can: a name is in reports, and a digest of a short secret gives it away.
-A folder is immutable, so a process that runs in it (its working folder) runs that release with that configuration and
-that environment: one comparison tells whether a restart is due. C(ROOT/instances/N/current) is the instance's switch.
+C(ROOT/instances/N/ID-DIGEST.NUMBER) is made of release ID and of what instance N has of its own; DIGEST is the content
+of the files that hold no secret, and NUMBER (left out: 1) tells apart what differs in the others. Their content is
+compared itself, as only root and the application can: a name is in reports, and a digest of a short secret gives it
+away. A folder is immutable, so a process that runs in it (its working folder) runs that release with that configuration
+and that environment: one comparison tells whether a restart is due.
+C(ROOT/instances/N/current) is the instance's switch.
 """
 
 from __future__ import annotations
@@ -72,7 +73,8 @@ JVM_SECONDS = 30
 PAGE_TRIES = 3
 PAGE_PAUSE = 2.0
 
-#: Files of an instance that hold no secret. Whatever a user adds to the configuration or to the options of the JVM may be one.
+#: Files of an instance that hold no secret.
+#: Whatever a user adds to the configuration or to the options of the JVM may be one.
 PUBLIC = ("config/akka.conf", "config/certificate.pem")
 
 #: Entries of a package that are not an instance's to share: each has its own.
@@ -100,31 +102,52 @@ exec script/runner "$XITRUM_MAIN_CLASS"
 def own_files(wanted, instance, jdk):
     """What an instance has of its own: path below its folder to text."""
     variables = {"XITRUM_MAIN_CLASS": wanted["main_class"]}
-    variables.update(jvm.environment(
-        jdk["home"], jdk["version"], wanted["heap"], wanted["java_options"], f"{wanted['log_dir']}/{instance['index']}"))
+    variables.update(
+        jvm.environment(
+            jdk["home"],
+            jdk["version"],
+            wanted["heap"],
+            wanted["java_options"],
+            f"{wanted['log_dir']}/{instance['index']}",
+        )
+    )
     return {**instance["files"], "environment": jvm.environment_file(variables)}
 
 
 def folder_name(release_name, files, contents=None, current=""):
     """The name of an instance's folder: the release, and what the instance has of its own, without the secrets in it.
 
-    C(contents) are the folders of the instance: name to the text of each file of C(files) there, None for one that this user
-    may not read, and C(current) is the one in use. A folder that has these files counts before a name that is free: one with a
-    lower number may have been removed since.
+    C(contents) are the folders of the instance: name to the text of each file of C(files) there, None for one that this
+    user may not read, and C(current) is the one in use. A folder that has these files counts before a name that is
+    free: one with a lower number may have been removed since.
     """
     sha = hashlib.sha256()
     for path in sorted(files):
         sha.update(f"{path}\0{files[path] if path in PUBLIC else ''}\0".encode("utf-8", "surrogateescape"))
     base, contents = f"{release_name}-{sha.hexdigest()[:10]}", contents or {}
-    same = [name for name in contents if name.partition(".")[0] == base and all(contents[name].get(path) in (None, text) for path, text in files.items())]
+    same = [
+        name
+        for name in contents
+        if name.partition(".")[0] == base
+        and all(contents[name].get(path) in (None, text) for path, text in files.items())
+    ]
     if current in same:
         return current
     # A number more than there are folders is free.
-    return same[0] if same else next(name for name in (base, *(f"{base}.{number}" for number in range(2, len(contents) + 2))) if name not in contents)
+    return (
+        same[0]
+        if same
+        else next(
+            name
+            for name in (base, *(f"{base}.{number}" for number in range(2, len(contents) + 2)))
+            if name not in contents
+        )
+    )
 
 
 def read_contents(host, folder, names, files):
-    """The files C(files) in the folders C(names) below an instance's own: see L(folder_name). One that is not there is an empty text."""
+    """The files C(files) in the folders C(names) below an instance's own: see L(folder_name).
+    One that is not there is an empty text."""
     def read_file(path):
         try:
             return host.read(path) or ""
@@ -157,7 +180,11 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
     current = host.stat(host.realpath(f"{root}/current"))
     state["group"] = current.group if current else None
     wanted_indices = [item["index"] for item in desired["instances"]]
-    service = SUPERVISORS[desired["supervisor"]].states(host, desired["name"], wanted_indices) if desired["name"] and wanted_indices else {}
+    service = (
+        SUPERVISORS[desired["supervisor"]].states(host, desired["name"], wanted_indices)
+        if desired["name"] and wanted_indices
+        else {}
+    )
     defined = table.defined(host, desired["name"]) if desired["name"] else {}
     numbers = {int(name) for name in host.listdir(f"{root}/instances") if name.isdecimal()}
     mains = SUPERVISORS[desired["supervisor"]].main_pids(host, desired["name"], wanted_indices) if service else {}
@@ -169,11 +196,20 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
         users = process.accounts(host, folder, desired["user"])
         own = restarts.own_process(process.own_rows(here, users), desired["user"])
         unasked = process.stranger(host, own, desired["user"]) if own and desired["prove"] else ""
-        names = [name for name in host.listdir(folder) if host.stat(f"{folder}/{name}").kind == "directory" and not name.startswith(".")]
+        names = [
+            name
+            for name in host.listdir(folder)
+            if host.stat(f"{folder}/{name}").kind == "directory" and not name.startswith(".")
+        ]
         files: dict[str, str] = next((item["files"] for item in desired["instances"] if item["index"] == number), {})
         state["instances"][number] = {
             "folders": names,
-            "contents": read_contents(host, folder, [name for name in names if name.startswith(f"{desired['release']}-")], [*files, "environment"]),
+            "contents": read_contents(
+                host,
+                folder,
+                [name for name in names if name.startswith(f"{desired['release']}-")],
+                [*files, "environment"],
+            ),
             "current": host.readlink(f"{folder}/current") or "",
             "previous": host.readlink(f"{folder}/previous") or "",
             "environment": host.read(f"{folder}/current/environment") or "",
@@ -185,7 +221,9 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
             "unread": restarts.unread_sockets(rows, ports.get(number)),
             "log": host.stat(f"{desired['log_dir']}/{number}") is not None,
             "service": service.get(number),
-            "elsewhere": sorted(kind for kind, indices in defined.items() if kind != desired["supervisor"] and number in indices),
+            "elsewhere": sorted(
+                kind for kind, indices in defined.items() if kind != desired["supervisor"] and number in indices
+            ),
             "flags": None,
             "unasked": unasked,
         }
@@ -197,7 +235,9 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
             has["page"] = read_page(host, desired, instance["port"], has["listeners"])
             # It answers where it was started, whatever its port is to be.
             port = has["configured"].get("http", instance["port"])
-            has["answer"] = has["page"] if port == instance["port"] else read_page(host, desired, port, has["listeners"])
+            has["answer"] = (
+                has["page"] if port == instance["port"] else read_page(host, desired, port, has["listeners"])
+            )
     return state
 
 
@@ -210,13 +250,16 @@ def foreign_listener(host, wanted, rows, main, users, port):
 
 
 def read_running_settings(host, root, folder, own):
-    """The shared settings of the process of an instance (C(shared_settings)); None where it works in no folder of ours."""
+    """The shared settings of the process of an instance (C(shared_settings));
+    None where it works in no folder of ours."""
     name = (own["cwd"] or "").rpartition("/")[2] if own else ""
     if not name or f"{folder}/{name}" != own["cwd"]:
         return None
     package = read_package_settings(host, root, release.release_of(own["cwd"], root))
     conf, akka = (host.read(f"{folder}/{name}/config/{file}") or "" for file in ("xitrum.conf", "akka.conf"))
-    return shared_settings.read_settings(package, conf, akka if akka.startswith("# Instance ") else "") if conf else None
+    return (
+        shared_settings.read_settings(package, conf, akka if akka.startswith("# Instance ") else "") if conf else None
+    )
 
 
 def read_package_settings(host, root, name):
@@ -253,8 +296,8 @@ def read_configured(host, folder):
 
 
 def listening_place(host, interface):
-    """The addresses that a configured one stands for on this host, and why nobody can listen there (or an empty
-    text)."""
+    """The addresses that a configured one stands for on this host,
+    and why nobody can listen there (or an empty text)."""
     if addresses.is_every(interface):
         return {"addresses": [], "error": ""}
     found = addresses.resolve(host, addresses.application_address(interface))
@@ -264,7 +307,8 @@ def listening_place(host, interface):
 
 
 def read_page(host, wanted, port, listeners):
-    """What L(page) gives; at the end of a run, and in a check, what it gives at last: one slow answer is no sick instance."""
+    """What L(page) gives; at the end of a run, and in a check, what it gives at last:
+    one slow answer is no sick instance."""
     answer = page(host, wanted, port, listeners)
     for _unused in range(PAGE_TRIES - 1 if wanted["prove"] else 0):
         if answer in (None, wanted["health_status"]):
@@ -332,7 +376,10 @@ def plain_options(wanted):
 def start_probe(host, running, options):
     """The flags of a JVM of the same JDK with these options, that ends at once; None where it does not start."""
     show = ["-XX:-UsePerfData", "-XX:+PrintFlagsFinal", "-version"]
-    said = host.run(process.inside(running, [running["exe"], "-XX:+IgnoreUnrecognizedVMOptions", *options, *show]), seconds=JVM_SECONDS)
+    said = host.run(
+        process.inside(running, [running["exe"], "-XX:+IgnoreUnrecognizedVMOptions", *options, *show]),
+        seconds=JVM_SECONDS,
+    )
     given = {name for option in options for name in jvm.option_flags(option)}
     return {"flags": jvm.parse_flag_table(said.out), "given": sorted(given)} if said.rc == 0 else None
 
@@ -358,18 +405,25 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     result.problems.extend(page_problems(desired, state))
     if state.get("group") not in (None, desired["user"]):
         result.problems.append(
-            f"xitrum_user is {desired['user']}, and the releases in {desired['root']} belong to the group {state['group']}, "
-            f"as do the logs: set xitrum_user to {state['group']} again, or take the application off the host first "
-            "(ansible-playbook xitrum.host.remove)")
+            f"xitrum_user is {desired['user']}, and the releases in {desired['root']} belong to the group "
+            f"{state['group']}, as do the logs: set xitrum_user to {state['group']} again, or take the application off "
+            "the host first (ansible-playbook xitrum.host.remove)"
+        )
     if SUPERVISORS[desired["supervisor"]].hides_homes and folders.is_hidden(state["java"]):
-        result.problems.append(f"the JDK is {state['java']}, and a hardened unit does not see that: install it below /usr/lib/jvm")
+        result.problems.append(
+            f"the JDK is {state['java']}, and a hardened unit does not see that: install it below /usr/lib/jvm"
+        )
     result.problems.extend(place_problems(desired, state))
     count = {instance["index"] for instance in desired["instances"]}
     listed = result.facts["instances"]
     # What a step has stopped is that of a step again: one that fails puts it back to what served.
-    stopped = [item["index"] for item in listed if not item["running"] and step_state.was_stopped(record, item["index"])]
+    stopped = [
+        item["index"] for item in listed if not item["running"] and step_state.was_stopped(record, item["index"])
+    ]
     result.facts["start"] = [pick(item) for item in listed if not item["running"] and item["index"] not in stopped]
-    result.facts["restart"] = [pick(item) for item in listed if (item["running"] and item["due"]) or item["index"] in stopped]
+    result.facts["restart"] = [
+        pick(item) for item in listed if (item["running"] and item["due"]) or item["index"] in stopped
+    ]
     observed = {item["index"]: item for item in listed}
     result.facts["recovery"] = recovery(listed, step_state.plan_recovery(record, observed, state["locked"]))
     gone = [{"index": int(index)} for index in sorted(record) if int(index) not in state["instances"]]
@@ -377,8 +431,14 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     result.facts["unhealthy"] = [
         item["index"] for item in listed if item["running"] and is_sick(desired, state["instances"][item["index"]])]
     result.facts["surplus"] = [{"index": index} for index in sorted(state["instances"]) if index not in count]
-    shown = {index: (state["instances"][index]["environment"], detail[1]["environment"]) for action, index, detail in result.actions if action == "make"}
-    result.before = "".join(f"instances/{index}/{name}\n" for index, has in sorted(state["instances"].items()) for name in has["folders"])
+    shown = {
+        index: (state["instances"][index]["environment"], detail[1]["environment"])
+        for action, index, detail in result.actions
+        if action == "make"
+    }
+    result.before = "".join(
+        f"instances/{index}/{name}\n" for index, has in sorted(state["instances"].items()) for name in has["folders"]
+    )
     made = [f"instances/{index}/{name}\n" for action, index, (name, _files) in
             (item for item in result.actions if item[0] == "make")]
     result.after = "".join(sorted([*result.before.splitlines(True), *made]))
@@ -390,8 +450,9 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
 
 
 def page_problems(wanted, state):
-    """Why the health page cannot be meant: an instance that runs does not know it. The proxies would take all instances out of use, and
-    a rollout would never find one healthy. An instance that is sick, and answers 5xx or nothing, or that limits requests (429), says nothing about the page."""
+    """Why the health page cannot be meant: an instance that runs does not know it. The proxies would take all instances
+    out of use, and a rollout would never find one healthy. An instance that is sick, and answers 5xx or nothing, or
+    that limits requests (429), says nothing about the page."""
     for instance in wanted["instances"] if wanted.get("health_required", True) and not wanted["prove"] else ():
         has = state["instances"][instance["index"]]
         said = has.get("page")
@@ -399,8 +460,11 @@ def page_problems(wanted, state):
         if step_state.is_unproved(state.get("record") or {}, instance["index"], has["current"]):
             continue
         if isinstance(said, int) and said < 500 and said not in (429, wanted["health_status"]):
-            yield (f"instance {instance['index']} runs, and answers {said} for {wanted['health_path']}; wanted is {wanted['health_status']}. "
-                   "Correct xitrum_health_path (or xitrum_health_status), or set xitrum_health_path_new: true for the one run that brings this page")
+            yield (
+                f"instance {instance['index']} runs, and answers {said} for {wanted['health_path']}; wanted is "
+                f"{wanted['health_status']}. Correct xitrum_health_path (or xitrum_health_status), or set "
+                "xitrum_health_path_new: true for the one run that brings this page"
+            )
 
 
 def is_sick(wanted, has):
@@ -412,7 +476,13 @@ def health_row(wanted, instance, has):
     """What a running instance answers for the health page, at the end of a run."""
     asked, index = wanted["health_path"], instance["index"]
     text = f" with the text {wanted['health_text']!r}" if wanted.get("health_text") and wanted["prove"] else ""
-    row = Row("instance", f"instance-{index} health", f"{wanted['health_status']}{text} for {asked}", "", printable(str(has["page"])))
+    row = Row(
+        "instance",
+        f"instance-{index} health",
+        f"{wanted['health_status']}{text} for {asked}",
+        "",
+        printable(str(has["page"])),
+    )
     if is_sick(wanted, has):
         also = " or xitrum_health_text" if text else ""
         mend = f"read the log of the instance in {wanted['log_dir']}/{index}, or correct xitrum_health_path{also}"
@@ -435,14 +505,17 @@ def place_problems(wanted, state):
 
 
 def recovery(listed, actions):
-    """The instances by what a run does about them before its own first step (L(step_state)), those alone for which it
-    does something."""
-    chosen = {action: [pick(item) for item in listed if actions[item["index"]] == action] for action in step_state.ACTIONS}
+    """The instances by what a run does about them before its own first step (L(step_state)),
+    those alone for which it does something."""
+    chosen = {
+        action: [pick(item) for item in listed if actions[item["index"]] == action] for action in step_state.ACTIONS
+    }
     return {action: found for action, found in chosen.items() if action and found}
 
 
 def is_healthy(wanted, has):
-    """Whether a running instance answers as it should; None where it was not asked, or nobody can see where it listens."""
+    """Whether a running instance answers as it should;
+    None where it was not asked, or nobody can see where it listens."""
     if not wanted["health_path"] or not has["process"] or has.get("unread") or "answer" not in has:
         return None
     return has["answer"] == wanted["health_status"]
@@ -467,18 +540,36 @@ def plan_instance(wanted, instance, files, state, result):
     result.actions.extend(("remove", index, folder) for folder in old)
     rows = instance_rows(wanted, instance, name, has, state)
     if old:
-        rows.append(Row("instance", f"instance-{index} old folders", "none", ", ".join(old), "", "differs", "nothing refers to them any more", RUN))
+        rows.append(
+            Row(
+                "instance",
+                f"instance-{index} old folders",
+                "none",
+                ", ".join(old),
+                "",
+                "differs",
+                "nothing refers to them any more",
+                RUN,
+            )
+        )
     result.rows.extend(rows)
-    result.facts["instances"].append({
-        "index": index, "port": instance["port"], "folder": name, "current": has["current"], "previous": has["previous"],
-        "back": step_state.return_folder(state.get("record") or {}, index, has["current"]),
-        "running": running is not None, "pid": running["pid"] if running else 0,
-        "configured": has.get("configured", {}),
-        "release": release.release_of(running["cwd"], wanted["root"]) if running else "",
-        "healthy": is_healthy(wanted, has),
-        "due": [restarts.reason(row) for row in rows if row.status == "restart"],
-        "changes": setting_changes(files, has, state),
-    })
+    result.facts["instances"].append(
+        {
+            "index": index,
+            "port": instance["port"],
+            "folder": name,
+            "current": has["current"],
+            "previous": has["previous"],
+            "back": step_state.return_folder(state.get("record") or {}, index, has["current"]),
+            "running": running is not None,
+            "pid": running["pid"] if running else 0,
+            "configured": has.get("configured", {}),
+            "release": release.release_of(running["cwd"], wanted["root"]) if running else "",
+            "healthy": is_healthy(wanted, has),
+            "due": [restarts.reason(row) for row in rows if row.status == "restart"],
+            "changes": setting_changes(files, has, state),
+        }
+    )
 
 
 def setting_changes(files, has, state):
@@ -496,19 +587,54 @@ def instance_rows(wanted, instance, name, has, state):
     row = functools.partial(restarts.instance_row, label)
 
     if running is None:
-        return [Row("instance", f"{label} process", wanted=name, configured=has["current"], effective="not running", status="differs",
-                    why="no process works in its folder", mend=RUN)]
+        return [
+            Row(
+                "instance",
+                f"{label} process",
+                wanted=name,
+                configured=has["current"],
+                effective="not running",
+                status="differs",
+                why="no process works in its folder",
+                mend=RUN,
+            )
+        ]
     works_in = (running["cwd"] or "").rpartition("/")[2]
     unread = has.get("unread", "") if not on_port(has, instance) else ""
     rows = [
-        row("folder", name, has["current"], works_in, works_in == name == has["current"], "another release or configuration runs"),
-        row("user", wanted["user"], wanted["user"], running["user"], running["user"] == wanted["user"], "it runs as somebody else"),
+        row(
+            "folder",
+            name,
+            has["current"],
+            works_in,
+            works_in == name == has["current"],
+            "another release or configuration runs",
+        ),
+        row(
+            "user",
+            wanted["user"],
+            wanted["user"],
+            running["user"],
+            running["user"] == wanted["user"],
+            "it runs as somebody else",
+        ),
         restarts.java_row(label, running, state["java"]),
         restarts.nofile_row(label, running, wanted["nofile"], state["granted"]),
     ]
-    if is_healthy(wanted, has) is False and step_state.is_unproved(state.get("record") or {}, instance["index"], has["current"]):
+    if is_healthy(wanted, has) is False and step_state.is_unproved(
+        state.get("record") or {}, instance["index"], has["current"]
+    ):
         said = "nothing" if has["answer"] is None else str(has["answer"])
-        rows.append(row("health", str(wanted["health_status"]), wanted["health_path"], said, False, "a run ended before what it started was healthy"))
+        rows.append(
+            row(
+                "health",
+                str(wanted["health_status"]),
+                wanted["health_path"],
+                said,
+                False,
+                "a run ended before what it started was healthy",
+            )
+        )
     if not unread:
         rows += [
             restarts.backlog_row(label, [item["backlog"] for item in on_port(has, instance)], wanted["backlog"], state),
@@ -540,8 +666,16 @@ def instance_rows(wanted, instance, name, has, state):
                 rows.append(row(name, value, value, said, verdict == "ok", "the running JVM says otherwise"))
     if wanted["service_digest"]:
         under = (running["environ"] or {}).get("XITRUM_SERVICE", "")
-        rows.append(row("service", wanted["service_digest"], wanted["service_digest"], under, under == wanted["service_digest"],
-                        "it was started by another version of its service definition"))
+        rows.append(
+            row(
+                "service",
+                wanted["service_digest"],
+                wanted["service_digest"],
+                under,
+                under == wanted["service_digest"],
+                "it was started by another version of its service definition",
+            )
+        )
     if wanted["prove"] and has.get("page") is not None:
         rows.append(health_row(wanted, instance, has))
     if unread:
@@ -567,9 +701,11 @@ def address_row(wanted, instance, has, state, row):
 
 
 def service_row(wanted, label, said, elsewhere):
-    """What the supervisor itself says. An instance that runs without it is nobody's to start after a crash or at boot, and
-    one that another supervisor has as well would be started twice."""
-    found = Row("instance", f"{label} {wanted['supervisor']}", f"{WELL['active']}, {WELL['boot']}", said["boot"], said["active"])
+    """What the supervisor itself says. An instance that runs without it is nobody's to start after a crash or at boot,
+    and one that another supervisor has as well would be started twice."""
+    found = Row(
+        "instance", f"{label} {wanted['supervisor']}", f"{WELL['active']}, {WELL['boot']}", said["boot"], said["active"]
+    )
     if elsewhere:
         effective = ", ".join([*filter(None, [said["active"]]), *elsewhere])
         why = f"{' and '.join(elsewhere)} has it"
@@ -590,12 +726,14 @@ def apply(host: Host, plan: Plan) -> Applied:
     for path, owner in ((root, "root"), (f"{root}/instances", "root"), (logs, "root")):
         host.make_directory(path, 0o755 if path == root else 0o750, owner, user)
     # Whoever had the folder could put something in it until now, and no longer.
-    unsafe = folders.unsafe_entries(host, "log_dir", host.realpath(logs), user) if before and before.owner != "root" else []
+    unsafe = (
+        folders.unsafe_entries(host, "log_dir", host.realpath(logs), user) if before and before.owner != "root" else []
+    )
     if unsafe:
         entry, why = unsafe[0]
         raise PermissionError(
-            f"{printable(entry)} in {logs} {why}, and {logs} belonged to {printable(before.owner)} until now: root writes "
-            "to it. Remove it, then run the same command again"
+            f"{printable(entry)} in {logs} {why}, and {logs} belonged to {printable(before.owner)} until now: root "
+            "writes to it. Remove it, then run the same command again"
         )
     for action, index, detail in plan.actions:
         if action == "launcher":
@@ -646,7 +784,9 @@ def fill(host, wanted, index, files, partial):
     for tree in ("config", "script"):
         # Hard links: the configuration folder must be a real one beside the instance's own xitrum.conf, and the runner
         # finds its root through symbolic links, so it would leave the instance.
-        host.link_tree(f"{source}/{tree}", f"{partial}/{tree}", [f"{partial}/{path}" for path in files], 0o750, "root", user)
+        host.link_tree(
+            f"{source}/{tree}", f"{partial}/{tree}", [f"{partial}/{path}" for path in files], 0o750, "root", user
+        )
     for path, text in files.items():
         host.write(f"{partial}/{path}", text, 0o640, "root", user)
     host.make_directory(f"{partial}/tmp", 0o750, user, user)

@@ -35,7 +35,11 @@ def is_below(host, pid, ancestor):
 def describe(host, pid):
     """A process in words: its number, its name, which is foreign text, and its user."""
     found = process.process(host, pid, 0)
-    return f"process {pid} ({printable(found['comm'])}) of the user {found['user']}" if found else f"process {pid}, which has ended"
+    return (
+        f"process {pid} ({printable(found['comm'])}) of the user {found['user']}"
+        if found
+        else f"process {pid}, which has ended"
+    )
 
 
 def listening(host, rows, address, port):
@@ -47,8 +51,8 @@ def listening(host, rows, address, port):
 def socket_fault(host, rows, main, users, supervisor):
     """Why one of these listening sockets is not the instance's, as a sentence; empty where all are.
 
-    C(main) is the process that the supervisor has for the instance (0: none), C(users) are those of C(process.accounts):
-    where none is known, no socket is the instance's.
+    C(main) is the process that the supervisor has for the instance (0: none), C(users) are those of
+    C(process.accounts): where none is known, no socket is the instance's.
     """
     expected = f"process {main}" if main else "a process"
     expected = f"expected is {expected} that {supervisor} started for the instance, or one below it"
@@ -71,10 +75,11 @@ def socket_fault(host, rows, main, users, supervisor):
 def answer_fault(host, instance, supervisor, name, users, looks):
     """Why what answers for an instance is not that instance, as a sentence; empty where it is.
 
-    C(instance) has its C(index), and the C(address), C(port) and C(https) (0: none) at which it is to listen. C(looks) is
-    a list, to which each call adds the inodes of the sockets that take requests to C(port). An empty list is that of the
-    look before a page is requested, when an instance may not listen yet. In a look after the page was answered, a socket
-    of the instance has to be there, and to be one of the look before: whoever answers may close the socket first.
+    C(instance) has its C(index), and the C(address), C(port) and C(https) (0: none) at which it is to listen. C(looks)
+    is a list, to which each call adds the inodes of the sockets that take requests to C(port). An empty list is that of
+    the look before a page is requested, when an instance may not listen yet. In a look after the page was answered, a
+    socket of the instance has to be there, and to be one of the look before:
+    whoever answers may close the socket first.
     """
     rows = sockets.listeners(host)
     if rows is None:
@@ -86,8 +91,9 @@ def answer_fault(host, instance, supervisor, name, users, looks):
     if answered and not looks[-1]:
         note = sockets.unread_note(rows)
         return (
-            f"port {instance['port']} has answered, and nothing listens on it now: another process may have answered; expected is "
-            "the same socket of the instance before and after the request. See what uses the port (ss -ltnp as root)"
+            f"port {instance['port']} has answered, and nothing listens on it now: another process may have answered; "
+            "expected is the same socket of the instance before and after the request. See what uses the port (ss "
+            "-ltnp as root)"
             + (f" ({note})" if note else "")
         )
     if not there:
@@ -96,7 +102,7 @@ def answer_fault(host, instance, supervisor, name, users, looks):
     fault = socket_fault(host, there, main, users, supervisor)
     if not fault and answered and not looks[-1] & looks[-2]:
         return (
-            f"port {instance['port']} has answered before this socket of the instance was there: another process may have answered; "
-            "expected is the same socket before and after the request"
+            f"port {instance['port']} has answered before this socket of the instance was there: another process may "
+            "have answered; expected is the same socket before and after the request"
         )
     return fault

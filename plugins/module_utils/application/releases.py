@@ -40,14 +40,16 @@ def manifest_path(root, release):
 
 
 def release_of(path, root):
-    """The release that an instance folder (C(ROOT/instances/N/ID-DIGEST)) was made of; an empty text for another path."""
+    """The release that an instance folder (C(ROOT/instances/N/ID-DIGEST)) was made of;
+    an empty text for another path."""
     if not path or not path.startswith(f"{root}/instances/"):
         return ""
     return path[len(f"{root}/instances/"):].partition("/")[2].partition("/")[0].rpartition("-")[0]
 
 
 def unsettled(host, root):
-    """The release that every instance of this host is switched to while C(ROOT/current) does not say so yet; else empty."""
+    """The release that every instance of this host is switched
+    to while C(ROOT/current) does not say so yet; else empty."""
     targets = {release_of(f"{root}/instances/{number}/{host.readlink(f'{root}/instances/{number}/current')}", root)
                for number in host.listdir(f"{root}/instances")}
     if len(targets) != 1 or host.readlink(f"{root}/current") == f"releases/{min(targets)}":
@@ -135,8 +137,12 @@ def begin_healthy(host, root):
 
 def switched(host, root):
     """The releases that the instances of this host are switched to, sorted: several after a rollout that stopped."""
-    links = {number: host.readlink(f"{root}/instances/{number}/current") for number in host.listdir(f"{root}/instances")}
-    return sorted({release_of(f"{root}/instances/{number}/{target}", root) for number, target in links.items() if target})
+    links = {
+        number: host.readlink(f"{root}/instances/{number}/current") for number in host.listdir(f"{root}/instances")
+    }
+    return sorted(
+        {release_of(f"{root}/instances/{number}/{target}", root) for number, target in links.items() if target}
+    )
 
 
 def installed(host, root):
@@ -146,8 +152,8 @@ def installed(host, root):
 
 
 def manifest_of(host, root, release):
-    """Return what is on record of a release; nothing where there is no record, or a damaged one: files are proved by their
-    content. Raises RuntimeError for a record of another version."""
+    """Return what is on record of a release; nothing where there is no record, or a damaged one: files are proved by
+    their content. Raises RuntimeError for a record of another version."""
     path = manifest_path(root, release)
     text = host.read(path)
     try:
@@ -169,8 +175,8 @@ def in_step(record):
 
 
 def overview(host, root, record=None):
-    """What M(xitrum.host.release_info) tells of a host: C({releases, current, previous, healthy, switched, running, in_step,
-    slot}). C(record) is that of the steps, L(step_record)."""
+    """What M(xitrum.host.release_info) tells of a host: C({releases, current, previous, healthy, switched, running,
+    in_step, slot}). C(record) is that of the steps, L(step_record)."""
     links = {name: (host.readlink(f"{root}/{name}") or "").rpartition("/")[2] for name in ("current", "previous")}
     return {"releases": installed(host, root), "slot": int((host.read(f"{root}/slot") or "").strip() == "1"), **links,
             "healthy": read_healthy(host, root), "switched": switched(host, root), "running": running(host, root),
@@ -229,8 +235,11 @@ def files(host, root, release):
 
 
 def has(host, root, releases):
-    """The contents that the releases on a host have by their manifests, as texts of mode and SHA-256, sorted. Nobody has read the files for it."""
-    return sorted({f"{entry['mode']} {entry['sha256']}" for release in releases for entry in files(host, root, release)})
+    """The contents that the releases on a host have by their manifests, as texts of mode and SHA-256, sorted.
+    Nobody has read the files for it."""
+    return sorted(
+        {f"{entry['mode']} {entry['sha256']}" for release in releases for entry in files(host, root, release)}
+    )
 
 
 def plan(desired: Desired, state: dict[str, Any]) -> Plan:
@@ -239,20 +248,44 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     result = Draft(facts={"releases": state["releases"], "current": state["current"], "kept": kept(release, state),
                          **({"has": state["has"]} if state["has"] is not None else {})})
     there, leads = release in state["releases"], state["current"] == release
-    result.rows.append(Row(
-        "release", "release", wanted=release, configured=state["current"], effective=state["current"],
-        status="ok" if leads else "differs",
-        why="not uploaded yet" if not there else "" if leads else f"{desired['root']}/current leads elsewhere, as after a rollback, or a deploy with -e",
-        mend="" if leads else RUN))
+    result.rows.append(
+        Row(
+            "release",
+            "release",
+            wanted=release,
+            configured=state["current"],
+            effective=state["current"],
+            status="ok" if leads else "differs",
+            why=(
+                "not uploaded yet"
+                if not there
+                else (
+                    ""
+                    if leads
+                    else f"{desired['root']}/current leads elsewhere, as after a rollback, or a deploy with -e"
+                )
+            ),
+            mend="" if leads else RUN,
+        )
+    )
     every = [*(name for name in state["releases"] if name != release), release]
     # What a rollback would go back to stays, whatever the number.
     target = previous_healthy(state.get("healthy"), state["releases"], state["current"])
     protected = {release, state["current"], target, *state["linked"], *state["running"]}
     every = [name for name in every if name in state["marked"] or name == release]
     gone = [name for name in every[:-max(desired["keep"], 1)] if name not in protected]
-    result.rows.append(Row(
-        "release", "releases to keep", str(desired["keep"]), "", str(len(state["releases"])), status="differs" if gone else "ok",
-        why=f"nothing refers to {', '.join(gone)} any more" if gone else "", mend=RUN if gone else ""))
+    result.rows.append(
+        Row(
+            "release",
+            "releases to keep",
+            str(desired["keep"]),
+            "",
+            str(len(state["releases"])),
+            status="differs" if gone else "ok",
+            why=f"nothing refers to {', '.join(gone)} any more" if gone else "",
+            mend=RUN if gone else "",
+        )
+    )
     result.actions = [*([] if there else [("upload", release)]), *(("remove", name) for name in gone)]
     manifest = desired.get("manifest")
     if manifest is not None and not there:
@@ -262,7 +295,11 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
                                    "and there is no package to make it of")
     if result.actions:
         result.before = "".join(f"release {name}\n" for name in state["releases"])
-        result.after = "".join(f"release {name}\n" for name in ([*state["releases"], release] if not there else state["releases"]) if name not in gone)
+        result.after = "".join(
+            f"release {name}\n"
+            for name in ([*state["releases"], release] if not there else state["releases"])
+            if name not in gone
+        )
     return result.plan(desired, state)
 
 
@@ -283,20 +320,25 @@ def shared(host, root, releases, wanted_digests):
         for entry in files(host, root, release):
             key = (entry["sha256"], entry["mode"])
             path = f"{folder(root, release)}/{entry['path']}"
-            if key in wanted_digests and key not in found and has_mode(host, path, key[1]) and host.digest(path) == key[0]:
+            if (
+                key in wanted_digests
+                and key not in found
+                and has_mode(host, path, key[1])
+                and host.digest(path) == key[0]
+            ):
                 found[key] = path
     return found
 
 
 def has_mode(host, path, mode):
-    """Whether a file of a release is as readable and executable as its manifest says: others than its group have nothing
-    of it."""
+    """Whether a file of a release is as readable and executable as its manifest says:
+    others than its group have nothing of it."""
     return host.has_mode(path, int(mode, 8) & 0o750)
 
 
 def seals(host, found):
-    """What tells later whether a file that was verified has been touched since: path to [SHA-256, mode, size, time of the
-    last change of its inode in ns]. Raises OSError."""
+    """What tells later whether a file that was verified has been touched since: path to [SHA-256, mode, size, time of
+    the last change of its inode in ns]. Raises OSError."""
     return {path: [sha256, mode, *host.seal(path)] for (sha256, mode), path in found.items()}
 
 
@@ -318,7 +360,9 @@ def sealed(host, said):
 
 def missing(manifest, found):
     """The digests that no release on the host has, each once, sorted: what has to be sent."""
-    return sorted({entry["sha256"] for entry in manifest if "sha256" in entry and (entry["sha256"], entry["mode"]) not in found})
+    return sorted(
+        {entry["sha256"] for entry in manifest if "sha256" in entry and (entry["sha256"], entry["mode"]) not in found}
+    )
 
 
 def archived(host, archive):
@@ -381,9 +425,18 @@ def assemble(host, wanted, manifest, found, archive, now):
         fill(host, partial, manifest, found, archive, group)
         fault = find_fault(host, partial, manifest)
         if fault:
-            raise ValueError(f"the release was not made as its manifest lists it: {fault}. What runs is untouched; run the playbook again.")
+            raise ValueError(
+                f"the release was not made as its manifest lists it: {fault}. What runs is untouched; run the playbook "
+                "again."
+            )
         host.own(partial, 0o750, "root", group)
-        host.write(manifest_path(root, release), schema.MANIFEST.render({"installed": now, "files": manifest}), 0o640, "root", group)
+        host.write(
+            manifest_path(root, release),
+            schema.MANIFEST.render({"installed": now, "files": manifest}),
+            0o640,
+            "root",
+            group,
+        )
         # On the disk before it has its name, or a power cut could leave a whole release of empty files.
         host.sync()
         try:

@@ -16,15 +16,20 @@ UNFINISHED = ("began", "died", "stopped")
 
 
 def read_batch(batch):
-    """The number of C(xitrum_rolling_batch) and whether it is a share in percent. Raises ValueError for anything else."""
+    """The number of C(xitrum_rolling_batch) and whether it is a share in percent.
+    Raises ValueError for anything else."""
     found = re.fullmatch(r"([1-9][0-9]*)(%?)", str(batch).strip(), re.ASCII)
     if isinstance(batch, bool) or not found or (found[2] and int(found[1]) > 100):
-        raise ValueError(f"xitrum_rolling_batch is {batch!r}: expected a number of instances from 1, or a share of them from 1% to 100%")
+        raise ValueError(
+            f"xitrum_rolling_batch is {batch!r}: expected a number of instances from 1, or a share of them from 1% to "
+            "100%"
+        )
     return int(found[1]), bool(found[2])
 
 
 def size(batch, count):
-    """How many instances a step takes, at least 1: C(batch) is a number, or a share of all C(count) such as C(25%), rounded down.
+    """How many instances a step takes, at least 1:
+    C(batch) is a number, or a share of all C(count) such as C(25%), rounded down.
 
     Raises ValueError for anything else.
     """
@@ -33,20 +38,23 @@ def size(batch, count):
 
 
 def steps(due, batch=1, strategy="", sick=()):
-    """The steps of a rollout: the first instance alone, which is the gate, then as many at a time as C(batch) says. With
-    the C(strategy) C(all_at_once) all are one step, which has C(all_at_once), too.
+    """The steps of a rollout: the first instance alone, which is the gate, then as many at a time as C(batch) says.
+    With the C(strategy) C(all_at_once) all are one step, which has C(all_at_once), too.
 
-    C(due) maps a host to its instances, in the order in which they are taken: those of a host follow each other. Those that
-    are not healthy, C(sick) as pairs of a host and an index, come before all others: with them out of use already, a step
-    of others would leave fewer than the batch allows.
-    Each step is C({number, of, gate, label, hosts}): C(hosts) maps a host to its instances of this step. Raises
-    ValueError where C(batch) cannot be meant.
+    C(due) maps a host to its instances, in the order in which they are taken: those of a host follow each other. Those
+    that are not healthy, C(sick) as pairs of a host and an index, come before all others: with them out of use already,
+    a step of others would leave fewer than the batch allows. Each step is C({number, of, gate, label, hosts}): C(hosts)
+    maps a host to its instances of this step. Raises ValueError where C(batch) cannot be meant.
     """
     every = [(host, instance) for host, instances in due.items() for instance in instances]
     every.sort(key=lambda item: (item[0], item[1]["index"]) not in sick)
     chunk = size(batch, len(every))
     together = strategy == shared_settings.ALL_AT_ONCE
-    parts = [every] if every and together else [every[:1], *(every[start:start + chunk] for start in range(1, len(every), chunk))] if every else []
+    parts = (
+        [every]
+        if every and together
+        else [every[:1], *(every[start : start + chunk] for start in range(1, len(every), chunk))] if every else []
+    )
     found = []
     for number, part in enumerate(parts, 1):
         hosts = {}
@@ -62,10 +70,13 @@ def steps(due, batch=1, strategy="", sick=()):
 
 
 def started_out_of_use(start, proxies, host):
-    """Those of the instances C(start), which a run starts on C(host), that a proxy had out of use when it was read. C(proxies) are the reads of all
-    proxies; one that does not know an instance yet, and a first run, have nothing to say."""
+    """Those of the instances C(start), which a run starts on C(host), that a proxy had out of use when it was read.
+    C(proxies) are the reads of all proxies;
+    one that does not know an instance yet, and a first run, have nothing to say."""
     rows = [row for read in proxies for row in (read.get("proxy") or {}).get("rows", [])]
-    out = {row["item"].rpartition("/")[2] for row in rows if str(row["effective"]).upper().startswith(("MAINT", "DRAIN"))}
+    out = {
+        row["item"].rpartition("/")[2] for row in rows if str(row["effective"]).upper().startswith(("MAINT", "DRAIN"))
+    }
     return [instance for instance in start if proxy.server_name(host, instance["index"]) in out]
 
 
@@ -74,8 +85,8 @@ def redirects_due(state, slot=0):
     started), C(step) (once the
     rollout has restarted it), or an empty text (not at all).
 
-    C(state) is the read of a host; C(slot) is the number of the instance that the redirects lead to. A redirect never leads
-    to a port on which nothing listens while the port that it leads to now still answers.
+    C(state) is the read of a host; C(slot) is the number of the instance that the redirects lead to. A redirect never
+    leads to a port on which nothing listens while the port that it leads to now still answers.
     """
     redirects, instances = state.get("redirects") or {}, state.get("instances") or {}
     if not redirects.get("differs"):
@@ -90,8 +101,8 @@ def pairs_in_use(state):
     """The redirects of a host with slots, led back to the instance in use, where a killed run left them at the one
     that is about to end.
 
-    None where they do not lead to another one. C(state) is the read of a host; an instance is found by the ports that it
-    was configured with.
+    None where they do not lead to another one.
+    C(state) is the read of a host; an instance is found by the ports that it was configured with.
     """
     pairs, instances = (state.get("redirects") or {}).get("pairs") or [], state.get("instances") or {}
     ports, used = instances.get("configured") or {}, {str(item["index"]) for item in instances.get("instances", [])}
@@ -105,15 +116,15 @@ def pairs_in_use(state):
 
 
 def remembered(has):
-    """The releases that were healthy on a host, the latest last; of a host without a record the one before and the
-    current one."""
+    """The releases that were healthy on a host, the latest last;
+    of a host without a record the one before and the current one."""
     healthy = has.get("healthy")
     return [name for name in (has["previous"], has["current"]) if name] if healthy is None else healthy
 
 
 def switched(has):
-    """The releases that the instances of a host run by what their processes say, and by the links where nothing runs; of
-    a host without instances none."""
+    """The releases that the instances of a host run by what their processes say, and by the links where nothing runs;
+    of a host without instances none."""
     return {name for name in has.get("running") or has.get("switched") or [has["current"]] if name}
 
 
@@ -141,8 +152,8 @@ def running_before(found):
 
 
 def was_going_back(has, before):
-    """Whether the last run on a host that did not end was bringing a release that was healthy before the release C(before)
-    was."""
+    """Whether the last run on a host that did not end was bringing a release
+    that was healthy before the release C(before) was."""
     healthy, last = remembered(has), has.get("last_run") or {}
     older = healthy[:healthy.index(before)] if before in healthy else healthy
     brought = {*has.get("in_step", []), *([last["to"]] if last.get("outcome") in UNFINISHED else [])}
@@ -156,10 +167,10 @@ def is_mixed(found):
 
 
 def choose_previous(found):
-    """Host to the release that it goes back to. While a rollout that stopped has left two releases on hosts, it is the one
-    that every host still runs (L(running_before)); otherwise the latest that was healthy on all hosts, without the one
-    that they all run. Where a run was killed before anything ran another release, what its step was to bring is as good
-    as run.
+    """Host to the release that it goes back to. While a rollout that stopped has left two releases on hosts, it is the
+    one that every host still runs (L(running_before)); otherwise the latest that was healthy on all hosts, without the
+    one that they all run. Where a run was killed before anything ran another release,
+    what its step was to bring is as good as run.
 
     Where no release was healthy on all, each host names its own; one that has none, an empty text.
     """
@@ -207,26 +218,34 @@ def choice_notes(found, wanted, release):
     """What a user has to know about the releases C(wanted) that hosts go back to, C(release) by name."""
     unknown = [host for host, has in found.items() if has.get("healthy") is None]
     before = "" if release else running_before(found)
-    failed = [host for host in wanted if host not in unknown and release not in (*found[host]["healthy"], found[host]["current"])]
+    failed = [
+        host
+        for host in wanted
+        if host not in unknown and release not in (*found[host]["healthy"], found[host]["current"])
+    ]
     unproved = [host for host, has in found.items() if before and before not in remembered(has)]
     if unproved:
         yield (f"release {before} is not on the record of healthy releases of {', '.join(unproved)}. It is used "
                "because all hosts still run it, after a rollout that stopped before its first host was whole")
     if release and failed:
-        yield (f"release {release} is not on the record of healthy releases of {', '.join(failed)}: it failed there, or no "
-               "rollout of it ended. It is used because xitrum_rollback_to names it")
+        yield (
+            f"release {release} is not on the record of healthy releases of {', '.join(failed)}: it failed there, or "
+            "no rollout of it ended. It is used because xitrum_rollback_to names it"
+        )
     if not release and unknown:
-        yield (f"{', '.join(unknown)} has no record of healthy releases yet, so that it goes back to the release that ran "
-               "before. The record begins with the next run")
+        yield (
+            f"{', '.join(unknown)} has no record of healthy releases yet, so that it goes back to the release that ran "
+            "before. The record begins with the next run"
+        )
 
 
 def go_back_to(found, release="", main_class=""):
     """The one release that all hosts can go back to: C({problems, notes, package}).
 
     C(found) maps a host to its C(releases), C(current), C(previous), C(healthy), C(switched), and the C(examples) and
-    C(main_classes) of each release. C(main_class) is given, or the release must have one alone. Without C(release) it is
-    the last one that was healthy (L(choose_previous)), which must be the same everywhere. C(package) is what is known of
-    it, in the place of what a package on the controller says.
+    C(main_classes) of each release. C(main_class) is given, or the release must have one alone. Without C(release) it
+    is the last one that was healthy (L(choose_previous)), which must be the same everywhere. C(package) is what is
+    known of it, in the place of what a package on the controller says.
     """
     # JSON on the command line makes a number of a name that has digits alone.
     release = str(release or "")
@@ -245,7 +264,10 @@ def go_back_to(found, release="", main_class=""):
         elif not name:
             problems.append(f"{host} has no release before its current one: it has {there}. Deploy a package instead.")
         elif name not in has["releases"]:
-            problems.append(f"{host} does not have the release {name}: it has {there}. Set xitrum_rollback_to to one of them, or deploy the package again.")
+            problems.append(
+                f"{host} does not have the release {name}: it has {there}. Set xitrum_rollback_to to one of them, or "
+                "deploy the package again."
+            )
     names = sorted(set(wanted.values()))
     if not problems and len(names) > 1:
         told = "; ".join(f"{host}: {name}" for host, name in wanted.items())
@@ -253,8 +275,20 @@ def go_back_to(found, release="", main_class=""):
                         "Set xitrum_rollback_to to one that all of them have.")
     examples = sorted({key for host, name in wanted.items() for key in found[host]["examples"].get(name, [])})
     mains = sorted({name for host, one in wanted.items() for name in found[host].get("main_classes", {}).get(one, [])})
-    chosen, several = (main_class, []) if main_class else package_main.choose_main_class(dict.fromkeys(mains, f"release {names[0]}"), "the release")
+    chosen, several = (
+        (main_class, [])
+        if main_class
+        else package_main.choose_main_class(dict.fromkeys(mains, f"release {names[0]}"), "the release")
+    )
     problems += several if not problems else []
-    package = {"release": names[0] if names else "", "folder": "", "manifest": [], "bytes": 0, "examples": examples, "java": 0, "problems": [],
-               "main_class": chosen}
+    package = {
+        "release": names[0] if names else "",
+        "folder": "",
+        "manifest": [],
+        "bytes": 0,
+        "examples": examples,
+        "java": 0,
+        "problems": [],
+        "main_class": chosen,
+    }
     return {"problems": problems, "notes": list(choice_notes(found, wanted, release)), "package": package}

@@ -11,18 +11,22 @@ from . import instances, slots
 
 
 def read_instances(host, root):
-    """The instances on the host with the ports of their configuration: C([{index, port}]); a port that is not known is 0."""
+    """The instances on the host with the ports of their configuration: C([{index, port}]);
+    a port that is not known is 0."""
     numbers = sorted(int(name) for name in host.listdir(f"{root}/instances") if name.isdecimal())
     found = {number: instances.read_configured(host, f"{root}/instances/{number}/current") for number in numbers}
     return [{"index": number, "port": ports.get("http", 0)} for number, ports in found.items()]
 
 
 def read_slot(host, root):
-    """The slot that is in use, 0 or 1: see L(slots). Live redirects are read by root; another user goes by what runs."""
+    """The slot that is in use, 0 or 1: see L(slots).
+    Live redirects are read by root; another user goes by what runs."""
     folder = host.realpath(f"{root}/instances")
     running = process.processes_under(host, folder)
     numbers = [number for number in (0, 1) if host.exists(f"{root}/instances/{number}")]
     configured = {number: instances.read_configured(host, f"{root}/instances/{number}/current") for number in numbers}
-    active = [number for number in numbers if any(process.is_under(row["cwd"], f"{folder}/{number}") for row in running)]
+    active = [
+        number for number in numbers if any(process.is_under(row["cwd"], f"{folder}/{number}") for row in running)
+    ]
     remembered = int((host.read(f"{root}/slot") or "").strip() == "1")
     return slots.find_used(redirects.read_live_pairs(host), configured, active, remembered)

@@ -1,7 +1,8 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether a release can start beside the one that runs (blue/green slots), and why not; and which slot is in use. Pure."""
+"""Whether a release can start beside the one that runs (blue/green slots), and why not;
+and which slot is in use. Pure."""
 
 from __future__ import annotations
 
@@ -31,12 +32,12 @@ def missing(supervisor, host):
 
 
 def find_used(pairs, configured, running, remembered):
-    """The slot that is in use, 0 or 1: the one to whose ports the live redirects C(pairs) lead, whatever was written down
-    before a run was killed.
+    """The slot that is in use, 0 or 1: the one to whose ports the live redirects C(pairs) lead,
+    whatever was written down before a run was killed.
 
-    C(configured) maps a slot to its C(http) and C(https) ports, C(running) are the slots with a process, C(remembered) is
-    the one that the last run wrote down. Where no redirect tells, or it leads to a slot in which nothing runs while the
-    other one does, it is the one that runs; where that does not tell either, the one that is remembered.
+    C(configured) maps a slot to its C(http) and C(https) ports, C(running) are the slots with a process, C(remembered)
+    is the one that the last run wrote down. Where no redirect tells, or it leads to a slot in which nothing runs while
+    the other one does, it is the one that runs; where that does not tell either, the one that is remembered.
     """
     inside = {pair["inside"] for pair in pairs}
     led = {slot for slot, ports in configured.items() if inside & ({ports.get("http"), ports.get("https")} - {None, 0})}
@@ -53,8 +54,8 @@ def default(supervisor, host):
 
 
 def in_place_note(supervisor, host):
-    """What a user has to know before a release that restarts its instance in place; empty behind proxies, which
-    drain it first."""
+    """What a user has to know before a release that restarts its instance in place;
+    empty behind proxies, which drain it first."""
     if host["proxies"]:
         return ""
     reasons = missing(supervisor, host)

@@ -57,8 +57,8 @@ SPEC = {
 }
 
 
-#: Seconds that an instance gets at least to be healthy again where it goes back: it was healthy, and a run that asks for
-#: less does so of its new release. A host that is busy with what failed takes its time.
+#: Seconds that an instance gets at least to be healthy again where it goes back: it was healthy, and a run that asks
+#: for less does so of its new release. A host that is busy with what failed takes its time.
 PATIENCE = 120
 
 
@@ -132,8 +132,8 @@ def drain_notes(host, left):
 
 
 def ports_of(host, wanted, instance):
-    """The ports that clients of an instance are connected to: those that it was configured with, whatever its port
-    is to be."""
+    """The ports that clients of an instance are connected to:
+    those that it was configured with, whatever its port is to be."""
     found = instances.read_configured(host, f"{home(wanted, instance['index'])}/current")
     return {port for port in (found["http"], found["https"]) if port} if found else {instance["port"]}
 
@@ -150,7 +150,8 @@ def target_of(host, wanted, instance):
 
 
 def stop(host, wanted, index):
-    """Ends an instance, whichever supervisor it has, and proves that its processes are gone: SIGTERM first, then a kill."""
+    """Ends an instance, whichever supervisor it has, and proves that its processes are gone:
+    SIGTERM first, then a kill."""
     words = []
     for kind in stoppers(host, wanted):
         for command in filled({**wanted, "supervisor": kind}, index, "stop"):
@@ -164,11 +165,15 @@ def stop(host, wanted, index):
     if not gone(host, wanted, index, 5):
         left = [row["pid"] for row in running(host, wanted, index)]
         said = "; ".join(filter(None, words)) or "no message"
-        raise RuntimeError(f"instance {index} still runs {wanted['stop_timeout']} s after it was told to stop ({said}): its processes are {left}")
+        raise RuntimeError(
+            f"instance {index} still runs {wanted['stop_timeout']} s after it was told to stop ({said}): its processes "
+            f"are {left}"
+        )
 
 
 def stoppers(host, wanted):
-    """The supervisors that may keep an instance running: the wanted one, and those that still have something of the application."""
+    """The supervisors that may keep an instance running:
+    the wanted one, and those that still have something of the application."""
     there = {**table.leftovers(host, wanted["name"]), **table.defined(host, wanted["name"])}
     return [wanted["supervisor"], *(kind for kind in there if kind != wanted["supervisor"])]
 
@@ -196,7 +201,10 @@ def start(host, wanted, index):
     for command in filled(wanted, index, "start"):
         said = host.run(command)
         if said.rc != 0:
-            raise RuntimeError(f"instance {index} could not be started: {' '.join(command)}: {(said.err or said.out).strip()}\n{tail(host, wanted, index)}")
+            raise RuntimeError(
+                f"instance {index} could not be started: {' '.join(command)}: "
+                f"{(said.err or said.out).strip()}\n{tail(host, wanted, index)}"
+            )
 
 
 def health_fault(host, wanted, item, subject=""):
@@ -236,7 +244,8 @@ def health_fault(host, wanted, item, subject=""):
 
 
 def wait_until_healthy(host, wanted, todo):
-    """Waits for all of them together: index to seconds. Raises RuntimeError with the end of the log of the first that is not."""
+    """Waits for all of them together: index to seconds.
+    Raises RuntimeError with the end of the log of the first that is not."""
     began, took, faults = time.monotonic(), {}, {}
     left = {item["index"]: item for item in todo}
     asked = began
@@ -254,7 +263,9 @@ def wait_until_healthy(host, wanted, todo):
             )
         if left and time.monotonic() - asked > 1:
             asked = time.monotonic()
-            for index, said in SUPERVISORS[wanted["supervisor"]].given_up_on(host, wanted["name"], sorted(left)).items():
+            for index, said in (
+                SUPERVISORS[wanted["supervisor"]].given_up_on(host, wanted["name"], sorted(left)).items()
+            ):
                 raise RuntimeError(
                     f"instance {index} ended each time that it was started, and {wanted['supervisor']} gave up: "
                     f"{said}; "
@@ -266,8 +277,8 @@ def wait_until_healthy(host, wanted, todo):
 
 
 def watch(host, wanted, pause=1.0):
-    """Asks instances once a second for C(watch) seconds. Raises RuntimeError with the end of the log of the first that is not
-    healthy, or whose process is not the same throughout: it may have ended and been started again in between."""
+    """Asks instances once a second for C(watch) seconds. Raises RuntimeError with the end of the log of the first that
+    is not healthy, or whose process is not the same throughout: it may have ended and been started again in between."""
     before = {item["index"]: pids(host, wanted, item["index"]) for item in wanted["instances"]}
     deadline = time.monotonic() + wanted["watch"]
     while time.monotonic() < deadline:
@@ -309,7 +320,11 @@ def mark_logs(host, wanted, index):
     """Writes down how far the logs of an instance are, before it is started: L(tail) shows what follows. Not kept in
     memory, since a later run of the module may find that the same start has failed."""
     output = output_of(wanted, index)
-    marks = {"time": time.time(), "log": host.position(log_of(wanted, index)), "output": host.position(output) if output else (0, 0)}
+    marks = {
+        "time": time.time(),
+        "log": host.position(log_of(wanted, index)),
+        "output": host.position(output) if output else (0, 0),
+    }
     try:
         host.write(marks_path(wanted, index), schema.LOG_MARKS.render(marks), 0o640, "root", "root")
     except OSError:
@@ -322,7 +337,11 @@ def read_marks(host, wanted, index):
     none = {"time": 0.0, "log": (0, 0), "output": (0, 0)}
     try:
         marks = schema.LOG_MARKS.parse(host.read(marks_path(wanted, index)) or "", marks_path(wanted, index))
-        return {**none, "time": float(marks["time"]), **{name: tuple(map(int, marks[name])) for name in ("log", "output")}}
+        return {
+            **none,
+            "time": float(marks["time"]),
+            **{name: tuple(map(int, marks[name])) for name in ("log", "output")},
+        }
     except (schema.VersionError, ValueError, TypeError, KeyError):
         return none
 
@@ -348,7 +367,11 @@ def tail(host, wanted, index):
     log = host.tail(log_of(wanted, index), since=marks["log"])
     printed = read_output(host, wanted, index, marks)
     noise = ("at ", "Picked up ", "NOTE: Picked up ")
-    return "\n".join(line for text in (log, printed) for line in [line for line in text.splitlines() if not line.strip().startswith(noise)][-15:])
+    return "\n".join(
+        line
+        for text in (log, printed)
+        for line in [line for line in text.splitlines() if not line.strip().startswith(noise)][-15:]
+    )
 
 
 def find_pending(host, wanted):
@@ -367,21 +390,30 @@ def find_pending(host, wanted):
             now = host.readlink(f"{home(wanted, instance['index'])}/current")
             if instance["folder"] and (now != instance["folder"] or not runs):
                 todo.append({**instance, "runs": bool(runs)})
-        elif {"started": not runs, "restarted": True, "stopped": bool(runs), "absent": bool(runs) or there}[wanted["state"]]:
+        elif {"started": not runs, "restarted": True, "stopped": bool(runs), "absent": bool(runs) or there}[
+            wanted["state"]
+        ]:
             todo.append({**instance, "runs": bool(runs)})
     return todo
 
 
 def surplus(host, wanted):
-    """The supervisors that have something of the application although none of its instances: all, where all are taken away."""
+    """The supervisors that have something of the application although none of its instances:
+    all, where all are taken away."""
     every = wanted["state"] == "absent" and not wanted["instances"]
     return table.unused(host, wanted["name"], () if every else (wanted["supervisor"],))
 
 
 def left_of_root(host, wanted):
-    """What of the root is removed with the last instance: all of it where it was made for the application, else what is ours in it."""
+    """What of the root is removed with the last instance:
+    all of it where it was made for the application, else what is ours in it."""
     root = wanted["root"]
-    if not wanted["remove_root"] or wanted["state"] != "absent" or wanted["instances"] or folders.is_system(host.realpath(root)):
+    if (
+        not wanted["remove_root"]
+        or wanted["state"] != "absent"
+        or wanted["instances"]
+        or folders.is_system(host.realpath(root))
+    ):
         return []
     made = recorded.read(host)["applications"].get(wanted["name"], {}).get("roots", {}).get(root)
     if made:
@@ -438,14 +470,19 @@ def apply(host: Host, plan: Plan) -> Applied:
 
 
 def execute(host, wanted, todo):
-    """Stops, switches, starts and waits: index to the seconds until it was healthy. Instances that do not get healthy go
-    back to the last folder with which they were. Raises RuntimeError then, with the end of the log of what failed."""
+    """Stops, switches, starts and waits: index to the seconds until it was healthy. Instances that do not get healthy
+    go back to the last folder with which they were.
+    Raises RuntimeError then, with the end of the log of what failed."""
     starts = wanted["state"] in ("started", "restarted", "returned")
     for instance in todo if starts else []:
         # Something else may still have its port, so that it is not started yet.
         SUPERVISORS[wanted["supervisor"]].register(host, wanted["name"], instance["index"])
     # Whoever has begun a step ends it: a playbook that drains instances first also puts them back.
-    in_step = {item["index"] for item in todo if step_state.entry_of(step_record.read_record(host, wanted["name"]), item["index"])}
+    in_step = {
+        item["index"]
+        for item in todo
+        if step_state.entry_of(step_record.read_record(host, wanted["name"]), item["index"])
+    }
     for instance in todo:
         step_record.note(host, wanted, instance["index"], "stopped", instance["folder"] if starts else None)
         # By another supervisor, one that does not run would be started at boot.
@@ -479,8 +516,12 @@ def move(host, wanted, index, keep):
 def begin(host, wanted, todo):
     """The second half of L(execute): nothing runs, and the wanted supervisor alone knows the instances."""
     record = step_record.read_record(host, wanted["name"])
-    before = {item["index"]: step_state.return_folder(record, item["index"], host.readlink(f"{home(wanted, item['index'])}/current"))
-              for item in todo}
+    before = {
+        item["index"]: step_state.return_folder(
+            record, item["index"], host.readlink(f"{home(wanted, item['index'])}/current")
+        )
+        for item in todo
+    }
     try:
         for instance in todo:
             launch(host, wanted, instance)
@@ -497,17 +538,24 @@ def launch(host, wanted, instance, needed=True):
     """Switches an instance and starts it, each recorded first; C(needed) is that of L(step_record)."""
     # All of it before the switch, since the way back from there needs room on the disk as well.
     for state in ("stopped", "switched", "started"):
-        step_record.note(host, wanted, instance["index"], state, None if state == "started" else instance["folder"], needed)
+        step_record.note(
+            host, wanted, instance["index"], state, None if state == "started" else instance["folder"], needed
+        )
     switch(host, wanted, instance)
     start(host, wanted, instance["index"])
 
 
 def prove_running(host, wanted):
-    """Waits until all instances are healthy, those too that ran already: one that its supervisor has just started at boot is
-    not yet. What a run that was killed has started is recorded as healthy then."""
+    """Waits until all instances are healthy, those too that ran already: one that its supervisor has just started at
+    boot is not yet. What a run that was killed has started is recorded as healthy then."""
     unproved = [
-        item for item in wanted["instances"]
-        if step_state.is_unproved(step_record.read_record(host, wanted["name"]), item["index"], host.readlink(f"{home(wanted, item['index'])}/current"))
+        item
+        for item in wanted["instances"]
+        if step_state.is_unproved(
+            step_record.read_record(host, wanted["name"]),
+            item["index"],
+            host.readlink(f"{home(wanted, item['index'])}/current"),
+        )
     ]
     for state in ("stopped", "started", "healthy"):
         for item in unproved:
@@ -551,7 +599,11 @@ def patient(wanted):
 
 def go_back(host, wanted, todo, before):
     """Puts instances back to the folders that they had: a sentence on how that went."""
-    changed = [{**item, "folder": before[item["index"]]} for item in todo if before[item["index"]] and item["folder"] != before[item["index"]]]
+    changed = [
+        {**item, "folder": before[item["index"]]}
+        for item in todo
+        if before[item["index"]] and item["folder"] != before[item["index"]]
+    ]
     if not changed:
         return "There is nothing to go back to: it stays as it is, and the next run tries again."
     names = ", ".join(f"{item['index']} to {item['folder'].rpartition('-')[0]}" for item in changed)

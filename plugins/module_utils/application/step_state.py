@@ -5,9 +5,9 @@
 run left. Pure.
 
 The record of a host maps the number of an instance, as a text, to an entry C({state, folder, healthy}). C(state) is the
-state that has begun: it is written down before anything is done for it, so that a run that dies in between leaves no more
-behind than its record says. C(folder) is the folder that the instance is switched to in this step (empty: it keeps its
-own), and C(healthy) the last one with which it was healthy. An instance without an entry is in no step.
+state that has begun: it is written down before anything is done for it, so that a run that dies in between leaves no
+more behind than its record says. C(folder) is the folder that the instance is switched to in this step (empty: it keeps
+its own), and C(healthy) the last one with which it was healthy. An instance without an entry is in no step.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from ..core import schema
 #: The states in the order in which a step takes an instance through them. It may skip those that it does not need.
 STATES = ("drained", "stopped", "switched", "started", "healthy", "enabled")
 
-#: What may follow. Back to C(drained) and C(stopped) from everywhere: a step that failed puts its instance back, and the
-#: next run takes up an instance wherever the one before has left it. C(enabled) follows what was not touched yet, or a
-#: wait for its health: never a start that nobody has waited for.
+#: What may follow. Back to C(drained) and C(stopped) from everywhere: a step that failed puts its instance back, and
+#: the next run takes up an instance wherever the one before has left it. C(enabled) follows what was not touched yet,
+#: or a wait for its health: never a start that nobody has waited for.
 NEXT = {
     "": ("drained", "stopped", "switched", "started", "enabled"),
     "drained": ("drained", "stopped", "enabled"),
@@ -38,8 +38,9 @@ ACTIONS = ("", "start", "enable", "enable_now", "replace")
 
 
 def parse(text, path=""):
-    """Return the record in the text of its file `path`. Nothing where there is no file, and where it is damaged: then what
-    runs is all that is known, as it is of a host that has no record yet. Raises schema.VersionError for another version."""
+    """Return the record in the text of its file `path`. Nothing where there is no file, and where it is damaged: then
+    what runs is all that is known, as it is of a host that has no record yet.
+    Raises schema.VersionError for another version."""
     try:
         found = schema.STEP.parse(text, path) if text else {}
     except ValueError:
@@ -53,7 +54,9 @@ def is_entry(index, entry):
         return False
     # A folder is one name below the instance's own: it is linked to.
     names = [entry["folder"], entry["healthy"]]
-    return entry["state"] in STATES and all(isinstance(name, str) and "/" not in name and name not in (".", "..") for name in names)
+    return entry["state"] in STATES and all(
+        isinstance(name, str) and "/" not in name and name not in (".", "..") for name in names
+    )
 
 
 def text_of(record):
@@ -75,7 +78,9 @@ def advance(record, index, state, current="", folder=None):
     entry = entry_of(record, index)
     before = entry["state"] if entry else ""
     if state not in NEXT[before]:
-        raise ValueError(f"instance {index} cannot be {state} after {before or 'nothing'}: expected {', '.join(NEXT[before])}")
+        raise ValueError(
+            f"instance {index} cannot be {state} after {before or 'nothing'}: expected {', '.join(NEXT[before])}"
+        )
     if folder is None:
         folder = entry["folder"] if entry else ""
     # What it was switched to when the first of these steps began. Later ones may find what was never healthy.
@@ -92,8 +97,8 @@ def finish(record, index):
 
 
 def is_unproved(record, index, current):
-    """Whether a step left an instance at what was never seen to be healthy. C(current) is the folder that it is switched
-    to."""
+    """Whether a step left an instance at what was never seen to be healthy.
+    C(current) is the folder that it is switched to."""
     entry = entry_of(record, index)
     return entry is not None and (entry["state"] in UNPROVED or entry["healthy"] not in ("", current))
 
@@ -120,15 +125,17 @@ def kept_folders(record, index):
 def plan_recovery(record, observed, interrupted=False):
     """What a run does about each instance before its own first step: index to one of L(ACTIONS).
 
-    C(observed) maps an index to what was read of the instance now: C(running), its C(current) folder, whether it is C(due)
-    for a restart, and C(healthy), which is None where that is not known. C(interrupted): an earlier run ended without a word, so that proxies may have
-    any instance out of use. What is observed decides; the record says where to look.
+    C(observed) maps an index to what was read of the instance now: C(running), its C(current) folder, whether it is
+    C(due) for a restart, and C(healthy), which is None where that is not known. C(interrupted): an earlier run ended
+    without a word, so that proxies may have any instance out of use.
+    What is observed decides; the record says where to look.
 
     - An empty text: nothing.
     - C(start): it does not run, and never served. It is started like any other that does not.
     - C(enable): the proxies get it back, and it is waited for.
     - C(enable_now): they get it back, and it is not waited for: it is due for a restart anyway.
-    - C(replace): it serves nobody. A step restarts it first of all, and the proxies do not get it back before. So it is with
+    - C(replace): it serves nobody. A step restarts it first of all,
+    and the proxies do not get it back before. So it is with
       one that a step has stopped: where its new release fails, the step puts it back to what served.
     """
     found = {}

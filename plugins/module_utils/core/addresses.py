@@ -40,8 +40,8 @@ _VERSIONS = {"inet": {4}, "inet6": {6}, "dual": {4, 6}}
 
 
 class Address(NamedTuple):
-    """One address: C(ip) of the module ipaddress, and the network interface that a link-local one belongs to (or
-    empty)."""
+    """One address: C(ip) of the module ipaddress,
+    and the network interface that a link-local one belongs to (or empty)."""
 
     ip: object
     zone: str = ""
@@ -263,7 +263,8 @@ def has_ipv6(host):
 
 
 def parse_interfaces(text):
-    """The interfaces of C(ip -j address show) with their addresses, C([(name, address)]); what has another form is left out."""
+    """The interfaces of C(ip -j address show) with their addresses, C([(name, address)]);
+    what has another form is left out."""
     try:
         items = parse_json(text)
     except ValueError:

@@ -1,7 +1,8 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One page over HTTP with a deadline for all of it and a size: an application may answer one byte a second, or for ever."""
+"""One page over HTTP with a deadline for all of it and a size:
+an application may answer one byte a second, or for ever."""
 
 from __future__ import annotations
 
@@ -35,8 +36,8 @@ class _Link:
 
 
 def ask(address, port, path, seconds, headers, with_body=False, most=0):
-    """C((status, reason, headers, body)) of a page, the body in bytes and empty unless it is asked for: all of it, or the
-    first C(most) bytes.
+    """C((status, reason, headers, body)) of a page, the body in bytes and empty unless it is asked for:
+    all of it, or the first C(most) bytes.
 
     Raises OSError where nothing answers in C(seconds), and http.client.HTTPException or ValueError where what answers
     is no HTTP, or has no end.

@@ -16,11 +16,21 @@ from .foreign_text import parse_json
 #: Options that say how a run reaches its hosts and becomes root there: the name in Ansible's CLIARGS, and the option.
 #: A run by a line to type has to be given them again. A password that was typed is asked for again.
 CONNECTION_OPTIONS = (
-    ("remote_user", "--user"), ("private_key_file", "--private-key"), ("connection", "--connection"), ("ssh_common_args", "--ssh-common-args"),
-    ("ssh_extra_args", "--ssh-extra-args"), ("ask_pass", "--ask-pass"), ("connection_password_file", "--connection-password-file"),
-    ("become_ask_pass", "--ask-become-pass"), ("become_password_file", "--become-password-file"), ("become_user", "--become-user"),
-    ("become_method", "--become-method"), ("ask_vault_pass", "--ask-vault-pass"), ("vault_ids", "--vault-id"),
-    ("vault_password_files", "--vault-password-file"))
+    ("remote_user", "--user"),
+    ("private_key_file", "--private-key"),
+    ("connection", "--connection"),
+    ("ssh_common_args", "--ssh-common-args"),
+    ("ssh_extra_args", "--ssh-extra-args"),
+    ("ask_pass", "--ask-pass"),
+    ("connection_password_file", "--connection-password-file"),
+    ("become_ask_pass", "--ask-become-pass"),
+    ("become_password_file", "--become-password-file"),
+    ("become_user", "--become-user"),
+    ("become_method", "--become-method"),
+    ("ask_vault_pass", "--ask-vault-pass"),
+    ("vault_ids", "--vault-id"),
+    ("vault_password_files", "--vault-password-file"),
+)
 #: What ansible-playbook takes for granted: not worth a word.
 USUAL = {"connection": ("ssh", "smart"), "become_method": ("sudo",), "become_user": ("root",)}
 #: Variables of a single run: they say what that run did, and not what the hosts are to be.
@@ -70,27 +80,32 @@ _BLOCKS = (("{{", "}}"), ("{%", "%}"), ("{#", "#}"))
 
 
 def connection_options(arguments):
-    """The options of the command line, Ansible's C(CLIARGS), with which this run reaches its hosts, as somebody types them."""
+    """The options of the command line, Ansible's C(CLIARGS), with which this run reaches its hosts,
+    as somebody types them."""
     words = []
     for name, option in CONNECTION_OPTIONS:
         value = arguments.get(name)
         if value is True:
             words.append(option)
         elif value and value not in USUAL.get(name, ()):
-            words += [f"{option}={shlex.quote(hide_secrets(str(item)))}" for item in (value if isinstance(value, (list, tuple)) else [value])]
+            words += [
+                f"{option}={shlex.quote(hide_secrets(str(item)))}"
+                for item in (value if isinstance(value, (list, tuple)) else [value])
+            ]
     return " ".join(words)
 
 
 def inventory_options(sources, folder):
-    """The C(-i) options for inventory sources (paths, or lists such as C(a,b,)), paths as somebody types them in C(folder)."""
+    """The C(-i) options for inventory sources (paths, or lists such as C(a,b,)),
+    paths as somebody types them in C(folder)."""
     return " ".join(f"-i {shlex.quote(near(source, folder))}" for source in sources)
 
 
 def read_options(arguments, folder):
     """The options to repeat, out of the parsed command line C(arguments) that was typed in C(folder).
 
-    C(connection) (how hosts are found and reached) and C(variables) (the -e) are texts to type, C(limit) is the pattern of
-    --limit. Each may be empty.
+    C(connection) (how hosts are found and reached) and C(variables) (the -e) are texts to type,
+    C(limit) is the pattern of --limit. Each may be empty.
     """
     inventory = inventory_options(map(str, arguments.get("inventory") or ()), folder)
     words = [word for text in arguments.get("extra_vars") or () for word in variable_words(str(text))]
@@ -102,8 +117,8 @@ def read_options(arguments, folder):
 
 
 def variable_words(text):
-    """C(-e) with one value as it was given, without secrets and without what only that run was told. No word where
-    nothing is left."""
+    """C(-e) with one value as it was given, without secrets and without what only that run was told.
+    No word where nothing is left."""
     if text.startswith("@"):
         return ["-e", text]
     if text.startswith(("{", "[")):
@@ -178,7 +193,11 @@ def hide_secrets(text):
 
 def secret_options(options):
     """Those options of a JVM that give a password or another secret by their name, as C(-Ddb.password=...) does."""
-    return {option for option in options if hide_secrets(option) != option or shown_value(option.partition("=")[0], option) != option}
+    return {
+        option
+        for option in options
+        if hide_secrets(option) != option or shown_value(option.partition("=")[0], option) != option
+    }
 
 
 def quoted(value):
@@ -189,14 +208,20 @@ def quoted(value):
 def render_command(playbook, options, limit="", variables=(), add=()):
     """A line to type that runs a playbook of the collection with the C(options) that L(read_options) found.
 
-    C(limit) is a pattern of hosts instead of the given one, C(add) are hosts or groups that the given one has to hold as
-    well; C(variables) are further C(NAME=VALUE).
+    C(limit) is a pattern of hosts instead of the given one, C(add) are hosts or groups that the given one has to hold
+    as well; C(variables) are further C(NAME=VALUE).
     """
     more = [word for variable in variables for word in ("-e", variable)]
     limit = limit or options.get("limit", "")
     if limit:
         more += ["--limit", ",".join([limit, *(name for name in add if name not in re.split("[,:]", limit))])]
-    parts = ("ansible-playbook", options.get("connection"), f"xitrum.host.{playbook}", options.get("variables"), shlex.join(more))
+    parts = (
+        "ansible-playbook",
+        options.get("connection"),
+        f"xitrum.host.{playbook}",
+        options.get("variables"),
+        shlex.join(more),
+    )
     return " ".join(filter(None, parts))
 
 

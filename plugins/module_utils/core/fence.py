@@ -39,7 +39,8 @@ def read_runs(text):
 
 
 def host_of(module):
-    """The host of a module that changes something. Without a lock of its run, as where a role is used alone, it is an ordinary one."""
+    """The host of a module that changes something.
+    Without a lock of its run, as where a role is used alone, it is an ordinary one."""
     return FencedHost(read_runs(os.environ.get(VARIABLE, "")), lambda why: module.fail_json(msg=why))
 
 

@@ -86,8 +86,19 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
             result.problems.append(writable_by_all(item["path"], int(item["mode"], 8)))
         has = there.get(item["path"])
         same = has is not None and has["stat"].kind == "file" and has["text"] == item["content"]
-        owned = same and (has["stat"].mode, has["stat"].owner, has["stat"].group) == (int(item["mode"], 8), item["owner"], item["group"])
-        note(result, desired, item["path"], "as the inventory says", "so" if owned else "otherwise" if has else "missing", owned)
+        owned = same and (has["stat"].mode, has["stat"].owner, has["stat"].group) == (
+            int(item["mode"], 8),
+            item["owner"],
+            item["group"],
+        )
+        note(
+            result,
+            desired,
+            item["path"],
+            "as the inventory says",
+            "so" if owned else "otherwise" if has else "missing",
+            owned,
+        )
         if not owned:
             result.actions.append(("write", item))
             private = is_private(item)
@@ -105,7 +116,9 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
         result.actions.append(("remove", {"path": path}))
         has = there[path]
         private = has["text"] is not None and is_private({"mode": oct(has["stat"].mode)})
-        result.before += headed(path, f"-> {has['target']}\n" if has["text"] is None else diff_text(has["text"], False), private)
+        result.before += headed(
+            path, f"-> {has['target']}\n" if has["text"] is None else diff_text(has["text"], False), private
+        )
     if state["owed"] and not result.actions:
         note(result, desired, "commands", "done", "owed since a run that did not end", False)
         result.actions.append(("commands", None))
@@ -129,8 +142,8 @@ def note(result, wanted, path, want, configured, good, mask=""):
 
 
 def diff_text(text, wanted):
-    """What a diff shows of a file: of one that has our lines among those of others, ours alone. C(wanted): the text is
-    the set's own."""
+    """What a diff shows of a file: of one that has our lines among those of others, ours alone.
+    C(wanted): the text is the set's own."""
     ours, others = marked_block.blocks(text)
     if ours:
         return (hidden_text(others) if others else "") + ours

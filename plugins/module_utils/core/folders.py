@@ -179,13 +179,16 @@ def folder_problem(name, path, application=""):
 
 
 def writable_problem(path, root, logs, application=""):
-    """Why the application must not write to a folder; an empty text where it may: one of the system, or one with what root
-    alone writes. C(root) and C(logs) are the application's folders."""
+    """Why the application must not write to a folder; an empty text where it may: one of the system, or one with what
+    root alone writes. C(root) and C(logs) are the application's folders."""
     name, short = "supervisor_writable_paths", normalize(path)[1:]
     wrong = path_problem(name, path, application)
     # What is mounted may be for it alone.
     if wrong or (is_system(path) and posixpath.dirname(short) not in ("media", "mnt")):
-        return wrong or f"{name} is {path!r}, which {system_reason(path)}: expected a folder for this application alone, such as {example(name, application)}"
+        return wrong or (
+            f"{name} is {path!r}, which {system_reason(path)}: expected a folder for this application alone, such as "
+            f"{example(name, application)}"
+        )
     for place, key in ((root, "root"), (logs, "log_dir")):
         inside = posixpath.relpath(path, place).split("/")[0] if is_under(path, place) else ""
         if is_under(place, path) or (inside and _INSIDE[key].fullmatch(inside)):
@@ -210,9 +213,9 @@ def parse_passwd(text):
 
 
 def read(host, wanted, record):
-    """What the host has in the place of both folders and of the account. C(record) is that of L(recorded), None where it
-    is damaged or this user may not read it: then nobody can say what is whose. What is on record of the application is
-    its own, since the record is root's alone."""
+    """What the host has in the place of both folders and of the account. C(record) is that of L(recorded), None where
+    it is damaged or this user may not read it: then nobody can say what is whose. What is on record of the application
+    is its own, since the record is root's alone."""
     accounts = parse_passwd(host.read("/etc/passwd") or "")
     applications = (record or {}).get("applications", {})
     own = applications.get(wanted["name"], {})
@@ -233,7 +236,9 @@ def read(host, wanted, record):
     for name, kind in (("root", "roots"), ("log_dir", "logs")):
         if wanted[name]:
             made = own.get(kind, {}).get(wanted[name])
-            state["folders"][name] = read_folder(host, wanted, name, made, wanted["user"] in accounts, record is not None)
+            state["folders"][name] = read_folder(
+                host, wanted, name, made, wanted["user"] in accounts, record is not None
+            )
     state["account"] = read_account(host, wanted, applications) if wanted["user"] and record is not None else None
     state["ports"] = {
         port: name
@@ -259,7 +264,9 @@ def read_account(host, wanted, applications):
         "uid": passwd[2] if passwd else "",
         "own_group": not passwd or not rows["group"] or passwd[3] == rows["group"][2],
         "twins": [row[0] for row in every if passwd and len(row) >= 7 and row[2] == passwd[2] and row[0] != user],
-        "others": sorted(name for name, entry in applications.items() if name != wanted["name"] and user in entry["users"]),
+        "others": sorted(
+            name for name, entry in applications.items() if name != wanted["name"] and user in entry["users"]
+        ),
     }
 
 
@@ -276,7 +283,9 @@ def account_problems(wanted, state):
     found, user = state["account"], wanted["user"]
     if found is None:
         return
-    what = [word for word, kind in (("user", "users"), ("group", "groups")) if found[word] and kind not in found["marked"]]
+    what = [
+        word for word, kind in (("user", "users"), ("group", "groups")) if found[word] and kind not in found["marked"]
+    ]
     if found["others"]:
         yield (
             f"xitrum_user is {user}, which the application {found['others'][0]} of this host has already: each could "
@@ -286,19 +295,22 @@ def account_problems(wanted, state):
         yield f"xitrum_user is {user}, which has root's number 0: set xitrum_user to an unprivileged account"
     elif what and "user" not in wanted["adopt"]:
         yield (
-            f"xitrum_user is {user}, and the {' and the '.join(what)} {user} exist{'s' if len(what) == 1 else ''} without a "
-            f"record of {wanted['name']}; expected an account that is made for it. Set xitrum_user to another name, or add "
-            "user to xitrum_adopt to use it as it is (its home and shell stay, and a removal leaves it)"
+            f"xitrum_user is {user}, and the {' and the '.join(what)} {user} exist{'s' if len(what) == 1 else ''} "
+            f"without a record of {wanted['name']}; expected an account that is made for it. Set xitrum_user to "
+            "another name, or add user to xitrum_adopt to use it as it is (its home and shell stay, and a removal "
+            "leaves it)"
         )
     elif what and found["twins"]:
         yield (
-            f"xitrum_user is {user}, whose number {found['uid']} is also that of {', '.join(map(printable, found['twins']))}: "
-            "expected an account of its own. Set xitrum_user to another name"
+            f"xitrum_user is {user}, whose number {found['uid']} is also that of "
+            f"{', '.join(map(printable, found['twins']))}: expected an account of its own. Set xitrum_user to another "
+            "name"
         )
     elif what and found["user"] and not (found["group"] and found["own_group"]):
         yield (
-            f"xitrum_user is {user}, whose own group is not {user}; expected that, since the application's files belong to it. "
-            f"Run groupadd {user} where it is missing, and usermod --gid {user} {user}, or set xitrum_user to another name"
+            f"xitrum_user is {user}, whose own group is not {user}; expected that, since the application's files belong"
+            f" to it. Run groupadd {user} where it is missing, and usermod --gid {user} {user}, or set xitrum_user to "
+            "another name"
         )
 
 
@@ -478,9 +490,9 @@ def one_problem(wanted, state, name, found):
             else f"belongs to {found['owner']}"
         )
         yield (
-            f"{name} is {where}, which {what} and is not on record as {wanted['name']}'s; expected a folder that is made "
-            f"for it. Set {name} to another folder, or add {name[len('xitrum_'):]} to xitrum_adopt to take it over (it gets "
-            "the application's owner and mode, and what is in it stays)"
+            f"{name} is {where}, which {what} and is not on record as {wanted['name']}'s; expected a folder that is "
+            f"made for it. Set {name} to another folder, or add {name[len('xitrum_'):]} to xitrum_adopt to take it "
+            "over (it gets the application's owner and mode, and what is in it stays)"
         )
     elif wanted["user"] in found["owners"]:
         yield (
@@ -537,8 +549,8 @@ def host_notes(state):
     if state["account"] and state["account"]["adopted"]:
         name = state["account"]["name"]
         notes.append(
-            f"xitrum_user ({name}) is an account that was there before: every program of the account {name} can read the "
-            "application's secrets and stop its instances"
+            f"xitrum_user ({name}) is an account that was there before: every program of the account {name} can read "
+            "the application's secrets and stop its instances"
         )
     root = state["folders"].get("root")
     if state["selinux"] and root and is_hidden(root["path"]):

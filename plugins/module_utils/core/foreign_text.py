@@ -1,10 +1,12 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Text that other people and programs wrote: its lines, words and letters as C programs see them, and a form to print. Pure.
+"""Text that other people and programs wrote:
+its lines, words and letters as C programs see them, and a form to print. Pure.
 
-Python's own C(splitlines), C(split), C(strip), C(lower), C(isdecimal) and C(int) know all of Unicode. A program in C knows
-six blanks, one line end, 26 letters and ten digits: a no-break space is part of a name, and a form feed ends no line.
+Python's own C(splitlines), C(split), C(strip), C(lower), C(isdecimal) and C(int) know all of Unicode. A program in C
+knows six blanks, one line end, 26 letters and ten digits:
+a no-break space is part of a name, and a form feed ends no line.
 """
 
 from __future__ import annotations
@@ -19,10 +21,11 @@ BLANKS = " \t\n\v\f\r"
 _WORD = re.compile(r"[^ \t\n\v\f\r]+")
 _LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 _PRINTED = 120
-#: What a terminal, a browser or a parser of XML acts on instead of showing it: C0 (newline and tab apart), DEL and C1, the
-#: marks that turn the direction of a line, and what XML 1.0 forbids. U+DC80 to U+DCFF are bytes that are no UTF-8.
+#: What a terminal, a browser or a parser of XML acts on instead of showing it: C0 (newline and tab apart), DEL and C1,
+#: the marks that turn the direction of a line, and what XML 1.0 forbids. U+DC80 to U+DCFF are bytes that are no UTF-8.
 _ACTIVE = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufeff\ufff9-\ufffb\ufffe\uffff]"
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029"
+    "\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufeff\ufff9-\ufffb\ufffe\uffff]"
 )
 
 #: In how many of its first lines a file of this collection says that it is one: a script has another line before.
@@ -62,7 +65,8 @@ def parse_json(text):
 
 
 def printable(text):
-    """A foreign text in one line that is safe to print and to send: what is not printable is escaped, and a long one is cut."""
+    """A foreign text in one line that is safe to print and to send:
+    what is not printable is escaped, and a long one is cut."""
     found = "".join(letter if letter.isprintable() else _escape(letter) for letter in text)
     return found if len(found) <= _PRINTED else found[:_PRINTED] + "..."
 
@@ -70,7 +74,9 @@ def printable(text):
 def _escape(letter):
     number = ord(letter)
     # A byte that is no UTF-8 is read as U+DC80 to U+DCFF.
-    return f"\\x{number - 0xDC00:02x}" if 0xDC80 <= number <= 0xDCFF else letter.encode("unicode_escape").decode("ascii")
+    return (
+        f"\\x{number - 0xDC00:02x}" if 0xDC80 <= number <= 0xDCFF else letter.encode("unicode_escape").decode("ascii")
+    )
 
 
 def shown_text(text):

@@ -71,7 +71,8 @@ class PathError(OSError):
 
 
 class Result(NamedTuple):
-    """What a command said. C(cut): its output is not whole. One that was ended has the rc L(LATE), and C(err) says so."""
+    """What a command said. C(cut): its output is not whole.
+    One that was ended has the rc L(LATE), and C(err) says so."""
 
     rc: int
     out: str
@@ -120,19 +121,29 @@ class Host:
         own = {name: os.environ[name] for name in keep if name in os.environ}
         # AnsibleModule.run_command ended each input with a line's end, too.
         given = f"{data}\n".encode("utf-8", "surrogateescape") if data else None
-        said = self._run(list(argv), given, {**own, **fixed_environment(self.PATH, own), **(environment or {})}, seconds, limit)
+        said = self._run(
+            list(argv), given, {**own, **fixed_environment(self.PATH, own), **(environment or {})}, seconds, limit
+        )
         return self._result(argv, said, seconds, limit, str if exact else escaped)
 
     def _result(self, argv, said, seconds, limit, shown):
         out, err = (shown(text.decode("utf-8", "surrogateescape")) for text in (said.out, said.err))
         why = ""
         if said.late:
-            why = f"{printable(' '.join(argv))} had not ended after {seconds} s and was ended; expected an answer: run it on the host"
+            why = (
+                f"{printable(' '.join(argv))} had not ended after {seconds} s and was ended; expected an answer: run "
+                "it on the host"
+            )
         elif said.cut:
             why = f"{printable(' '.join(argv))} printed more than {limit} bytes, and the rest was cut"
         if why:
             self.overruns.append(why)
-        return Result(LATE if said.late else said.rc, out, "\n".join(filter(None, [err.rstrip("\n"), why])) if why else err, said.cut)
+        return Result(
+            LATE if said.late else said.rc,
+            out,
+            "\n".join(filter(None, [err.rstrip("\n"), why])) if why else err,
+            said.cut,
+        )
 
     def which(self, name):
         """The path of a program, or None."""
@@ -189,7 +200,10 @@ class Host:
             return b"".join(parts)
 
     def _no_file(self, path):
-        self.overruns.append(f"{printable(path)} is a pipe, a socket, a device or held by its owner, and was not read; expected a file: move it away")
+        self.overruns.append(
+            f"{printable(path)} is a pipe, a socket, a device or held by its owner, and was not read; expected a file: "
+            "move it away"
+        )
 
     def tail(self, path, size=16384, since=(0, 0)):
         """The last bytes of a regular file as text; empty where there is none. It may lie in a folder of a user who is
@@ -209,7 +223,8 @@ class Host:
             return escaped(file.read(size).decode("utf-8", "replace"))
 
     def position(self, path):
-        """Where a log ends now, as C((inode, size)): what L(tail) takes as C(since). C((0, 0)) where there is no file."""
+        """Where a log ends now, as C((inode, size)): what L(tail) takes as C(since).
+        C((0, 0)) where there is no file."""
         try:
             found = os.lstat(path)
         except OSError:
@@ -434,10 +449,11 @@ class Host:
 
     @contextlib.contextmanager
     def locked(self, path, seconds=None):
-        """Waits until no other process has the lock of this file, and holds it for the block. A process that ends gives it back.
+        """Waits until no other process has the lock of this file, and holds it for the block.
+        A process that ends gives it back.
 
-        Raises TimeoutError where another one has it after C(seconds) (by default C(LOCK_SECONDS)), and L(PathError) where
-        the file is somebody else's.
+        Raises TimeoutError where another one has it after C(seconds) (by default C(LOCK_SECONDS)),
+        and L(PathError) where the file is somebody else's.
         """
         # A lock that others may open, they may hold.
         with os.fdopen(self.open_file(path, os.O_WRONLY | os.O_CREAT), "w", encoding="utf-8") as file:
@@ -502,7 +518,8 @@ class Host:
     def append(self, path, text, mode, owner, group):
         """Adds to the end of a regular file, which is made where it is missing. A link in its place is not followed.
 
-        Raises L(PathError), before anything is changed, where there is no regular file, and where others could write it.
+        Raises L(PathError), before anything is changed, where there is no regular file,
+        and where others could write it.
         """
         guard_mode(path, mode, owner, group)
         found = self.stat(path)
@@ -622,7 +639,9 @@ class Host:
         from . import bounded_page
 
         try:
-            return bounded_page.ask(address, port, path, seconds, {"User-Agent": "xitrum.host", "Connection": "close"})[0]
+            return bounded_page.ask(address, port, path, seconds, {"User-Agent": "xitrum.host", "Connection": "close"})[
+                0
+            ]
         except (OSError, ValueError, http.client.HTTPException) as error:
             return printable(str(error) or type(error).__name__)
 
@@ -934,8 +953,11 @@ def remove_entry(path, folder, name):
                 here = os.open("..", FOLDER_FLAGS, dir_fd=below)
                 os.close(below)
                 if place_of(here) != place:
-                    raise PathError(errno.EBUSY, f"a folder in {path} was moved while that was removed; expected nobody "
-                                    "to change it: stop what works in it, and run the playbook again")
+                    raise PathError(
+                        errno.EBUSY,
+                        f"a folder in {path} was moved while that was removed; expected nobody "
+                        "to change it: stop what works in it, and run the playbook again",
+                    )
                 os.rmdir(entry, dir_fd=here)
                 continue
             entry = left.pop()
@@ -992,8 +1014,8 @@ def group_id(name):
         raise
 
 
-#: What an error of connect(2) or of the resolver says of the way: an errno to a word. Others are C(unreachable): a filter that rejects
-#: answers with one of many ICMP codes.
+#: What an error of connect(2) or of the resolver says of the way: an errno to a word. Others are C(unreachable): a
+#: filter that rejects answers with one of many ICMP codes.
 CONNECT_WORDS = {
     errno.ECONNREFUSED: "refused",
     errno.ETIMEDOUT: "timeout",

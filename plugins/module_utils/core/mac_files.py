@@ -13,7 +13,8 @@ import re
 
 _MAC_FILE = re.compile(
     r"""\._.* | \.DS_Store | __MACOSX | \.AppleDouble | \.LSOverride | \.Spotlight-V100 | \.Trashes | \.fseventsd
-    | \.TemporaryItems | \.DocumentRevisions-V100 | \.VolumeIcon\.icns | \.apdisk | Icon\r | @?PaxHeaders?(\.[0-9]+)?""",
+    | \.TemporaryItems | \.DocumentRevisions-V100 | \.VolumeIcon\.icns | \.apdisk | Icon\r
+    | @?PaxHeaders?(\.[0-9]+)?""",
     re.DOTALL | re.VERBOSE,
 )
 

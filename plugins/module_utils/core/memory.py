@@ -20,7 +20,10 @@ def parse_meminfo(text):
 
 def cgroup_memory(host):
     """The (limit, use) of memory in bytes of the container that this runs in; None where it has no limit of its own."""
-    for limit, use in (("memory.max", "memory.current"), ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes")):
+    for limit, use in (
+        ("memory.max", "memory.current"),
+        ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes"),
+    ):
         texts = [(process.seen(host.read, f"/sys/fs/cgroup/{name}") or "").strip() for name in (limit, use)]
         if all(text.isdecimal() for text in texts):
             return int(texts[0]), int(texts[1])

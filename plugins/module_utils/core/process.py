@@ -26,7 +26,10 @@ _STAT = re.compile(
 _NUMBER = re.compile(r"[0-9]{1,18}")
 
 #: The properties of a unit that say which processes it has and which nofile limit it gives them.
-UNIT_PROPERTIES = ("Id", "LoadState", "ActiveState", "MainPID", "ControlGroup", "FragmentPath", "DropInPaths", "LimitNOFILE", "LimitNOFILESoft")
+UNIT_PROPERTIES = (
+    "Id", "LoadState", "ActiveState", "MainPID", "ControlGroup", "FragmentPath", "DropInPaths", "LimitNOFILE",
+    "LimitNOFILESoft",
+)
 
 
 #: The name of a service, as systemd.unit(5) allows it. It does not begin as an option does.
@@ -97,8 +100,8 @@ def parse_unit(text):
 
 
 def seen(read, *arguments):
-    """What a reading gives, or None where the kernel does not let this user read it, or where a link leads to a path that is
-    longer than the kernel gives: any user can make one, and nothing of ours is there."""
+    """What a reading gives, or None where the kernel does not let this user read it, or where a link leads to a path
+    that is longer than the kernel gives: any user can make one, and nothing of ours is there."""
     try:
         return read(*arguments)
     except OSError as error:
@@ -121,12 +124,13 @@ def process(host, pid, boot_time=None):
     """One process as a dictionary; None where it is gone.
 
     Keys: C(pid), C(ppid), C(comm), C(state), C(cwd), C(exe), C(cmdline) (list), C(environ) (dictionary), C(nofile)
-    (soft, hard), C(uid), C(gid), C(user), C(started) (seconds since the epoch), C(rss_kb). A value that this user may not see
-    is None. Pass C(boot_time) (see L(boot_time)) when many are read.
+    (soft, hard), C(uid), C(gid), C(user), C(started) (seconds since the epoch), C(rss_kb). A value that this user may
+    not see is None. Pass C(boot_time) (see L(boot_time)) when many are read.
     """
     folder = f"/proc/{pid}"
     stat, status = (
-        parse(host.read_foreign(f"{folder}/{name}") or "") for name, parse in (("stat", parse_stat), ("status", parse_status))
+        parse(host.read_foreign(f"{folder}/{name}") or "")
+        for name, parse in (("stat", parse_stat), ("status", parse_status))
     )
     uid, gid = effective_id(status, "Uid"), effective_id(status, "Gid")
     if not stat or uid is None or gid is None:
@@ -194,27 +198,38 @@ def own_rows(rows, users):
 
 
 def stranger(host, row, user):
-    """Why a process that L(process) described is not entered: it is not the application's, or has made a world of its own. Empty
-    where it may be. C(user) is the application's user by name."""
+    """Why a process that L(process) described is not entered: it is not the application's, or has made a world of its
+    own. Empty where it may be. C(user) is the application's user by name."""
     where = f"process {row['pid']}, which works in {row['cwd']},"
     if row["user"] != user:
-        return f"{where} is of the user {row['user']}; wanted is {user}: nothing is asked of it. Stop it, or correct xitrum_user"
+        return (
+            f"{where} is of the user {row['user']}; wanted is {user}: nothing is asked of it. Stop it, or correct "
+            "xitrum_user"
+        )
     own, root = (seen(host.readlink, f"/proc/{name}/ns/user") for name in (row["pid"], "self"))
     if own != root:
         # Its user is root in there, and puts any file in the place of any other.
-        return f"{where} has a user namespace of its own ({own or 'not seen'}); wanted is that of the host ({root}): nothing is asked of it. See who started it"
+        return (
+            f"{where} has a user namespace of its own ({own or 'not seen'}); wanted is that of the host ({root}): "
+            "nothing is asked of it. See who started it"
+        )
     exe = host.stat(row["exe"] or "")
     if exe is None or exe.kind != "file" or exe.owner != "root":
         found = f"is of the user {exe.owner}" if exe else "is not on the disk"
-        return (f"{where} runs {row['exe'] or 'a program that is not seen'}, which {found}; wanted is a file of root: nothing is asked of it. "
-                "Leave the JDK to the role jdk, or give the JDK's folder to root (chown -R root:root)")
+        return (
+            f"{where} runs {row['exe'] or 'a program that is not seen'}, which {found}; wanted is a file of root: "
+            "nothing is asked of it. Leave the JDK to the role jdk, or give the JDK's folder to root (chown -R "
+            "root:root)"
+        )
     return ""
 
 
 def inside(row, argv):
-    """A command as the user of a process that L(process) described and in its mount namespace, with no way back to more rights.
+    """A command as the user of a process that L(process) described and in its mount namespace,
+    with no way back to more rights.
 
-    No program in there runs as root: nsenter itself, of this host, becomes the user before it starts one. Ask L(stranger) first.
+    No program in there runs as root: nsenter itself, of this host,
+    becomes the user before it starts one. Ask L(stranger) first.
     """
     return ["setpriv", "--no-new-privs", "--inh-caps=-all", "--", "nsenter", "--target", str(row["pid"]), "--mount",
             "--setuid", str(row["uid"]), "--setgid", str(row["gid"]), "--", *argv]
@@ -235,12 +250,17 @@ def unit_of_process(host, pid):
     """
     text = seen(host.read, f"/proc/{pid}/cgroup") or ""
     # cgroup v2, and systemd's own tree of v1.
-    groups = (line.split(":", 2)[2] for _number, line in lines_of(text) if line.startswith("0::") or re.match(r"\d+:name=systemd:", line))
+    groups = (
+        line.split(":", 2)[2]
+        for _number, line in lines_of(text)
+        if line.startswith("0::") or re.match(r"\d+:name=systemd:", line)
+    )
     return next(filter(None, (unit_of_group(host, group, pid) for group in groups)), {})
 
 
 def unit_of_group(host, group, pid=0):
-    """What L(show_unit) says of the service that a control group is that of, or is below of; an empty dictionary without one.
+    """What L(show_unit) says of the service that a control group is that of, or is below of;
+    an empty dictionary without one.
 
     The service is accepted where systemd itself gives it this group, or this main process.
     """

@@ -22,12 +22,12 @@ PATH = f"{FOLDER}/before.json"
 SUPERVISORD_PATHS = ("/opt/supervisord", "/etc/supervisor/supervisord.conf", "/etc/systemd/system/supervisor.service",
                      "/usr/local/bin/supervisord", "/usr/local/bin/supervisorctl")
 
-#: C(applications): name to C(roots), C(logs), C(users) and C(groups), each a name or a path to whether it was made for the
-#: application, and C(ports), those that it takes. They are its marks: what is not on record is somebody else's.
+#: C(applications): name to C(roots), C(logs), C(users) and C(groups), each a name or a path to whether it was made for
+#: the application, and C(ports), those that it takes. They are its marks: what is not on record is somebody else's.
 #: C(packages): those that were not installed. C(units): name to C(boot) and C(active), both empty where the unit came
-#: with a package of ours. C(made): the paths of a supervisord of PyPI that were not there.
-#: C(files): the path of somebody else's file, which may be a link, to C(target), the file that it led to, C(mode), which
-#: is missing where there was no file, and C(made), the folders above it that were missing.
+#: with a package of ours. C(made): the paths of a supervisord of PyPI that were not there. C(files): the path of
+#: somebody else's file, which may be a link, to C(target), the file that it led to, C(mode), which is missing where
+#: there was no file, and C(made), the folders above it that were missing.
 EMPTY: dict[str, Any] = {"applications": {}, "packages": [], "units": {}, "files": {}, "made": []}
 
 SPEC = {
@@ -43,7 +43,8 @@ SPEC = {
 
 
 def parse(text):
-    """Return the record in its file's text; an empty one where there is no file. Raises ValueError where it is damaged or of another version."""
+    """Return the record in its file's text; an empty one where there is no file.
+    Raises ValueError where it is damaged or of another version."""
     try:
         found = schema.BEFORE.parse(text, PATH) if text else {}
         if not is_sound({**EMPTY, **found}):
@@ -51,13 +52,16 @@ def parse(text):
     except schema.VersionError as error:
         raise ValueError(str(error)) from error
     except (AttributeError, TypeError, ValueError) as error:
-        raise ValueError(f"{PATH} is damaged ({error}): it says what was on the host before the first change. Mend it, or move it away; "
-                         "what is there today then counts as the host's own.") from error
+        raise ValueError(
+            f"{PATH} is damaged ({error}): it says what was on the host before the first change. Mend it, or move it "
+            "away; what is there today then counts as the host's own."
+        ) from error
     return {**copy.deepcopy(EMPTY), **found}
 
 
 def is_sound(record):
-    """Whether every entry is what this file writes, and no folder is the system's: a folder that was made is removed as a whole."""
+    """Whether every entry is what this file writes, and no folder is the system's:
+    a folder that was made is removed as a whole."""
     def all_of(mapping, good):
         return isinstance(mapping, dict) and all(isinstance(key, str) and good(value) for key, value in mapping.items())
 
@@ -77,11 +81,19 @@ def is_sound(record):
         return known and isinstance(note.get("mode", 0), int) and all(
             isinstance(path, str) and path.startswith("/") for path in [note.get("target"), *note.get("made", [])])
 
-    return (set(record) <= set(EMPTY) and all_of(record["applications"], is_application)
-            and isinstance(record["packages"], list) and all(isinstance(name, str) for name in record["packages"])
-            and all_of(record["units"], lambda unit: all_of(unit, lambda word: isinstance(word, str)) and set(unit) == {"boot", "active"})
-            and all_of(record["files"], is_file)
-            and isinstance(record["made"], list) and all(path in SUPERVISORD_PATHS for path in record["made"]))
+    return (
+        set(record) <= set(EMPTY)
+        and all_of(record["applications"], is_application)
+        and isinstance(record["packages"], list)
+        and all(isinstance(name, str) for name in record["packages"])
+        and all_of(
+            record["units"],
+            lambda unit: all_of(unit, lambda word: isinstance(word, str)) and set(unit) == {"boot", "active"},
+        )
+        and all_of(record["files"], is_file)
+        and isinstance(record["made"], list)
+        and all(path in SUPERVISORD_PATHS for path in record["made"])
+    )
 
 
 def owns_root(host, name, root):
@@ -118,30 +130,47 @@ def state(host, wanted):
     application = wanted["application"]
     there = {}
     if application:
-        there = {"roots": host.exists(application["root"]), "logs": host.exists(application["log_dir"]),
-                 "filled": [kind for kind, path in (("roots", application["root"]), ("logs", application["log_dir"]))
-                            if set(host.listdir(path)) - {"lost+found"}],
-                 "users": host.run(["getent", "passwd", application["user"]]).rc == 0, "groups": host.run(["getent", "group", application["user"]]).rc == 0}
+        there = {
+            "roots": host.exists(application["root"]),
+            "logs": host.exists(application["log_dir"]),
+            "filled": [
+                kind
+                for kind, path in (("roots", application["root"]), ("logs", application["log_dir"]))
+                if set(host.listdir(path)) - {"lost+found"}
+            ],
+            "users": host.run(["getent", "passwd", application["user"]]).rc == 0,
+            "groups": host.run(["getent", "group", application["user"]]).rc == 0,
+        }
     missing = [path for path in SUPERVISORD_PATHS if host.stat(path) is None] if wanted["supervisord"] else []
-    return {"record": read(host), "there": there, "missing": missing, "installed": installed(host, wanted["packages"]) if wanted["packages"] else set()}
+    return {
+        "record": read(host),
+        "there": there,
+        "missing": missing,
+        "installed": installed(host, wanted["packages"]) if wanted["packages"] else set(),
+    }
 
 
 def noted(wanted, found):
-    """The record with what is about to be made. Pure. Raises ValueError where it exists, is not on record, and is not to be
-    adopted: it is somebody else's. An empty folder is nobody's."""
+    """The record with what is about to be made. Pure. Raises ValueError where it exists, is not on record, and is not
+    to be adopted: it is somebody else's. An empty folder is nobody's."""
     record, application = copy.deepcopy(found["record"]), wanted["application"]
-    record["packages"] = sorted({*record["packages"], *(name for name in wanted["packages"] if name not in found["installed"])})
+    record["packages"] = sorted(
+        {*record["packages"], *(name for name in wanted["packages"] if name not in found["installed"])}
+    )
     record["made"] = sorted({*record["made"], *found["missing"]})
     if application:
-        entry = record["applications"].setdefault(application["name"], {"roots": {}, "logs": {}, "users": {}, "groups": {}})
+        entry = record["applications"].setdefault(
+            application["name"], {"roots": {}, "logs": {}, "users": {}, "groups": {}}
+        )
         rows = (("roots", "root"), ("logs", "log_dir"), ("users", "user"), ("groups", "user"))
         for kind, option in rows:
             name, there = application[option], found["there"][kind]
             taken = kind in found["there"].get("filled", ()) if kind in ("roots", "logs") else there
             if taken and name not in entry[kind] and option not in application.get("adopt", ()):
                 raise ValueError(
-                    f"xitrum_{option} is {name}, which exists and is not on record as {application['name']}'s; expected one that "
-                    f"is made for it: set xitrum_{option} to another, or add {option} to xitrum_adopt")
+                    f"xitrum_{option} is {name}, which exists and is not on record as {application['name']}'s; "
+                    f"expected one that is made for it: set xitrum_{option} to another, or add {option} to xitrum_adopt"
+                )
             entry[kind].setdefault(name, not there)
         # Those of today alone: what an application has left is free for another one.
         if application.get("ports"):
@@ -151,13 +180,19 @@ def noted(wanted, found):
 
 def unit_state(host, unit):
     """Whether a unit starts at boot and whether it runs, in systemd's words; both empty where there is none."""
-    said = process.parse_unit(host.run(["systemctl", "show", "--no-pager", "--property=LoadState,ActiveState,UnitFileState", "--", unit]).out)
+    said = process.parse_unit(
+        host.run(["systemctl", "show", "--no-pager", "--property=LoadState,ActiveState,UnitFileState", "--", unit]).out
+    )
     there = said.get("LoadState") in ("loaded", "masked")
-    return {"boot": said.get("UnitFileState", "") if there else "", "active": said.get("ActiveState", "") if there else ""}
+    return {
+        "boot": said.get("UnitFileState", "") if there else "",
+        "active": said.get("ActiveState", "") if there else "",
+    }
 
 
 def note_unit(host, unit, package=""):
-    """Writes down how a unit was before it is enabled, started or stopped. One whose package came with us was not there."""
+    """Writes down how a unit was before it is enabled, started or stopped.
+    One whose package came with us was not there."""
     record = read(host)
     if unit not in record["units"]:
         record["units"][unit] = {"boot": "", "active": ""} if package in record["packages"] else unit_state(host, unit)
@@ -203,12 +238,17 @@ def unit_commands(before, now, in_use=False):
 
 def words(unit, before):
     """How a unit is to be again, as a line for a person."""
-    return f"{unit}: {before['boot']} and {before['active']}, as it was" if before["boot"] else f"{unit}: stopped and disabled, since there was none"
+    return (
+        f"{unit}: {before['boot']} and {before['active']}, as it was"
+        if before["boot"]
+        else f"{unit}: stopped and disabled, since there was none"
+    )
 
 
 def put_back(host, unit, in_use=False, again=""):
-    """Brings a recorded unit back to how it was, and forgets it: the last thing, so that a killed run does it again. C(again) is
-    C(reload) or C(restart) for one that runs and goes on running, but with other files. Raises RuntimeError with what systemd said."""
+    """Brings a recorded unit back to how it was, and forgets it: the last thing, so that a killed run does it again.
+    C(again) is C(reload) or C(restart) for one that runs and goes on running, but with other files.
+    Raises RuntimeError with what systemd said."""
     before, now = read(host)["units"][unit], unit_state(host, unit)
     commands = unit_commands(before, now, in_use)
     if again and before["active"] == now["active"] == "active":
@@ -216,6 +256,8 @@ def put_back(host, unit, in_use=False, again=""):
     for command in commands:
         said = host.run(["systemctl", *command, unit])
         if said.rc != 0:
-            raise RuntimeError(f"systemctl {' '.join(command)} {unit} ended with {said.rc}: {(said.err or said.out).strip()}. "
-                               f"It is as it was but for that: mend it, and run the playbook again.")
+            raise RuntimeError(
+                f"systemctl {' '.join(command)} {unit} ended with {said.rc}: {(said.err or said.out).strip()}. "
+                f"It is as it was but for that: mend it, and run the playbook again."
+            )
     forget(host, "units", unit)

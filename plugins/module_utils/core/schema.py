@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The schema versions of all records: files that the collection writes and reads back.
 
-A record of another version, or of none, is refused: guessed wrongly, it would restore or remove the wrong things. Whoever
-changes what a record holds raises its version here.
+A record of another version, or of none, is refused: guessed wrongly, it would restore or remove the wrong things.
+Whoever changes what a record holds raises its version here.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ KEY = "schema_version"
 
 
 class VersionError(RuntimeError):
-    """A record of another schema version, or of none, as a sentence with the file, both versions and what to do. `reason` has the versions alone."""
+    """A record of another schema version, or of none, as a sentence with the file, both versions and what to do.
+    `reason` has the versions alone."""
 
     def __init__(self, message: str, reason: str):
         super().__init__(message)
@@ -34,8 +35,8 @@ class DamagedError(ValueError):
 class Format:
     """One kind of record.
 
-    `name` is what it is for a person, `remedy` what to do about a file of another version. `is_rebuilt`: it only saves work,
-    so a file of another version is replaced without a word.
+    `name` is what it is for a person, `remedy` what to do about a file of another version. `is_rebuilt`: it only saves
+    work, so a file of another version is replaced without a word.
     """
 
     name: str
@@ -94,8 +95,10 @@ LOCK = Format(
     "Where no run is at work on this host, run again with -e xitrum_take_over=true.",
 )
 STEP = Format(
-    "the step of a rollout", 1,
-    f"{_SAME_VERSION} to end its rollout, or, where every instance runs and the proxies have all of them in use, move the file away.",
+    "the step of a rollout",
+    1,
+    f"{_SAME_VERSION} to end its rollout, or, where every instance runs and the proxies have all of them in use, move "
+    "the file away.",
 )
 MANIFEST = Format(
     "the files of a release", 1,

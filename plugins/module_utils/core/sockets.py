@@ -40,8 +40,8 @@ _END = re.compile(r"(?: v6only:(?P<v6only>[01]))?(?: [<-]-[->])?\s*$")
 
 
 class Rows(list):
-    """Rows of sockets, and in C(unread) the lines that could not be read, as texts. C(failed): whether ss itself failed,
-    and they are its message."""
+    """Rows of sockets, and in C(unread) the lines that could not be read, as texts.
+    C(failed): whether ss itself failed, and they are its message."""
 
     unread = ()
     failed = False
@@ -109,7 +109,12 @@ def _records(text, unread, is_row):
     # Not splitlines: a control group's name may hold what Python, and nobody else, takes for the end of a line.
     for line in text.split("\n"):
         head = _HEAD.fullmatch(line)
-        if head and is_row(head) and None not in (_end(head["local"]), _end(head["peer"])) and int(head["port"]) < 65536:
+        if (
+            head
+            and is_row(head)
+            and None not in (_end(head["local"]), _end(head["peer"]))
+            and int(head["port"]) < 65536
+        ):
             yield head, line
         elif line.strip():
             unread.append(line)
@@ -212,7 +217,10 @@ def holders(host, inodes, pids, clock=time.monotonic):
                 found[inode].append(pid)
             # One process may have a million.
             if clock() > deadline:
-                return found, (f"the file descriptors of the processes from {pid} on were not read within {HOLDER_SECONDS} s",)
+                return (
+                    found,
+                    (f"the file descriptors of the processes from {pid} on were not read within {HOLDER_SECONDS} s",),
+                )
     return found, ()
 
 
@@ -252,6 +260,6 @@ def unread_note(rows):
         return ""
     count = "1 line" if len(lines) == 1 else f"{len(lines)} lines"
     return (
-        f"found {count} of ss that cannot be parsed, such as {printable(lines[0])!r}; expected the columns of iproute2: "
-        "run ss -ltne on the host to see whose socket it is"
+        f"found {count} of ss that cannot be parsed, such as {printable(lines[0])!r}; expected the columns of "
+        "iproute2: run ss -ltne on the host to see whose socket it is"
     )

@@ -37,12 +37,24 @@ def read(host, wanted):
         shown = process.show_unit(host, unit)
         pids = process.pids_of_unit(host, shown) if shown else []
         rows = [row for row in found if set(row["pids"]) & set(pids) or is_in_group(row["cgroup"], shown)]
-        why = "" if pids else f"{unit} is {shown.get('ActiveState', 'not known')}" if shown else "systemd has no such unit"
+        why = (
+            ""
+            if pids
+            else f"{unit} is {shown.get('ActiveState', 'not known')}" if shown else "systemd has no such unit"
+        )
         targets.append(_target(f"unit {unit}", pids, rows, shown, why or ss_why))
     for pid in wanted["pids"]:
         there = host.read(f"/proc/{pid}/stat") is not None
         rows = [row for row in found if pid in row["pids"]]
-        targets.append(_target(f"pid {pid}", [pid] if there else [], rows, process.unit_of_process(host, pid), "" if there else "there is no such process"))
+        targets.append(
+            _target(
+                f"pid {pid}",
+                [pid] if there else [],
+                rows,
+                process.unit_of_process(host, pid),
+                "" if there else "there is no such process",
+            )
+        )
     return targets
 
 
@@ -62,5 +74,7 @@ def _of_port(host, port, rows, ss_why):
     unit = next(filter(None, (process.unit_of_group(host, group) for group in groups)), {}) or (
         process.unit_of_process(host, pids[0]) if pids else {})
     pids = pids or (process.pids_of_unit(host, unit) if unit else [])
-    why = ss_why or ("nobody listens on it" if not rows else "" if pids else "it belongs to another user: only root sees whose it is")
+    why = ss_why or (
+        "nobody listens on it" if not rows else "" if pids else "it belongs to another user: only root sees whose it is"
+    )
     return _target(f"port {port}", pids, rows, unit, why)

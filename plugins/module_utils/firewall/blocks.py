@@ -71,7 +71,8 @@ def read(host: Host, wanted: dict[str, Any]) -> dict[str, Any]:
     except (ValueError, KeyError):
         state["objects"] = []
     state["saves"] = {
-        family: host.run([f"{command}-save"], limit=LISTING_BYTES).out for family, command in redirects_iptables.COMMANDS.items()
+        family: host.run([f"{command}-save"], limit=LISTING_BYTES).out
+        for family, command in redirects_iptables.COMMANDS.items()
     }
     return state
 

@@ -116,8 +116,8 @@ def _first(host: Host, name: str) -> str | None:
 
 
 def read_interfaces(host: Host, address: str) -> list[str]:
-    """The interfaces that connections from other hosts come in by: the one that has this address, and those of
-    default routes."""
+    """The interfaces that connections from other hosts come in by:
+    the one that has this address, and those of default routes."""
     found = {
         fields[0]
         for fields in map(str.split, (host.read("/proc/net/route") or "").splitlines()[1:])
@@ -138,8 +138,8 @@ def same_address(one: str, other: str) -> bool:
 
 
 def public_address6(host: Host) -> str:
-    """The IPv6 address at which the host is reached over the network: a global one of the interface of the default
-    route; or empty."""
+    """The IPv6 address at which the host is reached over the network:
+    a global one of the interface of the default route; or empty."""
     routes = (line.split() for line in (host.read("/proc/net/ipv6_route") or "").splitlines())
     interfaces = {
         fields[9]
@@ -154,7 +154,8 @@ def public_address6(host: Host) -> str:
 
 
 def parse_record(text: str | None) -> tuple[list[dict[str, Any]] | None, str]:
-    """Return what is recorded as opened, and what is wrong with the record (empty: nothing; otherwise the list is None)."""
+    """Return what is recorded as opened, and what is wrong with the record (empty: nothing;
+    otherwise the list is None)."""
     if text is None:
         return [], ""
     try:
@@ -300,8 +301,8 @@ def title(rule: dict[str, Any]) -> str:
 
 
 def refusing_rule(rule: dict[str, Any], missing: list[str], state: dict[str, Any]) -> ufw.Rule | None:
-    """The rule of ufw by somebody else that refuses a port: the first rule decides, so that one of ours behind it
-    changes nothing."""
+    """The rule of ufw by somebody else that refuses a port:
+    the first rule decides, so that one of ours behind it changes nothing."""
     if not missing or rule["backend"] != "ufw":
         return None
     return ufw.deciding(state["ufw"]["rules"], rule["port"], rule["source"])

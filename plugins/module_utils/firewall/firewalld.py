@@ -90,8 +90,8 @@ def includes(ports: Sequence[str], port: int) -> bool:
 
 
 def lets_in(zone: dict[str, Any], services: dict[str, tuple[str, ...]], port: int, source: str) -> bool:
-    """Whether a zone lets a port in: to everybody, or where `source` is an address, to that one. `services` maps a
-    name to ports."""
+    """Whether a zone lets a port in: to everybody, or where `source` is an address, to that one.
+    `services` maps a name to ports."""
     open_to_all = (
         zone["target"] == "ACCEPT"
         or includes(zone["ports"], port)
@@ -139,8 +139,8 @@ def rich_rule(port: int, source: str) -> str:
 
 
 def command(verb: str, scope: str, zone: str, port: int, source: str, active: bool = True) -> list[str]:
-    """The command that adds or removes a port in one scope. Without a running firewalld only the permanent one can
-    change."""
+    """The command that adds or removes a port in one scope.
+    Without a running firewalld only the permanent one can change."""
     if not active:
         return ["firewall-offline-cmd", f"--zone={zone}", option(verb, port, source)]
     return [

@@ -33,7 +33,9 @@ HELPERS = 3
 OVER_NETWORK = "over the network"
 UNKNOWN = ("no_route", "unresolved")
 #: What the read of the filter does not see.
-CONDITIONS = "Rules with conditions, such as a source address, are not read: nft list ruleset or iptables-save shows them"
+CONDITIONS = (
+    "Rules with conditions, such as a source address, are not read: nft list ruleset or iptables-save shows them"
+)
 NETWORK = (
     f"no rule that blocks it was found on the host. {CONDITIONS}. "
     "Check the network between the hosts (a security group of the cloud, a router), and xitrum_address of the host"
@@ -44,8 +46,8 @@ def public_ports(values: dict[str, Any]) -> list[dict[str, Any]]:
     """The ports of a host that others connect to, as the options `ports` of the component `firewall`. `values` are
     the host's variables.
 
-    `port` is what the host's filter sees, `public` what users connect to (0: only the proxies connect), `sources` who may
-    (empty: everybody), `addresses` where it listens (empty: at every address), `note` why a failure is none.
+    `port` is what the host's filter sees, `public` what users connect to (0: only the proxies connect), `sources` who
+    may (empty: everybody), `addresses` where it listens (empty: at every address), `note` why a failure is none.
     """
     found = _proxy_ports(values) if values["is_proxy"] else []
     return found + (_application_ports(values) if values["is_application"] else [])
@@ -93,7 +95,11 @@ def _application_ports(values: dict[str, Any]) -> list[dict[str, Any]]:
                 }
             )
     if values["has_proxies"]:
-        sources = [str(address) for address in values["trusted"] if not address_rules.is_loopback(str(address).partition("/")[0])]
+        sources = [
+            str(address)
+            for address in values["trusted"]
+            if not address_rules.is_loopback(str(address).partition("/")[0])
+        ]
         return found + [
             {"port": port, "public": 0, "sources": sources, "addresses": [], "note": ""}
             for port in (http + place for place in places)
@@ -162,8 +168,8 @@ def plan_probes(hosts: dict[str, dict[str, Any]], others: list[str], reach_from:
 
 
 def targets_of(name: str, item: dict[str, Any]) -> list[dict[str, Any]]:
-    """Each public port and address of a host as C({name, address, port, inside, first, note}); `first` is the address
-    that users know."""
+    """Each public port and address of a host as C({name, address, port, inside, first, note});
+    `first` is the address that users know."""
     report = (item["state"] or {}).get("firewall") or {}
     found = []
     for port in report.get("public", []):
@@ -188,7 +194,10 @@ def targets_of(name: str, item: dict[str, Any]) -> list[dict[str, Any]]:
 
 def _untried(name: str, target: dict[str, Any], by: str) -> str:
     if not by:
-        return "the inventory has no other host that could try: set xitrum_reach_from to localhost to try from the controller"
+        return (
+            "the inventory has no other host that could try: set xitrum_reach_from to localhost to try from the "
+            "controller"
+        )
     if by == name:
         return f"xitrum_reach_from is {name} itself: a connection of a host to itself passes no filter"
     if address_rules.is_loopback(target["address"]) and by != CONTROLLER:
@@ -207,12 +216,22 @@ def row_of(
     """The row of one target. What could not be tried is tried by the next check, from another host perhaps."""
     mend = mend or (LOOK if status == "unseen" else "")
     family = " (IPv6)" if not target["first"] and ":" in target["address"] else ""
-    return Row("reach", f"port {target['port']} {OVER_NETWORK}{family}", "reachable", "", effective, status, why, mend, list(commands))
+    return Row(
+        "reach",
+        f"port {target['port']} {OVER_NETWORK}{family}",
+        "reachable",
+        "",
+        effective,
+        status,
+        why,
+        mend,
+        list(commands),
+    )
 
 
 def unreached(answers: list[dict[str, Any]]) -> dict[str, Any]:
-    """The targets that could not be reached, as C({host: [{port, inside, source, family}]}): what each of those hosts is
-    asked next.
+    """The targets that could not be reached, as C({host: [{port, inside, source, family}]}):
+    what each of those hosts is asked next.
 
     `answers` are C([{host, results}]) of all that tried; each result is its target with C(word) and C(message).
     """
@@ -249,8 +268,8 @@ def tries_of(answers: list[dict[str, Any]]) -> list[list[tuple[str, dict[str, An
 
 
 def rows_of(answers: list[dict[str, Any]], blocks: dict[str, Any]) -> dict[str, list[Row]]:
-    """The rows of all targets: C({host: [Row]}). `blocks` maps a host to what `firewall_blocks.find_blocks` found
-    there."""
+    """The rows of all targets: C({host: [Row]}).
+    `blocks` maps a host to what `firewall_blocks.find_blocks` found there."""
     rows: dict[str, list[Row]] = {}
     for tries in tries_of(answers):
         by, result = tries[-1]
@@ -328,7 +347,8 @@ def judge(by: str, result: dict[str, Any], block: dict[str, Any] | None) -> Row:
 def sentences(rows: dict[str, list[Row]]) -> list[str]:
     """The public ports among the rows that cannot be reached, one sentence each: C({host: [Row]}) to a list."""
     return [
-        f"{host}: port {row.item.split()[1]} cannot be reached{' over IPv6' if row.item.endswith('(IPv6)') else ''}: {row.why}."
+        f"{host}: port {row.item.split()[1]} cannot be reached{' over IPv6' if row.item.endswith('(IPv6)') else ''}: "
+        f"{row.why}."
         + remedy(host, row)
         for host, some in rows.items()
         for row in some

@@ -1,7 +1,8 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a machine is and whether it can take what is wanted: system, memory, disk, ports, rights. Only read, never changed.
+"""What a machine is and whether it can take what is wanted: system, memory, disk, ports, rights.
+Only read, never changed.
 
 Everything that is missing is found in one reading, so that a person hears of all of it at once.
 """
@@ -71,7 +72,11 @@ def parse_mounts(text: str) -> dict[str, set[str]]:
     """/proc/mounts as a dictionary: mount point to its set of options. Of several on one point the last is seen."""
     rows = (line.split(" ") for _number, line in lines_of(text))
     # Blanks and backslashes in a path are octal there, other white space of Unicode is not.
-    return {re.sub(r"\\([0-7]{3})", lambda match: chr(int(match.group(1), 8)), row[1]): set(row[3].split(",")) for row in rows if len(row) > 3}
+    return {
+        re.sub(r"\\([0-7]{3})", lambda match: chr(int(match.group(1), 8)), row[1]): set(row[3].split(","))
+        for row in rows
+        if len(row) > 3
+    }
 
 
 def parse_df(text: str) -> int | None:
@@ -104,7 +109,8 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
 
 
 def own_folders(host: Host, wanted: dict[str, Any]) -> dict[str, Any]:
-    """What the host has in the place of the application's folders, and why its record cannot be read (empty: it can)."""
+    """What the host has in the place of the application's folders,
+    and why its record cannot be read (empty: it can)."""
     if not wanted["root"] and not wanted["log_dir"]:
         return {"folders": None, "damaged": "", "installed": {}}
     try:
@@ -144,8 +150,12 @@ def disk(host: Host, wanted: dict[str, Any]) -> dict[str, Any]:
     point = mount_of(path, mounts)
     found = host.stat(path)
     return {
-        "path": path, "mount": point, "options": sorted(mounts.get(point, set()) & {"ro", "noexec"}), "folder": found is None or found.kind == "directory",
-        "free_bytes": parse_df(host.run(["df", "-P", "-k", path]).out), "needed_bytes": 0 if there else wanted["needed_bytes"],
+        "path": path,
+        "mount": point,
+        "options": sorted(mounts.get(point, set()) & {"ro", "noexec"}),
+        "folder": found is None or found.kind == "directory",
+        "free_bytes": parse_df(host.run(["df", "-P", "-k", path]).out),
+        "needed_bytes": 0 if there else wanted["needed_bytes"],
     }
 
 
@@ -158,7 +168,8 @@ def port_state(host: Host, wanted: dict[str, Any]) -> dict[str, Any]:
 
 
 def holders(host: Host, wanted: dict[str, Any]) -> list[dict[str, Any]] | None:
-    """Who listens on a wanted port: dictionaries of port, pid, process, unit and whether it is ours. None: ss could not say."""
+    """Who listens on a wanted port: dictionaries of port, pid, process, unit and whether it is ours.
+    None: ss could not say."""
     return port_state(host, wanted)["holders"]
 
 
@@ -174,7 +185,8 @@ def holder(host: Host, row: dict[str, Any], wanted: dict[str, Any]) -> dict[str,
         any(is_instance(host, found, folder, root, wanted.get("user", "")) for root in roots)
         or unit in wanted["own_units"]
     )
-    # Beside a socket of another address there is room for one of this. What is not bound to the interface needs every address.
+    # Beside a socket of another address there is room for one of this.
+    # What is not bound to the interface needs every address.
     places = [wanted.get("interface", "")] if row["port"] in wanted.get("interface_ports", ()) else [""]
     beside = {} if addresses.collides(row, places) else {"beside": True}
     user = {"user": found["user"]} if found else {}
@@ -197,9 +209,17 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     renamed = application_changes.find_renamed(desired, state["installed"], claimed)
     # Of an application that was renamed, its ports are no second error.
     holders = [row for row in state["holders"] or [] if not renamed or claimed.get(row["port"]) != renamed]
-    problems = [*system_problems(desired, state), *disk_problems(state["disk"]), *port_problems(holders), *memory_problems(desired, state),
-                *folder_problems(desired, state, renamed), *application_changes.find_errors(desired, state["installed"], claimed)]
-    facts = {name: value for name, value in state.items() if name not in ("capabilities", "folders", "damaged", "installed")}
+    problems = [
+        *system_problems(desired, state),
+        *disk_problems(state["disk"]),
+        *port_problems(holders),
+        *memory_problems(desired, state),
+        *folder_problems(desired, state, renamed),
+        *application_changes.find_errors(desired, state["installed"], claimed),
+    ]
+    facts = {
+        name: value for name, value in state.items() if name not in ("capabilities", "folders", "damaged", "installed")
+    }
     return Draft(problems=problems, facts={**facts, "notes": notes(state)}).plan(desired, state)
 
 
@@ -211,11 +231,19 @@ def system_problems(wanted: dict[str, Any], state: dict[str, Any]) -> Iterator[s
     if state["architecture"] not in ARCHITECTURES:
         yield f"the processor is {state['architecture'] or 'unknown'}; wanted is {' or '.join(ARCHITECTURES)}"
     if numbers(state["python"]) < numbers(wanted["min_python"]):
-        yield f"Python is {state['python']}; wanted is {wanted['min_python']} or newer: install one, and set ansible_python_interpreter to it"
+        yield (
+            f"Python is {state['python']}; wanted is {wanted['min_python']} or newer: install one, and set "
+            "ansible_python_interpreter to it"
+        )
     if state["uid"] != 0:
-        yield f"Ansible works as the user with id {state['uid']}, wanted is root: set become to true, and let that user use sudo (-K asks for its password)"
+        yield (
+            f"Ansible works as the user with id {state['uid']}, wanted is root: set become to true, and let that user "
+            "use sudo (-K asks for its password)"
+        )
     # The version of process 1 is judged with the rest of what the supervisor has to have.
-    yield from filter(None, [table.init_error(wanted["supervisor"], init_system.Init(state["init"]), with_version=False)])
+    yield from filter(
+        None, [table.init_error(wanted["supervisor"], init_system.Init(state["init"]), with_version=False)]
+    )
 
 
 def disk_problems(found: dict[str, Any] | None) -> Iterator[str]:
@@ -228,15 +256,20 @@ def disk_problems(found: dict[str, Any] | None) -> Iterator[str]:
     if "ro" in found["options"]:
         yield f"{where} is mounted read-only: mount it read-write, or set xitrum_root to a folder on another"
     if "noexec" in found["options"]:
-        yield f"{where} is mounted noexec, so script/runner cannot be started from it: remount it with exec, or set xitrum_root to a folder on another"
+        yield (
+            f"{where} is mounted noexec, so script/runner cannot be started from it: remount it with exec, or set "
+            "xitrum_root to a folder on another"
+        )
     if found["free_bytes"] is not None and found["free_bytes"] < found["needed_bytes"]:
-        yield (f"{where} has {size(found['free_bytes'])} free, and the release needs up to {size(found['needed_bytes'])}: "
-               "make room, or lower xitrum_keep_releases")
+        yield (
+            f"{where} has {size(found['free_bytes'])} free, and the release needs up to {size(found['needed_bytes'])}: "
+            "make room, or lower xitrum_keep_releases"
+        )
 
 
 def folder_problems(wanted: dict[str, Any], state: dict[str, Any], renamed: str = "") -> Iterator[str]:
-    """The application's folders and recorded ports on this host, without the ports of `renamed`, which are reported as a
-    rename."""
+    """The application's folders and recorded ports on this host, without the ports of `renamed`,
+    which are reported as a rename."""
     if state["damaged"]:
         yield state["damaged"]
     if state["folders"]:
@@ -265,14 +298,18 @@ def port_problems(found: Iterable[dict[str, Any]]) -> Iterator[str]:
 
 
 def memory_problems(wanted: dict[str, Any], state: dict[str, Any]) -> Iterator[str]:
-    """Whether the instances that do not run yet fit into the memory that is free. A JVM takes its heap sooner or later."""
+    """Whether the instances that do not run yet fit into the memory that is free.
+    A JVM takes its heap sooner or later."""
     running = len({row["pid"] for row in state["holders"] or [] if row["own"] and row["pid"]})
     more = max(wanted["instances"] - running, 0)
     needed = more * (wanted["heap_bytes"] + wanted["overhead_bytes"])
     if wanted["heap_bytes"] and needed > state["memory_free_bytes"]:
-        yield (f"{more} more {'instance needs' if more == 1 else 'instances need'} {size(needed)} of memory ({size(wanted['heap_bytes'])} heap "
-               f"and {size(wanted['overhead_bytes'])} beside it each), and {size(state['memory_free_bytes'])} of {size(state['memory_bytes'])} is free: "
-               "lower xitrum_heap or xitrum_instances, or give the host more memory")
+        yield (
+            f"{more} more {'instance needs' if more == 1 else 'instances need'} {size(needed)} of memory "
+            f"({size(wanted['heap_bytes'])} heap and {size(wanted['overhead_bytes'])} beside it each), and "
+            f"{size(state['memory_free_bytes'])} of {size(state['memory_bytes'])} is free: lower xitrum_heap or "
+            "xitrum_instances, or give the host more memory"
+        )
 
 
 def notes(state: dict[str, Any]) -> list[str]:
@@ -282,7 +319,10 @@ def notes(state: dict[str, Any]) -> list[str]:
     if distribution and (release or (0,))[0] not in distribution.tested:
         found.append(f"{state['name']} is known but not tested here: look at the report of the first run with care")
     if state["uid"] == 0 and not state["capabilities"] >> CAP_SYS_RESOURCE & 1:
-        found.append("root has no CAP_SYS_RESOURCE here (a container): limits cannot be raised above those that the container was started with")
+        found.append(
+            "root has no CAP_SYS_RESOURCE here (a container): limits cannot be raised above those that the container "
+            "was started with"
+        )
     if state["holders"] is None:
         packages = " or ".join(f"{row.family.ss_package} ({row.title})" for row in distributions.family_rows())
         found.append(f"the listening ports could not be read, so a held one is found only at start: install {packages}")

@@ -51,17 +51,22 @@ RED_HAT_CHOICE = re.compile(r"^(/.*?) - (?:family (\S+) )?priority (-?\d+)$")
 def parse_query(text: str) -> dict[str, Any] | None:
     """What C(update-alternatives --query) says of one alternative; None where the text is not that.
 
-    C(link) is the path that people call, C(mode) is C(auto) or C(manual), C(value) the choice in use (empty without one),
-    C(choices) the registered ones. A choice whose file is gone is left out by the program itself.
+    C(link) is the path that people call, C(mode) is C(auto) or C(manual), C(value) the choice in use (empty without
+    one), C(choices) the registered ones. A choice whose file is gone is left out by the program itself.
     """
     blocks = [_fields(block) for block in text.split("\n\n")]
     if "Name" not in blocks[0] or "Status" not in blocks[0]:
         return None
     head = blocks[0]
     return {
-        "link": head.get("Link", ""), "mode": head["Status"], "value": "" if head.get("Value", "none") == "none" else head["Value"],
-        "choices": [{"path": block["Alternative"], "priority": int(block["Priority"]), "family": ""}
-                    for block in blocks[1:] if "Alternative" in block and re.fullmatch(r"-?\d+", block.get("Priority", ""))],
+        "link": head.get("Link", ""),
+        "mode": head["Status"],
+        "value": "" if head.get("Value", "none") == "none" else head["Value"],
+        "choices": [
+            {"path": block["Alternative"], "priority": int(block["Priority"]), "family": ""}
+            for block in blocks[1:]
+            if "Alternative" in block and re.fullmatch(r"-?\d+", block.get("Priority", ""))
+        ],
     }
 
 
@@ -90,15 +95,22 @@ def parse_display(text: str) -> dict[str, Any] | None:
             choices[-1]["followers"][follower.group(1)] = follower.group(2)
     links = {title: f"/usr/bin/{title}" for choice in choices for title, target in choice["followers"].items()
              if target.endswith(f"/bin/{title}")}
-    return {"link": "", "mode": mode.group(1), "value": value.group(1) if value else "", "choices": choices, "followers": links}
+    return {
+        "link": "",
+        "mode": mode.group(1),
+        "value": value.group(1) if value else "",
+        "choices": choices,
+        "followers": links,
+    }
 
 
 def parse_kept(text: str) -> dict[str, Any] | None:
-    """What a program keeps about one command, in the form of L(parse_query) but for C(value), which is in the link; None for any other text.
+    """What a program keeps about one command, in the form of L(parse_query) but for C(value),
+    which is in the link; None for any other text.
 
-    Both families have one format: the mode, the link, two lines for each follower, an empty line; then for each choice its
-    path, its priority (with the family, on the Red Hat side) and a line for each follower; an empty line. Here a choice
-    has its C(followers) too, name to path, and the whole has C(followers), name to link.
+    Both families have one format: the mode, the link, two lines for each follower, an empty line; then for each choice
+    its path, its priority (with the family, on the Red Hat side) and a line for each follower; an empty line. Here a
+    choice has its C(followers) too, name to path, and the whole has C(followers), name to link.
     """
     lines = [line.lstrip() for line in text.split("\n")]
     if lines[0] not in ("auto", "manual") or "" not in lines[2:]:
@@ -134,8 +146,8 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
 
 
 def read_record(host: Host) -> tuple[dict[str, Any] | None, str]:
-    """Return what RECORD has, by command, and what is wrong with it (empty: nothing; then the record is a dictionary, otherwise
-    None). An entry has `mode` and `path` before ours, and the paths that were `registered`."""
+    """Return what RECORD has, by command, and what is wrong with it (empty: nothing; then the record is a dictionary,
+    otherwise None). An entry has `mode` and `path` before ours, and the paths that were `registered`."""
     text = host.read(RECORD)
     try:
         record = schema.ALTERNATIVES.parse(text, RECORD) if text is not None else {}
@@ -158,7 +170,8 @@ def read_debian(host: Host, home: str, name: str) -> dict[str, Any]:
 
 
 def find_own_files(host: Host, home: str, name: str) -> list[str]:
-    """The files of a home that can be registered for a command: until Java 8 packages register java of the JRE in it."""
+    """The files of a home that can be registered for a command:
+    until Java 8 packages register java of the JRE in it."""
     return [path for path in (f"{home}/bin/{name}", f"{home}/jre/bin/{name}") if host.exists(path)]
 
 
@@ -173,16 +186,25 @@ def describe(
     link = (group or {}).get("link") or f"/usr/bin/{name}"
     has = host.stat(link)
     return {
-        "group": group, "link": link, "kind": has.kind if has else "", "leads": host.realpath(link) if host.exists(link) else "",
-        "own": own[0] if own else "", "reals": [host.realpath(path) for path in own],
+        "group": group,
+        "link": link,
+        "kind": has.kind if has else "",
+        "leads": host.realpath(link) if host.exists(link) else "",
+        "own": own[0] if own else "",
+        "reals": [host.realpath(path) for path in own],
         # The Red Hat family registers versioned paths, and the home is a link to their folder.
         "choices": {choice["path"]: host.realpath(choice["path"]) for choice in (group or {}).get("choices", [])},
-        "followers": {}, "follows": "", "former": [], "lost": "", **more,
+        "followers": {},
+        "follows": "",
+        "former": [],
+        "lost": "",
+        **more,
     }
 
 
 def settled(host: Host, folder: str, name: str, own: list[str]) -> dict[str, Any] | None:
-    """One command that is pinned to C(own) and leads there, without a process; None for any other, which the program is to tell."""
+    """One command that is pinned to C(own) and leads there, without a process;
+    None for any other, which the program is to tell."""
     kept = parse_kept(host.read(f"{folder}/{name}") or "")
     value = host.readlink(f"{followers.LINKS}/{name}") or ""
     if not kept or kept["mode"] != "manual" or value not in [choice["path"] for choice in kept["choices"]]:
@@ -249,7 +271,10 @@ def find_fault(host: Host, folder: str, name: str, own: list[str]) -> str:
     """What keeps the program from a group that it has a file of, and what to do."""
     if host.readlink(f"{followers.LINKS}/{name}") is None:
         make = ["ln", "-s", own[0] if own else "PATH", f"{followers.LINKS}/{name}"]
-        text = f"{followers.LINKS}/{name} is missing while {folder}/{name} lists choices: make it ({shell_line([make])}), then run again"
+        text = (
+            f"{followers.LINKS}/{name} is missing while {folder}/{name} lists choices: make it ({shell_line([make])}), "
+            "then run again"
+        )
         return Problem(text, make) if own else text
     said = host.run(["alternatives", "--display", name])
     return (f"alternatives --display {name} ended with {said.rc}: {(said.err or said.out).strip()}. "
@@ -258,12 +283,16 @@ def find_fault(host: Host, folder: str, name: str, own: list[str]) -> str:
 
 def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     """Decides what is registered, switched, brought back and unregistered."""
-    result = Draft(facts={"before": {name: has["group"] for name, has in state["commands"].items() if has["group"]}, "pinned": []})
+    result = Draft(
+        facts={"before": {name: has["group"] for name, has in state["commands"].items() if has["group"]}, "pinned": []}
+    )
     result.before = listing(result.facts["before"])
     after = {name: dict(group) for name, group in result.facts["before"].items()}
     if not state["program"]:
-        result.problems.append("neither update-alternatives nor alternatives is on this host: install the package that has it (dpkg, or alternatives), "
-                               "or do without (jdk_alternatives: false)")
+        result.problems.append(
+            "neither update-alternatives nor alternatives is on this host: install the package that has it (dpkg, or "
+            "alternatives), or do without (jdk_alternatives: false)"
+        )
         return result.plan(desired, state)
     if state["record"] is None:
         result.problems.append(state["record_error"])
@@ -282,7 +311,10 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
             else:
                 plan_command(desired, name, has, chosen.get(name), provided, record, result, after)
         if not any(has["own"] for has in state["commands"].values()):
-            result.problems.append(f"{desired['home']} has none of bin/{', bin/'.join(desired['commands'])}: install that JDK first, or correct home")
+            result.problems.append(
+                f"{desired['home']} has none of bin/{', bin/'.join(desired['commands'])}: install that JDK first, or "
+                "correct home"
+            )
         # Two groups may have one follower: the one without anything for it deletes its link, so it is switched first.
         taken = {name: sum(not target and title in provided for title, target in choice["targets"].items())
                  for name, choice in chosen.items()}
@@ -303,9 +335,20 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
 
 def describe_apart(name: str, has: dict[str, str]) -> Row:
     """The row of a command that leads to another JDK by a group of its own: it is somebody's choice, and stays."""
-    commands = [["alternatives", "--install", has["link"], name, has["own"], "1"], ["alternatives", "--set", name, has["own"]]]
-    return Row("alternatives", f"alternative {name}", has["own"], "", has["leads"], "unseen",
-               "somebody registered it as a group of its own, which leads to another JDK and is left as it is", commands=commands)
+    commands = [
+        ["alternatives", "--install", has["link"], name, has["own"], "1"],
+        ["alternatives", "--set", name, has["own"]],
+    ]
+    return Row(
+        "alternatives",
+        f"alternative {name}",
+        has["own"],
+        "",
+        has["leads"],
+        "unseen",
+        "somebody registered it as a group of its own, which leads to another JDK and is left as it is",
+        commands=commands,
+    )
 
 
 def find_early_errors(state: dict[str, Any], names: tuple[str, ...]) -> list[str]:
@@ -325,9 +368,11 @@ def find_errors(has: dict[str, Any]) -> list[str]:
 
 
 def choose(wanted: dict[str, Any], name: str, has: dict[str, Any], record: dict[str, Any]) -> dict[str, Any]:
-    """The choice of a group that is to lead to the home: C(path), C(priority), C(family) and C(targets) of its followers.
+    """The choice of a group that is to lead to the home:
+    C(path), C(priority), C(family) and C(targets) of its followers.
 
-    C(register): whether the program has to hear of it. C(replaced): whether that replaces what somebody else registered.
+    C(register): whether the program has to hear of it.
+    C(replaced): whether that replaces what somebody else registered.
     """
     found = [path for path, real in has["choices"].items() if real in has["reals"]]
     path = has["own"] if has["own"] in found or not found else found[0]
@@ -369,7 +414,11 @@ def plan_follower(
     follower = commands[leader]["followers"].get(name)
     if not target or follower is None:
         taken = has["own"] and follower is None
-        why = f"{has['link']} is not a link of the alternatives, and is left as it is" if taken else f"{wanted['home']} has no {name}"
+        why = (
+            f"{has['link']} is not a link of the alternatives, and is left as it is"
+            if taken
+            else f"{wanted['home']} has no {name}"
+        )
         result.rows.append(Row("alternatives", f"alternative {name}", "", "", has["leads"], "absent", why))
         return
     good = followers.is_right(name, follower, target)
@@ -392,26 +441,50 @@ def plan_command(
     group = has["group"] or {"link": has["link"], "mode": "", "value": "", "choices": []}
     configured = f"{group['value']} ({group['mode']})" if has["group"] else ""
     if choice is None:
-        result.rows.append(Row("alternatives", f"alternative {name}", "", configured, has["leads"], "absent", f"{wanted['home']} has no {name}"))
+        result.rows.append(
+            Row(
+                "alternatives",
+                f"alternative {name}",
+                "",
+                configured,
+                has["leads"],
+                "absent",
+                f"{wanted['home']} has no {name}",
+            )
+        )
         return
     errors = find_errors(has)
     if errors:
         result.problems += errors
         return
-    result.problems += [f"found a file of its own at {path}; expected a link of the alternatives: "
-                        "move it away, then run again" for path in followers.find_obstacles(has["followers"], choice["targets"], has["link"])]
+    result.problems += [
+        f"found a file of its own at {path}; expected a link of the alternatives: move it away, then run again"
+        for path in followers.find_obstacles(has["followers"], choice["targets"], has["link"])
+    ]
     path = choice["path"]
     right = group["value"] == path
     leads = bool(has["leads"]) and has["leads"] == has["choices"].get(path)
     wrong = sorted(title for title, target in choice["targets"].items() if target or title not in provided)
-    wrong = [title for title in wrong if not followers.is_right(title, has["followers"][title], choice["targets"][title])]
+    wrong = [
+        title for title in wrong if not followers.is_right(title, has["followers"][title], choice["targets"][title])
+    ]
     good = right and leads and group["mode"] == "manual" and not wrong and not choice["register"]
     why = ("no alternative is registered" if not has["group"] else "another one is chosen" if not right else
            "its link is broken" if not leads else f"its followers differ: {', '.join(wrong)}" if wrong else
            "it is registered without some of its followers" if choice["register"] else
            "it is the right one in automatic mode, in which the next package would move it")
-    result.rows.append(Row("alternatives", f"alternative {name}", f"{path} (manual)", configured, has["leads"], "ok" if good else "differs",
-                           "" if good else why, "" if good else RUN))
+    result.rows.append(
+        Row(
+            "alternatives",
+            f"alternative {name}",
+            f"{path} (manual)",
+            configured,
+            has["leads"],
+            "ok" if good else "differs",
+            "" if good else why,
+            "" if good else RUN,
+        )
+    )
     if good:
         return
     entry = record.setdefault(name, {"registered": []})
@@ -448,11 +521,14 @@ def plan_removal(
     result: Draft,
     after: dict[str, Any],
 ) -> None:
-    """One command of a home that is to be used no more: the choice before ours comes back, and what we registered goes."""
+    """One command of a home that is to be used no more:
+    the choice before ours comes back, and what we registered goes."""
     group, entry = has["group"], record.get(name, {"registered": []})
     if group is None:
         return
-    inside = [path for path, real in has["choices"].items() if is_under(path, wanted["home"]) or is_under(real, real_home)]
+    inside = [
+        path for path, real in has["choices"].items() if is_under(path, wanted["home"]) or is_under(real, real_home)
+    ]
     ours = [path for path in inside if path in entry["registered"] or wanted.get("unregister_all")]
     stay = [choice for choice in group["choices"] if choice["path"] not in ours]
     chosen = is_under(group["value"], wanted["home"]) or group["value"] in inside
@@ -461,7 +537,9 @@ def plan_removal(
         kept = find_former_choice(entry, stay)
         best = kept or max(stay, key=lambda choice: choice["priority"])["path"]
         if not kept and entry.get("mode") == "manual":
-            result.facts.setdefault("lost", []).append(f"{name}: {entry['path']} was chosen before, and is no longer registered")
+            result.facts.setdefault("lost", []).append(
+                f"{name}: {entry['path']} was chosen before, and is no longer registered"
+            )
         mode = "manual" if kept else "auto"
         if (group["mode"], group["value"]) != (mode, best):
             result.actions.append(("set", name, best) if kept else ("auto", name, None))
@@ -481,8 +559,18 @@ def plan_removal(
         if not left and "mode" not in record[name]:
             del record[name]
     if (group["mode"], group["value"]) != (after[name]["mode"], after[name]["value"]) or ours:
-        result.rows.append(Row("alternatives", f"alternative {name}", f"{after[name]['value'] or 'none'} ({after[name]['mode']})",
-                               f"{group['value'] or 'none'} ({group['mode']})", has["leads"], "differs", f"{wanted['home']} is to be used no more", RUN))
+        result.rows.append(
+            Row(
+                "alternatives",
+                f"alternative {name}",
+                f"{after[name]['value'] or 'none'} ({after[name]['mode']})",
+                f"{group['value'] or 'none'} ({group['mode']})",
+                has["leads"],
+                "differs",
+                f"{wanted['home']} is to be used no more",
+                RUN,
+            )
+        )
     if not stay:
         del after[name]
 
@@ -607,8 +695,11 @@ def verify(host: Host, done: Plan) -> str:
     """What is wrong after the switch, as a sentence; empty where nothing is. What the commands lead to is run."""
     desired = done.desired
     again = plan(desired, read(host, desired))
-    wrong = [f"{row.item}: wanted {row.wanted}, found {row.configured or 'none'}, which runs {row.effective or 'nothing'}"
-             for row in again.rows if row.status == "differs"]
+    wrong = [
+        f"{row.item}: wanted {row.wanted}, found {row.configured or 'none'}, which runs {row.effective or 'nothing'}"
+        for row in again.rows
+        if row.status == "differs"
+    ]
     if desired["state"] == "present" and desired["version"] and not wrong:
         ran = host.run(["java", "-version"])
         if major(version_said(ran.err + ran.out)) != desired["version"]:

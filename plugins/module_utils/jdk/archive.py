@@ -4,7 +4,8 @@
 """A JDK out of an archive: fetched once, unpacked under another name, proved by running it, and only then in its place.
 
 The download and the unpacking are those of the package (C(package_source)). The folder of a JDK says in MARKER which
-archive it is from; folder and marker come into their place by one rename, so a killed run leaves no JDK that looks whole.
+archive it is from; folder and marker come into their place by one rename,
+so a killed run leaves no JDK that looks whole.
 """
 
 from __future__ import annotations
@@ -77,16 +78,21 @@ def home_in(host: Host, folder: str) -> str:
 
 
 def check(host: Host, home: str, architecture: str, version: int) -> None:
-    """Whether a folder is a JDK for this architecture, of this major version (any with 0), before it is run. Raises SourceError."""
+    """Whether a folder is a JDK for this architecture, of this major version (any with 0),
+    before it is run. Raises SourceError."""
     found = elf_architecture(host.head(f"{home}/bin/java", 20))
     if found != architecture:
-        raise SourceError(f"bin/java in the archive is {'for ' + found if found else 'no executable for Linux'}, this host is {architecture}: "
-                          "give the archive for this architecture in jdk_archives")
+        raise SourceError(
+            f"bin/java in the archive is {'for ' + found if found else 'no executable for Linux'}, this host is "
+            f"{architecture}: give the archive for this architecture in jdk_archives"
+        )
     if not host.is_file(f"{home}/bin/javac"):
         raise SourceError("the archive has bin/java and no bin/javac, so it is a JRE: wanted is a JDK")
     said = re.search(r'^JAVA_VERSION="([^"]*)"', host.read(f"{home}/release") or "", re.MULTILINE)
     if said and version and major(said.group(1)) != version:
-        raise SourceError(f"the archive holds a JDK {said.group(1)}, wanted is {version}: correct jdk_version or the archive")
+        raise SourceError(
+            f"the archive holds a JDK {said.group(1)}, wanted is {version}: correct jdk_version or the archive"
+        )
 
 
 def prove(host: Host, home: str, version: int) -> str:
@@ -94,10 +100,14 @@ def prove(host: Host, home: str, version: int) -> str:
     ran = host.run([f"{home}/bin/java", "-version"])
     said = version_said(ran.err + ran.out)
     if ran.rc != 0 or not said:
-        raise SourceError(f"java of the archive does not run on this host, it ended with {ran.rc}: {(ran.err or ran.out).strip()[-500:]}. "
-                          "Give an archive that is made for this distribution.")
+        raise SourceError(
+            f"java of the archive does not run on this host, it ended with {ran.rc}: "
+            f"{(ran.err or ran.out).strip()[-500:]}. Give an archive that is made for this distribution."
+        )
     if version and major(said) != version:
-        raise SourceError(f"java of the archive says it is {said}, wanted is {version}: correct jdk_version or the archive")
+        raise SourceError(
+            f"java of the archive says it is {said}, wanted is {version}: correct jdk_version or the archive"
+        )
     return said
 
 
@@ -128,8 +138,18 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
         if not whole:
             result.facts["needed"] = True
             result.actions.append(("unpack", home))
-        result.rows.append(Row("jdk", "version", str(desired["version"] or "any"), state["homes"].get(home, ""), state["said"],
-                               "ok" if whole else "differs", "" if whole else f"{home} has no such JDK that runs", "" if whole else RUN))
+        result.rows.append(
+            Row(
+                "jdk",
+                "version",
+                str(desired["version"] or "any"),
+                state["homes"].get(home, ""),
+                state["said"],
+                "ok" if whole else "differs",
+                "" if whole else f"{home} has no such JDK that runs",
+                "" if whole else RUN,
+            )
+        )
     result.actions += [("remove", f"{FOLDER}/{name}") for name in state["absent"]]
     result.actions += [("clean", path) for path in state["leftovers"]]
     before = {*state["homes"], *state["leftovers"]}
@@ -184,15 +204,21 @@ def unpack(host: Host, archive: str, sha256: str, wanted: dict[str, Any]) -> str
 
 
 def install(host: Host, archive: str, sha256: str, wanted: dict[str, Any], final: str, part: str) -> str:
-    """Unpacks the archive into C(part), proves it, and renames it to C(final). Returns what java says. Raises SourceError."""
+    """Unpacks the archive into C(part), proves it, and renames it to C(final).
+    Returns what java says. Raises SourceError."""
     try:
         try:
             package_source.unpack(archive, part)
         except SourceError as error:
             # What it advises is for a package.
-            raise SourceError(f"{str(error).partition(': ')[0].replace(archive, 'the archive')}: it is refused, fetch it again from its maker") from error
+            raise SourceError(
+                f"{str(error).partition(': ')[0].replace(archive, 'the archive')}: it is refused, fetch it again from "
+                "its maker"
+            ) from error
         except (tarfile.TarError, EOFError, zlib.error) as error:
-            raise SourceError(f"the archive cannot be unpacked ({error}): wanted is a whole tar.gz, fetch it again") from error
+            raise SourceError(
+                f"the archive cannot be unpacked ({error}): wanted is a whole tar.gz, fetch it again"
+            ) from error
         home = home_in(host, part)
         check(host, home, wanted["architecture"], wanted["version"])
         said = prove(host, home, wanted["version"])

@@ -1,11 +1,12 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""JDKs on a host: which there are, which one is wanted, whether it is what it says, and whether the alternatives lead to it.
+"""JDKs on a host: which there are, which one is wanted, whether it is what it says,
+and whether the alternatives lead to it.
 
-A JDK is the distribution's, or out of an archive (C(jdk_archive)); then its folder has a MARKER with the archive's SHA-256.
-Such a folder is never changed: another archive gets another name, so that what runs keeps its files and one variable
-switches back.
+A JDK is the distribution's, or out of an archive (C(jdk_archive)); then its folder has a MARKER with the archive's
+SHA-256. Such a folder is never changed:
+another archive gets another name, so that what runs keeps its files and one variable switches back.
 """
 
 from __future__ import annotations
@@ -51,8 +52,8 @@ SPEC: dict[str, Any] = {
 def find_version(host: Host, machine: dict[str, str]) -> int:
     """The newest long-term release that the distribution has, or 0 where none is known.
 
-    A host that has one at least as new as the one that its release came with keeps it: lists of packages that were fetched
-    since, or a package that the distribution has added, would change the JDK below running applications.
+    A host that has one at least as new as the one that its release came with keeps it: lists of packages that were
+    fetched since, or a package that the distribution has added, would change the JDK below running applications.
     """
     distribution = distributions.DISTRIBUTIONS.get(machine["distribution"])
     family = distributions.family_named(machine["family"])
@@ -70,7 +71,8 @@ def archive_name(wanted: dict[str, Any], sha256: str) -> str:
 
 
 def homes(host: Host) -> dict[str, str]:
-    """The JDK and JRE folders below /usr/lib/jvm that have a java, links left out: path to version text of its release file."""
+    """The JDK and JRE folders below /usr/lib/jvm that have a java, links left out:
+    path to version text of its release file."""
     found = {}
     for name in host.listdir(FOLDER):
         path = f"{FOLDER}/{name}"
@@ -87,7 +89,8 @@ def executables(host: Host) -> dict[int, str]:
 
 
 def leftovers(host: Host) -> list[str]:
-    """What killed runs left below the folder of JDKs: paths. What a module still makes, whose controller may be gone, is none."""
+    """What killed runs left below the folder of JDKs: paths.
+    What a module still makes, whose controller may be gone, is none."""
     names = [name for name in partial_folder.find_abandoned(host, FOLDER) if name.endswith((PART, PART + ".old"))]
     return [f"{FOLDER}/{name}" for name in names]
 
@@ -120,12 +123,22 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
     release = found.get(host.realpath(home), "")
     first = host.realpath("/usr/bin/java")
     return {
-        "version": version, "home": home, "sha256": sha256, "homes": found, "machine": machine,
-        "there": host.exists(home), "marker": host.read(f"{home}/{MARKER}"), "compiler": host.exists(f"{home}/bin/javac"),
+        "version": version,
+        "home": home,
+        "sha256": sha256,
+        "homes": found,
+        "machine": machine,
+        "there": host.exists(home),
+        "marker": host.read(f"{home}/{MARKER}"),
+        "compiler": host.exists(f"{home}/bin/javac"),
         "said": version_of(host, home, release, running),
         "default": first[: -len("/bin/java")] if host.exists(first) and first.endswith("/bin/java") else "",
         "leftovers": leftovers(host),
-        "absent": {name: read_absent(host, name, running) for name in desired["absent"] if re.fullmatch(FOLDER_NAME, name) and host.exists(f"{FOLDER}/{name}")},
+        "absent": {
+            name: read_absent(host, name, running)
+            for name in desired["absent"]
+            if re.fullmatch(FOLDER_NAME, name) and host.exists(f"{FOLDER}/{name}")
+        },
         "alternatives": alternatives.read(host, alternatives_wanted(home)) if desired["alternatives"] else None,
     }
 
@@ -133,7 +146,10 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
 def read_absent(host: Host, name: str, running: dict[int, str]) -> dict[str, Any]:
     """A JDK that is to go: whether it is out of an archive, and the processes that run on it."""
     home = host.realpath(f"{FOLDER}/{name}")
-    return {"ours": host.exists(f"{home}/{MARKER}"), "pids": sorted(pid for pid, path in running.items() if process.is_under(path, home))}
+    return {
+        "ours": host.exists(f"{home}/{MARKER}"),
+        "pids": sorted(pid for pid, path in running.items() if process.is_under(path, home)),
+    }
 
 
 def alternatives_wanted(home: str) -> dict[str, Any]:
@@ -144,8 +160,18 @@ def alternatives_wanted(home: str) -> dict[str, Any]:
 def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     """Decides what is installed, unpacked, switched and removed: C(steps) in their order."""
     machine, version, home = state["machine"], state["version"], state["home"]
-    result = Draft(facts={"home": home, "version": version, "packages": distributions.family_named(machine["family"]).jdk_packages(version), "steps": [],
-                         "homes": state["homes"], "default": state["default"], "said": state["said"], "absent": []})
+    result = Draft(
+        facts={
+            "home": home,
+            "version": version,
+            "packages": distributions.family_named(machine["family"]).jdk_packages(version),
+            "steps": [],
+            "homes": state["homes"],
+            "default": state["default"],
+            "said": state["said"],
+            "absent": [],
+        }
+    )
     result.problems += archive_problems(desired, state) if desired["archives"] else version_problems(state)
     result.problems += absent_problems(desired, state)
     if result.problems:
@@ -154,13 +180,26 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     there = major(state["said"]) == version and state["compiler"]
     if not there:
         steps.append("unpack" if desired["archives"] else "packages")
-    result.rows.append(Row(
-        "jdk", "version", wanted=str(version), configured=state["homes"].get(home, ""), effective=state["said"],
-        status="ok" if there else "differs", why="" if there else f"{home} has no JDK {version} that runs", mend="" if there else RUN))
+    result.rows.append(
+        Row(
+            "jdk",
+            "version",
+            wanted=str(version),
+            configured=state["homes"].get(home, ""),
+            effective=state["said"],
+            status="ok" if there else "differs",
+            why="" if there else f"{home} has no JDK {version} that runs",
+            mend="" if there else RUN,
+        )
+    )
     if desired["alternatives"]:
         plan_alternatives(state, there, result)
     for path in state["leftovers"]:
-        result.rows.append(Row("jdk", "unfinished", "", path, "", "differs", "a run was killed while it unpacked or removed a JDK", RUN))
+        result.rows.append(
+            Row(
+                "jdk", "unfinished", "", path, "", "differs", "a run was killed while it unpacked or removed a JDK", RUN
+            )
+        )
     for name in state["absent"]:
         result.rows.append(Row("jdk", f"{FOLDER}/{name}", "", "there", "", "differs", "it is in jdk_absent", RUN))
     result.facts["absent"] = sorted(state["absent"])
@@ -181,8 +220,20 @@ def plan_alternatives(state: dict[str, Any], there: bool, result: Draft) -> None
         result.rows += planned.rows
     else:
         result.problems += alternatives.find_early_errors(state["alternatives"], ("java", "javac", "javap"))
-        result.rows += [Row("alternatives", f"alternative {name}", f"{state['home']}/bin/{name} (manual)", "", state["alternatives"]["commands"][name]["leads"],
-                            "differs", "the JDK is not there yet", RUN) for name in ("java", "javac", "javap") if state["alternatives"]["commands"]]
+        result.rows += [
+            Row(
+                "alternatives",
+                f"alternative {name}",
+                f"{state['home']}/bin/{name} (manual)",
+                "",
+                state["alternatives"]["commands"][name]["leads"],
+                "differs",
+                "the JDK is not there yet",
+                RUN,
+            )
+            for name in ("java", "javac", "javap")
+            if state["alternatives"]["commands"]
+        ]
     if planned.changed or not there:
         result.facts["steps"].append("alternatives")
         result.before, result.after = planned.before, planned.after
@@ -202,30 +253,59 @@ def archive_problems(wanted: dict[str, Any], state: dict[str, Any]) -> list[str]
     if not wanted["version"]:
         return ["jdk_archives needs jdk_version: the major version of the JDK in the archives, such as 17"]
     if wanted["name"] and not re.fullmatch(FOLDER_NAME, wanted["name"]):
-        return [f"jdk_name is {wanted['name']!r}: wanted is the name of a folder below {FOLDER}, of letters, digits and . _ + -"]
+        return [
+            f"jdk_name is {wanted['name']!r}: wanted is the name of a folder below {FOLDER}, of letters, digits and . "
+            "_ + -"
+        ]
     if architecture not in wanted["archives"]:
-        return [f"jdk_archives has an archive for {', '.join(sorted(wanted['archives']))}, and this host is {architecture}: add jdk_archives.{architecture}"]
+        return [
+            f"jdk_archives has an archive for {', '.join(sorted(wanted['archives']))}, and this host is {architecture}:"
+            f" add jdk_archives.{architecture}"
+        ]
     if not sha256 and not wanted["unverified"]:
-        return [f"jdk_archives.{architecture} has no sha256: set it to what sha256sum says of the archive, or say jdk_archive_unverified: true"]
+        return [
+            f"jdk_archives.{architecture} has no sha256: set it to what sha256sum says of the archive, or say "
+            "jdk_archive_unverified: true"
+        ]
     if sha256 and not re.fullmatch("[0-9a-f]{64}", sha256):
-        return [f"jdk_archives.{architecture}.sha256 is {sha256!r}: wanted are 64 hexadecimal digits, the output of sha256sum"]
+        return [
+            f"jdk_archives.{architecture}.sha256 is {sha256!r}: wanted are 64 hexadecimal digits, the output of "
+            "sha256sum"
+        ]
     if state["there"] and state["marker"] is None:
-        return [f"{home} is there and not from an archive of this role: give the JDK another name in jdk_name, or move that folder away"]
+        return [
+            f"{home} is there and not from an archive of this role: give the JDK another name in jdk_name, or move "
+            "that folder away"
+        ]
     has = (state["marker"] or "").strip()
     if has and sha256 and has != sha256:
-        return [f"{home} is from the archive with SHA-256 {has}, wanted is {sha256}: give the new JDK another name in jdk_name, and the old one can stay"]
+        return [
+            f"{home} is from the archive with SHA-256 {has}, wanted is {sha256}: give the new JDK another name in "
+            "jdk_name, and the old one can stay"
+        ]
     return []
 
 
 def absent_problems(wanted: dict[str, Any], state: dict[str, Any]) -> list[str]:
     """What keeps a JDK from being removed."""
-    problems = [f"jdk_absent has {name!r}: wanted is the name of a folder below {FOLDER}" for name in wanted["absent"] if not re.fullmatch(FOLDER_NAME, name)]
+    problems = [
+        f"jdk_absent has {name!r}: wanted is the name of a folder below {FOLDER}"
+        for name in wanted["absent"]
+        if not re.fullmatch(FOLDER_NAME, name)
+    ]
     for name, has in state["absent"].items():
         if f"{FOLDER}/{name}" == state["home"]:
-            problems.append(f"{name} is in jdk_absent and is the JDK that is wanted: take it out of jdk_absent, or choose another JDK")
+            problems.append(
+                f"{name} is in jdk_absent and is the JDK that is wanted: take it out of jdk_absent, or choose "
+                "another JDK"
+            )
         elif not has["ours"]:
-            problems.append(f"{FOLDER}/{name} is in jdk_absent and is not from an archive of this role: remove its package instead")
+            problems.append(
+                f"{FOLDER}/{name} is in jdk_absent and is not from an archive of this role: remove its package instead"
+            )
         elif has["pids"]:
-            problems.append(f"{FOLDER}/{name} is in jdk_absent and in use by process {', '.join(map(str, has['pids']))}: "
-                            "take it out of jdk_absent, deploy, and remove it when nothing runs on it")
+            problems.append(
+                f"{FOLDER}/{name} is in jdk_absent and in use by process {', '.join(map(str, has['pids']))}: "
+                "take it out of jdk_absent, deploy, and remove it when nothing runs on it"
+            )
     return problems

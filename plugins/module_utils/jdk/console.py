@@ -60,26 +60,35 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
     here = [row for row in rows if numbers[row["pid"]] == str(desired["instance"])]
     # Anybody can work in a folder that is open to them, and call their program java.
     running = next((row for row in here if row["user"] == desired["user"]), here[0] if here else None)
-    state: dict[str, Any] = {"running": running, "others": sorted(set(numbers.values())), "home": "", "tools": [], "release": {}, "scala": {}, "missing": [], "scalive": "",
-             "stranger": process.stranger(host, running, desired["user"]) if running else ""}
+    state: dict[str, Any] = {"running": running, "others": sorted(set(numbers.values())), "home": "", "tools": [],
+                             "release": {}, "scala": {}, "missing": [], "scalive": "",
+                             "stranger": process.stranger(host, running, desired["user"]) if running else ""}
     if running:
         home = jvm.home_of(running["exe"])
         lib = host.realpath(f"{running['cwd']}/lib")
         # A service may see an empty folder in the place of /home and /tmp.
         inside = f"/proc/{running['pid']}/root"
         inside = inside if host.exists(inside) else ""
-        given = {"files": desired["compiler"], "missing": [path for path in desired["compiler"] if not host.exists(inside + path)]}
+        given = {
+            "files": desired["compiler"],
+            "missing": [path for path in desired["compiler"] if not host.exists(inside + path)],
+        }
         scalive = f"{lib.rpartition('/')[0]}/script/scalive"
-        state.update(home=home, tools=[name for name in ("javac", "jcmd", "jstat") if host.exists(f"{home}/bin/{name}")],
-                     release=release(host, home, running if not state["stranger"] else None), missing=given["missing"],
-                     scala=scala_jars([f"{lib}/{name}" for name in host.listdir(lib)], given["files"]), lib=lib,
-                     scalive=scalive if host.exists(scalive) else "")
+        state.update(
+            home=home,
+            tools=[name for name in ("javac", "jcmd", "jstat") if host.exists(f"{home}/bin/{name}")],
+            release=release(host, home, running if not state["stranger"] else None),
+            missing=given["missing"],
+            scala=scala_jars([f"{lib}/{name}" for name in host.listdir(lib)], given["files"]),
+            lib=lib,
+            scalive=scalive if host.exists(scalive) else "",
+        )
     return state
 
 
 def release(host: Host, home: str, running: dict[str, Any] | None) -> dict[str, str]:
-    """What a JDK says of itself in its file C(release), or, since not every JDK 8 has one, what its java says, as the user of C(running)
-    (none: it is not asked)."""
+    """What a JDK says of itself in its file C(release), or, since not every JDK 8 has one, what its java says, as the
+    user of C(running) (none: it is not asked)."""
     said = parse_release(host.read(f"{home}/release") or "")
     if "JAVA_VERSION" in said or running is None:
         return said
@@ -89,7 +98,11 @@ def release(host: Host, home: str, running: dict[str, Any] | None) -> dict[str, 
 
 def parse_release(text: str) -> dict[str, str]:
     """The file C(release) of a JDK's home as a dictionary."""
-    return {name: value.strip().strip('"') for name, equals, value in (line.partition("=") for line in text.splitlines()) if equals}
+    return {
+        name: value.strip().strip('"')
+        for name, equals, value in (line.partition("=") for line in text.splitlines())
+        if equals
+    }
 
 
 def major(release: dict[str, str]) -> int:
@@ -99,7 +112,8 @@ def major(release: dict[str, str]) -> int:
 
 
 def scala_jars(paths: list[str], given: Sequence[str] = ()) -> dict[str, tuple[str, str]]:
-    """The jars of Scala among these paths: C(library), C(compiler) and C(reflect) to C((path, version)). Those given win."""
+    """The jars of Scala among these paths: C(library), C(compiler) and C(reflect) to C((path,
+    version)). Those given win."""
     found = {}
     for path in [*sorted(paths), *given]:
         match = _JAR.search(path.rpartition("/")[2])
@@ -127,23 +141,48 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     if desired.get("left"):
         return result.plan(desired, state)
     if desired["timeout"] < 1:
-        result.problems.append(f"console_timeout is {desired['timeout']}; wanted are 1 or more seconds: without an end an expression would never be given up")
+        result.problems.append(
+            f"console_timeout is {desired['timeout']}; wanted are 1 or more seconds: without an end an expression "
+            "would never be given up"
+        )
     if not running:
         result.problems.append(
-            f"instance {desired['instance']} does not run: no process java works in {desired['root']}/instances/{desired['instance']}. "
-            + (f"Here run: {', '.join(state['others'])}. Name one with console_instance." if state["others"]
-               else "No other instance runs on this host either: start it with ansible-playbook xitrum.host.site, or name another host."))
+            f"instance {desired['instance']} does not run: no process java works in "
+            f"{desired['root']}/instances/{desired['instance']}. "
+            + (
+                f"Here run: {', '.join(state['others'])}. Name one with console_instance."
+                if state["others"]
+                else (
+                    "No other instance runs on this host either: start it with ansible-playbook xitrum.host.site, or "
+                    "name another host."
+                )
+            )
+        )
         return result.plan(desired, state)
     java = major(state["release"])
     scala = state["scala"].get("library", ("", ""))[1]
     old = java <= SCALIVE_JAVA
-    result.facts.update(pid=running["pid"], user=running["user"], java=java, console="jcmd" if desired["action"] != "scala" else "scalive" if old else "own")
-    result.problems += [*problems_of_java(desired, state, java),
-                        *((problems_of_scalive if old else problems_of_own)(desired, state, scala) if desired["action"] == "scala" and java else ())]
+    result.facts.update(
+        pid=running["pid"],
+        user=running["user"],
+        java=java,
+        console="jcmd" if desired["action"] != "scala" else "scalive" if old else "own",
+    )
+    result.problems += [
+        *problems_of_java(desired, state, java),
+        *(
+            (problems_of_scalive if old else problems_of_own)(desired, state, scala)
+            if desired["action"] == "scala" and java
+            else ()
+        ),
+    ]
     if not result.problems and desired["action"] == "scala":
         # Nobody can know what an expression does.
         result.actions.append(("scala", None))
-        result.after = f"instance {desired['instance']} (process {running['pid']}): {'an expression' if desired['command'] else 'a console in the terminal'}\n"
+        result.after = (
+            f"instance {desired['instance']} (process {running['pid']}): "
+            f"{'an expression' if desired['command'] else 'a console in the terminal'}\n"
+        )
     return result.plan(desired, state)
 
 
@@ -162,46 +201,84 @@ def problems_of_java(wanted: dict[str, Any], state: dict[str, Any], java: int) -
     absent = [name for name in tools if name not in state["tools"]]
     modules = state["release"].get("MODULES", "").split()
     if not java:
-        yield f"{state['home']} is no JDK: neither its file release nor its java says a version. Wanted is a full JDK: leave xitrum_jdk_version to the role jdk"
+        yield (
+            f"{state['home']} is no JDK: neither its file release nor its java says a version. Wanted is a full JDK: "
+            "leave xitrum_jdk_version to the role jdk"
+        )
     elif absent or (modules and "jdk.attach" not in modules):
-        what = f"no {' and no '.join(absent)} in {state['home']}/bin" if absent else f"no module jdk.attach in {state['home']}/release"
-        yield (f"{where} runs on a JRE: there is {what}. Wanted is a full JDK of version {java}: the role jdk "
-               f"installs one (ansible-playbook xitrum.host.site), by hand on Debian apt-get install openjdk-{java}-jdk-headless")
+        what = (
+            f"no {' and no '.join(absent)} in {state['home']}/bin"
+            if absent
+            else f"no module jdk.attach in {state['home']}/release"
+        )
+        yield (
+            f"{where} runs on a JRE: there is {what}. Wanted is a full JDK of version {java}: the role jdk installs "
+            f"one (ansible-playbook xitrum.host.site), by hand on Debian apt-get install openjdk-{java}-jdk-headless"
+        )
     if switch(words, "DisableAttachMechanism", False):
-        yield f"{where} was started with -XX:+DisableAttachMechanism. Take it out of xitrum_java_options and run ansible-playbook xitrum.host.site"
+        yield (
+            f"{where} was started with -XX:+DisableAttachMechanism. Take it out of xitrum_java_options and run "
+            "ansible-playbook xitrum.host.site"
+        )
     if wanted["action"] == "scala" and not switch(words, "EnableDynamicAgentLoading", True):
-        yield (f"{where} was started with -XX:-EnableDynamicAgentLoading, which refuses a console. Take it out of xitrum_java_options and run "
-               "ansible-playbook xitrum.host.site; threads, heap and histogram work with it")
+        yield (
+            f"{where} was started with -XX:-EnableDynamicAgentLoading, which refuses a console. Take it out of "
+            "xitrum_java_options and run ansible-playbook xitrum.host.site; threads, heap and histogram work with it"
+        )
 
 
 def problems_of_scalive(wanted: dict[str, Any], state: dict[str, Any], scala: str) -> Iterator[str]:
     """What keeps Scalive from working, on JDK 8."""
     found = f"instance {wanted['instance']} runs on JDK 8 with Scala {scala or 'of an unknown version'}"
     if not state["scalive"]:
-        yield f"{found}, and its release has no script/scalive: deploy a package that was built with it, or run it on JDK 11 or newer"
+        yield (
+            f"{found}, and its release has no script/scalive: deploy a package that was built with it, or run it on "
+            "JDK 11 or newer"
+        )
     if scala and numbers(scala) > SCALIVE_SCALA:
-        yield f"{found}. Scalive knows Scala up to 2.12: set xitrum_jdk_version to 11 or newer, for which there is a console of this collection's own"
+        yield (
+            f"{found}. Scalive knows Scala up to 2.12: set xitrum_jdk_version to 11 or newer, for which there is a "
+            "console of this collection's own"
+        )
     if wanted["command"]:
-        yield f"{found}. One expression is run on JDK 9 and newer only: leave console_command out, and type it into Scalive"
+        yield (
+            f"{found}. One expression is run on JDK 9 and newer only: leave console_command out, and type it into "
+            "Scalive"
+        )
 
 
 def problems_of_own(wanted: dict[str, Any], state: dict[str, Any], scala: str) -> Iterator[str]:
     """What keeps the console's own interpreter from working, on JDK 9 and newer."""
     compiler = state["scala"].get("compiler", ("", ""))
     if state["missing"]:
-        yield (f"console_compiler has files that are not on the host: {', '.join(state['missing'])}. Wanted are paths of jars on the host, "
-               "outside of /home, /root and /tmp where the instance is a unit of systemd")
+        yield (
+            f"console_compiler has files that are not on the host: {', '.join(state['missing'])}. Wanted are paths of "
+            "jars on the host, outside of /home, /root and /tmp where the instance is a unit of systemd"
+        )
     elif not scala:
-        yield f"there is no scala-library in {state['lib']}: the console is for applications in Scala 2.13. Its file must be called scala-library-VERSION.jar"
+        yield (
+            f"there is no scala-library in {state['lib']}: the console is for applications in Scala 2.13. Its file "
+            "must be called scala-library-VERSION.jar"
+        )
     elif numbers(scala) != OWN_SCALA:
-        yield f"{state['lib']} has Scala {scala}: the console knows Scala 2.13. threads, heap and histogram work without it"
+        yield (
+            f"{state['lib']} has Scala {scala}: the console knows Scala 2.13. threads, heap and histogram work "
+            "without it"
+        )
     elif not compiler[0] or "reflect" not in state["scala"]:
         lacks = "scala-compiler" if not compiler[0] else "scala-reflect"
-        yield (f"there is no {lacks} in {state['lib']}. Add the artifact org.scala-lang:scala-compiler:{scala} to the application "
-               f'(libraryDependencies += "org.scala-lang" % "scala-compiler" % "{scala}"), which brings scala-reflect, and deploy it; '
-               "or put the jars scala-compiler and scala-reflect on the host and name their paths in console_compiler")
+        yield (
+            f"there is no {lacks} in {state['lib']}. Add the artifact org.scala-lang:scala-compiler:{scala} to the "
+            "application "
+            f'(libraryDependencies += "org.scala-lang" % "scala-compiler" % "{scala}"), which brings scala-reflect, and'
+            " deploy it; "
+            "or put the jars scala-compiler and scala-reflect on the host and name their paths in console_compiler"
+        )
     elif compiler[1] != scala:
-        yield f"scala-compiler is {compiler[1]} and scala-library is {scala} ({compiler[0]}). Wanted is org.scala-lang:scala-compiler:{scala}"
+        yield (
+            f"scala-compiler is {compiler[1]} and scala-library is {scala} ({compiler[0]}). Wanted is "
+            f"org.scala-lang:scala-compiler:{scala}"
+        )
 
 
 def numbers(version: str) -> tuple[int, ...]:
@@ -215,8 +292,8 @@ def bounded(seconds: int, argv: list[str]) -> list[str]:
 
 
 def alone(running: dict[str, Any], argv: list[str]) -> list[str]:
-    """A command that is refused, with C(BUSY), while another holds the instance's console: two would share the agent's archive.
-    The lock is of the folder, so that there is no file of it to leave, and goes with its process."""
+    """A command that is refused, with C(BUSY), while another holds the instance's console: two would share the agent's
+    archive. The lock is of the folder, so that there is no file of it to leave, and goes with its process."""
     return ["flock", "--nonblock", "--no-fork", "--conflict-exit-code", str(BUSY), f"{running['cwd']}/tmp", *argv]
 
 
@@ -248,9 +325,25 @@ def prepare(host: Host, wanted: dict[str, Any], state: dict[str, Any]) -> str:
         for name, text in texts.items():
             must(host, wanted, state, ["sh", "-c", 'umask 077; cat > "$1"', "sh", f"{folder}/{name}"], text)
         must(host, wanted, state, ["mkfifo", "-m", "0600", f"{folder}/in", f"{folder}/out"])
-        must(host, wanted, state, bounded(START_SECONDS, [
-            f"{state['home']}/bin/javac", *(f"-J{option}" for option in QUICK), "-nowarn", "-proc:none", "-cp", ":".join([*jars, state["scala"]["library"][0]]),
-            "-d", f"{folder}/classes", *(f"{folder}/{name}" for name in wanted["sources"])]))
+        must(
+            host,
+            wanted,
+            state,
+            bounded(
+                START_SECONDS,
+                [
+                    f"{state['home']}/bin/javac",
+                    *(f"-J{option}" for option in QUICK),
+                    "-nowarn",
+                    "-proc:none",
+                    "-cp",
+                    ":".join([*jars, state["scala"]["library"][0]]),
+                    "-d",
+                    f"{folder}/classes",
+                    *(f"{folder}/{name}" for name in wanted["sources"]),
+                ],
+            ),
+        )
     except RuntimeError:
         remove(host, running, folder)
         raise
@@ -275,11 +368,22 @@ def remove(host: Host, running: dict[str, Any], folder: str) -> None:
 def client(wanted: dict[str, Any], state: dict[str, Any], folder: str) -> list[str]:
     """The console's program as a command that root runs."""
     if state["release"] and major(state["release"]) <= SCALIVE_JAVA:
-        argv = ["env", f"PATH={state['home']}/bin:/usr/bin:/bin", f"JAVA_HOME={state['home']}", state["scalive"], str(state["running"]["pid"])]
+        argv = [
+            "env",
+            f"PATH={state['home']}/bin:/usr/bin:/bin",
+            f"JAVA_HOME={state['home']}",
+            state["scalive"],
+            str(state["running"]["pid"]),
+        ]
         return process.inside(state["running"], argv)
     seconds = wanted["timeout"] if wanted["command"] else 0
-    argv = [f"{state['home']}/bin/java", *QUICK, "-cp", f"{folder}/classes", "XitrumConsole", folder, str(state["running"]["pid"]), str(seconds)]
-    return process.inside(state["running"], alone(state["running"], bounded(seconds + START_SECONDS, argv) if seconds else argv))
+    argv = [
+        f"{state['home']}/bin/java", *QUICK, "-cp", f"{folder}/classes", "XitrumConsole", folder,
+        str(state["running"]["pid"]), str(seconds),
+    ]
+    return process.inside(
+        state["running"], alone(state["running"], bounded(seconds + START_SECONDS, argv) if seconds else argv)
+    )
 
 
 def in_terminal(argv: list[str]) -> list[str]:
@@ -304,10 +408,17 @@ def evaluate(host: Host, wanted: dict[str, Any], state: dict[str, Any]) -> str:
 def failed(wanted: dict[str, Any], state: dict[str, Any], said: Result, what: str) -> str:
     """A sentence on what failed, with what it said."""
     if said.rc == BUSY and not said.out + said.err:
-        return (f"another console is open on instance {wanted['instance']} (process {state['running']['pid']}): there is one at a time. "
-                "Leave that one (:quit), or wait for its expression")
-    words = "\n".join(filter(None, [said.out.strip(), said.err.strip()])) or ("no answer in time: it was ended" if said.rc in (124, 137) else "no message")
-    return f"{what} failed in instance {wanted['instance']} (process {state['running']['pid']}, user {state['running']['user']}), code {said.rc}:\n{words}"
+        return (
+            f"another console is open on instance {wanted['instance']} (process {state['running']['pid']}): there is "
+            "one at a time. Leave that one (:quit), or wait for its expression"
+        )
+    words = "\n".join(filter(None, [said.out.strip(), said.err.strip()])) or (
+        "no answer in time: it was ended" if said.rc in (124, 137) else "no message"
+    )
+    return (
+        f"{what} failed in instance {wanted['instance']} (process {state['running']['pid']}, user "
+        f"{state['running']['user']}), code {said.rc}:\n{words}"
+    )
 
 
 # --------------------------------------------------------------------------------------------------------- applying

@@ -82,15 +82,21 @@ def last_options(heap: str, options: list[str], dump_folder: str) -> list[str]:
 
     Raises ValueError with a line for each option that cannot be passed so.
     """
-    faults = [] if HEAP.fullmatch(heap) else [f"the heap is {heap!r}; wanted is a size as -Xmx takes it, such as 512m or 2g"]
+    faults = (
+        [] if HEAP.fullmatch(heap) else [f"the heap is {heap!r}; wanted is a size as -Xmx takes it, such as 512m or 2g"]
+    )
     faults += option_problems(options)
     faults += [f"the JVM option {option!r} belongs to the java launcher, which _JAVA_OPTIONS does not reach"
                for option in options if option.startswith("--")]
     if faults:
         raise ValueError("\n".join(faults))
-    # An instance that is out of memory must end to be started anew; half alive it would answer some requests. The dump has
-    # one name, and the JVM does not replace a file: the first one stays, and they cannot fill the disk.
-    dump = ["-XX:+HeapDumpOnOutOfMemoryError", f"-XX:HeapDumpPath={dump_folder}/heap.hprof"] if dump_folder else ["-XX:-HeapDumpOnOutOfMemoryError"]
+    # An instance that is out of memory must end to be started anew; half alive it would answer some requests. The dump
+    # has one name, and the JVM does not replace a file: the first one stays, and they cannot fill the disk.
+    dump = (
+        ["-XX:+HeapDumpOnOutOfMemoryError", f"-XX:HeapDumpPath={dump_folder}/heap.hprof"]
+        if dump_folder
+        else ["-XX:-HeapDumpOnOutOfMemoryError"]
+    )
     fixed = [f"-Xmx{heap}", "-XX:+ExitOnOutOfMemoryError", *dump]
     # -Xms of the stock runner may be larger than a small heap, which the JVM refuses.
     return [f"-Xms{smaller(heap, '256m')}", *fixed, *options]
@@ -100,9 +106,12 @@ def option_problems(options: list[str]) -> list[str]:
     """Why options cannot be passed to a JVM through its environment, one sentence an option."""
     found = [f"the JVM option {option!r} must begin with - and have no white space: the JVM splits _JAVA_OPTIONS there"
              for option in options if not option.startswith("-") or re.search(r"\s", option)]
-    return found + [f"the JVM option {printable(option)!r} does not fit: expected {input_types.EXPECTED['line']}, at most "
-                    f"{input_types.TYPES['line'].longest}" for option in options
-                    if not re.search(r"\s", option) and not input_types.fits("line", option)]
+    return found + [
+        f"the JVM option {printable(option)!r} does not fit: expected {input_types.EXPECTED['line']}, at most "
+        f"{input_types.TYPES['line'].longest}"
+        for option in options
+        if not re.search(r"\s", option) and not input_types.fits("line", option)
+    ]
 
 
 def smaller(one: str, other: str) -> str:
@@ -111,7 +120,8 @@ def smaller(one: str, other: str) -> str:
 
 
 def home_of(path: str) -> str:
-    """The folder of the JDK of which C(path) is a command, or an empty text: until Java 8 a JDK has a JRE in it, and java is one of that."""
+    """The folder of the JDK of which C(path) is a command, or an empty text:
+    until Java 8 a JDK has a JRE in it, and java is one of that."""
     found = re.fullmatch(r"(.*?)(/jre)?/bin/[^/]+", path or "")
     return found[1] if found else ""
 
@@ -133,8 +143,8 @@ def parse_size(text: str) -> int | None:
 
 
 def same_value(one: str, other: str) -> bool:
-    """Whether two texts are one value of a flag: C(1g) is C(1073741824), and C(75) is C(75.000000), as the JVM
-    prints it."""
+    """Whether two texts are one value of a flag:
+    C(1g) is C(1073741824), and C(75) is C(75.000000), as the JVM prints it."""
     if one == other or None in (one, other):
         return one == other
     sizes = parse_size(one), parse_size(other)
@@ -180,11 +190,10 @@ def wanted_flags(heap: str, options: list[str]) -> dict[str, str]:
 
 
 def option_flags(option: str) -> dict[str, str]:
-    """The flags that one option of the JVM sets, name to value: sizes in bytes, but for C(ThreadStackSize), which
-    the JVM keeps in KiB."""
-    switch, value = re.fullmatch(r"-XX:([+-])([A-Za-z0-9]+)", option), re.fullmatch(
-        r"-XX:([A-Za-z0-9]+)=(.*)", option, re.DOTALL
-    )
+    """The flags that one option of the JVM sets, name to value:
+    sizes in bytes, but for C(ThreadStackSize), which the JVM keeps in KiB."""
+    switch = re.fullmatch(r"-XX:([+-])([A-Za-z0-9]+)", option)
+    value = re.fullmatch(r"-XX:([A-Za-z0-9]+)=(.*)", option, re.DOTALL)
     if switch:
         return {switch[2]: str(switch[1] == "+").lower()}
     if value:
@@ -247,16 +256,21 @@ def environment(java_home: str, java_version: int, heap: str, options: list[str]
 
 
 def options_environment(java_version: int, heap: str, options: list[str], dump_folder: str = "") -> dict[str, str]:
-    """What a JVM of this major version is told through its environment: JDK_JAVA_OPTIONS (not for JDK 8) and _JAVA_OPTIONS."""
+    """What a JVM of this major version is told through its environment:
+    JDK_JAVA_OPTIONS (not for JDK 8) and _JAVA_OPTIONS."""
     variables = {}
     launcher = [option for option in options if option.startswith("--")]
     if launcher and java_version < 9:
-        raise ValueError(f"the JVM option{'s' if len(launcher) > 1 else ''} {', '.join(map(repr, launcher))} {'need' if len(launcher) > 1 else 'needs'} "
-                         f"JDK 9 or newer; this instance runs on JDK {java_version}")
+        raise ValueError(
+            f"the JVM option{'s' if len(launcher) > 1 else ''} {', '.join(map(repr, launcher))} "
+            f"{'need' if len(launcher) > 1 else 'needs'} JDK 9 or newer; this instance runs on JDK {java_version}"
+        )
     before = launcher_options(java_version) + launcher
     if before:
         variables["JDK_JAVA_OPTIONS"] = " ".join(before)
-    variables["_JAVA_OPTIONS"] = " ".join(last_options(heap, [option for option in options if not option.startswith("--")], dump_folder))
+    variables["_JAVA_OPTIONS"] = " ".join(
+        last_options(heap, [option for option in options if not option.startswith("--")], dump_folder)
+    )
     return variables
 
 

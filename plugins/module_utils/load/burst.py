@@ -160,7 +160,9 @@ def apply(host: Host, plan: Plan) -> Applied:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     try:
-        return Applied({"bursts": [burst(host, plan.desired, *filter(None, [backlog])) for _action, backlog in plan.actions]})
+        return Applied(
+            {"bursts": [burst(host, plan.desired, *filter(None, [backlog])) for _action, backlog in plan.actions]}
+        )
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 

@@ -185,10 +185,16 @@ def plan(desired: dict[str, Any], state: dict[str, Any]) -> Plan:
     ends, most = min(found.items(), key=lambda item: item[1])
     facts = {"most": most, "ends": ends}
     if desired["connections"] > most:
-        problem = (f"prove_connections: found {desired['connections']} to be made by this host, which can make {most}. {ends} ends first, "
-                   f"the {RESOURCES[ends]}. The largest number that holds is {most}.")
+        problem = (
+            f"prove_connections: found {desired['connections']} to be made by this host, which can make {most}. {ends} "
+            f"ends first, the {RESOURCES[ends]}. The largest number that holds is {most}."
+        )
         return Draft(problems=[problem], facts=facts).plan(desired, state)
     shares = split(desired["connections"], processes(desired["connections"], state))
-    workers = [{"connections": share, "first": sum(shares[:index]), "rate": desired["rate"] * share / desired["connections"]}
-               for index, share in enumerate(shares)]
-    return Draft(facts={**facts, "workers": workers, "sources": addresses(desired, state), "deadline": deadline(desired)}).plan(desired, state)
+    workers = [
+        {"connections": share, "first": sum(shares[:index]), "rate": desired["rate"] * share / desired["connections"]}
+        for index, share in enumerate(shares)
+    ]
+    return Draft(
+        facts={**facts, "workers": workers, "sources": addresses(desired, state), "deadline": deadline(desired)}
+    ).plan(desired, state)

@@ -158,7 +158,11 @@ def read(folder: str, name: str) -> dict[str, Any]:
         try:
             return schema.LOAD.parse(file.read(), path)
         except (schema.VersionError, ValueError) as error:
-            raise LoadError(str(error) if isinstance(error, schema.VersionError) else f"{path} is damaged ({error}): start the load anew") from error
+            raise LoadError(
+                str(error)
+                if isinstance(error, schema.VersionError)
+                else f"{path} is damaged ({error}): start the load anew"
+            ) from error
 
 
 def write(folder: str, name: str, said: dict[str, Any]) -> None:

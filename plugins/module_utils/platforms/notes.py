@@ -82,9 +82,8 @@ def unset_notes(tree: dict[str, Any]) -> list[str]:
 
 def key_sentence(tree: dict[str, Any], rows: list[dict[str, Any]]) -> str:
     """What is wrong with keys as they are."""
-    public, own = [short(row) for row in rows if row["example"]], [
-        f"{short(row)} from {row['variable']}" for row in rows if not row["example"]
-    ]
+    public = [short(row) for row in rows if row["example"]]
+    own = [f"{short(row)} from {row['variable']}" for row in rows if not row["example"]]
     sentences = (
         [
             f"{config_of(tree)} has the public examples for {' and '.join(public)}; who knows the secure key can forge "

@@ -45,27 +45,40 @@ FILTER_ERROR = re.compile(r"The filter plugin 'xitrum\.host\.\w+' failed: (.+)",
 def example_problems(variables):
     """Public example secrets that one host would go live with: its own, and those that the package still has.
 
-    The package's apiKey and TLS key are no problem: without one's own the metrics page and HTTPS of the instance are off.
+    The package's apiKey and TLS key are no problem:
+    without one's own the metrics page and HTTPS of the instance are off.
     """
     if not runs_the_package(variables):
         return
     examples = (variables.get("xitrum_package_read") or {}).get("examples", [])
     for key, name in OWN_VALUES.items():
         if variables.get(name) == EXAMPLE_VALUES[key]:
-            yield f"{name} is the example of Xitrum's project template, which is public: set your own, for example the output of openssl rand -hex 32"
+            yield (
+                f"{name} is the example of Xitrum's project template, which is public: set your own, for example the "
+                "output of openssl rand -hex 32"
+            )
     overrides = ((variables.get("xitrum_package_read") or {}).get("session_settings") or {}).get("overrides", ())
     if "secureKey" in examples and "xitrum_secure_key" in overrides:
-        yield ("config/application.conf of the package sets session.secureKey to the example of Xitrum's project template, which is public: anybody "
-               "can forge sessions. Remove it there, and build the package again")
+        yield (
+            "config/application.conf of the package sets session.secureKey to the example of Xitrum's project "
+            "template, which is public: anybody can forge sessions. Remove it there, and build the package again"
+        )
     elif "secureKey" in examples and not variables.get("xitrum_secure_key"):
-        yield ("config/xitrum.conf of the package has the example secureKey of Xitrum's project template, which is public: anybody can forge sessions. "
-               "Set xitrum_secure_key for the group xitrum, for example to the output of openssl rand -hex 32 (keep it in a vault)")
+        yield (
+            "config/xitrum.conf of the package has the example secureKey of Xitrum's project template, which is public:"
+            " anybody can forge sessions. Set xitrum_secure_key for the group xitrum, for example to the output of "
+            "openssl rand -hex 32 (keep it in a vault)"
+        )
     if os.path.basename(str(variables.get("xitrum_tls_key") or "")).startswith("ssl_example"):
-        yield "xitrum_tls_key is the example key of Xitrum's project template, which is public: set your own key and certificate"
+        yield (
+            "xitrum_tls_key is the example key of Xitrum's project template, which is public: set your own key and "
+            "certificate"
+        )
 
 
 def override_problems(variables):
-    """Settings of sessions that one host sets and that the package sets again after them, so that they have no effect."""
+    """Settings of sessions that one host sets and that the package sets again after them,
+    so that they have no effect."""
     found = (variables.get("xitrum_package_read") or {}).get("session_settings") or {}
     if not found.get("overrides") or not runs_the_package(variables):
         return
@@ -74,9 +87,11 @@ def override_problems(variables):
     for name in found["overrides"]:
         if own.get(name) and own[name] != found[name]:
             key = shared_settings.SESSION_SETTINGS[name]
-            yield (f"config/application.conf of the package sets session.{key} after it includes config/xitrum.conf, so that the value for this host "
-                   f"({name if name in variables else 'xitrum_config'}) has no effect: remove it there and build the package again, "
-                   "or leave it out here")
+            yield (
+                f"config/application.conf of the package sets session.{key} after it includes config/xitrum.conf, so "
+                f"that the value for this host ({name if name in variables else 'xitrum_config'}) has no effect: "
+                "remove it there and build the package again, or leave it out here"
+            )
 
 
 def session_notes(variables):
@@ -85,24 +100,41 @@ def session_notes(variables):
     own = shared_settings.unread_includes(settings_of(str(variables.get("xitrum_config") or "")))
     options = variables.get("xitrum_java_options")
     options = shared_settings.unread_options(options if isinstance(options, (list, tuple)) else ())
-    rows = (("the configuration of the package", found.get("unread", ())), ("xitrum_config", sorted(own)), ("xitrum_java_options", options))
+    rows = (
+        ("the configuration of the package", found.get("unread", ())),
+        ("xitrum_config", sorted(own)),
+        ("xitrum_java_options", options),
+    )
     for where, statements in rows:
         for statement in statements:
-            yield (f"found {printable(statement)} in {where}, which is not read here: where session.secureKey comes from there, a change is not "
-                   "noticed, and two keys at once break sessions. Change it with xitrum_rollout_strategy=all_at_once")
+            yield (
+                f"found {printable(statement)} in {where}, which is not read here: where session.secureKey comes from "
+                "there, a change is not noticed, and two keys at once break sessions. Change it with "
+                "xitrum_rollout_strategy=all_at_once"
+            )
 
 
 def address_problems(hostvars, host, no_value=()):
     """Why the configuration of one host cannot be written with the addresses and ports of the others, all at once.
 
-    An application host trusts its proxies, and a proxy knows the instances: also those of hosts that the run leaves out.
+    An application host trusts its proxies, and a proxy knows the instances:
+    also those of hosts that the run leaves out.
     """
     variables = hostvars[host]
     groups_of = variables.get("groups") or {}
     # Of a host only the variables that are asked for are worked out.
-    applications, proxies = ([collections.ChainMap({"inventory_hostname": name}, hostvars[name]) for name in groups_of.get(group) or ()
-                              if name in hostvars] for group in ("xitrum", "xitrum_proxy"))
-    defaults = {name: read_value(variables, name, no_value) or default for name, default in ((proxy.PORT, 8000), (proxy.COUNT, 1))}
+    applications, proxies = (
+        [
+            collections.ChainMap({"inventory_hostname": name}, hostvars[name])
+            for name in groups_of.get(group) or ()
+            if name in hostvars
+        ]
+        for group in ("xitrum", "xitrum_proxy")
+    )
+    defaults = {
+        name: read_value(variables, name, no_value) or default
+        for name, default in ((proxy.PORT, 8000), (proxy.COUNT, 1))
+    }
     checks = []
     if host in (groups_of.get("xitrum") or ()) and "xitrum_trusted_proxies" not in variables:
         checks.append(lambda: proxy.addresses(proxies, host))
@@ -137,14 +169,18 @@ def lost_proxies(hostvars, hosts, reached):
     found = []
     for host in hosts:
         members = hostvars[host].get("groups") or {}
-        if host not in reached and host in (members.get("xitrum_proxy") or []) and host not in (members.get("xitrum") or []):
+        if (
+            host not in reached
+            and host in (members.get("xitrum_proxy") or [])
+            and host not in (members.get("xitrum") or [])
+        ):
             found.append(host)
     return found
 
 
 def unavailable_errors(hostvars, hosts, no_value=()):
-    """Values of xitrum_unavailable_proxies that the choice of C(hosts) did not follow, a sentence each: it knows the variables of -e
-    alone, and the rest of the run goes by the inventory too."""
+    """Values of xitrum_unavailable_proxies that the choice of C(hosts) did not follow, a sentence each: it knows the
+    variables of -e alone, and the rest of the run goes by the inventory too."""
     found = {}
     for host in hosts:
         try:
@@ -157,30 +193,36 @@ def unavailable_errors(hostvars, hosts, no_value=()):
         ignored = [name for name in away if name in hosts]
         if ignored:
             found[host] = [
-                f"xitrum_unavailable_proxies: found {', '.join(ignored)} in the inventory, expected the variable with -e alone: Ansible chooses "
-                "the hosts of a play before it reads the inventory's variables. Remove it from the inventory, and add "
-                f"-e xitrum_unavailable_proxies={','.join(away)}"
+                f"xitrum_unavailable_proxies: found {', '.join(ignored)} in the inventory, expected the variable with "
+                "-e alone: Ansible chooses the hosts of a play before it reads the inventory's variables. Remove it "
+                f"from the inventory, and add -e xitrum_unavailable_proxies={','.join(away)}"
             ]
     return found
 
 
 def host_problems(variables, reached, lost=()):
-    """What stands in the way on one host, as sentences: what its concerns say, and its JDK. C(lost) are all proxies that
-    could not be reached."""
+    """What stands in the way on one host, as sentences: what its concerns say, and its JDK.
+    C(lost) are all proxies that could not be reached."""
     state, package = variables.get("xitrum_host_state"), variables.get("xitrum_package_read") or {}
     if is_unread(variables):
-        return refusals(state) if reached and isinstance(state, dict) and state.get("refused") else unread(variables, state, reached, lost)
+        return (
+            refusals(state)
+            if reached and isinstance(state, dict) and state.get("refused")
+            else unread(variables, state, reached, lost)
+        )
     concerns = [report for report in state.values() if isinstance(report, dict)]
     problems = [problem for report in concerns for problem in report.get("problems", [])]
     if runs_the_package(variables):
         where = f"{package.get('java_jar')}, {package.get('java_class')}" if package.get("java_jar") else ""
-        problems.append(java_problem(package.get("java", 0), state["jdk"].get("version", 0), package.get("scala", ""), where))
+        problems.append(
+            java_problem(package.get("java", 0), state["jdk"].get("version", 0), package.get("scala", ""), where)
+        )
     return [problem for problem in problems if problem]
 
 
 def cause_of(message):
-    """What a filter of this collection found wrong, without the words that Ansible puts before it; empty for another
-    message."""
+    """What a filter of this collection found wrong, without the words that Ansible puts before it;
+    empty for another message."""
     found = FILTER_ERROR.search(message)
     return found[1].strip() if found else ""
 
@@ -200,8 +242,8 @@ def instances_of(variables):
 def deploy_problems(variables, proxies, command):
     """What a deploy would leave half done on one host, as sentences with what to run instead.
 
-    It leaves the JDK, the kernel and the proxies' configuration as they are. C(proxies) are the proxies of the inventory,
-    and C(command(playbook, add)) is a line to type that runs a playbook, with C(add) among its hosts.
+    It leaves the JDK, the kernel and the proxies' configuration as they are. C(proxies) are the proxies of the
+    inventory, and C(command(playbook, add)) is a line to type that runs a playbook, with C(add) among its hosts.
     """
     found = instances_of(variables)
     if not found or not runs_the_package(variables):
@@ -241,24 +283,30 @@ def proxied_problems(variables, listed, proxies, site):
                f"Run instead:\n{site}")
     cluster = is_true(variables.get("xitrum_cluster", False))
     if any(item["configured"]["cluster"] != cluster for item in known):
-        yield (f"found instances {'without' if cluster else 'in'} a cluster, expected the opposite (xitrum_cluster): the "
-               "proxies bind clients to an instance only where there is none, and deploy.yml leaves them as they are. "
-               f"Run instead:\n{site}")
+        yield (
+            f"found instances {'without' if cluster else 'in'} a cluster, expected the opposite (xitrum_cluster): the "
+            "proxies bind clients to an instance only where there is none, and deploy.yml leaves them as they are. "
+            f"Run instead:\n{site}"
+        )
 
 
 def deploy_notes(variables, command):
     """What a deploy leaves for another playbook, and stops nothing."""
     listed = instances_of(variables).get("instances", [])
-    new = [str(item["port"]) for item in listed if (item.get("configured") or {}).get("http", item["port"]) != item["port"]]
+    new = [
+        str(item["port"]) for item in listed if (item.get("configured") or {}).get("http", item["port"]) != item["port"]
+    ]
     if new:
-        yield (f"port {', '.join(new)} is new here: deploy.yml does not reserve it in net.ipv4.ip_local_reserved_ports, so "
-               "that an outgoing connection could take it while an instance restarts. "
-               f"Run afterwards (nothing restarts): {command('base')}")
+        yield (
+            f"port {', '.join(new)} is new here: deploy.yml does not reserve it in net.ipv4.ip_local_reserved_ports, so"
+            " that an outgoing connection could take it while an instance restarts. Run afterwards (nothing restarts): "
+            f"{command('base')}"
+        )
 
 
 def read_value(variables, name, no_value):
-    """A variable as a text; empty where it is not set, or where reading it raises C(no_value): that is an error of its
-    own."""
+    """A variable as a text; empty where it is not set, or where reading it raises C(no_value):
+    that is an error of its own."""
     try:
         value = variables.get(name)
     except no_value:
@@ -270,15 +318,19 @@ def application_hosts(hostvars, hosts, no_value):
     """The application hosts among C(hosts), and those of the same application that the run leaves out."""
     groups = next((hostvars[host].get("groups") or {} for host in hosts), {})
     members = list(groups.get("xitrum") or [])
-    run = [host for host in hosts if host in members] if members else [host for host in hosts if runs_the_package(hostvars[host])]
+    run = (
+        [host for host in hosts if host in members]
+        if members
+        else [host for host in hosts if runs_the_package(hostvars[host])]
+    )
     names = {(read_value(hostvars[host], "xitrum_name", no_value) or "xitrum") for host in run}
     others = [host for host in members if host not in run and host in hostvars]
     return run, [host for host in others if (read_value(hostvars[host], "xitrum_name", no_value) or "xitrum") in names]
 
 
 def session_reports(hostvars, hosts, no_value=()):
-    """What a run would do to sessions and the cluster by its restarts: C((errors, notes)), each a map of hosts to
-    sentences."""
+    """What a run would do to sessions and the cluster by its restarts:
+    C((errors, notes)), each a map of hosts to sentences."""
     run, left_out = application_hosts(hostvars, hosts, no_value)
     fleet = {host: instances_of(hostvars[host]).get("instances", []) for host in run}
     strategy = next((read_value(hostvars[host], "xitrum_rollout_strategy", no_value) for host in run), "")
@@ -289,14 +341,16 @@ def session_reports(hostvars, hosts, no_value=()):
 
 
 def difference_errors(hostvars, hosts, no_value=()):
-    """Settings that differ between the hosts of an application, those outside of the run among them: hosts to
-    sentences."""
+    """Settings that differ between the hosts of an application,
+    those outside of the run among them: hosts to sentences."""
     run, left_out = application_hosts(hostvars, hosts, no_value)
     names, by_application, found = ("xitrum_secure_key", "xitrum_config", "xitrum_cluster"), {}, {}
     for host in [*run, *left_out]:
         values = {name: read_value(hostvars[host], name, no_value) for name in names}
         values["xitrum_cluster"] = str(is_true(values["xitrum_cluster"]))
-        of_application = by_application.setdefault((read_value(hostvars[host], "xitrum_name", no_value) or "xitrum"), {})
+        of_application = by_application.setdefault(
+            (read_value(hostvars[host], "xitrum_name", no_value) or "xitrum"), {}
+        )
         of_application[host] = shared_settings.read_variables(values)
     for values in by_application.values():
         for sentence in shared_settings.find_differences(values):
@@ -321,8 +375,9 @@ def proxy_difference_errors(hostvars, hosts, no_value=()):
             value = read_shared(hostvars[host], name, default, no_value)
             if value not in expected and not any(read_value(hostvars[host], other, no_value) for other in own):
                 found.setdefault(host, []).append(
-                    f"found {printable(value)} as {name} of this proxy, expected {printable(' or '.join(expected))} as on the hosts of the group "
-                    f"xitrum: set {name} for all hosts (such as in group_vars/all.yml), not for the group xitrum alone"
+                    f"found {printable(value)} as {name} of this proxy, expected {printable(' or '.join(expected))} as "
+                    f"on the hosts of the group xitrum: set {name} for all hosts (such as in group_vars/all.yml), not "
+                    "for the group xitrum alone"
                 )
     return found
 
@@ -334,7 +389,8 @@ def read_shared(variables, name, default, no_value):
 
 
 def restart_note(variables):
-    """What a user has to know before a release or a configuration restarts instances that no proxy stands in front of."""
+    """What a user has to know before a release or a configuration restarts instances
+    that no proxy stands in front of."""
     due = instances_of(variables).get("restart")
     if not due or "slot" in (variables.get("xitrum_slot_read") or {}):
         return []
@@ -364,7 +420,9 @@ def port_problems(variables):
     listed, configured = found.get("instances", []), found.get("configured") or {}
     slot = (variables.get("xitrum_slot_read") or {}).get("slot")
     # They are removed after the last step. Of a host with slots, the other one is emptied before.
-    surplus = [{**item, "configured": configured.get(str(item["index"]))} for item in found.get("surplus", []) if slot is None]
+    surplus = [
+        {**item, "configured": configured.get(str(item["index"]))} for item in found.get("surplus", []) if slot is None
+    ]
     surplus = [item for item in surplus if item["configured"]]
     for item in listed:
         index, port = item["index"], item["port"]
@@ -374,27 +432,39 @@ def port_problems(variables):
         # Those before it have left their ports by then.
         later = [other for other in listed if other.get("configured") and other["running"]]
         later = [other for other in later if slot is not None or other["index"] > index]
-        holder = next((other for other in later if port in (other["configured"]["http"], other["configured"]["https"])), None)
-        removed = next((other for other in surplus if port in (other["configured"]["http"], other["configured"]["https"])), None)
+        holder = next(
+            (other for other in later if port in (other["configured"]["http"], other["configured"]["https"])), None
+        )
+        removed = next(
+            (other for other in surplus if port in (other["configured"]["http"], other["configured"]["https"])), None
+        )
         if removed:
-            yield (f"instance {index} is to listen on port {port}, which instance {removed['index']} has until it is removed, after the others have "
-                   "restarted: reduce xitrum_instances in one run, and change xitrum_http_port in the next one")
+            yield (
+                f"instance {index} is to listen on port {port}, which instance {removed['index']} has until it is "
+                "removed, after the others have restarted: reduce xitrum_instances in one run, and change "
+                "xitrum_http_port in the next one"
+            )
         if holder:
-            yield (f"instance {index} is to listen on port {port}, which instance {holder['index']} has until it is restarted: "
-                   "set xitrum_http_port so that the new ports and the old ones do not overlap")
+            yield (
+                f"instance {index} is to listen on port {port}, which instance {holder['index']} has until it is "
+                "restarted: set xitrum_http_port so that the new ports and the old ones do not overlap"
+            )
 
 
 def retired_problems(retired, applications):
-    """What keeps a run from finding the application on hosts where it is to run no longer: host to sentences. C(retired) and
-    C(applications) map hosts to their variables. Without its names a run would look elsewhere, find nothing, and be green."""
+    """What keeps a run from finding the application on hosts where it is to run no longer: host to sentences.
+    C(retired) and C(applications) map hosts to their variables.
+    Without its names a run would look elsewhere, find nothing, and be green."""
     found = {}
     for name in ("xitrum_name", "xitrum_root", "xitrum_log_dir"):
         other = next((host for host in applications if name in applications[host]), None)
         for host in retired if other else ():
             if name not in retired[host]:
                 found.setdefault(host, []).append(
-                    f"{name} is not set for this host of the group xitrum_retired, and {other} of the group xitrum has {applications[other][name]}: "
-                    "set it for both groups (for all hosts, say), or nothing of the application would be found here")
+                    f"{name} is not set for this host of the group xitrum_retired, and {other} of the group xitrum has "
+                    f"{applications[other][name]}: set it for both groups (for all hosts, say), or nothing of the "
+                    "application would be found here"
+                )
     return found
 
 
@@ -415,7 +485,8 @@ def unread(variables, state, reached, lost=()):
         return [f"{UNREAD}: the failure of '{state['printed']}' is printed above"]
     failed = variables.get("ansible_failed_result")
     said = next(filter(None, map(read_failure, (state, failed))), "no reason was given; run again with -vvv")
-    # A filter reports all that it found at once, a fault a line. Of others' words no line is one to type: see L(bullets).
+    # A filter reports all that it found at once, a fault a line.
+    # Of others' words no line is one to type: see L(bullets).
     folded = " ".join(said.split())
     return cause_of(said).splitlines() or [folded if folded.startswith(UNREAD) else f"{UNREAD}: {folded}"]
 
@@ -429,7 +500,8 @@ def unavailable_names(variables):
 
 
 def read_failure(result):
-    """Why a module failed, by its result; empty where it does not say so. What it printed is the reason where Ansible has none."""
+    """Why a module failed, by its result; empty where it does not say so.
+    What it printed is the reason where Ansible has none."""
     said = str(result.get("msg") or "").strip() if isinstance(result, dict) else ""
     printed = str(result.get("module_stderr") or result.get("module_stdout") or "").strip().splitlines() if said else []
     return " ".join([said, printable(" ".join(printed[-_LINES:]))]).strip()
@@ -438,15 +510,26 @@ def read_failure(result):
 def host_notes(variables):
     """What is worth knowing about one host and stops nothing."""
     state = variables.get("xitrum_host_state")
-    reports = {name: report for name, report in state.items() if isinstance(report, dict)} if isinstance(state, dict) else {}
+    reports = (
+        {name: report for name, report in state.items() if isinstance(report, dict)} if isinstance(state, dict) else {}
+    )
     notes = [*(note for report in reports.values() for note in report.get("notes", [])), *restart_note(variables)]
     release, package = reports.get("release", {}), variables.get("xitrum_package_read") or {}
     now, wanted = release.get("current"), package.get("release")
     if now and wanted and now != wanted:
         notes.append(f"release {now} is in use, and {wanted} is wanted")
         notes += session_notes(variables)
-    if "current" in release and wanted and now != wanted and not variables.get("xitrum_main_class") and package.get("main_class_jar"):
-        notes.append(f"release {wanted} starts {package['main_class']}, the main class in {package['main_class_jar']}: xitrum_main_class is not set")
+    if (
+        "current" in release
+        and wanted
+        and now != wanted
+        and not variables.get("xitrum_main_class")
+        and package.get("main_class_jar")
+    ):
+        notes.append(
+            f"release {wanted} starts {package['main_class']}, the main class in {package['main_class_jar']}: "
+            "xitrum_main_class is not set"
+        )
     return notes
 
 
@@ -497,7 +580,9 @@ def message(problems, controller=(), notes=None):
     number = sum(len(sentences) for sentences in found.values())
     if not number:
         return ""
-    parts = [f"{number} {'problem stands' if number == 1 else 'problems stand'} in the way. Nothing was changed on any host."]
+    parts = [
+        f"{number} {'problem stands' if number == 1 else 'problems stand'} in the way. Nothing was changed on any host."
+    ]
     parts += [bullets(heading, sentences) for heading, sentences in found.items()]
     for heading, sentences in groups(notes or {}, len(problems)).items():
         parts.append(bullets(f"good to know, {heading}", sentences))

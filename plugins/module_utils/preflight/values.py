@@ -30,8 +30,8 @@ MOST_CONNECTIONS = 1 << 30
 
 
 def plan_problems(variables):
-    """Those of L(problems) that keep a host from being read: nothing can be planned with such a value. How a rollout goes
-    is planned later, so that the read still finds the other errors."""
+    """Those of L(problems) that keep a host from being read: nothing can be planned with such a value. How a rollout
+    goes is planned later, so that the read still finds the other errors."""
     return [sentence for check in CHECKS if check is not rollout for sentence in check(variables)]
 
 
@@ -45,8 +45,13 @@ def names(variables):
     for name in ("xitrum_name", "xitrum_user"):
         if name in variables:
             yield from filter(None, [input_types.problem(name, str(variables[name]), "account")])
-    if variables.get("xitrum_user") == "root" or (variables.get("xitrum_name") == "root" and "xitrum_user" not in variables):
-        yield "xitrum_user is root: the application never runs as root; name an unprivileged user, it is made where it is missing"
+    if variables.get("xitrum_user") == "root" or (
+        variables.get("xitrum_name") == "root" and "xitrum_user" not in variables
+    ):
+        yield (
+            "xitrum_user is root: the application never runs as root; name an unprivileged user, it is made where it "
+            "is missing"
+        )
 
 
 def folders(variables):
@@ -107,8 +112,15 @@ NOT_EMPTY = {
     "xitrum_build_directory": "the folder in which the build command runs",
     "xitrum_heap": "a size as -Xmx takes it, such as 512m or 2g",
     **dict.fromkeys(("xitrum_before_step", "xitrum_after_step", "xitrum_maintenance_tasks"), "a file of tasks"),
-    **{name: {"duration": "a number with its unit, such as 10s", "cookie": "the name of a cookie", "url_path": "a path such as /"}[kind]
-       for name, kind in TEXTS.items() if kind in ("duration", "cookie", "url_path")},
+    **{
+        name: {
+            "duration": "a number with its unit, such as 10s",
+            "cookie": "the name of a cookie",
+            "url_path": "a path such as /",
+        }[kind]
+        for name, kind in TEXTS.items()
+        if kind in ("duration", "cookie", "url_path")
+    },
 }
 
 
@@ -129,7 +141,9 @@ def texts(variables):
     ]
     for name, kind in LISTS.items():
         items = variables.get(name) or []
-        found += [input_types.problem(name, str(item), kind) for item in items] if isinstance(items, (list, tuple)) else []
+        found += (
+            [input_types.problem(name, str(item), kind) for item in items] if isinstance(items, (list, tuple)) else []
+        )
     for name, (key_kind, value_kind) in OPTIONS.items():
         items = variables.get(name) or {}
         for key, value in items.items() if isinstance(items, dict) else ():
@@ -157,7 +171,10 @@ def counts(variables):
         value = number(variables.get(name, 1))
         if value is not None and value < 1:
             yield f"{name} is {value}: wanted is at least 1" + (
-                " (to take the application off a host, move it to the group xitrum_retired)" if name == "xitrum_instances" else "")
+                " (to take the application off a host, move it to the group xitrum_retired)"
+                if name == "xitrum_instances"
+                else ""
+            )
 
 
 def rollout(variables):
@@ -166,7 +183,12 @@ def rollout(variables):
         read_batch(variables.get("xitrum_rolling_batch", 1))
     except ValueError as error:
         yield str(error)
-    for name, least in (("xitrum_drain_timeout", 0), ("xitrum_drain_grace", 0), ("xitrum_gate_seconds", 0), ("xitrum_lock_seconds", 1)):
+    for name, least in (
+        ("xitrum_drain_timeout", 0),
+        ("xitrum_drain_grace", 0),
+        ("xitrum_gate_seconds", 0),
+        ("xitrum_lock_seconds", 1),
+    ):
         value = number(variables.get(name, least))
         if value is not None and value < least:
             yield f"{name} is {value}: expected are seconds, {least} or more"
@@ -200,19 +222,30 @@ def ports(variables):
             yield f"{name} is {first} for {count} instance{'s' if count > 1 else ''}: wanted are ports from 1 to 65535"
     first = number(variables.get("xitrum_cluster_port", 1))
     if first is not None and (first < 1 or first + count - 1 > 65535):
-        yield f"xitrum_cluster_port is {first} for {count} instance{'s' if count > 1 else ''}: expected are ports from 1 to 65535"
+        yield (
+            f"xitrum_cluster_port is {first} for {count} instance{'s' if count > 1 else ''}: expected are ports from 1 "
+            "to 65535"
+        )
     if variables.get("xitrum_tls_certificate") and len(ranges) == 2 and set.intersection(*ranges.values()):
-        yield (f"xitrum_http_port and xitrum_https_port meet with {count} instances, at {min(set.intersection(*ranges.values()))}: "
-               "set them further apart")
+        yield (
+            f"xitrum_http_port and xitrum_https_port meet with {count} instances, at "
+            f"{min(set.intersection(*ranges.values()))}: set them further apart"
+        )
 
 
 def secrets(variables):
     """The application's keys."""
     key = variables.get("xitrum_secure_key")
     if key is not None and not isinstance(key, str):
-        yield f"xitrum_secure_key is no text: wanted are at least {LEAST_KEY} characters in quotes, for example the output of openssl rand -hex 32"
+        yield (
+            f"xitrum_secure_key is no text: wanted are at least {LEAST_KEY} characters in quotes, for example the "
+            "output of openssl rand -hex 32"
+        )
     if isinstance(key, str) and key.strip() and len(key) < LEAST_KEY:
-        yield f"xitrum_secure_key has {len(key)} characters: wanted are at least {LEAST_KEY}, for example the output of openssl rand -hex 32"
+        yield (
+            f"xitrum_secure_key has {len(key)} characters: wanted are at least {LEAST_KEY}, for example the output of "
+            "openssl rand -hex 32"
+        )
     if bool(variables.get("xitrum_tls_certificate")) != bool(variables.get("xitrum_tls_key")):
         yield "only one of xitrum_tls_certificate and xitrum_tls_key is set: HTTPS of the instances needs both"
 
@@ -228,8 +261,8 @@ def heap(variables):
 
 
 def java_options(variables):
-    """Options of the JVM that open Akka's remoting, whether the collection forms a cluster or the package does, and those
-    that replace what other variables set."""
+    """Options of the JVM that open Akka's remoting, whether the collection forms a cluster or the package does, and
+    those that replace what other variables set."""
     options = variables.get("xitrum_java_options") or []
     if isinstance(options, (list, tuple)):
         yield from shared_settings.option_errors(options)
@@ -242,7 +275,9 @@ def config(variables):
     text = str(variables.get("xitrum_config") or "")
     readings = filter(None, map(package_config.settings_of, (text, f"xitrum {{\n{text}\n}}")))
     takes_shared = is_true(variables.get(cluster.SHARED, False))
-    yield from dict.fromkeys(sentence for settings in readings for sentence in cluster.config_errors(settings, takes_shared))
+    yield from dict.fromkeys(
+        sentence for settings in readings for sentence in cluster.config_errors(settings, takes_shared)
+    )
 
 
 def pip_arguments(variables):
@@ -276,14 +311,17 @@ def reach_from(variables):
     known = [*(variables.get("groups") or {}).get("all", []), "localhost"] if name else []
     if name and name not in known:
         near = difflib.get_close_matches(str(name), known, 1)
-        yield (f"xitrum_reach_from is {name!r}, which is no host of the inventory: expected the name of one, or localhost for the controller"
-               + (f"; did you mean {near[0]}?" if near else ""))
+        yield (
+            f"xitrum_reach_from is {name!r}, which is no host of the inventory: expected the name of one, or localhost "
+            "for the controller"
+            + (f"; did you mean {near[0]}?" if near else "")
+        )
 
 
 #: All of them, in the order in which they are reported.
 CHECKS = (
-    names, folders, empties, texts, counts, rollout, statuses, capacity, ports, secrets, heap, java_options, config, pip_arguments,
-    supervisor, backends, reach_from,
+    names, folders, empties, texts, counts, rollout, statuses, capacity, ports, secrets, heap, java_options, config,
+    pip_arguments, supervisor, backends, reach_from,
 )
 
 

@@ -12,7 +12,8 @@ from . import nft as redirects_nft
 from .rules import Step, remove, run, write
 
 UNIT = "xitrum-host-redirects.service"
-#: Does the same again: a unit that is active is not started by what wants it, and nftables.service may be started any time.
+#: Does the same again: a unit that is active is not started by what wants it,
+#: and nftables.service may be started any time.
 AGAIN = "xitrum-host-redirects-again.service"
 UNITS = (UNIT, AGAIN)
 FOLDER = "/etc/systemd/system"
@@ -59,8 +60,10 @@ def commands(backend: str, families: list[str], paths: dict[str, str]) -> list[s
         found.append(f"{program}-restore --wait --noflush {redirects_iptables.FILES[family]}")
         for own, parent in redirects_iptables.CHAINS.values():
             # A jump is added only to a chain that the file made, and only once.
-            found.append(f"/bin/sh -c '! {program} --wait -t nat -n -L {own} >/dev/null 2>&1 || {program} --wait -t nat -C {parent} -j {own} 2>/dev/null "
-                         f"|| {program} --wait -t nat -A {parent} -j {own}'")
+            found.append(
+                f"/bin/sh -c '! {program} --wait -t nat -n -L {own} >/dev/null 2>&1 || {program} --wait -t nat -C "
+                f"{parent} -j {own} 2>/dev/null || {program} --wait -t nat -A {parent} -j {own}'"
+            )
     return found
 
 
@@ -79,7 +82,8 @@ def path_of(unit: str) -> str:
 
 
 def steps(wanted: dict[str, Any], state: dict[str, Any]) -> list[Step]:
-    """What has to be done so that systemd has these units, enabled and the first active; C(wanted) maps each to its text, or is empty."""
+    """What has to be done so that systemd has these units, enabled and the first active;
+    C(wanted) maps each to its text, or is empty."""
     if not state["systemd"]:
         return []
     files, disable, enable, changed = [], [], [], False

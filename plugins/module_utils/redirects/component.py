@@ -1,7 +1,8 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Port redirects of a host: outside ports such as 80 to inside ports such as 8000, in the way the host keeps its firewall.
+"""Port redirects of a host: outside ports such as 80 to inside ports such as 8000,
+in the way the host keeps its firewall.
 
 Reads all three back ends each time, so that a change of back end leaves nothing of ours in the old one.
 """
@@ -77,7 +78,13 @@ def _header(_desired: Desired) -> str:
 EXECUTION = Execution(header=_header, unread=_unread, describe=_failure, rounds=2, left=_left)
 
 PROGRAMS = ("nft", "iptables", "ip6tables", "firewall-cmd")
-SERVICES = ("firewalld.service", "nftables.service", "iptables.service", "netfilter-persistent.service", *redirects_boot.UNITS)
+SERVICES = (
+    "firewalld.service",
+    "nftables.service",
+    "iptables.service",
+    "netfilter-persistent.service",
+    *redirects_boot.UNITS,
+)
 _PROPERTIES = "Id,Names,LoadState,ActiveState,UnitFileState,NeedDaemonReload"
 #: The files of the distribution that may have our rules in them.
 _SAVED = {path for files in redirects_iptables.SAVERS.values() for path in files.values()}
@@ -92,11 +99,18 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
     state["families"] = [family for family in FAMILIES if family == "ipv4" or addresses.supports_ipv6(host)]
     state["reachable"] = [family for family in state["families"] if family == "ipv4" or addresses.has_ipv6(host)]
     state["systemd"] = host.exists("/run/systemd/system")
-    state["units"] = _units(host, [*SERVICES, *map(redirects_ports.unit_name, desired["stop_conflicting"])]) if state["systemd"] else {}
+    state["units"] = (
+        _units(host, [*SERVICES, *map(redirects_ports.unit_name, desired["stop_conflicting"])])
+        if state["systemd"]
+        else {}
+    )
     saves, variant = _saves(host, state)
     state["variant"], state["legacy"] = variant, variant == "legacy" and any(saves.values())
     state["nftables"] = {"objects": _objects(host, state), "file": host.read(redirects_nft.FILE)}
-    paths = [*redirects_iptables.FILES.values(), *(path for files in redirects_iptables.SAVERS.values() for path in files.values())]
+    paths = [
+        *redirects_iptables.FILES.values(),
+        *(path for files in redirects_iptables.SAVERS.values() for path in files.values()),
+    ]
     files = {path: foreign_file.read_file(host, path) for path in paths}
     state["iptables"] = {
         "live": saves, "saved": {path: file.text for path, file in files.items()}, "saver": _saver(state),
@@ -123,12 +137,15 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
     rules = rules_of(desired, state) if backend_of(desired, state)[0] == "firewalld" else []
     if active and redirects_firewalld.effective(state["firewalld"], state["families"]) != rules:
         # Asked only when something is to do: each question takes a quarter of a second.
-        state["firewalld"]["runtime"] = redirects_firewalld.runtime_rules(host.run(["firewall-cmd", "--direct", "--get-all-rules"]).out)
+        state["firewalld"]["runtime"] = redirects_firewalld.runtime_rules(
+            host.run(["firewall-cmd", "--direct", "--get-all-rules"]).out
+        )
     return state
 
 
 def read_live(host: Host) -> dict[str, Any]:
-    """The live rules alone, as L(redirects_foreign.find_takings) takes them, and what an aim of it needs of the host."""
+    """The live rules alone, as L(redirects_foreign.find_takings) takes them,
+    and what an aim of it needs of the host."""
     state: dict[str, Any] = {"paths": {name: host.which(name) for name in PROGRAMS}, "unread": []}
     state["families"] = [family for family in FAMILIES if family == "ipv4" or addresses.supports_ipv6(host)]
     saves, _variant = _saves(host, state)
@@ -182,14 +199,18 @@ def _objects(host: Host, state: dict[str, Any]) -> list[dict[str, Any]]:
             return redirects_nft.parse(said.out)
         state["unread"].append(f"nft -j list ruleset: {(said.err or said.out).strip()}")
     except (ValueError, KeyError):
-        state["unread"].append("nft -j list ruleset: no JSON. This nft was built without it; nftables of the distribution has it")
+        state["unread"].append(
+            "nft -j list ruleset: no JSON. This nft was built without it; nftables of the distribution has it"
+        )
     return []
 
 
 def _addresses(host: Host, state: dict[str, Any]) -> list[Any]:
     """The host's own addresses, where a rule of somebody else is for some addresses only."""
     takings = redirects_foreign.find_takings(state["nftables"]["objects"], state["iptables"]["live"])
-    if not any(condition.kind == "daddr" for some in takings.values() for taking in some for condition in taking.conditions):
+    if not any(
+        condition.kind == "daddr" for some in takings.values() for taking in some for condition in taking.conditions
+    ):
         return []
     listed = host.run(["ip", "-j", "address", "show"])
     return [address for _name, address in parse_interfaces(listed.out)]
@@ -199,7 +220,9 @@ def _saver(state: dict[str, Any]) -> str:
     """The distribution's unit that restores iptables at boot; empty where none is installed and enabled."""
     for name in ("netfilter-persistent.service", "iptables.service"):
         unit = state["units"].get(name, {})
-        if unit.get("LoadState") == "loaded" and (unit.get("UnitFileState") == "enabled" or unit.get("ActiveState") == "active"):
+        if unit.get("LoadState") == "loaded" and (
+            unit.get("UnitFileState") == "enabled" or unit.get("ActiveState") == "active"
+        ):
             return name
     return ""
 
@@ -231,11 +254,24 @@ def rules_of(wanted: dict[str, Any], state: dict[str, Any]) -> list[Rule]:
 def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     """Decides, from C(desired) (the options of SPEC) and what L(read) gave, without touching the host."""
     rules, (name, why) = rules_of(desired, state), backend_of(desired, state)
-    result = Draft(facts={"backend": name, "why": why, "packages": packages(name, state, rules), "conntrack": conntrack(state, rules),
-                         "moves": False, "pairs": []})
+    result = Draft(
+        facts={
+            "backend": name,
+            "why": why,
+            "packages": packages(name, state, rules),
+            "conntrack": conntrack(state, rules),
+            "moves": False,
+            "pairs": [],
+        }
+    )
     unread = [f"{text}. Live rules are read by root: set become." for text in state["unread"]]
     damaged = redirects_leftovers.find_error(state["record"])
-    found = [*redirects_ports.problems(desired, state), *_backend_problems(name, state, rules), *unread, *([damaged] if damaged else [])]
+    found = [
+        *redirects_ports.problems(desired, state),
+        *_backend_problems(name, state, rules),
+        *unread,
+        *([damaged] if damaged else []),
+    ]
     result.problems = [Problem.within("redirects: {}", text) for text in found]
     if result.problems:
         return result.plan(desired, state)
@@ -244,10 +280,18 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
         result.actions += BACKENDS[backend].steps(rules if backend == name else [], state[backend], state["families"])
     paths = {program: state["paths"][program] or f"/usr/sbin/{program}" for program in PROGRAMS}
     own_unit = rules and (name == "nftables" or (name == "iptables" and not state["iptables"]["saver"]))
-    units = {unit: redirects_boot.unit_text(unit, name, state["families"], paths) for unit in redirects_boot.UNITS if own_unit}
+    units = {
+        unit: redirects_boot.unit_text(unit, name, state["families"], paths)
+        for unit in redirects_boot.UNITS
+        if own_unit
+    }
     result.actions += redirects_boot.steps(units, state)
-    mine = any(redirects_iptables.there(text) or redirects_firewalld.ours(text) for text in state["iptables"]["live"].values())
-    result.actions = redirects_leftovers.around(result.actions, rules if name in ("iptables", "firewalld") else [], mine, state)
+    mine = any(
+        redirects_iptables.there(text) or redirects_firewalld.ours(text) for text in state["iptables"]["live"].values()
+    )
+    result.actions = redirects_leftovers.around(
+        result.actions, rules if name in ("iptables", "firewalld") else [], mine, state
+    )
     result.actions += redirects_ports.stop_steps(desired, state, rules)
     unusable = state["iptables"]["unusable"]
     written = [step.path for step in result.actions if step.kind == "write"]
@@ -258,8 +302,14 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     result.rows = _pair_rows(desired, state, rules, name, saved[name], live[name]) + _old_rows(name, saved, live)
     result.rows += [_boot_row(name, state)] if rules else []
     result.rows += redirects_ports.rows(desired, state, rules)
-    result.before = "".join(lines_of(f"{title}, {backend}", found[backend]) for title, found in (("saved", saved), ("live", live)) for backend in BACKENDS)
-    result.after = lines_of(f"saved, {name}", rules) + lines_of(f"live, {name}", rules if name != "firewalld" or state["firewalld"]["active"] else [])
+    result.before = "".join(
+        lines_of(f"{title}, {backend}", found[backend])
+        for title, found in (("saved", saved), ("live", live))
+        for backend in BACKENDS
+    )
+    result.after = lines_of(f"saved, {name}", rules) + lines_of(
+        f"live, {name}", rules if name != "firewalld" or state["firewalld"]["active"] else []
+    )
     return result.plan(desired, state)
 
 
@@ -272,8 +322,8 @@ def moves(rules: list[Rule], live: list[Rule], listening: set[int]) -> bool:
 
 
 def live_pairs(live: list[Rule]) -> list[dict[str, Any]]:
-    """The live redirects as pairs, with which they can be restored: those of other hosts first, since only they
-    have an interface."""
+    """The live redirects as pairs, with which they can be restored:
+    those of other hosts first, since only they have an interface."""
     found: dict[int, dict[str, Any]] = {}
     for rule in sorted(live, key=lambda rule: rule.origin != OUTSIDE):
         pair = {"outside": rule.outside, "inside": rule.inside, "interface": rule.interface}
@@ -289,13 +339,22 @@ def all_rules(question: str, state: dict[str, Any]) -> dict[str, list[Rule]]:
 
 def packages(name: str, state: dict[str, Any], rules: list[Rule]) -> list[str]:
     """The distribution's packages that the back end lacks."""
-    needs = {"nftables": {"nftables": "nft"}, "iptables": {"iptables": "iptables"}, "firewalld": {"firewalld": "firewall-cmd", "iptables": "iptables"}}
+    needs = {
+        "nftables": {"nftables": "nft"},
+        "iptables": {"iptables": "iptables"},
+        "firewalld": {"firewalld": "firewall-cmd", "iptables": "iptables"},
+    }
     return [package for package, program in needs[name].items() if rules and state["paths"][program] is None]
 
 
 def conntrack(state: dict[str, Any], rules: list[Rule]) -> dict[str, Any]:
-    """What a redirect costs: each connection is an entry in a table of the kernel. C(modules) have to be there at boot, before sysctl."""
-    return {"modules": ["nf_conntrack"] if rules else [], "loaded": state["conntrack"]["max"] is not None, **state["conntrack"]}
+    """What a redirect costs: each connection is an entry in a table of the kernel.
+    C(modules) have to be there at boot, before sysctl."""
+    return {
+        "modules": ["nf_conntrack"] if rules else [],
+        "loaded": state["conntrack"]["max"] is not None,
+        **state["conntrack"],
+    }
 
 
 def _backend_problems(name: str, state: dict[str, Any], rules: list[Rule]) -> list[str]:
@@ -313,7 +372,14 @@ def _pair_rows(
     for outside in sorted({rule.outside for rule in [*rules, *saved, *live]}):
         for family in FAMILIES:
             if family not in state["families"]:
-                rows.append(Row("redirects", _item(outside, family), status="absent", why=f"{FAMILY_NAME[family]} is off on this host"))
+                rows.append(
+                    Row(
+                        "redirects",
+                        _item(outside, family),
+                        status="absent",
+                        why=f"{FAMILY_NAME[family]} is off on this host",
+                    )
+                )
                 continue
             row = Row(
                 "redirects",
@@ -340,13 +406,26 @@ def _item(outside: int, family: str) -> str:
 
 def _old_rows(name: str, saved: dict[str, list[Rule]], live: dict[str, list[Rule]]) -> list[Row]:
     """What is left in the other back ends."""
-    return [Row("redirects", f"redirects in {backend}", wanted="none", configured=f"{len(saved[backend])} rules", effective=f"{len(live[backend])} rules",
-                status="differs", why=f"the back end is {name} now", mend=RUN)
-            for backend in BACKENDS if backend != name and (saved[backend] or live[backend])]
+    return [
+        Row(
+            "redirects",
+            f"redirects in {backend}",
+            wanted="none",
+            configured=f"{len(saved[backend])} rules",
+            effective=f"{len(live[backend])} rules",
+            status="differs",
+            why=f"the back end is {name} now",
+            mend=RUN,
+        )
+        for backend in BACKENDS
+        if backend != name and (saved[backend] or live[backend])
+    ]
 
 
 def _boot_row(name: str, state: dict[str, Any]) -> Row:
-    unit = {"firewalld": "firewalld.service", "iptables": state["iptables"]["saver"] or redirects_boot.UNIT}.get(name, redirects_boot.UNIT)
+    unit = {"firewalld": "firewalld.service", "iptables": state["iptables"]["saver"] or redirects_boot.UNIT}.get(
+        name, redirects_boot.UNIT
+    )
     shown = state["units"].get(unit, {})
     row = Row("redirects", "redirects at boot", wanted=unit,
               configured=shown.get("UnitFileState") or "not there", effective=shown.get("ActiveState") or "not there")
@@ -377,7 +456,10 @@ def apply(host: Host, plan: Plan) -> Applied:
                 recorded.note_unit(host, step.path)
             said = host.run(list(step.argv), data=step.text or None)
             if said.rc != 0:
-                raise RuntimeError(f"{' '.join(step.argv)} ended with {said.rc}: {(said.err or said.out).strip()}. Run the playbook again once that is mended.")
+                raise RuntimeError(
+                    f"{' '.join(step.argv)} ended with {said.rc}: {(said.err or said.out).strip()}. Run the playbook "
+                    "again once that is mended."
+                )
     return Applied()
 
 

@@ -1,7 +1,8 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Redirects that firewalld keeps, as direct rules: its forward ports would take what the host only forwards, too. Pure."""
+"""Redirects that firewalld keeps, as direct rules:
+its forward ports would take what the host only forwards, too. Pure."""
 
 from __future__ import annotations
 
@@ -27,12 +28,18 @@ def ours(text: str | None) -> list[tuple[str, str]]:
 
 
 def effective(state: dict[str, Any], families: list[str]) -> list[Rule]:
-    """Our live rules, sorted; whether firewalld's own back end is nftables or iptables, they are the kernel's iptables rules."""
-    return sorted(iptables.rule_of(text, family, comment=True) for family in families for _chain, text in ours(state["live"][family]))
+    """Our live rules, sorted; whether firewalld's own back end is nftables or iptables,
+    they are the kernel's iptables rules."""
+    return sorted(
+        iptables.rule_of(text, family, comment=True)
+        for family in families
+        for _chain, text in ours(state["live"][family])
+    )
 
 
 def direct_rules(text: str | None) -> list[Direct]:
-    """C((family, chain, priority, arguments)) of the rules of direct.xml that bear our comment. Raises ValueError for no XML."""
+    """C((family, chain, priority, arguments)) of the rules of direct.xml that bear our comment.
+    Raises ValueError for no XML."""
     if not text:
         return []
     try:
@@ -41,14 +48,21 @@ def direct_rules(text: str | None) -> list[Direct]:
     except (ElementTree.ParseError, LookupError, ValueError) as error:
         raise ValueError(f"{FILE}: {error}") from error
     items = [item for item in root.iter("rule") if item.get("table") == "nat"]
-    rules = [(item.get("ipv") or "", item.get("chain") or "", item.get("priority") or "", iptables.unquoted(item.text or "")) for item in items]
+    rules = [
+        (item.get("ipv") or "", item.get("chain") or "", item.get("priority") or "", iptables.unquoted(item.text or ""))
+        for item in items
+    ]
     return [rule for rule in rules if f"--comment {iptables.COMMENT} " in rule[3]]
 
 
 def runtime_rules(text: str) -> list[Direct]:
     """The same of C(firewall-cmd --direct --get-all-rules), a rule a line."""
     lines = (line.split(" ", 4) for _number, line in lines_of(text))
-    rules = [(words[0], words[2], words[3], iptables.unquoted(words[4])) for words in lines if len(words) == 5 and words[1] == "nat"]
+    rules = [
+        (words[0], words[2], words[3], iptables.unquoted(words[4]))
+        for words in lines
+        if len(words) == 5 and words[1] == "nat"
+    ]
     return [rule for rule in rules if f"--comment {iptables.COMMENT} " in rule[3]]
 
 
@@ -83,13 +97,21 @@ def steps(rules: list[Rule], state: dict[str, Any], families: list[str]) -> list
     if state["active"]:
         for rule in wanted:
             if not _is_live(rule, state):
-                todo.append(_kernel("-A", rule[1], rule) if rule in state["runtime"] else _call(["firewall-cmd"], "--add-rule", rule))
+                todo.append(
+                    _kernel("-A", rule[1], rule)
+                    if rule in state["runtime"]
+                    else _call(["firewall-cmd"], "--add-rule", rule)
+                )
     for family in families:
         for chain, text in ours(state["live"][family]):
             known = next((rule for rule in state["runtime"] if rule[0] == family and rule[3] == text), None)
             if known not in wanted and (not state["active"] or (family, _plain(chain), "0", text) not in wanted):
                 rule = (family, chain, "0", text)
-                old.append(_call(["firewall-cmd"], "--remove-rule", known) if known and state["active"] else _kernel("-D", chain, rule))
+                old.append(
+                    _call(["firewall-cmd"], "--remove-rule", known)
+                    if known and state["active"]
+                    else _kernel("-D", chain, rule)
+                )
     return todo + old
 
 

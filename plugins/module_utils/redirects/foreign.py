@@ -133,8 +133,8 @@ def _number_in(value: int, port: int) -> int:
 
 
 def _judge_interface(condition: Condition, aim: Aim) -> int:
-    """An interface that this host lacks, or that a pair leaves out, is no conflict; one of containers takes only
-    theirs."""
+    """An interface that this host lacks, or that a pair leaves out, is no conflict;
+    one of containers takes only theirs."""
     patterns = [str(name) for name in condition.values]
     ours = [aim.interface] if aim.interface else [name for name in aim.interfaces if name != "lo"]
     met = [
@@ -268,14 +268,16 @@ class _Table:
             return Taking(
                 "firewalld (a forward port)",
                 tuple(conditions),
-                "remove it: firewall-cmd --list-all-zones shows it, firewall-cmd --permanent --zone=ZONE --remove-forward-port=... removes it",
+                "remove it: firewall-cmd --list-all-zones shows it, firewall-cmd --permanent --zone=ZONE "
+                "--remove-forward-port=... removes it",
             )
         handle = rule.get("handle")
         removal = ["nft", "delete", "rule", self.family, self.name, rule["chain"], "handle", str(handle)]
         return Taking(
             f"a rule of nftables in the chain {place}",
             tuple(conditions),
-            f"remove it (nft delete rule {place} handle {'N' if handle is None else handle}) and take it out of the file that it comes from",
+            f"remove it (nft delete rule {place} handle {'N' if handle is None else handle}) and take it out of the "
+            "file that it comes from",
             commands=() if handle is None else (tuple(removal),),
         )
 
@@ -418,7 +420,9 @@ def _iptables_taking(chain: str, line: str, conditions: tuple[Condition, ...]) -
             f"publish the container at another port (docker ps --filter publish={ports or 'PORT'} names it)",
         )
     removal = ["iptables", "-t", "nat", "-D", *shlex.split(line)[1:]]
-    return Taking(f"the rule '{line}' of iptables", conditions, f"remove it ({shell_line([removal])})", commands=(tuple(removal),))
+    return Taking(
+        f"the rule '{line}' of iptables", conditions, f"remove it ({shell_line([removal])})", commands=(tuple(removal),)
+    )
 
 
 def _conditions(words: list[str]) -> tuple[list[Condition], str]:

@@ -36,7 +36,8 @@ SAVERS = {
     "iptables.service": {"ipv4": "/etc/sysconfig/iptables", "ipv6": "/etc/sysconfig/ip6tables"},
 }
 
-#: Says that the table below it is in the file only because of us. iptables-save does not keep it, and the table stays then.
+#: Says that the table below it is in the file only because of us.
+#: iptables-save does not keep it, and the table stays then.
 MARK = "# This table was added by the collection xitrum.host\n"
 _LINES = re.compile(r"[^\n]*\n|[^\n]+")
 _EMPTY_TABLE = "*nat\n:PREROUTING ACCEPT [0:0]\n:INPUT ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n:POSTROUTING ACCEPT [0:0]\n"
@@ -68,12 +69,15 @@ def rule_of(text: str, family: str, comment: bool = False) -> Rule:
     for origin, form in _FORMS.items():
         found = form.fullmatch(text)
         if found and bool(found["comment"]) == comment:
-            return Rule(origin, family, found.groupdict().get("interface") or "", int(found["outside"]), int(found["inside"]))
+            return Rule(
+                origin, family, found.groupdict().get("interface") or "", int(found["outside"]), int(found["inside"])
+            )
     return UNKNOWN
 
 
 def tables(text: str | None) -> dict[str, list[str]]:
-    """iptables-save's output as C({table: [line]}), without comments and counters, words quoted as a shell wants them."""
+    """iptables-save's output as C({table: [line]}), without comments and counters,
+    words quoted as a shell wants them."""
     found: dict[str, list[str]] = {}
     current = None
     for _number, line in lines_of(text or ""):
@@ -96,7 +100,8 @@ def unquoted(line: str) -> str:
 
 
 def parse(text: str | None, family: str, jumps: bool = True) -> list[Rule]:
-    """Our rules in iptables-save's output, sorted. With C(jumps), chains that nothing jumps to, once, do not count as they should."""
+    """Our rules in iptables-save's output, sorted.
+    With C(jumps), chains that nothing jumps to, once, do not count as they should."""
     lines, rules = tables(text).get("nat", []), []
     for own, parent in CHAINS.values():
         inside = [rule_of(line[len(f"-A {own} "):], family) for line in lines if line.startswith(f"-A {own} ")]
@@ -116,12 +121,19 @@ def _is_ours(line: str) -> bool:
     line = re.sub(r"^\[\d+:\d+\] ", "", line.strip())
     words = line.split()
     names = [own for own, _parent in CHAINS.values()]
-    return line.startswith(tuple(f":{name} " for name in names)) or len(words) > 1 and (
-        words[1] in names or (words[0] == "-A" and any(pair in zip(words, words[1:]) for pair in (("-j", name) for name in names))))
+    return (
+        line.startswith(tuple(f":{name} " for name in names))
+        or len(words) > 1
+        and (
+            words[1] in names
+            or (words[0] == "-A" and any(pair in zip(words, words[1:]) for pair in (("-j", name) for name in names)))
+        )
+    )
 
 
 def restore(rules: list[Rule], text: str | None, family: str) -> str:
-    """The input of C(iptables-restore --noflush) that makes our chains hold these rules, from what iptables-save says."""
+    """The input of C(iptables-restore --noflush) that makes our chains hold these rules,
+    from what iptables-save says."""
     lines, mine = tables(text).get("nat", []), [rule for rule in rules if rule.family == family]
     head, body = [], []
     for origin, (own, parent) in CHAINS.items():
@@ -142,9 +154,20 @@ def restore(rules: list[Rule], text: str | None, family: str) -> str:
 def chains_only(rules: list[Rule], family: str) -> str:
     """Our own file: the chains with their rules. The unit adds the jumps, which a second load would double."""
     mine = [rule for rule in rules if rule.family == family]
-    head = [f":{own} - [0:0]" for origin, (own, _parent) in CHAINS.items() if any(rule.origin == origin for rule in mine)]
+    head = [
+        f":{own} - [0:0]" for origin, (own, _parent) in CHAINS.items() if any(rule.origin == origin for rule in mine)
+    ]
     body = [f"-A {CHAINS[rule.origin][0]} {arguments(rule)}" for rule in mine]
-    return "\n".join(["# Written by the collection xitrum.host, module port_redirect. Changes are lost.", "*nat", *head, *body, "COMMIT", ""])
+    return "\n".join(
+        [
+            "# Written by the collection xitrum.host, module port_redirect. Changes are lost.",
+            "*nat",
+            *head,
+            *body,
+            "COMMIT",
+            "",
+        ]
+    )
 
 
 def merge(text: str | None, rules: list[Rule], family: str) -> str:
@@ -177,7 +200,8 @@ def merge(text: str | None, rules: list[Rule], family: str) -> str:
 
 
 def steps(rules: list[Rule], state: dict[str, Any], families: list[str]) -> list[Step]:
-    """What has to be done so that our chains hold these rules, now and where they are restored from; none: nothing of ours."""
+    """What has to be done so that our chains hold these rules, now and where they are restored from;
+    none: nothing of ours."""
     todo, checks = [], []
     for family in families:
         mine = [rule for rule in rules if rule.family == family]
@@ -201,7 +225,9 @@ def file_steps(rules: list[Rule], state: dict[str, Any], families: list[str]) ->
                 todo.append(write(paths[family], after, state["modes"].get(paths[family], 0o600)))
     for family in FAMILIES:
         before = state["saved"].get(FILES[family])
-        own = chains_only(rules, family) if not state["saver"] and any(rule.family == family for rule in rules) else None
+        own = (
+            chains_only(rules, family) if not state["saver"] and any(rule.family == family for rule in rules) else None
+        )
         if own is not None and own != before:
             todo.append(write(FILES[family], own))
         elif after is None and before is not None:

@@ -1,7 +1,8 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What iptables-nft leaves behind: it makes a table and its base chains for us or firewalld, and never removes them. Pure.
+"""What iptables-nft leaves behind: it makes a table and its base chains for us or firewalld,
+and never removes them. Pure.
 
 What was there before our first rule is recorded, so that only what came with us goes with us. An empty chain that
 somebody else had made stays.
@@ -24,7 +25,11 @@ def base_chains(objects: list[dict[str, Any]]) -> dict[str, list[str] | None]:
     found = {}
     for family, short in _TABLES.items():
         tables = [entry["table"] for entry in objects if "table" in entry]
-        chains = sorted(entry["chain"]["name"] for entry in objects if "chain" in entry and _of(entry["chain"], short) and entry["chain"]["name"] in _BASE)
+        chains = sorted(
+            entry["chain"]["name"]
+            for entry in objects
+            if "chain" in entry and _of(entry["chain"], short) and entry["chain"]["name"] in _BASE
+        )
         found[family] = chains if any(item["family"] == short and item["name"] == "nat" for item in tables) else None
     return found
 
@@ -41,8 +46,10 @@ def find_error(text: str | None) -> str:
     except schema.VersionError as error:
         return str(error)
     except ValueError as error:
-        return (f"{RECORD} is damaged ({error}): it lists the tables of the packet filter before the first redirect. Correct it, "
-                "or move it away; empty tables and chains of today stay then")
+        return (
+            f"{RECORD} is damaged ({error}): it lists the tables of the packet filter before the first redirect. "
+            "Correct it, or move it away; empty tables and chains of today stay then"
+        )
     return ""
 
 

@@ -37,7 +37,8 @@ _LINE = re.compile(
 
 
 def render(rules: list[Rule]) -> str:
-    """The file: makes, empties and fills the table, so that it can be loaded any number of times, at one moment each."""
+    """The file: makes, empties and fills the table,
+    so that it can be loaded any number of times, at one moment each."""
     outside = sorted({rule._replace(family="") for rule in rules if rule.origin == OUTSIDE})
     loopback = [rule for rule in rules if rule.origin == LOOPBACK]
     text = "# Written by the collection xitrum.host, module port_redirect. Changes are lost.\n"
@@ -51,7 +52,10 @@ def render(rules: list[Rule]) -> str:
     if loopback:
         text += f"    chain output {{\n        type nat hook output priority {PRIORITY}; policy accept;\n"
         for rule in loopback:
-            text += f"        {_PROTOCOL[rule.family]} daddr {LOOPBACK_ADDRESS[rule.family]} tcp dport {rule.outside} redirect to :{rule.inside}\n"
+            text += (
+                f"        {_PROTOCOL[rule.family]} daddr {LOOPBACK_ADDRESS[rule.family]} tcp dport {rule.outside} "
+                f"redirect to :{rule.inside}\n"
+            )
         text += "    }\n"
     return text + "}\n"
 
@@ -118,7 +122,8 @@ def _rules(item: dict[str, Any], families: list[str]) -> list[Rule]:
         match = expression.get("match") if isinstance(expression, dict) else None
         match = match if isinstance(match, dict) else {}
         port = _redirected(expression)
-        left, right = json.dumps(match.get("left"), sort_keys=True) if match.get("op") == "==" else "", match.get("right")
+        left = json.dumps(match.get("left"), sort_keys=True) if match.get("op") == "==" else ""
+        right = match.get("right")
         if left == '{"meta": {"key": "iifname"}}' and isinstance(right, str):
             interface = right
         elif left in _FIB and right == "local":
@@ -143,7 +148,11 @@ def _rules(item: dict[str, Any], families: list[str]) -> list[Rule]:
 
 def _redirected(expression: dict[str, dict[str, Any]]) -> int:
     """The port that an expression redirects to, and does nothing else; 0 for any other."""
-    if not isinstance(expression, dict) or list(expression) != ["redirect"] or not isinstance(expression["redirect"], dict):
+    if (
+        not isinstance(expression, dict)
+        or list(expression) != ["redirect"]
+        or not isinstance(expression["redirect"], dict)
+    ):
         return 0
     port = expression["redirect"].get("port")
     return port if isinstance(port, int) else 0

@@ -42,21 +42,39 @@ def problems(wanted: dict[str, Any], state: dict[str, Any]) -> list[str]:
     found, outside = [], [pair["outside"] for pair in wanted["pairs"]]
     for pair in wanted["pairs"]:
         name = f"the pair {pair['outside']} -> {pair['inside']}"
-        found += [f"{name}: found {key} {pair[key]}, wanted a port from 1 to 65535." for key in ("outside", "inside") if not 1 <= pair[key] <= 65535]
+        found += [
+            f"{name}: found {key} {pair[key]}, wanted a port from 1 to 65535."
+            for key in ("outside", "inside")
+            if not 1 <= pair[key] <= 65535
+        ]
         if pair["outside"] == pair["inside"]:
             found.append(f"{name}: both ports are the same; wanted two, or no pair at all.")
         interface = pair.get("interface")
         if interface and (not input_types.fits("interface", interface) or interface not in state["interfaces"]):
-            found.append(f"{name}: found the interface {interface}, wanted one of this host: {', '.join(state['interfaces']) or 'it has none'}.")
+            found.append(
+                f"{name}: found the interface {interface}, wanted one of this host: "
+                f"{', '.join(state['interfaces']) or 'it has none'}."
+            )
     doubled = sorted({port for port in outside if outside.count(port) > 1})
-    found += [f"port {port} is the outside port of {outside.count(port)} pairs; wanted one: a connection has one target." for port in doubled]
-    found += [f"stop_conflicting: found {name!r}, wanted the name of a service." for name in wanted["stop_conflicting"] if not input_types.fits("unit", name)]
+    found += [
+        f"port {port} is the outside port of {outside.count(port)} pairs; wanted one: a connection has one target."
+        for port in doubled
+    ]
+    found += [
+        f"stop_conflicting: found {name!r}, wanted the name of a service."
+        for name in wanted["stop_conflicting"]
+        if not input_types.fits("unit", name)
+    ]
     return found + _held(wanted, state) + [text for _port, text, certain in foreign(wanted, state) if certain]
 
 
 def _held(wanted: dict[str, Any], state: dict[str, Any]) -> list[Problem]:
     """A port that somebody listens on: that program would be cut off silently."""
-    stopped = {name for name in map(unit_name, wanted["stop_conflicting"]) for name in state["units"].get(name, {}).get("Names", name).split()}
+    stopped = {
+        name
+        for name in map(unit_name, wanted["stop_conflicting"])
+        for name in state["units"].get(name, {}).get("Names", name).split()
+    }
     found = {}
     for row in conflicts(wanted, state):
         if row["unit"] not in stopped:
@@ -66,10 +84,24 @@ def _held(wanted: dict[str, Any], state: dict[str, Any]) -> list[Problem]:
             commands = [["kill", str(row["pid"])]] if row["pid"] and not row["unit"] else []
             if name == "docker-proxy":
                 # Its unit is that of all containers.
-                row, commands, end = {**row, "unit": ""}, [], f"publish the container at another port (docker ps --filter publish={row['port']} names it)"
-            mend = f"have it stopped and disabled with port_forward_stop_conflicting: [{row['unit'][:-len('.service')]}]" if row["unit"] else end
-            text = f"port {row['port']} is held by {what}, which a redirect would cut off: {mend}, or take the pair out." + (
-                " An instance of the application leaves the port by a run with xitrum_port_forward: false." if name == "java" else "")
+                row, commands, end = (
+                    {**row, "unit": ""},
+                    [],
+                    f"publish the container at another port (docker ps --filter publish={row['port']} names it)",
+                )
+            mend = (
+                f"have it stopped and disabled with port_forward_stop_conflicting: [{row['unit'][:-len('.service')]}]"
+                if row["unit"]
+                else end
+            )
+            text = (
+                f"port {row['port']} is held by {what}, which a redirect would cut off: {mend}, or take the pair out."
+                + (
+                    " An instance of the application leaves the port by a run with xitrum_port_forward: false."
+                    if name == "java"
+                    else ""
+                )
+            )
             found[row["port"], what] = Problem(text, *commands)
     return [found[key] for key in sorted(found)]
 
@@ -87,14 +119,17 @@ def conflicts(wanted: dict[str, Any], state: dict[str, Any]) -> list[dict[str, A
 
 
 def stop_steps(wanted: dict[str, Any], state: dict[str, Any], rules: list[Rule]) -> list[Step]:
-    """Stops the named services that run or would at boot, once the redirects are there: no moment in which nobody answers."""
+    """Stops the named services that run or would at boot, once the redirects are there:
+    no moment in which nobody answers."""
     names = map(unit_name, wanted["stop_conflicting"]) if rules else ()
     units = [(name, state["units"].get(name, {})) for name in dict.fromkeys(names)]
     return [stop(name) for name, unit in units if _runs(unit)]
 
 
 def _runs(unit: dict[str, str]) -> bool:
-    return unit.get("LoadState") == "loaded" and (unit.get("ActiveState") in ("active", "activating", "reloading") or unit.get("UnitFileState") == "enabled")
+    return unit.get("LoadState") == "loaded" and (
+        unit.get("ActiveState") in ("active", "activating", "reloading") or unit.get("UnitFileState") == "enabled"
+    )
 
 
 def rows(wanted: dict[str, Any], state: dict[str, Any], rules: list[Rule]) -> list[Row]:
@@ -102,10 +137,29 @@ def rows(wanted: dict[str, Any], state: dict[str, Any], rules: list[Rule]) -> li
     found = []
     if rules:
         units = [(name, state["units"].get(name, {})) for name in map(unit_name, wanted["stop_conflicting"])]
-        found += [Row("redirects", name, wanted="stopped, disabled", configured=unit["UnitFileState"], effective=unit["ActiveState"], status="differs",
-                      why="it holds an outside port", mend=RUN) for name, unit in units if _runs(unit)]
+        found += [
+            Row(
+                "redirects",
+                name,
+                wanted="stopped, disabled",
+                configured=unit["UnitFileState"],
+                effective=unit["ActiveState"],
+                status="differs",
+                why="it holds an outside port",
+                mend=RUN,
+            )
+            for name, unit in units
+            if _runs(unit)
+        ]
         if state["holders"] is None:
-            found.append(Row("redirects", "who listens on the outside ports", status="unseen", why="ss did not answer: is iproute2 installed?"))
+            found.append(
+                Row(
+                    "redirects",
+                    "who listens on the outside ports",
+                    status="unseen",
+                    why="ss did not answer: is iproute2 installed?",
+                )
+            )
         elif state.get("sockets_note"):
             found.append(
                 Row("redirects", "who listens on the outside ports", status="unseen", why=state["sockets_note"])
@@ -125,16 +179,26 @@ def foreign(wanted: dict[str, Any], state: dict[str, Any]) -> list[tuple[int, st
 
 
 def foreign_of(ports: list[tuple[int, str]], state: dict[str, Any], otherwise: str) -> list[tuple[int, str, bool]]:
-    """The redirects of ports, each with the interface that it is for, by something else. C(otherwise) is what else can be done about one."""
+    """The redirects of ports, each with the interface that it is for, by something else.
+    C(otherwise) is what else can be done about one."""
     takings = redirects_foreign.find_takings(state["nftables"]["objects"], state["iptables"]["live"])
     found: dict[tuple[int, str], bool] = {}
     for port, interface in ports:
         for family in state["families"]:
             aim = redirects_foreign.Aim(family, port, interface, tuple(state["interfaces"]), tuple(state["addresses"]))
             for taking, certain in redirects_foreign.conflicts(takings, aim):
-                text = (Problem(f"port {port} is redirected by {taking.who} already, and of two programs one gets all connections: {taking.remedy}, "
-                                f"{otherwise}.", *taking.commands) if certain else
-                        f"{taking.who} may redirect some connections to port {port}: it has conditions, or rules before it, that are not judged here")
+                text = (
+                    Problem(
+                        f"port {port} is redirected by {taking.who} already, and of two programs one gets all "
+                        f"connections: {taking.remedy}, {otherwise}.",
+                        *taking.commands,
+                    )
+                    if certain
+                    else (
+                        f"{taking.who} may redirect some connections to port {port}: it has conditions, or rules "
+                        "before it, that are not judged here"
+                    )
+                )
                 found[port, text] = found.get((port, text), False) or certain
     return [(port, text, certain) for (port, text), certain in found.items()]
 
@@ -157,5 +221,10 @@ def _answer_rows(pair: dict[str, Any], family: str, state: dict[str, Any], wante
 
 def probe_all(host: Host, wanted: dict[str, Any], families: list[str]) -> dict[tuple[str, int], bool]:
     """Whether each port of the pairs takes a connection on the loopback: C({(family, port): bool})."""
-    return {(family, pair[key]): host.connect(LOOPBACK_ADDRESS[family], pair[key], _PROBE_SECONDS)[0] == "open"
-            for family in families for pair in wanted["pairs"] for key in ("outside", "inside") if 1 <= pair[key] <= 65535}
+    return {
+        (family, pair[key]): host.connect(LOOPBACK_ADDRESS[family], pair[key], _PROBE_SECONDS)[0] == "open"
+        for family in families
+        for pair in wanted["pairs"]
+        for key in ("outside", "inside")
+        if 1 <= pair[key] <= 65535
+    }

@@ -21,7 +21,8 @@ FOLDER = "/etc/xitrum.host"
 
 
 class Rule(NamedTuple):
-    """One redirect of one family. C(interface) is empty for any; a rule of ours that no version of ours wrote is C(UNKNOWN)."""
+    """One redirect of one family. C(interface) is empty for any;
+    a rule of ours that no version of ours wrote is C(UNKNOWN)."""
 
     origin: str
     family: str
@@ -31,8 +32,8 @@ class Rule(NamedTuple):
 
 
 class Step(NamedTuple):
-    """One thing to do. C(kind) is C(write) (C(path), C(text), C(mode)), C(remove) (C(path)) or C(run) (C(argv), C(text) on its input).
-    C(stop) is a C(run) that ends somebody else's service C(path)."""
+    """One thing to do. C(kind) is C(write) (C(path), C(text), C(mode)), C(remove) (C(path)) or C(run) (C(argv), C(text)
+    on its input). C(stop) is a C(run) that ends somebody else's service C(path)."""
 
     kind: str
     path: str = ""
@@ -81,13 +82,19 @@ def text_of(rules: list[Rule], family: str, outside: int) -> str:
     found = [rule for rule in rules if rule.family == family and rule.outside == outside]
     if not found:
         return ""
-    groups = {origin: sorted({_target(rule) for rule in found if rule.origin == origin}) for origin in (OUTSIDE, LOOPBACK)}
+    groups = {
+        origin: sorted({_target(rule) for rule in found if rule.origin == origin}) for origin in (OUTSIDE, LOOPBACK)
+    }
     if not groups[LOOPBACK]:
         return f"{', '.join(groups[OUTSIDE])}, not on the loopback"
     if not groups[OUTSIDE]:
         return f"{', '.join(groups[LOOPBACK])}, only on the loopback"
     inside = {str(rule.inside) for rule in found}
-    return ", ".join(groups[OUTSIDE]) if len(inside) == 1 else f"{', '.join(groups[OUTSIDE])}, on the loopback {', '.join(groups[LOOPBACK])}"
+    return (
+        ", ".join(groups[OUTSIDE])
+        if len(inside) == 1
+        else f"{', '.join(groups[OUTSIDE])}, on the loopback {', '.join(groups[LOOPBACK])}"
+    )
 
 
 def _target(rule: Rule) -> str:
@@ -102,4 +109,7 @@ def lines_of(title: str, rules: list[Rule]) -> str:
 def _line(rule: Rule) -> str:
     if rule == UNKNOWN:
         return "something else among ours"
-    return f"{FAMILY_NAME[rule.family]} {rule.origin}{' on ' + rule.interface if rule.interface else ''} {rule.outside} -> {rule.inside}"
+    return (
+        f"{FAMILY_NAME[rule.family]} {rule.origin}{' on ' + rule.interface if rule.interface else ''} {rule.outside} "
+        f"-> {rule.inside}"
+    )

@@ -30,14 +30,25 @@ _ROOT, _LOGS = "/opt/{}", "/var/log/{}"
 
 
 def applications(host, record, known):
-    """The applications that are or were on the host: those on record, those that the inventory knows, and those with a lock. A row for each
-    folder that one has had."""
+    """The applications that are or were on the host: those on record, those that the inventory knows, and those with a
+    lock. A row for each folder that one has had."""
     rows, locked = [], [name[:-len(".lock")] for name in host.listdir(recorded.FOLDER) if name.endswith(".lock")]
     for name, entry in record["applications"].items():
-        rows += [{"name": name, "root": root, "log_dir": log_dir} for root, log_dir in zip(entry["roots"], _as_many(list(entry["logs"]), len(entry["roots"])))]
-    rows += [item for item in known if item["name"] not in record["applications"] and (item["name"] in locked or _there(host, item))]
+        rows += [
+            {"name": name, "root": root, "log_dir": log_dir}
+            for root, log_dir in zip(entry["roots"], _as_many(list(entry["logs"]), len(entry["roots"])))
+        ]
+    rows += [
+        item
+        for item in known
+        if item["name"] not in record["applications"] and (item["name"] in locked or _there(host, item))
+    ]
     found = {row["name"] for row in rows}
-    return rows + [{"name": name, "root": _ROOT.format(name), "log_dir": _LOGS.format(name)} for name in locked if name not in found]
+    return rows + [
+        {"name": name, "root": _ROOT.format(name), "log_dir": _LOGS.format(name)}
+        for name in locked
+        if name not in found
+    ]
 
 
 def _there(host, row):
@@ -52,18 +63,25 @@ def _as_many(items, count):
 def instances(host, row):
     """The numbers of an application's instances, and what its supervisors have."""
     marked = table.defined(host, row["name"])
-    numbers = {int(name) for name in host.listdir(f"{row['root']}/instances") if name.isdecimal()}.union(*marked.values())
+    numbers = {int(name) for name in host.listdir(f"{row['root']}/instances") if name.isdecimal()}.union(
+        *marked.values()
+    )
     paths = [path for paths in table.leftovers(host, row["name"]).values() for path in paths]
     return {**row, "indices": sorted(numbers), "definitions": sorted(paths)}
 
 
 def ours_in(host, folder, mark):
     """The files of a folder that begin with a mark of ours."""
-    return [f"{folder}/{name}" for name in host.listdir(folder) if name.endswith(".conf") and (host.read(f"{folder}/{name}") or "").startswith(mark)]
+    return [
+        f"{folder}/{name}"
+        for name in host.listdir(folder)
+        if name.endswith(".conf") and (host.read(f"{folder}/{name}") or "").startswith(mark)
+    ]
 
 
 def homes(host, record):
-    """The homes that alternatives of ours lead to, the one in use first: giving that back decides what the others give way to."""
+    """The homes that alternatives of ours lead to, the one in use first:
+    giving that back decides what the others give way to."""
     found = [jvm.home_of(entry["chosen"]) for entry in record.values() if "mode" in entry and "chosen" in entry]
     found += [jvm.home_of(path) for entry in record.values() for path in entry["registered"]]
     return list(dict.fromkeys(found))
@@ -83,7 +101,10 @@ def read(host, wanted):
     return {
         "locks": [f"{recorded.FOLDER}/{name}" for name in host.listdir(recorded.FOLDER) if name.endswith(".lock")],
         "applications": [instances(host, row) for row in applications(host, record, wanted["applications"])],
-        "kernel": {path: kernel.plan({**_NO_KERNEL, "path": path}, kernel.read(host, {**_NO_KERNEL, "path": path})) for path in profiles},
+        "kernel": {
+            path: kernel.plan({**_NO_KERNEL, "path": path}, kernel.read(host, {**_NO_KERNEL, "path": path}))
+            for path in profiles
+        },
         "nofile": ours_in(host, limits.LIMITS_D, limits.MARK),
         "redirects": planned_redirects,
         "firewall": planned_firewall,
@@ -104,18 +125,31 @@ def _jdks(host, roots):
     """The JDKs out of archives: name to the processes that run on it and are not the applications'."""
     running = jdk.executables(host)
     mine = {row["pid"] for root in roots for row in process.processes_under(host, root)}
-    names = [name for name in host.listdir(jdk.FOLDER) if host.stat(f"{jdk.FOLDER}/{name}").kind != "link" and host.exists(f"{jdk.FOLDER}/{name}/{jdk.MARKER}")]
-    return {name: [pid for pid in jdk.read_absent(host, name, running)["pids"] if int(pid) not in mine] for name in names if not name.startswith(".")}
+    names = [
+        name
+        for name in host.listdir(jdk.FOLDER)
+        if host.stat(f"{jdk.FOLDER}/{name}").kind != "link" and host.exists(f"{jdk.FOLDER}/{name}/{jdk.MARKER}")
+    ]
+    return {
+        name: [pid for pid in jdk.read_absent(host, name, running)["pids"] if int(pid) not in mine]
+        for name in names
+        if not name.startswith(".")
+    }
 
 
 def summary(state):
-    """What the playbook goes by, and C(lines): what would be taken back, one line a thing, in the order in which it is done. Pure."""
+    """What the playbook goes by, and C(lines):
+    what would be taken back, one line a thing, in the order in which it is done. Pure."""
     (originals, proxies), (left, rest) = state["proxies"], state["leftovers"]
     changed = {home: plan for home, plan in state["alternatives"].items() if plan.changed}
     lines = proxy_original.lines(originals, proxies)
     for item in state["applications"]:
         lines += [f"instance {index} of {item['name']}" for index in item["indices"]] + item["definitions"]
-    lines += [f"redirect: {row.item}" for row in state["redirects"].rows if row.configured or row.effective] if state["redirects"].changed else []
+    lines += (
+        [f"redirect: {row.item}" for row in state["redirects"].rows if row.configured or row.effective]
+        if state["redirects"].changed
+        else []
+    )
     lines += state["firewall"].facts["close"]
     lines += state["nofile"]
     for path, plan in state["kernel"].items():
@@ -124,12 +158,22 @@ def summary(state):
     lines += [f"{jdk.FOLDER}/{name}" for name in state["jdks"]]
     lines += leftovers.lines(left, rest) + state["locks"]
     problems = state["problems"] + [
-        f"{jdk.FOLDER}/{name} is in use by process {', '.join(map(str, pids))}, which is not of the application: stop it first"
-        for name, pids in state["jdks"].items() if pids]
+        f"{jdk.FOLDER}/{name} is in use by process {', '.join(map(str, pids))}, which is not of the application: stop "
+        "it first"
+        for name, pids in state["jdks"].items()
+        if pids
+    ]
     return {
-        "applications": state["applications"], "proxies": proxies.changed, "redirects": state["redirects"].changed,
+        "applications": state["applications"],
+        "proxies": proxies.changed,
+        "redirects": state["redirects"].changed,
         "firewall": state["firewall"].changed,
-        "nofile": state["nofile"], "kernel": list(state["kernel"]), "alternatives": list(changed), "jdks": list(state["jdks"]),
-        "leftovers": rest.changed, "lines": list(dict.fromkeys(lines)), "problems": problems,
+        "nofile": state["nofile"],
+        "kernel": list(state["kernel"]),
+        "alternatives": list(changed),
+        "jdks": list(state["jdks"]),
+        "leftovers": rest.changed,
+        "lines": list(dict.fromkeys(lines)),
+        "problems": problems,
         "kept": [f"package {name}: {why}" for name, why in sorted(left["packages"]["kept"].items())],
     }

@@ -25,8 +25,14 @@ SPEC = {
     "keep_data": {"type": "bool", "default": False},
     "packages": {"type": "bool", "default": False},
     "applications": {
-        "type": "list", "elements": "dict", "default": [],
-        "options": {"name": {"type": "str", "required": True}, "root": {"type": "path", "required": True}, "log_dir": {"type": "path", "required": True}},
+        "type": "list",
+        "elements": "dict",
+        "default": [],
+        "options": {
+            "name": {"type": "str", "required": True},
+            "root": {"type": "path", "required": True},
+            "log_dir": {"type": "path", "required": True},
+        },
     },
 }
 
@@ -44,34 +50,61 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
                 if host.stat(path) is not None:
                     ours = own_entries.inside(host, kind, path)
                     # Two applications may share a folder, of which the first one found nothing there.
-                    folders[path] = {"application": name, "made": made or folders.get(path, {}).get("made", False), "ours": ours}
+                    folders[path] = {
+                        "application": name,
+                        "made": made or folders.get(path, {}).get("made", False),
+                        "ours": ours,
+                    }
         for kind, database in (("users", "passwd"), ("groups", "group")):
-            accounts.update({(database, account): name for account, made in entry[kind].items() if made and host.run(["getent", database, account]).rc == 0})
+            accounts.update(
+                {
+                    (database, account): name
+                    for account, made in entry[kind].items()
+                    if made and host.run(["getent", database, account]).rc == 0
+                }
+            )
     names = [*record["applications"], *(item["name"] for item in desired["applications"])]
     output = [path for supervisor in SUPERVISORS.values() for path in supervisor.output_files(host, names)]
     units = {unit: before for unit, before in record["units"].items() if unit not in _PROXIES}
     mine = list(record["applications"])
-    others = supervisord_config.programs({path: text for path, text in _programs(host).items() if not any(f"/{name}-" in path for name in mine)})
+    others = supervisord_config.programs(
+        {path: text for path, text in _programs(host).items() if not any(f"/{name}-" in path for name in mine)}
+    )
     packages = package_removal.read(host, record["packages"]) if desired["packages"] else {"removed": [], "kept": {}}
     if others and "supervisor" in packages["removed"]:
         packages = {"removed": [name for name in packages["removed"] if name != "supervisor"],
                     "kept": {**packages["kept"], "supervisor": f"it runs {', '.join(sorted(others))}"}}
     made = [path for path in record["made"] if host.stat(path) is not None]
     if others and made:
-        packages["kept"], made = {**packages["kept"], supervisord_config.ENVIRONMENT: f"it runs {', '.join(sorted(others))}"}, []
+        packages["kept"] = {**packages["kept"], supervisord_config.ENVIRONMENT: f"it runs {', '.join(sorted(others))}"}
+        made = []
     entries = host.listdir(recorded.FOLDER)
     cache = host.absolute("~/.cache/xitrum.host")
     return {
-        "record": record, "folders": folders, "accounts": accounts, "packages": packages, "units": units, "others": others, "made": made,
-        "output": output, "cache": cache if host.stat(cache) is not None else "",
-        "state": [f"{recorded.FOLDER}/{entry}" for entry in entries if not entry.endswith(".lock")]
-        if entries or host.stat(recorded.FOLDER) is None else [recorded.FOLDER],
+        "record": record,
+        "folders": folders,
+        "accounts": accounts,
+        "packages": packages,
+        "units": units,
+        "others": others,
+        "made": made,
+        "output": output,
+        "cache": cache if host.stat(cache) is not None else "",
+        "state": (
+            [f"{recorded.FOLDER}/{entry}" for entry in entries if not entry.endswith(".lock")]
+            if entries or host.stat(recorded.FOLDER) is None
+            else [recorded.FOLDER]
+        ),
     }
 
 
 def _programs(host):
     """The files of supervisord's programs: path to text."""
-    paths = [f"{supervisord_config.FOLDER}/{name}" for name in host.listdir(supervisord_config.FOLDER) if name.endswith(".conf")]
+    paths = [
+        f"{supervisord_config.FOLDER}/{name}"
+        for name in host.listdir(supervisord_config.FOLDER)
+        if name.endswith(".conf")
+    ]
     return {path: host.read(path) or "" for path in paths}
 
 
@@ -103,7 +136,15 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
 
 def lines(state, planned):
     """What would be taken back, one line a thing."""
-    words = {"folder": "{}", "passwd": "user {}", "group": "group {}", "cache": "{}", "made": "{}", "packages": "package {}", "state": "{}"}
+    words = {
+        "folder": "{}",
+        "passwd": "user {}",
+        "group": "group {}",
+        "cache": "{}",
+        "made": "{}",
+        "packages": "package {}",
+        "state": "{}",
+    }
     found = [words[kind].format(detail) for kind, detail in planned.actions if kind in words]
     for kind, unit in planned.actions:
         if kind == "unit":
@@ -138,7 +179,10 @@ def apply(host: Host, plan: Plan) -> Applied:
 def _call(host, *argv):
     said = host.run(argv)
     if said.rc != 0:
-        raise RuntimeError(f"{' '.join(argv)} ended with {said.rc}: {(said.err or said.out).strip()}. Mend that, and run the playbook again.")
+        raise RuntimeError(
+            f"{' '.join(argv)} ended with {said.rc}: {(said.err or said.out).strip()}. Mend that, and run the playbook "
+            "again."
+        )
 
 
 def _unread(error: Exception) -> str:

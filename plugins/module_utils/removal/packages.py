@@ -25,5 +25,7 @@ def apply(host: Any, names: Sequence[str]) -> None:
     command = distributions.family_with(host, "manager_program").remove_command(names)
     said = host.run(command, seconds=LONG_SECONDS)
     if said.rc != 0:
-        raise RuntimeError(f"{' '.join(names)} could not be removed: {(said.err or said.out).strip()[-800:]}. "
-                           "Mend that and run the playbook again, or leave the packages (xitrum_remove_packages: false).")
+        raise RuntimeError(
+            f"{' '.join(names)} could not be removed: {(said.err or said.out).strip()[-800:]}. "
+            "Mend that and run the playbook again, or leave the packages (xitrum_remove_packages: false)."
+        )

@@ -26,9 +26,11 @@ _COLORS = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 
 class Packaging(NamedTuple):
-    """How a tree is packaged: the folder where C(command) runs, the C(task), the C(package) that it makes, and the versions.
+    """How a tree is packaged: the folder where C(command) runs, the C(task),
+    the C(package) that it makes, and the versions.
 
-    unknown_project: what C(PROJECT) in the command stands for, where the application's sbt project is not known; else empty.
+    unknown_project: what C(PROJECT) in the command stands for,
+    where the application's sbt project is not known; else empty.
     """
 
     folder: str
@@ -56,8 +58,18 @@ def find_packaging(path: str) -> Packaging | None:
     project = sbt_project.describe(texts, apps[0])
     task, made, unknown = project.task, project.package, f"the folder {apps[0]}" if project.unknown_project else ""
     if len(apps) > 1:
-        task, made, unknown = f"PROJECT/{task.rpartition('/')[2]}", "FOLDER/target/xitrum", f"FOLDER, one of {', '.join(apps)}"
-    return Packaging(folder, f"{project.launcher} {task}", task, os.path.normpath(os.path.join(folder, made)), project.sbt, project.plugin, unknown)
+        task = f"PROJECT/{task.rpartition('/')[2]}"
+        made = "FOLDER/target/xitrum"
+        unknown = f"FOLDER, one of {', '.join(apps)}"
+    return Packaging(
+        folder,
+        f"{project.launcher} {task}",
+        task,
+        os.path.normpath(os.path.join(folder, made)),
+        project.sbt,
+        project.plugin,
+        unknown,
+    )
 
 
 def find_build(path: str) -> str | None:
@@ -79,7 +91,8 @@ def is_build(folder: str) -> bool:
 
 
 def find_apps(path: str, build: str) -> list[str]:
-    """The applications' folders, relative to their build: the one around a path, or all that have a configuration; else the build's own."""
+    """The applications' folders, relative to their build:
+    the one around a path, or all that have a configuration; else the build's own."""
     folder = path
     while folder.startswith(build + os.sep):
         if os.path.isfile(os.path.join(folder, sbt_project.CONFIG)) and not is_built(os.path.relpath(folder, build)):
@@ -89,7 +102,8 @@ def find_apps(path: str, build: str) -> list[str]:
 
 
 def find_configs(build: str) -> list[str]:
-    """The configurations of applications in a tree, relative to it. Hidden folders are left out, and those of what was built."""
+    """The configurations of applications in a tree, relative to it.
+    Hidden folders are left out, and those of what was built."""
     found = []
     for folder, below, _names in os.walk(build):
         depth = os.path.relpath(folder, build).count(os.sep)
@@ -127,11 +141,15 @@ def read_texts(folder: str) -> dict[str, str]:
 
 
 def render_hint(path: str) -> tuple[str, str]:
-    """What to do to get a package: the command, where it runs, and what it makes. C(path): where the package was looked for."""
+    """What to do to get a package: the command, where it runs, and what it makes.
+    C(path): where the package was looked for."""
     found = find_packaging(path)
     if found is None:
         sbt = sbt_project.LAUNCHER
-        return (f"with {sbt} {sbt_project.TODAY} ({sbt} {sbt_project.BEFORE} with a packaging plugin before 1.9)", "target/xitrum")
+        return (
+            f"with {sbt} {sbt_project.TODAY} ({sbt} {sbt_project.BEFORE} with a packaging plugin before 1.9)",
+            "target/xitrum",
+        )
     named = f" (PROJECT is the sbt project of {found.unknown_project})" if found.unknown_project else ""
     return f"with {found.command} in {found.folder}{named}", found.package
 
@@ -145,21 +163,35 @@ def build_problems(command: str, directory: str, code: int, output: str) -> list
     if unknown:
         other = found.task if found and found.task.rpartition("/")[2] != unknown[1] else (
             sbt_project.TODAY if unknown[1] == sbt_project.BEFORE else sbt_project.BEFORE)
-        because = f"{found.versions} calls it {other}" if found and found.versions and other == found.task else f"expected the task {other}"
-        return [f"xitrum_build_command is {command!r}, and the build in {directory} has no task {unknown[1]}: {because}. "
-                f"Set xitrum_build_command to {renamed(command, unknown[1], other)}"]
+        because = (
+            f"{found.versions} calls it {other}"
+            if found and found.versions and other == found.task
+            else f"expected the task {other}"
+        )
+        return [
+            f"xitrum_build_command is {command!r}, and the build in {directory} has no task {unknown[1]}: {because}. "
+            f"Set xitrum_build_command to {renamed(command, unknown[1], other)}"
+        ]
     silent = _SILENT_FAILURE.search(text)
     if not code and not silent:
         return []
-    lines = [printable(line.strip()) for line in (text[silent.start():].splitlines()[:_LINES] if silent else text.splitlines()) if line.strip()]
+    lines = [
+        printable(line.strip())
+        for line in (text[silent.start() :].splitlines()[:_LINES] if silent else text.splitlines())
+        if line.strip()
+    ]
     said = missing_program(command, directory) if code else ""
     said = said or " | ".join(lines[-_LINES:]).rstrip(".") or "it printed nothing"
     ended = f"ended with code {code}" if code else "ended with code 0, and its packaging task failed"
-    return [f"xitrum_build_command ({command}) {ended} in {directory}: {said}. Run it there by hand, and correct the command or the project"]
+    return [
+        f"xitrum_build_command ({command}) {ended} in {directory}: {said}. Run it there by hand, and correct the "
+        "command or the project"
+    ]
 
 
 def missing_program(command: str, directory: str) -> str:
-    """A sentence where the command's program is not there or may not be executed, for which Ansible has no word; else empty."""
+    """A sentence where the command's program is not there or may not be executed,
+    for which Ansible has no word; else empty."""
     try:
         program = (shlex.split(command) or [""])[0]
     except ValueError:

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Prepares an application's source tree for a platform: all its files are read, planned and written as one.
 
-Texts are planned by L(hocon_edit), L(logback) and L(source_text), which change single settings. A whole file that is written
-carries L(MARK), by which a later run knows its own files from the user's.
+Texts are planned by L(hocon_edit), L(logback) and L(source_text), which change single settings. A whole file that is
+written carries L(MARK), by which a later run knows its own files from the user's.
 """
 
 from __future__ import annotations
@@ -42,13 +42,21 @@ SPEC: dict[str, Any] = {
     "builds_top": {"type": "bool", "default": False},
     "allow_uncommitted": {"type": "bool", "default": False},
     "files": {
-        "type": "list", "elements": "dict", "default": [],
-        "options": {"path": {"type": "str", "required": True}, "content": {"type": "str", "required": True}, "mode": {"type": "str", "default": "0644"}},
+        "type": "list",
+        "elements": "dict",
+        "default": [],
+        "options": {
+            "path": {"type": "str", "required": True},
+            "content": {"type": "str", "required": True},
+            "mode": {"type": "str", "default": "0644"},
+        },
     },
     "absent": {"type": "list", "elements": "str", "default": []},
     "keep": {"type": "list", "elements": "str", "default": []},
     "entries": {
-        "type": "list", "elements": "dict", "default": [],
+        "type": "list",
+        "elements": "dict",
+        "default": [],
         "options": {
             "path": {"type": "str", "required": True},
             "kind": {"type": "str", "required": True, "choices": sorted(source_text.SEPARATORS)},
@@ -81,7 +89,9 @@ def choose_app(wanted: dict[str, Any], paths: list[str]) -> str:
 
 def needs_text(path: str, build: str, sources: set[str]) -> bool:
     """Whether the text of a tree's file is needed to tell how it is built, or which main class it has."""
-    return path == inside(build, "project/build.properties") or sbt_project.is_definition(path, build) or path in sources
+    return (
+        path == inside(build, "project/build.properties") or sbt_project.is_definition(path, build) or path in sources
+    )
 
 
 def git(host: Host, top: str, *words: str, data: str | None = None) -> Result:
@@ -92,7 +102,15 @@ def git(host: Host, top: str, *words: str, data: str | None = None) -> Result:
 def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, Any]:
     """The texts that matter, and what git says of the tree."""
     top = desired["path"]
-    state = {"there": host.exists(top), "files": {}, "paths": [], "git": "", "root": "", "uncommitted": [], "ignored": {}}
+    state = {
+        "there": host.exists(top),
+        "files": {},
+        "paths": [],
+        "git": "",
+        "root": "",
+        "uncommitted": [],
+        "ignored": {},
+    }
     said = git(host, top, "rev-parse", "--show-toplevel")
     state["git"] = (said.err or said.out).strip() if said.rc else ""
     state["root"] = "" if said.rc else said.out.strip()
@@ -112,7 +130,8 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
 
 
 def read_ignored(host: Host, wanted: dict[str, Any], paths: list[str]) -> dict[str, str]:
-    """The files that may be written and that git ignores, each with the pattern by which it does. What git has already is not ignored."""
+    """The files that may be written and that git ignores, each with the pattern by which it does.
+    What git has already is not ignored."""
     try:
         app = choose_app(wanted, paths)
     except ValueError:
@@ -120,12 +139,22 @@ def read_ignored(host: Host, wanted: dict[str, Any], paths: list[str]) -> dict[s
     project = sbt_project.Project(app, sbt_project.find_build(dict.fromkeys(paths), app), "", "")
     asked = {place(project, item["path"]) for item in [*wanted["files"], *wanted["entries"]]}
     asked |= {project.inside(CONFIG), project.inside(LOGGING), inside(project.build, BUILD)}
-    found = git(host, wanted["path"], "check-ignore", "--verbose", "-z", "--stdin", data="".join(f"{path}\0" for path in sorted(asked)))
+    found = git(
+        host,
+        wanted["path"],
+        "check-ignore",
+        "--verbose",
+        "-z",
+        "--stdin",
+        data="".join(f"{path}\0" for path in sorted(asked)),
+    )
     if found.rc:
         return {}
     fields = found.out.split("\0")
     rows = zip(*(fields[number::4] for number in range(4)))
-    return {path: f"{source} line {line}: {pattern}" for source, line, pattern, path in rows if not pattern.startswith("!")}
+    return {
+        path: f"{source} line {line}: {pattern}" for source, line, pattern, path in rows if not pattern.startswith("!")
+    }
 
 
 def paths_to_read(wanted: dict[str, Any], paths: list[str]) -> set[str]:
@@ -137,12 +166,18 @@ def paths_to_read(wanted: dict[str, Any], paths: list[str]) -> set[str]:
     build = sbt_project.find_build(dict.fromkeys(paths), app)
     found = {inside(app, path) for path in [*(row[0] for row in OF_APP), *sbt_project.RUNNERS]}
     # What config/application.conf includes is beside it.
-    found |= {path for path in paths if path.startswith(inside(app, "config") + "/") and path.endswith((".conf", ".json"))}
+    found |= {
+        path for path in paths if path.startswith(inside(app, "config") + "/") and path.endswith((".conf", ".json"))
+    }
     found |= {inside(build, path) for path in (BUILD, PLUGINS, sbt_project.LAUNCHER)}
     sources = set() if wanted["main_class"] else {path for path in paths if sbt_project.is_source(path, app)}
     found |= {path for path in paths if needs_text(path, build, sources)}
     project = sbt_project.Project(app, build, "", "")
-    return found | {place(project, item["path"]) for item in [*wanted["files"], *wanted["entries"]]} | {place(project, path) for path in wanted["absent"]}
+    return (
+        found
+        | {place(project, item["path"]) for item in [*wanted["files"], *wanted["entries"]]}
+        | {place(project, path) for path in wanted["absent"]}
+    )
 
 
 def place(project: Project, path: str) -> str:
@@ -163,13 +198,17 @@ def filled(project: Project, main_class: str, text: str) -> str:
 
 def needs_main_class(wanted: dict[str, Any]) -> bool:
     """Whether a text that is to be written has the main class in it."""
-    texts_wanted = [item["content"] for item in wanted["files"]] + [text for item in wanted["entries"] for text in item["values"].values()]
+    texts_wanted = [item["content"] for item in wanted["files"]] + [
+        text for item in wanted["entries"] for text in item["values"].values()
+    ]
     return any("@MAIN_CLASS@" in text for text in texts_wanted)
 
 
 def needs_task(wanted: dict[str, Any], project: Project) -> bool:
     """Whether a text that is to be written has the packaging task in it."""
-    texts_wanted = [(item["path"], item["content"]) for item in wanted["files"]] + [(f"@BUILD@/{BUILD}", text) for text in wanted["aliases"].values()]
+    texts_wanted = [(item["path"], item["content"]) for item in wanted["files"]] + [
+        (f"@BUILD@/{BUILD}", text) for text in wanted["aliases"].values()
+    ]
     return any("@TASK@" in text and place(project, path) not in wanted["keep"] for path, text in texts_wanted)
 
 
@@ -177,7 +216,10 @@ def specified(wanted: dict[str, Any], project: Project, main_class: str) -> dict
     """What is wanted, with all marks filled."""
     return {
         **wanted,
-        "files": [{**item, "path": place(project, item["path"]), "content": filled(project, main_class, item["content"])} for item in wanted["files"]],
+        "files": [
+            {**item, "path": place(project, item["path"]), "content": filled(project, main_class, item["content"])}
+            for item in wanted["files"]
+        ],
         "absent": [place(project, path) for path in wanted["absent"]],
         "entries": [
             {
@@ -211,17 +253,26 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
         if needs_main_class(desired):
             found = sbt_project.find_main_classes(texts_of, app)
             try:
-                main_class = sbt_project.choose_main_class(desired["main_class"], found, f"{desired['prefix']}_main_class")
+                main_class = sbt_project.choose_main_class(
+                    desired["main_class"], found, f"{desired['prefix']}_main_class"
+                )
                 result.facts["notes"] += main_class_notes(desired, main_class, found)
             except ValueError as error:
                 result.problems.append(f"{desired['path']}: {error}")
-        result.facts.update(main_class=main_class, project=project.app, task=project.task, **tree_facts.describe_tree(texts_of, project, desired["path"]))
+        result.facts.update(
+            main_class=main_class,
+            project=project.app,
+            task=project.task,
+            **tree_facts.describe_tree(texts_of, project, desired["path"]),
+        )
         result.facts["notes"] += top_notes(desired, state, project)
         desired = specified(desired, project, main_class)
         changes = texts(desired, state, project, result.problems)
         config, logging = (changes.get(path, (texts_of[path],))[0] for path in map(project.inside, (CONFIG, LOGGING)))
         result.facts["variables"] = environment_settings.describe_variables(config or "", desired["variables"])
-        result.facts["notes"] += tree_facts.level_notes(project.inside(LOGGING), texts_of[project.inside(LOGGING)], logging or "", f"{desired['prefix']}_keep")
+        result.facts["notes"] += tree_facts.level_notes(
+            project.inside(LOGGING), texts_of[project.inside(LOGGING)], logging or "", f"{desired['prefix']}_keep"
+        )
         result.problems += ignored_problems(desired, state, changes)
     for path, (text, mode) in sorted(changes.items()):
         has = state["files"].get(path)
@@ -229,7 +280,8 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
         if text is None and has is None:
             continue
         result.facts["paths"].append(path)
-        want, configured = "absent" if text is None else "as the platform needs it", "so" if same else "otherwise" if has else "missing"
+        want = "absent" if text is None else "as the platform needs it"
+        configured = "so" if same else "otherwise" if has else "missing"
         result.rows.append(Row("source", path, want, configured, "", "ok" if same else "differs", "", ""))
         if not same:
             kept = has["stat"].mode & 0o775 if has else 0o644
@@ -253,8 +305,10 @@ def top_notes(wanted: dict[str, Any], state: dict[str, Any], project: Project) -
     folder = os.path.relpath(inside(wanted["path"], project.build), state["root"])
     if not wanted["builds_top"] or folder == ".":
         return []
-    return [f"The sbt build is in the folder {folder}, and the platform builds the top of a repository. Push that folder alone, "
-            f"for example with: git subtree push --prefix {shlex.quote(folder)} {wanted['prefix']} main"]
+    return [
+        f"The sbt build is in the folder {folder}, and the platform builds the top of a repository. Push that folder "
+        f"alone, for example with: git subtree push --prefix {shlex.quote(folder)} {wanted['prefix']} main"
+    ]
 
 
 def tree_problems(wanted: dict[str, Any], state: dict[str, Any], project: Project) -> list[str]:
@@ -264,21 +318,35 @@ def tree_problems(wanted: dict[str, Any], state: dict[str, Any], project: Projec
         return [f"there is no folder {top}: name the application's source tree"]
     problems = []
     if state["git"]:
-        problems.append(f"{top} is not in a git repository that can be read ({state['git']}): run git init and commit it, or name another folder")
+        problems.append(
+            f"{top} is not in a git repository that can be read ({state['git']}): run git init and commit it, or name "
+            "another folder"
+        )
     missing, wrong = missing_of_build(state, project)
     problems += [f"{top}: {sentence}" for sentence in wrong]
-    missing += [f"{project.inside(path)} ({what})" for path, what in OF_APP if project.inside(path) not in state["files"]]
+    missing += [
+        f"{project.inside(path)} ({what})" for path, what in OF_APP if project.inside(path) not in state["files"]
+    ]
     runner = state["files"].get(project.inside(project.runner))
     if runner is None:
         others = f"{', '.join(sbt_project.RUNNERS[1:-1])} or {sbt_project.RUNNERS[-1]}"
         missing.append(f"{project.inside(project.runner)} (the program that starts it; {others} will do)")
-    irregular = [path for path in (*map(project.inside, [*(row[0] for row in OF_APP), project.runner]), inside(project.build, BUILD))
-                 if path in state["files"] and state["files"][path]["text"] is None and path not in wanted["keep"]]
+    irregular = [
+        path
+        for path in (*map(project.inside, [*(row[0] for row in OF_APP), project.runner]), inside(project.build, BUILD))
+        if path in state["files"] and state["files"][path]["text"] is None and path not in wanted["keep"]
+    ]
     problems += [f"{top}/{path}: {not_regular(state['files'][path]['stat'].kind)}" for path in irregular]
     if missing:
-        problems.append(f"{top} is no Xitrum project, it lacks {', '.join(missing)}: name the folder that has build.sbt, or add what is missing")
+        problems.append(
+            f"{top} is no Xitrum project, it lacks {', '.join(missing)}: name the folder that has build.sbt, or add "
+            "what is missing"
+        )
     elif runner and "\r" in (runner["text"] or ""):
-        problems.append(f"{top}/{project.inside(project.runner)} has Windows line ends, with which Linux cannot run it: save it with Unix ones (LF)")
+        problems.append(
+            f"{top}/{project.inside(project.runner)} has Windows line ends, with which Linux cannot run it: save it "
+            "with Unix ones (LF)"
+        )
     return problems
 
 
@@ -287,7 +355,10 @@ def missing_of_build(state: dict[str, Any], project: Project) -> tuple[list[str]
     texts_of = {path: item["text"] for path, item in state["files"].items()}
     missing, wrong, path = [], [], inside(project.build, BUILD)
     # Any name ending in .sbt will do.
-    defined = path in texts_of or any(text and name.endswith(".sbt") and (os.path.dirname(name) or ".") == project.build for name, text in texts_of.items())
+    defined = path in texts_of or any(
+        text and name.endswith(".sbt") and (os.path.dirname(name) or ".") == project.build
+        for name, text in texts_of.items()
+    )
     scala = "" if defined else sbt_project.find_build_object(texts_of, project.build)
     if scala and not (project.sbt and sbt_project.numbers(project.sbt) < (1,)):
         found = f"sbt.version={project.sbt}" if project.sbt else "no sbt.version"
@@ -297,7 +368,9 @@ def missing_of_build(state: dict[str, Any], project: Project) -> tuple[list[str]
     elif scala and not sbt_project.depends_on_xitrum(texts_of, project.build):
         wrong.append(f"found no dependency on xitrum in {scala}; expected one there or in {path}, "
                      'such as: "tv.cntt" %% "xitrum" % "2.14". Add it, or name the folder of the application')
-    elif not scala and not (defined and (texts_of.get(path, "") is None or sbt_project.depends_on_xitrum(texts_of, project.build))):
+    elif not scala and not (
+        defined and (texts_of.get(path, "") is None or sbt_project.depends_on_xitrum(texts_of, project.build))
+    ):
         missing.append(f"{path} (which depends on xitrum)")
     if sbt_project.find_plugin(texts_of, project.build) is None:
         missing.append(f"{inside(project.build, PLUGINS)} (with the sbt plugin xitrum-package)")
@@ -314,11 +387,15 @@ def not_regular(kind: str) -> str:
 def texts(
     wanted: dict[str, Any], state: dict[str, Any], project: Project, problems: list[str]
 ) -> dict[str, tuple[str | None, int | None]]:
-    """Path to what its text (None: removed) and mode (None: as it is) shall be. What cannot be is added to the problems."""
+    """Path to what its text (None: removed) and mode (None: as it is) shall be.
+    What cannot be is added to the problems."""
     keep = set(wanted["keep"])
     new: dict[str, tuple[str | None, int | None]] = {}
     has = {path: item["text"] for path, item in state["files"].items()}
-    edits = [(project.inside(CONFIG), lambda text: configured(text, wanted)), (project.inside(LOGGING), lambda text: logged(text, wanted))]
+    edits = [
+        (project.inside(CONFIG), lambda text: configured(text, wanted)),
+        (project.inside(LOGGING), lambda text: logged(text, wanted)),
+    ]
     over = overridden(wanted, project, has)
     edits += [(project.inside(package_config.APPLICATION), lambda text: configured(text, over))] if over else []
     edits += [alias_edit(has, project, *item) for item in wanted["aliases"].items()]
@@ -337,7 +414,10 @@ def texts(
         if path in keep or (path in state["files"] and not item["content"]):
             continue
         if path in state["files"] and MARK not in (there or ""):
-            problems.append(f"{wanted['path']}/{path} is there and was not written by xitrum.host: move it away, or name it among the files that are kept")
+            problems.append(
+                f"{wanted['path']}/{path} is there and was not written by xitrum.host: move it away, or name it among "
+                "the files that are kept"
+            )
         new[path] = (item["content"], int(item["mode"], 8))
     for path in set(wanted["absent"]) - keep:
         if MARK in (has.get(path) or ""):
@@ -350,25 +430,37 @@ def with_entries(item: dict[str, Any], text: str | None) -> str:
     return source_text.entries(text or "", item["kind"], item["values"])
 
 
-def alias_edit(has: dict[str, str | None], project: Project, name: str, command: str) -> tuple[str, Callable[[Any], str]]:
+def alias_edit(
+    has: dict[str, str | None], project: Project, name: str, command: str
+) -> tuple[str, Callable[[Any], str]]:
     """The file that gets a command alias, and how it is edited: the file that defines it already, else C(build.sbt)."""
-    definitions = {path: text for path, text in sorted(has.items()) if text and path.endswith(".sbt") and (os.path.dirname(path) or ".") == project.build}
+    definitions = {
+        path: text
+        for path, text in sorted(has.items())
+        if text and path.endswith(".sbt") and (os.path.dirname(path) or ".") == project.build
+    }
     # sbt reads these files in the order of their names.
-    path = next((path for path in reversed(definitions) if name in sbt_definitions.read_aliases(definitions[path])), inside(project.build, BUILD))
+    path = next(
+        (path for path in reversed(definitions) if name in sbt_definitions.read_aliases(definitions[path])),
+        inside(project.build, BUILD),
+    )
     others = [text for other, text in definitions.items() if other != path]
     return path, lambda text: source_text.alias(text or "", name, command, others)
 
 
 def overridden(wanted: dict[str, Any], project: Project, has: dict[str, str | None]) -> dict[str, Any] | None:
-    """The wanted settings that C(config/application.conf) sets again after it includes C(config/xitrum.conf), so that they
-    have an effect there alone; None where there are none. All of them where that file is no HOCON."""
+    """The wanted settings that C(config/application.conf) sets again after it includes C(config/xitrum.conf), so that
+    they have an effect there alone; None where there are none. All of them where that file is no HOCON."""
     text = has.get(project.inside(package_config.APPLICATION))
     if text is None or project.inside(CONFIG) in wanted["keep"]:
         return None
     keys = [*wanted["settings"], *wanted["settings_out"], *wanted["variables"]]
     if package_config.settings_of(text):
-        keys = [key for key in keys
-                if shared_settings.is_overridden(lambda path: has.get(project.inside(path)), [hocon_edit.split_key(key)])]
+        keys = [
+            key
+            for key in keys
+            if shared_settings.is_overridden(lambda path: has.get(project.inside(path)), [hocon_edit.split_key(key)])
+        ]
     found = {"settings": {key: value for key, value in wanted["settings"].items() if key in keys},
              "settings_out": [key for key in wanted["settings_out"] if key in keys],
              "variables": {key: name for key, name in wanted["variables"].items() if key in keys}}
@@ -393,13 +485,17 @@ def ignored_problems(
     wanted: dict[str, Any], state: dict[str, Any], changes: dict[str, tuple[str | None, int | None]]
 ) -> list[str]:
     """A sentence for each file that would be written and that git ignores: no push would have it."""
-    return [f"{wanted['path']}/{path} is ignored by git ({state['ignored'][path]}), so that no commit and no push would have it: "
-            f"remove or narrow that pattern, or add the file to {wanted['prefix']}_keep" for path in sorted(changes)
-            if path in state["ignored"] and changes[path][0] is not None]
+    return [
+        f"{wanted['path']}/{path} is ignored by git ({state['ignored'][path]}), so that no commit and no push would "
+        f"have it: remove or narrow that pattern, or add the file to {wanted['prefix']}_keep"
+        for path in sorted(changes)
+        if path in state["ignored"] and changes[path][0] is not None
+    ]
 
 
 def uncommitted_problems(wanted: dict[str, Any], state: dict[str, Any], changing: set[str]) -> list[str]:
-    """One sentence where work would be mixed with ours that git could not bring back. A new file of the user's is safe."""
+    """One sentence where work would be mixed with ours that git could not bring back.
+    A new file of the user's is safe."""
     lost = sorted({path for code, path in state["uncommitted"] if code != "??" or path in changing})
     if not lost:
         return []

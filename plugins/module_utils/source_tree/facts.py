@@ -1,7 +1,8 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the roles of platforms derive from a source tree: the application's name, and the Java that its sbt needs. Pure."""
+"""What the roles of platforms derive from a source tree:
+the application's name, and the Java that its sbt needs. Pure."""
 
 from __future__ import annotations
 
@@ -15,20 +16,21 @@ from .sbt_project import Project
 from .scala_sources import without_comments
 
 _NAME = re.compile(r'(?m)^[ \t]*name[ \t]*:=[ \t]*"([^"\n]*)"')
-#: The first versions of sbt that run on Java 9 and newer, one a line of versions. Source: docs.scala-lang.org, "JDK compatibility".
+#: The first versions of sbt that run on Java 9 and newer, one a line of versions.
+#: Source: docs.scala-lang.org, "JDK compatibility".
 _FIRST_ON_JAVA_9 = {(0, 13): (0, 13, 17), (1, 0): (1, 1, 0)}
 
 
 def describe_tree(texts: Mapping[str, str | None], project: Project, top: str) -> dict[str, Any]:
-    """The facts: C(name) and C(name_from) (where it is from), C(sbt) (the version of sbt, empty where it is not known), and C(java)
-    (8 where that sbt runs on no newer Java, 0 elsewhere)."""
+    """The facts: C(name) and C(name_from) (where it is from), C(sbt) (the version of sbt, empty where it is not known),
+    and C(java) (8 where that sbt runs on no newer Java, 0 elsewhere)."""
     name, source = find_name(texts, project, top)
     return {"name": name, "name_from": source, "sbt": project.sbt, "java": 8 if needs_java_8(project.sbt) else 0}
 
 
 def find_name(texts: Mapping[str, str | None], project: Project, top: str) -> tuple[str, str]:
-    """The application's name as Kubernetes takes names, and where it is from. The name of a build is that of its application where both
-    have one folder; otherwise, the folder's name is taken."""
+    """The application's name as Kubernetes takes names, and where it is from. The name of a build is that of its
+    application where both have one folder; otherwise, the folder's name is taken."""
     text = texts.get(os.path.normpath(f"{project.build}/build.sbt")) or ""
     found = _NAME.search(without_comments(text)) if project.build == project.app else None
     if found and label(found[1]):
@@ -52,7 +54,8 @@ def needs_java_8(sbt: str) -> bool:
 
 
 def level_notes(path: str, before: str, after: str, keep: str) -> list[str]:
-    """A note where the level of a root logger that counts in all modes changes, so in development too. C(keep): the variable of files to keep."""
+    """A note where the level of a root logger that counts in all modes changes, so in development too.
+    C(keep): the variable of files to keep."""
     old, new = (global_level(text) for text in (before, after))
     if None in (old, new) or old == new:
         return []
@@ -61,10 +64,15 @@ def level_notes(path: str, before: str, after: str, keep: str) -> list[str]:
 
 
 def global_level(text: str) -> str | None:
-    """The level of the last root logger that no C(if) is around; None where there is none, or the text does not parse."""
+    """The level of the last root logger that no C(if) is around;
+    None where there is none, or the text does not parse."""
     try:
         every = logback.elements(text.encode("utf-8", "surrogateescape"))
     except ValueError:
         return None
-    roots = [element for element in every if element.name == "root" and not any(outer.name == "if" for outer in element.around)]
+    roots = [
+        element
+        for element in every
+        if element.name == "root" and not any(outer.name == "if" for outer in element.around)
+    ]
     return roots[-1].attributes.get("level", "DEBUG").upper() if roots else None

@@ -12,7 +12,9 @@ from .tokens import Token, match_brackets, tokens_of, without_comments
 from .types import Type
 
 _KINDS = ("class", "interface", "@interface", "enum", "record")
-_PARAMETER = re.compile(r"(?:(?:final|@[\w.]+)\s+)*(?:java\s*\.\s*lang\s*\.\s*)?String\s*(?:\[\s*\]\s*\w+|\.\s*\.\s*\.\s*\w+|\w+\s*\[\s*\])")
+_PARAMETER = re.compile(
+    r"(?:(?:final|@[\w.]+)\s+)*(?:java\s*\.\s*lang\s*\.\s*)?String\s*(?:\[\s*\]\s*\w+|\.\s*\.\s*\.\s*\w+|\w+\s*\[\s*\])"
+)
 
 
 def read_types(text: str) -> list[Type]:
@@ -34,7 +36,9 @@ def _walk(bare: str, tokens: list[Token], package: str) -> Iterator[Type]:
             if last and named and _is_main(bare, tokens, pairs, at, last[0]):
                 names = [name for _kind, name in filter(None, blocks)]
                 top = len(names) == 1
-                yield Type("object" if top else f"nested {last[0]}", package, "$".join(names), (), "main", tokens[at].line)
+                yield Type(
+                    "object" if top else f"nested {last[0]}", package, "$".join(names), (), "main", tokens[at].line
+                )
             at = pairs[at]
         elif word == "{":
             blocks.append(pending)
@@ -44,7 +48,13 @@ def _walk(bare: str, tokens: list[Token], package: str) -> Iterator[Type]:
             pending = None
         elif word == ";":
             pending = None
-        elif word in _KINDS and at + 1 < len(tokens) and tokens[at + 1].is_name and tokens[at - 1].text != "." and not pending:
+        elif (
+            word in _KINDS
+            and at + 1 < len(tokens)
+            and tokens[at + 1].is_name
+            and tokens[at - 1].text != "."
+            and not pending
+        ):
             pending = (word.lstrip("@"), tokens[at + 1].text)
             at += 1
         at += 1
@@ -52,7 +62,9 @@ def _walk(bare: str, tokens: list[Token], package: str) -> Iterator[Type]:
 
 def _is_main(bare: str, tokens: list[Token], pairs: dict[int, int], opened: int, kind: str) -> bool:
     """Whether a method main with these parameters starts a program."""
-    if tokens[opened - 2].text != "void" or not _PARAMETER.fullmatch(bare[tokens[opened].end:tokens[pairs[opened]].start].strip()):
+    if tokens[opened - 2].text != "void" or not _PARAMETER.fullmatch(
+        bare[tokens[opened].end : tokens[pairs[opened]].start].strip()
+    ):
         return False
     at, words = opened - 3, set()
     while at >= 0 and tokens[at].text not in (";", "{", "}"):

@@ -38,8 +38,13 @@ def git(host: Host, wanted: dict[str, Any], *words: str, login: dict[str, Any] |
     """One git command in the tree. It never asks on a terminal that nobody sees. C(login) is what L(remote_of)
     found. Git asks for it by the origin of the remote alone: a redirect to another one must not get it."""
     options = ["-c", "credential.helper=", "-c", f"credential.{login['origin']}.helper={HELPER}"] if login else []
-    return host.run(["env", "GIT_TERMINAL_PROMPT=0", "git", *options, "-C", wanted["path"], *words],
-                    environment=login["environment"] if login else None, seconds=LONG_SECONDS, keep=own_environment(), exact="-z" in words)
+    return host.run(
+        ["env", "GIT_TERMINAL_PROMPT=0", "git", *options, "-C", wanted["path"], *words],
+        environment=login["environment"] if login else None,
+        seconds=LONG_SECONDS,
+        keep=own_environment(),
+        exact="-z" in words,
+    )
 
 
 def remote_of(host: Host, wanted: dict[str, Any]) -> tuple[str, dict[str, Any] | None, str]:
@@ -58,7 +63,8 @@ def remote_of(host: Host, wanted: dict[str, Any]) -> tuple[str, dict[str, Any] |
 
 
 def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, Any]:
-    """What is committed here, what is there, and what is not committed. C(failed) is the first command that failed, and what it said."""
+    """What is committed here, what is there, and what is not committed.
+    C(failed) is the first command that failed, and what it said."""
     remote, login, url = remote_of(host, desired)
     state: dict[str, Any] = {"failed": "", "remote": (remote, login, url)}
     asked = {
@@ -74,17 +80,28 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
             state["failed"] = urls.hide_all(failed, url)
         state[name] = "" if said.rc else said.out
     state["uncommitted"] = [(line[:2], line[3:]) for line in state.pop("status").split("\0") if line]
-    return {**state, "root": state["root"].strip(), "head": state["head"].strip(), "there": state["there"].partition("\t")[0].strip()}
+    return {
+        **state,
+        "root": state["root"].strip(),
+        "head": state["head"].strip(),
+        "there": state["there"].partition("\t")[0].strip(),
+    }
 
 
 def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     """Decides whether something is committed and pushed."""
     result, target = Draft(), f"{urls.hide_credentials(desired['remote'])} {desired['branch']}"
     if state["failed"]:
-        result.problems.append(f"{desired['path']} cannot be pushed to {target}: {state['failed']}. Look at git remote -v there; git remote add adds one.")
+        result.problems.append(
+            f"{desired['path']} cannot be pushed to {target}: {state['failed']}. Look at git remote -v there; git "
+            "remote add adds one."
+        )
         return result.plan(desired, state)
     if os.path.realpath(state["root"]) != os.path.realpath(desired["path"]):
-        result.problems.append(f"{desired['path']} is a folder inside of the repository {state['root']}: a platform wants a repository of its own for it")
+        result.problems.append(
+            f"{desired['path']} is a folder inside of the repository {state['root']}: a platform wants a repository of "
+            "its own for it"
+        )
     ours = sorted(path for _code, path in state["uncommitted"] if path in desired["paths"])
     others = sorted(path for code, path in state["uncommitted"] if path not in desired["paths"] and code != "??")
     if others and not desired["allow_uncommitted"]:
@@ -96,7 +113,18 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
         result.actions.append(("commit", ours))
         result.after += "".join(f"commit {path}\n" for path in ours or desired["paths"])
     same = state["head"] == state["there"] and not result.actions
-    result.rows.append(Row("source", f"push {target}", state["head"][:12], state["there"][:12] or "nothing", "", "ok" if same else "differs", "", ""))
+    result.rows.append(
+        Row(
+            "source",
+            f"push {target}",
+            state["head"][:12],
+            state["there"][:12] or "nothing",
+            "",
+            "ok" if same else "differs",
+            "",
+            "",
+        )
+    )
     if not same:
         result.actions.append(("push", state["remote"]))
         result.before += f"{target} {state['there'] or 'nothing'}\n"
@@ -105,8 +133,8 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
 
 
 def apply(host: Host, plan: Plan) -> Applied:
-    """Commits and pushes. The lines that the platform printed while it built are the result `said`. Raises RuntimeError
-    with what git reported."""
+    """Commits and pushes. The lines that the platform printed while it built are the result `said`.
+    Raises RuntimeError with what git reported."""
     desired, said = plan.desired, ""
     for action, detail in plan.actions:
         remote, login, url = detail if action == "push" else ("", None, "")

@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Reads the projects and command aliases that the definitions of an sbt build declare. Pure.
 
-Definitions are Scala programs. What is written as it usually is is read; what is not is reported as unknown, and never guessed.
+Definitions are Scala programs. What is written as it usually is is read;
+what is not is reported as unknown, and never guessed.
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ from .tokens import (
 #: A word of a chain of settings, which may come at the begin of a line: `project in file("app") aggregate (web)`.
 _INFIX = ("in", "aggregate", "settings", "dependsOn", "enablePlugins", "disablePlugins", "configs")
 #: Settings by which a root does not hand the packaging task on.
-_NOT_AGGREGATED = re.compile(r"\baggregate\s+in\s+[^:=\n]*\bxitrum[^:=\n]*:=\s*false|\bxitrum\w*\s*/\s*aggregate\s*:=\s*false")
+_NOT_AGGREGATED = re.compile(
+    r"\baggregate\s+in\s+[^:=\n]*\bxitrum[^:=\n]*:=\s*false|\bxitrum\w*\s*/\s*aggregate\s*:=\s*false"
+)
 _FILE = re.compile(r'(?:new\s+(?:java\s*\.\s*io\s*\.\s*)?File|file)\s*\(\s*"([^"]*)"\s*\)((?:\s*/\s*"[^"]*")*)')
 _STRING = re.compile(r'"""([\s\S]*?)"""|"((?:[^"\\\n]|\\.)*)"')
 
@@ -46,8 +49,8 @@ class Definition(NamedTuple):
 class Build(NamedTuple):
     """The projects of a build.
 
-    declares_root: whether one of them, or something that is not read, may be in the build's own folder. hands_on: whether the root runs
-    the packaging task in the projects that it aggregates.
+    declares_root: whether one of them, or something that is not read, may be in the build's own folder. hands_on:
+    whether the root runs the packaging task in the projects that it aggregates.
     """
 
     definitions: tuple[Definition, ...]
@@ -85,7 +88,9 @@ def read_build(texts: Iterable[str]) -> Build:
         for start, end in reversed(spans):
             bare = bare[:start] + bare[end:]
         rest.append(bare)
-    declared = any(one.base in (".", None) for one in found) or any(_base(one) == "." for text in rest for one in _FILE.finditer(text))
+    declared = any(one.base in (".", None) for one in found) or any(
+        _base(one) == "." for text in rest for one in _FILE.finditer(text)
+    )
     # A setting outside of all projects is one of the root, of the implicit one too.
     hands_on = not any(map(_NOT_AGGREGATED.search, rest))
     return Build(tuple(found), declared or not hands_on, hands_on)
@@ -120,11 +125,17 @@ def _definitions(bare: str) -> tuple[list[Definition], list[tuple[int, int]]]:
 
 
 def _expression_end(tokens: list[Token], pairs: dict[int, int], at: int) -> int:
-    """The index after the last token of an expression: a line ends it unless it, or the next one, tells that it goes on."""
+    """The index after the last token of an expression:
+    a line ends it unless it, or the next one, tells that it goes on."""
     begin = at
     while at < len(tokens):
         token = tokens[at]
-        if at > begin and token.first and token.text not in (".", "{", "(", *_INFIX) and tokens[at - 1].text not in (".", ",", *_INFIX):
+        if (
+            at > begin
+            and token.first
+            and token.text not in (".", "{", "(", *_INFIX)
+            and tokens[at - 1].text not in (".", ",", *_INFIX)
+        ):
             return at
         if token.text in (")", "]", "}", ";") and pairs.get(at, -1) < begin:
             return at
@@ -213,7 +224,8 @@ def _literal(text: str) -> str | None:
 
 
 class Alias(NamedTuple):
-    """A command alias. command: what it runs; None where that is no text, but code. line: where it is defined. code: how it is written."""
+    """A command alias. command: what it runs; None where that is no text, but code. line: where it is defined.
+    code: how it is written."""
 
     command: str | None
     line: int
@@ -226,7 +238,12 @@ def read_aliases(text: str) -> dict[str, Alias]:
     tokens = tokens_of(mask_strings(text))
     pairs, found = match_brackets(tokens), {}
     for at, token in enumerate(tokens):
-        if token.text == "addCommandAlias" and at + 1 < len(tokens) and tokens[at + 1].text == "(" and pairs.get(at + 1, -1) > at:
+        if (
+            token.text == "addCommandAlias"
+            and at + 1 < len(tokens)
+            and tokens[at + 1].text == "("
+            and pairs.get(at + 1, -1) > at
+        ):
             arguments = _arguments(bare, tokens, pairs, at + 1, ("name", "value"))
             name, code = _literal(arguments.get("name", "")), arguments.get("value", "")
             if name is not None:

@@ -3,9 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Tells how a Xitrum application's source tree is laid out and built. Pure: paths and texts in, a description out.
 
-The application is at the top of the tree, in a folder of it, or one project of an sbt build with several. The task that packages it
-is called as its own plugin calls it: C(xitrumPackage) since xitrum-package 1.9, the first one for sbt 1.x, and C(xitrum-package)
-before, when the plugin was first called xitrum-plugin (source: the plugin's repository, its tags and C(XitrumPackage.scala)).
+The application is at the top of the tree, in a folder of it, or one project of an sbt build with several. The task that
+packages it is called as its own plugin calls it: C(xitrumPackage) since xitrum-package 1.9, the first one for sbt 1.x,
+and C(xitrum-package) before, when the plugin was first called xitrum-plugin (source:
+the plugin's repository, its tags and C(XitrumPackage.scala)).
 """
 
 from __future__ import annotations
@@ -40,10 +41,10 @@ _SKIPPED = ("target", "node_modules", "project", "public", "lib")
 class Project:
     """An application in a tree. Paths are relative to the tree; C(.) is its top.
 
-    C(app): the application's folder. C(build): the folder in which sbt runs. C(runner): the program that starts it, below C(app).
-    C(task): the packaging task as sbt takes it in C(build). C(sbt), C(plugin): their versions, empty where they are not known.
-    C(launcher): what runs sbt in C(build). unknown_project: why the application's project in the build is not known, as a sentence; empty
-    where it is. Then the task has C(PROJECT) in its place.
+    C(app): the application's folder. C(build): the folder in which sbt runs. C(runner): the program that starts it,
+    below C(app). C(task): the packaging task as sbt takes it in C(build). C(sbt), C(plugin): their versions, empty
+    where they are not known. C(launcher): what runs sbt in C(build). unknown_project: why the application's project in
+    the build is not known, as a sentence; empty where it is. Then the task has C(PROJECT) in its place.
     """
 
     app: str
@@ -67,7 +68,11 @@ class Project:
 
 def find_apps(paths: list[str]) -> list[str]:
     """The folders that have a Xitrum configuration, among the files of a tree."""
-    found = [posixpath.dirname(posixpath.dirname(path)) or "." for path in paths if path == CONFIG or path.endswith("/" + CONFIG)]
+    found = [
+        posixpath.dirname(posixpath.dirname(path)) or "."
+        for path in paths
+        if path == CONFIG or path.endswith("/" + CONFIG)
+    ]
     return sorted(app for app in found if not any(map(is_skipped, app.split("/"))))
 
 
@@ -77,17 +82,22 @@ def is_skipped(name: str) -> bool:
 
 
 def choose_app(paths: list[str], given: str, where: str, option: str) -> str:
-    """The application's folder: the one that is given, or the only one that has a configuration. Raises ValueError where there are several."""
+    """The application's folder: the one that is given, or the only one that has a configuration.
+    Raises ValueError where there are several."""
     if given:
         return posixpath.normpath(given)
     found = find_apps(paths)
     if len(found) > 1:
-        raise ValueError(f"found {len(found)} applications in {where}: {', '.join(found)}; expected one. Set {option} to the folder of one of them")
+        raise ValueError(
+            f"found {len(found)} applications in {where}: {', '.join(found)}; expected one. Set {option} to the folder "
+            "of one of them"
+        )
     return found[0] if found else "."
 
 
 def describe(texts: Mapping[str, str | None], app: str) -> Project:
-    """The project whose application is in the folder C(app). C(texts): path to text, of what matters of the tree (None: not a text)."""
+    """The project whose application is in the folder C(app).
+    C(texts): path to text, of what matters of the tree (None: not a text)."""
     build = find_build(texts, app)
     sbt, plugin, name = versions(texts, build)
     runner = next((path for path in RUNNERS if posixpath.normpath(posixpath.join(app, path)) in texts), RUNNERS[0])
@@ -98,8 +108,10 @@ def describe(texts: Mapping[str, str | None], app: str) -> Project:
 
 
 def find_build(texts: Mapping[str, str | None], app: str) -> str:
-    """The folder in which sbt runs: the nearest one, from the application's upwards, with a folder C(project) of a build."""
-    folder, builds = app, {posixpath.dirname(posixpath.dirname(path)) or "." for path in texts if is_of_meta_build(path)}
+    """The folder in which sbt runs: the nearest one, from the application's upwards,
+    with a folder C(project) of a build."""
+    folder = app
+    builds = {posixpath.dirname(posixpath.dirname(path)) or "." for path in texts if is_of_meta_build(path)}
     while True:
         if folder in builds:
             return folder
@@ -109,7 +121,8 @@ def find_build(texts: Mapping[str, str | None], app: str) -> str:
 
 
 def is_of_meta_build(path: str) -> bool:
-    """Whether a file is one by which a folder is known as a build's: its version of sbt, its plugins, or definitions in Scala."""
+    """Whether a file is one by which a folder is known as a build's:
+    its version of sbt, its plugins, or definitions in Scala."""
     folder, name = posixpath.split(path)
     return posixpath.basename(folder) == "project" and (name == "build.properties" or name.endswith((".sbt", ".scala")))
 
@@ -125,7 +138,8 @@ def is_definition(path: str, build: str) -> bool:
 
 
 def versions(texts: Mapping[str, str | None], build: str) -> tuple[str, ...]:
-    """The versions of sbt and of the packaging plugin in a build, and the plugin's name; empty texts where they are not known."""
+    """The versions of sbt and of the packaging plugin in a build, and the plugin's name;
+    empty texts where they are not known."""
     properties = texts.get(posixpath.normpath(posixpath.join(build, "project/build.properties"))) or ""
     sbt = _SBT.search(properties)
     plugin = find_plugin(texts, build)
@@ -133,14 +147,17 @@ def versions(texts: Mapping[str, str | None], build: str) -> tuple[str, ...]:
 
 
 def find_plugin(texts: Mapping[str, str | None], build: str) -> tuple[str, str] | None:
-    """The version of the packaging plugin, empty where it is not known, and its name; None where the build does not have it."""
+    """The version of the packaging plugin, empty where it is not known, and its name;
+    None where the build does not have it."""
     folder = posixpath.normpath(posixpath.join(build, "project"))
     for path, text in sorted(texts.items()):
         if posixpath.dirname(path) == folder and path.endswith(".sbt") and text:
             bare = without_comments(text)
             plugin = _PLUGIN.search(bare)
             if plugin:
-                value = plugin[3] and re.search(rf'\bval\s+{re.escape(plugin[3])}\s*(?::\s*String\s*)?=\s*"([^"]*)"', bare)
+                value = plugin[3] and re.search(
+                    rf'\bval\s+{re.escape(plugin[3])}\s*(?::\s*String\s*)?=\s*"([^"]*)"', bare
+                )
                 return plugin[2] or (value[1] if value else ""), plugin[1]
     return None
 
@@ -176,7 +193,8 @@ def numbers(version: str) -> tuple[int, ...]:
 
 
 def scoped(task: str, texts: Mapping[str, str | None], build: str, app: str) -> tuple[str, str]:
-    """The task as sbt takes it at the top of the build: of the application's own project, where the top's does not run it too.
+    """The task as sbt takes it at the top of the build:
+    of the application's own project, where the top's does not run it too.
 
     Returns the task, and a sentence on why the application's project is not known; empty where it is.
     """
@@ -191,16 +209,29 @@ def scoped(task: str, texts: Mapping[str, str | None], build: str, app: str) -> 
     if identifier:
         return f"{identifier}/{task}", ""
     folder = posixpath.relpath(app, build)
-    return f"PROJECT/{task}", (
-        f"found a project for the top of the sbt build, and none in the folder {folder} that can be read in {', '.join(sorted(sources))}; "
-        f'expected one such as: lazy val web = (project in file("{folder}")). Declare it so in {posixpath.normpath(posixpath.join(build, "build.sbt"))}')
+    return (
+        f"PROJECT/{task}",
+        (
+            f"found a project for the top of the sbt build, and none in the folder {folder} that can be read in "
+            f"{', '.join(sorted(sources))}; "
+            f'expected one such as: lazy val web = (project in file("{folder}")). Declare it so in '
+            f'{posixpath.normpath(posixpath.join(build, "build.sbt"))}'
+        ),
+    )
 
 
 def definition_texts(texts: Mapping[str, str | None], build: str) -> dict[str, str]:
     """The files of a build that declare its projects: path to text."""
     top, meta = posixpath.normpath(build), posixpath.normpath(posixpath.join(build, "project"))
-    return {path: text for path, text in sorted(texts.items()) if text
-            and ((posixpath.dirname(path) or ".", path[-4:]) == (top, ".sbt") or (posixpath.dirname(path) == meta and path.endswith(".scala")))}
+    return {
+        path: text
+        for path, text in sorted(texts.items())
+        if text
+        and (
+            (posixpath.dirname(path) or ".", path[-4:]) == (top, ".sbt")
+            or (posixpath.dirname(path) == meta and path.endswith(".scala"))
+        )
+    }
 
 
 def find_main_classes(texts: Mapping[str, str | None], app: str) -> MainClasses:
@@ -213,26 +244,42 @@ def find_main_classes(texts: Mapping[str, str | None], app: str) -> MainClasses:
 
 
 def is_source(path: str, app: str) -> bool:
-    """Whether sbt compiles a file for the application: one of the folders of main sources, or one in the application's folder itself."""
-    return re.fullmatch(r"(?:src/main/(?:java|scala(?:-[^/]+)?)/.+|[^/]+)\.(?:scala|java)", posixpath.relpath(path, app)) is not None
+    """Whether sbt compiles a file for the application:
+    one of the folders of main sources, or one in the application's folder itself."""
+    return (
+        re.fullmatch(r"(?:src/main/(?:java|scala(?:-[^/]+)?)/.+|[^/]+)\.(?:scala|java)", posixpath.relpath(path, app))
+        is not None
+    )
 
 
 def choose_main_class(given: str, found: MainClasses, option: str) -> str:
-    """The main class: what is given, or the only one that was found. Raises ValueError where there is none, or several."""
+    """The main class: what is given, or the only one that was found.
+    Raises ValueError where there is none, or several."""
     if given:
         if not re.fullmatch(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", given, re.ASCII):
-            raise ValueError(f"{option} is {given!r}; expected the full name of an object, such as shop.Boot. Correct it")
+            raise ValueError(
+                f"{option} is {given!r}; expected the full name of an object, such as shop.Boot. Correct it"
+            )
         return given
     listed = ", ".join(f"{name} ({path})" for name, path in found.classes.items())
     if found.unclear:
         # Which object or class starts the program with these is not read from the sources.
-        named = [f"the main class {listed}" if len(found.classes) == 1 else f"{len(found.classes)} main classes: {listed}"] if listed else []
+        named = (
+            [f"the main class {listed}" if len(found.classes) == 1 else f"{len(found.classes)} main classes: {listed}"]
+            if listed
+            else []
+        )
         raise ValueError(f"found {' and '.join([*named, *found.unclear])}; expected one object with a main method. "
                          f"Set {option} to the main class that starts the application")
     if not found.classes:
-        raise ValueError(f"found no object with a main method in the sources; expected one. Set {option} to the main class")
+        raise ValueError(
+            f"found no object with a main method in the sources; expected one. Set {option} to the main class"
+        )
     if len(found.classes) > 1:
-        raise ValueError(f"found {len(found.classes)} main classes: {listed}; expected one. Set {option} to the one that starts the application")
+        raise ValueError(
+            f"found {len(found.classes)} main classes: {listed}; expected one. Set {option} to the one that starts the "
+            "application"
+        )
     return next(iter(found.classes))
 
 

@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Finds the main classes in Scala source texts. Pure.
 
-A text is read as far as that takes: comments, strings, brackets, indentation, packages, and the types at the top of a package.
+A text is read as far as that takes: comments, strings, brackets, indentation, packages,
+and the types at the top of a package.
 """
 
 from __future__ import annotations
@@ -17,7 +18,10 @@ from .tokens import Token, match_brackets, split_arguments, tokens_of, without_c
 from .types import Type
 
 _KINDS = ("object", "class", "trait", "enum")
-_MODIFIERS = ("override", "final", "implicit", "inline", "lazy", "private", "protected", "abstract", "sealed", "open", "transparent")
+_MODIFIERS = (
+    "override", "final", "implicit", "inline", "lazy", "private", "protected", "abstract", "sealed", "open",
+    "transparent",
+)
 _APP = ("App", "scala.App", "_root_.scala.App")
 _STRINGS = r"Array\[(?:(?:_root_\.)?java\.lang\.|(?:(?:_root_\.)?scala\.)?Predef\.)?String\]"
 _PARAMETER = re.compile(r"(?:@[\w.$`]+)*(?:[\w$]+|`[^`]*`):(?:(?:_root_\.)?scala\.)?" + _STRINGS + r"(?:=.*)?")
@@ -26,8 +30,8 @@ _UNIT = ("Unit", "scala.Unit", "_root_.scala.Unit")
 
 @dataclass
 class _Block:
-    """What is open. kind: `package`, a kind of type at the top of a package, or `other`. For a body that is indented: the column of the
-    line that opens it, and the column of its members."""
+    """What is open. kind: `package`, a kind of type at the top of a package, or `other`. For a body that is indented:
+    the column of the line that opens it, and the column of its members."""
 
     kind: str
     name: str = ""
@@ -126,7 +130,8 @@ class _Reader:
         return opened or max(end, at)
 
     def open_body(self, at: int, block: _Block, header: int) -> int | None:
-        """Opens the body that begins here, in braces or indented, and returns the index after its sign. None where there is none."""
+        """Opens the body that begins here, in braces or indented, and returns the index after its sign.
+        None where there is none."""
         if self.word(at) == "{":
             self.blocks.append(block)
             return at + 1
@@ -141,7 +146,11 @@ class _Reader:
         top, name, header, line = self.at_top(), self.word(at + 1), at, self.tokens[at].line
         at += 2
         # Type parameters, parameters, and what stands before these.
-        while (self.word(at) in ("(", "[") and self.pairs.get(at, -1) > at) or self.word(at) in ("private", "protected") or self.word(at).startswith("@"):
+        while (
+            (self.word(at) in ("(", "[") and self.pairs.get(at, -1) > at)
+            or self.word(at) in ("private", "protected")
+            or self.word(at).startswith("@")
+        ):
             if self.word(at) in ("private", "protected") and self.tokens[at].first:
                 break
             at = self.pairs.get(at, at) + 1

@@ -1,7 +1,8 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Changes single lines of a C(Procfile), a C(system.properties) and a C(build.sbt), and leaves the others as they are. Pure."""
+"""Changes single lines of a C(Procfile), a C(system.properties) and a C(build.sbt),
+and leaves the others as they are. Pure."""
 
 from __future__ import annotations
 
@@ -41,17 +42,23 @@ def alias(text: str, name: str, command: str, others: Sequence[str] = ()) -> str
         gap = newline(text) if text.strip() else ""
         return f'{ended(text)}{gap}addCommandAlias("{name}", "{command}"){newline(text)}'
     found = own[name]
-    runs = [] if found.command is None else expand(found.command, {other: one for other, one in aliases.items() if other != name})
+    runs = (
+        []
+        if found.command is None
+        else expand(found.command, {other: one for other, one in aliases.items() if other != name})
+    )
     desired = command.strip("; ")
     if not any(runs_command(project, one, desired) for project, one in runs):
         has = found.code if found.command is None else repr(found.command.strip())
-        raise ValueError(f'line {found.line}: the alias "{name}" runs {has}; expected one that runs {desired}. Add it there')
+        raise ValueError(
+            f'line {found.line}: the alias "{name}" runs {has}; expected one that runs {desired}. Add it there'
+        )
     return text
 
 
 def runs_command(project: str, command: str, desired: str) -> bool:
-    """Whether a command of a project is the desired one. The packaging task may have either of its names; the project is compared
-    where the desired command names one."""
+    """Whether a command of a project is the desired one. The packaging task may have either of its names; the project
+    is compared where the desired command names one."""
     scope, _slash, task = desired.rpartition("/")
     if scope and project != scope:
         return False

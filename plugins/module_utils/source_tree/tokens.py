@@ -36,7 +36,8 @@ def without_comments(text: str, strings: bool = True, java: bool = False) -> str
 
 
 def mask_strings(text: str) -> str:
-    """A Scala text without comments, in which each string is one token: quotes in place of all its characters, so that positions stay."""
+    """A Scala text without comments, in which each string is one token:
+    quotes in place of all its characters, so that positions stay."""
     return _replaced(text, lambda string: '"' * len(string))
 
 
@@ -184,7 +185,8 @@ def match_brackets(tokens: list[Token]) -> dict[int, int]:
 
 
 def split_arguments(tokens: list[Token], pairs: dict[int, int], opened: int) -> list[list[int]]:
-    """The arguments between two brackets, each a list of the indices of its tokens. An empty one at the end is left out."""
+    """The arguments between two brackets, each a list of the indices of its tokens.
+    An empty one at the end is left out."""
     arguments: list[list[int]] = [[]]
     at = opened + 1
     while at < pairs[opened]:

@@ -12,8 +12,9 @@ from typing import NamedTuple
 class Type(NamedTuple):
     """A type in a source text.
 
-    kind: what it is; that of an object (in Java: of a class) at the top of its package is `object`. parents: the last names of the types
-    that it extends. main: `main` with a main method of its own, `App` where it extends scala.App, else empty. line: where that is.
+    kind: what it is; that of an object (in Java: of a class) at the top of its package is `object`. parents: the last
+    names of the types that it extends. main:
+    `main` with a main method of its own, `App` where it extends scala.App, else empty. line: where that is.
     """
 
     kind: str
@@ -31,7 +32,8 @@ class Type(NamedTuple):
 
 @dataclass(frozen=True)
 class MainClasses:
-    """The main classes of sources: name to path in C(classes). In C(unclear) are sentence parts on other main methods, with file and line."""
+    """The main classes of sources: name to path in C(classes).
+    In C(unclear) are sentence parts on other main methods, with file and line."""
 
     classes: dict[str, str]
     unclear: tuple[str, ...] = ()
@@ -58,8 +60,12 @@ def resolve(types: dict[str, list[Type]]) -> MainClasses:
             if one.kind == "object" and (one.main or starting.intersection(one.parents)):
                 classes.setdefault(one.full_name, path)
                 inherited |= _ancestors(one.parents, parents)
-    unclear = tuple(f"a main method in the {one.kind} {one.full_name} ({path}:{one.line})" for path, found in types.items() for one in found
-                    if one.main == "main" and one.kind != "object" and one.name not in inherited)
+    unclear = tuple(
+        f"a main method in the {one.kind} {one.full_name} ({path}:{one.line})"
+        for path, found in types.items()
+        for one in found
+        if one.main == "main" and one.kind != "object" and one.name not in inherited
+    )
     return MainClasses(classes, unclear)
 
 

@@ -22,6 +22,7 @@ from ansible_collections.xitrum.host.plugins.module_utils.preflight import value
 from ansible_collections.xitrum.host.plugins.module_utils.proxy import component as proxy_config
 from ansible_collections.xitrum.host.plugins.module_utils.proxy import health as proxy_health
 from ansible_collections.xitrum.host.plugins.module_utils.redirects import ports as redirects_ports
+from ansible_collections.xitrum.host.plugins.plugin_utils import fleet_reports
 
 from ..fake_host import FakeHost
 from .test_component import data, with_firewalld, with_ufw
@@ -723,7 +724,7 @@ def test_the_whole_way_names_the_rule_that_blocks():
         },
     ]
     hostvars["proxy1"]["__reach_rows"] = filters.reach_rows(hostvars, hosts, answers, said)
-    faults = filters.site_faults(hostvars, hosts)
+    faults = fleet_reports.site_faults(hostvars, hosts)
     assert len(faults) == 2
     assert "proxy1 cannot reach 10.0.0.3:8000: ZONE B. To open it, run on app1: OPEN B" in faults[0]
     assert faults[1].startswith(

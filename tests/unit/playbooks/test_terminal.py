@@ -17,8 +17,7 @@ import pytest
 import yaml
 from ansible.errors import AnsibleActionFail
 from ansible_collections.xitrum.host.plugins.action import jdk_archive
-from ansible_collections.xitrum.host.plugins.module_utils.jdk import archive as archives
-from ansible_collections.xitrum.host.plugins.module_utils.jdk import fetch
+from ansible_collections.xitrum.host.plugins.module_utils.jdk import fetch as archives
 
 from tests.docs.role_variables import ROOT
 
@@ -113,7 +112,7 @@ def test_what_a_server_or_an_archive_chose_is_escaped_in_the_failure_of_an_actio
     def refuse(*_arguments):
         raise archives.SourceError(f"the server says {HOSTILE}")
 
-    monkeypatch.setattr(fetch, "obtain", refuse)
+    monkeypatch.setattr(archives, "obtain", refuse)
     with pytest.raises(AnsibleActionFail) as failure:
         jdk_archive.fetch({"source": "https://example.com/jdk.tar.gz"}, "")
     assert not ACTIVE.search(str(failure.value)) and r"\x1b[2J" in str(failure.value)
@@ -123,7 +122,7 @@ def test_what_a_server_or_an_archive_chose_is_escaped_in_the_failure_of_an_actio
 OWN = re.compile("|".join((
     r"inventory_hostname|item|report_dir|groups\[.*|ansible_play_hosts(_all)? .*|__there \| join\(', '\)|xitrum_(name|root|remove)|packages_names .*",
     r"supervisor_supervisord_version|supervisor_supervisord_pip_arguments \| xitrum\.host\.hide_credentials",
-    r"__report_\w+ \| length|__supervisor_step\.\w+|__supervisor_lost \| join\(', '\)|__console_host_problem|__tuning_capacity\.problem",
+    r"__report_check\.(bad|total)|__supervisor_step\.\w+|__supervisor_lost \| join\(', '\)|__console_host_problem|__tuning_capacity\.problem",
     r"__jdk_proof\.jdk\.rows .*|__jdk_state\.jdk\.(home|version)",
     r"\(hostvars\[inventory_hostname\] \| list \| xitrum\.host\.unknown_variables\)\.errors .*",
 )))

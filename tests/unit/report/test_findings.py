@@ -9,10 +9,10 @@ from dataclasses import asdict
 
 import pytest
 from ansible.template import Templar
-from ansible_collections.xitrum.host.plugins.filter import host_state
 from ansible_collections.xitrum.host.plugins.module_utils.core.plan import LOOK, RUN, Plan, Problem, Row
 from ansible_collections.xitrum.host.plugins.module_utils.core.statuses import STATUSES
 from ansible_collections.xitrum.host.plugins.module_utils.report import findings, fleet_summary
+from ansible_collections.xitrum.host.plugins.plugin_utils import fleet_reports
 
 from ..read_fixture import read_of, state
 
@@ -138,7 +138,7 @@ def test_every_status_has_a_level_and_a_word():
 
 
 def test_what_a_host_says_is_never_taken_for_a_template():
-    said = host_state.check_findings({"app1": {"xitrum_host_state": {"msg": "{{ 6 * 7 }}"}}}, ["app1"], ["app1"])
+    said = fleet_reports.check_findings({"app1": {"xitrum_host_state": {"msg": "{{ 6 * 7 }}"}}}, ["app1"], ["app1"])
     templar = Templar(None, variables={"said": said})
     assert "{{ 6 * 7 }}" in templar.template(said)[0]["why"]
 
@@ -177,8 +177,8 @@ def test_no_line_brings_the_release_back_that_a_host_was_rolled_back_from():
 def test_the_lines_repeat_what_the_check_was_given(monkeypatch):
     secret = '{"xitrum_secure_key": "s3cret-s3cret", "xitrum_report_dir": "/r"}'
     given = {"inventory": ("/x",), "extra_vars": ("xitrum_http_port=9000", secret), "become_ask_pass": True}
-    monkeypatch.setattr(host_state.command_line.context, "CLIARGS", given)
-    said = host_state.check_findings({"app1": {"xitrum_host_state": rolled_back("")}}, ["app1"], ["app1"], ["/y"])
+    monkeypatch.setattr(fleet_reports.command_line.context, "CLIARGS", given)
+    said = fleet_reports.check_findings({"app1": {"xitrum_host_state": rolled_back("")}}, ["app1"], ["app1"], ["/y"])
     assert {item["mend"] for item in said} == {
         "ansible-playbook -i /y --ask-become-pass xitrum.host.site -e xitrum_http_port=9000 "
         "-e '{\"xitrum_secure_key\": \"...\"}' --limit app1"}

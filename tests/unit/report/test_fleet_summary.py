@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.xitrum.host.plugins.filter import host_state
 from ansible_collections.xitrum.host.plugins.module_utils.report import fleet_summary
+from ansible_collections.xitrum.host.plugins.plugin_utils import fleet_reports
 
 from ..read_fixture import state
 
@@ -44,13 +44,13 @@ def test_the_fleet_in_one_screen():
 def test_a_host_that_was_lost_is_not_shown_as_it_was_before_the_run():
     item = {"index": 0, "port": 8000, "running": True, "pid": 7, "release": "aaaaaaaaaaaa"}
     hostvars = {name: {"xitrum_host_state": state(instances=[item])} for name in ("app1", "app2")}
-    hostvars["app1"][host_state.REACH_ROWS], hostvars["app3"] = {}, {}
-    said = host_state.summary(hostvars, ["app2", "app1", "app3"], reached=["app1"])
+    hostvars["app1"][fleet_reports.REACH_ROWS], hostvars["app3"] = {}, {}
+    said = fleet_reports.summary(hostvars, ["app2", "app1", "app3"], reached=["app1"])
     assert said.startswith("3 hosts, 1 of 1 instances running")
     assert "Lost during the run, so that its state is not known: app2." in said and "Not reached: app3" in said
     assert not [line for line in said.splitlines() if line.startswith("app2")]
-    assert "Lost" not in host_state.summary(hostvars, ["app1", "app2"], reached=["app1", "app2"])
-    assert "Lost" not in host_state.summary(hostvars, ["app1", "app2"])
+    assert "Lost" not in fleet_reports.summary(hostvars, ["app1", "app2"], reached=["app1", "app2"])
+    assert "Lost" not in fleet_reports.summary(hostvars, ["app1", "app2"])
 
 
 def test_everything_is_shown_on_request():

@@ -36,7 +36,8 @@ class Family:
         raise NotImplementedError
 
     def choose_removable(self, host: Any, names: Sequence[str]) -> dict[str, Any]:
-        """Which of these installed packages can go, with what came with them: `removed`, and `kept` (name to reason)."""
+        """Which of these installed packages can go, with what came with them:
+        `removed`, and `kept` (name to reason)."""
         raise NotImplementedError
 
     def remove_command(self, names: Sequence[str]) -> list[str]:
@@ -78,7 +79,8 @@ class Distribution:
         return f"{first}{''.join(f'.{part:02}' for part in rest)}"
 
     def newest_jdk(self, release: str) -> int | None:
-        """The newest long-term JDK of a release, by its number or the part before its first dot; None where none is known."""
+        """The newest long-term JDK of a release, by its number or the part before its first dot;
+        None where none is known."""
         return self.jdks.get(release) or self.jdks.get(release.split(".", maxsplit=1)[0])
 
 

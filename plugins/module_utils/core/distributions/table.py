@@ -56,7 +56,8 @@ def family_named(name: str) -> Family:
 
 
 def family_with(host: Any, attribute: str) -> Family:
-    """The family whose program of that kind (`query_program`, `manager_program`) a host has; that of Red Hat without any."""
+    """The family whose program of that kind (`query_program`, `manager_program`) a host has;
+    that of Red Hat without any."""
     found = (family for family in FAMILIES.values() if host.which(getattr(family, attribute)))
     return next(found, redhat.FAMILY)
 

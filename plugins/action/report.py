@@ -1,0 +1,87 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reports on all hosts of a run from what was read of them; plugins/modules/report.yml documents it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+from ansible.plugins.loader import lookup_loader
+from ansible_collections.xitrum.host.plugins.plugin_utils import fleet_reports
+from ansible_collections.xitrum.host.plugins.plugin_utils.role_variables import ROLES
+
+from ..module_utils.core.foreign_text import escaped
+from ..module_utils.report import findings, fleet_summary
+
+
+class ActionModule(ActionBase):
+    """Computes a report on the controller, and connects to no host."""
+
+    _requires_connection = False
+    _VALID_ARGS = frozenset(("kind", "dir", "everything"))
+
+    def run(self, tmp: Any = None, task_vars: Any = None) -> dict[str, Any]:
+        """Return what the report has; a host with open work fails."""
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        del tmp
+        _validation, options = self.validate_argument_spec(
+            argument_spec={
+                "kind": {"type": "str", "required": True, "choices": ["check", "fleet", "host"]},
+                "dir": {"type": "path"},
+                "everything": {"type": "bool", "default": False},
+            },
+            required_if=[("kind", "check", ["dir"])],
+        )
+        reports = {"check": self._check, "fleet": self._fleet, "host": self._host}
+        result.update({"changed": False, **reports[options["kind"]](options, task_vars)})
+        return result
+
+    def _check(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
+        """Write the files of a check, and return its table and how many values differ."""
+        hosts, reached = task_vars["ansible_play_hosts_all"], task_vars["ansible_play_hosts"]
+        found = fleet_reports.check_findings(
+            task_vars["hostvars"], hosts, reached, task_vars.get("ansible_inventory_sources") or ()
+        )
+        bad = [item for item in found if item["level"] == "bad"]
+        texts = {"check.json": json.dumps({"findings": found}, indent=4, sort_keys=True) + "\n"}
+        lookup: Any = lookup_loader.get("ansible.builtin.template", loader=self._loader, templar=self._templar)
+        for name in ("check.html", "check.xml"):
+            path = ROLES / "report" / "templates" / f"{name}.j2"
+            texts[name] = str(lookup.run([str(path)], variables={"findings": found, "bad": bad})[0])
+        try:
+            for name, text in texts.items():
+                fleet_reports.write_file(options["dir"], name, text)
+        except OSError as error:
+            raise AnsibleActionFail(
+                f"the report cannot be written to {options['dir']} ({error}): "
+                "set xitrum_report_dir to a folder that this user can write"
+            ) from None
+        table = findings.check_table(found, options["everything"])
+        return {"text": f"{table}\n\nThe page: {options['dir']}/check.html", "bad": len(bad), "total": len(found)}
+
+    def _fleet(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
+        """Return the fleet on one screen, and why the site serves nobody, or not everybody."""
+        hostvars, reached = task_vars["hostvars"], task_vars["ansible_play_hosts"]
+        text = fleet_reports.summary(
+            hostvars,
+            task_vars["ansible_play_hosts_all"],
+            self._task.check_mode,
+            options["everything"],
+            task_vars.get("ansible_inventory_sources") or (),
+            reached,
+        )
+        # What was read of a host that was lost says nothing of now.
+        return {"text": text, "faults": fleet_reports.site_faults(hostvars, reached)}
+
+    def _host(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
+        """Fail where a run leaves this host something to do."""
+        del options
+        host = task_vars["inventory_hostname"]
+        state = task_vars["hostvars"][host].get("xitrum_host_state")
+        if fleet_summary.needs_work(state):
+            return {"failed": True, "msg": escaped(fleet_summary.open_work(state, host))}
+        return {}

@@ -1,0 +1,104 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reports on what M(xitrum.host.host_state_info) read of all hosts of a run, from their variables."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ansible_collections.xitrum.host.plugins.plugin_utils import command_line
+
+from ..module_utils.core import commands
+from ..module_utils.core.foreign_text import sendable
+from ..module_utils.core.plan import Row
+from ..module_utils.firewall import reach
+from ..module_utils.proxy import health as proxy_health
+from ..module_utils.report import findings, fleet_summary
+
+HostVars = Mapping[str, Any]
+
+#: The variable with the test of the public ports, where the run has made it: host to rows.
+REACH_ROWS = "__reach_rows"
+
+
+def states_of(hostvars: HostVars, hosts: Sequence[str]) -> dict[str, Any]:
+    """Return what was read of each host, with the rows of the test of its public ports."""
+    states = {host: hostvars[host].get("xitrum_host_state") for host in hosts}
+    reached = reach_rows_of(hostvars, hosts)
+    return {
+        host: {**state, "reach": {"rows": reached[host], "differs": False}}
+        if isinstance(state, dict) and host in reached
+        else state
+        for host, state in states.items()
+    }
+
+
+def reach_rows_of(hostvars: HostVars, hosts: Sequence[str]) -> dict[str, Any]:
+    """Return the rows of the test of the public ports; none where the run has not made it."""
+    # A host that was lost has not kept them.
+    return next(filter(None, (hostvars[host].get(REACH_ROWS) for host in hosts)), {})
+
+
+def summary(
+    hostvars: HostVars,
+    hosts: Sequence[str],
+    check_mode: bool = False,
+    everything: bool = False,
+    sources: Sequence[str] = (),
+    reached: Sequence[str] | None = None,
+) -> str:
+    """Return the fleet on one screen, from the variables of its hosts.
+
+    `sources` are those of the inventory, for lines to type. `reached` are the hosts that are still in the run; without
+    it, all are.
+    """
+    given = command_line.given_options(sources)
+    command = commands.render_command("site", given)
+    states = states_of(hostvars, hosts)
+    # One that was never read is no loss of this run.
+    away = [] if reached is None else [host for host in hosts if host not in reached]
+    lost = [host for host in away if fleet_summary.concerns(states[host])]
+    return str(sendable(fleet_summary.fleet_summary(states, check_mode, everything, command, lost)))
+
+
+def check_findings(
+    hostvars: HostVars, hosts: Sequence[str], reached: list[str], sources: Sequence[str] = ()
+) -> list[dict[str, Any]]:
+    """Return every row of every host as a flat list, the worst first. Lines to type are for the folder in which Ansible
+    was started."""
+    given = command_line.given_options(sources)
+    return findings.findings(states_of(hostvars, hosts), reached, given["connection"], given["variables"])
+
+
+def site_faults(hostvars: HostVars, hosts: Sequence[str]) -> list[str]:
+    """Return why the site serves nobody, or not everybody, a sentence each."""
+    rows = {host: [Row(**row) for row in some] for host, some in reach_rows_of(hostvars, hosts).items()}
+    states = {host: hostvars[host].get("xitrum_host_state") for host in hosts}
+    read = {host: state for host, state in states.items() if is_read(state)}
+    return [*proxy_health.faults(read, rows), *reach.sentences(rows)]
+
+
+def is_read(state: Any) -> bool:
+    """Return whether a read went well."""
+    return isinstance(state, dict) and not state.get("unreachable") and not state.get("failed")
+
+
+def write_file(folder: str, name: str, text: str) -> None:
+    """Write a file of a report as a whole, in a folder that is made where it is missing. Raises OSError."""
+    if not os.path.isdir(folder):
+        # One that exists keeps its mode: it may be somebody's home, or /tmp.
+        os.makedirs(folder)
+        os.chmod(folder, 0o755)
+    handle, part = tempfile.mkstemp(prefix=f".{name}.", dir=folder)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.chmod(part, 0o644)
+        os.replace(part, os.path.join(folder, name))
+    except OSError:
+        os.unlink(part)
+        raise
