@@ -17,15 +17,15 @@ from tests.unit.stubbed_plays import PACKAGE, play, state_of
 
 SECTION = re.compile(r"^## Use it alone\n(?P<text>.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL)
 BLOCK = re.compile(r"^```yaml\n(?P<play>.*?)^```$", re.MULTILINE | re.DOTALL)
-#: The play of packages installs one; that of removal takes no second read that finds nothing.
+#: Every module has a stub.
 MODULES = sorted(path.stem for path in (ROOT / "plugins/modules").glob("*.py"))
 
 STATE = state_of(0)
 PROXY = {"rows": [], "problems": [], "notes": [], "differs": True, "actions": ["write"]}
 REMOVAL = {"applications": [], "problems": [], "kept": [], "proxies": False, "redirects": False, "firewall": False, "nofile": [],
            "kernel": ["/etc/sysctl.d/90-xitrum.conf"], "alternatives": [], "jdks": [], "leftovers": True, "lines": ["kernel parameters"]}
-TREE = {"notes": ["the port comes from the platform"], "paths": ["config/xitrum.conf"], "problems": [], "name": "shop", "java": 17, "builds": [],
-        "build": "", "examples": [], "settings": {}, "main_class": "shop.Boot"}
+TREE = {"notes": ["the port comes from the platform"], "paths": ["config/xitrum.conf"], "problems": [], "rows": [], "project": ".", "sbt": "1.10.0",
+        "task": "xitrumPackage", "name": "shop", "name_from": "build.sbt", "java": 0, "main_class": "shop.Boot", "variables": []}
 
 
 class Case(NamedTuple):
@@ -68,13 +68,16 @@ CASES = {
     "removal": Case({"removal_info": REMOVAL}, ["removal_info", "sysctl_profile", "host_leftovers", "removal_info"],
                     {"removal_info": {"keep_data": True}, "sysctl_profile": {"state": "absent"}, "host_leftovers": {"keep_data": True}}),
     "report": Case({"host_state_info": STATE}, ["host_state_info"], {"host_state_info": {"nofile": {"nofile": 1024000}}}, prints="check.html"),
-    "prove": Case({"host_state_info": {"capacity": {"limits": {"largest": 1}}}, "connection_load_info": {"load": {}}},
-                  ["connection_load", "host_state_info", "connection_load_info"], {"connection_load": {"connections": 2000}},
+    "prove": Case({"host_state_info": {"capacity": {"limits": {"largest": 1}}}, "connection_burst": {"bursts": []},
+                   "connection_load_info": {"load": {}}},
+                  ["connection_load", "connection_load", "host_state_info", "connection_burst", "connection_load_info"],
+                  {"connection_burst": {"connects": 500}},
                   ("--check",), "Nothing was measured"),
     "console": Case({"console": {"lines": ["thread main"]}}, ["console"], {"console": {"action": "threads", "root": "/opt/xitrum"}}, prints="Kept in"),
     "source_tree": Case({"source_tree": TREE}, ["source_tree"], {"source_tree": {"settings": {"xitrum.port.http": "${PORT}"}}}, prints="the port comes"),
-    "heroku": Case({"source_tree": TREE}, ["source_tree", "source_tree"], {"source_tree": {"prefix": "heroku"}}),
-    "openshift": Case({"source_tree": TREE}, ["source_tree", "source_tree"], {"source_tree": {"prefix": "openshift"}}),
+    "heroku": Case({"source_tree": TREE}, ["source_tree", "source_tree"], {"source_tree": {"prefix": "heroku"}}, prints="commit the changed files"),
+    "openshift": Case({"source_tree": TREE}, ["source_tree", "source_tree"], {"source_tree": {"prefix": "openshift"}},
+                      prints="The application's name is shop, from build.sbt"),
 }
 
 
@@ -113,7 +116,7 @@ def test_a_role_can_be_used_alone_as_its_page_says(tmp_path, monkeypatch, role):
     run = play(tmp_path, shown(role), ["app1"], rules, ["proxy1"], modules=MODULES, options=case.options, xitrum_package_read=None,
                xitrum_package="/srv/shop/target/xitrum")
     assert run.code == 0, run.text
-    of_host = [call for call in run.calls if call["host"] == run.calls[0]["host"]]
+    of_host = [call for call in run.calls if run.calls[0]["host"] == call["host"]]
     assert [call["action"] for call in of_host] == case.calls, run.text
     for call in of_host:
         assert has(call["args"], case.expected.get(call["action"], {})), call
