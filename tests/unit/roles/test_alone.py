@@ -25,7 +25,8 @@ PROXY = {"rows": [], "problems": [], "notes": [], "differs": True, "actions": ["
 REMOVAL = {"applications": [], "problems": [], "kept": [], "proxies": False, "redirects": False, "firewall": False, "nofile": [],
            "kernel": ["/etc/sysctl.d/90-xitrum.conf"], "alternatives": [], "jdks": [], "leftovers": True, "lines": ["kernel parameters"]}
 TREE = {"notes": ["the port comes from the platform"], "paths": ["config/xitrum.conf"], "problems": [], "rows": [], "project": ".", "sbt": "1.10.0",
-        "task": "xitrumPackage", "name": "shop", "name_from": "build.sbt", "java": 0, "main_class": "shop.Boot", "variables": []}
+        "task": "xitrumPackage", "name": "shop", "name_from": "build.sbt", "java": 0, "main_class": "shop.Boot",
+        "variables": [{"key": "xitrum.session.secureKey", "variable": "CONFIG_FORCE_xitrum_session_secureKey", "own": False, "example": True}]}
 
 
 class Case(NamedTuple):
@@ -75,7 +76,8 @@ CASES = {
                   ("--check",), "Nothing was measured"),
     "console": Case({"console": {"lines": ["thread main"]}}, ["console"], {"console": {"action": "threads", "root": "/opt/xitrum"}}, prints="Kept in"),
     "source_tree": Case({"source_tree": TREE}, ["source_tree"], {"source_tree": {"settings": {"xitrum.port.http": "${PORT}"}}}, prints="the port comes"),
-    "heroku": Case({"source_tree": TREE}, ["source_tree", "source_tree"], {"source_tree": {"prefix": "heroku"}}, prints="commit the changed files"),
+    "heroku": Case({"source_tree": TREE}, ["source_tree", "source_tree"], {"source_tree": {"prefix": "heroku"}},
+                   prints="heroku config:set --remote heroku"),
     "openshift": Case({"source_tree": TREE}, ["source_tree", "source_tree"], {"source_tree": {"prefix": "openshift"}},
                       prints="The application's name is shop, from build.sbt"),
 }
