@@ -7,7 +7,8 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """Options for the controller alone: of modules with one component, of those with several, and the blue/green slot."""
+    """Options for the controller alone: of modules with one component, of those with several, and the blue/green
+    slot."""
 
     DOCUMENTATION = r"""
 options:

@@ -1,7 +1,8 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the action plugins share that compute desired state: from the public variables of a host to the options of a module."""
+"""What the action plugins share that compute desired state: from the public variables of a host to the options of a
+module."""
 
 from __future__ import annotations
 
@@ -25,7 +26,8 @@ OWN = {"desired": False, "prove": False, "patience": 0, "slot": None}
 
 
 class Files:
-    """The files of the controller that a desired state is made of. See `Controller` of module_utils/desired/inputs.py."""
+    """The files of the controller that a desired state is made of. See `Controller` of
+    module_utils/desired/inputs.py."""
 
     def __init__(self, action: ActionBase, inputs: Inputs, task_vars: Mapping[str, Any]) -> None:
         self.action, self.inputs, self.task_vars = action, inputs, task_vars
@@ -35,11 +37,13 @@ class Files:
         return role_templates.render(role, template, self.inputs, values)
 
     def read(self, path: str) -> str:
-        """Return the text of a file, looked for where a task looks for files. Raises AnsibleError where there is none."""
+        """Return the text of a file, looked for where a task looks for files. Raises AnsibleError where there is
+        none."""
         return self._look_up(path, rstrip=False)
 
     def read_pair(self, certificate: str, key: str, dated: bool) -> str:
-        """Return a certificate and its key in one text. Raises AnsibleError where they are no pair that can be served."""
+        """Return a certificate and its key in one text. Raises AnsibleError where they are no pair that can be
+        served."""
         names = [f"xitrum_proxy_tls_certificate {certificate}", f"xitrum_proxy_tls_key {key}"]
         return key_pair.joined(self._look_up(certificate), self._look_up(key), names, dated=dated)
 
@@ -52,7 +56,8 @@ class Files:
 
 
 class DesiredAction(ActionBase):
-    """An action whose module gets the options that are computed from variables, and those that the task gives over them.
+    """An action whose module gets the options that are computed from variables, and those that the task gives over
+    them.
 
     `compute` is for a subclass. A value that cannot be used fails the task, and nothing is sent to the host.
     """
@@ -73,7 +78,8 @@ class DesiredAction(ActionBase):
             except (AnsibleError, TemplateError, ValueError) as error:
                 return {**result, **failure(error)}
             except KeyError as error:
-                return {**result, **failure(f"the variable {error.args[0]} is not set, and the desired state depends on it")}
+                missing = f"the variable {error.args[0]} is not set, and the desired state depends on it"
+                return {**result, **failure(missing)}
             if self.is_empty(arguments):
                 return {**result, "changed": False}
         result.update(self._execute_module(module_name=self.MODULE, module_args=arguments, task_vars=task_vars))

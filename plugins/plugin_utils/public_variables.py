@@ -1,8 +1,10 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The public variables of the host that a task is for, and the defaults of roles below them: each is templated when it is
-first read, and no other variable is."""
+"""The public variables of the host that a task is for, and the defaults of roles below them.
+
+Each is templated when it is first read, and no other variable is.
+"""
 
 from __future__ import annotations
 
@@ -49,7 +51,8 @@ class PublicVariables(Mapping[str, Any]):
 
     def resolve(self, name: str, value: Any) -> Any:
         """Return a value with its templates filled in. Raises AnsibleError, with the variable's name."""
-        if value is None or isinstance(value, (bool, int, float)) or (name in REGISTERED and not isinstance(value, str)):
+        registered = name in REGISTERED and not isinstance(value, str)
+        if value is None or isinstance(value, (bool, int, float)) or registered:
             return value
         try:
             return plain(self.templar.template(value))

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Renders the templates of roles from plain values, with the filters and tests of Ansible that they use.
 
-Not by Ansible's own engine: that compiles a template each time that it is rendered, and copies and marks all values. The
-values are resolved already, so that nothing in them is a template.
+Not by Ansible's own engine: that compiles a template each time that it is rendered, and copies and marks all values.
+The values are resolved already, so that nothing in them is a template.
 """
 
 from __future__ import annotations
@@ -49,7 +49,8 @@ def load(role: str, template: str) -> tuple[jinja2.Template, frozenset[str]]:
 
 
 def render(role: str, template: str, variables: Mapping[str, Any], values: Mapping[str, Any]) -> str:
-    """Return a rendered template of a role. values: win over variables. A variable that neither has is undefined in it."""
+    """Return a rendered template of a role. values: win over variables. A variable that neither has is undefined in
+    it."""
     loaded, names = load(role, template)
     needed = {name: variables[name] for name in names if name not in values and name in variables}
     return loaded.render({**needed, **values})

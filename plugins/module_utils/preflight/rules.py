@@ -1,9 +1,11 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Rules on variables that only fit, or do not fit, together. Each has an identifier that stays, and a message of its own. Pure.
+"""Rules on variables that only fit, or do not fit, together. Each has an identifier that stays, and a message of its
+own. Pure.
 
-These rules look at the values that a host would be configured with, defaults among them; values.py looks at what is set.
+These rules look at the values that a host would be configured with, defaults among them; values.py looks at what is
+set.
 """
 
 from __future__ import annotations
@@ -54,11 +56,13 @@ def type_errors(name: str, value: Any, kind: str) -> list[str]:
 
 def proxy_errors(values: Mapping[str, Any], exists: Callable[[str], bool]) -> Iterator[Error]:
     """Yield what is wrong with the variables of a proxy. exists: whether the controller has a file."""
-    certificate, key, redirect = values["proxy_tls_certificate"], values["proxy_tls_key"], values["proxy_redirect_https"]
+    certificate, key = values["proxy_tls_certificate"], values["proxy_tls_key"]
+    redirect = values["proxy_redirect_https"]
     if bool(certificate) != bool(key) or (is_true(redirect) and not certificate):
         yield Error(
             "proxy.tls-pair",
-            f"xitrum_proxy_tls_certificate is '{certificate}', xitrum_proxy_tls_key is '{key}' and xitrum_proxy_redirect_https is "
+            f"xitrum_proxy_tls_certificate is '{certificate}', xitrum_proxy_tls_key is '{key}' and "
+            "xitrum_proxy_redirect_https is "
             f"{redirect}: set both files, or neither, and redirect to HTTPS only where there is HTTPS.",
         )
     # A relative path is looked for in more folders than one.
@@ -66,7 +70,8 @@ def proxy_errors(values: Mapping[str, Any], exists: Callable[[str], bool]) -> It
     if absent:
         yield Error(
             "proxy.tls-files",
-            f"Found no file {' and no file '.join(absent)} on the controller, named by xitrum_proxy_tls_certificate and "
+            f"Found no file {' and no file '.join(absent)} on the controller, named by "
+            "xitrum_proxy_tls_certificate and "
             "xitrum_proxy_tls_key: put it there, or correct the path.",
         )
     found = {shown: str(values[name]) for shown, name in DURATIONS.items()}
@@ -94,7 +99,8 @@ def server_errors(servers: Iterable[Mapping[str, Any]]) -> Iterator[Error]:
     if not servers:
         yield Error(
             "proxy.no-servers",
-            "proxy_servers is empty: put application hosts into the inventory's group xitrum, or list the instances there.",
+            "proxy_servers is empty: put application hosts into the inventory's group xitrum, or "
+            "list the instances there.",
         )
     for part, kind in (("name", "server"), ("address", "host")):
         wrong = type_errors(f"the {part} of a server in proxy_servers", [item[part] for item in servers], kind)
@@ -107,7 +113,8 @@ def layout_errors(values: Mapping[str, Any], cluster: Mapping[str, Any]) -> Iter
     if missing:
         yield Error(
             "xitrum.slots",
-            "xitrum_slots is true: that is for hosts with one instance whose ports are all redirected (none is 80 or 443 itself), "
+            "xitrum_slots is true: that is for hosts with one instance whose ports are all "
+            "redirected (none is 80 or 443 itself), "
             f"without proxies or a cluster; found: {'; '.join(missing)}. Leave it out",
         )
     yield from (Error("xitrum.cluster", error) for error in cluster["problems"])

@@ -71,4 +71,4 @@ def test_main_is_an_index(role):
 
 def test_the_action_group_has_every_module():
     runtime = yaml.safe_load((role_variables.ROOT / "meta" / "runtime.yml").read_text())
-    assert runtime["action_groups"]["all"] == sorted(path.stem for path in role_variables.ROOT.glob("plugins/modules/*.py"))
+    assert runtime["action_groups"]["all"] == sorted(path.stem for path in role_variables.ROOT.glob("plugins/modules/*.*"))
