@@ -92,6 +92,9 @@ class Server:
                 (top / "plugins" / path.name).symlink_to(path)
         for name in modules:
             write_stub(top / "plugins/action", name)
+        for path in (ROOT / "plugins/action").glob("*.py"):
+            if path.stem not in modules:
+                (top / "plugins/action" / path.name).symlink_to(path)
         self.playbooks = top / "playbooks"
         if given:
             shutil.copytree(ROOT / "playbooks", self.playbooks)

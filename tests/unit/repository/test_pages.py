@@ -48,13 +48,14 @@ def named_files(text):
 @pytest.mark.parametrize("page", GUIDES)
 def test_each_file_that_a_guide_names_is_there(page):
     found = named_files((ROOT / page).read_text(encoding="utf-8"))
-    assert len(found) > 3
+    assert found
     assert [path for path in sorted(found) if not any((ROOT / base / path).exists() for base in BASES)] == []
 
 
 def test_each_test_function_that_a_guide_names_is_there():
     named = {name for page in GUIDES for name in re.findall(r"`(test_\w+)`", (ROOT / page).read_text(encoding="utf-8"))}
-    defined = {name for path in (ROOT / "tests/unit").rglob("test_*.py") for name in re.findall(r"^def (test_\w+)", path.read_text(encoding="utf-8"), re.MULTILINE)}
+    texts = [path.read_text(encoding="utf-8") for path in (ROOT / "tests/unit").rglob("test_*.py")]
+    defined = {name for text in texts for name in re.findall(r"^def (test_\w+)", text, re.MULTILINE)}
     assert len(named) > 10 and named - defined == set()
 
 
