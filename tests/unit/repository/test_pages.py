@@ -33,7 +33,8 @@ def test_the_page_on_security_names_tests():
 #: Pages for contributors, which name files and functions of this repository.
 GUIDES = ["CONTRIBUTING.md", "docs/explanation/architecture.md", "docs/how-to/extend.md"]
 #: The folders that a page may leave out of a path.
-BASES = ("", "plugins", "plugins/module_utils", "plugins/module_utils/supervisor", "plugins/module_utils/proxy", "playbooks", "tests/unit", "molecule/supervisors")
+BASES = ("", "plugins", "plugins/module_utils", "plugins/module_utils/supervisor", "plugins/module_utils/proxy", "playbooks", "tests/unit",
+         "molecule/supervisors")
 #: A path that is made of a name of the reader's own, is of a host, or is of a role that is not named.
 OTHERS = re.compile(r"(?:[A-Z]{4,}|^/|^(?:meta|defaults|vars|tasks)/)")
 SUFFIXES = (".py", ".yml", ".md", ".j2", ".toml", ".json", ".cfg", "/")
