@@ -92,6 +92,7 @@ class Server:
                 (top / "plugins" / path.name).symlink_to(path)
         for name in modules:
             write_stub(top / "plugins/action", name)
+        # What has no stub stays as it is, such as what computes on the controller alone.
         for path in (ROOT / "plugins/action").glob("*.py"):
             if path.stem not in modules:
                 (top / "plugins/action" / path.name).symlink_to(path)
