@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
@@ -36,6 +37,9 @@ class ActionModule(ActionBase):
             },
             required_if=[("kind", "check", ["dir"])],
         )
+        if options["dir"]:
+            # Ansible has no other folder in this process than the one that it was started in.
+            options["dir"] = os.path.abspath(options["dir"])
         reports = {"check": self._check, "fleet": self._fleet, "host": self._host}
         result.update({"changed": False, **reports[options["kind"]](options, task_vars)})
         return result
@@ -61,7 +65,8 @@ class ActionModule(ActionBase):
                 "set xitrum_report_dir to a folder that this user can write"
             ) from None
         table = findings.check_table(found, options["everything"])
-        return {"text": f"{table}\n\nThe page: {options['dir']}/check.html", "bad": len(bad), "total": len(found)}
+        page = os.path.join(options["dir"], "check.html")
+        return {"text": f"{table}\n\nThe page: {page}", "page": page, "bad": len(bad), "total": len(found)}
 
     def _fleet(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
         """Return the fleet on one screen, and why the site serves nobody, or not everybody."""
