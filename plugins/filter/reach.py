@@ -105,18 +105,12 @@ def reach_rows(hostvars, hosts, results, blocks):
     return rows
 
 
-def public_ports(values):
-    """The ports of one host that others connect to."""
-    return reach.public_ports(values)
-
-
 class FilterModule:
     """The filters of this file."""
 
     def filters(self):
         """Name to function."""
         return {
-            "public_ports": public_ports,
             "reach_probes": reach_probes,
             "reach_unreached": reach_unreached,
             "reach_rows": reach_rows,
