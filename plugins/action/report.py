@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import datetime
 import json
+import os
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.plugins.loader import lookup_loader
-from ansible_collections.xitrum.host.plugins.plugin_utils import fleet_reports, load_reports
+from ansible_collections.xitrum.host.plugins.plugin_utils import fleet_reports, load_reports, reach_reports
 from ansible_collections.xitrum.host.plugins.plugin_utils.desired_action import failure
 from ansible_collections.xitrum.host.plugins.plugin_utils.public_variables import PublicVariables
 from ansible_collections.xitrum.host.plugins.plugin_utils.role_variables import ROLES
@@ -25,9 +26,12 @@ from ..module_utils.desired.inputs import Inputs
 from ..module_utils.load import report as load_report
 from ..module_utils.report import findings, fleet_summary
 
-KINDS = ("check", "fleet", "host", "load", "load_plan")
+KINDS = ("check", "fleet", "host", "load", "load_plan", "reach", "reach_blocked", "reach_probes")
 #: Kinds that read or write files on the controller.
 WITH_FILES = ("check", "load", "load_plan")
+
+#: What tasks/reach.yml registers of its loops over probes, and over hosts that were not reached.
+ANSWERS, BLOCKS = "__reach_answers", "__reach_blocks"
 
 
 class ActionModule(ActionBase):
@@ -48,6 +52,9 @@ class ActionModule(ActionBase):
             },
             required_if=[("kind", kind, ["dir"]) for kind in WITH_FILES],
         )
+        if options["dir"]:
+            # Ansible has no other folder in this process than the one that it was started in.
+            options["dir"] = os.path.abspath(options["dir"])
         report = getattr(self, f"_{options['kind']}")
         result.update({"changed": False, **report(options, task_vars)})
         return result
@@ -66,7 +73,8 @@ class ActionModule(ActionBase):
             texts[name] = str(lookup.run([str(path)], variables={"findings": found, "bad": bad})[0])
         write_files(options["dir"], texts, "xitrum_report_dir")
         table = findings.check_table(found, options["everything"])
-        return {"text": f"{table}\n\nThe page: {options['dir']}/check.html", "bad": len(bad), "total": len(found)}
+        page = os.path.join(options["dir"], "check.html")
+        return {"text": f"{table}\n\nThe page: {page}", "page": page, "bad": len(bad), "total": len(found)}
 
     def _fleet(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
         """Return the fleet on one screen, and why the site serves nobody, or not everybody."""
@@ -120,6 +128,25 @@ class ActionModule(ActionBase):
         write_files(options["dir"], {file.name: schema.LOAD_REPORT.render(made, indent=4)}, "prove_report_dir")
         text = f"{load_report.proof_table(made, earlier)}\n\nThe figures: {file}"
         return {"text": text, "shortfalls": list(load_report.shortfalls(made))}
+
+    def _reach_probes(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
+        """Return which host tries which public ports."""
+        del options
+        hosts, reached = task_vars["ansible_play_hosts_all"], task_vars["ansible_play_hosts"]
+        return {"probes": reach_reports.plan_probes(task_vars["hostvars"], hosts, reached)["probes"]}
+
+    def _reach_blocked(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
+        """Return the ports that were not reached, by host, from what the probes registered."""
+        del options
+        hosts, answers = task_vars["ansible_play_hosts_all"], task_vars[ANSWERS]["results"]
+        return {"blocked": reach_reports.find_unreached(task_vars["hostvars"], hosts, answers)}
+
+    def _reach(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
+        """Return the rows of all hosts, from what the probes and the reads of packet filters registered."""
+        del options
+        hosts, answers, blocks = task_vars["ansible_play_hosts_all"], task_vars[ANSWERS], task_vars[BLOCKS]
+        rows = reach_reports.make_rows(task_vars["hostvars"], hosts, answers["results"], blocks["results"])
+        return {"rows": rows}
 
 
 def earlier_errors(folder: str) -> list[str]:

@@ -40,7 +40,7 @@ class HostResults:
     @property
     def machine(self) -> dict[str, Any]:
         """What the host is, as far as it matters."""
-        seen = next((way["before"] for way in self.ways.values()), {})
+        seen: dict[str, Any] = next((way["before"] for way in self.ways.values()), {})
         return {name: seen[name] for name in ("cpus", "memory_bytes") if name in seen}
 
 
