@@ -69,7 +69,7 @@ from ansible_collections.xitrum.host.plugins.plugin_utils.usable_variables impor
 
 from ..module_utils.core import commands
 from ..module_utils.preflight import messages as preflight
-from ..module_utils.preflight import values
+from ..module_utils.preflight import rules, values
 
 
 def usable_hosts(hostvars):
@@ -93,16 +93,18 @@ def variable_problems(of_host):
 
 
 def value_problems(of_host):
-    """Values of one host that cannot be meant, public example secrets among them. What follows from a variable without
+    """Invalid values of one host, public example secrets among them. What follows from a variable without
     a usable value is left out: L(variable_problems) reports that."""
-    found = [*values.problems(of_host), *preflight.example_problems(of_host), *preflight.override_problems(of_host)]
+    wrong = [error.message for error in rules.validate(of_host)]
+    found = [*wrong, *preflight.example_problems(of_host), *preflight.override_problems(of_host)]
     return [sentence for sentence in found if not of_host.mentions(sentence)]
 
 
 def folder_problems(of_host):
     """The folders of a host that is not read: those of a retired host are removed."""
     wrong = filter(None, map(of_host.error, ("xitrum_name", "xitrum_root", "xitrum_log_dir")))
-    return [*wrong, *(sentence for sentence in values.folders(of_host) if not of_host.mentions(sentence))]
+    found = [error.message for error in rules.validate(of_host, [values.folders])]
+    return [*wrong, *(sentence for sentence in found if not of_host.mentions(sentence))]
 
 
 def values_cannot_be_meant(hostvars, host, addresses=True, names=()):
@@ -112,7 +114,7 @@ def values_cannot_be_meant(hostvars, host, addresses=True, names=()):
     of_host = every[host]
     if names:
         return any(of_host.error(name) for name in names)
-    if of_host.lacks() or values.plan_problems(of_host):
+    if of_host.lacks() or rules.validate(of_host, values.PLAN_CHECKS):
         return True
     if not addresses:
         return False
@@ -146,7 +148,8 @@ def preflight_message(hostvars, hosts, reached=None, retired=(), deploy=False):
         others = preflight.address_problems(strict, host, NO_VALUE) if unread else []
         of_others = usable.find_needed(host) if unread else {}
         needed.update(of_others)
-        skipped = host in answered and (others or of_others or of_host.lacks() or values.plan_problems(of_host))
+        wrong = of_host.lacks() or rules.validate(of_host, values.PLAN_CHECKS)
+        skipped = host in answered and (others or of_others or wrong)
         read = [] if skipped else preflight.host_problems(of_host, host in answered, lost_proxies)
         problems[host] = [
             *variable_problems(of_host),

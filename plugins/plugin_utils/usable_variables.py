@@ -68,7 +68,8 @@ class UsableVariables(Mapping):
             # Ansible resolves a value, and whatever is inside of it, only where it is used.
             str(self.given[name])
         except NO_VALUE as error:
-            return f"the variable {name} has no value: {getattr(error, 'message', '') or error}"
+            text, start = str(getattr(error, "message", "") or error), f"the variable {name} has no value: "
+            return text if text.startswith(start) else start + text
         except KeyError:
             return ""
         return variables.wrong_value(name, self.given[name], option)
