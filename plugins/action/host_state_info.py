@@ -42,7 +42,7 @@ def find_errors(names: list[str], inputs: Inputs, given: Mapping[str, Any] | Non
 
     given: the variables that are set, where a role is used alone, so that nothing else validates their values.
     """
-    checks = rules.component_checks(names, inputs, os.path.exists)
+    checks = rules.component_checks(names, inputs, lambda: inputs.limits, lambda: inputs.cluster, os.path.exists)
     if given is None:
         return rules.validate(inputs, checks, NO_VALUE)
     # The specification of the role has its types, which Ansible has validated.

@@ -16,7 +16,6 @@ from typing import Any
 from ..application import slots
 from ..core import input_types
 from ..core.variables import is_true
-from ..desired.inputs import Inputs
 from ..proxy.table import variable_errors
 from . import values
 from .catalog import Error, errors_of
@@ -77,23 +76,30 @@ def validate(
     )
 
 
-def component_checks(names: Collection[str], inputs: Inputs, exists: Callable[[str], bool]) -> Sequence[Check]:
+def component_checks(
+    names: Collection[str],
+    inputs: Mapping[str, Any],
+    limits: Callable[[], Mapping[str, Any]],
+    cluster: Callable[[], Mapping[str, Any]],
+    exists: Callable[[str], bool],
+) -> Sequence[Check]:
     """Return the checks of variables that must fit together, for components that depend on them.
 
-    exists: whether the controller has a file.
+    inputs: the variables with their defaults. limits: the plan of the host's capacity. cluster: that of the Akka
+    cluster. exists: whether the controller has a file.
     """
     checks: list[Check] = []
     if {"kernel", "nofile"} & set(names) and "capacity" not in names:
         # A read of the capacity knows the host's memory and open files too, and reports every shortfall at once.
-        checks.append(lambda _given: errors_of("capacity.connections", [inputs.limits.get("problem", "")]))
+        checks.append(lambda _given: errors_of("capacity.connections", [limits().get("problem", "")]))
     if OF_APPLICATION & set(names):
-        checks.append(lambda _given: layout_errors(inputs, inputs.cluster))
+        checks.append(lambda _given: layout_errors(inputs, cluster()))
     if OF_PROXY & set(names):
         checks += [lambda _given: proxy_errors(inputs, exists), lambda _given: instance_errors(inputs)]
     return checks
 
 
-def instance_errors(inputs: Inputs) -> Iterator[Error]:
+def instance_errors(inputs: Mapping[str, Any]) -> Iterator[Error]:
     """Yield what is wrong with the servers of a proxy, and with the hosts that they come from."""
     try:
         servers = inputs["proxy_servers"]
