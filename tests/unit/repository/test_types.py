@@ -17,7 +17,6 @@ PLUGINS = ROOT / "plugins"
 UNFINISHED = {
     "action",
     "filter",
-    "lookup",
     "module_utils/application",
     "module_utils/core",
     "module_utils/preflight",
