@@ -199,7 +199,8 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
         names = [
             name
             for name in host.listdir(folder)
-            if host.stat(f"{folder}/{name}").kind == "directory" and not name.startswith(".")
+            if (found := host.stat(f"{folder}/{name}")) is not None
+            and found.kind == "directory" and not name.startswith(".")
         ]
         files: dict[str, str] = next((item["files"] for item in desired["instances"] if item["index"] == number), {})
         state["instances"][number] = {
@@ -729,7 +730,7 @@ def apply(host: Host, plan: Plan) -> Applied:
     unsafe = (
         folders.unsafe_entries(host, "log_dir", host.realpath(logs), user) if before and before.owner != "root" else []
     )
-    if unsafe:
+    if before and unsafe:
         entry, why = unsafe[0]
         raise PermissionError(
             f"{printable(entry)} in {logs} {why}, and {logs} belonged to {printable(before.owner)} until now: root "

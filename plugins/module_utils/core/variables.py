@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
@@ -28,12 +30,12 @@ PLAYBOOK_VARIABLES = (
 NO_PREFIX = ("application", "packages", "xitrum")
 
 
-def is_true(value):
+def is_true(value: Any) -> bool:
     """Whether a variable, of another host perhaps, is true, in the words that Ansible takes for it."""
     return str(value).lower() in ("true", "yes", "on", "1", "y", "t")
 
 
-def options_of(specs):
+def options_of(specs: Mapping[str, Any] | None) -> dict[str, dict[str, Any]]:
     """All options at the top of a role's argument specs, those of every entry point: name to its specification."""
     entries = (specs or {}).get("argument_specs") or {}
     return {name: option or {} for entry in entries.values() for name, option in ((entry or {}).get("options") or {}).items()}
@@ -50,7 +52,7 @@ TYPES = {"str": "a text", "path": "a path", "int": "a whole number", "float": "a
 _PLAIN = {"str": str, "path": str, "int": int, "float": float, "bool": bool}
 
 
-def wrong_value(name, value, option):
+def wrong_value(name: str, value: Any, option: Mapping[str, Any]) -> str:
     """Why a value does not fit its option, as a sentence; an empty text where it does.
 
     Roles check this too, but one after the other: a person would hear of one mistake in each run. A secret is not shown.
@@ -79,24 +81,26 @@ def wrong_value(name, value, option):
     return f"{name} does not fit: {'; '.join(find_errors(name, value, judged))}"
 
 
-def find_errors(name, value, option):
+def find_errors(name: str, value: Any, option: Mapping[str, Any]) -> list[str]:
     """What Ansible's own check of a value finds wrong."""
     return ArgumentSpecValidator({name: option}).validate({name: value}).error_messages
 
 
-def describe(name, value, expected, option):
+def describe(name: str, value: Any, expected: str, option: Mapping[str, Any]) -> str:
     """The sentence on a value, which is not shown where it may be a secret."""
     shown = repr(value)
     shown = shown if len(shown) <= LONGEST else f"{shown[:LONGEST]}..."
     return f"{name} {'does not fit' if option.get('no_log') else f'is {shown}'}: expected {expected}"
 
 
-def prefixes_of(roles):
+def prefixes_of(roles: Iterable[str]) -> list[str]:
     """The prefixes that the variables of these roles have."""
     return sorted(f"{role}_" for role in roles if role not in NO_PREFIX)
 
 
-def unknown(names, known, prefixes, own=()):
+def unknown(
+    names: Iterable[Any], known: Iterable[str], prefixes: Iterable[str], own: Iterable[str] = ()
+) -> dict[str, list[str]]:
     """Variables that no role knows. Returns C({errors, warnings}), sentences in the order of the names.
 
     C(xitrum_*) is an error: nobody else uses that prefix. A role's prefix is a warning: other people's roles use it too. One of the
@@ -111,13 +115,13 @@ def unknown(names, known, prefixes, own=()):
     }
 
 
-def find_nearest(name, known, own=()):
+def find_nearest(name: str, known: Iterable[str], own: Iterable[str] = ()) -> str:
     """The known name that is nearest; empty where none is near. Of a prefix in C(own), only what follows it is compared."""
     prefix = next((one for one in own if name.startswith(one)), "")
     rests = [one[len(prefix):] for one in sorted(known) if one.startswith(prefix)]
     return next((prefix + one for one in difflib.get_close_matches(name[len(prefix):], rests, 1)), "")
 
 
-def sentence(name, near):
+def sentence(name: str, near: str) -> str:
     """What is wrong with one name, with the nearest one that is right; empty where none is."""
     return f"the variable {name} is set, and no role knows it: " + (f"did you mean {near}?" if near else "correct or remove it")

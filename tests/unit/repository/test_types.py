@@ -19,7 +19,6 @@ UNFINISHED = {
     "filter",
     "lookup",
     "module_utils/application",
-    "module_utils/core",
     "module_utils/preflight",
     "module_utils/removal",
     "plugin_utils",
