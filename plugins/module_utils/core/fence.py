@@ -17,10 +17,9 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule
-
 from . import lock_record
 from .host import Host, Result, Runner
+from .quiet import Utf8Module
 
 #: The environment variable of a task that says of which run it is: L(describe), a line for each application that the
 #: run has locked.
@@ -42,7 +41,7 @@ def read_runs(text: str) -> list[tuple[str, str]]:
     ]
 
 
-def host_of(module: AnsibleModule) -> FencedHost:
+def host_of(module: Utf8Module) -> FencedHost:
     """The host of a module that changes something.
     Without a lock of its run, as where a role is used alone, it is an ordinary one."""
     return FencedHost(read_runs(os.environ.get(VARIABLE, "")), lambda why: module.fail_json(msg=why))

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from ..application import cluster
 from ..application.rollout import read_batch
@@ -29,18 +31,18 @@ MOST_INSTANCES = 1000
 MOST_CONNECTIONS = 1 << 30
 
 
-def plan_problems(variables):
+def plan_problems(variables: Mapping[str, Any]) -> list[str]:
     """Those of L(problems) that keep a host from being read: nothing can be planned with such a value. How a rollout
     goes is planned later, so that the read still finds the other errors."""
     return [sentence for check in CHECKS if check is not rollout for sentence in check(variables)]
 
 
-def problems(variables):
+def problems(variables: Mapping[str, Any]) -> list[str]:
     """Sentences on values that cannot be meant: what was found, what was wanted."""
     return [sentence for check in CHECKS for sentence in check(variables)]
 
 
-def names(variables):
+def names(variables: Mapping[str, Any]) -> Iterator[str]:
     """Names of the system's users and services."""
     for name in ("xitrum_name", "xitrum_user"):
         if name in variables:
@@ -54,17 +56,17 @@ def names(variables):
         )
 
 
-def folders(variables):
+def folders(variables: Mapping[str, Any]) -> Iterator[str]:
     """Folders that the collection owns, and those that an instance may write to."""
     own = str(variables.get("xitrum_name", "xitrum"))
     given = {"xitrum_root": f"/opt/{own}", "xitrum_log_dir": f"/var/log/{own}"}
     given = {name: str(variables.get(name, default)) for name, default in given.items()}
+    root, logs = given.values()
     found = [paths.folder_problem(name, path, own) for name, path in given.items() if name in variables]
     writable = variables.get("supervisor_writable_paths", [])
     for path in writable if isinstance(writable, (list, tuple)) else ():
-        found.append(paths.writable_problem(re.sub("^-", "", str(path)), *given.values(), own))
+        found.append(paths.writable_problem(re.sub("^-", "", str(path)), root, logs, own))
     yield from filter(None, found)
-    root, logs = given.values()
     if not any(found) and paths.overlaps(root, logs):
         yield (
             f"xitrum_root is {root!r} and xitrum_log_dir is {logs!r}: expected two folders, none in the other, "
@@ -124,7 +126,7 @@ NOT_EMPTY = {
 }
 
 
-def empties(variables):
+def empties(variables: Mapping[str, Any]) -> Iterator[str]:
     """Texts that are given and empty, as from a vault or an environment variable that is not there."""
     for name, expected in NOT_EMPTY.items():
         value = variables.get(name)
@@ -132,7 +134,7 @@ def empties(variables):
             yield f"{name} is empty: expected {expected}. Set a value, or leave the variable out"
 
 
-def texts(variables):
+def texts(variables: Mapping[str, Any]) -> Iterator[str]:
     """Texts that a configuration file takes as they are: with another character in them they would be directives."""
     found = [
         input_types.problem(name, str(variables[name]), kind)
@@ -155,7 +157,7 @@ def texts(variables):
     yield from dict.fromkeys(filter(None, found))
 
 
-def counts(variables):
+def counts(variables: Mapping[str, Any]) -> Iterator[str]:
     """Numbers that must be at least one."""
     if (number(variables.get("xitrum_instances", 1)) or 0) > MOST_INSTANCES:
         yield f"xitrum_instances is {variables['xitrum_instances']}: wanted are at most {MOST_INSTANCES} on a host"
@@ -177,7 +179,7 @@ def counts(variables):
             )
 
 
-def rollout(variables):
+def rollout(variables: Mapping[str, Any]) -> Iterator[str]:
     """How a rollout takes its steps, and how long it waits."""
     try:
         read_batch(variables.get("xitrum_rolling_batch", 1))
@@ -194,7 +196,7 @@ def rollout(variables):
             yield f"{name} is {value}: expected are seconds, {least} or more"
 
 
-def statuses(variables):
+def statuses(variables: Mapping[str, Any]) -> Iterator[str]:
     """The HTTP status of a healthy instance."""
     for name in ("xitrum_health_status", "proxy_health_status"):
         value = number(variables.get(name, 200))
@@ -202,14 +204,14 @@ def statuses(variables):
             yield f"{name} is {value}: expected is an HTTP status from 100 to 599"
 
 
-def capacity(variables):
+def capacity(variables: Mapping[str, Any]) -> Iterator[str]:
     """The number of connections that a host is planned for."""
     value = number(variables.get("xitrum_max_connections", 1))
     if value is not None and not 1 <= value <= MOST_CONNECTIONS:
         yield f"xitrum_max_connections is {value}: expected is a number from 1 to {MOST_CONNECTIONS}"
 
 
-def ports(variables):
+def ports(variables: Mapping[str, Any]) -> Iterator[str]:
     """Every instance's port must be one, and HTTP and HTTPS must not meet."""
     count = max(number(variables.get("xitrum_instances", 1)) or 1, 1)
     ranges = {}
@@ -233,7 +235,7 @@ def ports(variables):
         )
 
 
-def secrets(variables):
+def secrets(variables: Mapping[str, Any]) -> Iterator[str]:
     """The application's keys."""
     key = variables.get("xitrum_secure_key")
     if key is not None and not isinstance(key, str):
@@ -250,7 +252,7 @@ def secrets(variables):
         yield "only one of xitrum_tls_certificate and xitrum_tls_key is set: HTTPS of the instances needs both"
 
 
-def heap(variables):
+def heap(variables: Mapping[str, Any]) -> Iterator[str]:
     """The size of the heap, and options of the JVM."""
     value = str(variables.get("xitrum_heap", "512m"))
     if value.strip() and not jvm.HEAP.fullmatch(value):
@@ -260,16 +262,16 @@ def heap(variables):
     yield from (f"xitrum_java_options: {sentence}" for sentence in jvm.option_problems(options))
 
 
-def java_options(variables):
+def java_options(variables: Mapping[str, Any]) -> Iterator[str]:
     """Options of the JVM that open Akka's remoting, whether the collection forms a cluster or the package does, and
     those that replace what other variables set."""
     options = variables.get("xitrum_java_options") or []
     if isinstance(options, (list, tuple)):
-        yield from shared_settings.option_errors(options)
+        yield from shared_settings.option_errors(list(options))
         yield from cluster.option_errors(options, is_true(variables.get(cluster.SHARED, False)))
 
 
-def config(variables):
+def config(variables: Mapping[str, Any]) -> Iterator[str]:
     """Settings in C(xitrum_config) that open Akka's remoting. The text stands inside of C(xitrum {}) in the file of an
     instance, and one that closes that block first sets what follows for all of the application."""
     text = str(variables.get("xitrum_config") or "")
@@ -280,7 +282,7 @@ def config(variables):
     )
 
 
-def pip_arguments(variables):
+def pip_arguments(variables: Mapping[str, Any]) -> Iterator[str]:
     """What pip is told: a command line shows it to every user of the host."""
     try:
         pip.settings(str(variables.get("supervisor_supervisord_pip_arguments", "")))
@@ -288,13 +290,13 @@ def pip_arguments(variables):
         yield f"supervisor_supervisord_pip_arguments: {error}"
 
 
-def supervisor(variables):
+def supervisor(variables: Mapping[str, Any]) -> Iterator[str]:
     """What the supervisor of the host alone demands of its variables."""
     kind = SUPERVISORS.get(str(variables.get("xitrum_supervisor")))
     yield from kind.variable_errors(variables) if kind else ()
 
 
-def backends(variables):
+def backends(variables: Mapping[str, Any]) -> Iterator[str]:
     """Other applications below a path of the site."""
     try:
         proxy.backends(variables.get("xitrum_proxy_backends") or [], proxy.RESERVED)
@@ -305,7 +307,7 @@ def backends(variables):
         return
 
 
-def reach_from(variables):
+def reach_from(variables: Mapping[str, Any]) -> Iterator[str]:
     """The host from which the public ports are tested."""
     name = variables.get("xitrum_reach_from") or ""
     known = [*(variables.get("groups") or {}).get("all", []), "localhost"] if name else []
@@ -325,7 +327,7 @@ CHECKS = (
 )
 
 
-def number(value):
+def number(value: Any) -> int | None:
     """A value as an integer; None where it is none: the specification says that."""
     try:
         return int(value)

@@ -18,9 +18,6 @@ UNFINISHED = {
     "action",
     "filter",
     "lookup",
-    "module_utils/application",
-    "module_utils/preflight",
-    "module_utils/removal",
     "plugin_utils",
 }
 #: What all packages of the collection have before their names.
