@@ -5,17 +5,32 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.plugins.loader import lookup_loader
-from ansible_collections.xitrum.host.plugins.plugin_utils import fleet_reports
+from ansible_collections.xitrum.host.plugins.plugin_utils import fleet_reports, load_reports, reach_reports
+from ansible_collections.xitrum.host.plugins.plugin_utils.desired_action import failure
+from ansible_collections.xitrum.host.plugins.plugin_utils.public_variables import PublicVariables
 from ansible_collections.xitrum.host.plugins.plugin_utils.role_variables import ROLES
+from ansible_collections.xitrum.host.plugins.plugin_utils.usable_variables import NO_VALUE
 
+from ..module_utils.core import schema
 from ..module_utils.core.foreign_text import escaped
+from ..module_utils.desired import load
+from ..module_utils.desired.inputs import Inputs
+from ..module_utils.load import report as load_report
 from ..module_utils.report import findings, fleet_summary
+
+KINDS = ("check", "fleet", "host", "load", "load_plan", "reach", "reach_blocked", "reach_probes")
+#: Kinds that read or write files on the controller.
+WITH_FILES = ("check", "load", "load_plan")
+
+#: What tasks/reach.yml registers of its loops over probes, and over hosts that were not reached.
+ANSWERS, BLOCKS = "__reach_answers", "__reach_blocks"
 
 
 class ActionModule(ActionBase):
@@ -30,14 +45,14 @@ class ActionModule(ActionBase):
         del tmp
         _validation, options = self.validate_argument_spec(
             argument_spec={
-                "kind": {"type": "str", "required": True, "choices": ["check", "fleet", "host"]},
+                "kind": {"type": "str", "required": True, "choices": list(KINDS)},
                 "dir": {"type": "path"},
                 "everything": {"type": "bool", "default": False},
             },
-            required_if=[("kind", "check", ["dir"])],
+            required_if=[("kind", kind, ["dir"]) for kind in WITH_FILES],
         )
-        reports = {"check": self._check, "fleet": self._fleet, "host": self._host}
-        result.update({"changed": False, **reports[options["kind"]](options, task_vars)})
+        report = getattr(self, f"_{options['kind']}")
+        result.update({"changed": False, **report(options, task_vars)})
         return result
 
     def _check(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
@@ -52,14 +67,7 @@ class ActionModule(ActionBase):
         for name in ("check.html", "check.xml"):
             path = ROLES / "report" / "templates" / f"{name}.j2"
             texts[name] = str(lookup.run([str(path)], variables={"findings": found, "bad": bad})[0])
-        try:
-            for name, text in texts.items():
-                fleet_reports.write_file(options["dir"], name, text)
-        except OSError as error:
-            raise AnsibleActionFail(
-                f"the report cannot be written to {options['dir']} ({error}): "
-                "set xitrum_report_dir to a folder that this user can write"
-            ) from None
+        write_files(options["dir"], texts, "xitrum_report_dir")
         table = findings.check_table(found, options["everything"])
         return {"text": f"{table}\n\nThe page: {options['dir']}/check.html", "bad": len(bad), "total": len(found)}
 
@@ -85,3 +93,72 @@ class ActionModule(ActionBase):
         if fleet_summary.needs_work(state):
             return {"failed": True, "msg": escaped(fleet_summary.open_work(state, host))}
         return {}
+
+    def _load_plan(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
+        """Return what this host does in a load test, and what is wrong with the settings."""
+        try:
+            inputs = Inputs(PublicVariables(self._templar, task_vars))
+            found = load.plan(inputs)
+            errors = found["problems"] + earlier_errors(options["dir"])
+            # The headers may have a cookie: the tasks give them themselves.
+            loads = {
+                way: {name: value for name, value in one.items() if name != "headers"}
+                for way, one in found["loads"].items()
+            }
+            return {"errors": errors, "loads": loads, "watched": found["watched"], "share": load.share(inputs)}
+        except (*NO_VALUE, ValueError) as error:
+            return failure(error)
+
+    def _load(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
+        """Write the figures of a load test, and return its table, and where too few connections were held."""
+        settings = load.settings(Inputs(PublicVariables(self._templar, task_vars)))
+        when = f"{datetime.datetime.now(datetime.timezone.utc):%Y-%m-%dT%H:%M:%SZ}"
+        hosts = task_vars["ansible_play_hosts"]
+        made = load_reports.make_report(task_vars["hostvars"], task_vars["groups"], hosts, settings, when)
+        file = load_reports.file_of(options["dir"], made["label"])
+        try:
+            earlier = load_reports.earlier_reports(options["dir"])
+        except (schema.VersionError, ValueError, OSError) as error:
+            raise AnsibleActionFail(escaped(str(error))) from None
+        write_files(options["dir"], {file.name: schema.LOAD_REPORT.render(made, indent=4)}, "prove_report_dir")
+        text = f"{load_report.proof_table(made, earlier)}\n\nThe figures: {file}"
+        return {"text": text, "shortfalls": list(load_report.shortfalls(made))}
+
+    def _reach_probes(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
+        """Return which host tries which public ports."""
+        del options
+        hosts, reached = task_vars["ansible_play_hosts_all"], task_vars["ansible_play_hosts"]
+        return {"probes": reach_reports.plan_probes(task_vars["hostvars"], hosts, reached)["probes"]}
+
+    def _reach_blocked(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
+        """Return the ports that were not reached, by host, from what the probes registered."""
+        del options
+        hosts, answers = task_vars["ansible_play_hosts_all"], task_vars[ANSWERS]["results"]
+        return {"blocked": reach_reports.find_unreached(task_vars["hostvars"], hosts, answers)}
+
+    def _reach(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
+        """Return the rows of all hosts, from what the probes and the reads of packet filters registered."""
+        del options
+        hosts, answers, blocks = task_vars["ansible_play_hosts_all"], task_vars[ANSWERS], task_vars[BLOCKS]
+        rows = reach_reports.make_rows(task_vars["hostvars"], hosts, answers["results"], blocks["results"])
+        return {"rows": rows}
+
+
+def earlier_errors(folder: str) -> list[str]:
+    """Return why the reports of earlier runs cannot be read, before a load starts."""
+    try:
+        load_reports.earlier_reports(folder)
+    except (schema.VersionError, ValueError, OSError) as error:
+        return [str(error)]
+    return []
+
+
+def write_files(folder: str, texts: dict[str, str], variable: str) -> None:
+    """Write the files of a report, name to text. Raises AnsibleActionFail, with the variable that names the folder."""
+    try:
+        for name, text in texts.items():
+            fleet_reports.write_file(folder, name, text)
+    except OSError as error:
+        raise AnsibleActionFail(
+            f"the report cannot be written to {folder} ({error}): set {variable} to a folder that this user can write"
+        ) from None

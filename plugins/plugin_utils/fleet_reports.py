@@ -21,8 +21,8 @@ from ..module_utils.report import findings, fleet_summary
 
 HostVars = Mapping[str, Any]
 
-#: The variable with the test of the public ports, where the run has made it: host to rows.
-REACH_ROWS = "__reach_rows"
+#: The variable with the test of the public ports, where the run has made it: `rows` maps a host to its rows.
+REACH = "__reach"
 
 
 def states_of(hostvars: HostVars, hosts: Sequence[str]) -> dict[str, Any]:
@@ -40,7 +40,7 @@ def states_of(hostvars: HostVars, hosts: Sequence[str]) -> dict[str, Any]:
 def reach_rows_of(hostvars: HostVars, hosts: Sequence[str]) -> dict[str, Any]:
     """Return the rows of the test of the public ports; none where the run has not made it."""
     # A host that was lost has not kept them.
-    return next(filter(None, (hostvars[host].get(REACH_ROWS) for host in hosts)), {})
+    return next(filter(None, ((hostvars[host].get(REACH) or {}).get("rows") for host in hosts)), {})
 
 
 def summary(

@@ -89,6 +89,10 @@ class Server:
                 (top / "plugins" / path.name).symlink_to(path)
         for name in MODULES:
             write_stub(top / "plugins/action", name)
+        # What computes on the controller alone stays as it is.
+        for path in (ROOT / "plugins/action").glob("*.py"):
+            if not (ROOT / "plugins/modules" / path.name).exists():
+                (top / "plugins/action" / path.name).symlink_to(path)
         self.playbooks = top / "playbooks"
         if given:
             shutil.copytree(ROOT / "playbooks", self.playbooks)

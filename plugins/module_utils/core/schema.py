@@ -110,10 +110,16 @@ LOAD = Format(
     "the state of a running load", 1,
     "Start the load again.",
 )
+LOAD_REPORT = Format(
+    "the report of a load test", 1,
+    f"{_SAME_VERSION}, move the file away, or set prove_report_dir to another folder.",
+)
 #: How far an instance's logs were at its last start. Without it an error shows more of them.
 LOG_MARKS = Format("the ends of an instance's logs", 1, "The next start writes it again.", is_rebuilt=True)
 #: What the jars of packages need, by their content, on the controller.
 JAR_SCANS = Format("the scans of jars", 1, "The jars are scanned again.", is_rebuilt=True)
 
 #: Every format: a record that is missing here is one that no test covers.
-FORMATS = (BEFORE, KERNEL, ALTERNATIVES, FIREWALL, REDIRECTS, LOCK, STEP, MANIFEST, LOAD, LOG_MARKS, JAR_SCANS)
+FORMATS = (
+    BEFORE, KERNEL, ALTERNATIVES, FIREWALL, REDIRECTS, LOCK, STEP, MANIFEST, LOAD, LOAD_REPORT, LOG_MARKS, JAR_SCANS,
+)

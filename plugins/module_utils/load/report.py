@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -24,12 +25,56 @@ BURST_WORDS = {"delayed": "after 1 s or more", "failed": "not at all", "ListenOv
 MEMORY_LEAST = 64
 
 
+@dataclass(frozen=True)
+class HostResults:
+    """What one host of a load test measured.
+
+    ways: way to its `before`, `during` and `after`, and the `counts` of a host that connected. capacity: the capacity
+    plan of what the host is and has; empty for one that only connects. bursts: one dictionary each.
+    """
+
+    ways: dict[str, dict[str, Any]]
+    capacity: dict[str, Any]
+    bursts: list[dict[str, Any]]
+
+    @property
+    def machine(self) -> dict[str, Any]:
+        """What the host is, as far as it matters."""
+        seen: dict[str, Any] = next((way["before"] for way in self.ways.values()), {})
+        return {name: seen[name] for name in ("cpus", "memory_bytes") if name in seen}
+
+
+def load_report(
+    settings: Mapping[str, Any], results: Mapping[str, HostResults], groups: Mapping[str, list[str]]
+) -> dict[str, Any]:
+    """Return the whole report. settings: those of load/fleet.py, and `when`, the time of the run. results: by host."""
+    capacities = {host: found.capacity for host, found in results.items() if found.capacity}
+    ways = {}
+    for way in settings["through"]:
+        measured = {host: found.ways[way] for host, found in results.items() if way in found.ways}
+        readings = {
+            host: {name: found[name] for name in ("before", "during", "after")}
+            for host, found in measured.items()
+            if found["before"]["processes"]
+        }
+        counts = {host: found["counts"] for host, found in measured.items() if found["counts"]}
+        ways[way] = way_report(settings["connections"], readings, counts, capacities, groups, way)
+    return {
+        "label": settings["label"],
+        "when": settings["when"],
+        "settings": dict(settings),
+        "ways": ways,
+        "machine": {host: found.machine for host, found in results.items()},
+        "bursts": {host: found.bursts for host, found in results.items() if found.bursts},
+    }
+
+
 def way_report(
     asked: int,
     readings: dict[str, dict[str, Any]],
     loads: dict[str, dict[str, Any]],
     capacities: dict[str, dict[str, Any]],
-    groups: dict[str, list[str]],
+    groups: Mapping[str, list[str]],
     way: str,
 ) -> dict[str, Any]:
     """The figures of one way.
@@ -86,7 +131,7 @@ def memory(readings: dict[str, dict[str, Any]], held: int) -> dict[str, int]:
     return {name: round(more / held) for name, more in grown.items() if more >= held * MEMORY_LEAST} if held else {}
 
 
-def promise(capacities: dict[str, dict[str, Any]], groups: dict[str, list[str]], way: str) -> dict[str, Any] | None:
+def promise(capacities: dict[str, dict[str, Any]], groups: Mapping[str, list[str]], way: str) -> dict[str, Any] | None:
     """The connections that the capacity plan gives the fleet, and what ends first: C({largest, ends, hosts});
     the proxies' part where it is smaller."""
     parts = ["xitrum", "xitrum_proxy"] if way == "proxy" else ["xitrum"]

@@ -9,13 +9,12 @@ import pathlib
 import re
 
 import pytest
-from ansible_collections.xitrum.host.plugins.filter.input_problems import input_problems
 from ansible_collections.xitrum.host.plugins.module_utils.application import cluster
 from ansible_collections.xitrum.host.plugins.module_utils.core import addresses, folders, input_types
 from ansible_collections.xitrum.host.plugins.module_utils.kernel import planning as kernel_plan
 from ansible_collections.xitrum.host.plugins.module_utils.kernel import values as kernel_values
 from ansible_collections.xitrum.host.plugins.module_utils.limits import nofile as limits
-from ansible_collections.xitrum.host.plugins.module_utils.preflight import values
+from ansible_collections.xitrum.host.plugins.module_utils.preflight import rules, values
 from ansible_collections.xitrum.host.plugins.module_utils.proxy import definition as proxy
 from hypothesis import given
 from hypothesis import strategies as st
@@ -166,9 +165,10 @@ def test_no_network_of_a_load_balancer_is_a_directive(network):
     assert proxy.networks(["192.0.2.0/24", "2001:db8::/32"]) == ["192.0.2.0/24", "2001:db8::/32"]
 
 
-def test_what_a_filter_says_of_each_item():
-    assert input_problems({"a": "/x", "b": "/x\n"}, "url_path") == [input_types.problem("b", "/x\n", "url_path")]
-    assert len(input_problems({"a": ["10s", "10", "5"]}, "duration")) == 2
+def test_each_item_that_does_not_fit_is_an_error():
+    assert rules.type_errors("a", "/x", "url_path") == []
+    assert rules.type_errors("b", "/x\n", "url_path") == [input_types.problem("b", "/x\n", "url_path")]
+    assert len(rules.type_errors("a", ["10s", "10", "5"], "duration")) == 2
 
 
 def test_a_newline_at_the_end_is_part_of_a_name():

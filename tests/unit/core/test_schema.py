@@ -23,6 +23,7 @@ from ansible_collections.xitrum.host.plugins.module_utils.kernel import componen
 from ansible_collections.xitrum.host.plugins.module_utils.load import run as load_run
 from ansible_collections.xitrum.host.plugins.module_utils.package import java
 from ansible_collections.xitrum.host.plugins.module_utils.redirects import leftovers
+from ansible_collections.xitrum.host.plugins.plugin_utils import load_reports
 
 from tests.unit.fake_host import FakeHost
 from tests.unit.record_texts import record_text
@@ -63,6 +64,11 @@ def read_load(text, folder):
     return error_of(lambda: load_run.read(str(folder), "state"), load_run.LoadError)
 
 
+def read_report(text, folder):
+    (folder / "run.json").write_text(text)
+    return error_of(lambda: load_reports.earlier_reports(str(folder)), schema.VersionError, ValueError)
+
+
 def read_release(text):
     host = FakeHost({releases.manifest_path("/opt/demo", "aa"): text, "/opt/demo/releases/aa/x": ""})
     return error_of(lambda: releases.installed(host, "/opt/demo"), RuntimeError)
@@ -80,6 +86,7 @@ READERS = {
         lambda: step_record.read_record(FakeHost({step_record.path("demo"): text}), "demo"), RuntimeError)),
     schema.MANIFEST: (releases.manifest_path("/opt/demo", "aa"), lambda text, _folder: read_release(text)),
     schema.LOAD: ("/state.json", read_load),
+    schema.LOAD_REPORT: ("/run.json", read_report),
 }
 #: Format to what is read of a text that is not used.
 REBUILT = {

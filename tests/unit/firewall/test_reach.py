@@ -12,7 +12,6 @@ import socket
 from types import SimpleNamespace
 
 import pytest
-from ansible_collections.xitrum.host.plugins.filter import reach as filters
 from ansible_collections.xitrum.host.plugins.module_utils.core import host
 from ansible_collections.xitrum.host.plugins.module_utils.core.plan import RUN
 from ansible_collections.xitrum.host.plugins.module_utils.firewall import blocks as firewall_blocks
@@ -22,7 +21,7 @@ from ansible_collections.xitrum.host.plugins.module_utils.preflight import value
 from ansible_collections.xitrum.host.plugins.module_utils.proxy import component as proxy_config
 from ansible_collections.xitrum.host.plugins.module_utils.proxy import health as proxy_health
 from ansible_collections.xitrum.host.plugins.module_utils.redirects import ports as redirects_ports
-from ansible_collections.xitrum.host.plugins.plugin_utils import fleet_reports
+from ansible_collections.xitrum.host.plugins.plugin_utils import fleet_reports, reach_reports
 
 from ..fake_host import FakeHost
 from .test_component import data, with_firewalld, with_ufw
@@ -703,12 +702,12 @@ def test_the_whole_way_names_the_rule_that_blocks():
         app1={"xitrum_address": "10.0.0.3", "xitrum_host_state": APP},
     )
     hosts = list(hostvars)
-    probe = filters.reach_probes(hostvars, hosts, hosts)["probes"][0]
+    probe = reach_reports.plan_probes(hostvars, hosts, hosts)["probes"][0]
     assert probe["host"] == "app1" and probe["connections"] == [{"address": "10.0.0.2", "port": 80}]
     answers = [
         {"__reach_probe": probe, "results": [{"address": "10.0.0.2", "port": 80, "word": "timeout", "message": ""}]}
     ]
-    asked = filters.reach_unreached(hostvars, hosts, answers)
+    asked = reach_reports.find_unreached(hostvars, hosts, answers)
     assert [(item["host"], [port["port"] for port in item["ports"]]) for item in asked] == [
         ("proxy1", [80]),
         ("app1", [8000]),
@@ -723,7 +722,7 @@ def test_the_whole_way_names_the_rule_that_blocks():
             "ports": [{**BLOCK, "port": 8000, "source": "10.0.0.2", "rule": "ZONE B", "commands": [["OPEN", "B"]]}],
         },
     ]
-    hostvars["proxy1"]["__reach_rows"] = filters.reach_rows(hostvars, hosts, answers, said)
+    hostvars["proxy1"]["__reach"] = {"rows": reach_reports.make_rows(hostvars, hosts, answers, said)}
     faults = fleet_reports.site_faults(hostvars, hosts)
     assert len(faults) == 2
     assert "proxy1 cannot reach 10.0.0.3:8000: ZONE B. To open it, run on app1: OPEN B" in faults[0]
@@ -739,12 +738,12 @@ def test_a_helper_is_another_host_of_the_inventory_and_never_the_controller():
         here={"ansible_connection": "local"},
         db={"ansible_host": "10.0.0.9"},
     )
-    assert [probe["host"] for probe in filters.reach_probes(hostvars, ["app1"], ["app1"])["probes"]] == ["db"]
+    assert [probe["host"] for probe in reach_reports.plan_probes(hostvars, ["app1"], ["app1"])["probes"]] == ["db"]
     del hostvars["db"]
     for variables in hostvars.values():
         variables["groups"]["all"] = list(hostvars)
         variables["groups"]["xitrum_proxy"] = []
-    assert filters.reach_probes(hostvars, ["app1"], ["app1"])["probes"] == []
+    assert reach_reports.plan_probes(hostvars, ["app1"], ["app1"])["probes"] == []
 
 
 @pytest.mark.parametrize(

@@ -8,13 +8,13 @@ from __future__ import annotations
 import datetime
 
 import pytest
-from ansible.errors import AnsibleFilterError
-from ansible_collections.xitrum.host.plugins.filter import certificate_pair as pair
+from ansible_collections.xitrum.host.plugins.module_utils.proxy import key_pair
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 NOW = datetime.datetime.now(datetime.timezone.utc).replace(microsecond=0)
+NAMES = ("site.crt", "site.key")
 DAY = datetime.timedelta(days=1)
 KEY, OTHER = (ec.generate_private_key(ec.SECP256R1()) for _unused in range(2))
 
@@ -32,11 +32,11 @@ def certificate(key=KEY, begin=NOW - DAY, end=NOW + DAY):
 
 def test_a_pair_becomes_one_text_with_the_chain_in_between():
     chain = certificate(OTHER)
-    assert pair.certificate_pair(certificate() + chain, pem(KEY)).count("-----BEGIN") == 3
+    assert key_pair.joined(certificate() + chain, pem(KEY), NAMES).count("-----BEGIN") == 3
 
 
 def test_where_the_date_does_not_count_a_pair_that_has_ended_is_one():
-    assert pair.certificate_pair(certificate(begin=NOW - 2 * DAY, end=NOW - DAY), pem(KEY), dated=False)
+    assert key_pair.joined(certificate(begin=NOW - 2 * DAY, end=NOW - DAY), pem(KEY), NAMES, dated=False)
 
 
 @pytest.mark.parametrize("first, second, said", [
@@ -49,6 +49,6 @@ def test_where_the_date_does_not_count_a_pair_that_has_ended_is_one():
     (certificate(), pem(KEY, b"secret"), "site.key has a passphrase"),
 ])
 def test_what_is_no_pair_is_told(first, second, said):
-    with pytest.raises(AnsibleFilterError, match=said) as raised:
-        pair.certificate_pair(first, second, ["site.crt", "site.key"])
+    with pytest.raises(ValueError, match=said) as raised:
+        key_pair.joined(first, second, NAMES)
     assert second not in str(raised.value)

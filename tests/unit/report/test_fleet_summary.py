@@ -44,7 +44,7 @@ def test_the_fleet_in_one_screen():
 def test_a_host_that_was_lost_is_not_shown_as_it_was_before_the_run():
     item = {"index": 0, "port": 8000, "running": True, "pid": 7, "release": "aaaaaaaaaaaa"}
     hostvars = {name: {"xitrum_host_state": state(instances=[item])} for name in ("app1", "app2")}
-    hostvars["app1"][fleet_reports.REACH_ROWS], hostvars["app3"] = {}, {}
+    hostvars["app1"][fleet_reports.REACH], hostvars["app3"] = {}, {}
     said = fleet_reports.summary(hostvars, ["app2", "app1", "app3"], reached=["app1"])
     assert said.startswith("3 hosts, 1 of 1 instances running")
     assert "Lost during the run, so that its state is not known: app2." in said and "Not reached: app3" in said

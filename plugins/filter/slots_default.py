@@ -1,17 +1,18 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The filters that say whether a host can have two slots."""
+"""The filter that chooses whether a host has two slots."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-name: slots_missing
-short_description: Why a host can have no blue/green slots
+name: slots_default
+short_description: Whether a host has blue/green slots where the inventory says nothing
 version_added: 0.1.0
 author: The xitrum.host maintainers (@xitrum-host)
 description:
   - With slots a new release starts beside the old one, and the redirect of the outside ports is switched to it.
+  - Under systemd, where the host can have them. Under another supervisor C(xitrum_slots=true) asks for them.
 options:
   _input:
     description: The supervisor, C(xitrum_supervisor).
@@ -26,26 +27,25 @@ options:
 """
 
 EXAMPLES = r"""
-- name: Show why a release restarts in place
+- name: Show whether a release starts beside the old one
   ansible.builtin.debug:
-    msg: "{{ 'upstart' | xitrum.host.slots_missing(host) }}"
+    msg: "{{ 'systemd' | xitrum.host.slots_default(host) }}"
   vars:
     host: {proxies: [], port_forward: true, instances: 1, cluster: false, http_port: 8000, https_port: 4430, tls: false}
 """
 
 RETURN = r"""
 _value:
-  description: The reasons, parts of a sentence; none where it can.
-  type: list
-  elements: str
+  description: Whether it has.
+  type: bool
 """
 
 from ..module_utils.application import slots
 
 
 class FilterModule:
-    """The filters of this file."""
+    """The filter of this file."""
 
     def filters(self):
-        """Name to function."""
-        return {"slots_missing": slots.missing, "slots_default": slots.default}
+        """Its name and its function."""
+        return {"slots_default": slots.default}

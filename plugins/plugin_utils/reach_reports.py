@@ -1,11 +1,13 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Filters on whether the public ports of the site can be reached."""
+"""Whether the public ports of the site can be reached: who tests them, and what was found."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from typing import Any
 
 from ansible_collections.xitrum.host.plugins.plugin_utils.fleet_reports import is_read
 
@@ -13,14 +15,18 @@ from ..module_utils.firewall import reach
 from ..module_utils.proxy import definition as proxy
 from ..module_utils.proxy import health as proxy_health
 
+HostVars = Mapping[str, Any]
+#: What a loop registered: a dictionary for each item.
+Results = Sequence[Mapping[str, Any]]
 
-def states_of(hostvars, hosts):
-    """What was read of each host; None where it was not read."""
+
+def states_of(hostvars: HostVars, hosts: Sequence[str]) -> dict[str, Any]:
+    """Return what was read of each host; None where it was not read."""
     return {host: hostvars[host].get("xitrum_host_state") for host in hosts}
 
 
-def helpers_of(hostvars, hosts):
-    """The hosts outside of the run that may connect in place of one of the run:
+def helpers_of(hostvars: HostVars, hosts: Sequence[str]) -> list[str]:
+    """Return the hosts outside of the run that may connect in place of one of the run:
     those of the application first, then any other."""
     groups = hostvars[hosts[0]]["groups"]
     names = [*groups.get("xitrum", []), *groups.get("xitrum_proxy", []), *groups.get("all", [])]
@@ -33,8 +39,8 @@ def helpers_of(hostvars, hosts):
     ]
 
 
-def reach_probes(hostvars, hosts, reached):
-    """Who tries which ports: C({probes, rows})."""
+def plan_probes(hostvars: HostVars, hosts: Sequence[str], reached: Sequence[str]) -> dict[str, Any]:
+    """Return who tries which ports, as `plan_probes` of firewall/reach.py does."""
     states = states_of(hostvars, hosts)
     run = {
         host: {
@@ -48,8 +54,8 @@ def reach_probes(hostvars, hosts, reached):
     return reach.plan_probes(run, helpers_of(hostvars, hosts), reach_from)
 
 
-def answers_of(results):
-    """What a loop over probes registered, as C([{host, results, targets, failed}]):
+def answers_of(results: Results) -> list[dict[str, Any]]:
+    """Return what a loop over probes registered, as `[{host, results, targets, failed}]`:
     each result with what is known of its target."""
     found = []
     for item in results:
@@ -69,8 +75,8 @@ def answers_of(results):
     return found
 
 
-def asked_of(hostvars, hosts):
-    """The instances that proxies do not reach."""
+def asked_of(hostvars: HostVars, hosts: Sequence[str]) -> dict[str, Any]:
+    """Return the instances that proxies do not reach."""
     states = {host: state for host, state in states_of(hostvars, hosts).items() if is_read(state)}
     addresses = {host: proxy.own_address(hostvars[host]) for host in states if proxy_health.report_of(states[host])}
     return proxy_health.unreached_instances(
@@ -78,8 +84,8 @@ def asked_of(hostvars, hosts):
     )
 
 
-def reach_unreached(hostvars, hosts, results):
-    """What is asked of each host whose ports were not reached: C([{host, address, ports}])."""
+def find_unreached(hostvars: HostVars, hosts: Sequence[str], results: Results) -> list[dict[str, Any]]:
+    """Return what is asked of each host whose ports were not reached: `[{host, address, ports}]`."""
     wanted = reach.unreached(answers_of(results))
     for host, items in asked_of(hostvars, hosts).items():
         wanted.setdefault(host, []).extend(
@@ -90,34 +96,18 @@ def reach_unreached(hostvars, hosts, results):
     ]
 
 
-def reach_rows(hostvars, hosts, results, blocks):
-    """The rows of every host, as dictionaries."""
+def make_rows(
+    hostvars: HostVars, hosts: Sequence[str], results: Results, blocks: Results
+) -> dict[str, list[dict[str, Any]]]:
+    """Return the rows of every host, as dictionaries. blocks: what a loop over `find_unreached` registered."""
     found = {item["__reach_blocked"]["host"]: item["ports"] for item in blocks if "ports" in item}
     parts = (
-        reach_probes(hostvars, hosts, hosts)["rows"],
+        plan_probes(hostvars, hosts, hosts)["rows"],
         reach.rows_of(answers_of(results), found),
         proxy_health.instance_rows(asked_of(hostvars, hosts), found),
     )
-    rows = {}
+    rows: dict[str, list[dict[str, Any]]] = {}
     for part in parts:
         for host, some in part.items():
             rows.setdefault(host, []).extend(asdict(row) for row in some)
     return rows
-
-
-def public_ports(values):
-    """The ports of one host that others connect to."""
-    return reach.public_ports(values)
-
-
-class FilterModule:
-    """The filters of this file."""
-
-    def filters(self):
-        """Name to function."""
-        return {
-            "public_ports": public_ports,
-            "reach_probes": reach_probes,
-            "reach_unreached": reach_unreached,
-            "reach_rows": reach_rows,
-        }

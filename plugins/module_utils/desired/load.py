@@ -1,0 +1,51 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The settings of a load test, from the public variables, and what one host does in it. Controller only."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..load import fleet
+from .inputs import Inputs
+
+
+def settings(inputs: Inputs) -> dict[str, Any]:
+    """Return the settings as `loads` of load/fleet.py takes them. Raises ValueError for a number that is none."""
+    behind = inputs.text("xitrum_proxy_load_balancer_protocol") if inputs["xitrum_proxy_load_balancers"] else ""
+    return {
+        "connections": inputs.number("prove_connections"),
+        "through": list(inputs["prove_through"]),
+        "path": inputs.text("prove_path"),
+        "headers": inputs["prove_headers"],
+        "tls": inputs.flag("prove_tls"),
+        "rate": inputs.number("prove_rate"),
+        "seconds": inputs.number("prove_seconds"),
+        "heartbeat": inputs.number("prove_heartbeat"),
+        "timeout": inputs.number("prove_timeout"),
+        "from": list(inputs["prove_from"]),
+        "sources": list(inputs["prove_sources"]),
+        "burst": inputs.number("prove_burst"),
+        "label": inputs.text("prove_label"),
+        "http_port": inputs.number("xitrum_http_port"),
+        "instances": inputs.number("xitrum_instances"),
+        "software": inputs.text("xitrum_proxy_software"),
+        "behind": behind,
+        "proxy_listen": inputs["xitrum_proxy_listen"],
+        "proxy_http_port": inputs.number("xitrum_proxy_http_port"),
+        "proxy_https_port": inputs.number("xitrum_proxy_https_port"),
+    }
+
+
+def plan(inputs: Inputs) -> dict[str, Any]:
+    """Return what `loads` of load/fleet.py returns for the host. Raises ValueError for variables that do not fit."""
+    hosts = {name: inputs["hostvars"][name] for name in inputs.group("all")}
+    return fleet.loads(hosts, inputs["groups"], inputs.host, settings(inputs))
+
+
+def share(inputs: Inputs) -> int:
+    """Return how many of the connections the host has to hold: all hosts of its group have the same share."""
+    group = inputs.group("xitrum" if inputs.is_application else "xitrum_proxy")
+    # Rounded up.
+    return max(1, -(-inputs.number("prove_connections") // max(1, len(group))))

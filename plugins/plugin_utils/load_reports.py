@@ -1,0 +1,69 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The report of a load test, from the variables that its tasks registered on each host, and files of earlier runs."""
+
+from __future__ import annotations
+
+import pathlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ..module_utils.core import schema
+from ..module_utils.load import report
+
+#: What the tasks of the role registered or kept on a host: the burst, the first reading, and a dictionary for each way.
+CAPACITY, BURST, FIRST, WAYS = "__prove_capacity", "__prove_burst", "__prove_first", "__prove_ways"
+
+HostVars = Mapping[str, Any]
+
+
+def results_of(values: HostVars) -> report.HostResults:
+    """Return what one host measured."""
+    before = registered(values, FIRST).get("load") or {}
+    ways: dict[str, dict[str, Any]] = {}
+    for item in values.get(WAYS) or ():
+        way = {name: item[name] for name in ("during", "after", "counts")}
+        ways[item["way"]] = {"before": before, **way}
+        # What is there after one way is there before the next.
+        before = item["after"]
+    capacity = registered(values, CAPACITY).get("capacity") or {}
+    return report.HostResults(ways, capacity.get("limits") or {}, registered(values, BURST).get("bursts") or [])
+
+
+def registered(values: HostVars, name: str) -> Mapping[str, Any]:
+    """Return what a task registered; empty where it did not run."""
+    found = values.get(name)
+    return found if isinstance(found, Mapping) else {}
+
+
+def make_report(
+    hostvars: HostVars, groups: Mapping[str, list[str]], hosts: Sequence[str], settings: Mapping[str, Any], when: str
+) -> dict[str, Any]:
+    """Return the report on a load test, from what the hosts of the play measured. when: its time, ISO 8601 in UTC."""
+    # A cookie may be in the headers.
+    shown = {**{name: value for name, value in settings.items() if name != "headers"}, "when": when}
+    results = {host: results_of(hostvars[host]) for host in hosts if WAYS in hostvars[host]}
+    return report.load_report(shown, results, groups)
+
+
+def file_of(folder: str, label: str) -> pathlib.Path:
+    """Return the file of a run."""
+    return pathlib.Path(folder, f"{label}.json")
+
+
+def earlier_reports(folder: str) -> list[dict[str, Any]]:
+    """Return the reports of all runs in a folder.
+
+    Raises VersionError for one of another version, and ValueError for a file that is none.
+    """
+    found = []
+    for path in sorted(pathlib.Path(folder).glob("*.json")):
+        try:
+            found.append(schema.LOAD_REPORT.parse(path.read_text(encoding="utf-8"), str(path)))
+        except (schema.DamagedError, UnicodeDecodeError) as error:
+            raise ValueError(
+                f"{path} ({schema.LOAD_REPORT.name}) is damaged: {error}. Move the file away, or set "
+                "prove_report_dir to another folder."
+            ) from error
+    return found
