@@ -368,9 +368,9 @@ def difference_errors(
             (read_value(hostvars[host], "xitrum_name", no_value) or "xitrum"), {}
         )
         of_application[host] = shared_settings.read_variables(values)
-    for values in by_application.values():
-        for sentence in shared_settings.find_differences(values):
-            for host in filter(run.__contains__, values):
+    for of_hosts in by_application.values():
+        for sentence in shared_settings.find_differences(of_hosts):
+            for host in filter(run.__contains__, of_hosts):
                 found.setdefault(host, []).append(sentence)
     return found
 
