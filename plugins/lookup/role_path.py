@@ -35,6 +35,8 @@ _raw:
 """
 
 import pathlib
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from ansible.plugins.lookup import LookupBase
 
@@ -44,7 +46,7 @@ ROLES = pathlib.Path(__file__).resolve().parents[2] / "roles"
 class LookupModule(LookupBase):
     """Looks below the collection that this file belongs to."""
 
-    def run(self, terms, variables=None, **kwargs):
+    def run(self, terms: Sequence[str], variables: Mapping[str, Any] | None = None, **kwargs: Any) -> list[str]:
         """The folders of the roles named."""
         del variables, kwargs
         return [str(ROLES / term) for term in terms]
