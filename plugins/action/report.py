@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import os
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
@@ -51,6 +52,9 @@ class ActionModule(ActionBase):
             },
             required_if=[("kind", kind, ["dir"]) for kind in WITH_FILES],
         )
+        if options["dir"]:
+            # Ansible has no other folder in this process than the one that it was started in.
+            options["dir"] = os.path.abspath(options["dir"])
         report = getattr(self, f"_{options['kind']}")
         result.update({"changed": False, **report(options, task_vars)})
         return result
@@ -69,7 +73,8 @@ class ActionModule(ActionBase):
             texts[name] = str(lookup.run([str(path)], variables={"findings": found, "bad": bad})[0])
         write_files(options["dir"], texts, "xitrum_report_dir")
         table = findings.check_table(found, options["everything"])
-        return {"text": f"{table}\n\nThe page: {options['dir']}/check.html", "bad": len(bad), "total": len(found)}
+        page = os.path.join(options["dir"], "check.html")
+        return {"text": f"{table}\n\nThe page: {page}", "page": page, "bad": len(bad), "total": len(found)}
 
     def _fleet(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
         """Return the fleet on one screen, and why the site serves nobody, or not everybody."""

@@ -125,7 +125,9 @@ instances:
   returned: when O(instances) is given
   type: dict
 service:
-  description: Whether something C(differs), C(rows) and C(problems).
+  description: >-
+    Whether something C(differs), the C(packages) that are missing, whether the supervisor is then installed
+    C(from_pypi), C(rows) and C(problems).
   returned: when O(service) is given
   type: dict
 proxy:

@@ -67,6 +67,11 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+from_pypi:
+  description: Whether the supervisor has to be installed from PyPI, with the packages that this takes.
+  returned: always
+  type: bool
+  sample: false
 packages:
   description: The packages of the supervisor that are missing.
   returned: always

@@ -235,7 +235,7 @@ def state_of(*due):
     return {
         "machine": {**nothing, "family": "debian"}, "jdk": {**nothing, "home": "/jdk", "version": 17, "steps": []},
         "redirects": {**nothing, "moves": False, "pairs": [], "packages": []}, "release": {**nothing, "current": "aaaaaaaaaaaa"},
-        "service": {**nothing, "packages": []}, "kernel": nothing, "nofile": nothing,
+        "service": {**nothing, "packages": [], "from_pypi": False}, "kernel": nothing, "nofile": nothing,
         "instances": {**nothing, "instances": listed, "start": [], "surplus": [], "locked": False, "configured": {},
                       "restart": [{name: item[name] for name in ("index", "port", "folder")} for item in listed]},
     }

@@ -6,11 +6,12 @@
 from __future__ import annotations
 
 import posixpath
-from typing import Any
+import re
+from collections.abc import Iterable
+from typing import Any, NamedTuple
 
 from ..proxy import definition
 from ..proxy.contract import ProxyBackend
-from ..proxy.kinds import haproxy
 from ..proxy.table import PROXIES
 from .inputs import Controller, Inputs
 
@@ -29,8 +30,25 @@ CIPHERS = ":".join(
 #: Connections where nobody says how many: what Nginx and Apache are planned for. HAProxy works it out itself.
 CONNECTIONS = 2048
 
-#: The runtime socket of HAProxy.
-SOCKET = "/run/haproxy/admin.sock"
+
+class Listener(NamedTuple):
+    """An address that a proxy listens on, as its configuration has it.
+
+    address: in brackets before a port where it is one of IPv6 (`ipv6`). every: it stands for all addresses of its
+    family.
+    """
+
+    address: str
+    ipv6: bool
+    every: bool
+
+
+def listeners(addresses: Iterable[str]) -> list[Listener]:
+    """Return the addresses of `proxy_listen`, which a user may have put into brackets."""
+    bare = [re.sub(r"^\[|\]$", "", address) for address in addresses]
+    return [
+        Listener(f"[{text}]" if ":" in text else text, ":" in text, text in ("0.0.0.0", "::")) for text in bare
+    ]
 
 
 def backend_of(inputs: Inputs) -> ProxyBackend:
@@ -53,18 +71,19 @@ def template_values(inputs: Inputs) -> dict[str, Any]:
     backends = definition.backends(inputs["proxy_backends"], definition.RESERVED)
     # What HAProxy works out itself from the open files that it is granted.
     connections = inputs.number("proxy_max_connections") or CONNECTIONS
+    own = backend_of(inputs)
     servers = len(inputs["proxy_servers"]) + sum(len(backend["servers"]) for backend in backends)
     return {
+        **dict(own.paths),
         "has_tls": has_tls(inputs),
+        "listeners": listeners(inputs["proxy_listen"]),
         "backends": backends,
         "pem": pem_path(inputs),
         "ciphers": CIPHERS,
         "connections": connections,
         "nofile": 2 * connections + servers + 100,
-        "config_path": backend_of(inputs).config_path,
-        "socket": SOCKET,
-        "server_state": haproxy.SERVER_STATE,
-        "save_state": haproxy.SAVE_STATE,
+        "config_path": own.config_path,
+        "socket": own.socket,
         "balancers": definition.networks(inputs["proxy_load_balancers"]),
         # Which way the client's address comes by; empty where clients come themselves.
         "behind": inputs["proxy_load_balancer_protocol"] if inputs["proxy_load_balancers"] else "",
@@ -86,7 +105,7 @@ def proxy(inputs: Inputs, controller: Controller) -> dict[str, Any]:
         "packages": list(inputs["proxy_packages"]),
         "programs": list(own.programs),
         "service": own.service,
-        "socket": SOCKET,
+        "socket": own.socket,
         "control_port": inputs.number("proxy_stats_port"),
         "patience": inputs.patience,
         "health_path": inputs["proxy_health_path"],
@@ -130,7 +149,7 @@ def health(inputs: Inputs) -> dict[str, Any]:
     configuration it does not read."""
     return {
         "software": inputs["proxy_software"],
-        "socket": SOCKET,
+        "socket": backend_of(inputs).socket,
         "control_port": inputs.number("proxy_stats_port"),
         "patience": inputs.patience,
         "health_path": inputs["proxy_health_path"],

@@ -28,11 +28,6 @@ class Service(NamedTuple):
     digest: str
 
 
-def from_pypi(inputs: Inputs) -> bool:
-    """Return whether supervisord comes from PyPI instead of the distribution."""
-    return inputs["supervisor_kind"] == "supervisord" and len(str(inputs["supervisor_supervisord_version"])) > 0
-
-
 def low_port(inputs: Inputs) -> bool:
     """Return whether an instance listens on a port that the kernel keeps for root."""
     return inputs.number("xitrum_http_port") < 1024 or (
@@ -47,7 +42,7 @@ def service(inputs: Inputs, controller: Controller) -> Service:
     shows in its environment. The digest is of the files of one instance, or another instance would be another digest.
     """
     kind, name = inputs["supervisor_kind"], inputs["xitrum_name"]
-    version = str(inputs["supervisor_supervisord_version"]) if from_pypi(inputs) else ""
+    version = str(inputs["supervisor_supervisord_version"]) if SUPERVISORS[kind].on_pypi else ""
     files = SUPERVISORS[kind].layout({"log_dir": inputs["xitrum_log_dir"], "supervisord_version": version})
     values = template_values(inputs)
 

@@ -61,7 +61,7 @@ SPEC = {
     },
     "packages": {"type": "list", "elements": "str", "required": True},
     "service": {"type": "str", "required": True},
-    "socket": {"type": "path", "default": "/run/haproxy/admin.sock"},
+    "socket": {"type": "path", "default": table.SOCKET},
     "control_port": {"type": "int", "default": 0},
     "ports": {"type": "list", "elements": "int", "default": []},
     "patience": {"type": "int", "default": 0},

@@ -43,11 +43,13 @@ class ProxyBackend:
     #: The first versions that will do, each with the reason.
     needs: tuple[tuple[tuple[int, ...], str], ...]
     programs: tuple[str, ...] = ()
-    #: Whether it checks the health of servers itself, can end the sessions of one server, and is asked by a socket,
-    #: which needs no control port and counts the connections of a server itself.
+    #: Whether it checks the health of servers itself, and can end the sessions of one server.
     checks_health: bool = True
     closes: bool = False
-    has_socket: bool = False
+    #: The runtime socket that it is queried by, which needs no control port and counts the connections of a server
+    #: itself; empty where there is none. Further paths that its templates have by name.
+    socket: str = ""
+    paths: tuple[tuple[str, str], ...] = ()
     #: Whether we probe a server that comes back, since the proxy does not wait itself until it is healthy.
     probes: bool = False
     #: Whether it accepts the PROXY protocol from the load balancers alone. Without that every client could forge an
@@ -67,6 +69,11 @@ class ProxyBackend:
     def unit(self) -> str:
         """The unit of its service."""
         return f"{self.service}.service"
+
+    @property
+    def has_socket(self) -> bool:
+        """Whether it is queried by a runtime socket."""
+        return bool(self.socket)
 
     # ------------------------------------------------------------------------------------- the configuration, as text
 

@@ -45,7 +45,7 @@ SPEC = {
     "endpoints": {"type": "dict", "default": {}},
     "other_endpoints": {"type": "dict", "default": {}},
     "drained": {"type": "list", "elements": "str", "default": []},
-    "socket": {"type": "path", "default": "/run/haproxy/admin.sock"},
+    "socket": {"type": "path", "default": table.SOCKET},
     "control_port": {"type": "int", "default": 8404},
     "health_path": {"type": "str", "default": "/"},
     "health_status": {"type": "int", "default": 200},

@@ -18,6 +18,9 @@ PROXIES: dict[str, ProxyBackend] = {file.PROXY.name: file.PROXY for file in _FIL
 #: What a proxy is where the inventory sets nothing.
 DEFAULT = "haproxy"
 
+#: The runtime socket where a task gives none.
+SOCKET = PROXIES[DEFAULT].socket
+
 #: The option of a module that takes a software.
 OPTION = {"type": "str", "default": DEFAULT, "choices": sorted(PROXIES)}
 

@@ -215,7 +215,9 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
             )
         )
     result.rows += unread_rows("service", kind.unread(state))
-    result.facts = {"packages": packages, "notes": notes(desired, state)}
+    # The packages are then those that the installation takes.
+    from_pypi = kind.on_pypi and bool(desired["supervisord_version"] and packages)
+    result.facts = {"packages": packages, "from_pypi": from_pypi, "notes": notes(desired, state)}
     if not kind.restarts:
         why = f"{kind.name} starts an instance at boot, and does not start it again when it ends"
         result.rows.append(Row("service", "restart after a crash", "yes", "", "no", "absent", why))

@@ -102,6 +102,8 @@ class Supervisor:
     low_ports: bool = True
     #: Whether an instance inherits its number of open files, so that it has to be one that the host can grant.
     inherits: bool = False
+    #: Whether it may be one of PyPI: the version that `supervisor_supervisord_version` has, if any.
+    on_pypi: bool = False
     #: Whether an instance cannot see the homes of users (ProtectHome= of systemd).
     hides_homes: bool = False
     #: Whether a host without proxies has two slots where the inventory sets nothing, and why a release can never start

@@ -13,7 +13,7 @@ import pathlib
 import re
 
 import pytest
-from ansible_collections.xitrum.host.plugins.module_utils.desired.proxy import CIPHERS
+from ansible_collections.xitrum.host.plugins.module_utils.desired.proxy import CIPHERS, listeners
 from ansible_collections.xitrum.host.plugins.module_utils.proxy import definition as proxy
 from ansible_collections.xitrum.host.plugins.module_utils.proxy import text as proxy_text
 from ansible_collections.xitrum.host.plugins.module_utils.proxy.table import PROXIES
@@ -52,7 +52,8 @@ CASES = {
 
 def rendered(software, **more):
     # With the line break that the files have had beside the template's own.
-    return role_templates.render(software, TEMPLATES[software], {**BASE, **more}, {}) + "\n"
+    values = {**BASE, **more}
+    return role_templates.render(software, TEMPLATES[software], {**values, "listeners": listeners(values["proxy_listen"])}, {}) + "\n"
 
 
 # The role refuses this one.
@@ -80,6 +81,14 @@ def test_servers_binds_and_connections_are_read_from_it(software):
 @pytest.mark.parametrize("software", TEMPLATES)
 def test_an_address_in_brackets_gets_no_second_ones(software):
     assert rendered(software, proxy_listen=["0.0.0.0", "[::]"]) == rendered(software)
+
+
+@pytest.mark.parametrize(("text", "expected"), [
+    ("0.0.0.0", ("0.0.0.0", False, True)), ("::", ("[::]", True, True)), ("[::]", ("[::]", True, True)),
+    ("192.0.2.1", ("192.0.2.1", False, False)), ("2001:DB8::1", ("[2001:DB8::1]", True, False)), ("localhost", ("localhost", False, False)),
+])
+def test_an_address_to_listen_on_is_written_as_the_user_has_it(text, expected):
+    assert listeners([text]) == [expected]
 
 
 @pytest.mark.parametrize("software", TEMPLATES)

@@ -75,7 +75,7 @@ def test_the_link_of_one_that_runs_is_put_back_and_of_one_that_another_has_is_no
 def test_what_is_missing_is_named_and_not_started():
     there, want = FakeHost(), wanted("runit", "# Written by xitrum.host", RUN)
     state, plan = planned(there, want)
-    assert plan.facts["packages"] == ["runit"]
+    assert plan.facts["packages"] == ["runit"] and not plan.facts["from_pypi"]
     with pytest.raises(RuntimeError, match="runit is not installed on this host"):
         services.apply(there, plan)
     assert not [what for what in there.done if what[0] != "run"]
@@ -345,7 +345,7 @@ def test_whether_it_is_installed_from_pypi(wanted_version, found, path, link, in
 def test_on_a_host_without_it_pypis_is_wanted_with_what_pip_takes():
     bare = FakeHost(BARE, {"dpkg-query": ""})
     state, plan = planned(bare, wanted(supervisord_version="4.3.0"))
-    assert plan.facts["packages"] == ["python3-venv", "python3-packaging"]
+    assert plan.facts["packages"] == ["python3-venv", "python3-packaging"] and plan.facts["from_pypi"]
     assert ("install", plan.facts["packages"]) in plan.actions
     assert [(row.wanted, row.status) for row in plan.rows if row.item == "supervisord of PyPI"] == [("4.3.0", "differs")]
     assert {item["path"]: item["target"] for item in state["set"]["links"]} == supervisord_config.COMMANDS
@@ -355,7 +355,7 @@ def test_what_pip_has_just_installed_is_linked_to():
     program = "/opt/supervisord/bin/supervisord"
     there = FakeHost({**BARE, program: "", recorded.PATH: record_text({"made": ["/opt/supervisord"]})}, {f"{program} --version": "4.3.0\n", "dpkg-query": ""})
     state, plan = planned(there, wanted(supervisord_version="4.3.0"))
-    assert plan.facts["packages"] == [] and not plan.problems
+    assert plan.facts["packages"] == [] and not plan.problems and not plan.facts["from_pypi"]
     assert {item["path"]: item["target"] for kind, item in plan.actions if kind == "link"} == supervisord_config.COMMANDS
 
 
@@ -363,7 +363,7 @@ def test_what_pip_has_just_installed_is_linked_to():
 def test_a_daemon_of_an_older_version_is_told_of_and_not_restarted(running, status):
     there = host(commands={"supervisord --version": "4.3.0\n", "supervisorctl version": running}, links=LINK)
     state, plan = planned(there, wanted(supervisord_version="4.3.0"))
-    assert plan.facts["packages"] == [] and not plan.problems
+    assert plan.facts["packages"] == [] and not plan.problems and not plan.facts["from_pypi"]
     row = next(row for row in plan.rows if row.item == "supervisord of PyPI")
     assert (row.effective, row.status) == (running.strip(), status)
     services.apply(there, plan)

@@ -203,6 +203,7 @@ SUPERVISOR = Supervisord(
     inits=("systemd",),
     daemon="supervisor.service",
     inherits=True,
+    on_pypi=True,
     low_ports=False,
     mark=f"{config.FOLDER}/{{name}}-{{index}}.conf",
     target=f"{_HOME}/{{index}}.conf",
