@@ -13,6 +13,7 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.xitrum.host.plugins.plugin_utils.joined_terminal import run_joined
+from ansible_collections.xitrum.host.plugins.plugin_utils.role_variables import ROLES
 
 from ..module_utils.jdk.console import BUSY
 
@@ -26,7 +27,7 @@ class ActionModule(ActionBase):
         """Returns what the module says."""
         result = super().run(tmp, task_vars)
         del tmp
-        arguments = dict(self._task.args)
+        arguments = with_sources(self._task.args)
         types = arguments.get("action", "scala") == "scala" and not arguments.get("command")
         if not types or self._task.check_mode:
             result.update(self._on_host(arguments, task_vars))
@@ -85,6 +86,14 @@ class ActionModule(ActionBase):
 
     def _on_host(self, arguments: Mapping[str, Any], task_vars: dict[str, Any] | None) -> dict[str, Any]:
         return self._execute_module(module_name="xitrum.host.console", module_args=arguments, task_vars=task_vars)
+
+
+def with_sources(given: dict[str, Any]) -> dict[str, Any]:
+    """Return the options of a task with the console's own sources where Scala runs."""
+    if given.get("action", "scala") != "scala":
+        return dict(given)
+    paths = sorted((ROLES / "console" / "files").glob("*.java"))
+    return {"sources": {path.name: path.read_text(encoding="utf-8") for path in paths}, **given}
 
 
 def terminal_of(pid: int) -> str:

@@ -51,7 +51,10 @@ class ActionModule(Own):
                 "timeout": self._task.timeout, "run": next((env.get("XITRUM_HOST_RUN") for env in self._task.environment or [] if env), None)}
         with open(os.environ["STUB_CALLS"], "a", encoding="utf-8") as file:
             file.write(json.dumps(made) + "\\n")
-        call = {**made["args"], "host": host, "module": action, "delegated": self._task.delegate_to or ""}
+        with open(os.environ["STUB_CALLS"], encoding="utf-8") as file:
+            earlier = [json.loads(line) for line in file]
+        nth = sum((one["host"], one["action"]) == (host, action) for one in earlier)
+        call = {**made["args"], "host": host, "module": action, "delegated": self._task.delegate_to or "", "nth": nth}
         answer = next((rule["answer"] for rule in stub["rules"] if all(call.get(name) == value for name, value in rule["call"].items())), {})
         if "raised" in answer:
             # As where a connection asks for a password: no result that a task could judge.
@@ -77,8 +80,8 @@ def write_stub(folder, name):
 class Server:
     """A process of play_server.py, and the collection of this tree that it has loaded, with stubs of its modules."""
 
-    def __init__(self, folder, given):
-        """`given`: the plays that read hosts leave the reads as a test has them."""
+    def __init__(self, folder, given, modules=MODULES):
+        """`given`: the plays that read hosts leave the reads as a test has them. `modules`: those with a stub."""
         self.folder = folder
         top = folder / "ansible_collections/xitrum/host"
         (top / "plugins/action").mkdir(parents=True)
@@ -87,11 +90,11 @@ class Server:
         for path in (ROOT / "plugins").iterdir():
             if path.name not in ("action", "__pycache__") and path.is_dir():
                 (top / "plugins" / path.name).symlink_to(path)
-        for name in MODULES:
+        for name in modules:
             write_stub(top / "plugins/action", name)
-        # What computes on the controller alone stays as it is.
+        # What has no stub stays as it is, such as what computes on the controller alone.
         for path in (ROOT / "plugins/action").glob("*.py"):
-            if not (ROOT / "plugins/modules" / path.name).exists():
+            if path.stem not in modules:
                 (top / "plugins/action" / path.name).symlink_to(path)
         self.playbooks = top / "playbooks"
         if given:
@@ -133,26 +136,28 @@ class Server:
 
 
 @functools.lru_cache(maxsize=None)
-def server(base, given):
-    """The one of this test run, which is started at first use, in a folder beside those of its tests."""
-    return Server(base / ("given" if given else "stubbed"), given)
+def server(base, given, modules=MODULES):
+    """The one of this test run with these stubs, which is started at first use, in a folder beside those of its tests."""
+    return Server(base / f"{'given' if given else 'stubbed'}-{len(modules)}", given, modules)
 
 
 class Played(NamedTuple):
-    """How a run ended, and all that it printed, with single blanks."""
+    """How a run ended, all that it printed, with single blanks, and the calls of stubs in their order."""
 
     code: int
     text: str
+    calls: list
 
 
-def play(folder, book, hosts, rules, proxies=(), addressed=True, **variables):
+def play(folder, book, hosts, rules, proxies=(), addressed=True, modules=MODULES, options=(), **variables):
     """Runs plays on the application hosts `hosts` and the `proxies`.
 
     `book` is the text of a playbook; in it PLAYBOOKS is the folder of the collection's playbooks. `rules` are (call, answer): the
-    answer of a stub to a call that has all these options, `module` and `host` among them. `addressed`: whether the inventory has
-    the hosts' addresses.
+    answer of a stub to a call that has all these options, `module`, `host` and `nth` (the how manieth call of that module on that
+    host, from 1) among them. `addressed`: whether the inventory has the hosts' addresses. `modules`: those with a stub.
+    `options`: further ones of ansible-playbook.
     """
-    plays = server(folder.parent, given=False)
+    plays = server(folder.parent, False, tuple(modules))
     (folder / "book.yml").write_text(book.replace("PLAYBOOKS", str(plays.playbooks)), encoding="utf-8")
     groups = {"xitrum": {"hosts": {host: dict(CONNECTION) for host in hosts}}, "xitrum_proxy": {"hosts": {host: dict(CONNECTION) for host in proxies}}}
     for number, group in enumerate(groups.values() if addressed else ()):
@@ -163,8 +168,9 @@ def play(folder, book, hosts, rules, proxies=(), addressed=True, **variables):
     everything = {name: value for name, value in everything.items() if value is not None}
     inventory = {"all": {"vars": everything, "children": {name: group for name, group in groups.items() if group["hosts"]}}}
     (folder / "hosts.yml").write_text(yaml.safe_dump(inventory), encoding="utf-8")
-    code, text = plays.run(folder, ["-i", str(folder / "hosts.yml"), str(folder / "book.yml")], rules, changed=False)
-    return Played(code, " ".join(text.split()))
+    code, text = plays.run(folder, ["-i", str(folder / "hosts.yml"), str(folder / "book.yml"), *options], rules, changed=False)
+    calls = [json.loads(line) for line in (folder / "calls").read_text(encoding="utf-8").splitlines()]
+    return Played(code, " ".join(text.split()), calls)
 
 
 class Fleet:

@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Iterable, Mapping, Sequence
 
 from .foreign_text import escaped, printable, sendable
+from .statuses import STATUSES
 
 #: The mends of what a run of a playbook mends, of what only root sees, and of a host that does not answer. Playbooks
 #: by their names in the collection, which can be typed in any folder.
@@ -46,6 +47,8 @@ class Row:
     commands: Sequence[Sequence[str]] = ()
 
     def __post_init__(self) -> None:
+        if self.status not in STATUSES:
+            raise ValueError(f"{self.status!r} is the status of a row: expected one of {', '.join(STATUSES)}")
         object.__setattr__(self, "commands", tuple(tuple(words) for words in self.commands))
         if self.commands and not self.mend:
             object.__setattr__(self, "mend", shell_line(self.commands))

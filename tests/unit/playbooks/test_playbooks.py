@@ -30,7 +30,7 @@ def test_a_play_does_not_leave_to_an_ansible_cfg_whom_a_failure_ends(path, play)
 
 @pytest.mark.parametrize("path, play", PLAYS, ids=[f"{path}: {play['name']}" for path, play in PLAYS])
 def test_a_play_that_ends_the_run_ends_it_for_every_host(path, play):
-    """CONTRIBUTING.md, "Plays", has the reason for both."""
+    """docs/explanation/architecture.md, "Errors end a run for all hosts", has the reason for both."""
     assert play.get("max_fail_percentage") in (None, 0)
     assert play.get("max_fail_percentage") is None or play["any_errors_fatal"], f"{path} ends for some hosts only"
 

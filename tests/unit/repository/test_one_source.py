@@ -10,6 +10,7 @@ import ast
 import pytest
 import yaml
 from ansible_collections.xitrum.host.plugins.filter import capacity_plan
+from ansible_collections.xitrum.host.plugins.module_utils.core.plan import Row
 from ansible_collections.xitrum.host.plugins.module_utils.core.statuses import STATUSES
 from ansible_collections.xitrum.host.plugins.module_utils.kernel import files as kernel_files
 from ansible_collections.xitrum.host.plugins.module_utils.limits import capacity, nofile
@@ -67,3 +68,9 @@ def test_no_row_has_a_status_of_its_own():
     used = {status for tree in trees for status in statuses_of(tree)}
     assert len(used & set(STATUSES)) > 4
     assert used - set(STATUSES) == set()
+
+
+def test_a_row_with_a_status_of_its_own_is_refused():
+    """Also where the status is computed, which the test above does not see."""
+    with pytest.raises(ValueError, match="'fine' is the status of a row: expected one of ok, differs"):
+        Row("kernel", "x", status="fine")

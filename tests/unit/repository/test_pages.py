@@ -1,7 +1,8 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Pages name only tests that there are: a table that says what stops an attack is worth what its tests are."""
+"""Pages name only tests that there are: a table that says what stops an attack is worth what its tests are. Pages for contributors name
+only files that there are."""
 
 import re
 
@@ -27,3 +28,40 @@ def test_each_test_that_a_page_names_is_one_file(page):
 
 def test_the_page_on_security_names_tests():
     assert len(named_tests((ROOT / "docs/explanation/security.md").read_text(encoding="utf-8"))) > 10
+
+
+#: Pages for contributors, which name files and functions of this repository.
+GUIDES = ["CONTRIBUTING.md", "docs/explanation/architecture.md", "docs/how-to/extend.md"]
+#: The folders that a page may leave out of a path.
+BASES = ("", "plugins", "plugins/module_utils", "plugins/module_utils/supervisor", "plugins/module_utils/proxy", "playbooks", "tests/unit",
+         "molecule/supervisors")
+#: A path that is made of a name of the reader's own, is of a host, or is of a role that is not named.
+OTHERS = re.compile(r"(?:[A-Z]{4,}|^/|^(?:meta|defaults|vars|tasks)/)")
+SUFFIXES = (".py", ".yml", ".md", ".j2", ".toml", ".json", ".cfg", "/")
+
+
+def named_files(text):
+    """The paths that a page names in code, but for those of OTHERS."""
+    paths = {word for word in re.findall(r"`([\w./-]+)`", text) if "/" in word and word.endswith(SUFFIXES)}
+    return {path for path in paths if not OTHERS.search(path)}
+
+
+@pytest.mark.parametrize("page", GUIDES)
+def test_each_file_that_a_guide_names_is_there(page):
+    found = named_files((ROOT / page).read_text(encoding="utf-8"))
+    assert found
+    assert [path for path in sorted(found) if not any((ROOT / base / path).exists() for base in BASES)] == []
+
+
+def test_each_test_function_that_a_guide_names_is_there():
+    named = {name for page in GUIDES for name in re.findall(r"`(test_\w+)`", (ROOT / page).read_text(encoding="utf-8"))}
+    texts = [path.read_text(encoding="utf-8") for path in (ROOT / "tests/unit").rglob("test_*.py")]
+    defined = {name for text in texts for name in re.findall(r"^def (test_\w+)", text, re.MULTILINE)}
+    assert len(named) > 10 and named - defined == set()
+
+
+def test_the_files_on_the_way_of_a_variable_have_the_names_that_the_page_says():
+    page = (ROOT / "docs/explanation/architecture.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `([\w./]+)` \| `(\w+)` \|", page, re.MULTILINE)
+    assert len(rows) > 15
+    assert [row for row in rows if not re.search(rf"\b{row[1]}\b", (ROOT / row[0]).read_text(encoding="utf-8"))] == []

@@ -39,6 +39,11 @@ def host(kind, **more):
     return FakeHost(files, {**SAID.get(kind, {}), f"systemctl is-enabled {daemon}": "enabled\n"}, links)
 
 
+def test_there_is_a_sample_of_every_kind():
+    """But of rc.local, which has no daemon to query."""
+    assert set(SAID) == set(WORDS) == set(SUPERVISORS) - {"rc.local"}
+
+
 @pytest.mark.parametrize("kind", SAID)
 def test_each_is_asked_in_its_own_words(kind):
     assert SUPERVISORS[kind].states(host(kind), "demo", [0, 1]) == {0: WELL, 1: {"active": WORDS[kind], "boot": "disabled"}}

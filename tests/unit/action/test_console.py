@@ -1,0 +1,23 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The controller's half of the console gives the module the sources that run Scala."""
+
+from __future__ import annotations
+
+from ansible_collections.xitrum.host.plugins.action.console import with_sources
+
+SOURCES = ["XitrumConsole.java", "XitrumConsoleAgent.java", "XitrumConsoleInterpreter.java", "XitrumConsoleShell.java"]
+
+
+def test_a_console_gets_its_sources_as_they_are():
+    for given in ({"instance": 0}, {"action": "scala", "command": "6 * 7"}):
+        made = with_sources(given)
+        assert sorted(made["sources"]) == SOURCES
+        assert all(text.endswith("}\n") and f"class {name[:-5]}" in text for name, text in made["sources"].items())
+        assert {name: made[name] for name in given} == given
+
+
+def test_what_is_given_wins_and_a_question_to_jcmd_needs_none():
+    assert with_sources({"sources": {"A.java": ""}})["sources"] == {"A.java": ""}
+    assert with_sources({"action": "threads"}) == {"action": "threads"}
