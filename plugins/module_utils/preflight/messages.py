@@ -20,6 +20,7 @@ from ..core.foreign_text import printable
 from ..core.variables import is_true
 from ..package.java import java_problem
 from ..proxy import definition as proxy
+from ..supervisor.table import DEFAULT as DEFAULT_SUPERVISOR
 
 #: The variable that replaces a key of the package's configuration, and how to make a value for it.
 OWN_VALUES = {"secureKey": "xitrum_secure_key", "apiKey": "xitrum_metrics_api_key"}
@@ -422,7 +423,7 @@ def restart_note(variables: Mapping[str, Any]) -> list[str]:
         "https_port": int(variables.get("xitrum_https_port", 4430)),
         "tls": bool(variables.get("xitrum_tls_certificate")),
     }
-    note = slots.in_place_note(variables.get("xitrum_supervisor", "systemd"), host)
+    note = slots.in_place_note(variables.get("xitrum_supervisor", DEFAULT_SUPERVISOR), host)
     return [f"instance {', '.join(str(item['index']) for item in due)} restarts: {note}"] if note else []
 
 
