@@ -32,7 +32,6 @@ MOST_INSTANCES = 1000
 MOST_CONNECTIONS = 1 << 30
 
 
-
 def names(variables: Mapping[str, Any]) -> Iterator[Error]:
     """Names of the system's users and services."""
     for name in ("xitrum_name", "xitrum_user"):
@@ -53,13 +52,13 @@ def folders(variables: Mapping[str, Any]) -> Iterator[Error]:
     own = str(variables.get("xitrum_name", "xitrum"))
     given = {"xitrum_root": f"/opt/{own}", "xitrum_log_dir": f"/var/log/{own}"}
     given = {name: str(variables.get(name, default)) for name, default in given.items()}
+    root, logs = given.values()
     found = [paths.folder_problem(name, path, own) for name, path in given.items() if name in variables]
     writable = variables.get("supervisor_writable_paths", [])
     writable = writable if isinstance(writable, (list, tuple)) else ()
-    wrong = [paths.writable_problem(re.sub("^-", "", str(path)), *given.values(), own) for path in writable]
+    wrong = [paths.writable_problem(re.sub("^-", "", str(path)), root, logs, own) for path in writable]
     yield from errors_of("xitrum.folder", found)
     yield from errors_of("supervisor.writable-paths", wrong)
-    root, logs = given.values()
     if not any(found + wrong) and paths.overlaps(root, logs):
         yield Error(
             "xitrum.folders-apart",
