@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from ansible.plugins.action import ActionBase
 
@@ -25,7 +27,7 @@ FAILURES = 3
 class ActionModule(ActionBase):
     """Starts, looks, stops."""
 
-    def run(self, tmp=None, task_vars=None):
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Returns what the module says at the end of the state that was asked for."""
         result = super().run(tmp, task_vars)
         del tmp
@@ -48,14 +50,16 @@ class ActionModule(ActionBase):
             result.update(self._on_host(arguments, task_vars))
         return result
 
-    def _watch(self, run, task_vars, enough):
+    def _watch(
+        self, run: str, task_vars: dict[str, Any] | None, enough: Callable[[Mapping[str, Any]], bool]
+    ) -> dict[str, Any]:
         """Looks until it is enough, or the load has ended, or should have ended long ago."""
         failures, began, deadline = 0, time.monotonic(), None
         while True:
             said = self._on_host({"state": "looked", "run": run}, task_vars)
             if "counts" in said:
                 failures, deadline = 0, said["deadline"]
-                self._display.display(progress(task_vars["inventory_hostname"], said))
+                self._display.display(progress((task_vars or {})["inventory_hostname"], said))
                 if said["phase"] == "ended" or enough(said):
                     return said
             else:
@@ -70,19 +74,19 @@ class ActionModule(ActionBase):
                     "failed": True,
                     "msg": (
                         overdue(run, said, deadline)
-                        if late
+                        if late and deadline is not None
                         else said.get("msg", "the load does not say how far it is.")
                     ),
                 }
             time.sleep(PAUSE)
 
-    def _on_host(self, arguments, task_vars):
+    def _on_host(self, arguments: Mapping[str, Any], task_vars: dict[str, Any] | None) -> dict[str, Any]:
         return self._execute_module(
             module_name="xitrum.host.connection_load", module_args=arguments, task_vars=task_vars
         )
 
 
-def as_text(headers):
+def as_text(headers: Any) -> str:
     """Headers as JSON; none as an empty text, as a mask of C({}) would be one of every empty dictionary.
     A text is left as it is."""
     if isinstance(headers, str):
@@ -91,7 +95,7 @@ def as_text(headers):
     return json.dumps(headers, default=str) if headers else ""
 
 
-def overdue(run, said, deadline):
+def overdue(run: str, said: Mapping[str, Any], deadline: float) -> str:
     """Why it is not waited for any longer."""
     return (
         f"found the load {run} in phase {said.get('phase', 'unknown')} after its deadline of {deadline:.0f} s, wanted "
@@ -100,7 +104,7 @@ def overdue(run, said, deadline):
     )
 
 
-def progress(host, said):
+def progress(host: str, said: Mapping[str, Any]) -> str:
     """One line on how far it is."""
     counts = said["counts"]
     lost = counts["dropped"] + counts["silent"]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import shlex
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
@@ -22,7 +23,7 @@ INSTEAD = "Or let one expression be run: -e xitrum_console_command=EXPRESSION."
 class ActionModule(ActionBase):
     """Lets the module do all that needs no terminal; else has the console prepared, and joins it with the terminal."""
 
-    def run(self, tmp=None, task_vars=None):
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Returns what the module says."""
         result = super().run(tmp, task_vars)
         del tmp
@@ -58,9 +59,10 @@ class ActionModule(ActionBase):
             )
         return result
 
-    def _open(self, terminal, argv):
+    def _open(self, terminal: str, argv: Sequence[str]) -> int:
         """Runs a command of root on the host, joined with the terminal: its exit code."""
-        link = self._connection
+        # Of SSH, which has more than a connection has to have.
+        link: Any = self._connection
         command = shlex.join(argv)
         if link.become:
             # For a person the word is noise by which Ansible itself tells that it became another user.
@@ -82,7 +84,7 @@ class ActionModule(ActionBase):
         finally:
             os.close(handle)
 
-    def _on_host(self, arguments, task_vars):
+    def _on_host(self, arguments: Mapping[str, Any], task_vars: dict[str, Any] | None) -> dict[str, Any]:
         return self._execute_module(module_name="xitrum.host.console", module_args=arguments, task_vars=task_vars)
 
 
@@ -94,7 +96,7 @@ def with_sources(given: dict[str, Any]) -> dict[str, Any]:
     return {"sources": {path.name: path.read_text(encoding="utf-8") for path in paths}, **given}
 
 
-def terminal_of(pid):
+def terminal_of(pid: int) -> str:
     """The terminal that a process of this machine reads from; empty where it is none. A task's own process has none."""
     path = f"/proc/{pid}/fd/0"
     try:

@@ -10,14 +10,14 @@ import os
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ansible_collections.xitrum.host.plugins.plugin_utils.desired_action import DesiredAction, Files
+from ansible_collections.xitrum.host.plugins.plugin_utils.desired_action import DesiredAction, Files, Refused
+from ansible_collections.xitrum.host.plugins.plugin_utils.public_variables import chosen
+from ansible_collections.xitrum.host.plugins.plugin_utils.usable_variables import NO_VALUE, UsableVariables
 
 from ..module_utils.desired import components
 from ..module_utils.desired.inputs import Inputs
-from ..module_utils.preflight import rules
-
-#: Components of which a plan is made for the instances, and for a proxy.
-OF_APPLICATION, OF_PROXY = {"instances", "service", "release"}, {"proxy", "proxy_health"}
+from ..module_utils.preflight import rules, values
+from ..module_utils.preflight.catalog import Error, errors_of
 
 
 class ActionModule(DesiredAction):
@@ -26,26 +26,31 @@ class ActionModule(DesiredAction):
     MODULE = "xitrum.host.host_state_info"
 
     def compute(self, own: dict[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the options of each component. Raises ValueError with all errors of the variables, a line each."""
+        """Return the options of each component. Raises Refused with all errors of the variables."""
         inputs = self.inputs_of(own, task_vars, release_only="deploy" in own["desired"])
         names = components.names_of(own["desired"], inputs)
-        errors = list(find_errors(set(names), inputs))
+        # The playbooks' reads are of a set of components: their preflight validates the values of all hosts at once.
+        alone = not any(name in components.SETS for name in own["desired"])
+        errors = find_errors(names, inputs, chosen(task_vars, self._templar) if alone else None)
         if errors:
-            raise ValueError("\n".join(dict.fromkeys(errors)))
+            raise Refused(errors)
         return components.compute(names, inputs, Files(self, inputs, task_vars))
 
 
-def find_errors(names: set[str], inputs: Inputs) -> Iterator[str]:
-    """Yield what is wrong with the variables that these components depend on."""
-    if names & {"kernel", "nofile"} and "capacity" not in names and inputs.limits.get("problem"):
-        # A read of the capacity knows the host's memory and open files too, and reports every shortfall at once.
-        yield inputs.limits["problem"]
-    if names & OF_APPLICATION:
-        yield from (error.message for error in rules.layout_errors(inputs, inputs.cluster))
-    if names & OF_PROXY:
-        yield from (error.message for error in rules.proxy_errors(inputs, os.path.exists))
-        try:
-            yield from (error.message for error in rules.server_errors(inputs["proxy_servers"]))
-        except ValueError as error:
-            # A line for each host that cannot be reached so.
-            yield from str(error).splitlines()
+def find_errors(names: list[str], inputs: Inputs, given: Mapping[str, Any] | None) -> tuple[Error, ...]:
+    """Return what is wrong with the variables that these components depend on.
+
+    given: the variables that are set, where a role is used alone, so that nothing else validates their values.
+    """
+    checks = rules.component_checks(names, inputs, lambda: inputs.limits, lambda: inputs.cluster, os.path.exists)
+    if given is None:
+        return rules.validate(inputs, checks, NO_VALUE)
+    # The specification of the role has its types, which Ansible has validated.
+    usable = UsableVariables(given, {})
+    found = rules.validate(usable, [*values.CHECKS, unusable_errors, *checks], NO_VALUE)
+    return tuple(error for error in found if error.rule == "variable.unusable" or not usable.mentions(error.message))
+
+
+def unusable_errors(usable: UsableVariables) -> Iterator[Error]:
+    """Yield an error for each variable that was read and has no value."""
+    return errors_of("variable.unusable", usable.errors.values())

@@ -7,6 +7,8 @@ lack it."""
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
+from typing import Any
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
@@ -22,7 +24,7 @@ FETCHING = ("source", "headers", "timeout", "validate_certs", "cache")
 class ActionModule(ActionBase):
     """Asks the host whether it needs the archive; fetches it, sends it, and lets the host unpack it."""
 
-    def run(self, tmp=None, task_vars=None):
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Returns what the module says."""
         result = super().run(tmp, task_vars)
         del tmp
@@ -41,11 +43,11 @@ class ActionModule(ActionBase):
             result.update(self._on_host({**arguments, "archive": remote}, task_vars))
         return result
 
-    def _on_host(self, arguments, task_vars):
+    def _on_host(self, arguments: Mapping[str, Any], task_vars: dict[str, Any] | None) -> dict[str, Any]:
         return self._execute_module(module_name="xitrum.host.jdk", module_args=arguments, task_vars=task_vars)
 
 
-def fetch(fetching, sha256):
+def fetch(fetching: Mapping[str, Any], sha256: str) -> str:
     """The path of the archive on the controller."""
     if not fetching.get("source"):
         raise AnsibleActionFail("source is required: the path of the archive on the controller, or its URL")

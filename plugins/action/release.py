@@ -13,6 +13,8 @@ import os
 import shlex
 import tarfile
 import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure, AnsibleError
 from ansible.plugins.action import ActionBase
@@ -30,7 +32,7 @@ class ActionModule(ActionBase):
         ("state", "root", "release", "folder", "manifest", "keep", "group", "has", "name", "log_dir", "slots")
     )
 
-    def run(self, tmp=None, task_vars=None):
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Returns what the module says, with C(sent_bytes)."""
         result = super().run(tmp, task_vars)
         del tmp
@@ -58,17 +60,19 @@ class ActionModule(ActionBase):
             )
         return result
 
-    def _sent(self, arguments, digests, task_vars):
+    def _sent(
+        self, arguments: Mapping[str, Any], digests: set[str], task_vars: dict[str, Any] | None
+    ) -> dict[str, Any]:
         """Sends these files, and returns what the host makes of them."""
         with remote_folder(self) as folder:
             remote = self._connection._shell.join_path(folder, "files.tar")
             with tempfile.TemporaryDirectory(prefix="xitrum.host.") as scratch:
-                archive = pack(arguments.get("folder"), arguments["manifest"], digests, f"{scratch}/files.tar")
+                archive = pack(arguments.get("folder", ""), arguments["manifest"], digests, f"{scratch}/files.tar")
                 size = os.path.getsize(archive)
                 self._send(archive, remote, size)
             return {**self._on_host({**arguments, "archive": remote}, task_vars), "sent_bytes": size}
 
-    def _send(self, archive, remote, size):
+    def _send(self, archive: str, remote: str, size: int) -> None:
         """Sends the archive; a failure says what it needs and what the host has there."""
         try:
             self._transfer_file(archive, remote)
@@ -84,11 +88,11 @@ class ActionModule(ActionBase):
                 f"playbook again. {error}"
             ) from error
 
-    def _on_host(self, arguments, task_vars):
+    def _on_host(self, arguments: Mapping[str, Any], task_vars: dict[str, Any] | None) -> dict[str, Any]:
         return self._execute_module(module_name="xitrum.host.release", module_args=arguments, task_vars=task_vars)
 
 
-def lacking(manifest, has):
+def lacking(manifest: Sequence[Mapping[str, Any]], has: Iterable[str] | None) -> set[str]:
     """The digests that a host lacks by what it C(has); none where that is not known."""
     if has is None:
         return set()
@@ -98,7 +102,7 @@ def lacking(manifest, has):
     }
 
 
-def pack(folder, manifest, digests, path):
+def pack(folder: str, manifest: Sequence[Mapping[str, Any]], digests: set[str], path: str) -> str:
     """An archive of the files with these digests, each once and named by its digest.
     Not compressed: jars are already."""
     left = set(digests)
@@ -114,7 +118,7 @@ def pack(folder, manifest, digests, path):
     return path
 
 
-def plain(member):
+def plain(member: tarfile.TarInfo) -> tarfile.TarInfo:
     """A member without the names and ids of the controller's users."""
     member.uid = member.gid = 0
     member.uname = member.gname = ""

@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 import pwd
 import socket
+from collections.abc import Mapping
+from typing import Any
 
 from ansible.plugins.action import ActionBase
 from ansible_collections.xitrum.host.plugins.plugin_utils import held_locks
@@ -17,7 +19,7 @@ from ansible_collections.xitrum.host.plugins.plugin_utils import held_locks
 class ActionModule(ActionBase):
     """Asks for the lock, and once more where its holder was a run of this controller that no longer runs."""
 
-    def run(self, tmp=None, task_vars=None):
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Returns what the module says."""
         result = super().run(tmp, task_vars)
         del tmp
@@ -29,20 +31,21 @@ class ActionModule(ActionBase):
             result = self._on_host({**arguments, "take_over": held["id"]}, task_vars)
         if not result.get("failed") and not self._task.check_mode:
             # What ends the run before its last task gives the lock back with the same words.
-            held_locks.note(task_vars["inventory_hostname"], arguments, self._connection, bool(result.get("run")))
+            host = (task_vars or {})["inventory_hostname"]
+            held_locks.note(host, arguments, self._connection, bool(result.get("run")))
         return result
 
-    def _on_host(self, arguments, task_vars):
+    def _on_host(self, arguments: Mapping[str, Any], task_vars: dict[str, Any] | None) -> dict[str, Any]:
         return self._execute_module(module_name="xitrum.host.run_lock", module_args=arguments, task_vars=task_vars)
 
 
-def identity():
+def identity() -> dict[str, str]:
     """The holder that this run is: the process of ansible-playbook on this controller, which has made this worker."""
     pid = os.getppid()
     return {"id": f"{boot()}/{pid}/{started(pid)}", "user": user(), "host": socket.gethostname()}
 
 
-def user():
+def user() -> str:
     """The name of the account that runs Ansible; its number where it has none, as in some containers.
 
     From the account, since anybody may set LOGNAME and USER.
@@ -58,7 +61,7 @@ def user():
         return f"uid-{number}"
 
 
-def boot():
+def boot() -> str:
     """What tells this boot of this machine, and the processes that can be seen here, from all others;
     an empty text where the system does not say."""
     try:
@@ -69,7 +72,7 @@ def boot():
         return ""
 
 
-def started(pid):
+def started(pid: int) -> str:
     """When a process was started, in clock ticks since boot: a later one with its number is another.
     Empty where not known."""
     try:
@@ -79,7 +82,7 @@ def started(pid):
         return ""
 
 
-def gone(lock, here):
+def gone(lock: Mapping[str, Any], here: Mapping[str, str]) -> bool:
     """Whether the holder of a lock was a run of this controller that has ended. False where that cannot be known."""
     machine, pid, start = (lock.get("id", "").split("/") + ["", ""])[:3]
     if not machine or lock.get("host") != here["host"] or machine != here["id"].partition("/")[0]:

@@ -6,6 +6,7 @@ platform needs."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from ansible.plugins.action import ActionBase
@@ -14,7 +15,10 @@ from ansible_collections.xitrum.host.plugins.plugin_utils import role_variables
 
 from ..module_utils.core.foreign_text import escaped
 from ..module_utils.platforms import desired as platforms
-from ..module_utils.platforms import notes, rules
+from ..module_utils.platforms import notes
+from ..module_utils.preflight import platforms as platform_rules
+from ..module_utils.preflight import rules
+from ..module_utils.preflight.catalog import Error, errors_of
 
 
 class ActionModule(ActionBase):
@@ -31,7 +35,7 @@ class ActionModule(ActionBase):
         role = arguments.pop("platform", "") or ""
         names = [str(name) for name in task_vars["hostvars"][task_vars["inventory_hostname"]]]
         if not role:
-            errors = role_variables.unknown(names)["errors"]
+            errors = unknown_errors(names)
             result.update(failure(errors) if errors else self._on_host(arguments, task_vars))
             return result
         values = {
@@ -44,7 +48,7 @@ class ActionModule(ActionBase):
             result.update(failure(errors))
             return result
         tree = self._read({name: arguments[name] for name in ("path", "project") if name in arguments}, role, task_vars)
-        errors = [] if tree.get("failed") else rules.find_tree_errors(role, values, tree)
+        errors = () if tree.get("failed") else find_tree_errors(role, values, tree)
         if tree.get("failed") or errors:
             result.update(failure(errors) if errors else tree)
             return result
@@ -73,11 +77,24 @@ class ActionModule(ActionBase):
         return self._execute_module(module_name="xitrum.host.source_tree", module_args=arguments, task_vars=task_vars)
 
 
-def find_errors(role: str, names: list[str], values: dict[str, Any]) -> list[str]:
-    """Return the sentences on all wrong variables of a platform's role.
-    `names` are those of all variables of the host."""
-    unknown = role_variables.unknown([*names, *values], own=[f"{role}_"])["errors"]
-    return unknown + rules.find_errors(role, role_variables.options_of(role), values)
+def find_errors(role: str, names: list[str], values: dict[str, Any]) -> tuple[Error, ...]:
+    """Return an error for each wrong variable of a platform's role. names: all variables of the host."""
+    options = role_variables.options_of(role)
+    checks: list[rules.Check] = [
+        lambda given: unknown_errors([*names, *given], own=[f"{role}_"]),
+        lambda given: platform_rules.find_errors(role, options, given),
+    ]
+    return rules.validate(values, checks)
+
+
+def find_tree_errors(role: str, values: dict[str, Any], tree: dict[str, Any]) -> tuple[Error, ...]:
+    """Return an error for each variable that does not fit the tree. tree: what the module returned of it."""
+    return rules.validate(values, [lambda given: platform_rules.find_tree_errors(role, given, tree)])
+
+
+def unknown_errors(names: list[str], own: Sequence[str] = ()) -> list[Error]:
+    """Return an error for each variable that is misspelt. own: prefixes of which no other name is right."""
+    return list(errors_of("variable.unknown", role_variables.unknown(names, own=own)["errors"]))
 
 
 def write_notes(role: str, tree: dict[str, Any], names: list[str], settings: dict[str, Any]) -> list[str]:
@@ -87,6 +104,7 @@ def write_notes(role: str, tree: dict[str, Any], names: list[str], settings: dic
     return [*notes.WRITERS[role](tree, **settings), *unknown["warnings"]]
 
 
-def failure(errors: list[str]) -> dict[str, Any]:
-    """Return the result of a task that failed with these sentences."""
-    return {"failed": True, "msg": escaped("\n".join(errors))}
+def failure(errors: Sequence[Error]) -> dict[str, Any]:
+    """Return the result of a task that failed with these errors."""
+    found = [{"rule": error.rule, "message": escaped(error.message)} for error in errors]
+    return {"failed": True, "msg": escaped("\n".join(error.message for error in errors)), "errors": found}

@@ -35,12 +35,15 @@ _value:
   elements: str
 """
 
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
 from ansible.errors import AnsibleFilterError
 
 from ..module_utils.proxy import definition as proxies
 
 
-def available_proxies(groups, unavailable=()):
+def available_proxies(groups: Mapping[str, Sequence[str]], unavailable: Any = ()) -> list[str]:
     """`available` of module_utils/proxy/definition.py: its ValueError is an error of the filter."""
     try:
         return proxies.available(groups, unavailable)
@@ -51,6 +54,6 @@ def available_proxies(groups, unavailable=()):
 class FilterModule:
     """The filter of this file."""
 
-    def filters(self):
+    def filters(self) -> dict[str, Callable[..., Any]]:
         """Its name and its function."""
         return {"available_proxies": available_proxies}

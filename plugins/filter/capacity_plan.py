@@ -108,12 +108,15 @@ _value:
     {"connections": 10000, "largest": 32768, "ends": "heap", "problem": "", "nofile": 11024, "instances_for_ports": 1}
 """
 
+from collections.abc import Callable
+from typing import Any
+
 from ansible.errors import AnsibleFilterError
 
 from ..module_utils.limits import capacity
 
 
-def capacity_plan(connections, **shape):
+def capacity_plan(connections: Any, **shape: Any) -> dict[str, Any]:
     """C(limits_for) of module_utils/limits/capacity.py;
     an unknown option or one of the wrong type is an error of the filter."""
     # Not for every host that has no number: each would import it in a process of its own.
@@ -132,6 +135,6 @@ def capacity_plan(connections, **shape):
 class FilterModule:
     """The filter of this file."""
 
-    def filters(self):
+    def filters(self) -> dict[str, Callable[..., Any]]:
         """Its name and its function."""
         return {"capacity_plan": capacity_plan}

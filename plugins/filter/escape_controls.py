@@ -33,10 +33,13 @@ _value:
   sample: 'cleared by \\x1b[2J'
 """
 
+from collections.abc import Callable
+from typing import Any
+
 from ..module_utils.core import foreign_text
 
 
-def escape_controls(value):
+def escape_controls(value: Any) -> str:
     """A value as a text without control characters."""
     return foreign_text.escaped(str(value))
 
@@ -44,6 +47,6 @@ def escape_controls(value):
 class FilterModule:
     """The filter of this file."""
 
-    def filters(self):
+    def filters(self) -> dict[str, Callable[..., Any]]:
         """Its name and its function."""
         return {"escape_controls": escape_controls}

@@ -37,10 +37,13 @@ _value:
   sample: https://***@pypi.example.com/simple?token=***
 """
 
+from collections.abc import Callable
+from typing import Any
+
 from ..module_utils.core import urls
 
 
-def hide_credentials(text, sources=""):
+def hide_credentials(text: str, sources: str = "") -> str:
     """C(hide_all) of module_utils/core/urls.py."""
     return urls.hide_all(text, sources)
 
@@ -48,6 +51,6 @@ def hide_credentials(text, sources=""):
 class FilterModule:
     """The filter of this file."""
 
-    def filters(self):
+    def filters(self) -> dict[str, Callable[..., Any]]:
         """Its name and its function."""
         return {"hide_credentials": hide_credentials}

@@ -5,6 +5,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from ..module_utils.application import rollout
 from ..module_utils.report import fleet_summary
 
@@ -12,7 +15,7 @@ from ..module_utils.report import fleet_summary
 class FilterModule:
     """The filters of this file."""
 
-    def filters(self):
+    def filters(self) -> dict[str, Callable[..., Any]]:
         """Name to function."""
         return {"needs_work": fleet_summary.needs_work,
                 "redirects_due": rollout.redirects_due, "pairs_in_use": rollout.pairs_in_use}

@@ -9,8 +9,8 @@ short_description: A kernel profile from a documented list, a capacity plan and 
 version_added: 0.1.0
 author: The xitrum.host maintainers (@xitrum-host)
 description:
-  - Returns the O(ignore:profile) of M(xitrum.host.sysctl_profile). Of a parameter that several name, the last of these counts - the list,
-    O(additions), O(own).
+  - Returns the O(ignore:profile) of M(xitrum.host.sysctl_profile). Of a parameter that several name, the last of these
+    counts - the list, O(additions), O(own).
   - Parameters are one whether their names are written with dots or slashes.
 options:
   _input:
@@ -19,7 +19,8 @@ options:
     elements: dict
     required: true
   to_the_letter:
-    description: Whether the values of the list are set exactly, whatever their policy. One with the policy V(leave) is left off all the same.
+    description: Whether the values of the list are set exactly, whatever their policy. One with the policy V(leave) is
+      left off all the same.
     type: bool
     default: false
   additions:
@@ -28,7 +29,8 @@ options:
     elements: dict
     default: []
   own:
-    description: What the user says of single parameters, a value or a dictionary. It wins. V(null) takes a parameter out of the profile.
+    description: What the user says of single parameters, a value or a dictionary. It wins. V(null) takes a parameter
+      out of the profile.
     type: dict
     default: {}
 """
@@ -46,12 +48,15 @@ _value:
   sample: {"net.core.somaxconn": {"value": 1024, "policy": "at_least", "source": "the guide"}}
 """
 
+from collections.abc import Callable
+from typing import Any
+
 from ansible.errors import AnsibleFilterError
 
 from ..module_utils.kernel import guide
 
 
-def kernel_profile(entries, to_the_letter=False, additions=(), own=None):
+def kernel_profile(entries: Any, to_the_letter: bool = False, additions: Any = (), own: Any = None) -> Any:
     """C(profile) of module_utils/kernel/guide.py: its ValueError is an error of the filter."""
     try:
         return guide.profile(entries, to_the_letter, additions, own)
@@ -62,6 +67,6 @@ def kernel_profile(entries, to_the_letter=False, additions=(), own=None):
 class FilterModule:
     """The filter of this file."""
 
-    def filters(self):
+    def filters(self) -> dict[str, Callable[..., Any]]:
         """Its name and its function."""
         return {"kernel_profile": kernel_profile}

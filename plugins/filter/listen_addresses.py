@@ -33,12 +33,15 @@ _value:
   sample: ["0.0.0.0", "2001:db8::1"]
 """
 
+from collections.abc import Callable
+from typing import Any
+
 from ..module_utils.core.addresses import listen_addresses
 
 
 class FilterModule:
     """The filter of this file."""
 
-    def filters(self):
+    def filters(self) -> dict[str, Callable[..., Any]]:
         """Its name and its function."""
         return {"listen_addresses": listen_addresses}

@@ -37,12 +37,15 @@ _value:
   sample: {arguments: --no-deps, files: {}}
 """
 
+from collections.abc import Callable
+from typing import Any
+
 from ansible.errors import AnsibleFilterError
 
 from ..module_utils.supervisor import pip
 
 
-def pip_settings(arguments):
+def pip_settings(arguments: Any) -> Any:
     """C(settings) of module_utils/supervisor/pip.py."""
     try:
         return pip.settings(arguments)
@@ -53,6 +56,6 @@ def pip_settings(arguments):
 class FilterModule:
     """The filter of this file."""
 
-    def filters(self):
+    def filters(self) -> dict[str, Callable[..., Any]]:
         """Its name and its function."""
         return {"pip_settings": pip_settings}

@@ -61,23 +61,26 @@ _value:
   type: str
 """
 
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
 from ansible_collections.xitrum.host.plugins.filter.preflight_notes import preflight_notes
 from ansible_collections.xitrum.host.plugins.filter.unknown_variables import unknown_variables
 from ansible_collections.xitrum.host.plugins.plugin_utils import command_line
 from ansible_collections.xitrum.host.plugins.plugin_utils.role_variables import of_collection
-from ansible_collections.xitrum.host.plugins.plugin_utils.usable_variables import NO_VALUE, UsableHosts
+from ansible_collections.xitrum.host.plugins.plugin_utils.usable_variables import NO_VALUE, UsableHosts, UsableVariables
 
 from ..module_utils.core import commands
 from ..module_utils.preflight import messages as preflight
-from ..module_utils.preflight import values
+from ..module_utils.preflight import rules, values
 
 
-def usable_hosts(hostvars):
+def usable_hosts(hostvars: Mapping[str, Mapping[str, Any]]) -> UsableHosts:
     """The variables of all hosts without those that have no value or a wrong one."""
     return UsableHosts(hostvars, of_collection()[0])
 
 
-def controller_problems(every):
+def controller_problems(every: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """The package's problems, each once: one task reads it for all hosts."""
     return [
         problem
@@ -86,40 +89,44 @@ def controller_problems(every):
     ]
 
 
-def variable_problems(of_host):
+def variable_problems(of_host: UsableVariables) -> Iterator[str]:
     """What is wrong with the variables of one host: misspelt names, and values that do not fit."""
     yield from unknown_variables(list(of_host))["errors"]
     yield from of_host.find_errors()
 
 
-def value_problems(of_host):
-    """Values of one host that cannot be meant, public example secrets among them. What follows from a variable without
+def value_problems(of_host: UsableVariables) -> list[str]:
+    """Invalid values of one host, public example secrets among them. What follows from a variable without
     a usable value is left out: L(variable_problems) reports that."""
-    found = [*values.problems(of_host), *preflight.example_problems(of_host), *preflight.override_problems(of_host)]
+    wrong = [error.message for error in rules.validate(of_host)]
+    found = [*wrong, *preflight.example_problems(of_host), *preflight.override_problems(of_host)]
     return [sentence for sentence in found if not of_host.mentions(sentence)]
 
 
-def folder_problems(of_host):
+def folder_problems(of_host: UsableVariables) -> list[str]:
     """The folders of a host that is not read: those of a retired host are removed."""
     wrong = filter(None, map(of_host.error, ("xitrum_name", "xitrum_root", "xitrum_log_dir")))
-    return [*wrong, *(sentence for sentence in values.folders(of_host) if not of_host.mentions(sentence))]
+    found = [error.message for error in rules.validate(of_host, [values.folders])]
+    return [*wrong, *(sentence for sentence in found if not of_host.mentions(sentence))]
 
 
-def values_cannot_be_meant(hostvars, host, addresses=True, names=()):
+def values_cannot_be_meant(
+    hostvars: Mapping[str, Mapping[str, Any]], host: str, addresses: bool = True, names: Sequence[str] = ()
+) -> bool:
     """Whether a host's variables have values that cannot be planned with.
     See the documentation of values_cannot_be_meant."""
     every = usable_hosts(hostvars)
     of_host = every[host]
     if names:
         return any(of_host.error(name) for name in names)
-    if of_host.lacks() or values.plan_problems(of_host):
+    if of_host.lacks() or rules.validate(of_host, values.PLAN_CHECKS):
         return True
     if not addresses:
         return False
     return bool(every.find_needed(host)) or bool(preflight.address_problems(every.as_strict(), host, NO_VALUE))
 
 
-def run_problems(of_host, deploy):
+def run_problems(of_host: UsableVariables, deploy: bool) -> Iterator[str]:
     """What keeps the rollout of one host from going well, as far as it is known from the host's read."""
     yield from preflight.port_problems(of_host)
     if deploy:
@@ -127,12 +134,18 @@ def run_problems(of_host, deploy):
         yield from preflight.deploy_problems(of_host, list(proxies), render)
 
 
-def render(playbook, add=()):
+def render(playbook: str, add: Sequence[str] = ()) -> str:
     """A line to type that repeats the options of this run, with the hosts to add to its limit."""
     return commands.render_command(playbook, command_line.given_options(), add=add)
 
 
-def preflight_message(hostvars, hosts, reached=None, retired=(), deploy=False):
+def preflight_message(
+    hostvars: Mapping[str, Mapping[str, Any]],
+    hosts: Sequence[str],
+    reached: Iterable[str] | None = None,
+    retired: Sequence[str] = (),
+    deploy: bool = False,
+) -> str:
     """See DOCUMENTATION."""
     usable = usable_hosts(hostvars)
     strict, every = usable.as_strict(), {host: usable[host] for host in hosts}
@@ -146,7 +159,8 @@ def preflight_message(hostvars, hosts, reached=None, retired=(), deploy=False):
         others = preflight.address_problems(strict, host, NO_VALUE) if unread else []
         of_others = usable.find_needed(host) if unread else {}
         needed.update(of_others)
-        skipped = host in answered and (others or of_others or of_host.lacks() or values.plan_problems(of_host))
+        wrong = of_host.lacks() or rules.validate(of_host, values.PLAN_CHECKS)
+        skipped = host in answered and (others or of_others or wrong)
         read = [] if skipped else preflight.host_problems(of_host, host in answered, lost_proxies)
         problems[host] = [
             *variable_problems(of_host),
@@ -184,6 +198,6 @@ def preflight_message(hostvars, hosts, reached=None, retired=(), deploy=False):
 class FilterModule:
     """The filter of this file."""
 
-    def filters(self):
+    def filters(self) -> dict[str, Callable[..., Any]]:
         """Name to function."""
         return {"preflight_message": preflight_message, "values_cannot_be_meant": values_cannot_be_meant}

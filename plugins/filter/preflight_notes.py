@@ -53,6 +53,9 @@ _value:
   sample: {app1: ["Ubuntu 22.04.4 LTS is known but not tested here: look at the report of the first run with care"]}
 """
 
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
 from ansible_collections.xitrum.host.plugins.filter.unknown_variables import unknown_variables
 from ansible_collections.xitrum.host.plugins.plugin_utils import command_line, keep_alive
 from ansible_collections.xitrum.host.plugins.plugin_utils.usable_variables import NO_VALUE
@@ -61,9 +64,15 @@ from ..module_utils.core import commands
 from ..module_utils.preflight import messages as preflight
 
 
-def preflight_notes(hostvars, hosts, deploy=False, every=None, connection=False):
+def preflight_notes(
+    hostvars: Mapping[str, Mapping[str, Any]],
+    hosts: Sequence[str],
+    deploy: bool = False,
+    every: Sequence[str] | None = None,
+    connection: bool = False,
+) -> dict[str, list[str]]:
     """See DOCUMENTATION."""
-    def render(playbook):
+    def render(playbook: str) -> str:
         return commands.render_command(playbook, command_line.given_options())
 
     found = {}
@@ -85,6 +94,6 @@ def preflight_notes(hostvars, hosts, deploy=False, every=None, connection=False)
 class FilterModule:
     """The filter of this file."""
 
-    def filters(self):
+    def filters(self) -> dict[str, Callable[..., Any]]:
         """Name to function."""
         return {"preflight_notes": preflight_notes}

@@ -40,12 +40,15 @@ _value:
   sample: ["192.0.2.10"]
 """
 
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
 from ansible.errors import AnsibleFilterError
 
 from ..module_utils.proxy import definition as proxies
 
 
-def proxy_addresses(hosts, application):
+def proxy_addresses(hosts: Iterable[Mapping[str, Any]], application: str) -> list[str]:
     """C(addresses) of module_utils/proxy/definition.py: its ValueError is an error of the filter."""
     try:
         return proxies.addresses(hosts, application)
@@ -56,6 +59,6 @@ def proxy_addresses(hosts, application):
 class FilterModule:
     """The filter of this file."""
 
-    def filters(self):
+    def filters(self) -> dict[str, Callable[..., Any]]:
         """Its name and its function."""
         return {"proxy_addresses": proxy_addresses}

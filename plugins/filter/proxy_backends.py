@@ -44,12 +44,17 @@ _value:
        "servers": [{"name": "discourse-0", "address": "127.0.0.1", "port": 3000}]}
 """
 
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
 from ansible.errors import AnsibleFilterError
 
 from ..module_utils.proxy import definition as proxies
 
 
-def proxy_backends(items, reserved=proxies.RESERVED):
+def proxy_backends(
+    items: Iterable[Mapping[str, Any]], reserved: Iterable[str] = proxies.RESERVED
+) -> list[dict[str, Any]]:
     """C(backends) of module_utils/proxy/definition.py: its ValueError is an error of the filter."""
     try:
         return proxies.backends(items, reserved)
@@ -60,6 +65,6 @@ def proxy_backends(items, reserved=proxies.RESERVED):
 class FilterModule:
     """The filter of this file."""
 
-    def filters(self):
+    def filters(self) -> dict[str, Callable[..., Any]]:
         """Its name and its function."""
         return {"proxy_backends": proxy_backends}

@@ -50,12 +50,17 @@ _value:
   sample: {"app1-0": "192.0.2.11:8000"}
 """
 
+from collections.abc import Callable, Mapping
+from typing import Any
+
 from ansible.errors import AnsibleFilterError
 
 from ..module_utils.proxy import definition as proxies
 
 
-def proxy_endpoints(instances, host, proxy, configured=None):
+def proxy_endpoints(
+    instances: Any, host: Mapping[str, Any], proxy: str, configured: Mapping[str, Any] | None = None
+) -> Any:
     """`endpoints` of module_utils/proxy/definition.py: its ValueError is an error of the filter."""
     try:
         return proxies.endpoints(instances, host, proxy, configured or {})
@@ -66,6 +71,6 @@ def proxy_endpoints(instances, host, proxy, configured=None):
 class FilterModule:
     """The filter of this file."""
 
-    def filters(self):
+    def filters(self) -> dict[str, Callable[..., Any]]:
         """Its name and its function."""
         return {"proxy_endpoints": proxy_endpoints}

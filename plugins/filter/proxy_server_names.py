@@ -38,10 +38,13 @@ _value:
   sample: [app1-0]
 """
 
+from collections.abc import Callable, Iterable
+from typing import Any
+
 from ..module_utils.proxy import definition as proxy
 
 
-def proxy_server_names(indices, host):
+def proxy_server_names(indices: Iterable[int | str], host: str) -> list[str]:
     """C(server_name) of module_utils/proxy/definition.py for each instance."""
     return [proxy.server_name(host, index) for index in indices]
 
@@ -49,6 +52,6 @@ def proxy_server_names(indices, host):
 class FilterModule:
     """The filter of this file."""
 
-    def filters(self):
+    def filters(self) -> dict[str, Callable[..., Any]]:
         """Its name and its function."""
         return {"proxy_server_names": proxy_server_names}

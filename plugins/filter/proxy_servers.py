@@ -45,12 +45,15 @@ _value:
   sample: [{"name": "app1-0", "host": "app1", "address": "192.0.2.11", "port": 8000, "instance": 0}]
 """
 
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
 from ansible.errors import AnsibleFilterError
 
 from ..module_utils.proxy import definition as proxies
 
 
-def proxy_servers(hosts, proxy, defaults):
+def proxy_servers(hosts: Iterable[Mapping[str, Any]], proxy: str, defaults: Mapping[str, Any]) -> list[dict[str, Any]]:
     """C(servers) of module_utils/proxy/definition.py: its ValueError is an error of the filter."""
     try:
         return proxies.servers(hosts, proxy, defaults)
@@ -61,6 +64,6 @@ def proxy_servers(hosts, proxy, defaults):
 class FilterModule:
     """The filter of this file."""
 
-    def filters(self):
+    def filters(self) -> dict[str, Callable[..., Any]]:
         """Its name and its function."""
         return {"proxy_servers": proxy_servers}

@@ -46,10 +46,15 @@ _value:
   type: dict
 """
 
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
 from ..module_utils.application import rollout
 
 
-def rollback_choice(hostvars, hosts, release="", main_class=""):
+def rollback_choice(
+    hostvars: Mapping[str, Mapping[str, Any]], hosts: Iterable[str], release: Any = "", main_class: str = ""
+) -> dict[str, Any]:
     """C(go_back_to) of module_utils/application/rollout.py over what was read of C(hosts)."""
     return rollout.go_back_to({host: hostvars[host]["xitrum_releases_read"] for host in hosts}, release, main_class)
 
@@ -57,6 +62,6 @@ def rollback_choice(hostvars, hosts, release="", main_class=""):
 class FilterModule:
     """The filter of this file."""
 
-    def filters(self):
+    def filters(self) -> dict[str, Callable[..., Any]]:
         """Its name and its function."""
         return {"rollback_choice": rollback_choice}

@@ -9,11 +9,13 @@ short_description: The order in which running instances of several hosts are sta
 version_added: 0.1.0
 author: The xitrum.host maintainers (@xitrum-host)
 description:
-  - The first instance is a step of its own, the gate. The others follow in the order of the hosts, as many at a time as O(batch) says.
+  - The first instance is a step of its own, the gate. The others follow in the order of the hosts, as many at a time as
+    O(batch) says.
   - Instances that do not run or are not healthy come first, since they serve nobody meanwhile.
 options:
   _input:
-    description: The variables of all hosts. C(xitrum_host_state) of M(xitrum.host.host_state_info) says which instances are due.
+    description: The variables of all hosts. C(xitrum_host_state) of M(xitrum.host.host_state_info) says which instances
+      are due.
     type: dict
     required: true
   hosts:
@@ -22,7 +24,8 @@ options:
     elements: str
     required: true
   batch:
-    description: How many instances are started anew at a time after the gate - a number from 1, or a share of those that are due, such as V(25%).
+    description: How many instances are started anew at a time after the gate - a number from 1, or a share of those
+      that are due, such as V(25%).
     type: str
     default: "1"
   strategy:
@@ -40,12 +43,16 @@ EXAMPLES = r"""
 RETURN = r"""
 _value:
   description:
-    - One dictionary a step - C(number), C(of), C(gate), C(label), C(hosts), which maps a host to its instances of the step, and C(before), which
-      maps a host to what these go back to where the step fails.
+    - One dictionary a step - C(number), C(of), C(gate), C(label), C(hosts), which maps a host to its instances of the
+      step, and C(before), which maps a host to what these go back to where the step fails.
   type: list
   elements: dict
-  sample: [{"number": 1, "of": 4, "gate": true, "label": "app1-0", "hosts": {"app1": [{"index": 0, "port": 8000, "folder": "3f2a9c1b7d04-1a2b3c4d5e"}]}}]
+  sample: [{"number": 1, "of": 4, "gate": true, "label": "app1-0",
+    "hosts": {"app1": [{"index": 0, "port": 8000, "folder": "3f2a9c1b7d04-1a2b3c4d5e"}]}}]
 """
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
@@ -54,8 +61,11 @@ from ..module_utils.proxy import definition as proxy
 from ..module_utils.proxy import health as proxy_health
 
 
-def rollout_steps(hostvars, hosts, batch="1", strategy=""):
-    """C(steps) of module_utils/application/rollout.py over the read state of C(hosts): its ValueError is an error of the filter."""
+def rollout_steps(
+    hostvars: Mapping[str, Mapping[str, Any]], hosts: Iterable[str], batch: Any = "1", strategy: str = ""
+) -> list[dict[str, Any]]:
+    """`steps` of module_utils/application/rollout.py over the read state of `hosts`: its ValueError is an error of the
+    filter."""
     found = {host: hostvars[host]["xitrum_host_state"]["instances"] for host in hosts}
     idle = proxy_health.idle_servers([hostvars[host].get("xitrum_host_state") for host in hostvars])
     sick = {
@@ -73,7 +83,9 @@ def rollout_steps(hostvars, hosts, batch="1", strategy=""):
     return [{**step, "before": find_before(step["hosts"], found)} for step in steps]
 
 
-def find_before(step_hosts, found):
+def find_before(
+    step_hosts: Mapping[str, Sequence[Mapping[str, Any]]], found: Mapping[str, Mapping[str, Any]]
+) -> dict[str, list[dict[str, Any]]]:
     """What the instances of a step go back to, the last folder of each that was healthy: host to its instances."""
     return {
         host: [
@@ -88,6 +100,6 @@ def find_before(step_hosts, found):
 class FilterModule:
     """The filter of this file."""
 
-    def filters(self):
+    def filters(self) -> dict[str, Callable[..., Any]]:
         """Its name and its function."""
         return {"rollout_steps": rollout_steps}

@@ -32,13 +32,16 @@ _value:
   sample: ["app1:", "  nothing"]
 """
 
+from collections.abc import Callable
+from typing import Any
+
 from ansible import constants
 from ansible.plugins.loader import callback_loader
 
 from ..module_utils.core.foreign_text import escaped
 
 
-def screen_text(text):
+def screen_text(text: Any) -> str | list[str]:
     """The text itself, or its lines where the C(result_format) of Ansible's own callback is not yaml."""
     # The options of a plugin are known once it has been looked up.
     callback_loader.get("default", class_only=True)
@@ -50,6 +53,6 @@ def screen_text(text):
 class FilterModule:
     """The filter of this file."""
 
-    def filters(self):
+    def filters(self) -> dict[str, Callable[..., Any]]:
         """Its name and its function."""
         return {"screen_text": screen_text}

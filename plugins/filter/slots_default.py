@@ -40,12 +40,15 @@ _value:
   type: bool
 """
 
+from collections.abc import Callable
+from typing import Any
+
 from ..module_utils.application import slots
 
 
 class FilterModule:
     """The filter of this file."""
 
-    def filters(self):
+    def filters(self) -> dict[str, Callable[..., Any]]:
         """Its name and its function."""
         return {"slots_default": slots.default}

@@ -41,10 +41,15 @@ _value:
   sample: [{"index": 0, "port": 8000, "folder": "3f2a9c1b7d04-1a2b3c4d5e"}]
 """
 
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
 from ..module_utils.application import rollout
 
 
-def started_out_of_use(hostvars, host, proxies):
+def started_out_of_use(
+    hostvars: Mapping[str, Mapping[str, Any]], host: str, proxies: Iterable[str]
+) -> list[Mapping[str, Any]]:
     """C(started_out_of_use) of module_utils/application/rollout.py over what was read
     of the host and of the proxies."""
     start = (hostvars[host]["xitrum_host_state"].get("instances") or {}).get("start", [])
@@ -54,6 +59,6 @@ def started_out_of_use(hostvars, host, proxies):
 class FilterModule:
     """The filter of this file."""
 
-    def filters(self):
+    def filters(self) -> dict[str, Callable[..., Any]]:
         """Its name and its function."""
         return {"started_out_of_use": started_out_of_use}

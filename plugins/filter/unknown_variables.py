@@ -61,13 +61,21 @@ _value:
     warnings: []
 """
 
+from collections.abc import Callable, Iterable
+from typing import Any
+
 from ansible.errors import AnsibleFilterError
 from ansible_collections.xitrum.host.plugins.plugin_utils.role_variables import of_collection
 
 from ..module_utils.core import variables
 
 
-def unknown_variables(names, known=None, prefixes=None, own=()):
+def unknown_variables(
+    names: Iterable[Any],
+    known: Iterable[str] | None = None,
+    prefixes: Iterable[str] | None = None,
+    own: Iterable[str] = (),
+) -> dict[str, list[str]]:
     """See DOCUMENTATION."""
     if isinstance(names, str):
         raise AnsibleFilterError(
@@ -82,6 +90,6 @@ def unknown_variables(names, known=None, prefixes=None, own=()):
 class FilterModule:
     """The filter of this file."""
 
-    def filters(self):
+    def filters(self) -> dict[str, Callable[..., Any]]:
         """Name to function."""
         return {"unknown_variables": unknown_variables}

@@ -60,6 +60,9 @@ _value:
   type: str
 """
 
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
 from ansible import context
 from ansible.errors import AnsibleFilterError
 from ansible_collections.xitrum.host.plugins.plugin_utils import command_line, held_locks
@@ -68,7 +71,15 @@ from ansible_collections.xitrum.host.plugins.plugin_utils import command_line, h
 NONE = "all:!all"
 
 
-def working_hosts(groups, among, every=False, group="xitrum_run_acts", read=True, away=(), first=""):
+def working_hosts(
+    groups: Mapping[str, Sequence[str]],
+    among: str,
+    every: bool = False,
+    group: str = "xitrum_run_acts",
+    read: bool = True,
+    away: Any = (),
+    first: str = "",
+) -> str:
     """The pattern. Raises AnsibleFilterError where `away` names a host that is no proxy."""
     check_command_line()
     held_locks.watch()
@@ -82,7 +93,7 @@ def working_hosts(groups, among, every=False, group="xitrum_run_acts", read=True
     return among if every or not read else f"{among}:&{group}"
 
 
-def without_away(groups, among, away):
+def without_away(groups: Mapping[str, Sequence[str]], among: str, away: Any) -> str:
     """The pattern without the proxies that are away."""
     # Loaded only where it is needed: this file is loaded in each run.
     from ..module_utils.proxy import definition as proxy
@@ -94,7 +105,7 @@ def without_away(groups, among, away):
     return ":".join([among, *(f"!{name}" for name in groups["xitrum_proxy"] if name not in left)])
 
 
-def check_command_line():
+def check_command_line() -> None:
     """Raises an error where the tags of the run have no effect, or where an option leaves tasks out."""
     only, skip = tuple(context.CLIARGS.get("tags") or ("all",)), tuple(context.CLIARGS.get("skip_tags") or ())
     message = command_line.find_error()
@@ -114,6 +125,6 @@ class FilterModule:
     each task and host: so they are loaded once, and not in every worker.
     """
 
-    def filters(self):
+    def filters(self) -> dict[str, Callable[..., Any]]:
         """Its name and its function."""
         return {"working_hosts": working_hosts}

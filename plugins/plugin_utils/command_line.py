@@ -8,6 +8,8 @@ refused.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from ansible import constants, context
 
@@ -24,7 +26,7 @@ SETTINGS = {
 }
 
 
-def given_options(sources=None):
+def given_options(sources: Iterable[str] | None = None) -> dict[str, str]:
     """The options of the running command that a command to type repeats. C(sources) are inventories, where they are
     not those of the command line."""
     arguments = {name: value for name, value in dict(context.CLIARGS or {}).items()
@@ -41,12 +43,13 @@ LEAVE_OUT = {
 }
 
 
-def find_error():
+def find_error() -> str:
     """The message for a run with an option that leaves tasks out; an empty text where there is none.
 
     A run reads the hosts before it changes them, and so needs no option to begin where an earlier one ended.
     """
-    given = [text for name, text in LEAVE_OUT.items() if (context.CLIARGS or {}).get(name)]
+    arguments: Mapping[str, Any] = context.CLIARGS or {}
+    given = [text for name, text in LEAVE_OUT.items() if arguments.get(name)]
     if not given:
         return ""
     found = " and ".join(f"{option}, which {what}" for option, what in given)

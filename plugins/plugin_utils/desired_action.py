@@ -6,7 +6,7 @@ module."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ansible.errors import AnsibleError
@@ -17,6 +17,7 @@ from jinja2.exceptions import TemplateError
 from ..module_utils.core import foreign_text
 from ..module_utils.desired.inputs import Inputs
 from ..module_utils.preflight import messages
+from ..module_utils.preflight.catalog import Error
 from ..module_utils.proxy import key_pair
 from . import role_templates
 from .public_variables import PublicVariables
@@ -53,6 +54,14 @@ class Files:
         )
         (text,) = plugin.run([path], variables=dict(self.task_vars), **options)
         return str(text)
+
+
+class Refused(ValueError):
+    """Variables break rules. errors: all of them."""
+
+    def __init__(self, errors: Iterable[Error]) -> None:
+        self.errors = tuple(errors)
+        super().__init__("\n".join(error.message for error in self.errors))
 
 
 class DesiredAction(ActionBase):
@@ -109,4 +118,6 @@ def failure(error: object) -> dict[str, Any]:
     text = str(getattr(error, "message", "") or error)
     # What a filter of a variable's value found wrong, without the words of Ansible around it.
     lines = (messages.cause_of(text) or text).splitlines()
-    return {"failed": True, "refused": True, "msg": "\n".join(map(foreign_text.escaped, lines))}
+    found = error.errors if isinstance(error, Refused) else ()
+    errors = [{"rule": one.rule, "message": foreign_text.escaped(one.message)} for one in found]
+    return {"failed": True, "refused": True, "msg": "\n".join(map(foreign_text.escaped, lines)), "errors": errors}

@@ -20,6 +20,9 @@ import signal
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
+from types import FrameType
+from typing import Any
 
 from ansible import constants, context
 from ansible.parsing import vault
@@ -44,10 +47,10 @@ SECONDS = 300
 
 #: The process that watches, and the files in memory that its workers write to: the locks, and passwords that were
 #: typed.
-_WATCH: dict = {}
+_WATCH: dict[str, int] = {}
 
 
-def watch():
+def watch() -> None:
     """Gives back what the run still holds when this process ends. Called in the process from which workers are forked.
     """
     if _WATCH.get("process") == os.getpid():
@@ -62,7 +65,7 @@ def watch():
                 signal.signal(number, functools.partial(_on_signal, before))
 
 
-def _on_signal(before, number, frame):
+def _on_signal(before: Any, number: int, frame: FrameType | None) -> None:
     """Ends the run as C(before), Ansible's own handler, does. It ends this process at once, but for the first Ctrl-C.
     """
     if number == signal.SIGINT:
@@ -78,18 +81,18 @@ def _on_signal(before, number, frame):
         os.kill(os.getpid(), number)
 
 
-def _on_second(number, _frame):
+def _on_second(number: int, _frame: FrameType | None) -> None:
     """Lets the locks be given back in spite of another Ctrl-C, and the one after that end the process."""
     signal.signal(number, signal.SIG_DFL)
     Display().warning("The locks of the hosts are being given back. Press Ctrl-C once more not to wait for that.")
 
 
-def is_needed():
+def is_needed() -> bool:
     """Whether this is the process that watches, and its run still holds a lock."""
     return _WATCH.get("process") == os.getpid() and bool(read_held(_read("locks")))
 
 
-def _memory(name):
+def _memory(name: str) -> int:
     """The descriptor of a file without a name, in memory where the system has such files. A child process that is
     started does not have it.
     """
@@ -99,7 +102,7 @@ def _memory(name):
         return os.dup(file.fileno())
 
 
-def note(host, arguments, connection, is_held):
+def note(host: str, arguments: Mapping[str, Any], connection: Any, is_held: bool) -> None:
     """Writes down, in a worker, that a run holds the lock of a host by now, or no longer. C(arguments) are those of the
     module.
     """
@@ -115,7 +118,7 @@ def note(host, arguments, connection, is_held):
         os.pwrite(_WATCH["passwords"], json.dumps(typed).encode() + b"\n", 0)
 
 
-def _password(connection, name):
+def _password(connection: Any, name: str) -> str:
     """The password with which a host was reached, or with which its user became root; an empty text where there is
     none.
     """
@@ -127,9 +130,9 @@ def _password(connection, name):
         return ""
 
 
-def read_held(text):
+def read_held(text: str) -> dict[str, list[dict[str, Any]]]:
     """Host to the arguments of its locks that are still held, by the lines of L(note)."""
-    held = {}
+    held: dict[str, dict[str, dict[str, Any]]] = {}
     for entry in map(json.loads, text.splitlines()):
         locks = held.setdefault(entry["host"], {})
         locks.pop(entry["arguments"]["name"], None)
@@ -138,12 +141,12 @@ def read_held(text):
     return {host: list(locks.values()) for host, locks in held.items() if locks}
 
 
-def _read(name):
+def _read(name: str) -> str:
     """What was written to one of the files."""
     return os.pread(_WATCH[name], os.fstat(_WATCH[name]).st_size, 0).decode()
 
 
-def give_back():
+def give_back() -> None:
     """Gives all locks back that are still held, and says of which hosts that failed."""
     if not is_needed():
         return
@@ -165,13 +168,13 @@ def give_back():
         )
 
 
-def read_failed_hosts(printed):
+def read_failed_hosts(printed: str) -> set[str]:
     """The hosts that the recap of a play reports as failed or unreachable."""
     rows = re.findall(r"^(\S+)\s+: ok=.*?\bunreachable=(\d+)\s+failed=(\d+)", printed, re.MULTILINE)
     return {host for host, unreachable, failed in rows if int(unreachable) or int(failed)}
 
 
-def run_play(held):
+def run_play(held: Mapping[str, Any]) -> tuple[int, str]:
     """Runs the play: its exit code, and what it printed, without secrets."""
     passwords = json.loads((_read("passwords").splitlines() or ["{}"])[0])
     environment = {
@@ -226,7 +229,7 @@ def run_play(held):
             return code, commands.hide_secrets(printed.read())
 
 
-def read_typed_secrets():
+def read_typed_secrets() -> list[tuple[str, bytes]]:
     """The vault passwords that were typed for this run: pairs of a vault id and bytes."""
     found = vault.VaultSecretsContext.current(optional=True)
     return [
@@ -236,7 +239,7 @@ def read_typed_secrets():
     ]
 
 
-def _open_secret(stack, secret):
+def _open_secret(stack: contextlib.ExitStack, secret: bytes) -> tuple[str, int | None]:
     """A file with a vault password for the child process: its path, and the descriptor that the child has to inherit.
 
     In memory where the system has such files. Elsewhere it is a file of this account alone (mode 0600, no descriptor),
@@ -255,12 +258,12 @@ def _open_secret(stack, secret):
     return f"/proc/self/fd/{handle}", handle
 
 
-def is_prompt(vault_id):
+def is_prompt(vault_id: Any) -> bool:
     """Whether the password of a `--vault-id` is typed."""
     return str(vault_id).rpartition("@")[2] in PROMPTS
 
 
-def options(arguments, has_password=False):
+def options(arguments: Mapping[str, Any], has_password: bool = False) -> list[str]:
     """The options with which this run reached its hosts, as words. C(arguments) are Ansible's C(CLIARGS)."""
     words = [word for source in arguments.get("inventory") or () for word in ("-i", source)]
     for name, option in commands.CONNECTION_OPTIONS:

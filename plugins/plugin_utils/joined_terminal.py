@@ -14,6 +14,7 @@ import subprocess
 import termios
 import time
 import tty
+from collections.abc import Callable, Sequence
 
 #: Seconds between two looks whether the command has ended.
 PAUSE = 0.2
@@ -25,7 +26,9 @@ MOST_SECONDS = 5
 LOCAL_MODES = 3
 
 
-def run_joined(words, terminal, is_prompt=None, password=""):
+def run_joined(
+    words: Sequence[str], terminal: int, is_prompt: Callable[[bytes], bool] | None = None, password: str = ""
+) -> int:
     """Run a command joined with a terminal, the file descriptor C(terminal). Return its exit code.
 
     C(is_prompt) tells of bytes whether they ask for the password.
@@ -48,7 +51,9 @@ def run_joined(words, terminal, is_prompt=None, password=""):
         os.close(master)
 
 
-def pass_on(process, master, terminal, is_prompt, password):
+def pass_on(
+    process: subprocess.Popen[bytes], master: int, terminal: int, is_prompt: Callable[[bytes], bool], password: str
+) -> None:
     """Copy both ways until the command has ended."""
     recent, is_asked = b"", True
     # The end of its output is no sign: a connection that ssh keeps open may hold it.
@@ -74,7 +79,7 @@ def pass_on(process, master, terminal, is_prompt, password):
                 os.write(terminal, data)
 
 
-def wait_for_silence(master):
+def wait_for_silence(master: int) -> None:
     """Wait until the command's terminal echoes nothing:
     output over a connection that is open already comes before ssh has seen to that."""
     end = time.monotonic() + MOST_SECONDS
@@ -82,7 +87,7 @@ def wait_for_silence(master):
         time.sleep(PAUSE / 10)
 
 
-def read_some(handle):
+def read_some(handle: int) -> bytes:
     """What there is to read; nothing at the end, which the kernel reports of a terminal as an error."""
     with contextlib.suppress(OSError):
         return os.read(handle, 65536)

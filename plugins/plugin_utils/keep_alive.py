@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import shlex
 import subprocess
+from collections.abc import Mapping
+from typing import Any
 
 from ansible import constants, context
 from ansible.errors import AnsibleError
@@ -23,14 +25,13 @@ SECONDS = 10
 NAMES = ("ssh", "smart", "ansible.builtin.ssh")
 
 
-def find_note(host, variables):
+def find_note(host: str, variables: Mapping[str, Any]) -> str:
     """A sentence where SSH to a host never gives up, an empty text where it does, and where that is not known.
 
     C(variables) are those of the host. OpenSSH is asked, so that its own configuration files count.
     """
-    connection = (
-        variables.get("ansible_connection") or (context.CLIARGS or {}).get("connection") or constants.DEFAULT_TRANSPORT
-    )
+    arguments: Mapping[str, Any] = context.CLIARGS or {}
+    connection = variables.get("ansible_connection") or arguments.get("connection") or constants.DEFAULT_TRANSPORT
     if connection not in NAMES:
         return ""
     try:
@@ -57,9 +58,10 @@ def find_note(host, variables):
     )
 
 
-def _option(name, variables):
+def _option(name: str, variables: Mapping[str, Any]) -> str:
     """An option of the connection plugin: a variable of the host, the command line, or Ansible's settings."""
-    given = variables.get(f"ansible_{name}") or (context.CLIARGS or {}).get(name)
+    arguments: Mapping[str, Any] = context.CLIARGS or {}
+    given = variables.get(f"ansible_{name}") or arguments.get(name)
     if not given:
         # Its options are known once it was loaded.
         connection_loader.get("ssh", class_only=True)
@@ -67,7 +69,7 @@ def _option(name, variables):
     return str(given or "")
 
 
-def is_kept_alive(text):
+def is_kept_alive(text: str) -> bool | None:
     """Whether the configuration that C(ssh -G) prints has an interval; None where it says nothing of one."""
     found = dict(line.partition(" ")[::2] for line in text.lower().splitlines())
     value = found.get("serveraliveinterval", "")

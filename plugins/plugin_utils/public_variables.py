@@ -69,6 +69,14 @@ class PublicVariables(Mapping[str, Any]):
         return len(self.raw)
 
 
+def chosen(task_vars: Mapping[str, Any], templar: Any) -> Mapping[str, Any]:
+    """Return the variables that somebody has set: all but those with the default of a role."""
+    defaults = role_defaults()
+    found = PublicVariables(templar, task_vars)
+    found.raw = {name: value for name, value in task_vars.items() if name not in defaults or value != defaults[name]}
+    return found
+
+
 def plain(value: Any) -> Any:
     """Return a value with all texts as texts: what the vault keeps is one only when it is asked for."""
     if isinstance(value, Mapping):

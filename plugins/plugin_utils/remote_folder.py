@@ -6,10 +6,12 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterator
+from typing import Any
 
 
 @contextlib.contextmanager
-def remote_folder(action):
+def remote_folder(action: Any) -> Iterator[str]:
     """The path of the task's temporary folder on the host, which is removed at the end.
 
     Without pipelining a module that ran before has made it.

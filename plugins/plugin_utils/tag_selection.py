@@ -13,12 +13,14 @@ import functools
 import importlib
 import pathlib
 import re
+from collections.abc import Iterable, Iterator
 
 from ansible.errors import AnsibleError
 from ansible.parsing.dataloader import DataLoader
 from ansible.parsing.vault import VaultSecretsContext
 from ansible.playbook import Playbook
 from ansible.playbook.block import Block
+from ansible.playbook.task import Task
 from ansible.utils.collection_loader import AnsibleCollectionConfig
 from ansible.vars.manager import VariableManager
 
@@ -41,13 +43,13 @@ ADVICE = (
 
 
 @functools.cache
-def find_error_of_run(started, only, skip):
+def find_error_of_run(started: tuple[str, ...], only: tuple[str, ...], skip: tuple[str, ...]) -> str:
     """Return the message for a run: the playbooks as they were named, the tags,
     and the tags to skip. Every play asks."""
     return find_error([task for name in started for task in load_tasks(find_playbook(name))], set(only), set(skip))
 
 
-def find_error(tasks, only, skip):
+def find_error(tasks: list[Task], only: set[str], skip: set[str]) -> str:
     """Return the message for tags without effect; an empty text where there are none.
 
     The tasks are those of the started playbooks, as far as they are known before they run.
@@ -66,7 +68,7 @@ def find_error(tasks, only, skip):
     return ""
 
 
-def is_selected(task, only, skip):
+def is_selected(task: Task, only: set[str], skip: set[str]) -> bool:
     """Whether a task runs. Tags that are known on a host alone may select it."""
     try:
         return task.evaluate_tags(
@@ -78,13 +80,13 @@ def is_selected(task, only, skip):
         return True
 
 
-def is_ours(task):
+def is_ours(task: Task) -> bool:
     """Whether a task is in a file of this collection."""
     parents = pathlib.Path(task.get_path().rpartition(":")[0]).resolve().parents
     return COLLECTION / "playbooks" in parents or COLLECTION / "roles" in parents
 
 
-def load_tasks(path):
+def load_tasks(path: str) -> list[Task]:
     """Return the tasks of a playbook in which a tag can be written: those that Ansible adds by itself are left out."""
     loader = DataLoader()
     secrets = VaultSecretsContext.current(optional=True)
@@ -98,7 +100,7 @@ def load_tasks(path):
     return [task for play in plays for block in play.compile() for task in tasks_of(block) if not task.implicit]
 
 
-def tasks_of(block):
+def tasks_of(block: Block) -> Iterator[Task]:
     """The tasks of a block and of the blocks in it."""
     for item in [*block.block, *block.rescue, *block.always]:
         if isinstance(item, Block):
@@ -107,7 +109,7 @@ def tasks_of(block):
             yield item
 
 
-def find_playbook(started):
+def find_playbook(started: str) -> str:
     """The absolute path of a playbook as it was named on the command line: a path, or NAMESPACE.COLLECTION.PLAYBOOK."""
     path = pathlib.Path(started).absolute()
     if path.exists():
@@ -125,7 +127,9 @@ def find_playbook(started):
     )
 
 
-def describe_error(tasks, only, skip, fault, some=()):
+def describe_error(
+    tasks: Iterable[Task], only: set[str], skip: set[str], fault: str, some: tuple[set[str], set[str]] | None = None
+) -> str:
     """The message: what was found, what is expected, what to do.
     C(some) are the tags at fault and those that were given with them."""
     options = {"--tags": only if only != {"all"} else (), "--skip-tags": skip}
@@ -137,6 +141,6 @@ def describe_error(tasks, only, skip, fault, some=()):
     return f"Found {given}, which {fault} of this playbook: {own}. Nothing was done. {ADVICE}"
 
 
-def join_tags(tags, between):
+def join_tags(tags: Iterable[str], between: str) -> str:
     """Tags as a text, in order."""
     return between.join(sorted(map(str, tags)))

@@ -7,7 +7,8 @@ worked out from it would be a second one."""
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 from ansible.errors import AnsibleError
 from jinja2.exceptions import UndefinedError
@@ -36,29 +37,30 @@ class Unusable(AnsibleError):
     """A variable has no value, or a wrong one."""
 
 
-class UsableVariables(Mapping):
+class UsableVariables(Mapping[str, Any]):
     """The variables of one host. Those that cannot be used are as if nobody had set them.
 
     C(options) are the specifications of the variables that a user sets.
     C(strict): to read one that cannot be used raises L(Unusable) instead.
     """
 
-    def __init__(self, given, options, strict=False):
-        self.given, self.options, self.strict, self.errors = given, options, strict, {}
+    def __init__(self, given: Mapping[str, Any], options: Mapping[str, Any], strict: bool = False) -> None:
+        self.given, self.options, self.strict = given, options, strict
+        self.errors: dict[str, str] = {}
 
-    def as_strict(self):
+    def as_strict(self) -> UsableVariables:
         """The same variables, where to read one that cannot be used raises L(Unusable)."""
         found = UsableVariables(self.given, self.options, True)
         found.errors = self.errors
         return found
 
-    def error(self, name):
+    def error(self, name: str) -> str:
         """Why a variable cannot be used, as a sentence; empty where it can."""
         if name not in self.errors:
             self.errors[name] = self._find_error(name)
         return self.errors[name]
 
-    def _find_error(self, name):
+    def _find_error(self, name: str) -> str:
         option = self.options.get(name, {"type": "raw"})
         read = name in self.options and option.get("type") == "raw"
         # What was read of a host is large, and what Ansible itself knows is no user's.
@@ -68,57 +70,62 @@ class UsableVariables(Mapping):
             # Ansible resolves a value, and whatever is inside of it, only where it is used.
             str(self.given[name])
         except NO_VALUE as error:
-            return f"the variable {name} has no value: {getattr(error, 'message', '') or error}"
+            text, start = str(getattr(error, "message", "") or error), f"the variable {name} has no value: "
+            return text if text.startswith(start) else start + text
         except KeyError:
             return ""
         return variables.wrong_value(name, self.given[name], option)
 
-    def find_errors(self):
+    def find_errors(self) -> list[str]:
         """The sentences on all variables of the collection that cannot be used."""
         names = {name for name in self.given if name in self.options or name in CONNECTION}
         return [problem for problem in map(self.error, sorted(names)) if problem]
 
-    def lacks(self):
+    def lacks(self) -> bool:
         """Whether some variable cannot be used, of the collection's or with its prefix."""
         return any(self.error(name) for name in self.given)
 
-    def mentions(self, sentence):
+    def mentions(self, sentence: str) -> bool:
         """Whether a sentence is about a variable that cannot be used: it is a consequence."""
         return any(problem and re.search(rf"\b{re.escape(name)}\b", sentence) for name, problem in self.errors.items())
 
-    def __getitem__(self, name):
+    def __getitem__(self, name: str) -> Any:
         if self.error(name):
             raise Unusable(self.error(name)) if self.strict else KeyError(name)
         return self.given[name]
 
-    def __contains__(self, name):
-        return name in self.given and (self.strict or not self.error(name))
+    def __contains__(self, name: object) -> bool:
+        return name in self.given and (self.strict or not self.error(str(name)))
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[str]:
         return iter(self.given)
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.given)
 
 
-class UsableHosts(Mapping):
+class UsableHosts(Mapping[str, UsableVariables]):
     """The variables of all hosts, each worked out once."""
 
-    def __init__(self, hostvars, options, strict=False):
-        self.hostvars, self.options, self.strict, self.found = hostvars, options, strict, {}
+    def __init__(
+        self, hostvars: Mapping[str, Mapping[str, Any]], options: Mapping[str, Any], strict: bool = False
+    ) -> None:
+        self.hostvars, self.options, self.strict = hostvars, options, strict
+        self.found: dict[str, UsableVariables] = {}
 
-    def as_strict(self):
+    def as_strict(self) -> UsableHosts:
         """The same hosts, with L(UsableVariables.as_strict)."""
         hosts = UsableHosts(self.hostvars, self.options, True)
         hosts.found = self.found
         return hosts
 
-    def find_needed(self, host):
+    def find_needed(self, host: str) -> dict[str, list[str]]:
         """What cannot be used of other hosts and is part of this host's configuration: host to sentences."""
-        of_host, found = self.found_of(host), {}
+        of_host = self.found_of(host)
+        found: dict[str, list[str]] = {}
         groups = of_host.get("groups") or {}
         applications, proxies = groups.get("xitrum") or (), groups.get("xitrum_proxy") or ()
-        rows = []
+        rows: list[tuple[Iterable[str], tuple[str, ...]]] = []
         if host in applications and "xitrum_trusted_proxies" not in of_host:
             rows.append((proxies, OF_PROXY))
         if host in proxies and "proxy_servers" not in of_host:
@@ -131,21 +138,21 @@ class UsableHosts(Mapping):
                 found.setdefault(other, []).extend(error for error in errors if error)
         return {other: list(dict.fromkeys(errors)) for other, errors in found.items() if errors}
 
-    def found_of(self, host):
+    def found_of(self, host: str) -> UsableVariables:
         """The variables of a host, not strict."""
         if host not in self.found:
             self.found[host] = UsableVariables(self.hostvars[host], self.options)
         return self.found[host]
 
-    def __getitem__(self, host):
+    def __getitem__(self, host: str) -> UsableVariables:
         found = self.found_of(host)
         return found.as_strict() if self.strict else found
 
-    def __contains__(self, host):
+    def __contains__(self, host: object) -> bool:
         return host in self.hostvars
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[str]:
         return iter(self.hostvars)
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.hostvars)

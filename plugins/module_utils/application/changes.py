@@ -11,11 +11,16 @@ without that.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ..core.host import Host
+
 #: A variable to the key of the record of what was there before, and to the option of the component `machine`.
 FIXED = {"xitrum_user": ("users", "user"), "xitrum_root": ("roots", "root")}
 
 
-def read_installed(host, record):
+def read_installed(host: Host, record: Mapping[str, Any] | None) -> dict[str, Any]:
     """The applications of the record that have instances on the host: name to `{roots, users}`, each a sorted list.
 
     A name that a killed first run wrote down, and that was corrected since, has none.
@@ -28,7 +33,7 @@ def read_installed(host, record):
     return found
 
 
-def find_renamed(wanted, installed, ports):
+def find_renamed(wanted: Mapping[str, Any], installed: Mapping[str, Any], ports: Mapping[int, str]) -> str:
     """The application on the host that has ports of `wanted` while no instance of `wanted` is installed; empty if none.
 
     `installed` is what `read_installed` found; `ports` maps the recorded ports of other applications to their names.
@@ -38,7 +43,9 @@ def find_renamed(wanted, installed, ports):
     return next((ports[port] for port in sorted(wanted["ports"]) if ports.get(port) in installed), "")
 
 
-def find_errors(wanted, installed, ports=None):
+def find_errors(
+    wanted: Mapping[str, Any], installed: Mapping[str, Any], ports: Mapping[int, str] | None = None
+) -> Iterator[str]:
     """Why the application cannot be what `wanted` (`name`, `user`, `root`, `ports`, `proxies`) asks for, one sentence
     each.
 
@@ -54,7 +61,8 @@ def find_errors(wanted, installed, ports=None):
                 "nothing: "
                 + rename(name, wanted["name"])
             )
-    renamed = find_renamed(wanted, installed, ports or {})
+    ports = ports or {}
+    renamed = find_renamed(wanted, installed, ports)
     if renamed and wanted["root"] not in installed[renamed]["roots"]:
         shared = ", ".join(str(port) for port in sorted(set(wanted["ports"])) if ports.get(port) == renamed)
         yield (
@@ -62,7 +70,9 @@ def find_errors(wanted, installed, ports=None):
             f"with that port: {rename(renamed, wanted['name'])}. If {wanted['name']} is a second application, set its "
             "xitrum_http_port, xitrum_https_port or xitrum_cluster_port to others"
         )
-    for variable, (key, option) in FIXED.items() if own else ():
+    if not own:
+        return
+    for variable, (key, option) in FIXED.items():
         others = [value for value in own[key] if value != wanted[option]]
         if others and wanted[option] not in own[key]:
             old = " and ".join(others)
@@ -72,7 +82,7 @@ def find_errors(wanted, installed, ports=None):
             )
 
 
-def rename(old, new):
+def rename(old: str, new: str) -> str:
     """How a user renames an application: its proxies refuse the configuration of another name."""
     return (
         f"set xitrum_name back to {old}. To rename the application, with a downtime, run remove.yml for all hosts, the "
@@ -80,7 +90,7 @@ def rename(old, new):
     )
 
 
-def way(variable, old, has_proxies):
+def way(variable: str, old: str, has_proxies: bool) -> str:
     """How a user gets from the old value to the new one. Only a run that has the proxies puts the host in use there."""
     limit = "HOST,xitrum_proxy" if has_proxies else "HOST"
     return (

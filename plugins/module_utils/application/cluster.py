@@ -13,7 +13,10 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
+from ..configuration.xitrum_conf import Settings
 from ..core import addresses
 from ..core.foreign_text import printable
 from ..core.variables import is_true
@@ -37,7 +40,7 @@ _OPTION = re.compile(r"-D(akka\.remote\.(?:[\w-]+\.)*(?:bind-)?hostname)(?:=(.*)
 LOCAL_PROVIDERS = ("local", "akka.actor.LocalActorRefProvider")
 
 
-def address(host):
+def address(host: Mapping[str, Any]) -> str:
     """Where the other members reach a host. Raises ValueError where that cannot be or must not be.
 
     A name is refused as well: nobody can say now what it will be later.
@@ -59,7 +62,7 @@ def address(host):
     return addresses.canonical(found)
 
 
-def shared_hint(text):
+def shared_hint(text: str) -> str:
     """How 100.64.0.0/10 is taken, for an address in it; empty for another."""
     found = addresses.parse_address(text)
     if found is None or found.ip not in addresses.SHARED:
@@ -67,7 +70,7 @@ def shared_hint(text):
     return f", or set {SHARED}: true where that network is yours alone"
 
 
-def option_errors(options, takes_shared=False):
+def option_errors(options: Iterable[Any], takes_shared: bool = False) -> Iterator[str]:
     """Why options of the JVM must not be given to an application, a sentence each: they win over all of its
     configuration, and open Akka's remoting to others than a private network."""
     for option in options:
@@ -85,7 +88,7 @@ def option_errors(options, takes_shared=False):
             )
 
 
-def package_errors(settings, where):
+def package_errors(settings: Settings, where: str) -> Iterator[str]:
     """Why the settings of a package (C(package_config.Settings) of what Akka reads) must not be used, a sentence each:
     they open Akka's remoting to others than a private network. A name or a variable of the environment, which only a
     host knows, is no error. C(where) names the file."""
@@ -100,7 +103,7 @@ def package_errors(settings, where):
         )
 
 
-def config_errors(settings, takes_shared=False):
+def config_errors(settings: Settings, takes_shared: bool = False) -> Iterator[str]:
     """As L(package_errors), of what C(xitrum_config) adds to the configuration of each instance. Whether remoting is on
     may be set elsewhere, so every such address counts."""
     for name, value, fault in remoting_faults(settings, takes_shared):
@@ -111,19 +114,19 @@ def config_errors(settings, takes_shared=False):
         )
 
 
-def remoting_faults(settings, takes_shared=False):
+def remoting_faults(settings: Settings, takes_shared: bool = False) -> Iterator[tuple[str, str, str]]:
     """The addresses of Akka's remoting that are in no private network, as C((name, value,
     fault)). Names are left out."""
     for path in sorted(settings.paths()):
         if path[:2] != ("akka", "remote") or path[-1] not in HOST_NAMES:
             continue
-        for value in sorted(settings.values(path) - {None, ""}):
+        for value in sorted(filter(None, settings.values(path))):
             fault = addresses.private_fault(value, takes_shared)
             if fault and fault != "a name":
                 yield ".".join(path), value, fault
 
 
-def members(hosts, defaults):
+def members(hosts: Iterable[Mapping[str, Any]], defaults: Mapping[str, Any]) -> list[dict[str, Any]]:
     """All instances as C([{host, index, address, port}]), in the order of the hosts.
     C(defaults) has what a host does not set."""
     found = []
@@ -136,13 +139,15 @@ def members(hosts, defaults):
     return found
 
 
-def seeds(every, count, system):
+def seeds(every: Iterable[Mapping[str, Any]], count: int, system: str) -> list[str]:
     """The seed nodes as addresses of Akka: the first instances, one of each host before a second one of any."""
     order = sorted(every, key=lambda member: member["index"])
     return [f"akka://{system}@{proxy.bracketed(member['address'])}:{member['port']}" for member in order[:count]]
 
 
-def plan(hosts, defaults, count, system):
+def plan(
+    hosts: Iterable[Mapping[str, Any]], defaults: Mapping[str, Any], count: int, system: str
+) -> dict[str, list[Any]]:
     """The cluster: C({seeds, members, problems}).
     C(problems) are sentences; where there are some, it must not be formed."""
     every, problems = [], []

@@ -17,6 +17,7 @@ import functools
 import hashlib
 import re
 import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ..configuration import shared as shared_settings
@@ -81,7 +82,7 @@ PUBLIC = ("config/akka.conf", "config/certificate.pem")
 OWN = ("config", "script", "log", "tmp")
 
 
-def launcher(root):
+def launcher(root: str) -> str:
     """The one script that every supervisor runs. It goes into the instance's folder itself, not through the switch: a
     running JVM opens jars late, and would otherwise find those of another release after the switch."""
     return f"""#!/bin/sh
@@ -99,7 +100,7 @@ exec script/runner "$XITRUM_MAIN_CLASS"
 """
 
 
-def own_files(wanted, instance, jdk):
+def own_files(wanted: Mapping[str, Any], instance: Mapping[str, Any], jdk: Mapping[str, Any]) -> dict[str, str]:
     """What an instance has of its own: path below its folder to text."""
     variables = {"XITRUM_MAIN_CLASS": wanted["main_class"]}
     variables.update(
@@ -114,7 +115,12 @@ def own_files(wanted, instance, jdk):
     return {**instance["files"], "environment": jvm.environment_file(variables)}
 
 
-def folder_name(release_name, files, contents=None, current=""):
+def folder_name(
+    release_name: str,
+    files: Mapping[str, str],
+    contents: Mapping[str, Mapping[str, str | None]] | None = None,
+    current: str = "",
+) -> str:
     """The name of an instance's folder: the release, and what the instance has of its own, without the secrets in it.
 
     C(contents) are the folders of the instance: name to the text of each file of C(files) there, None for one that this
@@ -145,10 +151,12 @@ def folder_name(release_name, files, contents=None, current=""):
     )
 
 
-def read_contents(host, folder, names, files):
+def read_contents(
+    host: Host, folder: str, names: Iterable[str], files: Iterable[str]
+) -> dict[str, dict[str, str | None]]:
     """The files C(files) in the folders C(names) below an instance's own: see L(folder_name).
     One that is not there is an empty text."""
-    def read_file(path):
+    def read_file(path: str) -> str | None:
         try:
             return host.read(path) or ""
         except PermissionError:
@@ -199,7 +207,8 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
         names = [
             name
             for name in host.listdir(folder)
-            if host.stat(f"{folder}/{name}").kind == "directory" and not name.startswith(".")
+            if (entry := host.stat(f"{folder}/{name}")) is not None
+            and entry.kind == "directory" and not name.startswith(".")
         ]
         files: dict[str, str] = next((item["files"] for item in desired["instances"] if item["index"] == number), {})
         state["instances"][number] = {
@@ -241,7 +250,14 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
     return state
 
 
-def foreign_listener(host, wanted, rows, main, users, port):
+def foreign_listener(
+    host: Host,
+    wanted: Mapping[str, Any],
+    rows: list[dict[str, Any]] | None,
+    main: int,
+    users: set[str],
+    port: int | None,
+) -> str:
     """What listens on an instance's port and is not the instance, as a sentence; empty where nothing else does, and
     where the supervisor has no process for the instance: then nothing is served, and the ports are judged before a
     start."""
@@ -249,11 +265,11 @@ def foreign_listener(host, wanted, rows, main, users, port):
     return ownership.socket_fault(host, there, main, users, wanted["supervisor"])
 
 
-def read_running_settings(host, root, folder, own):
+def read_running_settings(host: Host, root: str, folder: str, own: Mapping[str, Any] | None) -> dict[str, Any] | None:
     """The shared settings of the process of an instance (C(shared_settings));
     None where it works in no folder of ours."""
     name = (own["cwd"] or "").rpartition("/")[2] if own else ""
-    if not name or f"{folder}/{name}" != own["cwd"]:
+    if not own or not name or f"{folder}/{name}" != own["cwd"]:
         return None
     package = read_package_settings(host, root, release.release_of(own["cwd"], root))
     conf, akka = (host.read(f"{folder}/{name}/config/{file}") or "" for file in ("xitrum.conf", "akka.conf"))
@@ -262,11 +278,11 @@ def read_running_settings(host, root, folder, own):
     )
 
 
-def read_package_settings(host, root, name):
+def read_package_settings(host: Host, root: str, name: str) -> dict[str, Any] | None:
     """The settings of sessions that a release on this host has; None where it is not there."""
     folder = host.realpath(release.folder(root, name)) if name else ""
 
-    def read_file(path):
+    def read_file(path: str) -> str | None:
         """A file of the release; None for what is none, and for a link that leads out of it."""
         whole = host.realpath(f"{folder}/{path}")
         found = host.stat(whole) if process.is_under(whole, folder) else None
@@ -275,7 +291,7 @@ def read_package_settings(host, root, name):
     return shared_settings.read_package_settings(read_file) if name else None
 
 
-def read_configured(host, folder):
+def read_configured(host: Host, folder: str) -> dict[str, Any]:
     """Where the instance of a folder listens, by the configuration that this collection wrote into it: C(http) and
     C(https) (0: off) ports, and
     C(interface); and whether it is C(cluster) member. Empty where there is no such configuration.
@@ -295,7 +311,7 @@ def read_configured(host, folder):
     }
 
 
-def listening_place(host, interface):
+def listening_place(host: Host, interface: str) -> dict[str, Any]:
     """The addresses that a configured one stands for on this host,
     and why nobody can listen there (or an empty text)."""
     if addresses.is_every(interface):
@@ -306,7 +322,7 @@ def listening_place(host, interface):
     return {"addresses": list(dict.fromkeys([*found, *addresses.resolve(host, interface)])), "error": reason}
 
 
-def read_page(host, wanted, port, listeners):
+def read_page(host: Host, wanted: Mapping[str, Any], port: int, listeners: list[dict[str, Any]]) -> int | str | None:
     """What L(page) gives; at the end of a run, and in a check, what it gives at last:
     one slow answer is no sick instance."""
     answer = page(host, wanted, port, listeners)
@@ -318,7 +334,7 @@ def read_page(host, wanted, port, listeners):
     return answer
 
 
-def page(host, wanted, port, listeners):
+def page(host: Host, wanted: Mapping[str, Any], port: int, listeners: list[dict[str, Any]]) -> int | str | None:
     """What a running instance answers for the health page; None where it does not listen on its port.
 
     At the end of a run, and in a check, a page with the right status and without the text of a healthy one is no status
@@ -334,12 +350,14 @@ def page(host, wanted, port, listeners):
     return answer if answer != wanted["health_status"] or text in body else f"{answer} without the text {text!r}"
 
 
-def jdk_command(running, name, *arguments):
+def jdk_command(running: Mapping[str, Any], name: str, *arguments: str) -> list[str]:
     """A command of a running JVM's own JDK, as its user and in its mount namespace."""
     return process.inside(running, [f"{jvm.home_of(running['exe'])}/bin/{name}", *arguments])
 
 
-def read_flags(host, wanted, running, probes):
+def read_flags(
+    host: Host, wanted: Mapping[str, Any], running: Mapping[str, Any], probes: dict[Any, Any]
+) -> dict[str, Any]:
     """The flags of a running JVM, from itself, by the jcmd of its own JDK. As its user, in its mount namespace: the
     two meet in /tmp, and a hardened service has one of its own. Without jcmd's own statistics, which it would leave
     a folder for in there.
@@ -368,12 +386,12 @@ def read_flags(host, wanted, running, probes):
     return {**found, "fresh": probes[key]}
 
 
-def plain_options(wanted):
+def plain_options(wanted: Mapping[str, Any]) -> list[str]:
     """The options that go to the JVM itself, without those of the java launcher."""
     return [option for option in wanted["java_options"] if not option.startswith("--")]
 
 
-def start_probe(host, running, options):
+def start_probe(host: Host, running: Mapping[str, Any], options: Sequence[str]) -> dict[str, Any] | None:
     """The flags of a JVM of the same JDK with these options, that ends at once; None where it does not start."""
     show = ["-XX:-UsePerfData", "-XX:+PrintFlagsFinal", "-version"]
     said = host.run(
@@ -449,7 +467,7 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     return result.plan(desired, state)
 
 
-def page_problems(wanted, state):
+def page_problems(wanted: Mapping[str, Any], state: Mapping[str, Any]) -> Iterator[str]:
     """Why the health page cannot be meant: an instance that runs does not know it. The proxies would take all instances
     out of use, and a rollout would never find one healthy. An instance that is sick, and answers 5xx or nothing, or
     that limits requests (429), says nothing about the page."""
@@ -467,12 +485,12 @@ def page_problems(wanted, state):
             )
 
 
-def is_sick(wanted, has):
+def is_sick(wanted: Mapping[str, Any], has: Mapping[str, Any]) -> bool:
     """Whether a running instance answered the health page otherwise than desired. False where it was not asked."""
     return has.get("page") is not None and has["page"] != wanted["health_status"]
 
 
-def health_row(wanted, instance, has):
+def health_row(wanted: Mapping[str, Any], instance: Mapping[str, Any], has: Mapping[str, Any]) -> Row:
     """What a running instance answers for the health page, at the end of a run."""
     asked, index = wanted["health_path"], instance["index"]
     text = f" with the text {wanted['health_text']!r}" if wanted.get("health_text") and wanted["prove"] else ""
@@ -490,7 +508,7 @@ def health_row(wanted, instance, has):
     return row
 
 
-def place_problems(wanted, state):
+def place_problems(wanted: Mapping[str, Any], state: Mapping[str, Any]) -> Iterator[str]:
     """Why no instance can listen on the configured address. One that listens there already proves that it can."""
     place = state.get("listening") or {"addresses": [], "error": ""}
     has = [state["instances"][instance["index"]]["listeners"] for instance in wanted["instances"]]
@@ -504,7 +522,7 @@ def place_problems(wanted, state):
         )
 
 
-def recovery(listed, actions):
+def recovery(listed: Iterable[Mapping[str, Any]], actions: Mapping[int, str]) -> dict[str, Any]:
     """The instances by what a run does about them before its own first step (L(step_state)),
     those alone for which it does something."""
     chosen = {
@@ -513,7 +531,7 @@ def recovery(listed, actions):
     return {action: found for action, found in chosen.items() if action and found}
 
 
-def is_healthy(wanted, has):
+def is_healthy(wanted: Mapping[str, Any], has: Mapping[str, Any]) -> bool | None:
     """Whether a running instance answers as it should;
     None where it was not asked, or nobody can see where it listens."""
     if not wanted["health_path"] or not has["process"] or has.get("unread") or "answer" not in has:
@@ -521,12 +539,18 @@ def is_healthy(wanted, has):
     return has["answer"] == wanted["health_status"]
 
 
-def pick(item):
+def pick(item: Mapping[str, Any]) -> dict[str, Any]:
     """What M(xitrum.host.instance_service) wants to know of an instance."""
     return {name: item[name] for name in ("index", "port", "folder")}
 
 
-def plan_instance(wanted, instance, files, state, result):
+def plan_instance(
+    wanted: Mapping[str, Any],
+    instance: Mapping[str, Any],
+    files: dict[str, str],
+    state: Mapping[str, Any],
+    result: Draft,
+) -> None:
     """One instance: its folder, and what runs of it."""
     index, has = instance["index"], state["instances"][instance["index"]]
     name = folder_name(wanted["release"], files, has.get("contents"), has["current"])
@@ -572,7 +596,7 @@ def plan_instance(wanted, instance, files, state, result):
     )
 
 
-def setting_changes(files, has, state):
+def setting_changes(files: Mapping[str, str], has: Mapping[str, Any], state: Mapping[str, Any]) -> list[str]:
     """The shared settings with which the process of an instance differs from its own files C(files)."""
     if not has["process"] or not has.get("settings"):
         return []
@@ -581,7 +605,9 @@ def setting_changes(files, has, state):
     return shared_settings.find_changes(has["settings"], desired)
 
 
-def instance_rows(wanted, instance, name, has, state):
+def instance_rows(
+    wanted: Mapping[str, Any], instance: Mapping[str, Any], name: str, has: Mapping[str, Any], state: Mapping[str, Any]
+) -> list[Row]:
     """Three columns for one instance. What is C(restart) is a reason to start it anew."""
     running, label = has["process"], f"instance-{instance['index']}"
     row = functools.partial(restarts.instance_row, label)
@@ -686,12 +712,18 @@ def instance_rows(wanted, instance, name, has, state):
     return rows
 
 
-def on_port(has, instance):
+def on_port(has: Mapping[str, Any], instance: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The sockets on which a running instance takes requests."""
     return [item for item in has["listeners"] if item["port"] == instance["port"]]
 
 
-def address_row(wanted, instance, has, state, row):
+def address_row(
+    wanted: Mapping[str, Any],
+    instance: Mapping[str, Any],
+    has: Mapping[str, Any],
+    state: Mapping[str, Any],
+    row: Callable[..., Row],
+) -> Row:
     """Where the instance listens, compared with the configured address by what both mean."""
     place, found = state.get("listening") or {"addresses": []}, on_port(has, instance)
     listens = sorted({addresses.socket_text(item) for item in found})
@@ -700,7 +732,7 @@ def address_row(wanted, instance, has, state, row):
     return row("address", address, address, " ".join(listens), good, "it listens elsewhere")
 
 
-def service_row(wanted, label, said, elsewhere):
+def service_row(wanted: Mapping[str, Any], label: str, said: Mapping[str, str], elsewhere: Sequence[str]) -> Row:
     """What the supervisor itself says. An instance that runs without it is nobody's to start after a crash or at boot,
     and one that another supervisor has as well would be started twice."""
     found = Row(
@@ -729,7 +761,7 @@ def apply(host: Host, plan: Plan) -> Applied:
     unsafe = (
         folders.unsafe_entries(host, "log_dir", host.realpath(logs), user) if before and before.owner != "root" else []
     )
-    if unsafe:
+    if before and unsafe:
         entry, why = unsafe[0]
         raise PermissionError(
             f"{printable(entry)} in {logs} {why}, and {logs} belonged to {printable(before.owner)} until now: root "
@@ -747,7 +779,7 @@ def apply(host: Host, plan: Plan) -> Applied:
     return Applied()
 
 
-def make(host, wanted, index, name, files):
+def make(host: Host, wanted: Mapping[str, Any], index: int, name: str, files: Mapping[str, str]) -> None:
     """One instance's folder, under another name until it is whole."""
     root, user = wanted["root"], wanted["user"]
     home = f"{root}/instances/{index}"
@@ -775,7 +807,7 @@ def make(host, wanted, index, name, files):
         raise
 
 
-def fill(host, wanted, index, files, partial):
+def fill(host: Host, wanted: Mapping[str, Any], index: int, files: Mapping[str, str], partial: str) -> None:
     """What is in an instance's folder: the release by links, and what the instance has of its own."""
     user, source = wanted["user"], release.folder(wanted["root"], wanted["release"])
     for entry in host.listdir(source):

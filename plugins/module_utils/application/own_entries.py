@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import fnmatch
 
+from ..core.host import Host
 from .run_lock import LOG
 
 #: What is ours in a folder that was there before.
@@ -16,6 +17,6 @@ INSIDE = {
 }
 
 
-def inside(host, kind, path):
+def inside(host: Host, kind: str, path: str) -> list[str]:
     """What is ours in a folder, by its names."""
     return [name for name in host.listdir(path) if any(fnmatch.fnmatchcase(name, pattern) for pattern in INSIDE[kind])]

@@ -11,8 +11,12 @@ and the account to which root gave the instance's folder.
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
+
 from ..core import addresses, process, sockets
 from ..core.foreign_text import printable
+from ..core.host import Host
 from ..supervisor.table import SUPERVISORS
 from . import restarts
 
@@ -20,7 +24,7 @@ from . import restarts
 MOST_PARENTS = 64
 
 
-def is_below(host, pid, ancestor):
+def is_below(host: Host, pid: int, ancestor: int) -> bool:
     """Whether a process is C(ancestor) or one that it started, directly or not."""
     for _unused in range(MOST_PARENTS):
         if pid == ancestor:
@@ -32,7 +36,7 @@ def is_below(host, pid, ancestor):
     return False
 
 
-def describe(host, pid):
+def describe(host: Host, pid: int) -> str:
     """A process in words: its number, its name, which is foreign text, and its user."""
     found = process.process(host, pid, 0)
     return (
@@ -42,13 +46,13 @@ def describe(host, pid):
     )
 
 
-def listening(host, rows, address, port):
+def listening(host: Host, rows: Iterable[dict[str, Any]], address: str, port: int) -> list[dict[str, Any]]:
     """The sockets that take a connection to an address, which may be a name, and a port."""
     targets = [address] if addresses.parse_address(address) else addresses.resolve(host, address)
     return [row for row in rows if row["port"] == port and any(addresses.accepts(row, target) for target in targets)]
 
 
-def socket_fault(host, rows, main, users, supervisor):
+def socket_fault(host: Host, rows: Iterable[dict[str, Any]], main: int, users: Collection[str], supervisor: str) -> str:
     """Why one of these listening sockets is not the instance's, as a sentence; empty where all are.
 
     C(main) is the process that the supervisor has for the instance (0: none), C(users) are those of
@@ -72,7 +76,9 @@ def socket_fault(host, rows, main, users, supervisor):
     return ""
 
 
-def answer_fault(host, instance, supervisor, name, users, looks):
+def answer_fault(
+    host: Host, instance: Mapping[str, Any], supervisor: str, name: str, users: set[str], looks: list[set[int | None]]
+) -> str:
     """Why what answers for an instance is not that instance, as a sentence; empty where it is.
 
     C(instance) has its C(index), and the C(address), C(port) and C(https) (0: none) at which it is to listen. C(looks)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import errno
 import posixpath
 import time
+from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
 from ..core import disk_space, folders, partial_folder, process, schema
@@ -29,17 +30,17 @@ SPEC = {
 }
 
 
-def folder(root, release):
+def folder(root: str, release: str) -> str:
     """The folder of a release."""
     return f"{root}/releases/{release}"
 
 
-def manifest_path(root, release):
+def manifest_path(root: str, release: str) -> str:
     """Where the list of a release's files is kept."""
     return f"{root}/manifests/{release}.json"
 
 
-def release_of(path, root):
+def release_of(path: str, root: str) -> str:
     """The release that an instance folder (C(ROOT/instances/N/ID-DIGEST)) was made of;
     an empty text for another path."""
     if not path or not path.startswith(f"{root}/instances/"):
@@ -47,7 +48,7 @@ def release_of(path, root):
     return path[len(f"{root}/instances/"):].partition("/")[2].partition("/")[0].rpartition("-")[0]
 
 
-def unsettled(host, root):
+def unsettled(host: Host, root: str) -> str:
     """The release that every instance of this host is switched
     to while C(ROOT/current) does not say so yet; else empty."""
     targets = {release_of(f"{root}/instances/{number}/{host.readlink(f'{root}/instances/{number}/current')}", root)
@@ -57,7 +58,7 @@ def unsettled(host, root):
     return min(targets)
 
 
-def settle(host, root):
+def settle(host: Host, root: str) -> None:
     """Makes C(ROOT/current) say what all instances of this host are switched to, and C(ROOT/previous) what a rollback
     goes back to: the last other release that was healthy. Without a record that is what C(ROOT/current) said before."""
     release, before = unsettled(host, root), host.readlink(f"{root}/current")
@@ -69,7 +70,7 @@ def settle(host, root):
     link_previous(host, root)
 
 
-def link_previous(host, root):
+def link_previous(host: Host, root: str) -> None:
     """Makes C(ROOT/previous) lead to what the record says, and to nothing where no other release was healthy: least of
     all to the one that failed. Without a record it stays."""
     healthy, now = read_healthy(host, root), host.readlink(f"{root}/previous")
@@ -83,24 +84,24 @@ def link_previous(host, root):
         host.remove(f"{root}/previous")
 
 
-def healthy_path(root):
+def healthy_path(root: str) -> str:
     """Where the releases are listed that were healthy on a host."""
     return f"{root}/healthy"
 
 
-def read_healthy(host, root):
+def read_healthy(host: Host, root: str) -> list[str] | None:
     """The releases with which a run ended healthy on this host, the latest last. None where there is no record, as on a
     host that was set up before it was kept."""
     text = host.read(healthy_path(root))
     return None if text is None else text.split()
 
 
-def previous_healthy(healthy, releases, current):
+def previous_healthy(healthy: Sequence[str] | None, releases: Sequence[str], current: str) -> str:
     """The last release of C(healthy) that is still on the host and not the current one; empty where there is none."""
     return next((name for name in reversed(healthy or []) if name in releases and name != current), "")
 
 
-def record_healthy(host, root, healthy):
+def record_healthy(host: Host, root: str, healthy: Sequence[str]) -> None:
     """Writes the releases that were healthy, those alone that are still on the host."""
     before = read_healthy(host, root)
     kept = set(installed(host, root))
@@ -111,12 +112,12 @@ def record_healthy(host, root, healthy):
         link_previous(host, root)
 
 
-def add_healthy(host, root, release):
+def add_healthy(host: Host, root: str, release: str) -> None:
     """Records that a run ended healthy with a release: it is the latest."""
     record_healthy(host, root, [*(name for name in read_healthy(host, root) or [] if name != release), release])
 
 
-def drop_healthy(host, root, release):
+def drop_healthy(host: Host, root: str, release: str) -> None:
     """Takes a release that failed off the record, whatever it was before."""
     begin_healthy(host, root)
     healthy = read_healthy(host, root)
@@ -124,7 +125,7 @@ def drop_healthy(host, root, release):
         record_healthy(host, root, [name for name in healthy if name != release])
 
 
-def begin_healthy(host, root):
+def begin_healthy(host: Host, root: str) -> None:
     """Begins the record where there is none: with the release before and the one that runs, of a host that was set up
     before it was kept; with no release where instances were switched to one, and C(ROOT/current) leads to none, since
     their first start failed or was killed."""
@@ -135,7 +136,7 @@ def begin_healthy(host, root):
         record_healthy(host, root, list(dict.fromkeys(filter(None, links))))
 
 
-def switched(host, root):
+def switched(host: Host, root: str) -> list[str]:
     """The releases that the instances of this host are switched to, sorted: several after a rollout that stopped."""
     links = {
         number: host.readlink(f"{root}/instances/{number}/current") for number in host.listdir(f"{root}/instances")
@@ -145,13 +146,13 @@ def switched(host, root):
     )
 
 
-def installed(host, root):
+def installed(host: Host, root: str) -> list[str]:
     """The whole releases on the host, oldest first."""
     names = [name for name in host.listdir(f"{root}/releases") if not name.startswith(".")]
     return sorted(names, key=lambda name: (manifest_of(host, root, name).get("installed", 0), name))
 
 
-def manifest_of(host, root, release):
+def manifest_of(host: Host, root: str, release: str) -> dict[str, Any]:
     """Return what is on record of a release; nothing where there is no record, or a damaged one: files are proved by
     their content. Raises RuntimeError for a record of another version."""
     path = manifest_path(root, release)
@@ -162,21 +163,20 @@ def manifest_of(host, root, release):
         return {}
 
 
-def running(host, root):
+def running(host: Host, root: str) -> list[str]:
     """The releases that the processes of the instances run, sorted: what serves, wherever links lead."""
     folder = host.realpath(root)
     found = {release_of(row["cwd"], folder) for row in process.processes_under(host, f"{folder}/instances")}
     return sorted(found - {""})
 
 
-def in_step(record):
+def in_step(record: Mapping[str, Any]) -> list[str]:
     """The releases that steps were bringing when their run ended without a word, by the record of the steps (pure)."""
     return sorted({entry["folder"].rpartition("-")[0] for entry in record.values()} - {""})
 
 
-def overview(host, root, record=None):
-    """What M(xitrum.host.release) with C(state=read) tells of a host: C({releases, current, previous, healthy,
-    switched,
+def overview(host: Host, root: str, record: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """What M(xitrum.host.release) with C(state=read) returns: C({releases, current, previous, healthy, switched,
     running, in_step, slot}). C(record) is that of the steps, L(step_record)."""
     links = {name: (host.readlink(f"{root}/{name}") or "").rpartition("/")[2] for name in ("current", "previous")}
     return {"releases": installed(host, root), "slot": int((host.read(f"{root}/slot") or "").strip() == "1"), **links,
@@ -211,7 +211,7 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
     }
 
 
-def read_found(host, desired, releases):
+def read_found(host: Host, desired: Desired, releases: Sequence[str]) -> dict[tuple[str, str], str]:
     """The files of releases that are there and that the new one shares: see `shared`. Raises ValueError where one was
     changed since it was verified."""
     manifest, root = desired["manifest"], desired["root"]
@@ -220,7 +220,7 @@ def read_found(host, desired, releases):
     return shared(host, root, releases, {(entry["sha256"], entry["mode"]) for entry in manifest if "sha256" in entry})
 
 
-def read_running(host, root):
+def read_running(host: Host, root: str) -> list[str]:
     """The releases that instances run, sorted. What other users work in is no instance: it would keep a release."""
     rows, found = process.processes_under(host, f"{root}/instances"), set()
     for number in host.listdir(f"{root}/instances") if rows else ():
@@ -230,12 +230,12 @@ def read_running(host, root):
     return sorted(found)
 
 
-def files(host, root, release):
+def files(host: Host, root: str, release: str) -> list[dict[str, Any]]:
     """The files that a release's manifest lists; none where there is no manifest."""
     return [entry for entry in manifest_of(host, root, release).get("files", []) if "sha256" in entry]
 
 
-def has(host, root, releases):
+def has(host: Host, root: str, releases: Sequence[str]) -> list[str]:
     """The contents that the releases on a host have by their manifests, as texts of mode and SHA-256, sorted.
     Nobody has read the files for it."""
     return sorted(
@@ -304,7 +304,7 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     return result.plan(desired, state)
 
 
-def kept(release, state):
+def kept(release: str, state: Mapping[str, Any]) -> str:
     """The release that the host runs instead of C(release), which it has as well: it was rolled back to, or another
     was deployed since.
     Empty where there is none: a run that brings C(release) then replaces nothing that somebody chose."""
@@ -313,7 +313,9 @@ def kept(release, state):
     return current if chosen and (not running or current in running) else ""
 
 
-def shared(host, root, releases, wanted_digests):
+def shared(
+    host: Host, root: str, releases: Sequence[str], wanted_digests: Container[tuple[str, str]]
+) -> dict[tuple[str, str], str]:
     """Files of older releases with a content that is wanted: (SHA-256, mode) to path. Their content is read and
     compared, since somebody may have edited a file in place."""
     found = {}
@@ -331,19 +333,19 @@ def shared(host, root, releases, wanted_digests):
     return found
 
 
-def has_mode(host, path, mode):
+def has_mode(host: Host, path: str, mode: str) -> bool:
     """Whether a file of a release is as readable and executable as its manifest says:
     others than its group have nothing of it."""
     return host.has_mode(path, int(mode, 8) & 0o750)
 
 
-def seals(host, found):
+def seals(host: Host, found: Mapping[tuple[str, str], str]) -> dict[str, list[Any]]:
     """What tells later whether a file that was verified has been touched since: path to [SHA-256, mode, size, time of
     the last change of its inode in ns]. Raises OSError."""
     return {path: [sha256, mode, *host.seal(path)] for (sha256, mode), path in found.items()}
 
 
-def sealed(host, said):
+def sealed(host: Host, said: Mapping[str, Sequence[Any]]) -> dict[tuple[str, str], str]:
     """The same files as L(shared) gave them. One that was touched since (a hard link to it is a touch) is read again.
 
     Raises ValueError where it is another now.
@@ -359,14 +361,14 @@ def sealed(host, said):
     return found
 
 
-def missing(manifest, found):
+def missing(manifest: Sequence[Mapping[str, Any]], found: Container[tuple[str, str]]) -> list[str]:
     """The digests that no release on the host has, each once, sorted: what has to be sent."""
     return sorted(
         {entry["sha256"] for entry in manifest if "sha256" in entry and (entry["sha256"], entry["mode"]) not in found}
     )
 
 
-def archived(host, archive):
+def archived(host: Host, archive: str | None) -> set[str]:
     """The digests of the files in an archive; none where there is no archive."""
     return set(host.archive_names(archive)) if archive else set()
 
@@ -404,13 +406,20 @@ def rehearse(host: Host, plan: Plan) -> Applied | None:
     return Applied({"proved": seals(host, plan.state["found"])})
 
 
-def clean(host, root, state):
+def clean(host: Host, root: str, state: Mapping[str, Any]) -> None:
     """Takes away what a killed run left half made."""
     for name in state["partial"]:
         host.remove(f"{root}/releases/{name}")
 
 
-def assemble(host, wanted, manifest, found, archive, now):
+def assemble(
+    host: Host,
+    wanted: Mapping[str, Any],
+    manifest: Sequence[Mapping[str, Any]],
+    found: dict[tuple[str, str], str],
+    archive: str | None,
+    now: int,
+) -> None:
     """Puts the release together under a name of this run, proves every file, and renames it: the last step is atomic.
 
     Where another run has made the same release meanwhile, that one stays. Raises ValueError where what was made is not
@@ -448,7 +457,14 @@ def assemble(host, wanted, manifest, found, archive, now):
             host.remove(partial)
 
 
-def fill(host, partial, manifest, found, archive, group):
+def fill(
+    host: Host,
+    partial: str,
+    manifest: Sequence[Mapping[str, Any]],
+    found: dict[tuple[str, str], str],
+    archive: str | None,
+    group: str,
+) -> None:
     """Makes the entries of a manifest in a folder, of what the host has (C(found)) and what was sent."""
     sent = host.unpack_digests(archive, partial) if archive else {}
     made = {partial}
@@ -465,7 +481,7 @@ def fill(host, partial, manifest, found, archive, group):
         host.remove(spare)
 
 
-def find_fault(host, folder_path, manifest):
+def find_fault(host: Host, folder_path: str, manifest: Sequence[Mapping[str, Any]]) -> str:
     """The first way in which a folder is not what a manifest lists, as part of a sentence; empty where it is."""
     listed, there = {entry["path"]: entry for entry in manifest}, set(host.entries(folder_path))
     more, less = sorted(there - set(listed)), sorted(set(listed) - there)
@@ -482,7 +498,14 @@ def find_fault(host, folder_path, manifest):
     return ""
 
 
-def place(host, entry, path, found, sent, group):
+def place(
+    host: Host,
+    entry: Mapping[str, Any],
+    path: str,
+    found: dict[tuple[str, str], str],
+    sent: Mapping[str, str],
+    group: str,
+) -> None:
     """One entry of the manifest: a link, a hard link to an older release's file, or a file that was sent."""
     if "link" in entry:
         host.link(path, entry["link"])
@@ -496,7 +519,7 @@ def place(host, entry, path, found, sent, group):
         found[entry["sha256"], entry["mode"]] = path
 
 
-def describe(error, wanted):
+def describe(error: OSError, wanted: Mapping[str, Any]) -> str:
     """An operating system's error while a release is made, as a sentence with what to do."""
     where = folder(wanted["root"], wanted["release"])
     reasons = {
@@ -505,11 +528,12 @@ def describe(error, wanted):
         errno.EROFS: "the file system is mounted read-only",
         errno.EACCES: "permission is denied",
     }
-    return (f"the release could not be written to {where}: {reasons.get(error.errno, error.strerror)}. "
+    reason = reasons.get(error.errno or 0, str(error.strerror))
+    return (f"the release could not be written to {where}: {reason}. "
             "What runs is untouched; mend this and run the playbook again.")
 
 
-def prune(host, root, planned):
+def prune(host: Host, root: str, planned: Plan) -> None:
     """Removes the old releases that the plan names."""
     for action, name in planned.actions:
         if action == "remove":

@@ -10,6 +10,7 @@ The application's own concern, C(instances), judges by the same functions.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ..core import process, sockets
@@ -59,7 +60,7 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
     }
 
 
-def start_state(host, nofile, kernel=None):
+def start_state(host: Host, nofile: int, kernel: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """What a process that starts now gets: C(granted) open files, and a backlog of C(somaxconn) or, once the
     kernel's profile is applied, of C(somaxconn_planned). A deploy does not read the profile: C(kernel_unread)."""
     return {
@@ -70,26 +71,26 @@ def start_state(host, nofile, kernel=None):
     }
 
 
-def own_process(rows, user):
+def own_process(rows: Iterable[dict[str, Any]], user: str) -> dict[str, Any] | None:
     """The process of an instance among those that work in its folder, or None. A shell or another user may work
     there as well."""
     return min(rows, key=lambda row: (row["user"] != user, row["comm"] != "java"), default=None)
 
 
-def somaxconn(host):
+def somaxconn(host: Host) -> int:
     """The live net.core.somaxconn; 0 where it cannot be read."""
     text = (host.read("/proc/sys/net/core/somaxconn") or "").strip()
     return int(text) if text.isdecimal() else 0
 
 
-def planned_somaxconn(kernel):
+def planned_somaxconn(kernel: Mapping[str, Any] | None) -> int:
     """What net.core.somaxconn is once the kernel's profile is applied, of what the kernel concern reports; 0 where
     the profile does not have it. A value that cannot be set here is the live one."""
     after = ((kernel or {}).get("parameters") or {}).get("net.core.somaxconn", {}).get("after") or ""
     return int(after) if str(after).isdecimal() else 0
 
 
-def unread_sockets(rows, port):
+def unread_sockets(rows: sockets.Rows | None, port: int | None) -> str:
     """Why it is not known who listens on a port; empty where it is, and where nobody does."""
     if rows is None:
         return NO_SS
@@ -97,7 +98,9 @@ def unread_sockets(rows, port):
     return sockets.unread_note(rows) or (f"only root sees which process listens on port {port}" if hidden else "")
 
 
-def instance_row(label, item, desired, configured, effective, good, why, status="restart"):
+def instance_row(
+    label: str, item: str, desired: str, configured: str, effective: str, good: bool, why: str, status: str = "restart"
+) -> Row:
     """One row of an instance, in sync or not."""
     name = f"{label} {item}"
     return (
@@ -107,7 +110,7 @@ def instance_row(label, item, desired, configured, effective, good, why, status=
     )
 
 
-def java_row(label, running, java):
+def java_row(label: str, running: Mapping[str, Any], java: str) -> Row:
     """The JDK that the instance runs on."""
     return instance_row(
         label,
@@ -120,7 +123,7 @@ def java_row(label, running, java):
     )
 
 
-def nofile_row(label, running, nofile, most):
+def nofile_row(label: str, running: Mapping[str, Any], nofile: int, most: int) -> Row:
     """The open files that the instance may have, of which the host grants C(most)."""
     limit = min(nofile, most)
     desired, effective = str(limit) if limit == nofile else f"{limit} of {nofile}", "/".join(
@@ -137,7 +140,7 @@ def nofile_row(label, running, nofile, most):
     )
 
 
-def backlog_row(label, listening, backlog, state):
+def backlog_row(label: str, listening: Sequence[int], backlog: int, state: Mapping[str, Any]) -> Row:
     """The backlog of its sockets, C(listening). What is desired follows what the kernel's profile gives, not what
     somebody has set since: that is drift of the kernel, which a run repairs first, and a restart then takes.
     Where the profile was not read, what is asked for is desired, and no restart is due that the kernel would cap."""
@@ -165,7 +168,7 @@ def backlog_row(label, listening, backlog, state):
     )
 
 
-def reason(row):
+def reason(row: Row) -> str:
     """Why a row makes a restart due, as a phrase."""
     return f"{row.item.partition(' ')[2]}: {row.effective or 'none'} instead of {row.wanted}"
 

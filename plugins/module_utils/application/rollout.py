@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Container, Iterable, Iterator, Mapping
+from typing import Any
 
 from ..configuration import shared as shared_settings
 from ..package import main_class as package_main
@@ -15,7 +17,7 @@ from ..proxy import definition as proxy
 UNFINISHED = ("began", "died", "stopped")
 
 
-def read_batch(batch):
+def read_batch(batch: Any) -> tuple[int, bool]:
     """The number of C(xitrum_rolling_batch) and whether it is a share in percent.
     Raises ValueError for anything else."""
     found = re.fullmatch(r"([1-9][0-9]*)(%?)", str(batch).strip(), re.ASCII)
@@ -27,7 +29,7 @@ def read_batch(batch):
     return int(found[1]), bool(found[2])
 
 
-def size(batch, count):
+def size(batch: Any, count: int) -> int:
     """How many instances a step takes, at least 1:
     C(batch) is a number, or a share of all C(count) such as C(25%), rounded down.
 
@@ -37,7 +39,12 @@ def size(batch, count):
     return max(number * count // 100, 1) if share else number
 
 
-def steps(due, batch=1, strategy="", sick=()):
+def steps(
+    due: Mapping[str, Iterable[Mapping[str, Any]]],
+    batch: Any = 1,
+    strategy: str = "",
+    sick: Container[tuple[str, int]] = (),
+) -> list[dict[str, Any]]:
     """The steps of a rollout: the first instance alone, which is the gate, then as many at a time as C(batch) says.
     With the C(strategy) C(all_at_once) all are one step, which has C(all_at_once), too.
 
@@ -57,7 +64,7 @@ def steps(due, batch=1, strategy="", sick=()):
     )
     found = []
     for number, part in enumerate(parts, 1):
-        hosts = {}
+        hosts: dict[str, list[Mapping[str, Any]]] = {}
         for host, instance in part:
             hosts.setdefault(host, []).append(instance)
         found.append({
@@ -69,7 +76,9 @@ def steps(due, batch=1, strategy="", sick=()):
     return found
 
 
-def started_out_of_use(start, proxies, host):
+def started_out_of_use(
+    start: Iterable[Mapping[str, Any]], proxies: Iterable[Mapping[str, Any]], host: str
+) -> list[Mapping[str, Any]]:
     """Those of the instances C(start), which a run starts on C(host), that a proxy had out of use when it was read.
     C(proxies) are the reads of all proxies;
     one that does not know an instance yet, and a first run, have nothing to say."""
@@ -80,7 +89,7 @@ def started_out_of_use(start, proxies, host):
     return [instance for instance in start if proxy.server_name(host, instance["index"]) in out]
 
 
-def redirects_due(state, slot=0):
+def redirects_due(state: Mapping[str, Any], slot: int = 0) -> str:
     """When the redirects of a host are set: C(base) (at once), C(start) (once the instance that they lead to was
     started), C(step) (once the
     rollout has restarted it), or an empty text (not at all).
@@ -97,7 +106,7 @@ def redirects_due(state, slot=0):
     return "base"
 
 
-def pairs_in_use(state):
+def pairs_in_use(state: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The redirects of a host with slots, led back to the instance in use, where a killed run left them at the one
     that is about to end.
 
@@ -115,26 +124,26 @@ def pairs_in_use(state):
     return changed if changed != pairs else []
 
 
-def remembered(has):
+def remembered(has: Mapping[str, Any]) -> list[str]:
     """The releases that were healthy on a host, the latest last;
     of a host without a record the one before and the current one."""
     healthy = has.get("healthy")
     return [name for name in (has["previous"], has["current"]) if name] if healthy is None else healthy
 
 
-def switched(has):
+def switched(has: Mapping[str, Any]) -> set[str]:
     """The releases that the instances of a host run by what their processes say, and by the links where nothing runs;
     of a host without instances none."""
     return {name for name in has.get("running") or has.get("switched") or [has["current"]] if name}
 
 
-def run_everywhere(found):
+def run_everywhere(found: Mapping[str, Mapping[str, Any]]) -> set[str]:
     """The releases that every host runs, on some of its instances at least. Hosts without instances do not count."""
     runs = [names for names in map(switched, found.values()) if names]
     return set.intersection(*runs) if runs else set()
 
 
-def running_before(found):
+def running_before(found: Mapping[str, Mapping[str, Any]]) -> str:
     """The release that the fleet ran before a rollout that stopped: one that every host still runs.
 
     An empty text where the fleet runs one release alone, or where nothing says which of several it is. So it is after a
@@ -151,7 +160,7 @@ def running_before(found):
     return "" if any(was_going_back(has, before) for has in found.values()) else before
 
 
-def was_going_back(has, before):
+def was_going_back(has: Mapping[str, Any], before: str) -> bool:
     """Whether the last run on a host that did not end was bringing a release
     that was healthy before the release C(before) was."""
     healthy, last = remembered(has), has.get("last_run") or {}
@@ -160,13 +169,13 @@ def was_going_back(has, before):
     return bool(brought & set(older))
 
 
-def is_mixed(found):
+def is_mixed(found: Mapping[str, Mapping[str, Any]]) -> bool:
     """Whether hosts run several releases, and nothing says which of them the fleet is to run: as after a rollout that
     stopped when a host had the new release alone."""
     return len(set().union(*map(switched, found.values()))) > 1 and not running_before(found)
 
 
-def choose_previous(found):
+def choose_previous(found: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
     """Host to the release that it goes back to. While a rollout that stopped has left two releases on hosts, it is the
     one that every host still runs (L(running_before)); otherwise the latest that was healthy on all hosts, without the
     one that they all run. Where a run was killed before anything ran another release,
@@ -188,10 +197,10 @@ def choose_previous(found):
     return {host: next((name for name in names if name in common or not common), "") for host, names in listed.items()}
 
 
-def mixed_problem(found):
+def mixed_problem(found: Mapping[str, Mapping[str, Any]]) -> str:
     """The releases that a mixed fleet can go to, as a sentence with the commands to choose one."""
     common = set.intersection(*(set(has["releases"]) for has in found.values()))
-    runs = {}
+    runs: dict[str, list[str]] = {}
     for host, has in found.items():
         for name in switched(has):
             runs.setdefault(name, []).append(host)
@@ -209,12 +218,12 @@ def mixed_problem(found):
     ])
 
 
-def is_healthy(found, name):
+def is_healthy(found: Mapping[str, Mapping[str, Any]], name: str) -> bool:
     """Whether a release was healthy on some host."""
     return any(name in remembered(has) for has in found.values())
 
 
-def choice_notes(found, wanted, release):
+def choice_notes(found: Mapping[str, Mapping[str, Any]], wanted: Iterable[str], release: str) -> Iterator[str]:
     """What a user has to know about the releases C(wanted) that hosts go back to, C(release) by name."""
     unknown = [host for host, has in found.items() if has.get("healthy") is None]
     before = "" if release else running_before(found)
@@ -239,7 +248,7 @@ def choice_notes(found, wanted, release):
         )
 
 
-def go_back_to(found, release="", main_class=""):
+def go_back_to(found: Mapping[str, Mapping[str, Any]], release: Any = "", main_class: str = "") -> dict[str, Any]:
     """The one release that all hosts can go back to: C({problems, notes, package}).
 
     C(found) maps a host to its C(releases), C(current), C(previous), C(healthy), C(switched), and the C(examples) and

@@ -14,6 +14,7 @@ import contextlib
 import errno
 import re
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from ..core import fence, schema
@@ -81,14 +82,14 @@ SPEC = {
 class LockError(RuntimeError):
     """A lock that cannot be had or is lost: why, and C(held_by), the record of the holder, or an empty dictionary."""
 
-    def __init__(self, why, held_by=None):
+    def __init__(self, why: str, held_by: Mapping[str, Any] | None = None) -> None:
         super().__init__(why)
         self.held_by = held_by or {}
         #: What a module returns beside the message.
         self.results = {"held_by": self.held_by}
 
 
-def read_state(host, wanted):
+def read_state(host: Host, wanted: Mapping[str, Any]) -> dict[str, Any]:
     """The C(lock), or an empty dictionary, the C(fault) of a damaged one, whether a run before was C(interrupted), the
     C(current) release that the host is switched to, and the C(clock) of L(read_clock)."""
     lock, fault = read_record(host, wanted["name"])
@@ -101,7 +102,7 @@ def read_state(host, wanted):
     }
 
 
-def refusal(wanted, state):
+def refusal(wanted: Mapping[str, Any], state: Mapping[str, Any]) -> str:
     """Why the lock cannot be had now, as a sentence; an empty text where it can."""
     lock = state["lock"]
     if state["fault"] and wanted["take_over"] != "any":
@@ -122,13 +123,13 @@ def refusal(wanted, state):
     )
 
 
-def word(value):
+def word(value: Any) -> str:
     """A value of the log in one word: whoever chose it adds no line and no field to it."""
     text = re.sub(r"[\s=]", "_", printable(str(value or "-")))
     return "".join(letter if "!" <= letter <= "~" else "?" for letter in text) or "-"
 
 
-def line(lock, to, outcome, now):
+def line(lock: Mapping[str, Any], to: str, outcome: str, now: float) -> str:
     """One line of the log: when, who, from, to, how it ended, and how long it took."""
     return (
         f"{begin_of(lock)} from={word(str(lock.get('from') or '-'))} to={word(to or '-')} "
@@ -136,7 +137,7 @@ def line(lock, to, outcome, now):
     )
 
 
-def read_runs(text, lock=None):
+def read_runs(text: str, lock: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
     """The runs of a log, the oldest first: C({when, who, from, to, outcome, seconds}). C(lock) is the record of the
     lock now.
 
@@ -150,18 +151,18 @@ def read_runs(text, lock=None):
     ]
 
 
-def read_last_run(host, log_dir):
+def read_last_run(host: Host, log_dir: str) -> dict[str, Any]:
     """The last run of the log in a folder, as L(read_runs) has it; an empty dictionary where there is none."""
     runs = read_runs(host.tail(f"{log_dir}/{LOG}", _TAIL))
     return runs[-1] if runs else {}
 
 
-def begin_of(lock):
+def begin_of(lock: Mapping[str, Any]) -> str:
     """The words of a line of the log that are those of one run alone: when it began, and whose it is."""
     return f"{when(lock['since'])} {word(lock['user'])}@{word(lock['host'])}"
 
 
-def _runs(text):
+def _runs(text: str) -> dict[str, dict[str, Any]]:
     """The last line of each run: L(begin_of) to what it has."""
     runs = {}
     for found in filter(None, map(_LINE.fullmatch, text.split("\n"))):
@@ -177,7 +178,7 @@ def _runs(text):
     return runs
 
 
-def settle(host, wanted, now):
+def settle(host: Host, wanted: Mapping[str, Any], now: float) -> tuple[bool, list[str]]:
     """Takes the lock, renews it or gives it back, as C(state) says. Returns C((interrupted, notes)), see L(take).
 
     No module of another run changes anything meanwhile. Raises L(LockError).
@@ -207,7 +208,7 @@ def settle(host, wanted, now):
         return False, give_back(host, wanted, state, now)
 
 
-def take(host, wanted, state, now):
+def take(host: Host, wanted: Mapping[str, Any], state: Mapping[str, Any], now: float) -> tuple[bool, list[str]]:
     """Takes the lock, or keeps it where it is this run's. Returns C((interrupted, notes)): whether a run before did not
     end well, and sentences on what could not be written down."""
     if state["lock"].get("id") == wanted["holder"]["id"]:
@@ -224,7 +225,7 @@ def take(host, wanted, state, now):
     return state["interrupted"], notes
 
 
-def renew(host, wanted, state):
+def renew(host: Host, wanted: Mapping[str, Any], state: Mapping[str, Any]) -> list[str]:
     """Lets the age of this run's lock count from now. Raises L(LockError) where it is not this run's. A full disk is no
     reason to stop.
     """
@@ -239,7 +240,7 @@ def renew(host, wanted, state):
     return []
 
 
-def give_back(host, wanted, state, now):
+def give_back(host: Host, wanted: Mapping[str, Any], state: Mapping[str, Any], now: float) -> list[str]:
     """Removes the lock where it is this run's, and writes what is to be known of the run. Returns sentences on what
     could not be written.
 
@@ -265,7 +266,7 @@ def give_back(host, wanted, state, now):
     return notes
 
 
-def judge_release(host, wanted, current):
+def judge_release(host: Host, wanted: Mapping[str, Any], current: str) -> None:
     """Records whether the release of this run was healthy, by which a rollback goes. One that failed and that the host
     runs again, since it was put back to it, had another fault, such as its configuration, and stays on the record."""
     name = wanted["release"]
@@ -275,7 +276,7 @@ def judge_release(host, wanted, current):
         release.drop_healthy(host, wanted["root"], name)
 
 
-def record_died(host, wanted, state, now):
+def record_died(host: Host, wanted: Mapping[str, Any], state: Mapping[str, Any], now: float) -> list[str]:
     """Writes down the end of runs that did not do so: that of the lock, and others of which the log has the begin
     alone.
     """
@@ -296,7 +297,7 @@ def record_died(host, wanted, state, now):
     return record(host, wanted, "".join(lines)) if lines else []
 
 
-def record(host, wanted, text):
+def record(host: Host, wanted: Mapping[str, Any], text: str) -> list[str]:
     """Appends to the log of runs, which is in the folder of log files where there is one. A removal begins no new one
     in a folder of somebody else.
 

@@ -6,11 +6,12 @@
 from __future__ import annotations
 
 from ..core import process
+from ..core.host import Host
 from ..redirects import component as redirects
 from . import instances, slots
 
 
-def read_instances(host, root):
+def read_instances(host: Host, root: str) -> list[dict[str, int]]:
     """The instances on the host with the ports of their configuration: C([{index, port}]);
     a port that is not known is 0."""
     numbers = sorted(int(name) for name in host.listdir(f"{root}/instances") if name.isdecimal())
@@ -18,7 +19,7 @@ def read_instances(host, root):
     return [{"index": number, "port": ports.get("http", 0)} for number, ports in found.items()]
 
 
-def read_slot(host, root):
+def read_slot(host: Host, root: str) -> int:
     """The slot that is in use, 0 or 1: see L(slots).
     Live redirects are read by root; another user goes by what runs."""
     folder = host.realpath(f"{root}/instances")

@@ -6,10 +6,13 @@ and which slot is in use. Pure."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from typing import Any
+
 from ..supervisor.table import SUPERVISORS
 
 
-def missing(supervisor, host):
+def missing(supervisor: str, host: Mapping[str, Any]) -> list[str]:
     """Why a host can have no slots, as parts of a sentence; none where it can.
 
     C(host) has C(proxies) (a list), C(port_forward), C(instances), C(cluster), C(http_port), C(https_port) and C(tls).
@@ -31,7 +34,12 @@ def missing(supervisor, host):
     return [reason for holds, reason in reasons if holds]
 
 
-def find_used(pairs, configured, running, remembered):
+def find_used(
+    pairs: Iterable[Mapping[str, int]],
+    configured: Mapping[int, Mapping[str, Any]],
+    running: Iterable[int],
+    remembered: int,
+) -> int:
     """The slot that is in use, 0 or 1: the one to whose ports the live redirects C(pairs) lead,
     whatever was written down before a run was killed.
 
@@ -48,12 +56,12 @@ def find_used(pairs, configured, running, remembered):
     return remembered
 
 
-def default(supervisor, host):
+def default(supervisor: str, host: Mapping[str, Any]) -> bool:
     """Whether a host has slots where the inventory says nothing: under the other supervisors it has to ask for them."""
     return not missing(supervisor, host) and SUPERVISORS[supervisor].slots_by_default
 
 
-def in_place_note(supervisor, host):
+def in_place_note(supervisor: str, host: Mapping[str, Any]) -> str:
     """What a user has to know before a release that restarts its instance in place;
     empty behind proxies, which drain it first."""
     if host["proxies"]:

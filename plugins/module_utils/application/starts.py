@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import signal
 import time
+from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
 from ..core import addresses, disk_space, folders, process, recorded, schema, sockets
@@ -62,19 +63,19 @@ SPEC: dict[str, Any] = {
 PATIENCE = 120
 
 
-def home(wanted, index):
+def home(wanted: Mapping[str, Any], index: int) -> str:
     """The folder of an instance."""
     return f"{wanted['root']}/instances/{index}"
 
 
-def running(host, wanted, index):
+def running(host: Host, wanted: Mapping[str, Any], index: int) -> list[dict[str, Any]]:
     """The processes of an instance. Those of other users that claim to work in its folder are none: they would be
     killed by root, or keep it from being started or removed."""
     folder = home(wanted, index)
     return process.own_rows(instance_processes(host, folder), process.accounts(host, folder, wanted.get("user", "")))
 
 
-def instance_processes(host, folder):
+def instance_processes(host: Host, folder: str) -> list[dict[str, Any]]:
     """The processes of an instance: its JVM, and what its service definition starts before it becomes one. A shell that
     somebody has left in the folder is none."""
     rows = process.processes_under(host, folder)
@@ -83,17 +84,17 @@ def instance_processes(host, folder):
     ]
 
 
-def filled(wanted, index, verb):
+def filled(wanted: Mapping[str, Any], index: int, verb: str) -> Any:
     """What the supervisor is told of an instance: its command or commands, or paths."""
     return fill(getattr(SUPERVISORS[wanted["supervisor"]], verb), name=wanted["name"], index=index,
                 timeout=wanted["stop_timeout"], log_dir=wanted["log_dir"])
 
 
-def switch(host, wanted, instance):
+def switch(host: Host, wanted: Mapping[str, Any], instance: Mapping[str, Any]) -> bool:
     """Points C(current) at the instance's new folder and C(previous) at the one before, which a step that fails needs:
     the last one that was healthy, where a run that was killed has left another."""
     folder, here = instance["folder"], home(wanted, instance["index"])
-    now = host.readlink(f"{here}/current")
+    now = host.readlink(f"{here}/current") or ""
     before = step_state.return_folder(step_record.read_record(host, wanted["name"]), instance["index"], now)
     if not folder or folder == now:
         return False
@@ -105,7 +106,7 @@ def switch(host, wanted, instance):
     return True
 
 
-def drained(host, wanted, todo, pause=0.25):
+def drained(host: Host, wanted: Mapping[str, Any], todo: Sequence[Mapping[str, Any]], pause: float = 0.25) -> int:
     """Waits until nobody is connected to instances any more, or for C(drain) seconds: how many connections are left."""
     deadline = time.monotonic() + wanted["drain"]
     ports = {port for item in todo for port in ports_of(host, wanted, item)}
@@ -118,27 +119,27 @@ def drained(host, wanted, todo, pause=0.25):
         time.sleep(pause)
 
 
-def drain(host, wanted, todo):
+def drain(host: Host, wanted: Mapping[str, Any], todo: Sequence[Mapping[str, Any]]) -> int:
     """As L(drained), recorded first."""
     for item in todo:
         step_record.note(host, wanted, item["index"], "drained")
     return drained(host, wanted, todo)
 
 
-def drain_notes(host, left):
+def drain_notes(host: Host, left: int) -> list[str]:
     """What makes the number of connections that a drain left uncertain, a sentence each."""
     note = sockets.drain_note(sockets.established(host)) if left else ""
     return [note] if note else []
 
 
-def ports_of(host, wanted, instance):
+def ports_of(host: Host, wanted: Mapping[str, Any], instance: Mapping[str, Any]) -> set[int]:
     """The ports that clients of an instance are connected to:
     those that it was configured with, whatever its port is to be."""
     found = instances.read_configured(host, f"{home(wanted, instance['index'])}/current")
     return {port for port in (found["http"], found["https"]) if port} if found else {instance["port"]}
 
 
-def target_of(host, wanted, instance):
+def target_of(host: Host, wanted: Mapping[str, Any], instance: Mapping[str, Any]) -> tuple[str, int]:
     """The address and the port at which an instance answers: of the folder that it runs, since one that goes back
     has its old port and address."""
     found = instances.read_configured(host, f"{home(wanted, instance['index'])}/current")
@@ -149,7 +150,7 @@ def target_of(host, wanted, instance):
     return addresses.local_target(wanted["address"] if everywhere else found["interface"]), found["http"]
 
 
-def stop(host, wanted, index):
+def stop(host: Host, wanted: Mapping[str, Any], index: int) -> None:
     """Ends an instance, whichever supervisor it has, and proves that its processes are gone:
     SIGTERM first, then a kill."""
     words = []
@@ -164,27 +165,27 @@ def stop(host, wanted, index):
         kill(host, wanted, index, signal.SIGKILL)
     if not gone(host, wanted, index, 5):
         left = [row["pid"] for row in running(host, wanted, index)]
-        said = "; ".join(filter(None, words)) or "no message"
+        reported = "; ".join(filter(None, words)) or "no message"
         raise RuntimeError(
-            f"instance {index} still runs {wanted['stop_timeout']} s after it was told to stop ({said}): its processes "
-            f"are {left}"
+            f"instance {index} still runs {wanted['stop_timeout']} s after it was told to stop ({reported}): its "
+            f"processes are {left}"
         )
 
 
-def stoppers(host, wanted):
+def stoppers(host: Host, wanted: Mapping[str, Any]) -> list[str]:
     """The supervisors that may keep an instance running:
     the wanted one, and those that still have something of the application."""
     there = {**table.leftovers(host, wanted["name"]), **table.defined(host, wanted["name"])}
     return [wanted["supervisor"], *(kind for kind in there if kind != wanted["supervisor"])]
 
 
-def kill(host, wanted, index, number):
+def kill(host: Host, wanted: Mapping[str, Any], index: int, number: int) -> None:
     """Sends a signal to the processes of an instance."""
     for row in running(host, wanted, index):
         host.kill(row["pid"], number)
 
 
-def gone(host, wanted, index, seconds):
+def gone(host: Host, wanted: Mapping[str, Any], index: int, seconds: float) -> bool:
     """Whether the processes of an instance end within so many seconds."""
     deadline = time.monotonic() + seconds
     while running(host, wanted, index):
@@ -194,7 +195,7 @@ def gone(host, wanted, index, seconds):
     return True
 
 
-def start(host, wanted, index):
+def start(host: Host, wanted: Mapping[str, Any], index: int) -> None:
     """Tells the supervisor to start an instance; it is not healthy yet."""
     mark_logs(host, wanted, index)
     SUPERVISORS[wanted["supervisor"]].allow_start(host, wanted["name"], index)
@@ -207,7 +208,7 @@ def start(host, wanted, index):
             )
 
 
-def health_fault(host, wanted, item, subject=""):
+def health_fault(host: Host, wanted: Mapping[str, Any], item: Mapping[str, Any], subject: str = "") -> str:
     """Why an instance is not healthy, as a sentence; empty where it is: the page answers as it should, and what listens
     is a process of this instance and of its user. C(subject) is what answers, in words: its URL, where that is empty.
 
@@ -223,9 +224,9 @@ def health_fault(host, wanted, item, subject=""):
         "https": configured["https"] if configured else 0,
     }
     users = process.accounts(host, home(wanted, item["index"]), wanted.get("user", ""))
-    looks = []
+    looks: list[set[int | None]] = []
 
-    def stranger():
+    def stranger() -> str:
         return ownership.answer_fault(host, place, wanted["supervisor"], wanted["name"], users, looks)
 
     fault = stranger()
@@ -243,7 +244,7 @@ def health_fault(host, wanted, item, subject=""):
     return stranger()
 
 
-def wait_until_healthy(host, wanted, todo):
+def wait_until_healthy(host: Host, wanted: Mapping[str, Any], todo: Sequence[Mapping[str, Any]]) -> dict[int, float]:
     """Waits for all of them together: index to seconds.
     Raises RuntimeError with the end of the log of the first that is not."""
     began, took, faults = time.monotonic(), {}, {}
@@ -276,7 +277,7 @@ def wait_until_healthy(host, wanted, todo):
     return took
 
 
-def watch(host, wanted, pause=1.0):
+def watch(host: Host, wanted: Mapping[str, Any], pause: float = 1.0) -> None:
     """Asks instances once a second for C(watch) seconds. Raises RuntimeError with the end of the log of the first that
     is not healthy, or whose process is not the same throughout: it may have ended and been started again in between."""
     before = {item["index"]: pids(host, wanted, item["index"]) for item in wanted["instances"]}
@@ -295,28 +296,28 @@ def watch(host, wanted, pause=1.0):
                 )
 
 
-def pids(host, wanted, index):
+def pids(host: Host, wanted: Mapping[str, Any], index: int) -> list[int]:
     """The numbers of an instance's processes."""
     return sorted(row["pid"] for row in running(host, wanted, index))
 
 
-def log_of(wanted, index):
+def log_of(wanted: Mapping[str, Any], index: int) -> str:
     """The application's own log of an instance."""
     return f"{wanted['log_dir']}/{index}/xitrum.log"
 
 
-def output_of(wanted, index):
+def output_of(wanted: Mapping[str, Any], index: int) -> str:
     """The file with what an instance prints; empty where the supervisor keeps it in the journal."""
     where = filled(wanted, index, "log")
     return where if where.startswith("/") else ""
 
 
-def marks_path(wanted, index):
+def marks_path(wanted: Mapping[str, Any], index: int) -> str:
     """Where it is written down how far the logs of an instance were when it was last started."""
     return f"{home(wanted, index)}/started"
 
 
-def mark_logs(host, wanted, index):
+def mark_logs(host: Host, wanted: Mapping[str, Any], index: int) -> None:
     """Writes down how far the logs of an instance are, before it is started: L(tail) shows what follows. Not kept in
     memory, since a later run of the module may find that the same start has failed."""
     output = output_of(wanted, index)
@@ -332,7 +333,7 @@ def mark_logs(host, wanted, index):
         return
 
 
-def read_marks(host, wanted, index):
+def read_marks(host: Host, wanted: Mapping[str, Any], index: int) -> dict[str, Any]:
     """What L(mark_logs) wrote; the beginning of everything where it wrote nothing that can be read."""
     none = {"time": 0.0, "log": (0, 0), "output": (0, 0)}
     try:
@@ -346,7 +347,7 @@ def read_marks(host, wanted, index):
         return none
 
 
-def read_output(host, wanted, index, marks):
+def read_output(host: Host, wanted: Mapping[str, Any], index: int, marks: Mapping[str, Any]) -> str:
     """The end of what an instance has printed since its last start."""
     output = output_of(wanted, index)
     if output:
@@ -360,7 +361,7 @@ def read_output(host, wanted, index, marks):
     return host.run(command).out
 
 
-def tail(host, wanted, index):
+def tail(host: Host, wanted: Mapping[str, Any], index: int) -> str:
     """The last lines of the instance's own log and of what it printed since it was last started, without the frames of
     stack traces and the JVM's options. Earlier lines are those of another start, and mostly of another release."""
     marks = read_marks(host, wanted, index)
@@ -374,7 +375,7 @@ def tail(host, wanted, index):
     )
 
 
-def find_pending(host, wanted):
+def find_pending(host: Host, wanted: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The instances that are not in the desired state."""
     todo, defined = [], table.defined(host, wanted["name"])
     marked = set().union(*defined.values()) if defined else set()
@@ -382,7 +383,7 @@ def find_pending(host, wanted):
     owned = wanted["state"] != "absent" or recorded.owns_root(host, wanted["name"], wanted["root"])
     inside = host.listdir(f"{wanted['root']}/instances") if owned else []
     numbers = sorted(marked.union(int(number) for number in filter(str.isdecimal, inside)))
-    every = [{"index": number, "port": 0, "folder": ""} for number in numbers]
+    every: list[dict[str, Any]] = [{"index": number, "port": 0, "folder": ""} for number in numbers]
     for instance in wanted["instances"] or (every if wanted["state"] == "absent" else []):
         runs = running(host, wanted, instance["index"])
         there = (owned and host.exists(home(wanted, instance["index"]))) or instance["index"] in marked
@@ -397,14 +398,14 @@ def find_pending(host, wanted):
     return todo
 
 
-def surplus(host, wanted):
+def surplus(host: Host, wanted: Mapping[str, Any]) -> dict[str, list[str]]:
     """The supervisors that have something of the application although none of its instances:
     all, where all are taken away."""
     every = wanted["state"] == "absent" and not wanted["instances"]
     return table.unused(host, wanted["name"], () if every else (wanted["supervisor"],))
 
 
-def left_of_root(host, wanted):
+def left_of_root(host: Host, wanted: Mapping[str, Any]) -> list[str]:
     """What of the root is removed with the last instance:
     all of it where it was made for the application, else what is ours in it."""
     root = wanted["root"]
@@ -422,7 +423,7 @@ def left_of_root(host, wanted):
     return [f"{root}/{name}" for name in own_entries.inside(host, "roots", root)] if made is not None else []
 
 
-def remove_root(host, wanted, left):
+def remove_root(host: Host, wanted: Mapping[str, Any], left: Sequence[str]) -> None:
     """Removes what L(left_of_root) found, and the folder itself where nothing is in it any more."""
     for path in left:
         host.remove(path)
@@ -445,7 +446,7 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     return Draft(actions=actions, before=before, after=after).plan(desired, state)
 
 
-def diff_texts(wanted, todo):
+def diff_texts(wanted: Mapping[str, Any], todo: Sequence[Mapping[str, Any]]) -> tuple[str, str]:
     """The texts of Ansible's diff, before and after: one line an instance."""
     after = {"started": "runs", "restarted": "started anew", "stopped": "stopped", "absent": "absent",
              "returned": "back to"}[wanted["state"]]
@@ -469,7 +470,7 @@ def apply(host: Host, plan: Plan) -> Applied:
     return Applied({"seconds": took, "cut": cut, "notes": notes}, warnings=tuple(notes))
 
 
-def execute(host, wanted, todo):
+def execute(host: Host, wanted: Mapping[str, Any], todo: Sequence[Mapping[str, Any]]) -> dict[int, float]:
     """Stops, switches, starts and waits: index to the seconds until it was healthy. Instances that do not get healthy
     go back to the last folder with which they were.
     Raises RuntimeError then, with the end of the log of what failed."""
@@ -504,7 +505,7 @@ def execute(host, wanted, todo):
     return took
 
 
-def move(host, wanted, index, keep):
+def move(host: Host, wanted: Mapping[str, Any], index: int, keep: Container[str]) -> None:
     """Takes an instance away from every supervisor that has it but those to keep."""
     for kind, indices in table.defined(host, wanted["name"]).items():
         if kind not in keep and index in indices:
@@ -513,12 +514,12 @@ def move(host, wanted, index, keep):
             SUPERVISORS[kind].forget(host, wanted["name"], index, stays)
 
 
-def begin(host, wanted, todo):
+def begin(host: Host, wanted: Mapping[str, Any], todo: Sequence[Mapping[str, Any]]) -> dict[int, float]:
     """The second half of L(execute): nothing runs, and the wanted supervisor alone knows the instances."""
     record = step_record.read_record(host, wanted["name"])
     before = {
         item["index"]: step_state.return_folder(
-            record, item["index"], host.readlink(f"{home(wanted, item['index'])}/current")
+            record, item["index"], host.readlink(f"{home(wanted, item['index'])}/current") or ""
         )
         for item in todo
     }
@@ -534,7 +535,7 @@ def begin(host, wanted, todo):
     return took
 
 
-def launch(host, wanted, instance, needed=True):
+def launch(host: Host, wanted: Mapping[str, Any], instance: Mapping[str, Any], needed: bool = True) -> None:
     """Switches an instance and starts it, each recorded first; C(needed) is that of L(step_record)."""
     # All of it before the switch, since the way back from there needs room on the disk as well.
     for state in ("stopped", "switched", "started"):
@@ -545,7 +546,7 @@ def launch(host, wanted, instance, needed=True):
     start(host, wanted, instance["index"])
 
 
-def prove_running(host, wanted):
+def prove_running(host: Host, wanted: Mapping[str, Any]) -> None:
     """Waits until all instances are healthy, those too that ran already: one that its supervisor has just started at
     boot is not yet. What a run that was killed has started is recorded as healthy then."""
     unproved = [
@@ -554,7 +555,7 @@ def prove_running(host, wanted):
         if step_state.is_unproved(
             step_record.read_record(host, wanted["name"]),
             item["index"],
-            host.readlink(f"{home(wanted, item['index'])}/current"),
+            host.readlink(f"{home(wanted, item['index'])}/current") or "",
         )
     ]
     for state in ("stopped", "started", "healthy"):
@@ -565,7 +566,9 @@ def prove_running(host, wanted):
         step_record.note(host, wanted, item["index"], "enabled")
 
 
-def prove_healthy(host, wanted, todo, needed=True):
+def prove_healthy(
+    host: Host, wanted: Mapping[str, Any], todo: Sequence[Mapping[str, Any]], needed: bool = True
+) -> dict[int, float]:
     """As L(wait_until_healthy), with the record of the step: at the end clients may be sent to the instances."""
     for instance in todo:
         step_record.note(host, wanted, instance["index"], "healthy", needed=needed)
@@ -575,12 +578,12 @@ def prove_healthy(host, wanted, todo, needed=True):
     return took
 
 
-def explain(host, wanted, error):
+def explain(host: Host, wanted: Mapping[str, Any], error: Exception) -> str:
     """An error as a message has it: of a full disk, with the path, what it needs and what there is."""
     return f"{error}{disk_space.note(host, error, wanted['root'])}"
 
 
-def drop_failed(host, wanted, todo):
+def drop_failed(host: Host, wanted: Mapping[str, Any], todo: Sequence[Mapping[str, Any]]) -> str:
     """Takes the release that did not start off the record of healthy ones, unless the host runs it otherwise. Why that
     could not be done, as the end of a message; empty where it was."""
     current = (host.readlink(f"{wanted['root']}/current") or "").rpartition("/")[2]
@@ -592,12 +595,12 @@ def drop_failed(host, wanted, todo):
     return ""
 
 
-def patient(wanted):
+def patient(wanted: Mapping[str, Any]) -> dict[str, Any]:
     """The options for instances that go back to what they ran, see L(PATIENCE)."""
     return {**wanted, "start_timeout": max(wanted["start_timeout"], PATIENCE)}
 
 
-def go_back(host, wanted, todo, before):
+def go_back(host: Host, wanted: Mapping[str, Any], todo: Sequence[Mapping[str, Any]], before: Mapping[int, str]) -> str:
     """Puts instances back to the folders that they had: a sentence on how that went."""
     changed = [
         {**item, "folder": before[item["index"]]}

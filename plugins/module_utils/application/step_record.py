@@ -6,6 +6,7 @@ L(step_state) says what is in it."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from ..core import process, recorded
@@ -31,18 +32,18 @@ SPEC: dict[str, Any] = {
 }
 
 
-def path(name):
+def path(name: str) -> str:
     """The record of an application."""
     return f"{recorded.FOLDER}/{name}{ENDING}"
 
 
-def read_record(host, name):
+def read_record(host: Host, name: str) -> dict[str, Any]:
     """Return the record of an application; empty where there is none, and where this user may not see it. Raises
     RuntimeError for one of another version."""
     return step_state.parse(process.seen(host.read, path(name)), path(name))
 
 
-def write(host, name, record):
+def write(host: Host, name: str, record: dict[str, Any]) -> None:
     """Writes the record, or removes it where no instance is in a step."""
     text = step_state.text_of(record)
     if text:
@@ -52,7 +53,9 @@ def write(host, name, record):
         host.remove(path(name))
 
 
-def note(host, wanted, index, state, folder=None, needed=True):
+def note(
+    host: Host, wanted: Mapping[str, Any], index: int, state: str, folder: str | None = None, needed: bool = True
+) -> dict[str, Any]:
     """Records that an instance of C(wanted) (C(name) and C(root)) begins a state, before it does. Returns the record.
 
     Raises RuntimeError for a state that cannot follow, and OSError where it cannot be written, unless it is not
@@ -76,7 +79,7 @@ def note(host, wanted, index, state, folder=None, needed=True):
     return record
 
 
-def forget(host, name, index):
+def forget(host: Host, name: str, index: int) -> None:
     """Records that an instance is in no step any more."""
     before = read_record(host, name)
     record = step_state.finish(before, index)
@@ -110,7 +113,7 @@ def apply(host: Host, plan: Plan) -> Applied:
     return Applied({"record": read_record(host, desired["name"])})
 
 
-def write_slot(host, root, slot):
+def write_slot(host: Host, root: str, slot: int) -> None:
     """Writes the slot that is in use, unless it is on record."""
     if (host.read(f"{root}/slot") or "").strip() != str(slot):
         host.write(f"{root}/slot", f"{slot}\n", 0o644)

@@ -12,6 +12,9 @@ its own), and C(healthy) the last one with which it was healthy. An instance wit
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from ..core import schema
 
 #: The states in the order in which a step takes an instance through them. It may skip those that it does not need.
@@ -37,7 +40,7 @@ UNPROVED = ("stopped", "switched", "started", "healthy")
 ACTIONS = ("", "start", "enable", "enable_now", "replace")
 
 
-def parse(text, path=""):
+def parse(text: str | None, path: str = "") -> dict[str, Any]:
     """Return the record in the text of its file `path`. Nothing where there is no file, and where it is damaged: then
     what runs is all that is known, as it is of a host that has no record yet.
     Raises schema.VersionError for another version."""
@@ -48,7 +51,7 @@ def parse(text, path=""):
     return {index: entry for index, entry in found.items() if is_entry(index, entry)}
 
 
-def is_entry(index, entry):
+def is_entry(index: str, entry: Any) -> bool:
     """Whether an entry is what L(advance) makes."""
     if not isinstance(entry, dict) or set(entry) != {"state", "folder", "healthy"} or not index.isdecimal():
         return False
@@ -59,17 +62,19 @@ def is_entry(index, entry):
     )
 
 
-def text_of(record):
+def text_of(record: Mapping[str, Any]) -> str:
     """The text of the record's file; empty where no instance is in a step."""
     return schema.STEP.render(record) if record else ""
 
 
-def entry_of(record, index):
+def entry_of(record: Mapping[str, Any], index: int | str) -> dict[str, Any] | None:
     """The entry of an instance, or None."""
     return record.get(str(index))
 
 
-def advance(record, index, state, current="", folder=None):
+def advance(
+    record: Mapping[str, Any], index: int | str, state: str, current: str = "", folder: str | None = None
+) -> dict[str, Any]:
     """The record once an instance begins a C(state). C(current) is the folder that it is switched to now, and C(folder)
     the one that it is to be switched to (None: the step knows it already, or switches nothing).
 
@@ -91,38 +96,40 @@ def advance(record, index, state, current="", folder=None):
     return {**record, str(index): {"state": state, "folder": folder, "healthy": healthy}}
 
 
-def finish(record, index):
+def finish(record: Mapping[str, Any], index: int | str) -> dict[str, Any]:
     """The record once an instance is in no step any more: it is in use, or it was removed."""
     return {number: entry for number, entry in record.items() if number != str(index)}
 
 
-def is_unproved(record, index, current):
+def is_unproved(record: Mapping[str, Any], index: int | str, current: str) -> bool:
     """Whether a step left an instance at what was never seen to be healthy.
     C(current) is the folder that it is switched to."""
     entry = entry_of(record, index)
     return entry is not None and (entry["state"] in UNPROVED or entry["healthy"] not in ("", current))
 
 
-def was_stopped(record, index):
+def was_stopped(record: Mapping[str, Any], index: int | str) -> bool:
     """Whether a step that was left may have stopped an instance that served before."""
     entry = entry_of(record, index)
     return entry is not None and bool(entry["healthy"])
 
 
-def return_folder(record, index, current):
+def return_folder(record: Mapping[str, Any], index: int | str, current: str) -> str:
     """The folder that an instance goes back to where a step fails: the last one with which it was healthy, which is
     C(current) unless a step was left in the middle."""
     entry = entry_of(record, index)
     return entry["healthy"] if entry and entry["healthy"] else current
 
 
-def kept_folders(record, index):
+def kept_folders(record: Mapping[str, Any], index: int | str) -> set[str]:
     """The folders of an instance that a step still needs."""
     entry = entry_of(record, index) or {}
     return {entry[name] for name in ("folder", "healthy") if entry.get(name)}
 
 
-def plan_recovery(record, observed, interrupted=False):
+def plan_recovery(
+    record: Mapping[str, Any], observed: Mapping[int, Mapping[str, Any]], interrupted: bool = False
+) -> dict[int, str]:
     """What a run does about each instance before its own first step: index to one of L(ACTIONS).
 
     C(observed) maps an index to what was read of the instance now: C(running), its C(current) folder, whether it is

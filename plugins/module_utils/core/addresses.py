@@ -13,9 +13,11 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from .foreign_text import parse_json
+from .host import Host
 
 #: Lists the IPv6 addresses of a host. Missing with C(ipv6.disable=1), and empty with C(disable_ipv6=1).
 IF_INET6 = "/proc/net/if_inet6"
@@ -43,11 +45,11 @@ class Address(NamedTuple):
     """One address: C(ip) of the module ipaddress,
     and the network interface that a link-local one belongs to (or empty)."""
 
-    ip: object
+    ip: ipaddress.IPv4Address | ipaddress.IPv6Address
     zone: str = ""
 
 
-def parse_address(text):
+def parse_address(text: Any) -> Address | None:
     """The address that a text writes, or None for a name. Takes brackets and a zone, before or after the bracket."""
     bare = str(text).strip()
     if bare.startswith("["):
@@ -65,7 +67,7 @@ def parse_address(text):
     return Address(getattr(ip, "ipv4_mapped", None) or ip, zone)
 
 
-def is_every(text):
+def is_every(text: Any) -> bool:
     """Whether a configured address stands for every address of the host."""
     found, bare = parse_address(text), str(text).strip()
     if found is None:
@@ -73,13 +75,13 @@ def is_every(text):
     return found.ip.is_unspecified
 
 
-def is_loopback(text):
+def is_loopback(text: Any) -> bool:
     """Whether an address or name is the host's own loopback, which no other host reaches."""
     found = parse_address(text)
     return found.ip.is_loopback if found else str(text).strip().lower().rstrip(".") == "localhost"
 
 
-def private_fault(text, takes_shared=False):
+def private_fault(text: Any, takes_shared: bool = False) -> str:
     """Why an address is not one of a private network, as the words after "is"; empty where it is one, and for a
     loopback address.
 
@@ -102,19 +104,19 @@ def private_fault(text, takes_shared=False):
     return "public" if found.ip.is_global else "in no private network"
 
 
-def canonical(text):
+def canonical(text: Any) -> str:
     """The one text for an address, without brackets; a name, and a text for every address, stays as it is."""
     found = parse_address(text)
     return str(text).strip() if found is None else f"{found.ip}%{found.zone}" if found.zone else str(found.ip)
 
 
-def bracketed(text):
+def bracketed(text: Any) -> str:
     """An address as it stands before a port: an IPv6 address in brackets."""
     plain = canonical(text)
     return f"[{plain}]" if ":" in plain else plain
 
 
-def application_address(text):
+def application_address(text: Any) -> str:
     """What the application is told for a configured address, so that a JVM understands it on every host.
 
     A JVM takes C(0.0.0.0) for every address of the families that the host has, where it refuses C(::) without IPv6.
@@ -129,7 +131,7 @@ def application_address(text):
     return "127.0.0.1" if parse_address(bare) is None and is_loopback(bare) else bare
 
 
-def listen_addresses(texts):
+def listen_addresses(texts: Iterable[Any]) -> list[str]:
     """The addresses that a proxy listens on, each once and in one text: C(*) stands for both families."""
     found = []
     for text in texts:
@@ -137,12 +139,12 @@ def listen_addresses(texts):
     return list(dict.fromkeys(found))
 
 
-def local_target(text):
+def local_target(text: Any) -> str:
     """Where the host itself reaches what listens on a configured address."""
     return "127.0.0.1" if is_every(text) else canonical(text)
 
 
-def listen_target(texts):
+def listen_target(texts: Sequence[Any]) -> str:
     """Where the host itself reaches what listens on some of its addresses: its loopback where that is one of them."""
     found = [parse_address(text) for text in listen_addresses(texts)]
     if any(one and one.ip.version == 4 and one.ip.is_unspecified for one in found):
@@ -154,7 +156,7 @@ def listen_target(texts):
     )
 
 
-def socket_target(row):
+def socket_target(row: Mapping[str, Any]) -> str:
     """Where the host itself reaches a listening socket."""
     if is_every(row["address"]):
         return "127.0.0.1" if 4 in versions(row) else "::1"
@@ -162,13 +164,13 @@ def socket_target(row):
     return f"{row['address']}%{zone}" if zone and ":" in row["address"] else row["address"]
 
 
-def socket_text(row):
+def socket_text(row: Mapping[str, Any]) -> str:
     """A listening socket as a person writes it: C(192.0.2.1:8000), C([fe80::1%eth0]:8000)."""
     zone = row.get("interface") or ""
     return f"{bracketed(row['address'] + ('%' + zone if zone else ''))}:{row['port']}"
 
 
-def versions(row):
+def versions(row: Mapping[str, Any]) -> set[int]:
     """The IP versions that a listening socket takes connections of."""
     found = parse_address(row["address"])
     if row.get("family") in _VERSIONS and (found is None or found.ip.is_unspecified):
@@ -176,7 +178,7 @@ def versions(row):
     return {found.ip.version} if found else {4, 6}
 
 
-def accepts(row, address):
+def accepts(row: Mapping[str, Any], address: Any) -> bool:
     """Whether a listening socket takes a connection to this one address."""
     target, bound = parse_address(address), parse_address(row["address"])
     if target is None:
@@ -186,7 +188,7 @@ def accepts(row, address):
     return bound is not None and _same(bound._replace(zone=row.get("interface") or bound.zone), target)
 
 
-def serves(rows, text, resolved=()):
+def serves(rows: Sequence[Mapping[str, Any]], text: Any, resolved: Iterable[Any] = ()) -> bool:
     """Whether listening sockets serve a configured address, and nothing beside it.
 
     C(resolved) are the addresses of a name, as L(resolve) gives them. A JVM binds one socket for every address of the
@@ -201,11 +203,9 @@ def serves(rows, text, resolved=()):
         found = parse_address(text)
         return all(is_every(row["address"]) for row in rows) and (4 in taken or bool(found and found.ip.version == 6))
     own = parse_address(text)
-    targets = (
-        [own, *filter(None, map(parse_address, resolved))] if own else list(filter(None, map(parse_address, resolved)))
-    )
+    targets = list(filter(None, [own, *map(parse_address, resolved)]))
     if own is None and is_loopback(text) and not targets:
-        targets = [parse_address("127.0.0.1"), parse_address("::1")]
+        targets = [Address(ipaddress.IPv4Address("127.0.0.1")), Address(ipaddress.IPv6Address("::1"))]
     bound = [(parse_address(row["address"]), row.get("interface") or "") for row in rows]
     return all(
         one is not None and any(_same(one._replace(zone=zone or one.zone), target) for target in targets)
@@ -213,13 +213,13 @@ def serves(rows, text, resolved=()):
     )
 
 
-def _same(one, other):
+def _same(one: Address, other: Address) -> bool:
     """Whether two addresses are one. A zone counts only where both have one, and both are named alike."""
     apart = one.zone and other.zone and one.zone != other.zone and one.zone.isdecimal() == other.zone.isdecimal()
     return one.ip == other.ip and not apart
 
 
-def collides(row, texts):
+def collides(row: Mapping[str, Any], texts: Iterable[Any]) -> bool:
     """Whether a listening socket is in the way of one on any of the configured addresses. A name may be any address."""
     for text in texts:
         found = parse_address(text)
@@ -231,12 +231,12 @@ def collides(row, texts):
     return False
 
 
-def endpoint(address, port):
+def endpoint(address: Any, port: int | str) -> str:
     """An address and a port as one text to compare with another: C(2001:db8::1:8000)."""
     return f"{canonical(address)}:{port}"
 
 
-def resolve(host, text):
+def resolve(host: Host, text: Any) -> list[str]:
     """The addresses that a configured text stands for on a host: itself, or those of a name. Empty for every
     address, and for a name that the host does not know."""
     found = parse_address(text)
@@ -252,17 +252,17 @@ def resolve(host, text):
     return [canonical(f"{found.ip}%{found.zone}" if found.zone else str(found.ip))]
 
 
-def supports_ipv6(host):
+def supports_ipv6(host: Host) -> bool:
     """Whether the kernel has IPv6: then a program can listen on C(::), though the host may have no address of it."""
     return host.exists(IF_INET6)
 
 
-def has_ipv6(host):
+def has_ipv6(host: Host) -> bool:
     """Whether a host has an IPv6 address, the loopback's at least. The kernel lists one a line; a JVM asks the same."""
     return bool((host.read(IF_INET6) or "").strip())
 
 
-def parse_interfaces(text):
+def parse_interfaces(text: str) -> list[tuple[str, str]]:
     """The interfaces of C(ip -j address show) with their addresses, C([(name, address)]);
     what has another form is left out."""
     try:

@@ -17,7 +17,8 @@ import signal
 import socket
 import subprocess
 import time
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import IO, Any, NamedTuple
 
 #: Bytes that are read or written at once.
 BLOCK = 1 << 16
@@ -39,7 +40,7 @@ class Run(NamedTuple):
     cut: bool = False
 
 
-def run(argv, data, environment, seconds, limit):
+def run(argv: Sequence[str], data: bytes | None, environment: Mapping[str, str], seconds: float, limit: int) -> Run:
     """Runs a command with this environment and no other, L(Run). C(data) are bytes for its input, or None.
 
     After C(seconds) it is ended with all that it has started. Of each of its outputs C(limit) bytes are kept, the rest
@@ -52,7 +53,8 @@ def run(argv, data, environment, seconds, limit):
         )
     except OSError as error:
         return Run(126, b"", f"{argv[0]}: {error.strerror or error}".encode())
-    texts = {process.stdout: bytearray(), process.stderr: bytearray()}
+    out, err = bytearray(), bytearray()
+    texts = {pipe.fileno(): text for pipe, text in ((process.stdout, out), (process.stderr, err)) if pipe}
     deadline = time.monotonic() + seconds
     try:
         cut = _exchange(process, memoryview(data or b""), texts, deadline, limit)
@@ -71,21 +73,21 @@ def run(argv, data, environment, seconds, limit):
                 # What it did not read of its input is not written now.
                 with contextlib.suppress(OSError):
                     pipe.close()
-    return Run(process.poll() if process.poll() is not None else -signal.SIGKILL,
-               bytes(texts[process.stdout]), bytes(texts[process.stderr]), late, cut)
+    rc = process.poll()
+    return Run(-signal.SIGKILL if rc is None else rc, bytes(out), bytes(err), late, cut)
 
 
-def _exchange(process, left, texts, deadline, limit):
+def _exchange(
+    process: subprocess.Popen[bytes], left: memoryview, texts: Mapping[int, bytearray], deadline: float, limit: int
+) -> bool:
     """Writes the input and reads the outputs until their end, the deadline, or the end of a process that has left
     its outputs to another. Returns whether an output was cut."""
     cut, ended = False, None
+    pipes = {pipe.fileno(): pipe for pipe in (process.stdout, process.stderr, process.stdin) if pipe}
     with selectors.DefaultSelector() as selector:
-        for pipe in texts:
-            os.set_blocking(pipe.fileno(), False)
-            selector.register(pipe, selectors.EVENT_READ)
-        if process.stdin:
-            os.set_blocking(process.stdin.fileno(), False)
-            selector.register(process.stdin, selectors.EVENT_WRITE)
+        for descriptor in pipes:
+            os.set_blocking(descriptor, False)
+            selector.register(descriptor, selectors.EVENT_READ if descriptor in texts else selectors.EVENT_WRITE)
         while selector.get_map():
             now = time.monotonic()
             if now >= deadline:
@@ -96,32 +98,32 @@ def _exchange(process, left, texts, deadline, limit):
                 if not events or now - ended > 1:
                     break
             for key, _mask in events:
-                if key.fileobj is process.stdin:
+                if key.fd not in texts:
                     left = _write(key.fd, left)
                     is_over = not left
                 else:
                     block = os.read(key.fd, BLOCK)
-                    kept = texts[key.fileobj]
+                    kept = texts[key.fd]
                     cut = cut or len(kept) + len(block) > limit
                     kept += block[: max(limit - len(kept), 0)]
                     is_over = not block
                 if is_over:
-                    selector.unregister(key.fileobj)
-                    key.fileobj.close()
+                    selector.unregister(key.fd)
+                    pipes[key.fd].close()
     return cut
 
 
-def _write(descriptor, left):
+def _write(descriptor: int, left: memoryview) -> memoryview:
     """What is left of an input once a pipe has taken what it can; nothing where nobody reads it."""
     try:
         return left[os.write(descriptor, left[:BLOCK]):]
     except BlockingIOError:
         return left
     except OSError:
-        return b""
+        return left[:0]
 
 
-def _end(process):
+def _end(process: subprocess.Popen[bytes]) -> None:
     """Ends a process and those of its session."""
     for number, seconds in zip((signal.SIGTERM, signal.SIGKILL), END_SECONDS):
         with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -131,7 +133,7 @@ def _end(process):
             process.wait(seconds)
 
 
-def lock(handle, seconds, what, shared=False):
+def lock(handle: int | IO[Any], seconds: float, what: str, shared: bool = False) -> None:
     """Takes the lock of an open file, C(shared) with others who take it so, or alone.
 
     Raises TimeoutError, a sentence, where another process has it for C(seconds).
@@ -154,15 +156,15 @@ def lock(handle, seconds, what, shared=False):
 class Stream(io.RawIOBase):
     """What a connected socket sends, until a deadline and a size. Raises TimeoutError or ValueError beyond."""
 
-    def __init__(self, link, deadline, limit):
+    def __init__(self, link: socket.socket, deadline: float, limit: int) -> None:
         super().__init__()
         self.link, self.deadline, self.left = link, deadline, limit
 
-    def readable(self):
+    def readable(self) -> bool:
         """Whether it can be read."""
         return True
 
-    def readinto(self, buffer):
+    def readinto(self, buffer: Any) -> int:
         """Reads some bytes, as io.RawIOBase has it."""
         if self.left <= 0:
             raise ValueError("the answer has no end: it is longer than it may be")
@@ -175,7 +177,7 @@ class Stream(io.RawIOBase):
         return count
 
 
-def seconds_left(deadline):
+def seconds_left(deadline: float) -> float:
     """The seconds until a deadline. Raises TimeoutError where it is over."""
     left = deadline - time.monotonic()
     if left <= 0:
@@ -183,7 +185,7 @@ def seconds_left(deadline):
     return left
 
 
-def exchange(path, data, seconds, most):
+def exchange(path: str, data: bytes, seconds: float, most: int) -> bytes:
     """What a program answers on its socket, a path, to these bytes: see `Host.exchange`."""
     deadline = time.monotonic() + seconds
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as link:
@@ -193,7 +195,7 @@ def exchange(path, data, seconds, most):
         return receive(link, deadline, most)
 
 
-def receive(link, deadline, limit):
+def receive(link: socket.socket, deadline: float, limit: int) -> bytes:
     """All that a socket sends until its end, as bytes. Raises TimeoutError or ValueError beyond deadline or size."""
     with io.BufferedReader(Stream(link, deadline, limit), BLOCK) as stream:
         return stream.read()

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import http.client
 import io
+import socket
 import time
+from collections.abc import Mapping
 
 from .bounded import Stream, seconds_left
 
@@ -19,23 +21,31 @@ PAGE_BYTES = 1 << 20
 class _Link:
     """What http.client needs of a socket, with a deadline and a size."""
 
-    def __init__(self, link, deadline, limit):
+    def __init__(self, link: socket.socket, deadline: float, limit: int) -> None:
         self._link, self._deadline, self._limit = link, deadline, limit
 
-    def makefile(self, _mode):
+    def makefile(self, _mode: str) -> io.BufferedReader:
         """What the other side sends."""
         return io.BufferedReader(Stream(self._link, self._deadline, self._limit))
 
-    def sendall(self, data):
+    def sendall(self, data: bytes) -> None:
         """Sends a request."""
         self._link.settimeout(seconds_left(self._deadline))
         self._link.sendall(data)
 
-    def close(self):
+    def close(self) -> None:
         """http.client closes a connection before the body is read: L(ask) closes the socket."""
 
 
-def ask(address, port, path, seconds, headers, with_body=False, most=0):
+def ask(
+    address: str,
+    port: int,
+    path: str,
+    seconds: float,
+    headers: Mapping[str, str],
+    with_body: bool = False,
+    most: int = 0,
+) -> tuple[int, str, http.client.HTTPMessage, bytes]:
     """C((status, reason, headers, body)) of a page, the body in bytes and empty unless it is asked for:
     all of it, or the first C(most) bytes.
 

@@ -9,6 +9,8 @@ import json
 import os
 import re
 import shlex
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from . import urls
 from .foreign_text import parse_json
@@ -79,7 +81,7 @@ _ARGUMENT = re.compile(
 _BLOCKS = (("{{", "}}"), ("{%", "%}"), ("{#", "#}"))
 
 
-def connection_options(arguments):
+def connection_options(arguments: Mapping[str, Any]) -> str:
     """The options of the command line, Ansible's C(CLIARGS), with which this run reaches its hosts,
     as somebody types them."""
     words = []
@@ -95,13 +97,13 @@ def connection_options(arguments):
     return " ".join(words)
 
 
-def inventory_options(sources, folder):
+def inventory_options(sources: Iterable[str], folder: str) -> str:
     """The C(-i) options for inventory sources (paths, or lists such as C(a,b,)),
     paths as somebody types them in C(folder)."""
     return " ".join(f"-i {shlex.quote(near(source, folder))}" for source in sources)
 
 
-def read_options(arguments, folder):
+def read_options(arguments: Mapping[str, Any], folder: str) -> dict[str, str]:
     """The options to repeat, out of the parsed command line C(arguments) that was typed in C(folder).
 
     C(connection) (how hosts are found and reached) and C(variables) (the -e) are texts to type,
@@ -116,7 +118,7 @@ def read_options(arguments, folder):
     }
 
 
-def variable_words(text):
+def variable_words(text: str) -> list[str]:
     """C(-e) with one value as it was given, without secrets and without what only that run was told.
     No word where nothing is left."""
     if text.startswith("@"):
@@ -128,12 +130,12 @@ def variable_words(text):
             # YAML, which the controller's libraries would read; it is not repeated rather than shown with a secret in
             # it.
             return ["-e", HIDDEN]
-        kept = (
+        shown = (
             {name: shown_value(name, value) for name, value in given.items() if name not in OF_ONE_RUN}
             if isinstance(given, dict)
             else {}
         )
-        return ["-e", json.dumps(kept)] if kept else []
+        return ["-e", json.dumps(shown)] if shown else []
     try:
         # Ansible ignores a word without a =.
         pairs = [word.partition("=")[::2] for word in split_words(text) if "=" in word]
@@ -143,10 +145,11 @@ def variable_words(text):
     return ["-e", " ".join(kept)] if kept else []
 
 
-def split_words(text):
+def split_words(text: str) -> list[str]:
     """The words NAME=VALUE of a C(-e), as Ansible splits them: white space in quotes and in blocks of a template is
     part of the word, and quotes stay. Raises ValueError where a quote or a block has no end."""
-    words, quote, depths, blank = [], "", [0] * len(_BLOCKS), ""
+    words: list[str] = []
+    quote, depths, blank = "", [0] * len(_BLOCKS), ""
     for token, following in re.findall(r"([^ \n]*)([ \n]|\Z)", text):
         inside = bool(quote or any(depths))
         if token == "\\" and not quote:
@@ -168,14 +171,14 @@ def split_words(text):
     return words
 
 
-def shown_text(name, text):
+def shown_text(name: str, text: str) -> str:
     """The value of NAME=VALUE as it was given, in its quotes, where nothing in it is secret."""
     value = text[1:-1] if len(text) > 1 and text[0] == text[-1] and text[0] in "'\"" else text
     shown = shown_value(name, value)
     return text if shown == value else quoted(shown)
 
 
-def shown_value(name, value):
+def shown_value(name: str, value: Any) -> Any:
     """A variable's value without what is secret in it."""
     if SECRET.search(re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)) and name not in NO_SECRET:
         return HIDDEN
@@ -186,12 +189,12 @@ def shown_value(name, value):
     return hide_secrets(value) if isinstance(value, str) else value
 
 
-def hide_secrets(text):
+def hide_secrets(text: str) -> str:
     """A text, which may be arguments of a program, without the passwords that it gives and without those in URLs."""
     return _ARGUMENT.sub(rf"\g<1>{HIDDEN}", urls.hide_credentials(text))
 
 
-def secret_options(options):
+def secret_options(options: Iterable[str]) -> set[str]:
     """Those options of a JVM that give a password or another secret by their name, as C(-Ddb.password=...) does."""
     return {
         option
@@ -200,12 +203,14 @@ def secret_options(options):
     }
 
 
-def quoted(value):
+def quoted(value: str) -> str:
     """A value as Ansible takes it after NAME=, in quotes where it has white space."""
     return shlex.quote(value) if re.search(r"\s", value) else value
 
 
-def render_command(playbook, options, limit="", variables=(), add=()):
+def render_command(
+    playbook: str, options: Mapping[str, str], limit: str = "", variables: Iterable[str] = (), add: Iterable[str] = ()
+) -> str:
     """A line to type that runs a playbook of the collection with the C(options) that L(read_options) found.
 
     C(limit) is a pattern of hosts instead of the given one, C(add) are hosts or groups that the given one has to hold
@@ -225,6 +230,6 @@ def render_command(playbook, options, limit="", variables=(), add=()):
     return " ".join(filter(None, parts))
 
 
-def near(path, folder):
+def near(path: str, folder: str) -> str:
     """A path from C(folder) where it is below it, else as it is."""
     return os.path.relpath(path, folder) if folder and path.startswith(folder.rstrip("/") + "/") else path

@@ -6,36 +6,41 @@
 from __future__ import annotations
 
 import errno
+from typing import TYPE_CHECKING
 
 from .foreign_text import printable
+
+if TYPE_CHECKING:
+    # It imports this file.
+    from .host import Host
 
 #: The errors that say so: the file system is full, or what of it a user may take is used up.
 FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
-def size(count):
+def size(count: int) -> str:
     """A number of bytes as a person writes it."""
     return f"{count / (1 << 30):.1f} GiB" if count >= 1 << 30 else f"{count / (1 << 20):.0f} MiB"
 
 
-def room(count):
+def room(count: int) -> str:
     """As L(size), for what may be less than 1 MiB."""
     return f"{-(-count // 1024)} KiB" if 0 < count < 1 << 20 else size(count)
 
 
-def is_full(error):
+def is_full(error: object) -> bool:
     """Whether an OSError says that there is no room left."""
     return getattr(error, "errno", None) in FULL
 
 
-def describe(path, free, needed=0):
+def describe(path: str, free: tuple[int, int] | None, needed: int = 0) -> str:
     """What a path needs and its file system has. C(free) is a pair of bytes and inodes (files), None where that is not
     known; C(needed) is in bytes, 0 where nobody knows."""
     has = f"its file system has {room(free[0])} and {free[1]} inodes free" if free else "its file system is full"
     return f"{printable(path)} needs {room(needed) if needed else 'more room'}, and {has}"
 
 
-def note(host, error, path, needed=0):
+def note(host: Host, error: object, path: str, needed: int = 0) -> str:
     """What follows the text of an error that a full disk is behind, as a sentence; empty for another error, and where
     the error says so itself. C(path) counts where the error names none."""
     if not is_full(error) or "inodes free" in str(error):

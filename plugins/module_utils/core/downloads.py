@@ -11,6 +11,8 @@ from __future__ import annotations
 import string
 import urllib.error
 import urllib.parse
+from collections.abc import Mapping
+from typing import Any
 
 from ansible.module_utils.urls import open_url
 
@@ -26,14 +28,14 @@ class RedirectError(Exception):
     """A redirect that is not followed. The message says why and what to do."""
 
 
-def find_origin(url):
+def find_origin(url: str) -> tuple[str, str, int | None]:
     """Scheme, host and port of a URL, which must be the same for headers to be sent on. Raises ValueError."""
     found = urllib.parse.urlsplit(url)
     scheme = found.scheme.lower()
     return scheme, (found.hostname or "").lower(), found.port or _PORTS.get(scheme)
 
 
-def next_url(url, location):
+def next_url(url: str, location: str) -> str:
     """The URL that a redirect from C(url) leads to, with the user and password of C(url) on the same origin alone.
 
     Raises RedirectError where it is not to be followed, and ValueError for what is no URL.
@@ -59,7 +61,7 @@ def next_url(url, location):
     return urllib.parse.urlunsplit(parts)
 
 
-def open_download(url, headers, timeout, validate_certs):
+def open_download(url: str, headers: Mapping[str, str] | None, timeout: int, validate_certs: bool) -> Any:
     """The answer to a GET of C(url), over at most MOST_REDIRECTS redirects.
 
     Once a redirect has left the origin, nothing that was meant for it is sent any more, also where a later one leads
@@ -84,7 +86,7 @@ def open_download(url, headers, timeout, validate_certs):
         except urllib.error.HTTPError as error:
             location = error.headers.get("Location") if error.headers else None
             if error.code not in REDIRECTS or not location:
-                error.xitrum_origin = elsewhere
+                vars(error)["xitrum_origin"] = elsewhere
                 raise
             error.close()
         target = next_url(url, location)

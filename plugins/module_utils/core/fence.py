@@ -14,9 +14,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 from . import lock_record
-from .host import Host
+from .host import Host, Result, Runner
+from .quiet import Utf8Module
 
 #: The environment variable of a task that says of which run it is: L(describe), a line for each application that the
 #: run has locked.
@@ -26,19 +29,19 @@ VARIABLE = "XITRUM_HOST_RUN"
 SECONDS = 30
 
 
-def describe(name, holder):
+def describe(name: str, holder: str) -> str:
     """What C(VARIABLE) says of one application: its name, and the run's C(id)."""
     return f"{name} {holder}"
 
 
-def read_runs(text):
+def read_runs(text: str) -> list[tuple[str, str]]:
     """The reverse of L(describe), over all lines: C([(name, holder)])."""
     return [
         (name, holder) for name, _blank, holder in (line.partition(" ") for line in text.split("\n")) if name and holder
     ]
 
 
-def host_of(module):
+def host_of(module: Utf8Module) -> FencedHost:
     """The host of a module that changes something.
     Without a lock of its run, as where a role is used alone, it is an ordinary one."""
     return FencedHost(read_runs(os.environ.get(VARIABLE, "")), lambda why: module.fail_json(msg=why))
@@ -47,13 +50,15 @@ def host_of(module):
 class FencedHost(Host):
     """A host that ends the module, by C(stop(why)), before a change that its run may no longer make."""
 
-    def __init__(self, runs, stop, run=None):
+    def __init__(
+        self, runs: Sequence[tuple[str, str]], stop: Callable[[str], object], run: Runner | None = None
+    ) -> None:
         """C(runs): what L(read_runs) returns. C(stop) does not return. C(run) is that of L(Host)."""
         super().__init__(run)
         self._runs, self._stop, self._inside = runs, stop, False
 
     @contextlib.contextmanager
-    def fenced(self):
+    def fenced(self) -> Iterator[None]:
         """Verifies that the lock is this run's, and that it stays so for the block."""
         if self._inside or not self._runs:
             yield
@@ -74,74 +79,74 @@ class FencedHost(Host):
             stack.callback(setattr, self, "_inside", False)
             yield
 
-    def run(self, *given, **named):
+    def run(self, *given: Any, **named: Any) -> Result:
         with self.fenced():
             return super().run(*given, **named)
 
-    def make_directory(self, *given, **named):
+    def make_directory(self, *given: Any, **named: Any) -> None:
         with self.fenced():
             return super().make_directory(*given, **named)
 
-    def make_parents(self, *given, **named):
+    def make_parents(self, *given: Any, **named: Any) -> None:
         with self.fenced():
             return super().make_parents(*given, **named)
 
-    def write(self, *given, **named):
+    def write(self, *given: Any, **named: Any) -> None:
         with self.fenced():
             return super().write(*given, **named)
 
-    def create(self, *given, **named):
+    def create(self, *given: Any, **named: Any) -> bool:
         with self.fenced():
             return super().create(*given, **named)
 
-    def append(self, *given, **named):
+    def append(self, *given: Any, **named: Any) -> None:
         with self.fenced():
             return super().append(*given, **named)
 
-    def poke(self, *given, **named):
+    def poke(self, *given: Any, **named: Any) -> None:
         with self.fenced():
             return super().poke(*given, **named)
 
-    def link(self, *given, **named):
+    def link(self, *given: Any, **named: Any) -> None:
         with self.fenced():
             return super().link(*given, **named)
 
-    def link_tree(self, *given, **named):
+    def link_tree(self, *given: Any, **named: Any) -> None:
         with self.fenced():
             return super().link_tree(*given, **named)
 
-    def hard_link(self, *given, **named):
+    def hard_link(self, *given: Any, **named: Any) -> None:
         with self.fenced():
             return super().hard_link(*given, **named)
 
-    def copy(self, *given, **named):
+    def copy(self, *given: Any, **named: Any) -> None:
         with self.fenced():
             return super().copy(*given, **named)
 
-    def unpack_digests(self, *given, **named):
+    def unpack_digests(self, *given: Any, **named: Any) -> dict[str, str]:
         with self.fenced():
             return super().unpack_digests(*given, **named)
 
-    def rename(self, *given, **named):
+    def rename(self, *given: Any, **named: Any) -> None:
         with self.fenced():
             return super().rename(*given, **named)
 
-    def remove(self, *given, **named):
+    def remove(self, *given: Any, **named: Any) -> None:
         with self.fenced():
             return super().remove(*given, **named)
 
-    def remove_written(self, *given, **named):
+    def remove_written(self, *given: Any, **named: Any) -> None:
         with self.fenced():
             return super().remove_written(*given, **named)
 
-    def remove_empty(self, *given, **named):
+    def remove_empty(self, *given: Any, **named: Any) -> None:
         with self.fenced():
             return super().remove_empty(*given, **named)
 
-    def kill(self, *given, **named):
+    def kill(self, *given: Any, **named: Any) -> None:
         with self.fenced():
             return super().kill(*given, **named)
 
-    def own(self, *given, **named):
+    def own(self, *given: Any, **named: Any) -> None:
         with self.fenced():
             return super().own(*given, **named)

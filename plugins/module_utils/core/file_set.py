@@ -10,6 +10,7 @@ so that a run which is killed in between makes up for it the next time. A handle
 from __future__ import annotations
 
 import fnmatch
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from . import foreign_file, marked_block
@@ -63,7 +64,7 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
     for pattern in desired["owned"]:
         folder, _slash, name = pattern.rpartition("/")
         paths |= {f"{folder}/{entry}" for entry in host.listdir(folder) if fnmatch.fnmatchcase(entry, name)}
-    state = {"paths": {}, "problems": [], "owed": host.exists(f"{OWED}/{desired['name']}")}
+    state: dict[str, Any] = {"paths": {}, "problems": [], "owed": host.exists(f"{OWED}/{desired['name']}")}
     files = {item["path"]: foreign_file.read_file(host, item["path"], foreign=False) for item in desired["files"]}
     for path in sorted(paths):
         found = files[path].stat if path in files else host.stat(path)
@@ -125,7 +126,7 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     return result.plan(desired, state)
 
 
-def masked(path, found):
+def masked(path: str, found: Mapping[str, Any]) -> str:
     """Why a unit of systemd is masked by its file, as systemctl(1) does; empty where it is not."""
     folder, _slash, name = path.rpartition("/")
     what = "a link to /dev/null" if found["target"] == "/dev/null" else "an empty file" if found["text"] == "" else ""
@@ -134,14 +135,14 @@ def masked(path, found):
     return f"{name[:-len('.service')]} is masked ({what}), so it cannot start; a run of site unmasks it"
 
 
-def note(result, wanted, path, want, configured, good, mask=""):
+def note(result: Draft, wanted: Desired, path: str, want: str, configured: str, good: bool, mask: str = "") -> None:
     """One row of the report. C(mask): why the unit of the path is masked."""
     why = "" if good else mask or "the file is not what the inventory asks for"
     result.rows.append(Row("files", f"{wanted['name']} {path}", want, "masked" if mask else configured, "",
                            "ok" if good else "differs", why, "" if good else RUN))
 
 
-def diff_text(text, wanted):
+def diff_text(text: str, wanted: bool) -> str:
     """What a diff shows of a file: of one that has our lines among those of others, ours alone.
     C(wanted): the text is the set's own."""
     ours, others = marked_block.blocks(text)
@@ -150,17 +151,17 @@ def diff_text(text, wanted):
     return text if wanted else shown_text(text)
 
 
-def is_private(item):
+def is_private(item: Mapping[str, Any]) -> bool:
     """Whether a file is for its owner alone, so that its text may be a secret and is shown nowhere."""
     return not int(item["mode"], 8) & 0o077
 
 
-def private_texts(files):
+def private_texts(files: Iterable[Mapping[str, Any]]) -> set[str]:
     """The texts of those files of a list that are private, for what a module keeps out of its result."""
     return {item["content"] for item in files if item.get("content") and is_private({"mode": "0644", **item})}
 
 
-def headed(path, text, private=False):
+def headed(path: str, text: str, private: bool = False) -> str:
     """A file's text with its name above, for a diff of several files. That of a private one is not shown."""
     return f"# {path}\n{PRIVATE if private else text}" if text else ""
 

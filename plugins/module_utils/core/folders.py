@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import posixpath
 import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from . import input_types
 from .foreign_text import lines_of, printable
-from .host import Host
+from .host import Host, Stat
 from .process import seen
 
 #: Unit files, supervisord's ini, shell scripts and HOCON take these characters as they are, with no quotes.
@@ -82,17 +84,17 @@ _INSTALLED = tuple(
 )
 
 
-def normalize(path):
+def normalize(path: str) -> str:
     """A path without C(//), C(/./), C(..) and a slash at its end. Links are not followed."""
     return posixpath.normpath("/" + path.lstrip("/")) if path.startswith("/") else posixpath.normpath(path)
 
 
-def is_under(path, folder):
+def is_under(path: str, folder: str) -> bool:
     """Whether a path is C(folder) or below it."""
     return (path + "/").startswith(folder.rstrip("/") + "/")
 
 
-def is_system(path):
+def is_system(path: str) -> bool:
     """Whether an absolute path is a folder that the system, its packages or a person's account own."""
     short = normalize(path)[1:]
     parts = short.split("/")
@@ -105,17 +107,17 @@ def is_system(path):
     return any(is_under(short, folder) for folder in WHOLE)
 
 
-def is_volatile(path):
+def is_volatile(path: str) -> bool:
     """Whether the system removes what is at an absolute path, at boot or by age."""
     return any(is_under(normalize(path)[1:], folder) for folder in VOLATILE)
 
 
-def overlaps(one, other):
+def overlaps(one: str, other: str) -> bool:
     """Whether two folders are the same, or one is in the other."""
     return is_under(one, other) or is_under(other, one)
 
 
-def system_reason(path):
+def system_reason(path: str) -> str:
     """Why L(is_system) refuses a path, as the end of a sentence."""
     parts = normalize(path)[1:].split("/")
     parent = "/".join(parts[:-1])
@@ -129,7 +131,7 @@ def system_reason(path):
     return "belongs to the system"
 
 
-def example(name, application, path=""):
+def example(name: str, application: str, path: str = "") -> str:
     """A folder that the variable C(name) may have, for the application of that name, and not the refused path."""
     own = application if re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", application or "") else "shop"
     first, second = _EXAMPLES.get(name, _EXAMPLES["xitrum_root"])
@@ -147,7 +149,7 @@ def system_error(host: Host, *paths: str) -> str:
     ) or ""
 
 
-def path_problem(name, path, application=""):
+def path_problem(name: str, path: str, application: str = "") -> str:
     """Why a variable's value is no path that our files can take as it is; an empty text where it is one."""
     if not path.startswith("/") or ".." in path.split("/"):
         return f"{name} is {path!r}: expected an absolute path without .., such as {example(name, application)}"
@@ -163,7 +165,7 @@ def path_problem(name, path, application=""):
     return ""
 
 
-def folder_problem(name, path, application=""):
+def folder_problem(name: str, path: str, application: str = "") -> str:
     """Why a variable's value is no folder for an application, by its name alone; an empty text where it is one."""
     if not path.startswith("/") or ".." in path.split("/"):
         return path_problem(name, path, application)
@@ -178,7 +180,7 @@ def folder_problem(name, path, application=""):
     return path_problem(name, path, application)
 
 
-def writable_problem(path, root, logs, application=""):
+def writable_problem(path: str, root: str, logs: str, application: str = "") -> str:
     """Why the application must not write to a folder; an empty text where it may: one of the system, or one with what
     root alone writes. C(root) and C(logs) are the application's folders."""
     name, short = "supervisor_writable_paths", normalize(path)[1:]
@@ -202,7 +204,7 @@ def writable_problem(path, root, logs, application=""):
 # ------------------------------------------------------------------------------------------------------- on the host
 
 
-def parse_passwd(text):
+def parse_passwd(text: str) -> dict[str, str]:
     """The accounts in passwd(5) with a home: name to home. A line that is no account is left out."""
     rows = (line.split(":") for _number, line in lines_of(text))
     return {
@@ -212,14 +214,14 @@ def parse_passwd(text):
     }
 
 
-def read(host, wanted, record):
+def read(host: Host, wanted: Mapping[str, Any], record: Mapping[str, Any] | None) -> dict[str, Any]:
     """What the host has in the place of both folders and of the account. C(record) is that of L(recorded), None where
     it is damaged or this user may not read it: then nobody can say what is whose. What is on record of the application
     is its own, since the record is root's alone."""
     accounts = parse_passwd(host.read("/etc/passwd") or "")
     applications = (record or {}).get("applications", {})
     own = applications.get(wanted["name"], {})
-    state = {
+    state: dict[str, Any] = {
         "folders": {},
         "selinux": (host.read("/sys/fs/selinux/enforce") or "").strip() == "1",
         "hidden": [host.realpath(path) for path in HOMES],
@@ -249,7 +251,7 @@ def read(host, wanted, record):
     return state
 
 
-def read_account(host, wanted, applications):
+def read_account(host: Host, wanted: Mapping[str, Any], applications: Mapping[str, Any]) -> dict[str, Any]:
     """The application's user and group, as they are on the host, and who else has them."""
     user, own = wanted["user"], applications.get(wanted["name"], {})
     rows = {kind: account_row(host, kind, user) for kind in ("passwd", "group")}
@@ -270,14 +272,14 @@ def read_account(host, wanted, applications):
     }
 
 
-def account_row(host, database, name):
+def account_row(host: Host, database: str, name: str) -> list[str] | None:
     """A row of passwd(5) or group(5), in the file or as getent(1) knows it; None where there is none."""
     text = (host.read(f"/etc/{database}") or "") + host.run(["getent", database, name]).out
     rows = (line.split(":") for _number, line in lines_of(text))
     return next((row for row in rows if len(row) >= 4 and row[0] == name), None)
 
 
-def account_problems(wanted, state):
+def account_problems(wanted: Mapping[str, Any], state: dict[str, Any]) -> Iterator[str]:
     """Why the account cannot be the application's, as sentences. Its home and shell would be changed, it could read the
     configuration, and a removal would take it away."""
     found, user = state["account"], wanted["user"]
@@ -314,7 +316,7 @@ def account_problems(wanted, state):
         )
 
 
-def is_ours(host, name, path, entries):
+def is_ours(host: Host, name: str, path: str, entries: Sequence[str]) -> bool:
     """Whether a folder that is not on record is one of ours, by what is in it: it may be adopted, and nothing else."""
     if name == "log_dir":
         # An older run wrote no runs.log.
@@ -322,7 +324,7 @@ def is_ours(host, name, path, entries):
     return {"manifests", "releases"} <= set(entries) or "xitrum.host" in (seen(host.read, f"{path}/run") or "")
 
 
-def unsafe_entries(host, name, path, user):
+def unsafe_entries(host: Host, name: str, path: str, user: str) -> list[tuple[str, str]]:
     """Entries with names of ours in a folder that would have root write to another file, as C([(entry, why)]): links,
     further names of a file, pipes and devices, and what belongs to neither root nor the application's user. Root's own
     links in a root are ours."""
@@ -340,7 +342,9 @@ def unsafe_entries(host, name, path, user):
     return found
 
 
-def read_folder(host, wanted, name, made, has_user, known=True):
+def read_folder(
+    host: Host, wanted: Mapping[str, Any], name: str, made: bool | None, has_user: bool, known: bool = True
+) -> dict[str, Any]:
     """One folder. C(made): on record as made for the application, or as there before; None where it is not on record.
     C(has_user): the application's user exists. C(known): there is a record to go by."""
     path = wanted[name]
@@ -350,8 +354,8 @@ def read_folder(host, wanted, name, made, has_user, known=True):
     ours, adopted = made is not None or not known, name in wanted["adopt"]
     foreign = [] if ours else entries
     of_ours = bool(foreign) and is_ours(host, name, real, entries)
-    parents = [(parent, seen(host.stat, parent)) for parent in parents_of(real)]
-    parents = [(parent, found) for parent, found in parents if found is not None]
+    above = [(parent, seen(host.stat, parent)) for parent in parents_of(real)]
+    parents = [(parent, found) for parent, found in above if found is not None]
     return {
         "path": path,
         "real": real,
@@ -377,13 +381,13 @@ def read_folder(host, wanted, name, made, has_user, known=True):
     }
 
 
-def parents_of(path):
+def parents_of(path: str) -> list[str]:
     """The folders above a path, the outermost first, without C(/)."""
     parts = path.split("/")[1:-1]
     return ["/" + "/".join(parts[: count + 1]) for count in range(len(parts))]
 
 
-def may_search(host, user, has_user, path, found):
+def may_search(host: Host, user: str, has_user: bool, path: str, found: Stat) -> bool:
     """Whether the application's user may go through a folder.
 
     Where the mode of others does not allow it, the user tries: it may be the owner, in the group, or in an ACL.
@@ -397,7 +401,7 @@ def may_search(host, user, has_user, path, found):
     )
 
 
-def package_of(host, path):
+def package_of(host: Host, path: str) -> str:
     """The package that has brought a folder, or an empty text."""
     if host.which("dpkg-query"):
         found = host.run(["dpkg-query", "--search", path])
@@ -411,7 +415,7 @@ def package_of(host, path):
     return (found.out.split() or [""])[0] if found.rc == 0 else ""
 
 
-def host_problems(wanted, state, hiding):
+def host_problems(wanted: Mapping[str, Any], state: dict[str, Any], hiding: Sequence[str]) -> Iterator[str]:
     """Why folders that are fine by their names cannot be the application's on this host, as sentences.
 
     `hiding` are the supervisors whose instances do not see the homes of users.
@@ -431,7 +435,7 @@ def host_problems(wanted, state, hiding):
         )
 
 
-def one_problem(wanted, state, name, found):
+def one_problem(wanted: Mapping[str, Any], state: dict[str, Any], name: str, found: dict[str, Any]) -> Iterator[str]:
     """The first reason why a folder belongs to somebody else."""
     path, real = found["path"], found["real"]
     where = path if path == real else f"{path}, a link to {printable(real)}"
@@ -506,7 +510,9 @@ def one_problem(wanted, state, name, found):
         )
 
 
-def reach_problems(wanted, state, name, found, hiding):
+def reach_problems(
+    wanted: Mapping[str, Any], state: dict[str, Any], name: str, found: dict[str, Any], hiding: Sequence[str]
+) -> Iterator[str]:
     """Why the application's user cannot use a folder."""
     path, real = found["path"], found["real"]
     hidden = [folder for folder in {*HOMES, *state["hidden"]} if is_under(real, folder)]
@@ -526,12 +532,12 @@ def reach_problems(wanted, state, name, found, hiding):
         )
 
 
-def is_hidden(path):
+def is_hidden(path: str) -> bool:
     """Whether a path, as it is written, is one that a hardened unit does not see."""
     return any(is_under(path, folder) for folder in HOMES)
 
 
-def host_notes(state):
+def host_notes(state: dict[str, Any]) -> list[str]:
     """What a person should know about the folders, as sentences."""
     rows = [(f"xitrum_{name}", found) for name, found in state["folders"].items()]
     notes = [

@@ -8,10 +8,12 @@ Its path may be a link. The link stays as it is, and what it leads to is edited 
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 from . import marked_block, recorded
 from .host import (
+    Host,
     PathError,
     Stat,
     no_file,
@@ -32,7 +34,7 @@ class ForeignFile(NamedTuple):
     problem: str = ""
 
 
-def read_file(host, path, foreign=True):
+def read_file(host: Host, path: str, foreign: bool = True) -> ForeignFile:
     """Reads a file and judges it, and never raises for what a path may be. C(foreign): it may be somebody else's, and
     root obeys it, so that nobody else may change it. A file of ours gets its owner and mode, so that of it the folders
     alone are judged. Raises PermissionError where this user may not read it."""
@@ -56,24 +58,24 @@ def read_file(host, path, foreign=True):
     return found
 
 
-def safe_mode(mode, group):
+def safe_mode(mode: int, group: str) -> int:
     """A mode without what lets others write: an older run recorded that of a link, which is 0777."""
     return mode & ~0o022 if writable_by_group(mode, group) or mode & 0o002 else mode
 
 
-def names_notes(target, stat):
+def names_notes(target: str, stat: Stat | None) -> list[str]:
     """Notes on a file with several names: it is replaced, and only the one name leads to the new text."""
     if stat is None or stat.names < 2:
         return []
     return [f"{target} has {stat.names} names (hard links): the others keep the text of before"]
 
 
-def note_file(host, file):
+def note_file(host: Host, file: ForeignFile) -> None:
     """Records how a file was before its first change: where its link led, its mode, and which folders were missing."""
     record = recorded.read(host)
     if file.path in record["files"]:
         return
-    note = {"target": file.target}
+    note: dict[str, Any] = {"target": file.target}
     if file.stat is not None:
         note["mode"] = file.stat.mode
     folder, missing = file.target.rpartition("/")[0], []
@@ -84,7 +86,7 @@ def note_file(host, file):
     recorded.write(host, record)
 
 
-def places(host, path):
+def places(host: Host, path: str) -> list[str]:
     """The files that may have something of ours: the one that a path leads to, and the one that it led to at first."""
     try:
         now = host.resolve(path)
@@ -93,7 +95,7 @@ def places(host, path):
     return list(dict.fromkeys(filter(None, (now, recorded.noted_file(host, path).get("target")))))
 
 
-def restore_file(host, path, edit, empty=None):
+def restore_file(host: Host, path: str, edit: Callable[[str], str], empty: str | None = None) -> None:
     """Takes what is ours out of a file, also where its link leads elsewhere by now: C(edit(text)) is the text without.
 
     With the last part of ours the file gets its mode back. One that was not there goes, with C(empty) left.
@@ -111,8 +113,8 @@ def restore_file(host, path, edit, empty=None):
             continue
         last = marked_block.MARK not in rest
         left = left or not last
-        if rest != text:
-            stat = host.stat(place)
+        stat = host.stat(place) if rest != text else None
+        if stat is not None:
             mode = note.get("mode", stat.mode) if last and place == note.get("target") else stat.mode
             mode = safe_mode(mode, stat.group)
             # Without a mode the file keeps its access list.

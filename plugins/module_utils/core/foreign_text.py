@@ -14,6 +14,8 @@ from __future__ import annotations
 import json
 import re
 import string
+from collections.abc import Iterator
+from typing import Any
 
 #: What isspace(3) takes for a blank in the C locale.
 BLANKS = " \t\n\v\f\r"
@@ -32,22 +34,22 @@ _ACTIVE = re.compile(
 OWN_LINES = 3
 
 
-def lines_of(text):
+def lines_of(text: str) -> Iterator[tuple[int, str]]:
     """The lines of a file with their numbers from 1 on, without their ends: C((number, line))."""
     return enumerate(text.split("\n")[:-1] if text.endswith("\n") else text.split("\n") if text else [], 1)
 
 
-def words_of(text):
+def words_of(text: str) -> list[str]:
     """The words of a line."""
     return _WORD.findall(text)
 
 
-def lowercase(text):
+def lowercase(text: str) -> str:
     """A text with its 26 capital letters made small, whatever language the host speaks."""
     return text.translate(_LOWER)
 
 
-def escaped(text):
+def escaped(text: str) -> str:
     """A foreign text of any lines that holds no control character: each is escaped but a tab and the end of a line.
 
     What a machine reads and prints goes through this. A text that is written back, or that has a grammar in which such
@@ -56,7 +58,7 @@ def escaped(text):
     return _ACTIVE.sub(lambda found: _escape(found.group()), text)
 
 
-def parse_json(text):
+def parse_json(text: str) -> Any:
     """The value of a text in JSON. Raises ValueError where it is none, also where it is nested too deep to be read."""
     try:
         return json.loads(text)
@@ -64,14 +66,14 @@ def parse_json(text):
         raise ValueError("nested too deep") from error
 
 
-def printable(text):
+def printable(text: str) -> str:
     """A foreign text in one line that is safe to print and to send:
     what is not printable is escaped, and a long one is cut."""
     found = "".join(letter if letter.isprintable() else _escape(letter) for letter in text)
     return found if len(found) <= _PRINTED else found[:_PRINTED] + "..."
 
 
-def _escape(letter):
+def _escape(letter: str) -> str:
     number = ord(letter)
     # A byte that is no UTF-8 is read as U+DC80 to U+DCFF.
     return (
@@ -79,7 +81,7 @@ def _escape(letter):
     )
 
 
-def shown_text(text):
+def shown_text(text: str | None) -> str:
     """What a diff shows of a file: its text where it is of this collection, which says so in its first lines. A text of
     others may hold secrets, and the diff goes to the screen and into logs: of that, how many lines it has."""
     if not text or any("xitrum.host" in line for number, line in lines_of(text) if number <= OWN_LINES):
@@ -87,13 +89,13 @@ def shown_text(text):
     return hidden_text(text)
 
 
-def hidden_text(text):
+def hidden_text(text: str) -> str:
     """What a diff has in the place of a text that others wrote."""
     count = sum(1 for _line in lines_of(text))
     return f"({count} {'line' if count == 1 else 'lines'} of others {'is' if count == 1 else 'are'} not shown)\n"
 
 
-def sendable(value):
+def sendable(value: Any) -> Any:
     """A value that a person or a program of others may be shown: each text in it by L(escaped), at any depth.
 
     Ansible prints the messages of modules raw, and refuses a result with a byte that is no UTF-8.

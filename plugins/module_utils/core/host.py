@@ -20,10 +20,18 @@ import secrets
 import shutil
 import socket
 import stat
-from typing import NamedTuple
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Callable, Dict, List, NamedTuple, Optional
 
 from . import bounded, disk_space, trees
 from .foreign_text import escaped, printable
+
+if TYPE_CHECKING:
+    # Not at run time: most modules ask for no page, and it takes every run of theirs 10 ms.
+    from http.client import HTTPMessage
+
+#: What starts a command, as `bounded.run`: arguments, input, environment, seconds, and bytes of each output.
+Runner = Callable[[List[str], Optional[bytes], Dict[str, str], float, int], bounded.Run]
 
 #: Seconds after which a command is ended, unless its caller knows that it takes longer.
 COMMAND_SECONDS = 120
@@ -66,7 +74,7 @@ KEPT_ATTRIBUTES = ("security.selinux", "system.posix_acl_access")
 class PathError(OSError):
     """A path that is not written or removed: why, as a sentence with what to do. Its text has no number before it."""
 
-    def __str__(self):
+    def __str__(self) -> str:
         return str(self.strerror)
 
 
@@ -98,15 +106,24 @@ class Host:
     # Commands of the system are found for unprivileged users too: Debian keeps sysctl, ss and nft out of their PATH.
     PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
-    def __init__(self, run=None):
+    def __init__(self, run: Runner | None = None) -> None:
         """C(run) stands in for L(bounded.run) in tests."""
         self._run = run or bounded.run
         #: What took too long, was cut, or is no file, a sentence each: findings for whoever reports.
-        self.overruns = []
+        self.overruns: list[str] = []
         # What is unpacked and copied here is nobody else's to write, whatever the login allows.
         os.umask(os.umask(0o022) | 0o022)
 
-    def run(self, argv, data=None, environment=None, seconds=COMMAND_SECONDS, limit=OUTPUT_BYTES, keep=(), exact=False):
+    def run(
+        self,
+        argv: Sequence[str],
+        data: str | None = None,
+        environment: Mapping[str, str] | None = None,
+        seconds: float = COMMAND_SECONDS,
+        limit: int = OUTPUT_BYTES,
+        keep: Iterable[str] = (),
+        exact: bool = False,
+    ) -> Result:
         """Runs a list of arguments (never a shell) in the C locale; a missing program is rc 127, not an exception.
 
         It has an environment of its own: the login of root may hold a proxy with its password, which is not the
@@ -126,7 +143,9 @@ class Host:
         )
         return self._result(argv, said, seconds, limit, str if exact else escaped)
 
-    def _result(self, argv, said, seconds, limit, shown):
+    def _result(
+        self, argv: Sequence[str], said: bounded.Run, seconds: float, limit: int, shown: Callable[[str], str]
+    ) -> Result:
         out, err = (shown(text.decode("utf-8", "surrogateescape")) for text in (said.out, said.err))
         why = ""
         if said.late:
@@ -145,11 +164,11 @@ class Host:
             said.cut,
         )
 
-    def which(self, name):
+    def which(self, name: str) -> str | None:
         """The path of a program, or None."""
         return shutil.which(name, path=self.PATH)
 
-    def read(self, path, limit=OUTPUT_BYTES):
+    def read(self, path: str, limit: int = OUTPUT_BYTES) -> str | None:
         """The text of a file as it is, for editing and for parsers that know its grammar; None where there is none.
 
         Raises OSError where it exists and may not be read, or is larger than C(limit) bytes: half of a file is nothing
@@ -160,7 +179,7 @@ class Host:
             raise OSError(errno.EFBIG, f"larger than {limit} bytes; expected a text: move it away", path)
         return None if found is None else found.decode("utf-8", "surrogateescape")
 
-    def read_foreign(self, path, limit=OUTPUT_BYTES):
+    def read_foreign(self, path: str, limit: int = OUTPUT_BYTES) -> str | None:
         """The text of a file that somebody else writes, as L(escaped): None where there is none, cut after C(limit)."""
         found = self._content(path, limit)
         if found is None:
@@ -169,7 +188,7 @@ class Host:
             self.overruns.append(f"{printable(path)} has more than {limit} bytes, and the rest was cut")
         return escaped(found[:limit].decode("utf-8", "surrogateescape"))
 
-    def _content(self, path, limit):
+    def _content(self, path: str, limit: int) -> bytes | None:
         """The first bytes of a file, one more than C(limit) where it is larger; None where there is no file."""
         try:
             handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY)
@@ -179,13 +198,15 @@ class Host:
             # A socket; a file that its owner holds a lease of.
             if error.errno not in (errno.ENXIO, errno.EAGAIN):
                 raise
-            return self._no_file(path)
+            self._no_file(path)
+            return None
         with os.fdopen(handle, "rb", buffering=0) as file:
             found = os.fstat(handle)
             if stat.S_ISDIR(found.st_mode):
                 raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
             if not stat.S_ISREG(found.st_mode) and not (stat.S_ISCHR(found.st_mode) and found.st_rdev == NULL_DEVICE):
-                return self._no_file(path)
+                self._no_file(path)
+                return None
             parts, left = [], limit + 1
             try:
                 while left > 0:
@@ -199,13 +220,13 @@ class Host:
                 return None
             return b"".join(parts)
 
-    def _no_file(self, path):
+    def _no_file(self, path: str) -> None:
         self.overruns.append(
             f"{printable(path)} is a pipe, a socket, a device or held by its owner, and was not read; expected a file: "
             "move it away"
         )
 
-    def tail(self, path, size=16384, since=(0, 0)):
+    def tail(self, path: str, size: int = 16384, since: tuple[int, int] = (0, 0)) -> str:
         """The last bytes of a regular file as text; empty where there is none. It may lie in a folder of a user who is
         not root: see L(open_file).
 
@@ -222,7 +243,7 @@ class Host:
             file.seek(max(found.st_size - size, begin))
             return escaped(file.read(size).decode("utf-8", "replace"))
 
-    def position(self, path):
+    def position(self, path: str) -> tuple[int, int]:
         """Where a log ends now, as C((inode, size)): what L(tail) takes as C(since).
         C((0, 0)) where there is no file."""
         try:
@@ -231,7 +252,7 @@ class Host:
             return (0, 0)
         return (found.st_ino, found.st_size) if stat.S_ISREG(found.st_mode) else (0, 0)
 
-    def readlink(self, path):
+    def readlink(self, path: str) -> str | None:
         """The target of a symbolic link as it is written; None where the path is no link."""
         try:
             return os.readlink(path)
@@ -243,18 +264,18 @@ class Host:
             del error
             return None
 
-    def listdir(self, path):
+    def listdir(self, path: str) -> list[str]:
         """The sorted names in a folder; an empty list where there is no folder."""
         try:
             return sorted(os.listdir(path))
         except (FileNotFoundError, NotADirectoryError, ProcessLookupError):
             return []
 
-    def realpath(self, path):
+    def realpath(self, path: str) -> str:
         """The path with every link followed."""
         return os.path.realpath(path)
 
-    def free_space(self, path):
+    def free_space(self, path: str) -> tuple[int, int] | None:
         """The bytes and inodes that are free on the file system of a path, or of its nearest parent that is there, as a
         pair; None where that cannot be read."""
         while path not in ("", "/") and not os.path.exists(path):
@@ -265,40 +286,40 @@ class Host:
             return None
         return found.f_bavail * found.f_frsize, found.f_favail
 
-    def digest(self, path):
+    def digest(self, path: str) -> str:
         """The SHA-256 of a file in hexadecimal; an empty text where it cannot be read."""
         return trees.digest(path)
 
-    def seal(self, path):
+    def seal(self, path: str) -> list[int]:
         """See `trees.seal`."""
         return trees.seal(path)
 
-    def has_mode(self, path, mode):
+    def has_mode(self, path: str, mode: int) -> bool:
         """Whether a file, which is no link, has this mode."""
         return trees.has_mode(path, mode)
 
-    def entries(self, folder):
+    def entries(self, folder: str) -> list[str]:
         """The paths of all files and links below a folder, from there on."""
         return trees.entries(folder)
 
-    def archive_names(self, archive):
+    def archive_names(self, archive: str) -> list[str]:
         """The names of the members of an archive."""
         return trees.names(archive)
 
-    def head(self, path, size):
+    def head(self, path: str, size: int) -> bytes:
         """The first bytes of a file. Raises OSError."""
         with open(path, "rb") as handle:
             return handle.read(size)
 
-    def is_file(self, path):
+    def is_file(self, path: str) -> bool:
         """Whether a path, links followed, is a regular file."""
         return os.path.isfile(path)
 
-    def exists(self, path):
+    def exists(self, path: str) -> bool:
         """Whether the path (links followed) exists."""
         return os.path.exists(path)
 
-    def stat(self, path):
+    def stat(self, path: str) -> Stat | None:
         """What the path itself is (links not followed); None where there is nothing."""
         try:
             found = os.lstat(path)
@@ -309,11 +330,13 @@ class Host:
         owner, group = user_name(found.st_uid), group_name(found.st_gid)
         return Stat(kind, stat.S_IMODE(found.st_mode), owner, group, found.st_size, found.st_nlink)
 
-    def resolve(self, path):
+    def resolve(self, path: str) -> str:
         """The path of the file that is written when C(path) is: see the function L(resolve)."""
         return resolve(self, os.path.join(os.getcwd(), path))
 
-    def make_directory(self, path, mode=0o755, owner="root", group="root"):
+    def make_directory(
+        self, path: str, mode: int = 0o755, owner: str | int = "root", group: str | int = "root"
+    ) -> None:
         """A folder with this owner and mode; its parents are made like root's own (0755).
 
         A link in its place stays, and the folder that it leads to gets them. Raises L(PathError), before anything is
@@ -337,12 +360,12 @@ class Host:
             finally:
                 os.close(handle)
 
-    def make_parents(self, path):
+    def make_parents(self, path: str) -> None:
         """The folders above a path, those that are missing with the mode 0755, whatever the umask is."""
         os.close(open_folder(self.resolve(posixpath.dirname(path)), make=True))
 
     @contextlib.contextmanager
-    def open_parent(self, path):
+    def open_parent(self, path: str) -> Iterator[tuple[int, str]]:
         """The folder that a path is in, as a descriptor, and the last part of the path.
 
         What is done with both cannot be led elsewhere by a user who may write above. Raises L(PathError) where
@@ -355,7 +378,7 @@ class Host:
         finally:
             os.close(folder)
 
-    def open_file(self, path, flags, mode=0o600):
+    def open_file(self, path: str, flags: int, mode: int = 0o600) -> int:
         """A descriptor of a regular file in a folder that others may write. C(flags) and C(mode) are those of open(2).
 
         A link, a pipe or a device in its place is refused, and so is a file of somebody else than the folder's owner:
@@ -373,7 +396,14 @@ class Host:
                 raise
             return handle
 
-    def write(self, path, text, mode=None, owner=None, group=None):
+    def write(
+        self,
+        path: str,
+        text: str,
+        mode: int | None = None,
+        owner: str | int | None = None,
+        group: str | int | None = None,
+    ) -> None:
         """Replaces a file atomically: a reader sees the old text or the new one, and a killed run leaves the old.
 
         Where C(path) is a link, or leads through links, the file at their end is replaced and the links stay. Without a
@@ -402,15 +432,24 @@ class Host:
         finally:
             os.close(folder)
 
-    def _replace(self, path, target, folder, text, mode, owner, group):
+    def _replace(
+        self,
+        path: str,
+        target: str,
+        folder: int,
+        text: str,
+        mode: int | None,
+        owner: str | int | None,
+        group: str | int | None,
+    ) -> None:
         """The second half of L(write): C(folder) is a descriptor, so that nobody can lead it elsewhere meanwhile."""
         name = os.path.basename(target)
         temporary = f".{name}.{secrets.token_hex(8)}"
         before = replaceable(path, target, folder, name)
         new_mode = mode if mode is not None else 0o644 if before is None else before.st_mode & 0o777
-        keeps = before is not None and mode is None
-        owner = owner if owner is not None else before.st_uid if keeps else os.geteuid()
-        group = group if group is not None else before.st_gid if keeps else os.getegid()
+        kept_owner = before if mode is None else None
+        owner = owner if owner is not None else kept_owner.st_uid if kept_owner is not None else os.geteuid()
+        group = group if group is not None else kept_owner.st_gid if kept_owner is not None else os.getegid()
         guard_mode(target, new_mode, owner, group)
         handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600, dir_fd=folder)
         try:
@@ -428,7 +467,7 @@ class Host:
             os.unlink(temporary, dir_fd=folder)
             raise
 
-    def create(self, path, text, mode=0o644):
+    def create(self, path: str, text: str, mode: int = 0o644) -> bool:
         """Makes a file that must not be there yet: False where it is. Of two processes that try, one succeeds."""
         guard_mode(path, mode, os.geteuid(), os.getegid())
         with self.open_parent(path) as (folder, name):
@@ -448,7 +487,7 @@ class Host:
         return True
 
     @contextlib.contextmanager
-    def locked(self, path, seconds=None):
+    def locked(self, path: str, seconds: float | None = None) -> Iterator[None]:
         """Waits until no other process has the lock of this file, and holds it for the block.
         A process that ends gives it back.
 
@@ -465,7 +504,7 @@ class Host:
             yield
 
     @contextlib.contextmanager
-    def held(self, path):
+    def held(self, path: str) -> Iterator[None]:
         """Holds a folder for the block. Only who may read it could do that as well: it is made for root alone."""
         handle = os.open(path, FOLDER_FLAGS)
         try:
@@ -474,7 +513,7 @@ class Host:
         finally:
             os.close(handle)
 
-    def is_held(self, path):
+    def is_held(self, path: str) -> bool:
         """Whether a process that is alive holds a folder."""
         try:
             handle = os.open(path, FOLDER_FLAGS)
@@ -488,12 +527,12 @@ class Host:
             os.close(handle)
         return False
 
-    def fenced(self):
+    def fenced(self) -> contextlib.AbstractContextManager[None]:
         """Changes within this block need no further permission: a host without a fence is free to change."""
         return contextlib.nullcontext()
 
     @contextlib.contextmanager
-    def guarded(self, path, alone, seconds):
+    def guarded(self, path: str, alone: bool, seconds: float) -> Iterator[None]:
         """Holds the lock of a file for the block, C(alone) or together with others who hold it so. Nothing is written.
 
         The file is root's own, so that nobody else can hold it. Raises L(PathError) where others hold it for longer
@@ -515,7 +554,7 @@ class Host:
         finally:
             os.close(handle)
 
-    def append(self, path, text, mode, owner, group):
+    def append(self, path: str, text: str, mode: int, owner: str | int, group: str | int) -> None:
         """Adds to the end of a regular file, which is made where it is missing. A link in its place is not followed.
 
         Raises L(PathError), before anything is changed, where there is no regular file,
@@ -536,7 +575,7 @@ class Host:
             out.flush()
             self.own(handle, mode, owner, group)
 
-    def poke(self, path, text):
+    def poke(self, path: str, text: str) -> None:
         """Writes into an existing file in place: the way of /proc/sys. Raises OSError with the kernel's own reason."""
         handle = os.open(path, os.O_WRONLY)
         try:
@@ -544,7 +583,7 @@ class Host:
         finally:
             os.close(handle)
 
-    def link(self, path, target):
+    def link(self, path: str, target: str) -> None:
         """A symbolic link, switched atomically."""
         with self.open_parent(path) as (folder, name):
             temporary = f".{name}.{secrets.token_hex(8)}"
@@ -555,7 +594,9 @@ class Host:
                 os.unlink(temporary, dir_fd=folder)
                 raise
 
-    def link_tree(self, source, target, leave_out, mode, owner, group):
+    def link_tree(
+        self, source: str, target: str, leave_out: Container[str], mode: int, owner: str | int, group: str | int
+    ) -> None:
         """A folder like C(source) whose files are hard links to its files, but for the paths in C(leave_out).
 
         Raises L(PathError) where there is a pipe, a device or a file that somebody else has put there, and where the
@@ -584,30 +625,30 @@ class Host:
                 os.close(here)
                 os.close(there)
 
-    def hard_link(self, source, path):
+    def hard_link(self, source: str, path: str) -> None:
         """Another name for a file, in a folder that root alone may write."""
         os.link(source, path)
 
-    def copy(self, source, path):
+    def copy(self, source: str, path: str) -> None:
         """A copy of a file's content, in a folder that root alone may write."""
         shutil.copyfile(source, path)
 
-    def unpack_digests(self, archive, folder):
+    def unpack_digests(self, archive: str, folder: str) -> dict[str, str]:
         """See `trees.unpack_digests`."""
         return trees.unpack_digests(archive, folder)
 
-    def rename(self, path, new_path):
+    def rename(self, path: str, new_path: str) -> None:
         """Renames, atomically within a file system."""
         with self.open_parent(path) as (folder, name), self.open_parent(new_path) as (new_folder, new_name):
             os.rename(name, new_name, src_dir_fd=folder, dst_dir_fd=new_folder)
 
-    def remove(self, path):
+    def remove(self, path: str) -> None:
         """Removes a file, a link, or a folder with all that is in it; nothing there is fine."""
         with contextlib.suppress(FileNotFoundError, NotADirectoryError):
             with self.open_parent(path) as (folder, name):
                 remove_entry(path, folder, name)
 
-    def remove_written(self, path):
+    def remove_written(self, path: str) -> None:
         """Removes what was written at a path. Of a link to a file that is the file, and the link stays as it was."""
         found = self.stat(path)
         target = self.resolve(path) if found is not None and found.kind == "link" else path
@@ -615,7 +656,7 @@ class Host:
         if found is not None:
             self.remove(target if found.kind == "file" else path)
 
-    def remove_empty(self, path):
+    def remove_empty(self, path: str) -> None:
         """Removes a folder, unless there is something in it, or it is not there, a link, or in use as a mount point."""
         try:
             with self.open_parent(path) as (folder, name):
@@ -624,14 +665,14 @@ class Host:
             if error.errno not in (errno.ENOENT, errno.ENOTEMPTY, errno.ENOTDIR, errno.EBUSY):
                 raise
 
-    def kill(self, pid, number):
+    def kill(self, pid: int, number: int) -> None:
         """Sends a signal to a process; one that is gone already is fine."""
         try:
             os.kill(pid, number)
         except ProcessLookupError:
             pass
 
-    def page(self, address, port, path, seconds=10):
+    def page(self, address: str, port: int, path: str, seconds: float = 10) -> int | str:
         """The HTTP status of a page, or the reason why there is none in C(seconds), as a printable text."""
         # Not at the top: most modules ask for no page, and it takes every run of theirs 10 ms.
         import http.client
@@ -645,7 +686,9 @@ class Host:
         except (OSError, ValueError, http.client.HTTPException) as error:
             return printable(str(error) or type(error).__name__)
 
-    def read_page(self, address, port, path, seconds=10, most=1 << 20):
+    def read_page(
+        self, address: str, port: int, path: str, seconds: float = 10, most: int = 1 << 20
+    ) -> tuple[int | str, str]:
         """The HTTP status of a page, or the reason why there is none, and the first C(most) bytes of its text. In
         C(seconds) all of that has to be there, however slowly it comes."""
         import http.client
@@ -661,7 +704,7 @@ class Host:
             return printable(str(error) or type(error).__name__), ""
         return status, escaped(body.decode("utf-8", "replace"))
 
-    def connect(self, address, port, seconds=3):
+    def connect(self, address: str, port: int, seconds: float = 3) -> tuple[str, str]:
         """How a TCP connection ends: C((word, message)), the word one of the keys of C(CONNECT_WORDS) or C(open)."""
         try:
             with socket.create_connection((address, port), timeout=seconds):
@@ -669,7 +712,7 @@ class Host:
         except OSError as error:
             return connect_word(error), str(error) or type(error).__name__
 
-    def addresses_of(self, name):
+    def addresses_of(self, name: str) -> list[str]:
         """The addresses of a host name, as this host resolves it, in the resolver's order; empty where it does not."""
         try:
             found = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
@@ -677,19 +720,21 @@ class Host:
             return []
         return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
-    def exchange(self, path, data, seconds, most):
+    def exchange(self, path: str, data: bytes, seconds: float, most: int) -> bytes:
         """What a program answers on its socket, a path, to these bytes. Raises OSError where nobody listens there, this
         user may not use it, or the answer takes longer than `seconds` in all, and ValueError beyond `most` bytes."""
         return bounded.exchange(path, data, seconds, most)
 
-    def request(self, address, port, path, seconds, headers):
+    def request(
+        self, address: str, port: int, path: str, seconds: float, headers: Mapping[str, str]
+    ) -> tuple[int, str, HTTPMessage, bytes]:
         """One HTTP request: status, reason, headers and body. Raises OSError, ValueError and HTTPException."""
         # Not at the top: most modules ask for no page, and it takes every run of theirs 10 ms.
         from . import bounded_page
 
         return bounded_page.ask(address, port, path, seconds, headers, with_body=True)
 
-    def bind_error(self, address):
+    def bind_error(self, address: str) -> str:
         """Why no program can listen on an address of this host, as the kernel says it; empty where one can."""
         try:
             family, kind, protocol, _name, place = socket.getaddrinfo(
@@ -701,35 +746,35 @@ class Host:
             return getattr(error, "strerror", None) or str(error)
         return ""
 
-    def sync(self):
+    def sync(self) -> None:
         """Waits until all that was written is on the disk."""
         os.sync()
 
-    def clock_ticks(self):
+    def clock_ticks(self) -> int:
         """How many ticks of the kernel's clock a second has."""
         return os.sysconf("SC_CLK_TCK")
 
-    def processors(self):
+    def processors(self) -> int:
         """The number of processors."""
         return os.cpu_count() or 1
 
-    def architecture(self):
+    def architecture(self) -> str:
         """The architecture of the machine, as the kernel names it."""
         return os.uname().machine
 
-    def absolute(self, path):
+    def absolute(self, path: str) -> str:
         """The absolute path of one that may begin with ~ or be relative to the folder that this process works in."""
         return os.path.abspath(os.path.expanduser(path))
 
-    def user(self):
+    def user(self) -> tuple[str, str]:
         """The names of the user and group of this process, as a pair."""
         return user_name(os.geteuid()), group_name(os.getegid())
 
-    def is_root(self):
+    def is_root(self) -> bool:
         """Whether this process is root's."""
         return os.geteuid() == 0
 
-    def own(self, path, mode, owner, group):
+    def own(self, path: str | int, mode: int, owner: str | int, group: str | int) -> None:
         """Owner and mode of a path or an open file, by name or number; the mode last: chown may clear bits of it.
 
         Of a path as L(open_file) opens it, or of a folder.
@@ -749,7 +794,7 @@ class Host:
         os.chmod(path, mode)
 
 
-def fixed_environment(path, own):
+def fixed_environment(path: str, own: Mapping[str, str]) -> dict[str, str]:
     """What every command has: the C locale, a search path, and the home of who runs it, unless C(own) has one."""
     try:
         home = pwd.getpwuid(os.geteuid()).pw_dir
@@ -758,12 +803,12 @@ def fixed_environment(path, own):
     return {"LC_ALL": "C", "LANGUAGE": "C", "PATH": path, "HOME": own.get("HOME", home)}
 
 
-def own_environment():
+def own_environment() -> tuple[str, ...]:
     """All that this process has: for programs that work for who runs Ansible, with that person's keys and proxies."""
     return tuple(os.environ)
 
 
-def resolve(host, path):
+def resolve(host: Host, path: str) -> str:
     """The path with every link followed, also where there is no file at its end: the links stay when that is written.
 
     C(host) has C(readlink) and C(stat): a machine, or its double. Root follows root's own links only, and only in
@@ -797,7 +842,7 @@ def resolve(host, path):
     return current
 
 
-def untrusted(host, path):
+def untrusted(host: Host, path: str) -> str:
     """Who else than root may replace a path, as the end of a sentence; empty where nobody may.
 
     A user who runs this without root is trusted as well. In a folder with the sticky bit, a name is its owner's alone.
@@ -819,7 +864,7 @@ def untrusted(host, path):
     return ""
 
 
-def replaceable(path, target, folder, name):
+def replaceable(path: str, target: str, folder: int, name: str) -> os.stat_result | None:
     """What lstat says of a file in the open folder, or None. Raises L(PathError) where there is something else."""
     try:
         found = os.stat(name, dir_fd=folder, follow_symlinks=False)
@@ -830,12 +875,12 @@ def replaceable(path, target, folder, name):
     return found
 
 
-def writable_by_group(mode, group):
+def writable_by_group(mode: int, group: str | int) -> bool:
     """Whether a mode lets a group write that is neither root's nor that of who runs this."""
     return bool(mode & 0o020) and group not in (0, "0", "root", os.getegid(), group_name(os.getegid()))
 
 
-def guard_mode(path, mode, owner, group):
+def guard_mode(path: str, mode: int, owner: str | int, group: str | int) -> None:
     """Raises L(PathError) where others could write a file or folder that gets this mode: every writer asks.
 
     What a user owns may be that user's group's, too: such as the source tree of a project.
@@ -848,13 +893,13 @@ def guard_mode(path, mode, owner, group):
                         f"expected one that root alone may change: run chmod g-w {path}")
 
 
-def no_folder(path, target):
+def no_folder(path: str, target: str) -> str:
     """Why a folder cannot be made, as a sentence."""
     what = f"{path} leads to {target}, which is" if path != target else f"{path} is"
     return f"{what} no folder; expected a folder, or nothing: move it away"
 
 
-def no_file(path, target, kind):
+def no_file(path: str, target: str, kind: str) -> str:
     """Why a path cannot be written, as a sentence."""
     if kind == "link":
         return f"{path} is a link, which is not followed here; expected a file: remove the link, and run again"
@@ -863,13 +908,13 @@ def no_file(path, target, kind):
     return f"{what} {kind}; expected a file: move it away, or remove the link"
 
 
-def writable_by_all(path, mode):
+def writable_by_all(path: str, mode: int) -> str:
     """Why a file is not written that others could change, as a sentence."""
     return (f"{path} has the mode {mode:04o}, so every user may change it; expected a file that others cannot write: "
             f"run chmod o-w {path}")
 
 
-def not_replaced(path, error):
+def not_replaced(path: str, error: OSError) -> str:
     """An operating system's error while a file is replaced, as a sentence with what to do."""
     advice = {
         errno.EPERM: "set become: true" if os.geteuid() else
@@ -881,10 +926,10 @@ def not_replaced(path, error):
         errno.EBUSY: "it may be a mount point of its own, as a container engine makes; mount its folder instead",
     }
     return (f"{path} could not be replaced and is as it was ({error.strerror or error}): "
-            f"{advice.get(error.errno, 'correct that')}, and run the playbook again")
+            f"{advice.get(error.errno or 0, 'correct that')}, and run the playbook again")
 
 
-def open_folder(path, make=False):
+def open_folder(path: str, make: bool = False) -> int:
     """A descriptor of a folder. C(make): what is missing of it is made, with the mode 0755. Raises OSError where a part
     of its path is a link, or was made one meanwhile."""
     # Linux alone has O_PATH, with which a folder need not be readable.
@@ -899,7 +944,7 @@ def open_folder(path, make=False):
     return handle
 
 
-def open_below(handle, part, flags, make):
+def open_below(handle: int, part: str, flags: int, make: bool) -> int:
     """One step of L(open_folder)."""
     try:
         return os.open(part, flags, dir_fd=handle)
@@ -916,7 +961,7 @@ def open_below(handle, part, flags, make):
     return os.open(part, flags, dir_fd=handle)
 
 
-def may_be_planted(folder, found):
+def may_be_planted(folder: os.stat_result, found: os.stat_result) -> bool:
     """Whether somebody else than its owner may have put a file into an open folder, by what fstat says of both: a hard
     link needs no right to the file, and the file may have lost its other names since."""
     trusted = (0, os.geteuid())
@@ -926,7 +971,7 @@ def may_be_planted(folder, found):
     return bool(open_to_others) and found.st_uid in trusted and found.st_nlink > 1 and not stat.S_ISDIR(found.st_mode)
 
 
-def guard_owner(path, folder, found, owners=()):
+def guard_owner(path: str, folder: os.stat_result, found: os.stat_result, owners: Container[int] = ()) -> None:
     """Raises L(PathError) where others may have put a file or folder into an open folder: see L(may_be_planted).
     C(owners) are the numbers of users whose it may be all the same."""
     if found.st_uid not in owners and may_be_planted(folder, found):
@@ -937,14 +982,15 @@ def guard_owner(path, folder, found, owners=()):
             "remove it")
 
 
-def remove_entry(path, folder, name):
+def remove_entry(path: str, folder: int, name: str) -> None:
     """Removes what has a name in an open folder, with all that is in it. No link is followed, and a tree may be deeper
     than a process may have descriptors: one folder is open at a time, and the way back is verified."""
     found = os.stat(name, dir_fd=folder, follow_symlinks=False)
     if not stat.S_ISDIR(found.st_mode):
         os.unlink(name, dir_fd=folder)
         return
-    here, above = os.open(name, FOLDER_FLAGS, dir_fd=folder), []
+    here = os.open(name, FOLDER_FLAGS, dir_fd=folder)
+    above: list[tuple[str, list[str], tuple[int, int]]] = []
     try:
         left = os.listdir(here)
         while left or above:
@@ -974,13 +1020,13 @@ def remove_entry(path, folder, name):
     os.rmdir(name, dir_fd=folder)
 
 
-def place_of(handle):
+def place_of(handle: int) -> tuple[int, int]:
     """What tells an open folder from all others: its device and inode."""
     found = os.fstat(handle)
     return found.st_dev, found.st_ino
 
 
-def copy_attributes(path, handle, names):
+def copy_attributes(path: str, handle: int, names: Iterable[str]) -> None:
     """Gives an open file the extended attributes of another, as far as it has them and the file system takes them."""
     for name in names if hasattr(os, "getxattr") else ():
         try:
@@ -990,7 +1036,7 @@ def copy_attributes(path, handle, names):
             continue
 
 
-def user_id(name):
+def user_id(name: str | int) -> int:
     """The number of a user; the reverse of L(user_name). Raises LookupError where there is none."""
     if isinstance(name, int):
         return name
@@ -1002,7 +1048,7 @@ def user_id(name):
         raise
 
 
-def group_id(name):
+def group_id(name: str | int) -> int:
     """The number of a group; the reverse of L(group_name). Raises LookupError where there is none."""
     if isinstance(name, int):
         return name
@@ -1025,16 +1071,16 @@ CONNECT_WORDS = {
 }
 
 
-def connect_word(error):
+def connect_word(error: OSError) -> str:
     """The word for an OSError of a connection."""
     if isinstance(error, socket.gaierror):
         return "unresolved"
     if isinstance(error, socket.timeout):
         return "timeout"
-    return CONNECT_WORDS.get(error.errno, "unreachable")
+    return CONNECT_WORDS.get(error.errno or 0, "unreachable")
 
 
-def user_name(uid):
+def user_name(uid: int) -> str:
     """The name of a user id, or the number as text where no name is known."""
     try:
         return pwd.getpwuid(uid).pw_name
@@ -1042,7 +1088,7 @@ def user_name(uid):
         return str(uid)
 
 
-def group_name(gid):
+def group_name(gid: int) -> str:
     """The name of a group id, or the number as text where no name is known."""
     try:
         return grp.getgrgid(gid).gr_name

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from .addresses import EVERY, parse_address
 from .foreign_text import printable
@@ -74,7 +74,7 @@ EXPECTED = {
 }
 
 
-def fits(kind, text):
+def fits(kind: str, text: object) -> bool:
     """Whether a text is of a type. One that is no text is of none."""
     if not isinstance(text, str):
         return False
@@ -87,12 +87,12 @@ def fits(kind, text):
     return len(text) <= TYPES[kind].longest and _PATTERNS[kind].fullmatch(text) is not None
 
 
-def is_address(text):
+def is_address(text: str) -> bool:
     """Whether a text is an IP address and nothing else: no blank around it, and no zone that is no interface's name."""
     return text == text.strip() and len(text) <= 80 and parse_address(text) is not None
 
 
-def is_network(text):
+def is_network(text: str) -> bool:
     """Whether a text is an IP network, as C(ADDRESS/BITS). Without a zone, which Python takes whatever is in it."""
     try:
         ipaddress.ip_network(text, strict=False)
@@ -101,14 +101,14 @@ def is_network(text):
     return "%" not in text
 
 
-def problem(name, value, kind):
+def problem(name: str, value: Any, kind: str) -> str:
     """Why a value is not of a type, as a sentence; an empty text where it is. C(name) is its variable."""
     if fits(kind, value):
         return ""
     return f"{name} is {printable(repr(value))}: expected {EXPECTED[kind]}"
 
 
-def require(name, value, kind):
+def require(name: str, value: Any, kind: str) -> Any:
     """A value of a type. Raises ValueError with L(problem) where it is not."""
     wrong = problem(name, value, kind)
     if wrong:
@@ -116,6 +116,6 @@ def require(name, value, kind):
     return value
 
 
-def secret_problem(name, value, kind):
+def secret_problem(name: str, value: Any, kind: str) -> str:
     """As L(problem), for a value that no message shows."""
     return "" if fits(kind, value) else f"{name} has a value that does not fit: expected {EXPECTED[kind]}"

@@ -9,13 +9,13 @@ import hashlib
 import os
 
 
-def leads_inside(folder, path):
+def leads_inside(folder: str, path: str) -> bool:
     """Whether a path, every link in it followed, stays below a folder."""
     real = os.path.realpath(folder)
     return (os.path.realpath(path) + os.sep).startswith(real.rstrip(os.sep) + os.sep)
 
 
-def sha256_of(path):
+def sha256_of(path: str) -> str:
     """The SHA-256 of a file's content, in hexadecimal."""
     digest = hashlib.sha256()
     with open(path, "rb") as handle:
@@ -24,6 +24,6 @@ def sha256_of(path):
     return digest.hexdigest()
 
 
-def is_package(folder):
+def is_package(folder: str) -> bool:
     """Whether a folder looks like a package at all. One that does not is not read: it may be a home directory."""
     return any(os.path.isdir(os.path.join(folder, name)) for name in ("config", "lib", "script"))

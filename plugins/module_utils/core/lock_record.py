@@ -6,31 +6,36 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
+from typing import Any
 
 from . import schema
 from .foreign_text import printable
+from .host import Host
 
 FOLDER = "/var/lib/xitrum.host"
 
 #: What a record of a lock must have, and of what type, to say whose it is and how old.
-FIELDS = {"id": str, "user": str, "host": str, "since": (int, float), "boot": str, "uptime": (int, float)}
+FIELDS: dict[str, type | tuple[type, ...]] = {
+    "id": str, "user": str, "host": str, "since": (int, float), "boot": str, "uptime": (int, float),
+}
 
 #: More seconds than any clock shows, by which infinity and no number are out as well.
 MOST_SECONDS = 1e12
 
 
-def path(name):
+def path(name: str) -> str:
     """The lock of an application."""
     return f"{FOLDER}/{name}.lock"
 
 
-def unfinished_path(name):
+def unfinished_path(name: str) -> str:
     """What is left of a lock whose run ended before its last task, so that the next one puts instances back into use.
     """
     return f"{FOLDER}/{name}.unfinished"
 
 
-def guard_path(name):
+def guard_path(name: str) -> str:
     """The file whose kernel lock every module holds while it changes something, together with others, and a take-over
     alone.
 
@@ -39,7 +44,7 @@ def guard_path(name):
     return f"/run/xitrum.host.run.{name}.lock"
 
 
-def when(moment):
+def when(moment: float) -> str:
     """A moment in seconds since 1970 as ISO 8601 in UTC."""
     try:
         return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(moment))
@@ -47,13 +52,13 @@ def when(moment):
         return "an unknown time"
 
 
-def is_interrupted(host, name):
+def is_interrupted(host: Host, name: str) -> bool:
     """Whether a lock is there, of a run at work or of one that died, or what one left that ended before its last task.
     """
     return host.exists(path(name)) or host.exists(unfinished_path(name))
 
 
-def read_clock(host):
+def read_clock(host: Host) -> tuple[str, float]:
     """C((boot, seconds)): which boot of the host this is, and for how long it runs. Nobody sets this clock.
 
     An empty text where the system does not say: then a lock has no age.
@@ -65,7 +70,7 @@ def read_clock(host):
         return "", 0.0
 
 
-def read_record(host, name):
+def read_record(host: Host, name: str) -> tuple[dict[str, Any], str]:
     """The record of a lock: C((record, fault)). No lock is C(({}, "")); one that does not say whose it is has a fault.
     """
     text = host.read(path(name))
@@ -81,16 +86,14 @@ def read_record(host, name):
     return ({}, f"it has no valid {' and '.join(missing)}") if missing else (found, "")
 
 
-def _is_valid(value, kind):
+def _is_valid(value: Any, kind: type | tuple[type, ...]) -> bool:
     """Whether a value of a record can be worked with: no truth value, and no number beyond all times."""
-    return (
-        isinstance(value, kind)
-        and not isinstance(value, bool)
-        and (isinstance(value, str) or abs(value) < MOST_SECONDS)
-    )
+    if isinstance(value, (int, float)) and (isinstance(value, bool) or not abs(value) < MOST_SECONDS):
+        return False
+    return isinstance(value, kind)
 
 
-def age(lock, clock):
+def age(lock: Mapping[str, Any], clock: tuple[str, float]) -> float:
     """For how long nothing was heard of a lock's run, in seconds. After a boot of the host it is at least as old as
     that boot, and so it is where the host runs for less time than the lock says: the clock began anew in the same boot,
     as in a container, whose kernel goes on.
@@ -101,12 +104,12 @@ def age(lock, clock):
     return seconds - lock["uptime"] if lock["boot"] == boot and lock["uptime"] <= seconds else seconds
 
 
-def holder_of(lock):
+def holder_of(lock: Mapping[str, Any]) -> str:
     """Who has a lock, to print."""
     return f"{printable(lock['user'])} on {printable(lock['host'])}, since {when(lock['since'])}"
 
 
-def lost(name, holder, record, fault):
+def lost(name: str, holder: str, record: Mapping[str, Any], fault: str) -> str:
     """Why a run no longer has its lock, as a sentence; an empty text where it has. C(holder) is the run's C(id)."""
     if record.get("id") == holder:
         return ""

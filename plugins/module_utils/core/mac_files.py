@@ -19,6 +19,6 @@ _MAC_FILE = re.compile(
 )
 
 
-def is_mac_file(name):
+def is_mac_file(name: str) -> bool:
     """Whether a file or folder of this name, without its folders, is left out together with all that is in it."""
     return bool(_MAC_FILE.fullmatch(name))

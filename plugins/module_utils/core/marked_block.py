@@ -15,12 +15,12 @@ import re
 MARK = "# BEGIN xitrum.host "
 
 
-def block(name, line, end="\n"):
+def block(name: str, line: str, end: str = "\n") -> str:
     """The block of that name; C(end) is the line end of the file."""
     return f"{MARK}{name}{end}{line}{end}# END xitrum.host {name}{end}"
 
 
-def blocks(text):
+def blocks(text: str) -> tuple[str, str]:
     """All blocks of a text, whatever their names, and the text without them."""
     names = dict.fromkeys(re.findall(rf"^{re.escape(MARK)}([^\r\n]+?)\r?$", text, re.MULTILINE))
     found = "".join(match[0] for name in names for match in _pattern(name).finditer(text))
@@ -29,20 +29,20 @@ def blocks(text):
     return found, text
 
 
-def line_end(text):
+def line_end(text: str) -> str:
     """The line end that most lines of a text have."""
     windows = text.count("\r\n")
     return "\r\n" if windows > text.count("\n") - windows else "\n"
 
 
-def has_block(text, name):
+def has_block(text: str | None, name: str) -> bool:
     """Whether a text, or None where there is no file, has the block."""
     return text is not None and _pattern(name).search(text) is not None
 
 
-def replaced(text, name, line, end="\n"):
+def replaced(text: str, name: str, line: str, end: str = "\n") -> str:
     """The text with another line in the block, where the first one is. One that an editor has doubled is gone."""
-    first = _pattern(name).search(text)
+    first = next(_pattern(name).finditer(text))
     new = block(name, line, end)
     head, tail = text[: first.start()], text[first.end() :]
     if not first[0].endswith("\n"):
@@ -50,14 +50,14 @@ def replaced(text, name, line, end="\n"):
     return head + new + without(tail, name)
 
 
-def appended(text, name, line, end="\n"):
+def appended(text: str, name: str, line: str, end: str = "\n") -> str:
     """The text with the block at its end."""
     if not text or text.endswith("\n"):
         return text + block(name, line, end)
     return f"{text}{end}{block(name, line, end)[: -len(end)]}"
 
 
-def without(text, name):
+def without(text: str, name: str) -> str:
     """The text without the block, if it has one."""
     rest, at = "", 0
     for found in _pattern(name).finditer(text):
@@ -69,7 +69,7 @@ def without(text, name):
     return rest + text[at:]
 
 
-def _pattern(name):
+def _pattern(name: str) -> re.Pattern[str]:
     """The block, without any mark between its own two: lines after a mark that lost its other half are not ours."""
     name = re.escape(name)
     return re.compile(

@@ -6,19 +6,21 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from . import process
+from .host import Host
 
 #: What a JVM takes beside its heap: metaspace, compiled code, threads and network buffers. Bytes.
 OVERHEAD = 192 << 20
 
 
-def parse_meminfo(text):
+def parse_meminfo(text: str) -> dict[str, int]:
     """/proc/meminfo as a dictionary of bytes."""
     return {name: int(kib) * 1024 for name, kib in re.findall(r"^(\w+):\s+([0-9]{1,18}) kB$", text, re.MULTILINE)}
 
 
-def cgroup_memory(host):
+def cgroup_memory(host: Host) -> tuple[int, int] | None:
     """The (limit, use) of memory in bytes of the container that this runs in; None where it has no limit of its own."""
     for limit, use in (
         ("memory.max", "memory.current"),
@@ -30,7 +32,7 @@ def cgroup_memory(host):
     return None
 
 
-def limited(memory, cgroup):
+def limited(memory: Mapping[str, int], cgroup: tuple[int, int] | None) -> dict[str, int]:
     """The memory that is there and the memory that is free: the machine's, or what its container leaves of it."""
     total, free = memory.get("MemTotal", 0), memory.get("MemAvailable", 0) + memory.get("SwapFree", 0)
     # cgroup v1 writes "no limit" as a number near 2^63.

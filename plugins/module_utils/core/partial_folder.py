@@ -13,17 +13,19 @@ from __future__ import annotations
 import re
 import secrets
 
+from .host import Host
+
 ENDING = ".partial"
 
 #: What this collection makes or removes under another name. Whatever else is hidden is somebody else's.
 _OWN = re.compile(r"\..+\.(?:part|partial|removed)(?:\.old)?", re.DOTALL)
 
 
-def name_for(name, ending=ENDING):
+def name_for(name: str, ending: str = ENDING) -> str:
     """A hidden name for a folder that is to be called C(name), another one each time."""
     return f".{name}.{secrets.token_hex(6)}{ending}"
 
 
-def find_abandoned(host, folder):
+def find_abandoned(host: Host, folder: str) -> list[str]:
     """The names of folders under another name that nobody holds: runs that died have left them."""
     return [name for name in host.listdir(folder) if _OWN.fullmatch(name) and not host.is_held(f"{folder}/{name}")]

@@ -11,9 +11,14 @@ from __future__ import annotations
 
 import errno
 import re
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from typing import Any, TypeVar
 
 from .foreign_text import lines_of
-from .host import user_name
+from .host import Host, user_name
+
+#: What a reading gives.
+Value = TypeVar("Value")
 
 #: How a limit without an end is written as a number: the value of C(resource.RLIM_INFINITY).
 UNLIMITED = -1
@@ -38,24 +43,24 @@ SERVICE = re.compile(r"[A-Za-z0-9:_.\\][A-Za-z0-9:_.\\@-]{0,246}\.service")
 MOST_GROUPS = 16
 
 
-def parse_limits(text):
+def parse_limits(text: str) -> dict[str, tuple[int, int]]:
     """/proc/PID/limits as C({"Max open files": (soft, hard)}); UNLIMITED where the kernel says so."""
     found = (_LIMIT_LINE.match(line) for _number, line in lines_of(text))
     return {match.group(1): (_limit(match.group(2)), _limit(match.group(3))) for match in found if match}
 
 
-def _limit(word):
+def _limit(word: str) -> int:
     return UNLIMITED if word == "unlimited" else int(word)
 
 
-def nofile_of(text):
+def nofile_of(text: str) -> tuple[int, int] | None:
     """The soft and hard nofile limit of /proc/PID/limits as a pair of integers; None where the text has none."""
     return parse_limits(text).get("Max open files")
 
 
-def parse_environ(text):
+def parse_environ(text: str) -> dict[str, str]:
     """/proc/PID/environ as a dictionary. Of a name that is there twice the first counts, as for getenv(3)."""
-    environ = {}
+    environ: dict[str, str] = {}
     for entry in text.split("\0"):
         name, separator, value = entry.partition("=")
         if separator and name:
@@ -63,12 +68,12 @@ def parse_environ(text):
     return environ
 
 
-def parse_cmdline(text):
+def parse_cmdline(text: str) -> list[str]:
     """/proc/PID/cmdline as the list of arguments; empty arguments stay, a kernel thread has none."""
     return text.split("\0")[:-1] if text.endswith("\0") else [part for part in [text] if part]
 
 
-def parse_stat(text):
+def parse_stat(text: str) -> dict[str, Any]:
     """/proc/PID/stat as C({pid, comm, state, ppid, start_ticks}).
 
     The name in parentheses may itself hold blanks and parentheses: what follows the last one is the rest.
@@ -81,25 +86,25 @@ def parse_stat(text):
     return {"pid": int(pid), "comm": comm, "state": state, "ppid": int(ppid), "start_ticks": int(start)}
 
 
-def parse_status(text):
+def parse_status(text: str) -> dict[str, str]:
     """/proc/PID/status as a dictionary of its C(Name: value) lines."""
     pairs = (line.partition(":") for _number, line in lines_of(text))
     return {name: value.strip() for name, separator, value in pairs if separator}
 
 
-def parse_boot_time(text):
+def parse_boot_time(text: str) -> int:
     """The moment of boot from /proc/stat in seconds since the epoch; 0 where the text does not say it."""
     match = re.search(r"^btime ([0-9]{1,18})$", text, re.MULTILINE)
     return int(match.group(1)) if match else 0
 
 
-def parse_unit(text):
+def parse_unit(text: str) -> dict[str, str]:
     """C(systemctl show) of one unit as a dictionary of its properties."""
     pairs = (line.partition("=") for _number, line in lines_of(text))
     return {name: value for name, separator, value in pairs if separator}
 
 
-def seen(read, *arguments):
+def seen(read: Callable[..., Value | None], *arguments: Any) -> Value | None:
     """What a reading gives, or None where the kernel does not let this user read it, or where a link leads to a path
     that is longer than the kernel gives: any user can make one, and nothing of ours is there."""
     try:
@@ -110,17 +115,17 @@ def seen(read, *arguments):
         return None
 
 
-def is_under(path, root):
+def is_under(path: str | None, root: str) -> bool:
     """Whether a path is C(root) or below it. The kernel appends C( (deleted)) to a folder that is gone."""
     return path is not None and (path + "/").startswith(root.rstrip("/") + "/")
 
 
-def pids(host):
+def pids(host: Host) -> list[int]:
     """The process ids that /proc shows, in ascending order."""
     return sorted(int(name) for name in host.listdir("/proc") if name.isdecimal())
 
 
-def process(host, pid, boot_time=None):
+def process(host: Host, pid: int, boot_time: int | None = None) -> dict[str, Any] | None:
     """One process as a dictionary; None where it is gone.
 
     Keys: C(pid), C(ppid), C(comm), C(state), C(cwd), C(exe), C(cmdline) (list), C(environ) (dictionary), C(nofile)
@@ -128,10 +133,8 @@ def process(host, pid, boot_time=None):
     not see is None. Pass C(boot_time) (see L(boot_time)) when many are read.
     """
     folder = f"/proc/{pid}"
-    stat, status = (
-        parse(host.read_foreign(f"{folder}/{name}") or "")
-        for name, parse in (("stat", parse_stat), ("status", parse_status))
-    )
+    stat = parse_stat(host.read_foreign(f"{folder}/stat") or "")
+    status = parse_status(host.read_foreign(f"{folder}/status") or "")
     uid, gid = effective_id(status, "Uid"), effective_id(status, "Gid")
     if not stat or uid is None or gid is None:
         return None
@@ -155,24 +158,24 @@ def process(host, pid, boot_time=None):
     }
 
 
-def effective_id(status, name):
+def effective_id(status: Mapping[str, str], name: str) -> int | None:
     """The effective one of the user's or group's ids in what L(parse_status) found; None where there is none."""
     words = status.get(name, "").split()
     return int(words[1]) if len(words) > 1 and _NUMBER.fullmatch(words[1]) else None
 
 
-def read_boot_time(host):
+def read_boot_time(host: Host) -> int:
     """When this host booted, in seconds since the epoch."""
     return parse_boot_time(host.read("/proc/stat") or "")
 
 
-def processes(host, wanted):
+def processes(host: Host, wanted: Iterable[int]) -> list[dict[str, Any]]:
     """The processes with these ids that still run, in the order given."""
     boot_time = read_boot_time(host)
     return [row for row in (process(host, pid, boot_time) for pid in wanted) if row is not None]
 
 
-def processes_under(host, root):
+def processes_under(host: Host, root: str) -> list[dict[str, Any]]:
     """Every process whose working folder is C(root) or below it. Links in C(root) are followed, as the kernel does.
 
     One pass over /proc: only the working folder is asked of each process, the rest only of those found. Processes
@@ -182,7 +185,7 @@ def processes_under(host, root):
     return processes(host, [pid for pid in pids(host) if is_under(seen(host.readlink, f"/proc/{pid}/cwd"), real)])
 
 
-def accounts(host, home, user=""):
+def accounts(host: Host, home: str, user: str = "") -> set[str]:
     """The users that an instance may run as, by name: C(user), and those that root gave a C(tmp) of its folders to.
 
     C(home) is C(ROOT/instances/N), in which root alone makes folders. Empty where nothing is known.
@@ -191,13 +194,13 @@ def accounts(host, home, user=""):
     return {user, *(found.owner for found in owners if found is not None and found.kind == "directory")} - {""}
 
 
-def own_rows(rows, users):
+def own_rows(rows: Iterable[dict[str, Any]], users: Container[str]) -> list[dict[str, Any]]:
     """Of processes that L(process) described those of these users, and root's. No user is nobody: what others run in a
     folder is no instance, whatever is known of that."""
     return [row for row in rows if row["user"] in users or row["user"] == "root"]
 
 
-def stranger(host, row, user):
+def stranger(host: Host, row: Mapping[str, Any], user: str) -> str:
     """Why a process that L(process) described is not entered: it is not the application's, or has made a world of its
     own. Empty where it may be. C(user) is the application's user by name."""
     where = f"process {row['pid']}, which works in {row['cwd']},"
@@ -224,7 +227,7 @@ def stranger(host, row, user):
     return ""
 
 
-def inside(row, argv):
+def inside(row: Mapping[str, Any], argv: Sequence[str]) -> list[str]:
     """A command as the user of a process that L(process) described and in its mount namespace,
     with no way back to more rights.
 
@@ -235,14 +238,14 @@ def inside(row, argv):
             "--setuid", str(row["uid"]), "--setgid", str(row["gid"]), "--", *argv]
 
 
-def show_unit(host, unit):
+def show_unit(host: Host, unit: str) -> dict[str, str]:
     """The UNIT_PROPERTIES of a systemd unit; an empty dictionary where systemd does not answer or has no such unit."""
     result = host.run(["systemctl", "show", "--no-pager", "--property=" + ",".join(UNIT_PROPERTIES), "--", unit])
     shown = parse_unit(result.out) if result.rc == 0 else {}
     return {} if shown.get("LoadState") == "not-found" else shown
 
 
-def unit_of_process(host, pid):
+def unit_of_process(host: Host, pid: int) -> dict[str, str]:
     """What L(show_unit) says of the service that a process belongs to; an empty dictionary where it belongs to none, or
     systemd does not confirm it.
 
@@ -258,7 +261,7 @@ def unit_of_process(host, pid):
     return next(filter(None, (unit_of_group(host, group, pid) for group in groups)), {})
 
 
-def unit_of_group(host, group, pid=0):
+def unit_of_group(host: Host, group: str, pid: int = 0) -> dict[str, str]:
     """What L(show_unit) says of the service that a control group is that of, or is below of;
     an empty dictionary without one.
 
@@ -274,7 +277,7 @@ def unit_of_group(host, group, pid=0):
     return {}
 
 
-def pids_of_unit(host, shown):
+def pids_of_unit(host: Host, shown: Mapping[str, str]) -> list[int]:
     """All process ids of a unit that L(show_unit) described: those of its control group, or its main one."""
     group = shown.get("ControlGroup", "")
     # cgroup v2, cgroup v1's own tree for systemd, and the hybrid of both.
@@ -285,7 +288,7 @@ def pids_of_unit(host, shown):
     return [main_pid(shown)] if main_pid(shown) else []
 
 
-def main_pid(shown):
+def main_pid(shown: Mapping[str, str]) -> int:
     """The main process of a unit that systemctl showed; 0 where it has none."""
     text = shown.get("MainPID", "")
     return int(text) if _NUMBER.fullmatch(text) else 0

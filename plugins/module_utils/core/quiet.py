@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from typing import Any, NoReturn
+
 from ansible.module_utils.basic import AnsibleModule
 
 from .foreign_text import sendable
@@ -18,15 +20,15 @@ class Utf8Module(AnsibleModule):
     so that a log line with an escape sequence would act on the operator's terminal.
     """
 
-    def exit_json(self, **kwargs):
+    def exit_json(self, **kwargs: Any) -> NoReturn:
         """Ends the module with this result."""
         super().exit_json(**sendable(kwargs))
 
-    def fail_json(self, msg, **kwargs):
+    def fail_json(self, msg: str, **kwargs: Any) -> NoReturn:
         """Ends the module with this error and result."""
         super().fail_json(sendable(msg), **sendable(kwargs))
 
-    def warn(self, warning, **kwargs):
+    def warn(self, warning: str, **kwargs: Any) -> None:
         """Shows this warning with the module's result."""
         super().warn(sendable(warning), **kwargs)
 
@@ -38,5 +40,5 @@ class QuietModule(Utf8Module):
     a list or a dictionary does not. The C(no_log) of the constructor is no help: Ansible sets it from the task's own.
     """
 
-    def _log_invocation(self):
+    def _log_invocation(self) -> None:
         """Says nothing."""

@@ -10,10 +10,12 @@ before the change, so that a run which is killed in between loses nothing.
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from . import folders, process, schema
 from .distributions import table as distributions
+from .host import Host
 
 FOLDER = "/var/lib/xitrum.host"
 PATH = f"{FOLDER}/before.json"
@@ -42,7 +44,7 @@ SPEC = {
 }
 
 
-def parse(text):
+def parse(text: str | None) -> dict[str, Any]:
     """Return the record in its file's text; an empty one where there is no file.
     Raises ValueError where it is damaged or of another version."""
     try:
@@ -59,13 +61,13 @@ def parse(text):
     return {**copy.deepcopy(EMPTY), **found}
 
 
-def is_sound(record):
+def is_sound(record: Mapping[str, Any]) -> bool:
     """Whether every entry is what this file writes, and no folder is the system's:
     a folder that was made is removed as a whole."""
-    def all_of(mapping, good):
+    def all_of(mapping: object, good: Callable[[Any], bool]) -> bool:
         return isinstance(mapping, dict) and all(isinstance(key, str) and good(value) for key, value in mapping.items())
 
-    def is_application(entry):
+    def is_application(entry: Any) -> bool:
         kinds = ("roots", "logs", "users", "groups")
         if not isinstance(entry, dict) or not set(kinds) <= set(entry) <= {*kinds, "ports"}:
             return False
@@ -76,7 +78,7 @@ def is_sound(record):
             path.startswith("/") and ".." not in path.split("/") and not (made and folders.is_system(path))
             for kind in kinds[:2] for path, made in entry[kind].items())
 
-    def is_file(note):
+    def is_file(note: Any) -> bool:
         known = isinstance(note, dict) and set(note) <= {"target", "mode", "made"}
         return known and isinstance(note.get("mode", 0), int) and all(
             isinstance(path, str) and path.startswith("/") for path in [note.get("target"), *note.get("made", [])])
@@ -96,36 +98,37 @@ def is_sound(record):
     )
 
 
-def owns_root(host, name, root):
+def owns_root(host: Host, name: str, root: str) -> bool:
     """Whether a folder is on record as the root of an application of this name."""
     return root in read(host)["applications"].get(name, {}).get("roots", {})
 
 
-def read(host):
+def read(host: Host) -> dict[str, Any]:
     """The record of a host."""
     return parse(host.read(PATH))
 
 
-def text_of(record):
+def text_of(record: dict[str, Any]) -> str | None:
     """The text of the record's file; None where nothing is left in it."""
     return schema.BEFORE.render(record, 1) if any(record.values()) else None
 
 
-def write(host, record):
+def write(host: Host, record: dict[str, Any]) -> None:
     """Writes the record, or removes it where nothing is left in it."""
-    if text_of(record) is None:
+    text = text_of(record)
+    if text is None:
         host.remove(PATH)
         host.remove_empty(FOLDER)
     else:
-        host.write(PATH, text_of(record), 0o600)
+        host.write(PATH, text, 0o600)
 
 
-def installed(host, names):
+def installed(host: Host, names: Sequence[str]) -> set[str]:
     """Those packages of a list that are installed."""
     return distributions.family_with(host, "query_program").installed(host, names)
 
 
-def state(host, wanted):
+def state(host: Host, wanted: dict[str, Any]) -> dict[str, Any]:
     """What L(noted) needs to know of the host."""
     application = wanted["application"]
     there = {}
@@ -150,7 +153,7 @@ def state(host, wanted):
     }
 
 
-def noted(wanted, found):
+def noted(wanted: dict[str, Any], found: Mapping[str, Any]) -> dict[str, Any]:
     """The record with what is about to be made. Pure. Raises ValueError where it exists, is not on record, and is not
     to be adopted: it is somebody else's. An empty folder is nobody's."""
     record, application = copy.deepcopy(found["record"]), wanted["application"]
@@ -178,7 +181,7 @@ def noted(wanted, found):
     return record
 
 
-def unit_state(host, unit):
+def unit_state(host: Host, unit: str) -> dict[str, str]:
     """Whether a unit starts at boot and whether it runs, in systemd's words; both empty where there is none."""
     said = process.parse_unit(
         host.run(["systemctl", "show", "--no-pager", "--property=LoadState,ActiveState,UnitFileState", "--", unit]).out
@@ -190,7 +193,7 @@ def unit_state(host, unit):
     }
 
 
-def note_unit(host, unit, package=""):
+def note_unit(host: Host, unit: str, package: str = "") -> None:
     """Writes down how a unit was before it is enabled, started or stopped.
     One whose package came with us was not there."""
     record = read(host)
@@ -199,7 +202,7 @@ def note_unit(host, unit, package=""):
         write(host, record)
 
 
-def noted_file(host, path):
+def noted_file(host: Host, path: str) -> dict[str, Any]:
     """What is on record of somebody else's file; empty where there is nothing, or this user may not see the record."""
     try:
         return read(host)["files"].get(path, {})
@@ -207,7 +210,7 @@ def noted_file(host, path):
         return {}
 
 
-def forget(host, kind, name):
+def forget(host: Host, kind: str, name: str) -> Any:
     """Takes an entry out of the record: it is as it was. Returns what it said, or None."""
     record = read(host)
     said = record[kind].pop(name, None)
@@ -216,7 +219,7 @@ def forget(host, kind, name):
     return said
 
 
-def unit_commands(before, now, in_use=False):
+def unit_commands(before: Mapping[str, str], now: Mapping[str, str], in_use: bool = False) -> list[list[str]]:
     """What brings a unit back to how it was, as commands without C(systemctl) and the unit. Pure.
 
     C(in_use): somebody else has come to need it since, so that it stays as it is.
@@ -236,7 +239,7 @@ def unit_commands(before, now, in_use=False):
     return found
 
 
-def words(unit, before):
+def words(unit: str, before: Mapping[str, str]) -> str:
     """How a unit is to be again, as a line for a person."""
     return (
         f"{unit}: {before['boot']} and {before['active']}, as it was"
@@ -245,7 +248,7 @@ def words(unit, before):
     )
 
 
-def put_back(host, unit, in_use=False, again=""):
+def put_back(host: Host, unit: str, in_use: bool = False, again: str = "") -> None:
     """Brings a recorded unit back to how it was, and forgets it: the last thing, so that a killed run does it again.
     C(again) is C(reload) or C(restart) for one that runs and goes on running, but with other files.
     Raises RuntimeError with what systemd said."""

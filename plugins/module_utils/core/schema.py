@@ -10,7 +10,9 @@ Whoever changes what a record holds raises its version here.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from .foreign_text import parse_json, printable
 
@@ -22,7 +24,7 @@ class VersionError(RuntimeError):
     """A record of another schema version, or of none, as a sentence with the file, both versions and what to do.
     `reason` has the versions alone."""
 
-    def __init__(self, message: str, reason: str):
+    def __init__(self, message: str, reason: str) -> None:
         super().__init__(message)
         self.reason = reason
 
@@ -44,7 +46,7 @@ class Format:
     remedy: str
     is_rebuilt: bool = False
 
-    def parse(self, text: str, path: str) -> dict:
+    def parse(self, text: str, path: str) -> dict[str, Any]:
         """Return the record in the text of the file `path`, without its version.
 
         Raises DamagedError for a text that is no JSON object, and VersionError for another version, or none.
@@ -63,7 +65,7 @@ class Format:
             raise VersionError(f"{path} ({self.name}) {reason}. {self.remedy}", f"it {reason}")
         return found
 
-    def render(self, record: dict, indent: int | None = None, is_sorted: bool = True) -> str:
+    def render(self, record: Mapping[str, Any], indent: int | None = None, is_sorted: bool = True) -> str:
         """Return the text of a record, with its version, as one line or indented. Unsorted keys keep their order."""
         return json.dumps({KEY: self.version, **record}, indent=indent, sort_keys=is_sorted) + "\n"
 

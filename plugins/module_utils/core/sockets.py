@@ -13,10 +13,12 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Callable, Collection, Iterable, Iterator
+from typing import Any, Dict, List
 
 from . import addresses, process
 from .foreign_text import printable
-from .host import LISTING_BYTES
+from .host import LISTING_BYTES, Host
 
 #: C(-e) adds the inode, the control group and v6only.
 SS = ("ss", "-H", "-l", "-t", "-n", "-e")
@@ -39,15 +41,15 @@ _INODE = re.compile(r"(?:^|[ \t])ino:([0-9]{1,20})(?![^ \t])")
 _END = re.compile(r"(?: v6only:(?P<v6only>[01]))?(?: [<-]-[->])?\s*$")
 
 
-class Rows(list):
+class Rows(List[Dict[str, Any]]):
     """Rows of sockets, and in C(unread) the lines that could not be read, as texts.
     C(failed): whether ss itself failed, and they are its message."""
 
-    unread = ()
-    failed = False
+    unread: tuple[str, ...] = ()
+    failed: bool = False
 
 
-def parse_listeners(text):
+def parse_listeners(text: str) -> Rows:
     """The LISTEN rows of C(ss -H -ltne) as dictionaries, L(Rows).
 
     Keys: C(port) (integer), C(address) (without brackets, an IPv4 address as such; C(*) is every address),
@@ -56,14 +58,15 @@ def parse_listeners(text):
     (the number of the socket, None where ss does not show it), C(cgroup) (of the process that made it, as newer
     versions of ss show it to everybody; else empty).
     """
-    found, unread = Rows(), []
-    for head, line in _records(text, unread, _is_listener):
+    found = Rows()
+    unread: list[str] = []
+    for head, local, _peer, line in _records(text, unread, _is_listener):
         if head["state"] != "LISTEN":
             continue
         inode, rest = _details(head, line, unread)
-        end = _END.search(rest)
+        end = next(_END.finditer(rest))
         before = rest[: end.start()]
-        address, interface = _end(head["local"])
+        address, interface = local
         found.append(
             {
                 "port": int(head["port"]),
@@ -80,14 +83,14 @@ def parse_listeners(text):
     return found
 
 
-def parse_established(text):
+def parse_established(text: str) -> Rows:
     """The rows of C(ss -H -t -n -e state established) as dictionaries, L(Rows): C(local) and C(peer)
     (C(ADDRESS:PORT) without brackets, an IPv4 address as such), C(port) (the local one, an integer) and C(inode)."""
-    found, unread = Rows(), []
-    for head, line in _records(text, unread, _is_connection):
+    found = Rows()
+    unread: list[str] = []
+    for head, local, peer, line in _records(text, unread, _is_connection):
         ends = [
-            addresses.endpoint(_joined(*_end(head[name])), int(head[port]))
-            for name, port in (("local", "port"), ("peer", "peer_port"))
+            addresses.endpoint(_joined(*end), int(head[port])) for end, port in ((local, "port"), (peer, "peer_port"))
         ]
         inode = _details(head, line, unread)[0]
         found.append({"local": ends[0], "peer": ends[1], "port": int(head["port"]), "inode": inode})
@@ -95,32 +98,30 @@ def parse_established(text):
     return found
 
 
-def _is_listener(head):
+def _is_listener(head: re.Match[str]) -> bool:
     return head["state"] is not None
 
 
-def _is_connection(head):
+def _is_connection(head: re.Match[str]) -> bool:
     """The column of the state is left out where one state was asked for, and both ends of a connection are known."""
     return head["state"] in (None, "ESTAB") and "*" not in (head["local"], head["peer"], head["peer_port"])
 
 
-def _records(text, unread, is_row):
-    """Each row as C((head, line))."""
+def _records(
+    text: str, unread: list[str], is_row: Callable[[re.Match[str]], bool]
+) -> Iterator[tuple[re.Match[str], tuple[str, str], tuple[str, str], str]]:
+    """Each row as `(head, local, peer, line)`, both ends as `_end` gives them."""
     # Not splitlines: a control group's name may hold what Python, and nobody else, takes for the end of a line.
     for line in text.split("\n"):
         head = _HEAD.fullmatch(line)
-        if (
-            head
-            and is_row(head)
-            and None not in (_end(head["local"]), _end(head["peer"]))
-            and int(head["port"]) < 65536
-        ):
-            yield head, line
+        local, peer = (_end(head["local"]), _end(head["peer"])) if head and is_row(head) else (None, None)
+        if head and local and peer and int(head["port"]) < 65536:
+            yield head, local, peer, line
         elif line.strip():
             unread.append(line)
 
 
-def _details(head, line, unread):
+def _details(head: re.Match[str], line: str, unread: list[str]) -> tuple[int | None, str]:
     """The inode of a row, and all that stands behind its addresses. A row whose details cannot be read is still one."""
     rest = " " + (head["rest"] or "")
     known = rest.partition(" cgroup:")[0]
@@ -131,7 +132,7 @@ def _details(head, line, unread):
     return int(found[1]) if found else None, rest
 
 
-def _end(text):
+def _end(text: str) -> tuple[str, str] | None:
     """The C((address, interface)) of one end of a socket; None where it is no address."""
     bare, _percent, interface = text.partition("%")
     if bare == "*":
@@ -140,11 +141,11 @@ def _end(text):
     return (str(found.ip), found.zone) if found else None
 
 
-def _joined(address, interface):
+def _joined(address: str, interface: str) -> str:
     return f"{address}%{interface}" if interface else address
 
 
-def _family(address, local, v6only):
+def _family(address: str, local: str, v6only: str | None) -> str:
     """The family of a listening socket. ss writes every address of a socket for both families as C(*)."""
     if ":" not in local and local.partition("%")[0] != "*":
         return "inet"
@@ -156,7 +157,7 @@ def _family(address, local, v6only):
     return "inet6" if ":" in address else "inet"
 
 
-def established(host, pids=()):
+def established(host: Host, pids: Collection[int] = ()) -> Rows:
     """All established TCP connections of a host, L(Rows). Where ss could not say, that is what could not be read.
 
     With C(pids), each row also has C(users): the name and the id of those of these processes that hold it.
@@ -172,7 +173,7 @@ def established(host, pids=()):
     return found
 
 
-def with_users(host, rows, pids):
+def with_users(host: Host, rows: Rows, pids: Iterable[int]) -> Rows:
     """Connections with C(users), L(established)."""
     held, late = holders(host, {row["inode"] for row in rows}, pids)
     names = {pid: process_name(host, pid) for pid in sorted({pid for some in held.values() for pid in some})}
@@ -182,7 +183,7 @@ def with_users(host, rows, pids):
     return rows
 
 
-def listeners(host):
+def listeners(host: Host) -> Rows | None:
     """All listening TCP sockets of a host, L(Rows), or None where ss could not say (not installed, or refused).
 
     Beside the keys of L(parse_listeners) a row has C(pids) (all processes that hold it, those of other users for root
@@ -203,16 +204,19 @@ def listeners(host):
     return rows
 
 
-def holders(host, inodes, pids, clock=time.monotonic):
+def holders(
+    host: Host, inodes: Iterable[int | None], pids: Iterable[int], clock: Callable[[], float] = time.monotonic
+) -> tuple[dict[int, list[int]], tuple[str, ...]]:
     """Which of these processes hold which of these sockets: C(({inode: [pid]}, unread)), the ids in ascending order.
 
     C(unread) is empty, or one sentence where there were too many file descriptors to read in C(HOLDER_SECONDS).
     """
-    deadline, found = clock() + HOLDER_SECONDS, {}
+    deadline = clock() + HOLDER_SECONDS
+    found: dict[int, list[int]] = {}
     wanted = {f"socket:[{inode}]": inode for inode in inodes if inode is not None}
     for pid in sorted(pids) if wanted else ():
         for name in process.seen(host.listdir, f"/proc/{pid}/fd") or ():
-            inode = wanted.get(process.seen(host.readlink, f"/proc/{pid}/fd/{name}"))
+            inode = wanted.get(process.seen(host.readlink, f"/proc/{pid}/fd/{name}") or "")
             if inode is not None and pid not in found.setdefault(inode, []):
                 found[inode].append(pid)
             # One process may have a million.
@@ -224,24 +228,24 @@ def holders(host, inodes, pids, clock=time.monotonic):
     return found, ()
 
 
-def pids_of_service(host, service):
+def pids_of_service(host: Host, service: str) -> list[int]:
     """The processes of a service of systemd. All of the host where systemd names none: a connection that is counted for
     nothing delays a drain, and one that is not counted is cut."""
     return process.pids_of_unit(host, process.show_unit(host, f"{service}.service")) or process.pids(host)
 
 
-def process_name(host, pid):
+def process_name(host: Host, pid: int) -> str:
     """The name of a process, printable; empty where it is gone."""
     text = process.seen(host.read, f"/proc/{pid}/comm") or ""
     return printable(text[:-1] if text.endswith("\n") else text)
 
 
-def unread_count(rows):
+def unread_count(rows: object) -> int:
     """How many lines of ss could not be read, each of which may be a socket."""
     return len(getattr(rows, "unread", ()))
 
 
-def drain_note(rows):
+def drain_note(rows: Any) -> str:
     """Why a drain counts connections that may not be there, as a sentence; empty where every row was read."""
     lines = getattr(rows, "unread", ())
     if not lines:
@@ -253,7 +257,7 @@ def drain_note(rows):
     )
 
 
-def unread_note(rows):
+def unread_note(rows: object) -> str:
     """A sentence about what ss printed and could not be read; empty where everything was."""
     lines = getattr(rows, "unread", ())
     if not lines:

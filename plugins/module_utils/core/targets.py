@@ -9,7 +9,11 @@ Which process holds a socket of another user is told by its control group, or is
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from . import process, sockets
+from .host import Host
 
 SPEC = {
     "ports": {"type": "list", "elements": "int", "default": []},
@@ -18,20 +22,20 @@ SPEC = {
 }
 
 
-def full_name(unit):
+def full_name(unit: str) -> str:
     """The name of a unit with its suffix, as systemctl completes it."""
     return unit if "." in unit.rpartition("@")[2] else unit + ".service"
 
 
-def read(host, wanted):
+def read(host: Host, wanted: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The targets as dictionaries C({label, pids, listeners, unit, why}).
 
     C(pids) are the processes and C(listeners) the rows of L(sockets) that belong to it; C(unit) is what systemd says of
     the unit (empty without one); C(why) says why something is missing.
     """
-    found = sockets.listeners(host)
-    ss_why = sockets.unread_note(found) if found is not None else "ss did not answer: install iproute2"
-    found = found or []
+    listening = sockets.listeners(host)
+    ss_why = sockets.unread_note(listening) if listening is not None else "ss did not answer: install iproute2"
+    found: list[dict[str, Any]] = listening or []
     targets = [_of_port(host, port, [row for row in found if row["port"] == port], ss_why) for port in wanted["ports"]]
     for unit in map(full_name, wanted["units"]):
         shown = process.show_unit(host, unit)
@@ -58,17 +62,19 @@ def read(host, wanted):
     return targets
 
 
-def is_in_group(group, shown):
+def is_in_group(group: str, shown: Mapping[str, str]) -> bool:
     """Whether a control group is that of a unit that L(process.show_unit) described, or below it."""
     own = shown.get("ControlGroup", "")
     return bool(own) and f"{group}/".startswith(f"{own}/")
 
 
-def _target(label, pids, listeners, unit, why):
+def _target(
+    label: str, pids: list[int], listeners: list[dict[str, Any]], unit: Mapping[str, str], why: str
+) -> dict[str, Any]:
     return {"label": label, "pids": pids, "listeners": listeners, "unit": unit, "why": why}
 
 
-def _of_port(host, port, rows, ss_why):
+def _of_port(host: Host, port: int, rows: list[dict[str, Any]], ss_why: str) -> dict[str, Any]:
     pids = sorted({pid for row in rows for pid in row["pids"]})
     groups = sorted({row["cgroup"] for row in rows} - {""})
     unit = next(filter(None, (process.unit_of_group(host, group) for group in groups)), {}) or (

@@ -25,36 +25,42 @@ _LOGIN = re.compile(r"""(?<![\w/@:.%+*-])[^\s:/@=,'"()\[\]{}]+:[^\s/]*@(?=[\w\[]
 _END = ".,;:!?)]}`"
 
 
-def hide_credentials(text):
+def hide_credentials(text: str) -> str:
     """A text whose URLs show neither a user nor a password, and no value of a query or a fragment: each is replaced
     by C(***). So is a C(user:password) before the @ of a server without a scheme."""
     return _LOGIN.sub(f"{HIDDEN}@", _URL.sub(lambda found: _hidden(found[0]), text))
 
 
-def hide_all(text, source):
+def hide_all(text: str, source: str) -> str:
     """A text without credentials in its URLs, and without those of the URLs in C(source) wherever they occur."""
     for secret in credentials_of(source):
         text = text.replace(secret, HIDDEN)
     return hide_credentials(text)
 
 
-def split(url):
+def split(url: str) -> tuple[str, str, str, str, str, str]:
     """The parts of a URL as (scheme, user and password, server, path, query, fragment). One with a mistake is split
     so that a password stays one."""
     scheme, _sign, address = url.partition("://")
-    place, rest = re.fullmatch(r"([^/?#]*)(.*)", address, re.DOTALL).groups()
+    place, rest = _place(address)
     # The user and password end at the last @ before the path: a password may hold one.
     user, sign, server = place.rpartition("@")
     if not sign and re.search(r":[^0-9\]]", server) and "@" in rest:
         # What stands after the colon is no port: a password that holds a /, ? or # as it is.
         more, _at, rest = rest.rpartition("@")
-        user, (server, rest) = server + more, re.fullmatch(r"([^/?#]*)(.*)", rest, re.DOTALL).groups()
+        user, (server, rest) = server + more, _place(rest)
     rest, _mark, fragment = rest.partition("#")
     path, _question, query = rest.partition("?")
     return scheme, user, server, path, query, fragment
 
 
-def _hidden(url):
+def _place(address: str) -> tuple[str, str]:
+    """What is before the path, query or fragment of an address, and the rest."""
+    place = re.split("[/?#]", address, maxsplit=1)[0]
+    return place, address[len(place) :]
+
+
+def _hidden(url: str) -> str:
     rest = url.rstrip(_END)
     scheme, user, server, path, query, fragment = split(rest)
     query = "&".join(
@@ -75,7 +81,7 @@ def _hidden(url):
     )
 
 
-def credentials_of(text):
+def credentials_of(text: str) -> list[str]:
     """The secret parts of the URLs in a text, as they stand there and decoded, the longest first: what must not be
     shown wherever it occurs.
 

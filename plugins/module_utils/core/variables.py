@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
@@ -28,32 +30,39 @@ PLAYBOOK_VARIABLES = (
 NO_PREFIX = ("application", "packages", "xitrum")
 
 
-def is_true(value):
+def is_true(value: Any) -> bool:
     """Whether a variable, of another host perhaps, is true, in the words that Ansible takes for it."""
     return str(value).lower() in ("true", "yes", "on", "1", "y", "t")
 
 
-def options_of(specs):
+def options_of(specs: Mapping[str, Any] | None) -> dict[str, dict[str, Any]]:
     """All options at the top of a role's argument specs, those of every entry point: name to its specification."""
     entries = (specs or {}).get("argument_specs") or {}
-    return {name: option or {} for entry in entries.values() for name, option in ((entry or {}).get("options") or {}).items()}
+    return {
+        name: option or {}
+        for entry in entries.values()
+        for name, option in ((entry or {}).get("options") or {}).items()
+    }
 
 
 #: Characters of a wrong value that a message shows.
 LONGEST = 100
 
 #: What a value of each type is, in a sentence after "expected".
-TYPES = {"str": "a text", "path": "a path", "int": "a whole number", "float": "a number", "bool": "true or false", "list": "a list",
-         "dict": "a dictionary of names and values"}
+TYPES = {
+    "str": "a text", "path": "a path", "int": "a whole number", "float": "a number", "bool": "true or false",
+    "list": "a list", "dict": "a dictionary of names and values",
+}
 
 #: Values that need no validator, by the type of their option: most are such.
 _PLAIN = {"str": str, "path": str, "int": int, "float": float, "bool": bool}
 
 
-def wrong_value(name, value, option):
+def wrong_value(name: str, value: Any, option: Mapping[str, Any]) -> str:
     """Why a value does not fit its option, as a sentence; an empty text where it does.
 
-    Roles check this too, but one after the other: a person would hear of one mistake in each run. A secret is not shown.
+    Roles check this too, but one after the other: a person would hear of one mistake in each run. A secret is not
+    shown.
     """
     kind = option.get("type", "str")
     if kind == "raw" or kind in _PLAIN and isinstance(value, _PLAIN[kind]) and "choices" not in option:
@@ -71,7 +80,8 @@ def wrong_value(name, value, option):
         single = {"type": option["elements"]}
         wrong = next((index for index, item in enumerate(items) if find_errors(name, item, single)), None)
         if wrong is not None:
-            return describe(f"item {wrong + 1} of {name}", items[wrong], TYPES.get(option["elements"], option["elements"]), option)
+            expected = TYPES.get(option["elements"], option["elements"])
+            return describe(f"item {wrong + 1} of {name}", items[wrong], expected, option)
     if "choices" in option and kind not in ("list", "dict"):
         return describe(name, value, f"one of {', '.join(map(str, option['choices']))}", option)
     if option.get("no_log"):
@@ -79,31 +89,35 @@ def wrong_value(name, value, option):
     return f"{name} does not fit: {'; '.join(find_errors(name, value, judged))}"
 
 
-def find_errors(name, value, option):
+def find_errors(name: str, value: Any, option: Mapping[str, Any]) -> list[str]:
     """What Ansible's own check of a value finds wrong."""
     return ArgumentSpecValidator({name: option}).validate({name: value}).error_messages
 
 
-def describe(name, value, expected, option):
+def describe(name: str, value: Any, expected: str, option: Mapping[str, Any]) -> str:
     """The sentence on a value, which is not shown where it may be a secret."""
     shown = repr(value)
     shown = shown if len(shown) <= LONGEST else f"{shown[:LONGEST]}..."
     return f"{name} {'does not fit' if option.get('no_log') else f'is {shown}'}: expected {expected}"
 
 
-def prefixes_of(roles):
+def prefixes_of(roles: Iterable[str]) -> list[str]:
     """The prefixes that the variables of these roles have."""
     return sorted(f"{role}_" for role in roles if role not in NO_PREFIX)
 
 
-def unknown(names, known, prefixes, own=()):
+def unknown(
+    names: Iterable[Any], known: Iterable[str], prefixes: Iterable[str], own: Iterable[str] = ()
+) -> dict[str, list[str]]:
     """Variables that no role knows. Returns C({errors, warnings}), sentences in the order of the names.
 
-    C(xitrum_*) is an error: nobody else uses that prefix. A role's prefix is a warning: other people's roles use it too. One of the
-    prefixes C(own), those of the playbook that runs, is an error where a known name with that prefix is near.
+    C(xitrum_*) is an error: nobody else uses that prefix. A role's prefix is a warning: other people's roles use it
+    too. One of the prefixes C(own), those of the playbook that runs, is an error where a known name with that prefix is
+    near.
     """
     strange = sorted({name for name in names if isinstance(name, str)} - set(known))
-    nearest = {name: find_nearest(name, known, own) for name in strange if name.startswith((OWN_PREFIX, *prefixes, *own))}
+    ours = (OWN_PREFIX, *prefixes, *own)
+    nearest = {name: find_nearest(name, known, own) for name in strange if name.startswith(ours)}
     errors = [name for name in nearest if name.startswith(OWN_PREFIX) or name.startswith(tuple(own)) and nearest[name]]
     return {
         "errors": [sentence(name, nearest[name]) for name in errors],
@@ -111,13 +125,15 @@ def unknown(names, known, prefixes, own=()):
     }
 
 
-def find_nearest(name, known, own=()):
-    """The known name that is nearest; empty where none is near. Of a prefix in C(own), only what follows it is compared."""
+def find_nearest(name: str, known: Iterable[str], own: Iterable[str] = ()) -> str:
+    """The known name that is nearest; empty where none is near. Of a prefix in C(own), only what follows it is
+    compared."""
     prefix = next((one for one in own if name.startswith(one)), "")
     rests = [one[len(prefix):] for one in sorted(known) if one.startswith(prefix)]
     return next((prefix + one for one in difflib.get_close_matches(name[len(prefix):], rests, 1)), "")
 
 
-def sentence(name, near):
+def sentence(name: str, near: str) -> str:
     """What is wrong with one name, with the nearest one that is right; empty where none is."""
-    return f"the variable {name} is set, and no role knows it: " + (f"did you mean {near}?" if near else "correct or remove it")
+    advice = f"did you mean {near}?" if near else "correct or remove it"
+    return f"the variable {name} is set, and no role knows it: {advice}"

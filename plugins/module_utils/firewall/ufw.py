@@ -32,7 +32,7 @@ class Rule(NamedTuple):
     interface: str
 
 
-def parse_rules(text: str) -> list[Rule]:
+def parse_rules(text: str | None) -> list[Rule]:
     """The rules for incoming connections, in their order. Those for what the host forwards, or sends, are left out."""
     rules = []
     for found in _TUPLE.finditer(text or ""):
@@ -42,12 +42,12 @@ def parse_rules(text: str) -> list[Rule]:
     return rules
 
 
-def is_enabled(text: str) -> bool:
+def is_enabled(text: str | None) -> bool:
     """Whether ufw.conf says that ufw is enabled."""
     return bool(re.search(r"^\s*ENABLED=[\"']?yes[\"']?\s*$", text or "", re.M | re.I))
 
 
-def has_ipv6(text: str) -> bool:
+def has_ipv6(text: str | None) -> bool:
     """Whether /etc/default/ufw turns IPv6 on."""
     return bool(re.search(r"^\s*IPV6=[\"']?yes[\"']?\s*$", text or "", re.M | re.I))
 

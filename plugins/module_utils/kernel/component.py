@@ -50,7 +50,7 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
     mounts = host.read("/proc/self/mounts") or ""
     texts, unread = kernel_files.read(host, desired["path"])
     files = [foreign_file.read_file(host, path) for path in (desired["path"], modules_path(desired["path"]))]
-    state = {
+    state: dict[str, Any] = {
         "kernel": kernel_values.normal(host.read("/proc/sys/kernel/osrelease") or ""),
         "live": {}, "barred": {}, "unread": {"boot files": "; ".join(unread)} if unread else {},
         "texts": texts, "systemd": kernel_files.has_systemd(host), "own": files[0].text,

@@ -72,7 +72,7 @@ def memory(host: Host) -> dict[str, int]:
 
 def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, Any]:
     """The processes that listen on the watched ports, and the host's counters."""
-    found = sockets.listeners(host) or []
+    found: list[dict[str, Any]] = sockets.listeners(host) or []
     netstat = parse_netstat(host.read("/proc/net/netstat") or "")
     return {
         "processes": [row for item in desired["watched"] for row in _processes(host, item, found)],

@@ -9,6 +9,8 @@ import collections
 import os
 import re
 import textwrap
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, MutableMapping, Sequence
+from typing import Any, Tuple, Type, Union, cast
 
 from ..application import slots
 from ..configuration import shared as shared_settings
@@ -39,11 +41,14 @@ UNREAD = "the host could not be read"
 #: Lines of what a module printed that a report shows.
 _LINES = 4
 
+#: The errors that say of a variable that it has no value: as in an `except`.
+NoValue = Union[Type[BaseException], Tuple[Type[BaseException], ...]]
+
 #: How Ansible words the error of a filter, which here is that of a value.
 FILTER_ERROR = re.compile(r"The filter plugin 'xitrum\.host\.\w+' failed: (.+)", re.DOTALL)
 
 
-def example_problems(variables):
+def example_problems(variables: Mapping[str, Any]) -> Iterator[str]:
     """Public example secrets that one host would go live with: its own, and those that the package still has.
 
     The package's apiKey and TLS key are no problem:
@@ -77,7 +82,7 @@ def example_problems(variables):
         )
 
 
-def override_problems(variables):
+def override_problems(variables: Mapping[str, Any]) -> Iterator[str]:
     """Settings of sessions that one host sets and that the package sets again after them,
     so that they have no effect."""
     found = (variables.get("xitrum_package_read") or {}).get("session_settings") or {}
@@ -95,7 +100,7 @@ def override_problems(variables):
             )
 
 
-def session_notes(variables):
+def session_notes(variables: Mapping[str, Any]) -> Iterator[str]:
     """What of the settings of sessions is not read, and so not compared with what runs."""
     found = (variables.get("xitrum_package_read") or {}).get("session_settings") or {}
     own = shared_settings.unread_includes(settings_of(str(variables.get("xitrum_config") or "")))
@@ -115,7 +120,7 @@ def session_notes(variables):
             )
 
 
-def address_problems(hostvars, host, no_value=()):
+def address_problems(hostvars: Mapping[str, Mapping[str, Any]], host: str, no_value: NoValue = ()) -> list[str]:
     """Why the configuration of one host cannot be written with the addresses and ports of the others, all at once.
 
     An application host trusts its proxies, and a proxy knows the instances:
@@ -126,7 +131,8 @@ def address_problems(hostvars, host, no_value=()):
     # Of a host only the variables that are asked for are worked out.
     applications, proxies = (
         [
-            collections.ChainMap({"inventory_hostname": name}, hostvars[name])
+            # It writes to its first mapping alone.
+            collections.ChainMap({"inventory_hostname": name}, cast("MutableMapping[str, Any]", hostvars[name]))
             for name in groups_of.get(group) or ()
             if name in hostvars
         ]
@@ -136,7 +142,7 @@ def address_problems(hostvars, host, no_value=()):
         name: read_value(variables, name, no_value) or default
         for name, default in ((proxy.PORT, 8000), (proxy.COUNT, 1))
     }
-    checks = []
+    checks: list[Callable[[], object]] = []
     if host in (groups_of.get("xitrum") or ()) and "xitrum_trusted_proxies" not in variables:
         checks.append(lambda: proxy.addresses(proxies, host))
     if host in (groups_of.get("xitrum_proxy") or ()) and applications and "proxy_servers" not in variables:
@@ -153,19 +159,19 @@ def address_problems(hostvars, host, no_value=()):
     return found
 
 
-def is_unread(variables):
+def is_unread(variables: Mapping[str, Any]) -> bool:
     """Whether nothing was read of a host, or its read failed."""
     state = variables.get("xitrum_host_state")
     return not isinstance(state, dict) or bool(state.get("failed") or state.get("unreachable"))
 
 
-def runs_the_package(variables):
+def runs_the_package(variables: Mapping[str, Any]) -> bool:
     """Whether a host was read as an application host: a proxy needs neither a JDK nor the application's secrets."""
     state = variables.get("xitrum_host_state")
     return isinstance(state, dict) and bool(state.get("jdk"))
 
 
-def lost_proxies(hostvars, hosts, reached):
+def lost_proxies(hostvars: Mapping[str, Mapping[str, Any]], hosts: Sequence[str], reached: Container[str]) -> list[str]:
     """Those of C(hosts) that are proxies alone and could not be reached."""
     found = []
     for host in hosts:
@@ -179,7 +185,9 @@ def lost_proxies(hostvars, hosts, reached):
     return found
 
 
-def unavailable_errors(hostvars, hosts, no_value=()):
+def unavailable_errors(
+    hostvars: Mapping[str, Mapping[str, Any]], hosts: Sequence[str], no_value: NoValue = ()
+) -> dict[str, list[str]]:
     """Values of xitrum_unavailable_proxies that the choice of C(hosts) did not follow, a sentence each: it knows the
     variables of -e alone, and the rest of the run goes by the inventory too."""
     found = {}
@@ -201,11 +209,11 @@ def unavailable_errors(hostvars, hosts, no_value=()):
     return found
 
 
-def host_problems(variables, reached, lost=()):
+def host_problems(variables: Mapping[str, Any], reached: bool, lost: Sequence[str] = ()) -> list[str]:
     """What stands in the way on one host, as sentences: what its concerns say, and its JDK.
     C(lost) are all proxies that could not be reached."""
     state, package = variables.get("xitrum_host_state"), variables.get("xitrum_package_read") or {}
-    if is_unread(variables):
+    if state is None or is_unread(variables):
         return (
             refusals(state)
             if reached and isinstance(state, dict) and state.get("refused")
@@ -221,26 +229,26 @@ def host_problems(variables, reached, lost=()):
     return [problem for problem in problems if problem]
 
 
-def cause_of(message):
+def cause_of(message: str) -> str:
     """What a filter of this collection found wrong, without the words that Ansible puts before it;
     empty for another message."""
     found = FILTER_ERROR.search(message)
     return found[1].strip() if found else ""
 
 
-def refusals(state):
+def refusals(state: Mapping[str, Any]) -> list[str]:
     """The sentences of a check of variables that failed before the host was read, one a line."""
     return [line.strip() for line in str(state.get("msg", "")).splitlines() if line.strip()]
 
 
-def instances_of(variables):
+def instances_of(variables: Mapping[str, Any]) -> dict[str, Any]:
     """The report on the instances of one host; empty where it was not read."""
     state = variables.get("xitrum_host_state")
     found = state.get("instances") if isinstance(state, dict) else None
     return found if isinstance(found, dict) else {}
 
 
-def deploy_problems(variables, proxies, command):
+def deploy_problems(variables: Mapping[str, Any], proxies: Sequence[str], command: Callable[..., str]) -> Iterator[str]:
     """What a deploy would leave half done on one host, as sentences with what to run instead.
 
     It leaves the JDK, the kernel and the proxies' configuration as they are. C(proxies) are the proxies of the
@@ -264,7 +272,9 @@ def deploy_problems(variables, proxies, command):
         yield from proxied_problems(variables, listed, " and ".join(proxies), site)
 
 
-def proxied_problems(variables, listed, proxies, site):
+def proxied_problems(
+    variables: Mapping[str, Any], listed: Sequence[Mapping[str, Any]], proxies: str, site: str
+) -> Iterator[str]:
     """As L(deploy_problems): what of the instances C(listed) the proxies would not learn."""
     known = [item for item in listed if item.get("configured")]
     new = [str(item["index"]) for item in listed if not item.get("configured")]
@@ -291,7 +301,7 @@ def proxied_problems(variables, listed, proxies, site):
         )
 
 
-def deploy_notes(variables, command):
+def deploy_notes(variables: Mapping[str, Any], command: Callable[..., str]) -> Iterator[str]:
     """What a deploy leaves for another playbook, and stops nothing."""
     listed = instances_of(variables).get("instances", [])
     new = [
@@ -305,7 +315,7 @@ def deploy_notes(variables, command):
         )
 
 
-def read_value(variables, name, no_value):
+def read_value(variables: Mapping[str, Any], name: str, no_value: NoValue) -> str:
     """A variable as a text; empty where it is not set, or where reading it raises C(no_value):
     that is an error of its own."""
     try:
@@ -315,7 +325,9 @@ def read_value(variables, name, no_value):
     return "" if value is None else str(value)
 
 
-def application_hosts(hostvars, hosts, no_value):
+def application_hosts(
+    hostvars: Mapping[str, Mapping[str, Any]], hosts: Sequence[str], no_value: NoValue
+) -> tuple[list[str], list[str]]:
     """The application hosts among C(hosts), and those of the same application that the run leaves out."""
     groups = next((hostvars[host].get("groups") or {} for host in hosts), {})
     members = list(groups.get("xitrum") or [])
@@ -329,7 +341,7 @@ def application_hosts(hostvars, hosts, no_value):
     return run, [host for host in others if (read_value(hostvars[host], "xitrum_name", no_value) or "xitrum") in names]
 
 
-def session_reports(hostvars, hosts, no_value=()):
+def session_reports(hostvars: Mapping[str, Mapping[str, Any]], hosts: Sequence[str], no_value: NoValue = ()) -> Any:
     """What a run would do to sessions and the cluster by its restarts:
     C((errors, notes)), each a map of hosts to sentences."""
     run, left_out = application_hosts(hostvars, hosts, no_value)
@@ -341,11 +353,15 @@ def session_reports(hostvars, hosts, no_value=()):
     return shared_settings.report_restarts(fleet, strategy, left_out, required)
 
 
-def difference_errors(hostvars, hosts, no_value=()):
+def difference_errors(
+    hostvars: Mapping[str, Mapping[str, Any]], hosts: Sequence[str], no_value: NoValue = ()
+) -> dict[str, list[str]]:
     """Settings that differ between the hosts of an application,
     those outside of the run among them: hosts to sentences."""
     run, left_out = application_hosts(hostvars, hosts, no_value)
-    names, by_application, found = ("xitrum_secure_key", "xitrum_config", "xitrum_cluster"), {}, {}
+    names = ("xitrum_secure_key", "xitrum_config", "xitrum_cluster")
+    by_application: dict[str, dict[str, dict[str, str]]] = {}
+    found: dict[str, list[str]] = {}
     for host in [*run, *left_out]:
         values = {name: read_value(hostvars[host], name, no_value) for name in names}
         values["xitrum_cluster"] = str(is_true(values["xitrum_cluster"]))
@@ -353,14 +369,16 @@ def difference_errors(hostvars, hosts, no_value=()):
             (read_value(hostvars[host], "xitrum_name", no_value) or "xitrum"), {}
         )
         of_application[host] = shared_settings.read_variables(values)
-    for values in by_application.values():
-        for sentence in shared_settings.find_differences(values):
-            for host in filter(run.__contains__, values):
+    for of_hosts in by_application.values():
+        for sentence in shared_settings.find_differences(of_hosts):
+            for host in filter(run.__contains__, of_hosts):
                 found.setdefault(host, []).append(sentence)
     return found
 
 
-def proxy_difference_errors(hostvars, hosts, no_value=()):
+def proxy_difference_errors(
+    hostvars: Mapping[str, Mapping[str, Any]], hosts: Sequence[str], no_value: NoValue = ()
+) -> dict[str, list[str]]:
     """Settings of a proxy of the run that differ from those of the application hosts behind it: proxies to sentences.
 
     `hosts` are those of the run. The application hosts are all of the inventory. A setting for which a proxy has a
@@ -369,7 +387,7 @@ def proxy_difference_errors(hostvars, hosts, no_value=()):
     groups_of = next((hostvars[host].get("groups") or {} for host in hosts), {})
     members = [host for host in groups_of.get("xitrum") or () if host in hostvars]
     proxies = [host for host in groups_of.get("xitrum_proxy") or () if host in hosts]
-    found = {}
+    found: dict[str, list[str]] = {}
     for name, (default, own) in SHARED_WITH_PROXIES.items() if proxies and members else ():
         expected = list(dict.fromkeys(read_shared(hostvars[host], name, default, no_value) for host in members))
         for host in proxies:
@@ -383,13 +401,13 @@ def proxy_difference_errors(hostvars, hosts, no_value=()):
     return found
 
 
-def read_shared(variables, name, default, no_value):
+def read_shared(variables: Mapping[str, Any], name: str, default: str, no_value: NoValue) -> str:
     """A variable that proxies and application hosts share, as a text that can be compared."""
     value = read_value(variables, name, no_value) or default
     return str(is_true(value)).lower() if default in ("true", "false") else value
 
 
-def restart_note(variables):
+def restart_note(variables: Mapping[str, Any]) -> list[str]:
     """What a user has to know before a release or a configuration restarts instances
     that no proxy stands in front of."""
     due = instances_of(variables).get("restart")
@@ -409,13 +427,13 @@ def restart_note(variables):
     return [f"instance {', '.join(str(item['index']) for item in due)} restarts: {note}"] if note else []
 
 
-def address_of(interface):
+def address_of(interface: Any) -> str:
     """The address that an interface names, in one text; empty for every one."""
     told = addresses.application_address(interface or "")
     return "" if addresses.is_every(told) else addresses.canonical(told)
 
 
-def port_problems(variables):
+def port_problems(variables: Mapping[str, Any]) -> Iterator[str]:
     """A port that an instance is to take while another one of the host still has it: a rollout could not start it."""
     found = instances_of(variables)
     listed, configured = found.get("instances", []), found.get("configured") or {}
@@ -452,13 +470,15 @@ def port_problems(variables):
             )
 
 
-def retired_problems(retired, applications):
+def retired_problems(
+    retired: Mapping[str, Mapping[str, Any]], applications: Mapping[str, Mapping[str, Any]]
+) -> dict[str, list[str]]:
     """What keeps a run from finding the application on hosts where it is to run no longer: host to sentences.
     C(retired) and C(applications) map hosts to their variables.
     Without its names a run would look elsewhere, find nothing, and be green."""
-    found = {}
+    found: dict[str, list[str]] = {}
     for name in ("xitrum_name", "xitrum_root", "xitrum_log_dir"):
-        other = next((host for host in applications if name in applications[host]), None)
+        other = next((host for host in applications if name in applications[host]), "")
         for host in retired if other else ():
             if name not in retired[host]:
                 found.setdefault(host, []).append(
@@ -469,7 +489,7 @@ def retired_problems(retired, applications):
     return found
 
 
-def unread(variables, state, reached, lost=()):
+def unread(variables: Mapping[str, Any], state: Any, reached: bool, lost: Sequence[str] = ()) -> list[str]:
     """The sentences for a host of which nothing is known."""
     if not reached:
         groups = variables.get("groups") or {}
@@ -492,7 +512,7 @@ def unread(variables, state, reached, lost=()):
     return cause_of(said).splitlines() or [folded if folded.startswith(UNREAD) else f"{UNREAD}: {folded}"]
 
 
-def unavailable_names(variables):
+def unavailable_names(variables: Mapping[str, Any]) -> list[str]:
     """The proxies that a run leaves out by now; none where the value cannot be read, which is an error of its own."""
     try:
         return proxy.names(variables.get("xitrum_unavailable_proxies"))
@@ -500,7 +520,7 @@ def unavailable_names(variables):
         return []
 
 
-def read_failure(result):
+def read_failure(result: Any) -> str:
     """Why a module failed, by its result; empty where it does not say so.
     What it printed is the reason where Ansible has none."""
     said = str(result.get("msg") or "").strip() if isinstance(result, dict) else ""
@@ -508,7 +528,7 @@ def read_failure(result):
     return " ".join([said, printable(" ".join(printed[-_LINES:]))]).strip()
 
 
-def host_notes(variables):
+def host_notes(variables: Mapping[str, Any]) -> list[str]:
     """What is worth knowing about one host and stops nothing."""
     state = variables.get("xitrum_host_state")
     reports = (
@@ -534,31 +554,31 @@ def host_notes(variables):
     return notes
 
 
-def alike(sentences):
+def alike(sentences: Mapping[str, Iterable[str]]) -> dict[str, list[str]]:
     """Turns host to sentences into sentence to hosts, in the order of first appearance: each is said once."""
-    found = {}
+    found: dict[str, list[str]] = {}
     for host, said in sentences.items():
         for sentence in dict.fromkeys(said):
             found.setdefault(sentence, []).append(host)
     return found
 
 
-def named(hosts, count):
+def named(hosts: Sequence[str], count: int) -> str:
     """Some of the hosts, as a heading: everybody is said in a word, and a long list is cut."""
     if len(hosts) == count and count > 1:
         return "both hosts" if count == 2 else f"all {count} hosts"
     return ", ".join(hosts[:8]) + (f" and {len(hosts) - 8} more" if len(hosts) > 8 else "")
 
 
-def groups(sentences, count):
+def groups(sentences: Mapping[str, Iterable[str]], count: int) -> dict[str, list[str]]:
     """Heading to sentences: those of the same hosts stand together."""
-    found = {}
+    found: dict[str, list[str]] = {}
     for sentence, hosts in alike(sentences).items():
         found.setdefault(named(hosts, count), []).append(sentence)
     return found
 
 
-def bullets(heading, sentences):
+def bullets(heading: str, sentences: Iterable[str]) -> str:
     """One group of the message."""
     lines = []
     for sentence in sentences:
@@ -573,7 +593,11 @@ def bullets(heading, sentences):
     return "\n".join([f"{heading}:", *lines])
 
 
-def message(problems, controller=(), notes=None):
+def message(
+    problems: Mapping[str, Iterable[str]],
+    controller: Iterable[str] = (),
+    notes: Mapping[str, Iterable[str]] | None = None,
+) -> str:
     """One text for a person. C(problems) and C(notes) map every host to its sentences, C(controller) are those that
     belong to no host. Empty where nothing stands in the way: notes alone do not stop a run."""
     found = {"here, on the controller": list(dict.fromkeys(controller))} if controller else {}

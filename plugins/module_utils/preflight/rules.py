@@ -1,29 +1,30 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Rules on variables that only fit, or do not fit, together. Each has an identifier that stays, and a message of its
-own. Pure.
+"""Validates variables: `validate` is the one function that every reading task and every preflight calls. Pure.
 
-These rules look at the values that a host would be configured with, defaults among them; values.py looks at what is
-set.
+The checks of values.py take what is set, and those of platforms.py the variables of a platform's role. The checks here
+are of variables that only fit, or do not fit, together: they take the values that a host would be configured with,
+defaults among them. catalog.py has the rules.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 from ..application import slots
 from ..core import input_types
 from ..core.variables import is_true
 from ..proxy.table import variable_errors
+from . import values
+from .catalog import Error, errors_of
 
+#: A check: takes variables, and yields what is wrong with them.
+Check = Callable[[Mapping[str, Any]], Iterable[Error]]
 
-class Error(NamedTuple):
-    """What is wrong with variables: the identifier of the rule, and a message for the user."""
-
-    rule: str
-    message: str
+#: Components of which a plan is made for the instances, and for a proxy.
+OF_APPLICATION, OF_PROXY = {"instances", "service", "release"}, {"proxy", "proxy_health"}
 
 
 #: The variables of a proxy with a duration, by the names that a user sets.
@@ -46,6 +47,67 @@ UNQUOTED = (
     ("proxy.cookie", "xitrum_proxy_cookie", "proxy_cookie", "cookie"),
     ("proxy.listen-address", "xitrum_proxy_listen", "proxy_listen", "host"),
 )
+
+
+def validate(
+    variables: Mapping[str, Any],
+    checks: Iterable[Check] = values.CHECKS,
+    no_value: tuple[type[Exception], ...] = (),
+) -> tuple[Error, ...]:
+    """Return every error of variables, each once, in the order of the checks.
+
+    no_value: what reading a variable without a value raises. A check that raises it, or a ValueError or KeyError, after
+    others found errors, meets their consequence: it is skipped. Where nothing was found before, the exception is
+    raised.
+    """
+    found: list[Error] = []
+    for check in checks:
+        try:
+            found += check(variables)
+        except (ValueError, KeyError, *no_value):
+            if not found:
+                raise
+    # A check of one value and a check of several may find the same: the longer message has the reason as well.
+    messages = [error.message for error in found]
+    return tuple(
+        error
+        for error in dict.fromkeys(found)
+        if not any(error.message in message for message in messages if message != error.message)
+    )
+
+
+def component_checks(
+    names: Collection[str],
+    inputs: Mapping[str, Any],
+    limits: Callable[[], Mapping[str, Any]],
+    cluster: Callable[[], Mapping[str, Any]],
+    exists: Callable[[str], bool],
+) -> Sequence[Check]:
+    """Return the checks of variables that must fit together, for components that depend on them.
+
+    inputs: the variables with their defaults. limits: the plan of the host's capacity. cluster: that of the Akka
+    cluster. exists: whether the controller has a file.
+    """
+    checks: list[Check] = []
+    if {"kernel", "nofile"} & set(names) and "capacity" not in names:
+        # A read of the capacity knows the host's memory and open files too, and reports every shortfall at once.
+        checks.append(lambda _given: errors_of("capacity.connections", [limits().get("problem", "")]))
+    if OF_APPLICATION & set(names):
+        checks.append(lambda _given: layout_errors(inputs, cluster()))
+    if OF_PROXY & set(names):
+        checks += [lambda _given: proxy_errors(inputs, exists), lambda _given: instance_errors(inputs)]
+    return checks
+
+
+def instance_errors(inputs: Mapping[str, Any]) -> Iterator[Error]:
+    """Yield what is wrong with the servers of a proxy, and with the hosts that they come from."""
+    try:
+        servers = inputs["proxy_servers"]
+    except ValueError as error:
+        # A line for each host that cannot be reached so.
+        yield from errors_of("proxy.instances", str(error).splitlines())
+    else:
+        yield from server_errors(servers)
 
 
 def type_errors(name: str, value: Any, kind: str) -> list[str]:

@@ -1,15 +1,17 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Values of the inventory's variables that have the right type and still cannot be meant. Pure.
+"""Checks of values that have the right type and are still invalid. Pure.
 
-Only what is set is looked at: the defaults are right.
+Only what is set is checked: the defaults are right.
 """
 
 from __future__ import annotations
 
 import difflib
 import re
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from ..application import cluster
 from ..application.rollout import read_batch
@@ -22,6 +24,7 @@ from ..jdk import jvm
 from ..proxy import definition as proxy
 from ..supervisor import pip
 from ..supervisor.table import SUPERVISORS
+from .catalog import Error, errors_of
 
 LEAST_KEY = 16
 MOST_INSTANCES = 1000
@@ -29,44 +32,36 @@ MOST_INSTANCES = 1000
 MOST_CONNECTIONS = 1 << 30
 
 
-def plan_problems(variables):
-    """Those of L(problems) that keep a host from being read: nothing can be planned with such a value. How a rollout
-    goes is planned later, so that the read still finds the other errors."""
-    return [sentence for check in CHECKS if check is not rollout for sentence in check(variables)]
-
-
-def problems(variables):
-    """Sentences on values that cannot be meant: what was found, what was wanted."""
-    return [sentence for check in CHECKS for sentence in check(variables)]
-
-
-def names(variables):
+def names(variables: Mapping[str, Any]) -> Iterator[Error]:
     """Names of the system's users and services."""
     for name in ("xitrum_name", "xitrum_user"):
         if name in variables:
-            yield from filter(None, [input_types.problem(name, str(variables[name]), "account")])
+            yield from errors_of("xitrum.name", [input_types.problem(name, str(variables[name]), "account")])
     if variables.get("xitrum_user") == "root" or (
         variables.get("xitrum_name") == "root" and "xitrum_user" not in variables
     ):
-        yield (
+        yield Error(
+            "xitrum.not-root",
             "xitrum_user is root: the application never runs as root; name an unprivileged user, it is made where it "
             "is missing"
         )
 
 
-def folders(variables):
+def folders(variables: Mapping[str, Any]) -> Iterator[Error]:
     """Folders that the collection owns, and those that an instance may write to."""
     own = str(variables.get("xitrum_name", "xitrum"))
     given = {"xitrum_root": f"/opt/{own}", "xitrum_log_dir": f"/var/log/{own}"}
     given = {name: str(variables.get(name, default)) for name, default in given.items()}
+    root, logs = given.values()
     found = [paths.folder_problem(name, path, own) for name, path in given.items() if name in variables]
     writable = variables.get("supervisor_writable_paths", [])
-    for path in writable if isinstance(writable, (list, tuple)) else ():
-        found.append(paths.writable_problem(re.sub("^-", "", str(path)), *given.values(), own))
-    yield from filter(None, found)
-    root, logs = given.values()
-    if not any(found) and paths.overlaps(root, logs):
-        yield (
+    writable = writable if isinstance(writable, (list, tuple)) else ()
+    wrong = [paths.writable_problem(re.sub("^-", "", str(path)), root, logs, own) for path in writable]
+    yield from errors_of("xitrum.folder", found)
+    yield from errors_of("supervisor.writable-paths", wrong)
+    if not any(found + wrong) and paths.overlaps(root, logs):
+        yield Error(
+            "xitrum.folders-apart",
             f"xitrum_root is {root!r} and xitrum_log_dir is {logs!r}: expected two folders, none in the other, "
             f"such as {paths.example('xitrum_root', own)} and {paths.example('xitrum_log_dir', own)}"
         )
@@ -124,15 +119,16 @@ NOT_EMPTY = {
 }
 
 
-def empties(variables):
+def empties(variables: Mapping[str, Any]) -> Iterator[Error]:
     """Texts that are given and empty, as from a vault or an environment variable that is not there."""
     for name, expected in NOT_EMPTY.items():
         value = variables.get(name)
         if isinstance(value, str) and not value.strip():
-            yield f"{name} is empty: expected {expected}. Set a value, or leave the variable out"
+            message = f"{name} is empty: expected {expected}. Set a value, or leave the variable out"
+            yield Error("variable.empty", message)
 
 
-def texts(variables):
+def texts(variables: Mapping[str, Any]) -> Iterator[Error]:
     """Texts that a configuration file takes as they are: with another character in them they would be directives."""
     found = [
         input_types.problem(name, str(variables[name]), kind)
@@ -152,13 +148,16 @@ def texts(variables):
                 input_types.problem(f"a name in {name}", str(key), key_kind)
                 or input_types.secret_problem(f"{key} in {name}", str(value), value_kind)
             )
-    yield from dict.fromkeys(filter(None, found))
+    yield from errors_of("variable.text", dict.fromkeys(found))
 
 
-def counts(variables):
+def counts(variables: Mapping[str, Any]) -> Iterator[Error]:
     """Numbers that must be at least one."""
     if (number(variables.get("xitrum_instances", 1)) or 0) > MOST_INSTANCES:
-        yield f"xitrum_instances is {variables['xitrum_instances']}: wanted are at most {MOST_INSTANCES} on a host"
+        yield Error(
+            "xitrum.instances",
+            f"xitrum_instances is {variables['xitrum_instances']}: wanted are at most {MOST_INSTANCES} on a host",
+        )
     at_least_one = (
         "xitrum_instances",
         "xitrum_keep_releases",
@@ -170,19 +169,17 @@ def counts(variables):
     for name in at_least_one:
         value = number(variables.get(name, 1))
         if value is not None and value < 1:
-            yield f"{name} is {value}: wanted is at least 1" + (
-                " (to take the application off a host, move it to the group xitrum_retired)"
-                if name == "xitrum_instances"
-                else ""
-            )
+            more = " (to take the application off a host, move it to the group xitrum_retired)"
+            message = f"{name} is {value}: wanted is at least 1" + (more if name == "xitrum_instances" else "")
+            yield Error("variable.minimum", message)
 
 
-def rollout(variables):
+def rollout(variables: Mapping[str, Any]) -> Iterator[Error]:
     """How a rollout takes its steps, and how long it waits."""
     try:
         read_batch(variables.get("xitrum_rolling_batch", 1))
     except ValueError as error:
-        yield str(error)
+        yield Error("xitrum.rolling-batch", str(error))
     for name, least in (
         ("xitrum_drain_timeout", 0),
         ("xitrum_drain_grace", 0),
@@ -191,25 +188,26 @@ def rollout(variables):
     ):
         value = number(variables.get(name, least))
         if value is not None and value < least:
-            yield f"{name} is {value}: expected are seconds, {least} or more"
+            yield Error("xitrum.rollout-seconds", f"{name} is {value}: expected are seconds, {least} or more")
 
 
-def statuses(variables):
+def statuses(variables: Mapping[str, Any]) -> Iterator[Error]:
     """The HTTP status of a healthy instance."""
     for name in ("xitrum_health_status", "proxy_health_status"):
         value = number(variables.get(name, 200))
         if value is not None and not 100 <= value <= 599:
-            yield f"{name} is {value}: expected is an HTTP status from 100 to 599"
+            yield Error("xitrum.health-status", f"{name} is {value}: expected is an HTTP status from 100 to 599")
 
 
-def capacity(variables):
+def capacity(variables: Mapping[str, Any]) -> Iterator[Error]:
     """The number of connections that a host is planned for."""
     value = number(variables.get("xitrum_max_connections", 1))
     if value is not None and not 1 <= value <= MOST_CONNECTIONS:
-        yield f"xitrum_max_connections is {value}: expected is a number from 1 to {MOST_CONNECTIONS}"
+        message = f"xitrum_max_connections is {value}: expected is a number from 1 to {MOST_CONNECTIONS}"
+        yield Error("xitrum.connections", message)
 
 
-def ports(variables):
+def ports(variables: Mapping[str, Any]) -> Iterator[Error]:
     """Every instance's port must be one, and HTTP and HTTPS must not meet."""
     count = max(number(variables.get("xitrum_instances", 1)) or 1, 1)
     ranges = {}
@@ -219,99 +217,110 @@ def ports(variables):
             continue
         ranges[name] = set(range(first, first + count))
         if first < 1 or first + count - 1 > 65535:
-            yield f"{name} is {first} for {count} instance{'s' if count > 1 else ''}: wanted are ports from 1 to 65535"
+            instances = f"{count} instance{'s' if count > 1 else ''}"
+            yield Error("xitrum.ports", f"{name} is {first} for {instances}: wanted are ports from 1 to 65535")
     first = number(variables.get("xitrum_cluster_port", 1))
     if first is not None and (first < 1 or first + count - 1 > 65535):
-        yield (
+        yield Error(
+            "xitrum.cluster-port",
             f"xitrum_cluster_port is {first} for {count} instance{'s' if count > 1 else ''}: expected are ports from 1 "
             "to 65535"
         )
     if variables.get("xitrum_tls_certificate") and len(ranges) == 2 and set.intersection(*ranges.values()):
-        yield (
+        yield Error(
+            "xitrum.ports-apart",
             f"xitrum_http_port and xitrum_https_port meet with {count} instances, at "
             f"{min(set.intersection(*ranges.values()))}: set them further apart"
         )
 
 
-def secrets(variables):
+def secrets(variables: Mapping[str, Any]) -> Iterator[Error]:
     """The application's keys."""
     key = variables.get("xitrum_secure_key")
     if key is not None and not isinstance(key, str):
-        yield (
+        yield Error(
+            "xitrum.secure-key",
             f"xitrum_secure_key is no text: wanted are at least {LEAST_KEY} characters in quotes, for example the "
             "output of openssl rand -hex 32"
         )
     if isinstance(key, str) and key.strip() and len(key) < LEAST_KEY:
-        yield (
+        yield Error(
+            "xitrum.secure-key",
             f"xitrum_secure_key has {len(key)} characters: wanted are at least {LEAST_KEY}, for example the output of "
             "openssl rand -hex 32"
         )
     if bool(variables.get("xitrum_tls_certificate")) != bool(variables.get("xitrum_tls_key")):
-        yield "only one of xitrum_tls_certificate and xitrum_tls_key is set: HTTPS of the instances needs both"
+        yield Error(
+            "xitrum.tls-pair",
+            "only one of xitrum_tls_certificate and xitrum_tls_key is set: HTTPS of the instances needs both",
+        )
 
 
-def heap(variables):
+def heap(variables: Mapping[str, Any]) -> Iterator[Error]:
     """The size of the heap, and options of the JVM."""
     value = str(variables.get("xitrum_heap", "512m"))
     if value.strip() and not jvm.HEAP.fullmatch(value):
-        yield f"xitrum_heap is {value!r}: wanted is a size as -Xmx takes it, such as 512m or 2g"
+        message = f"xitrum_heap is {value!r}: wanted is a size as -Xmx takes it, such as 512m or 2g"
+        yield Error("xitrum.heap", message)
     options = variables.get("xitrum_java_options")
     options = [str(option) for option in options] if isinstance(options, (list, tuple)) else []
-    yield from (f"xitrum_java_options: {sentence}" for sentence in jvm.option_problems(options))
+    wrong = jvm.option_problems(options)
+    yield from errors_of("xitrum.java-options", (f"xitrum_java_options: {sentence}" for sentence in wrong))
 
 
-def java_options(variables):
+def java_options(variables: Mapping[str, Any]) -> Iterator[Error]:
     """Options of the JVM that open Akka's remoting, whether the collection forms a cluster or the package does, and
     those that replace what other variables set."""
     options = variables.get("xitrum_java_options") or []
     if isinstance(options, (list, tuple)):
-        yield from shared_settings.option_errors(options)
-        yield from cluster.option_errors(options, is_true(variables.get(cluster.SHARED, False)))
+        takes_shared = is_true(variables.get(cluster.SHARED, False))
+        yield from errors_of("xitrum.own-options", shared_settings.option_errors(options))
+        yield from errors_of("xitrum.cluster-options", cluster.option_errors(options, takes_shared))
 
 
-def config(variables):
+def config(variables: Mapping[str, Any]) -> Iterator[Error]:
     """Settings in C(xitrum_config) that open Akka's remoting. The text stands inside of C(xitrum {}) in the file of an
     instance, and one that closes that block first sets what follows for all of the application."""
     text = str(variables.get("xitrum_config") or "")
     readings = filter(None, map(package_config.settings_of, (text, f"xitrum {{\n{text}\n}}")))
     takes_shared = is_true(variables.get(cluster.SHARED, False))
-    yield from dict.fromkeys(
-        sentence for settings in readings for sentence in cluster.config_errors(settings, takes_shared)
-    )
+    found = [sentence for settings in readings for sentence in cluster.config_errors(settings, takes_shared)]
+    yield from errors_of("xitrum.cluster-config", dict.fromkeys(found))
 
 
-def pip_arguments(variables):
+def pip_arguments(variables: Mapping[str, Any]) -> Iterator[Error]:
     """What pip is told: a command line shows it to every user of the host."""
     try:
         pip.settings(str(variables.get("supervisor_supervisord_pip_arguments", "")))
     except ValueError as error:
-        yield f"supervisor_supervisord_pip_arguments: {error}"
+        yield Error("supervisor.pip-arguments", f"supervisor_supervisord_pip_arguments: {error}")
 
 
-def supervisor(variables):
+def supervisor(variables: Mapping[str, Any]) -> Iterator[Error]:
     """What the supervisor of the host alone demands of its variables."""
     kind = SUPERVISORS.get(str(variables.get("xitrum_supervisor")))
-    yield from kind.variable_errors(variables) if kind else ()
+    yield from errors_of("supervisor.variables", kind.variable_errors(variables) if kind else ())
 
 
-def backends(variables):
+def backends(variables: Mapping[str, Any]) -> Iterator[Error]:
     """Other applications below a path of the site."""
     try:
         proxy.backends(variables.get("xitrum_proxy_backends") or [], proxy.RESERVED)
     except ValueError as error:
-        yield str(error)
+        yield Error("proxy.backends", str(error))
     except (AttributeError, KeyError, TypeError):
         # Of a value that is no list of such dictionaries the specification of the variable says so.
         return
 
 
-def reach_from(variables):
+def reach_from(variables: Mapping[str, Any]) -> Iterator[Error]:
     """The host from which the public ports are tested."""
     name = variables.get("xitrum_reach_from") or ""
     known = [*(variables.get("groups") or {}).get("all", []), "localhost"] if name else []
     if name and name not in known:
         near = difflib.get_close_matches(str(name), known, 1)
-        yield (
+        yield Error(
+            "reach.host",
             f"xitrum_reach_from is {name!r}, which is no host of the inventory: expected the name of one, or localhost "
             "for the controller"
             + (f"; did you mean {near[0]}?" if near else "")
@@ -324,8 +333,12 @@ CHECKS = (
     pip_arguments, supervisor, backends, reach_from,
 )
 
+#: Those that keep a host from being read: nothing can be planned with such a value. How a rollout goes is planned
+#: later, so that the read still finds the other errors.
+PLAN_CHECKS = tuple(check for check in CHECKS if check is not rollout)
 
-def number(value):
+
+def number(value: Any) -> int | None:
     """A value as an integer; None where it is none: the specification says that."""
     try:
         return int(value)

@@ -99,7 +99,7 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
     paths = [item["path"] for item in [*desired["files"], *desired["pems"]]]
     files = {config.path: config, **{path: foreign_file.read_file(host, path, foreign=False) for path in paths}}
     main = process.main_pid(unit)
-    state = {
+    state: dict[str, Any] = {
         "version": version.group(1) if version else "",
         "programs": {name: host.which(name) for name in desired["programs"]},
         "systemd": host.exists("/run/systemd/system"),

@@ -43,7 +43,7 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
     shown = host.run(
         ["systemctl", "show", "--no-pager", "--property=ActiveState", "--", desired["service"] + ".service"]
     ).out
-    state = {
+    state: dict[str, Any] = {
         "version": version.group(1) if version else "",
         "text": text,
         "unit": process.parse_unit(shown),

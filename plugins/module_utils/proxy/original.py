@@ -133,8 +133,10 @@ def restore(host: Host, path: str, place: str) -> None:
     if place == path:
         host.rename(kept, path)
         return
-    stat = host.stat(kept)
-    host.write(place, host.read(kept), foreign_file.safe_mode(stat.mode, stat.group), stat.owner, stat.group)
+    stat, text = host.stat(kept), host.read(kept)
+    if stat is None or text is None:
+        raise FileNotFoundError(f"{kept}, the configuration from before, is missing; expected it beside {path}")
+    host.write(place, text, foreign_file.safe_mode(stat.mode, stat.group), stat.owner, stat.group)
     host.remove(kept)
 
 

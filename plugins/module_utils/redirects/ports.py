@@ -26,7 +26,7 @@ def unit_name(name: str) -> str:
     return name if name.endswith((".service", ".socket")) else f"{name}.service"
 
 
-def holders(host: Host, rows: Rows, wanted: dict[str, Any]) -> list[dict[str, Any]]:
+def holders(host: Host, rows: Rows | None, wanted: dict[str, Any]) -> list[dict[str, Any]] | None:
     """The listening sockets on outside ports, each with its process and unit; None where they could not be listed."""
     if rows is None:
         return None

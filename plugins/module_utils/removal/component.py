@@ -8,7 +8,13 @@ Each concern plans its own removal; what is put together here is which of them h
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
 from ..core import process, recorded
+from ..core.component import Desired
+from ..core.host import Host
+from ..core.plan import Plan
 from ..firewall import component as firewall
 from ..jdk import alternatives, jvm
 from ..jdk import component as jdk
@@ -29,7 +35,7 @@ _NO_REDIRECTS = {**{name: option.get("default") for name, option in redirects.SP
 _ROOT, _LOGS = "/opt/{}", "/var/log/{}"
 
 
-def applications(host, record, known):
+def applications(host: Host, record: Mapping[str, Any], known: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     """The applications that are or were on the host: those on record, those that the inventory knows, and those with a
     lock. A row for each folder that one has had."""
     rows, locked = [], [name[:-len(".lock")] for name in host.listdir(recorded.FOLDER) if name.endswith(".lock")]
@@ -51,16 +57,16 @@ def applications(host, record, known):
     ]
 
 
-def _there(host, row):
+def _there(host: Host, row: Mapping[str, Any]) -> bool:
     """Whether a supervisor has anything of an application that is not on record. Its folders are not ours then."""
     return bool(table.defined(host, row["name"]) or table.leftovers(host, row["name"]))
 
 
-def _as_many(items, count):
+def _as_many(items: Sequence[str], count: int) -> list[str]:
     return [items[min(index, len(items) - 1)] for index in range(count)]
 
 
-def instances(host, row):
+def instances(host: Host, row: Mapping[str, Any]) -> dict[str, Any]:
     """The numbers of an application's instances, and what its supervisors have."""
     marked = table.defined(host, row["name"])
     numbers = {int(name) for name in host.listdir(f"{row['root']}/instances") if name.isdecimal()}.union(
@@ -70,7 +76,7 @@ def instances(host, row):
     return {**row, "indices": sorted(numbers), "definitions": sorted(paths)}
 
 
-def ours_in(host, folder, mark):
+def ours_in(host: Host, folder: str, mark: str) -> list[str]:
     """The files of a folder that begin with a mark of ours."""
     return [
         f"{folder}/{name}"
@@ -79,7 +85,7 @@ def ours_in(host, folder, mark):
     ]
 
 
-def homes(host, record):
+def homes(host: Host, record: Mapping[str, Any]) -> list[str]:
     """The homes that alternatives of ours lead to, the one in use first:
     giving that back decides what the others give way to."""
     found = [jvm.home_of(entry["chosen"]) for entry in record.values() if "mode" in entry and "chosen" in entry]
@@ -87,7 +93,7 @@ def homes(host, record):
     return list(dict.fromkeys(found))
 
 
-def read(host, wanted):
+def read(host: Host, wanted: Desired) -> dict[str, Any]:
     """Everything of ours. Raises ValueError where a record is damaged, OSError where it cannot be read."""
     record = recorded.read(host)
     kernel_record, problem = kernel.recorded_profiles(host)
@@ -116,19 +122,19 @@ def read(host, wanted):
     }
 
 
-def _alternatives(host, home):
+def _alternatives(host: Host, home: str) -> Plan:
     wanted = {**jdk.alternatives_wanted(home), "state": "absent"}
     return alternatives.plan(wanted, alternatives.read(host, wanted))
 
 
-def _jdks(host, roots):
+def _jdks(host: Host, roots: Iterable[str]) -> dict[str, list[int]]:
     """The JDKs out of archives: name to the processes that run on it and are not the applications'."""
     running = jdk.executables(host)
     mine = {row["pid"] for root in roots for row in process.processes_under(host, root)}
     names = [
         name
         for name in host.listdir(jdk.FOLDER)
-        if host.stat(f"{jdk.FOLDER}/{name}").kind != "link" and host.exists(f"{jdk.FOLDER}/{name}/{jdk.MARKER}")
+        if host.readlink(f"{jdk.FOLDER}/{name}") is None and host.exists(f"{jdk.FOLDER}/{name}/{jdk.MARKER}")
     ]
     return {
         name: [pid for pid in jdk.read_absent(host, name, running)["pids"] if int(pid) not in mine]
@@ -137,7 +143,7 @@ def _jdks(host, roots):
     }
 
 
-def summary(state):
+def summary(state: Mapping[str, Any]) -> dict[str, Any]:
     """What the playbook goes by, and C(lines):
     what would be taken back, one line a thing, in the order in which it is done. Pure."""
     (originals, proxies), (left, rest) = state["proxies"], state["leftovers"]

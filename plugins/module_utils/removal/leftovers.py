@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 import posixpath
+from collections.abc import Mapping
 from typing import Any
 
 from ..application import own_entries
@@ -100,7 +101,7 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
     }
 
 
-def _programs(host):
+def _programs(host: Host) -> dict[str, str]:
     """The files of supervisord's programs: path to text."""
     paths = [
         f"{supervisord_config.FOLDER}/{name}"
@@ -136,7 +137,7 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     return result.plan(desired, state)
 
 
-def lines(state, planned):
+def lines(state: Mapping[str, Any], planned: Plan | Draft) -> list[str]:
     """What would be taken back, one line a thing."""
     words = {
         "folder": "{}",
@@ -178,7 +179,7 @@ def apply(host: Host, plan: Plan) -> Applied:
     return Applied()
 
 
-def _call(host, *argv):
+def _call(host: Host, *argv: str) -> None:
     said = host.run(argv)
     if said.rc != 0:
         raise RuntimeError(

@@ -68,7 +68,7 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
     """Everything that `plan` needs."""
     kind, name, indices = SUPERVISORS[desired["supervisor"]], desired["name"], range(desired["instances"])
     program, init = host.which(kind.program), init_system.read_init(host)
-    state = {
+    state: dict[str, Any] = {
         "program": program,
         "states": kind.states(host, name, indices) if program and indices else {},
         "defined": table.defined(host, name),

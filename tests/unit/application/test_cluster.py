@@ -11,11 +11,18 @@ from ansible_collections.xitrum.host.plugins.module_utils.configuration import x
 from ansible_collections.xitrum.host.plugins.module_utils.core import addresses
 from ansible_collections.xitrum.host.plugins.module_utils.preflight import values
 
+from tests.unit.invalid_values import problems
+
 DEFAULTS = {"xitrum_cluster_port": 2551, "xitrum_instances": 2}
 
 
 def host(name, address, **more):
     return {"inventory_hostname": name, "xitrum_address": address, **more}
+
+
+def sentences(check, variables):
+    """The messages of a check of values."""
+    return [error.message for error in check(variables)]
 
 
 APPS = [
@@ -145,7 +152,7 @@ def test_every_other_address_is_refused_wherever_it_is_set(address, fault):
         "classic.netty.tcp.bind-hostname",
         "netty.ssl.hostname",
     ):
-        (problem,) = values.java_options({"xitrum_java_options": ["-Xss1m", f"-Dakka.remote.{name}={address}"]})
+        (problem,) = sentences(values.java_options, {"xitrum_java_options": ["-Xss1m", f"-Dakka.remote.{name}={address}"]})
         assert f"-Dakka.remote.{name}={address}, which is {fault}" in problem
 
 
@@ -160,8 +167,8 @@ def test_the_name_of_an_interface_is_no_address():
 def test_the_shared_address_space_is_taken_on_request_alone(setting):
     assert plan([host("app1", "100.64.0.1", **setting)])["problems"] == []
     options = {"xitrum_java_options": ["-Dakka.remote.artery.canonical.hostname=100.64.0.1"]}
-    assert list(values.java_options({**options, **setting})) == []
-    (problem,) = values.java_options({**options, "xitrum_cluster_shared_address_space": "no"})
+    assert list(sentences(values.java_options, {**options, **setting})) == []
+    (problem,) = sentences(values.java_options, {**options, "xitrum_cluster_shared_address_space": "no"})
     assert "set xitrum_cluster_shared_address_space: true" in problem
     assert "is public" in plan([host("app1", "8.8.8.8", **setting)])["problems"][0]
 
@@ -179,15 +186,15 @@ def test_the_shared_address_space_is_taken_on_request_alone(setting):
     ],
 )
 def test_other_options_are_let_through(option):
-    assert list(values.java_options({"xitrum_java_options": [option]})) == []
+    assert list(sentences(values.java_options, {"xitrum_java_options": [option]})) == []
 
 
 @pytest.mark.parametrize("value", ["", "<getHostName>", "<getHostAddress>", "app1.example.com", "127.1", "0x0a000001"])
 def test_an_option_whose_address_only_the_host_knows_is_refused(value):
-    (problem,) = values.java_options({"xitrum_java_options": [f" -Dakka.remote.artery.canonical.hostname={value}"]})
+    (problem,) = sentences(values.java_options, {"xitrum_java_options": [f" -Dakka.remote.artery.canonical.hostname={value}"]})
     assert "a name" in problem or "every address" in problem
     options = [f" -Dakka.remote.artery.canonical.hostname={value}"]
-    assert problem in list(values.problems({"xitrum_java_options": options}))
+    assert problem in list(problems({"xitrum_java_options": options}))
 
 
 def package_errors(folder, akka, application='include "xitrum"\ninclude "akka"\n'):
@@ -248,12 +255,12 @@ def test_a_package_without_remoting_or_whose_address_the_environment_sets_is_let
 ])
 def test_xitrum_config_does_not_open_remoting(text, address, count):
     variables = {"xitrum_config": text.replace("{{", "{").replace("}}", "}").replace("{}", address)}
-    found = [sentence for sentence in values.problems(variables) if "xitrum_config sets akka.remote." in sentence]
+    found = [sentence for sentence in problems(variables) if "xitrum_config sets akka.remote." in sentence]
     assert len(found) == count and all(f"to {address}, which is" in sentence for sentence in found)
     shared = {**variables, "xitrum_cluster_shared_address_space": True}
-    assert len(list(values.config(shared))) == (0 if address == "100.64.0.1" else count)
+    assert len(list(sentences(values.config, shared))) == (0 if address == "100.64.0.1" else count)
 
 
 @pytest.mark.parametrize("text", ["", "session.store = x", "broken = {", "akka.loglevel = DEBUG", 'cors.allowOrigins = ["0.0.0.0"]'])
 def test_other_settings_in_xitrum_config_are_let_through(text):
-    assert list(values.config({"xitrum_config": text})) == []
+    assert list(sentences(values.config, {"xitrum_config": text})) == []

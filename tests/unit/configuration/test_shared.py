@@ -15,10 +15,11 @@ from ansible_collections.xitrum.host.plugins.module_utils.configuration import s
 from ansible_collections.xitrum.host.plugins.module_utils.configuration import xitrum_conf as package_config
 from ansible_collections.xitrum.host.plugins.module_utils.core import urls
 from ansible_collections.xitrum.host.plugins.module_utils.preflight import messages as preflight
-from ansible_collections.xitrum.host.plugins.module_utils.preflight import values
 from ansible_collections.xitrum.host.plugins.modules import package_info
 from hypothesis import given
 from hypothesis import strategies as st
+
+from tests.unit.invalid_values import plan_problems
 
 from ..application.test_instances import JAVA, JDK, LIMITS, STATUS, running, wanted
 from ..fake_host import FakeHost
@@ -327,7 +328,7 @@ def test_what_is_not_read_is_a_note_of_a_new_release():
 def test_an_option_of_the_jvm_does_not_replace_a_setting_of_the_instances(option, name, variable):
     """The option wins, and its change would be an ordinary rolling restart with two keys."""
     given = {"xitrum_java_options": ["-Xss1m", option, option, "-Dxitrum.other=1", "-Xxitrum.session.secureKey=1"]}
-    (problem,) = [text for text in values.plan_problems(given) if "white space" not in text and "begin with" not in text]
+    (problem,) = [text for text in plan_problems(given) if "white space" not in text and "begin with" not in text]
     assert f"-Dxitrum.{name}, which wins over" in problem and problem.endswith(f"set {variable}") and NEW not in problem
     # A play of one's own that runs the module reads no variables.
     assert problem in instances.plan(wanted(java_options=given["xitrum_java_options"]), running(wanted())).problems

@@ -19,6 +19,8 @@ from ansible_collections.xitrum.host.plugins.module_utils.proxy import definitio
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.unit.invalid_values import plan_problems, problems
+
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 
 GOOD = {
@@ -112,18 +114,18 @@ INJECTED = ["{}\n  option x", "{}\n", "{};", '{}"', "{} x", "{}#", "{}{{", "{}\0
 @pytest.mark.parametrize("form", INJECTED)
 def test_preflight_names_every_variable_that_would_be_a_directive(name, form):
     value = form.format(GOOD[values.TEXTS[name]][-1])
-    found = values.problems({name: value})
+    found = problems({name: value})
     assert len(found) == 1 and found[0].startswith(f"{name} is ") and found[0].isprintable()
-    assert values.plan_problems({name: value}) == found
-    assert [values.problems({name: good}) for good in GOOD[values.TEXTS[name]]] == [[]] * len(GOOD[values.TEXTS[name]])
+    assert plan_problems({name: value}) == found
+    assert [problems({name: good}) for good in GOOD[values.TEXTS[name]]] == [[]] * len(GOOD[values.TEXTS[name]])
 
 
 @pytest.mark.parametrize("name", sorted(values.LISTS))
 @pytest.mark.parametrize("form", INJECTED)
 def test_preflight_reads_the_items_of_lists(name, form):
     good = GOOD[values.LISTS[name]]
-    assert values.problems({name: good}) == []
-    found = values.problems({name: [good[-1], form.format(good[-1])]})
+    assert problems({name: good}) == []
+    found = problems({name: [good[-1], form.format(good[-1])]})
     assert len(found) == 1 and found[0].startswith(f"{name} is ")
 
 
@@ -134,9 +136,9 @@ def test_preflight_reads_the_items_of_lists(name, form):
     ({"supervisor_supervisord_options": {"user=root\nx": "1"}}, "a name in supervisor_supervisord_options"),
 ])
 def test_preflight_reads_names_and_values_of_options_and_shows_no_value(options, said):
-    found = values.problems(options)
+    found = problems(options)
     assert len(found) == 1 and said in found[0] and "secret" not in found[0]
-    assert values.problems({"supervisor_supervisord_options": {"priority": 5, "autostart": True, "environment": 'A="b;c"'}}) == []
+    assert problems({"supervisor_supervisord_options": {"priority": 5, "autostart": True, "environment": 'A="b;c"'}}) == []
 
 
 @pytest.mark.parametrize("variable", ["ansible_host", "xitrum_address", "inventory_hostname", "xitrum_interface"])

@@ -36,7 +36,7 @@ NO_RECORDS = {
     "module_utils/core/schema.py": "the helper itself",
     "module_utils/core/commands.py": "words of a command line",
     "module_utils/configuration/shared.py": "names of a configuration in HOCON",
-    "module_utils/platforms/rules.py": "a command line in a message",
+    "module_utils/preflight/platforms.py": "a command line in a message",
     "module_utils/redirects/nft.py": "comparison of nft's own listing",
     "module_utils/package/contents.py": "the digest of a package",
     "plugin_utils/held_locks.py": "messages between the processes of one run",

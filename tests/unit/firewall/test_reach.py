@@ -17,11 +17,12 @@ from ansible_collections.xitrum.host.plugins.module_utils.core.plan import RUN
 from ansible_collections.xitrum.host.plugins.module_utils.firewall import blocks as firewall_blocks
 from ansible_collections.xitrum.host.plugins.module_utils.firewall import connect as reach_connect
 from ansible_collections.xitrum.host.plugins.module_utils.firewall import reach
-from ansible_collections.xitrum.host.plugins.module_utils.preflight import values
 from ansible_collections.xitrum.host.plugins.module_utils.proxy import component as proxy_config
 from ansible_collections.xitrum.host.plugins.module_utils.proxy import health as proxy_health
 from ansible_collections.xitrum.host.plugins.module_utils.redirects import ports as redirects_ports
 from ansible_collections.xitrum.host.plugins.plugin_utils import fleet_reports, reach_reports
+
+from tests.unit.invalid_values import problems
 
 from ..fake_host import FakeHost
 from .test_component import data, with_firewalld, with_ufw
@@ -757,7 +758,7 @@ def test_a_helper_is_another_host_of_the_inventory_and_never_the_controller():
     ],
 )
 def test_where_from_is_a_host_of_the_inventory(name, text):
-    said = values.problems({"xitrum_reach_from": name, "groups": {"all": ["app1", "app2"]}})
+    said = problems({"xitrum_reach_from": name, "groups": {"all": ["app1", "app2"]}})
     assert (text in said[0]) if text else said == []
 
 

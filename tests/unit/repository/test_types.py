@@ -13,18 +13,6 @@ import pytest
 from tests.docs.role_variables import ROOT
 
 PLUGINS = ROOT / "plugins"
-#: The packages that are not annotated yet. A package leaves the list when it is, and none joins it.
-UNFINISHED = {
-    "action",
-    "filter",
-    "module_utils/application",
-    "module_utils/core",
-    "module_utils/preflight",
-    "module_utils/removal",
-    "plugin_utils",
-}
-#: What all packages of the collection have before their names.
-PATTERN = "mypy-ansible_collections.xitrum.host.plugins.{}.*"
 
 
 def packages():
@@ -75,21 +63,15 @@ def test_what_is_missing(text, missing):
     assert missing_annotations(ast.parse(text)) == missing
 
 
-@pytest.mark.parametrize("package", sorted(set(packages()) - UNFINISHED))
-def test_every_public_function_of_a_finished_package_is_annotated(package):
+@pytest.mark.parametrize("package", packages())
+def test_every_public_function_of_a_package_is_annotated(package):
     missing = {path.name: missing_annotations(ast.parse(path.read_text())) for path in (PLUGINS / package).glob("*.py")}
     assert {name: lines for name, lines in missing.items() if lines} == {}
 
 
-def test_a_package_that_is_finished_leaves_the_list():
-    assert UNFINISHED <= set(packages())
-    for package in UNFINISHED:
-        assert any(missing_annotations(ast.parse(path.read_text())) for path in (PLUGINS / package).glob("*.py")), package
-
-
-def test_mypy_allows_functions_without_types_in_unfinished_packages_alone():
+def test_mypy_allows_functions_without_types_in_no_package():
     config = configparser.ConfigParser()
     config.read(ROOT / "mypy.ini")
     assert config["mypy"]["disallow_untyped_defs"] == "True"
     lenient = {name for name in config.sections() if config[name].get("disallow_untyped_defs", "True") != "True"}
-    assert lenient == {PATTERN.format(package.replace("/", ".")) for package in UNFINISHED}
+    assert lenient == set()

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import json
 import math
-from typing import Any, Callable
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ..core import input_types
 from ..core.foreign_text import printable
 from ..jdk import jvm
+from .catalog import Error, errors_of
 
 #: The types of the roles' argument specifications in words.
 EXPECTED = {"int": "a whole number", "bool": "true or false", "str": "a text", "list": "a list", "dict": "a dictionary"}
@@ -33,26 +35,27 @@ _RANGES = {
 }
 
 
-def find_errors(prefix: str, options: dict[str, Any], values: dict[str, Any]) -> list[str]:
-    """Return sentences on all values that are wrong.
+def find_errors(prefix: str, options: dict[str, Any], values: Mapping[str, Any]) -> list[Error]:
+    """Return an error for each value that is wrong.
 
     `options` maps a name to its specification, and `values` a name to its value, of what is set.
     """
     wrong = {name: value_error(prefix, name, option, values) for name, option in options.items()}
-    errors = [sentence for sentence in wrong.values() if sentence]
+    errors = list(errors_of("platform.value", wrong.values()))
 
     def good(*parts: str) -> bool:
         return all(f"{prefix}_{part}" in values and not wrong.get(f"{prefix}_{part}") for part in parts)
 
     if good("heap", "java_options", "java_version"):
         java = whole(values[f"{prefix}_java_version"]) or 17
-        errors += option_errors(java, values[f"{prefix}_heap"], values[f"{prefix}_java_options"])
+        found = option_errors(java, values[f"{prefix}_heap"], values[f"{prefix}_java_options"])
+        errors += errors_of("platform.java-options", found)
     if prefix == "openshift" and good("layouts"):
         errors += cluster_errors(values, good)
     return errors
 
 
-def value_error(prefix: str, name: str, option: dict[str, Any], values: dict[str, Any]) -> str:
+def value_error(prefix: str, name: str, option: dict[str, Any], values: Mapping[str, Any]) -> str:
     """Return what is wrong with one value alone; empty where nothing is."""
     value, part = values.get(name), name[len(prefix) + 1:]
     if value is None and not option.get("required"):
@@ -93,30 +96,32 @@ def option_errors(java: int, heap: Any, options: Any) -> list[str]:
     return []
 
 
-def cluster_errors(values: dict[str, Any], good: Callable[..., bool]) -> list[str]:
-    """Return sentences on what the layouts of OpenShift need.
+def cluster_errors(values: Mapping[str, Any], good: Callable[..., bool]) -> Iterator[Error]:
+    """Yield what the layouts of OpenShift need.
 
     `good(part, ...)` is whether these variables have values that are right by themselves.
     """
     layouts = values["openshift_layouts"]
     layouts = layouts.split(",") if isinstance(layouts, str) else layouts
     names = [name for name in ("openshift_name", "openshift_secret") if values.get(name)]
-    errors = [error for error in (input_types.problem(name, values[name], "kubernetes") for name in names) if error]
+    wrong = [input_types.problem(name, values[name], "kubernetes") for name in names]
+    yield from errors_of("openshift.name", wrong)
     if "kubernetes" not in layouts:
-        return errors
+        return
     if not values.get("openshift_image"):
-        errors.append(
+        yield Error(
+            "openshift.image",
             "openshift_image is empty: expected the image that the Deployment runs, as the cluster pulls it, with a "
-            "tag. Set it, or write the DIY cartridge's hooks alone with -e openshift_layouts=diy"
+            "tag. Set it, or write the DIY cartridge's hooks alone with -e openshift_layouts=diy",
         )
     if good("heap", "memory_mb"):
         needed, memory = needed_mib(str(values["openshift_heap"])), whole(values["openshift_memory_mb"])
         if memory < needed:
-            errors.append(
+            yield Error(
+                "openshift.memory",
                 f"openshift_memory_mb is {memory} (MiB): expected {needed} or more, which a heap of "
-                f"{values['openshift_heap']} needs, or the cluster kills the pod. Raise it, or lower openshift_heap"
+                f"{values['openshift_heap']} needs, or the cluster kills the pod. Raise it, or lower openshift_heap",
             )
-    return errors
 
 
 def needed_mib(heap: str) -> int:
@@ -127,20 +132,23 @@ def needed_mib(heap: str) -> int:
     return math.ceil(jvm.heap_bytes(heap) / (1 << 20) * 1.25 + 128)
 
 
-def find_tree_errors(prefix: str, values: dict[str, Any], tree: dict[str, Any]) -> list[str]:
-    """Return sentences as L(find_errors), for what only the tree tells: what the module source_tree returned."""
+def find_tree_errors(prefix: str, values: Mapping[str, Any], tree: dict[str, Any]) -> list[Error]:
+    """Return errors as `find_errors`, for what only the tree tells: what the module source_tree returned."""
     java, version = tree["java"], whole(values.get(f"{prefix}_java_version") or 0)
-    errors = []
+    errors: list[Error] = []
     if prefix == "heroku" and java and version > java:
-        errors.append(
+        message = (
             f"heroku_java_version is {version}, and sbt {tree['sbt']} (project/build.properties) runs on Java {java} "
             f"alone: expected {java}, or sbt 0.13.17 or newer"
         )
+        errors.append(Error("heroku.java-for-sbt", message))
     if prefix == "heroku" and java and not version:
-        errors += option_errors(java, values["heroku_heap"], values["heroku_java_options"])
+        found = option_errors(java, values["heroku_heap"], values["heroku_java_options"])
+        errors += errors_of("platform.java-options", found)
     if prefix == "openshift" and not values.get("openshift_name") and not tree["name"]:
-        errors.append(
+        message = (
             "openshift_name is not set, and neither build.sbt nor the folder has a name that Kubernetes takes: "
             f"expected {input_types.EXPECTED['kubernetes']}. Set openshift_name"
         )
+        errors.append(Error("openshift.name-missing", message))
     return errors

@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 import yaml
 from ansible_collections.xitrum.host.plugins.action import source_tree as action
-from ansible_collections.xitrum.host.plugins.module_utils.platforms import rules as platform_settings
+from ansible_collections.xitrum.host.plugins.module_utils.preflight import platforms as platform_settings
 
 from tests.docs.role_variables import ROOT
 
@@ -19,12 +19,22 @@ ROW = {"key": "xitrum.session.secureKey", "variable": "CONFIG_FORCE_xitrum_sessi
 TREE = {"java": 0, "sbt": "1.10.0", "name": "shop", "name_from": "build.sbt", "project": ".", "variables": [ROW]}
 
 
+def messages(errors):
+    """What users see of errors."""
+    return [error.message for error in errors]
+
+
+def tree_errors(role, values, tree):
+    """What users see of the errors that only the tree shows."""
+    return messages(action.find_tree_errors(role, values, tree))
+
+
 def heroku(names=(), **values):
-    return action.find_errors("heroku", list(names), {**HEROKU, **{f"heroku_{name}": value for name, value in values.items()}})
+    return messages(action.find_errors("heroku", list(names), {**HEROKU, **{f"heroku_{name}": value for name, value in values.items()}}))
 
 
 def openshift(**values):
-    return action.find_errors("openshift", [], {**OPENSHIFT, **{f"openshift_{name}": value for name, value in values.items()}})
+    return messages(action.find_errors("openshift", [], {**OPENSHIFT, **{f"openshift_{name}": value for name, value in values.items()}}))
 
 
 def test_right_values_have_no_errors():
@@ -82,13 +92,13 @@ def test_a_wrong_value_of_openshift(values, said):
 
 def test_what_only_the_tree_tells():
     old = {**TREE, "java": 8, "sbt": "0.13.2"}
-    assert platform_settings.find_tree_errors("heroku", {**HEROKU, "heroku_java_version": "17"}, old) == [
+    assert tree_errors("heroku", {**HEROKU, "heroku_java_version": "17"}, old) == [
         "heroku_java_version is 17, and sbt 0.13.2 (project/build.properties) runs on Java 8 alone: expected 8, or sbt 0.13.17 or newer"]
-    assert platform_settings.find_tree_errors("heroku", HEROKU, old) == []
-    assert platform_settings.find_tree_errors("heroku", {**HEROKU, "heroku_java_version": 8}, old) == []
-    assert "need" in platform_settings.find_tree_errors("heroku", {**HEROKU, "heroku_java_options": ["--add-opens=a"]}, old)[0]
-    assert platform_settings.find_tree_errors("openshift", OPENSHIFT, TREE) == []
-    nameless = platform_settings.find_tree_errors("openshift", OPENSHIFT, {**TREE, "name": ""})
+    assert tree_errors("heroku", HEROKU, old) == []
+    assert tree_errors("heroku", {**HEROKU, "heroku_java_version": 8}, old) == []
+    assert "need" in tree_errors("heroku", {**HEROKU, "heroku_java_options": ["--add-opens=a"]}, old)[0]
+    assert tree_errors("openshift", OPENSHIFT, TREE) == []
+    nameless = tree_errors("openshift", OPENSHIFT, {**TREE, "name": ""})
     assert nameless[0].startswith("openshift_name is not set, and neither build.sbt nor ")
 
 

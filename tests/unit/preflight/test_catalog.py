@@ -1,0 +1,184 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every rule of the table has an identifier of its own, and variables that break it are reported with it."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from ansible.errors import AnsibleError
+from ansible_collections.xitrum.host.plugins.action import host_state_info, source_tree
+from ansible_collections.xitrum.host.plugins.module_utils.desired.inputs import Inputs
+from ansible_collections.xitrum.host.plugins.module_utils.preflight import catalog, rules, values
+
+from tests.docs import rules as page
+
+from ..proxy.test_rules import GOOD as PROXY
+from .test_platforms import HEROKU, OPENSHIFT, TREE
+
+#: An address in a public network, to which Akka's remoting must not listen.
+OPEN = "akka.remote.artery.canonical.hostname"
+
+#: Values that are set, by the rule that they break.
+SET = {
+    "proxy.backends": {"xitrum_proxy_backends": [{"name": "stats", "path_prefix": "/a", "servers": ["127.0.0.1:1"]}]},
+    "reach.host": {"xitrum_reach_from": "ap1", "groups": {"all": ["app1"]}},
+    "supervisor.pip-arguments": {"supervisor_supervisord_pip_arguments": "--index-url 'x"},
+    "supervisor.variables": {"xitrum_supervisor": "supervisord", "supervisor_supervisord_version": "4.3.0"},
+    "supervisor.writable-paths": {"supervisor_writable_paths": ["/etc"]},
+    "variable.empty": {"xitrum_build_command": " "},
+    "variable.minimum": {"xitrum_keep_releases": 0},
+    "variable.text": {"xitrum_base_url": "no url"},
+    "xitrum.cluster-config": {"xitrum_config": f'{OPEN} = "203.0.113.1"'},
+    "xitrum.cluster-options": {"xitrum_java_options": [f"-D{OPEN}=203.0.113.1"]},
+    "xitrum.cluster-port": {"xitrum_cluster_port": 0},
+    "xitrum.connections": {"xitrum_max_connections": 0},
+    "xitrum.folder": {"xitrum_root": "/etc"},
+    "xitrum.folders-apart": {"xitrum_root": "/srv/shop", "xitrum_log_dir": "/srv/shop/log"},
+    "xitrum.health-status": {"xitrum_health_status": 99},
+    "xitrum.heap": {"xitrum_heap": "lots"},
+    "xitrum.instances": {"xitrum_instances": 1001},
+    "xitrum.java-options": {"xitrum_java_options": ["Xmx1g"]},
+    "xitrum.name": {"xitrum_name": "my shop"},
+    "xitrum.not-root": {"xitrum_user": "root"},
+    "xitrum.own-options": {"xitrum_java_options": ["-Dxitrum.session.secureKey=x"]},
+    "xitrum.ports": {"xitrum_http_port": 70000},
+    "xitrum.ports-apart": {"xitrum_http_port": 4430, "xitrum_tls_certificate": "a", "xitrum_tls_key": "b"},
+    "xitrum.rolling-batch": {"xitrum_rolling_batch": "150%"},
+    "xitrum.rollout-seconds": {"xitrum_gate_seconds": -1},
+    "xitrum.secure-key": {"xitrum_secure_key": "short"},
+    "xitrum.tls-pair": {"xitrum_tls_key": "b"},
+}
+
+#: Values of a proxy that do not fit together, by the rule that they break.
+OF_PROXY = {
+    "proxy.cookie": {"proxy_cookie": "a b"},
+    "proxy.durations": {"proxy_timeout_queue": "10"},
+    "proxy.health-path": {"proxy_health_path": "x"},
+    "proxy.listen-address": {"proxy_listen": ["a b"]},
+    "proxy.load-balancer-protocol": {
+        "proxy_software": "apache", "proxy_load_balancers": ["192.0.2.1"], "proxy_load_balancer_protocol": "proxy"},
+    "proxy.no-servers": {"proxy_servers": []},
+    "proxy.server-address": {"proxy_servers": [{"name": "a-0", "address": "a b"}]},
+    "proxy.server-name": {"proxy_servers": [{"name": "a b", "address": "192.0.2.1"}]},
+    "proxy.stats-port": {"proxy_software": "nginx", "proxy_stats_port": 0},
+    "proxy.tls-files": {"proxy_tls_certificate": "/nowhere/a", "proxy_tls_key": "/nowhere/b"},
+    "proxy.tls-pair": {"proxy_redirect_https": True},
+    "proxy.instances": {
+        "inventory_hostname": "proxy1", "groups": {"xitrum": ["app1"], "xitrum_proxy": ["proxy1"]}, "proxy_servers": None,
+        "hostvars": {"app1": {"inventory_hostname": "app1", "xitrum_address": "a b"}}},
+}
+
+HOST = {
+    "inventory_hostname": "app1", "groups": {"xitrum": ["app1"]}, "xitrum_supervisor": "systemd", "xitrum_port_forward": True,
+    "xitrum_instances": 1, "xitrum_http_port": 8000, "xitrum_https_port": 4430, "xitrum_cluster_port": 2551, "xitrum_cluster_seeds": 2,
+    "xitrum_slots": False, "xitrum_cluster": False, "xitrum_heap": "512m", "tuning_conntrack": False,
+}
+
+#: Values of a host that do not fit together: the component that depends on them, and the values, by the rule.
+OF_HOST = {
+    "capacity.connections": ("kernel", {"xitrum_max_connections": 1 << 29}),
+    "xitrum.cluster": ("instances", {"xitrum_cluster": True, "hostvars": {"app1": {
+        "inventory_hostname": "app1", "xitrum_cluster_address": "203.0.113.1"}}}),
+    "xitrum.slots": ("instances", {"xitrum_slots": True, "xitrum_instances": 2}),
+}
+
+
+class WithoutValue(dict):
+    """Variables of which the heap refers to a variable that nobody sets."""
+
+    def __getitem__(self, name):
+        if name == "xitrum_heap":
+            raise AnsibleError("'size' is undefined")
+        return super().__getitem__(name)
+
+
+def of_set(variables):
+    return rules.validate(variables)
+
+
+def of_proxy(variables):
+    given = {**PROXY, "proxy_servers": [{"name": "a-0", "address": "192.0.2.1"}], **variables}
+    given = {name: value for name, value in given.items() if (name, value) != ("proxy_servers", None)}
+    inputs = Inputs({"xitrum_http_port": 8000, "xitrum_instances": 1, **given})
+    return host_state_info.find_errors(["proxy"], inputs, None)
+
+
+def of_host(names, variables):
+    return host_state_info.find_errors(names, Inputs({**HOST, **variables}), None)
+
+
+def of_openshift(**variables):
+    return source_tree.find_errors("openshift", [], {**OPENSHIFT, **variables})
+
+
+CASES = {
+    **{rule: (of_set, variables) for rule, variables in SET.items()},
+    **{rule: (of_proxy, variables) for rule, variables in OF_PROXY.items()},
+    **{rule: (of_host, [name], variables) for rule, (name, variables) in OF_HOST.items()},
+    "heroku.java-for-sbt": (source_tree.find_tree_errors, "heroku", {**HEROKU, "heroku_java_version": "17"}, {**TREE, "java": 8, "sbt": "0.13.1"}),
+    "openshift.image": (lambda: of_openshift(openshift_image=""),),
+    "openshift.memory": (lambda: of_openshift(openshift_memory_mb=1),),
+    "openshift.name": (lambda: of_openshift(openshift_name="My Shop"),),
+    "openshift.name-missing": (source_tree.find_tree_errors, "openshift", OPENSHIFT, {**TREE, "name": ""}),
+    "platform.java-options": (lambda: of_openshift(openshift_java_options=["a b"]),),
+    "platform.value": (lambda: of_openshift(openshift_heap="lots"),),
+    "variable.unknown": (lambda: source_tree.find_errors("heroku", ["xitrum_heapp"], HEROKU),),
+    "variable.unusable": (host_state_info.find_errors, ["jdk"], Inputs(HOST), WithoutValue(xitrum_heap="", xitrum_name="shop")),
+}
+
+
+def test_identifiers_are_unique_sorted_and_of_one_form():
+    identifiers = [rule.identifier for rule in catalog.RULES]
+    assert identifiers == sorted(set(identifiers))
+    assert all(re.fullmatch(r"[a-z]+\.[a-z]+(-[a-z]+)*", identifier) for identifier in identifiers)
+    assert all(rule.demands and rule.fix and not (rule.demands + rule.fix).endswith(".") for rule in catalog.RULES)
+
+
+def test_every_rule_has_a_case():
+    assert sorted(CASES) == sorted(catalog.BY_IDENTIFIER)
+
+
+@pytest.mark.parametrize("rule", CASES)
+def test_variables_that_break_a_rule_are_reported_with_its_identifier(rule):
+    find, *arguments = CASES[rule]
+    errors = find(*arguments)
+    assert [error.rule for error in errors] == [rule], errors
+    assert errors[0].message
+
+
+def test_an_error_of_no_rule_is_refused():
+    with pytest.raises(KeyError, match="no.rule"):
+        catalog.Error("no.rule", "text")
+
+
+def test_all_errors_of_values_and_of_what_must_fit_together_are_reported_at_once():
+    given = {"xitrum_rolling_batch": "150%", "xitrum_gate_seconds": -1, "xitrum_lock_seconds": 0, "xitrum_cluster_port": 0}
+    inputs = Inputs({**HOST, **given, "xitrum_slots": True, "xitrum_instances": 2})
+    errors = host_state_info.find_errors(["jdk", "release", "instances"], inputs, given)
+    assert [error.rule for error in errors] == [
+        "xitrum.rolling-batch", "xitrum.rollout-seconds", "xitrum.rollout-seconds", "xitrum.cluster-port", "xitrum.slots"]
+
+
+def test_a_check_that_fails_on_a_reported_value_adds_nothing():
+    def check(_given):
+        raise ValueError("a consequence")
+
+    (error,) = rules.validate({"xitrum_heap": "lots"}, [values.heap, check])
+    assert error.rule == "xitrum.heap"
+    with pytest.raises(ValueError, match="a consequence"):
+        rules.validate({}, [values.heap, check])
+
+
+def test_what_two_checks_find_is_reported_once_with_the_reason():
+    def check(given):
+        return [catalog.Error("proxy.durations", f"{error.message}: HAProxy reads milliseconds") for error in values.texts(given)]
+
+    (error,) = rules.validate({"xitrum_proxy_timeout_queue": "10"}, [values.texts, check, values.texts])
+    assert error.rule == "proxy.durations"
+
+
+def test_the_page_of_rules_is_current():
+    assert page.PAGE.read_text(encoding="utf-8") == page.text(), "run python -m tests.docs.rules"
