@@ -47,7 +47,7 @@ def find_errors(names: list[str], inputs: Inputs, given: Mapping[str, Any] | Non
         return rules.validate(inputs, checks, NO_VALUE)
     # The specification of the role has its types, which Ansible has validated.
     usable = UsableVariables(given, {})
-    found = rules.validate(usable, [*values.CHECKS, unusable_errors, *checks], NO_VALUE)
+    found = rules.validate(usable, [*values.CHECKS, lambda _given: unusable_errors(usable), *checks], NO_VALUE)
     return tuple(error for error in found if error.rule == "variable.unusable" or not usable.mentions(error.message))
 
 

@@ -35,7 +35,7 @@ class ActionModule(ActionBase):
         role = arguments.pop("platform", "") or ""
         names = [str(name) for name in task_vars["hostvars"][task_vars["inventory_hostname"]]]
         if not role:
-            errors = unknown_errors(names)
+            errors: Sequence[Error] = unknown_errors(names)
             result.update(failure(errors) if errors else self._on_host(arguments, task_vars))
             return result
         values = {

@@ -159,8 +159,8 @@ def preflight_message(
         others = preflight.address_problems(strict, host, NO_VALUE) if unread else []
         of_others = usable.find_needed(host) if unread else {}
         needed.update(of_others)
-        wrong = of_host.lacks() or rules.validate(of_host, values.PLAN_CHECKS)
-        skipped = host in answered and (others or of_others or wrong)
+        unusable = of_host.lacks() or bool(rules.validate(of_host, values.PLAN_CHECKS))
+        skipped = host in answered and (others or of_others or unusable)
         read = [] if skipped else preflight.host_problems(of_host, host in answered, lost_proxies)
         problems[host] = [
             *variable_problems(of_host),

@@ -60,11 +60,12 @@ def validate(
     others found errors, meets their consequence: it is skipped. Where nothing was found before, the exception is
     raised.
     """
+    consequences: tuple[type[Exception], ...] = (ValueError, KeyError, *no_value)
     found: list[Error] = []
     for check in checks:
         try:
             found += check(variables)
-        except (ValueError, KeyError, *no_value):
+        except consequences:
             if not found:
                 raise
     # A check of one value and a check of several may find the same: the longer message has the reason as well.

@@ -274,7 +274,7 @@ def java_options(variables: Mapping[str, Any]) -> Iterator[Error]:
     options = variables.get("xitrum_java_options") or []
     if isinstance(options, (list, tuple)):
         takes_shared = is_true(variables.get(cluster.SHARED, False))
-        yield from errors_of("xitrum.own-options", shared_settings.option_errors(options))
+        yield from errors_of("xitrum.own-options", shared_settings.option_errors(list(options)))
         yield from errors_of("xitrum.cluster-options", cluster.option_errors(options, takes_shared))
 
 
