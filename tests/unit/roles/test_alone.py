@@ -53,8 +53,8 @@ CASES = {
     "xitrum": Case({}, [], {}, prints="/opt/xitrum and /var/log/xitrum"),
     "tuning": Case(differing("kernel"), ["host_state_info", "host_base"], {"host_base": {
         "kernel": {"path": "/etc/sysctl.d/90-xitrum.conf", "state": "present"}, "nofile": {"nofile": 1024000}}}),
-    "jdk": Case(differing("jdk", steps=["alternatives"]), ["host_state_info", "alternatives_group"],
-                {"host_state_info": {"jdk": {"version": 17}}, "alternatives_group": {"home": "/jdk"}}),
+    "jdk": Case(differing("jdk", steps=["alternatives"]), ["host_state_info", "jdk alternatives"],
+                {"host_state_info": {"jdk": {"version": 17}}, "jdk alternatives": {"home": "/jdk"}}),
     "port_forward": Case(differing("redirects"), ["host_state_info", "port_redirect"], {"port_redirect": {"stop_conflicting": ["apache2"]}}),
     "application": Case({"package_info": PACKAGE, **differing("instances")}, ["package_info", "host_state_info", "host_record", "instances"],
                         {"instances": {"release": PACKAGE["release"], "root": "/opt/xitrum", "jdk_home": "/jdk"}}),
@@ -66,13 +66,13 @@ CASES = {
     "proxy": proxy("haproxy"),
     "packages": Case({"host_state_info": STATE}, ["host_state_info", "host_record"], {"host_record": {"packages": ["curl"]}},
                      ("--check",), "would install curl"),
-    "removal": Case({"removal_info": REMOVAL}, ["removal_info", "sysctl_profile", "host_leftovers", "removal_info"],
-                    {"removal_info": {"keep_data": True}, "sysctl_profile": {"state": "absent"}, "host_leftovers": {"keep_data": True}}),
+    "removal": Case({"host_record read": REMOVAL}, ["host_record read", "sysctl_profile", "host_record leftovers_removed", "host_record read"],
+                    {"host_record read": {"keep_data": True}, "sysctl_profile": {"state": "absent"}, "host_record leftovers_removed": {"keep_data": True}}),
     "report": Case({"host_state_info": STATE}, ["host_state_info"], {"host_state_info": {"nofile": {"nofile": 1024000}}}, prints="check.html"),
-    "prove": Case({"host_state_info": {"capacity": {"limits": {"largest": 1}}}, "connection_burst": {"bursts": []},
-                   "connection_load_info": {"load": {}}},
-                  ["connection_load", "connection_load", "host_state_info", "connection_burst", "connection_load_info"],
-                  {"connection_burst": {"connects": 500}},
+    "prove": Case({"host_state_info": {"capacity": {"limits": {"largest": 1}}}, "connection_load burst": {"bursts": []},
+                   "connection_load measured": {"load": {}}},
+                  ["connection_load", "connection_load", "host_state_info", "connection_load burst", "connection_load measured"],
+                  {"connection_load burst": {"connects": 500}},
                   ("--check",), "Nothing was measured"),
     "console": Case({"console": {"lines": ["thread main"]}}, ["console"], {"console": {"action": "threads", "root": "/opt/xitrum"}}, prints="Kept in"),
     "source_tree": Case({"source_tree": TREE}, ["source_tree"], {"source_tree": {"settings": {"xitrum.port.http": "${PORT}"}}}, prints="the port comes"),
@@ -113,7 +113,7 @@ def test_the_play_of_the_page_names_the_role_and_what_a_failure_ends(role):
 def test_a_role_can_be_used_alone_as_its_page_says(tmp_path, monkeypatch, role):
     case = CASES[role]
     monkeypatch.setenv("PWD", str(tmp_path))
-    removed = [({"module": "removal_info", "nth": 2}, {**REMOVAL, "lines": []})] if role == "removal" else []
+    removed = [({"module": "host_record read", "nth": 2}, {**REMOVAL, "lines": []})] if role == "removal" else []
     rules = removed + [({"module": module}, answer) for module, answer in case.answers.items()]
     run = play(tmp_path, shown(role), ["app1"], rules, ["proxy1"], modules=MODULES, options=case.options, xitrum_package_read=None,
                xitrum_package="/srv/shop/target/xitrum")
