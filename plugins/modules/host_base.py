@@ -149,14 +149,18 @@ CONTROLLER = {"desired": {"type": "list", "elements": "str", "default": []}}
 
 def misplaced(given: Mapping[str, Any]) -> List[str]:
     """The options that mean nothing with, or without, O(read_only)."""
-    alone = ["jdk: needs machine, which tells of the operating system"] if given["jdk"] is not None and given["machine"] is None else []
+    alone = []
+    if given["jdk"] is not None and given["machine"] is None:
+        alone.append("jdk: needs machine, which tells of the operating system")
     other = [alternatives.NAME] if given["read_only"] else [name for name in SPECS if name not in APPLIED]
-    return alone + [f"{name}: may be given only {'without' if given['read_only'] else 'with'} read_only" for name in other if given[name] is not None]
+    how = "without" if given["read_only"] else "with"
+    return alone + [f"{name}: may be given only {how} read_only" for name in other if given[name] is not None]
 
 
 def main() -> None:
     """Reads all, or reads, plans and applies one after the other."""
-    options = {"read_only": {"type": "bool", "default": False}, **CONTROLLER, **{name: {"type": "dict"} for name in SPECS}}
+    components = {name: {"type": "dict"} for name in SPECS}
+    options = {"read_only": {"type": "bool", "default": False}, **CONTROLLER, **components}
     module = Utf8Module(argument_spec=options, supports_check_mode=True)
     given = module.params
     desired, _secrets, wrong = base.checked(SPECS, given)

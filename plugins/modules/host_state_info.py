@@ -10,7 +10,8 @@ short_description: Reads everything about a host that the roles care about, in o
 version_added: 0.1.0
 author: The xitrum.host maintainers (@xitrum-host)
 description:
-  - For each concern that it is given, reads the host and says what the concern's own module would change - in three columns, wanted, configured and effective.
+  - For each concern that it is given, reads the host and says what the concern's own module would change - in three
+    columns, wanted, configured and effective.
   - Changes nothing. The reading and the planning are those of the concerns' own modules.
 options:
   prove:
@@ -28,7 +29,8 @@ options:
     description: The wanted JDK. See the role P(xitrum.host.jdk#role).
     type: dict
   capacity:
-    description: How many connections the host must hold, and the shape of what holds them. See the role P(xitrum.host.tuning#role).
+    description: How many connections the host must hold, and the shape of what holds them. See the role
+      P(xitrum.host.tuning#role).
     type: dict
   kernel:
     description: The wanted kernel parameters, the options of M(xitrum.host.sysctl_profile).
@@ -41,7 +43,8 @@ options:
     type: dict
   firewall:
     description:
-      - The ports of the host that others connect to, C(ports), whether they are to be C(open) in firewalld or ufw, and the C(address) of the host.
+      - The ports of the host that others connect to, C(ports), whether they are to be C(open) in firewalld or ufw, and
+        the C(address) of the host.
     type: dict
   restarts:
     description: >-
@@ -61,10 +64,12 @@ options:
     description: The wanted proxy. See the role P(xitrum.host.proxy#role).
     type: dict
   proxy_health:
-    description: The C(software) of a proxy and how it is asked. What it thinks of its servers is read, and not its configuration.
+    description: The C(software) of a proxy and how it is asked. What it thinks of its servers is read, and not its
+      configuration.
     type: dict
   certificates:
-    description: Certificates to look at - C(items) with their C(path) and the C(port) that shows them, and C(days), how long they must be valid at least.
+    description: Certificates to look at - C(items) with their C(path) and the C(port) that shows them, and C(days), how
+      long they must be valid at least.
     type: dict
 extends_documentation_fragment:
   - xitrum.host.desired.components
@@ -82,11 +87,13 @@ EXAMPLES = r"""
 
 RETURN = r"""
 machine:
-  description: What the host is - C(distribution), C(release), C(family), C(architecture), C(memory_bytes), C(python) and more - and C(problems).
+  description: What the host is - C(distribution), C(release), C(family), C(architecture), C(memory_bytes), C(python)
+    and more - and C(problems).
   returned: when O(machine) is given
   type: dict
 jdk:
-  description: Whether the JDK C(differs) from what is wanted, its C(home) and C(version), the C(packages) that bring it, C(rows) and C(problems).
+  description: Whether the JDK C(differs) from what is wanted, its C(home) and C(version), the C(packages) that bring
+    it, C(rows) and C(problems).
   returned: when O(jdk) is given
   type: dict
 capacity:
@@ -106,7 +113,8 @@ redirects:
   returned: when O(redirects) is given
   type: dict
 firewall:
-  description: Whether something C(differs), the C(public) ports, the C(address6) of the host, what is to C(close), C(rows) and C(problems).
+  description: Whether something C(differs), the C(public) ports, the C(address6) of the host, what is to C(close),
+    C(rows) and C(problems).
   returned: when O(firewall) is given
   type: dict
 restarts:
@@ -114,14 +122,16 @@ restarts:
   returned: when O(restarts) is given
   type: dict
 release:
-  description: Whether the release C(differs), that is, has to be made, the C(releases) on the host, the C(current) one, C(rows) and C(problems); and
+  description: Whether the release C(differs), that is, has to be made, the C(releases) on the host, the C(current) one,
+    C(rows) and C(problems); and
     where it is not on the host, what the releases there C(has), mode and SHA-256 of each file.
   returned: when O(release) is given
   type: dict
 instances:
   description: >-
     Whether something C(differs), the C(instances), those to C(start) and to C(restart), the C(surplus) ones, whether a
-    run has C(locked) the host, whether one has left a step (C(interrupted)) and what is done about it (C(recovery)), C(rows) and C(problems).
+    run has C(locked) the host, whether one has left a step (C(interrupted)) and what is done about it (C(recovery)),
+    C(rows) and C(problems).
   returned: when O(instances) is given
   type: dict
 service:

@@ -13,7 +13,8 @@ description:
   - Makes C(ROOT/instances/N/ID-DIGEST) for each instance, from release ID and from what the instance has of its own -
     its C(xitrum.conf), its environment, its C(tmp), a link to its log folder.
   - Nothing is switched, stopped or started; M(xitrum.host.instance_service) does that.
-  - Says for each instance whether the process that runs is what is wanted, and why it has to be started anew where it is not.
+  - Says for each instance whether the process that runs is what is wanted, and why it has to be started anew where it
+    is not.
 options:
   user:
     description: The user that runs the instances. Its group has the same name.
@@ -49,39 +50,47 @@ options:
     type: int
     default: 1024000
   backlog:
-    description: The backlog that the application asks for when it listens (Xitrum 3.30 and older ask for 1024, newer ones for somaxconn).
+    description: The backlog that the application asks for when it listens (Xitrum 3.30 and older ask for 1024, newer
+      ones for somaxconn).
     type: int
     default: 1024
   package_settings:
     description:
-      - The settings of sessions with which the package starts, as RV(xitrum.host.package_info#module:session_settings) has them.
+      - The settings of sessions with which the package starts, as RV(xitrum.host.package_info#module:session_settings)
+        has them.
       - They are used where the release is not on the host yet.
     type: dict
   service_digest:
-    description: The digest of the service definition, that a process has in its environment as C(XITRUM_SERVICE). Empty where it is not compared.
+    description: The digest of the service definition, that a process has in its environment as C(XITRUM_SERVICE). Empty
+      where it is not compared.
     type: str
     default: ""
   interface:
     description:
-      - The address that the instances listen on, or a name that the host resolves to one. It is compared with the sockets by
+      - The address that the instances listen on, or a name that the host resolves to one. It is compared with the
+        sockets by
         what it means. An address on which no program of the host can listen is an error.
       - Empty, C(0.0.0.0), C(::) and C(*) are every address of the families that the host has.
     type: str
     default: ""
   name:
-    description: The application's name, which the supervisor knows the instances by. Without it the supervisor is not asked.
+    description: The application's name, which the supervisor knows the instances by. Without it the supervisor is not
+      asked.
     type: str
     default: ""
   prove:
     description:
-      - Asks each running JVM for its flags, with C(jcmd), and compares the heap and the options that set flags with them.
-      - Where a flag has another value than its option names, a second JVM of the same JDK is started with the same options
+      - Asks each running JVM for its flags, with C(jcmd), and compares the heap and the options that set flags with
+        them.
+      - Where a flag has another value than its option names, a second JVM of the same JDK is started with the same
+        options
         and ends at once. What it has is what a restart would give, and so in sync.
     type: bool
     default: false
   health_path:
     description:
-      - The page that tells whether an instance is healthy. A running instance that answers another status than O(health_status) for it, below 500, is an error.
+      - The page that tells whether an instance is healthy. A running instance that answers another status than
+        O(health_status) for it, below 500, is an error.
       - Empty asks nothing.
     type: str
     default: ""
@@ -91,7 +100,8 @@ options:
     default: 200
   health_text:
     description:
-      - A text that O(health_path) has when all is well. It is compared with O(prove) only, at the end of a run and in a check.
+      - A text that O(health_path) has when all is well. It is compared with O(prove) only, at the end of a run and in a
+        check.
       - Empty compares the status alone.
     type: str
     default: ""
@@ -101,7 +111,8 @@ options:
     default: 10
   health_required:
     description:
-      - Whether a running instance that answers another status than O(health_status) is an error. A rollback may go away from the
+      - Whether a running instance that answers another status than O(health_status) is an error. A rollback may go away
+        from the
         very release that answers it.
       - O(health_path) is asked in any case, to find out whether the instance is healthy.
     type: bool
@@ -154,9 +165,12 @@ EXAMPLES = r"""
 RETURN = r"""
 instances:
   description:
-    - For each instance its C(index), C(port), wanted C(folder), C(current) and C(previous) folder, the one to go C(back) to, whether it is C(running),
-      its C(pid) and C(release), whether it is C(healthy) (null where that is not known), and C(due), the reasons to start it anew.
-    - C(changes) are the settings that all instances must have the same at the same time, such as C(xitrum_secure_key), with which
+    - For each instance its C(index), C(port), wanted C(folder), C(current) and C(previous) folder, the one to go
+      C(back) to, whether it is C(running),
+      its C(pid) and C(release), whether it is C(healthy) (null where that is not known), and C(due), the reasons to
+      start it anew.
+    - C(changes) are the settings that all instances must have the same at the same time, such as C(xitrum_secure_key),
+      with which
       the process differs. Values are in no result.
   returned: always
   type: list
@@ -167,8 +181,10 @@ interrupted:
   type: bool
 recovery:
   description:
-    - What a run does about instances that another run left in the middle, before its own first step - an action to instances.
-    - C(start) starts, C(enable) puts back into the proxies and waits, C(enable_now) puts back and does not wait, since a restart
+    - What a run does about instances that another run left in the middle, before its own first step - an action to
+      instances.
+    - C(start) starts, C(enable) puts back into the proxies and waits, C(enable_now) puts back and does not wait, since
+      a restart
       is due. C(replace) restarts first of all, without the proxies. C(gone) are on record and not on the host.
   returned: always
   type: dict

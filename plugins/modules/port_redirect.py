@@ -10,11 +10,14 @@ short_description: Redirects ports of this host to others of it, in nftables, ip
 version_added: 0.1.0
 author: The xitrum.host maintainers (@xitrum-host)
 description:
-  - Makes all redirects of a host in one round trip, live and for every boot, IPv4 and IPv6, and removes those of before, in whichever back end they were.
+  - Makes all redirects of a host in one round trip, live and for every boot, IPv4 and IPv6, and removes those of
+    before, in whichever back end they were.
   - Redirects only what is addressed to this host. What it forwards for containers and guests passes untouched.
-  - Touches nothing but its own. In nftables that is the table C(inet xitrum_host), in iptables the chains C(XITRUM_HOST_PRE) and C(XITRUM_HOST_OUT)
+  - Touches nothing but its own. In nftables that is the table C(inet xitrum_host), in iptables the chains
+    C(XITRUM_HOST_PRE) and C(XITRUM_HOST_OUT)
     of C(nat) and one jump to each, in firewalld direct rules with the comment C(xitrum.host).
-  - A change of a pair is one transaction in nftables and one a family in iptables. In firewalld the new rule comes before the old one goes.
+  - A change of a pair is one transaction in nftables and one a family in iptables. In firewalld the new rule comes
+    before the old one goes.
     No moment is without a redirect.
 options:
   state:
@@ -27,7 +30,8 @@ options:
   backend:
     description:
       - What keeps the redirects.
-      - With V(auto), V(firewalld) where firewalld runs, V(iptables) where rules of it are restored at boot or legacy iptables is in use, otherwise V(nftables).
+      - With V(auto), V(firewalld) where firewalld runs, V(iptables) where rules of it are restored at boot or legacy
+        iptables is in use, otherwise V(nftables).
     type: str
     choices: [auto, nftables, iptables, firewalld]
     default: auto
@@ -54,7 +58,8 @@ options:
     default: true
   stop_conflicting:
     description:
-      - Services that may be stopped and disabled because they hold an outside port. They are, after the redirects are there.
+      - Services that may be stopped and disabled because they hold an outside port. They are, after the redirects are
+        there.
       - A port that anything else listens on is a problem, and nothing is changed.
     type: list
     elements: str
@@ -64,9 +69,11 @@ options:
     type: bool
     default: false
 notes:
-  - A redirect is NAT, so that each connection is an entry in the kernel's table of connections. RV(conntrack) says how large that is.
+  - A redirect is NAT, so that each connection is an entry in the kernel's table of connections. RV(conntrack) says how
+    large that is.
   - A host's filter sees the inside port after the redirect, and has to accept that one.
-  - Other addresses of this host than C(127.0.0.1) and C(::1) are not redirected for connections that it makes to itself.
+  - Other addresses of this host than C(127.0.0.1) and C(::1) are not redirected for connections that it makes to
+    itself.
 extends_documentation_fragment:
   - xitrum.host.desired
   - xitrum.host.desired.slot
@@ -129,7 +136,8 @@ pairs:
   sample: [{outside: 80, inside: 8000}]
 conntrack:
   description:
-    - C(modules) that have to be loaded at boot before sysctl, whether they are C(loaded), and C(max) and C(count) of tracked connections.
+    - C(modules) that have to be loaded at boot before sysctl, whether they are C(loaded), and C(max) and C(count) of
+      tracked connections.
     - The numbers are null where the kernel does not say.
   returned: always
   type: dict

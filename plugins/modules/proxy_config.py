@@ -10,19 +10,26 @@ short_description: Gives a running proxy a configuration without a restart, and 
 version_added: 0.1.0
 author: The xitrum.host maintainers (@xitrum-host)
 description:
-  - Checks the configuration and its PEM files with the installed software, replaces the old ones only then, enables the service and starts or reloads it.
-  - Asks the running worker (HAProxy over its runtime socket, Nginx and Apache on the loopback) which configuration it has, and fails where it is not this one.
-  - Apache is restarted where it is to listen elsewhere than before, or has to hold more connections than it can be told of by a reload.
-  - A reload that an earlier run owes (it was killed, or failed later) is made up for, since the running worker is asked and not the file's time.
-  - In check mode the configuration is checked too. Where the software is not installed yet it cannot be, and a warning says so.
+  - Checks the configuration and its PEM files with the installed software, replaces the old ones only then, enables the
+    service and starts or reloads it.
+  - Asks the running worker (HAProxy over its runtime socket, Nginx and Apache on the loopback) which configuration it
+    has, and fails where it is not this one.
+  - Apache is restarted where it is to listen elsewhere than before, or has to hold more connections than it can be told
+    of by a reload.
+  - A reload that an earlier run owes (it was killed, or failed later) is made up for, since the running worker is asked
+    and not the file's time.
+  - In check mode the configuration is checked too. Where the software is not installed yet it cannot be, and a warning
+    says so.
   - A configuration that this collection has not written is kept beside it, once, with C(.before-xitrum) at its end,
     with its mode and owner. The new one has these, too. Where its path is a link, the link stays and the file at its
     end is replaced.
-  - States of servers that M(xitrum.host.proxy_server) has written into the configuration of Nginx or Apache are carried into the new one.
+  - States of servers that M(xitrum.host.proxy_server) has written into the configuration of Nginx or Apache are carried
+    into the new one.
 options:
   config:
     description:
-      - The whole configuration. It has C(@CONFIG_DIGEST@) where the running worker repeats it, and the digest of the configuration is put there.
+      - The whole configuration. It has C(@CONFIG_DIGEST@) where the running worker repeats it, and the digest of the
+        configuration is put there.
     type: str
     required: true
   config_path:
@@ -120,7 +127,8 @@ notes:
   type: list
   elements: str
 actions:
-  description: What was done, or would be in check mode. Of V(install), V(keep), V(write), V(daemon-reload), V(enable), V(start), V(reload) and V(restart).
+  description: What was done, or would be in check mode. Of V(install), V(keep), V(write), V(daemon-reload), V(enable),
+    V(start), V(reload) and V(restart).
   returned: always
   type: list
   elements: str
@@ -135,7 +143,8 @@ rows:
   type: list
   elements: dict
 servers:
-  description: What the worker thought of each server before the change - C(backend), C(name), C(address), C(port), C(admin), C(status), C(sessions), C(check).
+  description: What the worker thought of each server before the change - C(backend), C(name), C(address), C(port),
+    C(admin), C(status), C(sessions), C(check).
   returned: always
   type: list
   elements: dict
