@@ -19,8 +19,8 @@ options:
   _input:
     description:
       - The variables of all hosts, C(hostvars). Of each host are read C(xitrum_host_state) (what
-        M(xitrum.host.host_state_info) returned), C(xitrum_package_read) (what M(xitrum.host.package_info) returned),
-        and the names of its variables.
+        M(xitrum.host.host_state_info) returned), C(application_package_read) (what M(xitrum.host.package_info)
+        returned), and the names of its variables.
     type: dict
     required: true
   hosts:
@@ -85,7 +85,7 @@ def controller_problems(every: Mapping[str, Mapping[str, Any]]) -> list[str]:
     return [
         problem
         for of_host in every.values()
-        for problem in (of_host.get("xitrum_package_read") or {}).get("problems", [])
+        for problem in (of_host.get("application_package_read") or {}).get("problems", [])
     ]
 
 

@@ -13,7 +13,7 @@ description:
     its canary is none.
 options:
   _input:
-    description: The variables of all hosts. C(xitrum_releases_read) is what M(xitrum.host.release) with
+    description: The variables of all hosts. C(application_releases_read) is what M(xitrum.host.release) with
       O(ignore:state=read) returned.
     type: dict
     required: true
@@ -56,7 +56,8 @@ def rollback_choice(
     hostvars: Mapping[str, Mapping[str, Any]], hosts: Iterable[str], release: Any = "", main_class: str = ""
 ) -> dict[str, Any]:
     """C(go_back_to) of module_utils/application/rollout.py over what was read of C(hosts)."""
-    return rollout.go_back_to({host: hostvars[host]["xitrum_releases_read"] for host in hosts}, release, main_class)
+    releases = {host: hostvars[host]["application_releases_read"] for host in hosts}
+    return rollout.go_back_to(releases, release, main_class)
 
 
 class FilterModule:

@@ -22,7 +22,7 @@ ROLES = pathlib.Path(__file__).resolve().parents[2] / "roles"
 WITH_DEFAULTS = ("xitrum", "jdk", "tuning", "port_forward", "supervisor", "proxy")
 
 #: What a run registers has no templates in it, and may be large.
-REGISTERED = ("xitrum_package_read", "xitrum_slot_read", "xitrum_host_state", "hostvars")
+REGISTERED = ("application_package_read", "application_slot_read", "xitrum_host_state", "hostvars")
 
 
 @functools.lru_cache(maxsize=None)

@@ -24,7 +24,7 @@ PLAYBOOK = """
         public: true
     - name: Keep what was read
       ansible.builtin.copy:
-        content: "{{ xitrum_package_read.problems | to_json }}"
+        content: "{{ application_package_read.problems | to_json }}"
         dest: problems.json
         mode: "0644"
       delegate_to: localhost

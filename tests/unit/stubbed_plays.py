@@ -174,7 +174,7 @@ def play(folder, book, hosts, rules, proxies=(), addressed=True, modules=MODULES
     for number, group in enumerate(groups.values() if addressed else ()):
         for index, of_host in enumerate(group["hosts"].values(), 1):
             of_host["xitrum_address"] = f"192.0.2.{number * 100 + index}"
-    everything = {"xitrum_package_read": PACKAGE, "xitrum_secure_key": "0123456789abcdef", "xitrum_report_dir": str(folder / "report"), **variables}
+    everything = {"application_package_read": PACKAGE, "xitrum_secure_key": "0123456789abcdef", "xitrum_report_dir": str(folder / "report"), **variables}
     # None sets nothing.
     everything = {name: value for name, value in everything.items() if value is not None}
     inventory = {"all": {"vars": everything, "children": {name: group for name, group in groups.items() if group["hosts"]}}}

@@ -20,10 +20,10 @@ PLAYBOOK_VARIABLES = (
     "xitrum_check_become",      # playbooks/check.yml: whether it reads as root
     "xitrum_console_command",   # playbooks/console.yml: the expression to run
     "xitrum_host_state",        # registered: what host_state_info read
-    "xitrum_lock",              # registered: what run_lock said
-    "xitrum_package_read",      # registered: what package_info read
-    "xitrum_slot_read",         # registered: which slot the host uses
-    "xitrum_releases_read",     # registered: the releases that a rollback read
+    "application_lock",         # registered: what run_lock returned
+    "application_package_read",  # registered: what package_info read
+    "application_slot_read",    # registered: which slot the host uses
+    "application_releases_read",  # registered: the releases that a rollback read
 )
 
 #: A role whose name is a word that other people's variables begin with as well.

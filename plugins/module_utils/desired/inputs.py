@@ -24,7 +24,7 @@ from ..proxy.table import PROXIES
 NOFILE = 1024000
 
 #: What no host has: variables that a run registers, and not the inventory.
-PACKAGE, SLOT = "xitrum_package_read", "xitrum_slot_read"
+PACKAGE, SLOT = "application_package_read", "application_slot_read"
 
 
 class Controller(Protocol):

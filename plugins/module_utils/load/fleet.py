@@ -80,7 +80,7 @@ def unanswered(wanted: dict[str, Any], proxies: list[str]) -> list[str]:
 def instances(hosts: list[dict[str, Any]], host: str, wanted: dict[str, Any]) -> list[dict[str, Any]]:
     """The instances as C(host) reaches them. With slots there is one, in the slot that was read."""
     found = proxy.servers(hosts, host, {proxy.PORT: wanted["http_port"], proxy.COUNT: wanted["instances"]})
-    slots = {one["inventory_hostname"]: (one.get("xitrum_slot_read") or {}).get("slot") or 0 for one in hosts}
+    slots = {one["inventory_hostname"]: (one.get("application_slot_read") or {}).get("slot") or 0 for one in hosts}
     return [{**one, "port": one["port"] + slots[one["host"]]} for one in found]
 
 

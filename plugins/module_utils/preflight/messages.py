@@ -56,14 +56,14 @@ def example_problems(variables: Mapping[str, Any]) -> Iterator[str]:
     """
     if not runs_the_package(variables):
         return
-    examples = (variables.get("xitrum_package_read") or {}).get("examples", [])
+    examples = (variables.get("application_package_read") or {}).get("examples", [])
     for key, name in OWN_VALUES.items():
         if variables.get(name) == EXAMPLE_VALUES[key]:
             yield (
                 f"{name} is the example of Xitrum's project template, which is public: set your own, for example the "
                 "output of openssl rand -hex 32"
             )
-    overrides = ((variables.get("xitrum_package_read") or {}).get("session_settings") or {}).get("overrides", ())
+    overrides = ((variables.get("application_package_read") or {}).get("session_settings") or {}).get("overrides", ())
     if "secureKey" in examples and "xitrum_secure_key" in overrides:
         yield (
             "config/application.conf of the package sets session.secureKey to the example of Xitrum's project "
@@ -85,7 +85,7 @@ def example_problems(variables: Mapping[str, Any]) -> Iterator[str]:
 def override_problems(variables: Mapping[str, Any]) -> Iterator[str]:
     """Settings of sessions that one host sets and that the package sets again after them,
     so that they have no effect."""
-    found = (variables.get("xitrum_package_read") or {}).get("session_settings") or {}
+    found = (variables.get("application_package_read") or {}).get("session_settings") or {}
     if not found.get("overrides") or not runs_the_package(variables):
         return
     own = shared_settings.read_session_settings(str(variables.get("xitrum_config") or ""))
@@ -102,7 +102,7 @@ def override_problems(variables: Mapping[str, Any]) -> Iterator[str]:
 
 def session_notes(variables: Mapping[str, Any]) -> Iterator[str]:
     """What of the settings of sessions is not read, and so not compared with what runs."""
-    found = (variables.get("xitrum_package_read") or {}).get("session_settings") or {}
+    found = (variables.get("application_package_read") or {}).get("session_settings") or {}
     own = shared_settings.unread_includes(settings_of(str(variables.get("xitrum_config") or "")))
     options = variables.get("xitrum_java_options")
     options = shared_settings.unread_options(options if isinstance(options, (list, tuple)) else ())
@@ -212,7 +212,7 @@ def unavailable_errors(
 def host_problems(variables: Mapping[str, Any], reached: bool, lost: Sequence[str] = ()) -> list[str]:
     """What stands in the way on one host, as sentences: what its concerns say, and its JDK.
     C(lost) are all proxies that could not be reached."""
-    state, package = variables.get("xitrum_host_state"), variables.get("xitrum_package_read") or {}
+    state, package = variables.get("xitrum_host_state"), variables.get("application_package_read") or {}
     if state is None or is_unread(variables):
         return (
             refusals(state)
@@ -262,7 +262,7 @@ def deploy_problems(variables: Mapping[str, Any], proxies: Sequence[str], comman
         yield (f"the JDK {jdk.get('version')} is not ready in {jdk.get('home')}, and deploy.yml installs none. "
                f"Run first:\n{command('base')}")
     # Of a host with slots, the rollout itself ends the instance that is not in use.
-    slotted = "slot" in (variables.get("xitrum_slot_read") or {})
+    slotted = "slot" in (variables.get("application_slot_read") or {})
     extra = [str(item["index"]) for item in found.get("surplus", [])]
     if extra and not slotted:
         wanted = ", ".join(str(item["index"]) for item in listed)
@@ -347,7 +347,7 @@ def session_reports(hostvars: Mapping[str, Mapping[str, Any]], hosts: Sequence[s
     run, left_out = application_hosts(hostvars, hosts, no_value)
     fleet = {host: instances_of(hostvars[host]).get("instances", []) for host in run}
     strategy = next((read_value(hostvars[host], "xitrum_rollout_strategy", no_value) for host in run), "")
-    package = next((hostvars[host].get("xitrum_package_read") or {} for host in run), {})
+    package = next((hostvars[host].get("application_package_read") or {} for host in run), {})
     # The package of a rollback is a release of the hosts, and no folder.
     required = bool(package.get("folder", True))
     return shared_settings.report_restarts(fleet, strategy, left_out, required)
@@ -411,7 +411,7 @@ def restart_note(variables: Mapping[str, Any]) -> list[str]:
     """What a user has to know before a release or a configuration restarts instances
     that no proxy stands in front of."""
     due = instances_of(variables).get("restart")
-    if not due or "slot" in (variables.get("xitrum_slot_read") or {}):
+    if not due or "slot" in (variables.get("application_slot_read") or {}):
         return []
     proxies = (variables.get("groups") or {}).get("xitrum_proxy") or []
     host = {
@@ -437,7 +437,7 @@ def port_problems(variables: Mapping[str, Any]) -> Iterator[str]:
     """A port that an instance is to take while another one of the host still has it: a rollout could not start it."""
     found = instances_of(variables)
     listed, configured = found.get("instances", []), found.get("configured") or {}
-    slot = (variables.get("xitrum_slot_read") or {}).get("slot")
+    slot = (variables.get("application_slot_read") or {}).get("slot")
     # They are removed after the last step. Of a host with slots, the other one is emptied before.
     surplus = [
         {**item, "configured": configured.get(str(item["index"]))} for item in found.get("surplus", []) if slot is None
@@ -535,7 +535,7 @@ def host_notes(variables: Mapping[str, Any]) -> list[str]:
         {name: report for name, report in state.items() if isinstance(report, dict)} if isinstance(state, dict) else {}
     )
     notes = [*(note for report in reports.values() for note in report.get("notes", [])), *restart_note(variables)]
-    release, package = reports.get("release", {}), variables.get("xitrum_package_read") or {}
+    release, package = reports.get("release", {}), variables.get("application_package_read") or {}
     now, wanted = release.get("current"), package.get("release")
     if now and wanted and now != wanted:
         notes.append(f"release {now} is in use, and {wanted} is wanted")

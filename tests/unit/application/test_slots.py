@@ -63,7 +63,7 @@ def test_every_supervisor_says_whether_it_has_slots():
 
 def notes(restart=(0,), slot=None, **variables):
     state = {"instances": {"restart": [{"index": index} for index in restart]}}
-    read = {} if slot is None else {"xitrum_slot_read": {"slot": slot}}
+    read = {} if slot is None else {"application_slot_read": {"slot": slot}}
     return preflight_notes({"app1": {"xitrum_host_state": state, **read, **variables}}, ["app1"])["app1"]
 
 

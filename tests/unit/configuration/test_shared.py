@@ -158,7 +158,7 @@ def test_what_a_rollout_would_do_to_sessions(fleet, strategy, left_out, required
 def of_host(items=(), **more):
     state = {"jdk": {"problems": [], "version": 17}, "instances": {"problems": [], "instances": list(items)}}
     package = {"problems": [], "examples": [], "folder": "/build", "java": 8}
-    return {"xitrum_host_state": state, "xitrum_package_read": package, "groups": {"xitrum": ["app1", "app2"], "xitrum_proxy": ["p"]}, **more}
+    return {"xitrum_host_state": state, "application_package_read": package, "groups": {"xitrum": ["app1", "app2"], "xitrum_proxy": ["p"]}, **more}
 
 
 def test_preflight_stops_at_a_changed_key_and_names_both_ways():
@@ -275,7 +275,7 @@ def test_the_application_conf_of_a_running_release_is_read_on_its_host():
 
 def with_package(settings, **more):
     found = of_host(**more)
-    found["xitrum_package_read"].update({"session_settings": settings, "release": "bb"})
+    found["application_package_read"].update({"session_settings": settings, "release": "bb"})
     return found
 
 
@@ -298,7 +298,7 @@ def test_the_public_key_in_application_conf_is_refused_with_what_helps(tmp_path)
     read = package_info.look(str(folder), "quickstart.Boot", str(tmp_path / "cache"))
     assert read["examples"] == ["secureKey"] and read["session_settings"]["overrides"] == ["xitrum_secure_key"]
     found = of_host()
-    found["xitrum_package_read"] = {**read, "problems": []}
+    found["application_package_read"] = {**read, "problems": []}
     text = " ".join(preflight_message({"app1": found}, ["app1"]).split())
     assert "config/application.conf of the package sets session.secureKey to the example" in text and "Remove it there" in text
     # And a public key that is not in force is none.

@@ -241,7 +241,7 @@ AFTER_LOCK = {"base", "release", "rollout", "proxy", "surplus", "close_ports", "
 @pytest.mark.parametrize("name", sorted(AFTER_LOCK))
 def test_every_play_after_the_lock_says_of_which_run_it_is(name):
     for play in yaml.safe_load((ROOT / f"playbooks/plays/{name}.yml").read_text()):
-        assert play["environment"] == {fence.VARIABLE: "{{ (xitrum_lock | default({})).run | default('') }}"}, play["name"]
+        assert play["environment"] == {fence.VARIABLE: "{{ (application_lock | default({})).run | default('') }}"}, play["name"]
 
 
 @pytest.mark.parametrize("name", ["site", "deploy", "base"])

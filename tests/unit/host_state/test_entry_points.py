@@ -93,7 +93,7 @@ def test_another_key_is_an_error_before_instances_with_two_keys_answer():
         assert report["instances"][0]["running"] and report["restart"]
         fleet[name] = {
             "xitrum_host_state": {"jdk": {"problems": [], "version": 17}, "instances": {**report, "problems": []}},
-            "xitrum_package_read": {"problems": [], "examples": [], "folder": "/build", "java": 8},
+            "application_package_read": {"problems": [], "examples": [], "folder": "/build", "java": 8},
             "xitrum_secure_key": NEW, "groups": {"xitrum": ["app1", "app2"], "xitrum_proxy": []},
         }
     text = " ".join(preflight_message(fleet, list(fleet)).split())

@@ -10,7 +10,7 @@ from ansible_collections.xitrum.host.plugins.module_utils.load import fleet as l
 
 HOSTS = {
     "app1": {"inventory_hostname": "app1", "xitrum_address": "192.0.2.11"},
-    "app2": {"inventory_hostname": "app2", "xitrum_address": "192.0.2.12", "xitrum_slot_read": {"slot": 1}, "xitrum_instances": 1},
+    "app2": {"inventory_hostname": "app2", "xitrum_address": "192.0.2.12", "application_slot_read": {"slot": 1}, "xitrum_instances": 1},
     "proxy1": {"inventory_hostname": "proxy1", "xitrum_address": "192.0.2.10"},
     "other": {"inventory_hostname": "other"},
 }

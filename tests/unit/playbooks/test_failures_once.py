@@ -168,7 +168,7 @@ def test_values_of_another_type_or_choice(tmp_path, names):
 
 
 def test_the_package_is_read_beside_a_variable_without_a_value(tmp_path):
-    run = play(tmp_path, READ, HOSTS, READS, PROXIES, xitrum_package_read=None, xitrum_secure_key=MISSING, xitrum_package="/no/package")
+    run = play(tmp_path, READ, HOSTS, READS, PROXIES, application_package_read=None, xitrum_secure_key=MISSING, xitrum_package="/no/package")
     assert run.code != 0 and run.text.count("fatal:") == 1, run.text
     assert "2 problems stand in the way." in run.text
     assert "there is no package at /no/package" in run.text and "- the variable xitrum_secure_key has no value" in run.text

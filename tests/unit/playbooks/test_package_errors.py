@@ -35,7 +35,7 @@ def fixture_server(tmp_path_factory):
 
 def refused(folder, *sentences, **variables):
     """Plays the begin of a run, and asserts that it ended there with all sentences in its message."""
-    run = play(folder, READ, ["app1"], [({"module": "host_state_info"}, state_of(0))], xitrum_package_read=None, **variables)
+    run = play(folder, READ, ["app1"], [({"module": "host_state_info"}, state_of(0))], application_package_read=None, **variables)
     assert run.code != 0 and "Nothing was changed on any host." in run.text, run.text
     missing = [sentence for sentence in sentences if sentence not in run.text]
     assert not missing, f"not in the message: {missing}\n{run.text}"

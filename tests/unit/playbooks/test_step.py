@@ -10,7 +10,7 @@ import pytest
 from ..stubbed_plays import Fleet, instance, read_of
 
 VARIABLES = {
-    "xitrum_package_read": {"release": "new", "folder": "/tmp/package", "manifest": [], "examples": [], "main_class": "quickstart.Boot"},
+    "application_package_read": {"release": "new", "folder": "/tmp/package", "manifest": [], "examples": [], "main_class": "quickstart.Boot"},
     "xitrum_name": "demo", "xitrum_user": "demo", "xitrum_log_dir": "/var/log/demo", "xitrum_gate_seconds": 0, "xitrum_drain_grace": 1,
 }
 MANY = [f"app{number}" for number in range(1, 8)]
@@ -20,7 +20,7 @@ MANY = [f"app{number}" for number in range(1, 8)]
 def fixture_slotted(tmp_path):
     """Hosts with two slots of which the first serves, all but one in one step after the gate."""
     fleet = Fleet(tmp_path, {host: read_of(instance()) for host in ["app0", *MANY]}, {
-        **VARIABLES, "xitrum_slots": True, "xitrum_rolling_batch": "100%", "xitrum_slot_read": {"slot": 0}})
+        **VARIABLES, "xitrum_slots": True, "xitrum_rolling_batch": "100%", "application_slot_read": {"slot": 0}})
     fleet.answer("instances", ["app0", *MANY], instances=[{"index": 1, "folder": "new-2"}])
     return fleet
 
@@ -54,7 +54,7 @@ def fixture_proxied(tmp_path):
     hosts["app1"]["instances"]["recovery"] = {
         "replace": [{"index": 0, "port": 8000, "folder": "fixed-1"}], "enable_now": [{"index": 1, "port": 8001, "folder": "fixed-1"}]}
     return Fleet(tmp_path, hosts, {**VARIABLES, "groups": {"xitrum_proxy": ["proxy0"]}, "xitrum_slots": False,
-                                   "xitrum_lock": {"interrupted": True}, "xitrum_start_timeout": 60})
+                                   "application_lock": {"interrupted": True}, "xitrum_start_timeout": 60})
 
 
 def states(fleet, host):
@@ -189,7 +189,7 @@ def test_outside_ports_lead_back_where_nothing_else_has_read_the_variables(tmp_p
     pairs = [{"outside": 80, "inside": 8001}]
     read = read_of(instance(due=()), surplus=[1], pairs=pairs)
     read["instances"]["configured"] = {"0": {"http": 8000, "https": 0}, "1": {"http": 8001, "https": 0}}
-    fleet = Fleet(tmp_path, {"app0": read}, {**variables, "xitrum_slots": True, "xitrum_slot_read": {"slot": 0}})
+    fleet = Fleet(tmp_path, {"app0": read}, {**variables, "xitrum_slots": True, "application_slot_read": {"slot": 0}})
     code, said = fleet.run("rollout")
     assert code == 0, said[-3000:]
     (call,) = fleet.calls("app0", "port_redirect")

@@ -20,7 +20,7 @@ STATE = {"machine": {"problems": [], "notes": []}, "jdk": {"problems": [], "vers
 
 
 def variables(state=None, package=None, **more):
-    return {"xitrum_host_state": {**STATE, **(state or {})}, "xitrum_package_read": {**PACKAGE, **(package or {})}, **more}
+    return {"xitrum_host_state": {**STATE, **(state or {})}, "application_package_read": {**PACKAGE, **(package or {})}, **more}
 
 
 def test_nothing_stands_in_the_way():
@@ -162,7 +162,8 @@ def test_java_is_held_against_each_hosts_jdk():
 
 
 def test_a_proxy_without_a_jdk_runs_no_package():
-    assert preflight_message({"proxy1": {"xitrum_host_state": {"machine": {"problems": []}}, "xitrum_package_read": {**PACKAGE, "java": 99}}}, ["proxy1"]) == ""
+    proxy = {"xitrum_host_state": {"machine": {"problems": []}}, "application_package_read": {**PACKAGE, "java": 99}}
+    assert preflight_message({"proxy1": proxy}, ["proxy1"]) == ""
 
 
 @pytest.mark.parametrize("own, said", [
@@ -257,7 +258,7 @@ def of_deploy(*listed, proxies=("proxy1",), surplus=(), steps=(), slot=None, **m
     state = {"jdk": {"problems": [], "version": 17, "home": "/j17", "steps": list(steps)},
              "instances": {"problems": [], "instances": list(listed),
                            "surplus": [{"index": index} for index in surplus]}}
-    read = {} if slot is None else {"xitrum_slot_read": {"slot": slot}}
+    read = {} if slot is None else {"application_slot_read": {"slot": slot}}
     return variables(state, groups={"xitrum_proxy": list(proxies)}, **read, **more)
 
 

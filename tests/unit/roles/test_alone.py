@@ -115,7 +115,7 @@ def test_a_role_can_be_used_alone_as_its_page_says(tmp_path, monkeypatch, role):
     monkeypatch.setenv("PWD", str(tmp_path))
     removed = [({"module": "host_record read", "nth": 2}, {**REMOVAL, "lines": []})] if role == "removal" else []
     rules = removed + [({"module": module}, answer) for module, answer in case.answers.items()]
-    run = play(tmp_path, shown(role), ["app1"], rules, ["proxy1"], modules=MODULES, options=case.options, xitrum_package_read=None,
+    run = play(tmp_path, shown(role), ["app1"], rules, ["proxy1"], modules=MODULES, options=case.options, application_package_read=None,
                xitrum_package="/srv/shop/target/xitrum")
     assert run.code == 0, run.text
     of_host = [call for call in run.calls if run.calls[0]["host"] == call["host"]]
