@@ -53,8 +53,10 @@ def fetch(fetching: Mapping[str, Any], sha256: str) -> str:
         raise AnsibleActionFail("source is required: the path of the archive on the controller, or its URL")
     cache = os.path.abspath(os.path.expanduser(fetching.get("cache") or "~/.cache/xitrum.host"))
     try:
-        return jdk_fetch.obtain(fetching["source"], sha256.lower(), fetching.get("headers"), cache,
-                                  int(fetching.get("timeout") or 30), fetching.get("validate_certs", True))[0]
+        return jdk_fetch.obtain(
+            fetching["source"], sha256.lower(), fetching.get("headers"), cache, int(fetching.get("timeout") or 30),
+            fetching.get("validate_certs", True),
+        )[0]
     except jdk_fetch.SourceError as error:
         # Ansible would add the causes to a message that says it all.
         # The server and the archive have chosen some of it, and Ansible prints it raw.

@@ -246,8 +246,10 @@ def has(host: Host, root: str, releases: Sequence[str]) -> list[str]:
 def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     """Decides what is uploaded and which old releases go."""
     release = desired["release"]
-    result = Draft(facts={"releases": state["releases"], "current": state["current"], "kept": kept(release, state),
-                         **({"has": state["has"]} if state["has"] is not None else {})})
+    result = Draft(facts={
+        "releases": state["releases"], "current": state["current"], "kept": kept(release, state),
+        **({"has": state["has"]} if state["has"] is not None else {}),
+    })
     there, leads = release in state["releases"], state["current"] == release
     result.rows.append(
         Row(

@@ -47,6 +47,7 @@ SPEC = {
     "commands": {"type": "list", "elements": "list", "default": []},
 }
 
+
 def _secrets(desired: Desired) -> set[str]:
     return private_texts(desired["files"])
 

@@ -49,6 +49,7 @@ SPEC: dict[str, Any] = {
     },
 }
 
+
 def _header(_desired: Desired) -> str:
     return "firewall"
 

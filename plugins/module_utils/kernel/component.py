@@ -35,6 +35,7 @@ SPEC: dict[str, Any] = {
     "modules": {"type": "list", "elements": "str", "default": []},
 }
 
+
 def _header(desired: Desired) -> str:
     return desired["path"]
 

@@ -43,6 +43,7 @@ MOST = 1 << 30
 
 NAME = "capacity"
 
+
 @dataclass(frozen=True)
 class HostShape:
     """What a host is and has. A bound that is None, and backends that are 0, are not known, and not checked."""

@@ -58,6 +58,7 @@ SPEC: dict[str, Any] = {
     "probe": {"type": "bool", "default": False},
 }
 
+
 def _unread(error: Exception) -> str:
     return f"redirects: the host could not be read: {error}. Live rules are read by root: set become."
 

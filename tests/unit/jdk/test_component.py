@@ -136,8 +136,9 @@ def test_what_is_in_the_place_of_a_command_is_an_error_before_the_jdk_is_install
     host = bare_host()
     host.files["/usr/bin/javac"] = "a copy"
     plan = planned(host)
-    assert list(plan.problems) == ["/usr/bin/javac is a file of its own, wanted is a link of the alternatives: "
-                             "move it away, then run again"]
+    assert list(plan.problems) == [
+        "/usr/bin/javac is a file of its own, wanted is a link of the alternatives: move it away, then run again"
+    ]
 
 
 def test_a_damaged_record_is_an_error_before_the_jdk_is_installed():

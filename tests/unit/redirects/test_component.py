@@ -281,8 +281,10 @@ def holding(text=LISTEN, **more):
 
 def test_a_program_that_holds_the_port_is_named_with_its_unit():
     plan = planned(holding())
-    assert list(plan.problems) == ["redirects: port 80 is held by apache2, pid 71, apache2.service, which a redirect would cut off: have it stopped and "
-                             "disabled with port_forward_stop_conflicting: [apache2], or take the pair out."]
+    assert list(plan.problems) == [
+        "redirects: port 80 is held by apache2, pid 71, apache2.service, which a redirect would cut off: have it stopped and "
+        "disabled with port_forward_stop_conflicting: [apache2], or take the pair out."
+    ]
     assert not plan.actions
 
 
