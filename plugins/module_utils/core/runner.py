@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import Any, Callable, Dict, Mapping
 
 from . import commands, fence, schema, targets
@@ -22,7 +23,7 @@ FAILED = (OSError, RuntimeError, LookupError)
 
 
 #: The options of a module without a half on the controller.
-NO_OPTIONS: Mapping[str, Any] = {}
+NO_OPTIONS: Mapping[str, Any] = MappingProxyType({})
 
 
 class NotApplied(Exception):

@@ -9,7 +9,7 @@ import collections
 import os
 import re
 import textwrap
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Tuple, Type, Union, cast
 
 from ..application import slots
@@ -132,7 +132,7 @@ def address_problems(hostvars: Mapping[str, Mapping[str, Any]], host: str, no_va
     applications, proxies = (
         [
             # It writes to its first mapping alone.
-            collections.ChainMap({"inventory_hostname": name}, cast("MutableMapping[str, Any]", hostvars[name]))
+            collections.ChainMap({"inventory_hostname": name}, cast(Any, hostvars[name]))
             for name in groups_of.get(group) or ()
             if name in hostvars
         ]

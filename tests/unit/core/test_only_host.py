@@ -114,7 +114,7 @@ def test_what_is_hosts_own_is_imported_by_nothing_else():
         if name in own | {"module_utils/core/host.py", *CONTROLLER_FILES}:
             continue
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.ImportFrom) and (node.level or 0):
+            if isinstance(node, ast.ImportFrom) and node.level:
                 assert not {alias.name for alias in node.names} & names, f"{name} goes round Host"
 
 

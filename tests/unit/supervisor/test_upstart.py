@@ -301,7 +301,7 @@ def test_an_instance_is_taken_away_with_all_that_upstart_wrote_of_it():
     service.execute(there, started("absent"), service.find_pending(there, started("absent")))
     assert CONF not in there.files and said(there, "status", "demo-0")[0] == 1 and "demo-0" not in there.jobs
     for keep, left in ((True, [*mine, *others]), (False, others)):
-        want = {"keep_data": keep, "packages": False, "applications": []}
+        want = {"keep_data": keep, "remove_packages": False, "applications": []}
         state = leftovers.read(there, want)
         plan = leftovers.plan(want, state)
         leftovers.apply(there, plan)
