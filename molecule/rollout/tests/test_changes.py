@@ -133,7 +133,6 @@ def test_a_host_that_stands_still_ends_the_run_and_the_next_one_converges(site):
         kill(process)
     assert process.returncode != 0
     assert '"unreachable": true' in out
-    assert "The lock could not be given back on: app2." in " ".join((out + err).split())
     site.run().assert_ended_well()
     assert site.statuses() == dict.fromkeys(EVERY, "UP")
     site.run().assert_did_nothing()
