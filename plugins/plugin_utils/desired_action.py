@@ -6,6 +6,7 @@ module."""
 
 from __future__ import annotations
 
+import abc
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -94,9 +95,9 @@ class DesiredAction(ActionBase):
         result.update(self._execute_module(module_name=self.MODULE, module_args=arguments, task_vars=task_vars))
         return result
 
+    @abc.abstractmethod
     def compute(self, own: dict[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
         """Return the options of the module that the variables give. own: the options for the controller alone."""
-        raise NotImplementedError
 
     def is_empty(self, arguments: Mapping[str, Any]) -> bool:
         """Return whether there is nothing for the module to do on any host."""

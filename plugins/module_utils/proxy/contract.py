@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import abc
 import re
 from dataclasses import dataclass
 from typing import Any, Mapping, NamedTuple, Sequence
@@ -20,7 +21,7 @@ class ExtraFile(NamedTuple):
 
 
 @dataclass(frozen=True)
-class ProxyBackend:
+class ProxyBackend(abc.ABC):
     """What differs from one software to the other: where the distribution's package has it, and what it can do."""
 
     #: The value of `xitrum_proxy_software`, which is the name of its role too, and what a person calls it.
@@ -77,25 +78,25 @@ class ProxyBackend:
 
     # ------------------------------------------------------------------------------------- the configuration, as text
 
+    @abc.abstractmethod
     def maxconn(self, text: str) -> int:
         """The client connections that a configuration allows; 0 where it is all that is granted."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def servers(self, text: str) -> list[tuple[str, str, str]]:
         """The servers of all backends as (backend, name, address and port)."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def binds(self, text: str) -> list[str]:
         """What is listened on, as the configuration has it: `0.0.0.0:80`, `[::]:80`."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def complaints(self, words: str) -> list[str]:
         """The lines of a check that a person should read."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def carried(self, text: str, before: str | None) -> str:
         """A new configuration with what the old one keeps of the states of servers."""
-        raise NotImplementedError
 
     def restarts(self, before: str, text: str) -> bool:
         """Whether a configuration needs a restart, which costs requests, instead of a reload."""
@@ -103,16 +104,16 @@ class ProxyBackend:
 
     # ----------------------------------------------------------------------------------------------- the running proxy
 
+    @abc.abstractmethod
     def ask_server(self, address: str) -> list[str]:
         """The command that shows what a server answers."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def live(self, host: Any, desired: Mapping[str, Any]) -> dict[str, Any]:
         """What the running worker reports of itself: `said`, `version`, `pid`, `maxconn`, `servers` and `refused`.
 
         `said` has the digest of its configuration, `refused` the error where it does not answer.
         """
-        raise NotImplementedError
 
     def old_workers(self, host: Any, main: int) -> int:
         """How many workers of before a reload there still are; `main` is the service's main process."""
@@ -122,21 +123,21 @@ class ProxyBackend:
         """What the running proxy lacks until a restart: (item, desired, reason)."""
         return []
 
+    @abc.abstractmethod
     def view(self, host: Any, desired: Mapping[str, Any]) -> list[dict[str, Any]]:
         """The servers of the running proxy with their states and sessions.
 
         A row has `backend`, `name`, `address`, `port`, `state`, `status`, `healthy`, `sessions`, `checked` and `check`.
         Raises RuntimeError where it does not answer.
         """
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def change(self, host: Any, desired: Mapping[str, Any], servers: Sequence[Mapping[str, Any]]) -> None:
         """Sets servers to `desired["state"]`. Raises RuntimeError with the proxy's own words."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def move(self, host: Any, desired: Mapping[str, Any], servers: Sequence[Mapping[str, Any]]) -> None:
         """Has servers lead to another address and port. Raises RuntimeError with the proxy's own words."""
-        raise NotImplementedError
 
     def close(self, host: Any, desired: Mapping[str, Any], servers: Sequence[Mapping[str, Any]]) -> None:
         """Ends what the running worker still has with these servers, where `closes`."""

@@ -10,6 +10,7 @@ the folder of log files.
 
 from __future__ import annotations
 
+import abc
 import fnmatch
 import re
 import time
@@ -50,7 +51,7 @@ def log_folder(kind: str) -> ServiceFile:
 
 
 @dataclass(frozen=True)
-class Supervisor:
+class Supervisor(abc.ABC):
     """What one kind of supervisor can do, where it keeps an instance, and its commands.
 
     No command has a path below a folder that the application's user may write: root would follow a link there.
@@ -115,13 +116,13 @@ class Supervisor:
 
     # --------------------------------------------------------------------------------------------- what each differs in
 
+    @abc.abstractmethod
     def words(self, host: Any, name: str, indices: Sequence[int]) -> dict[int, str]:
         """What it reports of each instance, in one query: WELL["active"], or its own word; empty for none."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def pids(self, host: Any, name: str, indices: Sequence[int]) -> dict[int, int]:
         """The main process that the supervisor has for each instance; 0 for none."""
-        raise NotImplementedError
 
     def layout(self, options: Mapping[str, Any]) -> tuple[ServiceFile, ...]:
         """The files of a definition. `options` are `log_dir` and, for supervisord, `supervisord_version`."""

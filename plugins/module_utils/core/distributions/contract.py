@@ -8,6 +8,7 @@ A family is what shares a package manager, the names of packages and paths. Each
 
 from __future__ import annotations
 
+import abc
 import re
 from dataclasses import dataclass
 from typing import Any, Callable, Mapping, Sequence
@@ -17,8 +18,8 @@ JDK_FOLDER = "/usr/lib/jvm"
 
 
 @dataclass(frozen=True)
-class Family:
-    """What differs between families of distributions."""
+class Family(abc.ABC):
+    """What differs between families of distributions. One that lacks a method cannot be made."""
 
     name: str
     #: The programs that show which family's package manager a host has: one that lists, one that removes.
@@ -31,30 +32,30 @@ class Family:
     ss_package: str
     venv_packages: tuple[str, ...]
 
+    @abc.abstractmethod
     def installed(self, host: Any, names: Sequence[str]) -> set[str]:
         """Those of these packages that are installed."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def choose_removable(self, host: Any, names: Sequence[str]) -> dict[str, Any]:
         """Which of these installed packages can go, with what came with them:
         `removed`, and `kept` (name to reason)."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def remove_command(self, names: Sequence[str]) -> list[str]:
         """The command that removes packages."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def jdk_packages(self, version: int) -> list[str]:
         """The packages of a full JDK without a desktop: jcmd and javac come with it."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def jdk_home(self, version: int, architecture: str) -> str:
         """Where the package puts that JDK. `architecture` is as `uname -m` prints it."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def offered_jdks(self, host: Any) -> set[int]:
         """The versions of JDKs in the lists that the package manager has; none where it has no list."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True)
