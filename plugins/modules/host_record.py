@@ -165,6 +165,17 @@ applications:
   returned: with O(state=read)
   type: list
   elements: dict
+instances:
+  description: The instances of all applications together, each with its C(index), and C(port) 0, which is not known.
+  returned: with O(state=read)
+  type: list
+  elements: dict
+servers:
+  description: What the proxies call the instances.
+  returned: with O(state=read)
+  type: list
+  elements: str
+  sample: [app1-0]
 proxies:
   description: Whether O(state=proxies_restored) has something to put back.
   returned: with O(state=read)
