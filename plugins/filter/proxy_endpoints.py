@@ -9,8 +9,8 @@ short_description: Where a proxy reaches instances of a host
 version_added: 0.1.0
 author: The xitrum.host maintainers (@xitrum-host)
 description:
-  - Takes instances and returns the address and port of each, by the name that P(xitrum.host.proxy_servers#filter)
-    gives it.
+  - Takes instances and returns the address and port of each, by the name by which proxies have
+    it.
 options:
   _input:
     description: The instances, dictionaries with C(index) and C(port). One whose C(port) is 0 or missing is left out.

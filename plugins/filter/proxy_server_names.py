@@ -9,7 +9,7 @@ short_description: What the proxies call instances of a host
 version_added: 0.1.0
 author: The xitrum.host maintainers (@xitrum-host)
 description:
-  - Takes the numbers of instances and returns the names that P(xitrum.host.proxy_servers#filter) gives them.
+  - Takes the numbers of instances and returns the names by which proxies have them.
 options:
   _input:
     description: The numbers, the first instance of a host being 0.

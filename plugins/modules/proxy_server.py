@@ -24,7 +24,7 @@ options:
     type: str
     default: xitrum
   servers:
-    description: Their names, as P(xitrum.host.proxy_servers#filter) makes them.
+    description: Their names, as P(xitrum.host.proxy_server_names#filter) returns them.
     type: list
     elements: str
     required: true

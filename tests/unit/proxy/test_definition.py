@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 from ansible.errors import AnsibleFilterError
-from ansible_collections.xitrum.host.plugins.filter import proxy_addresses, proxy_backends, proxy_server_names, proxy_servers
+from ansible_collections.xitrum.host.plugins.filter import proxy_addresses, proxy_server_names
 from ansible_collections.xitrum.host.plugins.module_utils.proxy import definition as proxy
 from hypothesis import given
 from hypothesis import strategies as st
@@ -177,22 +177,29 @@ def test_an_ipv6_address_gets_brackets_before_a_port(address, shown):
 # ---------------------------------------------------------------------------------------------------------- filters
 
 @pytest.mark.parametrize(("module", "name", "arguments", "answer"), [
-    (proxy_servers, "proxy_servers", ([host("a", xitrum_address="192.0.2.1")], "p", DEFAULTS),
-     [{"name": "a-0", "host": "a", "address": "192.0.2.1", "port": 8000, "instance": 0}]),
     (proxy_addresses, "proxy_addresses", ([host("p", xitrum_address="192.0.2.1")], "a"), ["192.0.2.1"]),
-    (proxy_backends, "proxy_backends", ([],), []), (proxy_server_names, "proxy_server_names", ([0, 2], "app one;"), ["app_one_-0", "app_one_-2"]),
+    (proxy_server_names, "proxy_server_names", ([0, 2], "app one;"), ["app_one_-0", "app_one_-2"]),
 ])
 def test_the_filters_answer_as_the_functions(module, name, arguments, answer):
     assert module.FilterModule().filters()[name](*arguments) == answer
 
 
 @pytest.mark.parametrize(("module", "name", "arguments"), [
-    (proxy_servers, "proxy_servers", ([], "p", DEFAULTS)), (proxy_addresses, "proxy_addresses", ([host("p")], "a")),
-    (proxy_backends, "proxy_backends", ([backend("1")],)),
+    (proxy_addresses, "proxy_addresses", ([host("p")], "a")),
 ])
 def test_a_filter_fails_as_filters_do(module, name, arguments):
     with pytest.raises(AnsibleFilterError):
         module.FilterModule().filters()[name](*arguments)
+
+
+def test_servers_and_backends_at_their_limits():
+    assert proxy.servers([host("a", xitrum_address="192.0.2.1")], "p", DEFAULTS) == [
+        {"name": "a-0", "host": "a", "address": "192.0.2.1", "port": 8000, "instance": 0}]
+    assert proxy.backends([], proxy.RESERVED) == []
+    with pytest.raises(ValueError):
+        proxy.servers([], "p", DEFAULTS)
+    with pytest.raises(ValueError):
+        proxy.backends([backend("1")], proxy.RESERVED)
 
 
 # ------------------------------------------------------------------------------------------- all that is wrong at once
