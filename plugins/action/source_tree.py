@@ -106,5 +106,5 @@ def write_notes(role: str, tree: dict[str, Any], names: list[str], settings: dic
 
 def failure(errors: Sequence[Error]) -> dict[str, Any]:
     """Return the result of a task that failed with these errors."""
-    found = [{"rule": error.rule, "message": escaped(error.message)} for error in errors]
-    return {"failed": True, "msg": escaped("\n".join(error.message for error in errors)), "errors": found}
+    message = escaped("\n".join(error.message for error in errors))
+    return {"failed": True, "msg": message, "rules": [error.rule for error in errors]}

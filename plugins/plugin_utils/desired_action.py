@@ -119,6 +119,6 @@ def failure(error: object) -> dict[str, Any]:
     text = str(getattr(error, "message", "") or error)
     # What a filter of a variable's value found wrong, without the words of Ansible around it.
     lines = (messages.cause_of(text) or text).splitlines()
-    found = error.errors if isinstance(error, Refused) else ()
-    errors = [{"rule": one.rule, "message": foreign_text.escaped(one.message)} for one in found]
-    return {"failed": True, "refused": True, "msg": "\n".join(map(foreign_text.escaped, lines)), "errors": errors}
+    # Identifiers alone: Ansible prints the whole result of a failed task, and each sentence is in the message.
+    found = {"rules": [one.rule for one in error.errors]} if isinstance(error, Refused) else {}
+    return {"failed": True, "refused": True, "msg": "\n".join(map(foreign_text.escaped, lines)), **found}

@@ -19,7 +19,7 @@ HEAD = """# Rules for variables
 This table is generated from `plugins/module_utils/preflight/catalog.py` by `python -m tests.docs.rules`.
 
 Every run validates its variables before it changes a host, and reports all errors at once. A role that you use alone does the same. Each
-error comes from one rule of this table. The result of a task has the rule's identifier as `errors[].rule`, beside `errors[].message`.
+error comes from one rule of this table. The result of a task that fails lists their identifiers as `rules`, in the order of its message.
 Identifiers stay when messages are reworded.
 
 | rule | cause: this does not hold | fix |

@@ -10,9 +10,9 @@ import pathlib
 import subprocess
 
 import pytest
-import yaml
 from ansible_collections.xitrum.host.plugins.module_utils.configuration import environment as environment_settings
 from ansible_collections.xitrum.host.plugins.module_utils.configuration.xitrum_conf import EXAMPLE_VALUES
+from ansible_collections.xitrum.host.plugins.module_utils.platforms.desired import KEY_VARIABLES
 
 from tests.platform.conftest import CONFIG, ENVIRONMENT, ROOT
 from tests.platform.test_hocon import HERE, VERSION
@@ -21,10 +21,6 @@ from tests.platform.test_hocon import HERE, VERSION
 VERSIONS = ("1.2.1", VERSION)
 PATHS = ("xitrum.session.secureKey", "xitrum.metrics.apiKey")
 EXAMPLES = [EXAMPLE_VALUES["secureKey"], EXAMPLE_VALUES["apiKey"]]
-
-
-def variables_of(role):
-    return yaml.safe_load((ROOT / f"roles/{role}/vars/main.yml").read_text(encoding="utf-8"))[f"__{role}_variables"]
 
 
 @pytest.fixture(scope="module", params=VERSIONS)
@@ -46,12 +42,11 @@ def effective(request, tmp_path_factory):
     return run
 
 
-@pytest.mark.parametrize("role, options", [("heroku", []), ("openshift", ["-Dconfig.override_with_env_vars=true"])])
-def test_the_keys_of_the_platform_are_in_force_with_every_version(effective, role, options):
-    variables = variables_of(role)
+@pytest.mark.parametrize("options", [[], ["-Dconfig.override_with_env_vars=true"]], ids=["heroku", "openshift"])
+def test_the_keys_of_the_platform_are_in_force_with_every_version(effective, options):
     text = (ROOT / "tests/demo_app/skeleton" / CONFIG).read_text(encoding="utf-8")
-    prepared = environment_settings.put_variables(text, variables)
-    keys = {variables[path]: f"of-the-platform-{number}" for number, path in enumerate(PATHS)}
+    prepared = environment_settings.put_variables(text, KEY_VARIABLES)
+    keys = {KEY_VARIABLES[path]: f"of-the-platform-{number}" for number, path in enumerate(PATHS)}
     assert effective(prepared, keys, options) == list(keys.values())
     # Without them the file's own values stay, so that the application starts on the user's machine as before.
     assert effective(prepared, {}, options) == EXAMPLES
