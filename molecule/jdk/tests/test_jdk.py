@@ -72,6 +72,7 @@ def test_nothing_is_left_of_what_was_killed_refused_or_removed(host, name, major
 
 def test_the_choice_before_is_written_down(host, name):
     record = json.loads(host.file("/var/lib/xitrum.host/alternatives.json").content_string)
+    assert record.pop("schema_version") == 1
     if name == "fetched":
         assert record == {}
     else:

@@ -46,5 +46,6 @@ def test_it_compiles_and_runs_for_everybody(host):
 
 def test_the_record_has_the_mode_before(host):
     record = json.loads(host.file("/var/lib/xitrum.host/alternatives.json").content_string)
+    assert record.pop("schema_version") == 1
     assert {name: entry["mode"] for name, entry in record.items()} == {"java": "auto", "javac": "auto"}
     assert record["java"]["family"].startswith("java-")
