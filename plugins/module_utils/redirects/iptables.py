@@ -230,7 +230,7 @@ def file_steps(rules: list[Rule], state: dict[str, Any], families: list[str]) ->
         )
         if own is not None and own != before:
             todo.append(write(FILES[family], own))
-        elif after is None and before is not None:
+        elif own is None and before is not None:
             todo.append(remove(FILES[family]))
     return todo
 

@@ -13,7 +13,7 @@ from ansible_collections.xitrum.host.plugins.module_utils.core import foreign_fi
 from ansible_collections.xitrum.host.plugins.module_utils.core.host import Stat
 from ansible_collections.xitrum.host.plugins.module_utils.redirects import component as redirects
 from ansible_collections.xitrum.host.plugins.module_utils.redirects import iptables, leftovers, nft
-from ansible_collections.xitrum.host.plugins.module_utils.redirects.rules import wanted_rules, write
+from ansible_collections.xitrum.host.plugins.module_utils.redirects.rules import remove, wanted_rules, write
 from hypothesis import given
 from hypothesis import strategies as some
 
@@ -108,6 +108,19 @@ def test_one_jump_whatever_there_was(change, jumps):
     mine = wanted_rules([{"outside": 80, "inside": 8000}, {"outside": 443, "inside": 8001, "interface": "client0"}], True, ["ipv4"])
     assert (iptables.parse(text, "ipv4") == mine) == (not jumps)
     assert [line for line in iptables.restore(mine, text, "ipv4").splitlines() if " PREROUTING " in line] == jumps
+
+
+def test_our_own_file_goes_with_its_rules_and_where_the_distribution_has_them():
+    """Also where the host has files of the distribution: what is to be in those decides nothing about ours."""
+    mine, families = wanted_rules([{"outside": 80, "inside": 8000, "interface": None}], True, ["ipv4", "ipv6"]), ["ipv4", "ipv6"]
+    own = {path: iptables.chains_only(mine, family) for family, path in iptables.FILES.items()}
+    state = {"live": {}, "saved": own, "saver": "", "modes": {}}
+    assert iptables.file_steps(mine, state, families) == []
+    removed = [remove(path) for path in iptables.FILES.values()]
+    assert iptables.file_steps([], state, families) == removed
+    ruled = iptables.file_steps(mine, {**state, "saver": "netfilter-persistent.service"}, families)
+    assert [step for step in ruled if step.path in own] == removed
+    assert {step.path for step in ruled if step.kind == "write"} == set(iptables.SAVERS["netfilter-persistent.service"].values())
 
 
 def test_a_saved_file_keeps_its_mode_and_a_new_one_is_narrow():
