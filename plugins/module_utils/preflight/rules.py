@@ -10,8 +10,8 @@ defaults among them. catalog.py has the rules.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Iterator, Sequence
+from typing import Any, Callable, Iterable, Mapping
 
 from ..application import slots
 from ..core import input_types
