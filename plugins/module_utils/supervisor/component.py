@@ -280,8 +280,9 @@ def problems(wanted: Mapping[str, Any], state: Mapping[str, Any]) -> Iterator[st
         # What the link of a supervisor that writes it itself leads to is compared above.
         if target and stat is not None and (stat.kind != "link" or (now != target and not kind.links_vary)):
             yield f"{path} exists and is not the link that it has to be: move it away, or set another xitrum_name"
+    kept = {name for other in SUPERVISORS.values() for name in other.KEEPS}
     for path, names in state["folders"].items():
-        if set(names) - {"down", "supervise", "log"} and "run" not in names:
+        if set(names) - kept and "run" not in names:
             yield (
                 f"the service directory {path} exists and is somebody else's ({', '.join(names)}): move it away, or "
                 "set another xitrum_name"

@@ -15,7 +15,7 @@ import fnmatch
 import re
 import time
 from dataclasses import dataclass
-from typing import Any, Collection, Iterable, Mapping, NamedTuple, Sequence, Tuple
+from typing import Any, ClassVar, Collection, Iterable, Mapping, NamedTuple, Sequence, Tuple
 
 from ..core import foreign_file, marked_block
 from ..core.plan import RUN, Row
@@ -91,6 +91,8 @@ class Supervisor(abc.ABC):
     hold: str = ""
     ready: tuple[Command, ...] = ()
     patience: int = 0
+    #: The names that it keeps in a service directory beside `run`: one with only these is what a removal left.
+    KEEPS: ClassVar[tuple[str, ...]] = ()
     #: Files that win over the definition where they exist and their text has the pattern `hiding`: they are removed.
     hides: tuple[str, ...] = ()
     hiding: str = ""

@@ -24,6 +24,7 @@ class Scanning(Supervisor):
     that runs; `PID`, a pattern with the groups folder and process id.
     """
 
+    KEEPS = ("down", "supervise", "log")
     QUERY: Sequence[str] = ()
     WORD = ""
     UP = ""

@@ -54,7 +54,8 @@ def test_to_the_letter_everything_is_exact_but_what_breaks_clients():
 def test_the_page_has_every_parameter():
     page = (ROLE / "README.md").read_text()
     for entry in LIST:
-        assert f"| `{entry['key']}` | {entry['value']} | {entry['policy']} | {entry['unit']} | {entry['sentence']} |" in page
+        text = entry["sentence"] + ("" if entry in OF_GUIDE else f" Source: {entry['source']}.")
+        assert f"| `{entry['key']}` | {entry['value']} | {entry['policy']} | {entry['unit']} | {text} |" in page
 
 
 def test_the_last_that_names_a_parameter_counts():

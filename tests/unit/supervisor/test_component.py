@@ -110,6 +110,14 @@ def test_a_name_of_a_unit_of_the_distribution_is_refused(folder, kind, name, uni
     assert not any("already, which a unit" in said for said in planned(there, {**want, "name": "shop"})[1].problems)
 
 
+@pytest.mark.parametrize("kind", [kind for kind in SUPERVISORS.values() if kind.KEEPS], ids=lambda kind: kind.name)
+def test_what_a_killed_removal_left_in_a_service_directory_is_nobody_elses(kind):
+    want = wanted(kind.name, "# xitrum.host", f"/etc/demo-{kind.name}/0/run")
+    for name in kind.KEEPS:
+        left = FakeHost({**BARE, f"/etc/demo-{kind.name}/0/{name}/x": ""})
+        assert not any("somebody else's" in problem for problem in planned(left, want)[1].problems)
+
+
 UPSTART = wanted("upstart", "# xitrum.host", "/etc/init/demo-0.conf")
 
 
