@@ -1,81 +1,64 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Writes the table of variables into each role's README.md from its argument specification: said once, never by hand.
+"""Write the table of variables into each role's README.md from its argument specification.
 
-C(python -m tests.docs.role_variables) writes; tests/unit/roles/test_roles.py fails where a page is not current.
+`python -m tests.docs` writes; tests/unit/roles/test_roles.py fails where a page is not current.
 """
 
 from __future__ import annotations
 
-import pathlib
 import re
 
 import yaml
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
+from .markdown import ROOT, choices_of, kind_of, nested, sentences, shown, table
+
 BEGIN, END = "<!-- variables: generated from meta/argument_specs.yml -->", "<!-- end of variables -->"
 
 
 def roles():
-    """The folders of all roles."""
+    """Return the folders of all roles."""
     return sorted(path.parent.parent for path in ROOT.glob("roles/*/meta/argument_specs.yml"))
 
 
-def options(role):
-    """The options of the role's main entry point, or of the only one that it has."""
+def entry_point(role):
+    """Return the role's main entry point, or the only one that it has."""
     entries = yaml.safe_load((role / "meta" / "argument_specs.yml").read_text())["argument_specs"]
-    return entries.get("main", next(iter(entries.values()))).get("options", {})
+    return entries.get("main", next(iter(entries.values())))
+
+
+def options(role):
+    """Return the options of that entry point."""
+    return entry_point(role).get("options", {})
 
 
 def worked_out(default):
-    """Whether a default is an expression: then the description says what it is."""
+    """Return whether a default is an expression: then the description says what it is."""
     return isinstance(default, str) and ("{{" in default or "{%" in default)
 
 
-def plain(text):
-    """Ansible's markup as Markdown."""
-    text = re.sub(r"\b[COVE]\(([^()]*(?:\([^()]*\)[^()]*)*)\)", r"`\1`", text)
-    text = re.sub(r"\bP\(([^()#]*)#\w+\)", r"`\1`", text)
-    text = re.sub(r"\b[MU]\(([^()]*)\)", r"`\1`", text)
-    return text.replace("|", "\\|")
+def default_of(option):
+    """Return the default of an option as a table has it."""
+    return "required" if option.get("required") else shown(option.get("default"))
 
 
-def rows(found, prefix=""):
-    """The lines of the table, those of nested options below their parent."""
-    for name, option in found.items():
-        said = option["description"]
-        sentence = " ".join(said if isinstance(said, list) else [said])
-        if "choices" in option:
-            sentence += " One of " + ", ".join(f"`{choice}`" for choice in option["choices"]) + "."
-        kind = option["type"] + (f" of {option['elements']}" if "elements" in option else "")
-        default = "required" if option.get("required") else shown(option.get("default"))
-        yield f"| `{prefix}{name}` | {kind} | {default} | {plain(sentence)} |"
-        yield from rows(option.get("options", {}), f"{prefix}{name}.")
+def rows(found):
+    """Yield the rows of the table, those of nested options below their parent."""
+    for name, option in nested(found):
+        yield f"`{name}`", kind_of(option), default_of(option), sentences(option["description"]) + choices_of(option)
 
 
-def shown(default):
-    """A default as the table has it."""
-    if default is None:
-        return ""
-    return f"`{yaml.safe_dump(default, default_flow_style=True).splitlines()[0]}`".replace("|", "\\|")
-
-
-def table(role):
-    """The table between its markers."""
-    lines = list(rows(options(role)))
-    head = ["| variable | type | default | meaning |", "| --- | --- | --- | --- |"] if lines else ["This role has no variables of its own."]
-    return "\n".join([BEGIN, *head, *lines, END])
+def variables_table(role):
+    """Return the table between its markers."""
+    found = options(role)
+    text = table(("variable", "type", "default", "meaning"), rows(found)) if found else "This role has no variables of its own.\n"
+    return f"{BEGIN}\n{text}{END}"
 
 
 def page(role):
-    """The role's page with a current table. Raises ValueError where the page has no place for it."""
+    """Return the role's page with a current table. Raise ValueError where the page has no place for it."""
     text = (role / "README.md").read_text()
     if BEGIN not in text or END not in text:
         raise ValueError(f"roles/{role.name}/README.md has no lines {BEGIN} and {END}, between which its variables belong")
-    return re.sub(re.escape(BEGIN) + ".*?" + re.escape(END), lambda _match: table(role), text, flags=re.DOTALL)
-
-
-if __name__ == "__main__":
-    for each in roles():
-        (each / "README.md").write_text(page(each))
+    return re.sub(re.escape(BEGIN) + ".*?" + re.escape(END), lambda _match: variables_table(role), text, flags=re.DOTALL)

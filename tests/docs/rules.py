@@ -1,9 +1,9 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Writes docs/reference/rules.md from the table of rules, plugins/module_utils/preflight/catalog.py.
+"""Write docs/reference/rules.md from the table of rules, plugins/module_utils/preflight/catalog.py.
 
-`python -m tests.docs.rules` writes; tests/unit/preflight/test_catalog.py fails where the page is not current.
+`python -m tests.docs` writes; tests/unit/preflight/test_catalog.py fails where the page is not current.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ PAGE = pathlib.Path(__file__).resolve().parents[2] / "docs" / "reference" / "rul
 
 HEAD = """# Rules for variables
 
-This table is generated from `plugins/module_utils/preflight/catalog.py` by `python -m tests.docs.rules`.
+This page is generated from `plugins/module_utils/preflight/catalog.py` by `python -m tests.docs`. Do not edit it.
 
 Every run validates its variables before it changes a host, and reports all errors at once. A role that you use alone does the same. Each
 error comes from one rule of this table. The result of a task that fails lists their identifiers as `rules`, in the order of its message.
@@ -30,8 +30,3 @@ Identifiers stay when messages are reworded.
 def text() -> str:
     """Return the page."""
     return HEAD + "".join(f"| `{rule.identifier}` | {rule.demands}. | {rule.fix}. |\n" for rule in RULES)
-
-
-if __name__ == "__main__":
-    PAGE.parent.mkdir(exist_ok=True)
-    PAGE.write_text(text(), encoding="utf-8")

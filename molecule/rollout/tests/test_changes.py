@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What changes between two runs: carried out without a lost request, or refused with the way to it (docs/changes.md)."""
+"""What changes between two runs: carried out without a lost request, or refused with the way to it (docs/reference/changes.md)."""
 
 import contextlib
 

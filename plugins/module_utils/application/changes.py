@@ -5,8 +5,8 @@
 
 Instances of two users cannot share the log folder, and under another name or root a run would leave the old instances
 beside the new ones. The way is host by host: removed, which drains it at the proxies first, and set up again. A name is
-also that of a proxy's configuration, so that a rename removes the proxies as well. docs/changes.md lists what changes
-without that.
+also that of a proxy's configuration, so that a rename removes the proxies as well. docs/reference/changes.md lists what
+changes without that.
 """
 
 from __future__ import annotations

@@ -455,7 +455,7 @@ def test_a_mark_that_cannot_be_written_keeps_nothing_from_starting(monkeypatch):
     assert ("run", "systemctl start demo@0.service") in there.done
 
 
-# ---------------------------------------------- health that lies: the table of roles/xitrum/README.md, a row each
+# ---------------------------------------------- health that lies: the table of docs/explanation/health-checks.md, a row each
 
 
 @pytest.fixture(name="serve")

@@ -18,7 +18,7 @@ from tests.lib import changed
      {"modules", "application", "core", "repository"}),
     ("plugins/plugin_utils/held_locks.py", "", {"plugin_utils", "repository"}),
     ("roles/jdk/tasks/main.yml", "", {"roles", "playbooks", "repository"}),
-    ("docs/changes.md", "", {"repository", "roles"}),
+    ("docs/reference/changes.md", "", {"repository", "roles"}),
     ("tests/unit/jdk/test_jvm.py", "", {"jdk/test_jvm.py"}),
     ("tests/fleet/spec.py", "", {"fleet"}),
     ("LICENSE", "", set()),

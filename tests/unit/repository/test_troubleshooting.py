@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""docs/troubleshooting.md names messages that there are."""
+"""docs/reference/messages.md names messages that there are."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import re
 import pytest
 
 TOP = pathlib.Path(__file__).resolve().parents[3]
-CELLS = re.findall(r"^\| `(.+?)` \|", (TOP / "docs/troubleshooting.md").read_text(encoding="utf-8"), re.MULTILINE)
+CELLS = re.findall(r"^\| `(.+?)` \|", (TOP / "docs/reference/messages.md").read_text(encoding="utf-8"), re.MULTILINE)
 # A row may explain several messages.
 MESSAGES = [message for cell in CELLS for message in cell.split("`, `")]
 # A text that goes over the end of a line is in several literals.

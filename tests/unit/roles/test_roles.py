@@ -59,7 +59,7 @@ def test_names_begin_with_the_roles_name(role):
 
 
 def test_the_page_has_the_current_table(role):
-    assert (role / "README.md").read_text() == role_variables.page(role), "run: python -m tests.docs.role_variables"
+    assert (role / "README.md").read_text() == role_variables.page(role), "run: python -m tests.docs"
 
 
 def test_main_is_an_index(role):
