@@ -12,8 +12,9 @@ import re
 
 import yaml
 
-from .markdown import ROOT, choices_of, kind_of, nested, sentences, shown, table
+from .markdown import ROOT, choices_of, kind_of, nested, plain, sentences, shown, table
 
+HEAD = ("variable", "type", "default", "meaning")
 BEGIN, END = "<!-- variables: generated from meta/argument_specs.yml -->", "<!-- end of variables -->"
 
 
@@ -31,6 +32,13 @@ def entry_point(role):
 def options(role):
     """Return the options of that entry point."""
     return entry_point(role).get("options", {})
+
+
+def entry_points(role):
+    """Return the other entry points that take options of their own: name to specification."""
+    entries = yaml.safe_load((role / "meta" / "argument_specs.yml").read_text())["argument_specs"]
+    main = options(role)
+    return {name: entry for name, entry in entries.items() if entry.get("options", {}) not in (main, {})}
 
 
 def worked_out(default):
@@ -52,7 +60,9 @@ def rows(found):
 def variables_table(role):
     """Return the table between its markers."""
     found = options(role)
-    text = table(("variable", "type", "default", "meaning"), rows(found)) if found else "This role has no variables of its own.\n"
+    text = table(HEAD, rows(found)) if found else "This role has no variables of its own.\n"
+    for name, entry in entry_points(role).items():
+        text += f"\nEntry point `{name}` (`tasks_from`): {plain(entry['short_description'])}.\n\n{table(HEAD, rows(entry['options']))}"
     return f"{BEGIN}\n{text}{END}"
 
 

@@ -36,7 +36,7 @@ MODULES = {"call": {"subprocess"}, "system": {"os"}, "popen": {"os"}}
 #: Places in a table of commands that stand for such folders.
 PLACES = re.compile(r"\{(?:root|log_dir|release_folder)\}/")
 #: The same in the YAML of roles.
-VARIABLES = re.compile(r"\b(?:xitrum_root|xitrum_log_dir)\b|__supervisor_application\b|\bxitrum_host_state\b.*\bcwd\b")
+VARIABLES = re.compile(r"\b(?:xitrum_root|xitrum_log_dir)\b|supervisor_application\b|\bxitrum_host_state\b.*\bcwd\b")
 #: Paths below folders that the user may write into, of modules that follow links on the way.
 BELOW = re.compile(r"\blog_dir\b[^{}]*(?:\}\}|~\s*['\"]+)\s*/|\bxitrum_log_dir\b[^{}]*(?:\}\}|~\s*['\"]+)\s*/|/instances\b")
 

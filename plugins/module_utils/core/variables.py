@@ -24,6 +24,7 @@ PLAYBOOK_VARIABLES = (
     "application_package_read",  # registered: what package_info read
     "application_slot_read",    # registered: which slot the host uses
     "application_releases_read",  # registered: the releases that a rollback read
+    "supervisor_stopped",       # set by the role supervisor: why a step of a rollout stopped
 )
 
 #: A role whose name is a word that other people's variables begin with as well.

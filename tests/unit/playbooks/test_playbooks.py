@@ -116,4 +116,4 @@ def test_what_cannot_be_put_back_is_reported_where_it_happens():
     put_back = next(task for task in tasks_in(supervisor_tasks("step_instances.yml")) if task["name"] == "Put the old release back and stop the rollout")
     assert put_back["block"][0]["vars"] == {"__supervisor_reports": False}
     assert "__supervisor_reason" in put_back["rescue"][-1]["ansible.builtin.fail"]["msg"]
-    assert "__supervisor_stopped" in put_back["always"][0]["ansible.builtin.set_fact"]
+    assert "supervisor_stopped" in put_back["always"][0]["ansible.builtin.set_fact"]

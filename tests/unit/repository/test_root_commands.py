@@ -117,7 +117,7 @@ def test_a_command_of_the_applications_user_and_reading_by_host_are_allowed(body
 @pytest.mark.parametrize(("task", "count"), [
     ("ansible.builtin.command: {cmd: 'chown -R root {{ xitrum_root }}/log'}", 1),
     ("ansible.builtin.shell: 'tail {{ xitrum_log_dir }}/0/xitrum.log'", 1),
-    ("command: {argv: [cat, '{{ __supervisor_application.root }}/x']}", 1),
+    ("command: {argv: [cat, '{{ supervisor_application.root }}/x']}", 1),
     ("block: [{name: Read, ansible.builtin.raw: 'cat {{ xitrum_root }}/x'}]", 1),
     ("ansible.builtin.command: {cmd: 'cat {{ xitrum_root }}/x'}\n  become_user: '{{ xitrum_user }}'", 0),
     ("ansible.builtin.command: {cmd: 'cat {{ xitrum_root }}/x'}\n  become_user: root", 1),

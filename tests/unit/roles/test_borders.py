@@ -7,27 +7,11 @@ from __future__ import annotations
 
 import re
 
+import yaml
+
 from tests.docs.role_variables import ROOT
 
 ROLES = ROOT / "roles"
-
-#: Private variables of the role `supervisor` to those that set or read them elsewhere: the role's task files take what a step
-#: and a removal are about by these names. None may join this list.
-SHARED = {
-    "__supervisor_application": {"removal"},
-    "__supervisor_instances": {"playbooks", "removal"},
-    "__supervisor_proxies": {"playbooks", "removal"},
-    "__supervisor_proxy_asks": {"playbooks"},
-    "__supervisor_proxy_state": {"playbooks"},
-    "__supervisor_proxy_timeout": {"playbooks"},
-    "__supervisor_recovery": {"playbooks"},
-    "__supervisor_servers": {"playbooks"},
-    "__supervisor_step": {"playbooks"},
-    "__supervisor_stopped": {"playbooks"},
-    "__supervisor_verb": {"removal"},
-}
-#: Those of the role `removal`, which its playbook has set before the role runs.
-SHARED_BY_REMOVAL = {"__removal_proxies": {"playbooks"}, "__removal_servers": {"playbooks"}}
 
 #: A loop or an assignment of Jinja in YAML.
 PROGRAM = re.compile(r"\{%-?\s*(?:set|for)\b")
@@ -40,17 +24,51 @@ def texts():
             yield owner, path, path.read_text(encoding="utf-8")
 
 
-def test_private_variables_cross_no_border_but_those_that_are_listed():
-    roles = sorted((path.name for path in ROLES.iterdir() if path.is_dir()), key=len, reverse=True)
-    private = re.compile(rf"\b__({'|'.join(roles)})_[a-z0-9_]+\b")
+def names():
+    """The names of the roles."""
+    return sorted(path.name for path in ROLES.iterdir() if path.is_dir())
+
+
+def test_private_variables_cross_no_border():
+    private = re.compile(rf"\b__({'|'.join(sorted(names(), key=len, reverse=True))})_[a-z0-9_]+\b")
     found = {}
     for owner, _path, text in texts():
         for match in private.finditer(text):
             if match[1] != owner:
                 found.setdefault(match[0], set()).add(owner)
-    assert len(roles) > 15
-    known = {**SHARED, **SHARED_BY_REMOVAL}
-    assert found == known
+    assert len(names()) > 15
+    assert found == {}
+
+
+def includes(tasks):
+    """Each include or import of another role's task file: the role, the entry point, and the variables that it is given."""
+    for task in tasks or ():
+        for part in ("tasks", "block", "rescue", "always"):
+            yield from includes(task.get(part))
+        for action in ("ansible.builtin.include_role", "ansible.builtin.import_role"):
+            if action in task:
+                given = set(task.get("vars") or ()) | {(task.get("loop_control") or {}).get("loop_var", "item")}
+                role = task[action]
+                yield role["name"].rpartition(".")[2], role.get("tasks_from", "main.yml").removesuffix(".yml"), given
+
+
+def test_what_an_entry_point_of_a_role_is_given_is_specified():
+    """A role's task file that others include takes the options of its specification, and all that it needs."""
+    checked = set()
+    for _owner, path, text in texts():
+        if path.suffix != ".yml" or not {"tasks", "plays", "playbooks"} & set(path.parts):
+            continue
+        for role, entry, given in includes(yaml.safe_load(text)):
+            own = {name for name in given if name.startswith(f"{role}_")}
+            if not own:
+                continue
+            specs = yaml.safe_load((ROLES / role / "meta" / "argument_specs.yml").read_text(encoding="utf-8"))["argument_specs"]
+            options = specs.get(entry, specs["main"])["options"]
+            assert own <= set(options), f"{path}: {role} {entry}"
+            missing = {name for name, option in options.items() if option.get("required")} - own
+            assert missing == set(), f"{path}: {role} {entry}"
+            checked.add((role, entry))
+    assert len(checked) > 8
 
 
 def test_a_program_in_jinja_is_found():
