@@ -73,6 +73,7 @@ from ansible_collections.xitrum.host.plugins.plugin_utils.usable_variables impor
 from ..module_utils.core import commands
 from ..module_utils.preflight import messages as preflight
 from ..module_utils.preflight import rules, values
+from ..module_utils.preflight.catalog import Error, errors_of
 
 
 def usable_hosts(hostvars: Mapping[str, Mapping[str, Any]]) -> UsableHosts:
@@ -80,34 +81,33 @@ def usable_hosts(hostvars: Mapping[str, Mapping[str, Any]]) -> UsableHosts:
     return UsableHosts(hostvars, of_collection()[0])
 
 
-def controller_problems(every: Mapping[str, Mapping[str, Any]]) -> list[str]:
+def controller_problems(every: Mapping[str, Mapping[str, Any]]) -> list[Error]:
     """The package's problems, each once: one task reads it for all hosts."""
     return [
-        problem
+        error
         for of_host in every.values()
-        for problem in (of_host.get("application_package_read") or {}).get("problems", [])
+        for error in errors_of("package.contents", (of_host.get("application_package_read") or {}).get("problems", []))
     ]
 
 
-def variable_problems(of_host: UsableVariables) -> Iterator[str]:
+def variable_problems(of_host: UsableVariables) -> Iterator[Error]:
     """What is wrong with the variables of one host: misspelt names, and values that do not fit."""
-    yield from unknown_variables(list(of_host))["errors"]
-    yield from of_host.find_errors()
+    yield from errors_of("variable.unknown", unknown_variables(list(of_host))["errors"])
+    yield from errors_of("variable.unusable", of_host.find_errors())
 
 
-def value_problems(of_host: UsableVariables) -> list[str]:
+def value_problems(of_host: UsableVariables) -> list[Error]:
     """Invalid values of one host, public example secrets among them. What follows from a variable without
     a usable value is left out: L(variable_problems) reports that."""
-    wrong = [error.message for error in rules.validate(of_host)]
-    found = [*wrong, *preflight.example_problems(of_host), *preflight.override_problems(of_host)]
-    return [sentence for sentence in found if not of_host.mentions(sentence)]
+    found = [*rules.validate(of_host), *preflight.example_problems(of_host), *preflight.override_problems(of_host)]
+    return [error for error in found if not of_host.mentions(error.message)]
 
 
-def folder_problems(of_host: UsableVariables) -> list[str]:
+def folder_problems(of_host: UsableVariables) -> list[Error]:
     """The folders of a host that is not read: those of a retired host are removed."""
-    wrong = filter(None, map(of_host.error, ("xitrum_name", "xitrum_root", "xitrum_log_dir")))
-    found = [error.message for error in rules.validate(of_host, [values.folders])]
-    return [*wrong, *(sentence for sentence in found if not of_host.mentions(sentence))]
+    wrong = errors_of("variable.unusable", map(of_host.error, ("xitrum_name", "xitrum_root", "xitrum_log_dir")))
+    found = rules.validate(of_host, [values.folders])
+    return [*wrong, *(error for error in found if not of_host.mentions(error.message))]
 
 
 def values_cannot_be_meant(
@@ -126,7 +126,7 @@ def values_cannot_be_meant(
     return bool(every.find_needed(host)) or bool(preflight.address_problems(every.as_strict(), host, NO_VALUE))
 
 
-def run_problems(of_host: UsableVariables, deploy: bool) -> Iterator[str]:
+def run_problems(of_host: UsableVariables, deploy: bool) -> Iterator[Error]:
     """What keeps the rollout of one host from going well, as far as it is known from the host's read."""
     yield from preflight.port_problems(of_host)
     if deploy:
@@ -151,7 +151,8 @@ def preflight_message(
     strict, every = usable.as_strict(), {host: usable[host] for host in hosts}
     answered = set(hosts if reached is None else reached)
     lost_proxies = preflight.lost_proxies(usable, hosts, answered)
-    problems, needed = {}, {}
+    problems: dict[str, list[Error]] = {}
+    needed: dict[str, list[str]] = {}
     for host, of_host in every.items():
         # A host whose variables cannot be meant is not read, so nothing is known of it.
         # Where the addresses of others do not matter (base.yml), it is.
@@ -172,26 +173,24 @@ def preflight_message(
     differences = [
         {
             host: [
-                sentence
-                for sentence in sentences
-                if not any(found.mentions(sentence) for found in usable.found.values())
+                error for error in errors if not any(found.mentions(error.message) for found in usable.found.values())
             ]
-            for host, sentences in find(strict, hosts, NO_VALUE).items()
+            for host, errors in find(strict, hosts, NO_VALUE).items()
         }
         for find in (preflight.difference_errors, preflight.proxy_difference_errors)
     ]
     away = preflight.unavailable_errors(usable, hosts, NO_VALUE)
     for found in (*differences, preflight.session_reports(usable, hosts, NO_VALUE)[0], away):
-        for host, sentences in found.items():
-            problems[host] += sentences
+        for host, errors in found.items():
+            problems[host] += errors
     # Of a host that the run leaves out, what the configuration of these has.
     for host, sentences in needed.items():
         if host not in every:
-            problems[host] = list(sentences)
+            problems[host] = list(errors_of("variable.unusable", sentences))
     lost = preflight.retired_problems({host: hostvars[host] for host in retired}, every)
     wrong = {host: folder_problems(usable[host]) for host in retired if host not in every}
-    for host, sentences in [*lost.items(), *((host, found) for host, found in wrong.items() if found)]:
-        problems.setdefault(host, []).extend(sentences)
+    for host, errors in [*lost.items(), *((host, found) for host, found in wrong.items() if found)]:
+        problems.setdefault(host, []).extend(errors)
     return preflight.message(problems, controller_problems(every), preflight_notes(usable, hosts, deploy, hosts))
 
 

@@ -14,13 +14,13 @@ from ansible_collections.xitrum.host.plugins.module_utils.preflight.catalog impo
 
 PAGE = pathlib.Path(__file__).resolve().parents[2] / "docs" / "reference" / "rules.md"
 
-HEAD = """# Rules for variables
+HEAD = """# Rules
 
 This page is generated from `plugins/module_utils/preflight/catalog.py` by `python -m tests.docs`. Do not edit it.
 
-Every run validates its variables before it changes a host, and reports all errors at once. A role that you use alone does the same. Each
-error comes from one rule of this table. The result of a task that fails lists their identifiers as `rules`, in the order of its message.
-Identifiers stay when messages are reworded.
+Every run validates its variables, the package and the hosts before it changes a host, and reports all errors at once. A role that you use
+alone validates its variables. Each error comes from one rule of this table. The result of a task that refuses variables lists their
+identifiers as `rules`, in the order of its message. Identifiers stay when messages are reworded.
 
 | rule | cause: this does not hold | fix |
 | --- | --- | --- |

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The rules that variables must keep: one table of identifiers, and the error of a rule. Pure.
+"""The rules that variables, packages and hosts must keep: one table of identifiers, and the error of a rule. Pure.
 
 An identifier stays when a message is reworded. docs/reference/rules.md is generated from the table.
 """
@@ -17,7 +17,7 @@ class Rule:
     """A rule.
 
     identifier: what results and documentation call it. demands: what it requires, without a full stop.
-    fix: what to do where a variable breaks it, without a full stop.
+    fix: what to do where it is broken, without a full stop.
     """
 
     identifier: str
@@ -35,9 +35,124 @@ RULES = tuple(
             "Lower `xitrum_max_connections` to the number in the message, or spread the connections over more hosts",
         ),
         (
+            "decommissioned.names",
+            "A host of the group `xitrum_retired` has the names and folders of the application that the others have",
+            "Set the variable that the message names for both groups, such as in group_vars/all.yml",
+        ),
+        (
+            "deploy.address",
+            "The address of each instance is the one that the proxies have",
+            "Run the command in the message: a deploy leaves the proxies as they are",
+        ),
+        (
+            "deploy.cluster",
+            "The instances are in a cluster, or in none, as the proxies have it",
+            "Run the command in the message: a deploy leaves the proxies as they are",
+        ),
+        (
+            "deploy.jdk",
+            "The JDK is installed before a deploy",
+            "Run the command in the message: a deploy installs no JDK",
+        ),
+        (
+            "deploy.new-instance",
+            "The proxies have each instance of a deploy",
+            "Run the command in the message: a deploy leaves the proxies as they are",
+        ),
+        (
+            "deploy.orphaned-instance",
+            "A host has no instance that the inventory no longer has",
+            "Run the command in the message: a deploy removes no instance",
+        ),
+        (
+            "deploy.port",
+            "The port of each instance is the one that the proxies have",
+            "Run the command in the message: a deploy leaves the proxies as they are",
+        ),
+        (
             "heroku.java-for-sbt",
             "`heroku_java_version` is a version on which the project's sbt runs",
             "Leave `heroku_java_version` out, or use sbt 0.13.17 or newer",
+        ),
+        (
+            "host.capacity",
+            "The host's memory and open files are enough for `xitrum_max_connections`",
+            "Lower `xitrum_max_connections`, or give the host what the message names",
+        ),
+        (
+            "host.certificates",
+            "The certificates that the host serves can be read",
+            "Do what the message says, then run the same command again",
+        ),
+        (
+            "host.firewall",
+            "The firewall of the host can be read, and its ports can be opened",
+            "Do what the message says, or set `xitrum_open_firewall` to false and open the ports yourself",
+        ),
+        (
+            "host.instances",
+            "The folders and ports of the instances are free, or those of the application",
+            "Remove what the message names, or choose another port or folder",
+        ),
+        (
+            "host.jdk",
+            "The JDK can be installed, and its commands can be chosen, on this host",
+            "Do what the message says, or choose another `xitrum_jdk_version`",
+        ),
+        (
+            "host.kernel",
+            "The kernel has the parameters of the profile and takes their values",
+            "Do what the message says, or leave the parameter out of `tuning_sysctl`",
+        ),
+        (
+            "host.machine",
+            "The system is supported, and has the disk, memory and free ports that the run needs",
+            "Do what the message says, then run the same command again",
+        ),
+        (
+            "host.nofile",
+            "The host grants the number of open files that the connections need",
+            "Raise the limit that the message names, or lower `xitrum_max_connections`",
+        ),
+        (
+            "host.proxy",
+            "The proxy can be installed, and its configuration is one that the collection may replace",
+            "Do what the message says, then run the same command again",
+        ),
+        (
+            "host.proxy-health",
+            "The servers of the running proxy can be read",
+            "Do what the message says, then run the same command again",
+        ),
+        (
+            "host.reached",
+            "The host can be reached",
+            "Start it, correct `ansible_host`, or leave it out with `--limit`",
+        ),
+        (
+            "host.read",
+            "The host can be read",
+            "Correct what the message quotes; where it has no reason, run again with `-vvv`",
+        ),
+        (
+            "host.redirects",
+            "The outside ports are free, and the kernel and a program of the host can redirect them",
+            "Do what the message says, or set `xitrum_port_forward` to false",
+        ),
+        (
+            "host.release",
+            "The folders of the releases can be read, and belong to the application",
+            "Do what the message says, or choose another `xitrum_root`",
+        ),
+        (
+            "host.restarts",
+            "What the running instances started with can be read",
+            "Do what the message says, then run the same command again",
+        ),
+        (
+            "host.service",
+            "The supervisor runs on this host, and its files are free or the collection's own",
+            "Do what the message says, or choose another `xitrum_supervisor`",
         ),
         (
             "openshift.image",
@@ -58,6 +173,21 @@ RULES = tuple(
             "openshift.name-missing",
             "The application has a name that Kubernetes takes: from `openshift_name`, build.sbt or the folder",
             "Set `openshift_name`",
+        ),
+        (
+            "package.contents",
+            "The package can be built, read, sent and started",
+            "Correct what the message names, and build the package again",
+        ),
+        (
+            "package.java",
+            "The JDK of the host runs the package",
+            "Set `xitrum_jdk_version` to the version in the message, or build the package for an older one",
+        ),
+        (
+            "package.session-settings",
+            "The package does not replace settings of sessions that a host sets",
+            "Remove the setting from the package's config/application.conf, or leave it out here",
         ),
         (
             "platform.java-options",
@@ -110,6 +240,16 @@ RULES = tuple(
             "Put application hosts into the group `xitrum`, or list the instances in `proxy_servers`",
         ),
         (
+            "proxy.reached",
+            "The proxy can be reached",
+            "Start it, correct `ansible_host`, or leave it out with `-e xitrum_unavailable_proxies=NAME`",
+        ),
+        (
+            "proxy.same-settings",
+            "A proxy has the name, health check and cluster setting of the application hosts behind it",
+            "Set the variable in the message for all hosts, such as in group_vars/all.yml",
+        ),
+        (
             "proxy.server-address",
             "The address of each server in `proxy_servers` is an IP address or a host name",
             "Correct the address that the message quotes",
@@ -135,9 +275,44 @@ RULES = tuple(
             "Set both files or neither; set `xitrum_proxy_redirect_https` only with them",
         ),
         (
+            "proxy.unavailable-in-inventory",
+            "`xitrum_unavailable_proxies` is set with `-e` alone",
+            "Remove it from the inventory, and add the `-e` of the message",
+        ),
+        (
+            "proxy.unavailable-names",
+            "`xitrum_unavailable_proxies` is a list of names, or a text with commas between them",
+            "Write it as `proxy1,proxy2`",
+        ),
+        (
             "reach.host",
             "`xitrum_reach_from` is a host of the inventory or `localhost`",
             "Correct the name; the message has the nearest one",
+        ),
+        (
+            "rollout.port",
+            "No instance takes a port that another one has until it is restarted",
+            "Set `xitrum_http_port` so that the new ports and the old ones do not overlap",
+        ),
+        (
+            "rollout.port-of-orphaned",
+            "No instance takes a port that an instance has which the run removes",
+            "Reduce `xitrum_instances` in one run, and change `xitrum_http_port` in the next one",
+        ),
+        (
+            "rollout.sessions",
+            "A change that ends sessions is rolled out in a way that you have chosen, on all hosts",
+            "Set `xitrum_rollout_strategy` as the message says, and run without `--limit`",
+        ),
+        (
+            "secrets.example",
+            "No secret of a host is the public example of Xitrum's project template",
+            "Set your own, such as the output of `openssl rand -hex 32`",
+        ),
+        (
+            "secrets.example-of-package",
+            "The secure key of the package is not the public example of Xitrum's project template",
+            "Set `xitrum_secure_key`, and remove the key from the package's config/application.conf",
         ),
         (
             "supervisor.pip-arguments",
@@ -270,6 +445,11 @@ RULES = tuple(
             "Set the number of seconds that the message expects",
         ),
         (
+            "xitrum.same-settings",
+            "All hosts of an application have the same secure key, sessions and cluster settings",
+            "Set the variable in the message once for the group `xitrum`",
+        ),
+        (
             "xitrum.secure-key",
             "`xitrum_secure_key` is a text of at least 16 characters",
             "Use the output of `openssl rand -hex 32`, in quotes",
@@ -284,6 +464,11 @@ RULES = tuple(
             "`xitrum_tls_certificate` and `xitrum_tls_key` are set together",
             "Set both, or neither",
         ),
+        (
+            "xitrum.trusted-proxies",
+            "The address of each proxy is one that Xitrum can trust: an IP address or a network",
+            "Set `xitrum_address` of the proxy in the message",
+        ),
     )
 )
 
@@ -293,7 +478,7 @@ BY_IDENTIFIER = {rule.identifier: rule for rule in RULES}
 
 @dataclass(frozen=True)
 class Error:
-    """What is wrong with variables: the identifier of the rule, and a message for the user.
+    """What is wrong: the identifier of the rule, and a message for the user.
 
     Raises KeyError for a rule that is not in the table.
     """

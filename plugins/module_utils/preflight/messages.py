@@ -1,7 +1,10 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Everything that stands in the way of a run, of all hosts and of the controller, told once. Pure: no file, no host."""
+"""Everything that stands in the way of a run, of all hosts and of the controller, told once. Pure: no file, no host.
+
+Each error is one of a rule of catalog.py. Notes stop nothing, and are sentences.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +24,7 @@ from ..core.variables import is_true
 from ..package.java import java_problem
 from ..proxy import definition as proxy
 from ..supervisor.table import DEFAULT as DEFAULT_SUPERVISOR
+from .catalog import Error, errors_of
 
 #: The variable that replaces a key of the package's configuration, and how to make a value for it.
 OWN_VALUES = {"secureKey": "xitrum_secure_key", "apiKey": "xitrum_metrics_api_key"}
@@ -48,7 +52,7 @@ NoValue = Union[Type[BaseException], Tuple[Type[BaseException], ...]]
 FILTER_ERROR = re.compile(r"The filter plugin 'xitrum\.host\.\w+' failed: (.+)", re.DOTALL)
 
 
-def example_problems(variables: Mapping[str, Any]) -> Iterator[str]:
+def example_problems(variables: Mapping[str, Any]) -> Iterator[Error]:
     """Public example secrets that one host would go live with: its own, and those that the package still has.
 
     The package's apiKey and TLS key are no problem:
@@ -59,30 +63,34 @@ def example_problems(variables: Mapping[str, Any]) -> Iterator[str]:
     examples = (variables.get("application_package_read") or {}).get("examples", [])
     for key, name in OWN_VALUES.items():
         if variables.get(name) == EXAMPLE_VALUES[key]:
-            yield (
+            yield Error(
+                "secrets.example",
                 f"{name} is the example of Xitrum's project template, which is public: set your own, for example the "
-                "output of openssl rand -hex 32"
+                "output of openssl rand -hex 32",
             )
     overrides = ((variables.get("application_package_read") or {}).get("session_settings") or {}).get("overrides", ())
     if "secureKey" in examples and "xitrum_secure_key" in overrides:
-        yield (
+        yield Error(
+            "secrets.example-of-package",
             "config/application.conf of the package sets session.secureKey to the example of Xitrum's project "
-            "template, which is public: anybody can forge sessions. Remove it there, and build the package again"
+            "template, which is public: anybody can forge sessions. Remove it there, and build the package again",
         )
     elif "secureKey" in examples and not variables.get("xitrum_secure_key"):
-        yield (
+        yield Error(
+            "secrets.example-of-package",
             "config/xitrum.conf of the package has the example secureKey of Xitrum's project template, which is public:"
             " anybody can forge sessions. Set xitrum_secure_key for the group xitrum, for example to the output of "
-            "openssl rand -hex 32 (keep it in a vault)"
+            "openssl rand -hex 32 (keep it in a vault)",
         )
     if os.path.basename(str(variables.get("xitrum_tls_key") or "")).startswith("ssl_example"):
-        yield (
+        yield Error(
+            "secrets.example",
             "xitrum_tls_key is the example key of Xitrum's project template, which is public: set your own key and "
-            "certificate"
+            "certificate",
         )
 
 
-def override_problems(variables: Mapping[str, Any]) -> Iterator[str]:
+def override_problems(variables: Mapping[str, Any]) -> Iterator[Error]:
     """Settings of sessions that one host sets and that the package sets again after them,
     so that they have no effect."""
     found = (variables.get("application_package_read") or {}).get("session_settings") or {}
@@ -93,10 +101,11 @@ def override_problems(variables: Mapping[str, Any]) -> Iterator[str]:
     for name in found["overrides"]:
         if own.get(name) and own[name] != found[name]:
             key = shared_settings.SESSION_SETTINGS[name]
-            yield (
+            yield Error(
+                "package.session-settings",
                 f"config/application.conf of the package sets session.{key} after it includes config/xitrum.conf, so "
                 f"that the value for this host ({name if name in variables else 'xitrum_config'}) has no effect: "
-                "remove it there and build the package again, or leave it out here"
+                "remove it there and build the package again, or leave it out here",
             )
 
 
@@ -120,7 +129,7 @@ def session_notes(variables: Mapping[str, Any]) -> Iterator[str]:
             )
 
 
-def address_problems(hostvars: Mapping[str, Mapping[str, Any]], host: str, no_value: NoValue = ()) -> list[str]:
+def address_problems(hostvars: Mapping[str, Mapping[str, Any]], host: str, no_value: NoValue = ()) -> list[Error]:
     """Why the configuration of one host cannot be written with the addresses and ports of the others, all at once.
 
     An application host trusts its proxies, and a proxy knows the instances:
@@ -142,20 +151,20 @@ def address_problems(hostvars: Mapping[str, Mapping[str, Any]], host: str, no_va
         name: read_value(variables, name, no_value) or default
         for name, default in ((proxy.PORT, 8000), (proxy.COUNT, 1))
     }
-    checks: list[Callable[[], object]] = []
+    checks: list[tuple[str, Callable[[], object]]] = []
     if host in (groups_of.get("xitrum") or ()) and "xitrum_trusted_proxies" not in variables:
-        checks.append(lambda: proxy.addresses(proxies, host))
+        checks.append(("xitrum.trusted-proxies", lambda: proxy.addresses(proxies, host)))
     if host in (groups_of.get("xitrum_proxy") or ()) and applications and "proxy_servers" not in variables:
-        checks.append(lambda: proxy.servers(applications, host, defaults))
-    found = []
-    for check in checks:
+        checks.append(("proxy.instances", lambda: proxy.servers(applications, host, defaults)))
+    found: list[Error] = []
+    for rule, check in checks:
         try:
             check()
         except no_value:
             # A variable without a value is an error of its own.
             continue
         except ValueError as error:
-            found += str(error).splitlines()
+            found += errors_of(rule, str(error).splitlines())
     return found
 
 
@@ -187,8 +196,8 @@ def lost_proxies(hostvars: Mapping[str, Mapping[str, Any]], hosts: Sequence[str]
 
 def unavailable_errors(
     hostvars: Mapping[str, Mapping[str, Any]], hosts: Sequence[str], no_value: NoValue = ()
-) -> dict[str, list[str]]:
-    """Values of xitrum_unavailable_proxies that the choice of C(hosts) did not follow, a sentence each: it knows the
+) -> dict[str, list[Error]]:
+    """Values of xitrum_unavailable_proxies that the choice of C(hosts) did not follow, an error each: it knows the
     variables of -e alone, and the rest of the run goes by the inventory too."""
     found = {}
     for host in hosts:
@@ -197,20 +206,21 @@ def unavailable_errors(
         except no_value:
             continue
         except ValueError as error:
-            found[host] = [str(error)]
+            found[host] = [Error("proxy.unavailable-names", str(error))]
             continue
         ignored = [name for name in away if name in hosts]
         if ignored:
-            found[host] = [
+            sentence = (
                 f"xitrum_unavailable_proxies: found {', '.join(ignored)} in the inventory, expected the variable with "
                 "-e alone: Ansible chooses the hosts of a play before it reads the inventory's variables. Remove it "
                 f"from the inventory, and add -e xitrum_unavailable_proxies={','.join(away)}"
-            ]
+            )
+            found[host] = [Error("proxy.unavailable-in-inventory", sentence)]
     return found
 
 
-def host_problems(variables: Mapping[str, Any], reached: bool, lost: Sequence[str] = ()) -> list[str]:
-    """What stands in the way on one host, as sentences: what its concerns say, and its JDK.
+def host_problems(variables: Mapping[str, Any], reached: bool, lost: Sequence[str] = ()) -> list[Error]:
+    """What stands in the way on one host: what its components report, and its JDK.
     C(lost) are all proxies that could not be reached."""
     state, package = variables.get("xitrum_host_state"), variables.get("application_package_read") or {}
     if state is None or is_unread(variables):
@@ -219,14 +229,23 @@ def host_problems(variables: Mapping[str, Any], reached: bool, lost: Sequence[st
             if reached and isinstance(state, dict) and state.get("refused")
             else unread(variables, state, reached, lost)
         )
-    concerns = [report for report in state.values() if isinstance(report, dict)]
-    problems = [problem for report in concerns for problem in report.get("problems", [])]
+    reports = {name: report for name, report in state.items() if isinstance(report, dict)}
+    problems = [
+        error
+        for name, report in reports.items()
+        for error in errors_of(component_rule(name), report.get("problems", []))
+    ]
     if runs_the_package(variables):
         where = f"{package.get('java_jar')}, {package.get('java_class')}" if package.get("java_jar") else ""
-        problems.append(
-            java_problem(package.get("java", 0), state["jdk"].get("version", 0), package.get("scala", ""), where)
-        )
-    return [problem for problem in problems if problem]
+        version = state["jdk"].get("version", 0)
+        problem = java_problem(package.get("java", 0), version, package.get("scala", ""), where)
+        problems += errors_of("package.java", [problem])
+    return problems
+
+
+def component_rule(name: str) -> str:
+    """The rule of what a component reports of its host."""
+    return f"host.{name.replace('_', '-')}"
 
 
 def cause_of(message: str) -> str:
@@ -236,9 +255,13 @@ def cause_of(message: str) -> str:
     return found[1].strip() if found else ""
 
 
-def refusals(state: Mapping[str, Any]) -> list[str]:
-    """The sentences of a check of variables that failed before the host was read, one a line."""
-    return [line.strip() for line in str(state.get("msg", "")).splitlines() if line.strip()]
+def refusals(state: Mapping[str, Any]) -> list[Error]:
+    """The errors of a check of variables that failed before the host was read, a sentence a line."""
+    sentences = [line.strip() for line in str(state.get("msg", "")).splitlines() if line.strip()]
+    rules = list(state.get("rules") or ())
+    # A variable without a value is refused before a rule is asked.
+    rules = rules if len(rules) == len(sentences) else ["variable.unusable"] * len(sentences)
+    return [Error(rule, sentence) for rule, sentence in zip(rules, sentences)]
 
 
 def instances_of(variables: Mapping[str, Any]) -> dict[str, Any]:
@@ -248,8 +271,10 @@ def instances_of(variables: Mapping[str, Any]) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def deploy_problems(variables: Mapping[str, Any], proxies: Sequence[str], command: Callable[..., str]) -> Iterator[str]:
-    """What a deploy would leave half done on one host, as sentences with what to run instead.
+def deploy_problems(
+    variables: Mapping[str, Any], proxies: Sequence[str], command: Callable[..., str]
+) -> Iterator[Error]:
+    """What a deploy would leave half done on one host, with what to run instead.
 
     It leaves the JDK, the kernel and the proxies' configuration as they are. C(proxies) are the proxies of the
     inventory, and C(command(playbook, add)) is a line to type that runs a playbook, with C(add) among its hosts.
@@ -259,45 +284,61 @@ def deploy_problems(variables: Mapping[str, Any], proxies: Sequence[str], comman
         return
     listed, jdk, site = found.get("instances", []), variables["xitrum_host_state"]["jdk"], command("site", proxies)
     if jdk.get("steps"):
-        yield (f"the JDK {jdk.get('version')} is not ready in {jdk.get('home')}, and deploy.yml installs none. "
-               f"Run first:\n{command('base')}")
+        yield Error(
+            "deploy.jdk",
+            f"the JDK {jdk.get('version')} is not ready in {jdk.get('home')}, and deploy.yml installs none. "
+            f"Run first:\n{command('base')}",
+        )
     # Of a host with slots, the rollout itself ends the instance that is not in use.
     slotted = "slot" in (variables.get("application_slot_read") or {})
     extra = [str(item["index"]) for item in found.get("surplus", [])]
     if extra and not slotted:
         wanted = ", ".join(str(item["index"]) for item in listed)
-        yield (f"found instance {', '.join(extra)}, expected {wanted} alone (xitrum_instances, xitrum_slots): "
-               f"deploy.yml removes no instance. Run instead:\n{site}")
+        yield Error(
+            "deploy.orphaned-instance",
+            f"found instance {', '.join(extra)}, expected {wanted} alone (xitrum_instances, xitrum_slots): "
+            f"deploy.yml removes no instance. Run instead:\n{site}",
+        )
     if proxies:
         yield from proxied_problems(variables, listed, " and ".join(proxies), site)
 
 
 def proxied_problems(
     variables: Mapping[str, Any], listed: Sequence[Mapping[str, Any]], proxies: str, site: str
-) -> Iterator[str]:
+) -> Iterator[Error]:
     """As L(deploy_problems): what of the instances C(listed) the proxies would not learn."""
     known = [item for item in listed if item.get("configured")]
     new = [str(item["index"]) for item in listed if not item.get("configured")]
     if new:
-        yield (f"instance {', '.join(new)} is new on this host, and deploy.yml does not tell {proxies} about it: "
-               f"no request would reach it. Run instead:\n{site}")
+        yield Error(
+            "deploy.new-instance",
+            f"instance {', '.join(new)} is new on this host, and deploy.yml does not tell {proxies} about it: "
+            f"no request would reach it. Run instead:\n{site}",
+        )
     moved = next((item for item in known if item["configured"]["http"] != item["port"]), None)
     if moved:
-        yield (f"found port {moved['configured']['http']}, expected {moved['port']} (xitrum_http_port), for instance "
-               f"{moved['index']}: deploy.yml leaves {proxies} at the old port. Run instead:\n{site}")
+        yield Error(
+            "deploy.port",
+            f"found port {moved['configured']['http']}, expected {moved['port']} (xitrum_http_port), for instance "
+            f"{moved['index']}: deploy.yml leaves {proxies} at the old port. Run instead:\n{site}",
+        )
     wanted = address_of(variables.get("xitrum_interface"))
     away = next((item for item in known if address_of(item["configured"]["interface"]) != wanted), None)
     if away:
         has = address_of(away["configured"]["interface"])
-        yield (f"found the address {has or 'of every interface'}, expected {wanted or 'every interface'} "
-               f"(xitrum_interface), for instance {away['index']}: deploy.yml leaves {proxies} at the old address. "
-               f"Run instead:\n{site}")
+        yield Error(
+            "deploy.address",
+            f"found the address {has or 'of every interface'}, expected {wanted or 'every interface'} "
+            f"(xitrum_interface), for instance {away['index']}: deploy.yml leaves {proxies} at the old address. "
+            f"Run instead:\n{site}",
+        )
     cluster = is_true(variables.get("xitrum_cluster", False))
     if any(item["configured"]["cluster"] != cluster for item in known):
-        yield (
+        yield Error(
+            "deploy.cluster",
             f"found instances {'without' if cluster else 'in'} a cluster, expected the opposite (xitrum_cluster): the "
             "proxies bind clients to an instance only where there is none, and deploy.yml leaves them as they are. "
-            f"Run instead:\n{site}"
+            f"Run instead:\n{site}",
         )
 
 
@@ -341,27 +382,30 @@ def application_hosts(
     return run, [host for host in others if (read_value(hostvars[host], "xitrum_name", no_value) or "xitrum") in names]
 
 
-def session_reports(hostvars: Mapping[str, Mapping[str, Any]], hosts: Sequence[str], no_value: NoValue = ()) -> Any:
+def session_reports(
+    hostvars: Mapping[str, Mapping[str, Any]], hosts: Sequence[str], no_value: NoValue = ()
+) -> tuple[dict[str, list[Error]], dict[str, list[str]]]:
     """What a run would do to sessions and the cluster by its restarts:
-    C((errors, notes)), each a map of hosts to sentences."""
+    C((errors, notes)), hosts to errors and hosts to sentences."""
     run, left_out = application_hosts(hostvars, hosts, no_value)
     fleet = {host: instances_of(hostvars[host]).get("instances", []) for host in run}
     strategy = next((read_value(hostvars[host], "xitrum_rollout_strategy", no_value) for host in run), "")
     package = next((hostvars[host].get("application_package_read") or {} for host in run), {})
     # The package of a rollback is a release of the hosts, and no folder.
     required = bool(package.get("folder", True))
-    return shared_settings.report_restarts(fleet, strategy, left_out, required)
+    errors, notes = shared_settings.report_restarts(fleet, strategy, left_out, required)
+    return {host: list(errors_of("rollout.sessions", found)) for host, found in errors.items()}, notes
 
 
 def difference_errors(
     hostvars: Mapping[str, Mapping[str, Any]], hosts: Sequence[str], no_value: NoValue = ()
-) -> dict[str, list[str]]:
+) -> dict[str, list[Error]]:
     """Settings that differ between the hosts of an application,
-    those outside of the run among them: hosts to sentences."""
+    those outside of the run among them: hosts to errors."""
     run, left_out = application_hosts(hostvars, hosts, no_value)
     names = ("xitrum_secure_key", "xitrum_config", "xitrum_cluster")
     by_application: dict[str, dict[str, dict[str, str]]] = {}
-    found: dict[str, list[str]] = {}
+    found: dict[str, list[Error]] = {}
     for host in [*run, *left_out]:
         values = {name: read_value(hostvars[host], name, no_value) for name in names}
         values["xitrum_cluster"] = str(is_true(values["xitrum_cluster"]))
@@ -372,14 +416,14 @@ def difference_errors(
     for of_hosts in by_application.values():
         for sentence in shared_settings.find_differences(of_hosts):
             for host in filter(run.__contains__, of_hosts):
-                found.setdefault(host, []).append(sentence)
+                found.setdefault(host, []).append(Error("xitrum.same-settings", sentence))
     return found
 
 
 def proxy_difference_errors(
     hostvars: Mapping[str, Mapping[str, Any]], hosts: Sequence[str], no_value: NoValue = ()
-) -> dict[str, list[str]]:
-    """Settings of a proxy of the run that differ from those of the application hosts behind it: proxies to sentences.
+) -> dict[str, list[Error]]:
+    """Settings of a proxy of the run that differ from those of the application hosts behind it: proxies to errors.
 
     `hosts` are those of the run. The application hosts are all of the inventory. A setting for which a proxy has a
     variable of its own is left out.
@@ -387,17 +431,18 @@ def proxy_difference_errors(
     groups_of = next((hostvars[host].get("groups") or {} for host in hosts), {})
     members = [host for host in groups_of.get("xitrum") or () if host in hostvars]
     proxies = [host for host in groups_of.get("xitrum_proxy") or () if host in hosts]
-    found: dict[str, list[str]] = {}
+    found: dict[str, list[Error]] = {}
     for name, (default, own) in SHARED_WITH_PROXIES.items() if proxies and members else ():
         expected = list(dict.fromkeys(read_shared(hostvars[host], name, default, no_value) for host in members))
         for host in proxies:
             value = read_shared(hostvars[host], name, default, no_value)
             if value not in expected and not any(read_value(hostvars[host], other, no_value) for other in own):
-                found.setdefault(host, []).append(
+                sentence = (
                     f"found {printable(value)} as {name} of this proxy, expected {printable(' or '.join(expected))} as "
                     f"on the hosts of the group xitrum: set {name} for all hosts (such as in group_vars/all.yml), not "
                     "for the group xitrum alone"
                 )
+                found.setdefault(host, []).append(Error("proxy.same-settings", sentence))
     return found
 
 
@@ -433,7 +478,7 @@ def address_of(interface: Any) -> str:
     return "" if addresses.is_every(told) else addresses.canonical(told)
 
 
-def port_problems(variables: Mapping[str, Any]) -> Iterator[str]:
+def port_problems(variables: Mapping[str, Any]) -> Iterator[Error]:
     """A port that an instance is to take while another one of the host still has it: a rollout could not start it."""
     found = instances_of(variables)
     listed, configured = found.get("instances", []), found.get("configured") or {}
@@ -458,58 +503,64 @@ def port_problems(variables: Mapping[str, Any]) -> Iterator[str]:
             (other for other in surplus if port in (other["configured"]["http"], other["configured"]["https"])), None
         )
         if removed:
-            yield (
+            yield Error(
+                "rollout.port-of-orphaned",
                 f"instance {index} is to listen on port {port}, which instance {removed['index']} has until it is "
                 "removed, after the others have restarted: reduce xitrum_instances in one run, and change "
-                "xitrum_http_port in the next one"
+                "xitrum_http_port in the next one",
             )
         if holder:
-            yield (
+            yield Error(
+                "rollout.port",
                 f"instance {index} is to listen on port {port}, which instance {holder['index']} has until it is "
-                "restarted: set xitrum_http_port so that the new ports and the old ones do not overlap"
+                "restarted: set xitrum_http_port so that the new ports and the old ones do not overlap",
             )
 
 
 def retired_problems(
     retired: Mapping[str, Mapping[str, Any]], applications: Mapping[str, Mapping[str, Any]]
-) -> dict[str, list[str]]:
-    """What keeps a run from finding the application on hosts where it is to run no longer: host to sentences.
+) -> dict[str, list[Error]]:
+    """What keeps a run from finding the application on hosts where it is to run no longer: host to errors.
     C(retired) and C(applications) map hosts to their variables.
     Without its names a run would look elsewhere, find nothing, and be green."""
-    found: dict[str, list[str]] = {}
+    found: dict[str, list[Error]] = {}
     for name in ("xitrum_name", "xitrum_root", "xitrum_log_dir"):
         other = next((host for host in applications if name in applications[host]), "")
         for host in retired if other else ():
             if name not in retired[host]:
-                found.setdefault(host, []).append(
+                sentence = (
                     f"{name} is not set for this host of the group xitrum_retired, and {other} of the group xitrum has "
                     f"{applications[other][name]}: set it for both groups (for all hosts, say), or nothing of the "
                     "application would be found here"
                 )
+                found.setdefault(host, []).append(Error("decommissioned.names", sentence))
     return found
 
 
-def unread(variables: Mapping[str, Any], state: Any, reached: bool, lost: Sequence[str] = ()) -> list[str]:
-    """The sentences for a host of which nothing is known."""
+def unread(variables: Mapping[str, Any], state: Any, reached: bool, lost: Sequence[str] = ()) -> list[Error]:
+    """The errors for a host of which nothing is known."""
     if not reached:
         groups = variables.get("groups") or {}
         name = variables.get("inventory_hostname", "")
         if name in (groups.get("xitrum_proxy") or []) and name not in (groups.get("xitrum") or []):
             # A value of -e replaces the one before, so that it has them all.
             away = ",".join(dict.fromkeys([*unavailable_names(variables), *(lost or [name])]))
-            return [
+            sentence = (
                 "the proxy could not be reached: start it, or correct ansible_host. To roll out without it, add "
                 f"-e xitrum_unavailable_proxies={away}; once it is back, run site.yml"
-            ]
-        return ["the host could not be reached: start it, correct ansible_host, or leave it out with --limit"]
+            )
+            return [Error("proxy.reached", sentence)]
+        sentence = "the host could not be reached: start it, correct ansible_host, or leave it out with --limit"
+        return [Error("host.reached", sentence)]
     if isinstance(state, dict) and state.get("printed"):
-        return [f"{UNREAD}: the failure of '{state['printed']}' is printed above"]
+        return [Error("host.read", f"{UNREAD}: the failure of '{state['printed']}' is printed above")]
     failed = variables.get("ansible_failed_result")
     said = next(filter(None, map(read_failure, (state, failed))), "no reason was given; run again with -vvv")
     # A filter reports all that it found at once, a fault a line.
     # Of others' words no line is one to type: see L(bullets).
     folded = " ".join(said.split())
-    return cause_of(said).splitlines() or [folded if folded.startswith(UNREAD) else f"{UNREAD}: {folded}"]
+    causes = list(errors_of("variable.unusable", cause_of(said).splitlines()))
+    return causes or [Error("host.read", folded if folded.startswith(UNREAD) else f"{UNREAD}: {folded}")]
 
 
 def unavailable_names(variables: Mapping[str, Any]) -> list[str]:
@@ -578,6 +629,11 @@ def groups(sentences: Mapping[str, Iterable[str]], count: int) -> dict[str, list
     return found
 
 
+def sentences_of(errors: Iterable[Error]) -> list[str]:
+    """The sentences of errors."""
+    return [error.message for error in errors]
+
+
 def bullets(heading: str, sentences: Iterable[str]) -> str:
     """One group of the message."""
     lines = []
@@ -593,15 +649,20 @@ def bullets(heading: str, sentences: Iterable[str]) -> str:
     return "\n".join([f"{heading}:", *lines])
 
 
+def rules_of(problems: Mapping[str, Iterable[Error]], controller: Iterable[Error] = ()) -> list[str]:
+    """The rules of the errors of a message, each once: see L(message)."""
+    return list(dict.fromkeys(error.rule for found in (controller, *problems.values()) for error in found))
+
+
 def message(
-    problems: Mapping[str, Iterable[str]],
-    controller: Iterable[str] = (),
+    problems: Mapping[str, Iterable[Error]],
+    controller: Iterable[Error] = (),
     notes: Mapping[str, Iterable[str]] | None = None,
 ) -> str:
-    """One text for a person. C(problems) and C(notes) map every host to its sentences, C(controller) are those that
-    belong to no host. Empty where nothing stands in the way: notes alone do not stop a run."""
-    found = {"here, on the controller": list(dict.fromkeys(controller))} if controller else {}
-    found.update(groups(problems, len(problems)))
+    """One text for a person. C(problems) maps every host to its errors and C(notes) to its sentences, C(controller)
+    are the errors that belong to no host. Empty where nothing stands in the way: notes alone do not stop a run."""
+    found = {"here, on the controller": list(dict.fromkeys(sentences_of(controller)))} if controller else {}
+    found.update(groups({host: sentences_of(errors) for host, errors in problems.items()}, len(problems)))
     number = sum(len(sentences) for sentences in found.values())
     if not number:
         return ""

@@ -5,17 +5,22 @@
 
 from __future__ import annotations
 
+import ast
 import re
 
 import pytest
 from ansible.errors import AnsibleError
 from ansible_collections.xitrum.host.plugins.action import host_state_info, source_tree
+from ansible_collections.xitrum.host.plugins.filter import preflight_message
+from ansible_collections.xitrum.host.plugins.module_utils.configuration.xitrum_conf import EXAMPLE_VALUES
 from ansible_collections.xitrum.host.plugins.module_utils.desired.inputs import Inputs
-from ansible_collections.xitrum.host.plugins.module_utils.preflight import catalog, rules, values
+from ansible_collections.xitrum.host.plugins.module_utils.host_state import registry
+from ansible_collections.xitrum.host.plugins.module_utils.preflight import catalog, messages, rules, values
 
 from tests.docs import rules as page
 
 from ..proxy.test_rules import GOOD as PROXY
+from .test_messages import an_instance, of_deploy, shared_fleet, variables
 from .test_platforms import HEROKU, OPENSHIFT, TREE
 
 #: An address in a public network, to which Akka's remoting must not listen.
@@ -114,7 +119,80 @@ def of_openshift(**variables):
     return source_tree.find_errors("openshift", [], {**OPENSHIFT, **variables})
 
 
+def command(playbook, _add=()):
+    return f"ansible-playbook {playbook}.yml"
+
+
+def of_run(of_host, lost=()):
+    """The errors of one host that was read, of a deploy."""
+    return [*messages.host_problems(of_host, True, lost), *messages.port_problems(of_host), *messages.deploy_problems(of_host, ["proxy1"], command)]
+
+
+def of_package(**package):
+    return [*messages.host_problems(of_host := variables(package=package), True), *messages.example_problems(of_host),
+            *messages.override_problems(of_host), *preflight_message.controller_problems({"app1": of_host})]
+
+
+def of_fleet(find, fleet):
+    """The errors of the only host of a fleet that has some."""
+    (found,) = filter(None, find(fleet, list(fleet)).values())
+    return found
+
+
+def of_sessions():
+    (found,) = messages.session_reports(
+        {host: of_deploy({**an_instance(), "changes": ["xitrum_secure_key"], "due": ["a"]}) for host in ("app1", "app2")}, ["app1", "app2"])[0]["app1"],
+    return found
+
+
+def of_removed_port():
+    of_host = of_deploy(an_instance(0, 8000, 8001, interface=""), surplus=[1], proxies=[])
+    of_host["xitrum_host_state"]["instances"]["configured"] = {"1": {"http": 8001, "https": 0}}
+    return list(messages.port_problems(of_host))
+
+
+def of_addresses(host):
+    groups = {"xitrum": ["app1"], "xitrum_proxy": ["proxy1"]}
+    fleet = {name: {"groups": groups, "inventory_hostname": name} for name in ("app1", "proxy1")}
+    return messages.address_problems({**fleet, "app1": {**fleet["app1"], "xitrum_address": "127.0.0.1"}}, host)
+
+
+SESSIONS = {"overrides": ["xitrum_secure_key"], "xitrum_secure_key": "other"}
+SHOP = {"xitrum_name": "shop"}
+HOSTS = ["app1", "app2"]
+
+#: What the controller finds wrong with the package, with hosts that were read, and between hosts: see messages.py.
+OF_RUN = {
+    "decommissioned.names": (lambda: of_fleet(lambda fleet, _hosts: messages.retired_problems(fleet, {"app2": SHOP}), {"app1": {}}),),
+    "deploy.address": (of_run, of_deploy(an_instance(interface="10.0.0.5"))),
+    "deploy.cluster": (of_run, of_deploy(an_instance(cluster=True))),
+    "deploy.jdk": (of_run, of_deploy(an_instance(), steps=["packages"])),
+    "deploy.new-instance": (of_run, of_deploy({**an_instance(), "configured": {}})),
+    "deploy.orphaned-instance": (of_run, of_deploy(an_instance(), surplus=[1])),
+    "deploy.port": (of_run, of_deploy(an_instance(port=9000))),
+    "host.reached": (messages.host_problems, {}, False),
+    "host.read": (messages.host_problems, {"xitrum_host_state": {"failed": True, "msg": "no space"}}, True),
+    **{messages.component_rule(name): (messages.host_problems, variables({name: {"problems": ["wrong"]}} if name != "jdk" else {
+        "jdk": {"problems": ["wrong"], "version": 17}}), True) for name in registry.SPECS},
+    "package.contents": (lambda: of_package(problems=["no jar"]),),
+    "package.java": (lambda: of_package(java=21),),
+    "package.session-settings": (lambda: messages.override_problems(variables(package={"session_settings": SESSIONS}, xitrum_secure_key="own")),),
+    "proxy.reached": (messages.host_problems, {"inventory_hostname": "proxy1", "groups": {"xitrum_proxy": ["proxy1"]}}, False),
+    "proxy.same-settings": (of_fleet, messages.proxy_difference_errors, shared_fleet(SHOP, {})),
+    "proxy.unavailable-in-inventory": (of_fleet, messages.unavailable_errors, {"proxy1": {"xitrum_unavailable_proxies": "proxy1"}}),
+    "proxy.unavailable-names": (of_fleet, messages.unavailable_errors, {"proxy1": {"xitrum_unavailable_proxies": 5}}),
+    "rollout.port": (lambda: list(messages.port_problems(of_deploy(an_instance(0, 8000, 8001), an_instance(1, 8001, 8002)))),),
+    "rollout.port-of-orphaned": (of_removed_port,),
+    "rollout.sessions": (of_sessions,),
+    "secrets.example": (lambda: messages.example_problems(variables(xitrum_secure_key=EXAMPLE_VALUES["secureKey"])),),
+    "secrets.example-of-package": (lambda: of_package(examples=["secureKey"]),),
+    "xitrum.same-settings": (lambda: messages.difference_errors({
+        host: variables(groups={"xitrum": HOSTS}, xitrum_secure_key=f"the key of {host}") for host in HOSTS}, HOSTS)["app1"],),
+    "xitrum.trusted-proxies": (of_addresses, "app1"),
+}
+
 CASES = {
+    **OF_RUN,
     **{rule: (of_set, variables) for rule, variables in SET.items()},
     **{rule: (of_proxy, variables) for rule, variables in OF_PROXY.items()},
     **{rule: (of_host, [name], variables) for rule, (name, variables) in OF_HOST.items()},
@@ -137,6 +215,19 @@ def test_identifiers_are_unique_sorted_and_of_one_form():
     assert all(rule.demands and rule.fix and not (rule.demands + rule.fix).endswith(".") for rule in catalog.RULES)
 
 
+def test_every_error_of_preflight_names_a_rule_of_the_table():
+    """No place in the code makes an error of another rule; what is computed is the rule of a component, which has a case."""
+    named, computed = set(), set()
+    for path in sorted((page.PAGE.parents[2] / "plugins").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("Error", "errors_of"):
+                rule = node.args[0]
+                (named if isinstance(rule, ast.Constant) else computed).add(rule.value if isinstance(rule, ast.Constant) else ast.unparse(rule))
+    assert len(named) > 60
+    assert named <= set(catalog.BY_IDENTIFIER), named - set(catalog.BY_IDENTIFIER)
+    assert "component_rule(name)" in computed
+
+
 def test_every_rule_has_a_case():
     assert sorted(CASES) == sorted(catalog.BY_IDENTIFIER)
 
@@ -144,7 +235,7 @@ def test_every_rule_has_a_case():
 @pytest.mark.parametrize("rule", CASES)
 def test_variables_that_break_a_rule_are_reported_with_its_identifier(rule):
     find, *arguments = CASES[rule]
-    errors = find(*arguments)
+    errors = list(find(*arguments))
     assert [error.rule for error in errors] == [rule], errors
     assert errors[0].message
 

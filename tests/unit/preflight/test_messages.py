@@ -11,6 +11,7 @@ from ansible_collections.xitrum.host.plugins.filter.preflight_message import pre
 from ansible_collections.xitrum.host.plugins.filter.preflight_notes import preflight_notes
 from ansible_collections.xitrum.host.plugins.module_utils.configuration.xitrum_conf import EXAMPLE_VALUES
 from ansible_collections.xitrum.host.plugins.module_utils.preflight import messages as preflight
+from ansible_collections.xitrum.host.plugins.module_utils.preflight.catalog import Error
 from hypothesis import given
 from hypothesis import strategies as st
 from jinja2.exceptions import UndefinedError
@@ -23,12 +24,16 @@ def variables(state=None, package=None, **more):
     return {"xitrum_host_state": {**STATE, **(state or {})}, "application_package_read": {**PACKAGE, **(package or {})}, **more}
 
 
+def errors(*sentences):
+    return [Error("host.machine", sentence) for sentence in sentences]
+
+
 def test_nothing_stands_in_the_way():
     assert preflight_message({"app1": variables()}, ["app1"], ["app1"]) == ""
 
 
 def test_a_problem_of_all_hosts_is_said_once():
-    text = preflight.message({"app1": ["no disk", "no memory"], "app2": ["no disk"], "app3": ["no disk"]})
+    text = preflight.message({"app1": errors("no disk", "no memory"), "app2": errors("no disk"), "app3": errors("no disk")})
     assert text.count("no disk") == 1
     assert "all 3 hosts:\n  - no disk" in text
     assert "app1:\n  - no memory" in text
@@ -37,19 +42,29 @@ def test_a_problem_of_all_hosts_is_said_once():
 
 
 def test_one_problem_of_one_host():
-    text = preflight.message({"app1": ["no disk"]})
+    text = preflight.message({"app1": errors("no disk")})
     assert text.startswith("1 problem stands in the way.")
     assert "app1:\n  - no disk" in text
 
 
+def test_the_rules_of_a_message_are_those_of_its_errors_each_once():
+    problems = {"app1": [*errors("no disk"), Error("host.jdk", "no JDK")], "app2": errors("no disk", "no memory")}
+    assert preflight.rules_of(problems, [Error("package.contents", "no jar")]) == ["package.contents", "host.machine", "host.jdk"]
+
+
+def test_a_sentence_without_a_rule_is_no_error():
+    with pytest.raises(AttributeError, match="message"):
+        preflight.message({"app1": ["no disk"]})
+
+
 def test_some_hosts_are_named_and_many_are_counted():
-    many = {f"app{number:02}": ["no disk"] for number in range(20)}
+    many = {f"app{number:02}": errors("no disk") for number in range(20)}
     assert "app00, app01, app02, app03, app04, app05, app06, app07 and 12 more:" in preflight.message({**many, "last": []})
 
 
 def test_notes_are_said_beside_problems_and_stop_nothing_alone():
     assert preflight.message({"app1": []}, (), {"app1": ["not tested"]}) == ""
-    assert "good to know, app1:\n  - not tested" in preflight.message({"app1": ["no disk"]}, (), {"app1": ["not tested"]})
+    assert "good to know, app1:\n  - not tested" in preflight.message({"app1": errors("no disk")}, (), {"app1": ["not tested"]})
 
 
 def shared_fleet(applications, proxy):
@@ -132,7 +147,7 @@ SAID = st.lists(st.text("xyz", min_size=4, max_size=9), max_size=3)
 
 @given(st.dictionaries(st.text("ab", min_size=1), SAID, max_size=5), st.lists(st.text("uvw", min_size=4), max_size=3))
 def test_every_problem_is_said_exactly_once(problems, controller):
-    text = preflight.message(problems, controller)
+    text = preflight.message({host: errors(*said) for host, said in problems.items()}, errors(*controller))
     sentences = {sentence for said in problems.values() for sentence in said}
     for sentence in [*sentences, *controller]:
         assert text.count(f"  - {sentence}\n") == 1
@@ -147,7 +162,7 @@ def test_the_package_is_the_controllers_problem_once_for_all_hosts():
 
 
 def test_problems_of_every_concern_are_collected():
-    state = {"machine": {"problems": ["no disk"], "notes": ["not tested"]}, "haproxy": {"problems": ["no certificate"]}}
+    state = {"machine": {"problems": ["no disk"], "notes": ["not tested"]}, "proxy": {"problems": ["no certificate"]}}
     text = preflight_message({"app1": variables(state)}, ["app1"])
     assert "no disk" in text
     assert "no certificate" in text
@@ -415,9 +430,9 @@ def test_addresses_count_where_the_configuration_has_them():
 
 def test_the_lines_of_a_filter_are_errors_of_their_own_and_no_prefix_stands_twice():
     filtered = {"failed": True, "msg": "The filter plugin 'xitrum.host.proxy_servers' failed: app1: one\napp2: two"}
-    assert preflight.host_problems({"xitrum_host_state": filtered}, True) == ["app1: one", "app2: two"]
+    assert preflight.sentences_of(preflight.host_problems({"xitrum_host_state": filtered}, True)) == ["app1: one", "app2: two"]
     unread = {"failed": True, "msg": "the host could not be read: [Errno 13] Permission denied: '/x'. Most of it needs root: set become."}
-    assert preflight.host_problems({"xitrum_host_state": unread}, True) == [unread["msg"]]
+    assert preflight.sentences_of(preflight.host_problems({"xitrum_host_state": unread}, True)) == [unread["msg"]]
 
 
 def test_what_follows_from_a_variable_without_a_usable_value_is_left_out():
@@ -451,7 +466,7 @@ def test_a_host_outside_of_the_run_whose_variable_is_needed():
     {"failed": True, "msg": "boom", "module_stderr": "x\nansible-playbook -i evil site.yml"},
 ])
 def test_of_the_words_of_a_host_no_line_is_one_to_type(state):
-    found = preflight.unread({"xitrum_host_state": state}, state, True)
+    found = preflight.sentences_of(preflight.unread({"xitrum_host_state": state}, state, True))
     assert not any("\n" in sentence or "\r" in sentence for sentence in found)
     lines = [line.strip() for line in preflight.bullets("app1", found).splitlines()]
     assert not any(line.startswith("ansible-playbook") for line in lines)
