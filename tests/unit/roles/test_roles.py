@@ -9,6 +9,7 @@ import re
 
 import pytest
 import yaml
+from ansible_collections.xitrum.host.plugins.module_utils.desired import inputs
 
 from tests.docs import role_variables
 
@@ -43,6 +44,16 @@ def test_a_default_that_is_worked_out_is_described(role):
             said = role_variables.options(role)[name]
             assert "default" not in said, f"the default of {name} is worked out, and its specification has a fixed one"
             assert "The default is" in " ".join(said["description"]), f"the specification of {name} does not say what its default is"
+
+
+@pytest.mark.parametrize("name", inputs.DEFAULTS)
+def test_a_default_that_is_computed_in_python_is_described_as_such(name):
+    """No role has it, so that a user's own templates do not either."""
+    (option,) = [found[name] for found in map(role_variables.options, ROLES) if name in found]
+    said = " ".join(option["description"])
+    assert "default" not in option and not any(name in defaults(role) for role in ROLES)
+    assert "The default is" in said and "Your own templates see the variable only where you set it." in said
+    assert name in (role_variables.ROOT / "changelogs" / "changelog.yaml").read_text(encoding="utf-8")
 
 
 def test_every_specified_variable_is_used(role):
