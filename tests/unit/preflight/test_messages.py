@@ -264,6 +264,16 @@ def test_a_check_of_variables_that_failed_is_no_unreadable_host():
     assert "app1:\n  - xitrum_slots is true: found 2 instances\n  - proxy_servers is empty" in text
 
 
+@pytest.mark.parametrize("state, rules", [
+    ({"msg": "a\nb", "rules": ["xitrum.heap", "xitrum.slots"]}, ["xitrum.heap", "xitrum.slots"]),
+    # A variable without a value: no rule was asked.
+    ({"msg": "the variable a has no value"}, ["variable.unusable"]),
+])
+def test_a_refused_read_keeps_the_rules_of_its_errors(state, rules):
+    refused = {"xitrum_host_state": {"failed": True, "refused": True, **state}}
+    assert [error.rule for error in preflight.host_problems(refused, True)] == rules
+
+
 def an_instance(index=0, http=8000, port=8000, running=True, **configured):
     had = {"http": http, "https": 0, "interface": "", "cluster": False, **configured}
     return {"index": index, "port": port, "running": running, "configured": had}
