@@ -16,7 +16,8 @@ from tests.docs import markdown, pages, playbooks, plugins, role_variables, vari
 
 OPTIONS = {name: option for role in role_variables.roles() for name, option in markdown.nested(role_variables.options(role))}
 #: Variables that plays register: nobody passes them.
-REGISTERED = {"xitrum_host_state", "application_lock", "application_package_read", "application_slot_read", "application_releases_read"}
+REGISTERED = {"xitrum_host_state", "application_lock", "application_package_read", "application_slot_read", "application_releases_read",
+              "supervisor_stopped"}
 
 
 @pytest.mark.parametrize("page", pages.GENERATED, ids=lambda page: page.name)
