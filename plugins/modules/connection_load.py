@@ -179,6 +179,15 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+# Shared values: rows, fixes, problems
+rows: {description: "The desired, configured and effective value of each item, its C(status), C(why), and C(commands)
+  that fix it. Always empty.", returned: "with O(state=planned), O(state=started), O(state=measured) and
+  O(state=burst)", type: list, elements: dict}
+fixes: {description: "Commands that fix an error of RV(problems), by that error.", returned: "with O(state=planned),
+  O(state=started), O(state=measured) and O(state=burst)", type: dict}
+problems: {description: "Blocking errors, each with what to do.", returned: "with O(state=planned), O(state=started),
+  O(state=measured) and O(state=burst)", type: list, elements: str}
+# End of shared values
 most:
   description: The most connections that this host can make to these targets.
   returned: when O(state=planned), O(state=held) or O(state=started)

@@ -83,6 +83,12 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+# Shared values: rows, fixes, problems
+rows: {description: "The desired, configured and effective value of each item, its C(status), C(why), and C(commands)
+  that fix it. Always empty.", returned: always, type: list, elements: dict}
+fixes: {description: "Commands that fix an error of RV(problems), by that error.", returned: always, type: dict}
+problems: {description: "Blocking errors, each with what to do.", returned: always, type: list, elements: str}
+# End of shared values
 lines:
   description: What the expression or C(jcmd) printed.
   returned: when something was run and no terminal has shown it
@@ -105,16 +111,6 @@ console:
   description: V(own), V(scalive), or V(jcmd) for what needs no console.
   returned: always
   type: str
-rows:
-  description: Always empty.
-  returned: always
-  type: list
-  elements: dict
-problems:
-  description: What stands in the way; empty where nothing does.
-  returned: always
-  type: list
-  elements: str
 """
 
 from ..module_utils.core import runner

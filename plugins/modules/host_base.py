@@ -85,6 +85,10 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+# Shared values: restarts
+restarts: {description: "C(due), the instances that need a restart with C(index) and C(why), and C(rows).",
+  returned: when O(restarts) is given, type: dict}
+# End of shared values
 machine:
   description: What M(xitrum.host.host_state_info) returns of it.
   returned: where O(machine) is given
@@ -100,10 +104,6 @@ capacity:
 alternatives:
   description: What M(xitrum.host.jdk) returns.
   returned: where O(alternatives) is given
-  type: dict
-restarts:
-  description: C(due), the instances that need a restart with C(index) and C(why), and C(rows).
-  returned: where O(restarts) is given
   type: dict
 kernel:
   description: What M(xitrum.host.sysctl_profile) returns, or with O(read_only) what M(xitrum.host.host_state_info)

@@ -138,6 +138,15 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+# Shared values: rows, fixes, problems
+rows: {description: "The desired, configured and effective value of each item, its C(status), C(why), and C(commands)
+  that fix it. Always empty.", returned: with O(state=proxies_restored) and O(state=leftovers_removed), type: list,
+  elements: dict}
+fixes: {description: "Commands that fix an error of RV(problems), by that error.", returned: with
+  O(state=proxies_restored) and O(state=leftovers_removed), type: dict}
+problems: {description: "Blocking errors, each with what to do. They block the removal, and are read with
+  O(state=read).", returned: unless O(state=recorded), type: list, elements: str}
+# End of shared values
 record:
   description: The record as it is now - C(applications), C(packages), C(units), C(files) and C(made).
   returned: with O(state=recorded)
@@ -148,11 +157,6 @@ lines:
   type: list
   elements: str
   sample: [instance 0 of myapp, "/etc/security/limits.d/90-xitrum.conf", user myapp]
-problems:
-  description: What stops the removal, as sentences. Empty with another state than V(read).
-  returned: unless O(state=recorded)
-  type: list
-  elements: str
 kept:
   description: Packages that stay although they were installed by this collection, with the reason. A dictionary of
     names to reasons with O(state=leftovers_removed), and a list of sentences with O(state=read).
@@ -213,11 +217,6 @@ leftovers:
   description: Whether O(state=leftovers_removed) has something to remove.
   returned: with O(state=read)
   type: bool
-rows:
-  description: Always empty.
-  returned: with O(state=proxies_restored) and O(state=leftovers_removed)
-  type: list
-  elements: dict
 """
 
 from typing import Any

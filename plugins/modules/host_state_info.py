@@ -86,6 +86,10 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+# Shared values: restarts
+restarts: {description: "C(due), the instances that need a restart with C(index) and C(why), and C(rows).",
+  returned: when O(restarts) is given, type: dict}
+# End of shared values
 machine:
   description: What the host is - C(distribution), C(release), C(family), C(architecture), C(memory_bytes), C(python)
     and more - and C(problems).
@@ -116,10 +120,6 @@ firewall:
   description: Whether something C(differs), the C(public) ports, the C(address6) of the host, what is to C(close),
     C(rows) and C(problems).
   returned: when O(firewall) is given
-  type: dict
-restarts:
-  description: C(due), the instances that need a restart with C(index) and C(why), and C(rows).
-  returned: when O(restarts) is given
   type: dict
 release:
   description: Whether the release C(differs), that is, has to be made, the C(releases) on the host, the C(current) one,

@@ -163,6 +163,12 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+# Shared values: rows, fixes, problems
+rows: {description: "The desired, configured and effective value of each item, its C(status), C(why), and C(commands)
+  that fix it.", returned: always, type: list, elements: dict}
+fixes: {description: "Commands that fix an error of RV(problems), by that error.", returned: always, type: dict}
+problems: {description: "Blocking errors, each with what to do.", returned: always, type: list, elements: str}
+# End of shared values
 instances:
   description:
     - For each instance its C(index), C(port), wanted C(folder), C(current) and C(previous) folder, the one to go
@@ -198,16 +204,6 @@ locked:
   description: Whether the lock of M(xitrum.host.run_lock) is there.
   returned: always
   type: bool
-rows:
-  description: Wanted, configured and effective, one row an item.
-  returned: always
-  type: list
-  elements: dict
-problems:
-  description: What stands in the way; empty where nothing does.
-  returned: always
-  type: list
-  elements: str
 """
 
 from ..module_utils.application import instances

@@ -167,6 +167,12 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+# Shared values: rows, fixes, problems
+rows: {description: "The desired, configured and effective value of each item, its C(status), C(why), and C(commands)
+  that fix it.", returned: always, type: list, elements: dict}
+fixes: {description: "Commands that fix an error of RV(problems), by that error.", returned: always, type: dict}
+problems: {description: "Blocking errors, each with what to do.", returned: always, type: list, elements: str}
+# End of shared values
 before:
   description: The alternatives as they were, by command - C(link), C(mode), C(value) and C(choices), on the Red Hat
     family with C(followers).
@@ -203,16 +209,6 @@ needed:
   description: Whether the archive was needed.
   returned: with O(manage=archives)
   type: bool
-rows:
-  description: Wanted, configured and effective, one row an item.
-  returned: always
-  type: list
-  elements: dict
-problems:
-  description: What stands in the way; empty where nothing does.
-  returned: always
-  type: list
-  elements: str
 """
 
 from ..module_utils.core import parts

@@ -37,17 +37,27 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+# Shared values: rows, fixes, problems
+rows: {description: "The desired, configured and effective value of each item, its C(status), C(why), and C(commands)
+  that fix it. They have also what could not be read.", returned: always, type: list, elements: dict}
+fixes: {description: "Commands that fix an error of RV(problems), by that error.", returned: always, type: dict}
+problems: {description: "Blocking errors, each with what to do. Always empty.", returned: always, type: list,
+  elements: str}
+# End of shared values
 processes:
   description: The processes of all targets.
   returned: always
   type: list
   elements: dict
   contains:
+    # Shared values: target, process, unit, why
     target: {description: "The port, unit or pid that led to it.", type: str}
-    pid: {description: "The process.", type: int}
     process: {description: "Its name.", type: str}
-    user: {description: "The user that it runs as.", type: str}
     unit: {description: "Its unit of systemd, or an empty string.", type: str}
+    why: {description: "The reason in a sentence.", type: str}
+    # End of shared values
+    pid: {description: "The process.", type: int}
+    user: {description: "The user that it runs as.", type: str}
     wanted: {description: "The number of open files that is wanted.", type: int}
     configured: {description: "What is configured, and where.", type: str}
     soft: {description: "The soft limit of the process, V(-1) for none.", type: int}
@@ -56,18 +66,6 @@ processes:
       description: "V(ok), V(restart) (what is configured would do), V(differs), V(read_only) (the host grants no more),
         V(unseen)."
       type: str
-    why: {description: "The reason in a sentence.", type: str}
-rows:
-  description: The same with what could not be seen, as rows of C(wanted), C(configured), C(effective), C(status),
-    C(why) and C(mend).
-  returned: always
-  type: list
-  elements: dict
-problems:
-  description: Always empty.
-  returned: always
-  type: list
-  elements: str
 """
 
 from ..module_utils.core import runner

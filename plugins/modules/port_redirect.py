@@ -97,18 +97,14 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-rows:
-  description:
-    - Wanted, configured and effective, one row a port and family, and one for each thing that stands in the way of it.
-    - After a change, of the host as it is then. In check mode, of the host as it was found.
-  returned: always
-  type: list
-  elements: dict
-problems:
-  description: What stands in the way; empty where nothing does.
-  returned: always
-  type: list
-  elements: str
+# Shared values: rows, fixes, problems
+rows: {description: "The desired, configured and effective value of each item, its C(status), C(why), and C(commands)
+  that fix it. There is one row a port and family, and one for each thing that prevents a redirect. After a change they
+  are of the host as it is then, and in check mode of the host as it was found.", returned: always, type: list,
+  elements: dict}
+fixes: {description: "Commands that fix an error of RV(problems), by that error.", returned: always, type: dict}
+problems: {description: "Blocking errors, each with what to do.", returned: always, type: list, elements: str}
+# End of shared values
 backend:
   description: The back end.
   returned: always

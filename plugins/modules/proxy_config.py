@@ -121,11 +121,13 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-notes:
-  description: What is worth knowing and stops nothing, as sentences.
-  returned: always
-  type: list
-  elements: str
+# Shared values: notes, rows, fixes, problems
+notes: {description: "Notes that stop nothing, a sentence each.", returned: always, type: list, elements: str}
+rows: {description: "The desired, configured and effective value of each item, its C(status), C(why), and C(commands)
+  that fix it.", returned: always, type: list, elements: dict}
+fixes: {description: "Commands that fix an error of RV(problems), by that error.", returned: always, type: dict}
+problems: {description: "Blocking errors, each with what to do.", returned: always, type: list, elements: str}
+# End of shared values
 actions:
   description: What was done, or would be in check mode. Of V(install), V(keep), V(write), V(daemon-reload), V(enable),
     V(start), V(reload) and V(restart).
@@ -137,11 +139,6 @@ digest:
   returned: always
   type: str
   sample: 3f2a9c1b7d04
-rows:
-  description: Wanted, configured and effective, one row an item.
-  returned: always
-  type: list
-  elements: dict
 servers:
   description: What the worker thought of each server before the change - C(backend), C(name), C(address), C(port),
     C(admin), C(status), C(sessions), C(check).
@@ -152,11 +149,6 @@ version:
   description: The version of the installed software; empty where there is none.
   returned: always
   type: str
-problems:
-  description: What stands in the way; empty where nothing does.
-  returned: always
-  type: list
-  elements: str
 """
 
 from ..module_utils.core import runner

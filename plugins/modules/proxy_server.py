@@ -136,6 +136,12 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+# Shared values: rows, fixes, problems
+rows: {description: "The desired, configured and effective value of each item, its C(status), C(why), and C(commands)
+  that fix it. There is one row a server, as it was before.", returned: always, type: list, elements: dict}
+fixes: {description: "Commands that fix an error of RV(problems), by that error.", returned: always, type: dict}
+problems: {description: "Blocking errors, each with what to do.", returned: always, type: list, elements: str}
+# End of shared values
 servers:
   description:
     - Each server after the wait - C(backend), C(name), C(address), C(port), C(state), C(status) (the proxy's own word),
@@ -164,16 +170,6 @@ notes:
   elements: str
 missing:
   description: Servers that were named and that the running proxy does not have.
-  returned: always
-  type: list
-  elements: str
-rows:
-  description: Wanted, configured and effective, one row a server, as they were before.
-  returned: always
-  type: list
-  elements: dict
-problems:
-  description: What stands in the way; empty where nothing does.
   returned: always
   type: list
   elements: str

@@ -119,6 +119,14 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+# Shared values: rows, fixes, problems
+rows: {description: "The desired, configured and effective value of each item, its C(status), C(why), and C(commands)
+  that fix it.", returned: with O(state=present), type: list, elements: dict}
+fixes: {description: "Commands that fix an error of RV(problems), by that error.", returned: with O(state=present),
+  type: dict}
+problems: {description: "Blocking errors, each with what to do.", returned: with O(state=present), type: list,
+  elements: str}
+# End of shared values
 releases:
   description: The releases that are on the host, or were before one was made, the one that was installed first at the
     beginning.
@@ -142,16 +150,6 @@ sent_bytes:
   returned: when files were sent
   type: int
   sample: 1049600
-rows:
-  description: Wanted, configured and effective, one row an item.
-  returned: with O(state=present)
-  type: list
-  elements: dict
-problems:
-  description: What stands in the way; empty where nothing does.
-  returned: with O(state=present)
-  type: list
-  elements: str
 previous:
   description: The last other release that was healthy; empty where there is none.
   returned: with O(state=read)

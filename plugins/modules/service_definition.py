@@ -117,6 +117,14 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+# Shared values: notes, rows, fixes, problems
+notes: {description: "Notes that stop nothing, a sentence each.", returned: with O(of=application), type: list,
+  elements: str}
+rows: {description: "The desired, configured and effective value of each item, its C(status), C(why), and C(commands)
+  that fix it.", returned: always, type: list, elements: dict}
+fixes: {description: "Commands that fix an error of RV(problems), by that error.", returned: always, type: dict}
+problems: {description: "Blocking errors, each with what to do.", returned: always, type: list, elements: str}
+# End of shared values
 from_pypi:
   description: Whether the supervisor has to be installed from PyPI, with the packages that this takes.
   returned: always
@@ -125,21 +133,6 @@ from_pypi:
 packages:
   description: The packages of the supervisor that are missing.
   returned: with O(of=application)
-  type: list
-  elements: str
-notes:
-  description: What is worth knowing and stops nothing, as sentences.
-  returned: with O(of=application)
-  type: list
-  elements: str
-rows:
-  description: Wanted, configured and effective, one row an item.
-  returned: always
-  type: list
-  elements: dict
-problems:
-  description: What stands in the way; empty where nothing does.
-  returned: always
   type: list
   elements: str
 """

@@ -43,6 +43,13 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+# Shared values: rows, fixes, problems
+rows: {description: "The desired, configured and effective value of each item, its C(status), C(why), and C(commands)
+  that fix it. They have also what could not be read.", returned: always, type: list, elements: dict}
+fixes: {description: "Commands that fix an error of RV(problems), by that error.", returned: always, type: dict}
+problems: {description: "Blocking errors, each with what to do. Always empty.", returned: always, type: list,
+  elements: str}
+# End of shared values
 live:
   description: C(net.core.somaxconn) of the running kernel, or null where it could not be read.
   returned: always
@@ -59,13 +66,16 @@ sockets:
   type: list
   elements: dict
   contains:
+    # Shared values: target, process, unit, why
     target: {description: "The port, unit or pid that led to it.", type: str}
+    process: {description: "Its name.", type: str}
+    unit: {description: "Its unit of systemd, or an empty string.", type: str}
+    why: {description: "The reason in a sentence.", type: str}
+    # End of shared values
     address: {description: "The address that it listens on, V(*) for every one.", type: str}
     port: {description: "The port.", type: int}
     family: {description: "V(inet), V(inet6), or V(dual) for a socket that takes both.", type: str}
     pid: {description: "The process, or null where it is another user's.", type: int}
-    process: {description: "Its name.", type: str}
-    unit: {description: "Its unit of systemd, or an empty string.", type: str}
     wanted: {description: "The backlog that is asked for.", type: int}
     configured: {description: "What holds at boot.", type: str}
     live: {description: "What the kernel would give now.", type: int}
@@ -73,18 +83,6 @@ sockets:
     status:
       description: "V(ok), V(restart) (a restart would take more), V(differs) (somaxconn is too small), V(unseen)."
       type: str
-    why: {description: "The reason in a sentence.", type: str}
-rows:
-  description: The same with what could not be seen, as rows of C(wanted), C(configured), C(effective), C(status),
-    C(why) and C(mend).
-  returned: always
-  type: list
-  elements: dict
-problems:
-  description: Always empty.
-  returned: always
-  type: list
-  elements: str
 """
 
 from ..module_utils.core import runner

@@ -197,6 +197,14 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+# Shared values: rows, fixes, problems
+rows: {description: "The desired, configured and effective value of each item, its C(status), C(why), and C(commands)
+  that fix it. There is one row a file, with what is desired and what was found.", returned: success, type: list,
+  elements: dict}
+fixes: {description: "Commands that fix an error of RV(problems), by that error.", returned: success, type: dict}
+problems: {description: "Blocking errors, each with what to do. A module with errors fails, and lists them in its
+  message.", returned: success, type: list, elements: str}
+# End of shared values
 paths:
   description: The files that were looked after, changed or not, relative to O(path).
   returned: with O(state=edited)
@@ -273,16 +281,6 @@ java:
   returned: when the tree is a Xitrum project
   type: int
   sample: 0
-rows:
-  description: Wanted and found, one row a file.
-  returned: success
-  type: list
-  elements: dict
-problems:
-  description: Empty. A module with errors fails, and lists them in its message.
-  returned: success
-  type: list
-  elements: str
 said:
   description: What git and the platform said at the push, line by line.
   returned: when something was pushed

@@ -89,6 +89,14 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+# Shared values: rows, fixes, problems
+rows: {description: "The desired, configured and effective value of each item, its C(status), C(why), and C(commands)
+  that fix it. There is one row a parameter or module, as found before the run. C(configured) is what holds at boot, and
+  which file sets it.", returned: always, type: list, elements: dict}
+fixes: {description: "Commands that fix an error of RV(problems), by that error.", returned: always, type: dict}
+problems: {description: "Blocking errors, each with what to do. They are about the options, or about the host. The
+  module fails where there are any.", returned: always, type: list, elements: str}
+# End of shared values
 parameters:
   description: What became of each parameter, by its name with dots.
   returned: success
@@ -118,17 +126,6 @@ path:
   returned: success
   type: str
   sample: /etc/sysctl.d/90-xitrum.conf
-rows:
-  description: One row a parameter or module, with C(wanted), C(configured) (what holds at boot and which file says so),
-    C(effective) (live), as found before the run, and C(status), C(why) and C(mend).
-  returned: always
-  type: list
-  elements: dict
-problems:
-  description: What is wrong with the options, or with the host, in sentences. The module fails where there are any.
-  returned: always
-  type: list
-  elements: str
 """
 
 from ..module_utils.core import runner

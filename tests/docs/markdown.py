@@ -1,14 +1,14 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What generated pages share: Ansible's markup as Markdown, values as code, and tables."""
+"""What generated pages share: Ansible's markup as Markdown, values as code, tables, and lines between markers."""
 
 from __future__ import annotations
 
 import json
 import pathlib
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import yaml
@@ -85,3 +85,27 @@ def generated_from(source: str) -> str:
 def is_same(one: Any, other: Any) -> bool:
     """Return whether two values are the same as JSON: true is not 1."""
     return json.dumps(one, sort_keys=True, default=str) == json.dumps(other, sort_keys=True, default=str)
+
+
+def fill(text: str, begin: str, end: str, render: Callable[[re.Match[str]], str]) -> str:
+    """Return the text with other lines between its markers, which stay.
+
+    begin, end: patterns of the two lines. render: lines for the match of a first marker. Raise ValueError for a marker without the other.
+    """
+    filled: list[str] = []
+    opened = ""
+    for line in text.splitlines(keepends=True):
+        first = re.fullmatch(begin, line.rstrip("\n"))
+        last = re.fullmatch(end, line.rstrip("\n"))
+        if bool(opened) == bool(first) and (first or last):
+            raise ValueError(f"{line.strip()}: expected it in a pair with a line {end if first else begin}")
+        if last:
+            opened = ""
+        if not opened:
+            filled.append(line)
+        if first:
+            opened = line
+            filled.append(render(first))
+    if opened:
+        raise ValueError(f"{opened.strip()}: expected a line {end} after it")
+    return "".join(filled)

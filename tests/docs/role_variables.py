@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Write the table of variables into each role's README.md from its argument specification.
 
-`python -m tests.docs` writes; tests/unit/roles/test_roles.py fails where a page is not current.
+`python -m tests.docs` writes; tests/unit/repository/test_reference.py fails where a page is not current.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import re
 
 import yaml
 
-from .markdown import ROOT, choices_of, kind_of, nested, plain, sentences, shown, table
+from .markdown import ROOT, choices_of, fill, kind_of, nested, plain, sentences, shown, table
 
 HEAD = ("variable", "type", "default", "meaning")
 BEGIN, END = "<!-- variables: generated from meta/argument_specs.yml -->", "<!-- end of variables -->"
@@ -58,17 +58,17 @@ def rows(found):
 
 
 def variables_table(role):
-    """Return the table between its markers."""
+    """Return the lines between the markers."""
     found = options(role)
     text = table(HEAD, rows(found)) if found else "This role has no variables of its own.\n"
     for name, entry in entry_points(role).items():
         text += f"\nEntry point `{name}` (`tasks_from`): {plain(entry['short_description'])}.\n\n{table(HEAD, rows(entry['options']))}"
-    return f"{BEGIN}\n{text}{END}"
+    return text
 
 
 def page(role):
     """Return the role's page with a current table. Raise ValueError where the page has no place for it."""
     text = (role / "README.md").read_text()
-    if BEGIN not in text or END not in text:
+    if BEGIN not in text:
         raise ValueError(f"roles/{role.name}/README.md has no lines {BEGIN} and {END}, between which its variables belong")
-    return re.sub(re.escape(BEGIN) + ".*?" + re.escape(END), lambda _match: variables_table(role), text, flags=re.DOTALL)
+    return fill(text, re.escape(BEGIN), re.escape(END), lambda _match: variables_table(role))

@@ -19,7 +19,7 @@ SMOKE = ("core", "host_state", "supervisor/test_component.py", "proxy/test_compo
 #: What files outside of plugins/ are tested by, the first that fits.
 OTHERS = (
     (r"(roles|playbooks|site\.yml)", ("roles", "playbooks", "repository")), (r"(docs|inventories|requirements|galaxy|README)", ("repository", "roles")),
-    (r"tests/fleet/", ("fleet",)), (r"tests/lint/", ("repository",)), (r"tests/docs/", ("roles",)),
+    (r"tests/fleet/", ("fleet",)), (r"tests/lint/", ("repository",)), (r"tests/docs/", ("repository", "roles")),
 )
 
 

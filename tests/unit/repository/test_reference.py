@@ -20,7 +20,7 @@ REGISTERED = {"xitrum_host_state", "application_lock", "application_package_read
               "supervisor_stopped"}
 
 
-@pytest.mark.parametrize("page", pages.GENERATED, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", pages.GENERATED, ids=lambda page: page.relative_to(markdown.ROOT).as_posix())
 def test_a_page_is_current(page):
     assert page.read_text(encoding="utf-8") == pages.GENERATED[page](), "run: python -m tests.docs"
 
@@ -78,3 +78,27 @@ def test_every_module_and_filter_has_a_section():
 ])
 def test_markup_becomes_markdown(text, expected):
     assert markdown.plain(text) == expected
+
+
+def filled(text):
+    return markdown.fill(text, r"<(?P<name>\w+)>", "</>", lambda match: f"new {match['name']}\n")
+
+
+@pytest.mark.parametrize(("text", "result"), [
+    ("", ""),
+    ("own\n", "own\n"),
+    ("own\n<a>\nold\n</>\nown\n<b>\n</>", "own\n<a>\nnew a\n</>\nown\n<b>\nnew b\n</>"),
+])
+def test_lines_between_markers_are_replaced(text, result):
+    assert filled(text) == filled(result) == result
+
+
+@pytest.mark.parametrize(("text", "message"), [
+    ("<a>\nold\n", "<a>: expected a line </> after it"),
+    ("own\n</>\n", "</>: expected it in a pair with a line <"),
+    ("<a>\n<b>\n</>\n", "<b>: expected it in a pair with a line </>"),
+    ("<a>\n</>\n</>\n", "</>: expected it in a pair with a line <"),
+])
+def test_a_marker_without_the_other_is_an_error(text, message):
+    with pytest.raises(ValueError, match=message):
+        filled(text)

@@ -69,10 +69,6 @@ def test_names_begin_with_the_roles_name(role):
     assert [name for name in defaults(role) if not name.startswith(prefix)] == []
 
 
-def test_the_page_has_the_current_table(role):
-    assert (role / "README.md").read_text() == role_variables.page(role), "run: python -m tests.docs"
-
-
 def test_main_is_an_index(role):
     index = role / "tasks" / "main.yml"
     # The inventory's variables alone are a role without tasks.

@@ -1,0 +1,138 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Write what several modules return alike into their RETURN blocks.
+
+A fragment of Ansible's documentation has no return values. So a module names the values between two comments of its RETURN block, and
+this writes their documentation from `VALUES`:
+
+    # Shared values: rows, fixes, problems
+    # End of shared values
+
+`python -m tests.docs` writes; tests/unit/repository/test_reference.py fails where a module is not current.
+"""
+
+from __future__ import annotations
+
+import pathlib
+import re
+import textwrap
+from dataclasses import dataclass
+
+from .markdown import ROOT, fill
+
+BEGIN, END = r"(?P<indent> *)# Shared values: (?P<names>\w+(?:, \w+)*)", " *# End of shared values"
+MODULES = sorted(ROOT.glob("plugins/modules/*.py"))
+WIDTH = 120
+
+
+@dataclass(frozen=True)
+class Value:
+    """A value that modules return: its description, its type, that of its elements, and the condition under which it is returned."""
+
+    description: str
+    type: str
+    elements: str = ""
+    returned: str = "always"
+
+
+#: What `Plan.report` returns, and so every module that runs a component.
+REPORT = {
+    "rows": Value("The desired, configured and effective value of each item, its C(status), C(why), and C(commands) that fix it.", "list", "dict"),
+    "fixes": Value("Commands that fix an error of RV(problems), by that error.", "dict"),
+    "problems": Value("Blocking errors, each with what to do.", "list", "str"),
+}
+VALUES = {
+    **REPORT,
+    "notes": Value("Notes that stop nothing, a sentence each.", "list", "str"),
+    "restarts": Value("C(due), the instances that need a restart with C(index) and C(why), and C(rows).", "dict",
+                      returned="when O(restarts) is given"),
+    "target": Value("The port, unit or pid that led to it.", "str"),
+    "process": Value("Its name.", "str"),
+    "unit": Value("Its unit of systemd, or an empty string.", "str"),
+    "why": Value("The reason in a sentence.", "str"),
+}
+
+
+@dataclass(frozen=True)
+class Difference:
+    """What differs in one module: when it returns a value, and what to add to the description."""
+
+    returned: str = ""
+    added: str = ""
+
+
+_EMPTY = Difference(added="Always empty.")
+_UNSEEN = Difference(added="They have also what could not be read.")
+_MEASURED = "with O(state=planned), O(state=started), O(state=measured) and O(state=burst)"
+_REMOVED = "with O(state=proxies_restored) and O(state=leftovers_removed)"
+#: Module, then value, to what differs.
+DIFFERENCES: dict[str, dict[str, Difference]] = {
+    "connection_load": {
+        "rows": Difference(_MEASURED, "Always empty."), "fixes": Difference(_MEASURED), "problems": Difference(_MEASURED),
+    },
+    "console": {"rows": _EMPTY},
+    "host_record": {
+        "rows": Difference(_REMOVED, "Always empty."),
+        "fixes": Difference(_REMOVED),
+        "problems": Difference("unless O(state=recorded)", "They block the removal, and are read with O(state=read)."),
+    },
+    "nofile_info": {"rows": _UNSEEN, "problems": _EMPTY},
+    "port_redirect": {
+        "rows": Difference(added="There is one row a port and family, and one for each thing that prevents a redirect. After a change they are "
+                                 "of the host as it is then, and in check mode of the host as it was found."),
+    },
+    "proxy_server": {"rows": Difference(added="There is one row a server, as it was before.")},
+    "release": dict.fromkeys(REPORT, Difference("with O(state=present)")),
+    "service_definition": {"notes": Difference("with O(of=application)")},
+    "somaxconn_info": {"rows": _UNSEEN, "problems": _EMPTY},
+    "source_tree": {
+        "rows": Difference("success", "There is one row a file, with what is desired and what was found."),
+        "fixes": Difference("success"),
+        "problems": Difference("success", "A module with errors fails, and lists them in its message."),
+    },
+    "sysctl_profile": {
+        "rows": Difference(added="There is one row a parameter or module, as found before the run. C(configured) is what holds at boot, and "
+                                 "which file sets it."),
+        "problems": Difference(added="They are about the options, or about the host. The module fails where there are any."),
+    },
+}
+
+
+def page(path: pathlib.Path) -> str:
+    """Return the text of a module's file with its current shared values."""
+    return filled(path.stem, path.read_text(encoding="utf-8"))
+
+
+def filled(module: str, text: str) -> str:
+    """Return the text of a module with its current shared values."""
+
+    def render(match: re.Match[str]) -> str:
+        return "".join(entry(module, name, match["indent"]) for name in match["names"].split(", "))
+
+    try:
+        return fill(text, BEGIN, END, render)
+    except ValueError as error:
+        raise ValueError(f"plugins/modules/{module}.py: {error}") from error
+
+
+def entry(module: str, name: str, indent: str = "") -> str:
+    """Return the lines of a value as YAML. What is in another value has no condition of its own. Raise ValueError for a name without one."""
+    if name not in VALUES:
+        raise ValueError(f"{name} is no shared value: expected one of {', '.join(VALUES)}")
+    value, differs = VALUES[name], DIFFERENCES.get(module, {}).get(name, Difference())
+    description = f"{value.description} {differs.added}".rstrip()
+    returned = differs.returned or value.returned
+    if "," in returned:
+        returned = f'"{returned}"'
+    fields = {"returned": "" if indent else returned, "type": value.type, "elements": value.elements}
+    # A key and its value stay in one line, which only reads better.
+    rest = "".join(f", {key}:\N{NO-BREAK SPACE}{field}" for key, field in fields.items() if field)
+    line = f'{indent}{name}: {{description:\N{NO-BREAK SPACE}"{description}"{rest}}}'
+    lines = textwrap.wrap(line, WIDTH, subsequent_indent=f"{indent}  ", break_long_words=False, break_on_hyphens=False)
+    return "\n".join(lines).replace("\N{NO-BREAK SPACE}", " ") + "\n"
+
+
+def without_shared(text: str) -> str:
+    """Return the text of a module with its own values alone."""
+    return fill(text, BEGIN, END, lambda _match: "")
