@@ -7,7 +7,8 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """The attributes of a module that changes a host (C(batch)) and of one that only reads (C(batch.info))."""
+    """The attributes of a module that changes a host (`batch`), of one that only reads (`batch.info`), and of one that
+    has a part on the controller (`batch.action`)."""
 
     DOCUMENTATION = r"""
 options: {}
@@ -36,5 +37,13 @@ attributes:
   platform:
     description: Target operating systems.
     platforms: Linux
+    support: full
+"""
+
+    ACTION = r"""
+options: {}
+attributes:
+  action:
+    description: Has a part on the controller.
     support: full
 """

@@ -139,12 +139,9 @@ options:
   port:
     description: Its port; V(0) for none. Only with O(state=burst). The default is V(0).
     type: int
-attributes:
-  action:
-    description: Has a part on the controller, which shows how far it is.
-    support: full
 extends_documentation_fragment:
   - xitrum.host.batch
+  - xitrum.host.batch.action
 """
 
 EXAMPLES = r"""

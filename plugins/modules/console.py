@@ -61,12 +61,9 @@ options:
     description: The folder of a console that was left. Set by the action plugin.
     type: str
     default: ""
-attributes:
-  action:
-    description: Has a part on the controller.
-    support: full
 extends_documentation_fragment:
   - xitrum.host.batch
+  - xitrum.host.batch.action
 """
 
 EXAMPLES = r"""

@@ -83,12 +83,9 @@ options:
       - V(any) takes a damaged one, too.
     type: str
     default: ""
-attributes:
-  action:
-    description: Has a part on the controller.
-    support: full
 extends_documentation_fragment:
   - xitrum.host.batch
+  - xitrum.host.batch.action
   - xitrum.host.application
   - xitrum.host.application.logs
 """
