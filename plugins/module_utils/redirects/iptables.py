@@ -10,19 +10,7 @@ import shlex
 from typing import Any
 
 from ..core.foreign_text import lines_of
-from .rules import (
-    FAMILIES,
-    FOLDER,
-    LOOPBACK,
-    LOOPBACK_ADDRESS,
-    OUTSIDE,
-    UNKNOWN,
-    Rule,
-    Step,
-    remove,
-    run,
-    write,
-)
+from .rules import FAMILIES, FOLDER, LOOPBACK, LOOPBACK_ADDRESS, OUTSIDE, UNKNOWN, Rule, Step, remove, run, write
 
 #: Our chain for each origin, and the kernel's that jumps there.
 CHAINS = {OUTSIDE: ("XITRUM_HOST_PRE", "PREROUTING"), LOOPBACK: ("XITRUM_HOST_OUT", "OUTPUT")}

@@ -10,19 +10,7 @@ import re
 from typing import Any
 
 from ..core.foreign_text import parse_json
-from .rules import (
-    FAMILIES,
-    FOLDER,
-    LOOPBACK,
-    LOOPBACK_ADDRESS,
-    OUTSIDE,
-    UNKNOWN,
-    Rule,
-    Step,
-    remove,
-    run,
-    write,
-)
+from .rules import FAMILIES, FOLDER, LOOPBACK, LOOPBACK_ADDRESS, OUTSIDE, UNKNOWN, Rule, Step, remove, run, write
 
 TABLE = "xitrum_host"
 FILE = f"{FOLDER}/redirects.nft"
