@@ -1037,23 +1037,21 @@ def copy_attributes(path: str, handle: int, names: Iterable[str]) -> None:
 
 
 def user_id(name: str | int) -> int:
-    """The number of a user; the reverse of L(user_name). Raises LookupError where there is none."""
-    if isinstance(name, int):
-        return name
-    try:
-        return pwd.getpwnam(name).pw_uid
-    except KeyError:
-        if name.isdecimal():
-            return int(name)
-        raise
+    """The number of a user; the reverse of `user_name`. Raises LookupError where there is none."""
+    return _find_id(name, lambda text: pwd.getpwnam(text).pw_uid)
 
 
 def group_id(name: str | int) -> int:
-    """The number of a group; the reverse of L(group_name). Raises LookupError where there is none."""
+    """The number of a group; the reverse of `group_name`. Raises LookupError where there is none."""
+    return _find_id(name, lambda text: grp.getgrnam(text).gr_gid)
+
+
+def _find_id(name: str | int, find: Callable[[str], int]) -> int:
+    """The number of an account: a number stays, and so does one in text that is no name."""
     if isinstance(name, int):
         return name
     try:
-        return grp.getgrnam(name).gr_gid
+        return find(name)
     except KeyError:
         if name.isdecimal():
             return int(name)
