@@ -45,6 +45,34 @@ class Scanning(Supervisor):
         return {index: found.get(folder, "") for index, folder in folders.items()}
 
 
+def service_folder(kind: str) -> str:
+    """The service directory of an instance."""
+    return f"/etc/{{name}}-{kind}/{{index}}"
+
+
+def service_fields(kind: str) -> dict[str, Any]:
+    """The fields of `Supervisor` that follow from its name: where its services are, and the unit that it runs under."""
+    home, unit, service = f"/etc/{{name}}-{kind}", f"{{name}}-{kind}.service", service_folder(kind)
+    return {
+        "name": kind,
+        "inits": ("systemd", "init"),
+        "daemon": unit,
+        "unit": f"/etc/systemd/system/{unit}",
+        "scan": f"{home}/scan",
+        "mark": f"{home}/enabled/{{index}}",
+        "target": service,
+        "own": (service,),
+        "shared": (home, f"/etc/systemd/system/{unit}"),
+        "hold": f"{service}/down",
+        "patience": PATIENCE_SECONDS,
+        "define": (("systemctl", "daemon-reload"), ("systemctl", "enable", "--now", unit)),
+        "gone": (("systemctl", "disable", "--now", unit),),
+        "gone_after": (("systemctl", "daemon-reload"),),
+        "log": "{log_dir}/output-{index}/current",
+        "files": service_files(kind),
+    }
+
+
 def service_files(kind: str) -> tuple[ServiceFile, ...]:
     """The files of a supervisor that scans a folder."""
     home = f"/etc/{{name}}-{kind}"

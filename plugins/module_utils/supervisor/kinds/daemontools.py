@@ -5,10 +5,9 @@
 
 from __future__ import annotations
 
-from ..scanning import PATIENCE_SECONDS, Scanning, service_files
+from ..scanning import Scanning, service_fields, service_folder
 
-_HOME, _UNIT = "/etc/{name}-daemontools", "{name}-daemontools.service"
-_SERVICE = f"{_HOME}/{{index}}"
+_SERVICE = service_folder("daemontools")
 
 
 class Daemontools(Scanning):
@@ -21,27 +20,12 @@ class Daemontools(Scanning):
 
 
 SUPERVISOR = Daemontools(
-    name="daemontools",
+    **service_fields("daemontools"),
     program="svscan",
     packages=("daemontools",),
-    inits=("systemd", "init"),
-    daemon=_UNIT,
-    unit=f"/etc/systemd/system/{_UNIT}",
-    scan=f"{_HOME}/scan",
-    mark=f"{_HOME}/enabled/{{index}}",
-    target=_SERVICE,
-    own=(_SERVICE,),
-    shared=(_HOME, f"/etc/systemd/system/{_UNIT}"),
-    hold=f"{_SERVICE}/down",
     ready=(("svok", _SERVICE), ("svok", f"{_SERVICE}/log")),
-    patience=PATIENCE_SECONDS,
     # svc ends with 0 whatever happens, svok does not.
     start=(("svok", _SERVICE), ("svc", "-u", _SERVICE)),
     stop=(("svc", "-d", _SERVICE),),
     forget_commands=(("svc", "-dx", _SERVICE, f"{_SERVICE}/log"),),
-    define=(("systemctl", "daemon-reload"), ("systemctl", "enable", "--now", _UNIT)),
-    gone=(("systemctl", "disable", "--now", _UNIT),),
-    gone_after=(("systemctl", "daemon-reload"),),
-    log="{log_dir}/output-{index}/current",
-    files=service_files("daemontools"),
 )

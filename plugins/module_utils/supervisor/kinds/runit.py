@@ -5,10 +5,9 @@
 
 from __future__ import annotations
 
-from ..scanning import PATIENCE_SECONDS, Scanning, service_files
+from ..scanning import Scanning, service_fields, service_folder
 
-_HOME, _UNIT = "/etc/{name}-runit", "{name}-runit.service"
-_SERVICE = f"{_HOME}/{{index}}"
+_SERVICE = service_folder("runit")
 
 
 class Runit(Scanning):
@@ -21,26 +20,11 @@ class Runit(Scanning):
 
 
 SUPERVISOR = Runit(
-    name="runit",
+    **service_fields("runit"),
     program="runsvdir",
     packages=("runit",),
-    inits=("systemd", "init"),
-    daemon=_UNIT,
-    unit=f"/etc/systemd/system/{_UNIT}",
-    scan=f"{_HOME}/scan",
-    mark=f"{_HOME}/enabled/{{index}}",
-    target=_SERVICE,
-    own=(_SERVICE,),
-    shared=(_HOME, f"/etc/systemd/system/{_UNIT}"),
-    hold=f"{_SERVICE}/down",
     ready=(("sv", "status", _SERVICE),),
-    patience=PATIENCE_SECONDS,
     start=(("sv", "up", _SERVICE),),
     stop=(("sv", "-w", "{timeout}", "force-stop", _SERVICE),),
     forget_commands=(("sv", "exit", _SERVICE),),
-    define=(("systemctl", "daemon-reload"), ("systemctl", "enable", "--now", _UNIT)),
-    gone=(("systemctl", "disable", "--now", _UNIT),),
-    gone_after=(("systemctl", "daemon-reload"),),
-    log="{log_dir}/output-{index}/current",
-    files=service_files("runit"),
 )
