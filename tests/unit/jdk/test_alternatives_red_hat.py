@@ -38,6 +38,14 @@ def make_host(*rpms, headless=False):
     return host
 
 
+def register(host, home, priority, names=("java", "javac"), chosen=False):
+    """Somebody registers commands of a JDK, and may choose them."""
+    for name in names:
+        host.run(["alternatives", "--install", f"/usr/bin/{name}", name, f"{home}/bin/{name}", str(priority)])
+        if chosen:
+            host.run(["alternatives", "--set", name, f"{home}/bin/{name}"])
+
+
 def settle(host, home=ARCHIVE, check_mode=False, **more):
     """What the module does. Afterwards a second run must have nothing to do."""
     wanted = {
@@ -311,9 +319,7 @@ def test_another_choice_without_followers_stays_as_it_is():
     own = "/opt/jdk"
     host = make_host(RPM)
     host.add_jdk(own, *ALL)
-    for name in ("java", "javac"):
-        host.run(["alternatives", "--install", f"/usr/bin/{name}", name, f"{own}/bin/{name}", "99999999"])
-        host.run(["alternatives", "--set", name, f"{own}/bin/{name}"])
+    register(host, own, 99999999, chosen=True)
     before = host.snapshot()
     assert host.links_of("jar") == {"jar": ""}
     settle(host)
@@ -326,8 +332,7 @@ def test_a_group_without_followers_gets_them_and_loses_them_again():
     own = "/opt/jdk"
     host = make_host()
     host.add_jdk(own, *ALL)
-    for name in ("java", "javac"):
-        host.run(["alternatives", "--install", f"/usr/bin/{name}", name, f"{own}/bin/{name}", "5"])
+    register(host, own, 5)
     before = host.snapshot()
     settle(host)
     assert homes_of(host, ("java", "javac", "javap", "keytool", "jar")) == {ARCHIVE}
@@ -337,8 +342,7 @@ def test_a_group_without_followers_gets_them_and_loses_them_again():
 
 def test_a_home_that_somebody_registered_without_followers_gets_them_until_it_is_given_up():
     host = make_host(RPM)
-    for name in ("java", "javac"):
-        host.run(["alternatives", "--install", f"/usr/bin/{name}", name, f"{ARCHIVE}/bin/{name}", "7"])
+    register(host, ARCHIVE, 7)
     before = host.snapshot()
     settle(host)
     assert homes_of(host) == {ARCHIVE}
@@ -421,7 +425,7 @@ def test_a_command_with_a_group_of_its_own_keeps_it():
     host = make_host()
     other = "/opt/jdk"
     host.add_jdk(other, *ALL)
-    host.run(["alternatives", "--install", "/usr/bin/javap", "javap", f"{other}/bin/javap", "5"])
+    register(host, other, 5, ("javap",))
     before = host.snapshot()
     settle(host)
     assert homes_of(host, ("java", "javac", "javap", "jar")) == {ARCHIVE}
@@ -434,7 +438,7 @@ def test_a_command_with_a_group_of_its_own_keeps_it():
 def test_a_command_apart_that_leads_to_another_jdk_is_a_note_with_the_command(name):
     host, other = make_host(), "/opt/jdk"
     host.add_jdk(other, *ALL)
-    host.run(["alternatives", "--install", f"/usr/bin/{name}", name, f"{other}/bin/{name}", "5"])
+    register(host, other, 5, (name,))
     settle(host)
     assert homes_of(host, (name,)) == {other}
     wanted = {"state": "present", "home": ARCHIVE, "commands": list(alternatives.COMMANDS), "priority": 1, "version": 0}
@@ -460,9 +464,7 @@ def test_commands_that_follow_are_no_note():
 def test_a_group_that_was_registered_for_a_follower_before_its_package_came_is_given_up():
     host = make_host()
     # As it was before javap followed javac here.
-    for name in ("java", "javac", "javap"):
-        host.run(["alternatives", "--install", f"/usr/bin/{name}", name, f"{ARCHIVE}/bin/{name}", "1"])
-        host.run(["alternatives", "--set", name, f"{ARCHIVE}/bin/{name}"])
+    register(host, ARCHIVE, 1, ("java", "javac", "javap"), chosen=True)
     host.files[alternatives.RECORD] = record_text(
         {
             name: {"mode": "", "path": "", "chosen": f"{ARCHIVE}/bin/{name}", "registered": [f"{ARCHIVE}/bin/{name}"]}
