@@ -7,16 +7,29 @@ and which slot is in use. Pure."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, List, TypedDict
 
 from ..supervisor.table import SUPERVISORS
 
 
-def missing(supervisor: str, host: Mapping[str, Any]) -> list[str]:
-    """Why a host can have no slots, as parts of a sentence; none where it can.
+class SlotsHost(TypedDict):
+    """What decides whether a host can have slots.
 
-    C(host) has C(proxies) (a list), C(port_forward), C(instances), C(cluster), C(http_port), C(https_port) and C(tls).
+    proxies: those of the inventory. port_forward: whether outside ports are redirected. instances: their number.
+    cluster: whether they form one. http_port, https_port: the first of each. tls: whether the instance answers HTTPS.
     """
+
+    proxies: List[str]
+    port_forward: bool
+    instances: int
+    cluster: bool
+    http_port: int
+    https_port: int
+    tls: bool
+
+
+def missing(supervisor: str, host: SlotsHost) -> list[str]:
+    """Why a host can have no slots, as parts of a sentence; none where it can."""
     no_slots = SUPERVISORS[supervisor].no_slots if supervisor in SUPERVISORS else ""
     own = [
         port
@@ -56,12 +69,12 @@ def find_used(
     return remembered
 
 
-def default(supervisor: str, host: Mapping[str, Any]) -> bool:
+def default(supervisor: str, host: SlotsHost) -> bool:
     """Whether a host has slots where the inventory says nothing: under the other supervisors it has to ask for them."""
     return not missing(supervisor, host) and SUPERVISORS[supervisor].slots_by_default
 
 
-def in_place_note(supervisor: str, host: Mapping[str, Any]) -> str:
+def in_place_note(supervisor: str, host: SlotsHost) -> str:
     """What a user has to know before a release that restarts its instance in place;
     empty behind proxies, which drain it first."""
     if host["proxies"]:

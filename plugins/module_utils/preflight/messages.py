@@ -459,7 +459,7 @@ def restart_note(variables: Mapping[str, Any]) -> list[str]:
     if not due or "slot" in (variables.get("application_slot_read") or {}):
         return []
     proxies = (variables.get("groups") or {}).get("xitrum_proxy") or []
-    host = {
+    host: slots.SlotsHost = {
         "proxies": proxies,
         "port_forward": is_true(variables.get("xitrum_port_forward", not proxies)),
         "instances": int(variables.get("xitrum_instances", 1)),

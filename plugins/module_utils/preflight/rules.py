@@ -183,8 +183,8 @@ def layout_errors(values: Mapping[str, Any], cluster: Mapping[str, Any]) -> Iter
     yield from (Error("xitrum.cluster", error) for error in cluster["problems"])
 
 
-def slots_host(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what decides whether a host can have slots, as application/slots.py takes it."""
+def slots_host(values: Mapping[str, Any]) -> slots.SlotsHost:
+    """Return what decides whether a host can have slots."""
     return {
         "proxies": list((values.get("groups") or {}).get("xitrum_proxy") or []),
         "port_forward": is_true(values["xitrum_port_forward"]),
