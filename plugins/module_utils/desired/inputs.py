@@ -255,7 +255,7 @@ def redirected_pairs(inputs: Inputs) -> list[dict[str, int]]:
     return pairs
 
 
-def proxy_servers(inputs: Inputs) -> list[dict[str, Any]]:
+def proxy_servers(inputs: Inputs) -> list[definition.Server]:
     """Return all instances, as a proxy reaches them: of the whole inventory, so that no limit of a run takes one out.
     Raises ValueError with a line for each host that cannot be one of them."""
     hosts = inputs.variables_of("xitrum")

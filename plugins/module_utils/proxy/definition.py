@@ -13,13 +13,43 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from typing import Any, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Iterable, Iterator, List, Mapping, Optional, Sequence, TypedDict
 
 from ..core import addresses as address_rules
 from ..core import input_types
 
 #: Variables of a host, with `inventory_hostname`.
 Variables = Mapping[str, Any]
+
+
+class Server(TypedDict):
+    """An instance as a proxy has it. host: the inventory's name of its host. instance: its number there."""
+
+    name: str
+    host: str
+    address: str
+    port: int
+    instance: int
+
+
+class BackendServer(TypedDict):
+    """A server of a path-routed backend."""
+
+    name: str
+    address: str
+    port: int
+
+
+class Backend(TypedDict):
+    """A path-routed backend: a request is for it where its path is `path` (None for a prefix that ends in a slash) or
+    begins with `below`."""
+
+    name: str
+    path: Optional[str]
+    below: str
+    servers: List[BackendServer]
+    health_path: str
+
 
 #: Names of backends that the configurations of the proxies have already.
 RESERVED = ("xitrum", "xitrum_http", "stats")
@@ -34,14 +64,15 @@ _HOST_PORT = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):([0-9]{1,5})")
 _PATH = re.compile(r"/[A-Za-z0-9._~/-]*")
 
 
-def servers(hosts: Iterable[Variables], proxy: str, defaults: Variables) -> list[dict[str, Any]]:
-    """The instances of all application hosts as C([{name, host, address, port, instance}]), in the order of the hosts.
+def servers(hosts: Iterable[Variables], proxy: str, defaults: Variables) -> list[Server]:
+    """The instances of all application hosts, in the order of the hosts.
 
     C(hosts) are mappings of host variables with C(inventory_hostname); C(proxy) is the name of the proxy that asks;
     C(defaults) has C(xitrum_http_port) and C(xitrum_instances) for hosts that do not say. Raises ValueError where
     there is no instance, a number is out of range, or an address cannot be right: with a line for each such value.
     """
-    faults, found = [], []
+    faults: list[str] = []
+    found: list[Server] = []
     for host in hosts:
         wrong = list(_instance_faults(host, proxy, defaults))
         faults += wrong
@@ -76,7 +107,7 @@ def _instance_faults(host: Variables, proxy: str, defaults: Variables) -> Iterat
             yield str(error)
 
 
-def _instances(host: Variables, proxy: str, defaults: Variables) -> list[dict[str, Any]]:
+def _instances(host: Variables, proxy: str, defaults: Variables) -> list[Server]:
     name = host["inventory_hostname"]
     count, port = (int(host.get(key, defaults[key])) for key in (COUNT, PORT))
     where = server_address(host, proxy) if count else ""
@@ -219,14 +250,13 @@ def networks(items: Iterable[Any]) -> list[str]:
     return [str(item) for item in items]
 
 
-def backends(items: Iterable[Mapping[str, Any]], reserved: Iterable[str] = ()) -> list[dict[str, Any]]:
+def backends(items: Iterable[Mapping[str, Any]], reserved: Iterable[str] = ()) -> list[Backend]:
     """The path-routed backends, checked and in the order in which their paths must be tried: the longest prefix first.
 
-    Each comes back as C({name, path, below, servers: [{name, address, port}], health_path}): a request is for it where
-    its path is C(path) (None for a prefix that ends in a slash) or begins with C(below). Raises ValueError with all
-    faults.
+    Raises ValueError with all faults.
     """
-    faults, found = [], []
+    faults: list[str] = []
+    found: list[Backend] = []
     names, prefixes = list(reserved), []
     for item in items:
         name, prefix, health = item["name"], item["path_prefix"], item.get("health_path") or ""
