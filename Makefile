@@ -43,7 +43,7 @@ molecule: ## the roles against test hosts; SCENARIO=NAME for one of them
 newest: ## site, check and the unit tests on the newest ansible-core, in a container of Debian 13
 	@tests/run/newest
 
-docs: ## the reference of modules, filters and roles as pages, in .cache/docs/html
+docs: ## the documentation as a site with a search, in .cache/docs/html
 	@tests/run/docs
 
 bench: ## how long the collection takes, beside the floor

@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
-from tests.docs import links
+from tests.docs import links, site
 
 FILES = links.tracked_files()
 PAGES = [path for path in FILES if path.suffix == ".md"]
@@ -67,3 +69,11 @@ def test_a_broken_link_is_reported(tmp_path):
 def test_a_broken_name_is_reported():
     assert links.broken_names("See docs/none.md, docs/explanation/security.md and docs/explanation/security.md#none") == [
         "docs/none.md", "docs/explanation/security.md#none"]
+
+
+def test_the_site_has_every_page_of_docs(tmp_path):
+    site.lay_out(tmp_path)
+    patterns = re.findall(r"^(?!collection)([\w*/-]+)$", (tmp_path / "index.md").read_text(encoding="utf-8"), re.MULTILINE)
+    listed = {path for pattern in patterns for path in tmp_path.glob(f"{pattern}.md")}
+    assert [pattern for pattern in patterns if not list(tmp_path.glob(f"{pattern}.md"))] == []
+    assert {tmp_path / page.relative_to(links.ROOT) for page in PAGES if page.is_relative_to(links.ROOT / "docs")} - listed == set()
