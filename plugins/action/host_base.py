@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ansible.module_utils.parsing.convert_bool import boolean
 from ansible_collections.xitrum.host.plugins.plugin_utils.desired_action import DesiredAction, Files
+from ansible_collections.xitrum.host.plugins.plugin_utils.open_work import active_slot, add_open_work
 
 from ..module_utils.desired import components
 
@@ -18,6 +20,12 @@ class ActionModule(DesiredAction):
     """Computes, and runs the module."""
 
     MODULE = "xitrum.host.host_base"
+
+    def run(self, tmp: Any = None, task_vars: Any = None) -> dict[str, Any]:
+        """Return what the module returns, and what a run has to do where the task only reads."""
+        result = super().run(tmp, task_vars)
+        reads = boolean(self._task.args.get("read_only", False), strict=False)
+        return add_open_work(result, active_slot(task_vars)) if reads else result
 
     def compute(self, own: dict[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
         """Return the options of each component. A change takes no logins to test, since only a read tests one."""

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ansible_collections.xitrum.host.plugins.plugin_utils.desired_action import DesiredAction, Files, Refused
+from ansible_collections.xitrum.host.plugins.plugin_utils.open_work import active_slot, add_open_work
 from ansible_collections.xitrum.host.plugins.plugin_utils.public_variables import chosen
 from ansible_collections.xitrum.host.plugins.plugin_utils.usable_variables import NO_VALUE, UsableVariables
 
@@ -24,6 +25,10 @@ class ActionModule(DesiredAction):
     """Validates, computes, and runs the module."""
 
     MODULE = "xitrum.host.host_state_info"
+
+    def run(self, tmp: Any = None, task_vars: Any = None) -> dict[str, Any]:
+        """Return what the module returns, and what a run has to do."""
+        return add_open_work(super().run(tmp, task_vars), active_slot(task_vars))
 
     def compute(self, own: dict[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
         """Return the options of each component. Raises Refused with all errors of the variables."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: working_hosts
-short_description: The pattern of the hosts on which a run has something to do
+short_description: Choose the hosts of a play that have something to do
 version_added: 0.1.0
 author: The xitrum.host maintainers (@xitrum-host)
 description:
@@ -50,7 +50,7 @@ options:
 """
 
 EXAMPLES = r"""
-- name: Of the application hosts those with something to do
+- name: Restart the application hosts that have something to do
   hosts: "{{ groups | xitrum.host.working_hosts('xitrum') }}"
 """
 
@@ -65,7 +65,16 @@ from typing import Any
 
 from ansible import context
 from ansible.errors import AnsibleFilterError
-from ansible_collections.xitrum.host.plugins.plugin_utils import command_line, held_locks
+from ansible_collections.xitrum.host.plugins.plugin_utils import (
+    command_line,
+    held_locks,
+    open_work,
+    preflight_reports,
+    rollout_plan,
+)
+
+#: What actions import for each host, loaded here for all of them. See `FilterModule`.
+PRELOADED = (open_work, preflight_reports, rollout_plan)
 
 #: A group that is not there would be warned of; this pattern is of no host.
 NONE = "all:!all"
@@ -122,7 +131,7 @@ class FilterModule:
 
     Ansible keeps no byte code of a collection, and loads the files of its filters by their names up to the one that it
     looks for. This one is the last, and the first that a run asks for, in the process from which it forks a worker for
-    each task and host: so they are loaded once, and not in every worker.
+    each task and host: so they, and what this file imports, are loaded once, and not in every worker.
     """
 
     def filters(self) -> dict[str, Callable[..., Any]]:

@@ -85,7 +85,10 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-# Shared values: restarts
+# Shared values: pending, unfinished, restarts
+pending: {description: "Whether a run has something to change on the host.", returned: with O(read_only), type: bool}
+unfinished: {description: "Whether the host has the lock of a run, or a step of a rollout that a run has not ended.",
+  returned: with O(read_only), type: bool}
 restarts: {description: "C(due), the instances that need a restart with C(index) and C(why), and C(rows).",
   returned: when O(restarts) is given, type: dict}
 # End of shared values

@@ -86,7 +86,11 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-# Shared values: restarts
+# Shared values: pending, unfinished, restarts
+pending: {description: "Whether a run has something to change on the host.", returned: when a component was read,
+  type: bool}
+unfinished: {description: "Whether the host has the lock of a run, or a step of a rollout that a run has not ended.",
+  returned: when a component was read, type: bool}
 restarts: {description: "C(due), the instances that need a restart with C(index) and C(why), and C(rows).",
   returned: when O(restarts) is given, type: dict}
 # End of shared values
@@ -113,7 +117,11 @@ nofile:
   returned: when O(nofile) is given
   type: dict
 redirects:
-  description: Whether something C(differs), the C(packages) that are missing, C(rows) and C(problems).
+  description: >-
+    Whether something C(differs), the C(packages) that are missing, C(rows) and C(problems). C(due) says when a run sets
+    them - V(base) at once, V(start) after the start of the instance that they lead to, V(step) after its restart, or an
+    empty text. C(restored) are the redirects that lead back to the instance in use, where a killed run left them at
+    another one.
   returned: when O(redirects) is given
   type: dict
 firewall:

@@ -33,6 +33,8 @@ def options_of(role: str) -> dict[str, Any]:
 
 def unknown(names: Iterable[str], own: Sequence[str] = ()) -> dict[str, list[str]]:
     """Return the `errors` and `warnings` on names that no role has.
-    Misspelt names with a prefix in `own` are errors."""
+    Misspelt names with a prefix in `own` are errors. Raises TypeError for a text, whose characters are no names."""
+    if isinstance(names, str):
+        raise TypeError(f"found the text {names!r}: expected a list of names of variables")
     options, prefixes = of_collection()
     return variables.unknown(list(names), options, prefixes, own)

@@ -45,6 +45,9 @@ REPORT = {
 VALUES = {
     **REPORT,
     "notes": Value("Notes that stop nothing, a sentence each.", "list", "str"),
+    "pending": Value("Whether a run has something to change on the host.", "bool", returned="when a component was read"),
+    "unfinished": Value("Whether the host has the lock of a run, or a step of a rollout that a run has not ended.", "bool",
+                        returned="when a component was read"),
     "restarts": Value("C(due), the instances that need a restart with C(index) and C(why), and C(rows).", "dict",
                       returned="when O(restarts) is given"),
     "target": Value("The port, unit or pid that led to it.", "str"),
@@ -72,6 +75,7 @@ DIFFERENCES: dict[str, dict[str, Difference]] = {
         "rows": Difference(_MEASURED, "Always empty."), "fixes": Difference(_MEASURED), "problems": Difference(_MEASURED),
     },
     "console": {"rows": _EMPTY},
+    "host_base": dict.fromkeys(("pending", "unfinished"), Difference("with O(read_only)")),
     "host_record": {
         "rows": Difference(_REMOVED, "Always empty."),
         "fixes": Difference(_REMOVED),

@@ -291,9 +291,9 @@ def config(variables: Mapping[str, Any]) -> Iterator[Error]:
 def pip_arguments(variables: Mapping[str, Any]) -> Iterator[Error]:
     """What pip is told: a command line shows it to every user of the host."""
     try:
-        pip.settings(str(variables.get("supervisor_supervisord_pip_arguments", "")))
+        pip.settings(str(variables.get(pip.VARIABLE, "")))
     except ValueError as error:
-        yield Error("supervisor.pip-arguments", f"supervisor_supervisord_pip_arguments: {error}")
+        yield Error("supervisor.pip-arguments", str(error))
 
 
 def supervisor(variables: Mapping[str, Any]) -> Iterator[Error]:

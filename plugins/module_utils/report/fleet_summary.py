@@ -6,7 +6,7 @@ Pure: dictionaries in, text out."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..core.plan import RUN
@@ -16,18 +16,23 @@ from ..core.statuses import STATUSES
 WORDS = {name: status.words for name, status in STATUSES.items()}
 
 
-def concerns(state: dict[str, Any] | None) -> dict[str, dict[str, Any]]:
+def concerns(state: Mapping[str, Any] | None) -> dict[str, dict[str, Any]]:
     """The concerns of one host's read: name to its report."""
     return {name: report for name, report in (state or {}).items() if isinstance(report, dict) and "rows" in report}
 
 
-def needs_work(state: dict[str, Any] | None, locked: bool = False) -> bool:
-    """Whether a run would change anything on the host: a file, a process, or what is left over. With C(locked), a lock
-    that is there counts too, and a step that a run has not ended."""
+def needs_work(state: Mapping[str, Any] | None) -> bool:
+    """Whether a run would change anything on the host: a file, a process, or what is left over."""
     found = concerns(state)
     instances = found.get("instances", {})
-    left = ("start", "restart", "surplus", "unhealthy", *(("locked", "interrupted") if locked else ()))
+    left = ("start", "restart", "surplus", "unhealthy")
     return any(report["differs"] for report in found.values()) or any(instances.get(name) for name in left)
+
+
+def is_unfinished(state: Mapping[str, Any] | None) -> bool:
+    """Whether a run is at work on the host or has ended early there: its lock, or a step that it has not ended."""
+    instances = concerns(state).get("instances", {})
+    return bool(instances.get("locked") or instances.get("interrupted"))
 
 
 def rows(state: dict[str, Any] | None) -> list[dict[str, Any]]:

@@ -27,6 +27,8 @@ OPTIONS = {
     "--find-links": "find-links",
     "--proxy": "proxy",
 }
+#: Who has the arguments.
+VARIABLE = "supervisor_supervisord_pip_arguments"
 #: What a netrc file holds without quotes, which not every pip reads.
 _PLAIN = re.compile(r"[^\s\"'\\#]+")
 
@@ -35,8 +37,17 @@ def settings(arguments: str) -> dict[str, Any]:
     """C({arguments, files}): the arguments that may be seen, and the files C(pip.conf) and C(netrc), name to text,
     where they are needed.
 
-    Raises ValueError where a URL with credentials stands where no file can replace it.
+    Raises ValueError with the variable's name where the arguments cannot be split, and where a URL with credentials
+    stands where no file can replace it.
     """
+    try:
+        return split_settings(arguments)
+    except ValueError as error:
+        raise ValueError(f"{VARIABLE}: {error}") from None
+
+
+def split_settings(arguments: str) -> dict[str, Any]:
+    """See L(settings)."""
     rest: list[str] = []
     values: dict[str, list[tuple[str, str]]] = {}
     secret, faults = False, []

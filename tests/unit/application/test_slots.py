@@ -6,9 +6,9 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.xitrum.host.plugins.filter.preflight_notes import preflight_notes
 from ansible_collections.xitrum.host.plugins.module_utils.application import slots
 from ansible_collections.xitrum.host.plugins.module_utils.supervisor.table import SUPERVISORS
+from ansible_collections.xitrum.host.plugins.plugin_utils.preflight_reports import find_notes
 
 from ..fake_host import FakeHost
 
@@ -64,7 +64,7 @@ def test_every_supervisor_says_whether_it_has_slots():
 def notes(restart=(0,), slot=None, **variables):
     state = {"instances": {"restart": [{"index": index} for index in restart]}}
     read = {} if slot is None else {"application_slot_read": {"slot": slot}}
-    return preflight_notes({"app1": {"xitrum_host_state": state, **read, **variables}}, ["app1"])["app1"]
+    return find_notes({"app1": {"xitrum_host_state": state, **read, **variables}}, ["app1"])["app1"]
 
 
 @pytest.mark.parametrize(

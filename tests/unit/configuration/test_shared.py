@@ -8,14 +8,13 @@ from __future__ import annotations
 import json
 
 import pytest
-from ansible_collections.xitrum.host.plugins.filter.preflight_message import preflight_message
-from ansible_collections.xitrum.host.plugins.filter.preflight_notes import preflight_notes
 from ansible_collections.xitrum.host.plugins.module_utils.application import instances
 from ansible_collections.xitrum.host.plugins.module_utils.configuration import shared as shared_settings
 from ansible_collections.xitrum.host.plugins.module_utils.configuration import xitrum_conf as package_config
 from ansible_collections.xitrum.host.plugins.module_utils.core import urls
 from ansible_collections.xitrum.host.plugins.module_utils.preflight import messages as preflight
 from ansible_collections.xitrum.host.plugins.modules import package_info
+from ansible_collections.xitrum.host.plugins.plugin_utils.preflight_reports import find_notes, render_errors
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -163,23 +162,23 @@ def of_host(items=(), **more):
 
 def test_preflight_stops_at_a_changed_key_and_names_both_ways():
     fleet = {"app1": of_host([an_item()], xitrum_secure_key=NEW), "app2": of_host([an_item()], xitrum_secure_key=NEW), "p": {"xitrum_host_state": {}}}
-    text = preflight_message(fleet, list(fleet))
+    text = render_errors(fleet, list(fleet))
     flat = " ".join(text.split())
     assert flat.startswith("1 problem stands in the way. Nothing was changed")
     assert "app1, app2:" in text and KEY in flat and all(way in flat for way in BOTH)
     assert NEW not in text and OLD not in text
-    assert preflight_notes(fleet, ["app1"], every=list(fleet)) == {"app1": []}
+    assert find_notes(fleet, ["app1"], every=list(fleet)) == {"app1": []}
     for of_application in fleet.values():
         of_application["xitrum_rollout_strategy"] = "all_at_once"
-    assert preflight_message(fleet, list(fleet)) == ""
-    notes = preflight_notes(fleet, ["app1"], every=list(fleet))["app1"]
+    assert render_errors(fleet, list(fleet)) == ""
+    notes = find_notes(fleet, ["app1"], every=list(fleet))["app1"]
     assert len(notes) == 2 and "2 instances restart at once" in notes[1]
     # Of a task that runs on each host, the others are known by the hosts of the run.
     assert "lose their sessions once" in notes[0]
     # A limited run.
-    assert "Run without --limit" in preflight_message(fleet, ["app1", "p"])
+    assert "Run without --limit" in render_errors(fleet, ["app1", "p"])
     fleet["app1"]["xitrum_rollout_strategy"] = "at once"
-    assert "xitrum_rollout_strategy" in preflight_message(fleet, list(fleet))
+    assert "xitrum_rollout_strategy" in render_errors(fleet, list(fleet))
 
 
 @pytest.mark.parametrize(("one", "other", "said"), [
@@ -198,7 +197,7 @@ def test_preflight_stops_at_a_changed_key_and_names_both_ways():
 @pytest.mark.parametrize("limited", [False, True])
 def test_hosts_that_differ_are_an_error_also_of_a_limited_run(one, other, said, limited):
     fleet = {"app1": of_host(**one), "app2": of_host(**other)}
-    text = " ".join(preflight_message(fleet, ["app1"] if limited else ["app1", "app2"]).split())
+    text = " ".join(render_errors(fleet, ["app1"] if limited else ["app1", "app2"]).split())
     assert said in text and bool(text) == bool(said)
     assert OLD not in text and NEW not in text
 
@@ -281,14 +280,14 @@ def with_package(settings, **more):
 
 def test_a_key_that_the_package_sets_again_is_an_error():
     over = {**KEY_IS[NEW], **OVERRIDES}
-    text = " ".join(preflight_message({"app1": with_package(over, xitrum_secure_key=OLD)}, ["app1"]).split())
+    text = " ".join(render_errors({"app1": with_package(over, xitrum_secure_key=OLD)}, ["app1"]).split())
     assert "config/application.conf of the package sets session.secureKey after it includes config/xitrum.conf" in text
     assert "(xitrum_secure_key) has no effect" in text and NEW not in text and OLD not in text
-    text = " ".join(preflight_message({"app1": with_package(over, xitrum_config=f'session.secureKey = "{OLD}"')}, ["app1"]).split())
+    text = " ".join(render_errors({"app1": with_package(over, xitrum_config=f'session.secureKey = "{OLD}"')}, ["app1"]).split())
     assert "(xitrum_config) has no effect" in text
     # The same value, none, and one that xitrum.conf has.
     for settings, more in ((over, {"xitrum_secure_key": NEW}), (over, {}), (KEY_IS[NEW], {"xitrum_secure_key": OLD})):
-        assert preflight_message({"app1": with_package(settings, **more)}, ["app1"]) == ""
+        assert render_errors({"app1": with_package(settings, **more)}, ["app1"]) == ""
 
 
 def test_the_public_key_in_application_conf_is_refused_with_what_helps(tmp_path):
@@ -299,7 +298,7 @@ def test_the_public_key_in_application_conf_is_refused_with_what_helps(tmp_path)
     assert read["examples"] == ["secureKey"] and read["session_settings"]["overrides"] == ["xitrum_secure_key"]
     found = of_host()
     found["application_package_read"] = {**read, "problems": []}
-    text = " ".join(preflight_message({"app1": found}, ["app1"]).split())
+    text = " ".join(render_errors({"app1": found}, ["app1"]).split())
     assert "config/application.conf of the package sets session.secureKey to the example" in text and "Remove it there" in text
     # And a public key that is not in force is none.
     (folder / "config/xitrum.conf").write_text(f'xitrum.session.secureKey = "{example}"\n')

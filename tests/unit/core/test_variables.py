@@ -6,10 +6,8 @@
 from __future__ import annotations
 
 import pytest
-from ansible.errors import AnsibleFilterError
-from ansible_collections.xitrum.host.plugins.filter.unknown_variables import unknown_variables
 from ansible_collections.xitrum.host.plugins.module_utils.core import variables
-from ansible_collections.xitrum.host.plugins.plugin_utils.role_variables import ROLES, of_collection
+from ansible_collections.xitrum.host.plugins.plugin_utils.role_variables import ROLES, of_collection, unknown
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -45,8 +43,8 @@ def test_a_misspelt_name_with_the_prefix_of_the_playbook_is_an_error():
                                         ("prove_conections", "prove_connections"), ("console_instnace", "console_instance")])
 def test_each_playbook_refuses_misspelt_names_of_its_own(name, near):
     own = [name.partition("_")[0] + "_"]
-    assert unknown_variables([name], own=own) == {"errors": [f"the variable {name} is set, and no role knows it: did you mean {near}?"], "warnings": []}
-    assert unknown_variables([near, f"{own[0]}zzzzzzzz"], own=own)["errors"] == []
+    assert unknown([name], own=own) == {"errors": [f"the variable {name} is set, and no role knows it: did you mean {near}?"], "warnings": []}
+    assert unknown([near, f"{own[0]}zzzzzzzz"], own=own)["errors"] == []
 
 
 @pytest.mark.parametrize("name", ["__xitrum_private", "ansible_user", "my_xitrum_thing", "xitrum"])
@@ -77,7 +75,7 @@ def test_the_collection_knows_its_own_variables():
     assert "jdk_" in prefixes
     assert "xitrum_" not in prefixes
     assert "packages_" not in prefixes
-    assert unknown_variables(["xitrum_pakage"])["errors"] == ["the variable xitrum_pakage is set, and no role knows it: did you mean xitrum_package?"]
+    assert unknown(["xitrum_pakage"])["errors"] == ["the variable xitrum_pakage is set, and no role knows it: did you mean xitrum_package?"]
 
 
 def test_the_roles_are_found_from_the_plugin_and_read_once(tmp_path):
@@ -120,5 +118,5 @@ def test_a_value_against_its_option(value, option, said):
 
 
 def test_a_text_is_no_list_of_names():
-    with pytest.raises(AnsibleFilterError, match="list of names"):
-        unknown_variables("xitrum_package")
+    with pytest.raises(TypeError, match="list of names"):
+        unknown("xitrum_package")

@@ -53,5 +53,7 @@ def test_some_hosts_come_first():
 
 
 def test_its_file_is_the_last_so_that_all_others_are_loaded_before_a_run_forks():
+    """And with them what the actions of each host import, which is not compiled again in each worker."""
+    assert {module.__name__.rpartition(".")[2] for module in filters.PRELOADED} == {"open_work", "preflight_reports", "rollout_plan"}
     path = pathlib.Path(filters.__file__)
     assert sorted(path.parent.glob("*.py"))[-1].name == path.name

@@ -18,13 +18,13 @@ import sys
 
 import pytest
 import yaml
-from ansible_collections.xitrum.host.plugins.filter.preflight_message import preflight_message
 from ansible_collections.xitrum.host.plugins.module_utils.application import instances
 from ansible_collections.xitrum.host.plugins.module_utils.application import releases as release
 from ansible_collections.xitrum.host.plugins.module_utils.core import sockets
 from ansible_collections.xitrum.host.plugins.module_utils.core.plan import Plan, Row
 from ansible_collections.xitrum.host.plugins.module_utils.report import findings
 from ansible_collections.xitrum.host.plugins.module_utils.source_tree import component as source_tree
+from ansible_collections.xitrum.host.plugins.plugin_utils.preflight_reports import render_errors
 
 from ..fake_host import FakeHost
 
@@ -96,7 +96,7 @@ def test_another_key_is_an_error_before_instances_with_two_keys_answer():
             "application_package_read": {"problems": [], "examples": [], "folder": "/build", "java": 8},
             "xitrum_secure_key": NEW, "groups": {"xitrum": ["app1", "app2"], "xitrum_proxy": []},
         }
-    text = " ".join(preflight_message(fleet, list(fleet)).split())
+    text = " ".join(render_errors(fleet, list(fleet)).split())
     assert "xitrum_secure_key differs from what runs" in text and "xitrum_rollout_strategy=all_at_once" in text
     assert OLD not in text and NEW not in text
 

@@ -35,7 +35,7 @@ def play(*words, folder=None, **environment):
     return ran.returncode, ran.stdout + ran.stderr
 
 
-@pytest.mark.parametrize("words", [["xitrum.host.site", "--start-at-task", "Nothing stands in the way"], ["xitrum.host.remove", "--step"]])
+@pytest.mark.parametrize("words", [["xitrum.host.site", "--start-at-task", "Report the errors of all hosts"], ["xitrum.host.remove", "--step"]])
 def test_an_option_that_leaves_tasks_out_is_refused_before_the_first(words):
     code, said = play("-i", "app1,", *words)
     said = " ".join(said.split())

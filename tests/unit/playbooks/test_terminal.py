@@ -124,7 +124,6 @@ OWN = re.compile("|".join((
     r"supervisor_supervisord_version|supervisor_supervisord_pip_arguments \| xitrum\.host\.hide_credentials",
     r"__report_check\.(bad|total)|supervisor_step\.\w+|__supervisor_lost \| join\(', '\)|__console_choice|__tuning_capacity\.problem",
     r"__jdk_proof\.jdk\.rows .*|__jdk_state\.jdk\.(home|version)",
-    r"\(hostvars\[inventory_hostname\] \| list \| xitrum\.host\.unknown_variables\)\.errors .*",
 )))
 
 

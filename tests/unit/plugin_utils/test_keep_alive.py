@@ -9,8 +9,8 @@ import configparser
 import shutil
 
 import pytest
-from ansible_collections.xitrum.host.plugins.filter.preflight_notes import preflight_notes
 from ansible_collections.xitrum.host.plugins.plugin_utils import keep_alive
+from ansible_collections.xitrum.host.plugins.plugin_utils.preflight_reports import find_notes
 
 from tests.docs.role_variables import ROOT
 
@@ -50,9 +50,9 @@ def test_what_openssh_prints(text, is_kept):
 def test_it_is_noted_once_in_a_run():
     state = {"machine": {"notes": []}}
     fleet = {name: {"xitrum_host_state": state, "ansible_ssh_args": NEVER} for name in ("app1", "app2")}
-    notes = [preflight_notes(fleet, [name], every=list(fleet), connection=True)[name] for name in fleet]
+    notes = [find_notes(fleet, [name], every=list(fleet), connection=True)[name] for name in fleet]
     assert [len(found) for found in notes] == [1, 0]
-    assert preflight_notes(fleet, ["app1"], every=list(fleet)) == {"app1": []}
+    assert find_notes(fleet, ["app1"], every=list(fleet)) == {"app1": []}
 
 
 def test_the_clone_gives_a_host_up_that_answers_nothing_for_a_minute():

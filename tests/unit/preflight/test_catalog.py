@@ -11,11 +11,11 @@ import re
 import pytest
 from ansible.errors import AnsibleError
 from ansible_collections.xitrum.host.plugins.action import host_state_info, source_tree
-from ansible_collections.xitrum.host.plugins.filter import preflight_message
 from ansible_collections.xitrum.host.plugins.module_utils.configuration.xitrum_conf import EXAMPLE_VALUES
 from ansible_collections.xitrum.host.plugins.module_utils.desired.inputs import Inputs
 from ansible_collections.xitrum.host.plugins.module_utils.host_state import registry
 from ansible_collections.xitrum.host.plugins.module_utils.preflight import catalog, messages, rules, values
+from ansible_collections.xitrum.host.plugins.plugin_utils import preflight_reports
 
 from tests.docs import rules as page
 
@@ -130,7 +130,7 @@ def of_run(of_host, lost=()):
 
 def of_package(**package):
     return [*messages.host_problems(of_host := variables(package=package), True), *messages.example_problems(of_host),
-            *messages.override_problems(of_host), *preflight_message.controller_problems({"app1": of_host})]
+            *messages.override_problems(of_host), *preflight_reports.controller_problems({"app1": of_host})]
 
 
 def of_fleet(find, fleet):

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import pytest
 from ansible.errors import AnsibleError
-from ansible_collections.xitrum.host.plugins.filter.preflight_message import preflight_message, values_cannot_be_meant
-from ansible_collections.xitrum.host.plugins.filter.preflight_notes import preflight_notes
 from ansible_collections.xitrum.host.plugins.module_utils.configuration.xitrum_conf import EXAMPLE_VALUES
 from ansible_collections.xitrum.host.plugins.module_utils.preflight import messages as preflight
 from ansible_collections.xitrum.host.plugins.module_utils.preflight.catalog import Error
+from ansible_collections.xitrum.host.plugins.plugin_utils.preflight_reports import find_notes, has_invalid_values, render_errors
 from hypothesis import given
 from hypothesis import strategies as st
 from jinja2.exceptions import UndefinedError
@@ -29,7 +28,7 @@ def errors(*sentences):
 
 
 def test_nothing_stands_in_the_way():
-    assert preflight_message({"app1": variables()}, ["app1"], ["app1"]) == ""
+    assert render_errors({"app1": variables()}, ["app1"], ["app1"]) == ""
 
 
 def test_a_problem_of_all_hosts_is_said_once():
@@ -83,7 +82,7 @@ def shared_fleet(applications, proxy):
 def test_a_proxy_has_the_settings_of_the_application_hosts_behind_it(applications, proxy, found, expected):
     (name, *_more) = applications
     fleet = shared_fleet(applications, proxy)
-    text = " ".join(preflight_message(fleet, list(fleet)).split())
+    text = " ".join(render_errors(fleet, list(fleet)).split())
     assert f"proxy1: - found {found} as {name} of this proxy, expected {expected} as on the hosts of the group xitrum: set {name} for all hosts" in text
     assert preflight.proxy_difference_errors(shared_fleet(applications, applications), list(fleet)) == {}
     # A run without the proxies changes nothing there.
@@ -105,7 +104,7 @@ def test_what_a_proxy_sets_for_itself_may_differ(applications, proxy):
 @pytest.mark.parametrize("current, notes", [("aa", ["release aa is in use, and bb is wanted"]), ("bb", []), ("", [])])
 def test_what_a_release_takes_over_from_is_said(current, notes):
     state = {"release": {"problems": [], "current": current}}
-    assert preflight_notes({"app1": variables(state, {"release": "bb"})}, ["app1"]) == {"app1": notes}
+    assert find_notes({"app1": variables(state, {"release": "bb"})}, ["app1"]) == {"app1": notes}
 
 
 @pytest.mark.parametrize("current, more, notes", [
@@ -116,7 +115,7 @@ def test_what_a_release_takes_over_from_is_said(current, notes):
 def test_the_main_class_that_was_chosen_is_reported_once(current, more, notes):
     package = {"release": "bb", "main_class": "shop.Boot", "main_class_jar": "lib/shop.jar"}
     state = {"release": {"problems": [], "current": current}}
-    assert preflight_notes({"app1": variables(state, package, **more)}, ["app1"]) == {"app1": notes}
+    assert find_notes({"app1": variables(state, package, **more)}, ["app1"]) == {"app1": notes}
 
 
 @pytest.mark.parametrize("retired, names", [
@@ -127,18 +126,18 @@ def test_the_main_class_that_was_chosen_is_reported_once(current, more, notes):
 def test_a_retired_host_has_to_know_the_names_that_the_others_have(retired, names):
     """Without them a run would look in other places, find nothing, and be green."""
     every = {"proxy1": variables(), "app1": variables(xitrum_name="shop", xitrum_root="/srv/shop"), "app2": retired}
-    text = preflight_message(every, ["proxy1", "app1"], ["proxy1", "app1"], ["app2"])
+    text = render_errors(every, ["proxy1", "app1"], ["proxy1", "app1"], ["app2"])
     assert [name for name in ("xitrum_name", "xitrum_root", "xitrum_log_dir") if f"{name} is not set" in text] == names
     assert ("app2:" in text) == bool(names)
 
 
 def test_a_retired_host_needs_no_names_where_all_have_the_default():
-    assert preflight_message({"app1": variables(), "app2": {}}, ["app1"], ["app1"], ["app2"]) == ""
+    assert render_errors({"app1": variables(), "app2": {}}, ["app1"], ["app1"], ["app2"]) == ""
 
 
 def test_a_retired_host_does_not_lose_a_folder_of_the_system():
     same = {"xitrum_root": "/var/www"}
-    text = preflight_message({"app1": variables(**same), "app2": same}, ["app1"], ["app1"], ["app2"])
+    text = render_errors({"app1": variables(**same), "app2": same}, ["app1"], ["app1"], ["app2"])
     assert text.count("xitrum_root is '/var/www', which belongs to the system") == 1 and "both hosts:" in text
 
 
@@ -156,29 +155,29 @@ def test_every_problem_is_said_exactly_once(problems, controller):
 
 def test_the_package_is_the_controllers_problem_once_for_all_hosts():
     broken = variables(package={"problems": ["no script/runner"]})
-    text = preflight_message({"app1": broken, "app2": broken}, ["app1", "app2"])
+    text = render_errors({"app1": broken, "app2": broken}, ["app1", "app2"])
     assert "here, on the controller:\n  - no script/runner" in text
     assert text.startswith("1 problem ")
 
 
 def test_problems_of_every_concern_are_collected():
     state = {"machine": {"problems": ["no disk"], "notes": ["not tested"]}, "proxy": {"problems": ["no certificate"]}}
-    text = preflight_message({"app1": variables(state)}, ["app1"])
+    text = render_errors({"app1": variables(state)}, ["app1"])
     assert "no disk" in text
     assert "no certificate" in text
-    assert preflight_notes({"app1": variables(state)}, ["app1"]) == {"app1": ["not tested"]}
+    assert find_notes({"app1": variables(state)}, ["app1"]) == {"app1": ["not tested"]}
 
 
 def test_java_is_held_against_each_hosts_jdk():
     every = {f"app{number}": variables({"jdk": {"problems": [], "version": jdk}}, {"java": 21}) for number, jdk in ((1, 17), (2, 21))}
-    text = preflight_message(every, ["app1", "app2"])
+    text = render_errors(every, ["app1", "app2"])
     assert "app1:\n  - the package has classes for Java 21 in lib/app.jar, a.B, and the host would run JDK 17" in text
     assert text.startswith("1 problem ")
 
 
 def test_a_proxy_without_a_jdk_runs_no_package():
     proxy = {"xitrum_host_state": {"machine": {"problems": []}}, "application_package_read": {**PACKAGE, "java": 99}}
-    assert preflight_message({"proxy1": proxy}, ["proxy1"]) == ""
+    assert render_errors({"proxy1": proxy}, ["proxy1"]) == ""
 
 
 @pytest.mark.parametrize("own, said", [
@@ -188,25 +187,25 @@ def test_a_proxy_without_a_jdk_runs_no_package():
     ({"xitrum_secure_key": "my own", "xitrum_tls_key": "conf/ssl_example_privkey.pem"}, "xitrum_tls_key is the example"),
 ])
 def test_public_secrets_are_refused_by_name_and_not_printed(own, said):
-    text = preflight_message({"app1": variables(package={"examples": ["secureKey"]}, **own)}, ["app1"])
+    text = render_errors({"app1": variables(package={"examples": ["secureKey"]}, **own)}, ["app1"])
     assert said in text
     assert not [value for value in EXAMPLE_VALUES.values() if value in text]
 
 
 def test_ones_own_key_replaces_the_example():
-    assert preflight_message({"app1": variables(package={"examples": ["secureKey"]}, xitrum_secure_key="my own key, long enough")}, ["app1"]) == ""
+    assert render_errors({"app1": variables(package={"examples": ["secureKey"]}, xitrum_secure_key="my own key, long enough")}, ["app1"]) == ""
 
 
 def test_misspelt_variables_of_a_host():
     every = {"app1": variables(xitrum_pakage="x", jdk_verzion=3), "app2": variables()}
-    assert "app1:\n  - the variable xitrum_pakage is set" in preflight_message(every, ["app1", "app2"])
-    assert "did you mean jdk_version?" in preflight_notes(every, ["app1", "app2"])["app1"][0]
+    assert "app1:\n  - the variable xitrum_pakage is set" in render_errors(every, ["app1", "app2"])
+    assert "did you mean jdk_version?" in find_notes(every, ["app1", "app2"])["app1"][0]
 
 
 def test_values_that_do_not_fit_are_said_for_each_host():
     every = {name: variables(xitrum_instances=value) for name, value in (("app1", "abc"), ("app2", "abc"), ("app3", "2"))}
     every["app1"]["xitrum_supervisor"] = "runti"
-    text = preflight_message(every, list(every))
+    text = render_errors(every, list(every))
     assert "app1, app2:\n  - xitrum_instances is 'abc': expected a whole number\n" in text
     assert "app1:\n  - xitrum_supervisor is 'runti': expected one of systemd, " in text
     assert text.startswith("2 problems")
@@ -228,12 +227,12 @@ class Unresolved(dict):
 def test_a_variable_without_a_value_is_named(error):
     host = Unresolved(variables(xitrum_heap="{{ mine }}", xitrum_secure_key="{{ mine }}"))
     host.error = error
-    text = preflight_message({"app1": host}, ["app1"])
+    text = render_errors({"app1": host}, ["app1"])
     assert "the variable xitrum_heap has no value: 'mine' is undefined" in text
     assert "the variable xitrum_secure_key has no value" in text
     assert text.startswith("2 problems")
     # Nothing is worked out from it first: Ansible would print its own words for that.
-    assert values_cannot_be_meant({"app1": host}, "app1") and not values_cannot_be_meant({"app1": variables()}, "app1")
+    assert has_invalid_values({"app1": host}, "app1") and not has_invalid_values({"app1": variables()}, "app1")
 
 
 @pytest.mark.parametrize("state, reached, said", [
@@ -252,13 +251,13 @@ def test_a_variable_without_a_value_is_named(error):
      True, "app1:\n  - proxy1: found no address"),
 ])
 def test_a_host_of_which_nothing_is_known(state, reached, said):
-    assert said in preflight_message({"app1": state}, ["app1"], ["app1"] if reached else [])
+    assert said in render_errors({"app1": state}, ["app1"], ["app1"] if reached else [])
 
 
 def test_a_check_of_variables_that_failed_is_no_unreadable_host():
     """Each sentence is one of the errors, beside those of other hosts."""
     refused = {"xitrum_host_state": {"failed": True, "refused": True, "msg": "xitrum_slots is true: found 2 instances\nproxy_servers is empty"}}
-    text = preflight_message({"app1": refused, "app2": {"xitrum_host_state": {"failed": True, "refused": False, "msg": "sudo wants a password"}}},
+    text = render_errors({"app1": refused, "app2": {"xitrum_host_state": {"failed": True, "refused": False, "msg": "sudo wants a password"}}},
                              ["app1", "app2"])
     assert text.startswith("3 problems") and text.count("could not be read") == 1
     assert "app1:\n  - xitrum_slots is true: found 2 instances\n  - proxy_servers is empty" in text
@@ -322,16 +321,16 @@ SITE = "Run instead: ansible-playbook xitrum.host.site"
     ({"xitrum_host_state": {"failed": True, "msg": "no"}}, "could not be read"),
 ])
 def test_a_deploy_refuses_what_it_would_do_by_half_with_what_to_run(of_host, said):
-    text = " ".join(preflight_message({"app1": of_host}, ["app1"], deploy=True).split())
+    text = " ".join(render_errors({"app1": of_host}, ["app1"], deploy=True).split())
     assert said in text and (text.startswith("1 problem stands in the way. Nothing was changed") if said else not text)
     if "failed" not in of_host["xitrum_host_state"]:
-        assert preflight_message({"app1": of_host}, ["app1"]) == ""
+        assert render_errors({"app1": of_host}, ["app1"]) == ""
 
 
 def test_a_deploy_says_which_ports_it_leaves_unreserved():
-    notes = preflight_notes({"app1": of_deploy(an_instance(port=9000), proxies=[])}, ["app1"], deploy=True)["app1"]
+    notes = find_notes({"app1": of_deploy(an_instance(port=9000), proxies=[])}, ["app1"], deploy=True)["app1"]
     assert len(notes) == 1 and "port 9000 is new here" in notes[0] and notes[0].endswith("ansible-playbook xitrum.host.base")
-    assert preflight_notes({"app1": of_deploy(an_instance(port=9000), proxies=[])}, ["app1"])["app1"] == []
+    assert find_notes({"app1": of_deploy(an_instance(port=9000), proxies=[])}, ["app1"])["app1"] == []
 
 
 @pytest.mark.parametrize(("listed", "slot", "refused"), [
@@ -348,7 +347,7 @@ def test_a_deploy_says_which_ports_it_leaves_unreserved():
     ([an_instance(0, 8000, 9000)], 0, ""),
 ])
 def test_ports_of_a_rollout_must_not_overlap(listed, slot, refused):
-    text = " ".join(preflight_message({"app1": of_deploy(*listed, slot=slot)}, ["app1"]).split())
+    text = " ".join(render_errors({"app1": of_deploy(*listed, slot=slot)}, ["app1"]).split())
     assert refused in text and bool(text) == bool(refused)
 
 
@@ -361,7 +360,7 @@ def test_ports_of_a_rollout_must_not_overlap(listed, slot, refused):
 def test_ports_of_instances_that_the_run_removes_must_not_overlap_either(listed, slot, refused):
     of_host = of_deploy(listed, surplus=[1], slot=slot)
     of_host["xitrum_host_state"]["instances"]["configured"] = {"0": listed["configured"], "1": {"http": 8001, "https": 0}}
-    text = " ".join(preflight_message({"app1": of_host}, ["app1"]).split())
+    text = " ".join(render_errors({"app1": of_host}, ["app1"]).split())
     assert refused in text and bool(text) == bool(refused)
 
 
@@ -387,7 +386,7 @@ def lost_of(hosts, reached, **more):
     for number, name in enumerate(groups["xitrum_proxy"], 1):
         state = {"xitrum_host_state": {}} if name in reached else {}
         found[name] = {"inventory_hostname": name, "groups": groups, "ansible_host": f"192.0.2.{number}", **state, **more}
-    return " ".join(preflight_message(found, hosts, reached).split())
+    return " ".join(render_errors(found, hosts, reached).split())
 
 
 def test_all_proxies_that_are_away_are_in_the_line_to_type():
@@ -411,8 +410,8 @@ def test_the_addresses_of_all_proxies_and_instances_are_reported_at_once():
     """A filter found the first one only, while the read was prepared: each of these took a run of its own."""
     fleet = with_proxies(app2={"ansible_host": "127.0.0.1"})
     for host in fleet:
-        assert values_cannot_be_meant(fleet, host)
-    text = " ".join(preflight_message(fleet, list(fleet)).split())
+        assert has_invalid_values(fleet, host)
+    text = " ".join(render_errors(fleet, list(fleet)).split())
     for proxy in ("proxy1", "proxy3"):
         for application in ("app1", "app2"):
             assert f"{proxy}: found the address {proxy}, wanted is the IP address from which this proxy reaches {application}" in text
@@ -425,16 +424,16 @@ def test_addresses_count_where_the_configuration_has_them():
     fleet = with_proxies(app1={"xitrum_http_port": 8000, "xitrum_trusted_proxies": ["192.0.2.0/24"]}, app2={"xitrum_address": "192.0.2.12"},
                          proxy1={"proxy_servers": []})
     # What a host sets itself is not worked out.
-    assert not values_cannot_be_meant(fleet, "app1") and values_cannot_be_meant(fleet, "app2")
-    assert not any(values_cannot_be_meant(fleet, host) for host in ("proxy1", "proxy2", "proxy3"))
+    assert not has_invalid_values(fleet, "app1") and has_invalid_values(fleet, "app2")
+    assert not any(has_invalid_values(fleet, host) for host in ("proxy1", "proxy2", "proxy3"))
     # base.yml writes no address of another host: what it read is what counts.
-    assert not values_cannot_be_meant(fleet, "app2", addresses=False)
+    assert not has_invalid_values(fleet, "app2", addresses=False)
     fleet["app2"].update(variables())
-    text = preflight_message(fleet, ["app2"])
+    text = render_errors(fleet, ["app2"])
     assert "found the address" not in text
     # An unreachable host is one in any case.
     del fleet["app2"]["xitrum_host_state"]
-    text = preflight_message(fleet, ["app2"], [])
+    text = render_errors(fleet, ["app2"], [])
     assert "could not be reached" in text and "proxy1: found the address" in text
 
 
@@ -451,7 +450,7 @@ def test_what_follows_from_a_variable_without_a_usable_value_is_left_out():
                                 groups={"xitrum": ["app1", "app2"]}))
     host.error = AnsibleError("'mine' is undefined")
     fleet = {"app1": host, "app2": variables(xitrum_secure_key="a key that the other has")}
-    text = preflight_message(fleet, ["app1", "app2"])
+    text = render_errors(fleet, ["app1", "app2"])
     # Neither that one of two TLS files is set, nor that the hosts have two keys.
     assert text.startswith("3 problems") and "xitrum_keep_releases is 0" in text and "only one of" not in text and "2 values" not in text
 
@@ -459,15 +458,15 @@ def test_what_follows_from_a_variable_without_a_usable_value_is_left_out():
 def test_a_host_outside_of_the_run_whose_variable_is_needed():
     fleet = with_proxies(app1={"xitrum_address": "192.0.2.11", "xitrum_http_port": 8000}, app2={"xitrum_address": "192.0.2.12", "xitrum_instances": "two"},
                          proxy1={"xitrum_address": "192.0.2.1"}, proxy3={"xitrum_address": "192.0.2.3"})
-    assert not values_cannot_be_meant(fleet, "app1") and values_cannot_be_meant(fleet, "proxy1")
-    text = preflight_message(fleet, ["proxy1"])
+    assert not has_invalid_values(fleet, "app1") and has_invalid_values(fleet, "proxy1")
+    text = render_errors(fleet, ["proxy1"])
     assert text.startswith("1 problem ") and "app2:\n  - xitrum_instances is 'two': expected a whole number" in text
     # For a cluster, the application hosts need one another.
     for name in ("app1", "app2"):
         fleet[name]["xitrum_cluster"] = True
-    assert values_cannot_be_meant(fleet, "app1")
+    assert has_invalid_values(fleet, "app1")
     # And one variable alone may be asked for.
-    assert values_cannot_be_meant(fleet, "app2", names=["xitrum_instances"]) and not values_cannot_be_meant(fleet, "app2", names=["xitrum_address"])
+    assert has_invalid_values(fleet, "app2", names=["xitrum_instances"]) and not has_invalid_values(fleet, "app2", names=["xitrum_address"])
 
 
 @pytest.mark.parametrize("state", [

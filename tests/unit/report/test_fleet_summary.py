@@ -25,6 +25,13 @@ def test_whether_a_run_would_do_anything(read, needed):
     assert fleet_summary.needs_work(read) is needed
 
 
+@pytest.mark.parametrize(("more", "unfinished"), [({}, False), ({"locked": True}, True), ({"interrupted": True}, True), ({"locked": False}, False)])
+def test_a_lock_or_a_step_that_a_run_has_not_ended(more, unfinished):
+    read = state(**more)
+    assert fleet_summary.is_unfinished(read) is unfinished and not fleet_summary.needs_work(read)
+    assert not fleet_summary.is_unfinished(None)
+
+
 def test_what_is_still_open_names_the_host_the_value_and_the_reason():
     said = fleet_summary.open_work(state(kernel=["write"]), "app1")
     assert "app1" in said and "kernel" in said

@@ -10,9 +10,8 @@ import pathlib
 import subprocess
 
 import pytest
-from ansible_collections.xitrum.host.plugins.filter.unknown_variables import unknown_variables
 from ansible_collections.xitrum.host.plugins.module_utils.core import variables
-from ansible_collections.xitrum.host.plugins.plugin_utils.role_variables import of_collection
+from ansible_collections.xitrum.host.plugins.plugin_utils.role_variables import of_collection, unknown
 
 FOLDER = pathlib.Path(__file__).resolve().parents[3] / "inventories/example"
 #: Each with how many hosts its page says that it has.
@@ -29,7 +28,7 @@ def test_all_variables_are_known_and_those_that_are_no_templates_fit(name):
     hosts, (options, _prefixes) = hosts_of(name), of_collection()
     assert len(hosts) == HOSTS[name]
     for own in hosts.values():
-        assert unknown_variables(list(own)) == {"errors": [], "warnings": []}
+        assert unknown(list(own)) == {"errors": [], "warnings": []}
         plain = {key: value for key, value in own.items() if key in options and "{{" not in str(value)}
         assert [problem for key, value in plain.items() if (problem := variables.wrong_value(key, value, options[key]))] == []
         assert own["xitrum_name"] == "shop"

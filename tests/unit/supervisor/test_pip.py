@@ -10,8 +10,6 @@ import netrc
 import urllib.parse
 
 import pytest
-from ansible.errors import AnsibleFilterError
-from ansible_collections.xitrum.host.plugins.filter.pip_settings import pip_settings
 from ansible_collections.xitrum.host.plugins.module_utils.supervisor import pip
 from hypothesis import given
 from hypothesis import strategies as st
@@ -86,10 +84,10 @@ def test_credentials_go_into_files(arguments, rest, config, logins):
 )
 def test_a_secret_that_no_file_can_hold_is_refused_and_not_shown(arguments):
     with pytest.raises(
-        AnsibleFilterError,
+        ValueError,
         match="supervisor_supervisord_pip_arguments: found .*expected a URL with credentials only after -i",
     ) as caught:
-        pip_settings(arguments)
+        pip.settings(arguments)
     assert "s3cret" not in str(caught.value)
 
 

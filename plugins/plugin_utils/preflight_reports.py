@@ -1,87 +1,34 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The filter that says what stands in the way of a run."""
+"""Errors and notes of a run, of all its hosts, from their variables and from what was read of them."""
 
 from __future__ import annotations
 
-DOCUMENTATION = r"""
-name: preflight_message
-short_description: Says everything that stands in the way of a run, once
-version_added: 0.1.0
-author: The xitrum.host maintainers (@xitrum-host)
-description:
-  - Collects the problems of the package, of all hosts and of variables (a misspelt name, a value that does not fit),
-    and makes one message of them. A problem that several hosts have is said once, with their names.
-  - Holds the Java that the package needs against each host's JDK, and refuses the public example secrets.
-positional: hosts, reached, retired, deploy
-options:
-  _input:
-    description:
-      - The variables of all hosts, C(hostvars). Of each host are read C(xitrum_host_state) (what
-        M(xitrum.host.host_state_info) returned), C(application_package_read) (what M(xitrum.host.package_info)
-        returned), and the names of its variables.
-    type: dict
-    required: true
-  hosts:
-    description: The hosts of the run, C(ansible_play_hosts_all).
-    type: list
-    elements: str
-    required: true
-  reached:
-    description: Those that answered, C(ansible_play_hosts). Without it, all did.
-    type: list
-    elements: str
-  retired:
-    description: The hosts of the group C(xitrum_retired), which must know the application's names as the others do.
-    type: list
-    elements: str
-    default: []
-  deploy:
-    description:
-      - Whether the run leaves the JDK, the kernel and the proxies as they are. What it would then do by half is
-        refused.
-    type: bool
-    default: false
-"""
-
-EXAMPLES = r"""
-- name: Nothing stands in the way
-  ansible.builtin.fail:
-    msg: "{{ problems }}"
-  vars:
-    problems: "{{ hostvars | xitrum.host.preflight_message(ansible_play_hosts_all, ansible_play_hosts) }}"
-  when: problems | length > 0
-  run_once: true
-"""
-
-RETURN = r"""
-_value:
-  description: The message; empty where nothing stands in the way.
-  type: str
-"""
-
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from ansible_collections.xitrum.host.plugins.filter.preflight_notes import preflight_notes
-from ansible_collections.xitrum.host.plugins.filter.unknown_variables import unknown_variables
-from ansible_collections.xitrum.host.plugins.plugin_utils import command_line
-from ansible_collections.xitrum.host.plugins.plugin_utils.role_variables import of_collection
+from ansible_collections.xitrum.host.plugins.plugin_utils import command_line, keep_alive, role_variables
 from ansible_collections.xitrum.host.plugins.plugin_utils.usable_variables import NO_VALUE, UsableHosts, UsableVariables
 
+from ..module_utils.application import rollout
 from ..module_utils.core import commands
 from ..module_utils.preflight import messages as preflight
 from ..module_utils.preflight import rules, values
 from ..module_utils.preflight.catalog import Error, errors_of
 
+HostVars = Mapping[str, Mapping[str, Any]]
 
-def usable_hosts(hostvars: Mapping[str, Mapping[str, Any]]) -> UsableHosts:
+#: What has to have a value before the package is read on the controller.
+OF_PACKAGE = ("xitrum_package", "xitrum_package_sha256", "xitrum_package_headers", "xitrum_main_class")
+
+
+def usable_hosts(hostvars: HostVars) -> UsableHosts:
     """The variables of all hosts without those that have no value or a wrong one."""
-    return UsableHosts(hostvars, of_collection()[0])
+    return UsableHosts(hostvars, role_variables.of_collection()[0])
 
 
-def controller_problems(every: Mapping[str, Mapping[str, Any]]) -> list[Error]:
+def controller_problems(every: HostVars) -> list[Error]:
     """The package's problems, each once: one task reads it for all hosts."""
     return [
         error
@@ -92,7 +39,7 @@ def controller_problems(every: Mapping[str, Mapping[str, Any]]) -> list[Error]:
 
 def variable_problems(of_host: UsableVariables) -> Iterator[Error]:
     """What is wrong with the variables of one host: misspelt names, and values that do not fit."""
-    yield from errors_of("variable.unknown", unknown_variables(list(of_host))["errors"])
+    yield from errors_of("variable.unknown", role_variables.unknown(list(of_host))["errors"])
     yield from errors_of("variable.unusable", of_host.find_errors())
 
 
@@ -110,12 +57,18 @@ def folder_problems(of_host: UsableVariables) -> list[Error]:
     return [*wrong, *(error for error in found if not of_host.mentions(error.message))]
 
 
-def values_cannot_be_meant(
-    hostvars: Mapping[str, Mapping[str, Any]], host: str, addresses: bool = True, names: Sequence[str] = ()
-) -> bool:
-    """Whether a host's variables have values that cannot be planned with.
-    See the documentation of values_cannot_be_meant."""
-    every = usable_hosts(hostvars)
+def has_invalid_values(hostvars: HostVars, host: str, addresses: bool = True, names: Sequence[str] = ()) -> bool:
+    """Return whether a host's variables have values that nothing can be planned with.
+
+    They are variables without a value or of another type, and invalid numbers, ports, names and folders. addresses:
+    whether those of other hosts count that the host's own configuration has. names: the variables to check, for a value
+    and its type alone; without names, all are.
+    """
+    return check_values(usable_hosts(hostvars), host, addresses, names)
+
+
+def check_values(every: UsableHosts, host: str, addresses: bool = True, names: Sequence[str] = ()) -> bool:
+    """Return what `has_invalid_values` does, of hosts whose variables are worked out once."""
     of_host = every[host]
     if names:
         return any(of_host.error(name) for name in names)
@@ -139,14 +92,32 @@ def render(playbook: str, add: Sequence[str] = ()) -> str:
     return commands.render_command(playbook, command_line.given_options(), add=add)
 
 
-def preflight_message(
-    hostvars: Mapping[str, Mapping[str, Any]],
+def usable_of(
+    hostvars: HostVars, hosts: Sequence[str], addresses: bool, applications: Sequence[str]
+) -> dict[str, list[str]]:
+    """Return `hosts`, those of C(hosts) whose values are valid, so that they can be read; and `package`, those of
+    C(applications) among them with which the package can be read. See `has_invalid_values`."""
+    every = usable_hosts(hostvars)
+    return {
+        "hosts": [host for host in hosts if not check_values(every, host, addresses)],
+        "package": [
+            host for host in hosts if host in applications and not check_values(every, host, names=OF_PACKAGE)
+        ],
+    }
+
+
+def render_errors(
+    hostvars: HostVars,
     hosts: Sequence[str],
     reached: Iterable[str] | None = None,
     retired: Sequence[str] = (),
     deploy: bool = False,
 ) -> str:
-    """See DOCUMENTATION."""
+    """Return all errors of a run in one message; an empty text where there is none.
+
+    hosts: those of the run. reached: those of them that answered; without it, all did. retired: hosts on which the
+    application is to run no longer. deploy: whether the run brings a release alone, and changes no proxy.
+    """
     usable = usable_hosts(hostvars)
     strict, every = usable.as_strict(), {host: usable[host] for host in hosts}
     answered = set(hosts if reached is None else reached)
@@ -191,12 +162,51 @@ def preflight_message(
     wrong = {host: folder_problems(usable[host]) for host in retired if host not in every}
     for host, errors in [*lost.items(), *((host, found) for host, found in wrong.items() if found)]:
         problems.setdefault(host, []).extend(errors)
-    return preflight.message(problems, controller_problems(every), preflight_notes(usable, hosts, deploy, hosts))
+    return preflight.message(problems, controller_problems(every), find_notes(usable, hosts, deploy, hosts))
 
 
-class FilterModule:
-    """The filter of this file."""
+def find_notes(
+    hostvars: HostVars,
+    hosts: Sequence[str],
+    deploy: bool = False,
+    every: Sequence[str] | None = None,
+    connection: bool = False,
+) -> dict[str, list[str]]:
+    """Return what is worth knowing about each of C(hosts) and stops nothing: host to sentences.
 
-    def filters(self) -> dict[str, Callable[..., Any]]:
-        """Name to function."""
-        return {"preflight_message": preflight_message, "values_cannot_be_meant": values_cannot_be_meant}
+    every: all hosts of the run; without it, C(hosts) are. connection: whether to check how Ansible reaches them.
+    """
+    found = {}
+    sessions = preflight.session_reports(hostvars, hosts if every is None else every, NO_VALUE)[1]
+    for host in hosts:
+        found[host] = [
+            *preflight.host_notes(hostvars[host]),
+            *sessions.get(host, []),
+            *role_variables.unknown(list(hostvars[host]))["warnings"],
+        ]
+        if deploy:
+            found[host] += preflight.deploy_notes(hostvars[host], render)
+        # All are reached alike, as a rule: once is enough.
+        if connection and host == (every or hosts)[0]:
+            found[host] += filter(None, [keep_alive.find_note(host, hostvars[host])])
+    return found
+
+
+def find_disabled(
+    hostvars: HostVars, hosts: Sequence[str], proxies: Sequence[str]
+) -> dict[str, list[Mapping[str, Any]]]:
+    """Return the instances that the run starts and that a proxy has out of use: host to its instances, without hosts
+    that have none."""
+    read = [hostvars[name].get("xitrum_host_state") or {} for name in proxies]
+    found = {}
+    for host in hosts:
+        instances = (hostvars[host].get("xitrum_host_state") or {}).get("instances") or {}
+        found[host] = rollout.started_out_of_use(instances.get("start", []), read, host)
+    return {host: instances for host, instances in found.items() if instances}
+
+
+def find_misspelt(hostvars: HostVars, hosts: Iterable[str], own: Sequence[str]) -> list[str]:
+    """Return a sentence on each misspelt variable of these hosts. own: prefixes of the playbook that runs, whose
+    misspelt variables are errors too."""
+    names = dict.fromkeys(name for host in hosts for name in hostvars[host])
+    return role_variables.unknown(list(names), own)["errors"]

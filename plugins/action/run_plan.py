@@ -1,0 +1,115 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Validates and plans a run for all its hosts; plugins/modules/run_plan.yml documents it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible.plugins.action import ActionBase
+from ansible_collections.xitrum.host.plugins.plugin_utils import preflight_reports, rollout_plan
+from ansible_collections.xitrum.host.plugins.plugin_utils.desired_action import failure
+from ansible_collections.xitrum.host.plugins.plugin_utils.public_variables import PublicVariables
+from ansible_collections.xitrum.host.plugins.plugin_utils.usable_variables import NO_VALUE
+
+from ..module_utils.application import rollout
+from ..module_utils.core.foreign_text import escaped
+from ..module_utils.supervisor import pip
+
+KINDS = ("inventory", "values", "errors", "batches", "rollback", "pip")
+
+#: Groups of the inventory with hosts of the collection.
+GROUPS = ("xitrum", "xitrum_proxy", "xitrum_retired")
+
+
+class ActionModule(ActionBase):
+    """Computes on the controller, and connects to no host."""
+
+    _requires_connection = False
+    _VALID_ARGS = frozenset(("kind", "own", "addresses", "deploy"))
+
+    def run(self, tmp: Any = None, task_vars: Any = None) -> dict[str, Any]:
+        """Return the plan; an error fails, with its message."""
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        del tmp
+        _validation, options = self.validate_argument_spec(
+            argument_spec={
+                "kind": {"type": "str", "required": True, "choices": list(KINDS)},
+                "own": {"type": "list", "elements": "str"},
+                "addresses": {"type": "bool", "default": True},
+                "deploy": {"type": "bool", "default": False},
+            },
+        )
+        plan = getattr(self, f"_{options['kind']}")
+        try:
+            found = plan(options, task_vars)
+        except (*NO_VALUE, ValueError) as error:
+            found = failure(error)
+        result.update({"changed": False, **found})
+        return result
+
+    def _inventory(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
+        """Fail where the inventory has no hosts, or with all misspelt names."""
+        groups = task_vars["groups"]
+        if not [*groups.get("xitrum", ()), *groups.get("xitrum_proxy", ())]:
+            return failed(
+                "The inventory has no host in the groups xitrum and xitrum_proxy. Put application hosts into xitrum "
+                "and proxies into xitrum_proxy, or name another inventory with -i."
+            )
+        if options["own"] is None:
+            return {}
+        hosts = dict.fromkeys(host for group in GROUPS for host in groups.get(group, ()))
+        every = [*hosts, task_vars["inventory_hostname"]]
+        return failed("\n".join(preflight_reports.find_misspelt(task_vars["hostvars"], every, options["own"])))
+
+    def _values(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
+        """Return the hosts that can be read, and those with which the package can be."""
+        hosts, applications = task_vars["ansible_play_hosts_all"], task_vars["groups"].get("xitrum", ())
+        return dict(preflight_reports.usable_of(task_vars["hostvars"], hosts, options["addresses"], applications))
+
+    def _errors(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
+        """Fail with all errors of all hosts; return their notes, and what the run has to put back into use."""
+        hostvars, groups, deploy = task_vars["hostvars"], task_vars["groups"], options["deploy"]
+        hosts, reached = task_vars["ansible_play_hosts_all"], task_vars["ansible_play_hosts"]
+        message = preflight_reports.render_errors(hostvars, hosts, reached, groups.get("xitrum_retired", ()), deploy)
+        if message:
+            return failed(message)
+        notes = preflight_reports.find_notes(hostvars, reached, deploy, hosts, connection=True)
+        return {
+            "notes": notes,
+            "disabled": preflight_reports.find_disabled(hostvars, reached, groups.get("xitrum_proxy", ())),
+        }
+
+    def _batches(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
+        """Return the batches of the rollout."""
+        del options
+        given = PublicVariables(self._templar, task_vars)
+        return {
+            "batches": rollout_plan.plan_batches(
+                task_vars["hostvars"],
+                task_vars["ansible_play_hosts_all"],
+                given["xitrum_rolling_batch"],
+                given.get("xitrum_rollout_strategy", ""),
+            )
+        }
+
+    def _rollback(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
+        """Fail where the hosts have no release in common to go back to; return it in the place of a package."""
+        del options
+        given, hostvars = PublicVariables(self._templar, task_vars), task_vars["hostvars"]
+        releases = {host: hostvars[host]["application_releases_read"] for host in task_vars["ansible_play_hosts_all"]}
+        found = rollout.go_back_to(releases, given.get("xitrum_rollback_to", ""), given["xitrum_main_class"])
+        if found["problems"]:
+            return failed("\n".join(found["problems"]))
+        return {"notes": found["notes"], "package": found["package"]}
+
+    def _pip(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
+        """Return the arguments of pip without credentials, and the files that have these."""
+        del options
+        return dict(pip.settings(PublicVariables(self._templar, task_vars)[pip.VARIABLE]))
+
+
+def failed(message: str) -> dict[str, Any]:
+    """Return the result of a task that fails with this message; nothing where it is empty."""
+    return {"failed": True, "msg": escaped(message)} if message else {}

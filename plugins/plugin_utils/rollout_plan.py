@@ -1,0 +1,53 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The batches of a rollout, from what was read of all hosts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from ..module_utils.application import rollout
+from ..module_utils.proxy import definition as proxy
+from ..module_utils.proxy import health as proxy_health
+
+HostVars = Mapping[str, Mapping[str, Any]]
+
+
+def plan_batches(
+    hostvars: HostVars, hosts: Iterable[str], batch: Any = "1", strategy: str = ""
+) -> list[dict[str, Any]]:
+    """Return the batches in their order, as `steps` of module_utils/application/rollout.py does, each with `before`: a
+    host to what its instances go back to where the batch fails.
+
+    Instances that do not run or are not healthy come first, and so do those to which no proxy sends requests. Raises
+    ValueError for an invalid batch.
+    """
+    found = {host: hostvars[host]["xitrum_host_state"]["instances"] for host in hosts}
+    idle = proxy_health.idle_servers([hostvars[host].get("xitrum_host_state") for host in hostvars])
+    sick = {
+        (host, item["index"])
+        for host, has in found.items()
+        for item in has["instances"]
+        if item.get("healthy") is False
+        or not item.get("running", True)
+        or proxy.server_name(host, item["index"]) in idle
+    }
+    steps = rollout.steps({host: has["restart"] for host, has in found.items()}, batch, strategy, sick)
+    return [{**step, "before": find_before(step["hosts"], found)} for step in steps]
+
+
+def find_before(
+    step_hosts: Mapping[str, Sequence[Mapping[str, Any]]], found: Mapping[str, Mapping[str, Any]]
+) -> dict[str, list[dict[str, Any]]]:
+    """Return what the instances of a batch go back to, the last folder of each that was healthy: host to its
+    instances."""
+    return {
+        host: [
+            {"index": item["index"], "port": item["port"], "folder": item["back"]}
+            for item in found[host]["instances"]
+            if item["index"] in [instance["index"] for instance in instances]
+        ]
+        for host, instances in step_hosts.items()
+    }

@@ -1,0 +1,123 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a run validates and plans for all its hosts at once, without a connection to one."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+import yaml
+from ansible.parsing.dataloader import DataLoader
+from ansible.template import Templar
+from ansible_collections.xitrum.host.plugins.action import run_plan
+
+from tests.docs.role_variables import ROOT
+
+from ..stubbed_plays import instance, read_of
+
+DOCUMENTED = yaml.safe_load((ROOT / "plugins/modules/run_plan.yml").read_text(encoding="utf-8"))
+
+
+def planned(kind, hostvars, hosts=None, reached=None, groups=None, **options):
+    """What the action returns in a play of these hosts."""
+    hosts = list(hostvars) if hosts is None else hosts
+    task_vars = {
+        **hostvars.get((hosts or ["localhost"])[0], {}), "inventory_hostname": (hosts or ["localhost"])[0], "hostvars": hostvars,
+        "groups": groups if groups is not None else {"xitrum": list(hostvars)}, "ansible_play_hosts_all": hosts,
+        "ansible_play_hosts": hosts if reached is None else reached,
+    }
+    made = object.__new__(run_plan.ActionModule)
+    made._task = SimpleNamespace(args={"kind": kind, **options}, check_mode=False, async_val=0, diff=False)
+    made._connection, made._loader = SimpleNamespace(_shell=None), DataLoader()
+    made._templar = Templar(loader=made._loader, variables=task_vars)
+    return getattr(made, f"_{kind}")({"own": None, "addresses": True, "deploy": False, **options}, task_vars)
+
+
+def test_the_documentation_has_the_kinds_and_options():
+    options = DOCUMENTED["DOCUMENTATION"]["options"]
+    assert options["kind"]["choices"] == list(run_plan.KINDS)
+    assert set(options) == run_plan.ActionModule._VALID_ARGS
+    assert not run_plan.ActionModule._requires_connection
+
+
+@pytest.mark.parametrize("groups", [{}, {"xitrum": [], "xitrum_proxy": []}, {"xitrum_retired": ["old"]}])
+def test_an_inventory_without_hosts_is_an_error(groups):
+    assert "no host in the groups xitrum and xitrum_proxy" in planned("inventory", {}, groups=groups, own=[])["msg"]
+
+
+def test_misspelt_names_of_all_groups_are_one_error():
+    hostvars = {"app1": {"xitrum_pakage": 1}, "old": {"xitrum_heapp": 1}, "localhost": {"console_instnace": 1}, "other": {"xitrum_naem": 1}}
+    groups = {"xitrum": ["app1"], "xitrum_retired": ["old"], "others": ["other"]}
+    found = planned("inventory", hostvars, ["localhost"], groups=groups, own=["console_"])
+    assert found["failed"] and [line.split()[2] for line in found["msg"].splitlines()] == ["console_instnace", "xitrum_heapp", "xitrum_pakage"]
+    assert planned("inventory", hostvars, ["localhost"], groups=groups) == {}, "the read of all hosts reports them"
+
+
+def test_hosts_with_invalid_values_are_not_read():
+    hostvars = {"app1": {}, "app2": {"xitrum_http_port": "80a"}, "app3": {"xitrum_package": 7, "xitrum_main_class": []}, "proxy1": {}}
+    found = planned("values", hostvars, groups={"xitrum": ["app1", "app2", "app3"], "xitrum_proxy": ["proxy1"]}, addresses=False)
+    assert found["hosts"][:1] == ["app1"] and "app2" not in found["hosts"] and "proxy1" in found["hosts"]
+    assert found["package"][:2] == ["app1", "app2"] and "proxy1" not in found["package"]
+
+
+def test_errors_of_all_hosts_are_one_message_without_an_escape_sequence():
+    state = {"failed": True, "refused": True, "msg": "wrong \x1b[2J"}
+    found = planned("errors", {"app1": {"xitrum_host_state": state}, "app2": {"xitrum_host_state": state}})
+    assert found["failed"] and "\x1b" not in found["msg"] and found["msg"].count("wrong") == 1
+
+
+def test_notes_and_what_a_proxy_has_out_of_use_are_by_host():
+    host = {"machine": {"problems": [], "notes": ["not tested"]}, "instances": {"start": [{"index": 0}, {"index": 1}]}}
+    proxy = {"proxy": {"rows": [{"item": "xitrum/app1-1", "effective": "MAINT"}], "problems": []}}
+    hostvars = {"app1": {"xitrum_host_state": host}, "proxy1": {"xitrum_host_state": proxy}}
+    groups = {"xitrum": ["app1"], "xitrum_proxy": ["proxy1"]}
+    found = planned("errors", hostvars, groups=groups)
+    assert not found.get("failed"), found
+    assert found["notes"]["app1"][0] == "not tested" and set(found["notes"]) == {"app1", "proxy1"}
+    assert found["disabled"] == {"app1": [{"index": 1}]}
+
+
+def test_the_batches_begin_with_a_canary_and_know_what_each_goes_back_to():
+    hostvars = {host: {"xitrum_host_state": read_of(instance()), "xitrum_rolling_batch": "100%"} for host in ("app1", "app2", "app3")}
+    hostvars["app3"]["xitrum_host_state"]["instances"]["instances"][0]["healthy"] = False
+    found = planned("batches", hostvars)["batches"]
+    assert [(batch["label"], batch["gate"]) for batch in found] == [("app3-0", True), ("app1-0, app2-0", False)]
+    assert found[0]["before"] == {"app3": [{"index": 0, "port": 8000, "folder": "old-1"}]}
+
+
+def test_the_batches_follow_the_defaults_and_the_strategy():
+    hostvars = {host: {"xitrum_host_state": read_of(instance())} for host in ("app1", "app2", "app3")}
+    assert len(planned("batches", hostvars)["batches"]) == 3
+    hostvars["app1"]["xitrum_rollout_strategy"] = "all_at_once"
+    assert len(planned("batches", hostvars)["batches"]) == 1
+
+
+def test_an_invalid_batch_is_an_error():
+    with pytest.raises(ValueError, match="xitrum_rolling_batch is '0'"):
+        planned("batches", {"app1": {"xitrum_host_state": read_of(instance()), "xitrum_rolling_batch": "0"}})
+
+
+def releases(*names, healthy=()):
+    return {"application_releases_read": {
+        "releases": list(names), "current": names[-1], "previous": "", "healthy": list(healthy), "switched": [names[-1]], "running": [names[-1]],
+        "examples": {}, "main_classes": dict.fromkeys(names, ["quickstart.Boot"])}}
+
+
+def test_all_hosts_go_back_to_a_release_that_they_have():
+    hostvars = {host: releases("aa", "bb", healthy=["aa", "bb"]) for host in ("app1", "app2")}
+    assert planned("rollback", hostvars)["package"]["release"] == "aa"
+    hostvars["app1"]["xitrum_rollback_to"] = "cc"
+    found = planned("rollback", hostvars)
+    assert found["failed"] and "app2 does not have the release cc" in found["msg"]
+
+
+def test_arguments_of_pip_are_split_from_their_credentials():
+    found = planned("pip", {"app1": {"supervisor_supervisord_pip_arguments": "-i https://bob:s3cret@pypi.example.com/simple"}})
+    assert "s3cret" not in found["arguments"] and "s3cret" in found["files"]["netrc"]
+    assert planned("pip", {"app1": {}})["files"] == {}
+
+
+def test_each_action_is_documented_beside_the_modules():
+    assert {path.stem for path in ROOT.glob("plugins/action/*.py")} <= {path.stem for path in ROOT.glob("plugins/modules/*.*")}
