@@ -84,7 +84,7 @@ options:
     default: []
   endpoints:
     description:
-      - Where each server leads, C(ADDRESS:PORT) by its name, as P(xitrum.host.proxy_endpoints#filter) makes them.
+      - Where each server leads, C(ADDRESS:PORT) by its name. O(instances) computes it.
       - The servers that lead there are set, whatever their names. Where none does, the one of the name is.
       - With O(state=ready), a server that leads elsewhere is moved there first.
     type: dict
@@ -95,6 +95,25 @@ options:
       - With O(state=ready), it finds the server of a renamed host that gets another port.
     type: dict
     default: {}
+  instances:
+    description:
+      - Instances of the task's host, each with C(index) and C(port). The controller computes O(endpoints) and
+        O(other_endpoints) from them and from the variables of that host.
+      - The proxy is in C(delegate_to) of the task.
+    type: list
+    elements: dict
+    default: []
+  configured:
+    description: With O(instances), the ports that they run with, C(http) by their number. Without it, they are those of
+      O(instances).
+    type: dict
+    default: {}
+  reconfigured:
+    description:
+      - With O(instances), whether O(endpoints) are at the ports of O(instances), and O(other_endpoints) at those of
+        O(configured). Otherwise it is the other way round.
+    type: bool
+    default: true
   drained:
     description: With O(state=ready) and O(allow_missing), those of O(servers) that the proxy had when a run drained
       them. One that is missing is an error.
@@ -115,6 +134,13 @@ extends_documentation_fragment:
 """
 
 EXAMPLES = r"""
+- name: Drain instance 0 of each application host at proxy1
+  xitrum.host.proxy_server:
+    servers: "{{ [0] | xitrum.host.proxy_server_names(inventory_hostname) }}"
+    instances: [{index: 0, port: 8000}]
+    state: drain
+  delegate_to: proxy1
+
 - name: No new client is sent to the instance
   xitrum.host.proxy_server:
     servers: [app1-0]
@@ -178,10 +204,17 @@ missing:
 from ..module_utils.core import runner
 from ..module_utils.proxy import servers
 
+#: For the controller alone, see the action plugin of this name.
+CONTROLLER = {
+    "instances": {"type": "list", "elements": "dict", "default": []},
+    "configured": {"type": "dict", "default": {}},
+    "reconfigured": {"type": "bool", "default": True},
+}
+
 
 def main() -> None:
     """Reads, plans and applies the component."""
-    runner.run(servers)
+    runner.run(servers, CONTROLLER)
 
 
 if __name__ == "__main__":

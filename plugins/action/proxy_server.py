@@ -1,0 +1,58 @@
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The controller's half of M(xitrum.host.proxy_server): finds out where the proxy reaches the instances of a host."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ansible.module_utils.parsing.convert_bool import boolean
+from ansible.plugins.action import ActionBase
+from ansible_collections.xitrum.host.plugins.plugin_utils.desired_action import failure
+from ansible_collections.xitrum.host.plugins.plugin_utils.usable_variables import NO_VALUE
+
+from ..module_utils.proxy import definition
+
+
+class ActionModule(ActionBase):
+    """Computes the endpoints of instances, and runs the module."""
+
+    _supports_check_mode = True
+
+    def run(self, tmp: Any = None, task_vars: Any = None) -> dict[str, Any]:
+        """Return what the module returns, or why an instance has no address."""
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        del tmp
+        arguments = dict(self._task.args)
+        instances, configured = arguments.pop("instances", None), arguments.pop("configured", None)
+        reconfigured = bool(boolean(arguments.pop("reconfigured", True), strict=False))
+        if instances:
+            try:
+                found = self.endpoints(instances, configured or {}, task_vars)
+            except (*NO_VALUE, ValueError) as error:
+                return {**result, **failure(error)}
+            names = ("endpoints", "other_endpoints") if reconfigured else ("other_endpoints", "endpoints")
+            arguments = {**dict(zip(names, found)), **arguments}
+        result.update(
+            self._execute_module(module_name="xitrum.host.proxy_server", module_args=arguments, task_vars=task_vars)
+        )
+        return result
+
+    def endpoints(
+        self, instances: Any, configured: Mapping[str, Any], task_vars: Mapping[str, Any]
+    ) -> tuple[dict[str, str], dict[str, str]]:
+        """Return where the proxy reaches the instances of the task's host at their new ports, and at those that they
+        run with. Raises ValueError where the host has no address for the proxy, and where the task is not delegated."""
+        host, proxy = task_vars["inventory_hostname"], self._task.delegate_to
+        if not proxy:
+            raise ValueError(
+                "found the option instances in a task without delegate_to: expected the proxy there, while the host of "
+                "the play has the instances"
+            )
+        variables = task_vars["hostvars"][host]
+        return (
+            definition.endpoints(instances, variables, proxy),
+            definition.endpoints(instances, variables, proxy, configured),
+        )
