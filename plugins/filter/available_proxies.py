@@ -5,7 +5,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: available_proxies
-short_description: The proxies of the inventory without those that are away
+short_description: Return the proxies of the inventory that are not away
 version_added: 0.1.0
 author: The xitrum.host maintainers (@xitrum-host)
 description:
@@ -23,7 +23,7 @@ options:
 """
 
 EXAMPLES = r"""
-- name: The proxies that can be reached
+- name: Show the proxies that can be reached
   ansible.builtin.debug:
     msg: "{{ groups | xitrum.host.available_proxies('proxy2') }}"
 """

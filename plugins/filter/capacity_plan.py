@@ -5,7 +5,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: capacity_plan
-short_description: From the number of connections that one host must hold to every limit on the way
+short_description: Compute every limit from the connections that one host must hold
 version_added: 0.1.0
 author: The xitrum.host maintainers (@xitrum-host)
 description:
@@ -68,12 +68,12 @@ options:
 """
 
 EXAMPLES = r"""
-- name: What 100000 WebSockets need
+- name: Show what 100000 WebSockets need
   ansible.builtin.debug:
     msg: "{{ 100000 | xitrum.host.capacity_plan(instances=2, heap_bytes=('4G' | human_to_bytes), memory_bytes=('16G' |
       human_to_bytes)) }}"
 
-- name: The host can hold what is wanted of it
+- name: Check that the host can hold the connections
   ansible.builtin.assert:
     that: plan.problem == ''
     fail_msg: "{{ plan.problem }}"

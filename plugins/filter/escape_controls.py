@@ -5,7 +5,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: escape_controls
-short_description: Escape control characters in a text of others
+short_description: Escape control characters in a text
 version_added: 0.1.0
 author: The xitrum.host maintainers (@xitrum-host)
 description:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: proxy_addresses
-short_description: The addresses from which the proxies reach an application host
+short_description: Return the addresses from which the proxies reach an application host
 version_added: 0.1.0
 author: The xitrum.host maintainers (@xitrum-host)
 description:

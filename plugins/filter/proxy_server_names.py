@@ -5,7 +5,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: proxy_server_names
-short_description: What the proxies call instances of a host
+short_description: Return the names of a host's instances at the proxies
 version_added: 0.1.0
 author: The xitrum.host maintainers (@xitrum-host)
 description:

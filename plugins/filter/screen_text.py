@@ -5,7 +5,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: screen_text
-short_description: A text of several lines as a person can read it on the screen
+short_description: Make a text of several lines readable on the screen
 version_added: 0.1.0
 author: The xitrum.host maintainers (@xitrum-host)
 description:
@@ -20,9 +20,9 @@ options:
 """
 
 EXAMPLES = r"""
-- name: What a command said is shown
+- name: Show the output of a command
   ansible.builtin.debug:
-    msg: "{{ said.stdout | xitrum.host.screen_text }}"
+    msg: "{{ result.stdout | xitrum.host.screen_text }}"
 """
 
 RETURN = r"""

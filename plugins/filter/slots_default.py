@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: slots_default
-short_description: Whether a host has blue/green slots where the inventory says nothing
+short_description: Choose whether a host has blue/green slots where the inventory does not
 version_added: 0.1.0
 author: The xitrum.host maintainers (@xitrum-host)
 description:

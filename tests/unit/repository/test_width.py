@@ -1,10 +1,11 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The surface stays narrow: few modules, and each is used on a page that users read."""
+"""The surface stays narrow: few modules and filters, and each is used on a page that users read."""
 
 from __future__ import annotations
 
+import importlib
 import re
 
 import pytest
@@ -12,9 +13,11 @@ import pytest
 from tests.docs.role_variables import ROOT
 
 MODULES = sorted(path.stem for path in ROOT.glob("plugins/modules/*.*"))
-#: An action of plays that runs on the controller alone, and has no module on hosts.
-OF_PLAYS = {"report"}
-PAGES = "\n".join(path.read_text(encoding="utf-8") for path in [*ROOT.glob("docs/**/*.md"), *ROOT.glob("roles/*/README.md")])
+#: Actions of plays that run on the controller alone, and have no module on hosts.
+OF_PLAYS = {"report", "run_plan"}
+#: Pages that somebody has written: the reference has every module and filter, whether it is of use or not.
+PAGES = "\n".join(path.read_text(encoding="utf-8") for path in [*ROOT.glob("docs/**/*.md"), *ROOT.glob("roles/*/README.md")]
+                  if path.parent.name != "reference")
 
 
 def test_there_are_few_modules():
@@ -25,6 +28,34 @@ def test_there_are_few_modules():
 @pytest.mark.parametrize("name", MODULES)
 def test_a_page_uses_the_module(name):
     assert re.search(rf"xitrum\.host\.{name}\b", PAGES), f"no page of docs/ or of a role uses xitrum.host.{name}"
+
+
+def filters():
+    """Names of all filters, with the file of each."""
+    found = {}
+    for path in ROOT.glob("plugins/filter/*.py"):
+        module = importlib.import_module(f"ansible_collections.xitrum.host.plugins.filter.{path.stem}")
+        found.update(dict.fromkeys(module.FilterModule().filters(), path))
+    return found
+
+
+def test_there_are_few_filters():
+    """Before you add one: what only our own plays call is a function of an action plugin, such as `plugins/action/run_plan.py`."""
+    assert len(filters()) <= 10
+
+
+def test_each_filter_has_a_file_of_its_name_and_no_other_file_documents_one():
+    assert {name: path.stem for name, path in filters().items()} == {path.stem: path.stem for path in ROOT.glob("plugins/filter/*.*")}
+
+
+@pytest.mark.parametrize("name", sorted(filters()))
+def test_a_page_has_an_example_of_the_filter(name):
+    examples = "\n".join(re.findall(r"^```.*?^```", PAGES, re.MULTILINE | re.DOTALL))
+    assert re.search(rf"\| xitrum\.host\.{name}\b", examples), f"no page of docs/ or of a role has an example with xitrum.host.{name}"
+
+
+def test_no_page_names_a_filter_that_is_gone():
+    assert set(re.findall(r"\| xitrum\.host\.(\w+)", PAGES)) - set(filters()) == set()
 
 
 def test_no_page_names_a_module_that_is_gone():
