@@ -61,7 +61,8 @@ class ActionModule(ActionBase):
             return {}
         hosts = dict.fromkeys(host for group in GROUPS for host in groups.get(group, ()))
         every = [*hosts, task_vars["inventory_hostname"]]
-        return failed("\n".join(preflight_reports.find_misspelt(task_vars["hostvars"], every, options["own"])))
+        found = preflight_reports.find_misspelt(task_vars["hostvars"], every, options["own"])
+        return {**failed("\n".join(found)), "rules": ["variable.unknown"]} if found else {}
 
     def _values(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:
         """Return the hosts that can be read, and those with which the package can be."""
@@ -72,9 +73,10 @@ class ActionModule(ActionBase):
         """Fail with all errors of all hosts; return their notes, and what the run has to put back into use."""
         hostvars, groups, deploy = task_vars["hostvars"], task_vars["groups"], options["deploy"]
         hosts, reached = task_vars["ansible_play_hosts_all"], task_vars["ansible_play_hosts"]
-        message = preflight_reports.render_errors(hostvars, hosts, reached, groups.get("xitrum_retired", ()), deploy)
+        retired = groups.get("xitrum_retired", ())
+        message, rules = preflight_reports.find_errors(hostvars, hosts, reached, retired, deploy)
         if message:
-            return failed(message)
+            return {**failed(message), "rules": rules}
         notes = preflight_reports.find_notes(hostvars, reached, deploy, hosts, connection=True)
         return {
             "notes": notes,

@@ -113,7 +113,19 @@ def render_errors(
     retired: Sequence[str] = (),
     deploy: bool = False,
 ) -> str:
-    """Return all errors of a run in one message; an empty text where there is none.
+    """Return all errors of a run in one message; an empty text where there is none. See `find_errors`."""
+    return find_errors(hostvars, hosts, reached, retired, deploy)[0]
+
+
+def find_errors(
+    hostvars: HostVars,
+    hosts: Sequence[str],
+    reached: Iterable[str] | None = None,
+    retired: Sequence[str] = (),
+    deploy: bool = False,
+) -> tuple[str, list[str]]:
+    """Return all errors of a run in one message, and the rules that they break, each once; an empty text where there
+    is none.
 
     hosts: those of the run. reached: those of them that answered; without it, all did. retired: hosts on which the
     application is to run no longer. deploy: whether the run brings a release alone, and changes no proxy.
@@ -162,7 +174,9 @@ def render_errors(
     wrong = {host: folder_problems(usable[host]) for host in retired if host not in every}
     for host, errors in [*lost.items(), *((host, found) for host, found in wrong.items() if found)]:
         problems.setdefault(host, []).extend(errors)
-    return preflight.message(problems, controller_problems(every), find_notes(usable, hosts, deploy, hosts))
+    controller = controller_problems(every)
+    message = preflight.message(problems, controller, find_notes(usable, hosts, deploy, hosts))
+    return message, preflight.rules_of(problems, controller)
 
 
 def find_notes(

@@ -19,8 +19,8 @@ HEAD = """# Rules
 This page is generated from `plugins/module_utils/preflight/catalog.py` by `python -m tests.docs`. Do not edit it.
 
 Every run validates its variables, the package and the hosts before it changes a host, and reports all errors at once. A role that you use
-alone validates its variables. Each error comes from one rule of this table. The result of a task that refuses variables lists their
-identifiers as `rules`, in the order of its message. Identifiers stay when messages are reworded.
+alone validates its variables. Each error comes from one rule of this table. The result of the task that fails lists the identifiers as
+`rules`. Identifiers stay when messages are reworded.
 
 | rule | cause: this does not hold | fix |
 | --- | --- | --- |

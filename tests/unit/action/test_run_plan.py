@@ -52,6 +52,7 @@ def test_misspelt_names_of_all_groups_are_one_error():
     groups = {"xitrum": ["app1"], "xitrum_retired": ["old"], "others": ["other"]}
     found = planned("inventory", hostvars, ["localhost"], groups=groups, own=["console_"])
     assert found["failed"] and [line.split()[2] for line in found["msg"].splitlines()] == ["console_instnace", "xitrum_heapp", "xitrum_pakage"]
+    assert found["rules"] == ["variable.unknown"]
     assert planned("inventory", hostvars, ["localhost"], groups=groups) == {}, "the read of all hosts reports them"
 
 
@@ -66,6 +67,13 @@ def test_errors_of_all_hosts_are_one_message_without_an_escape_sequence():
     state = {"failed": True, "refused": True, "msg": "wrong \x1b[2J"}
     found = planned("errors", {"app1": {"xitrum_host_state": state}, "app2": {"xitrum_host_state": state}})
     assert found["failed"] and "\x1b" not in found["msg"] and found["msg"].count("wrong") == 1
+    assert found["rules"] == ["variable.unusable"]
+
+
+def test_errors_come_with_the_rules_that_they_break():
+    host = {"xitrum_host_state": {"machine": {"problems": ["no disk"], "notes": []}}, "application_package_read": {"problems": ["no jar"]}}
+    found = planned("errors", {"app1": {**host, "xitrum_heap": "lots"}, "app2": host})
+    assert found["failed"] and found["rules"] == ["package.contents", "xitrum.heap", "host.machine"], found
 
 
 def test_notes_and_what_a_proxy_has_out_of_use_are_by_host():
