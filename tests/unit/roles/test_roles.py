@@ -30,6 +30,13 @@ def fixture_role(request):
     return request.param
 
 
+def test_every_entry_point_is_described(role):
+    """The documentation of the collection is not rendered otherwise."""
+    path = role / "meta" / "argument_specs.yml"
+    points = yaml.safe_load(path.read_text())["argument_specs"] if path.exists() else {}
+    assert [name for name, point in points.items() if not (point.get("short_description") and point.get("description"))] == []
+
+
 def test_every_default_is_specified_and_the_same(role):
     specified = role_variables.options(role)
     for name, value in defaults(role).items():
