@@ -71,12 +71,6 @@ def test_every_specified_variable_is_used(role):
         assert len(re.findall(rf"\b{name}\b", everywhere)) > int(defined), f"{name} is specified and nothing reads it"
 
 
-def test_every_entry_point_is_described(role):
-    """antsibull-docs renders no role of which an entry point has no description."""
-    entries = yaml.safe_load((role / "meta" / "argument_specs.yml").read_text())["argument_specs"]
-    assert [name for name, entry in entries.items() if not (entry.get("short_description") and entry.get("description"))] == []
-
-
 def test_names_begin_with_the_roles_name(role):
     prefix = f"{role.name}_"
     assert [name for name in defaults(role) if not name.startswith(prefix)] == []
