@@ -89,7 +89,7 @@ def test_what_cannot_be_made_is_refused_before_the_first_connection(prove):
     code, said, found = prove("refused", prove_connections=10_000_000, prove_rate=100_000)
     assert code != 0 and found is None
     assert "prove_connections: found 10000000 to be made by this host, which can make" in said and "The largest number that holds is" in said
-    assert "The connections are open" not in said
+    assert "Open the connections" not in said
 
 
 def test_nothing_is_left_on_the_hosts_of_any_run(site, before):

@@ -227,7 +227,7 @@ def test_a_host_that_is_lost_ends_the_run_before_others_are_touched(site, tmp_pa
     finally:
         kill(process)
     assert process.returncode != 0
-    assert "Every step went well" not in said
+    assert "Check that every batch succeeded" not in said
     assert "7s" not in site.sh("proxy1", "cat /etc/haproxy/haproxy.cfg")
     assert site.running()["proxy1"] == proxy
     site.run().assert_ended_well()

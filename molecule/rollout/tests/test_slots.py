@@ -64,7 +64,7 @@ class TestWithoutAProxy:
                 load.more()
             assert self.slot(solo) == (["0"], "test-3")
             assert self.ports(solo) == [port]
-            notes = " ".join(str(result.get("msg")) for task, _host, result in run.tasks if task == "What is worth knowing is said")
+            notes = " ".join(str(result.get("msg")) for task, _host, result in run.tasks if task == "Report notes")
             assert "the restart in place refuses requests until the instance answers again. With xitrum_slots: true" in notes
             assert f"port {port} is new here: deploy.yml does not reserve it" in notes
             # Requests are refused while it restarts, and no longer: not while the gate is watched as well.

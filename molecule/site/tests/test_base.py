@@ -22,7 +22,7 @@ def test_it_is_made_without_a_package(alone):
 
 def test_a_run_after_it_does_nothing(alone):
     run = alone.run("--limit", "localhost,bare", playbook=BASE).assert_did_nothing()
-    assert run.text_of("The fleet").startswith("1 host\n")
+    assert run.text_of("Print the fleet summary").startswith("1 host\n")
 
 
 def test_it_is_taken_back(alone):

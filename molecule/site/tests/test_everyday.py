@@ -39,7 +39,7 @@ def test_check_mode_on_a_bare_host_shows_everything_and_does_nothing(site, tmp_p
     for expected in ("net.ipv4.tcp_fin_timeout", "nofile", "release ", "instances/0/", "xitrum@.service", "User=xitrum", "option forwardfor",
                      "instance 1: runs"):
         assert expected in after, f"{expected} is not in the diff:\n{after}"
-    assert "Check mode, nothing was changed." in run.text_of("The fleet")
+    assert "Check mode, nothing was changed." in run.text_of("Print the fleet summary")
     assert site.sh("bare", "find /etc /opt /usr /srv /root /var/lib /var/log/xitrum -newer /run/before -not -path '/var/lib/systemd/*'", check=False) == ""
     assert site.sh("bare", "getent passwd xitrum haproxy; command -v java haproxy", check=False) == ""
 
@@ -130,7 +130,7 @@ def test_an_instance_and_a_host_that_the_inventory_no_longer_has_are_gone(site, 
     assert site.processes("app2") == []
     assert site.sh("app2", f"ls -d {ROOT} /etc/systemd/system/xitrum* /etc/systemd/system/*/xitrum*", check=False) == ""
     again = smaller.run(**variables).assert_did_nothing()
-    said = again.text_of("xitrum.host.supervisor : A host on which nothing was found says so")
+    said = again.text_of("xitrum.host.supervisor : Report that nothing was found on the host")
     assert said.startswith("app2 has nothing of xitrum: no service of that name, and no /opt/xitrum.")
     assert "Could not match supplied host pattern" not in again.said
 

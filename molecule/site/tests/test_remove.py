@@ -19,7 +19,7 @@ def test_without_the_number_of_hosts_it_says_what_it_would_do_and_does_nothing(s
     run = site.run(playbook=REMOVE, **said)
     assert run.code != 0 and not run.changed
     assert "Nothing was changed." in run.message and "-e xitrum_remove=3" in run.message
-    told = {host: result["msg"] for name, host, result in run.tasks if name == "What would be taken back is said"}
+    told = {host: result["msg"] for name, host, result in run.tasks if name == "Print what the removal undoes"}
     for line in ("instance 1 of xitrum", "/etc/systemd/system/xitrum@.service", "/opt/xitrum", "user xitrum", "/etc/sysctl.d/90-xitrum.conf",
                  "alternative java"):
         assert line in told["app1"], told["app1"]
@@ -95,5 +95,5 @@ def test_the_host_is_what_it_was_before_the_first_run(site, name):
 
 def test_a_run_after_it_does_nothing(site):
     run = site.run(playbook=REMOVE, xitrum_remove=3).assert_did_nothing()
-    assert [result["msg"] for task, _host, result in run.tasks if task == "What would be taken back is said"] == [
+    assert [result["msg"] for task, _host, result in run.tasks if task == "Print what the removal undoes"] == [
         f"{name}:\n  nothing" for name in ("app1", "app2", "proxy1")]

@@ -137,7 +137,7 @@ class TestARunThatFindsNothingToDo:
 
     def test_shows_the_limits_as_wanted_configured_and_effective(self, looked):
         _before, run, _after = looked
-        rows = {line.split()[0]: line for line in run.text_of("The fleet").splitlines() if line.strip()}
+        rows = {line.split()[0]: line for line in run.text_of("Print the fleet summary").splitlines() if line.strip()}
         assert rows["3"].startswith("3 hosts, 4 of 4 instances running, release ")
         for name in ("nofile", "backlog"):
             assert re.search(r" ok +app1:0,1 app2:0,1$", rows[name]), rows[name]

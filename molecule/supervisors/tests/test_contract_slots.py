@@ -35,5 +35,5 @@ def test_a_release_takes_over_in_the_other_slot_without_a_lost_request(site, pac
 
 def test_where_nobody_asked_for_slots_a_run_says_that_requests_are_refused(site):
     run = site.run("--check", *LIMIT, playbook=DEPLOY, xitrum_java_options=["-Dnoted=1"]).assert_ended_well()
-    notes = {host: str(result.get("msg")) for task, host, result in run.tasks if task == "What is worth knowing is said"}
+    notes = {host: str(result.get("msg")) for task, host, result in run.tasks if task == "Report notes"}
     assert [host for host in HOSTS if "With xitrum_slots: true the new release starts beside the old one" not in notes.get(host, "")] == []

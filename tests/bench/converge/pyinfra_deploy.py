@@ -34,14 +34,14 @@ for key, value in PARAMETERS.items():
     server.sysctl(name=key, key=key, value=value, persist=True, persist_file="/etc/sysctl.d/90-bench.conf", _sudo=True)
 
 files.put(
-    name="Limits", dest="/etc/security/limits.d/90-bench.conf", mode="0644", _sudo=True,
+    name="Set the limits", dest="/etc/security/limits.d/90-bench.conf", mode="0644", _sudo=True,
     src=io.StringIO("".join(f"{who} {kind} nofile 20000\n" for who in ("*", "root") for kind in ("soft", "hard"))),
 )
-files.directory(name="A folder for rules", path="/etc/nftables.d", mode="0755", _sudo=True)
-rules = files.put(name="The rules", dest="/etc/nftables.d/bench.nft", src=io.StringIO(RULES), mode="0644", _sudo=True)
-server.shell(name="The rules are loaded", commands=["nft -f /etc/nftables.d/bench.nft"], _sudo=True, _if=rules.did_change)
-files.line(name="The rules are loaded at boot", path="/etc/nftables.conf", line='include "/etc/nftables.d/*.nft"', _sudo=True)
-systemd.service(name="The service is enabled", service="nftables", running=None, enabled=True, _sudo=True)
+files.directory(name="Create a folder for rules", path="/etc/nftables.d", mode="0755", _sudo=True)
+rules = files.put(name="Copy the rules", dest="/etc/nftables.d/bench.nft", src=io.StringIO(RULES), mode="0644", _sudo=True)
+server.shell(name="Load the rules", commands=["nft -f /etc/nftables.d/bench.nft"], _sudo=True, _if=rules.did_change)
+files.line(name="Load the rules at boot", path="/etc/nftables.conf", line='include "/etc/nftables.d/*.nft"', _sudo=True)
+systemd.service(name="Enable the service", service="nftables", running=None, enabled=True, _sudo=True)
 for command in ("java", "javac", "javap"):
     if host.get_fact(Command, f"readlink -f /etc/alternatives/{command}") != f"{HOME}/bin/{command}":
-        server.shell(name=f"The alternative {command}", commands=[f"update-alternatives --quiet --set {command} {HOME}/bin/{command}"], _sudo=True)
+        server.shell(name=f"Set the alternative {command}", commands=[f"update-alternatives --quiet --set {command} {HOME}/bin/{command}"], _sudo=True)

@@ -113,7 +113,7 @@ def test_a_failed_installation_of_supervisord_is_reported_once_and_without_crede
 
 def test_what_cannot_be_put_back_is_reported_where_it_happens():
     """With the reason of the rollout, since a run of one host ends there."""
-    put_back = next(task for task in tasks_in(supervisor_tasks("step_instances.yml")) if task["name"] == "Put the old release back and stop the rollout")
+    put_back = next(task for task in tasks_in(supervisor_tasks("step_instances.yml")) if task["name"] == "Restore the old release and stop the rollout")
     assert put_back["block"][0]["vars"] == {"__supervisor_reports": False}
     assert "__supervisor_reason" in put_back["rescue"][-1]["ansible.builtin.fail"]["msg"]
     assert "supervisor_stopped" in put_back["always"][0]["ansible.builtin.set_fact"]
