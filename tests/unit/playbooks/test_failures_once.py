@@ -45,7 +45,7 @@ def user_tasks(folder):
     return str(folder / "mine.yml")
 
 
-STOPPED = "The rollout of bbbbbbbbbbbb stopped at step 1 of 2 (app1-0), at "
+STOPPED = "The rollout of bbbbbbbbbbbb stopped at batch 1 of 2 (app1-0), at "
 
 
 @pytest.mark.parametrize("variable", ["xitrum_before_step", "xitrum_after_step"])

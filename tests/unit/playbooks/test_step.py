@@ -43,7 +43,7 @@ def test_with_slots_each_host_of_a_batch_that_is_put_back_keeps_the_release_that
         assert removed(slotted, host) == [1, 1], f"{host}: {removed(slotted, host)}"
     for host in ("app0", well):
         assert removed(slotted, host) == [1, 0], "the old release ends where the new one serves"
-    assert said.count("The rollout of new stopped at step 2 of 2") >= len(failing), "each host says why"
+    assert said.count("The rollout of new stopped at batch 2 of 2") >= len(failing), "each host says why"
 
 
 @pytest.fixture(name="proxied")
@@ -176,7 +176,7 @@ def test_a_step_in_which_one_host_is_lost_and_another_one_fails_reports_both(tmp
     code, said = fleet.run("rollout")
     text = " ".join(said.split())
     assert code != 0 and "was lost before step" not in text
-    assert "The rollout of new stopped at step 2 of 3" in text and "instance 0 is not healthy" in text
+    assert "The rollout of new stopped at batch 2 of 3" in text and "instance 0 is not healthy" in text
     assert "app1 cannot be used any more in this run" in text
     released = [call["host"] for call in fleet.calls(action="run_lock") if (call["args"]["state"], call["args"]["outcome"]) == ("released", "failed")]
     assert sorted(released) == ["app0", "app2", "app3", "app4"]
