@@ -11,7 +11,7 @@ from typing import Any
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 from ansible_collections.xitrum.host.plugins.plugin_utils.desired_action import failure
-from ansible_collections.xitrum.host.plugins.plugin_utils.usable_variables import NO_VALUE
+from ansible_collections.xitrum.host.plugins.plugin_utils.usable_variables import NO_VALUE, UsableHosts
 
 from ..module_utils.proxy import definition
 
@@ -51,7 +51,8 @@ class ActionModule(ActionBase):
                 "found the option instances in a task without delegate_to: expected the proxy there, while the host of "
                 "the play has the instances"
             )
-        variables = task_vars["hostvars"][host]
+        # Strict, so that a variable without a value is an error that names it.
+        variables = UsableHosts(task_vars["hostvars"], {}, strict=True)[host]
         return (
             definition.endpoints(instances, variables, proxy),
             definition.endpoints(instances, variables, proxy, configured),

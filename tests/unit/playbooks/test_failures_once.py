@@ -198,3 +198,15 @@ def test_a_proxy_in_maintenance(tmp_path):
                xitrum_maintenance_tasks=str(tmp_path / "none.yml"))
     assert run.code != 0 and tasks_with(run, REASON) == 1, run.text
     assert f"{MAINTAINED}proxy1: {REASON} It is out of use at proxy1, proxy2" in run.text
+
+
+@pytest.mark.parametrize("variables", [
+    {"ansible_port": "{{ nope }}"}, {"ansible_port": "abc"}, {"ansible_become": True, "ansible_become_password": "{{ nope }}"},
+], ids=["undefined port", "invalid port", "undefined password"])
+def test_a_first_host_with_an_unusable_connection_variable_hides_no_error_of_the_others(tmp_path, variables):
+    (tmp_path / "host_vars").mkdir()
+    (tmp_path / "host_vars/app1.yml").write_text(json.dumps(variables), encoding="utf-8")
+    (tmp_path / "host_vars/app2.yml").write_text(json.dumps({"xitrum_http_port": "80a"}), encoding="utf-8")
+    run = play(tmp_path, READ, ["app1", "app2"], [])
+    assert run.code != 0 and "Nothing was changed on any host." in run.text, run.text
+    assert "xitrum_http_port is '80a': expected a whole number" in run.text
