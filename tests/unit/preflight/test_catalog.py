@@ -140,9 +140,8 @@ def of_fleet(find, fleet):
 
 
 def of_sessions():
-    (found,) = messages.session_reports(
-        {host: of_deploy({**an_instance(), "changes": ["xitrum_secure_key"], "due": ["a"]}) for host in ("app1", "app2")}, ["app1", "app2"])[0]["app1"],
-    return found
+    fleet = {host: of_deploy({**an_instance(), "changes": ["xitrum_secure_key"], "due": ["a"]}) for host in ("app1", "app2")}
+    return messages.session_reports(fleet, ["app1", "app2"])[0]["app1"]
 
 
 def of_removed_port():

@@ -257,8 +257,8 @@ def test_a_host_of_which_nothing_is_known(state, reached, said):
 def test_a_check_of_variables_that_failed_is_no_unreadable_host():
     """Each sentence is one of the errors, beside those of other hosts."""
     refused = {"xitrum_host_state": {"failed": True, "refused": True, "msg": "xitrum_slots is true: found 2 instances\nproxy_servers is empty"}}
-    text = render_errors({"app1": refused, "app2": {"xitrum_host_state": {"failed": True, "refused": False, "msg": "sudo wants a password"}}},
-                             ["app1", "app2"])
+    unread = {"xitrum_host_state": {"failed": True, "refused": False, "msg": "sudo wants a password"}}
+    text = render_errors({"app1": refused, "app2": unread}, ["app1", "app2"])
     assert text.startswith("3 problems") and text.count("could not be read") == 1
     assert "app1:\n  - xitrum_slots is true: found 2 instances\n  - proxy_servers is empty" in text
 
