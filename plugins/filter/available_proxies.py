@@ -23,7 +23,7 @@ options:
 """
 
 EXAMPLES = r"""
-- name: Show the proxies that can be reached
+- name: Print the proxies that can be reached
   ansible.builtin.debug:
     msg: "{{ groups | xitrum.host.available_proxies('proxy2') }}"
 """

@@ -68,7 +68,7 @@ options:
 """
 
 EXAMPLES = r"""
-- name: Show what 100000 WebSockets need
+- name: Print what 100000 WebSockets need
   ansible.builtin.debug:
     msg: "{{ 100000 | xitrum.host.capacity_plan(instances=2, heap_bytes=('4G' | human_to_bytes), memory_bytes=('16G' |
       human_to_bytes)) }}"

@@ -25,7 +25,7 @@ options:
 """
 
 EXAMPLES = r"""
-- name: Show where a package comes from
+- name: Print where a package comes from
   ansible.builtin.debug:
     msg: "{{ xitrum_package | xitrum.host.hide_credentials }}"
 """

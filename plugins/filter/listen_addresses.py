@@ -20,7 +20,7 @@ options:
 """
 
 EXAMPLES = r"""
-- name: Show the addresses of the proxy
+- name: Print the addresses of the proxy
   ansible.builtin.debug:
     msg: "{{ ['0.0.0.0', '[2001:DB8::0:1]', '2001:db8::1'] | xitrum.host.listen_addresses }}"
 """

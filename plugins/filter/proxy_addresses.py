@@ -27,7 +27,7 @@ options:
 """
 
 EXAMPLES = r"""
-- name: The proxies that this application host trusts
+- name: Print the proxies that this application host trusts
   ansible.builtin.debug:
     msg: "{{ groups['xitrum_proxy'] | map('extract', hostvars) | xitrum.host.proxy_addresses(inventory_hostname) }}"
 """

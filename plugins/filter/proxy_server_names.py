@@ -23,7 +23,7 @@ options:
 """
 
 EXAMPLES = r"""
-- name: The first instance of this host is put back
+- name: Enable the first instance of this host
   xitrum.host.proxy_server:
     servers: "{{ [0] | xitrum.host.proxy_server_names(inventory_hostname) }}"
     state: ready

@@ -20,7 +20,7 @@ options:
 """
 
 EXAMPLES = r"""
-- name: Show the output of a command
+- name: Print the output of a command
   ansible.builtin.debug:
     msg: "{{ result.stdout | xitrum.host.screen_text }}"
 """

@@ -27,7 +27,7 @@ options:
 """
 
 EXAMPLES = r"""
-- name: Show whether a release starts beside the old one
+- name: Print whether a release starts beside the old one
   ansible.builtin.debug:
     msg: "{{ 'systemd' | xitrum.host.slots_default(host) }}"
   vars:

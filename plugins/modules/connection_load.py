@@ -145,7 +145,7 @@ extends_documentation_fragment:
 """
 
 EXAMPLES = r"""
-- name: Ten thousand WebSockets are open
+- name: Open 10000 WebSockets
   xitrum.host.connection_load:
     state: held
     connections: 10000
@@ -154,7 +154,7 @@ EXAMPLES = r"""
       - {name: app1, address: 192.0.2.11, port: 8000}
   register: load
 
-- name: They were held for a minute
+- name: Hold them for a minute, then close them
   xitrum.host.connection_load:
     state: ended
     run: "{{ load.run }}"

@@ -67,14 +67,14 @@ extends_documentation_fragment:
 """
 
 EXAMPLES = r"""
-- name: The stacks of all threads
+- name: Read the stacks of all threads
   xitrum.host.console:
     root: /opt/myapp
     user: myapp
     action: threads
   register: threads
 
-- name: They are shown
+- name: Print the stacks
   ansible.builtin.debug:
     msg: "{{ threads.lines }}"
 """

@@ -75,7 +75,7 @@ extends_documentation_fragment:
 """
 
 EXAMPLES = r"""
-- name: The host can hold many connections
+- name: Prepare the host for many connections
   xitrum.host.host_base:
     kernel:
       profile:

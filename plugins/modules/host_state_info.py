@@ -77,7 +77,7 @@ extends_documentation_fragment:
 """
 
 EXAMPLES = r"""
-- name: The host is read
+- name: Read the host
   xitrum.host.host_state_info:
     machine: {}
     jdk:

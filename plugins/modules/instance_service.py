@@ -149,7 +149,7 @@ extends_documentation_fragment:
 """
 
 EXAMPLES = r"""
-- name: Instance 0 runs the new release
+- name: Restart instance 0 with the new release
   xitrum.host.instance_service:
     name: myapp
     root: /opt/myapp

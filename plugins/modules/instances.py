@@ -145,7 +145,7 @@ extends_documentation_fragment:
 """
 
 EXAMPLES = r"""
-- name: One instance on port 8000 has its folder
+- name: Create the folder of an instance on port 8000
   xitrum.host.instances:
     root: /opt/myapp
     log_dir: /var/log/myapp

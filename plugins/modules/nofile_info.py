@@ -26,12 +26,12 @@ extends_documentation_fragment:
 """
 
 EXAMPLES = r"""
-- name: The limit of whatever listens on port 8000
+- name: Read the limit of the process that listens on port 8000
   xitrum.host.nofile_info:
     ports: [8000]
   register: nofile
 
-- name: The limit is high enough
+- name: Check that the limit is high enough
   ansible.builtin.assert:
     that: nofile.processes | map(attribute='soft') | min >= 65536
 """

@@ -70,7 +70,7 @@ extends_documentation_fragment:
 """
 
 EXAMPLES = r"""
-- name: The package is read on the controller
+- name: Read the package on the controller
   xitrum.host.package_info:
     source: target/xitrum
   delegate_to: localhost
@@ -78,7 +78,7 @@ EXAMPLES = r"""
   become: false
   register: package
 
-- name: The package comes from a build server
+- name: Read a package from a build server
   xitrum.host.package_info:
     source: https://builds.example.com/xitrum-42.tar.gz
     sha256: 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08

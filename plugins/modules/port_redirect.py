@@ -81,7 +81,7 @@ extends_documentation_fragment:
 """
 
 EXAMPLES = r"""
-- name: Browsers reach the application at the usual ports
+- name: Redirect the usual ports to the application
   xitrum.host.port_redirect:
     pairs:
       - outside: 80
@@ -91,7 +91,7 @@ EXAMPLES = r"""
         interface: eth0
     stop_conflicting: [apache2]
 
-- name: No port is redirected any longer
+- name: Remove the redirects
   xitrum.host.port_redirect:
     state: absent
 """

@@ -110,7 +110,7 @@ extends_documentation_fragment:
 """
 
 EXAMPLES = r"""
-- name: HAProxy runs with this configuration
+- name: Configure HAProxy
   xitrum.host.proxy_config:
     software: haproxy
     packages: [haproxy]

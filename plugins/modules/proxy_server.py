@@ -141,20 +141,20 @@ EXAMPLES = r"""
     state: drain
   delegate_to: proxy1
 
-- name: No new client is sent to the instance
+- name: Drain the instance
   xitrum.host.proxy_server:
     servers: [app1-0]
     state: drain
     timeout: 30
 
-- name: Nobody is, and what is left after ten more seconds is closed
+- name: Disable the instance, and close what is left after 10 s
   xitrum.host.proxy_server:
     servers: [app1-0]
     state: maint
     timeout: 10
     close: true
 
-- name: The instance is back, and healthy for the proxy itself
+- name: Enable the instance, and wait until it is healthy
   xitrum.host.proxy_server:
     servers: [app1-0]
     state: ready

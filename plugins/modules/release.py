@@ -96,14 +96,14 @@ extends_documentation_fragment:
 """
 
 EXAMPLES = r"""
-- name: The package is read on the controller
+- name: Read the package on the controller
   xitrum.host.package_info:
     source: target/xitrum
   delegate_to: localhost
   run_once: true
   register: package
 
-- name: The release is on the host
+- name: Upload the release
   xitrum.host.release:
     root: /opt/myapp
     release: "{{ package.release }}"

@@ -91,14 +91,14 @@ extends_documentation_fragment:
 """
 
 EXAMPLES = r"""
-- name: This run is the only one
+- name: Take the lock of the host
   xitrum.host.run_lock:
     name: myapp
     root: /opt/myapp
     log_dir: /var/log/myapp
     state: held
 
-- name: The next run may begin
+- name: Release the lock of the host
   xitrum.host.run_lock:
     name: myapp
     root: /opt/myapp

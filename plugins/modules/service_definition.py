@@ -90,7 +90,7 @@ extends_documentation_fragment:
 """
 
 EXAMPLES = r"""
-- name: Supervisord can be told to start two instances
+- name: Define two instances for supervisord
   xitrum.host.service_definition:
     name: myapp
     supervisor: supervisord

@@ -32,12 +32,12 @@ extends_documentation_fragment:
 """
 
 EXAMPLES = r"""
-- name: The backlog of both ports
+- name: Read the backlog of both ports
   xitrum.host.somaxconn_info:
     ports: [8000, 4430]
   register: backlog
 
-- name: Whether a restart is due
+- name: Print whether a restart is due
   ansible.builtin.debug:
     msg: "{{ backlog.sockets | selectattr('status', 'equalto', 'restart') | map(attribute='unit') | unique }}"
 """

@@ -169,7 +169,7 @@ extends_documentation_fragment:
 """
 
 EXAMPLES = r"""
-- name: The application is ready for Heroku
+- name: Prepare the source tree for Heroku
   xitrum.host.source_tree:
     path: ../shop
     entries:

@@ -68,7 +68,7 @@ extends_documentation_fragment:
 """
 
 EXAMPLES = r"""
-- name: Connections wait in a longer queue, and short ones give their ports back sooner
+- name: Set a longer queue of connections, and reuse ports sooner
   xitrum.host.sysctl_profile:
     profile:
       net.core.somaxconn: {value: 1024, policy: at_least}
@@ -77,13 +77,13 @@ EXAMPLES = r"""
       net.ipv4.ip_local_port_range: {value: 1024 65535, policy: range}
       net.ipv4.ip_local_reserved_ports: {value: "4430,8000", policy: union}
 
-- name: The backlog is larger until the next reboot
+- name: Set a larger backlog until the next reboot
   xitrum.host.sysctl_profile:
     profile: {net.core.somaxconn: 8192}
     persist: false
     path: /etc/sysctl.d/91-trial.conf
 
-- name: Everything is as it was before the first run
+- name: Restore the parameters from before the first run
   xitrum.host.sysctl_profile:
     state: absent
 """

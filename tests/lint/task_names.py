@@ -4,12 +4,13 @@
 """Names of plays, blocks, tasks and handlers: the log of a run is made of them.
 
 A name begins with a verb in the imperative, has at most 60 characters, and occurs once in a role, or once in a file outside of roles. What
-Jinja computes comes after a fixed start, and does not count.
+Jinja computes comes after a fixed start, and does not count. Examples of modules and filters keep the rule too: users copy them.
 """
 
 from __future__ import annotations
 
 import re
+import textwrap
 
 import yaml
 
@@ -26,6 +27,8 @@ VERBS = frozenset("""
 #: The prefix that ansible-lint's rule name[prefix] writes: the file of a task, as in `step | Drain the host`.
 PREFIX = re.compile(r"^[a-z_]+ \| ")
 TEMPLATE = re.compile(r"\{\{.*?\}\}", re.DOTALL)
+#: The examples of a Python file, and of a YAML file.
+EXAMPLES = re.compile(r'^EXAMPLES = r?"""(.*?)"""|^EXAMPLES: \|\n((?:(?: [^\n]*)?\n)+)', re.DOTALL | re.MULTILINE)
 #: Keys of plays and blocks that hold tasks.
 HOLD_TASKS = ("pre_tasks", "tasks", "post_tasks", "handlers", "block", "rescue", "always")
 
@@ -33,12 +36,15 @@ HOLD_TASKS = ("pre_tasks", "tasks", "post_tasks", "handlers", "block", "rescue",
 def find_all(top):
     """Return an error for each name below a checkout that breaks a rule, as `FILE:LINE: what is wrong`."""
     errors, scopes = [], {}
-    for path in list_files(top):
+    for path in [*list_files(top), *list_documented(top)]:
         shown = path.relative_to(top)
         scope = shown.parts[:2] if shown.parts[0] == "roles" else shown.parts
         names = scopes.setdefault(scope, {})
-        for line, name in read_names(path.read_text(encoding="utf-8")):
-            place = f"{shown}:{line}"
+        text, before = path.read_text(encoding="utf-8"), 0
+        if shown.parts[0] == "plugins":
+            text, before = find_examples(text)
+        for line, name in read_names(text):
+            place = f"{shown}:{before + line}"
             error = check_name(name)
             if not error and name in names:
                 error = f"found the name '{name}' of {names[name]} again; expected another name for each task"
@@ -53,6 +59,17 @@ def list_files(top):
     folders = [top / "playbooks", *sorted((top / "roles").glob("*/tasks")), *sorted((top / "roles").glob("*/handlers")), top / "molecule"]
     files = [path for folder in folders for suffix in ("yml", "yaml") for path in sorted(folder.rglob(f"*.{suffix}"))]
     return [path for path in [top / "site.yml", *files] if path.is_file() and not {".cache", "inventory", "files"} & set(path.relative_to(top).parts)]
+
+
+def list_documented(top):
+    """Return the files of modules and filters, each with examples or without."""
+    return [path for kind in ("modules", "filter") for path in sorted((top / "plugins" / kind).glob("*.*")) if path.suffix in (".py", ".yml")]
+
+
+def find_examples(text):
+    """Return the examples in a file of a module or filter as `(text, lines before it)`; an empty text where there are none."""
+    found = EXAMPLES.search(text)
+    return (textwrap.dedent(found[1] or found[2]), text.count("\n", 0, found.start(found.lastindex))) if found else ("", 0)
 
 
 def read_names(text):

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 
 import pytest
 
@@ -89,3 +90,22 @@ def test_a_name_occurs_once_in_a_role_and_once_in_a_file_of_playbooks(tmp_path):
         "playbooks/plays/read.yml:3: found the name 'Read the host' of playbooks/plays/read.yml:1 again; expected another name for each task",
         "roles/jdk/handlers/main.yml:1: found the name 'Read the host' of roles/jdk/tasks/main.yml:1 again; expected another name for each task",
     ]
+
+
+def test_the_examples_of_a_module_and_of_one_with_its_documentation_beside_it_keep_the_rule(tmp_path):
+    task = "- name: The host is read\n  ansible.builtin.debug:\n"
+    top = write(tmp_path, {
+        "plugins/modules/host.py": f'DOCUMENTATION = r"""\n- name: No task\n"""\n\nEXAMPLES = r"""\n{task}"""\n',
+        "plugins/modules/plan.yml": f"DOCUMENTATION: {{}}\nEXAMPLES: |\n{textwrap.indent(task, '  ')}RETURN: {{}}\n",
+        "plugins/filter/hosts.py": "x = 1\n",
+    })
+    assert [error.partition("; ")[0] for error in task_names.find_all(top)] == [
+        "plugins/modules/host.py:6: found the name 'The host is read', which begins with 'The'",
+        "plugins/modules/plan.yml:3: found the name 'The host is read', which begins with 'The'",
+    ]
+
+
+def test_the_examples_of_every_documented_plugin_are_found():
+    paths = task_names.list_documented(ROOT)
+    assert [path.name for path in paths if not task_names.read_names(task_names.find_examples(path.read_text(encoding="utf-8"))[0])] == []
+    assert len(paths) > 25
