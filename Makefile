@@ -25,7 +25,7 @@ test: ## what CI runs
 test-all: ## what CI runs, long tests, more generated inputs, and Debian 11 and 13 as well
 	@tests/run/test-all
 
-lint: ## types, and style of YAML, Python and shell, documentation of modules and roles
+lint: ## types, spelling, style of YAML, Python and shell, documentation of modules and roles
 	@tests/run/lint
 
 types: ## types of plugins/, by mypy
