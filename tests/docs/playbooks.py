@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Write docs/reference/playbooks.md from playbooks.yml, the variables of the roles, and Ansible's own exit codes."""
+"""Write docs/reference/playbooks.md from commands.yml, the variables of the roles, and Ansible's own exit codes."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from .markdown import REFERENCE, ROOT, choices_of, generated_from, load_yaml, se
 from .role_variables import default_of, options, roles
 
 PAGE = REFERENCE / "playbooks.md"
-DATA: dict[str, Any] = load_yaml("playbooks.yml")
+DATA: dict[str, Any] = load_yaml("commands.yml")
 
 HEAD = f"""# Playbooks
 
-{generated_from("`tests/docs/playbooks.yml` and `roles/*/meta/argument_specs.yml`")}
+{generated_from("`tests/docs/commands.yml` and `roles/*/meta/argument_specs.yml`")}
 In a clone a playbook is `playbooks/NAME.yml`, and `site.yml` at the top. With the collection installed it is `xitrum.host.NAME`. Each one
 takes every [variable](variables.md) of the inventory with `-e`; a value passed with `-e` applies to that run only. The tables list those
 that are usually passed so.
