@@ -6,7 +6,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: console
-short_description: Runs Scala in the running JVM of an instance, or asks it for its threads and its heap
+short_description: Run Scala in the running JVM of an instance, or read its threads and its heap
 version_added: 0.1.0
 author: The xitrum.host maintainers (@xitrum-host)
 description:

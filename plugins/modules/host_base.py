@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: host_base
-short_description: Reads the base of a host, or puts it right, in one round trip
+short_description: Prepare a host, or report what that would change, in one round trip
 version_added: 0.1.0
 author: The xitrum.host maintainers (@xitrum-host)
 description:

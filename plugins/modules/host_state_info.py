@@ -6,7 +6,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: host_state_info
-short_description: Reads everything about a host that the roles care about, in one round trip
+short_description: Read everything about a host that the roles need, in one round trip
 version_added: 0.1.0
 author: The xitrum.host maintainers (@xitrum-host)
 description:

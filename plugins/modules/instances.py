@@ -6,7 +6,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: instances
-short_description: Lays out a folder for each instance of a release, without editing the package
+short_description: Create a folder for each instance of a release, without editing the package
 version_added: 0.1.0
 author: The xitrum.host maintainers (@xitrum-host)
 description:

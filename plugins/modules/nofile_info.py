@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: nofile_info
-short_description: Tell how many files running processes may have open
+short_description: Read how many files running processes may have open
 version_added: 0.1.0
 author: The xitrum.host maintainers (@xitrum-host)
 description:

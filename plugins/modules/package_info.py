@@ -6,7 +6,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: package_info
-short_description: Reads a package of the application on the controller, before any host is touched
+short_description: Read a package of the application on the controller, before any host is touched
 version_added: 0.1.0
 author: The xitrum.host maintainers (@xitrum-host)
 description:

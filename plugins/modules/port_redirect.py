@@ -6,7 +6,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: port_redirect
-short_description: Redirects ports of this host to others of it, in nftables, iptables or firewalld
+short_description: Redirect ports of a host to other ports of it, in nftables, iptables or firewalld
 version_added: 0.1.0
 author: The xitrum.host maintainers (@xitrum-host)
 description:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: proxy_config
-short_description: Gives a running proxy a configuration without a restart, and proves that it has it
+short_description: Configure a running proxy without a restart, and verify that it has the configuration
 version_added: 0.1.0
 author: The xitrum.host maintainers (@xitrum-host)
 description:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: proxy_server
-short_description: Takes servers of a running proxy out of use or puts them back, and waits until that has its effect
+short_description: Drain, disable or enable servers of a running proxy, and wait until that has its effect
 version_added: 0.1.0
 author: The xitrum.host maintainers (@xitrum-host)
 description:

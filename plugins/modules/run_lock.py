@@ -6,7 +6,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: run_lock
-short_description: Lets one run at a time change an application on a host, and keeps a log of runs
+short_description: Lock an application on a host for one run, and keep a log of runs
 version_added: 0.1.0
 author: The xitrum.host maintainers (@xitrum-host)
 description:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: somaxconn_info
-short_description: Tell the backlog that listening sockets really have
+short_description: Read the backlog that listening sockets have
 version_added: 0.1.0
 author: The xitrum.host maintainers (@xitrum-host)
 description:

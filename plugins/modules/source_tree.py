@@ -6,7 +6,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: source_tree
-short_description: Prepares the source tree of an application for a platform
+short_description: Prepare the source tree of an application for a platform
 version_added: 0.1.0
 author: The xitrum.host maintainers (@xitrum-host)
 description:
