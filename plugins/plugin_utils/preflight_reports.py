@@ -57,18 +57,13 @@ def folder_problems(of_host: UsableVariables) -> list[Error]:
     return [*wrong, *(error for error in found if not of_host.mentions(error.message))]
 
 
-def has_invalid_values(hostvars: HostVars, host: str, addresses: bool = True, names: Sequence[str] = ()) -> bool:
+def check_values(every: UsableHosts, host: str, addresses: bool = True, names: Sequence[str] = ()) -> bool:
     """Return whether a host's variables have values that nothing can be planned with.
 
     They are variables without a value or of another type, and invalid numbers, ports, names and folders. addresses:
     whether those of other hosts count that the host's own configuration has. names: the variables to check, for a value
     and its type alone; without names, all are.
     """
-    return check_values(usable_hosts(hostvars), host, addresses, names)
-
-
-def check_values(every: UsableHosts, host: str, addresses: bool = True, names: Sequence[str] = ()) -> bool:
-    """Return what `has_invalid_values` does, of hosts whose variables are worked out once."""
     of_host = every[host]
     if names:
         return any(of_host.error(name) for name in names)
@@ -96,7 +91,7 @@ def usable_of(
     hostvars: HostVars, hosts: Sequence[str], addresses: bool, applications: Sequence[str]
 ) -> dict[str, list[str]]:
     """Return `hosts`, those of C(hosts) whose values are valid, so that they can be read; and `package`, those of
-    C(applications) among them with which the package can be read. See `has_invalid_values`."""
+    C(applications) among them with which the package can be read. See `check_values`."""
     every = usable_hosts(hostvars)
     return {
         "hosts": [host for host in hosts if not check_values(every, host, addresses)],
@@ -104,17 +99,6 @@ def usable_of(
             host for host in hosts if host in applications and not check_values(every, host, names=OF_PACKAGE)
         ],
     }
-
-
-def render_errors(
-    hostvars: HostVars,
-    hosts: Sequence[str],
-    reached: Iterable[str] | None = None,
-    retired: Sequence[str] = (),
-    deploy: bool = False,
-) -> str:
-    """Return all errors of a run in one message; an empty text where there is none. See `find_errors`."""
-    return find_errors(hostvars, hosts, reached, retired, deploy)[0]
 
 
 def find_errors(
@@ -175,6 +159,9 @@ def find_errors(
     for host, errors in [*lost.items(), *((host, found) for host, found in wrong.items() if found)]:
         problems.setdefault(host, []).extend(errors)
     controller = controller_problems(every)
+    if not controller and not any(problems.values()):
+        # The notes of all hosts are computed for a message alone.
+        return "", []
     message = preflight.message(problems, controller, find_notes(usable, hosts, deploy, hosts))
     return message, preflight.rules_of(problems, controller)
 

@@ -14,7 +14,7 @@ from ansible_collections.xitrum.host.plugins.module_utils.configuration import x
 from ansible_collections.xitrum.host.plugins.module_utils.core import urls
 from ansible_collections.xitrum.host.plugins.module_utils.preflight import messages as preflight
 from ansible_collections.xitrum.host.plugins.modules import package_info
-from ansible_collections.xitrum.host.plugins.plugin_utils.preflight_reports import find_notes, render_errors
+from ansible_collections.xitrum.host.plugins.plugin_utils.preflight_reports import find_notes
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -23,6 +23,7 @@ from tests.unit.invalid_values import plan_problems
 from ..application.test_instances import JAVA, JDK, LIMITS, STATUS, running, wanted
 from ..fake_host import FakeHost
 from ..package_fixture import package as make_package
+from ..preflight_errors import render_errors
 
 OLD, NEW = "old-key-0123456789abcdef", "new-key-0123456789abcdef"
 

@@ -24,9 +24,9 @@ from ansible_collections.xitrum.host.plugins.module_utils.core import sockets
 from ansible_collections.xitrum.host.plugins.module_utils.core.plan import Plan, Row
 from ansible_collections.xitrum.host.plugins.module_utils.report import findings
 from ansible_collections.xitrum.host.plugins.module_utils.source_tree import component as source_tree
-from ansible_collections.xitrum.host.plugins.plugin_utils.preflight_reports import render_errors
 
 from ..fake_host import FakeHost
+from ..preflight_errors import render_errors
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 JDK = {"home": "/usr/lib/jvm/j17", "version": 17}

@@ -10,10 +10,12 @@ from ansible.errors import AnsibleError
 from ansible_collections.xitrum.host.plugins.module_utils.configuration.xitrum_conf import EXAMPLE_VALUES
 from ansible_collections.xitrum.host.plugins.module_utils.preflight import messages as preflight
 from ansible_collections.xitrum.host.plugins.module_utils.preflight.catalog import Error
-from ansible_collections.xitrum.host.plugins.plugin_utils.preflight_reports import find_notes, has_invalid_values, render_errors
+from ansible_collections.xitrum.host.plugins.plugin_utils.preflight_reports import find_notes
 from hypothesis import given
 from hypothesis import strategies as st
 from jinja2.exceptions import UndefinedError
+
+from ..preflight_errors import has_invalid_values, render_errors
 
 PACKAGE = {"problems": [], "examples": ["apiKey", "keyFile"], "java": 8, "java_jar": "lib/app.jar", "java_class": "a.B", "scala": "2.13.18"}
 STATE = {"machine": {"problems": [], "notes": []}, "jdk": {"problems": [], "version": 17}, "changed": False}
