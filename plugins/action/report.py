@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reports on all hosts of a run from what was read of them; plugins/modules/report.yml documents it."""
+"""Reports on all hosts of a run from what was read of them; plugins/modules/report.py documents it."""
 
 from __future__ import annotations
 

@@ -13,11 +13,12 @@ from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar
 from ansible_collections.xitrum.host.plugins.action import run_plan
 
+from tests.docs.plugins import documentation
 from tests.docs.role_variables import ROOT
 
 from ..stubbed_plays import instance, read_of
 
-DOCUMENTED = yaml.safe_load((ROOT / "plugins/modules/run_plan.yml").read_text(encoding="utf-8"))
+OPTIONS = documentation(ROOT / "plugins/modules/run_plan.py")["options"]
 
 
 def planned(kind, hostvars, hosts=None, reached=None, groups=None, **options):
@@ -36,7 +37,7 @@ def planned(kind, hostvars, hosts=None, reached=None, groups=None, **options):
 
 
 def test_the_documentation_has_the_kinds_and_options():
-    options = DOCUMENTED["DOCUMENTATION"]["options"]
+    options = OPTIONS
     assert options["kind"]["choices"] == list(run_plan.KINDS)
     assert set(options) == run_plan.ActionModule._VALID_ARGS
     assert not run_plan.ActionModule._requires_connection

@@ -5,8 +5,12 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
+import json
 import re
+import subprocess
+import sys
 
 import pytest
 
@@ -23,6 +27,18 @@ PAGES = "\n".join(path.read_text(encoding="utf-8") for path in [*ROOT.glob("docs
 def test_there_are_few_modules():
     """Before you add one: a module can do several things that are one matter, see `module_utils/core/parts.py`."""
     assert len(set(MODULES) - OF_PLAYS) <= 20
+
+
+@pytest.mark.parametrize("name", sorted(OF_PLAYS))
+def test_an_action_without_a_module_is_documented_where_ansible_finds_it(name):
+    """`ansible-doc` and a controller's search for modules know no file of YAML alone, so the file is one of Python that has nothing else."""
+    documented = ROOT / f"plugins/modules/{name}.py"
+    body = ast.parse(documented.read_text(encoding="utf-8")).body
+    assert [ast.unparse(one).split(" ")[0] for one in body] == ["from", "DOCUMENTATION", "EXAMPLES", "RETURN"]
+    assert (ROOT / f"plugins/action/{name}.py").exists()
+    shown = subprocess.run([sys.executable, "-m", "ansible.cli.doc", "-t", "module", "-j", f"xitrum.host.{name}"], cwd=ROOT, check=True,
+                           capture_output=True, text=True, timeout=120).stdout
+    assert json.loads(shown)[f"xitrum.host.{name}"]["doc"]["module"] == name
 
 
 @pytest.mark.parametrize("name", MODULES)

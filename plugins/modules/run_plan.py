@@ -1,0 +1,116 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the xitrum.host maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Only the documentation: the action plugin of this name computes everything on the controller, and sends nothing to hosts.
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: run_plan
+short_description: Validate and plan a run for all its hosts
+version_added: 0.1.0
+author: The xitrum.host maintainers (@xitrum-host)
+description:
+  - Computes on the controller what the playbooks of this collection do next, from the variables of all hosts of the
+    play and from what M(xitrum.host.host_state_info) read of them into C(xitrum_host_state).
+  - Connects to no host, and changes none.
+options:
+  kind:
+    description:
+      - V(inventory) fails where the inventory has neither application hosts nor proxies, and, with O(own), with all
+        misspelt variables of all hosts.
+      - V(values) returns the hosts whose variables have valid values, so that they can be read.
+      - V(errors) fails with all errors of all hosts in one message, and returns notes.
+      - V(batches) returns the batches in which the instances of the hosts are restarted. The first one is the canary,
+        a single instance. C(xitrum_rolling_batch) and C(xitrum_rollout_strategy) decide the others.
+      - V(rollback) returns the release that all hosts go back to, and fails where they have none in common. It takes
+        what M(xitrum.host.release) read of each host into C(application_releases_read).
+      - V(pip) returns how pip installs supervisord, from the variables of the role P(xitrum.host.supervisor#role).
+        What it returns has credentials, so use C(no_log).
+    type: str
+    required: true
+    choices: [inventory, values, errors, batches, rollback, pip]
+  own:
+    description:
+      - With O(kind=inventory), the prefixes that belong to the playbook that runs, such as C(prove_). An unknown name
+        with one of them is an error where a known name is near, and so is every unknown C(xitrum_*).
+      - Without it, names of variables are not validated.
+    type: list
+    elements: str
+  addresses:
+    description: With O(kind=values), whether the addresses of other hosts count that a host has in its configuration.
+    type: bool
+    default: true
+  deploy:
+    description:
+      - With O(kind=errors), whether the run leaves the JDK, the kernel and the proxies as they are.
+      - What it would then do by half is an error.
+    type: bool
+    default: false
+"""
+
+EXAMPLES = r"""
+- name: Plan the batches
+  xitrum.host.run_plan:
+    kind: batches
+  register: plan
+  run_once: true
+
+- name: Print the batches
+  ansible.builtin.debug:
+    msg: "{{ plan.batches | map(attribute='label') }}"
+  run_once: true
+"""
+
+RETURN = r"""
+hosts:
+  description: The hosts that can be read.
+  returned: with O(kind=values)
+  type: list
+  elements: str
+package:
+  description: >-
+    With O(kind=values), the application hosts with whose variables the package can be read. With O(kind=rollback),
+    what M(xitrum.host.package_info) would return of the release.
+  returned: with O(kind=values) and O(kind=rollback)
+  type: raw
+notes:
+  description: What is worth knowing and stops nothing. With O(kind=errors), lists by host.
+  returned: with O(kind=errors) and O(kind=rollback)
+  type: raw
+rules:
+  description: The rules that the errors break, each once. C(docs/reference/rules.md) has them all.
+  returned: with O(kind=errors) and O(kind=inventory), where variables, packages or hosts have errors
+  type: list
+  elements: str
+  sample: [xitrum.heap, host.machine]
+disabled:
+  description: The instances that the run starts and that a proxy has out of use, lists by host.
+  returned: with O(kind=errors)
+  type: dict
+batches:
+  description: >-
+    The batches in their order - C(number), C(of), C(gate) (whether it is the canary), C(label), C(servers), C(hosts),
+    which maps a host to its instances in the batch, and C(before), which maps a host to what these go back to where
+    the batch fails.
+  returned: with O(kind=batches)
+  type: list
+  elements: dict
+  sample:
+    - number: 1
+      of: 4
+      gate: true
+      label: app1-0
+      servers: [app1-0]
+      hosts: {app1: [{index: 0, port: 8000, folder: 3f2a9c1b7d04-1a2b3c4d5e}]}
+      before: {app1: [{index: 0, port: 8000, folder: 9b1e55d07a32-1a2b3c4d5e}]}
+arguments:
+  description: The arguments of pip that others may see.
+  returned: with O(kind=pip)
+  type: str
+files:
+  description: The files C(pip.conf) and C(netrc) that have the credentials, name to text.
+  returned: with O(kind=pip)
+  type: dict
+"""
