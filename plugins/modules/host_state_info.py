@@ -14,7 +14,7 @@ description:
     columns, wanted, configured and effective.
   - Changes nothing. The reading and the planning are those of the concerns' own modules.
 options:
-  prove:
+  verify:
     description: With O(desired), whether the running processes, redirects and certificates are tested as well.
     type: bool
     default: false
@@ -169,7 +169,7 @@ from ..module_utils.host_state import base, registry
 #: For the controller alone, see the action plugin of this name.
 CONTROLLER = {
     "desired": {"type": "list", "elements": "str", "default": []},
-    "prove": {"type": "bool", "default": False},
+    "verify": {"type": "bool", "default": False},
     "patience": {"type": "int", "default": 0},
 }
 

@@ -78,7 +78,7 @@ options:
       asked.
     type: str
     default: ""
-  prove:
+  verify:
     description:
       - Asks each running JVM for its flags, with C(jcmd), and compares the heap and the options that set flags with
         them.
@@ -100,8 +100,8 @@ options:
     default: 200
   health_text:
     description:
-      - A text that O(health_path) has when all is well. It is compared with O(prove) only, at the end of a run and in a
-        check.
+      - A text that O(health_path) has when all is well. It is compared with O(verify) only, at the end of a run and in
+        a check.
       - Empty compares the status alone.
     type: str
     default: ""

@@ -3,7 +3,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# Only the documentation: the action plugin of this name computes everything on the controller, and sends nothing to hosts.
+# Only the documentation: the action plugin of this name computes everything on the controller, and sends hosts nothing.
 from __future__ import annotations
 
 DOCUMENTATION = r"""
@@ -33,8 +33,8 @@ options:
     choices: [inventory, values, errors, batches, rollback, pip]
   own:
     description:
-      - With O(kind=inventory), the prefixes that belong to the playbook that runs, such as C(prove_). An unknown name
-        with one of them is an error where a known name is near, and so is every unknown C(xitrum_*).
+      - With O(kind=inventory), the prefixes that belong to the playbook that runs, such as C(load_test_). An unknown
+        name with one of them is an error where a known name is near, and so is every unknown C(xitrum_*).
       - Without it, names of variables are not validated.
     type: list
     elements: str

@@ -24,7 +24,7 @@ from . import role_templates
 from .public_variables import PublicVariables
 
 #: Options that are for the controller alone, with what each is where it is not given.
-OWN = {"desired": False, "prove": False, "patience": 0, "slot": None}
+OWN = {"desired": False, "verify": False, "patience": 0, "slot": None}
 
 
 class Files:
@@ -107,7 +107,7 @@ class DesiredAction(ActionBase):
         """Return the variables of the task's host."""
         return Inputs(
             PublicVariables(self._templar, task_vars),
-            prove=bool(boolean(own["prove"], strict=False)),
+            verify=bool(boolean(own["verify"], strict=False)),
             patience=int(own["patience"]),
             release_only=release_only,
             slot=None if own["slot"] is None else int(own["slot"]),

@@ -51,7 +51,7 @@ def value_problems(of_host: UsableVariables) -> list[Error]:
 
 
 def folder_problems(of_host: UsableVariables) -> list[Error]:
-    """The folders of a host that is not read: those of a retired host are removed."""
+    """The folders of a host that is not read: those of a decommissioned host are removed."""
     wrong = errors_of("variable.unusable", map(of_host.error, ("xitrum_name", "xitrum_root", "xitrum_log_dir")))
     found = rules.validate(of_host, [values.folders])
     return [*wrong, *(error for error in found if not of_host.mentions(error.message))]
@@ -105,14 +105,14 @@ def find_errors(
     hostvars: HostVars,
     hosts: Sequence[str],
     reached: Iterable[str] | None = None,
-    retired: Sequence[str] = (),
+    decommissioned: Sequence[str] = (),
     deploy: bool = False,
 ) -> tuple[str, list[str]]:
     """Return all errors of a run in one message, and the rules that they break, each once; an empty text where there
     is none.
 
-    hosts: those of the run. reached: those of them that answered; without it, all did. retired: hosts on which the
-    application is to run no longer. deploy: whether the run brings a release alone, and changes no proxy.
+    hosts: those of the run. reached: those of them that answered; without it, all did. decommissioned: hosts on which
+    the application is to run no longer. deploy: whether the run brings a release alone, and changes no proxy.
     """
     usable = usable_hosts(hostvars)
     strict, every = usable.as_strict(), {host: usable[host] for host in hosts}
@@ -154,8 +154,8 @@ def find_errors(
     for host, sentences in needed.items():
         if host not in every:
             problems[host] = list(errors_of("variable.unusable", sentences))
-    lost = preflight.retired_problems({host: hostvars[host] for host in retired}, every)
-    wrong = {host: folder_problems(usable[host]) for host in retired if host not in every}
+    lost = preflight.decommissioned_problems({host: hostvars[host] for host in decommissioned}, every)
+    wrong = {host: folder_problems(usable[host]) for host in decommissioned if host not in every}
     for host, errors in [*lost.items(), *((host, found) for host, found in wrong.items() if found)]:
         problems.setdefault(host, []).extend(errors)
     controller = controller_problems(every)

@@ -39,8 +39,8 @@ def other(site, tmp_path):
     return lambda **host_vars: site.with_inventory(tmp_path / "inventory", host_vars=host_vars)
 
 
-def test_a_missing_package_wrong_variables_unknown_systems_and_a_retired_host_without_names_are_one_message(site, tmp_path):
-    wrong = site.with_inventory(tmp_path / "inventory", groups={"xitrum_retired": ["bare"]}, host_vars={
+def test_a_missing_package_wrong_variables_unknown_systems_and_a_decommissioned_host_without_names_are_one_message(site, tmp_path):
+    wrong = site.with_inventory(tmp_path / "inventory", groups={"xitrum_decommissioned": ["bare"]}, host_vars={
         "app1": {"xitrum_instnaces": 3, "xitrum_name": "xitrum"}, "app2": {"xitrum_instances": 0}})
     strange_system = "printf 'ID=plan9\\nPRETTY_NAME=\"Plan 9 from Bell Labs\"\\n' > /run/os-release; mount --bind /run/os-release /etc/os-release"
     strange_machine = "printf '#!/bin/sh\\necho riscv64\\n' > /usr/local/sbin/uname; chmod 755 /usr/local/sbin/uname"
@@ -53,7 +53,7 @@ def test_a_missing_package_wrong_variables_unknown_systems_and_a_retired_host_wi
             "the processor is riscv64; wanted is x86_64 or aarch64",
             "xitrum_instances is 0: wanted is at least 1",
             "proxy1: - the operating system is Plan 9 from Bell Labs; wanted is Debian 11 or newer",
-            "bare: - xitrum_name is not set for this host of the group xitrum_retired, and app1 of the group xitrum has xitrum: set it for both groups",
+            "bare: - xitrum_name is not set for this host of the group xitrum_decommissioned, and app1 of the group xitrum has xitrum: set it for both groups",
         )
     assert said.startswith("6 problems stand in the way."), said
 

@@ -116,7 +116,7 @@ def test_a_run_that_is_killed_in_the_middle_of_a_rollout_is_finished_by_the_next
 
 def test_an_instance_and_a_host_that_the_inventory_no_longer_has_are_gone(site, packages, archives, tmp_path):
     """The release is a tar.gz here, and the instance that stays moves to a port below 1024."""
-    smaller = site.with_inventory(tmp_path / "inventory", {"xitrum": ["app1"], "xitrum_retired": ["app2"]})
+    smaller = site.with_inventory(tmp_path / "inventory", {"xitrum": ["app1"], "xitrum_decommissioned": ["app2"]})
     variables = {"xitrum_package": str(archives("test-3", packages("test-3"))[0]), "xitrum_instances": 1, "xitrum_http_port": 80}
     smaller.run(**variables).assert_ended_well()
     assert set(site.pids(EVERY)) == {"app1-0"}

@@ -168,7 +168,7 @@ def test_an_outside_port_leads_to_another_port_of_its_instance_once_that_listens
 
 def test_taken_away_nothing_is_left_and_what_others_have_stays(site, tmp_path):
     theirs = site.processes("supervisord", "sleep")
-    fewer = site.with_inventory(tmp_path / "inventory", {"xitrum": ["runit"], "xitrum_retired": list(GONE)},
+    fewer = site.with_inventory(tmp_path / "inventory", {"xitrum": ["runit"], "xitrum_decommissioned": list(GONE)},
                                 {**{host: {"xitrum_supervisor": kind} for host, kind in GONE.items()}, "runit": {"xitrum_supervisor": "supervisord"}})
     fewer.run().assert_ended_well()
     for host, kind in GONE.items():

@@ -50,7 +50,7 @@ SPEC = {
     "supervisor": table.OPTION,
     "package_settings": {"type": "dict"},
     "service_digest": {"type": "str", "default": ""},
-    "prove": {"type": "bool", "default": False},
+    "verify": {"type": "bool", "default": False},
     "health_path": {"type": "str", "default": ""},
     "health_status": {"type": "int", "default": 200},
     "health_text": {"type": "str", "default": ""},
@@ -203,7 +203,7 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
         here = [row for row in running if process.is_under(row["cwd"], folder)]
         users = process.accounts(host, folder, desired["user"])
         own = restarts.own_process(process.own_rows(here, users), desired["user"])
-        unasked = process.stranger(host, own, desired["user"]) if own and desired["prove"] else ""
+        unasked = process.stranger(host, own, desired["user"]) if own and desired["verify"] else ""
         names = [
             name
             for name in host.listdir(folder)
@@ -236,7 +236,7 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
             "flags": None,
             "unasked": unasked,
         }
-        if own and desired["prove"] and not unasked:
+        if own and desired["verify"] and not unasked:
             state["instances"][number].update(read_flags(host, desired, own, probes))
     if desired["health_path"]:
         for instance in desired["instances"]:
@@ -326,7 +326,7 @@ def read_page(host: Host, wanted: Mapping[str, Any], port: int, listeners: list[
     """What L(page) gives; at the end of a run, and in a check, what it gives at last:
     one slow answer is no sick instance."""
     answer = page(host, wanted, port, listeners)
-    for _unused in range(PAGE_TRIES - 1 if wanted["prove"] else 0):
+    for _unused in range(PAGE_TRIES - 1 if wanted["verify"] else 0):
         if answer in (None, wanted["health_status"]):
             break
         time.sleep(PAGE_PAUSE)
@@ -344,7 +344,7 @@ def page(host: Host, wanted: Mapping[str, Any], port: int, listeners: list[dict[
     if row is None:
         return None
     target, text = addresses.socket_target(row), wanted.get("health_text", "")
-    if not text or not wanted["prove"]:
+    if not text or not wanted["verify"]:
         return host.page(target, port, wanted["health_path"], seconds=2)
     answer, body = host.read_page(target, port, wanted["health_path"], wanted["health_timeout"])
     return answer if answer != wanted["health_status"] or text in body else f"{answer} without the text {text!r}"
@@ -471,11 +471,11 @@ def page_problems(wanted: Mapping[str, Any], state: Mapping[str, Any]) -> Iterat
     """Why the health page cannot be meant: an instance that runs does not know it. The proxies would take all instances
     out of use, and a rollout would never find one healthy. An instance that is sick, and answers 5xx or nothing, or
     that limits requests (429), says nothing about the page."""
-    for instance in wanted["instances"] if wanted.get("health_required", True) and not wanted["prove"] else ():
+    for instance in wanted["instances"] if wanted.get("health_required", True) and not wanted["verify"] else ():
         has = state["instances"][instance["index"]]
         said = has.get("page")
         # A release that a killed run has left, and that was never healthy, says nothing about the page either.
-        if step_state.is_unproved(state.get("record") or {}, instance["index"], has["current"]):
+        if step_state.is_unverified(state.get("record") or {}, instance["index"], has["current"]):
             continue
         if isinstance(said, int) and said < 500 and said not in (429, wanted["health_status"]):
             yield (
@@ -493,7 +493,7 @@ def is_sick(wanted: Mapping[str, Any], has: Mapping[str, Any]) -> bool:
 def health_row(wanted: Mapping[str, Any], instance: Mapping[str, Any], has: Mapping[str, Any]) -> Row:
     """What a running instance answers for the health page, at the end of a run."""
     asked, index = wanted["health_path"], instance["index"]
-    text = f" with the text {wanted['health_text']!r}" if wanted.get("health_text") and wanted["prove"] else ""
+    text = f" with the text {wanted['health_text']!r}" if wanted.get("health_text") and wanted["verify"] else ""
     row = Row(
         "instance",
         f"instance-{index} health",
@@ -647,7 +647,7 @@ def instance_rows(
         restarts.java_row(label, running, state["java"]),
         restarts.nofile_row(label, running, wanted["nofile"], state["granted"]),
     ]
-    if is_healthy(wanted, has) is False and step_state.is_unproved(
+    if is_healthy(wanted, has) is False and step_state.is_unverified(
         state.get("record") or {}, instance["index"], has["current"]
     ):
         said = "nothing" if has["answer"] is None else str(has["answer"])
@@ -702,7 +702,7 @@ def instance_rows(
                 "it was started by another version of its service definition",
             )
         )
-    if wanted["prove"] and has.get("page") is not None:
+    if wanted["verify"] and has.get("page") is not None:
         rows.append(health_row(wanted, instance, has))
     if unread:
         rows += [

@@ -153,7 +153,7 @@ def installed(host: Host, root: str) -> list[str]:
 
 
 def manifest_of(host: Host, root: str, release: str) -> dict[str, Any]:
-    """Return what is on record of a release; nothing where there is no record, or a damaged one: files are proved by
+    """Return what is on record of a release; nothing where there is no record, or a damaged one: files are verified by
     their content. Raises RuntimeError for a record of another version."""
     path = manifest_path(root, release)
     text = host.read(path)
@@ -215,8 +215,8 @@ def read_found(host: Host, desired: Desired, releases: Sequence[str]) -> dict[tu
     """The files of releases that are there and that the new one shares: see `shared`. Raises ValueError where one was
     changed since it was verified."""
     manifest, root = desired["manifest"], desired["root"]
-    if desired.get("proved") is not None:
-        return sealed(host, desired["proved"])
+    if desired.get("verified") is not None:
+        return sealed(host, desired["verified"])
     return shared(host, root, releases, {(entry["sha256"], entry["mode"]) for entry in manifest if "sha256" in entry})
 
 
@@ -377,11 +377,11 @@ def archived(host: Host, archive: str | None) -> set[str]:
 
 def apply(host: Host, plan: Plan) -> Applied:
     """Makes the release and removes old ones: the result `staged`. Where files are missing, it makes nothing, and the
-    result `proved` is what to hand to the next call. Raises RuntimeError."""
+    result `verified` is what to hand to the next call. Raises RuntimeError."""
     desired, state = plan.desired, plan.state
     root, upload = desired["root"], ("upload", desired["release"]) in plan.actions
     if upload and set(plan.facts["missing"]) - state["sent"]:
-        return Applied({"proved": seals(host, state["found"])})
+        return Applied({"verified": seals(host, state["found"])})
     try:
         # Most of it does not go through the fenced calls: the lock is this run's until the release has its name.
         with host.fenced():
@@ -402,10 +402,10 @@ def apply(host: Host, plan: Plan) -> Applied:
 
 
 def rehearse(host: Host, plan: Plan) -> Applied | None:
-    """What is verified of a release that is not made yet, as `proved`; None where nothing is to be made."""
+    """What is verified of a release that is not made yet, as `verified`; None where nothing is to be made."""
     if plan.problems or ("upload", plan.desired["release"]) not in plan.actions:
         return None
-    return Applied({"proved": seals(host, plan.state["found"])})
+    return Applied({"verified": seals(host, plan.state["found"])})
 
 
 def clean(host: Host, root: str, state: Mapping[str, Any]) -> None:
@@ -422,7 +422,7 @@ def assemble(
     archive: str | None,
     now: int,
 ) -> None:
-    """Puts the release together under a name of this run, proves every file, and renames it: the last step is atomic.
+    """Puts the release together under a name of this run, verifies every file, and renames it: the last step is atomic.
 
     Where another run has made the same release meanwhile, that one stays. Raises ValueError where what was made is not
     what the manifest lists.
@@ -560,7 +560,7 @@ EXECUTION = Execution(
         "folder": {"type": "path", "required": True},
         "has": {"type": "list", "elements": "str"},
         "archive": {"type": "path"},
-        "proved": {"type": "dict"},
+        "verified": {"type": "dict"},
     },
     refuse=_refuse, unread=str, rehearse=rehearse, header=_header, hidden=("has",),
 )

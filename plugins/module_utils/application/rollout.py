@@ -204,8 +204,8 @@ def mixed_problem(found: Mapping[str, Mapping[str, Any]]) -> str:
     for host, has in found.items():
         for name in switched(has):
             runs.setdefault(name, []).append(host)
-    unproved = " (not on the record of healthy releases)"
-    rows = [f"  {name} on {', '.join(hosts)}{'' if is_healthy(found, name) else unproved}"
+    unverified = " (not on the record of healthy releases)"
+    rows = [f"  {name} on {', '.join(hosts)}{'' if is_healthy(found, name) else unverified}"
             for name, hosts in sorted(runs.items())]
     others = sorted(name for name in common - set(runs) if is_healthy(found, name))
     names = [*(name for name in sorted(runs) if name in common), *others]
@@ -232,9 +232,9 @@ def choice_notes(found: Mapping[str, Mapping[str, Any]], wanted: Iterable[str], 
         for host in wanted
         if host not in unknown and release not in (*found[host]["healthy"], found[host]["current"])
     ]
-    unproved = [host for host, has in found.items() if before and before not in remembered(has)]
-    if unproved:
-        yield (f"release {before} is not on the record of healthy releases of {', '.join(unproved)}. It is used "
+    unverified = [host for host, has in found.items() if before and before not in remembered(has)]
+    if unverified:
+        yield (f"release {before} is not on the record of healthy releases of {', '.join(unverified)}. It is used "
                "because all hosts still run it, after a rollout that stopped before its first host was whole")
     if release and failed:
         yield (

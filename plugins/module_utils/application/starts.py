@@ -465,7 +465,7 @@ def apply(host: Host, plan: Plan) -> Applied:
     took = execute(host, desired, pending) if plan.changed else {}
     remove_root(host, desired, plan.state["left"])
     if desired["state"] == "started":
-        prove_running(host, desired)
+        verify_running(host, desired)
     watch(host, desired)
     return Applied({"seconds": took, "cut": cut, "notes": notes}, warnings=tuple(notes))
 
@@ -526,7 +526,7 @@ def begin(host: Host, wanted: Mapping[str, Any], todo: Sequence[Mapping[str, Any
     try:
         for instance in todo:
             launch(host, wanted, instance)
-        took = prove_healthy(host, wanted, todo)
+        took = verify_healthy(host, wanted, todo)
     except (OSError, RuntimeError) as error:
         # First of all: nothing runs, and on a full disk what follows fails too.
         went = go_back(host, wanted, todo, before)
@@ -546,27 +546,27 @@ def launch(host: Host, wanted: Mapping[str, Any], instance: Mapping[str, Any], n
     start(host, wanted, instance["index"])
 
 
-def prove_running(host: Host, wanted: Mapping[str, Any]) -> None:
+def verify_running(host: Host, wanted: Mapping[str, Any]) -> None:
     """Waits until all instances are healthy, those too that ran already: one that its supervisor has just started at
     boot is not yet. What a run that was killed has started is recorded as healthy then."""
-    unproved = [
+    unverified = [
         item
         for item in wanted["instances"]
-        if step_state.is_unproved(
+        if step_state.is_unverified(
             step_record.read_record(host, wanted["name"]),
             item["index"],
             host.readlink(f"{home(wanted, item['index'])}/current") or "",
         )
     ]
     for state in ("stopped", "started", "healthy"):
-        for item in unproved:
+        for item in unverified:
             step_record.note(host, wanted, item["index"], state)
     wait_until_healthy(host, wanted, wanted["instances"])
-    for item in unproved:
+    for item in unverified:
         step_record.note(host, wanted, item["index"], "enabled")
 
 
-def prove_healthy(
+def verify_healthy(
     host: Host, wanted: Mapping[str, Any], todo: Sequence[Mapping[str, Any]], needed: bool = True
 ) -> dict[int, float]:
     """As L(wait_until_healthy), with the record of the step: at the end clients may be sent to the instances."""
@@ -615,7 +615,7 @@ def go_back(host: Host, wanted: Mapping[str, Any], todo: Sequence[Mapping[str, A
             step_record.note(host, wanted, instance["index"], "stopped", instance["folder"], needed=False)
             stop(host, wanted, instance["index"])
             launch(host, wanted, instance, needed=False)
-        prove_healthy(host, patient(wanted), changed, needed=False)
+        verify_healthy(host, patient(wanted), changed, needed=False)
     except (OSError, RuntimeError) as error:
         for instance in changed:
             # What cannot go back runs what it is switched to, rather than nothing.

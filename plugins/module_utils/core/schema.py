@@ -112,7 +112,7 @@ LOAD = Format(
 )
 LOAD_REPORT = Format(
     "the report of a load test", 1,
-    f"{_SAME_VERSION}, move the file away, or set prove_report_dir to another folder.",
+    f"{_SAME_VERSION}, move the file away, or set load_test_report_dir to another folder.",
 )
 #: How far an instance's logs were at its last start. Without it an error shows more of them.
 LOG_MARKS = Format("the ends of an instance's logs", 1, "The next start writes it again.", is_rebuilt=True)

@@ -43,7 +43,7 @@ class Controller(Protocol):
 class Inputs(Mapping[str, Any]):
     """Public variables of one host, with the defaults that follow from others.
 
-    prove: whether the running processes are tested as well. patience: seconds to wait for servers of a proxy.
+    verify: whether the running processes are tested as well. patience: seconds to wait for servers of a proxy.
     release_only: whether the run deploys a release and leaves the host's preparation alone. slot: the blue/green slot
     instead of the one in use.
     """
@@ -52,12 +52,12 @@ class Inputs(Mapping[str, Any]):
         self,
         given: Mapping[str, Any],
         *,
-        prove: bool = False,
+        verify: bool = False,
         patience: int = 0,
         release_only: bool = False,
         slot: int | None = None,
     ) -> None:
-        self.given, self.prove, self.patience, self.release_only = given, prove, patience, release_only
+        self.given, self.verify, self.patience, self.release_only = given, verify, patience, release_only
         self._slot = slot
         self._found: dict[str, Any] = {}
 

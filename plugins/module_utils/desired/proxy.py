@@ -140,7 +140,7 @@ def pems(inputs: Inputs, controller: Controller) -> list[dict[str, str]]:
     """Return one file: HAProxy needs the certificate, its chain and its key together, and the others take it so."""
     if not has_tls(inputs):
         return []
-    pair = controller.read_pair(inputs["proxy_tls_certificate"], inputs["proxy_tls_key"], dated=not inputs.prove)
+    pair = controller.read_pair(inputs["proxy_tls_certificate"], inputs["proxy_tls_key"], dated=not inputs.verify)
     return [{"path": pem_path(inputs), "content": pair, "mode": "0600"}]
 
 

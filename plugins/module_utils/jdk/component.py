@@ -96,9 +96,9 @@ def leftovers(host: Host) -> list[str]:
 
 
 def version_of(host: Host, home: str, release: str, running: dict[int, str]) -> str:
-    """The version of the JDK in a folder, proved by running it; an empty text where it does not run.
+    """The version of the JDK in a folder, verified by running it; an empty text where it does not run.
 
-    A JVM takes 0.1 s to start, so where a process runs on this very file already, that is the proof that it runs, and
+    A JVM takes 0.1 s to start, so where a process runs on this very file already, it shows that it runs, and
     its release file tells the version.
     """
     if not host.exists(f"{home}/bin/java"):

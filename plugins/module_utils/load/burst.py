@@ -44,17 +44,17 @@ def problems(wanted: dict[str, Any], nofile: int, ports: int) -> list[str]:
     """What cannot be meant or made, as sentences. A burst on a listener of one's own has two files a connect."""
     found = []
     if not 1 <= wanted["connects"] <= CONNECTS_MOST:
-        found.append(f"prove_burst: found {wanted['connects']}, wanted a number from 1 to {CONNECTS_MOST}.")
+        found.append(f"load_test_burst: found {wanted['connects']}, wanted a number from 1 to {CONNECTS_MOST}.")
     if not 0 <= wanted["pause"] <= PAUSE_MOST:
-        found.append(f"prove_burst_pause: found {wanted['pause']}, wanted seconds from 0 to {PAUSE_MOST}.")
+        found.append(f"load_test_burst_pause: found {wanted['pause']}, wanted seconds from 0 to {PAUSE_MOST}.")
     if any(backlog < 1 for backlog in wanted["backlogs"]):
-        found.append(f"prove_burst_backlogs: found {wanted['backlogs']}, wanted numbers from 1 on.")
+        found.append(f"load_test_burst_backlogs: found {wanted['backlogs']}, wanted numbers from 1 on.")
     most = min((nofile - FILES_BESIDE) // 2, ports)
     if not found and wanted["connects"] > most:
         ends = "ports that connections leave from" if most == ports else "open files of one process, two for each"
         found.append(
-            f"prove_burst: found {wanted['connects']}, and this host can make {most} at once: its {ends} end first. "
-            f"Wanted is {most} or less."
+            f"load_test_burst: found {wanted['connects']}, and this host can make {most} at once: its {ends} end "
+            f"first. Wanted is {most} or less."
         )
     return found
 

@@ -36,7 +36,7 @@ RULES = tuple(
         ),
         (
             "decommissioned.names",
-            "A host of the group `xitrum_retired` has the names and folders of the application that the others have",
+            "A host of the group `xitrum_decommissioned` has the application's names and folders, as the others do",
             "Set the variable that the message names for both groups, such as in group_vars/all.yml",
         ),
         (
@@ -337,7 +337,7 @@ RULES = tuple(
         (
             "variable.minimum",
             "A number that counts instances, releases, files or seconds of a wait is at least 1",
-            "Raise the number; to take the application off a host, move the host to the group `xitrum_retired`",
+            "Raise the number; to take the application off a host, move the host to the group `xitrum_decommissioned`",
         ),
         (
             "variable.text",

@@ -517,21 +517,21 @@ def port_problems(variables: Mapping[str, Any]) -> Iterator[Error]:
             )
 
 
-def retired_problems(
-    retired: Mapping[str, Mapping[str, Any]], applications: Mapping[str, Mapping[str, Any]]
+def decommissioned_problems(
+    decommissioned: Mapping[str, Mapping[str, Any]], applications: Mapping[str, Mapping[str, Any]]
 ) -> dict[str, list[Error]]:
     """What keeps a run from finding the application on hosts where it is to run no longer: host to errors.
-    C(retired) and C(applications) map hosts to their variables.
+    C(decommissioned) and C(applications) map hosts to their variables.
     Without its names a run would look elsewhere, find nothing, and be green."""
     found: dict[str, list[Error]] = {}
     for name in ("xitrum_name", "xitrum_root", "xitrum_log_dir"):
         other = next((host for host in applications if name in applications[host]), "")
-        for host in retired if other else ():
-            if name not in retired[host]:
+        for host in decommissioned if other else ():
+            if name not in decommissioned[host]:
                 sentence = (
-                    f"{name} is not set for this host of the group xitrum_retired, and {other} of the group xitrum has "
-                    f"{applications[other][name]}: set it for both groups (for all hosts, say), or nothing of the "
-                    "application would be found here"
+                    f"{name} is not set for this host of the group xitrum_decommissioned, and {other} of the group "
+                    f"xitrum has {applications[other][name]}: set it for both groups (for all hosts, say), or nothing "
+                    "of the application would be found here"
                 )
                 found.setdefault(host, []).append(Error("decommissioned.names", sentence))
     return found

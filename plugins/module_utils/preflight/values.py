@@ -169,7 +169,7 @@ def counts(variables: Mapping[str, Any]) -> Iterator[Error]:
     for name in at_least_one:
         value = number(variables.get(name, 1))
         if value is not None and value < 1:
-            more = " (to take the application off a host, move it to the group xitrum_retired)"
+            more = " (to take the application off a host, move it to the group xitrum_decommissioned)"
             message = f"{name} is {value}: wanted is at least 1" + (more if name == "xitrum_instances" else "")
             yield Error("variable.minimum", message)
 

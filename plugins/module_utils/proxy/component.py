@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The concern C(proxy): its configuration on the disk, and proof that the running worker has that configuration.
+"""The concern C(proxy): its configuration on the disk, and whether the running worker has that configuration.
 
 A configuration costs no restart: it is checked beside the old one, put in its place, and taken up by a reload. A
 reload that was lost with a killed run is noticed, since the digest of the live worker is read, not the file's time.
@@ -615,7 +615,7 @@ def apply(host: Host, plan: Plan) -> Applied:
                 raise RuntimeError(
                     f"systemctl {kind} ended with {said.rc}: {said.err.strip()}\n{_journal(host, desired)}"
                 )
-    prove(host, desired)
+    verify_running(host, desired)
     return Applied(warnings=tuple(warnings))
 
 
@@ -630,7 +630,7 @@ def rehearse(host: Host, plan: Plan) -> Optional[Applied]:
     return Applied(warnings=(f"{package} is not installed here yet, so its configuration could not be checked by it.",))
 
 
-def prove(host: Host, wanted: Desired, patience: float = PATIENCE) -> None:
+def verify_running(host: Host, wanted: Desired, patience: float = PATIENCE) -> None:
     """Waits until the running worker itself says that it has the wanted configuration.
 
     Raises RuntimeError after C(patience) seconds.

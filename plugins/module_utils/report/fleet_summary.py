@@ -155,7 +155,7 @@ def places(where: dict[str, list[str]], count: int) -> str:
     return " ".join(host + (f":{','.join(numbers)}" if any(numbers) else "") for host, numbers in where.items())
 
 
-#: Items that are always shown: what the guide is about, and what no file can prove.
+#: Items that are always shown: what the guide is about, and what no file can show.
 SHOWN = ("nofile", "backlog", "MaxHeapSize")
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import pytest
-import yaml
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar
 from ansible_collections.xitrum.host.plugins.action import run_plan
@@ -43,14 +42,14 @@ def test_the_documentation_has_the_kinds_and_options():
     assert not run_plan.ActionModule._requires_connection
 
 
-@pytest.mark.parametrize("groups", [{}, {"xitrum": [], "xitrum_proxy": []}, {"xitrum_retired": ["old"]}])
+@pytest.mark.parametrize("groups", [{}, {"xitrum": [], "xitrum_proxy": []}, {"xitrum_decommissioned": ["old"]}])
 def test_an_inventory_without_hosts_is_an_error(groups):
     assert "no host in the groups xitrum and xitrum_proxy" in planned("inventory", {}, groups=groups, own=[])["msg"]
 
 
 def test_misspelt_names_of_all_groups_are_one_error():
     hostvars = {"app1": {"xitrum_pakage": 1}, "old": {"xitrum_heapp": 1}, "localhost": {"console_instnace": 1}, "other": {"xitrum_naem": 1}}
-    groups = {"xitrum": ["app1"], "xitrum_retired": ["old"], "others": ["other"]}
+    groups = {"xitrum": ["app1"], "xitrum_decommissioned": ["old"], "others": ["other"]}
     found = planned("inventory", hostvars, ["localhost"], groups=groups, own=["console_"])
     assert found["failed"] and [line.split()[2] for line in found["msg"].splitlines()] == ["console_instnace", "xitrum_heapp", "xitrum_pakage"]
     assert found["rules"] == ["variable.unknown"]

@@ -33,7 +33,7 @@ def wanted(**more):
     return {
         "root": "/opt/demo", "log_dir": "/var/log/demo", "user": "demo", "release": "aaaaaaaaaaaa", "main_class": "quickstart.Boot",
         "heap": "512m", "java_options": [], "nofile": 1024000, "backlog": 1024, "service_digest": "feed", "interface": "",
-        "name": "demo", "supervisor": "systemd", "prove": False, "health_path": "/", "health_status": 200,
+        "name": "demo", "supervisor": "systemd", "verify": False, "health_path": "/", "health_status": 200,
         "instances": [{"index": 0, "port": 8000, "files": {"config/xitrum.conf": "conf"}}], **more,
     }
 
@@ -74,7 +74,7 @@ def test_what_a_process_cannot_take_on_while_it_runs_is_due(change, said):
     assert len(due) == 1 and due[0].startswith(said)
 
 
-def test_the_heap_and_the_options_are_proved_from_the_running_jvm():
+def test_the_heap_and_the_options_are_read_from_the_running_jvm():
     want = wanted(java_options=["-XX:MaxDirectMemorySize=64m", "-XX:-UsePerfData", "-Da=b"])
     state = running(want)
     flags = "-XX:MaxHeapSize=536870912 -XX:MaxDirectMemorySize=67108864 -XX:-UsePerfData"
@@ -98,7 +98,7 @@ def asked(**links):
         files[f"/proc/{pid}/status"] = STATUS.format(uid=uid, gid=uid + 1)
         all_links.update({f"/proc/{pid}/cwd": "/opt/demo/instances/0/r", f"/proc/{pid}/exe": JAVA, f"/proc/{pid}/ns/user": "user:[1]"})
     there = FakeHost(files, {ASKED: "7:\n-XX:MaxHeapSize=536870912\n"}, {**all_links, **links})
-    want = wanted(prove=True, user="815815", name="", health_path="")
+    want = wanted(verify=True, user="815815", name="", health_path="")
     return want, instances.read(there, want, {"jdk": JDK}), [words for done, words in there.done if done == "run" and "jcmd" in words]
 
 
@@ -141,8 +141,8 @@ def test_a_sick_instance_says_nothing_about_the_health_page(said):
 
 @pytest.mark.parametrize(("said", "sick"), [(200, False), (None, False), (500, True), (404, True), (429, True), ("timed out\x1b[2J", True)])
 def test_a_running_instance_that_is_not_healthy_is_work_that_is_left(said, sick):
-    for prove in (False, True):
-        want = wanted(prove=prove)
+    for verify in (False, True):
+        want = wanted(verify=verify)
         state = running(want)
         state["instances"][0]["page"] = said
         plan = instances.plan(want, state)
@@ -154,14 +154,14 @@ def test_a_running_instance_that_is_not_healthy_is_work_that_is_left(said, sick)
     assert list(plan.problems) == [] and ("read its log" in fleet_summary.open_work(found, "app1")) == sick
 
 
-@pytest.mark.parametrize(("answers", "prove", "last"), [
+@pytest.mark.parametrize(("answers", "verify", "last"), [
     ([500, 500, 500], True, 500), ([500, 200], True, 200), (["timed out", 503, 200], True, 200), ([200], True, 200), ([500], False, 500),
 ])
-def test_a_page_that_is_not_as_desired_is_asked_again_at_the_end_of_a_run(monkeypatch, answers, prove, last):
+def test_a_page_that_is_not_as_desired_is_asked_again_at_the_end_of_a_run(monkeypatch, answers, verify, last):
     there, left = FakeHost(), list(answers)
     monkeypatch.setattr(there, "page", lambda *_where, **_how: left.pop(0))
     monkeypatch.setattr(instances, "PAGE_PAUSE", 0)
-    assert (instances.read_page(there, wanted(prove=prove), 8000, [{"port": 8000, "address": "*"}]), left) == (last, [])
+    assert (instances.read_page(there, wanted(verify=verify), 8000, [{"port": 8000, "address": "*"}]), left) == (last, [])
 
 
 @pytest.mark.parametrize("address, asked", [("*", "127.0.0.1"), ("192.0.2.1", "192.0.2.1"), ("::", "::1")])
@@ -172,18 +172,18 @@ def test_the_health_page_is_asked_where_the_instance_listens(address, asked):
     assert instances.page(there, wanted(), 8000, []) is None
 
 
-@pytest.mark.parametrize("text, prove, said", [
+@pytest.mark.parametrize("text, verify, said", [
     ("all is well", True, 200), ("welcome", True, "200 without the text 'welcome'"), ("welcome", False, 200), ("", True, 200)])
-def test_a_check_and_the_end_of_a_run_compare_the_text_of_the_page(text, prove, said):
+def test_a_check_and_the_end_of_a_run_compare_the_text_of_the_page(text, verify, said):
     there = FakeHost(pages={8000: 200})
     there.texts = {8000: "<p>all is well</p>"}
-    want = wanted(prove=prove, health_text=text, health_timeout=10)
+    want = wanted(verify=verify, health_text=text, health_timeout=10)
     assert instances.page(there, want, 8000, [{"port": 8000, "address": "*"}]) == said
     state = running(want)
     state["instances"][0]["page"] = said
     plan = instances.plan(want, state)
     assert plan.facts["unhealthy"] == ([] if said == 200 else [0]) and list(plan.problems) == []
-    if text and prove:
+    if text and verify:
         (row,) = [row for row in plan.rows if row.item == "instance-0 health"]
         assert (row.wanted, row.effective) == (f"200 with the text {text!r} for /", str(said))
         assert said == 200 or "xitrum_health_text" in row.mend
@@ -554,7 +554,7 @@ def test_the_profile_is_asked_only_where_it_is_read():
 
 def probed(flags, table, java_options=(), every=""):
     """What a check read where jcmd says C(flags), and a second JVM prints C(table) (None: it does not start)."""
-    want = wanted(prove=True, user="815815", name="", health_path="", heap="409m", java_options=list(java_options))
+    want = wanted(verify=True, user="815815", name="", health_path="", heap="409m", java_options=list(java_options))
     inside = ASKED.partition("jcmd")[0].rpartition(" ")[0]
     probe = (
         f"{inside} {JAVA} -XX:+IgnoreUnrecognizedVMOptions -Xmx256m -Xms256m -Xmx409m -XX:+ExitOnOutOfMemoryError "

@@ -236,7 +236,7 @@ def test_a_file_that_somebody_edited_in_place_is_not_shared(tmp_path, package):
 
 
 @pytest.mark.parametrize("touch", [lambda path: path.write_text("b"), lambda path: path.unlink()])
-def test_a_file_that_is_changed_between_the_proof_and_its_use_is_not_shared(tmp_path, touch):
+def test_a_file_that_is_changed_between_verification_and_use_is_not_shared(tmp_path, touch):
     host, path = Local(), tmp_path / "a"
     path.write_text("a")
     key = (hashlib.sha256(b"a").hexdigest(), "0644")
@@ -317,7 +317,7 @@ def test_what_a_module_left_that_was_killed_is_removed(tmp_path):
     (lambda folder: ((folder / "lib/a").unlink(), (folder / "lib/a").symlink_to("/etc/passwd")), "lib/a has another content or mode"),
     (lambda folder: ((folder / "doc").unlink(), (folder / "doc").symlink_to("/etc")), "doc has another content or mode"),
 ])
-def test_a_release_is_proved_before_it_gets_its_name(tmp_path, package, harm, fault, monkeypatch):
+def test_a_release_is_verified_before_it_gets_its_name(tmp_path, package, harm, fault, monkeypatch):
     folder, manifest = package("one", lib__a="a")
     manifest.append({"path": "doc", "link": "lib"})
     host, wanted = Local(lambda *_arguments, **_more: (0, "", "")), {"root": str(tmp_path / "opt"), "release": "1" * 12, "group": "unused"}

@@ -39,7 +39,7 @@ def advance_all(*states, current="aa-1", found=None):
 def test_a_step_goes_through_its_states_and_knows_where_to_go_back_to():
     assert advance_all("drained", "stopped", "switched") == record("switched")
     found = advance_all("started", "healthy", current="bb-2", found=record("switched"))
-    assert found == record("healthy"), "what it was switched to is not proved yet"
+    assert found == record("healthy"), "what it was switched to is not verified yet"
     assert step_state.advance(found, 0, "enabled", "bb-2") == record("enabled", healthy="bb-2")
     assert step_state.finish(found, 0) == {}
 
@@ -58,7 +58,7 @@ def test_a_second_attempt_keeps_the_last_healthy_folder_of_the_first():
     found = advance_all("drained", "stopped", current="bb-2", found=record("healthy"))
     assert step_state.return_folder(found, 0, "bb-2") == "aa-1"
     assert step_state.return_folder({}, 0, "bb-2") == "bb-2"
-    assert step_state.is_unproved(advance_all("drained", current="bb-2", found=record("healthy")), 0, "bb-2")
+    assert step_state.is_unverified(advance_all("drained", current="bb-2", found=record("healthy")), 0, "bb-2")
 
 
 @pytest.mark.parametrize("text", [

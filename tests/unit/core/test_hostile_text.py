@@ -168,7 +168,7 @@ def defaults(spec, **given):
 
 
 GIVEN = {
-    "pids": [7], "ports": [80], "units": ["x"], "instances": [{"index": 0, "port": 8000, "files": {}}], "name": "x", "health_path": "/", "prove": True,
+    "pids": [7], "ports": [80], "units": ["x"], "instances": [{"index": 0, "port": 8000, "files": {}}], "name": "x", "health_path": "/", "verify": True,
     "own_roots": ["/srv/x"], "watched": [{"name": "x", "port": 80}], "packages": ["x"], "items": [{"path": "/x.pem", "port": 443}],
     "holder": {"id": "1", "user": "ann", "host": "laptop"},
 }

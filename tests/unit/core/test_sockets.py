@@ -299,7 +299,7 @@ def test_no_name_of_fifteen_bytes_adds_or_takes_a_row(parts, data):
     ]
 
 
-def test_connections_that_cannot_be_read_are_no_proof_of_silence():
+def test_connections_that_cannot_be_read_do_not_count_as_silence():
     found = connections(
         "0 0 127.0.0.1:x 127.0.0.1:2\n0 0 [fe80::1]%eth0:8000 [2001:DB8::2]:40000\nESTAB 0 0 127.0.0.1:1 127.0.0.1:2\n"
     )

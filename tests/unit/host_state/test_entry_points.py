@@ -42,7 +42,7 @@ def read_and_plan(listening="*:8000 *:*", backlog=1024, somaxconn=4096, interfac
     wanted = {
         "name": "", "root": "/opt/demo", "log_dir": "/var/log/demo", "user": "815815", "release": "aaaaaaaaaaaa",
         "main_class": "quickstart.Boot", "heap": "512m", "java_options": [], "nofile": 20000, "backlog": 1024,
-        "service_digest": "", "interface": interface, "supervisor": "systemd", "prove": False,
+        "service_digest": "", "interface": interface, "supervisor": "systemd", "verify": False,
         "health_path": "", "health_status": 200,
         "instances": [{"index": 0, "port": 8000, "files": {"config/xitrum.conf": runs}}],
     }

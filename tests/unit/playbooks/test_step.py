@@ -114,7 +114,7 @@ def test_orphaned_and_decommissioned_instances_are_drained_like_those_of_a_step(
     # The names are the defaults of a role that the inventory does not repeat.
     variables = {name: value for name, value in VARIABLES.items() if name not in ("xitrum_name", "xitrum_user", "xitrum_log_dir")}
     fleet = Fleet(tmp_path, {"app0": read_of(instance(due=()), surplus=[1])}, {
-        **variables, "groups": {"xitrum_proxy": ["proxy0"], "xitrum_retired": ["old"]}, "xitrum_slots": False})
+        **variables, "groups": {"xitrum_proxy": ["proxy0"], "xitrum_decommissioned": ["old"]}, "xitrum_slots": False})
     fleet.answer("release_read", ["old"], instances=[{"index": 0, "port": 8000}, {"index": 1, "port": 8001}])
     code, said = fleet.run("surplus")
     assert code == 0, said[-3000:]
@@ -198,7 +198,7 @@ def test_outside_ports_lead_back_where_nothing_else_has_read_the_variables(tmp_p
 
 def test_a_host_is_locked_while_it_is_decommissioned(tmp_path):
     fleet = Fleet(tmp_path, {"app0": read_of(instance(due=()))}, {
-        **VARIABLES, "groups": {"xitrum_proxy": ["proxy0"], "xitrum_retired": ["old"]}, "xitrum_slots": False})
+        **VARIABLES, "groups": {"xitrum_proxy": ["proxy0"], "xitrum_decommissioned": ["old"]}, "xitrum_slots": False})
     fleet.answer("release_read", ["old"], instances=[{"index": 0, "port": 8000}])
     fleet.answer("run_lock", ["old"], {"state": "held"}, run="demo the-run")
     code, said = fleet.run("surplus")

@@ -162,7 +162,7 @@ HOSTS = ["app1", "app2"]
 
 #: What the controller finds wrong with the package, with hosts that were read, and between hosts: see messages.py.
 OF_RUN = {
-    "decommissioned.names": (lambda: of_fleet(lambda fleet, _hosts: messages.retired_problems(fleet, {"app2": SHOP}), {"app1": {}}),),
+    "decommissioned.names": (lambda: of_fleet(lambda fleet, _hosts: messages.decommissioned_problems(fleet, {"app2": SHOP}), {"app1": {}}),),
     "deploy.address": (of_run, of_deploy(an_instance(interface="10.0.0.5"))),
     "deploy.cluster": (of_run, of_deploy(an_instance(cluster=True))),
     "deploy.jdk": (of_run, of_deploy(an_instance(), steps=["packages"])),

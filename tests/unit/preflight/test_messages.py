@@ -120,24 +120,24 @@ def test_the_main_class_that_was_chosen_is_reported_once(current, more, notes):
     assert find_notes({"app1": variables(state, package, **more)}, ["app1"]) == {"app1": notes}
 
 
-@pytest.mark.parametrize("retired, names", [
+@pytest.mark.parametrize("decommissioned, names", [
     ({"xitrum_name": "shop", "xitrum_root": "/srv/shop"}, []),
     ({"xitrum_name": "shop"}, ["xitrum_root"]),
     ({}, ["xitrum_name", "xitrum_root"]),
 ])
-def test_a_retired_host_has_to_know_the_names_that_the_others_have(retired, names):
+def test_a_decommissioned_host_has_to_know_the_names_that_the_others_have(decommissioned, names):
     """Without them a run would look in other places, find nothing, and be green."""
-    every = {"proxy1": variables(), "app1": variables(xitrum_name="shop", xitrum_root="/srv/shop"), "app2": retired}
+    every = {"proxy1": variables(), "app1": variables(xitrum_name="shop", xitrum_root="/srv/shop"), "app2": decommissioned}
     text = render_errors(every, ["proxy1", "app1"], ["proxy1", "app1"], ["app2"])
     assert [name for name in ("xitrum_name", "xitrum_root", "xitrum_log_dir") if f"{name} is not set" in text] == names
     assert ("app2:" in text) == bool(names)
 
 
-def test_a_retired_host_needs_no_names_where_all_have_the_default():
+def test_a_decommissioned_host_needs_no_names_where_all_have_the_default():
     assert render_errors({"app1": variables(), "app2": {}}, ["app1"], ["app1"], ["app2"]) == ""
 
 
-def test_a_retired_host_does_not_lose_a_folder_of_the_system():
+def test_a_decommissioned_host_does_not_lose_a_folder_of_the_system():
     same = {"xitrum_root": "/var/www"}
     text = render_errors({"app1": variables(**same), "app2": same}, ["app1"], ["app1"], ["app2"])
     assert text.count("xitrum_root is '/var/www', which belongs to the system") == 1 and "both hosts:" in text

@@ -53,7 +53,7 @@ from tests.unit.invalid_values import plan_problems, problems
     *[({"xitrum_name": "shop", "supervisor_writable_paths": [path]}, f"supervisor_writable_paths is {path!r}, which this collection manages")
       for path in ("/opt/shop", "/opt/shop/releases", "/opt/shop/releases/x", "/opt/shop/instances", "/opt/shop/run", "/var/log/shop", "/var/log/shop/0")],
     *[({"xitrum_java_options": [f"-Dx=a{letter}b"]}, "one line without control characters") for letter in "\x1b\x9b\x07\x7f"],
-    ({"xitrum_instances": 0}, "xitrum_retired"),
+    ({"xitrum_instances": 0}, "xitrum_decommissioned"),
     ({"xitrum_instances": "-1"}, "xitrum_instances is -1"),
     ({"xitrum_keep_releases": 0}, "xitrum_keep_releases is 0"),
     ({"xitrum_http_port": 0}, "xitrum_http_port is 0"),

@@ -509,7 +509,7 @@ def test_a_worker_that_keeps_its_old_configuration_is_an_error(monkeypatch):
     machine.description = "xitrum.host-000000000000"
     with pytest.raises(RuntimeError, match="(?s)has the configuration 000000000000.*the end of the log"):
         monkeypatch.setattr(haproxy_socket, "ask", machine.ask)
-        proxy_config.prove(machine, wanted(), patience=0)
+        proxy_config.verify_running(machine, wanted(), patience=0)
 
 
 def test_a_reload_that_fails_is_an_error_with_the_log():
