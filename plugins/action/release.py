@@ -25,8 +25,7 @@ from ..module_utils.host_state.machine import parse_df
 
 
 class ActionModule(ActionBase):
-    """Asks the host what it lacks, unless a read has returned it; sends that; lets the host put the release
-    together."""
+    """Asks the host what it lacks, unless a read has told; sends that; lets the host put the release together."""
 
     #: Of the options of a release that is made, all but those that the action sets itself.
     _VALID_ARGS = frozenset(
@@ -48,12 +47,12 @@ class ActionModule(ActionBase):
             result.update(self._sent(arguments, lacks, task_vars))
         else:
             result.update(self._on_host(arguments, task_vars))
-        proved, sent = result.pop("proved", None), result.get("sent_bytes", 0)
+        verified, sent = result.pop("verified", None), result.get("sent_bytes", 0)
         if result.get("failed") or result.get("staged") or not result.get("missing") or self._task.check_mode:
             return result
-        result.update(self._sent({**arguments, "proved": proved}, set(result["missing"]), task_vars))
+        result.update(self._sent({**arguments, "verified": verified}, set(result["missing"]), task_vars))
         result["sent_bytes"] += sent
-        result.pop("proved", None)
+        result.pop("verified", None)
         if not result.get("staged") and not result.get("failed"):
             result.update(
                 failed=True,

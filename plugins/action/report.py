@@ -20,7 +20,7 @@ from ansible_collections.xitrum.host.plugins.plugin_utils.role_variables import 
 from ansible_collections.xitrum.host.plugins.plugin_utils.usable_variables import NO_VALUE
 
 from ..module_utils.core import schema
-from ..module_utils.core.untrusted_text import escaped
+from ..module_utils.core.foreign_text import escaped
 from ..module_utils.desired import load
 from ..module_utils.desired.inputs import Inputs
 from ..module_utils.load import report as load_report
@@ -125,8 +125,8 @@ class ActionModule(ActionBase):
             earlier = load_reports.earlier_reports(options["dir"])
         except (schema.VersionError, ValueError, OSError) as error:
             raise AnsibleActionFail(escaped(str(error))) from None
-        write_files(options["dir"], {file.name: schema.LOAD_REPORT.render(made, indent=4)}, "prove_report_dir")
-        text = f"{load_report.proof_table(made, earlier)}\n\nThe figures: {file}"
+        write_files(options["dir"], {file.name: schema.LOAD_REPORT.render(made, indent=4)}, "load_test_report_dir")
+        text = f"{load_report.load_table(made, earlier)}\n\nThe figures: {file}"
         return {"text": text, "shortfalls": list(load_report.shortfalls(made))}
 
     def _reach_probes(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:

@@ -14,13 +14,13 @@ from ansible_collections.xitrum.host.plugins.plugin_utils.public_variables impor
 from ansible_collections.xitrum.host.plugins.plugin_utils.usable_variables import NO_VALUE
 
 from ..module_utils.application import rollout
-from ..module_utils.core.untrusted_text import escaped
+from ..module_utils.core.foreign_text import escaped
 from ..module_utils.supervisor import pip
 
 KINDS = ("inventory", "values", "errors", "batches", "rollback", "pip")
 
 #: Groups of the inventory with hosts of the collection.
-GROUPS = ("xitrum", "xitrum_proxy", "xitrum_retired")
+GROUPS = ("xitrum", "xitrum_proxy", "xitrum_decommissioned")
 
 
 class ActionModule(ActionBase):
@@ -73,8 +73,8 @@ class ActionModule(ActionBase):
         """Fail with all errors of all hosts; return their notes, and what the run has to put back into use."""
         hostvars, groups, deploy = task_vars["hostvars"], task_vars["groups"], options["deploy"]
         hosts, reached = task_vars["ansible_play_hosts_all"], task_vars["ansible_play_hosts"]
-        retired = groups.get("xitrum_retired", ())
-        message, rules = preflight_reports.find_errors(hostvars, hosts, reached, retired, deploy)
+        decommissioned = groups.get("xitrum_decommissioned", ())
+        message, rules = preflight_reports.find_errors(hostvars, hosts, reached, decommissioned, deploy)
         if message:
             return {**failed(message), "rules": rules}
         notes = preflight_reports.find_notes(hostvars, reached, deploy, hosts, connection=True)

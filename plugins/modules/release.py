@@ -13,8 +13,8 @@ description:
   - A release is the folder C(ROOT/releases/ID) with the package as it came. It is immutable, and named by its content.
   - Files that an older release on the host has with the same content become hard links. Only the others are sent, in
     one archive.
-  - The folder appears when it is whole and every file in it was proved by its SHA-256. A run that is killed leaves no
-    release that seems complete.
+  - The folder appears when it is whole and every file in it was verified by its SHA-256. A run that is killed leaves no
+    release that looks whole.
   - Old releases beyond O(keep) are removed, whether there is something to send or not, but never one that an instance
     runs, or that C(current) or C(previous) names, nor the last healthy one that a rollback goes back to.
 options:
@@ -53,13 +53,13 @@ options:
     description:
       - What the releases on the host hold, as RV(ignore:release.has) of M(xitrum.host.host_state_info). Then all else
         is sent at once, without asking.
-      - The host proves it. Where it turns out to lack more, all that it lacks is sent once more.
+      - The host verifies it. Where it turns out to lack more, all that it lacks is sent once more.
       - Only with O(state=present).
     type: list
     elements: str
-  proved:
+  verified:
     description:
-      - What this module said in C(proved), so that files need not be read twice. Set by the action plugin, not by a
+      - What this module said in C(verified), so that files need not be read twice. Set by the action plugin, not by a
         playbook.
       - Only with O(state=present).
     type: dict
@@ -186,7 +186,7 @@ interrupted:
   description:
     - Whether a run has the lock of the application O(name) on this host, was killed with it, or ended before its last
       task.
-    - Its instances may be disabled at the proxies then.
+    - Its instances may be out of use at the proxies then.
   returned: with O(state=read)
   type: bool
   sample: false

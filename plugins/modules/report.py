@@ -3,8 +3,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# Only the documentation: the action plugin of this name computes everything on the controller, and sends nothing to
-# hosts.
+# Only the documentation: the action plugin of this name computes everything on the controller, and sends hosts nothing.
 from __future__ import annotations
 
 DOCUMENTATION = r"""
@@ -23,8 +22,8 @@ options:
       - V(fleet) returns all hosts of the play on one screen, and why the site serves nobody.
       - V(host) fails where a run of C(site.yml) would change this host.
       - V(load_plan) returns what this host does in a load test, from the variables of the role
-        P(xitrum.host.prove#role), and what is wrong with them.
-      - V(load) writes the figures of a load test to O(dir), and returns them as a table next to those of earlier runs.
+        P(xitrum.host.load_test#role), and what is wrong with them.
+      - V(load) writes the figures of a load test to O(dir), and returns them as a table beside those of earlier runs.
       - V(reach_probes) returns which hosts test whether the public ports can be reached, V(reach_blocked) the ports
         that they did not reach, and V(reach) what is reported of it. They are the steps of
         C(playbooks/tasks/reach.yml).

@@ -3,8 +3,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# Only the documentation: the action plugin of this name computes everything on the controller, and sends nothing to
-# hosts.
+# Only the documentation: the action plugin of this name computes everything on the controller, and sends hosts nothing.
 from __future__ import annotations
 
 DOCUMENTATION = r"""
@@ -34,8 +33,8 @@ options:
     choices: [inventory, values, errors, batches, rollback, pip]
   own:
     description:
-      - With O(kind=inventory), the prefixes that belong to the playbook that runs, such as C(prove_). An unknown name
-        with one of them is an error where a known name is near, and so is every unknown C(xitrum_*).
+      - With O(kind=inventory), the prefixes that belong to the playbook that runs, such as C(load_test_). An unknown
+        name with one of them is an error where a known name is near, and so is every unknown C(xitrum_*).
       - Without it, names of variables are not validated.
     type: list
     elements: str
@@ -87,12 +86,12 @@ rules:
   elements: str
   sample: [xitrum.heap, host.machine]
 disabled:
-  description: The instances that the run starts and that a proxy has disabled, lists by host.
+  description: The instances that the run starts and that a proxy has out of use, lists by host.
   returned: with O(kind=errors)
   type: dict
 batches:
   description: >-
-    The batches in their order - C(number), C(of), C(canary) (whether it is the canary), C(label), C(servers), C(hosts),
+    The batches in their order - C(number), C(of), C(gate) (whether it is the canary), C(label), C(servers), C(hosts),
     which maps a host to its instances in the batch, and C(before), which maps a host to what these go back to where
     the batch fails.
   returned: with O(kind=batches)
@@ -101,7 +100,7 @@ batches:
   sample:
     - number: 1
       of: 4
-      canary: true
+      gate: true
       label: app1-0
       servers: [app1-0]
       hosts: {app1: [{index: 0, port: 8000, folder: 3f2a9c1b7d04-1a2b3c4d5e}]}

@@ -13,7 +13,7 @@ from ..module_utils.core import schema
 from ..module_utils.load import report
 
 #: What the tasks of the role registered or kept on a host: the burst, the first reading, and a dictionary for each way.
-CAPACITY, BURST, FIRST, WAYS = "__prove_capacity", "__prove_burst", "__prove_first", "__prove_ways"
+CAPACITY, BURST, FIRST, WAYS = "__load_test_capacity", "__load_test_burst", "__load_test_first", "__load_test_ways"
 
 HostVars = Mapping[str, Any]
 
@@ -64,6 +64,6 @@ def earlier_reports(folder: str) -> list[dict[str, Any]]:
         except (schema.DamagedError, UnicodeDecodeError) as error:
             raise ValueError(
                 f"{path} ({schema.LOAD_REPORT.name}) is damaged: {error}. Move the file away, or set "
-                "prove_report_dir to another folder."
+                "load_test_report_dir to another folder."
             ) from error
     return found

@@ -51,7 +51,7 @@ def value_problems(of_host: UsableVariables) -> list[Error]:
 
 
 def folder_problems(of_host: UsableVariables) -> list[Error]:
-    """The folders of a host that is not read: those of a retired host are removed."""
+    """The folders of a host that is not read: those of a decommissioned host are removed."""
     wrong = errors_of("variable.unusable", map(of_host.error, ("xitrum_name", "xitrum_root", "xitrum_log_dir")))
     found = rules.validate(of_host, [values.folders])
     return [*wrong, *(error for error in found if not of_host.mentions(error.message))]
@@ -75,7 +75,7 @@ def check_values(every: UsableHosts, host: str, addresses: bool = True, names: S
 
 
 def run_problems(of_host: UsableVariables, deploy: bool) -> Iterator[Error]:
-    """What keeps the rollout of one host from going well, as far as follows from the host's read."""
+    """What keeps the rollout of one host from going well, as far as it is known from the host's read."""
     yield from preflight.port_problems(of_host)
     if deploy:
         proxies = (of_host.get("groups") or {}).get("xitrum_proxy") or []
@@ -105,14 +105,14 @@ def find_errors(
     hostvars: HostVars,
     hosts: Sequence[str],
     reached: Iterable[str] | None = None,
-    retired: Sequence[str] = (),
+    decommissioned: Sequence[str] = (),
     deploy: bool = False,
 ) -> tuple[str, list[str]]:
     """Return all errors of a run in one message, and the rules that they break, each once; an empty text where there
     is none.
 
-    hosts: those of the run. reached: those of them that answered; without it, all did. retired: hosts on which the
-    application is to run no longer. deploy: whether the run brings a release alone, and changes no proxy.
+    hosts: those of the run. reached: those of them that answered; without it, all did. decommissioned: hosts on which
+    the application is to run no longer. deploy: whether the run brings a release alone, and changes no proxy.
     """
     usable = usable_hosts(hostvars)
     strict, every = usable.as_strict(), {host: usable[host] for host in hosts}
@@ -121,7 +121,7 @@ def find_errors(
     problems: dict[str, list[Error]] = {}
     needed: dict[str, list[str]] = {}
     for host, of_host in every.items():
-        # A host whose variables are invalid is not read, so nothing is known of it.
+        # A host whose variables cannot be meant is not read, so nothing is known of it.
         # Where the addresses of others do not matter (base.yml), it is.
         unread = preflight.is_unread(of_host)
         others = preflight.address_problems(strict, host, NO_VALUE) if unread else []
@@ -154,8 +154,8 @@ def find_errors(
     for host, sentences in needed.items():
         if host not in every:
             problems[host] = list(errors_of("variable.unusable", sentences))
-    lost = preflight.retired_problems({host: hostvars[host] for host in retired}, every)
-    wrong = {host: folder_problems(usable[host]) for host in retired if host not in every}
+    lost = preflight.decommissioned_problems({host: hostvars[host] for host in decommissioned}, every)
+    wrong = {host: folder_problems(usable[host]) for host in decommissioned if host not in every}
     for host, errors in [*lost.items(), *((host, found) for host, found in wrong.items() if found)]:
         problems.setdefault(host, []).extend(errors)
     controller = controller_problems(every)
@@ -196,13 +196,13 @@ def find_notes(
 def find_disabled(
     hostvars: HostVars, hosts: Sequence[str], proxies: Sequence[str]
 ) -> dict[str, list[Mapping[str, Any]]]:
-    """Return the instances that the run starts and that a proxy has disabled: host to its instances, without hosts
+    """Return the instances that the run starts and that a proxy has out of use: host to its instances, without hosts
     that have none."""
     read = [hostvars[name].get("xitrum_host_state") or {} for name in proxies]
     found = {}
     for host in hosts:
         instances = (hostvars[host].get("xitrum_host_state") or {}).get("instances") or {}
-        found[host] = rollout.find_disabled(instances.get("start", []), read, host)
+        found[host] = rollout.started_out_of_use(instances.get("start", []), read, host)
     return {host: instances for host, instances in found.items() if instances}
 
 

@@ -19,7 +19,7 @@ HEAD = f"""# Variables
 
 {generated_from("`roles/*/meta/argument_specs.yml` and `tests/docs/examples.yml`")}
 The variables of the inventory begin with `xitrum_`. Set for all hosts what the proxies need too: `xitrum_name`, `xitrum_health_path`,
-`xitrum_health_status`, `xitrum_cluster`; and `xitrum_root` and `xitrum_log_dir` for the group `xitrum_retired`. A misspelt `xitrum_*`
+`xitrum_health_status`, `xitrum_cluster`; and `xitrum_root` and `xitrum_log_dir` for the group `xitrum_decommissioned`. A misspelt `xitrum_*`
 variable stops a run, with the nearest name that exists. A misspelt variable of a role is a warning.
 
 A role takes its own defaults from the inventory's variables. Set `proxy_*`, `tuning_*` and so on where the inventory has no variable for

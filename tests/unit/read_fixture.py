@@ -9,14 +9,14 @@ from ansible_collections.xitrum.host.plugins.module_utils.core.plan import Plan,
 
 
 def read_of(plan):
-    """What host_state_info returns of a component."""
+    """What host_state_info returns of a concern."""
     said = plan.report()
     said["differs"] = said.pop("changed")
     return said
 
 
 def state(kernel=(), **instances):
-    found = {"instances": [], "start": [], "restart": [], "orphaned": [], **instances}
+    found = {"instances": [], "start": [], "restart": [], "surplus": [], **instances}
     return {
         "changed": False,
         "kernel": read_of(Plan(rows=[Row("kernel", "net.core.somaxconn", "1024", "1024", "4096")], actions=list(kernel))),

@@ -31,7 +31,7 @@ class World:
         self.batch = batch
         #: Hosts and proxies that cannot be reached, and runs whose controller is known to be gone.
         self.away, self.dead = set(), set()
-        #: Proxies whose states something else has changed: an instance may be stopped while they send requests there.
+        #: Proxies whose states somebody else has changed: an instance may be stopped while they send requests there.
         self.meddled = set()
 
     def healthy(self, key):
@@ -48,7 +48,7 @@ class World:
         found, record = {}, self.records[host]
         for key, now in self.instances.items():
             if key[0] == host:
-                left = step_state.is_unproved(record, key[1], now["current"]) and not self.healthy(key)
+                left = step_state.is_unverified(record, key[1], now["current"]) and not self.healthy(key)
                 stopped = not now["running"] and step_state.was_stopped(record, key[1])
                 found[key[1]] = {
                     "running": now["running"], "healthy": self.healthy(key) if now["running"] else None, "current": now["current"],
@@ -154,7 +154,7 @@ class Run:
         self.world.instances[key]["running"] = False
 
     def launch(self, key, folder):
-        """As C(launch) and C(prove_healthy) of service.py."""
+        """As C(launch) and C(verify_healthy) of service.py."""
         yield from self.note(key, "stopped", folder)
         yield from self.note(key, "switched", folder)
         yield f"switch {key}"
@@ -190,13 +190,13 @@ class Run:
         if not begun:
             yield from self.finish(key)
 
-    def prove(self, key):
-        """As C(prove_running) of service.py."""
+    def verify(self, key):
+        """As C(verify_running) of service.py."""
         yield f"wait for {key}"
         self.act(key)
         if not self.world.healthy(key):
             raise Stopped(f"{key} is not healthy")
-        if step_state.is_unproved(self.world.records[key[0]], key[1], self.world.instances[key]["current"]):
+        if step_state.is_unverified(self.world.records[key[0]], key[1], self.world.instances[key]["current"]):
             for state in ("stopped", "started", "healthy", "enabled"):
                 yield from self.note(key, state)
 
@@ -239,7 +239,7 @@ class Run:
             actions = step_state.plan_recovery(self.world.records[host], self.world.read(host, self.wanted), self.interrupted)
             for index, action in actions.items():
                 if action == "enable":
-                    yield from self.module(self.prove((host, index)))
+                    yield from self.module(self.verify((host, index)))
                     yield from self.way_back((host, index))
                 elif action == "enable_now":
                     yield from self.set_states((host, index), "ready")
@@ -273,7 +273,7 @@ class Run:
         yield from self.way_back(key)
 
     def put_back(self, key, folder):
-        """The rescue of a step: what is enabled again is drained first."""
+        """The rescue of a step: what is in use again is drained first."""
         if key in self.enabled:
             yield from self.way_out(key, lenient=True)
         now = self.world.instances[key]

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Invalid values are refused before a host is touched: everything at once, with what was found and what to do.
+"""What cannot be meant is refused before a host is touched: everything at once, with what was found and what to do.
 
 A run costs seconds, so a test puts several mistakes into one; each has to be in the one message.
 """
@@ -39,8 +39,8 @@ def other(site, tmp_path):
     return lambda **host_vars: site.with_inventory(tmp_path / "inventory", host_vars=host_vars)
 
 
-def test_a_missing_package_wrong_variables_unknown_systems_and_a_retired_host_without_names_are_one_message(site, tmp_path):
-    wrong = site.with_inventory(tmp_path / "inventory", groups={"xitrum_retired": ["bare"]}, host_vars={
+def test_a_missing_package_wrong_variables_unknown_systems_and_a_decommissioned_host_without_names_are_one_message(site, tmp_path):
+    wrong = site.with_inventory(tmp_path / "inventory", groups={"xitrum_decommissioned": ["bare"]}, host_vars={
         "app1": {"xitrum_instnaces": 3, "xitrum_name": "xitrum"}, "app2": {"xitrum_instances": 0}})
     strange_system = "printf 'ID=plan9\\nPRETTY_NAME=\"Plan 9 from Bell Labs\"\\n' > /run/os-release; mount --bind /run/os-release /etc/os-release"
     strange_machine = "printf '#!/bin/sh\\necho riscv64\\n' > /usr/local/sbin/uname; chmod 755 /usr/local/sbin/uname"
@@ -53,7 +53,7 @@ def test_a_missing_package_wrong_variables_unknown_systems_and_a_retired_host_wi
             "the processor is riscv64; wanted is x86_64 or aarch64",
             "xitrum_instances is 0: wanted is at least 1",
             "proxy1: - the operating system is Plan 9 from Bell Labs; wanted is Debian 11 or newer",
-            "bare: - xitrum_name is not set for this host of the group xitrum_retired, and app1 of the group xitrum has xitrum: set it for both groups",
+            "bare: - xitrum_name is not set for this host of the group xitrum_decommissioned, and app1 of the group xitrum has xitrum: set it for both groups",
         )
     assert said.startswith("6 problems stand in the way."), said
 
@@ -112,7 +112,7 @@ def test_public_examples_and_a_package_for_a_newer_java_are_refused_by_name(site
 
 
 def test_a_release_folder_that_is_full_or_read_only(site, other):
-    """By a folder of their own; so the running instances, which hold the ports, are unmanaged and are named too."""
+    """By a folder of their own; so the running instances, which hold the ports, are somebody else's and are named too."""
     wrong = other(app1={"xitrum_root": "/srv/full"}, app2={"xitrum_root": "/srv/readonly"})
     with site.for_now("app1", "mkdir -p /srv/full; mount -t tmpfs -o size=4m none /srv/full", "umount /srv/full; rmdir /srv/full"), \
             site.for_now("app2", "mkdir -p /srv/readonly; mount -t tmpfs -o ro none /srv/readonly", "umount /srv/readonly; rmdir /srv/readonly"):
@@ -137,7 +137,7 @@ def test_a_folder_of_the_system_is_refused_by_its_name_and_behind_a_link(site, o
 
 
 def test_a_release_folder_that_becomes_full_leaves_the_previous_release_running(site, packages):
-    """A file system can have room for the bytes and none for the files: nothing shows it before."""
+    """A file system can have room for the bytes and none for the files: nothing tells before."""
     before, links, there = site.running(), site.links("app1"), site.releases("app1")
     fill = f"mkdir /srv/copy; cp -a {ROOT}/releases/. /srv/copy; mount -t tmpfs -o size=500m,nr_inodes=110 none {ROOT}/releases; " \
            f"cp -a /srv/copy/. {ROOT}/releases; rm -r /srv/copy"

@@ -4,10 +4,10 @@
 """Instances of a release: a folder each, with a configuration of its own, that a running process can be held against.
 
 C(ROOT/instances/N/ID-DIGEST.NUMBER) is made of release ID and of what instance N has of its own; DIGEST is the content
-of the files that hold no secret, and NUMBER (left out: 1) distinguishes what differs in the others. Their content is
+of the files that hold no secret, and NUMBER (left out: 1) tells apart what differs in the others. Their content is
 compared itself, as only root and the application can: a name is in reports, and a digest of a short secret gives it
 away. A folder is immutable, so a process that runs in it (its working folder) runs that release with that configuration
-and that environment: one comparison shows whether a restart is due.
+and that environment: one comparison tells whether a restart is due.
 C(ROOT/instances/N/current) is the instance's switch.
 """
 
@@ -23,9 +23,9 @@ from typing import Any
 from ..configuration import shared as shared_settings
 from ..core import addresses, commands, disk_space, folders, lock_record, partial_folder, process, sockets
 from ..core.component import NOTHING_SEEN, Applied, Desired, Execution, Seen
+from ..core.foreign_text import printable
 from ..core.host import Host
-from ..core.plan import CHECK, RUN, Draft, Plan, Row
-from ..core.untrusted_text import printable
+from ..core.plan import LOOK, RUN, Draft, Plan, Row
 from ..jdk import jvm
 from ..supervisor import table
 from ..supervisor.contract import WELL
@@ -50,7 +50,7 @@ SPEC = {
     "supervisor": table.OPTION,
     "package_settings": {"type": "dict"},
     "service_digest": {"type": "str", "default": ""},
-    "prove": {"type": "bool", "default": False},
+    "verify": {"type": "bool", "default": False},
     "health_path": {"type": "str", "default": ""},
     "health_status": {"type": "int", "default": 200},
     "health_text": {"type": "str", "default": ""},
@@ -67,7 +67,7 @@ SPEC = {
 }
 
 #: Seconds for a JVM to answer jcmd, or to show its flags. What answers in its place may be anybody's: a program of the
-#: application's user can put a socket where jcmd expects the JVM.
+#: application's user can put a socket where jcmd looks for the JVM.
 JVM_SECONDS = 30
 
 #: How often a page that is not as desired is asked for, and the seconds between two requests.
@@ -124,7 +124,7 @@ def folder_name(
     """The name of an instance's folder: the release, and what the instance has of its own, without the secrets in it.
 
     C(contents) are the folders of the instance: name to the text of each file of C(files) there, None for one that this
-    user may not read, and C(current) is the active one. A folder that has these files counts before a name that is
+    user may not read, and C(current) is the one in use. A folder that has these files counts before a name that is
     free: one with a lower number may have been removed since.
     """
     sha = hashlib.sha256()
@@ -179,7 +179,7 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
         "instances": {},
         "launcher": host.read(f"{root}/run"),
         "listening": listening_place(host, desired["interface"]),
-        "next_current": release.find_next_current(host, root),
+        "unsettled": release.unsettled(host, root),
         "locked": lock_record.is_interrupted(host, desired["name"]),
         "record": step_record.read_record(host, desired["name"]) if desired["name"] else {},
     }
@@ -203,7 +203,7 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
         here = [row for row in running if process.is_under(row["cwd"], folder)]
         users = process.accounts(host, folder, desired["user"])
         own = restarts.own_process(process.own_rows(here, users), desired["user"])
-        unasked = process.stranger(host, own, desired["user"]) if own and desired["prove"] else ""
+        unasked = process.stranger(host, own, desired["user"]) if own and desired["verify"] else ""
         names = [
             name
             for name in host.listdir(folder)
@@ -226,7 +226,7 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
             "settings": read_running_settings(host, root, folder, own),
             "process": own,
             "listeners": [row for row in rows or [] if own and own["pid"] in row["pids"]],
-            "other_listener": find_other_listener(host, desired, rows, mains.get(number, 0), users, ports.get(number)),
+            "foreign": foreign_listener(host, desired, rows, mains.get(number, 0), users, ports.get(number)),
             "unread": restarts.unread_sockets(rows, ports.get(number)),
             "log": host.stat(f"{desired['log_dir']}/{number}") is not None,
             "service": service.get(number),
@@ -236,7 +236,7 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
             "flags": None,
             "unasked": unasked,
         }
-        if own and desired["prove"] and not unasked:
+        if own and desired["verify"] and not unasked:
             state["instances"][number].update(read_flags(host, desired, own, probes))
     if desired["health_path"]:
         for instance in desired["instances"]:
@@ -250,7 +250,7 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
     return state
 
 
-def find_other_listener(
+def foreign_listener(
     host: Host,
     wanted: Mapping[str, Any],
     rows: list[dict[str, Any]] | None,
@@ -326,7 +326,7 @@ def read_page(host: Host, wanted: Mapping[str, Any], port: int, listeners: list[
     """What L(page) gives; at the end of a run, and in a check, what it gives at last:
     one slow answer is no sick instance."""
     answer = page(host, wanted, port, listeners)
-    for _unused in range(PAGE_TRIES - 1 if wanted["prove"] else 0):
+    for _unused in range(PAGE_TRIES - 1 if wanted["verify"] else 0):
         if answer in (None, wanted["health_status"]):
             break
         time.sleep(PAGE_PAUSE)
@@ -344,7 +344,7 @@ def page(host: Host, wanted: Mapping[str, Any], port: int, listeners: list[dict[
     if row is None:
         return None
     target, text = addresses.socket_target(row), wanted.get("health_text", "")
-    if not text or not wanted["prove"]:
+    if not text or not wanted["verify"]:
         return host.page(target, port, wanted["health_path"], seconds=2)
     answer, body = host.read_page(target, port, wanted["health_path"], wanted["health_timeout"])
     return answer if answer != wanted["health_status"] or text in body else f"{answer} without the text {text!r}"
@@ -403,13 +403,13 @@ def start_probe(host: Host, running: Mapping[str, Any], options: Sequence[str]) 
 
 
 def plan(desired: Desired, state: dict[str, Any]) -> Plan:
-    """Decides which folders are made and which go, and says why a running instance has to be restarted."""
+    """Decides which folders are made and which go, and says why a running instance has to be started anew."""
     record = state.get("record") or {}
-    result = Draft(facts={"instances": [], "orphaned": [], "locked": state["locked"], "interrupted": bool(record)})
+    result = Draft(facts={"instances": [], "surplus": [], "locked": state["locked"], "interrupted": bool(record)})
     if state["launcher"] != launcher(desired["root"]):
         result.actions.append(("launcher", None, None))
-    if state["next_current"]:
-        result.actions.append(("update_current", None, None))
+    if state["unsettled"]:
+        result.actions.append(("settle", None, None))
     for instance in desired["instances"]:
         try:
             files = own_files(desired, instance, state["jdk"])
@@ -448,7 +448,7 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     result.facts["recovery"].update({"gone": gone} if gone else {})
     result.facts["unhealthy"] = [
         item["index"] for item in listed if item["running"] and is_sick(desired, state["instances"][item["index"]])]
-    result.facts["orphaned"] = [{"index": index} for index in sorted(state["instances"]) if index not in count]
+    result.facts["surplus"] = [{"index": index} for index in sorted(state["instances"]) if index not in count]
     shown = {
         index: (state["instances"][index]["environment"], detail[1]["environment"])
         for action, index, detail in result.actions
@@ -460,7 +460,7 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     made = [f"instances/{index}/{name}\n" for action, index, (name, _files) in
             (item for item in result.actions if item[0] == "make")]
     result.after = "".join(sorted([*result.before.splitlines(True), *made]))
-    # What the JVM is given holds no secret, and is what a person wants to see of a change; xitrum.conf holds some.
+    # What the JVM is told holds no secret, and is what a person wants to see of a change; xitrum.conf holds some.
     for index, (old, new) in sorted(shown.items()):
         result.before += f"instances/{index} environment:\n{old}"
         result.after += f"instances/{index} environment:\n{new}"
@@ -468,14 +468,14 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
 
 
 def page_problems(wanted: Mapping[str, Any], state: Mapping[str, Any]) -> Iterator[str]:
-    """Why the health page is invalid: an instance that runs does not know it. The proxies would take all instances
-    out of service, and a rollout would never find one healthy. An instance that is sick, and answers 5xx or nothing, or
+    """Why the health page cannot be meant: an instance that runs does not know it. The proxies would take all instances
+    out of use, and a rollout would never find one healthy. An instance that is sick, and answers 5xx or nothing, or
     that limits requests (429), says nothing about the page."""
-    for instance in wanted["instances"] if wanted.get("health_required", True) and not wanted["prove"] else ():
+    for instance in wanted["instances"] if wanted.get("health_required", True) and not wanted["verify"] else ():
         has = state["instances"][instance["index"]]
         said = has.get("page")
         # A release that a killed run has left, and that was never healthy, says nothing about the page either.
-        if step_state.is_unproved(state.get("record") or {}, instance["index"], has["current"]):
+        if step_state.is_unverified(state.get("record") or {}, instance["index"], has["current"]):
             continue
         if isinstance(said, int) and said < 500 and said not in (429, wanted["health_status"]):
             yield (
@@ -493,7 +493,7 @@ def is_sick(wanted: Mapping[str, Any], has: Mapping[str, Any]) -> bool:
 def health_row(wanted: Mapping[str, Any], instance: Mapping[str, Any], has: Mapping[str, Any]) -> Row:
     """What a running instance answers for the health page, at the end of a run."""
     asked, index = wanted["health_path"], instance["index"]
-    text = f" with the text {wanted['health_text']!r}" if wanted.get("health_text") and wanted["prove"] else ""
+    text = f" with the text {wanted['health_text']!r}" if wanted.get("health_text") and wanted["verify"] else ""
     row = Row(
         "instance",
         f"instance-{index} health",
@@ -503,8 +503,8 @@ def health_row(wanted: Mapping[str, Any], instance: Mapping[str, Any], has: Mapp
     )
     if is_sick(wanted, has):
         also = " or xitrum_health_text" if text else ""
-        fix = f"read the log of the instance in {wanted['log_dir']}/{index}, or correct xitrum_health_path{also}"
-        row = row.replaced(status="differs", why="it runs, and its health page does not answer as desired", fix=fix)
+        mend = f"read the log of the instance in {wanted['log_dir']}/{index}, or correct xitrum_health_path{also}"
+        row = row.replaced(status="differs", why="it runs, and its health page does not answer as desired", mend=mend)
     return row
 
 
@@ -572,7 +572,7 @@ def plan_instance(
                 ", ".join(old),
                 "",
                 "differs",
-                "they are unreferenced",
+                "nothing refers to them any more",
                 RUN,
             )
         )
@@ -608,7 +608,7 @@ def setting_changes(files: Mapping[str, str], has: Mapping[str, Any], state: Map
 def instance_rows(
     wanted: Mapping[str, Any], instance: Mapping[str, Any], name: str, has: Mapping[str, Any], state: Mapping[str, Any]
 ) -> list[Row]:
-    """Three columns for one instance. What is C(restart) is a reason to restart it."""
+    """Three columns for one instance. What is C(restart) is a reason to start it anew."""
     running, label = has["process"], f"instance-{instance['index']}"
     row = functools.partial(restarts.instance_row, label)
 
@@ -622,7 +622,7 @@ def instance_rows(
                 effective="not running",
                 status="differs",
                 why="no process works in its folder",
-                fix=RUN,
+                mend=RUN,
             )
         ]
     works_in = (running["cwd"] or "").rpartition("/")[2]
@@ -642,12 +642,12 @@ def instance_rows(
             wanted["user"],
             running["user"],
             running["user"] == wanted["user"],
-            "it runs as another user",
+            "it runs as somebody else",
         ),
         restarts.java_row(label, running, state["java"]),
         restarts.nofile_row(label, running, wanted["nofile"], state["granted"]),
     ]
-    if is_healthy(wanted, has) is False and step_state.is_unproved(
+    if is_healthy(wanted, has) is False and step_state.is_unverified(
         state.get("record") or {}, instance["index"], has["current"]
     ):
         said = "nothing" if has["answer"] is None else str(has["answer"])
@@ -666,11 +666,8 @@ def instance_rows(
             restarts.backlog_row(label, [item["backlog"] for item in on_port(has, instance)], wanted["backlog"], state),
             address_row(wanted, instance, has, state, row),
         ]
-    if has.get("other_listener"):
-        rows.append(
-            Row("instance", f"{label} listener", "its own", "", "another process",
-                "differs", has["other_listener"], CHECK)
-        )
+    if has.get("foreign"):
+        rows.append(Row("instance", f"{label} listener", "its own", "", "foreign", "differs", has["foreign"], LOOK))
     if has["service"] is not None:
         rows.append(service_row(wanted, label, has["service"], has["elsewhere"]))
     if has["unasked"]:
@@ -705,11 +702,11 @@ def instance_rows(
                 "it was started by another version of its service definition",
             )
         )
-    if wanted["prove"] and has.get("page") is not None:
+    if wanted["verify"] and has.get("page") is not None:
         rows.append(health_row(wanted, instance, has))
     if unread:
         rows += [
-            Row("instance", f"{label} {item}", status="unseen", why=unread, fix=CHECK)
+            Row("instance", f"{label} {item}", status="unseen", why=unread, mend=LOOK)
             for item in ("backlog", "address")
         ]
     return rows
@@ -744,12 +741,12 @@ def service_row(wanted: Mapping[str, Any], label: str, said: Mapping[str, str], 
     if elsewhere:
         effective = ", ".join([*filter(None, [said["active"]]), *elsewhere])
         why = f"{' and '.join(elsewhere)} has it"
-        found = found.replaced(effective=effective, status="restart", why=why, fix=RUN)
+        found = found.replaced(effective=effective, status="restart", why=why, mend=RUN)
     elif said["active"] != WELL["active"]:
-        found = found.replaced(status="restart", why="its supervisor does not keep it running", fix=RUN)
+        found = found.replaced(status="restart", why="its supervisor does not keep it running", mend=RUN)
     elif said != WELL:
         # No reason to interrupt what runs.
-        found = found.replaced(status="differs", why="it runs, and would not be started at boot", fix=RUN)
+        found = found.replaced(status="differs", why="it runs, and would not be started at boot", mend=RUN)
     return found
 
 
@@ -773,8 +770,8 @@ def apply(host: Host, plan: Plan) -> Applied:
     for action, index, detail in plan.actions:
         if action == "launcher":
             host.write(f"{root}/run", launcher(root), 0o755)
-        elif action == "update_current":
-            release.update_current(host, root)
+        elif action == "settle":
+            release.settle(host, root)
         elif action == "remove":
             host.remove(f"{root}/instances/{index}/{detail}")
         elif action == "make":
@@ -817,7 +814,7 @@ def fill(host: Host, wanted: Mapping[str, Any], index: int, files: Mapping[str, 
         if entry not in OWN:
             host.link(f"{partial}/{entry}", f"../../../releases/{wanted['release']}/{entry}")
     for tree in ("config", "script"):
-        # Hard links: the configuration folder must be a real one next to the instance's own xitrum.conf, and the runner
+        # Hard links: the configuration folder must be a real one beside the instance's own xitrum.conf, and the runner
         # finds its root through symbolic links, so it would leave the instance.
         host.link_tree(
             f"{source}/{tree}", f"{partial}/{tree}", [f"{partial}/{path}" for path in files], 0o750, "root", user

@@ -48,7 +48,7 @@ def release_of(path: str, root: str) -> str:
     return path[len(f"{root}/instances/"):].partition("/")[2].partition("/")[0].rpartition("-")[0]
 
 
-def find_next_current(host: Host, root: str) -> str:
+def unsettled(host: Host, root: str) -> str:
     """The release that every instance of this host is switched
     to while C(ROOT/current) does not say so yet; else empty."""
     targets = {release_of(f"{root}/instances/{number}/{host.readlink(f'{root}/instances/{number}/current')}", root)
@@ -58,10 +58,10 @@ def find_next_current(host: Host, root: str) -> str:
     return min(targets)
 
 
-def update_current(host: Host, root: str) -> None:
+def settle(host: Host, root: str) -> None:
     """Makes C(ROOT/current) say what all instances of this host are switched to, and C(ROOT/previous) what a rollback
     goes back to: the last other release that was healthy. Without a record that is what C(ROOT/current) said before."""
-    release, before = find_next_current(host, root), host.readlink(f"{root}/current")
+    release, before = unsettled(host, root), host.readlink(f"{root}/current")
     if not release:
         return
     if before and read_healthy(host, root) is None:
@@ -153,7 +153,7 @@ def installed(host: Host, root: str) -> list[str]:
 
 
 def manifest_of(host: Host, root: str, release: str) -> dict[str, Any]:
-    """Return what is on record of a release; nothing where there is no record, or a damaged one: files are proved by
+    """Return what is on record of a release; nothing where there is no record, or a damaged one: files are verified by
     their content. Raises RuntimeError for a record of another version."""
     path = manifest_path(root, release)
     text = host.read(path)
@@ -200,7 +200,7 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
         "releases": releases,
         "has": has(host, root, releases) if desired["release"] not in releases else None,
         "linked": sorted(linked & set(releases)),
-        # Without a record of ours it is an unmanaged folder.
+        # Without a record of ours it is somebody else's folder.
         "marked": [name for name in releases if host.stat(manifest_path(root, name)) is not None],
         "healthy": read_healthy(host, root),
         "current": (host.readlink(f"{root}/current") or "").rpartition("/")[2],
@@ -215,8 +215,8 @@ def read_found(host: Host, desired: Desired, releases: Sequence[str]) -> dict[tu
     """The files of releases that are there and that the new one shares: see `shared`. Raises ValueError where one was
     changed since it was verified."""
     manifest, root = desired["manifest"], desired["root"]
-    if desired.get("proved") is not None:
-        return sealed(host, desired["proved"])
+    if desired.get("verified") is not None:
+        return sealed(host, desired["verified"])
     return shared(host, root, releases, {(entry["sha256"], entry["mode"]) for entry in manifest if "sha256" in entry})
 
 
@@ -268,7 +268,7 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
                     else f"{desired['root']}/current leads elsewhere, as after a rollback, or a deploy with -e"
                 )
             ),
-            fix="" if leads else RUN,
+            mend="" if leads else RUN,
         )
     )
     every = [*(name for name in state["releases"] if name != release), release]
@@ -285,8 +285,8 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
             "",
             str(len(state["releases"])),
             status="differs" if gone else "ok",
-            why=f"{', '.join(gone)}: unreferenced" if gone else "",
-            fix=RUN if gone else "",
+            why=f"nothing refers to {', '.join(gone)} any more" if gone else "",
+            mend=RUN if gone else "",
         )
     )
     result.actions = [*([] if there else [("upload", release)]), *(("remove", name) for name in gone)]
@@ -342,7 +342,7 @@ def has_mode(host: Host, path: str, mode: str) -> bool:
 
 
 def seals(host: Host, found: Mapping[tuple[str, str], str]) -> dict[str, list[Any]]:
-    """What shows later whether a file that was verified has been touched since: path to [SHA-256, mode, size, time of
+    """What tells later whether a file that was verified has been touched since: path to [SHA-256, mode, size, time of
     the last change of its inode in ns]. Raises OSError."""
     return {path: [sha256, mode, *host.seal(path)] for (sha256, mode), path in found.items()}
 
@@ -377,11 +377,11 @@ def archived(host: Host, archive: str | None) -> set[str]:
 
 def apply(host: Host, plan: Plan) -> Applied:
     """Makes the release and removes old ones: the result `staged`. Where files are missing, it makes nothing, and the
-    result `proved` is what to hand to the next call. Raises RuntimeError."""
+    result `verified` is what to hand to the next call. Raises RuntimeError."""
     desired, state = plan.desired, plan.state
     root, upload = desired["root"], ("upload", desired["release"]) in plan.actions
     if upload and set(plan.facts["missing"]) - state["sent"]:
-        return Applied({"proved": seals(host, state["found"])})
+        return Applied({"verified": seals(host, state["found"])})
     try:
         # Most of it does not go through the fenced calls: the lock is this run's until the release has its name.
         with host.fenced():
@@ -402,10 +402,10 @@ def apply(host: Host, plan: Plan) -> Applied:
 
 
 def rehearse(host: Host, plan: Plan) -> Applied | None:
-    """What is verified of a release that is not made yet, as `proved`; None where nothing is to be made."""
+    """What is verified of a release that is not made yet, as `verified`; None where nothing is to be made."""
     if plan.problems or ("upload", plan.desired["release"]) not in plan.actions:
         return None
-    return Applied({"proved": seals(host, plan.state["found"])})
+    return Applied({"verified": seals(host, plan.state["found"])})
 
 
 def clean(host: Host, root: str, state: Mapping[str, Any]) -> None:
@@ -422,7 +422,7 @@ def assemble(
     archive: str | None,
     now: int,
 ) -> None:
-    """Puts the release together under a name of this run, proves every file, and renames it: the last step is atomic.
+    """Puts the release together under a name of this run, verifies every file, and renames it: the last step is atomic.
 
     Where another run has made the same release meanwhile, that one stays. Raises ValueError where what was made is not
     what the manifest lists.
@@ -532,14 +532,14 @@ def describe(error: OSError, wanted: Mapping[str, Any]) -> str:
     }
     reason = reasons.get(error.errno or 0, str(error.strerror))
     return (f"the release could not be written to {where}: {reason}. "
-            "What runs is untouched; fix this and run the playbook again.")
+            "What runs is untouched; mend this and run the playbook again.")
 
 
 def prune(host: Host, root: str, planned: Plan) -> None:
     """Removes the old releases that the plan names."""
     for action, name in planned.actions:
         if action == "remove":
-            # Under another name first: a run that is killed in between leaves nothing that seems complete.
+            # Under another name first: a run that is killed in between leaves nothing that looks whole.
             host.rename(folder(root, name), f"{root}/releases/.{name}.removed")
             host.remove(manifest_path(root, name))
             host.remove(f"{root}/releases/.{name}.removed")
@@ -560,7 +560,7 @@ EXECUTION = Execution(
         "folder": {"type": "path", "required": True},
         "has": {"type": "list", "elements": "str"},
         "archive": {"type": "path"},
-        "proved": {"type": "dict"},
+        "verified": {"type": "dict"},
     },
     refuse=_refuse, unread=str, rehearse=rehearse, header=_header, hidden=("has",),
 )

@@ -34,7 +34,7 @@ NEXT = {
 }
 
 #: The states in which an instance does not serve, or nobody knows whether what was started does.
-UNPROVED = ("stopped", "switched", "started", "healthy")
+UNVERIFIED = ("stopped", "switched", "started", "healthy")
 
 #: What a run does about an instance, see L(plan_recovery).
 ACTIONS = ("", "start", "enable", "enable_now", "replace")
@@ -97,15 +97,15 @@ def advance(
 
 
 def finish(record: Mapping[str, Any], index: int | str) -> dict[str, Any]:
-    """The record once an instance is in no step any more: it is enabled, or it was removed."""
+    """The record once an instance is in no step any more: it is in use, or it was removed."""
     return {number: entry for number, entry in record.items() if number != str(index)}
 
 
-def is_unproved(record: Mapping[str, Any], index: int | str, current: str) -> bool:
+def is_unverified(record: Mapping[str, Any], index: int | str, current: str) -> bool:
     """Whether a step left an instance at what was never seen to be healthy.
     C(current) is the folder that it is switched to."""
     entry = entry_of(record, index)
-    return entry is not None and (entry["state"] in UNPROVED or entry["healthy"] not in ("", current))
+    return entry is not None and (entry["state"] in UNVERIFIED or entry["healthy"] not in ("", current))
 
 
 def was_stopped(record: Mapping[str, Any], index: int | str) -> bool:
@@ -134,8 +134,8 @@ def plan_recovery(
 
     C(observed) maps an index to what was read of the instance now: C(running), its C(current) folder, whether it is
     C(due) for a restart, and C(healthy), which is None where that is not known. C(interrupted): an earlier run ended
-    without a word, so that proxies may have any instance disabled.
-    What is observed decides; the record says where to check.
+    without a word, so that proxies may have any instance out of use.
+    What is observed decides; the record says where to look.
 
     - An empty text: nothing.
     - C(start): it does not run, and never served. It is started like any other that does not.
@@ -152,7 +152,7 @@ def plan_recovery(
         elif not now["running"]:
             found[index] = "replace" if was_stopped(record, index) else "start"
         elif now["due"]:
-            serves = not is_unproved(record, index, now["current"]) if now["healthy"] is None else now["healthy"]
+            serves = not is_unverified(record, index, now["current"]) if now["healthy"] is None else now["healthy"]
             found[index] = "enable_now" if serves else "replace"
         else:
             found[index] = "enable"

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .untrusted_text import parse_json, printable
+from .foreign_text import parse_json, printable
 
 #: The key of the version in a record.
 KEY = "schema_version"
@@ -94,12 +94,12 @@ REDIRECTS = Format(
 )
 LOCK = Format(
     "the lock of a run", 1,
-    "Where no run is at work on this host, run again with -e xitrum_break_lock=true.",
+    "Where no run is at work on this host, run again with -e xitrum_take_over=true.",
 )
 STEP = Format(
     "the step of a rollout",
     1,
-    f"{_SAME_VERSION} to end its rollout, or, where every instance runs and the proxies have all of them enabled, move "
+    f"{_SAME_VERSION} to end its rollout, or, where every instance runs and the proxies have all of them in use, move "
     "the file away.",
 )
 MANIFEST = Format(
@@ -112,7 +112,7 @@ LOAD = Format(
 )
 LOAD_REPORT = Format(
     "the report of a load test", 1,
-    f"{_SAME_VERSION}, move the file away, or set prove_report_dir to another folder.",
+    f"{_SAME_VERSION}, move the file away, or set load_test_report_dir to another folder.",
 )
 #: How far an instance's logs were at its last start. Without it an error shows more of them.
 LOG_MARKS = Format("the ends of an instance's logs", 1, "The next start writes it again.", is_rebuilt=True)

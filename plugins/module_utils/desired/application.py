@@ -86,7 +86,7 @@ def instances(inputs: Inputs, controller: Controller, service_digest: str) -> di
     """Return the options of the component `instances`. service_digest: of the supervisor's definition."""
     package = inputs[PACKAGE]
     # At the end of a run the page counts in any case.
-    unhealthy_allowed = inputs.flag("xitrum_health_path_new") and not inputs.prove
+    unhealthy_allowed = inputs.flag("xitrum_health_path_new") and not inputs.verify
     return {
         **layout(inputs, controller),
         "interface": inputs.text("xitrum_interface"),
@@ -94,7 +94,7 @@ def instances(inputs: Inputs, controller: Controller, service_digest: str) -> di
         "supervisor": inputs["xitrum_supervisor"],
         "package_settings": package.get("session_settings") or {},
         "service_digest": service_digest,
-        "prove": inputs.prove,
+        "verify": inputs.verify,
         "health_path": "" if unhealthy_allowed else inputs["xitrum_health_path"],
         # A rollback, whose package is no folder here, leaves what may be the fault of the release that runs.
         "health_required": bool(package.get("folder")),

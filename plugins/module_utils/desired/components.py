@@ -24,7 +24,7 @@ def site(inputs: Inputs) -> list[str]:
     """Return the components that a run of the site reads on this host."""
     own = ["jdk", "redirects", "release", "instances", "service"] if inputs.is_application else []
     names = ["machine", "capacity", "kernel", "nofile", "firewall", *own]
-    return names + (["proxy"] if inputs.is_proxy else []) + (["certificates"] if inputs.prove else [])
+    return names + (["proxy"] if inputs.is_proxy else []) + (["certificates"] if inputs.verify else [])
 
 
 def deploy(inputs: Inputs) -> list[str]:
@@ -33,7 +33,7 @@ def deploy(inputs: Inputs) -> list[str]:
     # Where the number of connections cannot be held, whatever the host has.
     names = ["machine", *(["capacity"] if inputs.limits.get("problem") else []), *own]
     # At its end a deploy tests the public ports.
-    names += ["firewall", "certificates"] if inputs.prove else []
+    names += ["firewall", "certificates"] if inputs.verify else []
     return names + (["proxy_health"] if inputs.is_proxy else [])
 
 

@@ -15,19 +15,19 @@ def settings(inputs: Inputs) -> dict[str, Any]:
     """Return the settings as `loads` of load/fleet.py takes them. Raises ValueError for a number that is none."""
     behind = inputs.text("xitrum_proxy_load_balancer_protocol") if inputs["xitrum_proxy_load_balancers"] else ""
     return {
-        "connections": inputs.number("prove_connections"),
-        "through": list(inputs["prove_through"]),
-        "path": inputs.text("prove_path"),
-        "headers": inputs["prove_headers"],
-        "tls": inputs.flag("prove_tls"),
-        "rate": inputs.number("prove_rate"),
-        "seconds": inputs.number("prove_seconds"),
-        "heartbeat": inputs.number("prove_heartbeat"),
-        "timeout": inputs.number("prove_timeout"),
-        "from": list(inputs["prove_from"]),
-        "sources": list(inputs["prove_sources"]),
-        "burst": inputs.number("prove_burst"),
-        "label": inputs.text("prove_label"),
+        "connections": inputs.number("load_test_connections"),
+        "through": list(inputs["load_test_through"]),
+        "path": inputs.text("load_test_path"),
+        "headers": inputs["load_test_headers"],
+        "tls": inputs.flag("load_test_tls"),
+        "rate": inputs.number("load_test_rate"),
+        "seconds": inputs.number("load_test_seconds"),
+        "heartbeat": inputs.number("load_test_heartbeat"),
+        "timeout": inputs.number("load_test_timeout"),
+        "from": list(inputs["load_test_from"]),
+        "sources": list(inputs["load_test_sources"]),
+        "burst": inputs.number("load_test_burst"),
+        "label": inputs.text("load_test_label"),
         "http_port": inputs.number("xitrum_http_port"),
         "instances": inputs.number("xitrum_instances"),
         "software": inputs.text("xitrum_proxy_software"),
@@ -48,4 +48,4 @@ def share(inputs: Inputs) -> int:
     """Return how many of the connections the host has to hold: all hosts of its group have the same share."""
     group = inputs.group("xitrum" if inputs.is_application else "xitrum_proxy")
     # Rounded up.
-    return max(1, -(-inputs.number("prove_connections") // max(1, len(group))))
+    return max(1, -(-inputs.number("load_test_connections") // max(1, len(group))))

@@ -19,7 +19,7 @@ def redirects(inputs: Inputs) -> dict[str, Any]:
         "pairs": list(inputs["port_forward_pairs"]),
         "loopback": inputs.flag("port_forward_loopback"),
         "stop_conflicting": list(inputs["port_forward_stop_conflicting"]),
-        "probe": inputs.flag("port_forward_probe") or inputs.prove,
+        "probe": inputs.flag("port_forward_probe") or inputs.verify,
     }
 
 

@@ -67,8 +67,7 @@ def pem_path(inputs: Inputs) -> str:
 
 
 def template_values(inputs: Inputs) -> dict[str, Any]:
-    """Return what the templates of the proxies need in addition to the public variables. Raises ValueError for wrong
-    values."""
+    """Return what the templates of the proxies need beside the public variables. Raises ValueError for wrong values."""
     backends = definition.backends(inputs["proxy_backends"], definition.RESERVED)
     # What HAProxy works out itself from the open files that it is granted.
     connections = inputs.number("proxy_max_connections") or CONNECTIONS
@@ -130,7 +129,7 @@ def service_files(inputs: Inputs, controller: Controller) -> dict[str, Any]:
 
 
 def extra_files(own: ProxyBackend, controller: Controller, values: dict[str, Any]) -> list[dict[str, str]]:
-    """Return the files of a proxy's service next to its configuration."""
+    """Return the files of a proxy's service beside its configuration."""
     return [
         {"path": file.path, "content": controller.render(own.name, file.template, values), "mode": file.mode}
         for file in own.files
@@ -141,7 +140,7 @@ def pems(inputs: Inputs, controller: Controller) -> list[dict[str, str]]:
     """Return one file: HAProxy needs the certificate, its chain and its key together, and the others take it so."""
     if not has_tls(inputs):
         return []
-    pair = controller.read_pair(inputs["proxy_tls_certificate"], inputs["proxy_tls_key"], dated=not inputs.prove)
+    pair = controller.read_pair(inputs["proxy_tls_certificate"], inputs["proxy_tls_key"], dated=not inputs.verify)
     return [{"path": pem_path(inputs), "content": pair, "mode": "0600"}]
 
 

@@ -1,11 +1,11 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A JDK out of an archive: fetched once, unpacked under another name, proved by running it, and only then in its place.
+"""A JDK out of an archive: fetched once, unpacked under another name, verified by running it, and then in its place.
 
 The download and the unpacking are those of the package (C(package_source)). The folder of a JDK says in MARKER which
 archive it is from; folder and marker come into their place by one rename,
-so a killed run leaves no JDK that seems complete.
+so a killed run leaves no JDK that looks whole.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def elf_architecture(head: bytes) -> str:
 def home_in(host: Host, folder: str) -> str:
     """The folder of the JDK in what was unpacked: the one nearest to the top. Raises SourceError."""
     found: list[str] = []
-    # An archive may hold a JRE next to its JDK.
+    # An archive may hold a JRE beside its JDK.
     for programs in (("bin/java", "bin/javac"), ("bin/java",)):
         def matches(path: str, names: tuple[str, ...] = programs) -> bool:
             return all(host.is_file(f"{path}/{name}") for name in names)
@@ -95,7 +95,7 @@ def check(host: Host, home: str, architecture: str, version: int) -> None:
         )
 
 
-def prove(host: Host, home: str, version: int) -> str:
+def verify_version(host: Host, home: str, version: int) -> str:
     """The version text that C(java -version) says. Raises SourceError where it does not run or is another version."""
     ran = host.run([f"{home}/bin/java", "-version"])
     said = version_said(ran.err + ran.out)
@@ -204,7 +204,7 @@ def unpack(host: Host, archive: str, sha256: str, wanted: dict[str, Any]) -> str
 
 
 def install(host: Host, archive: str, sha256: str, wanted: dict[str, Any], final: str, part: str) -> str:
-    """Unpacks the archive into C(part), proves it, and renames it to C(final).
+    """Unpacks the archive into C(part), verifies it, and renames it to C(final).
     Returns what java says. Raises SourceError."""
     try:
         try:
@@ -221,7 +221,7 @@ def install(host: Host, archive: str, sha256: str, wanted: dict[str, Any], final
             ) from error
         home = home_in(host, part)
         check(host, home, wanted["architecture"], wanted["version"])
-        said = prove(host, home, wanted["version"])
+        said = verify_version(host, home, wanted["version"])
         host.write(f"{home}/{MARKER}", sha256 + "\n")
         # The rename must not reach the disk before the files do.
         host.sync()
@@ -257,7 +257,7 @@ def _secrets(desired: Desired) -> set[str]:
 def _failure(_host: Host, plan: Plan, error: Exception) -> str:
     if isinstance(error, SourceError):
         return f"{plan.facts['home']}: {error}"
-    return f"the JDKs below {FOLDER} could not be changed: {error}. Run again when that is fixed."
+    return f"the JDKs below {FOLDER} could not be changed: {error}. Run again when that is mended."
 
 
 def _header(_desired: Desired) -> str:

@@ -107,6 +107,6 @@ def merged(totals: list[dict[str, Any]]) -> dict[str, Any]:
     return said
 
 
-def count_finished(said: dict[str, Any]) -> int:
+def settled(said: dict[str, Any]) -> int:
     """How many connections are no longer on their way."""
     return said["opened"] + sum(said[name] for name in FAILED)

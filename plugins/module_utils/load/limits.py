@@ -25,13 +25,13 @@ WORDS = {
 
 #: What a status means here.
 HINTS = {
-    200: ": prove_path is no WebSocket",
-    301: ": set prove_tls, or another prove_path",
-    302: ": set prove_tls, or another prove_path",
-    400: ": prove_path is no WebSocket",
-    401: ": it wants a user, see prove_headers",
-    403: ": it does not let everybody in, see prove_headers",
-    404: ": prove_path is no path of it",
+    200: ": load_test_path is no WebSocket",
+    301: ": set load_test_tls, or another load_test_path",
+    302: ": set load_test_tls, or another load_test_path",
+    400: ": load_test_path is no WebSocket",
+    401: ": it wants a user, see load_test_headers",
+    403: ": it does not let everybody in, see load_test_headers",
+    404: ": load_test_path is no path of it",
     503: ": no instance, or no place in its queue, was free",
     504: ": an instance did not answer the proxy",
 }
@@ -70,16 +70,16 @@ def of_client(counts: dict[str, Any]) -> Iterator[tuple[str, str]]:
         yield (
             "nofile",
             (
-                "the processes that connect have no more open files: use more hosts in prove_from, or raise their hard "
-                "limit"
+                "the processes that connect have no more open files: use more hosts in load_test_from, or raise their "
+                "hard limit"
             ),
         )
     if counts["client_ports"]:
         yield (
             "ports",
             (
-                "the addresses that connect have no more ports: name more of them in prove_sources, or use more hosts "
-                "in prove_from"
+                "the addresses that connect have no more ports: name more of them in load_test_sources, or use more "
+                "hosts in load_test_from"
             ),
         )
 
@@ -132,7 +132,7 @@ def of_restarts(host: str, before: dict[str, Any], after: dict[str, Any]) -> Ite
     names = {row["name"] for row in after["processes"]}
     for row in before["processes"]:
         if (row["name"], row["pid"]) not in pids:
-            now = "restarted" if row["name"] in names else "not there any more"
+            now = "started anew" if row["name"] in names else "not there any more"
             yield "process", (f"{row['name']} on {host} ended meanwhile (process {row['pid']}, {now}): "
                               "its log and the kernel's say whether it was out of memory")
 
@@ -169,7 +169,7 @@ def of_answers(asked: int, counts: dict[str, Any]) -> Iterator[tuple[str, str]]:
     if counts["refused"]:
         yield "refused", f"{counts['refused']} were refused: nobody listened there"
     if counts["unanswered"]:
-        yield "timeout", f"{counts['unanswered']} were not answered in time (prove_timeout)"
+        yield "timeout", f"{counts['unanswered']} were not answered in time (load_test_timeout)"
     if counts["closed_early"]:
         yield "closed", f"{counts['closed_early']} were closed before they were open"
     if counts["other"]:

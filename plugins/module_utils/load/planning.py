@@ -15,8 +15,8 @@ from typing import Any
 
 from ..core.plan import Draft, Plan
 
-#: What a process has open in addition to its connections: its own files, epoll, the modules that Python has open.
-BASE_FILES = 64
+#: What a process has open besides its connections: its own files, epoll, the modules that Python has open.
+FILES_BESIDE = 64
 #: More would not be faster anywhere, and 64 processes of 20,000 files each are more than a million connections.
 PROCESSES_MOST = 64
 #: Below this a second process is not worth its start.
@@ -57,12 +57,14 @@ SPEC: dict[str, Any] = {
 
 RESOURCES = {
     "nofile": "open files of its processes: raise the hard limit of open files there",
-    "ports": "ports of its addresses: name more addresses of it in prove_sources, or use more hosts in prove_from",
-    "memory": "memory: use a host with more, or more hosts in prove_from",
-    "file-max": "open files of the whole host (fs.file-max): raise it there, or use more hosts in prove_from",
+    "ports": (
+        "ports of its addresses: name more addresses of it in load_test_sources, or use more hosts in load_test_from"
+    ),
+    "memory": "memory: use a host with more, or more hosts in load_test_from",
+    "file-max": "open files of the whole host (fs.file-max): raise it there, or use more hosts in load_test_from",
     "conntrack": (
         "entries of its connection tracking table (net.netfilter.nf_conntrack_max): raise it there, or use more hosts "
-        "in prove_from"
+        "in load_test_from"
     ),
 }
 
@@ -85,37 +87,37 @@ def header_problems(headers: Any) -> list[str]:
     """What is wrong with headers, as sentences that show none of their values."""
     if not isinstance(headers, dict):
         return [
-            "prove_headers: found something else, wanted a dictionary of header names to texts, such as {Origin: "
+            "load_test_headers: found something else, wanted a dictionary of header names to texts, such as {Origin: "
             "'https://www.example.com'}."
         ]
     found = [
-        f"prove_headers: {name!r} is no text, wanted one value for it. Put it in quotes."
+        f"load_test_headers: {name!r} is no text, wanted one value for it. Put it in quotes."
         for name, value in headers.items()
         if not isinstance(value, (str, int, float))
     ]
     return found + [
-        f"prove_headers: {name!r} has a line break in it."
+        f"load_test_headers: {name!r} has a line break in it."
         for name, value in headers.items()
         if any(one in f"{name}{value}" for one in "\r\n")
     ]
 
 
 def input_problems(wanted: dict[str, Any]) -> list[str]:
-    """Invalid values, as sentences."""
+    """Values that cannot be meant, as sentences."""
     found = []
     for name in ("connections", "rate", "seconds", "heartbeat", "timeout"):
         if wanted[name] < 1:
-            found.append(f"prove_{name}: found {wanted[name]}, wanted 1 or more.")
+            found.append(f"load_test_{name}: found {wanted[name]}, wanted 1 or more.")
     if not found and wanted["connections"] / wanted["rate"] > RAMP_MOST:
         found.append(
-            f"prove_rate: found {wanted['rate']} a second, which takes more than {RAMP_MOST} s for "
+            f"load_test_rate: found {wanted['rate']} a second, which takes more than {RAMP_MOST} s for "
             f"{wanted['connections']} connections: wanted {-(-wanted['connections'] // RAMP_MOST)} or more."
         )
     if wanted["seconds"] > HOLD_MOST:
-        found.append(f"prove_seconds: found {wanted['seconds']}, wanted at most {HOLD_MOST}.")
+        found.append(f"load_test_seconds: found {wanted['seconds']}, wanted at most {HOLD_MOST}.")
     if not wanted["path"].startswith("/") or any(ord(letter) < 33 for letter in wanted["path"]):
         found.append(
-            f"prove_path: found {wanted['path']!r}, wanted the path of a WebSocket of the application, such as "
+            f"load_test_path: found {wanted['path']!r}, wanted the path of a WebSocket of the application, such as "
             "/sockjs/websocket."
         )
     found += header_problems(wanted["headers"])
@@ -136,7 +138,7 @@ def bounds(wanted: dict[str, Any], state: dict[str, Any]) -> dict[str, int]:
     """Each resource that the client can run out of, with the connections that it is good for. None is not known."""
     count = len(wanted["targets"])
     found = {
-        "nofile": PROCESSES_MOST * max(0, state["nofile"] - BASE_FILES),
+        "nofile": PROCESSES_MOST * max(0, state["nofile"] - FILES_BESIDE),
         "ports": count * state["ports"] * min(sources_of(target, wanted, state) for target in wanted["targets"]),
         "memory": state["memory_free_bytes"] // CLIENT_BYTES,
         "file-max": state["files_free"],
@@ -147,7 +149,7 @@ def bounds(wanted: dict[str, Any], state: dict[str, Any]) -> dict[str, int]:
 
 def processes(connections: int, state: dict[str, Any]) -> int:
     """How many processes hold them: as many as their open files need, and as the processors are worth."""
-    each = state["nofile"] - BASE_FILES
+    each = state["nofile"] - FILES_BESIDE
     return max(-(-connections // each), min(state["cpus"], -(-connections // PROCESS_LEAST)))
 
 
@@ -186,8 +188,8 @@ def plan(desired: dict[str, Any], state: dict[str, Any]) -> Plan:
     facts = {"most": most, "ends": ends}
     if desired["connections"] > most:
         problem = (
-            f"prove_connections: found {desired['connections']} to be made by this host, which can make {most}. {ends} "
-            f"ends first, the {RESOURCES[ends]}. The largest number that holds is {most}."
+            f"load_test_connections: found {desired['connections']} to be made by this host, which can make {most}. "
+            f"{ends} ends first, the {RESOURCES[ends]}. The largest number that holds is {most}."
         )
         return Draft(problems=[problem], facts=facts).plan(desired, state)
     shares = split(desired["connections"], processes(desired["connections"], state))

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The report of a proof: the figures of each way that connections took, and of earlier runs next to them. Pure."""
+"""The report of a load test: the figures of each way that connections took, and of earlier runs beside them. Pure."""
 
 from __future__ import annotations
 
@@ -157,7 +157,7 @@ def shortfalls(report: dict[str, Any]) -> Iterator[str]:
             words = ", ".join(dict.fromkeys(word for word, _sentence in figures["ended_by"])) or "an unknown reason"
             yield (
                 f"found {figures['held']} connections held {load_fleet.WAYS[way]}, expected {figures['asked']} "
-                f"(prove_connections): limited by {words}. The table before this message has the details."
+                f"(load_test_connections): limited by {words}. The table before this message has the details."
             )
 
 
@@ -223,8 +223,8 @@ def way_cells(way: str, run: dict[str, Any]) -> list[tuple[str, str]]:
     return cells(run["ways"][way])
 
 
-def proof_table(report: dict[str, Any], earlier: list[dict[str, Any]]) -> str:
-    """A report as text, with those of earlier runs (other labels) next to it."""
+def load_table(report: dict[str, Any], earlier: list[dict[str, Any]]) -> str:
+    """A report as text, with those of earlier runs (other labels) beside it."""
     before = sorted([run for run in earlier if run["label"] != report["label"]], key=lambda run: run["when"])[
         -EARLIER_MOST:
     ]

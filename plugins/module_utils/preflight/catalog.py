@@ -36,7 +36,7 @@ RULES = tuple(
         ),
         (
             "decommissioned.names",
-            "A host of the group `xitrum_retired` has the names and folders of the application that the others have",
+            "A host of the group `xitrum_decommissioned` has the application's names and folders, as the others do",
             "Set the variable that the message names for both groups, such as in group_vars/all.yml",
         ),
         (
@@ -161,7 +161,7 @@ RULES = tuple(
         ),
         (
             "openshift.memory",
-            "`openshift_memory_mb` holds the heap and what a JVM needs in addition",
+            "`openshift_memory_mb` holds the heap and what a JVM needs beside it",
             "Raise `openshift_memory_mb`, or lower `openshift_heap`",
         ),
         (
@@ -337,7 +337,7 @@ RULES = tuple(
         (
             "variable.minimum",
             "A number that counts instances, releases, files or seconds of a wait is at least 1",
-            "Raise the number; to take the application off a host, move the host to the group `xitrum_retired`",
+            "Raise the number; to take the application off a host, move the host to the group `xitrum_decommissioned`",
         ),
         (
             "variable.text",
@@ -441,7 +441,7 @@ RULES = tuple(
         ),
         (
             "xitrum.rollout-seconds",
-            "The seconds of a rollout (drain, canary, lock) are not negative, and those of the lock at least 1",
+            "The seconds of a rollout (drain, gate, lock) are not negative, and those of the lock at least 1",
             "Set the number of seconds that the message expects",
         ),
         (

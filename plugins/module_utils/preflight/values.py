@@ -169,7 +169,7 @@ def counts(variables: Mapping[str, Any]) -> Iterator[Error]:
     for name in at_least_one:
         value = number(variables.get(name, 1))
         if value is not None and value < 1:
-            more = " (to take the application off a host, move it to the group xitrum_retired)"
+            more = " (to take the application off a host, move it to the group xitrum_decommissioned)"
             message = f"{name} is {value}: wanted is at least 1" + (more if name == "xitrum_instances" else "")
             yield Error("variable.minimum", message)
 
@@ -183,7 +183,7 @@ def rollout(variables: Mapping[str, Any]) -> Iterator[Error]:
     for name, least in (
         ("xitrum_drain_timeout", 0),
         ("xitrum_drain_grace", 0),
-        ("xitrum_canary_seconds", 0),
+        ("xitrum_gate_seconds", 0),
         ("xitrum_lock_seconds", 1),
     ):
         value = number(variables.get(name, least))
@@ -289,7 +289,7 @@ def config(variables: Mapping[str, Any]) -> Iterator[Error]:
 
 
 def pip_arguments(variables: Mapping[str, Any]) -> Iterator[Error]:
-    """What pip is given: a command line shows it to every user of the host."""
+    """What pip is told: a command line shows it to every user of the host."""
     try:
         pip.settings(str(variables.get(pip.VARIABLE, "")))
     except ValueError as error:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The component C(certificates): until when they are valid, in the file and on the live socket. Read only."""
+"""The concern C(certificates): until when they are valid, in the file and on the live socket. Read only."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any, Mapping
 from ..core import addresses
 from ..core.component import NOTHING_SEEN, Desired, Seen
 from ..core.host import LATE, Host
-from ..core.plan import CHECK, RUN, Draft, Plan, Row
+from ..core.plan import LOOK, RUN, Draft, Plan, Row
 
 NAME = "certificates"
 
@@ -93,7 +93,7 @@ def read_file(host: Host, path: str) -> tuple[str, bool]:
 
 
 def plan(desired: Desired, state: dict[str, Any]) -> Plan:
-    """One row an item. A certificate that ends soon is a finding that a run fixes only once it is renewed."""
+    """One row an item. A certificate that ends soon is a finding that a run mends only once somebody has renewed it."""
     return Draft(rows=[row(desired, state, item) for item in state["items"]]).plan(desired, state)
 
 
@@ -111,17 +111,17 @@ def row(wanted: Mapping[str, Any], state: Mapping[str, Any], item: Mapping[str, 
         said = said.replaced(status="unseen", why="there is no openssl on this host")
         said = said.fixed([*state["installer"], "openssl"])
     elif item["hidden"]:
-        said = said.replaced(status="unseen", why="only root may read the file", fix=CHECK)
+        said = said.replaced(status="unseen", why="only root may read the file", mend=LOOK)
     elif not item["configured"]:
-        said = said.replaced(status="differs", why="the file is no certificate, or is not there", fix=RUN)
+        said = said.replaced(status="differs", why="the file is no certificate, or is not there", mend=RUN)
     elif not item["effective"]:
         late = f"the handshake of TLS on port {item['port']} did not end within {HANDSHAKE_SECONDS} s"
         silent = f"nothing answers with a certificate on port {item['port']}"
-        said = said.replaced(status="differs", why=late if item.get("late") else silent, fix=RUN)
+        said = said.replaced(status="differs", why=late if item.get("late") else silent, mend=RUN)
     elif item["configured"][1] != item["effective"][1]:
-        said = said.replaced(status="restart", why="the socket shows another certificate than the file has", fix=RUN)
+        said = said.replaced(status="restart", why="the socket shows another certificate than the file has", mend=RUN)
     elif (item["configured"][0] - state["now"]).days < wanted["days"]:
         days = (item["configured"][0] - state["now"]).days
         why = f"it ends in {days} days: put a renewed one where the inventory has it, then run the playbook"
-        said = said.replaced(status="differs", why=why, fix=RUN)
+        said = said.replaced(status="differs", why=why, mend=RUN)
     return said

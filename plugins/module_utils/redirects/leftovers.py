@@ -5,7 +5,7 @@
 and never removes them. Pure.
 
 What was there before our first rule is recorded, so that only what came with us goes with us. An empty chain that
-was made by something else stays.
+somebody else had made stays.
 """
 
 from __future__ import annotations

@@ -51,7 +51,7 @@ def fixture_upload(tmp_path, monkeypatch):
             there = held[-1] if "archive" in module_args and arrives else set()
             if not check_mode and not set(lacks) - there:
                 return {"changed": True, "staged": True, "missing": sorted(lacks)}
-            return {"changed": True, "missing": sorted(lacks), "proved": {"/opt/x/a": ["seal"]}}
+            return {"changed": True, "missing": sorted(lacks), "verified": {"/opt/x/a": ["seal"]}}
 
         made._transfer_file, made._execute_module = transfer, execute
         result = made.run(task_vars={})
@@ -67,7 +67,7 @@ def fixture_upload(tmp_path, monkeypatch):
 def test_without_knowing_it_asks_first(upload):
     result, asked, held = upload([B])
     assert (result["staged"], held, len(asked)) == (True, [{B}], 2)
-    assert asked[1]["proved"] == {"/opt/x/a": ["seal"]}, "what was proved is not read again"
+    assert asked[1]["verified"] == {"/opt/x/a": ["seal"]}, "what was verified is not read again"
 
 
 @pytest.mark.parametrize("more", [{}, {"has": [f"0644 {A}"]}, {"has": []}])
@@ -89,9 +89,9 @@ def test_what_was_edited_on_the_host_is_sent_after_all(upload):
 def test_nothing_is_sent_where_nothing_is_missing_nor_in_check_mode(upload):
     assert upload([], has=[f"0644 {A}", f"0644 {B}"])[2] == []
     result, asked, held = upload([B], has=[], check_mode=True)
-    assert (held, len(asked), "proved" in result) == ([], 1, False)
+    assert (held, len(asked), "verified" in result) == ([], 1, False)
 
 
 def test_an_archive_that_arrives_short_is_no_release(upload):
     result, _asked, _held = upload([B], arrives=False)
-    assert result["failed"] and "did not arrive whole" in result["msg"] and "proved" not in result
+    assert result["failed"] and "did not arrive whole" in result["msg"] and "verified" not in result

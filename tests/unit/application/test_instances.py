@@ -33,7 +33,7 @@ def wanted(**more):
     return {
         "root": "/opt/demo", "log_dir": "/var/log/demo", "user": "demo", "release": "aaaaaaaaaaaa", "main_class": "quickstart.Boot",
         "heap": "512m", "java_options": [], "nofile": 1024000, "backlog": 1024, "service_digest": "feed", "interface": "",
-        "name": "demo", "supervisor": "systemd", "prove": False, "health_path": "/", "health_status": 200,
+        "name": "demo", "supervisor": "systemd", "verify": False, "health_path": "/", "health_status": 200,
         "instances": [{"index": 0, "port": 8000, "files": {"config/xitrum.conf": "conf"}}], **more,
     }
 
@@ -50,14 +50,14 @@ def running(want, **more):
     has = {"folders": [name], "current": name, "previous": "", "environment": "", "process": {**process, **more}, "listeners": listeners, "log": True,
            "flags": None, "unasked": "", "elsewhere": [],
            "service": {"active": "active", "boot": "enabled"}}
-    return {"jdk": JDK, "java": JAVA, "granted": 20000, "somaxconn": 4096, "launcher": instances.launcher("/opt/demo"), "next_current": "",
+    return {"jdk": JDK, "java": JAVA, "granted": 20000, "somaxconn": 4096, "launcher": instances.launcher("/opt/demo"), "unsettled": "",
             "locked": False, "instances": {0: has}}
 
 
 def test_nothing_is_due_where_all_is_as_wanted():
     plan = instances.plan(wanted(), running(wanted()))
     assert not plan.changed
-    assert plan.facts["start"] == plan.facts["restart"] == plan.facts["orphaned"] == []
+    assert plan.facts["start"] == plan.facts["restart"] == plan.facts["surplus"] == []
     assert {row.status for row in plan.rows} == {"ok"}
 
 
@@ -74,7 +74,7 @@ def test_what_a_process_cannot_take_on_while_it_runs_is_due(change, said):
     assert len(due) == 1 and due[0].startswith(said)
 
 
-def test_the_heap_and_the_options_are_proved_from_the_running_jvm():
+def test_the_heap_and_the_options_are_read_from_the_running_jvm():
     want = wanted(java_options=["-XX:MaxDirectMemorySize=64m", "-XX:-UsePerfData", "-Da=b"])
     state = running(want)
     flags = "-XX:MaxHeapSize=536870912 -XX:MaxDirectMemorySize=67108864 -XX:-UsePerfData"
@@ -90,7 +90,7 @@ ASKED = f"setpriv --no-new-privs --inh-caps=-all -- nsenter --target 7 --mount -
 
 
 def asked(**links):
-    """What a check read of instance 0, in whose folder another process, a shell and the JVM work, and what it ran."""
+    """What a check read of instance 0, in whose folder somebody else's process, a shell and the JVM work, and what it ran."""
     files = {JAVA: "", "/proc/1/limits": LIMITS}
     all_links = {"/proc/self/ns/user": "user:[1]"}
     for pid, comm, uid in ((3, "java", 815817), (5, "sh", 815815), (7, "java", 815815)):
@@ -98,7 +98,7 @@ def asked(**links):
         files[f"/proc/{pid}/status"] = STATUS.format(uid=uid, gid=uid + 1)
         all_links.update({f"/proc/{pid}/cwd": "/opt/demo/instances/0/r", f"/proc/{pid}/exe": JAVA, f"/proc/{pid}/ns/user": "user:[1]"})
     there = FakeHost(files, {ASKED: "7:\n-XX:MaxHeapSize=536870912\n"}, {**all_links, **links})
-    want = wanted(prove=True, user="815815", name="", health_path="")
+    want = wanted(verify=True, user="815815", name="", health_path="")
     return want, instances.read(there, want, {"jdk": JDK}), [words for done, words in there.done if done == "run" and "jcmd" in words]
 
 
@@ -141,8 +141,8 @@ def test_a_sick_instance_says_nothing_about_the_health_page(said):
 
 @pytest.mark.parametrize(("said", "sick"), [(200, False), (None, False), (500, True), (404, True), (429, True), ("timed out\x1b[2J", True)])
 def test_a_running_instance_that_is_not_healthy_is_work_that_is_left(said, sick):
-    for prove in (False, True):
-        want = wanted(prove=prove)
+    for verify in (False, True):
+        want = wanted(verify=verify)
         state = running(want)
         state["instances"][0]["page"] = said
         plan = instances.plan(want, state)
@@ -154,14 +154,14 @@ def test_a_running_instance_that_is_not_healthy_is_work_that_is_left(said, sick)
     assert list(plan.problems) == [] and ("read its log" in fleet_summary.open_work(found, "app1")) == sick
 
 
-@pytest.mark.parametrize(("answers", "prove", "last"), [
+@pytest.mark.parametrize(("answers", "verify", "last"), [
     ([500, 500, 500], True, 500), ([500, 200], True, 200), (["timed out", 503, 200], True, 200), ([200], True, 200), ([500], False, 500),
 ])
-def test_a_page_that_is_not_as_desired_is_asked_again_at_the_end_of_a_run(monkeypatch, answers, prove, last):
+def test_a_page_that_is_not_as_desired_is_asked_again_at_the_end_of_a_run(monkeypatch, answers, verify, last):
     there, left = FakeHost(), list(answers)
     monkeypatch.setattr(there, "page", lambda *_where, **_how: left.pop(0))
     monkeypatch.setattr(instances, "PAGE_PAUSE", 0)
-    assert (instances.read_page(there, wanted(prove=prove), 8000, [{"port": 8000, "address": "*"}]), left) == (last, [])
+    assert (instances.read_page(there, wanted(verify=verify), 8000, [{"port": 8000, "address": "*"}]), left) == (last, [])
 
 
 @pytest.mark.parametrize("address, asked", [("*", "127.0.0.1"), ("192.0.2.1", "192.0.2.1"), ("::", "::1")])
@@ -172,21 +172,21 @@ def test_the_health_page_is_asked_where_the_instance_listens(address, asked):
     assert instances.page(there, wanted(), 8000, []) is None
 
 
-@pytest.mark.parametrize("text, prove, said", [
+@pytest.mark.parametrize("text, verify, said", [
     ("all is well", True, 200), ("welcome", True, "200 without the text 'welcome'"), ("welcome", False, 200), ("", True, 200)])
-def test_a_check_and_the_end_of_a_run_compare_the_text_of_the_page(text, prove, said):
+def test_a_check_and_the_end_of_a_run_compare_the_text_of_the_page(text, verify, said):
     there = FakeHost(pages={8000: 200})
     there.texts = {8000: "<p>all is well</p>"}
-    want = wanted(prove=prove, health_text=text, health_timeout=10)
+    want = wanted(verify=verify, health_text=text, health_timeout=10)
     assert instances.page(there, want, 8000, [{"port": 8000, "address": "*"}]) == said
     state = running(want)
     state["instances"][0]["page"] = said
     plan = instances.plan(want, state)
     assert plan.facts["unhealthy"] == ([] if said == 200 else [0]) and list(plan.problems) == []
-    if text and prove:
+    if text and verify:
         (row,) = [row for row in plan.rows if row.item == "instance-0 health"]
         assert (row.wanted, row.effective) == (f"200 with the text {text!r} for /", str(said))
-        assert said == 200 or "xitrum_health_text" in row.fix
+        assert said == 200 or "xitrum_health_text" in row.mend
 
 
 def test_an_instance_that_listens_elsewhere_is_due():
@@ -200,7 +200,7 @@ def test_an_instance_that_its_supervisor_does_not_know_is_due():
     assert instances.plan(wanted(), state).facts["instances"][0]["due"] == ["systemd: inactive instead of active, enabled"]
 
 
-def test_an_instance_that_is_only_not_enabled_at_boot_differs_and_is_not_restarted():
+def test_an_instance_that_is_only_not_enabled_at_boot_differs_and_is_not_started_anew():
     state = running(wanted())
     state["instances"][0]["service"] = {"active": "active", "boot": "disabled"}
     plan = instances.plan(wanted(), state)
@@ -259,7 +259,7 @@ def test_a_folder_keeps_its_name_when_one_before_it_is_removed():
 
 
 def test_another_secret_makes_an_instance_outdated(tmp_path):
-    """On a real host: the folder of the secret before stays, and the process in it has to be restarted."""
+    """On a real host: the folder of the secret before stays, and the process in it has to be started anew."""
     def want(secret):
         return wanted(root=str(tmp_path), log_dir=f"{tmp_path}/log", name="", instances=[
             {"index": 0, "port": 8000, "files": {"config/xitrum.conf": f"secureKey = {secret}"}}])
@@ -286,14 +286,14 @@ def test_who_may_not_read_the_files_takes_them_for_the_same():
         "aa-1": {"environment": None, "config/a": "x", "none": ""}}
 
 
-def test_a_bare_host_has_all_to_start_and_an_instance_too_many_is_orphaned():
+def test_a_bare_host_has_all_to_start_and_an_instance_too_many_is_surplus():
     want = wanted(instances=[{"index": index, "port": 8000 + index, "files": {}} for index in (0, 1)])
     none = {"folders": [], "current": "", "previous": "", "environment": "", "process": None, "listeners": [], "log": False, "flags": None,
             "unasked": "", "elsewhere": [], "service": None}
     state = {**running(wanted()), "launcher": None, "instances": {number: copy.deepcopy(none) for number in (0, 1, 2)}}
     plan = instances.plan(want, state)
     assert [item["index"] for item in plan.facts["start"]] == [0, 1]
-    assert plan.facts["orphaned"] == [{"index": 2}]
+    assert plan.facts["surplus"] == [{"index": 2}]
     assert [action for action, _index, _detail in plan.actions] == ["launcher", "make", "make"]
 
 
@@ -304,13 +304,13 @@ def test_old_folders_go_but_not_the_current_previous_or_running_one():
     assert [detail for action, _index, detail in plan.actions if action == "remove"] == ["old-1"]
 
 
-def test_an_old_folder_alone_goes_too_and_is_reported():
+def test_an_old_folder_alone_goes_too_and_is_told():
     state = running(wanted())
     state["instances"][0]["folders"].append("old-1")
     plan = instances.plan(wanted(), state)
     assert list(plan.actions) == [("remove", 0, "old-1")]
     row = next(row for row in plan.rows if row.status == "differs")
-    assert (row.item, row.configured, row.why) == ("instance-0 old folders", "old-1", "they are unreferenced")
+    assert (row.item, row.configured, row.why) == ("instance-0 old folders", "old-1", "nothing refers to them any more")
 
 
 def test_an_option_that_cannot_be_passed_stops_it():
@@ -506,7 +506,7 @@ def test_without_ss_nobody_knows_where_an_instance_listens():
     (600, "1024", 128, 1024, "restart", True),  # it would help, though not enough
     (4096, "512", 512, 512, "ok", False),  # the profile asks for less
 ])
-def test_the_desired_backlog_is_that_of_the_profile_and_not_the_live_one(
+def test_the_desired_backlog_is_that_of_the_profile_and_not_what_somebody_has_set(
     live, after, effective, desired, status, restarted
 ):
     kernel = {"parameters": {"net.core.somaxconn": {"after": after}} if after else {}}
@@ -554,7 +554,7 @@ def test_the_profile_is_asked_only_where_it_is_read():
 
 def probed(flags, table, java_options=(), every=""):
     """What a check read where jcmd says C(flags), and a second JVM prints C(table) (None: it does not start)."""
-    want = wanted(prove=True, user="815815", name="", health_path="", heap="409m", java_options=list(java_options))
+    want = wanted(verify=True, user="815815", name="", health_path="", heap="409m", java_options=list(java_options))
     inside = ASKED.partition("jcmd")[0].rpartition(" ")[0]
     probe = (
         f"{inside} {JAVA} -XX:+IgnoreUnrecognizedVMOptions -Xmx256m -Xms256m -Xmx409m -XX:+ExitOnOutOfMemoryError "
@@ -599,7 +599,7 @@ def test_what_a_restart_would_give_is_in_sync():
     assert probed("-XX:MaxHeapSize=268435456 -XX:+UseEpsilonGC", None)[0]["MaxHeapSize"] == "restart"
 
 
-def test_a_flag_that_is_not_printed_is_read_from_the_jvm_and_one_that_the_jdk_lacks_is_no_drift():
+def test_a_flag_that_is_not_printed_is_looked_up_and_one_that_the_jdk_lacks_is_no_drift():
     options = ["-XX:+AggressiveOpts", "-XX:MaxGCPauseMillis=200", "-XX:ParallelGCThreads=2", "-javaagent:/x.jar"]
     table = (
         "   size_t MaxHeapSize   = 429916160    {product}\n    uintx MaxGCPauseMillis   = 200   {product} {default}\n"

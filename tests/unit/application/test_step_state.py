@@ -39,7 +39,7 @@ def advance_all(*states, current="aa-1", found=None):
 def test_a_step_goes_through_its_states_and_knows_where_to_go_back_to():
     assert advance_all("drained", "stopped", "switched") == record("switched")
     found = advance_all("started", "healthy", current="bb-2", found=record("switched"))
-    assert found == record("healthy"), "what it was switched to is not proved yet"
+    assert found == record("healthy"), "what it was switched to is not verified yet"
     assert step_state.advance(found, 0, "enabled", "bb-2") == record("enabled", healthy="bb-2")
     assert step_state.finish(found, 0) == {}
 
@@ -58,7 +58,7 @@ def test_a_second_attempt_keeps_the_last_healthy_folder_of_the_first():
     found = advance_all("drained", "stopped", current="bb-2", found=record("healthy"))
     assert step_state.return_folder(found, 0, "bb-2") == "aa-1"
     assert step_state.return_folder({}, 0, "bb-2") == "bb-2"
-    assert step_state.is_unproved(advance_all("drained", current="bb-2", found=record("healthy")), 0, "bb-2")
+    assert step_state.is_unverified(advance_all("drained", current="bb-2", found=record("healthy")), 0, "bb-2")
 
 
 @pytest.mark.parametrize("text", [
@@ -72,7 +72,7 @@ def test_a_record_that_is_damaged_says_nothing(text):
 
 
 @given(some.lists(some.tuples(some.integers(0, 3), some.sampled_from(step_state.STATES), some.sampled_from(["", "aa-1", "bb-2"])), max_size=20))
-def test_whatever_follows_is_read_as_it_was_written(steps):
+def test_whatever_follows_is_read_again_as_it_was_written(steps):
     found = {}
     for index, state, current in steps:
         try:
@@ -284,10 +284,10 @@ def test_instances_that_serve_nobody_come_first():
     ({80: 9001}, [], 0, 1),
     # No redirect is live: what runs, and then what is remembered.
     ({}, [1], 0, 1), ({}, [0, 1], 1, 1), ({}, [], 1, 1),
-    # An unmanaged redirect.
+    # Somebody else's redirect.
     ({80: 3000}, [1], 0, 1),
 ])
-def test_the_active_slot_is_the_one_that_the_live_redirect_leads_to(pairs, running_slots, remembered, slot):
+def test_the_slot_in_use_is_the_one_that_the_live_redirect_leads_to(pairs, running_slots, remembered, slot):
     configured = {0: {"http": 8000, "https": 4430}, 1: {"http": 9001, "https": 0}}
     listed = [{"outside": outside, "inside": inside} for outside, inside in pairs.items()]
     assert slots.find_used(listed, configured, running_slots, remembered) == slot

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which JDK is wanted, and whether it is installed."""
+"""Which JDK is wanted, and whether it is there."""
 
 from __future__ import annotations
 
@@ -105,13 +105,13 @@ def test_nothing_to_do_where_it_runs_and_the_alternatives_lead_to_it():
     assert plan.facts["default"] == HOME
 
 
-def test_a_process_that_runs_on_it_is_the_proof_that_it_runs():
+def test_a_process_that_runs_on_it_shows_that_it_runs():
     host = jdk_host(HOME, links={"/proc/7/exe": f"{HOME}/bin/java"})
     assert not planned(host).changed
     assert ("run", f"{HOME}/bin/java -version") not in host.done
 
 
-def test_a_process_on_a_replaced_file_proves_nothing():
+def test_a_process_on_a_replaced_file_shows_nothing():
     host = jdk_host(HOME, links={"/proc/7/exe": f"{HOME}/bin/java (deleted)"})
     assert not planned(host).changed
     assert ("run", f"{HOME}/bin/java -version") in host.done

@@ -16,7 +16,7 @@ from .test_fleet import GROUPS, HOSTS, WANTED
 from .test_report import READING, counts
 
 VARIABLES = {
-    **{f"prove_{name}": WANTED[name] for name in (
+    **{f"load_test_{name}": WANTED[name] for name in (
         "connections", "rate", "seconds", "heartbeat", "timeout", "burst", "through", "from", "sources", "path", "label", "headers", "tls")},
     "xitrum_http_port": "8000", "xitrum_instances": "2", "xitrum_proxy_software": "haproxy", "xitrum_proxy_load_balancers": [],
     "xitrum_proxy_load_balancer_protocol": "proxy", "xitrum_proxy_listen": WANTED["proxy_listen"],
@@ -30,10 +30,10 @@ def inputs(host, **changes):
 
 def test_settings_have_the_types_of_their_options():
     assert load.settings(inputs("proxy1")) == WANTED
-    typed = load.settings(inputs("proxy1", prove_connections="1001", prove_tls="no", xitrum_proxy_load_balancers=["192.0.2.1"]))
+    typed = load.settings(inputs("proxy1", load_test_connections="1001", load_test_tls="no", xitrum_proxy_load_balancers=["192.0.2.1"]))
     assert typed == {**WANTED, "behind": "proxy"}
-    with pytest.raises(ValueError, match="prove_rate is 'fast': expected a whole number"):
-        load.settings(inputs("proxy1", prove_rate="fast"))
+    with pytest.raises(ValueError, match="load_test_rate is 'fast': expected a whole number"):
+        load.settings(inputs("proxy1", load_test_rate="fast"))
 
 
 def test_a_host_plans_its_own_part():
@@ -43,7 +43,7 @@ def test_a_host_plans_its_own_part():
 
 @pytest.mark.parametrize("host, connections, share", [("app1", 1001, 501), ("proxy1", 1001, 1001), ("app2", 0, 1), ("app1", 2, 1)])
 def test_a_host_has_its_share_of_the_connections_rounded_up(host, connections, share):
-    assert load.share(inputs(host, prove_connections=connections)) == share
+    assert load.share(inputs(host, load_test_connections=connections)) == share
 
 
 def test_the_figures_of_all_hosts_are_added_up():
@@ -54,15 +54,15 @@ def test_the_figures_of_all_hosts_are_added_up():
     nothing = {**first, "processes": []}
     hostvars = {
         "app1": {
-            "__prove_first": {"load": first}, "__prove_capacity": {"capacity": {"limits": {"largest": 5000, "ends": "heap"}}},
-            "__prove_burst": {"bursts": [{"asked": 128}]},
-            "__prove_ways": [{"way": "direct", "during": during, "after": between, "counts": {}},
+            "__load_test_first": {"load": first}, "__load_test_capacity": {"capacity": {"limits": {"largest": 5000, "ends": "heap"}}},
+            "__load_test_burst": {"bursts": [{"asked": 128}]},
+            "__load_test_ways": [{"way": "direct", "during": during, "after": between, "counts": {}},
                              {"way": "proxy", "during": later, "after": last, "counts": {}}],
         },
         # One that only connects, and has no process of interest.
         "other": {
-            "__prove_first": {"load": nothing}, "__prove_burst": {"skipped": True}, "__prove_capacity": {"skipped": True},
-            "__prove_ways": [{"way": way, "during": nothing, "after": nothing, "counts": counts()} for way in ("direct", "proxy")],
+            "__load_test_first": {"load": nothing}, "__load_test_burst": {"skipped": True}, "__load_test_capacity": {"skipped": True},
+            "__load_test_ways": [{"way": way, "during": nothing, "after": nothing, "counts": counts()} for way in ("direct", "proxy")],
         },
         "lost": {},
     }

@@ -52,12 +52,13 @@ def test_the_ports_of_a_host_are_watched():
 
 
 @pytest.mark.parametrize(("wrong", "said"), [
-    ({"connections": 0}, "prove_connections: found 0"), ({"rate": -1}, "prove_rate: found -1"), ({"burst": -1}, "prove_burst: found -1"),
-    ({"path": ""}, "prove_path is not set"), ({"label": "a/b"}, "prove_label: found 'a/b'"),
+    ({"connections": 0}, "load_test_connections: found 0"), ({"rate": -1}, "load_test_rate: found -1"), ({"burst": -1}, "load_test_burst: found -1"),
+    ({"path": ""}, "load_test_path is not set"), ({"label": "a/b"}, "load_test_label: found 'a/b'"),
     ({"from": ["nobody"]}, "found nobody, which the inventory does not have"),
-    ({"from": []}, "prove_from is empty"), ({"through": ["tunnel"]}, "prove_through: found ['tunnel']"), ({"through": []}, "prove_through: found []"),
+    ({"from": []}, "load_test_from is empty"), ({"through": ["tunnel"]}, "load_test_through: found ['tunnel']"),
+    ({"through": []}, "load_test_through: found []"),
 ])
-def test_invalid_values_are_reported_before_any_host_connects(wrong, said):
+def test_what_cannot_be_meant_is_said_before_any_host_connects(wrong, said):
     found = loads("proxy1", **wrong)
     assert said in " ".join(found["problems"]) and found["loads"] == {}
 
@@ -71,16 +72,16 @@ BEHIND = {"software": "nginx", "behind": "proxy", "from": ["proxy1"]}
 ])
 def test_nginx_that_wants_the_proxy_protocol_answers_its_own_host_alone(changes, outside):
     found = " ".join(loads("proxy1", **{**BEHIND, **changes})["problems"])
-    assert (f"prove_through: found proxy, from {outside} to proxy1, where Nginx answers nobody" in found) if outside else found == ""
-    assert ("prove_from=['proxy1']" in found) == (bool(outside) and "proxy_listen" not in changes)
+    assert (f"load_test_through: found proxy, from {outside} to proxy1, where Nginx answers nobody" in found) if outside else found == ""
+    assert ("load_test_from=['proxy1']" in found) == (bool(outside) and "proxy_listen" not in changes)
 
 
 def test_two_such_proxies_do_not_answer_each_other():
     groups = {**GROUPS, "xitrum_proxy": ["proxy1", "other"]}
     found = load_fleet.loads(HOSTS, groups, "proxy1", {**WANTED, **BEHIND, "from": ["proxy1", "other"]})["problems"]
-    assert len(found) == 1 and "from proxy1, other to proxy1, other" in found[0] and found[0].endswith("prove directly (prove_through=['direct']).")
+    assert len(found) == 1 and "from proxy1, other to proxy1, other" in found[0] and found[0].endswith("test directly (load_test_through=['direct']).")
 
 
 def test_a_way_that_the_inventory_does_not_have_is_refused():
     found = load_fleet.loads(HOSTS, {"all": list(HOSTS)}, "other", {**WANTED, "from": ["localhost"]})
-    assert [sentence.split(",")[0] for sentence in found["problems"]] == ["prove_through has proxy", "prove_through has direct"]
+    assert [sentence.split(",")[0] for sentence in found["problems"]] == ["load_test_through has proxy", "load_test_through has direct"]

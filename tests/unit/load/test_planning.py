@@ -29,7 +29,7 @@ def test_every_connection_has_a_process_with_files_for_it_and_they_are_one_after
         return
     shares = [worker["connections"] for worker in found.facts["workers"]]
     assert sum(shares) == connections and min(shares) > 0
-    assert max(shares) <= nofile - load_plan.BASE_FILES
+    assert max(shares) <= nofile - load_plan.FILES_BESIDE
     assert [worker["first"] for worker in found.facts["workers"]] == [sum(shares[:index]) for index in range(len(shares))]
     assert sum(worker["rate"] for worker in found.facts["workers"]) == pytest.approx(rate)
     assert len(found.facts["sources"][0]) * STATE["ports"] >= connections
@@ -57,20 +57,20 @@ def test_where_the_ports_of_an_address_end_more_addresses_are_used():
 
 
 @pytest.mark.parametrize(("wrong", "said"), [
-    ({"connections": 0}, "prove_connections: found 0, wanted 1 or more."),
-    ({"connections": -5}, "prove_connections: found -5, wanted 1 or more."),
-    ({"rate": 0}, "prove_rate: found 0"),
-    ({"seconds": -1}, "prove_seconds: found -1"),
+    ({"connections": 0}, "load_test_connections: found 0, wanted 1 or more."),
+    ({"connections": -5}, "load_test_connections: found -5, wanted 1 or more."),
+    ({"rate": 0}, "load_test_rate: found 0"),
+    ({"seconds": -1}, "load_test_seconds: found -1"),
     ({"seconds": 100_000}, "wanted at most 86400"),
     ({"connections": 10_000, "rate": 1}, "wanted 3 or more"),
-    ({"path": "echo"}, "prove_path: found 'echo'"),
-    ({"path": "/a b"}, "prove_path: found '/a b'"),
-    ({"headers": {"X": "a\r\nHost: b"}}, "prove_headers: 'X' has a line break"),
-    ({"headers": ["Origin"]}, "prove_headers: found something else"),
-    ({"headers": {"X": ["a"]}}, "prove_headers: 'X' is no text"),
+    ({"path": "echo"}, "load_test_path: found 'echo'"),
+    ({"path": "/a b"}, "load_test_path: found '/a b'"),
+    ({"headers": {"X": "a\r\nHost: b"}}, "load_test_headers: 'X' has a line break"),
+    ({"headers": ["Origin"]}, "load_test_headers: found something else"),
+    ({"headers": {"X": ["a"]}}, "load_test_headers: 'X' is no text"),
     ({"targets": []}, "targets: found none"),
 ])
-def test_invalid_values_are_reported(wrong, said):
+def test_what_cannot_be_meant_is_said(wrong, said):
     assert said in " ".join(plan(wrong).problems)
 
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What limited a load is named from what was read, and the report puts it next to earlier runs and the plan's promise."""
+"""What limited a load is named from what was read, and the report puts it beside earlier runs and the plan's promise."""
 
 from __future__ import annotations
 
@@ -54,17 +54,17 @@ PARTLY = {"held": 900, "opened": 900, "unanswered": 100}
 
 
 @pytest.mark.parametrize(("numbers", "changes", "word", "said"), [
-    ({**PARTLY, "client_files": 100}, {}, "nofile", "prove_from"),
-    ({**PARTLY, "client_ports": 100}, {}, "ports", "prove_sources"),
+    ({**PARTLY, "client_files": 100}, {}, "nofile", "load_test_from"),
+    ({**PARTLY, "client_ports": 100}, {}, "ports", "load_test_sources"),
     (PARTLY, {"processes": process(files=999, nofile=1000)}, "nofile", "app1-0 (java 20 on app1) has 999 of its 1000 open files"),
     (PARTLY, {"proxy": FULL, "processes": process(process="haproxy", nofile=2000)}, "nofile", "works out from its 2000 open files"),
     (PARTLY, {"proxy": FULL, "processes": process(process="haproxy")}, "maxconn", "its maxconn"),
     (PARTLY, {"conntrack": [1000, 1000]}, "conntrack", "1000 of 1000"),
     (PARTLY, {"memory_free_bytes": 1 << 20}, "memory", "1 MiB of 8192 MiB"),
-    (PARTLY, {"after_processes": process(pid=21)}, "process", "process 20, restarted"),
+    (PARTLY, {"after_processes": process(pid=21)}, "process", "process 20, started anew"),
     (PARTLY, {"after_processes": []}, "process", "not there any more"),
     (PARTLY, {"after_counters": {**READING["counters"], "ListenOverflows": 57}}, "backlog", "50 connects found the queue"),
-    ({"held": 0, "opened": 0, "turned_away": 1000, "status": 404}, {}, "answer", "1000 were answered with 404: prove_path is no path of it"),
+    ({"held": 0, "opened": 0, "turned_away": 1000, "status": 404}, {}, "answer", "1000 were answered with 404: load_test_path is no path of it"),
     ({"held": 0, "opened": 0, "refused": 1000}, {}, "refused", "nobody listened"),
     (PARTLY, {}, "timeout", "100 were not answered in time"),
     ({"held": 990, "dropped": 10}, {}, "dropped", "10 were closed by the other side"),
@@ -90,9 +90,9 @@ def report(label, when, **more):
     return {"label": label, "when": when, "ways": {"proxy": way}, "bursts": {"app1": [capped, live]}}
 
 
-def test_an_earlier_run_stands_next_to_the_present_one_and_its_own_label_does_not():
+def test_an_earlier_run_stands_beside_the_present_one_and_its_own_label_does_not():
     before, after = report("before", "2026-01-01", **PARTLY), report("after", "2026-01-03")
-    text = load_report.proof_table(after, [after, report("after", "2026-01-02"), before])
+    text = load_report.load_table(after, [after, report("after", "2026-01-02"), before])
     lines = {line[:30].strip(): line[30:].split() for line in text.splitlines() if line.strip()}
     assert ["before", "after"] in [line.split() for line in text.splitlines()]
     assert [line.split()[-2:] for line in text.splitlines() if line.startswith("held ")] == [["900", "1000"]]
@@ -112,8 +112,8 @@ def test_what_was_not_opened_is_what_failed_whatever_became_of_the_others():
 
 
 def test_the_sentences_of_what_limited_it_stand_below():
-    text = load_report.proof_table(report("run", "2026-01-01", **PARTLY), [])
-    assert "  - 100 were not answered in time (prove_timeout)" in text
+    text = load_report.load_table(report("run", "2026-01-01", **PARTLY), [])
+    assert "  - 100 were not answered in time (load_test_timeout)" in text
 
 
 def test_the_promise_is_that_of_the_part_that_ends_first():
@@ -146,9 +146,9 @@ def test_reserved_ports_are_not_there_for_connections(text, count):
 
 
 @pytest.mark.parametrize(("wrong", "said"), [
-    ({"connects": 0}, "prove_burst: found 0"), ({"connects": -1}, "found -1"), ({"connects": 20001}, "from 1 to 20000"),
-    ({"pause": 6}, "prove_burst_pause: found 6"),
-    ({"backlogs": [0]}, "prove_burst_backlogs"), ({"connects": 5000}, "can make 4968 at once: its open files"),
+    ({"connects": 0}, "load_test_burst: found 0"), ({"connects": -1}, "found -1"), ({"connects": 20001}, "from 1 to 20000"),
+    ({"pause": 6}, "load_test_burst_pause: found 6"),
+    ({"backlogs": [0]}, "load_test_burst_backlogs"), ({"connects": 5000}, "can make 4968 at once: its open files"),
 ])
 def test_a_burst_that_cannot_be_made_is_refused(wrong, said):
     wanted = {"connects": 500, "backlogs": [128], "pause": 0.5, **wrong}
@@ -156,7 +156,7 @@ def test_a_burst_that_cannot_be_made_is_refused(wrong, said):
     assert load_burst.problems({**wanted, "connects": 500, "backlogs": [128], "pause": 0.5}, 10000, 28000) == []
 
 
-def test_a_burst_is_reported_by_what_took_a_repeated_syn():
+def test_a_burst_is_told_by_what_took_a_repeated_syn():
     assert load_burst.measured([(0.01, False), (1.03, True)], 3) == {"connects": 3, "at_once": 1, "delayed": 1, "failed": 1, "slowest_ms": 1030.0}
     assert load_burst.measured([], 2)["slowest_ms"] is None
 
@@ -164,9 +164,9 @@ def test_a_burst_is_reported_by_what_took_a_repeated_syn():
 @pytest.mark.parametrize(("held", "ended_by", "said"), [
     (1000, [], []),
     (999, [["closed", "1 were closed"], ["closed", "x"], ["nofile", "y"]],
-     ["found 999 connections held through the proxies, expected 1000 (prove_connections): limited by closed, nofile. "
+     ["found 999 connections held through the proxies, expected 1000 (load_test_connections): limited by closed, nofile. "
       "The table before this message has the details."]),
-    (0, [], ["found 0 connections held through the proxies, expected 1000 (prove_connections): limited by an unknown reason. "
+    (0, [], ["found 0 connections held through the proxies, expected 1000 (load_test_connections): limited by an unknown reason. "
              "The table before this message has the details."]),
 ])
 def test_fewer_connections_than_requested_are_a_failure(held, ended_by, said):
@@ -176,7 +176,7 @@ def test_fewer_connections_than_requested_are_a_failure(held, ended_by, said):
 
 def test_the_figures_are_kept_before_a_run_fails():
     """A run that fails has written its report, and shown it."""
-    folder = pathlib.Path(__file__).parents[3] / "roles/prove/tasks"
+    folder = pathlib.Path(__file__).parents[3] / "roles/load_test/tasks"
     names = [task["name"] for task in yaml.safe_load((folder / "report.yml").read_text(encoding="utf-8"))]
     assert names == ["Write the figures", "Print the load test report", "Fail when fewer connections were held than requested"]
     assert yaml.safe_load((folder / "main.yml").read_text(encoding="utf-8"))[-1]["ansible.builtin.include_tasks"] == "report.yml"

@@ -34,10 +34,11 @@ def test_every_playbook_validates_names():
 
 
 @pytest.mark.parametrize("book, name, near", [
-    ("prove", "prove_conections", "prove_connections"), ("console", "console_instnace", "console_instance"), ("maintenance", "xitrum_heapp", "xitrum_heap"),
+    ("load_test", "load_test_conections", "load_test_connections"), ("console", "console_instnace", "console_instance"),
+    ("maintenance", "xitrum_heapp", "xitrum_heap"),
 ])
 def test_a_misspelt_variable_is_refused(tmp_path, book, name, near):
-    run = play(tmp_path, BOOK.format(book), ["app1", "app2"], [], prove_path="/x", **{name: 1})
+    run = play(tmp_path, BOOK.format(book), ["app1", "app2"], [], load_test_path="/x", **{name: 1})
     assert run.code != 0
     assert f"the variable {name} is set, and no role knows it: did you mean {near}?" in run.text
     # No task was run on a host.
@@ -45,13 +46,13 @@ def test_a_misspelt_variable_is_refused(tmp_path, book, name, near):
 
 
 def test_an_error_of_the_load_test_is_reported_for_all_hosts_at_once(tmp_path):
-    run = play(tmp_path, BOOK.format("prove"), ["app1", "app2", "app3"], [])
+    run = play(tmp_path, BOOK.format("load_test"), ["app1", "app2", "app3"], [])
     assert run.code != 0
     # As an error, and with the task.
-    assert run.text.count("prove_path is not set: wanted is the path of a WebSocket") == 2, run.text
+    assert run.text.count("load_test_path is not set: wanted is the path of a WebSocket") == 2, run.text
 
 
 def test_check_mode_of_the_load_test_says_that_nothing_was_measured():
-    tasks = yaml.safe_load((ROOT / "roles/prove/tasks/main.yml").read_text(encoding="utf-8"))
+    tasks = yaml.safe_load((ROOT / "roles/load_test/tasks/main.yml").read_text(encoding="utf-8"))
     report = next(task for task in tasks if task.get("when") == "ansible_check_mode")
     assert "Nothing was measured" in report["ansible.builtin.debug"]["msg"] and report["run_once"]

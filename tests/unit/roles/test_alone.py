@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The play with which the page of each role shows how to use it alone, run as it stands there: the real role, with every module stubbed."""
+"""The play with which the page of each role shows how to use it alone, run as it is there: the real role, with every module stubbed."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ CASES = {
     "removal": Case({"host_record read": REMOVAL}, ["host_record read", "sysctl_profile", "host_record leftovers_removed", "host_record read"],
                     {"host_record read": {"keep_data": True}, "sysctl_profile": {"state": "absent"}, "host_record leftovers_removed": {"keep_data": True}}),
     "report": Case({"host_state_info": STATE}, ["host_state_info"], {"host_state_info": {"nofile": {"nofile": 1024000}}}, prints="check.html"),
-    "prove": Case({"host_state_info": {"capacity": {"limits": {"largest": 1}}}, "connection_load burst": {"bursts": []},
+    "load_test": Case({"host_state_info": {"capacity": {"limits": {"largest": 1}}}, "connection_load burst": {"bursts": []},
                    "connection_load measured": {"load": {}}},
                   ["connection_load", "connection_load", "host_state_info", "connection_load burst", "connection_load measured"],
                   {"connection_load burst": {"connects": 500}},

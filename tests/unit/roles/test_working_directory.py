@@ -50,7 +50,8 @@ def test_paths_are_relative_to_where_ansible_was_started(tmp_path):
     assert (started / "report/check.json").is_file()
 
 
-@pytest.mark.parametrize(("role", "option", "folder"), [("xitrum", "xitrum_report_dir", "xitrum-check"), ("prove", "prove_report_dir", "xitrum-prove")])
+@pytest.mark.parametrize(("role", "option", "folder"), [
+    ("xitrum", "xitrum_report_dir", "xitrum-check"), ("load_test", "load_test_report_dir", "xitrum-load-test")])
 def test_the_folder_of_a_report_has_a_relative_default(role, option, folder):
     defaults = yaml.safe_load((ROLES / role / "defaults/main.yml").read_text(encoding="utf-8"))
     assert defaults[option] == folder

@@ -11,8 +11,8 @@ from typing import Any, Iterable, Mapping, Sequence
 
 from ...core import process, recorded
 from ...core.distributions import table as distributions
+from ...core.foreign_text import printable
 from ...core.plan import RUN, Row
-from ...core.untrusted_text import printable
 from .. import supervisord_config as config
 from ..contract import ServiceFile, Supervisor, fill, log_folder, pid_of, well
 from ..init_system import Init
@@ -117,7 +117,7 @@ class Supervisord(Supervisor):
                 f"add {config.FOLDER}/*.conf to files in its section [include]"
             )
         if pypi:
-            for path in pypi["unmanaged"]:
+            for path in pypi["foreign"]:
                 yield (
                     f"{path} exists and is not of this collection: move it away, "
                     "or unset supervisor_supervisord_version"
@@ -163,13 +163,13 @@ def read_pypi(host: Any) -> dict[str, Any]:
     running = host.run(["supervisorctl", "version"])
     record = recorded.read(host)["made"]
     links = config.COMMANDS.items()
-    unmanaged = [link for link, target in links if host.stat(link) is not None and host.readlink(link) != target]
+    foreign = [link for link, target in links if host.stat(link) is not None and host.readlink(link) != target]
     if host.exists(config.ENVIRONMENT) and config.ENVIRONMENT not in record:
-        unmanaged.append(config.ENVIRONMENT)
+        foreign.append(config.ENVIRONMENT)
     return {
         "path": path,
         "link": host.readlink(path) or "",
-        "unmanaged": unmanaged,
+        "foreign": foreign,
         "packages": distributions.family_with(host, "query_program").venv_packages,
         "running": running.out if running.rc == 0 else "",
     }

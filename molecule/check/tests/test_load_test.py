@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the xitrum.host maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""playbooks/prove.yml: what the fleet holds, what limits it, and what a backlog is good for. All load stays between the hosts of the scenario."""
+"""playbooks/load_test.yml: what the fleet holds, what limits it, and what a backlog is good for. All load stays between the hosts of the scenario."""
 
 import json
 import re
@@ -11,19 +11,19 @@ import pytest
 
 from tests.lib.site import wait_for
 
-COMMON = {"prove_rate": 1000, "prove_seconds": 1, "prove_heartbeat": 1, "prove_timeout": 20}
+COMMON = {"load_test_rate": 1000, "load_test_seconds": 1, "load_test_heartbeat": 1, "load_test_timeout": 20}
 #: Processes of a load and their folders, on a host.
 LEFT = "ls -d /run/xitrum.host-load-* /tmp/xitrum.host-load-* 2>/dev/null; ps -eo args= | grep '[c]onnection_load'"
 
 
 @pytest.fixture(scope="module")
-def prove(site, tmp_path_factory):
-    """Runs the proof: (exit code, what was printed, the figures or None)."""
-    folder = tmp_path_factory.mktemp("prove")
+def load_test(site, tmp_path_factory):
+    """Runs the load test: (exit code, what was printed, the figures or None)."""
+    folder = tmp_path_factory.mktemp("load_test")
 
     def run(label, **variables):
-        everything = {**COMMON, "prove_label": label, "prove_report_dir": str(folder), **variables}
-        code, said = site.type(f"ansible-playbook playbooks/prove.yml -e {shlex.quote(json.dumps(everything))}")
+        everything = {**COMMON, "load_test_label": label, "load_test_report_dir": str(folder), **variables}
+        code, said = site.type(f"ansible-playbook playbooks/load_test.yml -e {shlex.quote(json.dumps(everything))}")
         file = folder / f"{label}.json"
         return code, said, json.loads(file.read_text(encoding="utf-8")) if file.exists() else None
 
@@ -31,16 +31,16 @@ def prove(site, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def before(prove):
-    code, said, found = prove("before", prove_connections=2000, prove_burst=400, prove_burst_live=True)
+def before(load_test):
+    code, said, found = load_test("before", load_test_connections=2000, load_test_burst=400, load_test_burst_live=True)
     assert code == 0, said[-4000:]
     return said, found
 
 
 def test_a_run_that_is_killed_leaves_connections_for_now(site):
-    """That they do not stay is seen at the end: nobody checks them any more."""
-    settings = {**COMMON, "prove_connections": 100, "prove_through": ["direct"], "prove_seconds": 600, "prove_burst": 0}
-    with site.killed_run(playbook="playbooks/prove.yml", **settings):
+    """That they do not stay is seen at the end: nobody looks at them any more."""
+    settings = {**COMMON, "load_test_connections": 100, "load_test_through": ["direct"], "load_test_seconds": 600, "load_test_burst": 0}
+    with site.killed_run(playbook="playbooks/load_test.yml", **settings):
         wait_for("connections are held", lambda: site.sh("proxy1", LEFT, check=False))
     assert site.sh("proxy1", LEFT, check=False) != ""
 
@@ -67,16 +67,16 @@ def test_a_backlog_of_128_overflows_and_one_of_1024_does_not(before):
     assert live["asked"] == 0 and live["at_once"] + live["delayed"] == 400
 
 
-def test_a_low_limit_of_open_files_is_named_next_to_the_run_before(site, before, prove):
+def test_a_low_limit_of_open_files_is_named_beside_the_run_before(site, before, load_test):
     """By HTTPS this time."""
     pid = site.main_pid("app1", 0)
     change = f"setpriv --reuid xitrum --regid xitrum --clear-groups prlimit --pid {pid} --nofile="
     soft = site.sh("app1", f"awk '/open files/ {{print $4}}' /proc/{pid}/limits")
     with site.for_now("app1", f"{change}300:", f"{change}{soft}:"):
-        code, said, found = prove("after", prove_connections=1000, prove_through=["proxy"], prove_tls=True, prove_burst=0)
+        code, said, found = load_test("after", load_test_connections=1000, load_test_through=["proxy"], load_test_tls=True, load_test_burst=0)
     assert code != 0, said[-4000:]
     figures = found["ways"]["proxy"]
-    assert f"found {figures['held']} connections held" in " ".join(said.split()) and "expected 1000 (prove_connections)" in " ".join(said.split())
+    assert f"found {figures['held']} connections held" in " ".join(said.split()) and "expected 1000 (load_test_connections)" in " ".join(said.split())
     assert 200 < figures["held"] < 1000 and figures["ended_by"][0][0] == "nofile"
     assert "of its 300 open files (nofile)" in said
     # A row has its columns apart; a sentence that begins with the same word has not.
@@ -85,10 +85,10 @@ def test_a_low_limit_of_open_files_is_named_next_to_the_run_before(site, before,
     assert columns == [["before", "after"], ["2000", str(figures["held"])], ["nothing", "nofile"]]
 
 
-def test_what_cannot_be_made_is_refused_before_the_first_connection(prove):
-    code, said, found = prove("refused", prove_connections=10_000_000, prove_rate=100_000)
+def test_what_cannot_be_made_is_refused_before_the_first_connection(load_test):
+    code, said, found = load_test("refused", load_test_connections=10_000_000, load_test_rate=100_000)
     assert code != 0 and found is None
-    assert "prove_connections: found 10000000 to be made by this host, which can make" in said and "The largest number that holds is" in said
+    assert "load_test_connections: found 10000000 to be made by this host, which can make" in said and "The largest number that holds is" in said
     assert "Open the connections" not in said
 
 
