@@ -39,12 +39,12 @@ class ActionModule(ActionBase):
             began = self._on_host({**arguments, "state": "planned" if self._task.check_mode else "started"}, task_vars)
             result.update(began)
             if not began.get("failed") and began.get("run"):
-                result.update(self._watch(began["run"], task_vars, lambda said: said["phase"] != "ramp"))
+                result.update(self._watch(began["run"], task_vars, lambda load: load["phase"] != "ramp"))
         elif state == "ended":
             seconds = float(arguments.get("seconds", 10))
-            said = self._watch(arguments["run"], task_vars, lambda said: said["held_seconds"] >= seconds)
+            load = self._watch(arguments["run"], task_vars, lambda load: load["held_seconds"] >= seconds)
             result.update(
-                said if said.get("failed") else self._on_host({"state": "stopped", "run": arguments["run"]}, task_vars)
+                load if load.get("failed") else self._on_host({"state": "stopped", "run": arguments["run"]}, task_vars)
             )
         else:
             result.update(self._on_host(arguments, task_vars))
@@ -56,12 +56,12 @@ class ActionModule(ActionBase):
         """Looks until it is enough, or the load has ended, or should have ended long ago."""
         failures, began, deadline = 0, time.monotonic(), None
         while True:
-            said = self._on_host({"state": "looked", "run": run}, task_vars)
-            if "counts" in said:
-                failures, deadline = 0, said["deadline"]
-                self._display.display(progress((task_vars or {})["inventory_hostname"], said))
-                if said["phase"] == "ended" or enough(said):
-                    return said
+            load = self._on_host({"state": "looked", "run": run}, task_vars)
+            if "counts" in load:
+                failures, deadline = 0, load["deadline"]
+                self._display.display(progress((task_vars or {})["inventory_hostname"], load))
+                if load["phase"] == "ended" or enough(load):
+                    return load
             else:
                 failures += 1
             # The load itself ends first: this is for one that cannot.
@@ -70,12 +70,12 @@ class ActionModule(ActionBase):
                 # Nothing is to stay on the host.
                 self._on_host({"state": "stopped", "run": run}, task_vars)
                 return {
-                    **said,
+                    **load,
                     "failed": True,
                     "msg": (
-                        overdue(run, said, deadline)
+                        overdue(run, load, deadline)
                         if late and deadline is not None
-                        else said.get("msg", "the load does not say how far it is.")
+                        else load.get("msg", "the load does not say how far it is.")
                     ),
                 }
             time.sleep(PAUSE)
@@ -95,21 +95,21 @@ def as_text(headers: Any) -> str:
     return json.dumps(headers, default=str) if headers else ""
 
 
-def overdue(run: str, said: Mapping[str, Any], deadline: float) -> str:
+def overdue(run: str, load: Mapping[str, Any], deadline: float) -> str:
     """Why it is not waited for any longer."""
     return (
-        f"found the load {run} in phase {said.get('phase', 'unknown')} after its deadline of {deadline:.0f} s, wanted "
+        f"found the load {run} in phase {load.get('phase', 'unknown')} after its deadline of {deadline:.0f} s, wanted "
         "its end. Its process hangs, or the host has no time for it: see its load and memory, and try fewer "
         "connections or another host in load_test_from."
     )
 
 
-def progress(host: str, said: Mapping[str, Any]) -> str:
+def progress(host: str, load: Mapping[str, Any]) -> str:
     """One line on how far it is."""
-    counts = said["counts"]
+    counts = load["counts"]
     lost = counts["dropped"] + counts["silent"]
     failed = counts["tried"] - counts["opened"]
     return (
-        f"{host}: {said['seconds']:.0f} s, {counts['held']} held, {lost} lost, {failed} not open (yet) of "
+        f"{host}: {load['seconds']:.0f} s, {counts['held']} held, {lost} lost, {failed} not open (yet) of "
         f"{counts['tried']} tried"
     )

@@ -21,7 +21,7 @@ description:
     refused.
   - Of O(manage=alternatives), it registers the commands that O(home) has, switches them together to it, and proves that
     all of them lead there. One round trip.
-  - A command that O(home) does not have (recent JDKs have no C(javaws)) is left as it is, and said so.
+  - A command that O(home) does not have (recent JDKs have no C(javaws)) is left unchanged, and reported.
   - The choice is pinned (manual mode), also where automatic mode has it already, since the next package would move it.
     RV(pinned) names these.
   - What was chosen before the first change is kept in C(/var/lib/xitrum.host/alternatives.json), so that
@@ -200,8 +200,8 @@ home:
   returned: with O(manage=archives)
   type: str
   sample: /usr/lib/jvm/jdk-17.0.12
-said:
-  description: The version that its C(java -version) says, empty where there is none yet.
+reported_version:
+  description: The version that its C(java -version) reports, empty where there is none yet.
   returned: with O(manage=archives)
   type: str
   sample: 17.0.12

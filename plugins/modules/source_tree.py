@@ -158,7 +158,7 @@ options:
     elements: str
   pending:
     description:
-      - Whether O(paths) would have changed just before, in check mode. Then a commit and a push are said.
+      - Whether O(paths) would have changed just before, in check mode. Then a commit and a push are reported.
       - Only with O(state=pushed). The default is V(false).
     type: bool
   commit_message:
@@ -281,8 +281,8 @@ java:
   returned: when the tree is a Xitrum project
   type: int
   sample: 0
-said:
-  description: What git and the platform said at the push, line by line.
+output:
+  description: Output of git and the platform at the push, line by line.
   returned: when something was pushed
   type: list
   elements: str

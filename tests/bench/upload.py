@@ -57,10 +57,10 @@ class Ways(Hosts):
         """The seconds of the upload's task, and of the whole ansible-playbook around it."""
         environment = {**os.environ, "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json"}
         began = time.monotonic()
-        said = subprocess.run(["ansible-playbook", "-i", self.inventory, str(PLAYBOOK), "--limit", f"localhost,{','.join(self.hosts)}", "-e",
+        output = subprocess.run(["ansible-playbook", "-i", self.inventory, str(PLAYBOOK), "--limit", f"localhost,{','.join(self.hosts)}", "-e",
                                json.dumps({"bench_package": str(package)})], env=environment, check=True, stdout=subprocess.PIPE, text=True).stdout
         whole = time.monotonic() - began
-        task = json.loads(said[said.find("{"):])["plays"][-1]["tasks"][-1]["task"]
+        task = json.loads(output[output.find("{"):])["plays"][-1]["tasks"][-1]["task"]
         begin, end = (datetime.datetime.fromisoformat(task["duration"][name].replace("Z", "+00:00")) for name in ("start", "end"))
         return (end - begin).total_seconds(), whole
 

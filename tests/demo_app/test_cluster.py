@@ -38,7 +38,7 @@ def up(node):
 def wait_for_members(nodes, count):
     deadline = time.monotonic() + 60
     while any(len(up(node)) != count for node in nodes):
-        assert time.monotonic() < deadline, [node.said() for node in nodes]
+        assert time.monotonic() < deadline, [node.read_output() for node in nodes]
         time.sleep(0.2)
 
 

@@ -25,8 +25,8 @@ SOMAXCONN = pathlib.Path("/proc/sys/net/core/somaxconn")
 
 def java_feature():
     """8 of 1.8.0_402, 17 of 17.0.9."""
-    said = subprocess.run(["java", "-version"], capture_output=True, text=True, check=True).stderr
-    major, minor = re.search(r'version "(\d+)(?:\.(\d+))?', said).groups()
+    output = subprocess.run(["java", "-version"], capture_output=True, text=True, check=True).stderr
+    major, minor = re.search(r'version "(\d+)(?:\.(\d+))?', output).groups()
     return int(minor) if major == "1" else int(major)
 
 
@@ -58,8 +58,8 @@ def fixture_fake_java(tmp_path):
 
 
 def test_runner_starts_java_in_the_root_with_its_own_flags(root, fake_java):
-    said = subprocess.run([str(root / "script" / "runner"), "a.Main", "two words"], env=fake_java, cwd="/", capture_output=True, text=True, check=True)
-    folder, *arguments = said.stdout.splitlines()
+    result = subprocess.run([str(root / "script" / "runner"), "a.Main", "two words"], env=fake_java, cwd="/", capture_output=True, text=True, check=True)
+    folder, *arguments = result.stdout.splitlines()
     assert folder == str(root)
     assert arguments[-4:] == ["-cp", f"{root}/lib/*:config", "a.Main", "two words"]
     assert {"-Xmx512m", "-Xms256m", "-Dxitrum.mode=production", "-XX:+AggressiveOpts", "-XX:+UseConcMarkSweepGC"} <= set(arguments)
@@ -68,8 +68,8 @@ def test_runner_starts_java_in_the_root_with_its_own_flags(root, fake_java):
 
 def test_runner_finds_its_package_through_a_link(root, fake_java, tmp_path):
     (tmp_path / "start").symlink_to(root / "script" / "runner")
-    said = subprocess.run([str(tmp_path / "start"), "a.Main"], env=fake_java, cwd="/", capture_output=True, text=True, check=True)
-    assert said.stdout.splitlines()[0] == str(root)
+    result = subprocess.run([str(tmp_path / "start"), "a.Main"], env=fake_java, cwd="/", capture_output=True, text=True, check=True)
+    assert result.stdout.splitlines()[0] == str(root)
 
 
 def test_stock_flags_are_refused_by_a_jdk_that_lost_them(root):
@@ -181,7 +181,7 @@ def test_unset_variable_in_the_file_ends_the_start(root):
     set_http_port(root, "http = ${DEMO_PORT}")
     instance = start(root, settings=without_https(**{"xitrum.port.http": None})).start()
     assert instance.exit_code() == 1
-    assert "UnresolvedSubstitution" in instance.said()
+    assert "UnresolvedSubstitution" in instance.read_output()
 
 
 def test_set_variable_in_the_file_is_the_port(root):
@@ -194,7 +194,7 @@ def test_set_variable_in_the_file_is_the_port(root):
 def test_reverse_proxy_needs_a_base_url(root):
     instance = start(root, settings=without_https(**{"xitrum.reverseProxy.ips.0": "127.0.0.1"})).start()
     assert instance.exit_code() == 1
-    assert "baseUrl" in instance.said()
+    assert "baseUrl" in instance.read_output()
 
 
 def test_folder_of_the_configuration_must_be_called_config(root):
@@ -203,7 +203,7 @@ def test_folder_of_the_configuration_must_be_called_config(root):
     runner.write_text(runner.read_text().replace("/*:config", "/*:settings"))
     instance = start(root, settings=without_https()).start()
     assert instance.exit_code() == 255
-    assert "must be called config" in instance.said()
+    assert "must be called config" in instance.read_output()
 
 
 def test_stale_cache_hides_the_routes_of_a_new_release(root):

@@ -129,9 +129,9 @@ def test_state_is_read_and_changed(running):
 
 
 def test_members_without_a_cluster(running):
-    said = json.loads(running.get("/members").body)
-    assert said["cluster"] is False
-    assert [member["address"] for member in said["members"]] == ["akka://xitrum"]
+    result = json.loads(running.get("/members").body)
+    assert result["cluster"] is False
+    assert [member["address"] for member in result["members"]] == ["akka://xitrum"]
 
 
 def test_basic_authentication_covers_the_site(root):
@@ -148,9 +148,9 @@ def test_basic_authentication_covers_the_site(root):
 
 
 def test_stock_configuration_believes_anyone_and_the_first_element_wins(running):
-    said = client(running, X_Forwarded_For="203.0.113.7, 198.51.100.2", X_Forwarded_Proto="https", Host="shop.example")
-    assert (said["client"], said["peer"], said["scheme"]) == ("203.0.113.7", "127.0.0.1", "https")
-    assert said["url"] == "https://shop.example/client"
+    result = client(running, X_Forwarded_For="203.0.113.7, 198.51.100.2", X_Forwarded_Proto="https", Host="shop.example")
+    assert (result["client"], result["peer"], result["scheme"]) == ("203.0.113.7", "127.0.0.1", "https")
+    assert result["url"] == "https://shop.example/client"
 
 
 def test_forwarded_host_is_ignored(running):
@@ -158,8 +158,8 @@ def test_forwarded_host_is_ignored(running):
 
 
 def test_without_headers_the_peer_is_the_client(running):
-    said = client(running)
-    assert (said["client"], said["scheme"], said["forwarded_for"]) == ("127.0.0.1", "http", None)
+    result = client(running)
+    assert (result["client"], result["scheme"], result["forwarded_for"]) == ("127.0.0.1", "http", None)
 
 
 @pytest.mark.parametrize(
@@ -169,9 +169,9 @@ def test_without_headers_the_peer_is_the_client(running):
 def test_listed_proxies_only_are_believed(root, ips, believed):
     listed = {f"xitrum.reverseProxy.ips.{number}": address for number, address in enumerate(ips)}
     with Instance(root, settings={"xitrum.port.https": free_port(), "xitrum.reverseProxy.baseUrl": "/shop", **listed}) as instance:
-        said = client(instance, X_Forwarded_For="203.0.113.7", X_Forwarded_Proto="https", Host="shop.example")
-        assert said["client"] == ("203.0.113.7" if believed else "127.0.0.1")
-        assert said["url"] == ("https" if believed else "http") + "://shop.example/shop/client"
+        result = client(instance, X_Forwarded_For="203.0.113.7", X_Forwarded_Proto="https", Host="shop.example")
+        assert result["client"] == ("203.0.113.7" if believed else "127.0.0.1")
+        assert result["url"] == ("https" if believed else "http") + "://shop.example/shop/client"
 
 
 def test_proxy_protocol_gives_the_clients_address(root):

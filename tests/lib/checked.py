@@ -20,7 +20,7 @@ class Looked:
     """A check that ended: its exit code, what it printed, and the folder of its files."""
 
     code: int
-    said: str
+    output: str
     folder: pathlib.Path
 
     @property
@@ -33,7 +33,7 @@ class Looked:
         return {(found["host"], found["item"]): found for found in self.findings if found["level"] == "bad"}
 
     def assert_green(self):
-        assert (self.code, self.bad) == (0, {}), self.said[-4000:]
+        assert (self.code, self.bad) == (0, {}), self.output[-4000:]
         return self
 
 
@@ -57,8 +57,8 @@ class Checked(Site):
 
     def must(self, command, inventory=""):
         """A line typed in the clone, that must end well."""
-        code, said = self.type(command, inventory)
-        assert code == 0, f"`{command}` ended with {code}: {said[-4000:]}"
+        code, output = self.type(command, inventory)
+        assert code == 0, f"`{command}` ended with {code}: {output[-4000:]}"
 
     def check(self, options="", inventory=""):
         """Runs the check."""

@@ -103,14 +103,14 @@ class Instance:
         deadline = time.monotonic() + READY_SECONDS
         while time.monotonic() < deadline:
             if self.process.poll() is not None:
-                raise AssertionError(f"the instance ended with code {self.process.returncode} before it was ready:\n{self.said()}")
+                raise AssertionError(f"the instance ended with code {self.process.returncode} before it was ready:\n{self.read_output()}")
             with contextlib.suppress(OSError, http.client.HTTPException):
                 request(self.port, path, timeout=2)
                 # The log's last line tells that all ports are open.
                 if "started in production mode" in self.log() or not (self.root / "log" / "xitrum.log").exists():
                     return self
             time.sleep(0.05)
-        raise AssertionError(f"the instance was not ready after {READY_SECONDS} s:\n{self.said()}")
+        raise AssertionError(f"the instance was not ready after {READY_SECONDS} s:\n{self.read_output()}")
 
     def __enter__(self):
         return self.start().wait_ready()
@@ -138,7 +138,7 @@ class Instance:
         path = self.root / "log" / "xitrum.log"
         return path.read_text() if path.is_file() else ""
 
-    def said(self):
+    def read_output(self):
         return f"{(self.root / 'out').read_text()}\n--- log/xitrum.log\n{self.log()}"
 
     def write_config(self, name, text):

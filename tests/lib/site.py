@@ -30,7 +30,7 @@ class Run:
     """A run of ansible-playbook that ended. `tasks` are (task, host, result) in the order in which they ended."""
 
     code: int
-    said: str
+    output: str
     stats: dict = field(default_factory=dict)
     tasks: list = field(default_factory=list)
 
@@ -47,7 +47,7 @@ class Run:
     @property
     def message(self):
         """The one message that stopped the run, its lines joined as a person reads them over line breaks."""
-        assert self.failures, f"nothing failed (code {self.code}): {self.said[-3000:]}"
+        assert self.failures, f"nothing failed (code {self.code}): {self.output[-3000:]}"
         return " ".join(str(self.failures[-1]).split())
 
     def results(self, action):
@@ -60,7 +60,7 @@ class Run:
         return next(result["msg"] for name, _host, result in self.tasks if name == task and result.get("msg"))
 
     def assert_ended_well(self):
-        assert self.code == 0, f"the run ended with {self.code}: {self.failures or self.said[-3000:]}"
+        assert self.code == 0, f"the run ended with {self.code}: {self.failures or self.output[-3000:]}"
         return self
 
     def assert_did_nothing(self):
@@ -128,9 +128,9 @@ class Site:
         for secret in self.secrets:
             assert secret not in out + err, "the run printed a secret"
         begin = out.find("{")
-        said = json.loads(out[begin:]) if begin >= 0 else {"plays": [], "stats": {}}
-        tasks = [(task["task"]["name"], host, result) for play in said["plays"] for task in play["tasks"] for host, result in task["hosts"].items()]
-        return Run(process.returncode, out[:begin] + err if begin >= 0 else out + err, said["stats"], tasks)
+        output = json.loads(out[begin:]) if begin >= 0 else {"plays": [], "stats": {}}
+        tasks = [(task["task"]["name"], host, result) for play in output["plays"] for task in play["tasks"] for host, result in task["hosts"].items()]
+        return Run(process.returncode, out[:begin] + err if begin >= 0 else out + err, output["stats"], tasks)
 
     def sh(self, host, script, check=True):
         """The standard output of a script that root runs on a host."""
@@ -178,8 +178,8 @@ class Site:
 
     def exposure(self, host, index):
         """What systemd says of the unit of an instance that runs: 0 is no exposure, 10 is all."""
-        said = self.sh(host, f"systemd-analyze security --no-pager xitrum@{index}.service")
-        return float(re.search(r"Overall exposure level for xitrum@\d\.service: ([\d.]+)", said).group(1))
+        output = self.sh(host, f"systemd-analyze security --no-pager xitrum@{index}.service")
+        return float(re.search(r"Overall exposure level for xitrum@\d\.service: ([\d.]+)", output).group(1))
 
     def flags(self, host, index):
         """The flags of an instance's JVM, by its own account: jcmd and the JVM meet in /tmp, of which the service has one of its own."""
@@ -188,8 +188,8 @@ class Site:
 
     def pid(self, host, index):
         """The process that listens on the port of an instance, whatever keeps it running; 0 where there is none."""
-        said = self.sh(host, f"ss -Hltnp 'sport = :{8000 + index}' | sed -n 's/.*pid=\\([0-9]*\\).*/\\1/p'")
-        return int(said or 0)
+        output = self.sh(host, f"ss -Hltnp 'sport = :{8000 + index}' | sed -n 's/.*pid=\\([0-9]*\\).*/\\1/p'")
+        return int(output or 0)
 
     def kind(self, host):
         """The supervisor that the inventory gives a host."""

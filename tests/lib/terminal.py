@@ -11,10 +11,10 @@ import time
 
 
 class Terminal:
-    """Starts a command with a new terminal as its own. `said` is all that it has printed."""
+    """Starts a command with a new terminal as its own. `output` is all that it has printed."""
 
     def __init__(self, command, folder, environment):
-        self.said = ""
+        self.output = ""
         self.pid, self.handle = pty.fork()
         if self.pid == 0:
             os.chdir(folder)
@@ -25,17 +25,17 @@ class Terminal:
         if not select.select([self.handle], [], [], seconds)[0]:
             return False
         with contextlib.suppress(OSError):
-            self.said += os.read(self.handle, 65536).decode(errors="replace")
+            self.output += os.read(self.handle, 65536).decode(errors="replace")
             return True
         return False
 
     def wait_for(self, text, seconds=120):
         """Waits until a text is printed, and forgets all up to it."""
         deadline = time.monotonic() + seconds
-        while text not in self.said:
+        while text not in self.output:
             self.read(1)
-            assert time.monotonic() < deadline, f"{text!r} was not printed within {seconds} s: {self.said[-3000:]}"
-        self.said = self.said.partition(text)[2]
+            assert time.monotonic() < deadline, f"{text!r} was not printed within {seconds} s: {self.output[-3000:]}"
+        self.output = self.output.partition(text)[2]
 
     def type(self, text):
         """Types a text, and Enter."""
@@ -50,4 +50,4 @@ class Terminal:
             if ended:
                 os.close(self.handle)
                 return os.waitstatus_to_exitcode(status)
-        raise AssertionError(f"it did not end within {seconds} s: {self.said[-3000:]}")
+        raise AssertionError(f"it did not end within {seconds} s: {self.output[-3000:]}")

@@ -102,8 +102,8 @@ def answers(port, alive, path="/"):
 
 @contextlib.contextmanager
 def process(command, folder, environment):
-    """A process that is ended in any case, and may end its own children before; what it prints is in the file C(said) of its folder."""
-    with open(folder / "said", "wb") as out:
+    """A process that is ended in any case, and may end its own children before; what it prints is in the file C(output) of its folder."""
+    with open(folder / "output", "wb") as out:
         started = subprocess.Popen(command, cwd=folder, env={**ENVIRONMENT, **environment}, stdin=subprocess.DEVNULL, stdout=out,
                                    stderr=subprocess.STDOUT)
     try:

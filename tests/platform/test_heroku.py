@@ -91,9 +91,9 @@ def test_the_procfile_runs_it_on_the_port_that_it_is_given(pushed):
         runner.wait(30)
         with pytest.raises(ConnectionRefusedError):
             demo_instance.request(port, "/")
-    said = (built / "said").read_text()
-    assert "started in production mode" in said, said
-    assert f"HTTP server started on port {port}" in said and "HTTPS server started" not in said
+    output = (built / "output").read_text()
+    assert "started in production mode" in output, output
+    assert f"HTTP server started on port {port}" in output and "HTTPS server started" not in output
     # The user's own appender goes on as well.
     assert "started in production mode" in (built / "target" / "xitrum" / "log" / "xitrum.log").read_text()
 
@@ -124,9 +124,9 @@ def test_a_failure_has_each_error_once_and_no_rows(tmp_path):
     assert run.code == 2 and run.changed == 0, run.text
     printed = " ".join(run.text.split())
     # Ansible prints the message of a task that fails in two forms.
-    for said in ("is ignored by git (.gitignore line 2: Procfile), so that no commit and no push would have it",
+    for output in ("is ignored by git (.gitignore line 2: Procfile), so that no commit and no push would have it",
                  "has uncommitted changes in .gitignore: commit or stash them, or set heroku_allow_uncommitted to true"):
-        assert printed.count(said) == 2, run.text
+        assert printed.count(output) == 2, run.text
     assert '"rows"' not in printed and '"problems"' not in printed and "rows:" not in printed
 
 
@@ -135,13 +135,13 @@ def test_every_wrong_value_is_reported_at_once_and_without_a_specification(tmp_p
     before = contents(tree)
     run = play("heroku", heroku_path=str(tree), heroku_heap="foo", heroku_java_version=-3, heroku_main_clas="x", heroku_logs_seconds="soon")
     assert (run.code, run.changed) == (2, 0)
-    said = " ".join(run.text.split())
+    output = " ".join(run.text.split())
     for sentence in ("the variable heroku_main_clas is set, and no role knows it: did you mean heroku_main_class?",
                      "heroku_java_version is -3: expected a whole number from 8 to 99", "heroku_logs_seconds is 'soon': expected a whole number",
                      "heroku_heap is 'foo': expected a size as -Xmx takes it, such as 512m or 2g"):
         # Ansible prints the message of a failure as an error and with its task.
-        assert said.count(sentence) == 2, run.text
-    assert "jvm_environment" not in said and "<unknown>" not in said
+        assert output.count(sentence) == 2, run.text
+    assert "jvm_environment" not in output and "<unknown>" not in output
     assert contents(tree) == before
 
 

@@ -174,7 +174,7 @@ def test_what_is_known_to_be_in_force_is_in_force(answers):
 def test_after_an_edit_the_requested_value_is_in_force_and_no_other_changes(answers, key):
     done, refused = edits(key)
     # Only what another line needs is not given up.
-    assert [said for said in refused if not re.match(r"line \d+: \$\{.*\} needs a setting below ", said)] == []
+    assert [refusal for refusal in refused if not re.match(r"line \d+: \$\{.*\} needs a setting below ", refusal)] == []
     assert len(refused) < len(done) / 10
     at = str(PATHS.index(tuple(key.split("."))))
     checked = joined = 0

@@ -79,9 +79,9 @@ def test_heroku_runs_what_it_builds(name, package, tmp_path):
     tree, layout = make_layout(name, tmp_path / "shop"), LAYOUTS[name]
     run = prepare_heroku(tree)
     assert (run.code, run.changed) == (0, 1), run.text
-    said = " ".join(run.text.split())
-    assert f"The main class is {layout.main_class}, the only one in the sources" in said
-    assert ("git subtree push --prefix demo heroku main" in said) == (name == "folder")
+    output = " ".join(run.text.split())
+    assert f"The main class is {layout.main_class}, the only one in the sources" in output
+    assert ("git subtree push --prefix demo heroku main" in output) == (name == "folder")
     build = tree / layout.build
     assert build.joinpath("build.sbt").read_text().endswith(f'\n\naddCommandAlias("stage", ";{layout.task}")\n')
     web = (build / "Procfile").read_text().partition("web: ")[2].strip()
@@ -129,7 +129,7 @@ def test_openshift_builds_the_image_and_the_hooks_run(name, package, tmp_path):
     finally:
         with contextlib.suppress(OSError):
             os.kill(int(pathlib.Path(tmp_path / "shop.pid").read_text().split()[0]), 9)
-    assert {code for code, _said in codes.values()} == {0}, codes
+    assert {code for code, _result in codes.values()} == {0}, codes
     assert os.access(tree / layout.inside("target/xitrum") / layout.runner, os.X_OK)
 
 

@@ -175,9 +175,9 @@ def test_the_image_starts_what_the_probes_ask_for(prepared, manifests, package, 
         assert "192.0.2.7" in client
         started.terminate()
         assert started.wait(30) in (143, -15)
-    said = (root / "said").read_text()
-    assert "started in production mode" in said and "HTTPS server started" not in said
-    assert "example" not in said.lower()
+    output = (root / "output").read_text()
+    assert "started in production mode" in output and "HTTPS server started" not in output
+    assert "example" not in output.lower()
 
 
 def test_the_hooks_can_be_executed_and_are_clean(prepared):
@@ -187,29 +187,29 @@ def test_the_hooks_can_be_executed_and_are_clean(prepared):
 
 @pytest.mark.parametrize("name", ["build", "start", "stop"])
 def test_a_hook_outside_of_openshift_says_what_is_missing(prepared, name):
-    code, said = hook(name, prepared[0], {"OPENSHIFT_DIY_IP": "127.0.0.1"})
-    assert (code, said) == (1, f"{name}: OPENSHIFT_DIY_PORT is not set. OpenShift's DIY cartridge sets it and runs this hook; elsewhere set it yourself.\n")
+    code, output = hook(name, prepared[0], {"OPENSHIFT_DIY_IP": "127.0.0.1"})
+    assert (code, output) == (1, f"{name}: OPENSHIFT_DIY_PORT is not set. OpenShift's DIY cartridge sets it and runs this hook; elsewhere set it yourself.\n")
 
 
 def test_the_hooks_start_and_stop_it(prepared, gear, tmp_path):
     tree, port = prepared[0], int(gear["OPENSHIFT_DIY_PORT"])
-    code, said = hook("build", tree, gear)
-    assert code == 0, said
+    code, output = hook("build", tree, gear)
+    assert code == 0, output
     assert (tmp_path / "arguments").read_text().split() == [
         f"-Duser.home={tree}/fakehome", f"-Dsbt.ivy.home={tmp_path}/.ivy2", f"-Divy.home={tmp_path}/.ivy2", "xitrumPackage"]
 
-    code, said = hook("start", tree, gear)
-    assert code == 0, said
+    code, output = hook("start", tree, gear)
+    assert code == 0, output
     # It waited, so the first request is answered.
     assert demo_instance.request(port, "/").status == 200
     pid = int((tmp_path / "shop.pid").read_text().split()[0])
     assert b"quickstart.Boot" in pathlib.Path(f"/proc/{pid}/cmdline").read_bytes()
     assert runs(pid) and os.path.basename(os.readlink(f"/proc/{pid}/exe")) == "java"
-    code, said = hook("start", tree, gear)
-    assert (code, said) == (0, f"start: it runs already, as process {pid}.\n")
+    code, output = hook("start", tree, gear)
+    assert (code, output) == (0, f"start: it runs already, as process {pid}.\n")
 
-    code, said = hook("stop", tree, gear)
-    assert (code, said) == (0, "")
+    code, output = hook("stop", tree, gear)
+    assert (code, output) == (0, "")
     assert not runs(pid) and not (tmp_path / "shop.pid").exists()
     with pytest.raises(ConnectionRefusedError):
         demo_instance.request(port, "/")
@@ -224,16 +224,16 @@ def test_a_number_that_another_process_has_by_now_is_left_alone(prepared, gear, 
 
 def test_a_port_that_is_held_is_said_before_anything_starts(prepared, gear, tmp_path):
     with socket.create_server(("127.0.0.1", int(gear["OPENSHIFT_DIY_PORT"]))):
-        code, said = hook("start", prepared[0], gear)
-    assert code == 1 and "is held by another process" in said
+        code, output = hook("start", prepared[0], gear)
+    assert code == 1 and "is held by another process" in output
     assert not (tmp_path / "shop.pid").exists()
 
 
 def test_an_application_that_ends_shows_the_end_of_its_log(prepared, gear):
     # An address that this machine does not have.
-    code, said = hook("start", prepared[0], {**gear, "OPENSHIFT_DIY_IP": "192.0.2.1"})
+    code, output = hook("start", prepared[0], {**gear, "OPENSHIFT_DIY_IP": "192.0.2.1"})
     assert code == 1
-    assert "start: it ended while it started; the end of" in said and "Could not open port" in said
+    assert "start: it ended while it started; the end of" in output and "Could not open port" in output
 
 
 def test_the_tree_can_be_committed(prepared):
@@ -247,9 +247,9 @@ def test_the_tree_can_be_committed(prepared):
 def test_every_wrong_value_is_reported_at_once(prepared):
     run = play("openshift", openshift_path=str(prepared[0]), openshift_heap="foo", openshift_imag="a:1", openshift_name="My Shop")
     assert (run.code, run.changed) == (2, 0)
-    said = " ".join(run.text.split())
+    output = " ".join(run.text.split())
     for sentence in ("the variable openshift_imag is set, and no role knows it: did you mean openshift_image?",
                      "openshift_heap is 'foo': expected a size as -Xmx takes it, such as 512m or 2g", "openshift_name is 'My Shop': expected small letters",
                      "openshift_image is empty: expected the image"):
-        assert said.count(sentence) == 2, run.text
-    assert "human_to_bytes" not in said
+        assert output.count(sentence) == 2, run.text
+    assert "human_to_bytes" not in output

@@ -76,8 +76,8 @@ class FakeHost:
         #: A listing of sockets to the file descriptors that were made of it.
         self._shown = {}
         for words in LISTINGS:
-            said = self.commands.get(words, "")
-            self._listing(words, said[1] if isinstance(said, tuple) else said)
+            answer = self.commands.get(words, "")
+            self._listing(words, answer[1] if isinstance(answer, tuple) else answer)
 
     def is_root(self):
         return True
@@ -137,10 +137,10 @@ class FakeHost:
         self.done.append(("run", words))
         if words not in self.commands:
             return Result(127, "", f"{argv[0]}: not found on this host")
-        said = self.commands[words]
-        said = Result(*said) if isinstance(said, tuple) else Result(0, said, "")
-        said = said._replace(out=self._listing(words, said.out)) if words in LISTINGS else said
-        return said if exact else said._replace(out=escaped(said.out), err=escaped(said.err))
+        answer = self.commands[words]
+        answer = Result(*answer) if isinstance(answer, tuple) else Result(0, answer, "")
+        answer = answer._replace(out=self._listing(words, answer.out)) if words in LISTINGS else answer
+        return answer if exact else answer._replace(out=escaped(answer.out), err=escaped(answer.err))
 
     def _listing(self, words, text):
         """A listing of sockets as ss prints it without processes, which are in /proc instead."""

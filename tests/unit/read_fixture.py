@@ -10,9 +10,9 @@ from ansible_collections.xitrum.host.plugins.module_utils.core.plan import Plan,
 
 def read_of(plan):
     """What host_state_info returns of a concern."""
-    said = plan.report()
-    said["differs"] = said.pop("changed")
-    return said
+    report = plan.report()
+    report["differs"] = report.pop("changed")
+    return report
 
 
 def state(kernel=(), **instances):

@@ -21,7 +21,7 @@ ROOTS = ("/etc", "/usr/local", "/opt", "/srv", "/usr/lib/jvm")
 NAMES = ("/var/lib", "/var/log", "/var/spool", "/root/.cache", "/root")
 
 
-def said(*argv):
+def read_output(*argv):
     """The output of a command; empty where there is none."""
     try:
         return subprocess.run(argv, capture_output=True, text=True, check=False, env={**os.environ, "LC_ALL": "C"}).stdout
@@ -101,7 +101,7 @@ def main():
     files = {}
     for root in ROOTS:
         files.update(tree(root))
-    packages = columns(said("dpkg-query", "--show", "--showformat=${Package} ${db:Status-Status}\n"), 1)
+    packages = columns(read_output("dpkg-query", "--show", "--showformat=${Package} ${db:Status-Status}\n"), 1)
     before = {}
     if len(sys.argv) > 1:
         with open(sys.argv[1], encoding="utf-8") as file:
@@ -111,15 +111,15 @@ def main():
         "names": {folder: " ".join(sorted(os.listdir(folder))) for folder in NAMES if os.path.isdir(folder)},
         "parameters": parameters(),
         "rules": {
-            "nft": without_engine(said("nft", "--stateless", "list", "ruleset")),
-            "legacy": without_engine(said("iptables-legacy-save") + said("ip6tables-legacy-save")),
+            "nft": without_engine(read_output("nft", "--stateless", "list", "ruleset")),
+            "legacy": without_engine(read_output("iptables-legacy-save") + read_output("ip6tables-legacy-save")),
         },
         "users": {row.pw_name: " ".join(map(str, row[2:])) for row in pwd.getpwall()},
         "groups": {row.gr_name: f"{row.gr_gid} {' '.join(row.gr_mem)}" for row in grp.getgrall()},
-        "units": columns(said("systemctl", "list-unit-files", "--no-legend", "--plain", "--no-pager"), 1),
-        "running": columns(said("systemctl", "list-units", "--type=service", "--state=active,failed", "--no-legend", "--plain", "--no-pager"), 2),
+        "units": columns(read_output("systemctl", "list-unit-files", "--no-legend", "--plain", "--no-pager"), 1),
+        "running": columns(read_output("systemctl", "list-units", "--type=service", "--state=active,failed", "--no-legend", "--plain", "--no-pager"), 2),
         "alternatives": alternatives(),
-        "sockets": {f"{line.split()[0]} {line.split()[4]}": "listens" for line in without_engine(said("ss", "-Hlntu")).splitlines()},
+        "sockets": {f"{line.split()[0]} {line.split()[4]}": "listens" for line in without_engine(read_output("ss", "-Hlntu")).splitlines()},
         "packages": packages,
         "made": of_packages(sorted(set(packages) - set(before))) if before else {},
     }))

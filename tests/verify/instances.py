@@ -34,8 +34,8 @@ class InstanceContract:
         assert java == site.sh(host, "readlink -f /usr/bin/java")
 
     def test_can_gain_no_rights_and_has_the_groups_of_its_user_alone(self, site, host, index):
-        said = site.sh(host, f"grep -E '^(Uid|Gid|Groups|CapEff|CapPrm|CapInh|CapAmb):' /proc/{site.pid(host, index)}/status")
-        status = {name: value.split() for name, _colon, value in (line.partition(":") for line in said.splitlines())}
+        output = site.sh(host, f"grep -E '^(Uid|Gid|Groups|CapEff|CapPrm|CapInh|CapAmb):' /proc/{site.pid(host, index)}/status")
+        status = {name: value.split() for name, _colon, value in (line.partition(":") for line in output.splitlines())}
         uid, gid = site.sh(host, "id -u xitrum; id -g xitrum").split()
         assert (set(status["Uid"]), set(status["Gid"])) == ({uid}, {gid})
         assert set(status["Groups"]) <= {gid}
@@ -47,8 +47,8 @@ class InstanceContract:
         assert [name for name in names if name.startswith(("SSH_", "SUDO_", "ANSIBLE_"))] == []
 
     def test_may_open_as_many_files_as_the_host_grants(self, site, host, index):
-        said = site.sh(host, f"grep 'Max open files' /proc/{site.pid(host, index)}/limits; grep 'Max open files' /proc/1/limits").splitlines()
-        (soft, hard), (_soft, granted) = [line.split()[3:5] for line in said]
+        output = site.sh(host, f"grep 'Max open files' /proc/{site.pid(host, index)}/limits; grep 'Max open files' /proc/1/limits").splitlines()
+        (soft, hard), (_soft, granted) = [line.split()[3:5] for line in output]
         assert soft == hard == str(min(1024000, int(granted)))
 
     def test_listens_on_its_port_alone_with_the_wanted_backlog(self, site, host, index):

@@ -99,20 +99,20 @@ class ProxyContract:
 
     def test_the_client_address_is_the_peer_whatever_the_client_claims(self, address):
         for headers in ([], [("X-Forwarded-For", "203.0.113.7")], [("X-Forwarded-For", "203.0.113.7"), ("X-Forwarded-For", "203.0.113.8, 203.0.113.9")]):
-            said = client_of(address, *headers)
-            assert said["client"] == own_address(address)
-            assert said["forwarded_for"] == own_address(address), "the proxy must overwrite, not append"
+            request = client_of(address, *headers)
+            assert request["client"] == own_address(address)
+            assert request["forwarded_for"] == own_address(address), "the proxy must overwrite, not append"
 
     def test_scheme_and_host_are_those_of_the_request(self, address):
-        said = client_of(address, ("Host", "shop.example"), ("X-Forwarded-Proto", "https"))
-        assert (said["scheme"], said["host"]) == ("http", "shop.example")
+        request = client_of(address, ("Host", "shop.example"), ("X-Forwarded-Proto", "https"))
+        assert (request["scheme"], request["host"]) == ("http", "shop.example")
 
     def test_a_load_balancer_is_believed_who_the_client_is(self, host, address, balancer):
         asked = f"curl -s -H 'X-Forwarded-For: 203.0.113.7, 203.0.113.8' -H 'X-Forwarded-Proto: https' http://{address}/client"
-        said = json.loads(balancer.check_output(asked))
-        assert (said["forwarded_for"], said["scheme"]) == ("203.0.113.8", "https"), "the last address is the one that the load balancer has seen"
-        said = json.loads(host.check_output(asked))
-        assert (said["forwarded_for"], said["scheme"]) == (address, "http"), "nobody else is believed"
+        request = json.loads(balancer.check_output(asked))
+        assert (request["forwarded_for"], request["scheme"]) == ("203.0.113.8", "https"), "the last address is the one that the load balancer has seen"
+        request = json.loads(host.check_output(asked))
+        assert (request["forwarded_for"], request["scheme"]) == (address, "http"), "nobody else is believed"
 
     def test_what_a_load_balancer_says_counts_for_one_request_and_a_client_is_nobody_to_believe(self, address, balancer):
         own = balancer.ansible.get_variables()["xitrum_address"]
@@ -120,13 +120,13 @@ class ProxyContract:
                  # A client on the load balancer's own host, which claims to be somebody else.
                  (f"203.0.113.9, {own}", "https", (own, "https")), ("203.0.113.7", "javascript, https", ("203.0.113.7", "http"))]
         asked = " --next ".join(f"-s -H 'X-Forwarded-For: {client}' -H 'X-Forwarded-Proto: {scheme}' -w '\\n' http://{address}/client"
-                                for client, scheme, _said in cases)
+                                for client, scheme, _request in cases)
         answers = [json.loads(line) for line in balancer.check_output(f"curl {asked}").splitlines() if line]
-        assert [(said["forwarded_for"], said["scheme"]) for said in answers] == [said for _client, _scheme, said in cases]
+        assert [(request["forwarded_for"], request["scheme"]) for request in answers] == [request for _client, _scheme, request in cases]
 
     def test_https_is_answered_and_announced_to_the_application(self, address):
-        said = client_of(address, ("Host", "shop.example"), ("X-Forwarded-Proto", "http"), port=self.tls_port, tls=True)
-        assert (said["scheme"], said["host"]) == ("https", "shop.example")
+        request = client_of(address, ("Host", "shop.example"), ("X-Forwarded-Proto", "http"), port=self.tls_port, tls=True)
+        assert (request["scheme"], request["host"]) == ("https", "shop.example")
 
     def test_http_2_is_spoken_over_tls(self, host, address):
         version = host.check_output(f"curl -sk --http2 -o /dev/null -w '%{{http_version}}' https://127.0.0.1:{self.tls_port}/")
@@ -171,8 +171,8 @@ class ProxyContract:
             assert "websocket" in ", ".join(upgrade)
             return
         assert answer.status == 200
-        said = json.loads(body)
-        assert (said["upgrade"], said["settings"] or None) == (None, None)
+        request = json.loads(body)
+        assert (request["upgrade"], request["settings"] or None) == (None, None)
 
     @pytest.mark.parametrize("request_line", [b"GET", b"POST"])
     def test_a_response_streams_while_it_is_made(self, address, request_line):
@@ -265,10 +265,10 @@ class ProxyContract:
     def set_servers(self, host, state, *names, check=False, **options):
         """Runs the module proxy_server on the proxy. What it fails with is a RuntimeError."""
         options = {"software": self.software, "servers": names or ["app1-0"], "state": state, **options}
-        said = host.ansible("xitrum.host.proxy_server", json.dumps(options), check=check, become=True)
-        if "servers" not in said:
-            raise RuntimeError(said["msg"])
-        return said
+        result = host.ansible("xitrum.host.proxy_server", json.dumps(options), check=check, become=True)
+        if "servers" not in result:
+            raise RuntimeError(result["msg"])
+        return result
 
     def test_a_server_is_taken_out_of_use_and_put_back_and_no_request_is_lost(self, host, address):
         bound = self.bound(host, address)
@@ -282,13 +282,13 @@ class ProxyContract:
                 assert not self.set_servers(host, "drain", timeout=0)["changed"]
                 assert {ask(address)[0].getheader("X-Demo-Instance") for _unused in range(20)} == {second}
                 assert asked_with(address, cookie) == first, "a bound client must be able to end what it does"
-                said = self.set_servers(host, "maint", timeout=180)
-                assert (said["changed"], said["open"]) == (True, 0)
+                result = self.set_servers(host, "maint", timeout=180)
+                assert (result["changed"], result["open"]) == (True, 0)
                 assert asked_with(address, cookie) == second
                 load.more()
             finally:
-                said = self.set_servers(host, "ready", timeout=180)
-            assert [server["healthy"] for server in said["servers"]] == [True]
+                result = self.set_servers(host, "ready", timeout=180)
+            assert [server["healthy"] for server in result["servers"]] == [True]
             assert asked_with(address, cookie) == first
             load.more()
             slow.more(8)
@@ -299,13 +299,13 @@ class ProxyContract:
         cookie = sorted(self.bound(host, address).items())[0][1]
         with websocket_client.connect(address, 80, "/echo", headers={"Cookie": cookie}) as echo:
             try:
-                said = self.set_servers(host, "maint", timeout=1)
+                result = self.set_servers(host, "maint", timeout=1)
                 # Apache's worker of before the reload, which has the WebSocket, may keep idle connections: more are counted.
-                assert said["open"] >= 1 and (said["open"] == 1 or not self.closes) and said["closed"] == 0
+                assert result["open"] >= 1 and (result["open"] == 1 or not self.closes) and result["closed"] == 0
                 echo.send_text("still here")
                 assert echo.receive().text == "still here"
-                said = self.set_servers(host, "maint", timeout=1, close=True)
-                assert (said["open"] > 0, said["closed"], said["changed"]) == ((False, 1, True) if self.closes else (True, 0, False))
+                result = self.set_servers(host, "maint", timeout=1, close=True)
+                assert (result["open"] > 0, result["closed"], result["changed"]) == ((False, 1, True) if self.closes else (True, 0, False))
                 if self.closes:
                     with pytest.raises((websocket_client.Cut, OSError)):
                         echo.receive()
@@ -337,8 +337,8 @@ class ProxyContract:
             self.reload(host)
             assert asked_with(address, cookie) == second
         finally:
-            said = self.set_servers(host, "ready", timeout=180)
-        assert said["rows"][0]["configured"] == "maint"
+            result = self.set_servers(host, "ready", timeout=180)
+        assert result["rows"][0]["configured"] == "maint"
 
     def reload(self, host):
         """Reloads, and waits until the new worker answers."""

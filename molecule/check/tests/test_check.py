@@ -44,7 +44,7 @@ def around(site):
 
 
 def test_after_a_run_nothing_differs(around):
-    assert "0 differ" in around[0].said
+    assert "0 differ" in around[0].output
     assert {found["concern"] for found in around[0].findings} >= {"kernel", "nofile", "jdk", "alternatives", "redirects", "release", "files", "instance",
                                                                   "proxy", "certificate"}
 
@@ -79,11 +79,11 @@ def test_what_somebody_broke_is_found_and_nothing_else_and_what_is_said_mends_it
     looked = site.check()
     assert looked.code != 0
     expected = {place: why for fault in faults for place, why in fault.red.items()}
-    assert set(looked.bad) == set(expected), looked.said[-4000:]
+    assert set(looked.bad) == set(expected), looked.output[-4000:]
     for place, found in looked.bad.items():
         assert expected[place] in found["why"], found
         assert found["mend"], found
-        assert found["why"] in looked.said and found["mend"] in looked.said, found
+        assert found["why"] in looked.output and found["mend"] in looked.output, found
     if RENEW in {found["why"] for found in looked.bad.values()}:
         site.must(f"{CERTIFY} 90")
     # As they stand: without the environment's inventory.
@@ -100,7 +100,7 @@ def red(site, around):
     """A check that is red without a fault: of somebody who wants to know of certificates more than a year before their end."""
     looked = site.check("-e xitrum_certificate_days=400")
     assert looked.code != 0
-    assert set(looked.bad) == {("proxy1", f"certificate {CERTIFICATE}")}, looked.said[-4000:]
+    assert set(looked.bad) == {("proxy1", f"certificate {CERTIFICATE}")}, looked.output[-4000:]
     return looked
 
 
@@ -184,6 +184,6 @@ def test_a_host_that_does_not_answer_is_a_finding(site, tmp_path, away):
     # What it says to type shows what is wrong.
     found = looked.bad["proxy1", "host"]
     assert found["mend"] == f"ansible proxy1 -i molecule/check/inventory -i {nowhere} -m ansible.builtin.ping"
-    assert found["mend"] in looked.said
-    code, said = site.type(found["mend"], inventory="nowhere")
-    assert code != 0 and "UNREACHABLE" in said
+    assert found["mend"] in looked.output
+    code, output = site.type(found["mend"], inventory="nowhere")
+    assert code != 0 and "UNREACHABLE" in output

@@ -11,22 +11,22 @@ def test_app1_is_behind_a_jump_host_with_a_sudo_password_without_pipelining_and_
     assert "-o ProxyJump=proxy1" in app1["ansible_ssh_common_args"] and app1["ansible_host"] == app1["xitrum_address"] != proxy1.get("ansible_host")
     assert (app1["ansible_port"], app1["ansible_user"], app1["ansible_pipelining"]) == (2222, "carol", False)
     assert app1["ansible_python_interpreter"] == "/opt/python/bin/python3"
-    code, said = site.type("ansible app1 -b -e ansible_become_password=wrong -m ansible.builtin.command -a id")
-    assert code != 0 and "password" in said
+    code, output = site.type("ansible app1 -b -e ansible_become_password=wrong -m ansible.builtin.command -a id")
+    assert code != 0 and "password" in output
 
 
 def test_an_expression_runs_in_its_console(site):
-    code, said = site.type("ansible-playbook playbooks/console.yml --limit app1 -e xitrum_console_command=6*7")
-    assert code == 0 and "42" in said, said[-4000:]
+    code, output = site.type("ansible-playbook playbooks/console.yml --limit app1 -e xitrum_console_command=6*7")
+    assert code == 0 and "42" in output, output[-4000:]
 
 
 def test_a_removal_lists_what_it_would_undo(site):
-    code, said = site.type("ansible-playbook playbooks/remove.yml --limit app1 -e xitrum_remove_last=true")
-    assert code != 0 and "Nothing was changed." in said and "/home/deploy/xitrum" in said, said[-4000:]
+    code, output = site.type("ansible-playbook playbooks/remove.yml --limit app1 -e xitrum_remove_last=true")
+    assert code != 0 and "Nothing was changed." in output and "/home/deploy/xitrum" in output, output[-4000:]
 
 
 @pytest.mark.parametrize("playbook", ["site.yml", "playbooks/deploy.yml", "playbooks/check.yml"])
 def test_tags_without_effect_are_refused_with_and_without_a_limit(site, playbook):
     for options in ("--tags jdk", "--skip-tags jdk --limit app1"):
-        code, said = site.type(f"ansible-playbook {playbook} {options}")
-        assert code != 0 and "of this playbook: it has no tags. Nothing was done." in " ".join(said.split()), said[-4000:]
+        code, output = site.type(f"ansible-playbook {playbook} {options}")
+        assert code != 0 and "of this playbook: it has no tags. Nothing was done." in " ".join(output.split()), output[-4000:]

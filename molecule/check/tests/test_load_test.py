@@ -23,18 +23,18 @@ def load_test(site, tmp_path_factory):
 
     def run(label, **variables):
         everything = {**COMMON, "load_test_label": label, "load_test_report_dir": str(folder), **variables}
-        code, said = site.type(f"ansible-playbook playbooks/load_test.yml -e {shlex.quote(json.dumps(everything))}")
+        code, output = site.type(f"ansible-playbook playbooks/load_test.yml -e {shlex.quote(json.dumps(everything))}")
         file = folder / f"{label}.json"
-        return code, said, json.loads(file.read_text(encoding="utf-8")) if file.exists() else None
+        return code, output, json.loads(file.read_text(encoding="utf-8")) if file.exists() else None
 
     return run
 
 
 @pytest.fixture(scope="module")
 def before(load_test):
-    code, said, found = load_test("before", load_test_connections=2000, load_test_burst=400, load_test_burst_live=True)
-    assert code == 0, said[-4000:]
-    return said, found
+    code, output, found = load_test("before", load_test_connections=2000, load_test_burst=400, load_test_burst_live=True)
+    assert code == 0, output[-4000:]
+    return output, found
 
 
 def test_a_run_that_is_killed_leaves_connections_for_now(site):
@@ -46,15 +46,15 @@ def test_a_run_that_is_killed_leaves_connections_for_now(site):
 
 
 def test_all_connections_are_held_directly_and_through_the_proxy(before):
-    said, found = before
+    result, found = before
     for way in ("direct", "proxy"):
         figures = found["ways"][way]
-        assert (figures["asked"], figures["held"], figures["lost"], figures["not_opened"], figures["ended_by"]) == (2000, 2000, 0, [], []), said[-4000:]
+        assert (figures["asked"], figures["held"], figures["lost"], figures["not_opened"], figures["ended_by"]) == (2000, 2000, 0, [], []), result[-4000:]
         assert figures["pongs"] >= 2000 and figures["promise"]["largest"] > 2000
         assert 0 < figures["memory_bytes"].get("java", 1) < 1 << 20
     assert found["ways"]["proxy"]["fullest"]["name"] == "haproxy" and found["ways"]["proxy"]["fullest"]["files"] > 4000
-    assert "2000 held, 0 lost" in said, "it says how far it is"
-    assert "changed=0" in said and "changed=1" not in said
+    assert "2000 held, 0 lost" in result, "it says how far it is"
+    assert "changed=0" in result and "changed=1" not in result
 
 
 def test_a_backlog_of_128_overflows_and_one_of_1024_does_not(before):
@@ -73,23 +73,23 @@ def test_a_low_limit_of_open_files_is_named_beside_the_run_before(site, before, 
     change = f"setpriv --reuid xitrum --regid xitrum --clear-groups prlimit --pid {pid} --nofile="
     soft = site.sh("app1", f"awk '/open files/ {{print $4}}' /proc/{pid}/limits")
     with site.for_now("app1", f"{change}300:", f"{change}{soft}:"):
-        code, said, found = load_test("after", load_test_connections=1000, load_test_through=["proxy"], load_test_tls=True, load_test_burst=0)
-    assert code != 0, said[-4000:]
+        code, output, found = load_test("after", load_test_connections=1000, load_test_through=["proxy"], load_test_tls=True, load_test_burst=0)
+    assert code != 0, output[-4000:]
     figures = found["ways"]["proxy"]
-    assert f"found {figures['held']} connections held" in " ".join(said.split()) and "expected 1000 (load_test_connections)" in " ".join(said.split())
+    assert f"found {figures['held']} connections held" in " ".join(output.split()) and "expected 1000 (load_test_connections)" in " ".join(output.split())
     assert 200 < figures["held"] < 1000 and figures["ended_by"][0][0] == "nofile"
-    assert "of its 300 open files (nofile)" in said
+    assert "of its 300 open files (nofile)" in output
     # A row has its columns apart; a sentence that begins with the same word has not.
-    rows = [re.split(r"\s{2,}", line.strip()) for line in said.splitlines()]
+    rows = [re.split(r"\s{2,}", line.strip()) for line in output.splitlines()]
     columns = [row[-2:] for row in rows if len(row) > 1 and row[0] in ("before", "held", "limited by")]
     assert columns == [["before", "after"], ["2000", str(figures["held"])], ["nothing", "nofile"]]
 
 
 def test_what_cannot_be_made_is_refused_before_the_first_connection(load_test):
-    code, said, found = load_test("refused", load_test_connections=10_000_000, load_test_rate=100_000)
+    code, output, found = load_test("refused", load_test_connections=10_000_000, load_test_rate=100_000)
     assert code != 0 and found is None
-    assert "load_test_connections: found 10000000 to be made by this host, which can make" in said and "The largest number that holds is" in said
-    assert "Open the connections" not in said
+    assert "load_test_connections: found 10000000 to be made by this host, which can make" in output and "The largest number that holds is" in output
+    assert "Open the connections" not in output
 
 
 def test_nothing_is_left_on_the_hosts_of_any_run(site, before):

@@ -70,15 +70,15 @@ def test_ten_consoles_leave_no_thread_and_no_open_file(site):
     assert site.processes("app1") == jvm
 
 
-@pytest.mark.parametrize(("expression", "said"), [
+@pytest.mark.parametrize(("expression", "message"), [
     ("quickstart.State.walue", "value walue is not a member of object quickstart.State"),
     ('sys.error("boom")', "java.lang.RuntimeException: boom"),
     ("List(1, 2", "the expression ends too early"),
 ])
-def test_what_does_not_compile_or_throws_fails_with_its_message(site, expression, said):
+def test_what_does_not_compile_or_throws_fails_with_its_message(site, expression, message):
     run = console(site, "app1", xitrum_console_command=expression)
     assert run.code != 0
-    assert said in run.message
+    assert message in run.message
     assert left(site, "app1") == ""
 
 
@@ -118,13 +118,13 @@ def test_without_a_terminal_it_says_what_to_do(site):
     assert left(site, "app1") == ""
 
 
-@pytest.mark.parametrize(("action", "said"), [
+@pytest.mark.parametrize(("action", "pattern"), [
     ("threads", '"Attach Listener"'), ("heap", r"(garbage-first heap|par new generation) +total"), ("histogram", r"java\.lang\.String")])
-def test_what_jcmd_tells_is_printed_and_kept(site, tmp_path, action, said):
+def test_what_jcmd_tells_is_printed_and_kept(site, tmp_path, action, pattern):
     run = site.run(playbook="playbooks/console.yml", console_action=action, console_save=str(tmp_path)).assert_ended_well()
     kept = sorted(tmp_path.iterdir())
     assert [path.name.partition("-0-")[0] for path in kept] == list(HOSTS)
-    assert all(re.search(said, path.read_text(encoding="utf-8")) for path in kept)
+    assert all(re.search(pattern, path.read_text(encoding="utf-8")) for path in kept)
     assert run.changed == {}, "nothing of a host"
 
 
@@ -146,9 +146,9 @@ def test_another_user_is_refused(site):
     pid = site.pid("app1", 0)
     enter = f"nsenter --target {pid} --mount"
     assert site.sh("app1", f"{enter} --setuid $(id -u xitrum) --setgid $(id -g xitrum) -- jcmd {pid} VM.version").startswith(f"{pid}:\nOpenJDK")
-    said = site.sh("app1", f"{enter} --setuid $(id -u nobody) --setgid $(id -g nobody) -- jcmd {pid} VM.version 2>&1 || true")
-    assert "OpenJDK" not in said
-    assert "is not secure: file should be owned by the current user" in said
+    output = site.sh("app1", f"{enter} --setuid $(id -u nobody) --setgid $(id -g nobody) -- jcmd {pid} VM.version 2>&1 || true")
+    assert "OpenJDK" not in output
+    assert "is not secure: file should be owned by the current user" in output
 
 
 def test_a_release_without_a_compiler_is_told_the_artifact(site):

@@ -66,13 +66,13 @@ def test_what_the_host_forwards_passes_untouched(host, address):
 
 
 def test_the_report_agrees_with_the_live_ruleset(host, name):
-    said = redirect(host, check=True, name=name, probe=True)
-    assert not said["changed"]
-    assert said["backend"] == WANTED[name]
-    assert {(row["item"], row["wanted"], row["configured"], row["effective"]) for row in said["rows"] if row["item"].startswith("port ")} == {
+    result = redirect(host, check=True, name=name, probe=True)
+    assert not result["changed"]
+    assert result["backend"] == WANTED[name]
+    assert {(row["item"], row["wanted"], row["configured"], row["effective"]) for row in result["rows"] if row["item"].startswith("port ")} == {
         (f"port {port} ({family})", *[text] * 3) for port, text in ((80, "8000"), (443, "8001 on client0")) for family in ("IPv4", "IPv6")}
-    assert {row["status"] for row in said["rows"]} == {"ok"}
-    assert sum(row["effective"] == "answers" for row in said["rows"]) == 4
+    assert {row["status"] for row in result["rows"]} == {"ok"}
+    assert sum(row["effective"] == "answers" for row in result["rows"]) == 4
 
 
 def test_the_rules_of_others_are_as_they_were(host, name):
@@ -119,8 +119,8 @@ def test_another_back_end_leaves_nothing_in_the_old_one(host, name):
         other = "nftables"
     else:
         other = "iptables" if WANTED[name] == "nftables" else "nftables"
-    said = redirect(host, backend=other)
-    assert said["changed"] == (other != WANTED[name])
+    result = redirect(host, backend=other)
+    assert result["changed"] == (other != WANTED[name])
     works(host)
     assert ("XITRUM" in host.run("iptables-save -t nat").stdout) == (other == "iptables")
     assert ("xitrum_host" in host.run("nft list tables").stdout) == (other == "nftables")
@@ -131,16 +131,16 @@ def test_another_back_end_leaves_nothing_in_the_old_one(host, name):
 
 def test_values_that_cannot_be_stop_before_the_host_is_touched(host, name):
     before = everything(host)
-    said = redirect(host, [
+    result = redirect(host, [
         *PAIRS, {"outside": 0, "inside": 8000}, {"outside": 81, "inside": 70000}, {"outside": 80, "inside": 8001},
         {"outside": 82, "inside": 82}, {"outside": 83, "inside": 8000, "interface": "nosuch0"}], name=name)
-    assert not said["changed"]
+    assert not result["changed"]
     for sentence in (
         "found outside 0, wanted a port from 1 to 65535", "found inside 70000, wanted a port from 1 to 65535",
         "port 80 is the outside port of 2 pairs", "both ports are the same",
         "found the interface nosuch0, wanted one of this host: client0, eth0, lo, world0",
     ):
-        assert sentence in said["msg"]
+        assert sentence in result["msg"]
     assert everything(host) == before
 
 
@@ -148,15 +148,15 @@ def test_a_program_that_holds_the_port_is_named_and_stopped_only_on_request(host
     host.check_output("systemctl enable --now answer@81")
     pairs = [*PAIRS, {"outside": 81, "inside": 8001}]
     before = everything(host)
-    said = redirect(host, pairs, name=name)
-    assert not said["changed"]
-    assert "port 81 is held by python3, pid " in said["msg"] and "answer@81.service" in said["msg"]
-    assert "port_forward_stop_conflicting: [answer@81]" in said["msg"]
+    result = redirect(host, pairs, name=name)
+    assert not result["changed"]
+    assert "port 81 is held by python3, pid " in result["msg"] and "answer@81.service" in result["msg"]
+    assert "port_forward_stop_conflicting: [answer@81]" in result["msg"]
     assert everything(host) == before
     assert host.service("answer@81").is_running
 
-    said = redirect(host, pairs, name=name, stop_conflicting=["answer@81"])
-    assert said["changed"]
+    result = redirect(host, pairs, name=name, stop_conflicting=["answer@81"])
+    assert result["changed"]
     assert ask(host, "127.0.0.1", 81) == {"8001": 1}
     assert not host.service("answer@81").is_running
     assert not host.service("answer@81").is_enabled
@@ -210,10 +210,10 @@ def test_a_redirect_by_somebody_else_stops_before_the_host_is_touched(host, name
     host.check_output(make)
     try:
         before = everything(host)
-        said = redirect(host, name=name)
-        assert not said["changed"] and "port 80 is redirected by" in said["msg"]
-        assert ("Docker" in said["msg"]) == (name not in ("nftables", "bare"))
-        assert "port 443" not in said["msg"]
+        result = redirect(host, name=name)
+        assert not result["changed"] and "port 80 is redirected by" in result["msg"]
+        assert ("Docker" in result["msg"]) == (name not in ("nftables", "bare"))
+        assert "port 443" not in result["msg"]
         assert everything(host) == before
     finally:
         host.check_output(undo)

@@ -35,7 +35,7 @@ def told(text):
     return json.loads(found[0])["forwarded_for"] if found else ""
 
 
-def said(address, text):
+def exchange(address, text):
     """What this machine, which is no load balancer, is answered."""
     with socket.create_connection((address, 80), timeout=10) as link:
         link.sendall(text.encode())
@@ -53,11 +53,11 @@ def test_the_load_balancer_is_believed(balancer, address):
 
 
 def test_nobody_else_is(address):
-    assert told(said(address, HEADER + REQUEST)) in ("", own_address(address))
+    assert told(exchange(address, HEADER + REQUEST)) in ("", own_address(address))
 
 
 def test_without_the_header_nobody_is_served_by_nginx_and_others_as_before_by_haproxy(name, address):
-    assert told(said(address, REQUEST)) == (own_address(address) if name == "haproxy1" else "")
+    assert told(exchange(address, REQUEST)) == (own_address(address) if name == "haproxy1" else "")
 
 
 def test_the_host_itself_asks_without_it(site, name):

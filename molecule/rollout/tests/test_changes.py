@@ -66,7 +66,7 @@ def test_a_proxy_that_is_away_is_named_and_can_be_left_out(site):
         assert "proxy1" in run.message and "-e xitrum_unavailable_proxies=proxy1" in run.message
         assert site.running()["app1"] == before["app1"]
         unknown = site.run(playbook=DEPLOY, xitrum_unavailable_proxies="proxy9")
-        assert unknown.code != 0 and "expected names of the group xitrum_proxy (proxy1)" in unknown.said + str(unknown.failures)
+        assert unknown.code != 0 and "expected names of the group xitrum_proxy (proxy1)" in unknown.output + str(unknown.failures)
         site.run("--limit", "app1", playbook=DEPLOY, xitrum_heap="300m", xitrum_unavailable_proxies="proxy1").assert_ended_well()
         assert site.running()["app1"] != before["app1"]
     site.run().assert_ended_well()

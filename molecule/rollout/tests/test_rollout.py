@@ -223,11 +223,11 @@ def test_a_host_that_is_lost_ends_the_run_before_others_are_touched(site, tmp_pa
     try:
         wait_for("app2 has its lock", lambda: site.sh("app2", f"test -e {LOCK} && echo held", check=False))
         with site.for_now("app2", "systemctl stop ssh; pkill -x sshd", "systemctl start ssh"):
-            said = process.communicate(timeout=RUN_SECONDS)[0]
+            output = process.communicate(timeout=RUN_SECONDS)[0]
     finally:
         kill(process)
     assert process.returncode != 0
-    assert "Check that every batch succeeded" not in said
+    assert "Check that every batch succeeded" not in output
     assert "7s" not in site.sh("proxy1", "cat /etc/haproxy/haproxy.cfg")
     assert site.running()["proxy1"] == proxy
     site.run().assert_ended_well()

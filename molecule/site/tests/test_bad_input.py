@@ -45,7 +45,7 @@ def test_a_missing_package_wrong_variables_unknown_systems_and_a_decommissioned_
     strange_system = "printf 'ID=plan9\\nPRETTY_NAME=\"Plan 9 from Bell Labs\"\\n' > /run/os-release; mount --bind /run/os-release /etc/os-release"
     strange_machine = "printf '#!/bin/sh\\necho riscv64\\n' > /usr/local/sbin/uname; chmod 755 /usr/local/sbin/uname"
     with site.for_now("proxy1", strange_system, "umount /etc/os-release"), site.for_now("app1", strange_machine, "rm /usr/local/sbin/uname"):
-        said = refused(
+        message = refused(
             site, lambda: wrong.run(xitrum_package="/nowhere/target/xitrum"),
             "here, on the controller: - there is no package at /nowhere/target/xitrum: build it with sbt/sbt xitrumPackage (sbt/sbt xitrum-package with "
             "a packaging plugin before 1.9), or correct xitrum_package",
@@ -55,7 +55,7 @@ def test_a_missing_package_wrong_variables_unknown_systems_and_a_decommissioned_
             "proxy1: - the operating system is Plan 9 from Bell Labs; wanted is Debian 11 or newer",
             "bare: - xitrum_name is not set for this host of the group xitrum_decommissioned, and app1 of the group xitrum has xitrum: set it for both groups",
         )
-    assert said.startswith("6 problems stand in the way."), said
+    assert message.startswith("6 problems stand in the way."), message
 
 
 def test_a_half_package_held_ports_and_hosts_that_cannot_be_read_are_one_message(site, other, tmp_path):
@@ -97,7 +97,7 @@ def newer_package(folder, java):
 
 def test_public_examples_and_a_package_for_a_newer_java_are_refused_by_name(site, tmp_path):
     jdk = re.search(r"java-(\d+)-", site.sh("app1", "readlink -f /usr/bin/java")).group(1)
-    said = refused(
+    message = refused(
         site, lambda: site.run(xitrum_package=str(newer_package(tmp_path / "newer", 30)), xitrum_secure_key=None,
                                xitrum_metrics_api_key="kgreankbeplawfr7934jv2nr0bsbas0",
                                xitrum_tls_certificate=str(WHOLE / "config/ssl_example_fullchain.pem"),
@@ -108,7 +108,7 @@ def test_public_examples_and_a_package_for_a_newer_java_are_refused_by_name(site
         f"the package has classes for Java 30 in {JAR}, quickstart.Boot, and the host would run JDK {jdk}: "
         f"set xitrum_jdk_version to 30 or newer, or build the package for Java {jdk}",
     )
-    assert EXAMPLE_KEY not in said
+    assert EXAMPLE_KEY not in message
 
 
 def test_a_release_folder_that_is_full_or_read_only(site, other):

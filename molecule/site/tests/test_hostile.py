@@ -65,8 +65,8 @@ def test_the_name_of_a_process_changes_nothing(site):
         for number, name in enumerate(NAMES):
             stack.enter_context(process_of_mallory(site, name, 18000 + number))
         run = site.run(playbook="playbooks/check.yml")
-        assert run.code == 0, run.failures or run.said
-        assert_plain(run.said)
+        assert run.code == 0, run.failures or run.output
+        assert_plain(run.output)
         site.run().assert_did_nothing()
     assert site.running() == before
 
@@ -102,11 +102,11 @@ def test_links_and_pipes_below_the_application_s_folders_lead_root_nowhere(site)
     site.sh(HOST, plant)
     try:
         run = site.run(*ALONE, xitrum_heap="192m")
-        assert "root:" not in run.said
+        assert "root:" not in run.output
         run.assert_ended_well()
         assert site.sh(HOST, owner) == before
         check = site.run(*ALONE, playbook="playbooks/check.yml", xitrum_heap="192m").assert_ended_well()
-        assert "root:" not in check.said
+        assert "root:" not in check.output
     finally:
         site.sh(HOST, f"rm -f {LOG}/planted {LOG}/planted.log {LOG}/pipe.log")
     site.run(*ALONE).assert_ended_well()

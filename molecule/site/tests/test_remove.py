@@ -13,10 +13,10 @@ from tests.verify.load import Load
 REMOVE = "playbooks/remove.yml"
 
 
-@pytest.mark.parametrize("said", [{}, pytest.param({"xitrum_remove": 2}, marks=pytest.mark.long)])
-def test_without_the_number_of_hosts_it_says_what_it_would_do_and_does_nothing(site, said):
+@pytest.mark.parametrize("extra", [{}, pytest.param({"xitrum_remove": 2}, marks=pytest.mark.long)])
+def test_without_the_number_of_hosts_it_says_what_it_would_do_and_does_nothing(site, extra):
     before = site.running()
-    run = site.run(playbook=REMOVE, **said)
+    run = site.run(playbook=REMOVE, **extra)
     assert run.code != 0 and not run.changed
     assert "Nothing was changed." in run.message and "-e xitrum_remove=3" in run.message
     told = {host: result["msg"] for name, host, result in run.tasks if name == "Print what the removal undoes"}
@@ -50,8 +50,8 @@ def test_the_last_host_that_serves_is_not_taken_back(site):
         run = site.run("--limit", "app2", playbook=REMOVE, xitrum_remove=1)
     finally:
         set_app1("ready")
-    said = [result["msg"] for _host, result in run.results("xitrum.host.proxy_server")]
-    assert len(said) == 1 and "app2-0 and app2-1 would be out of use, and haproxy has no other server that is in use and healthy" in said[0]
+    messages = [result["msg"] for _host, result in run.results("xitrum.host.proxy_server")]
+    assert len(messages) == 1 and "app2-0 and app2-1 would be out of use, and haproxy has no other server that is in use and healthy" in messages[0]
     assert (run.code, run.changed, site.running()) == (2, {}, before)
     wait_for("app1 is in use", lambda: set(site.statuses().values()) == {"UP"})
 

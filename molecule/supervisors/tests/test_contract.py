@@ -25,8 +25,8 @@ class TestEachSupervisor(InstanceContract):
 
 def test_what_an_instance_prints_is_rotated(site):
     """By the means of each: what it is told, and once for real where that takes no megabytes."""
-    said = site.sh("supervisord", "cat /etc/xitrum-supervisord/0.conf")
-    assert {"stdout_logfile_maxbytes=10485760", "stdout_logfile_backups=7", "startsecs=3", "autorestart=true"} <= set(said.splitlines())
+    output = site.sh("supervisord", "cat /etc/xitrum-supervisord/0.conf")
+    assert {"stdout_logfile_maxbytes=10485760", "stdout_logfile_backups=7", "startsecs=3", "autorestart=true"} <= set(output.splitlines())
     assert site.sh("runit", "cat /var/log/xitrum/output-0/config").split() == ["s10485760", "n7"]
     assert "multilog t s10485760 n7 ." in site.sh("daemontools", "ps -eo args")
     log = "/var/log/xitrum/output-0.log"
@@ -44,9 +44,9 @@ def test_programs_of_others_go_on(site):
 
 
 def test_supervisord_of_pypi_runs_in_an_environment_of_its_own(site):
-    said = site.sh("pypi", "ps -o args= -p $(supervisorctl pid); supervisorctl version; stat -c %a /run/supervisor.sock").splitlines()
-    assert said[0].startswith("/opt/supervisord/bin/python3 /opt/supervisord/bin/supervisord ")
-    assert said[1:] == ["4.3.0", "700"]
+    output = site.sh("pypi", "ps -o args= -p $(supervisorctl pid); supervisorctl version; stat -c %a /run/supervisor.sock").splitlines()
+    assert output[0].startswith("/opt/supervisord/bin/python3 /opt/supervisord/bin/supervisord ")
+    assert output[1:] == ["4.3.0", "700"]
     assert site.sh("pypi", "dpkg-query --show --showformat='${db:Status-Status}' supervisor", check=False) != "installed"
 
 

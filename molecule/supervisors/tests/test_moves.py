@@ -113,10 +113,10 @@ def test_what_is_somebody_elses_is_never_overwritten(site, tmp_path):
     before = site.running()
     run = other.run("--limit", "runit,supervisord,daemontools")
     assert run.code != 0
-    for said in ("/etc/rc.local begins with '#!/usr/bin/perl'; expected a shell script",
+    for message in ("/etc/rc.local begins with '#!/usr/bin/perl'; expected a shell script",
                  "/etc/xitrum-daemontools/0/run exists and was not written by this collection",
                  "the service directory /etc/xitrum-runit/0 exists and is somebody else's (finish)"):
-        assert said in run.message
+        assert message in run.message
     assert not run.changed
     assert site.running() == before
     assert site.sh("runit", "tail -n 1 /etc/rc.local; rm /etc/rc.local") == "true"
@@ -143,10 +143,10 @@ def test_a_port_below_1024_is_taken_by_those_that_can_give_it_and_refused_by_the
     site.run("--limit", ",".join(hosts), xitrum_http_port=80).assert_ended_well()
     for host in hosts:
         assert request(80, "/", host=site.hosts[host]["xitrum_address"]).status == 200
-        said = site.sh(host, "ps -o user= -p $(pgrep -x java); grep -hE 'Cap(Eff|Prm|Amb)' /proc/$(pgrep -x java)/status").split()
-        assert said[0] == "xitrum"
+        output = site.sh(host, "ps -o user= -p $(pgrep -x java); grep -hE 'Cap(Eff|Prm|Amb)' /proc/$(pgrep -x java)/status").split()
+        assert output[0] == "xitrum"
         # The right to bind such a port, and no other.
-        assert {int(value, 16) for value in said[2::2]} == {1 << 10}
+        assert {int(value, 16) for value in output[2::2]} == {1 << 10}
     site.run("--limit", ",".join(hosts), xitrum_http_port=80).assert_did_nothing()
     # Back, as a run says that wants the redirect again: first the instance leaves the port, and the next run redirects it.
     run = site.run("--limit", ",".join(hosts))

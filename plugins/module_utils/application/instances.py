@@ -366,11 +366,11 @@ def read_flags(
     rounds sizes, and each collector in its own way. C(probes) keeps those of this host: instances are alike.
     """
     ask = ["-J-XX:-UsePerfData", str(running["pid"]), "VM.flags"]
-    said = host.run(jdk_command(running, "jcmd", *ask), seconds=JVM_SECONDS)
-    if said.rc != 0:
-        words = (said.err or said.out).strip().partition("\n")[0] or f"it ended with {said.rc}"
+    result = host.run(jdk_command(running, "jcmd", *ask), seconds=JVM_SECONDS)
+    if result.rc != 0:
+        words = (result.err or result.out).strip().partition("\n")[0] or f"it ended with {result.rc}"
         return {"flags": None, "unasked": f"jcmd could not ask process {running['pid']} for its flags: {words}"}
-    found = {"flags": jvm.parse_flags(said.out)}
+    found = {"flags": jvm.parse_flags(result.out)}
     desired = jvm.wanted_flags(wanted["heap"], wanted["java_options"])
     if all(verdict == "ok" for _name, _value, _has, verdict in jvm.flag_rows(desired, found["flags"], None)):
         return found
@@ -394,12 +394,12 @@ def plain_options(wanted: Mapping[str, Any]) -> list[str]:
 def start_probe(host: Host, running: Mapping[str, Any], options: Sequence[str]) -> dict[str, Any] | None:
     """The flags of a JVM of the same JDK with these options, that ends at once; None where it does not start."""
     show = ["-XX:-UsePerfData", "-XX:+PrintFlagsFinal", "-version"]
-    said = host.run(
+    result = host.run(
         process.inside(running, [running["exe"], "-XX:+IgnoreUnrecognizedVMOptions", *options, *show]),
         seconds=JVM_SECONDS,
     )
     given = {name for option in options for name in jvm.option_flags(option)}
-    return {"flags": jvm.parse_flag_table(said.out), "given": sorted(given)} if said.rc == 0 else None
+    return {"flags": jvm.parse_flag_table(result.out), "given": sorted(given)} if result.rc == 0 else None
 
 
 def plan(desired: Desired, state: dict[str, Any]) -> Plan:
@@ -473,13 +473,13 @@ def page_problems(wanted: Mapping[str, Any], state: Mapping[str, Any]) -> Iterat
     that limits requests (429), says nothing about the page."""
     for instance in wanted["instances"] if wanted.get("health_required", True) and not wanted["verify"] else ():
         has = state["instances"][instance["index"]]
-        said = has.get("page")
+        status = has.get("page")
         # A release that a killed run has left, and that was never healthy, says nothing about the page either.
         if step_state.is_unverified(state.get("record") or {}, instance["index"], has["current"]):
             continue
-        if isinstance(said, int) and said < 500 and said not in (429, wanted["health_status"]):
+        if isinstance(status, int) and status < 500 and status not in (429, wanted["health_status"]):
             yield (
-                f"instance {instance['index']} runs, and answers {said} for {wanted['health_path']}; wanted is "
+                f"instance {instance['index']} runs, and answers {status} for {wanted['health_path']}; wanted is "
                 f"{wanted['health_status']}. Correct xitrum_health_path (or xitrum_health_status), or set "
                 "xitrum_health_path_new: true for the one run that brings this page"
             )
@@ -650,13 +650,13 @@ def instance_rows(
     if is_healthy(wanted, has) is False and step_state.is_unverified(
         state.get("record") or {}, instance["index"], has["current"]
     ):
-        said = "nothing" if has["answer"] is None else str(has["answer"])
+        answer = "nothing" if has["answer"] is None else str(has["answer"])
         rows.append(
             row(
                 "health",
                 str(wanted["health_status"]),
                 wanted["health_path"],
-                said,
+                answer,
                 False,
                 "a run ended before what it started was healthy",
             )
@@ -673,7 +673,7 @@ def instance_rows(
     if has["unasked"]:
         rows.append(Row("instance", f"{label} flags", status="unseen", why=has["unasked"]))
     if has["flags"] is not None:
-        for name, value, said, verdict in jvm.flag_rows(
+        for name, value, answer, verdict in jvm.flag_rows(
             jvm.wanted_flags(wanted["heap"], wanted["java_options"]), has["flags"], has.get("fresh")
         ):
             if verdict == "absent":
@@ -689,7 +689,7 @@ def instance_rows(
                     )
                 )
             else:
-                rows.append(row(name, value, value, said, verdict == "ok", "the running JVM says otherwise"))
+                rows.append(row(name, value, value, answer, verdict == "ok", "the running JVM says otherwise"))
     if wanted["service_digest"]:
         under = (running["environ"] or {}).get("XITRUM_SERVICE", "")
         rows.append(
@@ -732,19 +732,23 @@ def address_row(
     return row("address", address, address, " ".join(listens), good, "it listens elsewhere")
 
 
-def service_row(wanted: Mapping[str, Any], label: str, said: Mapping[str, str], elsewhere: Sequence[str]) -> Row:
+def service_row(wanted: Mapping[str, Any], label: str, state: Mapping[str, str], elsewhere: Sequence[str]) -> Row:
     """What the supervisor itself says. An instance that runs without it is nobody's to start after a crash or at boot,
     and one that another supervisor has as well would be started twice."""
     found = Row(
-        "instance", f"{label} {wanted['supervisor']}", f"{WELL['active']}, {WELL['boot']}", said["boot"], said["active"]
+        "instance",
+        f"{label} {wanted['supervisor']}",
+        f"{WELL['active']}, {WELL['boot']}",
+        state["boot"],
+        state["active"],
     )
     if elsewhere:
-        effective = ", ".join([*filter(None, [said["active"]]), *elsewhere])
+        effective = ", ".join([*filter(None, [state["active"]]), *elsewhere])
         why = f"{' and '.join(elsewhere)} has it"
         found = found.replaced(effective=effective, status="restart", why=why, mend=RUN)
-    elif said["active"] != WELL["active"]:
+    elif state["active"] != WELL["active"]:
         found = found.replaced(status="restart", why="its supervisor does not keep it running", mend=RUN)
-    elif said != WELL:
+    elif state != WELL:
         # No reason to interrupt what runs.
         found = found.replaced(status="differs", why="it runs, and would not be started at boot", mend=RUN)
     return found

@@ -347,15 +347,15 @@ def seals(host: Host, found: Mapping[tuple[str, str], str]) -> dict[str, list[An
     return {path: [sha256, mode, *host.seal(path)] for (sha256, mode), path in found.items()}
 
 
-def sealed(host: Host, said: Mapping[str, Sequence[Any]]) -> dict[tuple[str, str], str]:
+def sealed(host: Host, recorded: Mapping[str, Sequence[Any]]) -> dict[tuple[str, str], str]:
     """The same files as L(shared) gave them. One that was touched since (a hard link to it is a touch) is read again.
 
     Raises ValueError where it is another now.
     """
-    found = {(sha256, mode): path for path, (sha256, mode, _size, _changed) in said.items()}
+    found = {(sha256, mode): path for path, (sha256, mode, _size, _changed) in recorded.items()}
     try:
         touched = [path for path, seal in seals(host, found).items()
-                   if seal != said[path] and host.digest(path) != seal[0]]
+                   if seal != recorded[path] and host.digest(path) != seal[0]]
     except OSError as error:
         touched = [error.filename]
     if touched:

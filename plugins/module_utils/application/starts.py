@@ -156,8 +156,8 @@ def stop(host: Host, wanted: Mapping[str, Any], index: int) -> None:
     words = []
     for kind in stoppers(host, wanted):
         for command in filled({**wanted, "supervisor": kind}, index, "stop"):
-            said = host.run(command, seconds=wanted["stop_timeout"] + COMMAND_SECONDS)
-            words += [(said.err or said.out).strip()] if said.rc != 0 else []
+            result = host.run(command, seconds=wanted["stop_timeout"] + COMMAND_SECONDS)
+            words += [(result.err or result.out).strip()] if result.rc != 0 else []
     if not gone(host, wanted, index, 0):
         # Nobody watches over what rc.local has started; a JVM that has been told already does not mind.
         kill(host, wanted, index, signal.SIGTERM)
@@ -200,11 +200,11 @@ def start(host: Host, wanted: Mapping[str, Any], index: int) -> None:
     mark_logs(host, wanted, index)
     SUPERVISORS[wanted["supervisor"]].allow_start(host, wanted["name"], index)
     for command in filled(wanted, index, "start"):
-        said = host.run(command)
-        if said.rc != 0:
+        result = host.run(command)
+        if result.rc != 0:
             raise RuntimeError(
                 f"instance {index} could not be started: {' '.join(command)}: "
-                f"{(said.err or said.out).strip()}\n{tail(host, wanted, index)}"
+                f"{(result.err or result.out).strip()}\n{tail(host, wanted, index)}"
             )
 
 
@@ -264,12 +264,12 @@ def wait_until_healthy(host: Host, wanted: Mapping[str, Any], todo: Sequence[Map
             )
         if left and time.monotonic() - asked > 1:
             asked = time.monotonic()
-            for index, said in (
+            for index, reason in (
                 SUPERVISORS[wanted["supervisor"]].given_up_on(host, wanted["name"], sorted(left)).items()
             ):
                 raise RuntimeError(
                     f"instance {index} ended each time that it was started, and {wanted['supervisor']} gave up: "
-                    f"{said}; "
+                    f"{reason}; "
                     f"{faults[index]}. The end of its log:\n{tail(host, wanted, index)}"
                 )
         if left:
@@ -355,9 +355,9 @@ def read_output(host: Host, wanted: Mapping[str, Any], index: int, marks: Mappin
         return host.tail(output, since=marks["output"])
     command = filled(wanted, index, "output")
     if marks["time"]:
-        said = host.run([*command[:-1], f"--since=@{marks['time']:.6f}", command[-1]])
-        if said.rc == 0:
-            return said.out
+        result = host.run([*command[:-1], f"--since=@{marks['time']:.6f}", command[-1]])
+        if result.rc == 0:
+            return result.out
     return host.run(command).out
 
 

@@ -138,30 +138,30 @@ class Host:
         own = {name: os.environ[name] for name in keep if name in os.environ}
         # AnsibleModule.run_command ended each input with a line's end, too.
         given = f"{data}\n".encode("utf-8", "surrogateescape") if data else None
-        said = self._run(
+        ended = self._run(
             list(argv), given, {**own, **fixed_environment(self.PATH, own), **(environment or {})}, seconds, limit
         )
-        return self._result(argv, said, seconds, limit, str if exact else escaped)
+        return self._result(argv, ended, seconds, limit, str if exact else escaped)
 
     def _result(
-        self, argv: Sequence[str], said: bounded.Run, seconds: float, limit: int, shown: Callable[[str], str]
+        self, argv: Sequence[str], ended: bounded.Run, seconds: float, limit: int, shown: Callable[[str], str]
     ) -> Result:
-        out, err = (shown(text.decode("utf-8", "surrogateescape")) for text in (said.out, said.err))
+        out, err = (shown(text.decode("utf-8", "surrogateescape")) for text in (ended.out, ended.err))
         why = ""
-        if said.late:
+        if ended.late:
             why = (
                 f"{printable(' '.join(argv))} had not ended after {seconds} s and was ended; expected an answer: run "
                 "it on the host"
             )
-        elif said.cut:
+        elif ended.cut:
             why = f"{printable(' '.join(argv))} printed more than {limit} bytes, and the rest was cut"
         if why:
             self.overruns.append(why)
         return Result(
-            LATE if said.late else said.rc,
+            LATE if ended.late else ended.rc,
             out,
             "\n".join(filter(None, [err.rstrip("\n"), why])) if why else err,
-            said.cut,
+            ended.cut,
         )
 
     def which(self, name: str) -> str | None:

@@ -183,13 +183,13 @@ def noted(wanted: dict[str, Any], found: Mapping[str, Any]) -> dict[str, Any]:
 
 def unit_state(host: Host, unit: str) -> dict[str, str]:
     """Whether a unit starts at boot and whether it runs, in systemd's words; both empty where there is none."""
-    said = process.parse_unit(
+    unit_properties = process.parse_unit(
         host.run(["systemctl", "show", "--no-pager", "--property=LoadState,ActiveState,UnitFileState", "--", unit]).out
     )
-    there = said.get("LoadState") in ("loaded", "masked")
+    there = unit_properties.get("LoadState") in ("loaded", "masked")
     return {
-        "boot": said.get("UnitFileState", "") if there else "",
-        "active": said.get("ActiveState", "") if there else "",
+        "boot": unit_properties.get("UnitFileState", "") if there else "",
+        "active": unit_properties.get("ActiveState", "") if there else "",
     }
 
 
@@ -213,10 +213,10 @@ def noted_file(host: Host, path: str) -> dict[str, Any]:
 def forget(host: Host, kind: str, name: str) -> Any:
     """Takes an entry out of the record: it is as it was. Returns what it said, or None."""
     record = read(host)
-    said = record[kind].pop(name, None)
-    if said is not None:
+    entry = record[kind].pop(name, None)
+    if entry is not None:
         write(host, record)
-    return said
+    return entry
 
 
 def unit_commands(before: Mapping[str, str], now: Mapping[str, str], in_use: bool = False) -> list[list[str]]:
@@ -257,10 +257,10 @@ def put_back(host: Host, unit: str, in_use: bool = False, again: str = "") -> No
     if again and before["active"] == now["active"] == "active":
         commands.append([again])
     for command in commands:
-        said = host.run(["systemctl", *command, unit])
-        if said.rc != 0:
+        result = host.run(["systemctl", *command, unit])
+        if result.rc != 0:
             raise RuntimeError(
-                f"systemctl {' '.join(command)} {unit} ended with {said.rc}: {(said.err or said.out).strip()}. "
+                f"systemctl {' '.join(command)} {unit} ended with {result.rc}: {(result.err or result.out).strip()}. "
                 f"It is as it was but for that: mend it, and run the playbook again."
             )
     forget(host, "units", unit)

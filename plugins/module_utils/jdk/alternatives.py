@@ -20,7 +20,7 @@ from ..core.host import Host
 from ..core.plan import RUN, Draft, Plan, Problem, Row, shell_line
 from ..core.process import is_under
 from . import followers
-from .version import major, version_said
+from .version import major, parse_version_output
 
 RECORD = "/var/lib/xitrum.host/alternatives.json"
 
@@ -276,8 +276,8 @@ def find_fault(host: Host, folder: str, name: str, own: list[str]) -> str:
             "then run again"
         )
         return Problem(text, make) if own else text
-    said = host.run(["alternatives", "--display", name])
-    return (f"alternatives --display {name} ended with {said.rc}: {(said.err or said.out).strip()}. "
+    result = host.run(["alternatives", "--display", name])
+    return (f"alternatives --display {name} ended with {result.rc}: {(result.err or result.out).strip()}. "
             f"Correct {folder}/{name}, or move it away, then run again")
 
 
@@ -666,9 +666,9 @@ def put_back(host: Host, state: dict[str, Any], name: str) -> None:
 
 def call(host: Host, *argv: str) -> None:
     """Runs the program. Raises RuntimeError with what it said."""
-    said = host.run(argv)
-    if said.rc != 0:
-        raise RuntimeError(f"{' '.join(argv)} ended with {said.rc}: {(said.err or said.out).strip()}")
+    result = host.run(argv)
+    if result.rc != 0:
+        raise RuntimeError(f"{' '.join(argv)} ended with {result.rc}: {(result.err or result.out).strip()}")
 
 
 # ---------------------------------------------------------------------------------------------------------- executing
@@ -702,7 +702,7 @@ def verify(host: Host, done: Plan) -> str:
     ]
     if desired["state"] == "present" and desired["version"] and not wrong:
         ran = host.run(["java", "-version"])
-        if major(version_said(ran.err + ran.out)) != desired["version"]:
+        if major(parse_version_output(ran.err + ran.out)) != desired["version"]:
             wrong = [f"{host.which('java')} -version should say {desired['version']}, and says: "
                      f"{(ran.err or ran.out).strip()}"]
     found = "; ".join([*again.problems, *wrong])

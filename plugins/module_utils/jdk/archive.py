@@ -23,7 +23,7 @@ from ..core.plan import RUN, Draft, Plan, Row
 from ..package import source as package_source
 from . import alternatives
 from . import component as jdk
-from .component import FOLDER, MARKER, PART, major, version_said
+from .component import FOLDER, MARKER, PART, major, parse_version_output
 from .fetch import obtain, verified
 
 SourceError = package_source.SourceError
@@ -88,27 +88,27 @@ def check(host: Host, home: str, architecture: str, version: int) -> None:
         )
     if not host.is_file(f"{home}/bin/javac"):
         raise SourceError("the archive has bin/java and no bin/javac, so it is a JRE: wanted is a JDK")
-    said = re.search(r'^JAVA_VERSION="([^"]*)"', host.read(f"{home}/release") or "", re.MULTILINE)
-    if said and version and major(said.group(1)) != version:
+    match = re.search(r'^JAVA_VERSION="([^"]*)"', host.read(f"{home}/release") or "", re.MULTILINE)
+    if match and version and major(match.group(1)) != version:
         raise SourceError(
-            f"the archive holds a JDK {said.group(1)}, wanted is {version}: correct jdk_version or the archive"
+            f"the archive holds a JDK {match.group(1)}, wanted is {version}: correct jdk_version or the archive"
         )
 
 
 def verify_version(host: Host, home: str, version: int) -> str:
     """The version text that C(java -version) says. Raises SourceError where it does not run or is another version."""
     ran = host.run([f"{home}/bin/java", "-version"])
-    said = version_said(ran.err + ran.out)
-    if ran.rc != 0 or not said:
+    result = parse_version_output(ran.err + ran.out)
+    if ran.rc != 0 or not result:
         raise SourceError(
             f"java of the archive does not run on this host, it ended with {ran.rc}: "
             f"{(ran.err or ran.out).strip()[-500:]}. Give an archive that is made for this distribution."
         )
-    if version and major(said) != version:
+    if version and major(result) != version:
         raise SourceError(
-            f"java of the archive says it is {said}, wanted is {version}: correct jdk_version or the archive"
+            f"java of the archive says it is {result}, wanted is {version}: correct jdk_version or the archive"
         )
-    return said
+    return result
 
 
 def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, Any]:
@@ -117,7 +117,8 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
     there = bool(desired["name"]) and host.exists(home)
     return {
         "home": home if desired["name"] else "", "there": there, "marker": host.read(f"{home}/{MARKER}"),
-        "said": jdk.version_of(host, home, "", {}) if there else "", "compiler": host.exists(f"{home}/bin/javac"),
+        "reported_version": jdk.version_of(host, home, "", {}) if there else "",
+        "compiler": host.exists(f"{home}/bin/javac"),
         "leftovers": jdk.leftovers(host), "homes": jdk.homes(host),
         "absent": {name: jdk.read_absent(host, name, running) for name in desired["absent"]
                    if re.fullmatch(jdk.FOLDER_NAME, name) and host.exists(f"{FOLDER}/{name}")},
@@ -127,14 +128,15 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
 def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     """Decides whether the archive is unpacked, and what goes."""
     home = state["home"]
-    result = Draft(facts={"home": home, "said": state["said"], "needed": False})
+    result = Draft(facts={"home": home, "reported_version": state["reported_version"], "needed": False})
     result.problems += jdk.absent_problems(desired, state)
     if home:
         architectures = {desired["architecture"]: desired["sha256"]}
         result.problems += jdk.archive_problems(
             {**desired, "archives": architectures},
             {**state, "sha256": desired["sha256"], "machine": {"architecture": desired["architecture"]}})
-        whole = state["said"] and state["compiler"] and desired["version"] in (0, major(state["said"]))
+        reported = state["reported_version"]
+        whole = reported and state["compiler"] and desired["version"] in (0, major(reported))
         if not whole:
             result.facts["needed"] = True
             result.actions.append(("unpack", home))
@@ -144,7 +146,7 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
                 "version",
                 str(desired["version"] or "any"),
                 state["homes"].get(home, ""),
-                state["said"],
+                state["reported_version"],
                 "ok" if whole else "differs",
                 "" if whole else f"{home} has no such JDK that runs",
                 "" if whole else RUN,
@@ -177,7 +179,7 @@ def apply(host: Host, plan: Plan) -> Applied:
             remove(host, path)
     if temporary:
         host.remove(archive)
-    return Applied({"said": found} if found else {})
+    return Applied({"reported_version": found} if found else {})
 
 
 def fetched(host: Host, desired: Desired) -> tuple[str, bool]:
@@ -221,7 +223,7 @@ def install(host: Host, archive: str, sha256: str, wanted: dict[str, Any], final
             ) from error
         home = home_in(host, part)
         check(host, home, wanted["architecture"], wanted["version"])
-        said = verify_version(host, home, wanted["version"])
+        version_found = verify_version(host, home, wanted["version"])
         host.write(f"{home}/{MARKER}", sha256 + "\n")
         # The rename must not reach the disk before the files do.
         host.sync()
@@ -229,7 +231,7 @@ def install(host: Host, archive: str, sha256: str, wanted: dict[str, Any], final
             host.remove(f"{part}.old")
             host.rename(final, f"{part}.old")
         host.rename(home, final)
-        return said
+        return version_found
     finally:
         host.remove(part)
         host.remove(f"{part}.old")

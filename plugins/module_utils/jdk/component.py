@@ -21,7 +21,7 @@ from ..core.distributions.contract import JDK_FOLDER
 from ..core.host import Host
 from ..core.plan import RUN, Draft, Plan, Row
 from . import alternatives
-from .version import major, version_said
+from .version import major, parse_version_output
 
 FOLDER = JDK_FOLDER
 
@@ -77,8 +77,8 @@ def homes(host: Host) -> dict[str, str]:
     for name in host.listdir(FOLDER):
         path = f"{FOLDER}/{name}"
         if not name.startswith(".") and host.readlink(path) is None and host.exists(f"{path}/bin/java"):
-            said = re.search(r'^JAVA_VERSION="([^"]*)"', host.read(f"{path}/release") or "", re.MULTILINE)
-            found[path] = said.group(1) if said else ""
+            match = re.search(r'^JAVA_VERSION="([^"]*)"', host.read(f"{path}/release") or "", re.MULTILINE)
+            found[path] = match.group(1) if match else ""
     return found
 
 
@@ -106,7 +106,7 @@ def version_of(host: Host, home: str, release: str, running: dict[int, str]) -> 
     if release and host.realpath(f"{home}/bin/java") in running.values():
         return release
     ran = host.run([f"{home}/bin/java", "-version"])
-    return version_said(ran.err + ran.out)
+    return parse_version_output(ran.err + ran.out)
 
 
 def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, Any]:
@@ -131,7 +131,7 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
         "there": host.exists(home),
         "marker": host.read(f"{home}/{MARKER}"),
         "compiler": host.exists(f"{home}/bin/javac"),
-        "said": version_of(host, home, release, running),
+        "reported_version": version_of(host, home, release, running),
         "default": first[: -len("/bin/java")] if host.exists(first) and first.endswith("/bin/java") else "",
         "leftovers": leftovers(host),
         "absent": {
@@ -168,7 +168,7 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
             "steps": [],
             "homes": state["homes"],
             "default": state["default"],
-            "said": state["said"],
+            "reported_version": state["reported_version"],
             "absent": [],
         }
     )
@@ -177,7 +177,7 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     if result.problems:
         return result.plan(desired, state)
     steps = result.facts["steps"]
-    there = major(state["said"]) == version and state["compiler"]
+    there = major(state["reported_version"]) == version and state["compiler"]
     if not there:
         steps.append("unpack" if desired["archives"] else "packages")
     result.rows.append(
@@ -186,7 +186,7 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
             "version",
             wanted=str(version),
             configured=state["homes"].get(home, ""),
-            effective=state["said"],
+            effective=state["reported_version"],
             status="ok" if there else "differs",
             why="" if there else f"{home} has no JDK {version} that runs",
             mend="" if there else RUN,

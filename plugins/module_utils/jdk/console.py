@@ -89,11 +89,11 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
 def release(host: Host, home: str, running: dict[str, Any] | None) -> dict[str, str]:
     """What a JDK says of itself in its file C(release), or, since not every JDK 8 has one, what its java says, as the
     user of C(running) (none: it is not asked)."""
-    said = parse_release(host.read(f"{home}/release") or "")
-    if "JAVA_VERSION" in said or running is None:
-        return said
+    properties = parse_release(host.read(f"{home}/release") or "")
+    if "JAVA_VERSION" in properties or running is None:
+        return properties
     ran = host.run(process.inside(running, [f"{home}/bin/java", "-version"]))
-    return {**said, "JAVA_VERSION": jdk.version_said(ran.err + ran.out)}
+    return {**properties, "JAVA_VERSION": jdk.parse_version_output(ran.err + ran.out)}
 
 
 def parse_release(text: str) -> dict[str, str]:
@@ -304,10 +304,11 @@ def ask(host: Host, wanted: dict[str, Any], state: dict[str, Any]) -> str:
     if wanted["action"] == "heap" and major(state["release"]) <= 8:
         # Its jcmd does not know GC.heap_info.
         argv = [f"{home}/bin/jstat", "-gc", str(running["pid"])]
-    said = host.run(process.inside(running, bounded(wanted["timeout"], argv)), seconds=wanted["timeout"] + END_SECONDS)
-    if said.rc:
-        raise RuntimeError(failed(wanted, state, said, f"{argv[0]} {argv[-1]}"))
-    return said.out
+    command = process.inside(running, bounded(wanted["timeout"], argv))
+    result = host.run(command, seconds=wanted["timeout"] + END_SECONDS)
+    if result.rc:
+        raise RuntimeError(failed(wanted, state, result, f"{argv[0]} {argv[-1]}"))
+    return result.out
 
 
 def prepare(host: Host, wanted: dict[str, Any], state: dict[str, Any]) -> str:
@@ -352,10 +353,10 @@ def prepare(host: Host, wanted: dict[str, Any], state: dict[str, Any]) -> str:
 
 def must(host: Host, wanted: dict[str, Any], state: dict[str, Any], argv: list[str], data: str | None = None) -> str:
     """What a command of the instance's user said. Raises RuntimeError where it failed."""
-    said = host.run(process.inside(state["running"], argv), data, seconds=START_SECONDS + END_SECONDS)
-    if said.rc:
-        raise RuntimeError(failed(wanted, state, said, argv[0]))
-    return said.out
+    result = host.run(process.inside(state["running"], argv), data, seconds=START_SECONDS + END_SECONDS)
+    if result.rc:
+        raise RuntimeError(failed(wanted, state, result, argv[0]))
+    return result.out
 
 
 def remove(host: Host, running: dict[str, Any], folder: str) -> None:
@@ -397,27 +398,27 @@ def evaluate(host: Host, wanted: dict[str, Any], state: dict[str, Any]) -> str:
     """What an expression printed. Raises RuntimeError with the compiler's message or the exception where it failed."""
     folder = prepare(host, wanted, state)
     try:
-        said = host.run(client(wanted, state, folder), seconds=wanted["timeout"] + START_SECONDS + END_SECONDS)
+        result = host.run(client(wanted, state, folder), seconds=wanted["timeout"] + START_SECONDS + END_SECONDS)
     finally:
         remove(host, state["running"], folder)
-    if said.rc:
-        raise RuntimeError(failed(wanted, state, said, "the expression" if said.rc in (1, 124) else "the console"))
-    return said.out
+    if result.rc:
+        raise RuntimeError(failed(wanted, state, result, "the expression" if result.rc in (1, 124) else "the console"))
+    return result.out
 
 
-def failed(wanted: dict[str, Any], state: dict[str, Any], said: Result, what: str) -> str:
+def failed(wanted: dict[str, Any], state: dict[str, Any], message: Result, what: str) -> str:
     """A sentence on what failed, with what it said."""
-    if said.rc == BUSY and not said.out + said.err:
+    if message.rc == BUSY and not message.out + message.err:
         return (
             f"another console is open on instance {wanted['instance']} (process {state['running']['pid']}): there is "
             "one at a time. Leave that one (:quit), or wait for its expression"
         )
-    words = "\n".join(filter(None, [said.out.strip(), said.err.strip()])) or (
-        "no answer in time: it was ended" if said.rc in (124, 137) else "no message"
+    words = "\n".join(filter(None, [message.out.strip(), message.err.strip()])) or (
+        "no answer in time: it was ended" if message.rc in (124, 137) else "no message"
     )
     return (
         f"{what} failed in instance {wanted['instance']} (process {state['running']['pid']}, user "
-        f"{state['running']['user']}), code {said.rc}:\n{words}"
+        f"{state['running']['user']}), code {message.rc}:\n{words}"
     )
 
 

@@ -14,7 +14,7 @@ def major(text: str) -> int:
     return int(found.group(1)) if found else 0
 
 
-def version_said(output: str) -> str:
+def parse_version_output(output: str) -> str:
     """The version in what `java -version` prints; an empty text where it prints none."""
     found = re.search(r'version "([^"]+)"', output)
     return found.group(1) if found else ""

@@ -88,25 +88,25 @@ class Counts:
 
 def total(rows: list[list[int]]) -> dict[str, Any]:
     """All processes (of all hosts) as one dictionary: each of NAMES, and C(connect) and C(pong) as lists of steps."""
-    said: dict[str, Any] = {
+    counts: dict[str, Any] = {
         name: (max if name in LAST else sum)([row[index] for row in rows] or [0]) for index, name in enumerate(NAMES)
     }
     for index, name in enumerate(TIMES):
         begin = len(NAMES) + index * STEPS
-        said[name] = [sum(row[begin + step] for row in rows) for step in range(STEPS)]
-    return said
+        counts[name] = [sum(row[begin + step] for row in rows) for step in range(STEPS)]
+    return counts
 
 
 def merged(totals: list[dict[str, Any]]) -> dict[str, Any]:
     """Several of L(total) as one."""
-    said: dict[str, Any] = {
+    counts: dict[str, Any] = {
         name: (max if name in LAST else sum)([one[name] for one in totals] or [0]) for name in NAMES
     }
     for name in TIMES:
-        said[name] = [sum(one[name][step] for one in totals) for step in range(STEPS)]
-    return said
+        counts[name] = [sum(one[name][step] for one in totals) for step in range(STEPS)]
+    return counts
 
 
-def settled(said: dict[str, Any]) -> int:
+def settled(counts: dict[str, Any]) -> int:
     """How many connections are no longer on their way."""
-    return said["opened"] + sum(said[name] for name in FAILED)
+    return counts["opened"] + sum(counts[name] for name in FAILED)

@@ -86,15 +86,15 @@ def of_client(counts: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 def of_proxy(host: str, during: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """HAProxy's own limit, which it works out from its open files unless it was given one."""
-    said = during["proxy"]
-    if not said or not said["most"] or said["connections"] < NEAR * said["most"]:
+    proxy = during["proxy"]
+    if not proxy or not proxy["most"] or proxy["connections"] < NEAR * proxy["most"]:
         return
     files = max([row["nofile"] or 0 for row in during["processes"] if row["process"] == haproxy.PROCESS], default=0)
-    if files and 2 * said["most"] >= 0.85 * files:
+    if files and 2 * proxy["most"] >= 0.85 * files:
         yield (
             "nofile",
             (
-                f"HAProxy on {host} takes no more than {said['most']} connections, which it works out from its {files} "
+                f"HAProxy on {host} takes no more than {proxy['most']} connections, which it computes from its {files} "
                 "open files (nofile)"
             ),
         )
@@ -102,7 +102,7 @@ def of_proxy(host: str, during: dict[str, Any]) -> Iterator[tuple[str, str]]:
         yield (
             "maxconn",
             (
-                f"HAProxy on {host} takes no more than {said['most']} connections: its maxconn "
+                f"HAProxy on {host} takes no more than {proxy['most']} connections: its maxconn "
                 "(xitrum_max_connections, xitrum_proxy_max_connections)"
             ),
         )

@@ -161,7 +161,7 @@ def shortfalls(report: dict[str, Any]) -> Iterator[str]:
             )
 
 
-def cells(said: dict[str, Any]) -> list[tuple[str, str]]:
+def cells(figures: dict[str, Any]) -> list[tuple[str, str]]:
     """The figures of one way as (title, text), in the order of the table."""
     def pair(times: list[float | None]) -> str:
         return "-" if times[0] is None else f"{times[0]:g}, {times[1]:g}"
@@ -169,30 +169,30 @@ def cells(said: dict[str, Any]) -> list[tuple[str, str]]:
     def on_hosts(numbers: dict[str, int]) -> str:
         return ", ".join(f"{count} {host}" for host, count in numbers.items() if count) or "0"
 
-    fullest, promised = said["fullest"], said["promise"]
+    fullest, promised = figures["fullest"], figures["promise"]
     # Each sentence begins with its number, in the files of earlier runs as well.
-    not_opened = sum(int(words.split()[0]) for words in said["not_opened"])
-    backlogs = sorted(set(said["backlogs"].values()))
+    not_opened = sum(int(words.split()[0]) for words in figures["not_opened"])
+    backlogs = sorted(set(figures["backlogs"].values()))
     return [
-        ("asked", str(said["asked"])),
-        ("held", str(said["held"])),
-        ("lost", str(said["lost"])),
+        ("asked", str(figures["asked"])),
+        ("held", str(figures["held"])),
+        ("lost", str(figures["lost"])),
         ("not opened", str(not_opened)),
-        ("not tried any more", str(said["not_tried"])),
-        ("open after, ms (median, 99 %)", pair(said["connect_ms"])),
-        ("delayed by a repeated SYN", str(said["delayed"])),
-        ("pings answered", f"{said['pongs']} of {said['pings']}"),
-        ("ping, ms (median, 99 %)", pair(said["ping_ms"])),
-        ("queue full (ListenOverflows)", on_hosts(said["overflows"])),
-        ("SYNs dropped (ListenDrops)", on_hosts(said["drops"])),
+        ("not tried any more", str(figures["not_tried"])),
+        ("open after, ms (median, 99 %)", pair(figures["connect_ms"])),
+        ("delayed by a repeated SYN", str(figures["delayed"])),
+        ("pings answered", f"{figures['pongs']} of {figures['pings']}"),
+        ("ping, ms (median, 99 %)", pair(figures["ping_ms"])),
+        ("queue full (ListenOverflows)", on_hosts(figures["overflows"])),
+        ("SYNs dropped (ListenDrops)", on_hosts(figures["drops"])),
         ("backlog of the listeners", ", ".join(map(str, backlogs)) or "-"),
         (
             "memory a connection, KiB",
-            ", ".join(f"{more / 1024:.1f} {name}" for name, more in said["memory_bytes"].items()) or "-",
+            ", ".join(f"{more / 1024:.1f} {name}" for name, more in figures["memory_bytes"].items()) or "-",
         ),
         ("most open files", f"{fullest['files']} of {fullest['nofile']} {fullest['name']}" if fullest else "-"),
         ("the plan promised", f"{promised['largest']} ({promised['ends']})" if promised else "-"),
-        ("limited by", said["ended_by"][0][0] if said["ended_by"] else "nothing"),
+        ("limited by", figures["ended_by"][0][0] if figures["ended_by"] else "nothing"),
     ]
 
 
@@ -229,11 +229,11 @@ def load_table(report: dict[str, Any], earlier: list[dict[str, Any]]) -> str:
         -EARLIER_MOST:
     ]
     text = []
-    for way, said in report["ways"].items():
+    for way, figures in report["ways"].items():
         runs = [run for run in before if way in run["ways"]] + [report]
         lines = lines_of(runs, partial(way_cells, way))
         text += [f"Connections {load_fleet.WAYS[way]}", *lines, ""]
-        text += [f"  - {sentence}" for _word, sentence in said["ended_by"]] + ([""] if said["ended_by"] else [])
+        text += [f"  - {sentence}" for _word, sentence in figures["ended_by"]] + ([""] if figures["ended_by"] else [])
     if any(report["bursts"].values()):
         runs = [run for run in before if any(run["bursts"].values())] + [report]
         text += ["A burst of connects while nobody accepts", *lines_of(runs, burst_rows), ""]

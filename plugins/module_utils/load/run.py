@@ -102,14 +102,14 @@ def alive(folder: str) -> dict[str, Any]:
     process = read(folder, "process")
     found = stat_of(process["pid"])
     # In this order: one that has ended in between has said so before.
-    said = read(folder, "state")
-    if said["phase"] != "ended" and (found is None or found["start_ticks"] != process["start_ticks"]):
+    state = read(folder, "state")
+    if state["phase"] != "ended" and (found is None or found["start_ticks"] != process["start_ticks"]):
         raise LoadError(
-            f"its process {process['pid']} is gone, {said['seconds']:g} s after its start or later, and has not said "
+            f"its process {process['pid']} is gone, {state['seconds']:g} s after its start or later, and has not said "
             "what was held. Somebody has killed it, or the kernel, out of memory: see its log on this host "
             "(journalctl -k), and start it anew."
         )
-    return said
+    return state
 
 
 def stop(folder: str, sleep: Callable[[float], None] = time.sleep) -> dict[str, Any]:
@@ -118,9 +118,9 @@ def stop(folder: str, sleep: Callable[[float], None] = time.sleep) -> dict[str, 
     touch(f"{found}/stop")
     until = time.monotonic() + END_SECONDS + 5
     try:
-        while (said := alive(found))["phase"] != "ended" and time.monotonic() < until:
+        while (state := alive(found))["phase"] != "ended" and time.monotonic() < until:
             sleep(TICK)
-        return said
+        return state
     finally:
         shutil.rmtree(found)
 
@@ -165,10 +165,10 @@ def read(folder: str, name: str) -> dict[str, Any]:
             ) from error
 
 
-def write(folder: str, name: str, said: dict[str, Any]) -> None:
+def write(folder: str, name: str, data: dict[str, Any]) -> None:
     """Writes it whole."""
     with open(f"{folder}/{name}.new", "w", encoding="utf-8") as file:
-        file.write(schema.LOAD.render(said))
+        file.write(schema.LOAD.render(data))
     os.rename(f"{folder}/{name}.new", f"{folder}/{name}.json")
 
 
@@ -242,14 +242,15 @@ class Load:
 
     def say(self, phase: str, last: dict[str, int] | None = None, now: float | None = None) -> None:
         """Writes what is so, or what was so last."""
-        said, now = last or load_counts.total(self.counts.rows()), now or time.monotonic()
+        totals, now = last or load_counts.total(self.counts.rows()), now or time.monotonic()
         # A process that has reached a limit tries no more of its share.
-        tried_all = said["tried"] >= self.wanted["connections"] or said["stopped"] + self.lost >= len(
+        tried_all = totals["tried"] >= self.wanted["connections"] or totals["stopped"] + self.lost >= len(
             self.facts["workers"]
         )
-        if not self.full and tried_all and load_counts.settled(said) >= said["tried"]:
+        if not self.full and tried_all and load_counts.settled(totals) >= totals["tried"]:
             self.full = now
         if os.path.isdir(self.folder):
             write(self.folder, "state", {"phase": phase, "seconds": round(now - self.began, 1),
                                          "held_seconds": round(now - self.full, 1) if self.full else 0,
-                                         "counts": said, "workers_lost": self.lost, "deadline": self.facts["deadline"]})
+                                         "counts": totals, "workers_lost": self.lost,
+                                         "deadline": self.facts["deadline"]})

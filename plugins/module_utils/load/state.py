@@ -111,10 +111,10 @@ def _proxy(host: Host, path: str) -> dict[str, int] | None:
     if not path or not host.exists(path):
         return None
     try:
-        said = haproxy_socket.parse_info(haproxy_socket.ask(host, path, "show info"))
+        properties = haproxy_socket.parse_info(haproxy_socket.ask(host, path, "show info"))
     except OSError:
         return None
-    numbers = [said.get(name, "0") for name in ("CurrConns", "Maxconn")]
+    numbers = [properties.get(name, "0") for name in ("CurrConns", "Maxconn")]
     return dict(zip(("connections", "most"), map(int, numbers))) if all(map(_NUMBER.fullmatch, numbers)) else None
 
 

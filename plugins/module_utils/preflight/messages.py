@@ -555,11 +555,11 @@ def unread(variables: Mapping[str, Any], state: Any, reached: bool, lost: Sequen
     if isinstance(state, dict) and state.get("printed"):
         return [Error("host.read", f"{UNREAD}: the failure of '{state['printed']}' is printed above")]
     failed = variables.get("ansible_failed_result")
-    said = next(filter(None, map(read_failure, (state, failed))), "no reason was given; run again with -vvv")
+    reason = next(filter(None, map(read_failure, (state, failed))), "no reason was given; run again with -vvv")
     # A filter reports all that it found at once, a fault a line.
     # Of others' words no line is one to type: see L(bullets).
-    folded = " ".join(said.split())
-    causes = list(errors_of("variable.unusable", cause_of(said).splitlines()))
+    folded = " ".join(reason.split())
+    causes = list(errors_of("variable.unusable", cause_of(reason).splitlines()))
     return causes or [Error("host.read", folded if folded.startswith(UNREAD) else f"{UNREAD}: {folded}")]
 
 
@@ -574,9 +574,9 @@ def unavailable_names(variables: Mapping[str, Any]) -> list[str]:
 def read_failure(result: Any) -> str:
     """Why a module failed, by its result; empty where it does not say so.
     What it printed is the reason where Ansible has none."""
-    said = str(result.get("msg") or "").strip() if isinstance(result, dict) else ""
-    printed = str(result.get("module_stderr") or result.get("module_stdout") or "").strip().splitlines() if said else []
-    return " ".join([said, printable(" ".join(printed[-_LINES:]))]).strip()
+    text = str(result.get("msg") or "").strip() if isinstance(result, dict) else ""
+    printed = str(result.get("module_stderr") or result.get("module_stdout") or "").strip().splitlines() if text else []
+    return " ".join([text, printable(" ".join(printed[-_LINES:]))]).strip()
 
 
 def host_notes(variables: Mapping[str, Any]) -> list[str]:
@@ -608,8 +608,8 @@ def host_notes(variables: Mapping[str, Any]) -> list[str]:
 def alike(sentences: Mapping[str, Iterable[str]]) -> dict[str, list[str]]:
     """Turns host to sentences into sentence to hosts, in the order of first appearance: each is said once."""
     found: dict[str, list[str]] = {}
-    for host, said in sentences.items():
-        for sentence in dict.fromkeys(said):
+    for host, listed in sentences.items():
+        for sentence in dict.fromkeys(listed):
             found.setdefault(sentence, []).append(host)
     return found
 

@@ -100,7 +100,7 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
 def row(wanted: Mapping[str, Any], state: Mapping[str, Any], item: Mapping[str, Any]) -> Row:
     """Three columns of one certificate."""
     ends = {name: item[name][0].date().isoformat() if item[name] else "" for name in ("configured", "effective")}
-    said = Row(
+    result = Row(
         "certificate",
         f"certificate {item['path']}",
         f"valid {wanted['days']} days more",
@@ -108,20 +108,21 @@ def row(wanted: Mapping[str, Any], state: Mapping[str, Any], item: Mapping[str, 
         ends["effective"],
     )
     if not state["tool"]:
-        said = said.replaced(status="unseen", why="there is no openssl on this host")
-        said = said.fixed([*state["installer"], "openssl"])
+        result = result.replaced(status="unseen", why="there is no openssl on this host")
+        result = result.fixed([*state["installer"], "openssl"])
     elif item["hidden"]:
-        said = said.replaced(status="unseen", why="only root may read the file", mend=LOOK)
+        result = result.replaced(status="unseen", why="only root may read the file", mend=LOOK)
     elif not item["configured"]:
-        said = said.replaced(status="differs", why="the file is no certificate, or is not there", mend=RUN)
+        result = result.replaced(status="differs", why="the file is no certificate, or is not there", mend=RUN)
     elif not item["effective"]:
         late = f"the handshake of TLS on port {item['port']} did not end within {HANDSHAKE_SECONDS} s"
         silent = f"nothing answers with a certificate on port {item['port']}"
-        said = said.replaced(status="differs", why=late if item.get("late") else silent, mend=RUN)
+        result = result.replaced(status="differs", why=late if item.get("late") else silent, mend=RUN)
     elif item["configured"][1] != item["effective"][1]:
-        said = said.replaced(status="restart", why="the socket shows another certificate than the file has", mend=RUN)
+        why = "the socket shows another certificate than the file has"
+        result = result.replaced(status="restart", why=why, mend=RUN)
     elif (item["configured"][0] - state["now"]).days < wanted["days"]:
         days = (item["configured"][0] - state["now"]).days
         why = f"it ends in {days} days: put a renewed one where the inventory has it, then run the playbook"
-        said = said.replaced(status="differs", why=why, mend=RUN)
-    return said
+        result = result.replaced(status="differs", why=why, mend=RUN)
+    return result

@@ -81,8 +81,8 @@ HEALTH_SECONDS = 3.0
 def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, Any]:
     """Everything that L(plan) needs."""
     software = PROXIES[desired["software"]]
-    said = host.run(software.version_command)
-    version = software.version_pattern.search(said.out + said.err)
+    result = host.run(software.version_command)
+    version = software.version_pattern.search(result.out + result.err)
     unit = process.parse_unit(
         host.run(
             [
@@ -142,11 +142,11 @@ def settled(host: Host, wanted: Desired) -> dict[str, Any]:
     """What the worker says, when every server is in use or C(patience) is over: one that was just started takes some
     checks. One that somebody took out of use is not waited for."""
     deadline = time.monotonic() + wanted["patience"]
-    said = read_live(host, wanted)
-    while time.monotonic() < deadline and any(_coming(row) for row in said["servers"]):
+    live = read_live(host, wanted)
+    while time.monotonic() < deadline and any(_coming(row) for row in live["servers"]):
         time.sleep(0.5)
-        said = read_live(host, wanted)
-    return said
+        live = read_live(host, wanted)
+    return live
 
 
 def read_live(host: Host, wanted: Desired) -> dict[str, Any]:
@@ -155,10 +155,10 @@ def read_live(host: Host, wanted: Desired) -> dict[str, Any]:
     Where it knows nothing of the health of its servers, those of the application are asked from here.
     """
     software = PROXIES[wanted["software"]]
-    said = software.live(host, wanted)
+    live = software.live(host, wanted)
     asked = [
         row
-        for row in said["servers"]
+        for row in live["servers"]
         if not software.checks_health and row["backend"] == BACKEND and row["admin"] == "ready"
     ]
     if asked:
@@ -166,7 +166,7 @@ def read_live(host: Host, wanted: Desired) -> dict[str, Any]:
             answers = list(pool.map(lambda row: proxy_reloaded.probe(host, wanted, row, HEALTH_SECONDS), asked))
         for row, wrong in zip(asked, answers):
             row.update({"status": "DOWN" if wrong else row["status"], "check": wrong})
-    return said
+    return live
 
 
 def _coming(row: Mapping[str, Any]) -> bool:
@@ -479,11 +479,13 @@ def _service(wanted: Desired, state: Mapping[str, Any], text: str, result: Draft
         result.actions.append(("daemon-reload", None))
     if not enabled:
         result.actions.append(("enable", None))
-    has, runs, old = proxy_text.stamp_of(live["said"]), live["version"], state["files"][wanted["config_path"]][0]
+    has, runs, old = proxy_text.stamp_of(live["description"]), live["version"], state["files"][wanted["config_path"]][0]
     hidden = isinstance(live["refused"], PermissionError)
     # A drain that was written down and not taken up is a lost reload as well.
     current = hidden or (
-        has == want and runs in ("", state["version"]) and proxy_text.states(live["said"]) == proxy_text.states(old)
+        has == want
+        and runs in ("", state["version"])
+        and proxy_text.states(live["description"]) == proxy_text.states(old)
     )
     rewritten = any(kind == "write" and not _beside(wanted, item) for kind, item in result.actions)
     if not active:
@@ -570,14 +572,14 @@ def validate(host: Host, wanted: Desired) -> list[str]:
             host.write(f"{TRIAL}/{index}.pem", pem["content"], 0o600)
             text = text.replace(pem["path"], f"{TRIAL}/{index}.pem")
         host.write(f"{TRIAL}/config", text, 0o600)
-        said = host.run([*software.check, f"{TRIAL}/config"])
+        result = host.run([*software.check, f"{TRIAL}/config"])
     finally:
         host.remove(TRIAL)
-    words = (said.err + said.out).replace(f"{TRIAL}/config", wanted["config_path"])
+    words = (result.err + result.out).replace(f"{TRIAL}/config", wanted["config_path"])
     for index, pem in enumerate(wanted["pems"]):
         words = words.replace(f"{TRIAL}/{index}.pem", pem["path"])
     lines = software.complaints(words)
-    if said.rc != 0:
+    if result.rc != 0:
         raise RuntimeError(
             f"{software.title} refuses the new configuration, so the old one stays in {wanted['config_path']}:\n"
             + ("\n".join(lines) or words)
@@ -608,12 +610,12 @@ def apply(host: Host, plan: Plan) -> Applied:
             host.write(item["path"], item["content"], int(item["mode"], 8), owner, group)
     for kind in ("daemon-reload", "enable", "start", "reload", "restart"):
         if kind in kinds:
-            said = host.run(
+            result = host.run(
                 ["systemctl", kind] + ([] if kind == "daemon-reload" else [desired["service"] + ".service"])
             )
-            if said.rc != 0:
+            if result.rc != 0:
                 raise RuntimeError(
-                    f"systemctl {kind} ended with {said.rc}: {said.err.strip()}\n{_journal(host, desired)}"
+                    f"systemctl {kind} ended with {result.rc}: {result.err.strip()}\n{_journal(host, desired)}"
                 )
     verify_running(host, desired)
     return Applied(warnings=tuple(warnings))
@@ -639,7 +641,7 @@ def verify_running(host: Host, wanted: Desired, patience: float = PATIENCE) -> N
     want, deadline = proxy_text.digest(wanted["config"], wanted["pems"]), time.monotonic() + patience
     while True:
         live = software.live(host, wanted)
-        has = proxy_text.stamp_of(live["said"])
+        has = proxy_text.stamp_of(live["description"])
         if has == want:
             return
         if time.monotonic() > deadline:

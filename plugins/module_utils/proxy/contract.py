@@ -112,7 +112,7 @@ class ProxyBackend(abc.ABC):
     def live(self, host: Any, desired: Mapping[str, Any]) -> dict[str, Any]:
         """What the running worker reports of itself: `said`, `version`, `pid`, `maxconn`, `servers` and `refused`.
 
-        `said` has the digest of its configuration, `refused` the error where it does not answer.
+        `description` has the digest of its configuration, `refused` the error where it does not answer.
         """
 
     def old_workers(self, host: Any, main: int) -> int:

@@ -96,11 +96,11 @@ def apply(host: Host, plan: Plan) -> Applied:
         unit, path = backend.unit, backend.config_path
         goes_on = before is None or before["active"] == "active"
         if ("rename", path) in steps and goes_on:
-            said = host.run([*backend.check, path + proxy_config.KEPT])
-            if said.rc != 0:
+            result = host.run([*backend.check, path + proxy_config.KEPT])
+            if result.rc != 0:
                 raise RuntimeError(
                     f"{path}{proxy_config.KEPT}, the configuration from before, is refused by {software}: "
-                    f"{(said.err or said.out).strip()[-800:]}. Mend that file, or remove it, and run the playbook "
+                    f"{(result.err or result.out).strip()[-800:]}. Mend that file, or remove it, and run the playbook "
                     "again."
                 )
         if steps and not goes_on:

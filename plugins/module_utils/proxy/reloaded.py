@@ -64,10 +64,10 @@ def live(
     software's own word, where it has one.
     """
     try:
-        said = ask(host, wanted["control_port"], "/xitrum-config")[2]
+        description = ask(host, wanted["control_port"], "/xitrum-config")[2]
     except OSError as error:
-        return {"said": "", "version": "", "pid": "", "maxconn": "", "servers": [], "refused": error}
-    states = proxy_text.states(said)
+        return {"description": "", "version": "", "pid": "", "maxconn": "", "servers": [], "refused": error}
+    states = proxy_text.states(description)
     servers = []
     for backend, name, address in rows:
         state = states.get(name, "ready")
@@ -83,28 +83,28 @@ def live(
                 "check": statuses.get(address.lower(), ""),
             }
         )
-    return {"said": said, "version": "", "pid": "", "maxconn": "", "servers": servers, "refused": None}
+    return {"description": description, "version": "", "pid": "", "maxconn": "", "servers": servers, "refused": None}
 
 
 def view(
-    host: Any, wanted: Mapping[str, Any], said: Mapping[str, Any], title: str, process: str
+    host: Any, wanted: Mapping[str, Any], worker: Mapping[str, Any], title: str, process: str
 ) -> list[dict[str, Any]]:
     """The servers as L(proxy_server) wants them, from what C(live) said.
 
     Raises RuntimeError where the proxy does not answer.
     """
-    if wanted["allow_missing"] and isinstance(said["refused"], ConnectionRefusedError):
+    if wanted["allow_missing"] and isinstance(worker["refused"], ConnectionRefusedError):
         # It does not run, so that it sends nothing anywhere.
         return []
-    if said["refused"] or not said["said"]:
+    if worker["refused"] or not worker["description"]:
         raise RuntimeError(
             f"{title} does not answer with its configuration on 127.0.0.1:{wanted['control_port']}/xitrum-config "
-            f"({said['refused'] or 'no header ' + HEADER}): systemctl status {wanted['service']} tells whether it "
+            f"({worker['refused'] or 'no header ' + HEADER}): systemctl status {wanted['service']} tells whether it "
             "runs, site.yml sets it up."
         )
     rows = sockets.established(host, sockets.pids_of_service(host, wanted["service"]))
     found = []
-    for row in said["servers"]:
+    for row in worker["servers"]:
         wrong = probe(host, wanted, row) if wanted["state"] == row["admin"] == "ready" else ""
         found.append(
             {
@@ -132,7 +132,7 @@ def connections(rows: Any, process: str, address: str, port: int, resolved: Iter
 def probe(host: Host, wanted: Mapping[str, Any], row: Mapping[str, Any], seconds: float = 5.0) -> str:
     """Asks a server's page itself, as a health check does: why it is not healthy, or an empty text."""
     try:
-        status, reason, _said, _body = ask(host, row["port"], wanted["health_path"], seconds, row["address"])
+        status, reason, _result, _body = ask(host, row["port"], wanted["health_path"], seconds, row["address"])
     except OSError as error:
         return str(error)
     return "" if status == wanted["health_status"] else f"{status} {reason}"
@@ -175,7 +175,7 @@ def rewrite(host: Any, wanted: Mapping[str, Any], before: str, text: str, answer
             "The states are as before."
         )
     want, deadline = proxy_text.states(text), time.monotonic() + PATIENCE
-    while proxy_text.states(answer(host, wanted)["said"]) != want:
+    while proxy_text.states(answer(host, wanted)["description"]) != want:
         if time.monotonic() > deadline:
             host.write(path, before)
             raise RuntimeError(

@@ -226,9 +226,9 @@ def set_servers(
         while True:
             asked = [ends.get(row["name"], row) for row in servers]
             late = [
-                {**row, "check": said}
-                for row, said in ((row, backend.probe(host, desired, row)) for row in asked)
-                if said
+                {**row, "check": answer}
+                for row, answer in ((row, backend.probe(host, desired, row)) for row in asked)
+                if answer
             ]
             if not late:
                 break
@@ -257,13 +257,13 @@ def apply(host: Host, plan: Plan) -> Applied:
 
 def unhealthy(wanted: Desired, rows: Sequence[Mapping[str, Any]]) -> str:
     """The sentence about servers that did not get healthy in time."""
-    said = "; ".join(
+    causes = "; ".join(
         f"{row['backend']}/{row['name']} ({row['address']}:{row['port']}) is {row['status']}, its health check says "
         f"{row['check'] or 'nothing'}"
         for row in rows
     )
     return (
-        f"not healthy for {wanted['software']} after {wanted['timeout']} s: {said}. Look at the log of the instance, "
+        f"not healthy for {wanted['software']} after {wanted['timeout']} s: {causes}. Look at the log of the instance, "
         "and at the way from the "
         "proxy to it."
     )

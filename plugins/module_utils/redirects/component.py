@@ -166,8 +166,8 @@ def read_live_pairs(host: Host) -> list[dict[str, Any]]:
 
 
 def _units(host: Host, names: list[str]) -> dict[str, dict[str, str]]:
-    said = host.run(["systemctl", "show", "--no-pager", f"--property={_PROPERTIES}", "--", *dict.fromkeys(names)])
-    shown = [parse_unit(block) for block in said.out.split("\n\n")] if said.rc == 0 else []
+    result = host.run(["systemctl", "show", "--no-pager", f"--property={_PROPERTIES}", "--", *dict.fromkeys(names)])
+    shown = [parse_unit(block) for block in result.out.split("\n\n")] if result.rc == 0 else []
     return {name: unit for unit in shown for name in unit.get("Names", unit.get("Id", "")).split()}
 
 
@@ -183,22 +183,22 @@ def _saves(host: Host, state: dict[str, Any]) -> tuple[dict[str, str | None], st
         # The legacy program would load a table only to show that it is empty.
         if legacy and not (host.read(f"/proc/net/{'ip' if family == 'ipv4' else 'ip6'}_tables_names") or "").split():
             continue
-        said = host.run([f"{redirects_iptables.COMMANDS[family]}-save"], limit=LISTING_BYTES)
-        if said.rc == 0:
-            saves[family] = said.out
+        result = host.run([f"{redirects_iptables.COMMANDS[family]}-save"], limit=LISTING_BYTES)
+        if result.rc == 0:
+            saves[family] = result.out
         else:
-            state["unread"].append(f"{redirects_iptables.COMMANDS[family]}-save: {(said.err or said.out).strip()}")
+            state["unread"].append(f"{redirects_iptables.COMMANDS[family]}-save: {(result.err or result.out).strip()}")
     return saves, variant
 
 
 def _objects(host: Host, state: dict[str, Any]) -> list[dict[str, Any]]:
     if state["paths"]["nft"] is None:
         return []
-    said = host.run(["nft", "-j", "list", "ruleset"], limit=LISTING_BYTES)
+    result = host.run(["nft", "-j", "list", "ruleset"], limit=LISTING_BYTES)
     try:
-        if said.rc == 0:
-            return redirects_nft.parse(said.out)
-        state["unread"].append(f"nft -j list ruleset: {(said.err or said.out).strip()}")
+        if result.rc == 0:
+            return redirects_nft.parse(result.out)
+        state["unread"].append(f"nft -j list ruleset: {(result.err or result.out).strip()}")
     except (ValueError, KeyError):
         state["unread"].append(
             "nft -j list ruleset: no JSON. This nft was built without it; nftables of the distribution has it"
@@ -455,11 +455,11 @@ def apply(host: Host, plan: Plan) -> Applied:
         else:
             if step.kind == "stop":
                 recorded.note_unit(host, step.path)
-            said = host.run(list(step.argv), data=step.text or None)
-            if said.rc != 0:
+            result = host.run(list(step.argv), data=step.text or None)
+            if result.rc != 0:
                 raise RuntimeError(
-                    f"{' '.join(step.argv)} ended with {said.rc}: {(said.err or said.out).strip()}. Run the playbook "
-                    "again once that is mended."
+                    f"{' '.join(step.argv)} ended with {result.rc}: {(result.err or result.out).strip()}. "
+                    "Run the playbook again once that is mended."
                 )
     return Applied()
 

@@ -180,11 +180,11 @@ def apply(host: Host, plan: Plan) -> Applied:
 
 
 def _call(host: Host, *argv: str) -> None:
-    said = host.run(argv)
-    if said.rc != 0:
+    result = host.run(argv)
+    if result.rc != 0:
         raise RuntimeError(
-            f"{' '.join(argv)} ended with {said.rc}: {(said.err or said.out).strip()}. Mend that, and run the playbook "
-            "again."
+            f"{' '.join(argv)} ended with {result.rc}: {(result.err or result.out).strip()}. "
+            "Mend that, and run the playbook again."
         )
 
 

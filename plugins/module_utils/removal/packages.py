@@ -23,9 +23,9 @@ def read(host: Any, names: Sequence[str]) -> dict[str, Any]:
 def apply(host: Any, names: Sequence[str]) -> None:
     """Removes packages. Raises RuntimeError with what the package manager said."""
     command = distributions.family_with(host, "manager_program").remove_command(names)
-    said = host.run(command, seconds=LONG_SECONDS)
-    if said.rc != 0:
+    result = host.run(command, seconds=LONG_SECONDS)
+    if result.rc != 0:
         raise RuntimeError(
-            f"{' '.join(names)} could not be removed: {(said.err or said.out).strip()[-800:]}. "
+            f"{' '.join(names)} could not be removed: {(result.err or result.out).strip()[-800:]}. "
             "Mend that and run the playbook again, or leave the packages (xitrum_remove_packages: false)."
         )

@@ -14,7 +14,7 @@ from ..core.statuses import STATUSES
 from ..preflight import messages as preflight
 from ..proxy.definition import server_name
 from . import mends
-from .fleet_summary import WORDS, concerns, hosts_said, rows, table
+from .fleet_summary import WORDS, concerns, format_host_count, rows, table
 
 #: How bad a row is: C(bad) makes a check fail, C(note) is worth knowing, C(good) is as wanted.
 LEVELS = {name: status.level for name, status in STATUSES.items()}
@@ -44,11 +44,11 @@ def findings(
 def of_host(host: str, state: dict[str, Any] | None, reached: bool) -> list[dict[str, Any]]:
     """The findings of one host."""
     if state is None or not concerns(state) or not reached:
-        away, said = not reached or bool((state or {}).get("unreachable")), preflight.read_failure(state)
-        why = "it could not be reached" if away else f"it could not be read: {said or 'no reason was given'}"
-        if not away and said:
+        away, message = not reached or bool((state or {}).get("unreachable")), preflight.read_failure(state)
+        why = "it could not be reached" if away else f"it could not be read: {message or 'no reason was given'}"
+        if not away and message:
             # A check of its variables failed: the host itself was not asked.
-            why = said if state and state.get("refused") else preflight.cause_of(str(said)) or why
+            why = message if state and state.get("refused") else preflight.cause_of(str(message)) or why
         return [
             finding(
                 host,
@@ -181,7 +181,7 @@ def check_table(found: list[dict[str, Any]], everything: bool) -> str:
     """The findings as a table for the terminal: those that differ, or all of them."""
     counts = {level: sum(item["level"] == level for item in found) for level in ("bad", "note", "good")}
     head = (
-        f"{hosts_said(len({item['host'] for item in found}))}, {len(found)} values: {counts['bad']} "
+        f"{format_host_count(len({item['host'] for item in found}))}, {len(found)} values: {counts['bad']} "
         f"{'differs' if counts['bad'] == 1 else 'differ'}, {counts['note']} worth knowing, {counts['good']} as wanted"
     )
     shown = [item for item in found if everything or item["level"] == "bad"]

@@ -57,7 +57,7 @@ def open_work(state: dict[str, Any], host: str) -> str:
     )
 
 
-def hosts_said(count: int) -> str:
+def format_host_count(count: int) -> str:
     """A number of hosts, for a person."""
     return f"{count} host{'' if count == 1 else 's'}"
 
@@ -79,7 +79,7 @@ def fleet_summary(
         for item in concerns(states[host]).get("instances", {}).get("instances", [])
     ]
     releases = sorted({item["release"] for _host, item in instances if item["release"]})
-    head = hosts_said(len(states))
+    head = format_host_count(len(states))
     if any("instances" in concerns(state) for state in states.values()):
         head += (
             f", {sum(item['running'] for _host, item in instances)} of {len(instances)} instances running, release "
@@ -97,7 +97,7 @@ def fleet_summary(
                     item["port"],
                     item["pid"] or "-",
                     item["release"] or "-",
-                    jdks[host].get("said") or "-",
+                    jdks[host].get("reported_version") or "-",
                 )
                 for host, item in instances
             ],

@@ -180,11 +180,11 @@ def build_problems(command: str, directory: str, code: int, output: str) -> list
         for line in (text[silent.start() :].splitlines()[:_LINES] if silent else text.splitlines())
         if line.strip()
     ]
-    said = missing_program(command, directory) if code else ""
-    said = said or " | ".join(lines[-_LINES:]).rstrip(".") or "it printed nothing"
+    reason = missing_program(command, directory) if code else ""
+    reason = reason or " | ".join(lines[-_LINES:]).rstrip(".") or "it printed nothing"
     ended = f"ended with code {code}" if code else "ended with code 0, and its packaging task failed"
     return [
-        f"xitrum_build_command ({command}) {ended} in {directory}: {said}. Run it there by hand, and correct the "
+        f"xitrum_build_command ({command}) {ended} in {directory}: {reason}. Run it there by hand, and correct the "
         "command or the project"
     ]
 

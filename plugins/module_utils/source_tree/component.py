@@ -111,10 +111,10 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
         "uncommitted": [],
         "ignored": {},
     }
-    said = git(host, top, "rev-parse", "--show-toplevel")
-    state["git"] = (said.err or said.out).strip() if said.rc else ""
-    state["root"] = "" if said.rc else said.out.strip()
-    if not said.rc:
+    result = git(host, top, "rev-parse", "--show-toplevel")
+    state["git"] = (result.err or result.out).strip() if result.rc else ""
+    state["root"] = "" if result.rc else result.out.strip()
+    if not result.rc:
         status = git(host, top, "status", "--porcelain", "--no-renames", "-z", "--untracked-files=all", "--", ".")
         prefix = git(host, top, "rev-parse", "--show-prefix").out.strip()
         state["uncommitted"] = [(line[:2], line[3:][len(prefix):]) for line in status.out.split("\0") if line]

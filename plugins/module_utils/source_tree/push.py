@@ -74,11 +74,11 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
         "status": ("status", "--porcelain", "--no-renames", "-z", "--untracked-files=all"),
     }
     for name, words in asked.items():
-        said = git(host, desired, *words, login=login if name == "there" else None)
-        if said.rc and not state["failed"]:
-            failed = f"git {' '.join(words)} ended with {said.rc}: {(said.err or said.out).strip()}"
+        result = git(host, desired, *words, login=login if name == "there" else None)
+        if result.rc and not state["failed"]:
+            failed = f"git {' '.join(words)} ended with {result.rc}: {(result.err or result.out).strip()}"
             state["failed"] = urls.hide_all(failed, url)
-        state[name] = "" if said.rc else said.out
+        state[name] = "" if result.rc else result.out
     state["uncommitted"] = [(line[:2], line[3:]) for line in state.pop("status").split("\0") if line]
     return {
         **state,
@@ -133,9 +133,9 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
 
 
 def apply(host: Host, plan: Plan) -> Applied:
-    """Commits and pushes. The lines that the platform printed while it built are the result `said`.
+    """Commits and pushes. The lines that the platform printed while it built are the result `output`.
     Raises RuntimeError with what git reported."""
-    desired, said = plan.desired, ""
+    desired, output = plan.desired, ""
     for action, detail in plan.actions:
         remote, login, url = detail if action == "push" else ("", None, "")
         commands = [("push", remote, f"HEAD:refs/heads/{desired['branch']}")]
@@ -143,10 +143,11 @@ def apply(host: Host, plan: Plan) -> Applied:
             commands = [("add", "--all", "--", *detail), ("commit", "-m", desired["commit_message"], "--", *detail)]
         for words in commands:
             done = git(host, desired, *words, login=login)
-            said = urls.hide_all(done.err + done.out, url)
+            output = urls.hide_all(done.err + done.out, url)
             if done.rc:
-                raise RuntimeError(f"git {urls.hide_credentials(' '.join(words))} ended with {done.rc}: {said.strip()}")
-    return Applied({"said": said.splitlines()})
+                command = urls.hide_credentials(" ".join(words))
+                raise RuntimeError(f"git {command} ended with {done.rc}: {output.strip()}")
+    return Applied({"output": output.splitlines()})
 
 
 def _prepare(host: Host, desired: Desired) -> Desired:

@@ -61,7 +61,7 @@ def test_a_cluster_address_of_its_own_wins():
 
 
 @pytest.mark.parametrize(
-    "hosts, count, said",
+    "hosts, count, message",
     [
         ([host("app1", "8.8.8.8")], 2, "app1: its cluster address 8.8.8.8 is public"),
         ([host("app1", "app1.example.com")], 2, "is a name, wanted is an address"),
@@ -70,8 +70,8 @@ def test_a_cluster_address_of_its_own_wins():
         ([APPS[0], host("app2", "127.0.0.1")], 2, "address of app2 is a loopback one"),
     ],
 )
-def test_what_must_not_be_formed(hosts, count, said):
-    assert any(said in problem for problem in plan(hosts, count)["problems"])
+def test_what_must_not_be_formed(hosts, count, message):
+    assert any(message in problem for problem in plan(hosts, count)["problems"])
 
 
 def test_on_one_host_the_loopback_does():

@@ -61,7 +61,7 @@ def test_nothing_is_due_where_all_is_as_wanted():
     assert {row.status for row in plan.rows} == {"ok"}
 
 
-@pytest.mark.parametrize("change, said", [
+@pytest.mark.parametrize("change, message", [
     ({"cwd": "/opt/demo/instances/0/bbbbbbbbbbbb-0011223344"}, "folder"),
     ({"user": "root"}, "user"),
     ({"exe": "/usr/lib/jvm/j11/bin/java"}, "java"),
@@ -69,9 +69,9 @@ def test_nothing_is_due_where_all_is_as_wanted():
     ({"nofile": (1024, 20000)}, "nofile"),
     ({"environ": {}}, "service"),
 ])
-def test_what_a_process_cannot_take_on_while_it_runs_is_due(change, said):
+def test_what_a_process_cannot_take_on_while_it_runs_is_due(change, message):
     due = instances.plan(wanted(), running(wanted(), **change)).facts["instances"][0]["due"]
-    assert len(due) == 1 and due[0].startswith(said)
+    assert len(due) == 1 and due[0].startswith(message)
 
 
 def test_the_heap_and_the_options_are_read_from_the_running_jvm():
@@ -108,15 +108,15 @@ def test_the_jvm_is_asked_as_its_own_user_and_nobody_elses_program_in_its_folder
     assert (has["process"]["pid"], has["flags"], has["unasked"], ran) == (7, {"MaxHeapSize": "536870912"}, "", [ASKED])
 
 
-@pytest.mark.parametrize("links, said", [
+@pytest.mark.parametrize("links, message", [
     ({"/proc/7/ns/user": "user:[2]"}, "has a user namespace of its own"),
     ({"/proc/7/exe": "/home/demo/java"}, "runs /home/demo/java, which is not on the disk"),
 ])
-def test_a_process_in_a_world_of_its_own_is_not_asked_and_its_flags_are_not_seen(links, said):
+def test_a_process_in_a_world_of_its_own_is_not_asked_and_its_flags_are_not_seen(links, message):
     want, state, ran = asked(**links)
     assert (ran, state["instances"][0]["flags"]) == ([], None)
     row = next(row for row in instances.plan(want, state).rows if row.status == "unseen")
-    assert row.item == "instance-0 flags" and said in row.why
+    assert row.item == "instance-0 flags" and message in row.why
 
 
 def test_a_backlog_from_before_the_tuning_is_due():
@@ -125,32 +125,32 @@ def test_a_backlog_from_before_the_tuning_is_due():
     assert instances.plan(wanted(), state).facts["restart"] == [{"index": 0, "port": 8000, "folder": folder(wanted())}]
 
 
-@pytest.mark.parametrize("said", [404, 302, 401])
-def test_a_health_page_that_a_running_instance_does_not_know_is_a_problem(said):
+@pytest.mark.parametrize("answer", [404, 302, 401])
+def test_a_health_page_that_a_running_instance_does_not_know_is_a_problem(answer):
     state = running(wanted())
-    state["instances"][0]["page"] = said
-    assert f"instance 0 runs, and answers {said} for /; wanted is 200" in instances.plan(wanted(), state).problems[0]
+    state["instances"][0]["page"] = answer
+    assert f"instance 0 runs, and answers {answer} for /; wanted is 200" in instances.plan(wanted(), state).problems[0]
 
 
-@pytest.mark.parametrize("said", [200, 429, 500, 503, "Connection refused", None])
-def test_a_sick_instance_says_nothing_about_the_health_page(said):
+@pytest.mark.parametrize("answer", [200, 429, 500, 503, "Connection refused", None])
+def test_a_sick_instance_says_nothing_about_the_health_page(answer):
     state = running(wanted())
-    state["instances"][0]["page"] = said
+    state["instances"][0]["page"] = answer
     assert not instances.plan(wanted(), state).problems
 
 
-@pytest.mark.parametrize(("said", "sick"), [(200, False), (None, False), (500, True), (404, True), (429, True), ("timed out\x1b[2J", True)])
-def test_a_running_instance_that_is_not_healthy_is_work_that_is_left(said, sick):
+@pytest.mark.parametrize(("answer", "sick"), [(200, False), (None, False), (500, True), (404, True), (429, True), ("timed out\x1b[2J", True)])
+def test_a_running_instance_that_is_not_healthy_is_work_that_is_left(answer, sick):
     for verify in (False, True):
         want = wanted(verify=verify)
         state = running(want)
-        state["instances"][0]["page"] = said
+        state["instances"][0]["page"] = answer
         plan = instances.plan(want, state)
         found = {"instances": read_of(plan)}
         assert plan.facts["unhealthy"] == ([0] if sick else [])
         assert fleet_summary.needs_work(found) == sick
     rows = [(row.status, row.wanted, row.effective) for row in plan.rows if row.item == "instance-0 health"]
-    assert rows == ([] if said is None else [("differs" if sick else "ok", "200 for /", str(said).replace("\x1b", "\\x1b"))])
+    assert rows == ([] if answer is None else [("differs" if sick else "ok", "200 for /", str(answer).replace("\x1b", "\\x1b"))])
     assert list(plan.problems) == [] and ("read its log" in fleet_summary.open_work(found, "app1")) == sick
 
 
@@ -172,21 +172,21 @@ def test_the_health_page_is_asked_where_the_instance_listens(address, asked):
     assert instances.page(there, wanted(), 8000, []) is None
 
 
-@pytest.mark.parametrize("text, verify, said", [
+@pytest.mark.parametrize("text, verify, status", [
     ("all is well", True, 200), ("welcome", True, "200 without the text 'welcome'"), ("welcome", False, 200), ("", True, 200)])
-def test_a_check_and_the_end_of_a_run_compare_the_text_of_the_page(text, verify, said):
+def test_a_check_and_the_end_of_a_run_compare_the_text_of_the_page(text, verify, status):
     there = FakeHost(pages={8000: 200})
     there.texts = {8000: "<p>all is well</p>"}
     want = wanted(verify=verify, health_text=text, health_timeout=10)
-    assert instances.page(there, want, 8000, [{"port": 8000, "address": "*"}]) == said
+    assert instances.page(there, want, 8000, [{"port": 8000, "address": "*"}]) == status
     state = running(want)
-    state["instances"][0]["page"] = said
+    state["instances"][0]["page"] = status
     plan = instances.plan(want, state)
-    assert plan.facts["unhealthy"] == ([] if said == 200 else [0]) and list(plan.problems) == []
+    assert plan.facts["unhealthy"] == ([] if status == 200 else [0]) and list(plan.problems) == []
     if text and verify:
         (row,) = [row for row in plan.rows if row.item == "instance-0 health"]
-        assert (row.wanted, row.effective) == (f"200 with the text {text!r} for /", str(said))
-        assert said == 200 or "xitrum_health_text" in row.mend
+        assert (row.wanted, row.effective) == (f"200 with the text {text!r} for /", str(status))
+        assert status == 200 or "xitrum_health_text" in row.mend
 
 
 def test_an_instance_that_listens_elsewhere_is_due():
@@ -386,8 +386,8 @@ def test_where_an_instance_listens_is_what_was_written_for_it(files, configured)
 @pytest.mark.parametrize(("group", "refused"), [(None, False), ("demo", False), ("xitrum", True)])
 def test_another_user_than_the_one_of_the_releases_is_refused(group, refused):
     problems = list(instances.plan(wanted(), {**running(wanted()), "group": group}).problems)
-    said = "xitrum_user is demo, and the releases in /opt/demo belong to the group xitrum"
-    assert [problem.startswith(said) for problem in problems] == [True] * refused
+    message = "xitrum_user is demo, and the releases in /opt/demo belong to the group xitrum"
+    assert [problem.startswith(message) for problem in problems] == [True] * refused
 
 
 @pytest.mark.parametrize("given, ends", [("-Xmx1g -Djava.io.tmpdir=/mine", "-Xmx1g -Djava.io.tmpdir=/mine"), (None, "")])
@@ -447,7 +447,7 @@ def test_an_instance_that_listens_on_its_address_is_in_sync(interface, names, en
 
 
 @pytest.mark.parametrize(
-    "interface, names, unbound, said",
+    "interface, names, unbound, message",
     [
         ("nobody.example", {}, {}, "this host does not know the name"),
         ("192.0.2.9", {}, {"192.0.2.9": "Cannot assign requested address"}, "Cannot assign requested address"),
@@ -456,23 +456,23 @@ def test_an_instance_that_listens_on_its_address_is_in_sync(interface, names, en
         ("::", {}, {"::": "Address family not supported by protocol"}, ""),
     ],
 )
-def test_an_address_on_which_nobody_can_listen_stops_a_run(interface, names, unbound, said):
+def test_an_address_on_which_nobody_can_listen_stops_a_run(interface, names, unbound, message):
     want = wanted(interface=interface)
     state = {**running(want), "listening": instances.listening_place(FakeHost(names=names, unbound=unbound), interface)}
     state["instances"][0].update(listeners=[])
     found = list(instances.plan(want, state).problems)
     assert [
-        f"xitrum_interface is {interface!r}, where no program of this host can listen ({said})" in problem
+        f"xitrum_interface is {interface!r}, where no program of this host can listen ({message})" in problem
         for problem in found
-    ] == ([True] if said else [])
-    if said and "name" not in said:
+    ] == ([True] if message else [])
+    if message and "name" not in message:
         state["instances"][0]["listeners"] = listens(interface)
         assert list(instances.plan(want, state).problems) == [], "one that listens there proves that it can"
 
 
 def test_without_ss_nobody_knows_where_an_instance_listens():
     want = wanted(health_path="", name="")
-    for listing, said in (
+    for listing, result in (
         (None, "ss did not answer"),
         ("LISTEN 0 1024 here\n", "1 line of ss that cannot be parsed"),
         ("LISTEN 0 1024 *:8000 *:* ino:1 sk:1 v6only:0 <->\n", "only root sees which process listens on port 8000"),
@@ -490,7 +490,7 @@ def test_without_ss_nobody_knows_where_an_instance_listens():
         )
         rows = {row.item: row for row in instances.plan(want, instances.read(there, want, {"jdk": JDK})).rows}
         for item in ("instance-0 address", "instance-0 backlog"):
-            assert rows[item].status == "unseen" and said in rows[item].why
+            assert rows[item].status == "unseen" and result in rows[item].why
 
 
 # ------------------------------------------------------------------------------------------------------- the backlog

@@ -67,8 +67,8 @@ def machine_with(kind="systemd", holder=70, main=70, place="*", port=8000):
         if main:
             there.files["/run/demo-rc.local-0.pid"] = f"{main}\n"
     else:
-        command, said, none = ASKED[kind]
-        there.commands[command] = said.format(main or none)
+        command, answer, none = ASKED[kind]
+        there.commands[command] = answer.format(main or none)
     return there
 
 
@@ -91,9 +91,9 @@ def test_whoever_takes_the_port_while_an_instance_restarts_is_not_the_instance(k
     there = machine_with(kind, 90)
     with pytest.raises(RuntimeError) as error:
         service.wait_until_healthy(there, wanted(kind), wanted()["instances"])
-    said = str(error.value)
-    assert "is held by process 90 (java) of the user 666666" in said
-    assert f"expected is process 70 that {kind} started for the instance" in said and "of the user 815815" in said
+    message = str(error.value)
+    assert "is held by process 90 (java) of the user 666666" in message
+    assert f"expected is process 70 that {kind} started for the instance" in message and "of the user 815815" in message
     assert [what for what in there.done if what[0] == "page"] == [], "nobody else is asked for a page"
 
 
@@ -135,8 +135,8 @@ def test_a_socket_that_takes_no_request_of_the_instance_is_no_matter(change):
 
 @pytest.mark.parametrize("change", OTHER_PLACES)
 def test_a_page_that_nothing_of_the_instance_can_have_answered_is_not_healthy(change):
-    said = service.health_fault(machine_with(**change), wanted(), wanted()["instances"][0])
-    assert "port 8000 has answered, and nothing listens on it now" in said
+    fault = service.health_fault(machine_with(**change), wanted(), wanted()["instances"][0])
+    assert "port 8000 has answered, and nothing listens on it now" in fault
 
 
 def test_an_instance_that_listens_at_https_alone_has_not_answered():
@@ -170,8 +170,8 @@ def test_only_one_socket_of_the_instance_before_and_after_the_page_is_healthy(be
 
     looks = iter([rows(before), rows(after)])
     monkeypatch.setattr(ownership.sockets, "listeners", lambda _host: next(looks))
-    said = service.health_fault(machine_with(), wanted(), wanted()["instances"][0])
-    assert why in said and bool(said) is bool(why)
+    fault = service.health_fault(machine_with(), wanted(), wanted()["instances"][0])
+    assert why in fault and bool(fault) is bool(why)
 
 
 def test_an_instance_that_listens_between_two_looks_is_healthy_at_the_next_request(monkeypatch):
@@ -204,8 +204,8 @@ def test_a_canary_that_somebody_else_takes_over_is_not_healthy_any_more(monkeypa
 def test_a_name_that_holds_escape_sequences_is_printed_harmlessly():
     there = machine_with(holder=90)
     add(there, 90, MALLORY, comm="a\x1b]52;c;\x07\n) S 1")
-    said = service.health_fault(there, wanted(), wanted()["instances"][0])
-    assert "\x1b" not in said and "\n" not in said and r"a\x1b]52;c;\x07\n) S 1" in said
+    fault = service.health_fault(there, wanted(), wanted()["instances"][0])
+    assert "\x1b" not in fault and "\n" not in fault and r"a\x1b]52;c;\x07\n) S 1" in fault
 
 
 # ---------------------------------------------------------------------------------------------------- working folders
@@ -266,8 +266,8 @@ def test_a_report_names_what_listens_in_the_place_of_an_instance():
     users = {APP}
     for holder, words in ((90, "process 90 (java) of the user 666666"), (70, "")):
         there = machine_with(holder=holder)
-        said = instances.foreign_listener(there, want, sockets.listeners(there), 70, users, 8000)
-        assert words in said and bool(said) is bool(words)
+        fault = instances.foreign_listener(there, want, sockets.listeners(there), 70, users, 8000)
+        assert words in fault and bool(fault) is bool(words)
     assert instances.foreign_listener(there, want, None, 70, users, 8000) == ""
 
 

@@ -240,14 +240,14 @@ def test_a_file_that_is_changed_between_verification_and_use_is_not_shared(tmp_p
     host, path = Local(), tmp_path / "a"
     path.write_text("a")
     key = (hashlib.sha256(b"a").hexdigest(), "0644")
-    said = release.seals(host, {key: str(path)})
+    sealed = release.seals(host, {key: str(path)})
     # The kernel's clock for files may stand still for some milliseconds.
     time.sleep(0.05)
     os.link(path, tmp_path / "backup")
-    assert release.sealed(host, said) == {key: str(path)}, "a hard link changes nothing of it"
+    assert release.sealed(host, sealed) == {key: str(path)}, "a hard link changes nothing of it"
     touch(path)
     with pytest.raises(ValueError, match="a was changed while the release was sent; run the playbook again"):
-        release.sealed(host, said)
+        release.sealed(host, sealed)
 
 
 def test_a_file_that_arrives_damaged_makes_no_release(tmp_path, package):
@@ -344,8 +344,8 @@ def test_a_package_that_lost_a_file_since_it_was_read(tmp_path, package):
 
 
 def test_a_full_disk_is_named_with_what_to_do():
-    said = release.describe(OSError(28, "No space left on device"), {"root": ROOT, "release": "aa"})
-    assert "full" in said and "xitrum_keep_releases" in said and f"{ROOT}/releases/aa" in said
+    message = release.describe(OSError(28, "No space left on device"), {"root": ROOT, "release": "aa"})
+    assert "full" in message and "xitrum_keep_releases" in message and f"{ROOT}/releases/aa" in message
 
 
 @pytest.mark.parametrize("text, slot", [("1\n", 1), ("0", 0), ("", 0), (None, 0)])

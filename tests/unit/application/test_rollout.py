@@ -162,8 +162,8 @@ def test_what_the_fleet_runs_is_reported_where_no_run_with_it_ended_healthy():
 
 
 def test_where_none_was_healthy_the_releases_are_listed_and_none_is_taken():
-    said = rollout.go_back_to({"app1": remembers("cc")})["problems"]
-    assert said == ["app1 has no release before its current one that was healthy: it has aa, bb, cc (current), dd. "
+    errors = rollout.go_back_to({"app1": remembers("cc")})["problems"]
+    assert errors == ["app1 has no release before its current one that was healthy: it has aa, bb, cc (current), dd. "
                     "Deploy a package, or set xitrum_rollback_to to a release that you trust."]
 
 

@@ -52,9 +52,9 @@ def refusal(there, **more):
 
 
 def test_a_lock_of_somebody_else_names_whose_it_is_and_what_to_do():
-    said = refusal(host(ANN, uptime=60.0))
-    assert "that of ann on laptop, since 1970-01-01T00:16:40Z (it did something on this host 10 s ago)" in said
-    assert "xitrum_take_over=true" in said
+    message = refusal(host(ANN, uptime=60.0))
+    assert "that of ann on laptop, since 1970-01-01T00:16:40Z (it did something on this host 10 s ago)" in message
+    assert "xitrum_take_over=true" in message
 
 
 @pytest.mark.parametrize("lock, more", [
@@ -105,8 +105,8 @@ class Busy(FakeHost):
 
 def test_while_a_module_of_the_run_before_changes_something_its_lock_is_not_taken_over():
     there = host(ANN, double=Busy)
-    said = refusal(there, take_over="any")
-    assert "a module of the run of ann on laptop, since 1970-01-01T00:16:40Z is still changing something" in said
+    message = refusal(there, take_over="any")
+    assert "a module of the run of ann on laptop, since 1970-01-01T00:16:40Z is still changing something" in message
     assert there.files[LOCK] == record_text(ANN) and not there.done
 
 
@@ -131,8 +131,8 @@ DAMAGED = ["", '{"id": "bo', "[]", '"x"', "{}", record_text({**ANN, "since": "x"
 
 @pytest.mark.parametrize("text", DAMAGED, ids=range(len(DAMAGED)))
 def test_a_damaged_lock_is_reported_with_what_to_do(text):
-    said = refusal(host(text))
-    assert f"the lock {LOCK} of this host is damaged" in said and "-e xitrum_take_over=true" in said
+    message = refusal(host(text))
+    assert f"the lock {LOCK} of this host is damaged" in message and "-e xitrum_take_over=true" in message
     for state in ("renewed", "released", "abandoned"):
         there = host(text)
         assert f"{LOCK} is damaged" in refusal(there, state=state) or state != "renewed"
@@ -156,8 +156,8 @@ def test_a_run_that_goes_on_keeps_its_lock_young():
 def test_a_lock_that_is_gone_or_anothers_is_not_renewed_whatever_the_command_line_says(lock, words):
     there = host(lock)
     before = dict(there.files)
-    said = refusal(there, state="renewed", take_over="any", seconds=1)
-    assert "this run has lost its lock of demo on this host" in said and words in said
+    message = refusal(there, state="renewed", take_over="any", seconds=1)
+    assert "this run has lost its lock of demo on this host" in message and words in message
     assert there.files == before
 
 

@@ -68,7 +68,7 @@ def notes(restart=(0,), slot=None, **variables):
 
 
 @pytest.mark.parametrize(
-    ("variables", "said"),
+    ("variables", "message"),
     [
         (
             {"xitrum_supervisor": "runit"},
@@ -89,14 +89,14 @@ def notes(restart=(0,), slot=None, **variables):
         ({"restart": ()}, ""),
     ],
 )
-def test_a_user_learns_before_a_restart_in_place_that_it_refuses_requests(variables, said):
+def test_a_user_learns_before_a_restart_in_place_that_it_refuses_requests(variables, message):
     found = notes(**variables)
-    assert len(found) == bool(said)
-    assert not said or (
+    assert len(found) == bool(message)
+    assert not message or (
         found[0].startswith(
             "instance 0 restarts: no proxy stands in front, so that the restart in place refuses requests"
         )
-        and said in found[0]
+        and message in found[0]
     )
 
 

@@ -116,8 +116,8 @@ def test_what_another_supervisor_has_is_stopped_there_and_taken_away_before_the_
     there.commands.update({"supervisorctl stop demo-0": "", "supervisorctl remove demo-0": ""})
     with pytest.raises(RuntimeError, match="is not healthy"):
         service.execute(there, wanted("restarted", instances=[]), [{"index": 0, "port": 1, "folder": "bb-2", "runs": True}])
-    said = [what[1] for what in there.done if what[0] in ("run", "link")]
-    assert said.index("supervisorctl stop demo-0") < said.index("supervisorctl remove demo-0") < said.index("systemctl start demo@0.service")
+    commands = [what[1] for what in there.done if what[0] in ("run", "link")]
+    assert commands.index("supervisorctl stop demo-0") < commands.index("supervisorctl remove demo-0") < commands.index("systemctl start demo@0.service")
     assert [path for path in [*there.links, *there.files] if path.startswith(("/etc/demo", "/etc/supervisor"))] == []
     assert there.links["/etc/systemd/system/multi-user.target.wants/demo@0.service"] == "/etc/systemd/system/demo@.service"
 
@@ -324,11 +324,11 @@ def test_a_drain_ends_when_the_last_connection_does():
 
 
 def test_a_drain_whose_connections_ss_cannot_count_says_so():
-    for answer, said in (((1, "", "ss: not permitted\n"), "found a failure of ss ('ss: not permitted')"), ("0 0 garbled\n", "found 1 unreadable line(s)")):
+    for answer, message in (((1, "", "ss: not permitted\n"), "found a failure of ss ('ss: not permitted')"), ("0 0 garbled\n", "found 1 unreadable line(s)")):
         there = FakeHost(commands={SS: answer})
         left = service.drained(there, wanted("absent", drain=0), [{"index": 0, "port": 8000}])
         (note,) = service.drain_notes(there, left)
-        assert left == 1 and note.startswith(said) and "run ss -tne on the host" in note
+        assert left == 1 and note.startswith(message) and "run ss -tne on the host" in note
     assert service.drain_notes(FakeHost(commands={SS: TWO}), 2) == []
     assert service.drain_notes(FakeHost(), 0) == [], "nothing waited"
 
@@ -410,9 +410,9 @@ def test_the_log_of_a_failure_is_that_of_the_failed_start(before, after, inode, 
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(service, "wait_until_healthy", rotated)
-        said = fails_after(there, written)
-    assert "The end of its log" in said and hidden not in said
-    assert all(words in said for words in shown)
+        message = fails_after(there, written)
+    assert "The end of its log" in message and hidden not in message
+    assert all(words in message for words in shown)
 
 
 def test_of_the_journal_only_what_follows_the_start_is_asked_for(monkeypatch):
@@ -420,8 +420,8 @@ def test_of_the_journal_only_what_follows_the_start_is_asked_for(monkeypatch):
     monkeypatch.setattr(service.time, "time", lambda: 1700000000.25)
     since = "journalctl --no-pager --quiet --lines=30 --output=cat --since=@1700000000.250000 _SYSTEMD_UNIT=demo@0.service"
     there.commands[since] = "bb: exit 1\n"
-    said = fails_after(there, {}, "systemd")
-    assert "bb: exit 1" in said and "Could not open port" not in said
+    message = fails_after(there, {}, "systemd")
+    assert "bb: exit 1" in message and "Could not open port" not in message
 
 
 def test_a_release_that_fails_after_its_start_shows_no_log_of_another_one(port):

@@ -37,7 +37,7 @@ def test_a_text_becomes_what_is_wanted_and_stays_so(path, end):
     assert {hocon_edit.value_of(wanted, key) for key in PORTS} <= {None, "null"}
 
 
-@pytest.mark.parametrize("text, said", [
+@pytest.mark.parametrize("text, message", [
     ("xitrum {\n  port {\n    http = 8000\n}\n", "line 1: { is not closed"),
     ("a = 1\n}\n", "line 2: } closes nothing"),
     ("a = 1\nb = \"open\nc = 1", 'line 2: a text that begins with " does not end'),
@@ -50,10 +50,10 @@ def test_a_text_becomes_what_is_wanted_and_stays_so(path, end):
     ("{ a = 1 }\nb = 2", "line 2: there is more after the closing }"),
     ("port", "line 1: the key 'port' has no value"),
 ])
-def test_a_text_that_does_not_parse_is_refused_with_its_line(text, said):
+def test_a_text_that_does_not_parse_is_refused_with_its_line(text, message):
     with pytest.raises(hocon.HoconError) as refused:
         hocon.fields(text)
-    assert str(refused.value).startswith(said)
+    assert str(refused.value).startswith(message)
 
 
 KEYS = st.lists(st.sampled_from("abc"), min_size=1, max_size=3).map(".".join)

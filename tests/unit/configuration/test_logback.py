@@ -22,11 +22,11 @@ def test_a_text_becomes_what_is_wanted_and_stays_so(path, end):
     assert logback.to_console(wanted) == wanted
 
 
-@pytest.mark.parametrize("text, said", [
+@pytest.mark.parametrize("text, message", [
     ("<configuration>\n  <root>\n</configuration>", "line 3: mismatched tag"),
     ("", "line 1: no element found"),
     ("<project/>", "line 1: the outermost element is project; wanted is configuration"),
 ])
-def test_a_text_that_is_no_configuration_is_refused_with_its_line(text, said):
-    with pytest.raises(logback.LogbackError, match=said):
+def test_a_text_that_is_no_configuration_is_refused_with_its_line(text, message):
+    with pytest.raises(logback.LogbackError, match=message):
         logback.to_console(text)

@@ -182,7 +182,7 @@ def test_preflight_stops_at_a_changed_key_and_names_both_ways():
     assert "xitrum_rollout_strategy" in render_errors(fleet, list(fleet))
 
 
-@pytest.mark.parametrize(("one", "other", "said"), [
+@pytest.mark.parametrize(("one", "other", "message"), [
     ({"xitrum_secure_key": OLD}, {"xitrum_secure_key": NEW}, "found 2 values of xitrum_secure_key on the hosts of the group xitrum (app1; app2)"),
     ({"xitrum_secure_key": OLD}, {}, "found 2 values of xitrum_secure_key"),
     ({"xitrum_secure_key": OLD}, {"xitrum_config": f'session.secureKey = "{NEW}"', "xitrum_secure_key": OLD}, "found 2 values of xitrum_secure_key"),
@@ -196,10 +196,10 @@ def test_preflight_stops_at_a_changed_key_and_names_both_ways():
     ({}, {}, ""),
 ])
 @pytest.mark.parametrize("limited", [False, True])
-def test_hosts_that_differ_are_an_error_also_of_a_limited_run(one, other, said, limited):
+def test_hosts_that_differ_are_an_error_also_of_a_limited_run(one, other, message, limited):
     fleet = {"app1": of_host(**one), "app2": of_host(**other)}
     text = " ".join(render_errors(fleet, ["app1"] if limited else ["app1", "app2"]).split())
-    assert said in text and bool(text) == bool(said)
+    assert message in text and bool(text) == bool(message)
     assert OLD not in text and NEW not in text
 
 

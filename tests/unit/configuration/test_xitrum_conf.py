@@ -120,6 +120,6 @@ def test_a_file_that_does_not_parse_is_a_problem_with_its_line(tmp_path):
     (tmp_path / "config/application.conf").write_text('include "akka"\ninclude "xitrum"\n')
     (tmp_path / "config/akka.conf").write_text("akka {\n}\n}\n")
     assert package_config.config_problems(folder) == [
-        f"{folder}/config/{said}. Xitrum does not start with it: correct the file and build the package again"
-        for said in ("xitrum.conf, line 1: { is not closed", "akka.conf, line 3: } closes nothing")]
+        f"{folder}/config/{message}. Xitrum does not start with it: correct the file and build the package again"
+        for message in ("xitrum.conf, line 1: { is not closed", "akka.conf, line 3: } closes nothing")]
     assert package_config.examples(folder) == []

@@ -79,9 +79,9 @@ def is_running(pid):
 
 def test_a_command_without_an_end_is_ended_with_what_it_started(tmp_path):
     machine, mark = Host(), tmp_path / "pid"
-    said = machine.run(["sh", "-c", f"sleep 600 & echo $! > {mark}; echo begins; sleep 600"], seconds=1)
-    assert (said.rc, said.out) == (LATE, "begins\n")
-    assert "had not ended after 1 s" in said.err and machine.overruns == [said.err]
+    result = machine.run(["sh", "-c", f"sleep 600 & echo $! > {mark}; echo begins; sleep 600"], seconds=1)
+    assert (result.rc, result.out) == (LATE, "begins\n")
+    assert "had not ended after 1 s" in result.err and machine.overruns == [result.err]
     started, deadline = int(mark.read_text()), time.monotonic() + 60
     while is_running(started):
         assert time.monotonic() < deadline
@@ -96,19 +96,19 @@ def test_a_command_that_takes_no_signal_is_ended_too():
 
 def test_output_without_an_end_is_cut_and_reported():
     machine = Host()
-    said = machine.run(["sh", "-c", "while :; do echo yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy; done"], seconds=1, limit=1000)
-    assert (said.rc, len(said.out), said.cut) == (LATE, 1000, True)
-    said = machine.run(["sh", "-c", "head -c 5000000 /dev/zero | tr '\\0' y; echo wrong >&2; exit 3"], limit=1000)
-    assert (said.rc, said.out, said.cut) == (3, "y" * 1000, True)
-    assert said.err.startswith("wrong\n") and "more than 1000 bytes" in said.err
+    result = machine.run(["sh", "-c", "while :; do echo yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy; done"], seconds=1, limit=1000)
+    assert (result.rc, len(result.out), result.cut) == (LATE, 1000, True)
+    result = machine.run(["sh", "-c", "head -c 5000000 /dev/zero | tr '\\0' y; echo wrong >&2; exit 3"], limit=1000)
+    assert (result.rc, result.out, result.cut) == (3, "y" * 1000, True)
+    assert result.err.startswith("wrong\n") and "more than 1000 bytes" in result.err
     assert len(machine.overruns) == 2
 
 
 def test_a_program_that_stays_in_the_background_is_not_waited_for():
     began = time.monotonic()
-    said = Host().run(["sh", "-c", "sleep 300 & echo $!"], seconds=100)
-    os.kill(int(said.out), 9)
-    assert said.rc == 0 and time.monotonic() - began < 60
+    result = Host().run(["sh", "-c", "sleep 300 & echo $!"], seconds=100)
+    os.kill(int(result.out), 9)
+    assert result.rc == 0 and time.monotonic() - began < 60
 
 
 def test_input_of_any_size_is_written_while_output_is_read():
@@ -222,8 +222,8 @@ def test_a_page_of_any_size_is_cut():
 @pytest.mark.parametrize("answer", [b"\x1b]52;c;eA==\x07\n\n", b"HTTP/1.1 \x1b[2J OK\r\n\r\n", b"\x9b2J" * 50000, b""])
 def test_what_a_page_says_instead_of_a_status_is_printable(answer):
     with listener(lambda link, _over: (link.recv(9999), link.sendall(answer))) as (address, port):
-        said = Host().page(address, port, "/", seconds=20)
-        assert said.isprintable() and len(said) < 200
+        page = Host().page(address, port, "/", seconds=20)
+        assert page.isprintable() and len(page) < 200
 
 
 def test_a_page_still_answers_with_its_status():
@@ -280,8 +280,8 @@ def test_an_overrun_is_a_finding_and_the_reading_goes_on():
         def plan(_desired, _state):
             return plan.Plan()
 
-    said = base.read_all(FakeHost(), {"jdk": {}}, [Component])
-    assert [(row["status"], row["why"]) for row in said["jdk"]["rows"]] == [("unseen", "jcmd had not ended")]
+    result = base.read_all(FakeHost(), {"jdk": {}}, [Component])
+    assert [(row["status"], row["why"]) for row in result["jdk"]["rows"]] == [("unseen", "jcmd had not ended")]
 
 
 # ------------------------------------------------------------------------------------------------------------- trees

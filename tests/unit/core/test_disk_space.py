@@ -95,9 +95,9 @@ def restart(there, supervisor):
 
 def runs(there, supervisor):
     """Whether what was stopped was started again after that."""
-    said = [what[1] for what in there.done if what[0] == "run"]
+    commands = [what[1] for what in there.done if what[0] == "run"]
     stop, start = STOPS[supervisor], STARTS[supervisor]
-    return stop not in said or start in said[len(said) - said[::-1].index(stop) :]
+    return stop not in commands or start in commands[len(commands) - commands[::-1].index(stop) :]
 
 
 def changes_of_a_restart(supervisor):
@@ -117,9 +117,9 @@ def test_a_disk_that_becomes_full_during_a_restart_leaves_an_instance_that_runs(
             restart(there, supervisor)
         except (RuntimeError, OSError) as error:
             failed += 1
-            said = service.explain(there, wanted(), error)
-            assert "No space left on device" in said
-            assert re.search(r"Make room: /(opt|etc|var)/\S+ needs more room, and its file system has 4 KiB and 0 inodes", said)
+            message = service.explain(there, wanted(), error)
+            assert "No space left on device" in message
+            assert re.search(r"Make room: /(opt|etc|var)/\S+ needs more room, and its file system has 4 KiB and 0 inodes", message)
         assert runs(there, supervisor), f"after change {point} of {count} what was stopped stays stopped"
         assert there.links[f"{HOME}/current"] in ("aa-1", "bb-2")
         there.fails_at = 0
@@ -145,11 +145,11 @@ def test_a_release_that_fails_on_a_full_disk_goes_back_before_anything_is_writte
     there.write = fill
     with pytest.raises(RuntimeError) as error:
         service.begin(there, wanted(), wanted()["instances"])
-    said = str(error.value)
-    assert said.index("Went back, and healthy: instance 0 to aa") < said.index(
+    message = str(error.value)
+    assert message.index("Went back, and healthy: instance 0 to aa") < message.index(
         "The record of healthy releases was not changed"
     )
-    assert "Make room: /opt/demo/healthy needs more room, and its file system has 4 KiB and 0 inodes free." in said
+    assert "Make room: /opt/demo/healthy needs more room, and its file system has 4 KiB and 0 inodes free." in message
     assert there.links[f"{HOME}/current"] == "aa-1"
 
 
@@ -231,12 +231,12 @@ def test_a_file_that_is_not_written_for_want_of_room_names_its_path_and_the_spac
     monkeypatch.setattr(there, "free_space", lambda _path: FREE)
     with pytest.raises(PathError) as error:
         there.write(str(path), "x" * 5000, 0o644, os.geteuid(), os.getegid())
-    said = str(error.value)
+    message = str(error.value)
     assert (
         f"{path} could not be replaced and is as it was (No space left on device): the file system is full; make room"
-        in said
+        in message
     )
-    assert f"{path} needs 5 KiB, and its file system has 4 KiB and 0 inodes free" in said
+    assert f"{path} needs 5 KiB, and its file system has 4 KiB and 0 inodes free" in message
     assert path.read_text() == "before" and os.listdir(tmp_path) == ["file"]
     assert disk_space.note(there, error.value, "/x") == "", "it is said once"
 
@@ -259,18 +259,18 @@ def test_a_record_that_cannot_be_written_is_as_it_was(tmp_path, monkeypatch):
     assert path.read_text() == before
 
 
-@pytest.mark.parametrize(("error", "said"), [
+@pytest.mark.parametrize(("error", "message"), [
     (full("/opt/demo/a\x1b[2J"), r" Make room: /opt/demo/a\x1b[2J needs 12 MiB, and its file system has 4 KiB and 0 inodes free."),
     (full(None), " Make room: /given needs 12 MiB, and its file system has 4 KiB and 0 inodes free."),
     (OSError(errno.ENOSPC, "full", "bb-2", None, "/opt/demo/current.new"), " Make room: /opt/demo/current.new needs 12 MiB"),
     (OSError(errno.EDQUOT, "quota"), " Make room: /given needs 12 MiB"),
     (OSError(errno.EACCES, "no"), ""), (RuntimeError("other"), ""),
 ])  # fmt: skip
-def test_what_is_said_of_an_error(error, said):
+def test_what_is_said_of_an_error(error, message):
     there = FakeHost()
     there.free = FREE
     found = disk_space.note(there, error, "/given", 12 << 20)
-    assert found.startswith(said) and bool(found) is bool(said)
+    assert found.startswith(message) and bool(found) is bool(message)
 
 
 @pytest.mark.parametrize(
@@ -311,10 +311,10 @@ def test_a_disk_that_becomes_full_while_a_release_is_unpacked_leaves_none_of_it(
         with pytest.raises(OSError, match="No space left") as error:
             release.assemble(there, want, manifest, {}, str(tmp_path / "files.tar"), 1)
     assert release.installed(there, want["root"]) == []
-    said = release.describe(error.value, want) + disk_space.note(
+    message = release.describe(error.value, want) + disk_space.note(
         there, error.value, release.folder(want["root"], want["release"]), 3000
     )
-    assert "the file system is full" in said and f"/releases/{'1' * 12} needs 3 KiB, and its file system has" in said
+    assert "the file system is full" in message and f"/releases/{'1' * 12} needs 3 KiB, and its file system has" in message
     release.clean(there, want["root"], release.read(there, want))
     assert os.listdir(tmp_path / "opt/releases") == []
     release.assemble(there, want, manifest, {}, str(tmp_path / "files.tar"), 1)
@@ -342,9 +342,9 @@ def test_an_archive_that_does_not_fit_on_the_host_is_reported_with_its_size(tmp_
     made._low_level_execute_command = lambda command, sudoable: asked.append(command) or {"stdout": df}
     with pytest.raises(action.AnsibleActionFail) as error:
         made._send("/tmp/files.tar", "/tmp/x y/files.tar", 12 << 20)
-    said = str(error.value)
+    message = str(error.value)
     assert (
-        f"/tmp/x y/files.tar needs 12 MiB{has}. What runs is untouched." in said and "No space left on device" in said
+        f"/tmp/x y/files.tar needs 12 MiB{has}. What runs is untouched." in message and "No space left on device" in message
     )
     assert asked == ["df -P -k '/tmp/x y'"]
 

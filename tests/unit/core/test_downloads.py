@@ -138,7 +138,7 @@ def test_an_entry_of_netrc_for_every_host_is_not_for_a_redirect(servers, tmp_pat
 
 
 @pytest.mark.parametrize(
-    ("place", "said"),
+    ("place", "message"),
     [
         ("file:///etc/passwd", "redirects to file:///etc/passwd: expected an http or https URL"),
         ("ftp://127.0.0.1/x", "redirects to ftp://127.0.0.1/x: expected an http or https URL"),
@@ -146,10 +146,10 @@ def test_an_entry_of_netrc_for_every_host_is_not_for_a_redirect(servers, tmp_pat
         ("https:///x", "expected an http or https URL"),
     ],
 )
-def test_a_redirect_that_is_not_followed_says_why(servers, place, said):
+def test_a_redirect_that_is_not_followed_says_why(servers, place, message):
     first, _second = servers
     first.routes["/start"] = (302, place)
-    with pytest.raises(downloads.RedirectError, match=said):
+    with pytest.raises(downloads.RedirectError, match=message):
         fetch(f"{first.url}/start", SECRETS)
     assert len(first.seen) <= downloads.MOST_REDIRECTS + 1
 

@@ -139,16 +139,16 @@ def test_a_file_that_is_a_link_stays_one_and_the_second_run_does_nothing(host, t
     assert not run(host, wanted()).changed
 
 
-@pytest.mark.parametrize("change, said", [
+@pytest.mark.parametrize("change, message", [
     (lambda host, _want: host.links.update({UNIT: UNIT}), "leads in a circle"),
     (lambda host, _want: host.links.update({UNIT: "/etc/systemd"}), "which is a directory"),
     (lambda _host, want: want["files"][0].update(mode="0666"), "has the mode 0666, so every user may change it"),
 ])
-def test_what_cannot_be_a_file_of_ours_is_a_problem(host, change, said):
+def test_what_cannot_be_a_file_of_ours_is_a_problem(host, change, message):
     want = wanted()
     change(host, want)
     plan = file_set.plan(want, file_set.read(host, want))
-    assert len(plan.problems) == 1 and said in plan.problems[0]
+    assert len(plan.problems) == 1 and message in plan.problems[0]
 
 
 def test_a_link_into_the_folder_of_a_user_is_a_problem(host):

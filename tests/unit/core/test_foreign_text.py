@@ -266,9 +266,9 @@ def test_minfds_is_read_as_supervisord_reads_it(text, found):
     ("\ufeff[supervisord]\n", 1, "found a line before any [section]"),
 ])
 def test_what_supervisord_does_not_start_with_is_reported(text, number, why):
-    (file, line, shown, said), = supervisord_config.unread({"/etc/supervisor/conf.d/a.conf": text})
+    (file, line, shown, message), = supervisord_config.unread({"/etc/supervisor/conf.d/a.conf": text})
     assert (file, line, shown) == ("/etc/supervisor/conf.d/a.conf", number, text.split("\n")[number - 1])
-    assert said.startswith(why)
+    assert message.startswith(why)
 
 
 def test_minfds_that_cannot_be_read_lowers_nothing():

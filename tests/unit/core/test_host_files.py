@@ -82,7 +82,7 @@ def test_a_new_file_is_nobodys_to_write_whatever_the_umask_is(top, real):
 
 
 @pytest.mark.parametrize(
-    "make, said",
+    "make, message",
     [
         (lambda top: (top / "file").symlink_to("file"), "leads in a circle"),
         (lambda top: [(top / "file").symlink_to("other"), (top / "other").symlink_to("file")], "leads in a circle"),
@@ -108,10 +108,10 @@ def test_a_new_file_is_nobodys_to_write_whatever_the_umask_is(top, real):
         (lambda top: [(top / "other").write_text(""), (top / "file").symlink_to("other/file")], "Not a directory"),
     ],
 )
-def test_what_is_no_file_of_root_is_refused_and_nothing_is_changed(top, real, make, said):
+def test_what_is_no_file_of_root_is_refused_and_nothing_is_changed(top, real, make, message):
     make(top)
     before = sorted((path.name, mode_of(path)) for path in top.iterdir())
-    with pytest.raises(PathError, match=said) as caught:
+    with pytest.raises(PathError, match=message) as caught:
         real.write(f"{top}/file", "new")
     assert not str(caught.value).startswith("[Errno")
     assert sorted((path.name, mode_of(path)) for path in top.iterdir()) == before
@@ -185,21 +185,21 @@ def test_an_attribute_that_a_rename_would_lose_is_carried_over(top, real, monkey
 
 
 @pytest.mark.parametrize(
-    "number, said",
+    "number, message",
     [
         (errno.EPERM, "chattr -i|set become"),
         (errno.EROFS, "mounted read-only"),
         (errno.EBUSY, "mount point of its own"),
     ],
 )
-def test_a_file_that_cannot_be_replaced_is_as_it_was_and_the_reason_is_plain(top, real, monkeypatch, number, said):
+def test_a_file_that_cannot_be_replaced_is_as_it_was_and_the_reason_is_plain(top, real, monkeypatch, number, message):
     (top / "file").write_text("old")
 
     def refuse(*_arguments, **_more):
         raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr(host_module.os, "rename", refuse)
-    with pytest.raises(PathError, match=said) as caught:
+    with pytest.raises(PathError, match=message) as caught:
         real.write(f"{top}/file", "new")
     assert os.strerror(number) in str(caught.value) and caught.value.errno == number
     assert [(path.name, path.read_text()) for path in top.iterdir() if path.is_file()] == [("file", "old")]
@@ -240,8 +240,8 @@ def test_what_a_module_unpacks_or_copies_is_nobodys_to_write(top):
 def test_nothing_is_appended_to_what_is_no_file(top, real):
     (top / "log").symlink_to("rc.d/log")
     os.mkfifo(top / "pipe")
-    for name, said in (("log", "is a link, which is not followed here"), ("pipe", "a device, a pipe or a socket")):
-        with pytest.raises(PathError, match=said):
+    for name, message in (("log", "is a link, which is not followed here"), ("pipe", "a device, a pipe or a socket")):
+        with pytest.raises(PathError, match=message):
             real.append(f"{top}/{name}", "line\n", 0o640, user_name(os.geteuid()), "root")
     assert not (top / "rc.d/log").exists()
 
@@ -385,7 +385,7 @@ def test_a_log_that_is_a_link_or_a_pipe_has_no_position(tmp_path):
     assert [Host().tail(str(tmp_path / name)) for name in ("log", "pipe")] == ["", ""]
 
 
-@pytest.mark.parametrize("group, said", [("syslog", ""), ("adm", "/var/log may be written by the group adm")])
-def test_the_log_folder_of_ubuntu_is_its_daemons(group, said):
+@pytest.mark.parametrize("group, message", [("syslog", ""), ("adm", "/var/log may be written by the group adm")])
+def test_the_log_folder_of_ubuntu_is_its_daemons(group, message):
     there = FakeHost(links={"/var/log/shop": "/data/logs"}, stats={"/var/log": Stat("directory", 0o775, "root", group, 0)})
-    assert untrusted(there, "/var/log/shop") == said
+    assert untrusted(there, "/var/log/shop") == message

@@ -125,8 +125,8 @@ class HostileHost(FakeHost):
 
     def run(self, argv, data=None, environment=None, seconds=1, limit=1 << 20, keep=(), exact=False):
         assert all(isinstance(word, str) for word in argv)
-        said = bounded.Run(self.code, self.text.encode("utf-8", "surrogateescape"), b"", len(self.text) % 2 == 1)
-        return Host._result(self, argv, said, seconds, limit, str if exact else foreign_text.escaped)
+        ended = bounded.Run(self.code, self.text.encode("utf-8", "surrogateescape"), b"", len(self.text) % 2 == 1)
+        return Host._result(self, argv, ended, seconds, limit, str if exact else foreign_text.escaped)
 
     def page(self, address, port, path, seconds=10):
         return foreign_text.printable(self.text)

@@ -73,8 +73,8 @@ def test_what_would_be_a_directive_is_of_no_type(kind, breaker):
     for text in filter(None, GOOD[kind]):
         for bad in (text + breaker, breaker + text, text[:1] + breaker + text[1:], text + breaker + "option x"):
             assert not input_types.fits(kind, bad), bad
-            said = input_types.problem("the_variable", bad, kind)
-            assert said.startswith("the_variable is ") and said.isprintable() and "expected" in said
+            message = input_types.problem("the_variable", bad, kind)
+            assert message.startswith("the_variable is ") and message.isprintable() and "expected" in message
 
 
 @pytest.mark.parametrize("kind", sorted(set(GOOD) - {"line", "header_value"}))
@@ -129,15 +129,15 @@ def test_preflight_reads_the_items_of_lists(name, form):
     assert len(found) == 1 and found[0].startswith(f"{name} is ")
 
 
-@pytest.mark.parametrize("options, said", [
+@pytest.mark.parametrize("options, message", [
     ({"xitrum_package_headers": {"A\nB": "x"}}, "a name in xitrum_package_headers"),
     ({"xitrum_package_headers": {"A": "secret\r\nB: x"}}, "A in xitrum_package_headers has a value that does not fit"),
     ({"supervisor_supervisord_options": {"user": "shop\n[program:x]"}}, "user in supervisor_supervisord_options has a value"),
     ({"supervisor_supervisord_options": {"user=root\nx": "1"}}, "a name in supervisor_supervisord_options"),
 ])
-def test_preflight_reads_names_and_values_of_options_and_shows_no_value(options, said):
+def test_preflight_reads_names_and_values_of_options_and_shows_no_value(options, message):
     found = problems(options)
-    assert len(found) == 1 and said in found[0] and "secret" not in found[0]
+    assert len(found) == 1 and message in found[0] and "secret" not in found[0]
     assert problems({"supervisor_supervisord_options": {"priority": 5, "autostart": True, "environment": 'A="b;c"'}}) == []
 
 

@@ -31,18 +31,18 @@ def test_what_is_missing_is_written_down_and_what_is_there_is_not():
         "roots": {"/opt/shop": True}, "logs": {"/var/log/shop": False}, "users": {"shop": True}, "groups": {"shop": False}}
 
 
-@pytest.mark.parametrize("files, commands, said", [
+@pytest.mark.parametrize("files, commands, message", [
     ({"/opt/shop/releases/20260101/x": ""}, {}, "xitrum_root is /opt/shop, which exists and is not on record as shop's"),
     ({"/var/log/shop/old": ""}, {}, "xitrum_log_dir is /var/log/shop"),
     ({}, {"getent passwd shop": "shop:x:1:\n"}, "xitrum_user is shop"),
     ({}, {"getent group shop": "shop:x:1:\n"}, "xitrum_user is shop"),
 ])
-def test_what_exists_without_a_record_is_refused_or_adopted_and_recorded(files, commands, said):
+def test_what_exists_without_a_record_is_refused_or_adopted_and_recorded(files, commands, message):
     host = FakeHost(files, commands)
     found = recorded.state(host, wanted((), SHOP))
-    with pytest.raises(ValueError, match=said):
+    with pytest.raises(ValueError, match=message):
         recorded.noted(wanted((), SHOP), found)
-    option = said.partition(" ")[0][len("xitrum_"):]
+    option = message.partition(" ")[0][len("xitrum_"):]
     record = recorded.noted(wanted((), {**SHOP, "adopt": [option]}), found)
     # What was adopted once is the application's, and a later run needs no word for it.
     assert recorded.noted(wanted((), SHOP), {**found, "record": record}) == record
@@ -200,7 +200,7 @@ def test_a_file_that_others_may_write_by_now_loses_what_is_ours_and_that_right()
 
 
 @pytest.mark.parametrize(
-    "stats, said",
+    "stats, message",
     [
         ({"/etc/rc.local": Stat("file", 0o755, "nobody", "root", 0)}, "/etc/rc.local belongs to nobody"),
         ({"/etc/rc.local": Stat("file", 0o664, "root", "staff", 0)}, "may be written by the group staff"),
@@ -208,10 +208,10 @@ def test_a_file_that_others_may_write_by_now_loses_what_is_ours_and_that_right()
         ({"/etc": Stat("directory", 0o775, "root", "ops", 0)}, "/etc may be written by the group ops"),
     ],
 )
-def test_a_file_that_root_obeys_is_roots_alone_also_without_a_link(stats, said):
+def test_a_file_that_root_obeys_is_roots_alone_also_without_a_link(stats, message):
     there = FakeHost({"/etc/rc.local": "x"}, stats=stats)
     found = foreign_file.read_file(there, "/etc/rc.local")
-    assert said in found.problem and "expected a file and folders that root alone may change" in found.problem
+    assert message in found.problem and "expected a file and folders that root alone may change" in found.problem
 
 
 @pytest.mark.parametrize("stat", [Stat("file", 0o664, "root", "root", 0), Stat("file", 0o640, "root", "adm", 0)])

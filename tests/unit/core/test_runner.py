@@ -24,11 +24,11 @@ class Module:
     def __init__(self, check_mode=False):
         self.check_mode = check_mode
 
-    def fail_json(self, **said):
-        raise End("failed", said)
+    def fail_json(self, **arguments):
+        raise End("failed", arguments)
 
-    def exit_json(self, **said):
-        raise End("well", said)
+    def exit_json(self, **arguments):
+        raise End("well", arguments)
 
 
 class Component:
@@ -69,8 +69,8 @@ def refuse():
 
 
 def test_problems_are_told_line_by_line_and_nothing_is_done():
-    how, said = ended(Plan(problems=["a", "b"], actions=[("write", "x")]), refuse)
-    assert (how, said["msg"], said["changed"]) == ("failed", "a\nb", False)
+    how, result = ended(Plan(problems=["a", "b"], actions=[("write", "x")]), refuse)
+    assert (how, result["msg"], result["changed"]) == ("failed", "a\nb", False)
 
 
 @pytest.mark.parametrize(("plan", "message", "changed"), [
@@ -82,17 +82,17 @@ def test_a_brief_failure_is_its_message_alone(plan, message, changed):
 
 @pytest.mark.parametrize("plan, check_mode", [(Plan(), False), (Plan(actions=[("write", "x")]), True)])
 def test_without_a_difference_and_in_check_mode_nothing_is_done(plan, check_mode):
-    how, said = ended(plan, refuse, check_mode)
-    assert (how, said["changed"], said["diff"]["after_header"]) == ("well", plan.changed, "/etc/x")
+    how, result = ended(plan, refuse, check_mode)
+    assert (how, result["changed"], result["diff"]["after_header"]) == ("well", plan.changed, "/etc/x")
 
 
 def test_what_was_done_may_say_more():
-    assert ended(Plan(actions=[("write", "x")]), lambda: {"said": ["done"]})[1]["said"] == ["done"]
+    assert ended(Plan(actions=[("write", "x")]), lambda: {"output": ["done"]})[1]["output"] == ["done"]
 
 
 def test_an_error_of_the_system_is_told_as_the_module_describes_it():
-    how, said = ended(Plan(actions=[("write", "x")]), refuse)
-    assert (how, said["msg"]) == ("failed", "it is so: no room")
+    how, result = ended(Plan(actions=[("write", "x")]), refuse)
+    assert (how, result["msg"]) == ("failed", "it is so: no room")
 
 
 def each(*components, check_mode=False, host=None):
@@ -105,23 +105,23 @@ def each(*components, check_mode=False, host=None):
 
 def test_several_are_done_in_turn():
     first, second = Component(Plan()), Component(Plan(actions=["x"]))
-    how, said = each(first, second)
-    assert (how, said["changed"], first.done, second.done) == ("well", True, False, True)
-    assert [part["after_header"] for part in said["diff"]] == ["/etc/0", "/etc/1"]
+    how, result = each(first, second)
+    assert (how, result["changed"], first.done, second.done) == ("well", True, False, True)
+    assert [part["after_header"] for part in result["diff"]] == ["/etc/0", "/etc/1"]
 
 
 def test_several_are_only_told_in_check_mode():
     both = [Component(Plan(actions=["x"])), Component(Plan(actions=["x"]))]
-    how, said = each(*both, check_mode=True)
-    assert (how, said["changed"], [one.done for one in both]) == ("well", True, [False, False])
+    how, result = each(*both, check_mode=True)
+    assert (how, result["changed"], [one.done for one in both]) == ("well", True, [False, False])
 
 
 @pytest.mark.parametrize("bad, message", [
     (Component(Plan(actions=["x"], problems=["a", "b"])), "a\nb"), (Component(Plan(actions=["x"]), refuse), "no room")])
 def test_what_was_done_before_one_failed_is_told(bad, message):
     first, last = Component(Plan(actions=["x"])), Component(Plan(actions=["x"]))
-    how, said = each(first, bad, last)
-    assert (how, said["msg"], said["changed"], first.done, last.done, "2" in said) == ("failed", message, True, True, False, False)
+    how, result = each(first, bad, last)
+    assert (how, result["msg"], result["changed"], first.done, last.done, "2" in result) == ("failed", message, True, True, False, False)
 
 
 def test_what_cannot_be_read_after_another_was_done_does_not_lose_its_report(monkeypatch):
@@ -131,12 +131,12 @@ def test_what_cannot_be_read_after_another_was_done_does_not_lose_its_report(mon
         raise IsADirectoryError("a directory")
 
     monkeypatch.setattr(second, "read", unreadable)
-    how, said = each(first, second)
-    assert (how, said["msg"], said["changed"], first.done) == ("failed", "1: a directory", True, True)
+    how, result = each(first, second)
+    assert (how, result["msg"], result["changed"], first.done) == ("failed", "1: a directory", True, True)
 
 
 def test_another_user_than_root_is_told_what_to_do():
     host = FakeHost()
     host.is_root = lambda: False
-    how, said = each(Component(Plan(actions=["x"]), root="Limits"), host=host)
-    assert (how, said["msg"]) == ("failed", "Limits are set by root only, and this module runs as another user: use become: true.")
+    how, result = each(Component(Plan(actions=["x"]), root="Limits"), host=host)
+    assert (how, result["msg"]) == ("failed", "Limits are set by root only, and this module runs as another user: use become: true.")

@@ -117,18 +117,18 @@ def test_nothing_else_writes_json():
 @pytest.mark.parametrize("version, words", VERSIONS)
 def test_a_record_of_another_version_is_refused_with_what_to_do(record, version, words, tmp_path):
     path, report = READERS[record]
-    said = report(json.dumps({} if version is None else {schema.KEY: version}), tmp_path)
-    assert path in said and words in said and f"expected {record.version}" in said
+    errors = report(json.dumps({} if version is None else {schema.KEY: version}), tmp_path)
+    assert path in errors and words in errors and f"expected {record.version}" in errors
     # Of a lock, what to do is said for a damaged one too.
-    assert record.remedy in said or (record is schema.LOCK and "run again with -e xitrum_take_over=true" in said)
+    assert record.remedy in errors or (record is schema.LOCK and "run again with -e xitrum_take_over=true" in errors)
 
 
 @pytest.mark.parametrize("record", READERS, ids=lambda one: one.name)
 @pytest.mark.parametrize("text", ["{", "[]", '"x"', "[" * 99999])
 def test_a_damaged_record_is_reported_or_not_needed(record, text, tmp_path):
     path, report = READERS[record]
-    said = report(text, tmp_path)
-    assert said == "" if record in SILENT else path in said and "damaged" in said
+    errors = report(text, tmp_path)
+    assert errors == "" if record in SILENT else path in errors and "damaged" in errors
 
 
 @pytest.mark.parametrize("record", REBUILT, ids=lambda one: one.name)

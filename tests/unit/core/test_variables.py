@@ -17,8 +17,8 @@ PREFIXES = ["haproxy_", "jdk_"]
 
 @pytest.mark.parametrize("name, near", [("xitrum_pakage", "xitrum_package"), ("xitrum_Heap", "xitrum_heap"), ("xitrum_heaps", "xitrum_heap")])
 def test_a_misspelt_own_variable_is_an_error_with_the_nearest_name(name, near):
-    said = variables.unknown([name, "xitrum_heap", "ansible_host"], KNOWN, PREFIXES)
-    assert said == {"errors": [f"the variable {name} is set, and no role knows it: did you mean {near}?"], "warnings": []}
+    found = variables.unknown([name, "xitrum_heap", "ansible_host"], KNOWN, PREFIXES)
+    assert found == {"errors": [f"the variable {name} is set, and no role knows it: did you mean {near}?"], "warnings": []}
 
 
 def test_a_name_that_is_near_to_none():
@@ -27,16 +27,16 @@ def test_a_name_that_is_near_to_none():
 
 
 def test_a_role_prefix_is_a_warning_since_others_use_it_too():
-    said = variables.unknown(["haproxy_maxcon", "jdk_url", "nginx_port"], KNOWN, PREFIXES)
-    assert said["errors"] == []
-    assert [sentence.split()[2] for sentence in said["warnings"]] == ["haproxy_maxcon", "jdk_url"]
-    assert "did you mean haproxy_maxconn?" in said["warnings"][0]
+    found = variables.unknown(["haproxy_maxcon", "jdk_url", "nginx_port"], KNOWN, PREFIXES)
+    assert found["errors"] == []
+    assert [sentence.split()[2] for sentence in found["warnings"]] == ["haproxy_maxcon", "jdk_url"]
+    assert "did you mean haproxy_maxconn?" in found["warnings"][0]
 
 
 def test_a_misspelt_name_with_the_prefix_of_the_playbook_is_an_error():
-    said = variables.unknown(["haproxy_maxcon", "haproxy_stats_socket_of_mine", "jdk_url", "haproxy_maxconn"], KNOWN, PREFIXES, ["haproxy_"])
-    assert said["errors"] == ["the variable haproxy_maxcon is set, and no role knows it: did you mean haproxy_maxconn?"]
-    assert [sentence.split()[2] for sentence in said["warnings"]] == ["haproxy_stats_socket_of_mine", "jdk_url"]
+    found = variables.unknown(["haproxy_maxcon", "haproxy_stats_socket_of_mine", "jdk_url", "haproxy_maxconn"], KNOWN, PREFIXES, ["haproxy_"])
+    assert found["errors"] == ["the variable haproxy_maxcon is set, and no role knows it: did you mean haproxy_maxconn?"]
+    assert [sentence.split()[2] for sentence in found["warnings"]] == ["haproxy_stats_socket_of_mine", "jdk_url"]
 
 
 @pytest.mark.parametrize("name, near", [("heroku_main_clas", "heroku_main_class"), ("openshift_imag", "openshift_image"),
@@ -90,7 +90,7 @@ def test_the_roles_are_found_from_the_plugin_and_read_once(tmp_path):
     assert of_collection(tmp_path) == (options, prefixes)
 
 
-@pytest.mark.parametrize("value, option, said", [
+@pytest.mark.parametrize("value, option, message", [
     ("2", {"type": "int", "default": "the value of another", "required": True}, ""),
     (None, {"type": "int"}, ""),
     ("abc", {"type": "int"}, "xitrum_x is 'abc': expected a whole number"),
@@ -110,10 +110,10 @@ def test_the_roles_are_found_from_the_plugin_and_read_once(tmp_path):
     ("text", {"type": "dict"}, "xitrum_x is 'text': expected a dictionary of names and values"),
     ("12ab", {"type": "int", "no_log": True}, "xitrum_x does not fit: expected a whole number"),
 ])
-def test_a_value_against_its_option(value, option, said):
+def test_a_value_against_its_option(value, option, message):
     problem = variables.wrong_value("xitrum_x", value, option)
-    assert said in problem
-    assert bool(problem) == bool(said)
+    assert message in problem
+    assert bool(problem) == bool(message)
     assert not option.get("no_log") or value not in problem
 
 

@@ -234,13 +234,13 @@ def judged(word, block=None, **more):
 def test_what_an_answer_means(word, block, more, status, text):
     row = judged(word, block, **more)
     assert (row.status, text in row.why) == (status, True), row
-    said = reach.sentences({"app1": [row]})
-    assert bool(said) == (status == "differs")
+    sentences = reach.sentences({"app1": [row]})
+    assert bool(sentences) == (status == "differs")
     # A run of a playbook opens no port: it may start what is to listen.
     assert (row.mend == RUN) == (block is not None and not block["answers"] and not block["listener"])
-    assert not said or RUN not in said[0]
+    assert not sentences or RUN not in sentences[0]
     if status == "differs" and block and block["rule"] and block["answers"]:
-        assert "run on app1: firewall-cmd X. Or set xitrum_open_firewall: true." in said[0]
+        assert "run on app1: firewall-cmd X. Or set xitrum_open_firewall: true." in sentences[0]
 
 
 def test_one_that_cannot_try_is_a_note():
@@ -713,7 +713,7 @@ def test_the_whole_way_names_the_rule_that_blocks():
         ("proxy1", [80]),
         ("app1", [8000]),
     ]
-    said = [
+    messages = [
         {
             "__reach_blocked": asked[0],
             "ports": [{**BLOCK, "rule": "ZONE A", "commands": [["OPEN", "A"]]}],
@@ -723,7 +723,7 @@ def test_the_whole_way_names_the_rule_that_blocks():
             "ports": [{**BLOCK, "port": 8000, "source": "10.0.0.2", "rule": "ZONE B", "commands": [["OPEN", "B"]]}],
         },
     ]
-    hostvars["proxy1"]["__reach"] = {"rows": reach_reports.make_rows(hostvars, hosts, answers, said)}
+    hostvars["proxy1"]["__reach"] = {"rows": reach_reports.make_rows(hostvars, hosts, answers, messages)}
     faults = fleet_reports.site_faults(hostvars, hosts)
     assert len(faults) == 2
     assert "proxy1 cannot reach 10.0.0.3:8000: ZONE B. To open it, run on app1: OPEN B" in faults[0]
@@ -758,8 +758,8 @@ def test_a_helper_is_another_host_of_the_inventory_and_never_the_controller():
     ],
 )
 def test_where_from_is_a_host_of_the_inventory(name, text):
-    said = problems({"xitrum_reach_from": name, "groups": {"all": ["app1", "app2"]}})
-    assert (text in said[0]) if text else said == []
+    result = problems({"xitrum_reach_from": name, "groups": {"all": ["app1", "app2"]}})
+    assert (text in result[0]) if text else result == []
 
 
 # ------------------------------------------------------------------------------------------- read at the end of a deploy

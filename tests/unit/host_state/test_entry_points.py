@@ -194,9 +194,9 @@ def test_a_run_whose_public_port_is_not_reached_from_elsewhere_fails(tmp_path, l
         (tmp_path / "hosts.yml").write_text(yaml.safe_dump(hosts))
         found, printed = play("playbooks/plays/report.yml", "-i", tmp_path / "hosts.yml")
     assert found == code, printed
-    said = (f"app1: port {port} cannot be reached: it answers on its own host, "
+    message = (f"app1: port {port} cannot be reached: it answers on its own host, "
             f"and the controller cannot reach 127.0.0.2:{port}")
-    assert (said in " ".join(printed.split())) == (code != 0), printed
+    assert (message in " ".join(printed.split())) == (code != 0), printed
 
 
 PYTHON = """#!{python}

@@ -25,8 +25,8 @@ def test_options_get_their_types_and_defaults():
 
 def test_what_is_wrong_is_said_with_its_concern():
     _wanted, _secrets, wrong = base.checked(concerns.SPECS, given(jdk={"verzion": 17}, release={"root": "/opt/demo"}))
-    assert any(said.startswith("jdk: ") and "verzion" in said for said in wrong)
-    assert any(said.startswith("release: ") and "release" in said for said in wrong)
+    assert any(message.startswith("jdk: ") and "verzion" in message for message in wrong)
+    assert any(message.startswith("release: ") and "release" in message for message in wrong)
 
 
 def test_secrets_are_known_as_such():
@@ -44,9 +44,9 @@ def test_only_what_is_wanted_is_read():
 
 def test_what_the_user_may_not_read_is_a_row_that_says_so():
     wanted, _secrets, _wrong = base.checked(concerns.SPECS, given(service={"name": "demo", "files": [{"path": "/etc/x", "content": ""}]}))
-    said = base.read_all(FakeHost({"/etc/x": Unreadable()}), wanted, concerns.COMPONENTS)["service"]
-    assert not said["differs"]
-    assert [(row["status"], row["why"]) for row in said["rows"]] == [("unseen", "/etc/x: permission denied")]
+    result = base.read_all(FakeHost({"/etc/x": Unreadable()}), wanted, concerns.COMPONENTS)["service"]
+    assert not result["differs"]
+    assert [(row["status"], row["why"]) for row in result["rows"]] == [("unseen", "/etc/x: permission denied")]
 
 
 def test_a_module_with_configurations_in_its_arguments_logs_nothing(monkeypatch):

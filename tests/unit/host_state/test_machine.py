@@ -36,11 +36,11 @@ def test_case(path):
     plan = machine.plan(options, machine.read(host, options))
     assert not plan.changed
     assert len(plan.problems) == len(case["problems"]), plan.problems
-    for said, part in zip(plan.problems, case["problems"], strict=True):
-        assert part in said
+    for message, part in zip(plan.problems, case["problems"], strict=True):
+        assert part in message
     assert len(plan.facts["notes"]) == len(case["notes"]), plan.facts["notes"]
-    for said, part in zip(plan.facts["notes"], case["notes"], strict=True):
-        assert part in said
+    for message, part in zip(plan.facts["notes"], case["notes"], strict=True):
+        assert part in message
     assert {name: plan.facts[name] for name in case["facts"]} == case["facts"]
     assert not [done for done in host.done if done[0] != "run"]
 
@@ -64,7 +64,7 @@ def test_every_problem_is_said_at_once():
 def test_the_oldest_python(found, problem):
     host, options = read_debian()
     problems = list(machine.plan(options, {**machine.read(host, options), "python": found}).problems)
-    assert [found in said for said in problems] == ([True] if problem else [])
+    assert [found in message for message in problems] == ([True] if problem else [])
 
 
 def test_a_process_of_another_user_is_not_seen():
@@ -105,7 +105,7 @@ def test_who_listens_on_another_address_does_not_hold_the_port(interface, end, h
     options.update(interface=interface, interface_ports=[8000])
     host.commands["ss -H -l -t -n -e"] = f'LISTEN 0 5 {end}:8000 *:* users:(("other",pid=77,fd=4)) ino:1 v6only:0\n'
     problems = list(machine.plan(options, machine.read(host, options)).problems)
-    assert ["port 8000 is held by other" in said for said in problems] == ([True] if held else [])
+    assert ["port 8000 is held by other" in message for message in problems] == ([True] if held else [])
     options["interface_ports"] = []
     assert len(machine.plan(options, machine.read(host, options)).problems) == 1
 

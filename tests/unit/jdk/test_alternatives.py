@@ -25,7 +25,7 @@ JVM = "/usr/lib/jvm"
 DEBIAN, OURS = f"{JVM}/java-17-openjdk-amd64", f"{JVM}/jdk-b"
 
 
-def said(name):
+def read_example(name):
     return (DATA / f"{name}.txt").read_text()
 
 
@@ -37,7 +37,7 @@ def said(name):
     ("debian-javac-ours", "manual", f"{JVM}/jdk-11-e86187cb/bin/javac", [1711, 1]),
 ])
 def test_what_debian_says(name, mode, value, priorities):
-    group = alternatives.parse_query(said(name))
+    group = alternatives.parse_query(read_example(name))
     assert (group["mode"], group["value"]) == (mode, value)
     assert [choice["priority"] for choice in group["choices"]] == priorities
     assert group["link"].startswith("/usr/bin/java")
@@ -48,7 +48,7 @@ def test_what_debian_says(name, mode, value, priorities):
     ("redhat-manual-negative", "manual", "/opt/jdk - own/bin/java", [("java-1.8.0-openjdk.x86_64", 1800392), ("", -5)]),
 ])
 def test_what_the_red_hat_family_says(name, mode, value, choices):
-    group = alternatives.parse_display(said(name))
+    group = alternatives.parse_display(read_example(name))
     assert (group["mode"], group["value"]) == (mode, value)
     assert [(choice["family"], choice["priority"]) for choice in group["choices"]] == choices
     assert group["choices"][-1]["path"] == value
@@ -86,7 +86,7 @@ def test_the_programs_own_file_comes_back_as_it_was_written(choices, mode, follo
 
 @pytest.mark.parametrize("name", ["debian-kept", "redhat-kept"])
 def test_a_real_file_says_what_the_program_says(name):
-    group = alternatives.parse_kept(said(name))
+    group = alternatives.parse_kept(read_example(name))
     assert group["mode"] == "manual"
     assert [choice["priority"] for choice in group["choices"]] == ([1711, -5] if name == "debian-kept" else [1800392, -5])
 
@@ -288,7 +288,7 @@ def test_those_that_were_switched_go_back_when_a_later_one_fails():
 
 def red_hat_host(name, links):
     files = {path: "" for path in jdk_files(f"{JVM}/java-17-openjdk-17.0.9.0.9-2.el9.x86_64", "java")}
-    return FakeHost({**files, **{f"/var/lib/alternatives/{name}": ""}}, {"alternatives --display java": said("redhat-auto-family")}, links)
+    return FakeHost({**files, **{f"/var/lib/alternatives/{name}": ""}}, {"alternatives --display java": read_example("redhat-auto-family")}, links)
 
 
 def test_the_red_hat_familys_versioned_path_is_chosen_where_the_home_is_a_link_to_it():

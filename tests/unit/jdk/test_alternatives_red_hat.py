@@ -57,13 +57,13 @@ def settle(host, home=ARCHIVE, check_mode=False, **more):
         **more,
     }
     host.calls.clear()
-    said = converge(alternatives, host, wanted, check_mode)
+    result = converge(alternatives, host, wanted, check_mode)
     calls = [words for words in host.calls if words[0] != "--display"]
     if not check_mode:
         assert not alternatives.plan(wanted, alternatives.read(host, wanted)).changed
     else:
         assert calls == []
-    return said, calls
+    return result, calls
 
 
 def record_of(host):
@@ -96,7 +96,7 @@ def test_all_commands_move_to_the_archives_jdk_and_back_as_they_were(rpms):
 
 def test_javap_is_never_registered_as_a_group_of_its_own():
     host = make_host(RPM)
-    _said, calls = settle(host)
+    _result, calls = settle(host)
     assert [words[:3] for words in calls] == [
         ["--install", "/usr/bin/java", "java"],
         ["--install", "/usr/bin/javac", "javac"],
@@ -179,10 +179,10 @@ def test_a_second_run_asks_the_program_nothing():
 def test_the_packages_own_choice_is_pinned_as_it_is():
     host = make_host(RPM_11, RPM)
     before = host.snapshot()
-    said, calls = settle(host, RPM)
-    assert said["pinned"] == ["java", "javac"]
+    result, calls = settle(host, RPM)
+    assert result["pinned"] == ["java", "javac"]
     assert [words[0] for words in calls] == ["--set", "--set"]
-    assert [row["status"] for row in said["rows"]] == ["differs", "differs", "ok", "absent"]
+    assert [row["status"] for row in result["rows"]] == ["differs", "differs", "ok", "absent"]
     settle(host, RPM_11)
     assert homes_of(host) == {RPM_11}
     settle(host, RPM_11, state="absent")
@@ -192,14 +192,14 @@ def test_the_packages_own_choice_is_pinned_as_it_is():
 def test_the_versioned_choice_is_taken_where_the_home_is_the_packages_link():
     host = make_host(RPM_11, RPM)
     assert host.realpath(f"{JVM}/java-11-openjdk") == RPM_11
-    _said, calls = settle(host, f"{JVM}/java-11-openjdk")
+    _result, calls = settle(host, f"{JVM}/java-11-openjdk")
     assert calls == [["--set", "java", f"{RPM_11}/bin/java"], ["--set", "javac", f"{RPM_11}/bin/javac"]]
 
 
 def test_java_8_of_a_package_is_the_java_of_its_jre():
     host = make_host(RPM, RPM_8)
     host.add_jdk(RPM_8, "java", "keytool")
-    _said, calls = settle(host, RPM_8)
+    _result, calls = settle(host, RPM_8)
     assert calls == [["--set", "java", f"{RPM_8}/jre/bin/java"], ["--set", "javac", f"{RPM_8}/bin/javac"]]
 
 
@@ -223,8 +223,8 @@ def test_after_an_update_of_the_package_the_choice_by_hand_is_the_familys_new_on
     host.remove_rpm(RPM)
     assert homes_of(host) == {ARCHIVE}
     settle(host)
-    said, _calls = settle(host, state="absent")
-    assert "lost" not in said
+    result, _calls = settle(host, state="absent")
+    assert "lost" not in result
     assert homes_of(host) == {UPDATE}
     assert host.files[f"{GROUPS}/java"].startswith("manual\n")
     clean = make_host(RPM_21, UPDATE)
@@ -285,25 +285,25 @@ def test_new_followers_of_a_group_are_drift():
             f"{RPM_21}/bin/jwebserver",
         ]
     )
-    said, calls = settle(host)
+    result, calls = settle(host)
     assert [words[0] for words in calls] == ["--install", "--set"]
-    assert [row["why"] for row in said["rows"] if row["status"] == "differs"] == ["its followers differ: jwebserver"]
-    assert f"    jwebserver: {ARCHIVE}/bin/jwebserver\n" in said["diff"]["after"]
-    assert f"    jwebserver: {ARCHIVE}/bin/jwebserver\n" not in said["diff"]["before"]
+    assert [row["why"] for row in result["rows"] if row["status"] == "differs"] == ["its followers differ: jwebserver"]
+    assert f"    jwebserver: {ARCHIVE}/bin/jwebserver\n" in result["diff"]["after"]
+    assert f"    jwebserver: {ARCHIVE}/bin/jwebserver\n" not in result["diff"]["before"]
 
 
 def test_a_jre_alone_switches_what_it_has():
     jre = "/opt/jre"
     host = make_host(RPM)
     host.add_jdk(jre, "java", "keytool")
-    said, _calls = settle(host, jre)
+    result, _calls = settle(host, jre)
     assert host.links_of("java", "keytool", "javac", "jar") == {
         "java": f"{jre}/bin/java",
         "keytool": f"{jre}/bin/keytool",
         "javac": f"{RPM}/bin/javac",
         "jar": f"{RPM}/bin/jar",
     }
-    assert [row["status"] for row in said["rows"]] == ["differs", "absent", "absent", "absent"]
+    assert [row["status"] for row in result["rows"]] == ["differs", "absent", "absent", "absent"]
 
 
 def test_a_headless_package_has_no_group_of_javac():
@@ -530,13 +530,13 @@ def test_two_groups_may_have_the_same_follower():
 def test_a_check_changes_nothing_and_shows_what_a_run_would_do():
     host = make_host(RPM)
     before = host.snapshot()
-    said, _calls = settle(host, check_mode=True)
-    assert said["changed"]
+    result, _calls = settle(host, check_mode=True)
+    assert result["changed"]
     assert host.snapshot() == before
-    assert f"java: {RPM}/bin/java (auto)\n" in said["diff"]["before"]
-    assert f"javac: {ARCHIVE}/bin/javac (manual)\n" in said["diff"]["after"]
-    assert f"    jar: {ARCHIVE}/bin/jar\n" in said["diff"]["after"]
-    assert said["diff"] == settle(host)[0]["diff"]
+    assert f"java: {RPM}/bin/java (auto)\n" in result["diff"]["before"]
+    assert f"javac: {ARCHIVE}/bin/javac (manual)\n" in result["diff"]["after"]
+    assert f"    jar: {ARCHIVE}/bin/jar\n" in result["diff"]["after"]
+    assert result["diff"] == settle(host)[0]["diff"]
 
 
 def test_the_groups_of_image_based_systems_are_below_etc():

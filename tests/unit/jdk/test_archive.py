@@ -67,12 +67,12 @@ WANTED = {"name": "jdk-17", "version": 17, "architecture": "x86_64", "sha256": "
 class JvmHost(Host):
     """The test's own folder, where java says what the test wants. The owner stays, since a test is not root's alone."""
 
-    def __init__(self, said='openjdk version "17.0.9" 2023-10-17\n'):
+    def __init__(self, printed='openjdk version "17.0.9" 2023-10-17\n'):
         self.ran = []
 
         def run(argv, *_more):
             self.ran.append(argv)
-            return bounded.Run(0, b"", said.encode()) if said else bounded.Run(127, b"", b"error while loading shared libraries: libjli.so")
+            return bounded.Run(0, b"", printed.encode()) if printed else bounded.Run(127, b"", b"error while loading shared libraries: libjli.so")
         super().__init__(run)
 
     def own(self, path, mode, owner, group):
@@ -123,18 +123,18 @@ def test_a_jdk_for_macos_is_named_as_no_executable_for_linux(jvm, tmp_path):
     assert os.listdir(jvm) == []
 
 
-@pytest.mark.parametrize("has, said", [
+@pytest.mark.parametrize("has, message", [
     ({**members("jdk-17"), **members("jdk-21")}, r"found 2 folders with bin/java in the archive (jdk-17, jdk-21); expected one"),
     ({"a/readme": b"", "b/notes": b"", ".DS_Store": b""}, "has no bin/java, at its top is a, b: expected the tar.gz"),
 ])
-def test_an_archive_without_the_one_jdk_names_what_it_has(has, said, jvm, tmp_path):
+def test_an_archive_without_the_one_jdk_names_what_it_has(has, message, jvm, tmp_path):
     path, sha256 = archive(tmp_path / "jdk.tar.gz", has)
-    with pytest.raises(jdk_archive.SourceError, match=re.escape(said)):
+    with pytest.raises(jdk_archive.SourceError, match=re.escape(message)):
         jdk_archive.unpack(JvmHost(), path, sha256, WANTED)
     assert os.listdir(jvm) == []
 
 
-@pytest.mark.parametrize("has, said", [
+@pytest.mark.parametrize("has, message", [
     (members(**{"bin/java": elf(183)}), "is for aarch64, this host is x86_64"),
     (members(**{"bin/java": b"#!/bin/sh\nexec java\n"}), "is no executable for Linux"),
     (members(**{"bin/javac": None}), "is a JRE"),
@@ -142,19 +142,19 @@ def test_an_archive_without_the_one_jdk_names_what_it_has(has, said, jvm, tmp_pa
     ({"app/readme": b""}, "at its top is readme"),
     ({**members(), "jdk-17.0.9/../../evil": b"x"}, "holds jdk-17.0.9/../../evil"),
 ])
-def test_what_is_refused_leaves_nothing(has, said, jvm, tmp_path):
+def test_what_is_refused_leaves_nothing(has, message, jvm, tmp_path):
     path, sha256 = archive(tmp_path / "jdk.tar.gz", has)
-    with pytest.raises(jdk_archive.SourceError, match=said.replace(".", r"\.")):
+    with pytest.raises(jdk_archive.SourceError, match=message.replace(".", r"\.")):
         jdk_archive.unpack(JvmHost(), path, sha256, WANTED)
     assert os.listdir(jvm) == []
     assert not (tmp_path / "evil").exists()
 
 
-@pytest.mark.parametrize("text, said", [
+@pytest.mark.parametrize("text, message", [
     ("", "does not run on this host, it ended with 127: error while loading"), ('java version "1.8.0_402"\n', "says it is 1.8.0_402")])
-def test_a_java_that_does_not_run_as_wanted_is_refused(text, said, jvm, tmp_path):
+def test_a_java_that_does_not_run_as_wanted_is_refused(text, message, jvm, tmp_path):
     path, sha256 = archive(tmp_path / "jdk.tar.gz", members())
-    with pytest.raises(jdk_archive.SourceError, match=said):
+    with pytest.raises(jdk_archive.SourceError, match=message):
         jdk_archive.unpack(JvmHost(text), path, sha256, WANTED)
     assert os.listdir(jvm) == []
 

@@ -101,7 +101,7 @@ def test_nothing_to_do_where_it_runs_and_the_alternatives_lead_to_it():
     plan = planned(jdk_host(HOME))
     assert not plan.changed
     assert plan.facts["home"] == HOME
-    assert plan.facts["said"] == "17.0.15"
+    assert plan.facts["reported_version"] == "17.0.15"
     assert plan.facts["default"] == HOME
 
 
@@ -188,7 +188,7 @@ def test_a_jdk_from_an_archive_that_does_not_run_is_unpacked_again():
     assert planned(host, **from_archive()).facts["steps"] == ["unpack", "alternatives"]
 
 
-@pytest.mark.parametrize("wanted, said", [
+@pytest.mark.parametrize("wanted, message", [
     ({"version": 0}, "jdk_archives needs jdk_version"),
     ({"archives": {"aarch64": SHA256}}, "jdk_archives has an archive for aarch64, and this host is x86_64"),
     ({"archives": {"x86_64": ""}}, "jdk_archive_unverified: true"),
@@ -198,9 +198,9 @@ def test_a_jdk_from_an_archive_that_does_not_run_is_unpacked_again():
     ({"absent": ["a/b"]}, "jdk_absent has 'a/b'"),
     ({"absent": ["java-17-openjdk-amd64"]}, "remove its package instead"),
 ])
-def test_what_cannot_be_is_said_before_anything_is_done(wanted, said):
+def test_what_cannot_be_is_said_before_anything_is_done(wanted, message):
     plan = planned(jdk_host(HOME), **from_archive(**wanted))
-    assert said in plan.problems[0]
+    assert message in plan.problems[0]
     assert not plan.changed
 
 

@@ -58,8 +58,8 @@ def test_jcmd_changes_nothing():
 
 def test_a_jdk_without_a_release_file_is_asked_unless_it_may_be_somebody_elses():
     words = " ".join(process.inside({"pid": 12, "uid": 815815, "gid": 815815}, [f"{JDK}/bin/java", "-version"]))
-    said = {words: (0, "", 'openjdk version "1.8.0_504"\n')}
-    host = machine("", "", ("java", "jcmd"), ("scala-library-2.12.17.jar",), exe=f"{JDK}/jre/bin/java", scalive=True, commands=said)
+    answers = {words: (0, "", 'openjdk version "1.8.0_504"\n')}
+    host = machine("", "", ("java", "jcmd"), ("scala-library-2.12.17.jar",), exe=f"{JDK}/jre/bin/java", scalive=True, commands=answers)
     plan = planned(host, command="")
     assert (list(plan.problems), plan.facts["java"]) == ([], 8)
     assert console.release(host, JDK, None) == {}
@@ -74,7 +74,7 @@ def test_scalive_on_jdk_8():
     assert words.endswith(f"env PATH={JDK}/bin:/usr/bin:/bin JAVA_HOME={JDK} /opt/shop/releases/r1/script/scalive 12")
 
 
-@pytest.mark.parametrize(("host", "more", "said"), [
+@pytest.mark.parametrize(("host", "more", "message"), [
     (machine(), {"instance": 3}, "instance 3 does not run: no process java works in /opt/shop/instances/3. Here run: 0."),
     (FakeHost(), {}, "No other instance runs on this host either"),
     (machine(exe=f"{JDK}/bin/java (deleted)"), {}, "is no longer on the disk"),
@@ -94,9 +94,9 @@ def test_scalive_on_jdk_8():
     (machine("1.8.0_402", "", scalive=True), {"command": ""}, "Scalive knows Scala up to 2.12"),
     (machine("1.8.0_402", "", jars=["scala-library-2.12.17.jar"], scalive=True), {}, "One expression is run on JDK 9 and newer only"),
 ])
-def test_what_stands_in_the_way_is_said(host, more, said):
+def test_what_stands_in_the_way_is_said(host, more, message):
     plan = planned(host, **more)
-    assert said in "\n".join(plan.problems)
+    assert message in "\n".join(plan.problems)
     assert not plan.changed
 
 
@@ -163,16 +163,16 @@ def test_an_expression_is_compiled_run_and_cleared_away():
     assert written == {"A.java": "class A {}", "jars": f"{LIB}/scala-compiler-2.13.18.jar\n{LIB}/scala-reflect-2.13.18.jar", "expression": "6 * 7"}
 
 
-@pytest.mark.parametrize(("answers", "said"), [
+@pytest.mark.parametrize(("answers", "message"), [
     ({"java": (1, "error: not found: value boom\n", "")}, "the expression failed in instance 0 .*not found: value boom"),
     ({"java": (2, "", "could not attach to process 12: no\n")}, "the console failed in instance 0 .*could not attach"),
     ({"javac": (124, "", "")}, "no answer in time"),
     ({"mkfifo": (1, "", "No space left on device")}, "mkfifo failed in instance 0 .*No space left"),
 ])
-def test_what_fails_is_said_and_cleared_away(answers, said):
+def test_what_fails_is_said_and_cleared_away(answers, message):
     host = prepared(machine(), **answers)
     state = console.read(host, WANTED)
-    with pytest.raises(RuntimeError, match="(?s)" + said):
+    with pytest.raises(RuntimeError, match="(?s)" + message):
         console.evaluate(host, WANTED, state)
     assert host.done[-1][:2] == ("rm", f"{FOLDER}/tmp/console-abcdefgh")
 
@@ -201,15 +201,15 @@ def test_a_time_without_an_end_is_refused(seconds, action):
 
 
 @pytest.mark.parametrize("action", ["scala", "threads"])
-@pytest.mark.parametrize(("host", "more", "said"), [
+@pytest.mark.parametrize(("host", "more", "message"), [
     (machine(), {"user": "shop"}, f"process 12, which works in {FOLDER}, is of the user 815815; wanted is shop"),
     (machine(links={"/proc/12/ns/user": "user:[2]"}), {}, "has a user namespace of its own (user:[2]); wanted is that of the host (user:[1])"),
     (machine(stats={f"{JDK}/bin/java": Stat("file", 0o755, "815815", "815815", 1)}), {},
      f"runs {JDK}/bin/java, which is of the user 815815; wanted is a file of root"),
     (machine(links={"/proc/12/exe": "/tmp/java"}), {}, "runs /tmp/java, which is not on the disk"),
 ])
-def test_a_process_that_is_not_the_applications_or_in_a_world_of_its_own_is_refused(host, more, said, action):
-    assert said in "\n".join(planned(host, action=action, **more).problems)
+def test_a_process_that_is_not_the_applications_or_in_a_world_of_its_own_is_refused(host, more, message, action):
+    assert message in "\n".join(planned(host, action=action, **more).problems)
     assert not [words for done, words in host.done if done == "run"]
 
 

@@ -23,9 +23,9 @@ from hypothesis import strategies as st
     (25, ("--sun-misc-unsafe-memory-access=allow", "--enable-native-access=ALL-UNNAMED"), ()),
 ])
 def test_each_jdk_gets_the_options_that_it_takes(version, has, has_not):
-    said = " ".join(jvm.launcher_options(version))
-    assert all(option in said for option in has)
-    assert not any(option in said for option in has_not)
+    options = " ".join(jvm.launcher_options(version))
+    assert all(option in options for option in has)
+    assert not any(option in options for option in has_not)
 
 
 def test_the_heap_wins_since_it_comes_last():
@@ -76,9 +76,9 @@ def test_the_environment_file_is_one_that_sh_reads():
 
 @pytest.mark.parametrize("version, names", [(8, ["_JAVA_OPTIONS"]), (17, ["JDK_JAVA_OPTIONS", "_JAVA_OPTIONS"])])
 def test_a_platform_gets_no_heap_dump_and_no_folder(version, names):
-    said = jvm.options_environment(version, "300m", ["-Da=b"])
-    assert sorted(said) == sorted(names)
-    assert said["_JAVA_OPTIONS"] == "-Xms256m -Xmx300m -XX:+ExitOnOutOfMemoryError -XX:-HeapDumpOnOutOfMemoryError -Da=b"
+    options_text = jvm.options_environment(version, "300m", ["-Da=b"])
+    assert sorted(options_text) == sorted(names)
+    assert options_text["_JAVA_OPTIONS"] == "-Xms256m -Xmx300m -XX:+ExitOnOutOfMemoryError -XX:-HeapDumpOnOutOfMemoryError -Da=b"
 
 
 @pytest.mark.parametrize("path, home", [
@@ -136,7 +136,7 @@ def test_an_option_that_no_table_of_the_jvm_has_is_absent_and_no_drift(options):
 
 
 @pytest.mark.parametrize(
-    "option, said",
+    "option, text",
     [
         ('-XX:OnOutOfMemoryError="a;b"', "a;b"),
         ('-XX:OnOutOfMemoryError=a";"b', "a;b"),
@@ -144,9 +144,9 @@ def test_an_option_that_no_table_of_the_jvm_has_is_absent_and_no_drift(options):
         ('"-XX:OnOutOfMemoryError=/bin/x"', "/bin/x"),
     ],
 )
-def test_the_quotes_of_a_text_are_not_part_of_it(option, said):
-    assert verdicts("1g", [option], {"OnOutOfMemoryError": said})["OnOutOfMemoryError"] == "ok"
-    assert verdicts("1g", [option], {"OnOutOfMemoryError": said + "x"})["OnOutOfMemoryError"] == "drift"
+def test_the_quotes_of_a_text_are_not_part_of_it(option, text):
+    assert verdicts("1g", [option], {"OnOutOfMemoryError": text})["OnOutOfMemoryError"] == "ok"
+    assert verdicts("1g", [option], {"OnOutOfMemoryError": text + "x"})["OnOutOfMemoryError"] == "drift"
 
 
 @given(st.integers(1 << 21, 1 << 45), st.sampled_from([0, 1 << 20, 1 << 22, 1 << 24, 1 << 25]))

@@ -388,7 +388,7 @@ def test_other_words_print_the_usage(machine, capsys, words):
 
 def test_it_is_a_program(tmp_path):
     (tmp_path / "links").mkdir()
-    said = subprocess.run(
+    result = subprocess.run(
         [
             sys.executable,
             red_hat_alternatives.__file__,
@@ -402,4 +402,4 @@ def test_it_is_a_program(tmp_path):
         capture_output=True,
         text=True,
     )
-    assert (said.returncode, said.stderr) == (2, f"admindir {tmp_path}/none invalid\n")
+    assert (result.returncode, result.stderr) == (2, f"admindir {tmp_path}/none invalid\n")

@@ -30,7 +30,7 @@ class ProcHost(FakeHost):
 def host_of(case):
     """The host that a case describes."""
     stats = {path: Stat("file", mode, owner, "root", 0) for path, (mode, owner) in case.get("modes", {}).items()}
-    commands = {words: tuple(said) for words, said in case.get("commands", {}).items()}
+    commands = {words: tuple(answer) for words, answer in case.get("commands", {}).items()}
     return ProcHost(case["files"], commands, case.get("links"), stats, case.get("refuse"))
 
 
@@ -178,9 +178,9 @@ def test_a_file_or_a_folder_that_is_a_link_stays_one(links, target):
     assert target not in host.files and host.links == links
 
 
-@pytest.mark.parametrize("target, said", [
+@pytest.mark.parametrize("target, message", [
     ("/etc/sysctl.d/90-xitrum.conf", "leads in a circle"), ("/run/systemd", "which is a directory")])
-def test_a_link_that_leads_to_no_file_is_a_problem(target, said):
+def test_a_link_that_leads_to_no_file_is_a_problem(target, message):
     host = FakeHost(LIVE, links={"/etc/sysctl.d/90-xitrum.conf": target})
     problems = list(plan_of(host, SOMAXCONN).problems)
-    assert len(problems) == 1 and said in problems[0]
+    assert len(problems) == 1 and message in problems[0]

@@ -163,8 +163,8 @@ def test_nothing_above_a_bound_is_ever_written(nofile, nr_open, inherited, raise
 
 def test_a_new_login_is_asked():
     ask = "timeout 10 su -s /bin/sh {} -c ulimit -Sn; ulimit -Hn"
-    said = {"root": "1024000\n1024000\n", "xitrum": "1024\n524288\n", "gone": (1, "", "su: no such user")}
-    host = machine(files={OWN: lines(1024000)}, commands={ask.format(user): words for user, words in said.items()})
+    answers = {"root": "1024000\n1024000\n", "xitrum": "1024\n524288\n", "gone": (1, "", "su: no such user")}
+    host = machine(files={OWN: lines(1024000)}, commands={ask.format(user): words for user, words in answers.items()})
     rows = {row.item: row for row in plan_of(host, logins=["root", "xitrum", "gone"]).rows}
     assert (rows["login of root"].effective, rows["login of root"].status) == ("1024000 1024000", "ok")
     assert (rows["login of xitrum"].effective, rows["login of xitrum"].status) == ("1024 524288", "differs")

@@ -52,27 +52,27 @@ def half(says, **arguments):
 
 def watched(says):
     made, asked = half(says)
-    return made._watch("run", {"inventory_hostname": "proxy1"}, lambda said: False), [one["state"] for one in asked]
+    return made._watch("run", {"inventory_hostname": "proxy1"}, lambda state: False), [one["state"] for one in asked]
 
 
 @pytest.mark.parametrize("answers", [[SAID], [SAID, GONE]])
 def test_a_load_that_does_not_end_is_given_up_after_its_deadline(clock, answers):
     turns = itertools.cycle(answers)
-    said, asked = watched(lambda asked: next(turns))
-    assert said["failed"] and "after its deadline of 40 s" in said["msg"]
+    result, asked = watched(lambda asked: next(turns))
+    assert result["failed"] and "after its deadline of 40 s" in result["msg"]
     assert SAID["deadline"] + load_plan.LEASE < clock.now < SAID["deadline"] + load_plan.LEASE + 10
     assert asked[-1] == "stopped"
 
 
 def test_a_load_whose_process_is_gone_is_given_up_with_its_sentence(clock):
-    said, asked = watched(lambda asked: GONE)
-    assert (said["failed"], said["msg"]) == (True, GONE["msg"])
+    result, asked = watched(lambda asked: GONE)
+    assert (result["failed"], result["msg"]) == (True, GONE["msg"])
     assert asked == ["looked"] * action.FAILURES + ["stopped"]
 
 
 def test_a_host_that_says_nothing_is_given_up(clock):
-    said, _asked = watched(lambda asked: {})
-    assert said["failed"] and said["msg"]
+    result, _asked = watched(lambda asked: {})
+    assert result["failed"] and result["msg"]
 
 
 def test_short_values_of_headers_mask_nothing_of_the_result(monkeypatch):

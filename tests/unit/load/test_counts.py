@@ -42,9 +42,9 @@ def test_the_frames_of_a_client_are_masked():
 
 
 def test_a_header_of_the_users_own_takes_the_place_of_ours():
-    said = websocket.handshake("/echo", "192.0.2.1:8000", {"host": "shop.example", "Origin": "https://shop.example"}).decode()
-    assert said.startswith("GET /echo HTTP/1.1\r\nHost: shop.example\r\n") and said.endswith("\r\n\r\n")
-    assert said.count("shop.example\r\n") == 2
+    request = websocket.handshake("/echo", "192.0.2.1:8000", {"host": "shop.example", "Origin": "https://shop.example"}).decode()
+    assert request.startswith("GET /echo HTTP/1.1\r\nHost: shop.example\r\n") and request.endswith("\r\n\r\n")
+    assert request.count("shop.example\r\n") == 2
 
 
 @pytest.mark.parametrize(("data", "status", "rest"), [

@@ -51,16 +51,16 @@ def test_the_ports_of_a_host_are_watched():
     assert loads("other")["watched"] == []
 
 
-@pytest.mark.parametrize(("wrong", "said"), [
+@pytest.mark.parametrize(("wrong", "message"), [
     ({"connections": 0}, "load_test_connections: found 0"), ({"rate": -1}, "load_test_rate: found -1"), ({"burst": -1}, "load_test_burst: found -1"),
     ({"path": ""}, "load_test_path is not set"), ({"label": "a/b"}, "load_test_label: found 'a/b'"),
     ({"from": ["nobody"]}, "found nobody, which the inventory does not have"),
     ({"from": []}, "load_test_from is empty"), ({"through": ["tunnel"]}, "load_test_through: found ['tunnel']"),
     ({"through": []}, "load_test_through: found []"),
 ])
-def test_what_cannot_be_meant_is_said_before_any_host_connects(wrong, said):
+def test_what_cannot_be_meant_is_said_before_any_host_connects(wrong, message):
     found = loads("proxy1", **wrong)
-    assert said in " ".join(found["problems"]) and found["loads"] == {}
+    assert message in " ".join(found["problems"]) and found["loads"] == {}
 
 
 BEHIND = {"software": "nginx", "behind": "proxy", "from": ["proxy1"]}

@@ -56,7 +56,7 @@ def test_where_the_ports_of_an_address_end_more_addresses_are_used():
     assert list(plan({"sources": ["192.0.2.8", "192.0.2.9"], "connections": 112_928, "rate": 1000}, nofile=1 << 20).problems) == []
 
 
-@pytest.mark.parametrize(("wrong", "said"), [
+@pytest.mark.parametrize(("wrong", "message"), [
     ({"connections": 0}, "load_test_connections: found 0, wanted 1 or more."),
     ({"connections": -5}, "load_test_connections: found -5, wanted 1 or more."),
     ({"rate": 0}, "load_test_rate: found 0"),
@@ -70,8 +70,8 @@ def test_where_the_ports_of_an_address_end_more_addresses_are_used():
     ({"headers": {"X": ["a"]}}, "load_test_headers: 'X' is no text"),
     ({"targets": []}, "targets: found none"),
 ])
-def test_what_cannot_be_meant_is_said(wrong, said):
-    assert said in " ".join(plan(wrong).problems)
+def test_what_cannot_be_meant_is_said(wrong, message):
+    assert message in " ".join(plan(wrong).problems)
 
 
 @pytest.mark.parametrize(("text", "headers"), [("", {}), ('{"X": "1"}', {"X": "1"}), ("[1]", [1]), ("{'X'", "{'X'")])

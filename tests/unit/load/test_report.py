@@ -53,11 +53,11 @@ FULL = {"connections": 900, "most": 900}
 PARTLY = {"held": 900, "opened": 900, "unanswered": 100}
 
 
-@pytest.mark.parametrize(("numbers", "changes", "word", "said"), [
+@pytest.mark.parametrize(("numbers", "changes", "word", "message"), [
     ({**PARTLY, "client_files": 100}, {}, "nofile", "load_test_from"),
     ({**PARTLY, "client_ports": 100}, {}, "ports", "load_test_sources"),
     (PARTLY, {"processes": process(files=999, nofile=1000)}, "nofile", "app1-0 (java 20 on app1) has 999 of its 1000 open files"),
-    (PARTLY, {"proxy": FULL, "processes": process(process="haproxy", nofile=2000)}, "nofile", "works out from its 2000 open files"),
+    (PARTLY, {"proxy": FULL, "processes": process(process="haproxy", nofile=2000)}, "nofile", "computes from its 2000 open files"),
     (PARTLY, {"proxy": FULL, "processes": process(process="haproxy")}, "maxconn", "its maxconn"),
     (PARTLY, {"conntrack": [1000, 1000]}, "conntrack", "1000 of 1000"),
     (PARTLY, {"memory_free_bytes": 1 << 20}, "memory", "1 MiB of 8192 MiB"),
@@ -72,9 +72,9 @@ PARTLY = {"held": 900, "opened": 900, "unanswered": 100}
     ({"held": 0, "opened": 0, "closed_early": 1000}, {}, "closed", "1000 were closed"),
     ({"held": 0, "opened": 0, "other": 1000, "errno": 113}, {}, "error", "error 113"),
 ])
-def test_what_limited_it_is_named(numbers, changes, word, said):
+def test_what_limited_it_is_named(numbers, changes, word, message):
     first = load_limits.limits(1000, counts(**numbers), seen(**changes))[0]
-    assert first[0] == word and said in first[1]
+    assert first[0] == word and message in first[1]
 
 
 def test_what_was_not_tried_any_more_is_said_last():
@@ -145,14 +145,14 @@ def test_reserved_ports_are_not_there_for_connections(text, count):
     assert load_state.reserved(text, 32768 if text.startswith("1-") else 1024, 65535) == count
 
 
-@pytest.mark.parametrize(("wrong", "said"), [
+@pytest.mark.parametrize(("wrong", "message"), [
     ({"connects": 0}, "load_test_burst: found 0"), ({"connects": -1}, "found -1"), ({"connects": 20001}, "from 1 to 20000"),
     ({"pause": 6}, "load_test_burst_pause: found 6"),
     ({"backlogs": [0]}, "load_test_burst_backlogs"), ({"connects": 5000}, "can make 4968 at once: its open files"),
 ])
-def test_a_burst_that_cannot_be_made_is_refused(wrong, said):
+def test_a_burst_that_cannot_be_made_is_refused(wrong, message):
     wanted = {"connects": 500, "backlogs": [128], "pause": 0.5, **wrong}
-    assert said in load_burst.problems(wanted, 10000, 28000)[0]
+    assert message in load_burst.problems(wanted, 10000, 28000)[0]
     assert load_burst.problems({**wanted, "connects": 500, "backlogs": [128], "pause": 0.5}, 10000, 28000) == []
 
 
@@ -161,7 +161,7 @@ def test_a_burst_is_told_by_what_took_a_repeated_syn():
     assert load_burst.measured([], 2)["slowest_ms"] is None
 
 
-@pytest.mark.parametrize(("held", "ended_by", "said"), [
+@pytest.mark.parametrize(("held", "ended_by", "message"), [
     (1000, [], []),
     (999, [["closed", "1 were closed"], ["closed", "x"], ["nofile", "y"]],
      ["found 999 connections held through the proxies, expected 1000 (load_test_connections): limited by closed, nofile. "
@@ -169,9 +169,9 @@ def test_a_burst_is_told_by_what_took_a_repeated_syn():
     (0, [], ["found 0 connections held through the proxies, expected 1000 (load_test_connections): limited by an unknown reason. "
              "The table before this message has the details."]),
 ])
-def test_fewer_connections_than_requested_are_a_failure(held, ended_by, said):
+def test_fewer_connections_than_requested_are_a_failure(held, ended_by, message):
     ways = {"direct": {"asked": 1000, "held": 1000, "ended_by": []}, "proxy": {"asked": 1000, "held": held, "ended_by": ended_by}}
-    assert list(load_report.shortfalls({"ways": ways})) == said
+    assert list(load_report.shortfalls({"ways": ways})) == message
 
 
 def test_the_figures_are_kept_before_a_run_fails():

@@ -86,10 +86,10 @@ def started(server, **changes):
 
 def look_until(run, enough):
     until = time.monotonic() + SECONDS
-    while not enough(said := load_run.look(run)):
-        assert time.monotonic() < until, said
+    while not enough(load_state := load_run.look(run)):
+        assert time.monotonic() < until, load_state
         time.sleep(0.05)
-    return said
+    return load_state
 
 
 def gone(pid):
@@ -110,8 +110,8 @@ def test_connections_are_held_and_answer_until_they_are_ended(folder):
     server = Server()
     try:
         run = started(server)
-        said = look_until(run, lambda said: said["counts"]["pongs"] >= 60)
-        assert (said["phase"], said["counts"]["held"]) == ("hold", 60)
+        load_state = look_until(run, lambda load_state: load_state["counts"]["pongs"] >= 60)
+        assert (load_state["phase"], load_state["counts"]["held"]) == ("hold", 60)
         pid = children()[-1]
         ended = load_run.stop(run)
         assert (ended["phase"], ended["counts"]["held"], ended["counts"]["dropped"], ended["counts"]["silent"]) == ("ended", 60, 0, 0)
@@ -140,9 +140,9 @@ def test_a_server_that_takes_no_more_is_not_asked_for_the_rest(folder):
     server = Server(most=20)
     try:
         run = started(server, connections=500, rate=200)
-        said = look_until(run, lambda said: said["phase"] == "hold")
-        assert (said["counts"]["held"], said["counts"]["stopped"]) == (20, 1)
-        assert said["counts"]["unanswered"] == said["counts"]["tried"] - 20 < 480
+        load_state = look_until(run, lambda load_state: load_state["phase"] == "hold")
+        assert (load_state["counts"]["held"], load_state["counts"]["stopped"]) == (20, 1)
+        assert load_state["counts"]["unanswered"] == load_state["counts"]["tried"] - 20 < 480
         load_run.stop(run)
     finally:
         server.close()
@@ -153,8 +153,8 @@ def test_another_answer_is_counted(answer, name, status):
     server = Server(answer=answer)
     try:
         run = started(server)
-        said = look_until(run, lambda said: said["phase"] == "hold")
-        assert said["counts"][name] == said["counts"]["tried"] and said["counts"]["status"] == status
+        load_state = look_until(run, lambda load_state: load_state["phase"] == "hold")
+        assert load_state["counts"][name] == load_state["counts"]["tried"] and load_state["counts"]["status"] == status
         load_run.stop(run)
     finally:
         server.close()
@@ -163,15 +163,15 @@ def test_another_answer_is_counted(answer, name, status):
 def test_nobody_there_is_counted_and_what_a_server_closes_too():
     server = Server()
     run = started(server)
-    look_until(run, lambda said: said["counts"]["held"] == 60)
+    look_until(run, lambda load_state: load_state["counts"]["held"] == 60)
     server.close()
-    said = look_until(run, lambda said: said["counts"]["held"] == 0)
-    assert said["counts"]["dropped"] == 60
+    load_state = look_until(run, lambda load_state: load_state["counts"]["held"] == 0)
+    assert load_state["counts"]["dropped"] == 60
     load_run.stop(run)
     server.listener.close()
     run = started(server)
-    said = look_until(run, lambda said: said["phase"] == "hold")
-    assert said["counts"]["refused"] == said["counts"]["tried"] > 0
+    load_state = look_until(run, lambda load_state: load_state["phase"] == "hold")
+    assert load_state["counts"]["refused"] == load_state["counts"]["tried"] > 0
     load_run.stop(run)
 
 
@@ -179,11 +179,11 @@ def test_a_connection_that_does_not_answer_is_lost_once_and_not_held_any_more():
     server = Server(mute=7)
     try:
         run = started(server)
-        said = look_until(run, lambda said: said["counts"]["silent"] == 7)
-        assert said["counts"]["held"] == 53
+        load_state = look_until(run, lambda load_state: load_state["counts"]["silent"] == 7)
+        assert load_state["counts"]["held"] == 53
     finally:
         server.close()
-    look_until(run, lambda said: said["counts"]["held"] <= 0)
+    look_until(run, lambda load_state: load_state["counts"]["held"] <= 0)
     counts = load_run.stop(run)["counts"]
     assert (counts["held"], counts["dropped"], counts["silent"]) == (0, 53, 7)
 
@@ -193,12 +193,12 @@ def test_a_load_whose_process_was_killed_says_so(folder, asks):
     server = Server()
     try:
         run = started(server)
-        look_until(run, lambda said: said["phase"] == "hold")
+        look_until(run, lambda load_state: load_state["phase"] == "hold")
         pid = children()[-1]
         assert load_run.read(run, "process")["pid"] == pid
         os.kill(pid, signal.SIGKILL)
         with pytest.raises(load_run.LoadError, match=f"its process {pid} is gone"):
-            look_until(run, lambda said: False) if asks == load_run.look else asks(run)
+            look_until(run, lambda load_state: False) if asks == load_run.look else asks(run)
         gone(pid)
         with pytest.raises(load_run.LoadError):
             asks(run)

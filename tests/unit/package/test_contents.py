@@ -127,8 +127,9 @@ def test_other_names_are_kept(name):
 OUTSIDE = "outside of the package"
 
 
-@pytest.mark.parametrize("target, said", [("/etc/hostname", OUTSIDE), ("../../outside", OUTSIDE), ("up/../../x", OUTSIDE), ("nowhere", "which is not there")])
-def test_links_that_lead_nowhere_on_a_host(tmp_path, target, said):
+@pytest.mark.parametrize("target, message", [
+    ("/etc/hostname", OUTSIDE), ("../../outside", OUTSIDE), ("up/../../x", OUTSIDE), ("nowhere", "which is not there")])
+def test_links_that_lead_nowhere_on_a_host(tmp_path, target, message):
     folder = tmp_path / "package"
     (folder / "extra").mkdir(parents=True)
     os.symlink(".", folder / "extra/up")
@@ -136,7 +137,7 @@ def test_links_that_lead_nowhere_on_a_host(tmp_path, target, said):
     entries, problems = package.manifest(str(folder))
     assert [row["path"] for row in entries] == ["extra/up"]
     assert len(problems) == 1
-    assert said in problems[0]
+    assert message in problems[0]
     assert f"{folder}/extra/link" in problems[0]
 
 
@@ -210,14 +211,14 @@ def no_interpreter(folder):
     (folder / "script/runner").write_bytes(b"exec java\n")
 
 
-@pytest.mark.parametrize("harm, said", [
+@pytest.mark.parametrize("harm, message", [
     (remove_script, "has no script/runner"), (remove_config, "has no config/xitrum.conf"), (remove_jars, "lib has no .jar"),
     (forget_mode, "is not executable: chmod +x"), (windows_lines, "has Windows line ends"), (no_interpreter, "does not begin with #!")])
-def test_each_problem_of_the_layout(tmp_path, harm, said):
+def test_each_problem_of_the_layout(tmp_path, harm, message):
     folder = make_package(tmp_path)
     harm(folder)
     assert len(layout(folder)) == 1
-    assert said in layout(folder)[0]
+    assert message in layout(folder)[0]
 
 
 def test_an_empty_folder_lacks_everything(tmp_path):

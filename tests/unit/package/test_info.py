@@ -24,12 +24,12 @@ def run(capsys, **arguments):
 
 
 def test_a_good_package(tmp_path, capsys):
-    said = run(capsys, source=str(make_package(tmp_path / "x")), cache=str(tmp_path / "cache"))
-    assert said["problems"] == []
-    assert said["changed"] is False
-    assert said["folder"] == str(tmp_path / "x")
-    assert said["files"] == len(said["manifest"]) == 6
-    assert (said["java"], said["main_class_jar"], said["scala"], said["examples"]) == (8, "lib/app.jar", "2.13.18", [])
+    result = run(capsys, source=str(make_package(tmp_path / "x")), cache=str(tmp_path / "cache"))
+    assert result["problems"] == []
+    assert result["changed"] is False
+    assert result["folder"] == str(tmp_path / "x")
+    assert result["files"] == len(result["manifest"]) == 6
+    assert (result["java"], result["main_class_jar"], result["scala"], result["examples"]) == (8, "lib/app.jar", "2.13.18", [])
     assert os.listdir(tmp_path / "cache") == ["jars.json"]
 
 
@@ -39,18 +39,18 @@ def test_all_problems_at_once_and_no_failure(tmp_path, capsys):
     (folder / "script/runner").chmod(0o644)
     (folder / "lib/broken.jar").write_text("no zip")
     os.symlink("/etc", folder / "extra/etc")
-    said = run(capsys, source=str(folder), cache=str(tmp_path / "cache"), main_class="quickstart.Boat")
-    assert "failed" not in said
+    result = run(capsys, source=str(folder), cache=str(tmp_path / "cache"), main_class="quickstart.Boat")
+    assert "failed" not in result
     for part in ("extra/etc is a link", "no config/xitrum.conf", "is not executable", "broken.jar is not a jar", "did you mean quickstart.Boot?"):
-        assert sum(part in problem for problem in said["problems"]) == 1, part
-    assert len(said["problems"]) == 5
+        assert sum(part in problem for problem in result["problems"]) == 1, part
+    assert len(result["problems"]) == 5
 
 
 def test_a_package_that_is_not_there(tmp_path, capsys):
-    said = run(capsys, source=str(tmp_path / "x"), cache=str(tmp_path / "cache"))
-    assert len(said["problems"]) == 1
-    assert said["release"] == ""
-    assert "failed" not in said
+    result = run(capsys, source=str(tmp_path / "x"), cache=str(tmp_path / "cache"))
+    assert len(result["problems"]) == 1
+    assert result["release"] == ""
+    assert "failed" not in result
 
 
 def test_a_folder_that_is_no_package_is_not_read(tmp_path, capsys, monkeypatch):
@@ -62,9 +62,9 @@ def test_a_folder_that_is_no_package_is_not_read(tmp_path, capsys, monkeypatch):
 
 def test_a_cache_that_cannot_be_used_fails(tmp_path, capsys):
     (tmp_path / "cache").write_text("a file")
-    said = run(capsys, source=str(make_package(tmp_path / "x")), cache=str(tmp_path / "cache"))
-    assert said["failed"] is True
-    assert f"the cache {tmp_path}/cache cannot be used" in said["msg"]
+    result = run(capsys, source=str(make_package(tmp_path / "x")), cache=str(tmp_path / "cache"))
+    assert result["failed"] is True
+    assert f"the cache {tmp_path}/cache cannot be used" in result["msg"]
 
 
 def test_the_cache_is_in_the_home_by_default(tmp_path, capsys, monkeypatch):
@@ -74,10 +74,11 @@ def test_the_cache_is_in_the_home_by_default(tmp_path, capsys, monkeypatch):
 
 
 def test_a_short_header_does_not_blot_out_the_result_and_a_token_does(tmp_path, capsys):
-    said = run(capsys, source=str(make_package(tmp_path / "x")), cache=str(tmp_path / "cache"), headers={"X-Build": "8", "Authorization": "Bearer 0123456789"})
-    assert said["java"] == 8
+    headers = {"X-Build": "8", "Authorization": "Bearer 0123456789"}
+    result = run(capsys, source=str(make_package(tmp_path / "x")), cache=str(tmp_path / "cache"), headers=headers)
+    assert result["java"] == 8
     # Newer ones than ansible-core 2.19 add the invocation only where it is asked for.
-    assert "0123456789" not in json.dumps(said)
+    assert "0123456789" not in json.dumps(result)
 
 
 @pytest.mark.parametrize("found", [package_info.NOTHING, None])

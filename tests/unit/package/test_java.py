@@ -139,24 +139,24 @@ def test_the_cache_does_not_grow_for_ever(tmp_path, monkeypatch):
     assert f"{package.sha256_of(str(tmp_path / '4/lib/app.jar'))} {BOOT}" in kept
 
 
-@pytest.mark.parametrize("wanted, said", [
+@pytest.mark.parametrize("wanted, message", [
     ("quickstart.Boot", None), ("quickstart.boot", "did you mean quickstart.Boot?"), ("quikstart.Boot", "did you mean quickstart.Boot?"),
     ("com.acme.Boot", "did you mean quickstart.Boot?"), ("zzz.Qqqqqqqq", "Set xitrum_main_class")])
-def test_a_main_class_that_is_nowhere(tmp_path, wanted, said):
+def test_a_main_class_that_is_nowhere(tmp_path, wanted, message):
     folder = make_package(tmp_path)
     rows = package.jars(package.manifest(str(folder))[0])
     main = package_java.summary(package_java.examine(str(folder), rows, wanted, None)[0])["main_class_jar"]
     problems = package_java.main_class_problems(str(folder), rows, wanted, main)
-    assert len(problems) == (said is not None)
-    assert said is None or said in problems[0]
+    assert len(problems) == (message is not None)
+    assert message is None or message in problems[0]
 
 
-@pytest.mark.parametrize("class_java, jdk, scala, said", [
+@pytest.mark.parametrize("class_java, jdk, scala, message", [
     (8, 17, "2.13.18", ""), (17, 17, "", ""), (21, 17, "2.13.18", "has classes for Java 21 in lib/a.jar, and the host would run JDK 17"),
     (8, 25, "2.13.17", "has Scala 2.13.17, which does not start on JDK 25"), (8, 25, "2.13.18", ""), (8, 25, "2.13.20", ""),
     (8, 25, "2.12.20", "Scala 2.12.20"),
     (8, 21, "2.13.8", ""), (8, 26, "2.13.8", "JDK 26"), (8, 25, "3.3.4", ""), (8, 25, "", ""), (0, 17, "", ""), (21, 0, "2.13.8", "")])
-def test_java_against_the_jdk(class_java, jdk, scala, said):
+def test_java_against_the_jdk(class_java, jdk, scala, message):
     problem = package_java.java_problem(class_java, jdk, scala, "lib/a.jar")
-    assert said in problem
-    assert bool(problem) == bool(said)
+    assert message in problem
+    assert bool(problem) == bool(message)

@@ -220,9 +220,9 @@ def test_of_members_with_one_name_the_last_one_counts(tmp_path, members, found):
 
 @pytest.mark.parametrize("name", sorted(REFUSED))
 def test_refused_members(tmp_path, name):
-    members, said = REFUSED[name]
+    members, result = REFUSED[name]
     archive = tar_gz(tmp_path / "bad.tar.gz", [("x/first", b"1"), *members])
-    with pytest.raises(SourceError, match=said):
+    with pytest.raises(SourceError, match=result):
         obtain(archive, tmp_path / "cache")
     assert cached(tmp_path / "cache") == []
     assert sorted(path.name for path in tmp_path.iterdir()) == ["bad.tar.gz", "cache"]
@@ -372,7 +372,7 @@ def test_a_damaged_archive_in_the_cache_is_fetched_again(server, tmp_path):
     assert package.sha256_of(str(tmp_path / "cache/archives" / server.sha256)) == server.sha256
 
 
-@pytest.mark.parametrize("path, said", [
+@pytest.mark.parametrize("path, message", [
     ("404/x.tar.gz", "/404/x.tar.gz answers 404 Not Found: correct the URL"),
     ("403", "answers 403 Forbidden: give the credentials that it wants in headers"),
     ("secret", "answers 403"),
@@ -380,8 +380,8 @@ def test_a_damaged_archive_in_the_cache_is_fetched_again(server, tmp_path):
     ("cut", r"sent 100 bytes of \d+ and then closed the connection"),
     ("slow", "sent nothing for 1 s: check the URL"),
 ])
-def test_a_url_that_does_not_give_the_package(server, tmp_path, path, said):
-    with pytest.raises(SourceError, match=said):
+def test_a_url_that_does_not_give_the_package(server, tmp_path, path, message):
+    with pytest.raises(SourceError, match=message):
         obtain(f"{server.url}/{path}", tmp_path / "cache", server.sha256, timeout=1 if path == "slow" else 60)
     assert cached(tmp_path / "cache") == []
 

@@ -37,10 +37,10 @@ def play(*words, folder=None, **environment):
 
 @pytest.mark.parametrize("words", [["xitrum.host.site", "--start-at-task", "Report the errors of all hosts"], ["xitrum.host.remove", "--step"]])
 def test_an_option_that_leaves_tasks_out_is_refused_before_the_first(words):
-    code, said = play("-i", "app1,", *words)
-    said = " ".join(said.split())
-    assert code != 0 and f"Found {words[1]}, which leaves out" in said and "Nothing was done." in said and "PLAY [" not in said, said
-    assert f"Run it again without {words[1]}. To see first what it would do, add --check --diff." in said
+    code, output = play("-i", "app1,", *words)
+    output = " ".join(output.split())
+    assert code != 0 and f"Found {words[1]}, which leaves out" in output and "Nothing was done." in output and "PLAY [" not in output, output
+    assert f"Run it again without {words[1]}. To see first what it would do, add --check --diff." in output
 
 
 @pytest.mark.parametrize("given, options", [
@@ -75,12 +75,12 @@ def fixture_fleet(tmp_path_factory):
 
 @pytest.mark.parametrize("words, hosts", [([], "app1, app2"), (["--limit", "app2,app3", "-f", "5"], "app2")], ids=["all", "limit"])
 def test_every_host_that_is_away_is_named_before_anything_changes_whatever_the_settings_are(fleet, words, hosts):
-    code, said = play("-i", str(fleet / "hosts.yml"), "xitrum.host.site", "-e", json.dumps({"xitrum_package": "/no/such", "xitrum_instances": 2}), *words,
+    code, output = play("-i", str(fleet / "hosts.yml"), "xitrum.host.site", "-e", json.dumps({"xitrum_package": "/no/such", "xitrum_instances": 2}), *words,
                       ANSIBLE_CACHE_PLUGIN_CONNECTION=str(fleet / "cache"), **ODD)
-    assert code != 0 and "Nothing was changed on any host." in said
-    assert f"\\n\\n{hosts}:\\n  - the host could not be reached: start it, correct ansible_host, or leave it out with --limit" in said, said
-    assert "problems stand in the way" in said and "there is no package at /no/such" in said
-    assert "[Print the fleet summary]" not in said, "the run ended there"
+    assert code != 0 and "Nothing was changed on any host." in output
+    assert f"\\n\\n{hosts}:\\n  - the host could not be reached: start it, correct ansible_host, or leave it out with --limit" in output, output
+    assert "problems stand in the way" in output and "there is no package at /no/such" in output
+    assert "[Print the fleet summary]" not in output, "the run ended there"
 
 
 @pytest.mark.parametrize("state", ["held", "renewed", "released", "abandoned"])

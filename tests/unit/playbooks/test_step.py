@@ -36,14 +36,14 @@ def test_with_slots_each_host_of_a_batch_that_is_put_back_keeps_the_release_that
     others skipped the mark of that, and what cleans up after a success took the slot that serves."""
     *failing, well = MANY
     slotted.fail("instance_service", failing, {"state": "started"}, "instance 1 is not healthy")
-    code, said = slotted.run("rollout")
-    assert code != 0 and "instance 1 is not healthy" in said
+    code, output = slotted.run("rollout")
+    assert code != 0 and "instance 1 is not healthy" in output
     for host in failing:
         # Before the start and after the failure: the other slot, never the one that serves.
         assert removed(slotted, host) == [1, 1], f"{host}: {removed(slotted, host)}"
     for host in ("app0", well):
         assert removed(slotted, host) == [1, 0], "the old release ends where the new one serves"
-    assert said.count("The rollout of new stopped at batch 2 of 2") >= len(failing), "each host says why"
+    assert output.count("The rollout of new stopped at batch 2 of 2") >= len(failing), "each host says why"
 
 
 @pytest.fixture(name="proxied")
@@ -72,8 +72,8 @@ def states(fleet, host):
 def test_a_broken_release_that_a_killed_run_left_does_not_block_the_one_that_replaces_it(proxied):
     """The run waited for all instances before its first step, also for the one that can never be healthy."""
     proxied.fail("proxy_server", ["app1"], {"state": "ready", "servers": ["app1-0", "app1-1"]}, "not healthy for haproxy after 60 s: xitrum/app1-0")
-    code, said = proxied.run("rollout")
-    assert code == 0, said[-3000:]
+    code, output = proxied.run("rollout")
+    assert code == 0, output[-3000:]
     steps = [call["host"] for call in proxied.calls(action="instance_service") if call["args"]["state"] == "restarted"]
     assert steps == ["app1", "app0", "app1"], "the one that serves nobody is replaced first"
     first = states(proxied, "app1")
@@ -91,8 +91,8 @@ def test_a_broken_release_that_a_killed_run_left_does_not_block_the_one_that_rep
 def test_an_instance_that_is_in_use_again_is_drained_before_it_goes_back(proxied):
     """Its release failed after the proxies had it back, and the rescue restarted it under its clients."""
     proxied.fail("instance_service", ["app0", "app1"], {"state": "started"}, "instance 0 was healthy and did not stay so")
-    code, said = proxied.run("rollout", xitrum_gate_seconds=5)
-    assert code != 0 and "did not stay so" in said
+    code, output = proxied.run("rollout", xitrum_gate_seconds=5)
+    assert code != 0 and "did not stay so" in output
     host = next(call["host"] for call in proxied.calls(action="instance_service") if call["args"]["state"] == "started")
     done = states(proxied, host)
     begin = done.index(("instance_service", "started", [0]))
@@ -104,7 +104,7 @@ def test_an_instance_that_is_in_use_again_is_drained_before_it_goes_back(proxied
 
 def test_an_instance_that_was_never_in_use_again_goes_back_at_once(proxied):
     proxied.fail("instance_service", ["app1"], {"state": "restarted"}, "instance 0 is not healthy")
-    code, _said = proxied.run("rollout")
+    code, _output = proxied.run("rollout")
     done = states(proxied, "app1")
     begin = done.index(("instance_service", "restarted", [0]))
     assert code != 0 and done[begin + 1] == ("instance_service", "returned", [0])
@@ -116,8 +116,8 @@ def test_orphaned_and_decommissioned_instances_are_drained_like_those_of_a_step(
     fleet = Fleet(tmp_path, {"app0": read_of(instance(due=()), surplus=[1])}, {
         **variables, "groups": {"xitrum_proxy": ["proxy0"], "xitrum_decommissioned": ["old"]}, "xitrum_slots": False})
     fleet.answer("release_read", ["old"], instances=[{"index": 0, "port": 8000}, {"index": 1, "port": 8001}])
-    code, said = fleet.run("surplus")
-    assert code == 0, said[-3000:]
+    code, output = fleet.run("surplus")
+    assert code == 0, output[-3000:]
     for host, drained, removed_ones in (("app0", [1], [1]), ("old", [0, 1], [])):
         names = [f"{host}-{index}" for index in drained]
         assert states(fleet, host) == [
@@ -137,8 +137,8 @@ def fixture_maintained(tmp_path):
 def test_a_maintenance_begins_with_the_host_that_an_earlier_one_left_out_of_use(maintained):
     """It began with the first host again, and took a second one out of three out of use."""
     maintained.answer("release_read", ["app2"], interrupted=True)
-    code, said = maintained.run("../maintenance")
-    assert code == 0, said[-3000:]
+    code, output = maintained.run("../maintenance")
+    assert code == 0, output[-3000:]
     locks = [(call["host"], call["args"]["state"]) for call in maintained.calls(action="run_lock")]
     assert locks == [(host, state) for host in ("app2", "app1", "app3") for state in ("held", "released")]
     (call, *_others) = maintained.calls(action="proxy_server")
@@ -148,8 +148,8 @@ def test_a_maintenance_begins_with_the_host_that_an_earlier_one_left_out_of_use(
 def test_a_maintenance_does_not_begin_where_the_host_that_is_out_fails_again(maintained):
     maintained.answer("release_read", ["app2"], interrupted=True)
     maintained.fail("instance_service", ["app2"], {"state": "started"}, "instance 0 is not healthy")
-    code, said = maintained.run("../maintenance")
-    assert code != 0 and "app2 could not be maintained: instance 0 is not healthy" in " ".join(said.split())
+    code, output = maintained.run("../maintenance")
+    assert code != 0 and "app2 could not be maintained: instance 0 is not healthy" in " ".join(output.split())
     assert {call["host"] for call in maintained.calls(action="run_lock")} == {"app2"}
 
 
@@ -159,8 +159,8 @@ def test_a_server_that_a_step_has_drained_has_to_come_back_at_its_new_port(tmp_p
     read["instances"]["configured"] = {"0": {"http": 8000, "https": 0}}
     fleet = Fleet(tmp_path, {"app0": read}, {**VARIABLES, "xitrum_slots": False, "xitrum_address": "192.0.2.1", "groups": {"xitrum_proxy": ["proxy0"]}})
     fleet.answer("proxy_server", ["app0"], missing=[])
-    code, said = fleet.run("rollout")
-    assert code == 0, said[-3000:]
+    code, output = fleet.run("rollout")
+    assert code == 0, output[-3000:]
     old, new = ({"app0-0": f"192.0.2.1:{port}"} for port in (8000, 9000))
     calls = [call["args"] for call in fleet.calls("app0", "proxy_server")]
     assert [(args["state"], args["endpoints"], args["other_endpoints"], args["drained"]) for args in calls] == [
@@ -173,8 +173,8 @@ def test_a_step_in_which_one_host_is_lost_and_another_one_fails_reports_both(tmp
         **VARIABLES, "groups": {"xitrum_proxy": ["proxy0"]}, "xitrum_slots": False, "xitrum_rolling_batch": "2"})
     fleet.answer("instance_service", ["app1"], {"state": "restarted"}, unreachable=True, msg="lost")
     fleet.fail("instance_service", ["app2"], {"state": "restarted"}, "instance 0 is not healthy")
-    code, said = fleet.run("rollout")
-    text = " ".join(said.split())
+    code, output = fleet.run("rollout")
+    text = " ".join(output.split())
     assert code != 0 and "was lost before step" not in text
     assert "The rollout of new stopped at batch 2 of 3" in text and "instance 0 is not healthy" in text
     assert "app1 cannot be used any more in this run" in text
@@ -190,8 +190,8 @@ def test_outside_ports_lead_back_where_nothing_else_has_read_the_variables(tmp_p
     read = read_of(instance(due=()), surplus=[1], pairs=pairs)
     read["instances"]["configured"] = {"0": {"http": 8000, "https": 0}, "1": {"http": 8001, "https": 0}}
     fleet = Fleet(tmp_path, {"app0": read}, {**variables, "xitrum_slots": True, "application_slot_read": {"slot": 0}})
-    code, said = fleet.run("rollout")
-    assert code == 0, said[-3000:]
+    code, output = fleet.run("rollout")
+    assert code == 0, output[-3000:]
     (call,) = fleet.calls("app0", "port_redirect")
     assert call["args"]["pairs"] == [{"outside": 80, "inside": 8000}]
 
@@ -201,8 +201,8 @@ def test_a_host_is_locked_while_it_is_decommissioned(tmp_path):
         **VARIABLES, "groups": {"xitrum_proxy": ["proxy0"], "xitrum_decommissioned": ["old"]}, "xitrum_slots": False})
     fleet.answer("release_read", ["old"], instances=[{"index": 0, "port": 8000}])
     fleet.answer("run_lock", ["old"], {"state": "held"}, run="demo the-run")
-    code, said = fleet.run("surplus")
-    assert code == 0, said[-3000:]
+    code, output = fleet.run("surplus")
+    assert code == 0, output[-3000:]
     calls = fleet.calls("old")
     assert [(call["action"], call["args"].get("state")) for call in calls] == [
         ("run_lock", "held"), ("release_read", "read"), ("step_record", "drained"), ("proxy_server", "drain"), ("proxy_server", "maint"),
@@ -213,8 +213,8 @@ def test_a_host_is_locked_while_it_is_decommissioned(tmp_path):
 
 def test_a_restart_that_fails_has_the_time_to_go_back(proxied):
     """It needs a stop and a start, and then both again: the task ended in between, and nothing ran."""
-    code, said = proxied.run("rollout", xitrum_start_timeout=500, xitrum_stop_timeout=30)
-    assert code == 0, said[-3000:]
+    code, output = proxied.run("rollout", xitrum_start_timeout=500, xitrum_stop_timeout=30)
+    assert code == 0, output[-3000:]
     restarts = [call for call in proxied.calls(action="instance_service") if call["args"]["state"] == "restarted"]
     assert {int(call["timeout"]) for call in restarts} == {300 + 2 * 500 + 2 * 16 * 30}
 
@@ -223,5 +223,5 @@ def test_all_proxies_that_are_away_are_in_the_line_to_type(tmp_path):
     fleet = Fleet(tmp_path, {"app0": read_of(instance())}, {
         **VARIABLES, "groups": {"xitrum_proxy": ["proxy0", "proxy1"]}, "xitrum_slots": False, "xitrum_unavailable_proxies": "proxy1"})
     fleet.answer("proxy_server", ["app0"], unreachable=True, msg="lost")
-    code, said = fleet.run("rollout")
-    assert code != 0 and "-e xitrum_unavailable_proxies=proxy1,proxy0." in " ".join(said.split())
+    code, output = fleet.run("rollout")
+    assert code != 0 and "-e xitrum_unavailable_proxies=proxy1,proxy0." in " ".join(output.split())

@@ -96,12 +96,13 @@ LOSE = {"name": "Lose a host", "ansible.builtin.raw": "echo {{ 1 }}", "vars": {"
 @pytest.mark.parametrize("tasks", [[REFUSE], [LOSE, RELEASE]], ids=["refused", "lost"])
 def test_a_run_that_ends_early_gives_its_locks_back(fleet, tasks):
     with fleet(tasks) as run:
-        said = run.communicate()[0]
+        output = run.communicate()[0]
     held, given = fleet.calls("held"), fleet.calls("abandoned")
-    assert [call["root"] for call in given] == ["/opt/app1", "/opt/app2", "/opt/app3"], said
+    assert [call["root"] for call in given] == ["/opt/app1", "/opt/app2", "/opt/app3"], output
     assert [call["holder"] for call in given] == [call["holder"] for call in held], "the run that ended, and not the one that gives back"
     assert {(call["name"], call["log_dir"], call["user"], call["release"]) for call in given} == {("demo", "/var/log/demo", "demo", "bb")}
-    assert "The run ended before its last task. Its lock of app1, app2, app3 is given back." in " ".join(said.split()) and "could not be given back" not in said
+    assert "The run ended before its last task. Its lock of app1, app2, app3 is given back." in " ".join(output.split())
+    assert "could not be given back" not in output
 
 
 def encrypt(text, password, vault_id):
@@ -117,25 +118,25 @@ def encrypt(text, password, vault_id):
 def test_a_vault_password_that_was_typed_is_passed_on(fleet, tmp_path, options, settings):
     secret = encrypt(f"{tmp_path}/remote", "open sesame", "default")
     with fleet([FAIL], *options, typed="open sesame\n", secret=secret, **settings) as run:
-        said = run.communicate()[0]
+        output = run.communicate()[0]
     given = fleet.calls("abandoned")
-    assert [call["root"] for call in given] == ["/opt/app1", "/opt/app2", "/opt/app3"], said
+    assert [call["root"] for call in given] == ["/opt/app1", "/opt/app2", "/opt/app3"], output
     # Nobody else can read it.
     assert all("sesame" not in " ".join(call["ran_with"]) for call in given), given
-    assert "could not be given back" not in said
+    assert "could not be given back" not in output
 
 
 def test_a_run_that_gives_them_back_itself_ends_without_another(fleet):
     with fleet([RELEASE]) as run:
-        said = run.communicate()[0]
+        output = run.communicate()[0]
     assert run.returncode == 0 and len(fleet.calls("released")) == 3
-    assert not fleet.calls("abandoned") and "ended before" not in said
+    assert not fleet.calls("abandoned") and "ended before" not in output
 
 
 def test_hosts_that_were_refused_are_not_among_them(fleet):
     with fleet([], STUB_TAKEN="/opt/app2") as run:
-        said = run.communicate()[0]
-    assert run.returncode == 2 and "another run is at work" in said
+        output = run.communicate()[0]
+    assert run.returncode == 2 and "another run is at work" in output
     assert [call["root"] for call in fleet.calls("abandoned")] == ["/opt/app1", "/opt/app3"]
 
 
@@ -150,19 +151,19 @@ def test_a_run_that_is_interrupted_gives_its_locks_back(fleet, tmp_path, signals
         for number in signals:
             run.send_signal(number)
             time.sleep(0.5)
-        said = run.communicate()[0]
-    assert len(fleet.calls("abandoned")) == 3, said
-    assert run.returncode == code, said
-    assert ("Press Ctrl-C once more" in said) is (len(signals) == 2)
+        output = run.communicate()[0]
+    assert len(fleet.calls("abandoned")) == 3, output
+    assert run.returncode == code, output
+    assert ("Press Ctrl-C once more" in output) is (len(signals) == 2)
 
 
 def test_it_says_where_that_failed_and_what_to_do(fleet):
     with fleet([FAIL], STUB_AWAY="1") as run:
-        said = run.communicate()[0]
-    words = " ".join(said.split())
+        output = run.communicate()[0]
+    words = " ".join(output.split())
     assert run.returncode == 2
     assert "The lock could not be given back on: app1, app2, app3." in words
-    assert "-e xitrum_take_over=true" in words and "\x1b[2J" not in said
+    assert "-e xitrum_take_over=true" in words and "\x1b[2J" not in output
 
 
 def test_only_the_hosts_that_the_recap_reports_as_failed_are_listed():

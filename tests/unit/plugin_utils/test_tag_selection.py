@@ -121,29 +121,29 @@ def test_tags_cannot_skip_what_refuses_them(run_each):
     """Not even `always`, and not where a limit leaves no play for the controller."""
     limited = ["--tags", "jdk", "--skip-tags", "always", "-i", "app1,", "--limit", "app1"]
     runs = run_each([["xitrum.host.site", *limited], ["xitrum.host.openshift", *limited], ["xitrum.host.heroku", "--tags", "jdk", "--skip-tags", "tagged"]])
-    for code, said in runs:
-        assert code == 4 and "Found --tags jdk and --skip-tags" in said and "Nothing was done." in said and "PLAY [" not in said, said
+    for code, output in runs:
+        assert code == 4 and "Found --tags jdk and --skip-tags" in output and "Nothing was done." in output and "PLAY [" not in output, output
 
 
 def test_a_run_whose_tags_have_an_effect_goes_on(run_each):
-    code, said = run_each([["xitrum.host.check", "--skip-tags", "molecule-notest,notest"]])[0]
-    assert code == 2 and "The inventory has no host in the groups xitrum and xitrum_proxy." in said
+    code, output = run_each([["xitrum.host.check", "--skip-tags", "molecule-notest,notest"]])[0]
+    assert code == 2 and "The inventory has no host in the groups xitrum and xitrum_proxy." in output
 
 
 def test_nothing_of_a_users_playbook_runs_before_an_import_that_is_first(run_each, tmp_path):
     path = tmp_path / "mine.yml"
     path.write_text(USERS["beside"])
     for options, words in ((["--tags", "db,jdk"], "Found jdk in --tags db,jdk"), (["--tags", "app", "--skip-tags", "jdk"], "skips no task")):
-        code, said = run_each([[path, *options]])[0]
-        assert code == 4 and words in said and "TASK" not in said
-    code, said = run_each([[path, "--tags", "db"]])[0]
-    assert code == 0 and "TASK [debug]" in said
+        code, output = run_each([[path, *options]])[0]
+        assert code == 4 and words in output and "TASK" not in output
+    code, output = run_each([[path, "--tags", "db"]])[0]
+    assert code == 0 and "TASK [debug]" in output
 
 
 @pytest.mark.parametrize("started", ["xitrum.host.heroku", "playbooks/heroku.yml"])
 def test_ansible_ends_such_a_run_with_an_error(run_each, started):
-    code, said = run_each([[started, "--tags", "jdk"]])[0]
-    assert code == 4 and "Found --tags jdk, which selects no task of this playbook: it has no tags." in said
+    code, output = run_each([[started, "--tags", "jdk"]])[0]
+    assert code == 4 and "Found --tags jdk, which selects no task of this playbook: it has no tags." in output
 
 
 @pytest.fixture(name="run_each")

@@ -148,8 +148,8 @@ SAID = st.lists(st.text("xyz", min_size=4, max_size=9), max_size=3)
 
 @given(st.dictionaries(st.text("ab", min_size=1), SAID, max_size=5), st.lists(st.text("uvw", min_size=4), max_size=3))
 def test_every_problem_is_said_exactly_once(problems, controller):
-    text = preflight.message({host: errors(*said) for host, said in problems.items()}, errors(*controller))
-    sentences = {sentence for said in problems.values() for sentence in said}
+    text = preflight.message({host: errors(*listed) for host, listed in problems.items()}, errors(*controller))
+    sentences = {sentence for listed in problems.values() for sentence in listed}
     for sentence in [*sentences, *controller]:
         assert text.count(f"  - {sentence}\n") == 1
     assert (text == "") == (not sentences and not controller)
@@ -182,15 +182,15 @@ def test_a_proxy_without_a_jdk_runs_no_package():
     assert render_errors({"proxy1": proxy}, ["proxy1"]) == ""
 
 
-@pytest.mark.parametrize("own, said", [
+@pytest.mark.parametrize("own, message", [
     ({}, "has the example secureKey"),
     ({"xitrum_secure_key": EXAMPLE_VALUES["secureKey"]}, "xitrum_secure_key is the example"),
     ({"xitrum_secure_key": "my own", "xitrum_metrics_api_key": EXAMPLE_VALUES["apiKey"]}, "xitrum_metrics_api_key is the example"),
     ({"xitrum_secure_key": "my own", "xitrum_tls_key": "conf/ssl_example_privkey.pem"}, "xitrum_tls_key is the example"),
 ])
-def test_public_secrets_are_refused_by_name_and_not_printed(own, said):
+def test_public_secrets_are_refused_by_name_and_not_printed(own, message):
     text = render_errors({"app1": variables(package={"examples": ["secureKey"]}, **own)}, ["app1"])
-    assert said in text
+    assert message in text
     assert not [value for value in EXAMPLE_VALUES.values() if value in text]
 
 
@@ -237,7 +237,7 @@ def test_a_variable_without_a_value_is_named(error):
     assert has_invalid_values({"app1": host}, "app1") and not has_invalid_values({"app1": variables()}, "app1")
 
 
-@pytest.mark.parametrize("state, reached, said", [
+@pytest.mark.parametrize("state, reached, message", [
     ({}, False, "app1:\n  - the host could not be reached"),
     ({"xitrum_host_state": {"failed": True, "msg": "sudo wants a password"}}, True, "could not be read: sudo wants a password"),
     ({"ansible_failed_result": {"msg": "xitrum_heap is no size"}}, True, "could not be read: xitrum_heap is no size"),
@@ -252,8 +252,8 @@ def test_a_variable_without_a_value_is_named(error):
                             "resolving value for 'firewall': The filter plugin 'xitrum.host.proxy_addresses' failed: proxy1: found no address"}},
      True, "app1:\n  - proxy1: found no address"),
 ])
-def test_a_host_of_which_nothing_is_known(state, reached, said):
-    assert said in render_errors({"app1": state}, ["app1"], ["app1"] if reached else [])
+def test_a_host_of_which_nothing_is_known(state, reached, message):
+    assert message in render_errors({"app1": state}, ["app1"], ["app1"] if reached else [])
 
 
 def test_a_check_of_variables_that_failed_is_no_unreadable_host():
@@ -291,7 +291,7 @@ def of_deploy(*listed, proxies=("proxy1",), surplus=(), steps=(), slot=None, **m
 SITE = "Run instead: ansible-playbook xitrum.host.site"
 
 
-@pytest.mark.parametrize(("of_host", "said"), [
+@pytest.mark.parametrize(("of_host", "message"), [
     (of_deploy(an_instance()), ""),
     (of_deploy(an_instance(), an_instance(1, 8001, 8001), proxies=[]), ""),
     (of_deploy(an_instance(port=9000)), "found port 8000, expected 9000 (xitrum_http_port), for instance 0: deploy.yml "
@@ -322,9 +322,9 @@ SITE = "Run instead: ansible-playbook xitrum.host.site"
     # Of a host that could not be read nothing is known.
     ({"xitrum_host_state": {"failed": True, "msg": "no"}}, "could not be read"),
 ])
-def test_a_deploy_refuses_what_it_would_do_by_half_with_what_to_run(of_host, said):
+def test_a_deploy_refuses_what_it_would_do_by_half_with_what_to_run(of_host, message):
     text = " ".join(render_errors({"app1": of_host}, ["app1"], deploy=True).split())
-    assert said in text and (text.startswith("1 problem stands in the way. Nothing was changed") if said else not text)
+    assert message in text and (text.startswith("1 problem stands in the way. Nothing was changed") if message else not text)
     if "failed" not in of_host["xitrum_host_state"]:
         assert render_errors({"app1": of_host}, ["app1"]) == ""
 

@@ -60,7 +60,7 @@ def test_every_error_is_reported_once():
     ]
 
 
-@pytest.mark.parametrize("part, value, said", [
+@pytest.mark.parametrize("part, value, message", [
     ("heap", 5.5, "heroku_heap is 5.5: expected a size"), ("java_version", 7, "heroku_java_version is 7: expected a whole number from 8 to 99"),
     ("java_version", "17.5", "heroku_java_version is '17.5': expected a whole number"),
     ("java_version", "seventeen", "heroku_java_version is 'seventeen': expected a whole number"),
@@ -69,15 +69,15 @@ def test_every_error_is_reported_once():
     ("push_remote", ["a", {}], ""),
     ("keep", {}, "heroku_keep is {}: expected a list"),
 ])
-def test_a_wrong_value_of_heroku(part, value, said):
-    assert [error for error in heroku(**{part: value}) if error.startswith(said)] or not said
+def test_a_wrong_value_of_heroku(part, value, message):
+    assert [error for error in heroku(**{part: value}) if error.startswith(message)] or not message
 
 
 def test_a_secret_value_is_not_in_its_error():
     assert heroku(java_options={"-Dkey": "s3cret"}) == ["heroku_java_options has a value that does not fit: expected a list"]
 
 
-@pytest.mark.parametrize("values, said", [
+@pytest.mark.parametrize("values, message", [
     ({"heap": "2g"}, "openshift_memory_mb is 1024 (MiB): expected 2688 or more, which a heap of 2g needs, or the cluster kills the pod. "
                      "Raise it, or lower openshift_heap"),
     ({"layouts": ["dyi"]}, "openshift_layouts is ['dyi']: expected one of diy, kubernetes"),
@@ -86,8 +86,8 @@ def test_a_secret_value_is_not_in_its_error():
     ({"port": 70000}, "openshift_port is 70000: expected a whole number from 1 to 65535"),
     ({"java_version": 0}, "openshift_java_version is 0: expected a whole number from 8 to 99"),
 ])
-def test_a_wrong_value_of_openshift(values, said):
-    assert openshift(**values) == [said]
+def test_a_wrong_value_of_openshift(values, message):
+    assert openshift(**values) == [message]
 
 
 def test_what_only_the_tree_tells():
@@ -130,9 +130,9 @@ def test_the_command_for_the_keys_on_heroku():
 
 
 def test_the_java_that_was_chosen_and_an_unknown_variable_are_in_the_report():
-    said = notes("heroku", {"java": 8, "sbt": "0.13.2", "variables": []}, ["heroku_zzz", "heroku_path", "jdk_other"], java_version=0)
-    assert said[0].startswith("Java 8 was chosen, since sbt 0.13.2 does not run on a newer one.")
-    assert said[1:] == ["the variable heroku_zzz is set, and no role knows it: correct or remove it"]
+    notes_found = notes("heroku", {"java": 8, "sbt": "0.13.2", "variables": []}, ["heroku_zzz", "heroku_path", "jdk_other"], java_version=0)
+    assert notes_found[0].startswith("Java 8 was chosen, since sbt 0.13.2 does not run on a newer one.")
+    assert notes_found[1:] == ["the variable heroku_zzz is set, and no role knows it: correct or remove it"]
 
 
 def test_the_report_of_openshift():

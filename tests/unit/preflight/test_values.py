@@ -10,7 +10,7 @@ import pytest
 from tests.unit.invalid_values import plan_problems, problems
 
 
-@pytest.mark.parametrize("variables, said", [
+@pytest.mark.parametrize("variables, message", [
     ({"xitrum_name": "my shop"}, "xitrum_name is 'my shop'"),
     ({"xitrum_user": "root"}, "never runs as root"),
     ({"xitrum_name": "root"}, "never runs as root"),
@@ -77,9 +77,9 @@ from tests.unit.invalid_values import plan_problems, problems
     ({"xitrum_secure_key": " " * 32}, "xitrum_secure_key is empty: expected at least 16 characters, for example the output of openssl rand -hex 32"),
     *[({"xitrum_max_connections": number}, f"xitrum_max_connections is {number}: expected is a number from 1") for number in (0, -1, 1 << 31)],
 ])
-def test_what_cannot_be_meant_is_named(variables, said):
+def test_what_cannot_be_meant_is_named(variables, message):
     found = problems(variables)
-    assert len(found) == 1 and said in found[0]
+    assert len(found) == 1 and message in found[0]
 
 
 @pytest.mark.parametrize("variables", [

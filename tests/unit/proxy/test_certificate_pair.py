@@ -39,7 +39,7 @@ def test_where_the_date_does_not_count_a_pair_that_has_ended_is_one():
     assert key_pair.joined(certificate(begin=NOW - 2 * DAY, end=NOW - DAY), pem(KEY), NAMES, dated=False)
 
 
-@pytest.mark.parametrize("first, second, said", [
+@pytest.mark.parametrize("first, second, message", [
     (certificate(), pem(OTHER), "site.crt belongs to another key than site.key"),
     (certificate(OTHER) + certificate(), pem(KEY), "belongs to another key"),
     (certificate(begin=NOW - 2 * DAY, end=NOW - DAY), pem(KEY), f"site.crt ended on {NOW - DAY:%Y-%m-%d}"),
@@ -48,7 +48,7 @@ def test_where_the_date_does_not_count_a_pair_that_has_ended_is_one():
     (certificate(), "nothing", "site.key is no key as PEM, or"),
     (certificate(), pem(KEY, b"secret"), "site.key has a passphrase"),
 ])
-def test_what_is_no_pair_is_told(first, second, said):
-    with pytest.raises(ValueError, match=said) as raised:
+def test_what_is_no_pair_is_told(first, second, message):
+    with pytest.raises(ValueError, match=message) as raised:
         key_pair.joined(first, second, NAMES)
     assert second not in str(raised.value)

@@ -26,7 +26,7 @@ def test_what_openssl_says():
     assert certificates.parse("unable to load certificate") is None
 
 
-@pytest.mark.parametrize("change, status, said", [
+@pytest.mark.parametrize("change, status, why", [
     ({}, "ok", ""),
     ({"now": NOW + datetime.timedelta(days=350)}, "differs", "ends in 15 days"),
     ({"now": NOW + datetime.timedelta(days=400)}, "differs", "ends in -35 days"),
@@ -36,9 +36,9 @@ def test_what_openssl_says():
     ({"tool": False}, "unseen", "no openssl"),
     ({"configured": "", "hidden": True}, "unseen", "only root may read"),
 ])
-def test_a_certificate_in_three_columns(change, status, said):
+def test_a_certificate_in_three_columns(change, status, why):
     found = row(**change)
-    assert found.status == status and said in found.why
+    assert found.status == status and why in found.why
 
 
 @pytest.mark.parametrize("files, hidden", [({}, False), ({"/etc/x.pem": "a key"}, False), ({"/etc/x.pem": Unreadable("a key")}, True)])

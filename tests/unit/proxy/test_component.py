@@ -249,15 +249,15 @@ def test_a_copy_that_a_killed_removal_left_goes():
     assert PATH + proxy_config.KEPT not in machine.files
 
 
-@pytest.mark.parametrize("machine, said", [
+@pytest.mark.parametrize("machine, message", [
     (linked(mode=0o666), "/srv/conf/haproxy.cfg has the mode 0666"), (linked(target=PATH), "leads in a circle"),
     (linked(target="/srv"), "which is a directory"),
     (linked(**{"/srv/conf": Stat("directory", 0o755, "carol", "carol", 0)}),
      "/srv/conf belongs to carol, who could change what root runs"),
 ])
-def test_a_configuration_that_is_not_roots_alone_is_refused(machine, said):
+def test_a_configuration_that_is_not_roots_alone_is_refused(machine, message):
     problems = list(planned(machine, wanted()).problems)
-    assert len(problems) == 1 and said in problems[0]
+    assert len(problems) == 1 and message in problems[0]
 
 
 def test_a_key_whose_path_is_a_link_is_written_where_that_leads_and_is_roots_alone():
@@ -322,9 +322,9 @@ def test_a_server_that_gets_no_requests_is_a_difference_that_this_role_leaves(st
     ask = machine.ask
 
     def other(there, path, command, timeout=5.0):
-        said = ask(there, path, command)
-        said = said.replace(",UP,", f",{status},") if command == "show stat" else said
-        return said.replace(" 2 0 1 1 ", f" 2 {admin} 1 1 ") if command == "show servers state" else said
+        answer = ask(there, path, command)
+        answer = answer.replace(",UP,", f",{status},") if command == "show stat" else answer
+        return answer.replace(" 2 0 1 1 ", f" 2 {admin} 1 1 ") if command == "show servers state" else answer
 
     plan = planned(machine, wanted(), other)
     assert (row(plan, "xitrum/app1-0").status, row(plan, "xitrum/app1-0").effective) == ("differs", status)
@@ -348,13 +348,13 @@ def with_maxconn(number):
     return wanted(CONFIG.replace("global\n", f"global\n    maxconn {number}\n", 1))
 
 
-@pytest.mark.parametrize(("number", "raises", "said"), [
+@pytest.mark.parametrize(("number", "raises", "message"), [
     (9000, False, ""), (100000, False, "set xitrum_proxy_max_connections to 9948 or less"), (100000, True, ""), (600000, True, "fs.nr_open"),
 ])
-def test_connections_that_the_host_cannot_grant_are_refused_with_the_number_that_it_can(number, raises, said):
+def test_connections_that_the_host_cannot_grant_are_refused_with_the_number_that_it_can(number, raises, message):
     want = with_maxconn(number)
     machine = Machine(want, **{RAISE: "" if raises else (2, "", "refused")})
-    assert (said in problems(machine, want)) if said else problems(machine, want) == ""
+    assert (message in problems(machine, want)) if message else problems(machine, want) == ""
 
 
 def test_the_number_that_a_refusal_names_is_accepted():
@@ -428,7 +428,7 @@ def test_who_listens_on_another_address_is_not_in_the_way():
             if "bind [::]" not in line
         )
     )
-    for address, said in (
+    for address, message in (
         ("192.0.2.2", ""),
         ("192.0.2.1", "Port 80 is held by nginx"),
         ("0.0.0.0", "Port 80 is held by nginx"),
@@ -437,7 +437,7 @@ def test_who_listens_on_another_address_is_not_in_the_way():
         machine = Machine(want)
         machine.commands["ss -H -l -t -n -e"] = listening(80, "nginx").replace("0.0.0.0:80", f"{address}:80")
         found = problems(machine, want)
-        assert said in found if said else found == ""
+        assert message in found if message else found == ""
 
 
 def test_lines_of_ss_that_cannot_be_read_are_a_note():
@@ -446,10 +446,10 @@ def test_lines_of_ss_that_cannot_be_read_are_a_note():
     assert "1 line of ss that cannot be parsed" in planned(machine, wanted()).facts["notes"][0]
 
 
-@pytest.mark.parametrize(("version", "said"), [("2.0.29", "HAProxy 2.0.29 is too old: it has no http-check send"), ("2.2.9", ""), ("3.0.11", "")])
-def test_a_version_that_will_not_do_is_refused_with_the_reason(version, said):
+@pytest.mark.parametrize(("version", "message"), [("2.0.29", "HAProxy 2.0.29 is too old: it has no http-check send"), ("2.2.9", ""), ("3.0.11", "")])
+def test_a_version_that_will_not_do_is_refused_with_the_reason(version, message):
     machine = Machine(wanted(), **{"haproxy -v": f"HAProxy version {version} 2026/11/18\n"})
-    assert (said in problems(machine, wanted())) if said else problems(machine, wanted()) == ""
+    assert (message in problems(machine, wanted())) if message else problems(machine, wanted()) == ""
 
 
 # ----------------------------------------------------------------------------------------------------------- acting
@@ -499,8 +499,8 @@ def test_a_refused_configuration_changes_nothing_and_says_where():
 
 
 def test_warnings_of_the_check_are_passed_on_but_not_that_no_state_was_saved_yet():
-    said = "[WARNING] (1) : config : Can't open global server state file '/x'\n[WARNING] (1) : config : something else\n[NOTICE] no\n"
-    machine = Machine(wanted(), **{CHECK: (0, "", said)})
+    output = "[WARNING] (1) : config : Can't open global server state file '/x'\n[WARNING] (1) : config : something else\n[NOTICE] no\n"
+    machine = Machine(wanted(), **{CHECK: (0, "", output)})
     assert proxy_config.validate(machine, wanted()) == ["[WARNING] (1) : config : something else"]
 
 

@@ -132,23 +132,23 @@ def test_the_longest_prefix_comes_first():
     assert [item["name"] for item in proxy.backends([backend("a", "/x"), backend("b", "/x/y/z"), backend("c", "/x/y")])] == ["b", "c", "a"]
 
 
-@pytest.mark.parametrize(("fault", "said"), [
+@pytest.mark.parametrize(("fault", "message"), [
     ({"name": "2x"}, "the name '2x'"), ({"name": "xitrum"}, "the name 'xitrum' is taken"), ({"path_prefix": "forum"}, "path_prefix 'forum'"),
     ({"path_prefix": "/"}, "all of the site"), ({"path_prefix": "/a b"}, "path_prefix '/a b'"), ({"path_prefix": "/x\nuse_backend y"}, "path_prefix"),
     ({"servers": []}, "it has no server"), ({"servers": ["127.0.0.1"]}, "server '127.0.0.1'"), ({"servers": ["h:99999"]}, "server 'h:99999'"),
     ({"health_path": "up"}, "health_path 'up'"),
 ])
-def test_a_fault_is_named(fault, said):
+def test_a_fault_is_named(fault, message):
     with pytest.raises(ValueError) as error:
         proxy.backends([{**backend(), **fault}], ["xitrum"])
-    assert said in str(error.value)
+    assert message in str(error.value)
 
 
 def test_all_faults_are_told_at_once():
     with pytest.raises(ValueError) as error:
         proxy.backends([backend("1", "x"), backend(), backend(servers=[])])
-    for said in ("the name '1'", "path_prefix 'x'", "the name 'forum' is taken", "path_prefix '/forum' is taken", "it has no server"):
-        assert said in str(error.value)
+    for message in ("the name '1'", "path_prefix 'x'", "the name 'forum' is taken", "path_prefix '/forum' is taken", "it has no server"):
+        assert message in str(error.value)
 
 
 # -------------------------------------------------------------------------------------------------------- durations

@@ -100,8 +100,8 @@ def test_neither_can_close_what_one_server_has_and_says_what_is_left(proxy, monk
     monkeypatch.setitem(PROXIES, proxy.software, dataclasses.replace(SOFTWARE[proxy.software], process="nginx"))
     want = wanted(proxy.software, state="maint", close=True, timeout=1)
     proxy_server.set_servers(proxy, want, planned(proxy, want))
-    said = proxy_server.wait(proxy, want, clock=iter(range(9)).__next__, sleep=lambda seconds: None)
-    assert (said["open"], said["closed"]) == (2, 0)
+    result = proxy_server.wait(proxy, want, clock=iter(range(9)).__next__, sleep=lambda seconds: None)
+    assert (result["open"], result["closed"]) == (2, 0)
 
 
 def test_a_proxy_that_does_not_tell_its_configuration_is_an_error(proxy, monkeypatch):
@@ -139,14 +139,14 @@ def test_workers_of_before_a_reload():
     assert (proxy_nginx.PROXY.old_workers(host, 7), proxy_nginx.worker(host)) == (1, "9")
 
 
-@pytest.mark.parametrize(("software", "command", "words", "said"), [
+@pytest.mark.parametrize(("software", "command", "words", "message"), [
     ("nginx", "nginx -v", "nginx version: nginx/1.2.9", "Nginx 1.2.9 is too old: it cannot proxy WebSocket"),
     ("nginx", "nginx -v", "nginx version: nginx/1.10.3 (Ubuntu)", "no worker_shutdown_timeout"),
     ("nginx", "nginx -v", "nginx version: nginx/1.18.0", ""),
     ("apache", "apache2 -v", "Server version: Apache/2.2.34 (Unix)", "it has no mod_proxy_wstunnel"),
     ("apache", "apache2 -v", "Server version: Apache/2.4.71 (Debian)\nServer built: 2026", ""),
 ])
-def test_a_version_that_will_not_do_is_refused_with_the_reason(software, command, words, said):
+def test_a_version_that_will_not_do_is_refused_with_the_reason(software, command, words, message):
     defaults = {name: option.get("default") for name, option in proxy_config.SPEC.items()}
     service, path = PROXIES[software].service, PROXIES[software].config_path
     want = {**defaults, "software": software, "config": (DATA / f"{software}-full.conf").read_text(), "config_path": path, "service": service,
@@ -154,7 +154,7 @@ def test_a_version_that_will_not_do_is_refused_with_the_reason(software, command
     # Nginx says it on its standard error.
     host = FakeHost(files={"/run/systemd/system/x": "", "/proc/net/if_inet6": "", "/proc/sys/fs/nr_open": "1048576\n"}, commands={command: (0, "", words)})
     problems = list(proxy_config.plan(want, proxy_config.read(host, want)).problems)
-    assert (said in problems[0]) if said else problems == []
+    assert (message in problems[0]) if message else problems == []
 
 
 @pytest.mark.parametrize("software", SOFTWARE.values(), ids=list(SOFTWARE))

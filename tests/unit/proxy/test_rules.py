@@ -58,9 +58,9 @@ def test_what_fits_together_is_no_problem():
     ({"proxy_cookie": "a b"}, "xitrum_proxy_cookie is 'a b'"),
 ])
 def test_each_rule_says_what_was_found_and_what_to_do(more, words):
-    said = problems(**more)
-    assert len(said) == 1
-    assert words in said[0]
+    messages = problems(**more)
+    assert len(messages) == 1
+    assert words in messages[0]
 
 
 def test_all_that_is_wrong_is_said_at_once():

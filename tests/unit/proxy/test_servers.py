@@ -171,8 +171,8 @@ def waited(monkeypatch, proxy, **more):
 
 
 def test_ready_ends_when_the_proxy_counts_the_server_as_healthy(monkeypatch):
-    said = waited(monkeypatch, Proxy({"healthy": False}, {"healthy": True}), state="ready")
-    assert said["servers"][0]["healthy"]
+    result = waited(monkeypatch, Proxy({"healthy": False}, {"healthy": True}), state="ready")
+    assert result["servers"][0]["healthy"]
 
 
 def test_a_server_that_does_not_get_healthy_is_an_error_with_what_its_check_says(monkeypatch):
@@ -181,8 +181,8 @@ def test_a_server_that_does_not_get_healthy_is_an_error_with_what_its_check_says
 
 
 def test_a_drain_ends_when_nothing_is_left(monkeypatch):
-    said = waited(monkeypatch, Proxy({"state": "drain", "sessions": 2}, {"state": "drain", "sessions": 0}))
-    assert (said["open"], said["closed"]) == (0, 0)
+    result = waited(monkeypatch, Proxy({"state": "drain", "sessions": 2}, {"state": "drain", "sessions": 0}))
+    assert (result["open"], result["closed"]) == (0, 0)
 
 
 def test_what_is_left_at_the_deadline_is_counted_and_no_error(monkeypatch):
@@ -193,8 +193,8 @@ def test_what_is_left_at_the_deadline_is_counted_and_no_error(monkeypatch):
 
 def test_what_is_left_is_closed_where_that_was_asked_for(monkeypatch):
     proxy = Proxy({"state": "maint", "sessions": 2})
-    said = waited(monkeypatch, proxy, state="maint", close=True)
-    assert (said["open"], said["closed"], proxy.closed) == (0, 2, ["app1-0"])
+    result = waited(monkeypatch, proxy, state="maint", close=True)
+    assert (result["open"], result["closed"], proxy.closed) == (0, 2, ["app1-0"])
 
 
 def test_with_no_timeout_nothing_is_waited_for(monkeypatch):

@@ -183,8 +183,8 @@ def test_firewalld_gets_the_new_rule_before_the_old_one_goes():
 
 
 def test_firewalld_that_does_not_run_is_written_to_offline():
-    said = "Id=firewalld.service\nNames=firewalld.service\nLoadState=loaded\nActiveState=inactive\nUnitFileState=enabled\n"
-    host = with_firewalld(commands={SHOW: said, "iptables-save": "", "ip6tables-save": ""}, files={redirects_firewalld.FILE: ""})
+    unit_text = "Id=firewalld.service\nNames=firewalld.service\nLoadState=loaded\nActiveState=inactive\nUnitFileState=enabled\n"
+    host = with_firewalld(commands={SHOW: unit_text, "iptables-save": "", "ip6tables-save": ""}, files={redirects_firewalld.FILE: ""})
     plan = planned(host, backend="firewalld")
     assert words(plan) and {text.split()[0] for text in words(plan)} == {"firewall-offline-cmd"}
     host.files[redirects_firewalld.FILE] = data("direct.xml")
@@ -294,8 +294,8 @@ def test_an_instance_of_the_application_is_told_how_it_leaves_the_port():
 
 
 def test_how_a_service_was_is_written_down_before_it_is_stopped():
-    said = "LoadState=loaded\nActiveState=active\nUnitFileState=enabled\n"
-    host = FakeHost(commands={"systemctl show --no-pager --property=LoadState,ActiveState,UnitFileState -- apache2.service": said,
+    unit_text = "LoadState=loaded\nActiveState=active\nUnitFileState=enabled\n"
+    host = FakeHost(commands={"systemctl show --no-pager --property=LoadState,ActiveState,UnitFileState -- apache2.service": unit_text,
                               "systemctl disable --now apache2.service": ""})
     redirects.apply(host, Plan(actions=[stop("apache2.service")]))
     assert recorded.read(host)["units"] == {"apache2.service": {"boot": "enabled", "active": "active"}}
@@ -303,8 +303,8 @@ def test_how_a_service_was_is_written_down_before_it_is_stopped():
 
 
 def test_a_named_service_is_stopped_after_the_redirects_are_there():
-    said = "Id=apache2.service\nNames=apache2.service\nLoadState=loaded\nActiveState=active\nUnitFileState=enabled\n"
-    plan = planned(holding(**{f"{SHOW} apache2.service": said}), stop_conflicting=["apache2"])
+    unit_text = "Id=apache2.service\nNames=apache2.service\nLoadState=loaded\nActiveState=active\nUnitFileState=enabled\n"
+    plan = planned(holding(**{f"{SHOW} apache2.service": unit_text}), stop_conflicting=["apache2"])
     assert list(plan.problems) == []
     assert words(plan)[-1] == "systemctl disable --now apache2.service"
     assert item(plan, "apache2.service").status == "differs"
@@ -388,16 +388,16 @@ def test_the_unit_can_be_loaded_any_number_of_times():
     assert "PartOf=nftables.service" in text and "ReloadPropagatedFrom=nftables.service" in text
 
 
-@pytest.mark.parametrize("stat, target, said", [
+@pytest.mark.parametrize("stat, target, message", [
     (Stat("file", 0o666, "root", "root", 0), "/srv/rules", "/srv/rules has the mode 0666, so every user may change it"),
     (None, "/etc/iptables/rules.v4", "leads in a circle")])
-def test_a_saved_file_that_is_not_roots_alone_is_a_problem(stat, target, said):
+def test_a_saved_file_that_is_not_roots_alone_is_a_problem(stat, target, message):
     host = with_iptables()
     host.files["/srv/rules"] = host.files.pop("/etc/iptables/rules.v4")
     host.links["/etc/iptables/rules.v4"] = target
     host.stats.update({"/srv/rules": stat} if stat else {})
     problems = planned(host, pairs=[{"outside": 80, "inside": 9000}]).problems
-    assert len(problems) == 1 and said in problems[0]
+    assert len(problems) == 1 and message in problems[0]
 
 
 def test_a_saved_file_that_is_a_link_has_its_targets_mode():

@@ -314,8 +314,8 @@ def test_a_container_that_holds_the_port_costs_the_others_nothing():
     """The unit of docker-proxy is Docker's own, and to stop that would stop every container."""
     listen = 'LISTEN 0 128 0.0.0.0:80 0.0.0.0:* users:(("docker-proxy",pid=71,fd=4)) ino:1 sk:1 cgroup:x <->\n'
     files = {"/proc/71/cgroup": "0::/system.slice/docker.service\n"}
-    said = planned(with_nft(commands={"ss -H -l -t -n -e": listen}, files=files)).problems[0]
-    assert "docker ps --filter publish=80" in said and "stop_conflicting" not in said and "kill" not in said
+    message = planned(with_nft(commands={"ss -H -l -t -n -e": listen}, files=files)).problems[0]
+    assert "docker ps --filter publish=80" in message and "stop_conflicting" not in message and "kill" not in message
 
 
 def test_a_table_of_somebody_else_is_named_and_one_with_a_condition_is_a_note():

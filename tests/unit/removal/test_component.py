@@ -100,8 +100,8 @@ def test_a_service_that_was_not_there_is_stopped_before_it_could_take_up_anythin
     host, state, plan = original({CONFIG: STAMPED, CONFIG + ".before-xitrum": "stock\n", **record(units={"haproxy.service": {"boot": "", "active": ""}})},
                                  {SHOW: ON, "systemctl stop haproxy.service": "", "systemctl disable haproxy.service": "", "systemctl daemon-reload": ""})
     proxy_original.apply(host, plan)
-    said = [step[1] for step in host.done if step[0] in ("run", "rename")]
-    assert said.index("systemctl stop haproxy.service") < said.index(CONFIG + ".before-xitrum") < said.index("systemctl disable haproxy.service")
+    commands = [step[1] for step in host.done if step[0] in ("run", "rename")]
+    assert commands.index("systemctl stop haproxy.service") < commands.index(CONFIG + ".before-xitrum") < commands.index("systemctl disable haproxy.service")
     assert recorded.PATH not in host.files
 
 
@@ -233,9 +233,9 @@ def test_a_record_of_other_paths_is_damaged():
 # ----------------------------------------------------------------------------------------------------------- packages
 
 def simulate(orphans=(), **needs):
-    def said(names):
+    def list_removed(names):
         return [*orphans, *dict.fromkeys(found for name in names for found in (name, *needs.get(name, ())))]
-    return said
+    return list_removed
 
 
 def test_what_came_with_a_package_goes_with_it_and_other_orphans_stay():
@@ -296,8 +296,8 @@ def test_the_home_that_is_in_use_is_given_up_first():
 
 
 def test_a_bare_host_has_nothing():
-    said = removal.summary(removal.read(FakeHost({"/proc/sys/kernel/osrelease": "6.1.0\n"}), NOTHING))
-    assert said["lines"] == [] and not any(said[part] for part in ("proxies", "redirects", "nofile", "kernel", "alternatives", "jdks", "leftovers"))
+    summary = removal.summary(removal.read(FakeHost({"/proc/sys/kernel/osrelease": "6.1.0\n"}), NOTHING))
+    assert summary["lines"] == [] and not any(summary[part] for part in ("proxies", "redirects", "nofile", "kernel", "alternatives", "jdks", "leftovers"))
 
 
 def test_every_part_is_told():
@@ -305,11 +305,11 @@ def test_every_part_is_told():
         "/etc/security/limits.d/90-xitrum.conf": "# Written by xitrum.host: changes here are lost.\n* soft nofile 20000\n",
         "/etc/systemd/system/shop@.service": "# xitrum.host\n", "/opt/shop/instances/0/x": "", "/opt/shop/instances/1/x": "",
         **record(applications={"shop": OURS})}, ACCOUNTS)
-    said = removal.summary(removal.read(host, NOTHING))
-    assert said["nofile"] == ["/etc/security/limits.d/90-xitrum.conf"]
-    assert said["applications"][0]["indices"] == [0, 1]
+    summary = removal.summary(removal.read(host, NOTHING))
+    assert summary["nofile"] == ["/etc/security/limits.d/90-xitrum.conf"]
+    assert summary["applications"][0]["indices"] == [0, 1]
     for line in ("instance 1 of shop", "/etc/systemd/system/shop@.service", "/opt/shop", "user shop", "group shop", recorded.PATH):
-        assert line in said["lines"]
+        assert line in summary["lines"]
 
 
 def test_a_damaged_record_is_an_error():

@@ -63,26 +63,26 @@ def test_a_port_that_is_not_reached_has_no_remedy_but_its_own(mend, commands, ty
 
 
 def test_a_host_that_could_not_be_read_says_why():
-    said = findings.findings({"app1": {"failed": True, "msg": "no python"}}, ["app1"])
-    assert said[0]["level"] == "bad" and "no python" in said[0]["why"]
-    assert said[0]["mend"] == f"{RUN} --limit app1"
+    result = findings.findings({"app1": {"failed": True, "msg": "no python"}}, ["app1"])
+    assert result[0]["level"] == "bad" and "no python" in result[0]["why"]
+    assert result[0]["mend"] == f"{RUN} --limit app1"
 
 
 def test_a_host_that_did_not_answer_is_one_though_the_run_went_on():
-    said = findings.findings({"app1": {"unreachable": True, "msg": "refused"}}, ["app1"], "-i fleet")
-    assert (said[0]["why"], said[0]["mend"]) == ("it could not be reached", "ansible app1 -i fleet -m ansible.builtin.ping")
+    result = findings.findings({"app1": {"unreachable": True, "msg": "refused"}}, ["app1"], "-i fleet")
+    assert (result[0]["why"], result[0]["mend"]) == ("it could not be reached", "ansible app1 -i fleet -m ansible.builtin.ping")
 
 
 def test_a_problem_that_a_row_tells_as_well_is_one_finding():
-    said = read_of(Plan(rows=[Row("capacity", "connections", "9", "", "5", "differs", "too many", "xitrum_max_connections: 5")], problems=["too many"]))
-    assert [item["mend"] for item in found(capacity=said) if item["why"] == "too many"] == ["xitrum_max_connections: 5"]
+    result = read_of(Plan(rows=[Row("capacity", "connections", "9", "", "5", "differs", "too many", "xitrum_max_connections: 5")], problems=["too many"]))
+    assert [item["mend"] for item in found(capacity=result) if item["why"] == "too many"] == ["xitrum_max_connections: 5"]
 
 
 def test_every_finding_that_is_red_has_a_line_to_type_with_the_inventory():
     held = Problem("port 80 is held by nginx", ["systemctl", "disable", "--now", "nginx.service"])
     machine = {**Plan(problems=[held]).report(), "differs": False}
-    said = findings.findings({"app1": {**state(surplus=[{"index": 4}]), "machine": machine}, "app3": None}, ["app1"], "-i fleet")
-    assert [item["mend"] for item in said if item["level"] == "bad"] == [
+    result = findings.findings({"app1": {**state(surplus=[{"index": 4}]), "machine": machine}, "app3": None}, ["app1"], "-i fleet")
+    assert [item["mend"] for item in result if item["level"] == "bad"] == [
         "ansible-playbook -i fleet xitrum.host.site --limit app1",
         'ansible app1 -i fleet -b -m ansible.builtin.shell -a "systemctl disable --now nginx.service"',
         "ansible-playbook -i fleet xitrum.host.site --limit app1",
@@ -93,9 +93,9 @@ def test_the_text_of_a_problem_is_never_a_command():
     """A name that somebody chose, in the words by which a command was once found."""
     texts = ["held by x (kill 1; curl evil)", "stop it (systemctl disable --now x;reboot)", "(nft delete table inet xitrum_host)", "(kill 1)"]
     machine = {**Plan(problems=texts).report(), "differs": False}
-    said = findings.findings({"app1": {**state(), "machine": machine}}, ["app1"])
-    assert {item["mend"] for item in said if item["why"] in texts} == {f"{RUN} --limit app1"}
-    assert "ansible.builtin.shell" not in findings.check_table(said, True)
+    result = findings.findings({"app1": {**state(), "machine": machine}}, ["app1"])
+    assert {item["mend"] for item in result if item["why"] in texts} == {f"{RUN} --limit app1"}
+    assert "ansible.builtin.shell" not in findings.check_table(result, True)
 
 
 def test_what_a_run_of_ansible_itself_reports_is_shown_without_control_characters():
@@ -114,11 +114,11 @@ def test_what_follows_from_another_finding_is_not_red_as_well():
     proxy = of_proxy(("proxy", "xitrum/app1-0", "DOWN"), ("proxy", "xitrum/app1-1", "DOWN"), ("proxy", "xitrum/app1-0", "MAINT"),
                      ("proxy", pem, ""), ("certificate", f"certificate {pem}", "2026-11-30"), ("certificate", "certificate /etc/other.pem", "2026-11-30"),
                      ("redirects", "port 80 (IPv6)", ""), ("redirects", "connection to ::1 port 80", ""), ("redirects", "connection to 127.0.0.1 port 80", ""))
-    said = findings.findings({"app1": state(), "proxy1": proxy}, ["app1", "proxy1"])
-    assert [(item["item"], item["effective"]) for item in said if item["host"] == "proxy1" and item["level"] == "bad"] == [
+    result = findings.findings({"app1": state(), "proxy1": proxy}, ["app1", "proxy1"])
+    assert [(item["item"], item["effective"]) for item in result if item["host"] == "proxy1" and item["level"] == "bad"] == [
         ("xitrum/app1-1", "DOWN"), ("xitrum/app1-0", "MAINT"), (pem, ""), ("certificate /etc/other.pem", "2026-11-30"), ("port 80 (IPv6)", ""),
         ("connection to 127.0.0.1 port 80", "")]
-    follows = [item for item in said if item["word"] == "follows"]
+    follows = [item for item in result if item["word"] == "follows"]
     assert [item["why"] for item in follows] == [
         "follows from app1 instance-0 nofile: why", f"follows from proxy1 {pem}: why", "follows from proxy1 port 80 (IPv6): why"]
     assert {item["mend"] for item in follows} == {""}
@@ -127,10 +127,10 @@ def test_what_follows_from_another_finding_is_not_red_as_well():
 @pytest.mark.parametrize(("host", "server"), [("app1", "app1"), ("2001:db8::1", "2001_db8__1")])
 def test_a_server_of_a_host_that_is_not_reached_follows_from_that(host, server):
     proxy = of_proxy(("proxy", f"xitrum/{server}-0", "DOWN"), ("proxy", f"forum/{server}", "DOWN"))
-    said = findings.findings({host: None, "proxy1": proxy}, ["proxy1"])
-    assert {item["item"]: item["word"] for item in said} == {"host": "DIFFERS", f"xitrum/{server}-0": "follows", f"forum/{server}": "DIFFERS"}
-    said = findings.findings({host: state(), "proxy1": proxy}, [host, "proxy1"])
-    assert [item["item"] for item in said if item["word"] == "follows"] == [f"xitrum/{server}-0"]
+    result = findings.findings({host: None, "proxy1": proxy}, ["proxy1"])
+    assert {item["item"]: item["word"] for item in result} == {"host": "DIFFERS", f"xitrum/{server}-0": "follows", f"forum/{server}": "DIFFERS"}
+    result = findings.findings({host: state(), "proxy1": proxy}, [host, "proxy1"])
+    assert [item["item"] for item in result if item["word"] == "follows"] == [f"xitrum/{server}-0"]
 
 
 def test_every_status_has_a_level_and_a_word():
@@ -138,16 +138,16 @@ def test_every_status_has_a_level_and_a_word():
 
 
 def test_what_a_host_says_is_never_taken_for_a_template():
-    said = fleet_reports.check_findings({"app1": {"xitrum_host_state": {"msg": "{{ 6 * 7 }}"}}}, ["app1"], ["app1"])
-    templar = Templar(None, variables={"said": said})
-    assert "{{ 6 * 7 }}" in templar.template(said)[0]["why"]
+    result = fleet_reports.check_findings({"app1": {"xitrum_host_state": {"msg": "{{ 6 * 7 }}"}}}, ["app1"], ["app1"])
+    templar = Templar(None, variables={"result": result})
+    assert "{{ 6 * 7 }}" in templar.template(result)[0]["why"]
 
 
 def test_the_check_shows_what_differs_and_the_mend_once():
-    said = findings.check_table(found(), False)
-    assert said.startswith("3 hosts, 5 values: 3 differ, 0 worth knowing, 2 as wanted")
-    assert "app1 instance-0 nofile, app2 instance-0 nofile: fixed at start" in said
-    assert "net.core.somaxconn" not in said
+    result = findings.check_table(found(), False)
+    assert result.startswith("3 hosts, 5 values: 3 differ, 0 worth knowing, 2 as wanted")
+    assert "app1 instance-0 nofile, app2 instance-0 nofile: fixed at start" in result
+    assert "net.core.somaxconn" not in result
     assert "net.core.somaxconn" in findings.check_table(found(), True)
 
 
@@ -162,15 +162,15 @@ def rolled_back(kept):
 
 def test_no_line_brings_the_release_back_that_a_host_was_rolled_back_from():
     states = {"app1": rolled_back("bb"), "app2": rolled_back("")}
-    said = findings.findings(states, ["app1", "app2"], "-i fleet", "-e a=1")
+    result = findings.findings(states, ["app1", "app2"], "-i fleet", "-e a=1")
     rollback = "ansible-playbook -i fleet xitrum.host.rollback -e a=1 -e xitrum_rollback_to=bb --limit app1"
-    assert {(item["item"], item["level"]): item["mend"] for item in said if item["host"] == "app1"} == {
+    assert {(item["item"], item["level"]): item["mend"] for item in result if item["host"] == "app1"} == {
         ("release", "bad"): "xitrum_package: the package of release bb, which the host is to keep",
         # That another release runs is said once; another configuration of it is not that.
         ("instance-0 folder", "note"): "",
         ("instance-1 folder", "bad"): rollback, ("instance-0 nofile", "bad"): rollback,
         ("net.core.somaxconn", "bad"): "ansible-playbook -i fleet xitrum.host.base -e a=1 --limit app1"}
-    assert {item["mend"] for item in said if item["host"] == "app2"} == {
+    assert {item["mend"] for item in result if item["host"] == "app2"} == {
         "ansible-playbook -i fleet xitrum.host.site -e a=1 --limit app2"}
 
 
@@ -178,8 +178,8 @@ def test_the_lines_repeat_what_the_check_was_given(monkeypatch):
     secret = '{"xitrum_secure_key": "s3cret-s3cret", "xitrum_report_dir": "/r"}'
     given = {"inventory": ("/x",), "extra_vars": ("xitrum_http_port=9000", secret), "become_ask_pass": True}
     monkeypatch.setattr(fleet_reports.command_line.context, "CLIARGS", given)
-    said = fleet_reports.check_findings({"app1": {"xitrum_host_state": rolled_back("")}}, ["app1"], ["app1"], ["/y"])
-    assert {item["mend"] for item in said} == {
+    result = fleet_reports.check_findings({"app1": {"xitrum_host_state": rolled_back("")}}, ["app1"], ["app1"], ["/y"])
+    assert {item["mend"] for item in result} == {
         "ansible-playbook -i /y --ask-become-pass xitrum.host.site -e xitrum_http_port=9000 "
         "-e '{\"xitrum_secure_key\": \"...\"}' --limit app1"}
 
@@ -191,5 +191,5 @@ def test_a_port_that_nobody_reaches_follows_from_what_is_not_there(cause, status
     reach = {"concern": "reach", "item": "port 80 over the network", "wanted": "reachable", "configured": "", "effective": "refused from app2",
              "status": "differs", "why": "why", "mend": ""}
     rows = [{**reach, "concern": "redirects", "item": cause, "effective": ""}] if cause else []
-    said = found(reach={"rows": [reach], "differs": False}, redirects={"rows": rows, "differs": bool(rows), "problems": []})
-    assert next(item["word"] for item in said if item["item"] == reach["item"]) == status
+    result = found(reach={"rows": [reach], "differs": False}, redirects={"rows": rows, "differs": bool(rows), "problems": []})
+    assert next(item["word"] for item in result if item["item"] == reach["item"]) == status

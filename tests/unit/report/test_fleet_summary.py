@@ -33,29 +33,29 @@ def test_a_lock_or_a_step_that_a_run_has_not_ended(more, unfinished):
 
 
 def test_what_is_still_open_names_the_host_the_value_and_the_reason():
-    said = fleet_summary.open_work(state(kernel=["write"]), "app1")
-    assert "app1" in said and "kernel" in said
-    assert "instance-0 nofile: wanted 20000, configured 1024000, effective 1024/1024 (fixed at start)" in said
+    summary = fleet_summary.open_work(state(kernel=["write"]), "app1")
+    assert "app1" in summary and "kernel" in summary
+    assert "instance-0 nofile: wanted 20000, configured 1024000, effective 1024/1024 (fixed at start)" in summary
 
 
 def test_the_fleet_in_one_screen():
     item = {"index": 0, "port": 8000, "running": True, "pid": 7, "release": "aaaaaaaaaaaa"}
-    said = fleet_summary.fleet_summary({"app2": state(instances=[item]), "app1": state(instances=[item]), "app3": None}, False)
-    assert said.startswith("3 hosts, 2 of 2 instances running, release aaaaaaaaaaaa")
-    assert "Not reached: app3" in said
-    line = next(line for line in said.splitlines() if line.startswith("nofile"))
+    summary = fleet_summary.fleet_summary({"app2": state(instances=[item]), "app1": state(instances=[item]), "app3": None}, False)
+    assert summary.startswith("3 hosts, 2 of 2 instances running, release aaaaaaaaaaaa")
+    assert "Not reached: app3" in summary
+    line = next(line for line in summary.splitlines() if line.startswith("nofile"))
     assert line.split() == ["nofile", "20000", "1024000", "1024/1024", "RESTART", "DUE", "app1:0", "app2:0", "fixed", "at", "start"]
-    assert "1 more values are as wanted" in said
+    assert "1 more values are as wanted" in summary
 
 
 def test_a_host_that_was_lost_is_not_shown_as_it_was_before_the_run():
     item = {"index": 0, "port": 8000, "running": True, "pid": 7, "release": "aaaaaaaaaaaa"}
     hostvars = {name: {"xitrum_host_state": state(instances=[item])} for name in ("app1", "app2")}
     hostvars["app1"][fleet_reports.REACH], hostvars["app3"] = {}, {}
-    said = fleet_reports.summary(hostvars, ["app2", "app1", "app3"], reached=["app1"])
-    assert said.startswith("3 hosts, 1 of 1 instances running")
-    assert "Lost during the run, so that its state is not known: app2." in said and "Not reached: app3" in said
-    assert not [line for line in said.splitlines() if line.startswith("app2")]
+    summary = fleet_reports.summary(hostvars, ["app2", "app1", "app3"], reached=["app1"])
+    assert summary.startswith("3 hosts, 1 of 1 instances running")
+    assert "Lost during the run, so that its state is not known: app2." in summary and "Not reached: app3" in summary
+    assert not [line for line in summary.splitlines() if line.startswith("app2")]
     assert "Lost" not in fleet_reports.summary(hostvars, ["app1", "app2"], reached=["app1", "app2"])
     assert "Lost" not in fleet_reports.summary(hostvars, ["app1", "app2"])
 

@@ -19,8 +19,8 @@ HOSTS = {"one-host": 1, "three-hosts": 3, "fleet": 22}
 
 
 def hosts_of(name):
-    said = subprocess.run(["ansible-inventory", "-i", str(FOLDER / name), "--list"], check=True, stdout=subprocess.PIPE, text=True).stdout
-    return json.loads(said)["_meta"]["hostvars"]
+    output = subprocess.run(["ansible-inventory", "-i", str(FOLDER / name), "--list"], check=True, stdout=subprocess.PIPE, text=True).stdout
+    return json.loads(output)["_meta"]["hostvars"]
 
 
 @pytest.mark.parametrize("name", HOSTS)

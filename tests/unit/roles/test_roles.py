@@ -48,18 +48,18 @@ def test_every_default_is_specified_and_the_same(role):
 def test_a_default_that_is_worked_out_is_described(role):
     for name, value in defaults(role).items():
         if role_variables.worked_out(value):
-            said = role_variables.options(role)[name]
-            assert "default" not in said, f"the default of {name} is worked out, and its specification has a fixed one"
-            assert "The default is" in " ".join(said["description"]), f"the specification of {name} does not say what its default is"
+            option = role_variables.options(role)[name]
+            assert "default" not in option, f"the default of {name} is worked out, and its specification has a fixed one"
+            assert "The default is" in " ".join(option["description"]), f"the specification of {name} does not say what its default is"
 
 
 @pytest.mark.parametrize("name", inputs.DEFAULTS)
 def test_a_default_that_is_computed_in_python_is_described_as_such(name):
     """No role has it, so that a user's own templates do not either."""
     (option,) = [found[name] for found in map(role_variables.options, ROLES) if name in found]
-    said = " ".join(option["description"])
+    description = " ".join(option["description"])
     assert "default" not in option and not any(name in defaults(role) for role in ROLES)
-    assert "The default is" in said and "Your own templates see the variable only where you set it." in said
+    assert "The default is" in description and "Your own templates see the variable only where you set it." in description
     assert name in (role_variables.ROOT / "changelogs" / "changelog.yaml").read_text(encoding="utf-8")
 
 

@@ -87,7 +87,7 @@ NO_KEY = """[info] loading settings for project shop from build.sbt ...
 """
 
 
-@pytest.mark.parametrize(("files", "command", "output", "said"), [
+@pytest.mark.parametrize(("files", "command", "output", "message"), [
     (TODAY, "sbt/sbt clean xitrum-package", NO_KEY,
      "no task xitrum-package: sbt 1.7.3 with its packaging plugin 2.0.0 calls it xitrumPackage. "
      "Set xitrum_build_command to sbt/sbt clean xitrumPackage"),
@@ -99,11 +99,11 @@ NO_KEY = """[info] loading settings for project shop from build.sbt ...
     ({}, "make xitrum-package", NO_KEY,
      "no task xitrum-package: expected the task xitrumPackage. Set xitrum_build_command to make xitrumPackage"),
 ])
-def test_a_task_that_the_build_does_not_have(tmp_path, files, command, output, said):
+def test_a_task_that_the_build_does_not_have(tmp_path, files, command, output, message):
     top = write(tmp_path, files)
     problems = package_build.build_problems(command, top, 1, output)
     assert len(problems) == 1
-    assert problems[0].startswith(f"xitrum_build_command is {command!r}, and the build in {top} has ") and problems[0].endswith(said), problems[0]
+    assert problems[0].startswith(f"xitrum_build_command is {command!r}, and the build in {top} has ") and problems[0].endswith(message), problems[0]
 
 
 def test_a_build_that_fails_and_one_that_says_so_with_code_0(tmp_path, monkeypatch):
@@ -121,12 +121,12 @@ def test_a_build_that_fails_and_one_that_says_so_with_code_0(tmp_path, monkeypat
     assert "it printed nothing" in package_build.build_problems("false", str(tmp_path), 1, "")[0]
 
 
-@pytest.mark.parametrize(("command", "said"), [
+@pytest.mark.parametrize(("command", "message"), [
     ("sbt/sbt xitrumPackage", "found no program sbt/sbt that can be executed"), ("no-such-program x", "found no program no-such-program that"),
     ("sbt 'x", "its quotes do not match"),
 ])
-def test_a_program_that_is_not_there_is_named(tmp_path, command, said):
-    assert said in package_build.build_problems(command, str(tmp_path), 2, "Error executing command.")[0]
+def test_a_program_that_is_not_there_is_named(tmp_path, command, message):
+    assert message in package_build.build_problems(command, str(tmp_path), 2, "Error executing command.")[0]
 
 
 #: What a person reads about the project, but for the change log: pages, examples, descriptions of variables, playbooks.

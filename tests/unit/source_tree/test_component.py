@@ -77,9 +77,9 @@ def test_all_files_in_one_go_and_the_second_run_nothing():
 
 
 def test_what_is_missing_of_a_project_is_named_at_once():
-    said = problems(tree({"build.sbt": "name := 1\n", "config/logback.xml": None, "script/runner": None}), heroku())
-    assert said.startswith(f"{TOP} is no Xitrum project, it lacks build.sbt (which depends on xitrum), config/logback.xml (")
-    assert "script/runner (the program that starts it; script/start, bin/runner or bin/runner.sh will do)" in said and "config/xitrum.conf" not in said
+    messages = problems(tree({"build.sbt": "name := 1\n", "config/logback.xml": None, "script/runner": None}), heroku())
+    assert messages.startswith(f"{TOP} is no Xitrum project, it lacks build.sbt (which depends on xitrum), config/logback.xml (")
+    assert "script/runner (the program that starts it; script/start, bin/runner or bin/runner.sh will do)" in messages and "config/xitrum.conf" not in messages
 
 
 def test_a_folder_that_is_not_there_and_one_that_is_not_in_git():
@@ -89,16 +89,16 @@ def test_a_folder_that_is_not_there_and_one_that_is_not_in_git():
     assert "is not in a git repository that can be read (fatal: not a git repository): run git init" in problems(host, heroku())
 
 
-@pytest.mark.parametrize("status, said", [
+@pytest.mark.parametrize("status, message", [
     (" M app/Main.scala\0", "app/Main.scala"),
     ("?? Procfile\0?? notes.txt\0", "Procfile"),
     ("M  build.sbt\0A  new.txt\0", "build.sbt, new.txt"),
     ("?? notes.txt\0", ""),
     ("", ""),
 ])
-def test_uncommitted_work_is_not_mixed_with_ours(status, said):
-    found = problems(tree(status=status), heroku()) if said else "\n".join(run(tree(status=status), heroku()).problems)
-    assert found == (f"{TOP} has uncommitted changes in {said}: commit or stash them, or set heroku_allow_uncommitted to true" if said else "")
+def test_uncommitted_work_is_not_mixed_with_ours(status, message):
+    found = problems(tree(status=status), heroku()) if message else "\n".join(run(tree(status=status), heroku()).problems)
+    assert found == (f"{TOP} has uncommitted changes in {message}: commit or stash them, or set heroku_allow_uncommitted to true" if message else "")
     assert run(tree(status=status), heroku(allow_uncommitted=True)).changed
 
 
@@ -134,14 +134,14 @@ def test_our_own_uncommitted_changes_do_not_stop_a_run_that_changes_nothing():
     assert not run(host, heroku()).problems
 
 
-@pytest.mark.parametrize("files, said", [
+@pytest.mark.parametrize("files, message", [
     ({"config/xitrum.conf": "xitrum {\n  port {\n}\n"}, "/config/xitrum.conf: line 1: { is not closed"),
     ({"config/logback.xml": "<configuration>\n"}, "/config/logback.xml: line 2: "),
     ({"build.sbt": PROJECT["build.sbt"] + 'addCommandAlias("stage", "compile")\n'}, '/build.sbt: line 2: the alias "stage" runs'),
     ({"script/runner": "#!/bin/bash\r\n"}, "/script/runner has Windows line ends"),
 ])
-def test_a_file_that_cannot_be_changed_is_named_with_its_line(files, said):
-    assert said in problems(tree(files), heroku())
+def test_a_file_that_cannot_be_changed_is_named_with_its_line(files, message):
+    assert message in problems(tree(files), heroku())
 
 
 def test_a_file_that_is_kept_is_not_even_parsed():

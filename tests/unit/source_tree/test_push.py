@@ -49,9 +49,9 @@ def test_only_what_is_needed_is_done(there, status, more, commands):
     want, plan = plan_of(host, **more)
     assert (list(plan.problems), plan.changed) == ([], bool(commands))
     host.done.clear()
-    said = source_push.apply(host, plan).results["said"]
+    output = source_push.apply(host, plan).results["output"]
     assert [words for _run, words in host.done] == commands
-    assert said == (["did push"] if commands else [])
+    assert output == (["did push"] if commands else [])
 
 
 def test_check_mode_says_the_commit_that_would_come():
@@ -60,15 +60,15 @@ def test_check_mode_says_the_commit_that_would_come():
     assert plan.after == f"commit Procfile\nheroku main a new commit on {HERE}\n"
 
 
-@pytest.mark.parametrize("host, said", [
+@pytest.mark.parametrize("host, message", [
     (repository(status=" M app.scala\0"),
      "uncommitted changes in app.scala would not be pushed: commit or stash them, or set heroku_allow_uncommitted to true"),
     (repository(root="/src"), f"{TOP} is a folder inside of the repository /src"),
     (FakeHost(), "git rev-parse --show-toplevel ended with 127"),
 ])
-def test_what_stands_in_the_way(host, said):
+def test_what_stands_in_the_way(host, message):
     _want, plan = plan_of(host)
-    assert said in "\n".join(plan.problems)
+    assert message in "\n".join(plan.problems)
     assert not plan.changed
 
 
@@ -104,8 +104,8 @@ def test_no_command_line_and_no_message_has_the_password_of_a_remote(remote):
     want, plan = plan_of(host, remote=remote)
     with pytest.raises(RuntimeError) as caught:
         source_push.apply(host, Plan(actions=[("push", source_push.remote_of(host, want))], desired=want))
-    said = [*plan.problems, str(caught.value), *(words for _run, words in host.done)]
-    assert len(plan.problems) == 1 and not [text for text in said if "s3cret" in text]
+    texts = [*plan.problems, str(caught.value), *(words for _run, words in host.done)]
+    assert len(plan.problems) == 1 and not [text for text in texts if "s3cret" in text]
     # Git is told without them, and gets them by its environment.
     assert [words.rpartition(f"-C {TOP} ")[2] for _run, words in host.done if PLAIN in words] == [
         f"ls-remote {PLAIN} refs/heads/main", f"push {PLAIN} HEAD:refs/heads/main"]

@@ -99,8 +99,8 @@ def test_a_platform_that_builds_the_top_is_told_of_a_build_in_a_folder(name, opt
 
 
 def test_a_test_is_no_main_class_and_none_is_an_error():
-    said = problems(tree({**SBT_1, "src/test/scala/shop/Boot.scala": BOOT.format("shop")}), platform())
-    assert said == f"{TOP}: found no object with a main method in the sources; expected one. Set heroku_main_class to the main class"
+    messages = problems(tree({**SBT_1, "src/test/scala/shop/Boot.scala": BOOT.format("shop")}), platform())
+    assert messages == f"{TOP}: found no object with a main method in the sources; expected one. Set heroku_main_class to the main class"
 
 
 @pytest.mark.parametrize("path", [
@@ -257,15 +257,15 @@ def test_a_build_in_scala_gets_its_alias_beside_it():
     assert not run(host, platform()).changed
 
 
-@pytest.mark.parametrize(("files", "said"), [
+@pytest.mark.parametrize(("files", "message"), [
     (SBT_1, "found project/Build.scala with sbt.version=1.7.3 in project/build.properties, and sbt 1 does not read it; expected build.sbt. "
             "Move the definitions to build.sbt, or set the sbt.version of the project (0.13.x)"),
     ({"project/Build.scala": "object B extends Build { }\n"},
      'found no dependency on xitrum in project/Build.scala; expected one there or in build.sbt, such as: "tv.cntt" %% "xitrum" % "2.14". '
      "Add it, or name the folder of the application"),
 ])
-def test_a_build_in_scala_that_is_not_enough(files, said):
-    assert problems(tree({**OLD, **files}), platform()) == f"{TOP}: {said}"
+def test_a_build_in_scala_that_is_not_enough(files, message):
+    assert problems(tree({**OLD, **files}), platform()) == f"{TOP}: {message}"
 
 
 def test_a_project_that_is_not_read_stops_the_run():

@@ -56,9 +56,9 @@ def test_a_running_supervisord_is_raised_and_not_restarted():
     there, want = host(), wanted(nofile=25000)
     state, plan = planned(there, want)
     services.apply(there, plan)
-    said = [what[1] for what in there.done if what[0] == "run"]
-    assert "prlimit --pid 9 --nofile=25000:25000" in said
-    assert not any("restart" in words or "reload" in words for words in said)
+    commands = [what[1] for what in there.done if what[0] == "run"]
+    assert "prlimit --pid 9 --nofile=25000:25000" in commands
+    assert not any("restart" in words or "reload" in words for words in commands)
     # Debian's package has started it; the files are as wanted now.
     assert not planned(host({"/etc/demo-supervisord/run": there.files["/etc/demo-supervisord/run"]}, nofile=ALL,
                             links={"/etc/supervisor/conf.d/demo-0.conf": "/etc/demo-supervisord/0.conf"}), want)[1].changed
@@ -106,8 +106,8 @@ def test_a_name_of_a_unit_of_the_distribution_is_refused(folder, kind, name, uni
     """A unit in /etc replaces it, without a word."""
     there = host({f"{folder}/{unit}": "[Unit]\n"}, {"systemctl": "", "runsvdir": ""})
     want = wanted(kind, "# Written by xitrum.host", "/etc/x", name=name)
-    assert any(f"xitrum_name is {name}, and this host has {folder}/{unit} already" in said for said in planned(there, want)[1].problems)
-    assert not any("already, which a unit" in said for said in planned(there, {**want, "name": "shop"})[1].problems)
+    assert any(f"xitrum_name is {name}, and this host has {folder}/{unit} already" in message for message in planned(there, want)[1].problems)
+    assert not any("already, which a unit" in message for message in planned(there, {**want, "name": "shop"})[1].problems)
 
 
 @pytest.mark.parametrize("kind", [kind for kind in SUPERVISORS.values() if kind.KEEPS], ids=lambda kind: kind.name)
@@ -121,7 +121,7 @@ def test_what_a_killed_removal_left_in_a_service_directory_is_nobody_elses(kind)
 UPSTART = wanted("upstart", "# xitrum.host", "/etc/init/demo-0.conf")
 
 
-@pytest.mark.parametrize("there, want, said", [
+@pytest.mark.parametrize("there, want, message", [
     (host({"/etc/demo-supervisord/run": "theirs"}), wanted(), "/etc/demo-supervisord/run exists and was not written by this collection"),
     (host({"/etc/supervisor/conf.d/demo-0.conf": "theirs"}), wanted(), "/etc/supervisor/conf.d/demo-0.conf exists and is not the link"),
     (host({"/etc/supervisor/conf.d/x.conf": "[program:demo-0]\ncommand=x\n"}), wanted(), "/etc/supervisor/conf.d/x.conf has a program demo-0 already"),
@@ -143,10 +143,10 @@ UPSTART = wanted("upstart", "# xitrum.host", "/etc/init/demo-0.conf")
      wanted("daemontools", "# xitrum.host", "/etc/demo-daemontools/0/run"),
      "process 1 is busybox, and the xitrum_supervisor daemontools wants systemd or init"),
 ])
-def test_what_stands_in_the_way_is_said_and_nothing_is_written(there, want, said):
+def test_what_stands_in_the_way_is_said_and_nothing_is_written(there, want, message):
     problems = list(planned(there, want)[1].problems)
     assert len(problems) == 1
-    assert said in problems[0]
+    assert message in problems[0]
     assert not [what for what in there.done if what[0] != "run"]
 
 
@@ -228,7 +228,7 @@ def test_of_two_applications_the_last_one_brings_the_mode_back():
     assert (there.files["/etc/rc.d/rc.local"], there.stat("/etc/rc.d/rc.local").mode) == (RHEL, 0o600)
 
 
-@pytest.mark.parametrize("there, said", [
+@pytest.mark.parametrize("there, message", [
     (linked(mode=0o777), "/etc/rc.d/rc.local has the mode 0777, so every user may change it"),
     (linked(folder=Stat("directory", 0o755, "carol", "carol", 0)),
      "/etc/rc.d belongs to carol, who could change what root runs"),
@@ -237,9 +237,9 @@ def test_of_two_applications_the_last_one_brings_the_mode_back():
     (FakeHost(links={"/etc/rc.local": "/dev/null"}, stats={"/dev/null": Stat("other", 0o666, "root", "root", 0)}),
      "/dev/null, which is a device"),
 ])
-def test_a_script_that_is_not_roots_alone_is_refused_before_anything_is_changed(there, said):
+def test_a_script_that_is_not_roots_alone_is_refused_before_anything_is_changed(there, message):
     problems = list(planned(there, RC_LOCAL)[1].problems)
-    assert len(problems) == 1 and said in problems[0]
+    assert len(problems) == 1 and message in problems[0]
 
 
 def test_what_is_worth_knowing_of_a_script_is_reported():
@@ -297,11 +297,11 @@ def test_what_an_entry_should_have_started_and_does_not_run_is_due():
     assert [kind for kind, _detail in planned(there, runit())[1].actions] == ["commands"]
 
 
-@pytest.mark.parametrize("table, said", [(None, "/etc/inittab is missing"),
+@pytest.mark.parametrize("table, message", [(None, "/etc/inittab is missing"),
                                          ("".join(f"x{number:02d}:2:respawn:theirs\n" for number in range(100)), "so there is none for one more")])
-def test_a_host_without_the_table_or_without_room_in_it_is_told_of(table, said):
+def test_a_host_without_the_table_or_without_room_in_it_is_told_of(table, message):
     problems = planned(old_init(table=table), runit())[1].problems
-    assert len(problems) == 1 and said in problems[0]
+    assert len(problems) == 1 and message in problems[0]
 
 
 def test_a_table_that_is_a_link_stays_one_and_what_it_leads_to_gets_the_entry():
@@ -345,9 +345,9 @@ LINK = {"/usr/bin/supervisord": "/opt/supervisord/bin/supervisord"}
     ("4.3.0; reboot", "", "supervisord", "", False, "supervisor_supervisord_version is '4.3.0; reboot'"),
 ])
 def test_whether_it_is_installed_from_pypi(wanted_version, found, path, link, install, problem):
-    does, said = supervisord_config.source(wanted_version, found, path, link)
+    does, message = supervisord_config.source(wanted_version, found, path, link)
     assert does is install
-    assert said.startswith(problem) and bool(said) is bool(problem)
+    assert message.startswith(problem) and bool(message) is bool(problem)
 
 
 def test_on_a_host_without_it_pypis_is_wanted_with_what_pip_takes():
@@ -409,7 +409,7 @@ RC_UNIT = "systemctl show --no-pager --property=LoadState,ExecStart -- rc-local.
 RUNS = "LoadState=loaded\nExecStart={{ path={0} ; argv[]={0} start ; ignore_errors=no ; pid=0 }}\n"
 
 
-@pytest.mark.parametrize("said, links, problem", [
+@pytest.mark.parametrize("message, links, problem", [
     (RUNS.format("/etc/rc.local"), {}, ""), ("", {}, ""),
     (RUNS.format("/etc/rc.d/rc.local"), {"/etc/rc.local": "rc.d/rc.local"}, ""),
     (RUNS.format("/etc/rc.d/rc.local"), {"/etc/rc.local": "/srv/rc.local"},
@@ -417,6 +417,6 @@ RUNS = "LoadState=loaded\nExecStart={{ path={0} ; argv[]={0} start ; ignore_erro
     (RUNS.format("/etc/rc.d/rc.local"), {}, "make /etc/rc.local a link to it"),
     ("LoadState=not-found\n", {}, "rc-local.service of systemd is not-found"), ("LoadState=masked\n", {}, "is masked"),
 ])
-def test_a_script_that_systemd_does_not_run_at_boot_is_refused(said, links, problem):
-    problems = list(planned(FakeHost(BARE, {"logrotate": "", RC_UNIT: said}, links), RC_LOCAL)[1].problems)
+def test_a_script_that_systemd_does_not_run_at_boot_is_refused(message, links, problem):
+    problems = list(planned(FakeHost(BARE, {"logrotate": "", RC_UNIT: message}, links), RC_LOCAL)[1].problems)
     assert len(problems) == bool(problem) and all(problem in sentence for sentence in problems)

@@ -78,7 +78,7 @@ def test_where_the_script_may_end_before_the_block_is_found(text, lines):
     assert rc_script.early_exits(text, "demo") == lines
 
 
-@pytest.mark.parametrize("text, said", [
+@pytest.mark.parametrize("text, message", [
     ("#!/usr/bin/perl\nexit 0\n", "begins with '#!/usr/bin/perl'"),
     ("#!/usr/bin/env python3\n", "expected a shell script"),
     ("#!/bin/csh\n", "expected a shell script"),
@@ -86,8 +86,8 @@ def test_where_the_script_may_end_before_the_block_is_found(text, lines):
     ("touch /tmp/x\n", "systemd runs no script whose first line names no interpreter"),
     ("#!/bin/sh\r\nexit 0\r\n", "has Windows line ends, so that no interpreter is found for it"),
 ])
-def test_a_script_that_may_not_be_edited_is_named(text, said):
-    assert said in rc_script.problem(text)
+def test_a_script_that_may_not_be_edited_is_named(text, message):
+    assert message in rc_script.problem(text)
 
 
 @given(LINES)

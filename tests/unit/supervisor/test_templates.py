@@ -161,12 +161,12 @@ class TestOutputOfRcLocal:
         (base / "run").chmod(0o755)
         number = pathlib.Path(f"/run/{name}-rc.local-0.pid")
         try:
-            said = subprocess.run([str(base / "start"), "0"], capture_output=True, text=True, check=True, timeout=60).stderr
+            output = subprocess.run([str(base / "start"), "0"], capture_output=True, text=True, check=True, timeout=60).stderr
             stat = pathlib.Path(f"/proc/{number.read_text().strip()}/stat")
             # Whoever is its parent by now may never ask how it ended.
             while stat.exists() and ") Z " not in stat.read_text():
                 time.sleep(0.05)
-            return said
+            return output
         finally:
             number.unlink(missing_ok=True)
 

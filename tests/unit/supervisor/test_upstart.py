@@ -94,41 +94,41 @@ def defined(there):
 # ------------------------------------------------------------------------------------------------ rules of the double
 
 
-def said(there, *words):
+def run_initctl(there, *words):
     result = there.run(["initctl", *words])
     return result.rc, (result.out or result.err).strip()
 
 
 def test_the_version_is_that_of_process_1_or_of_the_client():
     there = UpstartHost(version="1.5", client="1.13.2")
-    assert said(there, "version") == (0, "init (upstart 1.5)")
-    assert said(there, "--version") == (0, "initctl (upstart 1.13.2)")
+    assert run_initctl(there, "version") == (0, "init (upstart 1.5)")
+    assert run_initctl(there, "--version") == (0, "initctl (upstart 1.13.2)")
 
 
 def test_a_job_is_known_once_the_configuration_is_read():
     there = UpstartHost()
     there.files["/etc/init/a.conf"] = "start on runlevel [2345]\n"
-    assert said(there, "status", "a") == (1, "initctl: Unknown job: a")
-    said(there, "reload-configuration")
-    assert said(there, "status", "a") == (0, "a stop/waiting")
+    assert run_initctl(there, "status", "a") == (1, "initctl: Unknown job: a")
+    run_initctl(there, "reload-configuration")
+    assert run_initctl(there, "status", "a") == (0, "a stop/waiting")
 
 
 def test_a_job_is_started_and_stopped_once():
     there = UpstartHost({"/etc/init/a.conf": "exec x\n"})
-    assert said(there, "start", "a") == (0, "a start/running, process 101")
-    assert said(there, "start", "a") == (1, "initctl: Job is already running: a")
-    assert said(there, "stop", "a") == (0, "a stop/waiting")
-    assert said(there, "stop", "a")[0] == 1
+    assert run_initctl(there, "start", "a") == (0, "a start/running, process 101")
+    assert run_initctl(there, "start", "a") == (1, "initctl: Job is already running: a")
+    assert run_initctl(there, "stop", "a") == (0, "a stop/waiting")
+    assert run_initctl(there, "stop", "a")[0] == 1
 
 
 def test_a_job_that_runs_is_known_until_it_stops_when_its_file_is_gone():
     there = UpstartHost({"/etc/init/a.conf": "exec x\n"})
-    said(there, "start", "a")
+    run_initctl(there, "start", "a")
     del there.files["/etc/init/a.conf"]
-    said(there, "reload-configuration")
-    assert said(there, "status", "a")[0] == 0
-    said(there, "stop", "a")
-    assert said(there, "status", "a")[0] == 1
+    run_initctl(there, "reload-configuration")
+    assert run_initctl(there, "status", "a")[0] == 0
+    run_initctl(there, "stop", "a")
+    assert run_initctl(there, "status", "a")[0] == 1
 
 
 @pytest.mark.parametrize(
@@ -144,11 +144,11 @@ def test_a_job_that_runs_is_known_until_it_stops_when_its_file_is_gone():
 )
 def test_a_process_that_ends_is_started_again_until_the_limit(job, ends, state):
     there = UpstartHost({"/etc/init/a.conf": job})
-    said(there, "start", "a")
+    run_initctl(there, "start", "a")
     for _end in range(ends):
         if there.jobs["a"]["pid"]:
             there.crash("a", seconds=0.4 if "limit" not in job else 1)
-    assert said(there, "status", "a") == (0, state)
+    assert run_initctl(there, "status", "a") == (0, state)
 
 
 @pytest.mark.parametrize(
@@ -299,7 +299,7 @@ def test_an_instance_is_taken_away_with_all_that_upstart_wrote_of_it():
     there.files.update(dict.fromkeys([*mine, *others], ""))
     there.files[recorded.PATH] = record_text({"applications": {"demo": {"roots": {}, "logs": {}, "users": {}, "groups": {}}}})
     service.execute(there, started("absent"), service.find_pending(there, started("absent")))
-    assert CONF not in there.files and said(there, "status", "demo-0")[0] == 1 and "demo-0" not in there.jobs
+    assert CONF not in there.files and run_initctl(there, "status", "demo-0")[0] == 1 and "demo-0" not in there.jobs
     for keep, left in ((True, [*mine, *others]), (False, others)):
         want = {"keep_data": keep, "remove_packages": False, "applications": []}
         state = leftovers.read(there, want)

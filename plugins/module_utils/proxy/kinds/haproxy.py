@@ -46,10 +46,10 @@ class Haproxy(ProxyBackend):
         try:
             info, stat, servers_state = (haproxy_socket.ask(host, desired["socket"], words) for words in QUERIES)
         except OSError as error:
-            return {"said": "", "version": "", "pid": "", "maxconn": "", "servers": [], "refused": error}
+            return {"description": "", "version": "", "pid": "", "maxconn": "", "servers": [], "refused": error}
         values = haproxy_socket.parse_info(info)
         return {
-            "said": values.get("description", ""),
+            "description": values.get("description", ""),
             "version": values.get("Version", ""),
             "pid": values.get("Pid", ""),
             "maxconn": values.get("Maxconn", ""),
