@@ -53,10 +53,11 @@ class ActionModule(ActionBase):
         """Fail where the inventory has no hosts, or with all misspelt names."""
         groups = task_vars["groups"]
         if not [*groups.get("xitrum", ()), *groups.get("xitrum_proxy", ())]:
-            return failed(
+            message = (
                 "The inventory has no host in the groups xitrum and xitrum_proxy. Put application hosts into xitrum "
                 "and proxies into xitrum_proxy, or name another inventory with -i."
             )
+            return {**failed(message), "rules": ["inventory.no-hosts"]}
         if options["own"] is None:
             return {}
         hosts = dict.fromkeys(host for group in GROUPS for host in groups.get(group, ()))
@@ -103,7 +104,8 @@ class ActionModule(ActionBase):
         releases = {host: hostvars[host]["application_releases_read"] for host in task_vars["ansible_play_hosts_all"]}
         found = rollout.go_back_to(releases, given.get("xitrum_rollback_to", ""), given["xitrum_main_class"])
         if found["problems"]:
-            return failed("\n".join(found["problems"]))
+            rules = list(dict.fromkeys(problem.rule for problem in found["problems"]))
+            return {**failed("\n".join(found["problems"])), "rules": rules}
         return {"notes": found["notes"], "package": found["package"]}
 
     def _pip(self, options: dict[str, Any], task_vars: Any) -> dict[str, Any]:

@@ -176,7 +176,7 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-# Shared values: rows, fixes, problems
+# Shared values: rows, fixes, problems, broken_rules
 rows: {description: "The desired, configured and effective value of each item, its C(status), C(why), and C(commands)
   that fix it. Always empty.", returned: "with O(state=planned), O(state=started), O(state=measured) and
   O(state=burst)", type: list, elements: dict}
@@ -184,6 +184,8 @@ fixes: {description: "Commands that fix an error of RV(problems), by that error.
   O(state=started), O(state=measured) and O(state=burst)", type: dict}
 problems: {description: "Blocking errors, each with what to do.", returned: "with O(state=planned), O(state=started),
   O(state=measured) and O(state=burst)", type: list, elements: str}
+broken_rules: {description: "The rule that an error of RV(problems) breaks, by that error. C(docs/reference/rules.md)
+  has them.", returned: "with O(state=planned), O(state=started), O(state=measured) and O(state=burst)", type: dict}
 # End of shared values
 most:
   description: The most connections that this host can make to these targets.

@@ -81,10 +81,10 @@ notes:
   type: raw
 rules:
   description: The rules that the errors break, each once. C(docs/reference/rules.md) has them all.
-  returned: with O(kind=errors) and O(kind=inventory), where variables, packages or hosts have errors
+  returned: with O(kind=errors), O(kind=inventory) and O(kind=rollback), where there are errors
   type: list
   elements: str
-  sample: [xitrum.heap, host.machine]
+  sample: [xitrum.heap, host.disk-space]
 disabled:
   description: The instances that the run starts and that a proxy has out of use, lists by host.
   returned: with O(kind=errors)

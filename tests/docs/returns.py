@@ -41,6 +41,7 @@ REPORT = {
     "rows": Value("The desired, configured and effective value of each item, its C(status), C(why), and C(commands) that fix it.", "list", "dict"),
     "fixes": Value("Commands that fix an error of RV(problems), by that error.", "dict"),
     "problems": Value("Blocking errors, each with what to do.", "list", "str"),
+    "broken_rules": Value("The rule that an error of RV(problems) breaks, by that error. C(docs/reference/rules.md) has them.", "dict"),
 }
 VALUES = {
     **REPORT,
@@ -72,13 +73,13 @@ _REMOVED = "with O(state=proxies_restored) and O(state=leftovers_removed)"
 #: Module, then value, to what differs.
 DIFFERENCES: dict[str, dict[str, Difference]] = {
     "connection_load": {
-        "rows": Difference(_MEASURED, "Always empty."), "fixes": Difference(_MEASURED), "problems": Difference(_MEASURED),
+        "rows": Difference(_MEASURED, "Always empty."), **dict.fromkeys(("fixes", "problems", "broken_rules"), Difference(_MEASURED)),
     },
     "console": {"rows": _EMPTY},
     "host_base": dict.fromkeys(("pending", "unfinished"), Difference("with O(read_only)")),
     "host_record": {
         "rows": Difference(_REMOVED, "Always empty."),
-        "fixes": Difference(_REMOVED),
+        **dict.fromkeys(("fixes", "broken_rules"), Difference(_REMOVED)),
         "problems": Difference("unless O(state=recorded)", "They block the removal, and are read with O(state=read)."),
     },
     "nofile_info": {"rows": _UNSEEN, "problems": _EMPTY},
@@ -92,7 +93,7 @@ DIFFERENCES: dict[str, dict[str, Difference]] = {
     "somaxconn_info": {"rows": _UNSEEN, "problems": _EMPTY},
     "source_tree": {
         "rows": Difference("success", "There is one row a file, with what is desired and what was found."),
-        "fixes": Difference("success"),
+        **dict.fromkeys(("fixes", "broken_rules"), Difference("success")),
         "problems": Difference("success", "A module with errors fails, and lists them in its message."),
     },
     "sysctl_profile": {

@@ -6,14 +6,20 @@
 Profiles of generated inputs, chosen by `--hypothesis-profile`: `ci` is the default and the same in every run, `quick` (make quick)
 has few, `all` (make test-all) has many and others each time.
 
+What a component of a host reports as an error names a rule of docs/reference/rules.md, in every test.
+
 In tests that start instances, whatever answers is the instance's own. Whose a socket is, is judged in modules that set
 `JUDGES_SOCKETS`.
 """
 
 from __future__ import annotations
 
+import functools
+
 import pytest
 from ansible_collections.xitrum.host.plugins.module_utils.application import ownership
+from ansible_collections.xitrum.host.plugins.module_utils.host_state import registry
+from ansible_collections.xitrum.host.plugins.module_utils.preflight import catalog
 from hypothesis import settings
 
 settings.register_profile("quick", deadline=None, derandomize=True, max_examples=10)
@@ -24,6 +30,21 @@ settings.load_profile("ci")
 #: Modules whose tests run Ansible: they take longest, and are started first so that nobody waits for them in the end.
 RUN_ANSIBLE = ("test_step", "test_failures_once", "test_held_locks", "test_ansible_options", "test_tag_selection", "test_terminal", "test_misspelt_variables",
                "test_package_errors")
+
+
+def with_rules(plan):
+    """The `plan` of a component, which fails where an error breaks no rule of the table."""
+    @functools.wraps(plan)
+    def checked(desired, state):
+        found = plan(desired, state)
+        assert {getattr(error, "rule", "") for error in found.problems} <= set(catalog.BY_IDENTIFIER), found.problems
+        return found
+
+    return checked
+
+
+for _component in registry.COMPONENTS:
+    _component.plan = with_rules(_component.plan)
 
 
 def pytest_collection_modifyitems(items):

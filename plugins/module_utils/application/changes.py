@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..core.host import Host
+from ..core.plan import Problem
 
 #: A variable to the key of the record of what was there before, and to the option of the component `machine`.
 FIXED = {"xitrum_user": ("users", "user"), "xitrum_root": ("roots", "root")}
@@ -56,19 +57,21 @@ def find_errors(
     own = installed.get(wanted["name"])
     for name, entry in installed.items() if own is None else ():
         if wanted["root"] in entry["roots"]:
-            yield (
+            yield Problem(
                 f"found the application {name} in {wanted['root']}, expected {wanted['name']} (xitrum_name) or "
                 "nothing: "
-                + rename(name, wanted["name"])
+                + rename(name, wanted["name"]),
+                rule="host.other-application",
             )
     ports = ports or {}
     renamed = find_renamed(wanted, installed, ports)
     if renamed and wanted["root"] not in installed[renamed]["roots"]:
         shared = ", ".join(str(port) for port in sorted(set(wanted["ports"])) if ports.get(port) == renamed)
-        yield (
+        yield Problem(
             f"found the application {renamed} with port {shared} on this host, expected {wanted['name']} (xitrum_name) "
             f"with that port: {rename(renamed, wanted['name'])}. If {wanted['name']} is a second application, set its "
-            "xitrum_http_port, xitrum_https_port or xitrum_cluster_port to others"
+            "xitrum_http_port, xitrum_https_port or xitrum_cluster_port to others",
+            rule="host.renamed",
         )
     if not own:
         return
@@ -76,9 +79,10 @@ def find_errors(
         others = [value for value in own[key] if value != wanted[option]]
         if others and wanted[option] not in own[key]:
             old = " and ".join(others)
-            yield (
+            yield Problem(
                 f"found {old} as {variable} of {wanted['name']} on this host, expected {wanted[option]}: "
-                + way(variable, others[0], wanted["proxies"])
+                + way(variable, others[0], wanted["proxies"]),
+                rule="host.moved",
             )
 
 

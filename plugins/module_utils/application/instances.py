@@ -25,7 +25,7 @@ from ..core import addresses, commands, disk_space, folders, lock_record, partia
 from ..core.component import NOTHING_SEEN, Applied, Desired, Execution, Seen
 from ..core.foreign_text import printable
 from ..core.host import Host
-from ..core.plan import LOOK, RUN, Draft, Plan, Row
+from ..core.plan import LOOK, RUN, Draft, Plan, Problem, Row, broken
 from ..jdk import jvm
 from ..supervisor import table
 from ..supervisor.contract import WELL
@@ -415,23 +415,30 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
             files = own_files(desired, instance, state["jdk"])
         except ValueError as error:
             # The same of each instance, a fault a line. What else is wrong is found as well.
-            result.problems += [fault for fault in str(error).splitlines() if fault not in result.problems]
+            faults = [fault for fault in str(error).splitlines() if fault not in result.problems]
+            result.problems += broken("host.instance-files", faults)
             continue
         plan_instance(desired, instance, files, state, result)
     result.facts["configured"] = {str(index): has.get("configured", {}) for index, has in state["instances"].items()}
-    result.problems.extend(shared_settings.option_errors(desired["java_options"]))
-    result.problems.extend(page_problems(desired, state))
+    result.problems += broken("xitrum.own-options", shared_settings.option_errors(desired["java_options"]))
+    result.problems += broken("host.health-page", page_problems(desired, state))
     if state.get("group") not in (None, desired["user"]):
         result.problems.append(
-            f"xitrum_user is {desired['user']}, and the releases in {desired['root']} belong to the group "
-            f"{state['group']}, as do the logs: set xitrum_user to {state['group']} again, or take the application off "
-            "the host first (ansible-playbook xitrum.host.remove)"
+            Problem(
+                f"xitrum_user is {desired['user']}, and the releases in {desired['root']} belong to the group "
+                f"{state['group']}, as do the logs: set xitrum_user to {state['group']} again, or take the application "
+                "off the host first (ansible-playbook xitrum.host.remove)",
+                rule="host.release-group",
+            )
         )
     if SUPERVISORS[desired["supervisor"]].hides_homes and folders.is_hidden(state["java"]):
         result.problems.append(
-            f"the JDK is {state['java']}, and a hardened unit does not see that: install it below /usr/lib/jvm"
+            Problem(
+                f"the JDK is {state['java']}, and a hardened unit does not see that: install it below /usr/lib/jvm",
+                rule="host.jdk-hidden",
+            )
         )
-    result.problems.extend(place_problems(desired, state))
+    result.problems += broken("host.interface", place_problems(desired, state))
     count = {instance["index"] for instance in desired["instances"]}
     listed = result.facts["instances"]
     # What a step has stopped is that of a step again: one that fails puts it back to what served.

@@ -18,7 +18,7 @@ from typing import Any
 from ..core import disk_space, folders, partial_folder, process, schema
 from ..core.component import NOTHING_SEEN, Applied, Desired, Execution, Seen
 from ..core.host import Host
-from ..core.plan import RUN, Draft, Plan, Row
+from ..core.plan import RUN, Draft, Plan, Problem, Row
 
 NAME = "release"
 
@@ -294,8 +294,13 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     if manifest is not None and not there:
         result.facts["missing"] = missing(manifest, state["found"])
         if not manifest:
-            result.problems.append(f"the release {release} is not in {desired['root']}/releases, "
-                                   "and there is no package to make it of")
+            result.problems.append(
+                Problem(
+                    f"the release {release} is not in {desired['root']}/releases, and there is no package to make it "
+                    "of",
+                    rule="host.release-missing",
+                )
+            )
     if result.actions:
         result.before = "".join(f"release {name}\n" for name in state["releases"])
         result.after = "".join(

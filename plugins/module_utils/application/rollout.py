@@ -10,6 +10,7 @@ from collections.abc import Container, Iterable, Iterator, Mapping
 from typing import Any
 
 from ..configuration import shared as shared_settings
+from ..core.plan import Problem, broken
 from ..package import main_class as package_main
 from ..proxy import definition as proxy
 
@@ -258,30 +259,42 @@ def go_back_to(found: Mapping[str, Mapping[str, Any]], release: Any = "", main_c
     """
     # JSON on the command line makes a number of a name that has digits alone.
     release = str(release or "")
-    problems = []
+    problems: list[str] = []
     wanted = dict.fromkeys(found, release) if release else choose_previous(found)
     if not release and is_mixed(found):
-        problems.append(mixed_problem(found))
+        problems += broken("rollback.mixed", [mixed_problem(found)])
     for host, name in wanted.items() if not problems else ():
         has = found[host]
         there = ", ".join(f"{one} (current)" if one == has["current"] else one for one in has["releases"]) or "none"
         if not name and [one for one in has["releases"] if one != has["current"]]:
-            problems.append(f"{host} has no release before its current one that was healthy: it has {there}. "
-                            "Deploy a package, or set xitrum_rollback_to to a release that you trust.")
+            problems.append(Problem(
+                f"{host} has no release before its current one that was healthy: it has {there}. "
+                "Deploy a package, or set xitrum_rollback_to to a release that you trust.",
+                rule="rollback.no-healthy",
+            ))
         elif not name and not has["releases"]:
-            problems.append(f"{host} has no release. Deploy a package first.")
+            problems.append(Problem(f"{host} has no release. Deploy a package first.", rule="rollback.no-release"))
         elif not name:
-            problems.append(f"{host} has no release before its current one: it has {there}. Deploy a package instead.")
+            problems.append(Problem(
+                f"{host} has no release before its current one: it has {there}. Deploy a package instead.",
+                rule="rollback.no-earlier",
+            ))
         elif name not in has["releases"]:
             problems.append(
-                f"{host} does not have the release {name}: it has {there}. Set xitrum_rollback_to to one of them, or "
-                "deploy the package again."
+                Problem(
+                    f"{host} does not have the release {name}: it has {there}. Set xitrum_rollback_to to one of them, "
+                    "or deploy the package again.",
+                    rule="rollback.unknown",
+                )
             )
     names = sorted(set(wanted.values()))
     if not problems and len(names) > 1:
         told = "; ".join(f"{host}: {name}" for host, name in wanted.items())
-        problems.append(f"the last healthy release before the current one is not the same on all hosts ({told}). "
-                        "Set xitrum_rollback_to to one that all of them have.")
+        problems.append(Problem(
+            f"the last healthy release before the current one is not the same on all hosts ({told}). "
+            "Set xitrum_rollback_to to one that all of them have.",
+            rule="rollback.different-releases",
+        ))
     examples = sorted({key for host, name in wanted.items() for key in found[host]["examples"].get(name, [])})
     mains = sorted({name for host, one in wanted.items() for name in found[host].get("main_classes", {}).get(one, [])})
     chosen, several = (
@@ -289,7 +302,7 @@ def go_back_to(found: Mapping[str, Mapping[str, Any]], release: Any = "", main_c
         if main_class
         else package_main.choose_main_class(dict.fromkeys(mains, f"release {names[0]}"), "the release")
     )
-    problems += several if not problems else []
+    problems += broken("rollback.main-class", several) if not problems else []
     package = {
         "release": names[0] if names else "",
         "folder": "",

@@ -125,4 +125,4 @@ def _failure(_host: Host, plan: Plan, error: Exception) -> str:
 
 #: A step is recorded before it is taken, which is no change of the host.
 EXECUTION = Execution(describe=_failure, brief=Brief.FAILURES, bookkeeping=True,
-                      hidden=("rows", "problems", "fixes", "diff"))
+                      hidden=("rows", "problems", "fixes", "broken_rules", "diff"))

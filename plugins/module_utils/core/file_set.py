@@ -17,7 +17,7 @@ from . import foreign_file, marked_block
 from .component import NOTHING_SEEN, Applied, Desired, Execution, Seen
 from .foreign_text import hidden_text, shown_text
 from .host import Host, writable_by_all
-from .plan import RUN, Draft, Plan, Row
+from .plan import RUN, Draft, Plan, Row, broken
 
 #: Stands for the text of a private file.
 PRIVATE = "(not shown, since the file is private)\n"
@@ -82,10 +82,10 @@ def read(host: Host, desired: Desired, seen: Seen = NOTHING_SEEN) -> dict[str, A
 
 def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     """Decides what is written, linked and removed."""
-    result, there = Draft(problems=list(state["problems"])), state["paths"]
+    result, there = Draft(problems=broken("host.file-unsafe", state["problems"])), state["paths"]
     for item in desired["files"]:
         if int(item["mode"], 8) & 0o002:
-            result.problems.append(writable_by_all(item["path"], int(item["mode"], 8)))
+            result.problems += broken("host.file-unsafe", [writable_by_all(item["path"], int(item["mode"], 8))])
         has = there.get(item["path"])
         same = has is not None and has["stat"].kind == "file" and has["text"] == item["content"]
         owned = same and (has["stat"].mode, has["stat"].owner, has["stat"].group) == (

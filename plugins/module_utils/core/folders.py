@@ -16,6 +16,7 @@ from typing import Any
 from . import input_types
 from .foreign_text import lines_of, printable
 from .host import Host, Stat
+from .plan import Problem, broken
 from .process import seen
 
 #: Unit files, supervisord's ini, shell scripts and HOCON take these characters as they are, with no quotes.
@@ -420,18 +421,20 @@ def host_problems(wanted: Mapping[str, Any], state: dict[str, Any], hiding: Sequ
 
     `hiding` are the supervisors whose instances do not see the homes of users.
     """
-    yield from account_problems(wanted, state)
+    yield from broken("host.user", account_problems(wanted, state))
     for name, found in state["folders"].items():
-        yield from one_problem(wanted, state, f"xitrum_{name}", found)
+        yield from broken("host.folder", one_problem(wanted, state, f"xitrum_{name}", found))
         # How the user gets at a folder that cannot be the application's is of no use.
         if not is_system(found["real"]):
-            yield from reach_problems(wanted, state, f"xitrum_{name}", found, hiding)
+            reach = reach_problems(wanted, state, f"xitrum_{name}", found, hiding)
+            yield from broken("host.folder-unreachable", reach)
     root, logs = (state["folders"].get(name) for name in ("root", "log_dir"))
     if root and logs and overlaps(root["real"], logs["real"]):
-        yield (
+        yield Problem(
             f"xitrum_root ({root['path']}) and xitrum_log_dir ({logs['path']}) "
             f"are {root['real']} and {logs['real']} on this host: "
-            "expected two folders, none in the other. Set one of them to another folder"
+            "expected two folders, none in the other. Set one of them to another folder",
+            rule="host.folders-overlap",
         )
 
 

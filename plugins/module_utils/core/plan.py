@@ -63,19 +63,32 @@ class Row:
 
 
 class Problem(str):
-    """A sentence on a blocking error, with the C(commands) of its host that fix it. See L(Row)."""
+    """A sentence on a blocking error, with the C(commands) of its host that fix it, and the identifier of the C(rule)
+    that it breaks. See L(Row), and `preflight/catalog.py` for the rules."""
 
     commands: list[list[str]]
+    rule: str
 
-    def __new__(cls, text: str, *commands: Sequence[str]) -> Problem:
+    def __new__(cls, text: str, *commands: Sequence[str], rule: str = "") -> Problem:
         problem = super().__new__(cls, text)
         problem.commands = [list(words) for words in commands]
+        problem.rule = rule
         return problem
 
     @classmethod
     def within(cls, template: str, text: str) -> Problem:
         """A sentence that holds another one in the place of C({}), with its commands where it has some."""
-        return cls(template.format(text), *getattr(text, "commands", ()))
+        return cls(template.format(text), *getattr(text, "commands", ()), rule=getattr(text, "rule", ""))
+
+
+def broken(rule: str, sentences: Iterable[str]) -> list[str]:
+    """The sentences as errors that break a rule. One that names its rule already keeps it, and an empty one is left
+    out."""
+    return [
+        text if getattr(text, "rule", "") else Problem(text, *getattr(text, "commands", ()), rule=rule)
+        for text in sentences
+        if text
+    ]
 
 
 def shell_line(commands: Iterable[Sequence[str]]) -> str:
@@ -116,13 +129,15 @@ class Plan:
 
     def report(self) -> dict[str, Any]:
         """The part that modules return: no action, since those may hold secrets. `fixes` maps a problem to its
-        commands."""
+        commands, and `broken_rules` to the identifier of its rule."""
         return sendable({
             "changed": self.changed,
             "rows": [_reported(row) for row in self.rows],
             "problems": [escaped(problem) for problem in self.problems],
             "fixes": {escaped(str(one)): one.commands for one in self.problems
                       if isinstance(one, Problem) and one.commands},
+            "broken_rules": {escaped(str(one)): one.rule for one in self.problems
+                             if isinstance(one, Problem) and one.rule},
             **self.facts,
         })
 

@@ -17,7 +17,7 @@ from ..core import schema
 from ..core.addresses import parse_interfaces
 from ..core.component import NOTHING_SEEN, Applied, Desired, Execution, Seen
 from ..core.host import Host
-from ..core.plan import RUN, Draft, Plan, Row
+from ..core.plan import RUN, Draft, Plan, Row, broken
 from . import firewalld, ufw
 
 RECORD = "/var/lib/xitrum.host/firewall.json"
@@ -195,7 +195,7 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     if desired["facts_only"]:
         return result.plan(desired, state)
     if state["record_error"]:
-        result.problems.append(state["record_error"])
+        result.problems += broken("host.record", [state["record_error"]])
         return result.plan(desired, state)
     active, opened = state.get("active", ""), state["opened"]
     if desired["open"] and not active and desired["ports"]:

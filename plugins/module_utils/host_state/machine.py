@@ -21,7 +21,7 @@ from ..core.distributions import table as distributions
 from ..core.foreign_text import lines_of, printable
 from ..core.host import Host
 from ..core.memory import OVERHEAD, cgroup_memory, limited, parse_meminfo
-from ..core.plan import Draft, Plan, Problem, shell_line
+from ..core.plan import Draft, Plan, Problem, broken, shell_line
 from ..supervisor import init_system, table
 from ..supervisor.table import SUPERVISORS
 
@@ -212,8 +212,8 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     problems = [
         *system_problems(desired, state),
         *disk_problems(state["disk"]),
-        *port_problems(holders),
-        *memory_problems(desired, state),
+        *broken("host.port-held", port_problems(holders)),
+        *broken("host.memory", memory_problems(desired, state)),
         *folder_problems(desired, state, renamed),
         *application_changes.find_errors(desired, state["installed"], claimed),
     ]
@@ -227,23 +227,30 @@ def system_problems(wanted: dict[str, Any], state: dict[str, Any]) -> Iterator[s
     """The system itself."""
     distribution = distributions.DISTRIBUTIONS.get(state["distribution"])
     if not distribution or (state["release"] and numbers(state["release"]) < distribution.oldest):
-        yield f"the operating system is {state['name']}; wanted is {distributions.supported()}"
+        yield Problem(
+            f"the operating system is {state['name']}; wanted is {distributions.supported()}",
+            rule="host.system",
+        )
     if state["architecture"] not in ARCHITECTURES:
-        yield f"the processor is {state['architecture'] or 'unknown'}; wanted is {' or '.join(ARCHITECTURES)}"
+        yield Problem(
+            f"the processor is {state['architecture'] or 'unknown'}; wanted is {' or '.join(ARCHITECTURES)}",
+            rule="host.processor",
+        )
     if numbers(state["python"]) < numbers(wanted["min_python"]):
-        yield (
+        yield Problem(
             f"Python is {state['python']}; wanted is {wanted['min_python']} or newer: install one, and set "
-            "ansible_python_interpreter to it"
+            "ansible_python_interpreter to it",
+            rule="host.python",
         )
     if state["uid"] != 0:
-        yield (
+        yield Problem(
             f"Ansible works as the user with id {state['uid']}, wanted is root: set become to true, and let that user "
-            "use sudo (-K asks for its password)"
+            "use sudo (-K asks for its password)",
+            rule="host.root",
         )
     # The version of process 1 is judged with the rest of what the supervisor has to have.
-    yield from filter(
-        None, [table.init_error(wanted["supervisor"], init_system.Init(state["init"]), with_version=False)]
-    )
+    error = table.init_error(wanted["supervisor"], init_system.Init(state["init"]), with_version=False)
+    yield from broken("host.init", [error])
 
 
 def disk_problems(found: dict[str, Any] | None) -> Iterator[str]:
@@ -252,32 +259,42 @@ def disk_problems(found: dict[str, Any] | None) -> Iterator[str]:
         return
     where = f"the file system {found['mount']}"
     if not found["folder"]:
-        yield f"{found['path']} is no folder, so no release can be put below it: move it away, or set xitrum_root"
+        yield Problem(
+            f"{found['path']} is no folder, so no release can be put below it: move it away, or set xitrum_root",
+            rule="host.releases-folder",
+        )
     if "ro" in found["options"]:
-        yield f"{where} is mounted read-only: mount it read-write, or set xitrum_root to a folder on another"
+        yield Problem(
+            f"{where} is mounted read-only: mount it read-write, or set xitrum_root to a folder on another",
+            rule="host.releases-read-only",
+        )
     if "noexec" in found["options"]:
-        yield (
+        yield Problem(
             f"{where} is mounted noexec, so script/runner cannot be started from it: remount it with exec, or set "
-            "xitrum_root to a folder on another"
+            "xitrum_root to a folder on another",
+            rule="host.releases-noexec",
         )
     if found["free_bytes"] is not None and found["free_bytes"] < found["needed_bytes"]:
-        yield (
+        yield Problem(
             f"{where} has {size(found['free_bytes'])} free, and the release needs up to {size(found['needed_bytes'])}: "
-            "make room, or lower xitrum_keep_releases"
+            "make room, or lower xitrum_keep_releases",
+            rule="host.disk-space",
         )
 
 
 def folder_problems(wanted: dict[str, Any], state: dict[str, Any], renamed: str = "") -> Iterator[str]:
     """The application's folders and recorded ports on this host, without the ports of `renamed`,
     which are reported as a rename."""
-    if state["damaged"]:
-        yield state["damaged"]
+    yield from broken("host.record", [state["damaged"]])
     if state["folders"]:
         yield from folders.host_problems(wanted, state["folders"], table.HIDING_HOMES)
         claimed = state["folders"]["ports"]
         for port in sorted(port for port in set(wanted["ports"]) & set(claimed) if claimed[port] != renamed):
-            yield (f"port {port} is on record for the application {claimed[port]} of this host: set xitrum_http_port, "
-                   f"xitrum_https_port or xitrum_cluster_port of {wanted['name']} to others")
+            yield Problem(
+                f"port {port} is on record for the application {claimed[port]} of this host: set xitrum_http_port, "
+                f"xitrum_https_port or xitrum_cluster_port of {wanted['name']} to others",
+                rule="host.port-recorded",
+            )
 
 
 def port_problems(found: Iterable[dict[str, Any]]) -> Iterator[str]:

@@ -17,7 +17,7 @@ from ..core import schema
 from ..core.component import NOTHING_SEEN, Applied, Desired, Execution, Seen
 from ..core.distributions import table as distributions
 from ..core.host import Host
-from ..core.plan import RUN, Draft, Plan, Problem, Row, shell_line
+from ..core.plan import RUN, Draft, Plan, Problem, Row, broken, shell_line
 from ..core.process import is_under
 from . import followers
 from .version import major, parse_version_output
@@ -290,12 +290,15 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     after = {name: dict(group) for name, group in result.facts["before"].items()}
     if not state["program"]:
         result.problems.append(
-            "neither update-alternatives nor alternatives is on this host: install the package that has it (dpkg, or "
-            "alternatives), or do without (jdk_alternatives: false)"
+            Problem(
+                "neither update-alternatives nor alternatives is on this host: install the package that has it (dpkg, "
+                "or alternatives), or do without (jdk_alternatives: false)",
+                rule="host.alternatives-missing",
+            )
         )
         return result.plan(desired, state)
     if state["record"] is None:
-        result.problems.append(state["record_error"])
+        result.problems += broken("host.record", [state["record_error"]])
         return result.plan(desired, state)
     record = {name: dict(entry) for name, entry in state["record"].items()}
     leading = {name: has for name, has in state["commands"].items() if not has["follows"]}
@@ -312,8 +315,11 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
                 plan_command(desired, name, has, chosen.get(name), provided, record, result, after)
         if not any(has["own"] for has in state["commands"].values()):
             result.problems.append(
-                f"{desired['home']} has none of bin/{', bin/'.join(desired['commands'])}: install that JDK first, or "
-                "correct home"
+                Problem(
+                    f"{desired['home']} has none of bin/{', bin/'.join(desired['commands'])}: install that JDK first, "
+                    "or correct home",
+                    rule="host.alternatives-home",
+                )
             )
         # Two groups may have one follower: the one without anything for it deletes its link, so it is switched first.
         taken = {name: sum(not target and title in provided for title, target in choice["targets"].items())
@@ -354,7 +360,7 @@ def describe_apart(name: str, has: dict[str, str]) -> Row:
 def find_early_errors(state: dict[str, Any], names: tuple[str, ...]) -> list[str]:
     """The errors that can be found before the home is there, which will have these commands."""
     if state["record"] is None:
-        return [state["record_error"]]
+        return broken("host.record", [state["record_error"]])
     leading = [has for name, has in state["commands"].items() if name in names and not has["follows"]]
     return [error for has in leading for error in find_errors(has)]
 
@@ -362,9 +368,12 @@ def find_early_errors(state: dict[str, Any], names: tuple[str, ...]) -> list[str
 def find_errors(has: dict[str, Any]) -> list[str]:
     """What keeps a command from being switched, whichever home it is to lead to."""
     if has["kind"] not in ("", "link"):
-        return [f"{has['link']} is a {has['kind']} of its own, wanted is a link of the alternatives: "
-                "move it away, then run again"]
-    return [has["lost"]] if has["lost"] else []
+        return [Problem(
+            f"{has['link']} is a {has['kind']} of its own, wanted is a link of the alternatives: "
+            "move it away, then run again",
+            rule="host.alternatives-obstacle",
+        )]
+    return broken("host.alternatives-damaged", [has["lost"]])
 
 
 def choose(wanted: dict[str, Any], name: str, has: dict[str, Any], record: dict[str, Any]) -> dict[str, Any]:
@@ -407,8 +416,11 @@ def plan_follower(
     """The row of one command that moves with another."""
     leader = has["follows"]
     if leader not in commands:
-        result.problems.append(f"found {name} as a follower of the alternative {leader}; "
-                               f"expected {leader} among the commands: add it")
+        result.problems.append(Problem(
+            f"found {name} as a follower of the alternative {leader}; "
+            f"expected {leader} among the commands: add it",
+            rule="host.alternatives-leader",
+        ))
         return
     target = chosen[leader]["targets"].get(name, "") if leader in chosen else ""
     follower = commands[leader]["followers"].get(name)
@@ -458,7 +470,10 @@ def plan_command(
         result.problems += errors
         return
     result.problems += [
-        f"found a file of its own at {path}; expected a link of the alternatives: move it away, then run again"
+        Problem(
+            f"found a file of its own at {path}; expected a link of the alternatives: move it away, then run again",
+            rule="host.alternatives-obstacle",
+        )
         for path in followers.find_obstacles(has["followers"], choice["targets"], has["link"])
     ]
     path = choice["path"]

@@ -19,7 +19,7 @@ from ..core.component import NOTHING_SEEN, Desired, Seen
 from ..core.distributions import table as distributions
 from ..core.distributions.contract import JDK_FOLDER
 from ..core.host import Host
-from ..core.plan import RUN, Draft, Plan, Row
+from ..core.plan import RUN, Draft, Plan, Problem, Row
 from . import alternatives
 from .version import major, parse_version_output
 
@@ -243,69 +243,103 @@ def version_problems(state: dict[str, Any]) -> list[str]:
     """What keeps the distribution's JDK from being installed."""
     machine = state["machine"]
     return [] if state["version"] else [
-        f"found no long-term JDK among the packages of {machine['distribution']} {machine['release']}: "
-        "update the lists of its package manager, or set xitrum_jdk_version to one that this distribution packages"]
+        Problem(
+            f"found no long-term JDK among the packages of {machine['distribution']} {machine['release']}: "
+            "update the lists of its package manager, or set xitrum_jdk_version to one that this distribution packages",
+            rule="host.jdk-version",
+        )]
 
 
 def archive_problems(wanted: dict[str, Any], state: dict[str, Any]) -> list[str]:
     """What keeps a JDK out of an archive from being unpacked."""
     architecture, sha256, home = state["machine"]["architecture"], state["sha256"], state["home"]
     if not wanted["version"]:
-        return ["jdk_archives needs jdk_version: the major version of the JDK in the archives, such as 17"]
+        return [Problem(
+            "jdk_archives needs jdk_version: the major version of the JDK in the archives, such as 17",
+            rule="host.jdk-archive-version",
+        )]
     if wanted["name"] and not re.fullmatch(FOLDER_NAME, wanted["name"]):
         return [
-            f"jdk_name is {wanted['name']!r}: wanted is the name of a folder below {FOLDER}, of letters, digits and . "
-            "_ + -"
+            Problem(
+                f"jdk_name is {wanted['name']!r}: wanted is the name of a folder below {FOLDER}, of letters, digits "
+                "and . _ + -",
+                rule="host.jdk-name",
+            )
         ]
     if architecture not in wanted["archives"]:
         return [
-            f"jdk_archives has an archive for {', '.join(sorted(wanted['archives']))}, and this host is {architecture}:"
-            f" add jdk_archives.{architecture}"
+            Problem(
+                f"jdk_archives has an archive for {', '.join(sorted(wanted['archives']))}, and this host is "
+                f"{architecture}: add jdk_archives.{architecture}",
+                rule="host.jdk-archive-architecture",
+            )
         ]
     if not sha256 and not wanted["unverified"]:
         return [
-            f"jdk_archives.{architecture} has no sha256: set it to what sha256sum says of the archive, or say "
-            "jdk_archive_unverified: true"
+            Problem(
+                f"jdk_archives.{architecture} has no sha256: set it to what sha256sum says of the archive, or say "
+                "jdk_archive_unverified: true",
+                rule="host.jdk-archive-unverified",
+            )
         ]
     if sha256 and not re.fullmatch("[0-9a-f]{64}", sha256):
         return [
-            f"jdk_archives.{architecture}.sha256 is {sha256!r}: wanted are 64 hexadecimal digits, the output of "
-            "sha256sum"
+            Problem(
+                f"jdk_archives.{architecture}.sha256 is {sha256!r}: wanted are 64 hexadecimal digits, the output of "
+                "sha256sum",
+                rule="host.jdk-archive-checksum",
+            )
         ]
     if state["there"] and state["marker"] is None:
         return [
-            f"{home} is there and not from an archive of this role: give the JDK another name in jdk_name, or move "
-            "that folder away"
+            Problem(
+                f"{home} is there and not from an archive of this role: give the JDK another name in jdk_name, or move "
+                "that folder away",
+                rule="host.jdk-folder-taken",
+            )
         ]
     has = (state["marker"] or "").strip()
     if has and sha256 and has != sha256:
         return [
-            f"{home} is from the archive with SHA-256 {has}, wanted is {sha256}: give the new JDK another name in "
-            "jdk_name, and the old one can stay"
+            Problem(
+                f"{home} is from the archive with SHA-256 {has}, wanted is {sha256}: give the new JDK another name in "
+                "jdk_name, and the old one can stay",
+                rule="host.jdk-folder-other",
+            )
         ]
     return []
 
 
 def absent_problems(wanted: dict[str, Any], state: dict[str, Any]) -> list[str]:
     """What keeps a JDK from being removed."""
-    problems = [
-        f"jdk_absent has {name!r}: wanted is the name of a folder below {FOLDER}"
+    problems: list[str] = [
+        Problem(f"jdk_absent has {name!r}: wanted is the name of a folder below {FOLDER}", rule="host.jdk-absent-name")
         for name in wanted["absent"]
         if not re.fullmatch(FOLDER_NAME, name)
     ]
     for name, has in state["absent"].items():
         if f"{FOLDER}/{name}" == state["home"]:
             problems.append(
-                f"{name} is in jdk_absent and is the JDK that is wanted: take it out of jdk_absent, or choose "
-                "another JDK"
+                Problem(
+                    f"{name} is in jdk_absent and is the JDK that is wanted: take it out of jdk_absent, or choose "
+                    "another JDK",
+                    rule="host.jdk-absent-desired",
+                )
             )
         elif not has["ours"]:
             problems.append(
-                f"{FOLDER}/{name} is in jdk_absent and is not from an archive of this role: remove its package instead"
+                Problem(
+                    f"{FOLDER}/{name} is in jdk_absent and is not from an archive of this role: remove its package "
+                    "instead",
+                    rule="host.jdk-absent-foreign",
+                )
             )
         elif has["pids"]:
             problems.append(
-                f"{FOLDER}/{name} is in jdk_absent and in use by process {', '.join(map(str, has['pids']))}: "
-                "take it out of jdk_absent, deploy, and remove it when nothing runs on it"
+                Problem(
+                    f"{FOLDER}/{name} is in jdk_absent and in use by process {', '.join(map(str, has['pids']))}: "
+                    "take it out of jdk_absent, deploy, and remove it when nothing runs on it",
+                    rule="host.jdk-absent-used",
+                )
             )
     return problems

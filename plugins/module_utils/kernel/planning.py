@@ -19,7 +19,7 @@ from typing import Any
 
 from ..core.component import Desired
 from ..core.foreign_text import printable
-from ..core.plan import Draft, Plan, Row, comment_out, unread_rows
+from ..core.plan import Draft, Plan, Problem, Row, broken, comment_out, unread_rows
 from . import files as kernel_files
 from . import values as kernel_values
 from .files import Boot, Setting
@@ -64,7 +64,7 @@ def profile_record(record: dict[str, Any], path: str) -> dict[str, Any]:
 def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     """Decides, from C(desired) (the options of SPEC) and what L(read) gave, without touching the host."""
     entries, problems = kernel_values.entries(desired["profile"])
-    problems += _problems(desired, state)
+    problems = [*broken("host.kernel-profile", problems), *_problems(desired, state)]
     if problems:
         return Draft(problems=problems).plan(desired, state)
     present, path = desired["state"] == "present", desired["path"]
@@ -81,20 +81,28 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
 
 
 def _problems(wanted: dict[str, Any], state: dict[str, Any]) -> list[str]:
-    found = [state["record_problem"]] if state["record_problem"] else []
+    found = broken("host.record", [state["record_problem"]])
     if not OWN_FILE.fullmatch(wanted["path"]):
         found.append(
-            f"path: found {wanted['path']}, wanted a .conf file of its own in /etc/sysctl.d, the folder that is read "
-            "at boot."
+            Problem(
+                f"path: found {wanted['path']}, wanted a .conf file of its own in /etc/sysctl.d, the folder that is "
+                "read at boot.",
+                rule="host.kernel-path",
+            )
         )
     found += [
-        f"modules: {name!r} is no name of a kernel module." for name in wanted["modules"] if not MODULE.fullmatch(name)
+        Problem(f"modules: {name!r} is no name of a kernel module.", rule="host.kernel-module")
+        for name in wanted["modules"]
+        if not MODULE.fullmatch(name)
     ]
-    found += state["unusable"]
+    found += broken("host.file-unsafe", state["unusable"])
     for path, text in ((wanted["path"], state["own"]), (modules_path(wanted["path"]), state["modules_text"])):
         if text is not None and not text.startswith(MARK):
             found.append(
-                f"{path} holds lines of somebody else and would be replaced: move it away, or choose another path."
+                Problem(
+                    f"{path} holds lines of somebody else and would be replaced: move it away, or choose another path.",
+                    rule="host.file-foreign",
+                )
             )
     return found
 

@@ -15,7 +15,7 @@ from typing import Any
 from ..core import memory
 from ..core.component import NOTHING_SEEN, Desired, Seen
 from ..core.host import Host
-from ..core.plan import Draft, Plan, Row
+from ..core.plan import Draft, Plan, Row, broken
 from . import nofile as limits
 
 #: Memory of one connected TCP socket with its file, inode and epoll item: 4.2 KiB of slab a socket, measured with 9,000
@@ -329,6 +329,6 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     )
     if found["problem"]:
         row = row.replaced(status="differs", mend=f"xitrum_max_connections: {found['largest']}")
-    return Draft(rows=[row], problems=[found["problem"]] if found["problem"] else [], facts={"limits": found}).plan(
+    return Draft(rows=[row], problems=broken("host.capacity", [found["problem"]]), facts={"limits": found}).plan(
         desired, state
     )

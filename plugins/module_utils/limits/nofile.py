@@ -18,7 +18,7 @@ from ..core import foreign_file
 from ..core.component import NOTHING_SEEN, Applied, Desired, Execution, Seen
 from ..core.foreign_text import lines_of, lowercase, printable, words_of
 from ..core.host import Host
-from ..core.plan import Draft, Plan, Row, comment_out, unread_rows
+from ..core.plan import Draft, Plan, Problem, Row, broken, comment_out, unread_rows
 from ..core.process import UNLIMITED, nofile_of, parse_status, seen
 from ..kernel import files as kernel_files
 from ..kernel.files import Unread
@@ -303,24 +303,33 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
 
 
 def _problems(wanted: dict[str, Any], state: dict[str, Any]) -> list[str]:
-    found = []
+    found: list[str] = []
     if not OWN_FILE.fullmatch(wanted["path"]):
         found.append(
-            f"path: found {wanted['path']}, wanted a .conf file of its own in {LIMITS_D}, the folder that PAM reads."
+            Problem(
+                f"path: found {wanted['path']}, wanted a .conf file of its own in {LIMITS_D}, the folder that PAM "
+                "reads.",
+                rule="host.nofile-path",
+            )
         )
     if not 1 <= wanted["nofile"] <= NR_OPEN_MOST:
-        found.append(f"nofile: found {wanted['nofile']}, wanted a number of open files from 1 to {NR_OPEN_MOST}.")
+        found.append(Problem(
+            f"nofile: found {wanted['nofile']}, wanted a number of open files from 1 to {NR_OPEN_MOST}.",
+            rule="host.nofile-number",
+        ))
     found += [
-        f"domains: {domain!r} is no domain of limits.conf(5)."
+        Problem(f"domains: {domain!r} is no domain of limits.conf(5).", rule="host.nofile-domain")
         for domain in wanted["domains"]
         if not DOMAIN.fullmatch(domain)
     ]
-    if state.get("unusable"):
-        found.append(state["unusable"])
+    found += broken("host.file-unsafe", [state.get("unusable", "")])
     if state["own"] is not None and not state["own"].startswith(MARK):
         found.append(
-            f"{wanted['path']} holds lines of somebody else and would be replaced: move it away, or choose another "
-            "path."
+            Problem(
+                f"{wanted['path']} holds lines of somebody else and would be replaced: move it away, or choose another "
+                "path.",
+                rule="host.file-foreign",
+            )
         )
     return found
 

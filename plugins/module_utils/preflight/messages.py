@@ -42,6 +42,9 @@ SHARED_WITH_PROXIES = {
 #: How a report on a host of which nothing is known begins; a module may have said so itself.
 UNREAD = "the host could not be read"
 
+#: The rule of an error whose component names none. `tests/unit/conftest.py` refuses one.
+UNNAMED = "host.read"
+
 #: Lines of what a module printed that a report shows.
 _LINES = 4
 
@@ -232,8 +235,9 @@ def host_problems(variables: Mapping[str, Any], reached: bool, lost: Sequence[st
     reports = {name: report for name, report in state.items() if isinstance(report, dict)}
     problems = [
         error
-        for name, report in reports.items()
-        for error in errors_of(component_rule(name), report.get("problems", []))
+        for report in reports.values()
+        for sentence in report.get("problems", [])
+        for error in errors_of(report.get("broken_rules", {}).get(sentence, UNNAMED), [sentence])
     ]
     if runs_the_package(variables):
         where = f"{package.get('java_jar')}, {package.get('java_class')}" if package.get("java_jar") else ""
@@ -241,11 +245,6 @@ def host_problems(variables: Mapping[str, Any], reached: bool, lost: Sequence[st
         problem = java_problem(package.get("java", 0), version, package.get("scala", ""), where)
         problems += errors_of("package.java", [problem])
     return problems
-
-
-def component_rule(name: str) -> str:
-    """The rule of what a component reports of its host."""
-    return f"host.{name.replace('_', '-')}"
 
 
 def cause_of(message: str) -> str:

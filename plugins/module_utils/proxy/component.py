@@ -19,7 +19,7 @@ from ..core import addresses, foreign_file, process, recorded, sockets
 from ..core.component import NOTHING_SEEN, Applied, Brief, Desired, Execution, Seen
 from ..core.foreign_text import hidden_text, printable, shown_text
 from ..core.host import Host
-from ..core.plan import LOOK, RUN, SERVER, Draft, Plan, Row
+from ..core.plan import LOOK, RUN, SERVER, Draft, Plan, Problem, Row, broken
 from ..redirects import component as redirects
 from ..redirects import ports as redirects_ports
 from . import reloaded as proxy_reloaded
@@ -316,36 +316,46 @@ def _row(
 
 def _problems(wanted: Desired, state: Mapping[str, Any], text: str) -> list[str]:
     """What stands in the way of this configuration on this host, as sentences."""
-    found, software = list(state["unusable"]), PROXIES[wanted["software"]]
+    found, software = broken("host.file-unsafe", state["unusable"]), PROXIES[wanted["software"]]
     if not state["systemd"]:
         found.append(
-            f"{software.title} is kept running by systemd, and this host does not run systemd (no "
-            "/run/systemd/system): "
-            "use a host with systemd as proxy."
+            Problem(
+                f"{software.title} is kept running by systemd, and this host does not run systemd (no "
+                "/run/systemd/system): "
+                "use a host with systemd as proxy.",
+                rule="host.proxy-systemd",
+            )
         )
     for oldest, why in software.needs:
         if state["version"] and numbers(state["version"]) < oldest:
             found.append(
-                f"{software.title} {state['version']} is too old: {why}. Wanted is {'.'.join(map(str, oldest))} or "
-                "later: upgrade the package, or "
-                "choose another xitrum_proxy_software."
+                Problem(
+                    f"{software.title} {state['version']} is too old: {why}. Wanted is {'.'.join(map(str, oldest))} or "
+                    "later: upgrade the package, or "
+                    "choose another xitrum_proxy_software.",
+                    rule="host.proxy-version",
+                )
             )
             break
     if proxy_text.stamp_of(text) != proxy_text.digest(wanted["config"], wanted["pems"]):
         found.append(
-            f"The configuration has no {proxy_text.PLACEHOLDER}: put it where the running {software.title} repeats it, "
-            "since it could not be asked which configuration it has."
+            Problem(
+                f"The configuration has no {proxy_text.PLACEHOLDER}: put it where the running {software.title} repeats "
+                "it, since it could not be asked which configuration it has.",
+                rule="host.proxy-stamp",
+            )
         )
     before = state["files"][wanted["config_path"]][0] or ""
     has, gets = proxy_text.application_of(before), proxy_text.application_of(text)
     if proxy_text.stamp_of(before) and has and has != gets:
         found.append(
-            f"found the configuration of the application {has} in {wanted['config_path']}, expected none or that of "
-            f"{gets} "
-            f"(xitrum_name): the clients of {has} would get {gets}. Use another proxy for {gets}, or have {has}'s "
-            f"inventory route a path to it (xitrum_proxy_backends). To give the proxy to {gets}, run remove.yml for "
-            "this "
-            f"host with {has}'s inventory first."
+            Problem(
+                f"found the configuration of the application {has} in {wanted['config_path']}, expected none or that "
+                f"of {gets} (xitrum_name): the clients of {has} would get {gets}. Use another proxy for {gets}, or "
+                f"have {has}'s inventory route a path to it (xitrum_proxy_backends). To give the proxy to {gets}, run "
+                f"remove.yml for this host with {has}'s inventory first.",
+                rule="host.proxy-application",
+            )
         )
     binds = list(filter(None, map(software.bind.match, text.splitlines())))
     holders = {PROXIES[name].process: name for name in state["other_proxies"]}
@@ -358,9 +368,10 @@ def _problems(wanted: Desired, state: Mapping[str, Any], text: str) -> list[str]
         ):
             other = holders.get(row["process"])
             found.append(
-                f"Port {row['port']} is held by {printable(row['process'])} (process {row['pid']}), and "
-                f"{software.title} is to listen there: "
-                + (
+                Problem(
+                    f"Port {row['port']} is held by {printable(row['process'])} (process {row['pid']}), and "
+                    f"{software.title} is to listen there: "
+                    + (
                     f"it is the proxy {other} that this host has had so far. Change one proxy after the other: run "
                     "remove.yml with --limit "
                     "and the name of this host and -e xitrum_remove=1, set xitrum_proxy_software: "
@@ -368,6 +379,8 @@ def _problems(wanted: Desired, state: Mapping[str, Any], text: str) -> list[str]
                     "host_vars), and run site.yml with the same --limit."
                     if other
                     else "stop and disable that service, or give the proxy another port."
+                    ),
+                    rule="host.proxy-port-held",
                 )
             )
     ports = [(port, "") for port in wanted["ports"] if port != wanted["control_port"]]
@@ -378,8 +391,11 @@ def _problems(wanted: Desired, state: Mapping[str, Any], text: str) -> list[str]
     ]
     if not state["ipv6"] and any(bind.startswith("[") for bind in software.binds(text)):
         found.append(
-            "The configuration listens on an IPv6 address, and this host has no IPv6 (no /proc/net/if_inet6): set "
-            "xitrum_proxy_listen: ['0.0.0.0']."
+            Problem(
+                "The configuration listens on an IPv6 address, and this host has no IPv6 (no /proc/net/if_inet6): set "
+                "xitrum_proxy_listen: ['0.0.0.0'].",
+                rule="host.proxy-address-family",
+            )
         )
     held = [row for row in state["listeners"] or [] if row["process"] == software.process]
     for place, error in state["bind_errors"].items() if state["ipv6"] else ():
@@ -387,17 +403,23 @@ def _problems(wanted: Desired, state: Mapping[str, Any], text: str) -> list[str]
             addresses.serves([row], place) for row in held
         ):
             found.append(
-                f"xitrum_proxy_listen has {place}, where no program of this host can listen ({error}); "
-                "expected are addresses of this host, 0.0.0.0 or ::. Correct it for this host."
+                Problem(
+                    f"xitrum_proxy_listen has {place}, where no program of this host can listen ({error}); "
+                    "expected are addresses of this host, 0.0.0.0 or ::. Correct it for this host.",
+                    rule="host.proxy-listen",
+                )
             )
     connections, count = software.maxconn(text), len(software.servers(text))
     need, most = proxy_text.needed_nofile(connections, count), granted_nofile(state)
     if connections and most and need > most:
         found.append(
-            f"{connections} connections need {need} open files, and this host grants {software.title} {most} "
-            f"({'fs.nr_open' if state['raises'] else 'root cannot raise its hard limit here: a container'}): "
-            f"set xitrum_proxy_max_connections to {proxy_text.most_connections(most, count)} or less, or raise the "
-            "limit."
+            Problem(
+                f"{connections} connections need {need} open files, and this host grants {software.title} {most} "
+                f"({'fs.nr_open' if state['raises'] else 'root cannot raise its hard limit here: a container'}): "
+                f"set xitrum_proxy_max_connections to {proxy_text.most_connections(most, count)} or less, or raise the "
+                "limit.",
+                rule="host.proxy-nofile",
+            )
         )
     return list(dict.fromkeys(found))
 

@@ -16,7 +16,7 @@ from ..core import addresses, foreign_file, recorded
 from ..core.addresses import parse_interfaces
 from ..core.component import NOTHING_SEEN, Applied, Desired, Execution, Seen
 from ..core.host import LISTING_BYTES, Host
-from ..core.plan import RUN, Draft, Plan, Problem, Row
+from ..core.plan import RUN, Draft, Plan, Problem, Row, broken
 from ..core.process import parse_unit
 from ..core.sockets import listeners, unread_note
 from . import boot as redirects_boot
@@ -270,8 +270,8 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     found = [
         *redirects_ports.problems(desired, state),
         *_backend_problems(name, state, rules),
-        *unread,
-        *([damaged] if damaged else []),
+        *broken("host.redirects-unread", unread),
+        *broken("host.record", [damaged]),
     ]
     result.problems = [Problem.within("redirects: {}", text) for text in found]
     if result.problems:
@@ -296,7 +296,9 @@ def plan(desired: Desired, state: dict[str, Any]) -> Plan:
     result.actions += redirects_ports.stop_steps(desired, state, rules)
     unusable = state["iptables"]["unusable"]
     written = [step.path for step in result.actions if step.kind == "write"]
-    result.problems += [f"redirects: {unusable[path]}" for path in written if path in unusable]
+    result.problems += broken(
+        "host.file-unsafe", (f"redirects: {unusable[path]}" for path in written if path in unusable)
+    )
     saved, live = all_rules("configured", state), all_rules("effective", state)
     result.facts["moves"] = moves(rules, live[name], state["listening"])
     result.facts["pairs"] = live_pairs(live[name])
@@ -360,8 +362,11 @@ def conntrack(state: dict[str, Any], rules: list[Rule]) -> dict[str, Any]:
 
 def _backend_problems(name: str, state: dict[str, Any], rules: list[Rule]) -> list[str]:
     if rules and name == "iptables" and state["firewalld"]["active"]:
-        return ["the back end is iptables, and firewalld runs: its next reload would remove the rules. "
-                "Set the back end to firewalld or nftables, or leave it to auto."]
+        return [Problem(
+            "the back end is iptables, and firewalld runs: its next reload would remove the rules. "
+            "Set the back end to firewalld or nftables, or leave it to auto.",
+            rule="host.redirects-back-end",
+        )]
     return []
 
 

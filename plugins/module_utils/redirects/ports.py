@@ -43,25 +43,34 @@ def problems(wanted: dict[str, Any], state: dict[str, Any]) -> list[str]:
     for pair in wanted["pairs"]:
         name = f"the pair {pair['outside']} -> {pair['inside']}"
         found += [
-            f"{name}: found {key} {pair[key]}, wanted a port from 1 to 65535."
+            Problem(f"{name}: found {key} {pair[key]}, wanted a port from 1 to 65535.", rule="host.redirects-port")
             for key in ("outside", "inside")
             if not 1 <= pair[key] <= 65535
         ]
         if pair["outside"] == pair["inside"]:
-            found.append(f"{name}: both ports are the same; wanted two, or no pair at all.")
+            found.append(Problem(
+                f"{name}: both ports are the same; wanted two, or no pair at all.",
+                rule="host.redirects-port",
+            ))
         interface = pair.get("interface")
         if interface and (not input_types.fits("interface", interface) or interface not in state["interfaces"]):
             found.append(
-                f"{name}: found the interface {interface}, wanted one of this host: "
-                f"{', '.join(state['interfaces']) or 'it has none'}."
+                Problem(
+                    f"{name}: found the interface {interface}, wanted one of this host: "
+                    f"{', '.join(state['interfaces']) or 'it has none'}.",
+                    rule="host.redirects-interface",
+                )
             )
     doubled = sorted({port for port in outside if outside.count(port) > 1})
     found += [
-        f"port {port} is the outside port of {outside.count(port)} pairs; wanted one: a connection has one target."
+        Problem(
+            f"port {port} is the outside port of {outside.count(port)} pairs; wanted one: a connection has one target.",
+            rule="host.redirects-pairs",
+        )
         for port in doubled
     ]
     found += [
-        f"stop_conflicting: found {name!r}, wanted the name of a service."
+        Problem(f"stop_conflicting: found {name!r}, wanted the name of a service.", rule="host.redirects-service-name")
         for name in wanted["stop_conflicting"]
         if not input_types.fits("unit", name)
     ]
@@ -102,7 +111,7 @@ def _held(wanted: dict[str, Any], state: dict[str, Any]) -> list[Problem]:
                     else ""
                 )
             )
-            found[row["port"], what] = Problem(text, *commands)
+            found[row["port"], what] = Problem(text, *commands, rule="host.redirects-port-held")
     return [found[key] for key in sorted(found)]
 
 
@@ -192,6 +201,7 @@ def foreign_of(ports: list[tuple[int, str]], state: dict[str, Any], otherwise: s
                         f"port {port} is redirected by {taking.who} already, and of two programs one gets all "
                         f"connections: {taking.remedy}, {otherwise}.",
                         *taking.commands,
+                        rule="host.redirects-other-program",
                     )
                     if certain
                     else (

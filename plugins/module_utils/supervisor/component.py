@@ -17,7 +17,7 @@ from typing import Any, Iterator, Mapping
 from ..core import file_set, foreign_file, marked_block, process, recorded
 from ..core.component import NOTHING_SEEN, Applied, Desired, Execution, Seen
 from ..core.host import Host
-from ..core.plan import RUN, Draft, Plan, Row, unread_rows
+from ..core.plan import RUN, Draft, Plan, Problem, Row, broken, unread_rows
 from ..limits import nofile as limits
 from . import init_system, inittab, table
 from .contract import WELL, edited_file, fill
@@ -269,35 +269,45 @@ def problems(wanted: Mapping[str, Any], state: Mapping[str, Any]) -> Iterator[st
     kind, name = SUPERVISORS[wanted["supervisor"]], wanted["name"]
     for path, text in state["texts"].items():
         if text is not None and OURS not in text:
-            yield f"{path} exists and was not written by this collection: move it away, or set another xitrum_name"
+            yield Problem(
+                f"{path} exists and was not written by this collection: move it away, or set another xitrum_name",
+                rule="host.file-foreign",
+            )
     if state["shadowed"]:
-        yield (
+        yield Problem(
             f"xitrum_name is {name}, and this host has {state['shadowed'][0]} already, which a unit of that name would "
-            "replace; expected a name that no unit has: set another xitrum_name"
+            "replace; expected a name that no unit has: set another xitrum_name",
+            rule="host.unit-name",
         )
     for path, target in marks(wanted).items():
         stat, now = state["marks"][path]
         # What the link of a supervisor that writes it itself leads to is compared above.
         if target and stat is not None and (stat.kind != "link" or (now != target and not kind.links_vary)):
-            yield f"{path} exists and is not the link that it has to be: move it away, or set another xitrum_name"
+            yield Problem(
+                f"{path} exists and is not the link that it has to be: move it away, or set another xitrum_name",
+                rule="host.file-foreign",
+            )
     kept = {name for other in SUPERVISORS.values() for name in other.KEEPS}
     for path, names in state["folders"].items():
         if set(names) - kept and "run" not in names:
-            yield (
+            yield Problem(
                 f"the service directory {path} exists and is somebody else's ({', '.join(names)}): move it away, or "
-                "set another xitrum_name"
+                "set another xitrum_name",
+                rule="host.file-foreign",
             )
-    found = list(kind.errors(wanted, state))
+    found = broken("host.supervisor", kind.errors(wanted, state))
     if wanted["low_port"] and not kind.low_ports:
         able = ", ".join(other.name for other in SUPERVISORS.values() if other.low_ports)
         found.append(
-            f"{kind.name} cannot give an instance a port below 1024: choose one of {able}, or a port from 1024 on with "
-            "xitrum_port_forward"
+            Problem(
+                f"{kind.name} cannot give an instance a port below 1024: choose one of {able}, or a port from 1024 on "
+                "with xitrum_port_forward",
+                rule="host.low-port",
+            )
         )
     if state["inittab"]:
-        found.append(inittab_problem(wanted, state))
-    found.append(table.init_error(kind.name, state["init"]))
-    yield from filter(None, found)
+        found += broken("host.inittab", [inittab_problem(wanted, state)])
+    yield from [*found, *broken("host.init", [table.init_error(kind.name, state["init"])])]
 
 
 # ---------------------------------------------------------------------------------------------------------- acting

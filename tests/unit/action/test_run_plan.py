@@ -44,7 +44,8 @@ def test_the_documentation_has_the_kinds_and_options():
 
 @pytest.mark.parametrize("groups", [{}, {"xitrum": [], "xitrum_proxy": []}, {"xitrum_decommissioned": ["old"]}])
 def test_an_inventory_without_hosts_is_an_error(groups):
-    assert "no host in the groups xitrum and xitrum_proxy" in planned("inventory", {}, groups=groups, own=[])["msg"]
+    found = planned("inventory", {}, groups=groups, own=[])
+    assert "no host in the groups xitrum and xitrum_proxy" in found["msg"] and found["rules"] == ["inventory.no-hosts"]
 
 
 def test_misspelt_names_of_all_groups_are_one_error():
@@ -71,9 +72,10 @@ def test_errors_of_all_hosts_are_one_message_without_an_escape_sequence():
 
 
 def test_errors_come_with_the_rules_that_they_break():
-    host = {"xitrum_host_state": {"machine": {"problems": ["no disk"], "notes": []}}, "application_package_read": {"problems": ["no jar"]}}
+    machine = {"problems": ["no disk"], "broken_rules": {"no disk": "host.disk-space"}, "notes": []}
+    host = {"xitrum_host_state": {"machine": machine}, "application_package_read": {"problems": ["no jar"]}}
     found = planned("errors", {"app1": {**host, "xitrum_heap": "lots"}, "app2": host})
-    assert found["failed"] and found["rules"] == ["package.contents", "xitrum.heap", "host.machine"], found
+    assert found["failed"] and found["rules"] == ["package.contents", "xitrum.heap", "host.disk-space"], found
 
 
 def test_notes_and_what_a_proxy_has_out_of_use_are_by_host():
@@ -119,6 +121,23 @@ def test_all_hosts_go_back_to_a_release_that_they_have():
     hostvars["app1"]["xitrum_rollback_to"] = "cc"
     found = planned("rollback", hostvars)
     assert found["failed"] and "app2 does not have the release cc" in found["msg"]
+
+
+@pytest.mark.parametrize(("rule", "given", "hosts"), [
+    ("different-releases", {}, [releases("aa", "cc", healthy=["aa", "cc"]), releases("bb", "cc", healthy=["bb", "cc"])]),
+    ("main-class", {}, [{"application_releases_read": {**releases("aa", "bb", healthy=["aa", "bb"])["application_releases_read"],
+                                                       "main_classes": {"aa": ["a.Boot", "b.Boot"]}}}]),
+    ("mixed", {}, [releases("aa", "bb", healthy=["aa", "bb"]), releases("bb", "aa", healthy=["aa", "bb"])]),
+    ("no-earlier", {}, [releases("aa", healthy=["aa"])]),
+    ("no-healthy", {}, [releases("aa", "bb", healthy=["bb"])]),
+    ("no-release", {}, [releases("")]),
+    ("unknown", {"xitrum_rollback_to": "cc"}, [releases("aa", "bb")]),
+])
+def test_each_reason_against_a_rollback_names_its_rule(rule, given, hosts):
+    if rule == "no-release":
+        hosts = [{"application_releases_read": {**hosts[0]["application_releases_read"], "releases": [], "current": "", "switched": [], "running": []}}]
+    found = planned("rollback", {f"app{number}": {**given, **one} for number, one in enumerate(hosts, 1)})
+    assert found["failed"] and set(found["rules"]) == {f"rollback.{rule}"}, found
 
 
 def test_arguments_of_pip_are_split_from_their_credentials():

@@ -13,7 +13,6 @@ from ansible.errors import AnsibleError
 from ansible_collections.xitrum.host.plugins.action import host_state_info, source_tree
 from ansible_collections.xitrum.host.plugins.module_utils.configuration.xitrum_conf import EXAMPLE_VALUES
 from ansible_collections.xitrum.host.plugins.module_utils.desired.inputs import Inputs
-from ansible_collections.xitrum.host.plugins.module_utils.host_state import registry
 from ansible_collections.xitrum.host.plugins.module_utils.preflight import catalog, messages, rules, values
 from ansible_collections.xitrum.host.plugins.plugin_utils import preflight_reports
 
@@ -160,6 +159,23 @@ SESSIONS = {"overrides": ["xitrum_secure_key"], "xitrum_secure_key": "other"}
 SHOP = {"xitrum_name": "shop"}
 HOSTS = ["app1", "app2"]
 
+
+
+def rules_of_components():
+    """The rules that module_utils names: of `Problem(..., rule=RULE)` and `broken(RULE, ...)`."""
+    found = set()
+    for path in sorted((page.PAGE.parents[2] / "plugins/module_utils").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            name = getattr(node.func, "id", "") if isinstance(node, ast.Call) else ""
+            if name == "broken" and not isinstance(node.args[0], ast.Name):
+                found.add(ast.literal_eval(node.args[0]))
+            elif name == "Problem":
+                found |= {ast.literal_eval(given.value) for given in node.keywords if given.arg == "rule" and isinstance(given.value, ast.Constant)}
+    return found
+
+
+OF_COMPONENTS = rules_of_components()
+
 #: What the controller finds wrong with the package, with hosts that were read, and between hosts: see messages.py.
 OF_RUN = {
     "decommissioned.names": (lambda: of_fleet(lambda fleet, _hosts: messages.decommissioned_problems(fleet, {"app2": SHOP}), {"app1": {}}),),
@@ -171,8 +187,8 @@ OF_RUN = {
     "deploy.port": (of_run, of_deploy(an_instance(port=9000))),
     "host.reached": (messages.host_problems, {}, False),
     "host.read": (messages.host_problems, {"xitrum_host_state": {"failed": True, "msg": "no space"}}, True),
-    **{messages.component_rule(name): (messages.host_problems, variables({name: {"problems": ["wrong"]}} if name != "jdk" else {
-        "jdk": {"problems": ["wrong"], "version": 17}}), True) for name in registry.SPECS},
+    **{rule: (messages.host_problems, variables({"machine": {"problems": ["wrong"], "broken_rules": {"wrong": rule}}}), True)
+       for rule in sorted(OF_COMPONENTS) if rule.startswith("host.")},
     "package.contents": (lambda: of_package(problems=["no jar"]),),
     "package.java": (lambda: of_package(java=21),),
     "package.session-settings": (lambda: messages.override_problems(variables(package={"session_settings": SESSIONS}, xitrum_secure_key="own")),),
@@ -207,6 +223,10 @@ CASES = {
 }
 
 
+#: The rules of run_plan itself, and those of a rollback: `action/test_run_plan.py` has a case for each.
+OF_PLAN = {"inventory.no-hosts", *(rule for rule in OF_COMPONENTS if rule.startswith("rollback."))}
+
+
 def test_identifiers_are_unique_sorted_and_of_one_form():
     identifiers = [rule.identifier for rule in catalog.RULES]
     assert identifiers == sorted(set(identifiers))
@@ -215,7 +235,7 @@ def test_identifiers_are_unique_sorted_and_of_one_form():
 
 
 def test_every_error_of_preflight_names_a_rule_of_the_table():
-    """No place in the code makes an error of another rule; what is computed is the rule of a component, which has a case."""
+    """No place in the code makes an error of another rule. What is computed is the rule that a component's error names."""
     named, computed = set(), set()
     for path in sorted((page.PAGE.parents[2] / "plugins").rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -224,11 +244,18 @@ def test_every_error_of_preflight_names_a_rule_of_the_table():
                 (named if isinstance(rule, ast.Constant) else computed).add(rule.value if isinstance(rule, ast.Constant) else ast.unparse(rule))
     assert len(named) > 60
     assert named <= set(catalog.BY_IDENTIFIER), named - set(catalog.BY_IDENTIFIER)
-    assert "component_rule(name)" in computed
+    assert "report.get('broken_rules', {}).get(sentence, UNNAMED)" in computed
+    assert OF_COMPONENTS <= set(catalog.BY_IDENTIFIER), OF_COMPONENTS - set(catalog.BY_IDENTIFIER)
+
+
+def test_an_error_whose_component_names_no_rule_is_reported_as_well():
+    """Tests refuse one, see `conftest.py`; a user still gets the sentence."""
+    (error,) = messages.host_problems(variables({"machine": {"problems": ["wrong"]}}), True)
+    assert error == catalog.Error(messages.UNNAMED, "wrong")
 
 
 def test_every_rule_has_a_case():
-    assert sorted(CASES) == sorted(catalog.BY_IDENTIFIER)
+    assert sorted([*CASES, *OF_PLAN]) == sorted(catalog.BY_IDENTIFIER)
 
 
 @pytest.mark.parametrize("rule", CASES)

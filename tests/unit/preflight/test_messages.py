@@ -26,7 +26,7 @@ def variables(state=None, package=None, **more):
 
 
 def errors(*sentences):
-    return [Error("host.machine", sentence) for sentence in sentences]
+    return [Error("host.disk-space", sentence) for sentence in sentences]
 
 
 def test_nothing_stands_in_the_way():
@@ -49,8 +49,8 @@ def test_one_problem_of_one_host():
 
 
 def test_the_rules_of_a_message_are_those_of_its_errors_each_once():
-    problems = {"app1": [*errors("no disk"), Error("host.jdk", "no JDK")], "app2": errors("no disk", "no memory")}
-    assert preflight.rules_of(problems, [Error("package.contents", "no jar")]) == ["package.contents", "host.machine", "host.jdk"]
+    problems = {"app1": [*errors("no disk"), Error("host.jdk-version", "no JDK")], "app2": errors("no disk", "no memory")}
+    assert preflight.rules_of(problems, [Error("package.contents", "no jar")]) == ["package.contents", "host.disk-space", "host.jdk-version"]
 
 
 def test_a_sentence_without_a_rule_is_no_error():

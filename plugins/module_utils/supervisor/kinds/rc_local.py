@@ -9,6 +9,7 @@ import re
 from typing import Any, Iterable, Mapping, Sequence
 
 from ...core import foreign_file, marked_block, process
+from ...core.plan import broken
 from .. import rc_script
 from ..contract import WELL, ServiceFile, Supervisor, edited_file, fill, has_block, log_folder, pid_of
 from ..init_system import Init
@@ -50,7 +51,7 @@ class RcLocal(Supervisor):
         return [edited_file(script, text, mode)]
 
     def errors(self, desired: Mapping[str, Any], state: Mapping[str, Any]) -> Iterable[str]:
-        return [script_error(state)]
+        return broken("host.rc-local", [script_error(state)])
 
     def notes(self, name: str, state: Mapping[str, Any]) -> list[str]:
         lines = [] if script_error(state) else rc_script.early_exits(state["own"]["script"].text, name)

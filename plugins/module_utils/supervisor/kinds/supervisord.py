@@ -12,7 +12,7 @@ from typing import Any, Iterable, Mapping, Sequence
 from ...core import process, recorded
 from ...core.distributions import table as distributions
 from ...core.foreign_text import printable
-from ...core.plan import RUN, Row
+from ...core.plan import RUN, Problem, Row, broken
 from .. import supervisord_config as config
 from ..contract import ServiceFile, Supervisor, fill, log_folder, pid_of, well
 from ..init_system import Init
@@ -105,26 +105,29 @@ class Supervisord(Supervisor):
         taken = config.programs(others)
         for index in range(desired["instances"]):
             if f"{name}-{index}" in taken:
-                yield (
+                yield Problem(
                     f"{taken[f'{name}-{index}']} has a program {name}-{index} already: remove it there, "
-                    "or set another xitrum_name"
+                    "or set another xitrum_name",
+                    rule="host.supervisord-program",
                 )
         patterns = config.included(others.get(config.MAIN, ""))
         mark = fill(self.mark, name=name, index=0)
         if patterns and not config.includes(patterns, mark):
-            yield (
+            yield Problem(
                 f"{config.MAIN} includes {' '.join(patterns)}, which does not find {mark}: "
-                f"add {config.FOLDER}/*.conf to files in its section [include]"
+                f"add {config.FOLDER}/*.conf to files in its section [include]",
+                rule="host.supervisord-include",
             )
         if pypi:
             for path in pypi["foreign"]:
-                yield (
+                yield Problem(
                     f"{path} exists and is not of this collection: move it away, "
-                    "or unset supervisor_supervisord_version"
+                    "or unset supervisor_supervisord_version",
+                    rule="host.file-foreign",
                 )
-            yield pypi_source(desired, state)[1]
+            yield from broken("host.supervisord-pypi", [pypi_source(desired, state)[1]])
         else:
-            yield config.too_old(state["own"]["version"])
+            yield from broken("host.supervisord-version", [config.too_old(state["own"]["version"])])
 
     def variable_errors(self, variables: Mapping[str, Any]) -> Iterable[str]:
         """The files of supervisord that pip may install: root runs them."""
