@@ -60,7 +60,7 @@ def test_a_default_that_is_computed_in_python_is_described_as_such(name):
     description = " ".join(option["description"])
     assert "default" not in option and not any(name in defaults(role) for role in ROLES)
     assert "The default is" in description and "Your own templates see the variable only where you set it." in description
-    assert name in (role_variables.ROOT / "changelogs" / "changelog.yaml").read_text(encoding="utf-8")
+    assert name in (role_variables.ROOT / "changelogs/fragments/computed-defaults.yml").read_text(encoding="utf-8")
 
 
 def test_every_specified_variable_is_used(role):
